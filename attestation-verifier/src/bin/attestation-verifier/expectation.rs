@@ -1,0 +1,108 @@
+//! Options that say what to expect.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use attestation_verifier::{Expected, Pcr, Root, danger};
+
+use crate::{failure::Failure, input};
+
+/// Where trust begins, and which build is expected.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Expectation {
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// A register and the value it must have; repeat for more
+    #[arg(long, value_name = "N=HEX", value_parser = pcr)]
+    pcr: Vec<(u8, Pcr)>,
+
+    /// Build manifest (JSON) that names the registers
+    #[arg(long, value_name = "MANIFEST")]
+    build: Option<PathBuf>,
+
+    /// Accept an enclave in debug mode, whose operator sees everything in it
+    #[arg(long)]
+    allow_debug: bool,
+}
+
+impl Expectation {
+    pub(crate) fn expected(&self) -> Result<Expected, Failure> {
+        let mut pcrs = BTreeMap::new();
+        let manifest = self.build.as_deref().map(manifest).transpose()?.unwrap_or_default();
+        for (index, value) in manifest.into_iter().chain(self.pcr.iter().copied()) {
+            if pcrs.insert(index, value).is_some_and(|before| before != value) {
+                return Err(Failure::PcrTwice { index });
+            }
+        }
+        let expected = Expected::build(pcrs).root(self.trust.root()?);
+        if expected.is_empty() {
+            return Err(Failure::NothingExpected);
+        }
+        Ok(if self.allow_debug { expected.allow_debug() } else { expected })
+    }
+}
+
+/// Where trust begins.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trust {
+    /// Partition of AWS whose root is trusted
+    #[arg(long, value_enum, default_value_t = Partition::Aws)]
+    root: Partition,
+
+    /// Trust this root instead: whoever has its key can pretend to be any enclave
+    #[arg(long, value_name = "PEM|DER", conflicts_with = "root")]
+    danger_root: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Partition {
+    Aws,
+    AwsCn,
+    AwsUsGov,
+}
+
+impl Trust {
+    pub(crate) fn root(&self) -> Result<Root, Failure> {
+        let Some(path) = &self.danger_root else {
+            return match self.root {
+                Partition::Aws => Ok(Root::AWS),
+                Partition::AwsCn => Err(Failure::UnknownRoot { name: "aws-cn" }),
+                Partition::AwsUsGov => Err(Failure::UnknownRoot { name: "aws-us-gov" }),
+            };
+        };
+        let bytes = input::read_raw(path, LONGEST_FILE)?;
+        match std::str::from_utf8(&bytes) {
+            Ok(pem) => danger::root_from_pem(pem),
+            Err(_) => danger::root_from_der(&bytes),
+        }
+        .map_err(|flaw| Failure::Root { path: path.clone(), flaw })
+    }
+
+    /// The option to repeat in a command line.
+    pub(crate) fn option(&self) -> String {
+        let option = |path: &PathBuf| format!(" --danger-root {}", path.display());
+        self.danger_root.as_ref().map(option).unwrap_or_default()
+    }
+}
+
+fn manifest(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
+    let bytes = input::read_raw(path, LONGEST_FILE)?;
+    let read = || -> Option<BTreeMap<u8, Pcr>> {
+        let manifest: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+        let pcrs = manifest.get("pcrs")?.as_object()?.iter();
+        pcrs.map(|(index, value)| Some((index.parse().ok()?, value.as_str()?.parse().ok()?)))
+            .collect()
+    };
+    read().ok_or(Failure::Manifest { path: path.to_owned() })
+}
+
+fn pcr(text: &str) -> Result<(u8, Pcr), String> {
+    let (index, value) = text.split_once('=').ok_or("expected N=HEX")?;
+    let index = index.parse().ok().filter(|index| *index < 32).ok_or("N is 0 to 31")?;
+    Ok((index, value.parse().map_err(|error| format!("{error}"))?))
+}
+
+const LONGEST_FILE: u64 = 1 << 20;

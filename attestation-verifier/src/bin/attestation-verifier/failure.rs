@@ -1,0 +1,36 @@
+//! Why it cannot be told whether something is believed.
+
+use std::{io, path::PathBuf};
+
+/// Why it cannot be told: exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("reading {path}: {cause}", path = path.display())]
+    Read { path: PathBuf, cause: io::Error },
+    #[error("{path} has more than {most} bytes", path = path.display())]
+    TooLong { path: PathBuf, most: u64 },
+    #[error("writing the report: {0}")]
+    Write(#[from] io::Error),
+    #[error("writing the report: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{path} is not a root certificate: {flaw}", path = path.display())]
+    Root { path: PathBuf, flaw: attestation_verifier::CertificateFlaw },
+    #[error("the root of {name} is not built in; give it with --danger-root")]
+    UnknownRoot { name: &'static str },
+    #[error("{path} is not a build manifest: expected {{\"pcrs\": {{\"0\": HEX, ...}}}}", path = path.display())]
+    Manifest { path: PathBuf },
+    #[error("pcr {index} is named twice, with different values")]
+    PcrTwice { index: u8 },
+    #[error(
+        "nothing is expected of the enclave, so any would do; name its build with --pcr N=HEX or \
+         --build MANIFEST"
+    )]
+    NothingExpected,
+    #[error(
+        "no contract given: an instance serves any contract it is handed, so the names inside a \
+         receipt are only claims; give the contract you signed with --contract FILE|DIGEST"
+    )]
+    NoContract,
+    #[error("the clock of this machine is before 1970")]
+    Clock,
+}

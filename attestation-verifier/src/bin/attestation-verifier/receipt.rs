@@ -1,0 +1,121 @@
+//! `receipt`: is this receipt by the enclave and under the contract I expect?
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use attestation_verifier::{
+    check::{self, Check},
+    receipt::{Attested, BelievedReceipt, Digest, contract_digest},
+};
+use serde_json::{Value, json};
+
+use crate::{expectation::Expectation, failure::Failure, input, report};
+
+/// Check a receipt, and the result it is for, against a build and a contract
+#[derive(Debug, clap::Args)]
+pub(crate) struct Receipt {
+    /// Receipt or closing, or `-`
+    receipt: PathBuf,
+
+    /// The result, byte for byte
+    result: Option<PathBuf>,
+
+    /// The contract you signed (its exact TOML), or its digest in hexadecimal
+    #[arg(long, value_name = "FILE|DIGEST")]
+    contract: Option<String>,
+
+    #[command(flatten)]
+    expectation: Expectation,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Receipt {
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<bool, Failure> {
+        let contract = digest(self.contract.as_ref().ok_or(Failure::NoContract)?)?;
+        let expected = self.expectation.expected()?;
+        let bytes = input::read(&self.receipt)?;
+        let result = self.result.as_ref().map(|path| input::read_raw(path, LONGEST_RESULT));
+        let result = result.transpose()?;
+        report::root(out, &self.expectation.trust.root()?, self.json)?;
+
+        let attested = Attested::parse(&bytes).map_err(|error| (error.check(), error.to_string()));
+        let verdict = match attested.map(|attested| attested.verify(&expected, &contract)) {
+            Err(refused) => Err(refused),
+            Ok(Err(error)) => Err((error.check(), error.to_string())),
+            Ok(Ok(believed)) => match &result {
+                Some(result) if !believed.matches_output(result) => {
+                    Err((30, "the result is not the one the receipt is for".to_owned()))
+                }
+                _ => Ok(believed),
+            },
+        };
+        let checks = checks(&verdict, result.is_some());
+        if self.json {
+            serde_json::to_writer_pretty(&mut *out, &json(&verdict, &checks))?;
+            writeln!(out)?;
+        } else {
+            report::checks(out, &checks)?;
+            match &verdict {
+                Ok(believed) => print(out, believed)?,
+                Err((number, words)) => writeln!(out, "not believed: check {number}: {words}")?,
+            }
+        }
+        Ok(verdict.is_ok())
+    }
+}
+
+type Verdict = Result<BelievedReceipt, (u8, String)>;
+
+fn checks(verdict: &Verdict, with_result: bool) -> Vec<Check> {
+    let mut checks = match verdict {
+        Ok(believed) => believed.checks(),
+        Err((number @ 1..=22, words)) => check::failed(*number, words),
+        Err((number, words)) => check::receipt(Some((*number, words.clone()))),
+    };
+    if verdict.is_ok() && with_result {
+        checks.extend(check::receipt(None).pop());
+    }
+    checks
+}
+
+fn json(verdict: &Verdict, checks: &[Check]) -> Value {
+    let believed = verdict.as_ref().ok();
+    json!({
+        "format": "attestation-verifier receipt v1",
+        "believed": believed.is_some(),
+        "reason": verdict.as_ref().err().map(|(_, words)| words),
+        "checks": report::checks_json(checks),
+        "kind": believed.map(|believed| believed.kind().name()),
+        "enclave": believed.map(|believed| report::enclave_json(believed.believed())),
+        "claims": believed.map(|believed| {
+            let claims = believed.claims().into_iter().map(|(key, value)| (key, json!(value)));
+            claims.collect::<serde_json::Map<_, _>>()
+        }),
+    })
+}
+
+fn print(out: &mut impl Write, believed: &BelievedReceipt) -> std::io::Result<()> {
+    report::enclave(out, believed.believed())?;
+    writeln!(out, "the {} says", believed.kind())?;
+    for (key, value) in believed.claims() {
+        writeln!(out, "  {}: {value}", key.escape_debug())?;
+    }
+    writeln!(out, "believed")
+}
+
+/// The digest itself, or that of the file of this name.
+fn digest(text: &str) -> Result<Digest, Failure> {
+    let mut digest = [0; 48];
+    if hex::decode_to_slice(text, &mut digest).is_ok() {
+        return Ok(digest);
+    }
+    Ok(contract_digest(&input::read_raw(Path::new(text), LONGEST_CONTRACT)?))
+}
+
+const LONGEST_CONTRACT: u64 = 1 << 20;
+const LONGEST_RESULT: u64 = 1 << 30;

@@ -1,0 +1,66 @@
+//! Prints how the checks went.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use attestation_verifier::{Believed, Root, check::Check, check::Outcome};
+use serde_json::{Value, json};
+
+/// One line per check, coloured on a terminal.
+pub(crate) fn checks<'a>(
+    out: &mut impl Write,
+    checks: impl IntoIterator<Item = &'a Check>,
+) -> io::Result<()> {
+    let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for check in checks {
+        match (coloured, check.outcome) {
+            (true, Outcome::Passed) => writeln!(out, "\x1b[32m{check}\x1b[0m")?,
+            (true, Outcome::Failed) => writeln!(out, "\x1b[31m{check}\x1b[0m")?,
+            _ => writeln!(out, "{check}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Says first of all if the root is not AWS's, on stderr too, where a pipe does not hide it.
+pub(crate) fn root(out: &mut impl Write, root: &Root, json: bool) -> io::Result<()> {
+    if root.is_aws() {
+        return Ok(());
+    }
+    if json { writeln!(io::stderr(), "{root}") } else { writeln!(out, "{root}") }
+}
+
+pub(crate) fn enclave(out: &mut impl Write, believed: &Believed) -> io::Result<()> {
+    writeln!(out, "enclave    {}", believed.module_id())?;
+    writeln!(out, "signed at  {}", believed.timestamp())?;
+    for (index, pcr) in believed.pcrs().iter().filter(|(_, pcr)| pcr.as_bytes() != &[0; 48]) {
+        writeln!(out, "pcr {index:<2}     {pcr}")?;
+    }
+    for warning in believed.warnings() {
+        writeln!(out, "warning    {warning}")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn checks_json(checks: &[Check]) -> Value {
+    let check = |check: &Check| {
+        let outcome = check.outcome.to_string();
+        json!({"number": check.number, "title": check.title, "outcome": outcome, "words": check.words})
+    };
+    checks.iter().map(check).collect()
+}
+
+pub(crate) fn enclave_json(believed: &Believed) -> Value {
+    let pcrs =
+        believed.pcrs().iter().map(|(index, pcr)| (index.to_string(), json!(pcr.to_string())));
+    json!({
+        "module_id": believed.module_id(),
+        "timestamp": believed.timestamp().to_string(),
+        "timestamp_ms": believed.timestamp().as_millis(),
+        "pcrs": pcrs.collect::<serde_json::Map<_, _>>(),
+        "public_key": believed.public_key().map(hex::encode),
+        "user_data": believed.user_data().map(hex::encode),
+        "nonce": believed.nonce().map(hex::encode),
+        "root": believed.root().to_string(),
+        "warnings": believed.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}

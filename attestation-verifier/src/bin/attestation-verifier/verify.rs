@@ -1,0 +1,158 @@
+//! `verify`: is this document from the enclave I expect?
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use attestation_verifier::{Believed, Document, Expected, Timestamp, check};
+use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{expectation::Expectation, failure::Failure, input, report};
+
+/// Check an attestation document against a build
+///
+/// Prints one line per numbered check of SPEC.md.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Attestation document, or `-`
+    document: PathBuf,
+
+    #[command(flatten)]
+    expectation: Expectation,
+
+    /// Clock to judge by: a time, `now`, or `document` for a document that was kept
+    #[arg(long, value_name = "RFC3339|document|now", default_value = "now", value_parser = clock)]
+    at: Clock,
+
+    /// Oldest document to accept, as 90s, 5m, 2h or 1d
+    #[arg(long, value_name = "AGE", default_value = "5m", value_parser = age)]
+    max_age: Duration,
+
+    /// The nonce that the document must carry
+    #[arg(long, value_name = "HEX", value_parser = nonce)]
+    nonce: Option<Nonce>,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<bool, Failure> {
+        let mut expected = self.expectation.expected()?.max_age(self.max_age);
+        let bytes = input::read(&self.document)?;
+        if let Some(Nonce(nonce)) = &self.nonce {
+            expected = expected.nonce(nonce.clone());
+        }
+        let now = self.at.now()?;
+        report::root(out, &self.expectation.trust.root()?, self.json)?;
+        let verdict = verify(&bytes, &expected, now);
+        let (checks, reason) = match &verdict {
+            Ok(believed) => (believed.checks().to_vec(), None),
+            Err(refused) => (check::failed(refused.check, &refused.words), Some(&refused.words)),
+        };
+        if self.json {
+            let report = json!({
+                "format": "attestation-verifier verify v1",
+                "believed": verdict.is_ok(),
+                "reason": reason,
+                "checks": report::checks_json(&checks),
+                "enclave": verdict.as_ref().ok().map(report::enclave_json),
+            });
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)?;
+        } else {
+            report::checks(out, &checks)?;
+            match &verdict {
+                Ok(believed) => {
+                    report::enclave(out, believed)?;
+                    writeln!(out, "believed")?;
+                }
+                Err(refused) => {
+                    writeln!(out, "not believed: check {}: {}", refused.check, refused.words)?;
+                }
+            }
+        }
+        Ok(verdict.is_ok())
+    }
+}
+
+/// A check that failed.
+pub(crate) struct Refused {
+    pub(crate) check: u8,
+    pub(crate) words: String,
+}
+
+/// Verifies as of `now`, or of the document's own time.
+pub(crate) fn verify(
+    bytes: &[u8],
+    expected: &Expected,
+    now: Option<Timestamp>,
+) -> Result<Believed, Refused> {
+    let document = Document::parse(bytes)
+        .map_err(|error| Refused { check: error.check(), words: error.to_string() })?;
+    match now {
+        Some(now) => document.verify(expected, now),
+        None => document.verify_archived(expected),
+    }
+    .map_err(|error| Refused { check: error.check(), words: error.to_string() })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Clock {
+    Now,
+    Document,
+    At(Timestamp),
+}
+
+impl Clock {
+    fn now(self) -> Result<Option<Timestamp>, Failure> {
+        match self {
+            Self::At(time) => Ok(Some(time)),
+            Self::Document => Ok(None),
+            Self::Now => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                let since = since.map_err(|_| Failure::Clock)?.as_millis();
+                let milliseconds = u64::try_from(since).map_err(|_| Failure::Clock)?;
+                Ok(Some(Timestamp::from_millis(milliseconds)))
+            }
+        }
+    }
+}
+
+fn clock(text: &str) -> Result<Clock, &'static str> {
+    match text {
+        "now" => Ok(Clock::Now),
+        "document" => Ok(Clock::Document),
+        _ => {
+            let time = OffsetDateTime::parse(text, &Rfc3339)
+                .map_err(|_| "expected `now`, `document` or a time like 2026-06-01T12:00:00Z")?;
+            let milliseconds = u64::try_from(time.unix_timestamp_nanos() / 1_000_000);
+            let milliseconds = milliseconds.map_err(|_| "expected a time after 1970")?;
+            Ok(Clock::At(Timestamp::from_millis(milliseconds)))
+        }
+    }
+}
+
+fn age(text: &str) -> Result<Duration, &'static str> {
+    let wrong = "expected a whole number and s, m, h or d";
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        _ => return Err(wrong),
+    };
+    let count = text.get(..text.len() - 1).and_then(|count| count.parse::<u32>().ok());
+    Ok(Duration::from_secs(u64::from(count.ok_or(wrong)?) * unit))
+}
+
+#[derive(Clone, Debug)]
+struct Nonce(Vec<u8>);
+
+fn nonce(text: &str) -> Result<Nonce, hex::FromHexError> {
+    hex::decode(text).map(Nonce)
+}
