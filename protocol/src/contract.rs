@@ -1,0 +1,308 @@
+//! The contract of a room: who, which data, for what, how much, and in which build.
+
+mod parse;
+
+use crate::{
+    digest::Digest,
+    hpke::RecipientKey,
+    identity::Identifier,
+    loss::{Delta, Epsilon, Loss, Rho},
+    sign::{Jointly, PublicKey, SignatureError},
+    time::Time,
+};
+use attestation_verifier::Pcr;
+use std::collections::BTreeMap;
+
+pub use parse::{ContractError, Flaw};
+
+/// A contract that holds together. Its identity is the digest of the exact bytes it was read from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Contract {
+    /// SHA-384 of the exact bytes under the tag `glovebox contract v1`.
+    pub digest: Digest,
+    /// What people call it.
+    pub name: String,
+    /// When it ends.
+    pub expires: Time,
+    /// Smallest cell that is shown, in people; at least 10.
+    pub min_cell: u32,
+    /// How many ids one person may have; multiplies every sensitivity.
+    pub ids_per_person: u32,
+    /// The contract that this one replaces.
+    pub supersedes: Option<Digest>,
+    /// What data may be used for.
+    pub purposes: Vec<String>,
+    /// Parties by name.
+    pub parties: BTreeMap<String, Party>,
+    /// Datasets by name.
+    pub datasets: BTreeMap<String, Dataset>,
+    /// Permitted analyses by name.
+    pub analyses: BTreeMap<String, Analysis>,
+    /// Builds of the enclave that every party accepts.
+    pub builds: Vec<Build>,
+}
+
+/// One side of the contract.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Party {
+    /// Verifies what the party signs.
+    pub signing_key: PublicKey,
+    /// Results for the party are sealed to it.
+    pub recipient_key: RecipientKey,
+    /// Where its custody answers, if it is online.
+    pub custody: Option<String>,
+}
+
+/// One dataset, in all its versions.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Dataset {
+    /// Name of the party that owns it.
+    pub owner: String,
+    /// What custody's ledger is kept by: the same people under whatever contract.
+    pub lineage: String,
+    /// Columns in the order of the sealed file.
+    pub columns: Vec<Column>,
+    /// Budgets by purpose.
+    pub budgets: BTreeMap<String, Budget>,
+}
+
+/// A column and its role.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Column {
+    /// Name in the owner's file and in the sealed file.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a column is for, and hence what its values are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Identifies the person; the first one present in a row counts.
+    MatchKey(Identifier),
+    /// One of a public list of values.
+    Group(Vec<String>),
+    /// A number to add up, in units of 10^-scale.
+    Measure(u8),
+    /// A day, for windows.
+    Date,
+    /// A number that a model may use, in units of 10^-scale.
+    Feature(u8),
+    /// Whether the person agreed.
+    Consent,
+    /// Never leaves the owner, not even sealed.
+    Never,
+}
+
+/// How much may be learned about one person from one dataset for one purpose.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Budget {
+    /// When the budget is filled again.
+    pub period: Period,
+    /// ε for each period.
+    pub epsilon: Epsilon,
+    /// ε for ever, under every contract.
+    pub lifetime_epsilon: Epsilon,
+    /// δ at which both are meant.
+    pub delta: Delta,
+}
+
+impl Budget {
+    /// The budget of one period, as the ledger keeps it.
+    #[must_use]
+    pub fn per_period(&self) -> Loss {
+        Loss::zcdp(Rho::from_epsilon(self.epsilon, self.delta))
+    }
+
+    /// The budget for ever, as the ledger keeps it.
+    #[must_use]
+    pub fn lifetime(&self) -> Loss {
+        Loss::zcdp(Rho::from_epsilon(self.lifetime_epsilon, self.delta))
+    }
+}
+
+/// How often a budget is filled again, in UTC.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Period {
+    /// Every day.
+    Day,
+    /// Every week, from Monday.
+    Week,
+    /// Every calendar month.
+    Month,
+    /// Never: one budget for the contract.
+    Contract,
+}
+
+impl Period {
+    /// The name of the period that `now` lies in; equal names share a budget.
+    #[must_use]
+    pub fn of(self, now: Time) -> String {
+        let (year, month, day) = now.date();
+        match self {
+            Self::Day => format!("{year:04}-{month:02}-{day:02}"),
+            // 1970-01-01 was a Thursday; weeks are counted from Monday 1969-12-29.
+            Self::Week => format!("week-{}", (now.day() + 3) / 7),
+            Self::Month => format!("{year:04}-{month:02}"),
+            Self::Contract => "contract".to_owned(),
+        }
+    }
+
+    /// When the period that `now` lies in is over; slices die then.
+    #[must_use]
+    pub fn end(self, now: Time, contract_expires: Time) -> Time {
+        let day = |day: u64| Time(day.saturating_mul(86_400_000));
+        let end = match self {
+            Self::Day => day(now.day() + 1),
+            Self::Week => day(((now.day() + 3) / 7 + 1) * 7 - 3),
+            Self::Month => {
+                let name = self.of(now);
+                let next = (1..=31).map(|n| day(now.day() + n)).find(|&t| self.of(t) != name);
+                next.unwrap_or(contract_expires)
+            }
+            Self::Contract => contract_expires,
+        };
+        end.min(contract_expires)
+    }
+}
+
+/// An analysis that the contract permits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Analysis {
+    /// What it is for.
+    pub purpose: String,
+    /// Dataset with the people and the arm each was assigned to.
+    pub assignment: String,
+    /// The group column that holds the arm.
+    pub arm: String,
+    /// Dataset with what people did.
+    pub outcome: String,
+    /// The measures that may be asked for.
+    pub measures: Vec<String>,
+    /// Date column of the outcome dataset that a window may filter by.
+    pub date: Option<String>,
+    /// Parties that may ask.
+    pub analysts: Vec<String>,
+    /// Parties that may receive results.
+    pub receivers: Vec<String>,
+}
+
+/// A build of the enclave: PCR0 (image), PCR1 (kernel and boot), PCR2 (application).
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Build {
+    /// What people call it.
+    pub name: String,
+    /// By register.
+    pub pcrs: BTreeMap<u8, Pcr>,
+}
+
+impl Contract {
+    /// Reads a contract; the only way to one.
+    ///
+    /// # Errors
+    ///
+    /// [`ContractError`]: the line, what was found and what was expected.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ContractError> {
+        parse::contract(bytes)
+    }
+
+    /// Opens a contract that every party has signed.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenContractError`] naming who has not signed, or what is wrong.
+    pub fn open(signed: &[u8]) -> Result<Self, OpenContractError> {
+        let joint = Jointly::parse(TAG, signed).map_err(OpenContractError::Signature)?;
+        let contract = Self::parse(joint.payload()).map_err(OpenContractError::Contract)?;
+        let signers = joint.signers().map_err(OpenContractError::Signature)?;
+        if let Some(stranger) = signers.iter().find(|key| contract.party_of(key).is_none()) {
+            return Err(OpenContractError::Stranger { key: *stranger });
+        }
+        let missing: Vec<_> = contract
+            .parties
+            .iter()
+            .filter(|(_, party)| !signers.contains(&party.signing_key))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if missing.is_empty() { Ok(contract) } else { Err(OpenContractError::Unsigned { missing }) }
+    }
+
+    /// The party that signs with `key`.
+    #[must_use]
+    pub fn party_of(&self, key: &PublicKey) -> Option<&str> {
+        self.parties.iter().find(|(_, p)| p.signing_key == *key).map(|(name, _)| name.as_str())
+    }
+
+    /// The columns of `dataset` that some analysis uses: the only ones whose keys are granted.
+    #[must_use]
+    pub fn used_columns(&self, dataset: &str) -> Vec<&Column> {
+        let Some(found) = self.datasets.get(dataset) else { return Vec::new() };
+        let analyses: Vec<_> = self.analyses.values().collect();
+        let used = |column: &&Column| {
+            analyses.iter().any(|a| {
+                let assigns = a.assignment == dataset;
+                let reports = a.outcome == dataset;
+                match column.role {
+                    Role::MatchKey(_) | Role::Consent => assigns || reports,
+                    Role::Group(_) => assigns && a.arm == column.name,
+                    Role::Measure(_) => reports && a.measures.contains(&column.name),
+                    Role::Date => reports && a.date.as_ref() == Some(&column.name),
+                    Role::Feature(_) | Role::Never => false,
+                }
+            })
+        };
+        found.columns.iter().filter(used).collect()
+    }
+}
+
+impl Dataset {
+    /// The column called `name`.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns that are sealed: all but those that never leave.
+    pub fn sealed_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.role != Role::Never)
+    }
+}
+
+/// Why a signed contract does not open.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenContractError {
+    /// No contract, or one that does not hold together.
+    #[error("{0}")]
+    Contract(#[source] ContractError),
+    /// A signature that does not verify.
+    #[error("a signature under the contract: {0}")]
+    Signature(#[source] SignatureError),
+    /// Signed by a key that is no party's.
+    #[error("signed by {key}, which is no party of this contract")]
+    Stranger {
+        /// The key.
+        key: PublicKey,
+    },
+    /// Somebody has not signed.
+    #[error("not signed by {}", missing.join(", "))]
+    Unsigned {
+        /// Names of the parties.
+        missing: Vec<String>,
+    },
+}
+
+/// Domain tag of the digest and the signatures.
+pub const TAG: &str = "glovebox contract v1";
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,454 @@
+//! From TOML to a [`Contract`] that cannot hold nonsense.
+
+mod flaw;
+mod raw;
+
+use super::{Analysis, Budget, Build, Column, Contract, Dataset, Party, Period, Role, TAG};
+use crate::{
+    digest::Digest,
+    hpke::RecipientKey,
+    identity::Identifier,
+    loss::{Delta, Epsilon},
+    sign::PublicKey,
+};
+use attestation_verifier::Pcr;
+use raw::{
+    RawAnalysis, RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod, RawRole,
+};
+use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
+use toml::Spanned;
+
+pub use flaw::{ContractError, Flaw};
+
+pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let before = bytes.get(..e.valid_up_to()).unwrap_or_default();
+        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+        ContractError { line, flaw: Flaw::Syntax("the text is not UTF-8".to_owned()) }
+    })?;
+    let page = Page { text };
+    let raw: RawContract = toml::from_str(text)
+        .map_err(|e| page.flaw(e.span().unwrap_or(0..0), Flaw::Syntax(e.message().to_owned())))?;
+    page.contract(raw)
+}
+
+/// The text, for the line that an error names.
+struct Page<'a> {
+    text: &'a str,
+}
+
+type Parsed<T> = Result<T, ContractError>;
+
+impl Page<'_> {
+    fn flaw(&self, span: Range<usize>, flaw: Flaw) -> ContractError {
+        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
+        ContractError { line: 1 + before.iter().filter(|&&b| b == b'\n').count(), flaw }
+    }
+
+    fn contract(&self, raw: RawContract) -> Parsed<Contract> {
+        if *raw.contract.get_ref() != 1 {
+            return Err(self.range(&raw.contract, "contract (the format's version)", "1"));
+        }
+        let purposes = self.names(&raw.purposes, "purpose")?;
+        let parties = self.parties(raw.parties, raw.contract.span())?;
+        let datasets = self.datasets(raw.datasets, &parties, &purposes, raw.contract.span())?;
+        let mut analyses = Named::new(self);
+        for analysis in raw.analyses {
+            let name = analysis.name.clone();
+            let parsed = self.analysis(analysis, &parties, &datasets, &purposes)?;
+            analyses.insert(&name, parsed)?;
+        }
+        let mut builds = Named::new(self);
+        for build in raw.builds {
+            let name = self.name(&build.name)?;
+            let pcrs = [(0, &build.pcr0), (1, &build.pcr1), (2, &build.pcr2)];
+            let pcrs = pcrs.into_iter().map(|(index, text)| {
+                let pcr: Pcr = self.value(text, "PCR")?;
+                if pcr == Pcr::DEBUG {
+                    return Err(self.range(text, "pcr", "not all zeros: that is a debug enclave"));
+                }
+                Ok((index, pcr))
+            });
+            let pcrs = pcrs.collect::<Parsed<_>>()?;
+            builds.insert(&build.name, Build { name, pcrs })?;
+        }
+        for (found, what) in
+            [(analyses.things.is_empty(), "analysis"), (builds.things.is_empty(), "build")]
+        {
+            if found {
+                return Err(self.flaw(raw.contract.span(), Flaw::Missing(what)));
+            }
+        }
+        Ok(Contract {
+            digest: Digest::of(TAG, self.text.as_bytes()),
+            name: self.name(&raw.name)?,
+            expires: self.value(&raw.expires, "expires")?,
+            min_cell: self.whole(raw.min_cell.as_ref(), "min_cell", 50, 10..=1_000_000)?,
+            ids_per_person: self.whole(raw.ids_per_person.as_ref(), "ids_per_person", 1, 1..=10)?,
+            supersedes: raw
+                .supersedes
+                .as_ref()
+                .map(|digest| self.value(digest, "supersedes"))
+                .transpose()?,
+            purposes,
+            parties,
+            datasets,
+            analyses: analyses.things,
+            builds: builds.things.into_values().collect(),
+        })
+    }
+
+    fn parties(&self, raw: Vec<RawParty>, whole: Range<usize>) -> Parsed<BTreeMap<String, Party>> {
+        let mut parties: Named<'_, Party> = Named::new(self);
+        for party in raw {
+            let signing_key: PublicKey = self.value(&party.signing_key, "signing_key")?;
+            let recipient_key: RecipientKey = self.value(&party.recipient_key, "recipient_key")?;
+            for (name, other) in &parties.things {
+                if other.signing_key == signing_key {
+                    let span = party.signing_key.span();
+                    return Err(self.flaw(span, Flaw::SharedKey(name.clone())));
+                }
+                if other.recipient_key == recipient_key {
+                    let span = party.recipient_key.span();
+                    return Err(self.flaw(span, Flaw::SharedKey(name.clone())));
+                }
+            }
+            if let Some(custody) = &party.custody
+                && !custody.get_ref().starts_with("http://")
+            {
+                return Err(self.range(custody, "custody", "an address such as http://host:7501"));
+            }
+            let custody = party.custody.map(Spanned::into_inner);
+            parties.insert(&party.name, Party { signing_key, recipient_key, custody })?;
+        }
+        if parties.things.is_empty() {
+            return Err(self.flaw(whole, Flaw::Missing("party")));
+        }
+        Ok(parties.things)
+    }
+
+    fn datasets(
+        &self,
+        raw: Vec<RawDataset>,
+        parties: &BTreeMap<String, Party>,
+        purposes: &[String],
+        whole: Range<usize>,
+    ) -> Parsed<BTreeMap<String, Dataset>> {
+        let mut datasets = Named::new(self);
+        for dataset in raw {
+            let owner = self.one_of(&dataset.owner, parties.keys(), "party")?;
+            let lineage = self.name(dataset.lineage.as_ref().unwrap_or(&dataset.name))?;
+            let mut columns: Vec<Column> = Vec::new();
+            for column in dataset.columns {
+                let name = column.name.get_ref().clone();
+                if let Some(first) = columns.iter().find(|c| alike(&c.name, &name)) {
+                    let flaw = Flaw::Duplicate { first: first.name.clone(), second: name };
+                    return Err(self.flaw(column.name.span(), flaw));
+                }
+                columns.push(self.column(column)?);
+            }
+            if !columns.iter().any(|c| matches!(c.role, Role::MatchKey(_))) {
+                return Err(self.flaw(dataset.name.span(), Flaw::Missing("match_key column")));
+            }
+            let mut budgets = BTreeMap::new();
+            for budget in dataset.budgets {
+                let purpose = self.one_of(&budget.purpose, purposes.iter(), "purpose")?;
+                if budgets.contains_key(&purpose) {
+                    let flaw = Flaw::Duplicate { first: purpose.clone(), second: purpose };
+                    return Err(self.flaw(budget.purpose.span(), flaw));
+                }
+                budgets.insert(purpose, self.budget(budget)?);
+            }
+            datasets.insert(&dataset.name, Dataset { owner, lineage, columns, budgets })?;
+        }
+        if datasets.things.is_empty() {
+            return Err(self.flaw(whole, Flaw::Missing("dataset")));
+        }
+        Ok(datasets.things)
+    }
+
+    fn column(&self, raw: RawColumn) -> Parsed<Column> {
+        let name = self.name(&raw.name)?;
+        let wrong = |expected| {
+            Err(self.flaw(raw.role.span(), Flaw::Column { column: name.clone(), expected }))
+        };
+        let role = match (*raw.role.get_ref(), raw.kind, raw.domain, raw.scale) {
+            (RawRole::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
+            (RawRole::MatchKey, ..) => {
+                return wrong("a match_key needs kind = \"email\", \"phone\" or \"hashed\"");
+            }
+            (RawRole::Group, None, Some(domain), None) => {
+                let mut values: Vec<String> = Vec::new();
+                for value in domain {
+                    let text = value.get_ref().trim().to_owned();
+                    if text.is_empty() || text.len() > 64 || text.chars().any(char::is_control) {
+                        return Err(self.range(
+                            &value,
+                            "a value of the domain",
+                            "1 to 64 characters",
+                        ));
+                    }
+                    if values.contains(&text) {
+                        let flaw = Flaw::Duplicate { first: text.clone(), second: text };
+                        return Err(self.flaw(value.span(), flaw));
+                    }
+                    values.push(text);
+                }
+                if !(2..=1_000).contains(&values.len()) {
+                    return wrong("a group needs a domain of 2 to 1000 values");
+                }
+                Role::Group(values)
+            }
+            (RawRole::Group, ..) => {
+                return wrong("a group needs domain = [\"..\", ..], all its values");
+            }
+            (RawRole::Measure, None, None, scale) if scale.unwrap_or(0) <= 6 => {
+                Role::Measure(scale.unwrap_or(0))
+            }
+            (RawRole::Feature, None, None, scale) if scale.unwrap_or(0) <= 6 => {
+                Role::Feature(scale.unwrap_or(0))
+            }
+            (RawRole::Measure | RawRole::Feature, ..) => {
+                return wrong("a number has a scale (decimals) of 0 to 6 and nothing else");
+            }
+            (RawRole::Date, None, None, None) => Role::Date,
+            (RawRole::Consent, None, None, None) => Role::Consent,
+            (RawRole::Never, None, None, None) => Role::Never,
+            (RawRole::Date | RawRole::Consent | RawRole::Never, ..) => {
+                return wrong("this role has no kind, domain or scale");
+            }
+        };
+        Ok(Column { name, role })
+    }
+
+    fn budget(&self, raw: RawBudget) -> Parsed<Budget> {
+        let real = |number: &Spanned<f64>, what, most: f64| {
+            let invalid = |reason: String| self.flaw(number.span(), Flaw::Value { what, reason });
+            let epsilon = Epsilon::new(*number.get_ref()).map_err(|e| invalid(e.to_string()))?;
+            if epsilon.value() > most {
+                return Err(invalid(format!("found {epsilon}, this build allows at most {most}")));
+            }
+            Ok(epsilon)
+        };
+        let epsilon = real(&raw.epsilon, "epsilon", MAX_EPSILON)?;
+        let lifetime_epsilon = real(&raw.lifetime_epsilon, "lifetime_epsilon", MAX_LIFETIME)?;
+        if lifetime_epsilon < epsilon {
+            let found = lifetime_epsilon.to_string();
+            let expected = "at least the epsilon of one period";
+            let flaw = Flaw::Range { what: "lifetime_epsilon", found, expected };
+            return Err(self.flaw(raw.lifetime_epsilon.span(), flaw));
+        }
+        let delta = Delta::new(*raw.delta.get_ref()).map_err(|e| {
+            let reason = e.to_string();
+            self.flaw(raw.delta.span(), Flaw::Value { what: "delta", reason })
+        })?;
+        let period = match raw.period {
+            RawPeriod::Day => Period::Day,
+            RawPeriod::Week => Period::Week,
+            RawPeriod::Month => Period::Month,
+            RawPeriod::Contract => Period::Contract,
+        };
+        Ok(Budget { period, epsilon, lifetime_epsilon, delta })
+    }
+
+    fn analysis(
+        &self,
+        raw: RawAnalysis,
+        parties: &BTreeMap<String, Party>,
+        datasets: &BTreeMap<String, Dataset>,
+        purposes: &[String],
+    ) -> Parsed<Analysis> {
+        let purpose = self.one_of(&raw.purpose, purposes.iter(), "purpose")?;
+        let assignment = self.one_of(&raw.assignment, datasets.keys(), "dataset")?;
+        let outcome = self.one_of(&raw.outcome, datasets.keys(), "dataset")?;
+        if assignment == outcome {
+            let flaw = Flaw::Duplicate { first: assignment, second: outcome };
+            return Err(self.flaw(raw.outcome.span(), flaw));
+        }
+        for dataset in [&assignment, &outcome] {
+            if !datasets.get(dataset).is_some_and(|d| d.budgets.contains_key(&purpose)) {
+                let flaw = Flaw::NoBudget { dataset: dataset.clone(), purpose };
+                return Err(self.flaw(raw.name.span(), flaw));
+            }
+        }
+        if !joinable(datasets.get(&assignment), datasets.get(&outcome)) {
+            return Err(self.flaw(raw.outcome.span(), Flaw::NoCommonKey));
+        }
+        let column = |name: &Spanned<String>, dataset: &str, what, is: fn(&Role) -> bool| {
+            let found = datasets.get(dataset).and_then(|d| d.column(name.get_ref()));
+            match found.filter(|column| is(&column.role)) {
+                Some(column) => Ok(column.name.clone()),
+                None => Err(self.unknown(name, what)),
+            }
+        };
+        let measure = |name: &Spanned<String>| {
+            column(name, &outcome, "measure column", |role| matches!(role, Role::Measure(_)))
+        };
+        let is_group = |role: &Role| matches!(role, Role::Group(_));
+        let is_date = |role: &Role| *role == Role::Date;
+        let arm = column(&raw.arm, &assignment, "group column", is_group)?;
+        let date = raw.date.as_ref();
+        let date = date.map(|name| column(name, &outcome, "date column", is_date)).transpose()?;
+        Ok(Analysis {
+            purpose,
+            arm,
+            measures: self.each(&raw.measures, "measure", measure)?,
+            date,
+            analysts: self
+                .each(&raw.analysts, "analyst", |n| self.one_of(n, parties.keys(), "party"))?,
+            receivers: self
+                .each(&raw.receivers, "receiver", |n| self.one_of(n, parties.keys(), "party"))?,
+            assignment,
+            outcome,
+        })
+    }
+
+    /// Each of a list that must not be empty and names nothing twice.
+    fn each(
+        &self,
+        list: &Spanned<Vec<Spanned<String>>>,
+        what: &'static str,
+        parse: impl Fn(&Spanned<String>) -> Parsed<String>,
+    ) -> Parsed<Vec<String>> {
+        let mut parsed: Vec<String> = Vec::new();
+        for item in list.get_ref() {
+            let name = parse(item)?;
+            if parsed.contains(&name) {
+                let flaw = Flaw::Duplicate { first: name.clone(), second: name };
+                return Err(self.flaw(item.span(), flaw));
+            }
+            parsed.push(name);
+        }
+        if parsed.is_empty() {
+            return Err(self.flaw(list.span(), Flaw::Missing(what)));
+        }
+        Ok(parsed)
+    }
+
+    fn names(
+        &self,
+        list: &Spanned<Vec<Spanned<String>>>,
+        what: &'static str,
+    ) -> Parsed<Vec<String>> {
+        self.each(list, what, |name| self.name(name))
+    }
+
+    fn name(&self, name: &Spanned<String>) -> Parsed<String> {
+        let text = name.get_ref();
+        let tail = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+        let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.len() <= 32
+            && text.bytes().all(tail);
+        if plain { Ok(text.clone()) } else { Err(self.flaw(name.span(), Flaw::Name(text.clone()))) }
+    }
+
+    fn one_of<'n>(
+        &self,
+        name: &Spanned<String>,
+        mut names: impl Iterator<Item = &'n String>,
+        what: &'static str,
+    ) -> Parsed<String> {
+        names.find(|n| *n == name.get_ref()).cloned().ok_or_else(|| self.unknown(name, what))
+    }
+
+    fn unknown(&self, name: &Spanned<String>, what: &'static str) -> ContractError {
+        self.flaw(name.span(), Flaw::Unknown { what, name: name.get_ref().clone() })
+    }
+
+    fn value<T: FromStr<Err: fmt::Display>>(
+        &self,
+        text: &Spanned<String>,
+        what: &'static str,
+    ) -> Parsed<T> {
+        text.get_ref().parse().map_err(|e: T::Err| {
+            self.flaw(text.span(), Flaw::Value { what, reason: e.to_string() })
+        })
+    }
+
+    fn range<T: fmt::Display>(
+        &self,
+        found: &Spanned<T>,
+        what: &'static str,
+        expected: &'static str,
+    ) -> ContractError {
+        let flaw = Flaw::Range { what, found: found.get_ref().to_string(), expected };
+        self.flaw(found.span(), flaw)
+    }
+
+    fn whole(
+        &self,
+        found: Option<&Spanned<i64>>,
+        what: &'static str,
+        default: u32,
+        allowed: std::ops::RangeInclusive<u32>,
+    ) -> Parsed<u32> {
+        let Some(found) = found else { return Ok(default) };
+        let expected = match what {
+            "min_cell" => "10 to 1000000 (50 if left out)",
+            _ => "1 to 10 (1 if left out)",
+        };
+        let number = u32::try_from(*found.get_ref()).ok().filter(|n| allowed.contains(n));
+        number.ok_or_else(|| self.range(found, what, expected))
+    }
+}
+
+/// Things by name, of which no two look alike.
+struct Named<'a, T> {
+    page: &'a Page<'a>,
+    things: BTreeMap<String, T>,
+}
+
+impl<'a, T> Named<'a, T> {
+    fn new(page: &'a Page<'a>) -> Self {
+        Self { page, things: BTreeMap::new() }
+    }
+
+    fn insert(&mut self, name: &Spanned<String>, thing: T) -> Parsed<()> {
+        let text = self.page.name(name)?;
+        if let Some(first) = self.things.keys().find(|other| alike(other, &text)) {
+            let flaw = Flaw::Duplicate { first: first.clone(), second: text };
+            return Err(self.page.flaw(name.span(), flaw));
+        }
+        self.things.insert(text, thing);
+        Ok(())
+    }
+}
+
+/// True if a match key of one dataset can equal one of the other; what a hashed one was made of is
+/// not known here.
+fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
+    let kinds = |dataset: Option<&Dataset>| {
+        let columns = dataset.map(|d| d.columns.iter()).into_iter().flatten();
+        let kinds = columns.filter_map(|column| match column.role {
+            Role::MatchKey(kind) => Some(kind),
+            _ => None,
+        });
+        kinds.collect::<Vec<_>>()
+    };
+    let (one, other) = (kinds(one), kinds(other));
+    let hashed = |kinds: &[Identifier]| kinds.contains(&Identifier::Hashed);
+    hashed(&one) || hashed(&other) || one.iter().any(|kind| other.contains(kind))
+}
+
+/// True if a person could take one name for the other.
+fn alike(a: &str, b: &str) -> bool {
+    let skeleton = |text: &str| {
+        let plain: String = text
+            .chars()
+            .filter(|c| !matches!(c, '-' | '_'))
+            .map(|c| match c {
+                '0' => 'o',
+                '1' | 'i' => 'l',
+                '5' => 's',
+                c => c,
+            })
+            .collect();
+        plain.replace("rn", "m").replace("vv", "w")
+    };
+    skeleton(a) == skeleton(b)
+}
+
+/// Largest ε that this build accepts for one dataset, purpose and period.
+const MAX_EPSILON: f64 = 20.0;
+/// Largest ε that this build accepts for one dataset and purpose, for ever.
+const MAX_LIFETIME: f64 = 100.0;

@@ -1,0 +1,84 @@
+//! What can be wrong with a contract.
+
+/// Where a contract is wrong, and how.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("contract, line {line}: {flaw}")]
+pub struct ContractError {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub flaw: Flaw,
+}
+
+/// What is wrong with a contract.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// No TOML of the expected shape.
+    #[error("{0}")]
+    Syntax(String),
+    /// A name that could be mistaken or misread.
+    #[error(
+        "\"{0}\" is no name: expected a-z first, then a-z, 0-9, '-' or '_', at most 32 characters"
+    )]
+    Name(String),
+    /// Two things with one name, or with names that look alike.
+    #[error("\"{second}\" is already used or looks like \"{first}\"")]
+    Duplicate {
+        /// The name that came first.
+        first: String,
+        /// The name found here.
+        second: String,
+    },
+    /// Two parties with one key.
+    #[error("this key is also the key of \"{0}\": every party needs its own")]
+    SharedKey(String),
+    /// A name that nothing has.
+    #[error("there is no {what} \"{name}\" in this contract")]
+    Unknown {
+        /// What kind of thing was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A list that must not be empty.
+    #[error("no {0} is named, at least one is needed")]
+    Missing(&'static str),
+    /// A dataset without a budget for a purpose that an analysis has.
+    #[error("dataset \"{dataset}\" has no budget for the purpose \"{purpose}\"")]
+    NoBudget {
+        /// Dataset.
+        dataset: String,
+        /// Purpose.
+        purpose: String,
+    },
+    /// Two datasets that no person can be found in both of.
+    #[error("its match keys are of other kinds than those of the assignment: nobody would match")]
+    NoCommonKey,
+    /// A number out of range.
+    #[error("{what} is {found}, expected {expected}")]
+    Range {
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A column whose role needs something else.
+    #[error("column \"{column}\": {expected}")]
+    Column {
+        /// Column.
+        column: String,
+        /// What its role needs.
+        expected: &'static str,
+    },
+    /// Another value could not be read.
+    #[error("{what}: {reason}")]
+    Value {
+        /// What it should have been.
+        what: &'static str,
+        /// Why it is not.
+        reason: String,
+    },
+}

@@ -1,0 +1,590 @@
+use super::*;
+use crate::{hpke::RecipientSecret, sign::SigningKey};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use zeroize::Zeroizing;
+
+/// The signing key of the party whose seed is `seed`.
+pub(crate) fn signing_key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
+}
+
+fn recipient_key(seed: u8) -> String {
+    RecipientSecret::generate(&mut ChaCha20Rng::from_seed([seed; 32])).public().to_string()
+}
+
+/// A contract of a publisher (seed 1) and a retailer (seed 2), one statement to a line.
+pub(crate) fn sample() -> String {
+    let pcr = "ab".repeat(48);
+    format!(
+        r#"contract = 1
+name = "autumn-lift"
+expires = "2027-12-31T00:00:00Z"
+min_cell = 50
+purposes = ["measurement"]
+
+[[party]]
+name = "publisher"
+signing_key = "{}"
+recipient_key = "{}"
+custody = "http://publisher.example:7501"
+
+[[party]]
+name = "retailer"
+signing_key = "{}"
+recipient_key = "{}"
+
+[[dataset]]
+name = "exposures"
+owner = "publisher"
+lineage = "newsletter"
+[[dataset.column]]
+name = "email"
+role = "match_key"
+kind = "email"
+[[dataset.column]]
+name = "arm"
+role = "group"
+domain = ["mens", "womens", "none"]
+[[dataset.column]]
+name = "history"
+role = "never"
+[[dataset.budget]]
+purpose = "measurement"
+period = "month"
+epsilon = 4
+delta = 1e-6
+lifetime_epsilon = 20.0
+
+[[dataset]]
+name = "sales"
+owner = "retailer"
+[[dataset.column]]
+name = "email"
+role = "match_key"
+kind = "email"
+[[dataset.column]]
+name = "visit"
+role = "measure"
+[[dataset.column]]
+name = "spend"
+role = "measure"
+scale = 2
+[[dataset.column]]
+name = "margin"
+role = "measure"
+scale = 2
+[[dataset.column]]
+name = "bought"
+role = "date"
+[[dataset.budget]]
+purpose = "measurement"
+period = "month"
+epsilon = 4
+delta = 1e-6
+lifetime_epsilon = 20
+
+[[analysis]]
+name = "lift"
+kind = "lift"
+purpose = "measurement"
+assignment = "exposures"
+arm = "arm"
+outcome = "sales"
+measures = ["visit", "spend"]
+date = "bought"
+analysts = ["publisher", "retailer"]
+receivers = ["publisher", "retailer"]
+
+[[build]]
+name = "build-1"
+pcr0 = "{pcr}"
+pcr1 = "{pcr}"
+pcr2 = "{pcr}"
+"#,
+        signing_key(1).public(),
+        recipient_key(1),
+        signing_key(2).public(),
+        recipient_key(2),
+    )
+}
+
+fn parse(text: &str) -> Result<Contract, ContractError> {
+    Contract::parse(text.as_bytes())
+}
+
+/// Replaces the first `from` after the line that contains `after`.
+fn edit(after: &str, from: &str, to: &str) -> String {
+    let text = sample();
+    let start = text.find(after).unwrap_or_else(|| panic!("no {after}"));
+    let (head, tail) = text.split_at(start);
+    assert!(tail.contains(from), "no {from} after {after}");
+    format!("{head}{}", tail.replacen(from, to, 1))
+}
+
+/// Asserts that the text is refused for `expected`, at the line on which `at` stands.
+fn refused(text: &str, at: &str, expected: &Flaw) {
+    let error = parse(text).unwrap_err();
+    let line = text.lines().position(|line| line.contains(at)).unwrap() + 1;
+    assert_eq!((&error.flaw, error.line), (expected, line), "{error}");
+}
+
+/// As [`refused`], for errors of TOML itself, of which the reason must contain `reason`.
+fn refused_by_toml(text: &str, at: &str, reason: &str) {
+    let error = parse(text).unwrap_err();
+    let line = text.lines().position(|line| line.contains(at)).unwrap() + 1;
+    let Flaw::Syntax(found) = &error.flaw else { panic!("{error}") };
+    assert!(found.contains(reason), "{error}");
+    assert!(!found.contains('\n'), "{error:?}");
+    assert_eq!(error.line, line, "{error}");
+}
+
+fn duplicate(first: &str, second: &str) -> Flaw {
+    Flaw::Duplicate { first: first.to_owned(), second: second.to_owned() }
+}
+
+fn unknown(what: &'static str, name: &str) -> Flaw {
+    Flaw::Unknown { what, name: name.to_owned() }
+}
+
+#[test]
+fn reads_every_field() {
+    let contract = parse(&sample()).unwrap();
+    assert_eq!(contract.digest, Digest::of(TAG, sample().as_bytes()));
+    assert_eq!((contract.name.as_str(), contract.min_cell), ("autumn-lift", 50));
+    assert_eq!((contract.ids_per_person, contract.supersedes), (1, None));
+    assert_eq!(contract.expires.to_string(), "2027-12-31T00:00:00Z");
+    let publisher = &contract.parties["publisher"];
+    assert_eq!(publisher.signing_key, signing_key(1).public());
+    assert_eq!(publisher.custody.as_deref(), Some("http://publisher.example:7501"));
+    assert_eq!(contract.party_of(&signing_key(2).public()), Some("retailer"));
+    assert_eq!(contract.party_of(&signing_key(3).public()), None);
+    let exposures = &contract.datasets["exposures"];
+    assert_eq!(exposures.lineage, "newsletter");
+    assert_eq!(contract.datasets["sales"].lineage, "sales");
+    let domain = ["mens", "womens", "none"].map(str::to_owned).to_vec();
+    assert_eq!(exposures.column("arm").unwrap().role, Role::Group(domain));
+    let budget = &exposures.budgets["measurement"];
+    assert_eq!((budget.epsilon.value(), budget.lifetime_epsilon.value()), (4.0, 20.0));
+    assert_eq!(budget.period, Period::Month);
+    let lift = &contract.analyses["lift"];
+    assert_eq!(lift.measures, ["visit", "spend"]);
+    assert_eq!(lift.date.as_deref(), Some("bought"));
+    assert_eq!(contract.builds[0].pcrs.len(), 3);
+}
+
+#[test]
+fn leaves_safe_defaults_where_nothing_is_said() {
+    let contract = parse(&edit("min_cell", "min_cell = 50\n", "")).unwrap();
+    assert_eq!((contract.min_cell, contract.ids_per_person), (50, 1));
+}
+
+#[test]
+fn any_byte_of_the_text_is_part_of_its_identity() {
+    let digest = parse(&sample()).unwrap().digest;
+    assert_ne!(parse(&format!("{}# \n", sample())).unwrap().digest, digest);
+}
+
+#[test]
+fn grants_only_the_columns_that_an_analysis_uses() {
+    let contract = parse(&sample()).unwrap();
+    let names = |dataset| {
+        let used = contract.used_columns(dataset);
+        used.into_iter().map(|column| column.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("exposures"), ["email", "arm"]);
+    assert_eq!(names("sales"), ["email", "visit", "spend", "bought"]);
+    assert!(names("nothing").is_empty());
+}
+
+#[test]
+fn refuses_unknown_fields_in_every_table() {
+    for (table, after) in [
+        ("contract = 1", "contract = 1"),
+        ("[[party]]", "[[party]]"),
+        ("[[dataset]]", "[[dataset]]"),
+        ("[[dataset.column]]", "[[dataset.column]]"),
+        ("[[dataset.budget]]", "[[dataset.budget]]"),
+        ("[[analysis]]", "[[analysis]]"),
+        ("[[build]]", "[[build]]"),
+    ] {
+        let text = edit(after, table, &format!("{table}\nsurprise = true"));
+        refused_by_toml(&text, "surprise", "unknown field `surprise`");
+    }
+    let text = edit("[[build]]", "[[build]]", "[[bulid]]");
+    refused_by_toml(&text, "[[bulid]]", "unknown field `bulid`");
+}
+
+#[test]
+fn refuses_what_is_no_toml_or_of_another_type() {
+    refused_by_toml(&edit("min_cell", "50", "\"50\""), "min_cell", "expected i64");
+    refused_by_toml(&edit("min_cell", "50", "49.5"), "min_cell", "expected i64");
+    refused_by_toml(&edit("contract", "1", "-1"), "contract", "expected u32");
+    refused_by_toml(&edit("role", "\"match_key\"", "\"key\""), "\"key\"", "unknown variant");
+    refused_by_toml(&edit("period", "\"month\"", "\"year\""), "\"year\"", "unknown variant");
+    refused_by_toml(&edit("kind = \"lift\"", "\"lift\"", "\"sql\""), "\"sql\"", "unknown variant");
+    let twice = edit("name", "name = \"autumn-lift\"", "name = \"a\"\nname = \"b\"");
+    refused_by_toml(&twice, "name = \"b\"", "duplicate key");
+    refused_by_toml(&edit("expires", "= \"", "= "), "expires", "");
+    let error = Contract::parse(b"contract = 1\nname = \"\xff\"").unwrap_err();
+    assert_eq!(error.line, 2);
+    assert_eq!(error.flaw, Flaw::Syntax("the text is not UTF-8".to_owned()));
+    parse("").unwrap_err();
+}
+
+#[test]
+fn refuses_a_table_without_a_field_it_needs() {
+    for (field, table) in [
+        ("signing_key", "[[party]]"),
+        ("recipient_key", "[[party]]"),
+        ("owner", "[[dataset]]"),
+        ("role", "[[dataset.column]]"),
+        ("lifetime_epsilon", "[[dataset.budget]]"),
+        ("purpose = \"measurement\"\nassignment", "[[analysis]]"),
+        ("pcr1", "[[build]]"),
+    ] {
+        let text = sample();
+        let start = text.find(field).unwrap();
+        let end = start + text[start..].find('\n').unwrap();
+        let text = format!("{}{}", &text[..start], &text[end + 1..]);
+        let name = field.split(' ').next().unwrap();
+        refused_by_toml(&text, table, &format!("missing field `{name}`"));
+    }
+    for field in ["name", "expires", "purposes"] {
+        let start = sample().find(&format!("\n{field}")).unwrap() + 1;
+        let end = start + sample()[start..].find('\n').unwrap();
+        let text = format!("{}{}", &sample()[..start], &sample()[end + 1..]);
+        let error = parse(&text).unwrap_err();
+        let missing = format!("contract, line 1: missing field `{field}`");
+        assert_eq!(error.to_string(), missing);
+    }
+}
+
+#[test]
+fn refuses_another_version_of_the_format() {
+    let expected = Flaw::Range {
+        what: "contract (the format's version)",
+        found: "2".to_owned(),
+        expected: "1",
+    };
+    refused(&edit("contract", "contract = 1", "contract = 2"), "contract = 2", &expected);
+}
+
+#[test]
+fn refuses_two_things_of_one_name() {
+    let text = edit("name = \"retailer\"", "retailer", "publisher");
+    let error = parse(&text).unwrap_err();
+    assert_eq!((error.line, error.flaw), (14, duplicate("publisher", "publisher")));
+    let text = edit("\"sales\"", "sales", "exposures");
+    assert_eq!(parse(&text).unwrap_err().flaw, duplicate("exposures", "exposures"));
+    let text = edit("\"margin\"", "margin", "spend");
+    assert_eq!(parse(&text).unwrap_err().flaw, duplicate("spend", "spend"));
+    let text = edit("purposes", "[\"measurement\"]", "[\"measurement\", \"measurement\"]");
+    refused(&text, "purposes", &duplicate("measurement", "measurement"));
+    let text = edit("domain", "\"womens\"", "\"mens \"");
+    refused(&text, "domain", &duplicate("mens", "mens"));
+    let text = edit("measures", "\"spend\"", "\"visit\"");
+    refused(&text, "measures", &duplicate("visit", "visit"));
+    let text = edit("receivers", "\"retailer\"", "\"publisher\"");
+    refused(&text, "receivers", &duplicate("publisher", "publisher"));
+    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"day\"\nepsilon = 1\ndelta = 1e-6\nlifetime_epsilon = 1\n\n[[dataset]]\nname = \"sales\"";
+    let text = edit("[[dataset]]\nname = \"sales\"", "[[dataset]]\nname = \"sales\"", budget);
+    assert_eq!(parse(&text).unwrap_err().flaw, duplicate("measurement", "measurement"));
+    let build = sample().split_once("[[build]]").unwrap().1.to_owned();
+    let text = format!("{}\n[[build]]{build}", sample());
+    assert_eq!(parse(&text).unwrap_err().flaw, duplicate("build-1", "build-1"));
+}
+
+#[test]
+fn refuses_names_that_a_person_could_confuse() {
+    for (one, other) in [
+        ("acme", "ac-me"),
+        ("acme", "acrne"),
+        ("acme0", "acmeo"),
+        ("al1y", "ally"),
+        ("alice", "allce"),
+        ("west", "vvest"),
+        ("shop5", "shops"),
+    ] {
+        let text = sample().replace("\"publisher\"", &format!("\"{one}\""));
+        let text = text.replace("\"retailer\"", &format!("\"{other}\""));
+        refused(&text, &format!("name = \"{other}\""), &duplicate(one, other));
+    }
+    let text = edit("\"margin\"", "margin", "spen_d");
+    refused(&text, "spen_d", &duplicate("spend", "spen_d"));
+}
+
+#[test]
+fn refuses_names_outside_plain_ascii() {
+    // The second begins with a Cyrillic letter; the last is one character too long.
+    let long = "a".repeat(33);
+    for name in
+        ["Retailer", "\u{440}etailer", "", "-retailer", "1retailer", "re tailer", "r\u{e9}", &long]
+    {
+        let text = edit("name = \"retailer\"", "\"retailer\"", &format!("\"{name}\""));
+        refused(&text, &format!("name = \"{name}\""), &Flaw::Name(name.to_owned()));
+    }
+    parse(&sample().replace("\"retailer\"", &format!("\"{}\"", "a".repeat(32)))).unwrap();
+}
+
+#[test]
+fn refuses_two_parties_with_one_key() {
+    let shared = Flaw::SharedKey("publisher".to_owned());
+    for (mine, theirs) in [
+        (signing_key(1).public().to_string(), signing_key(2).public().to_string()),
+        (recipient_key(1), recipient_key(2)),
+    ] {
+        let text = sample().replace(&theirs, &mine);
+        let error = parse(&text).unwrap_err();
+        let second = text.lines().enumerate().filter(|(_, line)| line.contains(&mine)).nth(1);
+        assert_eq!((error.line, error.flaw), (second.unwrap().0 + 1, shared.clone()));
+    }
+}
+
+#[test]
+fn refuses_keys_that_are_none() {
+    let text = edit("signing_key", &signing_key(1).public().to_string(), "AAAA");
+    let reason = "expected an Ed25519 key of 32 bytes in base64".to_owned();
+    refused(&text, "\"AAAA\"", &Flaw::Value { what: "signing_key", reason });
+    let text = edit("recipient_key", &recipient_key(1), "AAAA");
+    let error = parse(&text).unwrap_err();
+    assert!(matches!(error.flaw, Flaw::Value { what: "recipient_key", .. }), "{error}");
+}
+
+#[test]
+fn refuses_a_floor_under_ten_people() {
+    for found in ["9", "0", "-50", "1000001"] {
+        let expected = "10 to 1000000 (50 if left out)";
+        let flaw = Flaw::Range { what: "min_cell", found: found.to_owned(), expected };
+        refused(&edit("min_cell", "50", found), "min_cell", &flaw);
+    }
+    assert_eq!(parse(&edit("min_cell", "50", "10")).unwrap().min_cell, 10);
+    let text = edit("min_cell", "min_cell = 50", "ids_per_person = 11");
+    let expected = "1 to 10 (1 if left out)";
+    let flaw = Flaw::Range { what: "ids_per_person", found: "11".to_owned(), expected };
+    refused(&text, "ids_per_person", &flaw);
+}
+
+#[test]
+fn refuses_a_dataset_without_a_budget_for_its_purpose() {
+    let text = edit("purposes", "[\"measurement\"]", "[\"measurement\", \"audit\"]");
+    let text = text.replace(
+        "kind = \"lift\"\npurpose = \"measurement\"",
+        "kind = \"lift\"\npurpose = \"audit\"",
+    );
+    let flaw = Flaw::NoBudget { dataset: "exposures".to_owned(), purpose: "audit".to_owned() };
+    refused(&text, "name = \"lift\"", &flaw);
+    let text = sample();
+    let start = text.rfind("[[dataset.budget]]").unwrap();
+    let end = text.find("[[analysis]]").unwrap();
+    let text = format!("{}{}", &text[..start], &text[end..]);
+    let flaw = Flaw::NoBudget { dataset: "sales".to_owned(), purpose: "measurement".to_owned() };
+    refused(&text, "name = \"lift\"", &flaw);
+}
+
+#[test]
+fn refuses_budgets_that_no_build_accepts() {
+    let most = |what, reason: &str| Flaw::Value { what, reason: reason.to_owned() };
+    let reason = "found 21, this build allows at most 20";
+    refused(&edit("epsilon = 4", "4", "21"), "epsilon = 21", &most("epsilon", reason));
+    let reason = "expected an epsilon between 0.001 and 100 with at most six decimals";
+    for found in ["0", "-1.0", "nan", "inf", "0.0000001"] {
+        let text = edit("epsilon = 4", "4", found);
+        refused(&text, &format!("epsilon = {found}"), &most("epsilon", reason));
+    }
+    let flaw = Flaw::Range {
+        what: "lifetime_epsilon",
+        found: "3".to_owned(),
+        expected: "at least the epsilon of one period",
+    };
+    refused(&edit("lifetime_epsilon", "20.0", "3"), "lifetime_epsilon = 3", &flaw);
+    let reason = "expected a delta between 1e-15 and 1e-3";
+    refused(&edit("delta", "1e-6", "0.1"), "delta = 0.1", &most("delta", reason));
+}
+
+#[test]
+fn refuses_columns_in_a_role_that_does_not_fit() {
+    let column = |column: &str, expected| Flaw::Column { column: column.to_owned(), expected };
+    let expected = "a match_key needs kind = \"email\", \"phone\" or \"hashed\"";
+    refused(
+        &edit("role", "kind = \"email\"\n", ""),
+        "role = \"match_key\"",
+        &column("email", expected),
+    );
+    let expected = "a group needs domain = [\"..\", ..], all its values";
+    let text = edit("role = \"group\"", "domain", "scale = 1 #");
+    refused(&text, "role = \"group\"", &column("arm", expected));
+    let expected = "a group needs a domain of 2 to 1000 values";
+    let text = edit("domain", "[\"mens\", \"womens\", \"none\"]", "[\"mens\"]");
+    refused(&text, "role = \"group\"", &column("arm", expected));
+    let expected = "a number has a scale (decimals) of 0 to 6 and nothing else";
+    let text =
+        edit("\"spend\"", "role = \"measure\"\nscale = 2", "scale = 7\nrole = \"measure\" #");
+    refused(&text, "role = \"measure\" #", &column("spend", expected));
+    let expected = "this role has no kind, domain or scale";
+    let text = edit("role = \"never\"", "\"never\"", "\"never\"\nscale = 2");
+    refused(&text, "role = \"never\"", &column("history", expected));
+    let text = edit("role", "role = \"match_key\"\nkind = \"email\"", "role = \"never\"");
+    refused(&text, "name = \"exposures\"", &Flaw::Missing("match_key column"));
+    let text = edit("domain", "\"womens\"", "\" \"");
+    let flaw = Flaw::Range {
+        what: "a value of the domain",
+        found: " ".to_owned(),
+        expected: "1 to 64 characters",
+    };
+    refused(&text, "domain", &flaw);
+}
+
+#[test]
+fn refuses_names_that_nothing_has() {
+    refused(&edit("owner", "publisher", "broker"), "broker", &unknown("party", "broker"));
+    for (field, from, what) in [
+        ("assignment", "exposures", "dataset"),
+        ("outcome", "sales", "dataset"),
+        ("analysts", "retailer", "party"),
+        ("receivers", "retailer", "party"),
+        ("measures", "spend", "measure column"),
+        ("date", "bought", "date column"),
+    ] {
+        let analysis = &sample()[sample().find("[[analysis]]").unwrap()..];
+        let edited = analysis.replacen(
+            analysis.lines().find(|line| line.starts_with(field)).unwrap(),
+            &analysis.lines().find(|line| line.starts_with(field)).unwrap().replace(from, "nobody"),
+            1,
+        );
+        refused(&sample().replace(analysis, &edited), "nobody", &unknown(what, "nobody"));
+    }
+    // A column that is there, in another role or in the other dataset.
+    refused(
+        &edit("arm = ", "\"arm\"", "\"email\""),
+        "arm = \"email\"",
+        &unknown("group column", "email"),
+    );
+    refused(
+        &edit("date = ", "\"bought\"", "\"spend\""),
+        "date = \"spend\"",
+        &unknown("date column", "spend"),
+    );
+    refused(
+        &edit("measures", "\"spend\"", "\"arm\""),
+        "measures",
+        &unknown("measure column", "arm"),
+    );
+}
+
+#[test]
+fn refuses_an_analysis_of_one_dataset_with_itself() {
+    let text = edit("outcome = ", "\"sales\"", "\"exposures\"");
+    refused(&text, "outcome = ", &duplicate("exposures", "exposures"));
+}
+
+#[test]
+fn refuses_datasets_that_have_no_kind_of_match_key_in_common() {
+    let text = edit("name = \"sales\"", "kind = \"email\"", "kind = \"phone\"");
+    refused(&text, "outcome = ", &Flaw::NoCommonKey);
+    let hashed = edit("name = \"sales\"", "kind = \"email\"", "kind = \"hashed\"");
+    parse(&hashed).unwrap();
+}
+
+#[test]
+fn refuses_lists_that_name_nobody() {
+    refused(&edit("purposes", "[\"measurement\"]", "[]"), "purposes", &Flaw::Missing("purpose"));
+    let both = "[\"publisher\", \"retailer\"]";
+    refused(&edit("analysts", both, "[]"), "analysts", &Flaw::Missing("analyst"));
+    refused(&edit("receivers", both, "[]"), "receivers", &Flaw::Missing("receiver"));
+    refused(
+        &edit("measures", "[\"visit\", \"spend\"]", "[]"),
+        "measures",
+        &Flaw::Missing("measure"),
+    );
+    let (text, _) =
+        sample().split_once("[[build]]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    refused(&text, "contract = 1", &Flaw::Missing("build"));
+    let start = sample().find("[[analysis]]").unwrap();
+    let end = sample().find("[[build]]").unwrap();
+    let text = format!("{}{}", &sample()[..start], &sample()[end..]);
+    refused(&text, "contract = 1", &Flaw::Missing("analysis"));
+    let start = sample().find("[[party]]").unwrap();
+    refused(&sample()[..start], "contract = 1", &Flaw::Missing("party"));
+    let start = sample().find("[[dataset]]").unwrap();
+    refused(&sample()[..start], "contract = 1", &Flaw::Missing("dataset"));
+}
+
+#[test]
+fn refuses_a_debug_build_and_registers_of_another_length() {
+    let pcr = "ab".repeat(48);
+    let flaw = Flaw::Range {
+        what: "pcr",
+        found: "0".repeat(96),
+        expected: "not all zeros: that is a debug enclave",
+    };
+    refused(&edit("pcr0", &pcr, &"0".repeat(96)), "pcr0", &flaw);
+    let error = parse(&edit("pcr2", &pcr, "abcd")).unwrap_err();
+    assert!(matches!(error.flaw, Flaw::Value { what: "PCR", .. }), "{error}");
+}
+
+#[test]
+fn refuses_dates_and_addresses_that_are_none() {
+    let error =
+        parse(&edit("expires", "2027-12-31T00:00:00Z", "2027-02-30T00:00:00Z")).unwrap_err();
+    assert!(matches!(error.flaw, Flaw::Value { what: "expires", .. }), "{error}");
+    assert_eq!(error.line, 3);
+    let text = edit("custody", "http://publisher.example:7501", "publisher.example");
+    let flaw = Flaw::Range {
+        what: "custody",
+        found: "publisher.example".to_owned(),
+        expected: "an address such as http://host:7501",
+    };
+    refused(&text, "custody", &flaw);
+}
+
+fn signed(seeds: &[u8]) -> Vec<u8> {
+    let mut joint = Jointly::unsigned(TAG, sample().as_bytes());
+    seeds.iter().for_each(|&seed| joint.add(&signing_key(seed)));
+    joint.to_vec()
+}
+
+#[test]
+fn opens_only_when_every_party_has_signed() {
+    assert_eq!(Contract::open(&signed(&[1, 2])).unwrap().digest, parse(&sample()).unwrap().digest);
+    for (seeds, who) in
+        [(vec![1], "retailer"), (vec![2], "publisher"), (vec![], "publisher, retailer")]
+    {
+        let error = Contract::open(&signed(&seeds)).unwrap_err();
+        assert_eq!(error.to_string(), format!("not signed by {who}"));
+    }
+}
+
+#[test]
+fn does_not_open_with_a_signature_of_somebody_else() {
+    let error = Contract::open(&signed(&[1, 2, 3])).unwrap_err();
+    assert!(matches!(error, OpenContractError::Stranger { key } if key == signing_key(3).public()));
+}
+
+#[test]
+fn does_not_open_after_a_byte_of_it_has_changed() {
+    let bytes = signed(&[1, 2]);
+    for at in (0..bytes.len()).step_by(7) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        Contract::open(&bytes).unwrap_err();
+    }
+}
+
+#[test]
+fn a_period_ends_when_its_name_changes() {
+    let expires = Time(u64::MAX);
+    let at = |text: &str| text.parse::<Time>().unwrap();
+    let now = at("2026-11-23T10:00:00Z");
+    for (period, name, end) in [
+        (Period::Day, "2026-11-23", "2026-11-24T00:00:00Z"),
+        (Period::Week, "week-2969", "2026-11-30T00:00:00Z"),
+        (Period::Month, "2026-11", "2026-12-01T00:00:00Z"),
+    ] {
+        assert_eq!((period.of(now), period.end(now, expires)), (name.to_owned(), at(end)));
+        assert_ne!(period.of(at(end)), name);
+        assert_eq!(period.of(Time(at(end).0 - 1)), name);
+    }
+    assert_eq!(Period::Contract.end(now, at("2027-01-01T00:00:00Z")), at("2027-01-01T00:00:00Z"));
+    let soon = at("2026-11-23T12:00:00Z");
+    assert_eq!(Period::Month.end(now, soon), soon);
+}

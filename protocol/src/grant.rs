@@ -1,0 +1,149 @@
+//! How an owner hands the keys of its columns to one believed instance.
+
+use crate::{
+    canonical,
+    digest::Digest,
+    hpke::{OpenError, RecipientKey, RecipientSecret, Sealed, seal},
+    key::DataKey,
+    sign::PublicKey,
+    time::Time,
+};
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Keys of some columns of one version of one dataset, for one instance, until some time.
+///
+/// Bound by HPKE to contract, instance, owner, dataset, version and column: swapped, replayed or
+/// re-targeted it opens nothing. It travels inside a signed request.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// Name of the dataset in the contract.
+    pub dataset: String,
+    /// The signed manifest.
+    #[serde(with = "serde_bytes")]
+    pub manifest: Vec<u8>,
+    /// The columns whose keys are granted, with the footer's, in order.
+    pub columns: Vec<String>,
+    /// The keys, one part for each column.
+    pub keys: Sealed,
+    /// When the instance must drop them.
+    pub not_after: Time,
+}
+
+/// What a grant is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// Digest of the contract.
+    pub contract: Digest,
+    /// Digest of the instance's statement.
+    pub instance: Digest,
+    /// The owner's signing key.
+    pub owner: &'a PublicKey,
+    /// Name of the dataset.
+    pub dataset: &'a str,
+    /// Digest of the signed manifest.
+    pub manifest: Digest,
+    /// End of the grant.
+    pub not_after: Time,
+}
+
+impl Binding<'_> {
+    fn info(&self) -> Vec<u8> {
+        let owner = Digest::from(pad(self.owner));
+        canonical::to_vec(&("glovebox grant v1", self.contract, self.instance, owner))
+    }
+
+    fn aad(&self, column: &str) -> Vec<u8> {
+        canonical::to_vec(&(self.dataset, self.manifest, self.not_after, column))
+    }
+
+    /// Seals `keys` to the instance.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::BadKey`] if the instance's key cannot be used.
+    pub fn seal(
+        &self,
+        recipient: &RecipientKey,
+        keys: &BTreeMap<String, DataKey>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Vec<String>, Sealed), OpenError> {
+        let aads: Vec<_> = keys.keys().map(|column| self.aad(column)).collect();
+        let parts: Vec<(&[u8], &[u8])> = aads
+            .iter()
+            .zip(keys.values())
+            .map(|(aad, key)| (aad.as_slice(), key.expose().as_slice()))
+            .collect();
+        let sealed = seal(recipient, &self.info(), &parts, rng)?;
+        Ok((keys.keys().cloned().collect(), sealed))
+    }
+
+    /// Opens what was sealed under the same binding.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if it was bound to anything else.
+    pub fn open(
+        &self,
+        secret: &RecipientSecret,
+        columns: &[String],
+        sealed: &Sealed,
+    ) -> Result<BTreeMap<String, DataKey>, OpenError> {
+        let aads: Vec<_> = columns.iter().map(|column| self.aad(column)).collect();
+        let aads: Vec<&[u8]> = aads.iter().map(Vec::as_slice).collect();
+        let opened = secret.open(&self.info(), &aads, sealed)?;
+        let keys = columns.iter().zip(opened).map(|(column, bytes)| {
+            let mut key: [u8; DataKey::LEN] =
+                bytes.as_slice().try_into().map_err(|_| OpenError::Malformed)?;
+            Ok((column.clone(), DataKey::take(&mut key)))
+        });
+        let keys: BTreeMap<_, _> = keys.collect::<Result<_, OpenError>>()?;
+        if keys.len() == columns.len() { Ok(keys) } else { Err(OpenError::Malformed) }
+    }
+}
+
+/// A signing key in the shape of a digest, which CBOR encodes as one byte string.
+fn pad(key: &PublicKey) -> [u8; Digest::LEN] {
+    *Digest::of("glovebox party-key v1", key.as_bytes()).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    #[test]
+    fn a_grant_moved_anywhere_else_opens_nothing() {
+        let mut rng = ChaCha20Rng::from_seed([3; 32]);
+        let secret = RecipientSecret::generate(&mut rng);
+        let (owner, other) = (PublicKey::from([1; 32]), PublicKey::from([2; 32]));
+        let digest = |text: &[u8]| Digest::of("test", text);
+        let binding = Binding {
+            contract: digest(b"contract"),
+            instance: digest(b"instance"),
+            owner: &owner,
+            dataset: "sales",
+            manifest: digest(b"manifest"),
+            not_after: Time(5),
+        };
+        let key = |byte| DataKey::take(&mut [byte; 32]);
+        let keys = BTreeMap::from([("email".to_owned(), key(1)), ("spend".to_owned(), key(2))]);
+        let (columns, sealed) = binding.seal(&secret.public(), &keys, &mut rng).unwrap();
+        assert_eq!(binding.open(&secret, &columns, &sealed).unwrap(), keys);
+        let wrong = [
+            Binding { contract: digest(b"other"), ..binding },
+            Binding { instance: digest(b"other"), ..binding },
+            Binding { owner: &other, ..binding },
+            Binding { dataset: "other", ..binding },
+            Binding { manifest: digest(b"other"), ..binding },
+            Binding { not_after: Time(6), ..binding },
+        ];
+        for wrong in wrong {
+            assert_eq!(wrong.open(&secret, &columns, &sealed), Err(OpenError::NotForThis));
+        }
+        let swapped: Vec<_> = columns.iter().rev().cloned().collect();
+        assert_eq!(binding.open(&secret, &swapped, &sealed), Err(OpenError::NotForThis));
+    }
+}

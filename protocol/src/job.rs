@@ -1,0 +1,174 @@
+//! A question, as an analyst signs it.
+
+mod template;
+
+use crate::{
+    digest::Digest,
+    loss::{Delta, Epsilon},
+    sign::Signed,
+    tally::Split,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+pub use template::{TemplateError, lift_from_toml};
+
+/// A job for one instance.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Digest of the contract.
+    pub contract: Digest,
+    /// Digest of the instance's statement.
+    pub instance: Digest,
+    /// Chosen at random by the analyst.
+    pub id: JobId,
+    /// After this the job is refused.
+    pub not_after: Time,
+    /// The analysis of the contract.
+    pub analysis: String,
+    /// What is asked.
+    pub lift: Lift,
+    /// The exact version of each dataset: name and digest of the signed manifest.
+    pub datasets: BTreeMap<String, Digest>,
+    /// Parties that get the result.
+    pub receivers: Vec<String>,
+}
+
+impl Signed for Job {
+    const TAG: &'static str = "glovebox job v1";
+}
+
+/// Identity of a job: 16 random bytes, written as 32 hex digits.
+#[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct JobId(pub [u8; 16]);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for JobId {
+    type Err = InvalidJobId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidJobId> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidJobId)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Text that is no job's identity.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected the identity of a job: 32 hex digits")]
+pub struct InvalidJobId;
+
+/// Randomised lift, intention to treat. All numbers are integers, so that a job has one encoding.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lift {
+    /// Values of the arm column that make up the test arm.
+    pub test: Vec<String>,
+    /// Values of the arm column that make up the control arm.
+    pub control: Vec<String>,
+    /// Share of people expected in the test arm, of those in both, in millionths.
+    pub expected_test_share: u32,
+    /// The sample-ratio check flags below this p, in millionths.
+    pub srm_flag_p: u32,
+    /// Days of the outcome dataset that count, since 1970-01-01, both included.
+    pub window: Option<(i32, i32)>,
+    /// What to compare.
+    pub outcomes: Vec<Outcome>,
+    /// Confidence of the intervals, in millionths.
+    pub confidence: u32,
+    /// What the p-value is against.
+    pub alternative: Alternative,
+    /// Adjustment of p-values over outcomes.
+    pub multiplicity: Multiplicity,
+    /// What the campaign cost.
+    pub cost: Option<Cost>,
+    /// ε of the whole job.
+    pub epsilon: Epsilon,
+    /// δ at which ε is meant.
+    pub delta: Delta,
+    /// How the loss is divided.
+    pub split: Split,
+    /// Smallest arm that is shown; the contract's floor where it is larger.
+    pub min_cell: u32,
+    /// When the design was registered, as the analyst says.
+    pub registered_at: Option<Time>,
+}
+
+/// One outcome.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// What people call it.
+    pub name: String,
+    /// Measure column.
+    pub column: String,
+    /// What kind of number it is for a person.
+    pub kind: OutcomeKind,
+    /// Largest value of one person, in units of the column's scale; 1 for a binary outcome.
+    pub clamp: u32,
+    /// Decimals of the column, from the contract.
+    pub scale: u8,
+}
+
+/// Kinds of outcome.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutcomeKind {
+    /// Whether it happened.
+    Binary,
+    /// How often, capped.
+    Count,
+    /// How much, capped.
+    Value,
+}
+
+/// What a test is against.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Alternative {
+    /// Different.
+    TwoSided,
+    /// Larger.
+    Greater,
+    /// Smaller.
+    Less,
+}
+
+/// How p-values of several outcomes are adjusted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Multiplicity {
+    /// Not.
+    None,
+    /// Holm's step-down: family-wise error.
+    Holm,
+    /// Benjamini and Hochberg: false discovery rate.
+    Bh,
+}
+
+/// A fixed cost.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Millionths of the currency.
+    pub millionths: u64,
+    /// Currency.
+    pub currency: String,
+}

@@ -1,0 +1,293 @@
+use super::*;
+use crate::contract::tests::sample;
+
+const LIFT: &str = r#"
+[lift]
+version = 1
+level = "user"
+design = "itt"
+registered_at = "2026-11-01T00:00:00Z"
+estimator = "diff_in_means"
+confidence = 0.9
+alternative = "greater"
+multiplicity = "holm"
+
+[lift.assignment]
+unit = "user"
+column = "arm"
+test = ["mens"]
+control = ["none"]
+expected_share = { mens = 0.5, none = 0.5, womens = 0.3 }
+srm_flag_p = 0.01
+
+[lift.window]
+start = "2026-10-01"
+end = "2026-10-28"
+cooldown_days = 14
+anchor = "assignment"
+
+[[lift.outcome]]
+name = "visit"
+type = "binary"
+
+[[lift.outcome]]
+name = "capped spend"
+column = "spend"
+type = "value"
+cap_per_user = 499.0
+cap_source = "declared"
+
+[lift.cost]
+total = 1065.35
+currency = "USD"
+kind = "fixed"
+
+[lift.privacy]
+mechanism = "discrete_gaussian"
+epsilon = 1.0
+delta = 1e-6
+privacy_unit = "user"
+neighbour = "add_remove"
+n_public = false
+split = { n = 0.25, sum = 0.5, sum_sq = 0.25 }
+min_cell = 60
+"#;
+
+const SHORT: &str = r#"
+[lift.assignment]
+test = ["mens", "womens"]
+control = ["none"]
+[[lift.outcome]]
+name = "visit"
+type = "binary"
+[lift.privacy]
+epsilon = 1
+delta = 1e-6
+"#;
+
+fn contract() -> Contract {
+    Contract::parse(sample().as_bytes()).unwrap()
+}
+
+fn read(text: &str) -> Result<Lift, TemplateError> {
+    lift_from_toml(text, &contract()).map(|(_, lift)| lift)
+}
+
+fn edit(from: &str, to: &str) -> Result<Lift, TemplateError> {
+    assert!(LIFT.contains(from), "no {from}");
+    read(&LIFT.replacen(from, to, 1))
+}
+
+/// Asserts a refusal that names `field` and repeats `found`.
+fn refused(edited: Result<Lift, TemplateError>, field: &str, found: &str) {
+    match edited.unwrap_err() {
+        TemplateError::Value { field: f, found: v, .. } => assert_eq!((&*f, &*v), (field, found)),
+        other => panic!("{other}"),
+    }
+}
+
+fn not_offered(edited: Result<Lift, TemplateError>, expected: &str) {
+    let error = edited.unwrap_err();
+    let TemplateError::NotOffered { fields } = &error else { panic!("{error}") };
+    assert_eq!(fields, &[expected]);
+}
+
+#[test]
+fn reads_every_field() {
+    let (name, lift) = lift_from_toml(LIFT, &contract()).unwrap();
+    assert_eq!(name, "lift");
+    assert_eq!((lift.test, lift.control), (vec!["mens".to_owned()], vec!["none".to_owned()]));
+    assert_eq!((lift.expected_test_share, lift.srm_flag_p), (500_000, 10_000));
+    let day = |text: &str| i32::try_from(text.parse::<Time>().unwrap().day()).unwrap();
+    let window = (day("2026-10-01T00:00:00Z"), day("2026-11-11T00:00:00Z"));
+    assert_eq!(lift.window, Some(window));
+    let visit = Outcome {
+        name: "visit".to_owned(),
+        column: "visit".to_owned(),
+        kind: OutcomeKind::Binary,
+        clamp: 1,
+        scale: 0,
+    };
+    let spend = Outcome {
+        name: "capped spend".to_owned(),
+        column: "spend".to_owned(),
+        kind: OutcomeKind::Value,
+        clamp: 49_900,
+        scale: 2,
+    };
+    assert_eq!(lift.outcomes, [visit, spend]);
+    assert_eq!(lift.confidence, 900_000);
+    assert_eq!((lift.alternative, lift.multiplicity), (Alternative::Greater, Multiplicity::Holm));
+    assert_eq!(lift.cost, Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }));
+    assert_eq!((lift.epsilon.value(), lift.delta.value()), (1.0, 1e-6));
+    assert_eq!(lift.split, Split { n: 250, sum: 500, sum_sq: 250 });
+    assert_eq!(lift.min_cell, 60);
+    assert_eq!(lift.registered_at.unwrap().to_string(), "2026-11-01T00:00:00Z");
+}
+
+#[test]
+fn says_what_it_takes_where_nothing_is_said() {
+    let lift = read(SHORT).unwrap();
+    assert_eq!((lift.expected_test_share, lift.srm_flag_p), (666_667, 1_000));
+    assert_eq!((lift.confidence, lift.min_cell, lift.window), (950_000, 50, None));
+    assert_eq!((lift.alternative, lift.multiplicity), (Alternative::TwoSided, Multiplicity::None));
+    assert_eq!(lift.split, Split { n: 200, sum: 500, sum_sq: 300 });
+}
+
+#[test]
+fn the_floor_of_the_contract_stands_whatever_the_job_says() {
+    assert_eq!(edit("min_cell = 60", "min_cell = 20").unwrap().min_cell, 50);
+}
+
+#[test]
+fn refuses_what_this_build_would_have_to_ignore() {
+    not_offered(edit("\"itt\"", "\"ghost_bid\""), "lift.design = \"ghost_bid\" (offered: \"itt\")");
+    not_offered(edit("\"user\"", "\"geo\""), "lift.level = \"geo\" (offered: \"user\")");
+    not_offered(edit("version = 1", "version = 2"), "lift.version (offered: 1)");
+    not_offered(
+        edit("\"diff_in_means\"", "\"cuped\""),
+        "lift.estimator = \"cuped\" (offered: \"diff_in_means\")",
+    );
+    not_offered(
+        edit("n_public = false", "n_public = true"),
+        "lift.privacy.n_public = true (head counts always get noise)",
+    );
+    not_offered(
+        edit("srm_flag_p", "exposure_column = \"exposed\"\nsrm_flag_p"),
+        "lift.assignment.exposure_column (leave it out)",
+    );
+    for table in ["covariates", "breakdowns", "geo", "export"] {
+        let text = format!("{LIFT}\n[lift.{table}]\nwhatever = 1\n");
+        not_offered(read(&text), &format!("lift.{table} (leave it out)"));
+    }
+}
+
+#[test]
+fn names_everything_that_is_not_offered_at_once() {
+    let text = LIFT.replace("\"itt\"", "\"psa\"").replace("\"add_remove\"", "\"change_one\"");
+    let error = read(&text).unwrap_err();
+    assert!(matches!(&error, TemplateError::NotOffered { fields } if fields.len() == 2), "{error}");
+}
+
+#[test]
+fn refuses_unknown_fields_by_line() {
+    let error = edit("level =", "levle =").unwrap_err();
+    let TemplateError::Syntax { line, reason } = error else { panic!("{error}") };
+    assert_eq!(line, 4);
+    assert!(reason.contains("unknown field `levle`"), "{reason}");
+    let error = edit("[lift.cost]", "[lift.costs]").unwrap_err();
+    let at = LIFT.lines().position(|line| line == "[lift.cost]").unwrap() + 1;
+    assert!(matches!(error, TemplateError::Syntax { line, .. } if line == at), "{error}");
+}
+
+#[test]
+fn refuses_a_job_without_the_tables_it_needs() {
+    let without = |from: &str, to: &str| {
+        let (start, end) = (SHORT.find(from).unwrap(), SHORT.find(to).unwrap_or(SHORT.len()));
+        read(&format!("{}{}", &SHORT[..start], &SHORT[end..])).unwrap_err()
+    };
+    let missing = without("[lift.assignment]", "[[lift.outcome]]");
+    assert_eq!(missing, TemplateError::Missing("lift.assignment"));
+    let missing = without("[[lift.outcome]]", "[lift.privacy]");
+    assert_eq!(missing, TemplateError::Missing("[lift.outcome]"));
+    assert_eq!(missing.to_string(), "job: [[lift.outcome]] is missing");
+    assert_eq!(without("[lift.privacy]", "no end"), TemplateError::Missing("lift.privacy"));
+}
+
+#[test]
+fn refuses_arms_that_the_contract_does_not_have() {
+    refused(edit("[\"mens\"]", "[\"kids\"]"), "lift.assignment.test", "kids");
+    refused(edit("[\"mens\"]", "[]"), "lift.assignment.test", "empty");
+    refused(edit("[\"none\"]", "[]"), "lift.assignment.control", "empty");
+    refused(edit("[\"none\"]", "[\"none\", \"mens\"]"), "lift.assignment.control", "mens");
+    refused(edit("[\"mens\"]", "[\"mens\", \"mens\"]"), "lift.assignment.test", "mens");
+    refused(edit("column = \"arm\"", "column = \"segment\""), "lift.assignment.column", "segment");
+}
+
+#[test]
+fn refuses_shares_that_are_none() {
+    let field = "lift.assignment.expected_share";
+    refused(edit("womens = 0.3", "kids = 0.3"), field, "kids");
+    refused(edit("none = 0.5, ", ""), field, "incomplete");
+    refused(edit("none = 0.5", "none = 0"), field, "not positive");
+    refused(edit("none = 0.5", "none = -0.1"), field, "not positive");
+    refused(edit("none = 0.5", "none = nan"), field, "not positive");
+    refused(edit("srm_flag_p = 0.01", "srm_flag_p = 0"), "lift.assignment.srm_flag_p", "0");
+    refused(edit("confidence = 0.9", "confidence = 1.0"), "lift.confidence", "1");
+    refused(edit("confidence = 0.9", "confidence = 95"), "lift.confidence", "95");
+}
+
+#[test]
+fn refuses_measures_that_the_analysis_does_not_allow() {
+    refused(edit("column = \"spend\"", "column = \"email\""), "lift.outcome.column", "email");
+    // In the contract, and not in the analysis.
+    refused(edit("column = \"spend\"", "column = \"margin\""), "lift.outcome.column", "margin");
+    let error = edit("column = \"spend\"", "column = \"margin\"").unwrap_err().to_string();
+    assert!(error.contains("allows visit, spend"), "{error}");
+}
+
+#[test]
+fn refuses_two_outcomes_of_one_name() {
+    refused(edit("\"capped spend\"", "\"visit\""), "lift.outcome.name", "visit");
+    refused(edit("\"capped spend\"", "\"\""), "lift.outcome.name", "\"\"");
+    refused(edit("\"capped spend\"", "\"a\\nb\""), "lift.outcome.name", "\"a\\nb\"");
+}
+
+#[test]
+fn refuses_caps_that_do_not_fit_the_kind() {
+    let cap = |to: &str| edit("cap_per_user = 499.0", to);
+    let field = "lift.outcome \"capped spend\": cap_per_user";
+    for found in ["0.001", "0", "-1", "inf", "nan", "1e12"] {
+        let shown = found.parse::<f64>().unwrap().to_string();
+        let shown = if found == "nan" { "NaN".to_owned() } else { shown };
+        refused(cap(&format!("cap_per_user = {found}")), field, &shown);
+    }
+    refused(cap(""), field, "not given");
+    refused(cap("cap_per_user = 1\nmax_events_per_user = 4"), field, "1");
+    let field = "lift.outcome \"visit\": type";
+    refused(edit("\"binary\"", "\"binary\"\ncap_per_user = 1"), field, "binary");
+    let field = "lift.outcome \"visit\": max_events_per_user";
+    refused(edit("\"binary\"", "\"count\""), field, "not given");
+    let lift = edit("\"binary\"", "\"count\"\nmax_events_per_user = 4").unwrap();
+    assert_eq!((lift.outcomes[0].kind, lift.outcomes[0].clamp), (OutcomeKind::Count, 4));
+}
+
+#[test]
+fn refuses_losses_and_splits_that_are_none() {
+    refused(edit("epsilon = 1.0", "epsilon = 0"), "lift.privacy.epsilon", "0");
+    refused(edit("delta = 1e-6", "delta = 1"), "lift.privacy.delta", "1");
+    let field = "lift.privacy.split";
+    refused(edit("sum = 0.5", "sum = 0.6"), field, "0.25 + 0.6 + 0.25");
+    refused(edit("n = 0.25", "n = -0.25"), field, "-0.25");
+}
+
+#[test]
+fn refuses_a_window_that_ends_before_it_starts_or_has_no_date() {
+    refused(edit("2026-10-28", "2026-09-30"), "lift.window.end", "2026-09-30");
+    refused(edit("2026-10-01", "2026-10-32"), "lift.window.start", "2026-10-32");
+    refused(edit("cooldown_days = 14", "cooldown_days = 367"), "lift.window.cooldown_days", "367");
+    let contract = Contract::parse(sample().replace("date = \"bought\"\n", "").as_bytes()).unwrap();
+    refused(lift_from_toml(LIFT, &contract).map(|(_, lift)| lift), "lift.window", "given");
+}
+
+#[test]
+fn refuses_costs_that_are_none() {
+    refused(edit("total = 1065.35", "total = -1"), "lift.cost.total", "-1");
+    refused(edit("\"USD\"", "\"dollars\""), "lift.cost.currency", "dollars");
+}
+
+#[test]
+fn asks_which_analysis_where_the_contract_has_several() {
+    let (head, tail) =
+        sample().split_once("[[analysis]]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let second =
+        tail.split_once("[[build]]").unwrap().0.replace("name = \"lift\"", "name = \"weekly\"");
+    let text = format!("{head}[[analysis]]{second}[[analysis]]{tail}");
+    let contract = Contract::parse(text.as_bytes()).unwrap();
+    let error = lift_from_toml(LIFT, &contract).unwrap_err().to_string();
+    assert!(error.contains("name one of lift, weekly"), "{error}");
+    let named = format!("[job]\nanalysis = \"weekly\"\n{LIFT}");
+    assert_eq!(lift_from_toml(&named, &contract).unwrap().0, "weekly");
+    let other = format!("[job]\nanalysis = \"daily\"\n{LIFT}");
+    refused(lift_from_toml(&other, &contract).map(|(_, lift)| lift), "job.analysis", "daily");
+}

@@ -1,0 +1,28 @@
+//! What the parties of a room, its enclave and its host say to each other.
+//!
+//! Pure: no I/O, no clock, no randomness. Randomness comes in as a generator, time as a number.
+//! Every signed thing has a domain tag with its version, is encoded canonically, and is refused
+//! in any other encoding.
+
+pub mod canonical;
+pub mod contract;
+pub mod digest;
+pub mod grant;
+pub mod hpke;
+pub mod identity;
+pub mod job;
+pub mod key;
+pub mod loss;
+pub mod manifest;
+pub mod merkle;
+pub mod message;
+pub mod policy;
+pub mod receipt;
+pub mod refusal;
+pub mod result;
+pub mod sealed;
+pub mod sign;
+pub mod slice;
+pub mod storage;
+pub mod tally;
+pub mod time;

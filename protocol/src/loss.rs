@@ -1,0 +1,319 @@
+//! Privacy loss, counted in whole numbers.
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::fmt;
+
+/// ρ of zero-concentrated differential privacy, in units of 10⁻¹².
+///
+/// # Source
+///
+/// Bun and Steinke 2016, <https://arxiv.org/abs/1605.02065>; losses add by Lemma 1.7.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Rho(pub u64);
+
+impl Rho {
+    /// The largest ρ whose (ε, δ) guarantee is at most `epsilon` at `delta`: rounded down, so a
+    /// budget is never larger than its words and a job never louder than its price.
+    ///
+    /// # Source
+    ///
+    /// ε = ρ + 2√(ρ ln(1/δ)), Bun and Steinke 2016, Proposition 1.3.
+    #[must_use]
+    pub fn from_epsilon(epsilon: Epsilon, delta: Delta) -> Self {
+        let log = -delta.value().ln();
+        let root = epsilon.value() / ((epsilon.value() + log).sqrt() + log.sqrt());
+        // Shaved by more than the rounding of the line above can add.
+        let rho = root * root * (1.0 - 1e-14);
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and 10^15 by the bounds of Epsilon; the cast rounds down"
+        )]
+        let units = (rho * UNITS) as u64;
+        Self(units)
+    }
+
+    /// ρ as a real number.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        real(self.0) / UNITS
+    }
+
+    /// The ε that this ρ gives at `delta`.
+    #[must_use]
+    pub fn epsilon(self, delta: Delta) -> f64 {
+        let rho = self.value();
+        rho + 2.0 * (rho * -delta.value().ln()).sqrt()
+    }
+}
+
+/// ε in millionths.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct Epsilon(u64);
+
+/// δ in units of 10⁻¹⁵.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct Delta(u64);
+
+impl Epsilon {
+    /// A number of a contract or job, which must be a whole number of millionths in 0.001..=100.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLoss`] outside that range or with more digits.
+    pub fn new(epsilon: f64) -> Result<Self, InvalidLoss> {
+        whole(epsilon, 1e6).and_then(|n| n.try_into().ok()).ok_or(InvalidLoss::Epsilon)
+    }
+
+    /// As a real number.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        real(self.0) / 1e6
+    }
+}
+
+impl TryFrom<u64> for Epsilon {
+    type Error = InvalidLoss;
+
+    fn try_from(millionths: u64) -> Result<Self, InvalidLoss> {
+        let sane = (1_000..=100_000_000).contains(&millionths);
+        if sane { Ok(Self(millionths)) } else { Err(InvalidLoss::Epsilon) }
+    }
+}
+
+impl From<Epsilon> for u64 {
+    fn from(epsilon: Epsilon) -> Self {
+        epsilon.0
+    }
+}
+
+impl fmt::Display for Epsilon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.value())
+    }
+}
+
+impl Delta {
+    /// A number of a contract or job, which must be a whole number of 10⁻¹⁵ in 10⁻¹⁵..=10⁻³.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLoss`] outside that range or with more digits.
+    pub fn new(delta: f64) -> Result<Self, InvalidLoss> {
+        whole(delta, 1e15).and_then(|n| n.try_into().ok()).ok_or(InvalidLoss::Delta)
+    }
+
+    /// As a real number.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        real(self.0) / 1e15
+    }
+}
+
+impl TryFrom<u64> for Delta {
+    type Error = InvalidLoss;
+
+    fn try_from(units: u64) -> Result<Self, InvalidLoss> {
+        let sane = (1..=1_000_000_000_000).contains(&units);
+        if sane { Ok(Self(units)) } else { Err(InvalidLoss::Delta) }
+    }
+}
+
+impl From<Delta> for u64 {
+    fn from(delta: Delta) -> Self {
+        delta.0
+    }
+}
+
+impl fmt::Display for Delta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:e}", self.value())
+    }
+}
+
+/// A number that is no ε or δ.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLoss {
+    /// No ε.
+    #[error("expected an epsilon between 0.001 and 100 with at most six decimals")]
+    Epsilon,
+    /// No δ.
+    #[error("expected a delta between 1e-15 and 1e-3")]
+    Delta,
+}
+
+/// What the ledger adds up: Rényi divergence at each of [`ORDERS`], in units of 10⁻¹⁴ nats.
+///
+/// Every part of a ledger is a sum of these and obeyed at every order, so sums are exact.
+///
+/// # Source
+///
+/// Mironov 2017, <https://arxiv.org/abs/1702.07476>, Proposition 1.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Loss {
+    at_order: Vec<u64>,
+}
+
+impl Loss {
+    /// No loss.
+    #[must_use]
+    pub fn zero() -> Self {
+        Self { at_order: vec![0; ORDERS.len()] }
+    }
+
+    /// The loss of a ρ-zCDP mechanism: αρ at order α, exactly.
+    #[must_use]
+    pub fn zcdp(rho: Rho) -> Self {
+        // Orders are in hundredths and ρ in 10⁻¹², which makes 10⁻¹⁴.
+        Self { at_order: ORDERS.iter().map(|order| order.saturating_mul(rho.0)).collect() }
+    }
+
+    /// The sum; stays at the largest number rather than wrap.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        self.zip(other, u64::saturating_add)
+    }
+
+    /// What is left of `self` after `spent`; nothing where more was spent.
+    #[must_use]
+    pub fn minus(&self, spent: &Self) -> Self {
+        self.zip(spent, u64::saturating_sub)
+    }
+
+    /// The larger at each order.
+    #[must_use]
+    pub fn max(&self, other: &Self) -> Self {
+        self.zip(other, u64::max)
+    }
+
+    /// The smaller at each order.
+    #[must_use]
+    pub fn min(&self, other: &Self) -> Self {
+        self.zip(other, u64::min)
+    }
+
+    /// True if `self` is at most `budget` at *every* order.
+    #[must_use]
+    pub fn fits(&self, budget: &Self) -> bool {
+        self.at_order.iter().zip(&budget.at_order).all(|(cost, left)| cost <= left)
+    }
+
+    /// True if nothing is lost.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.at_order.iter().all(|&loss| loss == 0)
+    }
+
+    /// The largest ρ that fits into this loss at every order.
+    #[must_use]
+    pub fn rho(&self) -> Rho {
+        let fitting = self.at_order.iter().zip(ORDERS).map(|(loss, order)| loss / order);
+        Rho(fitting.min().unwrap_or(0))
+    }
+
+    /// How many times `cost` fits into this loss; none for a cost of nothing.
+    #[must_use]
+    pub fn times(&self, cost: &Self) -> Option<u64> {
+        let parts = self.at_order.iter().zip(&cost.at_order);
+        parts.filter_map(|(left, cost)| left.checked_div(*cost)).min()
+    }
+
+    fn zip(&self, other: &Self, f: impl Fn(u64, u64) -> u64) -> Self {
+        let pairs = self.at_order.iter().zip(&other.at_order);
+        Self { at_order: pairs.map(|(&a, &b)| f(a, b)).collect() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Loss {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let at_order = Vec::<u64>::deserialize(deserializer)?;
+        if at_order.len() == ORDERS.len() {
+            Ok(Self { at_order })
+        } else {
+            Err(de::Error::invalid_length(at_order.len(), &"one loss for each Rényi order"))
+        }
+    }
+}
+
+/// A nonnegative number that is a whole multiple of `1 / per_unit` up to the last bits of a float.
+fn whole(number: f64, per_unit: f64) -> Option<u64> {
+    let scaled = number * per_unit;
+    let rounded = scaled.round();
+    let close = (scaled - rounded).abs() <= 1e-9 * rounded.max(1.0);
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to lie in 0..2^53"
+    )]
+    (close && (0.0..9e15).contains(&rounded)).then_some(rounded as u64)
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "shown to people only, or below 2^53"
+)]
+fn real(units: u64) -> f64 {
+    units as f64
+}
+
+/// Rényi orders α at which losses are kept, in hundredths.
+pub const ORDERS: [u64; 22] = [
+    125, 150, 175, 200, 250, 300, 400, 500, 600, 800, 1_000, 1_200, 1_600, 2_000, 2_400, 3_200,
+    4_800, 6_400, 12_800, 25_600, 51_200, 102_400,
+];
+
+const UNITS: f64 = 1e12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rho(epsilon: f64) -> Rho {
+        Rho::from_epsilon(Epsilon::new(epsilon).unwrap(), Delta::new(1e-6).unwrap())
+    }
+
+    /// From the closed form with 50 digits: (√(1+L) − √L)², L = ln 10⁶.
+    #[test]
+    fn agrees_with_the_closed_form() {
+        assert_eq!(rho(1.0).0, 17_468_904_769);
+    }
+
+    #[test]
+    fn a_budget_pays_for_exactly_its_own_epsilon() {
+        let budget = Loss::zcdp(rho(1.0));
+        assert!(Loss::zcdp(rho(1.0)).fits(&budget));
+        assert!(!Loss::zcdp(Rho(rho(1.0).0 + 1)).fits(&budget));
+        assert_eq!(budget.rho(), rho(1.0));
+        assert_eq!(Loss::zcdp(rho(4.0)).times(&budget), Some(14));
+    }
+
+    #[test]
+    fn refuses_numbers_that_are_no_loss() {
+        for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY, 101.0, 0.123_456_78] {
+            Epsilon::new(epsilon).unwrap_err();
+        }
+        for delta in [0.0, 0.5, 1e-16] {
+            Delta::new(delta).unwrap_err();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rho_never_exceeds_the_epsilon_it_came_from(millionths in 1_000_u64..100_000_000) {
+            let epsilon = Epsilon::try_from(millionths).unwrap();
+            let delta = Delta::new(1e-6).unwrap();
+            let back = Rho::from_epsilon(epsilon, delta).epsilon(delta);
+            prop_assert!(back <= epsilon.value());
+            prop_assert!(back >= epsilon.value() * (1.0 - 1e-6));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What an owner says of one version of its dataset, and signs.
+
+use crate::{
+    contract::Dataset,
+    digest::Digest,
+    merkle::Root,
+    sealed::{self, SealedColumn},
+    sign::{self, PublicKey, SignatureError, Signed},
+};
+use serde::{Deserialize, Serialize};
+
+/// One sealed file: the host stores it under its Merkle root and can only lose it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What custody's ledger is kept by.
+    pub lineage: String,
+    /// Grows with each version of the same lineage.
+    pub version: u64,
+    /// Merkle root over 64 KiB blocks of ciphertext.
+    pub root: Root,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// Rows after padding.
+    pub rows: u64,
+    /// Columns in the order of the file.
+    pub columns: Vec<SealedColumn>,
+    /// The AAD prefix; empty for a file whose writer has none, such as pyarrow's key tools.
+    #[serde(with = "serde_bytes")]
+    pub aad_prefix: Vec<u8>,
+}
+
+impl Signed for Manifest {
+    const TAG: &'static str = "glovebox manifest v1";
+}
+
+/// A manifest that its owner signed, with the bytes that were signed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SignedManifest {
+    bytes: Vec<u8>,
+    manifest: Manifest,
+    digest: Digest,
+}
+
+impl SignedManifest {
+    /// Parses `bytes`, which `owner` must have signed.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`].
+    pub fn open(bytes: Vec<u8>, owner: &PublicKey) -> Result<Self, SignatureError> {
+        let manifest = sign::open(&bytes, owner)?;
+        let digest = Digest::of(Manifest::TAG, &bytes);
+        Ok(Self { bytes, manifest, digest })
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Identity of this version of the dataset.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The signed bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Manifest {
+    /// Checks what can be checked without the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] naming what does not fit `dataset`.
+    pub fn check(&self, dataset: &Dataset) -> Result<(), ManifestError> {
+        if self.lineage != dataset.lineage {
+            return Err(ManifestError::Lineage);
+        }
+        if self.columns != sealed::layout(dataset) {
+            return Err(ManifestError::Columns);
+        }
+        if self.rows != sealed::padded(self.rows) || self.rows > MAX_ROWS {
+            return Err(ManifestError::Rows);
+        }
+        let least: u64 = self.columns.iter().map(|c| c.physical.width()).sum();
+        let least = least.saturating_mul(self.rows);
+        let most = least.saturating_add(least / 8).saturating_add(1 << 20);
+        if !(least..=most).contains(&self.size) {
+            return Err(ManifestError::Size);
+        }
+        if !matches!(self.aad_prefix.len(), 0 | 32) {
+            return Err(ManifestError::Prefix);
+        }
+        Ok(())
+    }
+}
+
+/// Why a manifest does not fit its dataset.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// Another lineage.
+    #[error("the manifest is of another lineage than the contract's dataset")]
+    Lineage,
+    /// Other columns.
+    #[error("the manifest's columns are not those of the contract")]
+    Columns,
+    /// Not padded, or too many.
+    #[error("the manifest's rows are not padded as they must be, or above the limit")]
+    Rows,
+    /// A size that no such file has.
+    #[error("the manifest's size is none that a file of so many rows can have")]
+    Size,
+    /// A prefix of the wrong length.
+    #[error("the manifest's AAD prefix has another length than 32 bytes")]
+    Prefix,
+}
+
+/// The largest dataset in padded rows.
+pub const MAX_ROWS: u64 = 1 << 31;

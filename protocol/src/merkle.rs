@@ -1,0 +1,364 @@
+//! Merkle trees with RFC 9162 hashing under SHA-384: over the blocks of a blob and over a log.
+//!
+//! A leaf is `SHA-384(0x00 ‖ entry)` and a node `SHA-384(0x01 ‖ left ‖ right)`; the left subtree of n
+//! entries holds the largest power of two below n. A blob's entries are its blocks of
+//! [`BLOCK_LEN`] bytes, the last of which may be shorter. The two prefixes make the root say how
+//! many entries there are, so a blob's length needs no other proof.
+//!
+//! Source: RFC 9162, section 2.1, <https://www.rfc-editor.org/rfc/rfc9162#section-2.1>.
+
+use ring::digest;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, str::FromStr};
+
+/// Bytes in one block of a blob; the last block of a blob may be shorter.
+pub const BLOCK_LEN: usize = 64 * 1024;
+
+/// The root of a Merkle tree; for a blob also its name.
+///
+/// Text (display, parsing, JSON, TOML) is 96 lowercase hex digits; CBOR is a byte string.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Root(pub [u8; 48]);
+
+/// Computes the root of a blob that arrives piece by piece, in memory O(log n).
+pub struct MerkleBuilder {
+    block: digest::Context,
+    filled: usize,
+    blocks: Peaks,
+}
+
+impl MerkleBuilder {
+    /// A builder that has seen no byte.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { block: leaf_context(), filled: 0, blocks: Peaks::default() }
+    }
+
+    /// Takes the next bytes; how the blob is cut into pieces does not matter.
+    pub fn update(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK_LEN - self.filled));
+            self.block.update(now);
+            self.filled += now.len();
+            if self.filled == BLOCK_LEN {
+                self.close_block();
+            }
+            rest = later;
+        }
+    }
+
+    /// The root over all bytes taken.
+    #[must_use]
+    pub fn finish(mut self) -> Root {
+        if self.filled > 0 {
+            self.close_block();
+        }
+        self.blocks.root()
+    }
+
+    fn close_block(&mut self) {
+        let block = std::mem::replace(&mut self.block, leaf_context());
+        self.blocks.push(Root::from_digest(block.finish()));
+        self.filled = 0;
+    }
+}
+
+impl Default for MerkleBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MerkleBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MerkleBuilder").field("blocks", &self.blocks.count).finish_non_exhaustive()
+    }
+}
+
+/// The root of a blob that is in memory.
+#[must_use]
+pub fn root_of(blob: &[u8]) -> Root {
+    let mut builder = MerkleBuilder::new();
+    builder.update(blob);
+    builder.finish()
+}
+
+/// The root of a tree of which only the leaf hashes are at hand, as when blocks are checked one by one.
+#[must_use]
+pub fn root_of_leaves(leaves: &[Root]) -> Root {
+    let mut peaks = Peaks::default();
+    leaves.iter().for_each(|leaf| peaks.push(*leaf));
+    peaks.root()
+}
+
+/// The hash of one entry: a block of a blob or an entry of a log.
+#[must_use]
+pub fn leaf_hash(entry: &[u8]) -> Root {
+    let mut context = leaf_context();
+    context.update(entry);
+    Root::from_digest(context.finish())
+}
+
+/// An append-only log, kept as the hashes of its entries.
+#[derive(Clone, Debug, Default)]
+pub struct MerkleLog {
+    leaves: Vec<Root>,
+    peaks: Peaks,
+}
+
+impl MerkleLog {
+    /// An empty log.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends an entry.
+    pub fn append(&mut self, entry: &[u8]) {
+        let leaf = leaf_hash(entry);
+        self.leaves.push(leaf);
+        self.peaks.push(leaf);
+    }
+
+    /// The root over all entries so far; of an empty log the hash of nothing.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        self.peaks.root()
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.peaks.count
+    }
+
+    /// Proof that entry `index` (from 0) is in the log; `None` if there is no such entry.
+    #[must_use]
+    pub fn inclusion(&self, index: u64) -> Option<Vec<Root>> {
+        let index = usize::try_from(index).ok().filter(|index| *index < self.leaves.len())?;
+        Some(inclusion_path(index, &self.leaves))
+    }
+
+    /// Proof that the log of `earlier` entries is a prefix of this one; `None` if this is shorter.
+    #[must_use]
+    pub fn consistency(&self, earlier: u64) -> Option<Vec<Root>> {
+        let earlier = usize::try_from(earlier).ok().filter(|size| *size <= self.leaves.len())?;
+        Some(if earlier == 0 { Vec::new() } else { subproof(earlier, &self.leaves, true) })
+    }
+}
+
+/// The root and size of a log at some moment.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Number of entries.
+    pub size: u64,
+    /// Root over them.
+    pub root: Root,
+}
+
+impl Head {
+    /// Whether `proof` shows that `entry` is number `index` (from 0) of the log with this head.
+    #[must_use]
+    pub fn includes(&self, index: u64, entry: &[u8], proof: &[Root]) -> bool {
+        let Some(mut last) = self.size.checked_sub(1).filter(|last| index <= *last) else {
+            return false;
+        };
+        let mut at = index;
+        let mut hash = leaf_hash(entry);
+        for sibling in proof {
+            if last == 0 {
+                return false;
+            }
+            if at & 1 == 1 || at == last {
+                hash = node(sibling, &hash);
+                let levels = at.trailing_zeros();
+                at >>= levels;
+                last >>= levels;
+            } else {
+                hash = node(&hash, sibling);
+            }
+            at >>= 1;
+            last >>= 1;
+        }
+        last == 0 && hash == self.root
+    }
+
+    /// Whether `proof` shows that the log with this head begins with all of `earlier`.
+    #[must_use]
+    pub fn extends(&self, earlier: &Self, proof: &[Root]) -> bool {
+        if earlier.size == self.size {
+            return proof.is_empty() && earlier.root == self.root;
+        }
+        if earlier.size == 0 {
+            return proof.is_empty() && earlier.root == Peaks::default().root();
+        }
+        if earlier.size > self.size {
+            return false;
+        }
+        let whole = earlier.size.is_power_of_two().then_some(&earlier.root);
+        let mut path = whole.into_iter().chain(proof);
+        let levels = (earlier.size - 1).trailing_ones();
+        let (mut at, mut last) = ((earlier.size - 1) >> levels, (self.size - 1) >> levels);
+        let Some(first) = path.next() else { return false };
+        let (mut old, mut new) = (*first, *first);
+        for sibling in path {
+            if last == 0 {
+                return false;
+            }
+            if at & 1 == 1 || at == last {
+                old = node(sibling, &old);
+                new = node(sibling, &new);
+                let levels = at.trailing_zeros();
+                at >>= levels;
+                last >>= levels;
+            } else {
+                new = node(&new, sibling);
+            }
+            at >>= 1;
+            last >>= 1;
+        }
+        last == 0 && old == earlier.root && new == self.root
+    }
+}
+
+/// Roots of the full subtrees of a growing tree, largest first: one per set bit of `count`.
+#[derive(Clone, Debug, Default)]
+struct Peaks {
+    roots: Vec<Root>,
+    count: u64,
+}
+
+impl Peaks {
+    fn push(&mut self, leaf: Root) {
+        self.count += 1;
+        let mut merged = leaf;
+        for _ in 0..self.count.trailing_zeros() {
+            let Some(left) = self.roots.pop() else { break };
+            merged = node(&left, &merged);
+        }
+        self.roots.push(merged);
+    }
+
+    fn root(&self) -> Root {
+        let joined = self.roots.iter().rev().copied().reduce(|right, left| node(&left, &right));
+        joined.unwrap_or_else(|| Root::from_digest(digest::digest(&digest::SHA384, &[])))
+    }
+}
+
+/// RFC 9162, section 2.1.3.1.
+fn inclusion_path(index: usize, leaves: &[Root]) -> Vec<Root> {
+    if leaves.len() <= 1 {
+        return Vec::new();
+    }
+    let (left, right) = halves(leaves);
+    let (mut path, sibling) = if index < left.len() {
+        (inclusion_path(index, left), right)
+    } else {
+        (inclusion_path(index - left.len(), right), left)
+    };
+    path.push(root_of_leaves(sibling));
+    path
+}
+
+/// RFC 9162, section 2.1.4.1; `known` says whether the verifier has the root of `leaves[..earlier]`.
+fn subproof(earlier: usize, leaves: &[Root], known: bool) -> Vec<Root> {
+    if earlier == leaves.len() {
+        return if known { Vec::new() } else { vec![root_of_leaves(leaves)] };
+    }
+    let (left, right) = halves(leaves);
+    let (mut path, sibling) = if earlier <= left.len() {
+        (subproof(earlier, left, known), right)
+    } else {
+        (subproof(earlier - left.len(), right, false), left)
+    };
+    path.push(root_of_leaves(sibling));
+    path
+}
+
+/// Splits at the largest power of two below the length, which must be at least 2.
+fn halves(leaves: &[Root]) -> (&[Root], &[Root]) {
+    leaves.split_at(leaves.len().div_ceil(2).next_power_of_two())
+}
+
+fn node(left: &Root, right: &Root) -> Root {
+    let mut context = digest::Context::new(&digest::SHA384);
+    context.update(&[NODE]);
+    context.update(&left.0);
+    context.update(&right.0);
+    Root::from_digest(context.finish())
+}
+
+fn leaf_context() -> digest::Context {
+    let mut context = digest::Context::new(&digest::SHA384);
+    context.update(&[LEAF]);
+    context
+}
+
+impl Root {
+    fn from_digest(digest: digest::Digest) -> Self {
+        let mut root = [0; 48];
+        root.copy_from_slice(digest.as_ref());
+        Self(root)
+    }
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Root({self})")
+    }
+}
+
+impl FromStr for Root {
+    type Err = InvalidRoot;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRoot> {
+        let mut root = [0; 48];
+        let lowercase = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        match hex::decode_to_slice(text, &mut root) {
+            Ok(()) if lowercase => Ok(Self(root)),
+            _ => Err(InvalidRoot { length: text.len() }),
+        }
+    }
+}
+
+/// A text that names no root.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("found {length} characters that are no root, expected 96 lowercase hex digits")]
+pub struct InvalidRoot {
+    /// Bytes of the text.
+    pub length: usize,
+}
+
+impl Serialize for Root {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(&self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Root {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        } else {
+            serde_bytes::ByteArray::deserialize(deserializer).map(|bytes| Self(bytes.into_array()))
+        }
+    }
+}
+
+const LEAF: u8 = 0x00;
+const NODE: u8 = 0x01;
+
+#[cfg(test)]
+mod tests;

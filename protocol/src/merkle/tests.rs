@@ -1,0 +1,179 @@
+use super::*;
+
+/// The eight entries of certificate-transparency's own test tree.
+const ENTRIES: [&str; 8] = [
+    "",
+    "00",
+    "10",
+    "2021",
+    "3031",
+    "40414243",
+    "5051525354555657",
+    "606162636465666768696a6b6c6d6e6f",
+];
+
+/// Roots over the first n entries, by a ten-line recursive Python program on hashlib that follows
+/// the definition of `MTH` in RFC 9162, section 2.1.1.
+const ROOTS: [&str; 9] = [
+    "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b",
+    "bec021b4f368e3069134e012c2b4307083d3a9bdd206e24e5f0d86e13d6636655933ec2b413465966817a9c208a11717",
+    "5bb2dee9ef43a04695b39c303c106cc141565429a097c1793525825b82cdef9ff4f3cb67da868ddcc20411a85e5525d7",
+    "6a69cc480a1d4f96600393b8d3ba0e503cb488435965a32b0133d11c465eec1d5bbad445fd6915b3ac1b8c23fd9e1c33",
+    "51f9757afca003d6be8454b50d7d9e44209a0773fa022d7379c7bd798b1e58dae5168ede626e12a83f0b5484e5c746ce",
+    "a97ac554f2d839c05566be7d293503dfe1bb12a47c2378b03dfb8495a95425ea437bf38ffe5b42d507c7c40199b34d66",
+    "df1b234d4105514bde376a294611508313ef22d666afa6cd9b6bc79f0604044d030f62deabd7b40a0824c9f2398b5436",
+    "8c3f9fd7308fd8a7648b5da0dba10b94de407420cfe6ff90f8ac2a59d3c9ee889ae151c658e31d2d1ccc48aadfd2fdc3",
+    "1fc2b412be4add13f7de40d0c93669aa599a1175598af58e6b19b176ea1786939216fb5db99df5a084cf2c9ac60c5f5f",
+];
+
+/// Roots of `pattern(n)`, by the same program over blocks of 65,536 bytes.
+const BLOBS: [(usize, &str); 6] = [
+    (
+        1,
+        "1dd6f7b457ad880d840d41c961283bab688e94e4b59359ea45686581e90feccea3c624b1226113f824f315eb60ae0a7c",
+    ),
+    (
+        65_535,
+        "7d9f297b1b985d2e5b8e90c57366e91701676f50fa23b7052258ba2c8db137b77d52eb2a93151d7a8c06c4e64cb78a48",
+    ),
+    (
+        65_536,
+        "666acae6238f8a6f137f8d78975dae0080147bb3a75b0481e16efebcdd800106e596ff093fc9b0481b3f8903325fa39b",
+    ),
+    (
+        65_537,
+        "6487e4d683ea1b1d284875124784fff2c391ce3868d0ddefaa097039ee9a67dd942f1f5176677e92d573fc61e6b0e345",
+    ),
+    (
+        131_072,
+        "688a9874b3559614bd8b2446385d928436cab02d3105d51e6b19855d3af5d178a7c7204c6bc434c06db4d359b43b4b61",
+    ),
+    (
+        196_613,
+        "5a4aefe76cd80b6724dfd185e7f98efc2fe6d6e4e140ae871849f26378bfedc5840de536faf12b42e206a1a8a3b8d41f",
+    ),
+];
+
+#[test]
+fn a_log_has_the_roots_of_an_independent_program() {
+    let mut log = MerkleLog::new();
+    assert_eq!(log.root().to_string(), ROOTS[0]);
+    for (entry, root) in ENTRIES.iter().zip(&ROOTS[1..]) {
+        log.append(&hex::decode(entry).unwrap());
+        assert_eq!(log.root().to_string(), *root);
+    }
+}
+
+#[test]
+fn a_blob_has_the_root_of_an_independent_program() {
+    for (length, root) in BLOBS {
+        assert_eq!(root_of(&pattern(length)).to_string(), root, "{length} bytes");
+    }
+}
+
+#[test]
+fn the_root_does_not_depend_on_how_the_blob_arrives() {
+    let blob = pattern(196_613);
+    for piece in [1000, 65_535, 65_536, 65_537, 200_000] {
+        let mut builder = MerkleBuilder::new();
+        blob.chunks(piece).for_each(|bytes| builder.update(bytes));
+        assert_eq!(builder.finish(), root_of(&blob), "pieces of {piece}");
+    }
+}
+
+#[test]
+fn every_entry_of_every_log_has_a_proof_and_only_in_its_place() {
+    let log = logs();
+    for log in &log {
+        let head = head(log);
+        for index in 0..log.size() {
+            let proof = log.inclusion(index).unwrap();
+            for claimed in 0..log.size() {
+                let believed = head.includes(claimed, &entry(index), &proof);
+                assert_eq!(believed, claimed == index, "{index} as {claimed} of {}", log.size());
+            }
+            assert!(!head.includes(index, b"another", &proof));
+            let longer: Vec<Root> = proof.iter().copied().chain([log.root()]).collect();
+            assert!(!head.includes(index, &entry(index), &longer));
+        }
+        assert!(log.inclusion(log.size()).is_none());
+    }
+}
+
+#[test]
+fn every_log_is_shown_to_extend_each_earlier_one() {
+    let logs = logs();
+    for (n, later) in logs.iter().enumerate() {
+        for earlier in &logs[..=n] {
+            let proof = later.consistency(earlier.size()).unwrap();
+            assert!(head(later).extends(&head(earlier), &proof));
+        }
+    }
+}
+
+#[test]
+fn refuses_a_log_that_rewrote_an_entry() {
+    let logs = logs();
+    for earlier in &logs[1..] {
+        let mut forked = MerkleLog::new();
+        (0..earlier.size() - 1).for_each(|n| forked.append(&entry(n)));
+        forked.append(b"rewritten");
+        let old = head(&forked);
+        for later in logs.iter().filter(|log| log.size() >= earlier.size()) {
+            let proof = later.consistency(earlier.size()).unwrap();
+            assert!(!head(later).extends(&old, &proof), "{} to {}", old.size, later.size());
+        }
+    }
+}
+
+#[test]
+fn refuses_an_earlier_log_that_is_longer() {
+    let logs = logs();
+    assert!(!head(&logs[3]).extends(&head(&logs[5]), &logs[5].consistency(3).unwrap()));
+    assert!(logs[3].consistency(5).is_none());
+}
+
+#[test]
+fn refuses_a_root_in_capitals_or_of_another_length() {
+    let root = root_of(b"blob").to_string();
+    assert_eq!(root.parse::<Root>().unwrap(), root_of(b"blob"));
+    root.to_uppercase().parse::<Root>().unwrap_err();
+    root[..94].parse::<Root>().unwrap_err();
+    format!("{root}00").parse::<Root>().unwrap_err();
+}
+
+#[test]
+fn a_root_is_hex_in_json_and_48_bytes_in_cbor() {
+    let root = root_of(b"blob");
+    assert_eq!(serde_json::to_string(&root).unwrap(), format!("\"{root}\""));
+    let mut cbor = Vec::new();
+    ciborium::into_writer(&root, &mut cbor).unwrap();
+    assert_eq!(cbor[..2], [0x58, 48]);
+    assert_eq!(ciborium::from_reader::<Root, _>(&cbor[..]).unwrap(), root);
+    cbor[1] = 47;
+    ciborium::from_reader::<Root, _>(&cbor[..49]).unwrap_err();
+}
+
+/// Logs of 0 to 17 entries, each a prefix of the next.
+fn logs() -> Vec<MerkleLog> {
+    let mut logs = vec![MerkleLog::new()];
+    for n in 0..17 {
+        let mut next = logs[logs.len() - 1].clone();
+        next.append(&entry(n));
+        logs.push(next);
+    }
+    logs
+}
+
+fn entry(n: u64) -> Vec<u8> {
+    format!("entry {n}").into_bytes()
+}
+
+fn head(log: &MerkleLog) -> Head {
+    Head { size: log.size(), root: log.root() }
+}
+
+/// Byte i is (7 i + ⌊i / 251⌋) mod 256.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|i| u8::try_from((i * 7 + i / 251) % 256).unwrap()).collect()
+}

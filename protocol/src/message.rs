@@ -1,0 +1,180 @@
+//! What a party and an instance say to each other, inside TLS that ends in the enclave.
+//!
+//! `POST /v1/attest` takes an [`AttestRequest`] from anybody; `POST /v1/request` takes a
+//! [`Request`] signed by a party. Bodies are canonical CBOR.
+
+use crate::{
+    digest::Digest, grant::Grant, job::JobId, merkle::Root, receipt::Account, refusal::Refusal,
+    sign::Signed, time::Time,
+};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// Asks for an attestation document with the verifier's own nonce.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestRequest {
+    /// Exactly 32 random bytes; another length is refused (48 is for receipts).
+    #[serde(with = "serde_bytes")]
+    pub nonce: Vec<u8>,
+}
+
+/// Answers with the instance's statement and the document that binds it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestReply {
+    /// Instance statement; its digest under the statement's tag is the document's `user_data`.
+    #[serde(with = "serde_bytes")]
+    pub statement: Vec<u8>,
+    /// Attestation document.
+    #[serde(with = "serde_bytes")]
+    pub document: Vec<u8>,
+    /// The jointly signed contract that the statement names.
+    #[serde(with = "serde_bytes")]
+    pub contract: Vec<u8>,
+}
+
+/// A request of one party.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Digest of the instance's statement.
+    pub instance: Digest,
+    /// Chosen at random; a second request with it is refused.
+    pub id: [u8; 16],
+    /// What is asked.
+    pub body: Body,
+}
+
+impl Signed for Request {
+    const TAG: &'static str = "glovebox request v1";
+}
+
+/// What a party can ask.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Body {
+    /// Take these keys, and this prepaid slice if there is one.
+    Grant {
+        /// The keys.
+        grant: Grant,
+        /// A signed slice for every purpose that is prepaid.
+        slices: Vec<ByteBuf>,
+    },
+    /// Run this job, with these slices.
+    Job {
+        /// The signed job.
+        #[serde(with = "serde_bytes")]
+        job: Vec<u8>,
+        /// Signed slices, of this and earlier jobs.
+        slices: Vec<ByteBuf>,
+    },
+    /// Tell what you hold and what was spent.
+    Status {},
+    /// Finish what runs, sign what was spent, destroy the keys.
+    Close {},
+}
+
+/// What an instance answers.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reply {
+    /// The document that was asked for.
+    Attested(AttestReply),
+    /// The keys open the dataset.
+    Granted {
+        /// Columns that are open now.
+        columns: Vec<String>,
+        /// When the keys will be dropped.
+        not_after: Time,
+    },
+    /// The job has run; the result is stored at the host too.
+    Result {
+        /// The job.
+        job: JobId,
+        /// The package sealed to the party that asked; none if it is no receiver.
+        sealed: Option<ByteBuf>,
+    },
+    /// State of the instance.
+    Status(Status),
+    /// The closing, attested.
+    Closed {
+        /// See [`crate::receipt::ClosingBody`].
+        #[serde(with = "serde_bytes")]
+        closing: Vec<u8>,
+    },
+    /// Declined.
+    Refused(Refusal),
+}
+
+/// What an instance holds.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// Open datasets.
+    pub datasets: Vec<OpenDataset>,
+    /// What was granted and spent.
+    pub accounts: Vec<Account>,
+    /// Jobs whose results are stored.
+    pub jobs: Vec<JobId>,
+    /// Trusted time of the instance.
+    pub time: Time,
+    /// Entries of the audit log.
+    pub audit_size: u64,
+    /// Its Merkle root.
+    pub audit_root: Root,
+}
+
+/// One open dataset.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenDataset {
+    /// Name in the contract.
+    pub dataset: String,
+    /// Its signed manifest.
+    #[serde(with = "serde_bytes")]
+    pub manifest: Vec<u8>,
+    /// When its keys will be dropped.
+    pub not_after: Time,
+}
+
+/// A result on its way to one receiver: HPKE over [`Package`], padded to a bucket.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// Exact bytes of the result.
+    #[serde(with = "serde_bytes")]
+    pub result: Vec<u8>,
+    /// The receipt.
+    #[serde(with = "serde_bytes")]
+    pub receipt: Vec<u8>,
+    /// Zeros up to the bucket.
+    #[serde(with = "serde_bytes")]
+    pub padding: Vec<u8>,
+}
+
+impl Package {
+    /// The package, padded so that its encoding is a multiple of [`PACKAGE_BUCKET`] (less a few bytes of
+    /// framing), whatever the result says.
+    #[must_use]
+    pub fn padded(result: Vec<u8>, receipt: Vec<u8>) -> Self {
+        let length = result.len() + receipt.len() + FRAMING;
+        let padding = vec![0; length.next_multiple_of(PACKAGE_BUCKET) - length];
+        Self { result, receipt, padding }
+    }
+}
+
+/// What a sealed result is bound to: HPKE info and associated data.
+#[must_use]
+pub fn result_binding(contract: Digest, job: JobId, receiver: &str) -> Vec<u8> {
+    crate::canonical::to_vec(&("glovebox result v1", contract, job, receiver))
+}
+
+/// Sealed packages come in multiples of this many bytes.
+pub const PACKAGE_BUCKET: usize = 32 * 1024;
+/// Bytes of a verifier's nonce.
+pub const NONCE_LEN: usize = 32;
+/// Room for the heads of the three byte strings.
+const FRAMING: usize = 64;

@@ -1,0 +1,266 @@
+//! What the enclave says when it declines.
+
+use crate::{contract::Period, loss::Loss, manifest::ManifestError, time::Time};
+use serde::{Deserialize, Serialize};
+
+/// Why a request was declined; the only error a party ever sees.
+///
+/// Decided from what both sides already know (contract, request, ledger, public sizes) and never
+/// from a row. A refusal costs nothing. What went wrong inside is a fault: it stays inside and
+/// reaches the parties as [`Refusal::Internal`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Not signed by a party of the contract.
+    #[error("the request is not signed by a party of this contract")]
+    Stranger,
+    /// Addressed to another instance or contract.
+    #[error(
+        "the request is for another instance or another contract: verify this one and ask again"
+    )]
+    Elsewhere,
+    /// Seen before.
+    #[error("a request with this identity was already answered")]
+    Replayed,
+    /// Too many requests.
+    #[error("too many requests: wait a minute and ask again")]
+    RateLimited,
+    /// The bytes are no request.
+    #[error("the request is malformed or of another version")]
+    Malformed,
+    /// The contract is over.
+    #[error("the contract expired at {expired}: every party must sign a new one")]
+    ContractExpired {
+        /// When.
+        expired: Time,
+    },
+    /// The job is too old.
+    #[error("the job was meant to run before {not_after}: submit it again")]
+    JobExpired {
+        /// Until when.
+        not_after: Time,
+    },
+    /// The instance is closed.
+    #[error("this instance is closed and has destroyed its keys: start a new one")]
+    Closed,
+    /// The contract does not permit it.
+    #[error("the contract permits no {what} \"{name}\"{}", owner_rule(.owner.as_deref()))]
+    NotPermitted {
+        /// What kind of thing was asked for.
+        what: Asked,
+        /// Its name.
+        name: String,
+        /// The party whose dataset the rule protects.
+        owner: Option<String>,
+    },
+    /// A number of the job is outside what the contract or the build allows.
+    #[error("{limit}: found {found}, at most {most} is allowed")]
+    OverLimit {
+        /// Which limit.
+        limit: Limit,
+        /// What was asked.
+        found: u64,
+        /// What is allowed.
+        most: u64,
+    },
+    /// An owner has not granted the keys.
+    #[error("{owner} has not granted the keys of \"{dataset}\": ask for `glovebox grant`")]
+    KeyWithheld {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+    },
+    /// The job names another version of a dataset than was granted.
+    #[error("the job names another version of \"{dataset}\" than {owner} granted: submit it again")]
+    OtherVersion {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+    },
+    /// A grant that binds something else, asks too much or too little.
+    #[error("the grant for \"{dataset}\" is refused: {why}")]
+    BadGrant {
+        /// Dataset.
+        dataset: String,
+        /// Why.
+        why: GrantFlaw,
+    },
+    /// No loss was handed over for this job yet.
+    #[error(
+        "{owner} has handed over no budget for this job on \"{dataset}\": its custody must countersign"
+    )]
+    NeedsSlice {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+        /// What the job costs.
+        cost: Loss,
+        /// What is left of earlier slices.
+        left: Loss,
+    },
+    /// The owner's budget is used up.
+    #[error("{owner}'s budget on \"{dataset}\" for \"{purpose}\" ({budget}) is used up: {}", room(.cost, .left))]
+    BudgetExhausted {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+        /// Purpose.
+        purpose: String,
+        /// Which of the two budgets.
+        budget: WhichBudget,
+        /// What the job costs.
+        cost: Loss,
+        /// What is left.
+        left: Loss,
+    },
+    /// Custody does not believe the instance.
+    #[error("custody of {owner} does not believe this instance")]
+    NotBelieved {
+        /// Whose custody.
+        owner: String,
+    },
+    /// A slice of another instance, contract or owner.
+    #[error("a slice is of another instance, dataset or period, or not signed by the owner")]
+    BadSlice,
+    /// The enclave failed. The cause is in its sealed log, under the request's identity.
+    #[error("internal fault")]
+    Internal,
+}
+
+/// A thing a contract may permit.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Asked {
+    /// An analysis.
+    #[error("analysis")]
+    Analysis,
+    /// A purpose.
+    #[error("purpose")]
+    Purpose,
+    /// A column for this analysis.
+    #[error("use of the column")]
+    Column,
+    /// A value of a group.
+    #[error("arm")]
+    Arm,
+    /// A party that asks.
+    #[error("analyst")]
+    Analyst,
+    /// A party that receives.
+    #[error("receiver")]
+    Receiver,
+    /// A dataset of the party that asks.
+    #[error("dataset of this party")]
+    Dataset,
+    /// A window, without a date column.
+    #[error("window")]
+    Window,
+}
+
+/// A limit on a job.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Limit {
+    /// Outcomes in one job.
+    #[error("outcomes in one job")]
+    Outcomes,
+    /// A cap whose squares, times the rows, would not fit into a 64-bit sum.
+    #[error("the cap of an outcome, for a dataset of this size, in units of the column")]
+    Cap,
+    /// A question whose noise cannot be drawn.
+    #[error("noise of a figure (a larger epsilon or a smaller cap is needed)")]
+    Noise,
+    /// A share or level outside 0 to 1.
+    #[error("a share in millionths")]
+    Share,
+    /// Datasets granted at once.
+    #[error("bytes of datasets held by this instance")]
+    Memory,
+}
+
+/// Why a grant is refused.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GrantFlaw {
+    /// It ended already, or ends after what is allowed.
+    #[error("it is over already, or lasts longer than 24 hours")]
+    Time,
+    /// The manifest is not signed by the owner.
+    #[error("its manifest is not signed by the dataset's owner")]
+    Signature,
+    /// The manifest does not fit the contract.
+    #[error("{0}")]
+    Manifest(ManifestError),
+    /// Keys of other columns than the contract uses.
+    #[error("it does not release exactly the columns that the contract uses")]
+    Columns,
+    /// Keys that do not open.
+    #[error("its keys are sealed to another instance, or bound to something else")]
+    Keys,
+    /// The host does not have the file, or not whole.
+    #[error("the host does not have the file: upload it again")]
+    Missing,
+    /// The file is not the one that the manifest names.
+    #[error("the file at the host is not the one the owner signed for: upload it again")]
+    Altered,
+    /// The file is no sealed file of this layout.
+    #[error("the file is no sealed file of the contract's layout: seal it again")]
+    Layout,
+    /// An older version than one granted before.
+    #[error("it is older than the version granted before")]
+    Older,
+}
+
+/// Which of a dataset's two budgets.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WhichBudget {
+    /// Of the day.
+    #[error("of this day")]
+    Day,
+    /// Of the week.
+    #[error("of this week")]
+    Week,
+    /// Of the month.
+    #[error("of this month")]
+    Month,
+    /// Of the contract.
+    #[error("of this contract")]
+    Contract,
+    /// For ever.
+    #[error("for life")]
+    Lifetime,
+}
+
+impl From<Period> for WhichBudget {
+    fn from(period: Period) -> Self {
+        match period {
+            Period::Day => Self::Day,
+            Period::Week => Self::Week,
+            Period::Month => Self::Month,
+            Period::Contract => Self::Contract,
+        }
+    }
+}
+
+fn owner_rule(owner: Option<&str>) -> String {
+    owner.map_or(String::new(), |owner| format!(" (a rule of {owner})"))
+}
+
+fn room(cost: &Loss, left: &Loss) -> String {
+    let (cost, left) = (cost.rho().value(), left.rho().value());
+    if left > 0.0 {
+        format!("the job costs rho {cost:.6}, {left:.6} is left; a job of that loss would pass")
+    } else {
+        format!("the job costs rho {cost:.6}, nothing is left")
+    }
+}

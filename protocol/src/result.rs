@@ -1,0 +1,258 @@
+//! The result of a lift job, as the receiver reads it: `result.json`, format `glovebox-result-v1`.
+//!
+//! Every figure is an estimate from released (noisy) totals. Numbers that cannot be estimated are
+//! null, with a flag that says why. Amounts are in units of the column (dollars, not cents).
+
+use crate::{
+    digest::Digest,
+    job::{Alternative, JobId, Multiplicity, OutcomeKind},
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// The whole result.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiftResult {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// True unless the noise was switched off, which only `glovebox try` can do.
+    pub noise: bool,
+    /// Digest of the contract.
+    pub contract: Digest,
+    /// The contract's name.
+    pub contract_name: String,
+    /// The job.
+    pub job: String,
+    /// The analysis of the contract.
+    pub analysis: String,
+    /// What it was for.
+    pub purpose: String,
+    /// When, in the enclave's trusted time.
+    pub time: Time,
+    /// When the design was registered, as the analyst says.
+    pub registered_at: Option<Time>,
+    /// What is estimated, in words.
+    pub estimand: String,
+    /// Values of the test arm.
+    pub test: Vec<String>,
+    /// Values of the control arm.
+    pub control: Vec<String>,
+    /// Confidence level of the intervals.
+    pub confidence: f64,
+    /// What the p-values are against.
+    pub alternative: Alternative,
+    /// How they are adjusted.
+    pub multiplicity: Multiplicity,
+    /// People by cell.
+    pub cells: Vec<CellCount>,
+    /// Whether the arms have the sizes that the design expects.
+    pub sample_ratio: SampleRatio,
+    /// One for each outcome of the job.
+    pub outcomes: Vec<OutcomeResult>,
+    /// What was charged.
+    pub privacy: PrivacyReport,
+    /// Flags of the whole job: `srm_failed`, `low_match`, `arm_withheld`.
+    pub flags: Vec<String>,
+}
+
+/// Noisy number of people in a cell.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellCount {
+    /// Cell.
+    pub cell: crate::tally::Cell,
+    /// People; null if withheld by the threshold.
+    pub n: Option<i64>,
+    /// Standard deviation of the noise on it.
+    pub noise_sd: f64,
+}
+
+/// Sample-ratio check, from released counts.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleRatio {
+    /// Share of the test arm that the design expects.
+    pub expected_test_share: f64,
+    /// Chi-square statistic, widened by the noise.
+    pub chi2: Option<f64>,
+    /// Its p-value.
+    pub p: Option<f64>,
+    /// Below this p the check fails.
+    pub flag_p: f64,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+/// Estimates of one outcome.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeResult {
+    /// Name in the job.
+    pub name: String,
+    /// Column of the outcome dataset.
+    pub column: String,
+    /// Kind.
+    pub kind: OutcomeKind,
+    /// Largest value of one person; every figure is about values capped there.
+    pub cap: f64,
+    /// What the cap means for the estimate, in words.
+    pub bias_note: Option<String>,
+    /// Test arm.
+    pub test: Option<ArmResult>,
+    /// Control arm.
+    pub control: Option<ArmResult>,
+    /// Difference in means.
+    pub diff_in_means: Option<DiffInMeans>,
+    /// Relative lift.
+    pub relative_lift: Option<RelativeLift>,
+    /// Smallest effect that a study of this size would detect with 80 % power.
+    pub minimum_detectable: Option<f64>,
+    /// Totals over the test arm, and what they cost.
+    pub economics: Option<Economics>,
+    /// Standard deviations of the noise.
+    pub noise_sd: NoiseSd,
+    /// Flags: `too_few`, `withheld`, `variance_floored`, `unbounded`, `degenerate`.
+    pub flags: Vec<String>,
+}
+
+/// Totals of one arm.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmResult {
+    /// People, noisy.
+    pub n: i64,
+    /// Total of the outcome, noisy.
+    pub sum: f64,
+    /// Total of squares, noisy; null for a binary outcome.
+    pub sum_sq: Option<f64>,
+    /// Mean.
+    pub mean: Option<f64>,
+}
+
+/// Difference in means with Welch's standard error and the noise's variance.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiffInMeans {
+    /// People in the test arm.
+    pub n_t: i64,
+    /// People in the control arm.
+    pub n_c: i64,
+    /// Mean of the test arm.
+    pub mean_t: f64,
+    /// Mean of the control arm.
+    pub mean_c: f64,
+    /// Effect per person.
+    pub ate: f64,
+    /// Standard error, all of it.
+    pub se: f64,
+    /// Its part from sampling.
+    pub se_sampling: f64,
+    /// Its part from noise.
+    pub se_mechanism: f64,
+    /// Degrees of freedom after Satterthwaite; null where the normal distribution is used.
+    pub df: Option<f64>,
+    /// Statistic.
+    pub t: Option<f64>,
+    /// P-value.
+    pub p: Option<f64>,
+    /// P-value adjusted over the job's outcomes.
+    pub p_adjusted: Option<f64>,
+    /// Confidence level.
+    pub ci_level: f64,
+    /// Interval; null ends are infinite (one-sided).
+    pub ci: Option<[Option<f64>; 2]>,
+    /// How it was made: `welch_t` or `normal_with_noise`.
+    pub ci_method: String,
+}
+
+/// Relative lift with Fieller's interval.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelativeLift {
+    /// Mean of the test arm over that of the control arm, less one.
+    pub rel_lift: f64,
+    /// Fieller's interval; null if unbounded.
+    pub ci_fieller: Option<[Option<f64>; 2]>,
+    /// Fieller's g; the interval is unbounded from 1.
+    pub fieller_g: Option<f64>,
+}
+
+/// Totals over the test arm.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Economics {
+    /// Cost of the campaign.
+    pub cost: f64,
+    /// Currency.
+    pub currency: String,
+    /// Effect per person times people in the test arm.
+    pub incremental: Option<f64>,
+    /// Its interval.
+    pub incremental_ci: Option<[Option<f64>; 2]>,
+    /// For a value: incremental value per unit of cost.
+    pub iroas: Option<f64>,
+    /// Its interval.
+    pub iroas_ci: Option<[Option<f64>; 2]>,
+    /// For an event: cost per incremental event.
+    pub cost_per_incremental: Option<f64>,
+    /// Its interval; null if unbounded.
+    pub cost_per_incremental_ci: Option<[Option<f64>; 2]>,
+}
+
+/// Standard deviations of the noise on one arm's totals, in units of the figures.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseSd {
+    /// On the head count of a cell.
+    pub n: f64,
+    /// On the sum.
+    pub sum: f64,
+    /// On the sum of squares.
+    pub sum_sq: Option<f64>,
+}
+
+/// What the result cost.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyReport {
+    /// Mechanism.
+    pub mechanism: String,
+    /// Whose data is protected from what, in words.
+    pub unit: String,
+    /// ε as asked.
+    pub epsilon: f64,
+    /// δ at which it is meant.
+    pub delta: f64,
+    /// ρ of zero-concentrated differential privacy.
+    pub rho: f64,
+    /// Smallest arm that is shown.
+    pub min_cell: u32,
+    /// Each dataset's charge.
+    pub charged: Vec<ChargeReport>,
+}
+
+/// One dataset's charge, and what this instance has left to spend on it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeReport {
+    /// Dataset.
+    pub dataset: String,
+    /// Owner.
+    pub owner: String,
+    /// ρ charged.
+    pub rho: f64,
+    /// ρ left of the slices handed to this instance.
+    pub rho_left_in_instance: f64,
+}
+
+/// The name of this format.
+pub const FORMAT: &str = "glovebox-result-v1";
+
+impl LiftResult {
+    /// The job's identity.
+    #[must_use]
+    pub fn job_id(&self) -> Option<JobId> {
+        self.job.parse().ok()
+    }
+}

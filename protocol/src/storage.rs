@@ -1,0 +1,142 @@
+//! What the enclave asks of the host's store, and what a party uploads to it.
+//!
+//! The host is trusted by nobody: the enclave checks every answer against a root or a signature, and a
+//! party believes nothing it reads from the store. `spec/storage-v1.md` describes both faces.
+
+mod frame;
+mod name;
+mod upload;
+
+pub use frame::{FrameError, Message, body_length, decode_body, decode_frame, encode_frame};
+pub use name::{InvalidName, ObjectName};
+pub use upload::{Problem, ProblemCode, UploadStatus};
+
+use crate::merkle::Root;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A question of the enclave to the host. Each gets one [`Answer`], in order.
+///
+/// Fields are declared in the order of deterministic CBOR, which is the order they travel in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "another question is another version of the wire")]
+pub enum Ask {
+    /// The contract file that the operator named.
+    Contract {},
+    /// How long a dataset's blob is.
+    Size {
+        /// The blob, by its Merkle root.
+        blob: Root,
+    },
+    /// A range of a dataset's blob.
+    Read {
+        /// The blob, by its Merkle root.
+        blob: Root,
+        /// Bytes wanted, at most [`MAX_READ`].
+        length: u32,
+        /// First byte.
+        offset: u64,
+    },
+    /// Keep an object: durable once answered, and never changed afterwards.
+    Put {
+        /// Where.
+        name: ObjectName,
+        /// What, at most [`MAX_OBJECT`] bytes.
+        bytes: Body,
+    },
+    /// An object that was put earlier.
+    Fetch {
+        /// Which.
+        name: ObjectName,
+    },
+}
+
+/// What the host says to an [`Ask`]. It may say anything: nothing in it is evidence.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "another answer is another version of the wire")]
+pub enum Answer {
+    /// To [`Ask::Contract`]: the file's bytes.
+    Contract {
+        /// At most [`MAX_CONTRACT`] bytes.
+        bytes: Body,
+    },
+    /// To [`Ask::Size`].
+    Size {
+        /// Length in bytes.
+        bytes: u64,
+    },
+    /// To [`Ask::Read`]: the bytes of the range that exist, hence fewer or none at the blob's end.
+    Range {
+        /// At most the length asked for.
+        bytes: Body,
+    },
+    /// To [`Ask::Put`]: the object is durable, now or from before with the same bytes.
+    Stored {},
+    /// To [`Ask::Fetch`]: the object.
+    Object {
+        /// At most [`MAX_OBJECT`] bytes.
+        bytes: Body,
+    },
+    /// To any: it did not happen.
+    Failed {
+        /// Why.
+        why: Failure,
+    },
+}
+
+/// Why the host did not do what it was asked.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "another failure is another version of the wire")]
+pub enum Failure {
+    /// The store has no such object.
+    #[error("the host has no such object")]
+    NotFound,
+    /// A length is above its limit.
+    #[error("the host declined a length above the limit")]
+    TooLarge,
+    /// The name is taken by other bytes.
+    #[error("the host keeps other bytes under this name")]
+    Conflict,
+    /// The host's disk failed.
+    #[error("the host could not read or write its store")]
+    Io,
+}
+
+impl Message for Ask {
+    const TAG: &'static str = "storage-v1 ask";
+}
+
+impl Message for Answer {
+    const TAG: &'static str = "storage-v1 answer";
+}
+
+/// Opaque bytes. `Debug` prints their number only, so that no log ever holds a body.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Body(#[serde(with = "serde_bytes")] pub Vec<u8>);
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.0.len())
+    }
+}
+
+/// Most bytes of one [`Ask::Read`]: 1 MiB.
+pub const MAX_READ: u32 = 1 << 20;
+/// Most bytes of one object: 64 MiB.
+pub const MAX_OBJECT: usize = 64 << 20;
+/// Most bytes of a contract file: 1 MiB.
+pub const MAX_CONTRACT: usize = 1 << 20;
+/// Most bytes of a frame's body: the largest object, and 4 KiB for what is around it.
+pub const MAX_BODY: usize = MAX_OBJECT + 4096;
+
+#[cfg(test)]
+mod tests;
