@@ -1,0 +1,341 @@
+//! Intention-to-treat lift: mean outcome of the test arm against that of the control arm.
+
+use crate::figure::Figure;
+use crate::special::{normal_sf, normal_upper_quantile, student_sf, student_upper_quantile};
+
+/// Compares two arms; everyone counts in the arm they were assigned to.
+///
+/// A total function: what cannot be estimated is absent and flagged, since an empty arm depends on
+/// rows and must not be an error. No figure in the result is infinite or not a number.
+///
+/// # Shapes and units
+///
+/// Difference, standard errors and interval are in the outcome's unit per user (minor units of
+/// currency, or conversions). Relative lift is a plain fraction: 0.1 is ten percent.
+///
+/// # Privacy
+///
+/// Costs nothing: a function of released totals. The noise on them widens every error, so that
+/// intervals keep their coverage. Rows were clipped before, so the estimand is the lift in outcome
+/// capped per user; what the cap cuts off is not in the interval.
+///
+/// # Source
+///
+/// Without noise Welch's t: unpooled variances with n - 1, Satterthwaite's degrees of freedom. With
+/// noise in any total the normal distribution, and per arm (mean m, noise variances v)
+/// s² = max(0, (nQ - S² + v_S) / n(n - 1)) and V = s²/n + (v_S + m² v_n) / n². The interval of the
+/// relative lift is Fieller's (1954) with the normal quantile. The vectors in `tests/vectors` come
+/// from numpy, scipy and R.
+#[must_use]
+pub fn lift(test: &Arm, control: &Arm, confidence: Confidence) -> Lift {
+    let mut flags = Flags::default();
+    let (treated, untreated) = (test.estimate(), control.estimate());
+    let mut compared = None;
+    if let (Some(t), Some(c)) = (treated.moments, untreated.moments) {
+        flags.variance_floored = t.floored || c.floored;
+        let noisy = test.is_noisy() || control.is_noisy();
+        compared = difference(&t, &c, noisy, confidence).zip(relative(&t, &c, confidence));
+        flags.degenerate = compared.as_ref().is_none_or(|(it, _)| it.interval.is_none());
+        flags.unbounded = compared.as_ref().is_some_and(|(_, it)| it.is_unbounded());
+    } else {
+        flags.too_few = true;
+    }
+    let (difference, relative) = compared.unzip();
+    Lift { test: treated, control: untreated, difference, relative, confidence, flags }
+}
+
+/// The released totals of one arm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arm {
+    users: Figure,
+    sum: Figure,
+    sum_of_squares: Figure,
+}
+
+impl Arm {
+    /// An outcome that is 0 or 1 per user: people, and people with the outcome.
+    #[must_use]
+    pub fn binary(users: Figure, converters: Figure) -> Self {
+        Self { users, sum: converters, sum_of_squares: converters }
+    }
+
+    /// An outcome that is a number per user: people, Σy and Σy².
+    #[must_use]
+    pub fn value(users: Figure, sum: Figure, sum_of_squares: Figure) -> Self {
+        Self { users, sum, sum_of_squares }
+    }
+
+    fn is_noisy(&self) -> bool {
+        [self.users, self.sum, self.sum_of_squares].iter().any(|it| it.noise_variance() > 0.0)
+    }
+
+    fn estimate(&self) -> ArmEstimate {
+        let n = self.users.value();
+        let moments = (n >= FEWEST_USERS).then(|| {
+            let mean = self.sum.value() / n;
+            let noise = self.sum.noise_variance();
+            let centred = Figure::centred(self.users, self.sum_of_squares, self.sum) + noise;
+            let variance = (centred / (n * (n - 1.0))).max(0.0);
+            let sampling = variance / n;
+            let mechanism = (noise + mean * mean * self.users.noise_variance()) / (n * n);
+            Moments { users: n, mean, variance, sampling, mechanism, floored: centred < 0.0 }
+        });
+        ArmEstimate { users: n, moments: moments.filter(Moments::is_finite) }
+    }
+}
+
+/// One arm, described.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArmEstimate {
+    users: f64,
+    moments: Option<Moments>,
+}
+
+impl ArmEstimate {
+    /// People in the arm as released, so possibly negative.
+    #[must_use]
+    pub fn users(&self) -> f64 {
+        self.users
+    }
+
+    /// Mean outcome per user; absent with fewer than two users.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        self.moments.map(|it| it.mean)
+    }
+
+    /// Variance of the outcome between users, without the noise; absent with fewer than two users.
+    #[must_use]
+    pub fn variance(&self) -> Option<f64> {
+        self.moments.map(|it| it.variance)
+    }
+
+    /// Standard error of the mean, noise included; absent with fewer than two users.
+    #[must_use]
+    pub fn standard_error(&self) -> Option<f64> {
+        self.moments.map(|it| it.variance_of_mean().sqrt())
+    }
+}
+
+/// How sure, and against what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Confidence {
+    /// Coverage of the intervals, between 0 and 1.
+    pub level: f64,
+    /// What the test looks for. A one-sided test has a one-sided interval, so that the interval
+    /// excludes zero exactly when p is below 1 - level.
+    pub alternative: Alternative,
+}
+
+impl Confidence {
+    /// Both sides, at this level.
+    #[must_use]
+    pub fn two_sided(level: f64) -> Self {
+        Self { level, alternative: Alternative::TwoSided }
+    }
+
+    /// Probability left out at each end that the interval has.
+    pub(crate) fn tail(self) -> f64 {
+        match self.alternative {
+            Alternative::TwoSided => (1.0 - self.level) / 2.0,
+            Alternative::Greater | Alternative::Less => 1.0 - self.level,
+        }
+    }
+
+    fn interval(self, lower: f64, upper: f64) -> Option<Interval> {
+        let interval = Interval {
+            lower: (self.alternative != Alternative::Less).then_some(lower),
+            upper: (self.alternative != Alternative::Greater).then_some(upper),
+        };
+        let finite = [interval.lower, interval.upper].iter().flatten().all(|it| it.is_finite());
+        finite.then_some(interval)
+    }
+}
+
+/// The claim that a small p-value speaks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Alternative {
+    /// The arms differ.
+    TwoSided,
+    /// The test arm has more.
+    Greater,
+    /// The test arm has less.
+    Less,
+}
+
+/// The comparison of two arms.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Lift {
+    /// The test arm.
+    pub test: ArmEstimate,
+    /// The control arm.
+    pub control: ArmEstimate,
+    /// Difference in means; absent with fewer than two users in an arm.
+    pub difference: Option<Difference>,
+    /// Ratio of means, less one; absent with fewer than two users in an arm.
+    pub relative: Option<Relative>,
+    /// What intervals and p-values were asked for.
+    pub confidence: Confidence,
+    /// What a reader must know before believing the figures.
+    pub flags: Flags,
+}
+
+/// Mean of the test arm less mean of the control arm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Average effect per user.
+    pub estimate: f64,
+    /// The two errors below, added as independent.
+    pub standard_error: f64,
+    /// Part of the error that is due to the choice of people.
+    pub sampling_error: f64,
+    /// Part of the error that is due to the noise.
+    pub mechanism_error: f64,
+    /// Satterthwaite's degrees of freedom; absent where the normal distribution is used.
+    pub degrees_of_freedom: Option<f64>,
+    /// Estimate over standard error; absent if the error is zero.
+    pub statistic: Option<f64>,
+    /// Probability of such a statistic without an effect; absent if the error is zero.
+    pub p: Option<f64>,
+    /// Confidence interval; absent if the error is zero.
+    pub interval: Option<Interval>,
+}
+
+impl Difference {
+    /// The effect that a test like this one, with this standard error, finds with probability
+    /// `power`. It says what the design could see, not what was seen.
+    #[must_use]
+    pub fn detectable(&self, confidence: Confidence, power: f64) -> Option<f64> {
+        let quantiles =
+            normal_upper_quantile(confidence.tail()) + normal_upper_quantile(1.0 - power);
+        Some(quantiles * self.standard_error).filter(|it| it.is_finite())
+    }
+}
+
+/// Mean of the test arm over mean of the control arm, less one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Relative {
+    /// Relative lift; absent if the control mean is zero.
+    pub estimate: Option<f64>,
+    /// Standard error by the delta method, for information; absent if the control mean is zero.
+    pub standard_error: Option<f64>,
+    /// Fieller's interval; open at both ends if the control mean cannot be told from zero.
+    pub interval: Interval,
+    /// Fieller's g, which is at least 1 where the interval is unbounded; absent for mean zero.
+    pub fieller_g: Option<f64>,
+}
+
+impl Relative {
+    fn is_unbounded(&self) -> bool {
+        self.interval.lower.is_none() && self.interval.upper.is_none()
+    }
+}
+
+/// A confidence interval; an end that is absent is infinite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "an interval has two ends and no more")]
+pub struct Interval {
+    /// Lower end.
+    pub lower: Option<f64>,
+    /// Upper end.
+    pub upper: Option<f64>,
+}
+
+/// Warnings that follow from released figures.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Flags {
+    /// An arm has fewer than two users, so nothing is estimated.
+    pub too_few: bool,
+    /// The noise made a variance negative; zero was taken, and errors are too small.
+    pub variance_floored: bool,
+    /// The control mean cannot be told from zero, so the relative lift can be anything.
+    pub unbounded: bool,
+    /// No arm varies, so there is no error to judge the difference by.
+    pub degenerate: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Moments {
+    users: f64,
+    mean: f64,
+    variance: f64,
+    sampling: f64,
+    mechanism: f64,
+    floored: bool,
+}
+
+impl Moments {
+    fn variance_of_mean(&self) -> f64 {
+        self.sampling + self.mechanism
+    }
+
+    fn is_finite(&self) -> bool {
+        [self.mean, self.variance, self.sampling, self.mechanism].iter().all(|it| it.is_finite())
+    }
+}
+
+fn difference(t: &Moments, c: &Moments, noisy: bool, confidence: Confidence) -> Option<Difference> {
+    let (a, b) = (t.variance_of_mean(), c.variance_of_mean());
+    let estimate = t.mean - c.mean;
+    let standard_error = (a + b).sqrt();
+    let welch = (a + b).powi(2) / (a * a / (t.users - 1.0) + b * b / (c.users - 1.0));
+    let degrees_of_freedom = Some(welch).filter(|it| !noisy && it.is_finite());
+    let statistic = Some(estimate / standard_error).filter(|it| it.is_finite());
+    let upper_tail =
+        |x: f64| degrees_of_freedom.map_or_else(|| normal_sf(x), |df| student_sf(x, df));
+    let p = statistic.map(|it| match confidence.alternative {
+        Alternative::TwoSided => 2.0 * upper_tail(it.abs()),
+        Alternative::Greater => upper_tail(it),
+        Alternative::Less => upper_tail(-it),
+    });
+    let interval = statistic.and_then(|_| {
+        let quantile = degrees_of_freedom.map_or_else(
+            || normal_upper_quantile(confidence.tail()),
+            |df| student_upper_quantile(confidence.tail(), df),
+        );
+        let margin = quantile * standard_error;
+        confidence.interval(estimate - margin, estimate + margin)
+    });
+    standard_error.is_finite().then_some(Difference {
+        estimate,
+        standard_error,
+        sampling_error: (t.sampling + c.sampling).sqrt(),
+        mechanism_error: (t.mechanism + c.mechanism).sqrt(),
+        degrees_of_freedom,
+        statistic,
+        p,
+        interval,
+    })
+}
+
+/// Fieller: all r with (m_t - r·m_c)² ≤ z² (V_t + r² V_c), less one.
+fn relative(t: &Moments, c: &Moments, confidence: Confidence) -> Option<Relative> {
+    let square = c.mean * c.mean;
+    let z_squared = normal_upper_quantile(confidence.tail()).powi(2);
+    let (v_t, v_c) = (t.variance_of_mean(), c.variance_of_mean());
+    let leading = square - z_squared * v_c;
+    // A quarter of the discriminant, multiplied out: positive term by term where `leading` is.
+    let quarter = z_squared * (t.mean * t.mean * v_c + v_t * leading);
+    let interval = (leading > 0.0)
+        .then(|| {
+            let (middle, half) = (t.mean * c.mean / leading, quarter.sqrt() / leading);
+            confidence.interval(middle - half - 1.0, middle + half - 1.0)
+        })
+        .flatten();
+    let delta = v_t / square + t.mean * t.mean * v_c / (square * square);
+    let finite = |x: f64| Some(x).filter(|it| it.is_finite());
+    Some(Relative {
+        estimate: finite(t.mean / c.mean - 1.0),
+        standard_error: finite(delta.sqrt()),
+        interval: interval.unwrap_or_default(),
+        fieller_g: finite(z_squared * v_c / square),
+    })
+}
+
+/// A variance needs two.
+const FEWEST_USERS: f64 = 2.0;

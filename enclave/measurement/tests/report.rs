@@ -1,0 +1,229 @@
+//! Results as a receiver reads them, from totals that went through the real door.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#[path = "../../../tests/support/room.rs"]
+#[expect(unreachable_pub, reason = "shared by several tests")]
+mod room;
+
+use measurement::report::lift_result;
+use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::{Ledger, Raw, Sums, Totals};
+use protocol::job::{Lift, Multiplicity, OutcomeKind};
+use protocol::loss::{Loss, Rho};
+use protocol::result::{LiftResult, OutcomeResult};
+use protocol::slice::Slice;
+use protocol::time::Time;
+use room::NOW;
+use serde_json::Value;
+
+/// Adds nothing and says so, as the sampler of a rehearsal does.
+struct Silent;
+
+impl Noise for Silent {
+    fn gaussian(&mut self, _: Variance) -> i64 {
+        0
+    }
+
+    fn laplace(&mut self, _: Scale) -> i64 {
+        0
+    }
+
+    fn variance_of(&self, _: Variance) -> f64 {
+        0.0
+    }
+}
+
+fn result(lift: Lift, totals: [Totals; 7], noise: &mut impl Noise) -> LiftResult {
+    let contract = room::contract();
+    let admitted = room::admitted(&contract, lift, 64_000);
+    let mut ledger = Ledger::new();
+    for dataset in ["exposures", "sales"] {
+        let slice = Slice {
+            contract: contract.digest,
+            instance: admitted.job.instance,
+            dataset: dataset.to_owned(),
+            purpose: "measurement".to_owned(),
+            granted: Loss::zcdp(Rho(2 * admitted.priced.rho.0)),
+            period: "2026-11".to_owned(),
+            not_after: Time(u64::MAX),
+            job: None,
+        };
+        ledger.accept(&slice, &contract, NOW).unwrap();
+    }
+    let raw = Raw::new(admitted.tally.clone(), totals);
+    let paid = ledger.pay(admitted, &contract, NOW).unwrap();
+    lift_result(&raw.release(paid, noise).unwrap(), &contract, NOW)
+}
+
+fn hillstrom() -> Lift {
+    room::lift(vec![
+        room::outcome("visit", OutcomeKind::Binary, 1, 0),
+        room::outcome("conversion", OutcomeKind::Binary, 1, 0),
+        room::outcome("spend", OutcomeKind::Value, 49_900, 2),
+    ])
+}
+
+/// The totals of the reference; whoever did not visit is not in the retailer's file.
+fn arms(vectors: &Value) -> [Totals; 7] {
+    let mut totals = [(); 7].map(|()| Totals { n: 0, measures: vec![Sums::default(); 3] });
+    for (at, arm) in [(0, "mens"), (2, "none")] {
+        let arm = &vectors["arms"][arm];
+        let number = |name: &str| arm[name].as_i64().unwrap();
+        totals[at].n = number("visits");
+        totals[at + 1].n = number("n") - number("visits");
+        let sums = |sum, sum_sq| Sums { sum, sum_sq };
+        totals[at].measures = vec![
+            sums(number("visits"), number("visits")),
+            sums(number("conversions"), number("conversions")),
+            sums(number("spend_cents_sum"), number("spend_cents_sum_sq")),
+        ];
+    }
+    totals[5].n = 21_387;
+    totals
+}
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("vectors/lift.json")).unwrap()
+}
+
+fn close(found: impl Into<Option<f64>>, expected: &Value) {
+    let (found, expected) = (found.into().unwrap(), expected.as_f64().unwrap());
+    let error = (found - expected).abs();
+    assert!(error <= 1e-9 * expected.abs(), "found {found}, expected {expected}");
+}
+
+#[test]
+fn without_noise_it_is_the_textbook_result() {
+    let vectors = vectors();
+    let found = result(hillstrom(), arms(&vectors), &mut Silent);
+    assert!(!found.noise);
+    assert_eq!(found.flags, [""; 0]);
+    for (outcome, holm) in found.outcomes.iter().zip(vectors["holm"].as_array().unwrap()) {
+        agrees(outcome, &vectors["mens_vs_none"][&outcome.name], holm);
+        assert_eq!(outcome.flags, [""; 0], "{}", outcome.name);
+    }
+    // Economics of five cents a message.
+    let (expected, spend) = (&vectors["economics"], found.outcomes[2].economics.as_ref().unwrap());
+    let conversion = found.outcomes[1].economics.as_ref().unwrap();
+    close(conversion.cost, &expected["cost"]);
+    close(conversion.incremental, &expected["incremental_conversions"]);
+    ends(conversion.incremental_ci, &expected["incremental_conversions_ci"]);
+    let cost = &expected["cost_per_incremental_conversion"];
+    close(conversion.cost_per_incremental, &cost["estimate"]);
+    ends(conversion.cost_per_incremental_ci, &cost["ci"]);
+    assert_eq!(conversion.iroas, None);
+    close(spend.incremental, &expected["incremental_value"]);
+    ends(spend.incremental_ci, &expected["incremental_value_ci"]);
+    close(spend.iroas, &expected["iroas"]);
+    ends(spend.iroas_ci, &expected["iroas_ci"]);
+    assert_eq!(spend.cost_per_incremental, None);
+}
+
+fn agrees(found: &OutcomeResult, expected: &Value, holm: &Value) {
+    let (difference, expect) = (found.diff_in_means.as_ref().unwrap(), &expected["diff_in_means"]);
+    assert_eq!(Some(difference.n_t), expect["n_t"].as_i64());
+    assert_eq!(Some(difference.n_c), expect["n_c"].as_i64());
+    close(difference.mean_t, &expect["mean_t"]);
+    close(difference.mean_c, &expect["mean_c"]);
+    close(difference.ate, &expect["ate"]);
+    close(difference.se, &expect["se"]);
+    close(difference.se_sampling, &expect["se"]);
+    assert!(difference.se_mechanism.abs() < f64::MIN_POSITIVE);
+    close(difference.df, &expect["df"]);
+    close(difference.t, &expect["t"]);
+    close(difference.p, &expect["p"]);
+    close(difference.p_adjusted, holm);
+    close(difference.ci_level, &expect["ci_level"]);
+    ends(difference.ci, &expect["ci"]);
+    assert_eq!(difference.ci_method, "welch_t");
+    let (relative, expect) = (found.relative_lift.as_ref().unwrap(), &expected["relative_lift"]);
+    close(relative.rel_lift, &expect["rel_lift"]);
+    ends(relative.ci_fieller, &expect["ci_fieller"]);
+    close(relative.fieller_g, &expect["fieller_g"]);
+}
+
+fn ends(found: Option<[Option<f64>; 2]>, expected: &Value) {
+    let [lower, upper] = found.unwrap();
+    close(lower, &expected[0]);
+    close(upper, &expected[1]);
+}
+
+#[test]
+fn noise_is_told_in_the_units_of_the_figures() {
+    let found = result(hillstrom(), arms(&vectors()), &mut Exact::from_seed([3; 32]));
+    assert!(found.noise);
+    let spend = &found.outcomes[2];
+    let difference = spend.diff_in_means.as_ref().unwrap();
+    assert_eq!(difference.ci_method, "normal_with_noise");
+    assert_eq!(difference.df, None);
+    // σ = 499 / √(2·ρ·0.5/3) dollars at ε = 1.
+    let sigma = 499.0 / (2.0 * found.privacy.rho * 0.5 / 3.0).sqrt();
+    assert!((spend.noise_sd.sum / sigma - 1.0).abs() < 1e-6, "{}", spend.noise_sd.sum);
+    let n = f64::from(u32::try_from(difference.n_t).unwrap());
+    let mechanism = (2.0_f64).sqrt() * sigma / n;
+    assert!((difference.se_mechanism / mechanism - 1.0).abs() < 0.01);
+    let total = difference.se_sampling.hypot(difference.se_mechanism);
+    assert!((difference.se / total - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn charges_are_told_with_what_is_left() {
+    let found = result(hillstrom(), arms(&vectors()), &mut Silent);
+    let charges: Vec<_> = found.privacy.charged.iter().collect();
+    assert_eq!([&*charges[0].dataset, &*charges[1].dataset], ["exposures", "sales"]);
+    for charge in charges {
+        assert!((charge.rho - found.privacy.rho).abs() < 1e-12);
+        assert!((charge.rho_left_in_instance - charge.rho).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_withheld_arm_leaves_no_estimate_and_says_so() {
+    let mut totals = arms(&vectors());
+    (totals[2].n, totals[3].n) = (20, 20);
+    let found = result(hillstrom(), totals, &mut Silent);
+    assert_eq!(found.flags, ["arm_withheld"]);
+    assert_eq!(found.sample_ratio.p, None);
+    for outcome in &found.outcomes {
+        assert_eq!(outcome.flags, ["withheld"]);
+        assert!(outcome.control.is_none() && outcome.diff_in_means.is_none());
+        assert_eq!(outcome.test.as_ref().unwrap().n, 21_307);
+    }
+    assert_eq!(found.cells.iter().filter(|it| it.n.is_some()).count(), 3);
+}
+
+#[test]
+fn arms_of_the_wrong_size_are_flagged() {
+    let mut totals = arms(&vectors());
+    totals[3].n += 2_000;
+    let found = result(hillstrom(), totals, &mut Silent);
+    assert!(found.sample_ratio.failed);
+    assert_eq!(found.flags, ["srm_failed"]);
+}
+
+#[test]
+fn a_capped_amount_says_what_the_cap_means() {
+    let found = result(hillstrom(), arms(&vectors()), &mut Silent);
+    assert_eq!(found.outcomes[0].bias_note, None);
+    let note = found.outcomes[2].bias_note.as_ref().unwrap();
+    assert!(note.contains("above 499 counts as 499"), "{note}");
+    assert!((found.outcomes[2].cap - 499.0).abs() < 1e-9);
+}
+
+/// Whatever the totals are, the result is numbers or null and reads back as it was written.
+#[test]
+fn extreme_totals_give_a_result_that_reads_back() {
+    for extreme in [i64::MIN, -1, 0, 1, i64::MAX] {
+        for n in [0, 1, 60, i64::MAX] {
+            let sums = vec![Sums { sum: extreme, sum_sq: extreme }; 3];
+            let totals = [(); 7].map(|()| Totals { n, measures: sums.clone() });
+            for multiplicity in [Multiplicity::None, Multiplicity::Bh] {
+                let lift = Lift { multiplicity, ..hillstrom() };
+                let found = result(lift, totals.clone(), &mut Exact::from_seed([5; 32]));
+                let text = serde_json::to_string(&found).unwrap();
+                // Infinity and NaN would be written as null, where a number must be.
+                serde_json::from_str::<LiftResult>(&text).unwrap();
+            }
+        }
+    }
+}

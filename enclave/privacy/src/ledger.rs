@@ -1,0 +1,246 @@
+//! What the owners handed to this instance, and what jobs took of it.
+//!
+//! Nitro has no sealed storage, so this ledger lives and dies with the instance. The owner's custody
+//! keeps the ledger of record and hands out slices.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "a refusal is made once for a job, and then sent away"
+)]
+
+use std::collections::BTreeMap;
+
+use protocol::contract::{Budget, Contract};
+use protocol::loss::Loss;
+use protocol::policy::Admitted;
+use protocol::receipt::{Account, Charge};
+use protocol::refusal::Refusal;
+use protocol::slice::Slice;
+use protocol::time::Time;
+
+/// The accounts of one instance, by dataset, purpose and period.
+///
+/// # Privacy
+///
+/// Every amount is a [`Loss`], obeyed at every Rényi order. Nothing here depends on a row.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    accounts: BTreeMap<Key, Balance>,
+}
+
+impl Ledger {
+    /// No accounts: a new instance may spend nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a slice in. Slices are cumulative and the largest counts, so a replay adds nothing, in
+    /// whatever order slices arrive.
+    ///
+    /// The caller has verified that the owner of the dataset signed the slice, and for this
+    /// instance; the rest is checked here.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::BadSlice`] for a slice of another contract, dataset, purpose or period, or one
+    /// that is over.
+    pub fn accept(&mut self, slice: &Slice, contract: &Contract, now: Time) -> Result<(), Refusal> {
+        let budget = budget(contract, &slice.dataset, &slice.purpose).ok_or(Refusal::BadSlice)?;
+        let current = slice.period == budget.period.of(now) && now < slice.not_after;
+        if slice.contract != contract.digest || !current {
+            return Err(Refusal::BadSlice);
+        }
+        let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
+        let balance = self.accounts.entry(key).or_default();
+        if !slice.granted.fits(&balance.granted) {
+            balance.granted = balance.granted.max(&slice.granted);
+            balance.not_after = slice.not_after;
+        }
+        Ok(())
+    }
+
+    /// Charges every dataset of the job its whole cost, or none of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NeedsSlice`] for the first dataset that cannot pay.
+    pub fn pay(
+        &mut self,
+        admitted: Admitted,
+        contract: &Contract,
+        now: Time,
+    ) -> Result<Paid, Refusal> {
+        let cost = admitted.cost();
+        let keys = self.affordable(&admitted, contract, now)?;
+        let mut charges = Vec::new();
+        for (key, owner) in keys {
+            let balance = self.accounts.entry(key.clone()).or_default();
+            balance.spent = balance.spent.plus(&cost);
+            let Key { dataset, purpose, .. } = key;
+            let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
+            charges.push(Charged { charge, left: balance.left(now) });
+        }
+        let min_cell = admitted.job.lift.min_cell.max(contract.min_cell);
+        Ok(Paid { admitted, charges, min_cell })
+    }
+
+    /// Whether [`Ledger::pay`] would succeed; charges nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::pay`].
+    pub fn check(
+        &self,
+        admitted: &Admitted,
+        contract: &Contract,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        self.affordable(admitted, contract, now).map(drop)
+    }
+
+    /// What may still be spent now on `dataset` for `purpose`.
+    #[must_use]
+    pub fn left(&self, contract: &Contract, dataset: &str, purpose: &str, now: Time) -> Loss {
+        budget(contract, dataset, purpose).map_or_else(Loss::zero, |budget| {
+            self.left_of(&Key::new(dataset, purpose, &budget.period.of(now)), now)
+        })
+    }
+
+    /// Every account, periods that are over included: what the instance signs when it closes.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Account> {
+        let account = |(key, balance): (&Key, &Balance)| Account {
+            dataset: key.dataset.clone(),
+            purpose: key.purpose.clone(),
+            period: key.period.clone(),
+            granted: balance.granted.clone(),
+            spent: balance.spent.clone(),
+        };
+        self.accounts.iter().map(account).collect()
+    }
+
+    /// The account and the owner of each dataset, if all of them can pay.
+    fn affordable(
+        &self,
+        admitted: &Admitted,
+        contract: &Contract,
+        now: Time,
+    ) -> Result<Vec<(Key, String)>, Refusal> {
+        let cost = admitted.cost();
+        let mut keys: Vec<(Key, String)> = Vec::new();
+        for name in &admitted.datasets {
+            let dataset = contract.datasets.get(name).ok_or(Refusal::Internal)?;
+            let budget = dataset.budgets.get(&admitted.purpose).ok_or(Refusal::Internal)?;
+            let key = Key::new(name, &admitted.purpose, &budget.period.of(now));
+            // Twice the same account would pass each check and together overdraw.
+            if keys.iter().any(|(other, _)| *other == key) {
+                return Err(Refusal::Internal);
+            }
+            let left = self.left_of(&key, now);
+            if !cost.fits(&left) {
+                let (dataset, owner) = (name.clone(), dataset.owner.clone());
+                return Err(Refusal::NeedsSlice { dataset, owner, cost, left });
+            }
+            keys.push((key, dataset.owner.clone()));
+        }
+        Ok(keys)
+    }
+
+    fn left_of(&self, key: &Key, now: Time) -> Loss {
+        self.accounts.get(key).map_or_else(Loss::zero, |balance| balance.left(now))
+    }
+}
+
+/// A question that has been paid for. Releasing uses it up: it is neither `Clone` nor `Copy`, and
+/// only [`Ledger::pay`] makes one.
+///
+/// ```compile_fail,E0382
+/// fn twice(paid: privacy::Paid, one: privacy::Raw, other: privacy::Raw) {
+///     let mut noise = privacy::sampler::Exact::from_seed([7; 32]);
+///     let _ = one.release(paid, &mut noise);
+///     let _ = other.release(paid, &mut noise);
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// fn forged(admitted: protocol::policy::Admitted) -> privacy::Paid {
+///     privacy::Paid { admitted, charges: Vec::new(), min_cell: 50 }
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "budget was spent on this"]
+pub struct Paid {
+    admitted: Admitted,
+    charges: Vec<Charged>,
+    min_cell: u32,
+}
+
+impl Paid {
+    /// The question, its noise and its cost.
+    #[must_use]
+    pub fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+
+    /// What each dataset was charged.
+    #[must_use]
+    pub fn charges(&self) -> &[Charged] {
+        &self.charges
+    }
+
+    /// Smallest head count that is shown, in people: the larger of the job's and the contract's.
+    #[must_use]
+    pub fn min_cell(&self) -> u32 {
+        self.min_cell
+    }
+}
+
+/// A charge, and what it left.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Charged {
+    /// What the dataset was charged.
+    pub charge: Charge,
+    /// What this instance may still spend on the dataset for the purpose, after the charge.
+    pub left: Loss,
+}
+
+/// Name of an account.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Key {
+    dataset: String,
+    purpose: String,
+    period: String,
+}
+
+impl Key {
+    fn new(dataset: &str, purpose: &str, period: &str) -> Self {
+        let [dataset, purpose, period] = [dataset, purpose, period].map(str::to_owned);
+        Self { dataset, purpose, period }
+    }
+}
+
+#[derive(Debug)]
+struct Balance {
+    granted: Loss,
+    spent: Loss,
+    /// Of the slice that was granted last; what is left ends with it.
+    not_after: Time,
+}
+
+impl Default for Balance {
+    fn default() -> Self {
+        Self { granted: Loss::zero(), spent: Loss::zero(), not_after: Time(0) }
+    }
+}
+
+impl Balance {
+    fn left(&self, now: Time) -> Loss {
+        if now < self.not_after { self.granted.minus(&self.spent) } else { Loss::zero() }
+    }
+}
+
+fn budget<'c>(contract: &'c Contract, dataset: &str, purpose: &str) -> Option<&'c Budget> {
+    contract.datasets.get(dataset)?.budgets.get(purpose)
+}

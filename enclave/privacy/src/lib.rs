@@ -1,0 +1,13 @@
+//! The only door out: what may be spent, and what noise a figure gets before it leaves.
+//!
+//! `Admitted -> Ledger::pay -> Paid`, then `Raw::release(paid) -> Released`. Each step consumes the
+//! last, so a figure leaves once, with the noise that was paid for.
+
+pub mod ledger;
+pub mod release;
+pub mod sampler;
+
+pub use ledger::{Charged, Ledger, Paid};
+pub use release::{
+    ArmFigures, CellFigure, Figure, MeasureFigures, Mismatch, Raw, Released, Sums, Totals,
+};

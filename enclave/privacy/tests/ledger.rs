@@ -1,0 +1,184 @@
+//! The ledger of one instance.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#[path = "../../../tests/support/room.rs"]
+#[expect(unreachable_pub, reason = "shared by several tests")]
+mod room;
+
+use privacy::Ledger;
+use proptest::prelude::*;
+use protocol::contract::Contract;
+use protocol::digest::Digest;
+use protocol::job::OutcomeKind;
+use protocol::loss::{Loss, Rho};
+use protocol::policy::Admitted;
+use protocol::refusal::Refusal;
+use protocol::slice::Slice;
+use protocol::time::Time;
+use room::NOW;
+
+const NEXT_MONTH: Time = Time(1_796_083_200_000);
+
+fn slice(contract: &Contract, dataset: &str, granted: Loss) -> Slice {
+    Slice {
+        contract: contract.digest,
+        instance: Digest::of("test", b"instance"),
+        dataset: dataset.to_owned(),
+        purpose: "measurement".to_owned(),
+        granted,
+        period: "2026-11".to_owned(),
+        not_after: NEXT_MONTH,
+        job: None,
+    }
+}
+
+fn admitted(contract: &Contract) -> Admitted {
+    let outcome = room::outcome("visit", OutcomeKind::Binary, 1, 0);
+    room::admitted(contract, room::lift(vec![outcome]), 1024)
+}
+
+/// A ledger that can pay for `times` jobs on both datasets.
+fn funded(contract: &Contract, times: u64) -> Ledger {
+    let mut ledger = Ledger::new();
+    let rho = admitted(contract).priced.rho;
+    for dataset in ["exposures", "sales"] {
+        let granted = Loss::zcdp(Rho(rho.0 * times));
+        ledger.accept(&slice(contract, dataset, granted), contract, NOW).unwrap();
+    }
+    ledger
+}
+
+#[test]
+fn charges_every_dataset_the_whole_cost() {
+    let contract = room::contract();
+    let mut ledger = funded(&contract, 3);
+    let paid = ledger.pay(admitted(&contract), &contract, NOW).unwrap();
+    let rho = paid.admitted().priced.rho;
+    let charges: Vec<_> = paid.charges().iter().collect();
+    let names: Vec<_> = charges.iter().map(|it| it.charge.dataset.as_str()).collect();
+    assert_eq!(names, ["exposures", "sales"]);
+    let owners: Vec<_> = charges.iter().map(|it| it.charge.owner.as_str()).collect();
+    assert_eq!(owners, ["publisher", "retailer"]);
+    for charged in charges {
+        assert_eq!(charged.charge.loss, Loss::zcdp(rho));
+        assert_eq!(charged.left, Loss::zcdp(Rho(rho.0 * 2)));
+    }
+    for account in ledger.accounts() {
+        assert_eq!((account.spent.rho(), account.granted.rho()), (rho, Rho(rho.0 * 3)));
+        assert_eq!(account.period, "2026-11");
+    }
+}
+
+#[test]
+fn charges_none_if_one_cannot_pay() {
+    let contract = room::contract();
+    let mut ledger = Ledger::new();
+    let cost = admitted(&contract).cost();
+    ledger.accept(&slice(&contract, "exposures", cost.clone()), &contract, NOW).unwrap();
+    let refusal = ledger.pay(admitted(&contract), &contract, NOW).unwrap_err();
+    let (dataset, owner) = ("sales".to_owned(), "retailer".to_owned());
+    assert_eq!(
+        refusal,
+        Refusal::NeedsSlice { dataset, owner, cost: cost.clone(), left: Loss::zero() }
+    );
+    assert_eq!(ledger.check(&admitted(&contract), &contract, NOW).unwrap_err(), refusal);
+    assert_eq!(ledger.left(&contract, "exposures", "measurement", NOW), cost);
+}
+
+#[test]
+fn refuses_when_one_order_lacks_one_unit() {
+    let contract = room::contract();
+    let cost = admitted(&contract).cost();
+    // A slice that lacks 10⁻¹⁴ at the last order only.
+    let mut orders: Vec<u64> = serde_orders(&cost);
+    *orders.last_mut().unwrap() -= 1;
+    let mut ledger = funded(&contract, 1);
+    let mut short = Ledger::new();
+    short.accept(&slice(&contract, "exposures", cost), &contract, NOW).unwrap();
+    short.accept(&slice(&contract, "sales", from_orders(&orders)), &contract, NOW).unwrap();
+    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
+    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_err());
+    assert!(short.pay(admitted(&contract), &contract, NOW).is_err());
+}
+
+fn serde_orders(loss: &Loss) -> Vec<u64> {
+    protocol::canonical::from_slice(&protocol::canonical::to_vec(loss)).unwrap()
+}
+
+fn from_orders(orders: &[u64]) -> Loss {
+    protocol::canonical::from_slice(&protocol::canonical::to_vec(&orders)).unwrap()
+}
+
+#[test]
+fn what_was_not_spent_dies_with_its_period() {
+    let contract = room::contract();
+    let mut ledger = funded(&contract, 2);
+    assert!(ledger.pay(admitted(&contract), &contract, NEXT_MONTH).is_err());
+    assert!(ledger.left(&contract, "sales", "measurement", NEXT_MONTH).is_zero());
+    assert!(!ledger.left(&contract, "sales", "measurement", NOW).is_zero());
+}
+
+#[test]
+fn a_slice_that_ends_before_its_period_dies_alone() {
+    let contract = room::contract();
+    let mut ledger = Ledger::new();
+    let not_after = NOW.plus_seconds(60);
+    for dataset in ["exposures", "sales"] {
+        let slice =
+            Slice { not_after, ..slice(&contract, dataset, Loss::zcdp(Rho(u64::MAX >> 20))) };
+        ledger.accept(&slice, &contract, NOW).unwrap();
+    }
+    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
+    assert!(ledger.pay(admitted(&contract), &contract, not_after).is_err());
+}
+
+#[test]
+fn refuses_a_slice_of_something_else() {
+    let contract = room::contract();
+    let good = slice(&contract, "sales", Loss::zcdp(Rho(1)));
+    let wrong = [
+        Slice { contract: Digest::of("test", b"other"), ..good.clone() },
+        Slice { dataset: "nobody's".to_owned(), ..good.clone() },
+        Slice { purpose: "curiosity".to_owned(), ..good.clone() },
+        Slice { period: "2026-10".to_owned(), ..good.clone() },
+        Slice { period: "2026-12".to_owned(), ..good.clone() },
+        Slice { not_after: NOW, ..good },
+    ];
+    for slice in wrong {
+        let mut ledger = Ledger::new();
+        assert_eq!(ledger.accept(&slice, &contract, NOW).unwrap_err(), Refusal::BadSlice);
+        assert!(ledger.accounts().is_empty());
+    }
+}
+
+proptest! {
+    /// Whatever the host replays, in whatever order: no more is spent than the largest slice.
+    #[test]
+    fn never_spends_more_than_the_largest_slice(
+        events in prop::collection::vec(prop::option::weighted(0.5, 0_u64..5), 1..40),
+    ) {
+        let contract = room::contract();
+        let rho = admitted(&contract).priced.rho.0;
+        let mut ledger = Ledger::new();
+        let (mut most, mut jobs) = (0, 0);
+        for event in events {
+            match event {
+                Some(granted) => {
+                    most = most.max(granted);
+                    for dataset in ["exposures", "sales"] {
+                        let granted = Loss::zcdp(Rho(rho * granted));
+                        ledger.accept(&slice(&contract, dataset, granted), &contract, NOW).unwrap();
+                    }
+                }
+                None => {
+                    let may = jobs < most;
+                    prop_assert_eq!(ledger.pay(admitted(&contract), &contract, NOW).is_ok(), may);
+                    jobs += u64::from(may);
+                }
+            }
+        }
+        for account in ledger.accounts() {
+            prop_assert!(account.spent.fits(&account.granted));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The door: noise on everything, the threshold, and only for who has paid.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#[path = "../../../tests/support/room.rs"]
+#[expect(unreachable_pub, reason = "shared by several tests")]
+mod room;
+
+use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::{Ledger, Mismatch, Paid, Raw, Released, Sums, Totals};
+use proptest::prelude::*;
+use protocol::job::OutcomeKind;
+use protocol::loss::{Loss, Rho};
+use protocol::slice::Slice;
+use protocol::tally::{Cell, Tally};
+use protocol::time::Time;
+use room::NOW;
+
+/// Adds nothing and says so, as the sampler of a rehearsal does.
+struct Silent;
+
+impl Noise for Silent {
+    fn gaussian(&mut self, _: Variance) -> i64 {
+        0
+    }
+
+    fn laplace(&mut self, _: Scale) -> i64 {
+        0
+    }
+
+    fn variance_of(&self, _: Variance) -> f64 {
+        0.0
+    }
+}
+
+/// Remembers how wide the noise was that it was asked for.
+#[derive(Default)]
+struct Witness(Vec<f64>);
+
+impl Noise for Witness {
+    fn gaussian(&mut self, sigma_squared: Variance) -> i64 {
+        self.0.push(sigma_squared.as_f64());
+        0
+    }
+
+    fn laplace(&mut self, _: Scale) -> i64 {
+        0
+    }
+}
+
+fn paid() -> Paid {
+    let contract = room::contract();
+    let outcomes = vec![
+        room::outcome("visit", OutcomeKind::Binary, 1, 0),
+        room::outcome("spend", OutcomeKind::Value, 10_000, 2),
+    ];
+    let admitted = room::admitted(&contract, room::lift(outcomes), 1024);
+    let mut ledger = Ledger::new();
+    for dataset in ["exposures", "sales"] {
+        let slice = Slice {
+            contract: contract.digest,
+            instance: admitted.job.instance,
+            dataset: dataset.to_owned(),
+            purpose: "measurement".to_owned(),
+            granted: Loss::zcdp(Rho(u64::MAX >> 20)),
+            period: "2026-11".to_owned(),
+            not_after: Time(u64::MAX),
+            job: None,
+        };
+        ledger.accept(&slice, &contract, NOW).unwrap();
+    }
+    ledger.pay(admitted, &contract, NOW).unwrap()
+}
+
+fn tally() -> Tally {
+    paid().admitted().tally.clone()
+}
+
+fn totals(n: [i64; 7]) -> [Totals; 7] {
+    let sums = Sums { sum: 7, sum_sq: 49 };
+    n.map(|n| Totals { n, measures: vec![sums; 2] })
+}
+
+fn silent(n: [i64; 7]) -> Released {
+    Raw::new(tally(), totals(n)).release(paid(), &mut Silent).unwrap()
+}
+
+fn shown(released: &Released) -> Vec<Option<i64>> {
+    released.cells().iter().map(|it| it.n).collect()
+}
+
+#[test]
+fn every_figure_gets_the_noise_that_was_paid_for() {
+    let mut witness = Witness::default();
+    let paid = paid();
+    let priced = paid.admitted().priced.clone();
+    Raw::new(tally(), totals([0; 7])).release(paid, &mut witness).unwrap();
+    let square = |sigma: protocol::tally::Sigma| sigma.value().powi(2);
+    let mut expected = Vec::new();
+    for cell in Cell::ALL {
+        expected.push(square(priced.n));
+        if cell.has_outcomes() {
+            for measure in &priced.measures {
+                expected.push(square(measure.sum));
+                expected.extend(measure.sum_sq.map(square));
+            }
+        }
+    }
+    assert_eq!(witness.0.len(), 7 + 2 * 3);
+    let close = witness.0.iter().zip(&expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-12);
+    assert!(close, "{:?} {expected:?}", witness.0);
+}
+
+#[test]
+fn a_payment_for_another_question_releases_nothing() {
+    let mut other = tally();
+    other.ids_per_person = 2;
+    let refused = Raw::new(other, totals([0; 7])).release(paid(), &mut Silent);
+    assert_eq!(refused.unwrap_err(), Mismatch::OtherQuestion);
+}
+
+#[test]
+fn a_small_cell_is_withheld_with_its_sibling_and_the_arm_is_shown() {
+    let released = silent([49, 500, 50, 50, 49, 50, 0]);
+    let expected = [None, None, Some(50), Some(50), None, Some(50), None];
+    assert_eq!(shown(&released), expected);
+    assert_eq!(released.test().unwrap().people.value, 549);
+    assert_eq!(released.control().unwrap().people.value, 100);
+    let withheld = ["test, matched", "test, unmatched", "in both arms", "no consent"];
+    assert_eq!(released.withheld(), withheld);
+}
+
+#[test]
+fn a_small_arm_is_withheld() {
+    let released = silent([25, 24, 25, 25, 0, 0, 0]);
+    assert!(released.test().is_none());
+    assert_eq!(released.control().unwrap().people.value, 50);
+    assert!(released.withheld().contains(&"test arm".to_owned()));
+}
+
+#[test]
+fn silence_says_that_it_is_silent() {
+    assert!(!silent([100; 7]).is_noisy());
+    let noisy = Raw::new(tally(), totals([100; 7]))
+        .release(paid(), &mut Exact::from_seed([1; 32]))
+        .unwrap();
+    assert!(noisy.is_noisy());
+    let priced = paid().admitted().priced.clone();
+    let test = noisy.test().unwrap();
+    // Two cells, two draws.
+    let ratio = test.people.noise_variance / priced.n.value().powi(2);
+    assert!((ratio - 2.0).abs() < 1e-12, "{ratio}");
+}
+
+#[test]
+fn a_broken_join_shows() {
+    assert!(silent([49, 9_951, 50, 9_950, 0, 0, 0]).low_match());
+    assert!(!silent([50, 9_950, 50, 9_950, 0, 0, 0]).low_match());
+}
+
+proptest! {
+    /// No figure of a row, however large, makes releasing fail or wrap.
+    #[test]
+    fn releasing_is_total(n in any::<[i64; 7]>(), sum: i64, sum_sq: i64, seed: [u8; 32], measures in 0..4_usize) {
+        let totals = n.map(|n| Totals { n, measures: vec![Sums { sum, sum_sq }; measures] });
+        let released = Raw::new(tally(), totals).release(paid(), &mut Exact::from_seed(seed)).unwrap();
+        prop_assert_eq!(released.cells().len(), 7);
+        for cell in released.cells() {
+            prop_assert!(cell.n.is_none_or(|n| n >= 50));
+        }
+    }
+}
+
+#[test]
+fn nothing_prints_a_figure() {
+    let raw = Raw::new(tally(), totals([123_456_789; 7]));
+    let [first, ..] = totals([123_456_789; 7]);
+    assert_eq!(format!("{raw:?} {first:?}"), "Raw(..) Totals(..)");
+}
