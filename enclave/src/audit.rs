@@ -1,0 +1,49 @@
+//! The audit log: an append-only Merkle tree of what the instance decided.
+
+use protocol::{
+    canonical,
+    digest::Digest,
+    job::JobId,
+    merkle::{MerkleLog, Root},
+    refusal::Refusal,
+    time::Time,
+};
+use serde::Serialize;
+
+/// What happened. Nothing in it depends on a row.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    /// The instance came to be.
+    Opened { instance: Digest, contract: Digest },
+    /// Keys of a dataset were taken.
+    Granted { dataset: &'a str, manifest: Digest, not_after: Time },
+    /// A grant ended.
+    Dropped { dataset: &'a str },
+    /// A job was paid and run.
+    Ran { job: JobId, output: Digest },
+    /// A request was declined.
+    Refused { party: &'a str, request: Digest, refusal: &'a Refusal },
+    /// The instance ended.
+    Closed {},
+}
+
+/// The log.
+pub(crate) struct Audit {
+    log: MerkleLog,
+}
+
+impl Audit {
+    pub(crate) fn new() -> Self {
+        Self { log: MerkleLog::new() }
+    }
+
+    pub(crate) fn append(&mut self, time: Time, event: &Event<'_>) {
+        self.log.append(&canonical::to_vec(&("glovebox audit v1", time, event)));
+    }
+
+    /// Entries and their root.
+    pub(crate) fn head(&self) -> (u64, Root) {
+        (self.log.size(), self.log.root())
+    }
+}

@@ -1,0 +1,218 @@
+//! From a request to a reply: who asks, of whom, for what.
+
+use crate::{
+    audit::Event,
+    grant, job, link,
+    session::{Open, Serving, State},
+};
+use attestation_verifier::receipt::BodyKind;
+use protocol::{
+    canonical,
+    message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
+    receipt::{self, ClosingBody},
+    refusal::Refusal,
+    sign::{self, Envelope},
+    storage::ObjectName,
+    time::Time,
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+impl Serving {
+    /// Answers who asks for a document; no signature needed, but not too often.
+    pub(crate) fn attest(&self, bytes: &[u8]) -> Reply {
+        match self.try_attest(bytes) {
+            Ok(reply) => Reply::Attested(reply),
+            Err(refusal) => Reply::Refused(refusal),
+        }
+    }
+
+    fn try_attest(&self, bytes: &[u8]) -> Result<AttestReply, Refusal> {
+        self.gate.admit_attest()?;
+        let request: AttestRequest =
+            canonical::from_slice(bytes).map_err(|_| Refusal::Malformed)?;
+        // Another length could be the nonce of a receipt.
+        if request.nonce.len() != NONCE_LEN {
+            return Err(Refusal::Malformed);
+        }
+        let user_data = self.instance;
+        let document = self.nsm.attest(Some(user_data.as_bytes()), Some(&request.nonce));
+        let document = document.map_err(|error| {
+            tracing::error!(%error, "no document");
+            Refusal::Internal
+        })?;
+        let statement = self.statement.clone();
+        Ok(AttestReply { statement, document, contract: self.signed_contract.clone() })
+    }
+
+    /// Answers a request that a party signed.
+    pub(crate) async fn answer(&self, bytes: &[u8]) -> Reply {
+        let (party, request) = match self.authenticate(bytes) {
+            Ok(authentic) => authentic,
+            Err(refusal) => return Reply::Refused(refusal),
+        };
+        let now = match self.clock.signed(self.nsm.as_ref()) {
+            Ok(now) => now,
+            Err(error) => {
+                tracing::error!(%error, "no trusted time");
+                return Reply::Refused(Refusal::Internal);
+            }
+        };
+        let answered = match request.body {
+            Body::Grant { grant, slices } => grant::take(self, &party, grant, &slices, now).await,
+            Body::Job { job, slices } => {
+                let mut state = self.state.lock().await;
+                match &mut *state {
+                    State::Open(open) => {
+                        drop_expired(open, now);
+                        job::run(self, open, &party, &job, &slices, now).await
+                    }
+                    State::Closed { .. } => Err(Refusal::Closed),
+                }
+            }
+            Body::Status {} => {
+                let mut state = self.state.lock().await;
+                match &mut *state {
+                    State::Open(open) => {
+                        drop_expired(open, now);
+                        Ok(Reply::Status(status(open, now)))
+                    }
+                    State::Closed { .. } => Err(Refusal::Closed),
+                }
+            }
+            Body::Close {} => self.close(&party, now).await,
+            _ => Err(Refusal::Malformed),
+        };
+        match answered {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                tracing::info!(%party, %refusal, "declined");
+                if let State::Open(open) = &mut *self.state.lock().await {
+                    let request = sign::digest_of(bytes);
+                    let event = Event::Refused { party: &party, request, refusal: &refusal };
+                    open.audit.append(now, &event);
+                }
+                Reply::Refused(refusal)
+            }
+        }
+    }
+
+    fn authenticate(&self, bytes: &[u8]) -> Result<(String, Request), Refusal> {
+        let envelope = Envelope::parse(bytes).map_err(|_| Refusal::Malformed)?;
+        let signer = envelope.claimed_signer();
+        let party = self.contract.party_of(&signer).ok_or(Refusal::Stranger)?;
+        let request: Request = envelope.verify(&signer).map_err(|_| Refusal::Stranger)?;
+        if request.instance != self.instance {
+            return Err(Refusal::Elsewhere);
+        }
+        self.gate.admit_once(request.id)?;
+        Ok((party.to_owned(), request))
+    }
+
+    /// Ends the instance. The state lock has drained what ran; the keys go with the state. Any owner
+    /// may close: it can stop its own data at any time, and a room without it answers nothing.
+    async fn close(&self, party: &str, now: Time) -> Result<Reply, Refusal> {
+        let mut state = self.state.lock().await;
+        let open = match &mut *state {
+            State::Closed { closing } => return Ok(Reply::Closed { closing: closing.clone() }),
+            State::Open(open) => open,
+        };
+        open.audit.append(now, &Event::Closed {});
+        let (audit_size, audit_root) = open.audit.head();
+        let body = ClosingBody {
+            contract: self.contract.digest,
+            output: receipt::output(b""),
+            instance: self.instance,
+            accounts: open.ledger.accounts(),
+            time: now,
+            audit_size,
+            audit_root,
+        };
+        let closing = job::attest(self, open, BodyKind::Closing, &canonical::to_vec(&body))?;
+        *state = State::Closed { closing: closing.clone() };
+        tracing::info!(%party, "closed");
+        // The reply carries it too, so a host that keeps nothing delays nobody.
+        if let Ok(name) = ObjectName::closing(&self.instance.to_string())
+            && let Err(error) = link::put(self.host.as_ref(), name, closing.clone()).await
+        {
+            tracing::warn!(%error, "the closing could not be stored");
+        }
+        Ok(Reply::Closed { closing })
+    }
+
+    /// Drops datasets whose grants are over, whether or not anybody asks.
+    pub(crate) async fn tick(&self) {
+        let now = match self.clock.now(self.nsm.as_ref()) {
+            Ok(now) => now,
+            Err(error) => return tracing::error!(%error, "no trusted time"),
+        };
+        if let State::Open(open) = &mut *self.state.lock().await {
+            drop_expired(open, now);
+        }
+    }
+}
+
+fn drop_expired(open: &mut Open, now: Time) {
+    for dataset in open.vault.drop_expired(now) {
+        tracing::info!(%dataset, "its grant is over, its keys and rows are gone");
+        open.audit.append(now, &Event::Dropped { dataset: &dataset });
+    }
+}
+
+fn status(open: &Open, time: Time) -> Status {
+    let (audit_size, audit_root) = open.audit.head();
+    Status {
+        datasets: open.vault.list(),
+        accounts: open.ledger.accounts(),
+        jobs: open.results.jobs(),
+        time,
+        audit_size,
+        audit_root,
+    }
+}
+
+/// Holds back what comes too often or twice.
+pub(crate) struct Gate {
+    seen: Mutex<BTreeSet<[u8; 16]>>,
+    attests: Mutex<Bucket>,
+}
+
+struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        let bucket = Bucket { tokens: BURST, at: Instant::now() };
+        Self { seen: Mutex::new(BTreeSet::new()), attests: Mutex::new(bucket) }
+    }
+
+    fn admit_attest(&self) -> Result<(), Refusal> {
+        let mut bucket = self.attests.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = bucket.at.elapsed().as_secs_f64();
+        bucket.tokens = (bucket.tokens + passed * PER_SECOND).min(BURST);
+        bucket.at = Instant::now();
+        if bucket.tokens < 1.0 {
+            return Err(Refusal::RateLimited);
+        }
+        bucket.tokens -= 1.0;
+        Ok(())
+    }
+
+    fn admit_once(&self, id: [u8; 16]) -> Result<(), Refusal> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= MAX_REQUESTS {
+            return Err(Refusal::RateLimited);
+        }
+        if seen.insert(id) { Ok(()) } else { Err(Refusal::Replayed) }
+    }
+}
+
+const PER_SECOND: f64 = 10.0;
+const BURST: f64 = 50.0;
+/// Requests in one life of an instance.
+const MAX_REQUESTS: usize = 1 << 20;

@@ -1,0 +1,153 @@
+//! Taking the keys of a dataset: verified, fetched, opened, and only then held.
+
+use crate::{
+    audit::Event,
+    link::{self, HostError},
+    session::{Open, Serving, State},
+    vault::Held,
+};
+use arrow::array::RecordBatch;
+use protocol::{
+    grant::{Binding, Grant},
+    key::DataKey,
+    manifest::SignedManifest,
+    message::Reply,
+    refusal::{Asked, GrantFlaw, Refusal},
+    sealed::{FOOTER, FileError, ROW},
+    sign,
+    slice::Slice,
+    storage::Failure,
+    time::Time,
+};
+use serde_bytes::ByteBuf;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// Opens the dataset that `grant` is for, or says why not. The host sees the whole file read from
+/// first block to last.
+pub(crate) async fn take(
+    serving: &Serving,
+    party: &str,
+    grant: Grant,
+    slices: &[ByteBuf],
+    now: Time,
+) -> Result<Reply, Refusal> {
+    let name = grant.dataset.clone();
+    let bad = |why| Refusal::BadGrant { dataset: name.clone(), why };
+    let contract = &serving.contract;
+    let dataset = contract.datasets.get(&name).filter(|dataset| dataset.owner == party);
+    let dataset = dataset.ok_or_else(|| {
+        let owner = contract.datasets.get(&name).map(|dataset| dataset.owner.clone());
+        let name = name.chars().take(64).collect();
+        Refusal::NotPermitted { what: Asked::Dataset, name, owner }
+    })?;
+    if now >= contract.expires {
+        return Err(Refusal::ContractExpired { expired: contract.expires });
+    }
+    let longest = now.plus_seconds(LONGEST_SECONDS);
+    if grant.not_after <= now || grant.not_after > longest {
+        return Err(bad(GrantFlaw::Time));
+    }
+    let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.signing_key;
+    let manifest =
+        SignedManifest::open(grant.manifest, &owner).map_err(|_| bad(GrantFlaw::Signature))?;
+    manifest.manifest().check(dataset).map_err(|why| bad(GrantFlaw::Manifest(why)))?;
+    let used = contract.used_columns(&name).into_iter().map(|column| column.name.as_str());
+    let used: BTreeSet<&str> = used.chain([FOOTER, ROW]).collect();
+    if grant.columns.iter().map(String::as_str).collect::<BTreeSet<_>>() != used {
+        return Err(bad(GrantFlaw::Columns));
+    }
+    let binding = Binding {
+        contract: contract.digest,
+        instance: serving.instance,
+        owner: &owner,
+        dataset: &name,
+        manifest: manifest.digest(),
+        not_after: grant.not_after,
+    };
+    let keys = {
+        let mut state = serving.state.lock().await;
+        let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+        open.vault.check_version(&name, manifest.manifest().version)?;
+        open.vault.check_room(&name, manifest.manifest().size)?;
+        let keys = binding.open(&open.keys.recipient, &grant.columns, &grant.keys);
+        keys.map_err(|_| bad(GrantFlaw::Keys))?
+    };
+    let rows = fetch(serving, &name, &manifest, keys).await?;
+
+    let mut state = serving.state.lock().await;
+    let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+    open.vault.check_version(&name, manifest.manifest().version)?;
+    accept(serving, open, slices, now)?;
+    let digest = manifest.digest();
+    let not_after = grant.not_after;
+    open.vault.open(&name, Held { manifest, rows, not_after });
+    open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
+    Ok(Reply::Granted { columns: grant.columns, not_after })
+}
+
+/// Takes slices that their owners signed for this instance; each must be one that fits.
+pub(crate) fn accept(
+    serving: &Serving,
+    open: &mut Open,
+    slices: &[ByteBuf],
+    now: Time,
+) -> Result<(), Refusal> {
+    for signed in slices {
+        let envelope = sign::Envelope::parse(signed).map_err(|_| Refusal::BadSlice)?;
+        let owner = serving.contract.party_of(&envelope.claimed_signer());
+        let owner = owner.ok_or(Refusal::BadSlice)?;
+        let slice: Slice =
+            envelope.verify(&envelope.claimed_signer()).map_err(|_| Refusal::BadSlice)?;
+        let dataset = serving.contract.datasets.get(&slice.dataset);
+        let owned = dataset.filter(|dataset| dataset.owner == owner);
+        let budget = owned.and_then(|dataset| dataset.budgets.get(&slice.purpose));
+        let budget = budget.ok_or(Refusal::BadSlice)?;
+        // An owner cannot hand over more than every party signed for.
+        if slice.instance != serving.instance || !slice.granted.fits(&budget.per_period()) {
+            return Err(Refusal::BadSlice);
+        }
+        open.ledger.accept(&slice, &serving.contract, now)?;
+    }
+    Ok(())
+}
+
+async fn fetch(
+    serving: &Serving,
+    name: &str,
+    manifest: &SignedManifest,
+    keys: BTreeMap<String, DataKey>,
+) -> Result<RecordBatch, Refusal> {
+    let bad = |why| Refusal::BadGrant { dataset: name.to_owned(), why };
+    let what = manifest.manifest().clone();
+    let file = link::dataset(serving.host.as_ref(), what.root, what.size).await;
+    let file = file.map_err(|error| {
+        tracing::warn!(%error, "a dataset could not be fetched");
+        match error {
+            HostError::OtherAnswer | HostError::Failed { why: Failure::TooLarge } => {
+                bad(GrantFlaw::Altered)
+            }
+            _ => bad(GrantFlaw::Missing),
+        }
+    })?;
+    let dataset = serving.contract.datasets.get(name).cloned().ok_or(Refusal::Internal)?;
+    // Parsing a partner's file takes a while and may be hostile: not on the thread that serves.
+    let opened =
+        tokio::task::spawn_blocking(move || dataset::open(file.into(), &what, &dataset, &keys));
+    let table = opened.await.map_err(|_| bad(GrantFlaw::Layout))?.map_err(|error| {
+        tracing::warn!(%error, "a dataset does not open");
+        match error {
+            dataset::OpenError::File(FileError::Root | FileError::Size { .. }) => {
+                bad(GrantFlaw::Altered)
+            }
+            _ => bad(GrantFlaw::Layout),
+        }
+    })?;
+    let columns = table.columns().iter().map(|(name, values)| (name, Arc::clone(values)));
+    RecordBatch::try_from_iter(columns).map_err(|_| bad(GrantFlaw::Layout))
+}
+
+/// The longest grant: a day.
+const LONGEST_SECONDS: u64 = 24 * 3600 + 60;

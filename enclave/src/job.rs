@@ -1,0 +1,143 @@
+//! Running a job: admit, pay, tally, release, estimate, attest, store, reply. Each step consumes the
+//! last, and that order is the order of durability.
+
+use crate::{
+    audit::Event,
+    grant,
+    session::{Open, Serving},
+};
+use attestation_verifier::receipt::{
+    BodyKind, encode, nonce_for, payload, signing_input, user_data_for,
+};
+use privacy::Released;
+use protocol::{
+    canonical,
+    digest::Digest,
+    job::Job,
+    manifest::SignedManifest,
+    message::Reply,
+    policy::{self, Admitted},
+    receipt::{self, ReceiptBody},
+    refusal::Refusal,
+    sign,
+    time::Time,
+};
+use serde_bytes::ByteBuf;
+use std::collections::BTreeMap;
+
+/// Answers the job that `party` signed.
+pub(crate) async fn run(
+    serving: &Serving,
+    open: &mut Open,
+    party: &str,
+    signed: &[u8],
+    slices: &[ByteBuf],
+    now: Time,
+) -> Result<Reply, Refusal> {
+    let key = serving.contract.parties.get(party).ok_or(Refusal::Stranger)?.signing_key;
+    let job: Job = sign::open(signed, &key).map_err(|_| Refusal::Malformed)?;
+    if job.instance != serving.instance {
+        return Err(Refusal::Elsewhere);
+    }
+    let id = job.id;
+    let digest = sign::digest_of(signed);
+    if let Some(answered) = open.results.of(id) {
+        if answered.job != digest {
+            return Err(Refusal::Replayed);
+        }
+    } else {
+        grant::accept(serving, open, slices, now)?;
+        answer(serving, open, party, signed, job, now).await?;
+    }
+    let sealed = open.results.deliver(serving, id, party).await?;
+    Ok(Reply::Result { job: id, sealed })
+}
+
+async fn answer(
+    serving: &Serving,
+    open: &mut Open,
+    party: &str,
+    signed: &[u8],
+    job: Job,
+    now: Time,
+) -> Result<(), Refusal> {
+    let contract = &serving.contract;
+    let manifests = open.vault.manifests();
+    let admitted = policy::admit(contract, &job, party, &manifests, now)?;
+    let digest = sign::digest_of(signed);
+    let question = question(&admitted, &job);
+    if let Some(known) = open.results.same_question(&question) {
+        return open.results.keep(serving, &job, digest, question, known, &mut open.generator);
+    }
+    let (population, outcome) = (admitted.tally.population.clone(), admitted.tally.outcome.clone());
+    let unlocked = open.vault.unlocked(contract, &job.datasets, &population, &outcome)?;
+    let paid = open.ledger.pay(admitted.clone(), contract, now)?;
+    let population = std::slice::from_ref(unlocked.population);
+    let outcome = std::slice::from_ref(unlocked.outcome);
+    let raw = serving.engine.run(&admitted.tally, contract, population, outcome).await;
+    let raw = raw.map_err(|fault| {
+        tracing::error!(%fault, "the engine failed");
+        Refusal::Internal
+    })?;
+    let released = raw.release(paid, &mut open.noise.as_mut()).map_err(|_| Refusal::Internal)?;
+
+    let result = measurement::report::lift_result(&released, contract, now);
+    let mut result = serde_json::to_vec_pretty(&result).map_err(|_| Refusal::Internal)?;
+    result.push(b'\n');
+    let output = receipt::output(&result);
+    open.audit.append(now, &Event::Ran { job: job.id, output });
+    let body = receipt_body(open, &manifests, &admitted, &released, signed, output, now);
+    let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
+    open.results.keep(serving, &job, digest, question, (result, receipt), &mut open.generator)
+}
+
+/// What was asked of which data. Its parts say everything a result depends on, but who asked.
+fn question(admitted: &Admitted, job: &Job) -> Digest {
+    let parts = (&job.lift, &job.analysis, &job.datasets, &admitted.tally, &admitted.priced);
+    Digest::of("glovebox question v1", &canonical::to_vec(&parts))
+}
+
+fn receipt_body(
+    open: &Open,
+    manifests: &BTreeMap<String, SignedManifest>,
+    admitted: &Admitted,
+    released: &Released,
+    signed: &[u8],
+    output: Digest,
+    time: Time,
+) -> ReceiptBody {
+    let (audit_size, audit_root) = open.audit.head();
+    let manifest = |name| manifests.get(name).map(|m| ByteBuf::from(m.as_bytes().to_vec()));
+    ReceiptBody {
+        contract: admitted.job.contract,
+        output,
+        job: signed.to_vec(),
+        manifests: admitted.datasets.iter().filter_map(manifest).collect(),
+        tally: admitted.tally.clone(),
+        priced: admitted.priced.clone(),
+        charged: released.paid().charges().iter().map(|c| c.charge.clone()).collect(),
+        withheld: released.withheld(),
+        time,
+        audit_size,
+        audit_root,
+    }
+}
+
+/// Signs `body` as this instance, with a document fetched for it.
+pub(crate) fn attest(
+    serving: &Serving,
+    open: &Open,
+    kind: BodyKind,
+    body: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let user_data = user_data_for(&serving.statement);
+    let nonce = nonce_for(kind, body);
+    let document = serving.nsm.attest(Some(&user_data), Some(&nonce)).map_err(|error| {
+        tracing::error!(%error, "no document for a receipt");
+        Refusal::Internal
+    })?;
+    let payload = payload(kind, body, &document, &serving.statement);
+    let signature = open.keys.receipt.sign_raw(&signing_input(&payload));
+    let signature: [u8; 64] = signature.as_slice().try_into().map_err(|_| Refusal::Internal)?;
+    Ok(encode(&payload, &signature))
+}

@@ -1,0 +1,24 @@
+//! The enclave's shell: boot, session, TLS, keys, dispatch, results, audit.
+//!
+//! A life is `Booted -> Contracted -> Attested -> Serving -> Closed`, one contract and one
+//! statement long. Datasets unlock while serving; a job runs on an `Unlocked` view of them.
+
+mod audit;
+mod clock;
+mod dispatch;
+mod entropy;
+mod grant;
+mod job;
+mod link;
+mod results;
+mod serve;
+mod session;
+mod tls;
+mod transport;
+mod vault;
+
+pub use link::{Host, HostError, StreamHost};
+pub use serve::serve;
+pub use session::{Attested, BootError, Booted, Contracted, Serving};
+pub use tls::TlsError;
+pub use transport::{Listener, Stream, TcpTransport, UnixTransport};

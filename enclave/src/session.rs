@@ -1,0 +1,260 @@
+//! The life of an instance, one type for each state.
+
+use crate::{
+    audit::{Audit, Event},
+    clock::Clock,
+    entropy,
+    link::{self, Host, HostError},
+    results::Results,
+    tls::{Tls, TlsError},
+    vault::Vault,
+};
+use attestation_verifier::{
+    Pcr,
+    receipt::{Statement, user_data_for},
+};
+use nsm::{Nsm, NsmError};
+use privacy::{Ledger, sampler::Noise};
+use protocol::{
+    contract::{Contract, OpenContractError},
+    digest::Digest,
+    hpke::RecipientSecret,
+    sign::SigningKey,
+};
+use rand_chacha::ChaCha20Rng;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+/// Knows what it is, and nothing else.
+pub struct Booted {
+    nsm: Arc<dyn Nsm>,
+    host: Arc<dyn Host>,
+    pcrs: BTreeMap<u8, Pcr>,
+}
+
+impl Booted {
+    /// Asks the module who this enclave is.
+    ///
+    /// # Errors
+    ///
+    /// [`BootError::Nsm`] without a module.
+    pub fn boot(nsm: Arc<dyn Nsm>, host: Arc<dyn Host>) -> Result<Self, BootError> {
+        let pcrs = nsm::own(nsm.as_ref())?.pcrs;
+        Ok(Self { nsm, host, pcrs })
+    }
+
+    /// Takes the contract from the host. Any contract will do, since partners check its digest;
+    /// but every party must have signed it, and it must list this very build.
+    ///
+    /// # Errors
+    ///
+    /// [`BootError`] saying what is wrong with the contract.
+    pub async fn contract(self) -> Result<Contracted, BootError> {
+        let signed = link::contract(self.host.as_ref()).await?;
+        let contract = Contract::open(&signed)?;
+        let own = |index: &u8| self.pcrs.get(index);
+        let listed = contract
+            .builds
+            .iter()
+            .any(|build| build.pcrs.iter().all(|(index, pcr)| own(index) == Some(pcr)));
+        if !listed {
+            let found = own(&0).copied();
+            return Err(BootError::NotListed { found });
+        }
+        Ok(Contracted { booted: self, contract, signed })
+    }
+}
+
+/// Has the one contract of its life.
+pub struct Contracted {
+    booted: Booted,
+    contract: Contract,
+    signed: Vec<u8>,
+}
+
+impl Contracted {
+    /// Makes the keys of this life and the statement that names them.
+    ///
+    /// # Errors
+    ///
+    /// [`BootError`] without randomness.
+    pub fn attest(self) -> Result<Attested, BootError> {
+        let nsm = self.booted.nsm.as_ref();
+        let mut generator = entropy::generator(nsm)?;
+        let recipient = RecipientSecret::generate(&mut generator);
+        let seed = Zeroizing::new(entropy::seed(nsm)?.to_vec());
+        let receipt = SigningKey::from_seed(&seed).map_err(|_| BootError::Keys)?;
+        let tls = Tls::new()?;
+        let statement = Statement {
+            contract: *self.contract.digest.as_bytes(),
+            hpke: recipient.public().to_vec(),
+            receipt: *receipt.public().as_bytes(),
+            tls: tls.spki.clone(),
+        }
+        .encode();
+        let instance = Digest::from(user_data_for(&statement));
+        let keys = Keys { recipient, receipt };
+        Ok(Attested { contracted: self, tls, keys, statement, instance, generator })
+    }
+}
+
+/// Has keys that a document can bind.
+pub struct Attested {
+    contracted: Contracted,
+    tls: Tls,
+    keys: Keys,
+    statement: Vec<u8>,
+    instance: Digest,
+    generator: ChaCha20Rng,
+}
+
+impl Attested {
+    /// Identity of this instance: digest of its statement.
+    #[must_use]
+    pub fn instance(&self) -> Digest {
+        self.instance
+    }
+
+    /// The contract of this life.
+    #[must_use]
+    pub fn contract(&self) -> &Contract {
+        &self.contracted.contract
+    }
+
+    /// A seed for the noise, from the module and the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`BootError::Nsm`] without randomness.
+    pub fn noise_seed(&self) -> Result<Zeroizing<[u8; 32]>, BootError> {
+        Ok(entropy::seed(self.contracted.booted.nsm.as_ref())?)
+    }
+
+    /// Ready for requests. The noise is drawn from `noise`.
+    ///
+    /// # Errors
+    ///
+    /// [`BootError::Nsm`] if the module tells no time.
+    pub fn open(self, noise: Box<dyn Noise + Send>) -> Result<Serving, BootError> {
+        let Contracted { booted, contract, signed } = self.contracted;
+        let clock = Clock::start(booted.nsm.as_ref())?;
+        let mut audit = Audit::new();
+        let now = clock.now(booted.nsm.as_ref())?;
+        audit.append(now, &Event::Opened { instance: self.instance, contract: contract.digest });
+        let open = Open {
+            keys: self.keys,
+            vault: Vault::new(),
+            ledger: Ledger::new(),
+            results: Results::new(),
+            generator: self.generator,
+            noise,
+            audit,
+        };
+        Ok(Serving {
+            nsm: booted.nsm,
+            host: booted.host,
+            contract,
+            signed_contract: signed,
+            statement: self.statement,
+            instance: self.instance,
+            tls: self.tls,
+            clock,
+            engine: engine::Engine::new(ENGINE_BYTES)?,
+            gate: crate::dispatch::Gate::new(),
+            state: Mutex::new(State::Open(Box::new(open))),
+        })
+    }
+}
+
+/// Answers requests until it is closed.
+pub struct Serving {
+    pub(crate) nsm: Arc<dyn Nsm>,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) contract: Contract,
+    pub(crate) signed_contract: Vec<u8>,
+    pub(crate) statement: Vec<u8>,
+    pub(crate) instance: Digest,
+    pub(crate) tls: Tls,
+    pub(crate) clock: Clock,
+    pub(crate) engine: engine::Engine,
+    pub(crate) gate: crate::dispatch::Gate,
+    /// One request at a time touches keys, data or the ledger; so a closing drains what runs.
+    pub(crate) state: Mutex<State>,
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Serving({})", self.instance.short())
+    }
+}
+
+/// Open, or closed for good.
+pub(crate) enum State {
+    Open(Box<Open>),
+    Closed { closing: Vec<u8> },
+}
+
+/// All that dies with a closing.
+pub(crate) struct Open {
+    pub(crate) keys: Keys,
+    pub(crate) vault: Vault,
+    pub(crate) ledger: Ledger,
+    pub(crate) results: Results,
+    pub(crate) generator: ChaCha20Rng,
+    pub(crate) noise: Box<dyn Noise + Send>,
+    pub(crate) audit: Audit,
+}
+
+/// Secrets of an instance.
+pub(crate) struct Keys {
+    pub(crate) recipient: RecipientSecret,
+    pub(crate) receipt: SigningKey,
+}
+
+/// Why the enclave does not come up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootError {
+    /// No module.
+    #[error("{0}")]
+    Nsm(#[from] NsmError),
+    /// No host.
+    #[error("{0}")]
+    Host(#[from] HostError),
+    /// No contract.
+    #[error("{0}")]
+    Contract(#[from] OpenContractError),
+    /// The contract is for other builds.
+    #[error(
+        "the contract lists other builds than this one (PCR0 {}): every party must sign a contract that lists it",
+        found.map_or("unknown".to_owned(), |pcr| pcr.to_string())
+    )]
+    NotListed {
+        /// PCR0 of this enclave.
+        found: Option<Pcr>,
+    },
+    /// No keys.
+    #[error("making the keys of this instance")]
+    Keys,
+    /// No engine.
+    #[error("{0}")]
+    Engine(#[from] engine::Fault),
+    /// No TLS.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+}
+
+/// Memory that one job may use beside the datasets.
+const ENGINE_BYTES: usize = 4 << 30;
+
+macro_rules! opaque {
+    ($($state:ident),*) => {$(
+        impl fmt::Debug for $state {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($state), "(..)"))
+            }
+        }
+    )*};
+}
+opaque!(Booted, Contracted, Attested);
