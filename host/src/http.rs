@@ -1,0 +1,240 @@
+//! The store's HTTP face: uploads in, results out. `protocol/spec/storage-v1.md`, section 4.
+
+use crate::{
+    pipe,
+    store::Store,
+    supervisor::Watched,
+    uploads::{UploadError, Uploads},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, Response, StatusCode, Uri,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use protocol::{
+    merkle::Root,
+    storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode},
+};
+use serde::Serialize;
+use std::{convert::Infallible, io, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, time::timeout};
+
+/// What answering takes.
+#[derive(Debug)]
+pub(crate) struct Http {
+    pub(crate) enclave: PathBuf,
+    pub(crate) simulated: bool,
+    pub(crate) store: Arc<Store>,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) watched: Watched,
+}
+
+impl Http {
+    /// Serves one connection until it ends.
+    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream) {
+        let service = service_fn(|request| {
+            // A task of its own: a client that goes away must not cancel a write half-way.
+            let answer = tokio::spawn(answer(Arc::clone(&self), request));
+            async move {
+                let answer = answer.await.unwrap_or_else(|_| io_problem());
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(cause) = served.await {
+            tracing::debug!(%cause, "an HTTP connection broke");
+        }
+    }
+}
+
+async fn answer(http: Arc<Http>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, mut body) = request.into_parts();
+    let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
+    let answered = match (&head.method, segments.as_slice()) {
+        (&Method::GET, ["v1", "health"]) => Ok(json(StatusCode::OK, &http.health().await)),
+        (method, ["v1", "uploads", root]) => http.upload(method, root, &head.uri, &mut body).await,
+        (&Method::GET, ["v1", "results", job, name]) => {
+            http.object(ObjectName::result(job, name).ok()).await
+        }
+        (&Method::GET, ["v1", "closings", instance]) => {
+            http.object(ObjectName::closing(instance).ok()).await
+        }
+        _ => Err(Declined::NoSuchPath),
+    };
+    answered.unwrap_or_else(|declined| {
+        // A client that is still sending would otherwise be reset before it reads the answer.
+        tokio::spawn(drain(body));
+        declined.response()
+    })
+}
+
+impl Http {
+    async fn upload(
+        &self,
+        method: &Method,
+        root: &str,
+        uri: &Uri,
+        body: &mut Incoming,
+    ) -> Result<Response<Full<Bytes>>, Declined> {
+        let root: Root = root.parse().map_err(|_| Declined::BadRequest { expected: ROOT })?;
+        let status = match *method {
+            Method::POST => {
+                let size = number(uri, "size=").filter(|size| *size > 0);
+                let size = size.ok_or(Declined::BadRequest { expected: "?size=BYTES" })?;
+                self.uploads.begin(root, size).await?
+            }
+            Method::PATCH => {
+                let offset = number(uri, "offset=");
+                let offset = offset.ok_or(Declined::BadRequest { expected: "?offset=BYTES" })?;
+                self.uploads.append(root, offset, body).await?
+            }
+            Method::GET => self.uploads.status(root).await?,
+            Method::DELETE => {
+                self.uploads.forget(root).await?;
+                return Ok(response(StatusCode::NO_CONTENT, JSON, Bytes::new()));
+            }
+            _ => return Err(Declined::NoSuchPath),
+        };
+        Ok(json(StatusCode::OK, &status))
+    }
+
+    async fn object(&self, name: Option<ObjectName>) -> Result<Response<Full<Bytes>>, Declined> {
+        let name = name.ok_or(Declined::BadRequest { expected: OBJECT })?;
+        let most = u64::try_from(MAX_OBJECT).unwrap_or(u64::MAX);
+        let object = self.store.read(name.as_str(), 0, most).await.map_err(UploadError::Io)?;
+        let bytes = object.ok_or(Declined::NoSuchPath)?;
+        Ok(response(StatusCode::OK, "application/octet-stream", bytes))
+    }
+
+    async fn health(&self) -> Health {
+        let accepts = pipe::accepts(&self.enclave).await;
+        let enclave = match (accepts, self.watched.pid()) {
+            (true, _) => "serving",
+            (false, Some(_)) => "starting",
+            (false, None) => "stopped",
+        };
+        Health { simulated: self.simulated, enclave, enclave_starts: self.watched.starts() }
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    simulated: bool,
+    enclave: &'static str,
+    enclave_starts: u64,
+}
+
+/// Why a request gets no success.
+#[derive(Debug)]
+enum Declined {
+    BadRequest { expected: &'static str },
+    NoSuchPath,
+    Upload(UploadError),
+}
+
+impl From<UploadError> for Declined {
+    fn from(cause: UploadError) -> Self {
+        Self::Upload(cause)
+    }
+}
+
+impl Declined {
+    fn response(self) -> Response<Full<Bytes>> {
+        use UploadError as U;
+        let (status, code) = match &self {
+            Self::BadRequest { .. } | Self::Upload(U::Interrupted) => {
+                (StatusCode::BAD_REQUEST, ProblemCode::BadRequest)
+            }
+            Self::NoSuchPath | Self::Upload(U::NotFound) => {
+                (StatusCode::NOT_FOUND, ProblemCode::NotFound)
+            }
+            Self::Upload(U::WrongOffset { .. }) => (StatusCode::CONFLICT, ProblemCode::WrongOffset),
+            Self::Upload(U::WrongSize { .. }) => (StatusCode::CONFLICT, ProblemCode::WrongSize),
+            Self::Upload(U::TooLarge { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ProblemCode::TooLarge)
+            }
+            Self::Upload(U::WrongRoot) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, ProblemCode::WrongRoot)
+            }
+            Self::Upload(U::TooMany { .. }) => {
+                (StatusCode::TOO_MANY_REQUESTS, ProblemCode::TooManyUploads)
+            }
+            Self::Upload(U::Busy) => (StatusCode::SERVICE_UNAVAILABLE, ProblemCode::Busy),
+            Self::Upload(U::Quota { .. }) => {
+                (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::QuotaExceeded)
+            }
+            Self::Upload(U::Io(cause)) if cause.kind() == io::ErrorKind::StorageFull => {
+                (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::QuotaExceeded)
+            }
+            Self::Upload(U::Io(cause)) => {
+                tracing::error!(%cause, "serving the store");
+                return io_problem();
+            }
+        };
+        let (message, offset, size) = match self {
+            Self::BadRequest { expected } => (format!("expected {expected}"), None, None),
+            Self::NoSuchPath => ("nothing is here".to_owned(), None, None),
+            Self::Upload(cause @ U::WrongOffset { offset }) => {
+                (cause.to_string(), Some(offset), None)
+            }
+            Self::Upload(cause @ U::WrongSize { size }) => (cause.to_string(), None, Some(size)),
+            Self::Upload(cause) => (cause.to_string(), None, None),
+        };
+        json(status, &Problem { code, message, offset, size })
+    }
+}
+
+fn io_problem() -> Response<Full<Bytes>> {
+    let message = "the host could not read or write its store".to_owned();
+    let problem = Problem { code: ProblemCode::Io, message, offset: None, size: None };
+    json(StatusCode::INTERNAL_SERVER_ERROR, &problem)
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    let body = serde_json::to_vec(body).expect("invariant: plain structs become JSON");
+    response(status, JSON, body.into())
+}
+
+fn response(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// The whole query must be `name` and a decimal number.
+fn number(uri: &Uri, name: &str) -> Option<u64> {
+    let digits = uri.query()?.strip_prefix(name)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Reads and drops what is left of a request, within reason.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAIN_BYTES;
+    let drained = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Past the time the connection just ends.
+    let _ = timeout(DRAIN_TIME, drained).await;
+}
+
+const ROOT: &str = "/v1/uploads/ROOT with a root of 96 lowercase hex digits";
+const OBJECT: &str = "names of 1 to 96 of a-z, 0-9 and -";
+const JSON: &str = "application/json";
+const HEADERS: Duration = Duration::from_secs(30);
+const DRAIN_BYTES: usize = 64 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(10);

@@ -1,0 +1,39 @@
+//! `glovebox-host`: what the operator runs.
+
+mod doctor;
+mod pcrs;
+mod run;
+
+use clap::Parser;
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// Carries ciphertext between parties, an enclave and a disk
+///
+/// Nobody has to trust this program or the machine it runs on: parties check the enclave, the
+/// enclave checks the blobs.
+#[derive(Debug, Parser)]
+#[command(name = "glovebox-host", version)]
+enum Command {
+    Run(run::Run),
+    Pcrs(pcrs::Pcrs),
+    Doctor(doctor::Doctor),
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Run(run) => run.run(),
+        Command::Pcrs(pcrs) => pcrs.run(),
+        Command::Doctor(doctor) => doctor.run(&mut io::stdout()),
+    };
+    done.unwrap_or_else(|failure| {
+        let causes = std::iter::successors(failure.source(), |cause| (*cause).source());
+        let text = causes.fold(failure.to_string(), |text, cause| format!("{text}: {cause}"));
+        // With no standard error left there is nobody to tell.
+        let _ = writeln!(io::stderr(), "glovebox-host: {text}");
+        ExitCode::from(2)
+    })
+}

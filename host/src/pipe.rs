@@ -1,0 +1,103 @@
+//! A connection carried between a party and the enclave, unread.
+
+use crate::trace::{Seen, Trace};
+use std::{
+    io,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+    time::{Instant, sleep, timeout},
+};
+
+/// Carries bytes both ways until both sides have ended, one breaks, or both are silent for `idle`.
+pub(crate) async fn carry(mut party: TcpStream, enclave: &Path, idle: Duration, trace: &Trace) {
+    let mut enclave = match connect(enclave, PATIENCE).await {
+        Ok(enclave) => enclave,
+        Err(cause) => return tracing::warn!(%cause, "no enclave for a connection"),
+    };
+    let (to_enclave, from_enclave) = (AtomicU64::new(0), AtomicU64::new(0));
+    {
+        let (mut party_in, mut party_out) = party.split();
+        let (mut enclave_in, mut enclave_out) = enclave.split();
+        let carried = async {
+            tokio::try_join!(
+                one_way(&mut party_in, &mut enclave_out, &to_enclave),
+                one_way(&mut enclave_in, &mut party_out, &from_enclave),
+            )
+        };
+        tokio::select! {
+            ended = carried => if let Err(cause) = ended {
+                tracing::debug!(%cause, "a connection broke");
+            },
+            () = silence(idle, &to_enclave, &from_enclave) => {
+                tracing::info!(idle_seconds = idle.as_secs(), "closing a silent connection");
+            }
+        }
+    }
+    trace.note(&Seen::Pipe {
+        to_enclave: to_enclave.into_inner(),
+        from_enclave: from_enclave.into_inner(),
+    });
+}
+
+/// Connects to the enclave; one that is just starting gets `patience`.
+///
+/// # Errors
+///
+/// The last attempt's error.
+pub(crate) async fn connect(enclave: &Path, patience: Duration) -> io::Result<UnixStream> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match UnixStream::connect(enclave).await {
+            Ok(stream) => return Ok(stream),
+            Err(cause) if Instant::now() >= deadline => return Err(cause),
+            Err(_) => sleep(RETRY).await,
+        }
+    }
+}
+
+async fn one_way(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    carried: &AtomicU64,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
+            // The other direction may still have something to say.
+            return match to.shutdown().await {
+                Err(cause) if cause.kind() != io::ErrorKind::NotConnected => Err(cause),
+                _ => Ok(()),
+            };
+        };
+        to.write_all(bytes).await?;
+        carried.fetch_add(u64::try_from(length).unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// Ends once neither count has moved for between one and two times half of `idle`.
+async fn silence(idle: Duration, one: &AtomicU64, other: &AtomicU64) {
+    let counts = || (one.load(Ordering::Relaxed), other.load(Ordering::Relaxed));
+    let mut before = counts();
+    let mut quiet = 0;
+    while quiet < 2 {
+        sleep(idle / 2).await;
+        let now = counts();
+        quiet = if now == before { quiet + 1 } else { 0 };
+        before = now;
+    }
+}
+
+/// Whether the enclave accepts connections now.
+pub(crate) async fn accepts(enclave: &Path) -> bool {
+    timeout(Duration::from_secs(1), UnixStream::connect(enclave)).await.is_ok_and(|it| it.is_ok())
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(50);
+const BUFFER: usize = 32 * 1024;

@@ -1,0 +1,364 @@
+//! Uploads that survive a broken connection and a killed host.
+//!
+//! An unfinished upload is one file, `ROOT.SIZE.part`: its length is the offset, its name says the
+//! rest, so there is no second state that could disagree. Whoever writes to it holds its file lock.
+
+use crate::{
+    config::Limits,
+    durable,
+    store::{Store, blocking, dataset},
+};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use protocol::{
+    merkle::{MerkleBuilder, Root},
+    storage::UploadStatus,
+};
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::Mutex,
+    time::{sleep, timeout},
+};
+
+/// All uploads.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    dir: PathBuf,
+    store: Arc<Store>,
+    limits: Limits,
+    /// Held while the quota is counted and an upload enters it.
+    entry: Mutex<()>,
+}
+
+impl Uploads {
+    /// The uploads in `dir`, made if need be.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub(crate) fn open(dir: &Path, store: Arc<Store>, limits: &Limits) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        Ok(Self { dir: dir.to_owned(), store, limits: limits.clone(), entry: Mutex::new(()) })
+    }
+
+    /// Begins an upload of `size` bytes, or says how far it is; finishes one that lacks no byte.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError`], by limit or by size.
+    pub(crate) async fn begin(&self, root: Root, size: u64) -> Result<UploadStatus, UploadError> {
+        if let Some(stored) = self.stored(root).await? {
+            return expect_size(stored, size);
+        }
+        let entry = self.entry.lock().await;
+        let part = match self.find(root)? {
+            Some(part) => part,
+            None => self.admit(root, size).await?,
+        };
+        drop(entry);
+        let status = expect_size(part.status()?, size)?;
+        if status.offset < size {
+            return Ok(status);
+        }
+        match self.claim(&part).await? {
+            Some(file) => self.finish(part, file).await,
+            None => self.stored(root).await?.ok_or(UploadError::NotFound),
+        }
+    }
+
+    /// How far an upload is.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError::NotFound`] without one.
+    pub(crate) async fn status(&self, root: Root) -> Result<UploadStatus, UploadError> {
+        if let Some(stored) = self.stored(root).await? {
+            return Ok(stored);
+        }
+        self.find(root)?.ok_or(UploadError::NotFound)?.status()
+    }
+
+    /// Appends `body` at `offset`. What arrived before an error is kept and counts.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError`]; after [`UploadError::WrongRoot`] the upload is gone.
+    pub(crate) async fn append(
+        &self,
+        root: Root,
+        offset: u64,
+        body: &mut (impl Body<Data = Bytes> + Unpin),
+    ) -> Result<UploadStatus, UploadError> {
+        let Some((part, file)) = self.find_and_claim(root).await? else {
+            let stored = self.stored(root).await?.ok_or(UploadError::NotFound)?;
+            return if offset == stored.size && body.is_end_stream() {
+                Ok(stored)
+            } else {
+                Err(UploadError::WrongOffset { offset: stored.size })
+            };
+        };
+        let at = file.metadata()?.len();
+        if at != offset {
+            return Err(UploadError::WrongOffset { offset: at });
+        }
+        let room = part.size.saturating_sub(at);
+        if body.size_hint().lower() > room {
+            return Err(UploadError::TooLarge { limit: part.size });
+        }
+        let mut file = tokio::fs::File::from_std(file);
+        let received = receive(&mut file, body, room, part.size).await;
+        file.flush().await?;
+        file.sync_data().await?;
+        received?;
+        let file = file.into_std().await;
+        let offset = file.metadata()?.len();
+        if offset == part.size {
+            return self.finish(part, file).await;
+        }
+        Ok(UploadStatus { root, size: part.size, offset, complete: false })
+    }
+
+    /// Forgets an unfinished upload; that there is none is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError::Busy`] while somebody writes to it.
+    pub(crate) async fn forget(&self, root: Root) -> Result<(), UploadError> {
+        if let Some((part, _lock)) = self.find_and_claim(root).await? {
+            durable::remove_if_there(&part.path)?;
+            durable::sync_parent(&part.path)?;
+        }
+        Ok(())
+    }
+
+    async fn stored(&self, root: Root) -> Result<Option<UploadStatus>, UploadError> {
+        let size = self.store.size(&dataset(&root)).await?;
+        Ok(size.map(|size| UploadStatus { root, size, offset: size, complete: true }))
+    }
+
+    async fn admit(&self, root: Root, size: u64) -> Result<Part, UploadError> {
+        let limit = self.limits.max_blob_bytes;
+        if size > limit {
+            return Err(UploadError::TooLarge { limit });
+        }
+        self.drop_abandoned()?;
+        let parts = self.parts()?;
+        if parts.len() >= self.limits.max_uploads {
+            return Err(UploadError::TooMany { limit: self.limits.max_uploads });
+        }
+        let used = self.store.used().await?;
+        let promised = parts.iter().fold(used, |sum, part| sum.saturating_add(part.size));
+        if promised.saturating_add(size) > self.limits.quota_bytes {
+            return Err(UploadError::Quota {
+                left: self.limits.quota_bytes.saturating_sub(promised),
+            });
+        }
+        let path = self.dir.join(format!("{root}.{size}.part"));
+        File::create_new(&path)?;
+        durable::sync_parent(&path)?;
+        Ok(Part { root, size, path })
+    }
+
+    fn drop_abandoned(&self) -> io::Result<()> {
+        for part in self.parts()? {
+            let Ok(file) = File::open(&part.path) else { continue };
+            let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if age.as_secs() > self.limits.abandoned_seconds && file.try_lock().is_ok() {
+                tracing::info!(root = %part.root, "forgetting an abandoned upload");
+                durable::remove_if_there(&part.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn parts(&self) -> io::Result<Vec<Part>> {
+        let entries = fs::read_dir(&self.dir)?;
+        let parts = entries.filter_map(|entry| entry.map(|it| Part::parse(it.path())).transpose());
+        parts.collect()
+    }
+
+    fn find(&self, root: Root) -> io::Result<Option<Part>> {
+        Ok(self.parts()?.into_iter().find(|part| part.root == root))
+    }
+
+    async fn find_and_claim(&self, root: Root) -> Result<Option<(Part, File)>, UploadError> {
+        let Some(part) = self.find(root)? else { return Ok(None) };
+        Ok(self.claim(&part).await?.map(|file| (part, file)))
+    }
+
+    /// The upload's file, locked; `None` if it was finished or forgotten meanwhile.
+    async fn claim(&self, part: &Part) -> Result<Option<File>, UploadError> {
+        for _ in 0..CLAIM_TRIES {
+            let file = match File::options().append(true).read(true).open(&part.path) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+                opened => opened?,
+            };
+            match file.try_lock() {
+                // Between opening and locking, the file may have become a stored blob.
+                Ok(()) if is_at(&file, &part.path)? => return Ok(Some(file)),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => sleep(CLAIM_PAUSE).await,
+                Err(TryLockError::Error(cause)) => return Err(cause.into()),
+            }
+        }
+        Err(UploadError::Busy)
+    }
+
+    /// Checks the root of a whole upload, whose lock the caller holds, and stores or discards it.
+    async fn finish(&self, part: Part, mut file: File) -> Result<UploadStatus, UploadError> {
+        let store = Arc::clone(&self.store);
+        blocking(move || {
+            if root_of_file(&mut file)? != part.root {
+                durable::remove_if_there(&part.path)?;
+                durable::sync_parent(&part.path)?;
+                return Err(UploadError::WrongRoot);
+            }
+            store.adopt(&part.root, &file, &part.path)?;
+            tracing::info!(root = %part.root, bytes = part.size, "stored a dataset");
+            let Part { root, size, .. } = part;
+            Ok(UploadStatus { root, size, offset: size, complete: true })
+        })
+        .await
+    }
+}
+
+/// An unfinished upload.
+#[derive(Debug)]
+struct Part {
+    root: Root,
+    size: u64,
+    path: PathBuf,
+}
+
+impl Part {
+    /// `None` for a file that is not named like an upload.
+    fn parse(path: PathBuf) -> Option<Self> {
+        let (root, size) = path.file_name()?.to_str()?.strip_suffix(".part")?.split_once('.')?;
+        Some(Self { root: root.parse().ok()?, size: size.parse().ok()?, path })
+    }
+
+    /// Counts only bytes that have reached the disk, so that the uploader may forget them.
+    fn status(&self) -> Result<UploadStatus, UploadError> {
+        let file = match File::open(&self.path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return Err(UploadError::NotFound);
+            }
+            opened => opened?,
+        };
+        let offset = file.metadata()?.len();
+        file.sync_data()?;
+        Ok(UploadStatus { root: self.root, size: self.size, offset, complete: false })
+    }
+}
+
+/// Why an upload did not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum UploadError {
+    /// There is none.
+    #[error("no such upload: begin it with POST")]
+    NotFound,
+    /// The bytes end elsewhere.
+    #[error("the upload goes on at offset {offset}")]
+    WrongOffset { offset: u64 },
+    /// It was begun with another size.
+    #[error("this blob was begun with {size} bytes")]
+    WrongSize { size: u64 },
+    /// More than announced or allowed.
+    #[error("more bytes than the limit of {limit}")]
+    TooLarge { limit: u64 },
+    /// Not the blob it was said to be.
+    #[error("the bytes do not have this root and were discarded")]
+    WrongRoot,
+    /// Too many unfinished ones.
+    #[error("{limit} uploads are unfinished, which is the limit")]
+    TooMany { limit: usize },
+    /// Somebody else writes.
+    #[error("another connection writes to this upload")]
+    Busy,
+    /// The operator's quota.
+    #[error("{left} bytes are left of the quota")]
+    Quota { left: u64 },
+    /// The body ended early or stalled.
+    #[error("the body broke off: ask for the offset and go on")]
+    Interrupted,
+    /// The disk.
+    #[error("the host could not read or write its store")]
+    Io(#[from] io::Error),
+}
+
+async fn receive(
+    file: &mut tokio::fs::File,
+    body: &mut (impl Body<Data = Bytes> + Unpin),
+    mut room: u64,
+    limit: u64,
+) -> Result<(), UploadError> {
+    loop {
+        let frame = match timeout(STALL, body.frame()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) | Err(_) => return Err(UploadError::Interrupted),
+        };
+        let Ok(bytes) = frame.into_data() else { continue };
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        room = room.checked_sub(length).ok_or(UploadError::TooLarge { limit })?;
+        file.write_all(&bytes).await?;
+    }
+}
+
+fn expect_size(status: UploadStatus, size: u64) -> Result<UploadStatus, UploadError> {
+    if status.size == size { Ok(status) } else { Err(UploadError::WrongSize { size: status.size }) }
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((open.dev(), open.ino()) == (named.dev(), named.ino())),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(cause),
+    }
+}
+
+fn root_of_file(file: &mut File) -> io::Result<Root> {
+    file.rewind()?;
+    let mut builder = MerkleBuilder::new();
+    let mut buffer = vec![0; READ];
+    loop {
+        let length = file.read(&mut buffer)?;
+        match buffer.get(..length) {
+            Some([]) | None => return Ok(builder.finish()),
+            Some(bytes) => builder.update(bytes),
+        }
+    }
+}
+
+const STALL: Duration = Duration::from_secs(60);
+const CLAIM_TRIES: u32 = 100;
+const CLAIM_PAUSE: Duration = Duration::from_millis(100);
+const READ: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_renamed_or_replaced_is_no_longer_at_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("part");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::rename(&path, dir.path().join("stored")).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        File::create(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+    }
+}

@@ -1,0 +1,152 @@
+use crate::support::{CONTRACT, Room, blob, http, json};
+use protocol::{
+    merkle::{Root, root_of},
+    storage::{
+        Answer, Ask, Body, Failure, MAX_BODY, MAX_OBJECT, MAX_READ, ObjectName, body_length,
+        decode_body, encode_frame,
+    },
+};
+use std::fs;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+};
+
+#[tokio::test]
+async fn the_enclave_reads_contract_and_ranges() {
+    let room = Room::new();
+    let host = room.host().await;
+    let blob = blob(1_500_000);
+    let root = upload(&host, &blob).await;
+    let mut stream = connect(&room).await;
+    let contract = ask(&mut stream, &Ask::Contract {}).await;
+    assert_eq!(contract, Answer::Contract { bytes: CONTRACT.to_vec().into() });
+    let size = ask(&mut stream, &Ask::Size { blob: root }).await;
+    assert_eq!(size, Answer::Size { bytes: 1_500_000 });
+    for (offset, length) in [(0, 0), (0, 1), (65_536, MAX_READ), (1_499_999, 1), (1_499_990, 100)] {
+        let from = usize::try_from(offset).unwrap();
+        let to = (from + usize::try_from(length).unwrap()).min(blob.len());
+        let range = ask(&mut stream, &Ask::Read { blob: root, length, offset }).await;
+        assert_eq!(range, Answer::Range { bytes: blob[from..to].to_vec().into() });
+    }
+    for offset in [1_500_000, u64::MAX] {
+        let range = ask(&mut stream, &Ask::Read { blob: root, length: 10, offset }).await;
+        assert_eq!(range, Answer::Range { bytes: Body::default() });
+    }
+}
+
+#[tokio::test]
+async fn says_what_it_lacks_and_what_is_too_large() {
+    let room = Room::new();
+    let _host = room.host().await;
+    let mut stream = connect(&room).await;
+    let (none, name) = (root_of(b"none"), ObjectName::closing("none").unwrap());
+    for (question, why) in [
+        (Ask::Size { blob: none }, Failure::NotFound),
+        (Ask::Read { blob: none, length: 1, offset: 0 }, Failure::NotFound),
+        (Ask::Read { blob: none, length: MAX_READ + 1, offset: 0 }, Failure::TooLarge),
+        (Ask::Fetch { name: name.clone() }, Failure::NotFound),
+        (Ask::Put { name, bytes: vec![0; MAX_OBJECT + 1].into() }, Failure::TooLarge),
+    ] {
+        assert_eq!(ask(&mut stream, &question).await, Answer::Failed { why });
+    }
+    fs::remove_file(room.contract()).unwrap();
+    let contract = ask(&mut stream, &Ask::Contract {}).await;
+    assert_eq!(contract, Answer::Failed { why: Failure::Io });
+}
+
+#[tokio::test]
+async fn a_result_is_kept_once_for_ever_and_served_to_parties() {
+    let room = Room::new();
+    let name = ObjectName::result("job-1", "acme").unwrap();
+    let put = |bytes: &[u8]| Ask::Put { name: name.clone(), bytes: bytes.to_vec().into() };
+    let host = room.host().await;
+    let mut stream = connect(&room).await;
+    assert_eq!(ask(&mut stream, &put(b"sealed")).await, Answer::Stored {});
+    assert_eq!(ask(&mut stream, &put(b"sealed")).await, Answer::Stored {});
+    let conflict = Answer::Failed { why: Failure::Conflict };
+    assert_eq!(ask(&mut stream, &put(b"other")).await, conflict);
+    host.shutdown().await;
+
+    let host = room.host().await;
+    let mut stream = connect(&room).await;
+    assert_eq!(ask(&mut stream, &put(b"other")).await, conflict);
+    let fetched = ask(&mut stream, &Ask::Fetch { name: name.clone() }).await;
+    assert_eq!(fetched, Answer::Object { bytes: b"sealed".to_vec().into() });
+    let served = http(host.address(), "GET", "/v1/results/job-1/acme", b"").await;
+    assert_eq!(served, (200, b"sealed".to_vec()));
+    let other = json(host.address(), "GET", "/v1/results/job-1/other", b"").await;
+    assert_eq!((other.0, &other.1["code"]), (404, &"not_found".into()));
+}
+
+#[tokio::test]
+async fn what_is_no_frame_ends_the_conversation_and_only_that_one() {
+    let room = Room::new();
+    let _host = room.host().await;
+    let mut good = connect(&room).await;
+    let valid = encode_frame(&Ask::Contract {}).unwrap();
+    for bytes in [
+        &[0xff; 8][..],
+        &u32::try_from(MAX_BODY + 1).unwrap().to_be_bytes(),
+        &[0, 0, 0, 1, 0xf6],
+        &encode_frame(&Answer::Stored {}).unwrap(),
+        &[&[0, 0, 0, valid[3] + 1], &valid[4..], &[0]].concat(),
+    ] {
+        let mut bad = connect(&room).await;
+        bad.write_all(bytes).await.unwrap();
+        assert_eq!(bad.read(&mut [0; 8]).await.unwrap_or(0), 0, "answered {bytes:02x?}");
+    }
+    let contract = ask(&mut good, &Ask::Contract {}).await;
+    assert!(matches!(contract, Answer::Contract { .. }));
+}
+
+#[tokio::test]
+async fn the_trace_holds_each_question_and_no_content() {
+    let room = Room::new();
+    let trace = room.path("trace.jsonl");
+    let host = room.host_with(|config| config.trace = Some(trace.clone())).await;
+    let root = upload(&host, b"canary-in-a-blob").await;
+    let mut stream = connect(&room).await;
+    let name = ObjectName::closing("a1").unwrap();
+    for question in [
+        Ask::Contract {},
+        Ask::Size { blob: root },
+        Ask::Read { blob: root, length: 7, offset: 3 },
+        Ask::Put { name: name.clone(), bytes: b"canary".to_vec().into() },
+        Ask::Fetch { name },
+    ] {
+        ask(&mut stream, &question).await;
+    }
+    let expected = format!(
+        r#"{{"event":"ask","kind":"contract"}}
+{{"event":"ask","kind":"size","name":"datasets/{root}"}}
+{{"event":"ask","kind":"read","name":"datasets/{root}","offset":3,"length":7}}
+{{"event":"ask","kind":"put","name":"closings/a1","length":6}}
+{{"event":"ask","kind":"fetch","name":"closings/a1"}}
+"#
+    );
+    assert_eq!(fs::read_to_string(trace).unwrap(), expected);
+}
+
+async fn connect(room: &Room) -> UnixStream {
+    UnixStream::connect(room.path("run/host.sock")).await.unwrap()
+}
+
+async fn ask(stream: &mut UnixStream, question: &Ask) -> Answer {
+    // One byte above the object limit still fits into a frame.
+    stream.write_all(&encode_frame(question).unwrap()).await.unwrap();
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).await.unwrap();
+    let mut body = vec![0; body_length(header, MAX_BODY).unwrap()];
+    stream.read_exact(&mut body).await.unwrap();
+    decode_body(&body).unwrap()
+}
+
+async fn upload(host: &host::Host, blob: &[u8]) -> Root {
+    let root = root_of(blob);
+    let target = format!("/v1/uploads/{root}?size={}", blob.len());
+    assert_eq!(http(host.address(), "POST", &target, b"").await.0, 200);
+    let target = format!("/v1/uploads/{root}?offset=0");
+    assert_eq!(http(host.address(), "PATCH", &target, blob).await.0, 200);
+    root
+}

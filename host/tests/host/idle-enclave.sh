@@ -1,0 +1,9 @@
+#!/bin/sh
+# Does what the host may expect of any enclave process, and nothing more: prints PCRs when asked,
+# otherwise says a line and lives until its standard input closes.
+if [ "$1" = --print-pcrs ]; then
+    printf 'PCR0 00\nPCR1 01\nPCR2 02\n'
+    exit 0
+fi
+echo "called with $*"
+exec cat >/dev/null
