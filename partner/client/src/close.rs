@@ -1,0 +1,175 @@
+//! The end of an instance: what it spent, in its own attested words.
+
+use crate::{
+    custody::{Credited, Ledger, LedgerError},
+    keys::{Identity, IdentityError},
+    room::{Instance, Room, RoomError},
+    store::{Store, StoreError},
+    trust::Trust,
+};
+use attestation_verifier::receipt::{Attested, BodyKind, ParseAttestedError, VerifyAttestedError};
+use protocol::{
+    canonical,
+    contract::Contract,
+    digest::Digest,
+    message::{Body, Reply},
+    receipt::ClosingBody,
+    refusal::Refusal,
+    time::Time,
+};
+
+/// A closing that is believed: attested by the instance it is about, under the contract given.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Closing {
+    bytes: Vec<u8>,
+    body: ClosingBody,
+    instance: Instance,
+}
+
+impl Closing {
+    /// Verifies a closing as of its own time; of `instance`, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// [`CloseError`] for the first thing that does not hold.
+    pub fn verify(
+        bytes: &[u8],
+        contract: &Contract,
+        trust: &Trust,
+        instance: Option<Digest>,
+    ) -> Result<Self, CloseError> {
+        let attested = Attested::parse(bytes).map_err(CloseError::Malformed)?;
+        let expected = trust.expected(contract);
+        let believed = attested
+            .verify(&expected, contract.digest.as_bytes())
+            .map_err(CloseError::NotBelieved)?;
+        if believed.kind() != BodyKind::Closing {
+            return Err(CloseError::NoClosing);
+        }
+        let body: ClosingBody =
+            canonical::from_slice(believed.body()).map_err(|_| CloseError::NoClosing)?;
+        let speaker =
+            Instance::parse(&believed.statement().encode()).map_err(CloseError::Malformed)?;
+        let expected = instance.unwrap_or(body.instance);
+        if speaker.digest() != body.instance || body.instance != expected {
+            return Err(CloseError::OtherInstance { found: speaker.digest(), expected });
+        }
+        Ok(Self { bytes: bytes.to_vec(), body, instance: speaker })
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn body(&self) -> &ClosingBody {
+        &self.body
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// The attested bytes, to keep and to show to others.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// For tests of the ledger, which believes what a `Closing` says.
+    #[cfg(test)]
+    pub(crate) fn simulated(body: ClosingBody, instance: Instance) -> Self {
+        Self { bytes: canonical::to_vec(&body), body, instance }
+    }
+}
+
+/// Closes the instance of `room`: it finishes its jobs, says what it spent and destroys its keys.
+/// An instance that is closed already, or whose answer is lost, has left its closing in `store`.
+///
+/// # Errors
+///
+/// [`CloseError`].
+pub async fn close(
+    room: &mut Room,
+    identity: &Identity,
+    store: &mut Store,
+) -> Result<Closing, CloseError> {
+    identity.party_in(room.contract())?;
+    let instance = room.instance().digest();
+    let (contract, trust) = (room.contract().clone(), room.trust().clone());
+    match room.request(identity.signing(), Body::Close {}).await {
+        Ok(Reply::Closed { closing }) => {
+            Closing::verify(&closing, &contract, &trust, Some(instance))
+        }
+        Ok(Reply::Refused(Refusal::Closed)) | Err(RoomError::Lost | RoomError::TimedOut { .. }) => {
+            stored(store, &contract, &trust, instance).await
+        }
+        Ok(Reply::Refused(refusal)) => Err(CloseError::Refused(Box::new(refusal))),
+        Ok(_) => Err(CloseError::Room(RoomError::Protocol { what: "a closing" })),
+        Err(error) => Err(CloseError::Room(error)),
+    }
+}
+
+/// The closing that an instance left at the host, also when the instance is long gone.
+///
+/// # Errors
+///
+/// [`CloseError`]; [`CloseError::Store`] if the host has none.
+pub async fn stored(
+    store: &mut Store,
+    contract: &Contract,
+    trust: &Trust,
+    instance: Digest,
+) -> Result<Closing, CloseError> {
+    let bytes = store.closing(instance).await?;
+    Closing::verify(&bytes, contract, trust, Some(instance))
+}
+
+/// Credits what the instance did not spend to the ledger of `identity`'s party, once.
+///
+/// # Errors
+///
+/// [`LedgerError`]; [`LedgerError::UnknownInstance`] if nothing was handed to it.
+pub fn settle(
+    ledger: &mut Ledger,
+    closing: &Closing,
+    contract: &Contract,
+    party: &str,
+    now: Time,
+) -> Result<Credited, LedgerError> {
+    ledger.credit(closing, contract, party, now)
+}
+
+/// Why there is no closing to believe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// The room.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// The host's store.
+    #[error("the closing at the host: {0}")]
+    Store(#[from] StoreError),
+    /// Declined.
+    #[error("the instance declined to close: {0}")]
+    Refused(#[source] Box<Refusal>),
+    /// Our keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// No attested container.
+    #[error("the closing is malformed: {0}")]
+    Malformed(#[source] ParseAttestedError),
+    /// Not believed.
+    #[error("the closing is not believed: {0}")]
+    NotBelieved(#[source] VerifyAttestedError),
+    /// A receipt, or something else.
+    #[error("the bytes are attested, but are no closing of this version")]
+    NoClosing,
+    /// Of another instance.
+    #[error("the closing is of the instance {}, expected {}", found.short(), expected.short())]
+    OtherInstance {
+        /// Whose it is.
+        found: Digest,
+        /// Whose it should be.
+        expected: Digest,
+    },
+}

@@ -1,0 +1,22 @@
+//! Custody: the owner's ledger of record, and the service that hands loss out of it in slices.
+//!
+//! What an enclave may learn about one person is decided here and nowhere else: an enclave can be
+//! killed, forked and rolled back, this ledger cannot be without noticing.
+
+mod accounts;
+mod decide;
+mod generation;
+mod ledger;
+mod report;
+mod serve;
+mod settle;
+
+pub use decide::{Owner, decide, prepay};
+pub(crate) use decide::{read_job, read_manifests};
+pub use ledger::{Asked, For, Ledger, LedgerError};
+pub use report::{BudgetLine, BudgetReport, InstanceLine, InstanceState, OutstandingLine};
+pub use serve::{Believe, Event, RoomBeliever, Service, Witnessed, serve};
+pub use settle::{Credit, Credited, Rest};
+
+#[cfg(test)]
+mod tests;

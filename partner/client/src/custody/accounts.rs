@@ -1,0 +1,128 @@
+//! Sums over the ledger's rows.
+
+use super::ledger::LedgerError;
+use protocol::{
+    canonical,
+    contract::{Budget, Period},
+    digest::Digest,
+    loss::Loss,
+    refusal::WhichBudget,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The two budgets of a lineage and purpose: what each allows, and what is used of it.
+pub(super) fn limits(
+    db: &Connection,
+    budget: &Budget,
+    (lineage, purpose): (&str, &str),
+    budget_period: &str,
+) -> Result<[(WhichBudget, Loss, Loss); 2], LedgerError> {
+    let in_period = used(db, lineage, purpose, Some(budget_period))?;
+    let for_life = used(db, lineage, purpose, None)?;
+    Ok([
+        (budget.period.into(), budget.per_period(), in_period),
+        (WhichBudget::Lifetime, budget.lifetime(), for_life),
+    ])
+}
+
+/// Handed out and not credited back.
+fn used(
+    db: &Connection,
+    lineage: &str,
+    purpose: &str,
+    budget_period: Option<&str>,
+) -> Result<Loss, LedgerError> {
+    let total = |table: &str| {
+        let sql = format!(
+            "SELECT loss FROM {table} WHERE lineage = ?1 AND purpose = ?2 \
+             AND (?3 IS NULL OR budget_period = ?3)"
+        );
+        sum(db, &sql, params![lineage, purpose, budget_period])
+    };
+    Ok(total("slices")?.minus(&total("credits")?))
+}
+
+/// One account of one instance, as its slices name it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Account {
+    pub(super) instance: Digest,
+    pub(super) dataset: String,
+    pub(super) purpose: String,
+    pub(super) period: String,
+}
+
+impl Account {
+    /// All that was ever handed to it.
+    pub(super) fn granted(&self, db: &Connection) -> Result<Loss, LedgerError> {
+        self.sum(db, "")
+    }
+
+    pub(super) fn prepaid(&self, db: &Connection) -> Result<Loss, LedgerError> {
+        self.sum(db, " AND job IS NULL")
+    }
+
+    fn sum(&self, db: &Connection, and: &str) -> Result<Loss, LedgerError> {
+        let sql = format!(
+            "SELECT loss FROM slices WHERE instance = ?1 AND dataset = ?2 AND purpose = ?3 \
+             AND period = ?4{and}"
+        );
+        let id = self.instance.as_bytes().as_slice();
+        sum(db, &sql, params![id, self.dataset, self.purpose, self.period])
+    }
+
+    /// What the slice of `job` said, if there was one in this period.
+    pub(super) fn granted_for(
+        &self,
+        db: &Connection,
+        job: Digest,
+    ) -> Result<Option<Loss>, LedgerError> {
+        let id = self.instance.as_bytes().as_slice();
+        let row: Option<Vec<u8>> = db
+            .query_row(
+                "SELECT granted FROM slices WHERE instance = ?1 AND dataset = ?2 AND purpose = ?3 \
+                 AND period = ?4 AND job = ?5",
+                params![id, self.dataset, self.purpose, self.period, job.as_bytes().as_slice()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        row.map(|bytes| read_loss(&bytes)).transpose()
+    }
+}
+
+/// Sums the losses of a query's only column.
+pub(super) fn sum(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Loss, LedgerError> {
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map(params, |row| row.get::<_, Vec<u8>>(0))?;
+    let mut total = Loss::zero();
+    for row in rows {
+        total = total.plus(&read_loss(&row?)?);
+    }
+    Ok(total)
+}
+
+/// Periods with equal names share a budget: days, weeks and months over all contracts, and each
+/// contract for itself.
+pub(super) fn budget_period(period: Period, contract: Digest, name: &str) -> String {
+    match period {
+        Period::Contract => format!("contract {contract}"),
+        _ => name.to_owned(),
+    }
+}
+
+fn read_loss(bytes: &[u8]) -> Result<Loss, LedgerError> {
+    canonical::from_slice(bytes).map_err(|_| LedgerError::Corrupt)
+}
+
+pub(super) fn generation_of(db: &Connection) -> Result<u64, LedgerError> {
+    let n: i64 = db.query_row("SELECT n FROM generation", [], |row| row.get(0))?;
+    u64::try_from(n).map_err(|_| LedgerError::Corrupt)
+}
+
+/// `SQLite` has signed integers only; nothing here comes near half of 2^64.
+pub(super) fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

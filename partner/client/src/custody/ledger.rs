@@ -1,0 +1,351 @@
+//! The ledger: what was handed to which instance, and whether more may be.
+
+use super::{
+    accounts::{Account, budget_period, generation_of, limits, stored},
+    generation::Generation,
+};
+use crate::room::Instance;
+use protocol::{
+    canonical,
+    contract::Contract,
+    digest::Digest,
+    loss::Loss,
+    refusal::{Refusal, WhichBudget},
+    slice::Slice,
+    time::Time,
+};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The owner's ledger, kept by dataset lineage: all versions, under all contracts.
+///
+/// One writer at a time, also across processes. Every change is on disk before it is known outside.
+#[derive(Debug)]
+pub struct Ledger {
+    db: Connection,
+    generation: Generation,
+}
+
+/// What is asked of the ledger: one slice of `cost` for each of `datasets`.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
+pub struct Asked<'a> {
+    /// The contract, which names budgets and lineages.
+    pub contract: &'a Contract,
+    /// A believed instance under that contract.
+    pub instance: &'a Instance,
+    /// Datasets of this owner, by their names in the contract.
+    pub datasets: &'a [&'a str],
+    /// What for.
+    pub purpose: &'a str,
+    /// Loss of each dataset.
+    pub cost: &'a Loss,
+    /// Why.
+    pub what_for: For,
+}
+
+/// Why a slice is cut.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a third reason would be another ledger")]
+pub enum For {
+    /// For one job: the digest of its signed bytes. The same job gets the same slice again.
+    Job(Digest),
+    /// Ahead of any job: tops prepaid slices up *to* the cost, so that asking twice adds nothing.
+    Prepaid,
+}
+
+impl Ledger {
+    /// Opens the ledger in `directory`, or begins one.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the files cannot be used. A restored backup opens, and grants nothing.
+    pub fn open(directory: &Path) -> Result<Self, LedgerError> {
+        let path = directory.join(DATABASE);
+        let at = |cause| LedgerError::Io { path: directory.to_owned(), cause };
+        let generation = Generation::open(directory).map_err(at)?;
+        if !path.try_exists().map_err(at)? {
+            generation.begin().map_err(at)?;
+        }
+        let db = Connection::open(&path)?;
+        db.busy_timeout(Duration::from_secs(10))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "foreign_keys", "ON")?;
+        let version: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        match version {
+            0 => {
+                db.execute_batch(SCHEMA)?;
+                db.pragma_update(None, "application_id", FORMAT)?;
+            }
+            FORMAT => {}
+            found => return Err(LedgerError::OtherFormat { path, found }),
+        }
+        Ok(Self { db, generation })
+    }
+
+    /// Cuts one slice for each dataset asked, or none at all: durable before it returns.
+    ///
+    /// Each slice is cumulative for its instance, dataset, purpose and period. The caller has
+    /// verified the instance and derived the cost itself.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Refused`] past a budget at any Rényi order, or for a closed instance;
+    /// [`LedgerError::Restored`] if this database is older than what was handed out.
+    pub fn grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
+        self.change(|tx| {
+            meet(tx, asked.instance, now)?;
+            asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
+        })
+    }
+
+    /// Runs `act` as one durable transaction of one writer; nothing of it stays on an error.
+    pub(super) fn change<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.exclusively(|tx, counter| {
+            let before = generation_of(tx)?;
+            if before < counter {
+                return Err(LedgerError::Restored { found: before, expected: counter });
+            }
+            act(tx).map(|done| (done, before.saturating_add(1)))
+        })
+    }
+
+    /// As [`Self::change`], without the check; `act` says which generation follows.
+    pub(super) fn exclusively<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>, u64) -> Result<(T, u64), LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let Self { db, generation } = self;
+        generation.lock()?;
+        let outcome = (|| {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let counter = generation.read()?;
+            let (done, next) = act(&tx, counter)?;
+            tx.execute("UPDATE generation SET n = ?1", [stored(next)])?;
+            tx.commit()?;
+            generation.write(next)?;
+            Ok(done)
+        })();
+        generation.unlock()?;
+        outcome
+    }
+
+    pub(super) fn db(&self) -> &Connection {
+        &self.db
+    }
+
+    /// True if this database is older than what was handed out from it: a restored backup.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the files cannot be read.
+    pub fn is_restored(&self) -> Result<bool, LedgerError> {
+        Ok(generation_of(&self.db)? < self.generation.read()?)
+    }
+
+    /// Refuses if this is a restored backup.
+    pub(super) fn check(&self) -> Result<(), LedgerError> {
+        self.generation.lock()?;
+        let read = (|| Ok((generation_of(&self.db)?, self.generation.read()?)))();
+        self.generation.unlock()?;
+        let (found, expected) = read.map_err(|error: LedgerError| error)?;
+        if found < expected { Err(LedgerError::Restored { found, expected }) } else { Ok(()) }
+    }
+
+    /// Stops the ledger for good until it is accounted for: an instance knows of more than it does.
+    pub(super) fn distrust(&mut self) -> Result<(), LedgerError> {
+        self.generation.lock()?;
+        let written = (|| {
+            let next = generation_of(&self.db)?.max(self.generation.read()?).saturating_add(1);
+            Ok(self.generation.write(next)?)
+        })();
+        self.generation.unlock()?;
+        written
+    }
+}
+
+/// Why the ledger does not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// Not within the budget.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// A restored backup.
+    #[error("this ledger is older than what was handed out from it (it knows {found} changes, {}): a \
+             restored backup. It hands out nothing until every instance since then is accounted for: \
+             collect their closings and run `glovebox custody accounted --closing FILE..`", counted(*expected))]
+    Restored {
+        /// Changes that the database knows of.
+        found: u64,
+        /// Changes that there were.
+        expected: u64,
+    },
+    /// A closing of an instance that this ledger never met.
+    #[error("this ledger handed nothing to the instance {}: nothing to credit", instance.short())]
+    UnknownInstance {
+        /// Which.
+        instance: Digest,
+    },
+    /// A second, other closing.
+    #[error("the instance {} was closed before with another closing: the first one counts", instance.short())]
+    OtherClosing {
+        /// Which.
+        instance: Digest,
+    },
+    /// A closing that came too late.
+    #[error("the instance {} was written off when this ledger was restored: its rest stays lost", instance.short())]
+    WrittenOff {
+        /// Which.
+        instance: Digest,
+    },
+    /// Another program's file.
+    #[error("{path} is no custody ledger of this version (format {found})")]
+    OtherFormat {
+        /// The database.
+        path: PathBuf,
+        /// What it says.
+        found: i64,
+    },
+    /// A row that this program did not write.
+    #[error("the ledger holds a row that is not readable: restore a backup and account for it")]
+    Corrupt,
+    /// `SQLite`.
+    #[error("the ledger's database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The files.
+    #[error("the ledger in {path}: {cause}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The counter.
+    #[error("the ledger's counter: {0}")]
+    Counter(#[from] io::Error),
+}
+
+impl LedgerError {
+    fn refused(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+/// Notes an instance when it is first seen; refuses one that is closed.
+fn meet(tx: &Transaction<'_>, instance: &Instance, now: Time) -> Result<(), LedgerError> {
+    let digest = instance.digest();
+    let id = digest.as_bytes().as_slice();
+    tx.execute(
+        "INSERT OR IGNORE INTO instances (instance, contract, statement, first_seen) \
+         VALUES (?1, ?2, ?3, ?4)",
+        params![id, instance.contract().as_bytes().as_slice(), instance.as_bytes(), stored(now.0)],
+    )?;
+    let closed: bool = tx.query_row(
+        "SELECT closing IS NOT NULL FROM instances WHERE instance = ?1",
+        [id],
+        |row| row.get(0),
+    )?;
+    if closed { Err(LedgerError::refused(Refusal::Closed)) } else { Ok(()) }
+}
+
+fn cut(
+    tx: &Transaction<'_>,
+    asked: &Asked<'_>,
+    name: &str,
+    now: Time,
+) -> Result<Slice, LedgerError> {
+    let not_permitted = || LedgerError::refused(Refusal::Malformed);
+    let dataset = asked.contract.datasets.get(name).ok_or_else(not_permitted)?;
+    let budget = dataset.budgets.get(asked.purpose).ok_or_else(not_permitted)?;
+    let account = Account {
+        instance: asked.instance.digest(),
+        dataset: name.to_owned(),
+        purpose: asked.purpose.to_owned(),
+        period: budget.period.of(now),
+    };
+    let slice = |granted, job| Slice {
+        contract: asked.contract.digest,
+        instance: account.instance,
+        dataset: account.dataset.clone(),
+        purpose: account.purpose.clone(),
+        granted,
+        period: account.period.clone(),
+        not_after: budget.period.end(now, asked.contract.expires),
+        job,
+    };
+    let job = match asked.what_for {
+        For::Job(job) => Some(job),
+        For::Prepaid => None,
+    };
+    if let Some(job) = job
+        && let Some(granted) = account.granted_for(tx, job)?
+    {
+        return Ok(slice(granted, Some(job)));
+    }
+    let already = account.granted(tx)?;
+    let cost = match job {
+        Some(_) => asked.cost.clone(),
+        None => asked.cost.minus(&account.prepaid(tx)?),
+    };
+    if cost.is_zero() {
+        return Ok(slice(already, job));
+    }
+    let shared = budget_period(budget.period, asked.contract.digest, &account.period);
+    let key = (dataset.lineage.as_str(), asked.purpose);
+    let exhausted = |budget: WhichBudget, left: Loss| {
+        LedgerError::refused(Refusal::BudgetExhausted {
+            dataset: name.to_owned(),
+            owner: dataset.owner.clone(),
+            purpose: asked.purpose.to_owned(),
+            budget,
+            cost: cost.clone(),
+            left,
+        })
+    };
+    for (which, allowed, used) in limits(tx, budget, key, &shared)? {
+        let left = allowed.minus(&used);
+        if !used.plus(&cost).fits(&allowed) {
+            return Err(exhausted(which, left));
+        }
+    }
+    let granted = already.plus(&cost);
+    tx.execute(
+        "INSERT INTO slices (instance, contract, dataset, lineage, purpose, period, budget_period, \
+         job, loss, granted, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            account.instance.as_bytes().as_slice(),
+            asked.contract.digest.as_bytes().as_slice(),
+            account.dataset,
+            dataset.lineage,
+            account.purpose,
+            account.period,
+            shared,
+            job.as_ref().map(|job| job.as_bytes().as_slice()),
+            canonical::to_vec(&cost),
+            canonical::to_vec(&granted),
+            stored(now.0),
+        ],
+    )?;
+    Ok(slice(granted, job))
+}
+
+fn counted(expected: u64) -> String {
+    match expected {
+        Generation::LOST => "custody.generation is lost".to_owned(),
+        n => format!("custody.generation {n}"),
+    }
+}
+
+const DATABASE: &str = "custody.sqlite";
+/// `application_id` of the first format: "GBX1".
+const FORMAT: i64 = 0x4742_5831;
+const SCHEMA: &str = include_str!("schema.sql");

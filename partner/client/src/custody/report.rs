@@ -1,0 +1,187 @@
+//! What is left of each budget, and which instance took what.
+
+use super::{
+    accounts::{Account, budget_period, limits},
+    ledger::{Ledger, LedgerError},
+    settle::{accounts_of, credited},
+};
+use protocol::{
+    contract::Contract,
+    digest::Digest,
+    loss::{Delta, Loss},
+    refusal::WhichBudget,
+    time::Time,
+};
+
+/// Every budget of one party under one contract, and every instance it ever handed a slice to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct BudgetReport {
+    /// One for each dataset and purpose.
+    pub budgets: Vec<BudgetLine>,
+    /// Oldest first.
+    pub instances: Vec<InstanceLine>,
+    /// True if this ledger is a restored backup and hands out nothing.
+    pub restored: bool,
+}
+
+/// One dataset and purpose.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct BudgetLine {
+    /// Dataset, by its name in the contract.
+    pub dataset: String,
+    /// What the budget is kept by.
+    pub lineage: String,
+    /// Purpose.
+    pub purpose: String,
+    /// Name of the period that runs now.
+    pub period: String,
+    /// When it ends.
+    pub period_ends: Time,
+    /// Kind of the period.
+    pub kind: WhichBudget,
+    /// δ at which to speak of ε.
+    pub delta: Delta,
+    /// Budget of the period.
+    pub allowed: Loss,
+    /// Handed out in it and not credited back.
+    pub used: Loss,
+    /// Left of it; never more than is left for life.
+    pub left: Loss,
+    /// Budget for life.
+    pub lifetime_allowed: Loss,
+    /// Handed out for ever and not credited back.
+    pub lifetime_used: Loss,
+    /// Left for life.
+    pub lifetime_left: Loss,
+}
+
+/// One instance.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct InstanceLine {
+    /// Digest of its statement.
+    pub instance: Digest,
+    /// Contract it served.
+    pub contract: Digest,
+    /// When a slice was first cut for it.
+    pub first_seen: Time,
+    /// Whether it may still spend.
+    pub state: InstanceState,
+    /// What it was handed, account by account.
+    pub outstanding: Vec<OutstandingLine>,
+}
+
+/// State of an instance, as this ledger knows it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InstanceState {
+    /// No closing yet.
+    Open,
+    /// No closing, and a later instance under the same contract: it crashed or was forked, and
+    /// what it was handed is lost unless its closing turns up.
+    OpenForEver,
+    /// Closed; the rest was credited.
+    Closed,
+    /// Over, without credit: what a restored ledger had to assume was spent.
+    WrittenOff,
+}
+
+/// What one account was handed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct OutstandingLine {
+    /// Dataset.
+    pub dataset: String,
+    /// Purpose.
+    pub purpose: String,
+    /// Period.
+    pub period: String,
+    /// All that was handed out.
+    pub granted: Loss,
+    /// What came back with the closing; nothing while open.
+    pub credited: Loss,
+}
+
+impl Ledger {
+    /// Where every budget of `party` stands.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the database cannot be read.
+    pub fn report(
+        &self,
+        contract: &Contract,
+        party: &str,
+        now: Time,
+    ) -> Result<BudgetReport, LedgerError> {
+        let mut budgets = Vec::new();
+        for (name, dataset) in contract.datasets.iter().filter(|(_, d)| d.owner == party) {
+            for (purpose, budget) in &dataset.budgets {
+                let period = budget.period.of(now);
+                let shared = budget_period(budget.period, contract.digest, &period);
+                let key = (dataset.lineage.as_str(), purpose.as_str());
+                let [(kind, allowed, used), (_, for_life, ever)] =
+                    limits(self.db(), budget, key, &shared)?;
+                let lifetime_left = for_life.minus(&ever);
+                budgets.push(BudgetLine {
+                    dataset: name.clone(),
+                    lineage: dataset.lineage.clone(),
+                    purpose: purpose.clone(),
+                    period,
+                    period_ends: budget.period.end(now, contract.expires),
+                    kind,
+                    delta: budget.delta,
+                    left: allowed.minus(&used).min(&lifetime_left),
+                    allowed,
+                    used,
+                    lifetime_allowed: for_life,
+                    lifetime_used: ever,
+                    lifetime_left,
+                });
+            }
+        }
+        Ok(BudgetReport { budgets, instances: self.instances()?, restored: self.is_restored()? })
+    }
+
+    fn instances(&self) -> Result<Vec<InstanceLine>, LedgerError> {
+        let mut statement = self.db().prepare(
+            "SELECT instance, contract, first_seen, closing IS NOT NULL, \
+             coalesce(length(closing) = 0, 0), \
+             EXISTS (SELECT 1 FROM instances AS later WHERE later.contract = instances.contract \
+                     AND length(later.statement) > 0 AND later.rowid > instances.rowid) \
+             FROM instances ORDER BY rowid",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let bytes = (row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?);
+            let flags: (bool, bool, bool) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok((bytes, row.get::<_, i64>(2)?, flags))
+        })?;
+        let digest = |bytes: &[u8]| Digest::try_from(bytes).map_err(|_| LedgerError::Corrupt);
+        let mut instances = Vec::new();
+        for row in rows {
+            let ((instance, contract), first_seen, (closed, written_off, later)) = row?;
+            let instance = digest(&instance)?;
+            let outstanding = accounts_of(self.db(), instance)?.into_iter().map(|row| {
+                let granted = row.account.granted(self.db())?;
+                let credited = credited(self.db(), &row.account)?;
+                let Account { dataset, purpose, period, .. } = row.account;
+                Ok(OutstandingLine { dataset, purpose, period, granted, credited })
+            });
+            instances.push(InstanceLine {
+                instance,
+                contract: digest(&contract)?,
+                first_seen: Time(u64::try_from(first_seen).map_err(|_| LedgerError::Corrupt)?),
+                state: match (written_off, closed, later) {
+                    (true, ..) => InstanceState::WrittenOff,
+                    (_, true, _) => InstanceState::Closed,
+                    (.., true) => InstanceState::OpenForEver,
+                    _ => InstanceState::Open,
+                },
+                outstanding: outstanding.collect::<Result<_, LedgerError>>()?,
+            });
+        }
+        Ok(instances)
+    }
+}

@@ -1,0 +1,40 @@
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS generation (n INTEGER NOT NULL) STRICT;
+INSERT INTO generation SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM generation);
+CREATE TABLE IF NOT EXISTS instances (
+    instance BLOB PRIMARY KEY,
+    contract BLOB NOT NULL,
+    statement BLOB NOT NULL,
+    first_seen INTEGER NOT NULL,      -- milliseconds since 1970
+    closing BLOB                      -- attested closing; null while open
+) STRICT;
+CREATE TABLE IF NOT EXISTS slices (
+    id INTEGER PRIMARY KEY,
+    instance BLOB NOT NULL REFERENCES instances,
+    contract BLOB NOT NULL,
+    dataset TEXT NOT NULL,            -- name in the contract
+    lineage TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    period TEXT NOT NULL,             -- as the slice names it
+    budget_period TEXT NOT NULL,      -- as budgets share it
+    job BLOB,                         -- digest of the signed job; null if prepaid
+    loss BLOB NOT NULL,               -- this slice alone
+    granted BLOB NOT NULL,            -- cumulative, as signed
+    time INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS one_slice_per_job
+    ON slices (instance, dataset, purpose, period, job) WHERE job IS NOT NULL;
+CREATE INDEX IF NOT EXISTS slices_by_lineage ON slices (lineage, purpose, budget_period);
+CREATE TABLE IF NOT EXISTS credits (
+    instance BLOB NOT NULL REFERENCES instances,
+    dataset TEXT NOT NULL,
+    lineage TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    period TEXT NOT NULL,
+    budget_period TEXT NOT NULL,
+    loss BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (instance, dataset, purpose, period)
+) STRICT;
+CREATE INDEX IF NOT EXISTS credits_by_lineage ON credits (lineage, purpose, budget_period);
+COMMIT;

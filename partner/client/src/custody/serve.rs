@@ -1,0 +1,237 @@
+//! Custody as a service: one job, one slice, while the owner sleeps.
+
+use super::{
+    decide::{Owner, decide, read_job},
+    ledger::{Ledger, LedgerError},
+};
+use crate::{
+    address::Address,
+    clock,
+    keys::{Identity, IdentityError},
+    room::{Instance, Room, RoomError},
+    trust::Trust,
+};
+use attestation_verifier::Pcr;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    routing::{get, post},
+};
+use protocol::{
+    canonical,
+    contract::Contract,
+    digest::Digest,
+    job::JobId,
+    receipt::Account,
+    refusal::Refusal,
+    slice::{SliceReply, SliceRequest},
+};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::net::TcpListener;
+
+/// Finds out whether an instance is to be believed.
+pub trait Believe: Send + Sync + 'static {
+    /// The instance that answers now, which the caller compares with `wanted`.
+    fn believe(&self, wanted: Digest) -> impl Future<Output = Result<Witnessed, RoomError>> + Send;
+}
+
+/// A believed instance, and what it says it was granted so far (none if not asked just now).
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by every `Believe`")]
+pub struct Witnessed {
+    /// The instance.
+    pub instance: Instance,
+    /// Its accounts.
+    pub accounts: Option<Vec<Account>>,
+}
+
+/// Verifies the room at one address, and remembers for five minutes.
+#[derive(Debug)]
+pub struct RoomBeliever {
+    address: Address,
+    contract: Contract,
+    trust: Trust,
+    withdrawn: Vec<BTreeMap<u8, Pcr>>,
+    identity: Arc<Identity>,
+    last: tokio::sync::Mutex<Option<(Instance, Instant)>>,
+}
+
+impl RoomBeliever {
+    /// Believes what custody itself has verified at `address`, and no other place.
+    #[must_use]
+    pub fn new(
+        address: Address,
+        contract: Contract,
+        trust: Trust,
+        withdrawn: Vec<BTreeMap<u8, Pcr>>,
+        identity: Arc<Identity>,
+    ) -> Self {
+        let last = tokio::sync::Mutex::new(None);
+        Self { address, contract, trust, withdrawn, identity, last }
+    }
+}
+
+impl Believe for RoomBeliever {
+    async fn believe(&self, wanted: Digest) -> Result<Witnessed, RoomError> {
+        let mut last = self.last.lock().await;
+        if let Some((instance, when)) = &*last
+            && instance.digest() == wanted
+            && when.elapsed() < REMEMBERED
+        {
+            return Ok(Witnessed { instance: instance.clone(), accounts: None });
+        }
+        *last = None;
+        let connecting = Room::connect(&self.address, &self.contract, &self.trust, &self.withdrawn);
+        let mut room = connecting.await?;
+        let accounts = room.status(self.identity.signing()).await?.accounts;
+        let instance = room.instance().clone();
+        *last = Some((instance.clone(), Instant::now()));
+        Ok(Witnessed { instance, accounts: Some(accounts) })
+    }
+}
+
+/// What custody serves, and with what.
+pub struct Service<B> {
+    contract: Contract,
+    party: String,
+    identity: Arc<Identity>,
+    ledger: Mutex<Ledger>,
+    believer: B,
+    tell: Box<dyn Fn(Event) + Send + Sync>,
+}
+
+impl<B> std::fmt::Debug for Service<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("party", &self.party).finish_non_exhaustive()
+    }
+}
+
+/// What happened, for the operator of this custody.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Slices were cut, or given again.
+    Granted {
+        /// The job.
+        job: JobId,
+        /// The party that asked.
+        analyst: String,
+    },
+    /// Declined.
+    Refused(Refusal),
+    /// The room was not believed.
+    NotBelieved(RoomError),
+    /// Something is wrong here; nothing was handed out.
+    Fault(LedgerError),
+}
+
+impl<B: Believe> Service<B> {
+    /// Serves the party of `identity` under `contract`; `tell` hears of everything that happens.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::NoParty`] if the contract does not have these keys.
+    pub fn new(
+        contract: Contract,
+        identity: Arc<Identity>,
+        ledger: Ledger,
+        believer: B,
+        tell: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self, IdentityError> {
+        let party = identity.party_in(&contract)?.to_owned();
+        let (ledger, tell) = (Mutex::new(ledger), Box::new(tell));
+        Ok(Self { contract, party, identity, ledger, believer, tell })
+    }
+
+    async fn answer(self: Arc<Self>, body: Bytes) -> SliceReply {
+        let refused = |refusal: Refusal| {
+            (self.tell)(Event::Refused(refusal.clone()));
+            SliceReply::Refused(refusal)
+        };
+        let Ok(request) = canonical::from_slice::<SliceRequest>(&body) else {
+            return refused(Refusal::Malformed);
+        };
+        // Strangers are turned away before they cost a connection to the room.
+        let (job, analyst) = match read_job(&self.contract, &request.job) {
+            Ok((job, analyst)) => (job, analyst.to_owned()),
+            Err(refusal) => return refused(*refusal),
+        };
+        let witnessed = match self.believer.believe(job.instance).await {
+            Ok(witnessed) => witnessed,
+            Err(error) => {
+                (self.tell)(Event::NotBelieved(error));
+                return SliceReply::Refused(Refusal::NotBelieved { owner: self.party.clone() });
+            }
+        };
+        if witnessed.instance.digest() != job.instance {
+            return refused(Refusal::Elsewhere);
+        }
+        let service = self.clone();
+        let deciding =
+            tokio::task::spawn_blocking(move || service.decide(&witnessed, &request)).await;
+        match deciding {
+            Ok(Ok(SliceReply::Refused(refusal))) => refused(refusal),
+            Ok(Ok(granted)) => {
+                (self.tell)(Event::Granted { job: job.id, analyst });
+                granted
+            }
+            Ok(Err(fault)) => {
+                (self.tell)(Event::Fault(fault));
+                SliceReply::Refused(Refusal::Internal)
+            }
+            Err(_) => refused(Refusal::Internal),
+        }
+    }
+
+    fn decide(
+        &self,
+        witnessed: &Witnessed,
+        request: &SliceRequest,
+    ) -> Result<SliceReply, LedgerError> {
+        // A poisoned lock is a panic of ours; the ledger itself changes in transactions only.
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(accounts) = &witnessed.accounts {
+            ledger.witness(&witnessed.instance, &self.contract, &self.party, accounts)?;
+        }
+        let (party, key) = (self.party.as_str(), self.identity.signing());
+        let owner = Owner { party, key, contract: &self.contract };
+        decide(&mut ledger, &owner, &witnessed.instance, request, clock::now())
+    }
+}
+
+/// Answers `POST /v1/slice` on `listener` until `stop` completes.
+///
+/// # Errors
+///
+/// What the operating system says about the listener.
+pub async fn serve<B: Believe>(
+    listener: TcpListener,
+    service: Arc<Service<B>>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/v1/slice", post(slice::<B>))
+        .route("/v1/health", get(|| async { "{\"custody\":\"serving\"}" }))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .with_state(service);
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
+
+async fn slice<B: Believe>(State(service): State<Arc<Service<B>>>, body: Bytes) -> Vec<u8> {
+    let patient = tokio::time::timeout(PATIENCE, service.clone().answer(body)).await;
+    let late = || SliceReply::Refused(Refusal::NotBelieved { owner: service.party.clone() });
+    canonical::to_vec(&patient.unwrap_or_else(|_| late()))
+}
+
+/// How long a believed instance is believed without asking it again.
+const REMEMBERED: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_secs(55);
+/// Bytes of a request: a job and its manifests.
+const MAX_REQUEST: usize = 1 << 20;

@@ -1,0 +1,319 @@
+//! What the ledger must hold, whatever happens to it.
+
+mod property;
+mod service;
+
+use super::*;
+use crate::{fixture::Fixture, room::Instance};
+use protocol::{
+    digest::Digest,
+    loss::{Delta, Epsilon, Loss, Rho},
+    receipt::Account,
+    refusal::{Refusal, WhichBudget},
+    slice::Slice,
+    time::Time,
+};
+
+const DAY: u64 = 86_400_000;
+const NOON: Time = Time(20_000 * DAY + DAY / 2);
+
+fn loss(epsilon: f64) -> Loss {
+    Loss::zcdp(Rho::from_epsilon(Epsilon::new(epsilon).unwrap(), Delta::new(1e-6).unwrap()))
+}
+
+fn job(number: u8) -> For {
+    For::Job(Digest::of("job", &[number]))
+}
+
+struct Retailer {
+    room: Fixture,
+    ledger: Ledger,
+}
+
+impl Retailer {
+    fn new() -> Self {
+        let room = Fixture::new();
+        let ledger = Ledger::open(room.retailer.directory()).unwrap();
+        Self { room, ledger }
+    }
+
+    fn grant(
+        &mut self,
+        instance: &Instance,
+        datasets: &[&str],
+        cost: &Loss,
+        what_for: For,
+        now: Time,
+    ) -> Result<Vec<Slice>, LedgerError> {
+        let contract = &self.room.contract;
+        let purpose = "measurement";
+        let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
+        self.ledger.grant(&asked, now)
+    }
+
+    fn reopen(&mut self) {
+        self.ledger = Ledger::open(self.room.retailer.directory()).unwrap();
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        self.room.retailer.directory().join(name)
+    }
+
+    fn backup(&mut self) -> Vec<u8> {
+        self.ledger.db().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        std::fs::read(self.file("custody.sqlite")).unwrap()
+    }
+
+    fn restore(&mut self, backup: &[u8]) {
+        // The old connection must not write its log into the restored file.
+        let elsewhere = tempfile::tempdir().unwrap();
+        self.ledger = Ledger::open(elsewhere.path()).unwrap();
+        for log in ["custody.sqlite-wal", "custody.sqlite-shm"] {
+            let _ = std::fs::remove_file(self.file(log));
+        }
+        std::fs::write(self.file("custody.sqlite"), backup).unwrap();
+        self.reopen();
+    }
+
+    fn credit(
+        &mut self,
+        instance: &Instance,
+        accounts: Vec<Account>,
+    ) -> Result<Credited, LedgerError> {
+        let closing = self.room.closing(instance, accounts);
+        self.ledger.credit(&closing, &self.room.contract, "retailer", NOON)
+    }
+}
+
+fn exhausted(error: LedgerError) -> (WhichBudget, Loss) {
+    match error {
+        LedgerError::Refused(refusal) => match *refusal {
+            Refusal::BudgetExhausted { budget, left, .. } => (budget, left),
+            other => panic!("{other}"),
+        },
+        other => panic!("{other}"),
+    }
+}
+
+fn account(slice: &Slice, spent: Loss) -> Account {
+    Account {
+        dataset: slice.dataset.clone(),
+        purpose: slice.purpose.clone(),
+        period: slice.period.clone(),
+        granted: slice.granted.clone(),
+        spent,
+    }
+}
+
+#[test]
+fn the_same_job_gets_the_same_slice_and_is_debited_once() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let first = retailer.grant(&instance, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+    retailer.grant(&instance, &["sales"], &loss(0.25), job(2), NOON).unwrap();
+    retailer.reopen();
+    let again = retailer.grant(&instance, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+    assert_eq!(again, first);
+    let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
+    let sales = report.budgets.iter().find(|b| b.dataset == "sales" && b.purpose == "measurement");
+    assert_eq!(sales.unwrap().used, loss(1.0).plus(&loss(0.25)));
+}
+
+#[test]
+fn slices_of_one_instance_are_cumulative() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    let second = retailer.grant(&instance, &["sales"], &loss(0.5), job(2), NOON).unwrap();
+    assert_eq!(second[0].granted, loss(0.5).plus(&loss(0.5)));
+}
+
+#[test]
+fn refuses_past_the_day_and_then_past_life_and_says_which() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let per_day = loss(2.0);
+    let mut now = NOON;
+    let mut days = 0;
+    let last = loop {
+        match retailer.grant(&instance, &["sales"], &per_day, job(days), now) {
+            Ok(_) => {}
+            Err(error) => break exhausted(error),
+        }
+        let over = retailer.grant(&instance, &["visits"], &loss(0.001), job(days), now);
+        assert_eq!(exhausted(over.unwrap_err()), (WhichBudget::Day, Loss::zero()));
+        days += 1;
+        now = Time(now.0 + DAY);
+    };
+    assert_eq!(u64::from(days), loss(5.0).times(&per_day).unwrap());
+    assert_eq!(last.0, WhichBudget::Lifetime);
+    assert!(!last.1.is_zero());
+    retailer.grant(&instance, &["sales"], &last.1, job(100), now).unwrap();
+}
+
+#[test]
+fn one_of_two_datasets_past_the_budget_leaves_both_undebited() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    // Both are of the same people: 1.5 twice is more than 2.
+    let both = retailer.grant(&instance, &["sales", "visits"], &loss(1.5), job(1), NOON);
+    exhausted(both.unwrap_err());
+    retailer.grant(&instance, &["sales"], &loss(2.0), job(2), NOON).unwrap();
+}
+
+#[test]
+fn prepaying_twice_adds_nothing() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let first = retailer.grant(&instance, &["sales"], &loss(1.0), For::Prepaid, NOON).unwrap();
+    let second = retailer.grant(&instance, &["sales"], &loss(1.0), For::Prepaid, NOON).unwrap();
+    assert_eq!(first, second);
+    let more = retailer.grant(&instance, &["sales"], &loss(1.5), For::Prepaid, NOON).unwrap();
+    assert_eq!(more[0].granted, loss(1.5));
+}
+
+#[test]
+fn a_closing_gives_back_the_rest_once() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let slices = retailer.grant(&instance, &["sales"], &loss(2.0), job(1), NOON).unwrap();
+    let spent = loss(0.5);
+    for before in [false, true] {
+        let credited =
+            retailer.credit(&instance, vec![account(&slices[0], spent.clone())]).unwrap();
+        assert_eq!(credited.before, before);
+        assert_eq!(credited.credits[0].credited, loss(2.0).minus(&spent));
+        retailer.reopen();
+    }
+    let other = retailer.credit(&instance, vec![account(&slices[0], Loss::zero())]).unwrap_err();
+    assert!(matches!(other, LedgerError::OtherClosing { .. }), "{other}");
+    let next = retailer.room.instance(2);
+    let left = loss(2.0).minus(&spent);
+    retailer.grant(&next, &["sales"], &left, job(2), NOON).unwrap();
+    let more = retailer.grant(&next, &["sales"], &loss(0.001), job(3), NOON).unwrap_err();
+    assert_eq!(exhausted(more), (WhichBudget::Day, Loss::zero()));
+}
+
+#[test]
+fn a_closed_instance_gets_nothing_more() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    retailer.credit(&instance, Vec::new()).unwrap();
+    for what in [job(1), job(2), For::Prepaid] {
+        let closed = retailer.grant(&instance, &["sales"], &loss(0.5), what, NOON).unwrap_err();
+        assert!(matches!(closed, LedgerError::Refused(r) if *r == Refusal::Closed));
+    }
+}
+
+#[test]
+fn a_closing_that_claims_to_have_spent_too_much_gives_back_nothing() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let slices = retailer.grant(&instance, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+    let credited = retailer.credit(&instance, vec![account(&slices[0], loss(4.0))]).unwrap();
+    assert!(credited.credits[0].credited.is_zero());
+}
+
+#[test]
+fn an_unknown_instance_is_credited_nothing() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let unknown = retailer.credit(&instance, Vec::new()).unwrap_err();
+    assert!(matches!(unknown, LedgerError::UnknownInstance { .. }), "{unknown}");
+}
+
+#[test]
+fn a_restored_backup_grants_nothing_until_it_is_accounted_for() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    let backup = retailer.backup();
+    let second = retailer.grant(&instance, &["sales"], &loss(1.0), job(2), NOON).unwrap();
+    retailer.restore(&backup);
+    for what in [job(1), job(2), job(3)] {
+        let stale = retailer.grant(&instance, &["sales"], &loss(0.25), what, NOON).unwrap_err();
+        assert!(matches!(stale, LedgerError::Restored { found: 1, expected: 2 }), "{stale}");
+    }
+    let closing = retailer.room.closing(&instance, vec![account(&second[0], loss(0.9))]);
+    let Retailer { room, ledger } = &mut retailer;
+    ledger.accounted(&[closing], &room.contract, "retailer", Rest::Nothing, NOON).unwrap();
+    let report = ledger.report(&room.contract, "retailer", NOON).unwrap();
+    assert!(!report.restored);
+    let used = &report.budgets.iter().find(|b| b.dataset == "sales").unwrap().used;
+    assert_eq!(*used, loss(0.9));
+}
+
+#[test]
+fn a_lost_counter_or_a_lost_database_stops_the_ledger() {
+    for lost in ["custody.generation", "custody.sqlite"] {
+        let mut retailer = Retailer::new();
+        let instance = retailer.room.instance(1);
+        retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+        retailer.backup();
+        std::fs::remove_file(retailer.file(lost)).unwrap();
+        retailer.reopen();
+        let stale = retailer.grant(&instance, &["sales"], &loss(0.5), job(2), NOON).unwrap_err();
+        assert!(matches!(stale, LedgerError::Restored { .. }), "{lost}: {stale}");
+        let Retailer { room, ledger } = &mut retailer;
+        ledger.accounted(&[], &room.contract, "retailer", Rest::WriteOff, NOON).unwrap();
+        let next = retailer.room.instance(2);
+        let left = retailer.grant(&next, &["sales"], &loss(0.001), job(3), NOON).unwrap_err();
+        assert_eq!(exhausted(left), (WhichBudget::Day, Loss::zero()), "{lost}");
+    }
+}
+
+#[test]
+fn an_instance_that_was_granted_more_than_the_ledger_knows_stops_it() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let mut slices = retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    slices[0].granted = loss(1.0);
+    let accounts = [account(&slices[0], Loss::zero())];
+    let Retailer { room, ledger } = &mut retailer;
+    let stale = ledger.witness(&instance, &room.contract, "retailer", &accounts).unwrap_err();
+    assert!(matches!(stale, LedgerError::Restored { .. }), "{stale}");
+    retailer.reopen();
+    retailer.grant(&instance, &["sales"], &loss(0.25), job(2), NOON).unwrap_err();
+}
+
+#[test]
+fn an_instance_without_a_closing_is_named_with_what_it_took() {
+    let mut retailer = Retailer::new();
+    let (first, second) = (retailer.room.instance(1), retailer.room.instance(2));
+    retailer.grant(&first, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    retailer.grant(&second, &["sales"], &loss(0.25), job(2), NOON).unwrap();
+    let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
+    let states: Vec<_> = report.instances.iter().map(|i| (i.instance, i.state)).collect();
+    let expected =
+        [(first.digest(), InstanceState::OpenForEver), (second.digest(), InstanceState::Open)];
+    assert_eq!(states, expected);
+    assert_eq!(report.instances[0].outstanding[0].granted, loss(0.5));
+}
+
+#[test]
+fn two_processes_share_one_budget() {
+    let mut retailer = Retailer::new();
+    let directory = retailer.room.retailer.directory().to_owned();
+    let instance = retailer.room.instance(1);
+    let contract = retailer.room.contract.clone();
+    let mut won = 0;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4_u8)
+            .map(|n| {
+                let (directory, instance, contract) = (&directory, &instance, &contract);
+                scope.spawn(move || {
+                    let mut ledger = Ledger::open(directory).unwrap();
+                    let what_for = job(n);
+                    let (datasets, purpose, cost) = (&["sales"], "measurement", &loss(0.9));
+                    let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
+                    ledger.grant(&asked, NOON).is_ok()
+                })
+            })
+            .collect();
+        won = threads.into_iter().map(|t| u64::from(t.join().unwrap())).sum();
+    });
+    assert_eq!(won, loss(2.0).times(&loss(0.9)).unwrap());
+    retailer.reopen();
+    assert!(!retailer.ledger.is_restored().unwrap());
+}

@@ -1,0 +1,152 @@
+//! Custody over a real socket, believing what the test says.
+
+use super::*;
+use crate::{clock, http::Plain, room::RoomError};
+use hyper::Method;
+use protocol::{
+    canonical,
+    job::Job,
+    sign,
+    slice::{SliceReply, SliceRequest},
+};
+use std::sync::{Arc, Mutex, mpsc};
+
+struct Believer(Mutex<Result<Instance, ()>>);
+
+impl Believe for Arc<Believer> {
+    async fn believe(&self, _: Digest) -> Result<Witnessed, RoomError> {
+        let believed = self.0.lock().unwrap().clone();
+        let instance = believed.map_err(|()| RoomError::KeyMismatch)?;
+        Ok(Witnessed { instance, accounts: None })
+    }
+}
+
+struct Custody {
+    room: Fixture,
+    believer: Arc<Believer>,
+    http: Plain,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Custody {
+    async fn start() -> Self {
+        let room = Fixture::new();
+        let ledger = Ledger::open(room.retailer.directory()).unwrap();
+        let believer = Arc::new(Believer(Mutex::new(Ok(room.instance(1)))));
+        let (tell, events) = mpsc::channel();
+        let service = Service::new(
+            room.contract.clone(),
+            room.retailer.clone(),
+            ledger,
+            believer.clone(),
+            move |event| drop(tell.send(event)),
+        )
+        .unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let http = Plain::new(listener.local_addr().unwrap().to_string());
+        tokio::spawn(serve(listener, Arc::new(service), std::future::pending()));
+        Self { room, believer, http, events }
+    }
+
+    fn job(&self, number: u8, epsilon: f64) -> Job {
+        let later = clock::now().plus_seconds(600);
+        self.room.job(&self.room.instance(1), number, epsilon, later)
+    }
+
+    async fn ask(&mut self, job: &Job) -> SliceReply {
+        let signed = self.room.publisher.signing().sign(job);
+        self.ask_signed(signed).await
+    }
+
+    async fn ask_signed(&mut self, job: Vec<u8>) -> SliceReply {
+        let manifests = self.room.manifests();
+        let manifests = manifests.iter().map(|m| m.as_bytes().to_vec().into()).collect();
+        self.post(canonical::to_vec(&SliceRequest { job, manifests })).await
+    }
+
+    async fn post(&mut self, body: Vec<u8>) -> SliceReply {
+        let sent = self.http.send(Method::POST, "/v1/slice", body.into(), 1 << 20).await;
+        canonical::from_slice(&sent.unwrap().body).unwrap()
+    }
+
+    async fn refused(&mut self, job: &Job) -> Refusal {
+        refusal(self.ask(job).await)
+    }
+}
+
+fn refusal(reply: SliceReply) -> Refusal {
+    match reply {
+        SliceReply::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn countersigns_the_price_it_derived_itself_and_the_same_slice_again() {
+    let mut custody = Custody::start().await;
+    let job = custody.job(1, 1.0);
+    let SliceReply::Granted { slices } = custody.ask(&job).await else { panic!() };
+    assert_eq!(slices.len(), 1);
+    let owner = custody.room.retailer.signing().public();
+    let slice: Slice = sign::open(&slices[0], &owner).unwrap();
+    assert_eq!(slice.granted, loss(1.0));
+    assert_eq!((slice.dataset.as_str(), slice.purpose.as_str()), ("sales", "measurement"));
+    assert_eq!(slice.instance, job.instance);
+    let SliceReply::Granted { slices: again } = custody.ask(&job).await else { panic!() };
+    assert_eq!(again, slices);
+    assert!(
+        matches!(custody.events.recv().unwrap(), Event::Granted { analyst, .. } if analyst == "publisher")
+    );
+}
+
+#[tokio::test]
+async fn refuses_past_the_budget_in_the_words_of_the_protocol() {
+    let mut custody = Custody::start().await;
+    let first = custody.job(1, 1.5);
+    assert!(matches!(custody.ask(&first).await, SliceReply::Granted { .. }));
+    let second = custody.job(2, 1.5);
+    let Refusal::BudgetExhausted { owner, dataset, budget, .. } = custody.refused(&second).await
+    else {
+        panic!()
+    };
+    assert_eq!((owner.as_str(), dataset.as_str(), budget), ("retailer", "sales", WhichBudget::Day));
+}
+
+#[tokio::test]
+async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() {
+    let mut custody = Custody::start().await;
+    let job = custody.job(1, 1.0);
+    let mut other_column = job.clone();
+    other_column.lift.outcomes[0].column = "margin".to_owned();
+    assert!(matches!(custody.refused(&other_column).await, Refusal::NotPermitted { .. }));
+    let mut late = job.clone();
+    late.not_after = Time(1);
+    assert!(matches!(custody.refused(&late).await, Refusal::JobExpired { .. }));
+    let mut elsewhere = job.clone();
+    elsewhere.instance = custody.room.instance(2).digest();
+    assert_eq!(custody.refused(&elsewhere).await, Refusal::Elsewhere);
+    let mut other_version = job.clone();
+    other_version.datasets.insert("sales".to_owned(), Digest::of("other", b""));
+    assert!(matches!(custody.refused(&other_version).await, Refusal::KeyWithheld { .. }));
+    // The retailer is no analyst of this contract.
+    let by_retailer = custody.room.retailer.signing().sign(&job);
+    let not_analyst = refusal(custody.ask_signed(by_retailer).await);
+    assert!(matches!(not_analyst, Refusal::NotPermitted { .. }));
+    assert_eq!(refusal(custody.post(b"nonsense".to_vec()).await), Refusal::Malformed);
+    let report = Ledger::open(custody.room.retailer.directory())
+        .unwrap()
+        .report(&custody.room.contract, "retailer", clock::now())
+        .unwrap();
+    assert!(report.instances.is_empty());
+}
+
+#[tokio::test]
+async fn refuses_a_stranger_and_an_instance_that_it_does_not_believe() {
+    let mut custody = Custody::start().await;
+    let job = custody.job(1, 1.0);
+    let stranger = Fixture::new();
+    let forged = stranger.publisher.signing().sign(&job);
+    assert_eq!(refusal(custody.ask_signed(forged).await), Refusal::Stranger);
+    *custody.believer.0.lock().unwrap() = Err(());
+    assert_eq!(custody.refused(&job).await, Refusal::NotBelieved { owner: "retailer".to_owned() },);
+}

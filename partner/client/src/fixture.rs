@@ -1,0 +1,185 @@
+//! A contract of two parties, their keys and data manifests, for the tests of this crate.
+
+use crate::{close::Closing, keys::Identity, room::Instance};
+use attestation_verifier::receipt::Statement;
+use protocol::{
+    contract::Contract,
+    digest::Digest,
+    hpke::RecipientSecret,
+    job::{Job, JobId, lift_from_toml},
+    manifest::{Manifest, SignedManifest},
+    merkle::Root,
+    receipt::{Account, ClosingBody},
+    sealed,
+    time::Time,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::{collections::BTreeMap, sync::Arc};
+use tempfile::TempDir;
+
+pub(crate) struct Fixture {
+    pub(crate) contract: Contract,
+    pub(crate) publisher: Arc<Identity>,
+    pub(crate) retailer: Arc<Identity>,
+    /// Holds the keys until the test is over.
+    _dir: TempDir,
+}
+
+impl Fixture {
+    /// The retailer has two datasets of the same people; each day allows ε 2, life ε 5.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let party = |name: &str| {
+            let identity = Identity::create(&dir.path().join(name), name, None).unwrap();
+            (identity.party_toml(name, None), Arc::new(identity))
+        };
+        let (publisher_toml, publisher) = party("publisher");
+        let (retailer_toml, retailer) = party("retailer");
+        let head = "contract = 1\nname = \"spring\"\nexpires = \"2100-01-01T00:00:00Z\"\n\
+                    purposes = [\"measurement\", \"research\"]\n";
+        let text = [head, &publisher_toml, &retailer_toml, DATA].concat();
+        let contract = Contract::parse(text.as_bytes()).unwrap();
+        Self { contract, publisher, retailer, _dir: dir }
+    }
+
+    pub(crate) fn instance(&self, number: u8) -> Instance {
+        let secret = RecipientSecret::generate(&mut ChaCha20Rng::from_seed([number; 32]));
+        let statement = Statement {
+            contract: *self.contract.digest.as_bytes(),
+            hpke: secret.public().to_vec(),
+            receipt: [number; 32],
+            tls: vec![number; 44],
+        };
+        Instance::parse(&statement.encode()).unwrap()
+    }
+
+    pub(crate) fn manifest(&self, dataset: &str) -> SignedManifest {
+        let found = &self.contract.datasets[dataset];
+        let owner = if found.owner == "retailer" { &self.retailer } else { &self.publisher };
+        let columns = sealed::layout(found);
+        let width: u64 = columns.iter().map(|column| column.physical.width()).sum();
+        let manifest = Manifest {
+            lineage: found.lineage.clone(),
+            version: 1,
+            root: Root([7; 48]),
+            size: width * 1024 + 4096,
+            rows: 1024,
+            columns,
+            aad_prefix: vec![1; 32],
+        };
+        SignedManifest::open(owner.signing().sign(&manifest), &owner.signing().public()).unwrap()
+    }
+
+    pub(crate) fn manifests(&self) -> Vec<SignedManifest> {
+        vec![self.manifest("exposures"), self.manifest("sales")]
+    }
+
+    /// The publisher's job on `sales`.
+    pub(crate) fn job(
+        &self,
+        instance: &Instance,
+        number: u8,
+        epsilon: f64,
+        not_after: Time,
+    ) -> Job {
+        let template = TEMPLATE.replace("EPSILON", &format!("{epsilon:?}"));
+        let (analysis, lift) = lift_from_toml(&template, &self.contract).unwrap();
+        let named = ["exposures", "sales"].into_iter().zip(self.manifests());
+        Job {
+            contract: self.contract.digest,
+            instance: instance.digest(),
+            id: JobId([number; 16]),
+            not_after,
+            analysis,
+            lift,
+            datasets: named
+                .map(|(name, m)| (name.to_owned(), m.digest()))
+                .collect::<BTreeMap<_, _>>(),
+            receivers: vec!["publisher".to_owned()],
+        }
+    }
+
+    pub(crate) fn closing(&self, instance: &Instance, accounts: Vec<Account>) -> Closing {
+        let digest = Digest::of("nothing", b"");
+        let body = ClosingBody {
+            contract: self.contract.digest,
+            output: digest,
+            instance: instance.digest(),
+            accounts,
+            time: Time(0),
+            audit_size: 0,
+            audit_root: Root([0; 48]),
+        };
+        Closing::simulated(body, instance.clone())
+    }
+}
+
+const DATA: &str = r#"
+[[dataset]]
+name = "exposures"
+owner = "publisher"
+column = [
+  { name = "email", role = "match_key", kind = "email" },
+  { name = "arm", role = "group", domain = ["test", "control"] },
+  { name = "history", role = "feature", scale = 2 },
+]
+budget = [{ purpose = "measurement", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 }]
+
+[[dataset]]
+name = "sales"
+owner = "retailer"
+lineage = "customers"
+column = [
+  { name = "email", role = "match_key", kind = "email" },
+  { name = "spend", role = "measure", scale = 2 },
+  { name = "margin", role = "measure", scale = 2 },
+  { name = "notes", role = "never" },
+]
+budget = [
+  { purpose = "measurement", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 },
+  { purpose = "research", period = "contract", epsilon = 1.0, delta = 1e-6, lifetime_epsilon = 1.0 },
+]
+
+[[dataset]]
+name = "visits"
+owner = "retailer"
+lineage = "customers"
+column = [
+  { name = "email", role = "match_key", kind = "email" },
+  { name = "visited", role = "measure" },
+]
+budget = [{ purpose = "measurement", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 }]
+
+[[analysis]]
+name = "lift"
+kind = "lift"
+purpose = "measurement"
+assignment = "exposures"
+arm = "arm"
+outcome = "sales"
+measures = ["spend"]
+analysts = ["publisher"]
+receivers = ["publisher"]
+
+[[build]]
+name = "v1"
+pcr0 = "010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101"
+pcr1 = "020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202"
+pcr2 = "030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303"
+"#;
+
+const TEMPLATE: &str = r#"
+[lift]
+[lift.assignment]
+test = ["test"]
+control = ["control"]
+[[lift.outcome]]
+name = "spend"
+column = "spend"
+type = "value"
+cap_per_user = 100.0
+[lift.privacy]
+epsilon = EPSILON
+delta = 1e-6
+"#;

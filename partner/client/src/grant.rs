@@ -1,0 +1,220 @@
+//! Handing the keys of exactly the columns that the contract uses to one believed instance.
+
+use crate::{
+    clock,
+    keys::{self, Identity, IdentityError},
+    room::{Instance, Room, RoomError},
+};
+use protocol::{
+    contract::Contract,
+    grant::{Binding, Grant},
+    hpke::OpenError,
+    key::DataKey,
+    manifest::{ManifestError, SignedManifest},
+    message::{Body, Reply},
+    refusal::Refusal,
+    sealed::{FOOTER, ROW},
+    sign::{SignatureError, SigningKey},
+    time::Time,
+};
+use rand_core::CryptoRng;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an instance said to a grant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Granted {
+    /// Dataset.
+    pub dataset: String,
+    /// Columns that are open there now.
+    pub columns: Vec<String>,
+    /// When it will drop the keys.
+    pub not_after: Time,
+}
+
+/// Grants `dataset` to the instance of `room`, until `not_after` (24 hours from now if none), with
+/// prepaid `slices` if there are any. Granting again renews.
+///
+/// # Errors
+///
+/// [`GrantError`] before anything is sent, or what the instance says.
+pub async fn grant(
+    room: &mut Room,
+    identity: &Identity,
+    dataset: &str,
+    manifest: &SignedManifest,
+    keys: &BTreeMap<String, DataKey>,
+    not_after: Option<Time>,
+    slices: Vec<Vec<u8>>,
+) -> Result<Granted, GrantError> {
+    identity.party_in(room.contract())?;
+    let now = clock::now();
+    let not_after = not_after.unwrap_or_else(|| now.plus_seconds(DEFAULT_SECONDS));
+    let not_after = not_after.min(room.contract().expires);
+    if not_after <= now {
+        return Err(GrantError::Over { not_after });
+    }
+    let to = To { contract: room.contract(), instance: room.instance(), key: identity.signing() };
+    let grant = to.seal(dataset, manifest, keys, not_after, &mut keys::generator()?)?;
+    let slices = slices.into_iter().map(Into::into).collect();
+    match room.request(identity.signing(), Body::Grant { grant, slices }).await? {
+        Reply::Granted { columns, not_after } => {
+            Ok(Granted { dataset: dataset.to_owned(), columns, not_after })
+        }
+        Reply::Refused(refusal) => Err(GrantError::Refused(Box::new(refusal))),
+        _ => Err(GrantError::Room(RoomError::Protocol { what: "an answer to a grant" })),
+    }
+}
+
+/// Reads a manifest of `dataset` that its owner signed, and checks that it fits the contract.
+///
+/// # Errors
+///
+/// [`GrantError`] naming what does not fit.
+pub fn read_manifest(
+    bytes: Vec<u8>,
+    contract: &Contract,
+    dataset: &str,
+) -> Result<SignedManifest, GrantError> {
+    let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
+    let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
+    let owner = contract.parties.get(&found.owner).ok_or_else(unknown)?;
+    let manifest = SignedManifest::open(bytes, &owner.signing_key)
+        .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
+    manifest.manifest().check(found).map_err(GrantError::Manifest)?;
+    Ok(manifest)
+}
+
+/// Whom a grant is for, and who makes it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
+pub struct To<'a> {
+    /// The contract.
+    pub contract: &'a Contract,
+    /// The believed instance.
+    pub instance: &'a Instance,
+    /// The owner's signing key.
+    pub key: &'a SigningKey,
+}
+
+impl To<'_> {
+    /// Seals the keys of the columns that the contract lets anyone use, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError`]; [`GrantError::KeyMissing`] if `keys` does not have one of them.
+    pub fn seal(
+        &self,
+        dataset: &str,
+        manifest: &SignedManifest,
+        keys: &BTreeMap<String, DataKey>,
+        not_after: Time,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Grant, GrantError> {
+        let no_dataset = || GrantError::NoDataset { dataset: dataset.to_owned() };
+        let found = self.contract.datasets.get(dataset).ok_or_else(no_dataset)?;
+        let owner = self.key.public();
+        if self.contract.party_of(&owner) != Some(found.owner.as_str()) {
+            let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
+            return Err(GrantError::NotOurs { dataset, owner });
+        }
+        manifest.manifest().check(found).map_err(GrantError::Manifest)?;
+        let used = self.contract.used_columns(dataset);
+        if used.is_empty() {
+            return Err(GrantError::Unused { dataset: dataset.to_owned() });
+        }
+        let mut columns: BTreeSet<&str> = used.iter().map(|c| c.name.as_str()).collect();
+        columns.extend([FOOTER, ROW]);
+        let released = columns.into_iter().map(|column| {
+            let key = keys.get(column).cloned();
+            let missing = || GrantError::KeyMissing { column: column.to_owned() };
+            Ok((column.to_owned(), key.ok_or_else(missing)?))
+        });
+        let released: BTreeMap<_, _> = released.collect::<Result<_, GrantError>>()?;
+        let binding = Binding {
+            contract: self.contract.digest,
+            instance: self.instance.digest(),
+            owner: &owner,
+            dataset,
+            manifest: manifest.digest(),
+            not_after,
+        };
+        let recipient = self.instance.recipient_key().map_err(GrantError::InstanceKey)?;
+        let (columns, keys) =
+            binding.seal(&recipient, &released, rng).map_err(GrantError::InstanceKey)?;
+        Ok(Grant {
+            dataset: dataset.to_owned(),
+            manifest: manifest.as_bytes().to_vec(),
+            columns,
+            keys,
+            not_after,
+        })
+    }
+}
+
+/// Why a grant is not made, or not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GrantError {
+    /// No such dataset.
+    #[error("the contract has no dataset \"{dataset}\"")]
+    NoDataset {
+        /// What was named.
+        dataset: String,
+    },
+    /// Somebody else's.
+    #[error("\"{dataset}\" belongs to {owner}: only its owner can grant it")]
+    NotOurs {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+    },
+    /// Nothing to release.
+    #[error("no analysis of the contract uses \"{dataset}\": there is nothing to grant")]
+    Unused {
+        /// Dataset.
+        dataset: String,
+    },
+    /// The manifest's signature.
+    #[error("the manifest is not {owner}'s: {cause}")]
+    ManifestSignature {
+        /// Who should have signed.
+        owner: String,
+        /// What is wrong.
+        cause: SignatureError,
+    },
+    /// The manifest's content.
+    #[error("{0}: seal the dataset again under this contract")]
+    Manifest(#[source] ManifestError),
+    /// A key that the keys file does not have.
+    #[error("the keys file has no key of \"{column}\": it belongs to another sealed file")]
+    KeyMissing {
+        /// Column.
+        column: String,
+    },
+    /// The instance's key.
+    #[error("the instance's recipient key: {0}")]
+    InstanceKey(#[source] OpenError),
+    /// Over before it begins.
+    #[error("the grant would be over at {not_after}, before it begins")]
+    Over {
+        /// When.
+        not_after: Time,
+    },
+    /// Our keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The room.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    /// Declined.
+    #[error("{0}")]
+    Refused(#[source] Box<Refusal>),
+}
+
+/// 24 hours, less five minutes in which the two clocks may differ.
+const DEFAULT_SECONDS: u64 = 24 * 3600 - 300;
+
+#[cfg(test)]
+mod tests;

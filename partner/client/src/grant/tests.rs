@@ -1,0 +1,53 @@
+use super::*;
+use crate::fixture::Fixture;
+use protocol::hpke::RecipientSecret;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+fn all_keys() -> BTreeMap<String, DataKey> {
+    let columns = ["email", "spend", "margin", FOOTER, ROW];
+    let keys = columns.iter().zip(1..).map(|(c, n)| ((*c).to_owned(), DataKey::take(&mut [n; 32])));
+    keys.collect()
+}
+
+#[test]
+fn releases_the_columns_that_the_contract_uses_and_no_others() {
+    let room = Fixture::new();
+    let instance = room.instance(1);
+    let to = To { contract: &room.contract, instance: &instance, key: room.retailer.signing() };
+    let manifest = room.manifest("sales");
+    let mut rng = ChaCha20Rng::from_seed([9; 32]);
+    let grant = to.seal("sales", &manifest, &all_keys(), Time(5), &mut rng).unwrap();
+    let mut expected = vec!["email", "spend", FOOTER, ROW];
+    expected.sort_unstable();
+    assert_eq!(grant.columns, expected);
+    let secret = RecipientSecret::generate(&mut ChaCha20Rng::from_seed([1; 32]));
+    let owner = room.retailer.signing().public();
+    let binding = Binding {
+        contract: room.contract.digest,
+        instance: instance.digest(),
+        owner: &owner,
+        dataset: "sales",
+        manifest: manifest.digest(),
+        not_after: Time(5),
+    };
+    let opened = binding.open(&secret, &grant.columns, &grant.keys).unwrap();
+    assert_eq!(opened["spend"], all_keys()["spend"]);
+}
+
+#[test]
+fn refuses_somebody_elses_dataset_and_an_incomplete_keys_file() {
+    let room = Fixture::new();
+    let instance = room.instance(1);
+    let mut rng = ChaCha20Rng::from_seed([9; 32]);
+    let to = To { contract: &room.contract, instance: &instance, key: room.publisher.signing() };
+    let theirs = to.seal("sales", &room.manifest("sales"), &all_keys(), Time(5), &mut rng);
+    assert!(matches!(theirs.unwrap_err(), GrantError::NotOurs { .. }));
+    let to = To { key: room.retailer.signing(), ..to };
+    let mut keys = all_keys();
+    keys.remove("spend");
+    let missing = to.seal("sales", &room.manifest("sales"), &keys, Time(5), &mut rng).unwrap_err();
+    assert!(matches!(missing, GrantError::KeyMissing { column } if column == "spend"));
+    let unused = to.seal("visits", &room.manifest("visits"), &all_keys(), Time(5), &mut rng);
+    assert!(matches!(unused.unwrap_err(), GrantError::Unused { .. }));
+}

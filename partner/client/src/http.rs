@@ -1,0 +1,92 @@
+//! Plain HTTP/1.1 to somebody who is believed in nothing: the host's store, and custodies.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, StatusCode, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use std::time::Duration;
+use tokio::{net::TcpStream, time::timeout};
+
+/// One connection, opened when it is first needed and again after it broke.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    authority: String,
+    sender: Option<http1::SendRequest<Full<Bytes>>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpError {
+    #[error("{0}")]
+    Connect(std::io::Error),
+    #[error("no answer in time")]
+    TimedOut,
+    #[error("the connection broke")]
+    Broken,
+}
+
+impl Plain {
+    pub(crate) fn new(authority: String) -> Self {
+        Self { authority, sender: None }
+    }
+
+    /// Sends one request; a connection that broke is opened again by the next.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answer, HttpError> {
+        let exchange = timeout(PATIENCE, self.exchange(method, path, body, most)).await;
+        let answer = exchange.unwrap_or(Err(HttpError::TimedOut));
+        if answer.is_err() {
+            self.sender = None;
+        }
+        answer
+    }
+
+    async fn exchange(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answer, HttpError> {
+        let mut sender = match self.sender.take() {
+            Some(sender) if !sender.is_closed() => sender,
+            _ => self.open().await?,
+        };
+        sender.ready().await.map_err(|_| HttpError::Broken)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.authority)
+            .body(Full::from(body))
+            .map_err(|_| HttpError::Broken)?;
+        let response = sender.send_request(request).await.map_err(|_| HttpError::Broken)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), most).collect().await;
+        let body = body.map_err(|_| HttpError::Broken)?.to_bytes();
+        self.sender = Some(sender);
+        Ok(Answer { status, body })
+    }
+
+    async fn open(&self) -> Result<http1::SendRequest<Full<Bytes>>, HttpError> {
+        let stream = TcpStream::connect(&self.authority).await.map_err(HttpError::Connect)?;
+        stream.set_nodelay(true).map_err(HttpError::Connect)?;
+        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|_| HttpError::Broken)?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,89 @@
+//! Asking a question: prepared and priced here, paid by the owners' custodies, answered by the room.
+
+mod prepare;
+mod run;
+
+pub use prepare::{FigureNoise, Options, Prepared, Preview, prepare};
+pub use run::{Custodies, Ran, Step, run};
+
+use crate::{custody::LedgerError, keys::IdentityError, room::RoomError};
+use protocol::{
+    job::{JobId, TemplateError},
+    refusal::Refusal,
+};
+use std::path::PathBuf;
+
+/// Why a job is not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// Declined: here already, by a custody, or by the instance. The words are the same.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The job is kept under this identity already, with another question.
+    #[error(
+        "job {id} was submitted before with another question ({path}): leave --id out for a new job"
+    )]
+    OtherQuestion {
+        /// The job.
+        id: JobId,
+        /// Where it is kept.
+        path: PathBuf,
+    },
+    /// The kept job is not one of ours.
+    #[error("{path} holds no job signed by these keys under this contract")]
+    BadOutbox {
+        /// Where it is kept.
+        path: PathBuf,
+    },
+    /// Reading or writing the kept job.
+    #[error("keeping the job in {path}: {cause}")]
+    Outbox {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Nobody to ask.
+    #[error(
+        "{owner} must countersign, and the contract names no custody of {owner}: name one with \
+             `--custody {owner}=http://host:port`, or ask {owner} to prepay with `glovebox grant --prepay`"
+    )]
+    NoCustody {
+        /// The owner.
+        owner: String,
+    },
+    /// A custody that cannot be reached.
+    #[error(
+        "the custody of {owner} at {url} does not answer: {cause} (nothing was spent; submit the \
+             same job again with `--id {id}`)"
+    )]
+    CustodyUnreachable {
+        /// The owner.
+        owner: String,
+        /// Its address.
+        url: String,
+        /// Why.
+        cause: String,
+        /// The job.
+        id: JobId,
+    },
+    /// Our own ledger, where we are an owner too.
+    #[error("our own ledger: {0}")]
+    Ledger(#[from] LedgerError),
+    /// Our keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The room.
+    #[error(transparent)]
+    Room(#[from] RoomError),
+}
+
+impl JobError {
+    fn refused(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}

@@ -1,0 +1,124 @@
+//! Opening a result: the receiver's key, the receipt, and whether both belong together.
+
+use crate::{
+    check::Line,
+    keys::{Identity, IdentityError},
+    receipt_check::{self, ReceiptError},
+    trust::Trust,
+};
+use protocol::{
+    canonical,
+    contract::Contract,
+    hpke::{self, Sealed},
+    job::JobId,
+    message::{Package, result_binding},
+    receipt::ReceiptBody,
+    result::LiftResult,
+};
+
+/// An opened and fully checked result.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The result.
+    pub result: LiftResult,
+    /// Its exact bytes, which the receipt's output digest is of.
+    pub result_bytes: Vec<u8>,
+    /// The receipt, for whoever wants to check it.
+    pub receipt: Vec<u8>,
+    /// What the receipt says.
+    pub body: ReceiptBody,
+    /// Every check, in the order made.
+    pub checks: Vec<Line>,
+}
+
+/// Opens the package of `job` that was sealed to `identity`, and believes it only if its receipt
+/// passes every check of [`receipt_check::check`] with this very result.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub fn open(
+    sealed: &[u8],
+    identity: &Identity,
+    contract: &Contract,
+    job: JobId,
+    trust: &Trust,
+) -> Result<Opened, OpenError> {
+    let package = unseal(sealed, identity, contract, job)?;
+    let checked = receipt_check::check(contract, &package.receipt, Some(&package.result), trust)
+        .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
+    let result = checked.result.filter(|result| result.job_id() == Some(job));
+    let result = result.ok_or(OpenError::OtherJob { job })?;
+    Ok(Opened {
+        result,
+        result_bytes: package.result,
+        receipt: package.receipt,
+        body: checked.body,
+        checks: checked.checks,
+    })
+}
+
+/// Opens the package without believing anything in it.
+///
+/// # Errors
+///
+/// [`OpenError`] unless it was sealed to `identity` for this contract and job.
+pub fn unseal(
+    sealed: &[u8],
+    identity: &Identity,
+    contract: &Contract,
+    job: JobId,
+) -> Result<Package, OpenError> {
+    let party = identity.party_in(contract)?;
+    let sealed: Sealed = canonical::from_slice(sealed).map_err(|_| OpenError::Malformed)?;
+    let binding = result_binding(contract.digest, job, party);
+    let parts = identity
+        .recipient()
+        .open(&binding, &[&binding], &sealed)
+        .map_err(|cause| OpenError::Sealed { party: party.to_owned(), job, cause })?;
+    let package = parts.first().ok_or(OpenError::Malformed)?;
+    canonical::from_slice(package).map_err(|_| OpenError::Malformed)
+}
+
+/// Why a result does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// No sealed package.
+    #[error("the bytes are no sealed result of this version")]
+    Malformed,
+    /// Another key, contract or job.
+    #[error("the result does not open as {party}'s for job {job}: {cause}")]
+    Sealed {
+        /// Our name.
+        party: String,
+        /// The job we expected.
+        job: JobId,
+        /// Why.
+        cause: hpke::OpenError,
+    },
+    /// A receipt that does not hold.
+    #[error("{0}")]
+    Receipt(#[source] Box<ReceiptError>),
+    /// The result of another job.
+    #[error("the package holds the result of another job than {job}")]
+    OtherJob {
+        /// The job we expected.
+        job: JobId,
+    },
+    /// Our keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl OpenError {
+    /// The list of checks up to the one that failed, where it was a receipt's.
+    #[must_use]
+    pub fn checks(&self) -> &[Line] {
+        match self {
+            Self::Receipt(error) => error.checks(),
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Checking a receipt to the end: not only that the enclave said so, but that the contract, the job
+//! and the price say the same when derived again.
+
+use crate::{
+    check::{Check, Line, Outcome, Passed},
+    custody::{read_job, read_manifests},
+    trust::Trust,
+};
+use attestation_verifier::{
+    check as verifier,
+    receipt::{Attested, BelievedReceipt, BodyKind},
+};
+use protocol::{
+    canonical,
+    contract::Contract,
+    policy::{self, Admitted},
+    receipt::{Charge, ReceiptBody},
+    refusal::Refusal,
+    result::{FORMAT, LiftResult},
+    time::Time,
+};
+
+/// A receipt that holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Checked {
+    /// What it says.
+    pub body: ReceiptBody,
+    /// The policy's decision, derived again.
+    pub admitted: Admitted,
+    /// Time of the attestation document in it, signed by the hypervisor.
+    pub attested_at: Time,
+    /// The result, if it was given.
+    pub result: Option<LiftResult>,
+    /// Every check, in the order made.
+    pub checks: Vec<Line>,
+}
+
+/// Checks `receipt` under `contract`, with the exact bytes of the `result` if they are at hand.
+///
+/// # Errors
+///
+/// [`ReceiptError`] for the first check that fails, with the list up to it.
+pub fn check(
+    contract: &Contract,
+    receipt: &[u8],
+    result: Option<&[u8]>,
+    trust: &Trust,
+) -> Result<Checked, ReceiptError> {
+    let believed = attested(contract, receipt, trust)?;
+    let mut list = Passed::of(&believed.checks());
+    let output = output_check(&believed, result);
+    list.extend(output.as_slice());
+    if output.is_some_and(|check| check.outcome == Outcome::Failed) {
+        return Err(ReceiptError { flaw: ReceiptFlaw::OtherOutput, checks: failed(list, None) });
+    }
+    let mut at = 0;
+    match derive(contract, &believed, result, &mut at) {
+        Ok((body, admitted, result)) => {
+            for title in TITLES.iter().take(at) {
+                list.passed(title, String::new());
+            }
+            let attested_at = Time(believed.believed().timestamp().as_millis());
+            Ok(Checked { body, admitted, attested_at, result, checks: list.into_lines() })
+        }
+        Err(flaw) => {
+            for title in TITLES.iter().take(at) {
+                list.passed(title, String::new());
+            }
+            let words = flaw.to_string();
+            Err(ReceiptError { flaw, checks: failed(list, Some((at, words))) })
+        }
+    }
+}
+
+/// Why a receipt does not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the receipt does not hold: {flaw}")]
+pub struct ReceiptError {
+    flaw: ReceiptFlaw,
+    checks: Vec<Line>,
+}
+
+impl ReceiptError {
+    /// What does not hold.
+    #[must_use]
+    pub fn flaw(&self) -> &ReceiptFlaw {
+        &self.flaw
+    }
+
+    /// The list of checks: passed, the failed one, and what was not reached.
+    #[must_use]
+    pub fn checks(&self) -> &[Line] {
+        &self.checks
+    }
+}
+
+/// What does not hold.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiptFlaw {
+    /// Container, document, statement or signature.
+    #[error("{words}")]
+    NotAttested {
+        /// What the verifier says.
+        words: String,
+    },
+    /// Not for this result.
+    #[error("it is the receipt of another result: the output digest differs")]
+    OtherOutput,
+    /// A closing, or another version.
+    #[error("it is attested, but no receipt of this version")]
+    NoReceipt,
+    /// Made long before or after the document.
+    #[error("it says {said}, but the hypervisor attested it at {attested}")]
+    Time {
+        /// In the body.
+        said: Time,
+        /// In the document.
+        attested: Time,
+    },
+    /// The job in it.
+    #[error("the job in it is not signed by a party of the contract: {0}")]
+    Job(Box<Refusal>),
+    /// Another instance's job.
+    #[error("the job in it was signed for another instance")]
+    OtherInstance,
+    /// The manifests in it.
+    #[error("the manifests in it are not what the owners signed: {0}")]
+    Manifests(Box<Refusal>),
+    /// The policy says no.
+    #[error("the contract does not permit this job: {0}")]
+    NotAdmitted(Box<Refusal>),
+    /// Another question.
+    #[error("the question in it is not the one that follows from the job")]
+    OtherTally,
+    /// Another price.
+    #[error("the noise and price in it are not those that follow from the question")]
+    OtherPrice,
+    /// Another charge.
+    #[error("the charges in it are not the price, once for each dataset")]
+    OtherCharges,
+    /// A result that says something else than its receipt.
+    #[error("the result's own words ({field}) are not those of the receipt")]
+    OtherResult {
+        /// Field of the result.
+        field: &'static str,
+    },
+}
+
+fn attested(
+    contract: &Contract,
+    receipt: &[u8],
+    trust: &Trust,
+) -> Result<BelievedReceipt, ReceiptError> {
+    let refuse = |number: u8, words: String| {
+        let document = verifier::failed(number, &words);
+        let container = verifier::receipt(Some((number, words.clone())));
+        // A document that is not reached or not believed fails as check 28 of the receipt.
+        let checks: Vec<Check> = if number <= 22 {
+            document.into_iter().chain(verifier::receipt(Some((28, words.clone())))).collect()
+        } else {
+            verifier::failed(99, "").into_iter().chain(container).collect()
+        };
+        let list = failed(Passed::of(&checks), None);
+        ReceiptError { flaw: ReceiptFlaw::NotAttested { words }, checks: list }
+    };
+    let attested = Attested::parse(receipt).map_err(|e| refuse(e.check(), e.to_string()))?;
+    attested
+        .verify(&trust.expected(contract), contract.digest.as_bytes())
+        .map_err(|e| refuse(e.check(), e.to_string()))
+}
+
+/// The verifier's check 30, which needs the result.
+fn output_check(believed: &BelievedReceipt, result: Option<&[u8]>) -> Option<Check> {
+    let number = 30;
+    let differs = result.is_some_and(|result| !believed.matches_output(result));
+    let failed = differs.then(|| (number, ReceiptFlaw::OtherOutput.to_string()));
+    let mut found = verifier::receipt(failed).into_iter().find(|check| check.number == number);
+    if let (Some(check), None) = (&mut found, result) {
+        check.outcome = Outcome::NotAsked;
+    }
+    found
+}
+
+fn failed(mut list: Passed, flaw: Option<(usize, String)>) -> Vec<Line> {
+    let from = match flaw {
+        Some((at, words)) => {
+            list.failed(TITLES.get(at).copied().unwrap_or_default(), words);
+            at + 1
+        }
+        None => 0,
+    };
+    for title in TITLES.iter().skip(from) {
+        list.not_reached(title);
+    }
+    list.into_lines()
+}
+
+/// Derives everything again; `at` counts the checks that passed.
+fn derive(
+    contract: &Contract,
+    believed: &BelievedReceipt,
+    result: Option<&[u8]>,
+    at: &mut usize,
+) -> Result<(ReceiptBody, Admitted, Option<LiftResult>), ReceiptFlaw> {
+    if believed.kind() != BodyKind::Receipt {
+        return Err(ReceiptFlaw::NoReceipt);
+    }
+    let body: ReceiptBody =
+        canonical::from_slice(believed.body()).map_err(|_| ReceiptFlaw::NoReceipt)?;
+    *at += 1;
+    let attested = Time(believed.believed().timestamp().as_millis());
+    if body.time.0.abs_diff(attested.0) > MAX_DRIFT_MS {
+        return Err(ReceiptFlaw::Time { said: body.time, attested });
+    }
+    *at += 1;
+    let (job, analyst) = read_job(contract, &body.job).map_err(ReceiptFlaw::Job)?;
+    let statement = attestation_verifier::receipt::user_data_for(&believed.statement().encode());
+    if job.instance.as_bytes() != &statement {
+        return Err(ReceiptFlaw::OtherInstance);
+    }
+    *at += 1;
+    let manifests =
+        read_manifests(contract, &job, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
+    *at += 1;
+    let admitted = policy::admit(contract, &job, analyst, &manifests, body.time)
+        .map_err(|refusal| ReceiptFlaw::NotAdmitted(Box::new(refusal)))?;
+    *at += 1;
+    if admitted.tally != body.tally {
+        return Err(ReceiptFlaw::OtherTally);
+    }
+    *at += 1;
+    if admitted.priced != body.priced {
+        return Err(ReceiptFlaw::OtherPrice);
+    }
+    *at += 1;
+    let mut charged = body.charged.clone();
+    charged.sort_by(|a, b| a.dataset.cmp(&b.dataset));
+    if charged != charges(contract, &admitted) {
+        return Err(ReceiptFlaw::OtherCharges);
+    }
+    *at += 1;
+    let result = result.map(|bytes| read_result(bytes, contract, &body, &admitted)).transpose()?;
+    *at += usize::from(result.is_some());
+    Ok((body, admitted, result))
+}
+
+fn charges(contract: &Contract, admitted: &Admitted) -> Vec<Charge> {
+    let mut names = admitted.datasets.clone();
+    names.sort();
+    let charge = |dataset: String| Charge {
+        owner: contract.datasets.get(&dataset).map(|d| d.owner.clone()).unwrap_or_default(),
+        dataset,
+        purpose: admitted.purpose.clone(),
+        loss: admitted.cost(),
+    };
+    names.into_iter().map(charge).collect()
+}
+
+fn read_result(
+    bytes: &[u8],
+    contract: &Contract,
+    body: &ReceiptBody,
+    admitted: &Admitted,
+) -> Result<LiftResult, ReceiptFlaw> {
+    let differs = |field| ReceiptFlaw::OtherResult { field };
+    let result: LiftResult = serde_json::from_slice(bytes).map_err(|_| differs("format"))?;
+    let job = &admitted.job;
+    for (same, field) in [
+        (result.format == FORMAT, "format"),
+        (result.noise, "noise"),
+        (result.contract == contract.digest, "contract"),
+        (result.job == job.id.to_string(), "job"),
+        (result.analysis == job.analysis, "analysis"),
+        (result.purpose == admitted.purpose, "purpose"),
+        (result.time == body.time, "time"),
+        (result.test == job.lift.test && result.control == job.lift.control, "arms"),
+        (result.outcomes.len() == job.lift.outcomes.len(), "outcomes"),
+    ] {
+        if !same {
+            return Err(differs(field));
+        }
+    }
+    Ok(result)
+}
+
+/// What must hold beyond what `attestation-verifier receipt` checks.
+const TITLES: [&str; 9] = [
+    "the body is a receipt of this version",
+    "its time is that of the attestation document, up to fifteen minutes",
+    "the job in it was signed by a party of the contract, for this instance",
+    "the manifests in it were signed by the owners of their datasets, and are those of the job",
+    "the contract permits the job",
+    "the question follows from the job",
+    "noise and price follow from the question",
+    "each dataset was charged the price once",
+    "the result says what the receipt says: contract, job, purpose, time, arms, noise on",
+];
+
+/// Between the end of a job and its receipt; milliseconds.
+const MAX_DRIFT_MS: u64 = 15 * 60 * 1000;

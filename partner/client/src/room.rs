@@ -1,0 +1,232 @@
+//! A connection to an enclave that has proven what it is: there is no other way to a [`Room`].
+
+mod error;
+mod instance;
+mod tls;
+
+use crate::{
+    address::Address,
+    check::{Line, Passed},
+    clock, keys,
+    trust::Trust,
+};
+use attestation_verifier::{Believed, Document, Pcr, receipt};
+use protocol::{
+    canonical,
+    contract::Contract,
+    message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
+    sign::SigningKey,
+    time::Time,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+pub use error::RoomError;
+pub use instance::Instance;
+
+/// An open, believed connection: the bytes on it end inside the enclave that was attested.
+#[derive(Debug)]
+pub struct Room {
+    address: Address,
+    contract: Contract,
+    trust: Trust,
+    withdrawn: Vec<BTreeMap<u8, Pcr>>,
+    channel: tls::Channel,
+    proof: Proof,
+}
+
+/// What follows from an attested reply on a TLS connection.
+#[derive(Clone, Debug)]
+struct Proof {
+    instance: Instance,
+    believed: Believed,
+    checks: Vec<Line>,
+}
+
+impl Room {
+    /// Connects to the room at `address` and believes it only if it is an enclave that `contract`
+    /// accepts, of a build that is not `withdrawn`, under `contract`, at the other end of this very
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// [`RoomError`], for the first check that fails; [`RoomError::checks`] lists them.
+    pub async fn connect(
+        address: &Address,
+        contract: &Contract,
+        trust: &Trust,
+        withdrawn: &[BTreeMap<u8, Pcr>],
+    ) -> Result<Self, RoomError> {
+        let (channel, proof) = attested(address, contract, trust, withdrawn).await?;
+        Ok(Self {
+            address: address.clone(),
+            contract: contract.clone(),
+            trust: trust.clone(),
+            withdrawn: withdrawn.to_vec(),
+            channel,
+            proof,
+        })
+    }
+
+    /// Connects again after a connection was lost, verifying everything again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::connect`]; [`RoomError::OtherInstance`] if another instance answers now.
+    pub async fn reconnect(&mut self) -> Result<(), RoomError> {
+        let fresh = attested(&self.address, &self.contract, &self.trust, &self.withdrawn).await?;
+        let (channel, proof) = fresh;
+        if proof.instance.digest() != self.proof.instance.digest() {
+            return Err(RoomError::OtherInstance {
+                found: proof.instance.digest(),
+                expected: self.proof.instance.digest(),
+            });
+        }
+        (self.channel, self.proof) = (channel, proof);
+        Ok(())
+    }
+
+    /// Asks as the party of `key`. A refusal is an answer: see [`Reply::Refused`].
+    ///
+    /// # Errors
+    ///
+    /// [`RoomError::Lost`] if the connection broke: whether the instance acted is unknown, and
+    /// asking again is safe for everything a party can ask.
+    pub async fn request(&mut self, key: &SigningKey, body: Body) -> Result<Reply, RoomError> {
+        let patience = match body {
+            Body::Job { .. } | Body::Grant { .. } | Body::Close {} => LONG,
+            _ => SHORT,
+        };
+        let id = keys::random().map_err(|_| RoomError::Randomness)?;
+        let request = Request { instance: self.proof.instance.digest(), id, body };
+        self.channel.post("/v1/request", key.sign(&request), patience).await
+    }
+
+    /// What the instance holds.
+    ///
+    /// # Errors
+    ///
+    /// [`RoomError`]; [`RoomError::Refused`] if it declines.
+    pub async fn status(&mut self, key: &SigningKey) -> Result<Status, RoomError> {
+        match self.request(key, Body::Status {}).await? {
+            Reply::Status(status) => Ok(status),
+            Reply::Refused(refusal) => Err(RoomError::Refused(Box::new(refusal))),
+            _ => Err(RoomError::Protocol { what: "a status" }),
+        }
+    }
+
+    /// The instance at the other end.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.proof.instance
+    }
+
+    /// The attestation document as verified.
+    pub fn believed(&self) -> &Believed {
+        &self.proof.believed
+    }
+
+    /// Every check, in the order made.
+    #[must_use]
+    pub fn checks(&self) -> &[Line] {
+        &self.proof.checks
+    }
+
+    /// The contract's name for the build that runs there.
+    #[must_use]
+    pub fn build(&self) -> &str {
+        let build = self.contract.builds.get(self.proof.believed.build());
+        build.map_or("", |build| build.name.as_str())
+    }
+
+    /// The contract it serves.
+    #[must_use]
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Under whose root it was believed.
+    #[must_use]
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+}
+
+async fn attested(
+    address: &Address,
+    contract: &Contract,
+    trust: &Trust,
+    withdrawn: &[BTreeMap<u8, Pcr>],
+) -> Result<(tls::Channel, Proof), RoomError> {
+    let mut channel = tls::Channel::open(address).await?;
+    let nonce: [u8; NONCE_LEN] = keys::random().map_err(|_| RoomError::Randomness)?;
+    let ask = canonical::to_vec(&AttestRequest { nonce: nonce.to_vec() });
+    let reply = match channel.post("/v1/attest", ask, SHORT).await? {
+        Reply::Attested(reply) => reply,
+        Reply::Refused(refusal) => return Err(RoomError::Refused(Box::new(refusal))),
+        _ => return Err(RoomError::Protocol { what: "an attestation document" }),
+    };
+    let verifier = Verifier { contract, trust, withdrawn, now: clock::now() };
+    let proof = verifier.verify(&reply, &nonce, channel.peer_key())?;
+    Ok((channel, proof))
+}
+
+/// What a party holds against an attested reply.
+struct Verifier<'a> {
+    contract: &'a Contract,
+    trust: &'a Trust,
+    withdrawn: &'a [BTreeMap<u8, Pcr>],
+    now: Time,
+}
+
+impl Verifier<'_> {
+    fn verify(&self, reply: &AttestReply, nonce: &[u8], peer: &[u8]) -> Result<Proof, RoomError> {
+        let document = Document::parse(&reply.document).map_err(RoomError::MalformedDocument)?;
+        let expected = self
+            .trust
+            .expected(self.contract)
+            .nonce(nonce)
+            .user_data(receipt::user_data_for(&reply.statement));
+        let believed = document
+            .verify(&expected, clock::timestamp(self.now))
+            .map_err(RoomError::Attestation)?;
+        let instance = Instance::parse(&reply.statement).map_err(RoomError::Statement)?;
+        if instance.contract() != self.contract.digest {
+            let (found, expected) = (instance.contract(), self.contract.digest);
+            return Err(RoomError::OtherContract { found, expected });
+        }
+        if instance.statement().tls != peer {
+            return Err(RoomError::KeyMismatch);
+        }
+        let build = self.contract.builds.get(believed.build());
+        let build = build.filter(|build| !self.withdrawn.contains(&build.pcrs));
+        let build = build.ok_or(RoomError::Withdrawn)?;
+        let mut checks = Passed::default();
+        checks.passed(TITLES[0], String::new());
+        checks.extend(believed.checks());
+        checks.passed(TITLES[1], format!("instance {}", instance.digest().short()));
+        checks.passed(TITLES[2], format!("contract {}", self.contract.digest.short()));
+        checks.passed(TITLES[3], String::new());
+        checks.passed(TITLES[4], format!("build \"{}\"", build.name));
+        Ok(Proof { instance, believed, checks: checks.into_lines() })
+    }
+}
+
+/// What must hold beyond the document: the first before it, the others after.
+const TITLES: [&str; 5] = [
+    "the room answers over TLS 1.3 and holds the key of its certificate",
+    "the instance statement, which the document binds, is well-formed",
+    "the instance serves the contract given",
+    "the TLS key of this connection is the one in the statement: nobody is in between",
+    "the build is one that the contract accepts and that you have not withdrawn",
+];
+
+/// Attest and status.
+const SHORT: Duration = Duration::from_secs(30);
+/// Jobs, grants (which read whole datasets) and closings (which wait for jobs).
+const LONG: Duration = Duration::from_secs(900);

@@ -1,0 +1,119 @@
+//! Why a room is not believed, or does not answer.
+
+use super::TITLES;
+use crate::check::{self, Line};
+use attestation_verifier::{ParseError, VerifyError, receipt::ParseAttestedError};
+use protocol::{digest::Digest, refusal::Refusal};
+
+/// Why a room is not believed, or does not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoomError {
+    /// Nobody there.
+    #[error("nobody listens at {address}: {cause} (is the host running?)")]
+    NotListening {
+        /// Where.
+        address: String,
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
+    /// No TLS 1.3.
+    #[error("no TLS 1.3 with an enclave: {cause} (the host may still be starting it: try again)")]
+    Tls {
+        /// What went wrong.
+        cause: std::io::Error,
+    },
+    /// Too slow.
+    #[error("no answer within {seconds} s")]
+    TimedOut {
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// The connection broke.
+    #[error("the connection was lost before the answer arrived: ask again, asking twice is safe")]
+    Lost,
+    /// No answer of this protocol.
+    #[error("the answer is not {what}: the room speaks another version")]
+    Protocol {
+        /// What was expected.
+        what: &'static str,
+    },
+    /// An HTTP error without an answer in it.
+    #[error("the room answered with HTTP status {status}")]
+    Http {
+        /// The status.
+        status: u16,
+    },
+    /// No attestation document.
+    #[error("not believed: {0}")]
+    MalformedDocument(#[source] ParseError),
+    /// A document that is not believed.
+    #[error("not believed: {0}")]
+    Attestation(#[source] VerifyError),
+    /// No statement.
+    #[error("not believed: {0}")]
+    Statement(#[source] ParseAttestedError),
+    /// An enclave, but under another contract.
+    #[error("not believed: the instance serves the contract {}, expected {}", found.short(), expected.short())]
+    OtherContract {
+        /// The contract it serves.
+        found: Digest,
+        /// Ours.
+        expected: Digest,
+    },
+    /// Somebody in between.
+    #[error(
+        "not believed: the TLS key is not the one in the statement; somebody relays to another \
+             instance"
+    )]
+    KeyMismatch,
+    /// A build that we no longer accept.
+    #[error("not believed: the build was withdrawn")]
+    Withdrawn,
+    /// Another instance than before.
+    #[error("the instance {} is gone, {} answers now: grant to the new one first", expected.short(), found.short())]
+    OtherInstance {
+        /// Who answers.
+        found: Digest,
+        /// Who answered before.
+        expected: Digest,
+    },
+    /// Declined.
+    #[error("declined: {0}")]
+    Refused(#[source] Box<Refusal>),
+    /// No randomness.
+    #[error("the operating system gave no random numbers")]
+    Randomness,
+}
+
+impl RoomError {
+    /// The list of checks up to the one that failed. Empty if it was no check that failed.
+    #[must_use]
+    pub fn checks(&self) -> Vec<Line> {
+        let words = self.to_string();
+        let document = attestation_verifier::check::TITLES;
+        let titles: Vec<&str> =
+            TITLES[..1].iter().chain(&document).chain(&TITLES[1..]).copied().collect();
+        let after_document = document.len();
+        let failed = match self {
+            Self::NotListening { .. } | Self::Tls { .. } => 0,
+            Self::MalformedDocument(error) => usize::from(error.check()),
+            Self::Attestation(error) => usize::from(error.check()),
+            Self::Statement(_) => after_document + 1,
+            Self::OtherContract { .. } => after_document + 2,
+            Self::KeyMismatch => after_document + 3,
+            Self::Withdrawn => after_document + 4,
+            _ => return Vec::new(),
+        };
+        check::failed_at(&titles, failed, &words)
+    }
+
+    /// True if asking again on a new connection may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Lost | Self::TimedOut { .. } | Self::NotListening { .. } | Self::Tls { .. }
+        )
+    }
+}

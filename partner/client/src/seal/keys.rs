@@ -1,0 +1,84 @@
+//! The file of column keys, which never leaves the owner.
+
+use crate::files;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use protocol::key::DataKey;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// Reads the keys that [`super::seal()`] or a script with pyarrow wrote. Others must not be able to.
+///
+/// # Errors
+///
+/// [`KeysError`].
+pub fn read_keys(path: &Path) -> Result<BTreeMap<String, DataKey>, KeysError> {
+    let at = || path.to_owned();
+    let bytes = files::read_private(path)
+        .map_err(|cause| KeysError::Io { path: at(), cause })?
+        .map_err(|mode| KeysError::Open { path: at(), mode })?;
+    let malformed = || KeysError::Malformed { path: at() };
+    let file: File = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
+    if file.format != FORMAT {
+        return Err(malformed());
+    }
+    let keys = file.keys.into_iter().map(|(column, text)| {
+        let bytes = Zeroizing::new(BASE64.decode(text.as_bytes()).map_err(|_| malformed())?);
+        let mut key = bytes.as_slice().try_into().map_err(|_| malformed())?;
+        Ok((column, DataKey::take(&mut key)))
+    });
+    keys.collect()
+}
+
+/// The file's bytes.
+pub(super) fn to_json(keys: &BTreeMap<String, DataKey>) -> Zeroizing<Vec<u8>> {
+    let text = |key: &DataKey| Zeroizing::new(BASE64.encode(key.expose()));
+    let keys = keys.iter().map(|(column, key)| (column.clone(), text(key))).collect();
+    let file = File { format: FORMAT.to_owned(), keys };
+    let mut json = Zeroizing::new(Vec::with_capacity(4096));
+    serde_json::to_writer_pretty(&mut *json, &file).expect("invariant: names and text encode");
+    json.push(b'\n');
+    json
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: String,
+    keys: BTreeMap<String, Zeroizing<String>>,
+}
+
+/// Why a file of keys cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// The file system.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// Others may read it.
+    #[error("{} has mode {mode:03o}, expected 600: others may read it", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Not the format.
+    #[error("{}: expected {FORMAT}: JSON of base64 keys of 32 bytes", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+const FORMAT: &str = "glovebox-keys-v1";

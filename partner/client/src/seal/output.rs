@@ -1,0 +1,193 @@
+//! The files that sealing leaves: all of them, or none.
+
+use super::{BadRow, Files, Options, SealError, keys, row::Row};
+use crate::files;
+use protocol::{key::DataKey, manifest::SignedManifest};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Where the files will be. What was written is removed unless it is published.
+pub(super) struct Output {
+    sealed: Pending,
+    manifest: PathBuf,
+    keys: PathBuf,
+    rejects: Rejects,
+}
+
+impl Output {
+    /// Fails if any of the files is there already.
+    pub(super) fn reserve(stem: &Path, options: &Options) -> Result<Self, SealError> {
+        let [sealed, manifest, keys] = [SEALED, MANIFEST, KEYS].map(|end| with_end(stem, end));
+        for path in [&manifest, &keys] {
+            refuse_existing(path)?;
+        }
+        let rejects = Rejects::reserve(options.reject_file.as_deref())?;
+        Ok(Self { sealed: Pending::reserve(sealed)?, manifest, keys, rejects })
+    }
+
+    pub(super) fn rejects(&self) -> &Rejects {
+        &self.rejects
+    }
+
+    pub(super) fn create_sealed(&self) -> Result<File, SealError> {
+        self.sealed.create()
+    }
+
+    /// Puts all files in place. Keys first: a file without keys is worth nothing.
+    pub(super) fn publish(
+        self,
+        manifest: &SignedManifest,
+        keys: &BTreeMap<String, DataKey>,
+    ) -> Result<Files, SealError> {
+        create(&self.keys, &keys::to_json(keys))?;
+        let rest = create(&self.manifest, manifest.as_bytes()).and_then(|()| {
+            let rejects = self.rejects.publish()?;
+            Ok((self.sealed.publish()?, rejects))
+        });
+        match rest {
+            Ok((sealed, rejects)) => {
+                Ok(Files { sealed, manifest: self.manifest, keys: self.keys, rejects })
+            }
+            Err(cause) => {
+                for path in [&self.keys, &self.manifest] {
+                    // The first error says more than one from cleaning up.
+                    let _ = fs::remove_file(path);
+                }
+                Err(cause)
+            }
+        }
+    }
+}
+
+/// Where bad rows go, if anywhere: the table's own columns, then where and why.
+pub(super) struct Rejects {
+    file: Option<Pending>,
+    writer: RefCell<Option<csv::Writer<File>>>,
+}
+
+impl Rejects {
+    pub(super) fn reserve(path: Option<&Path>) -> Result<Self, SealError> {
+        let file = path.map(|path| Pending::reserve(path.to_owned())).transpose()?;
+        Ok(Self { file, writer: RefCell::new(None) })
+    }
+
+    pub(super) fn wanted(&self) -> bool {
+        self.file.is_some()
+    }
+
+    pub(super) fn add(
+        &self,
+        header: &[String],
+        row: &Row<'_>,
+        bad: &[BadRow],
+    ) -> Result<(), SealError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let failed = |e: csv::Error| file.failed(e.into());
+        let mut slot = self.writer.borrow_mut();
+        if slot.is_none() {
+            let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(file.create()?);
+            let columns = header.iter().map(String::as_str).chain(REJECT_COLUMNS);
+            writer.write_record(columns).map_err(failed)?;
+            *slot = Some(writer);
+        }
+        let Some(writer) = slot.as_mut() else { return Ok(()) };
+        let at = bad.first().map(|bad| bad.at.to_string()).unwrap_or_default();
+        let reasons: Vec<_> = bad
+            .iter()
+            .map(|bad| match &bad.column {
+                Some(column) => format!("{column}: {}", bad.reason),
+                None => bad.reason.to_string(),
+            })
+            .collect();
+        let mut record = row.verbatim();
+        record.push_field(at.as_bytes());
+        record.push_field(reasons.join("; ").as_bytes());
+        writer.write_byte_record(&record).map_err(failed)
+    }
+
+    /// Puts the file in place, if there was a bad row.
+    pub(super) fn publish(&self) -> Result<Option<PathBuf>, SealError> {
+        match (&self.file, self.writer.borrow_mut().take()) {
+            (Some(file), Some(mut writer)) => {
+                writer.flush().map_err(|cause| file.failed(cause))?;
+                drop(writer);
+                file.publish().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A file that is written beside its place and moved there once it is whole.
+struct Pending {
+    path: PathBuf,
+    partial: PathBuf,
+}
+
+impl Pending {
+    fn reserve(path: PathBuf) -> Result<Self, SealError> {
+        refuse_existing(&path)?;
+        let partial = with_end(&path, ".partial");
+        Ok(Self { path, partial })
+    }
+
+    /// Only the owner may read it: rejected rows are in the clear.
+    fn create(&self) -> Result<File, SealError> {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&self.partial).map_err(|cause| self.failed(cause))
+    }
+
+    fn publish(&self) -> Result<PathBuf, SealError> {
+        let synced = File::open(&self.partial).and_then(|file| file.sync_all());
+        let moved = synced.and_then(|()| fs::rename(&self.partial, &self.path));
+        moved.map_err(|cause| self.failed(cause))?;
+        Ok(self.path.clone())
+    }
+
+    fn failed(&self, cause: io::Error) -> SealError {
+        SealError::Io { path: self.path.clone(), cause }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // Gone already if it was published or never begun.
+        let _ = fs::remove_file(&self.partial);
+    }
+}
+
+/// Writes a new file that only its owner may read.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), SealError> {
+    files::create_private(path, bytes).map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => SealError::Exists { path: path.to_owned() },
+        _ => SealError::Io { path: path.to_owned(), cause },
+    })
+}
+
+fn refuse_existing(path: &Path) -> Result<(), SealError> {
+    match path.try_exists() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(SealError::Exists { path: path.to_owned() }),
+        Err(cause) => Err(SealError::Io { path: path.to_owned(), cause }),
+    }
+}
+
+/// `stem` with `end` after its whole name, dots and all.
+pub(super) fn with_end(stem: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(stem);
+    name.push(end);
+    name.into()
+}
+
+pub(super) const SEALED: &str = ".sealed";
+pub(super) const MANIFEST: &str = ".manifest";
+pub(super) const KEYS: &str = ".keys";
+const REJECT_COLUMNS: [&str; 2] = ["glovebox_at", "glovebox_reason"];

@@ -1,0 +1,402 @@
+use super::*;
+use protocol::{
+    contract::Contract,
+    hpke::RecipientSecret,
+    sealed::{self, ROW, Values},
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::{fmt::Write as _, fs, sync::Arc};
+use zeroize::Zeroizing;
+
+pub(super) fn signing_key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
+}
+
+/// A publisher's contract with a retailer whose dataset `sales` has a column of every role.
+pub(super) fn contract() -> Contract {
+    let recipient =
+        |seed| RecipientSecret::generate(&mut ChaCha20Rng::from_seed([seed; 32])).public();
+    let mut text = "contract = 1\nname = \"lift\"\nexpires = \"2027-12-31T00:00:00Z\"\n\
+        min_cell = 50\npurposes = [\"measurement\"]\n"
+        .to_owned();
+    for (name, seed) in [("publisher", 1), ("retailer", 2)] {
+        let (signing, recipient) = (signing_key(seed).public(), recipient(seed));
+        write!(
+            text,
+            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
+        )
+        .unwrap();
+    }
+    let datasets = [
+        (
+            "exposures",
+            "publisher",
+            vec!["email match_key kind=email", "arm group domain=mens,none", "history never"],
+        ),
+        (
+            "sales",
+            "retailer",
+            vec![
+                "email match_key kind=email",
+                "phone match_key kind=phone",
+                "tier group domain=gold,basic",
+                "spend measure scale=2",
+                "recency feature scale=1",
+                "day date",
+                "agreed consent",
+                "note never",
+            ],
+        ),
+    ];
+    for (name, owner, columns) in datasets {
+        writeln!(text, "[[dataset]]\nname = \"{name}\"\nowner = \"{owner}\"\nlineage = \"{name}\"")
+            .unwrap();
+        for column in columns {
+            let words: Vec<_> = column.split(' ').collect();
+            writeln!(text, "[[dataset.column]]\nname = \"{}\"\nrole = \"{}\"", words[0], words[1])
+                .unwrap();
+            match words.get(2).and_then(|word| word.split_once('=')) {
+                Some(("kind", kind)) => writeln!(text, "kind = \"{kind}\"").unwrap(),
+                Some(("domain", values)) => {
+                    writeln!(text, "domain = {:?}", values.split(',').collect::<Vec<_>>()).unwrap();
+                }
+                Some((other, value)) => writeln!(text, "{other} = {value}").unwrap(),
+                None => {}
+            }
+        }
+        text.push_str(
+            "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\nepsilon = 4\n\
+             delta = 1e-6\nlifetime_epsilon = 20\n",
+        );
+    }
+    text.push_str(
+        "[[analysis]]\nname = \"lift\"\nkind = \"lift\"\npurpose = \"measurement\"\n\
+         assignment = \"exposures\"\narm = \"arm\"\noutcome = \"sales\"\nmeasures = [\"spend\"]\n\
+         date = \"day\"\nanalysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n",
+    );
+    let pcr = "ab".repeat(48);
+    write!(
+        text,
+        "[[build]]\nname = \"test\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"
+    )
+    .unwrap();
+    Contract::parse(text.as_bytes()).unwrap()
+}
+
+struct Desk {
+    directory: tempfile::TempDir,
+    contract: Contract,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), contract: contract() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn table(&self, rows: &str) -> PathBuf {
+        let path = self.path("sales.csv");
+        fs::write(&path, format!("{HEADER}{rows}")).unwrap();
+        path
+    }
+
+    fn seal(&self, input: &Path, options: &Options) -> Result<Sealed, SealError> {
+        let stem = self.path("sales.v1");
+        seal(input, &self.contract, "sales", &signing_key(2), 1, &stem, options, &mut |_, _| {})
+    }
+
+    fn in_memory(&self, input: &Path) -> Result<InMemory, SealError> {
+        let key = signing_key(2);
+        in_memory(input, &self.contract, "sales", &key, 1, &Options::default(), &mut |_, _| {})
+    }
+
+    fn open(&self, sealed: &InMemory) -> BTreeMap<String, Values> {
+        let dataset = &self.contract.datasets["sales"];
+        sealed::open(&sealed.file, sealed.manifest.manifest(), dataset, &sealed.keys).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn codes(values: &Values) -> &[i32] {
+    let Values::Codes(codes) = values else { panic!("expected codes") };
+    codes
+}
+
+fn numbers(values: &Values) -> &[i64] {
+    let Values::Numbers(numbers) = values else { panic!("expected numbers") };
+    numbers
+}
+
+#[test]
+fn a_sealed_table_opens_to_what_it_was() {
+    let desk = Desk::new();
+    let input = desk.table(
+        "Ann@Example.com,,gold,29.99,-1.5,2024-02-29,yes,\"a note,\nof two lines\"\n\
+         ,+1 (415) 555-0123,,0,0,,,\n",
+    );
+    let sealed = desk.in_memory(&input).unwrap();
+    assert_eq!((sealed.count.rows, sealed.padded), (2, 1024));
+    let columns = desk.open(&sealed);
+    let rows: Vec<_> = codes(&columns[ROW])
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| **m == 1)
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(rows.len(), 2);
+    let ann = *rows.iter().find(|at| numbers(&columns["spend"])[**at] == 2999).unwrap();
+    let other = *rows.iter().find(|at| **at != ann).unwrap();
+    let key =
+        protocol::identity::match_key(protocol::identity::Identifier::Email, "ann@example.com");
+    let Values::Keys(emails) = &columns["email"] else { panic!("expected keys") };
+    assert_eq!((&emails[ann], emails[other]), (key.unwrap().as_bytes(), [0; 32]));
+    let row = |at: usize| {
+        let codes = ["tier", "day", "agreed"].map(|name| codes(&columns[name])[at]);
+        (codes, numbers(&columns["recency"])[at])
+    };
+    assert_eq!(row(ann), ([0, 19_782, 1], -15));
+    assert_eq!(row(other), ([-1, -1, -1], 0));
+    assert!(!columns.contains_key("note"));
+}
+
+#[test]
+fn padding_stands_among_the_rows_and_the_order_is_new_each_time() {
+    let desk = Desk::new();
+    let rows = (0..600).map(|n| format!("p{n}@example.com,,gold,{n},0,,1,\n"));
+    let input = desk.table(&rows.collect::<String>());
+    let [one, two] = [(); 2].map(|()| desk.open(&desk.in_memory(&input).unwrap()));
+    assert_ne!(numbers(&one["spend"]), numbers(&two["spend"]));
+    let sum = |columns: &BTreeMap<String, Values>| numbers(&columns["spend"]).iter().sum::<i64>();
+    assert_eq!((sum(&one), sum(&two)), (100 * 599 * 600 / 2, 100 * 599 * 600 / 2));
+    // 600 rows and 424 of padding: all rows first has a chance below 10^-290.
+    assert!(codes(&one[ROW])[..600].contains(&0));
+}
+
+#[test]
+fn the_size_of_a_file_says_only_how_many_rows_it_was_padded_to() {
+    let desk = Desk::new();
+    let few = desk.table("a@example.com,,gold,1,1,,1,\n");
+    let few = desk.in_memory(&few).unwrap().file.len();
+    let rows = (0..1000)
+        .map(|n| format!("p{n}@example.com,+14155550123,basic,{n}.99,{n},2024-01-01,no,x\n"));
+    let many = desk.table(&rows.collect::<String>());
+    assert_eq!(desk.in_memory(&many).unwrap().file.len(), few);
+}
+
+#[test]
+fn bad_rows_are_counted_and_named_by_line_and_never_quoted() {
+    let desk = Desk::new();
+    let secret = "CANARY";
+    let mut rows = "ok@example.com,,gold,1,1,,1,\"two\nlines\"\r\n\r\n".to_owned();
+    rows.push_str(&format!("{secret},,gold,1,1,,1,\r\n"));
+    rows.push_str(&format!("ok@example.com,,{secret},1,1,,1,\r\nok@example.com,,gold\r\n"));
+    for _ in 0..12 {
+        rows.push_str(&format!(",,gold,1,1,,1,{secret}\n"));
+    }
+    rows.push_str(&format!("ok@example.com,,gold,{secret},1,,{secret},\n"));
+    let error = desk.seal(&desk.table(&rows), &Options::default()).unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(!text.contains(secret), "{text}");
+    let SealError::BadRows { count, total } = error else { panic!("{error}") };
+    assert_eq!((count.rejected, count.no_identifier, total, count.first.len()), (16, 12, 17, 10));
+    let named: Vec<_> = count.first.iter().take(4).map(ToString::to_string).collect();
+    assert_eq!(
+        named,
+        [
+            "line 5, email: not an e-mail address (expected name@domain without spaces)",
+            "line 6, tier: not in the contract's list of values for the column",
+            "line 7: found 3 fields, the header has 8",
+            "line 8: no identifier: every match key is empty",
+        ]
+    );
+    assert_eq!(desk.names(), ["sales.csv"]);
+}
+
+#[test]
+fn rejected_rows_are_kept_word_for_word_and_the_rest_is_sealed() {
+    let desk = Desk::new();
+    let input = desk.table("a@example.com,,gold,1,1,,1,\nb@,,gold,x,1,,1,\"my \"\"note\"\"\"\n");
+    let options = Options::rejecting_into(desk.path("rejects.csv"));
+    let sealed = desk.seal(&input, &options).unwrap();
+    assert_eq!((sealed.count.rows, sealed.count.rejected), (1, 1));
+    assert_eq!(sealed.files.rejects, options.reject_file);
+    let rejects = fs::read_to_string(desk.path("rejects.csv")).unwrap();
+    let lines: Vec<_> = rejects.lines().collect();
+    assert_eq!(lines[0], format!("{},glovebox_at,glovebox_reason", HEADER.trim()));
+    assert!(
+        lines[1].starts_with("b@,,gold,x,1,,1,\"my \"\"note\"\"\",line 3,\"email: "),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[1].contains("; spend: not a number"));
+    let expected =
+        ["rejects.csv", "sales.csv", "sales.v1.keys", "sales.v1.manifest", "sales.v1.sealed"];
+    assert_eq!(desk.names(), expected);
+}
+
+#[test]
+fn what_was_written_opens_with_the_keys_and_nothing_is_overwritten() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let input = desk.table("a@example.com,,gold,1,1,,1,\n");
+    let sealed = desk.seal(&input, &Options::default()).unwrap();
+    let keys = read_keys(&sealed.files.keys).unwrap();
+    let manifest = fs::read(&sealed.files.manifest).unwrap();
+    let manifest = SignedManifest::open(manifest, &signing_key(2).public()).unwrap();
+    let file = fs::read(&sealed.files.sealed).unwrap();
+    let dataset = &desk.contract.datasets["sales"];
+    assert!(sealed::open(&file, manifest.manifest(), dataset, &keys).is_ok());
+    assert_eq!(fs::metadata(&sealed.files.keys).unwrap().permissions().mode() & 0o777, 0o600);
+    for path in [&sealed.files.sealed, &sealed.files.manifest, &sealed.files.keys] {
+        let before = fs::read(path).unwrap();
+        let again = desk.seal(&input, &Options::default());
+        assert!(matches!(again, Err(SealError::Exists { .. })));
+        assert_eq!(fs::read(path).unwrap(), before);
+    }
+    fs::set_permissions(&sealed.files.keys, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(read_keys(&sealed.files.keys), Err(KeysError::Open { mode: 0o644, .. })));
+}
+
+#[test]
+fn refuses_other_columns_than_the_contracts() {
+    let desk = Desk::new();
+    let input = desk.path("sales.csv");
+    fs::write(&input, "email,phone,tier,spend,recency,day,income,email\n").unwrap();
+    let error = desk.in_memory(&input).unwrap_err();
+    let SealError::Columns { missing, unknown, twice } = error else { panic!("{error}") };
+    assert_eq!(
+        (missing, unknown, twice),
+        (vec!["agreed".into()], vec!["income".into()], vec!["email".into()])
+    );
+}
+
+#[test]
+fn refuses_an_owner_who_is_not_the_owner() {
+    let desk = Desk::new();
+    let input = desk.table("a@example.com,,gold,1,1,,1,\n");
+    let options = Options::default();
+    let sealed =
+        in_memory(&input, &desk.contract, "sales", &signing_key(1), 1, &options, &mut |_, _| {});
+    assert!(matches!(sealed, Err(SealError::Owner { .. })));
+    let sealed =
+        in_memory(&input, &desk.contract, "other", &signing_key(2), 1, &options, &mut |_, _| {});
+    assert!(matches!(sealed, Err(SealError::Dataset { .. })));
+}
+
+#[test]
+fn parquet_and_arrow_seal_to_the_same_values_as_csv() {
+    use arrow::{array::*, datatypes::*, ipc::writer};
+    use parquet::basic::Compression;
+    let desk = Desk::new();
+    let text = |values: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let tier: DictionaryArray<Int8Type> = [Some("gold"), None].into_iter().collect();
+    let spend = Decimal128Array::from(vec![29_990, 0]).with_precision_and_scale(9, 3).unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("email", text(vec![Some("ann@example.com"), None])),
+        ("phone", text(vec![None, Some("+14155550123")])),
+        ("tier", Arc::new(tier)),
+        ("spend", Arc::new(spend)),
+        ("recency", Arc::new(Float64Array::from(vec![-1.5, 0.0]))),
+        ("day", Arc::new(Date32Array::from(vec![Some(19_782), None]))),
+        ("agreed", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+    ];
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true)))
+            .unwrap();
+    let create = |name: &str| fs::File::create(desk.path(name)).unwrap();
+    let mut file = writer::FileWriter::try_new(create("a.arrow"), &batch.schema()).unwrap();
+    file.write(&batch).and_then(|()| file.finish()).unwrap();
+    let mut stream = writer::StreamWriter::try_new(create("a.arrows"), &batch.schema()).unwrap();
+    stream.write(&batch).and_then(|()| stream.finish()).unwrap();
+    let zstd = Compression::ZSTD(parquet::basic::ZstdLevel::default());
+    for (name, compression) in [("snappy.parquet", Compression::SNAPPY), ("zstd.parquet", zstd)] {
+        let properties =
+            parquet::file::properties::WriterProperties::builder().set_compression(compression);
+        let mut parquet = parquet::arrow::ArrowWriter::try_new(
+            create(name),
+            batch.schema(),
+            Some(properties.build()),
+        )
+        .unwrap();
+        parquet.write(&batch).unwrap();
+        parquet.close().unwrap();
+    }
+    let csv =
+        desk.table("ann@example.com,,gold,29.99,-1.5,2024-02-29,yes,\n,+14155550123,,0,0,,,\n");
+    let all: Vec<_> = ["a.arrow", "a.arrows", "snappy.parquet", "zstd.parquet"]
+        .map(|name| desk.path(name))
+        .into();
+    let sorted = |path: &Path| {
+        let columns = desk.open(&desk.in_memory(path).unwrap());
+        let mut rows: Vec<_> = (0..1024)
+            .map(|at| {
+                let code = |name: &str| codes(&columns[name])[at];
+                let key = |name: &str| match &columns[name] {
+                    Values::Keys(keys) => keys[at],
+                    _ => panic!("expected keys"),
+                };
+                let number = |name: &str| numbers(&columns[name])[at];
+                (
+                    [ROW, "tier", "day", "agreed"].map(code),
+                    ["email", "phone"].map(key),
+                    ["spend", "recency"].map(number),
+                )
+            })
+            .collect();
+        rows.sort_unstable();
+        rows
+    };
+    let expected = sorted(&csv);
+    for path in all {
+        assert_eq!(sorted(&path), expected, "{}", path.display());
+    }
+}
+
+#[test]
+fn refuses_arrow_types_that_would_have_to_be_guessed() {
+    use arrow::{array::*, ipc::writer};
+    let desk = Desk::new();
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["a@example.com"]));
+    let time: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![0]));
+    let names = ["email", "phone", "tier", "spend", "recency", "agreed"].map(|n| (n, text.clone()));
+    let batch = RecordBatch::try_from_iter(names.into_iter().chain([("day", time)])).unwrap();
+    let path = desk.path("a.arrow");
+    let mut file =
+        writer::FileWriter::try_new(fs::File::create(&path).unwrap(), &batch.schema()).unwrap();
+    file.write(&batch).and_then(|()| file.finish()).unwrap();
+    let error = desk.in_memory(&path).unwrap_err();
+    assert!(matches!(&error, SealError::Type { column, .. } if column == "day"), "{error}");
+}
+
+#[test]
+fn refuses_files_that_are_no_table() {
+    let desk = Desk::new();
+    for (name, bytes) in [
+        ("a.csv", b"".as_slice()),
+        ("a.parquet", b"email,phone"),
+        ("b.csv", b"\x1f\x8b\x08"),
+        ("c", b"PARE...."),
+    ] {
+        let path = desk.path(name);
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(desk.in_memory(&path), Err(SealError::Format { .. })), "{name}");
+    }
+    let empty = desk.table("");
+    assert!(matches!(desk.in_memory(&empty), Err(SealError::Empty { rejected: 0 })));
+}
+
+mod pyarrow;
+
+const HEADER: &str = "email,phone,tier,spend,recency,day,agreed,note\n";

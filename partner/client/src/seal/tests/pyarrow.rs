@@ -1,0 +1,123 @@
+//! pyarrow reads what we seal, and we take what pyarrow seals. The scripts are those of the spec.
+
+use super::*;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use serde_json::{Value, json};
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+/// Runs a script of `tests/pyarrow`; it must be there, for a skipped test would promise too much.
+fn python(script: &str, stem: &Path, input: &Value) -> Vec<u8> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/pyarrow").join(script);
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut child = Command::new(&python)
+        .arg(script)
+        .arg(stem)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| {
+            panic!("{python}: {e}; this test needs Python with pyarrow ({INSTALL})")
+        });
+    child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!errors.contains("No module named 'pyarrow'"), "pyarrow is missing: {INSTALL}");
+    assert!(output.status.success(), "{errors}");
+    output.stdout
+}
+
+#[test]
+fn pyarrow_reads_a_sealed_file_with_the_owners_keys() {
+    let desk = Desk::new();
+    let input =
+        desk.table("Ann@Example.com,,gold,29.99,-1.5,2024-02-29,yes,\n,+14155550123,,0,0,,,\n");
+    let sealed = desk.seal(&input, &Options::default()).unwrap();
+    let stem = sealed.files.sealed.with_extension("");
+    let mut read: Value = serde_json::from_slice(&python("read.py", &stem, &Value::Null)).unwrap();
+    let rows = read["rows"].as_array_mut().unwrap();
+    rows.sort_by_key(|row| row["spend"].as_i64());
+    let key =
+        |kind, text| BASE64.encode(protocol::identity::match_key(kind, text).unwrap().as_bytes());
+    use protocol::identity::Identifier::{Email, Phone};
+    let expected = json!({ "padded": 1024, "rows": [
+        { "glovebox_row": 1, "email": key(Email, ""), "phone": key(Phone, "+14155550123"), "tier": -1,
+          "spend": 0, "recency": 0, "day": -1, "agreed": -1 },
+        { "glovebox_row": 1, "email": key(Email, "ann@example.com"), "phone": key(Phone, ""), "tier": 0,
+          "spend": 2999, "recency": -15, "day": 19_782, "agreed": 1 },
+    ]});
+    assert_eq!(read, expected);
+}
+
+/// Rows for `seal.py`: all columns of `sales`, with `change` made to the first row.
+fn rows(change: impl Fn(&mut Value)) -> Value {
+    let key = BASE64.encode([7; 32]);
+    let none = BASE64.encode([0; 32]);
+    let row = json!({ "email": key, "phone": none, "tier": 1, "spend": 5, "recency": -1, "day": 3, "agreed": 1 });
+    let mut first = row.clone();
+    change(&mut first);
+    let names = ["email", "phone", "tier", "spend", "recency", "day", "agreed"];
+    let kinds = ["key", "key", "code", "number", "number", "code", "code"];
+    let layout: Vec<_> = names.into_iter().zip(kinds).collect();
+    json!({ "layout": layout, "rows": vec![vec![first], vec![row; 1500]].concat() })
+}
+
+fn adopted(desk: &Desk, rows: &Value) -> Result<Sealed, SealError> {
+    let stem = desk.path("sales");
+    python("seal.py", &stem, rows);
+    let path = |end| output::with_end(&stem, end);
+    adopt(&path(".sealed"), &path(".keys"), &desk.contract, "sales", &signing_key(2), 4)
+}
+
+#[test]
+fn a_file_made_with_pyarrow_alone_is_adopted_and_opens() {
+    let desk = Desk::new();
+    let sealed = adopted(&desk, &rows(|_| {})).unwrap();
+    assert_eq!((sealed.count.rows, sealed.padded), (1501, 1536));
+    let manifest = sealed.manifest.manifest();
+    assert_eq!((manifest.version, manifest.aad_prefix.len()), (4, 0));
+    let keys = read_keys(&sealed.files.keys).unwrap();
+    let file = fs::read(&sealed.files.sealed).unwrap();
+    let columns = sealed::open(&file, manifest, &desk.contract.datasets["sales"], &keys).unwrap();
+    assert_eq!(numbers(&columns["spend"]).iter().sum::<i64>(), 5 * 1501);
+    assert!(matches!(adopted_again(&desk), Err(SealError::Exists { .. })));
+}
+
+fn adopted_again(desk: &Desk) -> Result<Sealed, SealError> {
+    let [file, keys] = ["sales.sealed", "sales.keys"].map(|name| desk.path(name));
+    adopt(&file, &keys, &desk.contract, "sales", &signing_key(2), 4)
+}
+
+#[test]
+fn refuses_to_adopt_what_the_enclave_would_not_count() {
+    let code = |column: &'static str, code: i32| rows(move |row| row[column] = code.into());
+    for (given, column) in
+        [(code("tier", 2), "tier"), (code("agreed", 2), "agreed"), (code("day", -2), "day")]
+    {
+        let error = adopted(&Desk::new(), &given).unwrap_err();
+        let SealError::Adopt(AdoptFlaw::Range { column: found, rows: 1, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(found, column);
+    }
+    let nobody = rows(|row| row["email"] = BASE64.encode([0; 32]).into());
+    let error = adopted(&Desk::new(), &nobody).unwrap_err();
+    assert!(matches!(error, SealError::Adopt(AdoptFlaw::NoIdentifier { rows: 1 })), "{error}");
+}
+
+#[test]
+fn refuses_to_adopt_with_another_files_keys() {
+    let desk = Desk::new();
+    adopted(&desk, &rows(|_| {})).unwrap();
+    let other = Desk::new();
+    adopted(&other, &rows(|_| {})).unwrap();
+    fs::remove_file(desk.path("sales.manifest")).unwrap();
+    fs::copy(other.path("sales.keys"), desk.path("sales.keys")).unwrap();
+    assert!(matches!(adopted_again(&desk), Err(SealError::File(FileError::Key { .. }))));
+}
+
+const INSTALL: &str =
+    "python3 -m venv .venv && .venv/bin/pip install pyarrow, then PYTHON=.venv/bin/python3";

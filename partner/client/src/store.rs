@@ -1,0 +1,339 @@
+//! The host's store: keeps ciphertext, is believed in nothing.
+
+use crate::{
+    address::Address,
+    http::{Answer, HttpError, Plain},
+};
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+use protocol::{
+    digest::Digest,
+    job::JobId,
+    merkle::{MerkleBuilder, Root},
+    storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode, UploadStatus},
+};
+use serde::Deserialize;
+use std::{
+    io::SeekFrom,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+};
+
+/// A client of the store at a room's address. Dropped connections are opened again.
+#[derive(Debug)]
+pub struct Store {
+    http: Plain,
+}
+
+/// What the host says of itself.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether it runs a simulated enclave.
+    pub simulated: bool,
+    /// `starting`, `serving` or `stopped`.
+    pub enclave: String,
+    /// How often it has started one.
+    pub enclave_starts: u64,
+}
+
+impl Store {
+    /// The store at `address`; connects when first asked.
+    #[must_use]
+    pub fn new(address: &Address) -> Self {
+        Self { http: Plain::new(address.authority()) }
+    }
+
+    /// Uploads the file at `path`, which must have the Merkle root `root`, continuing where an
+    /// earlier upload stopped. `progress` gets bytes at the host, and all bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherFile`] before anything is sent; otherwise what the host says. After any
+    /// error the same call continues.
+    pub async fn upload(
+        &mut self,
+        path: &Path,
+        root: Root,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<UploadStatus, StoreError> {
+        let io = |cause| StoreError::File { path: path.to_owned(), cause };
+        let mut file = File::open(path).await.map_err(io)?;
+        let (found, size) = root_of(&mut file).await.map_err(io)?;
+        if found != root {
+            return Err(StoreError::OtherFile { path: path.to_owned(), found, expected: root });
+        }
+        self.send_file(&mut file, path, root, size, progress).await
+    }
+
+    async fn send_file(
+        &mut self,
+        file: &mut File,
+        path: &Path,
+        root: Root,
+        size: u64,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<UploadStatus, StoreError> {
+        let io = |cause| StoreError::File { path: path.to_owned(), cause };
+        let begin = format!("/v1/uploads/{root}?size={size}");
+        let mut status: Option<UploadStatus> = None;
+        let mut failures = 0;
+        loop {
+            let step = match &status {
+                None => self.json(Method::POST, &begin, Bytes::new()).await,
+                Some(now) if now.complete => return Ok(now.clone()),
+                Some(now) => {
+                    progress(now.offset, size);
+                    let chunk = chunk(file, now.offset).await.map_err(io)?;
+                    let path = format!("/v1/uploads/{root}?offset={}", now.offset);
+                    self.json(Method::PATCH, &path, chunk).await
+                }
+            };
+            match step {
+                Ok(next) => {
+                    let moved = status.as_ref().is_none_or(|before| next.offset > before.offset);
+                    if next.root != root || next.size != size || !(moved || next.complete) {
+                        return Err(StoreError::Protocol);
+                    }
+                    if next.complete {
+                        progress(size, size);
+                    }
+                    failures = 0;
+                    status = Some(next);
+                }
+                Err(error) if error.passes() && failures < RETRIES => {
+                    // Begin again by asking for the offset: what the host has is not sent twice.
+                    failures += 1;
+                    status = None;
+                    tokio::time::sleep(PAUSE * failures).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How far the upload of a blob has come.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Declined`] with `not_found` if there is none.
+    pub async fn status(&mut self, root: Root) -> Result<UploadStatus, StoreError> {
+        self.json(Method::GET, &format!("/v1/uploads/{root}"), Bytes::new()).await
+    }
+
+    /// Forgets an unfinished upload.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn forget(&mut self, root: Root) -> Result<(), StoreError> {
+        let path = format!("/v1/uploads/{root}");
+        self.fetch(Method::DELETE, &path, Bytes::new()).await.map(drop)
+    }
+
+    /// A job's package, sealed to `receiver`, as the enclave stored it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn result(&mut self, job: JobId, receiver: &str) -> Result<Vec<u8>, StoreError> {
+        let name = ObjectName::result(&job.to_string(), &object_part(receiver));
+        let name = name.map_err(|_| StoreError::Protocol)?;
+        self.object(&name).await
+    }
+
+    /// An instance's closing, as the enclave stored it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn closing(&mut self, instance: Digest) -> Result<Vec<u8>, StoreError> {
+        let name = ObjectName::closing(&instance.to_string());
+        let name = name.map_err(|_| StoreError::Protocol)?;
+        self.object(&name).await
+    }
+
+    /// What the host says of itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn health(&mut self) -> Result<Health, StoreError> {
+        let body = self.fetch(Method::GET, "/v1/health", Bytes::new()).await?;
+        serde_json::from_slice(&body).map_err(|_| StoreError::Protocol)
+    }
+
+    async fn object(&mut self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
+        let path = format!("/v1/{name}");
+        let mut failures = 0;
+        loop {
+            match self.fetch(Method::GET, &path, Bytes::new()).await {
+                Err(error) if error.passes() && failures < RETRIES => {
+                    failures += 1;
+                    tokio::time::sleep(PAUSE * failures).await;
+                }
+                answer => return Ok(answer?.to_vec()),
+            }
+        }
+    }
+
+    async fn json(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<UploadStatus, StoreError> {
+        let body = self.fetch(method, path, body).await?;
+        serde_json::from_slice(&body).map_err(|_| StoreError::Protocol)
+    }
+
+    async fn fetch(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Bytes, StoreError> {
+        let answer = self.http.send(method, path, body, MAX_OBJECT).await;
+        let Answer { status, body } = answer.map_err(|error| match error {
+            HttpError::Connect(cause) => StoreError::NotListening { cause },
+            HttpError::TimedOut | HttpError::Broken => StoreError::Lost,
+        })?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => Err(StoreError::Declined {
+                code: problem.code,
+                // The host may say anything: it must not move the reader's cursor.
+                words: problem.message.chars().filter(|c| !c.is_control()).take(200).collect(),
+            }),
+            Err(_) if status == StatusCode::NOT_FOUND => {
+                Err(StoreError::Declined { code: ProblemCode::NotFound, words: String::new() })
+            }
+            Err(_) => Err(StoreError::Protocol),
+        }
+    }
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The local file.
+    #[error("reading {path}: {cause}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Not the file that the manifest names.
+    #[error(
+        "{path} is not the file that the manifest names: its root is {found}, expected {expected}; \
+             seal it again"
+    )]
+    OtherFile {
+        /// Which.
+        path: PathBuf,
+        /// Its root.
+        found: Root,
+        /// The manifest's.
+        expected: Root,
+    },
+    /// Nobody there.
+    #[error("nobody listens there: {cause} (is the host running?)")]
+    NotListening {
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
+    /// The connection broke.
+    #[error("the connection to the host was lost: run the same command again, it continues")]
+    Lost,
+    /// The host declined.
+    #[error("the host declined: {}", declined(*code, words))]
+    Declined {
+        /// For programs.
+        code: ProblemCode,
+        /// For people.
+        words: String,
+    },
+    /// No answer of this protocol.
+    #[error("the answer is none of this protocol: is this the address of a room?")]
+    Protocol,
+}
+
+impl StoreError {
+    /// True if the same request may succeed in a moment.
+    fn passes(&self) -> bool {
+        match self {
+            Self::NotListening { .. } | Self::Lost => true,
+            Self::Declined { code, .. } => {
+                matches!(code, ProblemCode::Busy | ProblemCode::WrongOffset)
+            }
+            _ => false,
+        }
+    }
+
+    /// True if the host has no such thing (yet).
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Declined { code: ProblemCode::NotFound, .. })
+    }
+}
+
+/// A party's name as part of an object's name, which has no `_`. Two parties of one contract never
+/// collide: their names would look alike, and the contract's parser refuses that.
+pub(crate) fn object_part(party: &str) -> String {
+    party.replace('_', "-")
+}
+
+fn declined(code: ProblemCode, words: &str) -> String {
+    let ours = match code {
+        ProblemCode::NotFound => "there is no such thing",
+        ProblemCode::WrongRoot => "what arrived is not the file; it was discarded, upload it again",
+        ProblemCode::WrongSize => "the upload was begun with another size; forget it first",
+        ProblemCode::TooLarge => "larger than the operator allows",
+        ProblemCode::TooManyUploads => "too many unfinished uploads; finish or forget one",
+        ProblemCode::QuotaExceeded => "the operator's quota is used up",
+        ProblemCode::Busy => "somebody else writes to this upload",
+        ProblemCode::Io => "its disk failed",
+        _ => "it did not understand",
+    };
+    if words.is_empty() { ours.to_owned() } else { format!("{ours} ({words})") }
+}
+
+async fn root_of(file: &mut File) -> std::io::Result<(Root, u64)> {
+    let mut builder = MerkleBuilder::new();
+    let mut buffer = vec![0; CHUNK];
+    let mut size = 0_u64;
+    loop {
+        let read = file.read(&mut buffer).await?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok((builder.finish(), size));
+        }
+        builder.update(bytes);
+        size = size.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+}
+
+async fn chunk(file: &mut File, offset: u64) -> std::io::Result<Bytes> {
+    file.seek(SeekFrom::Start(offset)).await?;
+    let mut bytes = Vec::with_capacity(CHUNK);
+    let most = u64::try_from(CHUNK).unwrap_or(u64::MAX);
+    file.take(most).read_to_end(&mut bytes).await?;
+    Ok(bytes.into())
+}
+
+/// Bytes sent at once.
+const CHUNK: usize = 2 << 20;
+/// Failures in a row before the upload gives up.
+const RETRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests;
