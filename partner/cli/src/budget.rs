@@ -1,0 +1,170 @@
+use crate::{
+    failure::Failure,
+    files::Paper,
+    say,
+    table::{columns, wrap},
+    words,
+};
+use client::{
+    clock,
+    custody::{BudgetReport, InstanceState, Ledger},
+    keys::Identity,
+};
+use protocol::loss::{Delta, Epsilon, Loss, Rho};
+use std::{
+    fmt::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Show what is left of this party's budgets, and which instance took what
+#[derive(Debug, clap::Args)]
+pub(crate) struct Budget {
+    /// Directory with the party's keys and ledger
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// The contract whose budgets to show
+    #[arg(long, value_name = "FILE")]
+    contract: PathBuf,
+
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Budget {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let contract = Paper::read(&self.contract)?.contract;
+        let identity = Identity::load(&self.dir)?;
+        let party = identity.party_in(&contract)?;
+        let ledger = Ledger::open(identity.directory())?;
+        let report = ledger.report(&contract, party, clock::now())?;
+        if self.json {
+            say::json(&as_json(&report))?;
+        } else {
+            let page = page(&report, party).map_err(Failure::unclear)?;
+            say::result(page.trim())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn page(report: &BudgetReport, party: &str) -> Result<String, fmt::Error> {
+    let mut page = String::new();
+    if report.restored {
+        wrap(
+            &mut page,
+            "",
+            "This ledger is a restored backup: it hands out nothing until \
+            `glovebox custody accounted` has taken in the closings since then.",
+        )?;
+    }
+    if report.budgets.is_empty() {
+        writeln!(page, "{party} owns no dataset under this contract, and so has no budget.")?;
+    }
+    for line in &report.budgets {
+        writeln!(page, "\n{} for {}", line.dataset, line.purpose)?;
+        let row = |period: &str, allowed: &Loss, used: &Loss, left: &Loss| {
+            let jobs = one_job(line.delta).and_then(|cost| left.times(&cost));
+            let jobs = jobs.map_or_else(|| "-".to_owned(), |jobs| jobs.to_string());
+            let left_epsilon = epsilon(left, line.delta);
+            [format!("  {period}"), rho(allowed), rho(used), rho(left), left_epsilon, jobs]
+        };
+        let head = ["", "rho allowed", "used", "left", "left as epsilon", "jobs of epsilon 1"];
+        let rows = [
+            head.map(str::to_owned),
+            row(&line.period, &line.allowed, &line.used, &line.left),
+            row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_left),
+        ];
+        columns(&mut page, &rows)?;
+    }
+    if !report.budgets.is_empty() {
+        let note = "(Losses add up as rho; epsilon is what a rho means at the budget's delta.)";
+        writeln!(page, "\n{note}")?;
+    }
+    for instance in &report.instances {
+        let state = match instance.state {
+            InstanceState::Open => "open: what it was handed may still be spent",
+            InstanceState::OpenForEver => {
+                "OPEN FOR EVER: a later instance serves; what it was handed is lost \
+                                           unless its closing turns up"
+            }
+            InstanceState::Closed => "closed: the rest came back",
+            InstanceState::WrittenOff => "written off after a restored backup",
+            _ => "in a state that this version does not know",
+        };
+        let since = words::moment(instance.first_seen);
+        writeln!(page)?;
+        wrap(
+            &mut page,
+            "",
+            &format!("instance {} since {since}, {state}", instance.instance.short()),
+        )?;
+        for line in &instance.outstanding {
+            writeln!(
+                page,
+                "  took rho {} of {} for {}, {}; {} came back",
+                rho(&line.granted),
+                line.dataset,
+                line.purpose,
+                line.period,
+                rho(&line.credited)
+            )?;
+        }
+    }
+    Ok(page)
+}
+
+fn as_json(report: &BudgetReport) -> serde_json::Value {
+    let budgets = report.budgets.iter().map(|line| {
+        serde_json::json!({
+            "dataset": line.dataset, "lineage": line.lineage, "purpose": line.purpose,
+            "period": line.period, "period_ends": line.period_ends.to_string(),
+            "delta": line.delta.value(),
+            "allowed_rho": line.allowed.rho().value(), "used_rho": line.used.rho().value(),
+            "left_rho": line.left.rho().value(), "left_epsilon": line.left.rho().epsilon(line.delta),
+            "lifetime_allowed_rho": line.lifetime_allowed.rho().value(),
+            "lifetime_used_rho": line.lifetime_used.rho().value(),
+            "lifetime_left_rho": line.lifetime_left.rho().value(),
+        })
+    });
+    let instances = report.instances.iter().map(|instance| {
+        let taken = instance.outstanding.iter().map(|line| {
+            serde_json::json!({
+                "dataset": line.dataset, "purpose": line.purpose, "period": line.period,
+                "granted_rho": line.granted.rho().value(), "credited_rho": line.credited.rho().value(),
+            })
+        });
+        let state = match instance.state {
+            InstanceState::Open => "open",
+            InstanceState::OpenForEver => "open_for_ever",
+            InstanceState::Closed => "closed",
+            InstanceState::WrittenOff => "written_off",
+            _ => "unknown",
+        };
+        serde_json::json!({
+            "instance": instance.instance, "contract": instance.contract, "state": state,
+            "first_seen": instance.first_seen.to_string(), "accounts": taken.collect::<Vec<_>>(),
+        })
+    });
+    serde_json::json!({
+        "restored": report.restored,
+        "budgets": budgets.collect::<Vec<_>>(),
+        "instances": instances.collect::<Vec<_>>(),
+    })
+}
+
+fn rho(loss: &Loss) -> String {
+    format!("{:.6}", loss.rho().value())
+}
+
+fn epsilon(loss: &Loss, delta: Delta) -> String {
+    format!("{:.3}", loss.rho().epsilon(delta))
+}
+
+/// What a job of ε = 1 costs at the budget's δ.
+fn one_job(delta: Delta) -> Option<Loss> {
+    let epsilon = Epsilon::new(1.0).ok()?;
+    Some(Loss::zcdp(Rho::from_epsilon(epsilon, delta)))
+}

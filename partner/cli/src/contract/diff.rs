@@ -1,0 +1,150 @@
+use super::show::{every, role};
+use crate::{failure::Failure, files::Paper, say, words};
+use protocol::contract::{Analysis, Contract, Dataset, Party};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+/// Say in words what one contract changes in another
+///
+/// Exits with 0 if they say the same, and with 1 if they do not.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diff {
+    /// The contract before
+    before: PathBuf,
+    /// The contract after
+    after: PathBuf,
+}
+
+impl Diff {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let (before, after) = (Paper::read(&self.before)?, Paper::read(&self.after)?);
+        let changes = changes(&before.contract, &after.contract);
+        for change in &changes {
+            say::result(change)?;
+        }
+        if !changes.is_empty() {
+            return Ok(ExitCode::FAILURE);
+        }
+        say::result(if before.text == after.text {
+            "the same contract, byte for byte"
+        } else {
+            "they say the same in other bytes (comments, spaces, order): the digests differ, so each \
+             party has to sign the new one"
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn changes(before: &Contract, after: &Contract) -> Vec<String> {
+    let mut list = Changes::default();
+    list.value("the name", &before.name, &after.name);
+    list.value("the end", &words::moment(before.expires), &words::moment(after.expires));
+    list.value("the smallest arm shown", &before.min_cell, &after.min_cell);
+    list.value("identifiers per person", &before.ids_per_person, &after.ids_per_person);
+    let supersedes = |c: &Contract| c.supersedes.map_or("none".to_owned(), |d| d.to_string());
+    list.value("the contract it replaces", &supersedes(before), &supersedes(after));
+    list.value("the purposes", &before.purposes.join(", "), &after.purposes.join(", "));
+    list.named("party", &before.parties, &after.parties, party);
+    list.named("dataset", &before.datasets, &after.datasets, dataset);
+    list.named("analysis", &before.analyses, &after.analyses, analysis);
+    let builds = |contract: &Contract| {
+        let builds = contract.builds.iter().map(|build| (build.name.clone(), build.pcrs.clone()));
+        builds.collect::<BTreeMap<_, _>>()
+    };
+    list.named("build", &builds(before), &builds(after), |pcrs| {
+        pcrs.iter().map(|(index, pcr)| (format!("PCR{index}"), pcr.to_string())).collect()
+    });
+    list.0
+}
+
+/// A thing as a list of what can be said of it.
+type Facts = BTreeMap<String, String>;
+
+fn party(party: &Party) -> Facts {
+    let custody = party.custody.clone().unwrap_or_else(|| "not online".to_owned());
+    [
+        ("signing key", party.signing_key.to_string()),
+        ("recipient key", party.recipient_key.to_string()),
+        ("custody", custody),
+    ]
+    .map(|(what, value)| (what.to_owned(), value))
+    .into()
+}
+
+fn dataset(dataset: &Dataset) -> Facts {
+    let mut facts = Facts::new();
+    facts.insert("owner".to_owned(), dataset.owner.clone());
+    facts.insert("lineage".to_owned(), dataset.lineage.clone());
+    for column in &dataset.columns {
+        facts.insert(format!("column \"{}\"", column.name), role(column));
+    }
+    for (purpose, budget) in &dataset.budgets {
+        let (epsilon, life, delta) = (budget.epsilon, budget.lifetime_epsilon, budget.delta);
+        let words =
+            format!("epsilon {epsilon} {}, {life} for life (delta {delta})", every(budget.period));
+        facts.insert(format!("budget for {purpose}"), words);
+    }
+    facts
+}
+
+fn analysis(analysis: &Analysis) -> Facts {
+    [
+        ("purpose", analysis.purpose.clone()),
+        ("assignment", format!("{} by {}", analysis.assignment, analysis.arm)),
+        ("outcome", analysis.outcome.clone()),
+        ("measures", analysis.measures.join(", ")),
+        ("date", analysis.date.clone().unwrap_or_else(|| "none".to_owned())),
+        ("who may ask", analysis.analysts.join(", ")),
+        ("who may read", analysis.receivers.join(", ")),
+    ]
+    .map(|(what, value)| (what.to_owned(), value))
+    .into()
+}
+
+#[derive(Default)]
+struct Changes(Vec<String>);
+
+impl Changes {
+    fn value<T: PartialEq + std::fmt::Display>(&mut self, what: &str, before: &T, after: &T) {
+        if before != after {
+            self.0.push(format!("{what}: {before}, now {after}"));
+        }
+    }
+
+    fn named<T>(
+        &mut self,
+        kind: &str,
+        before: &BTreeMap<String, T>,
+        after: &BTreeMap<String, T>,
+        facts: impl Fn(&T) -> Facts,
+    ) {
+        let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            match (before.get(name), after.get(name)) {
+                (Some(_), None) => self.0.push(format!("{kind} \"{name}\": gone")),
+                (None, Some(_)) => self.0.push(format!("{kind} \"{name}\": new")),
+                (Some(before), Some(after)) => {
+                    self.facts(&format!("{kind} \"{name}\""), &facts(before), &facts(after));
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn facts(&mut self, thing: &str, before: &Facts, after: &Facts) {
+        let mut whats: Vec<_> = before.keys().chain(after.keys()).collect();
+        whats.sort();
+        whats.dedup();
+        for what in whats {
+            match (before.get(what), after.get(what)) {
+                (Some(value), None) => self.0.push(format!("{thing}, {what}: gone (was: {value})")),
+                (None, Some(value)) => self.0.push(format!("{thing}, {what}: new: {value}")),
+                (Some(before), Some(after)) => {
+                    self.value(&format!("{thing}, {what}"), before, after);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use crate::{failure::Failure, files::Paper, say, table::wrap, words};
+use protocol::{
+    contract::{Analysis, Budget, Column, Contract, Dataset, Period, Role},
+    loss::{Delta, Loss},
+};
+use std::{
+    fmt::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Read a contract as sentences: who, which data, what may be asked, what a person can lose
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The contract, signed or not
+    file: PathBuf,
+}
+
+impl Show {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let page = page(&Paper::read(&self.file)?).map_err(Failure::unclear)?;
+        say::result(page.trim_end())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn page(paper: &Paper) -> Result<String, fmt::Error> {
+    let contract = &paper.contract;
+    let mut page = String::new();
+    writeln!(page, "Contract \"{}\"", contract.name)?;
+    writeln!(page, "  digest   {}", contract.digest)?;
+    writeln!(page, "  ends     {}", words::moment(contract.expires))?;
+    if let Some(before) = contract.supersedes {
+        writeln!(page, "  replaces {before}")?;
+    }
+    parties(&mut page, paper)?;
+    for (name, dataset) in &contract.datasets {
+        self::dataset(&mut page, contract, name, dataset)?;
+    }
+    writeln!(page, "\nWhat may be asked")?;
+    for (name, analysis) in &contract.analyses {
+        self::analysis(&mut page, name, analysis)?;
+    }
+    writeln!(
+        page,
+        "  Nothing is shown about an arm of fewer than {} people (after noise).",
+        contract.min_cell
+    )?;
+    if contract.ids_per_person > 1 {
+        let ids = contract.ids_per_person;
+        writeln!(
+            page,
+            "  A person is taken to have up to {ids} identifiers; noise is multiplied by it."
+        )?;
+    }
+    loss(&mut page, contract)?;
+    writeln!(page, "\nWhere it runs")?;
+    for build in &contract.builds {
+        writeln!(page, "  In the build \"{}\" only:", build.name)?;
+        for (index, pcr) in &build.pcrs {
+            writeln!(page, "    PCR{index} {pcr}")?;
+        }
+    }
+    Ok(page)
+}
+
+fn parties(page: &mut String, paper: &Paper) -> fmt::Result {
+    writeln!(page, "\nWho")?;
+    for (name, party) in &paper.contract.parties {
+        let signed =
+            if paper.signers.contains(&party.signing_key) { "signed" } else { "NOT SIGNED" };
+        writeln!(page, "  {name}: {signed}; key {}", party.signing_key)?;
+        match &party.custody {
+            Some(address) => writeln!(page, "    its custody answers at {address}")?,
+            None => writeln!(page, "    its custody is not online: it prepays with its grants")?,
+        }
+    }
+    for key in &paper.signers {
+        if paper.contract.party_of(key).is_none() {
+            writeln!(page, "  a STRANGER has signed: key {key}")?;
+        }
+    }
+    Ok(())
+}
+
+fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset) -> fmt::Result {
+    writeln!(page, "\nDataset \"{name}\" of {} (lineage \"{}\")", dataset.owner, dataset.lineage)?;
+    let used = contract.used_columns(name);
+    for column in &dataset.columns {
+        let granted = match column.role {
+            Role::Never => "",
+            _ if used.contains(&column) => "; its key is granted",
+            _ => "; its key is never granted",
+        };
+        let head = format!("  {:<12} ", column.name);
+        wrap(page, &head, &format!("{}{granted}", role(column)))?;
+    }
+    for (purpose, budget) in &dataset.budgets {
+        writeln!(
+            page,
+            "  For {purpose}: epsilon {} {}, {} for life (delta {})",
+            budget.epsilon,
+            every(budget.period),
+            budget.lifetime_epsilon,
+            budget.delta
+        )?;
+    }
+    Ok(())
+}
+
+fn analysis(page: &mut String, name: &str, analysis: &Analysis) -> fmt::Result {
+    let Analysis { purpose, assignment, arm, outcome, .. } = analysis;
+    let window = analysis.date.as_ref().map(|date| format!(", within days of \"{date}\""));
+    let text = format!(
+        "\"{name}\", for {purpose}: lift of {} (in \"{outcome}\") between values of \"{arm}\" (in \
+         \"{assignment}\"){}. Asked by {}; read by {}.",
+        analysis.measures.join(", "),
+        window.unwrap_or_default(),
+        analysis.analysts.join(", "),
+        analysis.receivers.join(", ")
+    );
+    wrap(page, "  ", &text)
+}
+
+/// What one person can lose: each dataset's lifetime budgets, and their sum.
+fn loss(page: &mut String, contract: &Contract) -> fmt::Result {
+    writeln!(page, "\nWhat one person can lose at most, for life")?;
+    let budgets = contract.datasets.values().flat_map(|d| d.budgets.values());
+    let Some(delta) = budgets.map(|budget| budget.delta).max() else { return Ok(()) };
+    let mut sum = Loss::zero();
+    for (name, dataset) in &contract.datasets {
+        let own = dataset.budgets.values().map(Budget::lifetime);
+        let own = own.fold(Loss::zero(), |sum, loss| sum.plus(&loss));
+        writeln!(page, "  through \"{name}\": {}", guarantee(&own, delta))?;
+        sum = sum.plus(&own);
+    }
+    writeln!(page, "  through all of them: {}", guarantee(&sum, delta))?;
+    writeln!(
+        page,
+        "  (Epsilon bounds how far the presence of one person can move the odds of anything that\n   \
+         anybody concludes from all answers: by a factor of at most e^epsilon, but for a chance\n   of delta.)"
+    )
+}
+
+fn guarantee(loss: &Loss, delta: Delta) -> String {
+    format!(
+        "epsilon {:.2} at delta {delta} (rho {:.4})",
+        loss.rho().epsilon(delta),
+        loss.rho().value()
+    )
+}
+
+/// What a column is for, in words.
+pub(super) fn role(column: &Column) -> String {
+    match &column.role {
+        Role::MatchKey(kind) => {
+            let kind = format!("{kind:?}").to_lowercase();
+            format!("identifies the person ({kind}), normalised and hashed before it leaves")
+        }
+        Role::Group(domain) => format!("one of {}", domain.join(", ")),
+        Role::Measure(scale) => format!("a number to add up, {scale} decimals"),
+        Role::Feature(scale) => format!("a number for models, {scale} decimals"),
+        Role::Date => "a day".to_owned(),
+        Role::Consent => "whether the person agreed; others are only counted".to_owned(),
+        Role::Never => "never leaves its owner".to_owned(),
+        _ => "a role that this version does not know".to_owned(),
+    }
+}
+
+/// How often a budget is filled.
+pub(super) fn every(period: Period) -> &'static str {
+    match period {
+        Period::Day => "every day",
+        Period::Week => "every week",
+        Period::Month => "every month",
+        _ => "for the whole contract",
+    }
+}

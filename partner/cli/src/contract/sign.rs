@@ -1,0 +1,74 @@
+use crate::{failure::Failure, files, say};
+use client::keys::Identity;
+use protocol::{
+    contract::{Contract, TAG},
+    sign::Jointly,
+};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Sign a contract, beside whoever has signed it already
+///
+/// Makes FILE.signed, or adds a signature to it. Read it with `glovebox contract show` first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sign {
+    /// The contract: its TOML, or the .signed file of the others
+    file: PathBuf,
+
+    /// Directory with the party's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Sign {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let bytes = files::read(&self.file)?;
+        let (mut joint, output) = match Jointly::parse(TAG, &bytes) {
+            Ok(joint) => (joint, self.file.clone()),
+            Err(_) => self.beside(&bytes)?,
+        };
+        let contract = Contract::parse(joint.payload()).map_err(Failure::no)?;
+        joint.signers().map_err(Failure::no)?;
+        let identity = Identity::load(&self.dir).map_err(Failure::unclear)?;
+        let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
+        joint.add(identity.signing());
+        files::write(&output, &joint.to_vec())?;
+        say::result(format_args!("{}  {}", contract.digest, output.display()))?;
+        let signers = joint.signers().map_err(Failure::no)?;
+        let missing = contract
+            .parties
+            .iter()
+            .filter(|(_, other)| !signers.contains(&other.signing_key))
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>();
+        match missing.as_slice() {
+            [] => say::note(format_args!("Signed by {party}; every party has signed.")),
+            missing => say::note(format_args!(
+                "Signed by {party}; still to sign: {}. Send them {}.",
+                missing.join(", "),
+                output.display()
+            )),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The signed file beside the TOML, if it is of these very bytes; else a new one.
+    fn beside(&self, text: &[u8]) -> Result<(Jointly, PathBuf), Failure> {
+        let mut name = self.file.clone().into_os_string();
+        name.push(".signed");
+        let path = PathBuf::from(name);
+        if !path.exists() {
+            return Ok((Jointly::unsigned(TAG, text), path));
+        }
+        let joint = Jointly::parse(TAG, &files::read(&path)?).map_err(Failure::no)?;
+        if joint.payload() == text {
+            Ok((joint, path))
+        } else {
+            Err(Failure::no(format!(
+                "{} holds signatures of another text than {}: compare them with `glovebox contract \
+                 diff`, and remove it to start again",
+                path.display(),
+                self.file.display()
+            )))
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Why a command did not do what was asked, and the exit code that says so.
+
+use client::{
+    close::CloseError, custody::LedgerError, grant::GrantError, job::JobError, keys::IdentityError,
+    open::OpenError, receipt_check::ReceiptError, room::RoomError, seal::SealError,
+    store::StoreError,
+};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// What a command ends with if it does not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The answer is no: refused, not believed, not in the contract. Exit code 1.
+    #[error("{0}")]
+    No(Box<dyn Error + Send + Sync>),
+    /// It could not be told: nobody answers, a file is missing, or the call makes no sense. 2.
+    #[error("{0}")]
+    Unclear(Box<dyn Error + Send + Sync>),
+    /// A file that cannot be read. 2.
+    #[error("reading {path}: {cause}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A file that cannot be written. 2.
+    #[error("writing {path}: {cause}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Standard output is closed. 2.
+    #[error("writing to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// The answer is no.
+    pub(crate) fn no(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::No(why.into())
+    }
+
+    /// It could not be told.
+    pub(crate) fn unclear(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unclear(why.into())
+    }
+
+    /// For `map_err` behind a read of `path`.
+    pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        |cause| Self::Read { path, cause }
+    }
+
+    /// For `map_err` behind a write to `path`.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        |cause| Self::Write { path, cause }
+    }
+
+    /// 1 or 2.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::No(_) => ExitCode::FAILURE,
+            _ => ExitCode::from(2),
+        }
+    }
+}
+
+impl From<RoomError> for Failure {
+    fn from(error: RoomError) -> Self {
+        let unclear = error.is_transient() || matches!(error, RoomError::Protocol { .. });
+        if unclear { Self::unclear(error) } else { Self::no(error) }
+    }
+}
+
+impl From<IdentityError> for Failure {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::NoParty { .. } | IdentityError::OtherRecipient { .. } => Self::no(error),
+            _ => Self::unclear(error),
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Refused(_)
+            | LedgerError::Restored { .. }
+            | LedgerError::OtherClosing { .. }
+            | LedgerError::UnknownInstance { .. } => Self::no(error),
+            _ => Self::unclear(error),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::OtherFile { .. } => Self::no(error),
+            _ => Self::unclear(error),
+        }
+    }
+}
+
+impl From<GrantError> for Failure {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Room(error) => error.into(),
+            GrantError::Identity(error) => error.into(),
+            error => Self::no(error),
+        }
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Room(error) => error.into(),
+            JobError::Identity(error) => error.into(),
+            JobError::Ledger(error) => error.into(),
+            JobError::Template(_) | JobError::Refused(_) | JobError::OtherQuestion { .. } => {
+                Self::no(error)
+            }
+            error => Self::unclear(error),
+        }
+    }
+}
+
+impl From<CloseError> for Failure {
+    fn from(error: CloseError) -> Self {
+        match error {
+            CloseError::Room(error) => error.into(),
+            CloseError::Identity(error) => error.into(),
+            CloseError::Store(_) => Self::unclear(error),
+            error => Self::no(error),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Identity(error) => error.into(),
+            error => Self::no(error),
+        }
+    }
+}
+
+impl From<ReceiptError> for Failure {
+    fn from(error: ReceiptError) -> Self {
+        Self::no(error)
+    }
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Io { .. } | SealError::Exists { .. } => Self::unclear(error),
+            error => Self::no(error),
+        }
+    }
+}

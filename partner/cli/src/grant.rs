@@ -1,0 +1,100 @@
+use crate::{failure::Failure, files, say, under::Under, words};
+use client::{
+    address::Address,
+    clock,
+    custody::{self, Ledger, Owner},
+    grant::{grant, read_manifest},
+    keys::Identity,
+    seal::read_keys,
+};
+use protocol::{loss::Epsilon, time::Time};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Hand the keys of the columns that the contract uses to the enclave, if it is believed
+///
+/// Granting again renews. The enclave drops the keys at --not-after.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Grant {
+    /// Address of the room
+    #[arg(value_name = "URL")]
+    room: Address,
+
+    #[command(flatten)]
+    under: Under,
+
+    /// Which dataset
+    #[arg(long, value_name = "NAME")]
+    dataset: String,
+
+    /// Its signed manifest [default: NAME.manifest]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+
+    /// Its column keys [default: NAME.keys]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+
+    /// Directory with the owner's keys and ledger
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Hand over budget up to this epsilon in advance, for jobs while custody is not online
+    #[arg(long, value_name = "EPSILON", requires = "purpose")]
+    prepay: Option<f64>,
+
+    /// What the prepaid budget may be spent on
+    #[arg(long, value_name = "PURPOSE")]
+    purpose: Option<String>,
+
+    /// When the enclave must drop the keys, such as 2026-11-24T06:00:00Z [default: in a day]
+    #[arg(long, value_name = "TIME")]
+    not_after: Option<Time>,
+}
+
+impl Grant {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        let contract = self.under.contract()?;
+        let beside = |given: &Option<PathBuf>, end: &str| {
+            given.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{end}", self.dataset)))
+        };
+        let manifest = files::read(&beside(&self.manifest, "manifest"))?;
+        let manifest = read_manifest(manifest, &contract, &self.dataset)?;
+        let keys = read_keys(&beside(&self.keys, "keys")).map_err(Failure::unclear)?;
+        let identity = Identity::load(&self.dir)?;
+        let party = identity.party_in(&contract)?;
+        let mut room = self.under.connect(&self.room).await?;
+        let mut slices = Vec::new();
+        if let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) {
+            let epsilon = Epsilon::new(epsilon).map_err(Failure::unclear)?;
+            let owner = Owner { party, key: identity.signing(), contract: &contract };
+            let mut ledger = Ledger::open(identity.directory())?;
+            let what = (self.dataset.as_str(), purpose.as_str());
+            slices.push(custody::prepay(
+                &mut ledger,
+                &owner,
+                room.instance(),
+                what,
+                epsilon,
+                clock::now(),
+            )?);
+        }
+        let prepaid = !slices.is_empty();
+        let granted =
+            grant(&mut room, &identity, &self.dataset, &manifest, &keys, self.not_after, slices)
+                .await?;
+        say::result(format_args!(
+            "{}: granted {} to the instance {} until {}",
+            granted.dataset,
+            granted.columns.join(", "),
+            room.instance().digest().short(),
+            words::moment(granted.not_after),
+        ))?;
+        if let (true, Some(epsilon), Some(purpose)) = (prepaid, self.prepay, &self.purpose) {
+            say::result(format_args!(
+                "{}: prepaid epsilon {epsilon} for {purpose}",
+                granted.dataset
+            ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,41 @@
+use crate::{failure::Failure, say};
+use client::keys::{Identity, IdentityError, PARTY};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Make a party's keys: signing.key, recipient.key (secret) and party.toml (to show)
+///
+/// Never overwrites a key.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// Where to make them
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// What contracts call the party: a-z, 0-9, '-' and '_'
+    #[arg(long)]
+    name: String,
+
+    /// Where the party's custody will answer, such as http://host:7501
+    #[arg(long, value_name = "URL")]
+    custody: Option<String>,
+}
+
+impl Init {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let identity =
+            Identity::create(&self.dir, &self.name, self.custody.as_deref()).map_err(|why| {
+                match why {
+                    IdentityError::Exists { .. } => Failure::no(why),
+                    why => Failure::unclear(why),
+                }
+            })?;
+        let party = self.dir.join(PARTY);
+        say::result(format_args!("{}  {}", identity.signing().public(), party.display()))?;
+        say::note(format_args!(
+            "Keep {} secret; give {} to the others for the contract.",
+            self.dir.display(),
+            party.display()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,213 @@
+//! `glovebox job`: ask a question.
+
+use crate::{failure::Failure, files, opened, say, under::Under, words};
+use client::{
+    address::Address,
+    custody::Ledger,
+    job::{Custodies, Options, Prepared, Step, prepare, run},
+    keys::Identity,
+};
+use protocol::job::JobId;
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+/// Ask a question, or see what the room holds
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum JobCommand {
+    Submit(Submit),
+    Status(Status),
+}
+
+impl JobCommand {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Submit(submit) => submit.run().await,
+            Self::Status(status) => status.run().await,
+        }
+    }
+}
+
+/// Run a job: signed here, paid by every owner, answered by the enclave
+///
+/// Prints the job's identity. Submitting again under --id is the same job and costs nothing twice.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Submit {
+    /// The job's TOML
+    job: PathBuf,
+
+    #[command(flatten)]
+    under: Under,
+
+    /// Address of the room
+    #[arg(long, value_name = "URL")]
+    room: Address,
+
+    /// Directory with the analyst's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Open the result into this directory at once, as `glovebox result open` does
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Where a party's custody answers, instead of the contract's address
+    #[arg(long, value_name = "NAME=URL")]
+    custody: Vec<String>,
+
+    /// Party that may read the result [default: the analyst]
+    #[arg(long = "receiver", value_name = "NAME")]
+    receivers: Vec<String>,
+
+    /// Submit the job of this identity again
+    #[arg(long, value_name = "HEX")]
+    id: Option<JobId>,
+}
+
+impl Submit {
+    async fn run(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.dir)?;
+        let template = files::read_text(&self.job)?;
+        let addresses = self.custody.iter().map(|text| {
+            let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
+            pair.ok_or_else(|| Failure::unclear(format!("--custody {text}: expected NAME=URL")))
+        });
+        let addresses = addresses.collect::<Result<BTreeMap<_, _>, _>>()?;
+        let mut room = self.under.connect(&self.room).await?;
+        let options = Options {
+            id: self.id,
+            outbox: Some(identity.directory().join("jobs")),
+            receivers: (!self.receivers.is_empty()).then(|| self.receivers.clone()),
+            ..Options::default()
+        };
+        let prepared = prepare(&mut room, &identity, &template, &options).await?;
+        preview(&prepared);
+        let mut ledger = Ledger::open(identity.directory())?;
+        let mut custodies = Custodies { addresses, own: Some(&mut ledger) };
+        let ran =
+            run(&mut room, &identity, &prepared, &mut custodies, &mut |step| tell(&step)).await;
+        let ran = ran.inspect_err(|_| {
+            say::note(format_args!("To try the same job again: --id {}", prepared.id()));
+        })?;
+        let Some(output) = &self.output else {
+            say::result(ran.job)?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let sealed = ran.sealed.ok_or_else(|| {
+            Failure::no(format!(
+                "job {} has run, but this party is no receiver of its result",
+                ran.job
+            ))
+        })?;
+        say::note(format_args!("Job {} has run.", ran.job));
+        opened::open(&sealed, &identity, &self.under, room.trust(), ran.job, output)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Price and noise, before anything is spent.
+fn preview(prepared: &Prepared) {
+    let preview = prepared.preview();
+    say::note(format_args!(
+        "Job {}: epsilon {} at delta {} (rho {:.6}) of {}.",
+        prepared.id(),
+        preview.epsilon,
+        preview.delta,
+        preview.rho.value(),
+        preview.datasets.join(" and ")
+    ));
+    say::note(format_args!("  noise s.d. on a head count: {}", words::size(preview.people_sd)));
+    for figure in preview.figures {
+        let sd = words::size(figure.sum_sd);
+        say::note(format_args!("  noise s.d. on an arm's total of {}: {sd}", figure.name));
+    }
+}
+
+fn tell(step: &Step<'_>) {
+    match step {
+        Step::Asking { owner, at: Some(at) } => {
+            say::note(format_args!("Asking the custody of {owner} at {at} to countersign."));
+        }
+        Step::Asking { owner, at: None } => {
+            say::note(format_args!("Countersigning from this party's own ledger ({owner})."));
+        }
+        Step::Countersigned { owner } => say::note(format_args!("{owner} has countersigned.")),
+        Step::Reconnecting => say::note("The connection was lost; trying again."),
+        _ => {}
+    }
+}
+
+/// Show what the enclave holds: open datasets, budgets handed over and spent, jobs
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    under: Under,
+
+    /// Address of the room
+    #[arg(long, value_name = "URL")]
+    room: Address,
+
+    /// Directory with the party's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    async fn run(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.dir)?;
+        let mut room = self.under.connect(&self.room).await?;
+        let status = room.status(identity.signing()).await?;
+        let instance = room.instance().digest();
+        if self.json {
+            let datasets = status.datasets.iter().map(|open| {
+                serde_json::json!({"dataset": open.dataset, "not_after": open.not_after.to_string()})
+            });
+            let accounts = status.accounts.iter().map(|account| {
+                serde_json::json!({
+                    "dataset": account.dataset, "purpose": account.purpose, "period": account.period,
+                    "granted_rho": account.granted.rho().value(), "spent_rho": account.spent.rho().value(),
+                })
+            });
+            say::json(&serde_json::json!({
+                "instance": instance,
+                "time": status.time.to_string(),
+                "datasets": datasets.collect::<Vec<_>>(),
+                "accounts": accounts.collect::<Vec<_>>(),
+                "jobs": status.jobs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "audit_size": status.audit_size,
+                "audit_root": status.audit_root.to_string(),
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        say::result(format_args!(
+            "instance {} at {}",
+            instance.short(),
+            words::moment(status.time)
+        ))?;
+        for open in &status.datasets {
+            say::result(format_args!(
+                "open     {} until {}",
+                open.dataset,
+                words::moment(open.not_after)
+            ))?;
+        }
+        for account in &status.accounts {
+            say::result(format_args!(
+                "account  {} for {}, {}: rho {:.6} handed over, {:.6} spent",
+                account.dataset,
+                account.purpose,
+                account.period,
+                account.granted.rho().value(),
+                account.spent.rho().value()
+            ))?;
+        }
+        status.jobs.iter().try_for_each(|job| say::result(format_args!("job      {job}")))?;
+        say::result(format_args!(
+            "audit    {} entries, root {}",
+            status.audit_size, status.audit_root
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,89 @@
+//! `glovebox`: what a partner does.
+
+mod budget;
+mod close;
+mod contract;
+mod custody;
+mod failure;
+mod files;
+mod grant;
+mod init;
+mod job;
+mod opened;
+mod receipt;
+mod rehearse;
+mod report;
+mod result;
+#[cfg(test)]
+mod sample;
+mod say;
+mod seal;
+mod table;
+mod under;
+mod upload;
+mod verify;
+mod words;
+
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Work on data that nobody may touch: verify the room, seal, grant, ask, and check the answer
+///
+/// Exit code: 0 yes, 1 no or refused, 2 could not tell or wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "glovebox", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Init(init::Init),
+    #[command(subcommand)]
+    Contract(contract::ContractCommand),
+    Verify(verify::Verify),
+    Seal(seal::Seal),
+    Upload(upload::Upload),
+    Grant(grant::Grant),
+    #[command(subcommand)]
+    Custody(custody::CustodyCommand),
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    #[command(subcommand)]
+    Result(result::ResultCommand),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
+    Budget(budget::Budget),
+    Close(close::Close),
+    Try(rehearse::Try),
+}
+
+impl Command {
+    async fn run(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Init(init) => init.run(),
+            Self::Contract(contract) => contract.run(),
+            Self::Verify(verify) => verify.run().await,
+            Self::Seal(seal) => seal.run(),
+            Self::Upload(upload) => upload.run().await,
+            Self::Grant(grant) => grant.run().await,
+            Self::Custody(custody) => custody.run().await,
+            Self::Job(job) => job.run().await,
+            Self::Result(result) => result.run().await,
+            Self::Receipt(receipt) => receipt.run(),
+            Self::Budget(budget) => budget.run(),
+            Self::Close(close) => close.run().await,
+            Self::Try(rehearsal) => rehearsal.run().await,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Cli::parse().command.run().await.unwrap_or_else(|failure| {
+        say::note(format_args!("glovebox: {failure}"));
+        failure.exit_code()
+    })
+}

@@ -1,0 +1,115 @@
+//! Opening a result: checked, shown, and kept as files.
+
+use crate::{
+    failure::Failure,
+    files,
+    report::{self, Provenance},
+    say, table,
+    under::Under,
+    verify, words,
+};
+use attestation_verifier::{Expected, receipt::Attested};
+use client::{
+    clock,
+    custody::Ledger,
+    keys::Identity,
+    open::{self, Opened},
+    trust::Trust,
+};
+use protocol::{
+    contract::Contract,
+    job::{Job, JobId},
+    receipt::output,
+    sign::Envelope,
+    time::Time,
+};
+use std::path::Path;
+
+/// Opens the package `sealed` to `identity`, prints its table, and writes result.json, receipt.cbor
+/// and report.html into `directory`.
+pub(crate) fn open(
+    sealed: &[u8],
+    identity: &Identity,
+    under: &Under,
+    trust: &Trust,
+    job: JobId,
+    directory: &Path,
+) -> Result<(), Failure> {
+    let contract = under.contract()?;
+    let opened = match open::open(sealed, identity, &contract, job, trust) {
+        Ok(opened) => opened,
+        Err(error) => {
+            verify::print(error.checks())?;
+            return Err(error.into());
+        }
+    };
+    let from = provenance(&opened, &contract, under, trust)?;
+    std::fs::create_dir_all(directory).map_err(Failure::writing(directory))?;
+    files::write(&directory.join("result.json"), &opened.result_bytes)?;
+    files::write(&directory.join("receipt.cbor"), &opened.receipt)?;
+    let page = report::page(&opened.result, &from).map_err(Failure::unclear)?;
+    files::write(&directory.join("report.html"), page.as_bytes())?;
+    let page = table::page(&opened.result, trust.is_simulated()).map_err(Failure::unclear)?;
+    say::result(page.trim_end())?;
+    own_budgets(identity, &contract)?;
+    say::note(format_args!(
+        "\nThe receipt holds ({} checks). result.json, receipt.cbor and report.html are in {}.",
+        opened.checks.len(),
+        directory.display()
+    ));
+    Ok(())
+}
+
+/// What the receiver's own ledger has left, if it keeps one here.
+fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> {
+    let directory = identity.directory();
+    if !directory.join("custody.sqlite").exists() {
+        return Ok(());
+    }
+    let party = identity.party_in(contract)?;
+    for line in Ledger::open(directory)?.report(contract, party, clock::now())?.budgets {
+        let left = line.left.rho();
+        say::result(format_args!(
+            "  {} for {}, {}: rho {:.6} left in {party}'s ledger (epsilon {:.3})",
+            line.dataset,
+            line.purpose,
+            line.period,
+            left.value(),
+            left.epsilon(line.delta)
+        ))?;
+    }
+    Ok(())
+}
+
+/// Where the result comes from, of a receipt that has been checked.
+fn provenance(
+    opened: &Opened,
+    contract: &Contract,
+    under: &Under,
+    trust: &Trust,
+) -> Result<Provenance, Failure> {
+    let envelope = Envelope::parse(&opened.body.job).map_err(Failure::no)?;
+    let asked_by = contract.party_of(&envelope.claimed_signer()).unwrap_or_default().to_owned();
+    let job: Job = envelope.verify(&envelope.claimed_signer()).map_err(Failure::no)?;
+    let builds = contract.builds.iter().map(|build| build.pcrs.clone());
+    let expected = Expected::any_of(builds.collect::<Vec<_>>()).root(trust.root().clone());
+    let believed = Attested::parse(&opened.receipt).map_err(Failure::no)?;
+    let believed = believed.verify(&expected, contract.digest.as_bytes()).map_err(Failure::no)?;
+    let document = believed.believed();
+    let registers = document.pcrs().iter().filter(|(index, _)| **index < 3);
+    Ok(Provenance {
+        simulated: trust.is_simulated(),
+        asked_by,
+        receivers: job.receivers,
+        output: output(&opened.result_bytes),
+        root: document.root().to_string(),
+        registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
+        attested: words::moment(Time(document.timestamp().as_millis())),
+        contract_file: name(&under.contract),
+        danger_root: under.danger_root.as_deref().map(name),
+    })
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

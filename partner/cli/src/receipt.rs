@@ -1,0 +1,93 @@
+//! `glovebox receipt`: check an answer that somebody else got.
+
+use crate::{failure::Failure, files, say, under::Under, verify, words};
+use client::receipt_check;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Check an answer that somebody else got
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ReceiptCommand {
+    Check(Check),
+}
+
+impl ReceiptCommand {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Check(check) => check.run(),
+        }
+    }
+}
+
+/// Check a receipt offline: enclave, result, and policy, noise and price derived again
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// The receipt
+    receipt: PathBuf,
+
+    /// The result that it is about, byte for byte
+    result: Option<PathBuf>,
+
+    #[command(flatten)]
+    under: Under,
+
+    /// Print the checks as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let simulated = trust.is_simulated();
+        let receipt = files::read(&self.receipt)?;
+        let result = self.result.as_ref().map(|path| files::read(path)).transpose()?;
+        let checked = match receipt_check::check(&contract, &receipt, result.as_deref(), &trust) {
+            Ok(checked) => checked,
+            Err(error) => {
+                if self.json {
+                    say::json(&serde_json::json!({
+                        "holds": false, "simulated": simulated, "why": error.to_string(),
+                        "checks": verify::as_json(error.checks()),
+                    }))?;
+                } else {
+                    verify::print(error.checks())?;
+                }
+                return Err(error.into());
+            }
+        };
+        if self.json {
+            say::json(&serde_json::json!({
+                "holds": true,
+                "simulated": simulated,
+                "contract": checked.body.contract,
+                "output": checked.body.output,
+                "job": checked.admitted.job.id.to_string(),
+                "rho": checked.body.priced.rho.value(),
+                "attested_at": checked.attested_at.to_string(),
+                "result_checked": result.is_some(),
+                "checks": verify::as_json(&checked.checks),
+            }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        verify::print(&checked.checks)?;
+        if simulated {
+            say::result(say::SIMULATED)?;
+        }
+        for charge in &checked.body.charged {
+            say::result(format_args!(
+                "charged  {} of {} for {}: rho {:.6}",
+                charge.dataset,
+                charge.owner,
+                charge.purpose,
+                charge.loss.rho().value()
+            ))?;
+        }
+        let about = if result.is_some() { "with this result" } else { "the result was not given" };
+        say::result(format_args!(
+            "the receipt holds ({about}): job {}, attested {}",
+            checked.admitted.job.id,
+            words::moment(checked.attested_at)
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,316 @@
+//! A result as one self-contained page of HTML: no script, nothing from outside.
+
+mod background;
+mod escape;
+mod plot;
+
+use crate::words::{self, Scale};
+use escape::Text;
+use plot::Row;
+use protocol::{
+    digest::Digest,
+    result::{LiftResult, OutcomeResult},
+};
+use std::fmt::{self, Write};
+
+/// Where the result comes from, as the checks of its receipt have shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Provenance {
+    /// True if the root of trust is not AWS's.
+    pub(crate) simulated: bool,
+    /// The party that asked.
+    pub(crate) asked_by: String,
+    /// The parties that were told.
+    pub(crate) receivers: Vec<String>,
+    /// Digest of the result's exact bytes.
+    pub(crate) output: Digest,
+    /// The root of trust, in words.
+    pub(crate) root: String,
+    /// Registers of the build that made it.
+    pub(crate) registers: Vec<(u8, String)>,
+    /// When the hypervisor signed the receipt.
+    pub(crate) attested: String,
+    /// File with the signed contract.
+    pub(crate) contract_file: String,
+    /// What the check commands need besides, such as the named root.
+    pub(crate) danger_root: Option<String>,
+}
+
+/// The page.
+pub(crate) fn page(result: &LiftResult, from: &Provenance) -> Result<String, fmt::Error> {
+    let mut page = String::new();
+    let title = format!("{}: {}", result.contract_name, result.analysis);
+    write!(
+        page,
+        "{HEAD}<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+        Text(&title)
+    )?;
+    banners(&mut page, result, from)?;
+    header(&mut page, result, from)?;
+    answer(&mut page, result)?;
+    plots(&mut page, result)?;
+    figures(&mut page, result)?;
+    background::asked(&mut page, result)?;
+    background::people(&mut page, result)?;
+    background::privacy(&mut page, result)?;
+    background::limits(&mut page, result)?;
+    background::receipt(&mut page, result, from)?;
+    page.push_str("</main>\n</body>\n</html>\n");
+    Ok(page)
+}
+
+fn banners(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Result {
+    if from.simulated {
+        writeln!(
+            page,
+            "<p class=\"banner\"><strong>SIMULATED.</strong> The root of trust is not AWS&#39;s: whoever \
+             ran this enclave could read the data and make any figure. For tests and demonstrations \
+             only.</p>"
+        )?;
+    }
+    if !result.noise {
+        writeln!(
+            page,
+            "<p class=\"banner\"><strong>NOISE OFF.</strong> Exact figures, for checking numbers on \
+             one&#39;s own files. They protect nobody.</p>"
+        )?;
+    }
+    Ok(())
+}
+
+fn header(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Result {
+    writeln!(
+        page,
+        "<h1>Did \u{201c}{}\u{201d} make a difference?</h1>",
+        Text(&result.test.join(" + "))
+    )?;
+    writeln!(
+        page,
+        "<p class=\"sub\">{} against {}. Asked by {} for {} under the contract \
+         \u{201c}{}\u{201d}; answered {}.</p>",
+        Text(&result.test.join(" + ")),
+        Text(&result.control.join(" + ")),
+        Text(&from.asked_by),
+        Text(&result.purpose),
+        Text(&result.contract_name),
+        words::moment(result.time),
+    )
+}
+
+fn answer(page: &mut String, result: &LiftResult) -> fmt::Result {
+    if result.sample_ratio.failed {
+        writeln!(
+            page,
+            "<p class=\"banner\"><strong>Do not use these figures yet.</strong> The arms do not have the \
+             sizes that the design expects (sample-ratio check: {}).</p>",
+            Text(&result.sample_ratio.p.map_or_else(|| "no p".to_owned(), words::p_is))
+        )?;
+    }
+    writeln!(page, "<ul class=\"answer\">")?;
+    for outcome in &result.outcomes {
+        writeln!(
+            page,
+            "<li><strong>{}</strong> {}</li>",
+            Text(&outcome.name),
+            sentence(result, outcome)
+        )?;
+    }
+    writeln!(page, "</ul>")
+}
+
+/// What one outcome says, in a sentence. Holds figures and fixed words only, so needs no escaping.
+fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
+    let Some(diff) = &outcome.diff_in_means else {
+        return "could not be estimated: see the notes below.".to_owned();
+    };
+    let scale = Scale::of(outcome);
+    let effect = format!(
+        "went from {} to {}, a change of {}",
+        scale.level(diff.mean_c),
+        scale.level(diff.mean_t),
+        scale.change(diff.ate)
+    );
+    let Some(ends) = diff.ci else { return format!("{effect}; no interval could be estimated.") };
+    let interval = format!("{} interval {}", words::level(diff.ci_level), scale.interval(ends));
+    let verdict = match words::excludes_zero(outcome) {
+        Some(true) => "so chance and noise alone hardly explain it",
+        _ => "which includes no change at all: this study cannot tell",
+    };
+    let p = words::shown_p(outcome).map(|p| {
+        let adjusted =
+            words::adjustment(result.multiplicity).map(|name| format!(", adjusted after {name}"));
+        format!(" ({}{})", words::p_is(p), adjusted.unwrap_or_default()).replace('<', "&lt;")
+    });
+    format!("{effect} ({interval}), {verdict}{}.", p.unwrap_or_default())
+}
+
+fn plots(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let effects: Vec<_> = result.outcomes.iter().filter_map(effect_row).collect();
+    let lifts: Vec<_> = result.outcomes.iter().filter_map(lift_row).collect();
+    let level = words::level(result.confidence);
+    if !effects.is_empty() {
+        writeln!(page, "<h2>Change per person</h2>")?;
+        let title = format!("Change per person, with {level} intervals");
+        page.push_str(&plot::own_axes(&title, &effects)?);
+        writeln!(
+            page,
+            "<p class=\"note\">The thick line is the interval from sampling and noise together; each \
+             outcome has its own axis. The dashed line is no change.</p>"
+        )?;
+    }
+    if !lifts.is_empty() {
+        writeln!(page, "<h2>Relative lift</h2>")?;
+        let title = format!("Relative lift in percent, with {level} Fieller intervals");
+        page.push_str(&plot::shared_axis(&title, &lifts)?);
+        let unbounded = lifts.iter().any(|row| row.ends.contains(&None));
+        let arrows = " An arrow means that the interval has no end on that side: the control arm\u{2019}s \
+                      mean cannot be told from zero well enough.";
+        let arrows = if unbounded { arrows } else { "" };
+        writeln!(
+            page,
+            "<p class=\"note\">Mean of the test arm over that of the control arm, less one.{arrows}</p>"
+        )?;
+    }
+    Ok(())
+}
+
+fn effect_row(outcome: &OutcomeResult) -> Option<Row> {
+    let diff = outcome.diff_in_means.as_ref()?;
+    let scale = Scale::of(outcome);
+    let shown = |number: f64| scale.in_shown_units(number);
+    let [low, high] = diff.ci.unwrap_or([Some(diff.ate), Some(diff.ate)]);
+    Some(Row {
+        name: outcome.name.clone(),
+        figure: scale.change(diff.ate),
+        words: scale.interval([low, high]),
+        unit: scale.unit_of_change(),
+        estimate: shown(diff.ate),
+        ends: [low.map(shown), high.map(shown)],
+    })
+}
+
+fn lift_row(outcome: &OutcomeResult) -> Option<Row> {
+    let lift = outcome.relative_lift.as_ref()?;
+    let ends = lift.ci_fieller.unwrap_or([None, None]);
+    Some(Row {
+        name: outcome.name.clone(),
+        figure: words::percent(lift.rel_lift),
+        words: words::between(ends, words::percent),
+        unit: "%",
+        estimate: lift.rel_lift * 100.0,
+        ends: ends.map(|end| end.map(|end| end * 100.0)),
+    })
+}
+
+fn figures(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let level = words::level(result.confidence);
+    writeln!(page, "<h2>Figures</h2>")?;
+    let interval = format!("{level} interval");
+    let head = ["Outcome", "Control", "Test", "Change", &interval, "p"];
+    let rows = result.outcomes.iter().map(|outcome| {
+        let scale = Scale::of(outcome);
+        let Some(diff) = &outcome.diff_in_means else { return vec![outcome.name.clone()] };
+        vec![
+            outcome.name.clone(),
+            scale.level(diff.mean_c),
+            scale.level(diff.mean_t),
+            scale.change(diff.ate),
+            diff.ci.map_or_else(dash, |ends| scale.interval(ends)),
+            words::shown_p(outcome).map_or_else(dash, words::p_value),
+        ]
+    });
+    table(page, &head, rows)?;
+    let interval = format!("{level} (Fieller)");
+    let head = ["Outcome", "Relative lift", &interval, "s.e. sampling", "s.e. noise", "Detectable"];
+    let rows = result.outcomes.iter().map(|outcome| {
+        let scale = Scale::of(outcome);
+        let size = |number: f64| scale.change(number).replace('+', "");
+        let Some(diff) = &outcome.diff_in_means else { return vec![outcome.name.clone()] };
+        let lift = outcome.relative_lift.as_ref();
+        vec![
+            outcome.name.clone(),
+            lift.map_or_else(dash, |lift| words::percent(lift.rel_lift)),
+            lift.map_or_else(dash, |lift| {
+                words::between(lift.ci_fieller.unwrap_or([None, None]), words::percent)
+            }),
+            size(diff.se_sampling),
+            size(diff.se_mechanism),
+            outcome.minimum_detectable.map_or_else(dash, size),
+        ]
+    });
+    table(page, &head, rows)?;
+    writeln!(
+        page,
+        "<p class=\"note\">pp: percentage points. \u{201c}Detectable\u{201d} is the smallest change that a study \
+         of this size and noise finds four times in five.</p>"
+    )?;
+    economics(page, result)
+}
+
+/// A table whose first column names its rows; cells that a row does not have are dashes.
+fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
+    write!(page, "<div class=\"wide\"><table>\n<thead><tr>")?;
+    for cell in head {
+        write!(page, "<th scope=\"col\">{}</th>", Text(cell))?;
+    }
+    writeln!(page, "</tr></thead>\n<tbody>")?;
+    for row in rows {
+        let mut cells = row.into_iter();
+        write!(page, "<tr><th scope=\"row\">{}</th>", Text(&cells.next().unwrap_or_default()))?;
+        for cell in cells.chain(std::iter::repeat_with(dash)).take(head.len().saturating_sub(1)) {
+            write!(page, "<td>{}</td>", Text(&cell))?;
+        }
+        writeln!(page, "</tr>")?;
+    }
+    writeln!(page, "</tbody></table></div>")
+}
+
+fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
+    for outcome in &result.outcomes {
+        let Some(money) = &outcome.economics else { continue };
+        write!(
+            page,
+            "<p>Against a cost of {} {}, {}:",
+            money.cost,
+            Text(&money.currency),
+            Text(&outcome.name)
+        )?;
+        let ends = |ends: Option<[Option<f64>; 2]>| {
+            words::between(ends.unwrap_or([None, None]), words::size)
+        };
+        if let Some(total) = money.incremental {
+            write!(page, " {} more in all ({}).", words::size(total), ends(money.incremental_ci))?;
+        }
+        if let Some(iroas) = money.iroas {
+            write!(
+                page,
+                " {} for each unit of cost ({}).",
+                words::size(iroas),
+                ends(money.iroas_ci)
+            )?;
+        }
+        if let Some(cost) = money.cost_per_incremental {
+            let ends = ends(money.cost_per_incremental_ci);
+            write!(page, " {} for each additional one ({ends}).", words::size(cost))?;
+        }
+        writeln!(page, "</p>")?;
+    }
+    Ok(())
+}
+
+fn term(page: &mut String, term: &str, text: &str) -> fmt::Result {
+    writeln!(page, "<dt>{}</dt><dd>{}</dd>", Text(term), Text(text))
+}
+
+fn dash() -> String {
+    "\u{2013}".to_owned()
+}
+
+const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+    <meta name=\"color-scheme\" content=\"light dark\">\n\
+    <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
+const STYLE: &str = include_str!("report/style.css");
+
+#[cfg(test)]
+mod tests;

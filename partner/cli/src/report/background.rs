@@ -1,0 +1,161 @@
+//! What stands behind the figures: the question, the people, the noise, the limits, the receipt.
+
+use super::{Provenance, dash, escape::Text, table, term};
+use crate::words;
+use protocol::result::LiftResult;
+use std::fmt::{self, Write};
+
+pub(super) fn asked(page: &mut String, result: &LiftResult) -> fmt::Result {
+    writeln!(page, "<h2>What was asked</h2>\n<dl>")?;
+    term(page, "Estimated", &result.estimand)?;
+    term(page, "Test arm", &result.test.join(", "))?;
+    term(page, "Control arm", &result.control.join(", "))?;
+    for outcome in &result.outcomes {
+        let note = outcome.bias_note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        term(page, &outcome.name, &format!("{}{note}", words::outcome_kind(outcome)))?;
+    }
+    term(page, "Test", words::alternative(result.alternative))?;
+    let adjusted = words::adjustment(result.multiplicity)
+        .map_or_else(|| "not adjusted".to_owned(), |name| format!("adjusted after {name}"));
+    let method =
+        "difference in means, Welch\u{2019}s standard error with the variance of the noise added";
+    term(page, "Method", &format!("{method}; p-values {adjusted} over the outcomes"))?;
+    let registered = result.registered_at.map_or_else(
+        || "not registered beforehand".to_owned(),
+        |time| format!("{}, as the analyst says", words::moment(time)),
+    );
+    term(page, "Design", &registered)?;
+    writeln!(page, "</dl>")
+}
+
+pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
+    writeln!(page, "<h2>People</h2>")?;
+    let rows = result.cells.iter().map(|cell| {
+        let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
+        vec![cell.cell.to_string(), n, words::size(cell.noise_sd)]
+    });
+    table(page, &["Where a person is counted", "People (noisy)", "Noise s.d."], rows)?;
+    writeln!(page, "<p class=\"note\">Noise can make a small number negative.</p>")?;
+    let ratio = &result.sample_ratio;
+    let verdict = match (ratio.p, ratio.failed) {
+        (None, _) => "could not be checked".to_owned(),
+        (Some(p), true) => format!("FAILED ({})", words::p_is(p)),
+        (Some(p), false) => format!("passed ({})", words::p_is(p)),
+    };
+    writeln!(
+        page,
+        "<p>Sample-ratio check, for an expected share of {:.4} in the test arm: {}.</p>",
+        ratio.expected_test_share,
+        Text(&verdict)
+    )?;
+    let flags = words::flags(result);
+    if !flags.is_empty() {
+        writeln!(page, "<h2>Notes</h2>\n<ul>")?;
+        for flag in flags {
+            writeln!(page, "<li>{}</li>", Text(&flag))?;
+        }
+        writeln!(page, "</ul>")?;
+    }
+    Ok(())
+}
+
+pub(super) fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let privacy = &result.privacy;
+    if !result.noise {
+        return writeln!(page, "<h2>Privacy</h2>\n<p>None: the noise was switched off.</p>");
+    }
+    writeln!(
+        page,
+        "<h2>Privacy</h2>\n<p>Every figure was computed from totals that carry random noise ({}). The \
+         noise hides {}. The answer cost \u{3b5} = {} at \u{3b4} = {:e} (\u{3c1} = {:.6}) of the budget of each \
+         dataset. An arm with fewer than {} people, after noise, would not have been shown.</p>",
+        Text(&privacy.mechanism.replace('_', " ")),
+        Text(&privacy.unit),
+        privacy.epsilon,
+        privacy.delta,
+        privacy.rho,
+        privacy.min_cell,
+    )?;
+    let rows = result.outcomes.iter().map(|outcome| {
+        let noise = &outcome.noise_sd;
+        let squares = noise.sum_sq.map_or_else(dash, words::size);
+        vec![outcome.name.clone(), words::size(noise.sum), squares]
+    });
+    table(page, &["Noise s.d. on an arm\u{2019}s total", "Sum", "Sum of squares"], rows)?;
+    writeln!(page, "<ul>")?;
+    for charge in &privacy.charged {
+        writeln!(
+            page,
+            "<li>{} of {}: charged \u{3c1} = {:.6}; the instance has \u{3c1} = {:.6} left of what was handed to it.</li>",
+            Text(&charge.dataset),
+            Text(&charge.owner),
+            charge.rho,
+            charge.rho_left_in_instance
+        )?;
+    }
+    writeln!(page, "</ul>")
+}
+
+pub(super) fn limits(page: &mut String, result: &LiftResult) -> fmt::Result {
+    writeln!(page, "<h2>What this does not say</h2>\n<ul>")?;
+    writeln!(
+        page,
+        "<li>Nothing about any one person: figures are about arms of people, and noisy.</li>"
+    )?;
+    writeln!(
+        page,
+        "<li>Everyone counts in the arm they were assigned to. The effect on those who really saw \
+         something may be larger.</li>"
+    )?;
+    if result.outcomes.iter().any(|outcome| outcome.cap > 1.0) {
+        writeln!(
+            page,
+            "<li>Values above a cap count as the cap; the intervals do not cover what that leaves out.</li>"
+        )?;
+    }
+    writeln!(
+        page,
+        "<li>A person who is not found among the outcomes counts with zero, whether nothing happened or the identifiers do not match.</li>"
+    )?;
+    writeln!(
+        page,
+        "<li>That the same would happen with other people, at another time or with another offer.</li>"
+    )?;
+    writeln!(page, "</ul>")
+}
+
+pub(super) fn receipt(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Result {
+    writeln!(page, "<h2>Receipt</h2>\n<dl class=\"digests\">")?;
+    term(page, "Contract", &result.contract.to_string())?;
+    term(page, "This result", &from.output.to_string())?;
+    term(page, "Job", &result.job)?;
+    term(page, "Read by", &from.receivers.join(", "))?;
+    term(page, "Root of trust", &from.root)?;
+    term(page, "Attested", &from.attested)?;
+    for (index, pcr) in &from.registers {
+        term(page, &format!("PCR{index}"), pcr)?;
+    }
+    writeln!(
+        page,
+        "</dl>\n<p>Anybody can check, without asking anybody, that this answer came out of that \
+                    build under that contract:</p>"
+    )?;
+    let root =
+        from.danger_root.as_ref().map(|root| format!(" --danger-root {root}")).unwrap_or_default();
+    let registers =
+        from.registers.iter().map(|(index, pcr)| format!(" \\\n    --pcr {index}={pcr}"));
+    let registers = registers.collect::<String>();
+    writeln!(
+        page,
+        "<pre>{}</pre>",
+        Text(&format!(
+            "attestation-verifier receipt receipt.cbor result.json{root} \\\n    --contract {}{registers}",
+            result.contract
+        ))
+    )?;
+    writeln!(page, "<p>A party to the contract can derive policy, noise and price again:</p>")?;
+    let contract = &from.contract_file;
+    let command =
+        format!("glovebox receipt check receipt.cbor result.json --contract {contract}{root}");
+    writeln!(page, "<pre>{}</pre>", Text(&command))
+}

@@ -1,0 +1,70 @@
+//! `glovebox result`: read an answer.
+
+use crate::{failure::Failure, files, opened, under::Under};
+use client::{address::Address, keys::Identity, store::Store};
+use protocol::job::JobId;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Read an answer
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ResultCommand {
+    Open(Open),
+}
+
+impl ResultCommand {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Open(open) => open.run().await,
+        }
+    }
+}
+
+/// Open a result, believe it only with its receipt, and show it
+///
+/// Prints a table; writes result.json (the enclave's exact bytes), receipt.cbor and report.html.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Open {
+    /// The sealed result, named JOB.sealed; without it, it is fetched from the room's host
+    #[arg(required_unless_present = "room")]
+    file: Option<PathBuf>,
+
+    /// The job
+    #[arg(long, value_name = "HEX", required_unless_present = "file")]
+    job: Option<JobId>,
+
+    /// Address of the room
+    #[arg(long, value_name = "URL", conflicts_with = "file")]
+    room: Option<Address>,
+
+    #[command(flatten)]
+    under: Under,
+
+    /// Directory with the receiver's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Where to write
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+}
+
+impl Open {
+    async fn run(&self) -> Result<ExitCode, Failure> {
+        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let identity = Identity::load(&self.dir)?;
+        let party = identity.party_in(&contract)?;
+        let named = || self.file.as_deref().and_then(Path::file_stem)?.to_str()?.parse().ok();
+        let job = self.job.or_else(named);
+        let job = job.ok_or_else(|| Failure::unclear("which job is it? name it with --job"))?;
+        let sealed = match (&self.file, &self.room) {
+            (Some(file), _) => files::read(file)?,
+            (None, Some(room)) => Store::new(room).result(job, party).await?,
+            (None, None) => return Err(Failure::unclear("expected a file, or --room")),
+        };
+        opened::open(&sealed, &identity, &self.under, &trust, job, &self.output)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,54 @@
+//! Results go to standard output, talk to standard error.
+
+use crate::failure::Failure;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::{fmt::Display, io::Write};
+
+/// One line, or several, of result.
+pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout().lock(), "{text}")?;
+    Ok(())
+}
+
+/// A result for a machine.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::unclear)?;
+    result(text)
+}
+
+/// Talk. Nothing can be done about a closed standard error.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// The word that comes first wherever the root is not AWS's.
+pub(crate) fn simulated(is: bool) {
+    if is {
+        note(SIMULATED);
+    }
+}
+
+/// A bar of bytes on a terminal, nothing elsewhere.
+pub(crate) fn bytes_bar(total: u64) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    bar(total, style)
+}
+
+/// A bar of a share on a terminal, nothing elsewhere.
+pub(crate) fn share_bar() -> ProgressBar {
+    bar(1, ProgressStyle::with_template("{bar:32} {percent} % {eta}"))
+}
+
+fn bar(total: u64, style: Result<ProgressStyle, indicatif::style::TemplateError>) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Said before anything that did not come from a real enclave.
+pub(crate) const SIMULATED: &str =
+    "SIMULATED: the root of trust is not AWS's. Whoever runs this enclave can read the data.";

@@ -1,0 +1,108 @@
+use crate::{failure::Failure, files::Paper, say};
+use client::{
+    clock,
+    keys::Identity,
+    seal::{self, Count, Options},
+};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Seal a table for the room: checked, hashed, shuffled, padded and encrypted on this machine
+///
+/// Reads CSV with a header, Parquet or Arrow IPC; writes STEM.sealed for the host, STEM.manifest
+/// and STEM.keys for the grant. The keys stay here.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Seal {
+    /// The table; with --adopt, the .sealed file that pyarrow wrote
+    input: PathBuf,
+
+    /// The contract
+    #[arg(long, value_name = "FILE")]
+    contract: PathBuf,
+
+    /// Which dataset of the contract it is
+    #[arg(long, value_name = "NAME")]
+    dataset: String,
+
+    /// Directory with the owner's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Version of the dataset, which must grow [default: seconds since 1970]
+    #[arg(long, value_name = "N")]
+    version: Option<u64>,
+
+    /// Put bad rows here and seal the others; without it one bad row stops the sealing
+    #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
+    reject_file: Option<PathBuf>,
+
+    /// Stem of the files to write [default: the dataset's name]
+    #[arg(short, long, value_name = "STEM", conflicts_with = "adopt")]
+    output: Option<PathBuf>,
+
+    /// Sign for a file that pyarrow has encrypted already, with these column keys
+    #[arg(long, value_name = "KEYS")]
+    adopt: Option<PathBuf>,
+}
+
+impl Seal {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let contract = Paper::read(&self.contract)?.contract;
+        let identity = Identity::load(&self.dir)?;
+        identity.party_in(&contract)?;
+        let key = identity.signing();
+        let version = self.version.unwrap_or(clock::now().0 / 1000);
+        let sealed = if let Some(keys) = &self.adopt {
+            seal::adopt(&self.input, keys, &contract, &self.dataset, key, version)?
+        } else {
+            let stem = self.output.clone().unwrap_or_else(|| PathBuf::from(&self.dataset));
+            let options =
+                self.reject_file.clone().map_or_else(Options::default, Options::rejecting_into);
+            let bar = say::share_bar();
+            let sealed = seal::seal(
+                &self.input,
+                &contract,
+                &self.dataset,
+                key,
+                version,
+                &stem,
+                &options,
+                &mut |done, total| {
+                    bar.set_length(total);
+                    bar.set_position(done);
+                },
+            );
+            bar.finish_and_clear();
+            sealed?
+        };
+        tell(&sealed.count, sealed.padded);
+        if let Some(rejects) = &sealed.files.rejects {
+            say::note(format_args!("Bad rows are in {}.", rejects.display()));
+        }
+        say::result(format_args!(
+            "{}  {}",
+            sealed.manifest.digest(),
+            sealed.files.manifest.display()
+        ))?;
+        say::result(format_args!(
+            "{}  {}",
+            sealed.manifest.manifest().root,
+            sealed.files.sealed.display()
+        ))?;
+        say::note(format_args!("{} opens it: keep it here.", sealed.files.keys.display()));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn tell(count: &Count, padded: u64) {
+    say::note(format_args!("{} rows sealed, padded to {padded}.", count.rows));
+    if count.no_identifier > 0 {
+        say::note(format_args!(
+            "{} of them have no identifier and match nobody.",
+            count.no_identifier
+        ));
+    }
+    if count.rejected > 0 {
+        say::note(format_args!("{} rows rejected, the first:", count.rejected));
+        count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
+    }
+}

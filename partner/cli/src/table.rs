@@ -1,0 +1,284 @@
+//! A result as a page of a terminal, 80 columns wide.
+
+use crate::words::{self, Scale};
+use protocol::result::{LiftResult, OutcomeResult};
+use std::fmt::{self, Write};
+
+/// The page. SIMULATED and NOISE OFF come first, where they apply.
+pub(crate) fn page(result: &LiftResult, simulated: bool) -> Result<String, fmt::Error> {
+    let mut page = String::new();
+    if simulated {
+        writeln!(page, "SIMULATED: not from a real enclave")?;
+    }
+    if !result.noise {
+        writeln!(page, "NOISE OFF: exact figures, only for checking numbers on your own files")?;
+    }
+    head(&mut page, result)?;
+    effects(&mut page, result)?;
+    relative(&mut page, result)?;
+    economics(&mut page, result)?;
+    people(&mut page, result)?;
+    let biases = result.outcomes.iter().filter_map(|outcome| {
+        outcome.bias_note.as_ref().map(|note| format!("{}: {note}", outcome.name))
+    });
+    let notes: Vec<_> = words::flags(result).into_iter().chain(biases).collect();
+    if !notes.is_empty() {
+        writeln!(page, "\nNotes")?;
+        notes.iter().try_for_each(|note| wrap(&mut page, "  - ", note))?;
+    }
+    privacy(&mut page, result)?;
+    Ok(page)
+}
+
+fn head(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let about = format!("{}, {}", result.contract_name, result.analysis);
+    writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
+    let arms =
+        format!("test: {}; control: {}", result.test.join(" + "), result.control.join(" + "));
+    wrap(page, "", &arms)?;
+    wrap(page, "", &result.estimand)
+}
+
+fn effects(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let p = match words::adjustment(result.multiplicity) {
+        Some(adjustment) => format!("p ({adjustment})"),
+        None => "p".to_owned(),
+    };
+    let interval = format!("{} interval", words::level(result.confidence));
+    let head = ["", "control", "test", "effect", &interval, &p];
+    let mut rows = vec![head.map(str::to_owned)];
+    for outcome in &result.outcomes {
+        let scale = Scale::of(outcome);
+        let Some(diff) = &outcome.diff_in_means else {
+            rows.push(
+                [&*short(&outcome.name), "-", "-", "not estimated", "", ""].map(str::to_owned),
+            );
+            continue;
+        };
+        rows.push([
+            short(&outcome.name),
+            scale.level(diff.mean_c),
+            scale.level(diff.mean_t),
+            scale.change(diff.ate),
+            diff.ci.map_or_else(|| "-".to_owned(), |ends| scale.interval(ends)),
+            words::shown_p(outcome).map_or_else(|| "-".to_owned(), words::p_value),
+        ]);
+    }
+    writeln!(page)?;
+    columns(page, &rows)
+}
+
+fn relative(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let interval = format!("{} (Fieller)", words::level(result.confidence));
+    let head = ["", "relative lift", &interval, "s.e. sampling + noise", "detectable"];
+    let mut rows = vec![head.map(str::to_owned)];
+    for outcome in &result.outcomes {
+        let scale = Scale::of(outcome);
+        let lift = outcome.relative_lift.as_ref();
+        let none = || "-".to_owned();
+        rows.push([
+            short(&outcome.name),
+            lift.map_or_else(none, |lift| words::percent(lift.rel_lift)),
+            lift.map_or_else(none, |lift| {
+                lift.ci_fieller.map_or_else(
+                    || "unbounded".to_owned(),
+                    |ends| words::between(ends, words::percent),
+                )
+            }),
+            outcome
+                .diff_in_means
+                .as_ref()
+                .map_or_else(none, |diff| errors(outcome, diff.se_sampling, diff.se_mechanism)),
+            outcome
+                .minimum_detectable
+                .map_or_else(none, |least| scale.change(least).replace('+', "")),
+        ]);
+    }
+    writeln!(page)?;
+    columns(page, &rows)
+}
+
+fn errors(outcome: &OutcomeResult, sampling: f64, noise: f64) -> String {
+    let scale = Scale::of(outcome);
+    let plain = |number| scale.bare_change(number).trim_start_matches('+').to_owned();
+    format!("{} + {}", plain(sampling), plain(noise))
+}
+
+fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let mut first = true;
+    for outcome in &result.outcomes {
+        let Some(money) = &outcome.economics else { continue };
+        if first {
+            writeln!(page, "\nAgainst a cost of {} {}", money.cost, money.currency)?;
+            first = false;
+        }
+        let mut parts = Vec::new();
+        let mut part = |what: &str, figure: Option<f64>, ends: Option<[Option<f64>; 2]>| {
+            if let Some(figure) = figure {
+                let ends =
+                    ends.map_or_else(|| "unbounded".to_owned(), |e| words::between(e, words::size));
+                parts.push(format!("{what} {} ({ends})", words::size(figure)));
+            }
+        };
+        part("incremental", money.incremental, money.incremental_ci);
+        part("return per unit of cost", money.iroas, money.iroas_ci);
+        part("cost per incremental", money.cost_per_incremental, money.cost_per_incremental_ci);
+        wrap(page, &format!("  {}: ", outcome.name), &parts.join("; "))?;
+    }
+    Ok(())
+}
+
+fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let head = ["people", "n", "noise s.d."];
+    let mut rows = vec![head.map(str::to_owned)];
+    for cell in &result.cells {
+        let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
+        rows.push([cell.cell.to_string(), n, words::size(cell.noise_sd)]);
+    }
+    writeln!(page)?;
+    columns(page, &rows)?;
+    for outcome in &result.outcomes {
+        let noise = &outcome.noise_sd;
+        let squares = noise.sum_sq.map(|sd| format!(", of squares {}", words::size(sd)));
+        writeln!(
+            page,
+            "noise s.d. on an arm's total of {}: {}{}",
+            outcome.name,
+            words::size(noise.sum),
+            squares.unwrap_or_default()
+        )?;
+    }
+    let ratio = &result.sample_ratio;
+    match ratio.p {
+        Some(p) => {
+            let verdict = if ratio.failed { "FAILED" } else { "passed" };
+            writeln!(
+                page,
+                "sample ratio (expected share {:.4}): {}, {verdict}",
+                ratio.expected_test_share,
+                words::p_is(p)
+            )
+        }
+        None => writeln!(page, "sample ratio: could not be checked"),
+    }
+}
+
+fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
+    let privacy = &result.privacy;
+    writeln!(
+        page,
+        "\nSpent: epsilon {} at delta {:e} (rho {:.6}); arms under {} people are withheld",
+        privacy.epsilon, privacy.delta, privacy.rho, privacy.min_cell
+    )?;
+    for charge in &privacy.charged {
+        writeln!(
+            page,
+            "  {} of {}: charged rho {:.6}; this instance has {:.6} left",
+            charge.dataset, charge.owner, charge.rho, charge.rho_left_in_instance
+        )?;
+    }
+    Ok(())
+}
+
+/// A name that leaves room for the figures beside it.
+fn short(name: &str) -> String {
+    if name.chars().count() <= NAME_LENGTH {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(NAME_LENGTH - 2).collect();
+    format!("{start}..")
+}
+
+/// Writes rows with their columns aligned: the first to the left, the others to the right.
+pub(crate) fn columns<const N: usize>(page: &mut String, rows: &[[String; N]]) -> fmt::Result {
+    let width = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    for row in rows {
+        let mut line = String::new();
+        for (at, cell) in row.iter().enumerate() {
+            let width = width(at);
+            if at == 0 {
+                write!(line, "{cell:<width$}")?;
+            } else {
+                write!(line, "  {cell:>width$}")?;
+            }
+        }
+        writeln!(page, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Writes `text` behind `head`, broken between words, with later lines below the first word.
+pub(crate) fn wrap(page: &mut String, head: &str, text: &str) -> fmt::Result {
+    let indent = head.chars().count();
+    let mut line = head.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            writeln!(page, "{}", line.trim_end())?;
+            line = " ".repeat(indent);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    writeln!(page, "{}", line.trim_end())
+}
+
+const WIDTH: usize = 80;
+const NAME_LENGTH: usize = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn fits_eighty_columns_and_says_everything_once() {
+        let page = page(&sample::result(), true).unwrap();
+        for line in page.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        assert!(page.starts_with("SIMULATED"), "{page}");
+        if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_TABLE") {
+            std::fs::write(path, &page).unwrap();
+        }
+        for text in ["+7.659 pp", "+72.1 %", "21,307", "rho 0.017469", "unbounded"] {
+            assert!(page.contains(text), "no {text} in\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_the_figures() {
+        let mut result = sample::result();
+        result.outcomes[0].name = "x".repeat(64);
+        let page = page(&result, false).unwrap();
+        assert!(page.contains("\nxxxxxxxxxxxx..  10.617 %"), "{page}");
+    }
+
+    #[test]
+    fn says_first_that_noise_is_off() {
+        let result = LiftResult { noise: false, ..sample::result() };
+        assert!(page(&result, false).unwrap().starts_with("NOISE OFF"));
+    }
+
+    #[test]
+    fn an_outcome_that_was_withheld_has_no_figures() {
+        let mut result = sample::result();
+        let outcome = &mut result.outcomes[0];
+        outcome.diff_in_means = None;
+        outcome.relative_lift = None;
+        outcome.minimum_detectable = None;
+        outcome.flags = vec!["withheld".to_owned()];
+        let page = page(&result, false).unwrap();
+        assert!(page.contains("not estimated") && page.contains("visit: withheld"), "{page}");
+    }
+}

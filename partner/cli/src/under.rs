@@ -1,0 +1,56 @@
+//! What most commands are told: the contract, and whose enclaves to believe.
+
+use crate::{failure::Failure, files, say};
+use attestation_verifier::Pcr;
+use client::{address::Address, room::Room, trust::Trust};
+use protocol::contract::Contract;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// The contract, and whose enclaves to believe.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Under {
+    /// The contract, signed by every party
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contract: PathBuf,
+
+    /// Believe another root than AWS's, in PEM or DER: whoever has its key can read everything
+    #[arg(long, value_name = "FILE")]
+    pub(crate) danger_root: Option<PathBuf>,
+
+    /// A build that is no longer accepted: {"pcrs": {"0": HEX, ..}}
+    #[arg(long, value_name = "FILE")]
+    withdrawn: Vec<PathBuf>,
+}
+
+impl Under {
+    /// The contract, if every party has signed it.
+    pub(crate) fn contract(&self) -> Result<Contract, Failure> {
+        files::signed_contract(&self.contract)
+    }
+
+    /// Whom to believe. Says SIMULATED where that is not AWS.
+    pub(crate) fn trust(&self) -> Result<Trust, Failure> {
+        let trust = files::trust(self.danger_root.as_deref())?;
+        say::simulated(trust.is_simulated());
+        Ok(trust)
+    }
+
+    /// The builds that are not believed any more.
+    pub(crate) fn withdrawn(&self) -> Result<Vec<BTreeMap<u8, Pcr>>, Failure> {
+        let build = |path: &PathBuf| {
+            let registers = files::registers(path)?.into_iter().map(|(index, hex)| {
+                let pcr = hex.parse::<Pcr>();
+                let pcr = pcr.map_err(|e| Failure::unclear(format!("{}: {e}", path.display())))?;
+                Ok((index, pcr))
+            });
+            registers.collect::<Result<BTreeMap<_, _>, Failure>>()
+        };
+        self.withdrawn.iter().map(build).collect()
+    }
+
+    /// Connects to the room, which is believed or nothing.
+    pub(crate) async fn connect(&self, address: &Address) -> Result<Room, Failure> {
+        let (contract, trust, withdrawn) = (self.contract()?, self.trust()?, self.withdrawn()?);
+        Ok(Room::connect(address, &contract, &trust, &withdrawn).await?)
+    }
+}

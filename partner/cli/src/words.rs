@@ -1,0 +1,242 @@
+//! Figures and flags as people read them.
+
+use protocol::{
+    job::{Alternative, Multiplicity, OutcomeKind},
+    result::{LiftResult, OutcomeResult},
+    time::Time,
+};
+
+/// A whole number with thousands separated by commas.
+pub(crate) fn whole(number: i64) -> String {
+    let digits = grouped(&number.unsigned_abs().to_string());
+    if number < 0 { format!("-{digits}") } else { digits }
+}
+
+/// Digits in groups of three.
+fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How the figures of one outcome are written: a share in percent, or an amount; with as many
+/// decimals as its standard error supports.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    share: bool,
+    decimals: usize,
+}
+
+impl Scale {
+    /// The scale that fits `outcome`.
+    pub(crate) fn of(outcome: &OutcomeResult) -> Self {
+        let share = outcome.kind == OutcomeKind::Binary;
+        let error = outcome.diff_in_means.as_ref().map_or(0.01, |diff| diff.se);
+        let unit = if share { error * 100.0 } else { error };
+        Self { share, decimals: decimals(unit) }
+    }
+
+    /// A level, such as the mean of an arm.
+    pub(crate) fn level(self, number: f64) -> String {
+        let shown = format!("{:.*}", self.decimals, self.in_shown_units(number));
+        if self.share { format!("{shown} %") } else { shown }
+    }
+
+    /// A difference of levels, with its sign and without its unit.
+    pub(crate) fn bare_change(self, number: f64) -> String {
+        format!("{:+.*}", self.decimals, self.in_shown_units(number))
+    }
+
+    /// A number in the units that are shown: percent for a share.
+    pub(crate) fn in_shown_units(self, number: f64) -> f64 {
+        if self.share { number * 100.0 } else { number }
+    }
+
+    /// The unit of a difference: percentage points for a share.
+    pub(crate) fn unit_of_change(self) -> &'static str {
+        if self.share { "pp" } else { "" }
+    }
+
+    /// A difference of levels; shares differ by percentage points.
+    pub(crate) fn change(self, number: f64) -> String {
+        let text = format!("{} {}", self.bare_change(number), self.unit_of_change());
+        text.trim_end().to_owned()
+    }
+
+    /// An interval of differences; an end that is not there is infinite.
+    pub(crate) fn interval(self, ends: [Option<f64>; 2]) -> String {
+        between(ends, |end| self.bare_change(end))
+    }
+}
+
+/// A relative change in percent.
+pub(crate) fn percent(number: f64) -> String {
+    let number = number * 100.0;
+    if number.abs() < 100.0 { format!("{number:+.1} %") } else { format!("{number:+.0} %") }
+}
+
+/// `a to b`; an end that is not there is infinite.
+pub(crate) fn between(ends: [Option<f64>; 2], show: impl Fn(f64) -> String) -> String {
+    match ends {
+        [Some(low), Some(high)] => format!("{} to {}", show(low), show(high)),
+        [Some(low), None] => format!("above {}", show(low)),
+        [None, Some(high)] => format!("below {}", show(high)),
+        [None, None] => "unbounded".to_owned(),
+    }
+}
+
+/// A p-value.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
+}
+
+/// A p-value in a sentence: `p = 0.0368` or `p < 0.0001`.
+pub(crate) fn p_is(p: f64) -> String {
+    let text = p_value(p);
+    if text.starts_with('<') { format!("p {text}") } else { format!("p = {text}") }
+}
+
+/// A confidence level: `95 %`.
+pub(crate) fn level(confidence: f64) -> String {
+    let percent = confidence * 100.0;
+    let text = format!("{percent:.2}");
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A time to the second, for people.
+pub(crate) fn moment(time: Time) -> String {
+    time.to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+/// A standard deviation, an amount or other size, to three significant digits at least.
+pub(crate) fn size(number: f64) -> String {
+    let (sign, number) = if number < 0.0 { ("-", -number) } else { ("", number) };
+    let decimals = decimals(number);
+    let text =
+        if number >= 1e12 { format!("{number:.2e}") } else { format!("{number:.decimals$}") };
+    let text = if decimals == 0 && number < 1e12 { grouped(&text) } else { text };
+    format!("{sign}{text}")
+}
+
+/// Whether the interval of the effect leaves out zero; none without an interval.
+pub(crate) fn excludes_zero(outcome: &OutcomeResult) -> Option<bool> {
+    let [low, high] = outcome.diff_in_means.as_ref()?.ci?;
+    Some(low.is_some_and(|low| low > 0.0) || high.is_some_and(|high| high < 0.0))
+}
+
+/// What p-values are against, in words.
+pub(crate) fn alternative(alternative: Alternative) -> &'static str {
+    match alternative {
+        Alternative::Greater => "one-sided: is the test arm larger?",
+        Alternative::Less => "one-sided: is the test arm smaller?",
+        _ => "two-sided",
+    }
+}
+
+/// How p-values are adjusted, in a word or two.
+pub(crate) fn adjustment(multiplicity: Multiplicity) -> Option<&'static str> {
+    match multiplicity {
+        Multiplicity::Holm => Some("Holm"),
+        Multiplicity::Bh => Some("Benjamini-Hochberg"),
+        _ => None,
+    }
+}
+
+/// The p-value to show: adjusted if the job asks so.
+pub(crate) fn shown_p(outcome: &OutcomeResult) -> Option<f64> {
+    let diff = outcome.diff_in_means.as_ref()?;
+    diff.p_adjusted.or(diff.p)
+}
+
+/// What an outcome is, in words; its cap is in its note.
+pub(crate) fn outcome_kind(outcome: &OutcomeResult) -> String {
+    match outcome.kind {
+        OutcomeKind::Binary => format!("share of people with any \"{}\"", outcome.column),
+        _ => format!("mean of \"{}\" per person", outcome.column),
+    }
+}
+
+/// Every flag of a result, each with the sentence that explains it.
+pub(crate) fn flags(result: &LiftResult) -> Vec<String> {
+    let whole = result.flags.iter().map(|flag| explain(flag));
+    let each = result.outcomes.iter().flat_map(|outcome| {
+        outcome.flags.iter().map(move |flag| format!("{}: {}", outcome.name, explain(flag)))
+    });
+    whole.chain(each).collect()
+}
+
+fn explain(flag: &str) -> String {
+    let sentence = match flag {
+        "srm_failed" => {
+            "the arms do not have the sizes that the design expects: something besides chance \
+             decided who is in which arm, or who was found. Do not use the estimates before the \
+             cause is known."
+        }
+        "low_match" => {
+            "fewer than one person in 200 was found among the outcomes. If that is not how rare they \
+             are, the two sides have made their match keys differently."
+        }
+        "arm_withheld" => {
+            "an arm has fewer people than the contract's threshold (after noise), so nothing is \
+             shown about it."
+        }
+        "too_few" => "fewer than two people in an arm, so that no error can be estimated.",
+        "withheld" => "withheld, because an arm is below the contract's threshold (after noise).",
+        "variance_floored" => {
+            "noise made the variance of an arm negative and zero was taken: the interval is too \
+             narrow to rely on. A larger epsilon or a smaller cap would help."
+        }
+        "unbounded" => {
+            "the control arm's mean cannot be told from zero, so the relative lift has no bounded \
+             interval. The difference in means stands."
+        }
+        "cost_unbounded" => {
+            "the effect cannot be told from zero, so the cost of an additional one has no bounded \
+             interval."
+        }
+        "degenerate" => "the figures have no spread, so that no interval can be computed.",
+        other => return format!("{other} (a flag that this version does not know)."),
+    };
+    sentence.to_owned()
+}
+
+/// Decimals that show three significant digits of `unit`, at most six.
+fn decimals(unit: f64) -> usize {
+    let mut unit = unit;
+    let mut decimals = 0;
+    while unit < 100.0 && unit > 0.0 && decimals < MOST_DECIMALS {
+        unit *= 10.0;
+        decimals += 1;
+    }
+    decimals
+}
+
+const MOST_DECIMALS: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_numbers_as_people_do() {
+        assert_eq!(whole(1_234_567), "1,234,567");
+        assert_eq!(whole(-12), "-12");
+        assert_eq!(whole(100), "100");
+        assert_eq!(level(0.95), "95 %");
+        assert_eq!(level(0.995), "99.5 %");
+        assert_eq!(p_value(1.5e-13), "< 0.0001");
+        assert_eq!(percent(0.7214), "+72.1 %");
+        assert_eq!(percent(1.188), "+119 %");
+        assert_eq!(between([Some(1.0), None], |x| x.to_string()), "above 1");
+        assert_eq!(between([None, None], |x| x.to_string()), "unbounded");
+        assert_eq!(size(12.345), "12.3");
+        assert_eq!(size(-16_402.7), "-16,403");
+        assert_eq!(size(0.0), "0");
+        assert_eq!(p_is(0.0368), "p = 0.0368");
+    }
+}

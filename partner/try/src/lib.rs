@@ -1,0 +1,269 @@
+//! A simulated room on one's own files, in one process: what `glovebox try` runs.
+//!
+//! The same code path as a real room (sealing, TLS, attestation, grants, policy, ledger, engine,
+//! receipt) with keys made for the occasion, a simulated module and a host in memory. It is the one
+//! crate that may name both sides, and the only one with a sampler that adds no noise.
+
+mod host;
+mod paper;
+mod silent;
+
+use client::{
+    address::Address,
+    job::Custodies,
+    keys::Identity,
+    room::Room,
+    seal::{self, Options},
+    trust::Trust,
+};
+use enclave::{Booted, TcpTransport, serve};
+use host::MemoryHost;
+use nsm::{Nsm, Simulated, measure};
+use privacy::sampler::{Exact, Noise};
+use protocol::{
+    contract::{Analysis, Contract},
+    result::LiftResult,
+    sign::Signed,
+    slice::Slice,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use silent::Silent;
+
+/// What to rehearse.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rehearsal<'a> {
+    /// Text of the contract; its keys and builds are replaced, everything else holds.
+    pub contract: &'a str,
+    /// Text of the job.
+    pub job: &'a str,
+    /// Each dataset's file.
+    pub data: &'a BTreeMap<String, PathBuf>,
+    /// Whether noise is added. Without it the figures are exact and protect nobody.
+    pub noise: bool,
+}
+
+impl<'a> Rehearsal<'a> {
+    /// With noise.
+    #[must_use]
+    pub fn new(contract: &'a str, job: &'a str, data: &'a BTreeMap<String, PathBuf>) -> Self {
+        Self { contract, job, data, noise: true }
+    }
+
+    /// Runs the room from sealing to the opened result. `narrate` hears what is being done.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub async fn run(&self, narrate: &mut dyn FnMut(&str)) -> Result<Rehearsed, RehearsalError> {
+        let folder = tempfile::tempdir()?;
+        let pcrs = measure(b"glovebox try");
+        let parties = paper::parties(self.contract, folder.path())?;
+        let (contract, signed) = paper::contract(self.contract, &parties, &pcrs)?;
+        let datasets: Vec<_> = contract.datasets.keys().cloned().collect();
+        for name in &datasets {
+            if !self.data.contains_key(name) {
+                return Err(RehearsalError::NoFile { dataset: name.clone() });
+            }
+        }
+        if let Some(name) = self.data.keys().find(|name| !datasets.contains(name)) {
+            let known = datasets.join(", ");
+            return Err(RehearsalError::StrangeFile { dataset: name.clone(), known });
+        }
+
+        let host = Arc::new(MemoryHost::new(signed));
+        let module = Simulated::throw_away(pcrs)?;
+        let root = module.root().to_vec();
+        let nsm: Arc<dyn Nsm> = Arc::new(module);
+        let attested = Booted::boot(nsm, Arc::clone(&host) as _)?.contract().await?.attest()?;
+        let noise: Box<dyn Noise + Send> = if self.noise {
+            Box::new(Exact::from_seed(*attested.noise_seed()?))
+        } else {
+            Box::new(Silent)
+        };
+        let serving = attested.open(noise)?;
+        let (listener, address) = TcpTransport::bind().await?;
+        let server = tokio::spawn(serve(Arc::new(serving), listener));
+        let address: Address = format!("https://{address}").parse()?;
+        let trust = Trust::danger(&root)?;
+
+        let rehearsed = async {
+            let mut room = Room::connect(&address, &contract, &trust, &[]).await?;
+            let mut sealed = Vec::new();
+            for (name, path) in self.data {
+                narrate(&format!("sealing {name} from {}", path.display()));
+                sealed.push(grant(&mut room, &contract, &parties, &host, name, path).await?);
+            }
+            narrate("running the job");
+            let (result, result_bytes) =
+                ask(&mut room, &contract, &parties, &host, self.job, &trust).await?;
+            Ok(Rehearsed { result, result_bytes, sealed })
+        }
+        .await;
+        server.abort();
+        rehearsed
+    }
+}
+
+/// What came out of a rehearsal.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rehearsed {
+    /// The result.
+    pub result: LiftResult,
+    /// Its exact bytes.
+    pub result_bytes: Vec<u8>,
+    /// How the sealing of each dataset went.
+    pub sealed: Vec<SealedDataset>,
+}
+
+/// How the sealing of a dataset went.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SealedDataset {
+    /// Dataset.
+    pub name: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Rows after padding.
+    pub padded: u64,
+}
+
+type Parties = BTreeMap<String, Identity>;
+
+async fn grant(
+    room: &mut Room,
+    contract: &Contract,
+    parties: &Parties,
+    host: &MemoryHost,
+    name: &str,
+    path: &Path,
+) -> Result<SealedDataset, RehearsalError> {
+    let dataset = contract.datasets.get(name);
+    let owner = dataset.and_then(|dataset| parties.get(&dataset.owner));
+    let (Some(dataset), Some(owner)) = (dataset, owner) else {
+        return Err(RehearsalError::NoFile { dataset: name.to_owned() });
+    };
+    let options = Options::default();
+    let sealed =
+        seal::in_memory(path, contract, name, owner.signing(), 1, &options, &mut |_, _| {})?;
+    host.keep(sealed.manifest.manifest().root, sealed.file);
+    let now = client::clock::now();
+    let slices = dataset.budgets.iter().map(|(purpose, budget)| {
+        let slice = Slice {
+            contract: contract.digest,
+            instance: room.instance().digest(),
+            dataset: name.to_owned(),
+            purpose: purpose.clone(),
+            granted: budget.per_period(),
+            period: budget.period.of(now),
+            not_after: budget.period.end(now, contract.expires),
+            job: None,
+        };
+        sign(owner, &slice)
+    });
+    let slices = slices.collect();
+    client::grant::grant(room, owner, name, &sealed.manifest, &sealed.keys, None, slices).await?;
+    Ok(SealedDataset { name: name.to_owned(), rows: sealed.count.rows, padded: sealed.padded })
+}
+
+async fn ask(
+    room: &mut Room,
+    contract: &Contract,
+    parties: &Parties,
+    host: &MemoryHost,
+    job: &str,
+    trust: &Trust,
+) -> Result<(LiftResult, Vec<u8>), RehearsalError> {
+    let (name, _) = protocol::job::lift_from_toml(job, contract)?;
+    let analysis = contract.analyses.get(&name);
+    let party = |names: fn(&Analysis) -> &Vec<String>| {
+        let name = analysis.and_then(|analysis| names(analysis).first());
+        name.and_then(|name| parties.get_key_value(name)).ok_or(RehearsalError::Nobody)
+    };
+    let (_, analyst) = party(|analysis| &analysis.analysts)?;
+    let (receiver, reader) = party(|analysis| &analysis.receivers)?;
+    let prepared =
+        client::job::prepare(room, analyst, job, &client::job::Options::default()).await?;
+    client::job::run(room, analyst, &prepared, &mut Custodies::default(), &mut |_| {}).await?;
+    let sealed = host.result(prepared.id(), receiver).ok_or(RehearsalError::Nobody)?;
+    let opened = client::open::open(&sealed, reader, contract, prepared.id(), trust)?;
+    Ok((opened.result, opened.result_bytes))
+}
+
+fn sign<T: Signed>(identity: &Identity, value: &T) -> Vec<u8> {
+    identity.signing().sign(value)
+}
+
+/// Why a rehearsal fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RehearsalError {
+    /// A dataset without a file.
+    #[error("the contract's dataset \"{dataset}\" has no file: add --data {dataset}=FILE")]
+    NoFile {
+        /// Dataset.
+        dataset: String,
+    },
+    /// A file for no dataset.
+    #[error("--data names \"{dataset}\", the contract has {known}")]
+    StrangeFile {
+        /// What was named.
+        dataset: String,
+        /// What there is.
+        known: String,
+    },
+    /// The temporary folder.
+    #[error("the temporary folder: {0}")]
+    Io(#[from] std::io::Error),
+    /// No TOML.
+    #[error("the contract: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// No TOML any more.
+    #[error("the contract: {0}")]
+    Rewriting(#[from] toml::ser::Error),
+    /// A contract that does not hold together.
+    #[error("{0}")]
+    Contract(#[from] protocol::contract::ContractError),
+    /// A job that is none.
+    #[error("{0}")]
+    Template(#[from] protocol::job::TemplateError),
+    /// No module.
+    #[error("{0}")]
+    Simulated(#[from] nsm::SimulatedError),
+    /// No enclave.
+    #[error("{0}")]
+    Boot(#[from] enclave::BootError),
+    /// No address.
+    #[error("{0}")]
+    Address(#[from] client::address::InvalidAddress),
+    /// No root.
+    #[error("{0}")]
+    Root(#[from] attestation_verifier::CertificateFlaw),
+    /// No keys.
+    #[error("{0}")]
+    Identity(#[from] client::keys::IdentityError),
+    /// No room.
+    #[error("{0}")]
+    Room(#[from] client::room::RoomError),
+    /// Data that cannot be sealed.
+    #[error("{0}")]
+    Seal(#[from] seal::SealError),
+    /// A grant that is declined.
+    #[error("{0}")]
+    Grant(#[from] client::grant::GrantError),
+    /// A job that is declined.
+    #[error("{0}")]
+    Job(#[from] client::job::JobError),
+    /// A result that does not open.
+    #[error("{0}")]
+    Open(#[from] client::open::OpenError),
+    /// No analyst or receiver, which no valid contract has.
+    #[error("the contract's analysis names no analyst or no receiver")]
+    Nobody,
+}

@@ -1,0 +1,61 @@
+//! The contract of a rehearsal: the user's, with keys made for the occasion.
+
+use crate::{Parties, RehearsalError};
+use client::keys::Identity;
+use protocol::{
+    contract::{Contract, TAG},
+    sign::Jointly,
+};
+use std::{collections::BTreeMap, fmt, path::Path};
+use toml::{Table, Value};
+
+/// Fresh keys for every party that the contract names.
+pub(crate) fn parties(contract: &str, folder: &Path) -> Result<Parties, RehearsalError> {
+    let table: Table = contract.parse()?;
+    let parties = table.get("party").and_then(Value::as_array).into_iter().flatten();
+    let names = parties.filter_map(|party| party.get("name").and_then(Value::as_str));
+    let mut identities = BTreeMap::new();
+    for (index, name) in names.enumerate() {
+        // The folder has a number: a name is checked only when the contract is parsed.
+        let identity = Identity::create(&folder.join(index.to_string()), name, None)?;
+        identities.insert(name.to_owned(), identity);
+    }
+    Ok(identities)
+}
+
+/// The contract with those keys and this build, signed by everybody.
+pub(crate) fn contract(
+    text: &str,
+    parties: &Parties,
+    pcrs: &BTreeMap<u8, impl fmt::Display>,
+) -> Result<(Contract, Vec<u8>), RehearsalError> {
+    // What the user wrote must hold by itself, so that errors name the user's own lines.
+    let placeholder = Contract::parse(text.as_bytes());
+    let mut table: Table = text.parse()?;
+    if let Some(listed) = table.get_mut("party").and_then(Value::as_array_mut) {
+        for party in listed.iter_mut().filter_map(Value::as_table_mut) {
+            let name = party.get("name").and_then(Value::as_str);
+            let Some(identity) = name.and_then(|name| parties.get(name)) else { continue };
+            let signing = identity.signing().public().to_string();
+            let recipient = identity.recipient().public().to_string();
+            party.insert("signing_key".to_owned(), signing.into());
+            party.insert("recipient_key".to_owned(), recipient.into());
+            party.remove("custody");
+        }
+    }
+    let registers = pcrs.iter().map(|(index, pcr)| (format!("pcr{index}"), pcr.to_string().into()));
+    let mut build: Table = registers.collect();
+    build.insert("name".to_owned(), "rehearsal".into());
+    table.insert("build".to_owned(), Value::Array(vec![build.into()]));
+    let rewritten = toml::to_string(&table)?;
+    let contract = match (Contract::parse(rewritten.as_bytes()), placeholder) {
+        (Ok(contract), _) => contract,
+        (Err(_), Err(original)) => return Err(original.into()),
+        (Err(rewritten), Ok(_)) => return Err(rewritten.into()),
+    };
+    let mut joint = Jointly::unsigned(TAG, rewritten.as_bytes());
+    for identity in parties.values() {
+        joint.add(identity.signing());
+    }
+    Ok((contract, joint.to_vec()))
+}
