@@ -1,0 +1,102 @@
+//! The rules of ARCHITECTURE.md, as tests.
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Which workspace crates each crate may name. A crate that is missing here fails the test.
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("attestation-verifier", &[]),
+    ("protocol", &["attestation-verifier"]),
+    ("nsm", &["attestation-verifier"]),
+    ("dataset", &["protocol"]),
+    ("privacy", &["protocol"]),
+    ("engine", &["privacy", "protocol"]),
+    ("measurement", &["privacy", "protocol"]),
+    (
+        "enclave",
+        &["attestation-verifier", "dataset", "engine", "measurement", "nsm", "privacy", "protocol"],
+    ),
+    ("simulated", &["enclave", "nsm", "privacy"]),
+    ("host", &["protocol"]),
+    ("client", &["attestation-verifier", "protocol"]),
+    // The one crate that may name both sides: it is behind `glovebox try` and nothing else.
+    ("rehearsal", &["attestation-verifier", "client", "enclave", "nsm", "privacy", "protocol"]),
+    ("glovebox", &["attestation-verifier", "client", "protocol", "rehearsal"]),
+];
+
+#[test]
+fn every_dependency_points_inwards() {
+    let workspace = metadata();
+    let members: BTreeSet<&str> = workspace.packages.iter().map(|p| p.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for package in workspace.packages.iter().filter(|p| p.name != "tests") {
+        let name = package.name.as_str();
+        let Some((_, allowed)) = MAY_DEPEND_ON.iter().find(|(n, _)| *n == name) else {
+            wrong.push(format!("{name} is not in the table"));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            let to = dependency.name.as_str();
+            let ships = dependency.kind != DependencyKind::Development;
+            if ships && members.contains(to) && !allowed.contains(&to) {
+                wrong.push(format!("{name} -> {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "forbidden dependencies: {wrong:#?}");
+}
+
+#[test]
+fn no_crate_but_the_engine_names_datafusion() {
+    let namers: Vec<_> = metadata()
+        .packages
+        .into_iter()
+        .filter(|package| package.dependencies.iter().any(|d| d.name.starts_with("datafusion")))
+        .map(|package| package.name)
+        .collect();
+    assert_eq!(namers, ["engine"]);
+}
+
+#[test]
+fn every_crate_keeps_the_workspace_lints_and_so_has_no_unsafe_code() {
+    for package in metadata().packages {
+        let manifest = fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} has its own", package.name);
+        let folder = package.manifest_path.parent().unwrap();
+        for file in sources(folder.as_std_path()) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("allow(unsafe_code)"), "{}", file.display());
+            assert!(!text.contains("expect(unsafe_code"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_zero_noise_sampler_and_the_simulated_module_stay_outside_the_enclave() {
+    let workspace = metadata();
+    let enclave = workspace.packages.iter().find(|p| p.name == "enclave").unwrap();
+    let nsm = enclave.dependencies.iter().find(|d| d.name == "nsm").unwrap();
+    assert!(nsm.features.is_empty(), "the enclave turns on {:?} of nsm", nsm.features);
+    for file in sources(enclave.manifest_path.parent().unwrap().as_std_path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("struct Silent"), "{}", file.display());
+    }
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().unwrap()
+}
+
+/// Every Rust file below `folder`, but for what other crates have below it.
+fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.join("Cargo.toml").exists() && !path.ends_with("target") {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}

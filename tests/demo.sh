@@ -1,0 +1,89 @@
+#!/bin/sh
+# Two parties, one enclave, one lift result that a stranger can check. Everything runs for real, over
+# sockets, in separate processes; only the Nitro module is simulated, and everything says so.
+set -eu
+cd "$(dirname "$0")/.."
+
+bin=$(pwd)/${GLOVEBOX_BIN:-target/debug}
+data=$(pwd)/tests/data/hillstrom
+room=$(pwd)/target/demo
+port=${GLOVEBOX_PORT:-7443}
+url=https://127.0.0.1:$port
+started=$(date +%s)
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+run() { printf '  $ %s\n' "$(echo "$*" | sed "s|$bin/||g; s|$room/||g; s|$data/|tests/data/hillstrom/|g")"; "$@"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+
+rm -rf "$room"
+mkdir -p "$room"
+cd "$room"
+pids=""
+trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true' EXIT INT TERM
+wait_for() {
+    for _ in $(seq 100); do
+        if grep -q "$2" "$1" 2>/dev/null; then return 0; fi
+        sleep 0.1
+    done
+    echo "demo: $1 did not say \"$2\" within 10 s:" >&2
+    cat "$1" >&2
+    exit 1
+}
+
+say "1. Each party makes its keys. They never leave its machine."
+run "$bin/glovebox" init --name publisher --dir publisher
+run "$bin/glovebox" init --name retailer --dir retailer --custody http://127.0.0.1:$((port + 1))
+
+say "2. They write a contract: who, which data, what may be asked, how much, in which build."
+"$bin/glovebox-host" pcrs --simulated > build.json
+run "$bin/glovebox" contract new --name hillstrom --party publisher/party.toml --party retailer/party.toml --pcrs build.json -o contract.toml
+run "$bin/glovebox" contract sign contract.toml --dir publisher
+run "$bin/glovebox" contract sign contract.toml --dir retailer
+run "$bin/glovebox" contract show contract.toml.signed
+
+say "3. The operator starts a room. It sees ciphertext, and this demo's module is SIMULATED."
+"$bin/glovebox-host" run --simulated --contract contract.toml.signed --dir host --listen 127.0.0.1:"$port" 2> host.log &
+pids="$pids $!"
+wait_for host.log "is serving"
+root="--danger-root host/simulated-ca/root.der"
+signed="--contract contract.toml.signed"
+
+say "4. Each party verifies the enclave before it hands over anything."
+run "$bin/glovebox" verify "$url" $signed $root
+
+say "5. Each party seals its data on its own machine, uploads ciphertext, and grants the keys."
+for party in publisher retailer; do
+    case $party in
+        publisher) dataset=exposures ;;
+        retailer) dataset=sales ;;
+    esac
+    run "$bin/glovebox" seal "$data/$party.csv" $signed --dataset $dataset --dir $party -o $party/$dataset
+    run "$bin/glovebox" upload "$url" $party/$dataset.sealed
+    run "$bin/glovebox" grant "$url" $signed $root --dataset $dataset --manifest $party/$dataset.manifest --keys $party/$dataset.keys --dir $party
+done
+
+say "6. The retailer's custody stays online: it countersigns budget for one job at a time."
+"$bin/glovebox" custody serve $signed $root --room "$url" --listen 127.0.0.1:$((port + 1)) --dir retailer > custody.log 2>&1 &
+pids="$pids $!"
+wait_for custody.log "http://127.0.0.1:"
+
+say "7. The publisher asks: did the campaign work?"
+printf '  $ glovebox job submit tests/data/hillstrom/lift.toml --room %s ...\n' "$url"
+job=$("$bin/glovebox" job submit "$data/lift.toml" --room "$url" $signed $root --dir publisher --receiver publisher --receiver retailer)
+echo "  job $job"
+
+say "8. It opens the result. The receipt is checked before a figure is shown."
+run "$bin/glovebox" result open --job "$job" --room "$url" $signed $root --dir publisher -o .
+
+say "9. A stranger checks the receipt offline: first with the small verifier, then the policy too."
+run "$bin/attestation-verifier" receipt receipt.cbor result.json --contract contract.toml --build build.json $root
+run "$bin/glovebox" receipt check receipt.cbor result.json $signed $root
+
+say "10. They close the room. What was not spent is credited, and the keys are destroyed."
+for party in publisher retailer; do
+    run "$bin/glovebox" close "$url" $signed $root --dir $party
+    run "$bin/glovebox" budget --dir $party $signed
+done
+
+cp publisher/exposures.sealed retailer/sales.sealed .
+say "Done in $(($(date +%s) - started)) s. In target/demo/: report.html, result.json, receipt.cbor, contract.toml.signed, *.sealed"

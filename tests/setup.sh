@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs what building and testing need and this machine lacks, and says what it installs.
+set -eu
+
+missing=""
+command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
+command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "setup: please install:$missing (this is no Debian, so it is not done here)" >&2
+        exit 1
+    fi
+    sudo=""
+    [ "$(id -u)" -eq 0 ] || sudo="sudo"
+    echo "setup: installing$missing with apt-get" >&2
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >&2
+fi
+
+python=target/python/bin/python3
+if ! "$python" -c 'import pyarrow' >/dev/null 2>&1; then
+    echo "setup: installing pyarrow into target/python (the tests read sealed files with it)" >&2
+    mkdir -p target
+    python3 -m venv target/python
+    "$python" -m pip install --quiet --disable-pip-version-check 'pyarrow==26.0.1' >&2
+fi

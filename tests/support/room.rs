@@ -1,0 +1,143 @@
+//! A room for tests: a publisher knows who was shown what, a retailer who bought what.
+//!
+//! Crates whose own tests need a contract or a paid job include this file by its path.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use protocol::contract::Contract;
+use protocol::digest::Digest;
+use protocol::hpke::RecipientSecret;
+use protocol::job::{Alternative, Cost, Job, JobId, Lift, Multiplicity, Outcome, OutcomeKind};
+use protocol::loss::{Delta, Epsilon};
+use protocol::manifest::{Manifest, SignedManifest};
+use protocol::merkle::Root;
+use protocol::policy::{Admitted, admit};
+use protocol::sealed;
+use protocol::sign::SigningKey;
+use protocol::tally::Split;
+use protocol::time::Time;
+use zeroize::Zeroizing;
+
+/// 2026-11-23, noon.
+pub const NOW: Time = Time(1_795_435_200_000);
+
+/// The signing key of the party whose seed is `seed`: 1 publisher, 2 retailer.
+#[must_use]
+pub fn signing_key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
+}
+
+/// The contract of the room.
+#[must_use]
+pub fn contract() -> Contract {
+    static CONTRACT: LazyLock<Contract> = LazyLock::new(parsed);
+    CONTRACT.clone()
+}
+
+fn parsed() -> Contract {
+    let key = |seed: u8| RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
+    let party = |name: &str, seed: u8| {
+        let (signing, recipient) = (signing_key(seed).public(), key(seed));
+        format!(
+            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
+        )
+    };
+    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\n\
+                  epsilon = 4\ndelta = 1e-6\nlifetime_epsilon = 20\n";
+    let column =
+        |name: &str, more: &str| format!("[[dataset.column]]\nname = \"{name}\"\nrole = {more}\n");
+    let email = column("email", "\"match_key\"\nkind = \"email\"");
+    let phone = column("phone", "\"match_key\"\nkind = \"phone\"");
+    let agreed = column("agreed", "\"consent\"");
+    let pcr = "ab".repeat(48);
+    let text = [
+        "contract = 1\nname = \"autumn-lift\"\nexpires = \"2027-12-31T00:00:00Z\"\n".to_owned(),
+        "min_cell = 50\npurposes = [\"measurement\"]\n".to_owned(),
+        party("publisher", 1),
+        party("retailer", 2),
+        "[[dataset]]\nname = \"exposures\"\nowner = \"publisher\"\n".to_owned(),
+        email.clone(),
+        phone.clone(),
+        column("arm", "\"group\"\ndomain = [\"mens\", \"womens\", \"none\"]"),
+        agreed.clone(),
+        budget.to_owned(),
+        "[[dataset]]\nname = \"sales\"\nowner = \"retailer\"\n".to_owned(),
+        phone,
+        email,
+        column("visit", "\"measure\""),
+        column("conversion", "\"measure\""),
+        column("spend", "\"measure\"\nscale = 2"),
+        column("bought", "\"date\""),
+        agreed,
+        budget.to_owned(),
+        "[[analysis]]\nname = \"lift\"\nkind = \"lift\"\npurpose = \"measurement\"\n".to_owned(),
+        "assignment = \"exposures\"\narm = \"arm\"\noutcome = \"sales\"\n".to_owned(),
+        "measures = [\"visit\", \"conversion\", \"spend\"]\ndate = \"bought\"\n".to_owned(),
+        "analysts = [\"publisher\"]\nreceivers = [\"publisher\", \"retailer\"]\n".to_owned(),
+        format!("[[build]]\nname = \"b\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"),
+    ];
+    Contract::parse(text.concat().as_bytes()).unwrap()
+}
+
+/// The lift of men's mail over none at ε = 1, without outcomes.
+#[must_use]
+pub fn lift(outcomes: Vec<Outcome>) -> Lift {
+    Lift {
+        test: vec!["mens".to_owned()],
+        control: vec!["none".to_owned()],
+        expected_test_share: 500_000,
+        srm_flag_p: 1_000,
+        window: None,
+        outcomes,
+        confidence: 950_000,
+        alternative: Alternative::TwoSided,
+        multiplicity: Multiplicity::Holm,
+        cost: Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }),
+        epsilon: Epsilon::new(1.0).unwrap(),
+        delta: Delta::new(1e-6).unwrap(),
+        split: Split { n: 200, sum: 500, sum_sq: 300 },
+        min_cell: 50,
+        registered_at: None,
+    }
+}
+
+/// An outcome named like its column.
+#[must_use]
+pub fn outcome(column: &str, kind: OutcomeKind, clamp: u32, scale: u8) -> Outcome {
+    Outcome { name: column.to_owned(), column: column.to_owned(), kind, clamp, scale }
+}
+
+/// The job that asks for `lift`, admitted; datasets have `rows` rows.
+#[must_use]
+pub fn admitted(contract: &Contract, lift: Lift, rows: u64) -> Admitted {
+    let manifest = |name: &str, seed: u8| {
+        let dataset = contract.datasets.get(name).unwrap();
+        let columns = sealed::layout(dataset);
+        let manifest = Manifest {
+            lineage: dataset.lineage.clone(),
+            version: 1,
+            root: Root([0; 48]),
+            size: 0,
+            rows: sealed::padded(rows),
+            columns,
+            aad_prefix: Vec::new(),
+        };
+        let key = signing_key(seed);
+        SignedManifest::open(key.sign(&manifest), &key.public()).unwrap()
+    };
+    let manifests = [("exposures", 1), ("sales", 2)]
+        .map(|(name, seed)| (name.to_owned(), manifest(name, seed)));
+    let manifests = BTreeMap::from(manifests);
+    let job = Job {
+        contract: contract.digest,
+        instance: Digest::of("test", b"instance"),
+        id: JobId([7; 16]),
+        not_after: NOW.plus_seconds(60),
+        analysis: "lift".to_owned(),
+        lift,
+        datasets: manifests.iter().map(|(name, it)| (name.clone(), it.digest())).collect(),
+        receivers: vec!["publisher".to_owned()],
+    };
+    admit(contract, &job, "publisher", &manifests, NOW).unwrap()
+}
