@@ -10,7 +10,7 @@ use protocol::{
     canonical,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     receipt::{self, ClosingBody},
-    refusal::Refusal,
+    refusal::{Asked, Refusal},
     sign::{self, Envelope},
     storage::ObjectName,
     time::Time,
@@ -115,6 +115,10 @@ impl Serving {
     /// Ends the instance. The state lock has drained what ran; the keys go with the state. Any owner
     /// may close: it can stop its own data at any time, and a room without it answers nothing.
     async fn close(&self, party: &str, now: Time) -> Result<Reply, Refusal> {
+        if !self.contract.datasets.values().any(|dataset| dataset.owner == party) {
+            let name = party.to_owned();
+            return Err(Refusal::NotPermitted { what: Asked::Closing, name, owner: None });
+        }
         let mut state = self.state.lock().await;
         let open = match &mut *state {
             State::Closed { closing } => return Ok(Reply::Closed { closing: closing.clone() }),
@@ -216,3 +220,23 @@ const PER_SECOND: f64 = 10.0;
 const BURST: f64 = 50.0;
 /// Requests in one life of an instance.
 const MAX_REQUESTS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_a_request_that_is_replayed() {
+        let gate = Gate::new();
+        assert_eq!(gate.admit_once([1; 16]), Ok(()));
+        assert_eq!(gate.admit_once([2; 16]), Ok(()));
+        assert_eq!(gate.admit_once([1; 16]), Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn refuses_documents_to_whoever_asks_for_too_many() {
+        let gate = Gate::new();
+        let admitted = (0..200).filter(|_| gate.admit_attest().is_ok()).count();
+        assert!((50..100).contains(&admitted), "{admitted}");
+    }
+}

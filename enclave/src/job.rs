@@ -9,7 +9,7 @@ use crate::{
 use attestation_verifier::receipt::{
     BodyKind, encode, nonce_for, payload, signing_input, user_data_for,
 };
-use privacy::Released;
+use privacy::{Paid, Released};
 use protocol::{
     canonical,
     digest::Digest,
@@ -20,6 +20,7 @@ use protocol::{
     receipt::{self, ReceiptBody},
     refusal::Refusal,
     sign,
+    tally::Tally,
     time::Time,
 };
 use serde_bytes::ByteBuf;
@@ -69,17 +70,16 @@ async fn answer(
     if let Some(known) = open.results.same_question(&question) {
         return open.results.keep(serving, &job, digest, question, known, &mut open.generator);
     }
-    let (population, outcome) = (admitted.tally.population.clone(), admitted.tally.outcome.clone());
-    let unlocked = open.vault.unlocked(contract, &job.datasets, &population, &outcome)?;
-    let paid = open.ledger.pay(admitted.clone(), contract, now)?;
-    let population = std::slice::from_ref(unlocked.population);
-    let outcome = std::slice::from_ref(unlocked.outcome);
-    let raw = serving.engine.run(&admitted.tally, contract, population, outcome).await;
-    let raw = raw.map_err(|fault| {
-        tracing::error!(%fault, "the engine failed");
-        Refusal::Internal
-    })?;
-    let released = raw.release(paid, &mut open.noise.as_mut()).map_err(|_| Refusal::Internal)?;
+    let released = match open.progress.remove(&question) {
+        Some(Progress::Released(released)) => *released,
+        paid => {
+            let paid = match paid {
+                Some(Progress::Paid(paid)) => *paid,
+                _ => open.ledger.pay(admitted.clone(), contract, now)?,
+            };
+            tally(serving, open, &admitted, paid, question).await?
+        }
+    };
 
     let result = measurement::report::lift_result(&released, contract, now);
     let mut result = serde_json::to_vec_pretty(&result).map_err(|_| Refusal::Internal)?;
@@ -87,8 +87,50 @@ async fn answer(
     let output = receipt::output(&result);
     open.audit.append(now, &Event::Ran { job: job.id, output });
     let body = receipt_body(open, &manifests, &admitted, &released, signed, output, now);
-    let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
+    let receipt = match attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body)) {
+        Ok(receipt) => receipt,
+        Err(refusal) => {
+            open.progress.insert(question, Progress::Released(Box::new(released)));
+            return Err(refusal);
+        }
+    };
     open.results.keep(serving, &job, digest, question, (result, receipt), &mut open.generator)
+}
+
+/// Runs the engine and adds the noise that was paid for. A fault gives the payment back, so that a
+/// retry of the question costs nothing more.
+async fn tally(
+    serving: &Serving,
+    open: &mut Open,
+    admitted: &Admitted,
+    paid: Paid,
+    question: Digest,
+) -> Result<Released, Refusal> {
+    let Tally { population, outcome, .. } = &admitted.tally;
+    let versions = &admitted.job.datasets;
+    let unlocked = open.vault.unlocked(&serving.contract, versions, population, outcome)?;
+    let population = std::slice::from_ref(unlocked.population);
+    let outcome = std::slice::from_ref(unlocked.outcome);
+    let engine = &serving.engine;
+    match engine.run(&admitted.tally, &serving.contract, population, outcome).await {
+        Ok(raw) => {
+            let noise = &mut open.noise.as_mut();
+            raw.release(paid, noise).map_err(|_| Refusal::Internal)
+        }
+        Err(fault) => {
+            tracing::error!(%fault, "the engine failed");
+            open.progress.insert(question, Progress::Paid(Box::new(paid)));
+            Err(Refusal::Internal)
+        }
+    }
+}
+
+/// How far a question came that was paid for and not answered, because something inside failed.
+pub(crate) enum Progress {
+    /// Nothing was computed.
+    Paid(Box<Paid>),
+    /// The figures are there, a receipt is not.
+    Released(Box<Released>),
 }
 
 /// What was asked of which data. Its parts say everything a result depends on, but who asked.

@@ -21,4 +21,4 @@ pub use link::{Host, HostError, StreamHost};
 pub use serve::serve;
 pub use session::{Attested, BootError, Booted, Contracted, Serving};
 pub use tls::TlsError;
-pub use transport::{Listener, Stream, TcpTransport, UnixTransport};
+pub use transport::{Later, Listener, Stream, TcpTransport, UnixTransport};

@@ -54,7 +54,7 @@ async fn connection(room: Arc<Serving>, acceptor: TlsAcceptor, stream: Box<dyn S
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HANDSHAKE)
+        .header_read_timeout(IDLE)
         .max_headers(32)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = served.await {
@@ -95,6 +95,8 @@ fn plain(status: StatusCode) -> Response<Full<Bytes>> {
 
 const TICK: Duration = Duration::from_secs(5);
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection may stay open between requests.
+const IDLE: Duration = Duration::from_secs(60);
 const BODY: Duration = Duration::from_secs(60);
 const MAX_BODY: usize = 4 << 20;
 const MAX_CONNECTIONS: usize = 256;

@@ -4,6 +4,7 @@ use crate::{
     audit::{Audit, Event},
     clock::Clock,
     entropy,
+    job::Progress,
     link::{self, Host, HostError},
     results::Results,
     tls::{Tls, TlsError},
@@ -147,6 +148,7 @@ impl Attested {
             vault: Vault::new(),
             ledger: Ledger::new(),
             results: Results::new(),
+            progress: BTreeMap::new(),
             generator: self.generator,
             noise,
             audit,
@@ -201,6 +203,7 @@ pub(crate) struct Open {
     pub(crate) vault: Vault,
     pub(crate) ledger: Ledger,
     pub(crate) results: Results,
+    pub(crate) progress: BTreeMap<Digest, Progress>,
     pub(crate) generator: ChaCha20Rng,
     pub(crate) noise: Box<dyn Noise + Send>,
     pub(crate) audit: Audit,
@@ -245,8 +248,9 @@ pub enum BootError {
     Tls(#[from] TlsError),
 }
 
-/// Memory that one job may use beside the datasets.
-const ENGINE_BYTES: usize = 4 << 30;
+/// Memory that one job may use beside the datasets: more than a join over the largest datasets that
+/// [`Vault`] holds can need, so that no row decides whether a job fails.
+const ENGINE_BYTES: usize = 64 << 30;
 
 macro_rules! opaque {
     ($($state:ident),*) => {$(

@@ -17,18 +17,22 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A future that a trait object can return.
-pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Where connections come from.
 pub trait Listener: Send {
     /// The next connection.
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + '_>>;
+    fn accept(&mut self) -> Later<'_, io::Result<Box<dyn Stream>>>;
 }
 
 /// Where the host is asked.
 pub(crate) trait Connector: Send + Sync {
     /// A connection to the host.
     fn connect(&self) -> Later<'_, io::Result<Box<dyn Stream>>>;
+}
+
+fn boxed(stream: impl Stream + 'static) -> Box<dyn Stream> {
+    Box::new(stream)
 }
 
 /// Unix sockets: the simulated enclave on one machine.
@@ -52,10 +56,10 @@ impl UnixTransport {
 }
 
 impl Listener for UnixTransport {
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + '_>> {
+    fn accept(&mut self) -> Later<'_, io::Result<Box<dyn Stream>>> {
         Box::pin(async {
             let (stream, _) = self.listener.accept().await?;
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            Ok(boxed(stream))
         })
     }
 }
@@ -80,10 +84,10 @@ impl TcpTransport {
 }
 
 impl Listener for TcpTransport {
-    fn accept(&mut self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + '_>> {
+    fn accept(&mut self) -> Later<'_, io::Result<Box<dyn Stream>>> {
         Box::pin(async {
             let (stream, _) = self.listener.accept().await?;
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            Ok(boxed(stream))
         })
     }
 }
@@ -95,7 +99,7 @@ impl Connector for UnixConnector {
     fn connect(&self) -> Later<'_, io::Result<Box<dyn Stream>>> {
         Box::pin(async {
             let stream = UnixStream::connect(&self.0).await?;
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            Ok(boxed(stream))
         })
     }
 }
@@ -107,7 +111,7 @@ impl Connector for TcpConnector {
     fn connect(&self) -> Later<'_, io::Result<Box<dyn Stream>>> {
         Box::pin(async {
             let stream = TcpStream::connect(self.0).await?;
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            Ok(boxed(stream))
         })
     }
 }

@@ -1,5 +1,14 @@
 //! Shared fixtures: a small room with two parties, whose host does what a test tells it to.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "fixtures of tests: what fails here is a failed test"
+)]
+
+pub mod processes;
 mod relay;
 
 use client::{
@@ -94,8 +103,8 @@ impl Parties {
 
     /// Boots an instance of the enclave on `host`.
     pub async fn boot(&self, host: &Arc<HostileHost>) -> Instance {
-        let nsm: Arc<dyn Nsm> = Arc::clone(&self.module) as _;
-        let host: Arc<dyn Host> = Arc::clone(host) as _;
+        let nsm: Arc<dyn Nsm> = self.module.clone();
+        let host: Arc<dyn Host> = host.clone();
         let attested = Booted::boot(nsm, host).unwrap().contract().await.unwrap().attest().unwrap();
         let seed = attested.noise_seed().unwrap();
         let serving = attested.open(Box::new(Exact::from_seed(*seed))).unwrap();
@@ -140,7 +149,8 @@ impl Parties {
 
     /// Prepares the usual job, or another.
     pub async fn prepare(&self, room: &mut Room, job: &str) -> Prepared {
-        let options = Options::default();
+        let receivers = Some(vec!["publisher".to_owned(), "retailer".to_owned()]);
+        let options = Options { receivers, ..Options::default() };
         client::job::prepare(room, &self.publisher, job, &options).await.unwrap()
     }
 

@@ -36,7 +36,9 @@ pub(crate) fn open(
     directory: &Path,
 ) -> Result<(), Failure> {
     let contract = under.contract()?;
-    let opened = match open::open(sealed, identity, &contract, job, trust) {
+    // Kept when the job was submitted; a receiver that did not ask has none.
+    let asked = std::fs::read(identity.directory().join("jobs").join(format!("{job}.job"))).ok();
+    let opened = match open::open(sealed, identity, &contract, job, asked.as_deref(), trust) {
         Ok(opened) => opened,
         Err(error) => {
             verify::print(error.checks())?;

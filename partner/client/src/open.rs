@@ -10,10 +10,11 @@ use protocol::{
     canonical,
     contract::Contract,
     hpke::{self, Sealed},
-    job::JobId,
+    job::{Job, JobId},
     message::{Package, result_binding},
     receipt::ReceiptBody,
     result::LiftResult,
+    sign::Envelope,
 };
 
 /// An opened and fully checked result.
@@ -35,6 +36,10 @@ pub struct Opened {
 /// Opens the package of `job` that was sealed to `identity`, and believes it only if its receipt
 /// passes every check of [`receipt_check::check`] with this very result.
 ///
+/// An instance answers a question that it was asked before with the earlier answer, at no cost. That
+/// one names the earlier job; it is believed only beside the job `asked`, as signed, and only if
+/// both ask the same of the same data.
+///
 /// # Errors
 ///
 /// [`OpenError`].
@@ -43,13 +48,17 @@ pub fn open(
     identity: &Identity,
     contract: &Contract,
     job: JobId,
+    asked: Option<&[u8]>,
     trust: &Trust,
 ) -> Result<Opened, OpenError> {
     let package = unseal(sealed, identity, contract, job)?;
     let checked = receipt_check::check(contract, &package.receipt, Some(&package.result), trust)
         .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
-    let result = checked.result.filter(|result| result.job_id() == Some(job));
-    let result = result.ok_or(OpenError::OtherJob { job })?;
+    let result = checked.result.ok_or(OpenError::Malformed)?;
+    let repeats = || asked.is_some_and(|asked| same_question(asked, &checked.body.job));
+    if result.job_id() != Some(job) && !repeats() {
+        return Err(OpenError::OtherJob { job, found: result.job });
+    }
     Ok(Opened {
         result,
         result_bytes: package.result,
@@ -57,6 +66,16 @@ pub fn open(
         body: checked.body,
         checks: checked.checks,
     })
+}
+
+/// True if two signed jobs ask the same of the same data, of the same instance.
+fn same_question(one: &[u8], other: &[u8]) -> bool {
+    let question = |signed: &[u8]| {
+        let envelope = Envelope::parse(signed).ok()?;
+        let job: Job = envelope.verify(&envelope.claimed_signer()).ok()?;
+        Some((job.contract, job.instance, job.analysis, job.lift, job.datasets))
+    };
+    question(one).is_some_and(|one| question(other) == Some(one))
 }
 
 /// Opens the package without believing anything in it.
@@ -102,10 +121,14 @@ pub enum OpenError {
     #[error("{0}")]
     Receipt(#[source] Box<ReceiptError>),
     /// The result of another job.
-    #[error("the package holds the result of another job than {job}")]
+    #[error(
+        "the package holds the result of job {found}, expected {job} or one that asks the same"
+    )]
     OtherJob {
         /// The job we expected.
         job: JobId,
+        /// The job it names.
+        found: String,
     },
     /// Our keys.
     #[error(transparent)]

@@ -12,16 +12,20 @@ use client::{
     address::Address,
     job::Custodies,
     keys::Identity,
+    open::OpenError,
+    receipt_check,
     room::Room,
     seal::{self, Options},
     trust::Trust,
 };
-use enclave::{Booted, TcpTransport, serve};
+use enclave::{Booted, Host, TcpTransport, serve};
 use host::MemoryHost;
 use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::{Exact, Noise};
 use protocol::{
     contract::{Analysis, Contract},
+    message::Package,
+    receipt::output,
     result::LiftResult,
     sign::Signed,
     slice::Slice,
@@ -80,7 +84,8 @@ impl<'a> Rehearsal<'a> {
         let module = Simulated::throw_away(pcrs)?;
         let root = module.root().to_vec();
         let nsm: Arc<dyn Nsm> = Arc::new(module);
-        let attested = Booted::boot(nsm, Arc::clone(&host) as _)?.contract().await?.attest()?;
+        let link: Arc<dyn Host> = host.clone();
+        let attested = Booted::boot(nsm, link)?.contract().await?.attest()?;
         let noise: Box<dyn Noise + Send> = if self.noise {
             Box::new(Exact::from_seed(*attested.noise_seed()?))
         } else {
@@ -101,7 +106,7 @@ impl<'a> Rehearsal<'a> {
             }
             narrate("running the job");
             let (result, result_bytes) =
-                ask(&mut room, &contract, &parties, &host, self.job, &trust).await?;
+                ask(&mut room, &contract, &parties, &host, self, &trust).await?;
             Ok(Rehearsed { result, result_bytes, sealed })
         }
         .await;
@@ -177,9 +182,10 @@ async fn ask(
     contract: &Contract,
     parties: &Parties,
     host: &MemoryHost,
-    job: &str,
+    rehearsal: &Rehearsal<'_>,
     trust: &Trust,
 ) -> Result<(LiftResult, Vec<u8>), RehearsalError> {
+    let job = rehearsal.job;
     let (name, _) = protocol::job::lift_from_toml(job, contract)?;
     let analysis = contract.analyses.get(&name);
     let party = |names: fn(&Analysis) -> &Vec<String>| {
@@ -192,8 +198,21 @@ async fn ask(
         client::job::prepare(room, analyst, job, &client::job::Options::default()).await?;
     client::job::run(room, analyst, &prepared, &mut Custodies::default(), &mut |_| {}).await?;
     let sealed = host.result(prepared.id(), receiver).ok_or(RehearsalError::Nobody)?;
-    let opened = client::open::open(&sealed, reader, contract, prepared.id(), trust)?;
-    Ok((opened.result, opened.result_bytes))
+    let id = prepared.id();
+    if rehearsal.noise {
+        let opened = client::open::open(&sealed, reader, contract, id, None, trust)?;
+        return Ok((opened.result, opened.result_bytes));
+    }
+    // A real result without noise is never believed, so this one is held to all checks but that.
+    let Package { result, receipt, .. } = client::open::unseal(&sealed, reader, contract, id)?;
+    let checked = receipt_check::check(contract, &receipt, None, trust)
+        .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
+    let parsed: LiftResult = serde_json::from_slice(&result).map_err(|_| OpenError::Malformed)?;
+    if checked.body.output == output(&result) && parsed.job_id() == Some(id) {
+        Ok((parsed, result))
+    } else {
+        Err(OpenError::OtherJob { job: id, found: parsed.job }.into())
+    }
 }
 
 fn sign<T: Signed>(identity: &Identity, value: &T) -> Vec<u8> {
@@ -262,7 +281,7 @@ pub enum RehearsalError {
     Job(#[from] client::job::JobError),
     /// A result that does not open.
     #[error("{0}")]
-    Open(#[from] client::open::OpenError),
+    Open(#[from] OpenError),
     /// No analyst or receiver, which no valid contract has.
     #[error("the contract's analysis names no analyst or no receiver")]
     Nobody,
