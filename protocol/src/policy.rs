@@ -217,5 +217,6 @@ fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
 
 const MILLION: u32 = 1_000_000;
 const MAX_OUTCOMES: u64 = 16;
-/// Beyond this the noise on sums of squares could not be drawn at the smallest ε.
+/// Beyond this no ε that a contract may name makes noise on sums of squares that can be drawn; for a
+/// given ε the price may say so earlier.
 const MAX_CLAMP: u64 = 1 << 21;

@@ -158,6 +158,9 @@ pub enum Asked {
     /// A dataset of the party that asks.
     #[error("dataset of this party")]
     Dataset,
+    /// A party that closes, and owns nothing.
+    #[error("closing by")]
+    Closing,
     /// A window, without a date column.
     #[error("window")]
     Window,

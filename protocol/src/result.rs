@@ -112,7 +112,8 @@ pub struct OutcomeResult {
     pub economics: Option<Economics>,
     /// Standard deviations of the noise.
     pub noise_sd: NoiseSd,
-    /// Flags: `too_few`, `withheld`, `variance_floored`, `unbounded`, `degenerate`.
+    /// Flags: `too_few`, `withheld`, `variance_floored`, `unbounded` (relative lift), `degenerate`,
+    /// `cost_unbounded` (of one more event).
     pub flags: Vec<String>,
 }
 

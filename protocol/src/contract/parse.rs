@@ -172,6 +172,9 @@ impl Page<'_> {
         let wrong = |expected| {
             Err(self.flaw(raw.role.span(), Flaw::Column { column: name.clone(), expected }))
         };
+        if name.starts_with(RESERVED) {
+            return wrong("names that begin with \"glovebox_\" are the format's own");
+        }
         let role = match (*raw.role.get_ref(), raw.kind, raw.domain, raw.scale) {
             (RawRole::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
             (RawRole::MatchKey, ..) => {
@@ -452,3 +455,5 @@ fn alike(a: &str, b: &str) -> bool {
 const MAX_EPSILON: f64 = 20.0;
 /// Largest ε that this build accepts for one dataset and purpose, for ever.
 const MAX_LIFETIME: f64 = 100.0;
+/// Columns of a sealed file that no contract names.
+const RESERVED: &str = "glovebox_";

@@ -588,3 +588,14 @@ fn a_period_ends_when_its_name_changes() {
     let soon = at("2026-11-23T12:00:00Z");
     assert_eq!(Period::Month.end(now, soon), soon);
 }
+
+#[test]
+fn refuses_a_column_with_a_name_of_the_format() {
+    let text = edit("name = \"sales\"", "name = \"margin\"", "name = \"glovebox_row\"");
+    let flaw = Flaw::Column {
+        column: "glovebox_row".to_owned(),
+        expected: "names that begin with \"glovebox_\" are the format's own",
+    };
+    let error = parse(&text).unwrap_err();
+    assert_eq!(error.flaw, flaw);
+}

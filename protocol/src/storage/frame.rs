@@ -13,7 +13,7 @@ pub trait Message: DeserializeOwned + Serialize {
 ///
 /// # Errors
 ///
-/// [`FrameError::TooLong`] above [`MAX_BODY`](super::MAX_BODY).
+/// [`FrameError::TooLong`] above [`super::MAX_BODY`].
 pub fn encode_frame<T: Message>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; HEADER];
     encode_body(message, &mut frame)?;
