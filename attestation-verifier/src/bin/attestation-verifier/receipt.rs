@@ -103,7 +103,13 @@ fn print(out: &mut impl Write, believed: &BelievedReceipt) -> std::io::Result<()
     report::enclave(out, believed.believed())?;
     writeln!(out, "the {} says", believed.kind())?;
     for (key, value) in believed.claims() {
-        writeln!(out, "  {}: {value}", key.escape_debug())?;
+        let key = key.escape_debug();
+        let length = value.chars().count();
+        if length <= SHOWN {
+            writeln!(out, "  {key}: {value}")?;
+        } else {
+            writeln!(out, "  {key}: {value:.SHOWN$}.. ({length} characters; --json shows all)")?;
+        }
     }
     writeln!(out, "believed")
 }
@@ -119,3 +125,6 @@ fn digest(text: &str) -> Result<Digest, Failure> {
 
 const LONGEST_CONTRACT: u64 = 1 << 20;
 const LONGEST_RESULT: u64 = 1 << 30;
+
+/// Characters of a claim that a page for people shows.
+const SHOWN: usize = 120;
