@@ -13,7 +13,10 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::{canonical, message::Reply, refusal::Refusal};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
 
 /// Serves `room` until the listener fails for good.
@@ -38,19 +41,21 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
             }
         };
         let (room, acceptor) = (Arc::clone(&room), acceptor.clone());
-        tokio::spawn(async move {
-            connection(room, acceptor, stream).await;
-            drop(place);
-        });
+        tokio::spawn(connection(room, acceptor, stream, Arc::new(place)));
     }
 }
 
 /// One connection. Its failures are nobody's business but its own.
-async fn connection(room: Arc<Serving>, acceptor: TlsAcceptor, stream: Box<dyn Stream>) {
+async fn connection(
+    room: Arc<Serving>,
+    acceptor: TlsAcceptor,
+    stream: Box<dyn Stream>,
+    place: Arc<OwnedSemaphorePermit>,
+) {
     let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
     let service = service_fn(move |request| {
-        let room = Arc::clone(&room);
-        async move { Ok::<_, Infallible>(respond(&room, request).await) }
+        let (room, place) = (Arc::clone(&room), Arc::clone(&place));
+        async move { Ok::<_, Infallible>(respond(room, request, place).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -62,7 +67,11 @@ async fn connection(room: Arc<Serving>, acceptor: TlsAcceptor, stream: Box<dyn S
     }
 }
 
-async fn respond(room: &Serving, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(
+    room: Arc<Serving>,
+    request: Request<Incoming>,
+    place: Arc<OwnedSemaphorePermit>,
+) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     if request.method() != Method::POST {
         return plain(StatusCode::METHOD_NOT_ALLOWED);
@@ -72,7 +81,16 @@ async fn respond(room: &Serving, request: Request<Incoming>) -> Response<Full<By
     let body = body.to_bytes();
     let reply = match path.as_str() {
         "/v1/attest" => room.attest(&body),
-        "/v1/request" => room.answer(&body).await,
+        "/v1/request" => {
+            // Hyper drops this future if the connection breaks, which the host can do at will. What
+            // was begun is finished all the same: a job that is paid for is kept for a retry.
+            let answering = tokio::spawn(async move {
+                let reply = room.answer(&body).await;
+                drop(place);
+                reply
+            });
+            answering.await.unwrap_or(Reply::Refused(Refusal::Internal))
+        }
         _ => return plain(StatusCode::NOT_FOUND),
     };
     let status = match &reply {

@@ -1,4 +1,5 @@
 //! A partner's file may be hostile: it is opened as written or refused, and nothing else happens.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use arrow::{
     array::{ArrayRef, AsArray, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch},
@@ -24,11 +25,20 @@ use protocol::{
     sign::SigningKey,
 };
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 use zeroize::Zeroizing;
 
-/// The dataset of all tests: an e-mail address, a group of two, a number.
+/// The dataset of all tests; made once, for its party's keys take long.
 fn dataset() -> Dataset {
+    static MADE: LazyLock<Dataset> = LazyLock::new(make_dataset);
+    MADE.clone()
+}
+
+/// An e-mail address, a group of two, a number.
+fn make_dataset() -> Dataset {
     let seed = Zeroizing::new(vec![1; 32]);
     let signing = SigningKey::from_seed(&seed).unwrap().public();
     let recipient = RecipientSecret::from_bytes(&seed).unwrap().public();
@@ -70,6 +80,10 @@ fn key(name: &str) -> Vec<u8> {
     keys()[name].expose().to_vec()
 }
 
+fn binary<const N: usize>(value: [u8; N]) -> FixedSizeBinaryArray {
+    FixedSizeBinaryArray::try_from_iter(std::iter::repeat_n(value, 1024)).unwrap()
+}
+
 /// What a hostile writer may choose.
 struct Writer {
     fields: Vec<Field>,
@@ -83,7 +97,7 @@ impl Writer {
     fn honest() -> Self {
         let columns: Vec<(&str, ArrayRef)> = vec![
             (ROW, Arc::new(Int32Array::from_iter_values((0..1024).map(|n| i32::from(n < 1000))))),
-            ("email", Arc::new(FixedSizeBinaryArray::from(vec![&[9; 32]; 1024]))),
+            ("email", Arc::new(binary([9; 32]))),
             ("arm", Arc::new(Int32Array::from_iter_values((0..1024).map(|n| n % 2)))),
             ("spend", Arc::new(Int64Array::from_iter_values(0..1024))),
         ];
@@ -267,8 +281,7 @@ fn refuses_other_columns_types_rows_and_nulls() {
             .write_with(|c| (key(if c == "group" { "arm" } else { c }), sealed::key_metadata(c))),
         Flaw::Schema,
     );
-    let shorter =
-        Writer::honest().column(1, "email", FixedSizeBinaryArray::from(vec![&[9; 33]; 1024]));
+    let shorter = Writer::honest().column(1, "email", binary([9; 33]));
     refused(shorter.write(), Flaw::Schema);
     let mut optional = Writer::honest();
     optional.fields[3] = Field::new("spend", DataType::Int64, true);

@@ -316,7 +316,7 @@ fn refuses_tables_of_another_layout() {
     };
     let found = run(std::slice::from_ref(&left), &[without_spend], 100).unwrap_err();
     assert_eq!(found, layout("sales", "spend"));
-    let found = run(std::slice::from_ref(&left), &[left.clone()], 100).unwrap_err();
+    let found = run(std::slice::from_ref(&left), std::slice::from_ref(&left), 100).unwrap_err();
     assert_eq!(found, layout("sales", "bought"));
     assert_eq!(run(&[], &[sales(&[])], 100).unwrap_err(), layout("exposures", "glovebox_row"));
 }

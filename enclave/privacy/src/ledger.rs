@@ -3,11 +3,6 @@
 //! Nitro has no sealed storage, so this ledger lives and dies with the instance. The owner's custody
 //! keeps the ledger of record and hands out slices.
 
-#![expect(
-    clippy::result_large_err,
-    reason = "a refusal is made once for a job, and then sent away"
-)]
-
 use std::collections::BTreeMap;
 
 use protocol::contract::{Budget, Contract};

@@ -15,7 +15,7 @@ use crate::sampler::{Noise, Variance};
 /// }
 /// ```
 ///
-/// ```compile_fail,E0277
+/// ```compile_fail,E0599
 /// fn keep(raw: &privacy::Raw) -> privacy::Raw {
 ///     privacy::Raw::clone(raw)
 /// }

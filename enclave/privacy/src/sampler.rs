@@ -5,7 +5,8 @@
 //!
 //! Where a loop or a product would have no bound, the draw is cut off, which changes the
 //! distribution by less than 2⁻⁷⁰⁰ in total variation. How long a draw takes depends on its value:
-//! whoever can time single draws learns about the noise, hence replies leave in time buckets.
+//! whoever could time single draws would learn about the noise. A reply comes after hundreds of
+//! other steps, and is not padded in time (SECURITY.md says so).
 //!
 //! # Source
 //!
