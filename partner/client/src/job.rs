@@ -58,7 +58,7 @@ pub enum JobError {
     },
     /// A custody that cannot be reached.
     #[error(
-        "the custody of {owner} at {url} does not answer: {cause} (nothing was spent; submit the \
+        "the custody of {owner} at {url} does not answer: {cause} (nothing is paid twice: submit the \
              same job again with `--id {id}`)"
     )]
     CustodyUnreachable {

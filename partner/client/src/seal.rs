@@ -8,6 +8,7 @@ mod adopt;
 mod convert;
 mod input;
 mod keys;
+mod lines;
 mod output;
 mod prepare;
 mod row;

@@ -245,6 +245,29 @@ fn a_restored_backup_grants_nothing_until_it_is_accounted_for() {
 }
 
 #[test]
+fn what_was_open_in_a_backup_is_not_credited_after_a_write_off() {
+    let mut retailer = Retailer::new();
+    let (first, second, third) =
+        (retailer.room.instance(1), retailer.room.instance(2), retailer.room.instance(3));
+    let day = loss(2.0);
+    let slices = retailer.grant(&first, &["sales"], &day, job(1), NOON).unwrap();
+    let backup = retailer.backup();
+    // Forgotten by the backup: the first gave all of it back, and the second took it.
+    let unspent = vec![account(&slices[0], Loss::zero())];
+    retailer.credit(&first, unspent.clone()).unwrap();
+    retailer.grant(&second, &["sales"], &day, job(2), NOON).unwrap();
+    retailer.restore(&backup);
+    let Retailer { room, ledger } = &mut retailer;
+    ledger.accounted(&[], &room.contract, "retailer", Rest::WriteOff, NOON).unwrap();
+    let late = retailer.credit(&first, unspent).unwrap_err();
+    assert!(matches!(late, LedgerError::WrittenOff { .. }), "{late}");
+    let more = retailer.grant(&third, &["sales"], &loss(0.001), job(3), NOON).unwrap_err();
+    assert_eq!(exhausted(more), (WhichBudget::Day, Loss::zero()));
+    let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
+    assert!(report.instances.iter().all(|i| i.state == InstanceState::WrittenOff), "{report:?}");
+}
+
+#[test]
 fn a_lost_counter_or_a_lost_database_stops_the_ledger() {
     for lost in ["custody.generation", "custody.sqlite"] {
         let mut retailer = Retailer::new();

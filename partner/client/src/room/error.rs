@@ -117,3 +117,37 @@ impl RoomError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Outcome;
+
+    #[test]
+    fn the_list_says_which_check_failed_and_what_was_not_reached() {
+        let list = RoomError::KeyMismatch.checks();
+        assert_eq!(list.len(), 27);
+        let failed = list.iter().position(|line| line.outcome == Outcome::Failed).unwrap();
+        assert_eq!(list[failed].title, TITLES[3]);
+        assert!(list[..failed].iter().all(|line| line.outcome == Outcome::Passed));
+        assert_eq!(list[failed + 1].outcome, Outcome::NotReached);
+        assert!(list.iter().zip(1..).all(|(line, number)| line.number == number));
+    }
+
+    #[test]
+    fn a_document_that_is_not_believed_fails_at_its_own_check() {
+        let mut too_long = vec![0; 64 * 1024];
+        let error = attestation_verifier::Document::parse(&too_long).unwrap_err();
+        let first = RoomError::MalformedDocument(error).checks();
+        assert_eq!(first[1].outcome, Outcome::Failed, "{first:?}");
+        too_long.truncate(10);
+        let error = attestation_verifier::Document::parse(&too_long).unwrap_err();
+        let second = RoomError::MalformedDocument(error).checks();
+        assert_eq!(second[2].outcome, Outcome::Failed, "{second:?}");
+    }
+
+    #[test]
+    fn what_is_no_check_has_no_list() {
+        assert!(RoomError::TimedOut { seconds: 1 }.checks().is_empty());
+    }
+}

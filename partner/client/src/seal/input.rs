@@ -2,6 +2,7 @@
 
 use super::{
     SealError,
+    lines::Lines,
     row::{Row, Typed},
 };
 use arrow::{
@@ -32,7 +33,7 @@ pub(super) struct Input<'a> {
 }
 
 enum Source {
-    Csv { reader: Box<csv::Reader<BufReader<File>>>, size: u64 },
+    Csv { reader: Box<csv::Reader<Lines<File>>>, size: u64 },
     Batches { batches: Batches, total: u64 },
 }
 
@@ -69,7 +70,7 @@ impl<'a> Input<'a> {
     }
 
     fn csv(path: &'a Path, file: File, size: u64, dataset: &'a Dataset) -> Result<Self, SealError> {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Lines::new(file));
         let header = reader.byte_headers().map_err(|e| unreadable(path, &e))?;
         let names =
             header.iter().map(|name| std::str::from_utf8(name).map(|n| n.trim().to_owned()));
@@ -129,8 +130,8 @@ impl<'a> Input<'a> {
                 let mut record = ByteRecord::new();
                 let mut rows = 0_u64;
                 while reader.read_byte_record(&mut record).map_err(|e| unreadable(path, &e))? {
-                    let (line, byte) =
-                        record.position().map_or((0, 0), |at| (at.line(), at.byte()));
+                    let byte = record.position().map_or(0, csv::Position::byte);
+                    let line = reader.get_mut().line_of(byte);
                     each(&Row::Csv { record: &record, line, columns: &places })?;
                     rows += 1;
                     if rows.is_multiple_of(PROGRESS_ROWS) {

@@ -62,7 +62,8 @@ fn rows(change: impl Fn(&mut Value)) -> Value {
     let names = ["email", "phone", "tier", "spend", "recency", "day", "agreed"];
     let kinds = ["key", "key", "code", "number", "number", "code", "code"];
     let layout: Vec<_> = names.into_iter().zip(kinds).collect();
-    json!({ "layout": layout, "rows": vec![vec![first], vec![row; 1500]].concat() })
+    let rows = [vec![first], vec![row; 1500]].concat();
+    json!({ "layout": layout, "rows": rows })
 }
 
 fn adopted(desk: &Desk, rows: &Value) -> Result<Sealed, SealError> {

@@ -1,0 +1,67 @@
+//! Tells which line of a file a byte is on, while something else reads the file.
+//!
+//! The CSV reader's own line numbers fall behind at blank lines and at `\r\n`.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+};
+
+/// Passes bytes on and remembers the line ends that have not been asked about.
+pub(super) struct Lines<R> {
+    inner: R,
+    read: u64,
+    after_return: bool,
+    /// Offset of each `\n`, and whether a `\r` stands before it.
+    ends: VecDeque<(u64, bool)>,
+    passed: u64,
+}
+
+impl<R> Lines<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self { inner, read: 0, after_return: false, ends: VecDeque::new(), passed: 0 }
+    }
+
+    /// The line, from 1, of the first byte from `offset` on that is no line end. Offsets must not
+    /// go back.
+    pub(super) fn line_of(&mut self, mut offset: u64) -> u64 {
+        while let Some((end, after_return)) = self.ends.front() {
+            let blank = *end == offset || (*after_return && *end == offset + 1);
+            if !blank && *end >= offset {
+                break;
+            }
+            offset = offset.max(*end + 1);
+            self.passed += 1;
+            self.ends.pop_front();
+        }
+        self.passed + 1
+    }
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let taken = self.inner.read(buffer)?;
+        for byte in buffer.iter().take(taken) {
+            if *byte == b'\n' {
+                self.ends.push_back((self.read, self.after_return));
+            }
+            self.after_return = *byte == b'\r';
+            self.read += 1;
+        }
+        Ok(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_lines_and_returns_count() {
+        let text = b"a\r\n\r\nb\n\n\nc\nd";
+        let mut lines = Lines::new(text.as_slice());
+        lines.read_to_end(&mut Vec::new()).unwrap();
+        // The reader's offsets: where a record's reading began, line ends and all.
+        assert_eq!([0, 2, 6, 10].map(|offset| lines.line_of(offset)), [1, 3, 6, 7]);
+    }
+}
