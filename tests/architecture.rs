@@ -1,5 +1,7 @@
 //! The rules of ARCHITECTURE.md, as tests.
 
+#![cfg(test)]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -65,8 +67,10 @@ fn every_crate_keeps_the_workspace_lints_and_so_has_no_unsafe_code() {
         let folder = package.manifest_path.parent().unwrap();
         for file in sources(folder.as_std_path()) {
             let text = fs::read_to_string(&file).unwrap();
-            assert!(!text.contains("allow(unsafe_code)"), "{}", file.display());
-            assert!(!text.contains("expect(unsafe_code"), "{}", file.display());
+            for word in ["allow", "expect"] {
+                let opting_out = format!("{word}(unsafe_code");
+                assert!(!text.contains(&opting_out), "{}", file.display());
+            }
         }
     }
 }

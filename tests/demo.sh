@@ -4,9 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-bin=$(pwd)/${GLOVEBOX_BIN:-target/debug}
-data=$(pwd)/tests/data/hillstrom
-room=$(pwd)/target/demo
+bin=$(realpath "${GLOVEBOX_BIN:-target/debug}")
+data=${GLOVEBOX_DATA:-$(pwd)/tests/data/hillstrom}
+room=${GLOVEBOX_ROOM:-$(pwd)/target/demo}
 port=${GLOVEBOX_PORT:-7443}
 url=https://127.0.0.1:$port
 started=$(date +%s)

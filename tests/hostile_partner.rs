@@ -1,214 +1,36 @@
 //! A partner signs its own lies: its file, its manifest and its keys are whatever it likes. Each lie
 //! is refused at the edge, and the other party's room goes on as if nothing had been said.
+
+#![cfg(test)]
 #![expect(clippy::as_conversions, reason = "a forger's integers need no care")]
 
-#[path = "support/forge.rs"]
+#[path = "hostile_partner/contracts.rs"]
+mod contracts;
+#[path = "hostile_partner/forge.rs"]
 mod forge;
+#[path = "hostile_partner/stage.rs"]
+mod stage;
 
 use arrow::{
-    array::{Array, ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch},
-    datatypes::{Field, Schema},
+    array::{Array, ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array},
+    datatypes::Field,
 };
-use client::{grant::GrantError, keys::Identity, room::Room, seal::InMemory};
-use enclave::{BootError, Booted, Host};
+use client::grant::GrantError;
 use forge::{Column, Forged, Struct};
-use nsm::Nsm;
 use parquet::{
-    arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
-    basic::{Compression, Encoding},
-    encryption::encrypt::FileEncryptionProperties,
-    file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion},
+    basic::Encoding,
+    file::properties::{EnabledStatistics, WriterVersion},
 };
 use protocol::{
-    contract::{Contract, ContractError, Flaw, OpenContractError, TAG},
-    grant::{Binding, Grant},
-    key::DataKey,
-    manifest::{Manifest, ManifestError, SignedManifest},
-    merkle,
+    grant::Grant,
+    manifest::{Manifest, ManifestError},
     message::{Body, Reply},
     refusal::{GrantFlaw, Limit, Refusal},
-    sealed::{self, FOOTER, ROW, Values},
-    sign::Jointly,
+    sealed::ROW,
 };
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-use tests::{HostileHost, Instance, JOB, Parties, exposures, sales};
-
-/// A room in which the publisher's data is open; the retailer is up to no good.
-struct Stage {
-    parties: Parties,
-    host: Arc<HostileHost>,
-    _instance: Instance,
-    room: Room,
-    /// What an honest retailer would grant.
-    honest: InMemory,
-    /// A copy of its manifest, to lie from.
-    manifest: Manifest,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let parties = Parties::new();
-        let host = HostileHost::new(&parties);
-        let instance = parties.boot(&host).await;
-        let mut room = parties.connect(&instance).await.unwrap();
-        let people = parties.seal("exposures", &exposures(PEOPLE), 1);
-        host.keep(&people);
-        parties.grant(&mut room, "exposures", &people).await.unwrap();
-        let honest = parties.seal("sales", &sales(PEOPLE), 1);
-        let manifest = honest.manifest.manifest().clone();
-        Self { parties, host, _instance: instance, room, honest, manifest }
-    }
-
-    /// The parts of the honest file.
-    fn forged(&self) -> Forged {
-        let dataset = &self.parties.contract.datasets["sales"];
-        Forged::of(&self.honest.file, &self.manifest, dataset, &self.honest.keys)
-    }
-
-    /// What the instance says to a grant of `file` under a manifest that fits it, but for `lie`.
-    async fn offer(&mut self, file: &[u8], lie: impl FnOnce(&mut Manifest)) -> Reply {
-        let mut manifest = self.manifest.clone();
-        manifest.root = self.host.keep_bytes(file);
-        manifest.size = file.len() as u64;
-        lie(&mut manifest);
-        self.offer_manifest(&manifest).await
-    }
-
-    /// Grants past our own client, which would refuse to make most of these grants.
-    async fn offer_manifest(&mut self, manifest: &Manifest) -> Reply {
-        let (contract, retailer) = (&self.parties.contract, self.parties.retailer.signing());
-        let owner = retailer.public();
-        let manifest = SignedManifest::open(retailer.sign(manifest), &owner).unwrap();
-        let not_after = client::clock::now().plus_seconds(3600);
-        let binding = Binding {
-            contract: contract.digest,
-            instance: self.room.instance().digest(),
-            owner: &owner,
-            dataset: "sales",
-            manifest: manifest.digest(),
-            not_after,
-        };
-        let used = contract.used_columns("sales").into_iter().map(|column| column.name.as_str());
-        let used = used.chain([FOOTER, ROW]);
-        let keys: BTreeMap<String, DataKey> =
-            used.map(|name| (name.to_owned(), self.honest.keys[name].clone())).collect();
-        let recipient = self.room.instance().recipient_key().unwrap();
-        let mut generator = client::keys::generator().unwrap();
-        let (columns, keys) = binding.seal(&recipient, &keys, &mut generator).unwrap();
-        let manifest = manifest.as_bytes().to_vec();
-        let grant = Grant { dataset: "sales".to_owned(), manifest, columns, keys, not_after };
-        let body = Body::Grant { grant, slices: Vec::new() };
-        self.room.request(retailer, body).await.unwrap()
-    }
-
-    /// Forges a file with one `lie` in it, which must be refused as no sealed file.
-    async fn refuses(&mut self, what: &str, lie: impl FnOnce(&mut Forged)) {
-        let mut forged = self.forged();
-        lie(&mut forged);
-        self.refuses_file(what, &forged.write()).await;
-    }
-
-    async fn refuses_file(&mut self, what: &str, file: &[u8]) {
-        let began = Instant::now();
-        let reply = self.offer(file, |_| {}).await;
-        assert_eq!(reply, bad(GrantFlaw::Layout), "{what}");
-        assert!(began.elapsed() < QUICK, "{what}: took {:?}", began.elapsed());
-    }
-
-    async fn refuses_manifest(
-        &mut self,
-        what: &str,
-        flaw: GrantFlaw,
-        lie: impl FnOnce(&mut Manifest),
-    ) {
-        let file = self.honest.file.to_vec();
-        assert_eq!(self.offer(&file, lie).await, bad(flaw), "{what}");
-    }
-
-    /// Writes the honest values with the parquet crate, after `edit` and with `properties`.
-    fn written(
-        &self,
-        edit: impl FnOnce(&mut Vec<(Field, ArrayRef)>),
-        properties: impl FnOnce(WriterPropertiesBuilder) -> WriterPropertiesBuilder,
-    ) -> Vec<u8> {
-        let keys = &self.honest.keys;
-        let mut encryption = FileEncryptionProperties::builder(keys[FOOTER].expose().to_vec())
-            .with_footer_key_metadata(sealed::key_metadata(FOOTER))
-            .with_aad_prefix(self.manifest.aad_prefix.clone())
-            .with_aad_prefix_storage(true);
-        let mut columns = self.columns();
-        edit(&mut columns);
-        for (field, _) in &columns {
-            let key = keys.get(field.name()).unwrap_or(&keys[FOOTER]).expose().to_vec();
-            let metadata = sealed::key_metadata(field.name());
-            encryption = encryption.with_column_key_and_metadata(field.name(), key, metadata);
-        }
-        write(&columns, properties(plain().with_file_encryption_properties(encryption.build().unwrap())))
-    }
-
-    /// The honest columns in Arrow.
-    fn columns(&self) -> Vec<(Field, ArrayRef)> {
-        let dataset = &self.parties.contract.datasets["sales"];
-        let keys = &self.honest.keys;
-        let mut values = sealed::open(&self.honest.file, &self.manifest, dataset, keys).unwrap();
-        let column = |name: &String| {
-            let array: ArrayRef = match values.remove(name).unwrap() {
-                Values::Keys(keys) => {
-                    Arc::new(FixedSizeBinaryArray::try_from_iter(keys.iter()).unwrap())
-                }
-                Values::Codes(codes) => Arc::new(Int32Array::from(codes)),
-                Values::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
-                _ => unreachable!(),
-            };
-            (Field::new(name, array.data_type().clone(), false), array)
-        };
-        self.manifest.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>().iter().map(column).collect()
-    }
-
-    /// The publisher's dataset is as open as before; once the retailer is honest, a job runs.
-    async fn goes_on(mut self) {
-        let status = self.room.status(self.parties.publisher.signing()).await.unwrap();
-        let open: Vec<_> = status.datasets.iter().map(|open| open.dataset.as_str()).collect();
-        assert_eq!(open, ["exposures"]);
-        self.host.keep(&self.honest);
-        self.parties.grant(&mut self.room, "sales", &self.honest).await.unwrap();
-        let prepared = self.parties.prepare(&mut self.room, JOB).await;
-        let ran = self.parties.run(&mut self.room, &prepared).await.unwrap();
-        assert!(ran.sealed.is_some());
-    }
-}
-
-fn bad(why: GrantFlaw) -> Reply {
-    Reply::Refused(Refusal::BadGrant { dataset: "sales".to_owned(), why })
-}
-
-fn write(columns: &[(Field, ArrayRef)], properties: WriterPropertiesBuilder) -> Vec<u8> {
-    let schema = Arc::new(Schema::new(columns.iter().map(|c| c.0.clone()).collect::<Vec<_>>()));
-    let arrays = columns.iter().map(|column| Arc::clone(&column.1)).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap();
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties.build())
-        .with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options).unwrap();
-    writer.write(&batch).unwrap();
-    writer.into_inner().unwrap()
-}
-
-/// What sealing tells the writer, but for the keys.
-fn plain() -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::UNCOMPRESSED)
-        .set_encoding(Encoding::PLAIN)
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true)
-        .set_bloom_filter_enabled(false)
-}
+use stage::{Stage, bad, plain, write};
+use std::{sync::Arc, time::Duration};
+use tests::{JOB, exposures, sales};
 
 /// Without this every refusal below could be for a reason that no test names.
 #[tokio::test]
@@ -216,7 +38,10 @@ async fn an_honest_file_of_either_forger_is_accepted() {
     let mut stage = Stage::set().await;
     let forged = stage.forged().write();
     let written = stage.written(|_| {}, |properties| properties);
-    for file in [forged, written] {
+    let short = stage.written(|_| {}, |p| p.set_created_by(String::new()));
+    assert!(short.len() < stage.honest.file.len());
+    let padded = stage.as_long_as_honest(&short);
+    for file in [forged, written, padded] {
         let reply = stage.offer(&file, |_| {}).await;
         assert!(matches!(reply, Reply::Granted { .. }), "{reply:?}");
     }
@@ -265,7 +90,9 @@ async fn refuses_a_file_that_lies_about_its_sizes() {
     for off in [-1, 1, -40, 1 << 40, i64::from(i32::MIN), i64::from(i32::MAX)] {
         stage.refuses("bytes of a chunk", |f| f.column("spend").compressed_off = off).await;
         stage.refuses("where a chunk is", |f| f.column("spend").offset_off = off).await;
-        stage.refuses("sealed bytes of a page", |f| f.column("spend").page_compressed_off = off).await;
+        stage
+            .refuses("sealed bytes of a page", |f| f.column("spend").page_compressed_off = off)
+            .await;
         stage.refuses("bytes of a page", |f| f.column("spend").page_uncompressed += off).await;
     }
     let more = |f: &mut Forged| f.column("spend").uncompressed_off = 51;
@@ -309,10 +136,11 @@ async fn refuses_a_file_that_lies_about_its_schema() {
     stage.refuses("a column more", |f| f.columns.push(f.columns[1].clone())).await;
     stage.refuses("columns in another order", |f| f.columns.swap(2, 3)).await;
     stage.refuses("another name", |f| f.column("spend").name = "Spend".to_owned()).await;
-    stage.refuses("one column's pages under another's key", |f| {
-        f.column("spend").key = "bought".to_owned();
-    })
-    .await;
+    stage
+        .refuses("one column's pages under another's key", |f| {
+            f.column("spend").key = "bought".to_owned();
+        })
+        .await;
     stage.refuses("a footer under a column's name", |f| f.footer_key = "spend".to_owned()).await;
     for physical in [0, 1, 4, 5, 6, 7, 8, -1] {
         stage.refuses("another type", |f| f.column("spend").physical = physical).await;
@@ -339,7 +167,7 @@ async fn refuses_a_file_that_lies_about_its_schema() {
             *field = field.clone().with_nullable(true);
             *array = Arc::new(Int64Array::new_null(array.len()));
         }),
-        ("numbers of another width", |columns| retype(&mut columns[3], 32)),
+        ("numbers of another width", |columns| narrow(&mut columns[3])),
         ("match keys of another width", |columns| {
             let short = FixedSizeBinaryArray::try_from_iter((0..1024).map(|_| [7_u8; 16])).unwrap();
             let name = columns[1].0.name().clone();
@@ -357,9 +185,11 @@ async fn refuses_a_file_that_lies_about_its_schema() {
     stage.refuses_manifest("fewer columns", columns, |m| drop(m.columns.pop())).await;
     stage.refuses_manifest("other columns", columns, |m| m.columns.swap(1, 2)).await;
     let lineage = GrantFlaw::Manifest(ManifestError::Lineage);
-    stage.refuses_manifest("another lineage", lineage, |m| m.lineage = "exposures".to_owned()).await;
+    stage
+        .refuses_manifest("another lineage", lineage, |m| m.lineage = "exposures".to_owned())
+        .await;
     let prefix = GrantFlaw::Manifest(ManifestError::Prefix);
-    stage.refuses_manifest("a short prefix", prefix, |m| drop(m.aad_prefix.pop())).await;
+    stage.refuses_manifest("a short prefix", prefix, |m| m.aad_prefix.truncate(31)).await;
     stage.refuses_manifest("another prefix", GrantFlaw::Layout, |m| m.aad_prefix[0] ^= 1).await;
     stage.refuses_manifest("no prefix", GrantFlaw::Layout, |m| m.aad_prefix.clear()).await;
     stage.goes_on().await;
@@ -414,37 +244,42 @@ async fn refuses_a_bomb_without_using_memory() {
     reset_peak();
     let before = peak_kib();
     let gigabytes = i64::from(i32::MAX);
-    stage.refuses("64 KiB of zstd that are 2 GiB of zeros", |f| {
-        let column = f.column("spend");
-        column.codec = 6;
-        column.page = zstd_bomb();
-        (column.page_uncompressed, column.page_values) = (gigabytes, 1 << 28);
-    })
-    .await;
-    stage.refuses("a run of 2^28 equal codes", |f| {
-        let column = f.column("spend");
-        (column.encoding, column.page) = (8, vec![1, 0x80, 0x80, 0x80, 0x80, 0x04, 0]);
-        (column.page_values, column.values) = (1 << 28, 1 << 28);
-    })
-    .await;
+    stage
+        .refuses("64 KiB of zstd that are 2 GiB of zeros", |f| {
+            let column = f.column("spend");
+            column.codec = 6;
+            column.page = zstd_bomb();
+            (column.page_uncompressed, column.page_values) = (gigabytes, 1 << 28);
+        })
+        .await;
+    stage
+        .refuses("a run of 2^28 equal codes", |f| {
+            let column = f.column("spend");
+            (column.encoding, column.page) = (8, vec![1, 0x80, 0x80, 0x80, 0x80, 0x04, 0]);
+            (column.page_values, column.values) = (1 << 28, 1 << 28);
+        })
+        .await;
     for huge in [gigabytes, 1 << 40, i64::MAX] {
         stage.refuses("a huge page", |f| f.column("spend").page_uncompressed = huge).await;
-        stage.refuses("huge numbers of values", |f| {
-            let column = f.column("spend");
-            (column.values, column.page_values, column.page_uncompressed) = (huge, huge, huge);
-        })
-        .await;
-        stage.refuses("huge numbers of rows", |f| {
-            (f.rows, f.group_rows) = (huge, huge);
-            f.columns.iter_mut().for_each(|column| column.values = huge);
-        })
-        .await;
+        stage
+            .refuses("huge numbers of values", |f| {
+                let column = f.column("spend");
+                (column.values, column.page_values, column.page_uncompressed) = (huge, huge, huge);
+            })
+            .await;
+        stage
+            .refuses("huge numbers of rows", |f| {
+                (f.rows, f.group_rows) = (huge, huge);
+                f.columns.iter_mut().for_each(|column| column.values = huge);
+            })
+            .await;
     }
-    stage.refuses("pages of nothing", |f| {
-        let column = f.column("spend");
-        (column.page, column.page_values, column.page_uncompressed) = (Vec::new(), 0, 0);
-    })
-    .await;
+    stage
+        .refuses("pages of nothing", |f| {
+            let column = f.column("spend");
+            (column.page, column.page_values, column.page_uncompressed) = (Vec::new(), 0, 0);
+        })
+        .await;
     stage.refuses("many row groups", |f| f.groups = 20).await;
     let footers = [
         ("a schema without end", Struct::new().integer(1, 1).endless_list(2).end()),
@@ -458,11 +293,12 @@ async fn refuses_a_bomb_without_using_memory() {
         stage.refuses(what, |f| f.footer = Some(footer)).await;
     }
     // 4 GiB by the manifest, and the host has 60 KiB.
-    stage.refuses_manifest("a huge dataset", GrantFlaw::Altered, |m| {
-        m.rows = 1 << 26;
-        m.size = m.rows * 60;
-    })
-    .await;
+    stage
+        .refuses_manifest("a huge dataset", GrantFlaw::Altered, |m| {
+            m.rows = 1 << 26;
+            m.size = m.rows * 60;
+        })
+        .await;
     // More than the instance would ever hold.
     let file = stage.honest.file.to_vec();
     let reply = stage.offer(&file, |m| (m.rows, m.size) = (1 << 31, 60 << 31)).await;
@@ -567,7 +403,9 @@ fn tampered(stage: &Stage, what: Tamper) -> Grant {
         Tamper::Over => return seal(protocol::time::Time(now.0 - 1000)),
         Tamper::Endless => return seal(now.plus_seconds(48 * 3600)),
         Tamper::Columns => drop(grant.columns.pop()),
-        Tamper::Manifest => grant.manifest = stage.parties.publisher.signing().sign(&stage.manifest),
+        Tamper::Manifest => {
+            grant.manifest = stage.parties.publisher.signing().sign(&stage.manifest)
+        }
         Tamper::Keys => grant.not_after = now.plus_seconds(61),
     }
     grant
@@ -587,7 +425,7 @@ fn cut(column: &mut Column, rows: i64) {
     (column.page_values, column.page_uncompressed) = (rows, rows * 8);
 }
 
-fn retype(column: &mut (Field, ArrayRef), _bits: u8) {
+fn narrow(column: &mut (Field, ArrayRef)) {
     let numbers = column.1.as_any().downcast_ref::<Int64Array>().unwrap();
     let short: Int32Array = numbers.values().iter().map(|v| Some(*v as i32)).collect();
     *column = (Field::new(column.0.name(), short.data_type().clone(), false), Arc::new(short));
@@ -614,134 +452,6 @@ fn peak_kib() -> u64 {
 
 fn reset_peak() {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
-}
-
-// Contracts.
-
-#[test]
-fn refuses_two_parties_with_one_key() {
-    let parties = Parties::new();
-    let (publisher, retailer) = (&parties.publisher, &parties.retailer);
-    let signing = |of: &Identity| of.signing().public().to_string();
-    let recipient = |of: &Identity| of.recipient().public().to_string();
-    for (from, to) in [
-        (signing(retailer), signing(publisher)),
-        (recipient(retailer), recipient(publisher)),
-    ] {
-        let text = parties.text().replace(&from, &to);
-        let error = Contract::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(error.flaw, Flaw::SharedKey("publisher".to_owned()));
-        assert!(text.lines().nth(error.line - 1).unwrap().contains(&to), "{error}");
-    }
-}
-
-#[test]
-fn refuses_names_that_look_alike() {
-    let parties = Parties::new();
-    let add = |name: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let third = Identity::create(folder.path(), "third", None).unwrap();
-        let party = format!(
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{}\"\nrecipient_key = \"{}\"\n[[dataset]]",
-            third.signing().public(),
-            third.recipient().public(),
-        );
-        let text = parties.text().replacen("[[dataset]]", &party, 1);
-        Contract::parse(text.as_bytes()).map_err(|ContractError { flaw, .. }| flaw)
-    };
-    for second in ["retailer", "retai1er", "reta1ler", "re-tailer", "retailer_"] {
-        let (first, second) = ("retailer".to_owned(), second.to_owned());
-        assert_eq!(add(&second).unwrap_err(), Flaw::Duplicate { first, second });
-    }
-    // A Cyrillic e, a zero-width space, a capital, a space at the end.
-    for name in ["r\u{435}tailer", "ret\u{200b}ailer", "Retailer", "retailer "] {
-        assert_eq!(add(name).unwrap_err(), Flaw::Name(name.to_owned()));
-    }
-    assert!(add("broker").is_ok());
-}
-
-#[tokio::test]
-async fn refuses_a_contract_that_somebody_has_not_signed() {
-    let parties = Parties::new();
-    for signers in [vec![], vec![&parties.publisher], vec![&parties.publisher; 2]] {
-        let mut joint = Jointly::unsigned(TAG, parties.text().as_bytes());
-        signers.iter().for_each(|signer| joint.add(signer.signing()));
-        let refused = boot(&parties, joint.to_vec()).await;
-        let BootError::Contract(OpenContractError::Unsigned { missing }) = refused else {
-            panic!("{refused}");
-        };
-        assert_eq!(missing.last().unwrap(), "retailer");
-    }
-    // Signed by both, and changed afterwards.
-    let mut changed = parties.signed.clone();
-    let at = changed.windows(8).position(|bytes| bytes == b"min_cell").unwrap();
-    let at = at + "min_cell = ".len();
-    assert_eq!(changed[at], b'1');
-    changed[at] = b'2';
-    let refused = boot(&parties, changed).await;
-    assert!(matches!(refused, BootError::Contract(OpenContractError::Signature(_))), "{refused}");
-}
-
-#[tokio::test]
-async fn refuses_a_contract_signed_by_a_stranger() {
-    let parties = Parties::new();
-    let folder = tempfile::tempdir().unwrap();
-    let stranger = Identity::create(folder.path(), "stranger", None).unwrap();
-    let mut joint = Jointly::parse(TAG, &parties.signed).unwrap();
-    joint.add(stranger.signing());
-    let refused = boot(&parties, joint.to_vec()).await;
-    let BootError::Contract(OpenContractError::Stranger { key }) = refused else {
-        panic!("{refused}");
-    };
-    assert_eq!(key, stranger.signing().public());
-    // Instead of the retailer, which the contract names.
-    let mut joint = Jointly::unsigned(TAG, parties.text().as_bytes());
-    joint.add(parties.publisher.signing());
-    joint.add(stranger.signing());
-    let refused = boot(&parties, joint.to_vec()).await;
-    assert!(matches!(refused, BootError::Contract(OpenContractError::Stranger { .. })), "{refused}");
-}
-
-/// A contract in which "retailer" is somebody else. It opens a room, for those whom it names.
-#[tokio::test]
-async fn a_contract_that_names_somebody_else_serves_neither_party_of_the_real_one() {
-    let real = Parties::new();
-    let host = HostileHost::new(&real);
-    let instance = real.boot(&host).await;
-    let impostor = Parties::new();
-    let mut other = Parties::new();
-    other.module = Arc::clone(&real.module);
-    let (key, recipient) = (impostor.retailer.signing().public(), impostor.retailer.recipient().public());
-    let text = real.text();
-    let text = text.replace(&real.retailer.signing().public().to_string(), &key.to_string());
-    let text =
-        text.replace(&real.retailer.recipient().public().to_string(), &recipient.to_string());
-    other.contract = Contract::parse(text.as_bytes()).unwrap();
-    let mut joint = Jointly::unsigned(TAG, text.as_bytes());
-    joint.add(real.publisher.signing());
-    joint.add(impostor.retailer.signing());
-    other.signed = joint.to_vec();
-    // The retailer finds that it is no party of that contract before it grants anything.
-    assert!(real.retailer.party_in(&other.contract).is_err());
-    let forged_host = HostileHost::new(&other);
-    let forged = other.boot(&forged_host).await;
-    let refused = real.connect(&forged).await.unwrap_err();
-    assert!(matches!(refused, client::room::RoomError::OtherContract { .. }), "{refused}");
-    // The impostor is a stranger in the real room, which goes on.
-    let mut room = real.connect(&instance).await.unwrap();
-    let reply = room.request(impostor.retailer.signing(), Body::Close {}).await.unwrap();
-    assert_eq!(reply, Reply::Refused(Refusal::Stranger));
-    let status = room.status(real.retailer.signing()).await.unwrap();
-    assert!(status.datasets.is_empty());
-}
-
-/// Why an enclave does not come up with `contract`.
-async fn boot(parties: &Parties, contract: Vec<u8>) -> BootError {
-    let mut parties = Parties { module: Arc::clone(&parties.module), ..Parties::new() };
-    parties.signed = contract;
-    let nsm: Arc<dyn Nsm> = Arc::clone(&parties.module) as _;
-    let host: Arc<dyn Host> = HostileHost::new(&parties) as _;
-    Booted::boot(nsm, host).unwrap().contract().await.unwrap_err()
 }
 
 const PEOPLE: u32 = 400;

@@ -3,7 +3,8 @@
 //!
 //! Seeds are fixed, so a run gives the same answer every time. Were they not, a correct build would
 //! fail with probability below 2·10⁻⁴: the band is four standard errors wide on each side.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#![cfg(test)]
 
 #[path = "support/room.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
@@ -30,30 +31,25 @@ use room::NOW;
 #[test]
 fn intervals_contain_the_true_effect_as_often_as_they_say() {
     let halves = std::thread::scope(|scope| {
-        let halves = [0, 1].map(|half| {
-            scope.spawn(move || {
-                (half..TRIALS)
-                    .step_by(2)
-                    .fold((Room::open(), [Covered::default(); 2]), |(mut room, covered), trial| {
-                        let result = room.trial(trial);
-                        let covered =
-                            [0, 1].map(|at| covered[at].and(&result.outcomes[at], TRUTH[at]));
-                        (room, covered)
-                    })
-                    .1
-            })
-        });
+        let halves = [0, 1].map(|half| scope.spawn(move || covered((half..TRIALS).step_by(2))));
         halves.map(|half| half.join().unwrap())
     });
     for (at, name) in ["visit", "spend"].into_iter().enumerate() {
         let told: u32 = halves.iter().map(|half| half[at].told).sum();
         let untold: u32 = halves.iter().map(|half| half[at].untold).sum();
         let share = |covered: u32| f64::from(covered) / f64::from(TRIALS);
-        println!("{name}: {:.4} with the noise told, {:.4} without", share(told), share(untold));
         assert!((0.93..=0.97).contains(&share(told)), "{name}: {}", share(told));
         // Who left the noise out of the interval would be caught by the line above.
         assert!(share(untold) < 0.93, "{name}: {}", share(untold));
     }
+}
+
+fn covered(trials: impl Iterator<Item = u32>) -> [Covered; 2] {
+    let mut room = Room::open();
+    trials.fold([Covered::default(); 2], |covered, trial| {
+        let result = room.trial(trial);
+        [0, 1].map(|at| covered[at].and(&result.outcomes[at], TRUTH[at]))
+    })
 }
 
 /// How many intervals contained the truth: as reported, and with the noise's part left out.

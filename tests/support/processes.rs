@@ -246,9 +246,9 @@ impl Site {
             return (blob.len(), true);
         }
         let parts = fs::read_dir(self.path("host/uploads")).unwrap().map(Result::unwrap);
-        let part = parts.into_iter().find(|part| {
-            part.file_name().to_string_lossy().starts_with(&root.to_string())
-        });
+        let part = parts
+            .into_iter()
+            .find(|part| part.file_name().to_string_lossy().starts_with(&root.to_string()));
         (part.map_or(0, |part| part.metadata().unwrap().len()), false)
     }
 

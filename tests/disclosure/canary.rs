@@ -19,6 +19,9 @@ struct Canary {
     forms: Vec<(&'static str, Vec<u8>)>,
 }
 
+/// A canary, the name of the form and the form.
+type Needle<'a> = (&'a Canary, &'a str, &'a [u8]);
+
 impl Canaries {
     pub(crate) fn plant(rows: u32) -> Self {
         Self { rows }
@@ -84,7 +87,7 @@ impl Canaries {
     /// The canaries that are somewhere in `hay`: which, in which form, where.
     pub(crate) fn found_in(&self, hay: &Haystack) -> BTreeMap<String, String> {
         let all = self.all();
-        let mut starts: HashMap<[u8; START], Vec<(&Canary, &str, &[u8])>> = HashMap::new();
+        let mut starts: HashMap<[u8; START], Vec<Needle<'_>>> = HashMap::new();
         let mut likely = vec![false; 1 << 16];
         for canary in &all {
             for (form, bytes) in &canary.forms {
