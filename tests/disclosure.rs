@@ -85,7 +85,7 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     let link: Arc<dyn Host> = Arc::new(StreamHost::unix(tapped));
     let attested = Booted::boot(nsm, link).unwrap().contract().await.unwrap().attest().unwrap();
     let seed = attested.noise_seed().unwrap();
-    let serving = attested.open(Box::new(Exact::from_seed(*seed))).unwrap();
+    let serving = attested.open(Box::new(Exact::from_seed(*seed)), 4 << 30).unwrap();
     hay.debug("the enclave's own words", &serving);
     let listener = UnixTransport::bind(&dir.join("run/enclave.sock")).unwrap();
     let enclave = tokio::spawn(serve(Arc::new(serving), listener));

@@ -16,7 +16,7 @@ use protocol::{
     time::Time,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -54,43 +54,12 @@ impl Serving {
             Ok(authentic) => authentic,
             Err(refusal) => return Reply::Refused(refusal),
         };
-        let now = match self.clock.signed(self.nsm.as_ref()) {
-            Ok(now) => now,
-            Err(error) => {
-                tracing::error!(%error, "no trusted time");
-                return Reply::Refused(Refusal::Internal);
-            }
-        };
-        let answered = match request.body {
-            Body::Grant { grant, slices } => grant::take(self, &party, grant, &slices, now).await,
-            Body::Job { job, slices } => {
-                let mut state = self.state.lock().await;
-                match &mut *state {
-                    State::Open(open) => {
-                        drop_expired(open, now);
-                        job::run(self, open, &party, &job, &slices, now).await
-                    }
-                    State::Closed { .. } => Err(Refusal::Closed),
-                }
-            }
-            Body::Status {} => {
-                let mut state = self.state.lock().await;
-                match &mut *state {
-                    State::Open(open) => {
-                        drop_expired(open, now);
-                        Ok(Reply::Status(status(open, now)))
-                    }
-                    State::Closed { .. } => Err(Refusal::Closed),
-                }
-            }
-            Body::Close {} => self.close(&party, now).await,
-            _ => Err(Refusal::Malformed),
-        };
-        match answered {
+        match self.act(&party, request.body).await {
             Ok(reply) => reply,
             Err(refusal) => {
-                tracing::info!(%party, %refusal, "declined");
-                if let State::Open(open) = &mut *self.state.lock().await {
+                // The host reads this log: it learns that, and not what.
+                tracing::info!(%party, "a request was declined");
+                if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
                     let request = sign::digest_of(bytes);
                     let event = Event::Refused { party: &party, request, refusal: &refusal };
                     open.audit.append(now, &event);
@@ -98,6 +67,33 @@ impl Serving {
                 Reply::Refused(refusal)
             }
         }
+    }
+
+    async fn act(&self, party: &str, body: Body) -> Result<Reply, Refusal> {
+        if let Body::Grant { grant, slices } = body {
+            return grant::take(self, party, grant, &slices).await;
+        }
+        let mut state = self.state.lock().await;
+        // After the wait for the lock: a grant may have ended meanwhile.
+        let now = self.now()?;
+        if matches!(body, Body::Close {}) {
+            return self.close(&mut state, party, now).await;
+        }
+        let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+        drop_expired(open, now);
+        match body {
+            Body::Job { job, slices } => job::run(self, open, party, &job, &slices, now).await,
+            Body::Status {} => Ok(Reply::Status(status(open, now))),
+            _ => Err(Refusal::Malformed),
+        }
+    }
+
+    /// Trusted time, signed for this.
+    pub(crate) fn now(&self) -> Result<Time, Refusal> {
+        self.clock.signed(self.nsm.as_ref()).map_err(|error| {
+            tracing::error!(%error, "no trusted time");
+            Refusal::Internal
+        })
     }
 
     fn authenticate(&self, bytes: &[u8]) -> Result<(String, Request), Refusal> {
@@ -108,19 +104,21 @@ impl Serving {
         if request.instance != self.instance {
             return Err(Refusal::Elsewhere);
         }
-        self.gate.admit_once(request.id)?;
+        // A closing is the same however often it is asked for, and nothing may keep it back.
+        if !matches!(request.body, Body::Close {}) {
+            self.gate.admit_once(party, request.id)?;
+        }
         Ok((party.to_owned(), request))
     }
 
     /// Ends the instance. The state lock has drained what ran; the keys go with the state. Any owner
     /// may close: it can stop its own data at any time, and a room without it answers nothing.
-    async fn close(&self, party: &str, now: Time) -> Result<Reply, Refusal> {
+    async fn close(&self, state: &mut State, party: &str, now: Time) -> Result<Reply, Refusal> {
         if !self.contract.datasets.values().any(|dataset| dataset.owner == party) {
             let name = party.to_owned();
             return Err(Refusal::NotPermitted { what: Asked::Closing, name, owner: None });
         }
-        let mut state = self.state.lock().await;
-        let open = match &mut *state {
+        let open = match state {
             State::Closed { closing } => return Ok(Reply::Closed { closing: closing.clone() }),
             State::Open(open) => open,
         };
@@ -180,7 +178,7 @@ fn status(open: &Open, time: Time) -> Status {
 
 /// Holds back what comes too often or twice.
 pub(crate) struct Gate {
-    seen: Mutex<BTreeSet<[u8; 16]>>,
+    seen: Mutex<BTreeMap<String, BTreeSet<[u8; 16]>>>,
     attests: Mutex<Bucket>,
 }
 
@@ -192,7 +190,7 @@ struct Bucket {
 impl Gate {
     pub(crate) fn new() -> Self {
         let bucket = Bucket { tokens: BURST, at: Instant::now() };
-        Self { seen: Mutex::new(BTreeSet::new()), attests: Mutex::new(bucket) }
+        Self { seen: Mutex::new(BTreeMap::new()), attests: Mutex::new(bucket) }
     }
 
     fn admit_attest(&self) -> Result<(), Refusal> {
@@ -207,8 +205,10 @@ impl Gate {
         Ok(())
     }
 
-    fn admit_once(&self, id: [u8; 16]) -> Result<(), Refusal> {
+    /// Each party has a share of its own, so that none can use up another's.
+    fn admit_once(&self, party: &str, id: [u8; 16]) -> Result<(), Refusal> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.entry(party.to_owned()).or_default();
         if seen.len() >= MAX_REQUESTS {
             return Err(Refusal::RateLimited);
         }
@@ -218,8 +218,8 @@ impl Gate {
 
 const PER_SECOND: f64 = 10.0;
 const BURST: f64 = 50.0;
-/// Requests in one life of an instance.
-const MAX_REQUESTS: usize = 1 << 20;
+/// Requests of one party in one life of an instance.
+const MAX_REQUESTS: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {
@@ -228,9 +228,19 @@ mod tests {
     #[test]
     fn refuses_a_request_that_is_replayed() {
         let gate = Gate::new();
-        assert_eq!(gate.admit_once([1; 16]), Ok(()));
-        assert_eq!(gate.admit_once([2; 16]), Ok(()));
-        assert_eq!(gate.admit_once([1; 16]), Err(Refusal::Replayed));
+        assert_eq!(gate.admit_once("publisher", [1; 16]), Ok(()));
+        assert_eq!(gate.admit_once("publisher", [2; 16]), Ok(()));
+        assert_eq!(gate.admit_once("publisher", [1; 16]), Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn a_party_that_asks_too_often_silences_only_itself() {
+        let gate = Gate::new();
+        for n in 0..u128::try_from(MAX_REQUESTS).unwrap() {
+            gate.admit_once("publisher", n.to_be_bytes()).unwrap();
+        }
+        assert_eq!(gate.admit_once("publisher", [255; 16]), Err(Refusal::RateLimited));
+        assert_eq!(gate.admit_once("retailer", [255; 16]), Ok(()));
     }
 
     #[test]

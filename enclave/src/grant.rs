@@ -32,8 +32,8 @@ pub(crate) async fn take(
     party: &str,
     grant: Grant,
     slices: &[ByteBuf],
-    now: Time,
 ) -> Result<Reply, Refusal> {
+    let now = serving.now()?;
     let name = grant.dataset.clone();
     let bad = |why| Refusal::BadGrant { dataset: name.clone(), why };
     let contract = &serving.contract;
@@ -71,14 +71,21 @@ pub(crate) async fn take(
         let mut state = serving.state.lock().await;
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
         open.vault.check_version(&name, manifest.manifest().version)?;
-        open.vault.check_room(&name, manifest.manifest().size)?;
         let keys = binding.open(&open.keys.recipient, &grant.columns, &grant.keys);
-        keys.map_err(|_| bad(GrantFlaw::Keys))?
+        let keys = keys.map_err(|_| bad(GrantFlaw::Keys))?;
+        open.vault.reserve(&name, manifest.manifest(), contract.datasets.len())?;
+        keys
     };
-    let rows = fetch(serving, &name, &manifest, keys).await?;
+    let fetched = fetch(serving, &name, &manifest, keys).await;
 
     let mut state = serving.state.lock().await;
     let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+    open.vault.release(&name);
+    let rows = fetched?;
+    let now = serving.now()?;
+    if grant.not_after <= now {
+        return Err(bad(GrantFlaw::Time));
+    }
     open.vault.check_version(&name, manifest.manifest().version)?;
     accept(serving, open, slices, now)?;
     let digest = manifest.digest();

@@ -4,6 +4,7 @@
 use crate::{
     audit::Event,
     grant,
+    results::Asked,
     session::{Open, Serving},
 };
 use attestation_verifier::receipt::{
@@ -42,11 +43,12 @@ pub(crate) async fn run(
     }
     let id = job.id;
     let digest = sign::digest_of(signed);
-    if let Some(answered) = open.results.of(id) {
+    if let Some(answered) = open.results.of(party, id) {
         if answered.job != digest {
             return Err(Refusal::Replayed);
         }
     } else {
+        open.results.check_room()?;
         grant::accept(serving, open, slices, now)?;
         answer(serving, open, party, signed, job, now).await?;
     }
@@ -65,10 +67,10 @@ async fn answer(
     let contract = &serving.contract;
     let manifests = open.vault.manifests();
     let admitted = policy::admit(contract, &job, party, &manifests, now)?;
-    let digest = sign::digest_of(signed);
+    let asked = Asked { party, job: &job, signed };
     let question = question(&admitted, &job);
     if let Some(known) = open.results.same_question(&question) {
-        return open.results.keep(serving, &job, digest, question, known, &mut open.generator);
+        return open.results.keep(serving, asked, question, known, &mut open.generator);
     }
     let released = match open.progress.remove(&question) {
         Some(Progress::Released(released)) => *released,
@@ -94,7 +96,7 @@ async fn answer(
             return Err(refusal);
         }
     };
-    open.results.keep(serving, &job, digest, question, (result, receipt), &mut open.generator)
+    open.results.keep(serving, asked, question, (result, receipt), &mut open.generator)
 }
 
 /// Runs the engine and adds the noise that was paid for. A fault gives the payment back, so that a

@@ -8,6 +8,7 @@ use protocol::{
     job::{Job, JobId},
     message::{Package, result_binding},
     refusal::Refusal,
+    sign,
     storage::{Failure, ObjectName},
 };
 use rand_chacha::ChaCha20Rng;
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 
 /// Everything that was answered.
 pub(crate) struct Results {
-    by_job: BTreeMap<JobId, Answered>,
+    /// By who asked and under which identity: no party can take another's.
+    by_job: BTreeMap<(String, JobId), Answered>,
     /// Result and receipt by what was asked of which data: the same question costs nothing.
     by_question: BTreeMap<Digest, (Vec<u8>, Vec<u8>)>,
 }
@@ -29,17 +31,30 @@ pub(crate) struct Answered {
     stored: bool,
 }
 
+/// A job, as its analyst signed it.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) party: &'a str,
+    pub(crate) job: &'a Job,
+    pub(crate) signed: &'a [u8],
+}
+
 impl Results {
     pub(crate) fn new() -> Self {
         Self { by_job: BTreeMap::new(), by_question: BTreeMap::new() }
     }
 
-    pub(crate) fn of(&self, job: JobId) -> Option<&Answered> {
-        self.by_job.get(&job)
+    pub(crate) fn of(&self, party: &str, job: JobId) -> Option<&Answered> {
+        self.by_job.get(&(party.to_owned(), job))
+    }
+
+    /// Refuses more answers than an instance keeps.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        if self.by_job.len() < MAX_ANSWERS { Ok(()) } else { Err(Refusal::RateLimited) }
     }
 
     pub(crate) fn jobs(&self) -> Vec<JobId> {
-        self.by_job.iter().filter(|(_, answered)| answered.stored).map(|(id, _)| *id).collect()
+        self.by_job.iter().filter(|(_, it)| it.stored).map(|((_, id), _)| *id).collect()
     }
 
     pub(crate) fn same_question(&self, question: &Digest) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -50,13 +65,14 @@ impl Results {
     pub(crate) fn keep(
         &mut self,
         serving: &Serving,
-        job: &Job,
-        digest: Digest,
+        asked: Asked<'_>,
         question: Digest,
         (result, receipt): (Vec<u8>, Vec<u8>),
         generator: &mut ChaCha20Rng,
     ) -> Result<(), Refusal> {
-        let package = canonical::to_vec(&Package::padded(result.clone(), receipt.clone()));
+        let Asked { party, job, signed } = asked;
+        let package = Package::padded(result.clone(), receipt.clone(), signed.to_vec());
+        let package = canonical::to_vec(&package);
         let mut sealed = BTreeMap::new();
         for receiver in &job.receivers {
             let party = serving.contract.parties.get(receiver).ok_or(Refusal::Internal)?;
@@ -67,7 +83,8 @@ impl Results {
             sealed.insert(receiver.clone(), canonical::to_vec(&closed));
         }
         self.by_question.insert(question, (result, receipt));
-        self.by_job.insert(job.id, Answered { job: digest, sealed, stored: false });
+        let answered = Answered { job: sign::digest_of(signed), sealed, stored: false };
+        self.by_job.insert((party.to_owned(), job.id), answered);
         Ok(())
     }
 
@@ -78,7 +95,7 @@ impl Results {
         id: JobId,
         party: &str,
     ) -> Result<Option<ByteBuf>, Refusal> {
-        let answered = self.by_job.get_mut(&id).ok_or(Refusal::Internal)?;
+        let answered = self.by_job.get_mut(&(party.to_owned(), id)).ok_or(Refusal::Internal)?;
         if !answered.stored {
             for (receiver, sealed) in &answered.sealed {
                 let name = ObjectName::result(&id.to_string(), &receiver.replace('_', "-"))
@@ -97,3 +114,6 @@ impl Results {
         Ok(answered.sealed.get(party).cloned().map(ByteBuf::from))
     }
 }
+
+/// Answers that an instance keeps for retries, at 32 KiB and more for each receiver.
+const MAX_ANSWERS: usize = 4096;

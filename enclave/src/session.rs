@@ -132,12 +132,17 @@ impl Attested {
         Ok(entropy::seed(self.contracted.booted.nsm.as_ref())?)
     }
 
-    /// Ready for requests. The noise is drawn from `noise`.
+    /// Ready for requests. The noise is drawn from `noise`; datasets and jobs take at most
+    /// `memory_bytes`.
     ///
     /// # Errors
     ///
     /// [`BootError::Nsm`] if the module tells no time.
-    pub fn open(self, noise: Box<dyn Noise + Send>) -> Result<Serving, BootError> {
+    pub fn open(
+        self,
+        noise: Box<dyn Noise + Send>,
+        memory_bytes: u64,
+    ) -> Result<Serving, BootError> {
         let Contracted { booted, contract, signed } = self.contracted;
         let clock = Clock::start(booted.nsm.as_ref())?;
         let mut audit = Audit::new();
@@ -145,7 +150,7 @@ impl Attested {
         audit.append(now, &Event::Opened { instance: self.instance, contract: contract.digest });
         let open = Open {
             keys: self.keys,
-            vault: Vault::new(),
+            vault: Vault::new(memory_bytes),
             ledger: Ledger::new(),
             results: Results::new(),
             progress: BTreeMap::new(),
@@ -162,7 +167,7 @@ impl Attested {
             instance: self.instance,
             tls: self.tls,
             clock,
-            engine: engine::Engine::new(ENGINE_BYTES)?,
+            engine: engine::Engine::new(usize::try_from(memory_bytes).unwrap_or(usize::MAX))?,
             gate: crate::dispatch::Gate::new(),
             state: Mutex::new(State::Open(Box::new(open))),
         })
@@ -247,10 +252,6 @@ pub enum BootError {
     #[error("{0}")]
     Tls(#[from] TlsError),
 }
-
-/// Memory that one job may use beside the datasets: more than a join over the largest datasets that
-/// [`Vault`] holds can need, so that no row decides whether a job fails.
-const ENGINE_BYTES: usize = 64 << 30;
 
 macro_rules! opaque {
     ($($state:ident),*) => {$(

@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use protocol::{
     contract::Contract,
     digest::Digest,
-    manifest::SignedManifest,
+    manifest::{Manifest, SignedManifest},
     message::OpenDataset,
     refusal::{GrantFlaw, Limit, Refusal},
     time::Time,
@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 pub(crate) struct Vault {
     held: BTreeMap<String, Held>,
     newest: BTreeMap<String, u64>,
+    /// What is being fetched, one file for each dataset, and the memory it will take.
+    loading: BTreeMap<String, u64>,
+    memory_bytes: u64,
 }
 
 /// One dataset.
@@ -31,8 +34,9 @@ pub(crate) struct Unlocked<'v> {
 }
 
 impl Vault {
-    pub(crate) fn new() -> Self {
-        Self { held: BTreeMap::new(), newest: BTreeMap::new() }
+    pub(crate) fn new(memory_bytes: u64) -> Self {
+        let (held, newest, loading) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { held, newest, loading, memory_bytes }
     }
 
     /// Refuses a version older than one that was open before: that would be a rollback.
@@ -43,15 +47,33 @@ impl Vault {
         Ok(())
     }
 
-    /// Refuses what would not fit beside what is held.
-    pub(crate) fn check_room(&self, dataset: &str, bytes: u64) -> Result<(), Refusal> {
-        let others = self.held.iter().filter(|(name, _)| *name != dataset);
-        let used: u64 = others.map(|(_, held)| held.manifest.manifest().size).sum();
-        let found = used.saturating_add(bytes);
-        if found > MAX_BYTES {
-            return Err(Refusal::OverLimit { limit: Limit::Memory, found, most: MAX_BYTES });
+    /// Sets memory aside for a file that is going to be fetched, or refuses it: what would not fit
+    /// beside the rest, more than the owner's even share, or a second one at a time.
+    ///
+    /// Decided from public sizes, and with room for any job over what is held, so that no row
+    /// decides later whether a job fails.
+    pub(crate) fn reserve(
+        &mut self,
+        dataset: &str,
+        manifest: &Manifest,
+        datasets: usize,
+    ) -> Result<(), Refusal> {
+        if self.loading.contains_key(dataset) {
+            return Err(Refusal::RateLimited);
         }
+        let found = need(manifest);
+        let share = u64::try_from(datasets).unwrap_or(u64::MAX).max(1);
+        let most = self.memory_bytes / share;
+        if found > most {
+            return Err(Refusal::OverLimit { limit: Limit::Memory, found, most });
+        }
+        self.loading.insert(dataset.to_owned(), found);
         Ok(())
+    }
+
+    /// Gives back what [`Self::reserve`] set aside.
+    pub(crate) fn release(&mut self, dataset: &str) {
+        self.loading.remove(dataset);
     }
 
     pub(crate) fn open(&mut self, dataset: &str, held: Held) {
@@ -109,5 +131,50 @@ impl Vault {
     }
 }
 
-/// Ciphertext that one instance opens; the decrypted columns take about as much again.
-const MAX_BYTES: u64 = 16 << 30;
+/// Memory for a file: its ciphertext and columns, twice over while one version replaces another, and
+/// what a job may need for each row.
+fn need(manifest: &Manifest) -> u64 {
+    let rows = manifest.rows.saturating_mul(JOB_BYTES_PER_ROW);
+    manifest.size.saturating_mul(4).saturating_add(rows)
+}
+
+/// What a join and its sums take for each row, at most: about 90 bytes measured for a key of this
+/// width, with the group states and a margin.
+const JOB_BYTES_PER_ROW: u64 = 600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::merkle;
+
+    fn manifest(size: u64) -> Manifest {
+        Manifest {
+            lineage: "sales".to_owned(),
+            version: 1,
+            root: merkle::root_of(b""),
+            size,
+            rows: 1024,
+            columns: Vec::new(),
+            aad_prefix: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn fetches_one_file_at_a_time_for_each_dataset() {
+        let mut vault = Vault::new(1 << 30);
+        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
+        let second = vault.reserve("sales", &manifest(1 << 20), 2);
+        assert_eq!(second, Err(Refusal::RateLimited));
+        vault.reserve("exposures", &manifest(1 << 20), 2).unwrap();
+        vault.release("sales");
+        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
+    }
+
+    #[test]
+    fn no_dataset_takes_more_than_its_share_of_the_memory() {
+        let mut vault = Vault::new(1 << 30);
+        let refused = vault.reserve("sales", &manifest(1 << 27), 2).unwrap_err();
+        assert!(matches!(refused, Refusal::OverLimit { limit: Limit::Memory, .. }));
+        vault.reserve("sales", &manifest(1 << 26), 2).unwrap();
+    }
+}

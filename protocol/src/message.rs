@@ -150,6 +150,10 @@ pub struct Package {
     /// The receipt.
     #[serde(with = "serde_bytes")]
     pub receipt: Vec<u8>,
+    /// The job that this answers, as its analyst signed it. The receipt names another one if the same
+    /// was asked before.
+    #[serde(with = "serde_bytes")]
+    pub asked: Vec<u8>,
     /// Zeros up to the bucket.
     #[serde(with = "serde_bytes")]
     pub padding: Vec<u8>,
@@ -159,10 +163,10 @@ impl Package {
     /// The package, padded so that its encoding is a multiple of [`PACKAGE_BUCKET`] (less a few bytes of
     /// framing), whatever the result says.
     #[must_use]
-    pub fn padded(result: Vec<u8>, receipt: Vec<u8>) -> Self {
-        let length = result.len() + receipt.len() + FRAMING;
+    pub fn padded(result: Vec<u8>, receipt: Vec<u8>, asked: Vec<u8>) -> Self {
+        let length = result.len() + receipt.len() + asked.len() + FRAMING;
         let padding = vec![0; length.next_multiple_of(PACKAGE_BUCKET) - length];
-        Self { result, receipt, padding }
+        Self { result, receipt, asked, padding }
     }
 }
 
@@ -176,5 +180,5 @@ pub fn result_binding(contract: Digest, job: JobId, receiver: &str) -> Vec<u8> {
 pub const PACKAGE_BUCKET: usize = 32 * 1024;
 /// Bytes of a verifier's nonce.
 pub const NONCE_LEN: usize = 32;
-/// Room for the heads of the three byte strings.
+/// Room for the heads of the four byte strings.
 const FRAMING: usize = 64;

@@ -5,7 +5,7 @@
 
 use crate::{
     contract::{Analysis, Contract, Role},
-    job::{Job, OutcomeKind},
+    job::{Cost, Job, OutcomeKind},
     loss::{Loss, Rho},
     manifest::SignedManifest,
     refusal::{Asked, Limit, Refusal},
@@ -133,6 +133,14 @@ fn tally(contract: &Contract, analysis: &Analysis, job: &Job) -> Result<Tally, R
     if found == 0 || found > MAX_OUTCOMES {
         return Err(Refusal::OverLimit { limit: Limit::Outcomes, found, most: MAX_OUTCOMES });
     }
+    let readable =
+        |text: &str| (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
+    let currency =
+        |c: &Cost| c.currency.len() == 3 && c.currency.bytes().all(|b| b.is_ascii_uppercase());
+    if !lift.outcomes.iter().all(|o| readable(&o.name)) || !lift.cost.as_ref().is_none_or(currency)
+    {
+        return Err(Refusal::Malformed);
+    }
     let mut measures = Vec::new();
     for outcome in &lift.outcomes {
         let owner = owner_of(&analysis.outcome);
@@ -196,7 +204,8 @@ fn check_versions(
 
 /// Sums of squares over all rows must fit into 63 bits, with room for the noise.
 fn check_range(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> Result<(), Refusal> {
-    let rows = manifests.values().map(|m| m.manifest().rows).max().unwrap_or(0).max(1);
+    let rows = |name: &String| manifests.get(name).map_or(0, |m| m.manifest().rows);
+    let rows = rows(&tally.population).max(rows(&tally.outcome)).max(1);
     let most = ((1_u64 << 62) / rows).isqrt().min(MAX_CLAMP);
     for measure in &tally.measures {
         let found = u64::from(measure.clamp);

@@ -107,7 +107,7 @@ impl Parties {
         let host: Arc<dyn Host> = host.clone();
         let attested = Booted::boot(nsm, host).unwrap().contract().await.unwrap().attest().unwrap();
         let seed = attested.noise_seed().unwrap();
-        let serving = attested.open(Box::new(Exact::from_seed(*seed))).unwrap();
+        let serving = attested.open(Box::new(Exact::from_seed(*seed)), 4 << 30).unwrap();
         let (listener, address) = TcpTransport::bind().await.unwrap();
         let task = tokio::spawn(serve(Arc::new(serving), listener));
         Instance { address: format!("https://{address}").parse().unwrap(), task }

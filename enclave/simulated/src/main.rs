@@ -79,12 +79,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let attested = Booted::boot(nsm, host)?.contract().await?.attest()?;
         let instance = attested.instance().short();
         let seed = attested.noise_seed()?;
-        let serving = attested.open(Box::new(Exact::from_seed(*seed)))?;
+        let serving = attested.open(Box::new(Exact::from_seed(*seed)), memory_bytes())?;
         let listener = UnixTransport::bind(&listen)?;
         tracing::info!("SIMULATED instance {instance} is serving");
         serve(Arc::new(serving), listener).await;
         Ok(())
     })
+}
+
+/// Half of the machine's memory: a real enclave has all of its own.
+fn memory_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kibibytes = total.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.map_or(4 << 30, |kibibytes| kibibytes * 512)
 }
 
 #[derive(Debug, thiserror::Error)]

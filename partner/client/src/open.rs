@@ -37,8 +37,9 @@ pub struct Opened {
 /// passes every check of [`receipt_check::check`] with this very result.
 ///
 /// An instance answers a question that it was asked before with the earlier answer, at no cost. That
-/// one names the earlier job; it is believed only beside the job `asked`, as signed, and only if
-/// both ask the same of the same data.
+/// one names the earlier job; it is believed if the job in the package, which an analyst of the
+/// contract signed as `job`, asks the same of the same data. Who asked knows more: with `asked`, the
+/// job as we signed it, no other will do.
 ///
 /// # Errors
 ///
@@ -55,8 +56,9 @@ pub fn open(
     let checked = receipt_check::check(contract, &package.receipt, Some(&package.result), trust)
         .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
     let result = checked.result.ok_or(OpenError::Malformed)?;
-    let repeats = || asked.is_some_and(|asked| same_question(asked, &checked.body.job));
-    if result.job_id() != Some(job) && !repeats() {
+    let ours = asked.is_none_or(|asked| asked == package.asked);
+    let answers = answers(contract, job, &package.asked, &checked.body.job);
+    if !ours || answers.is_none() {
         return Err(OpenError::OtherJob { job, found: result.job });
     }
     Ok(Opened {
@@ -68,14 +70,18 @@ pub fn open(
     })
 }
 
-/// True if two signed jobs ask the same of the same data, of the same instance.
-fn same_question(one: &[u8], other: &[u8]) -> bool {
-    let question = |signed: &[u8]| {
+/// Holds if `asked` is the job called `id`, signed by a party of the contract, and asks the same of
+/// the same data, of the same instance, as the job `answered`.
+fn answers(contract: &Contract, id: JobId, asked: &[u8], answered: &[u8]) -> Option<()> {
+    let job = |signed: &[u8]| -> Option<Job> {
         let envelope = Envelope::parse(signed).ok()?;
-        let job: Job = envelope.verify(&envelope.claimed_signer()).ok()?;
-        Some((job.contract, job.instance, job.analysis, job.lift, job.datasets))
+        let signer = envelope.claimed_signer();
+        contract.party_of(&signer)?;
+        envelope.verify(&signer).ok()
     };
-    question(one).is_some_and(|one| question(other) == Some(one))
+    let question = |job: Job| (job.contract, job.instance, job.analysis, job.lift, job.datasets);
+    let (asked, answered) = (job(asked)?, job(answered)?);
+    (asked.id == id && question(asked) == question(answered)).then_some(())
 }
 
 /// Opens the package without believing anything in it.

@@ -91,7 +91,7 @@ impl<'a> Rehearsal<'a> {
         } else {
             Box::new(Silent)
         };
-        let serving = attested.open(noise)?;
+        let serving = attested.open(noise, MEMORY_BYTES)?;
         let (listener, address) = TcpTransport::bind().await?;
         let server = tokio::spawn(serve(Arc::new(serving), listener));
         let address: Address = format!("https://{address}").parse()?;
@@ -194,8 +194,9 @@ async fn ask(
     };
     let (_, analyst) = party(|analysis| &analysis.analysts)?;
     let (receiver, reader) = party(|analysis| &analysis.receivers)?;
-    let prepared =
-        client::job::prepare(room, analyst, job, &client::job::Options::default()).await?;
+    let receivers = Some(vec![receiver.clone()]);
+    let options = client::job::Options { receivers, ..Default::default() };
+    let prepared = client::job::prepare(room, analyst, job, &options).await?;
     client::job::run(room, analyst, &prepared, &mut Custodies::default(), &mut |_| {}).await?;
     let sealed = host.result(prepared.id(), receiver).ok_or(RehearsalError::Nobody)?;
     let id = prepared.id();
@@ -291,3 +292,6 @@ pub enum RehearsalError {
     #[error("the contract's analysis names no analyst or no receiver")]
     Nobody,
 }
+
+/// Memory that a rehearsal may take.
+const MEMORY_BYTES: u64 = 16 << 30;

@@ -7,7 +7,6 @@ use super::{Analysis, Budget, Build, Column, Contract, Dataset, Party, Period, R
 use crate::{
     digest::Digest,
     hpke::RecipientKey,
-    identity::Identifier,
     loss::{Delta, Epsilon},
     sign::PublicKey,
 };
@@ -114,7 +113,8 @@ impl Page<'_> {
                 }
             }
             if let Some(custody) = &party.custody
-                && !custody.get_ref().starts_with("http://")
+                && !(custody.get_ref().starts_with("http://")
+                    && custody.get_ref().bytes().all(|b| b.is_ascii_graphic()))
             {
                 return Err(self.range(custody, "custody", "an address such as http://host:7501"));
             }
@@ -151,13 +151,23 @@ impl Page<'_> {
                 return Err(self.flaw(dataset.name.span(), Flaw::Missing("match_key column")));
             }
             let mut budgets = BTreeMap::new();
+            let (mut per_period, mut for_life) = (0, 0);
             for budget in dataset.budgets {
                 let purpose = self.one_of(&budget.purpose, purposes.iter(), "purpose")?;
                 if budgets.contains_key(&purpose) {
                     let flaw = Flaw::Duplicate { first: purpose.clone(), second: purpose };
                     return Err(self.flaw(budget.purpose.span(), flaw));
                 }
-                budgets.insert(purpose, self.budget(budget)?);
+                let parsed = self.budget(&budget)?;
+                within(&mut per_period, parsed.epsilon, MAX_EPSILON)
+                    .and_then(|()| within(&mut for_life, parsed.lifetime_epsilon, MAX_LIFETIME))
+                    .ok_or_else(|| self.flaw(budget.purpose.span(), Flaw::TooMuchInAll))?;
+                budgets.insert(purpose, parsed);
+            }
+            let owned = |d: &Dataset| d.owner == owner && d.lineage == lineage;
+            if let Some((first, _)) = datasets.things.iter().find(|(_, d)| owned(d)) {
+                let flaw = Flaw::Duplicate { first: first.clone(), second: lineage };
+                return Err(self.flaw(dataset.name.span(), flaw));
             }
             datasets.insert(&dataset.name, Dataset { owner, lineage, columns, budgets })?;
         }
@@ -224,11 +234,11 @@ impl Page<'_> {
         Ok(Column { name, role })
     }
 
-    fn budget(&self, raw: RawBudget) -> Parsed<Budget> {
-        let real = |number: &Spanned<f64>, what, most: f64| {
+    fn budget(&self, raw: &RawBudget) -> Parsed<Budget> {
+        let real = |number: &Spanned<f64>, what, most: u64| {
             let invalid = |reason: String| self.flaw(number.span(), Flaw::Value { what, reason });
             let epsilon = Epsilon::new(*number.get_ref()).map_err(|e| invalid(e.to_string()))?;
-            if epsilon.value() > most {
+            if u64::from(epsilon) > most * 1_000_000 {
                 return Err(invalid(format!("found {epsilon}, this build allows at most {most}")));
             }
             Ok(epsilon)
@@ -316,8 +326,8 @@ impl Page<'_> {
         let mut parsed: Vec<String> = Vec::new();
         for item in list.get_ref() {
             let name = parse(item)?;
-            if parsed.contains(&name) {
-                let flaw = Flaw::Duplicate { first: name.clone(), second: name };
+            if let Some(first) = parsed.iter().find(|other| alike(other, &name)) {
+                let flaw = Flaw::Duplicate { first: first.clone(), second: name };
                 return Err(self.flaw(item.span(), flaw));
             }
             parsed.push(name);
@@ -417,8 +427,8 @@ impl<'a, T> Named<'a, T> {
     }
 }
 
-/// True if a match key of one dataset can equal one of the other; what a hashed one was made of is
-/// not known here.
+/// True if a match key of one dataset can equal one of the other. What a hashed one was made of is not
+/// known here, so it joins with hashed ones only.
 fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
     let kinds = |dataset: Option<&Dataset>| {
         let columns = dataset.map(|d| d.columns.iter()).into_iter().flatten();
@@ -429,8 +439,13 @@ fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
         kinds.collect::<Vec<_>>()
     };
     let (one, other) = (kinds(one), kinds(other));
-    let hashed = |kinds: &[Identifier]| kinds.contains(&Identifier::Hashed);
-    hashed(&one) || hashed(&other) || one.iter().any(|kind| other.contains(kind))
+    one.iter().any(|kind| other.contains(kind))
+}
+
+/// Adds `epsilon` to a sum of millionths that may reach `most`.
+fn within(sum: &mut u64, epsilon: Epsilon, most: u64) -> Option<()> {
+    *sum += u64::from(epsilon);
+    (*sum <= most * 1_000_000).then_some(())
 }
 
 /// True if a person could take one name for the other.
@@ -451,9 +466,9 @@ fn alike(a: &str, b: &str) -> bool {
     skeleton(a) == skeleton(b)
 }
 
-/// Largest ε that this build accepts for one dataset, purpose and period.
-const MAX_EPSILON: f64 = 20.0;
-/// Largest ε that this build accepts for one dataset and purpose, for ever.
-const MAX_LIFETIME: f64 = 100.0;
+/// Largest ε that this build accepts for one dataset and period, over all purposes.
+const MAX_EPSILON: u64 = 20;
+/// Largest ε that this build accepts for one dataset for ever, over all purposes.
+const MAX_LIFETIME: u64 = 100;
 /// Columns of a sealed file that no contract names.
 const RESERVED: &str = "glovebox_";

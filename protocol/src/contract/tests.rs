@@ -482,7 +482,7 @@ fn refuses_datasets_that_have_no_kind_of_match_key_in_common() {
     let text = edit("name = \"sales\"", "kind = \"email\"", "kind = \"phone\"");
     refused(&text, "outcome = ", &Flaw::NoCommonKey);
     let hashed = edit("name = \"sales\"", "kind = \"email\"", "kind = \"hashed\"");
-    parse(&hashed).unwrap();
+    refused(&hashed, "outcome = ", &Flaw::NoCommonKey);
 }
 
 #[test]

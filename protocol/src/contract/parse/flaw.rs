@@ -55,6 +55,12 @@ pub enum Flaw {
     /// Two datasets that no person can be found in both of.
     #[error("its match keys are of other kinds than those of the assignment: nobody would match")]
     NoCommonKey,
+    /// Budgets that add up to more than the build allows.
+    #[error(
+        "the budgets of this dataset add up to more than this build allows: epsilon 20 per period and \
+         100 for life, over all purposes"
+    )]
+    TooMuchInAll,
     /// A number out of range.
     #[error("{what} is {found}, expected {expected}")]
     Range {
