@@ -299,8 +299,7 @@ async fn custody(
     let load = || Arc::new(Identity::load(parties.retailer.directory()).unwrap());
     let ledger = Ledger::open(parties.retailer.directory()).unwrap();
     let contract = parties.contract.clone();
-    let believer =
-        RoomBeliever::new(room.clone(), contract.clone(), parties.trust(), vec![], load());
+    let believer = RoomBeliever::new(room.clone(), contract.clone(), parties.trust(), load());
     let events = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&events);
     let tell = move |event| told.lock().unwrap().push(format!("{event:?}"));

@@ -343,6 +343,12 @@ async fn refuses_a_receipt_of_another_result() {
     check(&opened.result_bytes).unwrap();
     let better = String::from_utf8(opened.result_bytes.clone()).unwrap().replacen('1', "2", 1);
     check(better.as_bytes()).unwrap_err();
+    let withdrawing = it.parties.trust().withdrawing([contract.builds[0].pcrs.clone()]);
+    let refused = client::receipt_check::check(contract, &opened.receipt, None, &withdrawing);
+    assert_eq!(*refused.unwrap_err().flaw(), client::receipt_check::ReceiptFlaw::Withdrawn);
+    let refused =
+        client::open::open(&sealed, &it.parties.publisher, contract, id, None, &withdrawing);
+    assert!(matches!(refused, Err(OpenError::Receipt(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,6 +362,9 @@ async fn refuses_an_altered_closing_and_the_closing_of_another_instance() {
     let instance = it.room.instance().digest();
     let verify = |bytes: &[u8], instance| Closing::verify(bytes, contract, &trust, Some(instance));
     verify(&closing, instance).unwrap();
+    let withdrawing = trust.clone().withdrawing([contract.builds[0].pcrs.clone()]);
+    let refused = Closing::verify(&closing, contract, &withdrawing, Some(instance));
+    assert!(matches!(refused, Err(CloseError::Withdrawn)));
     for at in (0..closing.len()).step_by(23) {
         let mut altered = closing.clone();
         altered[at] ^= 0x10;
@@ -410,6 +419,11 @@ async fn refuses_a_build_that_was_withdrawn() {
     let withdrawn = vec![parties.contract.builds[0].pcrs.clone()];
     let trust = parties.trust();
     let refused = Room::connect(&instance.address, &parties.contract, &trust, &withdrawn).await;
+    assert!(matches!(refused, Err(RoomError::Withdrawn)));
+    // One register is enough, whoever is asked.
+    let first = withdrawn[0].iter().take(1).map(|(index, pcr)| (*index, *pcr)).collect();
+    let trust = trust.withdrawing([first]);
+    let refused = Room::connect(&instance.address, &parties.contract, &trust, &[]).await;
     assert!(matches!(refused, Err(RoomError::Withdrawn)));
 }
 

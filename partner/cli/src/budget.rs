@@ -112,6 +112,10 @@ fn page(report: &BudgetReport, party: &str) -> Result<String, fmt::Error> {
                 rho(&line.credited)
             )?;
         }
+        if instance.state == InstanceState::OpenForEver {
+            let id = instance.instance;
+            writeln!(page, "  if it left a closing: glovebox close URL --instance {id} ..")?;
+        }
     }
     Ok(page)
 }

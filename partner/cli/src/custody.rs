@@ -56,14 +56,8 @@ impl Serve {
         let (contract, trust) = (self.under.contract()?, self.under.trust()?);
         let identity = Arc::new(Identity::load(&self.dir)?);
         let ledger = Ledger::open(identity.directory())?;
-        let withdrawn = self.under.withdrawn()?;
-        let believer = RoomBeliever::new(
-            self.room.clone(),
-            contract.clone(),
-            trust,
-            withdrawn,
-            Arc::clone(&identity),
-        );
+        let believer =
+            RoomBeliever::new(self.room.clone(), contract.clone(), trust, Arc::clone(&identity));
         let party = identity.party_in(&contract)?.to_owned();
         let service = Service::new(contract, identity, ledger, believer, |event| tell(&event))?;
         let listening = |cause| Failure::unclear(format!("listening at {}: {cause}", self.listen));
@@ -90,14 +84,16 @@ fn tell(event: &Event) {
         Event::Granted { job, analyst } => {
             say::note(format_args!("countersigned job {job} of {analyst}"))
         }
-        Event::Refused(refusal) => say::note(format_args!("declined: {refusal}")),
-        Event::NotBelieved(why) => say::note(format_args!("declined: {why}")),
+        Event::Refused(refusal) => say::note(format_args!("declined: {}", say::name(refusal))),
+        Event::NotBelieved(why) => say::note(format_args!("declined: {}", say::name(why))),
         Event::Fault(fault) => say::note(format_args!("fault, nothing handed out: {fault}")),
         other => say::note(format_args!("{other:?}")),
     }
 }
 
 /// Let a restored ledger hand out slices again, once its instances are accounted for
+///
+/// Once for each contract: a ledger that was restored hands out nothing under any other.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accounted {
     #[command(flatten)]
@@ -111,9 +107,10 @@ pub(crate) struct Accounted {
     #[arg(long = "closing", value_name = "FILE")]
     closings: Vec<PathBuf>,
 
-    /// Take every budget since the backup as used up, because closings may be missing
+    /// The closings are all there is, under this contract and every other: without this, every
+    /// budget of the contract is taken as used up from the backup until now
     #[arg(long)]
-    write_off: bool,
+    nothing_else_was_handed_out: bool,
 }
 
 impl Accounted {
@@ -126,10 +123,36 @@ impl Accounted {
         let closings = closings.collect::<Result<Vec<_>, Failure>>()?;
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
-        let rest = if self.write_off { Rest::WriteOff } else { Rest::Nothing };
         let mut ledger = Ledger::open(identity.directory())?;
-        ledger.accounted(&closings, &contract, party, rest, clock::now())?;
+        ledger.accounted(&closings, &contract, party, self.rest(), clock::now())?;
         say::result(format_args!("accounted for with {} closings", closings.len()))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What no closing tells of is lost, unless the owner says otherwise in so many words.
+    fn rest(&self) -> Rest {
+        if self.nothing_else_was_handed_out { Rest::Nothing } else { Rest::WriteOff }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        accounted: Accounted,
+    }
+
+    #[test]
+    fn a_restored_ledger_is_written_off_unless_its_owner_vouches() {
+        let line = ["accounted", "--contract", "spring.signed"];
+        let rest =
+            |more: &[&str]| Line::try_parse_from(line.iter().chain(more)).unwrap().accounted.rest();
+        assert_eq!(rest(&[]), Rest::WriteOff);
+        assert_eq!(rest(&["--closing", "a.closing"]), Rest::WriteOff);
+        assert_eq!(rest(&["--nothing-else-was-handed-out"]), Rest::Nothing);
     }
 }

@@ -95,6 +95,7 @@ impl From<LedgerError> for Failure {
         match error {
             LedgerError::Refused(_)
             | LedgerError::Restored { .. }
+            | LedgerError::Unaccounted { .. }
             | LedgerError::OtherClosing { .. }
             | LedgerError::UnknownInstance { .. } => Self::no(error),
             _ => Self::unclear(error),

@@ -63,11 +63,9 @@ pub(crate) fn signed_contract(path: &Path) -> Result<Contract, Failure> {
 pub(crate) fn trust(danger_root: Option<&Path>) -> Result<Trust, Failure> {
     match danger_root {
         None => Ok(Trust::aws()),
-        Some(path) => Trust::danger(&read(path)?).map_err(|why| {
-            Failure::unclear(format!(
-                "{}: {why:?}, expected a certificate in PEM or DER",
-                path.display()
-            ))
+        Some(path) => Trust::danger(&read(path)?).map_err(|_| {
+            let path = path.display();
+            Failure::unclear(format!("{path} is no certificate, expected one in PEM or DER"))
         }),
     }
 }
@@ -85,9 +83,59 @@ pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, String>, Failure> {
     let table = json.get("pcrs").or_else(|| json.get("Measurements"));
     let table = table.and_then(|table| table.as_object());
     let table = table.ok_or_else(|| unreadable("expected {\"pcrs\": {\"0\": HEX, ..}}"))?;
-    let pairs = table.iter().filter_map(|(key, hex)| {
-        let index = key.trim_start_matches("PCR").parse().ok()?;
-        Some((index, hex.as_str()?.to_owned()))
-    });
-    Ok(pairs.collect())
+    let mut registers = BTreeMap::new();
+    for (key, hex) in table.iter().filter(|(key, _)| *key != "HashAlgorithm") {
+        let index = key.strip_prefix("PCR").unwrap_or(key);
+        let index = index.parse::<u8>().ok().filter(|parsed| parsed.to_string() == index);
+        let pair = index.zip(hex.as_str());
+        let (index, hex) = pair.ok_or_else(|| {
+            unreadable(&format!("{key:?} is no register with its value: expected \"0\": HEX"))
+        })?;
+        if registers.insert(index, hex.to_owned()).is_some() {
+            return Err(unreadable(&format!("register {index} is there twice")));
+        }
+    }
+    // Every build has it: what does not name it names no build.
+    if !registers.contains_key(&0) {
+        return Err(unreadable("register 0 is missing"));
+    }
+    Ok(registers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_registers(text: &str) -> Result<BTreeMap<u8, String>, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("build.json");
+        std::fs::write(&path, text).unwrap();
+        registers(&path)
+    }
+
+    #[test]
+    fn reads_the_registers_of_a_build_in_both_forms() {
+        let ours = read_registers(r#"{"pcrs": {"0": "aa", "2": "cc"}}"#).unwrap();
+        let nitro =
+            r#"{"Measurements": {"HashAlgorithm": "Sha384 { .. }", "PCR0": "aa", "PCR2": "cc"}}"#;
+        assert_eq!(ours, BTreeMap::from([(0, "aa".to_owned()), (2, "cc".to_owned())]));
+        assert_eq!(read_registers(nitro).unwrap(), ours);
+    }
+
+    #[test]
+    fn refuses_a_build_that_is_not_wholly_understood() {
+        for table in [
+            "",
+            r#""1": "bb""#,
+            r#""0": "aa", "pcr1": "bb""#,
+            r#""0": "aa", "note": "old""#,
+            r#""0": "aa", "1": 7"#,
+            r#""0": "aa", "256": "bb""#,
+            r#""0": "aa", "+1": "bb""#,
+            r#""0": "aa", "PCR0": "bb""#,
+        ] {
+            let text = format!("{{\"pcrs\": {{{table}}}}}");
+            assert!(read_registers(&text).is_err(), "{table}");
+        }
+    }
 }

@@ -117,14 +117,20 @@ fn preview(prepared: &Prepared) {
     say::note(format_args!("  noise s.d. on a head count: {}", words::size(preview.people_sd)));
     for figure in preview.figures {
         let sd = words::size(figure.sum_sd);
-        say::note(format_args!("  noise s.d. on an arm's total of {}: {sd}", figure.name));
+        say::note(format_args!(
+            "  noise s.d. on an arm's total of {}: {sd}",
+            say::name(&figure.name)
+        ));
     }
 }
 
 fn tell(step: &Step<'_>) {
     match step {
         Step::Asking { owner, at: Some(at) } => {
-            say::note(format_args!("Asking the custody of {owner} at {at} to countersign."));
+            say::note(format_args!(
+                "Asking the custody of {owner} at {} to countersign.",
+                say::name(at)
+            ));
         }
         Step::Asking { owner, at: None } => {
             say::note(format_args!("Countersigning from this party's own ledger ({owner})."));

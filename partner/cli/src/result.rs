@@ -56,12 +56,21 @@ impl Open {
         let (contract, trust) = (self.under.contract()?, self.under.trust()?);
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
+        let given = self.file.as_deref().map(files::read).transpose()?;
         let named = || self.file.as_deref().and_then(Path::file_stem)?.to_str()?.parse().ok();
         let job = self.job.or_else(named);
         let job = job.ok_or_else(|| Failure::unclear("which job is it? name it with --job"))?;
-        let sealed = match (&self.file, &self.room) {
-            (Some(file), _) => files::read(file)?,
-            (None, Some(room)) => Store::new(room).result(job, party).await?,
+        let sealed = match (given, &self.room) {
+            (Some(sealed), _) => sealed,
+            (None, Some(room)) => match Store::new(room).result(job, party).await {
+                Err(error) if error.is_not_found() => {
+                    return Err(Failure::unclear(format!(
+                        "the host has no result of job {job} for {party}: it has not run yet, or \
+                         {party} is none of its receivers"
+                    )));
+                }
+                found => found?,
+            },
             (None, None) => return Err(Failure::unclear("expected a file, or --room")),
         };
         opened::open(&sealed, &identity, &self.under, &trust, job, &self.output)?;

@@ -7,7 +7,7 @@ use std::{fmt::Display, io::Write};
 
 /// One line, or several, of result.
 pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
-    writeln!(std::io::stdout().lock(), "{text}")?;
+    writeln!(std::io::stdout().lock(), "{}", harmless(&text.to_string()))?;
     Ok(())
 }
 
@@ -19,7 +19,18 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Talk. Nothing can be done about a closed standard error.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text.to_string()));
+}
+
+/// Text without control characters but for the ends of lines: names and words of other parties are
+/// in it, and must not move the reader's cursor.
+fn harmless(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+}
+
+/// A name of another party's, on one line.
+pub(crate) fn name(text: impl Display) -> String {
+    text.to_string().chars().filter(|c| !c.is_control()).collect()
 }
 
 /// The word that comes first wherever the root is not AWS's.
@@ -52,3 +63,15 @@ fn bar(total: u64, style: Result<ProgressStyle, indicatif::style::TemplateError>
 /// Said before anything that did not come from a real enclave.
 pub(crate) const SIMULATED: &str =
     "SIMULATED: the root of trust is not AWS's. Whoever runs this enclave can read the data.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_control_character_reaches_the_terminal() {
+        let evil = "a\u{1b}[2Jb\u{9b}31mc\rd\x07\u{7f}\ne";
+        assert_eq!(harmless(evil), "a[2Jb31mcd\ne");
+        assert_eq!(name(evil), "a[2Jb31mcde");
+    }
+}

@@ -1,6 +1,9 @@
 //! A result as a page of a terminal, 80 columns wide.
 
-use crate::words::{self, Scale};
+use crate::{
+    say,
+    words::{self, Scale},
+};
 use protocol::result::{LiftResult, OutcomeResult};
 use std::fmt::{self, Write};
 
@@ -31,7 +34,7 @@ pub(crate) fn page(result: &LiftResult, simulated: bool) -> Result<String, fmt::
 }
 
 fn head(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let about = format!("{}, {}", result.contract_name, result.analysis);
+    let about = say::name(format!("{}, {}", result.contract_name, result.analysis));
     writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
     let arms =
         format!("test: {}; control: {}", result.test.join(" + "), result.control.join(" + "));
@@ -109,7 +112,7 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
     for outcome in &result.outcomes {
         let Some(money) = &outcome.economics else { continue };
         if first {
-            writeln!(page, "\nAgainst a cost of {} {}", money.cost, money.currency)?;
+            writeln!(page, "\nAgainst a cost of {} {}", money.cost, say::name(&money.currency))?;
             first = false;
         }
         let mut parts = Vec::new();
@@ -123,7 +126,7 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
         part("incremental", money.incremental, money.incremental_ci);
         part("return per unit of cost", money.iroas, money.iroas_ci);
         part("cost per incremental", money.cost_per_incremental, money.cost_per_incremental_ci);
-        wrap(page, &format!("  {}: ", outcome.name), &parts.join("; "))?;
+        wrap(page, &format!("  {}: ", say::name(&outcome.name)), &parts.join("; "))?;
     }
     Ok(())
 }
@@ -133,7 +136,7 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     let mut rows = vec![head.map(str::to_owned)];
     for cell in &result.cells {
         let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
-        rows.push([cell.cell.to_string(), n, words::size(cell.noise_sd)]);
+        rows.push([say::name(cell.cell), n, words::size(cell.noise_sd)]);
     }
     writeln!(page)?;
     columns(page, &rows)?;
@@ -143,7 +146,7 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
         writeln!(
             page,
             "noise s.d. on an arm's total of {}: {}{}",
-            outcome.name,
+            say::name(&outcome.name),
             words::size(noise.sum),
             squares.unwrap_or_default()
         )?;
@@ -174,7 +177,10 @@ fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
         writeln!(
             page,
             "  {} of {}: charged rho {:.6}; this instance has {:.6} left",
-            charge.dataset, charge.owner, charge.rho, charge.rho_left_in_instance
+            say::name(&charge.dataset),
+            say::name(&charge.owner),
+            charge.rho,
+            charge.rho_left_in_instance
         )?;
     }
     Ok(())
@@ -182,8 +188,9 @@ fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
 
 /// A name that leaves room for the figures beside it.
 fn short(name: &str) -> String {
+    let name = say::name(name);
     if name.chars().count() <= NAME_LENGTH {
-        return name.to_owned();
+        return name;
     }
     let start: String = name.chars().take(NAME_LENGTH - 2).collect();
     format!("{start}..")
@@ -218,7 +225,7 @@ pub(crate) fn wrap(page: &mut String, head: &str, text: &str) -> fmt::Result {
     let indent = head.chars().count();
     let mut line = head.to_owned();
     let mut empty = true;
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(say::name) {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             writeln!(page, "{}", line.trim_end())?;
             line = " ".repeat(indent);
@@ -227,7 +234,7 @@ pub(crate) fn wrap(page: &mut String, head: &str, text: &str) -> fmt::Result {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     writeln!(page, "{}", line.trim_end())
@@ -262,6 +269,19 @@ mod tests {
         result.outcomes[0].name = "x".repeat(64);
         let page = page(&result, false).unwrap();
         assert!(page.contains("\nxxxxxxxxxxxx..  10.617 %"), "{page}");
+    }
+
+    #[test]
+    fn names_of_other_parties_draw_no_lines_of_their_own() {
+        let mut result = sample::result();
+        let lines = page(&result, false).unwrap().lines().count();
+        result.outcomes[0].name = "v\u{1b}[2J\nx".to_owned();
+        if let Some(money) = &mut result.outcomes[1].economics {
+            money.currency = "EUR\n\u{9b}2J".to_owned();
+        }
+        let page = page(&result, false).unwrap();
+        assert_eq!(page.lines().count(), lines, "{page}");
+        assert!(page.contains("v[2Jx"), "{page}");
     }
 
     #[test]

@@ -43,6 +43,9 @@ impl Closing {
         let believed = attested
             .verify(&expected, contract.digest.as_bytes())
             .map_err(CloseError::NotBelieved)?;
+        if trust.has_withdrawn(believed.believed().pcrs()) {
+            return Err(CloseError::Withdrawn);
+        }
         if believed.kind() != BodyKind::Closing {
             return Err(CloseError::NoClosing);
         }
@@ -161,6 +164,9 @@ pub enum CloseError {
     /// Not believed.
     #[error("the closing is not believed: {0}")]
     NotBelieved(#[source] VerifyAttestedError),
+    /// Of a build that we no longer accept.
+    #[error("the closing is not believed: the build was withdrawn")]
+    Withdrawn,
     /// A receipt, or something else.
     #[error("the bytes are attested, but are no closing of this version")]
     NoClosing,

@@ -8,6 +8,7 @@ mod decide;
 mod generation;
 mod ledger;
 mod report;
+mod restore;
 mod serve;
 mod settle;
 

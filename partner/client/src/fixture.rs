@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 pub(crate) struct Fixture {
     pub(crate) contract: Contract,
+    text: String,
     pub(crate) publisher: Arc<Identity>,
     pub(crate) retailer: Arc<Identity>,
     /// Holds the keys until the test is over.
@@ -39,14 +40,26 @@ impl Fixture {
         let head = "contract = 1\nname = \"spring\"\nexpires = \"2100-01-01T00:00:00Z\"\n\
                     purposes = [\"measurement\", \"research\"]\n";
         let text = [head, &publisher_toml, &retailer_toml, DATA].concat();
-        let contract = Contract::parse(text.as_bytes()).unwrap();
-        Self { contract, publisher, retailer, _dir: dir }
+        let mut contract = Contract::parse(text.as_bytes()).unwrap();
+        // No contract may say so; the ledger must hold all the same, as it does across contracts.
+        contract.datasets.get_mut("visits").unwrap().lineage = "customers".to_owned();
+        Self { contract, text, publisher, retailer, _dir: dir }
+    }
+
+    /// Another contract of the same parties, whose retailer has other people in `sales`.
+    pub(crate) fn other_contract(&self) -> Contract {
+        let text = self.text.replace("\"customers\"", "\"members\"");
+        Contract::parse(text.as_bytes()).unwrap()
     }
 
     pub(crate) fn instance(&self, number: u8) -> Instance {
+        self.instance_of(&self.contract, number)
+    }
+
+    pub(crate) fn instance_of(&self, contract: &Contract, number: u8) -> Instance {
         let secret = RecipientSecret::generate(&mut ChaCha20Rng::from_seed([number; 32]));
         let statement = Statement {
-            contract: *self.contract.digest.as_bytes(),
+            contract: *contract.digest.as_bytes(),
             hpke: secret.public().to_vec(),
             receipt: [number; 32],
             tls: vec![number; 44],
@@ -144,7 +157,6 @@ budget = [
 [[dataset]]
 name = "visits"
 owner = "retailer"
-lineage = "customers"
 column = [
   { name = "email", role = "match_key", kind = "email" },
   { name = "visited", role = "measure" },

@@ -33,6 +33,17 @@ pub enum JobError {
         /// Where it is kept.
         path: PathBuf,
     },
+    /// The job is kept under this identity already, for another instance, which may have answered.
+    #[error(
+        "job {id} was submitted before to another instance, which may have answered it ({path}): \
+         leave --id out for a new job"
+    )]
+    OtherInstance {
+        /// The job.
+        id: JobId,
+        /// Where it is kept.
+        path: PathBuf,
+    },
     /// The kept job is not one of ours.
     #[error("{path} holds no job signed by these keys under this contract")]
     BadOutbox {

@@ -105,6 +105,9 @@ pub enum ReceiptFlaw {
         /// What the verifier says.
         words: String,
     },
+    /// Of a build that we no longer accept.
+    #[error("the build was withdrawn")]
+    Withdrawn,
     /// Not for this result.
     #[error("it is the receipt of another result: the output digest differs")]
     OtherOutput,
@@ -156,20 +159,31 @@ fn attested(
     let refuse = |number: u8, words: String| {
         let document = verifier::failed(number, &words);
         let container = verifier::receipt(Some((number, words.clone())));
-        // A document that is not reached or not believed fails as check 28 of the receipt.
-        let checks: Vec<Check> = if number <= 22 {
-            document.into_iter().chain(verifier::receipt(Some((28, words.clone())))).collect()
-        } else {
-            verifier::failed(99, "").into_iter().chain(container).collect()
+        // A document that is not believed fails as check 28 of the receipt; what comes before 28 is
+        // looked at before the document is.
+        let checks: Vec<Check> = match number {
+            ..=22 => {
+                document.into_iter().chain(verifier::receipt(Some((28, words.clone())))).collect()
+            }
+            23..=27 => verifier::failed(0, "").into_iter().chain(container).collect(),
+            _ => verifier::failed(99, "").into_iter().chain(container).collect(),
         };
         let list = failed(Passed::of(&checks), None);
         ReceiptError { flaw: ReceiptFlaw::NotAttested { words }, checks: list }
     };
     let attested = Attested::parse(receipt).map_err(|e| refuse(e.check(), e.to_string()))?;
-    attested
+    let believed = attested
         .verify(&trust.expected(contract), contract.digest.as_bytes())
-        .map_err(|e| refuse(e.check(), e.to_string()))
+        .map_err(|e| refuse(e.check(), e.to_string()))?;
+    if trust.has_withdrawn(believed.believed().pcrs()) {
+        let flaw = ReceiptFlaw::Withdrawn;
+        return Err(ReceiptError { checks: refuse(BUILD, flaw.to_string()).checks, flaw });
+    }
+    Ok(believed)
 }
+
+/// The verifier's check that the registers are those of an acceptable build.
+const BUILD: u8 = 20;
 
 /// The verifier's check 30, which needs the result.
 fn output_check(believed: &BelievedReceipt, result: Option<&[u8]>) -> Option<Check> {

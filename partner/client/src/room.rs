@@ -29,7 +29,6 @@ pub struct Room {
     address: Address,
     contract: Contract,
     trust: Trust,
-    withdrawn: Vec<BTreeMap<u8, Pcr>>,
     channel: tls::Channel,
     proof: Proof,
 }
@@ -44,8 +43,8 @@ struct Proof {
 
 impl Room {
     /// Connects to the room at `address` and believes it only if it is an enclave that `contract`
-    /// accepts, of a build that is not `withdrawn`, under `contract`, at the other end of this very
-    /// connection.
+    /// accepts, of a build that neither `trust` nor `withdrawn` withdraws, under `contract`, at the
+    /// other end of this very connection.
     ///
     /// # Errors
     ///
@@ -56,15 +55,9 @@ impl Room {
         trust: &Trust,
         withdrawn: &[BTreeMap<u8, Pcr>],
     ) -> Result<Self, RoomError> {
-        let (channel, proof) = attested(address, contract, trust, withdrawn).await?;
-        Ok(Self {
-            address: address.clone(),
-            contract: contract.clone(),
-            trust: trust.clone(),
-            withdrawn: withdrawn.to_vec(),
-            channel,
-            proof,
-        })
+        let trust = trust.clone().withdrawing(withdrawn.iter().cloned());
+        let (channel, proof) = attested(address, contract, &trust).await?;
+        Ok(Self { address: address.clone(), contract: contract.clone(), trust, channel, proof })
     }
 
     /// Connects again after a connection was lost, verifying everything again.
@@ -73,7 +66,7 @@ impl Room {
     ///
     /// As [`Self::connect`]; [`RoomError::OtherInstance`] if another instance answers now.
     pub async fn reconnect(&mut self) -> Result<(), RoomError> {
-        let fresh = attested(&self.address, &self.contract, &self.trust, &self.withdrawn).await?;
+        let fresh = attested(&self.address, &self.contract, &self.trust).await?;
         let (channel, proof) = fresh;
         if proof.instance.digest() != self.proof.instance.digest() {
             return Err(RoomError::OtherInstance {
@@ -150,7 +143,7 @@ impl Room {
         &self.address
     }
 
-    /// Under whose root it was believed.
+    /// Under whose root it was believed, and of which builds it is not.
     #[must_use]
     pub fn trust(&self) -> &Trust {
         &self.trust
@@ -161,7 +154,6 @@ async fn attested(
     address: &Address,
     contract: &Contract,
     trust: &Trust,
-    withdrawn: &[BTreeMap<u8, Pcr>],
 ) -> Result<(tls::Channel, Proof), RoomError> {
     let mut channel = tls::Channel::open(address).await?;
     let nonce: [u8; NONCE_LEN] = keys::random().map_err(|_| RoomError::Randomness)?;
@@ -171,7 +163,7 @@ async fn attested(
         Reply::Refused(refusal) => return Err(RoomError::Refused(Box::new(refusal))),
         _ => return Err(RoomError::Protocol { what: "an attestation document" }),
     };
-    let verifier = Verifier { contract, trust, withdrawn, now: clock::now() };
+    let verifier = Verifier { contract, trust, now: clock::now() };
     let proof = verifier.verify(&reply, &nonce, channel.peer_key())?;
     Ok((channel, proof))
 }
@@ -180,7 +172,6 @@ async fn attested(
 struct Verifier<'a> {
     contract: &'a Contract,
     trust: &'a Trust,
-    withdrawn: &'a [BTreeMap<u8, Pcr>],
     now: Time,
 }
 
@@ -203,9 +194,10 @@ impl Verifier<'_> {
         if instance.statement().tls != peer {
             return Err(RoomError::KeyMismatch);
         }
-        let build = self.contract.builds.get(believed.build());
-        let build = build.filter(|build| !self.withdrawn.contains(&build.pcrs));
-        let build = build.ok_or(RoomError::Withdrawn)?;
+        if self.trust.has_withdrawn(believed.pcrs()) {
+            return Err(RoomError::Withdrawn);
+        }
+        let build = self.contract.builds.get(believed.build()).ok_or(RoomError::Withdrawn)?;
         let mut checks = Passed::default();
         checks.passed(TITLES[0], String::new());
         checks.extend(believed.checks());

@@ -1,12 +1,14 @@
 //! Whose attestation documents are believed.
 
-use attestation_verifier::{CertificateFlaw, Expected, Root, danger};
+use attestation_verifier::{CertificateFlaw, Expected, Pcr, Root, danger};
 use protocol::contract::Contract;
+use std::collections::BTreeMap;
 
-/// The root under which an enclave must prove itself.
+/// The root under which an enclave must prove itself, and the builds that are believed no more.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Trust {
     root: Root,
+    withdrawn: Vec<BTreeMap<u8, Pcr>>,
 }
 
 impl Trust {
@@ -26,7 +28,21 @@ impl Trust {
             Ok(pem) if pem.contains("-----BEGIN") => danger::root_from_pem(pem)?,
             _ => danger::root_from_der(certificate)?,
         };
-        Ok(Self { root })
+        Ok(Self { root, withdrawn: Vec::new() })
+    }
+
+    /// The same, but without `builds`: no room, receipt or closing of theirs is believed.
+    #[must_use]
+    pub fn withdrawing(mut self, builds: impl IntoIterator<Item = BTreeMap<u8, Pcr>>) -> Self {
+        self.withdrawn.extend(builds);
+        self
+    }
+
+    /// True if a document with these registers is one of a withdrawn build: no register that was
+    /// named tells them apart. A register that the document does not show tells nothing.
+    pub(crate) fn has_withdrawn(&self, pcrs: &BTreeMap<u8, Pcr>) -> bool {
+        let same = |(index, pcr)| pcrs.get(index).is_none_or(|found| found == pcr);
+        self.withdrawn.iter().any(|build| build.iter().all(same))
     }
 
     /// True for every root but AWS's: whatever is printed about it must say SIMULATED.
@@ -45,5 +61,31 @@ impl Trust {
     pub(crate) fn expected(&self, contract: &Contract) -> Expected {
         let builds = contract.builds.iter().map(|build| build.pcrs.clone());
         Expected::any_of(builds).root(self.root.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registers(values: &[(u8, u8)]) -> BTreeMap<u8, Pcr> {
+        let pcr = |value: u8| hex::encode([value; 48]).parse().unwrap();
+        values.iter().map(|&(index, value)| (index, pcr(value))).collect()
+    }
+
+    #[test]
+    fn a_build_is_withdrawn_by_any_of_its_registers_that_were_named() {
+        let shown = registers(&[(0, 1), (1, 2), (2, 3), (3, 0)]);
+        for named in
+            [&[(0, 1)][..], &[(0, 1), (2, 3)], &[(0, 1), (1, 2), (2, 3)], &[(0, 1), (8, 7)]]
+        {
+            let trust = Trust::aws().withdrawing([registers(&[(0, 9)]), registers(named)]);
+            assert!(trust.has_withdrawn(&shown), "{named:?}");
+        }
+        for named in [&[(0, 9)][..], &[(0, 1), (2, 9)]] {
+            let trust = Trust::aws().withdrawing([registers(named)]);
+            assert!(!trust.has_withdrawn(&shown), "{named:?}");
+        }
+        assert!(!Trust::aws().has_withdrawn(&shown));
     }
 }

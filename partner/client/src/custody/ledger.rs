@@ -3,6 +3,7 @@
 use super::{
     accounts::{Account, budget_period, generation_of, limits, stored},
     generation::Generation,
+    restore::pending,
 };
 use crate::room::Instance;
 use protocol::{
@@ -78,12 +79,12 @@ impl Ledger {
         db.pragma_update(None, "foreign_keys", "ON")?;
         let version: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
         match version {
-            0 => {
-                db.execute_batch(SCHEMA)?;
-                db.pragma_update(None, "application_id", FORMAT)?;
-            }
-            FORMAT => {}
+            0 | FORMAT => {}
             found => return Err(LedgerError::OtherFormat { path, found }),
+        }
+        db.execute_batch(SCHEMA)?;
+        if version == 0 {
+            db.pragma_update(None, "application_id", FORMAT)?;
         }
         Ok(Self { db, generation })
     }
@@ -96,9 +97,11 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError::Refused`] past a budget at any Rényi order, or for a closed instance;
-    /// [`LedgerError::Restored`] if this database is older than what was handed out.
+    /// [`LedgerError::Restored`] if this database is older than what was handed out, and
+    /// [`LedgerError::Unaccounted`] if it was, and is not accounted for under this contract.
     pub fn grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
         self.change(|tx| {
+            is_accounted(tx, asked.contract.digest)?;
             meet(tx, asked.instance, now)?;
             asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
         })
@@ -189,6 +192,13 @@ pub enum LedgerError {
         /// Changes that there were.
         expected: u64,
     },
+    /// A backup was restored, and this contract not accounted for since.
+    #[error("this ledger was a restored backup, and is not accounted for under the contract {}: it hands \
+             out nothing under it until `glovebox custody accounted` has run with it", contract.short())]
+    Unaccounted {
+        /// The contract.
+        contract: Digest,
+    },
     /// A closing of an instance that this ledger never met.
     #[error("this ledger handed nothing to the instance {}: nothing to credit", instance.short())]
     UnknownInstance {
@@ -237,6 +247,14 @@ pub enum LedgerError {
 impl LedgerError {
     fn refused(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
+    }
+}
+
+/// Refuses a contract that was not accounted for after each restored backup.
+pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), LedgerError> {
+    match pending(db, contract)?.is_empty() {
+        true => Ok(()),
+        false => Err(LedgerError::Unaccounted { contract }),
     }
 }
 

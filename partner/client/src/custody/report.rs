@@ -3,6 +3,7 @@
 use super::{
     accounts::{Account, budget_period, limits},
     ledger::{Ledger, LedgerError},
+    restore::pending,
     settle::{accounts_of, credited},
 };
 use protocol::{
@@ -21,7 +22,7 @@ pub struct BudgetReport {
     pub budgets: Vec<BudgetLine>,
     /// Oldest first.
     pub instances: Vec<InstanceLine>,
-    /// True if this ledger is a restored backup and hands out nothing.
+    /// True if this ledger is a restored backup and hands out nothing under this contract.
     pub restored: bool,
 }
 
@@ -142,7 +143,8 @@ impl Ledger {
                 });
             }
         }
-        Ok(BudgetReport { budgets, instances: self.instances()?, restored: self.is_restored()? })
+        let restored = self.is_restored()? || !pending(self.db(), contract.digest)?.is_empty();
+        Ok(BudgetReport { budgets, instances: self.instances()?, restored })
     }
 
     fn instances(&self) -> Result<Vec<InstanceLine>, LedgerError> {

@@ -37,4 +37,17 @@ CREATE TABLE IF NOT EXISTS credits (
     PRIMARY KEY (instance, dataset, purpose, period)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credits_by_lineage ON credits (lineage, purpose, budget_period);
+-- Each time that a backup was restored and accounted for, under whichever contract came first.
+CREATE TABLE IF NOT EXISTS restores (
+    id INTEGER PRIMARY KEY,
+    since INTEGER NOT NULL,           -- what the backup knew last
+    until INTEGER NOT NULL,           -- when the first contract was accounted for
+    everything INTEGER NOT NULL       -- 1 if the backup knew nothing
+) STRICT;
+-- Under any other contract nothing is handed out: what it may draw on is not accounted for.
+CREATE TABLE IF NOT EXISTS accounted (
+    restore INTEGER NOT NULL REFERENCES restores,
+    contract BLOB NOT NULL,
+    PRIMARY KEY (restore, contract)
+) STRICT;
 COMMIT;

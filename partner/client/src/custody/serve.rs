@@ -11,7 +11,6 @@ use crate::{
     room::{Instance, Room, RoomError},
     trust::Trust,
 };
-use attestation_verifier::Pcr;
 use axum::{
     Router,
     body::Bytes,
@@ -28,7 +27,6 @@ use protocol::{
     slice::{SliceReply, SliceRequest},
 };
 use std::{
-    collections::BTreeMap,
     future::Future,
     io,
     sync::{Arc, Mutex, PoisonError},
@@ -58,9 +56,8 @@ pub struct RoomBeliever {
     address: Address,
     contract: Contract,
     trust: Trust,
-    withdrawn: Vec<BTreeMap<u8, Pcr>>,
     identity: Arc<Identity>,
-    last: tokio::sync::Mutex<Option<(Instance, Instant)>>,
+    memory: Memory,
 }
 
 impl RoomBeliever {
@@ -70,30 +67,75 @@ impl RoomBeliever {
         address: Address,
         contract: Contract,
         trust: Trust,
-        withdrawn: Vec<BTreeMap<u8, Pcr>>,
         identity: Arc<Identity>,
     ) -> Self {
-        let last = tokio::sync::Mutex::new(None);
-        Self { address, contract, trust, withdrawn, identity, last }
+        Self { address, contract, trust, identity, memory: Memory::new(PAUSE) }
+    }
+
+    async fn attest(&self) -> Result<Witnessed, RoomError> {
+        let mut room = Room::connect(&self.address, &self.contract, &self.trust, &[]).await?;
+        let accounts = room.status(self.identity.signing()).await?.accounts;
+        Ok(Witnessed { instance: room.instance().clone(), accounts: Some(accounts) })
     }
 }
 
 impl Believe for RoomBeliever {
     async fn believe(&self, wanted: Digest) -> Result<Witnessed, RoomError> {
-        let mut last = self.last.lock().await;
-        if let Some((instance, when)) = &*last
-            && instance.digest() == wanted
-            && when.elapsed() < REMEMBERED
-        {
-            return Ok(Witnessed { instance: instance.clone(), accounts: None });
+        self.memory.recall(wanted, || self.attest()).await
+    }
+}
+
+/// The instance that was believed last. Whoever names another one, made up or not, neither makes
+/// custody forget it nor holds up those who name it.
+#[derive(Debug)]
+pub(super) struct Memory {
+    last: Mutex<Option<(Instance, Instant)>>,
+    /// When the room was last asked; held while it is.
+    asked: tokio::sync::Mutex<Option<Instant>>,
+    /// At least this long between two times.
+    pause: Duration,
+}
+
+impl Memory {
+    pub(super) fn new(pause: Duration) -> Self {
+        Self { last: Mutex::new(None), asked: tokio::sync::Mutex::new(None), pause }
+    }
+
+    /// The instance `wanted`, if it is remembered; otherwise the one that `attest` finds. All who
+    /// wait for the same answer share it.
+    pub(super) async fn recall<F>(
+        &self,
+        wanted: Digest,
+        attest: impl FnOnce() -> F,
+    ) -> Result<Witnessed, RoomError>
+    where
+        F: Future<Output = Result<Witnessed, RoomError>>,
+    {
+        let came = Instant::now();
+        let known = |instance: Instance| Ok(Witnessed { instance, accounts: None });
+        if let Some(instance) = self.remembered(|instance, _| instance.digest() == wanted) {
+            return known(instance);
         }
-        *last = None;
-        let connecting = Room::connect(&self.address, &self.contract, &self.trust, &self.withdrawn);
-        let mut room = connecting.await?;
-        let accounts = room.status(self.identity.signing()).await?.accounts;
-        let instance = room.instance().clone();
-        *last = Some((instance.clone(), Instant::now()));
-        Ok(Witnessed { instance, accounts: Some(accounts) })
+        let mut asked = self.asked.lock().await;
+        let answers = |instance: &Instance, when| instance.digest() == wanted || when >= came;
+        if let Some(instance) = self.remembered(answers) {
+            return known(instance);
+        }
+        if let Some(asked) = *asked {
+            tokio::time::sleep(self.pause.saturating_sub(asked.elapsed())).await;
+        }
+        let began = Instant::now();
+        *asked = Some(began);
+        let witnessed = attest().await?;
+        let last = (witnessed.instance.clone(), began);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        Ok(witnessed)
+    }
+
+    fn remembered(&self, is: impl FnOnce(&Instance, Instant) -> bool) -> Option<Instance> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (instance, when) = last.as_ref()?;
+        (when.elapsed() < REMEMBERED && is(instance, *when)).then(|| instance.clone())
     }
 }
 
@@ -232,6 +274,8 @@ async fn slice<B: Believe>(State(service): State<Arc<Service<B>>>, body: Bytes) 
 
 /// How long a believed instance is believed without asking it again.
 const REMEMBERED: Duration = Duration::from_mins(5);
+/// At least this long between two attestations.
+const PAUSE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(55);
 /// Bytes of a request: a job and its manifests.
 const MAX_REQUEST: usize = 1 << 20;

@@ -2,7 +2,8 @@
 
 use super::{
     accounts::{Account, budget_period, generation_of, limits, stored, sum},
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, is_accounted},
+    restore::{Restore, pending},
 };
 use crate::{close::Closing, room::Instance};
 use protocol::{
@@ -69,7 +70,10 @@ impl Ledger {
         now: Time,
     ) -> Result<Credited, LedgerError> {
         self.witness(closing.instance(), contract, party, &closing.body().accounts)?;
-        self.change(|tx| settle(tx, closing, now))
+        self.change(|tx| {
+            is_accounted(tx, contract.digest)?;
+            settle(tx, closing, now)
+        })
     }
 
     /// Compares what an instance says it was granted with this ledger, which must know of it all.
@@ -95,7 +99,8 @@ impl Ledger {
         self.check()
     }
 
-    /// Lets a restored ledger hand out slices again: takes over what `closings` say was granted,
+    /// Lets a restored ledger hand out slices under `contract` again, and under no other that is
+    /// not accounted for: takes over what `closings` say was granted,
     /// credits what they did not spend, and assumes `rest` of everything else. With
     /// [`Rest::WriteOff`] every instance without a closing is over for this ledger too.
     ///
@@ -111,18 +116,27 @@ impl Ledger {
         now: Time,
     ) -> Result<(), LedgerError> {
         self.exclusively(|tx, counter| {
-            // Before anything is added: what the backup knew last.
-            let newest: Option<i64> =
-                tx.query_row("SELECT max(time) FROM slices", [], |row| row.get(0))?;
+            let known = generation_of(tx)?;
+            // Otherwise another contract came first, and this is about the same backup.
+            let begins = known < counter || pending(tx, contract.digest)?.is_empty();
+            if begins {
+                // Before anything is added: what the backup knew last.
+                Restore::begin(tx, now)?;
+            }
             for closing in closings {
                 take_over(tx, closing, contract, party, now)?;
-                settle(tx, closing, now)?;
+                match settle(tx, closing, now) {
+                    // By the contract that came first: its rest stays lost.
+                    Err(LedgerError::WrittenOff { .. }) if !begins => {}
+                    settled => drop(settled?),
+                }
             }
-            if rest == Rest::WriteOff {
-                let since = newest.and_then(|ms| u64::try_from(ms).ok()).map_or(now, Time);
-                write_off(tx, contract, party, newest.is_none(), since, now)?;
+            for restore in pending(tx, contract.digest)? {
+                if rest == Rest::WriteOff {
+                    write_off(tx, contract, party, &restore, begins, now)?;
+                }
+                restore.accounted(tx, contract.digest)?;
             }
-            let known = generation_of(tx)?;
             let counter = if counter == u64::MAX { known } else { counter };
             Ok(((), known.max(counter).saturating_add(1)))
         })
@@ -261,27 +275,32 @@ fn take_over(
     Ok(())
 }
 
-/// Uses up every budget of `party` in every period from `since` to now; all of it for life if the
-/// backup knew nothing.
+/// Uses up every budget of `party` in every period that the backup may have forgotten; all of it for
+/// life if it knew nothing.
 fn write_off(
     tx: &Transaction<'_>,
     contract: &Contract,
     party: &str,
-    everything: bool,
-    since: Time,
+    restore: &Restore,
+    begins: bool,
     now: Time,
 ) -> Result<(), LedgerError> {
     let generation = generation_of(tx)?;
     let nobody = Digest::of("glovebox custody write-off v1", &generation.to_be_bytes());
     add_instance(tx, nobody, contract.digest, &[], now)?;
     // What an open instance gave back may have been handed out again, unknown to this ledger: so
-    // nothing that is open now may be credited after this.
-    tx.execute("UPDATE instances SET closing = x'' WHERE closing IS NULL", [])?;
+    // nothing that was open then may be credited after this.
+    let met = if begins { i64::MAX } else { stored(restore.until.0) };
+    tx.execute(
+        "UPDATE instances SET closing = x'' WHERE closing IS NULL AND first_seen <= ?1 \
+         OR instance = ?2",
+        params![met, nobody.as_bytes().as_slice()],
+    )?;
     let datasets = contract.datasets.iter().filter(|(_, dataset)| dataset.owner == party);
     for (name, dataset) in datasets {
         for (purpose, budget) in &dataset.budgets {
             let mut done: Option<String> = None;
-            for day in since.day()..=now.day() {
+            for day in restore.since.day()..=restore.until.day() {
                 let period = budget.period.of(Time(day.saturating_mul(86_400_000)));
                 if done.as_ref() == Some(&period) {
                     continue;
@@ -290,7 +309,7 @@ fn write_off(
                 let key = (dataset.lineage.as_str(), purpose.as_str());
                 let [in_period, for_life] = limits(tx, budget, key, &shared)?;
                 let left = |(_, allowed, used): &(_, Loss, Loss)| allowed.minus(used);
-                let loss = if everything {
+                let loss = if restore.everything {
                     left(&for_life)
                 } else {
                     left(&in_period).min(&left(&for_life))

@@ -340,3 +340,44 @@ fn two_processes_share_one_budget() {
     retailer.reopen();
     assert!(!retailer.ledger.is_restored().unwrap());
 }
+
+#[test]
+fn accounting_for_one_contract_unlocks_no_other() {
+    let mut retailer = Retailer::new();
+    let other = retailer.room.other_contract();
+    let theirs = retailer.room.instance_of(&other, 1);
+    let ask = |ledger: &mut Ledger, instance: &Instance, datasets: &[&str], what_for| {
+        let (purpose, cost) = ("measurement", &loss(0.1));
+        let asked = Asked { contract: &other, instance, datasets, purpose, cost, what_for };
+        ledger.grant(&asked, NOON)
+    };
+    let ours = retailer.room.instance(2);
+    retailer.grant(&ours, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    let backup = retailer.backup();
+    // Forgotten by the backup, which knows of no such lineage.
+    let forgotten = ask(&mut retailer.ledger, &theirs, &["sales"], job(2)).unwrap();
+    retailer.restore(&backup);
+    for rest in [Rest::WriteOff, Rest::Nothing] {
+        let Retailer { room, ledger } = &mut retailer;
+        ledger.accounted(&[], &room.contract, "retailer", rest, NOON).unwrap();
+        assert!(!ledger.report(&room.contract, "retailer", NOON).unwrap().restored);
+        assert!(ledger.report(&other, "retailer", NOON).unwrap().restored);
+        let locked = ask(ledger, &theirs, &["sales"], job(3)).unwrap_err();
+        assert!(
+            matches!(locked, LedgerError::Unaccounted { contract } if contract == other.digest)
+        );
+        let closing = room.closing(&theirs, vec![account(&forgotten[0], Loss::zero())]);
+        ledger.credit(&closing, &other, "retailer", NOON).unwrap_err();
+        retailer.restore(&backup);
+    }
+    let Retailer { room, ledger } = &mut retailer;
+    let tomorrow = Time(NOON.0 + DAY);
+    ledger.accounted(&[], &room.contract, "retailer", Rest::Nothing, NOON).unwrap();
+    retailer.grant(&ours, &["sales"], &loss(0.1), job(4), tomorrow).unwrap();
+    let Retailer { ledger, .. } = &mut retailer;
+    ledger.accounted(&[], &other, "retailer", Rest::WriteOff, tomorrow).unwrap();
+    // Written off for the day of the restore, though another contract's slice is newer.
+    let next = retailer.room.instance_of(&other, 3);
+    let none = ask(&mut retailer.ledger, &next, &["sales"], job(5)).unwrap_err();
+    assert_eq!(exhausted(none), (WhichBudget::Day, Loss::zero()));
+}

@@ -166,9 +166,12 @@ impl Draft<'_> {
         if job.lift != fresh.lift || job.analysis != fresh.analysis {
             return Err(JobError::OtherQuestion { id: job.id, path: path.to_owned() });
         }
-        // Another instance or version of the data, or too late: signed anew under the same identity.
-        let usable = job.instance == fresh.instance
-            && job.datasets == fresh.datasets
+        // Two answers would go by one name, and the host keeps the first.
+        if job.instance != fresh.instance {
+            return Err(JobError::OtherInstance { id: job.id, path: path.to_owned() });
+        }
+        // Another version of the data, or too late: signed anew under the same identity.
+        let usable = job.datasets == fresh.datasets
             && job.receivers == fresh.receivers
             && clock::now() < job.not_after;
         Ok(usable.then_some(bytes))
@@ -264,3 +267,29 @@ pub struct FigureNoise {
 }
 
 const VALID_SECONDS: u64 = 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[test]
+    fn a_job_that_was_kept_for_another_instance_is_not_signed_again() {
+        let room = Fixture::new();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.job");
+        let later = clock::now().plus_seconds(600);
+        let job = room.job(&room.instance(1), 1, 1.0, later);
+        let signed = room.publisher.signing().sign(&job);
+        keep(&path, &signed).unwrap();
+        let identity = &room.publisher;
+        let kept = |instance: &crate::room::Instance| {
+            let draft = Draft { contract: &room.contract, instance: instance.digest(), identity };
+            draft.kept(&path, &room.job(instance, 1, 1.0, later))
+        };
+        assert_eq!(kept(&room.instance(1)).unwrap(), Some(signed.clone()));
+        let refused = kept(&room.instance(2)).unwrap_err();
+        assert!(matches!(refused, JobError::OtherInstance { id, .. } if id == job.id), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), signed);
+    }
+}

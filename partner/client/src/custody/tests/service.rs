@@ -1,6 +1,7 @@
 //! Custody over a real socket, believing what the test says.
 
 use super::*;
+use crate::custody::serve::Memory;
 use crate::{clock, http::Plain, room::RoomError};
 use hyper::Method;
 use protocol::{
@@ -9,7 +10,14 @@ use protocol::{
     sign,
     slice::{SliceReply, SliceRequest},
 };
-use std::sync::{Arc, Mutex, mpsc};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
 
 struct Believer(Mutex<Result<Instance, ()>>);
 
@@ -149,4 +157,34 @@ async fn refuses_a_stranger_and_an_instance_that_it_does_not_believe() {
     assert_eq!(refusal(custody.ask_signed(forged).await), Refusal::Stranger);
     *custody.believer.0.lock().unwrap() = Err(());
     assert_eq!(custody.refused(&job).await, Refusal::NotBelieved { owner: "retailer".to_owned() },);
+}
+
+#[tokio::test]
+async fn a_made_up_instance_neither_is_forgotten_for_nor_costs_an_attestation_each() {
+    let room = Fixture::new();
+    let (here, made_up) = (room.instance(1), room.instance(2).digest());
+    let pause = Duration::from_millis(200);
+    let memory = Memory::new(pause);
+    let attested = AtomicU32::new(0);
+    let attest = || async {
+        attested.fetch_add(1, Ordering::SeqCst);
+        Ok(Witnessed { instance: here.clone(), accounts: Some(Vec::new()) })
+    };
+    memory.recall(here.digest(), attest).await.unwrap();
+    let began = Instant::now();
+    let strange = || memory.recall(made_up, attest);
+    let ours = async {
+        let known = memory.recall(here.digest(), attest).await.unwrap();
+        assert!(known.accounts.is_none() && began.elapsed() < pause);
+    };
+    let (a, b, c, ()) = tokio::join!(strange(), strange(), strange(), ours);
+    for found in [a, b, c] {
+        assert_eq!(found.unwrap().instance, here);
+    }
+    assert_eq!(attested.load(Ordering::SeqCst), 2);
+    assert!(began.elapsed() >= pause);
+    let lost = || async { Err(RoomError::Lost) };
+    memory.recall(made_up, lost).await.unwrap_err();
+    let known = memory.recall(here.digest(), lost).await.unwrap();
+    assert_eq!(known.instance, here);
 }
