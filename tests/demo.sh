@@ -3,6 +3,7 @@
 # sockets, in separate processes; only the Nitro module is simulated, and everything says so.
 set -eu
 cd "$(dirname "$0")/.."
+top=$(pwd)
 
 bin=$(realpath "${GLOVEBOX_BIN:-target/debug}")
 data=${GLOVEBOX_DATA:-$(pwd)/tests/data/hillstrom}
@@ -86,4 +87,4 @@ for party in publisher retailer; do
 done
 
 cp publisher/exposures.sealed retailer/sales.sealed .
-say "Done in $(($(date +%s) - started)) s. In target/demo/: report.html, result.json, receipt.cbor, contract.toml.signed, *.sealed"
+say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: report.html, result.json, receipt.cbor, contract.toml.signed, *.sealed"

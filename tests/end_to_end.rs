@@ -1,1 +1,233 @@
-//! Being written.
+//! `make demo`, and then a stranger who believes nobody looks at what it left.
+#![cfg(test)]
+
+use serde_json::Value;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use tests::{
+    processes::{files, rho_of},
+    running::{free_port, program},
+};
+
+#[test]
+fn the_demo_leaves_a_result_that_a_stranger_can_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let room = folder.path();
+    let began = Instant::now();
+    demo(room);
+    let took = began.elapsed();
+    assert!(took < Duration::from_mins(1), "the demo took {} s", took.as_secs());
+
+    the_result_is_plausible(room);
+    the_small_verifier_tells_true_from_false(room);
+    the_partners_program_tells_true_from_false(room);
+    nothing_that_left_an_owner_can_be_read(room);
+    the_report_needs_nobody_else(room);
+    keys_are_for_their_owner_alone(room);
+    both_were_charged_for_one_job(room);
+}
+
+fn demo(room: &Path) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.sh");
+    let log = fs::File::create(room.with_extension("log")).unwrap();
+    let ended = Command::new("sh")
+        .arg(script)
+        .env("GLOVEBOX_BIN", program("glovebox").parent().unwrap())
+        .env("GLOVEBOX_ROOM", room)
+        .env("GLOVEBOX_PORT", free_port().to_string())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .status()
+        .unwrap();
+    let said = fs::read_to_string(room.with_extension("log")).unwrap();
+    fs::remove_file(room.with_extension("log")).unwrap();
+    assert!(ended.success(), "{said}");
+    for file in ["report.html", "result.json", "receipt.cbor", "contract.toml.signed"] {
+        assert!(room.join(file).exists(), "{file} is missing");
+    }
+    let loud = said.matches("SIMULATED").count();
+    assert!(loud > 5, "a simulated room says so at every step");
+}
+
+/// Against the figures of the open file (`tests/vectors/lift-v1`), with room for the noise: six of
+/// its standard deviations, which it exceeds twice in a billion runs.
+fn the_result_is_plausible(room: &Path) {
+    let result: Value = serde_json::from_slice(&read(room, "result.json")).unwrap();
+    assert_eq!(result["format"], "glovebox-result-v1");
+    assert_eq!(result["noise"], true);
+    assert_eq!(result["contract_name"], "hillstrom");
+    assert_eq!(result["purpose"], "measurement");
+    assert_eq!(result["test"][0], "mens");
+    assert_eq!(result["control"][0], "none");
+    let names: Vec<_> = result["outcomes"].as_array().unwrap().iter().map(|o| &o["name"]).collect();
+    assert_eq!(names, ["visit", "conversion", "spend"]);
+    for (index, ate) in [(0, 0.076_589_6), (1, 0.006_805), (2, 0.769_827)] {
+        let outcome = &result["outcomes"][index];
+        let number = |field: &str| outcome["diff_in_means"][field].as_f64().unwrap();
+        let noise = number("se_mechanism");
+        assert!(noise > 0.0, "there is no noise on {}", outcome["name"]);
+        assert!((number("ate") - ate).abs() < 6.0 * noise, "{outcome}");
+        assert!(number("se") > number("se_sampling"), "the interval knows of the noise");
+        for (arm, people) in [("n_t", 21_307.0), ("n_c", 21_306.0)] {
+            assert!((number(arm) - people).abs() < 6.0 * 15.0, "{outcome}");
+        }
+        let [low, high] = [0, 1].map(|end| outcome["diff_in_means"]["ci"][end].as_f64().unwrap());
+        assert!(low < number("ate") && number("ate") < high, "{outcome}");
+    }
+    assert_eq!(result["sample_ratio"]["failed"], false);
+}
+
+fn the_small_verifier_tells_true_from_false(room: &Path) {
+    let check = |receipt: &str, result: &str, contract: &str, build: &str, root: &str| {
+        let line = format!(
+            "receipt {receipt} {result} --contract {contract} --build {build} --danger-root {root}"
+        );
+        run(room, "attestation-verifier", &line)
+    };
+    let root = "host/simulated-ca/root.der";
+    let good = check("receipt.cbor", "result.json", "contract.toml", "build.json", root);
+    assert_eq!(good, Some(0));
+
+    let text = read(room, "contract.toml");
+    write(room, "other.toml", &[&text[..], b"\n# one comment more\n"].concat());
+    write(room, "other.json", &changed(&read(room, "result.json")));
+    write(room, "other.cbor", &changed(&read(room, "receipt.cbor")));
+    write(room, "short.cbor", &read(room, "receipt.cbor")[..1000]);
+    let build = String::from_utf8(read(room, "build.json")).unwrap();
+    let digit = build.find("\":\"").or_else(|| build.find("\": \"")).unwrap();
+    let digit = digit + build[digit + 1..].find(|c: char| c.is_ascii_hexdigit()).unwrap() + 1;
+    let other = if &build[digit..=digit] == "0" { "1" } else { "0" };
+    let build = format!("{}{other}{}", &build[..digit], &build[digit + 1..]);
+    write(room, "other-build.json", build.as_bytes());
+
+    for (receipt, result, contract, build) in [
+        ("receipt.cbor", "result.json", "other.toml", "build.json"),
+        ("receipt.cbor", "result.json", "contract.toml", "other-build.json"),
+        ("receipt.cbor", "other.json", "contract.toml", "build.json"),
+        ("other.cbor", "result.json", "contract.toml", "build.json"),
+        ("short.cbor", "result.json", "contract.toml", "build.json"),
+    ] {
+        let code = check(receipt, result, contract, build, root);
+        assert_eq!(code, Some(1), "{receipt} {result} {contract} {build}");
+    }
+    let missing = check("no.cbor", "result.json", "contract.toml", "build.json", root);
+    assert_eq!(missing, Some(2));
+    let aws = "receipt receipt.cbor result.json --contract contract.toml --build build.json";
+    assert_eq!(run(room, "attestation-verifier", aws), Some(1), "AWS signed nothing here");
+}
+
+fn the_partners_program_tells_true_from_false(room: &Path) {
+    let parties = "--party publisher/party.toml --party retailer/party.toml";
+    for line in [
+        &format!("contract new --name another {parties} --pcrs build.json -o another.toml"),
+        "contract sign another.toml --dir publisher",
+        "contract sign another.toml.signed --dir retailer",
+        &format!("contract new --name hillstrom {parties} --pcrs other-build.json -o build.toml"),
+        "contract sign build.toml --dir publisher",
+        "contract sign build.toml.signed --dir retailer",
+    ] {
+        assert_eq!(run(room, "glovebox", line), Some(0), "{line}");
+    }
+    let root = "--danger-root host/simulated-ca/root.der";
+    for (line, code) in [
+        (format!("receipt.cbor result.json --contract contract.toml.signed {root}"), 0),
+        (format!("receipt.cbor --contract contract.toml.signed {root}"), 0),
+        (format!("receipt.cbor result.json --contract another.toml.signed {root}"), 1),
+        (format!("receipt.cbor result.json --contract build.toml.signed {root}"), 1),
+        (format!("receipt.cbor other.json --contract contract.toml.signed {root}"), 1),
+        (format!("other.cbor result.json --contract contract.toml.signed {root}"), 1),
+        (format!("short.cbor result.json --contract contract.toml.signed {root}"), 1),
+        ("receipt.cbor result.json --contract contract.toml.signed".to_owned(), 1),
+        (format!("no.cbor result.json --contract contract.toml.signed {root}"), 2),
+        (format!("receipt.cbor result.json --contract contract.toml {root}"), 2),
+    ] {
+        assert_eq!(run(room, "glovebox", &format!("receipt check {line}")), Some(code), "{line}");
+    }
+}
+
+/// The addresses of the demo all end in `@example.` or `@gmail.`, in every spelling; names of arms
+/// and the like would show too, if a page were in the clear.
+fn nothing_that_left_an_owner_can_be_read(room: &Path) {
+    let mut searched = files(&room.join("host"));
+    assert!(searched.len() > 5, "the host keeps datasets, results and a closing");
+    searched.extend(
+        ["exposures.sealed", "sales.sealed", "host.log", "custody.log"]
+            .map(|name| (room.join(name), read(room, name))),
+    );
+    for (path, bytes) in searched {
+        let bytes = bytes.to_ascii_lowercase();
+        for word in [&b"@example."[..], b"@gmail.", b"womens", b"diff_in_means"] {
+            let found = bytes.windows(word.len()).any(|window| window == word);
+            assert!(!found, "{} in {}", String::from_utf8_lossy(word), path.display());
+        }
+    }
+    let plain = fs::read_to_string(room.join("publisher/party.toml")).unwrap();
+    assert!(plain.contains("publisher"), "the search would find what is there");
+}
+
+fn the_report_needs_nobody_else(room: &Path) {
+    let page = String::from_utf8(read(room, "report.html")).unwrap();
+    assert!(page.contains("<svg"), "there is no plot");
+    assert!(page.contains("SIMULATED"));
+    for outside in ["src=", "href=\"http", "href='http", "url(", "@import", "<link", "<script"] {
+        assert!(!page.contains(outside), "the report refers to something outside: {outside}");
+    }
+}
+
+fn keys_are_for_their_owner_alone(room: &Path) {
+    let mut keys = 0;
+    for path in files(room).into_keys() {
+        let end = path.extension().unwrap_or_default();
+        if end == "key" || end == "keys" {
+            let mode = fs::metadata(&path).unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, Permissions::from_mode(0o600).mode(), "{path:?}");
+            keys += 1;
+        }
+    }
+    assert!(keys >= 6, "two parties with two keys and a dataset each");
+}
+
+fn both_were_charged_for_one_job(room: &Path) {
+    for party in ["publisher", "retailer"] {
+        let line = format!("budget --dir {party} --contract contract.toml.signed --json");
+        let said = command(room, "glovebox", &line).output().unwrap();
+        let budget: Value = serde_json::from_slice(&said.stdout).unwrap();
+        let used = budget["budgets"][0]["used_rho"].as_f64().unwrap();
+        let price = rho_of(1.0);
+        assert!((used - price).abs() < 1e-9, "{party}: {used} used, the job cost {price}");
+        assert_eq!(budget["instances"][0]["state"], "closed");
+    }
+}
+
+fn command(room: &Path, name: &str, line: &str) -> Command {
+    let mut command = Command::new(program(name));
+    command.args(line.split_whitespace()).current_dir(room).stdin(Stdio::null());
+    command
+}
+
+/// Exit code of a program.
+fn run(room: &Path, name: &str, line: &str) -> Option<i32> {
+    command(room, name, line).output().unwrap().status.code()
+}
+
+fn read(room: &Path, name: &str) -> Vec<u8> {
+    fs::read(room.join(name)).unwrap()
+}
+
+fn write(room: &Path, name: &str, bytes: &[u8]) {
+    fs::write(room.join(name), bytes).unwrap();
+}
+
+/// With one bit flipped in the middle.
+fn changed(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bytes
+}

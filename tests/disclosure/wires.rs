@@ -35,9 +35,9 @@ pub(crate) fn log_everything() -> Arc<Mutex<Vec<u8>>> {
     log
 }
 
-/// Records what passes, in both directions.
+/// Records what passes, each direction of each connection in one piece, so that no needle is cut.
 #[derive(Clone, Default)]
-pub(crate) struct Tap(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Tap(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Tap {
     pub(crate) async fn tcp(self, to: SocketAddr) -> Address {
@@ -78,19 +78,22 @@ impl Tap {
     }
 
     async fn pass(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
-        // Of each direction in one piece, so that no needle is cut.
-        let (mut seen, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
+        let direction = {
+            let mut directions = self.0.lock().unwrap();
+            directions.push(Vec::new());
+            directions.len() - 1
+        };
+        let mut buffer = vec![0; 1 << 16];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
-            seen.extend_from_slice(&buffer[..length]);
+            self.0.lock().unwrap()[direction].extend_from_slice(&buffer[..length]);
             if to.write_all(&buffer[..length]).await.is_err() {
                 break;
             }
         }
         let _ = to.shutdown().await;
-        self.0.lock().unwrap().extend(seen);
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().concat()
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod processes;
 mod relay;
+pub mod running;
 
 use client::{
     address::Address,
