@@ -1,6 +1,7 @@
 //! `glovebox-host run`.
 
 use host::{Config, Enclave, Host, Limits, StartError};
+use protocol::contract::{Contract, OpenContractError};
 use serde::Deserialize;
 use std::{
     fs,
@@ -100,6 +101,11 @@ impl Options {
             return Err(Failure::OnlySimulated);
         }
         let contract = self.contract.ok_or(Failure::Missing { option: "--contract" })?;
+        // What the enclave would refuse at every start is better refused once, here.
+        let signed =
+            fs::read(&contract).map_err(|cause| Failure::Read { path: contract.clone(), cause })?;
+        Contract::open(&signed)
+            .map_err(|cause| Failure::Contract { path: contract.clone(), cause })?;
         let dir = self.dir.ok_or(Failure::Missing { option: "--dir" })?;
         let listen = self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)));
         let binary = self.enclave.map_or_else(enclave_beside, Ok)?;
@@ -193,6 +199,13 @@ pub(crate) enum Failure {
         path: PathBuf,
         #[source]
         cause: toml::de::Error,
+    },
+    /// The contract is none, or not signed by every party.
+    #[error("opening {path} (`glovebox contract sign` makes what is needed)", path = .path.display())]
+    Contract {
+        path: PathBuf,
+        #[source]
+        cause: OpenContractError,
     },
     /// The enclave binary cannot be run.
     #[error("running {path}", path = .path.display())]

@@ -1,6 +1,11 @@
 use crate::support::{Room, blob, eventually, http, json};
 use host::{Enclave, StartError};
-use protocol::merkle::root_of;
+use protocol::{
+    contract::TAG,
+    hpke::RecipientSecret,
+    merkle::root_of,
+    sign::{Jointly, SigningKey},
+};
 use serde_json::json;
 use std::{
     fs,
@@ -8,6 +13,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
+use zeroize::Zeroizing;
 
 #[tokio::test]
 async fn starts_another_enclave_when_one_dies_and_none_after_the_end() {
@@ -81,6 +87,7 @@ async fn says_simulated_first_and_passes_the_enclaves_lines_on() {
 #[tokio::test]
 async fn takes_options_from_a_file_and_the_command_line_wins() {
     let room = Room::new();
+    fs::write(room.contract(), signed_contract()).unwrap();
     let config = room.path("host.toml");
     let lines = format!(
         "simulated = true\ncontract = {:?}\ndir = \"/nonexistent\"\nlisten = \"127.0.0.1:0\"\n\
@@ -196,7 +203,44 @@ impl Drop for Running {
     }
 }
 
+/// A contract that one party made with itself and signed.
+fn signed_contract() -> Vec<u8> {
+    let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
+    let recipient = RecipientSecret::from_bytes(&[2; 32]).unwrap().public();
+    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\n\
+                  epsilon = 1.0\ndelta = 1e-6\nlifetime_epsilon = 1.0\n";
+    let email = "[[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n";
+    let pcr = "ab".repeat(48);
+    let text = format!(
+        "contract = 1\nname = \"alone\"\nexpires = \"2099-01-01T00:00:00Z\"\n\
+         purposes = [\"measurement\"]\n[[party]]\nname = \"one\"\nsigning_key = \"{}\"\n\
+         recipient_key = \"{recipient}\"\n[[dataset]]\nname = \"seen\"\nowner = \"one\"\n{email}\
+         [[dataset.column]]\nname = \"arm\"\nrole = \"group\"\ndomain = [\"a\", \"b\"]\n{budget}\
+         [[dataset]]\nname = \"done\"\nowner = \"one\"\n{email}[[dataset.column]]\n\
+         name = \"spend\"\nrole = \"measure\"\n{budget}[[analysis]]\nname = \"lift\"\n\
+         kind = \"lift\"\npurpose = \"measurement\"\nassignment = \"seen\"\narm = \"arm\"\n\
+         outcome = \"done\"\nmeasures = [\"spend\"]\nanalysts = [\"one\"]\n\
+         receivers = [\"one\"]\n[[build]]\nname = \"none\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\n\
+         pcr2 = \"{pcr}\"\n",
+        key.public(),
+    );
+    let mut joint = Jointly::unsigned(TAG, text.as_bytes());
+    joint.add(&key);
+    joint.to_vec()
+}
+
+#[test]
+fn starts_nothing_with_a_contract_that_is_not_signed() {
+    let room = Room::new();
+    let mut run = program();
+    run.arg("run").arg("--simulated").arg("--contract").arg(room.contract());
+    let output = run.arg("--dir").arg(room.dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("glovebox contract sign"), "{}", text(&output));
+}
+
 fn run(room: &Room) -> Running {
+    fs::write(room.contract(), signed_contract()).unwrap();
     let mut command = program();
     command.arg("run").arg("--simulated").args(["--listen", "127.0.0.1:0"]);
     command.args(["--enclave", IDLE_ENCLAVE]);

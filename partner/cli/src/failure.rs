@@ -128,9 +128,10 @@ impl From<JobError> for Failure {
             JobError::Room(error) => error.into(),
             JobError::Identity(error) => error.into(),
             JobError::Ledger(error) => error.into(),
-            JobError::Template(_) | JobError::Refused(_) | JobError::OtherQuestion { .. } => {
-                Self::no(error)
-            }
+            JobError::Template(_)
+            | JobError::Refused(_)
+            | JobError::OtherQuestion { .. }
+            | JobError::OtherInstance { .. } => Self::no(error),
             error => Self::unclear(error),
         }
     }

@@ -36,7 +36,8 @@ pub enum JobError {
     /// The job is kept under this identity already, for another instance, which may have answered.
     #[error(
         "job {id} was submitted before to another instance, which may have answered it ({path}): \
-         leave --id out for a new job"
+         `glovebox result open --job {id}` opens the answer if there is one; leave --id out for a \
+         new job"
     )]
     OtherInstance {
         /// The job.
