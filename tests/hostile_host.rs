@@ -37,7 +37,7 @@ struct Opened {
 
 /// A room in which both datasets are open and paid for.
 async fn opened() -> Opened {
-    let (parties, host) = sealed(400);
+    let (parties, host) = empty_room();
     let instance = parties.boot(&host).await;
     let mut room = parties.connect(&instance).await.unwrap();
     for (dataset, csv) in [("exposures", exposures(400)), ("sales", sales(400))] {
@@ -48,7 +48,8 @@ async fn opened() -> Opened {
     Opened { parties, host, instance, room }
 }
 
-fn sealed(_people: u32) -> (Parties, Arc<HostileHost>) {
+/// Two parties, and a host that keeps nothing yet.
+fn empty_room() -> (Parties, Arc<HostileHost>) {
     let parties = Parties::new();
     let host = HostileHost::new(&parties);
     (parties, host)
@@ -58,7 +59,7 @@ fn sealed(_people: u32) -> (Parties, Arc<HostileHost>) {
 async fn grant_under(
     mischief: impl FnMut(&Ask, Answer) -> Answer + Send + 'static,
 ) -> Result<client::grant::Granted, GrantError> {
-    let (parties, host) = sealed(400);
+    let (parties, host) = empty_room();
     let instance = parties.boot(&host).await;
     let mut room = parties.connect(&instance).await.unwrap();
     let sealed = parties.seal("exposures", &exposures(400), 1);
@@ -121,7 +122,7 @@ async fn refuses_blocks_in_another_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_two_datasets_that_were_swapped() {
-    let (parties, host) = sealed(400);
+    let (parties, host) = empty_room();
     let instance = parties.boot(&host).await;
     let mut room = parties.connect(&instance).await.unwrap();
     let first = parties.seal("exposures", &exposures(400), 1);
@@ -163,7 +164,7 @@ async fn refuses_to_roll_a_dataset_back_to_an_older_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_a_grant_meant_for_another_instance() {
-    let (parties, host) = sealed(400);
+    let (parties, host) = empty_room();
     let (first, fork) = (parties.boot(&host).await, parties.boot(&host).await);
     let room = parties.connect(&first).await.unwrap();
     let mut forked = parties.connect(&fork).await.unwrap();
@@ -429,7 +430,7 @@ async fn refuses_a_build_that_was_withdrawn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_answers_nonsense_stops_nothing_but_its_own_requests() {
-    let (parties, host) = sealed(400);
+    let (parties, host) = empty_room();
     let instance = parties.boot(&host).await;
     let mut room = parties.connect(&instance).await.unwrap();
     let sealed = parties.seal("exposures", &exposures(400), 1);

@@ -27,7 +27,6 @@ use protocol::{
     message::Package,
     receipt::output,
     result::LiftResult,
-    sign::Signed,
     slice::Slice,
 };
 use std::{
@@ -170,7 +169,7 @@ async fn grant(
             not_after: budget.period.end(now, contract.expires),
             job: None,
         };
-        sign(owner, &slice)
+        owner.signing().sign(&slice)
     });
     let slices = slices.collect();
     client::grant::grant(room, owner, name, &sealed.manifest, &sealed.keys, None, slices).await?;
@@ -213,10 +212,6 @@ async fn ask(
     } else {
         Err(OpenError::OtherJob { job: id, found: parsed.job }.into())
     }
-}
-
-fn sign<T: Signed>(identity: &Identity, value: &T) -> Vec<u8> {
-    identity.signing().sign(value)
 }
 
 /// Why a rehearsal fails.
