@@ -18,7 +18,9 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "enclave",
         &["attestation-verifier", "dataset", "engine", "measurement", "nsm", "privacy", "protocol"],
     ),
-    ("simulated", &["enclave", "nsm", "privacy"]),
+    ("simulated", &["enclave", "nsm"]),
+    ("init", &[]),
+    ("eif-build", &["attestation-verifier"]),
     ("host", &["protocol"]),
     ("client", &["attestation-verifier", "protocol"]),
     // The one crate that may name both sides: it is behind `glovebox try` and nothing else.

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Builds the enclave image from this checkout: target/eif/glovebox.eif and build-manifest.json.
+# Equal sources and tools give equal bytes, wherever the checkout lies and whoever builds.
+#   build.sh [arguments for `eif-build build`, such as --sign-key ..]
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+root=$(cd "$here/.." && pwd -P)
+out="$root/target/eif"
+triple=x86_64-unknown-linux-gnu
+mkdir -p "$out"
+
+started=$(date +%s)
+step() { echo "eif: $1 ($(($(date +%s) - started)) s)" >&2; }
+package_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo none; }
+
+step "kernel"
+sh "$here/kernel/build.sh" "$root/target/kernel"
+
+cd "$root"
+cargo=$(command -v cargo)
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+sysroot=$(rustc --print sysroot)
+commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+step "fetching crates"
+cargo fetch --locked --target "$triple" >&2
+
+# Neither the place of the checkout nor that of the crates reaches the programs. The last match
+# counts, so the special ones stand last; a mirror has a folder of its own below registry/src.
+maps="$cargo_home=/cargo $sysroot/lib/rustlib/src/rust=/rustc/$commit $root=/glovebox"
+maps="$maps $out/cargo=/build"
+for registry in "$cargo_home"/registry/src/*; do
+    maps="$maps $registry=/registry"
+done
+rust_flags="-C target-feature=+crt-static -C link-arg=-Wl,--build-id=none"
+# Randomness comes from the system call alone, never from a file.
+rust_flags="$rust_flags --cfg getrandom_backend=\"linux_getrandom\""
+c_flags="-O2 -g0"
+for map in $maps; do
+    rust_flags="$rust_flags --remap-path-prefix=$map"
+    c_flags="$c_flags -ffile-prefix-map=$map"
+done
+
+# One package at a time, so that no feature of another leaks in; no environment but this.
+build() {
+    env -i PATH="$PATH" HOME="$HOME" CARGO_HOME="$cargo_home" \
+        RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" LC_ALL=C TZ=UTC \
+        SOURCE_DATE_EPOCH=1767225600 CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never \
+        CARGO_TARGET_DIR="$out/cargo" RUSTFLAGS="$rust_flags" CFLAGS="$c_flags" \
+        "$cargo" build --quiet --locked --offline --config "$here/profile.toml" --profile eif \
+        --target "$triple" ${GLOVEBOX_JOBS:+--jobs "$GLOVEBOX_JOBS"} "$@" >&2
+}
+step "eif-build"
+build -p eif-build
+step "init"
+build -p init
+step "enclave"
+build -p enclave --bin glovebox-enclave
+
+programs="$out/cargo/$triple/eif"
+source_commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+[ -z "$(git status --porcelain 2>/dev/null)" ] || source_commit="$source_commit with changes"
+{
+    rustc -vV
+    # The C library and start files are linked in, and ring's C is compiled.
+    for package in gcc-12 binutils libc6-dev; do
+        echo "$package: $(package_version "$package")"
+    done
+} >"$out/toolchain"
+
+step "packing"
+"$programs/eif-build" build --kernel "$root/target/kernel/bzImage" \
+    --kernel-description "$root/target/kernel/kernel.json" \
+    --init "$programs/init" --enclave "$programs/glovebox-enclave" \
+    --cargo-lock "$root/Cargo.lock" --source-commit "$source_commit" \
+    --toolchain "$out/toolchain" --output "$out/glovebox.eif" \
+    --manifest "$out/build-manifest.json" "$@" >"$out/pcrs"
+"$programs/eif-build" measure "$out/glovebox.eif" --manifest "$out/build-manifest.json"
+for file in "$root/target/kernel/bzImage" "$programs/init" "$programs/glovebox-enclave" \
+    "$out/glovebox.eif"; do
+    echo "eif: $(stat -c %s "$file") bytes $(basename "$file")" >&2
+done
+step "done"

@@ -1,0 +1,41 @@
+//! `compare`: where two images differ.
+
+use crate::failure::{Failure, read};
+use eif_build::{Eif, compare};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// Say where two images differ
+///
+/// Exits with 0 if they are the same bytes, 1 if they differ, 2 if one is no image.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    /// The first image
+    a: PathBuf,
+
+    /// The second
+    b: PathBuf,
+}
+
+impl Compare {
+    pub(crate) fn run(&self, out: &mut impl Write) -> Result<bool, Failure> {
+        let (first, second) = (read(&self.a)?, read(&self.b)?);
+        let (a, b) = (parse(&self.a, &first)?, parse(&self.b, &second)?);
+        if first == second {
+            writeln!(out, "the same, byte for byte")?;
+            return Ok(true);
+        }
+        for line in compare::differences(&a, &b) {
+            writeln!(out, "{line}")?;
+        }
+        let word = if compare::only_unmeasured(&a, &b) { "the same" } else { "not the same" };
+        writeln!(out, "PCR0 to PCR2 are {word}")?;
+        Ok(false)
+    }
+}
+
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Eif<'a>, Failure> {
+    Eif::parse(bytes).map_err(|cause| Failure::Image { path: path.to_owned(), cause })
+}

@@ -1,0 +1,72 @@
+//! What no image may contain: a module that signs for anybody, and noise that is none.
+
+use memchr::memmem;
+
+/// Refuses a program into which the simulated module or the zero-noise sampler was linked.
+///
+/// It searches for strings that such a program must have in it. This catches a mistake (a feature
+/// that leaked, the wrong file), not a builder who wants to deceive: rebuilding catches that one.
+///
+/// # Errors
+///
+/// [`Forbidden`] names the first that is found.
+pub fn check(program: &[u8]) -> Result<(), Forbidden> {
+    for (marker, what) in MARKERS {
+        if memmem::find(program, marker.as_bytes()).is_some() {
+            return Err(Forbidden { what, marker });
+        }
+    }
+    Ok(())
+}
+
+/// The program must not be packed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "it contains {what} (found {marker:?}); build it alone: cargo build -p enclave --bin glovebox-enclave"
+)]
+#[non_exhaustive]
+pub struct Forbidden {
+    /// What was linked in.
+    pub what: &'static str,
+    /// The string that says so.
+    pub marker: &'static str,
+}
+
+/// Strings and what they stand for. The first two are put into the code for this purpose and kept
+/// there by `black_box`; the others come along with what people read.
+pub const MARKERS: &[(&str, &str)] = &[
+    ("glovebox marker: simulated module, never in an image", SIMULATED),
+    ("glovebox marker: zero-noise sampler, never in an image", SILENT),
+    ("SIMULATED glovebox root", SIMULATED),
+    ("enclave/nsm/src/simulated.rs", SIMULATED),
+    ("the simulated CA's files", SIMULATED),
+];
+
+const SIMULATED: &str = "the simulated module";
+const SILENT: &str = "the zero-noise sampler";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_each_marker_wherever_it_stands() {
+        for (marker, what) in MARKERS {
+            let program = [b"\x7fELF...", marker.as_bytes(), b"\0..."].concat();
+            assert_eq!(check(&program), Err(Forbidden { what, marker }));
+        }
+        assert_eq!(check(b"\x7fELF... an enclave that is none of these"), Ok(()));
+    }
+
+    #[test]
+    fn the_code_that_must_not_be_packed_still_has_its_markers() {
+        let simulated = include_str!("../../enclave/nsm/src/simulated.rs");
+        for (marker, _) in MARKERS.iter().filter(|(_, what)| *what == SIMULATED) {
+            assert!(simulated.contains(marker) || marker.ends_with(".rs"), "{marker}");
+        }
+        let silent = include_str!("../../partner/try/src/silent.rs");
+        for (marker, _) in MARKERS.iter().filter(|(_, what)| *what == SILENT) {
+            assert!(silent.contains(marker), "{marker}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The command line: exit codes and words.
+
+#![cfg(test)]
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use eif_build::{Eif, manifest::Manifest};
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+/// A folder with a kernel and programs that have the right headers and nothing behind them.
+struct Workshop {
+    folder: TempDir,
+}
+
+impl Workshop {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut kernel = vec![0; 0x300];
+        kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        kernel[0x202..0x206].copy_from_slice(b"HdrS");
+        kernel[0x211] = 1;
+        let workshop = Self { folder };
+        fs::write(workshop.path("kernel"), kernel).unwrap();
+        fs::write(workshop.path("init"), program(b"init")).unwrap();
+        fs::write(workshop.path("enclave"), program(b"the enclave")).unwrap();
+        workshop
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let program = Command::new(env!("CARGO_BIN_EXE_eif-build"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output();
+        program.unwrap()
+    }
+
+    fn build(&self, name: &str, more: &[&str]) -> Output {
+        let (output, manifest) = (format!("{name}.eif"), format!("{name}.json"));
+        let common = [
+            "build",
+            "--kernel",
+            "kernel",
+            "--init",
+            "init",
+            "--enclave",
+            "enclave",
+            "--output",
+            &output,
+            "--manifest",
+            &manifest,
+        ];
+        self.run(&[&common, more].concat())
+    }
+}
+
+/// The headers of a static program for x86-64, and some bytes.
+fn program(content: &[u8]) -> Vec<u8> {
+    let mut elf = vec![0; 64 + 56];
+    elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    elf[16..20].copy_from_slice(&[2, 0, 62, 0]);
+    elf[32] = 64;
+    elf[54] = 56;
+    elf[56] = 1;
+    elf[64] = 1;
+    elf.extend_from_slice(content);
+    elf
+}
+
+#[track_caller]
+fn says(output: &Output, code: i32, words: &[&str]) {
+    let text = [output.stdout.as_slice(), &output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word:?} not in: {text}");
+    }
+}
+
+#[test]
+fn what_is_built_twice_is_the_same_and_measures_as_its_manifest_says() {
+    let workshop = Workshop::open();
+    says(&workshop.build("a", &[]), 0, &["PCR0 ", "PCR1 ", "PCR2 "]);
+    says(&workshop.build("b", &[]), 0, &[]);
+    says(&workshop.run(&["compare", "a.eif", "b.eif"]), 0, &["byte for byte"]);
+    let read = |name: &str| fs::read(workshop.path(name)).unwrap();
+    assert_eq!(read("a.json"), read("b.json"));
+    let measured = workshop.run(&["measure", "a.eif", "--manifest", "a.json"]);
+    says(&measured, 0, &["the image of the manifest", "PCR1 ", "the application"]);
+}
+
+#[test]
+fn a_changed_line_a_changed_command_line_and_another_manifest_are_told_apart() {
+    let workshop = Workshop::open();
+    says(&workshop.build("a", &[]), 0, &[]);
+    fs::write(workshop.path("enclave"), program(b"the anklave")).unwrap();
+    says(&workshop.build("b", &["--cmdline", "console=ttyS1"]), 0, &[]);
+    let compared = workshop.run(&["compare", "a.eif", "b.eif"]);
+    says(
+        &compared,
+        1,
+        &[
+            "command line: \"console=ttyS0 ",
+            "ramdisk 0 (boot): etc/enclave: ",
+            "ramdisk 1 (application): enclave: both 131 bytes, first difference at 124",
+            "PCR0 to PCR2 are not the same",
+        ],
+    );
+    let other = workshop.run(&["measure", "a.eif", "--manifest", "b.json"]);
+    says(&other, 1, &["differs: PCR0 (the whole image): found ", "PCR1", "PCR2", "not the image"]);
+}
+
+#[test]
+fn a_damaged_image_is_a_no_and_a_missing_one_is_no_answer() {
+    let workshop = Workshop::open();
+    says(&workshop.build("a", &[]), 0, &[]);
+    let mut image = fs::read(workshop.path("a.eif")).unwrap();
+    let cut = &image[..image.len() - 1];
+    fs::write(workshop.path("cut.eif"), cut).unwrap();
+    let measured = workshop.run(&["measure", "cut.eif", "--json"]);
+    says(&measured, 1, &["\"intact\":false", "the section is cut off: found"]);
+    let last = image.len() - 1;
+    image[last] ^= 1;
+    fs::write(workshop.path("flipped.eif"), image).unwrap();
+    let measured = workshop.run(&["measure", "flipped.eif", "--manifest", "a.json"]);
+    says(&measured, 1, &["found checksum"]);
+    says(&workshop.run(&["compare", "a.eif", "cut.eif"]), 2, &["cut.eif is no image"]);
+    says(&workshop.run(&["measure", "none.eif"]), 2, &["reading none.eif"]);
+    says(&workshop.run(&["measure", "a.eif", "--manifest", "a.eif"]), 2, &["not a build manifest"]);
+}
+
+#[test]
+fn what_must_not_be_packed_leaves_no_image_behind() {
+    let workshop = Workshop::open();
+    let marked = program(b"...SIMULATED glovebox root...");
+    fs::write(workshop.path("enclave"), marked).unwrap();
+    let refused = workshop.build("a", &[]);
+    says(&refused, 1, &["the enclave program must not be packed", "the simulated module"]);
+    assert!(!workshop.path("a.eif").exists() && !workshop.path("a.json").exists());
+    let own = Path::new(env!("CARGO_BIN_EXE_eif-build"));
+    fs::copy(own, workshop.path("enclave")).unwrap();
+    says(&workshop.build("a", &[]), 1, &["dynamically linked"]);
+}
+
+/// The program of `enclave/simulated`, wherever this workspace has been built already.
+#[test]
+fn the_real_simulated_enclave_has_a_marker_in_it() {
+    let beside = Path::new(env!("CARGO_BIN_EXE_eif-build")).with_file_name(SIMULATED);
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug").join(SIMULATED);
+    for path in [beside, target].into_iter().filter(|path| path.exists()) {
+        let program = fs::read(&path).unwrap();
+        let found = eif_build::forbidden::check(&program).unwrap_err();
+        assert_eq!(found.what, "the simulated module");
+    }
+}
+
+#[test]
+fn a_signed_image_has_pcr8_and_the_same_other_registers() {
+    let workshop = Workshop::open();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    let pem = |label: &str, der: &[u8]| {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64.encode(der))
+    };
+    fs::write(workshop.path("key.pem"), pem("PRIVATE KEY", &key.serialize_der())).unwrap();
+    fs::write(workshop.path("cert.pem"), pem("CERTIFICATE", certificate.der())).unwrap();
+    let signing = ["--sign-key", "key.pem", "--sign-cert", "cert.pem"];
+    says(&workshop.build("plain", &[]), 0, &[]);
+    says(&workshop.build("signed", &signing), 0, &["PCR8 "]);
+    let measured = workshop.run(&["measure", "signed.eif", "--manifest", "signed.json"]);
+    says(&measured, 0, &["PCR8 ", "the signing certificate"]);
+    let compared = workshop.run(&["compare", "plain.eif", "signed.eif"]);
+    says(&compared, 1, &["only the second is signed", "PCR0 to PCR2 are the same"]);
+    let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    fs::write(workshop.path("key.pem"), pem("PRIVATE KEY", &other.serialize_der())).unwrap();
+    says(&workshop.build("c", &signing), 1, &["not by the key in the signing certificate"]);
+}
+
+#[test]
+fn a_manifest_says_everything_and_can_be_signed() {
+    let workshop = Workshop::open();
+    let digest = eif_build::sha384(&fs::read(workshop.path("kernel")).unwrap());
+    let describe = |digest: &str| {
+        let text =
+            format!(r#"{{"version": "6.12", "image_sha384": "{digest}", "image_bytes": 768}}"#);
+        fs::write(workshop.path("kernel.json"), text).unwrap();
+    };
+    describe(&digest);
+    fs::write(workshop.path("signing.key"), [7; 32]).unwrap();
+    fs::write(workshop.path("rustc"), "rustc 1.95.0\nhost: x\n").unwrap();
+    let more = [
+        "--kernel-description",
+        "kernel.json",
+        "--toolchain",
+        "rustc",
+        "--cargo-lock",
+        "init",
+        "--source-commit",
+        "abc",
+        "--sign-manifest-key",
+        "signing.key",
+        "--enclave-argument",
+        "--x",
+    ];
+    says(&workshop.build("a", &more), 0, &[]);
+    let manifest = Manifest::parse(&fs::read(workshop.path("a.json")).unwrap()).unwrap();
+    assert_eq!((manifest.source_commit.as_str(), manifest.enclave_arguments.len()), ("abc", 1));
+    assert_eq!(manifest.inputs["kernel"].sha384, digest);
+    assert!(manifest.inputs.contains_key("Cargo.lock") && manifest.kernel.contains_key("version"));
+    let image = fs::read(workshop.path("a.eif")).unwrap();
+    assert_eq!(Eif::parse(&image).unwrap().command_line, manifest.command_line.as_bytes());
+
+    let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = BASE64.encode(key.public_key());
+    let signed = ["measure", "a.eif", "--manifest", "a.json.cose", "--signed-by"];
+    says(&workshop.run(&[&signed[..], &[&public]].concat()), 0, &["the image of the manifest"]);
+    let stranger = BASE64.encode([1; 32]);
+    says(&workshop.run(&[&signed[..], &[&stranger]].concat()), 2, &["not signed by the key"]);
+
+    describe(&eif_build::sha384(b"another kernel"));
+    says(&workshop.build("a", &more), 2, &["describes another kernel"]);
+}
+
+const SIMULATED: &str = "glovebox-enclave-simulated";

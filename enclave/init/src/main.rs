@@ -1,0 +1,71 @@
+//! PID 1 of the enclave: mounts, checks, seeds, says that it is alive, starts the enclave, reaps.
+//!
+//! Everything it does is fixed by the boot ramdisk, hence by PCR1. It reads no command line and no
+//! environment, loads no module and opens no shell. What it prints goes to the console, which only
+//! exists in debug mode, and says nothing that the image does not say already.
+
+mod entropy;
+mod heartbeat;
+mod mounts;
+mod order;
+mod processes;
+
+use nix::sys::reboot::{RebootMode, reboot};
+use std::{
+    fmt,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+fn main() -> ExitCode {
+    // Below, it ends the machine.
+    if std::process::id() != 1 {
+        say("this is PID 1 of an enclave, and nothing to run by hand");
+        return ExitCode::from(2);
+    }
+    match run() {
+        Ok(ended) => say(format_args!("the enclave {ended}")),
+        Err(failure) => say(failure),
+    }
+    // Ends the enclave on Nitro and under QEMU; powering off only halts where there is no ACPI.
+    let Err(errno) = reboot(RebootMode::RB_AUTOBOOT);
+    say(errno);
+    // PID 1 that ends makes the kernel panic, and that reboots as well (`panic=-1`).
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<processes::Ended, Failure> {
+    mounts::mount_all()?;
+    entropy::seed()?;
+    let order = order::Order::read(Path::new(ORDER))?;
+    order.check(Path::new(ENCLAVE))?;
+    match heartbeat::exchange() {
+        heartbeat::Answer::Heard => say("heartbeat answered"),
+        heartbeat::Answer::NotYet => say("no answer to the heartbeat yet, starting all the same"),
+    }
+    Ok(processes::run(Path::new(ENCLAVE), order.arguments())?)
+}
+
+/// One line on the console.
+fn say(line: impl fmt::Display) {
+    // Nobody is left to tell if the console is gone.
+    let _unheard = writeln!(io::stderr(), "init: {line}");
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Mount(#[from] mounts::MountError),
+    #[error("{0}")]
+    Entropy(#[from] entropy::EntropyError),
+    #[error("{0}")]
+    Order(#[from] order::OrderError),
+    #[error("starting {ENCLAVE}: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// In the boot ramdisk: what to start.
+const ORDER: &str = "/etc/enclave";
+/// In the application ramdisk.
+const ENCLAVE: &str = "/enclave";

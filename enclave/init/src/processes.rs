@@ -1,0 +1,77 @@
+//! The enclave's process, and every orphan it leaves.
+
+use nix::{
+    errno::Errno,
+    sys::wait::{WaitStatus, wait},
+    unistd::Pid,
+};
+use std::{
+    fmt, io,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// How the enclave ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    /// By itself.
+    Status(i32),
+    /// By a signal: a fault, or no memory left.
+    Signal(i32),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "ended with status {status}"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+        }
+    }
+}
+
+/// Starts `program` with an empty environment and reaps until it ends.
+///
+/// # Errors
+///
+/// If it does not start.
+pub(crate) fn run(program: &Path, arguments: &[String]) -> io::Result<Ended> {
+    let child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .spawn()?;
+    let child = i32::try_from(child.id()).map_err(|_| io::ErrorKind::InvalidData)?;
+    loop {
+        match wait() {
+            Ok(WaitStatus::Exited(pid, status)) if pid == Pid::from_raw(child) => {
+                return Ok(Ended::Status(status));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == Pid::from_raw(child) => {
+                #[expect(clippy::as_conversions, reason = "a signal is its number")]
+                return Ok(Ended::Signal(signal as i32));
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, for `wait` takes whichever child of this process ends first.
+    #[test]
+    fn says_how_the_program_ended_and_gives_it_no_environment() {
+        let shell = Path::new("/bin/sh");
+        let words = |script: &str| ["-c".to_owned(), script.to_owned()];
+        assert_eq!(run(shell, &words("exit 7")).unwrap(), Ended::Status(7));
+        assert_eq!(run(shell, &words("kill -9 $$")).unwrap(), Ended::Signal(9));
+        let orphan = "(sleep 0.05 &) ; exit 3";
+        assert_eq!(run(shell, &words(orphan)).unwrap(), Ended::Status(3));
+        let home = "test -z \"$HOME\" && test \"$PWD\" = /";
+        assert_eq!(run(shell, &words(home)).unwrap(), Ended::Status(0));
+        run(Path::new("/nonexistent"), &[]).unwrap_err();
+    }
+}
