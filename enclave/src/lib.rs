@@ -5,20 +5,26 @@
 
 mod audit;
 mod clock;
+pub mod console;
 mod dispatch;
 mod entropy;
 mod grant;
 mod job;
+mod life;
 mod link;
 mod results;
 mod serve;
 mod session;
+mod stall;
 mod tls;
 mod transport;
 mod vault;
 
+pub use life::{LifeError, live};
 pub use link::{Host, HostError, StreamHost};
 pub use serve::serve;
 pub use session::{Attested, BootError, Booted, Contracted, Serving};
 pub use tls::TlsError;
-pub use transport::{Later, Listener, Stream, TcpTransport, UnixTransport};
+pub use transport::{
+    Later, Listener, Stream, TcpTransport, Transport, UnixTransport, VsockTransport,
+};

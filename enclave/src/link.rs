@@ -1,6 +1,6 @@
 //! Asking the host, which is trusted by nobody: every answer is hostile bytes.
 
-use crate::transport::{Connector, Later, Stream, TcpConnector, UnixConnector};
+use crate::transport::{Later, Stream, TcpTransport, Transport, UnixTransport};
 use protocol::{
     merkle::Root,
     storage::{
@@ -12,7 +12,7 @@ use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Mutex,
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 
 /// Where blobs are kept. Can lose, alter and withhold them.
@@ -29,7 +29,7 @@ pub enum HostError {
     #[error("asking the host: {0}")]
     Io(#[from] io::Error),
     /// No answer in time.
-    #[error("the host did not answer in {} seconds", PATIENCE.as_secs())]
+    #[error("the host did not answer in time")]
     Silent,
     /// Bytes that are no answer.
     #[error("the host's answer: {0}")]
@@ -46,29 +46,64 @@ pub enum HostError {
 }
 
 /// The host at the other end of a socket.
+///
+/// One connection, and one question at a time on it: a question is sent whole before its answer is
+/// read, and the host answers after it has read the question. So only one direction ever carries
+/// more than a few bytes, and neither side can fill the road that the other needs to go on.
 pub struct StreamHost {
-    connector: Box<dyn Connector>,
+    transport: Box<dyn Transport>,
     open: Mutex<Option<Box<dyn Stream>>>,
+    /// For one question and its answer.
+    patience: Duration,
 }
 
 impl StreamHost {
+    /// The host that listens there.
+    #[must_use]
+    pub fn at(transport: impl Transport + 'static) -> Self {
+        Self { transport: Box::new(transport), open: Mutex::new(None), patience: PATIENCE }
+    }
+
     /// The host that listens on a Unix socket.
     #[must_use]
     pub fn unix(path: PathBuf) -> Self {
-        Self { connector: Box::new(UnixConnector(path)), open: Mutex::new(None) }
+        Self::at(UnixTransport::new(path))
     }
 
     /// The host that listens on a TCP address.
     #[must_use]
     pub fn tcp(address: SocketAddr) -> Self {
-        Self { connector: Box::new(TcpConnector(address)), open: Mutex::new(None) }
+        Self::at(TcpTransport::new(address))
+    }
+
+    /// Waits at most `patience` until the host listens, and keeps the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Io`] of the last attempt, or [`HostError::Silent`] if it neither succeeded nor
+    /// failed.
+    pub async fn wait(&self, patience: Duration) -> Result<(), HostError> {
+        let deadline = Instant::now() + patience;
+        let mut open = self.open.lock().await;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match timeout(left, self.transport.connect()).await {
+                Ok(Ok(stream)) => {
+                    *open = Some(stream);
+                    return Ok(());
+                }
+                Ok(Err(_)) if Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                Ok(Err(cause)) => return Err(cause.into()),
+                Err(_) => return Err(HostError::Silent),
+            }
+        }
     }
 
     async fn exchange(&self, frame: &[u8]) -> Result<Answer, HostError> {
         let mut open = self.open.lock().await;
         let mut stream = match open.take() {
             Some(stream) => stream,
-            None => self.connector.connect().await?,
+            None => self.transport.connect().await?,
         };
         stream.write_all(frame).await?;
         stream.flush().await?;
@@ -92,12 +127,12 @@ impl Host for StreamHost {
     fn ask(&self, ask: Ask) -> Later<'_, Result<Answer, HostError>> {
         Box::pin(async move {
             let frame = encode_frame(&ask)?;
-            match timeout(PATIENCE, self.exchange(&frame)).await {
+            match timeout(self.patience, self.exchange(&frame)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 // A kept connection may be stale; one more try on a fresh one.
-                Ok(Err(HostError::Io(_))) => {
-                    timeout(PATIENCE, self.exchange(&frame)).await.map_err(|_| HostError::Silent)?
-                }
+                Ok(Err(HostError::Io(_))) => timeout(self.patience, self.exchange(&frame))
+                    .await
+                    .map_err(|_| HostError::Silent)?,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(HostError::Silent),
             }
@@ -162,3 +197,8 @@ fn u64_len(bytes: &[u8]) -> u64 {
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two attempts to reach a host that does not listen yet.
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

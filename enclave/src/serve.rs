@@ -2,6 +2,7 @@
 
 use crate::{
     session::Serving,
+    stall::Moving,
     transport::{Listener, Stream},
 };
 use bytes::Bytes;
@@ -11,7 +12,12 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use protocol::{canonical, message::Reply, refusal::Refusal};
+use protocol::{
+    canonical,
+    message::Reply,
+    refusal::Refusal,
+    storage::vsock::{MAX_CONNECTIONS, STALLED_SECONDS},
+};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -52,6 +58,7 @@ async fn connection(
     stream: Box<dyn Stream>,
     place: Arc<OwnedSemaphorePermit>,
 ) {
+    let stream = Moving::new(stream, Duration::from_secs(STALLED_SECONDS));
     let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
     let service = service_fn(move |request| {
         let (room, place) = (Arc::clone(&room), Arc::clone(&place));
@@ -61,6 +68,8 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .max_headers(32)
+        // Requests that were sent ahead wait at the sender, not here.
+        .max_buf_size(MAX_AHEAD)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = served.await {
         tracing::debug!(%error, "a connection ended early");
@@ -117,4 +126,5 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(60);
 const BODY: Duration = Duration::from_secs(60);
 const MAX_BODY: usize = 4 << 20;
-const MAX_CONNECTIONS: usize = 256;
+/// Bytes of one connection that are read before they are asked for.
+const MAX_AHEAD: usize = 64 << 10;

@@ -6,6 +6,7 @@
 mod frame;
 mod name;
 mod upload;
+pub mod vsock;
 
 pub use frame::{FrameError, Message, body_length, decode_body, decode_frame, encode_frame};
 pub use name::{InvalidName, ObjectName};

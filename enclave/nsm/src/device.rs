@@ -1,22 +1,16 @@
 //! `/dev/nsm`, through AWS's own crate.
 
-use crate::{Nsm, NsmError};
+use crate::{Nsm, NsmError, asking::Asking};
 use aws_nitro_enclaves_nsm_api::{
     api::{Request, Response},
     driver::{nsm_exit, nsm_init, nsm_process_request},
 };
-use serde_bytes::ByteBuf;
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
-use zeroize::{Zeroize, Zeroizing};
+use std::fmt;
+use zeroize::Zeroizing;
 
 /// The module of the enclave that this runs in. One request at a time.
 pub struct Device {
-    descriptor: Mutex<i32>,
+    asking: Asking<Box<dyn FnMut(Request) -> Response + Send>>,
 }
 
 impl Device {
@@ -30,53 +24,18 @@ impl Device {
         if descriptor < 0 {
             return Err(NsmError::NoDevice);
         }
-        Ok(Self { descriptor: Mutex::new(descriptor) })
-    }
-
-    /// Asks, and asks again a few times: the module is shared and now and then busy.
-    fn ask(&self, request: impl Fn() -> Request) -> Result<Response, NsmError> {
-        let descriptor = self.descriptor.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut code = String::new();
-        for pause in PAUSES_MILLIS {
-            match nsm_process_request(*descriptor, request()) {
-                Response::Error(error) => code = format!("{error:?}"),
-                response => return Ok(response),
-            }
-            thread::sleep(Duration::from_millis(pause));
-        }
-        Err(NsmError::Refused { code })
+        let open = Descriptor(descriptor);
+        Ok(Self { asking: Asking::new(Box::new(move |request| open.carry(request))) })
     }
 }
 
 impl Nsm for Device {
     fn attest(&self, user_data: Option<&[u8]>, nonce: Option<&[u8]>) -> Result<Vec<u8>, NsmError> {
-        let bytes = |field: Option<&[u8]>| field.map(|bytes| ByteBuf::from(bytes.to_vec()));
-        let request = || Request::Attestation {
-            user_data: bytes(user_data),
-            nonce: bytes(nonce),
-            public_key: None,
-        };
-        match self.ask(request)? {
-            Response::Attestation { document } => Ok(document),
-            _ => Err(NsmError::OtherAnswer),
-        }
+        self.asking.attest(user_data, nonce)
     }
 
     fn entropy(&self) -> Result<Zeroizing<[u8; 32]>, NsmError> {
-        let Response::GetRandom { mut random } = self.ask(|| Request::GetRandom)? else {
-            return Err(NsmError::OtherAnswer);
-        };
-        let mut entropy = Zeroizing::new([0; 32]);
-        let source = random.get(..32).ok_or(NsmError::OtherAnswer)?;
-        entropy.copy_from_slice(source);
-        random.zeroize();
-        Ok(entropy)
-    }
-}
-
-impl Drop for Device {
-    fn drop(&mut self) {
-        nsm_exit(*self.descriptor.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.asking.entropy()
     }
 }
 
@@ -86,4 +45,17 @@ impl fmt::Debug for Device {
     }
 }
 
-const PAUSES_MILLIS: [u64; 4] = [5, 20, 100, 400];
+/// Closed when it is dropped.
+struct Descriptor(i32);
+
+impl Descriptor {
+    fn carry(&self, request: Request) -> Response {
+        nsm_process_request(self.0, request)
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        nsm_exit(self.0);
+    }
+}

@@ -1,5 +1,6 @@
 //! The Nitro Secure Module: who measures the enclave, signs for it and tells it the time.
 
+mod asking;
 mod device;
 #[cfg(feature = "simulated")]
 mod simulated;
@@ -69,11 +70,27 @@ pub enum NsmError {
     /// There is no device.
     #[error("/dev/nsm does not open: this is no Nitro enclave, or it is used up")]
     NoDevice,
-    /// It answered with an error, several times.
-    #[error("the module answered {code}")]
-    Refused {
+    /// It answered with an error, several times if another attempt could help.
+    #[error("the module answered with an error: {fault}")]
+    Failed {
         /// The module's error code.
-        code: String,
+        fault: Fault,
+    },
+    /// More bytes than the module takes, or than it can say.
+    #[error("found {found} bytes of {field}, expected at most {most}")]
+    TooLong {
+        /// Which field of the request or the response.
+        field: &'static str,
+        /// Its length in bytes.
+        found: usize,
+        /// The limit in bytes.
+        most: usize,
+    },
+    /// Nothing, or nothing random, where randomness was asked for.
+    #[error("the {who} gives no randomness")]
+    NoEntropy {
+        /// Who should have given it.
+        who: &'static str,
     },
     /// It answered another question.
     #[error("the module answered something else than was asked")]
@@ -81,4 +98,34 @@ pub enum NsmError {
     /// It answered with something that is no document.
     #[error("the module's document does not parse: {0}")]
     NoDocument(#[source] ParseError),
+}
+
+/// Error codes of the module: AWS Nitro Enclaves NSM API, `ErrorCode`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A field of the request is wrong.
+    #[error("invalid argument")]
+    InvalidArgument,
+    /// There is no such register.
+    #[error("no such register")]
+    InvalidIndex,
+    /// The response was none to the request.
+    #[error("a response to another request")]
+    InvalidResponse,
+    /// The register is locked.
+    #[error("the register is locked")]
+    ReadOnlyIndex,
+    /// The module cannot do this.
+    #[error("not possible with this module")]
+    InvalidOperation,
+    /// The response did not fit.
+    #[error("the response does not fit")]
+    BufferTooSmall,
+    /// The request did not fit.
+    #[error("the request does not fit")]
+    InputTooLarge,
+    /// The module failed, or was busy.
+    #[error("internal error")]
+    Internal,
 }

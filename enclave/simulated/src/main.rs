@@ -1,16 +1,14 @@
 //! The enclave with a simulated module, for laptops. Never packed into an image.
 
 use clap::Parser;
-use enclave::{BootError, Booted, Host, StreamHost, UnixTransport, serve};
+use enclave::{LifeError, StreamHost, UnixTransport, console, live};
 use nsm::{Nsm, Simulated, SimulatedError, measure};
-use privacy::sampler::Exact;
 use std::{
     io::{self, Read, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
 };
-use tracing_subscriber::EnvFilter;
 
 /// The enclave with a simulated Nitro Secure Module
 ///
@@ -38,12 +36,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .without_time()
-        .with_env_filter(EnvFilter::new("info"))
-        .init();
+    console::start();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -74,31 +67,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     let nsm: Arc<dyn Nsm> = Arc::new(Simulated::with_ca(&ca, pcrs)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let host: Arc<dyn Host> = Arc::new(StreamHost::unix(host));
-        let attested = Booted::boot(nsm, host)?.contract().await?.attest()?;
-        let instance = attested.instance().short();
-        let seed = attested.noise_seed()?;
-        let serving = attested.open(Box::new(Exact::from_seed(*seed)), memory_bytes())?;
-        let listener = UnixTransport::bind(&listen)?;
-        tracing::info!("SIMULATED instance {instance} is serving");
-        serve(Arc::new(serving), listener).await;
-        Ok(())
-    })
-}
-
-/// Half of the machine's memory: a real enclave has all of its own.
-fn memory_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes = total.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.map_or(4 << 30, |kibibytes| kibibytes * 512)
+    let listen = UnixTransport::new(listen);
+    Ok(runtime.block_on(live(nsm, StreamHost::unix(host), &listen, "SIMULATED "))?)
 }
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
-    Boot(#[from] BootError),
+    Life(#[from] LifeError),
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]

@@ -1,0 +1,79 @@
+//! A life from boot to serving, the same for every module and transport.
+
+use crate::{
+    link::{Host, HostError, StreamHost},
+    serve::serve,
+    session::{BootError, Booted},
+    transport::Transport,
+};
+use nsm::Nsm;
+use privacy::sampler::Exact;
+use std::{io, sync::Arc, time::Duration};
+
+/// Boots on `nsm`, opens the contract that `host` has, and serves at `listen` until the process
+/// ends. `kind` begins the line that says so.
+///
+/// # Errors
+///
+/// [`LifeError`] if it does not come up.
+pub async fn live(
+    nsm: Arc<dyn Nsm>,
+    host: StreamHost,
+    listen: &dyn Transport,
+    kind: &str,
+) -> Result<(), LifeError> {
+    host.wait(HOST_PATIENCE).await?;
+    let host: Arc<dyn Host> = Arc::new(host);
+    let attested = Booted::boot(nsm, host)?.contract().await?.attest()?;
+    let instance = attested.instance().short();
+    let seed = attested.noise_seed()?;
+    let serving = attested.open(Box::new(Exact::from_seed(*seed)), memory_bytes()?)?;
+    // Not earlier: who can connect may rely on an answer.
+    let listener = listen.listen()?;
+    tracing::info!("{kind}instance {instance} is serving");
+    serve(Arc::new(serving), listener).await;
+    Ok(())
+}
+
+/// Half of the machine's memory: the rest is for the image, the connections and the answer.
+fn memory_bytes() -> io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo")?;
+    half_of(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Half of `MemTotal`, which is in KiB (proc_meminfo(5)).
+fn half_of(meminfo: &str) -> Option<u64> {
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = total.split_whitespace().next()?.parse().ok()?;
+    kibibytes.checked_mul(512)
+}
+
+/// Why an enclave did not come up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LifeError {
+    /// The host's store was not there in time.
+    #[error("waiting for the host's store: {0}")]
+    Host(#[from] HostError),
+    /// Module, contract or keys.
+    #[error("{0}")]
+    Boot(#[from] BootError),
+    /// The operating system: sockets, or `/proc/meminfo`.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+const HOST_PATIENCE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::half_of;
+
+    #[test]
+    fn takes_half_of_the_memory_that_there_is() {
+        let text = "MemTotal:        2030516 kB\nMemFree:         1000000 kB\n";
+        assert_eq!(half_of(text), Some(1_039_624_192));
+        assert_eq!(half_of("MemFree: 1 kB\n"), None);
+        assert_eq!(half_of("MemTotal: much kB\n"), None);
+    }
+}
