@@ -1,10 +1,11 @@
 //! What an operator decides.
 
+use crate::transport::Transport;
 use serde::Deserialize;
 use std::{
-    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// How a host runs.
@@ -17,7 +18,7 @@ pub struct Config {
     pub dir: PathBuf,
     /// The one TCP address for TLS and uploads; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Who listens on `DIR/run/enclave.sock`.
+    /// Who runs the enclave.
     pub enclave: Enclave,
     /// Where the simulated enclave keeps its certificate authority; `None` with a real one.
     pub simulated_ca: Option<PathBuf>,
@@ -42,28 +43,90 @@ impl Config {
         }
     }
 
-    /// The arguments of a child enclave.
-    pub(crate) fn enclave_arguments(&self, enclave: &Path, host: &Path) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> =
-            vec!["--listen-unix".into(), enclave.into(), "--host-unix".into(), host.into()];
-        if let Some(authority) = &self.simulated_ca {
-            arguments.extend(["--simulated-ca".into(), authority.into()]);
-        }
-        arguments
+    /// A host of an image, with the defaults for everything else.
+    #[must_use]
+    pub fn of_image(contract: &Path, dir: &Path, listen: SocketAddr, enclave: Enclave) -> Self {
+        Self { simulated_ca: None, ..Self::simulated(contract, dir, listen, enclave) }
     }
 }
 
-/// Who listens on `DIR/run/enclave.sock`.
+/// Who runs the enclave.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Enclave {
-    /// A child process, started again when it dies.
+    /// A child process on `DIR/run/enclave.sock`, started again when it dies.
     Child {
         /// Its executable.
         binary: PathBuf,
     },
-    /// Somebody else, who is already there or will be.
+    /// Somebody else, who listens on `DIR/run/enclave.sock` or will.
     External,
+    /// QEMU's `nitro-enclave` machine: the image as it ships, on a machine without Nitro.
+    Qemu {
+        /// What to boot.
+        image: Image,
+        /// `qemu-system-x86_64`, with that machine.
+        binary: PathBuf,
+        /// The program that carries vsock.
+        vhost_device_vsock: PathBuf,
+        /// What documents say the module's name is.
+        module_id: String,
+        /// `tcg` or `kvm`.
+        accel: String,
+        /// More words for the kernel's command line. QEMU does not measure them; Nitro has no such
+        /// way in.
+        append: Option<String>,
+    },
+    /// A Nitro parent instance.
+    Nitro {
+        /// What to boot.
+        image: Image,
+        /// The `nitro-cli` program.
+        nitro_cli: PathBuf,
+        /// [`Transport::Vsock`] to `image.cid`; tests have no vsock.
+        transport: Transport,
+    },
+}
+
+/// An image and the machine it gets.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Image {
+    /// The enclave image file; an absolute path.
+    pub eif: PathBuf,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Processors.
+    pub cpus: u32,
+    /// Its vsock context id, above 3.
+    pub cid: u32,
+    /// Show the enclave's console in the log. On Nitro its PCRs are then zero, and no party believes
+    /// it.
+    pub debug: bool,
+    /// So long an enclave may take until it accepts connections.
+    pub boot_seconds: u64,
+    /// The `glovebox-host` binary, which keeps what is started from outliving the host.
+    pub keeper: PathBuf,
+}
+
+impl Image {
+    /// `eif` with the defaults for everything else.
+    #[must_use]
+    pub fn new(eif: &Path, keeper: &Path) -> Self {
+        Self {
+            eif: eif.to_owned(),
+            memory_mib: 1024,
+            cpus: 2,
+            cid: 16,
+            debug: false,
+            boot_seconds: 120,
+            keeper: keeper.to_owned(),
+        }
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.boot_seconds)
+    }
 }
 
 /// What the host puts up with.

@@ -1,117 +1,174 @@
 //! `glovebox-host doctor`.
 
-use crate::run::{Failure, enclave_beside};
+mod image;
+mod nitro;
+mod place;
+mod qemu;
+
+use crate::{failure::Failure, options::Given};
+use host::Enclave;
+use serde::Serialize;
 use std::{
-    fs,
     io::{self, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
-    time::{Duration, SystemTime},
 };
 
 /// Check whether this machine can run a host, and say how to mend what is wrong
 ///
-/// One line per check. Exits with 0 if all is well and 1 if something is not.
+/// Takes the options of `run`; without a mode it checks for --simulated. Exits with 0 if the host can
+/// start, also if there is something to improve, and with 1 if it cannot.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// Directory of the host
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
+    #[command(flatten)]
+    given: Given,
 
-    /// Address it is to listen on
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)))]
-    listen: SocketAddr,
-
-    /// Enclave binary [default: glovebox-enclave-simulated beside this program]
+    /// Build manifest of the image: does the contract list this build?
     #[arg(long, value_name = "FILE")]
-    enclave: Option<PathBuf>,
+    build_manifest: Option<PathBuf>,
+
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Look at /dev, /etc, /proc and /sys below this directory: for tests
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    sysroot: PathBuf,
 }
 
 impl Doctor {
     /// Runs the command. The report goes to `out`.
     pub(crate) fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
-        let enclave = self.enclave.map_or_else(enclave_beside, Ok)?;
-        let checks = [
-            ("directory is writable", writable(&self.dir)),
-            ("10 GiB of disk are free", space(&self.dir)),
-            ("port is free", port(self.listen)),
-            ("enclave binary runs", runs(&enclave)),
-            ("clock is plausible", clock()),
-        ];
-        let mut well = true;
-        for (what, found) in checks {
-            let line = match found {
-                Ok(()) => format!("ok    {what}"),
-                Err(mend) => {
-                    well = false;
-                    format!("FAIL  {what}: {mend}")
-                }
-            };
-            writeln!(out, "{line}").map_err(Failure::System)?;
+        let mut options = self.given.options()?;
+        if options.qemu.is_none() && options.nitro.is_none() {
+            options.simulated = true;
         }
-        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let enclave = options.enclave()?;
+        let root = Root(self.sysroot);
+        let mut checks = place::checks(&options, self.build_manifest.as_deref());
+        checks.extend(match &enclave {
+            Enclave::Nitro { image, nitro_cli, .. } => {
+                nitro::checks(&root, image, nitro_cli, &options)
+            }
+            Enclave::Qemu { image, binary, vhost_device_vsock, accel, .. } => {
+                qemu::checks(&root, image, binary, vhost_device_vsock, accel)
+            }
+            Enclave::Child { binary } => vec![simulated(binary)],
+            _ => Vec::new(),
+        });
+        let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
+        let written = if self.json { json(out, failed, &checks) } else { table(out, &checks) };
+        written.map_err(Failure::System)?;
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }
 
-/// What to do, in a sentence.
-type Mend = String;
-
-fn writable(dir: &Path) -> Result<(), Mend> {
-    let probe = dir.join(".doctor");
-    let written = fs::create_dir_all(dir)
-        .and_then(|()| fs::write(&probe, b"probe"))
-        .and_then(|()| fs::remove_file(&probe));
-    written.map_err(|cause| {
-        format!("{cause}; give {} to the user who runs the host, or choose another", dir.display())
-    })
+/// One thing looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
 }
 
-/// The standard library does not tell; `df -Pk` is POSIX.
-fn space(dir: &Path) -> Result<(), Mend> {
-    let output = Command::new("df").arg("-Pk").arg(dir).stdin(Stdio::null()).output();
-    let output = output.map_err(|cause| format!("{cause}; install df (package coreutils)"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let free: Option<u64> =
-        text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
-    match free {
-        Some(kibibytes) if kibibytes >= WANTED_KIB => Ok(()),
-        Some(kibibytes) => {
-            Err(format!("{} MiB are; free some or mount a larger disk", kibibytes / 1024))
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+fn ok(name: &'static str, found: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Ok, found: found.into(), remedy: None }
+}
+
+fn warn(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Warn, found: found.into(), remedy: Some(remedy.into()) }
+}
+
+fn fail(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Fail, found: found.into(), remedy: Some(remedy.into()) }
+}
+
+/// Where the system's own files are looked for.
+#[derive(Debug)]
+struct Root(PathBuf);
+
+impl Root {
+    fn path(&self, absolute: &str) -> PathBuf {
+        self.0.join(absolute.trim_start_matches('/'))
+    }
+
+    /// The whole file without surrounding space; `None` if it is not to be read.
+    fn read(&self, absolute: &str) -> Option<String> {
+        let text = std::fs::read_to_string(self.path(absolute)).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    /// Whether it is the machine that this runs on.
+    fn is_real(&self) -> bool {
+        self.0 == Path::new("/")
+    }
+}
+
+/// What the system says, without its number.
+fn said(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// What a program prints on standard output, and whether it says that it succeeded.
+fn printed(program: &Path, arguments: &[&str]) -> io::Result<(bool, String)> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output()?;
+    Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+}
+
+fn simulated(binary: &Path) -> Check {
+    let name = "enclave binary";
+    let shown = binary.display();
+    match printed(binary, &["--print-pcrs"]) {
+        Ok((true, text)) if text.contains("\"pcrs\"") => ok(name, format!("{shown} runs")),
+        Ok(_) => fail(name, format!("{shown} prints no PCRs"), "install it again"),
+        Err(cause) => fail(
+            name,
+            format!("{shown}: {}", said(&cause)),
+            "install it beside glovebox-host, or name it by --enclave",
+        ),
+    }
+}
+
+fn table(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
+    for Check { name, verdict, found, remedy } in checks {
+        let verdict = match verdict {
+            Verdict::Ok => "OK",
+            Verdict::Warn => "WARN",
+            Verdict::Fail => "FAIL",
+        };
+        writeln!(out, "{verdict:<4}  {name:<NAME$}  {found}")?;
+        if let Some(remedy) = remedy {
+            writeln!(out, "      {:<NAME$}  -> {remedy}", "")?;
         }
-        None => Err(format!("df does not say; make sure that {} exists", dir.display())),
+    }
+    let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    let (fails, warns) = (count(Verdict::Fail), count(Verdict::Warn));
+    match (fails, warns) {
+        (0, 0) => writeln!(out, "\nReady."),
+        (0, _) => writeln!(out, "\nReady, with {warns} to improve."),
+        _ => writeln!(out, "\nNot ready: {fails} to mend, {warns} to improve."),
     }
 }
 
-fn port(address: SocketAddr) -> Result<(), Mend> {
-    match TcpListener::bind(address) {
-        Ok(_) => Ok(()),
-        Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => Err(format!(
-            "{address} is taken; end that program (ss -ltnp names it) or choose --listen"
-        )),
-        Err(cause) => Err(format!("{cause}; choose another --listen than {address}")),
-    }
+fn json(out: &mut impl Write, failed: bool, checks: &[Check]) -> io::Result<()> {
+    writeln!(out, "{}", serde_json::json!({ "ready": !failed, "checks": checks }))
 }
 
-fn runs(enclave: &Path) -> Result<(), Mend> {
-    let output = Command::new(enclave).arg("--print-pcrs").stdin(Stdio::null()).output();
-    match output {
-        Ok(output) if output.status.success() && output.stdout.starts_with(b"PCR0 ") => Ok(()),
-        Ok(_) => Err(format!("{} prints no PCRs; install it again", enclave.display())),
-        Err(cause) => {
-            Err(format!("{cause}; install {} or name it by --enclave", enclave.display()))
-        }
-    }
+/// The user that runs this, as a person would name it.
+fn user() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "USER".to_owned())
 }
 
-fn clock() -> Result<(), Mend> {
-    if SystemTime::now() >= SystemTime::UNIX_EPOCH + EARLIEST {
-        Ok(())
-    } else {
-        Err("it is before 2026; start an NTP client (timedatectl set-ntp true)".to_owned())
-    }
-}
-
-const WANTED_KIB: u64 = 10 << 20;
-/// 2026-01-01T00:00:00Z.
-const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
+/// Width of the column of names.
+const NAME: usize = 17;

@@ -1,7 +1,7 @@
 //! The TCP port: one byte decides between the enclave and the store.
 
-use crate::{config::Limits, http::Http, pipe, trace::Trace};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use crate::{config::Limits, http::Http, pipe, supervisor::Watched, trace::Trace};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -12,9 +12,11 @@ use tokio::{
 /// What a new connection needs.
 #[derive(Debug)]
 pub(crate) struct Front {
-    pub(crate) enclave: PathBuf,
+    pub(crate) enclave: Watched,
     pub(crate) http: Arc<Http>,
     pub(crate) limits: Limits,
+    /// Bounds the connections to the enclave, where its transport needs that.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) trace: Arc<Trace>,
 }
 
@@ -51,6 +53,7 @@ impl Front {
             Ok(Ok(1)) if first == TLS_HANDSHAKE => {
                 // Handshakes are small and wait for each other.
                 let _ = stream.set_nodelay(true);
+                let Ok(_place) = self.places.acquire().await else { return };
                 pipe::carry(stream, &self.enclave, idle, &self.trace).await;
             }
             Ok(Ok(1)) => Http::serve(Arc::clone(&self.http), stream).await,

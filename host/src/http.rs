@@ -1,7 +1,6 @@
 //! The store's HTTP face: uploads in, results out. `protocol/spec/storage-v1.md`, section 4.
 
 use crate::{
-    pipe,
     store::Store,
     supervisor::Watched,
     uploads::{UploadError, Uploads},
@@ -21,13 +20,12 @@ use protocol::{
     storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode},
 };
 use serde::Serialize;
-use std::{convert::Infallible, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 
 /// What answering takes.
 #[derive(Debug)]
 pub(crate) struct Http {
-    pub(crate) enclave: PathBuf,
     pub(crate) simulated: bool,
     pub(crate) store: Arc<Store>,
     pub(crate) uploads: Arc<Uploads>,
@@ -115,7 +113,7 @@ impl Http {
     }
 
     async fn health(&self) -> Health {
-        let accepts = pipe::accepts(&self.enclave).await;
+        let accepts = self.watched.accepts().await;
         let enclave = match (accepts, self.watched.pid()) {
             (true, _) => "serving",
             (false, Some(_)) => "starting",

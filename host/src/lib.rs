@@ -1,36 +1,48 @@
 //! The host: carries ciphertext between parties, an enclave and a disk. Trusted by nobody.
 //!
 //! One TCP port serves both: TLS connections are piped to the enclave untouched, everything else is
-//! HTTP for the blob store. The enclave runs as a child process and asks for blobs over a Unix
-//! socket. What is said on the wire: `protocol/spec/storage-v1.md`.
+//! HTTP for the blob store. The enclave is a child process, a machine of QEMU's or a Nitro enclave;
+//! it asks for blobs over a Unix socket or vsock. What is said on the wire:
+//! `protocol/spec/storage-v1.md`.
 
 mod config;
 mod durable;
 mod front;
 mod http;
+mod machine;
 mod pipe;
+mod plan;
 mod service;
 mod store;
 mod supervisor;
 mod trace;
+mod transport;
 mod uploads;
 
-pub use config::{Config, Enclave, Limits};
+pub use config::{Config, Enclave, Image, Limits};
+pub use transport::Transport;
 
-use crate::{front::Front, service::Service, store::Store, trace::Trace, uploads::Uploads};
+use crate::{
+    front::Front,
+    service::Service,
+    store::Store,
+    supervisor::{Stop, Watched},
+    trace::Trace,
+    uploads::Uploads,
+};
 use protocol::storage::MAX_CONTRACT;
 use std::{
     fs::{self, File, TryLockError},
     io,
     net::SocketAddr,
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, UnixListener},
-    sync::watch,
+    net::TcpListener,
+    sync::{Semaphore, watch},
     task::JoinSet,
 };
 
@@ -46,7 +58,6 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     private_directory(&config.dir)?;
     private_directory(&run)?;
     let lock = exclusive(&run.join("lock"))?;
-    let sockets = Sockets { enclave: run.join("enclave.sock"), host: run.join("host.sock") };
     check_contract(&config.contract)?;
     let trace = match &config.trace {
         None => Trace::off(),
@@ -57,7 +68,9 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let uploads = Uploads::open(&config.dir.join("uploads"), Arc::clone(&store), &config.limits)
         .map_err(using(&config.dir))?;
 
-    let asks = sockets.bind()?;
+    let (stop, stopping) = watch::channel(false);
+    let service = Arc::new(Service::new(config.contract.clone(), store.clone(), trace.clone()));
+    let plan = plan::plan(&config, &run, &service)?;
     let listener = TcpListener::bind(config.listen).await;
     let listener =
         listener.map_err(|cause| StartError::Listen { address: config.listen, cause })?;
@@ -66,50 +79,43 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let address_file = run.join("address");
     fs::write(&address_file, format!("{address}\n")).map_err(using(&address_file))?;
 
-    let (stop, stopping) = watch::channel(false);
-    let watched = supervisor::Watched::default();
-    let mut tasks = JoinSet::new();
-    if let Enclave::Child { binary } = &config.enclave {
-        let command = supervisor::Child {
-            binary: binary.clone(),
-            arguments: config.enclave_arguments(&sockets.enclave, &sockets.host),
-            pid_file: run.join("enclave.pid"),
-            socket: sockets.enclave.clone(),
-        };
-        let first = command.spawn(&watched).map_err(using(binary))?;
-        tasks.spawn(supervisor::keep_alive(command, first, watched.clone(), stopping));
+    let mut supervisor = JoinSet::new();
+    let plan::Plan { machine, watched, asks, places } = plan;
+    let is_child = matches!(config.enclave, Enclave::Child { .. });
+    if let Some(machine) = machine {
+        supervisor.spawn(supervisor::keep_alive(machine, watched.clone(), Stop(stopping)));
     }
-    let others = [
-        tokio::spawn(Service::new(config.contract, store.clone(), trace.clone()).serve(asks)),
-        tokio::spawn(
-            Front {
-                enclave: sockets.enclave.clone(),
-                http: Arc::new(http::Http {
-                    enclave: sockets.enclave.clone(),
-                    simulated: config.simulated_ca.is_some(),
-                    store,
-                    uploads: Arc::new(uploads),
-                    watched: watched.clone(),
-                }),
-                limits: config.limits,
-                trace,
-            }
-            .serve(listener),
-        ),
-    ];
-    let others = others.map(|task| task.abort_handle()).into();
-    Ok(Host { address, sockets, stop, supervisor: tasks, others, watched, run, _lock: lock })
+    let http = http::Http {
+        simulated: config.simulated_ca.is_some(),
+        store,
+        uploads: Arc::new(uploads),
+        watched: watched.clone(),
+    };
+    let front = Front {
+        enclave: watched.clone(),
+        http: Arc::new(http),
+        limits: config.limits,
+        places: Arc::new(Semaphore::new(places)),
+        trace,
+    };
+    let mut others = vec![tokio::spawn(front.serve(listener)).abort_handle()];
+    if let Some(asks) = asks {
+        others.push(tokio::spawn(service.serve(asks)).abort_handle());
+    }
+    if is_child {
+        watched.first_start().await;
+    }
+    Ok(Host { address, stop, supervisor, others, watched, run, _lock: lock })
 }
 
 /// A running host.
 #[derive(Debug)]
 pub struct Host {
     address: SocketAddr,
-    sockets: Sockets,
     stop: watch::Sender<bool>,
     supervisor: JoinSet<()>,
     others: Vec<tokio::task::AbortHandle>,
-    watched: supervisor::Watched,
+    watched: Watched,
     run: PathBuf,
     _lock: File,
 }
@@ -121,7 +127,7 @@ impl Host {
         self.address
     }
 
-    /// The child's process id; `None` between two enclaves and with [`Enclave::External`].
+    /// The process id of the enclave, or of what runs it; `None` between two enclaves and with [`Enclave::External`].
     #[must_use]
     pub fn enclave_pid(&self) -> Option<u32> {
         self.watched.pid()
@@ -129,10 +135,12 @@ impl Host {
 
     /// Waits at most `patience` for the enclave to accept connections; says whether it does.
     pub async fn serving(&self, patience: Duration) -> bool {
-        pipe::connect(&self.sockets.enclave, patience).await.is_ok()
+        self.watched.connect(patience).await.is_ok()
     }
 
-    /// Ends everything: closes the enclave's standard input, gives it five seconds, then kills it.
+    /// Ends everything: the enclave, too, is gone when this returns.
+    ///
+    /// A simulated one gets five seconds to end by itself, a Nitro enclave a minute.
     pub async fn shutdown(mut self) {
         self.others.iter().for_each(tokio::task::AbortHandle::abort);
         self.stop.send_replace(true);
@@ -178,8 +186,29 @@ pub enum StartError {
         /// Its length.
         bytes: u64,
     },
+    /// The image is none.
+    #[error("found no enclave image in {path}, expected a file that begins with `.eif`", path = .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The enclave's questions have nowhere to arrive.
+    #[error("listening on vsock port {port}, which one glovebox-host of an instance can have")]
+    Vsock {
+        /// The port.
+        port: u32,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// A path would be misread by the programs it is given to.
+    #[error("found a comma in {path}, expected none: QEMU and its vsock device split there", path = .path.display())]
+    Comma {
+        /// The path.
+        path: PathBuf,
+    },
     /// A Unix socket's path does not fit into the system's address.
-    #[error("found a socket path of {length} bytes ({path}), expected at most {MAX_SOCKET_PATH}: choose a shorter --dir", path = .path.display())]
+    #[error("found a socket path of {length} bytes ({path}), expected at most {max}: choose a shorter --dir", path = .path.display(), max = plan::MAX_SOCKET_PATH)]
     SocketPath {
         /// The path.
         path: PathBuf,
@@ -195,25 +224,6 @@ pub enum StartError {
         #[source]
         cause: io::Error,
     },
-}
-
-#[derive(Debug)]
-struct Sockets {
-    enclave: PathBuf,
-    host: PathBuf,
-}
-
-impl Sockets {
-    fn bind(&self) -> Result<UnixListener, StartError> {
-        for path in [&self.enclave, &self.host] {
-            let length = path.as_os_str().as_bytes().len();
-            if length > MAX_SOCKET_PATH {
-                return Err(StartError::SocketPath { path: path.clone(), length });
-            }
-        }
-        durable::remove_if_there(&self.host).map_err(using(&self.host))?;
-        UnixListener::bind(&self.host).map_err(using(&self.host))
-    }
 }
 
 fn private_directory(path: &Path) -> Result<(), StartError> {
@@ -247,6 +257,3 @@ fn using(path: &Path) -> impl FnOnce(io::Error) -> StartError {
     let path = path.to_owned();
     move |cause| StartError::Use { path, cause }
 }
-
-/// `sun_path` of `sockaddr_un` holds 108 bytes, the last of which is zero (unix(7)).
-const MAX_SOCKET_PATH: usize = 107;

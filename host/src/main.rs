@@ -1,6 +1,9 @@
 //! `glovebox-host`: what the operator runs.
 
 mod doctor;
+mod failure;
+mod keep;
+mod options;
 mod pcrs;
 mod run;
 
@@ -18,16 +21,19 @@ use std::{
 #[derive(Debug, Parser)]
 #[command(name = "glovebox-host", version)]
 enum Command {
-    Run(run::Run),
+    Run(Box<run::Run>),
     Pcrs(pcrs::Pcrs),
-    Doctor(doctor::Doctor),
+    Doctor(Box<doctor::Doctor>),
+    #[command(hide = true)]
+    Keep(keep::Keep),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Run(run) => run.run(),
-        Command::Pcrs(pcrs) => pcrs.run(),
+        Command::Pcrs(pcrs) => pcrs.run(&mut io::stdout()),
         Command::Doctor(doctor) => doctor.run(&mut io::stdout()),
+        Command::Keep(keep) => keep.run(),
     };
     done.unwrap_or_else(|failure| {
         let causes = std::iter::successors(failure.source(), |cause| (*cause).source());

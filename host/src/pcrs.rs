@@ -1,35 +1,67 @@
 //! `glovebox-host pcrs`.
 
-use crate::run::{Failure, enclave_beside};
+use crate::{failure::Failure, options::enclave_beside};
+use serde::Deserialize;
 use std::{
-    path::PathBuf,
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
 
 /// Print the PCRs of an enclave, for writing a contract
 ///
-/// Three lines: PCR0, PCR1 and PCR2, each in hex. Parties who do not trust this machine rebuild the
-/// enclave and compare.
+/// As JSON with PCR0, PCR1 and PCR2 in hex. Parties who do not trust this machine rebuild the enclave
+/// and compare. Those of an image are in the build manifest beside it; `eif-build measure EIF` computes
+/// them from the image itself.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Pcrs {
     /// Those of the simulated enclave
-    #[arg(long)]
+    #[arg(long, conflicts_with = "build_manifest")]
     simulated: bool,
 
     /// Enclave binary [default: glovebox-enclave-simulated beside this program]
     #[arg(long, value_name = "FILE")]
     enclave: Option<PathBuf>,
+
+    /// Those of the image that this manifest was written for
+    #[arg(long, value_name = "FILE")]
+    build_manifest: Option<PathBuf>,
+}
+
+/// What matters here of a build manifest.
+#[derive(Deserialize)]
+struct Manifest {
+    pcrs: BTreeMap<String, String>,
 }
 
 impl Pcrs {
-    /// Runs the enclave binary, which writes to this program's standard output.
-    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+    /// Prints to `out`, or lets the enclave binary write to this program's standard output.
+    pub(crate) fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
+        if let Some(path) = &self.build_manifest {
+            let pcrs = of_manifest(path)?;
+            let json = serde_json::json!({ "pcrs": pcrs });
+            writeln!(out, "{json}").map_err(Failure::System)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if !self.simulated {
-            return Err(Failure::OnlySimulated);
+            return Err(Failure::NoPcrs);
         }
         let path = self.enclave.map_or_else(enclave_beside, Ok)?;
         let status = Command::new(&path).arg("--print-pcrs").stdin(Stdio::null()).status();
-        let status = status.map_err(|cause| Failure::Enclave { path, cause })?;
+        let status = status.map_err(|cause| Failure::Program { path, cause })?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }
+}
+
+/// PCRs by number, 0 to 2 at least, each in 96 hex digits.
+pub(crate) fn of_manifest(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })?;
+    let wrong = || Failure::Manifest { path: path.to_owned() };
+    let Manifest { pcrs } = serde_json::from_str(&text).map_err(|_| wrong())?;
+    let is_pcr = |pcr: &String| pcr.len() == 96 && pcr.bytes().all(|it| it.is_ascii_hexdigit());
+    let whole = ["0", "1", "2"].iter().all(|index| pcrs.get(*index).is_some_and(is_pcr));
+    if whole && pcrs.values().all(is_pcr) { Ok(pcrs) } else { Err(wrong()) }
 }

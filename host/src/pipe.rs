@@ -1,28 +1,31 @@
 //! A connection carried between a party and the enclave, unread.
 
-use crate::trace::{Seen, Trace};
+use crate::{
+    supervisor::Watched,
+    trace::{Seen, Trace},
+};
+use protocol::storage::vsock::STALLED_SECONDS;
 use std::{
     io,
-    path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, UnixStream},
-    time::{Instant, sleep, timeout},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
+    net::TcpStream,
+    time::{sleep, timeout},
 };
 
 /// Carries bytes both ways until both sides have ended, one breaks, or both are silent for `idle`.
-pub(crate) async fn carry(mut party: TcpStream, enclave: &Path, idle: Duration, trace: &Trace) {
-    let mut enclave = match connect(enclave, PATIENCE).await {
+pub(crate) async fn carry(mut party: TcpStream, enclave: &Watched, idle: Duration, trace: &Trace) {
+    let enclave = match enclave.connect(PATIENCE).await {
         Ok(enclave) => enclave,
         Err(cause) => return tracing::warn!(%cause, "no enclave for a connection"),
     };
     let (to_enclave, from_enclave) = (AtomicU64::new(0), AtomicU64::new(0));
     {
         let (mut party_in, mut party_out) = party.split();
-        let (mut enclave_in, mut enclave_out) = enclave.split();
+        let (mut enclave_in, mut enclave_out) = split(enclave);
         let carried = async {
             tokio::try_join!(
                 one_way(&mut party_in, &mut enclave_out, &to_enclave),
@@ -44,22 +47,6 @@ pub(crate) async fn carry(mut party: TcpStream, enclave: &Path, idle: Duration, 
     });
 }
 
-/// Connects to the enclave; one that is just starting gets `patience`.
-///
-/// # Errors
-///
-/// The last attempt's error.
-pub(crate) async fn connect(enclave: &Path, patience: Duration) -> io::Result<UnixStream> {
-    let deadline = Instant::now() + patience;
-    loop {
-        match UnixStream::connect(enclave).await {
-            Ok(stream) => return Ok(stream),
-            Err(cause) if Instant::now() >= deadline => return Err(cause),
-            Err(_) => sleep(RETRY).await,
-        }
-    }
-}
-
 async fn one_way(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -68,15 +55,22 @@ async fn one_way(
     let mut buffer = vec![0; BUFFER];
     loop {
         let length = from.read(&mut buffer).await?;
-        let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
+        let Some(mut bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
             // The other direction may still have something to say.
             return match to.shutdown().await {
                 Err(cause) if cause.kind() != io::ErrorKind::NotConnected => Err(cause),
                 _ => Ok(()),
             };
         };
-        to.write_all(bytes).await?;
-        carried.fetch_add(u64::try_from(length).unwrap_or(0), Ordering::Relaxed);
+        while !bytes.is_empty() {
+            // Both sides of a vsock can fill up and wait for each other for ever.
+            let written = timeout(STALL, to.write(bytes)).await.map_err(io::Error::from)??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+            carried.fetch_add(u64::try_from(written).unwrap_or(0), Ordering::Relaxed);
+        }
     }
 }
 
@@ -93,11 +87,6 @@ async fn silence(idle: Duration, one: &AtomicU64, other: &AtomicU64) {
     }
 }
 
-/// Whether the enclave accepts connections now.
-pub(crate) async fn accepts(enclave: &Path) -> bool {
-    timeout(Duration::from_secs(1), UnixStream::connect(enclave)).await.is_ok_and(|it| it.is_ok())
-}
-
 const PATIENCE: Duration = Duration::from_secs(10);
-const RETRY: Duration = Duration::from_millis(50);
+const STALL: Duration = Duration::from_secs(STALLED_SECONDS);
 const BUFFER: usize = 32 * 1024;

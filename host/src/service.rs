@@ -4,6 +4,7 @@ use crate::{
     durable::Put,
     store::{Store, blocking, dataset},
     trace::{Seen, Trace},
+    transport::Listener,
 };
 use protocol::storage::{
     Answer, Ask, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ, body_length,
@@ -17,7 +18,6 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::UnixListener,
     task::JoinSet,
 };
 
@@ -35,14 +35,13 @@ impl Service {
     }
 
     /// Accepts connections of the enclave until it is dropped.
-    pub(crate) async fn serve(self, listener: UnixListener) {
-        let service = Arc::new(self);
+    pub(crate) async fn serve(self: Arc<Self>, listener: Listener) {
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let service = Arc::clone(&service);
+                Ok(stream) => {
+                    let service = Arc::clone(&self);
                     connections.spawn(async move {
                         if let Err(cause) = service.converse(stream).await {
                             tracing::warn!(%cause, "a conversation with the enclave ended");

@@ -2,11 +2,17 @@
 
 // `cfg(test)` is always true here; clippy.toml's leave for tests hangs on it.
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enclave_side;
+#[cfg(test)]
+mod nitro;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod pipes;
+#[cfg(test)]
+mod qemu;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use crate::support::{Room, blob, eventually, http, json};
+use crate::support::{Room, alive, blob, eventually, http, json};
 use host::{Enclave, StartError};
 use protocol::{
     contract::TAG,
@@ -107,7 +107,53 @@ async fn takes_options_from_a_file_and_the_command_line_wins() {
     fs::write(&config, "simulated = true\ncolour = 1\n").unwrap();
     let output = program().arg("run").arg("--config").arg(&config).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("unknown field `colour`"), "{}", text(&output));
+    let said = format!("{}, line 2: unknown field `colour`", config.display());
+    assert!(text(&output).contains(&said), "{}", text(&output));
+}
+
+#[test]
+fn takes_exactly_one_mode_and_the_command_lines_before_the_files() {
+    let room = Room::new();
+    let config = room.path("host.toml");
+    let refused = |lines: &str, more: &[&str]| {
+        fs::write(&config, lines).unwrap();
+        let output = program().arg("run").arg("--config").arg(&config).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        text(&output)
+    };
+    let two = refused("nitro = \"x.eif\"\nsimulated = true\n", &[]);
+    assert!(two.contains("found 2 modes, expected one of"), "{two}");
+    assert!(refused("", &[]).contains("found no mode, expected one of --simulated"));
+    assert!(refused("", &["--simulated", "--qemu", "x"]).contains("cannot be used with"));
+    // Complaints about the image, not about two modes.
+    fs::write(room.contract(), signed_contract()).unwrap();
+    let rest = format!("contract = {:?}\ndir = {:?}\n", room.contract(), room.path("d"));
+    let one = refused(&format!("simulated = true\n{rest}"), &["--nitro", "/nonexistent.eif"]);
+    assert!(one.contains("using /nonexistent.eif: No such file"), "{one}");
+    let low = refused(&format!("cid = 3\nnitro = \"x\"\n{rest}"), &[]);
+    assert!(low.contains("found cid 3, expected one above 3"), "{low}");
+}
+
+#[test]
+fn prints_the_pcrs_of_a_build_manifest_and_refuses_half_a_one() {
+    let room = Room::new();
+    let (path, pcr) = (room.path("build.json"), "ab".repeat(48));
+    let pcrs = |json: serde_json::Value| {
+        fs::write(&path, json.to_string()).unwrap();
+        program().args(["pcrs", "--build-manifest"]).arg(&path).output().unwrap()
+    };
+    let all = json!({"0": pcr, "1": pcr, "2": pcr});
+    let output = pcrs(json!({"version": 1, "pcrs": all, "kernel": {}}));
+    assert_eq!(output.stdout, format!("{}\n", json!({"pcrs": all})).as_bytes());
+    for flawed in [
+        json!({}),
+        json!({"pcrs": {"0": pcr, "1": pcr}}),
+        json!({"pcrs": {"0": pcr, "1": pcr, "2": "ab"}}),
+    ] {
+        assert_eq!(pcrs(flawed).status.code(), Some(2));
+    }
+    let none = program().arg("pcrs").output().unwrap();
+    assert!(text(&none).contains("eif-build measure"), "{}", text(&none));
 }
 
 #[tokio::test]
@@ -156,23 +202,8 @@ fn prints_the_pcrs_that_the_enclave_prints() {
     };
     let output = pcrs(IDLE_ENCLAVE);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(output.stdout, b"PCR0 00\nPCR1 01\nPCR2 02\n");
+    assert_eq!(output.stdout, b"{\"pcrs\": {\"0\": \"00\", \"1\": \"01\", \"2\": \"02\"}}\n");
     assert_eq!(pcrs("/nonexistent").status.code(), Some(2));
-}
-
-#[test]
-fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
-    let room = Room::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let mut doctor = program();
-    doctor.arg("doctor").arg("--dir").arg(room.dir.path()).arg("--listen").arg(&address);
-    let output = doctor.args(["--enclave", IDLE_ENCLAVE]).output().unwrap();
-    let report = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(report.contains(&format!("FAIL  port is free: {address} is taken; end")), "{report}");
-    assert!(report.contains("ok    enclave binary runs\n"), "{report}");
-    assert!(report.contains("ok    directory is writable\n"), "{report}");
 }
 
 #[test]
@@ -185,16 +216,17 @@ fn starts_nothing_that_is_not_asked_for_as_simulated() {
     assert!(text(&output).contains("--simulated"));
 }
 
-const IDLE_ENCLAVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/host/idle-enclave.sh");
+pub(crate) const IDLE_ENCLAVE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/host/idle-enclave.sh");
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glovebox-host"));
     command.stdin(Stdio::null());
     command
 }
 
 /// A host in a process of its own, which a failing test does not leave behind.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -204,7 +236,7 @@ impl Drop for Running {
 }
 
 /// A contract that one party made with itself and signed.
-fn signed_contract() -> Vec<u8> {
+pub(crate) fn signed_contract() -> Vec<u8> {
     let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
     let recipient = RecipientSecret::from_bytes(&[2; 32]).unwrap().public();
     let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\n\
@@ -259,15 +291,9 @@ async fn started(room: &Room) -> (SocketAddr, u32) {
     (read("run/address").parse().unwrap(), read("run/enclave.pid").parse().unwrap())
 }
 
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
     assert!(sent.success());
-}
-
-/// Whether a process exists and is not merely waiting for somebody to read its exit status.
-fn alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
 fn text(output: &Output) -> String {

@@ -118,3 +118,9 @@ pub(crate) fn files(dir: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+/// Whether a process exists and is not merely waiting for somebody to read its exit status.
+pub(crate) fn alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}

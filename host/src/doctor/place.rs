@@ -1,0 +1,190 @@
+//! What every host needs: a directory, a port, a contract and the right time.
+
+use super::{Check, fail, ok, printed, said, warn};
+use crate::{
+    options::{Options, open_contract},
+    pcrs::of_manifest,
+};
+use protocol::{contract::Contract, time::Time};
+use std::{
+    fs::{self, File},
+    io,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+pub(super) fn checks(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match &options.dir {
+        None => checks.push(fail(
+            "directory",
+            "none is named",
+            "name one: --dir, or dir in the file of --config",
+        )),
+        Some(dir) => {
+            checks.push(writable(dir));
+            checks.push(space(dir));
+        }
+    }
+    checks.extend(contract(options, manifest));
+    checks.push(clock());
+    checks.push(port(options));
+    checks
+}
+
+/// Whether a host of this directory runs now.
+pub(super) fn is_running(options: &Options) -> bool {
+    let lock = options.dir.as_ref().map(|dir| File::open(dir.join("run/lock")));
+    matches!(lock, Some(Ok(lock)) if lock.try_lock().is_err())
+}
+
+fn writable(dir: &Path) -> Check {
+    let (name, probe) = ("directory", dir.join(".doctor"));
+    let shown = dir.display();
+    let written = fs::create_dir_all(dir)
+        .and_then(|()| fs::write(&probe, b"probe"))
+        .and_then(|()| fs::remove_file(&probe));
+    match written {
+        Ok(()) => ok(name, format!("{shown} is writable")),
+        Err(cause) => fail(
+            name,
+            format!("{shown}: {}", said(&cause)),
+            "give it to the user who runs the host, or choose another",
+        ),
+    }
+}
+
+/// The standard library does not tell; `df -Pk` is POSIX.
+fn space(dir: &Path) -> Check {
+    let name = "disk";
+    let shown = dir.display();
+    let Ok((_, text)) = printed("df".as_ref(), &["-Pk", &dir.to_string_lossy()]) else {
+        return warn(name, "df is missing", "install coreutils");
+    };
+    let free: Option<u64> =
+        text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    let Some(kib) = free else { return warn(name, "df does not say", format!("create {shown}")) };
+    let found = format!("{} GiB are free in {shown}", kib >> 20);
+    match kib {
+        ..LEAST_KIB => fail(name, found, "free some, or mount a larger disk there"),
+        LEAST_KIB..WANTED_KIB => {
+            warn(name, found, "datasets and results stay here: 10 GiB are a start")
+        }
+        _ => ok(name, found),
+    }
+}
+
+fn contract(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
+    let name = "contract";
+    let Some(path) = &options.contract else {
+        let remedy = "name it before `run`: --contract, or contract in the file of --config";
+        return vec![warn(name, "none is named", remedy)];
+    };
+    let contract = match open_contract(path) {
+        Ok(contract) => contract,
+        Err(failure) => {
+            let cause = std::error::Error::source(&failure);
+            let cause = cause.map(|it| format!(": {it}")).unwrap_or_default();
+            let remedy =
+                "every party signs it: glovebox contract sign; give the host the .signed file";
+            return vec![fail(name, format!("{failure}{cause}"), remedy)];
+        }
+    };
+    let mut checks = vec![term(&contract)];
+    checks.extend(manifest.map(|manifest| listed(&contract, manifest)));
+    checks
+}
+
+fn term(contract: &Contract) -> Check {
+    let Contract { name: title, expires, parties, .. } = contract;
+    let names: Vec<&str> = parties.keys().map(String::as_str).collect();
+    let found = format!("`{title}`, signed by {}, ends {expires}", names.join(" and "));
+    let soon = now().plus_seconds(TWO_WEEKS);
+    let renew = "agree on a new one: glovebox contract new, with supersedes";
+    match *expires {
+        expires if expires <= now() => fail("contract", found, renew),
+        expires if expires <= soon => warn("contract", found, renew),
+        _ => ok("contract", found),
+    }
+}
+
+/// An enclave refuses a contract that does not list its PCRs: better to hear it now.
+fn listed(contract: &Contract, manifest: &Path) -> Check {
+    let name = "build";
+    let pcrs = match of_manifest(manifest) {
+        Ok(pcrs) => pcrs,
+        Err(failure) => {
+            return fail(name, failure.to_string(), "name the manifest beside the image");
+        }
+    };
+    let is_this = |build: &&protocol::contract::Build| {
+        build.pcrs.iter().all(|(index, pcr)| {
+            pcrs.get(&index.to_string()).is_some_and(|it| it.eq_ignore_ascii_case(&pcr.to_string()))
+        })
+    };
+    match contract.builds.iter().find(is_this) {
+        Some(build) => ok(name, format!("the contract lists this one as `{}`", build.name)),
+        None => fail(
+            name,
+            "the contract does not list this one, and the enclave will refuse to open it",
+            "take the image that the parties agreed on, or agree on this one",
+        ),
+    }
+}
+
+fn clock() -> Check {
+    let name = "clock";
+    let found = now().to_string();
+    if now() < EARLIEST {
+        return fail(name, format!("it is {found} here"), NTP);
+    }
+    match printed("timedatectl".as_ref(), &["show", "--property=NTPSynchronized", "--value"]) {
+        Ok((true, text)) if text == "yes" => ok(name, format!("{found}, kept by NTP")),
+        Ok((true, _)) => warn(name, format!("{found}, not kept by NTP"), NTP),
+        _ => warn(name, format!("{found}; timedatectl does not say whether NTP keeps it"), NTP),
+    }
+}
+
+fn port(options: &Options) -> Check {
+    let (name, address) = ("port", options.listen());
+    if is_running(options) {
+        return ok(name, format!("{address}: this directory's host runs now"));
+    }
+    match TcpListener::bind(address) {
+        Ok(_) => reach(options, address),
+        Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => fail(
+            name,
+            format!("{address} is taken"),
+            "end that program (ss -ltnp names it), or choose another listen",
+        ),
+        Err(cause) => fail(name, format!("{address}: {}", said(&cause)), "choose another listen"),
+    }
+}
+
+fn reach(options: &Options, address: SocketAddr) -> Check {
+    let (name, found) = ("port", format!("{address} is free"));
+    if options.nitro.is_some() && address.ip().is_loopback() {
+        let found = format!("{found}, but parties cannot reach it from other machines");
+        return warn(
+            name,
+            found,
+            "set listen = \"0.0.0.0:7443\" and open it in the security group",
+        );
+    }
+    ok(name, found)
+}
+
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Time(0).plus_seconds(since.as_secs())
+}
+
+const NTP: &str = "start an NTP client: sudo systemctl enable --now chronyd";
+/// 2026-01-01T00:00:00Z.
+const EARLIEST: Time = Time(1_767_225_600_000);
+/// 1 GiB.
+const LEAST_KIB: u64 = 1 << 20;
+/// 10 GiB.
+const WANTED_KIB: u64 = 10 << 20;
+const TWO_WEEKS: u64 = 14 * 86_400;

@@ -1,0 +1,64 @@
+//! Why a command could not do its work.
+
+use host::StartError;
+use protocol::contract::OpenContractError;
+use std::{io, path::PathBuf};
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Failure {
+    /// An option is neither on the command line nor in the file.
+    #[error("{option} is missing: give it here or in the file of --config")]
+    Missing { option: &'static str },
+    /// Nothing says how to run.
+    #[error("found no mode, expected one of --simulated, --qemu EIF and --nitro EIF")]
+    NoMode,
+    /// Too much says how to run.
+    #[error("found {many} modes, expected one of --simulated, --qemu EIF and --nitro EIF")]
+    Modes { many: usize },
+    /// Not an enclave's.
+    #[error("found cid {found}, expected one above 3: those below belong to hypervisor and host")]
+    Cid { found: u32 },
+    /// The PCRs of an image are not this program's to say.
+    #[error(
+        "found neither --simulated nor --build-manifest FILE: `eif-build measure EIF` computes the PCRs of an image"
+    )]
+    NoPcrs,
+    /// A build manifest is none.
+    #[error("found no pcrs 0, 1 and 2 in {path}, expected the build manifest that eif-build wrote", path = .path.display())]
+    Manifest { path: PathBuf },
+    /// The configuration file cannot be read.
+    #[error("reading {path}", path = .path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    /// The configuration file is none.
+    #[error("{path}, line {line}: {text}", path = .path.display())]
+    Config { path: PathBuf, line: usize, text: String },
+    /// The contract is none, or not signed by every party.
+    #[error("opening {path} (`glovebox contract sign` makes what is needed)", path = .path.display())]
+    Contract {
+        path: PathBuf,
+        #[source]
+        cause: OpenContractError,
+    },
+    /// A program cannot be run.
+    #[error("running {path}", path = .path.display())]
+    Program {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
+    /// Whoever started this is gone.
+    #[error("the process named by --parent is not this one's parent, or has ended")]
+    NoParent,
+    /// The host did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The operating system.
+    #[error("asking the operating system")]
+    System(#[source] io::Error),
+}

@@ -1,0 +1,49 @@
+//! `glovebox-host keep`: what the host starts other programs through. Not for people.
+
+use crate::failure::Failure;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::CommandExt,
+    process::{Command, ExitCode},
+};
+
+/// Become a program that ends when its parent does, or run one when standard input closes
+#[derive(Debug, clap::Args)]
+pub(crate) struct Keep {
+    /// Become the program, and be killed when the process with this id ends
+    #[arg(long, value_name = "PID", required_unless_present = "after")]
+    parent: Option<i32>,
+
+    /// Run the program when standard input closes
+    #[arg(long, conflicts_with = "parent")]
+    after: bool,
+
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    program: Vec<OsString>,
+}
+
+impl Keep {
+    /// Returns only if the program did not start, or after `--after`.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let mut words = self.program.into_iter();
+        let program = words.next().unwrap_or_default();
+        let mut command = Command::new(&program);
+        command.args(words);
+        let running = |cause| Failure::Program { path: program.into(), cause };
+        if self.after {
+            io::copy(&mut io::stdin(), &mut io::sink()).map_err(Failure::System)?;
+            let status = command.status().map_err(running)?;
+            return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        // Kept across exec (prctl(2)); a parent that ended before this line is noticed after it.
+        let asked = set_parent_process_death_signal(Some(Signal::KILL));
+        asked.map_err(|cause| Failure::System(cause.into()))?;
+        if getppid() != self.parent.and_then(Pid::from_raw) {
+            return Err(Failure::NoParent);
+        }
+        Err(running(command.exec()))
+    }
+}

@@ -1,0 +1,167 @@
+//! The three ways to run an enclave.
+
+mod child;
+mod errors;
+mod keeper;
+mod nitro;
+mod nitro_cli;
+mod qemu;
+mod remains;
+
+pub(crate) use child::Child;
+pub(crate) use keeper::Keeper;
+pub(crate) use nitro::Nitro;
+pub(crate) use nitro_cli::NitroCli;
+pub(crate) use qemu::Qemu;
+pub(crate) use remains::Remains;
+
+use crate::{
+    supervisor::{Stop, Watched},
+    transport::Transport,
+};
+use std::{ffi::OsString, fmt, io, path::PathBuf, process::ExitStatus, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
+    time::{Instant, sleep},
+};
+
+/// Whatever runs the enclave.
+#[derive(Debug)]
+pub(crate) enum Machine {
+    Child(Child),
+    Nitro(Nitro),
+    Qemu(Qemu),
+}
+
+impl Machine {
+    /// Starts an enclave and stays with it until `stop` is asked for, then leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Death`] if it ended for any other reason; that, too, leaves nothing behind.
+    pub(crate) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
+        match self {
+            Self::Child(child) => child.live(watched, stop).await,
+            Self::Nitro(nitro) => nitro.live(watched, stop).await,
+            Self::Qemu(qemu) => qemu.live(watched, stop).await,
+        }
+    }
+}
+
+/// Why an enclave is no more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Death {
+    /// A process ended.
+    #[error("{program} ended by itself ({status})")]
+    Ended { program: &'static str, status: ExitStatus },
+    /// It did not come up.
+    #[error("found no sign of life within {seconds} s of its start")]
+    Silent { seconds: u64 },
+    /// It came up, but nobody listens in it.
+    #[error(
+        "it runs, but accepted no connection within {seconds} s; with --debug its console says why"
+    )]
+    Deaf { seconds: u64 },
+    /// It listened, and does no more.
+    #[error("it stopped accepting connections")]
+    Wedged,
+    /// `nitro-cli` knows it no longer.
+    #[error("found it in state {state}, expected RUNNING")]
+    Vanished { state: String },
+    /// `nitro-cli` did not do what it was asked.
+    #[error(transparent)]
+    Nitro(#[from] nitro_cli::CliError),
+    /// The operating system.
+    #[error("{doing}")]
+    System {
+        doing: &'static str,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Death {
+    move |cause| Death::System { doing, cause }
+}
+
+/// A program and what it is called with. `Display` is what a person would type.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+}
+
+impl Program {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), arguments: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", quoted(&self.path.to_string_lossy()))?;
+        self.arguments.iter().try_for_each(|it| write!(f, " {}", quoted(&it.to_string_lossy())))
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Waits until the enclave accepts a connection.
+async fn accepting(transport: &Transport, patience: Duration) -> Result<(), Death> {
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
+        if transport.connect().await.is_ok() {
+            return Ok(());
+        }
+        sleep(BETWEEN_TRIES).await;
+    }
+    Err(Death::Deaf { seconds: patience.as_secs() })
+}
+
+/// Copies what a program says to the host's log, line by line.
+async fn relay(who: &'static str, console: impl AsyncRead + Unpin) {
+    let mut lines = BufReader::new(console);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut lines).take(LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line);
+                let text: String = text.chars().filter(|c| !c.is_control()).collect();
+                match who {
+                    "enclave" => tracing::info!(target: "enclave", "{text}"),
+                    _ => tracing::warn!("{who}: {text}"),
+                }
+            }
+        }
+    }
+}
+
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
+/// Longest line that is kept whole, in bytes.
+const LINE: u64 = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_shown_as_a_shell_would_read_it() {
+        let program = Program::new("/opt/my tools/qemu").with(["-m", "512M", "it's", ""]);
+        assert_eq!(program.to_string(), r"'/opt/my tools/qemu' -m 512M 'it'\''s' ''");
+    }
+}

@@ -1,0 +1,67 @@
+//! The simulated enclave: a child process on Unix sockets.
+//!
+//! It lives as long as the pipe on its standard input: the kernel closes that when the host dies,
+//! however it dies, and the child then ends by itself.
+
+use super::{Death, Program, relay, system};
+use crate::{
+    durable::remove_if_there,
+    supervisor::{Stop, Watched},
+    transport::Transport,
+};
+use std::{path::PathBuf, process::Stdio, time::Duration};
+use tokio::{process, time::timeout};
+
+/// How to start it.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) program: Program,
+    /// Where it is going to listen.
+    pub(crate) socket: PathBuf,
+    pub(crate) transport: Transport,
+}
+
+impl Child {
+    pub(super) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
+        // The socket of an enclave that was killed would still be there and refuse connections.
+        remove_if_there(&self.socket).map_err(system("removing an old socket"))?;
+        let spawned = process::Command::new(&self.program.path)
+            .args(&self.program.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            // Control-C at the terminal is for the host, which then ends the enclave in order.
+            .process_group(0)
+            .spawn();
+        let mut child = spawned.map_err(system("starting the enclave's program"))?;
+        child.stdout.take().map(|console| tokio::spawn(relay("enclave", console)));
+        child.stderr.take().map(|console| tokio::spawn(relay("enclave", console)));
+        watched.reachable(self.transport.clone());
+        watched.started(child.id().unwrap_or(0));
+        // Taken out, since waiting for a child would close its standard input at once.
+        let stdin = child.stdin.take();
+        tokio::select! {
+            ended = child.wait() => {
+                let status = ended.map_err(system("waiting for the enclave"))?;
+                return Err(Death::Ended { program: "its program", status });
+            }
+            () = stop.asked() => {}
+        }
+        drop(stdin);
+        end(&mut child).await;
+        Ok(())
+    }
+}
+
+/// Its standard input is closed already: time to go, and a kill if it does not.
+async fn end(child: &mut process::Child) {
+    if timeout(GRACE, child.wait()).await.is_err() {
+        tracing::warn!("the enclave did not end when its input closed; killing it");
+        if let Err(cause) = child.kill().await {
+            tracing::error!(%cause, "killing the enclave");
+        }
+    }
+}
+
+const GRACE: Duration = Duration::from_secs(5);

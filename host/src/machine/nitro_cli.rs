@@ -1,0 +1,165 @@
+//! The four verbs of `nitro-cli` that the host uses, and their answers.
+//!
+//! Source: AWS Nitro Enclaves user guide, "Nitro Enclaves CLI reference". Never run on a real parent
+//! instance so far: the tests replay outputs that were written from that guide.
+
+use super::{Program, errors};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::{io, path::PathBuf, process::Stdio, time::Duration};
+use tokio::{process::Command, time::timeout};
+
+/// Knows the program.
+#[derive(Clone, Debug)]
+pub(crate) struct NitroCli {
+    pub(crate) binary: PathBuf,
+}
+
+/// An enclave as `run-enclave` and `describe-enclaves` show it. Newer versions say more; what is not
+/// needed is not read.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Running {
+    #[serde(default, rename = "EnclaveName")]
+    pub(super) name: Option<String>,
+    #[serde(rename = "EnclaveID")]
+    pub(super) id: String,
+    #[serde(rename = "ProcessID")]
+    pub(super) process: u32,
+    #[serde(rename = "EnclaveCID")]
+    pub(super) cid: u32,
+    #[serde(rename = "NumberOfCPUs")]
+    pub(super) cpus: u32,
+    #[serde(rename = "MemoryMiB")]
+    pub(super) memory_mib: u64,
+    /// Absent from `run-enclave`.
+    #[serde(default, rename = "State")]
+    pub(super) state: Option<String>,
+    /// Only shown: the guide's table and its example spell it differently.
+    #[serde(default, rename = "Flags")]
+    pub(super) flags: Option<String>,
+    /// Not in the guide's example, hence not relied upon.
+    #[serde(default, rename = "Measurements")]
+    pub(super) measurements: Option<Measurements>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Measurements {
+    #[serde(rename = "PCR0")]
+    pub(super) pcr0: String,
+}
+
+/// Why `nitro-cli` did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CliError {
+    /// It does not run.
+    #[error("running {program}")]
+    Run {
+        program: String,
+        #[source]
+        cause: io::Error,
+    },
+    /// It takes too long.
+    #[error("{program} took more than {seconds} s")]
+    Slow { program: String, seconds: u64 },
+    /// It says no.
+    #[error("nitro-cli {verb} ended with {status}: {said}")]
+    Refused { verb: String, status: String, said: String },
+    /// It says something else.
+    #[error("found no JSON of an enclave in what nitro-cli {verb} printed")]
+    Answer {
+        verb: String,
+        #[source]
+        cause: serde_json::Error,
+    },
+}
+
+impl NitroCli {
+    pub(super) fn program(&self, arguments: &[&str]) -> Program {
+        Program::new(&self.binary).with(arguments)
+    }
+
+    /// Starts an enclave. Returns once it has sent its heartbeat, which `nitro-cli` answers.
+    pub(super) async fn run(&self, program: &Program) -> Result<Running, CliError> {
+        tracing::info!("running: {program}");
+        ask(program, START).await
+    }
+
+    /// All enclaves of this machine that this user may see.
+    pub(super) async fn describe(&self) -> Result<Vec<Running>, CliError> {
+        ask(&self.program(&["describe-enclaves"]), ANSWER).await
+    }
+
+    pub(super) async fn terminate(&self, id: &str) -> Result<(), CliError> {
+        let program = self.terminating(id);
+        tracing::info!("running: {program}");
+        said(&program, ANSWER).await.map(drop)
+    }
+
+    pub(super) fn terminating(&self, id: &str) -> Program {
+        self.program(&["terminate-enclave", "--enclave-id", id])
+    }
+}
+
+async fn ask<T: DeserializeOwned>(program: &Program, patience: Duration) -> Result<T, CliError> {
+    let stdout = said(program, patience).await?;
+    serde_json::from_slice(&stdout).map_err(|cause| CliError::Answer { verb: verb(program), cause })
+}
+
+async fn said(program: &Program, patience: Duration) -> Result<Vec<u8>, CliError> {
+    let mut command = Command::new(&program.path);
+    command.args(&program.arguments).stdin(Stdio::null()).kill_on_drop(true).process_group(0);
+    let output = timeout(patience, command.output()).await;
+    let slow = |_| CliError::Slow { program: program.to_string(), seconds: patience.as_secs() };
+    let output = output
+        .map_err(slow)?
+        .map_err(|cause| CliError::Run { program: program.to_string(), cause })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = [output.stderr.as_slice(), b" ", output.stdout.as_slice()].concat();
+    Err(CliError::Refused {
+        verb: verb(program),
+        status: output.status.to_string(),
+        said: in_words(&String::from_utf8_lossy(&said)),
+    })
+}
+
+fn verb(program: &Program) -> String {
+    program.arguments.first().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// One line: each known code with its remedy, or else what was printed.
+fn in_words(said: &str) -> String {
+    let explained: Vec<String> = errors::codes(said)
+        .into_iter()
+        .filter_map(|code| Some(format!("{code}: {}", errors::explain(code)?)))
+        .collect();
+    if explained.is_empty() {
+        let words: Vec<&str> = said.split_whitespace().collect();
+        words.join(" ").chars().take(LONGEST).collect()
+    } else {
+        explained.join("; ")
+    }
+}
+
+/// Large images take long to be loaded and hashed.
+const START: Duration = Duration::from_secs(180);
+const ANSWER: Duration = Duration::from_secs(30);
+/// Characters of a message that is passed on.
+const LONGEST: usize = 600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_remedy_and_an_unknown_one_as_it_is() {
+        let said = "Start allocating memory...\n[ E26 ] Insufficient memory requested. User \
+                    provided `memory` is 64 MB\nFor more details, please visit ...#E26\n";
+        assert_eq!(
+            in_words(said),
+            "E26: the image needs about four times its size in memory; raise memory_mib"
+        );
+        assert_eq!(in_words(" [ E99 ]  something\n new "), "[ E99 ] something new");
+    }
+}

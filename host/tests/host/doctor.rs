@@ -1,0 +1,239 @@
+//! The doctor on machines that have one flaw each.
+
+use crate::{
+    operator::{IDLE_ENCLAVE, program, signed_contract},
+    support::Room,
+};
+use serde_json::Value;
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+
+#[test]
+fn finds_nothing_wrong_with_a_good_parent_instance() {
+    let patient = Patient::new();
+    let (code, report) = patient.examine(&[]);
+    assert_eq!(code, 0, "{report}");
+    assert!(report.ends_with("\nReady.\n"), "{report}");
+    assert!(!report.contains("WARN") && !report.contains("->"), "{report}");
+    for line in [
+        "OK    contract           `alone`, signed by one, ends 2099-01-01T00:00:00Z\n",
+        "OK    nitro-cli          Nitro CLI 1.4.2\n",
+        "OK    huge pages         2048 MiB are free (1 GiB pages: 1024 MiB, 2 MiB pages: 1024 MiB), memory_mib is 1024\n",
+    ] {
+        assert!(report.contains(line), "{line}\n{report}");
+    }
+}
+
+#[test]
+fn names_each_flaw_of_a_parent_instance_and_its_remedy() {
+    const PAGES: &str = "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+    let flaws: &[(&str, &str, Option<&str>, &str)] = &[
+        ("driver", "dev/nitro_enclaves", None, "--enclave-options Enabled=true"),
+        ("allocator", ALLOCATOR, None, "sudo dnf install aws-nitro-enclaves-cli"),
+        (
+            "allocator",
+            ALLOCATOR,
+            Some("memory_mib: 512\ncpu_count: 4\n"),
+            "set memory_mib: 1024 and cpu_count: 4 there",
+        ),
+        (
+            "allocator",
+            ALLOCATOR,
+            Some("memory_mib: 2048\ncpu_pool: 3\n"),
+            "set memory_mib: 2048 and cpu_count: 2 there",
+        ),
+        ("cpu pool", CPUS, Some("\n"), "sudo systemctl restart nitro-enclaves-allocator.service"),
+        ("huge pages", PAGES, Some("0"), "soon after boot"),
+        ("vsock", "dev/vsock", None, "sudo modprobe vsock"),
+        ("image", "../image.eif", Some("PK"), "name the .eif file"),
+        ("image", "../image.eif", None, "fetch the image"),
+        ("contract", "../contract.toml", Some("[contract]"), "glovebox contract sign"),
+        ("nitro-cli", "../nitro-cli", None, "sudo dnf install aws-nitro-enclaves-cli"),
+    ];
+    for (name, file, content, remedy) in flaws {
+        let patient = Patient::new();
+        if *name == "huge pages" {
+            patient.write("sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "0");
+        }
+        match content {
+            None => fs::remove_file(patient.root.join(file)).unwrap(),
+            Some(content) => patient.write(file, content),
+        }
+        let (code, report) = patient.examine(&["--json"]);
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let failed: Vec<&Value> = report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["verdict"] == "fail")
+            .collect();
+        assert_eq!((code, &report["ready"]), (1, &Value::Bool(false)));
+        assert_eq!(failed.len(), 1, "{name} {file}: {report:#}");
+        assert_eq!(failed[0]["name"], *name);
+        assert!(failed[0]["remedy"].as_str().unwrap().contains(remedy), "{report:#}");
+    }
+}
+
+#[test]
+fn finds_what_does_not_fit_together() {
+    let patient = Patient::new();
+    fs::File::options()
+        .write(true)
+        .open(patient.root.join("../image.eif"))
+        .unwrap()
+        .set_len(300 << 20)
+        .unwrap();
+    let (code, report) = patient.examine(&[]);
+    assert_eq!(code, 1);
+    assert!(
+        report.contains(
+            "FAIL  memory             memory_mib is 1024; four times the image is 1200 MiB\n"
+        ),
+        "{report}"
+    );
+    assert!(report.contains("-> set memory_mib = 1280 or more\n"), "{report}");
+    let patient = Patient::new();
+    patient.write("sys/devices/system/cpu/smt/active", "1");
+    patient.write(CPUS, "1,3,5-6");
+    patient.write(ALLOCATOR, "memory_mib: 2048\ncpu_count: 4\n");
+    let (_, report) = patient.examine(&["--cpus", "3"]);
+    assert!(report.contains("-> set cpus = 4\n"), "{report}");
+    let (_, report) = patient.examine(&["--debug", "--listen", "127.0.0.1:0"]);
+    assert!(
+        report.contains("WARN  debug") && report.contains("set listen = \"0.0.0.0:7443\""),
+        "{report}"
+    );
+    assert!(report.ends_with("\nReady, with 2 to improve.\n"), "{report}");
+    fs::write(patient.room.path("running"), "another\n").unwrap();
+    let (code, report) = patient.examine(&[]);
+    assert!(
+        code == 1
+            && report.contains(
+                "FAIL  cid                1 enclaves run, cid is 16, which one of them has\n"
+            ),
+        "{report}"
+    );
+}
+
+#[test]
+fn knows_whether_the_contract_lists_the_build() {
+    let patient = Patient::new();
+    let manifest = patient.room.path("build.json");
+    for (byte, code) in [("ab", 0), ("cd", 1)] {
+        let pcr = byte.repeat(48);
+        fs::write(
+            &manifest,
+            serde_json::json!({"pcrs": {"0": pcr, "1": pcr, "2": pcr}}).to_string(),
+        )
+        .unwrap();
+        let found = patient.examine(&["--build-manifest", manifest.to_str().unwrap()]);
+        assert_eq!(found.0, code, "{}", found.1);
+    }
+}
+
+#[test]
+fn tells_of_a_port_a_directory_and_a_program_that_cannot_be_used() {
+    let room = Room::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fs::write(room.path("file"), "").unwrap();
+    let mut doctor = program();
+    doctor.arg("doctor").arg("--dir").arg(room.path("file")).args(["--listen", &address]);
+    let output = doctor.args(["--enclave", "/nonexistent"]).output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(report.contains(&format!("FAIL  port               {address} is taken\n")), "{report}");
+    assert!(report.contains("-> end that program (ss -ltnp names it)"), "{report}");
+    assert!(report.contains("FAIL  directory "), "{report}");
+    assert!(report.contains("FAIL  enclave binary     /nonexistent: No such file"), "{report}");
+    let mut doctor = program();
+    doctor.arg("doctor").arg("--dir").arg(room.dir.path());
+    let output = doctor.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]).output();
+    assert_eq!(output.unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn examines_a_machine_for_qemu() {
+    let patient = Patient::new();
+    let stand_ins = PathBuf::from(STAND_INS);
+    let qemu = |binary: PathBuf| {
+        let mut doctor = patient.doctor(&["--qemu"]);
+        doctor.arg(patient.room.path("image.eif")).arg("--qemu-binary").arg(binary);
+        doctor.arg("--vhost-device-vsock").arg(stand_ins.join("vhost-device-vsock"));
+        doctor.env("NSM_SIGN_KEY", "k").env("NSM_SIGN_CERT", "c").env("NSM_SIGN_CA", "a");
+        let output = doctor.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, report) = qemu(stand_ins.join("qemu"));
+    assert!(code == Some(0) && report.contains("has the machine nitro-enclave\n"), "{report}");
+    let (code, report) = qemu("true".into());
+    assert!(
+        code == Some(1) && report.contains("FAIL  qemu               true has no machine"),
+        "{report}"
+    );
+}
+
+/// A parent instance on which all is well.
+struct Patient {
+    room: Room,
+    root: PathBuf,
+}
+
+impl Patient {
+    fn new() -> Self {
+        let room = Room::new();
+        let root = room.path("root");
+        let patient = Self { room, root };
+        for (file, content) in [
+            ("dev/nitro_enclaves", ""),
+            ("dev/vsock", ""),
+            (ALLOCATOR, "---\nmemory_mib: 2048\ncpu_count: 2\n"),
+            (CPUS, "1,3\n"),
+            ("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    4194304 kB\n"),
+            ("sys/devices/system/cpu/smt/active", "0\n"),
+            ("sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "1\n"),
+            ("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n"),
+            ("../image.eif", ".eif and more"),
+        ] {
+            patient.write(file, content);
+        }
+        fs::write(patient.room.contract(), signed_contract()).unwrap();
+        fs::copy(format!("{STAND_INS}/nitro-cli"), patient.room.path("nitro-cli")).unwrap();
+        for (name, says) in [("timedatectl", "echo yes"), ("systemctl", "echo enabled")] {
+            let path = patient.room.path(name);
+            fs::write(&path, format!("#!/bin/sh\n{says}\n")).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        patient
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        let path = self.root.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn doctor(&self, more: &[&str]) -> std::process::Command {
+        let mut doctor = program();
+        let search = std::env::var("PATH").unwrap();
+        doctor.env("PATH", format!("{}:{search}", self.room.dir.path().display()));
+        doctor.arg("doctor").arg("--sysroot").arg(&self.root);
+        doctor.arg("--dir").arg(self.room.path("host")).arg("--contract").arg(self.room.contract());
+        if !more.contains(&"--listen") {
+            doctor.args(["--listen", "0.0.0.0:0"]);
+        }
+        doctor.args(more);
+        doctor
+    }
+
+    fn examine(&self, more: &[&str]) -> (i32, String) {
+        let mut doctor = self.doctor(more);
+        doctor.arg("--nitro").arg(self.room.path("image.eif"));
+        doctor.arg("--nitro-cli").arg(self.room.path("nitro-cli"));
+        let output = doctor.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+const ALLOCATOR: &str = "etc/nitro_enclaves/allocator.yaml";
+const CPUS: &str = "sys/module/nitro_enclaves/parameters/ne_cpus";
+const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/host/stand-ins");
