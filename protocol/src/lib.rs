@@ -4,6 +4,7 @@
 //! Every signed thing has a domain tag with its version, is encoded canonically, and is refused
 //! in any other encoding.
 
+pub mod accounting;
 pub mod canonical;
 pub mod contract;
 pub mod digest;

@@ -1,5 +1,6 @@
 //! Privacy loss, counted in whole numbers.
 
+use crate::accounting::{AccountingError, Mechanism, rdp};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 
@@ -187,6 +188,45 @@ impl Loss {
         Self { at_order: ORDERS.iter().map(|order| order.saturating_mul(rho.0)).collect() }
     }
 
+    /// The loss of a mechanism that runs `count` times: at every order at least the divergence
+    /// between neighbours, and more by 10⁻⁹ of it and one unit at most.
+    ///
+    /// # Source
+    ///
+    /// [`rdp::divergence`], which computes the same bits everywhere.
+    #[must_use]
+    pub fn of(mechanism: &Mechanism, count: u64) -> Self {
+        let runs = real(count);
+        let units = |order: &u64| {
+            let nats = rdp::divergence(mechanism, real(*order) / 100.0) * runs;
+            // Its margin is far wider than the rounding of these products.
+            up(nats * NATS)
+        };
+        Self { at_order: ORDERS.iter().map(units).collect() }
+    }
+
+    /// The loss of `steps` of DP-SGD with Poisson sampling; see [`Mechanism::subsampled_gaussian`].
+    ///
+    /// # Errors
+    ///
+    /// [`AccountingError`] for a multiplier or rate out of range.
+    pub fn subsampled_gaussian(
+        noise_multiplier: f64,
+        sample_rate: f64,
+        steps: u64,
+    ) -> Result<Self, AccountingError> {
+        Ok(Self::of(&Mechanism::subsampled_gaussian(noise_multiplier, sample_rate)?, steps))
+    }
+
+    /// The loss of one figure with discrete Laplace noise; see [`Mechanism::discrete_laplace`].
+    ///
+    /// # Errors
+    ///
+    /// [`AccountingError`] for a scale or sensitivity out of range.
+    pub fn laplace(scale: f64, sensitivity: u32) -> Result<Self, AccountingError> {
+        Ok(Self::of(&Mechanism::discrete_laplace(scale, sensitivity)?, 1))
+    }
+
     /// The sum; stays at the largest number rather than wrap.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
@@ -268,10 +308,21 @@ fn whole(number: f64, per_unit: f64) -> Option<u64> {
     (close && (0.0..9e15).contains(&rounded)).then_some(rounded as u64)
 }
 
+/// The next whole number; the largest there is for what is larger.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "no caller has a negative number or NaN, and the cast saturates"
+)]
+fn up(number: f64) -> u64 {
+    number.ceil() as u64
+}
+
 #[expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,
-    reason = "shown to people only, or below 2^53"
+    reason = "shown to people only, or below 2^53, or off by less than a margin"
 )]
 fn real(units: u64) -> f64 {
     units as f64
@@ -284,6 +335,9 @@ pub const ORDERS: [u64; 22] = [
 ];
 
 const UNITS: f64 = 1e12;
+
+/// Units of [`Loss`] in a nat.
+const NATS: f64 = 1e14;
 
 #[cfg(test)]
 mod tests {
@@ -307,6 +361,26 @@ mod tests {
         assert!(!Loss::zcdp(Rho(rho(1.0).0 + 1)).fits(&budget));
         assert_eq!(budget.rho(), rho(1.0));
         assert_eq!(Loss::zcdp(rho(4.0)).times(&budget), Some(14));
+    }
+
+    /// α/2σ² at order α: what zCDP says of the same Gaussian, ρ = 1/2σ².
+    #[test]
+    fn a_gaussian_loses_what_zcdp_says() {
+        let one = Loss::subsampled_gaussian(2.0, 1.0, 10).unwrap();
+        let same = Loss::zcdp(Rho(1_250_000_000_000));
+        assert!(same.fits(&one));
+        assert!(one.fits(&Loss::zcdp(Rho(1_250_000_001_000))));
+    }
+
+    #[test]
+    fn sampling_loses_less_and_more_steps_lose_more() {
+        let all = Loss::subsampled_gaussian(1.0, 1.0, 1).unwrap();
+        let some = Loss::subsampled_gaussian(6.0, 0.01, 1).unwrap();
+        assert!(some.fits(&all) && !some.is_zero());
+        let many = Loss::subsampled_gaussian(6.0, 0.01, 1_000).unwrap();
+        assert!((999..=1_000).contains(&many.times(&some).unwrap()));
+        Loss::subsampled_gaussian(0.0, 0.01, 1).unwrap_err();
+        Loss::subsampled_gaussian(1.0, f64::NAN, 1).unwrap_err();
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod grant;
 mod init;
 mod job;
 mod opened;
+mod privacy;
 mod receipt;
 mod rehearse;
 mod report;
@@ -56,6 +57,8 @@ enum Command {
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
     Budget(budget::Budget),
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     Close(close::Close),
     Try(rehearse::Try),
 }
@@ -74,6 +77,7 @@ impl Command {
             Self::Result(result) => result.run().await,
             Self::Receipt(receipt) => receipt.run(),
             Self::Budget(budget) => budget.run(),
+            Self::Privacy(privacy) => privacy.run(),
             Self::Close(close) => close.run().await,
             Self::Try(rehearsal) => rehearsal.run().await,
         }

@@ -4,6 +4,7 @@
 //! receipt) with keys made for the occasion, a simulated module and a host in memory. It is the one
 //! crate that may name both sides, and the only one with a sampler that adds no noise.
 
+mod draws;
 mod host;
 mod paper;
 mod silent;
@@ -35,6 +36,7 @@ use std::{
     sync::Arc,
 };
 
+pub use draws::{Distribution, DrawError, draws};
 pub use silent::Silent;
 
 /// What to rehearse.

@@ -9,10 +9,12 @@ pub struct Silent;
 
 impl Noise for Silent {
     fn gaussian(&mut self, _sigma_squared: Variance) -> i64 {
+        std::hint::black_box(MARKER);
         0
     }
 
     fn laplace(&mut self, _scale: Scale) -> i64 {
+        std::hint::black_box(MARKER);
         0
     }
 
@@ -20,3 +22,6 @@ impl Noise for Silent {
         0.0
     }
 }
+
+/// In every program that links this sampler, so that `eif-build` finds it and refuses to pack it.
+const MARKER: &str = "glovebox marker: zero-noise sampler, never in an image";

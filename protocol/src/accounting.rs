@@ -1,0 +1,97 @@
+//! What a mechanism costs: conversions between the ways to count privacy loss.
+//!
+//! Neighbours differ by adding or removing one person. Every answer is an upper bound on the loss,
+//! or a lower bound on the noise it takes: rounding, truncation and discretisation all go against
+//! whoever asks. PROOFS.md states for each accountant what is bounded, by whose theorem, and which
+//! error terms are added.
+//!
+//! All functions that are not rational come from the `libm` crate, not from the platform, so that
+//! enclave and partner compute the same figures to the last bit.
+
+pub mod gaussian;
+mod mechanism;
+mod normal;
+pub mod pld;
+pub mod rdp;
+mod search;
+pub mod zcdp;
+
+pub use mechanism::Mechanism;
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountingError {
+    /// No standard deviation over sensitivity, or no scale over sensitivity.
+    #[error("found noise {found}, expected a number between 0.01 and 1e6 sensitivities")]
+    Noise {
+        /// What was asked.
+        found: f64,
+    },
+    /// No share of people in a batch.
+    #[error("found sample rate {found}, expected a number between 1e-12 and 1")]
+    SampleRate {
+        /// What was asked.
+        found: f64,
+    },
+    /// No number of times.
+    #[error("found count {found}, expected a whole number between 1 and 1e9")]
+    Count {
+        /// What was asked.
+        found: u64,
+    },
+    /// No δ.
+    #[error("found delta {found}, expected a number between 1e-30 and 1, both excluded")]
+    Delta {
+        /// What was asked.
+        found: f64,
+    },
+    /// No ε.
+    #[error("found epsilon {found}, expected a number between 0 and 1e6")]
+    Epsilon {
+        /// What was asked.
+        found: f64,
+    },
+    /// No ρ.
+    #[error("found rho {found}, expected a number above 0 and up to 1e6")]
+    Rho {
+        /// What was asked.
+        found: f64,
+    },
+    /// No sensitivity.
+    #[error("found sensitivity {found}, expected a number above 0 and up to 1e300")]
+    Sensitivity {
+        /// What was asked.
+        found: f64,
+    },
+    /// A whole sensitivity that is none, or that costs too much to account for.
+    #[error("found sensitivity {found}, expected a whole number between 1 and 1e6")]
+    Steps {
+        /// What was asked.
+        found: u32,
+    },
+    /// The loss is so large or so small that no grid of bounded size resolves it.
+    #[error("a loss of this size cannot be resolved on a grid of bounded size")]
+    Unresolved,
+}
+
+/// δ as given by a caller.
+fn delta_in_range(delta: f64) -> Result<f64, AccountingError> {
+    let sane = delta > 1e-30 && delta < 1.0;
+    if sane { Ok(delta) } else { Err(AccountingError::Delta { found: delta }) }
+}
+
+/// ε as given by a caller.
+fn epsilon_in_range(epsilon: f64) -> Result<f64, AccountingError> {
+    let sane = (0.0..=1e6).contains(&epsilon);
+    if sane { Ok(epsilon) } else { Err(AccountingError::Epsilon { found: epsilon }) }
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "exact below 2^53, and every count here is at most 10^9"
+)]
+fn real(count: u64) -> f64 {
+    count as f64
+}
