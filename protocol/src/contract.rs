@@ -29,6 +29,8 @@ pub struct Contract {
     pub min_cell: u32,
     /// How many ids one person may have; multiplies every sensitivity.
     pub ids_per_person: u32,
+    /// How many jobs one analyst may ask for one purpose in any 24 hours.
+    pub jobs_per_day: u32,
     /// The contract that this one replaces.
     pub supersedes: Option<Digest>,
     /// What data may be used for.
@@ -87,6 +89,8 @@ pub enum Role {
     MatchKey(Identifier),
     /// One of a public list of values.
     Group(Vec<String>),
+    /// Text of at most 32 bytes whose values are not public; an empty one is no value.
+    Label,
     /// A number to add up, in units of 10^-scale.
     Measure(u8),
     /// A day, for windows.
@@ -111,19 +115,23 @@ pub struct Budget {
     pub lifetime_epsilon: Epsilon,
     /// δ at which both are meant.
     pub delta: Delta,
+    /// δ beside it, for each period and for ever alike, for selecting cells that only the data name; in
+    /// units of 10⁻¹⁵. None unless the contract says so.
+    pub selection_delta: u64,
 }
 
 impl Budget {
     /// The budget of one period, as the ledger keeps it.
     #[must_use]
     pub fn per_period(&self) -> Loss {
-        Loss::zcdp(Rho::from_epsilon(self.epsilon, self.delta))
+        Loss::zcdp(Rho::from_epsilon(self.epsilon, self.delta)).with_delta(self.selection_delta)
     }
 
     /// The budget for ever, as the ledger keeps it.
     #[must_use]
     pub fn lifetime(&self) -> Loss {
-        Loss::zcdp(Rho::from_epsilon(self.lifetime_epsilon, self.delta))
+        let epsilon = self.lifetime_epsilon;
+        Loss::zcdp(Rho::from_epsilon(epsilon, self.delta)).with_delta(self.selection_delta)
     }
 }
 
@@ -179,6 +187,28 @@ impl Period {
 pub struct Analysis {
     /// What it is for.
     pub purpose: String,
+    /// What kind of question may be asked of which columns.
+    pub template: Template,
+    /// Parties that may ask.
+    pub analysts: Vec<String>,
+    /// Parties that may receive results.
+    pub receivers: Vec<String>,
+}
+
+/// A kind of question, and the columns that it may name.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever grants keys must see a new kind")]
+pub enum Template {
+    /// Randomised lift.
+    Lift(LiftTemplate),
+    /// Counts and sums by group.
+    Table(TableTemplate),
+}
+
+/// What a lift question may name.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LiftTemplate {
     /// Dataset with the people and the arm each was assigned to.
     pub assignment: String,
     /// The group column that holds the arm.
@@ -189,10 +219,57 @@ pub struct Analysis {
     pub measures: Vec<String>,
     /// Date column of the outcome dataset that a window may filter by.
     pub date: Option<String>,
-    /// Parties that may ask.
-    pub analysts: Vec<String>,
-    /// Parties that may receive results.
-    pub receivers: Vec<String>,
+}
+
+/// What a question about counts and sums by group may name.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TableTemplate {
+    /// Dataset whose people are counted.
+    pub population: String,
+    /// Dataset that may be joined to it.
+    pub joined: Option<String>,
+    /// Group and label columns that cells may be made of.
+    pub group_by: Vec<ColumnRef>,
+    /// Group, measure and date columns that rows may be chosen by.
+    pub filters: Vec<ColumnRef>,
+    /// Measure columns that may be added up, and group and label columns whose values may be counted.
+    pub measures: Vec<ColumnRef>,
+    /// In how many cells one person may count at most.
+    pub cells_per_person: u32,
+}
+
+/// A column of a dataset, written `dataset.column`.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_structs, reason = "a name has two parts")]
+pub struct ColumnRef {
+    /// Dataset.
+    pub dataset: String,
+    /// Column.
+    pub column: String,
+}
+
+impl Template {
+    /// Its datasets: the one whose people are counted first.
+    pub fn datasets(&self) -> impl Iterator<Item = &str> {
+        let (first, second) = match self {
+            Self::Lift(it) => (&it.assignment, Some(&it.outcome)),
+            Self::Table(it) => (&it.population, it.joined.as_ref()),
+        };
+        std::iter::once(first).chain(second).map(String::as_str)
+    }
+
+    /// Whether a question may read `column` of `dataset`, which is one of its datasets.
+    fn names(&self, dataset: &str, column: &str) -> bool {
+        match self {
+            Self::Lift(it) if it.assignment == dataset => it.arm == column,
+            Self::Lift(it) => it.measures.iter().chain(&it.date).any(|measure| measure == column),
+            Self::Table(it) => {
+                let mut all = it.group_by.iter().chain(&it.filters).chain(&it.measures);
+                all.any(|named| named.dataset == dataset && named.column == column)
+            }
+        }
+    }
 }
 
 /// A build of the enclave: PCR0 (image), PCR1 (kernel and boot), PCR2 (application).
@@ -246,19 +323,15 @@ impl Contract {
     #[must_use]
     pub fn used_columns(&self, dataset: &str) -> Vec<&Column> {
         let Some(found) = self.datasets.get(dataset) else { return Vec::new() };
-        let analyses: Vec<_> = self.analyses.values().collect();
-        let used = |column: &&Column| {
-            analyses.iter().any(|a| {
-                let assigns = a.assignment == dataset;
-                let reports = a.outcome == dataset;
-                match column.role {
-                    Role::MatchKey(_) | Role::Consent => assigns || reports,
-                    Role::Group(_) => assigns && a.arm == column.name,
-                    Role::Measure(_) => reports && a.measures.contains(&column.name),
-                    Role::Date => reports && a.date.as_ref() == Some(&column.name),
-                    Role::Feature(_) | Role::Never => false,
-                }
-            })
+        let templates = self.analyses.values().map(|analysis| &analysis.template);
+        let reading: Vec<_> =
+            templates.filter(|it| it.datasets().any(|name| name == dataset)).collect();
+        let used = |column: &&Column| match column.role {
+            Role::MatchKey(_) | Role::Consent => !reading.is_empty(),
+            Role::Feature(_) | Role::Never => false,
+            Role::Group(_) | Role::Label | Role::Measure(_) | Role::Date => {
+                reading.iter().any(|it| it.names(dataset, &column.name))
+            }
         };
         found.columns.iter().filter(used).collect()
     }

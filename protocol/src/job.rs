@@ -5,14 +5,14 @@ mod template;
 use crate::{
     digest::Digest,
     loss::{Delta, Epsilon},
+    proof::Split,
     sign::Signed,
-    tally::Split,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
-pub use template::{TemplateError, lift_from_toml};
+pub use template::{TemplateError, question_from_toml};
 
 /// A job for one instance.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -29,11 +29,42 @@ pub struct Job {
     /// The analysis of the contract.
     pub analysis: String,
     /// What is asked.
-    pub lift: Lift,
+    pub question: Question,
     /// The exact version of each dataset: name and digest of the signed manifest.
     pub datasets: BTreeMap<String, Digest>,
     /// Parties that get the result.
     pub receivers: Vec<String>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind of question")]
+pub enum Question {
+    /// Randomised lift.
+    Lift(Lift),
+    /// Counts and sums by group.
+    Table(TableQuestion),
+}
+
+impl Question {
+    /// Smallest head count that is shown, as the analyst asks; the contract's floor where it is larger.
+    #[must_use]
+    pub fn min_cell(&self) -> u32 {
+        match self {
+            Self::Lift(it) => it.min_cell,
+            Self::Table(it) => it.min_cell,
+        }
+    }
+
+    /// ε of the whole job, and the δ at which it is meant.
+    #[must_use]
+    pub fn epsilon(&self) -> (Epsilon, Delta) {
+        match self {
+            Self::Lift(it) => (it.epsilon, it.delta),
+            Self::Table(it) => (it.epsilon, it.delta),
+        }
+    }
 }
 
 impl Signed for Job {
@@ -106,6 +137,104 @@ pub struct Lift {
     pub min_cell: u32,
     /// When the design was registered, as the analyst says.
     pub registered_at: Option<Time>,
+}
+
+/// Counts and sums by group: how many people, what they did. Columns are written `dataset.column`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableQuestion {
+    /// What cells are made of, outermost first.
+    pub group_by: Vec<GroupBy>,
+    /// Which rows count: all of these.
+    pub rows: Vec<Filter>,
+    /// What is added up for each person and cell.
+    pub measures: Vec<TableMeasure>,
+    /// In how many cells one person may count; the rest of a person's cells is left out.
+    pub cells_per_person: u32,
+    /// Confidence of the intervals, in millionths.
+    pub confidence: u32,
+    /// ε of the whole job.
+    pub epsilon: Epsilon,
+    /// δ at which ε is meant.
+    pub delta: Delta,
+    /// δ for selecting cells that only the data name, in units of 10⁻¹⁵; 0 without such cells.
+    pub selection_delta: u64,
+    /// How the loss is divided.
+    pub split: Split,
+    /// Smallest cell that is shown; the contract's floor where it is larger.
+    pub min_cell: u32,
+}
+
+/// What cells are made of.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
+pub enum GroupBy {
+    /// Whether the person was found in the joined dataset.
+    Matched,
+    /// A group or label column.
+    Column(String),
+    /// A measure of this question, by name, in bins: a distribution.
+    Bins {
+        /// Name of the measure.
+        measure: String,
+        /// Ascending, in units of the column's scale.
+        edges: Vec<i64>,
+    },
+}
+
+/// Rows that count.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
+pub enum Filter {
+    /// A group column has one of these values.
+    OneOf {
+        /// Column.
+        column: String,
+        /// Values of its public list.
+        values: Vec<String>,
+    },
+    /// A measure or date column lies within bounds, both included.
+    Between {
+        /// Column.
+        column: String,
+        /// Smallest, in units of the column's scale, or days since 1970-01-01.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+}
+
+/// What is added up.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableMeasure {
+    /// What people call it.
+    pub name: String,
+    /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column.
+    pub column: String,
+    /// What is made of the rows of a person.
+    pub statistic: Statistic,
+    /// Largest value of one person and cell, in units of the column's scale.
+    pub clamp: u32,
+    /// Whether squares are added up too, which gives the spread between people.
+    pub squares: bool,
+    /// Decimals of the column, from the contract; 0 for counts.
+    pub scale: u8,
+}
+
+/// What is made of the rows of a person.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
+pub enum Statistic {
+    /// How many.
+    Rows,
+    /// The sum of the column.
+    Sum,
+    /// How many different values.
+    Distinct,
 }
 
 /// One outcome.

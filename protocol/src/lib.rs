@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod message;
 pub mod policy;
+pub mod proof;
 pub mod receipt;
 pub mod refusal;
 pub mod result;

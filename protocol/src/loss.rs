@@ -1,7 +1,7 @@
 //! Privacy loss, counted in whole numbers.
 
 use crate::accounting::{AccountingError, Mechanism, rdp};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 /// ρ of zero-concentrated differential privacy, in units of 10⁻¹².
@@ -161,31 +161,47 @@ pub enum InvalidLoss {
     Delta,
 }
 
-/// What the ledger adds up: Rényi divergence at each of [`ORDERS`], in units of 10⁻¹⁴ nats.
+/// What the ledger adds up: Rényi divergence at each of [`ORDERS`], in units of 10⁻¹⁴ nats, and a δ
+/// beside it, in units of 10⁻¹⁵, with which the divergence need not hold.
 ///
 /// Every part of a ledger is a sum of these and obeyed at every order, so sums are exact.
 ///
 /// # Source
 ///
-/// Mironov 2017, <https://arxiv.org/abs/1702.07476>, Proposition 1.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
+/// Mironov 2017, <https://arxiv.org/abs/1702.07476>, Proposition 1; Bun and Steinke 2016,
+/// <https://arxiv.org/abs/1605.02065>, Section 8 (δ adds).
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Loss {
     at_order: Vec<u64>,
+    delta: u64,
 }
 
 impl Loss {
     /// No loss.
     #[must_use]
     pub fn zero() -> Self {
-        Self { at_order: vec![0; ORDERS.len()] }
+        Self { at_order: vec![0; ORDERS.len()], delta: 0 }
     }
 
     /// The loss of a ρ-zCDP mechanism: αρ at order α, exactly.
     #[must_use]
     pub fn zcdp(rho: Rho) -> Self {
         // Orders are in hundredths and ρ in 10⁻¹², which makes 10⁻¹⁴.
-        Self { at_order: ORDERS.iter().map(|order| order.saturating_mul(rho.0)).collect() }
+        let at_order = ORDERS.iter().map(|order| order.saturating_mul(rho.0)).collect();
+        Self { at_order, delta: 0 }
+    }
+
+    /// The same with `delta` more, in units of 10⁻¹⁵.
+    #[must_use]
+    pub fn with_delta(mut self, delta: u64) -> Self {
+        self.delta = self.delta.saturating_add(delta);
+        self
+    }
+
+    /// δ beside the divergence, in units of 10⁻¹⁵.
+    #[must_use]
+    pub fn delta(&self) -> u64 {
+        self.delta
     }
 
     /// The loss of a mechanism that runs `count` times: at every order at least the divergence
@@ -202,7 +218,7 @@ impl Loss {
             // Its margin is far wider than the rounding of these products.
             up(nats * NATS)
         };
-        Self { at_order: ORDERS.iter().map(units).collect() }
+        Self { at_order: ORDERS.iter().map(units).collect(), delta: 0 }
     }
 
     /// The loss of `steps` of DP-SGD with Poisson sampling; see [`Mechanism::subsampled_gaussian`].
@@ -251,16 +267,17 @@ impl Loss {
         self.zip(other, u64::min)
     }
 
-    /// True if `self` is at most `budget` at *every* order.
+    /// True if `self` is at most `budget` at *every* order and in δ.
     #[must_use]
     pub fn fits(&self, budget: &Self) -> bool {
-        self.at_order.iter().zip(&budget.at_order).all(|(cost, left)| cost <= left)
+        let mut orders = self.at_order.iter().zip(&budget.at_order);
+        self.delta <= budget.delta && orders.all(|(cost, left)| cost <= left)
     }
 
     /// True if nothing is lost.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.at_order.iter().all(|&loss| loss == 0)
+        self.delta == 0 && self.at_order.iter().all(|&loss| loss == 0)
     }
 
     /// The largest ρ that fits into this loss at every order.
@@ -274,22 +291,31 @@ impl Loss {
     #[must_use]
     pub fn times(&self, cost: &Self) -> Option<u64> {
         let parts = self.at_order.iter().zip(&cost.at_order);
+        let parts = parts.chain(std::iter::once((&self.delta, &cost.delta)));
         parts.filter_map(|(left, cost)| left.checked_div(*cost)).min()
     }
 
     fn zip(&self, other: &Self, f: impl Fn(u64, u64) -> u64) -> Self {
         let pairs = self.at_order.iter().zip(&other.at_order);
-        Self { at_order: pairs.map(|(&a, &b)| f(a, b)).collect() }
+        let at_order = pairs.map(|(&a, &b)| f(a, b)).collect();
+        Self { at_order, delta: f(self.delta, other.delta) }
+    }
+}
+
+/// Written as one list: a loss for each order, and last δ.
+impl Serialize for Loss {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.at_order.iter().chain([&self.delta]))
     }
 }
 
 impl<'de> Deserialize<'de> for Loss {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let at_order = Vec::<u64>::deserialize(deserializer)?;
-        if at_order.len() == ORDERS.len() {
-            Ok(Self { at_order })
-        } else {
-            Err(de::Error::invalid_length(at_order.len(), &"one loss for each Rényi order"))
+        let mut at_order = Vec::<u64>::deserialize(deserializer)?;
+        let found = at_order.len();
+        match at_order.pop() {
+            Some(delta) if at_order.len() == ORDERS.len() => Ok(Self { at_order, delta }),
+            _ => Err(de::Error::invalid_length(found, &"a loss for each Rényi order, and delta")),
         }
     }
 }

@@ -3,13 +3,17 @@
 //! Pure, and in this crate so that a stranger who holds contract and receipt derives the same
 //! decision, the same tally and the same price again.
 
+mod lift;
+mod table;
+
 use crate::{
-    contract::{Analysis, Contract, Role},
-    job::{Cost, Job, OutcomeKind},
+    contract::{Analysis, Contract, Role, Template},
+    job::{Job, Question},
     loss::{Loss, Rho},
     manifest::SignedManifest,
+    proof::{self, Proven, Request, Split},
     refusal::{Asked, Limit, Refusal},
-    tally::{Measure, Priced, Tally, Window},
+    tally::Tally,
     time::Time,
 };
 use std::collections::BTreeMap;
@@ -20,10 +24,8 @@ use std::collections::BTreeMap;
 pub struct Admitted {
     /// The job.
     pub job: Job,
-    /// The question.
-    pub tally: Tally,
-    /// Noise and cost.
-    pub priced: Priced,
+    /// The question, with the proof of its noise and cost.
+    pub proven: Proven,
     /// What it is for.
     pub purpose: String,
     /// Every dataset it reads; each is charged the whole loss.
@@ -33,8 +35,8 @@ pub struct Admitted {
 impl Admitted {
     /// What each dataset is charged.
     #[must_use]
-    pub fn cost(&self) -> Loss {
-        Loss::zcdp(self.priced.rho)
+    pub fn cost(&self) -> &Loss {
+        &self.proven.proof().cost
     }
 }
 
@@ -71,23 +73,40 @@ pub fn admit(
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
     check_receivers(job, analysis)?;
-    let tally = tally(contract, analysis, job)?;
-    check_versions(contract, job, analysis, manifests)?;
+    let (tally, split, selection_delta) = match (&job.question, &analysis.template) {
+        (Question::Lift(lift), Template::Lift(template)) => {
+            (lift::tally(contract, template, lift, &job.analysis)?, lift.split, 0)
+        }
+        (Question::Table(table), Template::Table(template)) => {
+            (table::tally(contract, template, table)?, table.split, table.selection_delta)
+        }
+        _ => return Err(not_permitted(Asked::Analysis, &job.analysis, None)),
+    };
+    check_versions(contract, job, &tally, manifests)?;
     check_range(&tally, manifests)?;
-    let rho = Rho::from_epsilon(job.lift.epsilon, job.lift.delta);
-    let noise = |_| Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 };
-    let split = job.lift.split;
-    if split.n.checked_add(split.sum).and_then(|s| s.checked_add(split.sum_sq)) != Some(1000) {
+    let proven = prove(contract, job, tally, split, selection_delta)?;
+    let datasets = proven.tally().datasets().map(str::to_owned).collect();
+    Ok(Admitted { job: job.clone(), proven, purpose: analysis.purpose.clone(), datasets })
+}
+
+fn prove(
+    contract: &Contract,
+    job: &Job,
+    tally: Tally,
+    split: Split,
+    selection_delta: u64,
+) -> Result<Proven, Refusal> {
+    let Split { n, sum, products } = split;
+    if n.checked_add(sum).and_then(|s| s.checked_add(products)) != Some(1000) {
         return Err(Refusal::Malformed);
     }
-    let priced = tally.price(rho, split).map_err(noise)?;
-    Ok(Admitted {
-        job: job.clone(),
-        tally,
-        priced,
-        purpose: analysis.purpose.clone(),
-        datasets: vec![analysis.assignment.clone(), analysis.outcome.clone()],
-    })
+    let (epsilon, delta) = job.question.epsilon();
+    let rho = Rho::from_epsilon(epsilon, delta);
+    let threshold = job.question.min_cell().max(contract.min_cell);
+    let request = Request { rho, split, threshold, selection_delta };
+    let noise = |_| Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 };
+    let proof = tally.prove(&request).map_err(noise)?;
+    proof::check(tally, proof, contract.min_cell).map_err(|_| Refusal::Malformed)
 }
 
 fn check_receivers(job: &Job, analysis: &Analysis) -> Result<(), Refusal> {
@@ -103,95 +122,18 @@ fn check_receivers(job: &Job, analysis: &Analysis) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn tally(contract: &Contract, analysis: &Analysis, job: &Job) -> Result<Tally, Refusal> {
-    let lift = &job.lift;
-    let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
-    let arm = column_role(contract, &analysis.assignment, &analysis.arm);
-    let Some(Role::Group(domain)) = arm else { return Err(Refusal::Internal) };
-    let codes = |values: &[String]| {
-        let codes = values.iter().map(|value| {
-            let code = domain.iter().position(|v| v == value).and_then(|at| i32::try_from(at).ok());
-            let owner = owner_of(&analysis.assignment);
-            code.ok_or_else(|| not_permitted(Asked::Arm, value, owner))
-        });
-        codes.collect::<Result<Vec<_>, _>>()
-    };
-    let (test, control) = (codes(&lift.test)?, codes(&lift.control)?);
-    let mut all: Vec<_> = test.iter().chain(&control).collect();
-    all.sort_unstable();
-    all.dedup();
-    if test.is_empty() || control.is_empty() || all.len() != test.len() + control.len() {
-        return Err(Refusal::Malformed);
-    }
-    for share in [lift.expected_test_share, lift.srm_flag_p, lift.confidence] {
-        if !(1..MILLION).contains(&share) {
-            let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
-            return Err(Refusal::OverLimit { limit: Limit::Share, found, most });
-        }
-    }
-    let found = u64::try_from(lift.outcomes.len()).unwrap_or(u64::MAX);
-    if found == 0 || found > MAX_OUTCOMES {
-        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found, most: MAX_OUTCOMES });
-    }
-    let readable =
-        |text: &str| (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
-    let currency =
-        |c: &Cost| c.currency.len() == 3 && c.currency.bytes().all(|b| b.is_ascii_uppercase());
-    if !lift.outcomes.iter().all(|o| readable(&o.name)) || !lift.cost.as_ref().is_none_or(currency)
-    {
-        return Err(Refusal::Malformed);
-    }
-    let mut measures = Vec::new();
-    for outcome in &lift.outcomes {
-        let owner = owner_of(&analysis.outcome);
-        let role = column_role(contract, &analysis.outcome, &outcome.column);
-        match role {
-            Some(Role::Measure(scale))
-                if analysis.measures.contains(&outcome.column) && *scale == outcome.scale => {}
-            _ => return Err(not_permitted(Asked::Column, &outcome.column, owner)),
-        }
-        let binary = outcome.kind == OutcomeKind::Binary;
-        if outcome.clamp == 0 || (binary && outcome.clamp != 1) {
-            return Err(Refusal::Malformed);
-        }
-        let column = outcome.column.clone();
-        measures.push(Measure { column, clamp: outcome.clamp, squares: !binary });
-    }
-    let window = match (lift.window, &analysis.date) {
-        (None, _) => None,
-        (Some((first, last)), Some(column)) if first <= last => {
-            Some(Window { column: column.clone(), first, last })
-        }
-        (Some(_), Some(_)) => return Err(Refusal::Malformed),
-        (Some(_), None) => {
-            let owner = owner_of(&analysis.outcome);
-            return Err(not_permitted(Asked::Window, &job.analysis, owner));
-        }
-    };
-    Ok(Tally {
-        population: analysis.assignment.clone(),
-        arm: analysis.arm.clone(),
-        test,
-        control,
-        outcome: analysis.outcome.clone(),
-        window,
-        measures,
-        ids_per_person: contract.ids_per_person,
-    })
-}
-
 fn check_versions(
     contract: &Contract,
     job: &Job,
-    analysis: &Analysis,
+    tally: &Tally,
     manifests: &BTreeMap<String, SignedManifest>,
 ) -> Result<(), Refusal> {
-    if job.datasets.len() != 2 {
+    if job.datasets.len() != tally.datasets().count() {
         return Err(Refusal::Malformed);
     }
-    for name in [&analysis.assignment, &analysis.outcome] {
+    for name in tally.datasets() {
         let owner = contract.datasets.get(name).map(|d| d.owner.clone()).unwrap_or_default();
-        let dataset = name.clone();
+        let dataset = name.to_owned();
         let Some(manifest) = manifests.get(name) else {
             return Err(Refusal::KeyWithheld { dataset, owner });
         };
@@ -202,10 +144,11 @@ fn check_versions(
     Ok(())
 }
 
-/// Sums of squares over all rows must fit into 63 bits, with room for the noise.
+/// Sums and products over all people must fit into 63 bits, with room for the noise. There are at most
+/// as many people as rows, and each counts in a cell once.
 fn check_range(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> Result<(), Refusal> {
-    let rows = |name: &String| manifests.get(name).map_or(0, |m| m.manifest().rows);
-    let rows = rows(&tally.population).max(rows(&tally.outcome)).max(1);
+    let rows = |name: &str| manifests.get(name).map_or(0, |m| m.manifest().rows);
+    let rows = tally.datasets().map(rows).max().unwrap_or(0).max(1);
     let most = ((1_u64 << 62) / rows).isqrt().min(MAX_CLAMP);
     for measure in &tally.measures {
         let found = u64::from(measure.clamp);
@@ -224,8 +167,32 @@ fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
     Refusal::NotPermitted { what, name: name.chars().take(64).collect(), owner }
 }
 
+/// Whether a share in millionths is one, neither 0 nor all.
+fn check_share(share: u32) -> Result<(), Refusal> {
+    let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
+    if (1..=most).contains(&found) {
+        Ok(())
+    } else {
+        Err(Refusal::OverLimit { limit: Limit::Share, found, most })
+    }
+}
+
+/// Whether there are 1 to [`MAX_MEASURES`] things to add up, with readable names.
+fn check_names<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Result<(), Refusal> {
+    let found = u64::try_from(names.clone().count()).unwrap_or(u64::MAX);
+    if found > MAX_MEASURES {
+        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found, most: MAX_MEASURES });
+    }
+    let readable =
+        |text: &String| (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
+    if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
+}
+
 const MILLION: u32 = 1_000_000;
-const MAX_OUTCOMES: u64 = 16;
+const MAX_MEASURES: u64 = 16;
 /// Beyond this no ε that a contract may name makes noise on sums of squares that can be drawn; for a
 /// given ε the price may say so earlier.
 const MAX_CLAMP: u64 = 1 << 21;
+
+#[cfg(test)]
+mod tests;

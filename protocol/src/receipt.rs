@@ -1,12 +1,6 @@
 //! What the enclave attests to for strangers: receipts of results, and its closing.
 
-use crate::{
-    digest::Digest,
-    loss::Loss,
-    merkle::Root,
-    tally::{Priced, Tally},
-    time::Time,
-};
+use crate::{digest::Digest, loss::Loss, merkle::Root, proof::Proof, tally::Tally, time::Time};
 use serde::{Deserialize, Serialize};
 
 /// What a receipt says. `contract` and `output` are checked by anybody with
@@ -25,8 +19,8 @@ pub struct ReceiptBody {
     pub manifests: Vec<serde_bytes::ByteBuf>,
     /// The question.
     pub tally: Tally,
-    /// Noise and cost, as derived from the question.
-    pub priced: Priced,
+    /// Noise, cost and thresholds of the question; anybody can check it.
+    pub proof: Proof,
     /// What was charged.
     pub charged: Vec<Charge>,
     /// Cells whose figures were withheld by the threshold.

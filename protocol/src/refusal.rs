@@ -1,6 +1,11 @@
 //! What the enclave says when it declines.
 
-use crate::{contract::Period, loss::Loss, manifest::ManifestError, time::Time};
+use crate::{
+    contract::Period,
+    loss::{Delta, Loss},
+    manifest::ManifestError,
+    time::Time,
+};
 use serde::{Deserialize, Serialize};
 
 /// Why a request was declined; the only error a party ever sees.
@@ -29,6 +34,21 @@ pub enum Refusal {
     /// The bytes are no request.
     #[error("the request is malformed or of another version")]
     Malformed,
+    /// More jobs than the contract allows in a day.
+    #[error(
+        "{analyst} has asked {most} jobs for \"{purpose}\" within 24 hours, which is all that the \
+         contract allows: the next one may be asked at {next}"
+    )]
+    TooManyJobs {
+        /// Who asked.
+        analyst: String,
+        /// What for.
+        purpose: String,
+        /// The contract's limit.
+        most: u32,
+        /// When the oldest of them is a day old.
+        next: Time,
+    },
     /// The contract is over.
     #[error("the contract expired at {expired}: every party must sign a new one")]
     ContractExpired {
@@ -103,7 +123,7 @@ pub enum Refusal {
         left: Loss,
     },
     /// The owner's budget is used up.
-    #[error("{owner}'s budget on \"{dataset}\" for \"{purpose}\" ({budget}) is used up: {}", room(.cost, .left))]
+    #[error("{owner}'s budget on \"{dataset}\" for \"{purpose}\" ({budget}) is used up: {}{}", room(.cost, .left, *.delta), spent_on(.debits))]
     BudgetExhausted {
         /// Dataset.
         dataset: String,
@@ -117,6 +137,10 @@ pub enum Refusal {
         cost: Loss,
         /// What is left.
         left: Loss,
+        /// δ at which to speak of ε.
+        delta: Delta,
+        /// What used it up, the largest first.
+        debits: Vec<Debit>,
     },
     /// Custody does not believe the instance.
     #[error("custody of {owner} does not believe this instance")]
@@ -130,6 +154,20 @@ pub enum Refusal {
     /// The enclave failed. The cause is in its sealed log, under the request's identity.
     #[error("internal fault")]
     Internal,
+}
+
+/// What one analyst's jobs of one analysis took of a budget.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Debit {
+    /// Who asked; none for loss that was prepaid with a grant.
+    pub analyst: Option<String>,
+    /// Which analysis; empty if prepaid.
+    pub analysis: String,
+    /// How many jobs.
+    pub jobs: u64,
+    /// What was handed out for them together; what came back at closings is not taken off.
+    pub loss: Loss,
 }
 
 /// A thing a contract may permit.
@@ -164,6 +202,9 @@ pub enum Asked {
     /// A window, without a date column.
     #[error("window")]
     Window,
+    /// A value that rows are chosen by.
+    #[error("value of a filter")]
+    Value,
 }
 
 /// A limit on a job.
@@ -186,6 +227,9 @@ pub enum Limit {
     /// Datasets granted at once.
     #[error("bytes of datasets held by this instance")]
     Memory,
+    /// Cells that one person may count in.
+    #[error("cells that one person may count in")]
+    CellsPerPerson,
 }
 
 /// Why a grant is refused.
@@ -259,11 +303,37 @@ fn owner_rule(owner: Option<&str>) -> String {
     owner.map_or(String::new(), |owner| format!(" (a rule of {owner})"))
 }
 
-fn room(cost: &Loss, left: &Loss) -> String {
-    let (cost, left) = (cost.rho().value(), left.rho().value());
-    if left > 0.0 {
-        format!("the job costs rho {cost:.6}, {left:.6} is left; a job of that loss would pass")
+fn spent_on(debits: &[Debit]) -> String {
+    let words = debits.iter().map(|debit| {
+        let rho = debit.loss.rho().value();
+        match &debit.analyst {
+            Some(analyst) => {
+                let (jobs, s) = (debit.jobs, if debit.jobs == 1 { "" } else { "s" });
+                format!("{jobs} \"{}\" job{s} of {analyst} (rho {rho:.6})", debit.analysis)
+            }
+            None => format!("prepaid to an instance (rho {rho:.6})"),
+        }
+    });
+    let words = words.collect::<Vec<_>>().join(", ");
+    if words.is_empty() { String::new() } else { format!("; it was used up by {words}") }
+}
+
+fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
+    let (rho, rest) = (cost.rho().value(), left.rho().value());
+    // Rounded down, so that what is said to pass does.
+    let epsilon = (left.rho().epsilon(delta) * 1000.0).floor() / 1000.0;
+    if cost.delta() > left.delta() {
+        let (cost, left) = (cost.delta(), left.delta());
+        format!(
+            "the job's selection of groups costs a delta of {cost}e-15, {left}e-15 is left; a job \
+             without groups that only the data name would pass at rho {rest:.6}"
+        )
+    } else if epsilon > 0.0 {
+        format!(
+            "the job costs rho {rho:.6}, {rest:.6} is left; a job of epsilon {epsilon:.3} at delta \
+             {delta} would pass"
+        )
     } else {
-        format!("the job costs rho {cost:.6}, nothing is left")
+        format!("the job costs rho {rho:.6}, nothing is left")
     }
 }

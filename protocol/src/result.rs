@@ -1,16 +1,103 @@
-//! The result of a lift job, as the receiver reads it: `result.json`, format `glovebox-result-v1`.
+//! The result of a job, as the receiver reads it: `result.json`, format `glovebox-result-v1` for lift and
+//! `glovebox-table-v1` for counts and sums by group.
 //!
 //! Every figure is an estimate from released (noisy) totals. Numbers that cannot be estimated are
 //! null, with a flag that says why. Amounts are in units of the column (dollars, not cents).
 
 use crate::{
     digest::Digest,
-    job::{Alternative, JobId, Multiplicity, OutcomeKind},
+    job::{Alternative, Multiplicity, OutcomeKind},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
 
-/// The whole result.
+pub use table::{
+    Estimate, FORMAT as TABLE_FORMAT, MeasureEstimate, NoisyCount, TableCell, TableResult,
+};
+
+mod table;
+
+/// A result of either kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(clippy::exhaustive_enums, reason = "whoever reads results must see a new kind")]
+pub enum JobResult {
+    /// Of a lift question.
+    Lift(LiftResult),
+    /// Of a question about groups.
+    Table(TableResult),
+}
+
+impl JobResult {
+    /// Reads `result.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidResult`] if it is of neither format, or not whole.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, InvalidResult> {
+        #[derive(Deserialize)]
+        struct Header {
+            format: String,
+        }
+        let header: Header = serde_json::from_slice(bytes).map_err(|_| InvalidResult)?;
+        let read = match header.format.as_str() {
+            FORMAT => serde_json::from_slice(bytes).map(Self::Lift),
+            TABLE_FORMAT => serde_json::from_slice(bytes).map(Self::Table),
+            _ => return Err(InvalidResult),
+        };
+        read.map_err(|_| InvalidResult)
+    }
+
+    /// The bytes of `result.json`.
+    #[must_use]
+    pub fn to_json(&self) -> Option<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).ok()?;
+        json.push(b'\n');
+        Some(json)
+    }
+
+    /// Identity of the job.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        match self {
+            Self::Lift(it) => &it.job,
+            Self::Table(it) => &it.job,
+        }
+    }
+
+    /// Adds a flag of the whole job.
+    pub fn flag(&mut self, flag: String) {
+        match self {
+            Self::Lift(it) => it.flags.push(flag),
+            Self::Table(it) => it.flags.push(flag),
+        }
+    }
+
+    /// False if the noise was switched off.
+    #[must_use]
+    pub fn is_noisy(&self) -> bool {
+        match self {
+            Self::Lift(it) => it.noise,
+            Self::Table(it) => it.noise,
+        }
+    }
+
+    /// What was charged.
+    #[must_use]
+    pub fn privacy(&self) -> &PrivacyReport {
+        match self {
+            Self::Lift(it) => &it.privacy,
+            Self::Table(it) => &it.privacy,
+        }
+    }
+}
+
+/// Bytes that are no result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected a result of format {FORMAT} or {TABLE_FORMAT}")]
+pub struct InvalidResult;
+
+/// The result of a lift job.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiftResult {
@@ -52,11 +139,11 @@ pub struct LiftResult {
     pub outcomes: Vec<OutcomeResult>,
     /// What was charged.
     pub privacy: PrivacyReport,
-    /// Flags of the whole job: `srm_failed`, `low_match`, `arm_withheld`.
+    /// Flags of the whole job: `srm_failed`, `low_match`, `arm_withheld`, [`NEAR_DUPLICATE`] with a job.
     pub flags: Vec<String>,
 }
 
-/// Noisy number of people in a cell.
+/// Noisy number of people in a cell of a design.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CellCount {
@@ -247,13 +334,9 @@ pub struct ChargeReport {
     pub rho_left_in_instance: f64,
 }
 
+/// Begins the flag of a job that asked about nearly the same people as an earlier job of the same
+/// instance, whose identity follows.
+pub const NEAR_DUPLICATE: &str = "near_duplicate:";
+
 /// The name of this format.
 pub const FORMAT: &str = "glovebox-result-v1";
-
-impl LiftResult {
-    /// The job's identity.
-    #[must_use]
-    pub fn job_id(&self) -> Option<JobId> {
-        self.job.parse().ok()
-    }
-}

@@ -65,7 +65,7 @@ pub fn layout(dataset: &Dataset) -> Vec<SealedColumn> {
 #[must_use]
 pub fn physical(column: &Column) -> Option<Physical> {
     match column.role {
-        Role::MatchKey(_) => Some(Physical::Key),
+        Role::MatchKey(_) | Role::Label => Some(Physical::Key),
         Role::Group(_) | Role::Date | Role::Consent => Some(Physical::Code),
         Role::Measure(_) | Role::Feature(_) => Some(Physical::Number),
         Role::Never => None,

@@ -1,9 +1,10 @@
-//! The narrow waist: each person adds a bounded vector to at most one cell.
+//! The narrow waist: each person adds a bounded vector to at most *m* cells.
 //!
-//! A [`Tally`] holds no data. From it alone follow its sensitivity, its noise and its cost
-//! ([`Tally::price`]), which anybody can derive again and compare.
+//! A [`Tally`] holds no data. From it alone follow its sensitivities, its noise, its cost and its
+//! [`Proof`](crate::proof::Proof), which anybody can check.
 
-use crate::loss::Rho;
+mod likeness;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -11,55 +12,162 @@ use std::fmt;
 ///
 /// # Privacy
 ///
-/// Neighbours differ by all rows of one id in every dataset. Such an id is in one cell, where it
-/// moves the head count by at most 1, each sum by at most its clamp and each sum of squares by at
-/// most its clamp squared; `ids_per_person` multiplies all three.
+/// Neighbours differ by all rows of one id in every dataset. Such an id is in at most
+/// [`Self::cells_per_person`] cells. In each it moves the head count by at most 1, each sum by at most
+/// its clamp and each product by at most the product of two clamps; `ids_per_person` multiplies all of
+/// them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
-    /// Dataset whose people are counted, by name.
-    pub population: String,
-    /// Group column of the population that assigns people to arms.
-    pub arm: String,
-    /// Codes of the arm column that make up the test arm.
-    pub test: Vec<i32>,
-    /// Codes of the arm column that make up the control arm.
-    pub control: Vec<i32>,
-    /// Dataset with what people did, by name.
-    pub outcome: String,
-    /// Rows of the outcome dataset that count.
-    pub window: Option<Window>,
-    /// What is added up for each person.
+    /// Whose people are counted: every id with a row that counts is one person.
+    pub population: Table,
+    /// A second dataset, joined one to one by id. Who is not found there has no values in it.
+    pub joined: Option<Table>,
+    /// Which cells exist.
+    pub cells: Cells,
+    /// What is added up for each person and cell.
     pub measures: Vec<Measure>,
+    /// Pairs of measures, by place, whose products are added up; a pair of equals is a square. The
+    /// first is never the larger.
+    pub products: Vec<(u32, u32)>,
+    /// In how many cells one person may count.
+    pub cells_per_person: u32,
     /// How many ids one person may have.
     pub ids_per_person: u32,
 }
 
-/// Days that count, both included.
+/// A dataset and the rows of it that count. Consent is read from all of a person's rows.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Window {
-    /// Date column.
-    pub column: String,
-    /// First day, since 1970-01-01.
-    pub first: i32,
-    /// Last day.
-    pub last: i32,
+pub struct Table {
+    /// Name in the contract.
+    pub dataset: String,
+    /// A row counts if it meets all of these.
+    pub rows: Vec<Condition>,
 }
 
-/// A number per person: the sum of a column over the person's rows, clamped to `0..=clamp`.
+/// What a row must be to count.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new condition")]
+pub enum Condition {
+    /// A group column has one of these codes, ascending.
+    OneOf {
+        /// Group column.
+        column: String,
+        /// Places in the column's public list of values.
+        codes: Vec<i32>,
+    },
+    /// A number or a day lies within bounds. A row without one meets no such condition.
+    Between {
+        /// Measure column, in units of its scale, or date column, in days since 1970-01-01.
+        column: String,
+        /// Smallest value that counts.
+        least: i64,
+        /// Largest value that counts.
+        most: i64,
+    },
+}
+
+/// Which cells exist, and so where a person counts.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new shape")]
+pub enum Cells {
+    /// People who were assigned to arms, each in exactly one [`Cell`].
+    Arms {
+        /// Group column of the population that assigns people to arms.
+        column: String,
+        /// Codes that make up the test arm.
+        test: Vec<i32>,
+        /// Codes that make up the control arm.
+        control: Vec<i32>,
+    },
+    /// Every combination of values, in row-major order with the last dimension fastest, and then one
+    /// cell for who did not agree. Without a dimension, one cell of everybody.
+    Groups(Vec<Dimension>),
+}
+
+/// What tells cells apart.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new dimension")]
+pub enum Dimension {
+    /// Whether the person was found in the joined dataset: 0 no, 1 yes.
+    Matched,
+    /// A group column with a public list of values: their places, and last a place for rows without
+    /// one and for people without a row.
+    Group {
+        /// Whose column.
+        side: Side,
+        /// Group column.
+        column: String,
+        /// How many values the public list has.
+        values: u32,
+    },
+    /// A label column, whose values only the data name. A cell is shown if it passes private
+    /// selection.
+    Label {
+        /// Whose column.
+        side: Side,
+        /// Label column.
+        column: String,
+    },
+    /// The person's total of a measure, in bins: `edges.len() + 1` places. Place *i* holds totals from
+    /// edge *i-1* (included) to edge *i* (excluded).
+    Bins {
+        /// Place in [`Tally::measures`]. The total is over all of the person's cells, clamped.
+        measure: u32,
+        /// Ascending.
+        edges: Vec<i64>,
+    },
+}
+
+/// One of the two datasets of a tally.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "a tally has two")]
+pub enum Side {
+    /// [`Tally::population`].
+    Population,
+    /// [`Tally::joined`].
+    Joined,
+}
+
+/// A number for each person and cell, clamped to `0..=clamp` *after* everything else was computed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
-    /// Column of the outcome dataset.
-    pub column: String,
-    /// Largest value of one person, in units of the column's scale.
+    /// Whose rows.
+    pub side: Side,
+    /// What is made of the person's rows.
+    pub of: Quantity,
+    /// Which of the rows that count add to it; others are as zero.
+    pub rows: Vec<Condition>,
+    /// Largest value for one person and cell, in units of the column's scale.
     pub clamp: u32,
-    /// Whether squares are added up too; a measure of 0 and 1 does not need them.
-    pub squares: bool,
 }
 
-/// Where a person is counted. Everybody is in exactly one.
+/// What is made of a person's rows in one cell.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new quantity")]
+pub enum Quantity {
+    /// How many there are.
+    Rows,
+    /// The sum of a measure column.
+    Sum {
+        /// Measure column.
+        column: String,
+    },
+    /// How many different values of a group or label column there are.
+    Distinct {
+        /// Group or label column.
+        column: String,
+    },
+}
+
+/// Where a person of a randomised design is counted. Everybody is in exactly one.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -113,198 +221,49 @@ impl fmt::Display for Cell {
     }
 }
 
-/// How the loss of a tally is divided, in thousandths; they add up to 1000.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Split {
-    /// For head counts.
-    pub n: u32,
-    /// For sums, evenly over the measures.
-    pub sum: u32,
-    /// For sums of squares, evenly over the measures that have them.
-    pub sum_sq: u32,
-}
-
-/// A standard deviation of noise, in units of 1/1024: an integer, so that noise and price agree
-/// on every machine.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(transparent)]
-pub struct Sigma(pub u64);
-
-impl Sigma {
-    /// The smallest σ that makes a Gaussian of `sensitivity` cost at most `rho`: Δ/√(2ρ), rounded up.
-    fn for_cost(sensitivity: u64, rho: Rho) -> Option<Self> {
-        if rho == Rho(0) {
-            return None;
+impl Dimension {
+    /// How many places a public dimension has; none if only the data name them.
+    #[must_use]
+    pub fn places(&self) -> Option<u64> {
+        match self {
+            Self::Matched => Some(2),
+            Self::Group { values, .. } => Some(u64::from(*values) + 1),
+            Self::Label { .. } => None,
+            Self::Bins { edges, .. } => u64::try_from(edges.len()).ok()?.checked_add(1),
         }
-        let sigma = 1024.0 * real(sensitivity) / (2.0 * rho.value()).sqrt();
-        let up = (sigma * (1.0 + 1e-12)).ceil();
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to lie in 0..=2^51"
-        )]
-        (up <= LARGEST_SIGMA).then_some(Self(up as u64))
     }
-
-    /// As a real number, in units of the figure it is added to.
-    #[must_use]
-    pub fn value(self) -> f64 {
-        real(self.0) / 1024.0
-    }
-
-    /// The variance as numerator over `1024²`.
-    #[must_use]
-    pub fn variance(self) -> (u128, u128) {
-        (u128::from(self.0) * u128::from(self.0), 1 << 20)
-    }
-}
-
-/// Noise and cost of a [`Tally`]: its certificate. Who has the tally can derive it again.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Priced {
-    /// Loss of the whole release.
-    pub rho: Rho,
-    /// Noise on every head count.
-    pub n: Sigma,
-    /// Noise on the totals of each measure.
-    pub measures: Vec<MeasureNoise>,
-}
-
-/// Noise on the totals of one measure.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct MeasureNoise {
-    /// On sums.
-    pub sum: Sigma,
-    /// On sums of squares, where there are any.
-    pub sum_sq: Option<Sigma>,
 }
 
 impl Tally {
-    /// Noise for a given loss, divided as `split` says.
-    ///
-    /// # Privacy
-    ///
-    /// The release is ρ-zCDP for the ρ returned, which is at most `rho`: head counts cost
-    /// Δ²/(2σ²), so does each sum, and they add (a person is in one cell, so cells cost nothing
-    /// more).
-    ///
-    /// # Errors
-    ///
-    /// [`PriceError`] if a part of the loss is nothing, or the noise would exceed what can be drawn.
-    ///
-    /// # Source
-    ///
-    /// Canonne, Kamath and Steinke 2020, <https://arxiv.org/abs/2004.00010>, Theorem 4.
-    pub fn price(&self, rho: Rho, split: Split) -> Result<Priced, PriceError> {
-        let ids = u64::from(self.ids_per_person);
-        let squares = self.measures.iter().filter(|m| m.squares).count();
-        let part = |thousandths: u32, among: usize| {
-            let among = u64::try_from(among).unwrap_or(u64::MAX).max(1);
-            Rho(rho.0 / 1000 * u64::from(thousandths) / among)
-        };
-        // Without squares their part goes to the sums.
-        let sum_part = if squares == 0 { split.sum + split.sum_sq } else { split.sum };
-        let sum_rho = part(sum_part, self.measures.len());
-        let square_rho = part(split.sum_sq, squares);
-        let sigma = |delta: u64, rho| Sigma::for_cost(delta, rho).ok_or(PriceError::NoNoise);
-        let measures = self.measures.iter().map(|measure| {
-            let clamp = u64::from(measure.clamp);
-            let sum = sigma(clamp * ids, sum_rho)?;
-            let square = clamp.checked_mul(clamp).and_then(|c| c.checked_mul(ids));
-            let square = square.ok_or(PriceError::NoNoise)?;
-            let sum_sq = measure.squares.then(|| sigma(square, square_rho)).transpose()?;
-            Ok(MeasureNoise { sum, sum_sq })
-        });
-        let measures = measures.collect::<Result<Vec<_>, PriceError>>()?;
-        Ok(Priced { rho, n: sigma(ids, part(split.n, 1))?, measures })
-    }
-}
-
-/// Why a tally has no price.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PriceError {
-    /// A part of the loss is nothing, or the noise would be too large to draw.
-    #[error("a figure would get no share of the loss, or noise too large to draw")]
-    NoNoise,
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "rounded up by the caller, or shown"
-)]
-fn real(number: u64) -> f64 {
-    number as f64
-}
-
-/// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.
-const LARGEST_SIGMA: f64 = 2_251_799_813_685_248.0;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn tally(clamp: u32, squares: bool, ids: u32) -> Tally {
-        Tally {
-            population: "exposures".to_owned(),
-            arm: "arm".to_owned(),
-            test: vec![0],
-            control: vec![1],
-            outcome: "sales".to_owned(),
-            window: None,
-            measures: vec![Measure { column: "spend".to_owned(), clamp, squares }],
-            ids_per_person: ids,
+    /// How many cells there are, the one for who did not agree included; none if only the data name
+    /// them, or if there are more than `u64` holds.
+    #[must_use]
+    pub fn cell_count(&self) -> Option<u64> {
+        match &self.cells {
+            Cells::Arms { .. } => u64::try_from(Cell::ALL.len()).ok(),
+            Cells::Groups(dimensions) => {
+                let mut places = dimensions.iter().map(Dimension::places);
+                places.try_fold(1_u64, |all, places| all.checked_mul(places?))?.checked_add(1)
+            }
         }
     }
 
-    /// Σ Δ²/(2σ²), what the noise really costs.
-    fn true_cost(tally: &Tally, priced: &Priced) -> f64 {
-        let ids = f64::from(tally.ids_per_person);
-        let one = |delta: f64, sigma: Sigma| (delta / sigma.value()).powi(2) / 2.0;
-        let mut cost = one(ids, priced.n);
-        for (measure, noise) in tally.measures.iter().zip(&priced.measures) {
-            let clamp = f64::from(measure.clamp);
-            cost += one(ids * clamp, noise.sum);
-            cost += noise.sum_sq.map_or(0.0, |sigma| one(ids * clamp * clamp, sigma));
-        }
-        cost
+    /// True if cells are named by the data, so that they need private selection.
+    #[must_use]
+    pub fn is_named_by_data(&self) -> bool {
+        let Cells::Groups(dimensions) = &self.cells else { return false };
+        dimensions.iter().any(|it| matches!(it, Dimension::Label { .. }))
     }
 
-    proptest! {
-        #[test]
-        fn never_costs_more_than_it_is_priced(
-            clamp in 1_u32..1 << 14, squares: bool, ids in 1_u32..4, rho in 1_000_000_u64..1_000_000_000_000,
-        ) {
-            let tally = tally(clamp, squares, ids);
-            let split = Split { n: 200, sum: 500, sum_sq: 300 };
-            let priced = tally.price(Rho(rho), split).unwrap();
-            let cost = true_cost(&tally, &priced);
-            prop_assert!(cost <= priced.rho.value());
-            // The rounding to 1/1024 shows at small scales only.
-            prop_assert!(cost >= priced.rho.value() * 0.99, "wasted: {cost} of {}", priced.rho.value());
-        }
+    /// Datasets that are read, and hence charged.
+    pub fn datasets(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.population).chain(&self.joined).map(|table| table.dataset.as_str())
     }
 
-    /// σ = c²/√(2·0.3·ρ) for ρ = 0.02: 2⁴¹ lies between the two.
-    #[test]
-    fn noise_that_cannot_be_drawn_has_no_price() {
-        let price = |clamp| {
-            let split = Split { n: 200, sum: 500, sum_sq: 300 };
-            tally(clamp, true, 1).price(Rho(20_000_000_000), split)
-        };
-        assert!(price(490_000).is_ok());
-        assert_eq!(price(500_000), Err(PriceError::NoNoise));
-    }
-
-    #[test]
-    fn a_part_without_loss_has_no_price() {
-        let split = Split { n: 0, sum: 700, sum_sq: 300 };
-        assert_eq!(tally(1, true, 1).price(Rho(1_000_000), split), Err(PriceError::NoNoise));
+    /// Place of the squares of a measure among the products.
+    #[must_use]
+    pub fn square_of(&self, measure: usize) -> Option<usize> {
+        let measure = u32::try_from(measure).ok()?;
+        self.products.iter().position(|pair| *pair == (measure, measure))
     }
 }

@@ -1,19 +1,19 @@
 //! From TOML to a [`Contract`] that cannot hold nonsense.
 
+mod analysis;
 mod flaw;
 mod raw;
 
-use super::{Analysis, Budget, Build, Column, Contract, Dataset, Party, Period, Role, TAG};
+use super::{Budget, Build, Column, Contract, Dataset, Party, Period, Role, TAG};
 use crate::{
     digest::Digest,
     hpke::RecipientKey,
     loss::{Delta, Epsilon},
     sign::PublicKey,
 };
+use analysis::Known;
 use attestation_verifier::Pcr;
-use raw::{
-    RawAnalysis, RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod, RawRole,
-};
+use raw::{RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod, RawRole};
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
 use toml::Spanned;
 
@@ -51,12 +51,8 @@ impl Page<'_> {
         let purposes = self.names(&raw.purposes, "purpose")?;
         let parties = self.parties(raw.parties, raw.contract.span())?;
         let datasets = self.datasets(raw.datasets, &parties, &purposes, raw.contract.span())?;
-        let mut analyses = Named::new(self);
-        for analysis in raw.analyses {
-            let name = analysis.name.clone();
-            let parsed = self.analysis(analysis, &parties, &datasets, &purposes)?;
-            analyses.insert(&name, parsed)?;
-        }
+        let known = Known { parties: &parties, datasets: &datasets, purposes: &purposes };
+        let analyses = analysis::analyses(self, raw.analyses, known)?;
         let mut builds = Named::new(self);
         for build in raw.builds {
             let name = self.name(&build.name)?;
@@ -72,7 +68,7 @@ impl Page<'_> {
             builds.insert(&build.name, Build { name, pcrs })?;
         }
         for (found, what) in
-            [(analyses.things.is_empty(), "analysis"), (builds.things.is_empty(), "build")]
+            [(analyses.is_empty(), "analysis"), (builds.things.is_empty(), "build")]
         {
             if found {
                 return Err(self.flaw(raw.contract.span(), Flaw::Missing(what)));
@@ -84,6 +80,7 @@ impl Page<'_> {
             expires: self.value(&raw.expires, "expires")?,
             min_cell: self.whole(raw.min_cell.as_ref(), "min_cell", 50, 10..=1_000_000)?,
             ids_per_person: self.whole(raw.ids_per_person.as_ref(), "ids_per_person", 1, 1..=10)?,
+            jobs_per_day: self.whole(raw.jobs_per_day.as_ref(), "jobs_per_day", 100, 1..=10_000)?,
             supersedes: raw
                 .supersedes
                 .as_ref()
@@ -92,7 +89,7 @@ impl Page<'_> {
             purposes,
             parties,
             datasets,
-            analyses: analyses.things,
+            analyses,
             builds: builds.things.into_values().collect(),
         })
     }
@@ -224,10 +221,11 @@ impl Page<'_> {
             (RawRole::Measure | RawRole::Feature, ..) => {
                 return wrong("a number has a scale (decimals) of 0 to 6 and nothing else");
             }
+            (RawRole::Label, None, None, None) => Role::Label,
             (RawRole::Date, None, None, None) => Role::Date,
             (RawRole::Consent, None, None, None) => Role::Consent,
             (RawRole::Never, None, None, None) => Role::Never,
-            (RawRole::Date | RawRole::Consent | RawRole::Never, ..) => {
+            (RawRole::Label | RawRole::Date | RawRole::Consent | RawRole::Never, ..) => {
                 return wrong("this role has no kind, domain or scale");
             }
         };
@@ -251,69 +249,21 @@ impl Page<'_> {
             let flaw = Flaw::Range { what: "lifetime_epsilon", found, expected };
             return Err(self.flaw(raw.lifetime_epsilon.span(), flaw));
         }
-        let delta = Delta::new(*raw.delta.get_ref()).map_err(|e| {
-            let reason = e.to_string();
-            self.flaw(raw.delta.span(), Flaw::Value { what: "delta", reason })
-        })?;
+        let delta = |number: &Spanned<f64>, what| {
+            let invalid = |reason: String| self.flaw(number.span(), Flaw::Value { what, reason });
+            Delta::new(*number.get_ref()).map_err(|e| invalid(e.to_string()))
+        };
+        let selection_delta = raw.selection_delta.as_ref();
+        let selection_delta = selection_delta.map(|it| delta(it, "selection_delta")).transpose()?;
+        let selection_delta = selection_delta.map_or(0, u64::from);
+        let delta = delta(&raw.delta, "delta")?;
         let period = match raw.period {
             RawPeriod::Day => Period::Day,
             RawPeriod::Week => Period::Week,
             RawPeriod::Month => Period::Month,
             RawPeriod::Contract => Period::Contract,
         };
-        Ok(Budget { period, epsilon, lifetime_epsilon, delta })
-    }
-
-    fn analysis(
-        &self,
-        raw: RawAnalysis,
-        parties: &BTreeMap<String, Party>,
-        datasets: &BTreeMap<String, Dataset>,
-        purposes: &[String],
-    ) -> Parsed<Analysis> {
-        let purpose = self.one_of(&raw.purpose, purposes.iter(), "purpose")?;
-        let assignment = self.one_of(&raw.assignment, datasets.keys(), "dataset")?;
-        let outcome = self.one_of(&raw.outcome, datasets.keys(), "dataset")?;
-        if assignment == outcome {
-            let flaw = Flaw::Duplicate { first: assignment, second: outcome };
-            return Err(self.flaw(raw.outcome.span(), flaw));
-        }
-        for dataset in [&assignment, &outcome] {
-            if !datasets.get(dataset).is_some_and(|d| d.budgets.contains_key(&purpose)) {
-                let flaw = Flaw::NoBudget { dataset: dataset.clone(), purpose };
-                return Err(self.flaw(raw.name.span(), flaw));
-            }
-        }
-        if !joinable(datasets.get(&assignment), datasets.get(&outcome)) {
-            return Err(self.flaw(raw.outcome.span(), Flaw::NoCommonKey));
-        }
-        let column = |name: &Spanned<String>, dataset: &str, what, is: fn(&Role) -> bool| {
-            let found = datasets.get(dataset).and_then(|d| d.column(name.get_ref()));
-            match found.filter(|column| is(&column.role)) {
-                Some(column) => Ok(column.name.clone()),
-                None => Err(self.unknown(name, what)),
-            }
-        };
-        let measure = |name: &Spanned<String>| {
-            column(name, &outcome, "measure column", |role| matches!(role, Role::Measure(_)))
-        };
-        let is_group = |role: &Role| matches!(role, Role::Group(_));
-        let is_date = |role: &Role| *role == Role::Date;
-        let arm = column(&raw.arm, &assignment, "group column", is_group)?;
-        let date = raw.date.as_ref();
-        let date = date.map(|name| column(name, &outcome, "date column", is_date)).transpose()?;
-        Ok(Analysis {
-            purpose,
-            arm,
-            measures: self.each(&raw.measures, "measure", measure)?,
-            date,
-            analysts: self
-                .each(&raw.analysts, "analyst", |n| self.one_of(n, parties.keys(), "party"))?,
-            receivers: self
-                .each(&raw.receivers, "receiver", |n| self.one_of(n, parties.keys(), "party"))?,
-            assignment,
-            outcome,
-        })
+        Ok(Budget { period, epsilon, lifetime_epsilon, delta, selection_delta })
     }
 
     /// Each of a list that must not be empty and names nothing twice.
@@ -398,6 +348,8 @@ impl Page<'_> {
         let Some(found) = found else { return Ok(default) };
         let expected = match what {
             "min_cell" => "10 to 1000000 (50 if left out)",
+            "jobs_per_day" => "1 to 10000 (100 if left out)",
+            "cells_per_person" => "1 to 64 (1 if left out)",
             _ => "1 to 10 (1 if left out)",
         };
         let number = u32::try_from(*found.get_ref()).ok().filter(|n| allowed.contains(n));
@@ -425,21 +377,6 @@ impl<'a, T> Named<'a, T> {
         self.things.insert(text, thing);
         Ok(())
     }
-}
-
-/// True if a match key of one dataset can equal one of the other. What a hashed one was made of is not
-/// known here, so it joins with hashed ones only.
-fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
-    let kinds = |dataset: Option<&Dataset>| {
-        let columns = dataset.map(|d| d.columns.iter()).into_iter().flatten();
-        let kinds = columns.filter_map(|column| match column.role {
-            Role::MatchKey(kind) => Some(kind),
-            _ => None,
-        });
-        kinds.collect::<Vec<_>>()
-    };
-    let (one, other) = (kinds(one), kinds(other));
-    one.iter().any(|kind| other.contains(kind))
 }
 
 /// Adds `epsilon` to a sum of millionths that may reach `most`.

@@ -1,3 +1,5 @@
+pub(crate) mod table;
+
 use super::*;
 use crate::{hpke::RecipientSecret, sign::SigningKey};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -167,8 +169,9 @@ fn reads_every_field() {
     assert_eq!((budget.epsilon.value(), budget.lifetime_epsilon.value()), (4.0, 20.0));
     assert_eq!(budget.period, Period::Month);
     let lift = &contract.analyses["lift"];
-    assert_eq!(lift.measures, ["visit", "spend"]);
-    assert_eq!(lift.date.as_deref(), Some("bought"));
+    let Template::Lift(template) = &lift.template else { panic!("{lift:?}") };
+    assert_eq!(template.measures, ["visit", "spend"]);
+    assert_eq!(template.date.as_deref(), Some("bought"));
     assert_eq!(contract.builds[0].pcrs.len(), 3);
 }
 

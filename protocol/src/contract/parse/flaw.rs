@@ -52,8 +52,18 @@ pub enum Flaw {
         /// Purpose.
         purpose: String,
     },
+    /// A key that means something for another kind of analysis.
+    #[error("\"{key}\" means nothing for an analysis of kind \"{kind}\": leave it out")]
+    OtherKind {
+        /// Key.
+        key: &'static str,
+        /// Kind of the analysis.
+        kind: &'static str,
+    },
     /// Two datasets that no person can be found in both of.
-    #[error("its match keys are of other kinds than those of the assignment: nobody would match")]
+    #[error(
+        "its match keys are of other kinds than those of the other dataset: nobody would match"
+    )]
     NoCommonKey,
     /// Budgets that add up to more than the build allows.
     #[error(

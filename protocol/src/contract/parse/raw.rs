@@ -12,6 +12,7 @@ pub(super) struct RawContract {
     pub(super) expires: Spanned<String>,
     pub(super) min_cell: Option<Spanned<i64>>,
     pub(super) ids_per_person: Option<Spanned<i64>>,
+    pub(super) jobs_per_day: Option<Spanned<i64>>,
     pub(super) supersedes: Option<Spanned<String>>,
     pub(super) purposes: Spanned<Vec<Spanned<String>>>,
     #[serde(default, rename = "party")]
@@ -60,6 +61,7 @@ pub(super) struct RawColumn {
 pub(super) enum RawRole {
     MatchKey,
     Group,
+    Label,
     Measure,
     Date,
     Feature,
@@ -75,6 +77,7 @@ pub(super) struct RawBudget {
     pub(super) epsilon: Spanned<f64>,
     pub(super) delta: Spanned<f64>,
     pub(super) lifetime_epsilon: Spanned<f64>,
+    pub(super) selection_delta: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -90,22 +93,29 @@ pub(super) enum RawPeriod {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAnalysis {
     pub(super) name: Spanned<String>,
-    #[expect(dead_code, reason = "the one kind there is, checked by its type")]
     pub(super) kind: RawKind,
     pub(super) purpose: Spanned<String>,
-    pub(super) assignment: Spanned<String>,
-    pub(super) arm: Spanned<String>,
-    pub(super) outcome: Spanned<String>,
-    pub(super) measures: Spanned<Vec<Spanned<String>>>,
-    pub(super) date: Option<Spanned<String>>,
     pub(super) analysts: Spanned<Vec<Spanned<String>>>,
     pub(super) receivers: Spanned<Vec<Spanned<String>>>,
+    pub(super) measures: Option<Spanned<Vec<Spanned<String>>>>,
+    // kind = "lift"
+    pub(super) assignment: Option<Spanned<String>>,
+    pub(super) arm: Option<Spanned<String>>,
+    pub(super) outcome: Option<Spanned<String>>,
+    pub(super) date: Option<Spanned<String>>,
+    // kind = "table"
+    pub(super) population: Option<Spanned<String>>,
+    pub(super) joined: Option<Spanned<String>>,
+    pub(super) group_by: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) filters: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) cells_per_person: Option<Spanned<i64>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum RawKind {
     Lift,
+    Table,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! The shape of a job template, before anything is believed of it.
 
-use crate::job::{Alternative, Multiplicity, OutcomeKind};
+use crate::job::{Alternative, Multiplicity, OutcomeKind, Statistic};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Value;
@@ -10,7 +10,8 @@ use toml::Value;
 pub(super) struct RawTemplate {
     #[serde(default)]
     pub(super) job: RawJob,
-    pub(super) lift: RawLift,
+    pub(super) lift: Option<RawLift>,
+    pub(super) table: Option<RawTable>,
 }
 
 #[derive(Default, Deserialize)]
@@ -102,4 +103,50 @@ pub(super) struct RawSplit {
     pub(super) n: f64,
     pub(super) sum: f64,
     pub(super) sum_sq: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTable {
+    #[serde(default)]
+    pub(super) group_by: Vec<String>,
+    pub(super) cells_per_person: Option<u32>,
+    pub(super) confidence: Option<f64>,
+    #[serde(default, rename = "where")]
+    pub(super) rows: Vec<RawFilter>,
+    #[serde(default, rename = "measure")]
+    pub(super) measures: Vec<RawMeasure>,
+    pub(super) privacy: Option<RawTablePrivacy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFilter {
+    pub(super) column: String,
+    pub(super) r#in: Option<Vec<String>>,
+    pub(super) least: Option<f64>,
+    pub(super) most: Option<f64>,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMeasure {
+    pub(super) name: String,
+    pub(super) column: String,
+    pub(super) statistic: Statistic,
+    pub(super) cap_per_user: f64,
+    pub(super) spread: Option<bool>,
+    pub(super) bins: Option<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTablePrivacy {
+    pub(super) epsilon: f64,
+    pub(super) delta: f64,
+    pub(super) selection_delta: Option<f64>,
+    pub(super) split: Option<RawSplit>,
+    pub(super) min_cell: Option<u32>,
 }

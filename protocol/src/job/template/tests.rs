@@ -1,5 +1,7 @@
 use super::*;
 use crate::contract::tests::sample;
+use crate::job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
+use crate::proof::Split;
 
 const LIFT: &str = r#"
 [lift]
@@ -69,6 +71,12 @@ fn contract() -> Contract {
     Contract::parse(sample().as_bytes()).unwrap()
 }
 
+fn lift_from_toml(text: &str, contract: &Contract) -> Result<(String, Lift), TemplateError> {
+    let (name, question) = question_from_toml(text, contract)?;
+    let Question::Lift(lift) = question else { panic!("{question:?}") };
+    Ok((name, lift))
+}
+
 fn read(text: &str) -> Result<Lift, TemplateError> {
     lift_from_toml(text, &contract()).map(|(_, lift)| lift)
 }
@@ -120,7 +128,7 @@ fn reads_every_field() {
     assert_eq!((lift.alternative, lift.multiplicity), (Alternative::Greater, Multiplicity::Holm));
     assert_eq!(lift.cost, Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }));
     assert_eq!((lift.epsilon.value(), lift.delta.value()), (1.0, 1e-6));
-    assert_eq!(lift.split, Split { n: 250, sum: 500, sum_sq: 250 });
+    assert_eq!(lift.split, Split { n: 250, sum: 500, products: 250 });
     assert_eq!(lift.min_cell, 60);
     assert_eq!(lift.registered_at.unwrap().to_string(), "2026-11-01T00:00:00Z");
 }
@@ -131,7 +139,7 @@ fn says_what_it_takes_where_nothing_is_said() {
     assert_eq!((lift.expected_test_share, lift.srm_flag_p), (666_667, 1_000));
     assert_eq!((lift.confidence, lift.min_cell, lift.window), (950_000, 50, None));
     assert_eq!((lift.alternative, lift.multiplicity), (Alternative::TwoSided, Multiplicity::None));
-    assert_eq!(lift.split, Split { n: 200, sum: 500, sum_sq: 300 });
+    assert_eq!(lift.split, Split { n: 200, sum: 500, products: 300 });
 }
 
 #[test]

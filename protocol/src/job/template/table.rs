@@ -1,0 +1,241 @@
+//! The template of counts and sums by group.
+
+use super::{
+    TemplateError, day, millionths,
+    raw::{RawFilter, RawMeasure, RawTable},
+    scaled, split, value,
+};
+use crate::{
+    contract::{ColumnRef, Contract, Role, TableTemplate},
+    job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
+    loss::{Delta, Epsilon},
+};
+
+/// The question.
+pub(super) fn question(
+    raw: &RawTable,
+    template: &TableTemplate,
+    contract: &Contract,
+) -> Result<TableQuestion, TemplateError> {
+    let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("table.privacy"))?;
+    let asked = Asked { template, contract };
+    let mut group_by = Vec::new();
+    for name in &raw.group_by {
+        group_by.push(asked.group(name)?);
+    }
+    let mut measures: Vec<TableMeasure> = Vec::new();
+    for measure in &raw.measures {
+        if measures.iter().any(|other| other.name == measure.name) {
+            let expected = "two measures need two names";
+            return Err(value("table.measure.name", &measure.name, expected));
+        }
+        let read = asked.measure(measure)?;
+        if let Some(bins) = &measure.bins {
+            group_by.push(asked.bins(bins, &read)?);
+        }
+        measures.push(read);
+    }
+    let most = template.cells_per_person;
+    let cells_per_person = raw.cells_per_person.unwrap_or(1);
+    if !(1..=most).contains(&cells_per_person) {
+        let expected = format!("the contract allows 1 to {most}");
+        return Err(value("table.cells_per_person", cells_per_person, expected));
+    }
+    let labels = group_by.iter().any(|group| asked.is_label(group));
+    let selection_delta = match (privacy.selection_delta, labels) {
+        (None, false) => 0,
+        (Some(delta), true) => Delta::new(delta)
+            .map_err(|e| value("table.privacy.selection_delta", delta, e.to_string()))?
+            .into(),
+        (found, _) => {
+            let expected = "groups that only the data name need it, and no others";
+            let found = found.map_or("left out".to_owned(), |delta| delta.to_string());
+            return Err(value("table.privacy.selection_delta", found, expected));
+        }
+    };
+    Ok(TableQuestion {
+        group_by,
+        rows: raw.rows.iter().map(|it| asked.filter(it)).collect::<Result<_, _>>()?,
+        measures,
+        cells_per_person,
+        confidence: millionths("table.confidence", raw.confidence.unwrap_or(0.95))?,
+        epsilon: Epsilon::new(privacy.epsilon)
+            .map_err(|e| value("table.privacy.epsilon", privacy.epsilon, e.to_string()))?,
+        delta: Delta::new(privacy.delta)
+            .map_err(|e| value("table.privacy.delta", privacy.delta, e.to_string()))?,
+        selection_delta,
+        split: split("table.privacy.split", privacy.split.as_ref())?,
+        min_cell: privacy.min_cell.unwrap_or(0).max(contract.min_cell),
+    })
+}
+
+/// What the contract lets a question name.
+struct Asked<'c> {
+    template: &'c TableTemplate,
+    contract: &'c Contract,
+}
+
+impl<'c> Asked<'c> {
+    fn role(
+        &self,
+        field: &str,
+        text: &str,
+        allowed: &[ColumnRef],
+    ) -> Result<&'c Role, TemplateError> {
+        let named = |it: &&ColumnRef| text.split_once('.') == Some((&it.dataset, &it.column));
+        let found = allowed.iter().find(named);
+        let found =
+            found.and_then(|it| self.contract.datasets.get(&it.dataset)?.column(&it.column));
+        found.map(|column| &column.role).ok_or_else(|| {
+            let names = allowed.iter().map(|it| format!("{}.{}", it.dataset, it.column));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let names = if names.is_empty() { "none".to_owned() } else { names };
+            value(field, text, format!("the contract's analysis allows {names}"))
+        })
+    }
+
+    fn group(&self, text: &str) -> Result<GroupBy, TemplateError> {
+        let field = "table.group_by";
+        if text == "matched" {
+            return match self.template.joined {
+                Some(_) => Ok(GroupBy::Matched),
+                None => Err(value(field, text, "the contract's analysis joins no dataset")),
+            };
+        }
+        self.role(field, text, &self.template.group_by)?;
+        Ok(GroupBy::Column(text.to_owned()))
+    }
+
+    fn is_label(&self, group: &GroupBy) -> bool {
+        let GroupBy::Column(text) = group else { return false };
+        let role = self.role("table.group_by", text, &self.template.group_by);
+        matches!(role, Ok(Role::Label))
+    }
+
+    fn filter(&self, raw: &RawFilter) -> Result<Filter, TemplateError> {
+        let field = |key: &str| format!("table.where \"{}\": {key}", raw.column);
+        let role = self.role("table.where.column", &raw.column, &self.template.filters)?;
+        let column = raw.column.clone();
+        let given = (&raw.r#in, raw.least, raw.most, &raw.first, &raw.last);
+        match (role, given) {
+            (Role::Group(domain), (Some(values), None, None, None, None)) => {
+                let stranger = values.iter().find(|value| !domain.contains(value));
+                match stranger {
+                    _ if values.is_empty() => {
+                        Err(value(&field("in"), "empty", "expected at least one value"))
+                    }
+                    Some(stranger) => {
+                        let expected = format!("expected values among {}", domain.join(", "));
+                        Err(value(&field("in"), stranger, expected))
+                    }
+                    None => Ok(Filter::OneOf { column, values: values.clone() }),
+                }
+            }
+            (
+                Role::Measure(scale),
+                (None, Some(_), _, None, None) | (None, None, Some(_), None, None),
+            ) => {
+                let units = |key, amount: Option<f64>, open: i64| match amount {
+                    None => Ok(open),
+                    Some(amount) => units(&field(key), amount, *scale),
+                };
+                let least = units("least", raw.least, i64::MIN)?;
+                let most = units("most", raw.most, i64::MAX)?;
+                check_order(&field("most"), least, most)?;
+                Ok(Filter::Between { column, least, most })
+            }
+            (Role::Date, (None, None, None, Some(first), Some(last))) => {
+                let least = i64::from(day(&field("first"), first)?);
+                let most = i64::from(day(&field("last"), last)?);
+                check_order(&field("last"), least, most)?;
+                Ok(Filter::Between { column, least, most })
+            }
+            (Role::Group(_), _) => {
+                Err(value(&field("in"), "not given", "a group needs in = [..] and nothing else"))
+            }
+            (Role::Date, _) => {
+                Err(value(&field("first"), "not given", "a date needs first and last, both days"))
+            }
+            _ => Err(value(&field("least"), "not given", "a measure needs least or most, or both")),
+        }
+    }
+
+    fn measure(&self, raw: &RawMeasure) -> Result<TableMeasure, TemplateError> {
+        let field = |key: &str| format!("table.measure \"{}\": {key}", raw.name);
+        let length = raw.name.chars().count();
+        if !(1..=64).contains(&length) || raw.name.chars().any(char::is_control) {
+            let found = format!("{:?}", raw.name);
+            return Err(value("table.measure.name", found, "expected 1 to 64 characters"));
+        }
+        let scale = if raw.statistic == Statistic::Rows {
+            let datasets = std::iter::once(&self.template.population).chain(&self.template.joined);
+            if !datasets.clone().any(|dataset| *dataset == raw.column) {
+                let names = datasets.cloned().collect::<Vec<_>>().join(" or ");
+                let expected = format!("rows are counted of a dataset: {names}");
+                return Err(value(&field("column"), &raw.column, expected));
+            }
+            0
+        } else {
+            match (
+                raw.statistic,
+                self.role(&field("column"), &raw.column, &self.template.measures)?,
+            ) {
+                (Statistic::Sum, Role::Measure(scale)) => *scale,
+                (Statistic::Distinct, Role::Group(_) | Role::Label) => 0,
+                (Statistic::Sum, _) => {
+                    return Err(value(
+                        &field("column"),
+                        &raw.column,
+                        "a sum needs a measure column",
+                    ));
+                }
+                _ => {
+                    let expected = "distinct values are counted of a group or label column";
+                    return Err(value(&field("column"), &raw.column, expected));
+                }
+            }
+        };
+        Ok(TableMeasure {
+            name: raw.name.clone(),
+            column: raw.column.clone(),
+            statistic: raw.statistic,
+            clamp: scaled(&field("cap_per_user"), raw.cap_per_user, scale)?,
+            squares: raw.spread.unwrap_or(false),
+            scale,
+        })
+    }
+
+    fn bins(&self, bins: &[f64], measure: &TableMeasure) -> Result<GroupBy, TemplateError> {
+        let field = format!("table.measure \"{}\": bins", measure.name);
+        let edges = bins.iter().map(|edge| units(&field, *edge, measure.scale));
+        let edges = edges.collect::<Result<Vec<_>, _>>()?;
+        if edges.is_empty() || edges.len() > MAX_BINS || !edges.is_sorted_by(|a, b| a < b) {
+            let expected = format!("expected 1 to {MAX_BINS} ascending edges");
+            return Err(value(&field, format!("{bins:?}"), expected));
+        }
+        Ok(GroupBy::Bins { measure: measure.name.clone(), edges })
+    }
+}
+
+fn check_order(field: &str, least: i64, most: i64) -> Result<(), TemplateError> {
+    if least <= most { Ok(()) } else { Err(value(field, most, "expected at least the other end")) }
+}
+
+/// An amount, in units of 10^-scale.
+fn units(field: &str, amount: f64, scale: u8) -> Result<i64, TemplateError> {
+    let units = amount * 10_f64.powi(i32::from(scale));
+    let whole = units.round();
+    if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {
+        let expected = format!("expected an amount with at most {scale} decimals");
+        return Err(value(field, amount, expected));
+    }
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "checked to lie in -2^53..2^53"
+    )]
+    let units = whole as i64;
+    Ok(units)
+}
+
+const MAX_BINS: usize = 1000;

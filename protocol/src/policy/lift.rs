@@ -1,0 +1,86 @@
+//! From a lift question to its tally.
+
+use super::{check_names, check_share, column_role, not_permitted};
+use crate::{
+    contract::{Contract, LiftTemplate, Role},
+    job::{Cost, Lift, OutcomeKind},
+    refusal::{Asked, Limit, Refusal},
+    tally::{Cells, Condition, Measure, Quantity, Side, Table, Tally},
+};
+
+/// Everybody of the assignment, in the arm they were assigned to, with what they did.
+pub(super) fn tally(
+    contract: &Contract,
+    template: &LiftTemplate,
+    lift: &Lift,
+    analysis: &str,
+) -> Result<Tally, Refusal> {
+    let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
+    let arm = column_role(contract, &template.assignment, &template.arm);
+    let Some(Role::Group(domain)) = arm else { return Err(Refusal::Internal) };
+    let codes = |values: &[String]| {
+        let codes = values.iter().map(|value| {
+            let code = domain.iter().position(|v| v == value).and_then(|at| i32::try_from(at).ok());
+            let owner = owner_of(&template.assignment);
+            code.ok_or_else(|| not_permitted(Asked::Arm, value, owner))
+        });
+        codes.collect::<Result<Vec<_>, _>>()
+    };
+    let (test, control) = (codes(&lift.test)?, codes(&lift.control)?);
+    let mut all: Vec<_> = test.iter().chain(&control).collect();
+    all.sort_unstable();
+    all.dedup();
+    if test.is_empty() || control.is_empty() || all.len() != test.len() + control.len() {
+        return Err(Refusal::Malformed);
+    }
+    for share in [lift.expected_test_share, lift.srm_flag_p, lift.confidence] {
+        check_share(share)?;
+    }
+    let currency =
+        |c: &Cost| c.currency.len() == 3 && c.currency.bytes().all(|b| b.is_ascii_uppercase());
+    if !lift.cost.as_ref().is_none_or(currency) {
+        return Err(Refusal::Malformed);
+    }
+    if lift.outcomes.is_empty() {
+        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found: 0, most: 16 });
+    }
+    check_names(lift.outcomes.iter().map(|outcome| &outcome.name))?;
+    let owner = || owner_of(&template.outcome);
+    let rows = match (lift.window, &template.date) {
+        (None, _) => Vec::new(),
+        (Some((first, last)), Some(column)) if first <= last => {
+            let (least, most) = (i64::from(first), i64::from(last));
+            vec![Condition::Between { column: column.clone(), least, most }]
+        }
+        (Some(_), Some(_)) => return Err(Refusal::Malformed),
+        (Some(_), None) => return Err(not_permitted(Asked::Window, analysis, owner())),
+    };
+    let (mut measures, mut products) = (Vec::new(), Vec::new());
+    for (at, outcome) in (0_u32..).zip(&lift.outcomes) {
+        match column_role(contract, &template.outcome, &outcome.column) {
+            Some(Role::Measure(scale))
+                if template.measures.contains(&outcome.column) && *scale == outcome.scale => {}
+            _ => return Err(not_permitted(Asked::Column, &outcome.column, owner())),
+        }
+        let binary = outcome.kind == OutcomeKind::Binary;
+        if outcome.clamp == 0 || (binary && outcome.clamp != 1) {
+            return Err(Refusal::Malformed);
+        }
+        // The square of 0 or 1 is itself.
+        if !binary {
+            products.push((at, at));
+        }
+        let of = Quantity::Sum { column: outcome.column.clone() };
+        measures.push(Measure { side: Side::Joined, of, rows: rows.clone(), clamp: outcome.clamp });
+    }
+    let table = |dataset: &String| Table { dataset: dataset.clone(), rows: Vec::new() };
+    Ok(Tally {
+        population: table(&template.assignment),
+        joined: Some(table(&template.outcome)),
+        cells: Cells::Arms { column: template.arm.clone(), test, control },
+        measures,
+        products,
+        cells_per_person: 1,
+        ids_per_person: contract.ids_per_person,
+    })
+}

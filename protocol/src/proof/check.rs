@@ -1,0 +1,181 @@
+//! Whether a proof holds, derived in whole numbers.
+
+use super::{Figure, Proof, Proven, tail::stays_below};
+use crate::{
+    canonical,
+    digest::Digest,
+    loss::{Loss, Rho},
+    tally::{Cells, Condition, Dimension, Tally},
+};
+
+/// Checks that `proof` holds for `tally` whatever the data are, and that what it withholds is at least
+/// what `min_cell` asks.
+///
+/// # Privacy
+///
+/// Costs nothing: reads no row.
+///
+/// # Errors
+///
+/// [`Flaw`]: the first thing that does not hold.
+pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> {
+    shape(&tally)?;
+    if proof.tally != Digest::of("glovebox tally v1", &canonical::to_vec(&tally)) {
+        return Err(Flaw::OtherTally);
+    }
+    if proof.sums.len() != tally.measures.len() || proof.products.len() != tally.products.len() {
+        return Err(Flaw::Figures);
+    }
+    let cells = tally.cells_per_person;
+    covers(&proof.people, cells, tally.linf_of_people())?;
+    for (at, figure) in proof.sums.iter().enumerate() {
+        covers(figure, cells, tally.linf_of_sum(at))?;
+    }
+    for (at, figure) in proof.products.iter().enumerate() {
+        covers(figure, cells, tally.linf_of_product(at))?;
+    }
+    if proof.threshold < min_cell {
+        return Err(Flaw::Threshold { found: proof.threshold, least: min_cell });
+    }
+    let delta = selection(&tally, &proof)?;
+    let rho = proof.figures().try_fold(0_u64, |sum, figure| sum.checked_add(figure.rho.0));
+    let least = rho.map(|rho| Loss::zcdp(Rho(rho)).with_delta(delta));
+    if !least.is_some_and(|least| least.fits(&proof.cost)) {
+        return Err(Flaw::Cost);
+    }
+    Ok(Proven { tally, proof })
+}
+
+/// Δ₂²/(2σ²) <= ρ, exactly: cells · linf² · 1024² · 10¹² <= 2ρ · σ².
+fn covers(figure: &Figure, cells: u32, linf: Option<u64>) -> Result<(), Flaw> {
+    if figure.cells < cells || linf.is_none_or(|least| figure.linf < least) {
+        return Err(Flaw::Sensitivity { cells, linf: linf.unwrap_or(u64::MAX) });
+    }
+    let (linf, sigma) = (u128::from(figure.linf), u128::from(figure.sigma.0));
+    let moved = (u128::from(figure.cells) * linf).checked_mul(1 << 20);
+    let moved = moved.zip(linf.checked_mul(1_000_000_000_000)).map(|(a, b)| product(a, b));
+    let noise = (2 * u128::from(figure.rho.0)).checked_mul(sigma).map(|a| product(a, sigma));
+    match moved.zip(noise) {
+        Some((moved, noise)) if moved <= noise => Ok(()),
+        _ => Err(Flaw::Noise),
+    }
+}
+
+/// δ of selecting cells.
+fn selection(tally: &Tally, proof: &Proof) -> Result<u64, Flaw> {
+    let (selection, cells) = match (&proof.selection, tally.is_named_by_data()) {
+        (None, false) => return Ok(0),
+        (Some(selection), true) => {
+            (selection, u64::from(tally.cells_per_person) * u64::from(tally.ids_per_person))
+        }
+        _ => return Err(Flaw::Selection),
+    };
+    covers(&selection.withheld, 1, Some(cells))?;
+    // Cells of one person alone have at most `linf` people in them: noise must bring the rest.
+    let noise = selection.threshold.checked_sub(proof.people.linf);
+    let holds = noise.is_some_and(|it| stays_below(proof.people.sigma, cells, selection.delta, it));
+    let shows_small = selection.threshold < u64::from(proof.threshold);
+    if holds && !shows_small { Ok(selection.delta) } else { Err(Flaw::Selection) }
+}
+
+/// Whether the tally itself makes sense.
+fn shape(tally: &Tally) -> Result<(), Flaw> {
+    let most = if matches!(tally.cells, Cells::Arms { .. }) { 1 } else { MAX_CELLS_PER_PERSON };
+    if !(1..=most).contains(&tally.cells_per_person) || tally.ids_per_person == 0 {
+        return Err(Flaw::Shape("cells or ids of one person"));
+    }
+    if !tally.is_named_by_data() && tally.cell_count().is_none_or(|cells| cells > MAX_CELLS) {
+        return Err(Flaw::Shape("number of cells"));
+    }
+    let tables = std::iter::once(&tally.population).chain(&tally.joined);
+    let of_tables = tables.flat_map(|table| &table.rows);
+    let of_measures = tally.measures.iter().flat_map(|measure| &measure.rows);
+    if !of_tables.chain(of_measures).all(makes_sense) {
+        return Err(Flaw::Shape("condition"));
+    }
+    if tally.joined.as_ref().is_some_and(|it| it.dataset == tally.population.dataset) {
+        return Err(Flaw::Shape("dataset joined with itself"));
+    }
+    let measures = u32::try_from(tally.measures.len()).unwrap_or(u32::MAX);
+    if tally.measures.iter().any(|measure| measure.clamp == 0) {
+        return Err(Flaw::Shape("clamp"));
+    }
+    let in_order = |pairs: &[(u32, u32)]| pairs.is_sorted_by(|a, b| a < b);
+    if !tally.products.iter().all(|(a, b)| a <= b && *b < measures) || !in_order(&tally.products) {
+        return Err(Flaw::Shape("products"));
+    }
+    let Cells::Groups(dimensions) = &tally.cells else { return Ok(()) };
+    let fine = dimensions.iter().all(|dimension| match dimension {
+        Dimension::Matched => tally.joined.is_some(),
+        Dimension::Group { values, .. } => *values > 0,
+        Dimension::Label { .. } => true,
+        Dimension::Bins { measure, edges } => {
+            *measure < measures && !edges.is_empty() && edges.is_sorted_by(|a, b| a < b)
+        }
+    });
+    if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
+}
+
+fn makes_sense(condition: &Condition) -> bool {
+    match condition {
+        Condition::OneOf { codes, .. } => !codes.is_empty() && codes.is_sorted_by(|a, b| a < b),
+        Condition::Between { least, most, .. } => least <= most,
+    }
+}
+
+/// All 256 bits of a product: high, low.
+pub(super) fn product(a: u128, b: u128) -> (u128, u128) {
+    const HALF: u32 = 64;
+    let split = |it: u128| (it >> HALF, it & u128::from(u64::MAX));
+    let ((a1, a0), (b1, b0)) = (split(a), split(b));
+    let low = a0 * b0;
+    let (one, other) = (a1 * b0, a0 * b1);
+    let middle = (low >> HALF) + split(one).1 + split(other).1;
+    let high = a1 * b1 + split(one).0 + split(other).0 + split(middle).0;
+    (high, (middle << HALF) | split(low).1)
+}
+
+/// Why a proof does not hold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// The tally is none.
+    #[error("the tally makes no sense: {0}")]
+    Shape(&'static str),
+    /// A proof of something else.
+    #[error("the proof is for another tally")]
+    OtherTally,
+    /// A figure without noise, or noise without a figure.
+    #[error("the proof does not list exactly the figures of the tally")]
+    Figures,
+    /// A person can move a figure further.
+    #[error("a person can move {cells} cells by {linf}, which is more than the proof says")]
+    Sensitivity {
+        /// Cells that one person moves.
+        cells: u32,
+        /// By how much.
+        linf: u64,
+    },
+    /// Too little noise.
+    #[error("the noise on a figure is too small for its share of the loss")]
+    Noise,
+    /// The parts cost more than the whole.
+    #[error("the figures cost more than the proof says")]
+    Cost,
+    /// Shows smaller cells than it may.
+    #[error("shows cells of {found} people, the contract wants at least {least}")]
+    Threshold {
+        /// In the proof.
+        found: u32,
+        /// In the contract.
+        least: u32,
+    },
+    /// Selection of cells that is missing, needless or too easy to pass.
+    #[error("the selection of cells that the data name is missing, needless or too easy to pass")]
+    Selection,
+}
+
+/// What one person may count in at most.
+const MAX_CELLS_PER_PERSON: u32 = 64;
+/// Public cells of one tally.
+const MAX_CELLS: u64 = 1 << 20;

@@ -1,0 +1,152 @@
+//! From a tally and a loss to noise.
+
+use super::{Figure, Proof, Selection, Sigma, Split, tail::tail};
+use crate::{
+    canonical,
+    digest::Digest,
+    loss::{Loss, Rho},
+    tally::Tally,
+};
+
+/// What is asked of a proof.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever asks must see a new field")]
+pub struct Request {
+    /// Loss of the whole release, without selection's δ.
+    pub rho: Rho,
+    /// How it is divided.
+    pub split: Split,
+    /// Smallest head count that is shown, in people.
+    pub threshold: u32,
+    /// δ for selecting cells that only the data name, in units of 10⁻¹⁵.
+    pub selection_delta: u64,
+}
+
+impl Tally {
+    /// Noise and cost for a given loss.
+    ///
+    /// # Privacy
+    ///
+    /// Each vector is Δ₂²/(2σ²)-zCDP, and they add; cells that only the data name add δ. The cost is at
+    /// most what `request` allows.
+    ///
+    /// # Errors
+    ///
+    /// [`PriceError`] if a figure would get no share of the loss, or noise too large to draw.
+    ///
+    /// # Source
+    ///
+    /// Canonne, Kamath and Steinke 2020, <https://arxiv.org/abs/2004.00010>, Theorem 4
+    /// (discrete Gaussian: zCDP). Gaussian thresholding: Rogers 2023, <https://arxiv.org/abs/2309.09170>,
+    /// and PROOFS.md. The truncated geometric of Desfontaines et al. 2022,
+    /// <https://arxiv.org/abs/2006.03684>, selects with a little less δ, but gives no head counts, which
+    /// here are the same draw and cost nothing more.
+    pub fn prove(&self, request: &Request) -> Result<Proof, PriceError> {
+        let Request { rho, split, threshold, selection_delta } = *request;
+        let part = |thousandths: u32, among: usize| {
+            let among = u64::try_from(among).unwrap_or(u64::MAX).max(1);
+            Rho(rho.0 / 1000 * u64::from(thousandths) / among)
+        };
+        // Nothing to add up: everything is for head counts. No products: their part goes to sums.
+        let (n, sum) = match (self.measures.is_empty(), self.products.is_empty()) {
+            (true, _) => (1000, 0),
+            (false, true) => (split.n, split.sum.saturating_add(split.products)),
+            (false, false) => (split.n, split.sum),
+        };
+        let people = part(n, 1);
+        let withheld = if self.is_named_by_data() { Rho(people.0 / 10) } else { Rho(0) };
+        let linf = |it: Option<u64>| it.ok_or(PriceError::NoNoise);
+        let people = self.figure(linf(self.linf_of_people())?, Rho(people.0 - withheld.0))?;
+        let sum = part(sum, self.measures.len());
+        let sums = (0..self.measures.len())
+            .map(|at| self.figure(linf(self.linf_of_sum(at))?, sum))
+            .collect::<Result<_, PriceError>>()?;
+        let product = part(split.products, self.products.len());
+        let products = (0..self.products.len())
+            .map(|at| self.figure(linf(self.linf_of_product(at))?, product))
+            .collect::<Result<_, PriceError>>()?;
+        let selection = self.is_named_by_data().then(|| {
+            let cells = u64::from(self.cells_per_person) * u64::from(self.ids_per_person);
+            let sigma = Sigma::for_cost(1, cells, withheld).ok_or(PriceError::NoNoise)?;
+            let withheld = Figure { cells: 1, linf: cells, rho: withheld, sigma };
+            let above = tail(people.sigma, cells, selection_delta).ok_or(PriceError::NoNoise)?;
+            let least = above.saturating_add(people.linf).max(u64::from(threshold));
+            Ok(Selection { threshold: least, delta: selection_delta, withheld })
+        });
+        let selection = selection.transpose()?;
+        let delta = selection.map_or(0, |it| it.delta);
+        let digest = Digest::of("glovebox tally v1", &canonical::to_vec(self));
+        let cost = Loss::zcdp(rho).with_delta(delta);
+        Ok(Proof { tally: digest, people, sums, products, selection, threshold, cost })
+    }
+
+    /// The most that one person moves one head count.
+    pub(super) fn linf_of_people(&self) -> Option<u64> {
+        Some(u64::from(self.ids_per_person))
+    }
+
+    /// The most that one person moves one entry of a sum.
+    pub(super) fn linf_of_sum(&self, at: usize) -> Option<u64> {
+        let clamp = u64::from(self.measures.get(at)?.clamp);
+        clamp.checked_mul(u64::from(self.ids_per_person))
+    }
+
+    /// The most that one person moves one entry of a product.
+    pub(super) fn linf_of_product(&self, at: usize) -> Option<u64> {
+        let (one, other) = self.products.get(at)?;
+        let clamp = |at: &u32| Some(self.measures.get(usize::try_from(*at).ok()?)?.clamp);
+        let product = u64::from(clamp(one)?).checked_mul(u64::from(clamp(other)?))?;
+        product.checked_mul(u64::from(self.ids_per_person))
+    }
+
+    fn figure(&self, linf: u64, rho: Rho) -> Result<Figure, PriceError> {
+        let cells = self.cells_per_person;
+        let sigma = Sigma::for_cost(u64::from(cells), linf, rho).ok_or(PriceError::NoNoise)?;
+        Ok(Figure { cells, linf, rho, sigma })
+    }
+}
+
+impl Sigma {
+    /// The smallest σ that makes a Gaussian on `cells` entries, of which each moves by at most `linf`,
+    /// cost at most `rho`: √cells·linf/√(2ρ), rounded up.
+    fn for_cost(cells: u64, linf: u64, rho: Rho) -> Option<Self> {
+        if rho == Rho(0) {
+            return None;
+        }
+        let sigma = 1024.0 * real(linf) * real(cells).sqrt() / (2.0 * rho.value()).sqrt();
+        natural(sigma).filter(|units| *units <= LARGEST_SIGMA).map(Self)
+    }
+}
+
+/// Rounded up, by more than the operations before can have rounded down.
+fn natural(number: f64) -> Option<u64> {
+    let up = (number * (1.0 + 1e-12)).ceil();
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to lie in 0..2^53"
+    )]
+    (0.0..9e15).contains(&up).then_some(up as u64)
+}
+
+/// Why a tally has no price.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PriceError {
+    /// A part of the loss is nothing, or the noise would be too large to draw.
+    #[error("a figure would get no share of the loss, or noise too large to draw")]
+    NoNoise,
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "rounded up by the caller, or shown"
+)]
+fn real(number: u64) -> f64 {
+    number as f64
+}
+
+/// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.
+const LARGEST_SIGMA: u64 = 1 << 51;

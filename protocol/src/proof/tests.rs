@@ -1,0 +1,185 @@
+use super::*;
+use crate::tally::{Cells, Dimension, Measure, Quantity, Side, Table, Tally};
+use proptest::prelude::*;
+
+fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
+    let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
+    let of = Quantity::Sum { column: "spend".to_owned() };
+    let dimension = if named {
+        Dimension::Label { side: Side::Joined, column: "store".to_owned() }
+    } else {
+        Dimension::Group { side: Side::Population, column: "segment".to_owned(), values: 4 }
+    };
+    Tally {
+        population: table("exposures"),
+        joined: Some(table("sales")),
+        cells: Cells::Groups(vec![dimension]),
+        measures: vec![Measure { side: Side::Joined, of, rows: Vec::new(), clamp }],
+        products: if squares { vec![(0, 0)] } else { Vec::new() },
+        cells_per_person: cells,
+        ids_per_person: ids,
+    }
+}
+
+fn request(rho: u64) -> Request {
+    let split = Split { n: 200, sum: 500, products: 300 };
+    Request { rho: Rho(rho), split, threshold: 50, selection_delta: 1_000_000 }
+}
+
+/// Δ₂²/(2σ²), what the noise really costs.
+fn true_cost(figure: &Figure, delta: f64) -> f64 {
+    (delta / figure.sigma.value()).powi(2) / 2.0
+}
+
+proptest! {
+    #[test]
+    fn never_costs_more_than_it_is_priced(
+        clamp in 1_u32..1 << 14, squares: bool, ids in 1_u32..4, cells in 1_u32..17,
+        named: bool, rho in 1_000_000_u64..1_000_000_000_000,
+    ) {
+        let tally = tally(clamp, squares, ids, cells, named);
+        let proof = tally.prove(&request(rho)).unwrap();
+        let delta = f64::from(ids) * f64::from(cells).sqrt();
+        let clamp = f64::from(clamp);
+        let mut cost = true_cost(&proof.people, delta);
+        cost += proof.sums.iter().map(|it| true_cost(it, delta * clamp)).sum::<f64>();
+        cost += proof.products.iter().map(|it| true_cost(it, delta * clamp * clamp)).sum::<f64>();
+        let all = f64::from(ids * cells);
+        cost += proof.selection.iter().map(|it| true_cost(&it.withheld, all)).sum::<f64>();
+        prop_assert!(cost <= proof.cost.rho().value());
+        prop_assert!(cost >= proof.cost.rho().value() * 0.99, "wasted: {cost}");
+        prop_assert_eq!(proof.cost.delta(), if named { 1_000_000 } else { 0 });
+        check(tally, proof, 50).unwrap();
+    }
+
+    /// Whatever makes a proof say more than it should is found.
+    #[test]
+    fn refuses_a_proof_with_less_noise_or_sensitivity(which in 0_usize..4, less in 1_u64..1000, rho in 1_000_000_u64..1_000_000_000_000) {
+        let tally = tally(100, true, 2, 3, true);
+        let honest = tally.prove(&request(rho)).unwrap();
+        let change = |change: &dyn Fn(&mut Figure)| {
+            let mut proof = honest.clone();
+            let figures = [&mut proof.people].into_iter().chain(&mut proof.sums).chain(&mut proof.products);
+            let withheld = proof.selection.iter_mut().map(|it| &mut it.withheld);
+            change(figures.chain(withheld).nth(which).unwrap());
+            check(tally.clone(), proof, 50)
+        };
+        // σ is the smallest that will do, up to a part in 10¹².
+        let quieter = change(&|it| it.sigma.0 -= (it.sigma.0 / 1_000_000).max(2));
+        prop_assert_eq!(quieter, Err(Flaw::Noise));
+        // A step of σ is worth two such parts of ρ.
+        let step = |it: &Figure| 2 * it.rho.0 / (it.sigma.0 - 1);
+        let cheaper = change(&|it| it.rho.0 -= step(it).max(it.rho.0 / 1_000_000) + less);
+        prop_assert_eq!(cheaper, Err(Flaw::Noise));
+        let less_sensitive = change(&|it| it.linf -= 1);
+        prop_assert!(matches!(less_sensitive, Err(Flaw::Sensitivity { .. })), "moves less");
+        let fewer_cells = change(&|it| it.cells -= 1);
+        prop_assert!(matches!(fewer_cells, Err(Flaw::Sensitivity { .. })), "in fewer cells");
+    }
+}
+
+/// σ = c²/√(2·0.3·ρ) for ρ = 0.02: 2⁴¹ lies between the two.
+#[test]
+fn noise_that_cannot_be_drawn_has_no_price() {
+    let price = |clamp| tally(clamp, true, 1, 1, false).prove(&request(20_000_000_000));
+    price(490_000).unwrap();
+    assert_eq!(price(500_000), Err(PriceError::NoNoise));
+}
+
+#[test]
+fn a_part_without_loss_has_no_price() {
+    let split = Split { n: 0, sum: 700, products: 300 };
+    let request = Request { split, ..request(1_000_000) };
+    assert_eq!(tally(1, true, 1, 1, false).prove(&request), Err(PriceError::NoNoise));
+}
+
+#[test]
+fn cells_that_the_data_name_need_a_delta() {
+    let request = Request { selection_delta: 0, ..request(1_000_000_000) };
+    assert_eq!(tally(1, true, 1, 1, true).prove(&request), Err(PriceError::NoNoise));
+}
+
+#[test]
+fn refuses_proofs_of_something_else() {
+    let tally = |clamp| tally(clamp, true, 1, 1, true);
+    let honest = tally(100).prove(&request(1_000_000_000)).unwrap();
+    let refusal = |change: &dyn Fn(&mut Proof)| {
+        let mut proof = honest.clone();
+        change(&mut proof);
+        check(tally(100), proof, 50).unwrap_err()
+    };
+    assert_eq!(check(tally(99), honest.clone(), 50), Err(Flaw::OtherTally));
+    assert_eq!(refusal(&|proof| proof.sums.clear()), Flaw::Figures);
+    assert_eq!(refusal(&|proof| proof.products.push(proof.people)), Flaw::Figures);
+    assert_eq!(refusal(&|proof| proof.threshold = 49), Flaw::Threshold { found: 49, least: 50 });
+    assert_eq!(refusal(&|proof| proof.selection = None), Flaw::Selection);
+    let easier = |proof: &mut Proof| proof.selection.as_mut().unwrap().threshold -= 1;
+    assert_eq!(refusal(&easier), Flaw::Selection);
+    let cheaper = Loss::zcdp(Rho(999_000_000)).with_delta(1_000_000);
+    assert_eq!(refusal(&|proof| proof.cost = cheaper.clone()), Flaw::Cost);
+    let without_delta = Loss::zcdp(Rho(1_000_000_000));
+    assert_eq!(refusal(&|proof| proof.cost = without_delta.clone()), Flaw::Cost);
+}
+
+#[test]
+fn refuses_tallies_that_make_no_sense() {
+    let refusal = |change: &dyn Fn(&mut Tally)| {
+        let mut tally = tally(100, true, 1, 1, false);
+        let proof = tally.prove(&request(1_000_000_000)).unwrap();
+        change(&mut tally);
+        check(tally, proof, 50).unwrap_err()
+    };
+    let edges = vec![3, 2];
+    type Change<'a> = &'a dyn Fn(&mut Tally);
+    let changes: [Change<'_>; 11] = [
+        &|it| it.cells_per_person = 0,
+        &|it: &mut Tally| it.cells_per_person = 65,
+        &|it: &mut Tally| it.ids_per_person = 0,
+        &|it: &mut Tally| it.measures[0].clamp = 0,
+        &|it: &mut Tally| it.products = vec![(0, 1)],
+        &|it: &mut Tally| it.products = vec![(0, 0), (0, 0)],
+        &|it: &mut Tally| it.joined.as_mut().unwrap().dataset = "exposures".to_owned(),
+        &|it: &mut Tally| {
+            it.cells = Cells::Groups(vec![Dimension::Bins { measure: 0, edges: edges.clone() }])
+        },
+        &|it: &mut Tally| {
+            it.cells = Cells::Groups(vec![Dimension::Bins { measure: 1, edges: vec![1] }])
+        },
+        &|it: &mut Tally| {
+            it.joined = None;
+            it.cells = Cells::Groups(vec![Dimension::Matched]);
+        },
+        &|it: &mut Tally| {
+            let group = |at: u32| Dimension::Group {
+                side: Side::Population,
+                column: at.to_string(),
+                values: 1000,
+            };
+            it.cells = Cells::Groups((0..3).map(group).collect());
+        },
+    ];
+    for change in changes {
+        assert!(matches!(refusal(change), Flaw::Shape(_)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn multiplies_all_bits(a: u128, b: u128) {
+        // Schoolbook over 32-bit digits.
+        let digits = |it: u128| (0..4).map(move |at| (it >> (32 * at)) & 0xffff_ffff).collect::<Vec<_>>();
+        let mut sum = [0_u128; 9];
+        for (i, x) in digits(a).into_iter().enumerate() {
+            for (j, y) in digits(b).into_iter().enumerate() {
+                sum[i + j] += (x * y) & 0xffff_ffff;
+                sum[i + j + 1] += (x * y) >> 32;
+            }
+        }
+        for at in 0..8 {
+            sum[at + 1] += sum[at] >> 32;
+            sum[at] &= 0xffff_ffff;
+        }
+        let half = |at: usize| (0..4).map(|k| sum[at + k] << (32 * k)).sum::<u128>();
+        prop_assert_eq!(check::product(a, b), (half(4), half(0)));
+    }
+}
