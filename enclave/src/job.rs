@@ -14,14 +14,14 @@ use privacy::{Paid, Released};
 use protocol::{
     canonical,
     digest::Digest,
-    job::Job,
+    job::{Job, Question},
     manifest::SignedManifest,
     message::Reply,
     policy::{self, Admitted},
     receipt::{self, ReceiptBody},
     refusal::Refusal,
+    result::{JobResult, NEAR_DUPLICATE},
     sign,
-    tally::Tally,
     time::Time,
 };
 use serde_bytes::ByteBuf;
@@ -77,15 +77,31 @@ async fn answer(
         paid => {
             let paid = match paid {
                 Some(Progress::Paid(paid)) => *paid,
-                _ => open.ledger.pay(admitted.clone(), contract, now)?,
+                _ => {
+                    let purpose = admitted.purpose.as_str();
+                    open.history.check_rate(contract, party, purpose, now)?;
+                    let paid = open.ledger.pay(admitted.clone(), contract, now)?;
+                    let tally = admitted.proven.tally();
+                    open.history.note(job.id, (party, purpose), tally, now);
+                    paid
+                }
             };
             tally(serving, open, &admitted, paid, question).await?
         }
     };
 
-    let result = measurement::report::lift_result(&released, contract, now);
-    let mut result = serde_json::to_vec_pretty(&result).map_err(|_| Refusal::Internal)?;
-    result.push(b'\n');
+    let mut result = match &job.question {
+        Question::Lift(asked) => {
+            JobResult::Lift(measurement::report::lift_result(&released, asked, contract, now))
+        }
+        Question::Table(asked) => {
+            JobResult::Table(measurement::table::table_result(&released, asked, contract, now))
+        }
+    };
+    if let Some(earlier) = open.history.resembled(job.id, admitted.proven.tally()) {
+        result.flag(format!("{NEAR_DUPLICATE}{earlier}"));
+    }
+    let result = result.to_json().ok_or(Refusal::Internal)?;
     let output = receipt::output(&result);
     open.audit.append(now, &Event::Ran { job: job.id, output });
     let body = receipt_body(open, &manifests, &admitted, &released, signed, output, now);
@@ -108,13 +124,12 @@ async fn tally(
     paid: Paid,
     question: Digest,
 ) -> Result<Released, Refusal> {
-    let Tally { population, outcome, .. } = &admitted.tally;
+    let proven = &admitted.proven;
     let versions = &admitted.job.datasets;
-    let unlocked = open.vault.unlocked(&serving.contract, versions, population, outcome)?;
+    let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
     let population = std::slice::from_ref(unlocked.population);
-    let outcome = std::slice::from_ref(unlocked.outcome);
-    let engine = &serving.engine;
-    match engine.run(&admitted.tally, &serving.contract, population, outcome).await {
+    let joined = unlocked.joined.map(std::slice::from_ref);
+    match serving.engine.run(proven, &serving.contract, population, joined).await {
         Ok(raw) => {
             let noise = &mut open.noise.as_mut();
             raw.release(paid, noise).map_err(|_| Refusal::Internal)
@@ -137,7 +152,8 @@ pub(crate) enum Progress {
 
 /// What was asked of which data. Its parts say everything a result depends on, but who asked.
 fn question(admitted: &Admitted, job: &Job) -> Digest {
-    let parts = (&job.lift, &job.analysis, &job.datasets, &admitted.tally, &admitted.priced);
+    let (tally, proof) = (admitted.proven.tally(), admitted.proven.proof());
+    let parts = (&job.question, &job.analysis, &job.datasets, tally, proof);
     Digest::of("glovebox question v1", &canonical::to_vec(&parts))
 }
 
@@ -157,8 +173,8 @@ fn receipt_body(
         output,
         job: signed.to_vec(),
         manifests: admitted.datasets.iter().filter_map(manifest).collect(),
-        tally: admitted.tally.clone(),
-        priced: admitted.priced.clone(),
+        tally: admitted.proven.tally().clone(),
+        proof: admitted.proven.proof().clone(),
         charged: released.paid().charges().iter().map(|c| c.charge.clone()).collect(),
         withheld: released.withheld(),
         time,

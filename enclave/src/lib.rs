@@ -9,6 +9,7 @@ pub mod console;
 mod dispatch;
 mod entropy;
 mod grant;
+mod history;
 mod job;
 mod life;
 mod link;

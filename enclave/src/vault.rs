@@ -7,6 +7,7 @@ use protocol::{
     manifest::{Manifest, SignedManifest},
     message::OpenDataset,
     refusal::{GrantFlaw, Limit, Refusal},
+    tally::Tally,
     time::Time,
 };
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ pub(crate) struct Held {
 /// The datasets of one job, all of them open.
 pub(crate) struct Unlocked<'v> {
     pub(crate) population: &'v RecordBatch,
-    pub(crate) outcome: &'v RecordBatch,
+    pub(crate) joined: Option<&'v RecordBatch>,
 }
 
 impl Vault {
@@ -108,13 +109,12 @@ impl Vault {
         self.held.iter().map(open).collect()
     }
 
-    /// The two datasets of a job in the versions that it names.
+    /// The datasets of a question in the versions that its job names.
     pub(crate) fn unlocked(
         &self,
         contract: &Contract,
         versions: &BTreeMap<String, Digest>,
-        population: &str,
-        outcome: &str,
+        tally: &Tally,
     ) -> Result<Unlocked<'_>, Refusal> {
         let rows = |name: &str| {
             let held = self
@@ -127,7 +127,8 @@ impl Vault {
                 Refusal::KeyWithheld { dataset: name.to_owned(), owner }
             })
         };
-        Ok(Unlocked { population: rows(population)?, outcome: rows(outcome)? })
+        let joined = tally.joined.as_ref().map(|table| rows(&table.dataset)).transpose()?;
+        Ok(Unlocked { population: rows(&tally.population.dataset)?, joined })
     }
 }
 

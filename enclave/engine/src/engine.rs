@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use privacy::{Raw, Sums, Totals};
+use privacy::{Raw, Totals};
 use protocol::contract::Contract;
-use protocol::tally::{Cell, Tally};
+use protocol::proof::Proven;
+use protocol::tally::{Cells, Side, Tally};
 
-use crate::plan;
+use crate::arms::{self, Arms};
+use crate::groups;
 use crate::table::Table;
 
 /// The query engine of one instance.
@@ -51,33 +52,69 @@ impl Engine {
         Ok(Self { session: SessionContext::new_with_state(state) })
     }
 
-    /// Answers `tally` from the tables of its population and its outcome dataset, each in the layout
-    /// of [`protocol::sealed`] and of at least one batch.
+    /// Answers a proven tally from the tables of its population and, if it joins one, of the other
+    /// dataset, each in the layout of [`protocol::sealed`] and of at least one batch. Needs a Tokio
+    /// runtime.
     ///
-    /// Every person of the population is counted in exactly one cell; `plan.rs` says which.
+    /// `arms.rs` and `groups.rs` say who counts where. A tally without a proof does not get here:
+    ///
+    /// ```compile_fail,E0308
+    /// # use arrow::array::RecordBatch;
+    /// async fn unproven(
+    ///     engine: &engine::Engine,
+    ///     tally: &protocol::tally::Tally,
+    ///     contract: &protocol::contract::Contract,
+    ///     rows: &[RecordBatch],
+    /// ) {
+    ///     let _ = engine.run(tally, contract, rows, None).await;
+    /// }
+    /// ```
     ///
     /// # Privacy
     ///
-    /// The answer can be released and not read. No value of a row can make this fail, and a row of
-    /// one id moves no figure but that id's.
+    /// The answer can be released and not read. No value of a row can make this fail, and the rows
+    /// of one id move no figure by more than the proof says.
     ///
     /// # Errors
     ///
     /// [`Fault`], from contract, tally, layout and public sizes; or if memory runs out.
     pub async fn run(
         &self,
+        proven: &Proven,
+        contract: &Contract,
+        population: &[RecordBatch],
+        joined: Option<&[RecordBatch]>,
+    ) -> Result<Raw, Fault> {
+        let totals = self.totals(proven.tally(), contract, population, joined).await?;
+        Ok(Raw::new(proven.clone(), totals))
+    }
+
+    pub(crate) async fn totals(
+        &self,
         tally: &Tally,
         contract: &Contract,
         population: &[RecordBatch],
-        outcome: &[RecordBatch],
-    ) -> Result<Raw, Fault> {
-        let population = Table::population(tally, contract, population)?;
-        let outcome = Table::outcome(tally, contract, outcome)?;
-        check_range(tally, population.rows())?;
-        let plan = plan::compile(&self.session, tally, population, outcome)?;
-        let answer = plan.collect().await?;
-        let totals = read(tally, &answer).ok_or(Fault::Engine)?;
-        Ok(Raw::new(tally.clone(), totals))
+        joined: Option<&[RecordBatch]>,
+    ) -> Result<Totals, Fault> {
+        if tally.joined.is_some() != joined.is_some() {
+            return Err(Fault::Joined);
+        }
+        let population = Table::new(tally, Side::Population, contract, population)?;
+        let joined = joined.map(|rows| Table::new(tally, Side::Joined, contract, rows));
+        let joined = joined.transpose()?;
+        check_range(tally, population.rows.num_rows())?;
+        match &tally.cells {
+            Cells::Arms { column, test, control } => {
+                let arms = Arms { column, test, control };
+                let plan = arms::compile(&self.session, tally, arms, &population, joined.as_ref())?;
+                arms::read(tally, &plan.collect().await?).ok_or(Fault::Engine)
+            }
+            Cells::Groups(_) => {
+                let tally = tally.clone();
+                let counting = move || groups::totals(&tally, &population, joined.as_ref());
+                tokio::task::spawn_blocking(counting).await.map_err(|_| Fault::Engine)?
+            }
+        }
     }
 }
 
@@ -102,7 +139,10 @@ pub enum Fault {
         /// Column.
         column: String,
     },
-    /// Squares of a measure, added over so many people, could exceed 63 bits.
+    /// A second table without a question about it, or the other way round.
+    #[error("the tally joins a second table exactly if it is handed one")]
+    Joined,
+    /// A measure or a product, added over so many people, could exceed 63 bits.
     #[error("a clamp of {clamp} over {rows} rows does not fit into 63 bits")]
     Range {
         /// Clamp.
@@ -110,7 +150,10 @@ pub enum Fault {
         /// Rows of the population, padding included.
         rows: usize,
     },
-    /// The join does not fit into memory.
+    /// More cells than the proof of a tally allows.
+    #[error("the tally has more cells than can be numbered")]
+    Cells,
+    /// The tables do not fit into memory.
     #[error("the tables do not fit into the memory of the engine")]
     Memory,
     /// DataFusion failed otherwise.
@@ -127,37 +170,22 @@ impl From<DataFusionError> for Fault {
     }
 }
 
-/// Sums of squares are exact: there are at most as many people as rows.
+/// Sums and products are exact: there are at most as many people as rows.
 fn check_range(tally: &Tally, rows: usize) -> Result<(), Fault> {
-    for measure in &tally.measures {
-        let square = u64::from(measure.clamp).pow(2);
-        let most = u64::try_from(rows).ok().and_then(|rows| rows.checked_mul(square));
+    let clamp = |at: u32| {
+        let measure = usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
+        measure.map_or(1, |measure| measure.clamp)
+    };
+    let sums = tally.measures.iter().map(|measure| (measure.clamp, 1));
+    let products = tally.products.iter().map(|(one, other)| (clamp(*one), clamp(*other)));
+    for (one, other) in sums.chain(products) {
+        let most = u64::from(one) * u64::from(other);
+        let most = u64::try_from(rows).ok().and_then(|rows| rows.checked_mul(most));
         if most.is_none_or(|most| i64::try_from(most).is_err()) {
-            return Err(Fault::Range { clamp: measure.clamp, rows });
+            return Err(Fault::Range { clamp: one.max(other), rows });
         }
     }
     Ok(())
-}
-
-/// The columns of [`plan::compile`]: cell, people, then sum and sum of squares of each measure.
-fn read(tally: &Tally, answer: &[RecordBatch]) -> Option<[Totals; Cell::ALL.len()]> {
-    let none = Totals { n: 0, measures: vec![Sums::default(); tally.measures.len()] };
-    let mut totals = [(); Cell::ALL.len()].map(|()| none.clone());
-    for batch in answer {
-        let cells = batch.columns().first()?.as_primitive_opt::<Int32Type>()?;
-        let numbers = batch.columns().iter().skip(1).map(|it| it.as_primitive_opt::<Int64Type>());
-        let numbers = numbers.collect::<Option<Vec<_>>>()?;
-        for (row, cell) in cells.values().iter().enumerate() {
-            let slot = totals.get_mut(usize::try_from(*cell).ok()?)?;
-            let mut at = numbers.iter().map(|it| it.values().get(row).copied());
-            slot.n = at.next()??;
-            for measure in &mut slot.measures {
-                measure.sum = at.next()??;
-                measure.sum_sq = at.next()??;
-            }
-        }
-    }
-    Some(totals)
 }
 
 /// The cores that an enclave gets.

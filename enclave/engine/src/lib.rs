@@ -1,11 +1,11 @@
-//! From a question about people to its totals: a [`Tally`](protocol::tally::Tally) becomes a
-//! DataFusion plan over the sealed tables of its two datasets, and its answer a
-//! [`Raw`](privacy::Raw).
+//! From a question about people to its totals: a [`Proven`](protocol::proof::Proven) tally is run over
+//! the sealed tables of its datasets, and its answer is a [`Raw`](privacy::Raw).
 //!
 //! The only crate that names DataFusion.
 
+mod arms;
 mod engine;
-mod plan;
+mod groups;
 mod table;
 
 pub use engine::{Engine, Fault};

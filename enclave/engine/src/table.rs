@@ -1,86 +1,78 @@
 //! The columns of a sealed table that a tally needs, under names of our own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use protocol::contract::{Contract, Dataset, Role};
 use protocol::identity::{Identifier, MatchKey};
 use protocol::sealed::ROW;
-use protocol::tally::Tally;
+use protocol::tally::{Cells, Condition, Dimension, Quantity, Side, Tally};
 
 use crate::engine::{Fault, PARTITIONS};
 
 /// One dataset: [`ROW_COLUMN`], match keys `key0..` in the contract's order, consent columns
-/// `consent0..`, and then the arm, or the day and the measures `measure0..`.
+/// `consent0..`, and then what the tally names, `column0..`.
 pub(crate) struct Table {
     pub(crate) keys: Vec<Identifier>,
     pub(crate) consents: usize,
-    pub(crate) schema: SchemaRef,
-    pub(crate) partitions: Vec<Vec<RecordBatch>>,
+    pub(crate) rows: RecordBatch,
+    dataset: String,
+    named: BTreeMap<String, (String, Kind)>,
+}
+
+/// What a column that a tally names holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// Codes of so many public values, from 0; any other code is no value.
+    Group(i32),
+    /// 32 bytes, which are no value if all are zero.
+    Label,
+    /// Days; [`MISSING`](protocol::sealed::MISSING) is none.
+    Day,
+    /// Numbers.
+    Number,
 }
 
 impl Table {
-    pub(crate) fn population(
+    /// The table of one side of `tally`, in the layout of [`protocol::sealed`] and of at least one
+    /// batch. Several batches are copied into one.
+    pub(crate) fn new(
         tally: &Tally,
+        side: Side,
         contract: &Contract,
         batches: &[RecordBatch],
     ) -> Result<Self, Fault> {
-        let arm = (tally.arm.as_str(), ARM_COLUMN.to_owned(), DataType::Int32);
-        Self::new(&tally.population, contract, vec![arm], batches)
-    }
-
-    pub(crate) fn outcome(
-        tally: &Tally,
-        contract: &Contract,
-        batches: &[RecordBatch],
-    ) -> Result<Self, Fault> {
-        let day = tally
-            .window
-            .iter()
-            .map(|window| (window.column.as_str(), DAY_COLUMN.to_owned(), DataType::Int32));
-        let measures =
-            tally.measures.iter().enumerate().map(|(at, measure)| {
-                (measure.column.as_str(), measure_column(at), DataType::Int64)
-            });
-        Self::new(&tally.outcome, contract, day.chain(measures).collect(), batches)
-    }
-
-    /// Rows, padding included: a public size.
-    pub(crate) fn rows(&self) -> usize {
-        self.partitions.iter().flatten().map(RecordBatch::num_rows).sum()
-    }
-
-    fn new(
-        name: &str,
-        contract: &Contract,
-        more: Vec<Wanted<'_>>,
-        batches: &[RecordBatch],
-    ) -> Result<Self, Fault> {
+        let table = match side {
+            Side::Population => Some(&tally.population),
+            Side::Joined => tally.joined.as_ref(),
+        };
+        let name = table.ok_or(Fault::Joined)?.dataset.as_str();
         let dataset =
             contract.datasets.get(name).ok_or_else(|| Fault::NoDataset(name.to_owned()))?;
-        let mut wanted = vec![(ROW, ROW_COLUMN.to_owned(), DataType::Int32)];
-        let keys = keys(dataset);
-        wanted.extend(keys.iter().enumerate().map(|(at, (column, _))| {
-            (*column, key_column(at), DataType::FixedSizeBinary(KEY_WIDTH))
-        }));
-        let is_consent = |role: &Role| *role == Role::Consent;
-        let consents = dataset.columns.iter().filter(|column| is_consent(&column.role));
-        let before = wanted.len();
-        wanted.extend(
-            consents
-                .enumerate()
-                .map(|(at, column)| (column.name.as_str(), consent_column(at), DataType::Int32)),
-        );
-        let consents = wanted.len() - before;
-        wanted.extend(more);
-        let fields = wanted.iter().map(|(_, name, kind)| Field::new(name, kind.clone(), false));
-        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let layout =
             |column: &str| Fault::Layout { dataset: name.to_owned(), column: column.to_owned() };
-        if batches.is_empty() {
-            return Err(layout(ROW));
+        let keys = keys(dataset);
+        let consents = dataset.columns.iter().filter(|column| column.role == Role::Consent);
+        let consents: Vec<&str> = consents.map(|column| column.name.as_str()).collect();
+        let mut wanted = vec![(ROW, ROW_COLUMN.to_owned(), DataType::Int32)];
+        for (at, (column, _)) in keys.iter().enumerate() {
+            wanted.push((column, key_column(at), DataType::FixedSizeBinary(KEY_WIDTH)));
         }
+        for (at, column) in consents.iter().enumerate() {
+            wanted.push((column, consent_column(at), DataType::Int32));
+        }
+        let mut named = BTreeMap::new();
+        for (at, column) in columns(tally, side).into_iter().enumerate() {
+            let kind = kind(dataset, column).ok_or_else(|| layout(column))?;
+            let alias = format!("column{at}");
+            named.insert(column.to_owned(), (alias.clone(), kind));
+            wanted.push((column, alias, kind.data_type()));
+        }
+        let fields = wanted.iter().map(|(_, name, kind)| Field::new(name, kind.clone(), false));
+        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let renamed = batches.iter().map(|batch| {
             let columns = wanted.iter().map(|(column, _, kind)| {
                 let found: Option<&ArrayRef> = batch.column_by_name(column);
@@ -95,26 +87,87 @@ impl Table {
             RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows)
                 .map_err(|_| layout(ROW))
         });
-        let partitions = dealt(&renamed.collect::<Result<Vec<_>, Fault>>()?);
+        let renamed = renamed.collect::<Result<Vec<_>, Fault>>()?;
+        let rows = match renamed.as_slice() {
+            [] => return Err(layout(ROW)),
+            [one] => one.clone(),
+            several => concat_batches(&schema, several).map_err(|_| Fault::Memory)?,
+        };
         let keys = keys.into_iter().map(|(_, kind)| kind).collect();
-        Ok(Self { keys, consents, schema, partitions })
+        let (dataset, consents) = (name.to_owned(), consents.len());
+        Ok(Self { keys, consents, rows, dataset, named })
+    }
+
+    /// Rows cut into as many pieces as there are partitions: nothing is copied.
+    pub(crate) fn partitions(&self) -> Vec<Vec<RecordBatch>> {
+        let rows = self.rows.num_rows();
+        let cut = |at: usize| if at == PARTITIONS { rows } else { rows / PARTITIONS * at };
+        let piece = |at: usize| self.rows.slice(cut(at), cut(at + 1) - cut(at));
+        (0..PARTITIONS).map(|at| vec![piece(at)]).collect()
+    }
+
+    /// Our name of `column`, and what it holds.
+    pub(crate) fn column(&self, column: &str) -> Result<(&str, Kind), Fault> {
+        let found = self.named.get(column).map(|(alias, kind)| (alias.as_str(), *kind));
+        found.ok_or_else(|| self.layout(column))
+    }
+
+    /// That `column` is not what the tally takes it for.
+    pub(crate) fn layout(&self, column: &str) -> Fault {
+        Fault::Layout { dataset: self.dataset.clone(), column: column.to_owned() }
     }
 }
 
-/// Every batch cut into as many pieces as there are partitions: no rows are copied.
-fn dealt(batches: &[RecordBatch]) -> Vec<Vec<RecordBatch>> {
-    let pieces = (0..PARTITIONS).map(|at| {
-        batches.iter().map(move |batch| {
-            let cut = |at: usize| batch.num_rows() / PARTITIONS * at;
-            let end = if at + 1 == PARTITIONS { batch.num_rows() } else { cut(at + 1) };
-            batch.slice(cut(at), end - cut(at))
-        })
-    });
-    pieces.map(Iterator::collect).collect()
+impl Kind {
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Group(_) | Self::Day => DataType::Int32,
+            Self::Label => DataType::FixedSizeBinary(KEY_WIDTH),
+            Self::Number => DataType::Int64,
+        }
+    }
 }
 
-/// Name in the sealed file, name in the plan, type.
-type Wanted<'a> = (&'a str, String, DataType);
+fn kind(dataset: &Dataset, column: &str) -> Option<Kind> {
+    match &dataset.column(column)?.role {
+        Role::Group(domain) => i32::try_from(domain.len()).ok().map(Kind::Group),
+        Role::Label => Some(Kind::Label),
+        Role::Date => Some(Kind::Day),
+        Role::Measure(_) => Some(Kind::Number),
+        _ => None,
+    }
+}
+
+/// What `tally` reads of one side, beside keys and consent.
+fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
+    let mut columns = BTreeSet::new();
+    match &tally.cells {
+        Cells::Arms { column, .. } => columns.extend((side == Side::Population).then_some(column)),
+        Cells::Groups(dimensions) => columns.extend(dimensions.iter().filter_map(|it| match it {
+            Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
+                (*of == side).then_some(column)
+            }
+            Dimension::Matched | Dimension::Bins { .. } => None,
+        })),
+    }
+    let of_side = tally.measures.iter().filter(|measure| measure.side == side);
+    for measure in of_side.clone() {
+        match &measure.of {
+            Quantity::Rows => {}
+            Quantity::Sum { column } | Quantity::Distinct { column } => columns.extend([column]),
+        }
+    }
+    let table = match side {
+        Side::Population => Some(&tally.population),
+        Side::Joined => tally.joined.as_ref(),
+    };
+    let conditions = table.into_iter().flat_map(|table| &table.rows);
+    columns.extend(conditions.chain(of_side.flat_map(|measure| &measure.rows)).map(|it| {
+        let (Condition::OneOf { column, .. } | Condition::Between { column, .. }) = it;
+        column
+    }));
+    columns.into_iter().map(String::as_str).collect()
+}
 
 fn keys(dataset: &Dataset) -> Vec<(&str, Identifier)> {
     let key = |column: &protocol::contract::Column| match column.role {
@@ -125,6 +178,17 @@ fn keys(dataset: &Dataset) -> Vec<(&str, Identifier)> {
     columns.filter_map(|column| Some((column.name.as_str(), key(column)?))).collect()
 }
 
+/// Equal in both datasets for equal kinds: a hashed e-mail address never meets a hashed number.
+pub(crate) fn key_code(identifier: Identifier) -> i32 {
+    match identifier {
+        Identifier::Email => 1,
+        Identifier::Phone => 2,
+        Identifier::Hashed => 3,
+        // A kind that was added since joins with nothing until it has a code here.
+        _ => NO_KEY,
+    }
+}
+
 pub(crate) fn key_column(at: usize) -> String {
     format!("key{at}")
 }
@@ -133,13 +197,14 @@ pub(crate) fn consent_column(at: usize) -> String {
     format!("consent{at}")
 }
 
-pub(crate) fn measure_column(at: usize) -> String {
-    format!("measure{at}")
-}
-
 pub(crate) const ROW_COLUMN: &str = "row";
-pub(crate) const ARM_COLUMN: &str = "arm";
-pub(crate) const DAY_COLUMN: &str = "day";
+pub(crate) const NO_KEY: i32 = 0;
+pub(crate) const PADDING: i32 = 0;
+pub(crate) const AGREED: i32 = 1;
+/// A row's value is cut to ±2⁴⁰ before it is added: far beyond any clamp, which has 32 bits, and
+/// such that the eight million rows it takes to overflow 63 bits are more than one person has. Should
+/// somebody have them the sum wraps, and is clamped as any other.
+pub(crate) const WIDEST: i64 = 1 << 40;
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

@@ -239,7 +239,7 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| Bench {
 fn run(exposures: &[RecordBatch], sales: &[RecordBatch], clamp: u32) -> Result<Answer, Fault> {
     let contract = room::contract();
     let admitted = admitted(&contract, clamp);
-    let answered = BENCH.engine.run(&admitted.tally, &contract, exposures, sales);
+    let answered = BENCH.engine.run(&admitted.proven, &contract, exposures, Some(sales));
     let raw = BENCH.runtime.block_on(answered)?;
     Ok(answer(raw, admitted, &contract))
 }
@@ -325,10 +325,12 @@ fn refuses_tables_of_another_layout() {
 fn what_does_not_fit_is_a_fault_and_not_a_crash() {
     let engine = Engine::new(1 << 10).unwrap();
     let contract = room::contract();
-    let tally = admitted(&contract, 100).tally;
+    let proven = admitted(&contract, 100).proven;
     let people = (0..=255_u8).map(|email| Exposure { row: 1, email, phone: 0, arm: 0, agreed: 1 });
     let left = exposures(&people.collect::<Vec<_>>());
-    let answered = BENCH.runtime.block_on(engine.run(&tally, &contract, &[left], &[sales(&[])]));
+    let (left, right) = ([left], [sales(&[])]);
+    let answered = engine.run(&proven, &contract, &left, Some(&right));
+    let answered = BENCH.runtime.block_on(answered);
     assert_eq!(answered.map(drop).unwrap_err(), Fault::Memory);
 }
 

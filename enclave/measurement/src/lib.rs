@@ -11,3 +11,4 @@ pub mod power;
 pub mod report;
 pub mod sample_ratio;
 pub mod special;
+pub mod table;

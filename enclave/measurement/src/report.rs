@@ -4,11 +4,11 @@ use privacy::{ArmFigures, MeasureFigures, Released};
 use protocol::contract::Contract;
 use protocol::job::{self, Job, Multiplicity, OutcomeKind};
 use protocol::policy::Admitted;
+use protocol::proof::Sigma;
 use protocol::result::{
     ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftResult, NoiseSd,
     OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
 };
-use protocol::tally::MeasureNoise;
 use protocol::time::Time;
 
 use crate::economics::{CostPerConversion, CostSet, Total, economics};
@@ -29,17 +29,21 @@ use crate::sample_ratio::sample_ratio;
 ///
 /// Costs nothing: a function of released figures, contract and job.
 #[must_use]
-pub fn lift_result(released: &Released, contract: &Contract, now: Time) -> LiftResult {
+pub fn lift_result(
+    released: &Released,
+    asked: &job::Lift,
+    contract: &Contract,
+    now: Time,
+) -> LiftResult {
     let admitted = released.paid().admitted();
-    let (job, asked) = (&admitted.job, &admitted.job.lift);
+    let job = &admitted.job;
     let ratio = ratio(released, asked);
     let mut outcomes: Vec<_> = asked
         .outcomes
         .iter()
-        .zip(&admitted.priced.measures)
         .enumerate()
-        .map(|(at, (outcome, noise))| {
-            Estimated { released, asked, outcome, unit: unit(outcome), at }.report(*noise)
+        .map(|(at, outcome)| {
+            Estimated { released, asked, outcome, unit: unit(outcome), at }.report()
         })
         .collect();
     adjust(&mut outcomes, asked.multiplicity);
@@ -54,7 +58,7 @@ pub fn lift_result(released: &Released, contract: &Contract, now: Time) -> LiftR
         purpose: admitted.purpose.clone(),
         time: now,
         registered_at: asked.registered_at,
-        estimand: estimand(admitted),
+        estimand: estimand(admitted, asked),
         test: asked.test.clone(),
         control: asked.control.clone(),
         confidence: millionths(asked.confidence),
@@ -68,7 +72,7 @@ pub fn lift_result(released: &Released, contract: &Contract, now: Time) -> LiftR
         ]),
         sample_ratio: ratio,
         outcomes,
-        privacy: privacy(released, contract, job),
+        privacy: privacy_report(released, contract, job),
     }
 }
 
@@ -84,7 +88,7 @@ struct Estimated<'a> {
 }
 
 impl Estimated<'_> {
-    fn report(&self, noise: MeasureNoise) -> OutcomeResult {
+    fn report(&self) -> OutcomeResult {
         let Self { released, outcome, unit, .. } = *self;
         let arms = released.test().zip(released.control());
         let measured = arms.and_then(|(t, c)| Some((self.measure(t)?, self.measure(c)?)));
@@ -98,8 +102,10 @@ impl Estimated<'_> {
         let spent = compared.as_ref().and_then(|it| self.economics(it));
         let flags = compared.as_ref().map_or_else(Default::default, |it| it.flags);
         let unbounded = spent.as_ref().is_some_and(|(_, unbounded)| *unbounded);
-        let sd =
-            |sigma: protocol::tally::Sigma| if released.is_noisy() { sigma.value() } else { 0.0 };
+        let proven = &released.paid().admitted().proven;
+        let (tally, proof) = (proven.tally(), proven.proof());
+        let square = tally.square_of(self.at).and_then(|at| proof.products.get(at));
+        let sd = |sigma: Sigma| if released.is_noisy() { sigma.value() } else { 0.0 };
         OutcomeResult {
             name: outcome.name.clone(),
             column: outcome.column.clone(),
@@ -115,9 +121,9 @@ impl Estimated<'_> {
                 .map(|it| it / unit),
             economics: spent.map(|(economics, _)| economics),
             noise_sd: NoiseSd {
-                n: sd(released.paid().admitted().priced.n),
-                sum: sd(noise.sum) / unit,
-                sum_sq: noise.sum_sq.map(|it| sd(it) / (unit * unit)),
+                n: sd(proof.people.sigma),
+                sum: proof.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / unit,
+                sum_sq: square.map(|it| sd(it.sigma) / (unit * unit)),
             },
             flags: names(&[
                 ("withheld", compared.is_none()),
@@ -279,7 +285,8 @@ fn relative(lift: &Lift) -> Option<RelativeLift> {
     })
 }
 
-fn privacy(released: &Released, contract: &Contract, job: &Job) -> PrivacyReport {
+/// What was charged, and how the figures were protected.
+pub(crate) fn privacy_report(released: &Released, contract: &Contract, job: &Job) -> PrivacyReport {
     let paid = released.paid();
     let charged = paid.charges().iter().map(|it| ChargeReport {
         dataset: it.charge.dataset.clone(),
@@ -288,24 +295,26 @@ fn privacy(released: &Released, contract: &Contract, job: &Job) -> PrivacyReport
         rho_left_in_instance: it.left.rho().value(),
     });
     let ids = contract.ids_per_person;
+    let (epsilon, delta) = job.question.epsilon();
     PrivacyReport {
         mechanism: if released.is_noisy() { "discrete_gaussian" } else { "none" }.to_owned(),
         unit: format!(
             "one person, that is all rows of {ids} id{} in every dataset, added or removed",
             if ids == 1 { "" } else { "s" }
         ),
-        epsilon: job.lift.epsilon.value(),
-        delta: job.lift.delta.value(),
-        rho: paid.admitted().priced.rho.value(),
+        epsilon: epsilon.value(),
+        delta: delta.value(),
+        rho: paid.admitted().cost().rho().value(),
         min_cell: paid.min_cell(),
         charged: charged.collect(),
     }
 }
 
-fn estimand(admitted: &Admitted) -> String {
-    let Admitted { job, tally, .. } = admitted;
-    let [test, control] = [&job.lift.test, &job.lift.control].map(|it| it.join(" or "));
-    let (population, outcome) = (&tally.population, &tally.outcome);
+fn estimand(admitted: &Admitted, asked: &job::Lift) -> String {
+    let tally = admitted.proven.tally();
+    let [test, control] = [&asked.test, &asked.control].map(|it| it.join(" or "));
+    let population = &tally.population.dataset;
+    let outcome = tally.joined.as_ref().map_or("", |it| it.dataset.as_str());
     format!(
         "average effect per person of being assigned to {test} rather than to {control} \
          (intention to treat), over the people of {population} in one of these arms who did not \

@@ -7,8 +7,8 @@ mod room;
 
 use measurement::report::lift_result;
 use privacy::sampler::{Exact, Noise, Scale, Variance};
-use privacy::{Ledger, Raw, Sums, Totals};
-use protocol::job::{Lift, Multiplicity, OutcomeKind};
+use privacy::{Ledger, Names, Raw, Totals};
+use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::result::{LiftResult, OutcomeResult};
 use protocol::slice::Slice;
@@ -33,7 +33,22 @@ impl Noise for Silent {
     }
 }
 
-fn result(lift: Lift, totals: [Totals; 7], noise: &mut impl Noise) -> LiftResult {
+/// The totals of one cell: people, and a sum and a sum of squares for each outcome.
+#[derive(Clone, Default)]
+struct OfCell {
+    n: i64,
+    measures: [(i64, i64); 3],
+}
+
+/// The first two outcomes are binary and have no squares.
+fn columns(cells: &[OfCell; 7]) -> Totals {
+    let sums = (0..3).map(|at| cells.iter().map(|it| it.measures[at].0).collect());
+    let squares = cells.iter().map(|it| it.measures[2].1).collect();
+    let people = cells.iter().map(|it| it.n).collect();
+    Totals { cells: Names::Public, people, sums: sums.collect(), products: vec![squares] }
+}
+
+fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult {
     let contract = room::contract();
     let admitted = room::admitted(&contract, lift, 64_000);
     let mut ledger = Ledger::new();
@@ -43,16 +58,18 @@ fn result(lift: Lift, totals: [Totals; 7], noise: &mut impl Noise) -> LiftResult
             instance: admitted.job.instance,
             dataset: dataset.to_owned(),
             purpose: "measurement".to_owned(),
-            granted: Loss::zcdp(Rho(2 * admitted.priced.rho.0)),
+            granted: Loss::zcdp(Rho(2 * admitted.cost().rho().0)),
             period: "2026-11".to_owned(),
             not_after: Time(u64::MAX),
             job: None,
         };
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
-    let raw = Raw::new(admitted.tally.clone(), totals);
+    let raw = Raw::new(admitted.proven.clone(), columns(&totals));
     let paid = ledger.pay(admitted, &contract, NOW).unwrap();
-    lift_result(&raw.release(paid, noise).unwrap(), &contract, NOW)
+    let released = raw.release(paid, noise).unwrap();
+    let Question::Lift(asked) = &released.paid().admitted().job.question else { unreachable!() };
+    lift_result(&released, asked, &contract, NOW)
 }
 
 fn hillstrom() -> Lift {
@@ -64,18 +81,17 @@ fn hillstrom() -> Lift {
 }
 
 /// The totals of the reference; whoever did not visit is not in the retailer's file.
-fn arms(vectors: &Value) -> [Totals; 7] {
-    let mut totals = [(); 7].map(|()| Totals { n: 0, measures: vec![Sums::default(); 3] });
+fn arms(vectors: &Value) -> [OfCell; 7] {
+    let mut totals = [(); 7].map(|()| OfCell::default());
     for (at, arm) in [(0, "mens"), (2, "none")] {
         let arm = &vectors["arms"][arm];
         let number = |name: &str| arm[name].as_i64().unwrap();
         totals[at].n = number("visits");
         totals[at + 1].n = number("n") - number("visits");
-        let sums = |sum, sum_sq| Sums { sum, sum_sq };
-        totals[at].measures = vec![
-            sums(number("visits"), number("visits")),
-            sums(number("conversions"), number("conversions")),
-            sums(number("spend_cents_sum"), number("spend_cents_sum_sq")),
+        totals[at].measures = [
+            (number("visits"), number("visits")),
+            (number("conversions"), number("conversions")),
+            (number("spend_cents_sum"), number("spend_cents_sum_sq")),
         ];
     }
     totals[5].n = 21_387;
@@ -215,8 +231,7 @@ fn a_capped_amount_says_what_the_cap_means() {
 fn extreme_totals_give_a_result_that_reads_back() {
     for extreme in [i64::MIN, -1, 0, 1, i64::MAX] {
         for n in [0, 1, 60, i64::MAX] {
-            let sums = vec![Sums { sum: extreme, sum_sq: extreme }; 3];
-            let totals = [(); 7].map(|()| Totals { n, measures: sums.clone() });
+            let totals = [(); 7].map(|()| OfCell { n, measures: [(extreme, extreme); 3] });
             for multiplicity in [Multiplicity::None, Multiplicity::Bh] {
                 let lift = Lift { multiplicity, ..hillstrom() };
                 let found = result(lift, totals.clone(), &mut Exact::from_seed([5; 32]));

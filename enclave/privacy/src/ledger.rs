@@ -66,7 +66,7 @@ impl Ledger {
         contract: &Contract,
         now: Time,
     ) -> Result<Paid, Refusal> {
-        let cost = admitted.cost();
+        let cost = admitted.cost().clone();
         let keys = self.affordable(&admitted, contract, now)?;
         let mut charges = Vec::new();
         for (key, owner) in keys {
@@ -76,7 +76,7 @@ impl Ledger {
             let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
             charges.push(Charged { charge, left: balance.left(now) });
         }
-        let min_cell = admitted.job.lift.min_cell.max(contract.min_cell);
+        let min_cell = admitted.job.question.min_cell().max(contract.min_cell);
         Ok(Paid { admitted, charges, min_cell })
     }
 
@@ -134,7 +134,7 @@ impl Ledger {
             }
             let left = self.left_of(&key, now);
             if !cost.fits(&left) {
-                let (dataset, owner) = (name.clone(), dataset.owner.clone());
+                let (dataset, owner, cost) = (name.clone(), dataset.owner.clone(), cost.clone());
                 return Err(Refusal::NeedsSlice { dataset, owner, cost, left });
             }
             keys.push((key, dataset.owner.clone()));

@@ -1,7 +1,8 @@
 //! The only door out: what may be spent, and what noise a figure gets before it leaves.
 //!
 //! `Admitted -> Ledger::pay -> Paid`, then `Raw::release(paid) -> Released`. Each step consumes the
-//! last, so a figure leaves once, with the noise that was paid for.
+//! last, so a figure leaves once, with the noise that was paid for. Where only a place is wanted,
+//! `Raw::fullest` and `Raw::quantile` take the payment instead.
 
 pub mod ledger;
 pub mod release;
@@ -9,5 +10,6 @@ pub mod sampler;
 
 pub use ledger::{Charged, Ledger, Paid};
 pub use release::{
-    ArmFigures, CellFigure, Figure, MeasureFigures, Mismatch, Raw, Released, Sums, Totals,
+    ArmFigures, CellFigure, Chosen, Figure, GroupFigures, Groups, MeasureFigures, Mismatch, Names,
+    Place, Raw, Released, Totals,
 };

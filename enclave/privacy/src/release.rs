@@ -2,10 +2,22 @@
 
 use std::fmt;
 
-use protocol::tally::{Cell, Sigma, Tally};
+use protocol::proof::{self, Proven, Sigma};
+use protocol::tally::Cells;
 
 use crate::ledger::Paid;
 use crate::sampler::{Noise, Variance};
+use arms::Arms;
+
+pub use arms::{ArmFigures, CellFigure, MeasureFigures};
+pub use choice::Chosen;
+pub use groups::{GroupFigures, Groups};
+pub use totals::{Names, Place, Totals};
+
+mod arms;
+mod choice;
+mod groups;
+mod totals;
 
 /// Totals that were computed from rows. Nothing outside this crate can read them:
 ///
@@ -15,104 +27,67 @@ use crate::sampler::{Noise, Variance};
 /// }
 /// ```
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// fn keep(raw: &privacy::Raw) -> privacy::Raw {
 ///     privacy::Raw::clone(raw)
 /// }
 /// ```
+///
+/// Nor are they totals of anything that has no proof:
+///
+/// ```compile_fail,E0308
+/// fn unproven(tally: protocol::tally::Tally, totals: privacy::Totals) -> privacy::Raw {
+///     privacy::Raw::new(tally, totals)
+/// }
+/// ```
 pub struct Raw {
-    tally: Tally,
-    totals: [Totals; CELLS],
+    proven: Proven,
+    totals: Totals,
 }
 
 impl Raw {
-    /// The totals of each cell, in the order of [`Cell::ALL`], that answer `tally`.
+    /// The totals that answer `proven`.
     #[must_use]
-    pub fn new(tally: Tally, totals: [Totals; CELLS]) -> Self {
-        Self { tally, totals }
+    pub fn new(proven: Proven, totals: Totals) -> Self {
+        Self { proven, totals }
     }
 
-    /// Lets noisy figures go, if `paid` is for the same question.
+    /// Lets noisy figures go, if `paid` is for the same question with the same proof.
     ///
     /// # Privacy
     ///
-    /// Costs what `paid` cost. Every head count gets noise, and the sums of every cell that has
-    /// outcomes, whatever the figures are: an empty cell looks like any other. Withholding figures
-    /// below the threshold is decided from noisy ones and costs nothing more.
+    /// Costs what `paid` cost. Every figure of every cell gets noise, whatever it is: an empty public
+    /// cell looks like any other. Cells that only the data name are shown if their noisy head count
+    /// passes [`proof::Selection::threshold`], at the δ of the proof. Withholding cells below the
+    /// threshold and adding them up is decided from noisy figures and costs nothing more.
     ///
     /// # Errors
     ///
-    /// [`Mismatch`] if the payment was for another question, or its noise cannot be drawn. Neither
-    /// depends on a figure.
+    /// [`Mismatch`] if the payment was for another question, its noise cannot be drawn, or the engine
+    /// handed over something else than the tally's cells. None depends on a figure.
     pub fn release(self, paid: Paid, noise: &mut impl Noise) -> Result<Released, Mismatch> {
-        let priced = &paid.admitted().priced;
-        let same = paid.admitted().tally == self.tally;
-        if !same || priced.measures.len() != self.tally.measures.len() {
+        let Self { proven, totals } = self;
+        if paid.admitted().proven != proven {
             return Err(Mismatch::OtherQuestion);
         }
-        let n = width(priced.n)?;
-        let widths = priced.measures.iter().map(|it| {
-            let sum_sq = it.sum_sq.map(width).transpose()?;
-            Ok((width(it.sum)?, sum_sq))
-        });
-        let widths = widths.collect::<Result<Vec<_>, Mismatch>>()?;
-        let mut noisy = |total: i64, width: Variance| Figure {
-            value: total.saturating_add(noise.gaussian(width)),
-            noise_variance: noise.variance_of(width),
-        };
-        let mut cells = Vec::new();
-        for (cell, totals) in Cell::ALL.into_iter().zip(&self.totals) {
-            let people = noisy(totals.n, n);
-            let mut sums = Vec::new();
-            if cell.has_outcomes() {
-                for (at, (sum, sum_sq)) in widths.iter().enumerate() {
-                    let total = totals.measures.get(at).copied().unwrap_or_default();
-                    let sum = noisy(total.sum, *sum);
-                    let sum_sq = sum_sq.map(|width| noisy(total.sum_sq, width));
-                    sums.push(MeasureFigures { sum, sum_sq });
-                }
+        let noisy = Noisy::draw(&proven, totals, noise)?;
+        let least = i64::from(proven.proof().threshold.max(paid.min_cell()));
+        let is_noisy = noisy.people.noise_variance > 0.0;
+        let figures = match &proven.tally().cells {
+            Cells::Arms { .. } => Figures::Arms(Arms::new(proven.tally(), &noisy, least)),
+            Cells::Groups(dimensions) => {
+                let selection = proven.proof().selection;
+                let passing = selection.map(|it| i64::try_from(it.threshold).unwrap_or(i64::MAX));
+                Figures::Groups(Groups::new(dimensions, noisy, least, passing))
             }
-            cells.push(Noisy { cell, people, sums });
-        }
-        Ok(Released::new(paid, &cells))
+        };
+        Ok(Released { paid, figures, is_noisy })
     }
 }
 
 impl fmt::Debug for Raw {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Raw(..)")
-    }
-}
-
-/// The totals of one cell, as the engine hands them over.
-#[derive(Clone, Default)]
-#[expect(clippy::exhaustive_structs, reason = "the engine builds it, and must see a new field")]
-pub struct Totals {
-    /// People.
-    pub n: i64,
-    /// For each measure of the tally, in its order.
-    pub measures: Vec<Sums>,
-}
-
-/// The totals of one measure over the people of one cell.
-#[derive(Clone, Copy, Default)]
-#[expect(clippy::exhaustive_structs, reason = "the engine builds it, and must see a new field")]
-pub struct Sums {
-    /// Of the clamped values of people.
-    pub sum: i64,
-    /// Of their squares.
-    pub sum_sq: i64,
-}
-
-impl fmt::Debug for Totals {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Totals(..)")
-    }
-}
-
-impl fmt::Debug for Sums {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Sums(..)")
     }
 }
 
@@ -126,83 +101,55 @@ pub enum Mismatch {
     /// Noise that the sampler cannot draw; a price that was derived from a tally never has it.
     #[error("the price names noise that cannot be drawn")]
     Undrawable,
+    /// Totals of other cells or other measures; an engine that is right never hands them over.
+    #[error("the totals are not one for each cell and figure of the question")]
+    Shape,
 }
 
 /// Figures that may leave. Only [`Raw::release`] makes them:
 ///
 /// ```compile_fail,E0451
 /// fn forged(paid: privacy::Paid) -> privacy::Released {
-///     privacy::Released { paid, cells: Vec::new(), arms: [None, None], low_match: false }
+///     privacy::Released { paid, is_noisy: true, ..panic!() }
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Released {
     paid: Paid,
-    cells: Vec<CellFigure>,
-    arms: [Option<ArmFigures>; 2],
-    low_match: bool,
+    figures: Figures,
+    is_noisy: bool,
+}
+
+#[derive(Debug)]
+enum Figures {
+    Arms(Arms),
+    Groups(Groups),
 }
 
 impl Released {
-    /// Applies the threshold.
-    ///
-    /// A cell of an arm that is too small is withheld together with its sibling: the total of the
-    /// arm, which is shown, would give it away.
-    fn new(paid: Paid, noisy: &[Noisy]) -> Self {
-        let least = i64::from(paid.min_cell());
-        let people = |cell: Cell| {
-            let found = noisy.iter().find(|it| it.cell == cell).map(|it| it.people);
-            found.unwrap_or(Figure { value: 0, noise_variance: 0.0 })
-        };
-        let small = |cell: Cell| people(cell).value < least;
-        let arms = ARMS.map(|[matched, unmatched]| {
-            let (found, missing) = (people(matched), people(unmatched));
-            let measures = noisy.iter().find(|it| it.cell == matched)?.sums.clone();
-            let people = Figure {
-                value: found.value.saturating_add(missing.value),
-                noise_variance: found.noise_variance + missing.noise_variance,
-            };
-            (people.value >= least).then_some(ArmFigures { people, measures })
-        });
-        let cells = noisy.iter().map(|it| {
-            let arm = ARMS.into_iter().find(|arm| arm.contains(&it.cell));
-            let withheld = arm.map_or_else(|| small(it.cell), |arm| arm.into_iter().any(small));
-            let noise_variance = it.people.noise_variance;
-            let n = (!withheld).then_some(it.people.value);
-            CellFigure { cell: it.cell, n, noise_variance }
-        });
-        let cells = cells.collect();
-        let total = |at: usize| {
-            let values = ARMS.iter().filter_map(|arm| arm.get(at)).map(|cell| people(*cell).value);
-            values.fold(0, i64::saturating_add)
-        };
-        let (matched, everybody) = (total(0), total(0).saturating_add(total(1)));
-        let low_match = matched.saturating_mul(LOW_MATCH_ONE_IN) < everybody;
-        Self { paid, cells, arms, low_match }
-    }
-
     /// What was asked and paid.
     pub fn paid(&self) -> &Paid {
         &self.paid
     }
 
-    /// People by cell, in the order of [`Cell::ALL`].
+    /// People by cell of a comparison of arms, in the order of [`protocol::tally::Cell::ALL`]; none for
+    /// groups.
     #[must_use]
     pub fn cells(&self) -> &[CellFigure] {
-        &self.cells
+        self.arms().map_or(&[], |it| &it.cells)
     }
 
     /// The test arm; none if it is below the threshold.
     #[must_use]
     pub fn test(&self) -> Option<&ArmFigures> {
-        let [test, _] = &self.arms;
+        let [test, _] = &self.arms()?.arms;
         test.as_ref()
     }
 
     /// The control arm; none if it is below the threshold.
     #[must_use]
     pub fn control(&self) -> Option<&ArmFigures> {
-        let [_, control] = &self.arms;
+        let [_, control] = &self.arms()?.arms;
         control.as_ref()
     }
 
@@ -210,22 +157,38 @@ impl Released {
     /// keys that were made differently are likelier than so rare an outcome.
     #[must_use]
     pub fn low_match(&self) -> bool {
-        self.low_match
+        self.arms().is_some_and(|it| it.low_match)
     }
 
-    /// Names of what the threshold withheld.
+    /// Figures by group; none for a comparison of arms.
+    #[must_use]
+    pub fn groups(&self) -> Option<&Groups> {
+        match &self.figures {
+            Figures::Groups(groups) => Some(groups),
+            Figures::Arms(_) => None,
+        }
+    }
+
+    /// What the threshold withheld: names of arms and their cells, or how many groups.
     #[must_use]
     pub fn withheld(&self) -> Vec<String> {
-        let cells = self.cells.iter().filter(|it| it.n.is_none()).map(|it| it.cell.to_string());
-        let names = ["test arm", "control arm"].into_iter().zip(&self.arms);
-        let arms = names.filter(|(_, arm)| arm.is_none()).map(|(name, _)| name.to_owned());
-        cells.chain(arms).collect()
+        match &self.figures {
+            Figures::Arms(arms) => arms.withheld(),
+            Figures::Groups(groups) => groups.withheld(),
+        }
     }
 
     /// Whether there is noise in the figures; false only in a rehearsal with the noise off.
     #[must_use]
     pub fn is_noisy(&self) -> bool {
-        self.cells.iter().any(|it| it.noise_variance > 0.0)
+        self.is_noisy
+    }
+
+    fn arms(&self) -> Option<&Arms> {
+        match &self.figures {
+            Figures::Arms(arms) => Some(arms),
+            Figures::Groups(_) => None,
+        }
     }
 }
 
@@ -239,51 +202,75 @@ pub struct Figure {
     pub noise_variance: f64,
 }
 
-/// How many people a cell has.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CellFigure {
-    /// Cell.
-    pub cell: Cell,
-    /// People; none if withheld.
-    pub n: Option<i64>,
-    /// Variance of the noise on a head count.
-    pub noise_variance: f64,
+impl Figure {
+    fn plus(self, other: Self) -> Self {
+        let noise_variance = self.noise_variance + other.noise_variance;
+        Self { value: self.value.saturating_add(other.value), noise_variance }
+    }
 }
 
-/// One arm: everybody who was assigned to it, matched or not.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ArmFigures {
-    /// People, matched and unmatched.
-    pub people: Figure,
-    /// For each measure of the tally. Who was not matched adds nothing.
-    pub measures: Vec<MeasureFigures>,
+/// One figure over cells, noise included.
+#[derive(Debug, Default)]
+struct Column {
+    values: Vec<i64>,
+    noise_variance: f64,
 }
 
-/// The totals of one measure over one arm.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct MeasureFigures {
-    /// Of the clamped values.
-    pub sum: Figure,
-    /// Of their squares; none where the tally does not ask for them.
-    pub sum_sq: Option<Figure>,
+impl Column {
+    fn draw(
+        mut values: Vec<i64>,
+        figure: &proof::Figure,
+        noise: &mut impl Noise,
+    ) -> Result<Self, Mismatch> {
+        let width = width(figure.sigma)?;
+        noise.add_gaussian(width, &mut values);
+        Ok(Self { values, noise_variance: noise.variance_of(width) })
+    }
+
+    fn at(&self, place: usize) -> Figure {
+        let value = self.values.get(place).copied().unwrap_or(0);
+        Figure { value, noise_variance: self.noise_variance }
+    }
 }
 
+/// All figures of all cells, noise included; the last cell is for who did not agree.
+#[derive(Debug)]
 struct Noisy {
-    cell: Cell,
-    people: Figure,
-    sums: Vec<MeasureFigures>,
+    names: Names,
+    people: Column,
+    sums: Vec<Column>,
+    products: Vec<Column>,
+    /// How many cells there are.
+    cells: Figure,
+}
+
+impl Noisy {
+    fn draw(proven: &Proven, mut totals: Totals, noise: &mut impl Noise) -> Result<Self, Mismatch> {
+        let (tally, proof) = (proven.tally(), proven.proof());
+        totals.check(tally.cell_count(), proof)?;
+        if let Names::Data(_) = totals.cells {
+            totals.drop_empty();
+        }
+        let Totals { cells: names, people, sums, products } = totals;
+        let cells = i64::try_from(people.len()).unwrap_or(i64::MAX) - 1;
+        let people = Column::draw(people, &proof.people, noise)?;
+        let mut draw = |totals: Vec<Vec<i64>>, figures: &[proof::Figure]| {
+            let pairs = totals.into_iter().zip(figures);
+            pairs
+                .map(|(totals, figure)| Column::draw(totals, figure, noise))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let sums = draw(sums, &proof.sums)?;
+        let products = draw(products, &proof.products)?;
+        let cells = match &proof.selection {
+            Some(it) => Column::draw(vec![cells], &it.withheld, noise)?.at(0),
+            None => Figure { value: cells, noise_variance: 0.0 },
+        };
+        Ok(Self { names, people, sums, products, cells })
+    }
 }
 
 fn width(sigma: Sigma) -> Result<Variance, Mismatch> {
     let (numerator, denominator) = sigma.variance();
     Variance::new(numerator, denominator).map_err(|_| Mismatch::Undrawable)
 }
-
-/// Cells of each arm: matched, unmatched.
-const ARMS: [[Cell; 2]; 2] =
-    [[Cell::TestMatched, Cell::TestUnmatched], [Cell::ControlMatched, Cell::ControlUnmatched]];
-const CELLS: usize = Cell::ALL.len();
-const LOW_MATCH_ONE_IN: i64 = 200;

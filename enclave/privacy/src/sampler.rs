@@ -36,6 +36,14 @@ pub trait Noise {
     /// One draw from the discrete Laplace with mean 0 and scale t: P(x) ∝ exp(-|x| / t).
     fn laplace(&mut self, scale: Scale) -> i64;
 
+    /// Adds one draw from the discrete Gaussian to each of `totals`, which stay at the ends of `i64`
+    /// rather than wrap.
+    fn add_gaussian(&mut self, sigma_squared: Variance, totals: &mut [i64]) {
+        for total in totals {
+            *total = total.saturating_add(self.gaussian(sigma_squared));
+        }
+    }
+
     /// Variance of what [`Noise::gaussian`] draws, for estimates. Only a source that draws something
     /// else than it is asked for says otherwise.
     fn variance_of(&self, sigma_squared: Variance) -> f64 {
@@ -50,6 +58,10 @@ impl<N: Noise + ?Sized> Noise for &mut N {
 
     fn laplace(&mut self, scale: Scale) -> i64 {
         (**self).laplace(scale)
+    }
+
+    fn add_gaussian(&mut self, sigma_squared: Variance, totals: &mut [i64]) {
+        (**self).add_gaussian(sigma_squared, totals);
     }
 
     fn variance_of(&self, sigma_squared: Variance) -> f64 {

@@ -40,7 +40,7 @@ fn admitted(contract: &Contract) -> Admitted {
 /// A ledger that can pay for `times` jobs on both datasets.
 fn funded(contract: &Contract, times: u64) -> Ledger {
     let mut ledger = Ledger::new();
-    let rho = admitted(contract).priced.rho;
+    let rho = admitted(contract).cost().rho();
     for dataset in ["exposures", "sales"] {
         let granted = Loss::zcdp(Rho(rho.0 * times));
         ledger.accept(&slice(contract, dataset, granted), contract, NOW).unwrap();
@@ -53,7 +53,7 @@ fn charges_every_dataset_the_whole_cost() {
     let contract = room::contract();
     let mut ledger = funded(&contract, 3);
     let paid = ledger.pay(admitted(&contract), &contract, NOW).unwrap();
-    let rho = paid.admitted().priced.rho;
+    let rho = paid.admitted().cost().rho();
     let charges: Vec<_> = paid.charges().iter().collect();
     let names: Vec<_> = charges.iter().map(|it| it.charge.dataset.as_str()).collect();
     assert_eq!(names, ["exposures", "sales"]);
@@ -73,7 +73,7 @@ fn charges_every_dataset_the_whole_cost() {
 fn charges_none_if_one_cannot_pay() {
     let contract = room::contract();
     let mut ledger = Ledger::new();
-    let cost = admitted(&contract).cost();
+    let cost = admitted(&contract).cost().clone();
     ledger.accept(&slice(&contract, "exposures", cost.clone()), &contract, NOW).unwrap();
     let refusal = ledger.pay(admitted(&contract), &contract, NOW).unwrap_err();
     let (dataset, owner) = ("sales".to_owned(), "retailer".to_owned());
@@ -88,10 +88,10 @@ fn charges_none_if_one_cannot_pay() {
 #[test]
 fn refuses_when_one_order_lacks_one_unit() {
     let contract = room::contract();
-    let cost = admitted(&contract).cost();
-    // A slice that lacks 10⁻¹⁴ at the last order only.
+    let cost = admitted(&contract).cost().clone();
+    // A slice that lacks 10⁻¹⁴ at the last order only; behind it comes δ.
     let mut orders: Vec<u64> = serde_orders(&cost);
-    *orders.last_mut().unwrap() -= 1;
+    *orders.iter_mut().nth_back(1).unwrap() -= 1;
     let mut ledger = funded(&contract, 1);
     let mut short = Ledger::new();
     short.accept(&slice(&contract, "exposures", cost), &contract, NOW).unwrap();
@@ -99,6 +99,31 @@ fn refuses_when_one_order_lacks_one_unit() {
     assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
     assert!(ledger.pay(admitted(&contract), &contract, NOW).is_err());
     assert!(short.pay(admitted(&contract), &contract, NOW).is_err());
+}
+
+#[test]
+fn refuses_when_delta_lacks_one_unit() {
+    let contract = room::contract();
+    // The price of a question that selects cells.
+    let mut selecting = admitted(&contract);
+    let (tally, mut proof) = {
+        let proven = &selecting.proven;
+        (proven.tally().clone(), proven.proof().clone())
+    };
+    proof.cost = proof.cost.with_delta(5);
+    selecting.proven = protocol::proof::check(tally, proof, 50).unwrap();
+    let pays = |delta: u64| {
+        let mut ledger = Ledger::new();
+        let granted = admitted(&contract).cost().clone().with_delta(delta);
+        for dataset in ["exposures", "sales"] {
+            ledger.accept(&slice(&contract, dataset, granted.clone()), &contract, NOW).unwrap();
+        }
+        ledger
+            .pay(selecting.clone(), &contract, NOW)
+            .map(|paid| paid.charges()[0].charge.loss.delta())
+    };
+    assert!(pays(4).is_err());
+    assert_eq!(pays(5), Ok(5));
 }
 
 fn serde_orders(loss: &Loss) -> Vec<u64> {
@@ -158,7 +183,7 @@ proptest! {
         events in prop::collection::vec(prop::option::weighted(0.5, 0_u64..5), 1..40),
     ) {
         let contract = room::contract();
-        let rho = admitted(&contract).priced.rho.0;
+        let rho = admitted(&contract).cost().rho().0;
         let mut ledger = Ledger::new();
         let (mut most, mut jobs) = (0, 0);
         for event in events {

@@ -6,12 +6,12 @@
 mod room;
 
 use privacy::sampler::{Exact, Noise, Scale, Variance};
-use privacy::{Ledger, Mismatch, Paid, Raw, Released, Sums, Totals};
+use privacy::{Ledger, Mismatch, Names, Paid, Raw, Released, Totals};
 use proptest::prelude::*;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
+use protocol::proof::{self, Proven};
 use protocol::slice::Slice;
-use protocol::tally::{Cell, Tally};
 use protocol::time::Time;
 use room::NOW;
 
@@ -71,17 +71,18 @@ fn paid() -> Paid {
     ledger.pay(admitted, &contract, NOW).unwrap()
 }
 
-fn tally() -> Tally {
-    paid().admitted().tally.clone()
+fn proven() -> Proven {
+    paid().admitted().proven.clone()
 }
 
-fn totals(n: [i64; 7]) -> [Totals; 7] {
-    let sums = Sums { sum: 7, sum_sq: 49 };
-    n.map(|n| Totals { n, measures: vec![sums; 2] })
+/// Two outcomes; the second has squares.
+fn totals(n: [i64; 7]) -> Totals {
+    let (sums, products) = (vec![vec![7; 7]; 2], vec![vec![49; 7]]);
+    Totals { cells: Names::Public, people: n.to_vec(), sums, products }
 }
 
 fn silent(n: [i64; 7]) -> Released {
-    Raw::new(tally(), totals(n)).release(paid(), &mut Silent).unwrap()
+    Raw::new(proven(), totals(n)).release(paid(), &mut Silent).unwrap()
 }
 
 fn shown(released: &Released) -> Vec<Option<i64>> {
@@ -91,31 +92,54 @@ fn shown(released: &Released) -> Vec<Option<i64>> {
 #[test]
 fn every_figure_gets_the_noise_that_was_paid_for() {
     let mut witness = Witness::default();
-    let paid = paid();
-    let priced = paid.admitted().priced.clone();
-    Raw::new(tally(), totals([0; 7])).release(paid, &mut witness).unwrap();
-    let square = |sigma: protocol::tally::Sigma| sigma.value().powi(2);
-    let mut expected = Vec::new();
-    for cell in Cell::ALL {
-        expected.push(square(priced.n));
-        if cell.has_outcomes() {
-            for measure in &priced.measures {
-                expected.push(square(measure.sum));
-                expected.extend(measure.sum_sq.map(square));
-            }
-        }
-    }
-    assert_eq!(witness.0.len(), 7 + 2 * 3);
+    let proven = proven();
+    Raw::new(proven.clone(), totals([0; 7])).release(paid(), &mut witness).unwrap();
+    let figures = proven.proof().figures();
+    let expected = figures.flat_map(|figure| [figure.sigma.value().powi(2); 7]);
+    let expected: Vec<_> = expected.collect();
+    assert_eq!(witness.0.len(), 7 * (1 + 2 + 1));
     let close = witness.0.iter().zip(&expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-12);
     assert!(close, "{:?} {expected:?}", witness.0);
 }
 
 #[test]
 fn a_payment_for_another_question_releases_nothing() {
-    let mut other = tally();
-    other.ids_per_person = 2;
+    let contract = room::contract();
+    let outcomes = vec![room::outcome("visit", OutcomeKind::Binary, 1, 0)];
+    let fewer = room::admitted(&contract, room::lift(outcomes), 1024).proven;
+    let refused = Raw::new(fewer, totals([0; 7])).release(paid(), &mut Silent);
+    assert_eq!(refused.unwrap_err(), Mismatch::OtherQuestion);
+}
+
+/// The tally alone does not make a question: noise of another price is another one.
+#[test]
+fn a_payment_for_the_same_tally_at_another_price_releases_nothing() {
+    let proven = proven();
+    let mut proof = proven.proof().clone();
+    proof.people.sigma.0 += 1;
+    let other = proof::check(proven.tally().clone(), proof, 50).unwrap();
     let refused = Raw::new(other, totals([0; 7])).release(paid(), &mut Silent);
     assert_eq!(refused.unwrap_err(), Mismatch::OtherQuestion);
+}
+
+#[test]
+fn refuses_totals_that_are_not_one_for_each_figure() {
+    let refusal = |change: fn(&mut Totals)| {
+        let mut totals = totals([100; 7]);
+        change(&mut totals);
+        Raw::new(proven(), totals).release(paid(), &mut Silent).unwrap_err()
+    };
+    let changes: [fn(&mut Totals); 6] = [
+        |it| it.people.truncate(6),
+        |it| it.sums.truncate(1),
+        |it| it.products.clear(),
+        |it| it.products.push(vec![0; 7]),
+        |it| it.sums.iter_mut().for_each(Vec::clear),
+        |it| it.cells = Names::Data(Vec::new()),
+    ];
+    for change in changes {
+        assert_eq!(refusal(change), Mismatch::Shape);
+    }
 }
 
 #[test]
@@ -140,14 +164,14 @@ fn a_small_arm_is_withheld() {
 #[test]
 fn silence_says_that_it_is_silent() {
     assert!(!silent([100; 7]).is_noisy());
-    let noisy = Raw::new(tally(), totals([100; 7]))
+    let noisy = Raw::new(proven(), totals([100; 7]))
         .release(paid(), &mut Exact::from_seed([1; 32]))
         .unwrap();
     assert!(noisy.is_noisy());
-    let priced = paid().admitted().priced.clone();
+    let proven = proven();
     let test = noisy.test().unwrap();
     // Two cells, two draws.
-    let ratio = test.people.noise_variance / priced.n.value().powi(2);
+    let ratio = test.people.noise_variance / proven.proof().people.sigma.value().powi(2);
     assert!((ratio - 2.0).abs() < 1e-12, "{ratio}");
 }
 
@@ -160,9 +184,10 @@ fn a_broken_join_shows() {
 proptest! {
     /// No figure of a row, however large, makes releasing fail or wrap.
     #[test]
-    fn releasing_is_total(n in any::<[i64; 7]>(), sum: i64, sum_sq: i64, seed: [u8; 32], measures in 0..4_usize) {
-        let totals = n.map(|n| Totals { n, measures: vec![Sums { sum, sum_sq }; measures] });
-        let released = Raw::new(tally(), totals).release(paid(), &mut Exact::from_seed(seed)).unwrap();
+    fn releasing_is_total(n in any::<[i64; 7]>(), sum: i64, sum_sq: i64, seed: [u8; 32]) {
+        let (sums, products) = (vec![vec![sum; 7]; 2], vec![vec![sum_sq; 7]]);
+        let totals = Totals { cells: Names::Public, people: n.to_vec(), sums, products };
+        let released = Raw::new(proven(), totals).release(paid(), &mut Exact::from_seed(seed)).unwrap();
         prop_assert_eq!(released.cells().len(), 7);
         for cell in released.cells() {
             prop_assert!(cell.n.is_none_or(|n| n >= 50));
@@ -172,7 +197,7 @@ proptest! {
 
 #[test]
 fn nothing_prints_a_figure() {
-    let raw = Raw::new(tally(), totals([123_456_789; 7]));
-    let [first, ..] = totals([123_456_789; 7]);
-    assert_eq!(format!("{raw:?} {first:?}"), "Raw(..) Totals(..)");
+    let totals = totals([123_456_789; 7]);
+    let raw = Raw::new(proven(), totals.clone());
+    assert_eq!(format!("{raw:?} {totals:?} {:?}", totals.cells), "Raw(..) Totals(..) Names(..)");
 }

@@ -1,0 +1,150 @@
+//! Adding people up.
+
+use std::collections::BTreeMap;
+
+use privacy::{Names, Place, Totals};
+use protocol::tally::Tally;
+
+use super::side::Tuple;
+
+/// Where a person counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell {
+    key: Key,
+    rows: [u32; 2],
+}
+
+/// The tuple in either table and the place in the dimensions of whole people.
+type Key = (u32, u32, u64);
+
+impl Cell {
+    pub(crate) fn new(one: &Tuple, other: Option<&Tuple>, of_person: u64) -> Self {
+        let (code, row) = other.map_or((0, u32::MAX), |it| (it.code, it.row));
+        Self { key: (one.code, code, of_person), rows: [one.row, row] }
+    }
+
+    /// The place in the dimensions of whole people.
+    pub(crate) fn of_person(&self) -> u64 {
+        self.key.2
+    }
+
+    /// A row of the population that is in this cell.
+    pub(crate) fn row(&self) -> u32 {
+        let [row, _] = self.rows;
+        row
+    }
+
+    /// A row of the joined table that is in this cell, or of nobody.
+    pub(crate) fn other_row(&self) -> u32 {
+        let [_, row] = self.rows;
+        row
+    }
+}
+
+/// Totals by cell.
+pub(crate) struct Counted {
+    /// By name, where only the data name cells; else cells have numbers.
+    named: Option<BTreeMap<Key, usize>>,
+    cells: Vec<Cell>,
+    people: Vec<i64>,
+    sums: Vec<Vec<i64>>,
+    products: Vec<Vec<i64>>,
+    refused: i64,
+}
+
+impl Counted {
+    /// Nobody.
+    pub(crate) fn new(tally: &Tally) -> Self {
+        let named = tally.is_named_by_data().then(BTreeMap::new);
+        let public = tally.cell_count().and_then(|cells| usize::try_from(cells).ok());
+        let cells = public.map_or(0, |cells| cells.saturating_sub(1));
+        let columns = |count: usize| vec![vec![0; cells]; count];
+        Self {
+            named,
+            cells: Vec::new(),
+            people: vec![0; cells],
+            sums: columns(tally.measures.len()),
+            products: columns(tally.products.len()),
+            refused: 0,
+        }
+    }
+
+    /// Adds a person who did not agree.
+    pub(crate) fn refuse(&mut self) {
+        self.refused += 1;
+    }
+
+    /// Adds a person to one cell.
+    pub(crate) fn add(&mut self, cell: &Cell, values: &[i64], products: &[(u32, u32)]) {
+        let slot = self.slot(cell);
+        add(&mut self.people, slot, 1);
+        for (column, value) in self.sums.iter_mut().zip(values) {
+            add(column, slot, *value);
+        }
+        let value = |at: u32| usize::try_from(at).ok().and_then(|at| values.get(at));
+        for (column, (one, other)) in self.products.iter_mut().zip(products) {
+            let factors = value(*one).zip(value(*other));
+            add(column, slot, factors.map_or(0, |(one, other)| one * other));
+        }
+    }
+
+    /// The people of both.
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        self.refused += other.refused;
+        let public = 0..if self.named.is_some() { 0 } else { other.people.len() };
+        let slots: Vec<_> = public
+            .map(|slot| (slot, slot))
+            .chain(other.cells.iter().enumerate().map(|(from, cell)| (self.slot(cell), from)))
+            .collect();
+        let columns = |it: Self| std::iter::once(it.people).chain(it.sums).chain(it.products);
+        let own = std::iter::once(&mut self.people).chain(&mut self.sums).chain(&mut self.products);
+        for (column, others) in own.zip(columns(other)) {
+            for (to, from) in &slots {
+                add(column, *to, others.get(*from).copied().unwrap_or(0));
+            }
+        }
+        self
+    }
+
+    /// In the order of [`Totals`], with names that `name` gives.
+    pub(crate) fn into_totals(mut self, name: impl Fn(&Cell) -> Vec<Place>) -> Totals {
+        let mut names = Names::Public;
+        if self.named.is_some() {
+            let mut order: Vec<_> = self.cells.iter().map(name).zip(0_usize..).collect();
+            order.sort_unstable();
+            let columns = std::iter::once(&mut self.people).chain(&mut self.sums);
+            for column in columns.chain(&mut self.products) {
+                let sorted = order.iter().map(|(_, at)| column.get(*at).copied().unwrap_or(0));
+                *column = sorted.collect();
+            }
+            names = Names::Data(order.into_iter().map(|(name, _)| name).collect());
+        }
+        self.people.push(self.refused);
+        self.sums.iter_mut().chain(&mut self.products).for_each(|column| column.push(0));
+        let Self { people, sums, products, .. } = self;
+        Totals { cells: names, people, sums, products }
+    }
+
+    fn slot(&mut self, cell: &Cell) -> usize {
+        let (one, other, of_person) = cell.key;
+        let Some(named) = &mut self.named else {
+            let number = u64::from(one) + u64::from(other) + of_person;
+            return usize::try_from(number).unwrap_or(usize::MAX);
+        };
+        let next = self.cells.len();
+        let slot = *named.entry(cell.key).or_insert(next);
+        if slot == next {
+            self.cells.push(*cell);
+            self.people.push(0);
+            self.sums.iter_mut().chain(&mut self.products).for_each(|column| column.push(0));
+        }
+        slot
+    }
+}
+
+/// Cannot overflow: the engine checked the tally's range against the number of people.
+fn add(column: &mut [i64], slot: usize, value: i64) {
+    if let Some(total) = column.get_mut(slot) {
+        *total = total.saturating_add(value);
+    }
+}

@@ -1,0 +1,200 @@
+//! Columns as a tally reads them, row by row. A row that there is not has no value anywhere.
+
+use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
+use arrow::datatypes::{Int32Type, Int64Type};
+use privacy::Place;
+use protocol::identity::MatchKey;
+use protocol::sealed::MISSING;
+use protocol::tally::{Condition, Quantity};
+
+use super::order::{mix, mix_bytes, ranks_of_labels};
+use crate::engine::Fault;
+use crate::table::{Kind, Table, WIDEST};
+
+/// A condition on a row.
+pub(crate) enum Test<'t> {
+    OneOf { codes: &'t [i32], values: i32, allowed: &'t [i32] },
+    Days { days: &'t [i32], least: i64, most: i64 },
+    Numbers { numbers: &'t [i64], least: i64, most: i64 },
+}
+
+impl<'t> Test<'t> {
+    pub(crate) fn all(table: &'t Table, conditions: &'t [Condition]) -> Result<Vec<Self>, Fault> {
+        conditions.iter().map(|condition| Self::new(table, condition)).collect()
+    }
+
+    fn new(table: &'t Table, condition: &'t Condition) -> Result<Self, Fault> {
+        let (Condition::OneOf { column, .. } | Condition::Between { column, .. }) = condition;
+        let (name, kind) = table.column(column)?;
+        match (condition, kind) {
+            (Condition::OneOf { codes: allowed, .. }, Kind::Group(values)) => {
+                Ok(Self::OneOf { codes: codes(table, name)?, values, allowed })
+            }
+            (Condition::Between { least, most, .. }, Kind::Day) => {
+                Ok(Self::Days { days: codes(table, name)?, least: *least, most: *most })
+            }
+            (Condition::Between { least, most, .. }, Kind::Number) => {
+                Ok(Self::Numbers { numbers: numbers(table, name)?, least: *least, most: *most })
+            }
+            _ => Err(table.layout(column)),
+        }
+    }
+
+    pub(crate) fn is_met(&self, row: usize) -> bool {
+        match self {
+            Self::OneOf { codes, values, allowed } => {
+                let value = codes.get(row).filter(|code| (0..*values).contains(*code));
+                value.is_some_and(|code| allowed.binary_search(code).is_ok())
+            }
+            Self::Days { days, least, most } => {
+                let day = days.get(row).filter(|day| **day != MISSING);
+                day.is_some_and(|day| (*least..=*most).contains(&i64::from(*day)))
+            }
+            Self::Numbers { numbers, least, most } => {
+                numbers.get(row).is_some_and(|number| (*least..=*most).contains(number))
+            }
+        }
+    }
+}
+
+/// A dimension that rows have a place in.
+pub(crate) enum Part<'t> {
+    /// Codes of so many values.
+    Group { codes: &'t [i32], values: u32 },
+    /// Labels, and their places in the order of all.
+    Label { labels: &'t FixedSizeBinaryArray, ranks: Vec<u32>, places: u64 },
+}
+
+impl<'t> Part<'t> {
+    pub(crate) fn group(table: &'t Table, column: &str, values: u32) -> Result<Self, Fault> {
+        match table.column(column)? {
+            (name, Kind::Group(_)) => Ok(Self::Group { codes: codes(table, name)?, values }),
+            _ => Err(table.layout(column)),
+        }
+    }
+
+    pub(crate) fn label(table: &'t Table, column: &str) -> Result<Self, Fault> {
+        match table.column(column)? {
+            (name, Kind::Label) => {
+                let labels = labels(table, name)?;
+                let (ranks, places) =
+                    ranks_of_labels((0..labels.len()).map(|row| labels.value(row)));
+                Ok(Self::Label { labels, ranks, places })
+            }
+            _ => Err(table.layout(column)),
+        }
+    }
+
+    /// How many places there are.
+    pub(crate) fn places(&self) -> u64 {
+        match self {
+            Self::Group { values, .. } => u64::from(*values) + 1,
+            Self::Label { places, .. } => *places,
+        }
+    }
+
+    /// The place of a row in the order of places.
+    pub(crate) fn rank(&self, row: usize) -> u32 {
+        match self {
+            Self::Group { codes, values } => {
+                let code = codes.get(row).and_then(|code| u32::try_from(*code).ok());
+                code.filter(|code| code < values).unwrap_or(*values)
+            }
+            Self::Label { ranks, .. } => ranks.get(row).copied().unwrap_or(0),
+        }
+    }
+
+    /// What the place of a row is called.
+    pub(crate) fn place(&self, row: usize) -> Place {
+        match self {
+            Self::Group { .. } => Place::Index(self.rank(row)),
+            Self::Label { labels, .. } => Place::Label(label(labels, row)),
+        }
+    }
+
+    /// The place as a number that other rows have no part in.
+    pub(crate) fn hash(&self, row: usize) -> u64 {
+        match self {
+            Self::Group { .. } => mix(1, u64::from(self.rank(row))),
+            Self::Label { labels, .. } => mix_bytes(2, &label(labels, row)),
+        }
+    }
+}
+
+/// What is made of rows.
+pub(crate) struct Value<'t> {
+    conditions: Vec<Test<'t>>,
+    of: Of<'t>,
+}
+
+enum Of<'t> {
+    Rows,
+    Sum(&'t [i64]),
+    Distinct(Part<'t>),
+}
+
+impl<'t> Value<'t> {
+    pub(crate) fn new(
+        table: &'t Table,
+        quantity: &Quantity,
+        conditions: &'t [Condition],
+    ) -> Result<Self, Fault> {
+        let of = match quantity {
+            Quantity::Rows => Of::Rows,
+            Quantity::Sum { column } => match table.column(column)? {
+                (name, Kind::Number) => Of::Sum(numbers(table, name)?),
+                _ => return Err(table.layout(column)),
+            },
+            Quantity::Distinct { column } => match table.column(column)? {
+                (_, Kind::Group(values)) => {
+                    let values = u32::try_from(values).map_err(|_| table.layout(column))?;
+                    Of::Distinct(Part::group(table, column, values)?)
+                }
+                _ => Of::Distinct(Part::label(table, column)?),
+            },
+        };
+        Ok(Self { conditions: Test::all(table, conditions)?, of })
+    }
+
+    /// Of all `rows`. So many rows of at most 2⁴⁰ each do not overflow.
+    pub(crate) fn over(&self, rows: impl Iterator<Item = usize>, seen: &mut Vec<u32>) -> i128 {
+        let mut rows = rows.filter(|row| self.conditions.iter().all(|it| it.is_met(*row)));
+        match &self.of {
+            Of::Rows => rows.fold(0, |sum, _| sum + 1),
+            Of::Sum(numbers) => rows.fold(0, |sum, row| {
+                let number = numbers.get(row).copied().unwrap_or(0);
+                sum + i128::from(number.clamp(-WIDEST, WIDEST))
+            }),
+            Of::Distinct(part) => {
+                let none = part.rank(usize::MAX);
+                seen.clear();
+                seen.extend(rows.by_ref().map(|row| part.rank(row)).filter(|it| *it != none));
+                seen.sort_unstable();
+                seen.dedup();
+                i128::try_from(seen.len()).unwrap_or(i128::MAX)
+            }
+        }
+    }
+}
+
+pub(crate) fn codes<'t>(table: &'t Table, name: &str) -> Result<&'t [i32], Fault> {
+    let column = table.rows.column_by_name(name);
+    let codes = column.and_then(|column| column.as_primitive_opt::<Int32Type>());
+    codes.map(|codes| &**codes.values()).ok_or(Fault::Engine)
+}
+
+fn numbers<'t>(table: &'t Table, name: &str) -> Result<&'t [i64], Fault> {
+    let column = table.rows.column_by_name(name);
+    let numbers = column.and_then(|column| column.as_primitive_opt::<Int64Type>());
+    numbers.map(|numbers| &**numbers.values()).ok_or(Fault::Engine)
+}
+
+pub(crate) fn labels<'t>(table: &'t Table, name: &str) -> Result<&'t FixedSizeBinaryArray, Fault> {
+    let column = table.rows.column_by_name(name);
+    column.and_then(|column| column.as_fixed_size_binary_opt()).ok_or(Fault::Engine)
+}
+
+fn label(labels: &FixedSizeBinaryArray, row: usize) -> [u8; MatchKey::LEN] {
+    let label = (row < labels.len()).then(|| labels.value(row));
+    label.and_then(|label| label.try_into().ok()).unwrap_or_default()
+}

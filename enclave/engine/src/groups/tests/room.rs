@@ -1,0 +1,248 @@
+//! Two tables of the same columns, hostile rows in them, and tallies over them.
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
+use privacy::Totals;
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+use protocol::contract::{Contract, Role};
+use protocol::identity::Identifier;
+use protocol::sealed::MISSING;
+use protocol::tally::{Cells, Condition, Dimension, Measure, Quantity, Side, Table, Tally};
+
+use crate::{Engine, Fault};
+
+#[path = "../../../../../tests/support/room.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
+mod shared;
+
+/// A row of either table. A key or a label of 0 is none.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) row: i32,
+    pub(super) email: u8,
+    pub(super) phone: u8,
+    pub(super) group: i32,
+    pub(super) label: u32,
+    pub(super) number: i64,
+    pub(super) day: i32,
+    pub(super) agreed: i32,
+}
+
+impl Row {
+    /// Whose it is: the population's first key is the address, the other's the number.
+    pub(super) fn id(&self, side: Side) -> Option<(char, u8)> {
+        let (email, phone) = (('e', self.email), ('p', self.phone));
+        let keys = if side == Side::Population { [email, phone] } else { [phone, email] };
+        keys.into_iter().find(|(_, key)| *key != 0)
+    }
+
+    /// Some begin alike, some are no text.
+    pub(super) fn label(&self) -> [u8; 32] {
+        let mut label = [if self.label.is_multiple_of(2) { 7 } else { 0xff }; 32];
+        label[28..].copy_from_slice(&self.label.to_be_bytes());
+        if self.label == 0 { [0; 32] } else { label }
+    }
+}
+
+/// The usual contract, with these columns in both datasets.
+static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
+    let mut contract = shared::contract();
+    for (name, dataset) in &mut contract.datasets {
+        let one = dataset.columns[0].clone();
+        let mut columns = vec![
+            ("email", Role::MatchKey(Identifier::Email)),
+            ("phone", Role::MatchKey(Identifier::Phone)),
+            ("group", Role::Group(["a", "b", "c"].map(str::to_owned).into())),
+            ("label", Role::Label),
+            ("number", Role::Measure(0)),
+            ("day", Role::Date),
+            ("agreed", Role::Consent),
+        ];
+        if name == "sales" {
+            columns.swap(0, 1);
+        }
+        let columns = columns.into_iter().map(|(name, role)| {
+            let mut column = one.clone();
+            (column.name, column.role) = (name.to_owned(), role);
+            column
+        });
+        dataset.columns = columns.collect();
+    }
+    contract
+});
+
+struct Bench {
+    engine: Engine,
+    runtime: tokio::runtime::Runtime,
+}
+
+static BENCH: LazyLock<Bench> = LazyLock::new(|| Bench {
+    engine: Engine::new(1 << 28).unwrap(),
+    runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap(),
+});
+
+/// Runs the engine, without a second table if the tally joins none.
+pub(super) fn run(
+    tally: &Tally,
+    population: &[RecordBatch],
+    joined: &[RecordBatch],
+) -> Result<Totals, Fault> {
+    run_with(tally, population, tally.joined.as_ref().map(|_| joined))
+}
+
+pub(super) fn run_with(
+    tally: &Tally,
+    population: &[RecordBatch],
+    joined: Option<&[RecordBatch]>,
+) -> Result<Totals, Fault> {
+    BENCH.runtime.block_on(BENCH.engine.totals(tally, &CONTRACT, population, joined))
+}
+
+pub(super) fn table(rows: &[Row]) -> RecordBatch {
+    let codes = |of: fn(&Row) -> i32| -> ArrayRef {
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(of)))
+    };
+    let bytes = |of: fn(&Row) -> [u8; 32]| -> ArrayRef {
+        let values = rows.iter().map(|row| Some(of(row)));
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, 32).unwrap())
+    };
+    let numbers: ArrayRef =
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number)));
+    RecordBatch::try_from_iter([
+        ("glovebox_row", codes(|row| row.row)),
+        ("email", bytes(|row| [row.email; 32])),
+        ("phone", bytes(|row| [row.phone; 32])),
+        ("group", codes(|row| row.group)),
+        ("label", bytes(Row::label)),
+        ("number", numbers),
+        ("day", codes(|row| row.day)),
+        ("agreed", codes(|row| row.agreed)),
+    ])
+    .unwrap()
+}
+
+/// Few people with many rows.
+pub(super) fn tables() -> impl Strategy<Value = (Vec<Row>, Vec<Row>)> {
+    (vec(row(), 0..40), vec(row(), 0..40))
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let mark = prop_oneof![9 => Just(1), 1 => Just(0)];
+    let code = prop_oneof![
+        9 => MISSING..3,
+        1 => prop::sample::select(vec![i32::MIN, -2, 3, 4, i32::MAX]),
+    ];
+    let number = prop_oneof![
+        8 => -5..200_i64,
+        1 => any::<i64>(),
+        1 => prop::sample::select(vec![i64::MIN, i64::MAX, 1 << 40, -(1 << 40), (1 << 40) + 1]),
+    ];
+    let day = prop_oneof![9 => -3..6, 1 => prop::sample::select(vec![i32::MIN, i32::MAX])];
+    let agreed = prop_oneof![19 => Just(1), 1 => prop::sample::select(vec![0, MISSING, 2])];
+    let phone = prop_oneof![2 => Just(0), 1 => 1..4_u8];
+    (mark, 0..7_u8, phone, code, 0..4_u32, number, day, agreed).prop_map(
+        |(row, email, phone, group, label, number, day, agreed)| Row {
+            row,
+            email,
+            phone,
+            group,
+            label,
+            number,
+            day,
+            agreed,
+        },
+    )
+}
+
+/// Tallies of every shape that keep so many cells of a person.
+pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
+    (any::<bool>(), vec(measure(), 0..4), most)
+        .prop_flat_map(|(is_joined, measures, most)| {
+            let count = u32::try_from(measures.len()).unwrap();
+            let pairs = (0..count).flat_map(|i| (i..count).map(move |j| (i, j)));
+            let pairs: Vec<_> = pairs.collect();
+            let products = prop::sample::subsequence(pairs.clone(), 0..=pairs.len());
+            let rows = || vec(condition(), 0..2);
+            (Just((is_joined, measures, most)), products, cells(count), rows(), rows())
+        })
+        .prop_map(|((is_joined, measures, most), products, cells, own, others)| {
+            let mut tally = Tally {
+                population: Table { dataset: "exposures".to_owned(), rows: own },
+                joined: Some(Table { dataset: "sales".to_owned(), rows: others }),
+                cells,
+                measures,
+                products,
+                cells_per_person: most,
+                ids_per_person: 1,
+            };
+            if !is_joined {
+                alone(&mut tally);
+            }
+            tally
+        })
+}
+
+/// Turns every use of the second table into one of the first.
+fn alone(tally: &mut Tally) {
+    tally.joined = None;
+    tally.measures.iter_mut().for_each(|measure| measure.side = Side::Population);
+    let Cells::Groups(dimensions) = &mut tally.cells else { return };
+    dimensions.retain(|it| *it != Dimension::Matched);
+    for dimension in dimensions {
+        if let Dimension::Group { side, .. } | Dimension::Label { side, .. } = dimension {
+            *side = Side::Population;
+        }
+    }
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop::sample::select(vec![Side::Population, Side::Joined])
+}
+
+fn cells(measures: u32) -> impl Strategy<Value = Cells> {
+    let arms = Cells::Arms { column: "group".to_owned(), test: vec![0], control: vec![2] };
+    let dimension = (side(), 0..5, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
+    let dimension = dimension.prop_map(move |(side, kind, measure, edges)| match kind {
+        0 | 1 => Dimension::Group { side, column: "group".to_owned(), values: 3 },
+        2 => Dimension::Label { side, column: "label".to_owned() },
+        3 if measures > 0 => Dimension::Bins { measure, edges: edges.into_iter().collect() },
+        _ => Dimension::Matched,
+    });
+    prop_oneof![1 => Just(arms), 9 => vec(dimension, 0..4).prop_map(Cells::Groups)]
+}
+
+fn measure() -> impl Strategy<Value = Measure> {
+    let distinct = |column: &str| Quantity::Distinct { column: column.to_owned() };
+    let of = prop::sample::select(vec![
+        Quantity::Rows,
+        Quantity::Sum { column: "number".to_owned() },
+        distinct("group"),
+        distinct("label"),
+    ]);
+    (side(), of, vec(condition(), 0..2), 1_u32..300).prop_map(|(side, of, rows, clamp)| Measure {
+        side,
+        of,
+        rows,
+        clamp,
+    })
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    let codes = btree_set(MISSING..5, 1..4);
+    let one_of = codes.prop_map(|codes| Condition::OneOf {
+        column: "group".to_owned(),
+        codes: codes.into_iter().collect(),
+    });
+    let far = vec![i64::MIN, i64::from(i32::MIN) - 1, i64::from(i32::MAX) + 1, i64::MAX];
+    let bound = || prop_oneof![6 => -4..60_i64, 1 => prop::sample::select(far.clone())];
+    let column = prop::sample::select(vec!["number", "day"]);
+    let between = (column, bound(), bound()).prop_map(|(column, one, other)| Condition::Between {
+        column: column.to_owned(),
+        least: one.min(other),
+        most: one.max(other),
+    });
+    prop_oneof![one_of, between]
+}

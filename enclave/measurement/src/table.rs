@@ -1,0 +1,230 @@
+//! From released figures to a table of groups that a receiver reads.
+
+use privacy::{Figure, GroupFigures, Place, Released};
+use protocol::contract::{Contract, Role};
+use protocol::job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
+use protocol::result::{
+    Estimate, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
+};
+use protocol::time::Time;
+
+use crate::report::privacy_report;
+use crate::special::normal_upper_quantile;
+
+/// The result of a question about groups.
+///
+/// # Shapes and units
+///
+/// Amounts are in units of the amount, not of the column: dollars, not cents. Intervals cover the noise
+/// only: everybody of the dataset is counted, so there is no sampling to cover.
+///
+/// # Privacy
+///
+/// Costs nothing: a function of released figures, contract and job.
+#[must_use]
+pub fn table_result(
+    released: &Released,
+    asked: &TableQuestion,
+    contract: &Contract,
+    now: Time,
+) -> TableResult {
+    let admitted = released.paid().admitted();
+    let job = &admitted.job;
+    let confidence = f64::from(asked.confidence) / 1e6;
+    let z = normal_upper_quantile((1.0 - confidence) / 2.0);
+    let headings = asked.group_by.iter().map(|group| Heading::new(group, asked, contract));
+    let headings: Vec<_> = headings.collect();
+    let cell = |figures: &GroupFigures| {
+        let names = headings.iter().zip(&figures.name).map(|(heading, place)| heading.name(*place));
+        TableCell {
+            names: names.collect(),
+            people: estimate(figures.people, 1.0, z),
+            measures: measures(released, asked, figures, z),
+        }
+    };
+    let groups = released.groups();
+    let shown: Vec<_> = groups.into_iter().flat_map(|it| it.shown()).map(|it| cell(&it)).collect();
+    let withheld =
+        groups.map_or(NoisyCount { n: 0, noise_sd: 0.0 }, |it| count(it.withheld_cells()));
+    TableResult {
+        format: TABLE_FORMAT.to_owned(),
+        noise: released.is_noisy(),
+        contract: contract.digest,
+        contract_name: contract.name.clone(),
+        job: job.id.to_string(),
+        analysis: job.analysis.clone(),
+        purpose: admitted.purpose.clone(),
+        time: now,
+        counted: counted(released, asked),
+        group_by: headings.iter().map(|it| it.title.clone()).collect(),
+        cells_per_person: asked.cells_per_person,
+        confidence,
+        flags: if shown.is_empty() { vec!["all_withheld".to_owned()] } else { Vec::new() },
+        cells: shown,
+        other: groups.and_then(|it| it.other()).map(cell),
+        withheld_cells: withheld,
+        no_consent: groups.and_then(|it| it.no_consent()).map(count),
+        privacy: privacy_report(released, contract, job),
+    }
+}
+
+fn measures(
+    released: &Released,
+    asked: &TableQuestion,
+    figures: &GroupFigures,
+    z: f64,
+) -> Vec<MeasureEstimate> {
+    let tally = released.paid().admitted().proven.tally();
+    let both = asked.measures.iter().zip(&figures.sums).enumerate();
+    let both = both.map(|(at, (measure, sum))| {
+        let unit = 10_f64.powi(i32::from(measure.scale));
+        let square = tally.square_of(at).and_then(|at| figures.products.get(at));
+        let mean = mean(figures.people, *sum).map(|(mean, sd)| scaled(mean / unit, sd / unit, z));
+        MeasureEstimate {
+            name: measure.name.clone(),
+            cap: f64::from(measure.clamp) / unit,
+            total: estimate(*sum, unit, z),
+            spread: square.and_then(|it| spread(figures.people, *sum, *it)).map(|it| it / unit),
+            mean,
+        }
+    });
+    both.collect()
+}
+
+/// A ratio of two noisy totals and its standard deviation to first order; none where the people are
+/// fewer than four deviations of their noise, as the ratio then has no useful error.
+fn mean(people: Figure, sum: Figure) -> Option<(f64, f64)> {
+    let (n, total) = (real(people.value), real(sum.value));
+    if n <= 0.0 || n < 4.0 * people.noise_variance.sqrt() {
+        return None;
+    }
+    let mean = total / n;
+    let variance = (sum.noise_variance + mean * mean * people.noise_variance) / (n * n);
+    Some((mean, variance.sqrt()))
+}
+
+/// Standard deviation between people; none where noise makes the variance negative.
+fn spread(people: Figure, sum: Figure, square: Figure) -> Option<f64> {
+    let (mean, _) = mean(people, sum)?;
+    // E[(s + noise)²] is s² + the noise's variance.
+    let n = real(people.value);
+    let correction = sum.noise_variance / (n * n);
+    let variance = real(square.value) / n - (mean * mean - correction);
+    (variance >= 0.0).then(|| variance.sqrt())
+}
+
+fn estimate(figure: Figure, unit: f64, z: f64) -> Estimate {
+    scaled(real(figure.value) / unit, figure.noise_variance.sqrt() / unit, z)
+}
+
+fn scaled(value: f64, noise_sd: f64, z: f64) -> Estimate {
+    Estimate { value, noise_sd, ci: [value - z * noise_sd, value + z * noise_sd] }
+}
+
+fn count(figure: Figure) -> NoisyCount {
+    NoisyCount { n: figure.value, noise_sd: figure.noise_variance.sqrt() }
+}
+
+/// One dimension in words.
+struct Heading {
+    title: String,
+    /// Names of public places.
+    places: Vec<String>,
+}
+
+impl Heading {
+    fn new(group: &GroupBy, asked: &TableQuestion, contract: &Contract) -> Self {
+        match group {
+            GroupBy::Matched => Self {
+                title: "matched".to_owned(),
+                places: ["no", "yes"].map(str::to_owned).into(),
+            },
+            GroupBy::Column(text) => {
+                let column = text
+                    .split_once('.')
+                    .and_then(|(dataset, column)| contract.datasets.get(dataset)?.column(column));
+                let domain = match column.map(|column| &column.role) {
+                    Some(Role::Group(domain)) => domain.as_slice(),
+                    _ => &[],
+                };
+                let places = domain.iter().cloned().chain([NO_VALUE.to_owned()]).collect();
+                Self { title: text.clone(), places }
+            }
+            GroupBy::Bins { measure, edges } => {
+                let scale = asked.measures.iter().find(|it| it.name == *measure).map(|it| it.scale);
+                let decimals = usize::from(scale.unwrap_or(0));
+                let unit = 10_f64.powi(i32::from(scale.unwrap_or(0)));
+                let show = |edge: &i64| format!("{:.decimals$}", real(*edge) / unit);
+                let first = edges.first().map(|edge| format!("below {}", show(edge)));
+                let pairs = edges.windows(2).filter_map(|pair| match pair {
+                    [from, to] => Some(format!("{} to below {}", show(from), show(to))),
+                    _ => None,
+                });
+                let last = edges.last().map(|edge| format!("{} and more", show(edge)));
+                let places = first.into_iter().chain(pairs).chain(last).collect();
+                Self { title: measure.clone(), places }
+            }
+        }
+    }
+
+    fn name(&self, place: Place) -> String {
+        match place {
+            Place::Index(at) => {
+                let found = usize::try_from(at).ok().and_then(|at| self.places.get(at));
+                found.cloned().unwrap_or_else(|| NO_VALUE.to_owned())
+            }
+            Place::Label(bytes) => {
+                let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                match bytes.get(..end).unwrap_or_default() {
+                    [] => NO_VALUE.to_owned(),
+                    text => String::from_utf8_lossy(text).chars().map(visible).collect(),
+                }
+            }
+        }
+    }
+}
+
+/// A label is its owner's text, and others read it on a terminal.
+fn visible(letter: char) -> char {
+    if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }
+}
+
+fn counted(released: &Released, asked: &TableQuestion) -> String {
+    let tally = released.paid().admitted().proven.tally();
+    let joined = tally.joined.as_ref().map(|it| format!(", joined with {}", it.dataset));
+    let rows: Vec<_> = asked.rows.iter().map(row_words).collect();
+    let rows =
+        if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
+    let measures: Vec<_> = asked.measures.iter().map(measure_words).collect();
+    let measures =
+        if measures.is_empty() { String::new() } else { format!(", with {}", measures.join(", ")) };
+    let population = &tally.population.dataset;
+    format!("people of {population}{}{rows}{measures}", joined.unwrap_or_default())
+}
+
+fn row_words(filter: &Filter) -> String {
+    match filter {
+        Filter::OneOf { column, values } => format!("{column} is {}", values.join(" or ")),
+        Filter::Between { column, least: i64::MIN, most } => format!("{column} is at most {most}"),
+        Filter::Between { column, least, most: i64::MAX } => {
+            format!("{column} is at least {least}")
+        }
+        Filter::Between { column, least, most } => format!("{column} is from {least} to {most}"),
+    }
+}
+
+fn measure_words(measure: &TableMeasure) -> String {
+    let TableMeasure { name, column, statistic, .. } = measure;
+    match statistic {
+        Statistic::Rows => format!("{name}: rows of {column} for each person"),
+        Statistic::Sum => format!("{name}: {column} of each person"),
+        Statistic::Distinct => format!("{name}: different values of {column} for each person"),
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn real(number: i64) -> f64 {
+    number as f64
+}
+
+const NO_VALUE: &str = "(none)";

@@ -1,0 +1,92 @@
+//! What leaves of a comparison of arms.
+
+use protocol::tally::{Cell, Tally};
+
+use super::{Figure, Noisy};
+
+/// People by cell, and the figures of both arms.
+#[derive(Debug)]
+pub(super) struct Arms {
+    pub(super) cells: Vec<CellFigure>,
+    pub(super) arms: [Option<ArmFigures>; 2],
+    pub(super) low_match: bool,
+}
+
+impl Arms {
+    /// Applies the threshold.
+    ///
+    /// A cell of an arm that is too small is withheld together with its sibling: the total of the
+    /// arm, which is shown, would give it away.
+    pub(super) fn new(tally: &Tally, noisy: &Noisy, least: i64) -> Self {
+        let place = |cell: Cell| Cell::ALL.iter().position(|it| *it == cell).unwrap_or(usize::MAX);
+        let people = |cell: Cell| noisy.people.at(place(cell));
+        let small = |cell: Cell| people(cell).value < least;
+        let arms = ARMS.map(|[matched, unmatched]| {
+            let sums = noisy.sums.iter().enumerate();
+            let measures = sums.map(|(at, sum)| {
+                let square = tally.square_of(at).and_then(|at| noisy.products.get(at));
+                let sum_sq = square.map(|column| column.at(place(matched)));
+                MeasureFigures { sum: sum.at(place(matched)), sum_sq }
+            });
+            let people = people(matched).plus(people(unmatched));
+            (people.value >= least).then(|| ArmFigures { people, measures: measures.collect() })
+        });
+        let cells = Cell::ALL.map(|cell| {
+            let arm = ARMS.into_iter().find(|arm| arm.contains(&cell));
+            let withheld = arm.map_or_else(|| small(cell), |arm| arm.into_iter().any(small));
+            let Figure { value, noise_variance } = people(cell);
+            CellFigure { cell, n: (!withheld).then_some(value), noise_variance }
+        });
+        let total = |at: usize| {
+            let values = ARMS.iter().filter_map(|arm| arm.get(at)).map(|cell| people(*cell).value);
+            values.fold(0, i64::saturating_add)
+        };
+        let (matched, everybody) = (total(0), total(0).saturating_add(total(1)));
+        let low_match = matched.saturating_mul(LOW_MATCH_ONE_IN) < everybody;
+        Self { cells: cells.to_vec(), arms, low_match }
+    }
+
+    pub(super) fn withheld(&self) -> Vec<String> {
+        let cells = self.cells.iter().filter(|it| it.n.is_none()).map(|it| it.cell.to_string());
+        let names = ["test arm", "control arm"].into_iter().zip(&self.arms);
+        let arms = names.filter(|(_, arm)| arm.is_none()).map(|(name, _)| name.to_owned());
+        cells.chain(arms).collect()
+    }
+}
+
+/// How many people a cell has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CellFigure {
+    /// Cell.
+    pub cell: Cell,
+    /// People; none if withheld.
+    pub n: Option<i64>,
+    /// Variance of the noise on a head count.
+    pub noise_variance: f64,
+}
+
+/// One arm: everybody who was assigned to it, matched or not.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ArmFigures {
+    /// People, matched and unmatched.
+    pub people: Figure,
+    /// For each measure of the tally. Who was not matched adds nothing.
+    pub measures: Vec<MeasureFigures>,
+}
+
+/// The totals of one measure over one arm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct MeasureFigures {
+    /// Of the clamped values.
+    pub sum: Figure,
+    /// Of their squares; none where the tally does not ask for them.
+    pub sum_sq: Option<Figure>,
+}
+
+/// Cells of each arm: matched, unmatched.
+const ARMS: [[Cell; 2]; 2] =
+    [[Cell::TestMatched, Cell::TestUnmatched], [Cell::ControlMatched, Cell::ControlUnmatched]];
+const LOW_MATCH_ONE_IN: i64 = 200;

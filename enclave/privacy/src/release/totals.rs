@@ -1,0 +1,91 @@
+//! What the engine hands over.
+
+use std::fmt;
+
+use protocol::proof::Proof;
+
+use super::Mismatch;
+
+/// The totals of one tally, a vector over cells for each figure, as the engine hands them over.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_structs, reason = "the engine builds it, and must see a new field")]
+pub struct Totals {
+    /// Which cells there are.
+    pub cells: Names,
+    /// People in each cell. The last cell is for who did not agree (in [`protocol::tally::Cell::ALL`]
+    /// too); the others are in the order of `cells`.
+    pub people: Vec<i64>,
+    /// For each measure of the tally, its sum in each cell; 0 where nothing is added up.
+    pub sums: Vec<Vec<i64>>,
+    /// For each product of the tally, its sum in each cell.
+    pub products: Vec<Vec<i64>>,
+}
+
+impl fmt::Debug for Totals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Totals(..)")
+    }
+}
+
+/// Which cells there are.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_enums, reason = "the engine builds it")]
+pub enum Names {
+    /// All that the tally names, in its order.
+    Public,
+    /// Those with people in them, ascending and without the one for who did not agree.
+    Data(Vec<Vec<Place>>),
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Names(..)")
+    }
+}
+
+/// Where a cell lies in one dimension.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "dimensions are public or named by the data")]
+pub enum Place {
+    /// Place in a public dimension.
+    Index(u32),
+    /// A label, zero-padded; all zeros: no label.
+    Label([u8; 32]),
+}
+
+impl Totals {
+    /// Whether there is one total for each cell and figure, so that none goes without its noise.
+    pub(super) fn check(&self, public: Option<u64>, proof: &Proof) -> Result<(), Mismatch> {
+        let cells = match (&self.cells, public) {
+            (Names::Public, Some(cells)) => usize::try_from(cells).ok(),
+            (Names::Data(names), None) if names.is_sorted_by(|a, b| a < b) => {
+                names.len().checked_add(1)
+            }
+            _ => None,
+        };
+        let figures = [(&self.sums, &proof.sums), (&self.products, &proof.products)];
+        let mut columns = std::iter::once(&self.people).chain(&self.sums).chain(&self.products);
+        let same = figures.iter().all(|(totals, figures)| totals.len() == figures.len());
+        let fits = cells.is_some_and(|cells| columns.all(|column| column.len() == cells));
+        if same && fits { Ok(()) } else { Err(Mismatch::Shape) }
+    }
+
+    /// Cells that only the data name exist through their people: δ counts on nobody's being there for
+    /// another reason.
+    pub(super) fn drop_empty(&mut self) {
+        let last = self.people.len().saturating_sub(1);
+        let kept = (0..).zip(&self.people).map(|(at, people)| at == last || *people > 0);
+        let kept: Vec<bool> = kept.collect();
+        if let Names::Data(names) = &mut self.cells {
+            keep(names, &kept);
+        }
+        let columns = std::iter::once(&mut self.people).chain(&mut self.sums);
+        columns.chain(&mut self.products).for_each(|column| keep(column, &kept));
+    }
+}
+
+/// Keeps the entries whose place is marked.
+pub(super) fn keep<T>(column: &mut Vec<T>, marked: &[bool]) {
+    let mut marks = marked.iter();
+    column.retain(|_| marks.next().copied().unwrap_or(false));
+}

@@ -1,0 +1,323 @@
+//! An empirical audit: how much do runs on neighbouring inputs betray, against what was claimed?
+//!
+//! From many runs of each, [`betrayed`] gives a lower bound of ε that holds with confidence 1 - 10⁻⁶,
+//! whatever the mechanism is. It must stay below the claim, and must exceed it for a broken build.
+//! The quick suite runs less often (see [`runs`]); `GLOVEBOX_TEST_FULL=1` makes it a million.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::{Names, Place, Raw, Totals};
+use protocol::loss::{Delta, Rho};
+use protocol::proof::Proven;
+use protocol::tally::{Dimension, Side};
+use support::{Payer, group, proven, table};
+
+/// Noise of half the width: what every audit must catch.
+struct Halved(Exact);
+
+impl Noise for Halved {
+    fn gaussian(&mut self, it: Variance) -> i64 {
+        self.0.gaussian(Variance::new(it.numerator(), 4 * u128::from(it.denominator())).unwrap())
+    }
+
+    fn laplace(&mut self, it: Scale) -> i64 {
+        self.0.laplace(Scale::new(it.numerator(), 2 * u128::from(it.denominator())).unwrap())
+    }
+}
+
+/// Noise that is off by so much, which is the same as a threshold lowered by it.
+struct Lifted(Exact, i64);
+
+impl Noise for Lifted {
+    fn gaussian(&mut self, it: Variance) -> i64 {
+        self.0.gaussian(it) + self.1
+    }
+
+    fn laplace(&mut self, it: Scale) -> i64 {
+        self.0.laplace(it)
+    }
+}
+
+fn honest(seed: u8) -> Exact {
+    Exact::from_seed([seed; 32])
+}
+
+/// The least ε that follows from ρ at [`DELTA`], which is less than what ρ is sold as.
+///
+/// Source: Canonne, Kamath and Steinke 2020, <https://arxiv.org/abs/2004.00010>, Proposition 12.
+fn claimed(rho: Rho) -> f64 {
+    let at_order = |order: f64| {
+        let rest = -(DELTA * order).ln() / (order - 1.0) + (-1.0 / order).ln_1p();
+        rho.value() * order + rest
+    };
+    let orders = (101..100_000_u32).map(|hundredths| f64::from(hundredths) / 100.0);
+    let least = orders.map(at_order).fold(f64::INFINITY, f64::min);
+    assert!(least < rho.epsilon(Delta::new(DELTA).unwrap()));
+    least
+}
+
+#[test]
+fn the_discrete_gaussian_betrays_no_more_than_claimed() {
+    let claim = claimed(Rho(500_000_000_000));
+    let one = Variance::new(1, 1).unwrap();
+    let audit = |noise: &mut dyn Noise| {
+        let (with, without) = pair(runs(200_000), |person| noise.gaussian(one) + person);
+        betrayed(&with, &without, DELTA)
+    };
+    below(audit(&mut honest(31)), claim);
+    above(audit(&mut Halved(honest(32))), claim);
+}
+
+#[test]
+fn the_discrete_laplace_betrays_no_more_than_claimed() {
+    let one = Scale::new(1, 1).unwrap();
+    let audit = |noise: &mut dyn Noise| {
+        let (with, without) = pair(runs(200_000), |person| noise.laplace(one) + person);
+        betrayed(&with, &without, 0.0)
+    };
+    let found = audit(&mut honest(33));
+    below(found, 1.0);
+    // The audit sees nearly all of it.
+    above(found, 0.9);
+    above(audit(&mut Halved(honest(34))), 1.0);
+}
+
+/// A store that one person alone has visited.
+#[test]
+fn a_cell_of_one_person_is_shown_no_more_often_than_claimed() {
+    let rho = Rho(5_000_000_000);
+    let label = Dimension::Label { side: Side::Joined, column: "store".to_owned() };
+    // δ = 10⁻³ for selection.
+    let question = proven(table(vec![label]), rho, 1_000_000_000_000);
+    let (sigma, payer) = (question.proof().people.sigma, Payer::new(&question));
+    let cells = |person: i64| {
+        let stores = 1 + usize::try_from(person).unwrap();
+        let names = [[1; 32], [2; 32]].map(|it| vec![Place::Label(it)]);
+        let column =
+            |first: i64, last: i64| [[first].as_slice(), &vec![1; stores - 1], &[last]].concat();
+        Totals {
+            cells: Names::Data(names.into_iter().take(stores).collect()),
+            people: column(5_000, 0),
+            sums: vec![column(20_000, 0)],
+            products: vec![column(90_000, 0)],
+        }
+    };
+    let audit = |noise: &mut dyn Noise, runs| {
+        let (with, without) = pair(runs, |person| {
+            let raw = Raw::new(question.clone(), cells(person));
+            let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
+            i64::try_from(released.groups().unwrap().len()).unwrap()
+        });
+        // Selection's δ alone: of the figures, only how many there are is looked at.
+        betrayed(&with, &without, 1e-3)
+    };
+    below(audit(&mut honest(35), runs(10_000)), claimed(rho));
+    #[expect(clippy::as_conversions, reason = "small")]
+    let lower = sigma.value() as i64;
+    above(audit(&mut Lifted(honest(36), lower), 10_000), claimed(rho));
+}
+
+#[test]
+fn choosing_the_fullest_group_betrays_no_more_than_claimed() {
+    // ε = √(2ρ) = 1.
+    let question = proven(table(vec![group(1)]), Rho(500_000_000_000), 0);
+    let payer = Payer::new(&question);
+    let audit = |noise: &mut dyn Noise| {
+        let (with, without) = pair(runs(20_000), |person| {
+            let totals = public(&question, &[1_000 + person, 1_001, 9_000], 0, 0);
+            let raw = Raw::new(question.clone(), totals);
+            let chosen = raw.fullest(payer.pay(), &mut &mut *noise).unwrap();
+            i64::try_from(chosen.place()).unwrap()
+        });
+        betrayed(&with, &without, 0.0)
+    };
+    below(audit(&mut honest(37)), 1.0);
+    above(audit(&mut Halved(honest(38))), 1.0);
+}
+
+#[test]
+fn a_quantile_betrays_no_more_than_claimed() {
+    let bins = Dimension::Bins { measure: 0, edges: vec![2, 4] };
+    let question = proven(table(vec![bins]), Rho(500_000_000_000), 0);
+    let payer = Payer::new(&question);
+    let audit = |noise: &mut dyn Noise| {
+        // Somebody between the edges moves one score up and the other down: no pair moves further.
+        let (with, without) = pair(runs(20_000), |person| {
+            let totals = public(&question, &[0, person, 70, 0], 0, 0);
+            let raw = Raw::new(question.clone(), totals);
+            let chosen = raw.quantile(payer.pay(), 500_000, &mut &mut *noise).unwrap();
+            i64::try_from(chosen.place()).unwrap()
+        });
+        betrayed(&with, &without, 0.0)
+    };
+    below(audit(&mut honest(39)), 1.0);
+    above(audit(&mut Halved(honest(40))), 1.0);
+}
+
+/// Tally, proof, payment, release: the loudest person there can be, in the loudest of statistics.
+#[test]
+fn a_whole_release_betrays_no_more_than_claimed() {
+    // ε = 4 at δ = 10⁻⁶.
+    let rho = Rho(254_000_000_000);
+    let question = proven(table(vec![group(1)]), rho, 0);
+    let (proof, clamp, payer) = (question.proof(), 10, Payer::new(&question));
+    let moved = [1, clamp, clamp * clamp];
+    let figures = [proof.people, proof.sums[0], proof.products[0]];
+    // The log-likelihood ratio: a sum of what each figure moves, in units of its variance.
+    let weights =
+        moved.iter().zip(figures).map(|(it, figure)| real(*it) / figure.sigma.value().powi(2));
+    let weights: Vec<f64> = weights.collect();
+    let spread: f64 = moved.iter().zip(&weights).map(|(it, weight)| real(*it) * weight).sum();
+    let audit = |noise: &mut dyn Noise| {
+        let (with, without) = pair(runs(30_000), |person| {
+            let (sum, square) = (500 + clamp * person, 5_000 + clamp * clamp * person);
+            let totals = public(&question, &[1_000 + person, 1_000, 0], sum, square);
+            let raw = Raw::new(question.clone(), totals);
+            let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
+            let group = released.groups().unwrap().shown().next().unwrap();
+            let seen = [group.people, group.sums[0], group.products[0]];
+            let base = [1_000, 500, 5_000];
+            let ratio: f64 = (seen.iter().zip(base).zip(&weights))
+                .map(|((seen, base), weight)| real(seen.value - base) * weight)
+                .sum();
+            // Quarters of the standard deviation that honest noise gives it.
+            #[expect(clippy::as_conversions, reason = "a few dozen")]
+            let quarters = (4.0 * ratio / spread.sqrt()).floor() as i64;
+            quarters
+        });
+        betrayed(&with, &without, DELTA)
+    };
+    below(audit(&mut honest(41)), claimed(rho));
+    above(audit(&mut Halved(honest(42))), claimed(rho));
+}
+
+/// The first group has this sum and square; the others none.
+fn public(question: &Proven, people: &[i64], sum: i64, square: i64) -> Totals {
+    let cells = usize::try_from(question.tally().cell_count().unwrap()).unwrap();
+    assert_eq!(people.len(), cells);
+    let column = |first: i64| [&[first], vec![0; cells - 1].as_slice()].concat();
+    let (sums, products) = (vec![column(sum)], vec![column(square)]);
+    Totals { cells: Names::Public, people: people.to_vec(), sums, products }
+}
+
+/// Outcomes with one person more, and without.
+fn pair(runs: u32, mut outcome: impl FnMut(i64) -> i64) -> (Vec<i64>, Vec<i64>) {
+    let with = (0..runs).map(|_| outcome(1)).collect();
+    (with, (0..runs).map(|_| outcome(0)).collect())
+}
+
+/// A lower bound of the ε that outcomes on two neighbouring inputs betray at δ.
+///
+/// Events are "at most c" and "above c" for c in [`CUTS`]; each frequency is bounded after Clopper and
+/// Pearson, each at its share of 10⁻⁶ (Bonferroni). Any (ε, δ)-private mechanism has
+/// P(E) ≤ exp(ε) P'(E) + δ for every event, either way round.
+fn betrayed(with: &[i64], without: &[i64], delta: f64) -> f64 {
+    let bounds = f64::from(2 * 2 * 2 * u32::try_from(CUTS.count()).unwrap());
+    let alpha = 1e-6 / bounds;
+    let mut most = 0.0_f64;
+    for cut in CUTS {
+        let below = |outcomes: &[i64]| outcomes.iter().filter(|it| **it <= cut).count();
+        let counts = (below(with), below(without));
+        let above = (with.len() - counts.0, without.len() - counts.1);
+        for (hits, other) in [counts, (counts.1, counts.0), above, (above.1, above.0)] {
+            let least = at_least(hits, with.len(), alpha) - delta;
+            let most_other = 1.0 - at_least(with.len() - other, with.len(), alpha);
+            if least > 0.0 {
+                most = most.max((least / most_other).ln());
+            }
+        }
+    }
+    most
+}
+
+/// Clopper and Pearson's lower bound: the p for which so many hits or more have probability `alpha`.
+fn at_least(hits: usize, runs: usize, alpha: f64) -> f64 {
+    if hits == 0 {
+        return 0.0;
+    }
+    let (a, b) = (count(hits), count(runs - hits) + 1.0);
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if incomplete_beta(a, b, middle) < alpha { low = middle } else { high = middle }
+    }
+    low
+}
+
+/// I_x(a, b) by Lentz's continued fraction: Press et al., *Numerical Recipes* (2007), Section 6.4.
+fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
+    if x > (a + 1.0) / (a + b + 2.0) {
+        return 1.0 - incomplete_beta(b, a, 1.0 - x);
+    }
+    let front = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln();
+    let tiny = |it: f64| if it.abs() < 1e-300 { 1e-300 } else { it };
+    let (mut c, mut d) = (1.0, 1.0 / tiny(1.0 - (a + b) * x / (a + 1.0)));
+    let mut fraction = d;
+    for m in (1..100_000_u32).map(f64::from) {
+        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        let mut change = 1.0;
+        for term in [even, odd] {
+            d = 1.0 / tiny(1.0 + term * d);
+            c = tiny(1.0 + term / c);
+            change = d * c;
+            fraction *= change;
+        }
+        if (change - 1.0).abs() < 1e-13 {
+            return (front.exp() * fraction / a).min(1.0);
+        }
+    }
+    unreachable!("no convergence at {a} {b} {x}")
+}
+
+/// Stirling's series, after moving the argument beyond 10.
+fn ln_gamma(x: f64) -> f64 {
+    if x < 10.0 {
+        return ln_gamma(x + 1.0) - x.ln();
+    }
+    let half_log = 0.5 * (2.0 * std::f64::consts::PI).ln();
+    (x - 0.5) * x.ln() - x + half_log + 1.0 / (12.0 * x) - 1.0 / (360.0 * x.powi(3))
+        + 1.0 / (1260.0 * x.powi(5))
+}
+
+/// 3 of 10, 0 of 10, 10 of 10 at 2.5 %: R's `binom.test`.
+#[test]
+fn bounds_of_a_frequency_agree_with_published_ones() {
+    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-7, "{found}");
+    close(at_least(3, 10, 0.025), 0.066_739_51);
+    close(1.0 - at_least(7, 10, 0.025), 0.652_452_85);
+    close(at_least(0, 10, 0.025), 0.0);
+    close(at_least(10, 10, 0.025), 0.691_502_89);
+}
+
+#[expect(clippy::print_stderr, reason = "the figure that was found is the point of an audit")]
+fn below(found: f64, claim: f64) {
+    eprintln!("betrayed at least {found:.3}, claimed {claim:.3}");
+    assert!(found <= claim, "betrays {found}, claims {claim}");
+}
+
+#[expect(clippy::print_stderr, reason = "the figure that was found is the point of an audit")]
+fn above(found: f64, claim: f64) {
+    eprintln!("betrayed at least {found:.3}, more than {claim:.3}");
+    assert!(found > claim, "a broken build betrays {found} and was not caught at {claim}");
+}
+
+/// How often, given what the quick suite can afford.
+fn runs(quick: u32) -> u32 {
+    if std::env::var_os("GLOVEBOX_TEST_FULL").is_some() { 1_000_000 } else { quick }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "below 2^53")]
+fn real(number: i64) -> f64 {
+    number as f64
+}
+
+fn count(number: usize) -> f64 {
+    real(i64::try_from(number).unwrap())
+}
+
+/// δ at which ρ is sold here.
+const DELTA: f64 = 1e-3;
+const CUTS: std::ops::RangeInclusive<i64> = -24..=24;

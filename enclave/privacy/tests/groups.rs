@@ -1,0 +1,234 @@
+//! Tables of groups: what is shown, what is added up, and what only the number of is told.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod support;
+
+use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::{GroupFigures, Mismatch, Names, Place, Raw, Released, Totals};
+use proptest::prelude::*;
+use protocol::loss::Rho;
+use protocol::proof::Proven;
+use protocol::tally::{Dimension, Side};
+use support::{Payer, group, proven, table};
+
+/// Adds the same to everything, and says that it is noise.
+struct Constant(i64);
+
+impl Noise for Constant {
+    fn gaussian(&mut self, _: Variance) -> i64 {
+        self.0
+    }
+
+    fn laplace(&mut self, _: Scale) -> i64 {
+        self.0.max(0)
+    }
+}
+
+fn label() -> Dimension {
+    Dimension::Label { side: Side::Joined, column: "store".to_owned() }
+}
+
+/// Matched or not, by three values and none.
+fn public() -> Proven {
+    proven(table(vec![Dimension::Matched, group(3)]), RHO, 0)
+}
+
+fn named() -> Proven {
+    proven(table(vec![label(), Dimension::Matched]), RHO, 1_000_000)
+}
+
+/// Every sum is a thousand and every square ten thousand.
+fn totals(cells: Names, people: &[i64]) -> Totals {
+    let (sums, products) = (vec![vec![1_000; people.len()]], vec![vec![10_000; people.len()]]);
+    Totals { cells, people: people.to_vec(), sums, products }
+}
+
+fn release(proven: &Proven, totals: Totals, noise: &mut impl Noise) -> Released {
+    Raw::new(proven.clone(), totals).release(Payer::new(proven).pay(), noise).unwrap()
+}
+
+fn store(name: u8, matched: u32) -> Vec<Place> {
+    vec![Place::Label([name; 32]), Place::Index(matched)]
+}
+
+#[test]
+fn public_groups_are_named_by_their_places_and_the_rest_is_other() {
+    let people = [60, 49, 20, 50, 500, 0, 30, 70, 80];
+    let released = release(&public(), totals(Names::Public, &people), &mut Constant(0));
+    let groups = released.groups().unwrap();
+    let shown: Vec<_> = groups.shown().map(|it| (it.name.clone(), it.people.value)).collect();
+    let name = |places: [u32; 2]| places.map(Place::Index).to_vec();
+    let expected = [([0, 0], 60), ([0, 3], 50), ([1, 0], 500), ([1, 3], 70)];
+    assert_eq!(shown, expected.map(|(places, people)| (name(places), people)));
+    let other = groups.other().unwrap();
+    assert_eq!(other.name, []);
+    assert_eq!(
+        (other.people.value, other.sums[0].value, other.products[0].value),
+        (99, 4_000, 40_000)
+    );
+    // Four cells, four draws.
+    let one = groups.shown().next().unwrap();
+    for (sum, one) in figures(other).into_iter().zip(figures(&one)) {
+        assert!((sum / one - 4.0).abs() < 1e-12);
+    }
+    let withheld = groups.withheld_cells();
+    assert_eq!((withheld.value, withheld.noise_variance.to_bits()), (4, 0));
+    assert_eq!(groups.no_consent().unwrap().value, 80);
+    assert_eq!(released.withheld(), ["4 groups"]);
+    assert!(released.cells().is_empty() && released.test().is_none() && !released.low_match());
+}
+
+fn figures(group: &GroupFigures) -> Vec<f64> {
+    let all = std::iter::once(&group.people).chain(&group.sums).chain(&group.products);
+    all.map(|it| it.noise_variance).collect()
+}
+
+#[test]
+fn what_is_small_in_sum_is_not_shown_as_other_either() {
+    let people = [60, 60, 60, 60, 60, 60, 24, 25, 49];
+    let released = release(&public(), totals(Names::Public, &people), &mut Constant(0));
+    let groups = released.groups().unwrap();
+    assert_eq!((groups.len(), groups.other(), groups.no_consent()), (6, None, None));
+    assert_eq!(released.withheld(), ["2 groups", "no consent"]);
+}
+
+#[test]
+fn every_cell_and_figure_gets_its_own_noise_an_empty_one_too() {
+    let proven = public();
+    let (runs, cells) = (400, 9);
+    let mut seen = vec![[0.0; 3]; cells];
+    let mut noise = Exact::from_seed([51; 32]);
+    for _ in 0..runs {
+        let released = release(&proven, totals(Names::Public, &[10_000; 9]), &mut noise);
+        for (at, group) in released.groups().unwrap().shown().enumerate() {
+            let off = [
+                group.people.value - 10_000,
+                group.sums[0].value - 1_000,
+                group.products[0].value - 10_000,
+            ];
+            for (sum, off) in seen[at].iter_mut().zip(off) {
+                *sum += f64::from(i32::try_from(off).unwrap()).powi(2) / f64::from(runs);
+            }
+        }
+    }
+    let proof = proven.proof();
+    let sigmas = [proof.people, proof.sums[0], proof.products[0]].map(|it| it.sigma.value());
+    for cell in &seen[..8] {
+        for (square, sigma) in cell.iter().zip(sigmas) {
+            // The relative standard error is √(2/400) = 7 %.
+            assert!((square / sigma.powi(2) - 1.0).abs() < 0.45, "{square} {sigma}");
+        }
+    }
+}
+
+#[test]
+fn groups_that_the_data_name_pass_the_higher_threshold_only() {
+    let proven = named();
+    let selection = proven.proof().selection.unwrap();
+    let least = i64::try_from(selection.threshold).unwrap();
+    assert!(least > 50);
+    let names = vec![store(1, 0), store(1, 1), store(2, 1), store(3, 0)];
+    let people = [least - 1, least, 49, 10 * least, 50];
+    let released = release(&proven, totals(Names::Data(names), &people), &mut Constant(0));
+    let groups = released.groups().unwrap();
+    let shown: Vec<_> = groups.shown().map(|it| (it.name, it.people.value)).collect();
+    assert_eq!(shown, [(store(1, 1), least), (store(3, 0), 10 * least)]);
+    // A sum over cells that might not be there would tell that they are.
+    assert_eq!(groups.other(), None);
+    // The cell of who did not agree is always there, so that it is shown like a public one.
+    assert_eq!(groups.no_consent().unwrap().value, 50);
+    let withheld = groups.withheld_cells();
+    let variance = selection.withheld.sigma.value().powi(2);
+    assert_eq!(withheld.value, 2);
+    assert!((withheld.noise_variance / variance - 1.0).abs() < 1e-12);
+    assert_eq!(released.withheld(), ["about 2 groups"]);
+}
+
+#[test]
+fn the_number_of_cells_that_the_data_name_is_noisy() {
+    let people = [1, 1, 1, 0];
+    let names = vec![store(1, 0), store(1, 1), store(2, 1)];
+    let released = release(&named(), totals(Names::Data(names), &people), &mut Constant(7));
+    assert_eq!(released.groups().unwrap().withheld_cells().value, 10);
+}
+
+#[test]
+fn a_named_cell_without_people_is_none() {
+    let names = vec![store(1, 0), store(1, 1)];
+    let totals = totals(Names::Data(names), &[0, 10_000, 0]);
+    let released = release(&named(), totals, &mut Constant(0));
+    let groups = released.groups().unwrap();
+    assert_eq!(groups.shown().map(|it| it.name).collect::<Vec<_>>(), [store(1, 1)]);
+    assert_eq!(groups.withheld_cells().value, 0);
+}
+
+#[test]
+fn refuses_cells_out_of_order_or_twice() {
+    let proven = named();
+    for names in [[store(2, 0), store(1, 0)], [store(1, 0), store(1, 0)]] {
+        let raw = Raw::new(proven.clone(), totals(Names::Data(names.to_vec()), &[1, 1, 1]));
+        let refused = raw.release(Payer::new(&proven).pay(), &mut Constant(0));
+        assert_eq!(refused.unwrap_err(), Mismatch::Shape);
+    }
+    let raw = Raw::new(proven.clone(), totals(Names::Public, &[1, 1, 1]));
+    let refused = raw.release(Payer::new(&proven).pay(), &mut Constant(0));
+    assert_eq!(refused.unwrap_err(), Mismatch::Shape);
+}
+
+#[test]
+fn the_fullest_group_and_a_quantile_are_chosen() {
+    let public = public();
+    let people = [60, 49, 20, 50, 500, 0, 30, 70, 8_000];
+    let raw = Raw::new(public.clone(), totals(Names::Public, &people));
+    let chosen = raw.fullest(Payer::new(&public).pay(), &mut Constant(0)).unwrap();
+    assert_eq!(chosen.place(), 4);
+    let bins = Dimension::Bins { measure: 0, edges: vec![1, 2, 5, 10] };
+    let bins = proven(table(vec![bins]), RHO, 0);
+    for (millionths, place) in [(0, 0), (300_000, 1), (500_000, 1), (750_000, 2), (999_999, 3)] {
+        // Below the edges: 100, 400, 700, 900 of 1000.
+        let raw = Raw::new(bins.clone(), totals(Names::Public, &[100, 300, 300, 200, 100, 5_000]));
+        let paid = Payer::new(&bins).pay();
+        assert_eq!(raw.quantile(paid, millionths, &mut Constant(0)).unwrap().place(), place);
+    }
+}
+
+#[test]
+fn refuses_to_choose_what_the_tally_does_not_ask() {
+    let people = [60, 49, 20, 50, 500, 0, 30, 70, 8_000];
+    let (public, named) = (public(), named());
+    let raw = |people: &[i64]| Raw::new(public.clone(), totals(Names::Public, people));
+    let noise = &mut Constant(0);
+    let refused = raw(&people).quantile(Payer::new(&public).pay(), 500_000, noise).unwrap_err();
+    assert_eq!(refused, Mismatch::Shape);
+    let refused = raw(&people[1..]).fullest(Payer::new(&public).pay(), noise).unwrap_err();
+    assert_eq!(refused, Mismatch::Shape);
+    let refused = raw(&people).fullest(Payer::new(&named).pay(), noise).unwrap_err();
+    assert_eq!(refused, Mismatch::OtherQuestion);
+    let raw = Raw::new(named.clone(), totals(Names::Data(vec![store(1, 0)]), &[60, 1]));
+    let refused = raw.fullest(Payer::new(&named).pay(), noise).unwrap_err();
+    assert_eq!(refused, Mismatch::Shape);
+}
+
+proptest! {
+    /// No figure of a row, however large, makes releasing fail or wrap.
+    #[test]
+    fn releasing_and_choosing_are_total(people in any::<[i64; 6]>(), all: i64, seed: [u8; 32]) {
+        let bins = Dimension::Bins { measure: 0, edges: vec![1, 2, 5, 10] };
+        let bins = proven(table(vec![bins]), RHO, 0);
+        let payer = Payer::new(&bins);
+        let columns = vec![vec![all; 6]];
+        let raw = || {
+            let (sums, products) = (columns.clone(), columns.clone());
+            let totals = Totals { cells: Names::Public, people: people.to_vec(), sums, products };
+            Raw::new(bins.clone(), totals)
+        };
+        let mut noise = Exact::from_seed(seed);
+        let released = raw().release(payer.pay(), &mut noise).unwrap();
+        let groups = released.groups().unwrap();
+        prop_assert!(groups.shown().all(|it| it.people.value >= 50));
+        prop_assert!(raw().fullest(payer.pay(), &mut noise).unwrap().place() < 5);
+        prop_assert!(raw().quantile(payer.pay(), 500_000, &mut noise).unwrap().place() < 4);
+    }
+}
+
+const RHO: Rho = Rho(20_000_000_000);
