@@ -1,3 +1,5 @@
+mod looks;
+
 use crate::{
     failure::Failure,
     files::Paper,
@@ -10,7 +12,10 @@ use client::{
     custody::{BudgetReport, InstanceState, Ledger},
     keys::Identity,
 };
-use protocol::loss::{Delta, Epsilon, Loss, Rho};
+use protocol::{
+    contract::Contract,
+    loss::{Delta, Epsilon, Loss, Rho},
+};
 use std::{
     fmt::{self, Write},
     path::PathBuf,
@@ -43,14 +48,14 @@ impl Budget {
         if self.json {
             say::json(&as_json(&report))?;
         } else {
-            let page = page(&report, party).map_err(Failure::unclear)?;
+            let page = page(&report, &contract, party).map_err(Failure::unclear)?;
             say::result(page.trim())?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn page(report: &BudgetReport, party: &str) -> Result<String, fmt::Error> {
+fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<String, fmt::Error> {
     let mut page = String::new();
     if report.restored {
         wrap(
@@ -78,6 +83,7 @@ fn page(report: &BudgetReport, party: &str) -> Result<String, fmt::Error> {
             row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_left),
         ];
         columns(&mut page, &rows)?;
+        looks::looks(&mut page, line, contract)?;
     }
     if !report.budgets.is_empty() {
         let note = "(Losses add up as rho; epsilon is what a rho means at the budget's delta.)";
@@ -131,6 +137,11 @@ fn as_json(report: &BudgetReport) -> serde_json::Value {
             "lifetime_allowed_rho": line.lifetime_allowed.rho().value(),
             "lifetime_used_rho": line.lifetime_used.rho().value(),
             "lifetime_left_rho": line.lifetime_left.rho().value(),
+            "debits": line.debits.iter().map(|debit| serde_json::json!({
+                "analyst": debit.analyst, "analysis": debit.analysis, "jobs": debit.jobs,
+                "rho": debit.loss.rho().value(),
+            })).collect::<Vec<_>>(),
+            "looks": line.latest.iter().map(|job| looks::as_json(line, job)).collect::<Vec<_>>(),
         })
     });
     let instances = report.instances.iter().map(|instance| {

@@ -62,7 +62,7 @@ impl Check {
                 "contract": checked.body.contract,
                 "output": checked.body.output,
                 "job": checked.admitted.job.id.to_string(),
-                "rho": checked.body.priced.rho.value(),
+                "rho": checked.body.proof.cost.rho().value(),
                 "attested_at": checked.attested_at.to_string(),
                 "result_checked": result.is_some(),
                 "checks": verify::as_json(&checked.checks),

@@ -2,6 +2,7 @@
 
 mod background;
 mod escape;
+mod groups;
 mod plot;
 
 use crate::words::{self, Scale};
@@ -9,7 +10,7 @@ use escape::Text;
 use plot::Row;
 use protocol::{
     digest::Digest,
-    result::{LiftResult, OutcomeResult},
+    result::{JobResult, LiftResult, OutcomeResult},
 };
 use std::fmt::{self, Write};
 
@@ -37,29 +38,43 @@ pub(crate) struct Provenance {
 }
 
 /// The page.
-pub(crate) fn page(result: &LiftResult, from: &Provenance) -> Result<String, fmt::Error> {
+pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt::Error> {
     let mut page = String::new();
-    let title = format!("{}: {}", result.contract_name, result.analysis);
+    let (name, analysis) = match result {
+        JobResult::Lift(it) => (&it.contract_name, &it.analysis),
+        JobResult::Table(it) => (&it.contract_name, &it.analysis),
+    };
     write!(
         page,
         "{HEAD}<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        Text(&title)
+        Text(&format!("{name}: {analysis}"))
     )?;
     banners(&mut page, result, from)?;
-    header(&mut page, result, from)?;
-    answer(&mut page, result)?;
-    plots(&mut page, result)?;
-    figures(&mut page, result)?;
-    background::asked(&mut page, result)?;
-    background::people(&mut page, result)?;
-    background::privacy(&mut page, result)?;
-    background::limits(&mut page, result)?;
-    background::receipt(&mut page, result, from)?;
+    match result {
+        JobResult::Lift(result) => {
+            header(&mut page, result, from)?;
+            answer(&mut page, result)?;
+            plots(&mut page, result)?;
+            figures(&mut page, result)?;
+            background::asked(&mut page, result)?;
+            background::people(&mut page, result)?;
+            background::privacy(&mut page, &result.privacy, result.noise)?;
+            background::noise(&mut page, result)?;
+            background::limits(&mut page, result)?;
+            background::receipt(&mut page, result.contract, &result.job, from)?;
+        }
+        JobResult::Table(result) => {
+            groups::groups(&mut page, result, from)?;
+            background::privacy(&mut page, &result.privacy, result.noise)?;
+            groups::limits(&mut page, result)?;
+            background::receipt(&mut page, result.contract, &result.job, from)?;
+        }
+    }
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(page)
 }
 
-fn banners(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Result {
+fn banners(page: &mut String, result: &JobResult, from: &Provenance) -> fmt::Result {
     if from.simulated {
         writeln!(
             page,
@@ -68,7 +83,7 @@ fn banners(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Re
              only.</p>"
         )?;
     }
-    if !result.noise {
+    if !result.is_noisy() {
         writeln!(
             page,
             "<p class=\"banner\"><strong>NOISE OFF.</strong> Exact figures, for checking numbers on \

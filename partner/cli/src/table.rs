@@ -1,36 +1,49 @@
 //! A result as a page of a terminal, 80 columns wide.
 
+mod groups;
+
 use crate::{
     say,
     words::{self, Scale},
 };
-use protocol::result::{LiftResult, OutcomeResult};
+use protocol::result::{JobResult, LiftResult, OutcomeResult, PrivacyReport};
 use std::fmt::{self, Write};
 
 /// The page. SIMULATED and NOISE OFF come first, where they apply.
-pub(crate) fn page(result: &LiftResult, simulated: bool) -> Result<String, fmt::Error> {
+pub(crate) fn page(result: &JobResult, simulated: bool) -> Result<String, fmt::Error> {
     let mut page = String::new();
     if simulated {
         writeln!(page, "SIMULATED: not from a real enclave")?;
     }
-    if !result.noise {
+    if !result.is_noisy() {
         writeln!(page, "NOISE OFF: exact figures, only for checking numbers on your own files")?;
     }
-    head(&mut page, result)?;
-    effects(&mut page, result)?;
-    relative(&mut page, result)?;
-    economics(&mut page, result)?;
-    people(&mut page, result)?;
+    match result {
+        JobResult::Lift(result) => lift(&mut page, result)?,
+        JobResult::Table(result) => groups::groups(&mut page, result)?,
+    }
+    privacy(&mut page, result.privacy())?;
+    Ok(page)
+}
+
+fn lift(page: &mut String, result: &LiftResult) -> fmt::Result {
+    head(page, result)?;
+    effects(page, result)?;
+    relative(page, result)?;
+    economics(page, result)?;
+    people(page, result)?;
     let biases = result.outcomes.iter().filter_map(|outcome| {
         outcome.bias_note.as_ref().map(|note| format!("{}: {note}", outcome.name))
     });
     let notes: Vec<_> = words::flags(result).into_iter().chain(biases).collect();
+    notes_of(page, &notes)
+}
+
+fn notes_of(page: &mut String, notes: &[String]) -> fmt::Result {
     if !notes.is_empty() {
         writeln!(page, "\nNotes")?;
-        notes.iter().try_for_each(|note| wrap(&mut page, "  - ", note))?;
     }
-    privacy(&mut page, result)?;
-    Ok(page)
+    notes.iter().try_for_each(|note| wrap(page, "  - ", note))
 }
 
 fn head(page: &mut String, result: &LiftResult) -> fmt::Result {
@@ -166,11 +179,10 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     }
 }
 
-fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let privacy = &result.privacy;
+fn privacy(page: &mut String, privacy: &PrivacyReport) -> fmt::Result {
     writeln!(
         page,
-        "\nSpent: epsilon {} at delta {:e} (rho {:.6}); arms under {} people are withheld",
+        "\nSpent: epsilon {} at delta {:e} (rho {:.6}); under {} people are withheld",
         privacy.epsilon, privacy.delta, privacy.rho, privacy.min_cell
     )?;
     for charge in &privacy.charged {
@@ -197,17 +209,17 @@ fn short(name: &str) -> String {
 }
 
 /// Writes rows with their columns aligned: the first to the left, the others to the right.
-pub(crate) fn columns<const N: usize>(page: &mut String, rows: &[[String; N]]) -> fmt::Result {
+pub(crate) fn columns<R: AsRef<[String]>>(page: &mut String, rows: &[R]) -> fmt::Result {
     let width = |at: usize| {
         rows.iter()
-            .filter_map(|row| row.get(at))
+            .filter_map(|row| row.as_ref().get(at))
             .map(|cell| cell.chars().count())
             .max()
             .unwrap_or(0)
     };
     for row in rows {
         let mut line = String::new();
-        for (at, cell) in row.iter().enumerate() {
+        for (at, cell) in row.as_ref().iter().enumerate() {
             let width = width(at);
             if at == 0 {
                 write!(line, "{cell:<width$}")?;
@@ -250,7 +262,7 @@ mod tests {
 
     #[test]
     fn fits_eighty_columns_and_says_everything_once() {
-        let page = page(&sample::result(), true).unwrap();
+        let page = page(&JobResult::Lift(sample::result()), true).unwrap();
         for line in page.lines() {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
@@ -267,19 +279,19 @@ mod tests {
     fn a_long_name_leaves_room_for_the_figures() {
         let mut result = sample::result();
         result.outcomes[0].name = "x".repeat(64);
-        let page = page(&result, false).unwrap();
+        let page = page(&JobResult::Lift(result.clone()), false).unwrap();
         assert!(page.contains("\nxxxxxxxxxxxx..  10.617 %"), "{page}");
     }
 
     #[test]
     fn names_of_other_parties_draw_no_lines_of_their_own() {
         let mut result = sample::result();
-        let lines = page(&result, false).unwrap().lines().count();
+        let lines = page(&JobResult::Lift(result.clone()), false).unwrap().lines().count();
         result.outcomes[0].name = "v\u{1b}[2J\nx".to_owned();
         if let Some(money) = &mut result.outcomes[1].economics {
             money.currency = "EUR\n\u{9b}2J".to_owned();
         }
-        let page = page(&result, false).unwrap();
+        let page = page(&JobResult::Lift(result.clone()), false).unwrap();
         assert_eq!(page.lines().count(), lines, "{page}");
         assert!(page.contains("v[2Jx"), "{page}");
     }
@@ -287,7 +299,7 @@ mod tests {
     #[test]
     fn says_first_that_noise_is_off() {
         let result = LiftResult { noise: false, ..sample::result() };
-        assert!(page(&result, false).unwrap().starts_with("NOISE OFF"));
+        assert!(page(&JobResult::Lift(result.clone()), false).unwrap().starts_with("NOISE OFF"));
     }
 
     #[test]
@@ -298,7 +310,7 @@ mod tests {
         outcome.relative_lift = None;
         outcome.minimum_detectable = None;
         outcome.flags = vec!["withheld".to_owned()];
-        let page = page(&result, false).unwrap();
+        let page = page(&JobResult::Lift(result.clone()), false).unwrap();
         assert!(page.contains("not estimated") && page.contains("visit: withheld"), "{page}");
     }
 }

@@ -1,8 +1,9 @@
 //! Figures and flags as people read them.
 
+use crate::say;
 use protocol::{
     job::{Alternative, Multiplicity, OutcomeKind},
-    result::{LiftResult, OutcomeResult},
+    result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, TableCell, TableResult},
     time::Time,
 };
 
@@ -170,7 +171,79 @@ pub(crate) fn flags(result: &LiftResult) -> Vec<String> {
     whole.chain(each).collect()
 }
 
+/// What a table of groups does not show, in sentences.
+pub(crate) fn table_notes(result: &TableResult) -> Vec<String> {
+    let least = result.privacy.min_cell;
+    let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag)).collect();
+    let withheld = result.withheld_cells;
+    if withheld.noise_sd > 0.0 {
+        let count = figure(real(withheld.n.max(0)), withheld.noise_sd);
+        notes.push(format!(
+            "about {count} groups that only the data name are not shown: too few people are in them. \
+             (That number is noisy, too.)"
+        ));
+    } else if withheld.n > 0 {
+        let many = if withheld.n == 1 { "group is" } else { "groups are" };
+        let withheld = whole(withheld.n);
+        notes.push(format!(
+            "{withheld} {many} not shown: fewer than {least} people each, after noise."
+        ));
+    }
+    match result.no_consent {
+        Some(people) if people.noise_sd > 0.0 => {
+            let count = figure(real(people.n), people.noise_sd);
+            notes.push(format!("about {count} people did not agree and count nowhere."));
+        }
+        Some(people) => notes.push(format!("{} people did not agree.", whole(people.n))),
+        None => {}
+    }
+    if result.cells_per_person > 1 {
+        let most = result.cells_per_person;
+        notes.push(format!(
+            "one person counts in at most {most} groups, so the groups may add up to more than there \
+             are people."
+        ));
+    } else if !result.group_by.is_empty() {
+        notes.push(
+            "one person counts in one group; who would be in several is in one of them.".to_owned(),
+        );
+    }
+    notes
+}
+
+/// The name of a cell: its values, or what it is if it has none.
+pub(crate) fn cell_name(cell: &TableCell, grouped: bool) -> String {
+    match (cell.names.is_empty(), grouped) {
+        (false, _) => cell.names.iter().map(say::name).collect::<Vec<_>>().join(" / "),
+        (true, true) => "other (too small, added up)".to_owned(),
+        (true, false) => "everybody".to_owned(),
+    }
+}
+
+/// A figure with as many decimals as its error supports.
+pub(crate) fn figure(number: f64, error: f64) -> String {
+    let decimals = decimals(error).saturating_sub(1);
+    let shown = format!("{number:.decimals$}");
+    let (sign, digits) = shown.strip_prefix('-').map_or(("", shown.as_str()), |rest| ("-", rest));
+    match digits.split_once('.') {
+        Some((whole, part)) => format!("{sign}{}.{part}", grouped(whole)),
+        None => format!("{sign}{}", grouped(digits)),
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn real(number: i64) -> f64 {
+    number as f64
+}
+
 fn explain(flag: &str) -> String {
+    if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
+        return format!(
+            "it asks about nearly the same people as job {}, one condition apart. Together they say \
+             more about the few who differ; the noise is made for that, the owners see this flag too.",
+            say::name(job)
+        );
+    }
     let sentence = match flag {
         "srm_failed" => {
             "the arms do not have the sizes that the design expects: something besides chance \
@@ -199,6 +272,7 @@ fn explain(flag: &str) -> String {
             "the effect cannot be told from zero, so the cost of an additional one has no bounded \
              interval."
         }
+        "all_withheld" => "no group has enough people to be shown.",
         "degenerate" => "the figures have no spread, so that no interval can be computed.",
         other => return format!("{other} (a flag that this version does not know)."),
     };

@@ -4,6 +4,7 @@
 //! killed, forked and rolled back, this ledger cannot be without noticing.
 
 mod accounts;
+mod asked;
 mod decide;
 mod generation;
 mod ledger;
@@ -12,6 +13,7 @@ mod restore;
 mod serve;
 mod settle;
 
+pub use asked::{JobAsked, JobLine};
 pub use decide::{Owner, decide, prepay};
 pub(crate) use decide::{read_job, read_manifests};
 pub use ledger::{Asked, For, Ledger, LedgerError};

@@ -6,9 +6,10 @@ use protocol::{
     contract::Contract,
     digest::Digest,
     hpke::RecipientSecret,
-    job::{Job, JobId, lift_from_toml},
+    job::{Job, JobId, question_from_toml},
     manifest::{Manifest, SignedManifest},
     merkle::Root,
+    policy::{self, Admitted},
     receipt::{Account, ClosingBody},
     sealed,
     time::Time,
@@ -97,7 +98,7 @@ impl Fixture {
         not_after: Time,
     ) -> Job {
         let template = TEMPLATE.replace("EPSILON", &format!("{epsilon:?}"));
-        let (analysis, lift) = lift_from_toml(&template, &self.contract).unwrap();
+        let (analysis, question) = question_from_toml(&template, &self.contract).unwrap();
         let named = ["exposures", "sales"].into_iter().zip(self.manifests());
         Job {
             contract: self.contract.digest,
@@ -105,12 +106,19 @@ impl Fixture {
             id: JobId([number; 16]),
             not_after,
             analysis,
-            lift,
+            question,
             datasets: named
                 .map(|(name, m)| (name.to_owned(), m.digest()))
                 .collect::<BTreeMap<_, _>>(),
             receivers: vec!["publisher".to_owned()],
         }
+    }
+
+    /// What the policy makes of a job.
+    pub(crate) fn admitted(&self) -> Admitted {
+        let job = self.job(&self.instance(1), 1, 0.5, Time(u64::MAX));
+        let named = ["exposures", "sales"].map(str::to_owned).into_iter().zip(self.manifests());
+        policy::admit(&self.contract, &job, "publisher", &named.collect(), Time(0)).unwrap()
     }
 
     pub(crate) fn closing(&self, instance: &Instance, accounts: Vec<Account>) -> Closing {

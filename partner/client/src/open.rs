@@ -13,7 +13,7 @@ use protocol::{
     job::{Job, JobId},
     message::{Package, result_binding},
     receipt::ReceiptBody,
-    result::LiftResult,
+    result::JobResult,
     sign::Envelope,
 };
 
@@ -22,7 +22,7 @@ use protocol::{
 #[non_exhaustive]
 pub struct Opened {
     /// The result.
-    pub result: LiftResult,
+    pub result: JobResult,
     /// Its exact bytes, which the receipt's output digest is of.
     pub result_bytes: Vec<u8>,
     /// The receipt, for whoever wants to check it.
@@ -59,7 +59,7 @@ pub fn open(
     let ours = asked.is_none_or(|asked| asked == package.asked);
     let answers = answers(contract, job, &package.asked, &checked.body.job);
     if !ours || answers.is_none() {
-        return Err(OpenError::OtherJob { job, found: result.job });
+        return Err(OpenError::OtherJob { job, found: result.job().to_owned() });
     }
     Ok(Opened {
         result,
@@ -79,7 +79,8 @@ fn answers(contract: &Contract, id: JobId, asked: &[u8], answered: &[u8]) -> Opt
         contract.party_of(&signer)?;
         envelope.verify(&signer).ok()
     };
-    let question = |job: Job| (job.contract, job.instance, job.analysis, job.lift, job.datasets);
+    let question =
+        |job: Job| (job.contract, job.instance, job.analysis, job.question, job.datasets);
     let (asked, answered) = (job(asked)?, job(answered)?);
     (asked.id == id && question(asked) == question(answered)).then_some(())
 }

@@ -13,10 +13,11 @@ use attestation_verifier::{
 use protocol::{
     canonical,
     contract::Contract,
+    job::Question,
     policy::{self, Admitted},
     receipt::{Charge, ReceiptBody},
     refusal::Refusal,
-    result::{FORMAT, LiftResult},
+    result::JobResult,
     time::Time,
 };
 
@@ -31,7 +32,7 @@ pub struct Checked {
     /// Time of the attestation document in it, signed by the hypervisor.
     pub attested_at: Time,
     /// The result, if it was given.
-    pub result: Option<LiftResult>,
+    pub result: Option<JobResult>,
     /// Every check, in the order made.
     pub checks: Vec<Line>,
 }
@@ -217,7 +218,7 @@ fn derive(
     believed: &BelievedReceipt,
     result: Option<&[u8]>,
     at: &mut usize,
-) -> Result<(ReceiptBody, Admitted, Option<LiftResult>), ReceiptFlaw> {
+) -> Result<(ReceiptBody, Admitted, Option<JobResult>), ReceiptFlaw> {
     if believed.kind() != BodyKind::Receipt {
         return Err(ReceiptFlaw::NoReceipt);
     }
@@ -241,11 +242,11 @@ fn derive(
     let admitted = policy::admit(contract, &job, analyst, &manifests, body.time)
         .map_err(|refusal| ReceiptFlaw::NotAdmitted(Box::new(refusal)))?;
     *at += 1;
-    if admitted.tally != body.tally {
+    if *admitted.proven.tally() != body.tally {
         return Err(ReceiptFlaw::OtherTally);
     }
     *at += 1;
-    if admitted.priced != body.priced {
+    if *admitted.proven.proof() != body.proof {
         return Err(ReceiptFlaw::OtherPrice);
     }
     *at += 1;
@@ -267,7 +268,7 @@ fn charges(contract: &Contract, admitted: &Admitted) -> Vec<Charge> {
         owner: contract.datasets.get(&dataset).map(|d| d.owner.clone()).unwrap_or_default(),
         dataset,
         purpose: admitted.purpose.clone(),
-        loss: admitted.cost(),
+        loss: admitted.cost().clone(),
     };
     names.into_iter().map(charge).collect()
 }
@@ -277,20 +278,33 @@ fn read_result(
     contract: &Contract,
     body: &ReceiptBody,
     admitted: &Admitted,
-) -> Result<LiftResult, ReceiptFlaw> {
+) -> Result<JobResult, ReceiptFlaw> {
     let differs = |field| ReceiptFlaw::OtherResult { field };
-    let result: LiftResult = serde_json::from_slice(bytes).map_err(|_| differs("format"))?;
+    let result = JobResult::from_json(bytes).map_err(|_| differs("format"))?;
     let job = &admitted.job;
+    let (words, same_shape) = match (&result, &job.question) {
+        (JobResult::Lift(it), Question::Lift(lift)) => (
+            (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
+            it.test == lift.test
+                && it.control == lift.control
+                && it.outcomes.len() == lift.outcomes.len(),
+        ),
+        (JobResult::Table(it), Question::Table(table)) => (
+            (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
+            it.group_by.len() == table.group_by.len()
+                && it.cells.iter().all(|cell| cell.measures.len() == table.measures.len()),
+        ),
+        _ => return Err(differs("format")),
+    };
+    let (noise, in_contract, id, analysis, purpose, time) = words;
     for (same, field) in [
-        (result.format == FORMAT, "format"),
-        (result.noise, "noise"),
-        (result.contract == contract.digest, "contract"),
-        (result.job == job.id.to_string(), "job"),
-        (result.analysis == job.analysis, "analysis"),
-        (result.purpose == admitted.purpose, "purpose"),
-        (result.time == body.time, "time"),
-        (result.test == job.lift.test && result.control == job.lift.control, "arms"),
-        (result.outcomes.len() == job.lift.outcomes.len(), "outcomes"),
+        (noise, "noise"),
+        (in_contract == contract.digest, "contract"),
+        (*id == job.id.to_string(), "job"),
+        (*analysis == job.analysis, "analysis"),
+        (*purpose == admitted.purpose, "purpose"),
+        (time == body.time, "time"),
+        (same_shape, "question"),
     ] {
         if !same {
             return Err(differs(field));
@@ -309,7 +323,7 @@ const TITLES: [&str; 9] = [
     "the question follows from the job",
     "noise and price follow from the question",
     "each dataset was charged the price once",
-    "the result says what the receipt says: contract, job, purpose, time, arms, noise on",
+    "the result says what the receipt says: contract, job, purpose, time, question, noise on",
 ];
 
 /// Between the end of a job and its receipt; milliseconds.

@@ -27,7 +27,7 @@ use protocol::{
     contract::{Analysis, Contract},
     message::Package,
     receipt::output,
-    result::LiftResult,
+    result::{InvalidResult, JobResult},
     slice::Slice,
 };
 use std::{
@@ -121,7 +121,7 @@ impl<'a> Rehearsal<'a> {
 #[non_exhaustive]
 pub struct Rehearsed {
     /// The result.
-    pub result: LiftResult,
+    pub result: JobResult,
     /// Its exact bytes.
     pub result_bytes: Vec<u8>,
     /// How the sealing of each dataset went.
@@ -185,9 +185,9 @@ async fn ask(
     host: &MemoryHost,
     rehearsal: &Rehearsal<'_>,
     trust: &Trust,
-) -> Result<(LiftResult, Vec<u8>), RehearsalError> {
+) -> Result<(JobResult, Vec<u8>), RehearsalError> {
     let job = rehearsal.job;
-    let (name, _) = protocol::job::lift_from_toml(job, contract)?;
+    let (name, _) = protocol::job::question_from_toml(job, contract)?;
     let analysis = contract.analyses.get(&name);
     let party = |names: fn(&Analysis) -> &Vec<String>| {
         let name = analysis.and_then(|analysis| names(analysis).first());
@@ -208,11 +208,11 @@ async fn ask(
     // A result without noise passes no check that a partner makes; here it may be looked at.
     let Package { result, receipt, .. } = client::open::unseal(&sealed, reader, contract, id)?;
     let checked = receipt_check::check(contract, &receipt, None, trust)?;
-    let parsed: LiftResult = serde_json::from_slice(&result)?;
-    if checked.body.output == output(&result) && parsed.job_id() == Some(id) {
+    let parsed = JobResult::from_json(&result)?;
+    if checked.body.output == output(&result) && parsed.job() == id.to_string() {
         Ok((parsed, result))
     } else {
-        Err(OpenError::OtherJob { job: id, found: parsed.job }.into())
+        Err(OpenError::OtherJob { job: id, found: parsed.job().to_owned() }.into())
     }
 }
 
@@ -280,8 +280,8 @@ pub enum RehearsalError {
     #[error("{0}")]
     Receipt(#[from] receipt_check::ReceiptError),
     /// A result that cannot be read.
-    #[error("the result: {0}")]
-    Result(#[from] serde_json::Error),
+    #[error("{0}")]
+    Result(#[from] InvalidResult),
     /// A result that does not open.
     #[error("{0}")]
     Open(#[from] OpenError),

@@ -1,6 +1,7 @@
-use super::show::{every, role};
+use super::show::{columns_of, every, role};
 use crate::{failure::Failure, files::Paper, say, words};
-use protocol::contract::{Analysis, Contract, Dataset, Party};
+use protocol::contract::{Analysis, Contract, Dataset, Party, Template};
+use protocol::loss::Delta;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Say in words what one contract changes in another
@@ -79,25 +80,45 @@ fn dataset(dataset: &Dataset) -> Facts {
     }
     for (purpose, budget) in &dataset.budgets {
         let (epsilon, life, delta) = (budget.epsilon, budget.lifetime_epsilon, budget.delta);
-        let words =
+        let mut words =
             format!("epsilon {epsilon} {}, {life} for life (delta {delta})", every(budget.period));
+        if budget.selection_delta > 0 {
+            let delta = Delta::try_from(budget.selection_delta);
+            words += &delta.map_or_else(
+                |_| String::new(),
+                |it| format!(", delta {it} for groups that data name"),
+            );
+        }
         facts.insert(format!("budget for {purpose}"), words);
     }
     facts
 }
 
 fn analysis(analysis: &Analysis) -> Facts {
-    [
+    let mut facts = match &analysis.template {
+        Template::Lift(it) => vec![
+            ("kind", "lift".to_owned()),
+            ("assignment", format!("{} by {}", it.assignment, it.arm)),
+            ("outcome", it.outcome.clone()),
+            ("measures", it.measures.join(", ")),
+            ("date", it.date.clone().unwrap_or_else(|| "none".to_owned())),
+        ],
+        Template::Table(it) => vec![
+            ("kind", "table".to_owned()),
+            ("population", it.population.clone()),
+            ("joined", it.joined.clone().unwrap_or_else(|| "none".to_owned())),
+            ("group by", columns_of(&it.group_by, "none")),
+            ("filters", columns_of(&it.filters, "none")),
+            ("measures", columns_of(&it.measures, "none")),
+            ("groups of one person", it.cells_per_person.to_string()),
+        ],
+    };
+    facts.extend([
         ("purpose", analysis.purpose.clone()),
-        ("assignment", format!("{} by {}", analysis.assignment, analysis.arm)),
-        ("outcome", analysis.outcome.clone()),
-        ("measures", analysis.measures.join(", ")),
-        ("date", analysis.date.clone().unwrap_or_else(|| "none".to_owned())),
         ("who may ask", analysis.analysts.join(", ")),
         ("who may read", analysis.receivers.join(", ")),
-    ]
-    .map(|(what, value)| (what.to_owned(), value))
-    .into()
+    ]);
+    facts.into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
 }
 
 #[derive(Default)]

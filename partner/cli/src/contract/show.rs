@@ -1,6 +1,6 @@
 use crate::{failure::Failure, files::Paper, say, table::wrap, words};
 use protocol::{
-    contract::{Analysis, Budget, Column, Contract, Dataset, Period, Role},
+    contract::{Analysis, Budget, Column, ColumnRef, Contract, Dataset, Period, Role, Template},
     loss::{Delta, Loss},
 };
 use std::{
@@ -104,22 +104,56 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
             budget.lifetime_epsilon,
             budget.delta
         )?;
+        if let Ok(delta) = Delta::try_from(budget.selection_delta) {
+            writeln!(page, "    and delta {delta} in all for groups that only the data name")?;
+        }
     }
     Ok(())
 }
 
 fn analysis(page: &mut String, name: &str, analysis: &Analysis) -> fmt::Result {
-    let Analysis { purpose, assignment, arm, outcome, .. } = analysis;
-    let window = analysis.date.as_ref().map(|date| format!(", within days of \"{date}\""));
+    let question = match &analysis.template {
+        Template::Lift(it) => {
+            let window = it.date.as_ref().map(|date| format!(", within days of \"{date}\""));
+            format!(
+                "lift of {} (in \"{}\") between values of \"{}\" (in \"{}\"){}",
+                it.measures.join(", "),
+                it.outcome,
+                it.arm,
+                it.assignment,
+                window.unwrap_or_default(),
+            )
+        }
+        Template::Table(it) => {
+            let joined = it.joined.as_ref().map(|joined| format!(", joined with \"{joined}\""));
+            let cells = match it.cells_per_person {
+                1 => "one group".to_owned(),
+                most => format!("at most {most} groups"),
+            };
+            format!(
+                "people of \"{}\"{}, by {}; where {}; with {}; one person in {cells}",
+                it.population,
+                joined.unwrap_or_default(),
+                columns_of(&it.group_by, "nothing"),
+                columns_of(&it.filters, "nothing is filtered"),
+                columns_of(&it.measures, "nothing added up"),
+            )
+        }
+    };
     let text = format!(
-        "\"{name}\", for {purpose}: lift of {} (in \"{outcome}\") between values of \"{arm}\" (in \
-         \"{assignment}\"){}. Asked by {}; read by {}.",
-        analysis.measures.join(", "),
-        window.unwrap_or_default(),
+        "\"{name}\", for {}: {question}. Asked by {}; read by {}.",
+        analysis.purpose,
         analysis.analysts.join(", "),
         analysis.receivers.join(", ")
     );
     wrap(page, "  ", &text)
+}
+
+/// Columns as a contract writes them.
+pub(super) fn columns_of(columns: &[ColumnRef], none: &str) -> String {
+    let names = columns.iter().map(|it| format!("{}.{}", it.dataset, it.column));
+    let names = names.collect::<Vec<_>>().join(", ");
+    if names.is_empty() { none.to_owned() } else { names }
 }
 
 /// What one person can lose: each dataset's lifetime budgets, and their sum.
@@ -158,6 +192,7 @@ pub(super) fn role(column: &Column) -> String {
             format!("identifies the person ({kind}), normalised and hashed before it leaves")
         }
         Role::Group(domain) => format!("one of {}", domain.join(", ")),
+        Role::Label => "text of at most 32 bytes, whose values are not public".to_owned(),
         Role::Measure(scale) => format!("a number to add up, {scale} decimals"),
         Role::Feature(scale) => format!("a number for models, {scale} decimals"),
         Role::Date => "a day".to_owned(),

@@ -2,7 +2,10 @@
 
 use super::{Provenance, dash, escape::Text, table, term};
 use crate::words;
-use protocol::result::LiftResult;
+use protocol::{
+    digest::Digest,
+    result::{LiftResult, PrivacyReport},
+};
 use std::fmt::{self, Write};
 
 pub(super) fn asked(page: &mut String, result: &LiftResult) -> fmt::Result {
@@ -59,16 +62,15 @@ pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     Ok(())
 }
 
-pub(super) fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let privacy = &result.privacy;
-    if !result.noise {
+pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -> fmt::Result {
+    if !noise {
         return writeln!(page, "<h2>Privacy</h2>\n<p>None: the noise was switched off.</p>");
     }
     writeln!(
         page,
         "<h2>Privacy</h2>\n<p>Every figure was computed from totals that carry random noise ({}). The \
          noise hides {}. The answer cost \u{3b5} = {} at \u{3b4} = {:e} (\u{3c1} = {:.6}) of the budget of each \
-         dataset. An arm with fewer than {} people, after noise, would not have been shown.</p>",
+         dataset. Fewer than {} people, after noise, would not have been shown.</p>",
         Text(&privacy.mechanism.replace('_', " ")),
         Text(&privacy.unit),
         privacy.epsilon,
@@ -76,12 +78,6 @@ pub(super) fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
         privacy.rho,
         privacy.min_cell,
     )?;
-    let rows = result.outcomes.iter().map(|outcome| {
-        let noise = &outcome.noise_sd;
-        let squares = noise.sum_sq.map_or_else(dash, words::size);
-        vec![outcome.name.clone(), words::size(noise.sum), squares]
-    });
-    table(page, &["Noise s.d. on an arm\u{2019}s total", "Sum", "Sum of squares"], rows)?;
     writeln!(page, "<ul>")?;
     for charge in &privacy.charged {
         writeln!(
@@ -94,6 +90,18 @@ pub(super) fn privacy(page: &mut String, result: &LiftResult) -> fmt::Result {
         )?;
     }
     writeln!(page, "</ul>")
+}
+
+pub(super) fn noise(page: &mut String, result: &LiftResult) -> fmt::Result {
+    if !result.noise {
+        return Ok(());
+    }
+    let rows = result.outcomes.iter().map(|outcome| {
+        let noise = &outcome.noise_sd;
+        let squares = noise.sum_sq.map_or_else(dash, words::size);
+        vec![outcome.name.clone(), words::size(noise.sum), squares]
+    });
+    table(page, &["Noise s.d. on an arm\u{2019}s total", "Sum", "Sum of squares"], rows)
 }
 
 pub(super) fn limits(page: &mut String, result: &LiftResult) -> fmt::Result {
@@ -124,11 +132,16 @@ pub(super) fn limits(page: &mut String, result: &LiftResult) -> fmt::Result {
     writeln!(page, "</ul>")
 }
 
-pub(super) fn receipt(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Result {
+pub(super) fn receipt(
+    page: &mut String,
+    contract: Digest,
+    job: &str,
+    from: &Provenance,
+) -> fmt::Result {
     writeln!(page, "<h2>Receipt</h2>\n<dl class=\"digests\">")?;
-    term(page, "Contract", &result.contract.to_string())?;
+    term(page, "Contract", &contract.to_string())?;
     term(page, "This result", &from.output.to_string())?;
-    term(page, "Job", &result.job)?;
+    term(page, "Job", job)?;
     term(page, "Read by", &from.receivers.join(", "))?;
     term(page, "Root of trust", &from.root)?;
     term(page, "Attested", &from.attested)?;
@@ -149,8 +162,7 @@ pub(super) fn receipt(page: &mut String, result: &LiftResult, from: &Provenance)
         page,
         "<pre>{}</pre>",
         Text(&format!(
-            "attestation-verifier receipt receipt.cbor result.json{root} \\\n    --contract {}{registers}",
-            result.contract
+            "attestation-verifier receipt receipt.cbor result.json{root} \\\n    --contract {contract}{registers}"
         ))
     )?;
     writeln!(page, "<p>A party to the contract can derive policy, noise and price again:</p>")?;

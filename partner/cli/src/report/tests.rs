@@ -17,7 +17,7 @@ fn provenance() -> Provenance {
 
 #[test]
 fn says_what_was_asked_and_how_to_check_it() {
-    let page = page(&sample::result(), &provenance()).unwrap();
+    let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
     if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_REPORT") {
         std::fs::write(path, &page).unwrap();
     }
@@ -37,7 +37,7 @@ fn says_what_was_asked_and_how_to_check_it() {
 
 #[test]
 fn nothing_comes_from_outside_and_nothing_runs() {
-    let page = page(&sample::result(), &provenance()).unwrap();
+    let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
     for text in ["<script", "http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(text), "found {text}");
     }
@@ -82,7 +82,7 @@ fn text_from_elsewhere_cannot_become_markup() {
         attested: hostile.clone(),
         ..provenance()
     };
-    let page = page(&result, &from).unwrap();
+    let page = page(&JobResult::Lift(result), &from).unwrap();
     assert!(!page.contains("<img"), "markup got through");
     assert_eq!(page.matches("</title>").count(), 3);
     assert_eq!(page.matches("</svg>").count(), 2);
@@ -97,7 +97,7 @@ fn a_result_without_any_estimate_still_makes_a_page() {
         outcome.relative_lift = None;
         outcome.flags = vec!["withheld".to_owned()];
     }
-    let page = page(&result, &provenance()).unwrap();
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
     assert!(!page.contains("<svg"));
     assert!(page.contains("could not be estimated"));
 }

@@ -113,7 +113,7 @@ pub(super) fn budget_period(period: Period, contract: Digest, name: &str) -> Str
     }
 }
 
-fn read_loss(bytes: &[u8]) -> Result<Loss, LedgerError> {
+pub(super) fn read_loss(bytes: &[u8]) -> Result<Loss, LedgerError> {
     canonical::from_slice(bytes).map_err(|_| LedgerError::Corrupt)
 }
 

@@ -1,6 +1,9 @@
 //! Whether one job gets its slices: everything is derived here again, nothing is taken on trust.
 
-use super::ledger::{Asked, For, Ledger, LedgerError};
+use super::{
+    asked::JobAsked,
+    ledger::{Asked, For, Ledger, LedgerError},
+};
 use crate::room::Instance;
 use protocol::{
     contract::Contract,
@@ -80,8 +83,12 @@ fn slices(
         instance,
         datasets: &datasets,
         purpose: &admitted.purpose,
-        cost: &admitted.cost(),
-        what_for: For::Job(sign::digest_of(&request.job)),
+        cost: admitted.cost(),
+        what_for: For::Job(JobAsked {
+            digest: sign::digest_of(&request.job),
+            analyst,
+            admitted: &admitted,
+        }),
     };
     ledger.grant(&asked, now)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     accounts::{Account, budget_period, generation_of, limits, stored},
+    asked::{self, JobAsked, debits},
     generation::Generation,
     restore::pending,
 };
@@ -46,15 +47,15 @@ pub struct Asked<'a> {
     /// Loss of each dataset.
     pub cost: &'a Loss,
     /// Why.
-    pub what_for: For,
+    pub what_for: For<'a>,
 }
 
 /// Why a slice is cut.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a third reason would be another ledger")]
-pub enum For {
-    /// For one job: the digest of its signed bytes. The same job gets the same slice again.
-    Job(Digest),
+pub enum For<'a> {
+    /// For one job. The same job gets the same slice again.
+    Job(JobAsked<'a>),
     /// Ahead of any job: tops prepaid slices up *to* the cost, so that asking twice adds nothing.
     Prepaid,
 }
@@ -103,6 +104,9 @@ impl Ledger {
         self.change(|tx| {
             is_accounted(tx, asked.contract.digest)?;
             meet(tx, asked.instance, now)?;
+            if let For::Job(job) = &asked.what_for {
+                asked::note(tx, asked.contract, job, now)?;
+            }
             asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
         })
     }
@@ -301,7 +305,7 @@ fn cut(
         job,
     };
     let job = match asked.what_for {
-        For::Job(job) => Some(job),
+        For::Job(job) => Some(job.digest),
         For::Prepaid => None,
     };
     if let Some(job) = job
@@ -319,21 +323,21 @@ fn cut(
     }
     let shared = budget_period(budget.period, asked.contract.digest, &account.period);
     let key = (dataset.lineage.as_str(), asked.purpose);
-    let exhausted = |budget: WhichBudget, left: Loss| {
-        LedgerError::refused(Refusal::BudgetExhausted {
+    for (which, allowed, used) in limits(tx, budget, key, &shared)? {
+        if used.plus(&cost).fits(&allowed) {
+            continue;
+        }
+        let period = (which != WhichBudget::Lifetime).then_some(shared.as_str());
+        return Err(LedgerError::refused(Refusal::BudgetExhausted {
             dataset: name.to_owned(),
             owner: dataset.owner.clone(),
             purpose: asked.purpose.to_owned(),
-            budget,
-            cost: cost.clone(),
-            left,
-        })
-    };
-    for (which, allowed, used) in limits(tx, budget, key, &shared)? {
-        let left = allowed.minus(&used);
-        if !used.plus(&cost).fits(&allowed) {
-            return Err(exhausted(which, left));
-        }
+            budget: which,
+            left: allowed.minus(&used),
+            cost,
+            delta: budget.delta,
+            debits: debits(tx, key, period)?,
+        }));
     }
     let granted = already.plus(&cost);
     tx.execute(

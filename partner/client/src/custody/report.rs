@@ -2,6 +2,7 @@
 
 use super::{
     accounts::{Account, budget_period, limits},
+    asked::{JobLine, charged, debits},
     ledger::{Ledger, LedgerError},
     restore::pending,
     settle::{accounts_of, credited},
@@ -10,7 +11,7 @@ use protocol::{
     contract::Contract,
     digest::Digest,
     loss::{Delta, Loss},
-    refusal::WhichBudget,
+    refusal::{Debit, WhichBudget},
     time::Time,
 };
 
@@ -56,6 +57,10 @@ pub struct BudgetLine {
     pub lifetime_used: Loss,
     /// Left for life.
     pub lifetime_left: Loss,
+    /// What the period's budget went to, the largest first.
+    pub debits: Vec<Debit>,
+    /// The latest job of each analysis that was charged to it, newest first.
+    pub latest: Vec<JobLine>,
 }
 
 /// One instance.
@@ -126,6 +131,13 @@ impl Ledger {
                 let [(kind, allowed, used), (_, for_life, ever)] =
                     limits(self.db(), budget, key, &shared)?;
                 let lifetime_left = for_life.minus(&ever);
+                let debits = debits(self.db(), key, Some(&shared))?;
+                let mut latest: Vec<JobLine> = Vec::new();
+                for job in charged(self.db(), name, purpose)? {
+                    if !latest.iter().any(|it| it.analysis == job.analysis) {
+                        latest.push(job);
+                    }
+                }
                 budgets.push(BudgetLine {
                     dataset: name.clone(),
                     lineage: dataset.lineage.clone(),
@@ -140,6 +152,8 @@ impl Ledger {
                     lifetime_allowed: for_life,
                     lifetime_used: ever,
                     lifetime_left,
+                    debits,
+                    latest,
                 });
             }
         }

@@ -37,6 +37,21 @@ CREATE TABLE IF NOT EXISTS credits (
     PRIMARY KEY (instance, dataset, purpose, period)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credits_by_lineage ON credits (lineage, purpose, budget_period);
+-- What slices were cut for.
+CREATE TABLE IF NOT EXISTS jobs (
+    job BLOB PRIMARY KEY,             -- digest of the signed job
+    id BLOB NOT NULL,
+    analyst TEXT NOT NULL,
+    analysis TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    population TEXT NOT NULL,         -- dataset whose people are counted
+    tally BLOB NOT NULL,
+    proof BLOB NOT NULL,
+    resembles BLOB,                   -- id of an earlier job about nearly the same people
+    time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS jobs_by_analyst ON jobs (analyst, purpose, time);
+CREATE INDEX IF NOT EXISTS jobs_by_population ON jobs (population, time);
 -- Each time that a backup was restored and accounted for, under whichever contract came first.
 CREATE TABLE IF NOT EXISTS restores (
     id INTEGER PRIMARY KEY,

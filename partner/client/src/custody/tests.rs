@@ -1,5 +1,6 @@
 //! What the ledger must hold, whatever happens to it.
 
+mod explained;
 mod property;
 mod service;
 
@@ -8,11 +9,13 @@ use crate::{fixture::Fixture, room::Instance};
 use protocol::{
     digest::Digest,
     loss::{Delta, Epsilon, Loss, Rho},
+    policy::Admitted,
     receipt::Account,
     refusal::{Refusal, WhichBudget},
     slice::Slice,
     time::Time,
 };
+use std::sync::LazyLock;
 
 const DAY: u64 = 86_400_000;
 const NOON: Time = Time(20_000 * DAY + DAY / 2);
@@ -21,8 +24,11 @@ fn loss(epsilon: f64) -> Loss {
     Loss::zcdp(Rho::from_epsilon(Epsilon::new(epsilon).unwrap(), Delta::new(1e-6).unwrap()))
 }
 
-fn job(number: u8) -> For {
-    For::Job(Digest::of("job", &[number]))
+/// A job with an identity of its own; what it asks does not matter to the ledger.
+fn job(number: u8) -> For<'static> {
+    static ADMITTED: LazyLock<Admitted> = LazyLock::new(|| Fixture::new().admitted());
+    let digest = Digest::of("job", &[number]);
+    For::Job(JobAsked { digest, analyst: "publisher", admitted: &ADMITTED })
 }
 
 struct Retailer {
@@ -42,7 +48,7 @@ impl Retailer {
         instance: &Instance,
         datasets: &[&str],
         cost: &Loss,
-        what_for: For,
+        what_for: For<'_>,
         now: Time,
     ) -> Result<Vec<Slice>, LedgerError> {
         let contract = &self.room.contract;

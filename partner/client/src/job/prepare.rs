@@ -11,7 +11,7 @@ use crate::{
 use protocol::{
     contract::Contract,
     digest::Digest,
-    job::{Job, JobId, Lift, lift_from_toml},
+    job::{Job, JobId, Question, question_from_toml},
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::Manifest,
     message::Status,
@@ -64,10 +64,10 @@ pub async fn prepare(
     options: &Options,
 ) -> Result<Prepared, JobError> {
     let contract = room.contract().clone();
-    let (analysis, lift) = lift_from_toml(template, &contract)?;
+    let (analysis, question) = question_from_toml(template, &contract)?;
     let status = room.status(identity.signing()).await?;
     let draft = Draft { contract: &contract, instance: room.instance().digest(), identity };
-    draft.prepare(analysis, lift, &status, options)
+    draft.prepare(analysis, question, &status, options)
 }
 
 struct Draft<'a> {
@@ -80,7 +80,7 @@ impl Draft<'_> {
     fn prepare(
         &self,
         analysis: String,
-        lift: Lift,
+        question: Question,
         status: &Status,
         options: &Options,
     ) -> Result<Prepared, JobError> {
@@ -105,7 +105,7 @@ impl Draft<'_> {
                 .map(|(name, bytes)| (name.clone(), Digest::of(Manifest::TAG, bytes)))
                 .collect(),
             analysis,
-            lift,
+            question,
         };
         let path = options.outbox.as_ref().map(|outbox| outbox.join(format!("{id}.job")));
         let kept = path.as_deref().map(|path| self.kept(path, &fresh)).transpose()?.flatten();
@@ -131,17 +131,16 @@ impl Draft<'_> {
             let (what, name) = (Asked::Analysis, analysis.to_owned());
             JobError::refused(Refusal::NotPermitted { what, name, owner: None })
         })?;
-        let names = [&found.assignment, &found.outcome].into_iter();
-        let open = |name: &String| {
-            let held = status.datasets.iter().find(|open| open.dataset == *name);
+        let open = |name: &str| {
+            let held = status.datasets.iter().find(|open| open.dataset == name);
             let withheld = || {
                 let owner = self.contract.datasets.get(name).map(|d| d.owner.clone());
-                let (dataset, owner) = (name.clone(), owner.unwrap_or_default());
+                let (dataset, owner) = (name.to_owned(), owner.unwrap_or_default());
                 JobError::refused(Refusal::KeyWithheld { dataset, owner })
             };
-            Ok((name.clone(), held.ok_or_else(withheld)?.manifest.clone()))
+            Ok((name.to_owned(), held.ok_or_else(withheld)?.manifest.clone()))
         };
-        names.map(open).collect()
+        found.template.datasets().map(open).collect()
     }
 
     fn receivers(&self, analysis: &str, analyst: &str) -> Vec<String> {
@@ -163,7 +162,7 @@ impl Draft<'_> {
         if job.contract != fresh.contract || job.id != fresh.id {
             return Err(JobError::BadOutbox { path: path.to_owned() });
         }
-        if job.lift != fresh.lift || job.analysis != fresh.analysis {
+        if job.question != fresh.question || job.analysis != fresh.analysis {
             return Err(JobError::OtherQuestion { id: job.id, path: path.to_owned() });
         }
         // Two answers would go by one name, and the host keeps the first.
@@ -213,22 +212,32 @@ impl Prepared {
     /// Price and noise in words that an analyst knows, before anything is spent.
     #[must_use]
     pub fn preview(&self) -> Preview {
-        let Admitted { job, priced, .. } = &self.admitted;
-        let figures = job.lift.outcomes.iter().zip(&priced.measures).map(|(outcome, noise)| {
-            let unit = 10_f64.powi(-i32::from(outcome.scale));
+        let Admitted { job, proven, .. } = &self.admitted;
+        let (tally, proof) = (proven.tally(), proven.proof());
+        let measures: Vec<_> = match &job.question {
+            Question::Lift(lift) => lift.outcomes.iter().map(|it| (&it.name, it.scale)).collect(),
+            Question::Table(table) => {
+                table.measures.iter().map(|it| (&it.name, it.scale)).collect()
+            }
+        };
+        let figures = measures.into_iter().zip(&proof.sums).enumerate();
+        let figures = figures.map(|(at, ((name, scale), sum))| {
+            let unit = 10_f64.powi(-i32::from(scale));
+            let square = tally.square_of(at).and_then(|at| proof.products.get(at));
             FigureNoise {
-                name: outcome.name.clone(),
-                sum_sd: noise.sum.value() * unit,
-                sum_sq_sd: noise.sum_sq.map(|sigma| sigma.value() * unit * unit),
+                name: name.clone(),
+                sum_sd: sum.sigma.value() * unit,
+                sum_sq_sd: square.map(|it| it.sigma.value() * unit * unit),
             }
         });
+        let (epsilon, delta) = job.question.epsilon();
         Preview {
-            epsilon: job.lift.epsilon,
-            delta: job.lift.delta,
-            rho: priced.rho,
-            cost: self.admitted.cost(),
+            epsilon,
+            delta,
+            rho: proof.cost.rho(),
+            cost: proof.cost.clone(),
             datasets: self.admitted.datasets.clone(),
-            people_sd: priced.n.value(),
+            people_sd: proof.people.sigma.value(),
             figures: figures.collect(),
         }
     }

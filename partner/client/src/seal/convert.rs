@@ -78,6 +78,7 @@ impl<'a> Converter<'a> {
         match &self.column.role {
             Role::MatchKey(kind) => match_key(*kind, cell),
             Role::Group(_) => self.group(cell).map(Value::Code),
+            Role::Label => label(cell).map(Value::Key),
             Role::Measure(scale) | Role::Feature(scale) => number(cell, *scale).map(Value::Number),
             Role::Date => day(cell).map(Value::Code),
             Role::Consent => consent(cell).map(Value::Code),
@@ -100,6 +101,27 @@ impl<'a> Converter<'a> {
         };
         self.codes.get(text).copied().ok_or(Reason::NotInDomain)
     }
+}
+
+/// Text of at most 32 bytes, zero-padded.
+fn label(cell: Cell<'_>) -> Result<[u8; 32], Reason> {
+    let number;
+    let text = match cell {
+        Cell::Missing => "",
+        Cell::Text(text) => text,
+        Cell::Whole(whole) => {
+            number = whole.to_string();
+            &number
+        }
+        _ => return Err(Reason::Kind),
+    };
+    if text.chars().any(char::is_control) {
+        return Err(Reason::Label);
+    }
+    let mut bytes = [0; 32];
+    let place = bytes.get_mut(..text.len()).ok_or(Reason::Label)?;
+    place.copy_from_slice(text.as_bytes());
+    Ok(bytes)
 }
 
 fn match_key(kind: Identifier, cell: Cell<'_>) -> Result<Value, Reason> {
@@ -241,6 +263,9 @@ pub enum Reason {
     /// Not in the group's domain.
     #[error("not in the contract's list of values for the column")]
     NotInDomain,
+    /// No text that fits into a sealed column.
+    #[error("longer than 32 bytes, or with control characters")]
+    Label,
     /// No number where one is needed.
     #[error("empty, expected a number")]
     Empty,

@@ -196,6 +196,7 @@ fn readable(column: &Column, found: &DataType) -> Result<(), SealError> {
         Role::Group(_) => {
             (text || values.is_integer() || *values == DataType::Boolean, "text, whole or boolean")
         }
+        Role::Label => (text || values.is_integer(), "text or whole"),
         Role::Measure(_) | Role::Feature(_) => {
             let decimal = matches!(
                 values,

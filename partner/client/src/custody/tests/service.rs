@@ -6,7 +6,7 @@ use crate::{clock, http::Plain, room::RoomError};
 use hyper::Method;
 use protocol::{
     canonical,
-    job::Job,
+    job::{Job, Question},
     sign,
     slice::{SliceReply, SliceRequest},
 };
@@ -125,7 +125,8 @@ async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() 
     let mut custody = Custody::start().await;
     let job = custody.job(1, 1.0);
     let mut other_column = job.clone();
-    other_column.lift.outcomes[0].column = "margin".to_owned();
+    let Question::Lift(lift) = &mut other_column.question else { panic!("a lift") };
+    lift.outcomes[0].column = "margin".to_owned();
     assert!(matches!(custody.refused(&other_column).await, Refusal::NotPermitted { .. }));
     let mut late = job.clone();
     late.not_after = Time(1);

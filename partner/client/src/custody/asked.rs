@@ -1,0 +1,205 @@
+//! What slices were cut for: the jobs that a ledger knows.
+
+use super::{
+    accounts::{read_loss, stored},
+    ledger::LedgerError,
+};
+use protocol::{
+    canonical,
+    contract::Contract,
+    digest::Digest,
+    job::JobId,
+    loss::Loss,
+    policy::Admitted,
+    proof::Proof,
+    refusal::{Debit, Refusal},
+    tally::Tally,
+    time::Time,
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
+
+/// A job that somebody wants loss for, as this side derived it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
+pub struct JobAsked<'a> {
+    /// Digest of its signed bytes.
+    pub digest: Digest,
+    /// Who signed it.
+    pub analyst: &'a str,
+    /// What follows from it.
+    pub admitted: &'a Admitted,
+}
+
+/// A job that loss was handed out for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct JobLine {
+    /// Its identity.
+    pub id: JobId,
+    /// Who asked.
+    pub analyst: String,
+    /// Analysis of the contract.
+    pub analysis: String,
+    /// Purpose.
+    pub purpose: String,
+    /// Question.
+    pub tally: Tally,
+    /// Noise and cost.
+    pub proof: Proof,
+    /// An earlier job about nearly the same people: one condition apart.
+    pub resembles: Option<JobId>,
+    /// When it was first asked for.
+    pub time: Time,
+}
+
+/// Notes a job when loss is first asked for it.
+///
+/// # Errors
+///
+/// [`Refusal::TooManyJobs`] past the contract's number for one analyst and purpose in 24 hours.
+pub(super) fn note(
+    tx: &Transaction<'_>,
+    contract: &Contract,
+    asked: &JobAsked<'_>,
+    now: Time,
+) -> Result<(), LedgerError> {
+    let key = asked.digest.as_bytes().as_slice();
+    let known = tx.query_row("SELECT 1 FROM jobs WHERE job = ?1", [key], |_| Ok(())).optional()?;
+    if known.is_some() {
+        return Ok(());
+    }
+    let Admitted { job, purpose, proven, .. } = asked.admitted;
+    check_rate(tx, contract, asked.analyst, purpose, now)?;
+    let population = proven.tally().population.dataset.as_str();
+    let earlier = jobs(tx, population)?;
+    let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally));
+    tx.execute(
+        "INSERT INTO jobs (job, id, analyst, analysis, purpose, population, tally, proof, resembles, \
+         time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            key,
+            job.id.0.as_slice(),
+            asked.analyst,
+            job.analysis,
+            purpose,
+            population,
+            canonical::to_vec(proven.tally()),
+            canonical::to_vec(proven.proof()),
+            resembles.map(|it| it.id.0.as_slice()),
+            stored(now.0),
+        ],
+    )?;
+    Ok(())
+}
+
+fn check_rate(
+    tx: &Transaction<'_>,
+    contract: &Contract,
+    analyst: &str,
+    purpose: &str,
+    now: Time,
+) -> Result<(), LedgerError> {
+    let since = Time(now.0.saturating_sub(DAY_MS));
+    let (found, first): (i64, Option<i64>) = tx.query_row(
+        "SELECT count(*), min(time) FROM jobs WHERE analyst = ?1 AND purpose = ?2 AND time > ?3",
+        params![analyst, purpose, stored(since.0)],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let most = contract.jobs_per_day;
+    if found < i64::from(most) {
+        return Ok(());
+    }
+    let first = first.and_then(|first| u64::try_from(first).ok()).unwrap_or(now.0);
+    let (analyst, purpose) = (analyst.to_owned(), purpose.to_owned());
+    let next = Time(first.saturating_add(DAY_MS));
+    Err(LedgerError::Refused(Box::new(Refusal::TooManyJobs { analyst, purpose, most, next })))
+}
+
+/// The latest jobs about the people of `population`, newest first.
+fn jobs(db: &Connection, population: &str) -> Result<Vec<JobLine>, LedgerError> {
+    lines(db, "population = ?1", params![population, LATEST])
+}
+
+/// The latest jobs for which loss of `dataset` was handed out for `purpose`, newest first.
+pub(super) fn charged(
+    db: &Connection,
+    dataset: &str,
+    purpose: &str,
+) -> Result<Vec<JobLine>, LedgerError> {
+    let of = "purpose = ?1 AND EXISTS (SELECT 1 FROM slices WHERE slices.job = jobs.job \
+              AND slices.dataset = ?3)";
+    lines(db, of, params![purpose, LATEST, dataset])
+}
+
+fn lines(
+    db: &Connection,
+    which: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<JobLine>, LedgerError> {
+    let mut statement = db.prepare(&format!(
+        "SELECT id, analyst, analysis, purpose, tally, proof, resembles, time FROM jobs \
+         WHERE {which} ORDER BY time DESC, rowid DESC LIMIT ?2",
+    ))?;
+    let rows = statement.query_map(params, |row| {
+        let names: (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        let blobs: (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
+        let ids: (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(6)?);
+        Ok((names, blobs, ids, row.get::<_, i64>(7)?))
+    })?;
+    let id = |bytes: Vec<u8>| bytes.try_into().map(JobId).map_err(|_| LedgerError::Corrupt);
+    let mut found = Vec::new();
+    for row in rows {
+        let ((analyst, analysis, purpose), (tally, proof), (own, resembles), time) = row?;
+        found.push(JobLine {
+            id: id(own)?,
+            analyst,
+            analysis,
+            purpose,
+            tally: canonical::from_slice(&tally).map_err(|_| LedgerError::Corrupt)?,
+            proof: canonical::from_slice(&proof).map_err(|_| LedgerError::Corrupt)?,
+            resembles: resembles.map(id).transpose()?,
+            time: Time(u64::try_from(time).map_err(|_| LedgerError::Corrupt)?),
+        });
+    }
+    Ok(found)
+}
+
+/// What was handed out of a lineage's budget, by analyst and analysis, the largest first; in one
+/// period, or for ever.
+pub(super) fn debits(
+    db: &Connection,
+    (lineage, purpose): (&str, &str),
+    budget_period: Option<&str>,
+) -> Result<Vec<Debit>, LedgerError> {
+    let mut statement = db.prepare(
+        "SELECT jobs.analyst, jobs.analysis, slices.loss FROM slices \
+         LEFT JOIN jobs ON jobs.job = slices.job \
+         WHERE slices.lineage = ?1 AND slices.purpose = ?2 \
+         AND (?3 IS NULL OR slices.budget_period = ?3)",
+    )?;
+    let rows = statement.query_map(params![lineage, purpose, budget_period], |row| {
+        let by: (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
+        Ok((by, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    let mut sums: BTreeMap<(Option<String>, String), (u64, Loss)> = BTreeMap::new();
+    for row in rows {
+        let ((analyst, analysis), loss) = row?;
+        let key = (analyst, analysis.unwrap_or_default());
+        let sum = sums.entry(key).or_insert_with(|| (0, Loss::zero()));
+        *sum = (sum.0 + 1, sum.1.plus(&read_loss(&loss)?));
+    }
+    let debits = sums.into_iter().map(|((analyst, analysis), (jobs, loss))| Debit {
+        analyst,
+        analysis,
+        jobs,
+        loss,
+    });
+    let mut debits: Vec<_> = debits.collect();
+    debits.sort_by_key(|it| std::cmp::Reverse(it.loss.rho()));
+    Ok(debits)
+}
+
+const DAY_MS: u64 = 86_400_000;
+/// With how many earlier jobs a new one is compared.
+const LATEST: i64 = 256;

@@ -1,0 +1,127 @@
+//! Why a budget is where it is: by whom it was used, for what, and what would still pass.
+
+use super::*;
+use protocol::{job::JobId, tally::Condition};
+
+/// A job of `number` by `analyst`, whose question is changed.
+fn changed(room: &Fixture, number: u8, days: Option<(i64, i64)>) -> Admitted {
+    let mut job = room.job(&room.instance(1), number, 0.5, Time(u64::MAX));
+    let protocol::job::Question::Lift(lift) = &mut job.question else { panic!("a lift") };
+    lift.window =
+        days.map(|(first, last)| (i32::try_from(first).unwrap(), i32::try_from(last).unwrap()));
+    let named = ["exposures", "sales"].map(str::to_owned).into_iter().zip(room.manifests());
+    protocol::policy::admit(&room.contract, &job, "publisher", &named.collect(), Time(0)).unwrap()
+}
+
+fn asked<'a>(number: u8, analyst: &'a str, admitted: &'a Admitted) -> For<'a> {
+    For::Job(JobAsked { digest: Digest::of("job", &[number]), analyst, admitted })
+}
+
+#[test]
+fn a_refusal_lists_what_used_the_budget_up_and_what_would_pass() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let admitted = retailer.room.admitted();
+    let mut ask = |number, analyst, cost| {
+        let what_for = asked(number, analyst, &admitted);
+        retailer.grant(&instance, &["sales"], &loss(cost), what_for, NOON)
+    };
+    ask(1, "publisher", 0.5).unwrap();
+    ask(2, "publisher", 0.5).unwrap();
+    ask(3, "retailer", 0.4).unwrap();
+    let refused = ask(4, "publisher", 5.0).unwrap_err();
+    let LedgerError::Refused(refused) = refused else { panic!("{refused}") };
+    let words = refused.to_string();
+    let Refusal::BudgetExhausted { debits, left, delta, .. } = *refused else { panic!("{words}") };
+    let by =
+        |at: usize| (debits[at].analyst.as_deref(), debits[at].analysis.as_str(), debits[at].jobs);
+    assert_eq!(by(0), (Some("publisher"), "lift", 2));
+    assert_eq!(by(1), (Some("retailer"), "lift", 1));
+    assert_eq!(debits[0].loss, loss(0.5).plus(&loss(0.5)));
+    for said in ["2 \"lift\" jobs of publisher", "1 \"lift\" job of retailer", "would pass"] {
+        assert!(words.contains(said), "{words}");
+    }
+    // What it says would pass does.
+    let at = words.find("a job of epsilon ").unwrap() + "a job of epsilon ".len();
+    let epsilon: f64 = words[at..].split(' ').next().unwrap().parse().unwrap();
+    let passing = Loss::zcdp(Rho::from_epsilon(Epsilon::new(epsilon).unwrap(), delta));
+    assert!(passing.fits(&left), "{words}");
+    retailer
+        .grant(&instance, &["sales"], &passing, asked(5, "publisher", &admitted), NOON)
+        .unwrap();
+}
+
+#[test]
+fn a_report_says_by_whom_and_on_what_it_was_spent() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let admitted = retailer.room.admitted();
+    let what_for = asked(1, "publisher", &admitted);
+    retailer.grant(&instance, &["sales"], admitted.cost(), what_for, NOON).unwrap();
+    retailer.grant(&instance, &["sales"], &loss(0.1), For::Prepaid, NOON).unwrap();
+    let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
+    let line = report.budgets.iter().find(|line| line.dataset == "sales").unwrap();
+    let by: Vec<_> = line.debits.iter().map(|it| (it.analyst.as_deref(), it.jobs)).collect();
+    assert_eq!(by, [(Some("publisher"), 1), (None, 1)]);
+    let latest = &line.latest[0];
+    assert_eq!((latest.id, latest.time), (JobId([1; 16]), NOON));
+    assert_eq!(latest.tally, *admitted.proven.tally());
+    assert_eq!(latest.proof, *admitted.proven.proof());
+    assert_eq!(latest.resembles, None);
+}
+
+#[test]
+fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let mut admitted = vec![changed(&retailer.room, 1, None); 3];
+    // The fixture's analysis has no date column, so the days are put in here.
+    let days = |least, most| Condition::Between { column: "bought".to_owned(), least, most };
+    for (at, rows) in
+        [vec![days(0, 29)], vec![days(0, 30)], vec![days(300, 329)]].into_iter().enumerate()
+    {
+        let mut tally = admitted[at].proven.tally().clone();
+        tally.joined.as_mut().unwrap().rows = rows;
+        let request = protocol::proof::Request {
+            rho: Rho(1_000_000_000),
+            split: protocol::proof::Split { n: 200, sum: 500, products: 300 },
+            threshold: 50,
+            selection_delta: 0,
+        };
+        let proof = tally.prove(&request).unwrap();
+        admitted[at].proven = protocol::proof::check(tally, proof, 50).unwrap();
+        admitted[at].job.id = JobId([u8::try_from(at).unwrap(); 16]);
+    }
+    let resembles = |ledger: &Ledger, room: &Fixture| {
+        let report = ledger.report(&room.contract, "retailer", NOON).unwrap();
+        let line = report.budgets.into_iter().find(|line| line.dataset == "sales").unwrap();
+        line.latest[0].resembles
+    };
+    for (number, expected) in [(0, None), (1, Some(JobId([0; 16]))), (2, None)] {
+        let later = Time(NOON.0 + u64::from(number));
+        let what_for = asked(number, "publisher", &admitted[usize::from(number)]);
+        retailer.grant(&instance, &["sales"], &loss(0.1), what_for, later).unwrap();
+        assert_eq!(resembles(&retailer.ledger, &retailer.room), expected, "job {number}");
+    }
+}
+
+#[test]
+fn an_analyst_who_asks_too_often_waits_until_the_first_job_is_a_day_old() {
+    let mut retailer = Retailer::new();
+    retailer.room.contract.jobs_per_day = 2;
+    let instance = retailer.room.instance(1);
+    let admitted = retailer.room.admitted();
+    let mut ask = |number, analyst, after| {
+        let what_for = asked(number, analyst, &admitted);
+        retailer.grant(&instance, &["sales"], &loss(0.001), what_for, Time(NOON.0 + after))
+    };
+    ask(1, "publisher", 0).unwrap();
+    ask(2, "publisher", 1000).unwrap();
+    let refused = ask(3, "publisher", 2000).unwrap_err();
+    let LedgerError::Refused(refused) = refused else { panic!("{refused}") };
+    let Refusal::TooManyJobs { analyst, most, next, .. } = *refused else { panic!("{refused}") };
+    assert_eq!((analyst.as_str(), most, next), ("publisher", 2, Time(NOON.0 + DAY)));
+    ask(1, "publisher", 2000).unwrap();
+    ask(4, "retailer", 2000).unwrap();
+    ask(3, "publisher", DAY + 1).unwrap();
+}
