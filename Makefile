@@ -5,7 +5,7 @@ CARGO ?= cargo
 export PYTHON := $(CURDIR)/target/python/bin/python3
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo test test-full check deny bench fuzz clean-demo
+.PHONY: help setup build demo test test-full attacks check deny bench fuzz mutants eif eif-twice qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ test: build ## all tests but the exhaustive ones
 test-full: build ## all tests, the exhaustive ones too (every bit flip, every truncation)
 	GLOVEBOX_TEST_FULL=1 $(CARGO) test $(ALL)
 
+attacks: build ## every scripted attack: how often it is right, how often guessing is, what theory allows
+	$(CARGO) test $(ALL) --test attacks -- --nocapture
+
 check: ## format, lints, documentation, dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
@@ -37,6 +40,26 @@ deny: ## advisories, licences, sources and duplicate versions
 bench: ## what the main parts cost, as ratios within one run
 	$(CARGO) bench --locked -p attestation-verifier --bench verify
 	$(CARGO) run --release --locked --quiet -p privacy --example draws_per_second
+	$(CARGO) run --release --locked --quiet -p protocol --example accountants
+	$(CARGO) run --release --locked --quiet -p engine --example rows_per_second
+
+fuzz: ## the verifier's fuzz targets, a minute each (installs cargo-fuzz; needs a nightly toolchain)
+	@sh attestation-verifier/fuzz/run.sh
+
+mutants: ## which changes of the verifier no test notices (installs cargo-mutants; takes hours)
+	@test -x target/tools/bin/cargo-mutants || $(CARGO) install --locked --root target/tools cargo-mutants
+	target/tools/bin/cargo-mutants mutants --package attestation-verifier --output target/mutants
+
+eif: ## the enclave image and its build manifest, in target/eif (the first time takes long)
+	@sh eif-build/build.sh
+
+eif-twice: ## two builds from clean checkouts in different folders, compared byte for byte
+	@sh eif-build/twice.sh
+
+qemu: build ## boot the image under QEMU and run the whole room on it
+	sh tests/qemu/setup.sh
+	sh eif-build/build.sh
+	$(CARGO) test $(ALL) --test qemu -- --ignored --nocapture --test-threads=1
 
 clean-demo: ## forget the demo's room
 	rm -rf target/demo

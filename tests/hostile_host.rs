@@ -259,7 +259,7 @@ async fn a_connection_that_is_cut_during_a_job_loses_nothing() {
         assert_eq!(sealed, it.host.result(prepared.id(), "publisher"));
         let status = room.status(it.parties.publisher.signing()).await.unwrap();
         let price = prepared.admitted().cost();
-        assert!(status.accounts.iter().all(|account| account.spent == price), "{status:?}");
+        assert!(status.accounts.iter().all(|account| account.spent == *price), "{status:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use protocol::result::{DiffInMeans, LiftResult, OutcomeResult, RelativeLift};
+use protocol::result::{DiffInMeans, JobResult, LiftResult, OutcomeResult, RelativeLift};
 use rehearsal::Rehearsal;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -180,7 +180,10 @@ async fn rehearse(job: &str, noise: bool) -> LiftResult {
     rehearsal.noise = noise;
     let done = rehearsal.run(&mut |_| {}).await.unwrap();
     assert!(done.sealed.iter().all(|sealed| sealed.rows == 64_000 && sealed.padded == 65_536));
-    done.result
+    match done.result {
+        JobResult::Lift(result) => result,
+        JobResult::Table(_) => panic!("a lift was asked for"),
+    }
 }
 
 fn vectors() -> Vectors {

@@ -11,7 +11,7 @@ use client::{
 };
 use protocol::{
     digest::Digest,
-    job::{Job, JobId, lift_from_toml},
+    job::{Job, JobId, Lift, Question, question_from_toml},
     loss::{Epsilon, Loss},
     message::{Body, Reply},
     refusal::{Asked, GrantFlaw, Limit, Refusal, WhichBudget},
@@ -40,7 +40,7 @@ impl Stage {
 
     /// The usual job on datasets that nobody has granted.
     fn job(&self) -> Job {
-        let (analysis, lift) = lift_from_toml(&named(JOB), &self.parties.contract).unwrap();
+        let (analysis, question) = question_from_toml(&named(JOB), &self.parties.contract).unwrap();
         let nobody = |name: &str| (name.to_owned(), Digest::of("test", name.as_bytes()));
         Job {
             contract: self.parties.contract.digest,
@@ -48,7 +48,7 @@ impl Stage {
             id: JobId([7; 16]),
             not_after: client::clock::now().plus_seconds(60),
             analysis,
-            lift,
+            question,
             datasets: ["exposures", "sales"].map(nobody).into(),
             receivers: vec!["publisher".to_owned()],
         }
@@ -265,7 +265,7 @@ async fn an_unlisted_column() {
     // A feature, a match key, a column of the other dataset, and none at all.
     for column in ["note", "email", "history", "salary"] {
         let mut job = stage.job();
-        job.lift.outcomes[0].column = column.to_owned();
+        lift(&mut job).outcomes[0].column = column.to_owned();
         let refused = stage.ask(&job).await;
         assert_eq!(refused, permits_no(Asked::Column, column, Some("retailer")));
         says(&refused, &["column", column, "a rule of retailer"]);
@@ -276,7 +276,7 @@ async fn an_unlisted_column() {
     parties.rewrite(|text| {
         text.replace("measures = [\"bought\", \"spend\"]", "measures = [\"bought\"]")
     });
-    let spend = stage.job().lift;
+    let spend = stage.job().question;
     let mut stage = Stage::set(parties).await;
     let job = Job {
         contract: stage.parties.contract.digest,
@@ -284,7 +284,7 @@ async fn an_unlisted_column() {
         id: JobId([3; 16]),
         not_after: client::clock::now().plus_seconds(60),
         analysis: "lift".to_owned(),
-        lift: spend,
+        question: spend,
         datasets: std::collections::BTreeMap::new(),
         receivers: vec!["publisher".to_owned()],
     };
@@ -296,7 +296,7 @@ async fn an_unlisted_column() {
 async fn an_arm_that_is_not_in_the_domain() {
     let mut stage = Stage::set(Parties::new()).await;
     let mut job = stage.job();
-    job.lift.test = vec!["everybody".to_owned()];
+    lift(&mut job).test = vec!["everybody".to_owned()];
     let refused = stage.ask(&job).await;
     assert_eq!(refused, permits_no(Asked::Arm, "everybody", Some("publisher")));
     says(&refused, &["arm", "everybody", "a rule of publisher"]);
@@ -356,7 +356,7 @@ async fn an_exhausted_budget() {
     let mut ask = |stage: &Stage, id: u8, epsilon: f64| {
         let mut job = stage.job();
         job.id = JobId([id; 16]);
-        job.lift.epsilon = Epsilon::new(epsilon).unwrap();
+        lift(&mut job).epsilon = Epsilon::new(epsilon).unwrap();
         job.datasets = sealed.clone().map(|(name, it)| (name.to_owned(), it.digest())).into();
         let request = SliceRequest {
             job: stage.parties.publisher.signing().sign(&job),
@@ -367,7 +367,8 @@ async fn an_exhausted_budget() {
     };
     assert!(matches!(ask(&stage, 1, 1.0), SliceReply::Granted { .. }));
     let SliceReply::Refused(refused) = ask(&stage, 2, 1.2) else { panic!("paid twice") };
-    let Refusal::BudgetExhausted { dataset, owner, purpose, budget, cost, left } = &refused else {
+    let Refusal::BudgetExhausted { dataset, owner, purpose, budget, cost, left, .. } = &refused
+    else {
         panic!("{refused}");
     };
     assert_eq!((dataset.as_str(), owner.as_str()), ("sales", "retailer"));
@@ -391,7 +392,7 @@ async fn a_cap_too_large() {
     let mut stage = Stage::set(Parties::new()).await;
     let mut job = stage.opened().await;
     let most = 1 << 21;
-    job.lift.outcomes[1].clamp = most + 1;
+    lift(&mut job).outcomes[1].clamp = most + 1;
     let refused = stage.ask(&job).await;
     let (found, most) = (u64::from(most) + 1, u64::from(most));
     assert_eq!(refused, Refusal::OverLimit { limit: Limit::Cap, found, most });
@@ -402,7 +403,7 @@ async fn a_cap_too_large() {
 async fn too_many_outcomes() {
     let mut stage = Stage::set(Parties::new()).await;
     let mut job = stage.job();
-    job.lift.outcomes = vec![job.lift.outcomes[0].clone(); 17];
+    lift(&mut job).outcomes = vec![lift(&mut job).outcomes[0].clone(); 17];
     let refused = stage.ask(&job).await;
     assert_eq!(refused, Refusal::OverLimit { limit: Limit::Outcomes, found: 17, most: 16 });
     stage.held_nothing();
@@ -486,5 +487,13 @@ fn owner(stage: &Stage) -> Owner<'_> {
         party: "retailer",
         key: stage.parties.retailer.signing(),
         contract: &stage.parties.contract,
+    }
+}
+
+/// What the job asks, to be changed.
+fn lift(job: &mut Job) -> &mut Lift {
+    match &mut job.question {
+        Question::Lift(lift) => lift,
+        Question::Table(_) => panic!("the stage asks for lift"),
     }
 }

@@ -18,7 +18,7 @@ use measurement::report::lift_result;
 use privacy::Ledger;
 use privacy::sampler::Exact;
 use protocol::contract::Contract;
-use protocol::job::OutcomeKind;
+use protocol::job::{OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::result::{LiftResult, OutcomeResult};
@@ -94,7 +94,7 @@ impl Room {
                 instance: admitted.job.instance,
                 dataset: dataset.to_owned(),
                 purpose: "measurement".to_owned(),
-                granted: Loss::zcdp(Rho(admitted.priced.rho.0 * u64::from(TRIALS))),
+                granted: Loss::zcdp(Rho(admitted.cost().rho().0 * u64::from(TRIALS))),
                 period: "2026-11".to_owned(),
                 not_after: Time(u64::MAX),
                 job: None,
@@ -109,14 +109,16 @@ impl Room {
         let mut seed = [0; 32];
         seed[..4].copy_from_slice(&trial.to_le_bytes());
         let (exposures, sales) = draw(&mut ChaCha20Rng::from_seed(seed));
-        let tally = &self.admitted.tally;
-        let answered =
-            async { self.engine.run(tally, &self.contract, &[exposures], &[sales]).await.unwrap() };
+        let proven = &self.admitted.proven;
+        let answered = async {
+            self.engine.run(proven, &self.contract, &[exposures], Some(&[sales])).await.unwrap()
+        };
         let raw = self.runtime.block_on(answered);
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        lift_result(&released, &self.contract, NOW)
+        let Question::Lift(asked) = &self.admitted.job.question else { panic!("a lift") };
+        lift_result(&released, asked, &self.contract, NOW)
     }
 }
 

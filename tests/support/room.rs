@@ -8,14 +8,16 @@ use std::sync::LazyLock;
 use protocol::contract::Contract;
 use protocol::digest::Digest;
 use protocol::hpke::RecipientSecret;
-use protocol::job::{Alternative, Cost, Job, JobId, Lift, Multiplicity, Outcome, OutcomeKind};
+use protocol::job::{
+    Alternative, Cost, Job, JobId, Lift, Multiplicity, Outcome, OutcomeKind, Question,
+};
 use protocol::loss::{Delta, Epsilon};
 use protocol::manifest::{Manifest, SignedManifest};
 use protocol::merkle::Root;
 use protocol::policy::{Admitted, admit};
+use protocol::proof::Split;
 use protocol::sealed;
 use protocol::sign::SigningKey;
-use protocol::tally::Split;
 use protocol::time::Time;
 use zeroize::Zeroizing;
 
@@ -31,11 +33,14 @@ pub fn signing_key(seed: u8) -> SigningKey {
 /// The contract of the room.
 #[must_use]
 pub fn contract() -> Contract {
-    static CONTRACT: LazyLock<Contract> = LazyLock::new(parsed);
+    static CONTRACT: LazyLock<Contract> =
+        LazyLock::new(|| Contract::parse(text().as_bytes()).unwrap());
     CONTRACT.clone()
 }
 
-fn parsed() -> Contract {
+/// The contract as it is written.
+#[must_use]
+pub fn text() -> String {
     let key = |seed: u8| RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
     let party = |name: &str, seed: u8| {
         let (signing, recipient) = (signing_key(seed).public(), key(seed));
@@ -77,7 +82,7 @@ fn parsed() -> Contract {
         "analysts = [\"publisher\"]\nreceivers = [\"publisher\", \"retailer\"]\n".to_owned(),
         format!("[[build]]\nname = \"b\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"),
     ];
-    Contract::parse(text.concat().as_bytes()).unwrap()
+    text.concat()
 }
 
 /// The lift of men's mail over none at ε = 1, without outcomes.
@@ -96,7 +101,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
         cost: Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }),
         epsilon: Epsilon::new(1.0).unwrap(),
         delta: Delta::new(1e-6).unwrap(),
-        split: Split { n: 200, sum: 500, sum_sq: 300 },
+        split: Split { n: 200, sum: 500, products: 300 },
         min_cell: 50,
         registered_at: None,
     }
@@ -111,6 +116,12 @@ pub fn outcome(column: &str, kind: OutcomeKind, clamp: u32, scale: u8) -> Outcom
 /// The job that asks for `lift`, admitted; datasets have `rows` rows.
 #[must_use]
 pub fn admitted(contract: &Contract, lift: Lift, rows: u64) -> Admitted {
+    asked(contract, "lift", Question::Lift(lift), rows)
+}
+
+/// The job that asks `question` of an analysis over both datasets, admitted.
+#[must_use]
+pub fn asked(contract: &Contract, analysis: &str, question: Question, rows: u64) -> Admitted {
     let manifest = |name: &str, seed: u8| {
         let dataset = contract.datasets.get(name).unwrap();
         let columns = sealed::layout(dataset);
@@ -134,8 +145,8 @@ pub fn admitted(contract: &Contract, lift: Lift, rows: u64) -> Admitted {
         instance: Digest::of("test", b"instance"),
         id: JobId([7; 16]),
         not_after: NOW.plus_seconds(60),
-        analysis: "lift".to_owned(),
-        lift,
+        analysis: analysis.to_owned(),
+        question,
         datasets: manifests.iter().map(|(name, it)| (name.clone(), it.digest())).collect(),
         receivers: vec!["publisher".to_owned()],
     };
