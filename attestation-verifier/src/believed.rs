@@ -1,12 +1,11 @@
 //! What a document proves once every check has passed.
 
-use std::{collections::BTreeMap, fmt};
-
-use ring::digest;
+use std::collections::BTreeMap;
 
 use crate::{
     Document, Expected, Pcr, Root, Timestamp,
     check::{self, Check, Outcome},
+    pcr::sha384,
 };
 
 /// An enclave's word, believed: the proof that a document met an expectation.
@@ -34,107 +33,87 @@ impl Believed {
         now: Option<Timestamp>,
         build: usize,
     ) -> Self {
+        let claims = &document.claims;
+        let mut checks =
+            check::list(1, &check::TITLES, |number| outcome(number, document, expected, now));
+        if !expected.revocation_lists.is_empty() {
+            let passed = |_| (Outcome::Passed, String::new());
+            checks.extend(check::list(check::REVOCATION, &check::REVOCATION_TITLES, passed));
+        }
         Self {
             root: expected.root.clone(),
-            module_id: document.module_id.to_owned(),
-            timestamp: document.timestamp,
-            pcrs: document.pcrs.clone(),
-            public_key: document.public_key.map(<[u8]>::to_vec),
-            user_data: document.user_data.map(<[u8]>::to_vec),
-            nonce: document.nonce.map(<[u8]>::to_vec),
+            module_id: claims.module_id.to_owned(),
+            timestamp: claims.timestamp,
+            pcrs: claims.pcrs.clone(),
+            public_key: claims.public_key.map(<[u8]>::to_vec),
+            user_data: claims.user_data.map(<[u8]>::to_vec),
+            nonce: claims.nonce.map(<[u8]>::to_vec),
             build,
             warnings: warnings(document, expected, build),
-            checks: check::all(|number| outcome(number, document, expected, now)),
+            checks,
         }
     }
 
     /// The root the chain starts at.
-    #[must_use]
     pub fn root(&self) -> &Root {
         &self.root
     }
 
     /// Identifier of the enclave: that of the EC2 instance, `-enc`, and a number.
-    #[must_use]
     pub fn module_id(&self) -> &str {
         &self.module_id
     }
 
     /// When the hypervisor signed.
-    #[must_use]
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
     }
 
     /// The registers.
-    #[must_use]
     pub fn pcrs(&self) -> &BTreeMap<u8, Pcr> {
         &self.pcrs
     }
 
     /// A key of the enclave, if it gave one. An empty one is not the same as none.
-    #[must_use]
     pub fn public_key(&self) -> Option<&[u8]> {
         self.public_key.as_deref()
     }
 
     /// Bytes of the enclave's choice, if it gave any.
-    #[must_use]
     pub fn user_data(&self) -> Option<&[u8]> {
         self.user_data.as_deref()
     }
 
     /// The nonce the enclave was asked to include, if any.
-    #[must_use]
     pub fn nonce(&self) -> Option<&[u8]> {
         self.nonce.as_deref()
     }
 
     /// Which of the expected builds the enclave is, counted from 0.
-    #[must_use]
     pub fn build(&self) -> usize {
         self.build
     }
 
     /// What a careful reader should know all the same.
-    #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
     /// Every check and how it went, for people.
-    #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
     }
 }
 
-/// What does not disprove a document and still should be known.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The root is not AWS's: whoever has its key can make such documents.
-    UntrustedRoot,
-    /// The enclave runs in debug mode, which the caller allowed.
-    Debug,
-    /// The expectation leaves PCR0, the digest of the whole image, open.
-    ImageNotPinned,
-    /// PCR4 is not the digest of the instance id in `module_id`, as in every document seen.
-    InstanceIdMismatch,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UntrustedRoot => {
-                "UNTRUSTED root: whoever has its key can make such documents without an enclave"
-            }
-            Self::Debug => "DEBUG mode: the operator sees everything in this enclave",
-            Self::ImageNotPinned => "pcr 0 was not named, so the image as a whole is not pinned",
-            Self::InstanceIdMismatch => {
-                "pcr 4 is not the digest of the instance id in module_id, as it always has been"
-            }
-        })
+worded! {
+    /// What does not disprove a document and still should be known.
+    Warning {
+        UntrustedRoot,
+            "UNTRUSTED root: whoever has its key can make such documents without an enclave";
+        Debug, "DEBUG mode: the operator sees everything in this enclave";
+        ImageNotPinned, "pcr 0 was not named, so the image as a whole is not pinned";
+        InstanceIdMismatch,
+            "pcr 4 is not the digest of the instance id in module_id, as it always has been";
     }
 }
 
@@ -155,12 +134,10 @@ fn warnings(document: &Document<'_>, expected: &Expected, build: usize) -> Vec<W
 ///
 /// AWS documents that PCR4 depends on the id; how was found in 47 of 47 real documents.
 fn pcr4_agrees(document: &Document<'_>) -> bool {
-    let instance = document.module_id.split_once("-enc").map_or("", |(instance, _)| instance);
-    let mut context = digest::Context::new(&digest::SHA384);
-    context.update(Pcr::DEBUG.as_bytes());
-    context.update(instance.as_bytes());
-    let agreed = context.finish();
-    document.pcrs.get(&4).is_some_and(|pcr| pcr.as_bytes() == agreed.as_ref())
+    let claims = &document.claims;
+    let instance = claims.module_id.split_once("-enc").map_or("", |(instance, _)| instance);
+    let agreed = sha384(&[Pcr::DEBUG.as_bytes(), instance.as_bytes()]);
+    claims.pcrs.get(&4) == Some(&Pcr::from(agreed))
 }
 
 fn outcome(
@@ -172,7 +149,7 @@ fn outcome(
     let not_asked = |words: &str| (Outcome::NotAsked, words.to_owned());
     let words = match (number, now) {
         (11, _) => expected.root.to_string(),
-        (14, _) => format!("signed at {}", document.timestamp),
+        (14, _) => format!("signed at {}", document.claims.timestamp),
         (17 | 18, None) => return not_asked("read as of its own time"),
         (17, Some(now)) => format!("now is {now}"),
         (18, Some(_)) => format!("at most {:?} is accepted", expected.max_age),

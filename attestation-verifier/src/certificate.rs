@@ -1,6 +1,11 @@
 //! Reads the one kind of X.509 certificate that Nitro uses: version 3, P-384, ECDSA with SHA-384.
 
-use crate::{der, der::Der, der::NotDer, timestamp};
+use std::collections::BTreeSet;
+
+use crate::{
+    der::{self, Der, Element},
+    timestamp,
+};
 
 /// A certificate's fields. Nothing is verified yet but their form.
 #[derive(Clone, Debug)]
@@ -10,6 +15,7 @@ pub(crate) struct Certificate<'a> {
     /// What the signature covers.
     pub(crate) signed: &'a [u8],
     pub(crate) signature: &'a [u8],
+    pub(crate) serial: &'a [u8],
     pub(crate) issuer: &'a [u8],
     pub(crate) subject: &'a [u8],
     /// Seconds since 1970; both bounds are inside.
@@ -18,7 +24,8 @@ pub(crate) struct Certificate<'a> {
     /// An uncompressed point.
     pub(crate) public_key: &'a [u8],
     pub(crate) authority: Authority,
-    pub(crate) usage: Option<Usage>,
+    /// What the key may be used for, in the bits of [`DIGITAL_SIGNATURE`] and the others below.
+    pub(crate) usage: u8,
 }
 
 /// What the basic constraints say.
@@ -30,13 +37,6 @@ pub(crate) enum Authority {
     Issuer { path_length: Option<u8>, critical: bool },
 }
 
-/// What the key may be used for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Usage {
-    pub(crate) digital_signature: bool,
-    pub(crate) certificate_signing: bool,
-}
-
 impl<'a> Certificate<'a> {
     /// Reads a certificate.
     ///
@@ -44,27 +44,13 @@ impl<'a> Certificate<'a> {
     ///
     /// RFC 5280, section 4.1; checks 9 and 10 of SPEC.md.
     pub(crate) fn parse(input: &'a [u8]) -> Result<Self, CertificateFlaw> {
-        let mut file = Der::new(input);
-        let mut certificate = file.inside(der::SEQUENCE)?;
-        file.end()?;
-        let tbs = certificate.expect(der::SEQUENCE)?;
-        if certificate.expect(der::SEQUENCE)?.whole != ECDSA_WITH_SHA384 {
-            return Err(CertificateFlaw::SignatureAlgorithm);
-        }
-        let signature = whole_bytes(certificate.expect(der::BIT_STRING)?.content)?;
-        certificate.end()?;
-
+        let (tbs, signature) = signed(input)?;
         let mut fields = Der::new(tbs.content);
         if fields.optional(der::EXPLICIT_0)?.map(|version| version.content) != Some(&VERSION_3) {
             return Err(CertificateFlaw::Version);
         }
-        let serial = fields.unsigned()?;
-        if serial.len() > LONGEST_SERIAL {
-            return Err(CertificateFlaw::NotDer);
-        }
-        if fields.expect(der::SEQUENCE)?.whole != ECDSA_WITH_SHA384 {
-            return Err(CertificateFlaw::SignatureAlgorithm);
-        }
+        let serial = serial(&mut fields)?;
+        algorithm(&mut fields)?;
         let issuer = name(&mut fields)?;
         let mut validity = fields.inside(der::SEQUENCE)?;
         let (not_before, not_after) = (time(&mut validity)?, time(&mut validity)?);
@@ -72,84 +58,60 @@ impl<'a> Certificate<'a> {
         let subject = name(&mut fields)?;
         let public_key = fields.expect(der::SEQUENCE)?.whole.strip_prefix(&P384_KEY_HEAD);
         let public_key = public_key.ok_or(CertificateFlaw::PublicKey)?;
-        let mut read = Self {
+        let (mut authority, mut usage) = (Authority::None, 0);
+        // Unique identifiers ([1] and [2]) would be refused here.
+        if let Some(wrapped) = fields.optional(der::EXPLICIT_3)? {
+            let mut wrapped = Der::new(wrapped.content);
+            extensions(&mut wrapped, |id, critical, value| {
+                match id {
+                    BASIC_CONSTRAINTS => authority = Authority::parse(value, critical)?,
+                    KEY_USAGE => usage = key_usage(value)?,
+                    _ if critical => return Err(CertificateFlaw::CriticalExtension),
+                    _ => (),
+                }
+                Ok(())
+            })?;
+            wrapped.end()?;
+        }
+        fields.end()?;
+        Ok(Self {
             der: input,
             signed: tbs.whole,
             signature,
+            serial,
             issuer,
             subject,
             not_before,
             not_after,
             public_key,
-            authority: Authority::None,
-            usage: None,
-        };
-        // Unique identifiers ([1] and [2]) would be refused here.
-        if let Some(wrapped) = fields.optional(der::EXPLICIT_3)? {
-            read.extensions(wrapped.content)?;
-        }
-        fields.end()?;
-        Ok(read)
-    }
-
-    fn extensions(&mut self, wrapped: &'a [u8]) -> Result<(), CertificateFlaw> {
-        let mut wrapped = Der::new(wrapped);
-        let mut extensions = wrapped.inside(der::SEQUENCE)?;
-        wrapped.end()?;
-        let all = extensions;
-        loop {
-            let (id, critical, value) = extension(&mut extensions)?;
-            match id {
-                BASIC_CONSTRAINTS => self.authority = authority(value, critical)?,
-                KEY_USAGE => self.usage = Some(usage(value)?),
-                _ if critical => return Err(CertificateFlaw::CriticalExtension),
-                _ => (),
-            }
-            let mut others = all;
-            let mut same = 0;
-            while !others.is_empty() {
-                same += usize::from(extension(&mut others)?.0 == id);
-            }
-            if same > 1 {
-                return Err(CertificateFlaw::RepeatedExtension);
-            }
-            if extensions.is_empty() {
-                return Ok(());
-            }
-        }
+            authority,
+            usage,
+        })
     }
 }
 
-/// Identifier, criticality and value.
-fn extension<'a>(extensions: &mut Der<'a>) -> Result<(&'a [u8], bool, &'a [u8]), NotDer> {
-    let mut extension = extensions.inside(der::SEQUENCE)?;
-    let id = extension.expect(der::OBJECT_IDENTIFIER)?.content;
-    let critical = extension.flag()?;
-    let value = extension.expect(der::OCTET_STRING)?.content;
-    extension.end()?;
-    Ok((id, critical, value))
-}
-
-/// RFC 5280, section 4.2.1.9.
-fn authority(value: &[u8], critical: bool) -> Result<Authority, CertificateFlaw> {
-    let mut value = Der::new(value);
-    let mut constraints = value.inside(der::SEQUENCE)?;
-    value.end()?;
-    let issuer = constraints.flag()?;
-    let path_length = match (issuer, constraints.is_empty()) {
-        (_, true) => None,
-        (true, false) => match constraints.unsigned()? {
-            [length] => Some(*length),
+impl Authority {
+    /// RFC 5280, section 4.2.1.9.
+    fn parse(value: &[u8], critical: bool) -> Result<Self, CertificateFlaw> {
+        let mut value = Der::new(value);
+        let mut constraints = value.inside(der::SEQUENCE)?;
+        value.end()?;
+        let issuer = constraints.flag()?;
+        if constraints.is_empty() {
+            let path_length = None;
+            return Ok(if issuer { Self::Issuer { path_length, critical } } else { Self::None });
+        }
+        let path_length = match (issuer, constraints.unsigned()?) {
+            (true, [length]) => Some(*length),
             _ => return Err(CertificateFlaw::BasicConstraints),
-        },
-        (false, false) => return Err(CertificateFlaw::BasicConstraints),
-    };
-    constraints.end()?;
-    Ok(if issuer { Authority::Issuer { path_length, critical } } else { Authority::None })
+        };
+        constraints.end()?;
+        Ok(Self::Issuer { path_length, critical })
+    }
 }
 
 /// RFC 5280, section 4.2.1.3; trailing zero bits are left out (X.690, 11.2.2).
-fn usage(value: &[u8]) -> Result<Usage, CertificateFlaw> {
+fn key_usage(value: &[u8]) -> Result<u8, CertificateFlaw> {
     let mut value = Der::new(value);
     let bits = value.expect(der::BIT_STRING)?.content;
     value.end()?;
@@ -158,51 +120,70 @@ fn usage(value: &[u8]) -> Result<Usage, CertificateFlaw> {
         [unused, first, last] => (*unused, *first, *last),
         _ => return Err(CertificateFlaw::KeyUsage),
     };
-    if last == 0 || last.trailing_zeros() != u32::from(unused) {
-        return Err(CertificateFlaw::KeyUsage);
-    }
-    Ok(Usage { digital_signature: first & 0x80 != 0, certificate_signing: first & 0x04 != 0 })
+    let shortest = last != 0 && last.trailing_zeros() == u32::from(unused);
+    if shortest { Ok(first) } else { Err(CertificateFlaw::KeyUsage) }
 }
 
-/// A name, compared by its bytes alone: every real chain repeats them exactly.
-fn name<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], NotDer> {
+/// What is signed, and the signature: RFC 5280, section 4.1.1; lists are wrapped alike (5.1.1).
+pub(crate) fn signed(input: &[u8]) -> Result<(Element<'_>, &[u8]), CertificateFlaw> {
+    let mut file = Der::new(input);
+    let mut outer = file.inside(der::SEQUENCE)?;
+    file.end()?;
+    let signed = outer.expect(der::SEQUENCE)?;
+    algorithm(&mut outer)?;
+    // A bit string without unused bits.
+    let [0, signature @ ..] = outer.expect(der::BIT_STRING)?.content else {
+        return Err(CertificateFlaw::NotDer);
+    };
+    outer.end()?;
+    Ok((signed, signature))
+}
+
+pub(crate) fn algorithm(fields: &mut Der<'_>) -> Result<(), CertificateFlaw> {
+    let found = fields.expect(der::SEQUENCE)?.whole;
+    if found == ECDSA_WITH_SHA384 { Ok(()) } else { Err(CertificateFlaw::SignatureAlgorithm) }
+}
+
+pub(crate) fn serial<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], CertificateFlaw> {
+    fields
+        .unsigned()
+        .ok()
+        .filter(|serial| serial.len() <= LONGEST_SERIAL)
+        .ok_or(CertificateFlaw::NotDer)
+}
+
+/// A name, compared by its bytes alone: every real chain repeats them exactly. Never empty.
+pub(crate) fn name<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], CertificateFlaw> {
     let name = fields.expect(der::SEQUENCE)?;
-    let mut parts = Der::new(name.content);
-    while !parts.is_empty() {
-        let mut part = parts.inside(der::SET)?;
-        loop {
+    Der::new(name.content).each(|parts| {
+        parts.inside(der::SET)?.each(|part| {
             let mut pair = part.inside(der::SEQUENCE)?;
             pair.expect(der::OBJECT_IDENTIFIER)?;
             pair.element()?;
-            pair.end()?;
-            if part.is_empty() {
-                break;
-            }
-        }
-    }
+            pair.end()
+        })
+    })?;
     Ok(name.whole)
 }
 
-/// RFC 5280, section 4.1.2.5: to the second, in UTC; two-digit years end in 2049.
-fn time(validity: &mut Der<'_>) -> Result<i64, CertificateFlaw> {
-    let element = validity.element()?;
-    let text = element.content.strip_suffix(b"Z").ok_or(CertificateFlaw::Time)?;
-    let (century, text) = match (element.tag, text) {
-        (der::UTC_TIME, text) if text.len() == 12 => (None, text),
-        (der::GENERALIZED_TIME, text) if text.len() == 14 => {
-            let (century, text) = text.split_at_checked(2).ok_or(CertificateFlaw::Time)?;
-            (Some(two_digits(century)?), text)
-        }
+/// Seconds since 1970: RFC 5280, section 4.1.2.5. To the second, in UTC, with two digits for the
+/// years 1950 to 2049 and four for those after.
+pub(crate) fn time(fields: &mut Der<'_>) -> Result<i64, CertificateFlaw> {
+    let element = fields.element()?;
+    let digits = element.content.strip_suffix(b"Z").ok_or(CertificateFlaw::Time)?;
+    let mut pairs = digits.chunks(2).map(two_digits);
+    let mut next = || pairs.next().unwrap_or(Err(CertificateFlaw::Time));
+    let year = match (element.tag, digits.len(), next()?) {
+        (der::UTC_TIME, 12, year @ 0..50) => 2000 + year,
+        (der::UTC_TIME, 12, year) => 1900 + year,
+        (der::GENERALIZED_TIME, 14, century) => 100 * century + next()?,
         _ => return Err(CertificateFlaw::Time),
     };
-    let mut parts = [0; 6];
-    for (part, pair) in parts.iter_mut().zip(text.chunks_exact(2)) {
-        *part = two_digits(pair)?;
+    if element.tag == der::GENERALIZED_TIME && year < 2050 {
+        return Err(CertificateFlaw::Time);
     }
-    let [year, month, day, hour, minute, second] = parts;
-    let century = century.unwrap_or(if year < 50 { 20 } else { 19 });
-    timestamp::seconds_at([century * 100 + year, month, day], [hour, minute, second])
-        .ok_or(CertificateFlaw::Time)
+    let (date, time) = ([year, next()?, next()?], [next()?, next()?, next()?]);
+    timestamp::seconds_at(date, time).ok_or(CertificateFlaw::Time)
 }
 
 fn two_digits(pair: &[u8]) -> Result<i64, CertificateFlaw> {
@@ -214,53 +195,45 @@ fn two_digits(pair: &[u8]) -> Result<i64, CertificateFlaw> {
     }
 }
 
-/// The bytes of a bit string without unused bits.
-fn whole_bytes(content: &[u8]) -> Result<&[u8], NotDer> {
-    match content {
-        [0, bytes @ ..] => Ok(bytes),
-        _ => Err(NotDer),
+/// Passes on identifier, criticality and value of each extension: at least one, and none twice
+/// (RFC 5280, section 4.2).
+pub(crate) fn extensions<'a>(
+    fields: &mut Der<'a>,
+    mut each: impl FnMut(&'a [u8], bool, &'a [u8]) -> Result<(), CertificateFlaw>,
+) -> Result<(), CertificateFlaw> {
+    let mut seen = BTreeSet::new();
+    fields.inside(der::SEQUENCE)?.each(|extensions| {
+        let mut extension = extensions.inside(der::SEQUENCE)?;
+        let id = extension.expect(der::OBJECT_IDENTIFIER)?.content;
+        let critical = extension.flag()?;
+        let value = extension.expect(der::OCTET_STRING)?.content;
+        extension.end()?;
+        each(id, critical, value)?;
+        if seen.insert(id) { Ok(()) } else { Err(CertificateFlaw::RepeatedExtension) }
+    })
+}
+
+numbered! {
+    /// What is wrong with the form of a certificate or of a revocation list.
+    CertificateFlaw {
+        9 => NotDer, "not der, or not laid out as RFC 5280 says";
+        9 => Version, "neither a certificate of version 3 nor a revocation list of version 2";
+        9 => SignatureAlgorithm, "not signed by ecdsa-with-SHA384";
+        9 => PublicKey, "the key is not an uncompressed P-384 point";
+        9 => Time, "a time is not a UTC time to the second";
+        10 => RepeatedExtension, "an extension is repeated";
+        10 => CriticalExtension, "an unknown extension is critical";
+        9 => BasicConstraints, "malformed basic constraints";
+        9 => KeyUsage, "malformed key usage";
     }
 }
 
-/// What is wrong with the form of a certificate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CertificateFlaw {
-    /// Not DER, or not laid out as RFC 5280 says.
-    #[error("not a der certificate")]
-    NotDer,
-    /// Not version 3.
-    #[error("not version 3")]
-    Version,
-    /// Signed by another algorithm.
-    #[error("not signed by ecdsa-with-SHA384")]
-    SignatureAlgorithm,
-    /// The key is of another kind.
-    #[error("the key is not an uncompressed P-384 point")]
-    PublicKey,
-    /// A validity bound that is no moment, or written differently.
-    #[error("a validity bound is not a UTC time to the second")]
-    Time,
-    /// An extension occurs twice.
-    #[error("an extension is repeated")]
-    RepeatedExtension,
-    /// A critical extension this crate does not process.
-    #[error("an unknown extension is critical")]
-    CriticalExtension,
-    /// Malformed basic constraints.
-    #[error("malformed basic constraints")]
-    BasicConstraints,
-    /// Malformed key usage.
-    #[error("malformed key usage")]
-    KeyUsage,
-}
-
-impl From<NotDer> for CertificateFlaw {
-    fn from(_: NotDer) -> Self {
-        Self::NotDer
-    }
-}
-
+/// Key usage: may sign what is no certificate and no list.
+pub(crate) const DIGITAL_SIGNATURE: u8 = 0x80;
+/// Key usage: may sign certificates.
+pub(crate) const CERTIFICATE_SIGNING: u8 = 0x04;
+/// Key usage: may sign revocation lists.
+pub(crate) const LIST_SIGNING: u8 = 0x02;
 const VERSION_3: [u8; 3] = [0x02, 0x01, 0x02];
 /// 1.2.840.10045.4.3.3 without parameters (RFC 5758, section 3.2).
 const ECDSA_WITH_SHA384: [u8; 12] =

@@ -2,7 +2,10 @@
 
 use ring::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 
-use crate::{Root, Timestamp, certificate::Authority, certificate::Certificate};
+use crate::{
+    Root, Timestamp,
+    certificate::{Authority, CERTIFICATE_SIGNING, Certificate, DIGITAL_SIGNATURE},
+};
 
 /// The certificates of a document.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ impl Chain<'_> {
             if path_length.is_some_and(|most| usize::from(most) < below) {
                 return Err(ChainError::PathLength { position });
             }
-            if !certificate.usage.is_some_and(|usage| usage.certificate_signing) {
+            if certificate.usage & CERTIFICATE_SIGNING == 0 {
                 return Err(ChainError::KeyUsage { position });
             }
         }
@@ -49,8 +52,8 @@ impl Chain<'_> {
         if self.leaf.authority != Authority::None {
             return Err(ChainError::LeafIsAuthority);
         }
-        match self.leaf.usage {
-            Some(usage) if usage.digital_signature && !usage.certificate_signing => Ok(()),
+        match self.leaf.usage & (DIGITAL_SIGNATURE | CERTIFICATE_SIGNING) {
+            DIGITAL_SIGNATURE => Ok(()),
             _ => Err(ChainError::KeyUsage { position }),
         }
     }
@@ -72,92 +75,49 @@ impl Chain<'_> {
     /// nothing and is not looked at.
     pub(crate) fn signatures_hold(&self) -> Result<(), ChainError> {
         for (position, issuer, subject) in self.links() {
-            UnparsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, issuer.public_key)
-                .verify(subject.signed, subject.signature)
-                .map_err(|_| ChainError::Signature { position })?;
+            if !issuer.has_signed(subject.signed, subject.signature) {
+                return Err(ChainError::Signature { position });
+            }
         }
         Ok(())
     }
 
     /// Pairs of issuer and subject with the subject's position.
-    fn links(&self) -> impl Iterator<Item = (usize, &Certificate<'_>, &Certificate<'_>)> {
+    pub(crate) fn links(
+        &self,
+    ) -> impl Iterator<Item = (usize, &Certificate<'_>, &Certificate<'_>)> {
         let subjects = self.authorities.iter().skip(1).chain([&self.leaf]);
         let pairs = self.authorities.iter().zip(subjects).enumerate();
         pairs.map(|(position, (issuer, subject))| (position + 1, issuer, subject))
     }
 }
 
-/// Why the certificates do not lead from the pinned root to the document's key.
-///
-/// Positions count from the root, which is 0.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChainError {
-    /// `cabundle[0]` is not the pinned root, byte for byte.
-    #[error("the chain starts at another root than the pinned one")]
-    AnotherRoot,
-    /// A certificate names another issuer than the one before it.
-    #[error("certificate {position} names another issuer than certificate {}", position - 1)]
-    IssuerName {
-        /// The certificate that names the issuer.
-        position: usize,
-    },
-    /// A certificate in `cabundle` is not an authority (critical basic constraints).
-    #[error("certificate {position} is not an authority")]
-    NotAnAuthority {
-        /// The certificate.
-        position: usize,
-    },
-    /// More authorities follow than a certificate allows.
-    #[error("more authorities follow certificate {position} than its path length allows")]
-    PathLength {
-        /// The certificate with the path length.
-        position: usize,
-    },
-    /// The key usage of a certificate does not fit its role.
-    #[error("the key usage of certificate {position} does not fit its role")]
-    KeyUsage {
-        /// The certificate.
-        position: usize,
-    },
-    /// The document is signed by the key of a certificate authority.
-    #[error("the document's own certificate is an authority")]
-    LeafIsAuthority,
-    /// A certificate is not valid yet.
-    #[error("certificate {position} is not valid yet at {time}")]
-    NotYetValid {
-        /// The certificate.
-        position: usize,
-        /// The time asked about.
-        time: Timestamp,
-    },
-    /// A certificate is not valid any more.
-    #[error("certificate {position} is no longer valid at {time}")]
-    Expired {
-        /// The certificate.
-        position: usize,
-        /// The time asked about.
-        time: Timestamp,
-    },
-    /// A certificate is not signed by the one before it.
-    #[error("certificate {position} is not signed by certificate {}", position - 1)]
-    Signature {
-        /// The certificate whose signature fails.
-        position: usize,
-    },
+impl Certificate<'_> {
+    pub(crate) fn has_signed(&self, signed: &[u8], signature: &[u8]) -> bool {
+        let key = UnparsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, self.public_key);
+        key.verify(signed, signature).is_ok()
+    }
 }
 
-impl ChainError {
-    pub(crate) fn check(self) -> u8 {
-        match self {
-            Self::AnotherRoot => 11,
-            Self::IssuerName { .. } => 12,
-            Self::NotAnAuthority { .. }
-            | Self::PathLength { .. }
-            | Self::KeyUsage { .. }
-            | Self::LeafIsAuthority => 13,
-            Self::NotYetValid { .. } | Self::Expired { .. } => 14,
-            Self::Signature { .. } => 15,
-        }
+numbered! {
+    /// Why the certificates do not lead from the pinned root to the document's key.
+    ///
+    /// Positions count from the root, which is 0.
+    ChainError {
+        11 => AnotherRoot, "the chain starts at another root than the pinned one";
+        12 => IssuerName { position: usize },
+            "certificate {position} names another issuer than the certificate above it";
+        13 => NotAnAuthority { position: usize }, "certificate {position} is not an authority";
+        13 => PathLength { position: usize },
+            "more authorities follow certificate {position} than its path length allows";
+        13 => KeyUsage { position: usize },
+            "the key usage of certificate {position} does not fit its role";
+        13 => LeafIsAuthority, "the document's own certificate is an authority";
+        14 => NotYetValid { position: usize, time: Timestamp },
+            "certificate {position} is not valid yet at {time}";
+        14 => Expired { position: usize, time: Timestamp },
+            "certificate {position} is no longer valid at {time}";
+        15 => Signature { position: usize },
+            "certificate {position} is not signed by the certificate above it";
     }
 }

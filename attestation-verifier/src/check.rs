@@ -1,6 +1,6 @@
 //! The numbered checks of SPEC.md, and how they went.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 /// One check and how it went.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,60 +16,55 @@ pub struct Check {
     pub words: String,
 }
 
-/// How a check went.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It holds.
-    Passed,
-    /// It does not hold: the document is not believed.
-    Failed,
-    /// The caller expects nothing here, or reads an archived document.
-    NotAsked,
-    /// An earlier check failed.
-    NotReached,
+worded! {
+    /// How a check went.
+    Outcome {
+        Passed, "passed";
+        Failed, "failed";
+        /// The caller expects nothing here, or reads an archived document.
+        NotAsked, "not asked";
+        /// An earlier check failed.
+        NotReached, "not reached";
+    }
 }
 
-/// All checks of a document of which one failed. `words` says why.
+/// All checks of a document of which one failed, those of revocation lists only if it is among
+/// them. `words` says why.
 #[must_use]
 pub fn failed(number: u8, words: impl fmt::Display) -> Vec<Check> {
-    all(|check| match check.cmp(&number) {
-        std::cmp::Ordering::Less => (Outcome::Passed, String::new()),
-        std::cmp::Ordering::Equal => (Outcome::Failed, words.to_string()),
-        std::cmp::Ordering::Greater => (Outcome::NotReached, String::new()),
-    })
+    let words = words.to_string();
+    let mut checks = list(1, &TITLES, |check| failing(check, number, &words));
+    if (REVOCATION..=LAST).contains(&number) {
+        checks.extend(list(REVOCATION, &REVOCATION_TITLES, |it| failing(it, number, &words)));
+    }
+    checks
 }
 
 /// Checks 23 to 30, of a receipt of which one failed, or which passed.
 #[must_use]
 pub fn receipt(failed: Option<(u8, String)>) -> Vec<Check> {
-    let checks = (23..).zip(RECEIPT_TITLES).map(|(number, title)| {
-        let (outcome, words) = match &failed {
-            Some((at, words)) if *at == number => (Outcome::Failed, words.clone()),
-            Some((at, _)) if *at < number => (Outcome::NotReached, String::new()),
-            _ => (Outcome::Passed, String::new()),
-        };
-        Check { number, title, outcome, words }
-    });
-    checks.collect()
+    let (number, words) = failed.unwrap_or((u8::MAX, String::new()));
+    list(23, &RECEIPT_TITLES, |check| failing(check, number, &words))
 }
 
-pub(crate) fn all(how: impl Fn(u8) -> (Outcome, String)) -> Vec<Check> {
-    let checks = (1..).zip(TITLES).map(|(number, title)| {
+/// Consecutive checks, each with its outcome in words.
+pub(crate) fn list(
+    first: u8,
+    titles: &[&'static str],
+    how: impl Fn(u8) -> (Outcome, String),
+) -> Vec<Check> {
+    let checks = (first..).zip(titles).map(|(number, title)| {
         let (outcome, words) = how(number);
         Check { number, title, outcome, words }
     });
     checks.collect()
 }
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::NotAsked => "not asked",
-            Self::NotReached => "not reached",
-        })
+fn failing(check: u8, failed: u8, words: &str) -> (Outcome, String) {
+    match check.cmp(&failed) {
+        Ordering::Less => (Outcome::Passed, String::new()),
+        Ordering::Equal => (Outcome::Failed, words.to_owned()),
+        Ordering::Greater => (Outcome::NotReached, String::new()),
     }
 }
 
@@ -117,3 +112,16 @@ pub const RECEIPT_TITLES: [&str; 8] = [
     "the container is signed by the instance's receipt key",
     "the output digest is that of the result given",
 ];
+
+/// What must hold of the revocation lists given, if any are.
+pub(crate) const REVOCATION_TITLES: [&str; 5] = [
+    "the revocation lists given are of X.509 version 2, complete, signed with SHA-384",
+    "each is in the name of an authority of the chain",
+    "each is signed by that authority, which may sign lists",
+    "each is current",
+    "no certificate is on the list of its issuer",
+];
+
+/// The first check of revocation lists.
+pub(crate) const REVOCATION: u8 = 31;
+const LAST: u8 = 35;

@@ -7,6 +7,7 @@ use crate::{
     cbor::{Entries, Reader},
     certificate::Certificate,
     chain::Chain,
+    explain::Claims,
 };
 
 /// A well-formed attestation document, of which nothing is believed yet.
@@ -16,19 +17,14 @@ use crate::{
 ///
 /// ```compile_fail,E0616
 /// let document = attestation_verifier::Document::parse(b"").unwrap();
-/// println!("{:?}", document.pcrs);
+/// println!("{:?}", document.claims);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Document<'a> {
     pub(crate) payload: &'a [u8],
     pub(crate) signature: &'a [u8],
-    pub(crate) module_id: &'a str,
-    pub(crate) timestamp: Timestamp,
-    pub(crate) pcrs: BTreeMap<u8, Pcr>,
     pub(crate) chain: Chain<'a>,
-    pub(crate) public_key: Option<&'a [u8]>,
-    pub(crate) user_data: Option<&'a [u8]>,
-    pub(crate) nonce: Option<&'a [u8]>,
+    pub(crate) claims: Claims<'a>,
 }
 
 impl<'a> Document<'a> {
@@ -49,36 +45,24 @@ impl<'a> Document<'a> {
         if bytes.len() > Self::MAX_LEN {
             return Err(ParseError::TooLong { found: bytes.len() });
         }
-        let (payload, reader, signature) = envelope(bytes, PROTECTED, SIGNATURE_LEN)?;
-        let fields = fields(reader)?;
-        required(fields.digest, Field::Digest)?;
-        let bundle = required(fields.cabundle, Field::Cabundle)?;
-        let leaf = required(fields.certificate, Field::Certificate)?;
-        Ok(Self {
-            payload,
-            signature,
-            module_id: required(fields.module_id, Field::ModuleId)?,
-            timestamp: required(fields.timestamp, Field::Timestamp)?,
-            pcrs: required(fields.pcrs, Field::Pcrs)?,
-            public_key: fields.public_key,
-            user_data: fields.user_data,
-            nonce: fields.nonce,
-            chain: chain(&bundle, leaf)?,
-        })
+        let (mut reader, signature) = envelope(bytes, PROTECTED, SIGNATURE_LEN)?;
+        let payload = reader.rest();
+        let fields = Fields::parse(&mut reader)?;
+        Ok(Self { payload, signature, chain: fields.chain()?, claims: fields.claims })
     }
 }
 
-/// Checks 2 to 5. Returns the payload, a reader over it, and the signature.
+/// Checks 2 to 5. Returns a reader over the payload, and the signature.
 pub(crate) fn envelope<'a>(
     bytes: &'a [u8],
     protected: &[u8],
     signature_len: usize,
-) -> Result<(&'a [u8], Reader<'a>, &'a [u8]), ParseError> {
-    let mut reader = Reader::new(bytes);
+) -> Result<(Reader<'a>, &'a [u8]), ParseError> {
     let broken = |error| ParseError::Envelope { error };
+    let start = Reader::new(bytes);
+    let mut reader = start.clone();
     if reader.open_array().map_err(broken)? != Entries::Left(4) {
-        let flaw = Flaw::ArrayLength { expected: 4 };
-        return Err(broken(CborError { offset: 0, flaw }));
+        return Err(broken(start.flaw(Flaw::ArrayLength { expected: 4 })));
     }
     if reader.bytes().map_err(broken)? != protected {
         return Err(ParseError::Algorithm);
@@ -87,89 +71,105 @@ pub(crate) fn envelope<'a>(
     if reader.open_map().map_err(broken)? != Entries::Left(0) {
         return Err(ParseError::UnprotectedHeader { offset });
     }
-    let (payload, payload_reader) = reader.nested().map_err(broken)?;
+    let payload = reader.nested().map_err(broken)?;
     let signature = reader.bytes().map_err(broken)?;
     reader.end().map_err(broken)?;
-    if signature.len() != signature_len {
-        return Err(ParseError::SignatureLength {
-            found: signature.len(),
-            expected: signature_len,
-        });
+    let found = signature.len();
+    if found != signature_len {
+        return Err(ParseError::SignatureLength { found, expected: signature_len });
     }
-    Ok((payload, payload_reader, signature))
+    Ok((payload, signature))
 }
 
 #[derive(Default)]
 struct Fields<'a> {
-    module_id: Option<&'a str>,
-    digest: Option<()>,
-    timestamp: Option<Timestamp>,
-    pcrs: Option<BTreeMap<u8, Pcr>>,
-    certificate: Option<&'a [u8]>,
-    cabundle: Option<Vec<&'a [u8]>>,
-    public_key: Option<&'a [u8]>,
-    user_data: Option<&'a [u8]>,
-    nonce: Option<&'a [u8]>,
+    claims: Claims<'a>,
+    cabundle: Vec<&'a [u8]>,
+    certificate: &'a [u8],
 }
 
-/// Checks 6 to 8. Order is free, since NSM does not sort; every field at most once.
-fn fields(mut reader: Reader<'_>) -> Result<Fields<'_>, ParseError> {
-    let broken = |error| ParseError::Payload { error };
-    let mut fields = Fields::default();
-    let mut seen = BTreeSet::new();
-    let mut entries = reader.open_map().map_err(broken)?;
-    while reader.another(&mut entries).map_err(broken)? {
-        let offset = reader.offset();
-        let key = reader.text().map_err(broken)?;
-        let Some(field) = Field::with_key(key) else {
-            return Err(if key == NITRO_TPM_PCRS {
-                ParseError::NitroTpm
-            } else {
-                ParseError::UnknownField { offset }
-            });
-        };
-        if !seen.insert(field) {
-            return Err(ParseError::RepeatedField { field });
+impl<'a> Fields<'a> {
+    /// Check 6. Order is free, since NSM does not sort; every field at most once.
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let mut fields = Self::default();
+        let mut seen = BTreeSet::new();
+        let mut entries = reader.open_map()?;
+        while reader.another(&mut entries)? {
+            let offset = reader.offset();
+            let field = match reader.text()? {
+                NITRO_TPM_PCRS => return Err(ParseError::NitroTpm),
+                key => Field::with_key(key).ok_or(ParseError::UnknownField { offset })?,
+            };
+            if !seen.insert(field) {
+                return Err(ParseError::RepeatedField { field });
+            }
+            fields.value(field, reader).map_err(|error| match error {
+                ParseError::Payload { error } => ParseError::Field { field, error },
+                error => error,
+            })?;
         }
-        let in_field = |error| ParseError::Field { field, error };
-        let long = |bytes| bounded(field, bytes);
-        match field {
-            Field::ModuleId => {
-                fields.module_id = Some(module_id(reader.text().map_err(in_field)?)?)
-            }
-            Field::Digest => match reader.text().map_err(in_field)? {
-                DIGEST => fields.digest = Some(()),
-                _ => return Err(ParseError::Digest),
-            },
-            Field::Timestamp => match reader.unsigned().map_err(in_field)? {
-                0 => return Err(ParseError::Epoch),
-                milliseconds => fields.timestamp = Some(Timestamp::from_millis(milliseconds)),
-            },
-            Field::Pcrs => fields.pcrs = Some(pcrs(&mut reader)?),
-            Field::Certificate => {
-                fields.certificate = Some(certificate(reader.bytes().map_err(in_field)?, field)?);
-            }
-            Field::Cabundle => fields.cabundle = Some(cabundle(&mut reader)?),
-            Field::PublicKey => {
-                fields.public_key = long(reader.bytes_or_null().map_err(in_field)?)?
-            }
-            Field::UserData => fields.user_data = long(reader.bytes_or_null().map_err(in_field)?)?,
-            Field::Nonce => fields.nonce = long(reader.bytes_or_null().map_err(in_field)?)?,
+        reader.end()?;
+        match REQUIRED.into_iter().find(|field| !seen.contains(field)) {
+            Some(field) => Err(ParseError::Missing { field }),
+            None => Ok(fields),
         }
     }
-    reader.end().map_err(broken)?;
-    Ok(fields)
+
+    /// Checks 7 and 8.
+    fn value(&mut self, field: Field, reader: &mut Reader<'a>) -> Result<(), ParseError> {
+        let claims = &mut self.claims;
+        match field {
+            Field::ModuleId => claims.module_id = module_id(reader.text()?)?,
+            Field::Digest => digest(reader.text()?)?,
+            Field::Timestamp => claims.timestamp = timestamp(reader.unsigned()?)?,
+            Field::Pcrs => claims.pcrs = pcrs(reader)?,
+            Field::Certificate => self.certificate = bounded(field, 1, reader.bytes()?)?,
+            Field::Cabundle => self.cabundle = cabundle(reader)?,
+            Field::PublicKey => claims.public_key = optional(field, reader)?,
+            Field::UserData => claims.user_data = optional(field, reader)?,
+            Field::Nonce => claims.nonce = optional(field, reader)?,
+        }
+        Ok(())
+    }
+
+    /// Checks 9 and 10.
+    fn chain(&self) -> Result<Chain<'a>, ParseError> {
+        let parse = |(position, der)| {
+            Certificate::parse(der).map_err(|flaw| ParseError::Certificate { position, flaw })
+        };
+        let authorities = self.cabundle.iter().copied().enumerate().map(parse);
+        let authorities = authorities.collect::<Result<Vec<_>, _>>()?;
+        Ok(Chain { leaf: parse((authorities.len(), self.certificate))?, authorities })
+    }
+}
+
+/// Printable ASCII, so that it can be shown without care.
+fn module_id(text: &str) -> Result<&str, ParseError> {
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = printable && (1..=LONGEST_MODULE_ID).contains(&text.len());
+    if fits { Ok(text) } else { Err(ParseError::ModuleId) }
+}
+
+fn digest(name: &str) -> Result<(), ParseError> {
+    if name == DIGEST { Ok(()) } else { Err(ParseError::Digest) }
+}
+
+fn timestamp(milliseconds: u64) -> Result<Timestamp, ParseError> {
+    if milliseconds == 0 {
+        Err(ParseError::Epoch)
+    } else {
+        Ok(Timestamp::from_millis(milliseconds))
+    }
 }
 
 fn pcrs(reader: &mut Reader<'_>) -> Result<BTreeMap<u8, Pcr>, ParseError> {
-    let in_field = |error| ParseError::Field { field: Field::Pcrs, error };
     let mut pcrs = BTreeMap::new();
-    let mut entries = reader.open_map().map_err(in_field)?;
-    while reader.another(&mut entries).map_err(in_field)? {
-        let found = reader.unsigned().map_err(in_field)?;
+    let mut entries = reader.open_map()?;
+    while reader.another(&mut entries)? {
+        let found = reader.unsigned()?;
         let index = u8::try_from(found).ok().filter(|index| *index <= LAST_PCR);
         let index = index.ok_or(ParseError::PcrIndex { found })?;
-        let value = reader.bytes().map_err(in_field)?;
+        let value = reader.bytes()?;
         let digest = <[u8; Pcr::LEN]>::try_from(value);
         let digest = digest.map_err(|_| ParseError::PcrLength { index, found: value.len() })?;
         if pcrs.insert(index, Pcr::from(digest)).is_some() {
@@ -180,211 +180,76 @@ fn pcrs(reader: &mut Reader<'_>) -> Result<BTreeMap<u8, Pcr>, ParseError> {
 }
 
 fn cabundle<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, ParseError> {
-    let in_field = |error| ParseError::Field { field: Field::Cabundle, error };
     let mut bundle = Vec::new();
-    let mut entries = reader.open_array().map_err(in_field)?;
-    while reader.another(&mut entries).map_err(in_field)? {
+    let mut entries = reader.open_array()?;
+    while reader.another(&mut entries)? {
         if bundle.len() == LONGEST_CHAIN {
             return Err(ParseError::ChainTooLong);
         }
-        bundle.push(certificate(reader.bytes().map_err(in_field)?, Field::Cabundle)?);
+        bundle.push(bounded(Field::Cabundle, 1, reader.bytes()?)?);
     }
     if bundle.is_empty() { Err(ParseError::Missing { field: Field::Cabundle }) } else { Ok(bundle) }
 }
 
-/// Checks 9 and 10.
-fn chain<'a>(bundle: &[&'a [u8]], leaf: &'a [u8]) -> Result<Chain<'a>, ParseError> {
-    let parse = |(position, der)| {
-        Certificate::parse(der).map_err(|flaw| ParseError::Certificate { position, flaw })
-    };
-    let authorities = bundle.iter().copied().enumerate().map(parse).collect::<Result<_, _>>()?;
-    Ok(Chain { authorities, leaf: parse((bundle.len(), leaf))? })
+fn optional<'a>(field: Field, reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, ParseError> {
+    reader.bytes_or_null()?.map(|bytes| bounded(field, 0, bytes)).transpose()
 }
 
-/// Printable ASCII, so that it can be shown without care.
-fn module_id(text: &str) -> Result<&str, ParseError> {
-    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if printable && (1..=LONGEST_MODULE_ID).contains(&text.len()) {
-        Ok(text)
-    } else {
-        Err(ParseError::ModuleId)
+fn bounded(field: Field, least: usize, bytes: &[u8]) -> Result<&[u8], ParseError> {
+    let fits = (least..=LONGEST_FIELD).contains(&bytes.len());
+    if fits { Ok(bytes) } else { Err(ParseError::FieldLength { field, found: bytes.len() }) }
+}
+
+numbered! {
+    /// Why bytes are not an attestation document of a Nitro enclave.
+    ///
+    /// Positions of certificates count from the root, which is 0.
+    ParseError {
+        1 => TooLong { found: usize }, "{found} bytes are too long, a document has at most {LONGEST}";
+        2 => Envelope { error: CborError }, "not a COSE_Sign1: {error}";
+        3 => Algorithm, "the protected header is not the one algorithm expected, and nothing else";
+        4 => UnprotectedHeader { offset: usize },
+            "the unprotected header at byte {offset} is not the empty map";
+        5 => SignatureLength { found: usize, expected: usize },
+            "the signature has {found} bytes, {expected} are expected";
+        6 => Payload { error: CborError }, "malformed payload: {error}";
+        6 => NitroTpm, "a NitroTPM document, which speaks for an instance and not for an enclave";
+        6 => UnknownField { offset: usize }, "unknown field at byte {offset}";
+        6 => RepeatedField { field: Field }, "field {field} occurs twice";
+        6 => Missing { field: Field }, "field {field} is missing";
+        7 => Field { field: Field, error: CborError }, "malformed {field}: {error}";
+        7 => FieldLength { field: Field, found: usize },
+            "{field} has {found} bytes, at most {LONGEST_FIELD} are expected, of a certificate some";
+        7 => ModuleId, "module_id is not 1 to {LONGEST_MODULE_ID} printable characters";
+        7 => Epoch, "the timestamp is zero";
+        8 => Digest, "the digest is not SHA384";
+        8 => PcrIndex { found: u64 }, "there is no pcr {found}, the last is {LAST_PCR}";
+        8 => RepeatedPcr { index: u8 }, "pcr {index} occurs twice";
+        8 => PcrLength { index: u8, found: usize }, "pcr {index} has {found} bytes, 48 are expected";
+        9 => ChainTooLong, "more than {LONGEST_CHAIN} certificates in cabundle";
+        flaw.check() => Certificate { position: usize, flaw: CertificateFlaw },
+            "certificate {position}: {flaw}";
     }
 }
 
-fn certificate(bytes: &[u8], field: Field) -> Result<&[u8], ParseError> {
-    if bytes.is_empty() {
-        return Err(ParseError::FieldLength { field, found: 0 });
-    }
-    bounded(field, Some(bytes)).map(Option::unwrap_or_default)
-}
-
-fn bounded(field: Field, bytes: Option<&[u8]>) -> Result<Option<&[u8]>, ParseError> {
-    match bytes {
-        Some(bytes) if bytes.len() > LONGEST_FIELD => {
-            Err(ParseError::FieldLength { field, found: bytes.len() })
-        }
-        bytes => Ok(bytes),
-    }
-}
-
-fn required<T>(value: Option<T>, field: Field) -> Result<T, ParseError> {
-    value.ok_or(ParseError::Missing { field })
-}
-
-/// Why bytes are not an attestation document of a Nitro enclave.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParseError {
-    /// Longer than any document can be.
-    #[error(
-        "{found} bytes are too long for a document, at most {} are expected",
-        Document::MAX_LEN
-    )]
-    TooLong {
-        /// Length in bytes.
-        found: usize,
-    },
-    /// Not an untagged `COSE_Sign1` and nothing else.
-    #[error("not a COSE_Sign1: {error}")]
-    Envelope {
-        /// Where and why.
-        error: CborError,
-    },
-    /// The protected header is not exactly the one algorithm: `{1: -35}` for documents.
-    #[error("the protected header is not the one algorithm expected, and nothing else")]
-    Algorithm,
-    /// The unprotected header holds something.
-    #[error("the unprotected header at byte {offset} is not the empty map")]
-    UnprotectedHeader {
-        /// Where it begins.
-        offset: usize,
-    },
-    /// The signature is of another length.
-    #[error("the signature has {found} bytes, {expected} are expected")]
-    SignatureLength {
-        /// Length in bytes.
-        found: usize,
-        /// Length of a signature by the algorithm.
-        expected: usize,
-    },
-    /// The payload is not one map with text keys and nothing else.
-    #[error("malformed payload: {error}")]
-    Payload {
-        /// Where and why.
-        error: CborError,
-    },
-    /// The document speaks for an EC2 instance with `NitroTPM`, not for an enclave.
-    #[error("a NitroTPM document, which speaks for an instance and not for an enclave")]
-    NitroTpm,
-    /// A field that enclaves' documents do not have.
-    #[error("unknown field at byte {offset}")]
-    UnknownField {
-        /// Where its key begins.
-        offset: usize,
-    },
-    /// A field occurs twice.
-    #[error("field {field} occurs twice")]
-    RepeatedField {
-        /// The field.
-        field: Field,
-    },
-    /// A field is absent, or `cabundle` is empty.
-    #[error("field {field} is missing")]
-    Missing {
-        /// The field.
-        field: Field,
-    },
-    /// A field holds an item of another kind, or malformed CBOR.
-    #[error("malformed {field}: {error}")]
-    Field {
-        /// The field.
-        field: Field,
-        /// Where and why.
-        error: CborError,
-    },
-    /// A byte string is too long, or a certificate is empty.
-    #[error(
-        "{field} has {found} bytes, at most {LONGEST_FIELD} are expected and no empty certificate"
-    )]
-    FieldLength {
-        /// The field.
-        field: Field,
-        /// Length in bytes.
-        found: usize,
-    },
-    /// The module id is empty, over-long or not printable ASCII.
-    #[error("module_id is not 1 to {LONGEST_MODULE_ID} printable characters")]
-    ModuleId,
-    /// Registers are hashed by another function.
-    #[error("the digest is not SHA384")]
-    Digest,
-    /// The timestamp is zero.
-    #[error("the timestamp is zero")]
-    Epoch,
-    /// A register number past the last.
-    #[error("there is no pcr {found}, the last is {LAST_PCR}")]
-    PcrIndex {
-        /// The number.
-        found: u64,
-    },
-    /// A register occurs twice.
-    #[error("pcr {index} occurs twice")]
-    RepeatedPcr {
-        /// The register.
-        index: u8,
-    },
-    /// A register is not a SHA-384 digest.
-    #[error("pcr {index} has {found} bytes, 48 are expected")]
-    PcrLength {
-        /// The register.
-        index: u8,
-        /// Length in bytes.
-        found: usize,
-    },
-    /// More certificates than any chain has.
-    #[error("more than {LONGEST_CHAIN} certificates in cabundle")]
-    ChainTooLong,
-    /// A certificate is malformed.
-    #[error("certificate {position}: {flaw}")]
-    Certificate {
-        /// Counted from the root, which is 0.
-        position: usize,
-        /// What is wrong.
-        flaw: CertificateFlaw,
-    },
-}
-
-impl ParseError {
-    /// The number of the check in SPEC.md that failed.
-    #[must_use]
-    pub fn check(&self) -> u8 {
-        match self {
-            Self::TooLong { .. } => 1,
-            Self::Envelope { .. } => 2,
-            Self::Algorithm => 3,
-            Self::UnprotectedHeader { .. } => 4,
-            Self::SignatureLength { .. } => 5,
-            Self::Payload { .. }
-            | Self::NitroTpm
-            | Self::UnknownField { .. }
-            | Self::RepeatedField { .. }
-            | Self::Missing { .. } => 6,
-            Self::Field { .. } | Self::FieldLength { .. } | Self::ModuleId | Self::Epoch => 7,
-            Self::Digest
-            | Self::PcrIndex { .. }
-            | Self::RepeatedPcr { .. }
-            | Self::PcrLength { .. } => 8,
-            Self::Certificate {
-                flaw: CertificateFlaw::RepeatedExtension | CertificateFlaw::CriticalExtension,
-                ..
-            } => 10,
-            Self::ChainTooLong | Self::Certificate { .. } => 9,
-        }
+/// For `?` while reading the payload.
+impl From<CborError> for ParseError {
+    fn from(error: CborError) -> Self {
+        Self::Payload { error }
     }
 }
 
 /// `{1: -35}`: ES384 (RFC 9053, section 2.1).
 pub(crate) const PROTECTED: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
+const LONGEST: usize = Document::MAX_LEN;
+const REQUIRED: [Field; 6] = [
+    Field::Digest,
+    Field::Cabundle,
+    Field::Certificate,
+    Field::ModuleId,
+    Field::Timestamp,
+    Field::Pcrs,
+];
 const DIGEST: &str = "SHA384";
 const NITRO_TPM_PCRS: &str = "nitrotpm_pcrs";
 /// AWS's text says 512 for user data and nonce; real documents reach 1,024.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Pcr, Root};
+use crate::{Pcr, RevocationList, Root};
 
 /// What must hold for a document to be believed, beyond being genuine.
 ///
@@ -18,6 +18,7 @@ pub struct Expected {
     pub(crate) user_data: Option<Vec<u8>>,
     pub(crate) max_age: Duration,
     pub(crate) allow_debug: bool,
+    pub(crate) revocation_lists: Vec<RevocationList>,
 }
 
 impl Expected {
@@ -38,6 +39,7 @@ impl Expected {
             user_data: None,
             max_age: Self::DEFAULT_MAX_AGE,
             allow_debug: false,
+            revocation_lists: Vec::new(),
         }
     }
 
@@ -69,6 +71,14 @@ impl Expected {
     #[must_use]
     pub fn allow_debug(self) -> Self {
         Self { allow_debug: true, ..self }
+    }
+
+    /// Looks up certificates in these lists, of authorities of the document's chain. Each must be
+    /// current at the time of verifying, or at the document's own if it is archived. Without this
+    /// call nothing is looked up, as AWS prescribes.
+    #[must_use]
+    pub fn revocation_lists(self, lists: impl IntoIterator<Item = RevocationList>) -> Self {
+        Self { revocation_lists: lists.into_iter().collect(), ..self }
     }
 
     /// Whether some build is pinned by nothing, so that verifying is an error. Zero pins the first

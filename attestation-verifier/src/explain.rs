@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{Document, Pcr, Timestamp};
 
 /// A document's own words. Never decide by them: anyone can write such a document.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Claims<'a> {
     /// Identifier of the enclave.
@@ -13,7 +13,7 @@ pub struct Claims<'a> {
     /// Time of signing.
     pub timestamp: Timestamp,
     /// Registers.
-    pub pcrs: &'a BTreeMap<u8, Pcr>,
+    pub pcrs: BTreeMap<u8, Pcr>,
     /// A key of the enclave.
     pub public_key: Option<&'a [u8]>,
     /// Bytes of the enclave's choice.
@@ -25,14 +25,7 @@ pub struct Claims<'a> {
 impl<'a> Claims<'a> {
     /// What this document claims.
     #[must_use]
-    pub fn of(document: &'a Document<'a>) -> Self {
-        Self {
-            module_id: document.module_id,
-            timestamp: document.timestamp,
-            pcrs: &document.pcrs,
-            public_key: document.public_key,
-            user_data: document.user_data,
-            nonce: document.nonce,
-        }
+    pub fn of<'d>(document: &'d Document<'a>) -> &'d Self {
+        &document.claims
     }
 }

@@ -32,36 +32,14 @@ pub enum Field {
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::ModuleId,
-        Self::Digest,
-        Self::Timestamp,
-        Self::Pcrs,
-        Self::Certificate,
-        Self::Cabundle,
-        Self::PublicKey,
-        Self::UserData,
-        Self::Nonce,
-    ];
-
     /// The field's key in the payload.
     #[must_use]
     pub fn key(self) -> &'static str {
-        match self {
-            Self::ModuleId => "module_id",
-            Self::Digest => "digest",
-            Self::Timestamp => "timestamp",
-            Self::Pcrs => "pcrs",
-            Self::Certificate => "certificate",
-            Self::Cabundle => "cabundle",
-            Self::PublicKey => "public_key",
-            Self::UserData => "user_data",
-            Self::Nonce => "nonce",
-        }
+        KEYS.iter().find(|(field, _)| *field == self).map_or("", |(_, key)| key)
     }
 
     pub(crate) fn with_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.key() == key)
+        KEYS.iter().find(|(_, known)| *known == key).map(|(field, _)| *field)
     }
 }
 
@@ -70,3 +48,15 @@ impl fmt::Display for Field {
         f.write_str(self.key())
     }
 }
+
+const KEYS: [(Field, &str); 9] = [
+    (Field::ModuleId, "module_id"),
+    (Field::Digest, "digest"),
+    (Field::Timestamp, "timestamp"),
+    (Field::Pcrs, "pcrs"),
+    (Field::Certificate, "certificate"),
+    (Field::Cabundle, "cabundle"),
+    (Field::PublicKey, "public_key"),
+    (Field::UserData, "user_data"),
+    (Field::Nonce, "nonce"),
+];

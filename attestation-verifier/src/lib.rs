@@ -15,6 +15,9 @@
 //! # assert!(!is_ours(b"", Pcr::from([1; 48]), vec![], Timestamp::from_millis(0)));
 //! ```
 
+#[macro_use]
+mod tables;
+
 mod believed;
 mod cbor;
 mod certificate;
@@ -22,13 +25,13 @@ mod chain;
 pub mod check;
 pub mod danger;
 mod der;
-mod deterministic;
 mod document;
 mod expected;
 pub mod explain;
 mod field;
 mod pcr;
 pub mod receipt;
+mod revocation;
 mod root;
 mod timestamp;
 mod verify;
@@ -41,6 +44,7 @@ pub use document::{Document, ParseError};
 pub use expected::Expected;
 pub use field::Field;
 pub use pcr::{InvalidPcr, Pcr};
+pub use revocation::{RevocationError, RevocationList};
 pub use root::Root;
 pub use timestamp::Timestamp;
 pub use verify::VerifyError;

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use ring::digest;
+
 /// The value of one platform configuration register: a SHA-384 digest, 48 bytes.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Pcr([u8; Self::LEN]);
@@ -14,7 +16,6 @@ impl Pcr {
     pub const DEBUG: Self = Self([0; Self::LEN]);
 
     /// The digest.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
@@ -47,13 +48,30 @@ impl FromStr for Pcr {
 
 impl fmt::Display for Pcr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&Hex(&self.0), f)
     }
 }
 
 impl fmt::Debug for Pcr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+pub(crate) fn sha384(parts: &[&[u8]]) -> [u8; Pcr::LEN] {
+    let mut context = digest::Context::new(&digest::SHA384);
+    parts.iter().for_each(|part| context.update(part));
+    let mut out = [0; Pcr::LEN];
+    out.iter_mut().zip(context.finish().as_ref()).for_each(|(out, byte)| *out = *byte);
+    out
+}
+
+/// Prints lowercase hexadecimal.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

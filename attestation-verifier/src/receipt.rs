@@ -5,22 +5,18 @@
 //! receipt or a closing), an NSM document whose nonce is the body's digest, the statement, and a
 //! signature by the statement's receipt key. SPEC.md fixes both to the byte.
 
-use std::fmt;
-
-use ring::{
-    digest,
-    signature::{ED25519, UnparsedPublicKey},
-};
+use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::{
     Believed, CborError, Document, Expected, ParseError, VerifyError,
     cbor::{self, Reader},
     check::{self, Check},
-    deterministic,
     document::envelope,
+    pcr::sha384,
     verify::signature_input,
 };
 
+mod deterministic;
 mod statement;
 
 pub use statement::Statement;
@@ -52,30 +48,22 @@ impl<'a> Attested<'a> {
     ///
     /// [`ParseAttestedError`], for the first of checks 23 to 25 of SPEC.md that fails, or of checks
     /// 1 to 10 on the document inside.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseAttestedError> {
-        if bytes.len() > Self::MAX_LEN {
-            return Err(ParseAttestedError::TooLong { found: bytes.len() });
+    pub fn parse(container: &'a [u8]) -> Result<Self, ParseAttestedError> {
+        if container.len() > Self::MAX_LEN {
+            return Err(ParseAttestedError::TooLong { found: container.len() });
         }
-        let (payload, mut reader, signature) = envelope(bytes, PROTECTED, SIGNATURE_LEN)
+        let (mut reader, signature) = envelope(container, PROTECTED, SIGNATURE_LEN)
             .map_err(|error| ParseAttestedError::Envelope { error })?;
-        let (mut kind, mut body) = (None, None);
-        let (mut document, mut statement) = (None, None);
-        let part = Part::Container;
-        read_map(&mut reader, part, |key, mut value| {
-            match key {
-                "kind" => kind = Some(BodyKind::named(value.text()?)),
-                "body" => body = Some(value.bytes()?),
-                "document" => document = Some(value.bytes()?),
-                "statement" => statement = Some(value.bytes()?),
-                _ => return Ok(Known::No),
-            }
-            Ok(Known::Yes)
-        })?;
-        let kind = required(part, "kind", kind)?.ok_or(ParseAttestedError::Kind)?;
-        let body = required(part, "body", body)?;
-        let encoded_statement = required(part, "statement", statement)?;
-        let parsed_statement = Statement::parse(encoded_statement)?;
+        let payload = reader.rest();
+        let keys = ["kind", "body", "document", "statement"];
+        let [kind, body, document, statement] = read_map(Part::Container, &mut reader, keys)?;
+        let kind = BodyKind::named(kind.read(Reader::text)?).ok_or(ParseAttestedError::Kind)?;
+        let body = body.read(Reader::bytes)?;
+        let encoded_statement = statement.read(Reader::bytes)?;
+        let statement = Statement::parse(encoded_statement)?;
         let (body_contract, output) = read_body(body, kind)?;
+        let document = Document::parse(document.read(Reader::bytes)?)
+            .map_err(|error| ParseAttestedError::Document { error })?;
         Ok(Self {
             payload,
             signature,
@@ -84,9 +72,8 @@ impl<'a> Attested<'a> {
             body_contract,
             output,
             encoded_statement,
-            statement: parsed_statement,
-            document: Document::parse(required(part, "document", document)?)
-                .map_err(|error| ParseAttestedError::Document { error })?,
+            statement,
+            document,
         })
     }
 
@@ -149,19 +136,16 @@ impl BelievedReceipt {
     }
 
     /// Receipt or closing.
-    #[must_use]
     pub fn kind(&self) -> BodyKind {
         self.kind
     }
 
     /// The instance's keys and contract.
-    #[must_use]
     pub fn statement(&self) -> &Statement {
         &self.statement
     }
 
     /// The encoded body: what the instance says, in deterministic CBOR.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -169,14 +153,11 @@ impl BelievedReceipt {
     /// The body's entries in diagnostic notation. They are claims of the instance: that it is the
     /// build you named and speaks under your contract is proven, that it reckons rightly is what
     /// you believe of the build.
-    #[must_use]
     pub fn claims(&self) -> Vec<(String, String)> {
         let mut claims = Vec::new();
-        let read = deterministic::map(&mut Reader::new(&self.body), |key, mut value| {
-            let mut printed = String::new();
-            deterministic::print(&mut value, &mut printed)?;
+        let read = deterministic::map(&mut Reader::new(&self.body), |key, value| {
+            let printed = deterministic::print(value).unwrap_or_default();
             claims.push((key.to_owned(), printed));
-            Ok::<(), CborError>(())
         });
         debug_assert!(read.is_ok(), "the body was parsed before");
         claims
@@ -189,26 +170,24 @@ impl BelievedReceipt {
     }
 
     /// Every check and how it went, for people: 1 to 22 on the document, then 23 to 29.
-    #[must_use]
     pub fn checks(&self) -> Vec<Check> {
         let document = self.believed.checks().iter().cloned();
         document.chain(check::receipt(None).into_iter().take(7)).collect()
     }
 }
 
-/// What a container holds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum BodyKind {
-    /// The receipt of one result.
-    Receipt,
-    /// The last word of an instance.
-    Closing,
+worded! {
+    /// What a container holds.
+    BodyKind {
+        /// Of one result.
+        Receipt, "receipt";
+        /// The last word of an instance.
+        Closing, "closing";
+    }
 }
 
 impl BodyKind {
     /// The name, as in the container.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Receipt => "receipt",
@@ -218,12 +197,6 @@ impl BodyKind {
 
     fn named(name: &str) -> Option<Self> {
         [Self::Receipt, Self::Closing].into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-impl fmt::Display for BodyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -260,10 +233,10 @@ pub fn payload(kind: BodyKind, body: &[u8], document: &[u8], encoded_statement: 
     cbor::write_bytes(&mut out, body);
     cbor::write_text(&mut out, "kind");
     cbor::write_text(&mut out, kind.name());
-    cbor::write_text(&mut out, "document");
-    cbor::write_bytes(&mut out, document);
-    cbor::write_text(&mut out, "statement");
-    cbor::write_bytes(&mut out, encoded_statement);
+    for (key, bytes) in [("document", document), ("statement", encoded_statement)] {
+        cbor::write_text(&mut out, key);
+        cbor::write_bytes(&mut out, bytes);
+    }
     out
 }
 
@@ -287,204 +260,92 @@ pub fn encode(payload: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Vec<u8> {
 
 /// The contract and, of a receipt, the output. Everything else is the `protocol` crate's to read.
 fn read_body(body: &[u8], kind: BodyKind) -> Result<(Digest, Option<Digest>), ParseAttestedError> {
-    let (mut contract, mut output) = (None, None);
-    let mut reader = Reader::new(body);
-    read_map(&mut reader, Part::Body, |key, mut value| {
-        match key {
-            "contract" => contract = Some(value.bytes()?),
-            "output" => output = Some(value.bytes()?),
-            _ => (),
-        }
-        Ok(Known::Yes)
-    })?;
-    let contract = sized(Part::Body, "contract", required(Part::Body, "contract", contract)?)?;
-    let output = output.map(|output| sized(Part::Body, "output", output)).transpose()?;
-    match kind {
-        BodyKind::Receipt => Ok((contract, Some(required(Part::Body, "output", output)?))),
-        BodyKind::Closing => Ok((contract, output)),
-    }
+    let keys = ["contract", "output"];
+    let [contract, output] = read_map(Part::Body, &mut Reader::new(body), keys)?;
+    let contract = contract.sized()?;
+    let needless = kind == BodyKind::Closing && output.item.is_none();
+    Ok((contract, if needless { None } else { Some(output.sized()?) }))
 }
 
-enum Known {
-    Yes,
-    No,
-}
-
-/// Reads a whole deterministic map, in which nothing is unknown.
-fn read_map<'a>(
-    reader: &mut Reader<'a>,
+/// Reads a whole deterministic map: the values of these keys, and in a body others beside them.
+fn read_map<'a, const N: usize>(
     part: Part,
-    mut entry: impl FnMut(&'a str, Reader<'a>) -> Result<Known, CborError>,
-) -> Result<(), ParseAttestedError> {
+    reader: &mut Reader<'a>,
+    keys: [&'static str; N],
+) -> Result<[Value<'a>; N], ParseAttestedError> {
+    let mut values = keys.map(|key| Value { part, key, item: None });
     let mut unknown = false;
-    deterministic::map(reader, |key, value| {
-        unknown |= matches!(entry(key, value)?, Known::No);
-        Ok(())
+    deterministic::map(reader, |key, item| {
+        match values.iter_mut().find(|value| value.key == key) {
+            Some(value) => value.item = Some(item),
+            None => unknown = true,
+        }
     })
     .and_then(|()| reader.end())
     .map_err(|error| ParseAttestedError::Malformed { part, error })?;
-    if unknown { Err(ParseAttestedError::UnknownField { part }) } else { Ok(()) }
+    let refused = unknown && part != Part::Body;
+    if refused { Err(ParseAttestedError::UnknownField { part }) } else { Ok(values) }
 }
 
-fn required<T>(part: Part, key: &'static str, value: Option<T>) -> Result<T, ParseAttestedError> {
-    value.ok_or(ParseAttestedError::Missing { part, key })
-}
-
-fn sized<const N: usize>(
+/// The value of a key, if it is there.
+struct Value<'a> {
     part: Part,
     key: &'static str,
-    bytes: &[u8],
-) -> Result<[u8; N], ParseAttestedError> {
-    let length = ParseAttestedError::Length { part, key, found: bytes.len() };
-    bytes.try_into().map_err(|_| length)
+    item: Option<Reader<'a>>,
 }
 
-fn sha384(parts: &[&[u8]]) -> Digest {
-    let mut context = digest::Context::new(&digest::SHA384);
-    parts.iter().for_each(|part| context.update(part));
-    let mut out = [0; 48];
-    out.iter_mut().zip(context.finish().as_ref()).for_each(|(out, byte)| *out = *byte);
-    out
-}
+impl<'a> Value<'a> {
+    fn read<T>(
+        self,
+        how: impl FnOnce(&mut Reader<'a>) -> Result<T, CborError>,
+    ) -> Result<T, ParseAttestedError> {
+        let Self { part, key, item } = self;
+        let mut item = item.ok_or(ParseAttestedError::Missing { part, key })?;
+        how(&mut item).map_err(|error| ParseAttestedError::Malformed { part, error })
+    }
 
-/// A part of a container.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Part {
-    /// The outer map.
-    Container,
-    /// The instance statement.
-    Statement,
-    /// The receipt or closing itself.
-    Body,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Container => "container",
-            Self::Statement => "instance statement",
-            Self::Body => "body",
-        })
+    fn sized<const N: usize>(self) -> Result<[u8; N], ParseAttestedError> {
+        let (part, key) = (self.part, self.key);
+        let bytes = self.read(Reader::bytes)?;
+        let length = ParseAttestedError::Length { part, key, found: bytes.len() };
+        bytes.try_into().map_err(|_| length)
     }
 }
 
-/// Why bytes are not an attested container, or not an instance statement.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParseAttestedError {
-    /// Longer than any container.
-    #[error("{found} bytes are too long for a receipt, at most {} are expected", Attested::MAX_LEN)]
-    TooLong {
-        /// Length in bytes.
-        found: usize,
-    },
-    /// Not an untagged `COSE_Sign1` by Ed25519.
-    #[error(transparent)]
-    Envelope {
-        /// What is wrong with it.
-        error: ParseError,
-    },
-    /// Not one deterministic map.
-    #[error("malformed {part}: {error}")]
-    Malformed {
-        /// Where.
-        part: Part,
-        /// Where in it, and why.
-        error: CborError,
-    },
-    /// A field that version 1 does not have.
-    #[error("unknown field in the {part}")]
-    UnknownField {
-        /// Where.
-        part: Part,
-    },
-    /// A field is missing.
-    #[error("{key} is missing in the {part}")]
-    Missing {
-        /// Where.
-        part: Part,
-        /// Which.
-        key: &'static str,
-    },
-    /// A field is of another length.
-    #[error("{key} in the {part} has {found} bytes, another length is expected")]
-    Length {
-        /// Where.
-        part: Part,
-        /// Which.
-        key: &'static str,
-        /// Length in bytes.
-        found: usize,
-    },
-    /// Neither a receipt nor a closing.
-    #[error("neither a receipt nor a closing")]
-    Kind,
-    /// Another version of the protocol.
-    #[error("the instance speaks protocol {found}, 1 is expected")]
-    Protocol {
-        /// The version.
-        found: u64,
-    },
-    /// The NSM document inside is malformed.
-    #[error("document: {error}")]
-    Document {
-        /// What is wrong with it.
-        error: ParseError,
-    },
-}
-
-impl ParseAttestedError {
-    /// The number of the check in SPEC.md that failed.
-    #[must_use]
-    pub fn check(&self) -> u8 {
-        match self {
-            Self::Document { error } => error.check(),
-            Self::Protocol { .. } => 24,
-            Self::Malformed { part, .. }
-            | Self::UnknownField { part }
-            | Self::Missing { part, .. }
-            | Self::Length { part, .. } => match part {
-                Part::Container => 23,
-                Part::Statement => 24,
-                Part::Body => 25,
-            },
-            Self::TooLong { .. } | Self::Envelope { .. } | Self::Kind => 23,
-        }
+numbered! {
+    /// A part of a container.
+    Part {
+        23 => Container, "container";
+        24 => Statement, "instance statement";
+        25 => Body, "body";
     }
 }
 
-/// Why a container is not believed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum VerifyAttestedError {
-    /// The instance serves another contract than the caller's.
-    #[error("the instance serves another contract than the one given")]
-    StatementContract,
-    /// The body is about another contract than the caller's.
-    #[error("the body names another contract than the one given")]
-    BodyContract,
-    /// The NSM document inside is not believed.
-    #[error(transparent)]
-    Document {
-        /// Why.
-        error: VerifyError,
-    },
-    /// The signature is not by the instance's receipt key.
-    #[error("the signature is not by the instance's receipt key")]
-    Signature,
+numbered! {
+    /// Why bytes are not an attested container, or not an instance statement.
+    ///
+    /// The offset of what is malformed counts from the beginning of its part.
+    ParseAttestedError {
+        23 => TooLong { found: usize }, "{found} bytes are too long, a receipt has at most {LONGEST}";
+        23 => Envelope { error: ParseError }, "{error}";
+        part.check() => Malformed { part: Part, error: CborError }, "malformed {part}: {error}";
+        part.check() => UnknownField { part: Part }, "unknown field in the {part}";
+        part.check() => Missing { part: Part, key: &'static str }, "{key} is missing in the {part}";
+        part.check() => Length { part: Part, key: &'static str, found: usize },
+            "{key} in the {part} has {found} bytes, another length is expected";
+        23 => Kind, "neither a receipt nor a closing";
+        24 => Protocol { found: u64 }, "the instance speaks protocol {found}, 1 is expected";
+        error.check() => Document { error: ParseError }, "document: {error}";
+    }
 }
 
-impl VerifyAttestedError {
-    /// The number of the check in SPEC.md that failed.
-    #[must_use]
-    pub fn check(&self) -> u8 {
-        match self {
-            Self::StatementContract => 26,
-            Self::BodyContract => 27,
-            Self::Document { error } => error.check(),
-            Self::Signature => 29,
-        }
+numbered! {
+    /// Why a container is not believed.
+    VerifyAttestedError {
+        26 => StatementContract, "the instance serves another contract than the one given";
+        27 => BodyContract, "the body names another contract than the one given";
+        error.check() => Document { error: VerifyError }, "{error}";
+        29 => Signature, "the signature is not by the instance's receipt key";
     }
 }
 
@@ -499,3 +360,4 @@ pub const STATEMENT_TAG: &[u8] = b"glovebox instance-statement v1\0";
 /// `{1: -8}`: EdDSA (RFC 9053, section 2.2).
 const PROTECTED: &[u8] = &[0xa1, 0x01, 0x27];
 const SIGNATURE_LEN: usize = 64;
+const LONGEST: usize = Attested::MAX_LEN;

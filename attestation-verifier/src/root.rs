@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use ring::digest;
 
+use crate::pcr::Hex;
+
 /// The certificate every chain must start at.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Root {
@@ -21,13 +23,11 @@ impl Root {
     pub const AWS: Self = Self { der: Cow::Borrowed(include_bytes!("../roots/aws-nitro-g1.der")) };
 
     /// Whether this is AWS's root.
-    #[must_use]
     pub fn is_aws(&self) -> bool {
         *self == Self::AWS
     }
 
     /// SHA-256 of the certificate.
-    #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut fingerprint = [0; 32];
         let hash = digest::digest(&digest::SHA256, &self.der);
@@ -56,8 +56,7 @@ impl fmt::Display for Root {
         if self.is_aws() {
             return f.write_str("AWS Nitro Enclaves Root-G1");
         }
-        f.write_str("UNTRUSTED root ")?;
-        self.fingerprint().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "UNTRUSTED root {}", Hex(&self.fingerprint()))
     }
 }
 

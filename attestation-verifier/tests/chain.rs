@@ -74,6 +74,9 @@ fn roles_must_fit() {
     key_usage(2, changed(2, |leaf| leaf.key_usages = vec![KeyUsagePurpose::ContentCommitment]));
     let both = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
     key_usage(2, changed(2, |leaf| leaf.key_usages = both.clone()));
+    // The ninth bit of the key usage is in a second byte.
+    let nine = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::DecipherOnly];
+    assert_eq!(changed(2, |leaf| leaf.key_usages = nine.clone()), None);
     let refused = changed(2, |leaf| leaf.is_ca = authority(0));
     assert_eq!(refused, Some(Refusal::Chain(ChainError::LeafIsAuthority)));
 }
@@ -119,8 +122,14 @@ fn every_certificate_of_the_chain_must_be_valid() {
         assert_eq!(expired, Some(Refusal::Chain(ChainError::Expired { position, time })));
         let early = changed(position, |params| params.not_before = date_time_ymd(2026, 6, 2));
         assert_eq!(early, Some(Refusal::Chain(ChainError::NotYetValid { position, time })));
-        let far = changed(position, |params| params.not_after = date_time_ymd(2999, 6, 2));
-        assert_eq!(far, None);
+        // Two digits for the years 1950 to 2049, four for those after.
+        for (not_before, not_after) in [(1950, 2049), (1999, 2050), (2000, 2999)] {
+            let far = changed(position, |params| {
+                params.not_before = date_time_ymd(not_before, 1, 1);
+                params.not_after = date_time_ymd(not_after, 12, 31);
+            });
+            assert_eq!(far, None, "{not_before} to {not_after}");
+        }
     }
 }
 

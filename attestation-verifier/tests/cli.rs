@@ -79,6 +79,7 @@ fn exits_with_0_1_and_2() {
     assert_eq!(verify(&["--pcr", PCR0, "--danger-root", &real]), 2);
     assert_eq!(run(&["verify", "/no/such/file", "--pcr", PCR0], b"").code, 2);
     assert_eq!(run(&["verify", "-", "--pcr", PCR0], b"").code, 1, "no document at all");
+    assert_eq!(run(&["verify", env!("CARGO_MANIFEST_DIR"), "--pcr", PCR0], b"").code, 2);
     assert_eq!(run(&[], b"").code, 2);
 }
 
@@ -93,6 +94,89 @@ fn reads_raw_hex_base64_and_armor_from_standard_input() {
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
         assert!(said.out.ends_with("believed\n") && !said.out.contains('\x1b'));
     }
+}
+
+#[test]
+fn says_that_text_is_in_no_known_encoding() {
+    let said = run(&["verify", "-", "--pcr", PCR0], b"hello, world");
+    assert_eq!(said.code, 1);
+    assert_eq!(said.err, "- is text, but neither base64, hexadecimal nor armored\n");
+}
+
+#[test]
+fn says_how_to_name_a_root_that_is_not_built_in() {
+    for name in ["aws-cn", "aws-us-gov"] {
+        let said = run(&["verify", &vector(REAL), "--pcr", PCR0, "--root", name], b"");
+        assert_eq!((said.code, said.out.as_str()), (2, ""));
+        assert!(said.err.contains(name) && said.err.contains("--danger-root FILE"), "{}", said.err);
+    }
+}
+
+/// A list as openssl would print it in PEM, and as it is.
+#[test]
+fn looks_certificates_up_in_the_lists_given() {
+    let enclave = Enclave::new();
+    let list = |serials: &[usize]| {
+        let revoked = serials.iter().map(|position| rcgen::RevokedCertParams {
+            serial_number: simulated::serial(*position),
+            revocation_time: rcgen::date_time_ymd(2026, 5, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 6, 1),
+            next_update: rcgen::date_time_ymd(2026, 6, 2),
+            crl_number: rcgen::SerialNumber::from(7),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        list.signed_by(&enclave.issuers[1]).unwrap().der().to_vec()
+    };
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let pem = format!(
+        "-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n",
+        STANDARD.encode(list(&[]))
+    );
+    let clear = file("crl-clear", pem.as_bytes());
+    let revoked = file("crl-revoked", &list(&[2]));
+    let document = file("crl-document", &enclave.document(b"", b""));
+    let root = file("crl-root", &enclave.chain[0]);
+    let pcrs = PCRS.map(|(index, value)| format!("--pcr={index}={}", hex::encode(value)));
+    let fixed = ["verify", &document, "--at", "document", "--danger-root", &root];
+    let fixed = [&fixed, &pcrs.each_ref().map(String::as_str)[..]].concat();
+    let verify = |more: &[&str]| run(&[&fixed, more].concat(), b"");
+
+    let said = verify(&["--crl", &clear]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("35  passed       no certificate is on the list of its issuer"));
+    assert!(!verify(&[]).out.contains("revocation"));
+    let said = verify(&["--crl", &clear, "--crl", &revoked]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.ends_with("not believed: check 35: certificate 2 is revoked\n"));
+    let json: Json = serde_json::from_str(&verify(&["--crl", &revoked, "--json"]).out).unwrap();
+    assert_eq!(json["checks"][26]["number"], 35);
+    assert_eq!(json["checks"][26]["outcome"], "failed");
+    let said = verify(&["--crl", &document]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("is not a revocation list"), "{}", said.err);
+}
+
+#[test]
+fn a_failed_report_does_not_call_passed_what_was_not_asked() {
+    let real = vector(REAL);
+    let outcomes = |more: &[&str]| {
+        let said = run(&[&["verify", &real, "--json", "--pcr", PCR0], more].concat(), b"");
+        let json: Json = serde_json::from_str(&said.out).unwrap();
+        [17, 18, 21, 22]
+            .map(|number| json["checks"][number - 1]["outcome"].as_str().unwrap().to_owned())
+    };
+    let archived = outcomes(&["--at", "document", "--nonce", "00"]);
+    assert_eq!(archived, ["not asked", "not asked", "failed", "not reached"]);
+    let debug = run(&["verify", &real, "--pcr", OTHER, "--at", "document", "--allow-debug"], b"");
+    assert!(debug.out.contains("19  not asked"), "{}", debug.out);
+    let live = outcomes(&["--at", "2025-11-10T17:20:11Z", "--nonce", "00"]);
+    assert_eq!(live, ["passed", "passed", "failed", "not reached"]);
 }
 
 #[test]

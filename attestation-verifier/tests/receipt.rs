@@ -1,6 +1,8 @@
 //! Receipts: everything a host or another instance could swap in one.
 #![cfg(test)]
 
+#[path = "support/container.rs"]
+mod container;
 #[path = "support/simulated.rs"]
 mod simulated;
 
@@ -11,91 +13,10 @@ use attestation_verifier::{
         contract_digest, nonce_for, output_digest, user_data_for,
     },
 };
-use coset::cbor::{Value, cbor};
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use simulated::{Enclave, encoded};
-
-const CONTRACT: &[u8] = b"parties = []\n";
-const RESULT: &[u8] = b"42";
-
-/// The parts of a container, each of which a test may swap.
-struct Parts {
-    enclave: Enclave,
-    key: Ed25519KeyPair,
-    kind: BodyKind,
-    body: Vec<u8>,
-    statement: Vec<u8>,
-    document: Vec<u8>,
-}
-
-impl Parts {
-    fn new() -> Self {
-        let enclave = Enclave::new();
-        let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let statement = statement(&key, CONTRACT);
-        let body = body(CONTRACT, RESULT);
-        let kind = BodyKind::Receipt;
-        let document = enclave.document(&user_data_for(&statement), &nonce_for(kind, &body));
-        Self { enclave, key, kind, body, statement, document }
-    }
-
-    fn container(&self) -> Vec<u8> {
-        let payload = receipt::payload(self.kind, &self.body, &self.document, &self.statement);
-        sign(&self.key, &payload)
-    }
-
-    /// The document that belongs to the other parts.
-    fn redocumented(self) -> Self {
-        let nonce = nonce_for(self.kind, &self.body);
-        let document = self.enclave.document(&user_data_for(&self.statement), &nonce);
-        Self { document, ..self }
-    }
-
-    fn refusal(&self) -> VerifyAttestedError {
-        let bytes = self.container();
-        let attested = Attested::parse(&bytes).unwrap();
-        attested.verify(&self.enclave.expected(), &contract_digest(CONTRACT)).unwrap_err()
-    }
-
-    fn malformation(&self) -> ParseAttestedError {
-        Attested::parse(&self.container()).unwrap_err()
-    }
-}
-
-fn sign(key: &Ed25519KeyPair, payload: &[u8]) -> Vec<u8> {
-    let signature = key.sign(&receipt::signing_input(payload));
-    receipt::encode(payload, signature.as_ref().try_into().unwrap())
-}
-
-fn statement(key: &Ed25519KeyPair, contract: &[u8]) -> Vec<u8> {
-    Statement {
-        contract: contract_digest(contract),
-        hpke: vec![9; Statement::HPKE_LEN],
-        receipt: key.public_key().as_ref().try_into().unwrap(),
-        tls: vec![1, 2, 3],
-    }
-    .encode()
-}
-
-fn bytes(bytes: &[u8]) -> Value {
-    Value::Bytes(bytes.to_vec())
-}
-
-fn body(contract: &[u8], result: &[u8]) -> Vec<u8> {
-    encoded(
-        &cbor!({
-            "job" => bytes(&[1]),
-            "cost" => [1, {"rho" => 5}, null, true, -3],
-            "output" => bytes(&output_digest(result)),
-            "contract" => bytes(&contract_digest(contract)),
-        })
-        .unwrap(),
-    )
-}
-
-fn body_of(entries: Value) -> Vec<u8> {
-    encoded(&entries)
-}
+use container::{CONTRACT, Parts, RESULT, body, body_of, bytes, sign, statement};
+use coset::cbor::cbor;
+use ring::signature::Ed25519KeyPair;
+use simulated::encoded;
 
 #[test]
 fn believes_a_receipt_for_its_result_and_no_other() {
@@ -258,6 +179,8 @@ fn refuses_what_is_not_deterministic_or_not_version_1() {
     assert!(matches!(tagged, ParseAttestedError::Envelope { error: ParseError::Envelope { .. } }));
     let long = Attested::parse(&vec![0x84; Attested::MAX_LEN + 1]).unwrap_err();
     assert_eq!(long, ParseAttestedError::TooLong { found: Attested::MAX_LEN + 1 });
+    let longest = Attested::parse(&vec![0x84; Attested::MAX_LEN]).unwrap_err();
+    assert!(matches!(longest, ParseAttestedError::Envelope { .. }));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn refuses_real_documents_under_each_wrong_expectation() {
         let right = vector.expected();
         let refused = |expected: Expected| document.verify_archived(&expected).unwrap_err();
 
-        for (&index, &found) in claims.pcrs {
+        for (&index, &found) in &claims.pcrs {
             let mut value = *found.as_bytes();
             value[47] ^= 1;
             let expected = Pcr::from(value);
@@ -309,6 +309,10 @@ fn says_in_words_how_each_check_went() {
     let pcrs = claims.pcrs.clone();
     let two = Expected::any_of([pcrs.clone(), pcrs]).allow_debug();
     assert_eq!(said(&two, 20), passed("one of 2 acceptable builds"));
+    assert_eq!(document.verify_archived(&two).unwrap().build(), 0);
+    let other = BTreeMap::from([(0, Pcr::from([1; 48]))]);
+    let second = Expected::any_of([other, claims.pcrs.clone()]);
+    assert_eq!(document.verify_archived(&second).unwrap().build(), 1);
     assert_eq!(said(&two, 19), passed(""), "allowed, but it does not run in debug mode");
     assert_eq!(said(&two, 21), not_asked("no nonce was expected"));
     assert_eq!(said(&two, 22), not_asked("no user data were expected"));
@@ -318,6 +322,25 @@ fn says_in_words_how_each_check_went() {
     let document = Document::parse(&debug.bytes).unwrap();
     let believed = document.verify_archived(&debug.expected()).unwrap();
     assert_eq!(believed.checks()[18].outcome, Outcome::NotAsked);
+}
+
+#[test]
+fn errors_are_words_for_people() {
+    let said = |name| Document::parse(&vector(name).bytes).unwrap_err().to_string();
+    assert_eq!(said("dup-user_data.bin"), "field user_data occurs twice");
+    assert_eq!(said("missing-pcrs.bin"), "field pcrs is missing");
+    let expected = "malformed nonce: found another item than a byte string at byte 4453";
+    assert_eq!(said("flip-nonce-null-to-undef.bin"), expected);
+    assert_eq!(said("pcr-len-47.bin"), "pcr 0 has 47 bytes, 48 are expected");
+    let pcr = Pcr::from([0xab; 48]);
+    assert_eq!((pcr.as_bytes(), format!("{pcr:?}")), (&[0xab; 48], "ab".repeat(48)));
+    assert_eq!(attestation_verifier::Field::Nonce.key(), "nonce");
+}
+
+#[test]
+fn a_document_may_have_16384_bytes_and_no_more() {
+    let check = |length| Document::parse(&vec![0x84; length]).unwrap_err().check();
+    assert_eq!((check(Document::MAX_LEN), check(Document::MAX_LEN + 1)), (2, 1));
 }
 
 #[test]

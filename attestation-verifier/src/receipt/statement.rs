@@ -1,6 +1,6 @@
 //! Instance statements.
 
-use super::{Digest, Known, ParseAttestedError, Part, read_map, required, sized};
+use super::{Digest, ParseAttestedError, Part, read_map};
 use crate::cbor::{self, Reader};
 
 /// The public keys of one instance, and the one contract it serves.
@@ -27,36 +27,21 @@ impl Statement {
     ///
     /// [`ParseAttestedError`] (check 24 of SPEC.md), unless it is exactly what [`Self::encode`]
     /// writes.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseAttestedError> {
-        let (mut tls, mut hpke) = (None, None);
-        let (mut receipt, mut contract, mut protocol) = (None, None, None);
-        let part = Part::Statement;
-        read_map(&mut Reader::new(bytes), part, |key, mut value| {
-            match key {
-                "tls" => tls = Some(value.bytes()?),
-                "hpke" => hpke = Some(value.bytes()?),
-                "receipt" => receipt = Some(value.bytes()?),
-                "contract" => contract = Some(value.bytes()?),
-                "protocol" => protocol = Some(value.unsigned()?),
-                _ => return Ok(Known::No),
-            }
-            Ok(Known::Yes)
-        })?;
-        match required(part, "protocol", protocol)? {
+    pub fn parse(encoded: &[u8]) -> Result<Self, ParseAttestedError> {
+        let keys = ["tls", "hpke", "receipt", "contract", "protocol"];
+        let [tls, hpke, receipt, contract, protocol] =
+            read_map(Part::Statement, &mut Reader::new(encoded), keys)?;
+        match protocol.read(Reader::unsigned)? {
             1 => (),
             found => return Err(ParseAttestedError::Protocol { found }),
         }
-        let hpke: [u8; Self::HPKE_LEN] = sized(part, "hpke", required(part, "hpke", hpke)?)?;
-        let tls = required(part, "tls", tls)?;
-        if tls.is_empty() || tls.len() > LONGEST_TLS_KEY {
-            return Err(ParseAttestedError::Length { part, key: "tls", found: tls.len() });
+        let hpke = hpke.sized::<{ Self::HPKE_LEN }>()?.to_vec();
+        let (part, key) = (tls.part, tls.key);
+        let tls = tls.read(Reader::bytes)?.to_vec();
+        if !(1..=LONGEST_TLS_KEY).contains(&tls.len()) {
+            return Err(ParseAttestedError::Length { part, key, found: tls.len() });
         }
-        Ok(Self {
-            contract: sized(part, "contract", required(part, "contract", contract)?)?,
-            hpke: hpke.to_vec(),
-            receipt: sized(part, "receipt", required(part, "receipt", receipt)?)?,
-            tls: tls.to_vec(),
-        })
+        Ok(Self { contract: contract.sized()?, hpke, receipt: receipt.sized()?, tls })
     }
 
     /// The statement in deterministic CBOR, for [`user_data_for`](super::user_data_for).
@@ -64,14 +49,15 @@ impl Statement {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         cbor::write_head(&mut out, 5, 5);
-        cbor::write_text(&mut out, "tls");
-        cbor::write_bytes(&mut out, &self.tls);
-        cbor::write_text(&mut out, "hpke");
-        cbor::write_bytes(&mut out, &self.hpke);
-        cbor::write_text(&mut out, "receipt");
-        cbor::write_bytes(&mut out, &self.receipt);
-        cbor::write_text(&mut out, "contract");
-        cbor::write_bytes(&mut out, &self.contract);
+        for (key, bytes) in [
+            ("tls", &self.tls[..]),
+            ("hpke", &self.hpke),
+            ("receipt", &self.receipt),
+            ("contract", &self.contract),
+        ] {
+            cbor::write_text(&mut out, key);
+            cbor::write_bytes(&mut out, bytes);
+        }
         cbor::write_text(&mut out, "protocol");
         cbor::write_head(&mut out, 0, 1);
         out

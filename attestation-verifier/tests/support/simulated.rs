@@ -5,7 +5,7 @@ use attestation_verifier::{Expected, Pcr, Root, danger};
 use coset::cbor::{Value, cbor};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P384_SHA384, date_time_ymd,
+    PKCS_ECDSA_P384_SHA384, SerialNumber, date_time_ymd,
 };
 use ring::{
     rand::SystemRandom,
@@ -15,6 +15,8 @@ use ring::{
 pub(crate) struct Enclave {
     pub(crate) chain: Vec<Vec<u8>>,
     key: EcdsaKeyPair,
+    /// Root and intermediate, with their keys.
+    pub(crate) issuers: [Issuer<'static, KeyPair>; 2],
 }
 
 /// 2026-06-01T12:00:00Z.
@@ -32,11 +34,12 @@ impl Enclave {
         let params = |position: usize| {
             let mut params = CertificateParams::new([]).unwrap();
             params.distinguished_name.push(DnType::CommonName, format!("simulated {position}"));
+            params.serial_number = Some(serial(position));
             params.not_before = date_time_ymd(2026, 1, 1);
             params.not_after = date_time_ymd(2027, 1, 1);
             (params.is_ca, params.key_usages) = if position < 2 {
                 let authority = IsCa::Ca(BasicConstraints::Unconstrained);
-                (authority, vec![KeyUsagePurpose::KeyCertSign])
+                (authority, vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign])
             } else {
                 (IsCa::NoCa, vec![KeyUsagePurpose::DigitalSignature])
             };
@@ -59,6 +62,7 @@ impl Enclave {
                 &SystemRandom::new(),
             )
             .unwrap(),
+            issuers: [root_issuer, middle_issuer],
         }
     }
 
@@ -91,6 +95,11 @@ impl Enclave {
         let signature = self.key.sign(&SystemRandom::new(), &encoded(&signed)).unwrap();
         encoded(&cbor!([bytes(&ES384), {}, bytes(&payload), bytes(signature.as_ref())]).unwrap())
     }
+}
+
+/// Of the certificate at this position, counted from the root.
+pub(crate) fn serial(position: usize) -> SerialNumber {
+    SerialNumber::from(vec![0x70, u8::try_from(position).unwrap()])
 }
 
 pub(crate) fn encoded(value: &Value) -> Vec<u8> {

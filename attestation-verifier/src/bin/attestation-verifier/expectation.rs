@@ -25,7 +25,7 @@ pub(crate) struct Expectation {
 
     /// Accept an enclave in debug mode, whose operator sees everything in it
     #[arg(long)]
-    allow_debug: bool,
+    pub(crate) allow_debug: bool,
 }
 
 impl Expectation {

@@ -55,7 +55,7 @@ impl Explain {
             )?,
         }
         writeln!(out, "\nWhat it says\n\n  It is enclave {}.", claims.module_id)?;
-        registers(out, &claims)?;
+        registers(out, claims)?;
         for (name, bytes) in [
             ("public key", claims.public_key),
             ("user data", claims.user_data),
@@ -76,7 +76,7 @@ impl Explain {
                 writeln!(out, "  Warning: {warning}.")?;
             }
         }
-        self.what_was_not(out, &claims)?;
+        self.what_was_not(out, claims)?;
         Ok(verdict.is_ok())
     }
 
@@ -86,7 +86,8 @@ impl Explain {
             "\nWhat was not checked\n
   Whether this build is one to trust: rebuild it from its source and compare the registers.
   Whether the document is fresh: it was judged as of its own time. Ask with a nonce of your own.
-  Whether a certificate was revoked: AWS prescribes the path check with revocation off.
+  Whether a certificate was revoked: AWS prescribes the path check with revocation off. If you have
+  revocation lists, `verify` takes them with --crl.
 \nTo check it against a build, put your own values here\n"
         )?;
         write!(out, "  attestation-verifier verify {} --at document", self.document.display())?;

@@ -15,7 +15,13 @@ pub(crate) enum Failure {
     Json(#[from] serde_json::Error),
     #[error("{path} is not a root certificate: {flaw}", path = path.display())]
     Root { path: PathBuf, flaw: attestation_verifier::CertificateFlaw },
-    #[error("the root of {name} is not built in; give it with --danger-root")]
+    #[error("{path} is not a revocation list: {flaw}", path = path.display())]
+    List { path: PathBuf, flaw: attestation_verifier::CertificateFlaw },
+    #[error(
+        "the root of {name} is not built in, since none could be had whose origin could be checked; \
+         download it, compare its fingerprint with the one AWS publishes, and give it with \
+         --danger-root FILE"
+    )]
     UnknownRoot { name: &'static str },
     #[error("{path} is not a build manifest: expected {{\"pcrs\": {{\"0\": HEX, ...}}}}", path = path.display())]
     Manifest { path: PathBuf },

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     path::Path,
 };
 
@@ -15,7 +15,14 @@ use crate::failure::Failure;
 /// Text that is none of the known encodings is passed on as it is, to be refused as a document.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let raw = read_raw(path, LONGEST)?;
-    Ok(unwrapped(&raw).unwrap_or(raw))
+    if let Some(bytes) = unwrapped(&raw) {
+        return Ok(bytes);
+    }
+    if !raw.is_empty() && std::str::from_utf8(&raw).is_ok() {
+        let path = path.display();
+        writeln!(io::stderr(), "{path} is text, but neither base64, hexadecimal nor armored")?;
+    }
+    Ok(raw)
 }
 
 /// A file as it is. `-` is standard input.

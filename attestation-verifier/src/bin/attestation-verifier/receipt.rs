@@ -54,7 +54,7 @@ impl Receipt {
                 _ => Ok(believed),
             },
         };
-        let checks = checks(&verdict, result.is_some());
+        let checks = self.checks(&verdict, result.is_some());
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &json(&verdict, &checks))?;
             writeln!(out)?;
@@ -67,21 +67,24 @@ impl Receipt {
         }
         Ok(verdict.is_ok())
     }
+
+    fn checks(&self, verdict: &Verdict, with_result: bool) -> Vec<Check> {
+        match verdict {
+            Ok(believed) => {
+                let output = with_result.then(|| check::receipt(None).pop()).flatten();
+                believed.checks().into_iter().chain(output).collect()
+            }
+            Err((number @ 1..=22, words)) => {
+                let mut checks = check::failed(*number, words);
+                report::not_asked(&mut checks, false, self.expectation.allow_debug, true);
+                checks
+            }
+            Err((number, words)) => check::receipt(Some((*number, words.clone()))),
+        }
+    }
 }
 
 type Verdict = Result<BelievedReceipt, (u8, String)>;
-
-fn checks(verdict: &Verdict, with_result: bool) -> Vec<Check> {
-    let mut checks = match verdict {
-        Ok(believed) => believed.checks(),
-        Err((number @ 1..=22, words)) => check::failed(*number, words),
-        Err((number, words)) => check::receipt(Some((*number, words.clone()))),
-    };
-    if verdict.is_ok() && with_result {
-        checks.extend(check::receipt(None).pop());
-    }
-    checks
-}
 
 fn json(verdict: &Verdict, checks: &[Check]) -> Value {
     let believed = verdict.as_ref().ok();

@@ -41,6 +41,23 @@ pub(crate) fn enclave(out: &mut impl Write, believed: &Believed) -> io::Result<(
     Ok(())
 }
 
+/// Marks checks of a failed report that were passed over because nobody asked for them: of `live`
+/// time, of debug mode, of a nonce, and of user data, which no option names.
+pub(crate) fn not_asked(checks: &mut [Check], live: bool, allow_debug: bool, nonce: bool) {
+    for check in checks.iter_mut().filter(|check| check.outcome == Outcome::Passed) {
+        let asked = match check.number {
+            17 | 18 => live,
+            19 => !allow_debug,
+            21 => nonce,
+            22 => false,
+            _ => true,
+        };
+        if !asked {
+            check.outcome = Outcome::NotAsked;
+        }
+    }
+}
+
 pub(crate) fn checks_json(checks: &[Check]) -> Value {
     let check = |check: &Check| {
         let outcome = check.outcome.to_string();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use attestation_verifier::{Believed, Document, Expected, Timestamp, check};
+use attestation_verifier::{Believed, Document, Expected, RevocationList, Timestamp, check};
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -35,6 +35,11 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "HEX", value_parser = nonce)]
     nonce: Option<Nonce>,
 
+    /// Revocation list (DER or PEM) of an authority in the chain; repeat for more. Without any,
+    /// nothing is looked up
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -47,12 +52,22 @@ impl Verify {
         if let Some(Nonce(nonce)) = &self.nonce {
             expected = expected.nonce(nonce.clone());
         }
+        let lists = self.crl.iter().map(|path| {
+            RevocationList::parse(&input::read(path)?)
+                .map_err(|flaw| Failure::List { path: path.clone(), flaw })
+        });
+        expected = expected.revocation_lists(lists.collect::<Result<Vec<_>, _>>()?);
         let now = self.at.now()?;
         report::root(out, &self.expectation.trust.root()?, self.json)?;
         let verdict = verify(&bytes, &expected, now);
         let (checks, reason) = match &verdict {
             Ok(believed) => (believed.checks().to_vec(), None),
-            Err(refused) => (check::failed(refused.check, &refused.words), Some(&refused.words)),
+            Err(refused) => {
+                let mut checks = check::failed(refused.check, &refused.words);
+                let debug = self.expectation.allow_debug;
+                report::not_asked(&mut checks, now.is_some(), debug, self.nonce.is_some());
+                (checks, Some(&refused.words))
+            }
         };
         if self.json {
             let report = json!({
