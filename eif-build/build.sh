@@ -8,6 +8,24 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/.." && pwd -P)
 out="$root/target/eif"
 triple=x86_64-unknown-linux-gnu
+
+stop() { echo "eif: $*" >&2; exit 1; }
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+# Compilers get these paths in lists that blanks and equal signs take apart.
+for path in "$root" "$cargo_home" "$HOME"; do
+    case "$path" in
+    *[[:space:]=]*) stop "'$path' has a blank or an equal sign in it; build where there is none" ;;
+    esac
+done
+# Cargo would take flags, linkers and other sources of crates from these.
+folder=$root
+while :; do
+    for file in "${folder%/}/.cargo/config" "${folder%/}/.cargo/config.toml"; do
+        [ ! -e "$file" ] || stop "$file would change the build; build outside of $folder"
+    done
+    [ "$folder" != / ] || break
+    folder=$(dirname "$folder")
+done
 mkdir -p "$out"
 
 started=$(date +%s)
@@ -19,21 +37,37 @@ sh "$here/kernel/build.sh" "$root/target/kernel"
 
 cd "$root"
 cargo=$(command -v cargo)
-cargo_home=${CARGO_HOME:-$HOME/.cargo}
 sysroot=$(rustc --print sysroot)
+case "$sysroot" in *[[:space:]=]*) stop "'$sysroot' has a blank or an equal sign in it" ;; esac
 commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+
+# One compiler for ring's C and for linking; the kernel's pins are its pins too.
+compiler=gcc-12
+compiler_version=$("$compiler" --version | head -n 1) || stop "$compiler does not run; install it"
+. "$here/kernel/pins"
+case "$compiler_version" in
+*" $GCC_VERSION) "*) ;;
+*) echo "eif: WARNING: $compiler is '$compiler_version'; pinned is $GCC_VERSION. The programs'" \
+    "bytes, and PCR0, will differ from the published ones." >&2 ;;
+esac
 step "fetching crates"
 cargo fetch --locked --target "$triple" >&2
+# The crates that were fetched, whose digests Cargo.lock has, without the user's configuration.
+home="$out/cargo-home"
+rm -rf "$home"
+mkdir "$home"
+ln -s "$cargo_home/registry" "$home/registry"
 
 # Neither the place of the checkout nor that of the crates reaches the programs. The last match
 # counts, so the special ones stand last; a mirror has a folder of its own below registry/src.
 maps="$cargo_home=/cargo $sysroot/lib/rustlib/src/rust=/rustc/$commit $root=/glovebox"
-maps="$maps $out/cargo=/build"
-for registry in "$cargo_home"/registry/src/*; do
+maps="$maps $out/cargo=/build $home=/cargo"
+for registry in "$cargo_home"/registry/src/* "$home"/registry/src/*; do
     maps="$maps $registry=/registry"
 done
 rust_flags="-C target-feature=+crt-static -C link-arg=-Wl,--build-id=none"
-# Randomness comes from the system call alone, never from a file.
+# Randomness comes from the system call alone. (ring's getrandom 0.2 knows no such setting: it would
+# read a file where the kernel lacks the call, which ours has.)
 rust_flags="$rust_flags --cfg getrandom_backend=\"linux_getrandom\""
 c_flags="-O2 -g0"
 for map in $maps; do
@@ -43,10 +77,11 @@ done
 
 # One package at a time, so that no feature of another leaks in; no environment but this.
 build() {
-    env -i PATH="$PATH" HOME="$HOME" CARGO_HOME="$cargo_home" \
+    env -i PATH="$PATH" HOME="$HOME" CARGO_HOME="$home" \
         RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" LC_ALL=C TZ=UTC \
         SOURCE_DATE_EPOCH=1767225600 CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never \
         CARGO_TARGET_DIR="$out/cargo" RUSTFLAGS="$rust_flags" CFLAGS="$c_flags" \
+        CC="$compiler" CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER="$compiler" \
         "$cargo" build --quiet --locked --offline --config "$here/profile.toml" --profile eif \
         --target "$triple" ${GLOVEBOX_JOBS:+--jobs "$GLOVEBOX_JOBS"} "$@" >&2
 }
@@ -63,7 +98,8 @@ source_commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 {
     rustc -vV
     # The C library and start files are linked in, and ring's C is compiled.
-    for package in gcc-12 binutils libc6-dev; do
+    echo "compiler: $compiler_version"
+    for package in binutils libc6-dev; do
         echo "$package: $(package_version "$package")"
     done
 } >"$out/toolchain"

@@ -8,11 +8,10 @@ if ! command -v cargo-deny >/dev/null 2>&1; then
     cargo install --quiet --locked cargo-deny --version 0.20.2
 fi
 cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
-if cargo deny --locked --workspace check --hide-inclusion-graph advisories 2>target/advisories.log; then
-    echo "deny: no open advisory"
-elif grep -qiE 'failed to fetch|unable to fetch|could not resolve|failed to (clone|open|load) advisory|IO error|connection' target/advisories.log; then
+# Only fetching may fail without consequence; whatever the check itself finds or lacks ends with 1.
+if ! cargo deny --locked --workspace fetch db; then
     echo "deny: THE ADVISORY DATABASE COULD NOT BE FETCHED HERE: advisories were not checked" >&2
-else
-    cat target/advisories.log >&2
-    exit 1
+    exit 0
 fi
+cargo deny --locked --workspace check --hide-inclusion-graph advisories
+echo "deny: no open advisory"

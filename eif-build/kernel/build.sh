@@ -10,7 +10,7 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 # Two builds at once in one folder would undo each other.
 exec 9>"$out/lock"
-flock 9
+flock -w 1800 9 || { echo "$0: another build holds $out/lock since 30 minutes" >&2; exit 1; }
 . "$here/pins"
 
 say() { echo "kernel: $*" >&2; }
@@ -31,10 +31,10 @@ sudo=""
 [ "$(id -u)" -eq 0 ] || sudo="sudo"
 if [ -n "$missing" ]; then
     step "installing$missing"
-    $sudo apt-get update -qq
+    $sudo apt-get update -qq 9>&- >&2
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends \
-        $missing >&2
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        $missing 9>&- >&2
 fi
 
 gcc=$(package_version gcc-12)
@@ -66,9 +66,9 @@ is_pinned() { echo "$KERNEL_DEB_SHA256  $deb" | sha256sum --check --status 2>/de
 if ! is_pinned; then
     step "downloading $KERNEL_PACKAGE $KERNEL_VERSION"
     mkdir -p "$out/download"
-    $sudo apt-get update -qq >&2 || say "apt-get update ended with an error"
+    $sudo apt-get update -qq 9>&- >&2 || say "apt-get update ended with an error"
     if ! (cd "$out/download" && rm -f ./*.deb && apt-get download -qq \
-        -o APT::Sandbox::User=root "$KERNEL_PACKAGE=$KERNEL_VERSION") >&2; then
+        -o APT::Sandbox::User=root "$KERNEL_PACKAGE=$KERNEL_VERSION") 9>&- >&2; then
         stop "Debian does not offer $KERNEL_PACKAGE $KERNEL_VERSION any more. Put that .deb" \
             "(Debian keeps old ones at its snapshot archive) into $out/download, or move the" \
             "pins ($here/README.md says how). Offered now:" \

@@ -2,9 +2,12 @@
 
 use crate::{
     cpio::{self, Archive, Entry},
+    measure::registers,
     parse::Eif,
     ramdisk,
+    signature::SignatureError,
 };
+use std::collections::BTreeSet;
 
 /// One line for each difference; none if the images are equal in every section.
 #[must_use]
@@ -45,11 +48,15 @@ pub fn differences(a: &Eif<'_>, b: &Eif<'_>) -> Vec<String> {
     lines
 }
 
-/// Whether the images have the same registers although they differ: every difference is in what
-/// no register covers.
-#[must_use]
-pub fn only_unmeasured(a: &Eif<'_>, b: &Eif<'_>) -> bool {
-    a.kernel == b.kernel && a.command_line == b.command_line && a.ramdisks == b.ramdisks
+/// The registers that differ, by index; one that only one image has is among them.
+///
+/// # Errors
+///
+/// [`SignatureError`] if a signature does not hold, so that PCR8 cannot be told.
+pub fn differing_registers(a: &Eif<'_>, b: &Eif<'_>) -> Result<Vec<u8>, SignatureError> {
+    let (a, b) = (registers(a)?, registers(b)?);
+    let indices: BTreeSet<u8> = a.keys().chain(b.keys()).copied().collect();
+    Ok(indices.into_iter().filter(|index| a.get(index) != b.get(index)).collect())
 }
 
 fn ramdisks(a: &[u8], b: &[u8]) -> Vec<String> {
@@ -71,15 +78,15 @@ fn files(a: &Archive<'_>, b: &Archive<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for (path, first) in a {
         match b.get(path) {
-            None => lines.push(format!("{path} is only in the first")),
+            None => lines.push(format!("{path:?} is only in the first")),
             Some(second) if first != second => {
-                lines.push(format!("{path}: {}", file(first, second)))
+                lines.push(format!("{path:?}: {}", file(first, second)))
             }
             Some(_) => {}
         }
     }
     let only = b.keys().filter(|path| !a.contains_key(*path));
-    lines.extend(only.map(|path| format!("{path} is only in the second")));
+    lines.extend(only.map(|path| format!("{path:?} is only in the second")));
     lines
 }
 
@@ -87,7 +94,10 @@ fn file(a: &Entry<'_>, b: &Entry<'_>) -> String {
     if a.content != b.content {
         return bytes(a.content, b.content);
     }
-    let words = |entry: &Entry<'_>| format!("mode {:o}, device {:?}", entry.mode, entry.device);
+    let words = |entry: &Entry<'_>| {
+        let Entry { mode, device, owner, modified, .. } = entry;
+        format!("mode {mode:o}, device {device:?}, owner {owner:?}, time {modified}")
+    };
     format!("{} and {}", words(a), words(b))
 }
 
@@ -146,7 +156,7 @@ mod tests {
             assert_eq!(
                 found,
                 [
-                    "ramdisk 1 (application): enclave: both 10 bytes, first difference at 3 (2 bytes \
+                    "ramdisk 1 (application): \"enclave\": both 10 bytes, first difference at 3 (2 bytes \
                  differ), near \"an enclave\" and \"an anklave\""
                 ]
             );
@@ -182,7 +192,24 @@ mod tests {
         for (line, begin) in found.iter().zip(begin) {
             assert!(line.starts_with(begin), "{line}");
         }
-        assert!(!only_unmeasured(&a, &b));
-        assert!(only_unmeasured(&a, &Eif { metadata: b"[]", ..a.clone() }));
+        let unsigned = Eif { signature: None, ..b.clone() };
+        assert_eq!(differing_registers(&a, &unsigned).unwrap(), [0, 1, 2]);
+        let more = Eif { ramdisks: vec![b"boot", b"more"], ..a.clone() };
+        assert_eq!(differing_registers(&a, &more).unwrap(), [0, 2]);
+        assert!(differing_registers(&a, &Eif { metadata: b"[]", ..a.clone() }).unwrap().is_empty());
+        differing_registers(&a, &b).unwrap_err();
+    }
+
+    #[test]
+    fn tells_owners_and_times_apart_and_prints_no_control_characters() {
+        let disk = |owner, modified| {
+            let entry = Entry { owner, modified, ..Entry::file(b"") };
+            cpio::write(&Archive::from([("a\u{1b}[2J".to_owned(), entry)])).unwrap()
+        };
+        let (one, two) = (disk((0, 0), 1), disk((7, 8), 2));
+        let found = differences(&eif(vec![&one]), &eif(vec![&two]));
+        let expected = "ramdisk 0 (boot): \"a\\u{1b}[2J\": mode 100644, device (0, 0), owner (0, 0), \
+                        time 1 and mode 100644, device (0, 0), owner (7, 8), time 2";
+        assert_eq!(found, [expected]);
     }
 }

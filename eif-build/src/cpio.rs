@@ -10,6 +10,10 @@ pub struct Entry<'a> {
     pub mode: u32,
     /// Major and minor number of a device.
     pub device: (u32, u32),
+    /// User and group.
+    pub owner: (u32, u32),
+    /// Seconds since 1970.
+    pub modified: u32,
     /// The content; empty for what is no file.
     pub content: &'a [u8],
 }
@@ -18,32 +22,36 @@ impl<'a> Entry<'a> {
     /// A directory that everybody can enter.
     #[must_use]
     pub fn directory() -> Self {
-        Self { mode: 0o040_755, device: (0, 0), content: &[] }
+        Self::of_root(0o040_755, (0, 0), &[])
     }
 
     /// A program.
     #[must_use]
     pub fn program(content: &'a [u8]) -> Self {
-        Self { mode: 0o100_755, device: (0, 0), content }
+        Self::of_root(0o100_755, (0, 0), content)
     }
 
     /// A file.
     #[must_use]
     pub fn file(content: &'a [u8]) -> Self {
-        Self { mode: 0o100_644, device: (0, 0), content }
+        Self::of_root(0o100_644, (0, 0), content)
     }
 
     /// The character device with these numbers, which only root can use.
     #[must_use]
     pub fn device(major: u32, minor: u32) -> Self {
-        Self { mode: 0o020_600, device: (major, minor), content: &[] }
+        Self::of_root(0o020_600, (major, minor), &[])
+    }
+
+    fn of_root(mode: u32, device: (u32, u32), content: &'a [u8]) -> Self {
+        Self { mode, device, owner: (0, 0), modified: 0, content }
     }
 }
 
 /// Files by path, without a leading slash.
 pub type Archive<'a> = BTreeMap<String, Entry<'a>>;
 
-/// The bytes of `archive`: by path, owner root, time 0, numbered in order. A path's directory must
+/// The bytes of `archive`: by path, numbered in order. A path's directory must
 /// be in it too; it sorts first.
 ///
 /// # Errors
@@ -54,7 +62,7 @@ pub fn write(archive: &Archive<'_>) -> Result<Vec<u8>, CpioError> {
     for (number, (path, entry)) in (1..).zip(archive) {
         append(&mut bytes, number, path, entry)?;
     }
-    append(&mut bytes, 0, TRAILER, &Entry { mode: 0, device: (0, 0), content: &[] })?;
+    append(&mut bytes, 0, TRAILER, &Entry::of_root(0, (0, 0), &[]))?;
     Ok(bytes)
 }
 
@@ -63,10 +71,12 @@ fn append(bytes: &mut Vec<u8>, inode: u32, path: &str, entry: &Entry<'_>) -> Res
         |length: usize| u32::try_from(length).map_err(|_| CpioError::TooLarge { found: length });
     let size = narrow(entry.content.len())?;
     let links = if entry.mode & KIND == DIRECTORY { 2 } else { 1 };
-    let (major, minor) = entry.device;
+    let ((major, minor), (user, group)) = (entry.device, entry.owner);
     let name = narrow(path.len() + 1)?;
     bytes.extend_from_slice(MAGIC);
-    for field in [inode, entry.mode, 0, 0, links, 0, size, 0, 0, major, minor, name, 0] {
+    for field in
+        [inode, entry.mode, user, group, links, entry.modified, size, 0, 0, major, minor, name, 0]
+    {
         bytes.extend_from_slice(format!("{field:08x}").as_bytes());
     }
     bytes.extend_from_slice(path.as_bytes());
@@ -103,7 +113,8 @@ pub fn read(bytes: &[u8]) -> Result<Archive<'_>, CpioError> {
                 .ok_or(CpioError::Number { position })
         };
         let (mode, size, name) = (field(1)?, wide(field(6)?), wide(field(11)?));
-        let device = (field(9)?, field(10)?);
+        let (device, owner) = ((field(9)?, field(10)?), (field(2)?, field(3)?));
+        let modified = field(5)?;
         let path = slice(bytes, position + HEADER_LEN, name)?;
         let path = path.strip_suffix(&[0]).and_then(|path| std::str::from_utf8(path).ok());
         let path = path.ok_or(CpioError::Name { position })?;
@@ -117,7 +128,7 @@ pub fn read(bytes: &[u8]) -> Result<Archive<'_>, CpioError> {
                 Some(found) => Err(CpioError::Trailing { position: end + found }),
             };
         }
-        let entry = Entry { mode, device, content };
+        let entry = Entry { mode, device, owner, modified, content };
         if archive.insert(path.to_owned(), entry).is_some() {
             return Err(CpioError::Duplicate { position });
         }

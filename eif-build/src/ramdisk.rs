@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 /// The first ramdisk: PID 1, the empty directories it mounts on, and what it must start.
 ///
 /// `/etc/enclave` names the digest, length and arguments of the enclave, so that the boot register
-/// says which application belongs to it, and so that PID 1 notices a ramdisk that was cut off.
+/// changes with the application, and so that PID 1 notices a ramdisk that was cut off.
 ///
 /// # Errors
 ///

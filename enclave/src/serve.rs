@@ -18,10 +18,10 @@ use protocol::{
     refusal::Refusal,
     storage::vsock::{MAX_CONNECTIONS, STALLED_SECONDS},
 };
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -30,7 +30,7 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
     let ticking = Arc::clone(&room);
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(TICK).await;
+            sleep(TICK).await;
             ticking.tick().await;
         }
     });
@@ -42,7 +42,7 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
@@ -71,7 +71,16 @@ async fn connection(
         // Requests that were sent ahead wait at the sender, not here.
         .max_buf_size(MAX_AHEAD)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = sleep(OLDEST) => {
+            // What was begun is still answered.
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }
@@ -124,6 +133,8 @@ const TICK: Duration = Duration::from_secs(5);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection may stay open between requests.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long a connection may go on asking: places are few, and others wait for one.
+const OLDEST: Duration = Duration::from_secs(600);
 const BODY: Duration = Duration::from_secs(60);
 const MAX_BODY: usize = 4 << 20;
 /// Bytes of one connection that are read before they are asked for.

@@ -15,8 +15,6 @@ pub(crate) struct Front {
     pub(crate) enclave: Watched,
     pub(crate) http: Arc<Http>,
     pub(crate) limits: Limits,
-    /// Bounds the connections to the enclave, where its transport needs that.
-    pub(crate) places: Arc<Semaphore>,
     pub(crate) trace: Arc<Trace>,
 }
 
@@ -53,7 +51,9 @@ impl Front {
             Ok(Ok(1)) if first == TLS_HANDSHAKE => {
                 // Handshakes are small and wait for each other.
                 let _ = stream.set_nodelay(true);
-                let Ok(_place) = self.places.acquire().await else { return };
+                let Some(_place) = self.enclave.place(PLACE).await else {
+                    return tracing::warn!("no place at the enclave for a connection");
+                };
                 pipe::carry(stream, &self.enclave, idle, &self.trace).await;
             }
             Ok(Ok(1)) => Http::serve(Arc::clone(&self.http), stream).await,
@@ -66,3 +66,5 @@ impl Front {
 /// begins with it.
 const TLS_HANDSHAKE: [u8; 1] = [0x16];
 const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// How long a connection waits for others to end.
+const PLACE: Duration = Duration::from_secs(20);

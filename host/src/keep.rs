@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 
 /// Become a program that ends when its parent does, or run one when standard input closes
@@ -35,6 +35,8 @@ impl Keep {
         let running = |cause| Failure::Program { path: program.into(), cause };
         if self.after {
             io::copy(&mut io::stdin(), &mut io::sink()).map_err(Failure::System)?;
+            // Whoever read its output is gone: writing there would end it before it is done.
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let status = command.status().map_err(running)?;
             return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -40,11 +40,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 /// Starts a host; it runs until [`Host::shutdown`], and dies with the returned value.
 ///
@@ -80,7 +76,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     fs::write(&address_file, format!("{address}\n")).map_err(using(&address_file))?;
 
     let mut supervisor = JoinSet::new();
-    let plan::Plan { machine, watched, asks, places } = plan;
+    let plan::Plan { machine, watched, asks } = plan;
     let is_child = matches!(config.enclave, Enclave::Child { .. });
     if let Some(machine) = machine {
         supervisor.spawn(supervisor::keep_alive(machine, watched.clone(), Stop(stopping)));
@@ -91,13 +87,8 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         uploads: Arc::new(uploads),
         watched: watched.clone(),
     };
-    let front = Front {
-        enclave: watched.clone(),
-        http: Arc::new(http),
-        limits: config.limits,
-        places: Arc::new(Semaphore::new(places)),
-        trace,
-    };
+    let front =
+        Front { enclave: watched.clone(), http: Arc::new(http), limits: config.limits, trace };
     let mut others = vec![tokio::spawn(front.serve(listener)).abort_handle()];
     if let Some(asks) = asks {
         others.push(tokio::spawn(service.serve(asks)).abort_handle());

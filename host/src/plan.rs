@@ -30,8 +30,6 @@ pub(crate) struct Plan {
     pub(crate) watched: Watched,
     /// Where the enclave asks, if that is the same for every enclave.
     pub(crate) asks: Option<Listener>,
-    /// Most connections to the enclave at one time.
-    pub(crate) places: usize,
 }
 
 /// Prepares sockets and commands; starts nothing.
@@ -110,7 +108,7 @@ pub(crate) fn plan(
         // Each boot has sockets of its own.
         Enclave::Qemu { .. } => (None, MAX_CONNECTIONS),
     };
-    Ok(Plan { machine, watched: Watched::new(pid_file, known), asks, places })
+    Ok(Plan { machine, watched: Watched::new(pid_file, known, places), asks })
 }
 
 fn keeper(image: &Image) -> Keeper {

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, SemaphorePermit, watch},
     time::{Instant, sleep, timeout},
 };
 
@@ -52,6 +52,7 @@ impl Stop {
 pub(crate) struct Watched {
     facts: Arc<watch::Sender<Facts>>,
     pid_file: PathBuf,
+    places: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -62,10 +63,22 @@ struct Facts {
 }
 
 impl Watched {
-    /// Nothing runs, unless `transport` leads to somebody whom nobody has to start.
-    pub(crate) fn new(pid_file: PathBuf, transport: Option<Transport>) -> Self {
+    /// Nothing runs, unless `transport` leads to somebody whom nobody has to start. At most `places`
+    /// connections at one time are for parties.
+    pub(crate) fn new(pid_file: PathBuf, transport: Option<Transport>, places: usize) -> Self {
         let facts = Facts { transport, ..Facts::default() };
-        Self { facts: Arc::new(watch::Sender::new(facts)), pid_file }
+        let places = Arc::new(Semaphore::new(places));
+        Self { facts: Arc::new(watch::Sender::new(facts)), pid_file, places }
+    }
+
+    /// A place for a connection, for which `patience` is waited.
+    pub(crate) async fn place(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
+        timeout(patience, self.places.acquire()).await.ok()?.ok()
+    }
+
+    /// Whether parties have all places: then one more connection may fail at a healthy enclave.
+    pub(crate) fn full(&self) -> bool {
+        self.places.available_permits() == 0
     }
 
     /// A process runs, or is about to.
@@ -157,3 +170,18 @@ const STEADY: Duration = Duration::from_secs(60);
 const FIRST_START: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(50);
 const ANSWER: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_waits_for_a_place_but_not_for_ever() {
+        let watched = Watched::new(PathBuf::from("pid"), None, 1);
+        let first = watched.place(Duration::ZERO).await;
+        assert!(first.is_some() && watched.full());
+        assert!(watched.place(Duration::from_millis(20)).await.is_none());
+        drop(first);
+        assert!(!watched.full() && watched.place(Duration::ZERO).await.is_some());
+    }
+}

@@ -11,7 +11,7 @@ mkdir -p "$out/bin" "$out/download"
 out=$(cd "$out" && pwd)
 # Two builds at once in one folder would undo each other.
 exec 9>"$out/lock"
-flock 9
+flock -w 1800 9 || { echo "$0: another build holds $out/lock since 30 minutes" >&2; exit 1; }
 . "$here/pins"
 
 say() { echo "qemu: $*" >&2; }
@@ -38,10 +38,10 @@ need() {
     sudo=""
     [ "$(id -u)" -eq 0 ] || sudo="sudo"
     step "installing$missing"
-    $sudo apt-get update -qq
+    $sudo apt-get update -qq 9>&- >&2
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends \
-        $missing >&2
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        $missing 9>&- >&2
 }
 # shellcheck disable=SC2086
 need $runs
@@ -60,10 +60,10 @@ apt_elsewhere() {
         printf '%s\n' "Dir::Etc::sourcelist \"$out/apt/sources.list\";" \
             'Dir::Etc::sourceparts "/dev/null";' "Dir::State::lists \"$out/apt/lists\";" \
             "Dir::Cache \"$out/apt\";" 'APT::Sandbox::User "root";' >"$out/apt/new.conf"
-        APT_CONFIG="$out/apt/new.conf" apt-get update -qq >&2
+        APT_CONFIG="$out/apt/new.conf" apt-get update -qq 9>&- >&2
         mv "$out/apt/new.conf" "$out/apt/apt.conf"
     fi
-    APT_CONFIG="$out/apt/apt.conf" "$@"
+    APT_CONFIG="$out/apt/apt.conf" "$@" 9>&-
 }
 
 digest() { cat "$@" | sha256sum | cut -d' ' -f1; }
@@ -112,9 +112,9 @@ build_qemu() {
             --enable-kvm --enable-tcg --enable-system --enable-gnutls --enable-libcbor \
             --enable-vhost-user --enable-fdt=system --disable-docs --disable-tools \
             --disable-guest-agent --disable-install-blobs --enable-pie \
-            >"$out/configure.log" 2>&1 || stop "configure ended with an error: $out/configure.log"
+            9>&- >"$out/configure.log" 2>&1 || stop "configure ended with an error: $out/configure.log"
         step "QEMU: compiling"
-        ninja -j "${GLOVEBOX_JOBS:-$(nproc)}" qemu-system-x86_64 >"$out/compile.log" 2>&1 ||
+        ninja -j "${GLOVEBOX_JOBS:-$(nproc)}" qemu-system-x86_64 9>&- >"$out/compile.log" 2>&1 ||
             stop "the build ended with an error: $out/compile.log"
     )
     strip -o "$out/bin/qemu-system-x86_64" "$build/objects/qemu-system-x86_64"
@@ -134,7 +134,7 @@ build_vhost() {
     name="vhost-device-vsock-$VHOST_VERSION"
     crate="$out/download/$name.crate"
     if ! is_file "$VHOST_CRATE_SHA256" "$crate"; then
-        cargo info --quiet "vhost-device-vsock@$VHOST_VERSION" >/dev/null
+        cargo info --quiet "vhost-device-vsock@$VHOST_VERSION" 9>&- >/dev/null
         for found in "${CARGO_HOME:-$HOME/.cargo}"/registry/cache/*/"$name.crate"; do
             cp "$found" "$crate"
         done
@@ -149,7 +149,7 @@ build_vhost() {
     printf '\n[workspace]\n' >>"$build/$name/Cargo.toml"
     step "vhost-device-vsock: compiling"
     CARGO_TARGET_DIR="$build/target" cargo build --quiet --release --locked \
-        --manifest-path "$build/$name/Cargo.toml" >&2
+        --manifest-path "$build/$name/Cargo.toml" 9>&- >&2
     strip -o "$out/bin/vhost-device-vsock" "$build/target/release/vhost-device-vsock"
     rm -rf "$build"
 }

@@ -1,6 +1,7 @@
 //! PID 1 of the enclave: mounts, checks, seeds, says that it is alive, starts the enclave, reaps.
 //!
-//! Everything it does is fixed by the boot ramdisk, hence by PCR1. It reads no command line and no
+//! Everything it does is fixed by the boot ramdisk, hence by PCR0. (PCR1 covers that ramdisk too, but a
+//! later one, which only PCR0 and PCR2 cover, may replace its files.) It reads no command line and no
 //! environment, loads no module and opens no shell. What it prints goes to the console, which only
 //! exists in debug mode, and says nothing that the image does not say already.
 

@@ -32,14 +32,14 @@ impl Keeper {
     }
 
     /// Has `program` run as soon as the returned value's standard input closes: at the latest when
-    /// this process is gone.
+    /// this process is gone. What it says is dropped: nobody may be left to read it.
     ///
     /// # Errors
     ///
     /// What the system says.
     pub(crate) async fn afterwards(&self, program: &Program) -> io::Result<Child> {
         let mut command = self.command(&["keep", "--after", "--"], program);
-        command.stdin(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         on_lasting_thread(command).await
     }
 

@@ -97,7 +97,12 @@ impl Qemu {
             let mut failures = 0;
             while failures < WEDGED {
                 sleep(BETWEEN_PROBES).await;
-                failures = if transport.connect().await.is_ok() { 0 } else { failures + 1 };
+                failures = match transport.connect().await {
+                    Ok(_) => 0,
+                    // Says nothing of the enclave: it may just have no place left.
+                    Err(_) if watched.full() => failures,
+                    Err(_) => failures + 1,
+                };
             }
             Err(Death::Wedged)
         };

@@ -183,9 +183,11 @@ fn the_keeper_terminates_the_enclave_when_its_host_is_gone() {
     let mut keeper = program();
     keeper.args(["keep", "--after", "--"]).arg(site.room.path("nitro-cli"));
     keeper.args(["terminate-enclave", "--enclave-id", ID]).stdin(Stdio::piped());
-    let mut keeper = keeper.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut keeper = keeper.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(200));
     assert!(site.room.path("running").exists());
+    // As they are when the host was killed.
+    drop((keeper.stdout.take(), keeper.stderr.take()));
     drop(keeper.stdin.take());
     assert!(keeper.wait().unwrap().success());
     assert!(!site.room.path("running").exists());

@@ -30,8 +30,14 @@ impl Compare {
         for line in compare::differences(&a, &b) {
             writeln!(out, "{line}")?;
         }
-        let word = if compare::only_unmeasured(&a, &b) { "the same" } else { "not the same" };
-        writeln!(out, "PCR0 to PCR2 are {word}")?;
+        match compare::differing_registers(&a, &b) {
+            Ok(none) if none.is_empty() => writeln!(out, "all PCRs are the same")?,
+            Ok(differing) => {
+                let names: Vec<String> = differing.iter().map(|i| format!("PCR{i}")).collect();
+                writeln!(out, "not the same: {}", names.join(", "))?;
+            }
+            Err(flaw) => writeln!(out, "PCRs cannot be told: {flaw}")?,
+        }
         Ok(false)
     }
 }

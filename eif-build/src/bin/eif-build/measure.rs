@@ -43,9 +43,9 @@ impl Measure {
             None => None,
         };
         let file = File::of(&bytes);
-        let (registers, flaw) = match registers(&bytes) {
-            Ok(registers) => (registers, None),
-            Err(flaw) => (Registers::new(), Some(flaw)),
+        let (registers, warnings, flaw) = match registers(&bytes) {
+            Ok((registers, warnings)) => (registers, warnings, None),
+            Err(flaw) => (Registers::new(), Vec::new(), Some(flaw)),
         };
         let differences = match (&flaw, &manifest) {
             (Some(flaw), _) => vec![flaw.clone()],
@@ -61,11 +61,15 @@ impl Measure {
                 "pcrs": pcrs,
                 "eif": file,
                 "differences": differences,
+                "warnings": warnings,
             });
             writeln!(out, "{answer}")?;
         } else {
             for (index, pcr) in &registers {
                 writeln!(out, "PCR{index} {pcr}  {}", manifest::meaning(*index))?;
+            }
+            for line in &warnings {
+                writeln!(out, "warning: {line}")?;
             }
             for line in &differences {
                 writeln!(out, "differs: {line}")?;
@@ -88,7 +92,8 @@ impl Measure {
     }
 }
 
-fn registers(bytes: &[u8]) -> Result<Registers, String> {
+fn registers(bytes: &[u8]) -> Result<(Registers, Vec<String>), String> {
     let eif = Eif::parse(bytes).map_err(|flaw| flaw.to_string())?;
-    measure::registers(&eif).map_err(|flaw| flaw.to_string())
+    let registers = measure::registers(&eif).map_err(|flaw| flaw.to_string())?;
+    Ok((registers, measure::warnings(&eif)))
 }
