@@ -16,7 +16,7 @@ if [ -n "$missing" ]; then
     echo "setup: installing$missing with apt-get" >&2
     $sudo apt-get update -qq
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >&2
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
 fi
 
 python=target/python/bin/python3

@@ -55,9 +55,9 @@ impl History {
         self.jobs.push_back(Asked { id, analyst, purpose, tally: tally.clone(), time });
     }
 
-    /// The latest earlier job about nearly the same people.
-    pub(crate) fn resembled(&self, id: JobId, tally: &Tally) -> Option<JobId> {
-        let mut latest = self.jobs.iter().rev().filter(|it| it.id != id);
+    /// The latest job about nearly the same people; never the very same question.
+    pub(crate) fn resembled(&self, tally: &Tally) -> Option<JobId> {
+        let mut latest = self.jobs.iter().rev().take(COMPARED);
         latest.find(|it| tally.nearly_repeats(&it.tally)).map(|it| it.id)
     }
 }
@@ -65,6 +65,8 @@ impl History {
 const DAY_MS: u64 = 86_400_000;
 /// The most that a contract allows in a day, for one analyst and purpose.
 const MOST: usize = 10_000;
+/// With how many of them a new one is compared.
+const COMPARED: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -91,9 +93,9 @@ mod tests {
         for (number, codes) in [(1, &[1, 2][..]), (2, &[1, 2, 3]), (3, &[7])] {
             history.note(id(number), ("publisher", "measurement"), &tally(codes), Time(1));
         }
-        assert_eq!(history.resembled(id(9), &tally(&[1, 2, 3, 4])), Some(id(2)));
-        assert_eq!(history.resembled(id(9), &tally(&[1])), Some(id(1)));
-        assert_eq!(history.resembled(id(9), &tally(&[5, 6])), None);
-        assert_eq!(history.resembled(id(2), &tally(&[1, 2, 3])), Some(id(1)), "never itself");
+        assert_eq!(history.resembled(&tally(&[1, 2, 3, 4])), Some(id(2)));
+        assert_eq!(history.resembled(&tally(&[1])), Some(id(1)));
+        assert_eq!(history.resembled(&tally(&[5, 6])), None);
+        assert_eq!(history.resembled(&tally(&[1, 2, 3])), Some(id(1)), "never itself");
     }
 }

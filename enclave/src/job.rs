@@ -98,7 +98,7 @@ async fn answer(
             JobResult::Table(measurement::table::table_result(&released, asked, contract, now))
         }
     };
-    if let Some(earlier) = open.history.resembled(job.id, admitted.proven.tally()) {
+    if let Some(earlier) = open.history.resembled(admitted.proven.tally()) {
         result.flag(format!("{NEAR_DUPLICATE}{earlier}"));
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;

@@ -84,6 +84,7 @@ pub fn admit(
     };
     check_versions(contract, job, &tally, manifests)?;
     check_range(&tally, manifests)?;
+    check_size(&tally)?;
     let proven = prove(contract, job, tally, split, selection_delta)?;
     let datasets = proven.tally().datasets().map(str::to_owned).collect();
     Ok(Admitted { job: job.clone(), proven, purpose: analysis.purpose.clone(), datasets })
@@ -167,6 +168,18 @@ fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
     Refusal::NotPermitted { what, name: name.chars().take(64).collect(), owner }
 }
 
+/// An answer must fit into what a host keeps, whatever noise makes of it: every public cell could be shown.
+fn check_size(tally: &Tally) -> Result<(), Refusal> {
+    let figures = u64::try_from(1 + tally.measures.len()).unwrap_or(u64::MAX);
+    let most = MAX_FIGURES / figures.max(1);
+    let found = tally.public_cells().unwrap_or(u64::MAX);
+    if found <= most {
+        Ok(())
+    } else {
+        Err(Refusal::OverLimit { limit: Limit::Cells, found, most })
+    }
+}
+
 /// Whether a share in millionths is one, neither 0 nor all.
 fn check_share(share: u32) -> Result<(), Refusal> {
     let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
@@ -190,6 +203,8 @@ fn check_names<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Result<()
 
 const MILLION: u32 = 1_000_000;
 const MAX_MEASURES: u64 = 16;
+/// Head counts and totals of all cells: as JSON less than 40 MB, well below what a host keeps.
+pub const MAX_FIGURES: u64 = 1 << 16;
 /// Beyond this no ε that a contract may name makes noise on sums of squares that can be drawn; for a
 /// given ε the price may say so earlier.
 const MAX_CLAMP: u64 = 1 << 21;

@@ -160,15 +160,20 @@ pub enum Refusal {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Debit {
-    /// Who asked; none for loss that was prepaid with a grant.
+    /// Who asked; none for loss that was prepaid with a grant or went out under another contract.
     pub analyst: Option<String>,
-    /// Which analysis; empty if prepaid.
+    /// Which analysis; [`PREPAID`] or [`ELSEWHERE`] without an analyst.
     pub analysis: String,
     /// How many jobs.
     pub jobs: u64,
     /// What was handed out for them together; what came back at closings is not taken off.
     pub loss: Loss,
 }
+
+/// What a debit without an analyst is called if it was prepaid with a grant.
+pub const PREPAID: &str = "prepaid with grants";
+/// What a debit is called that is no business of the contract at hand.
+pub const ELSEWHERE: &str = "spent under other contracts";
 
 /// A thing a contract may permit.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
@@ -230,6 +235,9 @@ pub enum Limit {
     /// Cells that one person may count in.
     #[error("cells that one person may count in")]
     CellsPerPerson,
+    /// Groups of one question, for as many measures as it has.
+    #[error("groups of a question with so many measures (fewer dimensions or bins are needed)")]
+    Cells,
 }
 
 /// Why a grant is refused.
@@ -311,7 +319,7 @@ fn spent_on(debits: &[Debit]) -> String {
                 let (jobs, s) = (debit.jobs, if debit.jobs == 1 { "" } else { "s" });
                 format!("{jobs} \"{}\" job{s} of {analyst} (rho {rho:.6})", debit.analysis)
             }
-            None => format!("prepaid to an instance (rho {rho:.6})"),
+            None => format!("what was {} (rho {rho:.6})", debit.analysis),
         }
     });
     let words = words.collect::<Vec<_>>().join(", ");
@@ -322,11 +330,11 @@ fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
     let (rho, rest) = (cost.rho().value(), left.rho().value());
     // Rounded down, so that what is said to pass does.
     let epsilon = (left.rho().epsilon(delta) * 1000.0).floor() / 1000.0;
-    if cost.delta() > left.delta() {
+    if cost.delta() > left.delta() && epsilon > 0.0 {
         let (cost, left) = (cost.delta(), left.delta());
         format!(
             "the job's selection of groups costs a delta of {cost}e-15, {left}e-15 is left; a job \
-             without groups that only the data name would pass at rho {rest:.6}"
+             of epsilon {epsilon:.3} without groups that only the data name would pass (rho {rest:.6})"
         )
     } else if epsilon > 0.0 {
         format!(

@@ -36,7 +36,8 @@ pub struct Tally {
     pub ids_per_person: u32,
 }
 
-/// A dataset and the rows of it that count. Consent is read from all of a person's rows.
+/// A dataset and the rows of it that count. Consent is read from all of a person's rows, and of groups
+/// who refuses is counted whatever the conditions are, so that these say nothing about refusers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -244,6 +245,19 @@ impl Tally {
             Cells::Groups(dimensions) => {
                 let mut places = dimensions.iter().map(Dimension::places);
                 places.try_fold(1_u64, |all, places| all.checked_mul(places?))?.checked_add(1)
+            }
+        }
+    }
+
+    /// How many combinations of public places there are, whatever labels there may be beside them; none
+    /// if more than `u64` holds.
+    #[must_use]
+    pub fn public_cells(&self) -> Option<u64> {
+        match &self.cells {
+            Cells::Arms { .. } => u64::try_from(Cell::ALL.len()).ok(),
+            Cells::Groups(dimensions) => {
+                let mut places = dimensions.iter().filter_map(Dimension::places);
+                places.try_fold(1_u64, u64::checked_mul)?.checked_add(1)
             }
         }
     }

@@ -185,11 +185,12 @@ impl<'t> Counting<'t> {
                     joined.read_nothing(&mut other);
                 }
             }
-            if person.tuples.is_empty() {
-                continue;
-            }
+            // Before any filter: how many refuse says nothing about what rows the refusers have.
             if !agreed {
                 counted.refuse();
+                continue;
+            }
+            if person.tuples.is_empty() {
                 continue;
             }
             let of_person = self.of_person(found, &person, &other);

@@ -304,6 +304,7 @@ pub(crate) fn privacy_report(released: &Released, contract: &Contract, job: &Job
         ),
         epsilon: epsilon.value(),
         delta: delta.value(),
+        selection_delta: selection_delta(paid.admitted().cost().delta()),
         rho: paid.admitted().cost().rho().value(),
         min_cell: paid.min_cell(),
         charged: charged.collect(),
@@ -365,3 +366,9 @@ fn amount(millionths: u64) -> f64 {
 
 /// Of the minimum detectable effect.
 const POWER: f64 = 0.8;
+
+/// In units of 10⁻¹⁵.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn selection_delta(units: u64) -> f64 {
+    units as f64 / 1e15
+}

@@ -3,6 +3,7 @@
 use privacy::{Figure, GroupFigures, Place, Released};
 use protocol::contract::{Contract, Role};
 use protocol::job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
+use protocol::policy::MAX_FIGURES;
 use protocol::result::{
     Estimate, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
 };
@@ -43,7 +44,16 @@ pub fn table_result(
         }
     };
     let groups = released.groups();
-    let shown: Vec<_> = groups.into_iter().flat_map(|it| it.shown()).map(|it| cell(&it)).collect();
+    let mut shown: Vec<_> = groups.into_iter().flat_map(|it| it.shown()).collect();
+    let most = usize::try_from(MAX_FIGURES).unwrap_or(usize::MAX) / (1 + asked.measures.len());
+    let truncated = shown.len() > most;
+    if truncated {
+        // Of what was released, so it costs nothing: the largest, in the order of names.
+        shown.sort_by_key(|it| std::cmp::Reverse(it.people.value));
+        shown.truncate(most);
+        shown.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    let shown: Vec<_> = shown.iter().map(cell).collect();
     let withheld =
         groups.map_or(NoisyCount { n: 0, noise_sd: 0.0 }, |it| count(it.withheld_cells()));
     TableResult {
@@ -55,11 +65,15 @@ pub fn table_result(
         analysis: job.analysis.clone(),
         purpose: admitted.purpose.clone(),
         time: now,
-        counted: counted(released, asked),
+        counted: counted(released, asked, contract),
         group_by: headings.iter().map(|it| it.title.clone()).collect(),
         cells_per_person: asked.cells_per_person,
         confidence,
-        flags: if shown.is_empty() { vec!["all_withheld".to_owned()] } else { Vec::new() },
+        flags: [("all_withheld", shown.is_empty()), ("truncated", truncated)]
+            .into_iter()
+            .filter(|(_, raised)| *raised)
+            .map(|(flag, _)| flag.to_owned())
+            .collect(),
         cells: shown,
         other: groups.and_then(|it| it.other()).map(cell),
         withheld_cells: withheld,
@@ -177,22 +191,39 @@ impl Heading {
                 let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
                 match bytes.get(..end).unwrap_or_default() {
                     [] => NO_VALUE.to_owned(),
-                    text => String::from_utf8_lossy(text).chars().map(visible).collect(),
+                    text => shown(text),
                 }
             }
         }
     }
 }
 
-/// A label is its owner's text, and others read it on a terminal.
-fn visible(letter: char) -> char {
-    if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }
+/// A label is its owner's text, and others read it: one that could be taken for something else, or is not
+/// plain to see, stands in quotes with what is odd in it spelt out.
+fn shown(label: &[u8]) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || " -_.,:&+'!#@%".contains(letter);
+    match std::str::from_utf8(label) {
+        Ok(text) if text.chars().all(plain) => text.to_owned(),
+        Ok(text) => format!("\"{}\"", spelt(text, plain)),
+        Err(_) => format!("\"{}\"", label.escape_ascii()),
+    }
 }
 
-fn counted(released: &Released, asked: &TableQuestion) -> String {
+fn spelt(text: &str, plain: impl Fn(char) -> bool) -> String {
+    text.chars().fold(String::new(), |mut all, letter| {
+        if plain(letter) || "()/[]".contains(letter) {
+            all.push(letter);
+        } else {
+            all.extend(letter.escape_unicode());
+        }
+        all
+    })
+}
+
+fn counted(released: &Released, asked: &TableQuestion, contract: &Contract) -> String {
     let tally = released.paid().admitted().proven.tally();
     let joined = tally.joined.as_ref().map(|it| format!(", joined with {}", it.dataset));
-    let rows: Vec<_> = asked.rows.iter().map(row_words).collect();
+    let rows: Vec<_> = asked.rows.iter().map(|it| row_words(it, contract)).collect();
     let rows =
         if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
     let measures: Vec<_> = asked.measures.iter().map(measure_words).collect();
@@ -202,14 +233,32 @@ fn counted(released: &Released, asked: &TableQuestion) -> String {
     format!("people of {population}{}{rows}{measures}", joined.unwrap_or_default())
 }
 
-fn row_words(filter: &Filter) -> String {
-    match filter {
-        Filter::OneOf { column, values } => format!("{column} is {}", values.join(" or ")),
-        Filter::Between { column, least: i64::MIN, most } => format!("{column} is at most {most}"),
-        Filter::Between { column, least, most: i64::MAX } => {
-            format!("{column} is at least {least}")
+fn row_words(filter: &Filter, contract: &Contract) -> String {
+    let (column, least, most) = match filter {
+        Filter::OneOf { column, values } => {
+            return format!("{column} is {}", values.join(" or "));
         }
-        Filter::Between { column, least, most } => format!("{column} is from {least} to {most}"),
+        Filter::Between { column, least, most } => (column, *least, *most),
+    };
+    let found = column
+        .split_once('.')
+        .and_then(|(dataset, name)| contract.datasets.get(dataset)?.column(name));
+    let words = |end: i64| match found.map(|found| &found.role) {
+        Some(Role::Date) => {
+            let day = u64::try_from(end).unwrap_or(0).saturating_mul(86_400_000);
+            let (year, month, day) = Time(day).date();
+            format!("{year:04}-{month:02}-{day:02}")
+        }
+        Some(Role::Measure(scale)) => {
+            let decimals = usize::from(*scale);
+            format!("{:.decimals$}", real(end) / 10_f64.powi(i32::from(*scale)))
+        }
+        _ => end.to_string(),
+    };
+    match (least, most) {
+        (i64::MIN, most) => format!("{column} is at most {}", words(most)),
+        (least, i64::MAX) => format!("{column} is at least {}", words(least)),
+        (least, most) => format!("{column} is from {} to {}", words(least), words(most)),
     }
 }
 

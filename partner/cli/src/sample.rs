@@ -47,6 +47,7 @@ pub(crate) fn result() -> LiftResult {
             unit: "all rows of one person in every dataset, added or removed".to_owned(),
             epsilon: 1.0,
             delta: 1e-6,
+            selection_delta: 0.0,
             rho: 0.017_469,
             min_cell: 50,
             charged: [("exposures", "publisher"), ("sales", "retailer")]

@@ -185,6 +185,10 @@ fn privacy(page: &mut String, privacy: &PrivacyReport) -> fmt::Result {
         "\nSpent: epsilon {} at delta {:e} (rho {:.6}); under {} people are withheld",
         privacy.epsilon, privacy.delta, privacy.rho, privacy.min_cell
     )?;
+    if privacy.selection_delta > 0.0 {
+        let delta = privacy.selection_delta;
+        writeln!(page, "  and a delta of {delta:e} beside it, for groups that only the data name")?;
+    }
     for charge in &privacy.charged {
         writeln!(
             page,
@@ -210,17 +214,20 @@ fn short(name: &str) -> String {
 
 /// Writes rows with their columns aligned: the first to the left, the others to the right.
 pub(crate) fn columns<R: AsRef<[String]>>(page: &mut String, rows: &[R]) -> fmt::Result {
-    let width = |at: usize| {
-        rows.iter()
-            .filter_map(|row| row.as_ref().get(at))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (at, cell) in row.as_ref().iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(at) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
     for row in rows {
         let mut line = String::new();
         for (at, cell) in row.as_ref().iter().enumerate() {
-            let width = width(at);
+            let width = widths.get(at).copied().unwrap_or(0);
             if at == 0 {
                 write!(line, "{cell:<width$}")?;
             } else {

@@ -272,6 +272,7 @@ fn explain(flag: &str) -> String {
             "the effect cannot be told from zero, so the cost of an additional one has no bounded \
              interval."
         }
+        "truncated" => "only the largest groups are shown: there are too many for one result.",
         "all_withheld" => "no group has enough people to be shown.",
         "degenerate" => "the figures have no spread, so that no interval can be computed.",
         other => return format!("{other} (a flag that this version does not know)."),

@@ -84,13 +84,14 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if !(1..=most).contains(&tally.cells_per_person) || tally.ids_per_person == 0 {
         return Err(Flaw::Shape("cells or ids of one person"));
     }
-    if !tally.is_named_by_data() && tally.cell_count().is_none_or(|cells| cells > MAX_CELLS) {
+    if tally.public_cells().is_none_or(|cells| cells > MAX_CELLS) {
         return Err(Flaw::Shape("number of cells"));
     }
     let tables = std::iter::once(&tally.population).chain(&tally.joined);
     let of_tables = tables.flat_map(|table| &table.rows);
     let of_measures = tally.measures.iter().flat_map(|measure| &measure.rows);
-    if !of_tables.chain(of_measures).all(makes_sense) {
+    let conditions = of_tables.chain(of_measures);
+    if conditions.clone().count() > MAX_CONDITIONS || !conditions.into_iter().all(makes_sense) {
         return Err(Flaw::Shape("condition"));
     }
     if tally.joined.as_ref().is_some_and(|it| it.dataset == tally.population.dataset) {
@@ -105,12 +106,17 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("products"));
     }
     let Cells::Groups(dimensions) = &tally.cells else { return Ok(()) };
+    if dimensions.len() > MAX_DIMENSIONS {
+        return Err(Flaw::Shape("dimension"));
+    }
     let fine = dimensions.iter().all(|dimension| match dimension {
         Dimension::Matched => tally.joined.is_some(),
         Dimension::Group { values, .. } => *values > 0,
         Dimension::Label { .. } => true,
         Dimension::Bins { measure, edges } => {
-            *measure < measures && !edges.is_empty() && edges.is_sorted_by(|a, b| a < b)
+            *measure < measures
+                && (1..=MAX_EDGES).contains(&edges.len())
+                && edges.is_sorted_by(|a, b| a < b)
         }
     });
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
@@ -118,7 +124,9 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
 
 fn makes_sense(condition: &Condition) -> bool {
     match condition {
-        Condition::OneOf { codes, .. } => !codes.is_empty() && codes.is_sorted_by(|a, b| a < b),
+        Condition::OneOf { codes, .. } => {
+            (1..=MAX_EDGES).contains(&codes.len()) && codes.is_sorted_by(|a, b| a < b)
+        }
         Condition::Between { least, most, .. } => least <= most,
     }
 }
@@ -176,6 +184,11 @@ pub enum Flaw {
 }
 
 /// What one person may count in at most.
-const MAX_CELLS_PER_PERSON: u32 = 64;
-/// Public cells of one tally.
+const MAX_CELLS_PER_PERSON: u32 = 16;
+/// Public cells of one tally, and public places beside labels.
 const MAX_CELLS: u64 = 1 << 20;
+/// Conditions of one tally, those of measures counted for each.
+const MAX_CONDITIONS: usize = 512;
+const MAX_DIMENSIONS: usize = 8;
+/// Edges of bins, and codes of one condition.
+const MAX_EDGES: usize = 1000;

@@ -99,6 +99,78 @@ fn cells_that_the_data_name_need_a_delta() {
     assert_eq!(tally(1, true, 1, 1, true).prove(&request), Err(PriceError::NoNoise));
 }
 
+/// The first of four bugs that other engines had: every aggregate of a question was given the whole
+/// budget.
+#[test]
+fn the_budget_is_divided_among_all_aggregates() {
+    let mut tally = tally(100, false, 1, 1, false);
+    let one = tally.measures[0].clone();
+    tally.measures = vec![one; 10];
+    tally.products = vec![(0, 0), (0, 1)];
+    let request = request(1_000_000_000);
+    let proof = tally.prove(&request).unwrap();
+    assert_eq!(proof.figures().count(), 13);
+    assert!(proof.figures().map(|it| it.rho.0).sum::<u64>() <= request.rho.0);
+    assert_eq!(check(tally.clone(), proof.clone(), 50).map(drop), Ok(()));
+    // One of ten sums that is as sharp as if it were asked alone.
+    let mut sharper = proof;
+    sharper.sums[9].rho = request.rho;
+    sharper.sums[9].sigma = Sigma(sharper.sums[9].sigma.0 / 4);
+    assert_eq!(check(tally, sharper, 50), Err(Flaw::Cost));
+}
+
+/// The second: a column without bounds got no noise, or noise for a bound taken from the data. (The
+/// third, a clamp before the expression, is the engine's to get right and has its test there.)
+#[test]
+fn what_has_no_bound_has_no_proof() {
+    let honest = |clamp| tally(clamp, false, 1, 1, false).prove(&request(1_000_000_000)).unwrap();
+    let mut none = honest(100);
+    none.sums[0].sigma = Sigma(0);
+    assert_eq!(check(tally(100, false, 1, 1, false), none, 50), Err(Flaw::Noise));
+    // No bound is not a bound of nothing, which needs no noise.
+    let unbounded = tally(0, false, 1, 1, false);
+    let nothing = Proof { tally: digest(&unbounded), ..honest(100) };
+    assert_eq!(check(unbounded, nothing, 50), Err(Flaw::Shape("clamp")));
+    // The largest bound there is asks for noise as large, and not for none.
+    let widest = tally(u32::MAX, false, 1, 1, false);
+    let narrow = Proof { tally: digest(&widest), ..honest(100) };
+    let linf = u64::from(u32::MAX);
+    assert_eq!(check(widest, narrow, 50), Err(Flaw::Sensitivity { cells: 1, linf }));
+}
+
+/// The fourth: the head count behind a threshold was not charged, and had no noise. Here it is a figure
+/// of every tally, asked for or not, and so is the number of cells that were withheld.
+#[test]
+fn the_count_behind_a_threshold_is_charged() {
+    let mut tally = tally(100, false, 1, 1, true);
+    for measures in [1, 0] {
+        tally.measures.truncate(measures);
+        let proof = tally.prove(&request(1_000_000_000)).unwrap();
+        assert!(proof.people.rho > Rho(0) && proof.people.sigma > Sigma(0));
+        let withheld = proof.selection.unwrap().withheld;
+        assert!(withheld.rho > Rho(0) && withheld.sigma > Sigma(0));
+        let refusal = |change: &dyn Fn(&mut Proof)| {
+            let mut proof = proof.clone();
+            change(&mut proof);
+            check(tally.clone(), proof, 50).unwrap_err()
+        };
+        assert_eq!(refusal(&|it| it.people.rho = Rho(0)), Flaw::Noise);
+        assert_eq!(refusal(&|it| it.people.sigma = Sigma(0)), Flaw::Noise);
+        assert_eq!(
+            refusal(&|it| it.selection.as_mut().unwrap().withheld.rho = Rho(0)),
+            Flaw::Noise
+        );
+        // Free of charge is not a way out: what it costs is part of what is paid.
+        let others: u64 = proof.figures().skip(1).map(|it| it.rho.0).sum();
+        let free = Loss::zcdp(Rho(others)).with_delta(proof.cost.delta());
+        assert_eq!(refusal(&|it| it.cost = free.clone()), Flaw::Cost);
+    }
+}
+
+fn digest(tally: &Tally) -> Digest {
+    Digest::of("glovebox tally v1", &crate::canonical::to_vec(tally))
+}
+
 #[test]
 fn refuses_proofs_of_something_else() {
     let tally = |clamp| tally(clamp, true, 1, 1, true);
@@ -133,7 +205,7 @@ fn refuses_tallies_that_make_no_sense() {
     type Change<'a> = &'a dyn Fn(&mut Tally);
     let changes: [Change<'_>; 11] = [
         &|it| it.cells_per_person = 0,
-        &|it: &mut Tally| it.cells_per_person = 65,
+        &|it: &mut Tally| it.cells_per_person = 17,
         &|it: &mut Tally| it.ids_per_person = 0,
         &|it: &mut Tally| it.measures[0].clamp = 0,
         &|it: &mut Tally| it.products = vec![(0, 1)],

@@ -1,18 +1,18 @@
 //! Whether two questions are about nearly the same people: the pattern of an attack by differencing.
 
-use super::{Cells, Condition, Table, Tally};
+use super::{Cells, Condition, Dimension, Table, Tally};
 
 impl Tally {
-    /// True if `self` and `earlier` choose rows and arms alike but for one thing, so that the difference
-    /// of their answers could be about few people: one condition more, fewer or slightly moved, or an arm
-    /// that differs by one code.
+    /// True if `self` and `earlier` are two questions that choose rows, arms and groups alike, or but for
+    /// one thing, so that they average noise away or their difference could be about few people: one
+    /// condition more, fewer or slightly moved, an arm that differs by one code, bins with other edges.
     ///
     /// Noise protects against it whatever the difference is; this only tells the owner that somebody
     /// may be trying. A function of the two tallies, never of data.
     #[must_use]
     pub fn nearly_repeats(&self, earlier: &Self) -> bool {
         let datasets = |tally: &Self| tally.datasets().map(str::to_owned).collect::<Vec<_>>();
-        if datasets(self) != datasets(earlier) {
+        if self == earlier || datasets(self) != datasets(earlier) {
             return false;
         }
         let differences = [
@@ -25,26 +25,31 @@ impl Tally {
             arms(&self.cells, &earlier.cells),
         ];
         let sum = differences.into_iter().try_fold(0, |sum, it| Some(sum + it?));
-        sum == Some(1)
+        sum.is_some_and(|sum| sum <= 1)
     }
 }
 
 /// How many conditions differ slightly; none if any differs by more.
 fn rows(one: &Table, other: &Table) -> Option<usize> {
-    conditions(&one.rows, &other.rows)
+    conditions(&once(one.rows.iter()), &once(other.rows.iter()))
+}
+
+/// Each condition that says something, once.
+fn once<'c>(all: impl Iterator<Item = &'c Condition>) -> Vec<Condition> {
+    let mut kept: Vec<Condition> = Vec::new();
+    for condition in all {
+        let vacuous =
+            matches!(condition, Condition::Between { least: i64::MIN, most: i64::MAX, .. });
+        if !vacuous && !kept.contains(condition) {
+            kept.push(condition.clone());
+        }
+    }
+    kept
 }
 
 /// Conditions on what is added up; where several measures share one, it counts once.
 fn measured(one: &Tally, other: &Tally) -> Option<usize> {
-    let of = |tally: &Tally| {
-        let mut all: Vec<Condition> = Vec::new();
-        for condition in tally.measures.iter().flat_map(|measure| &measure.rows) {
-            if !all.contains(condition) {
-                all.push(condition.clone());
-            }
-        }
-        all
-    };
+    let of = |tally: &Tally| once(tally.measures.iter().flat_map(|measure| &measure.rows));
     conditions(&of(one), &of(other))
 }
 
@@ -93,7 +98,13 @@ fn arms(one: &Cells, other: &Cells) -> Option<usize> {
             };
             differences.iter().try_fold(0, |sum, pair| Some(sum + apart(pair)?))
         }
-        (Cells::Groups(_), Cells::Groups(_)) => Some(0),
+        (Cells::Groups(one), Cells::Groups(other)) => {
+            let bins = |(one, other): &(&Dimension, &Dimension)| {
+                matches!((one, other), (Dimension::Bins { .. }, Dimension::Bins { .. }))
+            };
+            let pairs = || one.iter().zip(other).filter(|(one, other)| one != other);
+            (one.len() == other.len() && pairs().all(|pair| bins(&pair))).then(|| pairs().count())
+        }
         _ => None,
     }
 }
@@ -163,15 +174,44 @@ mod tests {
     fn an_arm_with_one_code_more_nearly_repeats_the_question() {
         assert!(lift(&[0, 1], None).nearly_repeats(&lift(&[0], None)));
         assert!(!lift(&[1], None).nearly_repeats(&lift(&[0], None)), "two codes apart");
-        assert!(!lift(&[1, 0], None).nearly_repeats(&lift(&[0, 1], None)), "the same arm");
+        assert!(
+            lift(&[1, 0], None).nearly_repeats(&lift(&[0, 1], None)),
+            "the same arm, reordered"
+        );
     }
 
     #[test]
-    fn other_measures_of_the_same_people_are_another_question() {
+    fn the_same_people_with_another_cap_are_nearly_the_same_question() {
         let mut other = lift(&[0], None);
         other.measures[0].clamp = 50;
-        assert!(!other.nearly_repeats(&lift(&[0], None)));
+        assert!(other.nearly_repeats(&lift(&[0], None)), "averaging");
         other.population.dataset = "other".to_owned();
-        assert!(!other.nearly_repeats(&lift(&[0, 1], None)));
+        assert!(!other.nearly_repeats(&lift(&[0], None)));
+    }
+
+    #[test]
+    fn a_condition_that_says_nothing_or_stands_twice_hides_nothing() {
+        let everything = |column: &str| Condition::Between {
+            column: column.to_owned(),
+            least: i64::MIN,
+            most: i64::MAX,
+        };
+        let mut hiding = among(&[1, 2, 3]);
+        let twice = hiding.population.rows[0].clone();
+        hiding.population.rows.extend([everything("a"), everything("b"), twice]);
+        assert!(hiding.nearly_repeats(&among(&[1, 2])));
+    }
+
+    #[test]
+    fn bins_with_a_moved_edge_nearly_repeat_the_question() {
+        let bins = |edge: i64| {
+            let mut tally = among(&[1]);
+            tally.cells = Cells::Groups(vec![Dimension::Bins { measure: 0, edges: vec![1, edge] }]);
+            tally
+        };
+        assert!(bins(5).nearly_repeats(&bins(6)));
+        let mut other = bins(5);
+        other.cells = Cells::Groups(vec![Dimension::Matched]);
+        assert!(!other.nearly_repeats(&bins(5)), "other groups");
     }
 }

@@ -39,7 +39,8 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
         };
         let own = counting(Some(&tally.population), own);
         let other = counting(tally.joined.as_ref(), other);
-        if own.is_empty() {
+        // Who refuses counts whatever conditions there are, so that these say nothing about refusers.
+        if own.is_empty() && (agreed || matches!(tally.cells, Cells::Arms { .. })) {
             continue;
         }
         let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);

@@ -23,7 +23,7 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
                 let s = if debit.jobs == 1 { "" } else { "s" };
                 format!("{} \"{}\" job{s} of {analyst}", debit.jobs, debit.analysis)
             }
-            None => "prepaid with grants".to_owned(),
+            None => debit.analysis.clone(),
         };
         wrap(page, "  used by ", &format!("{by}: rho {rho:.6}"))?;
     }

@@ -78,6 +78,13 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
         privacy.rho,
         privacy.min_cell,
     )?;
+    if privacy.selection_delta > 0.0 {
+        writeln!(
+            page,
+            "<p>Beside it a \u{3b4} of {:e} was spent on groups that only the data name.</p>",
+            privacy.selection_delta
+        )?;
+    }
     writeln!(page, "<ul>")?;
     for charge in &privacy.charged {
         writeln!(

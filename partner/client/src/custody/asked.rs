@@ -12,7 +12,7 @@ use protocol::{
     loss::Loss,
     policy::Admitted,
     proof::Proof,
-    refusal::{Debit, Refusal},
+    refusal::{Debit, ELSEWHERE, PREPAID, Refusal},
     tally::Tally,
     time::Time,
 };
@@ -76,7 +76,7 @@ pub(super) fn note(
     let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally));
     tx.execute(
         "INSERT INTO jobs (job, id, analyst, analysis, purpose, population, tally, proof, resembles, \
-         time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         time, contract) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             key,
             job.id.0.as_slice(),
@@ -88,6 +88,7 @@ pub(super) fn note(
             canonical::to_vec(proven.proof()),
             resembles.map(|it| it.id.0.as_slice()),
             stored(now.0),
+            contract.digest.as_bytes().as_slice(),
         ],
     )?;
     Ok(())
@@ -102,8 +103,9 @@ fn check_rate(
 ) -> Result<(), LedgerError> {
     let since = Time(now.0.saturating_sub(DAY_MS));
     let (found, first): (i64, Option<i64>) = tx.query_row(
-        "SELECT count(*), min(time) FROM jobs WHERE analyst = ?1 AND purpose = ?2 AND time > ?3",
-        params![analyst, purpose, stored(since.0)],
+        "SELECT count(*), min(time) FROM jobs WHERE analyst = ?1 AND purpose = ?2 AND time > ?3 \
+         AND contract = ?4",
+        params![analyst, purpose, stored(since.0), contract.digest.as_bytes().as_slice()],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let most = contract.jobs_per_day;
@@ -166,26 +168,33 @@ fn lines(
 }
 
 /// What was handed out of a lineage's budget, by analyst and analysis, the largest first; in one
-/// period, or for ever.
+/// period, or for ever. With `contract`, jobs under others are summed up and not named: who is told has
+/// no business with them.
 pub(super) fn debits(
     db: &Connection,
     (lineage, purpose): (&str, &str),
     budget_period: Option<&str>,
+    contract: Option<Digest>,
 ) -> Result<Vec<Debit>, LedgerError> {
     let mut statement = db.prepare(
-        "SELECT jobs.analyst, jobs.analysis, slices.loss FROM slices \
+        "SELECT jobs.analyst, jobs.analysis, slices.loss, slices.contract FROM slices \
          LEFT JOIN jobs ON jobs.job = slices.job \
          WHERE slices.lineage = ?1 AND slices.purpose = ?2 \
          AND (?3 IS NULL OR slices.budget_period = ?3)",
     )?;
     let rows = statement.query_map(params![lineage, purpose, budget_period], |row| {
         let by: (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
-        Ok((by, row.get::<_, Vec<u8>>(2)?))
+        Ok((by, row.get::<_, Vec<u8>>(2)?, row.get::<_, Vec<u8>>(3)?))
     })?;
     let mut sums: BTreeMap<(Option<String>, String), (u64, Loss)> = BTreeMap::new();
     for row in rows {
-        let ((analyst, analysis), loss) = row?;
-        let key = (analyst, analysis.unwrap_or_default());
+        let ((analyst, analysis), loss, under) = row?;
+        let elsewhere = contract.is_some_and(|it| it.as_bytes().as_slice() != under);
+        let key = match (analyst, analysis) {
+            _ if elsewhere => (None, ELSEWHERE.to_owned()),
+            (Some(analyst), Some(analysis)) => (Some(analyst), analysis),
+            _ => (None, PREPAID.to_owned()),
+        };
         let sum = sums.entry(key).or_insert_with(|| (0, Loss::zero()));
         *sum = (sum.0 + 1, sum.1.plus(&read_loss(&loss)?));
     }

@@ -336,7 +336,7 @@ fn cut(
             left: allowed.minus(&used),
             cost,
             delta: budget.delta,
-            debits: debits(tx, key, period)?,
+            debits: debits(tx, key, period, Some(asked.contract.digest))?,
         }));
     }
     let granted = already.plus(&cost);

@@ -131,7 +131,7 @@ impl Ledger {
                 let [(kind, allowed, used), (_, for_life, ever)] =
                     limits(self.db(), budget, key, &shared)?;
                 let lifetime_left = for_life.minus(&ever);
-                let debits = debits(self.db(), key, Some(&shared))?;
+                let debits = debits(self.db(), key, Some(&shared), None)?;
                 let mut latest: Vec<JobLine> = Vec::new();
                 for job in charged(self.db(), name, purpose)? {
                     if !latest.iter().any(|it| it.analysis == job.analysis) {

@@ -41,6 +41,7 @@ CREATE INDEX IF NOT EXISTS credits_by_lineage ON credits (lineage, purpose, budg
 CREATE TABLE IF NOT EXISTS jobs (
     job BLOB PRIMARY KEY,             -- digest of the signed job
     id BLOB NOT NULL,
+    contract BLOB NOT NULL,
     analyst TEXT NOT NULL,
     analysis TEXT NOT NULL,
     purpose TEXT NOT NULL,

@@ -140,7 +140,7 @@ impl Page<'_> {
         let is_measure = |it: &Role| matches!(it, Role::Measure(_) | Role::Group(_) | Role::Label);
         let measures = columns(&raw.measures, measure, is_measure)?;
         let cells = raw.cells_per_person.as_ref();
-        let cells_per_person = self.whole(cells, "cells_per_person", 1, 1..=64)?;
+        let cells_per_person = self.whole(cells, "cells_per_person", 1, 1..=16)?;
         Ok(TableTemplate { population, joined, group_by, filters, measures, cells_per_person })
     }
 

@@ -124,10 +124,10 @@ fn refuses_keys_of_the_other_kind() {
 
 #[test]
 fn refuses_a_number_of_cells_out_of_range() {
-    let found = "65".to_owned();
-    let expected = "1 to 64 (1 if left out)";
+    let found = "17".to_owned();
+    let expected = "1 to 16 (1 if left out)";
     let flaw = Flaw::Range { what: "cells_per_person", found, expected };
-    let to = "cells_per_person = 65";
+    let to = "cells_per_person = 17";
     refused(&changed("cells_per_person = 3", to), to, &flaw);
 }
 
