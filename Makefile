@@ -5,7 +5,7 @@ CARGO ?= cargo
 export PYTHON := $(CURDIR)/target/python/bin/python3
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo test test-full attacks check deny bench fuzz mutants eif eif-twice qemu clean-demo
+.PHONY: help setup build demo test test-full attacks check deny bench bench-engine fuzz mutants wasm eif eif-twice qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,16 +39,22 @@ deny: ## advisories, licences, sources and duplicate versions
 
 bench: ## what the main parts cost, as ratios within one run
 	$(CARGO) bench --locked -p attestation-verifier --bench verify
+	$(CARGO) run --release --locked --quiet --manifest-path attestation-verifier/peer-bench/Cargo.toml \
+		--target-dir target/peer-bench
 	$(CARGO) run --release --locked --quiet -p privacy --example draws_per_second
 	$(CARGO) run --release --locked --quiet -p protocol --example accountants
+
+bench-engine: ## the query engine; compiles all of it in release, which takes over twenty minutes
 	$(CARGO) run --release --locked --quiet -p engine --example rows_per_second
 
 fuzz: ## the verifier's fuzz targets, a minute each (installs cargo-fuzz; needs a nightly toolchain)
 	@sh attestation-verifier/fuzz/run.sh
 
 mutants: ## which changes of the verifier no test notices (installs cargo-mutants; takes hours)
-	@test -x target/tools/bin/cargo-mutants || $(CARGO) install --locked --root target/tools cargo-mutants
-	target/tools/bin/cargo-mutants mutants --package attestation-verifier --output target/mutants
+	@sh attestation-verifier/mutants.sh
+
+wasm: ## the verifier for wasm32-unknown-unknown (needs that target and clang)
+	@sh attestation-verifier/wasm.sh
 
 eif: ## the enclave image and its build manifest, in target/eif (the first time takes long)
 	@sh eif-build/build.sh

@@ -270,6 +270,23 @@ fn refuses_lists_of_another_form() {
 }
 
 #[test]
+fn a_list_may_have_one_mebibyte_and_no_more() {
+    let signed = hex::decode(sequence(&RIGHT) + ECDSA_WITH_SHA384).unwrap();
+    let long = |tag: u8, length: usize| {
+        let [.., a, b, c] = length.to_be_bytes();
+        [tag, 0x83, a, b, c]
+    };
+    let list = |length: usize| {
+        // What the signature is does not matter before there is a chain.
+        let signature = length - 5 - signed.len() - 5;
+        let head = [&long(0x30, length - 5)[..], &signed, &long(0x03, signature)].concat();
+        RevocationList::parse(&[head, vec![0; signature]].concat()).err()
+    };
+    assert_eq!(list(RevocationList::MAX_LEN), None);
+    assert_eq!(list(RevocationList::MAX_LEN + 1), Some(CertificateFlaw::NotDer));
+}
+
+#[test]
 fn refuses_entries_and_extensions_of_another_form() {
     let not_der = Some(CertificateFlaw::NotDer);
     let critical = Some(CertificateFlaw::CriticalExtension);

@@ -21,14 +21,13 @@ pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
     columns(page, &rows)?;
     let measures = result.cells.first().or(result.other.as_ref()).map(|cell| cell.measures.len());
     for at in 0..measures.unwrap_or(0) {
-        let mut rows = Vec::new();
-        for cell in cells() {
-            let Some(measure) = cell.measures.get(at) else { continue };
-            if rows.is_empty() {
-                rows.push(measure_head(measure, &level));
-            }
-            rows.push(measure_row(name(cell, result), measure));
-        }
+        let found = || cells().filter_map(|cell| Some((cell, cell.measures.get(at)?)));
+        let spread = found().any(|(_, measure)| measure.spread.is_some());
+        let mut rows: Vec<_> =
+            found().take(1).map(|(_, measure)| measure_head(measure, &level, spread)).collect();
+        rows.extend(
+            found().map(|(cell, measure)| measure_row(name(cell, result), measure, spread)),
+        );
         writeln!(page)?;
         columns(page, &rows)?;
     }
@@ -39,21 +38,21 @@ fn name(cell: &TableCell, result: &TableResult) -> String {
     words::cell_name(cell, !result.group_by.is_empty())
 }
 
-fn measure_head(measure: &MeasureEstimate, level: &str) -> Vec<String> {
+fn measure_head(measure: &MeasureEstimate, level: &str, spread: bool) -> Vec<String> {
     let interval = format!("{level} interval");
     let title = say::name(&measure.name);
     let mut head = vec![title, "total".to_owned(), interval.clone(), "per person".to_owned()];
     head.push(interval);
-    head.extend(measure.spread.map(|_| "spread".to_owned()));
+    head.extend(spread.then(|| "spread".to_owned()));
     head
 }
 
-fn measure_row(name: String, measure: &MeasureEstimate) -> Vec<String> {
+fn measure_row(name: String, measure: &MeasureEstimate, spread: bool) -> Vec<String> {
     let none = || "-".to_owned();
     let mean = measure.mean.as_ref();
     let mut row = vec![name, figure(&measure.total), interval(&measure.total)];
     row.extend([mean.map_or_else(none, figure), mean.map_or_else(none, interval)]);
-    row.extend(measure.spread.map(words::size));
+    row.extend(spread.then(|| measure.spread.map_or_else(none, words::size)));
     row
 }
 
