@@ -2,8 +2,8 @@
 //!
 //! The loss ln P(o)/Q(o) of an outcome o adds over mechanisms, so the distribution of the sum is a
 //! convolution, and δ(ε) = E[1 - exp(ε - loss)]⁺ is read off it. Distributions are put on a grid
-//! ([`grid`]), tilted so that floating-point numbers resolve the tail that matters, convolved by a
-//! Fourier transform ([`composition`]), and the grid is refined until the answer stands still.
+//! (`grid`), tilted so that floating-point numbers resolve the tail that matters, convolved by a
+//! Fourier transform (`composition`), and the grid is refined until the answer stands still.
 //!
 //! # Privacy
 //!
