@@ -11,7 +11,7 @@ use std::{
 };
 use tests::{
     processes::{files, rho_of},
-    running::{free_port, program},
+    running::{program, simulated_demo},
 };
 
 #[test]
@@ -33,21 +33,7 @@ fn the_demo_leaves_a_result_that_a_stranger_can_check() {
 }
 
 fn demo(room: &Path) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.sh");
-    let log = fs::File::create(room.with_extension("log")).unwrap();
-    let ended = Command::new("sh")
-        .arg(script)
-        .env("GLOVEBOX_BIN", program("glovebox").parent().unwrap())
-        .env("GLOVEBOX_ROOM", room)
-        .env("GLOVEBOX_PORT", free_port().to_string())
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .status()
-        .unwrap();
-    let said = fs::read_to_string(room.with_extension("log")).unwrap();
-    fs::remove_file(room.with_extension("log")).unwrap();
-    assert!(ended.success(), "{said}");
+    let said = simulated_demo(room);
     for file in ["report.html", "result.json", "receipt.cbor", "contract.toml.signed"] {
         assert!(room.join(file).exists(), "{file} is missing");
     }

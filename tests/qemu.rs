@@ -18,14 +18,10 @@ use serde_json::Value;
 use std::{
     fs,
     path::Path,
-    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
-use tests::{
-    repository,
-    running::{free_port, program},
-};
+use tests::{repository, running::simulated_demo};
 use tokio::{net::TcpStream, time::timeout};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,23 +92,6 @@ fn the_demo(site: &mut Site) {
     }
     let sealed = fs::read(site.path("publisher/exposures.sealed")).unwrap();
     assert!(!sealed.windows(9).any(|window| window == b"@example."), "the host saw ciphertext");
-}
-
-fn simulated_demo(room: &Path) {
-    let log = fs::File::create(room.with_extension("log")).unwrap();
-    let ended = Command::new("sh")
-        .arg(repository("tests/demo.sh"))
-        .env("GLOVEBOX_BIN", program("glovebox").parent().unwrap())
-        .env("GLOVEBOX_ROOM", room)
-        .env("GLOVEBOX_PORT", free_port().to_string())
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .status()
-        .unwrap();
-    let said = fs::read_to_string(room.with_extension("log")).unwrap();
-    fs::remove_file(room.with_extension("log")).unwrap();
-    assert!(ended.success(), "{said}");
 }
 
 /// The same fields and words; estimates within six standard deviations of the noise on both, which

@@ -42,7 +42,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-pub use relay::relay;
+pub use relay::{believing_anyone, relay};
 
 /// Two parties (publisher with `exposures`, retailer with `sales`) and the paper between them.
 #[derive(Debug)]

@@ -19,19 +19,13 @@ pub async fn relay(room: &Address) -> Address {
     let certificate =
         CertificateParams::new(vec!["enclave".to_owned()]).unwrap().self_signed(&key).unwrap();
     let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(default_provider());
-    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&TLS13])
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], secret)
         .unwrap();
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_no_client_auth();
+    let client = believing_anyone();
     let acceptor = TlsAcceptor::from(Arc::new(server));
     let connector = TlsConnector::from(Arc::new(client));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,6 +45,21 @@ pub async fn relay(room: &Address) -> Address {
         }
     });
     address
+}
+
+/// TLS as an attacker speaks it: whoever is there is believed.
+///
+/// # Panics
+///
+/// If there is no TLS 1.3.
+#[must_use]
+pub fn believing_anyone() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_no_client_auth()
 }
 
 /// Believes anybody, as an attacker may.

@@ -1,5 +1,6 @@
 //! Processes that can be killed, the roads between them, and waiting for them.
 
+use crate::repository;
 use std::{
     env,
     fs::{self, File},
@@ -14,6 +15,25 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+/// Runs the whole demo with a simulated module; leaves everything in `room` and gives what it said.
+pub fn simulated_demo(room: &Path) -> String {
+    let log = File::create(room.with_extension("log")).unwrap();
+    let ended = Command::new("sh")
+        .arg(repository("tests/demo.sh"))
+        .env("GLOVEBOX_BIN", program("glovebox").parent().unwrap())
+        .env("GLOVEBOX_ROOM", room)
+        .env("GLOVEBOX_PORT", free_port().to_string())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .status()
+        .unwrap();
+    let said = fs::read_to_string(room.with_extension("log")).unwrap();
+    fs::remove_file(room.with_extension("log")).unwrap();
+    assert!(ended.success(), "{said}");
+    said
+}
 
 /// A program of this workspace: it lies in the folder above the running test.
 pub fn program(name: &str) -> PathBuf {
