@@ -49,6 +49,8 @@ pub fn epsilon(parts: &[(Mechanism, u64)], delta: f64) -> Result<f64, Accounting
 
 /// The δ at `epsilon` of these mechanisms, each with how often it runs. Rounded up.
 ///
+/// The δ at an ε that [`epsilon`] found is within about half a percent of the δ it was found for.
+///
 /// # Errors
 ///
 /// [`AccountingError`] if ε is not in 0..=10⁶, a count not in 1..=10⁹, or the loss too large or too
@@ -188,7 +190,10 @@ fn attempt(
             let rarity = -libm::log(delta);
             (cumulant.upper(0.0, rarity), rarity)
         }
-        (Goal::Delta { epsilon }, _) => {
+        (Goal::Delta { epsilon }, Some(delta)) => {
+            (epsilon, -libm::log(delta.clamp(LEAST_DELTA, 1.0)))
+        }
+        (Goal::Delta { epsilon }, None) => {
             let chernoff = cumulant.rarity(cumulant.tilt_to(epsilon), epsilon);
             (epsilon, (chernoff + MODEST).clamp(0.0, -libm::log(LEAST_DELTA)))
         }
