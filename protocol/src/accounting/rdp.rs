@@ -7,7 +7,8 @@ use super::{
 };
 
 /// The Rényi divergence of `order` > 1 between neighbours, in nats; both ways, the larger. An upper
-/// bound that exceeds the truth by 10⁻⁹ of itself or less.
+/// bound that exceeds the truth by 10⁻⁹ of itself or less; under sampling, at a fractional order of 33
+/// or more, it is the chord between the whole orders around it.
 ///
 /// # Privacy
 ///
@@ -154,10 +155,11 @@ fn discrete_laplace(scale: f64, sensitivity: u32, a: f64, epsilon: f64) -> f64 {
 /// ln E[(1 + y)^α], y = q(exp(t)-1), t the log density ratio of N(1/σ,1) over N(0,1) under the
 /// latter: (α-1) times the divergence of the subsampled Gaussian.
 fn subsampled(sigma: f64, rate: f64, order: f64) -> f64 {
-    if order >= LARGEST_FRACTION || (order - order.round()).abs() <= 0.0 {
+    if (order - order.round()).abs() <= 0.0 {
         return whole(sigma, rate, order);
     }
-    fraction(sigma, rate, order).unwrap_or_else(|| {
+    let exact = if order < LARGEST_FRACTION { fraction(sigma, rate, order) } else { None };
+    exact.unwrap_or_else(|| {
         // Convex in α and 0 at α = 1: a chord is above it.
         let (below, above) = (order.floor(), order.ceil());
         let left = if below > 1.0 { whole(sigma, rate, below) } else { 0.0 };
@@ -264,7 +266,7 @@ impl LogSum {
     }
 }
 
-/// Orders above are whole.
+/// [`epsilon`] and [`delta`] ask for whole orders above.
 const LARGEST_FRACTION: f64 = 33.0;
 
 /// More than the relative error of any bound here.

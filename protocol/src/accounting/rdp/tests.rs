@@ -30,6 +30,10 @@ fn the_chord_is_above_the_curve() {
     let exact = divergence(&Mechanism::subsampled_gaussian(0.02, 0.1).unwrap(), 2.0);
     let chord = divergence(&Mechanism::subsampled_gaussian(0.02, 0.1).unwrap(), 1.9);
     assert!(chord <= exact && chord >= 0.9 * exact);
+    // A fraction above 33, between whole orders.
+    let steps = Mechanism::subsampled_gaussian(4.0, 0.5).unwrap();
+    let [below, between, above] = [39.0, 39.5, 40.0].map(|order| divergence(&steps, order));
+    assert!(below < between && between < above, "{below} {between} {above}");
 }
 
 /// Mironov 2017, Table II, and sums over all outcomes.
