@@ -97,6 +97,23 @@ fn the_zero_noise_sampler_and_the_simulated_module_stay_outside_the_enclave() {
     assert_eq!(samplers, known.map(str::to_owned).into());
 }
 
+#[test]
+fn nothing_that_ships_puts_another_price_into_an_admitted_job() {
+    for package in metadata().packages.iter().filter(|package| package.name != "tests") {
+        let folder = package.manifest_path.parent().unwrap().join("src");
+        for file in sources(folder.as_std_path()) {
+            let is_test = file
+                .strip_prefix(&folder)
+                .unwrap()
+                .components()
+                .any(|part| part.as_os_str() == "tests");
+            let text = fs::read_to_string(&file).unwrap();
+            let names = text.contains("with_proof") && !file.ends_with("policy/danger.rs");
+            assert!(is_test || !names, "{}", file.display());
+        }
+    }
+}
+
 fn metadata() -> Metadata {
     MetadataCommand::new().no_deps().exec().unwrap()
 }

@@ -346,7 +346,11 @@ async fn refuses_a_receipt_of_another_result() {
     check(better.as_bytes()).unwrap_err();
     let withdrawing = it.parties.trust().withdrawing([contract.builds[0].pcrs.clone()]);
     let refused = client::receipt_check::check(contract, &opened.receipt, None, &withdrawing);
-    assert_eq!(*refused.unwrap_err().flaw(), client::receipt_check::ReceiptFlaw::Withdrawn);
+    let refused = refused.unwrap_err();
+    assert_eq!(*refused.flaw(), client::receipt_check::ReceiptFlaw::Withdrawn);
+    let not_asked =
+        refused.checks().iter().filter(|line| line.outcome == client::check::Outcome::NotAsked);
+    assert_eq!(not_asked.map(|line| line.number).collect::<Vec<_>>(), [17, 18]);
     let refused =
         client::open::open(&sealed, &it.parties.publisher, contract, id, None, &withdrawing);
     assert!(matches!(refused, Err(OpenError::Receipt(_))));

@@ -252,7 +252,7 @@ async fn a_purpose_without_budget_is_prepaid_by_no_custody() {
     let (instance, epsilon) = (stage.room.instance(), Epsilon::new(0.5).unwrap());
     let now = client::clock::now();
     let wrong = ("sales", "advertising");
-    let error = client::custody::prepay(&mut ledger, &party, instance, wrong, epsilon, now);
+    let error = client::custody::prepay(&mut ledger, &party, instance, wrong, epsilon, None, now);
     let client::custody::LedgerError::Refused(refused) = error.unwrap_err() else { panic!() };
     assert_eq!(*refused, permits_no(Asked::Purpose, "advertising", Some("retailer")));
     says(&refused, &["purpose", "advertising", "a rule of retailer"]);

@@ -91,7 +91,7 @@ impl Room {
         for dataset in ["exposures", "sales"] {
             let slice = Slice {
                 contract: contract.digest,
-                instance: admitted.job.instance,
+                instance: admitted.job().instance,
                 dataset: dataset.to_owned(),
                 purpose: "measurement".to_owned(),
                 granted: Loss::zcdp(Rho(admitted.cost().rho().0 * u64::from(TRIALS))),
@@ -109,7 +109,7 @@ impl Room {
         let mut seed = [0; 32];
         seed[..4].copy_from_slice(&trial.to_le_bytes());
         let (exposures, sales) = draw(&mut ChaCha20Rng::from_seed(seed));
-        let proven = &self.admitted.proven;
+        let proven = self.admitted.proven();
         let answered = async {
             self.engine.run(proven, &self.contract, &[exposures], Some(&[sales])).await.unwrap()
         };
@@ -117,7 +117,7 @@ impl Room {
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        let Question::Lift(asked) = &self.admitted.job.question else { panic!("a lift") };
+        let Question::Lift(asked) = &self.admitted.job().question else { panic!("a lift") };
         lift_result(&released, asked, &self.contract, NOW)
     }
 }

@@ -78,10 +78,10 @@ async fn answer(
             let paid = match paid {
                 Some(Progress::Paid(paid)) => *paid,
                 _ => {
-                    let purpose = admitted.purpose.as_str();
+                    let purpose = admitted.purpose();
                     open.history.check_rate(contract, party, purpose, now)?;
                     let paid = open.ledger.pay(admitted.clone(), contract, now)?;
-                    let tally = admitted.proven.tally();
+                    let tally = admitted.proven().tally();
                     open.history.note(job.id, (party, purpose), tally, now);
                     paid
                 }
@@ -98,7 +98,7 @@ async fn answer(
             JobResult::Table(measurement::table::table_result(&released, asked, contract, now))
         }
     };
-    if let Some(earlier) = open.history.resembled(admitted.proven.tally()) {
+    if let Some(earlier) = open.history.resembled(admitted.proven().tally()) {
         result.flag(format!("{NEAR_DUPLICATE}{earlier}"));
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;
@@ -124,8 +124,8 @@ async fn tally(
     paid: Paid,
     question: Digest,
 ) -> Result<Released, Refusal> {
-    let proven = &admitted.proven;
-    let versions = &admitted.job.datasets;
+    let proven = admitted.proven();
+    let versions = &admitted.job().datasets;
     let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
     let population = std::slice::from_ref(unlocked.population);
     let joined = unlocked.joined.map(std::slice::from_ref);
@@ -152,7 +152,7 @@ pub(crate) enum Progress {
 
 /// What was asked of which data. Its parts say everything a result depends on, but who asked.
 fn question(admitted: &Admitted, job: &Job) -> Digest {
-    let (tally, proof) = (admitted.proven.tally(), admitted.proven.proof());
+    let (tally, proof) = (admitted.proven().tally(), admitted.proven().proof());
     let parts = (&job.question, &job.analysis, &job.datasets, tally, proof);
     Digest::of("glovebox question v1", &canonical::to_vec(&parts))
 }
@@ -169,12 +169,12 @@ fn receipt_body(
     let (audit_size, audit_root) = open.audit.head();
     let manifest = |name| manifests.get(name).map(|m| ByteBuf::from(m.as_bytes().to_vec()));
     ReceiptBody {
-        contract: admitted.job.contract,
+        contract: admitted.job().contract,
         output,
         job: signed.to_vec(),
-        manifests: admitted.datasets.iter().filter_map(manifest).collect(),
-        tally: admitted.proven.tally().clone(),
-        proof: admitted.proven.proof().clone(),
+        manifests: admitted.datasets().iter().filter_map(manifest).collect(),
+        tally: admitted.proven().tally().clone(),
+        proof: admitted.proven().proof().clone(),
         charged: released.paid().charges().iter().map(|c| c.charge.clone()).collect(),
         withheld: released.withheld(),
         time,

@@ -3,6 +3,7 @@
 //! Pure, and in this crate so that a stranger who holds contract and receipt derives the same
 //! decision, the same tally and the same price again.
 
+pub mod danger;
 mod lift;
 mod table;
 
@@ -18,21 +19,47 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// A job that the contract permits, with what follows from it. Made by [`admit`] only.
+/// A job that the contract permits, with what follows from it. Made by [`admit`] only, and read only:
+/// whoever holds one cannot put another proof into it.
+///
+/// ```compile_fail,E0616
+/// fn cheaper(mut admitted: protocol::policy::Admitted, other: protocol::proof::Proven) {
+///     admitted.proven = other;
+/// }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Admitted {
-    /// The job.
-    pub job: Job,
-    /// The question, with the proof of its noise and cost.
-    pub proven: Proven,
-    /// What it is for.
-    pub purpose: String,
-    /// Every dataset it reads; each is charged the whole loss.
-    pub datasets: Vec<String>,
+    job: Job,
+    proven: Proven,
+    purpose: String,
+    datasets: Vec<String>,
 }
 
 impl Admitted {
+    /// The job.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The question, with the proof of its noise and cost.
+    #[must_use]
+    pub fn proven(&self) -> &Proven {
+        &self.proven
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> &str {
+        &self.purpose
+    }
+
+    /// Every dataset it reads; each is charged the whole loss.
+    #[must_use]
+    pub fn datasets(&self) -> &[String] {
+        &self.datasets
+    }
+
     /// What each dataset is charged.
     #[must_use]
     pub fn cost(&self) -> &Loss {

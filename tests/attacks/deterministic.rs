@@ -198,7 +198,8 @@ fn rollback() -> Found {
         let instance = instance_of(&parties, instance);
         let owner = owner(&parties);
         let now = client::clock::now();
-        prepay(ledger, &owner, &instance, ("sales", "measurement"), Epsilon::new(0.5).unwrap(), now)
+        let epsilon = Epsilon::new(0.5).unwrap();
+        prepay(ledger, &owner, &instance, ("sales", "measurement"), epsilon, None, now)
     };
     // A new instance knows nothing of what the old one had been handed.
     let mut restarted = Room::new();
@@ -240,7 +241,8 @@ fn fork() -> Found {
     for number in 0..instances {
         let instance = instance_of(&parties, number);
         let owner = owner(&parties);
-        let slice = prepay(&mut ledger, &owner, &instance, ("sales", "measurement"), epsilon, now);
+        let what = ("sales", "measurement");
+        let slice = prepay(&mut ledger, &owner, &instance, what, epsilon, None, now);
         if slice.is_ok() {
             handed = handed.plus(&Loss::zcdp(Rho::from_epsilon(epsilon, budget.delta)));
         }

@@ -169,7 +169,7 @@ impl Room {
         let admitted =
             policy::admit(&self.contract, &job, analyst, &manifests, NOW).map_err(No::Refused)?;
         let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).map_err(No::Refused)?;
-        let proven = &admitted.proven;
+        let proven = admitted.proven();
         let joined = proven.tally().joined.as_ref().map(|_| std::slice::from_ref(sales));
         let population = std::slice::from_ref(exposures);
         let running = self.engine.run(proven, &self.contract, population, joined);

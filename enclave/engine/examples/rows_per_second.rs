@@ -38,7 +38,7 @@ async fn main() {
         room::outcome("spend", OutcomeKind::Value, 10_000, 2),
     ];
     let lift = Lift { window: Some((0, 20)), ..room::lift(outcomes) };
-    let lift = room::admitted(&contract, lift, 1024).proven;
+    let lift = room::admitted(&contract, lift, 1024).proven().clone();
     let matched = vec![arm(), Dimension::Matched];
     let stores = vec![arm(), Dimension::Label { side: Side::Joined, column: "store".to_owned() }];
     let mut seconds = Vec::new();

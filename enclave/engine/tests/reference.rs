@@ -187,7 +187,7 @@ fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
     for dataset in ["exposures", "sales"] {
         let slice = Slice {
             contract: contract.digest,
-            instance: admitted.job.instance,
+            instance: admitted.job().instance,
             dataset: dataset.to_owned(),
             purpose: "measurement".to_owned(),
             granted: Loss::zcdp(Rho(u64::MAX >> 20)),
@@ -239,7 +239,7 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| Bench {
 fn run(exposures: &[RecordBatch], sales: &[RecordBatch], clamp: u32) -> Result<Answer, Fault> {
     let contract = room::contract();
     let admitted = admitted(&contract, clamp);
-    let answered = BENCH.engine.run(&admitted.proven, &contract, exposures, Some(sales));
+    let answered = BENCH.engine.run(admitted.proven(), &contract, exposures, Some(sales));
     let raw = BENCH.runtime.block_on(answered)?;
     Ok(answer(raw, admitted, &contract))
 }
@@ -325,7 +325,7 @@ fn refuses_tables_of_another_layout() {
 fn what_does_not_fit_is_a_fault_and_not_a_crash() {
     let engine = Engine::new(1 << 10).unwrap();
     let contract = room::contract();
-    let proven = admitted(&contract, 100).proven;
+    let proven = admitted(&contract, 100).proven().clone();
     let people = (0..=255_u8).map(|email| Exposure { row: 1, email, phone: 0, arm: 0, agreed: 1 });
     let left = exposures(&people.collect::<Vec<_>>());
     let (left, right) = ([left], [sales(&[])]);

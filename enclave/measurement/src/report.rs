@@ -36,7 +36,7 @@ pub fn lift_result(
     now: Time,
 ) -> LiftResult {
     let admitted = released.paid().admitted();
-    let job = &admitted.job;
+    let job = admitted.job();
     let ratio = ratio(released, asked);
     let mut outcomes: Vec<_> = asked
         .outcomes
@@ -55,7 +55,7 @@ pub fn lift_result(
         contract_name: contract.name.clone(),
         job: job.id.to_string(),
         analysis: job.analysis.clone(),
-        purpose: admitted.purpose.clone(),
+        purpose: admitted.purpose().to_owned(),
         time: now,
         registered_at: asked.registered_at,
         estimand: estimand(admitted, asked),
@@ -102,7 +102,7 @@ impl Estimated<'_> {
         let spent = compared.as_ref().and_then(|it| self.economics(it));
         let flags = compared.as_ref().map_or_else(Default::default, |it| it.flags);
         let unbounded = spent.as_ref().is_some_and(|(_, unbounded)| *unbounded);
-        let proven = &released.paid().admitted().proven;
+        let proven = released.paid().admitted().proven();
         let (tally, proof) = (proven.tally(), proven.proof());
         let square = tally.square_of(self.at).and_then(|at| proof.products.get(at));
         let sd = |sigma: Sigma| if released.is_noisy() { sigma.value() } else { 0.0 };
@@ -312,7 +312,7 @@ pub(crate) fn privacy_report(released: &Released, contract: &Contract, job: &Job
 }
 
 fn estimand(admitted: &Admitted, asked: &job::Lift) -> String {
-    let tally = admitted.proven.tally();
+    let tally = admitted.proven().tally();
     let [test, control] = [&asked.test, &asked.control].map(|it| it.join(" or "));
     let population = &tally.population.dataset;
     let outcome = tally.joined.as_ref().map_or("", |it| it.dataset.as_str());

@@ -30,7 +30,7 @@ pub fn table_result(
     now: Time,
 ) -> TableResult {
     let admitted = released.paid().admitted();
-    let job = &admitted.job;
+    let job = admitted.job();
     let confidence = f64::from(asked.confidence) / 1e6;
     let z = normal_upper_quantile((1.0 - confidence) / 2.0);
     let headings = asked.group_by.iter().map(|group| Heading::new(group, asked, contract));
@@ -63,7 +63,7 @@ pub fn table_result(
         contract_name: contract.name.clone(),
         job: job.id.to_string(),
         analysis: job.analysis.clone(),
-        purpose: admitted.purpose.clone(),
+        purpose: admitted.purpose().to_owned(),
         time: now,
         counted: counted(released, asked, contract),
         group_by: headings.iter().map(|it| it.title.clone()).collect(),
@@ -88,7 +88,7 @@ fn measures(
     figures: &GroupFigures,
     z: f64,
 ) -> Vec<MeasureEstimate> {
-    let tally = released.paid().admitted().proven.tally();
+    let tally = released.paid().admitted().proven().tally();
     let both = asked.measures.iter().zip(&figures.sums).enumerate();
     let both = both.map(|(at, (measure, sum))| {
         let unit = 10_f64.powi(i32::from(measure.scale));
@@ -221,7 +221,7 @@ fn spelt(text: &str, plain: impl Fn(char) -> bool) -> String {
 }
 
 fn counted(released: &Released, asked: &TableQuestion, contract: &Contract) -> String {
-    let tally = released.paid().admitted().proven.tally();
+    let tally = released.paid().admitted().proven().tally();
     let joined = tally.joined.as_ref().map(|it| format!(", joined with {}", it.dataset));
     let rows: Vec<_> = asked.rows.iter().map(|it| row_words(it, contract)).collect();
     let rows =

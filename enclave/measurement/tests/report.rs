@@ -55,7 +55,7 @@ fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult
     for dataset in ["exposures", "sales"] {
         let slice = Slice {
             contract: contract.digest,
-            instance: admitted.job.instance,
+            instance: admitted.job().instance,
             dataset: dataset.to_owned(),
             purpose: "measurement".to_owned(),
             granted: Loss::zcdp(Rho(2 * admitted.cost().rho().0)),
@@ -65,10 +65,10 @@ fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult
         };
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
-    let raw = Raw::new(admitted.proven.clone(), columns(&totals));
+    let raw = Raw::new(admitted.proven().clone(), columns(&totals));
     let paid = ledger.pay(admitted, &contract, NOW).unwrap();
     let released = raw.release(paid, noise).unwrap();
-    let Question::Lift(asked) = &released.paid().admitted().job.question else { unreachable!() };
+    let Question::Lift(asked) = &released.paid().admitted().job().question else { unreachable!() };
     lift_result(&released, asked, &contract, NOW)
 }
 

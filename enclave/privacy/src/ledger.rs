@@ -76,7 +76,7 @@ impl Ledger {
             let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
             charges.push(Charged { charge, left: balance.left(now) });
         }
-        let min_cell = admitted.job.question.min_cell().max(contract.min_cell);
+        let min_cell = admitted.job().question.min_cell().max(contract.min_cell);
         Ok(Paid { admitted, charges, min_cell })
     }
 
@@ -124,10 +124,10 @@ impl Ledger {
     ) -> Result<Vec<(Key, String)>, Refusal> {
         let cost = admitted.cost();
         let mut keys: Vec<(Key, String)> = Vec::new();
-        for name in &admitted.datasets {
+        for name in admitted.datasets() {
             let dataset = contract.datasets.get(name).ok_or(Refusal::Internal)?;
-            let budget = dataset.budgets.get(&admitted.purpose).ok_or(Refusal::Internal)?;
-            let key = Key::new(name, &admitted.purpose, &budget.period.of(now));
+            let budget = dataset.budgets.get(admitted.purpose()).ok_or(Refusal::Internal)?;
+            let key = Key::new(name, admitted.purpose(), &budget.period.of(now));
             // Twice the same account would pass each check and together overdraw.
             if keys.iter().any(|(other, _)| *other == key) {
                 return Err(Refusal::Internal);

@@ -67,7 +67,7 @@ impl Raw {
     /// handed over something else than the tally's cells. None depends on a figure.
     pub fn release(self, paid: Paid, noise: &mut impl Noise) -> Result<Released, Mismatch> {
         let Self { proven, totals } = self;
-        if paid.admitted().proven != proven {
+        if paid.admitted().proven() != &proven {
             return Err(Mismatch::OtherQuestion);
         }
         let noisy = Noisy::draw(&proven, totals, noise)?;

@@ -11,7 +11,7 @@ use protocol::contract::Contract;
 use protocol::digest::Digest;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
-use protocol::policy::Admitted;
+use protocol::policy::{Admitted, danger};
 use protocol::refusal::Refusal;
 use protocol::slice::Slice;
 use protocol::time::Time;
@@ -101,17 +101,19 @@ fn refuses_when_one_order_lacks_one_unit() {
     assert!(short.pay(admitted(&contract), &contract, NOW).is_err());
 }
 
+/// At the price of a question that selects cells: a δ of 5 units.
+fn selecting(contract: &Contract) -> Admitted {
+    let admitted = admitted(contract);
+    let mut proof = admitted.proven().proof().clone();
+    proof.cost = proof.cost.with_delta(5);
+    let tally = admitted.proven().tally().clone();
+    danger::with_proof(admitted, protocol::proof::check(tally, proof, 50).unwrap())
+}
+
 #[test]
 fn refuses_when_delta_lacks_one_unit() {
     let contract = room::contract();
-    // The price of a question that selects cells.
-    let mut selecting = admitted(&contract);
-    let (tally, mut proof) = {
-        let proven = &selecting.proven;
-        (proven.tally().clone(), proven.proof().clone())
-    };
-    proof.cost = proof.cost.with_delta(5);
-    selecting.proven = protocol::proof::check(tally, proof, 50).unwrap();
+    let selecting = selecting(&contract);
     let pays = |delta: u64| {
         let mut ledger = Ledger::new();
         let granted = admitted(&contract).cost().clone().with_delta(delta);
@@ -180,25 +182,30 @@ proptest! {
     /// Whatever the host replays, in whatever order: no more is spent than the largest slice.
     #[test]
     fn never_spends_more_than_the_largest_slice(
-        events in prop::collection::vec(prop::option::weighted(0.5, 0_u64..5), 1..40),
+        events in prop::collection::vec(
+            prop_oneof![(0_u64..5, 0_u64..20).prop_map(Ok), any::<bool>().prop_map(Err)],
+            1..40,
+        ),
     ) {
         let contract = room::contract();
-        let rho = admitted(&contract).cost().rho().0;
+        let (plain, selecting) = (admitted(&contract), selecting(&contract));
+        let rho = plain.cost().rho().0;
         let mut ledger = Ledger::new();
-        let (mut most, mut jobs) = (0, 0);
+        let (mut most, mut most_delta, mut jobs, mut delta) = (0, 0, 0, 0);
         for event in events {
             match event {
-                Some(granted) => {
-                    most = most.max(granted);
+                Ok((granted, granted_delta)) => {
+                    (most, most_delta) = (most.max(granted), most_delta.max(granted_delta));
                     for dataset in ["exposures", "sales"] {
-                        let granted = Loss::zcdp(Rho(rho * granted));
+                        let granted = Loss::zcdp(Rho(rho * granted)).with_delta(granted_delta);
                         ledger.accept(&slice(&contract, dataset, granted), &contract, NOW).unwrap();
                     }
                 }
-                None => {
-                    let may = jobs < most;
-                    prop_assert_eq!(ledger.pay(admitted(&contract), &contract, NOW).is_ok(), may);
-                    jobs += u64::from(may);
+                Err(selects) => {
+                    let (job, of_delta) = if selects { (&selecting, 5) } else { (&plain, 0) };
+                    let may = jobs < most && delta + of_delta <= most_delta;
+                    prop_assert_eq!(ledger.pay(job.clone(), &contract, NOW).is_ok(), may);
+                    (jobs, delta) = (jobs + u64::from(may), delta + u64::from(may) * of_delta);
                 }
             }
         }

@@ -58,7 +58,7 @@ fn paid() -> Paid {
     for dataset in ["exposures", "sales"] {
         let slice = Slice {
             contract: contract.digest,
-            instance: admitted.job.instance,
+            instance: admitted.job().instance,
             dataset: dataset.to_owned(),
             purpose: "measurement".to_owned(),
             granted: Loss::zcdp(Rho(u64::MAX >> 20)),
@@ -72,7 +72,7 @@ fn paid() -> Paid {
 }
 
 fn proven() -> Proven {
-    paid().admitted().proven.clone()
+    paid().admitted().proven().clone()
 }
 
 /// Two outcomes; the second has squares.
@@ -106,7 +106,7 @@ fn every_figure_gets_the_noise_that_was_paid_for() {
 fn a_payment_for_another_question_releases_nothing() {
     let contract = room::contract();
     let outcomes = vec![room::outcome("visit", OutcomeKind::Binary, 1, 0)];
-    let fewer = room::admitted(&contract, room::lift(outcomes), 1024).proven;
+    let fewer = room::admitted(&contract, room::lift(outcomes), 1024).proven().clone();
     let refused = Raw::new(fewer, totals([0; 7])).release(paid(), &mut Silent);
     assert_eq!(refused.unwrap_err(), Mismatch::OtherQuestion);
 }

@@ -62,7 +62,8 @@ pub enum JobError {
     /// Nobody to ask.
     #[error(
         "{owner} must countersign, and the contract names no custody of {owner}: name one with \
-             `--custody {owner}=http://host:port`, or ask {owner} to prepay with `glovebox grant --prepay`"
+             `--custody {owner}=http://host:port`, or ask {owner} to prepay with `glovebox grant --prepay` (and \
+             `--prepay-selection-delta` for groups that only the data name)"
     )]
     NoCustody {
         /// The owner.

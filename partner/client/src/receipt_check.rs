@@ -158,19 +158,8 @@ fn attested(
     trust: &Trust,
 ) -> Result<BelievedReceipt, ReceiptError> {
     let refuse = |number: u8, words: String| {
-        let document = verifier::failed(number, &words);
-        let container = verifier::receipt(Some((number, words.clone())));
-        // A document that is not believed fails as check 28 of the receipt; what comes before 28 is
-        // looked at before the document is.
-        let checks: Vec<Check> = match number {
-            ..=22 => {
-                document.into_iter().chain(verifier::receipt(Some((28, words.clone())))).collect()
-            }
-            23..=27 => verifier::failed(0, "").into_iter().chain(container).collect(),
-            _ => verifier::failed(99, "").into_iter().chain(container).collect(),
-        };
-        let list = failed(Passed::of(&checks), None);
-        ReceiptError { flaw: ReceiptFlaw::NotAttested { words }, checks: list }
+        let checks = failed(Passed::of(&up_to(number, &words)), None);
+        ReceiptError { flaw: ReceiptFlaw::NotAttested { words }, checks }
     };
     let attested = Attested::parse(receipt).map_err(|e| refuse(e.check(), e.to_string()))?;
     let believed = attested
@@ -183,6 +172,27 @@ fn attested(
     Ok(believed)
 }
 
+/// The verifier's checks of a receipt of which `number` failed.
+fn up_to(number: u8, words: &str) -> Vec<Check> {
+    // A document that is not believed fails as check 28 of the receipt; what comes before 28 is
+    // looked at before the document is.
+    let (in_document, in_container) = match number {
+        ..=22 => (number, 28),
+        23..=27 => (0, number),
+        _ => (u8::MAX, number),
+    };
+    let mut checks = verifier::failed(in_document, words);
+    let passed = |check: &&mut Check| check.outcome == Outcome::Passed;
+    for check in checks.iter_mut().filter(passed).filter(|it| LIVE.contains(&it.number)) {
+        check.outcome = Outcome::NotAsked;
+        "read as of its own time".clone_into(&mut check.words);
+    }
+    checks.extend(verifier::receipt(Some((in_container, words.to_owned()))));
+    checks
+}
+
+/// The verifier's checks against the present, which nobody asks of a document that was kept.
+const LIVE: [u8; 2] = [17, 18];
 /// The verifier's check that the registers are those of an acceptable build.
 const BUILD: u8 = 20;
 
@@ -242,11 +252,11 @@ fn derive(
     let admitted = policy::admit(contract, &job, analyst, &manifests, body.time)
         .map_err(|refusal| ReceiptFlaw::NotAdmitted(Box::new(refusal)))?;
     *at += 1;
-    if *admitted.proven.tally() != body.tally {
+    if *admitted.proven().tally() != body.tally {
         return Err(ReceiptFlaw::OtherTally);
     }
     *at += 1;
-    if *admitted.proven.proof() != body.proof {
+    if *admitted.proven().proof() != body.proof {
         return Err(ReceiptFlaw::OtherPrice);
     }
     *at += 1;
@@ -262,12 +272,12 @@ fn derive(
 }
 
 fn charges(contract: &Contract, admitted: &Admitted) -> Vec<Charge> {
-    let mut names = admitted.datasets.clone();
+    let mut names = admitted.datasets().to_vec();
     names.sort();
     let charge = |dataset: String| Charge {
         owner: contract.datasets.get(&dataset).map(|d| d.owner.clone()).unwrap_or_default(),
         dataset,
-        purpose: admitted.purpose.clone(),
+        purpose: admitted.purpose().to_owned(),
         loss: admitted.cost().clone(),
     };
     names.into_iter().map(charge).collect()
@@ -281,7 +291,7 @@ fn read_result(
 ) -> Result<JobResult, ReceiptFlaw> {
     let differs = |field| ReceiptFlaw::OtherResult { field };
     let result = JobResult::from_json(bytes).map_err(|_| differs("format"))?;
-    let job = &admitted.job;
+    let job = admitted.job();
     let (words, same_shape) = match (&result, &job.question) {
         (JobResult::Lift(it), Question::Lift(lift)) => (
             (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
@@ -302,7 +312,7 @@ fn read_result(
         (in_contract == contract.digest, "contract"),
         (*id == job.id.to_string(), "job"),
         (*analysis == job.analysis, "analysis"),
-        (*purpose == admitted.purpose, "purpose"),
+        (*purpose == admitted.purpose(), "purpose"),
         (time == body.time, "time"),
         (same_shape, "question"),
     ] {
@@ -328,3 +338,40 @@ const TITLES: [&str; 9] = [
 
 /// Between the end of a job and its receipt; milliseconds.
 const MAX_DRIFT_MS: u64 = 15 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kept_document_is_not_asked_is_not_called_passed() {
+        use Outcome::{Failed, NotAsked, NotReached, Passed};
+        for (number, expected) in [
+            (16, [Failed, NotReached, NotReached, NotReached, NotReached, Failed, NotReached]),
+            (20, [Passed, NotAsked, NotAsked, Passed, Failed, Failed, NotReached]),
+            (
+                26,
+                [
+                    NotReached, NotReached, NotReached, NotReached, NotReached, NotReached,
+                    NotReached,
+                ],
+            ),
+            (29, [Passed, NotAsked, NotAsked, Passed, Passed, Passed, Failed]),
+        ] {
+            let checks = up_to(number, "why");
+            let outcomes = [16, 17, 18, 19, 20, 28, 29]
+                .map(|number| checks.iter().find(|check| check.number == number).unwrap().outcome);
+            assert_eq!(outcomes, expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_that_cannot_be_read_has_its_document_not_reached() {
+        let checks = up_to(24, "why");
+        let outcome = |number| checks.iter().find(|it| it.number == number).unwrap().outcome;
+        assert_eq!(
+            [1, 22, 23, 24].map(outcome),
+            [Outcome::NotReached, Outcome::NotReached, Outcome::Passed, Outcome::Failed]
+        );
+    }
+}

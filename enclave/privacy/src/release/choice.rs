@@ -78,7 +78,7 @@ impl Raw {
     /// Head counts of public groups, without who did not agree.
     fn counts(&self, paid: &Paid) -> Result<&[i64], Mismatch> {
         let Self { proven, totals } = self;
-        if paid.admitted().proven != *proven {
+        if paid.admitted().proven() != proven {
             return Err(Mismatch::OtherQuestion);
         }
         totals.check(proven.tally().cell_count(), proven.proof())?;

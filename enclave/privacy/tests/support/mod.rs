@@ -8,7 +8,7 @@ use privacy::{Ledger, Paid};
 use protocol::contract::Contract;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
-use protocol::policy::Admitted;
+use protocol::policy::{Admitted, danger};
 use protocol::proof::{self, Proven, Request, Split};
 use protocol::slice::Slice;
 use protocol::tally::{Cells, Dimension, Measure, Quantity, Side, Table, Tally};
@@ -51,8 +51,8 @@ impl Payer {
     pub(crate) fn new(proven: &Proven) -> Self {
         let contract = room::contract();
         let outcome = room::outcome("visit", OutcomeKind::Binary, 1, 0);
-        let mut admitted = room::admitted(&contract, room::lift(vec![outcome]), 1024);
-        admitted.proven = proven.clone();
+        let admitted = room::admitted(&contract, room::lift(vec![outcome]), 1024);
+        let admitted = danger::with_proof(admitted, proven.clone());
         Self { contract, admitted }
     }
 
@@ -71,7 +71,7 @@ impl Payer {
         for dataset in ["exposures", "sales"] {
             let slice = Slice {
                 contract: self.contract.digest,
-                instance: self.admitted.job.instance,
+                instance: self.admitted.job().instance,
                 dataset: dataset.to_owned(),
                 purpose: "measurement".to_owned(),
                 granted: Loss::zcdp(Rho(1 << 46)).with_delta(self.admitted.cost().delta()),

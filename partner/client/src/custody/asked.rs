@@ -69,7 +69,8 @@ pub(super) fn note(
     if known.is_some() {
         return Ok(());
     }
-    let Admitted { job, purpose, proven, .. } = asked.admitted;
+    let (job, proven) = (asked.admitted.job(), asked.admitted.proven());
+    let purpose = asked.admitted.purpose();
     check_rate(tx, contract, asked.analyst, purpose, now)?;
     let population = proven.tally().population.dataset.as_str();
     let earlier = jobs(tx, population)?;

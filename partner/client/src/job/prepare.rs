@@ -188,7 +188,7 @@ impl Prepared {
     /// Identity of the job: submit it again under the same one if anything goes wrong.
     #[must_use]
     pub fn id(&self) -> JobId {
-        self.admitted.job.id
+        self.admitted.job().id
     }
 
     /// The signed bytes.
@@ -212,7 +212,7 @@ impl Prepared {
     /// Price and noise in words that an analyst knows, before anything is spent.
     #[must_use]
     pub fn preview(&self) -> Preview {
-        let Admitted { job, proven, .. } = &self.admitted;
+        let (job, proven) = (self.admitted.job(), self.admitted.proven());
         let (tally, proof) = (proven.tally(), proven.proof());
         let measures: Vec<_> = match &job.question {
             Question::Lift(lift) => lift.outcomes.iter().map(|it| (&it.name, it.scale)).collect(),
@@ -236,7 +236,7 @@ impl Prepared {
             delta,
             rho: proof.cost.rho(),
             cost: proof.cost.clone(),
-            datasets: self.admitted.datasets.clone(),
+            datasets: self.admitted.datasets().to_vec(),
             people_sd: proof.people.sigma.value(),
             figures: figures.collect(),
         }

@@ -65,8 +65,8 @@ fn a_report_says_by_whom_and_on_what_it_was_spent() {
     assert_eq!(by, [(Some("publisher"), 1), (None, 1)]);
     let latest = &line.latest[0];
     assert_eq!((latest.id, latest.time), (JobId([1; 16]), NOON));
-    assert_eq!(latest.tally, *admitted.proven.tally());
-    assert_eq!(latest.proof, *admitted.proven.proof());
+    assert_eq!(latest.tally, *admitted.proven().tally());
+    assert_eq!(latest.proof, *admitted.proven().proof());
     assert_eq!(latest.resembles, None);
 }
 
@@ -74,13 +74,14 @@ fn a_report_says_by_whom_and_on_what_it_was_spent() {
 fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
     let mut retailer = Retailer::new();
     let instance = retailer.room.instance(1);
-    let mut admitted = vec![changed(&retailer.room, 1, None); 3];
+    let mut admitted = Vec::new();
     // The fixture's analysis has no date column, so the days are put in here.
     let days = |least, most| Condition::Between { column: "bought".to_owned(), least, most };
     for (at, rows) in
         [vec![days(0, 29)], vec![days(0, 30)], vec![days(300, 329)]].into_iter().enumerate()
     {
-        let mut tally = admitted[at].proven.tally().clone();
+        let job = changed(&retailer.room, u8::try_from(at).unwrap(), None);
+        let mut tally = job.proven().tally().clone();
         tally.joined.as_mut().unwrap().rows = rows;
         let request = protocol::proof::Request {
             rho: Rho(1_000_000_000),
@@ -89,8 +90,8 @@ fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
             selection_delta: 0,
         };
         let proof = tally.prove(&request).unwrap();
-        admitted[at].proven = protocol::proof::check(tally, proof, 50).unwrap();
-        admitted[at].job.id = JobId([u8::try_from(at).unwrap(); 16]);
+        let proven = protocol::proof::check(tally, proof, 50).unwrap();
+        admitted.push(protocol::policy::danger::with_proof(job, proven));
     }
     let resembles = |ledger: &Ledger, room: &Fixture| {
         let report = ledger.report(&room.contract, "retailer", NOON).unwrap();
