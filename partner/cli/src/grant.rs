@@ -7,7 +7,10 @@ use client::{
     keys::Identity,
     seal::read_keys,
 };
-use protocol::{loss::Epsilon, time::Time};
+use protocol::{
+    loss::{Delta, Epsilon},
+    time::Time,
+};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Hand the keys of the columns that the contract uses to the enclave, if it is believed
@@ -42,6 +45,10 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "EPSILON", requires = "purpose")]
     prepay: Option<f64>,
 
+    /// Also hand over this delta in advance, for tables of groups that only the data name
+    #[arg(long, value_name = "DELTA", requires = "prepay")]
+    prepay_selection_delta: Option<f64>,
+
     /// What the prepaid budget may be spent on
     #[arg(long, value_name = "PURPOSE")]
     purpose: Option<String>,
@@ -66,6 +73,8 @@ impl Grant {
         let mut slices = Vec::new();
         if let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) {
             let epsilon = Epsilon::new(epsilon).map_err(Failure::unclear)?;
+            let selection_delta = self.prepay_selection_delta.map(Delta::new).transpose();
+            let selection_delta = selection_delta.map_err(Failure::unclear)?;
             let owner = Owner { party, key: identity.signing(), contract: &contract };
             let mut ledger = Ledger::open(identity.directory())?;
             let what = (self.dataset.as_str(), purpose.as_str());
@@ -75,6 +84,7 @@ impl Grant {
                 room.instance(),
                 what,
                 epsilon,
+                selection_delta,
                 clock::now(),
             )?);
         }
@@ -90,9 +100,12 @@ impl Grant {
             words::moment(granted.not_after),
         ))?;
         if let (true, Some(epsilon), Some(purpose)) = (prepaid, self.prepay, &self.purpose) {
+            let delta = self.prepay_selection_delta;
+            let delta = delta.map(|delta| format!(" and a selection delta of {delta:e}"));
             say::result(format_args!(
-                "{}: prepaid epsilon {epsilon} for {purpose}",
-                granted.dataset
+                "{}: prepaid epsilon {epsilon}{} for {purpose}",
+                granted.dataset,
+                delta.unwrap_or_default()
             ))?;
         }
         Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use protocol::{
     contract::Contract,
     digest::Digest,
     job::Job,
-    loss::{Epsilon, Loss, Rho},
+    loss::{Delta, Epsilon, Loss, Rho},
     manifest::{Manifest, SignedManifest},
     policy,
     refusal::{self, Refusal},
@@ -70,7 +70,7 @@ fn slices(
         read_manifests(contract, &job, &request.manifests).map_err(LedgerError::Refused)?;
     let admitted = policy::admit(contract, &job, analyst, &manifests, now).map_err(refused)?;
     let ours = |name: &&str| contract.datasets.get(*name).is_some_and(|d| d.owner == owner.party);
-    let datasets: Vec<&str> = admitted.datasets.iter().map(String::as_str).filter(ours).collect();
+    let datasets: Vec<&str> = admitted.datasets().iter().map(String::as_str).filter(ours).collect();
     if datasets.is_empty() {
         return Err(refused(Refusal::NotPermitted {
             what: refusal::Asked::Dataset,
@@ -82,7 +82,7 @@ fn slices(
         contract,
         instance,
         datasets: &datasets,
-        purpose: &admitted.purpose,
+        purpose: admitted.purpose(),
         cost: admitted.cost(),
         what_for: For::Job(JobAsked {
             digest: sign::digest_of(&request.job),
@@ -131,7 +131,8 @@ pub(crate) fn read_manifests<B: AsRef<[u8]>>(
 }
 
 /// Cuts a slice that the instance may spend without asking, so that the prepaid loss of this
-/// dataset, purpose and period is `epsilon` *in total*: asking again adds nothing.
+/// dataset, purpose and period is `epsilon` *in total*: asking again adds nothing. With
+/// `selection_delta` it also pays for groups that only the data name, up to that δ in total.
 ///
 /// # Errors
 ///
@@ -142,6 +143,7 @@ pub fn prepay(
     instance: &Instance,
     (dataset, purpose): (&str, &str),
     epsilon: Epsilon,
+    selection_delta: Option<Delta>,
     now: Time,
 ) -> Result<Vec<u8>, LedgerError> {
     let refused = |what, name: &str| {
@@ -160,7 +162,8 @@ pub fn prepay(
         let expired = contract.expires;
         return Err(LedgerError::Refused(Box::new(Refusal::ContractExpired { expired })));
     }
-    let cost = Loss::zcdp(Rho::from_epsilon(epsilon, budget.delta));
+    let cost = Loss::zcdp(Rho::from_epsilon(epsilon, budget.delta))
+        .with_delta(selection_delta.map_or(0, u64::from));
     let asked = Asked {
         contract,
         instance,

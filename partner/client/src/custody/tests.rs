@@ -178,6 +178,36 @@ fn prepaying_twice_adds_nothing() {
     assert_eq!(more[0].granted, loss(1.5));
 }
 
+/// What pays for groups that only the data name while custody is not online.
+#[test]
+fn a_prepaid_slice_carries_delta_up_to_the_budget_and_never_more() {
+    let mut retailer = Retailer::new();
+    let (first, second) = (retailer.room.instance(1), retailer.room.instance(2));
+    let sales = retailer.room.contract.datasets.get_mut("sales").unwrap();
+    sales.budgets.get_mut("measurement").unwrap().selection_delta = 5;
+    let mut ask = |instance: &Instance, epsilon, delta: Option<u64>| {
+        let Retailer { room, ledger } = &mut retailer;
+        let owner =
+            Owner { party: "retailer", key: room.retailer.signing(), contract: &room.contract };
+        let epsilon = Epsilon::new(epsilon).unwrap();
+        let delta = delta.map(|units| Delta::try_from(units).unwrap());
+        let what = ("sales", "measurement");
+        let signed = prepay(ledger, &owner, instance, what, epsilon, delta, NOON)?;
+        let envelope = protocol::sign::Envelope::parse(&signed).unwrap();
+        let slice: Slice = envelope.verify(&envelope.claimed_signer()).unwrap();
+        Ok::<_, LedgerError>(slice.granted)
+    };
+    assert_eq!(ask(&first, 0.5, None).unwrap(), loss(0.5));
+    // In total, each for itself: asking again adds nothing, and less takes nothing back.
+    for (epsilon, delta) in [(0.5, Some(4)), (0.5, Some(4)), (0.25, None)] {
+        assert_eq!(ask(&first, epsilon, delta).unwrap(), loss(0.5).with_delta(4));
+    }
+    // Another instance gets the rest of it, and no more.
+    let over = exhausted(ask(&second, 0.5, Some(2)).unwrap_err());
+    assert_eq!((over.0, over.1.delta()), (WhichBudget::Day, 1));
+    assert_eq!(ask(&second, 0.5, Some(1)).unwrap(), loss(0.5).with_delta(1));
+}
+
 #[test]
 fn a_closing_gives_back_the_rest_once() {
     let mut retailer = Retailer::new();

@@ -4,10 +4,13 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// What the contract allows of it, for a day and for life; in units of 10⁻¹⁵.
+const SELECTION_DELTA: u64 = 1_000;
+
 #[derive(Clone, Debug)]
 enum Event {
-    Grant { instance: u8, job: u8, dataset: u8, cost: u8 },
-    Prepay { instance: u8, cost: u8 },
+    Grant { instance: u8, job: u8, dataset: u8, cost: u8, delta: u64 },
+    Prepay { instance: u8, cost: u8, delta: u64 },
     Close { instance: u8, spent_percent: u64 },
     Crash,
     PowerLostBeforeTheAnswer,
@@ -20,10 +23,14 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        8 => (0_u8..4, 0_u8..12, 0_u8..3, 0_u8..4).prop_map(|(instance, job, dataset, cost)| {
-            Event::Grant { instance, job, dataset, cost }
+        8 => (0_u8..4, 0_u8..12, 0_u8..3, 0_u8..4, delta()).prop_map(
+            |(instance, job, dataset, cost, delta)| {
+                Event::Grant { instance, job, dataset, cost, delta }
+            }
+        ),
+        2 => (0_u8..4, 0_u8..4, delta()).prop_map(|(instance, cost, delta)| {
+            Event::Prepay { instance, cost, delta }
         }),
-        2 => (0_u8..4, 0_u8..4).prop_map(|(instance, cost)| Event::Prepay { instance, cost }),
         3 => (0_u8..4, 0_u64..=100).prop_map(|(instance, spent_percent)| {
             Event::Close { instance, spent_percent }
         }),
@@ -35,6 +42,11 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::AccountForAll),
         1 => Just(Event::Tomorrow),
     ]
+}
+
+/// δ for groups that only the data name, or none.
+fn delta() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => Just(0), 1 => 1..=SELECTION_DELTA]
 }
 
 /// What instances hold, which no ledger can take back.
@@ -63,7 +75,8 @@ impl World {
             purpose: "measurement".to_owned(),
             period: period.clone(),
             granted: granted.clone(),
-            spent: Loss::zcdp(Rho(granted.rho().0 / 100 * spent_percent)),
+            spent: Loss::zcdp(Rho(granted.rho().0 / 100 * spent_percent))
+                .with_delta(granted.delta() * spent_percent / 100),
         });
         self.closed.entry(instance).or_insert_with(|| accounts.collect()).clone()
     }
@@ -94,12 +107,17 @@ proptest! {
     ) {
         let costs = [0.3, 0.7, 1.1, 2.0];
         let mut retailer = Retailer::new();
+        for dataset in retailer.room.contract.datasets.values_mut() {
+            for budget in dataset.budgets.values_mut() {
+                budget.selection_delta = SELECTION_DELTA;
+            }
+        }
         let mut world = World::default();
         let mut now = NOON;
         let mut backup = retailer.backup();
         for event in events {
             match event {
-                Event::Grant { instance, job: number, dataset, cost } => {
+                Event::Grant { instance, job: number, dataset, cost, delta } => {
                     if world.closed.contains_key(&instance) {
                         continue;
                     }
@@ -109,17 +127,17 @@ proptest! {
                         1 => &["visits"],
                         _ => &["sales", "visits"],
                     };
-                    let cost = loss(costs[usize::from(cost)]);
+                    let cost = loss(costs[usize::from(cost)]).with_delta(delta);
                     if let Ok(slices) = retailer.grant(&asked, datasets, &cost, job(number), now) {
                         world.receive(instance, &slices);
                     }
                 }
-                Event::Prepay { instance, cost } => {
+                Event::Prepay { instance, cost, delta } => {
                     if world.closed.contains_key(&instance) {
                         continue;
                     }
                     let asked = retailer.room.instance(instance);
-                    let cost = loss(costs[usize::from(cost)]);
+                    let cost = loss(costs[usize::from(cost)]).with_delta(delta);
                     if let Ok(slices) = retailer.grant(&asked, &["sales"], &cost, For::Prepaid, now) {
                         world.receive(instance, &slices);
                     }
@@ -161,7 +179,7 @@ proptest! {
                 }
                 Event::Tomorrow => now = Time(now.0 + DAY),
             }
-            let (day, life) = (loss(2.0), loss(5.0));
+            let [day, life] = [2.0, 5.0].map(|epsilon| loss(epsilon).with_delta(SELECTION_DELTA));
             for name in world.held.keys().map(|(.., period)| period) {
                 prop_assert!(world.exposure(Some(name)).fits(&day), "day {name}");
             }
