@@ -73,21 +73,32 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
         let row = |period: &str, allowed: &Loss, used: &Loss, left: &Loss| {
             let jobs = one_job(line.delta).and_then(|cost| left.times(&cost));
             let jobs = jobs.map_or_else(|| "-".to_owned(), |jobs| jobs.to_string());
-            let left_epsilon = epsilon(left, line.delta);
-            [format!("  {period}"), rho(allowed), rho(used), rho(left), left_epsilon, jobs]
+            let [whole, rest] = [allowed, left].map(|loss| epsilon(loss, line.delta));
+            [format!("  {period}"), whole, rest, rho(allowed), rho(used), rho(left), jobs]
         };
-        let head = ["", "rho allowed", "used", "left", "left as epsilon", "jobs of epsilon 1"];
+        let head = ["", "epsilon", "left", "as rho", "used", "left", "jobs of epsilon 1"];
         let rows = [
             head.map(str::to_owned),
             row(&line.period, &line.allowed, &line.used, &line.left),
             row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_left),
         ];
         columns(&mut page, &rows)?;
+        if let Ok(allowed) = Delta::try_from(line.allowed.delta()) {
+            let left = Delta::try_from(line.left.delta());
+            let left = left.map_or_else(|_| "none".to_owned(), |left| left.to_string());
+            let what = "groups that only the data name";
+            writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
+        }
         looks::looks(&mut page, line, contract)?;
     }
     if !report.budgets.is_empty() {
-        let note = "(Losses add up as rho; epsilon is what a rho means at the budget's delta.)";
-        writeln!(page, "\n{note}")?;
+        writeln!(page)?;
+        wrap(
+            &mut page,
+            "",
+            "(Epsilon is what the contract says. Epsilons do not add up, their rhos do: used and left \
+             make the whole.)",
+        )?;
     }
     for instance in &report.instances {
         let state = match instance.state {

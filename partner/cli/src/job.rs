@@ -118,7 +118,7 @@ fn preview(prepared: &Prepared) {
     for figure in preview.figures {
         let sd = words::size(figure.sum_sd);
         say::note(format_args!(
-            "  noise s.d. on an arm's total of {}: {sd}",
+            "  noise s.d. on the total of {} in one arm or group: {sd}",
             say::name(&figure.name)
         ));
     }

@@ -61,7 +61,7 @@ impl Check {
                 "simulated": simulated,
                 "contract": checked.body.contract,
                 "output": checked.body.output,
-                "job": checked.admitted.job.id.to_string(),
+                "job": checked.admitted.job().id.to_string(),
                 "rho": checked.body.proof.cost.rho().value(),
                 "attested_at": checked.attested_at.to_string(),
                 "result_checked": result.is_some(),
@@ -85,7 +85,7 @@ impl Check {
         let about = if result.is_some() { "with this result" } else { "the result was not given" };
         say::result(format_args!(
             "the receipt holds ({about}): job {}, attested {}",
-            checked.admitted.job.id,
+            checked.admitted.job().id,
             words::moment(checked.attested_at)
         ))?;
         Ok(ExitCode::SUCCESS)

@@ -66,7 +66,7 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
         JobResult::Table(result) => {
             groups::groups(&mut page, result, from)?;
             background::privacy(&mut page, &result.privacy, result.noise)?;
-            groups::limits(&mut page, result)?;
+            groups::limits(&mut page)?;
             background::receipt(&mut page, result.contract, &result.job, from)?;
         }
     }
@@ -140,7 +140,7 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
     };
     let scale = Scale::of(outcome);
     let effect = format!(
-        "went from {} to {}, a change of {}",
+        "was {} in the control arm and {} in the test arm, a change of {}",
         scale.level(diff.mean_c),
         scale.level(diff.mean_t),
         scale.change(diff.ate)

@@ -1,5 +1,7 @@
 //! A result with the figures of the Hillstrom experiment, for tests of what is shown.
 
+pub(crate) mod groups;
+
 use protocol::{
     digest::Digest,
     job::{Alternative, Multiplicity, OutcomeKind},

@@ -214,6 +214,11 @@ fn short(name: &str) -> String {
 
 /// Writes rows with their columns aligned: the first to the left, the others to the right.
 pub(crate) fn columns<R: AsRef<[String]>>(page: &mut String, rows: &[R]) -> fmt::Result {
+    columns_after(page, rows, 1)
+}
+
+/// Writes rows with their columns aligned: the first `names` to the left, the others to the right.
+fn columns_after<R: AsRef<[String]>>(page: &mut String, rows: &[R], names: usize) -> fmt::Result {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (at, cell) in row.as_ref().iter().enumerate() {
@@ -228,10 +233,11 @@ pub(crate) fn columns<R: AsRef<[String]>>(page: &mut String, rows: &[R]) -> fmt:
         let mut line = String::new();
         for (at, cell) in row.as_ref().iter().enumerate() {
             let width = widths.get(at).copied().unwrap_or(0);
-            if at == 0 {
-                write!(line, "{cell:<width$}")?;
+            let gap = if at == 0 { "" } else { "  " };
+            if at < names {
+                write!(line, "{gap}{cell:<width$}")?;
             } else {
-                write!(line, "  {cell:>width$}")?;
+                write!(line, "{gap}{cell:>width$}")?;
             }
         }
         writeln!(page, "{}", line.trim_end())?;
@@ -279,6 +285,20 @@ mod tests {
         }
         for text in ["+7.659 pp", "+72.1 %", "21,307", "rho 0.017469", "unbounded"] {
             assert!(page.contains(text), "no {text} in\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_groups_fits_eighty_columns_too() {
+        let samples = [("shops", sample::groups::by_shop()), ("spend", sample::groups::by_spend())];
+        for (name, result) in samples {
+            let page = page(&JobResult::Table(result), true).unwrap();
+            for line in page.lines() {
+                assert!(line.chars().count() <= WIDTH, "{line}");
+            }
+            if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_GROUPS") {
+                std::fs::write(format!("{path}-{name}.txt"), &page).unwrap();
+            }
         }
     }
 

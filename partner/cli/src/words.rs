@@ -1,9 +1,11 @@
 //! Figures and flags as people read them.
 
+pub(crate) mod groups;
+
 use crate::say;
 use protocol::{
     job::{Alternative, Multiplicity, OutcomeKind},
-    result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, TableCell, TableResult},
+    result::{LiftResult, NEAR_DUPLICATE, OutcomeResult},
     time::Time,
 };
 
@@ -171,69 +173,17 @@ pub(crate) fn flags(result: &LiftResult) -> Vec<String> {
     whole.chain(each).collect()
 }
 
-/// What a table of groups does not show, in sentences.
-pub(crate) fn table_notes(result: &TableResult) -> Vec<String> {
-    let least = result.privacy.min_cell;
-    let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag)).collect();
-    let withheld = result.withheld_cells;
-    if withheld.noise_sd > 0.0 {
-        let count = figure(real(withheld.n.max(0)), withheld.noise_sd);
-        notes.push(format!(
-            "about {count} groups that only the data name are not shown: too few people are in them. \
-             (That number is noisy, too.)"
-        ));
-    } else if withheld.n > 0 {
-        let many = if withheld.n == 1 { "group is" } else { "groups are" };
-        let withheld = whole(withheld.n);
-        notes.push(format!(
-            "{withheld} {many} not shown: fewer than {least} people each, after noise."
-        ));
-    }
-    match result.no_consent {
-        Some(people) if people.noise_sd > 0.0 => {
-            let count = figure(real(people.n), people.noise_sd);
-            notes.push(format!("about {count} people did not agree and count nowhere."));
-        }
-        Some(people) => notes.push(format!("{} people did not agree.", whole(people.n))),
-        None => {}
-    }
-    if result.cells_per_person > 1 {
-        let most = result.cells_per_person;
-        notes.push(format!(
-            "one person counts in at most {most} groups, so the groups may add up to more than there \
-             are people."
-        ));
-    } else if !result.group_by.is_empty() {
-        notes.push(
-            "one person counts in one group; who would be in several is in one of them.".to_owned(),
-        );
-    }
-    notes
-}
-
-/// The name of a cell: its values, or what it is if it has none.
-pub(crate) fn cell_name(cell: &TableCell, grouped: bool) -> String {
-    match (cell.names.is_empty(), grouped) {
-        (false, _) => cell.names.iter().map(say::name).collect::<Vec<_>>().join(" / "),
-        (true, true) => "other (too small, added up)".to_owned(),
-        (true, false) => "everybody".to_owned(),
-    }
-}
-
-/// A figure with as many decimals as its error supports.
+/// A figure with as many decimals as its error supports; with four at most if it has none.
 pub(crate) fn figure(number: f64, error: f64) -> String {
     let decimals = decimals(error).saturating_sub(1);
-    let shown = format!("{number:.decimals$}");
+    let exact = || format!("{number:.4}").trim_end_matches('0').trim_end_matches('.').to_owned();
+    let shown = if error > 0.0 { format!("{number:.decimals$}") } else { exact() };
     let (sign, digits) = shown.strip_prefix('-').map_or(("", shown.as_str()), |rest| ("-", rest));
+    let sign = if digits.contains(|digit| matches!(digit, '1'..='9')) { sign } else { "" };
     match digits.split_once('.') {
         Some((whole, part)) => format!("{sign}{}.{part}", grouped(whole)),
         None => format!("{sign}{}", grouped(digits)),
     }
-}
-
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
-fn real(number: i64) -> f64 {
-    number as f64
 }
 
 fn explain(flag: &str) -> String {
@@ -313,5 +263,8 @@ mod tests {
         assert_eq!(size(-16_402.7), "-16,403");
         assert_eq!(size(0.0), "0");
         assert_eq!(p_is(0.0368), "p = 0.0368");
+        assert_eq!(figure(-1234.567, 260.0), "-1,235");
+        assert_eq!(figure(-0.04, 3.0), "0.0");
+        assert_eq!(figure(-1234.5, 0.0), "-1,234.5");
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     say,
     table::wrap,
-    words::{self, size, whole},
+    words::{self, whole},
 };
 use client::custody::{BudgetLine, JobLine};
 use protocol::{
@@ -47,7 +47,7 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
         writeln!(page)?;
         wrap(page, "  ", &text)?;
         let person = person(job, contract);
-        wrap(page, "    ", &format!("One person moves it by at most {person}."))?;
+        wrap(page, "    ", &format!("One person changes {person}."))?;
         wrap(page, "    ", &reliable(job, contract))?;
     }
     Ok(())
@@ -72,18 +72,18 @@ fn left(line: &BudgetLine, job: &JobLine) -> (u64, u64) {
     (times(&line.left), times(&line.lifetime_left))
 }
 
-/// What one person moves at most, figure by figure.
+/// What one person changes at most, figure by figure.
 fn person(job: &JobLine, contract: &Contract) -> String {
     let cells = |figure: &Figure| match figure.cells {
         1 => String::new(),
         cells => format!(" in each of {cells} groups"),
     };
     let people = &job.proof.people;
-    let mut parts = vec![format!("{} in a head count{}", people.linf, cells(people))];
+    let mut parts = vec![format!("a head count by at most {}{}", people.linf, cells(people))];
     for (measure, figure) in job.tally.measures.iter().zip(&job.proof.sums) {
         let (name, unit) = named(measure, &job.tally, contract);
-        let most = real(figure.linf) / unit;
-        parts.push(format!("{} in the total of {name}{}", size(most), cells(figure)));
+        let most = words::figure(real(figure.linf) / unit, 0.0);
+        parts.push(format!("the total of {name} by {most}{}", cells(figure)));
     }
     parts.join(", ")
 }
@@ -95,14 +95,21 @@ fn reliable(job: &JobLine, contract: &Contract) -> String {
         "Noise moves a head count by less than a tenth (19 times in 20) from {} people on",
         whole(least)
     );
+    let mut means: Vec<(i64, Vec<String>)> = Vec::new();
     for (measure, figure) in job.tally.measures.iter().zip(&job.proof.sums) {
         let (name, _) = named(measure, &job.tally, contract);
         // Half the 95 % interval of a total, over what a hundredth of the cap makes of n people.
         let least = Z95 * figure.sigma.value() * 100.0 / f64::from(measure.clamp);
-        text += &format!(
-            "; the mean of {name} by less than a hundredth of its cap from {} on",
-            whole(rounded(least))
-        );
+        let least = rounded(least);
+        match means.iter_mut().find(|(from, _)| *from == least) {
+            Some((_, names)) => names.push(name),
+            None => means.push((least, vec![name])),
+        }
+    }
+    for (least, names) in means {
+        let (names, least) = (names.join(" or "), whole(least));
+        text +=
+            &format!("; the mean of {names} by less than a hundredth of its cap from {least} on");
     }
     text + "."
 }

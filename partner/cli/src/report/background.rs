@@ -38,7 +38,12 @@ pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
         vec![cell.cell.to_string(), n, words::size(cell.noise_sd)]
     });
     table(page, &["Where a person is counted", "People (noisy)", "Noise s.d."], rows)?;
-    writeln!(page, "<p class=\"note\">Noise can make a small number negative.</p>")?;
+    writeln!(
+        page,
+        "<p class=\"note\">Noise can make a small number negative. Withheld: fewer than {} people, after \
+         noise; matched and unmatched of an arm are shown or withheld together.</p>",
+        result.privacy.min_cell
+    )?;
     let ratio = &result.sample_ratio;
     let verdict = match (ratio.p, ratio.failed) {
         (None, _) => "could not be checked".to_owned(),
@@ -69,8 +74,9 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     writeln!(
         page,
         "<h2>Privacy</h2>\n<p>Every figure was computed from totals that carry random noise ({}). The \
-         noise hides {}. The answer cost \u{3b5} = {} at \u{3b4} = {:e} (\u{3c1} = {:.6}) of the budget of each \
-         dataset. Fewer than {} people, after noise, would not have been shown.</p>",
+         noise hides {}. The answer cost \u{3b5}\u{a0}=\u{a0}{} at \u{3b4}\u{a0}=\u{a0}{:e} \
+         (\u{3c1}\u{a0}=\u{a0}{:.6}) of the budget of each dataset. Fewer than {} people, \
+         after noise, would not have been shown.</p>",
         Text(&privacy.mechanism.replace('_', " ")),
         Text(&privacy.unit),
         privacy.epsilon,
@@ -89,14 +95,22 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     for charge in &privacy.charged {
         writeln!(
             page,
-            "<li>{} of {}: charged \u{3c1} = {:.6}; the instance has \u{3c1} = {:.6} left of what was handed to it.</li>",
+            "<li>{} of {}: charged \u{3c1}\u{a0}=\u{a0}{:.6}; of what was handed to this enclave, {}.</li>",
             Text(&charge.dataset),
             Text(&charge.owner),
             charge.rho,
-            charge.rho_left_in_instance
+            left(charge.rho_left_in_instance)
         )?;
     }
     writeln!(page, "</ul>")
+}
+
+fn left(rho: f64) -> String {
+    if rho > 0.0 {
+        format!("\u{3c1}\u{a0}=\u{a0}{rho:.6} is left")
+    } else {
+        "nothing is left".to_owned()
+    }
 }
 
 pub(super) fn noise(page: &mut String, result: &LiftResult) -> fmt::Result {

@@ -1,12 +1,12 @@
 //! A table of groups as HTML.
 
-use super::{Provenance, dash, escape::Text, table};
-use crate::words;
-use protocol::result::{Estimate, TableCell, TableResult};
+use super::{Provenance, dash, escape::Text};
+use crate::words::{self, groups as said};
+use protocol::result::{TableCell, TableResult};
 use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance) -> fmt::Result {
-    let by = result.group_by.join(", ");
+    let by = result.group_by.join(" and ");
     let title = if by.is_empty() { "How many?".to_owned() } else { format!("How many, by {by}?") };
     writeln!(page, "<h1>{}</h1>", Text(&title))?;
     writeln!(
@@ -19,59 +19,116 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
         Text(&result.contract_name),
         words::moment(result.time),
     )?;
-    let level = words::level(result.confidence);
-    let interval = format!("{level} interval");
     let cells = || result.cells.iter().chain(&result.other);
-    let name = |cell: &TableCell| words::cell_name(cell, !by.is_empty());
+    let level = words::level(result.confidence);
+    let error = format!("\u{b1} ({level})");
     writeln!(page, "<h2>People</h2>")?;
-    let first = if by.is_empty() { "Group" } else { by.as_str() };
-    let rows = cells().map(|cell| vec![name(cell), figure(&cell.people), ends(&cell.people)]);
-    table(page, &[first, "People", &interval], rows)?;
+    let largest = cells().map(|cell| cell.people.ci[1]).fold(0.0, f64::max);
+    table(page, result, &["People", &error, ""], |row, cell| {
+        figures(row, [said::people(&cell.people), said::people_error(&cell.people)])?;
+        bar(row, cell, largest)
+    })?;
+    writeln!(
+        page,
+        "<p class=\"note\">\u{b1} is how far the noise may have moved a figure, at {level}; the bar ends at \
+         the figure, the line across its end is as long as that, \
+         and often too short to be seen.</p>"
+    )?;
     let measures = cells().next().map_or(0, |cell| cell.measures.len());
     for at in 0..measures {
-        let title = cells().find_map(|cell| Some(cell.measures.get(at)?.name.as_str()));
-        writeln!(page, "<h2>{}</h2>", Text(title.unwrap_or_default()))?;
-        let rows = cells().filter_map(|cell| {
-            let measure = cell.measures.get(at)?;
+        let Some(first) = cells().find_map(|cell| cell.measures.get(at)) else { continue };
+        writeln!(page, "<h2>{}</h2>", Text(&first.name))?;
+        let spread = cells().any(|it| it.measures.get(at).is_some_and(|it| it.spread.is_some()));
+        let head = ["Total", &error, "Per person", &error, "Spread"];
+        let shown = if spread { head.len() } else { head.len() - 1 };
+        table(page, result, head.get(..shown).unwrap_or_default(), |row, cell| {
+            let Some(measure) = cell.measures.get(at) else { return Ok(()) };
             let mean = measure.mean.as_ref();
-            Some(vec![
-                name(cell),
-                figure(&measure.total),
-                ends(&measure.total),
-                mean.map_or_else(dash, figure),
-                mean.map_or_else(dash, ends),
-                measure.spread.map_or_else(dash, words::size),
-            ])
-        });
-        table(page, &[first, "Total", &interval, "Per person", &interval, "Spread"], rows)?;
+            figures(row, [said::amount(&measure.total), said::amount_error(&measure.total)])?;
+            figures(
+                row,
+                [mean.map_or_else(dash, said::amount), mean.map_or_else(dash, said::amount_error)],
+            )?;
+            let between = spread.then(|| measure.spread.map_or_else(dash, words::size));
+            figures(row, between)
+        })?;
+        let spread = if spread { " Spread: standard deviation between people." } else { "" };
+        let cap = words::size(first.cap);
+        writeln!(
+            page,
+            "<p class=\"note\">What one person has above {cap} counts as {cap}.{spread}</p>"
+        )?;
     }
-    writeln!(page, "<ul>")?;
-    for note in words::table_notes(result) {
+    writeln!(page, "<h2>Notes</h2>\n<ul>")?;
+    for note in said::notes(result) {
         writeln!(page, "<li>{}</li>", Text(&note))?;
     }
     writeln!(page, "</ul>")
 }
 
-pub(super) fn limits(page: &mut String, result: &TableResult) -> fmt::Result {
+pub(super) fn limits(page: &mut String) -> fmt::Result {
     writeln!(page, "<h2>What this does not say</h2>\n<ul>")?;
     writeln!(page, "<li>Nothing about any one person: figures are about groups, and noisy.</li>")?;
     writeln!(
         page,
-        "<li>The intervals cover the noise and nothing else: everybody in the data was counted, and \
-         whether the data are right is not known here.</li>"
-    )?;
-    let capped = result.cells.iter().flat_map(|cell| &cell.measures).any(|it| it.cap > 1.0);
-    if capped {
-        writeln!(page, "<li>Values of one person above the cap count as the cap.</li>")?;
+        "<li>The intervals (\u{b1}) cover the noise and nothing else: everybody in the data was counted, and \
+         whether the data are right is not known here.</li>\n</ul>"
+    )
+}
+
+/// A table with a column for each heading of the groups, then `head`, of which `figures` writes the cells.
+fn table(
+    page: &mut String,
+    result: &TableResult,
+    head: &[&str],
+    figures: impl Fn(&mut String, &TableCell) -> fmt::Result,
+) -> fmt::Result {
+    if result.cells.is_empty() && result.other.is_none() {
+        return writeln!(page, "<p>Nothing can be shown: see the notes.</p>");
     }
-    writeln!(page, "</ul>")
+    write!(page, "<div class=\"wide\"><table class=\"groups\">\n<thead><tr>")?;
+    let headings = said::headings(result);
+    for heading in &headings {
+        write!(page, "<th scope=\"col\" class=\"by\">{}</th>", Text(heading))?;
+    }
+    for cell in head {
+        match *cell {
+            "" => write!(page, "<td></td>")?,
+            cell => write!(page, "<th scope=\"col\">{}</th>", Text(cell))?,
+        }
+    }
+    writeln!(page, "</tr></thead>\n<tbody>")?;
+    for cell in result.cells.iter().chain(&result.other) {
+        write!(page, "<tr>")?;
+        let names = said::names(cell, result);
+        let span = if names.len() < headings.len() { headings.len() } else { 1 };
+        for name in names {
+            let name = Text(&name);
+            write!(page, "<th scope=\"row\" class=\"by\" colspan=\"{span}\">{name}</th>")?;
+        }
+        figures(page, cell)?;
+        writeln!(page, "</tr>")?;
+    }
+    writeln!(page, "</tbody></table></div>")
 }
 
-fn figure(estimate: &Estimate) -> String {
-    words::figure(estimate.value, estimate.noise_sd)
+fn figures(row: &mut String, texts: impl IntoIterator<Item = String>) -> fmt::Result {
+    texts.into_iter().try_for_each(|text| write!(row, "<td>{}</td>", Text(&text)))
 }
 
-fn ends(estimate: &Estimate) -> String {
-    let [low, high] = estimate.ci.map(|end| words::figure(end, estimate.noise_sd));
-    format!("{low} to {high}")
+/// People as a bar of a picture in which `largest` fills the width, and their interval across its end.
+fn bar(row: &mut String, cell: &TableCell, largest: f64) -> fmt::Result {
+    let x =
+        |number: f64| if largest > 0.0 { BAR * (number / largest).clamp(0.0, 1.0) } else { 0.0 };
+    let [low, high] = cell.people.ci.map(x);
+    let end = x(cell.people.value);
+    write!(
+        row,
+        "<td><svg class=\"bar\" viewBox=\"0 0 {BAR} 14\" aria-hidden=\"true\">\
+         <rect x=\"0\" y=\"2\" width=\"{end:.1}\" height=\"10\"/>\
+         <line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"7\" y2=\"7\"/></svg></td>"
+    )
 }
+
+/// Width of a bar's picture.
+const BAR: f64 = 160.0;

@@ -36,6 +36,45 @@ fn says_what_was_asked_and_how_to_check_it() {
 }
 
 #[test]
+fn a_table_says_what_was_counted_and_what_is_not_shown() {
+    let shops = page(&JobResult::Table(sample::groups::by_shop()), &provenance()).unwrap();
+    let spend = page(&JobResult::Table(sample::groups::by_spend()), &provenance()).unwrap();
+    if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_GROUPS") {
+        std::fs::write(format!("{path}-shops.html"), &shops).unwrap();
+        std::fs::write(format!("{path}-spend.html"), &spend).unwrap();
+    }
+    for text in ["4 groups are not shown", "about 412 people", ">other<", "class=\"bar\""] {
+        assert!(shops.contains(text), "no {text}");
+    }
+    assert!(spend.contains("90th percentile: 50.00 to below 100.00"));
+}
+
+#[test]
+fn a_table_in_which_nothing_is_shown_says_so() {
+    let mut result = sample::groups::by_shop();
+    (result.cells, result.other) = (Vec::new(), None);
+    result.flags = vec!["all_withheld".to_owned()];
+    let page = page(&JobResult::Table(result), &provenance()).unwrap();
+    assert!(page.contains("Nothing can be shown") && page.contains("no group has enough people"));
+    assert!(!page.contains("<table"));
+}
+
+#[test]
+fn names_of_groups_cannot_become_markup() {
+    let hostile = "<img src=x onerror=alert(1)>'\"&</td></table>".to_owned();
+    let mut result = sample::groups::by_shop();
+    result.counted.clone_from(&hostile);
+    result.group_by = vec![hostile.clone(), hostile.clone()];
+    for cell in result.cells.iter_mut().chain(&mut result.other) {
+        cell.names.iter_mut().for_each(|name| name.clone_from(&hostile));
+        cell.measures.iter_mut().for_each(|it| it.name.clone_from(&hostile));
+    }
+    let page = page(&JobResult::Table(result), &provenance()).unwrap();
+    assert!(!page.contains("<img"), "markup got through");
+    assert_eq!(page.matches("</table>").count(), 2);
+}
+
+#[test]
 fn nothing_comes_from_outside_and_nothing_runs() {
     let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
     for text in ["<script", "http://", "https://", "src=", "@import", "url("] {

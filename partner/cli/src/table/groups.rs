@@ -1,66 +1,112 @@
 //! A table of groups as a page of a terminal.
 
-use super::{columns, notes_of, wrap};
-use crate::{say, words};
-use protocol::result::{Estimate, MeasureEstimate, TableCell, TableResult};
+use super::{WIDTH, columns_after, notes_of, wrap};
+use crate::{say, words, words::groups as said};
+use protocol::result::{MeasureEstimate, TableResult};
 use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
     let about = say::name(format!("{}, {}", result.contract_name, result.analysis));
     writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
-    wrap(page, "", &result.counted)?;
-    let level = words::level(result.confidence);
-    let by: Vec<_> = result.group_by.iter().map(say::name).collect();
-    let head = vec![by.join(" / "), "people".to_owned(), format!("{level} interval")];
+    wrap(page, "", &format!("Counted: {}.", result.counted))?;
+    let error = format!("\u{b1} ({})", words::level(result.confidence));
     let cells = || result.cells.iter().chain(&result.other);
-    let mut rows = vec![head];
-    for cell in cells() {
-        rows.push(vec![name(cell, result), figure(&cell.people), interval(&cell.people)]);
-    }
+    let people =
+        cells().map(|cell| vec![said::people(&cell.people), said::people_error(&cell.people)]);
     writeln!(page)?;
-    columns(page, &rows)?;
-    let measures = result.cells.first().or(result.other.as_ref()).map(|cell| cell.measures.len());
-    for at in 0..measures.unwrap_or(0) {
-        let found = || cells().filter_map(|cell| Some((cell, cell.measures.get(at)?)));
-        let spread = found().any(|(_, measure)| measure.spread.is_some());
-        let mut rows: Vec<_> =
-            found().take(1).map(|(_, measure)| measure_head(measure, &level, spread)).collect();
-        rows.extend(
-            found().map(|(cell, measure)| measure_row(name(cell, result), measure, spread)),
-        );
+    table(page, result, &["people", &error], people.collect())?;
+    let measures = cells().next().map_or(0, |cell| cell.measures.len());
+    for at in 0..measures {
+        let found = || cells().filter_map(|cell| cell.measures.get(at));
+        let Some(first) = found().next() else { continue };
+        let spread = found().any(|measure| measure.spread.is_some());
+        let mut head = vec!["total", &error, "per person", &error];
+        head.extend(spread.then_some("spread"));
+        let cap = words::size(first.cap);
         writeln!(page)?;
-        columns(page, &rows)?;
+        wrap(page, "", &format!("{} (above {cap} of one person counts as {cap})", first.name))?;
+        table(page, result, &head, found().map(|measure| figures(measure, spread)).collect())?;
     }
-    notes_of(page, &words::table_notes(result))
+    notes_of(page, &said::notes(result))
 }
 
-fn name(cell: &TableCell, result: &TableResult) -> String {
-    words::cell_name(cell, !result.group_by.is_empty())
+/// The figures of every cell, under `head`, behind its names.
+fn table(
+    page: &mut String,
+    result: &TableResult,
+    head: &[&str],
+    figures: Vec<Vec<String>>,
+) -> fmt::Result {
+    if figures.is_empty() {
+        return writeln!(page, "Nothing can be shown.");
+    }
+    let mut figures: Vec<_> =
+        std::iter::once(head.iter().map(|&it| it.to_owned()).collect()).chain(figures).collect();
+    let taken: usize = widths(&figures).into_iter().map(|width| width + GAP).sum();
+    let headings = said::headings(result);
+    let columns = headings.len();
+    let room = WIDTH.saturating_sub(taken + GAP * columns.saturating_sub(1));
+    let cells = result.cells.iter().chain(&result.other).map(|cell| said::names(cell, result));
+    let mut rows: Vec<_> = std::iter::once(headings).chain(cells).collect();
+    shorten(&mut rows, room);
+    for (row, figures) in rows.iter_mut().zip(&mut figures) {
+        row.resize(columns, String::new());
+        row.append(figures);
+    }
+    columns_after(page, &rows, columns)
 }
 
-fn measure_head(measure: &MeasureEstimate, level: &str, spread: bool) -> Vec<String> {
-    let interval = format!("{level} interval");
-    let title = say::name(&measure.name);
-    let mut head = vec![title, "total".to_owned(), interval.clone(), "per person".to_owned()];
-    head.push(interval);
-    head.extend(spread.then(|| "spread".to_owned()));
-    head
+/// Shortens what is longest, so that the columns of `rows` together take no more than `room`.
+fn shorten(rows: &mut [Vec<String>], room: usize) {
+    let mut widths = widths(rows);
+    while widths.iter().sum::<usize>() > room {
+        let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > SHORTEST) else {
+            break;
+        };
+        *widest -= 1;
+    }
+    for row in rows {
+        for (name, most) in row.iter_mut().zip(&widths) {
+            *name = elided(name, *most);
+        }
+    }
 }
 
-fn measure_row(name: String, measure: &MeasureEstimate, spread: bool) -> Vec<String> {
+/// Letters of the longest text in each column.
+fn widths(rows: &[Vec<String>]) -> Vec<usize> {
+    let mut widths = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (widest, text) in widths.iter_mut().zip(row) {
+            *widest = text.chars().count().max(*widest);
+        }
+    }
+    widths
+}
+
+/// `name` without its middle if it is longer than `most`: what tells names apart is often at the end.
+fn elided(name: &str, most: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= most {
+        return name.to_owned();
+    }
+    let kept = most.saturating_sub(2);
+    let (start, end) = (kept - kept / 2, kept / 2);
+    let start = letters.iter().take(start);
+    let end = letters.iter().skip(letters.len() - end);
+    start.chain(&['.', '.']).chain(end).collect()
+}
+
+fn figures(measure: &MeasureEstimate, spread: bool) -> Vec<String> {
     let none = || "-".to_owned();
     let mean = measure.mean.as_ref();
-    let mut row = vec![name, figure(&measure.total), interval(&measure.total)];
-    row.extend([mean.map_or_else(none, figure), mean.map_or_else(none, interval)]);
+    let mut row = vec![said::amount(&measure.total), said::amount_error(&measure.total)];
+    row.extend([mean.map_or_else(none, said::amount), mean.map_or_else(none, said::amount_error)]);
     row.extend(spread.then(|| measure.spread.map_or_else(none, words::size)));
     row
 }
 
-fn figure(estimate: &Estimate) -> String {
-    words::figure(estimate.value, estimate.noise_sd)
-}
-
-fn interval(estimate: &Estimate) -> String {
-    let [low, high] = estimate.ci.map(|end| words::figure(end, estimate.noise_sd));
-    format!("{low} to {high}")
-}
+/// Between two columns.
+const GAP: usize = 2;
+/// No column of names becomes narrower for another's sake.
+const SHORTEST: usize = 8;

@@ -1,0 +1,97 @@
+//! Tables of groups, for tests of what is shown.
+
+use protocol::result::{
+    Estimate, LiftResult, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
+};
+
+/// Shops by segment and whether people were found, with what they spent: a long name, a group without
+/// people, one too small for a mean, and others that are withheld.
+pub(crate) fn by_shop() -> TableResult {
+    let spend = |name: &'static str, found, people, spent: f64| {
+        cell(&[name, found], people, vec![measure("spend", people, spent, 260.0)])
+    };
+    let mut small = spend("outlet (airport, arrivals level)", "yes", 61.0, 1_911.4);
+    small.measures[0].mean = None;
+    small.measures[0].spread = None;
+    TableResult {
+        other: Some(cell(&[], 87.0, vec![measure("spend", 87.0, 2_310.7, 260.0)])),
+        withheld_cells: NoisyCount { n: 4, noise_sd: 0.0 },
+        no_consent: Some(NoisyCount { n: 412, noise_sd: 8.0 }),
+        ..table(
+            &["sales.shop", "matched"],
+            vec![
+                spend("High Street", "no", 10_234.0, 0.0),
+                spend("High Street", "yes", 18_402.0, 402_118.25),
+                spend("Shopping centre at the northern ring road", "no", 51.0, -212.4),
+                spend("Shopping centre at the northern ring road", "yes", 2_911.0, 70_455.1),
+                small,
+                spend("(none)", "yes", 902.0, 11_000.9),
+            ],
+        )
+    }
+}
+
+/// People by what they spent; two bins have too few people.
+pub(crate) fn by_spend() -> TableResult {
+    let bin = |name, people| cell(&[name], people, vec![measure("spend", people, people, 260.0)]);
+    TableResult {
+        withheld_cells: NoisyCount { n: 1, noise_sd: 0.0 },
+        ..table(
+            &["spend"],
+            vec![
+                bin("below 10.00", 4_812.0),
+                bin("10.00 to below 50.00", 2_207.0),
+                bin("50.00 to below 100.00", 1_911.0),
+                bin("200.00 and more", 312.0),
+            ],
+        )
+    }
+}
+
+/// A cell with a noise of 8 people.
+fn cell(names: &[&str], people: f64, measures: Vec<MeasureEstimate>) -> TableCell {
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    TableCell { names, people: estimate(people, 8.0), measures }
+}
+
+fn measure(name: &str, people: f64, total: f64, noise_sd: f64) -> MeasureEstimate {
+    MeasureEstimate {
+        name: name.to_owned(),
+        cap: 100.0,
+        total: estimate(total, noise_sd),
+        mean: Some(estimate(total / people, noise_sd / people)),
+        spread: Some(29.3),
+    }
+}
+
+fn estimate(value: f64, noise_sd: f64) -> Estimate {
+    Estimate { value, noise_sd, ci: [value - 1.96 * noise_sd, value + 1.96 * noise_sd] }
+}
+
+fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableResult {
+    let LiftResult { noise, contract, contract_name, job, purpose, time, privacy, .. } =
+        super::result();
+    TableResult {
+        format: TABLE_FORMAT.to_owned(),
+        noise,
+        contract,
+        contract_name,
+        job,
+        analysis: "reach".to_owned(),
+        purpose,
+        time,
+        counted:
+            "people of exposures, joined with sales, where sales.bought is from 2026-09-01 to \
+                  2026-09-30, with spend: sales.spend of each person"
+                .to_owned(),
+        group_by: group_by.iter().map(|&it| it.to_owned()).collect(),
+        cells_per_person: 1,
+        confidence: 0.95,
+        cells,
+        other: None,
+        withheld_cells: NoisyCount { n: 0, noise_sd: 0.0 },
+        no_consent: None,
+        privacy,
+        flags: Vec::new(),
+    }
+}
