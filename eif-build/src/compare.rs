@@ -59,7 +59,8 @@ pub fn differing_registers(a: &Eif<'_>, b: &Eif<'_>) -> Result<Vec<u8>, Signatur
     Ok(indices.into_iter().filter(|index| a.get(index) != b.get(index)).collect())
 }
 
-fn ramdisks(a: &[u8], b: &[u8]) -> Vec<String> {
+/// One line for each file that differs; `a` and `b` are not equal.
+pub(crate) fn ramdisks(a: &[u8], b: &[u8]) -> Vec<String> {
     let whole = || vec![bytes(a, b)];
     let (Some(a), Some(b)) = (ramdisk::uncompressed(a), ramdisk::uncompressed(b)) else {
         return whole();
@@ -137,6 +138,20 @@ mod tests {
             signature: None,
             aarch64: false,
             defaults: (1, 1),
+        }
+    }
+
+    #[test]
+    fn a_second_gzip_member_is_a_difference_and_no_other_way_to_compress() {
+        let gzip = |content| {
+            let archive = Archive::from([("enclave".to_owned(), Entry::program(content))]);
+            ramdisk::compressed(&cpio::write(&archive).unwrap()).unwrap()
+        };
+        let one = gzip(b"an enclave");
+        let (two, three) = ([&*one, &gzip(b"evil 1")].concat(), [&*one, &gzip(b"evil 2")].concat());
+        for (a, b) in [(&one, &two), (&two, &three)] {
+            let found = differences(&eif(vec![a]), &eif(vec![b]));
+            assert!(found[0].contains("first difference at"), "{found:?}");
         }
     }
 

@@ -92,7 +92,8 @@ pub(crate) fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(4), 0);
 }
 
-/// Reads one archive and nothing but zeros after it.
+/// Reads one archive and nothing but zeros after it. It takes less than the kernel does, and nothing
+/// in another way.
 ///
 /// # Errors
 ///
@@ -116,7 +117,10 @@ pub fn read(bytes: &[u8]) -> Result<Archive<'_>, CpioError> {
         let (device, owner) = ((field(9)?, field(10)?), (field(2)?, field(3)?));
         let modified = field(5)?;
         let path = slice(bytes, position + HEADER_LEN, name)?;
-        let path = path.strip_suffix(&[0]).and_then(|path| std::str::from_utf8(path).ok());
+        // The kernel skips what has a longer name, and takes a name to end with its first zero.
+        let path = path.strip_suffix(&[0]).filter(|_| name <= LONGEST_NAME);
+        let path = path.and_then(|path| std::str::from_utf8(path).ok());
+        let path = path.filter(|path| !path.contains('\0'));
         let path = path.ok_or(CpioError::Name { position })?;
         let start = (position + HEADER_LEN).saturating_add(name).next_multiple_of(4);
         let content = slice(bytes, start, size)?;
@@ -127,6 +131,10 @@ pub fn read(bytes: &[u8]) -> Result<Archive<'_>, CpioError> {
                 None => Ok(archive),
                 Some(found) => Err(CpioError::Trailing { position: end + found }),
             };
+        }
+        // Of files with one number, the kernel makes one file with the content of the last.
+        if mode & KIND != DIRECTORY && field(4)? > 1 {
+            return Err(CpioError::HardLink { position });
         }
         let entry = Entry { mode, device, owner, modified, content };
         if archive.insert(path.to_owned(), entry).is_some() {
@@ -159,8 +167,13 @@ pub enum CpioError {
     Magic { position: usize },
     #[error("the entry at byte {position} has a field that is no hexadecimal number")]
     Number { position: usize },
-    #[error("the entry at byte {position} has a name that is not UTF-8 ending in a zero")]
+    #[error(
+        "the entry at byte {position} has a name that is not UTF-8 ending in its only zero, or has \
+         more than {LONGEST_NAME} bytes"
+    )]
     Name { position: usize },
+    #[error("the entry at byte {position} may be one file with another (a hard link)")]
+    HardLink { position: usize },
     #[error("the entry at byte {position} names a path a second time")]
     Duplicate { position: usize },
     #[error("found another byte than zero after the archive, at {position}")]
@@ -170,7 +183,10 @@ pub enum CpioError {
 const MAGIC: &[u8] = b"070701";
 const TRAILER: &str = "TRAILER!!!";
 const HEADER_LEN: usize = 110;
-const KIND: u32 = 0o170_000;
+/// `PATH_MAX` of Linux, with the final zero.
+const LONGEST_NAME: usize = 4096;
+/// The bits of a mode that say what it is.
+pub(crate) const KIND: u32 = 0o170_000;
 const DIRECTORY: u32 = 0o040_000;
 
 #[cfg(test)]
@@ -222,5 +238,19 @@ mod tests {
         assert_eq!(read(&twice), Err(CpioError::Duplicate { position: entry.len() }));
         let followed = [one.as_slice(), b"\0\0x"].concat();
         assert_eq!(read(&followed), Err(CpioError::Trailing { position: one.len() + 2 }));
+    }
+
+    /// What the kernel would unpack as another file than is written, or not at all.
+    #[test]
+    fn refuses_names_and_links_that_the_kernel_takes_for_others() {
+        let one = |path: &str| write(&BTreeMap::from([(path.to_owned(), Entry::file(b""))]));
+        let name = Err(CpioError::Name { position: 0 });
+        assert_eq!(read(&one("init\0x").unwrap()), name);
+        assert_eq!(read(&one(&"a".repeat(LONGEST_NAME)).unwrap()), name);
+        read(&one(&"a".repeat(LONGEST_NAME - 1)).unwrap()).unwrap();
+        let mut linked = one("init").unwrap();
+        // c_nlink, the fifth field.
+        linked[6 + 4 * 8 + 7] = b'2';
+        assert_eq!(read(&linked), Err(CpioError::HardLink { position: 0 }));
     }
 }

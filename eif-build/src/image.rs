@@ -1,21 +1,7 @@
 //! The layout of an enclave image, and how one is written.
 
+use crate::parse::{Eif, FLAG_AARCH64};
 use std::fmt;
-
-/// What goes into an image. Two equal ones are written as equal bytes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Image<'a> {
-    /// A bzImage.
-    pub kernel: &'a [u8],
-    /// The kernel's command line, measured with it.
-    pub command_line: &'a str,
-    /// JSON about the image. Not measured: anybody can change it and repair the checksum.
-    pub metadata: &'a [u8],
-    /// The first boots (PCR1), the rest is the application (PCR2).
-    pub ramdisks: &'a [Vec<u8>],
-    /// The signature over PCR0 and its certificate, for PCR8.
-    pub signature: Option<&'a [u8]>,
-}
 
 /// The kinds of section. They stand in this order, and only ramdisks may repeat.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -64,8 +50,8 @@ impl fmt::Display for Section {
     }
 }
 
-impl Image<'_> {
-    /// The image's bytes.
+impl Eif<'_> {
+    /// The bytes of the image with these sections: the only ones that read back as it.
     ///
     /// # Errors
     ///
@@ -73,10 +59,10 @@ impl Image<'_> {
     pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
         let fixed = [
             (Section::Kernel, self.kernel),
-            (Section::CommandLine, self.command_line.as_bytes()),
+            (Section::CommandLine, self.command_line),
             (Section::Metadata, self.metadata),
         ];
-        let ramdisks = self.ramdisks.iter().map(|bytes| (Section::Ramdisk, bytes.as_slice()));
+        let ramdisks = self.ramdisks.iter().map(|bytes| (Section::Ramdisk, *bytes));
         let signature = self.signature.map(|bytes| (Section::Signature, bytes));
         let sections: Vec<_> = fixed.into_iter().chain(ramdisks).chain(signature).collect();
         let count = u16::try_from(sections.len()).unwrap_or(u16::MAX);
@@ -100,9 +86,11 @@ impl Image<'_> {
         let mut image = Vec::with_capacity(HEADER_LEN + body.len());
         image.extend_from_slice(&MAGIC);
         image.extend_from_slice(&VERSION.to_be_bytes());
-        image.extend_from_slice(&[0; 2]);
-        image.extend_from_slice(&DEFAULT_MEMORY_BYTES.to_be_bytes());
-        image.extend_from_slice(&DEFAULT_CPUS.to_be_bytes());
+        let flags = if self.aarch64 { FLAG_AARCH64 } else { 0 };
+        image.extend_from_slice(&flags.to_be_bytes());
+        let (memory, processors) = self.defaults;
+        image.extend_from_slice(&memory.to_be_bytes());
+        image.extend_from_slice(&processors.to_be_bytes());
         image.extend_from_slice(&[0; 2]);
         image.extend_from_slice(&count.to_be_bytes());
         for entry in offsets.iter().chain(&sizes) {
@@ -146,6 +134,6 @@ pub(crate) const MOST_SECTIONS: usize = 32;
 /// Length of the file's header in bytes; its last four are the checksum.
 pub(crate) const HEADER_LEN: usize = 548;
 pub(crate) const SECTION_HEADER_LEN: usize = 12;
-/// What AWS's tool writes. Whoever starts the enclave says how much it gets.
-const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
-const DEFAULT_CPUS: u64 = 2;
+/// Bytes of memory and processors, as AWS's tool writes them. Whoever starts the enclave says how
+/// much it gets.
+pub(crate) const DEFAULTS: (u64, u64) = (1 << 30, 2);

@@ -12,11 +12,14 @@ pub mod image;
 pub mod kernel;
 pub mod manifest;
 pub mod measure;
+pub mod measured;
 pub mod pack;
 pub mod parse;
 pub mod ramdisk;
 pub mod signature;
+mod unpacked;
 
-pub use image::{Image, Section};
+pub use image::Section;
 pub use measure::{Registers, sha384};
+pub use measured::Measured;
 pub use parse::{Eif, ParseError};

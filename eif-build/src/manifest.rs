@@ -18,10 +18,11 @@ use zeroize::Zeroizing;
 pub struct Manifest {
     /// The kernel's command line.
     pub command_line: String,
-    /// The image. Differs from builder to builder when it is signed; the registers do not.
+    /// The image. When it is signed, another at each signing: see `eif_unsigned`.
     pub eif: File,
-    /// What PID 1 starts the enclave with.
-    pub enclave_arguments: Vec<String>,
+    /// The image without its signature section, as an unsigned build writes it: the same from every
+    /// builder, and all of the image that no register covers is in it.
+    pub eif_unsigned: File,
     /// [`FORMAT`].
     pub format: String,
     /// What went in, by name.
@@ -96,6 +97,10 @@ impl Manifest {
         if manifest.format != FORMAT {
             return Err(ManifestError::Format);
         }
+        let indices: Vec<u8> = manifest.pcrs.keys().copied().collect();
+        if indices != [0, 1, 2] && indices != [0, 1, 2, 8] {
+            return Err(ManifestError::Registers);
+        }
         if manifest.to_bytes() != bytes {
             return Err(ManifestError::NotCanonical);
         }
@@ -140,33 +145,16 @@ impl Manifest {
         Self::parse(cose.payload.as_deref().unwrap_or_default())
     }
 
-    /// In words, how an image with `registers` and these bytes is another than this names.
+    /// The fields that no image can confirm or refute: what the builder says, and who rebuilds can
+    /// check.
     #[must_use]
-    pub fn differences(&self, registers: &Registers, eif: &File) -> Vec<String> {
-        let mut differences = Vec::new();
-        let indices = registers.keys().chain(self.pcrs.keys());
-        let indices: std::collections::BTreeSet<_> = indices.collect();
-        for index in indices {
-            let (found, expected) = (registers.get(index), self.pcrs.get(index));
-            if found != expected {
-                let meaning = meaning(*index);
-                let word = |pcr: Option<&_>| {
-                    pcr.map_or_else(|| "none".to_owned(), attestation_verifier::Pcr::to_string)
-                };
-                let (found, expected) = (word(found), word(expected));
-                differences
-                    .push(format!("PCR{index} ({meaning}): found {found}, expected {expected}"));
-            }
-        }
-        // A signature's random nonce is in the file and in no register.
-        if differences.is_empty() && *eif != self.eif && !self.pcrs.contains_key(&8) {
-            differences.push(format!(
-                "the registers agree, but not the file: found {} bytes with SHA-384 {}, expected \
-                 {} with {}; what is not measured (metadata, defaults) differs",
-                eif.bytes, eif.sha384, self.eif.bytes, self.eif.sha384
-            ));
-        }
-        differences
+    pub fn claims(&self) -> Vec<String> {
+        let others = self.inputs.keys().filter(|name| !PROGRAMS.contains(&name.as_str()));
+        let others = others.map(|name| format!("inputs.{}", name.escape_debug()));
+        let fixed = ["kernel", "source_commit", "toolchain", "version"].map(str::to_owned);
+        // Which of many signings of the same image this is.
+        let signing = self.pcrs.contains_key(&8).then(|| "eif".to_owned());
+        signing.into_iter().chain(others).chain(fixed).collect()
     }
 }
 
@@ -191,6 +179,7 @@ mod registers {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use std::collections::BTreeMap;
 
+    /// By number is by text too: an index has one digit.
     pub(super) fn serialize<S: Serializer>(pcrs: &Registers, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(pcrs.iter().map(|(index, pcr)| (index.to_string(), pcr.to_string())))
     }
@@ -212,6 +201,10 @@ pub enum ManifestError {
     Malformed { line: usize, column: usize },
     #[error("not a build manifest of this version, expected \"{FORMAT}\"")]
     Format,
+    #[error(
+        "not a build manifest: expected PCRs 0, 1 and 2, PCR8 if the image is signed, no others"
+    )]
+    Registers,
     #[error("not canonical: expected one line of JSON, keys sorted, no spaces, nothing after it")]
     NotCanonical,
     #[error("expected an Ed25519 key: 32 bytes, a public one in base64")]
@@ -220,6 +213,8 @@ pub enum ManifestError {
     Forged,
 }
 
+/// The inputs that are in the image as they are.
+pub const PROGRAMS: [&str; 3] = ["enclave", "init", "kernel"];
 /// Name and version of the format.
 pub const FORMAT: &str = "glovebox build manifest v1";
 /// The domain of the signature; the same words.
@@ -234,14 +229,14 @@ mod tests {
         Manifest {
             command_line: "console=ttyS0".to_owned(),
             eif: File::of(b"eif"),
-            enclave_arguments: Vec::new(),
+            eif_unsigned: File::of(b"eif"),
             format: FORMAT.to_owned(),
             inputs: BTreeMap::from([("kernel".to_owned(), File::of(b"kernel"))]),
             kernel: BTreeMap::from([
                 ("pinned".to_owned(), Word::Flag(true)),
                 ("size".to_owned(), Word::Number(6)),
             ]),
-            pcrs: BTreeMap::from([(0, Pcr::from([1; 48])), (2, Pcr::from([2; 48]))]),
+            pcrs: [0, 1, 2].map(|index| (index, Pcr::from([index; 48]))).into(),
             source_commit: "0".repeat(40),
             toolchain: "rustc 1.95.0".to_owned(),
             version: "0.1.0".to_owned(),
@@ -292,17 +287,27 @@ mod tests {
     }
 
     #[test]
-    fn says_which_register_differs_and_when_only_the_file_does() {
-        let manifest = manifest();
-        assert!(manifest.differences(&manifest.pcrs, &manifest.eif).is_empty());
-        let file = manifest.differences(&manifest.pcrs, &File::of(b"other"));
-        assert!(file[0].contains("the registers agree, but not the file"), "{file:?}");
-        let mut registers = manifest.pcrs.clone();
-        registers.insert(2, Pcr::from([3; 48]));
-        registers.insert(8, Pcr::from([4; 48]));
-        let found = manifest.differences(&registers, &manifest.eif);
-        assert_eq!(found.len(), 2);
-        assert!(found[0].starts_with("PCR2 (the application): found 0303"), "{found:?}");
-        assert!(found[1].ends_with("expected none"), "{found:?}");
+    fn refuses_registers_that_no_image_has_and_fewer_than_every_image_has() {
+        let with = |indices: &[u8]| {
+            let pcrs = indices.iter().map(|index| (*index, Pcr::from([*index; 48]))).collect();
+            Manifest::parse(&Manifest { pcrs, ..manifest() }.to_bytes()).map(drop)
+        };
+        assert_eq!(with(&[0, 1, 2]), Ok(()));
+        assert_eq!(with(&[0, 1, 2, 8]), Ok(()));
+        for indices in [&[][..], &[0, 1], &[0, 1, 2, 3], &[0, 1, 2, 10], &[0, 1, 2, 8, 16]] {
+            assert_eq!(with(indices), Err(ManifestError::Registers), "{indices:?}");
+        }
+    }
+
+    #[test]
+    fn names_as_claims_what_is_not_in_the_image() {
+        let mut manifest = manifest();
+        manifest.inputs.insert("Cargo.lock".to_owned(), File::of(b"lock"));
+        let unsigned = ["inputs.Cargo.lock", "kernel", "source_commit", "toolchain", "version"];
+        assert_eq!(manifest.claims(), unsigned);
+        manifest.pcrs.insert(8, Pcr::from([8; 48]));
+        assert_eq!(manifest.claims()[..2], ["eif", "inputs.Cargo.lock"]);
+        manifest.inputs.insert("\u{1b}[2J".to_owned(), File::of(b""));
+        assert_eq!(manifest.claims()[1], "inputs.\\u{1b}[2J");
     }
 }

@@ -1,10 +1,10 @@
 //! The platform registers of an image, as Nitro computes them when it boots it.
 
 use crate::{
-    cpio, kernel,
+    kernel,
     parse::Eif,
-    ramdisk,
     signature::{PcrSignature, SignatureError},
+    unpacked,
 };
 use attestation_verifier::Pcr;
 use ring::digest::{Context, SHA384, digest};
@@ -38,7 +38,7 @@ pub fn registers(eif: &Eif<'_>) -> Result<Registers, SignatureError> {
 }
 
 /// What a reader of the registers should know of `eif`, in words; none of an image that was packed
-/// here. Paths are compared as written: symbolic links in a ramdisk are not followed.
+/// here.
 #[must_use]
 pub fn warnings(eif: &Eif<'_>) -> Vec<String> {
     let mut lines = Vec::new();
@@ -49,34 +49,12 @@ pub fn warnings(eif: &Eif<'_>) -> Vec<String> {
         Err(_) => lines.push("the command line is not UTF-8".to_owned()),
         Ok(line) => lines.extend(kernel::check_command_line(line).err().map(|it| it.to_string())),
     }
-    let mut first_in = BTreeMap::<String, usize>::new();
-    for (index, disk) in eif.ramdisks.iter().enumerate() {
-        let bytes = ramdisk::uncompressed(disk);
-        let Some(Ok(archive)) = bytes.as_deref().map(cpio::read) else {
-            lines.push(format!("the files of ramdisk {index} cannot be told"));
-            continue;
-        };
-        for path in archive.keys() {
-            if path.split('/').any(|part| part == "..") {
-                lines.push(format!("ramdisk {index} has a path with `..` in it: {path:?}"));
-                continue;
-            }
-            // The kernel unpacks them over each other, by names that may be written in many ways.
-            let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
-            let name = parts.collect::<Vec<_>>().join("/");
-            match first_in.get(&name) {
-                Some(first) if !name.is_empty() => lines.push(format!(
-                    "ramdisk {index} replaces {name:?} of ramdisk {first}: PCR1 does not cover it"
-                )),
-                _ => drop(first_in.insert(name, index)),
-            }
-        }
-    }
+    lines.extend(unpacked::doubts(&eif.ramdisks));
     lines
 }
 
 /// PCR0 to PCR2 of these sections.
-pub(crate) fn unsigned(kernel: &[u8], command_line: &[u8], ramdisks: &[&[u8]]) -> Registers {
+fn unsigned(kernel: &[u8], command_line: &[u8], ramdisks: &[&[u8]]) -> Registers {
     let boot = [kernel, command_line];
     let (first, others) = ramdisks.split_at(ramdisks.len().min(1));
     BTreeMap::from([
@@ -111,39 +89,22 @@ pub fn sha384(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        cpio::{Archive, Entry},
-        kernel::{COMMAND_LINE, tests::bz_image},
-    };
+    use crate::{image::DEFAULTS, kernel::tests::bz_image, ramdisk};
 
     #[test]
-    fn warns_of_a_later_ramdisk_that_replaces_pid_1() {
-        let disk = |path: &str| {
-            cpio::write(&Archive::from([(path.to_owned(), Entry::program(b"x"))])).unwrap()
+    fn warns_of_a_kernel_a_command_line_and_a_ramdisk_that_are_none() {
+        let (kernel, boot) = (bz_image(), ramdisk::application(b"").unwrap());
+        let good = Eif {
+            kernel: &kernel,
+            command_line: kernel::COMMAND_LINE.as_bytes(),
+            metadata: b"{}",
+            ramdisks: vec![&boot],
+            signature: None,
+            aarch64: false,
+            defaults: DEFAULTS,
         };
-        let (kernel, boot) = (bz_image(), disk("init"));
-        let of = |kernel: &[u8], command_line: &[u8], second: &[u8]| {
-            let ramdisks = vec![boot.as_slice(), second];
-            let (metadata, signature) = (b"{}".as_slice(), None);
-            let (aarch64, defaults) = (false, (1, 1));
-            warnings(&Eif {
-                kernel,
-                command_line,
-                metadata,
-                ramdisks,
-                signature,
-                aarch64,
-                defaults,
-            })
-        };
-        let line = COMMAND_LINE.as_bytes();
-        assert!(of(&kernel, line, &disk("enclave")).is_empty());
-        for path in ["init", "./init", "/init", "x/..//init"] {
-            let found = of(&kernel, line, &disk(path));
-            let expected = "ramdisk 1 replaces \"init\" of ramdisk 0: PCR1 does not cover it";
-            let odd = "ramdisk 1 has a path with `..` in it: \"x/..//init\"";
-            assert_eq!(found, [if path.contains("..") { odd } else { expected }], "{path}");
-        }
-        assert_eq!(of(b"ELF", b"a\nb", b"?").len(), 3);
+        assert!(warnings(&good).is_empty());
+        let bad = Eif { kernel: b"ELF", command_line: b"a\nb", ramdisks: vec![b"?"], ..good };
+        assert_eq!(warnings(&bad).len(), 3);
     }
 }

@@ -4,12 +4,15 @@ use crate::{
     cpio::CpioError,
     elf::{self, ElfError},
     forbidden::{self, Forbidden},
-    image::{Image, WriteError},
+    image::{DEFAULTS, WriteError},
     kernel::{self, CommandLineError, NotABzImage},
-    measure::{self, Registers},
+    measure,
+    measured::{MeasureError, Measured},
+    parse::Eif,
     ramdisk,
     signature::{PcrSignature, SignatureError},
 };
+use memchr::memmem;
 use std::io;
 
 /// What an image is made of.
@@ -24,22 +27,20 @@ pub struct Inputs<'a> {
     pub init: &'a [u8],
     /// The enclave, a static program.
     pub enclave: &'a [u8],
-    /// What PID 1 starts it with.
-    pub arguments: &'a [String],
     /// Whether the second ramdisk is compressed.
     pub compress: bool,
     /// PEM of a PKCS #8 key and of its certificate, for PCR8.
     pub signer: Option<(&'a [u8], &'a [u8])>,
 }
 
-/// An image and its registers.
+/// An image, and what a reader finds it to be.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Packed {
     /// The image.
     pub image: Vec<u8>,
-    /// Its registers.
-    pub registers: Registers,
+    /// Its registers and digests.
+    pub measured: Measured,
 }
 
 /// Packs `inputs`. Equal inputs give equal bytes, unless a signer's random nonce is in them.
@@ -50,39 +51,39 @@ pub struct Packed {
 pub fn pack(inputs: &Inputs<'_>) -> Result<Packed, PackError> {
     kernel::check(inputs.kernel)?;
     kernel::check_command_line(inputs.command_line)?;
-    if let Some(argument) = inputs.arguments.iter().find(|a| a.contains(['\n', '\0'])) {
-        return Err(PackError::Argument { length: argument.len() });
-    }
     for (name, bytes) in [("init", inputs.init), ("enclave", inputs.enclave)] {
         elf::check(bytes).map_err(|flaw| PackError::Program { name, flaw })?;
         forbidden::check(bytes).map_err(|found| PackError::Forbidden { name, found })?;
     }
-    let boot = ramdisk::boot(inputs.init, inputs.enclave, inputs.arguments)?;
+    if memmem::find(inputs.init, ramdisk::ORDER.as_bytes()).is_none() {
+        return Err(PackError::NotInit);
+    }
+    let boot = ramdisk::boot(inputs.init, inputs.enclave)?;
     let mut application = ramdisk::application(inputs.enclave)?;
     if inputs.compress {
         application = ramdisk::compressed(&application)?;
     }
-    let ramdisks = [boot, application];
-    let slices: Vec<&[u8]> = ramdisks.iter().map(Vec::as_slice).collect();
-    let command_line = inputs.command_line.as_bytes();
-    let registers = measure::unsigned(inputs.kernel, command_line, &slices);
+    let mut eif = Eif {
+        kernel: inputs.kernel,
+        command_line: inputs.command_line.as_bytes(),
+        metadata: METADATA.as_bytes(),
+        ramdisks: vec![&boot, &application],
+        signature: None,
+        aarch64: false,
+        defaults: DEFAULTS,
+    };
+    let registers = measure::registers(&eif)?;
     let signature = match (inputs.signer, registers.get(&0)) {
         (Some((key, certificate)), Some(pcr0)) => {
             Some(PcrSignature::sign(*pcr0, key, certificate)?.to_section())
         }
         _ => None,
     };
-    let image = Image {
-        kernel: inputs.kernel,
-        command_line: inputs.command_line,
-        metadata: METADATA.as_bytes(),
-        ramdisks: &ramdisks,
-        signature: signature.as_deref(),
-    }
-    .to_bytes()?;
+    eif.signature = signature.as_deref();
+    let image = eif.to_bytes()?;
     // What is handed out is what a reader finds, not what the writer meant.
-    let registers = measure::registers(&crate::Eif::parse(&image)?)?;
-    Ok(Packed { image, registers })
+    let measured = Measured::of(&image)?;
+    Ok(Packed { image, measured })
 }
 
 /// Why nothing is packed.
@@ -94,12 +95,15 @@ pub enum PackError {
     Kernel(#[from] NotABzImage),
     #[error("{0}")]
     CommandLine(#[from] CommandLineError),
-    #[error("an argument of {length} bytes has a line break or a zero in it")]
-    Argument { length: usize },
     #[error("the {name} program cannot be packed: {flaw}")]
     Program { name: &'static str, flaw: ElfError },
     #[error("the {name} program must not be packed: {found}")]
     Forbidden { name: &'static str, found: Forbidden },
+    #[error(
+        "the init program does not know {order:?}, which PID 1 reads: were init and enclave swapped?",
+        order = ramdisk::ORDER
+    )]
+    NotInit,
     #[error("{0}")]
     Ramdisk(#[from] CpioError),
     #[error("compressing the ramdisk: {0}")]
@@ -109,7 +113,7 @@ pub enum PackError {
     #[error("{0}")]
     Write(#[from] WriteError),
     #[error("the image that was written does not read back: {0}")]
-    ReadBack(#[from] crate::ParseError),
+    ReadBack(#[from] MeasureError),
 }
 
 /// The fields that `nitro-cli describe-eif` asks for. It is not measured and its times and tools
@@ -129,13 +133,17 @@ mod tests {
     use super::*;
     use crate::{elf::tests::program, kernel::tests::bz_image};
 
+    /// A program that knows what PID 1 must know.
+    fn init(kinds: &[u32]) -> Vec<u8> {
+        [program(kinds).as_slice(), ramdisk::ORDER.as_bytes()].concat()
+    }
+
     fn inputs<'a>(kernel: &'a [u8], program: &'a [u8]) -> Inputs<'a> {
         Inputs {
             kernel,
             command_line: kernel::COMMAND_LINE,
             init: program,
             enclave: program,
-            arguments: &[],
             compress: false,
             signer: None,
         }
@@ -143,18 +151,18 @@ mod tests {
 
     #[test]
     fn packs_equal_inputs_into_equal_bytes() {
-        let (kernel, program) = (bz_image(), program(&[1]));
+        let (kernel, program) = (bz_image(), init(&[1]));
         let packed = pack(&inputs(&kernel, &program)).unwrap();
         assert_eq!(pack(&inputs(&kernel, &program)).unwrap().image, packed.image);
-        assert_eq!(packed.registers.keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(packed.measured.registers.keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
     }
 
     #[test]
     fn compression_changes_the_registers_of_the_application_and_not_of_the_boot() {
-        let (kernel, program) = (bz_image(), program(&[1]));
-        let plain = pack(&inputs(&kernel, &program)).unwrap().registers;
+        let (kernel, program) = (bz_image(), init(&[1]));
+        let plain = pack(&inputs(&kernel, &program)).unwrap().measured.registers;
         let compressed = Inputs { compress: true, ..inputs(&kernel, &program) };
-        let compressed = pack(&compressed).unwrap().registers;
+        let compressed = pack(&compressed).unwrap().measured.registers;
         assert_eq!(plain[&1], compressed[&1]);
         assert_ne!(plain[&2], compressed[&2]);
         assert_ne!(plain[&0], compressed[&0]);
@@ -162,7 +170,7 @@ mod tests {
 
     #[test]
     fn refuses_programs_that_would_not_run_or_must_not() {
-        let (kernel, good) = (bz_image(), program(&[1]));
+        let (kernel, good) = (bz_image(), init(&[1]));
         let dynamic = program(&[1, 3]);
         let refused = pack(&Inputs { enclave: &dynamic, ..inputs(&kernel, &good) }).unwrap_err();
         let expected = PackError::Program { name: "enclave", flaw: ElfError::Dynamic };
@@ -177,10 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_argument_that_would_become_two_lines() {
-        let (kernel, good) = (bz_image(), program(&[1]));
-        let arguments = ["a\nargument b".to_owned()];
-        let refused = pack(&Inputs { arguments: &arguments, ..inputs(&kernel, &good) });
-        assert!(matches!(refused, Err(PackError::Argument { length: 12 })));
+    fn refuses_a_pid_1_that_cannot_read_what_to_start() {
+        let (kernel, init, enclave) = (bz_image(), init(&[1]), program(&[1]));
+        pack(&Inputs { enclave: &enclave, ..inputs(&kernel, &init) }).unwrap();
+        let swapped = Inputs { init: &enclave, ..inputs(&kernel, &init) };
+        assert!(matches!(pack(&swapped), Err(PackError::NotInit)));
     }
 }

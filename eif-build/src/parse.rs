@@ -12,9 +12,10 @@ pub struct Eif<'a> {
     pub command_line: &'a [u8],
     /// JSON about the image, not measured.
     pub metadata: &'a [u8],
-    /// At least one.
+    /// cpio archives, compressed or not; at least one. The first boots (PCR1), the rest is the
+    /// application (PCR2).
     pub ramdisks: Vec<&'a [u8]>,
-    /// The signature section.
+    /// The signature section: over PCR0, with its certificate, for PCR8.
     pub signature: Option<&'a [u8]>,
     /// Whether it is for aarch64. Not measured.
     pub aarch64: bool,
@@ -233,4 +234,4 @@ pub enum ParseError {
 }
 
 /// The only flag.
-const FLAG_AARCH64: u16 = 1;
+pub(crate) const FLAG_AARCH64: u16 = 1;

@@ -93,8 +93,12 @@ impl PcrSignature {
     /// [`SignatureError`] if another key signed, or another register value was signed.
     pub fn verify(&self, pcr0: Pcr) -> Result<Vec<u8>, SignatureError> {
         let der = pem(&self.certificate, "CERTIFICATE").ok_or(SignatureError::Certificate)?;
-        let (_, certificate) =
+        let (rest, certificate) =
             X509Certificate::from_der(&der).map_err(|_| SignatureError::Certificate)?;
+        // All of `der` is measured, so all of it must be the certificate.
+        if !rest.is_empty() {
+            return Err(SignatureError::Certificate);
+        }
         let message = CoseSign1::from_slice(&self.message)
             .or_else(|_| CoseSign1::from_tagged_slice(&self.message))
             .map_err(|_| SignatureError::Malformed)?;
@@ -180,7 +184,7 @@ pub enum SignatureError {
         found: usize,
     },
     /// No PEM of a certificate.
-    #[error("the signing certificate is not an X.509 certificate in PEM")]
+    #[error("the signing certificate is not one X.509 certificate in PEM, with nothing after it")]
     Certificate,
     /// No P-384 key.
     #[error(

@@ -26,7 +26,7 @@ impl Workshop {
         kernel[0x211] = 1;
         let workshop = Self { folder };
         fs::write(workshop.path("kernel"), kernel).unwrap();
-        fs::write(workshop.path("init"), program(b"init")).unwrap();
+        fs::write(workshop.path("init"), program(b"glovebox enclave v1")).unwrap();
         fs::write(workshop.path("enclave"), program(b"the enclave")).unwrap();
         workshop
     }
@@ -85,6 +85,15 @@ fn says(output: &Output, code: i32, words: &[&str]) {
     }
 }
 
+/// Makes the checksum right again, as whoever tampers would.
+fn repaired(mut image: Vec<u8>) -> Vec<u8> {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&image[..544]);
+    crc.update(&image[548..]);
+    image[544..548].copy_from_slice(&crc.finalize().to_be_bytes());
+    image
+}
+
 #[test]
 fn what_is_built_twice_is_the_same_and_measures_as_its_manifest_says() {
     let workshop = Workshop::open();
@@ -109,7 +118,6 @@ fn a_changed_line_a_changed_command_line_and_another_manifest_are_told_apart() {
         1,
         &[
             "command line: \"console=ttyS0 ",
-            "ramdisk 0 (boot): \"etc/enclave\": ",
             "ramdisk 1 (application): \"enclave\": both 131 bytes, first difference at 124",
             "not the same: PCR0, PCR1, PCR2\n",
         ],
@@ -148,6 +156,9 @@ fn what_must_not_be_packed_leaves_no_image_behind() {
     let own = Path::new(env!("CARGO_BIN_EXE_eif-build"));
     fs::copy(own, workshop.path("enclave")).unwrap();
     says(&workshop.build("a", &[]), 1, &["dynamically linked"]);
+    fs::write(workshop.path("enclave"), program(b"glovebox enclave v1")).unwrap();
+    fs::write(workshop.path("init"), program(b"the enclave")).unwrap();
+    says(&workshop.build("a", &[]), 1, &["were init and enclave swapped?"]);
 }
 
 /// The program of `enclave/simulated`, wherever this workspace has been built already.
@@ -176,9 +187,33 @@ fn a_signed_image_has_pcr8_and_the_same_other_registers() {
     says(&workshop.build("plain", &[]), 0, &[]);
     says(&workshop.build("signed", &signing), 0, &["PCR8 "]);
     let measured = workshop.run(&["measure", "signed.eif", "--manifest", "signed.json"]);
-    says(&measured, 0, &["PCR8 ", "the signing certificate"]);
+    let words = ["PCR8 ", "the signing certificate", "section signature", "in the image: eif, "];
+    says(&measured, 0, &words);
+    // Another signature over the same image, with the same certificate.
+    says(&workshop.build("again", &signing), 0, &[]);
+    let read = |name: &str| fs::read(workshop.path(name)).unwrap();
+    assert_ne!(read("again.eif"), read("signed.eif"));
+    says(&workshop.run(&["measure", "again.eif", "--manifest", "signed.json"]), 0, &[]);
+    let parse = |name: &str| Manifest::parse(&read(name)).unwrap();
+    assert_eq!(parse("signed.json").eif_unsigned, parse("plain.json").eif);
+    // What no register covers: the defaults and the metadata.
+    for (at, to) in [(11, 0xff), (23, 0xff), (METADATA, b'[')] {
+        let mut image = read("signed.eif");
+        image[at] = to;
+        fs::write(workshop.path("changed.eif"), repaired(image)).unwrap();
+        let measured = workshop.run(&["measure", "changed.eif", "--manifest", "signed.json"]);
+        says(
+            &measured,
+            1,
+            &["eif_unsigned: the registers agree, but not the file", "not the image"],
+        );
+    }
     let compared = workshop.run(&["compare", "plain.eif", "signed.eif"]);
     says(&compared, 1, &["only the second is signed", "not the same: PCR8\n"]);
+    let trailing = [certificate.der().as_ref(), b"more"].concat();
+    fs::write(workshop.path("cert.pem"), pem("CERTIFICATE", &trailing)).unwrap();
+    says(&workshop.build("c", &signing), 1, &["with nothing after it"]);
+    fs::write(workshop.path("cert.pem"), pem("CERTIFICATE", certificate.der())).unwrap();
     let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
     fs::write(workshop.path("key.pem"), pem("PRIVATE KEY", &other.serialize_der())).unwrap();
     says(&workshop.build("c", &signing), 1, &["not by the key in the signing certificate"]);
@@ -207,12 +242,19 @@ fn a_manifest_says_everything_and_can_be_signed() {
         "abc",
         "--sign-manifest-key",
         "signing.key",
-        "--enclave-argument",
-        "--x",
+        "--input",
+        "profile.toml=rustc",
+        "--input",
+        "libc.a=kernel",
     ];
     says(&workshop.build("a", &more), 0, &[]);
     let manifest = Manifest::parse(&fs::read(workshop.path("a.json")).unwrap()).unwrap();
-    assert_eq!((manifest.source_commit.as_str(), manifest.enclave_arguments.len()), ("abc", 1));
+    assert_eq!(manifest.source_commit, "abc");
+    assert_eq!(
+        manifest.inputs["profile.toml"].sha384,
+        eif_build::sha384(b"rustc 1.95.0\nhost: x\n")
+    );
+    assert_eq!(manifest.inputs["libc.a"].sha384, digest);
     assert_eq!(manifest.inputs["kernel"].sha384, digest);
     assert!(manifest.inputs.contains_key("Cargo.lock") && manifest.kernel.contains_key("version"));
     let image = fs::read(workshop.path("a.eif")).unwrap();
@@ -221,7 +263,10 @@ fn a_manifest_says_everything_and_can_be_signed() {
     let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
     let public = BASE64.encode(key.public_key());
     let signed = ["measure", "a.eif", "--manifest", "a.json.cose", "--signed-by"];
-    says(&workshop.run(&[&signed[..], &[&public]].concat()), 0, &["the image of the manifest"]);
+    let measured = workshop.run(&[&signed[..], &[&public]].concat());
+    let claims = "only claimed, not in the image: inputs.Cargo.lock, inputs.libc.a, \
+                  inputs.profile.toml, kernel, source_commit, toolchain, version\n";
+    says(&measured, 0, &["the image of the manifest", claims]);
     let stranger = BASE64.encode([1; 32]);
     says(&workshop.run(&[&signed[..], &[&stranger]].concat()), 2, &["not signed by the key"]);
 
@@ -229,4 +274,93 @@ fn a_manifest_says_everything_and_can_be_signed() {
     says(&workshop.build("a", &more), 2, &["describes another kernel"]);
 }
 
+#[test]
+fn refuses_an_input_without_a_name_or_with_one_that_is_taken() {
+    let workshop = Workshop::open();
+    for input in ["init", "=init", "a b=init", "a\u{1b}=init"] {
+        says(&workshop.build("a", &["--input", input]), 2, &["expected"]);
+    }
+    says(&workshop.build("a", &["--input", "init=kernel"]), 2, &["two inputs called init"]);
+    assert!(!workshop.path("a.eif").exists());
+}
+
+#[test]
+fn a_lying_manifest_of_the_right_registers_is_not_that_of_the_image() {
+    let workshop = Workshop::open();
+    says(&workshop.build("a", &[]), 0, &[]);
+    let honest = fs::read_to_string(workshop.path("a.json")).unwrap();
+    let lie = honest.replace("rootfstype=ramfs", "rootfstype=tmpfs");
+    let enclave = eif_build::sha384(&fs::read(workshop.path("enclave")).unwrap());
+    let lie = lie.replace(&enclave, &eif_build::sha384(b"another"));
+    fs::write(workshop.path("lie.json"), lie).unwrap();
+    let measured = workshop.run(&["measure", "a.eif", "--manifest", "lie.json"]);
+    let words = ["differs: command_line: found", "differs: inputs.enclave: found", "not the image"];
+    says(&measured, 1, &words);
+}
+
+#[test]
+fn what_cannot_be_signed_leaves_everything_as_it_was() {
+    let workshop = Workshop::open();
+    fs::write(workshop.path("short.key"), [7; 31]).unwrap();
+    let short = ["--sign-manifest-key", "short.key"];
+    says(&workshop.build("a", &short), 2, &["expected an Ed25519 key"]);
+    let left = fs::read_dir(workshop.folder.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("a.")), "{left:?}");
+
+    fs::write(workshop.path("signing.key"), [7; 32]).unwrap();
+    let signing = ["--sign-manifest-key", "signing.key"];
+    says(&workshop.build("a", &signing), 0, &[]);
+    let read = |name: &str| fs::read(workshop.path(name)).unwrap();
+    let before = (read("a.eif"), read("a.json"), read("a.json.cose"));
+    fs::write(workshop.path("enclave"), program(b"a later one")).unwrap();
+    says(&workshop.build("a", &short), 2, &[]);
+    assert_eq!((read("a.eif"), read("a.json"), read("a.json.cose")), before);
+    // A folder in the way of the manifest: the image is not written either.
+    let gone = ["--manifest", "none/a.json"];
+    let common = ["build", "--kernel", "kernel", "--init", "init", "--enclave", "enclave"];
+    let failed = workshop.run(&[&common[..], &["--output", "a.eif"], &gone].concat());
+    says(&failed, 2, &["writing none/a.json"]);
+    assert_eq!(read("a.eif"), before.0);
+    assert!(!workshop.path("a.eif.new").exists());
+}
+
+#[test]
+fn an_unsigned_build_removes_the_signature_of_the_build_before() {
+    let workshop = Workshop::open();
+    fs::write(workshop.path("signing.key"), [7; 32]).unwrap();
+    says(&workshop.build("a", &["--sign-manifest-key", "signing.key"]), 0, &[]);
+    assert!(workshop.path("a.json.cose").exists());
+    says(&workshop.build("a", &[]), 0, &[]);
+    assert!(workshop.path("a.json").exists() && !workshop.path("a.json.cose").exists());
+}
+
+#[test]
+fn measure_lists_the_sections_after_the_registers() {
+    let workshop = Workshop::open();
+    says(&workshop.build("a", &[]), 0, &[]);
+    let measured = workshop.run(&["measure", "a.eif"]);
+    says(&measured, 0, &[]);
+    let text = String::from_utf8(measured.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let begin: Vec<&str> = lines.iter().map(|line| line.get(..20).unwrap().trim_end()).collect();
+    let kinds = ["kernel", "command line", "metadata", "ramdisk 0", "ramdisk 1"];
+    assert!((0..3).all(|index| lines[index].starts_with(&format!("PCR{index} "))), "{text}");
+    assert_eq!(begin[3..], kinds.map(|kind| format!("section {kind}")), "{text}");
+    let digest = eif_build::sha384(&fs::read(workshop.path("kernel")).unwrap());
+    let kernel = format!("section kernel              768 bytes  sha384 {}", &digest[..16]);
+    assert_eq!(lines[3], kernel);
+
+    let json = workshop.run(&["measure", "a.eif", "--json"]).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let sections = json["sections"].as_array().unwrap();
+    assert_eq!(sections.iter().map(|it| &it["kind"]).collect::<Vec<_>>(), kinds);
+    let first = serde_json::json!({"kind": "kernel", "bytes": 768, "sha384": digest});
+    assert_eq!(sections[0], first);
+    assert_eq!(json["eif"], json["eif_unsigned"]);
+}
+
+/// Where the metadata begins: after the header, a kernel of 768 bytes, the command line, and three
+/// section headers.
+const METADATA: usize = 548 + 12 + 768 + 12 + eif_build::kernel::COMMAND_LINE.len() + 12;
 const SIMULATED: &str = "glovebox-enclave-simulated";

@@ -16,7 +16,7 @@ use std::{
     fmt,
     io::{self, Write},
     path::Path,
-    process::ExitCode,
+    process::{Command, ExitCode},
 };
 
 fn main() -> ExitCode {
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(ended) => say(format_args!("the enclave {ended}")),
         Err(failure) => say(failure),
     }
-    // Ends the enclave on Nitro and under QEMU; powering off only halts where there is no ACPI.
+    // Ends the enclave on Nitro, and under QEMU with the `reboot=t` that the host adds; powering off only halts where there is no ACPI.
     let Err(errno) = reboot(RebootMode::RB_AUTOBOOT);
     say(errno);
     // PID 1 that ends makes the kernel panic, and that reboots as well (`panic=-1`).
@@ -39,13 +39,12 @@ fn main() -> ExitCode {
 fn run() -> Result<processes::Ended, Failure> {
     mounts::mount_all()?;
     entropy::seed()?;
-    let order = order::Order::read(Path::new(ORDER))?;
-    order.check(Path::new(ENCLAVE))?;
+    order::Order::read(Path::new(ORDER))?.check(Path::new(ENCLAVE))?;
     match heartbeat::exchange() {
         heartbeat::Answer::Heard => say("heartbeat answered"),
         heartbeat::Answer::NotYet => say("no answer to the heartbeat yet, starting all the same"),
     }
-    Ok(processes::run(Path::new(ENCLAVE), order.arguments())?)
+    Ok(processes::run(&mut Command::new(ENCLAVE))?)
 }
 
 /// One line on the console.
@@ -66,7 +65,7 @@ enum Failure {
     Start(#[from] io::Error),
 }
 
-/// In the boot ramdisk: what to start.
+/// In the boot ramdisk: how long the enclave is.
 const ORDER: &str = "/etc/enclave";
 /// In the application ramdisk.
 const ENCLAVE: &str = "/enclave";

@@ -7,7 +7,6 @@ use nix::{
 };
 use std::{
     fmt, io,
-    path::Path,
     process::{Command, Stdio},
 };
 
@@ -34,13 +33,8 @@ impl fmt::Display for Ended {
 /// # Errors
 ///
 /// If it does not start.
-pub(crate) fn run(program: &Path, arguments: &[String]) -> io::Result<Ended> {
-    let child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .spawn()?;
+pub(crate) fn run(program: &mut Command) -> io::Result<Ended> {
+    let child = program.env_clear().current_dir("/").stdin(Stdio::null()).spawn()?;
     let child = i32::try_from(child.id()).map_err(|_| io::ErrorKind::InvalidData)?;
     loop {
         match wait() {
@@ -64,14 +58,11 @@ mod tests {
     /// One test, for `wait` takes whichever child of this process ends first.
     #[test]
     fn says_how_the_program_ended_and_gives_it_no_environment() {
-        let shell = Path::new("/bin/sh");
-        let words = |script: &str| ["-c".to_owned(), script.to_owned()];
-        assert_eq!(run(shell, &words("exit 7")).unwrap(), Ended::Status(7));
-        assert_eq!(run(shell, &words("kill -9 $$")).unwrap(), Ended::Signal(9));
-        let orphan = "(sleep 0.05 &) ; exit 3";
-        assert_eq!(run(shell, &words(orphan)).unwrap(), Ended::Status(3));
-        let home = "test -z \"$HOME\" && test \"$PWD\" = /";
-        assert_eq!(run(shell, &words(home)).unwrap(), Ended::Status(0));
-        run(Path::new("/nonexistent"), &[]).unwrap_err();
+        let shell = |script: &str| run(Command::new("/bin/sh").args(["-c", script])).unwrap();
+        assert_eq!(shell("exit 7"), Ended::Status(7));
+        assert_eq!(shell("kill -9 $$"), Ended::Signal(9));
+        assert_eq!(shell("(sleep 0.05 &) ; exit 3"), Ended::Status(3));
+        assert_eq!(shell("test -z \"$HOME\" && test \"$PWD\" = /"), Ended::Status(0));
+        run(&mut Command::new("/nonexistent")).unwrap_err();
     }
 }

@@ -1,16 +1,15 @@
 //! `build`: from a kernel and two programs to an image and its manifest.
 
-use crate::failure::{Failure, read, write};
+use crate::{
+    failure::Failure,
+    files::{read, write},
+};
 use eif_build::{
     kernel,
-    manifest::{FORMAT, File, Manifest, Word},
+    manifest::{FORMAT, File, Manifest, PROGRAMS, Word},
     pack::{self, Inputs},
 };
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io::Write, path::PathBuf};
 use zeroize::Zeroizing;
 
 /// Pack an image and say what it is made of
@@ -35,10 +34,6 @@ pub(crate) struct Build {
     #[arg(long, value_name = "FILE")]
     enclave: PathBuf,
 
-    /// An argument for the enclave; repeat for more
-    #[arg(long = "enclave-argument", value_name = "ARGUMENT", allow_hyphen_values = true)]
-    arguments: Vec<String>,
-
     /// The kernel's command line
     #[arg(long, value_name = "WORDS", default_value = kernel::COMMAND_LINE)]
     cmdline: String,
@@ -50,6 +45,11 @@ pub(crate) struct Build {
     /// Cargo.lock of the build; goes into the manifest
     #[arg(long, value_name = "FILE")]
     cargo_lock: Option<PathBuf>,
+
+    /// A further file that the build took, by a name without its folder; goes into the manifest;
+    /// repeat for more
+    #[arg(long = "input", value_name = "NAME=FILE", value_parser = named)]
+    more_inputs: Vec<(String, PathBuf)>,
 
     /// Commit of the build; goes into the manifest
     #[arg(long, value_name = "COMMIT", default_value = "unknown")]
@@ -67,7 +67,8 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PEM", requires = "sign_key")]
     sign_cert: Option<PathBuf>,
 
-    /// Sign the manifest with the `signing.key` of `glovebox init`: writes MANIFEST.cose too
+    /// Sign the manifest with the `signing.key` of `glovebox init`: writes MANIFEST.cose too, which
+    /// is removed otherwise
     #[arg(long, value_name = "FILE")]
     sign_manifest_key: Option<PathBuf>,
 
@@ -96,28 +97,30 @@ impl Build {
             command_line: &self.cmdline,
             init: &init,
             enclave: &enclave,
-            arguments: &self.arguments,
             compress: self.compress,
             signer: signer.as_ref().map(|(key, cert)| (key.as_slice(), cert.as_slice())),
         })?;
 
-        let mut inputs = BTreeMap::from([
-            ("enclave".to_owned(), File::of(&enclave)),
-            ("init".to_owned(), File::of(&init)),
-            ("kernel".to_owned(), File::of(&kernel)),
-        ]);
+        let programs = PROGRAMS.map(str::to_owned).into_iter().zip([&enclave, &init, &kernel]);
+        let mut inputs: BTreeMap<_, _> =
+            programs.map(|(name, bytes)| (name, File::of(bytes))).collect();
         if let Some(lock) = &self.cargo_lock {
             inputs.insert("Cargo.lock".to_owned(), File::of(&read(lock)?));
+        }
+        for (name, path) in &self.more_inputs {
+            if inputs.insert(name.clone(), File::of(&read(path)?)).is_some() {
+                return Err(Failure::InputTwice { name: name.clone() });
+            }
         }
         let toolchain = self.toolchain.as_deref().map(read).transpose()?;
         let manifest = Manifest {
             command_line: self.cmdline.clone(),
-            eif: File::of(&packed.image),
-            enclave_arguments: self.arguments.clone(),
+            eif: packed.measured.eif,
+            eif_unsigned: packed.measured.eif_unsigned,
             format: FORMAT.to_owned(),
             inputs,
             kernel: self.describe_kernel(&kernel)?,
-            pcrs: packed.registers,
+            pcrs: packed.measured.registers,
             source_commit: self.source_commit.clone(),
             toolchain: toolchain.map_or_else(
                 || "unknown".to_owned(),
@@ -125,17 +128,22 @@ impl Build {
             ),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        write(&self.output, &packed.image)?;
-        write(&self.manifest, &manifest.to_bytes())?;
-        if let Some(path) = &self.sign_manifest_key {
-            let seed = Zeroizing::new(read(path)?);
-            let signed = manifest
-                .sign(&seed)
-                .map_err(|cause| Failure::Manifest { path: path.clone(), cause })?;
-            let mut beside = self.manifest.clone().into_os_string();
-            beside.push(".cose");
-            write(Path::new(&beside), &signed)?;
-        }
+        let json = manifest.to_bytes();
+        let mut outputs = vec![(self.output.as_path(), &*packed.image), (&self.manifest, &json)];
+        let signed = match &self.sign_manifest_key {
+            Some(path) => {
+                let seed = Zeroizing::new(read(path)?);
+                let signed = manifest.sign(&seed);
+                Some(signed.map_err(|cause| Failure::Manifest { path: path.clone(), cause })?)
+            }
+            None => None,
+        };
+        let mut beside = self.manifest.clone().into_os_string();
+        beside.push(".cose");
+        let beside = PathBuf::from(beside);
+        outputs.extend(signed.as_deref().map(|bytes| (beside.as_path(), bytes)));
+        // Nothing is left to go wrong but writing. An older signature is over another manifest.
+        write(&outputs, &beside)?;
         for (index, pcr) in &manifest.pcrs {
             writeln!(out, "PCR{index} {pcr}")?;
         }
@@ -158,4 +166,14 @@ impl Build {
             _ => Ok(words),
         }
     }
+}
+
+/// NAME=FILE. A name is printed and signed: letters, digits and a few signs.
+fn named(text: &str) -> Result<(String, PathBuf), &'static str> {
+    let (name, path) = text.split_once('=').ok_or("expected NAME=FILE")?;
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+    if name.is_empty() || !name.bytes().all(good) {
+        return Err("expected a NAME of letters, digits and . _ - +");
+    }
+    Ok((name.to_owned(), PathBuf::from(path)))
 }

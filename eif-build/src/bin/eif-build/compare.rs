@@ -1,6 +1,6 @@
 //! `compare`: where two images differ.
 
-use crate::failure::{Failure, read};
+use crate::{failure::Failure, files::read};
 use eif_build::{Eif, compare};
 use std::{
     io::Write,

@@ -1,11 +1,7 @@
 //! Why there is no answer.
 
 use eif_build::{ParseError, manifest::ManifestError, pack::PackError};
-use std::{
-    io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{io, path::PathBuf, process::ExitCode};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -21,6 +17,8 @@ pub(crate) enum Failure {
     KernelDescription { path: PathBuf },
     #[error("{path} describes another kernel: it names {found}, the kernel has {expected}", path = path.display())]
     OtherKernel { path: PathBuf, found: String, expected: String },
+    #[error("found two inputs called {name}, expected one")]
+    InputTwice { name: String },
     #[error("{path} is no image: {cause}", path = path.display())]
     Image { path: PathBuf, cause: ParseError },
     #[error("not packed: {0}")]
@@ -35,17 +33,4 @@ impl Failure {
             _ => ExitCode::from(2),
         }
     }
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })
-}
-
-/// Writes beside `path` and renames, so that there is never half a file under the name.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    std::fs::write(&beside, bytes)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|cause| Failure::Write { path: path.to_owned(), cause })
 }

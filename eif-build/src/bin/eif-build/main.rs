@@ -3,6 +3,7 @@
 mod build;
 mod compare;
 mod failure;
+mod files;
 mod measure;
 
 use clap::Parser;

@@ -1,10 +1,9 @@
 //! `measure`: the registers of an image, and whether they are those of a build.
 
-use crate::failure::{Failure, read};
+use crate::{failure::Failure, files::read};
 use eif_build::{
-    Eif, Registers,
+    Measured,
     manifest::{self, File, Manifest},
-    measure,
 };
 use serde_json::json;
 use std::{
@@ -14,6 +13,9 @@ use std::{
 };
 
 /// Compute the registers of an image, from any builder
+///
+/// Prints the registers, then each section and its size. With a manifest, compares all of it that is
+/// in an image, and names the rest, which only rebuilding can check.
 ///
 /// Exits with 1 if the file is damaged, its signature does not hold, or it is not the image that
 /// the manifest names.
@@ -42,44 +44,86 @@ impl Measure {
             Some(path) => Some(self.expected(path)?),
             None => None,
         };
-        let file = File::of(&bytes);
-        let (registers, warnings, flaw) = match registers(&bytes) {
-            Ok((registers, warnings)) => (registers, warnings, None),
-            Err(flaw) => (Registers::new(), Vec::new(), Some(flaw)),
+        let measured = match Measured::of(&bytes) {
+            Ok(measured) => measured,
+            Err(flaw) => {
+                let flaw = flaw.to_string();
+                self.refuse(&File::of(&bytes), &flaw, manifest.is_some(), out)?;
+                return Ok(false);
+            }
         };
-        let differences = match (&flaw, &manifest) {
-            (Some(flaw), _) => vec![flaw.clone()],
-            (None, Some(manifest)) => manifest.differences(&registers, &file),
-            (None, None) => Vec::new(),
-        };
+        let differences = manifest.as_ref().map(|manifest| measured.differences(manifest));
+        let claims = manifest.as_ref().map(Manifest::claims).unwrap_or_default();
+        let yes = differences.as_ref().is_none_or(Vec::is_empty);
         if self.json {
-            let pcrs: BTreeMap<String, String> =
-                registers.iter().map(|(i, pcr)| (i.to_string(), pcr.to_string())).collect();
+            let pcrs: BTreeMap<String, String> = measured
+                .registers
+                .iter()
+                .map(|(i, pcr)| (i.to_string(), pcr.to_string()))
+                .collect();
+            let section = |(kind, File { bytes, sha384, .. }): &(String, File)| json!({"kind": kind, "bytes": bytes, "sha384": sha384});
             let answer = json!({
-                "format": "eif-build measure v1",
-                "intact": flaw.is_none(),
+                "format": FORMAT,
+                "intact": true,
                 "pcrs": pcrs,
-                "eif": file,
-                "differences": differences,
-                "warnings": warnings,
+                "eif": measured.eif,
+                "eif_unsigned": measured.eif_unsigned,
+                "sections": measured.sections.iter().map(section).collect::<Vec<_>>(),
+                "differences": differences.unwrap_or_default(),
+                "claims": claims,
+                "warnings": measured.warnings,
             });
             writeln!(out, "{answer}")?;
-        } else {
-            for (index, pcr) in &registers {
-                writeln!(out, "PCR{index} {pcr}  {}", manifest::meaning(*index))?;
+            return Ok(yes);
+        }
+        for (index, pcr) in &measured.registers {
+            writeln!(out, "PCR{index} {pcr}  {}", manifest::meaning(*index))?;
+        }
+        for (kind, File { bytes, sha384, .. }) in &measured.sections {
+            let short = sha384.get(..SHORT).unwrap_or_default();
+            writeln!(out, "section {kind:<12} {bytes:>10} bytes  sha384 {short}")?;
+        }
+        for line in &measured.warnings {
+            writeln!(out, "warning: {line}")?;
+        }
+        if let Some(differences) = &differences {
+            if !claims.is_empty() {
+                writeln!(out, "only claimed, not in the image: {}", claims.join(", "))?;
             }
-            for line in &warnings {
-                writeln!(out, "warning: {line}")?;
-            }
-            for line in &differences {
+            for line in differences {
                 writeln!(out, "differs: {line}")?;
             }
-            if manifest.is_some() {
-                let word = if differences.is_empty() { "the image of" } else { "not the image of" };
-                writeln!(out, "{word} the manifest")?;
-            }
+            let word = if yes { "the image of" } else { "not the image of" };
+            writeln!(out, "{word} the manifest")?;
         }
-        Ok(differences.is_empty())
+        Ok(yes)
+    }
+
+    /// Says why there is nothing to measure.
+    fn refuse(
+        &self,
+        eif: &File,
+        flaw: &str,
+        manifest: bool,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        if self.json {
+            let answer = json!({
+                "format": FORMAT,
+                "intact": false,
+                "pcrs": {},
+                "eif": eif,
+                "differences": [flaw],
+                "warnings": [],
+            });
+            writeln!(out, "{answer}")?;
+            return Ok(());
+        }
+        writeln!(out, "differs: {flaw}")?;
+        if manifest {
+            writeln!(out, "not the image of the manifest")?;
+        }
+        Ok(())
     }
 
     fn expected(&self, path: &Path) -> Result<Manifest, Failure> {
@@ -92,8 +136,6 @@ impl Measure {
     }
 }
 
-fn registers(bytes: &[u8]) -> Result<(Registers, Vec<String>), String> {
-    let eif = Eif::parse(bytes).map_err(|flaw| flaw.to_string())?;
-    let registers = measure::registers(&eif).map_err(|flaw| flaw.to_string())?;
-    Ok((registers, measure::warnings(&eif)))
-}
+const FORMAT: &str = "eif-build measure v1";
+/// Digits of a digest that a person compares by eye.
+const SHORT: usize = 16;
