@@ -5,7 +5,7 @@ CARGO ?= cargo
 export PYTHON := $(CURDIR)/target/python/bin/python3
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo test test-full attacks check deny bench bench-engine fuzz mutants wasm eif eif-twice qemu clean-demo
+.PHONY: help setup build demo test test-full attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,10 @@ bench: ## what the main parts cost, as ratios within one run
 		--target-dir target/peer-bench
 	$(CARGO) run --release --locked --quiet -p privacy --example draws_per_second
 	$(CARGO) run --release --locked --quiet -p protocol --example accountants
+	@$(MAKE) --no-print-directory bench-boot
+
+bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
+	$(CARGO) test $(ALL) --test qemu what_a_boot_costs -- --ignored --nocapture
 
 bench-engine: ## the query engine; compiles all of it in release, which takes over twenty minutes
 	$(CARGO) run --release --locked --quiet -p engine --example rows_per_second
@@ -59,12 +63,15 @@ wasm: ## the verifier for wasm32-unknown-unknown (needs that target and clang)
 eif: ## the enclave image and its build manifest, in target/eif (the first time takes long)
 	@sh eif-build/build.sh
 
-eif-twice: ## two builds from clean checkouts in different folders, compared byte for byte
+eif-twice: ## two builds from clean checkouts, compared byte for byte; then one with a changed line
 	@sh eif-build/twice.sh
 
-qemu: build ## boot the image under QEMU and run the whole room on it
-	sh tests/qemu/setup.sh
-	sh eif-build/build.sh
+# What booting the image takes.
+image: build
+	@sh tests/qemu/setup.sh
+	@sh eif-build/build.sh
+
+qemu: image ## boot the image under QEMU and run the whole room on it
 	$(CARGO) test $(ALL) --test qemu -- --ignored --nocapture --test-threads=1
 
 clean-demo: ## forget the demo's room

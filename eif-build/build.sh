@@ -1,9 +1,12 @@
 #!/bin/sh
 # Builds the enclave image from this checkout: target/eif/glovebox.eif and build-manifest.json.
 # Equal sources and tools give equal bytes, wherever the checkout lies and whoever builds.
-#   build.sh [arguments for `eif-build build`, such as --sign-key ..]
+#   build.sh [arguments for `eif-build build`, such as --sign-key ..; files as seen from here]
 set -eu
 
+# The compiler is that of rust-toolchain.toml, and everything below asks and uses the same one.
+unset RUSTUP_TOOLCHAIN RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER
+from=$PWD
 here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/.." && pwd -P)
 out="$root/target/eif"
@@ -40,6 +43,10 @@ cargo=$(command -v cargo)
 sysroot=$(rustc --print sysroot)
 case "$sysroot" in *[[:space:]=]*) stop "'$sysroot' has a blank or an equal sign in it" ;; esac
 commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+found=$(rustc -vV | sed -n 's/^release: //p')
+[ "$found" = "$channel" ] || stop "rustc is $found; rust-toolchain.toml names $channel. Install rustup," \
+    "or take away the override that 'rustup show' names"
 
 # One compiler for ring's C and for linking; the kernel's pins are its pins too.
 compiler=gcc-12
@@ -50,16 +57,18 @@ case "$compiler_version" in
 *) echo "eif: WARNING: $compiler is '$compiler_version'; pinned is $GCC_VERSION. The programs'" \
     "bytes, and PCR0, will differ from the published ones." >&2 ;;
 esac
-step "fetching crates"
-cargo fetch --locked --target "$triple" >&2
-# The crates that were fetched, whose digests Cargo.lock has, without the user's configuration.
+# The user's downloads, whose digests Cargo.lock has, without the user's configuration.
 home="$out/cargo-home"
 rm -rf "$home"
-mkdir "$home"
+mkdir -p "$home" "$cargo_home/registry"
 ln -s "$cargo_home/registry" "$home/registry"
+step "fetching crates"
+CARGO_HOME="$home" cargo fetch --locked --target "$triple" >&2 ||
+    stop "the crates are not there and cannot be fetched. Your own Cargo configuration, a mirror say," \
+        "is left out here; 'cargo fetch' without it must work once"
 
 # Neither the place of the checkout nor that of the crates reaches the programs. The last match
-# counts, so the special ones stand last; a mirror has a folder of its own below registry/src.
+# counts, so the special ones stand last.
 maps="$cargo_home=/cargo $sysroot/lib/rustlib/src/rust=/rustc/$commit $root=/glovebox"
 maps="$maps $out/cargo=/build $home=/cargo"
 for registry in "$cargo_home"/registry/src/* "$home"/registry/src/*; do
@@ -105,15 +114,14 @@ source_commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 } >"$out/toolchain"
 
 step "packing"
+cd "$from"
 "$programs/eif-build" build --kernel "$root/target/kernel/bzImage" \
     --kernel-description "$root/target/kernel/kernel.json" \
     --init "$programs/init" --enclave "$programs/glovebox-enclave" \
-    --cargo-lock "$root/Cargo.lock" --source-commit "$source_commit" \
+    --cargo-lock "$root/Cargo.lock" --input "profile.toml=$here/profile.toml" \
+    --input "build.sh=$here/build.sh" --input "libc.a=$("$compiler" -print-file-name=libc.a)" \
+    --input "crt1.o=$("$compiler" -print-file-name=crt1.o)" --source-commit "$source_commit" \
     --toolchain "$out/toolchain" --output "$out/glovebox.eif" \
     --manifest "$out/build-manifest.json" "$@" >"$out/pcrs"
 "$programs/eif-build" measure "$out/glovebox.eif" --manifest "$out/build-manifest.json"
-for file in "$root/target/kernel/bzImage" "$programs/init" "$programs/glovebox-enclave" \
-    "$out/glovebox.eif"; do
-    echo "eif: $(stat -c %s "$file") bytes $(basename "$file")" >&2
-done
 step "done"

@@ -295,6 +295,51 @@ fn killing_qemu_its_vsock_device_or_the_host_leaves_nothing_that_the_next_start_
     site.nothing_remains();
 }
 
+/// Not a test of speed: `make bench` shows what this prints. CPU time is the measure, since a busy
+/// machine takes longer.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "boots the image under QEMU: make qemu"]
+async fn what_a_boot_costs() {
+    let bed = Bed::found();
+    let (image, build) = (bed.image(), bed.build());
+    println!("image: {} bytes", image.0.len());
+    for (kind, range) in image.sections() {
+        println!("  {:>9} bytes  {kind:?}", range.len());
+    }
+    let mut site = Site::new(bed, &build);
+    println!("boot, to the first attested reply, on emulated CPUs:");
+    for _ in 0..3 {
+        let began = Instant::now();
+        site.boot();
+        drop(site.connect().await);
+        let wall = began.elapsed();
+        println!("  {:>5} ms; {}", wall.as_millis(), spent(&site));
+        site.stop();
+        site.nothing_remains();
+    }
+    site.boot();
+    the_demo(&mut site);
+    println!("with the demo's lift job: {}", spent(&site));
+    site.stop();
+}
+
+/// CPU time and largest memory of what stands for the enclave, and of the programs beside it.
+fn spent(site: &Site) -> String {
+    let one = |name: &str| {
+        let pid = site.processes(name)[0];
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        // Fields are counted from behind the name, which may have blanks in it.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = [fields[11], fields[12]].map(|it| it.parse::<u64>().unwrap()).iter().sum();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        // 100 ticks to a second on every Linux of this architecture.
+        format!("{name} {}.{:02} CPU s, {} MiB", ticks / 100, ticks % 100, kib / 1024)
+    };
+    ["qemu-system", "vhost-device-vsock", "glovebox-host"].map(one).join("; ")
+}
+
 fn until_said(site: &Site, words: &str) {
     until(site, words, || site.log().contains(words));
 }

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 
 impl Image {
     /// Where each section's content lies, in order.
-    fn sections(&self) -> Vec<(Kind, std::ops::Range<usize>)> {
+    pub(crate) fn sections(&self) -> Vec<(Kind, std::ops::Range<usize>)> {
         let count = self.number::<2>(26);
         (0..count)
             .map(|index| {
