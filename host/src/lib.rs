@@ -104,7 +104,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
 pub struct Host {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    supervisor: JoinSet<()>,
+    supervisor: JoinSet<bool>,
     others: Vec<tokio::task::AbortHandle>,
     watched: Watched,
     run: PathBuf,
@@ -129,17 +129,23 @@ impl Host {
         self.watched.connect(patience).await.is_ok()
     }
 
-    /// Ends everything: the enclave, too, is gone when this returns.
+    /// Ends everything, and says whether the enclave, too, is gone: `nitro-cli` may refuse, and the
+    /// log then says why.
     ///
-    /// A simulated one gets five seconds to end by itself, a Nitro enclave a minute.
-    pub async fn shutdown(mut self) {
+    /// A simulated one gets five seconds to end by itself; `nitro-cli` is asked up to three times, for
+    /// half a minute each.
+    pub async fn shutdown(mut self) -> bool {
         self.others.iter().for_each(tokio::task::AbortHandle::abort);
         self.stop.send_replace(true);
-        while self.supervisor.join_next().await.is_some() {}
+        let mut gone = true;
+        while let Some(ended) = self.supervisor.join_next().await {
+            gone &= ended.unwrap_or(false);
+        }
         for name in ["address", "enclave.sock", "host.sock"] {
             // A leftover does no harm: the next start replaces it.
             let _ = fs::remove_file(self.run.join(name));
         }
+        gone
     }
 }
 

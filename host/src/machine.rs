@@ -38,12 +38,25 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// [`Death`] if it ended for any other reason; that, too, leaves nothing behind.
+    /// [`Death`] if it ended for any other reason, or did not end; see [`Machine::clear`].
     pub(crate) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
         match self {
             Self::Child(child) => child.live(watched, stop).await,
             Self::Nitro(nitro) => nitro.live(watched, stop).await,
             Self::Qemu(qemu) => qemu.live(watched, stop).await,
+        }
+    }
+
+    /// Once more leaves nothing behind, after a death that may have.
+    ///
+    /// # Errors
+    ///
+    /// [`Death`] if something may be there still.
+    pub(crate) async fn clear(&self) -> Result<(), Death> {
+        match self {
+            // The kernel ends these with the host.
+            Self::Child(_) | Self::Qemu(_) => Ok(()),
+            Self::Nitro(nitro) => nitro.end_ours().await,
         }
     }
 }

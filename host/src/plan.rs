@@ -85,7 +85,7 @@ pub(crate) fn plan(
             check_image(&image.eif)?;
             let nitro = Nitro {
                 image: image.clone(),
-                cli: NitroCli { binary: nitro_cli.clone() },
+                cli: NitroCli::new(nitro_cli.clone()),
                 name: name_of(run)?,
                 transport: transport.clone(),
                 keeper: keeper(image),
@@ -105,8 +105,8 @@ pub(crate) fn plan(
             let asks = asks.map_err(|cause| StartError::Vsock { port: STORE_PORT, cause })?;
             (Some(asks), MAX_CONNECTIONS)
         }
-        // Each boot has sockets of its own.
-        Enclave::Qemu { .. } => (None, MAX_CONNECTIONS),
+        // Each boot has sockets of its own, and parties leave one place to the probe.
+        Enclave::Qemu { .. } => (None, MAX_CONNECTIONS - 1),
     };
     Ok(Plan { machine, watched: Watched::new(pid_file, known, places), asks })
 }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Start an enclave and serve its parties
 ///
-/// Runs until SIGINT or SIGTERM. What is not given here is taken from the file of --config, whose
+/// Runs until SIGINT or SIGTERM, and exits with 1 if a Nitro enclave may be there still. What is not given here is taken from the file of --config, whose
 /// keys have the names of these options; its table `limits` has what the host puts up with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
@@ -55,8 +55,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         _ = terminate.recv() => {}
     }
     tracing::info!("ending");
-    host.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(if host.shutdown().await { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn greet(host: &Host, config: &Config) {

@@ -12,14 +12,15 @@ use tokio::{
 };
 
 /// Starts another enclave whenever one ends, each pause twice as long, until `stop` is asked for.
-pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Stop) {
+/// Says whether nothing is left then.
+pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Stop) -> bool {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = Instant::now();
         let lived = machine.live(&watched, &mut stop).await;
         watched.gone();
         match lived {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(death) => {
                 let cause = source_of(&death);
                 tracing::error!(again_in_ms = pause.as_millis(), "the enclave: {death}{cause}");
@@ -30,10 +31,15 @@ pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Sto
         }
         tokio::select! {
             () = sleep(pause) => {}
-            () = stop.asked() => return,
+            () = stop.asked() => break,
         }
         pause = LONGEST_PAUSE.min(pause * 2);
     }
+    let cleared = machine.clear().await;
+    if let Err(death) = &cleared {
+        tracing::error!("the enclave may still run: {death}{}", source_of(death));
+    }
+    cleared.is_ok()
 }
 
 /// The wish that everything ends.
@@ -44,6 +50,11 @@ impl Stop {
     /// Waits for it. A host that was dropped wishes so too.
     pub(crate) async fn asked(&mut self) {
         let _ = self.0.wait_for(|stop| *stop).await;
+    }
+
+    /// Whether it was said already.
+    pub(crate) fn is_asked(&self) -> bool {
+        *self.0.borrow()
     }
 }
 
@@ -74,11 +85,6 @@ impl Watched {
     /// A place for a connection, for which `patience` is waited.
     pub(crate) async fn place(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
         timeout(patience, self.places.acquire()).await.ok()?.ok()
-    }
-
-    /// Whether parties have all places: then one more connection may fail at a healthy enclave.
-    pub(crate) fn full(&self) -> bool {
-        self.places.available_permits() == 0
     }
 
     /// A process runs, or is about to.
@@ -179,9 +185,9 @@ mod tests {
     async fn a_connection_waits_for_a_place_but_not_for_ever() {
         let watched = Watched::new(PathBuf::from("pid"), None, 1);
         let first = watched.place(Duration::ZERO).await;
-        assert!(first.is_some() && watched.full());
+        assert!(first.is_some());
         assert!(watched.place(Duration::from_millis(20)).await.is_none());
         drop(first);
-        assert!(!watched.full() && watched.place(Duration::ZERO).await.is_some());
+        assert!(watched.place(Duration::ZERO).await.is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! What `--nitro` needs of an EC2 parent instance.
 
-use super::{Check, Root, fail, image, ok, printed, said, user, warn};
+use super::{Check, Root, fail, image, is_slow, ok, printed, said, slow, unusable, user, warn};
 use crate::options::Options;
 use host::Image;
 use protocol::storage::vsock::STORE_PORT;
@@ -29,7 +29,7 @@ fn version(cli: &Path) -> Check {
         ),
         Ok((true, version)) => ok(name, version),
         Ok((false, _)) => fail(name, format!("{} does not run", cli.display()), INSTALL),
-        Err(cause) => fail(name, format!("{}: {}", cli.display(), said(&cause)), INSTALL),
+        Err(cause) => unusable(name, cli, &cause, INSTALL),
     }
 }
 
@@ -88,13 +88,15 @@ fn allocator(root: &Root, image: &Image) -> Vec<Check> {
         )
     }];
     // It runs once and ends: whether it is active says nothing.
-    if let Ok((false, state)) = printed("systemctl".as_ref(), &["is-enabled", SERVICE]) {
-        let found = format!("{SERVICE} is {}", if state.is_empty() { "not there" } else { &state });
-        checks.push(warn(
-            "allocator service",
-            found,
-            format!("sudo systemctl enable --now {SERVICE}"),
-        ));
+    let (name, systemctl) = ("allocator service", Path::new("systemctl"));
+    match printed(systemctl, &["is-enabled", SERVICE]) {
+        Ok((false, state)) => {
+            let state = if state.is_empty() { "not there" } else { &state };
+            let remedy = format!("sudo systemctl enable --now {SERVICE}");
+            checks.push(warn(name, format!("{SERVICE} is {state}"), remedy));
+        }
+        Err(cause) if is_slow(&cause) => checks.push(slow(name, systemctl)),
+        _ => {}
     }
     checks
 }
@@ -205,7 +207,11 @@ fn bind(port: u32) -> io::Result<()> {
 
 /// Enclaves that are there already.
 fn others(cli: &Path, cid: u32, options: &Options) -> Option<Check> {
-    let (true, json) = printed(cli, &["describe-enclaves"]).ok()? else { return None };
+    let json = match printed(cli, &["describe-enclaves"]) {
+        Ok((true, json)) => json,
+        Err(cause) if is_slow(&cause) => return Some(slow("cid", cli)),
+        _ => return None,
+    };
     let enclaves: Vec<serde_json::Value> = serde_json::from_str(&json).ok()?;
     let taken = enclaves.iter().any(|it| it.get("EnclaveCID") == Some(&cid.into()));
     let found = format!("{} enclaves run, cid is {cid}", enclaves.len());

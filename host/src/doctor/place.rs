@@ -1,6 +1,6 @@
 //! What every host needs: a directory, a port, a contract and the right time.
 
-use super::{Check, fail, ok, printed, said, warn};
+use super::{Check, fail, is_slow, ok, printed, said, slow, warn};
 use crate::{
     options::{Options, open_contract},
     pcrs::of_manifest,
@@ -59,8 +59,10 @@ fn writable(dir: &Path) -> Check {
 fn space(dir: &Path) -> Check {
     let name = "disk";
     let shown = dir.display();
-    let Ok((_, text)) = printed("df".as_ref(), &["-Pk", &dir.to_string_lossy()]) else {
-        return warn(name, "df is missing", "install coreutils");
+    let text = match printed("df".as_ref(), &["-Pk", &dir.to_string_lossy()]) {
+        Ok((_, text)) => text,
+        Err(cause) if is_slow(&cause) => return slow(name, "df".as_ref()),
+        Err(_) => return warn(name, "df is missing", "install coreutils"),
     };
     let free: Option<u64> =
         text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
@@ -142,6 +144,7 @@ fn clock() -> Check {
     match printed("timedatectl".as_ref(), &["show", "--property=NTPSynchronized", "--value"]) {
         Ok((true, text)) if text == "yes" => ok(name, format!("{found}, kept by NTP")),
         Ok((true, _)) => warn(name, format!("{found}, not kept by NTP"), NTP),
+        Err(cause) if is_slow(&cause) => slow(name, "timedatectl".as_ref()),
         _ => warn(name, format!("{found}; timedatectl does not say whether NTP keeps it"), NTP),
     }
 }

@@ -1,6 +1,6 @@
 //! What `--qemu` needs.
 
-use super::{Check, Root, fail, image, ok, printed, said, warn};
+use super::{Check, Root, fail, image, ok, printed, said, unusable, warn};
 use host::Image;
 use std::{env, fs::File, path::Path};
 
@@ -18,9 +18,7 @@ pub(super) fn checks(
         Ok((false, _)) => {
             fail("vsock device", format!("{} does not run", device.display()), DEVICE)
         }
-        Err(cause) => {
-            fail("vsock device", format!("{}: {}", device.display(), said(&cause)), DEVICE)
-        }
+        Err(cause) => unusable("vsock device", device, &cause, DEVICE),
     });
     checks.push(match ["NSM_SIGN_KEY", "NSM_SIGN_CERT", "NSM_SIGN_CA"].map(env::var_os) {
         [Some(_), Some(_), Some(_)] => ok("signing", "NSM_SIGN_KEY, _CERT and _CA are set"),
@@ -49,7 +47,7 @@ fn machine(binary: &Path) -> Check {
             ok(name, format!("{shown} has the machine nitro-enclave"))
         }
         Ok(_) => fail(name, format!("{shown} has no machine nitro-enclave"), QEMU),
-        Err(cause) => fail(name, format!("{shown}: {}", said(&cause)), QEMU),
+        Err(cause) => unusable(name, binary, &cause, QEMU),
     }
 }
 

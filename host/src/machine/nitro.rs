@@ -3,19 +3,18 @@
 use super::{
     Death, accepting,
     keeper::Keeper,
-    nitro_cli::{NitroCli, Running},
+    nitro_cli::{Described, NitroCli, Running},
     relay, system,
 };
 use crate::{
     config::Image,
-    supervisor::{Stop, Watched},
+    supervisor::{Stop, Watched, source_of},
     transport::Transport,
 };
 use std::time::Duration;
 use tokio::{
-    process::Child,
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 /// How to start it.
@@ -31,15 +30,26 @@ pub(crate) struct Nitro {
 
 impl Nitro {
     pub(super) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
-        self.end_earlier_ones().await?;
+        // An earlier host that was killed together with its keeper may have left one.
+        self.end_ours().await?;
+        if stop.is_asked() {
+            return Ok(());
+        }
         let mut tasks = JoinSet::new();
-        // Not to be interrupted: half-way through nobody would know the enclave's name.
-        let running = self.cli.run(&self.run_enclave()).await?;
+        // Not to be interrupted: half-way through nobody would know the enclave's id.
+        let running = match self.cli.run(&self.run_enclave()).await {
+            Ok(running) => running,
+            // It may run all the same: too slow, or not understood.
+            Err(cause) => {
+                let _ = self.end_ours().await.inspect_err(tell);
+                return Err(cause.into());
+            }
+        };
         let lease = self.keeper.afterwards(&self.cli.terminating(&running.id)).await;
         let mut lease = match lease {
             Ok(lease) => lease,
             Err(cause) => {
-                self.cli.terminate(&running.id).await?;
+                self.end(&running.id).await?;
                 return Err(Death::System { doing: "starting the keeper", cause });
             }
         };
@@ -56,19 +66,33 @@ impl Nitro {
             () = stop.asked() => Ok(()),
         };
         watched.gone();
-        self.end(&running.id, &mut lease).await;
-        lived
+        let ended = self.end(&running.id).await;
+        if ended.is_ok() {
+            // Nothing is left for it to do. Otherwise its input closes now, and it tries as well.
+            if let Err(cause) = lease.kill().await {
+                tracing::warn!(%cause, "ending the keeper");
+            }
+        }
+        lived.and(ended)
     }
 
-    /// An earlier host that was killed together with its keeper may have left one.
-    async fn end_earlier_ones(&self) -> Result<(), Death> {
-        for earlier in self.cli.describe().await? {
-            if earlier.name.as_deref() == Some(self.name.as_str()) {
-                tracing::warn!(id = earlier.id, "terminating an enclave of an earlier host");
-                self.cli.terminate(&earlier.id).await?;
+    /// Terminates what has this host's name.
+    pub(super) async fn end_ours(&self) -> Result<(), Death> {
+        for left in self.cli.describe().await? {
+            if left.name.as_deref() == Some(self.name.as_str()) {
+                tracing::warn!(id = left.id, "terminating an enclave that was left");
+                self.cli.terminate(&left.id).await?;
             }
         }
         Ok(())
+    }
+
+    /// Not left to the keeper, which has nobody to tell why it failed.
+    async fn end(&self, id: &str) -> Result<(), Death> {
+        let Err(cause) = self.cli.terminate(id).await else { return Ok(()) };
+        tell(&cause.into());
+        // If it ended by itself, it is not there any more.
+        self.end_ours().await.inspect_err(tell)
     }
 
     fn run_enclave(&self) -> super::Program {
@@ -91,7 +115,7 @@ impl Nitro {
         let described = self.until_running(&running.id, deadline).await?;
         tracing::info!(
             flags = described.flags.as_deref().unwrap_or("unknown"),
-            pcr0 = described.measurements.as_ref().map_or("unknown", |it| it.pcr0.as_str()),
+            pcr0 = described.pcr0.as_deref().unwrap_or("unknown"),
             "the enclave is in state RUNNING"
         );
         if self.image.debug {
@@ -125,7 +149,7 @@ impl Nitro {
         }
     }
 
-    async fn until_running(&self, id: &str, deadline: Instant) -> Result<Running, Death> {
+    async fn until_running(&self, id: &str, deadline: Instant) -> Result<Described, Death> {
         loop {
             let state = match self.state(id).await? {
                 Some((state, described)) if state == RUNNING => return Ok(described),
@@ -139,26 +163,18 @@ impl Nitro {
         }
     }
 
-    async fn state(&self, id: &str) -> Result<Option<(String, Running)>, Death> {
+    async fn state(&self, id: &str) -> Result<Option<(String, Described)>, Death> {
         let all = self.cli.describe().await?;
         let ours = all.into_iter().find(|enclave| enclave.id == id);
         Ok(ours.map(|it| (it.state.clone().unwrap_or_default(), it)))
     }
+}
 
-    /// Closing its input makes the keeper terminate the enclave, as the end of this process would.
-    async fn end(&self, id: &str, lease: &mut Child) {
-        tracing::info!("running: {}", self.cli.terminating(id));
-        drop(lease.stdin.take());
-        match timeout(TERMINATION, lease.wait()).await {
-            Ok(Ok(status)) if status.success() => {}
-            // It is gone already, if it ended by itself; if not, the next start tries again.
-            other => tracing::warn!(?other, id, "nitro-cli terminate-enclave"),
-        }
-    }
+fn tell(death: &Death) {
+    tracing::warn!("{death}{}", source_of(death));
 }
 
 const RUNNING: &str = "RUNNING";
 const GONE: &str = "GONE";
 const STARTING: Duration = Duration::from_millis(500);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
-const TERMINATION: Duration = Duration::from_secs(60);

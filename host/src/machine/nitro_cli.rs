@@ -5,21 +5,21 @@
 
 use super::{Program, errors};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{io, path::PathBuf, process::Stdio, time::Duration};
+use serde_json::Value;
+use std::{io, path::PathBuf, process::Stdio, sync::OnceLock, time::Duration};
 use tokio::{process::Command, time::timeout};
 
 /// Knows the program.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct NitroCli {
-    pub(crate) binary: PathBuf,
+    binary: PathBuf,
+    /// Set once the log has the command that is run every few seconds.
+    told: OnceLock<()>,
 }
 
-/// An enclave as `run-enclave` and `describe-enclaves` show it. Newer versions say more; what is not
-/// needed is not read.
-#[derive(Clone, Debug, Deserialize)]
+/// An enclave as `run-enclave` shows it. Newer versions say more; what is not needed is not read.
+#[derive(Debug, Deserialize)]
 pub(super) struct Running {
-    #[serde(default, rename = "EnclaveName")]
-    pub(super) name: Option<String>,
     #[serde(rename = "EnclaveID")]
     pub(super) id: String,
     #[serde(rename = "ProcessID")]
@@ -30,21 +30,32 @@ pub(super) struct Running {
     pub(super) cpus: u32,
     #[serde(rename = "MemoryMiB")]
     pub(super) memory_mib: u64,
-    /// Absent from `run-enclave`.
-    #[serde(default, rename = "State")]
-    pub(super) state: Option<String>,
-    /// Only shown: the guide's table and its example spell it differently.
-    #[serde(default, rename = "Flags")]
-    pub(super) flags: Option<String>,
-    /// Not in the guide's example, hence not relied upon.
-    #[serde(default, rename = "Measurements")]
-    pub(super) measurements: Option<Measurements>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Measurements {
-    #[serde(rename = "PCR0")]
-    pub(super) pcr0: String,
+/// An enclave as `describe-enclaves` shows it: ours or anybody's.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) id: String,
+    pub(super) name: Option<String>,
+    pub(super) state: Option<String>,
+    /// Only shown: the guide's table and its example spell it differently.
+    pub(super) flags: Option<String>,
+    /// Only shown: not in the guide's example.
+    pub(super) pcr0: Option<String>,
+}
+
+impl Described {
+    /// `None` for what has no id: it cannot be ours.
+    fn of(shown: &Value) -> Option<Self> {
+        let text = |at: &str| shown.pointer(at)?.as_str().map(str::to_owned);
+        Some(Self {
+            id: text("/EnclaveID")?,
+            name: text("/EnclaveName"),
+            state: text("/State"),
+            flags: text("/Flags"),
+            pcr0: text("/Measurements/PCR0"),
+        })
+    }
 }
 
 /// Why `nitro-cli` did not do what it was asked.
@@ -74,6 +85,10 @@ pub(crate) enum CliError {
 }
 
 impl NitroCli {
+    pub(crate) fn new(binary: PathBuf) -> Self {
+        Self { binary, told: OnceLock::new() }
+    }
+
     pub(super) fn program(&self, arguments: &[&str]) -> Program {
         Program::new(&self.binary).with(arguments)
     }
@@ -85,8 +100,11 @@ impl NitroCli {
     }
 
     /// All enclaves of this machine that this user may see.
-    pub(super) async fn describe(&self) -> Result<Vec<Running>, CliError> {
-        ask(&self.program(&["describe-enclaves"]), ANSWER).await
+    pub(super) async fn describe(&self) -> Result<Vec<Described>, CliError> {
+        let program = self.program(&["describe-enclaves"]);
+        self.told.get_or_init(|| tracing::info!("running: {program}"));
+        let shown: Vec<Value> = ask(&program, ANSWER).await?;
+        Ok(shown.iter().filter_map(Described::of).collect())
     }
 
     pub(super) async fn terminate(&self, id: &str) -> Result<(), CliError> {

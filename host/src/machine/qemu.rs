@@ -80,10 +80,10 @@ impl Qemu {
         device: Option<u32>,
         qemu: &mut Option<Child>,
     ) -> Result<(), Death> {
+        self.record(&[device])?;
         self.device_listens().await?;
         let qemu = qemu.insert(self.spawn("QEMU", &self.qemu()).await?);
-        let pids: Vec<u32> = [device, qemu.id()].into_iter().flatten().collect();
-        self.remains.record(&pids).map_err(system("writing process ids down"))?;
+        self.record(&[device, qemu.id()])?;
         watched.started(qemu.id().unwrap_or(0));
         let watch = async {
             let patience = self.image.patience();
@@ -97,12 +97,8 @@ impl Qemu {
             let mut failures = 0;
             while failures < WEDGED {
                 sleep(BETWEEN_PROBES).await;
-                failures = match transport.connect().await {
-                    Ok(_) => 0,
-                    // Says nothing of the enclave: it may just have no place left.
-                    Err(_) if watched.full() => failures,
-                    Err(_) => failures + 1,
-                };
+                // Parties leave a place to this one, so it does not fail for want of one.
+                failures = if transport.connect().await.is_ok() { 0 } else { failures + 1 };
             }
             Err(Death::Wedged)
         };
@@ -113,6 +109,11 @@ impl Qemu {
                 Err(Death::Ended { program: "QEMU", status })
             }
         }
+    }
+
+    fn record(&self, processes: &[Option<u32>]) -> Result<(), Death> {
+        let pids: Vec<u32> = processes.iter().flatten().copied().collect();
+        self.remains.record(&pids).map_err(system("writing process ids down"))
     }
 
     fn fresh_directory(&self) -> io::Result<()> {
@@ -177,10 +178,8 @@ impl Qemu {
         program = program.with(["-chardev", &format!("socket,id=c,path={}", device.display())]);
         program = program.with(["-display", "none", "-nodefaults", "-no-reboot"]);
         program = program.with(["-serial", serial, "-monitor", "none"]);
-        match &self.append {
-            Some(words) => program.with(["-append", words]),
-            None => program,
-        }
+        let words = self.append.iter().fold(REBOOT.to_owned(), |all, more| format!("{all} {more}"));
+        program.with(["-append", &words])
     }
 }
 
@@ -189,6 +188,9 @@ fn socket_in(directory: &Path) -> PathBuf {
 }
 
 const DEVICE: &str = "vhost";
+/// With the image's `reboot=k`, which suits Nitro, the kernel asks a keyboard controller that QEMU's
+/// machine lacks, and may start again instead of ending.
+const REBOOT: &str = "reboot=t";
 const FIRMWARE: [&str; 2] = ["/usr/share/qemu", "/usr/share/seabios"];
 /// The firmware of `nitro-enclave`, as of QEMU's `microvm`.
 const MICROVM: &str = "bios-microvm.bin";

@@ -5,7 +5,12 @@ use crate::{
     support::Room,
 };
 use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 #[test]
 fn finds_nothing_wrong_with_a_good_parent_instance() {
@@ -71,6 +76,20 @@ fn names_each_flaw_of_a_parent_instance_and_its_remedy() {
         assert_eq!(failed[0]["name"], *name);
         assert!(failed[0]["remedy"].as_str().unwrap().contains(remedy), "{report:#}");
     }
+}
+
+#[test]
+fn waits_for_no_program_for_ever() {
+    let patient = Patient::new();
+    fs::write(patient.room.path("timedatectl"), "#!/bin/sh\nexec sleep 60\n").unwrap();
+    let asked = Instant::now();
+    let (code, report) = patient.examine(&[]);
+    assert_eq!(code, 0, "{report}");
+    assert!(asked.elapsed() < Duration::from_secs(50), "{report}");
+    assert!(
+        report.contains("WARN  clock              timedatectl took more than 10 s\n"),
+        "{report}"
+    );
 }
 
 #[test]

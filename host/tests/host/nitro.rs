@@ -2,7 +2,7 @@
 //! in the place of vsock there are two Unix sockets.
 
 use crate::{
-    operator::{IDLE_ENCLAVE, Running, program},
+    operator::{IDLE_ENCLAVE, Running, program, signal},
     support::{Room, alive, eventually, http},
 };
 use host::{Config, Enclave, Host, Image, Transport};
@@ -48,6 +48,7 @@ async fn runs_looks_and_terminates_by_the_documented_commands_and_says_them() {
     let cli = site.room.path("nitro-cli").display().to_string();
     assert!(log.contains(&format!("running: {cli} {run}\n")), "{log}");
     assert!(log.contains(&format!("running: {cli} {terminate}\n")), "{log}");
+    assert_eq!(log.matches(&format!("running: {cli} describe-enclaves\n")).count(), 1, "{log}");
     assert!(log.contains("pcr0=\"7fb5c55bc2ecbb68"), "{log}");
     assert!(!log.contains("canary"), "{log}");
 }
@@ -99,7 +100,9 @@ async fn says_in_words_why_nitro_cli_refuses_and_tries_again() {
 async fn terminates_what_a_killed_host_left_and_spares_other_enclaves() {
     let site = Site::new();
     fs::write(site.room.path("running"), "somebody-elses\n").unwrap();
-    site.start(|_| {}).await.shutdown().await;
+    let host = site.start(|_| {}).await;
+    eventually("it runs", async || host.enclave_pid().is_some()).await;
+    host.shutdown().await;
     assert!(!site.calls()[..2].iter().any(|call| call.starts_with("terminate")));
 
     let site = Site::new();
@@ -118,6 +121,57 @@ async fn terminates_what_a_killed_host_left_and_spares_other_enclaves() {
         calls[..2],
         ["describe-enclaves".to_owned(), format!("terminate-enclave --enclave-id {ID}")]
     );
+}
+
+#[tokio::test]
+async fn terminates_the_enclave_though_its_keeper_was_killed_and_nitro_cli_fails_once() {
+    let site = Site::new();
+    let host = site.start(|_| {}).await;
+    eventually("its keeper waits", async || site.keepers().len() == 1).await;
+    signal("KILL", site.keepers()[0]);
+    fs::write(site.room.path("unwilling"), "once\n").unwrap();
+    assert!(host.shutdown().await);
+    assert!(!site.room.path("running").exists());
+    assert!(site.log().contains("exit status: 11: E11: nitro-cli lost the"), "{}", site.log());
+    eventually("no keeper is left", async || site.keepers().is_empty()).await;
+}
+
+#[tokio::test]
+async fn says_at_its_end_that_an_enclave_is_left() {
+    let site = Site::new();
+    let host = site.start(|_| {}).await;
+    eventually("it runs", async || host.enclave_pid().is_some()).await;
+    fs::write(site.room.path("unwilling"), "always\n".repeat(100)).unwrap();
+    assert!(!host.shutdown().await);
+    assert!(
+        site.log().contains("the enclave may still run: nitro-cli terminate"),
+        "{}",
+        site.log()
+    );
+}
+
+#[tokio::test]
+async fn terminates_what_started_although_the_answer_was_not_understood() {
+    let site = Site::new();
+    fs::write(site.room.path("garbage"), "").unwrap();
+    let host = site.start(|_| {}).await;
+    eventually("the answer was not understood", async || {
+        site.log().contains("found no JSON of an enclave in what nitro-cli run-enclave printed")
+    })
+    .await;
+    assert!(host.shutdown().await);
+    assert!(!site.room.path("running").exists());
+}
+
+#[tokio::test]
+async fn an_odd_enclave_of_somebody_else_hides_nothing() {
+    let site = Site::new();
+    let odd = r#"7, {"EnclaveID": 7}, {"EnclaveID": "x", "Flags": [], "Measurements": {}}"#;
+    fs::write(site.room.path("foreign"), odd).unwrap();
+    let host = site.start(|_| {}).await;
+    let _front = UnixListener::bind(site.room.path("front.sock")).unwrap();
+    assert!(host.serving(Duration::from_secs(10)).await, "{}", site.log());
+    host.shutdown().await;
 }
 
 #[tokio::test]
@@ -247,6 +301,18 @@ impl Site {
         let mut calls: Vec<String> = text.lines().map(str::to_owned).collect();
         calls.dedup();
         calls
+    }
+
+    /// Process ids of the keepers that would terminate this site's enclave.
+    fn keepers(&self) -> Vec<u32> {
+        let cli = self.room.path("nitro-cli").display().to_string();
+        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let entry = entry.unwrap();
+            let called = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+            let ours = called.contains("keep\0--after\0") && called.contains(&cli);
+            ours.then(|| entry.file_name().to_str()?.parse().ok())?
+        });
+        pids.collect()
     }
 
     fn name(&self) -> String {

@@ -4,7 +4,7 @@ use crate::{
     operator::{Running, program, signal, signed_contract},
     support::{Room, alive, eventually, json},
 };
-use protocol::storage::{Ask, MAX_BODY, body_length, encode_frame};
+use protocol::storage::{Ask, MAX_BODY, body_length, encode_frame, vsock::MAX_CONNECTIONS};
 use serde_json::json;
 use std::{
     fs,
@@ -17,6 +17,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
+    time::timeout,
 };
 
 #[tokio::test]
@@ -50,7 +51,7 @@ async fn boots_the_image_waits_for_its_heartbeat_and_carries_both_faces() {
             "running: env RUST_LOG=error {stand_ins}/vhost-device-vsock --vm guest-cid=16,socket={dir}/run/vm/vhost,uds-path={dir}/run/vm/v\n"
         ),
         format!(
-            "-M nitro-enclave,vsock=c,id=room -accel tcg -cpu max -smp 2 -m 512M -kernel {dir}/image.eif -chardev socket,id=c,path={dir}/run/vm/vhost -display none -nodefaults -no-reboot -serial null -monitor none -append 'tsc=reliable quiet'\n"
+            "-M nitro-enclave,vsock=c,id=room -accel tcg -cpu max -smp 2 -m 512M -kernel {dir}/image.eif -chardev socket,id=c,path={dir}/run/vm/vhost -display none -nodefaults -no-reboot -serial null -monitor none -append 'reboot=t tsc=reliable quiet'\n"
         ),
         "QEMU: a warning of QEMU's\n".to_owned(),
         "QEMU, for tests: this machine can read everything in".to_owned(),
@@ -102,6 +103,43 @@ async fn a_host_killed_while_the_image_boots_leaves_nothing_either() {
     host.0.kill().unwrap();
     host.0.wait().unwrap();
     eventually("both ended", async || !processes.iter().any(|pid| alive(*pid))).await;
+}
+
+#[tokio::test]
+async fn writes_the_device_down_before_qemu_starts() {
+    let site = Site::new();
+    fs::write(site.room.path("bin/hang"), "").unwrap();
+    let mut host = site.start(&[]);
+    eventually("the device is written down", async || site.processes().len() == 1).await;
+    assert!(!site.room.path("run/enclave.pid").exists());
+    signal("TERM", host.0.id());
+    assert!(host.0.wait().unwrap().success());
+}
+
+/// So that one that fails is the enclave's fault, however many parties there are.
+#[tokio::test]
+async fn parties_leave_one_place_at_the_enclave_to_the_hosts_probe() {
+    let site = Site::new();
+    let mut host = site.start(&[]);
+    let (at, _) = site.serving(1).await;
+    let call = async || {
+        let mut party = TcpStream::connect(at).await.unwrap();
+        party.write_all(b"\x16").await.unwrap();
+        party
+    };
+    let mut parties = Vec::new();
+    for _ in 1..MAX_CONNECTIONS {
+        let mut party = call().await;
+        assert_eq!(party.read_u8().await.unwrap(), 0x16);
+        parties.push(party);
+    }
+    let mut last = call().await;
+    let answer = timeout(Duration::from_millis(500), last.read_u8()).await;
+    assert!(answer.is_err(), "{answer:?}");
+    parties.clear();
+    assert_eq!(last.read_u8().await.unwrap(), 0x16);
+    signal("TERM", host.0.id());
+    assert!(host.0.wait().unwrap().success());
 }
 
 #[tokio::test]
