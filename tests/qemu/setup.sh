@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the QEMU test bed into target/qemu: bin/qemu-system-x86_64 (with nitro-enclave and our
-# signing patch), share/ (firmware) and bin/vhost-device-vsock. Debian 12, x86-64.
+# two patches), share/ (firmware) and bin/vhost-device-vsock. Debian 12, x86-64.
 # Does nothing if all are there and made from the same inputs.
 #   setup.sh [DIRECTORY]   default: target/qemu of this repository
 set -eu
@@ -100,6 +100,7 @@ build_qemu() {
     dpkg-source -x "$dsc" "$build/source" >"$out/unpack.log" 2>&1 ||
         stop "unpacking $dsc ended with an error: $out/unpack.log"
     patch -s -p1 -d "$build/source" <"$here/virtio-nsm-sign.patch"
+    patch -s -p1 -d "$build/source" <"$here/virtio-nsm-early-kick.patch"
     printf 'CONFIG_MICROVM=y\nCONFIG_NITRO_ENCLAVE=y\n' \
         >"$build/source/configs/devices/x86_64-softmmu/nitro.mak"
     (
@@ -154,7 +155,7 @@ build_vhost() {
     rm -rf "$build"
 }
 
-inputs=$(digest "$here/pins" "$here/setup.sh" "$here/virtio-nsm-sign.patch")
+inputs=$(digest "$here/pins" "$here/setup.sh" "$here"/virtio-nsm-*.patch)
 if [ -x "$out/bin/qemu-system-x86_64" ] && [ "$(cat "$out/qemu.stamp" 2>/dev/null)" = "$inputs" ]
 then
     say "QEMU is up to date"
