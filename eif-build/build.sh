@@ -50,7 +50,8 @@ found=$(rustc -vV | sed -n 's/^release: //p')
 
 # One compiler for ring's C and for linking; the kernel's pins are its pins too.
 compiler=gcc-12
-compiler_version=$("$compiler" --version | head -n 1) || stop "$compiler does not run; install it"
+compiler_version=$("$compiler" --version) || stop "$compiler does not run; install it"
+compiler_version=$(echo "$compiler_version" | head -n 1)
 . "$here/kernel/pins"
 case "$compiler_version" in
 *" $GCC_VERSION) "*) ;;
@@ -63,7 +64,9 @@ rm -rf "$home"
 mkdir -p "$home" "$cargo_home/registry"
 ln -s "$cargo_home/registry" "$home/registry"
 step "fetching crates"
-CARGO_HOME="$home" cargo fetch --locked --target "$triple" >&2 ||
+# Under the lock of the user's own cargo, which unpacks into the same folder.
+CARGO_HOME="$home" flock "$cargo_home/.package-cache" \
+    cargo fetch --locked --target "$triple" >&2 ||
     stop "the crates are not there and cannot be fetched. Your own Cargo configuration, a mirror say," \
         "is left out here; 'cargo fetch' without it must work once"
 

@@ -136,6 +136,15 @@ pub fn read(bytes: &[u8]) -> Result<Archive<'_>, CpioError> {
         if mode & KIND != DIRECTORY && field(4)? > 1 {
             return Err(CpioError::HardLink { position });
         }
+        // The kernel skips content of anything else, and what is of no kind.
+        let kept = match mode & KIND {
+            REGULAR | SYMBOLIC_LINK => true,
+            DIRECTORY => content.is_empty(),
+            kind => DEVICES.contains(&kind) && content.is_empty(),
+        };
+        if !kept {
+            return Err(CpioError::Kind { position, mode });
+        }
         let entry = Entry { mode, device, owner, modified, content };
         if archive.insert(path.to_owned(), entry).is_some() {
             return Err(CpioError::Duplicate { position });
@@ -174,6 +183,10 @@ pub enum CpioError {
     Name { position: usize },
     #[error("the entry at byte {position} may be one file with another (a hard link)")]
     HardLink { position: usize },
+    #[error(
+        "the entry at byte {position} with mode {mode:o} is no file, link, empty folder or device"
+    )]
+    Kind { position: usize, mode: u32 },
     #[error("the entry at byte {position} names a path a second time")]
     Duplicate { position: usize },
     #[error("found another byte than zero after the archive, at {position}")]
@@ -188,6 +201,10 @@ const LONGEST_NAME: usize = 4096;
 /// The bits of a mode that say what it is.
 pub(crate) const KIND: u32 = 0o170_000;
 const DIRECTORY: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
+pub(crate) const SYMBOLIC_LINK: u32 = 0o120_000;
+/// Character, block, pipe, socket.
+const DEVICES: [u32; 4] = [0o020_000, 0o060_000, 0o010_000, 0o140_000];
 
 #[cfg(test)]
 mod tests {
@@ -252,5 +269,15 @@ mod tests {
         // c_nlink, the fifth field.
         linked[6 + 4 * 8 + 7] = b'2';
         assert_eq!(read(&linked), Err(CpioError::HardLink { position: 0 }));
+    }
+
+    /// The kernel never creates it, so a reader must not show it.
+    #[test]
+    fn refuses_content_of_what_is_no_file() {
+        for mode in [0o000_755, 0o040_755, 0o020_600, 0o170_644] {
+            let entry = Entry { mode, ..Entry::file(b"x") };
+            let bytes = write(&Archive::from([("init".to_owned(), entry)])).unwrap();
+            assert_eq!(read(&bytes), Err(CpioError::Kind { position: 0, mode }));
+        }
     }
 }

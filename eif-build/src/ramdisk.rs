@@ -1,20 +1,23 @@
 //! The two ramdisks: the first boots (PCR1), the second is the application (PCR2).
 
-use crate::cpio::{self, Archive, CpioError, Entry};
+use crate::{
+    cpio::{self, Archive, CpioError, Entry},
+    measure::sha384,
+};
 use flate2::{Compression, GzBuilder, bufread::GzDecoder};
 use std::{
     borrow::Cow,
     io::{self, Read, Write},
 };
 
-/// The first ramdisk: PID 1, the empty directories it mounts on, and `/etc/enclave`, the length of
-/// the enclave, by which PID 1 notices a ramdisk that was cut off.
+/// The first ramdisk: PID 1, the empty directories it mounts on, and `/etc/enclave`, digest and length
+/// of the enclave, by which PID 1 notices a ramdisk that was not unpacked to its end.
 ///
 /// # Errors
 ///
 /// [`CpioError`] if a file is too large.
 pub fn boot(init: &[u8], enclave: &[u8]) -> Result<Vec<u8>, CpioError> {
-    let order = format!("{ORDER}\nbytes {}\n", enclave.len());
+    let order = format!("{ORDER}\nsha384 {}\nbytes {}\n", sha384(enclave), enclave.len());
     let mut archive: Archive<'_> =
         DIRECTORIES.iter().map(|directory| ((*directory).to_owned(), Entry::directory())).collect();
     // The kernel opens it for PID 1's output before PID 1 can mount anything.
@@ -63,7 +66,7 @@ pub(crate) fn uncompressed(ramdisk: &[u8]) -> Option<Cow<'_, [u8]>> {
     (whole && alone).then_some(Cow::Owned(bytes))
 }
 
-pub(crate) fn is_gzip(ramdisk: &[u8]) -> bool {
+fn is_gzip(ramdisk: &[u8]) -> bool {
     ramdisk.starts_with(&[0x1f, 0x8b])
 }
 
@@ -81,10 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_boot_ramdisk_has_pid_1_and_the_length_of_the_enclave() {
+    fn the_boot_ramdisk_has_pid_1_and_names_the_enclave() {
         let bytes = boot(b"init", b"abc").unwrap();
         let archive = cpio::read(&bytes).unwrap();
-        assert_eq!(archive["etc/enclave"], Entry::file(b"glovebox enclave v1\nbytes 3\n"));
+        // FIPS 180-4, the example of SHA-384 for "abc".
+        let order = "glovebox enclave v1\nsha384 cb00753f45a35e8bb5a03d699ac65007272c32ab0eded163\
+            1a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7\nbytes 3\n";
+        assert_eq!(archive["etc/enclave"], Entry::file(order.as_bytes()));
         assert_eq!(archive["init"], Entry::program(b"init"));
     }
 

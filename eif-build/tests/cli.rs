@@ -118,6 +118,7 @@ fn a_changed_line_a_changed_command_line_and_another_manifest_are_told_apart() {
         1,
         &[
             "command line: \"console=ttyS0 ",
+            "ramdisk 0 (boot): \"etc/enclave\": ",
             "ramdisk 1 (application): \"enclave\": both 131 bytes, first difference at 124",
             "not the same: PCR0, PCR1, PCR2\n",
         ],

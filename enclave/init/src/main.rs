@@ -29,7 +29,8 @@ fn main() -> ExitCode {
         Ok(ended) => say(format_args!("the enclave {ended}")),
         Err(failure) => say(failure),
     }
-    // Ends the enclave on Nitro, and under QEMU with the `reboot=t` that the host adds; powering off only halts where there is no ACPI.
+    // Ends the enclave on Nitro, and under QEMU with the `reboot=t` that the host adds. Powering off
+    // only halts where there is no ACPI.
     let Err(errno) = reboot(RebootMode::RB_AUTOBOOT);
     say(errno);
     // PID 1 that ends makes the kernel panic, and that reboots as well (`panic=-1`).
@@ -65,7 +66,7 @@ enum Failure {
     Start(#[from] io::Error),
 }
 
-/// In the boot ramdisk: how long the enclave is.
+/// In the boot ramdisk: which enclave to start.
 const ORDER: &str = "/etc/enclave";
 /// In the application ramdisk.
 const ENCLAVE: &str = "/enclave";

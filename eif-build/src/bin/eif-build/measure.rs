@@ -113,7 +113,10 @@ impl Measure {
                 "intact": false,
                 "pcrs": {},
                 "eif": eif,
+                "eif_unsigned": null,
+                "sections": [],
                 "differences": [flaw],
+                "claims": [],
                 "warnings": [],
             });
             writeln!(out, "{answer}")?;
