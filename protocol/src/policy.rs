@@ -19,8 +19,9 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// A job that the contract permits, with what follows from it. Made by [`admit`] only, and read only:
-/// whoever holds one cannot put another proof into it.
+/// A job that the contract permits, with what follows from it. Made by [`admit`] and read only:
+/// whoever holds one cannot put another proof into it, but through [`danger`], which tests alone may
+/// name.
 ///
 /// ```compile_fail,E0616
 /// fn cheaper(mut admitted: protocol::policy::Admitted, other: protocol::proof::Proven) {
