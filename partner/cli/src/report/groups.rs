@@ -34,15 +34,17 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
          the figure, the line across its end is as long as that, \
          and often too short to be seen.</p>"
     )?;
-    let measures = cells().next().map_or(0, |cell| cell.measures.len());
-    for at in 0..measures {
-        let Some(first) = cells().find_map(|cell| cell.measures.get(at)) else { continue };
+    for first in said::measures(result) {
         writeln!(page, "<h2>{}</h2>", Text(&first.name))?;
-        let spread = cells().any(|it| it.measures.get(at).is_some_and(|it| it.spread.is_some()));
+        let mut found = cells().filter_map(|cell| said::measured(cell, &first.name));
+        let spread = found.any(|it| it.spread.is_some());
         let head = ["Total", &error, "Per person", &error, "Spread"];
         let shown = if spread { head.len() } else { head.len() - 1 };
-        table(page, result, head.get(..shown).unwrap_or_default(), |row, cell| {
-            let Some(measure) = cell.measures.get(at) else { return Ok(()) };
+        let head = head.get(..shown).unwrap_or_default();
+        table(page, result, head, |row, cell| {
+            let Some(measure) = said::measured(cell, &first.name) else {
+                return figures(row, head.iter().map(|_| dash()));
+            };
             let mean = measure.mean.as_ref();
             figures(row, [said::amount(&measure.total), said::amount_error(&measure.total)])?;
             figures(

@@ -60,6 +60,17 @@ fn a_table_in_which_nothing_is_shown_says_so() {
 }
 
 #[test]
+fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
+    let mut result = sample::groups::by_shop();
+    result.cells[0].measures.clear();
+    let page = page(&JobResult::Table(result), &provenance()).unwrap();
+    let table = page.split("<h2>spend</h2>").nth(1).unwrap();
+    let rows: Vec<_> = table.split("<tr>").skip(2).collect();
+    assert_eq!(rows[0].matches("<td>\u{2013}</td>").count(), 5);
+    assert!(rows[1].contains("<td>402,118</td>") && rows[5].contains("<td>11,001</td>"));
+}
+
+#[test]
 fn names_of_groups_cannot_become_markup() {
     let hostile = "<img src=x onerror=alert(1)>'\"&</td></table>".to_owned();
     let mut result = sample::groups::by_shop();

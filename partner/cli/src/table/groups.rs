@@ -15,11 +15,9 @@ pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
         cells().map(|cell| vec![said::people(&cell.people), said::people_error(&cell.people)]);
     writeln!(page)?;
     table(page, result, &["people", &error], people.collect())?;
-    let measures = cells().next().map_or(0, |cell| cell.measures.len());
-    for at in 0..measures {
-        let found = || cells().filter_map(|cell| cell.measures.get(at));
-        let Some(first) = found().next() else { continue };
-        let spread = found().any(|measure| measure.spread.is_some());
+    for first in said::measures(result) {
+        let found = || cells().map(|cell| said::measured(cell, &first.name));
+        let spread = found().flatten().any(|measure| measure.spread.is_some());
         let mut head = vec!["total", &error, "per person", &error];
         head.extend(spread.then_some("spread"));
         let cap = words::size(first.cap);
@@ -30,7 +28,7 @@ pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
     notes_of(page, &said::notes(result))
 }
 
-/// The figures of every cell, under `head`, behind its names.
+/// The figures of every cell, one row for each, under `head`, behind its names.
 fn table(
     page: &mut String,
     result: &TableResult,
@@ -97,8 +95,10 @@ fn elided(name: &str, most: usize) -> String {
     start.chain(&['.', '.']).chain(end).collect()
 }
 
-fn figures(measure: &MeasureEstimate, spread: bool) -> Vec<String> {
+/// As many as there are headings, whether or not the cell has the measure.
+fn figures(measure: Option<&MeasureEstimate>, spread: bool) -> Vec<String> {
     let none = || "-".to_owned();
+    let Some(measure) = measure else { return vec![none(); if spread { 5 } else { 4 }] };
     let mean = measure.mean.as_ref();
     let mut row = vec![said::amount(&measure.total), said::amount_error(&measure.total)];
     row.extend([mean.map_or_else(none, said::amount), mean.map_or_else(none, said::amount_error)]);
@@ -110,3 +110,34 @@ fn figures(measure: &MeasureEstimate, spread: bool) -> Vec<String> {
 const GAP: usize = 2;
 /// No column of names becomes narrower for another's sake.
 const SHORTEST: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::groups::by_shop;
+
+    #[test]
+    fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
+        let mut result = by_shop();
+        result.cells[0].measures.clear();
+        let mut visits = result.cells[1].measures[0].clone();
+        visits.name = "visits".to_owned();
+        visits.total.value = 77_777.0;
+        result.cells[1].measures.insert(0, visits);
+        let mut page = String::new();
+        groups(&mut page, &result).unwrap();
+        let total_of = |name: &str, found: &str, measure: &str| {
+            let table = page.split(&format!("\n{measure} (above")).nth(1).unwrap();
+            let table = table.split("\n\n").next().unwrap();
+            let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let line = lines.find(|it| it.starts_with(&[name]) && it.contains(&found)).unwrap();
+            let at = line.iter().position(|it| *it == found).unwrap();
+            line[at + 1].to_owned()
+        };
+        assert_eq!(total_of("High", "no", "spend"), "-");
+        assert_eq!(total_of("High", "yes", "spend"), "402,118");
+        assert_eq!(total_of("(none)", "yes", "spend"), "11,001");
+        assert_eq!(total_of("High", "yes", "visits"), "77,777");
+        assert_eq!(total_of("(none)", "yes", "visits"), "-");
+    }
+}

@@ -1,8 +1,8 @@
 //! A table of groups as people read it.
 
-use super::{explain, figure, whole};
+use super::{explain, figure, level, whole};
 use crate::say;
-use protocol::result::{Estimate, TableCell, TableResult};
+use protocol::result::{Estimate, MeasureEstimate, TableCell, TableResult};
 
 /// The headings of what cells are made of; one for the whole if they are made of nothing.
 pub(crate) fn headings(result: &TableResult) -> Vec<String> {
@@ -19,6 +19,22 @@ pub(crate) fn names(cell: &TableCell, result: &TableResult) -> Vec<String> {
         ([], false) => vec!["other".to_owned()],
         (names, _) => names.iter().map(say::name).collect(),
     }
+}
+
+/// The first of each measure that a cell has, in the order of the cells.
+pub(crate) fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
+    let mut first: Vec<&MeasureEstimate> = Vec::new();
+    for found in result.cells.iter().chain(&result.other).flat_map(|cell| &cell.measures) {
+        if first.iter().all(|it| it.name != found.name) {
+            first.push(found);
+        }
+    }
+    first
+}
+
+/// What a cell has of a measure: found by name, since a file may leave one out of a cell.
+pub(crate) fn measured<'r>(cell: &'r TableCell, name: &str) -> Option<&'r MeasureEstimate> {
+    cell.measures.iter().find(|measure| measure.name == name)
 }
 
 /// How many people, in whole numbers.
@@ -122,20 +138,25 @@ fn not_shown(result: &TableResult) -> Vec<String> {
 /// Costs nothing: a function of noised counts.
 fn quantiles(result: &TableResult) -> Option<String> {
     let [by] = result.group_by.as_slice() else { return None };
-    let measured = |cell: &TableCell| cell.measures.iter().any(|measure| measure.name == *by);
+    // A heading with a dot may be a column, whose owner may call its values what bins are called.
+    if by.contains('.') {
+        return None;
+    }
     let bins: Vec<_> = result
         .cells
         .iter()
-        .map(|cell| Some((bin(cell).filter(|_| measured(cell))?, cell.people)))
+        .map(|cell| measured(cell, by).and(bin(cell)).map(|bin| (bin, cell.people)))
         .collect::<Option<_>>()?;
     if bins.is_empty() || result.flags.iter().any(|flag| flag == "truncated") {
         return None;
     }
     let [median, ninth] = [0.5, 0.9].map(|share| quantile(&bins, result, share));
     Some(format!(
-        "median of {}: {median}; 90th percentile: {ninth}. Both are read off the noised counts, allow \
-         for their noise and for groups that are not shown, and cost nothing.",
-        say::name(by)
+        "median of {}: {median}; 90th percentile: {ninth}. Each is a range at {} confidence, read off \
+         the noised counts: it allows for their noise and for groups that are not shown, and costs \
+         nothing.",
+        say::name(by),
+        level(result.confidence)
     ))
 }
 
@@ -155,7 +176,7 @@ fn bin(cell: &TableCell) -> Option<Bin<'_>> {
     edges.iter().flatten().all(|edge| edge.parse::<f64>().is_ok()).then_some(edges)
 }
 
-/// Between which edges the quantile `share` lies, in words.
+/// Between which edges the quantile `share` lies at the result's confidence, in words.
 fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> String {
     let count = |(_, people): &(Bin<'_>, Estimate)| people.value.max(0.0);
     let shown: f64 = bins.iter().map(count).sum();
@@ -163,7 +184,12 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> S
     // Who is in bins that are not shown may be below all others, or above.
     let hidden = match (&result.other, result.withheld_cells.n) {
         (Some(other), _) => other.people.ci[1].max(0.0),
-        (None, 1..) => f64::from(result.privacy.min_cell),
+        // Their noisy sum is below the threshold; how many they are may be more by the sum's noise.
+        (None, withheld @ 1..) => {
+            let each = bins.iter().map(|(_, people)| half(people)).fold(0.0, f64::max);
+            let withheld = f64::from(u32::try_from(withheld).unwrap_or(u32::MAX));
+            f64::from(result.privacy.min_cell) + each * withheld.sqrt()
+        }
         _ => 0.0,
     };
     let reaching = |rank: f64| {
@@ -224,9 +250,30 @@ mod tests {
     }
 
     #[test]
+    fn the_noise_of_bins_that_are_not_shown_widens_the_range() {
+        let mut result = by_spend();
+        for (cell, people) in result.cells.iter_mut().zip([5_000.0, 2_000.0, 2_200.0, 800.0]) {
+            let ci = [people - 39.2, people + 39.2];
+            cell.people = Estimate { value: people, noise_sd: 20.0, ci };
+        }
+        // 9,200 of 10,000 are below 100. With h hidden people, at most 0.9 * (10,000 + h) + 2 * 39.2
+        // are below the 90th percentile: 9,159 for one bin, h = 50 + 39.2 ...
+        let words = quantiles(&result).unwrap();
+        assert!(words.contains("90th percentile: 50.00 to below 100.00."), "{words}");
+        // ... and 9,281 for twenty, h = 50 + 39.2 * sqrt(20) = 225; without their noise, 9,123.
+        result.withheld_cells.n = 20;
+        let words = quantiles(&result).unwrap();
+        assert!(words.contains("90th percentile: 50.00 or more."), "{words}");
+        assert!(words.contains("at 95 % confidence"), "{words}");
+    }
+
+    #[test]
     fn groups_that_are_called_like_bins_are_none() {
         let mut result = by_spend();
         result.group_by = vec!["sales.size".to_owned()];
+        for cell in &mut result.cells {
+            cell.measures[0].name = "sales.size".to_owned();
+        }
         assert_eq!(quantiles(&result), None);
     }
 
