@@ -11,8 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Start an enclave and serve its parties
 ///
-/// Runs until SIGINT or SIGTERM, and exits with 1 if a Nitro enclave may be there still. What is not given here is taken from the file of --config, whose
-/// keys have the names of these options; its table `limits` has what the host puts up with.
+/// Runs until SIGINT or SIGTERM, and exits with 1 if a Nitro enclave may be there still. What is
+/// not given here is taken from the file of --config, whose keys have the names of these options;
+/// its table `limits` has what the host puts up with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     #[command(flatten)]

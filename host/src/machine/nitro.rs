@@ -76,15 +76,45 @@ impl Nitro {
         lived.and(ended)
     }
 
-    /// Terminates what has this host's name.
+    /// Terminates what has this host's name: each is tried, whatever becomes of the others.
     pub(super) async fn end_ours(&self) -> Result<(), Death> {
-        for left in self.cli.describe().await? {
-            if left.name.as_deref() == Some(self.name.as_str()) {
-                tracing::warn!(id = left.id, "terminating an enclave that was left");
-                self.cli.terminate(&left.id).await?;
+        let mut failed = None;
+        for left in self.ours().await? {
+            tracing::warn!(id = left.id, "terminating an enclave that was left");
+            if let Err(cause) = self.cli.terminate(&left.id).await {
+                let cause = cause.into();
+                tell(&cause);
+                failed = Some(cause);
             }
         }
-        Ok(())
+        match failed {
+            None => Ok(()),
+            // nitro-cli also refuses when a keeper was faster, or the enclave is just going.
+            Some(_) if self.go_by_themselves().await => Ok(()),
+            Some(cause) => Err(cause),
+        }
+    }
+
+    /// Looks, at least once, until none of this host's name is there.
+    async fn go_by_themselves(&self) -> bool {
+        let deadline = Instant::now() + GOING;
+        loop {
+            match self.ours().await {
+                Ok(left) if left.is_empty() => return true,
+                Ok(_) => {}
+                Err(cause) => tell(&cause),
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            sleep(BETWEEN_QUICK_LOOKS).await;
+        }
+    }
+
+    async fn ours(&self) -> Result<Vec<Described>, Death> {
+        let mut all = self.cli.describe().await?;
+        all.retain(|enclave| enclave.name.as_deref() == Some(self.name.as_str()));
+        Ok(all)
     }
 
     /// Not left to the keeper, which has nobody to tell why it failed.
@@ -159,7 +189,7 @@ impl Nitro {
             if Instant::now() >= deadline {
                 return Err(Death::Vanished { state });
             }
-            sleep(STARTING).await;
+            sleep(BETWEEN_QUICK_LOOKS).await;
         }
     }
 
@@ -176,5 +206,8 @@ fn tell(death: &Death) {
 
 const RUNNING: &str = "RUNNING";
 const GONE: &str = "GONE";
-const STARTING: Duration = Duration::from_millis(500);
+/// While it starts, or goes.
+const BETWEEN_QUICK_LOOKS: Duration = Duration::from_millis(500);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// How long one may be listed still that could not be terminated.
+const GOING: Duration = Duration::from_secs(5);

@@ -106,13 +106,8 @@ async fn terminates_what_a_killed_host_left_and_spares_other_enclaves() {
     assert!(!site.calls()[..2].iter().any(|call| call.starts_with("terminate")));
 
     let site = Site::new();
-    // Tells the name without an enclave of it.
-    fs::write(site.room.path("refusal"), "no").unwrap();
-    let host = site.start(|_| {}).await;
-    eventually("it was tried", async || site.calls().len() > 1).await;
-    host.shutdown().await;
-    fs::write(site.room.path("running"), site.name()).unwrap();
-    fs::write(site.room.path("calls"), "").unwrap();
+    let name = site.name_before_any_enclave().await;
+    fs::write(site.room.path("running"), name).unwrap();
     let host = site.start(|_| {}).await;
     eventually("the leftover is gone", async || !site.room.path("running").exists()).await;
     host.shutdown().await;
@@ -134,6 +129,40 @@ async fn terminates_the_enclave_though_its_keeper_was_killed_and_nitro_cli_fails
     assert!(!site.room.path("running").exists());
     assert!(site.log().contains("exit status: 11: E11: nitro-cli lost the"), "{}", site.log());
     eventually("no keeper is left", async || site.keepers().is_empty()).await;
+}
+
+#[tokio::test]
+async fn ends_cleanly_when_nitro_cli_refuses_to_terminate_what_goes_by_itself() {
+    for goes in ["gone", "going"] {
+        let site = Site::new();
+        let host = site.start(|_| {}).await;
+        eventually("it runs", async || host.enclave_pid().is_some()).await;
+        let refusals = format!("once\n{goes}\n{}", "always\n".repeat(100));
+        fs::write(site.room.path("unwilling"), refusals).unwrap();
+        assert!(host.shutdown().await, "{}", site.log());
+        assert!(!site.room.path("running").exists());
+        // One that counted as left would be an error before the host looks once more.
+        assert!(!site.log().contains("ERROR"), "{}", site.log());
+    }
+}
+
+#[tokio::test]
+async fn tries_each_enclave_of_its_name_though_the_first_is_not_terminated() {
+    let site = Site::new();
+    let name = site.name_before_any_enclave().await;
+    let first = format!(r#"{{"EnclaveID": "first", "EnclaveName": "{name}"}}"#);
+    fs::write(site.room.path("foreign"), first).unwrap();
+    fs::write(site.room.path("running"), name).unwrap();
+    let host = site.start(|_| {}).await;
+    eventually("the second is gone", async || !site.room.path("running").exists()).await;
+    let [first, second] = ["first", ID].map(|id| format!("terminate-enclave --enclave-id {id}"));
+    assert_eq!(site.calls()[..3], ["describe-enclaves", &first, &second]);
+    fs::remove_file(site.room.path("foreign")).unwrap();
+    eventually("another one is started", async || {
+        site.calls().iter().any(|call| call.starts_with("run-enclave"))
+    })
+    .await;
+    assert!(host.shutdown().await);
 }
 
 #[tokio::test]
@@ -313,6 +342,17 @@ impl Site {
             ours.then(|| entry.file_name().to_str()?.parse().ok())?
         });
         pids.collect()
+    }
+
+    /// The name that this host gives to enclaves. From here on `run-enclave` is refused.
+    async fn name_before_any_enclave(&self) -> String {
+        fs::write(self.room.path("refusal"), "no").unwrap();
+        let host = self.start(|_| {}).await;
+        eventually("it was tried", async || self.calls().len() > 1).await;
+        host.shutdown().await;
+        let name = self.name();
+        fs::write(self.room.path("calls"), "").unwrap();
+        name
     }
 
     fn name(&self) -> String {
