@@ -182,6 +182,13 @@ pub struct BadRow {
 pub enum At {
     /// The line of a CSV file that the row begins on; the header is line 1.
     Line(u64),
+    /// The lines of one whose fields have line breaks in them.
+    Lines {
+        /// The line that it begins on.
+        first: u64,
+        /// The line that it ends on.
+        last: u64,
+    },
     /// The row of a Parquet or Arrow file.
     Row(u64),
 }
@@ -190,6 +197,7 @@ impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(line) => write!(f, "line {line}"),
+            Self::Lines { first, last } => write!(f, "lines {first} to {last}"),
             Self::Row(row) => write!(f, "row {row}"),
         }
     }

@@ -252,7 +252,7 @@ pub enum Reason {
     #[error("not UTF-8")]
     NotUtf8,
     /// A line break inside a field.
-    #[error("a line break inside the field, perhaps an unclosed quote")]
+    #[error("a line break inside a field, perhaps an unclosed quote")]
     LineBreak,
     /// No identifier of its kind.
     #[error("{0}")]

@@ -68,6 +68,9 @@ fn check(
     values: &mut Vec<Value>,
 ) -> Vec<BadRow> {
     let whole = |reason| vec![BadRow { at: row.at(), column: None, reason }];
+    if row.swallows(expected) {
+        return whole(Reason::LineBreak);
+    }
     if let Some(found) = row.fields().filter(|found| *found != expected) {
         return whole(Reason::Fields { found, expected });
     }

@@ -63,7 +63,13 @@ impl Row<'_> {
     /// Where the row is.
     pub(super) fn at(&self) -> At {
         match self {
-            Self::Csv { line, .. } => At::Line(*line),
+            Self::Csv { record, line, .. } => {
+                let breaks: usize = record.iter().map(|field| lines(field).count() - 1).sum();
+                match u64::try_from(breaks) {
+                    Ok(more @ 1..) => At::Lines { first: *line, last: line + more },
+                    _ => At::Line(*line),
+                }
+            }
             Self::Batch { row, .. } => At::Row(*row),
         }
     }
@@ -74,6 +80,16 @@ impl Row<'_> {
             Self::Csv { record, .. } => Some(record.len()),
             Self::Batch { .. } => None,
         }
+    }
+
+    /// Whether other rows seem to lie inside this one, since a quote was not closed: some line inside
+    /// a field, sealed or not, has as many separators as a row of `expected` fields.
+    pub(super) fn swallows(&self, expected: usize) -> bool {
+        let Self::Csv { record, .. } = self else { return false };
+        let commas = |line: &[u8]| line.iter().filter(|byte| **byte == b',').count();
+        let like_a_row = |line: &[u8]| commas(line) + 1 >= expected;
+        record.len() != expected && record.iter().any(|field| lines(field).count() > 1)
+            || record.iter().any(|field| lines(field).skip(1).any(like_a_row))
     }
 
     /// The value of sealed column number `column`.
@@ -111,4 +127,9 @@ impl Row<'_> {
             }
         }
     }
+}
+
+/// At least one, an empty one too.
+fn lines(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    field.split(|byte| *byte == b'\n')
 }
