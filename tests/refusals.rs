@@ -339,7 +339,9 @@ async fn a_job_that_nobody_paid_for() {
     let mut stage = Stage::set(Parties::new()).await;
     let job = stage.opened().await;
     let refused = stage.ask(&job).await;
-    let Refusal::NeedsSlice { dataset, owner, cost, left } = &refused else { panic!("{refused}") };
+    let Refusal::NeedsSlice { dataset, owner, cost, left, .. } = &refused else {
+        panic!("{refused}")
+    };
     assert_eq!((dataset.as_str(), owner.as_str()), ("exposures", "publisher"));
     assert!(*left == Loss::zero() && !cost.fits(left));
     says(&refused, &["publisher", "exposures", "custody must countersign"]);
@@ -361,6 +363,7 @@ async fn an_exhausted_budget() {
         let request = SliceRequest {
             job: stage.parties.publisher.signing().sign(&job),
             manifests: sealed.iter().map(|(_, it)| it.as_bytes().to_vec().into()).collect(),
+            only_asks: false,
         };
         let now = client::clock::now();
         decide(&mut ledger, &owner(stage), stage.room.instance(), &request, now).unwrap()
@@ -374,7 +377,7 @@ async fn an_exhausted_budget() {
     assert_eq!((dataset.as_str(), owner.as_str()), ("sales", "retailer"));
     assert_eq!((purpose.as_str(), *budget), ("measurement", WhichBudget::Contract));
     assert!(!cost.fits(left));
-    says(&refused, &["retailer's budget", "sales", "measurement", "used up"]);
+    says(&refused, &["retailer's budget", "sales", "measurement", "does not suffice"]);
     // A smaller question still fits, as the refusal says.
     assert!(matches!(ask(&stage, 3, 0.1), SliceReply::Granted { .. }));
     stage.held_nothing();

@@ -113,7 +113,8 @@ pub(crate) fn accept(
         let budget = owned.and_then(|dataset| dataset.budgets.get(&slice.purpose));
         let budget = budget.ok_or(Refusal::BadSlice)?;
         // An owner cannot hand over more than every party signed for.
-        if slice.instance != serving.instance || !slice.granted.fits(&budget.per_period()) {
+        let granted = open.ledger.granted_with(&slice);
+        if slice.instance != serving.instance || !granted.fits(&budget.per_period()) {
             return Err(Refusal::BadSlice);
         }
         open.ledger.accept(&slice, &serving.contract, now)?;

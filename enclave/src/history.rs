@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 #[derive(Default)]
 pub(crate) struct History {
     jobs: VecDeque<Asked>,
+    /// Jobs that were forgotten, since there were too many.
+    forgotten: u64,
 }
 
 struct Asked {
@@ -40,24 +42,28 @@ impl History {
         Err(Refusal::TooManyJobs { analyst, purpose, most, next })
     }
 
-    /// Notes a job that was paid for.
+    /// Notes a job that was paid for; gives its place.
     pub(crate) fn note(
         &mut self,
         id: JobId,
         (analyst, purpose): (&str, &str),
         tally: &Tally,
         time: Time,
-    ) {
+    ) -> u64 {
         let (analyst, purpose) = (analyst.to_owned(), purpose.to_owned());
         if self.jobs.len() >= MOST {
             self.jobs.pop_front();
+            self.forgotten += 1;
         }
+        let place = self.forgotten + u64::try_from(self.jobs.len()).unwrap_or(u64::MAX);
         self.jobs.push_back(Asked { id, analyst, purpose, tally: tally.clone(), time });
+        place
     }
 
-    /// The latest job about nearly the same people; never the very same question.
-    pub(crate) fn resembled(&self, tally: &Tally) -> Option<JobId> {
-        let mut latest = self.jobs.iter().rev().take(COMPARED);
+    /// The latest job before the one at `place` that is about nearly the same people.
+    pub(crate) fn resembled(&self, tally: &Tally, place: u64) -> Option<JobId> {
+        let before = usize::try_from(place.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
+        let mut latest = self.jobs.iter().take(before).rev().take(COMPARED);
         latest.find(|it| tally.nearly_repeats(&it.tally)).map(|it| it.id)
     }
 }
@@ -90,12 +96,17 @@ mod tests {
     fn names_the_latest_job_about_nearly_the_same_people() {
         let mut history = History::default();
         let id = |number| JobId([number; 16]);
-        for (number, codes) in [(1, &[1, 2][..]), (2, &[1, 2, 3]), (3, &[7])] {
-            history.note(id(number), ("publisher", "measurement"), &tally(codes), Time(1));
-        }
-        assert_eq!(history.resembled(&tally(&[1, 2, 3, 4])), Some(id(2)));
-        assert_eq!(history.resembled(&tally(&[1])), Some(id(1)));
-        assert_eq!(history.resembled(&tally(&[5, 6])), None);
-        assert_eq!(history.resembled(&tally(&[1, 2, 3])), Some(id(1)), "never itself");
+        let mut note = |number: u8, codes: &[i32]| {
+            let tally = tally(codes);
+            let by = ("publisher", "measurement");
+            let place = history.note(id(number), by, &tally, Time(1));
+            history.resembled(&tally, place)
+        };
+        assert_eq!(note(1, &[1, 2]), None, "never itself");
+        assert_eq!(note(2, &[1, 2, 3]), Some(id(1)));
+        assert_eq!(note(3, &[7]), None);
+        assert_eq!(note(4, &[1, 2, 3, 4]), Some(id(2)));
+        assert_eq!(note(1, &[1]), Some(id(1)), "an identity that was used before hides nothing");
+        assert_eq!(note(5, &[5, 6]), None);
     }
 }

@@ -14,13 +14,13 @@ use privacy::{Paid, Released};
 use protocol::{
     canonical,
     digest::Digest,
-    job::{Job, Question},
+    job::{Job, JobId, Question},
     manifest::SignedManifest,
     message::Reply,
     policy::{self, Admitted},
     receipt::{self, ReceiptBody},
     refusal::Refusal,
-    result::{JobResult, NEAR_DUPLICATE},
+    result::{JobResult, NEAR_DUPLICATE, SAME_FIGURES},
     sign,
     time::Time,
 };
@@ -72,47 +72,62 @@ async fn answer(
     if let Some(known) = open.results.same_question(&question) {
         return open.results.keep(serving, asked, question, known, &mut open.generator);
     }
-    let released = match open.progress.remove(&question) {
-        Some(Progress::Released(released)) => *released,
-        paid => {
-            let paid = match paid {
-                Some(Progress::Paid(paid)) => *paid,
-                _ => {
-                    let purpose = admitted.purpose();
-                    open.history.check_rate(contract, party, purpose, now)?;
-                    let paid = open.ledger.pay(admitted.clone(), contract, now)?;
-                    let tally = admitted.proven().tally();
-                    open.history.note(job.id, (party, purpose), tally, now);
-                    paid
-                }
-            };
-            tally(serving, open, &admitted, paid, question).await?
-        }
+    let figures = figures(&admitted);
+    release(serving, open, asked, &admitted, figures, now).await?;
+    let Some(Progress::Released(released, first)) = open.progress.get(&figures) else {
+        return Err(Refusal::Internal);
     };
 
     let mut result = match &job.question {
         Question::Lift(asked) => {
-            JobResult::Lift(measurement::report::lift_result(&released, asked, contract, now))
+            JobResult::Lift(measurement::report::lift_result(released, &job, asked, contract, now))
         }
         Question::Table(asked) => {
-            JobResult::Table(measurement::table::table_result(&released, asked, contract, now))
+            JobResult::Table(measurement::table::table_result(released, &job, asked, contract, now))
         }
     };
-    if let Some(earlier) = open.history.resembled(admitted.proven().tally()) {
+    if first.id != job.id {
+        result.flag(format!("{SAME_FIGURES}{}", first.id));
+    }
+    if let Some(earlier) = open.history.resembled(admitted.proven().tally(), first.place) {
         result.flag(format!("{NEAR_DUPLICATE}{earlier}"));
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;
     let output = receipt::output(&result);
     open.audit.append(now, &Event::Ran { job: job.id, output });
-    let body = receipt_body(open, &manifests, &admitted, &released, signed, output, now);
-    let receipt = match attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body)) {
-        Ok(receipt) => receipt,
-        Err(refusal) => {
-            open.progress.insert(question, Progress::Released(Box::new(released)));
-            return Err(refusal);
+    let body = receipt_body(open, &manifests, &admitted, released, signed, output, now);
+    let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
+    open.results.keep(serving, asked, question, (result, receipt), &mut open.generator)
+}
+
+/// Sees to it that the figures are there: pays and computes them, unless that was done before.
+async fn release(
+    serving: &Serving,
+    open: &mut Open,
+    Asked { party, job, signed }: Asked<'_>,
+    admitted: &Admitted,
+    figures: Digest,
+    now: Time,
+) -> Result<(), Refusal> {
+    let (paid, first) = match open.progress.remove(&figures) {
+        Some(done @ Progress::Released(..)) => {
+            open.progress.insert(figures, done);
+            return Ok(());
+        }
+        Some(Progress::Paid(paid, first)) => (*paid, first),
+        None => {
+            let (contract, purpose) = (&serving.contract, admitted.purpose());
+            open.history.check_rate(contract, party, purpose, now)?;
+            let digest = sign::digest_of(signed);
+            let paid = open.ledger.pay(admitted.clone(), digest, contract, now)?;
+            let tally = admitted.proven().tally();
+            let place = open.history.note(job.id, (party, purpose), tally, now);
+            (paid, First { id: job.id, place })
         }
     };
-    open.results.keep(serving, asked, question, (result, receipt), &mut open.generator)
+    let released = tally(serving, open, admitted, paid, (figures, first)).await?;
+    open.progress.insert(figures, Progress::Released(Box::new(released), first));
+    Ok(())
 }
 
 /// Runs the engine and adds the noise that was paid for. A fault gives the payment back, so that a
@@ -122,7 +137,7 @@ async fn tally(
     open: &mut Open,
     admitted: &Admitted,
     paid: Paid,
-    question: Digest,
+    (figures, first): (Digest, First),
 ) -> Result<Released, Refusal> {
     let proven = admitted.proven();
     let versions = &admitted.job().datasets;
@@ -136,18 +151,33 @@ async fn tally(
         }
         Err(fault) => {
             tracing::error!(%fault, "the engine failed");
-            open.progress.insert(question, Progress::Paid(Box::new(paid)));
+            open.progress.insert(figures, Progress::Paid(Box::new(paid), first));
             Err(Refusal::Internal)
         }
     }
 }
 
-/// How far a question came that was paid for and not answered, because something inside failed.
+/// How far the figures of a tally came that was paid for.
 pub(crate) enum Progress {
-    /// Nothing was computed.
-    Paid(Box<Paid>),
-    /// The figures are there, a receipt is not.
-    Released(Box<Released>),
+    /// Nothing was computed, because something inside failed.
+    Paid(Box<Paid>, First),
+    /// The figures are there: whatever else is estimated from them costs nothing.
+    Released(Box<Released>, First),
+}
+
+/// The job that paid for figures.
+#[derive(Clone, Copy)]
+pub(crate) struct First {
+    id: JobId,
+    /// In the history.
+    place: u64,
+}
+
+/// The same tally of the same data for the same purpose, with the same noise.
+fn figures(admitted: &Admitted) -> Digest {
+    let proven = admitted.proven();
+    let parts = (admitted.purpose(), &admitted.job().datasets, proven.tally(), proven.proof());
+    Digest::of("glovebox figures v1", &canonical::to_vec(&parts))
 }
 
 /// What was asked of which data. Its parts say everything a result depends on, but who asked.

@@ -2,11 +2,13 @@
 
 use crate::{
     contract::Period,
-    loss::{Delta, Loss},
+    job::JobId,
+    loss::{Delta, Epsilon, Loss, Rho},
     manifest::ManifestError,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Why a request was declined; the only error a party ever sees.
 ///
@@ -110,7 +112,8 @@ pub enum Refusal {
     },
     /// No loss was handed over for this job yet.
     #[error(
-        "{owner} has handed over no budget for this job on \"{dataset}\": its custody must countersign"
+        "{owner} has handed over no budget for this job on \"{dataset}\": its custody must countersign{}",
+        so_must(.others)
     )]
     NeedsSlice {
         /// Dataset.
@@ -119,11 +122,13 @@ pub enum Refusal {
         owner: String,
         /// What the job costs.
         cost: Loss,
-        /// What is left of earlier slices.
+        /// What is left of what was prepaid.
         left: Loss,
+        /// Other owners who must countersign too.
+        others: Vec<String>,
     },
-    /// The owner's budget is used up.
-    #[error("{owner}'s budget on \"{dataset}\" for \"{purpose}\" ({budget}) is used up: {}{}", room(.cost, .left, *.delta), spent_on(.debits))]
+    /// The owner's budget does not suffice.
+    #[error("{owner}'s budget on \"{dataset}\" for \"{purpose}\" ({budget}) does not suffice: {}{}", room(.cost, .left, *.delta), spent_on(.debits, .returned))]
     BudgetExhausted {
         /// Dataset.
         dataset: String,
@@ -139,8 +144,10 @@ pub enum Refusal {
         left: Loss,
         /// δ at which to speak of ε.
         delta: Delta,
-        /// What used it up, the largest first.
+        /// What it went to, the largest first.
         debits: Vec<Debit>,
+        /// What came back of it at closings.
+        returned: Loss,
     },
     /// Custody does not believe the instance.
     #[error("custody of {owner} does not believe this instance")]
@@ -160,12 +167,14 @@ pub enum Refusal {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Debit {
-    /// Who asked; none for loss that was prepaid with a grant or went out under another contract.
+    /// Who asked; none for loss that went out for no job, or under another contract.
     pub analyst: Option<String>,
-    /// Which analysis; [`PREPAID`] or [`ELSEWHERE`] without an analyst.
+    /// Which analysis; without an analyst [`PREPAID`], [`ELSEWHERE`], [`FOUND`] or [`WRITTEN_OFF`].
     pub analysis: String,
-    /// How many jobs.
+    /// How many jobs, or other times that loss went out.
     pub jobs: u64,
+    /// The latest of these jobs, newest first, at most [`NAMED_JOBS`].
+    pub latest: Vec<JobId>,
     /// What was handed out for them together; what came back at closings is not taken off.
     pub loss: Loss,
 }
@@ -174,6 +183,12 @@ pub struct Debit {
 pub const PREPAID: &str = "prepaid with grants";
 /// What a debit is called that is no business of the contract at hand.
 pub const ELSEWHERE: &str = "spent under other contracts";
+/// What a debit is called that only a closing told of, after a backup of the ledger was restored.
+pub const FOUND: &str = "found in closings after the ledger was restored";
+/// What a debit is called that nobody told of after a backup of the ledger was restored.
+pub const WRITTEN_OFF: &str = "written off when the ledger was restored";
+/// How many jobs a [`Debit`] names.
+pub const NAMED_JOBS: usize = 5;
 
 /// A thing a contract may permit.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
@@ -307,41 +322,69 @@ impl From<Period> for WhichBudget {
     }
 }
 
+fn so_must(others: &[String]) -> String {
+    if others.is_empty() { String::new() } else { format!(", and that of {}", others.join(", ")) }
+}
+
 fn owner_rule(owner: Option<&str>) -> String {
     owner.map_or(String::new(), |owner| format!(" (a rule of {owner})"))
 }
 
-fn spent_on(debits: &[Debit]) -> String {
-    let words = debits.iter().map(|debit| {
-        let rho = debit.loss.rho().value();
-        match &debit.analyst {
-            Some(analyst) => {
-                let (jobs, s) = (debit.jobs, if debit.jobs == 1 { "" } else { "s" });
-                format!("{jobs} \"{}\" job{s} of {analyst} (rho {rho:.6})", debit.analysis)
-            }
-            None => format!("what was {} (rho {rho:.6})", debit.analysis),
-        }
-    });
-    let words = words.collect::<Vec<_>>().join(", ");
-    if words.is_empty() { String::new() } else { format!("; it was used up by {words}") }
+fn spent_on(debits: &[Debit], returned: &Loss) -> String {
+    let words = debits.iter().map(|debit| format!("{debit} (rho {:.6})", debit.loss.rho().value()));
+    let mut words = words.collect::<Vec<_>>().join(", ");
+    if words.is_empty() {
+        return words;
+    }
+    words.insert_str(0, "; it went to ");
+    if !returned.is_zero() {
+        words += &format!(", less rho {:.6} that came back at closings", returned.rho().value());
+    }
+    words
+}
+
+impl fmt::Display for Debit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(analyst) = &self.analyst else {
+            return write!(f, "what was {}", self.analysis);
+        };
+        let s = if self.jobs == 1 { "" } else { "s" };
+        write!(f, "{} \"{}\" job{s} of {analyst}", self.jobs, self.analysis)?;
+        let latest = self.latest.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let named = u64::try_from(latest.len()).unwrap_or(u64::MAX);
+        let lately = if named < self.jobs { ", lately" } else { ":" };
+        if latest.is_empty() { Ok(()) } else { write!(f, "{lately} {}", latest.join(" ")) }
+    }
 }
 
 fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
     let (rho, rest) = (cost.rho().value(), left.rho().value());
-    // Rounded down, so that what is said to pass does.
-    let epsilon = (left.rho().epsilon(delta) * 1000.0).floor() / 1000.0;
+    let epsilon = passing(left.rho(), delta);
     if cost.delta() > left.delta() && epsilon > 0.0 {
-        let (cost, left) = (cost.delta(), left.delta());
+        let [cost, left] = [cost.delta(), left.delta()].map(in_full);
         format!(
-            "the job's selection of groups costs a delta of {cost}e-15, {left}e-15 is left; a job \
-             of epsilon {epsilon:.3} without groups that only the data name would pass (rho {rest:.6})"
+            "selecting groups costs a delta of {cost}, {left} is left; epsilon {epsilon:.3} with a \
+             selection_delta of at most {left}, or without groups that only the data name, would pass \
+             (rho {rest:.6})"
         )
     } else if epsilon > 0.0 {
         format!(
-            "the job costs rho {rho:.6}, {rest:.6} is left; a job of epsilon {epsilon:.3} at delta \
-             {delta} would pass"
+            "this costs rho {rho:.6}, {rest:.6} is left; epsilon {epsilon:.3} at delta {delta} would pass"
         )
     } else {
-        format!("the job costs rho {rho:.6}, nothing is left")
+        format!("this costs rho {rho:.6}, nothing is left")
     }
+}
+
+/// The largest ε of three decimals that `left` pays for.
+fn passing(left: Rho, delta: Delta) -> f64 {
+    let nearest = (left.epsilon(delta) * 1000.0).round() / 1000.0;
+    let passes =
+        Epsilon::new(nearest).is_ok_and(|epsilon| Rho::from_epsilon(epsilon, delta) <= left);
+    if passes { nearest } else { (nearest - 0.001).max(0.0) }
+}
+
+/// A δ in units of 10⁻¹⁵ as a number.
+fn in_full(delta: u64) -> String {
+    Delta::try_from(delta).map_or_else(|_| "0".to_owned(), |delta| delta.to_string())
 }

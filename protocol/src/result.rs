@@ -139,7 +139,8 @@ pub struct LiftResult {
     pub outcomes: Vec<OutcomeResult>,
     /// What was charged.
     pub privacy: PrivacyReport,
-    /// Flags of the whole job: `srm_failed`, `low_match`, `arm_withheld`, [`NEAR_DUPLICATE`] with a job.
+    /// Flags of the whole job: `srm_failed`, `low_match`, `arm_withheld`, [`NEAR_DUPLICATE`] and
+    /// [`SAME_FIGURES`] with a job.
     pub flags: Vec<String>,
 }
 
@@ -339,6 +340,10 @@ pub struct ChargeReport {
 /// Begins the flag of a job that asked about nearly the same people as an earlier job of the same
 /// instance, whose identity follows.
 pub const NEAR_DUPLICATE: &str = "near_duplicate:";
+
+/// Begins the flag of a job whose figures an earlier job of the same instance had paid for, whose
+/// identity follows: they are the same figures, and nothing was paid again.
+pub const SAME_FIGURES: &str = "same_figures:";
 
 /// The name of this format.
 pub const FORMAT: &str = "glovebox-result-v1";

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The loss that one instance may spend on one dataset for one purpose, signed by the owner.
 ///
-/// `granted` is cumulative: the instance keeps the largest it has seen, so a replay adds nothing.
+/// For one job, which alone may spend it, or prepaid for any. The instance keeps the largest it has
+/// seen for each job and of what is prepaid, so a replay adds nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slice {
@@ -17,13 +18,14 @@ pub struct Slice {
     pub dataset: String,
     /// What it may be spent on.
     pub purpose: String,
-    /// All that was ever granted to this instance for this dataset, purpose and period.
+    /// What is granted for `job`; without one, all that was ever prepaid to this instance for this
+    /// dataset, purpose and period.
     pub granted: Loss,
     /// Name of the budget's period.
     pub period: String,
     /// End of the period: the slice dies then.
     pub not_after: Time,
-    /// The job it was asked for; none if it was prepaid with a grant.
+    /// Digest of the signed job that may spend it; none if it was prepaid with a grant.
     pub job: Option<Digest>,
 }
 
@@ -40,6 +42,8 @@ pub struct SliceRequest {
     pub job: Vec<u8>,
     /// The signed manifests of its datasets.
     pub manifests: Vec<serde_bytes::ByteBuf>,
+    /// True to learn whether slices would be granted, before any owner hands one out.
+    pub only_asks: bool,
 }
 
 /// What custody answers.
@@ -52,6 +56,8 @@ pub enum SliceReply {
         /// Signed slices.
         slices: Vec<serde_bytes::ByteBuf>,
     },
+    /// To a request that only asks: slices would be granted now.
+    WouldGrant {},
     /// No slice, and why.
     Refused(crate::refusal::Refusal),
 }

@@ -168,7 +168,10 @@ impl Room {
         };
         let admitted =
             policy::admit(&self.contract, &job, analyst, &manifests, NOW).map_err(No::Refused)?;
-        let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).map_err(No::Refused)?;
+        let paid = self
+            .ledger
+            .pay(admitted.clone(), Digest::of("test", b"job"), &self.contract, NOW)
+            .map_err(No::Refused)?;
         let proven = admitted.proven();
         let joined = proven.tally().joined.as_ref().map(|_| std::slice::from_ref(sales));
         let population = std::slice::from_ref(exposures);
@@ -176,12 +179,20 @@ impl Room {
         let raw = self.runtime.block_on(running).map_err(|_| No::Fault)?;
         let released = raw.release(paid, &mut self.noise).map_err(|_| No::Fault)?;
         Ok(match &job.question {
-            Question::Lift(asked) => {
-                JobResult::Lift(lift_result(&released, asked, &self.contract, NOW))
-            }
-            Question::Table(asked) => {
-                JobResult::Table(table_result(&released, asked, &self.contract, NOW))
-            }
+            Question::Lift(asked) => JobResult::Lift(lift_result(
+                &released,
+                released.paid().admitted().job(),
+                asked,
+                &self.contract,
+                NOW,
+            )),
+            Question::Table(asked) => JobResult::Table(table_result(
+                &released,
+                released.paid().admitted().job(),
+                asked,
+                &self.contract,
+                NOW,
+            )),
         })
     }
 }

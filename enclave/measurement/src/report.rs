@@ -31,12 +31,12 @@ use crate::sample_ratio::sample_ratio;
 #[must_use]
 pub fn lift_result(
     released: &Released,
+    job: &Job,
     asked: &job::Lift,
     contract: &Contract,
     now: Time,
 ) -> LiftResult {
     let admitted = released.paid().admitted();
-    let job = admitted.job();
     let ratio = ratio(released, asked);
     let mut outcomes: Vec<_> = asked
         .outcomes

@@ -2,7 +2,7 @@
 
 use privacy::{Figure, GroupFigures, Place, Released};
 use protocol::contract::{Contract, Role};
-use protocol::job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
+use protocol::job::{Filter, GroupBy, Job, Statistic, TableMeasure, TableQuestion};
 use protocol::policy::MAX_FIGURES;
 use protocol::result::{
     Estimate, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
@@ -25,12 +25,12 @@ use crate::special::normal_upper_quantile;
 #[must_use]
 pub fn table_result(
     released: &Released,
+    job: &Job,
     asked: &TableQuestion,
     contract: &Contract,
     now: Time,
 ) -> TableResult {
     let admitted = released.paid().admitted();
-    let job = admitted.job();
     let confidence = f64::from(asked.confidence) / 1e6;
     let z = normal_upper_quantile((1.0 - confidence) / 2.0);
     let headings = asked.group_by.iter().map(|group| Heading::new(group, asked, contract));

@@ -3,9 +3,10 @@
 //! Nitro has no sealed storage, so this ledger lives and dies with the instance. The owner's custody
 //! keeps the ledger of record and hands out slices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::contract::{Budget, Contract};
+use protocol::digest::Digest;
 use protocol::loss::Loss;
 use protocol::policy::Admitted;
 use protocol::receipt::{Account, Charge};
@@ -30,8 +31,8 @@ impl Ledger {
         Self::default()
     }
 
-    /// Takes a slice in. Slices are cumulative and the largest counts, so a replay adds nothing, in
-    /// whatever order slices arrive.
+    /// Takes a slice in. What was handed over for one job, and what was prepaid in all, counts once:
+    /// the largest that was seen, so that a replay adds nothing, in whatever order slices arrive.
     ///
     /// The caller has verified that the owner of the dataset signed the slice, and for this
     /// instance; the rest is checked here.
@@ -46,55 +47,62 @@ impl Ledger {
         if slice.contract != contract.digest || !current {
             return Err(Refusal::BadSlice);
         }
-        let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
-        let balance = self.accounts.entry(key).or_default();
-        if !slice.granted.fits(&balance.granted) {
-            balance.granted = balance.granted.max(&slice.granted);
-            balance.not_after = slice.not_after;
-        }
+        let (key, balance) = self.with(slice);
+        self.accounts.insert(key, balance);
         Ok(())
     }
 
-    /// Charges every dataset of the job its whole cost, or none of them.
+    /// All that the account of this slice would have been granted with it.
+    #[must_use]
+    pub fn granted_with(&self, slice: &Slice) -> Loss {
+        self.with(slice).1.granted()
+    }
+
+    fn with(&self, slice: &Slice) -> (Key, Balance) {
+        let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
+        let mut balance = self.accounts.get(&key).cloned().unwrap_or_default();
+        let grant = match slice.job {
+            Some(job) => balance.jobs.entry(job).or_default(),
+            None => &mut balance.prepaid,
+        };
+        if !slice.granted.fits(&grant.granted) {
+            grant.granted = grant.granted.max(&slice.granted);
+            grant.not_after = slice.not_after;
+        }
+        (key, balance)
+    }
+
+    /// Charges every dataset of the job its whole cost, or none of them: from what was handed over for
+    /// the job with this digest of its signed bytes, which no other job can take, else from what was
+    /// prepaid.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NeedsSlice`] for the first dataset that cannot pay.
+    /// [`Refusal::NeedsSlice`] for the first dataset that cannot pay, and the owners of the others.
     pub fn pay(
         &mut self,
         admitted: Admitted,
+        job: Digest,
         contract: &Contract,
         now: Time,
     ) -> Result<Paid, Refusal> {
         let cost = admitted.cost().clone();
-        let keys = self.affordable(&admitted, contract, now)?;
+        let keys = self.affordable(&admitted, job, contract, now)?;
         let mut charges = Vec::new();
         for (key, owner) in keys {
             let balance = self.accounts.entry(key.clone()).or_default();
-            balance.spent = balance.spent.plus(&cost);
+            if let Some(grant) = balance.source(job, &cost, now) {
+                grant.spent = grant.spent.plus(&cost);
+            }
             let Key { dataset, purpose, .. } = key;
             let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
-            charges.push(Charged { charge, left: balance.left(now) });
+            charges.push(Charged { charge, left: balance.prepaid.left(now) });
         }
         let min_cell = admitted.job().question.min_cell().max(contract.min_cell);
         Ok(Paid { admitted, charges, min_cell })
     }
 
-    /// Whether [`Ledger::pay`] would succeed; charges nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ledger::pay`].
-    pub fn check(
-        &self,
-        admitted: &Admitted,
-        contract: &Contract,
-        now: Time,
-    ) -> Result<(), Refusal> {
-        self.affordable(admitted, contract, now).map(drop)
-    }
-
-    /// What may still be spent now on `dataset` for `purpose`.
+    /// What any job may still spend now on `dataset` for `purpose`: the rest of what was prepaid.
     #[must_use]
     pub fn left(&self, contract: &Contract, dataset: &str, purpose: &str, now: Time) -> Loss {
         budget(contract, dataset, purpose).map_or_else(Loss::zero, |budget| {
@@ -109,8 +117,8 @@ impl Ledger {
             dataset: key.dataset.clone(),
             purpose: key.purpose.clone(),
             period: key.period.clone(),
-            granted: balance.granted.clone(),
-            spent: balance.spent.clone(),
+            granted: balance.granted(),
+            spent: balance.spent(),
         };
         self.accounts.iter().map(account).collect()
     }
@@ -119,11 +127,13 @@ impl Ledger {
     fn affordable(
         &self,
         admitted: &Admitted,
+        job: Digest,
         contract: &Contract,
         now: Time,
     ) -> Result<Vec<(Key, String)>, Refusal> {
         let cost = admitted.cost();
         let mut keys: Vec<(Key, String)> = Vec::new();
+        let mut lacking: Vec<(Key, String)> = Vec::new();
         for name in admitted.datasets() {
             let dataset = contract.datasets.get(name).ok_or(Refusal::Internal)?;
             let budget = dataset.budgets.get(admitted.purpose()).ok_or(Refusal::Internal)?;
@@ -132,18 +142,24 @@ impl Ledger {
             if keys.iter().any(|(other, _)| *other == key) {
                 return Err(Refusal::Internal);
             }
-            let left = self.left_of(&key, now);
-            if !cost.fits(&left) {
-                let (dataset, owner, cost) = (name.clone(), dataset.owner.clone(), cost.clone());
-                return Err(Refusal::NeedsSlice { dataset, owner, cost, left });
+            let pays = |balance: &Balance| balance.clone().source(job, cost, now).is_some();
+            let account = (key.clone(), dataset.owner.clone());
+            if !self.accounts.get(&key).is_some_and(pays) {
+                lacking.push(account.clone());
             }
-            keys.push((key, dataset.owner.clone()));
+            keys.push(account);
         }
-        Ok(keys)
+        let mut lacking = lacking.into_iter();
+        let Some((key, owner)) = lacking.next() else { return Ok(keys) };
+        let others: BTreeSet<_> =
+            lacking.map(|(_, other)| other).filter(|it| *it != owner).collect();
+        let (left, cost) = (self.left_of(&key, now), cost.clone());
+        let (dataset, others) = (key.dataset, others.into_iter().collect());
+        Err(Refusal::NeedsSlice { dataset, owner, cost, left, others })
     }
 
     fn left_of(&self, key: &Key, now: Time) -> Loss {
-        self.accounts.get(key).map_or_else(Loss::zero, |balance| balance.left(now))
+        self.accounts.get(key).map_or_else(Loss::zero, |balance| balance.prepaid.left(now))
     }
 }
 
@@ -216,23 +232,51 @@ impl Key {
     }
 }
 
-#[derive(Debug)]
+/// One account: what may be spent on anything, and what each job may spend.
+#[derive(Clone, Debug, Default)]
 struct Balance {
+    prepaid: Grant,
+    /// By digest of the signed job; kept when spent, so that a replay adds nothing.
+    jobs: BTreeMap<Digest, Grant>,
+}
+
+#[derive(Clone, Debug)]
+struct Grant {
     granted: Loss,
     spent: Loss,
     /// Of the slice that was granted last; what is left ends with it.
     not_after: Time,
 }
 
-impl Default for Balance {
+impl Default for Grant {
     fn default() -> Self {
         Self { granted: Loss::zero(), spent: Loss::zero(), not_after: Time(0) }
     }
 }
 
-impl Balance {
+impl Grant {
     fn left(&self, now: Time) -> Loss {
         if now < self.not_after { self.granted.minus(&self.spent) } else { Loss::zero() }
+    }
+}
+
+impl Balance {
+    /// What pays `cost` of this job.
+    fn source(&mut self, job: Digest, cost: &Loss, now: Time) -> Option<&mut Grant> {
+        let own = self.jobs.get_mut(&job).filter(|grant| cost.fits(&grant.left(now)));
+        own.or_else(|| Some(&mut self.prepaid).filter(|grant| cost.fits(&grant.left(now))))
+    }
+
+    fn granted(&self) -> Loss {
+        self.all().fold(Loss::zero(), |sum, grant| sum.plus(&grant.granted))
+    }
+
+    fn spent(&self) -> Loss {
+        self.all().fold(Loss::zero(), |sum, grant| sum.plus(&grant.spent))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Grant> {
+        std::iter::once(&self.prepaid).chain(self.jobs.values())
     }
 }
 

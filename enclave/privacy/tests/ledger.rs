@@ -19,6 +19,11 @@ use room::NOW;
 
 const NEXT_MONTH: Time = Time(1_796_083_200_000);
 
+fn a_job() -> Digest {
+    Digest::of("test", b"a job")
+}
+
+/// Prepaid.
 fn slice(contract: &Contract, dataset: &str, granted: Loss) -> Slice {
     Slice {
         contract: contract.digest,
@@ -52,7 +57,7 @@ fn funded(contract: &Contract, times: u64) -> Ledger {
 fn charges_every_dataset_the_whole_cost() {
     let contract = room::contract();
     let mut ledger = funded(&contract, 3);
-    let paid = ledger.pay(admitted(&contract), &contract, NOW).unwrap();
+    let paid = ledger.pay(admitted(&contract), a_job(), &contract, NOW).unwrap();
     let rho = paid.admitted().cost().rho();
     let charges: Vec<_> = paid.charges().iter().collect();
     let names: Vec<_> = charges.iter().map(|it| it.charge.dataset.as_str()).collect();
@@ -75,14 +80,58 @@ fn charges_none_if_one_cannot_pay() {
     let mut ledger = Ledger::new();
     let cost = admitted(&contract).cost().clone();
     ledger.accept(&slice(&contract, "exposures", cost.clone()), &contract, NOW).unwrap();
-    let refusal = ledger.pay(admitted(&contract), &contract, NOW).unwrap_err();
+    let refusal = ledger.pay(admitted(&contract), a_job(), &contract, NOW).unwrap_err();
     let (dataset, owner) = ("sales".to_owned(), "retailer".to_owned());
     assert_eq!(
         refusal,
-        Refusal::NeedsSlice { dataset, owner, cost: cost.clone(), left: Loss::zero() }
+        Refusal::NeedsSlice {
+            dataset,
+            owner,
+            cost: cost.clone(),
+            left: Loss::zero(),
+            others: vec![]
+        }
     );
-    assert_eq!(ledger.check(&admitted(&contract), &contract, NOW).unwrap_err(), refusal);
     assert_eq!(ledger.left(&contract, "exposures", "measurement", NOW), cost);
+}
+
+#[test]
+fn names_every_owner_who_must_countersign() {
+    let contract = room::contract();
+    let refusal = Ledger::new().pay(admitted(&contract), a_job(), &contract, NOW).unwrap_err();
+    let Refusal::NeedsSlice { owner, others, .. } = &refusal else { panic!("{refusal}") };
+    assert_eq!((owner.as_str(), others.as_slice()), ("publisher", &["retailer".to_owned()][..]));
+    let said = refusal.to_string();
+    assert!(said.ends_with("its custody must countersign, and that of retailer"), "{said}");
+}
+
+/// What an owner countersigned for one job is that job's, in whatever order jobs come.
+#[test]
+fn no_job_takes_what_was_handed_over_for_another() {
+    let contract = room::contract();
+    let cost = admitted(&contract).cost().clone();
+    let another = Digest::of("test", b"another job");
+    let mut ledger = Ledger::new();
+    for dataset in ["exposures", "sales"] {
+        let slice = Slice { job: Some(a_job()), ..slice(&contract, dataset, cost.clone()) };
+        ledger.accept(&slice, &contract, NOW).unwrap();
+    }
+    let pay = |ledger: &mut Ledger, job| ledger.pay(admitted(&contract), job, &contract, NOW);
+    assert!(pay(&mut ledger, another).is_err());
+    assert!(pay(&mut ledger, a_job()).is_ok());
+    assert!(pay(&mut ledger, a_job()).is_err(), "spent");
+    // A replay adds nothing to it.
+    for dataset in ["exposures", "sales"] {
+        let slice = Slice { job: Some(a_job()), ..slice(&contract, dataset, cost.clone()) };
+        ledger.accept(&slice, &contract, NOW).unwrap();
+        ledger.accept(&self::slice(&contract, dataset, cost.clone()), &contract, NOW).unwrap();
+    }
+    for account in ledger.accounts() {
+        assert_eq!((account.granted, account.spent), (cost.plus(&cost), cost.clone()));
+    }
+    // What is prepaid is for any, once.
+    assert!(pay(&mut ledger, another).is_ok());
+    assert!(pay(&mut ledger, a_job()).is_err());
 }
 
 #[test]
@@ -96,9 +145,9 @@ fn refuses_when_one_order_lacks_one_unit() {
     let mut short = Ledger::new();
     short.accept(&slice(&contract, "exposures", cost), &contract, NOW).unwrap();
     short.accept(&slice(&contract, "sales", from_orders(&orders)), &contract, NOW).unwrap();
-    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
-    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_err());
-    assert!(short.pay(admitted(&contract), &contract, NOW).is_err());
+    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NOW).is_ok());
+    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NOW).is_err());
+    assert!(short.pay(admitted(&contract), a_job(), &contract, NOW).is_err());
 }
 
 /// At the price of a question that selects cells: a δ of 5 units.
@@ -121,7 +170,7 @@ fn refuses_when_delta_lacks_one_unit() {
             ledger.accept(&slice(&contract, dataset, granted.clone()), &contract, NOW).unwrap();
         }
         ledger
-            .pay(selecting.clone(), &contract, NOW)
+            .pay(selecting.clone(), a_job(), &contract, NOW)
             .map(|paid| paid.charges()[0].charge.loss.delta())
     };
     assert!(pays(4).is_err());
@@ -140,7 +189,7 @@ fn from_orders(orders: &[u64]) -> Loss {
 fn what_was_not_spent_dies_with_its_period() {
     let contract = room::contract();
     let mut ledger = funded(&contract, 2);
-    assert!(ledger.pay(admitted(&contract), &contract, NEXT_MONTH).is_err());
+    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NEXT_MONTH).is_err());
     assert!(ledger.left(&contract, "sales", "measurement", NEXT_MONTH).is_zero());
     assert!(!ledger.left(&contract, "sales", "measurement", NOW).is_zero());
 }
@@ -155,8 +204,8 @@ fn a_slice_that_ends_before_its_period_dies_alone() {
             Slice { not_after, ..slice(&contract, dataset, Loss::zcdp(Rho(u64::MAX >> 20))) };
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
-    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
-    assert!(ledger.pay(admitted(&contract), &contract, not_after).is_err());
+    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NOW).is_ok());
+    assert!(ledger.pay(admitted(&contract), a_job(), &contract, not_after).is_err());
 }
 
 #[test]
@@ -179,37 +228,57 @@ fn refuses_a_slice_of_something_else() {
 }
 
 proptest! {
-    /// Whatever the host replays, in whatever order: no more is spent than the largest slice.
+    /// Whatever the host replays, in whatever order: a job spends what was handed over for it, once, and
+    /// of what was prepaid no more is spent than the largest slice.
     #[test]
-    fn never_spends_more_than_the_largest_slice(
+    fn never_spends_more_than_the_largest_slice_of_a_kind(
         events in prop::collection::vec(
-            prop_oneof![(0_u64..5, 0_u64..20).prop_map(Ok), any::<bool>().prop_map(Err)],
-            1..40,
+            prop_oneof![
+                (0_u8..4, 0_u64..5, 0_u64..20).prop_map(|(job, jobs, delta)| Ok((job, jobs, delta))),
+                (1_u8..4, any::<bool>()).prop_map(Err),
+            ],
+            1..60,
         ),
     ) {
         let contract = room::contract();
         let (plain, selecting) = (admitted(&contract), selecting(&contract));
         let rho = plain.cost().rho().0;
+        let digest = |job: u8| Digest::of("test", &[job]);
         let mut ledger = Ledger::new();
-        let (mut most, mut most_delta, mut jobs, mut delta) = (0, 0, 0, 0);
+        // Granted and spent, in jobs and in delta; of what is prepaid, and of each job.
+        let mut model = [[[0_u64; 2]; 2]; 4];
         for event in events {
             match event {
-                Ok((granted, granted_delta)) => {
-                    (most, most_delta) = (most.max(granted), most_delta.max(granted_delta));
+                Ok((job, jobs, delta)) => {
+                    let granted = &mut model[usize::from(job)][0];
+                    let largest = [granted[0].max(jobs), granted[1].max(delta)];
+                    *granted = largest;
                     for dataset in ["exposures", "sales"] {
-                        let granted = Loss::zcdp(Rho(rho * granted)).with_delta(granted_delta);
-                        ledger.accept(&slice(&contract, dataset, granted), &contract, NOW).unwrap();
+                        let granted = Loss::zcdp(Rho(rho * jobs)).with_delta(delta);
+                        let job = (job > 0).then(|| digest(job));
+                        let slice = Slice { job, ..slice(&contract, dataset, granted) };
+                        ledger.accept(&slice, &contract, NOW).unwrap();
                     }
                 }
-                Err(selects) => {
-                    let (job, of_delta) = if selects { (&selecting, 5) } else { (&plain, 0) };
-                    let may = jobs < most && delta + of_delta <= most_delta;
-                    prop_assert_eq!(ledger.pay(job.clone(), &contract, NOW).is_ok(), may);
-                    (jobs, delta) = (jobs + u64::from(may), delta + u64::from(may) * of_delta);
+                Err((job, selects)) => {
+                    let (asked, cost) = if selects { (&selecting, [1, 5]) } else { (&plain, [1, 0]) };
+                    let fits = |kind: &[[u64; 2]; 2]| {
+                        (0..2).all(|at| kind[1][at] + cost[at] <= kind[0][at])
+                    };
+                    let pays = [usize::from(job), 0].into_iter().find(|at| fits(&model[*at]));
+                    let paid = ledger.pay(asked.clone(), digest(job), &contract, NOW);
+                    prop_assert_eq!(paid.is_ok(), pays.is_some());
+                    if let Some(at) = pays {
+                        (0..2).for_each(|part| model[at][1][part] += cost[part]);
+                    }
                 }
             }
         }
+        let sum = |which: usize, part: usize| model.iter().map(|kind| kind[which][part]).sum::<u64>();
         for account in ledger.accounts() {
+            prop_assert_eq!(account.spent.rho().0, rho * sum(1, 0));
+            prop_assert_eq!(account.granted.rho().0, rho * sum(0, 0));
+            prop_assert_eq!([account.spent.delta(), account.granted.delta()], [sum(1, 1), sum(0, 1)]);
             prop_assert!(account.spent.fits(&account.granted));
         }
     }

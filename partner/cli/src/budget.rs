@@ -46,7 +46,7 @@ impl Budget {
         let ledger = Ledger::open(identity.directory())?;
         let report = ledger.report(&contract, party, clock::now())?;
         if self.json {
-            say::json(&as_json(&report))?;
+            say::json(&as_json(&report, &contract))?;
         } else {
             let page = page(&report, &contract, party).map_err(Failure::unclear)?;
             say::result(page.trim())?;
@@ -137,7 +137,7 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
     Ok(page)
 }
 
-fn as_json(report: &BudgetReport) -> serde_json::Value {
+fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
     let budgets = report.budgets.iter().map(|line| {
         serde_json::json!({
             "dataset": line.dataset, "lineage": line.lineage, "purpose": line.purpose,
@@ -150,9 +150,14 @@ fn as_json(report: &BudgetReport) -> serde_json::Value {
             "lifetime_left_rho": line.lifetime_left.rho().value(),
             "debits": line.debits.iter().map(|debit| serde_json::json!({
                 "analyst": debit.analyst, "analysis": debit.analysis, "jobs": debit.jobs,
+                "latest": debit.latest.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "rho": debit.loss.rho().value(),
             })).collect::<Vec<_>>(),
-            "looks": line.latest.iter().map(|job| looks::as_json(line, job)).collect::<Vec<_>>(),
+            "returned_rho": line.returned.rho().value(),
+            "selection_delta_allowed": selection_delta(&line.allowed),
+            "selection_delta_left": selection_delta(&line.left),
+            "looks": looks::latest(line).map(|job| looks::as_json(line, job, contract)).collect::<Vec<_>>(),
+            "jobs": line.jobs.iter().map(looks::job_as_json).collect::<Vec<_>>(),
         })
     });
     let instances = report.instances.iter().map(|instance| {
@@ -187,6 +192,11 @@ fn rho(loss: &Loss) -> String {
 
 fn epsilon(loss: &Loss, delta: Delta) -> String {
     format!("{:.3}", loss.rho().epsilon(delta))
+}
+
+/// For groups that only the data name.
+fn selection_delta(loss: &Loss) -> f64 {
+    Delta::try_from(loss.delta()).map_or(0.0, Delta::value)
 }
 
 /// What a job of ε = 1 costs at the budget's δ.

@@ -5,7 +5,7 @@ use client::{
     address::Address,
     clock,
     close::Closing,
-    custody::{Event, Ledger, Rest, RoomBeliever, Service, serve},
+    custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve},
     keys::Identity,
 };
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -81,8 +81,15 @@ impl Serve {
 
 fn tell(event: &Event) {
     match event {
-        Event::Granted { job, analyst } => {
-            say::note(format_args!("countersigned job {job} of {analyst}"))
+        Event::Granted { job, analyst, resembles } => {
+            let careful = resembles.map(|earlier| {
+                format!(
+                    ". CAREFUL: it asks about the people of job {earlier} again, with at most one \
+                     condition changed"
+                )
+            });
+            let careful = careful.unwrap_or_default();
+            say::note(format_args!("countersigned job {job} of {analyst}{careful}"));
         }
         Event::Refused(refusal) => say::note(format_args!("declined: {}", say::name(refusal))),
         Event::NotBelieved(why) => say::note(format_args!("declined: {}", say::name(why))),
@@ -93,7 +100,8 @@ fn tell(event: &Event) {
 
 /// Let a restored ledger hand out slices again, once its instances are accounted for
 ///
-/// Once for each contract: a ledger that was restored hands out nothing under any other.
+/// Once for each contract: a ledger that was restored hands out nothing under any other. Without one of
+/// the last two options it only says what would be written off.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accounted {
     #[command(flatten)]
@@ -107,10 +115,14 @@ pub(crate) struct Accounted {
     #[arg(long = "closing", value_name = "FILE")]
     closings: Vec<PathBuf>,
 
-    /// The closings are all there is, under this contract and every other: without this, every
-    /// budget of the contract is taken as used up from the backup until now
-    #[arg(long)]
+    /// The closings are all there is, under this contract and every other: nothing is written off
+    #[arg(long, conflicts_with = "write_off")]
     nothing_else_was_handed_out: bool,
+
+    /// Take every budget of the contract as used up from the backup until now, but for what the
+    /// closings gave back
+    #[arg(long)]
+    write_off: bool,
 }
 
 impl Accounted {
@@ -124,15 +136,44 @@ impl Accounted {
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
         let mut ledger = Ledger::open(identity.directory())?;
-        ledger.accounted(&closings, &contract, party, self.rest(), clock::now())?;
-        say::result(format_args!("accounted for with {} closings", closings.len()))?;
+        let Some(rest) = self.rest() else {
+            let lost = ledger.would_write_off(&closings, &contract, party, clock::now())?;
+            lost.iter().try_for_each(|lost| say::result(words(lost, "would be written off")))?;
+            return Err(Failure::unclear(
+                "nothing was changed. What the closings do not tell of has to be written off (say \
+                 --write-off), unless you know that nothing else was handed out since the backup (say \
+                 --nothing-else-was-handed-out)",
+            ));
+        };
+        let lost = ledger.accounted(&closings, &contract, party, rest, clock::now())?;
+        lost.iter().try_for_each(|lost| say::result(words(lost, "written off")))?;
+        let closings = match closings.len() {
+            1 => "1 closing".to_owned(),
+            n => format!("{n} closings"),
+        };
+        say::result(format_args!("accounted for with {closings}"))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What no closing tells of is lost, unless the owner says otherwise in so many words.
-    fn rest(&self) -> Rest {
-        if self.nothing_else_was_handed_out { Rest::Nothing } else { Rest::WriteOff }
+    /// What no closing tells of: its owner says in so many words what becomes of it.
+    fn rest(&self) -> Option<Rest> {
+        match (self.nothing_else_was_handed_out, self.write_off) {
+            (true, _) => Some(Rest::Nothing),
+            (_, true) => Some(Rest::WriteOff),
+            _ => None,
+        }
     }
+}
+
+fn words(lost: &WrittenOff, what: &str) -> String {
+    format!(
+        "{} for {}, {}: rho {:.6} (epsilon {:.3}) {what}",
+        lost.dataset,
+        lost.purpose,
+        lost.period,
+        lost.loss.rho().value(),
+        lost.loss.rho().epsilon(lost.delta)
+    )
 }
 
 #[cfg(test)]
@@ -147,12 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_ledger_is_written_off_unless_its_owner_vouches() {
+    fn nothing_is_written_off_unless_the_owner_says_so() {
         let line = ["accounted", "--contract", "spring.signed"];
         let rest =
             |more: &[&str]| Line::try_parse_from(line.iter().chain(more)).unwrap().accounted.rest();
-        assert_eq!(rest(&[]), Rest::WriteOff);
-        assert_eq!(rest(&["--closing", "a.closing"]), Rest::WriteOff);
-        assert_eq!(rest(&["--nothing-else-was-handed-out"]), Rest::Nothing);
+        assert_eq!(rest(&[]), None);
+        assert_eq!(rest(&["--closing", "a.closing"]), None);
+        assert_eq!(rest(&["--write-off"]), Some(Rest::WriteOff));
+        assert_eq!(rest(&["--nothing-else-was-handed-out"]), Some(Rest::Nothing));
     }
 }

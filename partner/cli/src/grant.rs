@@ -50,7 +50,7 @@ pub(crate) struct Grant {
     prepay_selection_delta: Option<f64>,
 
     /// What the prepaid budget may be spent on
-    #[arg(long, value_name = "PURPOSE")]
+    #[arg(long, value_name = "PURPOSE", requires = "prepay")]
     purpose: Option<String>,
 
     /// When the enclave must drop the keys, such as 2026-11-24T06:00:00Z [default: in a day]
@@ -77,6 +77,9 @@ impl Grant {
             let selection_delta = selection_delta.map_err(Failure::unclear)?;
             let owner = Owner { party, key: identity.signing(), contract: &contract };
             let mut ledger = Ledger::open(identity.directory())?;
+            // A ledger that has forgotten something hands out nothing more.
+            let accounts = room.status(identity.signing()).await?.accounts;
+            ledger.witness(room.instance(), &contract, party, &accounts)?;
             let what = (self.dataset.as_str(), purpose.as_str());
             slices.push(custody::prepay(
                 &mut ledger,
@@ -103,7 +106,7 @@ impl Grant {
             let delta = self.prepay_selection_delta;
             let delta = delta.map(|delta| format!(" and a selection delta of {delta:e}"));
             say::result(format_args!(
-                "{}: prepaid epsilon {epsilon}{} for {purpose}",
+                "{}: prepaid up to epsilon {epsilon}{} in all for {purpose}",
                 granted.dataset,
                 delta.unwrap_or_default()
             ))?;

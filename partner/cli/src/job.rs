@@ -84,8 +84,10 @@ impl Submit {
         let mut custodies = Custodies { addresses, own: Some(&mut ledger) };
         let ran =
             run(&mut room, &identity, &prepared, &mut custodies, &mut |step| tell(&step)).await;
-        let ran = ran.inspect_err(|_| {
-            say::note(format_args!("To try the same job again: --id {}", prepared.id()));
+        let ran = ran.inspect_err(|error| {
+            if error.may_pass_later() {
+                say::note(format_args!("To try the same job again: --id {}", prepared.id()));
+            }
         })?;
         let Some(output) = &self.output else {
             say::result(ran.job)?;

@@ -5,7 +5,7 @@ pub(crate) mod groups;
 use crate::say;
 use protocol::{
     job::{Alternative, Multiplicity, OutcomeKind},
-    result::{LiftResult, NEAR_DUPLICATE, OutcomeResult},
+    result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, SAME_FIGURES},
     time::Time,
 };
 
@@ -191,6 +191,13 @@ fn explain(flag: &str) -> String {
         return format!(
             "it asks about nearly the same people as job {}, one condition apart. Together they say \
              more about the few who differ; the noise is made for that, the owners see this flag too.",
+            say::name(job)
+        );
+    }
+    if let Some(job) = flag.strip_prefix(SAME_FIGURES) {
+        return format!(
+            "it asks of the same people what job {} had asked: these are that job's figures, with the \
+             same noise, and nothing was paid again. Both together say no more than one of them.",
             say::name(job)
         );
     }

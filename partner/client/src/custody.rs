@@ -19,7 +19,7 @@ pub(crate) use decide::{read_job, read_manifests};
 pub use ledger::{Asked, For, Ledger, LedgerError};
 pub use report::{BudgetLine, BudgetReport, InstanceLine, InstanceState, OutstandingLine};
 pub use serve::{Believe, Event, RoomBeliever, Service, Witnessed, serve};
-pub use settle::{Credit, Credited, Rest};
+pub use settle::{Credit, Credited, Rest, WrittenOff};
 
 #[cfg(test)]
 mod tests;

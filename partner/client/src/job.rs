@@ -96,6 +96,24 @@ pub enum JobError {
 }
 
 impl JobError {
+    /// Whether the very same job may be answered later: something failed, or an owner was missing. What
+    /// was refused by rule or for lack of budget is refused again.
+    #[must_use]
+    pub fn may_pass_later(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(
+                **refusal,
+                Refusal::Internal
+                    | Refusal::RateLimited
+                    | Refusal::KeyWithheld { .. }
+                    | Refusal::NeedsSlice { .. }
+                    | Refusal::NotBelieved { .. }
+            ),
+            Self::NoCustody { .. } | Self::CustodyUnreachable { .. } | Self::Room(_) => true,
+            _ => false,
+        }
+    }
+
     fn refused(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
     }

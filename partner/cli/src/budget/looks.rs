@@ -19,15 +19,20 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
     for debit in &line.debits {
         let rho = debit.loss.rho().value();
         let by = match &debit.analyst {
-            Some(analyst) => {
-                let s = if debit.jobs == 1 { "" } else { "s" };
-                format!("{} \"{}\" job{s} of {analyst}", debit.jobs, debit.analysis)
-            }
+            Some(_) => debit.to_string(),
             None => debit.analysis.clone(),
         };
-        wrap(page, "  used by ", &format!("{by}: rho {rho:.6}"))?;
+        wrap(
+            page,
+            "  ",
+            &format!("rho {rho:.6} {}{by}", if debit.analyst.is_some() { "for " } else { "" }),
+        )?;
     }
-    for job in &line.latest {
+    if !line.returned.is_zero() {
+        let rho = line.returned.rho().value();
+        wrap(page, "  ", &format!("rho {rho:.6} came back at closings, and counts as left"))?;
+    }
+    for job in latest(line) {
         let (now, ever) = left(line, job);
         let looks = if now == 1 { "look" } else { "looks" };
         let mut text = format!(
@@ -38,11 +43,8 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
             job.id,
             words::moment(line.period_ends),
         );
-        if let Some(earlier) = job.resembles {
-            write!(
-                text,
-                " CAREFUL: it asked about nearly the same people as job {earlier}, one condition apart."
-            )?;
+        if runs_out_of_delta(line, job) {
+            text += " Its selection of groups runs out first, not its epsilon.";
         }
         writeln!(page)?;
         wrap(page, "  ", &text)?;
@@ -50,18 +52,70 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
         wrap(page, "    ", &format!("One person changes {person}."))?;
         wrap(page, "    ", &reliable(job, contract))?;
     }
+    let mut careful: Vec<_> = line.jobs.iter().filter(|job| job.resembles.is_some()).collect();
+    let more = careful.len().saturating_sub(FLAGGED);
+    careful.truncate(FLAGGED);
+    if !careful.is_empty() {
+        writeln!(page)?;
+    }
+    for job in careful {
+        let earlier = job.resembles.map(|earlier| earlier.to_string()).unwrap_or_default();
+        let text = format!(
+            "CAREFUL: job {} of {} ({}) asked about the people of job {earlier} again, with at most one \
+             condition changed.",
+            job.id,
+            job.analyst,
+            words::moment(job.time)
+        );
+        wrap(page, "  ", &text)?;
+    }
+    if more > 0 {
+        wrap(page, "  ", &format!("({more} more such jobs: --json lists them.)"))?;
+    }
     Ok(())
 }
 
+/// The latest job of each analysis, newest first.
+pub(super) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
+    let first = |at: usize, job: &JobLine| {
+        !line.jobs.iter().take(at).any(|newer| newer.analysis == job.analysis)
+    };
+    line.jobs.iter().enumerate().filter(move |(at, job)| first(*at, job)).map(|(_, job)| job)
+}
+
+/// Whether δ allows fewer such jobs than ρ does.
+fn runs_out_of_delta(line: &BudgetLine, job: &JobLine) -> bool {
+    let plain = job.proof.cost.clone().with_delta(0);
+    line.left.times(&job.proof.cost) < line.left.times(&plain)
+}
+
+/// One job that was charged, for machines.
+pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
+    serde_json::json!({
+        "job": job.id.to_string(), "analyst": job.analyst, "analysis": job.analysis,
+        "purpose": job.purpose, "time": job.time.to_string(),
+        "rho": job.proof.cost.rho().value(),
+        "resembles": job.resembles.map(|id| id.to_string()),
+    })
+}
+
 /// The same for machines.
-pub(super) fn as_json(line: &BudgetLine, job: &JobLine) -> serde_json::Value {
+pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> serde_json::Value {
     let (now, ever) = left(line, job);
     let people = &job.proof.people;
+    let measures = job.tally.measures.iter().zip(&job.proof.sums).map(|(measure, figure)| {
+        let (name, unit) = named(measure, &job.tally, contract);
+        serde_json::json!({
+            "name": name, "one_person_moves": real(figure.linf) / unit, "in_cells": figure.cells,
+            "smallest_audience": for_a_mean(measure, figure),
+        })
+    });
+    let measures: Vec<_> = measures.collect();
     serde_json::json!({
         "analysis": job.analysis, "analyst": job.analyst, "job": job.id.to_string(),
         "left_this_period": now, "left_for_life": ever,
         "one_person_moves_people": people.linf, "in_cells": people.cells,
-        "smallest_audience": smallest_audience(people),
+        "smallest_audience": smallest_audience(people), "measures": measures,
         "resembles": job.resembles.map(|id| id.to_string()),
     })
 }
@@ -98,9 +152,7 @@ fn reliable(job: &JobLine, contract: &Contract) -> String {
     let mut means: Vec<(i64, Vec<String>)> = Vec::new();
     for (measure, figure) in job.tally.measures.iter().zip(&job.proof.sums) {
         let (name, _) = named(measure, &job.tally, contract);
-        // Half the 95 % interval of a total, over what a hundredth of the cap makes of n people.
-        let least = Z95 * figure.sigma.value() * 100.0 / f64::from(measure.clamp);
-        let least = rounded(least);
+        let least = for_a_mean(measure, figure);
         match means.iter_mut().find(|(from, _)| *from == least) {
             Some((_, names)) => names.push(name),
             None => means.push((least, vec![name])),
@@ -117,6 +169,12 @@ fn reliable(job: &JobLine, contract: &Contract) -> String {
 /// From how many people on noise moves a head count by less than a tenth, 19 times in 20.
 fn smallest_audience(people: &Figure) -> i64 {
     rounded(Z95 * people.sigma.value() * 10.0)
+}
+
+/// From how many people on noise moves a mean by less than a hundredth of its cap, 19 times in 20.
+fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
+    // Half the 95 % interval of a total, over what a hundredth of the cap makes of n people.
+    rounded(Z95 * figure.sigma.value() * 100.0 / f64::from(measure.clamp))
 }
 
 /// What is added up, and how many units of it make one.
@@ -154,3 +212,5 @@ fn real(number: u64) -> f64 {
 
 /// Of the normal distribution, two-sided.
 const Z95: f64 = 1.96;
+/// How many flagged jobs a page lists.
+const FLAGGED: usize = 5;

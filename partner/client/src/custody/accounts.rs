@@ -14,11 +14,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub(super) fn limits(
     db: &Connection,
     budget: &Budget,
-    (lineage, purpose): (&str, &str),
+    key: (&str, &str),
     budget_period: &str,
 ) -> Result<[(WhichBudget, Loss, Loss); 2], LedgerError> {
-    let in_period = used(db, lineage, purpose, Some(budget_period))?;
-    let for_life = used(db, lineage, purpose, None)?;
+    let in_period = used(db, key, Some(budget_period))?;
+    let for_life = used(db, key, None)?;
     Ok([
         (budget.period.into(), budget.per_period(), in_period),
         (WhichBudget::Lifetime, budget.lifetime(), for_life),
@@ -28,18 +28,55 @@ pub(super) fn limits(
 /// Handed out and not credited back.
 fn used(
     db: &Connection,
-    lineage: &str,
-    purpose: &str,
+    key: (&str, &str),
     budget_period: Option<&str>,
 ) -> Result<Loss, LedgerError> {
-    let total = |table: &str| {
-        let sql = format!(
-            "SELECT loss FROM {table} WHERE lineage = ?1 AND purpose = ?2 \
-             AND (?3 IS NULL OR budget_period = ?3)"
-        );
-        sum(db, &sql, params![lineage, purpose, budget_period])
-    };
-    Ok(total("slices")?.minus(&total("credits")?))
+    let handed_out = total(db, "slices", key, budget_period)?;
+    Ok(handed_out.minus(&returned(db, key, budget_period)?))
+}
+
+/// Credited back at closings.
+pub(super) fn returned(
+    db: &Connection,
+    key: (&str, &str),
+    budget_period: Option<&str>,
+) -> Result<Loss, LedgerError> {
+    total(db, "credits", key, budget_period)
+}
+
+fn total(
+    db: &Connection,
+    table: &str,
+    (lineage, purpose): (&str, &str),
+    budget_period: Option<&str>,
+) -> Result<Loss, LedgerError> {
+    let sql = format!(
+        "SELECT loss FROM {table} WHERE lineage = ?1 AND purpose = ?2 \
+         AND (?3 IS NULL OR budget_period = ?3)"
+    );
+    sum(db, &sql, params![lineage, purpose, budget_period])
+}
+
+/// Why loss left the budget.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Job,
+    Prepaid,
+    /// A closing tells of it after a backup was restored, which does not know of it.
+    Found,
+    /// Nobody tells of it: what a restored ledger had to assume.
+    WrittenOff,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Prepaid => "prepaid",
+            Self::Found => "found",
+            Self::WrittenOff => "written off",
+        }
+    }
 }
 
 /// One account of one instance, as its slices name it.
@@ -58,7 +95,7 @@ impl Account {
     }
 
     pub(super) fn prepaid(&self, db: &Connection) -> Result<Loss, LedgerError> {
-        self.sum(db, " AND job IS NULL")
+        self.sum(db, " AND kind = 'prepaid'")
     }
 
     fn sum(&self, db: &Connection, and: &str) -> Result<Loss, LedgerError> {

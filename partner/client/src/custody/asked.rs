@@ -1,7 +1,7 @@
 //! What slices were cut for: the jobs that a ledger knows.
 
 use super::{
-    accounts::{read_loss, stored},
+    accounts::{Kind, read_loss, stored},
     ledger::LedgerError,
 };
 use protocol::{
@@ -12,7 +12,7 @@ use protocol::{
     loss::Loss,
     policy::Admitted,
     proof::Proof,
-    refusal::{Debit, ELSEWHERE, PREPAID, Refusal},
+    refusal::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, PREPAID, Refusal, WRITTEN_OFF},
     tally::Tally,
     time::Time,
 };
@@ -150,18 +150,17 @@ fn lines(
         let ids: (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(6)?);
         Ok((names, blobs, ids, row.get::<_, i64>(7)?))
     })?;
-    let id = |bytes: Vec<u8>| bytes.try_into().map(JobId).map_err(|_| LedgerError::Corrupt);
     let mut found = Vec::new();
     for row in rows {
         let ((analyst, analysis, purpose), (tally, proof), (own, resembles), time) = row?;
         found.push(JobLine {
-            id: id(own)?,
+            id: job_id(own)?,
             analyst,
             analysis,
             purpose,
             tally: canonical::from_slice(&tally).map_err(|_| LedgerError::Corrupt)?,
             proof: canonical::from_slice(&proof).map_err(|_| LedgerError::Corrupt)?,
-            resembles: resembles.map(id).transpose()?,
+            resembles: resembles.map(job_id).transpose()?,
             time: Time(u64::try_from(time).map_err(|_| LedgerError::Corrupt)?),
         });
     }
@@ -178,36 +177,55 @@ pub(super) fn debits(
     contract: Option<Digest>,
 ) -> Result<Vec<Debit>, LedgerError> {
     let mut statement = db.prepare(
-        "SELECT jobs.analyst, jobs.analysis, slices.loss, slices.contract FROM slices \
-         LEFT JOIN jobs ON jobs.job = slices.job \
+        "SELECT slices.kind, jobs.analyst, jobs.analysis, jobs.id, slices.loss, slices.contract \
+         FROM slices LEFT JOIN jobs ON jobs.job = slices.job \
          WHERE slices.lineage = ?1 AND slices.purpose = ?2 \
-         AND (?3 IS NULL OR slices.budget_period = ?3)",
+         AND (?3 IS NULL OR slices.budget_period = ?3) ORDER BY slices.id DESC",
     )?;
     let rows = statement.query_map(params![lineage, purpose, budget_period], |row| {
-        let by: (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
-        Ok((by, row.get::<_, Vec<u8>>(2)?, row.get::<_, Vec<u8>>(3)?))
+        let by: (String, Option<String>, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let blobs: (Option<Vec<u8>>, Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok((by, blobs))
     })?;
-    let mut sums: BTreeMap<(Option<String>, String), (u64, Loss)> = BTreeMap::new();
+    let mut debits: BTreeMap<(Option<String>, String), Debit> = BTreeMap::new();
     for row in rows {
-        let ((analyst, analysis), loss, under) = row?;
+        let ((kind, analyst, analysis), (id, loss, under)) = row?;
         let elsewhere = contract.is_some_and(|it| it.as_bytes().as_slice() != under);
-        let key = match (analyst, analysis) {
+        let (analyst, analysis) = match (analyst, analysis) {
             _ if elsewhere => (None, ELSEWHERE.to_owned()),
             (Some(analyst), Some(analysis)) => (Some(analyst), analysis),
-            _ => (None, PREPAID.to_owned()),
+            _ if kind == Kind::Prepaid.name() => (None, PREPAID.to_owned()),
+            _ if kind == Kind::Found.name() => (None, FOUND.to_owned()),
+            _ => (None, WRITTEN_OFF.to_owned()),
         };
-        let sum = sums.entry(key).or_insert_with(|| (0, Loss::zero()));
-        *sum = (sum.0 + 1, sum.1.plus(&read_loss(&loss)?));
+        let key = (analyst.clone(), analysis.clone());
+        let debit = debits.entry(key).or_insert_with(|| {
+            let (jobs, latest, loss) = (0, Vec::new(), Loss::zero());
+            Debit { analyst, analysis, jobs, latest, loss }
+        });
+        debit.jobs += 1;
+        debit.loss = debit.loss.plus(&read_loss(&loss)?);
+        if let (Some(id), Some(_)) = (id, &debit.analyst)
+            && debit.latest.len() < NAMED_JOBS
+        {
+            debit.latest.push(job_id(id)?);
+        }
     }
-    let debits = sums.into_iter().map(|((analyst, analysis), (jobs, loss))| Debit {
-        analyst,
-        analysis,
-        jobs,
-        loss,
-    });
-    let mut debits: Vec<_> = debits.collect();
+    let mut debits: Vec<_> = debits.into_values().collect();
     debits.sort_by_key(|it| std::cmp::Reverse(it.loss.rho()));
     Ok(debits)
+}
+
+/// The earlier job about nearly the same people, if this one had one.
+pub(super) fn resembled(db: &Connection, job: Digest) -> Result<Option<JobId>, LedgerError> {
+    let sql = "SELECT resembles FROM jobs WHERE job = ?1";
+    let key = job.as_bytes().as_slice();
+    let found: Option<Option<Vec<u8>>> = db.query_row(sql, [key], |row| row.get(0)).optional()?;
+    found.flatten().map(job_id).transpose()
+}
+
+fn job_id(bytes: Vec<u8>) -> Result<JobId, LedgerError> {
+    bytes.try_into().map(JobId).map_err(|_| LedgerError::Corrupt)
 }
 
 const DAY_MS: u64 = 86_400_000;

@@ -31,7 +31,8 @@ pub struct Owner<'a> {
     pub contract: &'a Contract,
 }
 
-/// Decides on `request` for a job on `instance`, which the caller believes, and cuts the slices.
+/// Decides on `request` for a job on `instance`, which the caller believes, and cuts the slices unless
+/// it only asks.
 ///
 /// # Errors
 ///
@@ -44,7 +45,8 @@ pub fn decide(
     now: Time,
 ) -> Result<SliceReply, LedgerError> {
     match slices(ledger, owner, instance, request, now) {
-        Ok(slices) => {
+        Ok(None) => Ok(SliceReply::WouldGrant {}),
+        Ok(Some(slices)) => {
             let slices = slices.iter().map(|slice| owner.key.sign(slice).into()).collect();
             Ok(SliceReply::Granted { slices })
         }
@@ -59,7 +61,7 @@ fn slices(
     instance: &Instance,
     request: &SliceRequest,
     now: Time,
-) -> Result<Vec<Slice>, LedgerError> {
+) -> Result<Option<Vec<Slice>>, LedgerError> {
     let refused = |refusal| LedgerError::Refused(Box::new(refusal));
     let contract = owner.contract;
     let (job, analyst) = read_job(contract, &request.job).map_err(LedgerError::Refused)?;
@@ -90,7 +92,10 @@ fn slices(
             admitted: &admitted,
         }),
     };
-    ledger.grant(&asked, now)
+    if request.only_asks {
+        return ledger.would_grant(&asked, now).map(|()| None);
+    }
+    ledger.grant(&asked, now).map(Some)
 }
 
 /// The job and the party that signed it.

@@ -1,7 +1,7 @@
 //! The ledger: what was handed to which instance, and whether more may be.
 
 use super::{
-    accounts::{Account, budget_period, generation_of, limits, stored},
+    accounts::{Account, Kind, budget_period, generation_of, limits, returned, stored},
     asked::{self, JobAsked, debits},
     generation::Generation,
     restore::pending,
@@ -11,6 +11,7 @@ use protocol::{
     canonical,
     contract::Contract,
     digest::Digest,
+    job::JobId,
     loss::Loss,
     refusal::{Refusal, WhichBudget},
     slice::Slice,
@@ -92,8 +93,7 @@ impl Ledger {
 
     /// Cuts one slice for each dataset asked, or none at all: durable before it returns.
     ///
-    /// Each slice is cumulative for its instance, dataset, purpose and period. The caller has
-    /// verified the instance and derived the cost itself.
+    /// The caller has verified the instance and derived the cost itself.
     ///
     /// # Errors
     ///
@@ -101,14 +101,17 @@ impl Ledger {
     /// [`LedgerError::Restored`] if this database is older than what was handed out, and
     /// [`LedgerError::Unaccounted`] if it was, and is not accounted for under this contract.
     pub fn grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
-        self.change(|tx| {
-            is_accounted(tx, asked.contract.digest)?;
-            meet(tx, asked.instance, now)?;
-            if let For::Job(job) = &asked.what_for {
-                asked::note(tx, asked.contract, job, now)?;
-            }
-            asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
-        })
+        self.change(|tx| hand_out(tx, asked, now))
+    }
+
+    /// Whether [`Ledger::grant`] would do it now; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::grant`].
+    pub fn would_grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<(), LedgerError> {
+        self.check()?;
+        self.without_a_trace(|tx, _| hand_out(tx, asked, now)).map(drop)
     }
 
     /// Runs `act` as one durable transaction of one writer; nothing of it stays on an error.
@@ -143,6 +146,27 @@ impl Ledger {
         })();
         generation.unlock()?;
         outcome
+    }
+
+    /// As [`Self::exclusively`], but nothing of it stays.
+    pub(super) fn without_a_trace<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>, u64) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let Self { db, generation } = self;
+        generation.lock()?;
+        let outcome = (|| {
+            // Never committed.
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            act(&tx, generation.read()?)
+        })();
+        generation.unlock()?;
+        outcome
+    }
+
+    /// The earlier job about nearly the same people as the one with this digest, if there is one.
+    pub(super) fn resembled(&self, job: Digest) -> Result<Option<JobId>, LedgerError> {
+        asked::resembled(&self.db, job)
     }
 
     pub(super) fn db(&self) -> &Connection {
@@ -189,7 +213,8 @@ pub enum LedgerError {
     /// A restored backup.
     #[error("this ledger is older than what was handed out from it (it knows {found} changes, {}): a \
              restored backup. It hands out nothing until every instance since then is accounted for: \
-             collect their closings and run `glovebox custody accounted --closing FILE..`", counted(*expected))]
+             collect their closings and run `glovebox custody accounted --closing FILE..`, which says what \
+             would be written off before anything is", counted(*expected))]
     Restored {
         /// Changes that the database knows of.
         found: u64,
@@ -200,6 +225,13 @@ pub enum LedgerError {
     #[error("this ledger was a restored backup, and is not accounted for under the contract {}: it hands \
              out nothing under it until `glovebox custody accounted` has run with it", contract.short())]
     Unaccounted {
+        /// The contract.
+        contract: Digest,
+    },
+    /// Nothing to account for.
+    #[error("this ledger is no restored backup, or is accounted for under the contract {} already: nothing \
+             to do, and nothing was written off", contract.short())]
+    NotRestored {
         /// The contract.
         contract: Digest,
     },
@@ -262,6 +294,15 @@ pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), Ledg
     }
 }
 
+fn hand_out(tx: &Transaction<'_>, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
+    is_accounted(tx, asked.contract.digest)?;
+    meet(tx, asked.instance, now)?;
+    if let For::Job(job) = &asked.what_for {
+        asked::note(tx, asked.contract, job, now)?;
+    }
+    asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
+}
+
 /// Notes an instance when it is first seen; refuses one that is closed.
 fn meet(tx: &Transaction<'_>, instance: &Instance, now: Time) -> Result<(), LedgerError> {
     let digest = instance.digest();
@@ -304,20 +345,15 @@ fn cut(
         not_after: budget.period.end(now, asked.contract.expires),
         job,
     };
-    let job = match asked.what_for {
-        For::Job(job) => Some(job.digest),
-        For::Prepaid => None,
+    let (job, already) = match asked.what_for {
+        For::Job(job) => (Some(job.digest), account.granted_for(tx, job.digest)?),
+        For::Prepaid => (None, Some(account.prepaid(tx)?)),
     };
-    if let Some(job) = job
-        && let Some(granted) = account.granted_for(tx, job)?
-    {
-        return Ok(slice(granted, Some(job)));
-    }
-    let already = account.granted(tx)?;
-    let cost = match job {
-        Some(_) => asked.cost.clone(),
-        None => asked.cost.minus(&account.prepaid(tx)?),
+    let already = match (job, already) {
+        (Some(_), Some(granted)) => return Ok(slice(granted, job)),
+        (_, already) => already.unwrap_or_else(Loss::zero),
     };
+    let cost = asked.cost.minus(&already);
     if cost.is_zero() {
         return Ok(slice(already, job));
     }
@@ -337,12 +373,13 @@ fn cut(
             cost,
             delta: budget.delta,
             debits: debits(tx, key, period, Some(asked.contract.digest))?,
+            returned: returned(tx, key, period)?,
         }));
     }
     let granted = already.plus(&cost);
     tx.execute(
         "INSERT INTO slices (instance, contract, dataset, lineage, purpose, period, budget_period, \
-         job, loss, granted, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         kind, job, loss, granted, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             account.instance.as_bytes().as_slice(),
             asked.contract.digest.as_bytes().as_slice(),
@@ -351,6 +388,7 @@ fn cut(
             account.purpose,
             account.period,
             shared,
+            if job.is_some() { Kind::Job } else { Kind::Prepaid }.name(),
             job.as_ref().map(|job| job.as_bytes().as_slice()),
             canonical::to_vec(&cost),
             canonical::to_vec(&granted),
@@ -368,6 +406,6 @@ fn counted(expected: u64) -> String {
 }
 
 const DATABASE: &str = "custody.sqlite";
-/// `application_id` of the first format: "GBX1".
-const FORMAT: i64 = 0x4742_5831;
+/// `application_id` of this format: "GBX2".
+const FORMAT: i64 = 0x4742_5832;
 const SCHEMA: &str = include_str!("schema.sql");

@@ -1,7 +1,7 @@
 //! What is left of each budget, and which instance took what.
 
 use super::{
-    accounts::{Account, budget_period, limits},
+    accounts::{Account, budget_period, limits, returned},
     asked::{JobLine, charged, debits},
     ledger::{Ledger, LedgerError},
     restore::pending,
@@ -59,8 +59,10 @@ pub struct BudgetLine {
     pub lifetime_left: Loss,
     /// What the period's budget went to, the largest first.
     pub debits: Vec<Debit>,
-    /// The latest job of each analysis that was charged to it, newest first.
-    pub latest: Vec<JobLine>,
+    /// What came back of them at closings: they add up to what is used and this.
+    pub returned: Loss,
+    /// The latest jobs that were charged to the dataset, newest first.
+    pub jobs: Vec<JobLine>,
 }
 
 /// One instance.
@@ -132,12 +134,8 @@ impl Ledger {
                     limits(self.db(), budget, key, &shared)?;
                 let lifetime_left = for_life.minus(&ever);
                 let debits = debits(self.db(), key, Some(&shared), None)?;
-                let mut latest: Vec<JobLine> = Vec::new();
-                for job in charged(self.db(), name, purpose)? {
-                    if !latest.iter().any(|it| it.analysis == job.analysis) {
-                        latest.push(job);
-                    }
-                }
+                let returned = returned(self.db(), key, Some(&shared))?;
+                let jobs = charged(self.db(), name, purpose)?;
                 budgets.push(BudgetLine {
                     dataset: name.clone(),
                     lineage: dataset.lineage.clone(),
@@ -153,7 +151,8 @@ impl Ledger {
                     lifetime_used: ever,
                     lifetime_left,
                     debits,
-                    latest,
+                    returned,
+                    jobs,
                 });
             }
         }

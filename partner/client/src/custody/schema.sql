@@ -17,10 +17,12 @@ CREATE TABLE IF NOT EXISTS slices (
     purpose TEXT NOT NULL,
     period TEXT NOT NULL,             -- as the slice names it
     budget_period TEXT NOT NULL,      -- as budgets share it
-    job BLOB,                         -- digest of the signed job; null if prepaid
+    kind TEXT NOT NULL CHECK (kind IN ('job', 'prepaid', 'found', 'written off')),
+    job BLOB,                         -- digest of the signed job, of a slice for one
     loss BLOB NOT NULL,               -- this slice alone
-    granted BLOB NOT NULL,            -- cumulative, as signed
-    time INTEGER NOT NULL
+    granted BLOB NOT NULL,            -- as signed: of the job, or prepaid in all
+    time INTEGER NOT NULL,
+    CHECK ((kind = 'job') = (job IS NOT NULL))
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS one_slice_per_job
     ON slices (instance, dataset, purpose, period, job) WHERE job IS NOT NULL;

@@ -24,6 +24,7 @@ use protocol::{
     job::JobId,
     receipt::Account,
     refusal::Refusal,
+    sign,
     slice::{SliceReply, SliceRequest},
 };
 use std::{
@@ -165,6 +166,8 @@ pub enum Event {
         job: JobId,
         /// The party that asked.
         analyst: String,
+        /// An earlier job about nearly the same people.
+        resembles: Option<JobId>,
     },
     /// Declined.
     Refused(Refusal),
@@ -215,21 +218,29 @@ impl<B: Believe> Service<B> {
         if witnessed.instance.digest() != job.instance {
             return refused(Refusal::Elsewhere);
         }
-        let service = self.clone();
+        let (service, signed) = (self.clone(), sign::digest_of(&request.job));
         let deciding =
             tokio::task::spawn_blocking(move || service.decide(&witnessed, &request)).await;
         match deciding {
             Ok(Ok(SliceReply::Refused(refusal))) => refused(refusal),
-            Ok(Ok(granted)) => {
-                (self.tell)(Event::Granted { job: job.id, analyst });
+            Ok(Ok(granted @ SliceReply::Granted { .. })) => {
+                let resembles = self.resembled(signed);
+                (self.tell)(Event::Granted { job: job.id, analyst, resembles });
                 granted
             }
+            Ok(Ok(would)) => would,
             Ok(Err(fault)) => {
                 (self.tell)(Event::Fault(fault));
                 SliceReply::Refused(Refusal::Internal)
             }
             Err(_) => refused(Refusal::Internal),
         }
+    }
+
+    /// For the operator's eyes only: a ledger that cannot be read says so at the next job.
+    fn resembled(&self, job: Digest) -> Option<JobId> {
+        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.resembled(job).ok().flatten()
     }
 
     fn decide(

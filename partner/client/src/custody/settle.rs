@@ -1,7 +1,7 @@
 //! Closing accounts: what an instance did not spend comes back, once.
 
 use super::{
-    accounts::{Account, budget_period, generation_of, limits, stored, sum},
+    accounts::{Account, Kind, budget_period, generation_of, limits, stored, sum},
     ledger::{Ledger, LedgerError, is_accounted},
     restore::{Restore, pending},
 };
@@ -10,7 +10,7 @@ use protocol::{
     canonical,
     contract::{Contract, Dataset},
     digest::Digest,
-    loss::Loss,
+    loss::{Delta, Loss},
     receipt,
     time::Time,
 };
@@ -40,6 +40,22 @@ pub struct Credit {
     pub granted: Loss,
     /// What came back of it.
     pub credited: Loss,
+}
+
+/// A budget that nothing tells of any more: taken as spent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WrittenOff {
+    /// Dataset.
+    pub dataset: String,
+    /// Purpose.
+    pub purpose: String,
+    /// Period of the budget.
+    pub period: String,
+    /// How much.
+    pub loss: Loss,
+    /// δ at which to speak of ε.
+    pub delta: Delta,
 }
 
 /// What to assume of slices that a restored ledger has forgotten and no closing tells of.
@@ -102,11 +118,13 @@ impl Ledger {
     /// Lets a restored ledger hand out slices under `contract` again, and under no other that is
     /// not accounted for: takes over what `closings` say was granted,
     /// credits what they did not spend, and assumes `rest` of everything else. With
-    /// [`Rest::WriteOff`] every instance without a closing is over for this ledger too.
+    /// [`Rest::WriteOff`] every instance without a closing is over for this ledger too. Returns what
+    /// was written off.
     ///
     /// # Errors
     ///
-    /// [`LedgerError`] if the files cannot be used, or a closing contradicts an earlier one.
+    /// [`LedgerError::NotRestored`] if there is nothing to account for; [`LedgerError`] if the files
+    /// cannot be used, or a closing contradicts an earlier one.
     pub fn accounted(
         &mut self,
         closings: &[Closing],
@@ -114,33 +132,69 @@ impl Ledger {
         party: &str,
         rest: Rest,
         now: Time,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Vec<WrittenOff>, LedgerError> {
         self.exclusively(|tx, counter| {
+            let written_off = account_for(tx, counter, closings, contract, party, rest, now)?;
             let known = generation_of(tx)?;
-            // Otherwise another contract came first, and this is about the same backup.
-            let begins = known < counter || pending(tx, contract.digest)?.is_empty();
-            if begins {
-                // Before anything is added: what the backup knew last.
-                Restore::begin(tx, now)?;
-            }
-            for closing in closings {
-                take_over(tx, closing, contract, party, now)?;
-                match settle(tx, closing, now) {
-                    // By the contract that came first: its rest stays lost.
-                    Err(LedgerError::WrittenOff { .. }) if !begins => {}
-                    settled => drop(settled?),
-                }
-            }
-            for restore in pending(tx, contract.digest)? {
-                if rest == Rest::WriteOff {
-                    write_off(tx, contract, party, &restore, begins, now)?;
-                }
-                restore.accounted(tx, contract.digest)?;
-            }
             let counter = if counter == u64::MAX { known } else { counter };
-            Ok(((), known.max(counter).saturating_add(1)))
+            Ok((written_off, known.max(counter).saturating_add(1)))
         })
     }
+
+    /// What [`Ledger::accounted`] would write off; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::accounted`].
+    pub fn would_write_off(
+        &mut self,
+        closings: &[Closing],
+        contract: &Contract,
+        party: &str,
+        now: Time,
+    ) -> Result<Vec<WrittenOff>, LedgerError> {
+        self.without_a_trace(|tx, counter| {
+            account_for(tx, counter, closings, contract, party, Rest::WriteOff, now)
+        })
+    }
+}
+
+fn account_for(
+    tx: &Transaction<'_>,
+    counter: u64,
+    closings: &[Closing],
+    contract: &Contract,
+    party: &str,
+    rest: Rest,
+    now: Time,
+) -> Result<Vec<WrittenOff>, LedgerError> {
+    let restored = generation_of(tx)? < counter;
+    let unaccounted = !pending(tx, contract.digest)?.is_empty();
+    if !restored && !unaccounted {
+        return Err(LedgerError::NotRestored { contract: contract.digest });
+    }
+    // Otherwise another contract came first, and this is about the same backup.
+    let begins = restored;
+    if begins {
+        // Before anything is added: what the backup knew last.
+        Restore::begin(tx, now)?;
+    }
+    for closing in closings {
+        take_over(tx, closing, contract, party, now)?;
+        match settle(tx, closing, now) {
+            // By the contract that came first: its rest stays lost.
+            Err(LedgerError::WrittenOff { .. }) if !begins => {}
+            settled => drop(settled?),
+        }
+    }
+    let mut written_off = Vec::new();
+    for restore in pending(tx, contract.digest)? {
+        if rest == Rest::WriteOff {
+            written_off.extend(write_off(tx, contract, party, &restore, begins, now)?);
+        }
+        restore.accounted(tx, contract.digest)?;
+    }
+    Ok(written_off)
 }
 
 fn settle(tx: &Transaction<'_>, closing: &Closing, now: Time) -> Result<Credited, LedgerError> {
@@ -269,7 +323,8 @@ fn take_over(
             let shared = budget_period(budget.period, contract.digest, &account.period);
             let row =
                 AccountRow { account, lineage: dataset.lineage.clone(), budget_period: shared };
-            add_slice(tx, &row, contract.digest, &missing, &known.plus(&missing), now)?;
+            let granted = known.plus(&missing);
+            add_slice(tx, &row, Kind::Found, contract.digest, (&missing, &granted), now)?;
         }
     }
     Ok(())
@@ -284,7 +339,8 @@ fn write_off(
     restore: &Restore,
     begins: bool,
     now: Time,
-) -> Result<(), LedgerError> {
+) -> Result<Vec<WrittenOff>, LedgerError> {
+    let mut all = Vec::new();
     let generation = generation_of(tx)?;
     let nobody = Digest::of("glovebox custody write-off v1", &generation.to_be_bytes());
     add_instance(tx, nobody, contract.digest, &[], now)?;
@@ -322,12 +378,16 @@ fn write_off(
                 };
                 let row =
                     AccountRow { account, lineage: dataset.lineage.clone(), budget_period: shared };
-                add_slice(tx, &row, contract.digest, &loss, &loss, now)?;
-                done = Some(period);
+                add_slice(tx, &row, Kind::WrittenOff, contract.digest, (&loss, &loss), now)?;
+                done = Some(period.clone());
+                if !loss.is_zero() {
+                    let (dataset, purpose) = (name.clone(), purpose.clone());
+                    all.push(WrittenOff { dataset, purpose, period, loss, delta: budget.delta });
+                }
             }
         }
     }
-    Ok(())
+    Ok(all)
 }
 
 fn add_instance(
@@ -353,14 +413,14 @@ fn add_instance(
 fn add_slice(
     tx: &Transaction<'_>,
     row: &AccountRow,
+    kind: Kind,
     contract: Digest,
-    loss: &Loss,
-    granted: &Loss,
+    (loss, granted): (&Loss, &Loss),
     now: Time,
 ) -> Result<(), LedgerError> {
     tx.execute(
         "INSERT INTO slices (instance, contract, dataset, lineage, purpose, period, budget_period, \
-         job, loss, granted, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, ?9, ?10)",
+         kind, loss, granted, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             row.account.instance.as_bytes().as_slice(),
             contract.as_bytes().as_slice(),
@@ -369,6 +429,7 @@ fn add_slice(
             row.account.purpose,
             row.account.period,
             row.budget_period,
+            kind.name(),
             canonical::to_vec(loss),
             canonical::to_vec(granted),
             stored(now.0),

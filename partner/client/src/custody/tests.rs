@@ -81,6 +81,14 @@ impl Retailer {
         self.reopen();
     }
 
+    /// For life, of the people whom both datasets are about.
+    fn used(&self) -> Loss {
+        let report = self.ledger.report(&self.room.contract, "retailer", NOON).unwrap();
+        let mut lines = report.budgets.into_iter();
+        let line = lines.find(|line| line.dataset == "sales" && line.purpose == "measurement");
+        line.unwrap().lifetime_used
+    }
+
     fn credit(
         &mut self,
         instance: &Instance,
@@ -126,12 +134,36 @@ fn the_same_job_gets_the_same_slice_and_is_debited_once() {
 }
 
 #[test]
-fn slices_of_one_instance_are_cumulative() {
+fn a_slice_is_for_its_job_and_what_is_prepaid_for_any() {
     let mut retailer = Retailer::new();
     let instance = retailer.room.instance(1);
-    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
-    let second = retailer.grant(&instance, &["sales"], &loss(0.5), job(2), NOON).unwrap();
-    assert_eq!(second[0].granted, loss(0.5).plus(&loss(0.5)));
+    let mut ask = |epsilon, what_for| {
+        let slices = retailer.grant(&instance, &["sales"], &loss(epsilon), what_for, NOON);
+        let slice = slices.unwrap().remove(0);
+        (slice.job, slice.granted)
+    };
+    let digest = |number: u8| Some(Digest::of("job", &[number]));
+    assert_eq!(ask(0.5, job(1)), (digest(1), loss(0.5)));
+    assert_eq!(ask(0.25, For::Prepaid), (None, loss(0.25)));
+    assert_eq!(ask(0.5, job(2)), (digest(2), loss(0.5)));
+    assert_eq!(retailer.used(), loss(0.5).plus(&loss(0.5)).plus(&loss(0.25)));
+}
+
+/// Before any owner hands out loss, all are asked whether they would.
+#[test]
+fn asking_whether_a_slice_would_be_granted_leaves_no_trace() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    for (epsilon, would) in [(1.5, true), (1.5, true), (2.5, false)] {
+        let Retailer { room, ledger } = &mut retailer;
+        let (datasets, purpose, cost) = (&["sales"], "measurement", &loss(epsilon));
+        let (contract, instance, what_for) = (&room.contract, &instance, job(1));
+        let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
+        assert_eq!(ledger.would_grant(&asked, NOON).is_ok(), would, "{epsilon}");
+    }
+    let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
+    assert!(report.instances.is_empty() && retailer.used().is_zero());
+    assert!(report.budgets.iter().all(|line| line.jobs.is_empty()));
 }
 
 #[test]
@@ -271,13 +303,46 @@ fn a_restored_backup_grants_nothing_until_it_is_accounted_for() {
         let stale = retailer.grant(&instance, &["sales"], &loss(0.25), what, NOON).unwrap_err();
         assert!(matches!(stale, LedgerError::Restored { found: 1, expected: 2 }), "{stale}");
     }
-    let closing = retailer.room.closing(&instance, vec![account(&second[0], loss(0.9))]);
+    let all = Account { granted: loss(0.5).plus(&loss(1.0)), ..account(&second[0], loss(0.9)) };
+    let closing = retailer.room.closing(&instance, vec![all]);
     let Retailer { room, ledger } = &mut retailer;
     ledger.accounted(&[closing], &room.contract, "retailer", Rest::Nothing, NOON).unwrap();
     let report = ledger.report(&room.contract, "retailer", NOON).unwrap();
     assert!(!report.restored);
     let used = &report.budgets.iter().find(|b| b.dataset == "sales").unwrap().used;
     assert_eq!(*used, loss(0.9));
+}
+
+/// Said by mistake, it would take a budget that nobody lost.
+#[test]
+fn a_ledger_that_was_not_restored_has_nothing_to_account_for() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    let backup = retailer.backup();
+    for restored in [false, true] {
+        let Retailer { room, ledger } = &mut retailer;
+        let contract = &room.contract;
+        for rest in [Rest::WriteOff, Rest::Nothing] {
+            let refused = ledger.accounted(&[], contract, "retailer", rest, NOON).unwrap_err();
+            assert!(matches!(refused, LedgerError::NotRestored { .. }), "{refused}");
+        }
+        ledger.would_write_off(&[], contract, "retailer", NOON).unwrap_err();
+        assert_eq!(retailer.used(), if restored { loss(2.0) } else { loss(0.5) });
+        if restored {
+            break;
+        }
+        retailer.grant(&instance, &["sales"], &loss(0.25), job(2), NOON).unwrap();
+        retailer.restore(&backup);
+        let Retailer { room, ledger } = &mut retailer;
+        // Only told, then done.
+        let lost = ledger.would_write_off(&[], &room.contract, "retailer", NOON).unwrap();
+        let sales = lost.iter().find(|it| it.dataset == "sales" && it.purpose == "measurement");
+        assert_eq!(sales.unwrap().loss, loss(2.0).minus(&loss(0.5)));
+        assert!(ledger.is_restored().unwrap());
+        let done = ledger.accounted(&[], &room.contract, "retailer", Rest::WriteOff, NOON);
+        assert_eq!(done.unwrap(), lost);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hyper::Method;
 use protocol::{
     canonical,
+    contract::Contract,
     job::JobId,
     message::{Body, Reply},
     refusal::Refusal,
@@ -85,12 +86,14 @@ pub async fn run(
             Ok(Reply::Result { job, sealed }) if job == prepared.id() => {
                 return Ok(Ran { job, sealed: sealed.map(ByteBuf::into_vec) });
             }
-            Ok(Reply::Refused(Refusal::NeedsSlice { ref owner, .. }))
-                if asked.insert(owner.clone()) =>
-            {
-                slices.extend(countersign(room, identity, prepared, custodies, owner, tell).await?);
+            Ok(Reply::Refused(refusal)) => {
+                let owners = owners_of(&refusal);
+                if owners.is_empty() || !owners.iter().all(|owner| asked.insert(owner.clone())) {
+                    return Err(JobError::refused(refusal));
+                }
+                let round = Round { identity, prepared, owners: &owners };
+                slices.extend(round.countersign(room, custodies, tell).await?);
             }
-            Ok(Reply::Refused(refusal)) => return Err(JobError::refused(refusal)),
             Ok(_) => return Err(RoomError::Protocol { what: "the result of the job" }.into()),
             Err(error) if error.is_transient() && lost < RETRIES => {
                 lost += 1;
@@ -115,38 +118,110 @@ async fn reconnect(room: &mut Room) -> Result<(), RoomError> {
     }
 }
 
-async fn countersign(
-    room: &Room,
-    identity: &Identity,
-    prepared: &Prepared,
-    custodies: &mut Custodies<'_>,
-    owner: &str,
-    tell: &mut (dyn FnMut(Step<'_>) + Send),
-) -> Result<Vec<ByteBuf>, JobError> {
-    let contract = room.contract();
-    let request = SliceRequest {
-        job: prepared.signed.clone(),
-        manifests: prepared.manifests.iter().cloned().map(Into::into).collect(),
-    };
-    let listed = contract.parties.get(owner).and_then(|party| party.custody.as_ref());
-    let address = custodies.addresses.get(owner).or(listed).cloned();
-    let ours = contract.party_of(&identity.signing().public()) == Some(owner);
-    tell(Step::Asking { owner, at: address.as_deref() });
-    let reply = match (address, &mut custodies.own) {
-        (Some(url), _) => post(&url, owner, &request, prepared.id()).await?,
-        (None, Some(ledger)) if ours => {
-            let party = Owner { party: owner, key: identity.signing(), contract };
-            decide(ledger, &party, room.instance(), &request, clock::now())?
+/// Who must countersign before the instance runs the job.
+fn owners_of(refusal: &Refusal) -> Vec<String> {
+    match refusal {
+        Refusal::NeedsSlice { owner, others, .. } => {
+            std::iter::once(owner).chain(others).cloned().collect()
         }
-        _ => return Err(JobError::NoCustody { owner: owner.to_owned() }),
-    };
-    match reply {
-        SliceReply::Granted { slices } => {
+        _ => Vec::new(),
+    }
+}
+
+/// The owners who must countersign one job.
+struct Round<'a> {
+    identity: &'a Identity,
+    prepared: &'a Prepared,
+    owners: &'a [String],
+}
+
+/// Where an owner countersigns.
+enum Desk {
+    At(String),
+    /// In our own ledger.
+    Ours,
+}
+
+impl Round<'_> {
+    /// Gets the slices of all owners, or an error: then, unless a connection broke in between, no
+    /// owner has handed anything out. All are asked first whether they would.
+    async fn countersign(
+        &self,
+        room: &mut Room,
+        custodies: &mut Custodies<'_>,
+        tell: &mut (dyn FnMut(Step<'_>) + Send),
+    ) -> Result<Vec<ByteBuf>, JobError> {
+        let mut desks = Vec::new();
+        for owner in self.owners {
+            desks.push((owner.as_str(), self.desk(room.contract(), custodies, owner)?));
+        }
+        // Our own last: whatever goes wrong before costs us nothing.
+        desks.sort_by_key(|(_, desk)| matches!(desk, Desk::Ours));
+        if let (Some((party, Desk::Ours)), Some(ledger)) = (desks.last(), &mut custodies.own) {
+            let accounts = room.status(self.identity.signing()).await?.accounts;
+            ledger.witness(room.instance(), room.contract(), party, &accounts)?;
+        }
+        if desks.len() > 1 {
+            for (owner, desk) in &desks {
+                self.ask(room, custodies, owner, desk, true).await?;
+            }
+        }
+        let mut slices = Vec::new();
+        for (owner, desk) in &desks {
+            let at = match desk {
+                Desk::At(url) => Some(url.as_str()),
+                Desk::Ours => None,
+            };
+            tell(Step::Asking { owner, at });
+            slices.extend(self.ask(room, custodies, owner, desk, false).await?);
             tell(Step::Countersigned { owner });
-            Ok(slices)
         }
-        SliceReply::Refused(refusal) => Err(JobError::refused(refusal)),
-        _ => Err(RoomError::Protocol { what: "an answer of a custody" }.into()),
+        Ok(slices)
+    }
+
+    fn desk(
+        &self,
+        contract: &Contract,
+        custodies: &Custodies<'_>,
+        owner: &str,
+    ) -> Result<Desk, JobError> {
+        let listed = contract.parties.get(owner).and_then(|party| party.custody.as_ref());
+        let ours = contract.party_of(&self.identity.signing().public()) == Some(owner);
+        match custodies.addresses.get(owner).or(listed) {
+            Some(url) => Ok(Desk::At(url.clone())),
+            None if ours && custodies.own.is_some() => Ok(Desk::Ours),
+            None => Err(JobError::NoCustody { owner: owner.to_owned() }),
+        }
+    }
+
+    async fn ask(
+        &self,
+        room: &Room,
+        custodies: &mut Custodies<'_>,
+        owner: &str,
+        desk: &Desk,
+        only_asks: bool,
+    ) -> Result<Vec<ByteBuf>, JobError> {
+        let request = SliceRequest {
+            job: self.prepared.signed.clone(),
+            manifests: self.prepared.manifests.iter().cloned().map(Into::into).collect(),
+            only_asks,
+        };
+        let reply = match (desk, &mut custodies.own) {
+            (Desk::At(url), _) => post(url, owner, &request, self.prepared.id()).await?,
+            (Desk::Ours, Some(ledger)) => {
+                let (key, contract) = (self.identity.signing(), room.contract());
+                let party = Owner { party: owner, key, contract };
+                decide(ledger, &party, room.instance(), &request, clock::now())?
+            }
+            (Desk::Ours, None) => return Err(JobError::NoCustody { owner: owner.to_owned() }),
+        };
+        match reply {
+            SliceReply::Granted { slices } if !only_asks => Ok(slices),
+            SliceReply::WouldGrant {} if only_asks => Ok(Vec::new()),
+            SliceReply::Refused(refusal) => Err(JobError::refused(refusal)),
+            _ => Err(RoomError::Protocol { what: "an answer of a custody" }.into()),
+        }
     }
 }
 

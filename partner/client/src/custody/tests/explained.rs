@@ -1,7 +1,11 @@
 //! Why a budget is where it is: by whom it was used, for what, and what would still pass.
 
 use super::*;
-use protocol::{job::JobId, tally::Condition};
+use protocol::{
+    job::JobId,
+    refusal::{FOUND, PREPAID, WRITTEN_OFF},
+    tally::Condition,
+};
 
 /// A job of `number` by `analyst`, whose question is changed.
 fn changed(room: &Fixture, number: u8, days: Option<(i64, i64)>) -> Admitted {
@@ -38,11 +42,12 @@ fn a_refusal_lists_what_used_the_budget_up_and_what_would_pass() {
     assert_eq!(by(0), (Some("publisher"), "lift", 2));
     assert_eq!(by(1), (Some("retailer"), "lift", 1));
     assert_eq!(debits[0].loss, loss(0.5).plus(&loss(0.5)));
-    for said in ["2 \"lift\" jobs of publisher", "1 \"lift\" job of retailer", "would pass"] {
+    assert_eq!(debits[0].latest.len(), 2);
+    for said in ["2 \"lift\" jobs of publisher: ", "1 \"lift\" job of retailer: ", "would pass"] {
         assert!(words.contains(said), "{words}");
     }
     // What it says would pass does.
-    let at = words.find("a job of epsilon ").unwrap() + "a job of epsilon ".len();
+    let at = words.find("is left; epsilon ").unwrap() + "is left; epsilon ".len();
     let epsilon: f64 = words[at..].split(' ').next().unwrap().parse().unwrap();
     let passing = Loss::zcdp(Rho::from_epsilon(Epsilon::new(epsilon).unwrap(), delta));
     assert!(passing.fits(&left), "{words}");
@@ -63,11 +68,47 @@ fn a_report_says_by_whom_and_on_what_it_was_spent() {
     let line = report.budgets.iter().find(|line| line.dataset == "sales").unwrap();
     let by: Vec<_> = line.debits.iter().map(|it| (it.analyst.as_deref(), it.jobs)).collect();
     assert_eq!(by, [(Some("publisher"), 1), (None, 1)]);
-    let latest = &line.latest[0];
+    assert_eq!(line.debits[0].latest, [JobId([1; 16])]);
+    let latest = &line.jobs[0];
     assert_eq!((latest.id, latest.time), (JobId([1; 16]), NOON));
     assert_eq!(latest.tally, *admitted.proven().tally());
     assert_eq!(latest.proof, *admitted.proven().proof());
     assert_eq!(latest.resembles, None);
+}
+
+/// Whatever happened to a budget: what it went to, less what came back, is what is used.
+#[test]
+fn debits_add_up_and_say_what_went_out_for_no_job() {
+    let mut retailer = Retailer::new();
+    let (first, second) = (retailer.room.instance(1), retailer.room.instance(2));
+    let adds_up = |retailer: &Retailer| {
+        let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
+        let line = report.budgets.into_iter().find(|line| line.dataset == "sales").unwrap();
+        let all = line.debits.iter().fold(Loss::zero(), |sum, debit| sum.plus(&debit.loss));
+        assert_eq!(all.minus(&line.returned), line.used);
+        let mut words: Vec<_> = line.debits.iter().map(|debit| debit.analysis.clone()).collect();
+        words.sort();
+        (words, line.returned)
+    };
+    retailer.grant(&first, &["sales"], &loss(0.3), job(1), NOON).unwrap();
+    let slices = retailer.grant(&first, &["sales"], &loss(0.2), For::Prepaid, NOON).unwrap();
+    let all = loss(0.3).plus(&loss(0.2));
+    let spent = Account { granted: all.clone(), ..account(&slices[0], loss(0.3)) };
+    retailer.credit(&first, vec![spent]).unwrap();
+    let (words, returned) = adds_up(&retailer);
+    assert_eq!(
+        (words, returned),
+        (vec!["lift".to_owned(), PREPAID.to_owned()], all.minus(&loss(0.3)))
+    );
+
+    let backup = retailer.backup();
+    let forgotten = retailer.grant(&second, &["sales"], &loss(0.4), job(2), NOON).unwrap();
+    retailer.restore(&backup);
+    let closing = retailer.room.closing(&second, vec![account(&forgotten[0], loss(0.4))]);
+    let Retailer { room, ledger } = &mut retailer;
+    ledger.accounted(&[closing], &room.contract, "retailer", Rest::WriteOff, NOON).unwrap();
+    let (words, _) = adds_up(&retailer);
+    assert_eq!(words, [FOUND, "lift", PREPAID, WRITTEN_OFF].map(str::to_owned));
 }
 
 #[test]
@@ -96,7 +137,7 @@ fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
     let resembles = |ledger: &Ledger, room: &Fixture| {
         let report = ledger.report(&room.contract, "retailer", NOON).unwrap();
         let line = report.budgets.into_iter().find(|line| line.dataset == "sales").unwrap();
-        line.latest[0].resembles
+        line.jobs[0].resembles
     };
     for (number, expected) in [(0, None), (1, Some(JobId([0; 16]))), (2, None)] {
         let later = Time(NOON.0 + u64::from(number));

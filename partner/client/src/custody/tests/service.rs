@@ -69,7 +69,7 @@ impl Custody {
     async fn ask_signed(&mut self, job: Vec<u8>) -> SliceReply {
         let manifests = self.room.manifests();
         let manifests = manifests.iter().map(|m| m.as_bytes().to_vec().into()).collect();
-        self.post(canonical::to_vec(&SliceRequest { job, manifests })).await
+        self.post(canonical::to_vec(&SliceRequest { job, manifests, only_asks: false })).await
     }
 
     async fn post(&mut self, body: Vec<u8>) -> SliceReply {

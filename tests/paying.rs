@@ -1,0 +1,220 @@
+//! Who pays for what, once: jobs, the owners' ledgers and the instance, over sockets.
+
+#![cfg(test)]
+
+use client::{
+    custody::{Ledger, LedgerError, Owner, RoomBeliever, Service, prepay, serve},
+    job::{Custodies, JobError, Ran},
+    keys::Identity,
+    room::Room,
+};
+use protocol::{
+    loss::{Epsilon, Loss},
+    message::{Body, Reply},
+    receipt::Account,
+    refusal::Refusal,
+    result::{JobResult, SAME_FIGURES},
+    sign,
+};
+use serde_bytes::ByteBuf;
+use std::{collections::BTreeMap, fs, sync::Arc};
+use tests::{HostileHost, Instance, JOB, Parties, Terms, exposures, sales};
+use tokio::net::TcpListener;
+
+/// A room in which both datasets are open; both owners have ledgers, nothing is prepaid.
+struct Stage {
+    parties: Parties,
+    instance: Instance,
+    room: Room,
+    own: Ledger,
+}
+
+impl Stage {
+    async fn set(terms: Terms) -> Self {
+        let parties = Parties::with_terms(terms);
+        let host = HostileHost::new(&parties);
+        let instance = parties.boot(&host).await;
+        let mut room = parties.connect(&instance).await.unwrap();
+        for (dataset, csv) in [("exposures", exposures(400)), ("sales", sales(400))] {
+            let sealed = parties.seal(dataset, &csv, 1);
+            host.keep(&sealed);
+            let (owner, manifest) = (parties.owner(dataset), &sealed.manifest);
+            let none = Vec::new();
+            client::grant::grant(&mut room, owner, dataset, manifest, &sealed.keys, None, none)
+                .await
+                .unwrap();
+        }
+        let own = Ledger::open(parties.publisher.directory()).unwrap();
+        Self { parties, instance, room, own }
+    }
+
+    /// The retailer's custody, as its operator runs it.
+    async fn custody(&self) -> BTreeMap<String, String> {
+        let parties = &self.parties;
+        let load = || Arc::new(Identity::load(parties.retailer.directory()).unwrap());
+        let ledger = Ledger::open(parties.retailer.directory()).unwrap();
+        let contract = parties.contract.clone();
+        let room = self.instance.address.clone();
+        let believer = RoomBeliever::new(room, contract.clone(), parties.trust(), load());
+        let service = Service::new(contract, load(), ledger, believer, |_| {}).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve(listener, Arc::new(service), std::future::pending()));
+        BTreeMap::from([("retailer".to_owned(), url)])
+    }
+
+    /// The publisher asks, and pays from its own ledger.
+    async fn ask(
+        &mut self,
+        job: &str,
+        addresses: &BTreeMap<String, String>,
+    ) -> Result<Ran, JobError> {
+        let prepared = self.parties.prepare(&mut self.room, job).await;
+        let addresses = addresses.clone();
+        let mut custodies = Custodies { addresses, own: Some(&mut self.own) };
+        let publisher = &self.parties.publisher;
+        client::job::run(&mut self.room, publisher, &prepared, &mut custodies, &mut |_| {}).await
+    }
+
+    /// What the publisher's ledger has handed out, and for how many jobs.
+    fn handed_out(&self) -> (Loss, usize) {
+        let now = client::clock::now();
+        let report = self.own.report(&self.parties.contract, "publisher", now).unwrap();
+        let line = report.budgets.into_iter().find(|line| line.dataset == "exposures").unwrap();
+        (line.lifetime_used, line.jobs.len())
+    }
+
+    async fn accounts(&mut self) -> Vec<Account> {
+        self.room.status(self.parties.publisher.signing()).await.unwrap().accounts
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_estimate_from_the_same_figures_costs_nothing_and_says_so() {
+    let mut stage = Stage::set(Terms::default()).await;
+    let custody = stage.custody().await;
+    let first = stage.ask(JOB, &custody).await.unwrap();
+    let (spent, handed_out) = (stage.accounts().await, stage.handed_out());
+    let other = JOB.replace("version = 1", "version = 1\nconfidence = 0.8");
+    let second = stage.ask(&other, &custody).await.unwrap();
+    assert_eq!((stage.accounts().await, stage.handed_out()), (spent, handed_out));
+    let open = |ran: &Ran| {
+        let (party, contract) = (&stage.parties.publisher, &stage.parties.contract);
+        let (sealed, trust) = (ran.sealed.as_ref().unwrap(), stage.parties.trust());
+        // The receipt is checked, too.
+        let opened = client::open::open(sealed, party, contract, ran.job, None, &trust).unwrap();
+        let JobResult::Lift(result) = opened.result else { panic!("a lift") };
+        result
+    };
+    let [one, two] = [open(&first), open(&second)];
+    assert_eq!([&one.job, &two.job], [&first.job.to_string(), &second.job.to_string()]);
+    assert!(one.flags.iter().all(|flag| !flag.starts_with(SAME_FIGURES)));
+    assert_eq!(two.flags, [format!("{SAME_FIGURES}{}", first.job)]);
+    let estimate = |at: &protocol::result::LiftResult| {
+        let difference = at.outcomes[0].diff_in_means.as_ref().unwrap();
+        (difference.ate, difference.se, difference.ci)
+    };
+    let ((ate, se, wide), (same_ate, same_se, narrow)) = (estimate(&one), estimate(&two));
+    assert_eq!((ate.to_bits(), se.to_bits()), (same_ate.to_bits(), same_se.to_bits()));
+    assert_ne!(wide, narrow);
+}
+
+/// DESIGN: a refusal costs nothing. Nobody, not even the owner that would have agreed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_one_owner_declines_costs_no_other_owner() {
+    let mut stage = Stage::set(Terms { epsilon: 1.5, ..Terms::default() }).await;
+    {
+        let (key, contract) = (stage.parties.retailer.signing(), &stage.parties.contract);
+        let owner = Owner { party: "retailer", key, contract };
+        let mut ledger = Ledger::open(stage.parties.retailer.directory()).unwrap();
+        let (what, now) = (("sales", "measurement"), client::clock::now());
+        let (instance, epsilon) = (stage.room.instance(), Epsilon::new(1.4).unwrap());
+        prepay(&mut ledger, &owner, instance, what, epsilon, None, now).unwrap();
+    }
+    let custody = stage.custody().await;
+    let refused = stage.ask(JOB, &custody).await.unwrap_err();
+    let JobError::Refused(refusal) = refused else { panic!("{refused}") };
+    assert!(matches!(*refusal, Refusal::BudgetExhausted { ref owner, .. } if owner == "retailer"));
+    assert_eq!(stage.handed_out(), (Loss::zero(), 0));
+    // Nor did the retailer note a job that it did not pay for: a smaller one passes.
+    stage.ask(&JOB.replace("epsilon = 1.0", "epsilon = 0.2"), &custody).await.unwrap();
+    assert_eq!(stage.handed_out().1, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_for_which_an_owner_has_no_custody_costs_nobody() {
+    let mut stage = Stage::set(Terms::default()).await;
+    for addresses in [
+        BTreeMap::new(),
+        // Nobody listens there.
+        BTreeMap::from([("retailer".to_owned(), "http://127.0.0.1:9".to_owned())]),
+    ] {
+        let failed = stage.ask(JOB, &addresses).await.unwrap_err();
+        let expected = |error: &JobError| match error {
+            JobError::NoCustody { owner } => owner == "retailer" && addresses.is_empty(),
+            JobError::CustodyUnreachable { owner, .. } => owner == "retailer",
+            _ => false,
+        };
+        assert!(expected(&failed), "{failed}");
+        assert_eq!(stage.handed_out(), (Loss::zero(), 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_job_runs_on_what_was_countersigned_for_another() {
+    let mut stage = Stage::set(Terms::default()).await;
+    let countersigned = stage.parties.prepare(&mut stage.room, JOB).await;
+    let other = stage.parties.prepare(&mut stage.room, &JOB.replace("50.0", "40.0")).await;
+    let slices: Vec<_> = ["exposures", "sales"]
+        .map(|dataset| {
+            let mut slice = stage.parties.slice(&stage.room, dataset);
+            slice.job = Some(sign::digest_of(countersigned.as_bytes()));
+            slice.granted = countersigned.admitted().cost().clone();
+            ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
+        })
+        .into();
+    let key = stage.parties.publisher.signing();
+    let ask = |job: &client::job::Prepared| Body::Job {
+        job: job.as_bytes().to_vec(),
+        slices: slices.clone(),
+    };
+    let reply = stage.room.request(key, ask(&other)).await.unwrap();
+    assert!(matches!(reply, Reply::Refused(Refusal::NeedsSlice { .. })), "{reply:?}");
+    // Its slices came with another's job, and are its own all the same.
+    let body = Body::Job { job: countersigned.as_bytes().to_vec(), slices: Vec::new() };
+    let reply = stage.room.request(key, body).await.unwrap();
+    assert!(matches!(reply, Reply::Result { .. }), "{reply:?}");
+}
+
+/// Ledger and counter restored together look whole; the instance knows better.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_restored_whole_is_found_out_by_the_instance_that_it_paid() {
+    let mut stage = Stage::set(Terms::default()).await;
+    let custody = stage.custody().await;
+    let directory = stage.parties.publisher.directory().to_owned();
+    let backup = fresh(&stage.parties);
+    stage.ask(JOB, &custody).await.unwrap();
+    let elsewhere = fresh(&stage.parties);
+    stage.own = Ledger::open(&elsewhere).unwrap();
+    for name in ["custody.sqlite", "custody.sqlite-wal", "custody.sqlite-shm", "custody.generation"]
+    {
+        let _ = fs::remove_file(directory.join(name));
+        if let Ok(bytes) = fs::read(backup.join(name)) {
+            fs::write(directory.join(name), bytes).unwrap();
+        }
+    }
+    stage.own = Ledger::open(&directory).unwrap();
+    assert!(!stage.own.is_restored().unwrap());
+    let refused = stage.ask(&JOB.replace("50.0", "40.0"), &custody).await.unwrap_err();
+    assert!(matches!(refused, JobError::Ledger(LedgerError::Restored { .. })), "{refused}");
+}
+
+/// A folder with a new ledger in it.
+fn fresh(parties: &Parties) -> std::path::PathBuf {
+    let folder = parties.folder.path();
+    let free = (0..).map(|n| folder.join(format!("fresh-{n}"))).find(|path| !path.exists());
+    let path = free.unwrap();
+    fs::create_dir(&path).unwrap();
+    drop(Ledger::open(&path).unwrap());
+    path
+}
