@@ -15,7 +15,7 @@ pub(crate) struct Try {
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
 
-    /// The job's TOML
+    /// The job's TOML, whose every key is in protocol/spec/job-v1.md
     #[arg(long, value_name = "FILE")]
     job: PathBuf,
 

@@ -186,4 +186,6 @@ fn millionths(field: &str, share: f64) -> Result<u32, TemplateError> {
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;
