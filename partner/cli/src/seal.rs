@@ -94,7 +94,11 @@ impl Seal {
 }
 
 fn tell(count: &Count, padded: u64) {
-    say::note(format_args!("{} rows sealed, padded to {padded}.", count.rows));
+    let of = match count.people {
+        people if people == 0 || people == count.rows => String::new(),
+        people => format!(" of {people} people"),
+    };
+    say::note(format_args!("{} rows{of} sealed, padded to {padded}.", count.rows));
     if count.no_identifier > 0 {
         say::note(format_args!(
             "{} of them have no identifier and match nobody.",

@@ -37,7 +37,7 @@ pub use keys::{KeysError, read_keys};
 ///
 /// `input` is CSV with a header, Parquet or Arrow IPC. `progress` gets what is done and the total,
 /// in units that mean nothing else. The table is held in memory: some 40 bytes for each match key,
-/// 8 for a number, 4 for a code, and 4 for each row.
+/// 8 for a number, 4 for a code, and 20 for each row.
 ///
 /// # Errors
 ///
@@ -112,6 +112,8 @@ impl Options {
 pub struct Count {
     /// Rows that were sealed.
     pub rows: u64,
+    /// Different people among them, by the first match key present; 0 if they were not counted.
+    pub people: u64,
     /// Bad rows.
     pub rejected: u64,
     /// Those of them without any identifier.
@@ -263,14 +265,16 @@ pub enum SealError {
         /// What the reader said.
         reason: String,
     },
+    /// CSV with something else between its columns.
+    #[error("{}: found {found:?} between the columns of the first line, expected ','", path.display())]
+    Separator {
+        /// The file.
+        path: PathBuf,
+        /// What stands there.
+        found: char,
+    },
     /// Columns that the contract has and the table has not, or the other way round.
-    #[error(
-        "the table's columns are not the contract's (missing: {}; unknown to the contract: {}; \
-         given twice: {}); drop what must not leave or list it with role \"never\"",
-        list(missing),
-        list(unknown),
-        list(twice)
-    )]
+    #[error("the table's columns are not the contract's: {}", columns(missing, unknown, twice))]
     Columns {
         /// In the contract only.
         missing: Vec<String>,
@@ -291,8 +295,8 @@ pub enum SealError {
     },
     /// Bad rows, and nowhere to put them.
     #[error(
-        "{} of {total} rows are bad ({} without any identifier); the first: {}",
-        count.rejected, count.no_identifier, first(&count.first)
+        "{} of {total} rows are bad{}; the first, one to a line:{}",
+        count.rejected, without_identifier(count.no_identifier), first(&count.first)
     )]
     BadRows {
         /// Which.
@@ -358,12 +362,33 @@ fn sign(
         .map_err(|cause| SealError::Written { reason: cause.to_string() })
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+/// What is wrong with the columns, and what may be done about it.
+fn columns(missing: &[String], unknown: &[String], twice: &[String]) -> String {
+    let mut parts = Vec::new();
+    for (what, names) in
+        [("missing", missing), ("unknown to the contract", unknown), ("given twice", twice)]
+    {
+        if !names.is_empty() {
+            parts.push(format!("{what}: {}", names.join(", ")));
+        }
+    }
+    for name in missing {
+        if let Some(found) = unknown.iter().find(|found| found.eq_ignore_ascii_case(name)) {
+            parts.push(format!("found \"{found}\", expected \"{name}\""));
+        }
+    }
+    if !unknown.is_empty() {
+        parts.push("drop what must not leave or list it with role \"never\"".to_owned());
+    }
+    parts.join("; ")
+}
+
+fn without_identifier(rows: u64) -> String {
+    if rows == 0 { String::new() } else { format!(" ({rows} without any identifier)") }
 }
 
 fn first(rows: &[BadRow]) -> String {
-    rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    rows.iter().map(|row| format!("\n  {row}")).collect()
 }
 
 /// Bad rows that are named.

@@ -99,7 +99,13 @@ impl<'a> Converter<'a> {
             }
             _ => return Err(Reason::Kind),
         };
-        self.codes.get(text).copied().ok_or(Reason::NotInDomain)
+        self.codes.get(text).copied().ok_or_else(|| self.not_in_domain())
+    }
+
+    fn not_in_domain(&self) -> Reason {
+        let Role::Group(domain) = &self.column.role else { return Reason::Kind };
+        let known: Vec<_> = domain.iter().take(NAMED_VALUES).cloned().collect();
+        Reason::NotInDomain { more: domain.len() - known.len(), known }
     }
 }
 
@@ -261,8 +267,13 @@ pub enum Reason {
     #[error("no identifier: every match key is empty")]
     NoIdentifier,
     /// Not in the group's domain.
-    #[error("not in the contract's list of values for the column")]
-    NotInDomain,
+    #[error("not in the contract's list, expected one of {}{}", known.join(", "), and_more(*more))]
+    NotInDomain {
+        /// The first values of the domain, which is public.
+        known: Vec<String>,
+        /// How many there are beside them.
+        more: usize,
+    },
     /// No text that fits into a sealed column.
     #[error("longer than 32 bytes, or with control characters")]
     Label,
@@ -295,6 +306,12 @@ pub enum Reason {
     Kind,
 }
 
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" and {more} more") }
+}
+
+/// Values of a domain that are named.
+const NAMED_VALUES: usize = 8;
 /// 1970-01-01.
 const EPOCH_JULIAN_DAY: i32 = 2_440_588;
 const FLOAT_TOLERANCE: f64 = 1e-9;

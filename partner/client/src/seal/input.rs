@@ -77,7 +77,10 @@ impl<'a> Input<'a> {
         let header = names.collect::<Result<Vec<_>, _>>();
         let found = "a first line that is not UTF-8";
         let header = header.map_err(|_| SealError::Format { path: path.to_owned(), found })?;
-        let columns = columns(&header, dataset)?;
+        let columns = columns(&header, dataset).map_err(|error| match separator(&header) {
+            Some(found) => SealError::Separator { path: path.to_owned(), found },
+            None => error,
+        })?;
         Ok(Self { path, header, columns, source: Source::Csv { reader: Box::new(reader), size } })
     }
 
@@ -158,6 +161,12 @@ impl<'a> Input<'a> {
             }
         }
     }
+}
+
+/// What a header that was not split at commas seems to be split at.
+fn separator(header: &[String]) -> Option<char> {
+    let [all] = header else { return None };
+    [';', '\t', '|'].into_iter().find(|separator| all.contains(*separator))
 }
 
 /// Finds the contract's columns in `header`, which may have no others.

@@ -57,7 +57,28 @@ pub(super) fn prepare(
     if count.rows == 0 {
         return Err(SealError::Empty { rejected: count.rejected });
     }
+    count.people = people(&columns, &converters);
     Ok(Prepared { columns, count })
+}
+
+/// Different people, each known by the first match key that a row has. Half of a key tells them
+/// apart: keys are hashes.
+fn people(columns: &[Values], converters: &[Converter<'_>]) -> u64 {
+    let keys = columns.iter().zip(converters).filter(|(_, converter)| converter.is_key());
+    let keys = keys.filter_map(|(column, _)| match column {
+        Values::Keys(keys) => Some(keys.as_slice()),
+        _ => None,
+    });
+    let keys: Vec<_> = keys.collect();
+    let rows = keys.first().map_or(0, |keys| keys.len());
+    let half = |key: &[u8; 32]| key.first_chunk::<16>().map(|half| u128::from_be_bytes(*half));
+    let person = |row: usize| {
+        keys.iter().filter_map(|keys| keys.get(row)).find(|key| **key != [0; 32]).and_then(half)
+    };
+    let mut people: Vec<u128> = (0..rows).filter_map(person).collect();
+    people.sort_unstable();
+    people.dedup();
+    u64::try_from(people.len()).unwrap_or(u64::MAX)
 }
 
 /// Converts one row into `values`; gives all that is wrong with it.
@@ -85,9 +106,11 @@ fn check(
             }
         }
     }
-    let identified = |value: &Value| matches!(value, Value::Key(key) if *key != [0; 32]);
+    // A label is as long as a key, and identifies nobody.
+    let mut keys = converters.iter().zip(&*values).filter(|(converter, _)| converter.is_key());
+    let named = |value: &Value| matches!(value, Value::Key(key) if *key != [0; 32]);
     let keyed = converters.iter().any(Converter::is_key);
-    if bad.is_empty() && keyed && !values.iter().any(identified) {
+    if bad.is_empty() && keyed && !keys.any(|(_, value)| named(value)) {
         return whole(Reason::NoIdentifier);
     }
     bad

@@ -218,7 +218,7 @@ fn bad_rows_are_counted_and_named_by_line_and_never_quoted() {
         named,
         [
             "line 5, email: not an e-mail address (expected name@domain without spaces)",
-            "line 6, tier: not in the contract's list of values for the column",
+            "line 6, tier: not in the contract's list, expected one of gold, basic",
             "line 7: found 3 fields, the header has 8",
             "line 8: no identifier: every match key is empty",
         ]
@@ -422,5 +422,6 @@ fn refuses_files_that_are_no_table() {
 }
 
 mod pyarrow;
+mod words;
 
 const HEADER: &str = "email,phone,tier,spend,recency,day,agreed,note\n";
