@@ -32,7 +32,7 @@ impl Init {
         let party = self.dir.join(PARTY);
         say::result(format_args!("{}  {}", identity.signing().public(), party.display()))?;
         say::note(format_args!(
-            "Keep {} secret; give {} to the others for the contract.",
+            "Keep signing.key and recipient.key in {} secret; give {} to the others for the contract.",
             self.dir.display(),
             party.display()
         ));

@@ -20,6 +20,7 @@ use protocol::{
     contract::Contract,
     job::{Job, JobId},
     receipt::output,
+    result::JobResult,
     sign::Envelope,
     time::Time,
 };
@@ -46,6 +47,7 @@ pub(crate) fn open(
         }
     };
     let from = provenance(&opened, &contract, under, trust)?;
+    refuse_another(directory, opened.result.job())?;
     std::fs::create_dir_all(directory).map_err(Failure::writing(directory))?;
     files::write(&directory.join("result.json"), &opened.result_bytes)?;
     files::write(&directory.join("receipt.cbor"), &opened.receipt)?;
@@ -55,11 +57,30 @@ pub(crate) fn open(
     say::result(page.trim_end())?;
     own_budgets(identity, &contract)?;
     say::note(format_args!(
-        "\nThe receipt holds ({} checks). result.json, receipt.cbor and report.html are in {}.",
+        "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, report.html",
         opened.checks.len(),
         directory.display()
     ));
     Ok(())
+}
+
+/// Whether `directory` is free for the result of `job`: what another job was answered is nowhere else.
+pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure> {
+    let path = directory.join("result.json");
+    let kept = match std::fs::read(&path) {
+        Ok(kept) => kept,
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(Failure::reading(&path)(cause)),
+    };
+    let holds = match JobResult::from_json(&kept) {
+        Ok(other) if other.job() == job => return Ok(()),
+        Ok(other) => format!("the result of job {}", say::name(other.job())),
+        Err(_) => "something else".to_owned(),
+    };
+    Err(Failure::unclear(format!(
+        "{} holds {holds}, which would be lost: name another folder with -o",
+        path.display()
+    )))
 }
 
 /// What the receiver's own ledger has left, if it keeps one here.
