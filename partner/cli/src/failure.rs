@@ -1,8 +1,17 @@
 //! Why a command did not do what was asked, and the exit code that says so.
 
+use attestation_verifier::check::TITLES;
 use client::{
-    close::CloseError, custody::LedgerError, grant::GrantError, job::JobError, keys::IdentityError,
-    open::OpenError, receipt_check::ReceiptError, room::RoomError, seal::SealError,
+    check::{Line, Outcome},
+    close::CloseError,
+    custody::LedgerError,
+    grant::GrantError,
+    job::JobError,
+    keys::IdentityError,
+    open::OpenError,
+    receipt_check::ReceiptError,
+    room::RoomError,
+    seal::SealError,
     store::StoreError,
 };
 use std::{
@@ -48,6 +57,15 @@ impl Failure {
         Self::No(why.into())
     }
 
+    /// The answer is no, by these checks. Who did not name a simulated room's root learns how.
+    fn no_by(checks: &[Line], why: impl Error + Send + Sync + 'static) -> Self {
+        let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
+        if failed.is_some_and(|line| line.title == TITLES[PINNED_ROOT]) {
+            return Self::no(format!("{why} {NAME_THE_ROOT}"));
+        }
+        Self::no(why)
+    }
+
     /// It could not be told.
     pub(crate) fn unclear(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unclear(why.into())
@@ -77,7 +95,7 @@ impl Failure {
 impl From<RoomError> for Failure {
     fn from(error: RoomError) -> Self {
         let unclear = error.is_transient() || matches!(error, RoomError::Protocol { .. });
-        if unclear { Self::unclear(error) } else { Self::no(error) }
+        if unclear { Self::unclear(error) } else { Self::no_by(&error.checks(), error) }
     }
 }
 
@@ -152,14 +170,14 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Identity(error) => error.into(),
-            error => Self::no(error),
+            error => Self::no_by(&error.checks().to_vec(), error),
         }
     }
 }
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        Self::no(error)
+        Self::no_by(&error.checks().to_vec(), error)
     }
 }
 
@@ -169,5 +187,19 @@ impl From<SealError> for Failure {
             SealError::Io { .. } | SealError::Exists { .. } => Self::unclear(error),
             error => Self::no(error),
         }
+    }
+}
+
+/// The verifier's check that the chain starts at the pinned root.
+const PINNED_ROOT: usize = 10;
+const NAME_THE_ROOT: &str = "(a simulated or QEMU room: name its root with --danger-root)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_with_the_hint_is_that_of_the_root() {
+        assert_eq!(TITLES[PINNED_ROOT], "the chain starts at the pinned root");
     }
 }
