@@ -11,7 +11,7 @@ mod silent;
 
 use client::{
     address::Address,
-    job::Custodies,
+    job::{Custodies, Prepared},
     keys::Identity,
     open::OpenError,
     receipt_check,
@@ -24,7 +24,8 @@ use host::MemoryHost;
 use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::{Exact, Noise};
 use protocol::{
-    contract::{Analysis, Contract},
+    contract::{Analysis, Contract, Period},
+    loss::{Delta, Epsilon},
     message::Package,
     receipt::output,
     result::{InvalidResult, JobResult},
@@ -198,6 +199,7 @@ async fn ask(
     let receivers = Some(vec![receiver.clone()]);
     let options = client::job::Options { receivers, ..Default::default() };
     let prepared = client::job::prepare(room, analyst, job, &options).await?;
+    within_budget(contract, &prepared)?;
     client::job::run(room, analyst, &prepared, &mut Custodies::default(), &mut |_| {}).await?;
     let sealed = host.result(prepared.id(), receiver).ok_or(RehearsalError::Nobody)?;
     let id = prepared.id();
@@ -214,6 +216,39 @@ async fn ask(
     } else {
         Err(OpenError::OtherJob { job: id, found: parsed.job().to_owned() }.into())
     }
+}
+
+/// Whether every dataset's owner could pay: here each has handed over one whole period, and nobody
+/// can countersign more.
+fn within_budget(contract: &Contract, prepared: &Prepared) -> Result<(), RehearsalError> {
+    let (purpose, asked) = (prepared.admitted().purpose(), prepared.preview());
+    for name in &asked.datasets {
+        let dataset = contract.datasets.get(name);
+        let Some(budget) = dataset.and_then(|dataset| dataset.budgets.get(purpose)) else {
+            continue;
+        };
+        if !asked.cost.fits(&budget.per_period()) {
+            return Err(RehearsalError::OverBudget {
+                dataset: name.clone(),
+                purpose: purpose.to_owned(),
+                budget: words(budget.epsilon, budget.delta, budget.selection_delta),
+                period: match budget.period {
+                    Period::Day => "a day",
+                    Period::Week => "a week",
+                    Period::Month => "a month",
+                    _ => "in all",
+                },
+                asked: words(asked.epsilon, asked.delta, asked.cost.delta()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A price, with the δ beside it where there is one.
+fn words(epsilon: Epsilon, delta: Delta, selection: u64) -> String {
+    let beside = Delta::try_from(selection).map(|it| format!(" and selection_delta {it}"));
+    format!("epsilon {epsilon} (delta {delta}){}", beside.unwrap_or_default())
 }
 
 /// Why a rehearsal fails.
@@ -233,6 +268,22 @@ pub enum RehearsalError {
         dataset: String,
         /// What there is.
         known: String,
+    },
+    /// A job that costs more than the contract has for one period.
+    #[error(
+        "the contract gives {budget} {period} for {purpose} on \"{dataset}\"; this job asks {asked}"
+    )]
+    OverBudget {
+        /// Dataset.
+        dataset: String,
+        /// What the data is used for.
+        purpose: String,
+        /// What there is.
+        budget: String,
+        /// How often.
+        period: &'static str,
+        /// What was asked.
+        asked: String,
     },
     /// The temporary folder.
     #[error("the temporary folder: {0}")]
