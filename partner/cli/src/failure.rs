@@ -14,6 +14,7 @@ use client::{
     seal::SealError,
     store::StoreError,
 };
+use rehearsal::RehearsalError;
 use std::{
     error::Error,
     io,
@@ -57,15 +58,6 @@ impl Failure {
         Self::No(why.into())
     }
 
-    /// The answer is no, by these checks. Who did not name a simulated room's root learns how.
-    fn no_by(checks: &[Line], why: impl Error + Send + Sync + 'static) -> Self {
-        let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
-        if failed.is_some_and(|line| line.title == TITLES[PINNED_ROOT]) {
-            return Self::no(format!("{why} {NAME_THE_ROOT}"));
-        }
-        Self::no(why)
-    }
-
     /// It could not be told.
     pub(crate) fn unclear(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unclear(why.into())
@@ -83,6 +75,11 @@ impl Failure {
         |cause| Self::Write { path, cause }
     }
 
+    /// Whether nobody reads standard output any more.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// 1 or 2.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -92,10 +89,17 @@ impl Failure {
     }
 }
 
+/// What is said of an answer that is no by `checks`. Who did not name a simulated room's root learns how.
+fn with_hint(why: &impl Error, checks: &[Line]) -> String {
+    let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
+    let hint = failed.filter(|line| line.title == TITLES[PINNED_ROOT]);
+    hint.map_or_else(|| why.to_string(), |_| format!("{why} {NAME_THE_ROOT}"))
+}
+
 impl From<RoomError> for Failure {
     fn from(error: RoomError) -> Self {
         let unclear = error.is_transient() || matches!(error, RoomError::Protocol { .. });
-        if unclear { Self::unclear(error) } else { Self::no_by(&error.checks(), error) }
+        if unclear { Self::unclear(error) } else { Self::no(with_hint(&error, &error.checks())) }
     }
 }
 
@@ -170,14 +174,26 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Identity(error) => error.into(),
-            error => Self::no_by(&error.checks().to_vec(), error),
+            error => Self::no(with_hint(&error, error.checks())),
         }
     }
 }
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        Self::no_by(&error.checks().to_vec(), error)
+        Self::no(with_hint(&error, error.checks()))
+    }
+}
+
+impl From<RehearsalError> for Failure {
+    fn from(error: RehearsalError) -> Self {
+        match error {
+            RehearsalError::Seal(error) => error.into(),
+            RehearsalError::NoFile { .. }
+            | RehearsalError::StrangeFile { .. }
+            | RehearsalError::Io(_) => Self::unclear(error),
+            error => Self::no(error),
+        }
     }
 }
 

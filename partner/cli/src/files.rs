@@ -6,7 +6,13 @@ use protocol::{
     contract::{Contract, TAG},
     sign::{Jointly, PublicKey},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{DirBuilder, OpenOptions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
 
 /// The bytes of `path`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -27,6 +33,20 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::rename(&part, path).map_err(Failure::writing(path))
 }
 
+/// Writes `path` whole or not at all, for its owner alone, in a folder that is made for its owner alone.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(Failure::writing(folder))?;
+    }
+    let part = path.with_extension("part");
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&part);
+    let written = file.and_then(|mut file| file.write_all(bytes));
+    written.map_err(Failure::writing(&part))?;
+    std::fs::rename(&part, path).map_err(Failure::writing(path))
+}
+
 /// A contract as a file has it: its text, and whoever signed it.
 pub(crate) struct Paper {
     pub(crate) contract: Contract,
@@ -39,8 +59,10 @@ impl Paper {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = read(path)?;
         let (text, signers) = match Jointly::parse(TAG, &bytes) {
-            Ok(joint) => (joint.payload().to_vec(), joint.signers().map_err(Failure::no)?),
-            Err(_) => (bytes, Vec::new()),
+            Ok(joint) => {
+                (joint.payload().to_vec(), joint.signers().map_err(|why| named(path, why))?)
+            }
+            Err(_) => (text(path, bytes)?, Vec::new()),
         };
         let contract = Contract::parse(&text).map_err(|why| named(path, why))?;
         Ok(Self { contract, text, signers })
@@ -59,6 +81,12 @@ pub(crate) fn signed_contract(path: &Path) -> Result<Contract, Failure> {
     Contract::open(&bytes).map_err(|why| named(path, why))
 }
 
+/// A contract's TOML; a signed file that came to harm is none, and no TOML either.
+pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    let is_text = std::str::from_utf8(&bytes).is_ok();
+    if is_text { Ok(bytes) } else { Err(named(path, "neither TOML nor a whole signed contract")) }
+}
+
 /// AWS's root, or the one in the file, which whoever calls this has to name.
 pub(crate) fn trust(danger_root: Option<&Path>) -> Result<Trust, Failure> {
     match danger_root {
@@ -70,7 +98,7 @@ pub(crate) fn trust(danger_root: Option<&Path>) -> Result<Trust, Failure> {
     }
 }
 
-fn named(path: &Path, why: impl std::fmt::Display) -> Failure {
+pub(crate) fn named(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::no(format!("{}: {why}", path.display()))
 }
 

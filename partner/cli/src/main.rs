@@ -87,7 +87,10 @@ impl Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     Cli::parse().command.run().await.unwrap_or_else(|failure| {
-        say::note(format_args!("glovebox: {failure}"));
+        // Whoever closed the pipe, as `head` does, has read enough.
+        if !failure.is_closed_pipe() {
+            say::note(format_args!("glovebox: {failure}"));
+        }
         failure.exit_code()
     })
 }

@@ -52,7 +52,7 @@ impl Try {
         say::note("SIMULATED: throw-away keys and a simulated enclave, in this process.");
         let mut rehearsal = Rehearsal::new(&text, &job, &data);
         rehearsal.noise = self.noise == Noise::On;
-        let done = rehearsal.run(&mut |step| say::note(step)).await.map_err(Failure::no)?;
+        let done = rehearsal.run(&mut |step| say::note(step)).await?;
         if self.json {
             std::io::stdout().lock().write_all(&done.result_bytes)?;
             say::result("")?;

@@ -10,7 +10,8 @@ use std::{
 /// Write a contract for a lift room, to be edited and then signed
 ///
 /// The first party owns who was sent what (the arms), the second what people did (the outcomes).
-/// Columns, arms and budgets in the file are an example: edit them before anybody signs.
+/// Columns, arms and budgets in the file are an example: edit them before anybody signs. How to add
+/// an analysis of counts and sums by group: protocol/spec/job-v1.md, section 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// What people call it: a-z, 0-9, '-' and '_'
@@ -26,7 +27,7 @@ pub(crate) struct New {
     pcr: Vec<String>,
 
     /// JSON with the registers of the accepted build: {"pcrs": {"0": HEX, "1": HEX, "2": HEX}}
-    #[arg(long, value_name = "FILE", required_unless_present = "pcr")]
+    #[arg(long, value_name = "FILE")]
     pcrs: Option<PathBuf>,
 
     /// When it ends, such as 2027-12-31T00:00:00Z [default: in a year]
@@ -48,7 +49,11 @@ impl New {
         };
         let (publisher, retailer) = (Snippet::read(publisher)?, Snippet::read(retailer)?);
         let pcrs = self.registers()?;
-        let expires = self.expires.unwrap_or_else(|| client::clock::now().plus_seconds(YEAR));
+        let now = client::clock::now();
+        let expires = self.expires.unwrap_or_else(|| now.plus_seconds(YEAR));
+        if expires <= now {
+            return Err(Failure::unclear(format!("--expires {expires} is past: it is {now} now")));
+        }
         let text = TEMPLATE
             .replace("{NAME}", &self.name)
             .replace("{EXPIRES}", &expires.to_string())
@@ -82,7 +87,10 @@ impl New {
             found.insert(index, hex);
         }
         match (0..3).find(|index| !found.contains_key(index)) {
-            Some(index) => Err(Failure::unclear(format!("PCR {index} of the build is not given"))),
+            Some(index) => Err(Failure::unclear(format!(
+                "PCR {index} of the build is not given: name it with --pcr {index}=HEX, or all of \
+                 them with --pcrs FILE"
+            ))),
             None => Ok(found),
         }
     }

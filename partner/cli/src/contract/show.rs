@@ -1,7 +1,9 @@
 use crate::{failure::Failure, files::Paper, say, table::wrap, words};
+use client::clock;
 use protocol::{
     contract::{Analysis, Budget, Column, ColumnRef, Contract, Dataset, Period, Role, Template},
     loss::{Delta, Loss},
+    time::Time,
 };
 use std::{
     fmt::{self, Write},
@@ -18,18 +20,19 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let page = page(&Paper::read(&self.file)?).map_err(Failure::unclear)?;
+        let page = page(&Paper::read(&self.file)?, clock::now()).map_err(Failure::unclear)?;
         say::result(page.trim_end())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn page(paper: &Paper) -> Result<String, fmt::Error> {
+fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     let contract = &paper.contract;
     let mut page = String::new();
     writeln!(page, "Contract \"{}\"", contract.name)?;
     writeln!(page, "  digest   {}", contract.digest)?;
-    writeln!(page, "  ends     {}", words::moment(contract.expires))?;
+    let expired = if contract.expires <= now { "  EXPIRED" } else { "" };
+    writeln!(page, "  ends     {}{expired}", words::moment(contract.expires))?;
     if let Some(before) = contract.supersedes {
         writeln!(page, "  replaces {before}")?;
     }
@@ -43,7 +46,8 @@ fn page(paper: &Paper) -> Result<String, fmt::Error> {
     }
     writeln!(
         page,
-        "  Nothing is shown about an arm of fewer than {} people (after noise).",
+        "  Nothing is shown about {} of fewer than {} people (after noise).",
+        cells(contract),
         contract.min_cell
     )?;
     if contract.ids_per_person > 1 {
@@ -62,6 +66,16 @@ fn page(paper: &Paper) -> Result<String, fmt::Error> {
         }
     }
     Ok(page)
+}
+
+/// What the people of its analyses are divided into.
+fn cells(contract: &Contract) -> &'static str {
+    let mut all = contract.analyses.values().map(|it| matches!(it.template, Template::Table(_)));
+    match (all.clone().any(|table| !table), all.any(|table| table)) {
+        (true, true) => "an arm or a group",
+        (false, true) => "a group",
+        _ => "an arm",
+    }
 }
 
 fn parties(page: &mut String, paper: &Paper) -> fmt::Result {

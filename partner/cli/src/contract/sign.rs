@@ -24,10 +24,12 @@ impl Sign {
         let bytes = files::read(&self.file)?;
         let (mut joint, output) = match Jointly::parse(TAG, &bytes) {
             Ok(joint) => (joint, self.file.clone()),
-            Err(_) => self.beside(&bytes)?,
+            Err(_) => self.beside(&files::text(&self.file, bytes)?)?,
         };
-        let contract = Contract::parse(joint.payload()).map_err(Failure::no)?;
-        joint.signers().map_err(Failure::no)?;
+        let named = |why| files::named(&self.file, why);
+        let contract =
+            Contract::parse(joint.payload()).map_err(|why| files::named(&self.file, why))?;
+        joint.signers().map_err(named)?;
         let identity = Identity::load(&self.dir).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
         joint.add(identity.signing());
@@ -59,7 +61,8 @@ impl Sign {
         if !path.exists() {
             return Ok((Jointly::unsigned(TAG, text), path));
         }
-        let joint = Jointly::parse(TAG, &files::read(&path)?).map_err(Failure::no)?;
+        let joint =
+            Jointly::parse(TAG, &files::read(&path)?).map_err(|why| files::named(&path, why))?;
         if joint.payload() == text {
             Ok((joint, path))
         } else {
