@@ -1,6 +1,12 @@
 //! `glovebox receipt`: check an answer that somebody else got.
 
-use crate::{failure::Failure, files, say, under::Under, verify, words};
+use crate::{
+    failure::Failure,
+    files::{self, Paper},
+    say,
+    under::Under,
+    verify, words,
+};
 use client::receipt_check;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -19,6 +25,9 @@ impl ReceiptCommand {
 }
 
 /// Check a receipt offline: enclave, result, and policy, noise and price derived again
+///
+/// The contract may also be its TOML alone: a receipt is held to its text, and no enclave serves one
+/// that a party has not signed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
     /// The receipt
@@ -37,7 +46,8 @@ pub(crate) struct Check {
 
 impl Check {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let contract = Paper::read(&self.under.contract)?.contract;
+        let trust = self.under.trust()?;
         let simulated = trust.is_simulated();
         let receipt = files::read(&self.receipt)?;
         let result = self.result.as_ref().map(|path| files::read(path)).transpose()?;

@@ -37,6 +37,12 @@ pub(crate) enum Failure {
          receipt are only claims; give the contract you signed with --contract FILE|DIGEST"
     )]
     NoContract,
+    #[error(
+        "{path} is neither a contract's TOML nor a signed contract: give one of them, or the digest \
+         of the TOML",
+        path = path.display()
+    )]
+    Contract { path: PathBuf },
     #[error("the clock of this machine is before 1970")]
     Clock,
 }

@@ -22,7 +22,8 @@ pub(crate) struct Receipt {
     /// The result, byte for byte
     result: Option<PathBuf>,
 
-    /// The contract you signed (its exact TOML), or its digest in hexadecimal
+    /// The contract you signed: its exact TOML, the signed file around it (whose signatures are not
+    /// checked here), or its digest in hexadecimal
     #[arg(long, value_name = "FILE|DIGEST")]
     contract: Option<String>,
 
@@ -123,7 +124,30 @@ fn digest(text: &str) -> Result<Digest, Failure> {
     if hex::decode_to_slice(text, &mut digest).is_ok() {
         return Ok(digest);
     }
-    Ok(contract_digest(&input::read_raw(Path::new(text), LONGEST_CONTRACT)?))
+    let path = Path::new(text);
+    let file = input::read_raw(path, LONGEST_CONTRACT)?;
+    let contract = signed_payload(&file).unwrap_or(&file);
+    match std::str::from_utf8(contract) {
+        Ok(_) => Ok(contract_digest(contract)),
+        Err(_) => Err(Failure::Contract { path: path.to_owned() }),
+    }
+}
+
+/// The TOML in a signed contract: an untagged `COSE_Sign` with empty headers
+/// ([RFC 9052, section 4.1](https://www.rfc-editor.org/rfc/rfc9052#section-4.1)). No text begins with
+/// its first byte.
+fn signed_payload(file: &[u8]) -> Option<&[u8]> {
+    let (head, rest) = file.strip_prefix(&[0x84, 0x40, 0xa0])?.split_first()?;
+    let width = match head {
+        0x58 => 1,
+        0x59 => 2,
+        0x5a => 4,
+        _ => return None,
+    };
+    let (length, rest) = rest.split_at_checked(width)?;
+    let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+    let (payload, signatures) = rest.split_at_checked(length)?;
+    matches!(signatures.first(), Some(0x80..=0x9f)).then_some(payload)
 }
 
 const LONGEST_CONTRACT: u64 = 1 << 20;
@@ -131,3 +155,39 @@ const LONGEST_RESULT: u64 = 1 << 30;
 
 /// Characters of a claim that a page for people shows.
 const SHOWN: usize = 120;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+        [&[0x84, 0x40, 0xa0, 0x59], &length[..], payload, &[0x80]].concat()
+    }
+
+    #[test]
+    fn a_signed_contract_has_the_digest_of_the_text_in_it() {
+        let text = "contract = 1\n".repeat(40);
+        let dir = std::env::temp_dir().join(format!("receipt-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (toml, both) = (dir.join("contract.toml"), dir.join("contract.toml.signed"));
+        std::fs::write(&toml, &text).unwrap();
+        std::fs::write(&both, signed(text.as_bytes())).unwrap();
+        let [plain, inside] = [toml, both.clone()].map(|path| digest(path.to_str().unwrap()));
+        assert_eq!(inside.unwrap(), plain.unwrap());
+        let cut = signed(text.as_bytes());
+        std::fs::write(&both, cut.get(..cut.len() - 10).unwrap()).unwrap();
+        let error = digest(both.to_str().unwrap()).unwrap_err();
+        assert!(matches!(error, Failure::Contract { .. }), "{error}");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn refuses_what_only_looks_like_a_signed_contract() {
+        let whole = signed(b"text");
+        assert_eq!(signed_payload(&whole), Some(&b"text"[..]));
+        for end in 0..whole.len() {
+            assert_eq!(signed_payload(&whole[..end]), None, "{end}");
+        }
+    }
+}
