@@ -87,7 +87,7 @@ fn greet(host: &Host, config: &Config) {
          \x20 uploads    http://{address} (same port)\n\
          \x20 directory  {dir}\n\
          \x20 contract   {contract}\n\
-         \x20 next       each party: glovebox verify https://{address}{root}\n\
+         \x20 next       each party: glovebox verify https://{address} --contract {contract}{root}\n\
          \x20 stop       control-C; uploads and results stay, the next start is a new instance\n",
     );
     // Without a standard error the host works as well.

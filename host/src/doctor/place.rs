@@ -81,7 +81,7 @@ fn contract(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
     let name = "contract";
     let Some(path) = &options.contract else {
         let remedy = "name it before `run`: --contract, or contract in the file of --config";
-        return vec![warn(name, "none is named", remedy)];
+        return vec![fail(name, "none is named", remedy)];
     };
     let contract = match open_contract(path) {
         Ok(contract) => contract,

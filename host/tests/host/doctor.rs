@@ -166,8 +166,15 @@ fn tells_of_a_port_a_directory_and_a_program_that_cannot_be_used() {
     assert!(report.contains("FAIL  enclave binary     /nonexistent: No such file"), "{report}");
     let mut doctor = program();
     doctor.arg("doctor").arg("--dir").arg(room.dir.path());
-    let output = doctor.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]).output();
-    assert_eq!(output.unwrap().status.code(), Some(0));
+    doctor.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]);
+    fs::write(room.contract(), signed_contract()).unwrap();
+    let named = program().args(doctor.get_args()).arg("--contract").arg(room.contract()).output();
+    assert_eq!(named.unwrap().status.code(), Some(0));
+    // Without one, `run` would not start.
+    let output = doctor.output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(report.contains("FAIL  contract           none is named\n"), "{report}");
 }
 
 #[test]
