@@ -44,10 +44,8 @@ impl Close {
             close(&mut room, &identity, &mut store).await?
         };
         let instance = closing.body().instance;
-        let folder = identity.directory().join("closings");
-        std::fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
-        let kept = folder.join(format!("{instance}.closing"));
-        files::write(&kept, closing.as_bytes())?;
+        let kept = identity.directory().join("closings").join(format!("{instance}.closing"));
+        files::write_private(&kept, closing.as_bytes())?;
         say::result(format_args!(
             "closed: instance {}; its closing is in {}",
             instance.short(),

@@ -19,7 +19,9 @@ use protocol::{
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::{
+    fs::OpenOptions,
     io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -73,6 +75,10 @@ impl Ledger {
         let generation = Generation::open(directory).map_err(at)?;
         if !path.try_exists().map_err(at)? {
             generation.begin().map_err(at)?;
+            // It holds who asked what. SQLite gives the files beside it the mode of this one.
+            let mut options = OpenOptions::new();
+            let private = options.write(true).create(true).truncate(false).mode(0o600);
+            private.open(&path).map_err(at)?;
         }
         let db = Connection::open(&path)?;
         db.busy_timeout(Duration::from_secs(10))?;

@@ -482,3 +482,15 @@ fn accounting_for_one_contract_unlocks_no_other() {
     let none = ask(&mut retailer.ledger, &next, &["sales"], job(5)).unwrap_err();
     assert_eq!(exhausted(none), (WhichBudget::Day, Loss::zero()));
 }
+
+#[test]
+fn nobody_but_its_owner_reads_a_new_ledger() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let _ledger = Ledger::open(dir.path()).unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
+}

@@ -22,7 +22,9 @@ use protocol::{
 };
 use std::{
     collections::BTreeMap,
+    fs::DirBuilder,
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -179,7 +181,7 @@ impl Draft<'_> {
 
 fn keep(path: &Path, signed: &[u8]) -> io::Result<()> {
     if let Some(outbox) = path.parent() {
-        std::fs::create_dir_all(outbox)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(outbox)?;
     }
     files::replace(path, signed)
 }
