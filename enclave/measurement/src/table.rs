@@ -117,14 +117,21 @@ fn mean(people: Figure, sum: Figure) -> Option<(f64, f64)> {
     Some((mean, variance.sqrt()))
 }
 
-/// Standard deviation between people; none where noise makes the variance negative.
+/// Standard deviation between people; none where the variance is less than four deviations of its own
+/// noise, to first order: the root would be noise, and could exceed what values between 0 and the cap
+/// can have.
 fn spread(people: Figure, sum: Figure, square: Figure) -> Option<f64> {
     let (mean, _) = mean(people, sum)?;
     // E[(s + noise)²] is s² + the noise's variance.
     let n = real(people.value);
     let correction = sum.noise_variance / (n * n);
-    let variance = real(square.value) / n - (mean * mean - correction);
-    (variance >= 0.0).then(|| variance.sqrt())
+    let of_squares = real(square.value) / n;
+    let variance = of_squares - (mean * mean - correction);
+    let by_people = of_squares - 2.0 * mean * mean;
+    let noise = square.noise_variance
+        + 4.0 * mean * mean * sum.noise_variance
+        + by_people * by_people * people.noise_variance;
+    (variance >= 4.0 * noise.sqrt() / n).then(|| variance.sqrt())
 }
 
 fn estimate(figure: Figure, unit: f64, z: f64) -> Estimate {
