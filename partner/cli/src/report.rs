@@ -299,14 +299,21 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
         if let Some(iroas) = money.iroas {
             write!(
                 page,
-                " {} for each unit of cost ({}).",
+                " {} for each {} spent ({}).",
                 words::size(iroas),
+                Text(&money.currency),
                 ends(money.iroas_ci)
             )?;
         }
         if let Some(cost) = money.cost_per_incremental {
             let ends = ends(money.cost_per_incremental_ci);
-            write!(page, " {} for each additional one ({ends}).", words::size(cost))?;
+            write!(
+                page,
+                " {} {} per additional {} ({ends}).",
+                words::size(cost),
+                Text(&money.currency),
+                Text(&outcome.name)
+            )?;
         }
         writeln!(page, "</p>")?;
     }

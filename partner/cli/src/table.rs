@@ -138,7 +138,9 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
         };
         part("incremental", money.incremental, money.incremental_ci);
         part("return per unit of cost", money.iroas, money.iroas_ci);
-        part("cost per incremental", money.cost_per_incremental, money.cost_per_incremental_ci);
+        let each =
+            format!("{} per additional {}", say::name(&money.currency), say::name(&outcome.name));
+        part(&format!("{each}:"), money.cost_per_incremental, money.cost_per_incremental_ci);
         wrap(page, &format!("  {}: ", say::name(&outcome.name)), &parts.join("; "))?;
     }
     Ok(())
@@ -147,12 +149,18 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
 fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     let head = ["people", "n", "noise s.d."];
     let mut rows = vec![head.map(str::to_owned)];
+    for (arm, n, noise) in words::arms(result) {
+        rows.push([arm.to_owned(), words::whole(n), words::size(noise)]);
+    }
     for cell in &result.cells {
         let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
         rows.push([say::name(cell.cell), n, words::size(cell.noise_sd)]);
     }
     writeln!(page)?;
     columns(page, &rows)?;
+    if result.cells.iter().any(|cell| cell.n.is_none()) {
+        wrap(page, "  ", &words::why_withheld(result))?;
+    }
     for outcome in &result.outcomes {
         let noise = &outcome.noise_sd;
         let squares = noise.sum_sq.map(|sd| format!(", of squares {}", words::size(sd)));
@@ -283,9 +291,18 @@ mod tests {
         if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_TABLE") {
             std::fs::write(path, &page).unwrap();
         }
-        for text in ["+7.659 pp", "+72.1 %", "21,307", "rho 0.017469", "unbounded"] {
+        for text in ["+7.659 pp", "+72.1 %", "21,307", "rho 0.017469", "unbounded", "test, all"] {
             assert!(page.contains(text), "no {text} in\n{page}");
         }
+    }
+
+    #[test]
+    fn says_why_a_row_of_people_is_withheld() {
+        let withheld = page(&JobResult::Lift(sample::result()), false).unwrap();
+        assert!(withheld.contains("\n  withheld: fewer than 50 people"), "{withheld}");
+        let mut result = sample::result();
+        result.cells.iter_mut().for_each(|cell| cell.n = Some(60));
+        assert!(!page(&JobResult::Lift(result), false).unwrap().contains("withheld:"));
     }
 
     #[test]

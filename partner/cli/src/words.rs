@@ -6,6 +6,7 @@ use crate::say;
 use protocol::{
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, SAME_FIGURES},
+    tally::Cell,
     time::Time,
 };
 
@@ -91,6 +92,33 @@ pub(crate) fn between(ends: [Option<f64>; 2], show: impl Fn(f64) -> String) -> S
         [None, Some(high)] => format!("below {}", show(high)),
         [None, None] => "unbounded".to_owned(),
     }
+}
+
+/// The whole of each arm, where it is shown: its people, and the s.d. of the noise on them.
+pub(crate) fn arms(result: &LiftResult) -> Vec<(&'static str, i64, f64)> {
+    let found = |arm: fn(&OutcomeResult) -> Option<i64>| result.outcomes.iter().find_map(arm);
+    let noise = |of: [Cell; 2]| {
+        let cells = result.cells.iter().filter(|it| of.contains(&it.cell));
+        cells.map(|it| it.noise_sd * it.noise_sd).sum::<f64>().sqrt()
+    };
+    let test = found(|it| Some(it.test.as_ref()?.n));
+    let control = found(|it| Some(it.control.as_ref()?.n));
+    [
+        ("test, all", test, [Cell::TestMatched, Cell::TestUnmatched]),
+        ("control, all", control, [Cell::ControlMatched, Cell::ControlUnmatched]),
+    ]
+    .into_iter()
+    .filter_map(|(name, n, cells)| Some((name, n?, noise(cells))))
+    .collect()
+}
+
+/// Why a row of people may say that it is withheld.
+pub(crate) fn why_withheld(result: &LiftResult) -> String {
+    format!(
+        "withheld: fewer than {} people, after noise; matched and unmatched of an arm are shown or \
+         withheld together, since the arm as a whole would give the small one away",
+        result.privacy.min_cell
+    )
 }
 
 /// A p-value.

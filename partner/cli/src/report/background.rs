@@ -33,16 +33,17 @@ pub(super) fn asked(page: &mut String, result: &LiftResult) -> fmt::Result {
 
 pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     writeln!(page, "<h2>People</h2>")?;
-    let rows = result.cells.iter().map(|cell| {
+    let arms = words::arms(result).into_iter();
+    let arms = arms.map(|(arm, n, sd)| vec![arm.to_owned(), words::whole(n), words::size(sd)]);
+    let rows = arms.chain(result.cells.iter().map(|cell| {
         let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
         vec![cell.cell.to_string(), n, words::size(cell.noise_sd)]
-    });
+    }));
     table(page, &["Where a person is counted", "People (noisy)", "Noise s.d."], rows)?;
     writeln!(
         page,
-        "<p class=\"note\">Noise can make a small number negative. Withheld: fewer than {} people, after \
-         noise; matched and unmatched of an arm are shown or withheld together.</p>",
-        result.privacy.min_cell
+        "<p class=\"note\">Noise can make a small number negative. {}.</p>",
+        Text(&words::why_withheld(result).replacen('w', "W", 1))
     )?;
     let ratio = &result.sample_ratio;
     let verdict = match (ratio.p, ratio.failed) {

@@ -54,8 +54,8 @@ fn wrapped(title: &str, rows: &[Row], height: f64, inside: &str) -> Result<Strin
     let mut svg = String::new();
     writeln!(
         svg,
-        "<svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\n\
-         <title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}.</desc>\n{inside}</svg>",
+        "<div class=\"wide\"><svg class=\"plot\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\n\
+         <title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}.</desc>\n{inside}</svg></div>",
         Text(title),
         Text(&words)
     )?;
