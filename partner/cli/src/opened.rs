@@ -3,7 +3,7 @@
 use crate::{
     failure::Failure,
     files,
-    report::{self, Provenance},
+    report::{self, Checked, Provenance},
     say, table,
     under::Under,
     verify, words,
@@ -123,13 +123,15 @@ fn provenance(
     Ok(Provenance {
         simulated: trust.is_simulated(),
         asked_by,
-        receivers: job.receivers,
         output: output(&opened.result_bytes),
-        root: document.root().to_string(),
-        registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
-        attested: words::moment(Time(document.timestamp().as_millis())),
-        contract_file: name(&under.contract),
-        danger_root: under.danger_root.as_deref().map(name),
+        receipt: Some(Checked {
+            receivers: job.receivers,
+            root: document.root().to_string(),
+            registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
+            attested: words::moment(Time(document.timestamp().as_millis())),
+            contract_file: name(&under.contract),
+            danger_root: under.danger_root.as_deref().map(name),
+        }),
     })
 }
 

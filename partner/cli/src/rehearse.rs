@@ -1,10 +1,18 @@
 use crate::{
     failure::Failure,
     files::{self, Paper},
+    opened,
+    report::{self, Provenance},
     say, table,
 };
-use rehearsal::Rehearsal;
-use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode};
+use protocol::receipt::output;
+use rehearsal::{Rehearsal, Rehearsed};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Run a job on your own files in a simulated room, in one process
 ///
@@ -30,6 +38,10 @@ pub(crate) struct Try {
     /// Print the result's exact bytes
     #[arg(long)]
     json: bool,
+
+    /// Write result.json and report.html into this directory, too
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -53,13 +65,34 @@ impl Try {
         let mut rehearsal = Rehearsal::new(&text, &job, &data);
         rehearsal.noise = self.noise == Noise::On;
         let done = rehearsal.run(&mut |step| say::note(step)).await?;
+        if let Some(directory) = &self.output {
+            keep(&done, directory)?;
+        }
         if self.json {
-            std::io::stdout().lock().write_all(&done.result_bytes)?;
-            say::result("")?;
+            let mut out = std::io::stdout().lock();
+            out.write_all(&done.result_bytes)?;
+            out.flush()?;
         } else {
             let page = table::page(&done.result, true).map_err(Failure::unclear)?;
             say::result(page.trim_end())?;
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Writes result.json and report.html, marked as a trial's. A trial has no receipt to keep.
+fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
+    let from = Provenance {
+        simulated: true,
+        asked_by: done.analyst.clone(),
+        output: output(&done.result_bytes),
+        receipt: None,
+    };
+    let page = report::page(&done.result, &from).map_err(Failure::unclear)?;
+    opened::refuse_another(directory, done.result.job())?;
+    std::fs::create_dir_all(directory).map_err(Failure::writing(directory))?;
+    files::write(&directory.join("result.json"), &done.result_bytes)?;
+    files::write(&directory.join("report.html"), page.as_bytes())?;
+    say::note(format_args!("In the folder {}: result.json, report.html", directory.display()));
+    Ok(())
 }

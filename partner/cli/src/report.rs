@@ -14,17 +14,24 @@ use protocol::{
 };
 use std::fmt::{self, Write};
 
-/// Where the result comes from, as the checks of its receipt have shown.
+/// Where the result comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Provenance {
     /// True if the root of trust is not AWS's.
     pub(crate) simulated: bool,
     /// The party that asked.
     pub(crate) asked_by: String,
-    /// The parties that were told.
-    pub(crate) receivers: Vec<String>,
     /// Digest of the result's exact bytes.
     pub(crate) output: Digest,
+    /// What the checks of its receipt have shown; none for a trial, which leaves none.
+    pub(crate) receipt: Option<Checked>,
+}
+
+/// What the checks of a receipt have shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    /// The parties that were told.
+    pub(crate) receivers: Vec<String>,
     /// The root of trust, in words.
     pub(crate) root: String,
     /// Registers of the build that made it.
@@ -75,7 +82,14 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
 }
 
 fn banners(page: &mut String, result: &JobResult, from: &Provenance) -> fmt::Result {
-    if from.simulated {
+    if from.receipt.is_none() {
+        writeln!(
+            page,
+            "<p class=\"banner\"><strong>A TRIAL, SIMULATED.</strong> Made by <code>glovebox try</code> on \
+             one&#39;s own files, in one process, without partner, enclave or budget. There is no receipt: \
+             this page proves nothing to anybody.</p>"
+        )?;
+    } else if from.simulated {
         writeln!(
             page,
             "<p class=\"banner\"><strong>SIMULATED.</strong> The root of trust is not AWS&#39;s: whoever \

@@ -107,9 +107,9 @@ impl<'a> Rehearsal<'a> {
                 sealed.push(grant(&mut room, &contract, &parties, &host, name, path).await?);
             }
             narrate("running the job");
-            let (result, result_bytes) =
+            let (analyst, result, result_bytes) =
                 ask(&mut room, &contract, &parties, &host, self, &trust).await?;
-            Ok(Rehearsed { result, result_bytes, sealed })
+            Ok(Rehearsed { result, result_bytes, analyst, sealed })
         }
         .await;
         server.abort();
@@ -125,6 +125,8 @@ pub struct Rehearsed {
     pub result: JobResult,
     /// Its exact bytes.
     pub result_bytes: Vec<u8>,
+    /// The party that asked: the first that the contract lets ask.
+    pub analyst: String,
     /// How the sealing of each dataset went.
     pub sealed: Vec<SealedDataset>,
 }
@@ -186,7 +188,7 @@ async fn ask(
     host: &MemoryHost,
     rehearsal: &Rehearsal<'_>,
     trust: &Trust,
-) -> Result<(JobResult, Vec<u8>), RehearsalError> {
+) -> Result<(String, JobResult, Vec<u8>), RehearsalError> {
     let job = rehearsal.job;
     let (name, _) = protocol::job::question_from_toml(job, contract)?;
     let analysis = contract.analyses.get(&name);
@@ -194,7 +196,7 @@ async fn ask(
         let name = analysis.and_then(|analysis| names(analysis).first());
         name.and_then(|name| parties.get_key_value(name)).ok_or(RehearsalError::Nobody)
     };
-    let (_, analyst) = party(|analysis| &analysis.analysts)?;
+    let (asked_by, analyst) = party(|analysis| &analysis.analysts)?;
     let (receiver, reader) = party(|analysis| &analysis.receivers)?;
     let receivers = Some(vec![receiver.clone()]);
     let options = client::job::Options { receivers, ..Default::default() };
@@ -205,14 +207,14 @@ async fn ask(
     let id = prepared.id();
     if rehearsal.noise {
         let opened = client::open::open(&sealed, reader, contract, id, None, trust)?;
-        return Ok((opened.result, opened.result_bytes));
+        return Ok((asked_by.clone(), opened.result, opened.result_bytes));
     }
     // A result without noise passes no check that a partner makes; here it may be looked at.
     let Package { result, receipt, .. } = client::open::unseal(&sealed, reader, contract, id)?;
     let checked = receipt_check::check(contract, &receipt, None, trust)?;
     let parsed = JobResult::from_json(&result)?;
     if checked.body.output == output(&result) && parsed.job() == id.to_string() {
-        Ok((parsed, result))
+        Ok((asked_by.clone(), parsed, result))
     } else {
         Err(OpenError::OtherJob { job: id, found: parsed.job().to_owned() }.into())
     }

@@ -164,6 +164,9 @@ pub(super) fn receipt(
     term(page, "Contract", &contract.to_string())?;
     term(page, "This result", &from.output.to_string())?;
     term(page, "Job", job)?;
+    let Some(from) = &from.receipt else {
+        return writeln!(page, "</dl>\n<p>None: a trial leaves no receipt.</p>");
+    };
     term(page, "Read by", &from.receivers.join(", "))?;
     term(page, "Root of trust", &from.root)?;
     term(page, "Attested", &from.attested)?;

@@ -5,8 +5,14 @@ fn provenance() -> Provenance {
     Provenance {
         simulated: true,
         asked_by: "publisher".to_owned(),
-        receivers: vec!["publisher".to_owned(), "retailer".to_owned()],
         output: Digest::of("sample", b"output"),
+        receipt: Some(checked()),
+    }
+}
+
+fn checked() -> Checked {
+    Checked {
+        receivers: vec!["publisher".to_owned(), "retailer".to_owned()],
         root: "UNTRUSTED root 0011".to_owned(),
         registers: (0..3).map(|index| (index, "ab".repeat(48))).collect(),
         attested: "2026-11-23 12:00:00 UTC".to_owned(),
@@ -33,6 +39,40 @@ fn says_what_was_asked_and_how_to_check_it() {
         assert!(page.contains(text), "no {text}");
     }
     assert!(page.contains(&Digest::of("sample", b"output").to_string()));
+}
+
+#[test]
+fn money_has_its_currency_and_its_outcome() {
+    let mut result = sample::result();
+    let mut money = result.outcomes[2].economics.take().unwrap();
+    (money.incremental, money.iroas) = (None, None);
+    (money.cost_per_incremental, money.cost_per_incremental_ci) =
+        (Some(0.645), Some([Some(0.5), None]));
+    result.outcomes[0].economics = Some(money);
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    assert!(page.contains("visit: 0.645 USD per additional visit (above 0.500)."), "{page}");
+}
+
+#[test]
+fn the_people_of_each_arm_are_there_though_its_cells_are_withheld() {
+    let mut result = sample::result();
+    result.cells.iter_mut().for_each(|cell| cell.n = None);
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    // Two cells, each with noise of 11.97: 16.93 together.
+    for row in
+        ["test, all</th><td>21,303</td><td>16.9<", "control, all</th><td>21,315</td><td>16.9<"]
+    {
+        assert!(page.contains(row), "no {row} in {page}");
+    }
+    assert!(page.contains("Withheld: fewer than 50 people, after noise"));
+}
+
+#[test]
+fn a_trial_shows_no_receipt() {
+    let from = Provenance { receipt: None, ..provenance() };
+    let page = page(&JobResult::Lift(sample::result()), &from).unwrap();
+    assert!(page.contains("A TRIAL, SIMULATED.") && page.contains("a trial leaves no receipt"));
+    assert!(!page.contains("receipt check") && !page.contains("PCR0"), "{page}");
 }
 
 #[test]
@@ -125,11 +165,14 @@ fn text_from_elsewhere_cannot_become_markup() {
     }
     let from = Provenance {
         asked_by: hostile.clone(),
-        receivers: vec![hostile.clone()],
-        root: hostile.clone(),
-        contract_file: hostile.clone(),
-        danger_root: Some(hostile.clone()),
-        attested: hostile.clone(),
+        receipt: Some(Checked {
+            receivers: vec![hostile.clone()],
+            root: hostile.clone(),
+            contract_file: hostile.clone(),
+            danger_root: Some(hostile.clone()),
+            attested: hostile.clone(),
+            ..checked()
+        }),
         ..provenance()
     };
     let page = page(&JobResult::Lift(result), &from).unwrap();
