@@ -350,7 +350,7 @@ async fn refuses_a_receipt_of_another_result() {
     assert_eq!(*refused.flaw(), client::receipt_check::ReceiptFlaw::Withdrawn);
     let not_asked =
         refused.checks().iter().filter(|line| line.outcome == client::check::Outcome::NotAsked);
-    assert_eq!(not_asked.map(|line| line.number).collect::<Vec<_>>(), [17, 18]);
+    assert_eq!(not_asked.map(|line| line.number.to_string()).collect::<Vec<_>>(), ["17", "18"]);
     let refused =
         client::open::open(&sealed, &it.parties.publisher, contract, id, None, &withdrawing);
     assert!(matches!(refused, Err(OpenError::Receipt(_))));

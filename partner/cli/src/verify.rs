@@ -79,7 +79,7 @@ pub(crate) fn print(checks: &[Line]) -> Result<(), Failure> {
 pub(crate) fn as_json(checks: &[Line]) -> Vec<serde_json::Value> {
     let line = |line: &Line| {
         serde_json::json!({
-            "number": line.number, "title": line.title, "outcome": line.outcome.to_string(),
+            "number": line.number.to_string(), "title": line.title, "outcome": line.outcome.to_string(),
             "words": line.words,
         })
     };

@@ -8,8 +8,8 @@ pub use attestation_verifier::check::{Check, Outcome};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Line {
-    /// From 1, in order.
-    pub number: usize,
+    /// Which it is.
+    pub number: Number,
     /// What must hold.
     pub title: String,
     /// How it went.
@@ -18,44 +18,66 @@ pub struct Line {
     pub words: String,
 }
 
+/// Which check it is: one number means one thing, whatever program prints it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Number {
+    /// Of the verifier: its number in SPEC.md, `20`.
+    Spec(u8),
+    /// Of a room, beyond its document: `R1`.
+    Room(u8),
+    /// Of a receipt, derived again from the contract: `P1`.
+    Policy(u8),
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec(number) => write!(f, "{number}"),
+            Self::Room(number) => write!(f, "R{number}"),
+            Self::Policy(number) => write!(f, "P{number}"),
+        }
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:2}  {:<11}  {}", self.number, self.outcome.to_string(), self.title)?;
+        let (number, outcome) = (self.number.to_string(), self.outcome.to_string());
+        write!(f, "{number:>2}  {outcome:<11}  {}", self.title)?;
         if self.words.is_empty() { Ok(()) } else { write!(f, ": {}", self.words) }
     }
 }
 
-/// A list that grows by one line for each check that passed.
+/// A list that grows by one line for each check.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Passed(Vec<Line>);
+pub(crate) struct List(Vec<Line>);
 
-impl Passed {
+impl List {
     pub(crate) fn of(checks: &[Check]) -> Self {
-        let mut passed = Self::default();
-        passed.extend(checks);
-        passed
+        let mut list = Self::default();
+        list.extend(checks);
+        list
     }
 
     pub(crate) fn extend(&mut self, checks: &[Check]) {
         for check in checks {
-            self.push(check.title, check.outcome, check.words.clone());
+            self.push(Number::Spec(check.number), check.title, check.outcome, check.words.clone());
         }
     }
 
-    pub(crate) fn passed(&mut self, title: &str, words: impl Into<String>) {
-        self.push(title, Outcome::Passed, words.into());
+    pub(crate) fn passed(&mut self, number: Number, title: &str, words: impl Into<String>) {
+        self.push(number, title, Outcome::Passed, words.into());
     }
 
-    pub(crate) fn failed(&mut self, title: &str, words: String) {
-        self.push(title, Outcome::Failed, words);
+    pub(crate) fn failed(&mut self, number: Number, title: &str, words: String) {
+        self.push(number, title, Outcome::Failed, words);
     }
 
-    pub(crate) fn not_reached(&mut self, title: &str) {
-        self.push(title, Outcome::NotReached, String::new());
+    pub(crate) fn not_reached(&mut self, number: Number, title: &str) {
+        self.push(number, title, Outcome::NotReached, String::new());
     }
 
-    fn push(&mut self, title: &str, outcome: Outcome, words: String) {
-        let number = self.0.len() + 1;
+    fn push(&mut self, number: Number, title: &str, outcome: Outcome, words: String) {
         self.0.push(Line { number, title: title.to_owned(), outcome, words });
     }
 
@@ -65,14 +87,16 @@ impl Passed {
 }
 
 /// All of `titles`: passed before `failed`, not reached behind it.
-pub(crate) fn failed_at(titles: &[&str], failed: usize, words: &str) -> Vec<Line> {
-    let mut lines = Passed::default();
-    for (index, title) in titles.iter().enumerate() {
-        match index.cmp(&failed) {
-            std::cmp::Ordering::Less => lines.push(title, Outcome::Passed, String::new()),
-            std::cmp::Ordering::Equal => lines.push(title, Outcome::Failed, words.to_owned()),
-            std::cmp::Ordering::Greater => lines.push(title, Outcome::NotReached, String::new()),
+pub(crate) fn failed_at(titles: &[(Number, &str)], failed: Number, words: &str) -> Vec<Line> {
+    let mut lines = List::default();
+    let mut titles = titles.iter();
+    for (number, title) in titles.by_ref() {
+        if *number == failed {
+            lines.failed(*number, title, words.to_owned());
+            break;
         }
+        lines.passed(*number, title, "");
     }
+    titles.for_each(|(number, title)| lines.not_reached(*number, title));
     lines.into_lines()
 }

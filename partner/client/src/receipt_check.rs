@@ -2,7 +2,7 @@
 //! and the price say the same when derived again.
 
 use crate::{
-    check::{Check, Line, Outcome, Passed},
+    check::{Check, Line, List, Number, Outcome},
     custody::{read_job, read_manifests},
     trust::Trust,
 };
@@ -49,7 +49,7 @@ pub fn check(
     trust: &Trust,
 ) -> Result<Checked, ReceiptError> {
     let believed = attested(contract, receipt, trust)?;
-    let mut list = Passed::of(&believed.checks());
+    let mut list = List::of(&believed.checks());
     let output = output_check(&believed, result);
     list.extend(output.as_slice());
     if output.is_some_and(|check| check.outcome == Outcome::Failed) {
@@ -58,16 +58,12 @@ pub fn check(
     let mut at = 0;
     match derive(contract, &believed, result, &mut at) {
         Ok((body, admitted, result)) => {
-            for title in TITLES.iter().take(at) {
-                list.passed(title, String::new());
-            }
+            titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
             let attested_at = Time(believed.believed().timestamp().as_millis());
             Ok(Checked { body, admitted, attested_at, result, checks: list.into_lines() })
         }
         Err(flaw) => {
-            for title in TITLES.iter().take(at) {
-                list.passed(title, String::new());
-            }
+            titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
             let words = flaw.to_string();
             Err(ReceiptError { flaw, checks: failed(list, Some((at, words))) })
         }
@@ -158,7 +154,7 @@ fn attested(
     trust: &Trust,
 ) -> Result<BelievedReceipt, ReceiptError> {
     let refuse = |number: u8, words: String| {
-        let checks = failed(Passed::of(&up_to(number, &words)), None);
+        let checks = failed(List::of(&up_to(number, &words)), None);
         ReceiptError { flaw: ReceiptFlaw::NotAttested { words }, checks }
     };
     let attested = Attested::parse(receipt).map_err(|e| refuse(e.check(), e.to_string()))?;
@@ -208,17 +204,14 @@ fn output_check(believed: &BelievedReceipt, result: Option<&[u8]>) -> Option<Che
     found
 }
 
-fn failed(mut list: Passed, flaw: Option<(usize, String)>) -> Vec<Line> {
-    let from = match flaw {
-        Some((at, words)) => {
-            list.failed(TITLES.get(at).copied().unwrap_or_default(), words);
-            at + 1
-        }
-        None => 0,
-    };
-    for title in TITLES.iter().skip(from) {
-        list.not_reached(title);
+fn failed(mut list: List, flaw: Option<(usize, String)>) -> Vec<Line> {
+    let from = flaw.as_ref().map_or(0, |(at, _)| at + 1);
+    if let Some((at, words)) = flaw
+        && let Some((number, title)) = titles().nth(at)
+    {
+        list.failed(number, title, words);
     }
+    titles().skip(from).for_each(|(number, title)| list.not_reached(number, title));
     list.into_lines()
 }
 
@@ -323,7 +316,11 @@ fn read_result(
     Ok(result)
 }
 
-/// What must hold beyond what `attestation-verifier receipt` checks.
+/// What must hold beyond what `attestation-verifier receipt` checks, P1 to P9.
+fn titles() -> impl Iterator<Item = (Number, &'static str)> {
+    (1..).map(Number::Policy).zip(TITLES)
+}
+
 const TITLES: [&str; 9] = [
     "the body is a receipt of this version",
     "its time is that of the attestation document, up to fifteen minutes",

@@ -6,7 +6,7 @@ mod tls;
 
 use crate::{
     address::Address,
-    check::{Line, Passed},
+    check::{Line, List, Number},
     clock, keys,
     trust::Trust,
 };
@@ -198,18 +198,19 @@ impl Verifier<'_> {
             return Err(RoomError::Withdrawn);
         }
         let build = self.contract.builds.get(believed.build()).ok_or(RoomError::Withdrawn)?;
-        let mut checks = Passed::default();
-        checks.passed(TITLES[0], String::new());
+        let mut checks = List::default();
+        let room = Number::Room;
+        checks.passed(room(1), TITLES[0], "");
         checks.extend(believed.checks());
-        checks.passed(TITLES[1], format!("instance {}", instance.digest().short()));
-        checks.passed(TITLES[2], format!("contract {}", self.contract.digest.short()));
-        checks.passed(TITLES[3], String::new());
-        checks.passed(TITLES[4], format!("build \"{}\"", build.name));
+        checks.passed(room(2), TITLES[1], format!("instance {}", instance.digest().short()));
+        checks.passed(room(3), TITLES[2], format!("contract {}", self.contract.digest.short()));
+        checks.passed(room(4), TITLES[3], "");
+        checks.passed(room(5), TITLES[4], format!("build \"{}\"", build.name));
         Ok(Proof { instance, believed, checks: checks.into_lines() })
     }
 }
 
-/// What must hold beyond the document: the first before it, the others after.
+/// What must hold beyond the document, R1 to R5: the first before it, the others after.
 const TITLES: [&str; 5] = [
     "the room answers over TLS 1.3 and holds the key of its certificate",
     "the instance statement, which the document binds, is well-formed",

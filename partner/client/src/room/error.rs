@@ -1,7 +1,7 @@
 //! Why a room is not believed, or does not answer.
 
 use super::TITLES;
-use crate::check::{self, Line};
+use crate::check::{self, Line, Number};
 use attestation_verifier::{ParseError, VerifyError, receipt::ParseAttestedError};
 use protocol::{digest::Digest, refusal::Refusal};
 
@@ -92,17 +92,18 @@ impl RoomError {
     pub fn checks(&self) -> Vec<Line> {
         let words = self.to_string();
         let document = attestation_verifier::check::TITLES;
-        let titles: Vec<&str> =
-            TITLES[..1].iter().chain(&document).chain(&TITLES[1..]).copied().collect();
-        let after_document = document.len();
+        let mut room = (1..).map(Number::Room).zip(TITLES);
+        let document = (1..).map(Number::Spec).zip(document);
+        let titles: Vec<_> = room.by_ref().take(1).chain(document).collect();
+        let titles: Vec<_> = titles.into_iter().chain(room).collect();
         let failed = match self {
-            Self::NotListening { .. } | Self::Tls { .. } => 0,
-            Self::MalformedDocument(error) => usize::from(error.check()),
-            Self::Attestation(error) => usize::from(error.check()),
-            Self::Statement(_) => after_document + 1,
-            Self::OtherContract { .. } => after_document + 2,
-            Self::KeyMismatch => after_document + 3,
-            Self::Withdrawn => after_document + 4,
+            Self::NotListening { .. } | Self::Tls { .. } => Number::Room(1),
+            Self::MalformedDocument(error) => Number::Spec(error.check()),
+            Self::Attestation(error) => Number::Spec(error.check()),
+            Self::Statement(_) => Number::Room(2),
+            Self::OtherContract { .. } => Number::Room(3),
+            Self::KeyMismatch => Number::Room(4),
+            Self::Withdrawn => Number::Room(5),
             _ => return Vec::new(),
         };
         check::failed_at(&titles, failed, &words)
@@ -131,7 +132,10 @@ mod tests {
         assert_eq!(list[failed].title, TITLES[3]);
         assert!(list[..failed].iter().all(|line| line.outcome == Outcome::Passed));
         assert_eq!(list[failed + 1].outcome, Outcome::NotReached);
-        assert!(list.iter().zip(1..).all(|(line, number)| line.number == number));
+        let numbers: Vec<_> = list.iter().map(|line| line.number.to_string()).collect();
+        assert_eq!(numbers[..2], ["R1", "1"]);
+        // The verifier's 22, then the room's own.
+        assert_eq!(numbers[22..], ["22", "R2", "R3", "R4", "R5"]);
     }
 
     #[test]
