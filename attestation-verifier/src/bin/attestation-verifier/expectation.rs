@@ -48,7 +48,7 @@ impl Expectation {
 /// Where trust begins.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Trust {
-    /// Partition of AWS whose root is trusted
+    /// Partition of AWS whose root is trusted; only that of aws is built in, others: --danger-root
     #[arg(long, value_enum, default_value_t = Partition::Aws)]
     root: Partition,
 
