@@ -120,3 +120,105 @@ fn an_unsigned_contract_opens_no_room() {
         says(dir.path(), 2, "verify https://127.0.0.1:1 --contract contract.toml.signed");
     assert!(out.is_empty() && talk.contains("nobody listens"), "{out}{talk}");
 }
+
+#[test]
+fn a_contract_that_has_ended_is_refused_anew_and_marked() {
+    let dir = parties();
+    let pcr = "ab".repeat(48);
+    let pcrs = format!("--pcr 0={pcr} --pcr 1={pcr} --pcr 2={pcr}");
+    let new = "contract new --name old --party p/party.toml --party r/party.toml -o old.toml";
+    let (_, talk) = says(dir.path(), 2, &format!("{new} {pcrs} --expires 2020-01-01T00:00:00Z"));
+    assert!(talk.contains("--expires 2020-01-01T00:00:00Z is past"), "{talk}");
+    let (_, talk) = says(dir.path(), 2, new);
+    assert!(talk.contains("name it with --pcr 0=HEX, or all of them with --pcrs FILE"), "{talk}");
+    says(dir.path(), 0, &format!("{new} {pcrs} --expires 2090-01-01T00:00:00Z"));
+    let text = fs::read_to_string(dir.path().join("old.toml")).unwrap();
+    fs::write(dir.path().join("old.toml"), text.replace("2090-", "2020-")).unwrap();
+    let (page, _) = says(dir.path(), 0, "contract show old.toml");
+    assert!(page.contains("ends     2020-01-01 00:00:00 UTC  EXPIRED\n"), "{page}");
+    let (page, _) = says(dir.path(), 0, "contract show contract.toml");
+    assert!(!page.contains("EXPIRED"), "{page}");
+}
+
+#[test]
+fn a_damaged_file_is_named() {
+    let dir = parties();
+    says(dir.path(), 0, "contract sign contract.toml --dir p");
+    let path = dir.path().join("contract.toml.signed");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 1);
+    fs::write(&path, bytes).unwrap();
+    let damaged = "contract.toml.signed: neither TOML nor a whole signed contract";
+    for line in ["contract show contract.toml.signed", "contract sign contract.toml.signed --dir r"]
+    {
+        let (_, talk) = says(dir.path(), 1, line);
+        assert!(talk.contains(damaged), "{talk}");
+    }
+    let (_, talk) = says(dir.path(), 1, "contract sign contract.toml --dir r");
+    assert!(talk.contains("contract.toml.signed: the bytes are no signed message"), "{talk}");
+}
+
+#[test]
+fn who_closes_the_pipe_has_read_enough() {
+    let dir = parties();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glovebox"));
+    command.current_dir(dir.path()).args(["contract", "show", "contract.toml"]).stdout(writer);
+    let output = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_trial_without_its_data_could_not_tell() {
+    let dir = parties();
+    fs::write(dir.path().join("job.toml"), LIFT).unwrap();
+    let trial =
+        "try --contract contract.toml --job job.toml --data exposures=e.csv --data sales=s.csv";
+    let (_, talk) = says(dir.path(), 2, trial);
+    assert!(talk.contains("e.csv: No such file"), "{talk}");
+    let (_, talk) =
+        says(dir.path(), 2, "try --contract contract.toml --job job.toml --data sales=s.csv");
+    assert!(talk.contains("add --data exposures=FILE"), "{talk}");
+}
+
+#[test]
+fn a_trial_says_what_the_contract_gives_and_leaves_its_exact_bytes() {
+    let dir = parties();
+    fs::write(dir.path().join("job.toml"), LIFT).unwrap();
+    let people = 0..400;
+    let arm = |n: i32| if n % 2 == 0 { "mens" } else { "none" };
+    let rows = people.clone().map(|n| format!("p{n}@example.com,{},1,1\n", arm(n)));
+    let rows = rows.collect::<String>();
+    fs::write(dir.path().join("e.csv"), format!("email,arm,history,recency\n{rows}")).unwrap();
+    let rows = people.map(|n| format!("p{n}@example.com,1,0,2.50\n")).collect::<String>();
+    fs::write(dir.path().join("s.csv"), format!("email,visit,conversion,spend\n{rows}")).unwrap();
+    let trial =
+        "try --contract contract.toml --job job.toml --data exposures=e.csv --data sales=s.csv";
+    let (json, _) = says(dir.path(), 0, &format!("{trial} --json -o out"));
+    assert_eq!(json, fs::read_to_string(dir.path().join("out/result.json")).unwrap());
+    assert!(json.ends_with("}\n") && !json.ends_with("\n\n"));
+    let page = fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(page.contains("A TRIAL, SIMULATED."));
+    // Another job's result is not overwritten.
+    let (_, talk) = says(dir.path(), 2, &format!("{trial} -o out"));
+    assert!(talk.contains("out/result.json holds the result of job"), "{talk}");
+    assert_eq!(json, fs::read_to_string(dir.path().join("out/result.json")).unwrap());
+    fs::write(dir.path().join("job.toml"), LIFT.replace("epsilon = 1", "epsilon = 5")).unwrap();
+    let (_, talk) = says(dir.path(), 1, trial);
+    let expected = "the contract gives epsilon 4 (delta 1e-6) a month for measurement on \"exposures\"; \
+                    this job asks epsilon 5 (delta 1e-6)";
+    assert!(talk.contains(expected), "{talk}");
+}
+
+const LIFT: &str = r#"
+[lift.assignment]
+test = ["mens"]
+control = ["none"]
+[[lift.outcome]]
+name = "visit"
+type = "binary"
+[lift.privacy]
+epsilon = 1
+delta = 1e-6
+"#;
