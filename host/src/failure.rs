@@ -2,7 +2,7 @@
 
 use host::StartError;
 use protocol::contract::OpenContractError;
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process::ExitCode};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// Not an enclave's.
     #[error("found cid {found}, expected one above 3: those below belong to hypervisor and host")]
     Cid { found: u32 },
+    /// No machine.
+    #[error("found {option} 0, expected at least 1")]
+    Zero { option: &'static str },
     /// The PCRs of an image are not this program's to say.
     #[error(
         "found neither --simulated nor --build-manifest FILE: `eif-build measure EIF` computes the PCRs of an image"
@@ -61,4 +64,17 @@ pub(crate) enum Failure {
     /// The operating system.
     #[error("asking the operating system")]
     System(#[source] io::Error),
+}
+
+impl Failure {
+    /// 1 for what may pass by itself (whoever has the port may end), 2 for what a person has to mend.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::System(_)
+            | Self::Start(
+                StartError::Listen { .. } | StartError::Taken { .. } | StartError::Vsock { .. },
+            ) => ExitCode::FAILURE,
+            _ => ExitCode::from(2),
+        }
+    }
 }

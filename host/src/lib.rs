@@ -35,7 +35,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     net::SocketAddr,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -89,9 +89,10 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     };
     let front =
         Front { enclave: watched.clone(), http: Arc::new(http), limits: config.limits, trace };
-    let mut others = vec![tokio::spawn(front.serve(listener)).abort_handle()];
+    let mut others = JoinSet::new();
+    others.spawn(front.serve(listener));
     if let Some(asks) = asks {
-        others.push(tokio::spawn(service.serve(asks)).abort_handle());
+        others.spawn(service.serve(asks));
     }
     if is_child {
         watched.first_start().await;
@@ -104,8 +105,9 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
 pub struct Host {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    /// Aborted when this is dropped, as the others are; its child is killed with the task.
     supervisor: JoinSet<bool>,
-    others: Vec<tokio::task::AbortHandle>,
+    others: JoinSet<()>,
     watched: Watched,
     run: PathBuf,
     _lock: File,
@@ -125,8 +127,20 @@ impl Host {
     }
 
     /// Waits at most `patience` for the enclave to accept connections; says whether it does.
-    pub async fn serving(&self, patience: Duration) -> bool {
-        self.watched.connect(patience).await.is_ok()
+    pub fn serving(&self, patience: Duration) -> impl Future<Output = bool> + use<> {
+        let watched = self.watched.clone();
+        async move { watched.connect(patience).await.is_ok() }
+    }
+
+    /// Waits until a part of the host ends that nobody asked to: a fault, after which it would look
+    /// alive and start no enclave again, or serve nobody.
+    pub async fn failed(&mut self) {
+        let all = !self.supervisor.is_empty();
+        tokio::select! {
+            Some(_) = self.supervisor.join_next(), if all => {}
+            Some(_) = self.others.join_next() => {}
+            else => std::future::pending().await,
+        }
     }
 
     /// Ends everything, and says whether the enclave, too, is gone: `nitro-cli` may refuse, and the
@@ -135,7 +149,7 @@ impl Host {
     /// A simulated one gets five seconds to end by itself; `nitro-cli` is asked up to three times, for
     /// half a minute each.
     pub async fn shutdown(mut self) -> bool {
-        self.others.iter().for_each(tokio::task::AbortHandle::abort);
+        self.others.abort_all();
         self.stop.send_replace(true);
         let mut gone = true;
         while let Some(ended) = self.supervisor.join_next().await {
@@ -146,13 +160,6 @@ impl Host {
             let _ = fs::remove_file(self.run.join(name));
         }
         gone
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // The supervisor's task is aborted with its set, and its child is killed with the task.
-        self.others.iter().for_each(tokio::task::AbortHandle::abort);
     }
 }
 
@@ -223,10 +230,15 @@ pub enum StartError {
     },
 }
 
+/// Only what it makes is closed to others: a directory that was there may be somebody's for more.
 fn private_directory(path: &Path) -> Result<(), StartError> {
-    let made = fs::create_dir_all(path)
-        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o700)));
-    made.map_err(using(path))
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(using(path))?;
+    let mode = fs::metadata(path).map_err(using(path))?.permissions().mode();
+    if mode & OTHERS != 0 {
+        let path = path.display();
+        tracing::warn!("{path} is open to others of this machine; to close it: chmod 700 {path}");
+    }
+    Ok(())
 }
 
 fn exclusive(path: &Path) -> Result<File, StartError> {
@@ -253,4 +265,27 @@ fn check_contract(path: &Path) -> Result<(), StartError> {
 fn using(path: &Path) -> impl FnOnce(io::Error) -> StartError {
     let path = path.to_owned();
     move |cause| StartError::Use { path, cause }
+}
+
+/// What a group and everybody else may do, of a file's mode.
+const OTHERS: u32 = 0o077;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[tokio::test]
+    async fn a_host_whose_supervisor_ended_by_itself_says_that_it_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let contract = dir.path().join("contract");
+        fs::write(&contract, "").unwrap();
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = Config::simulated(&contract, dir.path(), listen, Enclave::External);
+        let mut host = start(config).await.unwrap();
+        let failed = tokio::time::timeout(Duration::from_millis(50), host.failed()).await;
+        assert!(failed.is_err(), "nothing has ended");
+        host.supervisor.spawn(async { panic!("as a fault would") });
+        host.failed().await;
+    }
 }

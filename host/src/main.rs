@@ -40,6 +40,6 @@ fn main() -> ExitCode {
         let text = causes.fold(failure.to_string(), |text, cause| format!("{text}: {cause}"));
         // With no standard error left there is nobody to tell.
         let _ = writeln!(io::stderr(), "glovebox-host: {text}");
-        ExitCode::from(2)
+        failure.exit_code()
     })
 }

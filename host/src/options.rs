@@ -217,6 +217,13 @@ impl Options {
         image.cid = self.cid.unwrap_or(image.cid);
         image.debug = self.debug;
         image.boot_seconds = self.boot_seconds.unwrap_or(image.boot_seconds);
+        for (option, is_zero) in
+            [("--memory-mib", image.memory_mib == 0), ("--cpus", image.cpus == 0)]
+        {
+            if is_zero {
+                return Err(Failure::Zero { option });
+            }
+        }
         if image.cid <= RESERVED_CIDS {
             return Err(Failure::Cid { found: image.cid });
         }

@@ -11,9 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Start an enclave and serve its parties
 ///
-/// Runs until SIGINT or SIGTERM, and exits with 1 if a Nitro enclave may be there still. What is
-/// not given here is taken from the file of --config, whose keys have the names of these options;
-/// its table `limits` has what the host puts up with.
+/// Runs until SIGINT or SIGTERM; the second one does not wait for programs that are asked to end. Exits
+/// with 1 if a Nitro enclave may be there still, or for a failure that may pass (a port is taken), and
+/// with 2 if it cannot start like this. What is not given here is taken from the file of
+/// --config, whose keys have the names of these options; its table `limits` has what the host puts
+/// up with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -34,7 +36,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::System)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
     let greeting = config.clone();
-    let host = host::start(config).await?;
+    let mut host = host::start(config).await?;
     greet(&host, &greeting);
     let patience = match &greeting.enclave {
         Enclave::Qemu { image, .. } | Enclave::Nitro { image, .. } => {
@@ -42,21 +44,37 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         }
         _ => ENCLAVE_PATIENCE,
     };
+    let serving = host.serving(patience);
     let told = async {
-        if host.serving(patience).await {
+        if serving.await {
             tracing::info!("the enclave accepts connections");
         } else {
             tracing::warn!("the enclave does not accept connections yet; the lines above say why");
         }
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        () = told => {}
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let asked = tokio::select! {
+        () = told => false,
+        () = host.failed() => false,
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => true,
+    };
+    if asked {
+        tracing::info!("ending; a second signal does not wait for anything");
+    } else {
+        tracing::error!("a part of this program failed, and it cannot go on without: ending");
     }
-    tracing::info!("ending");
-    Ok(if host.shutdown().await { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let gone = tokio::select! {
+        gone = host.shutdown() => gone,
+        _ = interrupt.recv() => told_twice(),
+        _ = terminate.recv() => told_twice(),
+    };
+    Ok(if asked && gone { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn told_twice() -> bool {
+    tracing::warn!("ending without waiting; the next start ends what may be left");
+    false
 }
 
 fn greet(host: &Host, config: &Config) {
@@ -102,6 +120,8 @@ fn start_logging() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // It tells of a line that it cannot write by a macro that panics when it cannot write.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use std::{
     fs,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -84,6 +85,72 @@ async fn says_simulated_first_and_passes_the_enclaves_lines_on() {
     assert!(log.contains("https://127.0.0.1:"), "{log}");
 }
 
+/// As after `glovebox-host run 2>&1 | head -1`, or when the reader of a log died.
+#[tokio::test]
+async fn a_host_whose_log_nobody_reads_any_more_still_looks_after_its_enclave() {
+    let room = Room::new();
+    let mut command = run_command(&room, "");
+    command.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]);
+    let mut host = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    drop(host.0.stderr.take());
+    let (at, first) = started(&room).await;
+    signal("KILL", first);
+    eventually("another enclave runs", async || {
+        let health = json(at, "GET", "/v1/health", b"").await.1;
+        health["enclave_starts"] == json!(2) && health["enclave"] == json!("starting")
+    })
+    .await;
+    let (_, second) = started(&room).await;
+    assert!(second != first && alive(second));
+    signal("TERM", host.0.id());
+    assert_eq!(host.0.wait().unwrap().code(), Some(0));
+    assert!(!alive(second));
+}
+
+#[tokio::test]
+async fn a_second_signal_waits_for_no_enclave() {
+    let room = Room::new();
+    let enclave = room.path("stubborn");
+    fs::write(&enclave, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    fs::set_permissions(&enclave, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = run_command(&room, "");
+    command.args(["--listen", "127.0.0.1:0", "--enclave"]).arg(&enclave);
+    command.stderr(fs::File::create(room.path("stderr")).unwrap());
+    let mut host = Running(command.spawn().unwrap());
+    let (_, enclave) = started(&room).await;
+    let asked = Instant::now();
+    for line in ["ending; a second signal", "ending without waiting"] {
+        signal("TERM", host.0.id());
+        eventually(line, async || fs::read_to_string(room.path("stderr")).unwrap().contains(line))
+            .await;
+    }
+    assert_eq!(host.0.wait().unwrap().code(), Some(1));
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    eventually("it was killed", async || !alive(enclave)).await;
+}
+
+#[tokio::test]
+async fn closes_the_directories_it_makes_and_leaves_others_as_they_are() {
+    let room = Room::new();
+    let mode = |name: &str| fs::metadata(room.path(name)).unwrap().permissions().mode() & 0o7777;
+    fs::create_dir(room.path("open")).unwrap();
+    fs::set_permissions(room.path("open"), fs::Permissions::from_mode(0o755)).unwrap();
+    for (dir, expected, warns) in [("open", 0o755, true), ("new", 0o700, false)] {
+        let mut command = run_command(&room, dir);
+        command.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]);
+        command.stderr(fs::File::create(room.path("stderr")).unwrap());
+        let mut host = Running(command.spawn().unwrap());
+        eventually("the host is up", async || room.path(dir).join("run/address").exists()).await;
+        signal("TERM", host.0.id());
+        host.0.wait().unwrap();
+        assert_eq!((mode(dir), mode(&format!("{dir}/run"))), (expected, 0o700));
+        let log = fs::read_to_string(room.path("stderr")).unwrap();
+        let warning =
+            format!("{dir} is open to others of this machine", dir = room.path(dir).display());
+        assert_eq!(log.contains(&warning), warns, "{log}");
+    }
+}
+
 #[tokio::test]
 async fn takes_options_from_a_file_and_the_command_line_wins() {
     let room = Room::new();
@@ -132,6 +199,10 @@ fn takes_exactly_one_mode_and_the_command_lines_before_the_files() {
     assert!(one.contains("using /nonexistent.eif: No such file"), "{one}");
     let low = refused(&format!("cid = 3\nnitro = \"x\"\n{rest}"), &[]);
     assert!(low.contains("found cid 3, expected one above 3"), "{low}");
+    for option in ["--cpus", "--memory-mib"] {
+        let none = refused(&format!("nitro = \"x\"\n{rest}"), &[option, "0"]);
+        assert!(none.contains(&format!("found {option} 0, expected at least 1")), "{none}");
+    }
 }
 
 #[test]
@@ -206,6 +277,22 @@ fn prints_the_pcrs_that_the_enclave_prints() {
     assert_eq!(pcrs("/nonexistent").status.code(), Some(2));
 }
 
+/// By its code systemd starts a host again, or does not.
+#[test]
+fn a_port_that_is_taken_is_another_failure_than_an_address_that_is_none() {
+    let room = Room::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let run = |listen: &str| {
+        let mut command = run_command(&room, "");
+        command.args(["--enclave", IDLE_ENCLAVE, "--listen", listen]).output().unwrap()
+    };
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&address);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains(&format!("listening on {address}: Address already in use")));
+    assert_eq!(run("nowhere").status.code(), Some(2));
+}
+
 #[test]
 fn starts_nothing_that_is_not_asked_for_as_simulated() {
     let room = Room::new();
@@ -272,13 +359,19 @@ fn starts_nothing_with_a_contract_that_is_not_signed() {
 }
 
 fn run(room: &Room) -> Running {
-    fs::write(room.contract(), signed_contract()).unwrap();
-    let mut command = program();
-    command.arg("run").arg("--simulated").args(["--listen", "127.0.0.1:0"]);
-    command.args(["--enclave", IDLE_ENCLAVE]);
-    command.arg("--contract").arg(room.contract()).arg("--dir").arg(room.dir.path());
+    let mut command = run_command(room, "");
+    command.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]);
     command.stderr(fs::File::create(room.path("stderr")).unwrap());
     Running(command.spawn().unwrap())
+}
+
+/// A host in the room's directory `dir`.
+fn run_command(room: &Room, dir: &str) -> Command {
+    fs::write(room.contract(), signed_contract()).unwrap();
+    let mut command = program();
+    command.arg("run").arg("--simulated");
+    command.arg("--contract").arg(room.contract()).arg("--dir").arg(room.path(dir));
+    command
 }
 
 /// Address and enclave of a host that runs in a process of its own.
