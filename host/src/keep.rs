@@ -1,12 +1,14 @@
 //! `glovebox-host keep`: what the host starts other programs through. Not for people.
 
 use crate::failure::Failure;
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
 use std::{
     ffi::OsString,
     io,
     os::unix::process::CommandExt,
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Become a program that ends when its parent does, or run one when standard input closes
@@ -19,6 +21,10 @@ pub(crate) struct Keep {
     /// Run the program when standard input closes
     #[arg(long, conflicts_with = "parent")]
     after: bool,
+
+    /// Kill it, and what it started, when it has run for so long
+    #[arg(long, value_name = "N", requires = "after", default_value_t = 60)]
+    seconds: u64,
 
     /// The program and its arguments
     #[arg(last = true, required = true)]
@@ -37,8 +43,11 @@ impl Keep {
             io::copy(&mut io::stdin(), &mut io::sink()).map_err(Failure::System)?;
             // Whoever read its output is gone: writing there would end it before it is done.
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let status = command.status().map_err(running)?;
-            return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            // A group of its own, so that what it started ends with it.
+            let mut child = command.process_group(0).spawn().map_err(running)?;
+            let limit = Duration::from_secs(self.seconds);
+            let success = ended(&mut child, limit).map_err(Failure::System)?;
+            return Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         // Kept across exec (prctl(2)); a parent that ended before this line is noticed after it.
         let asked = set_parent_process_death_signal(Some(Signal::KILL));
@@ -49,3 +58,22 @@ impl Keep {
         Err(running(command.exec()))
     }
 }
+
+/// Whether it succeeded in time; after that nothing of its group is left.
+fn ended(child: &mut Child, limit: Duration) -> io::Result<bool> {
+    let began = Instant::now();
+    while began.elapsed() < limit {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    // Nobody has waited for it yet, so the number is still its group's.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        kill_process_group(group, Signal::KILL)?;
+    }
+    child.wait()?;
+    Ok(false)
+}
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);

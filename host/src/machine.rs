@@ -56,7 +56,7 @@ impl Machine {
         match self {
             // The kernel ends these with the host.
             Self::Child(_) | Self::Qemu(_) => Ok(()),
-            Self::Nitro(nitro) => nitro.end_ours().await,
+            Self::Nitro(nitro) => nitro.clear().await,
         }
     }
 }
@@ -82,6 +82,9 @@ pub(crate) enum Death {
     /// `nitro-cli` knows it no longer.
     #[error("found it in state {state}, expected RUNNING")]
     Vanished { state: String },
+    /// There was no time to find out.
+    #[error("nitro-cli did not say within {seconds} s whether an earlier host left one")]
+    Unknown { seconds: u64 },
     /// `nitro-cli` did not do what it was asked.
     #[error(transparent)]
     Nitro(#[from] nitro_cli::CliError),

@@ -18,7 +18,7 @@ use std::{
     io::{self, Read},
     os::unix::ffi::OsStrExt,
     path::Path,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 use tokio::sync::Semaphore;
 
@@ -89,6 +89,7 @@ pub(crate) fn plan(
                 name: name_of(run)?,
                 transport: transport.clone(),
                 keeper: keeper(image),
+                tried: AtomicBool::new(false),
             };
             (Some(Machine::Nitro(nitro)), None)
         }

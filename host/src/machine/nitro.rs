@@ -11,10 +11,13 @@ use crate::{
     supervisor::{Stop, Watched, source_of},
     transport::Transport,
 };
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// How to start it.
@@ -26,15 +29,21 @@ pub(crate) struct Nitro {
     pub(crate) name: String,
     pub(crate) transport: Transport,
     pub(crate) keeper: Keeper,
+    /// Whether this host has asked for an enclave.
+    pub(crate) tried: AtomicBool,
 }
 
 impl Nitro {
     pub(super) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
         // An earlier host that was killed together with its keeper may have left one.
-        self.end_ours().await?;
+        tokio::select! {
+            ended = self.end_ours() => ended?,
+            () = stop.asked() => return self.clear().await,
+        }
         if stop.is_asked() {
             return Ok(());
         }
+        self.tried.store(true, Ordering::Relaxed);
         let mut tasks = JoinSet::new();
         // Not to be interrupted: half-way through nobody would know the enclave's id.
         let running = match self.cli.run(&self.run_enclave()).await {
@@ -76,8 +85,18 @@ impl Nitro {
         lived.and(ended)
     }
 
+    /// Once more, at the end. Before this host has tried to start one there can only be an earlier
+    /// one's, which the next start ends too: nobody waits for long because of that.
+    pub(super) async fn clear(&self) -> Result<(), Death> {
+        if self.tried.load(Ordering::Relaxed) {
+            return self.end_ours().await;
+        }
+        let ended = timeout(HURRY, self.end_ours()).await;
+        ended.map_err(|_| Death::Unknown { seconds: HURRY.as_secs() })?
+    }
+
     /// Terminates what has this host's name: each is tried, whatever becomes of the others.
-    pub(super) async fn end_ours(&self) -> Result<(), Death> {
+    async fn end_ours(&self) -> Result<(), Death> {
         let mut failed = None;
         for left in self.ours().await? {
             tracing::warn!(id = left.id, "terminating an enclave that was left");
@@ -209,5 +228,7 @@ const GONE: &str = "GONE";
 /// While it starts, or goes.
 const BETWEEN_QUICK_LOOKS: Duration = Duration::from_millis(500);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// For an earlier host's enclave, when this one is to end before it has started any.
+const HURRY: Duration = Duration::from_secs(5);
 /// How long one may be listed still that could not be terminated.
 const GOING: Duration = Duration::from_secs(5);

@@ -4,10 +4,22 @@
 //! instance so far: the tests replay outputs that were written from that guide.
 
 use super::{Program, errors};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{io, path::PathBuf, process::Stdio, sync::OnceLock, time::Duration};
-use tokio::{process::Command, time::timeout};
+use std::{
+    io,
+    path::PathBuf,
+    pin::pin,
+    process::{Output, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::Command,
+    time::{sleep, timeout},
+};
 
 /// Knows the program.
 #[derive(Debug)]
@@ -124,12 +136,17 @@ async fn ask<T: DeserializeOwned>(program: &Program, patience: Duration) -> Resu
 }
 
 async fn said(program: &Program, patience: Duration) -> Result<Vec<u8>, CliError> {
-    let mut command = Command::new(&program.path);
-    command.args(&program.arguments).stdin(Stdio::null()).kill_on_drop(true).process_group(0);
-    let output = timeout(patience, command.output()).await;
-    let slow = |_| CliError::Slow { program: program.to_string(), seconds: patience.as_secs() };
+    let seconds = patience.as_secs();
+    let mut output = pin!(timeout(patience, output(program)));
+    let output = tokio::select! {
+        output = &mut output => output,
+        () = sleep(QUIET) => {
+            tracing::info!("waiting for an answer, {seconds} s at most: {program}");
+            output.await
+        }
+    };
     let output = output
-        .map_err(slow)?
+        .map_err(|_| CliError::Slow { program: program.to_string(), seconds })?
         .map_err(|cause| CliError::Run { program: program.to_string(), cause })?;
     if output.status.success() {
         return Ok(output.stdout);
@@ -140,6 +157,46 @@ async fn said(program: &Program, patience: Duration) -> Result<Vec<u8>, CliError
         status: output.status.to_string(),
         said: in_words(&String::from_utf8_lossy(&said)),
     })
+}
+
+/// Nothing that the program started outlives this future, if it is dropped before its end.
+async fn output(program: &Program) -> io::Result<Output> {
+    let mut command = Command::new(&program.path);
+    command.args(&program.arguments).stdin(Stdio::null()).process_group(0);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.kill_on_drop(true).spawn()?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    // It is waited for last: while nobody has, no other group can have its number.
+    let (stdout, stderr) = tokio::try_join!(whole(out), whole(err))?;
+    group.leave();
+    Ok(Output { status: child.wait().await?, stdout, stderr })
+}
+
+async fn whole(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+/// A process group, which is killed when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // All of it may have ended.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 fn verb(program: &Program) -> String {
@@ -163,12 +220,37 @@ fn in_words(said: &str) -> String {
 /// Large images take long to be loaded and hashed.
 const START: Duration = Duration::from_secs(180);
 const ANSWER: Duration = Duration::from_secs(30);
+/// After so long the log says what is waited for.
+const QUIET: Duration = Duration::from_secs(5);
 /// Characters of a message that is passed on.
 const LONGEST: usize = 600;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_program_started_ends_with_it_when_it_takes_too_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let pids = dir.path().join("pids");
+        let script = format!("sleep 600 & echo $$ $! > {}; wait", pids.display());
+        let program = Program::new("sh").with(["-c", &script]);
+        let waited = timeout(Duration::from_secs(1), output(&program)).await;
+        assert!(waited.is_err());
+        let pids = std::fs::read_to_string(pids).unwrap();
+        let alive = |pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit(')').next().is_some_and(|it| !it.is_empty() && !it.starts_with(" Z"))
+        };
+        for pid in pids.split_whitespace() {
+            for _ in 0..100 {
+                if alive(pid) {
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+            assert!(!alive(pid), "{pid}");
+        }
+    }
 
     #[test]
     fn an_error_is_told_with_its_remedy_and_an_unknown_one_as_it_is() {

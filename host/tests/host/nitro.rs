@@ -14,7 +14,7 @@ use std::{
     path::Path,
     process::Stdio,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -274,6 +274,32 @@ fn the_keeper_terminates_the_enclave_when_its_host_is_gone() {
     drop(keeper.stdin.take());
     assert!(keeper.wait().unwrap().success());
     assert!(!site.room.path("running").exists());
+}
+
+#[test]
+fn the_keeper_ends_what_takes_too_long_and_all_that_it_started() {
+    let room = Room::new();
+    let script = format!("sleep 600 & echo $$ $! >{}; wait", room.path("pids").display());
+    let mut keeper = program();
+    keeper.args(["keep", "--after", "--seconds", "1", "--", "sh", "-c", &script]);
+    assert_eq!(keeper.output().unwrap().status.code(), Some(1));
+    let pids = fs::read_to_string(room.path("pids")).unwrap();
+    let pids: Vec<u32> = pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() == 2 && !pids.iter().any(|pid| alive(*pid)), "{pids:?}");
+}
+
+/// As long as it is only asked what an earlier host may have left.
+#[tokio::test]
+async fn a_nitro_cli_that_hangs_at_the_first_question_keeps_no_host_from_ending() {
+    let site = Site::new();
+    fs::write(site.room.path("hang"), "").unwrap();
+    let host = site.start(|_| {}).await;
+    eventually("it was asked", async || site.calls() == ["describe-enclaves"]).await;
+    let asked = Instant::now();
+    assert!(!host.shutdown().await);
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    let said = "nitro-cli did not say within 5 s whether an earlier host left one";
+    assert!(site.log().contains(said), "{}", site.log());
 }
 
 #[test]
