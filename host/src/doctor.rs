@@ -5,10 +5,15 @@ mod nitro;
 mod place;
 mod qemu;
 
-use crate::{failure::Failure, options::Given};
+use crate::{
+    failure::Failure,
+    options::{Given, Options, open_contract},
+    pcrs::listed_in,
+};
 use host::Enclave;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
@@ -25,7 +30,7 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     given: Given,
 
-    /// Build manifest of the image: does the contract list this build?
+    /// Build manifest of the image: is it this image's, and does the contract list this build?
     #[arg(long, value_name = "FILE")]
     build_manifest: Option<PathBuf>,
 
@@ -50,12 +55,16 @@ impl Doctor {
         let mut checks = place::checks(&options, self.build_manifest.as_deref());
         checks.extend(match &enclave {
             Enclave::Nitro { image, nitro_cli, .. } => {
-                nitro::checks(&root, image, nitro_cli, &options)
+                let mut checks = image::checks(image, self.build_manifest.as_deref(), true);
+                checks.extend(nitro::checks(&root, image, nitro_cli, &options));
+                checks
             }
             Enclave::Qemu { image, binary, vhost_device_vsock, accel, .. } => {
-                qemu::checks(&root, image, binary, vhost_device_vsock, accel)
+                let mut checks = image::checks(image, self.build_manifest.as_deref(), false);
+                checks.extend(qemu::checks(&root, image, binary, vhost_device_vsock, accel));
+                checks
             }
-            Enclave::Child { binary } => vec![simulated(binary)],
+            Enclave::Child { binary } => simulated(binary, &options),
             _ => Vec::new(),
         });
         let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
@@ -154,17 +163,38 @@ fn is_slow(cause: &io::Error) -> bool {
     cause.kind() == io::ErrorKind::TimedOut
 }
 
-fn simulated(binary: &Path) -> Check {
+fn simulated(binary: &Path, options: &Options) -> Vec<Check> {
     let name = "enclave binary";
     let shown = binary.display();
-    match printed(binary, &["--print-pcrs"]) {
-        Ok((true, text)) if text.contains("\"pcrs\"") => ok(name, format!("{shown} runs")),
-        Ok(_) => fail(name, format!("{shown} prints no PCRs"), "install it again"),
+    let pcrs = match printed(binary, &["--print-pcrs"]) {
+        Ok((true, text)) => serde_json::from_str::<Pcrs>(&text).ok(),
+        Ok(_) => None,
         Err(cause) => {
             let remedy = "install it beside glovebox-host, or name it by --enclave";
-            unusable(name, binary, &cause, remedy)
+            return vec![unusable(name, binary, &cause, remedy)];
         }
-    }
+    };
+    let Some(Pcrs { pcrs }) = pcrs else {
+        return vec![fail(name, format!("{shown} prints no PCRs"), "install it again")];
+    };
+    let mut checks = vec![ok(name, format!("{shown} runs"))];
+    // One that does not open was told of already.
+    let contract = options.contract.as_ref().and_then(|path| open_contract(path).ok());
+    checks.extend(contract.map(|contract| match listed_in(&contract, &pcrs) {
+        Some(build) => ok("build", format!("the contract lists this enclave as `{}`", build.name)),
+        None => fail(
+            "build",
+            "the contract does not list this enclave, which will refuse to open it",
+            "agree on this one: glovebox-host pcrs --simulated prints its PCRs",
+        ),
+    }));
+    checks
+}
+
+/// What an enclave binary says of itself.
+#[derive(Deserialize)]
+struct Pcrs {
+    pcrs: BTreeMap<String, String>,
 }
 
 fn table(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! `glovebox-host pcrs`.
 
 use crate::{failure::Failure, options::enclave_beside};
+use protocol::contract::{Build, Contract};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -31,9 +32,45 @@ pub(crate) struct Pcrs {
 }
 
 /// What matters here of a build manifest.
-#[derive(Deserialize)]
-struct Manifest {
-    pcrs: BTreeMap<String, String>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Manifest {
+    /// By number, 0 to 2 at least, each in 96 hex digits.
+    pub(crate) pcrs: BTreeMap<String, String>,
+    /// The image; other programs' manifests do not say.
+    pub(crate) eif: Option<Eif>,
+}
+
+/// A file, by size and digest.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Eif {
+    pub(crate) bytes: u64,
+    pub(crate) sha384: String,
+}
+
+impl Manifest {
+    /// Reads one.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path)
+            .map_err(|cause| Failure::Read { path: path.to_owned(), cause })?;
+        let wrong = || Failure::Manifest { path: path.to_owned() };
+        let manifest: Self = serde_json::from_str(&text).map_err(|_| wrong())?;
+        let pcrs = &manifest.pcrs;
+        let is_pcr = |pcr: &String| pcr.len() == 96 && pcr.bytes().all(|it| it.is_ascii_hexdigit());
+        let whole = ["0", "1", "2"].iter().all(|index| pcrs.get(*index).is_some_and(is_pcr));
+        if whole && pcrs.values().all(is_pcr) { Ok(manifest) } else { Err(wrong()) }
+    }
+}
+
+/// The build of `contract` that has these PCRs, by number.
+pub(crate) fn listed_in<'a>(
+    contract: &'a Contract,
+    pcrs: &BTreeMap<String, String>,
+) -> Option<&'a Build> {
+    contract.builds.iter().find(|build| {
+        build.pcrs.iter().all(|(index, pcr)| {
+            pcrs.get(&index.to_string()).is_some_and(|it| it.eq_ignore_ascii_case(&pcr.to_string()))
+        })
+    })
 }
 
 impl Pcrs {
@@ -55,13 +92,7 @@ impl Pcrs {
     }
 }
 
-/// PCRs by number, 0 to 2 at least, each in 96 hex digits.
+/// The PCRs in a build manifest.
 pub(crate) fn of_manifest(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let text =
-        fs::read_to_string(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })?;
-    let wrong = || Failure::Manifest { path: path.to_owned() };
-    let Manifest { pcrs } = serde_json::from_str(&text).map_err(|_| wrong())?;
-    let is_pcr = |pcr: &String| pcr.len() == 96 && pcr.bytes().all(|it| it.is_ascii_hexdigit());
-    let whole = ["0", "1", "2"].iter().all(|index| pcrs.get(*index).is_some_and(is_pcr));
-    if whole && pcrs.values().all(is_pcr) { Ok(pcrs) } else { Err(wrong()) }
+    Ok(Manifest::read(path)?.pcrs)
 }

@@ -1,6 +1,6 @@
 //! What `--nitro` needs of an EC2 parent instance.
 
-use super::{Check, Root, fail, image, is_slow, ok, printed, said, slow, unusable, user, warn};
+use super::{Check, Root, fail, is_slow, ok, printed, said, slow, unusable, user, warn};
 use crate::options::Options;
 use host::Image;
 use protocol::storage::vsock::STORE_PORT;
@@ -8,9 +8,7 @@ use std::{fs, io, path::Path};
 use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener};
 
 pub(super) fn checks(root: &Root, image: &Image, cli: &Path, options: &Options) -> Vec<Check> {
-    let mut checks = image::checks(image, true);
-    checks.push(version(cli));
-    checks.push(driver(root));
+    let mut checks = vec![version(cli), driver(root)];
     checks.extend(allocator(root, image));
     checks.push(pool(root, image.cpus));
     checks.push(huge_pages(root, image.memory_mib, options));

@@ -2,9 +2,10 @@
 
 use crate::{
     operator::{IDLE_ENCLAVE, program, signed_contract},
-    support::Room,
+    support::{Room, eif},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha384};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -50,6 +51,7 @@ fn names_each_flaw_of_a_parent_instance_and_its_remedy() {
         ("huge pages", PAGES, Some("0"), "soon after boot"),
         ("vsock", "dev/vsock", None, "sudo modprobe vsock"),
         ("image", "../image.eif", Some("PK"), "name the .eif file"),
+        ("image", "../image.eif", Some(".eif and more"), "fetch it again"),
         ("image", "../image.eif", None, "fetch the image"),
         ("contract", "../contract.toml", Some("[contract]"), "glovebox contract sign"),
         ("nitro-cli", "../nitro-cli", None, "sudo dnf install aws-nitro-enclaves-cli"),
@@ -95,21 +97,14 @@ fn waits_for_no_program_for_ever() {
 #[test]
 fn finds_what_does_not_fit_together() {
     let patient = Patient::new();
-    fs::File::options()
-        .write(true)
-        .open(patient.root.join("../image.eif"))
-        .unwrap()
-        .set_len(300 << 20)
-        .unwrap();
-    let (code, report) = patient.examine(&[]);
+    let (code, report) = patient.examine(&["--memory-mib", "7"]);
     assert_eq!(code, 1);
     assert!(
-        report.contains(
-            "FAIL  memory             memory_mib is 1024; four times the image is 1200 MiB\n"
-        ),
+        report
+            .contains("FAIL  memory             memory_mib is 7; four times the image is 9 MiB\n"),
         "{report}"
     );
-    assert!(report.contains("-> set memory_mib = 1280 or more\n"), "{report}");
+    assert!(report.contains("-> set memory_mib = 256 or more\n"), "{report}");
     let patient = Patient::new();
     patient.write("sys/devices/system/cpu/smt/active", "1");
     patient.write(CPUS, "1,3,5-6");
@@ -146,6 +141,85 @@ fn knows_whether_the_contract_lists_the_build() {
         .unwrap();
         let found = patient.examine(&["--build-manifest", manifest.to_str().unwrap()]);
         assert_eq!(found.0, code, "{}", found.1);
+    }
+}
+
+#[test]
+fn tells_a_whole_image_from_a_cut_a_long_and_a_damaged_one() {
+    let patient = Patient::new();
+    let path = patient.room.path("image.eif");
+    let (whole, shown) = (eif(2 << 20), path.display());
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let mut aimless = whole.clone();
+    aimless[28] = 0xff;
+    let cut = &whole[..whole.len() - 1];
+    for (bytes, found) in [
+        (cut, "is not whole: found 2097711 bytes, expected 2097712"),
+        (&[&whole[..], b"x"].concat(), "is not whole: found 2097713 bytes, expected 2097712"),
+        (&whole[..100], "is not whole: found 100 bytes, expected 548"),
+        (&damaged, "is damaged: its checksum is another"),
+        (&aimless, "is not whole: found 2097712 bytes, expected 18374686479673721392"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let (code, report) = patient.examine(&[]);
+        assert_eq!(code, 1, "{report}");
+        let line = format!("FAIL  image              {shown} {found}\n");
+        assert!(report.contains(&line), "{line}{report}");
+    }
+}
+
+#[test]
+fn tells_the_manifest_of_this_image_from_that_of_another() {
+    let patient = Patient::new();
+    let manifest = patient.room.path("build.json");
+    let pcr = "ab".repeat(48);
+    let image = eif(2 << 20);
+    let digest: String = Sha384::digest(&image).iter().map(|byte| format!("{byte:02x}")).collect();
+    let (file, other) = (json!({"bytes": image.len(), "sha384": digest}), "0".repeat(96));
+    let pcrs = json!({"0": pcr, "1": pcr, "2": pcr});
+    let signed = json!({"0": pcr, "1": pcr, "2": pcr, "8": pcr});
+    for (json, code, line) in [
+        (json!({"pcrs": pcrs, "eif": file}), 0, "OK    manifest           it is this image's"),
+        (json!({"pcrs": pcrs}), 0, "WARN  manifest           it names no file"),
+        (
+            json!({"pcrs": pcrs, "eif": {"bytes": image.len(), "sha384": other}}),
+            1,
+            "FAIL  manifest           it is another image's, of the same length\n",
+        ),
+        (
+            json!({"pcrs": pcrs, "eif": {"bytes": 7, "sha384": digest}}),
+            1,
+            "FAIL  manifest           it is another image's: 2097712 bytes here, 7 there\n",
+        ),
+        (
+            json!({"pcrs": signed, "eif": {"bytes": 7, "sha384": digest}}),
+            0,
+            "WARN  manifest           it is of another image, or of another signing",
+        ),
+    ] {
+        fs::write(&manifest, json.to_string()).unwrap();
+        let found = patient.examine(&["--build-manifest", manifest.to_str().unwrap()]);
+        assert!(found.0 == code && found.1.contains(line), "{line}: {}", found.1);
+    }
+}
+
+#[test]
+fn knows_whether_the_contract_lists_the_simulated_enclave() {
+    let patient = Patient::new();
+    let enclave = patient.room.path("enclave");
+    for (byte, code, line) in [
+        ("ab", 0, "OK    build              the contract lists this enclave as `none`\n"),
+        ("cd", 1, "FAIL  build              the contract does not list this enclave, which"),
+    ] {
+        let pcr = byte.repeat(48);
+        let pcrs = json!({"pcrs": {"0": pcr, "1": pcr, "2": pcr}});
+        fs::write(&enclave, format!("#!/bin/sh\necho '{pcrs}'\n")).unwrap();
+        fs::set_permissions(&enclave, fs::Permissions::from_mode(0o755)).unwrap();
+        let output = patient.doctor(&["--enclave", enclave.to_str().unwrap()]).output().unwrap();
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{report}");
+        assert!(report.contains(line), "{report}");
     }
 }
 
@@ -218,10 +292,10 @@ impl Patient {
             ("sys/devices/system/cpu/smt/active", "0\n"),
             ("sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "1\n"),
             ("sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n"),
-            ("../image.eif", ".eif and more"),
         ] {
             patient.write(file, content);
         }
+        fs::write(patient.room.path("image.eif"), eif(2 << 20)).unwrap();
         fs::write(patient.room.contract(), signed_contract()).unwrap();
         fs::copy(format!("{STAND_INS}/nitro-cli"), patient.room.path("nitro-cli")).unwrap();
         for (name, says) in [("timedatectl", "echo yes"), ("systemctl", "echo enabled")] {

@@ -102,6 +102,24 @@ pub(crate) fn blob(length: usize) -> Vec<u8> {
     (0..length).map(|i| u8::try_from((i * 7 + i / 251) % 256).unwrap()).collect()
 }
 
+/// An enclave image of one section of zeros, laid out as AWS's `EifHeader` is.
+pub(crate) fn eif(size: u64) -> Vec<u8> {
+    let mut image = [&b".eif\0\x04"[..], &[0; 20], &1_u16.to_be_bytes()].concat();
+    for slot in [548_u64, size] {
+        image.extend(slot.to_be_bytes());
+        image.extend([0; 31 * 8]);
+    }
+    image.extend([0; 4]);
+    let body =
+        [&[0, 1, 0, 0][..], &size.to_be_bytes(), &vec![0; size.try_into().unwrap()]].concat();
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&image);
+    crc.update(&body);
+    image.extend(crc.finalize().to_be_bytes());
+    image.extend(body);
+    image
+}
+
 /// All files below `dir`, by their paths from there.
 pub(crate) fn files(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
