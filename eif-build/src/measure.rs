@@ -42,8 +42,14 @@ pub fn registers(eif: &Eif<'_>) -> Result<Registers, SignatureError> {
 #[must_use]
 pub fn warnings(eif: &Eif<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Err(flaw) = kernel::check(eif.kernel) {
-        lines.push(flaw.to_string());
+    match kernel::check(eif.kernel) {
+        Err(flaw) => lines.push(flaw.to_string()),
+        // In no register, and Nitro goes by it.
+        Ok(()) if eif.aarch64 => lines.push(
+            "the header says aarch64, and the kernel is one for x86-64: no such machine starts it"
+                .to_owned(),
+        ),
+        Ok(()) => {}
     }
     match std::str::from_utf8(eif.command_line) {
         Err(_) => lines.push("the command line is not UTF-8".to_owned()),
@@ -104,6 +110,8 @@ mod tests {
             defaults: DEFAULTS,
         };
         assert!(warnings(&good).is_empty());
+        let other = warnings(&Eif { aarch64: true, ..good.clone() });
+        assert!(other.len() == 1 && other[0].starts_with("the header says aarch64"), "{other:?}");
         let bad = Eif { kernel: b"ELF", command_line: b"a\nb", ramdisks: vec![b"?"], ..good };
         assert_eq!(warnings(&bad).len(), 3);
     }

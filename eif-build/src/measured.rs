@@ -1,7 +1,8 @@
 //! What an image is, and whether a build manifest names it.
 
 use crate::{
-    compare, cpio,
+    compare,
+    cpio::{self, CpioError},
     manifest::{self, File, Manifest, PROGRAMS, Word},
     measure::{Registers, registers, warnings},
     parse::{Eif, ParseError},
@@ -140,22 +141,25 @@ fn ramdisks(found: &[&[u8]], programs: &mut BTreeMap<&'static str, File>) -> Vec
         return vec!["found no init in ramdisk 0 or no enclave in ramdisk 1".to_owned()];
     };
     programs.extend([("init", File::of(init)), ("enclave", File::of(enclave))]);
-    let (Ok(packed_boot), Ok(packed)) =
-        (ramdisk::boot(init, enclave), ramdisk::application(enclave))
-    else {
-        return vec!["the programs cannot be packed again".to_owned()];
-    };
-    let mut lines = Vec::new();
-    for (index, (packed, found)) in [(packed_boot, boot), (packed, application)].iter().enumerate()
-    {
-        if packed != found.as_ref() {
-            let other = compare::ramdisks(packed, found).into_iter();
-            lines.extend(other.map(|line| {
-                format!("ramdisk {index}: first what its programs make, second what it is: {line}")
-            }));
-        }
-    }
+    // One after the other: they are large.
+    let mut lines = differing(0, ramdisk::boot(init, enclave), &boot);
+    lines.extend(differing(1, ramdisk::application(enclave), &application));
     lines
+}
+
+fn differing(index: u8, packed: Result<Vec<u8>, CpioError>, found: &[u8]) -> Vec<String> {
+    let Ok(packed) = packed else {
+        return vec![format!("the programs of ramdisk {index} cannot be packed again")];
+    };
+    if packed == found {
+        return Vec::new();
+    }
+    let other = compare::ramdisks(&packed, found).into_iter();
+    other
+        .map(|line| {
+            format!("ramdisk {index}: first what its programs make, second what it is: {line}")
+        })
+        .collect()
 }
 
 fn sections(eif: &Eif<'_>) -> Vec<(String, File)> {

@@ -10,8 +10,8 @@ use std::{
     io::{self, Read, Write},
 };
 
-/// The first ramdisk: PID 1, the empty directories it mounts on, and `/etc/enclave`, digest and length
-/// of the enclave, by which PID 1 notices a ramdisk that was not unpacked to its end.
+/// The first ramdisk: PID 1, the two devices it begins with, the directories it mounts on, and
+/// `/etc/enclave`, digest and length of the enclave, by which PID 1 notices a ramdisk that was not unpacked to its end.
 ///
 /// # Errors
 ///
@@ -22,6 +22,8 @@ pub fn boot(init: &[u8], enclave: &[u8]) -> Result<Vec<u8>, CpioError> {
         DIRECTORIES.iter().map(|directory| ((*directory).to_owned(), Entry::directory())).collect();
     // The kernel opens it for PID 1's output before PID 1 can mount anything.
     archive.insert("dev/console".to_owned(), Entry::device(5, 1));
+    // If it cannot, this is what Rust's runtime opens instead before `main`, or else it aborts.
+    archive.insert("dev/null".to_owned(), Entry::device(1, 3));
     archive.insert("etc/enclave".to_owned(), Entry::file(order.as_bytes()));
     archive.insert("init".to_owned(), Entry::program(init));
     cpio::write(&archive)
@@ -76,8 +78,9 @@ pub(crate) const ORDER: &str = "glovebox enclave v1";
 /// Deflate, no optional fields: of those, the kernel's gunzip knows less than ours.
 const PLAIN_GZIP: &[u8] = &[0x1f, 0x8b, 8, 0];
 const DIRECTORIES: &[&str] = &["dev", "etc", "proc", "run", "sys", "tmp"];
-/// A bound, so that a small file cannot fill the memory of whoever compares it.
-const LARGEST_RAMDISK: u64 = 2 << 30;
+/// A bound, so that a small file cannot fill the memory of whoever compares it: four times what the
+/// enclave has. An image has two, and no more are held at once.
+const LARGEST_RAMDISK: u64 = 256 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -92,6 +95,9 @@ mod tests {
             1a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7\nbytes 3\n";
         assert_eq!(archive["etc/enclave"], Entry::file(order.as_bytes()));
         assert_eq!(archive["init"], Entry::program(b"init"));
+        // Documentation/admin-guide/devices.txt of the kernel.
+        assert_eq!(archive["dev/console"], Entry::device(5, 1));
+        assert_eq!(archive["dev/null"], Entry::device(1, 3));
     }
 
     #[test]
@@ -106,5 +112,16 @@ mod tests {
         assert_eq!(&bytes[3..8], [0, 0, 0, 0, 0]);
         assert_eq!(bytes.len() % 4, 0);
         assert_eq!(uncompressed(&bytes).unwrap(), b"some bytes, some bytes".as_slice());
+    }
+
+    #[test]
+    fn what_would_fill_the_memory_is_not_unpacked() {
+        let zeros = |length: u64| {
+            let mut encoder = GzBuilder::new().write(Vec::new(), Compression::fast());
+            io::copy(&mut io::repeat(0).take(length), &mut encoder).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(uncompressed(&zeros(256 << 20)), None);
+        assert_eq!(uncompressed(&zeros(1 << 20)).unwrap().len(), 1 << 20);
     }
 }

@@ -213,11 +213,11 @@ fn a_signed_image_has_pcr8_and_the_same_other_registers() {
     says(&compared, 1, &["only the second is signed", "not the same: PCR8\n"]);
     let trailing = [certificate.der().as_ref(), b"more"].concat();
     fs::write(workshop.path("cert.pem"), pem("CERTIFICATE", &trailing)).unwrap();
-    says(&workshop.build("c", &signing), 1, &["with nothing after it"]);
+    says(&workshop.build("c", &signing), 2, &["with nothing after it"]);
     fs::write(workshop.path("cert.pem"), pem("CERTIFICATE", certificate.der())).unwrap();
     let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
     fs::write(workshop.path("key.pem"), pem("PRIVATE KEY", &other.serialize_der())).unwrap();
-    says(&workshop.build("c", &signing), 1, &["not by the key in the signing certificate"]);
+    says(&workshop.build("c", &signing), 2, &["not by the key in the signing certificate"]);
 }
 
 #[test]
@@ -324,6 +324,25 @@ fn what_cannot_be_signed_leaves_everything_as_it_was() {
     says(&failed, 2, &["writing none/a.json"]);
     assert_eq!(read("a.eif"), before.0);
     assert!(!workshop.path("a.eif.new").exists());
+}
+
+#[test]
+fn refuses_to_write_two_files_to_one_place() {
+    let workshop = Workshop::open();
+    fs::create_dir(workshop.path("folder")).unwrap();
+    let common = ["build", "--kernel", "kernel", "--init", "init", "--enclave", "enclave"];
+    for (output, manifest) in [
+        ("same", "same"),
+        ("./same", "folder/../same"),
+        ("z.json.cose", "z.json"),
+        ("z.json.new", "z.json"),
+        ("z", "z.new"),
+    ] {
+        let places = ["--output", output, "--manifest", manifest];
+        let refused = workshop.run(&[&common[..], &places].concat());
+        says(&refused, 2, &["would be written twice"]);
+        assert!(!workshop.path("same").exists() && !workshop.path("z.json").exists());
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    files::{read, write},
+    files::{apart, read, write},
 };
 use eif_build::{
     kernel,
@@ -83,6 +83,10 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<bool, Failure> {
+        let mut beside = self.manifest.clone().into_os_string();
+        beside.push(".cose");
+        let beside = PathBuf::from(beside);
+        apart(&[&self.output, &self.manifest, &beside])?;
         let kernel = read(&self.kernel)?;
         let init = read(&self.init)?;
         let enclave = read(&self.enclave)?;
@@ -138,9 +142,6 @@ impl Build {
             }
             None => None,
         };
-        let mut beside = self.manifest.clone().into_os_string();
-        beside.push(".cose");
-        let beside = PathBuf::from(beside);
         outputs.extend(signed.as_deref().map(|bytes| (beside.as_path(), bytes)));
         // Nothing is left to go wrong but writing. An older signature is over another manifest.
         write(&outputs, &beside)?;

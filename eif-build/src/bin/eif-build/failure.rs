@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     OtherKernel { path: PathBuf, found: String, expected: String },
     #[error("found two inputs called {name}, expected one")]
     InputTwice { name: String },
+    #[error("{path} would be written twice: name two files for --output and --manifest, and keep {path} for neither", path = path.display())]
+    SamePlace { path: PathBuf },
     #[error("{path} is no image: {cause}", path = path.display())]
     Image { path: PathBuf, cause: ParseError },
     #[error("not packed: {0}")]
@@ -26,9 +28,10 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A program that must not be packed is a no; the rest is no answer.
+    /// A program that must not be packed is a no; the rest, a key that cannot sign too, is no answer.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Refused(PackError::Signature(_)) => ExitCode::from(2),
             Self::Refused(_) => ExitCode::FAILURE,
             _ => ExitCode::from(2),
         }

@@ -2,12 +2,36 @@
 
 use crate::failure::Failure;
 use std::{
+    collections::BTreeSet,
     fs, io,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
 };
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })
+}
+
+/// Refuses `paths` of which [`write`] would lose one: the same file twice, or one where another is
+/// written beside its name first.
+pub(crate) fn apart(paths: &[&Path]) -> Result<(), Failure> {
+    let mut taken = BTreeSet::new();
+    for path in paths.iter().map(|path| path.to_path_buf()) {
+        for path in [beside(&path), path] {
+            if !taken.insert(place(&path)) {
+                return Err(Failure::SamePlace { path });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Renaming replaces a link, so the last part of a path is its own.
+fn place(path: &Path) -> PathBuf {
+    let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
 }
 
 /// Writes each of `files` beside its name, then removes `stale`, then renames: there is never half
