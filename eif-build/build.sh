@@ -14,10 +14,20 @@ triple=x86_64-unknown-linux-gnu
 
 stop() { echo "eif: $*" >&2; exit 1; }
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
-# Compilers get these paths in lists that blanks and equal signs take apart.
-for path in "$root" "$cargo_home" "$HOME"; do
-    case "$path" in
-    *[[:space:]=]*) stop "'$path' has a blank or an equal sign in it; build where there is none" ;;
+case "$cargo_home" in /*) ;; *) cargo_home="$from/$cargo_home" ;; esac
+# Compilers get this path in lists that blanks and equal signs take apart.
+case "$root" in
+*[[:space:]=]*) stop "'$root' has a blank or an equal sign in it; build where there is none" ;;
+esac
+# What signs is read at the end, which is a quarter of an hour away.
+option=""
+for word in "$@"; do
+    case "$option" in
+    --sign-*) [ -r "$word" ] || stop "'$word', which $option names, cannot be read" ;;
+    esac
+    option=$word
+    case "$word" in
+    --sign-*=*) [ -r "${word#*=}" ] || stop "'${word#*=}' in $word cannot be read" ;;
     esac
 done
 # Cargo would take flags, linkers and other sources of crates from these.
@@ -30,13 +40,16 @@ while :; do
     folder=$(dirname "$folder")
 done
 mkdir -p "$out"
+# Two builds at once in one folder would undo each other.
+exec 9>"$out/lock"
+flock -w 3600 9 || stop "another build holds $out/lock since an hour"
 
 started=$(date +%s)
 step() { echo "eif: $1 ($(($(date +%s) - started)) s)" >&2; }
 package_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo none; }
 
 step "kernel"
-sh "$here/kernel/build.sh" "$root/target/kernel"
+sh "$here/kernel/build.sh" "$root/target/kernel" 9>&-
 
 cd "$root"
 cargo=$(command -v cargo)
@@ -58,23 +71,57 @@ case "$compiler_version" in
 *) echo "eif: WARNING: $compiler is '$compiler_version'; pinned is $GCC_VERSION. The programs'" \
     "bytes, and PCR0, will differ from the published ones." >&2 ;;
 esac
-# The user's downloads, whose digests Cargo.lock has, without the user's configuration.
+libc_version=$(package_version libc6-dev)
+[ "$libc_version" = "$LIBC_VERSION" ] ||
+    echo "eif: WARNING: libc6-dev is '$libc_version'; pinned is $LIBC_VERSION. It is linked in: the" \
+        "programs' bytes, and PCR0, will differ from the published ones." >&2
+# Cargo notices another rustc, and not what is linked in beside Rust: after an upgrade it would keep
+# the old programs, and the manifest would name the new files.
+{
+    echo "$compiler_version"
+    for package in binutils libc6-dev libgcc-12-dev; do
+        echo "$package $(package_version "$package")"
+    done
+    for file in crt1.o rcrt1.o crti.o crtn.o crtbegin.o crtbeginS.o crtbeginT.o crtend.o crtendS.o \
+        libc.a libgcc.a libgcc_eh.a; do
+        sha384sum "$("$compiler" -print-file-name="$file")"
+    done
+} >"$out/linked.new"
+cmp -s "$out/linked.new" "$out/linked" || rm -rf "$out/cargo"
+mv "$out/linked.new" "$out/linked"
+
+# A Cargo home of this build's own. What the user's has downloaded is taken if it is what Cargo.lock
+# names, which Cargo itself asks only when it downloads; it is unpacked here, since what lies unpacked
+# in the user's nobody checks. Nor is the user's configuration in it.
 home="$out/cargo-home"
 rm -rf "$home"
-mkdir -p "$home" "$cargo_home/registry"
-ln -s "$cargo_home/registry" "$home/registry"
+mkdir -p "$home/registry/cache"
+awk -F'"' '/^name = /{n=$2} /^version = /{v=$2} /^checksum = /{print $2 "  " n "-" v ".crate"}' \
+    Cargo.lock >"$home/crates"
+[ ! -d "$cargo_home/registry/index" ] || cp -R "$cargo_home/registry/index" "$home/registry/"
+for cache in "$cargo_home"/registry/cache/*/; do
+    [ -d "$cache" ] || continue
+    copy="$home/registry/cache/$(basename "$cache")"
+    mkdir "$copy"
+    while read -r _ crate; do
+        [ ! -f "$cache/$crate" ] || cp "$cache/$crate" "$copy/"
+    done <"$home/crates"
+    (cd "$copy" && LC_ALL=C sha256sum --check --ignore-missing "$home/crates" 2>/dev/null || true) |
+        sed -n 's/: FAILED.*//p' | while read -r crate; do
+            echo "eif: WARNING: $cache$crate is not what Cargo.lock names; it is fetched afresh" >&2
+            rm "$copy/$crate"
+        done
+done
 step "fetching crates"
-# Under the lock of the user's own cargo, which unpacks into the same folder.
-CARGO_HOME="$home" flock "$cargo_home/.package-cache" \
-    cargo fetch --locked --target "$triple" >&2 ||
+CARGO_HOME="$home" cargo fetch --locked --target "$triple" 9>&- >&2 ||
     stop "the crates are not there and cannot be fetched. Your own Cargo configuration, a mirror say," \
         "is left out here; 'cargo fetch' without it must work once"
 
 # Neither the place of the checkout nor that of the crates reaches the programs. The last match
 # counts, so the special ones stand last.
-maps="$cargo_home=/cargo $sysroot/lib/rustlib/src/rust=/rustc/$commit $root=/glovebox"
+maps="$sysroot/lib/rustlib/src/rust=/rustc/$commit $root=/glovebox"
 maps="$maps $out/cargo=/build $home=/cargo"
-for registry in "$cargo_home"/registry/src/* "$home"/registry/src/*; do
+for registry in "$home"/registry/src/*; do
     maps="$maps $registry=/registry"
 done
 rust_flags="-C target-feature=+crt-static -C link-arg=-Wl,--build-id=none"
@@ -95,7 +142,7 @@ build() {
         CARGO_TARGET_DIR="$out/cargo" RUSTFLAGS="$rust_flags" CFLAGS="$c_flags" \
         CC="$compiler" CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER="$compiler" \
         "$cargo" build --quiet --locked --offline --config "$here/profile.toml" --profile eif \
-        --target "$triple" ${GLOVEBOX_JOBS:+--jobs "$GLOVEBOX_JOBS"} "$@" >&2
+        --target "$triple" ${GLOVEBOX_JOBS:+--jobs "$GLOVEBOX_JOBS"} "$@" 9>&- >&2
 }
 step "eif-build"
 build -p eif-build
@@ -105,8 +152,12 @@ step "enclave"
 build -p enclave --bin glovebox-enclave
 
 programs="$out/cargo/$triple/eif"
-source_commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
-[ -z "$(git status --porcelain 2>/dev/null)" ] || source_commit="$source_commit with changes"
+# A copy without its history may lie within somebody's other repository.
+source_commit=unknown
+if [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$root" ]; then
+    source_commit=$(git rev-parse HEAD)
+    [ -z "$(git status --porcelain)" ] || source_commit="$source_commit with changes"
+fi
 {
     rustc -vV
     # The C library and start files are linked in, and ring's C is compiled.

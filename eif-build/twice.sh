@@ -11,6 +11,8 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd -P)
 [ $# -gt 0 ] || trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
+[ -z "$(git -C "$root" status --porcelain)" ] ||
+    echo "this tree has changes that are not committed: they are in neither build" >&2
 
 # Names of different length, so that a path that got in moves what follows it.
 one="$folder/one"
@@ -30,20 +32,23 @@ sh "$one/eif-build/build.sh"
 # Another home, name, clock, language, mask and place of crates.
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 home="$folder/another-home"
+somebody=somebody-elsewhere
 mkdir -p "$home/crates/registry"
 cp -R "$cargo_home/registry/cache" "$cargo_home/registry/index" "$home/crates/registry/"
 elsewhere() (
     umask 077
     cd /
     env HOME="$home" CARGO_HOME="$home/crates" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
-        USER=somebody LOGNAME=somebody TZ=Pacific/Chatham LANG=C.UTF-8 LC_ALL=C.UTF-8 \
+        USER="$somebody" LOGNAME="$somebody" TZ=Pacific/Chatham LANG=C.UTF-8 LC_ALL=C.UTF-8 \
         RUSTFLAGS="-C opt-level=0" CFLAGS=-O0 \
         sh "$two/eif-build/build.sh"
 )
 elsewhere
 
-# Paths that got in.
-for name in "$folder" "$root" "${HOME%/}/"; do
+# Paths and names that got in. A short name of a machine is a word that programs have in them anyway.
+host=$(uname -n)
+[ "${#host}" -ge 8 ] || host="@$host"
+for name in "$folder" "$root" "${HOME%/}/" "$somebody" "$(id -un)@" "$host"; do
     if [ "$name" != / ] && grep -aqF -e "$name" "$one/target/eif/glovebox.eif"; then
         echo "the image has '$name' in it" >&2
         exit 1
