@@ -7,7 +7,7 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -19,7 +19,9 @@ use std::{
 /// Runs the whole demo with a simulated module; leaves everything in `room` and gives what it said.
 pub fn simulated_demo(room: &Path) -> String {
     let log = File::create(room.with_extension("log")).unwrap();
-    let ended = Command::new("sh")
+    // Ends all that the script started, too.
+    let ended = Command::new("timeout")
+        .args(["--kill-after=10", &PATIENCE.as_secs().to_string(), "sh"])
         .arg(repository("tests/demo.sh"))
         .env("GLOVEBOX_BIN", program("glovebox").parent().unwrap())
         .env("GLOVEBOX_ROOM", room)
@@ -92,8 +94,10 @@ impl Process {
 
     /// Waits for its end.
     pub fn end(mut self) -> Said {
-        let code = self.child.wait().unwrap().code();
-        Said { code, out: self.out(), err: self.err() }
+        let ended = ended_within(&mut self.child, PATIENCE);
+        let said = Said { code: ended.and_then(|it| it.code()), out: self.out(), err: self.err() };
+        assert!(ended.is_some(), "no end within {PATIENCE:?}: {said:?}");
+        said
     }
 
     /// True while it runs.
@@ -114,6 +118,22 @@ impl Drop for Process {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// How a process ended; none, and it is killed, if it runs for longer than that.
+pub fn ended_within(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let began = Instant::now();
+    loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            return Some(ended);
+        }
+        if began.elapsed() >= patience {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -196,4 +216,23 @@ pub fn started(pid: u32) -> Option<String> {
     // The name may hold spaces and brackets; fields 3 and 22 follow its last bracket (proc(5)).
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     if fields.next()? == "Z" { None } else { fields.nth(18).map(str::to_owned) }
+}
+
+/// For a program that ends by itself: ten times what the slowest takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_does_not_end_is_killed_and_one_that_does_is_not_held_up() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = child.id();
+        assert_eq!(ended_within(&mut child, Duration::from_millis(50)), None);
+        assert_eq!(started(pid), None);
+        let mut child = Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
+        let ended = ended_within(&mut child, Duration::from_mins(1)).unwrap();
+        assert_eq!(ended.code(), Some(3));
+    }
 }

@@ -25,7 +25,7 @@ use std::{
 use tempfile::TempDir;
 use tests::{
     repository,
-    running::{Process, Said, free_port, program},
+    running::{Process, Said, ended_within, free_port, program},
 };
 
 /// What `make qemu` has built.
@@ -282,8 +282,9 @@ impl Site {
         let mut host = self.host.take().unwrap();
         let pid = host.id();
         Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status().unwrap();
-        let ended = host.wait().unwrap();
-        assert!(ended.success(), "{ended}\n{}", self.log());
+        let ended = ended_within(&mut host, PATIENCE);
+        let success = ended.is_some_and(|ended| ended.success());
+        assert!(success, "{ended:?}\n{}", self.log());
     }
 
     /// Waits until no process of the host's is left.
