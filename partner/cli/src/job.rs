@@ -79,6 +79,10 @@ impl Submit {
             ..Options::default()
         };
         let prepared = prepare(&mut room, &identity, &template, &options).await?;
+        if let Some(output) = &self.output {
+            // Before anything is paid.
+            opened::refuse_another(output, &prepared.id().to_string())?;
+        }
         preview(&prepared);
         let mut ledger = Ledger::open(identity.directory())?;
         let mut custodies = Custodies { addresses, own: Some(&mut ledger) };

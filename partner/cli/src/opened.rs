@@ -56,6 +56,13 @@ pub(crate) fn open(
     let page = table::page(&opened.result, trust.is_simulated()).map_err(Failure::unclear)?;
     say::result(page.trim_end())?;
     own_budgets(identity, &contract)?;
+    if opened.result.job() != job.to_string() {
+        say::note(format_args!(
+            "\nJob {job} is the same question of the same data as job {}: this is its answer, and \
+             nothing was paid again.",
+            say::name(opened.result.job())
+        ));
+    }
     say::note(format_args!(
         "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, report.html",
         opened.checks.len(),
