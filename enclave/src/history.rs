@@ -60,11 +60,16 @@ impl History {
         place
     }
 
-    /// The latest job before the one at `place` that is about nearly the same people.
-    pub(crate) fn resembled(&self, tally: &Tally, place: u64) -> Option<JobId> {
+    /// The latest job before the one at `place` that is about the same people or nearly the same.
+    pub(crate) fn resembled(
+        &self,
+        contract: &Contract,
+        tally: &Tally,
+        place: u64,
+    ) -> Option<JobId> {
         let before = usize::try_from(place.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
         let mut latest = self.jobs.iter().take(before).rev().take(COMPARED);
-        latest.find(|it| tally.nearly_repeats(&it.tally)).map(|it| it.id)
+        latest.find(|it| tally.nearly_repeats(&it.tally, contract)).map(|it| it.id)
     }
 }
 
@@ -75,38 +80,4 @@ const MOST: usize = 10_000;
 const COMPARED: usize = 256;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use protocol::tally::{Cells, Condition, Table};
-
-    fn tally(codes: &[i32]) -> Tally {
-        let rows = vec![Condition::OneOf { column: "town".to_owned(), codes: codes.to_vec() }];
-        Tally {
-            population: Table { dataset: "exposures".to_owned(), rows },
-            joined: None,
-            cells: Cells::Groups(Vec::new()),
-            measures: Vec::new(),
-            products: Vec::new(),
-            cells_per_person: 1,
-            ids_per_person: 1,
-        }
-    }
-
-    #[test]
-    fn names_the_latest_job_about_nearly_the_same_people() {
-        let mut history = History::default();
-        let id = |number| JobId([number; 16]);
-        let mut note = |number: u8, codes: &[i32]| {
-            let tally = tally(codes);
-            let by = ("publisher", "measurement");
-            let place = history.note(id(number), by, &tally, Time(1));
-            history.resembled(&tally, place)
-        };
-        assert_eq!(note(1, &[1, 2]), None, "never itself");
-        assert_eq!(note(2, &[1, 2, 3]), Some(id(1)));
-        assert_eq!(note(3, &[7]), None);
-        assert_eq!(note(4, &[1, 2, 3, 4]), Some(id(2)));
-        assert_eq!(note(1, &[1]), Some(id(1)), "an identity that was used before hides nothing");
-        assert_eq!(note(5, &[5, 6]), None);
-    }
-}
+mod tests;

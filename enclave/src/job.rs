@@ -89,7 +89,8 @@ async fn answer(
     if first.id != job.id {
         result.flag(format!("{SAME_FIGURES}{}", first.id));
     }
-    if let Some(earlier) = open.history.resembled(admitted.proven().tally(), first.place) {
+    let asked_of = admitted.proven().tally();
+    if let Some(earlier) = open.history.resembled(contract, asked_of, first.place) {
         result.flag(format!("{NEAR_DUPLICATE}{earlier}"));
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;

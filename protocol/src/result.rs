@@ -337,8 +337,8 @@ pub struct ChargeReport {
     pub rho_left_in_instance: f64,
 }
 
-/// Begins the flag of a job that asked about nearly the same people as an earlier job of the same
-/// instance, whose identity follows.
+/// Begins the flag of a job that asks again about the people of an earlier job of the same instance, with
+/// at most one condition changed; the earlier job's identity follows.
 pub const NEAR_DUPLICATE: &str = "near_duplicate:";
 
 /// Begins the flag of a job whose figures an earlier job of the same instance had paid for, whose

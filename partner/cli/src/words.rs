@@ -217,8 +217,9 @@ pub(crate) fn figure(number: f64, error: f64) -> String {
 fn explain(flag: &str) -> String {
     if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
         return format!(
-            "it asks about nearly the same people as job {}, one condition apart. Together they say \
-             more about the few who differ; the noise is made for that, the owners see this flag too.",
+            "it asks again about the people of job {}, with at most one condition changed. Together \
+             they say more than each alone, at the price of both; the noise is made for that, the \
+             owners see this flag too.",
             say::name(job)
         );
     }

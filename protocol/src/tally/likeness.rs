@@ -1,217 +1,243 @@
-//! Whether two questions are about nearly the same people: the pattern of an attack by differencing.
+//! Whether two questions are about nearly the same people: the pattern of an attack by averaging or by
+//! differencing.
 
-use super::{Cells, Condition, Dimension, Table, Tally};
+use super::{Cells, Condition, Dimension, Quantity, Side, Table, Tally};
+use crate::contract::{Contract, Role};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Tally {
-    /// True if `self` and `earlier` are two questions that choose rows, arms and groups alike, or but for
-    /// one thing, so that they average noise away or their difference could be about few people: one
-    /// condition more, fewer or slightly moved, an arm that differs by one code, bins with other edges.
+    /// True if `self` and `earlier` choose rows, arms and groups alike, or but for one thing, so that
+    /// they average noise away or their difference could be about few people: one condition more, fewer
+    /// or slightly moved, an arm that differs by one code, bins with other edges. Equal questions are
+    /// alike, and so are a table and a margin of it: the cells of the one are sums of the other's.
     ///
     /// Noise protects against it whatever the difference is; this only tells the owner that somebody
-    /// may be trying. A function of the two tallies, never of data.
+    /// may be trying. A function of the two tallies and `contract`, which knows how many values a column
+    /// has; never of data.
     #[must_use]
-    pub fn nearly_repeats(&self, earlier: &Self) -> bool {
-        let datasets = |tally: &Self| tally.datasets().map(str::to_owned).collect::<Vec<_>>();
-        if self == earlier || datasets(self) != datasets(earlier) {
-            return false;
-        }
+    pub fn nearly_repeats(&self, earlier: &Self, contract: &Contract) -> bool {
+        let (ours, theirs) = (Asked { tally: self, contract }, Asked { tally: earlier, contract });
         let differences = [
-            rows(&self.population, &earlier.population),
-            match (&self.joined, &earlier.joined) {
-                (Some(one), Some(other)) => rows(one, other),
-                _ => Some(0),
-            },
-            measured(self, earlier),
-            arms(&self.cells, &earlier.cells),
+            population(&ours, &theirs),
+            joined(&ours, &theirs),
+            measured(&ours, &theirs),
+            cells(self, earlier),
         ];
         let sum = differences.into_iter().try_fold(0, |sum, it| Some(sum + it?));
         sum.is_some_and(|sum| sum <= 1)
     }
 }
 
-/// How many conditions differ slightly; none if any differs by more.
-fn rows(one: &Table, other: &Table) -> Option<usize> {
-    conditions(&once(one.rows.iter()), &once(other.rows.iter()))
+/// A tally and what its columns may hold.
+struct Asked<'a> {
+    tally: &'a Tally,
+    contract: &'a Contract,
 }
 
-/// Each condition that says something, once.
-fn once<'c>(all: impl Iterator<Item = &'c Condition>) -> Vec<Condition> {
-    let mut kept: Vec<Condition> = Vec::new();
-    for condition in all {
-        let vacuous =
-            matches!(condition, Condition::Between { least: i64::MIN, most: i64::MAX, .. });
-        if !vacuous && !kept.contains(condition) {
-            kept.push(condition.clone());
+/// What is left of the conditions on one column, put together.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Chosen {
+    Codes(BTreeSet<i32>),
+    Range(i64, i64),
+}
+
+/// By dataset and column, so that it does not matter how often or in which order something is said.
+type Rows = BTreeMap<(String, String), Chosen>;
+
+impl Asked<'_> {
+    /// The conditions of `dataset`, one for each column; those that every value meets say nothing.
+    fn rows(&self, dataset: &str, conditions: &[Condition]) -> Rows {
+        let mut rows = Rows::new();
+        for condition in conditions {
+            let (column, chosen) = match condition {
+                Condition::OneOf { column, codes } => {
+                    (column, Chosen::Codes(codes.iter().copied().collect()))
+                }
+                Condition::Between { column, least, most } => {
+                    (column, Chosen::Range(*least, *most))
+                }
+            };
+            let key = (dataset.to_owned(), column.clone());
+            let both = match rows.remove(&key) {
+                Some(earlier) => earlier.and(chosen),
+                None => chosen,
+            };
+            rows.insert(key, both);
+        }
+        rows.retain(|(dataset, column), chosen| !self.is_all(dataset, column, chosen));
+        rows
+    }
+
+    /// Whether every value that the column can have is chosen.
+    fn is_all(&self, dataset: &str, column: &str, chosen: &Chosen) -> bool {
+        let found = self.contract.datasets.get(dataset).and_then(|it| it.column(column));
+        match (chosen, found.map(|it| &it.role)) {
+            (Chosen::Codes(codes), Some(Role::Group(domain))) => {
+                let mut values = (0..domain.len()).map(i32::try_from);
+                values.all(|code| code.is_ok_and(|code| codes.contains(&code)))
+            }
+            // Days are whole numbers of 32 bits.
+            (Chosen::Range(least, most), Some(Role::Date)) => {
+                *least <= i64::from(i32::MIN) && *most >= i64::from(i32::MAX)
+            }
+            (Chosen::Range(least, most), _) => (*least, *most) == (i64::MIN, i64::MAX),
+            (Chosen::Codes(_), _) => false,
         }
     }
-    kept
+
+    fn joined_rows(&self) -> Option<Rows> {
+        self.tally.joined.as_ref().map(|it| self.rows(&it.dataset, &it.rows))
+    }
+
+    /// Conditions on what is added up; where several measures share them, they count once.
+    fn measured(&self) -> BTreeSet<((String, String), Chosen)> {
+        let dataset = |side: Side| match (side, &self.tally.joined) {
+            (Side::Joined, Some(joined)) => joined.dataset.as_str(),
+            _ => self.tally.population.dataset.as_str(),
+        };
+        let measures = self.tally.measures.iter();
+        measures.flat_map(|it| self.rows(dataset(it.side), &it.rows)).collect()
+    }
 }
 
-/// Conditions on what is added up; where several measures share one, it counts once.
-fn measured(one: &Tally, other: &Tally) -> Option<usize> {
-    let of = |tally: &Tally| once(tally.measures.iter().flat_map(|measure| &measure.rows));
-    conditions(&of(one), &of(other))
+impl Chosen {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Codes(one), Self::Codes(other)) => {
+                Self::Codes(one.intersection(&other).copied().collect())
+            }
+            (Self::Range(least, most), Self::Range(low, high)) => {
+                Self::Range(least.max(low), most.min(high))
+            }
+            // A column has codes or numbers, never both.
+            (one, _) => one,
+        }
+    }
+
+    /// Whether two conditions on one column let mostly the same rows count.
+    fn slightly_differs_from(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Codes(one), Self::Codes(other)) => one.symmetric_difference(other).count() <= 1,
+            (Self::Range(least, most), Self::Range(low, high)) => {
+                let width = |least: i64, most: i64| i128::from(most) - i128::from(least) + 1;
+                let shared = width(*least.max(low), *most.min(high));
+                let all = width(*least.min(low), *most.max(high));
+                shared.saturating_mul(2) >= all
+            }
+            _ => false,
+        }
+    }
 }
 
-fn conditions(one: &[Condition], other: &[Condition]) -> Option<usize> {
-    let only = |these: &[Condition], those: &[Condition]| {
-        these.iter().filter(|it| !those.contains(it)).cloned().collect::<Vec<_>>()
-    };
-    match (only(one, other).as_slice(), only(other, one).as_slice()) {
-        ([], []) => Some(0),
-        ([_], []) | ([], [_]) => Some(1),
-        ([one], [other]) if slightly(one, other) => Some(1),
+/// How many conditions differ slightly; none if any differs by more, or if other people are counted.
+fn population(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
+    let rows = |it: &Asked<'_>| it.rows(&it.tally.population.dataset, &it.tally.population.rows);
+    let dataset = |it: &Table| it.dataset.clone();
+    let same = dataset(&one.tally.population) == dataset(&other.tally.population);
+    same.then(|| conditions(rows(one), rows(other))).flatten()
+}
+
+/// As [`population`]. Where only one joins a dataset, the people counted are the same.
+fn joined(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
+    match (&one.tally.joined, &other.tally.joined) {
+        (Some(left), Some(right)) if left.dataset != right.dataset => None,
+        (Some(_), Some(_)) => conditions(
+            one.joined_rows().unwrap_or_default(),
+            other.joined_rows().unwrap_or_default(),
+        ),
+        _ => Some(0),
+    }
+}
+
+fn measured(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
+    conditions(one.measured(), other.measured())
+}
+
+type Row = ((String, String), Chosen);
+
+fn conditions(
+    one: impl IntoIterator<Item = Row>,
+    other: impl IntoIterator<Item = Row>,
+) -> Option<usize> {
+    let one: BTreeSet<Row> = one.into_iter().collect();
+    let other: BTreeSet<Row> = other.into_iter().collect();
+    let (mut ours, mut theirs) = (one.difference(&other), other.difference(&one));
+    match (ours.next(), theirs.next(), ours.next().or(theirs.next())) {
+        (None, None, None) => Some(0),
+        (Some(_), None, None) | (None, Some(_), None) => Some(1),
+        (Some((column, one)), Some((same, other)), None)
+            if column == same && one.slightly_differs_from(other) =>
+        {
+            Some(1)
+        }
         _ => None,
     }
 }
 
-/// Whether two conditions on one column let mostly the same rows count.
-fn slightly(one: &Condition, other: &Condition) -> bool {
-    match (one, other) {
-        (Condition::OneOf { column, codes }, Condition::OneOf { column: same, codes: others }) => {
-            column == same && one_code_apart(codes, others)
-        }
-        (
-            Condition::Between { column, least, most },
-            Condition::Between { column: same, least: low, most: high },
-        ) => {
-            let width = |least: i64, most: i64| i128::from(most) - i128::from(least) + 1;
-            let shared = width(*least.max(low), *most.min(high));
-            let all = width(*least.min(low), *most.max(high));
-            column == same && shared.saturating_mul(2) >= all
-        }
-        _ => false,
-    }
-}
-
-/// How many codes of the arms differ; none if by more than one, or if only one has arms.
-fn arms(one: &Cells, other: &Cells) -> Option<usize> {
-    match (one, other) {
+/// How many codes of the arms or bins differ; none if by more than one code, or if neither's cells are
+/// sums of the other's.
+fn cells(one: &Tally, other: &Tally) -> Option<usize> {
+    match (&one.cells, &other.cells) {
         (
             Cells::Arms { column, test, control },
             Cells::Arms { column: same, test: test_before, control: control_before },
         ) if column == same => {
-            let differences = [(test, test_before), (control, control_before)];
-            let apart = |(one, other): &(&Vec<i32>, &Vec<i32>)| match sorted(one) == sorted(other) {
-                true => Some(0),
-                false => one_code_apart(one, other).then_some(1),
+            let codes = |codes: &[i32]| codes.iter().copied().collect::<BTreeSet<_>>();
+            let apart = |(one, other): &(&Vec<i32>, &Vec<i32>)| {
+                let apart = codes(one).symmetric_difference(&codes(other)).count();
+                (apart <= 1).then_some(apart)
             };
+            let differences = [(test, test_before), (control, control_before)];
             differences.iter().try_fold(0, |sum, pair| Some(sum + apart(pair)?))
         }
-        (Cells::Groups(one), Cells::Groups(other)) => {
-            let bins = |(one, other): &(&Dimension, &Dimension)| {
-                matches!((one, other), (Dimension::Bins { .. }, Dimension::Bins { .. }))
-            };
-            let pairs = || one.iter().zip(other).filter(|(one, other)| one != other);
-            (one.len() == other.len() && pairs().all(|pair| bins(&pair))).then(|| pairs().count())
+        _ => {
+            let (one, other) = (dimensions(one), dimensions(other));
+            let (fewer, more) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+            margin(&fewer, &more)
         }
-        _ => None,
     }
 }
 
-fn one_code_apart(one: &[i32], other: &[i32]) -> bool {
-    let only = |these: &[i32], those: &[i32]| these.iter().filter(|it| !those.contains(it)).count();
-    only(one, other) + only(other, one) <= 1
+/// What a dimension tells apart, whatever the tally's other figures are.
+#[derive(Eq, PartialEq)]
+enum Told<'t> {
+    Matched,
+    Column(Side, &'t str),
+    Bins(Option<(Side, &'t Quantity)>, &'t [i64]),
 }
 
-fn sorted(codes: &[i32]) -> Vec<i32> {
-    let mut codes = codes.to_vec();
-    codes.sort_unstable();
-    codes
+/// Arms are a table by arm and match, of some arms.
+fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
+    let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
+    match &tally.cells {
+        Cells::Arms { column, .. } => vec![Told::Column(Side::Population, column), Told::Matched],
+        Cells::Groups(dimensions) => dimensions
+            .iter()
+            .map(|it| match it {
+                Dimension::Matched => Told::Matched,
+                Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
+                    Told::Column(*side, column)
+                }
+                Dimension::Bins { measure: at, edges } => {
+                    Told::Bins(measure(*at).map(|it| (it.side, &it.of)), edges)
+                }
+            })
+            .collect(),
+    }
+}
+
+/// How many bins have other edges, if every one of `fewer` is told apart by `more` too.
+fn margin(fewer: &[Told<'_>], more: &[Told<'_>]) -> Option<usize> {
+    let moved = |it: &Told<'_>| {
+        let same = |other: &&Told<'_>| match (it, other) {
+            (Told::Bins(one, _), Told::Bins(other, _)) => one == other,
+            _ => it == *other,
+        };
+        let found = more.contains(it).then_some(0);
+        found.or_else(|| more.iter().find(same).map(|_| 1))
+    };
+    fewer.iter().try_fold(0, |sum, it| Some(sum + moved(it)?))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tally::{Measure, Quantity, Side};
-
-    fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
-        let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
-        let (column, of) = ("bought".to_owned(), Quantity::Sum { column: "spend".to_owned() });
-        let rows = days.map(|(least, most)| Condition::Between { column, least, most });
-        let rows = rows.into_iter().collect();
-        Tally {
-            population: table("exposures"),
-            joined: Some(table("sales")),
-            cells: Cells::Arms { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
-            measures: vec![Measure { side: Side::Joined, of, rows, clamp: 100 }],
-            products: Vec::new(),
-            cells_per_person: 1,
-            ids_per_person: 1,
-        }
-    }
-
-    fn among(codes: &[i32]) -> Tally {
-        let mut tally = lift(&[0], None);
-        let codes = codes.to_vec();
-        tally.population.rows = vec![Condition::OneOf { column: "town".to_owned(), codes }];
-        tally.cells = Cells::Groups(Vec::new());
-        tally
-    }
-
-    #[test]
-    fn one_day_more_nearly_repeats_the_question() {
-        let month = lift(&[0], Some((0, 29)));
-        assert!(lift(&[0], Some((0, 30))).nearly_repeats(&month));
-        assert!(lift(&[0], Some((1, 29))).nearly_repeats(&month));
-        assert!(lift(&[0], None).nearly_repeats(&month));
-        assert!(!lift(&[0], Some((30, 59))).nearly_repeats(&month), "the next month");
-        assert!(!month.nearly_repeats(&month), "a repetition is answered from memory");
-    }
-
-    #[test]
-    fn one_value_more_or_less_nearly_repeats_the_question() {
-        assert!(among(&[1, 2, 3]).nearly_repeats(&among(&[1, 2])));
-        assert!(among(&[1, 2]).nearly_repeats(&among(&[1, 2, 3])));
-        assert!(!among(&[3, 4]).nearly_repeats(&among(&[1, 2])));
-        assert!(!among(&[1, 2, 3, 4]).nearly_repeats(&among(&[1, 2])));
-        let mut everybody = among(&[1]);
-        everybody.population.rows.clear();
-        assert!(among(&[1]).nearly_repeats(&everybody), "a rare value singled out");
-    }
-
-    #[test]
-    fn an_arm_with_one_code_more_nearly_repeats_the_question() {
-        assert!(lift(&[0, 1], None).nearly_repeats(&lift(&[0], None)));
-        assert!(!lift(&[1], None).nearly_repeats(&lift(&[0], None)), "two codes apart");
-        assert!(
-            lift(&[1, 0], None).nearly_repeats(&lift(&[0, 1], None)),
-            "the same arm, reordered"
-        );
-    }
-
-    #[test]
-    fn the_same_people_with_another_cap_are_nearly_the_same_question() {
-        let mut other = lift(&[0], None);
-        other.measures[0].clamp = 50;
-        assert!(other.nearly_repeats(&lift(&[0], None)), "averaging");
-        other.population.dataset = "other".to_owned();
-        assert!(!other.nearly_repeats(&lift(&[0], None)));
-    }
-
-    #[test]
-    fn a_condition_that_says_nothing_or_stands_twice_hides_nothing() {
-        let everything = |column: &str| Condition::Between {
-            column: column.to_owned(),
-            least: i64::MIN,
-            most: i64::MAX,
-        };
-        let mut hiding = among(&[1, 2, 3]);
-        let twice = hiding.population.rows[0].clone();
-        hiding.population.rows.extend([everything("a"), everything("b"), twice]);
-        assert!(hiding.nearly_repeats(&among(&[1, 2])));
-    }
-
-    #[test]
-    fn bins_with_a_moved_edge_nearly_repeat_the_question() {
-        let bins = |edge: i64| {
-            let mut tally = among(&[1]);
-            tally.cells = Cells::Groups(vec![Dimension::Bins { measure: 0, edges: vec![1, edge] }]);
-            tally
-        };
-        assert!(bins(5).nearly_repeats(&bins(6)));
-        let mut other = bins(5);
-        other.cells = Cells::Groups(vec![Dimension::Matched]);
-        assert!(!other.nearly_repeats(&bins(5)), "other groups");
-    }
-}
+mod tests;

@@ -47,7 +47,7 @@ pub struct JobLine {
     pub tally: Tally,
     /// Noise and cost.
     pub proof: Proof,
-    /// An earlier job about nearly the same people: one condition apart.
+    /// An earlier job about the same people, or with one condition changed.
     pub resembles: Option<JobId>,
     /// When it was first asked for.
     pub time: Time,
@@ -74,7 +74,7 @@ pub(super) fn note(
     check_rate(tx, contract, asked.analyst, purpose, now)?;
     let population = proven.tally().population.dataset.as_str();
     let earlier = jobs(tx, population)?;
-    let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally));
+    let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally, contract));
     tx.execute(
         "INSERT INTO jobs (job, id, analyst, analysis, purpose, population, tally, proof, resembles, \
          time, contract) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     population TEXT NOT NULL,         -- dataset whose people are counted
     tally BLOB NOT NULL,
     proof BLOB NOT NULL,
-    resembles BLOB,                   -- id of an earlier job about nearly the same people
+    resembles BLOB,                   -- id of an earlier job about the same people, or nearly
     time INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_analyst ON jobs (analyst, purpose, time);

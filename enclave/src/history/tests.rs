@@ -1,0 +1,38 @@
+use super::*;
+use protocol::tally::{Cells, Condition, Table};
+
+#[path = "../../../tests/support/room.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
+mod room;
+
+fn tally(codes: &[i32]) -> Tally {
+    let rows = vec![Condition::OneOf { column: "town".to_owned(), codes: codes.to_vec() }];
+    Tally {
+        population: Table { dataset: "exposures".to_owned(), rows },
+        joined: None,
+        cells: Cells::Groups(Vec::new()),
+        measures: Vec::new(),
+        products: Vec::new(),
+        cells_per_person: 1,
+        ids_per_person: 1,
+    }
+}
+
+#[test]
+fn names_the_latest_job_about_nearly_the_same_people() {
+    let (mut history, contract) = (History::default(), room::contract());
+    let id = |number| JobId([number; 16]);
+    let mut note = |number: u8, codes: &[i32]| {
+        let tally = tally(codes);
+        let place = history.note(id(number), ("publisher", "measurement"), &tally, Time(1));
+        history.resembled(&contract, &tally, place)
+    };
+    assert_eq!(note(1, &[1, 2]), None, "never itself");
+    assert_eq!(note(2, &[1, 2, 3]), Some(id(1)));
+    assert_eq!(note(3, &[7]), None);
+    assert_eq!(note(4, &[1, 2, 3, 4]), Some(id(2)));
+    assert_eq!(note(1, &[1]), Some(id(1)), "an identity that was used before hides nothing");
+    assert_eq!(note(5, &[5, 6]), None);
+    assert_eq!(note(6, &[1, 2, 3]), Some(id(4)));
+    assert_eq!(note(7, &[7]), Some(id(3)), "the very same question");
+}

@@ -1,0 +1,162 @@
+use super::*;
+use crate::contract::tests::sample;
+use crate::tally::Measure;
+
+/// Arms "mens", "womens" and "none" in `exposures`; days and spend in `sales`.
+fn alike(one: &Tally, other: &Tally) -> bool {
+    let contract = Contract::parse(sample().as_bytes()).unwrap();
+    let there = one.nearly_repeats(other, &contract);
+    assert_eq!(there, other.nearly_repeats(one, &contract), "which came first says nothing");
+    there
+}
+
+fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
+    let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
+    let of = Quantity::Sum { column: "spend".to_owned() };
+    let rows = days.map(|(least, most)| between("bought", least, most));
+    let rows = rows.into_iter().collect();
+    Tally {
+        population: table("exposures"),
+        joined: Some(table("sales")),
+        cells: Cells::Arms { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
+        measures: vec![Measure { side: Side::Joined, of, rows, clamp: 100 }],
+        products: Vec::new(),
+        cells_per_person: 1,
+        ids_per_person: 1,
+    }
+}
+
+fn between(column: &str, least: i64, most: i64) -> Condition {
+    Condition::Between { column: column.to_owned(), least, most }
+}
+
+fn one_of(column: &str, codes: &[i32]) -> Condition {
+    Condition::OneOf { column: column.to_owned(), codes: codes.to_vec() }
+}
+
+fn among(codes: &[i32]) -> Tally {
+    let mut tally = lift(&[0], None);
+    tally.population.rows = vec![one_of("town", codes)];
+    tally.cells = Cells::Groups(Vec::new());
+    tally
+}
+
+/// Everybody by `dimensions`.
+fn by(dimensions: &[Dimension]) -> Tally {
+    let mut tally = among(&[]);
+    tally.population.rows.clear();
+    tally.cells = Cells::Groups(dimensions.to_vec());
+    tally
+}
+
+fn group(column: &str) -> Dimension {
+    Dimension::Group { side: Side::Population, column: column.to_owned(), values: 3 }
+}
+
+#[test]
+fn one_day_more_nearly_repeats_the_question() {
+    let month = lift(&[0], Some((0, 29)));
+    assert!(alike(&lift(&[0], Some((0, 30))), &month));
+    assert!(alike(&lift(&[0], Some((1, 29))), &month));
+    assert!(alike(&lift(&[0], None), &month));
+    assert!(!alike(&lift(&[0], Some((30, 59))), &month), "the next month");
+}
+
+#[test]
+fn the_very_same_question_is_alike() {
+    for it in [lift(&[0], Some((0, 29))), among(&[1, 2]), by(&[group("arm")])] {
+        assert!(alike(&it, &it), "{it:?}");
+    }
+}
+
+#[test]
+fn one_value_more_or_less_nearly_repeats_the_question() {
+    assert!(alike(&among(&[1, 2, 3]), &among(&[1, 2])));
+    assert!(!alike(&among(&[3, 4]), &among(&[1, 2])));
+    assert!(!alike(&among(&[1, 2, 3, 4]), &among(&[1, 2])));
+    assert!(alike(&among(&[1]), &by(&[])), "a rare value singled out");
+}
+
+#[test]
+fn an_arm_with_one_code_more_nearly_repeats_the_question() {
+    assert!(alike(&lift(&[0, 1], None), &lift(&[0], None)));
+    assert!(!alike(&lift(&[1], None), &lift(&[0], None)), "two codes apart");
+    assert!(alike(&lift(&[1, 0], None), &lift(&[0, 1], None)), "the same arm, reordered");
+}
+
+#[test]
+fn the_same_people_with_another_cap_are_nearly_the_same_question() {
+    let mut other = lift(&[0], None);
+    other.measures[0].clamp = 50;
+    assert!(alike(&other, &lift(&[0], None)), "averaging");
+    other.population.dataset = "other".to_owned();
+    assert!(!alike(&other, &lift(&[0], None)));
+}
+
+#[test]
+fn a_condition_that_says_nothing_or_stands_twice_hides_nothing() {
+    let mut hiding = among(&[1, 2, 3]);
+    let twice = hiding.population.rows[0].clone();
+    let everything = |column: &str| between(column, i64::MIN, i64::MAX);
+    hiding.population.rows.extend([everything("a"), everything("b"), twice]);
+    hiding.population.rows.push(one_of("arm", &[2, 1, 0, 0]));
+    hiding.joined.as_mut().unwrap().rows =
+        vec![between("bought", i32::MIN.into(), i32::MAX.into())];
+    assert!(alike(&hiding, &among(&[1, 2])));
+    hiding.population.rows.push(one_of("arm", &[0, 1]));
+    assert!(!alike(&hiding, &among(&[1, 2])), "this one says something");
+}
+
+#[test]
+fn what_two_conditions_say_together_counts_and_not_how_it_is_said() {
+    let mut two = among(&[1, 2, 3]);
+    two.population.rows.push(one_of("town", &[2, 1, 7, 8]));
+    two.joined.as_mut().unwrap().rows = vec![between("bought", 0, 99), between("bought", -9, 29)];
+    let mut one = among(&[1, 2]);
+    one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 29)];
+    assert!(alike(&two, &one));
+    one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 28)];
+    assert!(alike(&two, &one), "one difference");
+    one.population.rows = vec![one_of("town", &[1])];
+    assert!(!alike(&two, &one), "two differences");
+}
+
+#[test]
+fn bins_with_a_moved_edge_nearly_repeat_the_question() {
+    let bins = |edge: i64| by(&[Dimension::Bins { measure: 0, edges: vec![1, edge] }]);
+    assert!(alike(&bins(5), &bins(6)));
+    assert!(!alike(&by(&[Dimension::Matched]), &bins(5)), "other groups");
+    let mut visits = bins(5);
+    visits.measures[0].of = Quantity::Rows;
+    assert!(!alike(&visits, &bins(5)), "bins of something else");
+}
+
+#[test]
+fn a_table_and_its_margins_are_alike() {
+    let town = || group("town");
+    assert!(alike(&by(&[town()]), &by(&[town(), Dimension::Matched])));
+    assert!(alike(&by(&[Dimension::Matched, town()]), &by(&[town(), Dimension::Matched])));
+    assert!(alike(&by(&[]), &by(&[town(), group("age")])), "all of them");
+    assert!(!alike(&by(&[town()]), &by(&[group("age"), Dimension::Matched])));
+    let mut some = by(&[Dimension::Matched]);
+    some.population.rows = vec![one_of("town", &[7])];
+    assert!(alike(&some, &by(&[town(), Dimension::Matched])), "one line of the table");
+}
+
+#[test]
+fn arms_are_a_table_by_arm_and_match() {
+    assert!(alike(&lift(&[0], None), &by(&[group("arm"), Dimension::Matched])));
+    assert!(alike(&by(&[group("arm")]), &lift(&[0], Some((0, 29)))), "a window is one difference");
+    assert!(!alike(&lift(&[0], None), &by(&[group("town")])));
+}
+
+#[test]
+fn the_same_people_without_the_other_dataset_are_alike() {
+    let mut alone = by(&[group("town")]);
+    alone.joined = None;
+    alone.measures.clear();
+    assert!(alike(&alone, &by(&[group("town"), Dimension::Matched])));
+    let mut elsewhere = by(&[group("town")]);
+    elsewhere.joined.as_mut().unwrap().dataset = "visits".to_owned();
+    assert!(!alike(&elsewhere, &by(&[group("town")])), "joined with something else");
+}
