@@ -174,6 +174,13 @@ impl Ledger {
 /// }
 /// ```
 ///
+/// ```compile_fail,E0277
+/// fn copies<T: Clone>(_: &T) {}
+/// fn keep(paid: &privacy::Paid) {
+///     copies(paid);
+/// }
+/// ```
+///
 /// ```compile_fail,E0451
 /// fn forged(admitted: protocol::policy::Admitted) -> privacy::Paid {
 ///     privacy::Paid { admitted, charges: Vec::new(), min_cell: 50 }
