@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use client::custody::{LedgerError, Owner, prepay};
 use protocol::{
-    job::{Filter, GroupBy, Question, Statistic, TableMeasure, TableQuestion},
-    loss::{Delta, Epsilon, Loss, Rho},
+    loss::{Epsilon, Loss, Rho},
+    message::{Body, Reply},
     refusal::Refusal,
 };
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use serde_bytes::ByteBuf;
 use tests::{HostileHost, JOB, Parties};
 
 use super::{
     Found,
-    stage::{No, Person, Room, crowd, target},
+    data::{crowd, target},
+    jobs::{Dice, neighbours, random},
+    stage::{Room, Width},
 };
 
 pub(crate) fn all() -> Vec<Found> {
-    let mut room = Room::new();
+    let mut room = Room::new(Width::Paid);
     vec![
         forced_error(&mut room),
         missing_bounds(&mut room),
@@ -34,166 +34,160 @@ pub(crate) fn all() -> Vec<Found> {
 }
 
 fn never(id: &'static str, what: &'static str, tries: u32, successes: u32) -> Found {
-    Found { id, what, tries, successes, guessing: 0.0, bound: 0.0 }
+    Found { id, what: what.to_owned(), tries, successes, guessing: 0.0, bound: 0.0 }
 }
 
 /// A5: values that would overflow, divide by nothing or name what is not there, in the target's rows.
-/// The attacker wins where that changes whether, or how, a job is answered.
+/// The attacker wins where that changes whether, or how, a job is answered. Only jobs that are accepted
+/// read rows, so they alone are tries.
 fn forced_error(room: &mut Room) -> Found {
-    let mut hostile = crowd();
-    let mut bad = target(i64::MAX);
-    bad.exposures = vec![(i32::MIN, i32::MAX), (-1, -1), (0, 7), (99, 99)];
-    bad.sales = vec![(i64::MAX, i32::MAX, ""), (i64::MIN, -1, "\u{7f}"), (i64::MAX, i32::MIN, "x")];
-    hostile.push(bad);
-    differing(room, "A5", "rows that overflow or name what is not there", 200, &crowd(), &hostile)
+    let what = "rows that overflow or name what is not there";
+    let (accepted, successes) = differing(room, 1_500, true);
+    never("A5", what, accepted, successes)
 }
 
 /// A25: is a job refused for one dataset and answered for its neighbour?
 fn oracle(room: &mut Room) -> Found {
-    let mut with = crowd();
-    with.push(target(5));
-    let full = std::env::var_os("GLOVEBOX_TEST_FULL").is_some();
-    let tries = if full { 10_000 } else { 1_000 };
-    differing(
-        room,
-        "A25",
-        "refused or answered: random jobs on neighbouring data",
-        tries,
-        &crowd(),
-        &with,
-    )
+    let (accepted, successes) = differing(room, 10_000, false);
+    let what = format!("refused or answered: random jobs, {accepted} accepted and run on both");
+    Found { what, ..never("A25", "", 10_000, successes) }
 }
 
-/// How many random jobs are answered for one world and not, or differently refused, for the other.
-fn differing(
-    room: &mut Room,
-    id: &'static str,
-    what: &'static str,
-    tries: u32,
-    one: &[Person],
-    other: &[Person],
-) -> Found {
-    let mut rng = ChaCha20Rng::from_seed([5; 32]);
-    let (mut successes, mut answered) = (0, 0);
-    for _ in 0..tries {
-        let question = random(&mut rng);
-        let outcome = |room: &mut Room, world: &[Person]| {
-            // Small enough that the same job is paid for in both worlds, or in neither.
-            room.refill(1);
-            let analyst = "retailer";
-            room.asked(world, analyst, "reach", Question::Table(question.clone())).err()
+/// How many of so many random jobs, lifts and tables, are accepted; and how many are answered for one world
+/// and not, or differently refused, for its neighbour. Every job that is accepted is run on both.
+fn differing(room: &mut Room, jobs: u32, hostile: bool) -> (u32, u32) {
+    let mut dice = [5, 6].map(|seed| Dice(ChaCha20Rng::from_seed([seed; 32])));
+    let [asked, worlds] = &mut dice;
+    let (mut successes, mut accepted, mut lifts) = (0, 0_u32, 0);
+    let mut pair = neighbours(worlds, hostile);
+    for _ in 0..jobs {
+        let (analysis, question) = random(asked);
+        let mut decided = || {
+            room.refill();
+            room.paid("retailer", analysis, question.clone())
         };
-        let (first, second) = (outcome(room, one), outcome(room, other));
-        answered += u32::from(first.is_none());
-        successes += u32::from(first != second || first == Some(No::Fault));
-    }
-    // An oracle that always says no would be silent.
-    assert!(answered > tries / 10 && answered < tries, "{answered} of {tries} were answered");
-    Found { id, what, tries, successes, guessing: 0.0, bound: 0.0 }
-}
-
-/// Any job that an analyst could sign, sensible or not.
-fn random(rng: &mut ChaCha20Rng) -> TableQuestion {
-    let mut one_of = |of: u32| rng.next_u32() % of;
-    let columns =
-        ["exposures.arm", "exposures.town", "sales.store", "sales.spend", "sales.illness"];
-    let column = |at: u32| columns[usize::try_from(at).unwrap()].to_owned();
-    let mut group_by = Vec::new();
-    for _ in 0..one_of(3) {
-        group_by.push(match one_of(4) {
-            0 => GroupBy::Matched,
-            1 => GroupBy::Bins {
-                measure: "m".to_owned(),
-                edges: vec![1, 5, 5 + i64::from(one_of(9))],
-            },
-            _ => GroupBy::Column(column(one_of(5))),
-        });
-    }
-    let mut rows = Vec::new();
-    for _ in 0..one_of(3) {
-        rows.push(match one_of(3) {
-            0 => {
-                let value = |at: u32| format!("town-{at}");
-                let values = vec![value(one_of(9)), value(one_of(9))];
-                Filter::OneOf { column: column(1), values }
+        match (decided(), decided()) {
+            (Ok(first), Ok(second)) => {
+                accepted += 1;
+                lifts += u32::from(analysis == "lift");
+                let seed = u64::from(accepted);
+                let one = room.run(&pair.0, &first, seed).err();
+                let other = room.run(&pair.1, &second, seed).err();
+                successes += u32::from((one, other) != (None, None));
+                if accepted.is_multiple_of(20) {
+                    pair = neighbours(worlds, hostile);
+                }
             }
-            1 => Filter::Between {
-                column: "sales.bought".to_owned(),
-                least: i64::from(one_of(30)),
-                most: i64::from(one_of(30)),
-            },
-            _ => {
-                Filter::Between { column: column(3), least: i64::MIN, most: i64::from(one_of(50)) }
-            }
-        });
+            (first, second) => successes += u32::from(first.err() != second.err()),
+        }
     }
-    let mut measures = Vec::new();
-    if one_of(2) == 0 {
-        let (column, statistic) = match one_of(3) {
-            0 => ("sales".to_owned(), Statistic::Rows),
-            1 => (column(2), Statistic::Distinct),
-            _ => (column(3 + one_of(2)), Statistic::Sum),
-        };
-        let clamp = [0, 1, 20, 1 << 22][usize::try_from(one_of(4)).unwrap()];
-        let name = "m".to_owned();
-        measures.push(TableMeasure {
-            name,
-            column,
-            statistic,
-            clamp,
-            squares: one_of(2) == 0,
-            scale: 0,
-        });
-    }
-    TableQuestion {
-        group_by,
-        rows,
-        measures,
-        cells_per_person: one_of(5),
-        confidence: 950_000,
-        epsilon: Epsilon::new([0.1, 1.0, 3.0][usize::try_from(one_of(3)).unwrap()]).unwrap(),
-        delta: Delta::new(1e-6).unwrap(),
-        selection_delta: u64::from(one_of(2)) * 1_000_000,
-        split: protocol::proof::Split { n: 400, sum: 400, products: 200 },
-        min_cell: one_of(100),
-    }
+    // A room that always says no would be silent.
+    assert!((jobs / 20..jobs / 2).contains(&accepted), "{accepted} of {jobs} were accepted");
+    assert!((accepted / 10..accepted).contains(&lifts), "{lifts} of {accepted} were lifts");
+    (accepted, successes)
 }
 
 /// A9: questions that leave a bound out, or make it meaningless.
 fn missing_bounds(room: &mut Room) -> Found {
     let world = crowd();
-    let job = |cap: &str, more: &str| {
+    let measure = |cap: &str| {
         format!(
-            "[job]\nanalysis = \"reach\"\n[table]\n[[table.measure]]\nname = \"m\"\n\
-             column = \"sales.spend\"\nstatistic = \"sum\"\n{cap}\n[table.privacy]\n{more}\n"
+            "[[table.measure]]\nname = \"m\"\ncolumn = \"sales.spend\"\nstatistic = \"sum\"\n{cap}"
         )
     };
     let privacy = "epsilon = 1\ndelta = 1e-6";
     let jobs = [
-        job("", privacy),
-        job("cap_per_user = 0", privacy),
-        job("cap_per_user = -1", privacy),
-        job("cap_per_user = inf", privacy),
-        job("cap_per_user = nan", privacy),
-        job("cap_per_user = 1e12", privacy),
-        job("cap_per_user = 10", "epsilon = inf\ndelta = 1e-6"),
-        job("cap_per_user = 10", "epsilon = 1"),
-        job("cap_per_user = 10", "delta = 1e-6"),
-        job("cap_per_user = 10", "epsilon = 1\ndelta = 0.5"),
+        ("", privacy),
+        ("cap_per_user = 0", privacy),
+        ("cap_per_user = -1", privacy),
+        ("cap_per_user = inf", privacy),
+        ("cap_per_user = nan", privacy),
+        ("cap_per_user = 1e12", privacy),
+        ("cap_per_user = 10", "epsilon = inf\ndelta = 1e-6"),
+        ("cap_per_user = 10", "epsilon = 1"),
+        ("cap_per_user = 10", "delta = 1e-6"),
+        ("cap_per_user = 10", "epsilon = 1\ndelta = 0.5"),
     ];
-    let answered = jobs.iter().filter(|job| {
-        room.refill(1);
-        room.ask(&world, "publisher", job).is_ok()
-    });
-    let answered = u32::try_from(answered.count()).unwrap();
+    let jobs = jobs.map(|(cap, privacy)| job("", &measure(cap), privacy));
+    let mut answered = |job: &str| {
+        room.refill();
+        room.ask(&world, "publisher", job, 1).is_ok()
+    };
+    assert!(answered(&job("", &measure("cap_per_user = 10"), privacy)), "bounded, it is answered");
+    let answered = jobs.iter().filter(|job| answered(job)).count();
+    let answered = u32::try_from(answered).unwrap();
     never("A9", "questions without a bound on a person, or without a price", 10, answered)
 }
 
 /// A14: restart the enclave, or bring back an old ledger, and spend again.
 fn rollback() -> Found {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let restarted = runtime.block_on(restarted());
+    let what = "rollback: a restarted enclave, an old backup of the ledger";
+    never("A14", what, 4, restarted + restored())
+}
+
+/// Kills an enclave that was handed the whole budget, starts it again, has the owners grant their keys
+/// anew, and asks with all that the first one was handed. How many jobs are answered?
+async fn restarted() -> u32 {
+    let parties = Parties::new();
+    let host = HostileHost::new(&parties);
+    let sealed = [("exposures", tests::exposures(400)), ("sales", tests::sales(400))]
+        .map(|(dataset, csv)| (dataset, parties.seal(dataset, &csv, 1)));
+    sealed.iter().for_each(|(_, sealed)| host.keep(sealed));
+    let first = parties.boot(&host).await;
+    let mut room = parties.connect(&first).await.unwrap();
+    let mut slices = Vec::new();
+    for (dataset, sealed) in &sealed {
+        parties.grant(&mut room, dataset, sealed).await.unwrap();
+        let slice = parties.slice(&room, dataset);
+        slices.push(ByteBuf::from(parties.owner(dataset).signing().sign(&slice)));
+    }
+    let old = parties.prepare(&mut room, JOB).await;
+    parties.run(&mut room, &old).await.unwrap();
+    first.kill();
+
+    let second = parties.boot(&host).await;
+    let mut room = parties.connect(&second).await.unwrap();
+    for (dataset, sealed) in &sealed {
+        let (owner, manifest, keys) = (parties.owner(dataset), &sealed.manifest, &sealed.keys);
+        let keys_only =
+            client::grant::grant(&mut room, owner, dataset, manifest, keys, None, vec![]);
+        keys_only.await.unwrap();
+    }
+    let new = parties.prepare(&mut room, JOB).await;
+    let mut gained = 0;
+    for (job, slices, expected) in [
+        (&old, slices.clone(), Refusal::Elsewhere),
+        (&new, slices, Refusal::BadSlice),
+        (&new, Vec::new(), nothing_left(&parties)),
+    ] {
+        let body = Body::Job { job: job.as_bytes().to_vec(), slices };
+        let reply = room.request(parties.publisher.signing(), body).await.unwrap();
+        match reply {
+            Reply::Refused(refusal) => assert_eq!(refusal, expected),
+            _ => gained += 1,
+        }
+    }
+    gained
+}
+
+/// What an instance says that was handed nothing: the usual job costs ε = 1.
+fn nothing_left(parties: &Parties) -> Refusal {
+    let (epsilon, delta) = (Epsilon::new(1.0), protocol::loss::Delta::new(1e-6));
+    Refusal::NeedsSlice {
+        dataset: "exposures".to_owned(),
+        owner: parties.contract.datasets["exposures"].owner.clone(),
+        cost: Loss::zcdp(Rho::from_epsilon(epsilon.unwrap(), delta.unwrap())),
+        left: Loss::zero(),
+        others: vec![parties.contract.datasets["sales"].owner.clone()],
+    }
+}
+
+/// Restores an owner's ledger from a backup. Does it hand out what it had handed out since?
+fn restored() -> u32 {
     let parties = Parties::new();
     let directory = parties.retailer.directory().to_owned();
-    let mut gained = 0;
     let spend = |ledger: &mut client::custody::Ledger, instance: u8| {
         let instance = instance_of(&parties, instance);
         let owner = owner(&parties);
@@ -201,13 +195,6 @@ fn rollback() -> Found {
         let epsilon = Epsilon::new(0.5).unwrap();
         prepay(ledger, &owner, &instance, ("sales", "measurement"), epsilon, None, now)
     };
-    // A new instance knows nothing of what the old one had been handed.
-    let mut restarted = Room::new();
-    restarted.restart();
-    let job = "[job]\nanalysis = \"reach\"\n[table]\n[table.privacy]\nepsilon = 1\ndelta = 1e-6\n";
-    let asked = restarted.ask(&crowd(), "publisher", job);
-    gained += u32::from(!matches!(asked, Err(No::Refused(Refusal::NeedsSlice { .. }))));
-    // An old backup of the ledger hands out nothing.
     let mut ledger = client::custody::Ledger::open(&directory).unwrap();
     spend(&mut ledger, 1).unwrap();
     drop(ledger);
@@ -225,8 +212,7 @@ fn rollback() -> Found {
     }
     let mut ledger = client::custody::Ledger::open(&directory).unwrap();
     let again = spend(&mut ledger, 3);
-    gained += u32::from(!matches!(again, Err(LedgerError::Restored { .. })));
-    never("A14", "rollback: a restarted enclave, an old backup of the ledger", 2, gained)
+    u32::from(!matches!(again, Err(LedgerError::Restored { .. })))
 }
 
 /// A15: many instances of one state, each asking for all there is.
@@ -289,12 +275,7 @@ fn length() -> Found {
 fn secret_column(room: &mut Room) -> Found {
     let mut world = crowd();
     world.push(target(5));
-    let job = |body: &str, more: &str| {
-        format!(
-            "[job]\nanalysis = \"reach\"\n[table]\n{body}\n[table.privacy]\nepsilon = 2\n\
-             delta = 1e-6\n{more}\n"
-        )
-    };
+    let privacy = "epsilon = 2\ndelta = 1e-6";
     let mut tries = 0;
     let mut successes = 0;
     for body in [
@@ -308,14 +289,15 @@ fn secret_column(room: &mut Room) -> Found {
         "[[table.measure]]\nname = \"m\"\ncolumn = \"sales.email\"\nstatistic = \"distinct\"\ncap_per_user = 1",
     ] {
         tries += 1;
-        room.refill(1);
-        successes += u32::from(room.ask(&world, "publisher", &job(body, "")).is_ok());
+        room.refill();
+        successes += u32::from(room.ask(&world, "publisher", &job(body, "", privacy), 1).is_ok());
     }
     for seed in 0..200 {
         tries += 1;
-        room.refill(seed);
-        let stores = job("group_by = [\"sales.store\"]", "selection_delta = 1e-6");
-        let result = room.ask(&world, "publisher", &stores).unwrap();
+        room.refill();
+        let selected = format!("{privacy}\nselection_delta = 1e-6");
+        let stores = job("group_by = [\"sales.store\"]", "", &selected);
+        let result = room.ask(&world, "publisher", &stores, seed).unwrap();
         let protocol::result::JobResult::Table(table) = result else { panic!("a table") };
         assert!(table.cells.iter().any(|cell| cell.names == ["main street"]));
         successes += u32::from(table.cells.iter().any(|cell| cell.names == ["clinic"]));
@@ -343,21 +325,23 @@ fn injection(room: &mut Room) -> Found {
         "TOWN-0",
         "town-0 ",
     ];
-    let mut successes = 0;
-    for text in strange {
-        let value = format!(
-            "[job]\nanalysis = \"reach\"\n[table]\n[[table.where]]\ncolumn = \"exposures.town\"\n\
-             in = [\"{text}\"]\n[table.privacy]\nepsilon = 1\ndelta = 1e-6\n"
-        );
-        let column = value
-            .replacen("\"exposures.town\"", &format!("\"exposures.{text}\""), 1)
-            .replacen(&format!("in = [\"{text}\"]"), "in = [\"town-0\"]", 1);
-        for job in [value, column] {
-            room.refill(1);
-            successes += u32::from(room.ask(&world, "publisher", &job).is_ok());
-        }
-    }
+    let mut answered = |column: &str, value: &str| {
+        let rows = format!("[[table.where]]\ncolumn = \"{column}\"\nin = [\"{value}\"]");
+        room.refill();
+        room.ask(&world, "publisher", &job("", &rows, "epsilon = 1\ndelta = 1e-6"), 1).is_ok()
+    };
+    assert!(answered("exposures.town", "town-0"), "plain text is answered");
+    let answered = strange.iter().map(|text| {
+        let column = format!("exposures.{text}");
+        u32::from(answered("exposures.town", text)) + u32::from(answered(&column, "town-0"))
+    });
+    let successes = answered.sum();
     never("A20", "text in values and column names that is more than text", 20, successes)
+}
+
+/// A table of these groups and these rows or measures.
+fn job(groups: &str, more: &str, privacy: &str) -> String {
+    format!("[job]\nanalysis = \"reach\"\n[table]\n{groups}\n{more}\n[table.privacy]\n{privacy}\n")
 }
 
 fn owner(parties: &Parties) -> Owner<'_> {

@@ -1,82 +1,192 @@
-//! Attacks that end in a guess: was the target in the data?
+//! Attacks that end in a guess: which of these worlds is it?
+//!
+//! Each spends a month's whole budget on its jobs. The guess is always the best there can be: the world
+//! that makes all figures released likeliest.
 
 use protocol::{
-    job::Question,
     loss::{Loss, Rho},
-    result::JobResult,
+    result::{JobResult, TableResult},
 };
 
 use super::{
     Found,
-    stage::{Person, Room, crowd, people, target, total},
-    trials,
+    data::{Person, crowd, target},
+    stage::{Room, Width, Worked},
+    theory, trials,
 };
 
-pub(crate) fn first() -> Vec<Found> {
-    let mut room = Room::new();
-    vec![
-        outlier(&mut room),
-        overlapping(&mut room),
-        averaging(&mut room),
-        differencing(&mut room),
-        before_the_clamp(&mut room),
-        many_measures(&mut room),
-    ]
-}
-
-pub(crate) fn second() -> Vec<Found> {
-    let mut room = Room::new();
-    vec![
-        dictionary(&mut room),
-        hidden_count(&mut room),
-        many_rows(&mut room),
-        both_partners(&mut room),
-        rare_literal(&mut room),
-    ]
-}
-
-/// Thirty people of the attacker's own in the target's town, customers all, so that the town is large
-/// enough to be shown; and the target, who is a customer or not.
-fn world(customer: bool, spend: i64) -> Vec<Person> {
-    let mut all = crowd();
-    for key in 1..=30 {
-        all.push(Person {
-            key: 1_000_000 + key,
-            exposures: vec![(0, 7)],
-            sales: vec![(5, 3, "main street")],
-        });
-    }
-    let mut target = target(spend);
-    if !customer {
-        target.sales.clear();
-    }
-    all.push(target);
-    all
-}
-
-/// Tries an attack on worlds with and without the target's purchase, in an order that says nothing.
-fn play(
-    room: &mut Room,
+/// Worlds that differ in what is secret, and jobs that are to tell which it is.
+struct Attack {
     id: &'static str,
     what: &'static str,
-    (with, without): (&[Person], &[Person]),
-    attack: impl Fn(&mut Room, &[Person]) -> bool,
-) -> Found {
+    /// Equally likely.
+    worlds: Vec<Vec<Person>>,
+    /// A world that none of them is further from than it must be.
+    reference: Vec<Person>,
+    jobs: Vec<String>,
+}
+
+/// All of them, in a build whose noise is so wide.
+pub(crate) fn all(width: Width) -> Vec<Found> {
+    let attacks = [
+        outlier(),
+        dictionary(),
+        overlapping(),
+        averaging(),
+        differencing(),
+        before_the_clamp(),
+        many_measures(),
+        hidden_count(),
+        many_rows(),
+        both_partners(),
+        rare_literal(),
+    ];
+    let play = |attack: &Attack| play(&mut Room::new(width), attack);
+    let (one, other) = attacks.split_at(6);
+    std::thread::scope(|scope| {
+        let half = scope.spawn(|| one.iter().map(play).collect::<Vec<_>>());
+        let rest = other.iter().map(play).collect::<Vec<_>>();
+        [half.join().unwrap(), rest].concat()
+    })
+}
+
+/// Releases every job of the attack for one world after the other, in an order that says nothing.
+fn play(room: &mut Room, attack: &Attack) -> Found {
+    let work_out = |room: &mut Room, world: &[Person]| -> Vec<Worked> {
+        let jobs = attack.jobs.iter();
+        jobs.map(|job| {
+            let (analysis, question) =
+                protocol::job::question_from_toml(job, &room.contract).unwrap();
+            let admitted = room.admit("publisher", &analysis, question).unwrap();
+            room.work_out(world, admitted)
+        })
+        .collect()
+    };
+    let worlds: Vec<_> = attack.worlds.iter().map(|it| work_out(room, it)).collect();
+    let reference = work_out(room, &attack.reference);
+    let named: Vec<_> =
+        attack.worlds.iter().map(Vec::as_slice).zip(worlds.iter().map(Vec::as_slice)).collect();
+    let bound = theory::best(&named, (&attack.reference, &reference), room_budget().rho());
+    let clues: Vec<Vec<Clue>> = worlds.iter().map(|it| clues(it, &reference)).collect();
+    let mut noise = room.noise(attack.id[1..].parse().unwrap());
     let tries = trials();
     let mut successes = 0;
     for trial in 0..tries {
-        let secret = trial.is_multiple_of(2);
-        room.refill(u64::from(trial));
-        let guess = attack(room, if secret { with } else { without });
+        let secret = usize::try_from(trial).unwrap() * 5 % worlds.len();
+        room.refill();
+        let seen: Vec<_> = worlds[secret]
+            .iter()
+            .map(|job| match room.release(job, &mut *noise) {
+                JobResult::Table(table) => table,
+                JobResult::Lift(_) => panic!("a table"),
+            })
+            .collect();
+        let likely = clues.iter().map(|it| it.iter().map(|clue| clue.weigh(&seen)).sum::<f64>());
+        let likely: Vec<_> = likely.collect();
+        let guess = (0..worlds.len()).max_by(|a, b| likely[*a].total_cmp(&likely[*b])).unwrap();
         successes += u32::from(guess == secret);
     }
-    Found { id, what, tries, successes, guessing: 0.5, bound: one_bit(&room_budget()) }
+    let guessing = 1.0 / f64::from(u32::try_from(worlds.len()).unwrap());
+    Found { id: attack.id, what: attack.what.to_owned(), tries, successes, guessing, bound }
 }
 
-/// Who knows all but one bit and has spent ρ-zCDP and δ is right with at most ½ + ½√(ρ/2) + δ: the
-/// divergence of order 1 is at most ρ, and Pinsker's inequality bounds the distance by √(ρ/2).
-fn one_bit(budget: &Loss) -> f64 {
-    0.5 + 0.5 * (budget.rho().value() / 2.0).sqrt() + 1e-6
+/// A figure of a result that differs between a world and the reference.
+struct Clue {
+    job: usize,
+    place: Place,
+    /// Halfway between the two.
+    middle: f64,
+    /// How much more the figure is in the world, over the variance of its noise.
+    weight: f64,
+}
+
+enum Place {
+    /// People of the cell of this name.
+    People(Vec<String>),
+    /// Total of a measure over the cell of this name.
+    Sum(Vec<String>, usize),
+    /// How many cells there are.
+    Cells,
+    /// A cell that the reference does not have: if it is shown, that is that.
+    Fresh(Vec<String>),
+}
+
+impl Clue {
+    /// The log-likelihood ratio of the figure; nothing where it is withheld.
+    fn weigh(&self, seen: &[TableResult]) -> f64 {
+        let table = &seen[self.job];
+        let cell = |name: &[String]| table.cells.iter().find(|it| it.names == *name);
+        let found = match &self.place {
+            Place::People(name) => cell(name).map(|it| it.people.value),
+            Place::Sum(name, at) => cell(name).map(|it| it.measures[*at].total.value),
+            Place::Cells => {
+                let shown = i64::try_from(table.cells.len()).unwrap();
+                Some(real(table.withheld_cells.n + shown))
+            }
+            Place::Fresh(name) => return if cell(name).is_some() { 1e9 } else { 0.0 },
+        };
+        found.map_or(0.0, |found| (found - self.middle) * self.weight)
+    }
+}
+
+fn clues(world: &[Worked], reference: &[Worked]) -> Vec<Clue> {
+    let mut all = Vec::new();
+    for (job, (one, other)) in world.iter().zip(reference).enumerate() {
+        let proof = one.admitted.proven().proof();
+        let mut clue = |place: Place, here: i64, there: i64, sigma: f64| {
+            if here != there {
+                let weight = real(here - there) / sigma.powi(2);
+                all.push(Clue {
+                    job,
+                    place,
+                    middle: f64::midpoint(real(here), real(there)),
+                    weight,
+                });
+            }
+        };
+        for (a, b) in theory::pairs(one, other) {
+            let name = || one.names[a].clone();
+            let people = (one.totals.people[a], other.totals.people[b]);
+            clue(Place::People(name()), people.0, people.1, proof.people.sigma.value());
+            for (at, figure) in proof.sums.iter().enumerate() {
+                let sums = (one.totals.sums[at][a], other.totals.sums[at][b]);
+                clue(Place::Sum(name(), at), sums.0, sums.1, figure.sigma.value());
+            }
+        }
+        if let Some(selection) = &proof.selection {
+            let cells = |it: &Worked| i64::try_from(it.names.len()).unwrap();
+            clue(Place::Cells, cells(one), cells(other), selection.withheld.sigma.value());
+        }
+        let fresh = one.names.iter().filter(|it| !other.names.contains(it)).cloned();
+        all.extend(fresh.map(|it| Clue { job, place: Place::Fresh(it), middle: 0.0, weight: 0.0 }));
+    }
+    all
+}
+
+fn real(number: i64) -> f64 {
+    f64::from(i32::try_from(number).unwrap())
+}
+
+/// Is the target a customer? She is in the population in both worlds, with six hundred people of the
+/// attacker's own in her town, half of them customers, so that all cells are large enough to be shown.
+fn customer_or_not(target: Person) -> (Vec<Person>, Vec<Person>) {
+    let mut all = crowd();
+    for key in 1..=600 {
+        let sales = if key % 2 == 0 { vec![(5, 3, "main street")] } else { Vec::new() };
+        all.push(Person { key: 1_000_000 + key, exposures: vec![(0, 7)], sales });
+    }
+    let mut other = target.clone();
+    other.sales.clear();
+    ([all.clone(), vec![target]].concat(), [all, vec![other]].concat())
+}
+
+fn two(
+    id: &'static str,
+    what: &'static str,
+    (with, without): (Vec<Person>, Vec<Person>),
+    jobs: Vec<String>,
+) -> Attack {
+    Attack { id, what, worlds: vec![without.clone(), with], reference: without, jobs }
 }
 
 /// ε = 2 at δ = 10⁻⁶.
@@ -86,7 +196,8 @@ fn room_budget() -> Loss {
     Loss::zcdp(Rho::from_epsilon(epsilon, delta))
 }
 
-/// A job about `where` with `measures`, that takes one of `parts` equal parts of the budget.
+/// A job about `rows` with `measures`, that takes one of `parts` equal parts of the budget. If it adds
+/// something up, nearly all of its price goes there, as the head count does not move.
 fn job(group_by: &str, rows: &str, measures: &str, parts: u32) -> String {
     let delta = protocol::loss::Delta::new(1e-6).unwrap();
     let part = Rho(room_budget().rho().0 / u64::from(parts));
@@ -94,12 +205,16 @@ fn job(group_by: &str, rows: &str, measures: &str, parts: u32) -> String {
     format!(
         "[job]\nanalysis = \"reach\"\n[table]\ngroup_by = [{group_by}]\n{rows}\n{measures}\n\
          [table.privacy]\nepsilon = {epsilon:?}\ndelta = 1e-6\nmin_cell = 10\n\
-         split = {{ n = 0.4, sum = 0.6, sum_sq = 0.0 }}\n"
+         split = {{ n = 0.01, sum = 0.99, sum_sq = 0.0 }}\n"
     )
 }
 
 fn town(which: &str) -> String {
     format!("[[table.where]]\ncolumn = \"exposures.town\"\nin = [{which}]\n")
+}
+
+fn hers() -> String {
+    town("\"town-7\"")
 }
 
 fn spend(name: &str, cap: u32) -> String {
@@ -109,193 +224,109 @@ fn spend(name: &str, cap: u32) -> String {
     )
 }
 
-fn ask(room: &mut Room, world: &[Person], job: &str) -> JobResult {
-    room.ask(world, "publisher", job).unwrap()
-}
-
 /// A2: the target is the only one who ever spent a billion.
-fn outlier(room: &mut Room) -> Found {
-    let worlds = (world(true, 1_000_000_000), world(false, 0));
-    let job = job("", &town("\"town-7\""), &spend("spent", 20), 1);
+fn outlier() -> Attack {
     let what = "an outlier: the target spent a billion, everybody knows the rest";
-    play(room, "A2", what, (&worlds.0, &worlds.1), |room, world| {
-        total(&ask(room, world, &job), &[]) > 150.0 + 10.0
-    })
+    let jobs = vec![job("", &hers(), &spend("spent", 20), 1)];
+    two("A2", what, customer_or_not(target(1_000_000_000)), jobs)
 }
 
 /// A3: one town for each candidate; which of eight is a customer?
-fn dictionary(room: &mut Room) -> Found {
-    let world = |customer: usize| {
+fn dictionary() -> Attack {
+    let world = |customer: Option<u32>| {
         let mut all = Vec::new();
-        for town in 0..8_i32 {
-            let first = 1_000_000 + 100 * u32::try_from(town).unwrap();
-            for key in first..first + 30 {
-                all.push(Person {
-                    key,
-                    exposures: vec![(0, town)],
-                    sales: vec![(5, 3, "main street")],
-                });
+        for town in 0..8_u32 {
+            let exposures = vec![(0, i32::try_from(town).unwrap())];
+            let first = 1_000_000 + 100 * town;
+            for key in first..first + 60 {
+                let sales = if key % 2 == 0 { vec![(5, 3, "main street")] } else { Vec::new() };
+                all.push(Person { key, exposures: exposures.clone(), sales });
             }
-            let bought = usize::try_from(town).unwrap() == customer;
+            let bought = Some(town) == customer;
             let sales = if bought { vec![(5, 3, "clinic")] } else { Vec::new() };
-            all.push(Person { key: first + 99, exposures: vec![(0, town)], sales });
+            all.push(Person { key: first + 99, exposures, sales });
         }
         all
     };
-    let worlds: Vec<_> = (0..8).map(world).collect();
-    let job = job("\"exposures.town\", \"matched\"", "", "", 1);
-    let tries = trials();
-    let mut successes = 0;
-    for trial in 0..tries {
-        let secret = usize::try_from(trial).unwrap() * 5 % 8;
-        room.refill(u64::from(trial));
-        let result = ask(room, &worlds[secret], &job);
-        let matched = |town: usize| people(&result, &[&format!("town-{town}"), "yes"]);
-        let guess = (0..8).max_by(|a, b| matched(*a).total_cmp(&matched(*b))).unwrap();
-        successes += u32::from(guess == secret);
+    Attack {
+        id: "A3",
+        what: "a dictionary: eight candidates uploaded, which is a customer?",
+        worlds: (0..8).map(|it| world(Some(it))).collect(),
+        reference: world(None),
+        jobs: vec![job("\"exposures.town\", \"matched\"", "", "", 1)],
     }
-    // Two candidates differ by two people, hence 4ρ.
-    let rho = room_budget().rho().value();
-    let bound = 0.125 + (4.0 * rho / 2.0).sqrt();
-    let what = "a dictionary: eight candidates uploaded, which is a customer?";
-    Found { id: "A3", what, tries, successes, guessing: 0.125, bound }
 }
 
 /// A4: four cohorts that have nobody in common but the target and the attacker's own people.
-fn overlapping(room: &mut Room) -> Found {
-    let worlds = (world(true, 5), world(false, 0));
+fn overlapping() -> Attack {
     let towns = ["\"town-0\"", "\"town-1\"", "\"town-2\"", "\"town-3\""];
     let jobs = towns.map(|it| job("\"matched\"", &town(&format!("{it}, \"town-7\"")), "", 4));
-    // Of the fifty people of a town, who shops is known.
-    let known = [50.0, 0.0, 50.0, 0.0];
     let what = "a manufactured join: four cohorts that share only the target";
-    play(room, "A4", what, (&worlds.0, &worlds.1), |room, world| {
-        let above = jobs
-            .iter()
-            .zip(known)
-            .map(|(job, known)| people(&ask(room, world, job), &["yes"]) - known - 30.0);
-        above.sum::<f64>() > 2.0
-    })
+    two("A4", what, customer_or_not(target(5)), jobs.into())
 }
 
 /// A6: the same again and again, each time with another cap so that it is another question.
-fn averaging(room: &mut Room) -> Found {
-    let worlds = (world(true, 5), world(false, 0));
-    let jobs: Vec<_> =
-        (0..8).map(|at| job("", &town("\"town-7\""), &spend("spent", 5 + at), 8)).collect();
+fn averaging() -> Attack {
+    let guises = (0..8).map(|at| job("", &hers(), &spend("spent", 20 + at), 8));
     let what = "averaging: the same question in eight guises";
-    play(room, "A6", what, (&worlds.0, &worlds.1), |room, world| {
-        let above = jobs.iter().map(|job| total(&ask(room, world, job), &[]) - 150.0);
-        above.sum::<f64>() > 8.0 * 2.5
-    })
+    two("A6", what, customer_or_not(target(1_000)), guises.collect())
 }
 
-/// A7: everybody, less everybody but the target's town.
-fn differencing(room: &mut Room) -> Found {
-    let worlds = (world(true, 5), world(false, 0));
-    let all = job("\"matched\"", "", "", 2);
+/// A7: everybody, less everybody but the target's town. The attacker knows everybody else, so the
+/// second job tells nothing and its half of the budget is spent in vain.
+fn differencing() -> Attack {
     let towns: Vec<_> = (0..7).map(|it| format!("\"town-{it}\"")).collect();
     let others = job("\"matched\"", &town(&towns.join(", ")), "", 2);
     let what = "differencing: all customers, less those of all towns but one";
-    play(room, "A7", what, (&worlds.0, &worlds.1), |room, world| {
-        let all = people(&ask(room, world, &all), &["yes"]);
-        all - people(&ask(room, world, &others), &["yes"]) > 30.5
-    })
+    two("A7", what, customer_or_not(target(5)), vec![job("\"matched\"", "", "", 2), others])
 }
 
 /// A8: rows that would leave the clamp behind, were it on rows and not on what they add up to.
-fn before_the_clamp(room: &mut Room) -> Found {
-    let mut with = world(true, i64::MAX);
-    with.last_mut().unwrap().sales = vec![(i64::MAX, 3, "clinic"); 50];
-    let without = world(false, 0);
-    let job = job("", &town("\"town-7\""), &spend("spent", 20), 1);
+fn before_the_clamp() -> Attack {
+    let mut target = target(i64::MAX);
+    target.sales = vec![(i64::MAX, 3, "clinic"); 50];
     let what = "an expression before the clamp: fifty rows of 2^63 - 1 each";
-    play(room, "A8", what, (&with, &without), |room, world| {
-        total(&ask(room, world, &job), &[]) > 160.0
-    })
+    let jobs = vec![job("", &hers(), &spend("spent", 20), 1)];
+    two("A8", what, customer_or_not(target), jobs)
 }
 
 /// A10: fifteen measures in one job, each of which gives the target away.
-fn many_measures(room: &mut Room) -> Found {
-    let worlds = (world(true, 20), world(false, 0));
+fn many_measures() -> Attack {
     let measures: Vec<_> = (0..15).map(|at| spend(&format!("m{at}"), 20)).collect();
-    let job = job("", &town("\"town-7\""), &measures.concat(), 1);
     let what = "one job with fifteen sums of the same column";
-    play(room, "A10", what, (&worlds.0, &worlds.1), |room, world| {
-        let JobResult::Table(table) = ask(room, world, &job) else { panic!("a table") };
-        let Some(cell) = table.cells.first() else { return false };
-        cell.measures.iter().map(|it| it.total.value - 160.0).sum::<f64>() > 0.0
-    })
+    let jobs = vec![job("", &hers(), &measures.concat(), 1)];
+    two("A10", what, customer_or_not(target(20)), jobs)
 }
 
-/// A11: how many stores are not shown, when the target's would be the only one.
-fn hidden_count(room: &mut Room) -> Found {
-    let worlds = (world(true, 5), world(false, 0));
+/// A11: how many stores there are, when the target's would be the only one; and how many people have none.
+fn hidden_count() -> Attack {
     let job = job("\"sales.store\"", "", "", 1)
         .replace("min_cell = 10", "min_cell = 10\nselection_delta = 1e-6");
     let what = "a hidden count: how many stores are withheld, and is hers named?";
-    play(room, "A11", what, (&worlds.0, &worlds.1), |room, world| {
-        let JobResult::Table(table) = ask(room, world, &job) else { panic!("a table") };
-        let named = table.cells.iter().any(|cell| cell.names == ["clinic"]);
-        named || table.withheld_cells.n > 0
-    })
+    two("A11", what, customer_or_not(target(5)), vec![job])
 }
 
 /// A12: a person with very many rows.
-fn many_rows(room: &mut Room) -> Found {
-    let mut with = world(true, 1);
-    with.last_mut().unwrap().sales = vec![(1, 3, "clinic"); 2_000];
-    let without = world(false, 0);
+fn many_rows() -> Attack {
+    let mut target = target(1);
+    target.sales = vec![(1, 3, "clinic"); 2_000];
     let rows = "[[table.measure]]\nname = \"rows\"\ncolumn = \"sales\"\nstatistic = \"rows\"\n\
                 cap_per_user = 5\n";
-    let job = job("", &town("\"town-7\""), rows, 1);
     let what = "one person with two thousand rows";
-    play(room, "A12", what, (&with, &without), |room, world| {
-        total(&ask(room, world, &job), &[]) > 30.0 + 2.5
-    })
+    two("A12", what, customer_or_not(target), vec![job("", &hers(), rows, 1)])
 }
 
 /// A22: publisher and retailer together know every row but whether the target is in theirs at all.
-fn both_partners(room: &mut Room) -> Found {
-    let with = world(true, 20);
-    let mut without = world(false, 0);
+fn both_partners() -> Attack {
+    let (with, mut without) = customer_or_not(target(20));
     without.pop();
-    let job = job("\"matched\"", &town("\"town-7\""), &spend("spent", 20), 1);
     let what = "two partners against one person: all else is known to both";
-    play(room, "A22", what, (&with, &without), |room, world| {
-        let result = ask(room, world, &job);
-        let (n, sum) = (people(&result, &["yes"]), total(&result, &["yes"]));
-        // Each against what it is without her, in units of what she adds.
-        0.4 * (n - 30.5) + 0.6 * (sum - 160.0) / 20.0 > 0.0
-    })
+    let jobs = vec![job("\"matched\"", &hers(), &spend("spent", 20), 1)];
+    two("A22", what, (with, without), jobs)
 }
 
 /// A23: a filter that nobody but the target and the attacker's own people meets.
-fn rare_literal(room: &mut Room) -> Found {
-    let worlds = (world(true, 5), world(false, 0));
-    let job = job("\"matched\"", &town("\"town-7\""), "", 1);
+fn rare_literal() -> Attack {
     let what = "a filter by a rare value, made large by the attacker's own people";
-    play(room, "A23", what, (&worlds.0, &worlds.1), |room, world| {
-        people(&ask(room, world, &job), &["yes"]) > 30.5
-    })
-}
-
-/// The same as A23 in a build that adds an eighth of the noise it should.
-pub(crate) fn with_an_eighth_of_the_noise() -> Found {
-    let worlds = (world(true, 5), world(false, 0));
-    let job = job("\"matched\"", &town("\"town-7\""), "", 1);
-    let mut room = Room::new();
-    let (analysis, question) = protocol::job::question_from_toml(&job, &room.contract).unwrap();
-    let Question::Table(mut louder) = question else { panic!("a table") };
-    // The noise of 64 times the loss, as a broken build would draw for a job of ε = 2.
-    let rho = Rho(room_budget().rho().0 * 64);
-    let delta = protocol::loss::Delta::new(1e-6).unwrap();
-    louder.epsilon =
-        protocol::loss::Epsilon::new((rho.epsilon(delta) * 1e3).floor() / 1e3).unwrap();
-    play(&mut room, "A23", "broken", (&worlds.0, &worlds.1), |room, world| {
-        room.overfill();
-        let question = Question::Table(louder.clone());
-        let result = room.asked(world, "publisher", &analysis, question).unwrap();
-        people(&result, &["yes"]) > 30.5
-    })
+    two("A23", what, customer_or_not(target(5)), vec![job("\"matched\"", &hers(), "", 1)])
 }
