@@ -84,39 +84,84 @@ fn the_discrete_laplace_betrays_no_more_than_claimed() {
     above(audit(&mut Halved(honest(34))), 1.0);
 }
 
-/// A store that one person alone has visited.
+/// Stores, how many people visited each, and nothing else: all of the price is for head counts and for the
+/// number of cells.
+fn stores(rho: Rho, selection_delta: u64) -> Proven {
+    let label = Dimension::Label { side: Side::Joined, column: "store".to_owned() };
+    let mut tally = table(vec![label]);
+    tally.measures.clear();
+    tally.products.clear();
+    proven(tally, rho, selection_delta)
+}
+
+/// People of the stores, in order of their names; nobody refused.
+fn visits(people: &[i64]) -> Totals {
+    let names = (1..).take(people.len()).map(|at| vec![Place::Label([at; 32])]);
+    let people = [people, &[0]].concat();
+    Totals { cells: Names::Data(names.collect()), people, sums: Vec::new(), products: Vec::new() }
+}
+
+/// A store that one person alone has visited is shown with probability δ at most, here 1 %, and not much
+/// more rarely: the threshold has no room for a mistake.
 #[test]
 fn a_cell_of_one_person_is_shown_no_more_often_than_claimed() {
-    let rho = Rho(5_000_000_000);
-    let label = Dimension::Label { side: Side::Joined, column: "store".to_owned() };
-    // δ = 10⁻³ for selection.
-    let question = proven(table(vec![label]), rho, 1_000_000_000_000);
+    let question = stores(Rho(500_000_000), 10_000_000_000_000);
     let (sigma, payer) = (question.proof().people.sigma, Payer::new(&question));
-    let cells = |person: i64| {
-        let stores = 1 + usize::try_from(person).unwrap();
-        let names = [[1; 32], [2; 32]].map(|it| vec![Place::Label(it)]);
-        let column =
-            |first: i64, last: i64| [[first].as_slice(), &vec![1; stores - 1], &[last]].concat();
-        Totals {
-            cells: Names::Data(names.into_iter().take(stores).collect()),
-            people: column(5_000, 0),
-            sums: vec![column(20_000, 0)],
-            products: vec![column(90_000, 0)],
-        }
-    };
-    let audit = |noise: &mut dyn Noise, runs| {
-        let (with, without) = pair(runs, |person| {
-            let raw = Raw::new(question.clone(), cells(person));
+    let audit = |noise: &mut dyn Noise, runs: u32| {
+        let shown = (0..runs).filter(|_| {
+            let raw = Raw::new(question.clone(), visits(&[5_000, 1]));
             let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
-            i64::try_from(released.groups().unwrap().len()).unwrap()
+            released.groups().unwrap().len() > 1
         });
-        // Selection's δ alone: of the figures, only how many there are is looked at.
-        betrayed(&with, &without, 1e-3)
+        at_least(shown.count(), usize::try_from(runs).unwrap(), 1e-6)
     };
-    below(audit(&mut honest(35), runs(10_000)), claimed(rho));
+    let found = audit(&mut honest(35), runs(50_000));
+    below(found, 0.01);
+    above(found, 0.005);
     #[expect(clippy::as_conversions, reason = "small")]
     let lower = sigma.value() as i64;
-    above(audit(&mut Lifted(honest(36), lower), 10_000), claimed(rho));
+    above(audit(&mut Lifted(honest(36), lower), 20_000), 0.01);
+}
+
+/// A store just at the threshold: with the person it is shown more often, and with a larger number.
+#[test]
+fn a_cell_at_the_threshold_betrays_no_more_than_claimed() {
+    let rho = Rho(555_556_000_000);
+    let question = stores(rho, 1_000_000);
+    let (threshold, payer) = (question.proof().selection.unwrap().threshold, Payer::new(&question));
+    let threshold = i64::try_from(threshold).unwrap();
+    let audit = |noise: &mut dyn Noise| {
+        let (with, without) = pair(runs(100_000), |person| {
+            let raw = Raw::new(question.clone(), visits(&[5_000, threshold - 1 + person]));
+            let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
+            let seen = released.groups().unwrap().shown().nth(1);
+            seen.map_or(WITHHELD, |it| it.people.value - threshold)
+        });
+        betrayed(&with, &without, DELTA)
+    };
+    below(audit(&mut honest(43)), claimed(rho));
+    above(audit(&mut Halved(honest(44))), claimed(rho));
+}
+
+/// How many stores are withheld, when the person is the only one who visited one of them. Claimed is that
+/// number's own share of the price, which here gives it a noise of σ = 1.
+#[test]
+fn the_number_of_withheld_cells_betrays_no_more_than_claimed() {
+    let question = stores(Rho(5_000_000_000_000), 1_000_000);
+    let (share, payer) = (question.proof().selection.unwrap().withheld.rho, Payer::new(&question));
+    let audit = |noise: &mut dyn Noise| {
+        let (with, without) = pair(runs(100_000), |person| {
+            let people = [5_000, 1];
+            let raw = Raw::new(question.clone(), visits(people.get(..=index(person)).unwrap()));
+            let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
+            let groups = released.groups().unwrap();
+            assert_eq!(groups.len(), 1, "nobody's own store is shown");
+            groups.withheld_cells().value
+        });
+        betrayed(&with, &without, DELTA)
+    };
+    below(audit(&mut honest(45)), claimed(share));
+    above(audit(&mut Halved(honest(46))), claimed(share));
 }
 
 #[test]
@@ -294,13 +339,13 @@ fn bounds_of_a_frequency_agree_with_published_ones() {
 
 #[expect(clippy::print_stderr, reason = "the figure that was found is the point of an audit")]
 fn below(found: f64, claim: f64) {
-    eprintln!("betrayed at least {found:.3}, claimed {claim:.3}");
+    eprintln!("betrayed at least {found:.4}, claimed {claim:.4}");
     assert!(found <= claim, "betrays {found}, claims {claim}");
 }
 
 #[expect(clippy::print_stderr, reason = "the figure that was found is the point of an audit")]
 fn above(found: f64, claim: f64) {
-    eprintln!("betrayed at least {found:.3}, more than {claim:.3}");
+    eprintln!("betrayed at least {found:.4}, more than {claim:.4}");
     assert!(found > claim, "a broken build betrays {found} and was not caught at {claim}");
 }
 
@@ -318,6 +363,12 @@ fn count(number: usize) -> f64 {
     real(i64::try_from(number).unwrap())
 }
 
+fn index(number: i64) -> usize {
+    usize::try_from(number).unwrap()
+}
+
 /// δ at which ρ is sold here.
 const DELTA: f64 = 1e-3;
+/// Stands for a cell that is not shown: below every cut.
+const WITHHELD: i64 = -100;
 const CUTS: std::ops::RangeInclusive<i64> = -24..=24;
