@@ -33,21 +33,22 @@ impl Believed {
         now: Option<Timestamp>,
         build: usize,
     ) -> Self {
-        let claims = &document.claims;
+        let fields = &document.fields;
         let mut checks =
             check::list(1, &check::TITLES, |number| outcome(number, document, expected, now));
         if !expected.revocation_lists.is_empty() {
             let passed = |_| (Outcome::Passed, String::new());
+            checks.reserve_exact(check::REVOCATION_TITLES.len());
             checks.extend(check::list(check::REVOCATION, &check::REVOCATION_TITLES, passed));
         }
         Self {
             root: expected.root.clone(),
-            module_id: claims.module_id.to_owned(),
-            timestamp: claims.timestamp,
-            pcrs: claims.pcrs.clone(),
-            public_key: claims.public_key.map(<[u8]>::to_vec),
-            user_data: claims.user_data.map(<[u8]>::to_vec),
-            nonce: claims.nonce.map(<[u8]>::to_vec),
+            module_id: fields.module_id.to_owned(),
+            timestamp: fields.timestamp,
+            pcrs: fields.pcrs(),
+            public_key: fields.public_key.map(<[u8]>::to_vec),
+            user_data: fields.user_data.map(<[u8]>::to_vec),
+            nonce: fields.nonce.map(<[u8]>::to_vec),
             build,
             warnings: warnings(document, expected, build),
             checks,
@@ -111,14 +112,15 @@ worded! {
         UntrustedRoot,
             "UNTRUSTED root: whoever has its key can make such documents without an enclave";
         Debug, "DEBUG mode: the operator sees everything in this enclave";
-        ImageNotPinned, "pcr 0 was not named, so the image as a whole is not pinned";
+        ImageNotPinned, "pcr 0 was not named, or as zero, so the image as a whole is not pinned";
         InstanceIdMismatch,
             "pcr 4 is not the digest of the instance id in module_id, as it always has been";
     }
 }
 
 fn warnings(document: &Document<'_>, expected: &Expected, build: usize) -> Vec<Warning> {
-    let pins_image = expected.builds.get(build).is_some_and(|build| build.contains_key(&0));
+    let image = expected.builds.get(build).and_then(|build| build.get(&0));
+    let pins_image = image.is_some_and(|pcr| *pcr != Pcr::DEBUG);
     [
         (!expected.root.is_aws(), Warning::UntrustedRoot),
         (document.is_debug(), Warning::Debug),
@@ -134,10 +136,10 @@ fn warnings(document: &Document<'_>, expected: &Expected, build: usize) -> Vec<W
 ///
 /// AWS documents that PCR4 depends on the id; how was found in 47 of 47 real documents.
 fn pcr4_agrees(document: &Document<'_>) -> bool {
-    let claims = &document.claims;
-    let instance = claims.module_id.split_once("-enc").map_or("", |(instance, _)| instance);
+    let fields = &document.fields;
+    let instance = fields.module_id.split_once("-enc").map_or("", |(instance, _)| instance);
     let agreed = sha384(&[Pcr::DEBUG.as_bytes(), instance.as_bytes()]);
-    claims.pcrs.get(&4) == Some(&Pcr::from(agreed))
+    fields.pcr(4) == Some(Pcr::from(agreed))
 }
 
 fn outcome(
@@ -149,11 +151,11 @@ fn outcome(
     let not_asked = |words: &str| (Outcome::NotAsked, words.to_owned());
     let words = match (number, now) {
         (11, _) => expected.root.to_string(),
-        (14, _) => format!("signed at {}", document.claims.timestamp),
+        (14, _) => format!("signed at {}", document.fields.timestamp),
         (17 | 18, None) => return not_asked("read as of its own time"),
         (17, Some(now)) => format!("now is {now}"),
         (18, Some(_)) => format!("at most {:?} is accepted", expected.max_age),
-        (19, _) if document.is_debug() => return not_asked("it does, and that was allowed"),
+        (19, _) if expected.allow_debug => return not_asked("debug mode was allowed"),
         (20, _) if expected.builds.len() > 1 => {
             format!("one of {} acceptable builds", expected.builds.len())
         }

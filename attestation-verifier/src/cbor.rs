@@ -156,11 +156,8 @@ impl<'a> Reader<'a> {
 
 impl Entries {
     fn of(head: Head) -> Self {
-        if head.first & LOW_BITS == INDEFINITE {
-            Self::UntilBreak
-        } else {
-            Self::Left(head.argument)
-        }
+        let endless = head.first & LOW_BITS == INDEFINITE;
+        if endless { Self::UntilBreak } else { Self::Left(head.argument) }
     }
 }
 

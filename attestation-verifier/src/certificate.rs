@@ -57,6 +57,7 @@ impl<'a> Certificate<'a> {
         validity.end()?;
         let subject = name(&mut fields)?;
         let public_key = fields.expect(der::SEQUENCE)?.whole.strip_prefix(&P384_KEY_HEAD);
+        let public_key = public_key.filter(|point| point.starts_with(&[UNCOMPRESSED]));
         let public_key = public_key.ok_or(CertificateFlaw::PublicKey)?;
         let (mut authority, mut usage) = (Authority::None, 0);
         // Unique identifiers ([1] and [2]) would be refused here.
@@ -66,8 +67,7 @@ impl<'a> Certificate<'a> {
                 match id {
                     BASIC_CONSTRAINTS => authority = Authority::parse(value, critical)?,
                     KEY_USAGE => usage = key_usage(value)?,
-                    _ if critical => return Err(CertificateFlaw::CriticalExtension),
-                    _ => (),
+                    _ => unprocessed(id, critical, value)?,
                 }
                 Ok(())
             })?;
@@ -103,6 +103,7 @@ impl Authority {
         }
         let path_length = match (issuer, constraints.unsigned()?) {
             (true, [length]) => Some(*length),
+            (true, _) => Some(u8::MAX), // Longer than any chain that is read.
             _ => return Err(CertificateFlaw::BasicConstraints),
         };
         constraints.end()?;
@@ -115,13 +116,10 @@ fn key_usage(value: &[u8]) -> Result<u8, CertificateFlaw> {
     let mut value = Der::new(value);
     let bits = value.expect(der::BIT_STRING)?.content;
     value.end()?;
-    let (unused, first, last) = match bits {
-        [unused, only] => (*unused, *only, *only),
-        [unused, first, last] => (*unused, *first, *last),
-        _ => return Err(CertificateFlaw::KeyUsage),
-    };
-    let shortest = last != 0 && last.trailing_zeros() == u32::from(unused);
-    if shortest { Ok(first) } else { Err(CertificateFlaw::KeyUsage) }
+    let [unused, first, rest @ ..] = bits else { return Err(CertificateFlaw::KeyUsage) };
+    let last = rest.last().unwrap_or(first);
+    let shortest = *last != 0 && last.trailing_zeros() == u32::from(*unused);
+    if shortest && rest.len() < 2 { Ok(*first) } else { Err(CertificateFlaw::KeyUsage) }
 }
 
 /// What is signed, and the signature: RFC 5280, section 4.1.1; lists are wrapped alike (5.1.1).
@@ -145,11 +143,9 @@ pub(crate) fn algorithm(fields: &mut Der<'_>) -> Result<(), CertificateFlaw> {
 }
 
 pub(crate) fn serial<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], CertificateFlaw> {
-    fields
-        .unsigned()
-        .ok()
-        .filter(|serial| serial.len() <= LONGEST_SERIAL)
-        .ok_or(CertificateFlaw::NotDer)
+    let serial = fields.unsigned()?;
+    let value = serial.strip_prefix(&[0]).unwrap_or(serial);
+    if value.len() <= LONGEST_SERIAL { Ok(serial) } else { Err(CertificateFlaw::NotDer) }
 }
 
 /// A name, compared by its bytes alone: every real chain repeats them exactly. Never empty.
@@ -158,9 +154,14 @@ pub(crate) fn name<'a>(fields: &mut Der<'a>) -> Result<&'a [u8], CertificateFlaw
     Der::new(name.content).each(|parts| {
         parts.inside(der::SET)?.each(|part| {
             let mut pair = part.inside(der::SEQUENCE)?;
-            pair.expect(der::OBJECT_IDENTIFIER)?;
-            pair.element()?;
-            pair.end()
+            pair.identifier()?;
+            let Element { tag, content, .. } = pair.element()?;
+            let is_text = match tag {
+                der::UTF8_STRING => std::str::from_utf8(content).is_ok(),
+                der::PRINTABLE_STRING | der::IA5_STRING => content.is_ascii(),
+                _ => false,
+            };
+            if is_text { pair.end() } else { Err(CertificateFlaw::NotDer) }
         })
     })?;
     Ok(name.whole)
@@ -179,11 +180,9 @@ pub(crate) fn time(fields: &mut Der<'_>) -> Result<i64, CertificateFlaw> {
         (der::GENERALIZED_TIME, 14, century) => 100 * century + next()?,
         _ => return Err(CertificateFlaw::Time),
     };
-    if element.tag == der::GENERALIZED_TIME && year < 2050 {
-        return Err(CertificateFlaw::Time);
-    }
+    let shortest = element.tag == der::UTC_TIME || year >= 2050;
     let (date, time) = ([year, next()?, next()?], [next()?, next()?, next()?]);
-    timestamp::seconds_at(date, time).ok_or(CertificateFlaw::Time)
+    timestamp::seconds_at(date, time).filter(|_| shortest).ok_or(CertificateFlaw::Time)
 }
 
 fn two_digits(pair: &[u8]) -> Result<i64, CertificateFlaw> {
@@ -204,13 +203,23 @@ pub(crate) fn extensions<'a>(
     let mut seen = BTreeSet::new();
     fields.inside(der::SEQUENCE)?.each(|extensions| {
         let mut extension = extensions.inside(der::SEQUENCE)?;
-        let id = extension.expect(der::OBJECT_IDENTIFIER)?.content;
+        let id = extension.identifier()?;
         let critical = extension.flag()?;
         let value = extension.expect(der::OCTET_STRING)?.content;
         extension.end()?;
         each(id, critical, value)?;
         if seen.insert(id) { Ok(()) } else { Err(CertificateFlaw::RepeatedExtension) }
     })
+}
+
+/// An extension that is not processed must be neither critical nor one that narrows what a
+/// certificate or a list says, which RFC 5280 has critical too.
+pub(crate) fn unprocessed(id: &[u8], critical: bool, _: &[u8]) -> Result<(), CertificateFlaw> {
+    match (critical, id) {
+        (true, _) => Err(CertificateFlaw::CriticalExtension),
+        (_, [0x55, 0x1d, last]) if NARROWING.contains(last) => Err(CertificateFlaw::Narrowed),
+        _ => Ok(()),
+    }
 }
 
 numbered! {
@@ -223,8 +232,12 @@ numbered! {
         9 => Time, "a time is not a UTC time to the second";
         10 => RepeatedExtension, "an extension is repeated";
         10 => CriticalExtension, "an unknown extension is critical";
+        10 => Narrowed, "an extension narrows what is said, and is not processed";
         9 => BasicConstraints, "malformed basic constraints";
         9 => KeyUsage, "malformed key usage";
+        9 => NotPem, "not exactly one certificate in pem";
+        9 => LongList, "longer than the 1 MiB that a list may have";
+        9 => NextUpdate, "the list does not say to the second, in UTC, when the next one comes";
     }
 }
 
@@ -238,15 +251,20 @@ const VERSION_3: [u8; 3] = [0x02, 0x01, 0x02];
 /// 1.2.840.10045.4.3.3 without parameters (RFC 5758, section 3.2).
 const ECDSA_WITH_SHA384: [u8; 12] =
     [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
-/// A public key on secp384r1 up to the point itself (RFC 5480, section 2). The form of the point
-/// is checked by the signature library.
+/// A public key on secp384r1 up to the point itself (RFC 5480, section 2). Whether the point is on
+/// the curve is checked by the signature library.
 const P384_KEY_HEAD: [u8; 23] = [
     0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
     0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
 ];
-/// 20 (RFC 5280, section 4.1.2.2) and a sign byte: AWS's instance authorities have 160-bit numbers.
-const LONGEST_SERIAL: usize = 21;
+/// The form of the point: RFC 5480, section 2.2.
+const UNCOMPRESSED: u8 = 0x04;
+/// Without a sign byte (RFC 5280, section 4.1.2.2).
+const LONGEST_SERIAL: usize = 20;
 /// 2.5.29.19.
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// The ends of 2.5.29.27 to 30, 36 and 54: delta and partial lists, entries for other issuers,
+/// constraints on names and policies.
+const NARROWING: [u8; 6] = [27, 28, 29, 30, 36, 54];
 /// 2.5.29.15.
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];

@@ -11,22 +11,23 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Chain<'a> {
     /// From the root down; never empty.
-    pub(crate) authorities: Vec<Certificate<'a>>,
+    pub(crate) authorities: Box<[Certificate<'a>]>,
     pub(crate) leaf: Certificate<'a>,
 }
 
 impl Chain<'_> {
     /// Check 11: the first certificate is the root, byte for byte.
     pub(crate) fn starts_at(&self, root: &Root) -> Result<(), ChainError> {
-        match self.authorities.first() {
-            Some(first) if first.der == root.der() => Ok(()),
-            _ => Err(ChainError::AnotherRoot),
-        }
+        let is_root = self.authorities.first().is_some_and(|first| first.der == &*root.der);
+        if is_root { Ok(()) } else { Err(ChainError::AnotherRoot) }
     }
 
-    /// Check 12: each certificate names the one before it as its issuer.
+    /// Check 12: each certificate names the one before it as its issuer, and none is there twice.
     pub(crate) fn names_link(&self) -> Result<(), ChainError> {
         for (position, issuer, subject) in self.links() {
+            if self.authorities.iter().take(position).any(|earlier| earlier.der == subject.der) {
+                return Err(ChainError::Repeated { position });
+            }
             if issuer.subject != subject.issuer {
                 return Err(ChainError::IssuerName { position });
             }
@@ -107,6 +108,7 @@ numbered! {
         11 => AnotherRoot, "the chain starts at another root than the pinned one";
         12 => IssuerName { position: usize },
             "certificate {position} names another issuer than the certificate above it";
+        12 => Repeated { position: usize }, "certificate {position} is in the chain already";
         13 => NotAnAuthority { position: usize }, "certificate {position} is not an authority";
         13 => PathLength { position: usize },
             "more authorities follow certificate {position} than its path length allows";

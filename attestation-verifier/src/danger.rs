@@ -12,25 +12,27 @@ use crate::{CertificateFlaw, Root, certificate::Certificate};
 /// What is wrong with the certificate's form: it must be version 3, P-384, ECDSA with SHA-384.
 pub fn root_from_der(der: &[u8]) -> Result<Root, CertificateFlaw> {
     Certificate::parse(der)?;
-    Ok(Root::untrusted(der.to_vec()))
+    Ok(Root { der: der.to_vec().into() })
 }
 
-/// A root from PEM with one certificate and nothing around it.
+/// A root from PEM with one certificate. Text before and after it is passed over (RFC 7468, 5.2).
 ///
 /// # Errors
 ///
-/// As [`root_from_der`]; [`CertificateFlaw::NotDer`] if the text is not such PEM.
+/// As [`root_from_der`]; [`CertificateFlaw::NotPem`] if the text holds no certificate, or several.
 pub fn root_from_pem(pem: &str) -> Result<Root, CertificateFlaw> {
-    let inside = pem.trim().strip_prefix("-----BEGIN CERTIFICATE-----");
-    let inside = inside.and_then(|rest| rest.strip_suffix("-----END CERTIFICATE-----"));
-    let der = inside.and_then(base64).ok_or(CertificateFlaw::NotDer)?;
+    let armored = pem.split_once(BEGIN).and_then(|(_, from)| from.split_once(END));
+    let single = armored.filter(|(_, after)| !after.contains(BEGIN));
+    let der = single.and_then(|(inside, _)| base64(inside)).ok_or(CertificateFlaw::NotPem)?;
     root_from_der(&der)
 }
 
-/// RFC 4648, section 4. Lenient about padding: the result is parsed as DER to the last byte.
+/// RFC 4648, section 4. Lenient about how much padding ends it: the result is parsed as DER to the
+/// last byte.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let (mut out, mut bits, mut held) = (Vec::new(), 0_u32, 0_u8);
-    for letter in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+    let letters = text.trim().trim_end_matches('=').bytes();
+    for letter in letters.filter(|byte| !byte.is_ascii_whitespace()) {
         let value = ALPHABET.iter().position(|known| *known == letter)?;
         bits = (bits << 6) | u32::try_from(value).ok()?;
         held += 6;
@@ -42,4 +44,6 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -78,6 +78,19 @@ impl<'a> Der<'a> {
         }
     }
 
+    /// The content of the next element, an object identifier: each part of it ends, and begins with
+    /// no empty digit (X.690, 8.19.2).
+    pub(crate) fn identifier(&mut self) -> Result<&'a [u8], CertificateFlaw> {
+        let content = self.expect(OBJECT_IDENTIFIER)?.content;
+        let mut parts = content.split_inclusive(|byte| *byte < 0x80);
+        let ends = content.last().is_some_and(|last| *last < 0x80);
+        if ends && parts.all(|part| part.first() != Some(&0x80)) {
+            Ok(content)
+        } else {
+            Err(NotDer)
+        }
+    }
+
     /// Reads everything that is left, which must be something.
     pub(crate) fn each(
         mut self,
@@ -105,7 +118,10 @@ pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
-pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const PRINTABLE_STRING: u8 = 0x13;
+pub(crate) const IA5_STRING: u8 = 0x16;
 pub(crate) const UTC_TIME: u8 = 0x17;
 pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;

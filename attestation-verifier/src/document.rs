@@ -1,13 +1,12 @@
 //! Parses attestation documents. What is parsed is not yet believed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     CborError, CertificateFlaw, Field, Flaw, Pcr, Timestamp,
     cbor::{Entries, Reader},
     certificate::Certificate,
     chain::Chain,
-    explain::Claims,
 };
 
 /// A well-formed attestation document, of which nothing is believed yet.
@@ -17,14 +16,14 @@ use crate::{
 ///
 /// ```compile_fail,E0616
 /// let document = attestation_verifier::Document::parse(b"").unwrap();
-/// println!("{:?}", document.claims);
+/// println!("{:?}", document.fields);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Document<'a> {
     pub(crate) payload: &'a [u8],
     pub(crate) signature: &'a [u8],
     pub(crate) chain: Chain<'a>,
-    pub(crate) claims: Claims<'a>,
+    pub(crate) fields: Fields<'a>,
 }
 
 impl<'a> Document<'a> {
@@ -48,7 +47,7 @@ impl<'a> Document<'a> {
         let (mut reader, signature) = envelope(bytes, PROTECTED, SIGNATURE_LEN)?;
         let payload = reader.rest();
         let fields = Fields::parse(&mut reader)?;
-        Ok(Self { payload, signature, chain: fields.chain()?, claims: fields.claims })
+        Ok(Self { payload, signature, chain: fields.chain()?, fields })
     }
 }
 
@@ -67,10 +66,10 @@ pub(crate) fn envelope<'a>(
     if reader.bytes().map_err(broken)? != protected {
         return Err(ParseError::Algorithm);
     }
-    let offset = reader.offset();
-    if reader.open_map().map_err(broken)? != Entries::Left(0) {
-        return Err(ParseError::UnprotectedHeader { offset });
+    if reader.peek().map_err(broken)? != EMPTY_MAP {
+        return Err(ParseError::UnprotectedHeader { offset: reader.offset() });
     }
+    reader.open_map().map_err(broken)?;
     let payload = reader.nested().map_err(broken)?;
     let signature = reader.bytes().map_err(broken)?;
     reader.end().map_err(broken)?;
@@ -81,18 +80,24 @@ pub(crate) fn envelope<'a>(
     Ok((payload, signature))
 }
 
-#[derive(Default)]
-struct Fields<'a> {
-    claims: Claims<'a>,
-    cabundle: Vec<&'a [u8]>,
+/// What the payload says. Registers are an array, so that reading them allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) module_id: &'a str,
+    pub(crate) timestamp: Timestamp,
+    registers: [Option<Pcr>; REGISTERS],
     certificate: &'a [u8],
+    cabundle: Vec<&'a [u8]>,
+    pub(crate) public_key: Option<&'a [u8]>,
+    pub(crate) user_data: Option<&'a [u8]>,
+    pub(crate) nonce: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
     /// Check 6. Order is free, since NSM does not sort; every field at most once.
     fn parse(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
         let mut fields = Self::default();
-        let mut seen = BTreeSet::new();
+        let mut seen = Vec::new();
         let mut entries = reader.open_map()?;
         while reader.another(&mut entries)? {
             let offset = reader.offset();
@@ -100,36 +105,63 @@ impl<'a> Fields<'a> {
                 NITRO_TPM_PCRS => return Err(ParseError::NitroTpm),
                 key => Field::with_key(key).ok_or(ParseError::UnknownField { offset })?,
             };
-            if !seen.insert(field) {
+            if seen.contains(&field) {
                 return Err(ParseError::RepeatedField { field });
             }
+            seen.push(field);
             fields.value(field, reader).map_err(|error| match error {
                 ParseError::Payload { error } => ParseError::Field { field, error },
                 error => error,
             })?;
         }
         reader.end()?;
-        match REQUIRED.into_iter().find(|field| !seen.contains(field)) {
-            Some(field) => Err(ParseError::Missing { field }),
-            None => Ok(fields),
-        }
+        let missing = REQUIRED.into_iter().find(|field| !seen.contains(field));
+        missing.map_or(Ok(fields), |field| Err(ParseError::Missing { field }))
     }
 
     /// Checks 7 and 8.
     fn value(&mut self, field: Field, reader: &mut Reader<'a>) -> Result<(), ParseError> {
-        let claims = &mut self.claims;
         match field {
-            Field::ModuleId => claims.module_id = module_id(reader.text()?)?,
-            Field::Digest => digest(reader.text()?)?,
-            Field::Timestamp => claims.timestamp = timestamp(reader.unsigned()?)?,
-            Field::Pcrs => claims.pcrs = pcrs(reader)?,
+            Field::ModuleId => self.module_id = module_id(reader.text()?)?,
+            Field::Digest if reader.text()? == DIGEST => (),
+            Field::Digest => return Err(ParseError::Digest),
+            Field::Timestamp => match reader.unsigned()? {
+                0 => return Err(ParseError::Epoch),
+                milliseconds => self.timestamp = Timestamp::from_millis(milliseconds),
+            },
+            Field::Pcrs => self.registers(reader)?,
             Field::Certificate => self.certificate = bounded(field, 1, reader.bytes()?)?,
             Field::Cabundle => self.cabundle = cabundle(reader)?,
-            Field::PublicKey => claims.public_key = optional(field, reader)?,
-            Field::UserData => claims.user_data = optional(field, reader)?,
-            Field::Nonce => claims.nonce = optional(field, reader)?,
+            Field::PublicKey => self.public_key = optional(field, reader)?,
+            Field::UserData => self.user_data = optional(field, reader)?,
+            Field::Nonce => self.nonce = optional(field, reader)?,
         }
         Ok(())
+    }
+
+    fn registers(&mut self, reader: &mut Reader<'_>) -> Result<(), ParseError> {
+        let mut entries = reader.open_map()?;
+        while reader.another(&mut entries)? {
+            let found = reader.unsigned()?;
+            let index = u8::try_from(found).unwrap_or(u8::MAX);
+            let register = self.registers.get_mut(usize::from(index));
+            let register = register.ok_or(ParseError::PcrIndex { found })?;
+            let value = reader.bytes()?;
+            let digest = <[u8; Pcr::LEN]>::try_from(value);
+            let digest = digest.map_err(|_| ParseError::PcrLength { index, found: value.len() })?;
+            if register.replace(Pcr::from(digest)).is_some() {
+                return Err(ParseError::RepeatedPcr { index });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn pcr(&self, index: u8) -> Option<Pcr> {
+        self.registers.get(usize::from(index)).copied().flatten()
+    }
+
+    pub(crate) fn pcrs(&self) -> BTreeMap<u8, Pcr> {
+        (0..).zip(self.registers).filter_map(|(index, pcr)| Some((index, pcr?))).collect()
     }
 
     /// Checks 9 and 10.
@@ -138,7 +170,7 @@ impl<'a> Fields<'a> {
             Certificate::parse(der).map_err(|flaw| ParseError::Certificate { position, flaw })
         };
         let authorities = self.cabundle.iter().copied().enumerate().map(parse);
-        let authorities = authorities.collect::<Result<Vec<_>, _>>()?;
+        let authorities = authorities.collect::<Result<Box<[_]>, _>>()?;
         Ok(Chain { leaf: parse((authorities.len(), self.certificate))?, authorities })
     }
 }
@@ -150,35 +182,6 @@ fn module_id(text: &str) -> Result<&str, ParseError> {
     if fits { Ok(text) } else { Err(ParseError::ModuleId) }
 }
 
-fn digest(name: &str) -> Result<(), ParseError> {
-    if name == DIGEST { Ok(()) } else { Err(ParseError::Digest) }
-}
-
-fn timestamp(milliseconds: u64) -> Result<Timestamp, ParseError> {
-    if milliseconds == 0 {
-        Err(ParseError::Epoch)
-    } else {
-        Ok(Timestamp::from_millis(milliseconds))
-    }
-}
-
-fn pcrs(reader: &mut Reader<'_>) -> Result<BTreeMap<u8, Pcr>, ParseError> {
-    let mut pcrs = BTreeMap::new();
-    let mut entries = reader.open_map()?;
-    while reader.another(&mut entries)? {
-        let found = reader.unsigned()?;
-        let index = u8::try_from(found).ok().filter(|index| *index <= LAST_PCR);
-        let index = index.ok_or(ParseError::PcrIndex { found })?;
-        let value = reader.bytes()?;
-        let digest = <[u8; Pcr::LEN]>::try_from(value);
-        let digest = digest.map_err(|_| ParseError::PcrLength { index, found: value.len() })?;
-        if pcrs.insert(index, Pcr::from(digest)).is_some() {
-            return Err(ParseError::RepeatedPcr { index });
-        }
-    }
-    Ok(pcrs)
-}
-
 fn cabundle<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, ParseError> {
     let mut bundle = Vec::new();
     let mut entries = reader.open_array()?;
@@ -186,9 +189,15 @@ fn cabundle<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>, ParseError> {
         if bundle.len() == LONGEST_CHAIN {
             return Err(ParseError::ChainTooLong);
         }
-        bundle.push(bounded(Field::Cabundle, 1, reader.bytes()?)?);
+        let (position, der) = (bundle.len(), reader.bytes()?);
+        if !(1..=LONGEST_FIELD).contains(&der.len()) {
+            return Err(ParseError::EntryLength { position, found: der.len() });
+        }
+        bundle.push(der);
     }
-    if bundle.is_empty() { Err(ParseError::Missing { field: Field::Cabundle }) } else { Ok(bundle) }
+    let (field, least, most) = (Field::Cabundle, 1, LONGEST_CHAIN);
+    let empty = ParseError::FieldLength { field, found: 0, least, most };
+    if bundle.is_empty() { Err(empty) } else { Ok(bundle) }
 }
 
 fn optional<'a>(field: Field, reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, ParseError> {
@@ -196,8 +205,9 @@ fn optional<'a>(field: Field, reader: &mut Reader<'a>) -> Result<Option<&'a [u8]
 }
 
 fn bounded(field: Field, least: usize, bytes: &[u8]) -> Result<&[u8], ParseError> {
-    let fits = (least..=LONGEST_FIELD).contains(&bytes.len());
-    if fits { Ok(bytes) } else { Err(ParseError::FieldLength { field, found: bytes.len() }) }
+    let (found, most) = (bytes.len(), LONGEST_FIELD);
+    let fits = (least..=most).contains(&found);
+    if fits { Ok(bytes) } else { Err(ParseError::FieldLength { field, found, least, most }) }
 }
 
 numbered! {
@@ -218,12 +228,14 @@ numbered! {
         6 => RepeatedField { field: Field }, "field {field} occurs twice";
         6 => Missing { field: Field }, "field {field} is missing";
         7 => Field { field: Field, error: CborError }, "malformed {field}: {error}";
-        7 => FieldLength { field: Field, found: usize },
-            "{field} has {found} bytes, at most {LONGEST_FIELD} are expected, of a certificate some";
+        7 => FieldLength { field: Field, found: usize, least: usize, most: usize },
+            "{field} has length {found}, {least} to {most} is expected";
+        7 => EntryLength { position: usize, found: usize },
+            "certificate {position} has {found} bytes, 1 to {LONGEST_FIELD} are expected";
         7 => ModuleId, "module_id is not 1 to {LONGEST_MODULE_ID} printable characters";
         7 => Epoch, "the timestamp is zero";
         8 => Digest, "the digest is not SHA384";
-        8 => PcrIndex { found: u64 }, "there is no pcr {found}, the last is {LAST_PCR}";
+        8 => PcrIndex { found: u64 }, "there is no pcr {found}, only those below {REGISTERS}";
         8 => RepeatedPcr { index: u8 }, "pcr {index} occurs twice";
         8 => PcrLength { index: u8, found: usize }, "pcr {index} has {found} bytes, 48 are expected";
         9 => ChainTooLong, "more than {LONGEST_CHAIN} certificates in cabundle";
@@ -241,6 +253,7 @@ impl From<CborError> for ParseError {
 
 /// `{1: -35}`: ES384 (RFC 9053, section 2.1).
 pub(crate) const PROTECTED: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
+const EMPTY_MAP: u8 = 0xa0;
 const LONGEST: usize = Document::MAX_LEN;
 const REQUIRED: [Field; 6] = [
     Field::Digest,
@@ -258,5 +271,5 @@ const LONGEST_FIELD: usize = 1024;
 const LONGEST_MODULE_ID: usize = 256;
 /// Real chains have 4.
 const LONGEST_CHAIN: usize = 8;
-const LAST_PCR: u8 = 31;
+const REGISTERS: usize = 32;
 const SIGNATURE_LEN: usize = 96;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{Document, Pcr, Timestamp};
 
 /// A document's own words. Never decide by them: anyone can write such a document.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Claims<'a> {
     /// Identifier of the enclave.
@@ -25,7 +25,15 @@ pub struct Claims<'a> {
 impl<'a> Claims<'a> {
     /// What this document claims.
     #[must_use]
-    pub fn of<'d>(document: &'d Document<'a>) -> &'d Self {
-        &document.claims
+    pub fn of(document: &Document<'a>) -> Self {
+        let fields = &document.fields;
+        Self {
+            module_id: fields.module_id,
+            timestamp: fields.timestamp,
+            pcrs: fields.pcrs(),
+            public_key: fields.public_key,
+            user_data: fields.user_data,
+            nonce: fields.nonce,
+        }
     }
 }

@@ -1,62 +1,30 @@
 //! The fields of a Nitro enclave's attestation document.
 
-use std::fmt;
-
-/// A field of the payload.
-///
-/// # Source
-///
-/// "Attestation document specification" in
-/// <https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md>.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Field {
-    /// Identifier of the enclave.
-    ModuleId,
-    /// Name of the digest of the registers.
-    Digest,
-    /// Time of signing.
-    Timestamp,
-    /// Registers.
-    Pcrs,
-    /// Certificate of the key that signed the document.
-    Certificate,
-    /// Certificates from the root down.
-    Cabundle,
-    /// A key of the enclave.
-    PublicKey,
-    /// Bytes of the enclave's choice.
-    UserData,
-    /// The verifier's nonce.
-    Nonce,
-}
-
-impl Field {
-    /// The field's key in the payload.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        KEYS.iter().find(|(field, _)| *field == self).map_or("", |(_, key)| key)
-    }
-
-    pub(crate) fn with_key(key: &str) -> Option<Self> {
-        KEYS.iter().find(|(_, known)| *known == key).map(|(field, _)| *field)
+named! {
+    /// A field of the payload, by its key.
+    ///
+    /// # Source
+    ///
+    /// "Attestation document specification" in
+    /// <https://github.com/aws/aws-nitro-enclaves-nsm-api/blob/main/docs/attestation_process.md>.
+    Field, key, with_key {
+        /// Identifier of the enclave.
+        ModuleId, "module_id";
+        /// Name of the digest of the registers.
+        Digest, "digest";
+        /// Time of signing.
+        Timestamp, "timestamp";
+        /// Registers.
+        Pcrs, "pcrs";
+        /// Certificate of the key that signed the document.
+        Certificate, "certificate";
+        /// Certificates from the root down.
+        Cabundle, "cabundle";
+        /// A key of the enclave.
+        PublicKey, "public_key";
+        /// Bytes of the enclave's choice.
+        UserData, "user_data";
+        /// The verifier's nonce.
+        Nonce, "nonce";
     }
 }
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
-    }
-}
-
-const KEYS: [(Field, &str); 9] = [
-    (Field::ModuleId, "module_id"),
-    (Field::Digest, "digest"),
-    (Field::Timestamp, "timestamp"),
-    (Field::Pcrs, "pcrs"),
-    (Field::Certificate, "certificate"),
-    (Field::Cabundle, "cabundle"),
-    (Field::PublicKey, "public_key"),
-    (Field::UserData, "user_data"),
-    (Field::Nonce, "nonce"),
-];

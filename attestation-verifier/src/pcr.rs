@@ -59,9 +59,13 @@ impl fmt::Debug for Pcr {
 }
 
 pub(crate) fn sha384(parts: &[&[u8]]) -> [u8; Pcr::LEN] {
-    let mut context = digest::Context::new(&digest::SHA384);
+    hash(&digest::SHA384, parts)
+}
+
+pub(crate) fn hash<const N: usize>(how: &'static digest::Algorithm, parts: &[&[u8]]) -> [u8; N] {
+    let mut context = digest::Context::new(how);
     parts.iter().for_each(|part| context.update(part));
-    let mut out = [0; Pcr::LEN];
+    let mut out = [0; N];
     out.iter_mut().zip(context.finish().as_ref()).for_each(|(out, byte)| *out = *byte);
     out
 }

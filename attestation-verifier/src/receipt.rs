@@ -60,10 +60,11 @@ impl<'a> Attested<'a> {
         let kind = BodyKind::named(kind.read(Reader::text)?).ok_or(ParseAttestedError::Kind)?;
         let body = body.read(Reader::bytes)?;
         let encoded_statement = statement.read(Reader::bytes)?;
+        let document = document.read(Reader::bytes)?;
         let statement = Statement::parse(encoded_statement)?;
         let (body_contract, output) = read_body(body, kind)?;
-        let document = Document::parse(document.read(Reader::bytes)?)
-            .map_err(|error| ParseAttestedError::Document { error })?;
+        let document =
+            Document::parse(document).map_err(|error| ParseAttestedError::Document { error })?;
         Ok(Self {
             payload,
             signature,
@@ -176,27 +177,13 @@ impl BelievedReceipt {
     }
 }
 
-worded! {
+named! {
     /// What a container holds.
-    BodyKind {
+    BodyKind, name, named {
         /// Of one result.
         Receipt, "receipt";
         /// The last word of an instance.
         Closing, "closing";
-    }
-}
-
-impl BodyKind {
-    /// The name, as in the container.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Receipt => "receipt",
-            Self::Closing => "closing",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        [Self::Receipt, Self::Closing].into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     CertificateFlaw, Timestamp,
-    certificate::{LIST_SIGNING, algorithm, extensions, name, serial, signed, time},
+    certificate::{LIST_SIGNING, algorithm, extensions, name, serial, signed, time, unprocessed},
     chain::Chain,
     der::{self, Der},
 };
@@ -32,15 +32,15 @@ impl RevocationList {
     ///
     /// # Errors
     ///
-    /// What is wrong with its form (check 31 of SPEC.md). Every critical extension is refused: it
-    /// would make the list a delta, indirect, or one of some certificates only.
+    /// What is wrong with its form (check 31 of SPEC.md). Every critical extension is refused, and
+    /// those that make the list a delta, indirect, or one of some certificates only, even if not.
     ///
     /// # Source
     ///
     /// RFC 5280, section 5.1.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateFlaw> {
         if der.len() > Self::MAX_LEN {
-            return Err(CertificateFlaw::NotDer);
+            return Err(CertificateFlaw::LongList);
         }
         let (tbs, signature) = signed(der)?;
         let mut fields = Der::new(tbs.content);
@@ -49,7 +49,8 @@ impl RevocationList {
         }
         algorithm(&mut fields)?;
         let issuer = name(&mut fields)?.to_vec();
-        let (this_update, next_update) = (time(&mut fields)?, time(&mut fields)?);
+        let this_update = time(&mut fields)?;
+        let next_update = time(&mut fields).map_err(|_| CertificateFlaw::NextUpdate)?;
         let entries = fields.optional(der::SEQUENCE)?.map(|entries| entries.content);
         if let Some(entries) = entries {
             revokes(entries, &[])?;
@@ -57,7 +58,7 @@ impl RevocationList {
         let entries = entries.unwrap_or_default().to_vec();
         if let Some(wrapped) = fields.optional(der::EXPLICIT_0)? {
             let mut wrapped = Der::new(wrapped.content);
-            extensions(&mut wrapped, none_critical)?;
+            extensions(&mut wrapped, unprocessed)?;
             wrapped.end()?;
         }
         fields.end()?;
@@ -91,15 +92,11 @@ fn revokes(entries: &[u8], wanted: &[u8]) -> Result<bool, CertificateFlaw> {
         revoked |= serial(&mut entry)? == wanted;
         time(&mut entry)?;
         if !entry.is_empty() {
-            extensions(&mut entry, none_critical)?;
+            extensions(&mut entry, unprocessed)?;
         }
         entry.end()
     })?;
     Ok(revoked)
-}
-
-fn none_critical(_: &[u8], critical: bool, _: &[u8]) -> Result<(), CertificateFlaw> {
-    if critical { Err(CertificateFlaw::CriticalExtension) } else { Ok(()) }
 }
 
 numbered! {

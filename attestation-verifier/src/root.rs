@@ -4,12 +4,12 @@ use std::{borrow::Cow, fmt};
 
 use ring::digest;
 
-use crate::pcr::Hex;
+use crate::pcr::{Hex, hash};
 
 /// The certificate every chain must start at.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Root {
-    der: Cow<'static, [u8]>,
+    pub(crate) der: Cow<'static, [u8]>,
 }
 
 impl Root {
@@ -29,25 +29,7 @@ impl Root {
 
     /// SHA-256 of the certificate.
     pub fn fingerprint(&self) -> [u8; 32] {
-        let mut fingerprint = [0; 32];
-        let hash = digest::digest(&digest::SHA256, &self.der);
-        fingerprint.iter_mut().zip(hash.as_ref()).for_each(|(out, byte)| *out = *byte);
-        fingerprint
-    }
-
-    pub(crate) fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    pub(crate) fn untrusted(der: Vec<u8>) -> Self {
-        Self { der: Cow::Owned(der) }
-    }
-}
-
-/// AWS's root.
-impl Default for Root {
-    fn default() -> Self {
-        Self::AWS
+        hash(&digest::SHA256, &[&self.der])
     }
 }
 
@@ -75,6 +57,6 @@ mod tests {
     fn the_aws_root_is_the_published_one() {
         let published = "641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b";
         assert_eq!(hex::encode(Root::AWS.fingerprint()), published);
-        assert!(Root::default().is_aws());
+        assert!(Root::AWS.is_aws());
     }
 }

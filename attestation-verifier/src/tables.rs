@@ -23,6 +23,27 @@ macro_rules! worded {
     };
 }
 
+/// The same for names that are read as well as printed: first the methods for the two.
+macro_rules! named {
+    ($(#[$about:meta])* $name:ident, $print:ident, $read:ident {
+        $($(#[$more:meta])* $variant:ident, $words:literal;)+
+    }) => {
+        worded! { $(#[$about])* $name { $($(#[$more])* $variant, $words;)+ } }
+
+        impl $name {
+            /// The name, as it is written.
+            #[must_use]
+            pub fn $print(self) -> &'static str {
+                match self { $(Self::$variant => $words,)+ }
+            }
+
+            pub(crate) fn $read(name: &str) -> Option<Self> {
+                match name { $($words => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
 /// The same for what fails a check of SPEC.md: first its number.
 macro_rules! numbered {
     ($(#[$about:meta])* $name:ident {
@@ -30,10 +51,7 @@ macro_rules! numbered {
             $words:literal;)+
     }) => {
         worded! {
-            $(#[$about])*
-            $name {
-                $($variant $({ $($field: $type),+ })? $(($of))?, $words;)+
-            }
+            $(#[$about])* $name { $($variant $({ $($field: $type),+ })? $(($of))?, $words;)+ }
         }
 
         impl $name {

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{
     Believed, ChainError, Document, Expected, Pcr, RevocationError, Timestamp, cbor,
-    document::PROTECTED, explain::Claims,
+    document::{Fields, PROTECTED},
 };
 
 impl Document<'_> {
@@ -44,18 +44,18 @@ impl Document<'_> {
         if expected.is_empty() {
             return Err(VerifyError::EmptyExpectation);
         }
-        self.chain.starts_at(&expected.root)?;
-        self.chain.names_link()?;
-        self.chain.roles_hold()?;
-        self.chain.valid_at(self.claims.timestamp)?;
-        self.chain.signatures_hold()?;
+        self.chain.starts_at(&expected.root).map_err(VerifyError::Chain)?;
+        self.chain.names_link().map_err(VerifyError::Chain)?;
+        self.chain.roles_hold().map_err(VerifyError::Chain)?;
+        self.chain.valid_at(self.fields.timestamp).map_err(VerifyError::Chain)?;
+        self.chain.signatures_hold().map_err(VerifyError::Chain)?;
         self.signature_holds()?;
         if let Some(now) = now {
             self.is_fresh(now, expected.max_age)?;
         }
         self.is_production(expected.allow_debug)?;
         let build = self.matches_a_build(&expected.builds)?;
-        let Claims { nonce, user_data, timestamp, .. } = self.claims;
+        let Fields { nonce, user_data, timestamp, .. } = self.fields;
         if !equal(nonce, expected.nonce.as_deref()) {
             return Err(VerifyError::Nonce { found: nonce.map(<[u8]>::len) });
         }
@@ -79,30 +79,26 @@ impl Document<'_> {
 
     /// Checks 17 and 18.
     fn is_fresh(&self, now: Timestamp, max_age: Duration) -> Result<(), VerifyError> {
-        let apart = |later: Timestamp, earlier: Timestamp| {
-            Duration::from_millis(later.as_millis().saturating_sub(earlier.as_millis()))
-        };
+        let signed = self.fields.timestamp;
         // A document from within the skew is looked at as of its own time.
-        self.chain.valid_at(now.max(self.claims.timestamp)).map_err(VerifyError::NotValidNow)?;
-        let ahead = apart(self.claims.timestamp, now);
+        self.chain.valid_at(now.max(signed)).map_err(VerifyError::NotValidNow)?;
+        let [now, signed] = [now, signed].map(|at| Duration::from_millis(at.as_millis()));
+        let (ahead, age) = (signed.saturating_sub(now), now.saturating_sub(signed));
         if ahead > Self::MAX_SKEW {
             return Err(VerifyError::FromTheFuture { ahead });
         }
-        let age = apart(now, self.claims.timestamp);
         if age > max_age { Err(VerifyError::TooOld { age, max_age }) } else { Ok(()) }
     }
 
     /// Check 19. In debug mode the first three registers are zero; one zero among them is enough
     /// to refuse, since no build has it.
     fn is_production(&self, allow_debug: bool) -> Result<(), VerifyError> {
-        if !self.claims.pcrs.contains_key(&0) {
-            return Err(VerifyError::MissingPcr { index: 0 });
-        }
+        self.fields.pcr(0).ok_or(VerifyError::MissingPcr { index: 0 })?;
         if self.is_debug() && !allow_debug { Err(VerifyError::Debug) } else { Ok(()) }
     }
 
     pub(crate) fn is_debug(&self) -> bool {
-        (0..=2).any(|index| self.claims.pcrs.get(&index) == Some(&Pcr::DEBUG))
+        (0..=2).any(|index| self.fields.pcr(index) == Some(Pcr::DEBUG))
     }
 
     /// Check 20. Returns which build the document shows.
@@ -118,7 +114,7 @@ impl Document<'_> {
 
     fn matches(&self, build: &BTreeMap<u8, Pcr>) -> Result<(), VerifyError> {
         for (&index, &expected) in build {
-            let found = *self.claims.pcrs.get(&index).ok_or(VerifyError::MissingPcr { index })?;
+            let found = self.fields.pcr(index).ok_or(VerifyError::MissingPcr { index })?;
             if found != expected {
                 return Err(VerifyError::WrongPcr { index, expected, found });
             }
@@ -167,12 +163,6 @@ numbered! {
         21 => Nonce { found: Option<usize> }, "the nonce is another one, or there is none";
         22 => UserData { found: Option<usize> }, "the user data are others, or there are none";
         error.check() => Revocation(error: RevocationError), "{0}";
-    }
-}
-
-impl From<ChainError> for VerifyError {
-    fn from(error: ChainError) -> Self {
-        Self::Chain(error)
     }
 }
 

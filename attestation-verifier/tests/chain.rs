@@ -9,7 +9,7 @@ use attestation_verifier::{
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, KeyUsagePurpose,
-    date_time_ymd,
+    SerialNumber, date_time_ymd,
 };
 use simulated::Enclave;
 
@@ -46,6 +46,13 @@ fn authority(path_length: u8) -> IsCa {
     IsCa::Ca(BasicConstraints::Constrained(path_length))
 }
 
+/// An extension 2.5.29.`last`.
+fn extension(last: u64, content: &[u8], critical: bool) -> CustomExtension {
+    let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, last], content.to_vec());
+    extension.set_criticality(critical);
+    extension
+}
+
 #[test]
 fn accepts_the_default_chain_of_rcgen() {
     assert_eq!(refusal(&Enclave::new()), None);
@@ -57,6 +64,67 @@ fn path_lengths_count_the_authorities_below() {
     assert_eq!(changed(1, |middle| middle.is_ca = authority(0)), None);
     let refused = changed(0, |root| root.is_ca = authority(0));
     assert_eq!(refused, Some(Refusal::Chain(ChainError::PathLength { position: 0 })));
+    // 127 has one byte, 128 a sign byte too, 1000 two bytes of value.
+    for long in [127, 128, 255] {
+        assert_eq!(changed(0, |root| root.is_ca = authority(long)), None, "{long}");
+    }
+    let thousand = [0x30, 0x07, 0x01, 0x01, 0xff, 0x02, 0x02, 0x03, 0xe8];
+    let longer = changed(1, |middle| {
+        middle.is_ca = IsCa::NoCa;
+        middle.custom_extensions = vec![extension(19, &thousand, true)];
+    });
+    assert_eq!(longer, None);
+}
+
+#[test]
+fn refuses_a_certificate_that_is_in_the_chain_already() {
+    let enclave = Enclave::new();
+    let [root, middle, leaf] = [0, 1, 2].map(|position| enclave.chain[position].clone());
+    let refused = |position, chain: &[&Vec<u8>]| {
+        let mut enclave = Enclave::new();
+        enclave.chain = chain.iter().map(|it| (*it).clone()).collect();
+        let bytes = enclave.document(b"", b"");
+        let expected = enclave.expected().root(danger::root_from_der(&root).unwrap());
+        let error = Document::parse(&bytes).unwrap().verify_archived(&expected);
+        assert_eq!(error, Err(VerifyError::Chain(ChainError::Repeated { position })));
+    };
+    refused(1, &[&root, &root, &middle, &leaf]);
+    refused(2, &[&root, &middle, &middle, &leaf]);
+    refused(2, &[&root, &middle, &root, &leaf]);
+    refused(2, &[&root, &middle, &middle]);
+    let error = ChainError::Repeated { position: 1 };
+    assert_eq!(
+        (error.check(), error.to_string().as_str()),
+        (12, "certificate 1 is in the chain already")
+    );
+}
+
+#[test]
+fn serial_numbers_have_at_most_20_bytes_beside_the_sign() {
+    let serial = |bytes: &[u8]| {
+        changed(1, |middle| middle.serial_number = Some(SerialNumber::from(bytes.to_vec())))
+    };
+    let refused = Some(Refusal::Form(1, CertificateFlaw::NotDer));
+    assert_eq!(serial(&[0xff; 20]), None, "21 bytes with the sign");
+    assert_eq!(serial(&[0x7f; 20]), None);
+    assert_eq!(serial(&[0x7f; 21]), refused);
+    assert_eq!(serial(&[0xff; 21]), refused);
+}
+
+#[test]
+fn refuses_extensions_that_narrow_what_is_certified_even_if_not_critical() {
+    // Constraints of names, of policies, and of policies in general.
+    for last in [30, 36, 54] {
+        for (critical, flaw) in
+            [(true, CertificateFlaw::CriticalExtension), (false, CertificateFlaw::Narrowed)]
+        {
+            let refused = changed(1, |middle| {
+                middle.custom_extensions = vec![extension(last, &[0x30, 0], critical)];
+            });
+            assert_eq!(refused, Some(Refusal::Form(1, flaw)), "{last}");
+            assert_eq!(flaw.check(), 10);
+        }
+    }
 }
 
 #[test]
@@ -171,6 +239,9 @@ fn refuses_certificates_of_another_form() {
         // secp521r1; a bit string with an unused bit.
         ("2b81040022", "2b81040023", CertificateFlaw::PublicKey),
         ("036200", "036201", CertificateFlaw::PublicKey),
+        // A hybrid point, and a compressed one with a y.
+        ("03620004", "03620006", CertificateFlaw::PublicKey),
+        ("03620004", "03620002", CertificateFlaw::PublicKey),
         // 2019-02-30; no Z; a letter.
         ("3139313032383133", "3139303233303133", CertificateFlaw::Time),
         ("3133323830355a", "31333238303530", CertificateFlaw::Time),
@@ -186,6 +257,17 @@ fn refuses_certificates_of_another_form() {
         ("03020186", "03020986", CertificateFlaw::KeyUsage),
         // The subject key identifier, critical; as a second key usage.
         ("301d0603551d0e0416", "301d0603551d0f0416", CertificateFlaw::NotDer),
+        // Identifiers that do not end, or begin with an empty digit.
+        ("0603551d0e", "0603551d8e", CertificateFlaw::NotDer),
+        ("0603551d0e", "060355800e", CertificateFlaw::NotDer),
+        ("060355040a", "060355048a", CertificateFlaw::NotDer),
+        // In a name: text that is no utf-8, no ascii, in utf-16, or no text at all.
+        ("130255", "1302ff", CertificateFlaw::NotDer),
+        ("0c06416d", "0c06ff6d", CertificateFlaw::NotDer),
+        ("0c06416d", "1606ff6d", CertificateFlaw::NotDer),
+        ("0c06416d", "1e06416d", CertificateFlaw::NotDer),
+        ("0c06416d", "0006416d", CertificateFlaw::NotDer),
+        ("0c06416d", "0406416d", CertificateFlaw::NotDer),
         // A name's set is a sequence; a signature with unused bits.
         ("310b3009", "300b3009", CertificateFlaw::NotDer),
         ("03690030", "03690130", CertificateFlaw::NotDer),
@@ -193,6 +275,9 @@ fn refuses_certificates_of_another_form() {
         assert_eq!(root_with(from, to), Err(flaw), "{from} {to}");
     }
     assert!(root_with("3139313032383133", "3139313032373133").is_ok(), "the day before");
+    for text in ["1306416d", "1606416d"] {
+        assert!(root_with("0c06416d", text).is_ok(), "{text}");
+    }
 }
 
 #[test]
@@ -202,9 +287,19 @@ fn reads_roots_as_pem_and_der() {
     assert!(danger::root_from_der(&der).unwrap().is_aws());
     let pem = pem(&der);
     assert!(danger::root_from_pem(&pem).unwrap().is_aws());
-    for wrong in ["", &pem[1..], &pem.replace('M', "!"), &format!("{pem}{pem}"), &pem[..200]] {
-        assert_eq!(danger::root_from_pem(wrong), Err(CertificateFlaw::NotDer));
+    let around = format!("\u{feff}Certificate:\n  text = x\n{pem}\nmore\n");
+    for right in
+        [&around, &pem.replace('\n', "\r\n"), &pem.replace("\n", ""), &pem.replace('=', "")]
+    {
+        assert!(danger::root_from_pem(right).unwrap().is_aws(), "{right}");
     }
+    let twice = pem.repeat(2);
+    let padded = pem.replace("MII", "M=II");
+    let trusted = pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE");
+    for wrong in ["", &pem[1..], &pem.replace('M', "!"), &twice, &pem[..200], &padded, &trusted] {
+        assert_eq!(danger::root_from_pem(wrong), Err(CertificateFlaw::NotPem), "{wrong}");
+    }
+    assert_eq!(CertificateFlaw::NotPem.to_string(), "not exactly one certificate in pem");
     let trailing = [&der[..], &[0]].concat();
     assert_eq!(danger::root_from_der(&trailing), Err(CertificateFlaw::NotDer));
     for length in 0..der.len() {

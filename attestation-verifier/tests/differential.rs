@@ -54,7 +54,7 @@ fn agrees(bytes: &[u8], claims: &Claims<'_>) -> Option<()> {
 
 fn assert_agreement(bytes: &[u8]) -> bool {
     let Ok(document) = Document::parse(bytes) else { return false };
-    assert!(agrees(bytes, Claims::of(&document)).is_some(), "{}", hex::encode(bytes));
+    assert!(agrees(bytes, &Claims::of(&document)).is_some(), "{}", hex::encode(bytes));
     true
 }
 

@@ -190,7 +190,7 @@ fn reads_lists_of_thousands() {
     let revoked = RevocationError::Revoked { position: 2 };
     refuses(&enclave, &[list(middle, &serials)], revoked);
     let endless = vec![0x30; RevocationList::MAX_LEN + 1];
-    assert_eq!(RevocationList::parse(&endless), Err(CertificateFlaw::NotDer));
+    assert_eq!(RevocationList::parse(&endless), Err(CertificateFlaw::LongList));
 }
 
 #[test]
@@ -261,12 +261,19 @@ fn refuses_lists_of_another_form() {
     assert_eq!(whole(&[&signed, ECDSA_WITH_SHA384, "030201fe"]), not_der);
     assert_eq!(whole(&[&signed, ECDSA_WITH_SHA384, "030200ff", "0500"]), not_der);
     assert_eq!(written([VERSION_2, ECDSA_WITH_SHA384, "3000", TIMES], ""), not_der);
-    // No next update; years before 2050 with four digits; no such day.
-    let times = |times| written([VERSION_2, ECDSA_WITH_SHA384, ISSUER, times], "");
-    assert_eq!(times(&TIMES[..30]), not_der);
+    // Years before 2050 with four digits; no such day.
+    let times = |times: &str| written([VERSION_2, ECDSA_WITH_SHA384, ISSUER, times], "");
     let four_digits = TIMES.replace("170d", "180f3230");
     assert_eq!(times(&four_digits), Some(CertificateFlaw::Time));
     assert_eq!(times(&TIMES.replace("3236303630", "3236303633")), Some(CertificateFlaw::Time));
+    // No next update, or one that is no such time.
+    let next = Some(CertificateFlaw::NextUpdate);
+    assert_eq!(times(&TIMES[..30]), next);
+    let number = element("a0", &[&sequence(&[&sequence(&NUMBER)])]);
+    assert_eq!(written([VERSION_2, ECDSA_WITH_SHA384, ISSUER, &TIMES[..30]], &number), next);
+    assert_eq!(times(&TIMES.replace("3236303630323030", "3236303633323030")), next);
+    let words = "the list does not say to the second, in UTC, when the next one comes";
+    assert_eq!(CertificateFlaw::NextUpdate.to_string(), words);
 }
 
 #[test]
@@ -283,7 +290,7 @@ fn a_list_may_have_one_mebibyte_and_no_more() {
         RevocationList::parse(&[head, vec![0; signature]].concat()).err()
     };
     assert_eq!(list(RevocationList::MAX_LEN), None);
-    assert_eq!(list(RevocationList::MAX_LEN + 1), Some(CertificateFlaw::NotDer));
+    assert_eq!(list(RevocationList::MAX_LEN + 1), Some(CertificateFlaw::LongList));
 }
 
 #[test]
@@ -298,10 +305,11 @@ fn refuses_entries_and_extensions_of_another_form() {
     let reason = sequence(&[REASON[0], CRITICAL, REASON[1]]);
     assert_eq!(entry("02017f", &sequence(&[&reason])), critical);
     // Negative, padded, empty and endless serial numbers; empty extensions.
-    for serial in ["0201ff", "0202007f", "0200", &element("02", &["7f"; 22])] {
+    for serial in ["0201ff", "0202007f", "0200", &element("02", &["7f"; 21])] {
         assert_eq!(entry(serial, ""), not_der, "{serial}");
     }
-    assert_eq!(entry(&element("02", &["7f"; 21]), ""), None);
+    assert_eq!(entry(&element("02", &["7f"; 20]), ""), None);
+    assert_eq!(entry(&element("02", &[&["00"][..], &["ff"; 20]].concat()), ""), None);
     assert_eq!(entry("02017f", "3000"), not_der);
     assert_eq!(written(RIGHT, "3000"), not_der, "no entries are left out");
     assert_eq!(written(RIGHT, &sequence(&[&sequence(&["02017f"])])), not_der, "no time");
@@ -312,8 +320,14 @@ fn refuses_entries_and_extensions_of_another_form() {
     assert_eq!(extensions(&[&number, &number]), Some(CertificateFlaw::RepeatedExtension));
     assert_eq!(extensions(&[]), not_der);
     assert_eq!(written(RIGHT, &element("a1", &[&sequence(&[&number])])), not_der);
-    let delta = sequence(&["0603551d1b", CRITICAL, NUMBER[1]]);
-    assert_eq!(extensions(&[&delta]), critical);
+    // A delta, a list of some certificates, and an entry for another issuer's.
+    let narrowed = Some(CertificateFlaw::Narrowed);
+    for id in ["0603551d1b", "0603551d1c"] {
+        assert_eq!(extensions(&[&sequence(&[id, CRITICAL, NUMBER[1]])]), critical);
+        assert_eq!(extensions(&[&sequence(&[id, NUMBER[1]])]), narrowed);
+    }
+    let other = sequence(&["0603551d1d", NUMBER[1]]);
+    assert_eq!(entry("02017f", &sequence(&[&other])), narrowed);
 }
 
 #[test]

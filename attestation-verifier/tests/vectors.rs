@@ -6,7 +6,9 @@ mod support;
 use std::{collections::BTreeMap, time::Duration};
 
 use attestation_verifier::{
-    ChainError, Document, Expected, Pcr, Root, Timestamp, VerifyError, Warning, check::Outcome,
+    CborError, ChainError, Document, Expected, Flaw, ParseError, Pcr, Root, Timestamp, VerifyError,
+    Warning,
+    check::{self, Outcome},
     explain::Claims,
 };
 use support::{Vector, test_root, vector, vectors};
@@ -199,7 +201,7 @@ fn reports_every_check_by_number() {
     let archived = document.verify_archived(&vector.expected()).unwrap();
     let numbers: Vec<_> = archived.checks().iter().map(|check| check.number).collect();
     assert_eq!(numbers, (1..=22).collect::<Vec<_>>());
-    let not_asked = |checks: &[attestation_verifier::check::Check]| {
+    let not_asked = |checks: &[check::Check]| {
         let not_asked = checks.iter().filter(|check| check.outcome == Outcome::NotAsked);
         not_asked.map(|check| check.number).collect::<Vec<_>>()
     };
@@ -277,13 +279,63 @@ fn names_the_check_of_the_specification_that_fails() {
 
 #[test]
 fn a_failed_report_says_which_checks_passed_failed_and_were_not_reached() {
-    let checks = attestation_verifier::check::failed(11, "why");
+    let checks = check::failed(11, "why");
     let outcomes: Vec<_> = checks.iter().map(|check| check.outcome).collect();
     assert_eq!(outcomes[..10], [Outcome::Passed; 10]);
     assert_eq!(outcomes[10], Outcome::Failed);
     assert_eq!(outcomes[11..], [Outcome::NotReached; 11]);
     let line = "11  failed       the chain starts at the pinned root: why";
     assert_eq!(checks[10].to_string(), line);
+}
+
+/// A header is looked at before the rest of its array is read, a field before the fields after it,
+/// an extension before the certificates below.
+#[test]
+fn a_check_that_was_in_the_middle_has_not_passed() {
+    let passed = |failed| {
+        let passed = check::failed(failed, "").into_iter();
+        let passed = passed.filter(|check| check.outcome == Outcome::Passed);
+        passed.map(|check| check.number).collect::<Vec<_>>()
+    };
+    assert_eq!(passed(1), [0_u8; 0]);
+    assert_eq!(passed(2), [1]);
+    assert_eq!(passed(3), [1], "2 reads on behind the protected header");
+    assert_eq!(passed(4), [1, 3]);
+    assert_eq!(passed(5), [1, 2, 3, 4], "the length of the signature is looked at last");
+    for failed in [6, 7, 8] {
+        assert_eq!(passed(failed), [1, 2, 3, 4, 5], "{failed}");
+    }
+    assert_eq!(passed(9), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(passed(10), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(passed(20), (1..20).collect::<Vec<_>>());
+    let receipt = |failed| {
+        let passed = check::receipt(Some((failed, String::new()))).into_iter();
+        passed.filter(|check| check.outcome == Outcome::Passed).count()
+    };
+    assert_eq!((receipt(23), receipt(25), receipt(30)), (0, 2, 7));
+}
+
+#[test]
+fn an_unprotected_header_has_one_form() {
+    let real = vector("2025-11-10-fastcrypto-prod.bin").bytes;
+    for other in [&[0xf6][..], &[0x80], &[0xb8, 0], &[0xbf, 0xff], &[0x41, 0xa0], &[0xa1, 4, 0x40]]
+    {
+        let bytes = [&real[..6], other, &real[7..]].concat();
+        let error = ParseError::UnprotectedHeader { offset: 6 };
+        assert_eq!(Document::parse(&bytes).unwrap_err(), error, "{other:x?}");
+    }
+    let truncated = CborError { offset: 6, flaw: Flaw::Truncated };
+    let error = Document::parse(&real[..6]).unwrap_err();
+    assert_eq!(error, ParseError::Envelope { error: truncated });
+}
+
+#[test]
+fn a_zero_pcr0_pins_no_image() {
+    let vector = vector("2024-11-14-fastcrypto-debug.bin");
+    let document = Document::parse(&vector.bytes).unwrap();
+    let zero = Expected::build([(0, Pcr::DEBUG)]).allow_debug();
+    let warnings = document.verify_archived(&zero).unwrap().warnings().to_vec();
+    assert_eq!(warnings, [Warning::Debug, Warning::ImageNotPinned]);
 }
 
 #[test]
@@ -313,7 +365,7 @@ fn says_in_words_how_each_check_went() {
     let other = BTreeMap::from([(0, Pcr::from([1; 48]))]);
     let second = Expected::any_of([other, claims.pcrs.clone()]);
     assert_eq!(document.verify_archived(&second).unwrap().build(), 1);
-    assert_eq!(said(&two, 19), passed(""), "allowed, but it does not run in debug mode");
+    assert_eq!(said(&two, 19), not_asked("debug mode was allowed"), "though it does not run in it");
     assert_eq!(said(&two, 21), not_asked("no nonce was expected"));
     assert_eq!(said(&two, 22), not_asked("no user data were expected"));
     let archived = document.verify_archived(&all).unwrap();
@@ -332,6 +384,12 @@ fn errors_are_words_for_people() {
     let expected = "malformed nonce: found another item than a byte string at byte 4453";
     assert_eq!(said("flip-nonce-null-to-undef.bin"), expected);
     assert_eq!(said("pcr-len-47.bin"), "pcr 0 has 47 bytes, 48 are expected");
+    assert_eq!(said("pcr-index-2pow32.bin"), "there is no pcr 4294967296, only those below 32");
+    assert_eq!(said("user_data-len-1025.bin"), "user_data has length 1025, 0 to 1024 is expected");
+    assert_eq!(said("certificate-empty.bin"), "certificate has length 0, 1 to 1024 is expected");
+    assert_eq!(said("cabundle-empty.bin"), "cabundle has length 0, 1 to 8 is expected");
+    let expected = "certificate 1 has 1025 bytes, 1 to 1024 are expected";
+    assert_eq!(said("cabundle-entry-1025.bin"), expected);
     let pcr = Pcr::from([0xab; 48]);
     assert_eq!((pcr.as_bytes(), format!("{pcr:?}")), (&[0xab; 48], "ab".repeat(48)));
     assert_eq!(attestation_verifier::Field::Nonce.key(), "nonce");

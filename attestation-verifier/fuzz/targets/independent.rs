@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(document) = Document::parse(bytes) {
-        assert!(agrees(bytes, Claims::of(&document)).is_some());
+        assert!(agrees(bytes, &Claims::of(&document)).is_some());
     }
 });
 

@@ -44,3 +44,13 @@ fn a_written_default_is_not_der() {
     assert_eq!(Der::new(&[1, 1, 0xff]).flag(), Ok(true));
     assert_eq!(Der::new(&[4, 0]).flag(), Ok(false));
 }
+
+#[test]
+fn refuses_identifiers_without_an_end_or_with_an_empty_digit() {
+    for input in
+        [&[6, 0][..], &[6, 1, 0x80], &[6, 2, 0x55, 0x80], &[6, 3, 0x55, 0x80, 1], &[4, 1, 1]]
+    {
+        assert_eq!(Der::new(input).identifier(), Err(NotDer), "{input:x?}");
+    }
+    assert_eq!(Der::new(&[6, 3, 0x55, 0x81, 0]).identifier(), Ok(&[0x55, 0x81, 0][..]));
+}

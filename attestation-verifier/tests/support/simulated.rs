@@ -76,14 +76,23 @@ impl Enclave {
 
     /// A document of [`NOON`] with these user data and nonce.
     pub(crate) fn document(&self, user_data: &[u8], nonce: &[u8]) -> Vec<u8> {
+        self.document_of(&PCRS, user_data, nonce)
+    }
+
+    pub(crate) fn document_of(
+        &self,
+        pcrs: &[(u8, [u8; 48])],
+        user_data: &[u8],
+        nonce: &[u8],
+    ) -> Vec<u8> {
         let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
-        let pcrs = PCRS.map(|(index, value)| (Value::from(index), bytes(&value)));
+        let pcrs = pcrs.iter().map(|(index, value)| (Value::from(*index), bytes(value)));
         let (leaf, authorities) = self.chain.split_last().unwrap();
         let payload = cbor!({
             "module_id" => "i-0-enc0",
             "digest" => "SHA384",
             "timestamp" => NOON,
-            "pcrs" => Value::Map(pcrs.to_vec()),
+            "pcrs" => Value::Map(pcrs.collect()),
             "certificate" => bytes(leaf),
             "cabundle" => Value::Array(authorities.iter().map(|it| bytes(it)).collect()),
             "public_key" => Value::Null,

@@ -3,8 +3,9 @@
 
     collect.py FOLDER
 
-Keeps what has a permissive licence or is our own making, makes `qemu-unsigned.bin`, and writes
-manifest.json. The exact errors are those of errors.json, which a person reviews.
+Keeps what has a permissive licence or is our own making, makes `qemu-unsigned.bin` and
+`cabundle-root-twice.bin`, and writes manifest.json. The exact errors are those of errors.json,
+which a person reviews.
 """
 
 import hashlib
@@ -49,6 +50,16 @@ def qemu_unsigned():
         tstr("nonce"), b"\xf6",
     ))
     return head(4, 4) + bstr(bytes.fromhex("a10120")) + head(5, 0) + bstr(payload) + bstr(bytes(64))
+
+
+def root_twice(document, root):
+    """The root at cabundle[0] and [1]. The payload is then no longer what was signed."""
+    prefix, payload = document[:7], document[10:-98]
+    entry = bstr(root)
+    assert document[7:10] == bytes([0x59]) + struct.pack(">H", len(payload))
+    assert payload.count(head(4, 4) + entry) == 1
+    payload = payload.replace(head(4, 4) + entry, head(4, 5) + entry + entry)
+    return prefix + bstr(payload) + document[-98:]
 
 
 def permissive(entry):
@@ -102,6 +113,10 @@ def main(gathered):
         why="QEMU's virtio-nsm: algorithm -1, zero signature, zero certificates",
         source={"made_by": "collect.py", "licence": "Apache-2.0"})
     shutil.copyfile(gathered / "negative/synthetic/test_root.der", HERE / "test-root.der")
+    whole = (HERE / "accept/ok-definite.bin").read_bytes()
+    add("cabundle-root-twice.bin", root_twice(whole, (HERE / "test-root.der").read_bytes()), False,
+        root="test", why="the root twice, as if it had issued itself",
+        source={"derived_from": "ok-definite.bin", "made_by": "collect.py", "licence": "Apache-2.0"})
     text = json.dumps({"format": "attestation-v1", "vectors": entries}, indent=1)
     (HERE / "manifest.json").write_text(text + "\n")
 

@@ -55,7 +55,7 @@ impl Explain {
             )?,
         }
         writeln!(out, "\nWhat it says\n\n  It is enclave {}.", claims.module_id)?;
-        registers(out, claims)?;
+        registers(out, &claims)?;
         for (name, bytes) in [
             ("public key", claims.public_key),
             ("user data", claims.user_data),
@@ -76,7 +76,7 @@ impl Explain {
                 writeln!(out, "  Warning: {warning}.")?;
             }
         }
-        self.what_was_not(out, claims)?;
+        self.what_was_not(out, &claims)?;
         Ok(verdict.is_ok())
     }
 
