@@ -10,8 +10,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use attestation_verifier::receipt::{
-    self, BodyKind, Statement, contract_digest, nonce_for, output_digest, user_data_for,
+use attestation_verifier::{
+    Document,
+    explain::Claims,
+    receipt::{
+        self, BodyKind, Statement, contract_digest, nonce_for, output_digest, user_data_for,
+    },
 };
 use coset::cbor::{Value, cbor};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -71,6 +75,8 @@ fn exits_with_0_1_and_2() {
     assert_eq!(verify(&["--pcr", OTHER, "--at", "document"]), 1);
     assert_eq!(verify(&["--pcr", PCR0, "--at", "document", "--nonce", "00"]), 1);
     assert_eq!(verify(&["--at", "document"]), 2, "nothing is expected");
+    assert_eq!(verify(&["--pcr", PCR0, "--at", "document", "--max-age", "0s"]), 2, "it has no age");
+    assert_eq!(verify(&["--pcr", &PCR0.replace("0=", "00=")]), 2);
     assert_eq!(verify(&["--pcr", PCR0, "--pcr", OTHER]), 2);
     assert_eq!(verify(&["--pcr", "0=12"]), 2);
     assert_eq!(verify(&["--pcr", "32=12"]), 2);
@@ -99,8 +105,35 @@ fn reads_raw_hex_base64_and_armor_from_standard_input() {
 #[test]
 fn says_that_text_is_in_no_known_encoding() {
     let said = run(&["verify", "-", "--pcr", PCR0], b"hello, world");
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    let words = "- is text, but not one document or receipt in base64, hexadecimal or armor";
+    assert_eq!(said.err, format!("attestation-verifier: {words}\n"));
+    let said = run(&["explain", "-"], b"\xff\xfe8\x004\x00");
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert_eq!(said.err, "attestation-verifier: - is text in UTF-16; save it in UTF-8\n");
+}
+
+#[test]
+fn names_a_field_that_is_unknown() {
+    let said = run(&["verify", &vector("reject/case-variant-key.bin"), "--pcr", PCR0], b"");
     assert_eq!(said.code, 1);
-    assert_eq!(said.err, "- is text, but neither base64, hexadecimal nor armored\n");
+    let words = "not believed: check 6: unknown field at byte 3596: PCRS\n";
+    assert!(said.out.ends_with(words), "{}", said.out);
+}
+
+/// A pipe can be read once: `cat root.pem | attestation-verifier .. --danger-root -`.
+#[test]
+fn reads_a_root_once() {
+    let root = std::fs::read(vector("test-root.der")).unwrap();
+    let document = vector("accept/ok-definite.bin");
+    let bytes = std::fs::read(&document).unwrap();
+    let claims = Claims::of(&Document::parse(&bytes).unwrap());
+    let pcr0 = format!("0={}", claims.pcrs[&0]);
+    for place in ["-", "/dev/stdin"] {
+        let arguments = ["verify", &document, "--at", "document", "--pcr", &pcr0];
+        let said = run(&[&arguments[..], &["--danger-root", place]].concat(), &root);
+        assert_eq!(said.code, 0, "{place}: {}{}", said.out, said.err);
+    }
 }
 
 #[test]
@@ -175,6 +208,8 @@ fn a_failed_report_does_not_call_passed_what_was_not_asked() {
     assert_eq!(archived, ["not asked", "not asked", "failed", "not reached"]);
     let debug = run(&["verify", &real, "--pcr", OTHER, "--at", "document", "--allow-debug"], b"");
     assert!(debug.out.contains("19  not asked"), "{}", debug.out);
+    let debug = run(&["verify", &real, "--pcr", PCR0, "--at", "document", "--allow-debug"], b"");
+    assert!(debug.out.contains("19  not asked"), "the same word: {}", debug.out);
     let live = outcomes(&["--at", "2025-11-10T17:20:11Z", "--nonce", "00"]);
     assert_eq!(live, ["passed", "passed", "failed", "not reached"]);
 }
@@ -184,7 +219,7 @@ fn a_build_manifest_names_the_registers() {
     let real = vector(REAL);
     let (_, value) = PCR0.split_once('=').unwrap();
     let right = format!(r#"{{"name": "x", "pcrs": {{"0": "{value}"}}}}"#);
-    let build = |name, content: &str, code| {
+    let build = |name: &str, content: &str, code| {
         let manifest = file(name, content.as_bytes());
         let said = run(&["verify", &real, "--at", "document", "--build", &manifest], b"");
         assert_eq!(said.code, code, "{}", said.err);
@@ -194,6 +229,14 @@ fn a_build_manifest_names_the_registers() {
     build("empty.json", r#"{"pcrs": {}}"#, 2);
     build("short.json", r#"{"pcrs": {"0": "00"}}"#, 2);
     build("none.json", "{}", 2);
+    let pcrs = |more: &str| format!(r#"{{"pcrs": {{{more}"0": "{value}"}}}}"#);
+    build("again.json", &pcrs(""), 0);
+    for (nth, index) in ["0", "00", "+0", "40", "256", "PCR0"].iter().enumerate() {
+        let twice = pcrs(&format!(r#""{index}": "{value}", "#));
+        build(&format!("twice-{nth}.json"), &twice, 2);
+    }
+    let named_twice = format!(r#"{{"pcrs": {{}}, "pcrs": {{"0": "{value}"}}}}"#);
+    build("twice.json", &named_twice, 2);
 }
 
 #[test]
@@ -230,12 +273,50 @@ fn says_untrusted_before_anything_else() {
 
 #[test]
 fn explain_gives_a_command_that_works() {
-    let said = run(&["explain", &vector(REAL)], b"");
+    let debug = std::fs::read(vector("accept/2024-11-14-fastcrypto-debug.bin")).unwrap();
+    let spaced = file("it's a \"document\".bin", &debug);
+    for document in [&vector(REAL), &spaced] {
+        let said = run(&["explain", document], b"");
+        assert_eq!(said.code, 0);
+        let (_, arguments) = said.out.split_once("  attestation-verifier ").unwrap();
+        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_attestation-verifier"));
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert!(output.status.success(), "{command}{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(command.contains("--allow-debug"), document == &spaced);
+    }
+}
+
+#[test]
+fn explain_says_what_was_checked_of_a_document_that_is_refused() {
+    let said = run(&["explain", &vector("reject/tag18.bin")], b"");
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("\n 1  passed  ") && said.out.contains("\n 2  failed  "));
+    assert!(said.out.contains("\n 3  not reached  ") && said.out.contains("\n16  not reached  "));
+    assert!(!said.out.contains("\n17 "), "{}", said.out);
+    let said = run(&["explain", &vector("reject/flip-pcr0.bin")], b"");
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("\n15  passed  ") && said.out.contains("\n16  failed  "));
+}
+
+#[test]
+fn explain_tells_debug_mode_from_a_missing_pcr0() {
+    let enclave = Enclave::new();
+    let root = file("explain-root", &enclave.chain[0]);
+    let explain = |name: &str, pcrs: &[(u8, [u8; 48])]| {
+        let document = file(name, &enclave.document_of(pcrs, b"", b""));
+        run(&["explain", &document, "--danger-root", &root], b"")
+    };
+    for (name, pcrs) in [("explain-none", &[][..]), ("explain-no-0", &PCRS[1..])] {
+        let said = explain(name, pcrs);
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(said.out.contains("never believed: check 19: pcr 0 is missing"), "{}", said.out);
+        assert!(!said.out.contains("DEBUG MODE") && said.out.contains("It has no PCR0"));
+        assert!(!said.out.contains("--pcr"), "no command would work");
+        assert!(said.out.contains("\n16  passed  ") && said.out.contains("\n19  failed  "));
+    }
+    let said = explain("explain-zero-1", &[(0, [1; 48]), (1, [0; 48])]);
     assert_eq!(said.code, 0);
-    let command = said.out.split("attestation-verifier ").nth(1).unwrap().replace("\\\n", " ");
-    let arguments: Vec<_> = command.split_whitespace().collect();
-    assert_eq!(run(&arguments, b"").code, 0, "{command}");
-    assert_eq!(run(&["explain", &vector("reject/tag18.bin")], b"").code, 1);
+    assert!(said.out.contains("DEBUG MODE, since one of PCR0 to PCR2 is zero"), "{}", said.out);
 }
 
 #[test]
@@ -249,6 +330,7 @@ fn debug_mode_must_be_allowed() {
     let said = run(&[&arguments[..], &["--allow-debug"]].concat(), b"");
     assert_eq!(said.code, 0);
     assert!(said.out.contains("warning    DEBUG mode"));
+    assert!(said.out.contains("warning    pcr 0 was not named, or as zero"));
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! Options that say what to expect.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use attestation_verifier::{Expected, Pcr, Root, danger};
 
-use crate::{failure::Failure, input};
+use crate::{failure::Failure, input, manifest, report};
 
 /// Where trust begins, and which build is expected.
 #[derive(Debug, clap::Args)]
@@ -29,15 +26,16 @@ pub(crate) struct Expectation {
 }
 
 impl Expectation {
-    pub(crate) fn expected(&self) -> Result<Expected, Failure> {
+    /// Under a root that was read before: a pipe can be read only once.
+    pub(crate) fn expected(&self, root: &Root) -> Result<Expected, Failure> {
         let mut pcrs = BTreeMap::new();
-        let manifest = self.build.as_deref().map(manifest).transpose()?.unwrap_or_default();
+        let manifest = self.build.as_deref().map(manifest::read).transpose()?.unwrap_or_default();
         for (index, value) in manifest.into_iter().chain(self.pcr.iter().copied()) {
             if pcrs.insert(index, value).is_some_and(|before| before != value) {
                 return Err(Failure::PcrTwice { index });
             }
         }
-        let expected = Expected::build(pcrs).root(self.trust.root()?);
+        let expected = Expected::build(pcrs).root(root.clone());
         if expected.is_empty() {
             return Err(Failure::NothingExpected);
         }
@@ -74,34 +72,24 @@ impl Trust {
             };
         };
         let bytes = input::read_raw(path, LONGEST_FILE)?;
-        match std::str::from_utf8(&bytes) {
-            Ok(pem) => danger::root_from_pem(pem),
-            Err(_) => danger::root_from_der(&bytes),
+        // Certificates begin with a sequence; text that begins with its tag, a zero, is no PEM.
+        match bytes.first() {
+            Some(0x30) => danger::root_from_der(&bytes),
+            _ => danger::root_from_pem(&String::from_utf8_lossy(&bytes)),
         }
         .map_err(|flaw| Failure::Root { path: path.clone(), flaw })
     }
 
     /// The option to repeat in a command line.
     pub(crate) fn option(&self) -> String {
-        let option = |path: &PathBuf| format!(" --danger-root {}", path.display());
+        let option = |path: &PathBuf| format!(" --danger-root {}", report::quoted(path));
         self.danger_root.as_ref().map(option).unwrap_or_default()
     }
 }
 
-fn manifest(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
-    let bytes = input::read_raw(path, LONGEST_FILE)?;
-    let read = || -> Option<BTreeMap<u8, Pcr>> {
-        let manifest: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-        let pcrs = manifest.get("pcrs")?.as_object()?.iter();
-        pcrs.map(|(index, value)| Some((index.parse().ok()?, value.as_str()?.parse().ok()?)))
-            .collect()
-    };
-    read().ok_or(Failure::Manifest { path: path.to_owned() })
-}
-
 fn pcr(text: &str) -> Result<(u8, Pcr), String> {
     let (index, value) = text.split_once('=').ok_or("expected N=HEX")?;
-    let index = index.parse().ok().filter(|index| *index < 32).ok_or("N is 0 to 31")?;
+    let index = manifest::index(index).ok_or("N is 0 to 31")?;
     Ok((index, value.parse().map_err(|error| format!("{error}"))?))
 }
 

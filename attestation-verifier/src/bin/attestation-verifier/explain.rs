@@ -2,9 +2,14 @@
 
 use std::{io, io::Write, path::PathBuf};
 
-use attestation_verifier::{Document, Expected, Pcr, explain::Claims};
+use attestation_verifier::{Believed, Expected, Pcr, check, explain::Claims};
 
-use crate::{expectation::Trust, failure::Failure, input, report, verify};
+use crate::{
+    expectation::Trust,
+    failure::Failure,
+    input, report,
+    verify::{self, Refused},
+};
 
 /// Say in plain sentences what a document is, what was checked, and what was not
 ///
@@ -24,15 +29,24 @@ impl Explain {
         let bytes = input::read(&self.document)?;
         let root = self.trust.root()?;
         report::root(out, &root, false)?;
-        let document = match Document::parse(&bytes) {
+        let document = match verify::parse(&bytes) {
             Ok(document) => document,
-            Err(error) => {
-                writeln!(out, "This is not the attestation document of a Nitro enclave: {error}.")?;
+            Err(refused) => {
+                let Refused { check, words } = &refused;
+                writeln!(
+                    out,
+                    "This is not the attestation document of a Nitro enclave: check {check}: {words}."
+                )?;
+                checked(out, &Err(refused))?;
                 return Ok(false);
             }
         };
         let claims = Claims::of(&document);
-        let own = Expected::build(claims.pcrs.clone()).root(root.clone()).allow_debug();
+        // Its own registers, so that all that can fail is what depends on no expectation. A missing
+        // PCR0 is refused whatever is expected of it.
+        let mut pcrs = claims.pcrs.clone();
+        pcrs.entry(0).or_insert(Pcr::DEBUG);
+        let own = Expected::build(pcrs).root(root.clone()).allow_debug();
         let verdict = verify::verify(&bytes, &own, None);
         match &verdict {
             Ok(_) if root.is_aws() => writeln!(
@@ -47,11 +61,15 @@ impl Explain {
                  it was signed at {}.",
                 claims.timestamp
             )?,
-            Err(refused) => writeln!(
+            Err(Refused { check, words }) if *check > LAST_OF_ALL => writeln!(
                 out,
-                "This document is NOT genuine: check {}: {}. All that follows is what somebody \
-                 wrote into it.",
-                refused.check, refused.words
+                "The certificates lead to {root} and the signature holds, but such a document is \
+                 never believed: check {check}: {words}."
+            )?,
+            Err(Refused { check, words }) => writeln!(
+                out,
+                "This document is NOT genuine: check {check}: {words}. All that follows is what \
+                 somebody wrote into it."
             )?,
         }
         writeln!(out, "\nWhat it says\n\n  It is enclave {}.", claims.module_id)?;
@@ -67,15 +85,7 @@ impl Explain {
                 Some(bytes) => writeln!(out, "  It carries {name}: {}", hex::encode(bytes))?,
             }
         }
-        if let Ok(believed) = &verdict {
-            writeln!(out, "\nWhat was checked\n")?;
-            // The rest depends on what one expects, and here nothing is.
-            let unconditional = believed.checks().iter().filter(|check| check.number <= 16);
-            report::checks(out, unconditional)?;
-            for warning in believed.warnings() {
-                writeln!(out, "  Warning: {warning}.")?;
-            }
-        }
+        checked(out, &verdict)?;
         self.what_was_not(out, &claims)?;
         Ok(verdict.is_ok())
     }
@@ -87,11 +97,17 @@ impl Explain {
   Whether this build is one to trust: rebuild it from its source and compare the registers.
   Whether the document is fresh: it was judged as of its own time. Ask with a nonce of your own.
   Whether a certificate was revoked: AWS prescribes the path check with revocation off. If you have
-  revocation lists, `verify` takes them with --crl.
-\nTo check it against a build, put your own values here\n"
+  revocation lists, `verify` takes them with --crl."
         )?;
-        write!(out, "  attestation-verifier verify {} --at document", self.document.display())?;
-        write!(out, "{}", self.trust.option())?;
+        if !claims.pcrs.contains_key(&0) {
+            return writeln!(out, "\nIt cannot be checked against a build, as it has no PCR0.");
+        }
+        writeln!(out, "\nTo check it against a build, put your own values here\n")?;
+        write!(out, "  attestation-verifier verify {}", report::quoted(&self.document))?;
+        write!(out, " --at document{}", self.trust.option())?;
+        if is_debug(claims) {
+            write!(out, " --allow-debug")?;
+        }
         for (index, pcr) in claims.pcrs.range(..=2) {
             write!(out, " \\\n    --pcr {index}={pcr}")?;
         }
@@ -99,9 +115,35 @@ impl Explain {
     }
 }
 
+/// How the checks went that depend on no expectation, and the one that failed.
+fn checked(out: &mut impl Write, verdict: &Result<Believed, Refused>) -> io::Result<()> {
+    let (checks, warnings, failed) = match verdict {
+        Ok(believed) => (believed.checks().to_vec(), believed.warnings(), 0),
+        Err(Refused { check, words }) => (check::failed(*check, words), &[][..], *check),
+    };
+    writeln!(out, "\nWhat was checked\n")?;
+    let shown = |number| number <= LAST_OF_ALL || number == failed;
+    report::checks(out, checks.iter().filter(|check| shown(check.number)))?;
+    for warning in warnings {
+        writeln!(out, "  Warning: {warning}.")?;
+    }
+    Ok(())
+}
+
+fn is_debug(claims: &Claims<'_>) -> bool {
+    claims.pcrs.range(..=2).any(|(_, pcr)| *pcr == Pcr::DEBUG)
+}
+
 fn registers(out: &mut impl Write, claims: &Claims<'_>) -> io::Result<()> {
-    if claims.pcrs.get(&0).is_none_or(|pcr| *pcr == Pcr::DEBUG) {
-        writeln!(out, "  It runs in DEBUG MODE: its operator sees everything in it.")?;
+    if is_debug(claims) {
+        writeln!(
+            out,
+            "  It runs in DEBUG MODE, since one of PCR0 to PCR2 is zero: its operator sees \
+             everything in it."
+        )?;
+    }
+    if !claims.pcrs.contains_key(&0) {
+        writeln!(out, "  It has no PCR0, the register of the whole image.")?;
     }
     for (index, pcr) in claims.pcrs.iter().filter(|(_, pcr)| **pcr != Pcr::DEBUG) {
         let meaning = match index {
@@ -118,3 +160,6 @@ fn registers(out: &mut impl Write, claims: &Claims<'_>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// The last check that depends on no expectation.
+const LAST_OF_ALL: u8 = 16;

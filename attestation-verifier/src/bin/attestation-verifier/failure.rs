@@ -9,13 +9,20 @@ pub(crate) enum Failure {
     Read { path: PathBuf, cause: io::Error },
     #[error("{path} has more than {most} bytes", path = path.display())]
     TooLong { path: PathBuf, most: u64 },
+    #[error(
+        "{path} is text, but not one document or receipt in base64, hexadecimal or armor",
+        path = path.display()
+    )]
+    Encoding { path: PathBuf },
+    #[error("{path} is text in UTF-16; save it in UTF-8", path = path.display())]
+    Utf16 { path: PathBuf },
     #[error("writing the report: {0}")]
     Write(#[from] io::Error),
     #[error("writing the report: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{path} is not a root certificate: {flaw}", path = path.display())]
     Root { path: PathBuf, flaw: attestation_verifier::CertificateFlaw },
-    #[error("{path} is not a revocation list: {flaw}", path = path.display())]
+    #[error("{path} is not a revocation list that can be used: {flaw}", path = path.display())]
     List { path: PathBuf, flaw: attestation_verifier::CertificateFlaw },
     #[error(
         "the root of {name} is not built in, since none could be had whose origin could be checked; \
@@ -23,8 +30,11 @@ pub(crate) enum Failure {
          --danger-root FILE"
     )]
     UnknownRoot { name: &'static str },
-    #[error("{path} is not a build manifest: expected {{\"pcrs\": {{\"0\": HEX, ...}}}}", path = path.display())]
-    Manifest { path: PathBuf },
+    #[error(
+        "{path} is not a build manifest: {cause}; expected {{\"pcrs\": {{\"0\": HEX, ...}}}}",
+        path = path.display()
+    )]
+    Manifest { path: PathBuf, cause: serde_json::Error },
     #[error("pcr {index} is named twice, with different values")]
     PcrTwice { index: u8 },
     #[error(
@@ -43,6 +53,8 @@ pub(crate) enum Failure {
         path = path.display()
     )]
     Contract { path: PathBuf },
+    #[error("a document judged as of its own time has no age; leave --max-age out")]
+    AgeOfArchived,
     #[error("the clock of this machine is before 1970")]
     Clock,
 }

@@ -4,6 +4,7 @@ mod expectation;
 mod explain;
 mod failure;
 mod input;
+mod manifest;
 mod receipt;
 mod report;
 mod verify;

@@ -38,11 +38,12 @@ pub(crate) struct Receipt {
 impl Receipt {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<bool, Failure> {
         let contract = digest(self.contract.as_ref().ok_or(Failure::NoContract)?)?;
-        let expected = self.expectation.expected()?;
+        let root = self.expectation.trust.root()?;
+        let expected = self.expectation.expected(&root)?;
         let bytes = input::read(&self.receipt)?;
         let result = self.result.as_ref().map(|path| input::read_raw(path, LONGEST_RESULT));
         let result = result.transpose()?;
-        report::root(out, &self.expectation.trust.root()?, self.json)?;
+        report::root(out, &root, self.json)?;
 
         let attested = Attested::parse(&bytes).map_err(|error| (error.check(), error.to_string()));
         let verdict = match attested.map(|attested| attested.verify(&expected, &contract)) {

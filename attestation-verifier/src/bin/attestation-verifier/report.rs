@@ -1,6 +1,9 @@
 //! Prints how the checks went.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    path::Path,
+};
 
 use attestation_verifier::{Believed, Root, check::Check, check::Outcome};
 use serde_json::{Value, json};
@@ -21,7 +24,8 @@ pub(crate) fn checks<'a>(
     Ok(())
 }
 
-/// Says first of all if the root is not AWS's, on stderr too, where a pipe does not hide it.
+/// Says first of all if the root is not AWS's: on standard output, or on standard error if the
+/// output is JSON.
 pub(crate) fn root(out: &mut impl Write, root: &Root, json: bool) -> io::Result<()> {
     if root.is_aws() {
         return Ok(());
@@ -55,6 +59,19 @@ pub(crate) fn not_asked(checks: &mut [Check], live: bool, allow_debug: bool, non
         if !asked {
             check.outcome = Outcome::NotAsked;
         }
+    }
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    // A leading dash would make it an option; a lone one is standard input.
+    let dash = if text.len() > 1 && text.starts_with('-') { "./" } else { "" };
+    if !text.is_empty() && text.bytes().all(plain) {
+        format!("{dash}{text}")
+    } else {
+        format!("'{dash}{}'", text.replace('\'', r"'\''"))
     }
 }
 

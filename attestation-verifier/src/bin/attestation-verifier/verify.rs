@@ -6,7 +6,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use attestation_verifier::{Believed, Document, Expected, RevocationList, Timestamp, check};
+use attestation_verifier::{
+    Believed, Document, Expected, ParseError, RevocationList, Timestamp, check,
+};
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -27,9 +29,9 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "RFC3339|document|now", default_value = "now", value_parser = clock)]
     at: Clock,
 
-    /// Oldest document to accept, as 90s, 5m, 2h or 1d
-    #[arg(long, value_name = "AGE", default_value = "5m", value_parser = age)]
-    max_age: Duration,
+    /// Oldest document to accept, as 90s, 5m (unless given), 2h or 1d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    max_age: Option<Duration>,
 
     /// The nonce that the document must carry
     #[arg(long, value_name = "HEX", value_parser = nonce)]
@@ -47,7 +49,13 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<bool, Failure> {
-        let mut expected = self.expectation.expected()?.max_age(self.max_age);
+        let now = self.at.now()?;
+        if now.is_none() && self.max_age.is_some() {
+            return Err(Failure::AgeOfArchived);
+        }
+        let root = self.expectation.trust.root()?;
+        let max_age = self.max_age.unwrap_or(Expected::DEFAULT_MAX_AGE);
+        let mut expected = self.expectation.expected(&root)?.max_age(max_age);
         let bytes = input::read(&self.document)?;
         if let Some(Nonce(nonce)) = &self.nonce {
             expected = expected.nonce(nonce.clone());
@@ -57,8 +65,7 @@ impl Verify {
                 .map_err(|flaw| Failure::List { path: path.clone(), flaw })
         });
         expected = expected.revocation_lists(lists.collect::<Result<Vec<_>, _>>()?);
-        let now = self.at.now()?;
-        report::root(out, &self.expectation.trust.root()?, self.json)?;
+        report::root(out, &root, self.json)?;
         let verdict = verify(&bytes, &expected, now);
         let (checks, reason) = match &verdict {
             Ok(believed) => (believed.checks().to_vec(), None),
@@ -107,13 +114,35 @@ pub(crate) fn verify(
     expected: &Expected,
     now: Option<Timestamp>,
 ) -> Result<Believed, Refused> {
-    let document = Document::parse(bytes)
-        .map_err(|error| Refused { check: error.check(), words: error.to_string() })?;
+    let document = parse(bytes)?;
     match now {
         Some(now) => document.verify(expected, now),
         None => document.verify_archived(expected),
     }
     .map_err(|error| Refused { check: error.check(), words: error.to_string() })
+}
+
+/// Parses, and names a field that is unknown.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Document<'_>, Refused> {
+    Document::parse(bytes).map_err(|error| {
+        let mut words = error.to_string();
+        if let ParseError::UnknownField { offset } = error {
+            words.push_str(&key(bytes, offset).map(|key| format!(": {key}")).unwrap_or_default());
+        }
+        Refused { check: error.check(), words }
+    })
+}
+
+/// The text of CBOR at this place, as much of it as is worth showing.
+fn key(bytes: &[u8], offset: usize) -> Option<String> {
+    let (length, text) = match bytes.get(offset..)? {
+        [head @ 0x60..=0x77, text @ ..] => (usize::from(head - 0x60), text),
+        [0x78, length, text @ ..] => (usize::from(*length), text),
+        [_, _, _, text @ ..] => (LONGEST_SHOWN, text),
+        _ => return None,
+    };
+    let text = text.get(..length.min(LONGEST_SHOWN))?;
+    Some(String::from_utf8_lossy(text).escape_debug().to_string())
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -171,3 +200,6 @@ struct Nonce(Vec<u8>);
 fn nonce(text: &str) -> Result<Nonce, hex::FromHexError> {
     hex::decode(text).map(Nonce)
 }
+
+/// Bytes of an unknown key.
+const LONGEST_SHOWN: usize = 40;
