@@ -145,6 +145,16 @@ fn roles_must_fit() {
     // The ninth bit of the key usage is in a second byte.
     let nine = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::DecipherOnly];
     assert_eq!(changed(2, |leaf| leaf.key_usages = nine.clone()), None);
+    let bits = |content: &[u8]| {
+        changed(2, |leaf| {
+            leaf.key_usages = vec![];
+            leaf.custom_extensions = vec![extension(15, content, false)];
+        })
+    };
+    assert_eq!(bits(&[3, 3, 7, 0x80, 0x80]), None);
+    let malformed = Some(Refusal::Form(2, CertificateFlaw::KeyUsage));
+    assert_eq!(bits(&[3, 4, 7, 0x80, 0, 0x80]), malformed, "there are nine bits");
+    assert_eq!(bits(&[3, 1, 0]), malformed, "there is none");
     let refused = changed(2, |leaf| leaf.is_ca = authority(0));
     assert_eq!(refused, Some(Refusal::Chain(ChainError::LeafIsAuthority)));
 }

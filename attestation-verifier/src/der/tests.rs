@@ -47,10 +47,18 @@ fn a_written_default_is_not_der() {
 
 #[test]
 fn refuses_identifiers_without_an_end_or_with_an_empty_digit() {
-    for input in
-        [&[6, 0][..], &[6, 1, 0x80], &[6, 2, 0x55, 0x80], &[6, 3, 0x55, 0x80, 1], &[4, 1, 1]]
-    {
+    let refused: [&[u8]; 6] = [
+        &[6, 0],
+        &[6, 1, 0x80],
+        &[6, 2, 0x81, 0x80],
+        &[6, 2, 1, 0xff],
+        &[6, 2, 0x80, 1],
+        &[4, 1, 1],
+    ];
+    for input in refused {
         assert_eq!(Der::new(input).identifier(), Err(NotDer), "{input:x?}");
     }
-    assert_eq!(Der::new(&[6, 3, 0x55, 0x81, 0]).identifier(), Ok(&[0x55, 0x81, 0][..]));
+    for input in [&[6, 1, 0][..], &[6, 3, 0x55, 0x81, 0], &[6, 4, 0x81, 0x80, 0x80, 0x7f]] {
+        assert_eq!(Der::new(input).identifier(), Ok(&input[2..]), "{input:x?}");
+    }
 }
