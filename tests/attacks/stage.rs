@@ -162,7 +162,8 @@ impl Room {
     ) -> Result<JobResult, No> {
         let raw = self.totals(people, admitted)?;
         self.refill();
-        let paid = self.ledger.pay(admitted.clone(), a_job(), &self.contract, NOW).map_err(No::Refused)?;
+        let paid =
+            self.ledger.pay(admitted.clone(), a_job(), &self.contract, NOW).map_err(No::Refused)?;
         let released = raw.release(paid, &mut &mut *self.noise(seed)).map_err(|_| No::Fault)?;
         Ok(self.result(&released))
     }

@@ -18,8 +18,8 @@ fn finds_nothing_wrong_with_a_good_parent_instance() {
     let patient = Patient::new();
     let (code, report) = patient.examine(&[]);
     assert_eq!(code, 0, "{report}");
-    assert!(report.ends_with("\nReady.\n"), "{report}");
-    assert!(!report.contains("WARN") && !report.contains("->"), "{report}");
+    assert!(report.contains("\nReady"), "{report}");
+    assert_eq!(warned(&report), [""; 0], "{report}");
     for line in [
         "OK    contract           `alone`, signed by one, ends 2099-01-01T00:00:00Z\n",
         "OK    nitro-cli          Nitro CLI 1.4.2\n",
@@ -27,6 +27,12 @@ fn finds_nothing_wrong_with_a_good_parent_instance() {
     ] {
         assert!(report.contains(line), "{line}\n{report}");
     }
+}
+
+/// What the doctor would improve, but for the disk, which is this machine's own.
+fn warned(report: &str) -> Vec<&str> {
+    let names = report.lines().filter_map(|line| line.strip_prefix("WARN  ")?.split("  ").next());
+    names.filter(|name| *name != "disk").collect()
 }
 
 #[test]
@@ -116,7 +122,8 @@ fn finds_what_does_not_fit_together() {
         report.contains("WARN  debug") && report.contains("set listen = \"0.0.0.0:7443\""),
         "{report}"
     );
-    assert!(report.ends_with("\nReady, with 2 to improve.\n"), "{report}");
+    assert_eq!(warned(&report), ["port", "debug"], "{report}");
+    assert!(report.contains("\nReady, with ") && report.ends_with(" to improve.\n"), "{report}");
     fs::write(patient.room.path("running"), "another\n").unwrap();
     let (code, report) = patient.examine(&[]);
     assert!(

@@ -86,16 +86,30 @@ impl List {
     }
 }
 
-/// All of `titles`: passed before `failed`, not reached behind it.
+/// All of `titles`: passed before `failed` (but for checks of a document in whose middle it failed), not
+/// reached behind it.
 pub(crate) fn failed_at(titles: &[(Number, &str)], failed: Number, words: &str) -> Vec<Line> {
     let mut lines = List::default();
+    let document = match failed {
+        Number::Spec(number) => attestation_verifier::check::failed(number, ""),
+        _ => Vec::new(),
+    };
+    let unfinished = |number: Number| {
+        document
+            .iter()
+            .any(|it| Number::Spec(it.number) == number && it.outcome == Outcome::NotReached)
+    };
     let mut titles = titles.iter();
     for (number, title) in titles.by_ref() {
         if *number == failed {
             lines.failed(*number, title, words.to_owned());
             break;
         }
-        lines.passed(*number, title, "");
+        if unfinished(*number) {
+            lines.not_reached(*number, title);
+        } else {
+            lines.passed(*number, title, "");
+        }
     }
     titles.for_each(|(number, title)| lines.not_reached(*number, title));
     lines.into_lines()

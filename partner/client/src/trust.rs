@@ -5,7 +5,7 @@ use protocol::contract::Contract;
 use std::collections::BTreeMap;
 
 /// The root under which an enclave must prove itself, and the builds that are believed no more.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trust {
     root: Root,
     withdrawn: Vec<BTreeMap<u8, Pcr>>,
@@ -15,7 +15,7 @@ impl Trust {
     /// AWS Nitro Enclaves.
     #[must_use]
     pub fn aws() -> Self {
-        Self::default()
+        Self { root: Root::AWS, withdrawn: Vec::new() }
     }
 
     /// Any other root, in PEM or DER: whoever has its key can pretend to be any enclave.
