@@ -5,10 +5,12 @@
 //! other means, and is the only way to a [`Proven`] tally, which is the only thing an engine runs.
 
 mod check;
+mod choice;
 mod prove;
 mod tail;
 
 pub use check::{Flaw, check};
+pub use choice::{By, Choice};
 pub use prove::{PriceError, Request};
 
 use crate::{
@@ -34,6 +36,10 @@ pub struct Proof {
     pub selection: Option<Selection>,
     /// Smallest noisy head count that is shown, in people.
     pub threshold: u32,
+    /// If one place is to leave instead of figures, how it is chosen. Then there are no sums and products,
+    /// and [`Self::people`] is what one person moves: its noise is not drawn, and costs nothing beside the
+    /// choice.
+    pub choice: Option<Choice>,
     /// Loss of the whole release: what each dataset is charged.
     pub cost: Loss,
 }

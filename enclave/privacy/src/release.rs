@@ -70,6 +70,9 @@ impl Raw {
         if paid.admitted().proven() != &proven {
             return Err(Mismatch::OtherQuestion);
         }
+        if proven.proof().choice.is_some() {
+            return Err(Mismatch::Mechanism);
+        }
         let noisy = Noisy::draw(&proven, totals, noise)?;
         let least = i64::from(proven.proof().threshold.max(paid.min_cell()));
         let is_noisy = noisy.people.noise_variance > 0.0;
@@ -98,6 +101,9 @@ pub enum Mismatch {
     /// Another question was paid for.
     #[error("the payment is for another question than the totals answer")]
     OtherQuestion,
+    /// Figures were asked for where a place was paid for, or the other way round.
+    #[error("the payment is for figures and not for a choice, or the other way round")]
+    Mechanism,
     /// Noise that the sampler cannot draw; a price that was derived from a tally never has it.
     #[error("the price names noise that cannot be drawn")]
     Undrawable,
@@ -247,7 +253,7 @@ struct Noisy {
 impl Noisy {
     fn draw(proven: &Proven, mut totals: Totals, noise: &mut impl Noise) -> Result<Self, Mismatch> {
         let (tally, proof) = (proven.tally(), proven.proof());
-        totals.check(tally.cell_count(), proof)?;
+        totals.check(tally)?;
         if let Names::Data(_) = totals.cells {
             totals.drop_empty();
         }

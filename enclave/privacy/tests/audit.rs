@@ -10,8 +10,8 @@ mod support;
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Names, Place, Raw, Totals};
 use protocol::loss::{Delta, Rho};
-use protocol::proof::Proven;
-use protocol::tally::{Dimension, Side};
+use protocol::proof::{self, By, Proven};
+use protocol::tally::{Dimension, Side, Tally};
 use support::{Payer, group, proven, table};
 
 /// Noise of half the width: what every audit must catch.
@@ -167,13 +167,13 @@ fn the_number_of_withheld_cells_betrays_no_more_than_claimed() {
 #[test]
 fn choosing_the_fullest_group_betrays_no_more_than_claimed() {
     // ε = √(2ρ) = 1.
-    let question = proven(table(vec![group(1)]), Rho(500_000_000_000), 0);
+    let question = choice(table(vec![group(2)]), By::Fullest, Rho(500_000_000_000));
     let payer = Payer::new(&question);
     let audit = |noise: &mut dyn Noise| {
         let (with, without) = pair(runs(20_000), |person| {
-            let totals = public(&question, &[1_000 + person, 1_001, 9_000], 0, 0);
+            let totals = public(&question, &[1_000 + person, 1_001, 9_000, 9_000], 0, 0);
             let raw = Raw::new(question.clone(), totals);
-            let chosen = raw.fullest(payer.pay(), &mut &mut *noise).unwrap();
+            let chosen = raw.choose(payer.pay(), &mut &mut *noise).unwrap();
             i64::try_from(chosen.place()).unwrap()
         });
         betrayed(&with, &without, 0.0)
@@ -185,14 +185,14 @@ fn choosing_the_fullest_group_betrays_no_more_than_claimed() {
 #[test]
 fn a_quantile_betrays_no_more_than_claimed() {
     let bins = Dimension::Bins { measure: 0, edges: vec![2, 4] };
-    let question = proven(table(vec![bins]), Rho(500_000_000_000), 0);
+    let question = choice(table(vec![bins]), By::Quantile(500_000), Rho(500_000_000_000));
     let payer = Payer::new(&question);
     let audit = |noise: &mut dyn Noise| {
         // Somebody between the edges moves one score up and the other down: no pair moves further.
         let (with, without) = pair(runs(20_000), |person| {
             let totals = public(&question, &[0, person, 70, 0], 0, 0);
             let raw = Raw::new(question.clone(), totals);
-            let chosen = raw.quantile(payer.pay(), 500_000, &mut &mut *noise).unwrap();
+            let chosen = raw.choose(payer.pay(), &mut &mut *noise).unwrap();
             i64::try_from(chosen.place()).unwrap()
         });
         betrayed(&with, &without, 0.0)
@@ -236,6 +236,12 @@ fn a_whole_release_betrays_no_more_than_claimed() {
     };
     below(audit(&mut honest(41)), claimed(rho));
     above(audit(&mut Halved(honest(42))), claimed(rho));
+}
+
+/// The choice from `tally` that costs all of `rho`.
+fn choice(tally: Tally, by: By, rho: Rho) -> Proven {
+    let proof = tally.prove_choice(by, rho, 50).unwrap();
+    proof::check(tally, proof, 50).unwrap()
 }
 
 /// The first group has this sum and square; the others none.

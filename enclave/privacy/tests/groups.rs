@@ -7,8 +7,8 @@ use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{GroupFigures, Mismatch, Names, Place, Raw, Released, Totals};
 use proptest::prelude::*;
 use protocol::loss::Rho;
-use protocol::proof::Proven;
-use protocol::tally::{Dimension, Side};
+use protocol::proof::{self, By, Proven};
+use protocol::tally::{Dimension, Side, Tally};
 use support::{Payer, group, proven, table};
 
 /// Adds the same to everything, and says that it is noise.
@@ -175,37 +175,48 @@ fn refuses_cells_out_of_order_or_twice() {
     assert_eq!(refused.unwrap_err(), Mismatch::Shape);
 }
 
+/// The choice from `tally` that costs all of `rho`.
+fn choice(tally: Tally, by: By, rho: Rho) -> Proven {
+    let proof = tally.prove_choice(by, rho, 50).unwrap();
+    proof::check(tally, proof, 50).unwrap()
+}
+
+fn bins() -> Tally {
+    table(vec![Dimension::Bins { measure: 0, edges: vec![1, 2, 5, 10] }])
+}
+
+fn choose(proven: &Proven, people: &[i64]) -> usize {
+    let raw = Raw::new(proven.clone(), totals(Names::Public, people));
+    raw.choose(Payer::new(proven).pay(), &mut Constant(0)).unwrap().place()
+}
+
 #[test]
 fn the_fullest_group_and_a_quantile_are_chosen() {
-    let public = public();
-    let people = [60, 49, 20, 50, 500, 0, 30, 70, 8_000];
-    let raw = Raw::new(public.clone(), totals(Names::Public, &people));
-    let chosen = raw.fullest(Payer::new(&public).pay(), &mut Constant(0)).unwrap();
-    assert_eq!(chosen.place(), 4);
-    let bins = Dimension::Bins { measure: 0, edges: vec![1, 2, 5, 10] };
-    let bins = proven(table(vec![bins]), RHO, 0);
-    for (millionths, place) in [(0, 0), (300_000, 1), (500_000, 1), (750_000, 2), (999_999, 3)] {
+    // Whoever has no value, or did not agree, is in no group that could be chosen; of equals the first.
+    let fullest = choice(table(vec![group(4)]), By::Fullest, RHO);
+    assert_eq!(choose(&fullest, &[60, 490, 20, 490, 500, 8_000]), 1);
+    for (share, place) in [(1, 0), (300_000, 1), (500_000, 1), (750_000, 2), (999_999, 3)] {
         // Below the edges: 100, 400, 700, 900 of 1000.
-        let raw = Raw::new(bins.clone(), totals(Names::Public, &[100, 300, 300, 200, 100, 5_000]));
-        let paid = Payer::new(&bins).pay();
-        assert_eq!(raw.quantile(paid, millionths, &mut Constant(0)).unwrap().place(), place);
+        let quantile = choice(bins(), By::Quantile(share), RHO);
+        assert_eq!(choose(&quantile, &[100, 300, 300, 200, 100, 5_000]), place);
     }
 }
 
 #[test]
-fn refuses_to_choose_what_the_tally_does_not_ask() {
-    let people = [60, 49, 20, 50, 500, 0, 30, 70, 8_000];
-    let (public, named) = (public(), named());
-    let raw = |people: &[i64]| Raw::new(public.clone(), totals(Names::Public, people));
+fn what_was_paid_as_a_choice_releases_no_figure_and_the_other_way_round() {
+    let people = [60, 490, 20, 490, 500, 8_000];
+    let tally = table(vec![group(4)]);
+    let (chosen, figures) = (choice(tally.clone(), By::Fullest, RHO), proven(tally, RHO, 0));
+    let raw = |proven: &Proven| Raw::new(proven.clone(), totals(Names::Public, &people));
     let noise = &mut Constant(0);
-    let refused = raw(&people).quantile(Payer::new(&public).pay(), 500_000, noise).unwrap_err();
-    assert_eq!(refused, Mismatch::Shape);
-    let refused = raw(&people[1..]).fullest(Payer::new(&public).pay(), noise).unwrap_err();
-    assert_eq!(refused, Mismatch::Shape);
-    let refused = raw(&people).fullest(Payer::new(&named).pay(), noise).unwrap_err();
+    let refused = raw(&chosen).release(Payer::new(&chosen).pay(), noise).unwrap_err();
+    assert_eq!(refused, Mismatch::Mechanism);
+    let refused = raw(&figures).choose(Payer::new(&figures).pay(), noise).unwrap_err();
+    assert_eq!(refused, Mismatch::Mechanism);
+    let refused = raw(&chosen).choose(Payer::new(&figures).pay(), noise).unwrap_err();
     assert_eq!(refused, Mismatch::OtherQuestion);
-    let raw = Raw::new(named.clone(), totals(Names::Data(vec![store(1, 0)]), &[60, 1]));
-    let refused = raw.fullest(Payer::new(&named).pay(), noise).unwrap_err();
+    let raw = Raw::new(chosen.clone(), totals(Names::Public, &people[1..]));
+    let refused = raw.choose(Payer::new(&chosen).pay(), noise).unwrap_err();
     assert_eq!(refused, Mismatch::Shape);
 }
 
@@ -213,21 +224,22 @@ proptest! {
     /// No figure of a row, however large, makes releasing fail or wrap.
     #[test]
     fn releasing_and_choosing_are_total(people in any::<[i64; 6]>(), all: i64, seed: [u8; 32]) {
-        let bins = Dimension::Bins { measure: 0, edges: vec![1, 2, 5, 10] };
-        let bins = proven(table(vec![bins]), RHO, 0);
-        let payer = Payer::new(&bins);
+        let figures = proven(bins(), RHO, 0);
         let columns = vec![vec![all; 6]];
-        let raw = || {
+        let raw = |proven: &Proven| {
             let (sums, products) = (columns.clone(), columns.clone());
             let totals = Totals { cells: Names::Public, people: people.to_vec(), sums, products };
-            Raw::new(bins.clone(), totals)
+            Raw::new(proven.clone(), totals)
         };
         let mut noise = Exact::from_seed(seed);
-        let released = raw().release(payer.pay(), &mut noise).unwrap();
+        let released = raw(&figures).release(Payer::new(&figures).pay(), &mut noise).unwrap();
         let groups = released.groups().unwrap();
         prop_assert!(groups.shown().all(|it| it.people.value >= 50));
-        prop_assert!(raw().fullest(payer.pay(), &mut noise).unwrap().place() < 5);
-        prop_assert!(raw().quantile(payer.pay(), 500_000, &mut noise).unwrap().place() < 4);
+        let fullest = choice(table(vec![group(4)]), By::Fullest, RHO);
+        for chosen in [fullest, choice(bins(), By::Quantile(500_000), RHO)] {
+            let place = raw(&chosen).choose(Payer::new(&chosen).pay(), &mut noise).unwrap().place();
+            prop_assert!(place < 4);
+        }
     }
 }
 

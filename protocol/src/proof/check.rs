@@ -23,7 +23,11 @@ pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> 
     if proof.tally != Digest::of("glovebox tally v1", &canonical::to_vec(&tally)) {
         return Err(Flaw::OtherTally);
     }
-    if proof.sums.len() != tally.measures.len() || proof.products.len() != tally.products.len() {
+    let figures = match proof.choice {
+        None => (tally.measures.len(), tally.products.len()),
+        Some(_) => (0, 0),
+    };
+    if (proof.sums.len(), proof.products.len()) != figures {
         return Err(Flaw::Figures);
     }
     let cells = tally.cells_per_person;
@@ -39,6 +43,9 @@ pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> 
     }
     let delta = selection(&tally, &proof)?;
     let rho = proof.figures().try_fold(0_u64, |sum, figure| sum.checked_add(figure.rho.0));
+    // A choice leaves instead of figures, so the dearer of both is the cost.
+    let chosen = proof.choice.map_or(Ok(Rho(0)), |it| it.holds(&tally).ok_or(Flaw::Choice))?;
+    let rho = rho.map(|rho| rho.max(chosen.0));
     let least = rho.map(|rho| Loss::zcdp(Rho(rho)).with_delta(delta));
     if !least.is_some_and(|least| least.fits(&proof.cost)) {
         return Err(Flaw::Cost);
@@ -181,6 +188,9 @@ pub enum Flaw {
     /// Selection of cells that is missing, needless or too easy to pass.
     #[error("the selection of cells that the data name is missing, needless or too easy to pass")]
     Selection,
+    /// A choice that the tally does not offer, or with too little noise.
+    #[error("the choice is none that the tally offers, or gets noise that is too small")]
+    Choice,
 }
 
 /// What one person may count in at most.

@@ -77,7 +77,8 @@ impl Tally {
         let delta = selection.map_or(0, |it| it.delta);
         let digest = Digest::of("glovebox tally v1", &canonical::to_vec(self));
         let cost = Loss::zcdp(rho).with_delta(delta);
-        Ok(Proof { tally: digest, people, sums, products, selection, threshold, cost })
+        let choice = None;
+        Ok(Proof { tally: digest, people, sums, products, selection, threshold, choice, cost })
     }
 
     /// The most that one person moves one head count.
@@ -99,7 +100,7 @@ impl Tally {
         product.checked_mul(u64::from(self.ids_per_person))
     }
 
-    fn figure(&self, linf: u64, rho: Rho) -> Result<Figure, PriceError> {
+    pub(super) fn figure(&self, linf: u64, rho: Rho) -> Result<Figure, PriceError> {
         let cells = self.cells_per_person;
         let sigma = Sigma::for_cost(u64::from(cells), linf, rho).ok_or(PriceError::NoNoise)?;
         Ok(Figure { cells, linf, rho, sigma })
@@ -137,6 +138,9 @@ pub enum PriceError {
     /// A part of the loss is nothing, or the noise would be too large to draw.
     #[error("a figure would get no share of the loss, or noise too large to draw")]
     NoNoise,
+    /// A choice of another shape, or among nothing.
+    #[error("the tally has no public places that could be chosen like this")]
+    NoChoice,
 }
 
 #[expect(

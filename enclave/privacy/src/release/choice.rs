@@ -1,88 +1,58 @@
 //! Choosing instead of adding up: one place leaves, and none of the figures it was chosen by.
 
-use protocol::loss::Rho;
-use protocol::proof::Proven;
-use protocol::tally::{Cells, Dimension};
+use protocol::proof::{By, Choice};
 
-use super::{Mismatch, Raw, Totals};
+use super::{Mismatch, Raw, width};
 use crate::ledger::Paid;
 use crate::sampler::{Noise, Scale};
 
 impl Raw {
-    /// The public cell with the most people, or one that has about as many; of equals the first.
+    /// The place that the proof's [`Choice`] names: the fullest group, or the edge of a quantile. Of places
+    /// that are equal after noise the first.
+    ///
+    /// A table of the same bins costs the same, shows all of the distribution, and gives every quantile as
+    /// an estimate; this is the sharper one where only one is wanted.
     ///
     /// # Privacy
     ///
-    /// Report noisy max on head counts, at the whole cost that was paid; see [`Chosen`]. One person
-    /// makes every count larger by 0 to the proof's L∞.
+    /// Report noisy max, at the whole cost that was paid; see [`Chosen`]. One person makes the count of a
+    /// group larger by 0 to the proof's L∞; each count of theirs moves the score of an edge,
+    /// -|10⁶ · below - share · everybody|, by at most max(share, 10⁶ - share), up or down.
     ///
     /// # Errors
     ///
-    /// As [`Raw::release`]; [`Mismatch::Shape`] also for a tally without public groups.
-    pub fn fullest(self, paid: Paid, noise: &mut impl Noise) -> Result<Chosen, Mismatch> {
-        let counts = self.counts(&paid)?;
-        let proof = self.proven.proof();
-        let range = u128::from(proof.people.linf);
-        let scores: Vec<i128> = counts.iter().map(|people| i128::from(*people)).collect();
-        let place = noisy_max(&scores, range, proof.cost.rho(), noise)?;
-        Ok(Chosen { paid, place })
-    }
-
-    /// The edge of the tally's bins below which about `millionths` of people lie: what a clamp is chosen
-    /// by.
-    ///
-    /// A table of the same bins costs the same, shows all of the distribution, and gives every quantile
-    /// as an estimate; this is the sharper one where only one is wanted.
-    ///
-    /// # Privacy
-    ///
-    /// Report noisy max, at the whole cost that was paid; see [`Chosen`]. The score of an edge is
-    /// -|10⁶ · below - q · everybody|, q = `millionths`: a person moves it by at most max(q, 10⁶ - q),
-    /// up or down, for each cell they count in.
-    ///
-    /// # Errors
-    ///
-    /// As [`Raw::release`]; [`Mismatch::Shape`] also for a tally whose cells are not bins of one measure,
-    /// or a share that is not below one.
+    /// As [`Raw::release`]; [`Mismatch::Mechanism`] if figures were paid for.
     ///
     /// # Source
     ///
     /// Smith 2011, *Privacy-preserving statistical estimation with optimal convergence rates*, Section 3
-    /// (the score, there for the exponential mechanism).
-    pub fn quantile(
-        self,
-        paid: Paid,
-        millionths: u32,
-        noise: &mut impl Noise,
-    ) -> Result<Chosen, Mismatch> {
-        let counts = self.counts(&paid)?;
-        let share = i128::from(millionths);
-        let bins = matches!(&self.proven.tally().cells,
-            Cells::Groups(dimensions) if matches!(dimensions[..], [Dimension::Bins { .. }]));
-        let Some((_, below_edges)) = counts.split_last().filter(|_| bins && share < MILLION) else {
-            return Err(Mismatch::Shape);
-        };
-        let everybody: i128 = counts.iter().map(|people| i128::from(*people)).sum();
-        let scores = below_edges.iter().scan(0, |below, people| {
-            *below += i128::from(*people);
-            Some(-(MILLION * *below - share * everybody).abs())
-        });
-        let proof = self.proven.proof();
-        let counted = u128::from(proof.people.cells).saturating_mul(proof.people.linf.into());
-        let range = counted.saturating_mul(2 * share.max(MILLION - share).unsigned_abs());
-        let scores: Vec<i128> = scores.collect();
-        let place = noisy_max(&scores, range, proof.cost.rho(), noise)?;
-        Ok(Chosen { paid, place })
-    }
-
-    /// Head counts of public groups, without who did not agree.
-    fn counts(&self, paid: &Paid) -> Result<&[i64], Mismatch> {
+    /// (the score of a quantile, there for the exponential mechanism).
+    pub fn choose(self, paid: Paid, noise: &mut impl Noise) -> Result<Chosen, Mismatch> {
         let Self { proven, totals } = self;
-        if paid.admitted().proven() != proven {
+        if paid.admitted().proven() != &proven {
             return Err(Mismatch::OtherQuestion);
         }
-        totals.check(proven.tally().cell_count(), proven.proof())?;
-        public_groups(proven, totals).ok_or(Mismatch::Shape)
+        let proof = proven.proof();
+        let choice = proof.choice.ok_or(Mismatch::Mechanism)?;
+        totals.check(proven.tally())?;
+        let (_no_consent, places) = totals.people.split_last().ok_or(Mismatch::Shape)?;
+        // The last place of a group is for no value, and above the last bin there is no edge.
+        let (_, offered) = places.split_last().ok_or(Mismatch::Shape)?;
+        let scores: Vec<i128> = match choice.by {
+            By::Fullest => offered.iter().map(|people| i128::from(*people)).collect(),
+            By::Quantile(share) => {
+                let all: i128 = places.iter().map(|people| i128::from(*people)).sum();
+                let below_edges = offered.iter().scan(0, |below, people| {
+                    *below += i128::from(*people);
+                    Some(*below)
+                });
+                let sought = i128::from(share) * all;
+                below_edges.map(|below| -(MILLION * below - sought).abs()).collect()
+            }
+        };
+        let is_noisy = noise.variance_of(width(proof.people.sigma)?) > 0.0;
+        let place = noisy_max(&scores, choice, noise)?;
+        Ok(Chosen { paid, place, is_noisy })
     }
 }
 
@@ -90,13 +60,14 @@ impl Raw {
 ///
 /// ```compile_fail,E0451
 /// fn forged(paid: privacy::Paid) -> privacy::Chosen {
-///     privacy::Chosen { paid, place: 0 }
+///     privacy::Chosen { paid, place: 0, is_noisy: true }
 /// }
 /// ```
 ///
 /// # Privacy
 ///
-/// With geometric noise of scale range/ε on every score, ε = √(2ρ): it is ε-DP, which is ε²/2-zCDP.
+/// With geometric noise of scale range/ε on every score it is ε-DP, which is ε²/2-zCDP: at most the ρ that
+/// was paid, as [`proof::check`](protocol::proof::check()) has found.
 ///
 /// Proof, for discrete noise and equal scores: let a person change the scores by d, and let `range` be
 /// at least max d - min d. Fix the noise of all places but *i*, which wins if its own is at least some c.
@@ -112,6 +83,7 @@ impl Raw {
 pub struct Chosen {
     paid: Paid,
     place: usize,
+    is_noisy: bool,
 }
 
 impl Chosen {
@@ -120,30 +92,23 @@ impl Chosen {
         &self.paid
     }
 
-    /// Place of the cell in the tally's order, or of the edge among the bins' edges.
+    /// Place of the value in the group's public list, or of the edge among the bins' edges.
     #[must_use]
     pub fn place(&self) -> usize {
         self.place
     }
-}
 
-fn public_groups<'t>(proven: &Proven, totals: &'t Totals) -> Option<&'t [i64]> {
-    let groups = matches!(proven.tally().cells, Cells::Groups(_));
-    let public = groups && !proven.tally().is_named_by_data();
-    let (_no_consent, groups) = totals.people.split_last().filter(|_| public)?;
-    Some(groups)
+    /// Whether noise had a part in it; false only in a rehearsal with the noise off.
+    #[must_use]
+    pub fn is_noisy(&self) -> bool {
+        self.is_noisy
+    }
 }
 
 /// The place of the largest score after noise.
-fn noisy_max(
-    scores: &[i128],
-    range: u128,
-    rho: Rho,
-    noise: &mut impl Noise,
-) -> Result<usize, Mismatch> {
-    // √(2ρ) in millionths, rounded down, where ρ is in units of 10⁻¹².
-    let epsilon = (2 * u128::from(rho.0)).isqrt();
-    let scale = Scale::at_least(range.saturating_mul(MILLION.unsigned_abs()), epsilon);
+fn noisy_max(scores: &[i128], choice: Choice, noise: &mut impl Noise) -> Result<usize, Mismatch> {
+    let range = u128::from(choice.range).saturating_mul(MILLION.unsigned_abs());
+    let scale = Scale::at_least(range, choice.epsilon_millionths.into());
     let scale = scale.map_err(|_| Mismatch::Undrawable)?;
     let mut best = None;
     for (place, score) in scores.iter().enumerate() {

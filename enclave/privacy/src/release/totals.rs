@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use protocol::proof::Proof;
+use protocol::tally::Tally;
 
 use super::Mismatch;
 
@@ -55,17 +55,17 @@ pub enum Place {
 
 impl Totals {
     /// Whether there is one total for each cell and figure, so that none goes without its noise.
-    pub(super) fn check(&self, public: Option<u64>, proof: &Proof) -> Result<(), Mismatch> {
-        let cells = match (&self.cells, public) {
+    pub(super) fn check(&self, tally: &Tally) -> Result<(), Mismatch> {
+        let cells = match (&self.cells, tally.cell_count()) {
             (Names::Public, Some(cells)) => usize::try_from(cells).ok(),
             (Names::Data(names), None) if names.is_sorted_by(|a, b| a < b) => {
                 names.len().checked_add(1)
             }
             _ => None,
         };
-        let figures = [(&self.sums, &proof.sums), (&self.products, &proof.products)];
         let mut columns = std::iter::once(&self.people).chain(&self.sums).chain(&self.products);
-        let same = figures.iter().all(|(totals, figures)| totals.len() == figures.len());
+        let same =
+            self.sums.len() == tally.measures.len() && self.products.len() == tally.products.len();
         let fits = cells.is_some_and(|cells| columns.all(|column| column.len() == cells));
         if same && fits { Ok(()) } else { Err(Mismatch::Shape) }
     }

@@ -412,6 +412,6 @@ fn counted(expected: u64) -> String {
 }
 
 const DATABASE: &str = "custody.sqlite";
-/// `application_id` of this format: "GBX2".
-const FORMAT: i64 = 0x4742_5832;
+/// `application_id` of this format: "GBX3".
+const FORMAT: i64 = 0x4742_5833;
 const SCHEMA: &str = include_str!("schema.sql");
