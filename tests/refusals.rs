@@ -497,6 +497,6 @@ fn owner(stage: &Stage) -> Owner<'_> {
 fn lift(job: &mut Job) -> &mut Lift {
     match &mut job.question {
         Question::Lift(lift) => lift,
-        Question::Table(_) => panic!("the stage asks for lift"),
+        _ => panic!("the stage asks for lift"),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 use attestation_verifier::receipt::{
     BodyKind, encode, nonce_for, payload, signing_input, user_data_for,
 };
-use privacy::{Paid, Released};
+use privacy::{Chosen, Paid, Released};
 use protocol::{
     canonical,
     digest::Digest,
@@ -74,17 +74,22 @@ async fn answer(
     }
     let figures = figures(&admitted);
     release(serving, open, asked, &admitted, figures, now).await?;
-    let Some(Progress::Released(released, first)) = open.progress.get(&figures) else {
+    let Some(Progress::Released(left, first)) = open.progress.get(&figures) else {
         return Err(Refusal::Internal);
     };
 
-    let mut result = match &job.question {
-        Question::Lift(asked) => {
+    let mut result = match (&job.question, left) {
+        (Question::Lift(asked), Left::Figures(released)) => {
             JobResult::Lift(measurement::report::lift_result(released, &job, asked, contract, now))
         }
-        Question::Table(asked) => {
+        (Question::Table(asked), Left::Figures(released)) => {
             JobResult::Table(measurement::table::table_result(released, &job, asked, contract, now))
         }
+        (Question::Choice(asked), Left::Choice(chosen)) => {
+            let result = measurement::choice::choice_result(chosen, &job, asked, contract, now);
+            JobResult::Choice(result.ok_or(Refusal::Internal)?)
+        }
+        _ => return Err(Refusal::Internal),
     };
     if first.id != job.id {
         result.flag(format!("{SAME_FIGURES}{}", first.id));
@@ -96,7 +101,7 @@ async fn answer(
     let result = result.to_json().ok_or(Refusal::Internal)?;
     let output = receipt::output(&result);
     open.audit.append(now, &Event::Ran { job: job.id, output });
-    let body = receipt_body(open, &manifests, &admitted, released, signed, output, now);
+    let body = receipt_body(open, &manifests, &admitted, left, signed, output, now);
     let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
     open.results.keep(serving, asked, question, (result, receipt), &mut open.generator)
 }
@@ -126,8 +131,8 @@ async fn release(
             (paid, First { id: job.id, place })
         }
     };
-    let released = tally(serving, open, admitted, paid, (figures, first)).await?;
-    open.progress.insert(figures, Progress::Released(Box::new(released), first));
+    let left = tally(serving, open, admitted, paid, (figures, first)).await?;
+    open.progress.insert(figures, Progress::Released(left, first));
     Ok(())
 }
 
@@ -139,7 +144,7 @@ async fn tally(
     admitted: &Admitted,
     paid: Paid,
     (figures, first): (Digest, First),
-) -> Result<Released, Refusal> {
+) -> Result<Left, Refusal> {
     let proven = admitted.proven();
     let versions = &admitted.job().datasets;
     let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
@@ -148,7 +153,11 @@ async fn tally(
     match serving.engine.run(proven, &serving.contract, population, joined).await {
         Ok(raw) => {
             let noise = &mut open.noise.as_mut();
-            raw.release(paid, noise).map_err(|_| Refusal::Internal)
+            let left = match proven.proof().choice {
+                Some(_) => raw.choose(paid, noise).map(|it| Left::Choice(Box::new(it))),
+                None => raw.release(paid, noise).map(|it| Left::Figures(Box::new(it))),
+            };
+            left.map_err(|_| Refusal::Internal)
         }
         Err(fault) => {
             tracing::error!(%fault, "the engine failed");
@@ -163,7 +172,31 @@ pub(crate) enum Progress {
     /// Nothing was computed, because something inside failed.
     Paid(Box<Paid>, First),
     /// The figures are there: whatever else is estimated from them costs nothing.
-    Released(Box<Released>, First),
+    Released(Left, First),
+}
+
+/// What has left of a tally.
+pub(crate) enum Left {
+    /// Its figures.
+    Figures(Box<Released>),
+    /// One of its places.
+    Choice(Box<Chosen>),
+}
+
+impl Left {
+    fn paid(&self) -> &Paid {
+        match self {
+            Self::Figures(released) => released.paid(),
+            Self::Choice(chosen) => chosen.paid(),
+        }
+    }
+
+    fn withheld(&self) -> Vec<String> {
+        match self {
+            Self::Figures(released) => released.withheld(),
+            Self::Choice(_) => Vec::new(),
+        }
+    }
 }
 
 /// The job that paid for figures.
@@ -192,7 +225,7 @@ fn receipt_body(
     open: &Open,
     manifests: &BTreeMap<String, SignedManifest>,
     admitted: &Admitted,
-    released: &Released,
+    left: &Left,
     signed: &[u8],
     output: Digest,
     time: Time,
@@ -206,8 +239,8 @@ fn receipt_body(
         manifests: admitted.datasets().iter().filter_map(manifest).collect(),
         tally: admitted.proven().tally().clone(),
         proof: admitted.proven().proof().clone(),
-        charged: released.paid().charges().iter().map(|c| c.charge.clone()).collect(),
-        withheld: released.withheld(),
+        charged: left.paid().charges().iter().map(|c| c.charge.clone()).collect(),
+        withheld: left.withheld(),
         time,
         audit_size,
         audit_root,

@@ -1,5 +1,6 @@
 //! A question, as an analyst signs it.
 
+mod choice;
 mod template;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
+pub use choice::{ChoiceOf, ChoiceQuestion};
 pub use template::{TemplateError, question_from_toml};
 
 /// A job for one instance.
@@ -45,6 +47,8 @@ pub enum Question {
     Lift(Lift),
     /// Counts and sums by group.
     Table(TableQuestion),
+    /// One place of such a table: the fullest group, or the edge of a quantile.
+    Choice(ChoiceQuestion),
 }
 
 impl Question {
@@ -54,6 +58,8 @@ impl Question {
         match self {
             Self::Lift(it) => it.min_cell,
             Self::Table(it) => it.min_cell,
+            // No count leaves.
+            Self::Choice(_) => 0,
         }
     }
 
@@ -63,6 +69,7 @@ impl Question {
         match self {
             Self::Lift(it) => (it.epsilon, it.delta),
             Self::Table(it) => (it.epsilon, it.delta),
+            Self::Choice(it) => (it.epsilon, it.delta),
         }
     }
 }

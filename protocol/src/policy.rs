@@ -3,6 +3,7 @@
 //! Pure, and in this crate so that a stranger who holds contract and receipt derives the same
 //! decision, the same tally and the same price again.
 
+mod choice;
 pub mod danger;
 mod lift;
 mod table;
@@ -12,7 +13,7 @@ use crate::{
     job::{Job, Question},
     loss::{Loss, Rho},
     manifest::SignedManifest,
-    proof::{self, Proven, Request, Split},
+    proof::{self, By, PriceError, Proven, Request, Split},
     refusal::{Asked, Limit, Refusal},
     tally::Tally,
     time::Time,
@@ -101,40 +102,61 @@ pub fn admit(
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
     check_receivers(job, analysis)?;
-    let (tally, split, selection_delta) = match (&job.question, &analysis.template) {
+    let (tally, leaving) = match (&job.question, &analysis.template) {
         (Question::Lift(lift), Template::Lift(template)) => {
-            (lift::tally(contract, template, lift, &job.analysis)?, lift.split, 0)
+            let figures = Leaving::Figures(lift.split, 0);
+            (lift::tally(contract, template, lift, &job.analysis)?, figures)
         }
         (Question::Table(table), Template::Table(template)) => {
-            (table::tally(contract, template, table)?, table.split, table.selection_delta)
+            let figures = Leaving::Figures(table.split, table.selection_delta);
+            (table::tally(contract, template, table)?, figures)
+        }
+        (Question::Choice(choice), Template::Table(template)) => {
+            (choice::tally(contract, template, choice)?, Leaving::Choice(choice.by()))
         }
         _ => return Err(not_permitted(Asked::Analysis, &job.analysis, None)),
     };
     check_versions(contract, job, &tally, manifests)?;
     check_range(&tally, manifests)?;
     check_size(&tally)?;
-    let proven = prove(contract, job, tally, split, selection_delta)?;
+    let proven = prove(contract, job, tally, leaving)?;
     let datasets = proven.tally().datasets().map(str::to_owned).collect();
     Ok(Admitted { job: job.clone(), proven, purpose: analysis.purpose.clone(), datasets })
+}
+
+/// What is to leave of a tally.
+#[derive(Clone, Copy)]
+enum Leaving {
+    /// Its figures: how the loss is divided, and δ of selection.
+    Figures(Split, u64),
+    /// One of its places.
+    Choice(By),
 }
 
 fn prove(
     contract: &Contract,
     job: &Job,
     tally: Tally,
-    split: Split,
-    selection_delta: u64,
+    leaving: Leaving,
 ) -> Result<Proven, Refusal> {
-    let Split { n, sum, products } = split;
-    if n.checked_add(sum).and_then(|s| s.checked_add(products)) != Some(1000) {
-        return Err(Refusal::Malformed);
-    }
     let (epsilon, delta) = job.question.epsilon();
     let rho = Rho::from_epsilon(epsilon, delta);
     let threshold = job.question.min_cell().max(contract.min_cell);
-    let request = Request { rho, split, threshold, selection_delta };
-    let noise = |_| Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 };
-    let proof = tally.prove(&request).map_err(noise)?;
+    let proof = match leaving {
+        Leaving::Choice(by) => tally.prove_choice(by, rho, threshold),
+        Leaving::Figures(Split { n, sum, products }, _)
+            if n.checked_add(sum).and_then(|s| s.checked_add(products)) != Some(1000) =>
+        {
+            return Err(Refusal::Malformed);
+        }
+        Leaving::Figures(split, selection_delta) => {
+            tally.prove(&Request { rho, split, threshold, selection_delta })
+        }
+    };
+    let proof = proof.map_err(|error| match error {
+        PriceError::NoNoise => Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 },
+        PriceError::NoChoice => Refusal::Malformed,
+    })?;
     proof::check(tally, proof, contract.min_cell).map_err(|_| Refusal::Malformed)
 }
 

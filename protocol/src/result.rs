@@ -1,5 +1,5 @@
-//! The result of a job, as the receiver reads it: `result.json`, format `glovebox-result-v1` for lift and
-//! `glovebox-table-v1` for counts and sums by group.
+//! The result of a job, as the receiver reads it: `result.json`, format `glovebox-result-v1` for lift,
+//! `glovebox-table-v1` for counts and sums by group, `glovebox-choice-v1` for one chosen place.
 //!
 //! Every figure is an estimate from released (noisy) totals. Numbers that cannot be estimated are
 //! null, with a flag that says why. Amounts are in units of the column (dollars, not cents).
@@ -11,13 +11,15 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use choice::{ChoiceResult, FORMAT as CHOICE_FORMAT};
 pub use table::{
     Estimate, FORMAT as TABLE_FORMAT, MeasureEstimate, NoisyCount, TableCell, TableResult,
 };
 
+mod choice;
 mod table;
 
-/// A result of either kind.
+/// A result of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 #[expect(clippy::exhaustive_enums, reason = "whoever reads results must see a new kind")]
@@ -26,6 +28,8 @@ pub enum JobResult {
     Lift(LiftResult),
     /// Of a question about groups.
     Table(TableResult),
+    /// Of a choice.
+    Choice(ChoiceResult),
 }
 
 impl JobResult {
@@ -33,7 +37,7 @@ impl JobResult {
     ///
     /// # Errors
     ///
-    /// [`InvalidResult`] if it is of neither format, or not whole.
+    /// [`InvalidResult`] if it is of none of these formats, or not whole.
     pub fn from_json(bytes: &[u8]) -> Result<Self, InvalidResult> {
         #[derive(Deserialize)]
         struct Header {
@@ -43,6 +47,7 @@ impl JobResult {
         let read = match header.format.as_str() {
             FORMAT => serde_json::from_slice(bytes).map(Self::Lift),
             TABLE_FORMAT => serde_json::from_slice(bytes).map(Self::Table),
+            CHOICE_FORMAT => serde_json::from_slice(bytes).map(Self::Choice),
             _ => return Err(InvalidResult),
         };
         read.map_err(|_| InvalidResult)
@@ -62,6 +67,7 @@ impl JobResult {
         match self {
             Self::Lift(it) => &it.job,
             Self::Table(it) => &it.job,
+            Self::Choice(it) => &it.job,
         }
     }
 
@@ -70,6 +76,7 @@ impl JobResult {
         match self {
             Self::Lift(it) => it.flags.push(flag),
             Self::Table(it) => it.flags.push(flag),
+            Self::Choice(it) => it.flags.push(flag),
         }
     }
 
@@ -79,6 +86,7 @@ impl JobResult {
         match self {
             Self::Lift(it) => it.noise,
             Self::Table(it) => it.noise,
+            Self::Choice(it) => it.noise,
         }
     }
 
@@ -88,13 +96,14 @@ impl JobResult {
         match self {
             Self::Lift(it) => &it.privacy,
             Self::Table(it) => &it.privacy,
+            Self::Choice(it) => &it.privacy,
         }
     }
 }
 
 /// Bytes that are no result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected a result of format {FORMAT} or {TABLE_FORMAT}")]
+#[error("expected a result of format {FORMAT}, {TABLE_FORMAT} or {CHOICE_FORMAT}")]
 pub struct InvalidResult;
 
 /// The result of a lift job.
@@ -336,6 +345,9 @@ pub struct ChargeReport {
     /// ρ left of the slices handed to this instance.
     pub rho_left_in_instance: f64,
 }
+
+/// The mechanism of a choice in a [`PrivacyReport`].
+pub const PERMUTE_AND_FLIP: &str = "permute_and_flip";
 
 /// Begins the flag of a job that asks again about the people of an earlier job of the same instance, with
 /// at most one condition changed; the earlier job's identity follows.

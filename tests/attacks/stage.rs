@@ -220,6 +220,7 @@ impl Room {
             Question::Table(asked) => {
                 JobResult::Table(table_result(released, job, asked, &self.contract, NOW))
             }
+            Question::Choice(_) => unreachable!("no attacker here asks for a choice"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Estimates cost no privacy and can be wrong only as statistics can; floating point is at home
 //! here and nowhere before.
 
+pub mod choice;
 pub mod economics;
 pub mod figure;
 pub mod lift;

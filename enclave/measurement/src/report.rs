@@ -1,13 +1,13 @@
 //! From released figures to the result that a receiver reads.
 
-use privacy::{ArmFigures, MeasureFigures, Released};
+use privacy::{ArmFigures, MeasureFigures, Paid, Released};
 use protocol::contract::Contract;
 use protocol::job::{self, Job, Multiplicity, OutcomeKind};
 use protocol::policy::Admitted;
 use protocol::proof::Sigma;
 use protocol::result::{
     ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftResult, NoiseSd,
-    OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
+    OutcomeResult, PERMUTE_AND_FLIP, PrivacyReport, RelativeLift, SampleRatio,
 };
 use protocol::time::Time;
 
@@ -72,7 +72,7 @@ pub fn lift_result(
         ]),
         sample_ratio: ratio,
         outcomes,
-        privacy: privacy_report(released, contract, job),
+        privacy: privacy_report(released.paid(), released.is_noisy(), contract, job),
     }
 }
 
@@ -286,8 +286,17 @@ fn relative(lift: &Lift) -> Option<RelativeLift> {
 }
 
 /// What was charged, and how the figures were protected.
-pub(crate) fn privacy_report(released: &Released, contract: &Contract, job: &Job) -> PrivacyReport {
-    let paid = released.paid();
+pub(crate) fn privacy_report(
+    paid: &Paid,
+    is_noisy: bool,
+    contract: &Contract,
+    job: &Job,
+) -> PrivacyReport {
+    let mechanism = match paid.admitted().proven().proof().choice {
+        _ if !is_noisy => "none",
+        Some(_) => PERMUTE_AND_FLIP,
+        None => "discrete_gaussian",
+    };
     let charged = paid.charges().iter().map(|it| ChargeReport {
         dataset: it.charge.dataset.clone(),
         owner: it.charge.owner.clone(),
@@ -297,7 +306,7 @@ pub(crate) fn privacy_report(released: &Released, contract: &Contract, job: &Job
     let ids = contract.ids_per_person;
     let (epsilon, delta) = job.question.epsilon();
     PrivacyReport {
-        mechanism: if released.is_noisy() { "discrete_gaussian" } else { "none" }.to_owned(),
+        mechanism: mechanism.to_owned(),
         unit: format!(
             "one person, that is all rows of {ids} id{} in every dataset, added or removed",
             if ids == 1 { "" } else { "s" }

@@ -7,6 +7,7 @@ use protocol::policy::MAX_FIGURES;
 use protocol::result::{
     Estimate, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
 };
+use protocol::tally::Tally;
 use protocol::time::Time;
 
 use crate::report::privacy_report;
@@ -65,7 +66,7 @@ pub fn table_result(
         analysis: job.analysis.clone(),
         purpose: admitted.purpose().to_owned(),
         time: now,
-        counted: counted(released, asked, contract),
+        counted: with_measures(released, asked, contract),
         group_by: headings.iter().map(|it| it.title.clone()).collect(),
         cells_per_person: asked.cells_per_person,
         confidence,
@@ -78,7 +79,7 @@ pub fn table_result(
         other: groups.and_then(|it| it.other()).map(cell),
         withheld_cells: withheld,
         no_consent: groups.and_then(|it| it.no_consent()).map(count),
-        privacy: privacy_report(released, contract, job),
+        privacy: privacy_report(released.paid(), released.is_noisy(), contract, job),
     }
 }
 
@@ -227,17 +228,22 @@ fn spelt(text: &str, plain: impl Fn(char) -> bool) -> String {
     })
 }
 
-fn counted(released: &Released, asked: &TableQuestion, contract: &Contract) -> String {
-    let tally = released.paid().admitted().proven().tally();
+fn with_measures(released: &Released, asked: &TableQuestion, contract: &Contract) -> String {
+    let people = counted(released.paid().admitted().proven().tally(), &asked.rows, contract);
+    let measures = asked.measures.iter();
+    let measures = measures.map(|it| format!("{}: {}", it.name, measure_words(it)));
+    let measures: Vec<_> = measures.collect();
+    if measures.is_empty() { people } else { format!("{people}, with {}", measures.join(", ")) }
+}
+
+/// Whose people, and which of their rows.
+pub(crate) fn counted(tally: &Tally, rows: &[Filter], contract: &Contract) -> String {
     let joined = tally.joined.as_ref().map(|it| format!(", joined with {}", it.dataset));
-    let rows: Vec<_> = asked.rows.iter().map(|it| row_words(it, contract)).collect();
+    let rows: Vec<_> = rows.iter().map(|it| row_words(it, contract)).collect();
     let rows =
         if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
-    let measures: Vec<_> = asked.measures.iter().map(measure_words).collect();
-    let measures =
-        if measures.is_empty() { String::new() } else { format!(", with {}", measures.join(", ")) };
     let population = &tally.population.dataset;
-    format!("people of {population}{}{rows}{measures}", joined.unwrap_or_default())
+    format!("people of {population}{}{rows}", joined.unwrap_or_default())
 }
 
 fn row_words(filter: &Filter, contract: &Contract) -> String {
@@ -269,12 +275,13 @@ fn row_words(filter: &Filter, contract: &Contract) -> String {
     }
 }
 
-fn measure_words(measure: &TableMeasure) -> String {
-    let TableMeasure { name, column, statistic, .. } = measure;
+/// What each person has of a measure.
+pub(crate) fn measure_words(measure: &TableMeasure) -> String {
+    let TableMeasure { column, statistic, .. } = measure;
     match statistic {
-        Statistic::Rows => format!("{name}: rows of {column} for each person"),
-        Statistic::Sum => format!("{name}: {column} of each person"),
-        Statistic::Distinct => format!("{name}: different values of {column} for each person"),
+        Statistic::Rows => format!("rows of {column} for each person"),
+        Statistic::Sum => format!("{column} of each person"),
+        Statistic::Distinct => format!("different values of {column} for each person"),
     }
 }
 

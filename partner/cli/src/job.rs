@@ -120,7 +120,16 @@ fn preview(prepared: &Prepared) {
         preview.rho.value(),
         preview.datasets.join(" and ")
     ));
-    say::note(format_args!("  noise s.d. on a head count: {}", words::size(preview.people_sd)));
+    match preview.people_off {
+        Some(off) => say::note(format_args!(
+            "  noise moves the choice by at most {} people, 19 times in 20",
+            words::size(off.ceil())
+        )),
+        None => say::note(format_args!(
+            "  noise s.d. on a head count: {}",
+            words::size(preview.people_sd)
+        )),
+    }
     for figure in preview.figures {
         let sd = words::size(figure.sum_sd);
         say::note(format_args!(

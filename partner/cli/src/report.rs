@@ -1,6 +1,7 @@
 //! A result as one self-contained page of HTML: no script, nothing from outside.
 
 mod background;
+mod choice;
 mod escape;
 mod groups;
 mod plot;
@@ -50,6 +51,7 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
     let (name, analysis) = match result {
         JobResult::Lift(it) => (&it.contract_name, &it.analysis),
         JobResult::Table(it) => (&it.contract_name, &it.analysis),
+        JobResult::Choice(it) => (&it.contract_name, &it.analysis),
     };
     write!(
         page,
@@ -74,6 +76,12 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
             groups::groups(&mut page, result, from)?;
             background::privacy(&mut page, &result.privacy, result.noise)?;
             groups::limits(&mut page)?;
+            background::receipt(&mut page, result.contract, &result.job, from)?;
+        }
+        JobResult::Choice(result) => {
+            choice::choice(&mut page, result, from)?;
+            background::privacy(&mut page, &result.privacy, result.noise)?;
+            choice::limits(&mut page)?;
             background::receipt(&mut page, result.contract, &result.job, from)?;
         }
     }

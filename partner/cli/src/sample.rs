@@ -1,5 +1,6 @@
 //! A result with the figures of the Hillstrom experiment, for tests of what is shown.
 
+pub(crate) mod choice;
 pub(crate) mod groups;
 
 use protocol::{

@@ -1,12 +1,13 @@
 //! A result as a page of a terminal, 80 columns wide.
 
+mod choice;
 mod groups;
 
 use crate::{
     say,
     words::{self, Scale},
 };
-use protocol::result::{JobResult, LiftResult, OutcomeResult, PrivacyReport};
+use protocol::result::{JobResult, LiftResult, OutcomeResult};
 use std::fmt::{self, Write};
 
 /// The page. SIMULATED and NOISE OFF come first, where they apply.
@@ -21,8 +22,9 @@ pub(crate) fn page(result: &JobResult, simulated: bool) -> Result<String, fmt::E
     match result {
         JobResult::Lift(result) => lift(&mut page, result)?,
         JobResult::Table(result) => groups::groups(&mut page, result)?,
+        JobResult::Choice(result) => choice::choice(&mut page, result)?,
     }
-    privacy(&mut page, result.privacy())?;
+    privacy(&mut page, result)?;
     Ok(page)
 }
 
@@ -187,12 +189,17 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     }
 }
 
-fn privacy(page: &mut String, privacy: &PrivacyReport) -> fmt::Result {
-    writeln!(
+fn privacy(page: &mut String, result: &JobResult) -> fmt::Result {
+    let privacy = result.privacy();
+    write!(
         page,
-        "\nSpent: epsilon {} at delta {:e} (rho {:.6}); under {} people are withheld",
-        privacy.epsilon, privacy.delta, privacy.rho, privacy.min_cell
+        "\nSpent: epsilon {} at delta {:e} (rho {:.6})",
+        privacy.epsilon, privacy.delta, privacy.rho
     )?;
+    match result {
+        JobResult::Choice(_) => writeln!(page)?,
+        _ => writeln!(page, "; under {} people are withheld", privacy.min_cell)?,
+    }
     if privacy.selection_delta > 0.0 {
         let delta = privacy.selection_delta;
         writeln!(page, "  and a delta of {delta:e} beside it, for groups that only the data name")?;

@@ -1,5 +1,6 @@
 //! Figures and flags as people read them.
 
+pub(crate) mod choice;
 pub(crate) mod groups;
 
 use crate::say;

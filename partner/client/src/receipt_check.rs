@@ -15,6 +15,7 @@ use protocol::{
     contract::Contract,
     job::Question,
     policy::{self, Admitted},
+    proof::{By, Proven},
     receipt::{Charge, ReceiptBody},
     refusal::Refusal,
     result::JobResult,
@@ -297,6 +298,13 @@ fn read_result(
             it.group_by.len() == table.group_by.len()
                 && it.cells.iter().all(|cell| cell.measures.len() == table.measures.len()),
         ),
+        (JobResult::Choice(it), Question::Choice(choice)) => (
+            (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
+            it.offered == choice.offered(contract)
+                && it.offered.contains(&it.chosen)
+                && same_share(it.quantile, choice.by())
+                && same_error(it.people_off, admitted.proven()),
+        ),
         _ => return Err(differs("format")),
     };
     let (noise, in_contract, id, analysis, purpose, time) = words;
@@ -314,6 +322,20 @@ fn read_result(
         }
     }
     Ok(result)
+}
+
+/// Up to what decimal digits lose.
+fn same_error(said: f64, proven: &Proven) -> bool {
+    let derived = proven.proof().choice.map(|choice| choice.people_off(proven.tally()));
+    derived.is_some_and(|derived| (said - derived).abs() <= derived * 1e-9)
+}
+
+fn same_share(quantile: Option<f64>, by: By) -> bool {
+    match (quantile, by) {
+        (None, By::Fullest) => true,
+        (Some(quantile), By::Quantile(share)) => (quantile * 1e6 - f64::from(share)).abs() < 0.5,
+        _ => false,
+    }
 }
 
 /// What must hold beyond what `attestation-verifier receipt` checks, P1 to P9.

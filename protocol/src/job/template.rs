@@ -1,12 +1,13 @@
 //! The job template: TOML as analysts write it.
 
+mod choice;
 mod lift;
 mod raw;
 mod table;
 
 use super::Question;
 use crate::{
-    contract::{Analysis, Contract, Template},
+    contract::{Analysis, Contract, TableTemplate, Template},
     proof::Split,
     time::Time,
 };
@@ -29,8 +30,8 @@ pub fn question_from_toml(
         TemplateError::Syntax { line, reason: e.message().to_owned() }
     })?;
     let asked = raw.job.analysis.as_deref();
-    match (&raw.lift, &raw.table) {
-        (Some(lift), None) => {
+    match (&raw.lift, &raw.table, &raw.choice) {
+        (Some(lift), None, None) => {
             let of = |analysis: &Analysis| matches!(analysis.template, Template::Lift(_));
             let (name, analysis) = analysis(asked, "lift", of, contract)?;
             let Template::Lift(template) = &analysis.template else {
@@ -38,15 +39,28 @@ pub fn question_from_toml(
             };
             Ok((name.clone(), Question::Lift(lift::question(lift, name, template, contract)?)))
         }
-        (None, Some(table)) => {
-            let of = |analysis: &Analysis| matches!(analysis.template, Template::Table(_));
-            let (name, analysis) = analysis(asked, "table", of, contract)?;
-            let Template::Table(template) = &analysis.template else {
-                return Err(TemplateError::One);
-            };
+        (None, Some(table), None) => {
+            let (name, template) = of_table(asked, contract)?;
             Ok((name.clone(), Question::Table(table::question(table, template, contract)?)))
         }
+        (None, None, Some(choice)) => {
+            let (name, template) = of_table(asked, contract)?;
+            Ok((name.clone(), Question::Choice(choice::question(choice, template, contract)?)))
+        }
         _ => Err(TemplateError::One),
+    }
+}
+
+/// The analysis of kind "table", which permits tables and choices from them alike.
+fn of_table<'c>(
+    asked: Option<&str>,
+    contract: &'c Contract,
+) -> Result<(&'c String, &'c TableTemplate), TemplateError> {
+    let of = |analysis: &Analysis| matches!(analysis.template, Template::Table(_));
+    let (name, analysis) = analysis(asked, "table", of, contract)?;
+    match &analysis.template {
+        Template::Table(template) => Ok((name, template)),
+        Template::Lift(_) => Err(TemplateError::One),
     }
 }
 
@@ -97,7 +111,7 @@ pub enum TemplateError {
         reason: String,
     },
     /// No question, or two.
-    #[error("job: expected exactly one of [lift] and [table]")]
+    #[error("job: expected exactly one of [lift], [table] and [choice]")]
     One,
     /// A table that must be there.
     #[error("job: [{0}] is missing")]

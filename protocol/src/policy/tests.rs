@@ -7,6 +7,8 @@ use crate::{
     tally::{Cells, Condition, Dimension, Quantity, Side},
 };
 
+mod choice;
+
 /// A change that a signed analyst could make to its job.
 type Change<'a> = &'a dyn Fn(&mut TableQuestion);
 
@@ -187,7 +189,8 @@ fn what_makes_no_sense_has_no_proof() {
         let tally = changed(change).unwrap();
         let job = job(read(TABLE).unwrap());
         let split = Split { n: 200, sum: 500, products: 300 };
-        assert_eq!(prove(&contract(), &job, tally, split, 0), Err(Refusal::Malformed));
+        let proven = prove(&contract(), &job, tally, Leaving::Figures(split, 0));
+        assert_eq!(proven, Err(Refusal::Malformed));
     }
 }
 
@@ -202,7 +205,8 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     let asked = tally(&question).unwrap();
     assert!(asked.is_named_by_data());
     let split = Split { n: 200, sum: 500, products: 300 };
-    let proven = prove(&contract(), &job(question), asked.clone(), split, 1_000_000).unwrap();
+    let figures = Leaving::Figures(split, 1_000_000);
+    let proven = prove(&contract(), &job(question), asked.clone(), figures).unwrap();
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
     assert!(proven.proof().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };

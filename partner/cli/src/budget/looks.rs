@@ -9,7 +9,7 @@ use crate::{
 use client::custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
-    proof::Figure,
+    proof::{Choice, Figure},
     tally::{Measure, Quantity, Side, Tally},
 };
 use std::fmt::{self, Write};
@@ -34,7 +34,12 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
     }
     for job in latest(line) {
         let (now, ever) = left(line, job);
-        let looks = if now == 1 { "look" } else { "looks" };
+        let looks = match (job.proof.choice.is_some(), now) {
+            (false, 1) => "look",
+            (false, _) => "looks",
+            (true, 1) => "choice",
+            (true, _) => "choices",
+        };
         let mut text = format!(
             "{now} more {looks} like {}'s \"{}\" of {} (job {}) before {}, {ever} for life.",
             job.analyst,
@@ -48,6 +53,10 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
         }
         writeln!(page)?;
         wrap(page, "  ", &text)?;
+        if let Some(choice) = &job.proof.choice {
+            wrap(page, "    ", &chosen(choice, job))?;
+            continue;
+        }
         let person = person(job, contract);
         wrap(page, "    ", &format!("One person changes {person}."))?;
         wrap(page, "    ", &reliable(job, contract))?;
@@ -75,10 +84,22 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
     Ok(())
 }
 
-/// The latest job of each analysis, newest first.
+/// What one person changes of a choice, and how good it is.
+fn chosen(choice: &Choice, job: &JobLine) -> String {
+    let epsilon = real(choice.epsilon_millionths) / 1e6;
+    let off = whole(rounded(choice.people_off(&job.tally)));
+    format!(
+        "Only the chosen place leaves: one person changes the odds of each by a factor of at most \
+         e^{epsilon:.3}. 19 times in 20 it is at most {off} people off the best one offered."
+    )
+}
+
+/// The latest job of each analysis, newest first; a choice is another kind of look than a table.
 pub(super) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
     let first = |at: usize, job: &JobLine| {
-        !line.jobs.iter().take(at).any(|newer| newer.analysis == job.analysis)
+        let kind = |job: &JobLine| job.proof.choice.is_some();
+        let same = |newer: &JobLine| newer.analysis == job.analysis && kind(newer) == kind(job);
+        !line.jobs.iter().take(at).any(same)
     };
     line.jobs.iter().enumerate().filter(move |(at, job)| first(*at, job)).map(|(_, job)| job)
 }
@@ -102,7 +123,7 @@ pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
 /// The same for machines.
 pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> serde_json::Value {
     let (now, ever) = left(line, job);
-    let people = &job.proof.people;
+    let (people, choice) = (&job.proof.people, &job.proof.choice);
     let measures = job.tally.measures.iter().zip(&job.proof.sums).map(|(measure, figure)| {
         let (name, unit) = named(measure, &job.tally, contract);
         serde_json::json!({
@@ -115,7 +136,9 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
         "analysis": job.analysis, "analyst": job.analyst, "job": job.id.to_string(),
         "left_this_period": now, "left_for_life": ever,
         "one_person_moves_people": people.linf, "in_cells": people.cells,
-        "smallest_audience": smallest_audience(people), "measures": measures,
+        "smallest_audience": choice.is_none().then(|| smallest_audience(people)),
+        "choice_is_off_by": choice.map(|it| rounded(it.people_off(&job.tally))),
+        "measures": measures,
         "resembles": job.resembles.map(|id| id.to_string()),
     })
 }

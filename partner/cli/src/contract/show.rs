@@ -145,7 +145,8 @@ fn analysis(page: &mut String, name: &str, analysis: &Analysis) -> fmt::Result {
                 most => format!("at most {most} groups"),
             };
             format!(
-                "people of \"{}\"{}, by {}; where {}; with {}; one person in {cells}",
+                "people of \"{}\"{}, by {}; where {}; with {}; one person in {cells}; all of it, or one \
+                 chosen group or quantile",
                 it.population,
                 joined.unwrap_or_default(),
                 columns_of(&it.group_by, "nothing"),

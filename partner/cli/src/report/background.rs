@@ -4,7 +4,7 @@ use super::{Provenance, dash, escape::Text, table, term};
 use crate::words;
 use protocol::{
     digest::Digest,
-    result::{LiftResult, PrivacyReport},
+    result::{LiftResult, PERMUTE_AND_FLIP, PrivacyReport},
 };
 use std::fmt::{self, Write};
 
@@ -72,18 +72,23 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     if !noise {
         return writeln!(page, "<h2>Privacy</h2>\n<p>None: the noise was switched off.</p>");
     }
+    let (made, shown) = if privacy.mechanism == PERMUTE_AND_FLIP {
+        ("The answer was chosen by counts", "No figure left the enclave.".to_owned())
+    } else {
+        let least = privacy.min_cell;
+        let shown = format!("Fewer than {least} people, after noise, would not have been shown.");
+        ("Every figure was computed from totals", shown)
+    };
     writeln!(
         page,
-        "<h2>Privacy</h2>\n<p>Every figure was computed from totals that carry random noise ({}). The \
+        "<h2>Privacy</h2>\n<p>{made} that carry random noise ({}). The \
          noise hides {}. The answer cost \u{3b5}\u{a0}=\u{a0}{} at \u{3b4}\u{a0}=\u{a0}{:e} \
-         (\u{3c1}\u{a0}=\u{a0}{:.6}) of the budget of each dataset. Fewer than {} people, \
-         after noise, would not have been shown.</p>",
+         (\u{3c1}\u{a0}=\u{a0}{:.6}) of the budget of each dataset. {shown}</p>",
         Text(&privacy.mechanism.replace('_', " ")),
         Text(&privacy.unit),
         privacy.epsilon,
         privacy.delta,
         privacy.rho,
-        privacy.min_cell,
     )?;
     if privacy.selection_delta > 0.0 {
         writeln!(

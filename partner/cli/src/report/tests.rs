@@ -1,7 +1,7 @@
 use super::*;
 use crate::sample;
 
-fn provenance() -> Provenance {
+pub(super) fn provenance() -> Provenance {
     Provenance {
         simulated: true,
         asked_by: "publisher".to_owned(),

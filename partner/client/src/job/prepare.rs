@@ -221,6 +221,7 @@ impl Prepared {
             Question::Table(table) => {
                 table.measures.iter().map(|it| (&it.name, it.scale)).collect()
             }
+            Question::Choice(_) => Vec::new(),
         };
         let figures = measures.into_iter().zip(&proof.sums).enumerate();
         let figures = figures.map(|(at, ((name, scale), sum))| {
@@ -240,6 +241,7 @@ impl Prepared {
             cost: proof.cost.clone(),
             datasets: self.admitted.datasets().to_vec(),
             people_sd: proof.people.sigma.value(),
+            people_off: proof.choice.map(|choice| choice.people_off(tally)),
             figures: figures.collect(),
         }
     }
@@ -261,6 +263,8 @@ pub struct Preview {
     pub datasets: Vec<String>,
     /// Standard deviation of the noise on each head count, in people.
     pub people_sd: f64,
+    /// For a choice, of which no head count leaves: by how many people it is off at most, 19 times in 20.
+    pub people_off: Option<f64>,
     /// By outcome.
     pub figures: Vec<FigureNoise>,
 }

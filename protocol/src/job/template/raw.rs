@@ -12,6 +12,7 @@ pub(super) struct RawTemplate {
     pub(super) job: RawJob,
     pub(super) lift: Option<RawLift>,
     pub(super) table: Option<RawTable>,
+    pub(super) choice: Option<RawChoice>,
 }
 
 #[derive(Default, Deserialize)]
@@ -149,4 +150,27 @@ pub(super) struct RawTablePrivacy {
     pub(super) selection_delta: Option<f64>,
     pub(super) split: Option<RawSplit>,
     pub(super) min_cell: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChoice {
+    pub(super) version: Option<i64>,
+    pub(super) of: String,
+    pub(super) quantile: Option<f64>,
+    pub(super) measure: Option<String>,
+    pub(super) statistic: Option<Statistic>,
+    pub(super) edges: Option<Vec<f64>>,
+    pub(super) group_by: Option<String>,
+    pub(super) cells_per_person: Option<u32>,
+    #[serde(default, rename = "where")]
+    pub(super) rows: Vec<RawFilter>,
+    pub(super) privacy: Option<RawChoicePrivacy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChoicePrivacy {
+    pub(super) epsilon: f64,
+    pub(super) delta: f64,
 }

@@ -18,7 +18,7 @@ pub(super) fn question(
     contract: &Contract,
 ) -> Result<TableQuestion, TemplateError> {
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("table.privacy"))?;
-    let asked = Asked { template, contract };
+    let asked = Asked { kind: "table", template, contract };
     let mut group_by = Vec::new();
     for name in &raw.group_by {
         group_by.push(asked.group(name)?);
@@ -35,12 +35,7 @@ pub(super) fn question(
         }
         measures.push(read);
     }
-    let most = template.cells_per_person;
-    let cells_per_person = raw.cells_per_person.unwrap_or(1);
-    if !(1..=most).contains(&cells_per_person) {
-        let expected = format!("the contract allows 1 to {most}");
-        return Err(value("table.cells_per_person", cells_per_person, expected));
-    }
+    let cells_per_person = asked.cells_per_person(raw.cells_per_person)?;
     let labels = group_by.iter().any(|group| asked.is_label(group));
     let selection_delta = match (privacy.selection_delta, labels) {
         (None, false) => 0,
@@ -70,13 +65,15 @@ pub(super) fn question(
 }
 
 /// What the contract lets a question name.
-struct Asked<'c> {
-    template: &'c TableTemplate,
-    contract: &'c Contract,
+pub(super) struct Asked<'c> {
+    /// The kind of question.
+    pub(super) kind: &'static str,
+    pub(super) template: &'c TableTemplate,
+    pub(super) contract: &'c Contract,
 }
 
 impl<'c> Asked<'c> {
-    fn role(
+    pub(super) fn role(
         &self,
         field: &str,
         text: &str,
@@ -112,9 +109,11 @@ impl<'c> Asked<'c> {
         matches!(role, Ok(Role::Label))
     }
 
-    fn filter(&self, raw: &RawFilter) -> Result<Filter, TemplateError> {
-        let field = |key: &str| format!("table.where \"{}\": {key}", raw.column);
-        let role = self.role("table.where.column", &raw.column, &self.template.filters)?;
+    pub(super) fn filter(&self, raw: &RawFilter) -> Result<Filter, TemplateError> {
+        let kind = self.kind;
+        let field = |key: &str| format!("{kind}.where \"{}\": {key}", raw.column);
+        let role =
+            self.role(&format!("{kind}.where.column"), &raw.column, &self.template.filters)?;
         let column = raw.column.clone();
         let given = (&raw.r#in, raw.least, raw.most, &raw.first, &raw.last);
         match (role, given) {
@@ -160,8 +159,9 @@ impl<'c> Asked<'c> {
         }
     }
 
-    fn measure(&self, raw: &RawMeasure) -> Result<TableMeasure, TemplateError> {
-        let field = |key: &str| format!("table.measure \"{}\": {key}", raw.name);
+    pub(super) fn measure(&self, raw: &RawMeasure) -> Result<TableMeasure, TemplateError> {
+        let kind = self.kind;
+        let field = |key: &str| format!("{kind}.measure \"{}\": {key}", raw.name);
         let length = raw.name.chars().count();
         if !(1..=64).contains(&length) || raw.name.chars().any(char::is_control) {
             let found = format!("{:?}", raw.name);
@@ -203,6 +203,15 @@ impl<'c> Asked<'c> {
             squares: raw.spread.unwrap_or(false),
             scale,
         })
+    }
+
+    pub(super) fn cells_per_person(&self, asked: Option<u32>) -> Result<u32, TemplateError> {
+        let (asked, most) = (asked.unwrap_or(1), self.template.cells_per_person);
+        if (1..=most).contains(&asked) {
+            return Ok(asked);
+        }
+        let expected = format!("the contract allows 1 to {most}");
+        Err(value(&format!("{}.cells_per_person", self.kind), asked, expected))
     }
 
     fn bins(&self, bins: &[f64], measure: &TableMeasure) -> Result<GroupBy, TemplateError> {

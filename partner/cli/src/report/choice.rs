@@ -1,0 +1,66 @@
+//! A chosen place as HTML.
+
+use super::{Provenance, escape::Text};
+use crate::words::{self, choice as said};
+use protocol::result::ChoiceResult;
+use std::fmt::{self, Write};
+
+pub(super) fn choice(page: &mut String, result: &ChoiceResult, from: &Provenance) -> fmt::Result {
+    let title = match result.quantile {
+        Some(share) => format!("Below what are {} of people?", words::level(share)),
+        None => "Which group has the most people?".to_owned(),
+    };
+    writeln!(page, "<h1>{}</h1>", Text(&title))?;
+    writeln!(
+        page,
+        "<p class=\"sub\">Counted: {}. Asked by {} for {} under the contract \u{201c}{}\u{201d}; answered \
+         {}.</p>",
+        Text(&result.counted),
+        Text(&from.asked_by),
+        Text(&result.purpose),
+        Text(&result.contract_name),
+        words::moment(result.time),
+    )?;
+    writeln!(page, "<p><strong>{}</strong></p>", Text(&said::answer(result)))?;
+    writeln!(page, "<p>Offered: {}.</p>", Text(&result.offered.join(", ")))?;
+    writeln!(page, "<h2>Notes</h2>\n<ul>")?;
+    for note in said::notes(result) {
+        writeln!(page, "<li>{}</li>", Text(&note))?;
+    }
+    writeln!(page, "</ul>")
+}
+
+pub(super) fn limits(page: &mut String) -> fmt::Result {
+    writeln!(page, "<h2>What this does not say</h2>\n<ul>")?;
+    writeln!(page, "<li>Nothing about any one person: one place was chosen, under noise.</li>")?;
+    writeln!(
+        page,
+        "<li>Whether another place that was offered would do as well, or whether the data are right.</li>\n\
+         </ul>"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{page, tests::provenance};
+    use crate::sample::choice::fullest;
+    use protocol::result::JobResult;
+
+    #[test]
+    fn a_choice_is_reported_without_a_threshold_and_escaped() {
+        let mut result = fullest();
+        "<b>mens</b>".clone_into(&mut result.offered[0]);
+        "<b>mens</b>".clone_into(&mut result.chosen);
+        let page = page(&JobResult::Choice(result), &provenance()).unwrap();
+        for text in [
+            "<h1>Which group has the most people?</h1>",
+            "<strong>&lt;b&gt;mens&lt;/b&gt; has the most people of the 3 groups of exposures.arm.</strong>",
+            "Offered: &lt;b&gt;mens&lt;/b&gt;, womens, none.",
+            "(permute and flip)",
+            "No figure left the enclave",
+        ] {
+            assert!(page.contains(text), "no {text} in {page}");
+        }
+        assert!(!page.contains("would not have been shown"));
+    }
+}

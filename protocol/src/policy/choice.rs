@@ -1,0 +1,32 @@
+//! From a choice to its tally: that of the table it is chosen from.
+
+use super::{check_share, not_permitted, table};
+use crate::{
+    contract::{Contract, TableTemplate},
+    job::{ChoiceOf, ChoiceQuestion},
+    refusal::{Asked, Refusal},
+    tally::Tally,
+};
+
+/// The people of the population by what is offered. Permitted where the table is.
+pub(super) fn tally(
+    contract: &Contract,
+    template: &TableTemplate,
+    question: &ChoiceQuestion,
+) -> Result<Tally, Refusal> {
+    if let ChoiceOf::Quantile { share, edges, .. } = &question.of {
+        check_share(*share)?;
+        // Nobody has less than 0, so an edge there is no choice; nor is a single one.
+        let offered = edges.len() > 1 && edges.first().is_some_and(|edge| *edge > 0);
+        if !offered {
+            return Err(Refusal::Malformed);
+        }
+    }
+    let tally = table::tally(contract, template, &question.table())?;
+    match &question.of {
+        ChoiceOf::Fullest { column, .. } if tally.is_named_by_data() => {
+            Err(not_permitted(Asked::Column, column, None))
+        }
+        _ => Ok(tally),
+    }
+}
