@@ -3,15 +3,15 @@
 use super::question_from_toml;
 use crate::{
     contract::{Contract, tests::sample},
-    job::{Filter, GroupBy, Question, Statistic},
+    job::{ChoiceOf, Filter, GroupBy, Question, Statistic},
 };
 
 const PAGE: &str = include_str!("../../../spec/job-v1.md");
 /// What `glovebox contract new` fills in.
 const NEW: &str = include_str!("../../../../partner/cli/src/contract/template.toml");
 
-/// The page's examples: an addition to the contract, a lift job, a table job.
-fn examples() -> [&'static str; 3] {
+/// The page's examples: an addition to the contract, a lift job, a table job, a choice.
+fn examples() -> [&'static str; 4] {
     let blocks = PAGE.split("```toml\n").skip(1);
     let blocks: Vec<_> = blocks.map(|rest| rest.split_once("```").unwrap().0).collect();
     blocks.try_into().unwrap()
@@ -62,6 +62,16 @@ fn the_table_example_is_a_job_of_the_contract_that_the_page_describes() {
 }
 
 #[test]
+fn the_choice_is_a_job_of_the_contract_that_the_page_describes() {
+    let (analysis, question) = question_from_toml(examples()[3], &contract()).unwrap();
+    let Question::Choice(choice) = question else { panic!("{question:?}") };
+    assert_eq!(analysis, "groups");
+    let ChoiceOf::Quantile { share, column, edges, .. } = choice.of else { panic!("{choice:?}") };
+    assert_eq!((share, column.as_str()), (950_000, "sales.spend"));
+    assert_eq!(edges, [2_500, 5_000, 10_000, 20_000, 30_000, 49_900]);
+}
+
+#[test]
 fn the_page_names_every_key_that_a_job_may_have() {
     let rename = [
         ("outcomes", "[[lift.outcome]]"),
@@ -70,6 +80,7 @@ fn the_page_names_every_key_that_a_job_may_have() {
         ("job", "[job]"),
         ("lift", "[lift]"),
         ("table", "[table]"),
+        ("choice", "[choice]"),
         ("assignment", "[lift.assignment]"),
         ("window", "[lift.window]"),
         ("cost", "[lift.cost]"),
