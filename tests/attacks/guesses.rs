@@ -78,7 +78,7 @@ fn play(room: &mut Room, attack: &Attack) -> Found {
             .iter()
             .map(|job| match room.release(job, &mut *noise) {
                 JobResult::Table(table) => table,
-                JobResult::Lift(_) => panic!("a table"),
+                JobResult::Lift(_) | JobResult::Choice(_) => panic!("a table"),
             })
             .collect();
         let likely = clues.iter().map(|it| it.iter().map(|clue| clue.weigh(&seen)).sum::<f64>());
