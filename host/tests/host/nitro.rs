@@ -285,7 +285,13 @@ fn the_keeper_ends_what_takes_too_long_and_all_that_it_started() {
     assert_eq!(keeper.output().unwrap().status.code(), Some(1));
     let pids = fs::read_to_string(room.path("pids")).unwrap();
     let pids: Vec<u32> = pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
-    assert!(pids.len() == 2 && !pids.iter().any(|pid| alive(*pid)), "{pids:?}");
+    assert_eq!(pids.len(), 2);
+    // Killed, which the kernel may take a moment for on a busy machine.
+    let began = Instant::now();
+    while pids.iter().any(|pid| alive(*pid)) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{pids:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// As long as it is only asked what an earlier host may have left.
