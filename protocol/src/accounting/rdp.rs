@@ -3,7 +3,7 @@
 use super::{
     AccountingError, Mechanism, delta_in_range, epsilon_in_range,
     mechanism::{Kind, log_ratio},
-    real,
+    real, search,
 };
 
 /// The Rényi divergence of `order` > 1 between neighbours, in nats; both ways, the larger. An upper
@@ -59,13 +59,17 @@ pub fn divergence(mechanism: &Mechanism, order: f64) -> f64 {
 /// # Source
 ///
 /// Canonne, Kamath and Steinke 2020, Proposition 12, after Balle et al. 2020,
-/// <https://arxiv.org/abs/1905.09982>: ε = D + ln(1-1/α) - ln(αδ) / (α-1), at the best of the orders
-/// 1 + 2^(k/16), -112 ≤ k ≤ 208, whole from 33 on.
+/// <https://arxiv.org/abs/1905.09982>: ε = D + ln(1-1/α) - ln(αδ) / (α-1), at the best order between
+/// 1 + 2⁻⁷ and 1 + 2¹³. And Bretagnolle and Huber 1979: total variation is at most √(1 - exp(-D)), so
+/// that ε is 0 where that is no more than δ.
 pub fn epsilon(parts: &[(Mechanism, u64)], delta: f64) -> Result<f64, AccountingError> {
     let delta = delta_in_range(delta)?;
     counts_in_range(parts)?;
     let log = -libm::log(delta);
     let best = least(parts, |order, loss| {
+        if total_variation(loss) <= delta {
+            return 0.0;
+        }
         loss + libm::log1p(-1.0 / order) + (log - libm::log(order)) / (order - 1.0)
     });
     Ok((best + best.abs() * ROUNDING).max(0.0))
@@ -86,27 +90,46 @@ pub fn delta(parts: &[(Mechanism, u64)], epsilon: f64) -> Result<f64, Accounting
     let best = least(parts, |order, loss| {
         (order - 1.0) * (loss - epsilon + libm::log1p(-1.0 / order)) - libm::log(order)
     });
-    Ok(libm::exp(best + best.abs() * ROUNDING).clamp(f64::MIN_POSITIVE, 1.0))
+    let tight = libm::exp(best + best.abs() * ROUNDING);
+    // Divergences grow with the order.
+    let anyway = total_variation(sum_at(parts, order_at(LOWEST_OCTAVE)));
+    Ok(tight.min(anyway).clamp(f64::MIN_POSITIVE, 1.0))
+}
+
+/// The divergence of all together.
+fn sum_at(parts: &[(Mechanism, u64)], order: f64) -> f64 {
+    parts.iter().map(|(it, count)| divergence(it, order) * real(*count)).sum()
+}
+
+/// δ at ε = 0, and so at any, of a divergence at whatever order.
+fn total_variation(divergence: f64) -> f64 {
+    (-libm::expm1(-divergence * (1.0 + ROUNDING))).sqrt() * (1.0 + ROUNDING)
 }
 
 /// The least value of a bound that holds at every order, of the order and the divergence there. It
-/// should fall, then rise with the order: once it has risen for a while, the best is behind.
+/// should fall, then rise with the order, as steeply as the divergence does under sampling: steps of
+/// an octave's sixteenth find where, golden sections the place.
 fn least(parts: &[(Mechanism, u64)], bound: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut best = f64::INFINITY;
-    let mut worse = 0;
-    for order in orders() {
-        let loss = parts.iter().map(|(it, count)| divergence(it, order) * real(*count)).sum();
-        let value = bound(order, loss);
+    let at = |octave: f64| {
+        let order = order_at(octave);
+        bound(order, sum_at(parts, order))
+    };
+    let (mut best, mut place) = (f64::INFINITY, LOWEST_OCTAVE);
+    let mut octave = LOWEST_OCTAVE;
+    while octave <= HIGHEST_OCTAVE && octave <= place + ENOUGH_OCTAVES {
+        let value = at(octave);
         if value < best {
-            (best, worse) = (value, 0);
-        } else {
-            worse += 1;
+            (best, place) = (value, octave);
         }
-        if worse > 20 {
-            break;
-        }
+        octave += OCTAVES;
     }
-    best
+    best.min(at(search::minimum(at, place - OCTAVES, place + OCTAVES, SECTIONS)))
+}
+
+/// 1 + 2^octave, whole where fractions are not computed.
+fn order_at(octave: f64) -> f64 {
+    let order = 1.0 + libm::exp2(octave);
+    if order < LARGEST_FRACTION { order } else { order.round() }
 }
 
 /// True counts only.
@@ -115,13 +138,6 @@ pub(super) fn counts_in_range(parts: &[(Mechanism, u64)]) -> Result<(), Accounti
         Some((_, found)) => Err(AccountingError::Count { found: *found }),
         None => Ok(()),
     }
-}
-
-fn orders() -> impl Iterator<Item = f64> {
-    (-112..=208_i32).map(|k| {
-        let order = 1.0 + libm::exp2(f64::from(k) / 16.0);
-        if order < LARGEST_FRACTION { order } else { order.round() }
-    })
 }
 
 /// Divergence of a mechanism that is `epsilon`-DP with certainty, given E[exp((α-1)L)] - 1.
@@ -268,6 +284,15 @@ impl LogSum {
 
 /// [`epsilon`] and [`delta`] ask for whole orders above.
 const LARGEST_FRACTION: f64 = 33.0;
+
+/// ln₂(α - 1), from where to where it is searched, in which steps, and how long without a gain.
+const LOWEST_OCTAVE: f64 = -7.0;
+const HIGHEST_OCTAVE: f64 = 13.0;
+const OCTAVES: f64 = 1.0 / 16.0;
+const ENOUGH_OCTAVES: f64 = 1.25;
+
+/// Orders within a step of the best.
+const SECTIONS: u32 = 16;
 
 /// More than the relative error of any bound here.
 const ROUNDING: f64 = 1e-10;
