@@ -17,7 +17,10 @@ fn training_runs_agree_with_two_other_accountants() {
         let tight = pld::epsilon(&run, delta).unwrap();
         let (published, name) = (real(&case, "eps_pld_pess"), &case["id"]);
         assert!(tight >= floor, "{name}: {tight} is below {floor}");
-        assert!((tight / published - 1.0).abs() < 1e-3, "{name}: {tight}, {published}");
+        assert!(tight <= published * 1.001, "{name}: {tight}, {published}");
+        // Whose grid is too coarse; `low_rates.json` has the same run on one that is not.
+        let close = (tight / published - 1.0).abs() < 1e-3;
+        assert!(close || name == "sgm-30", "{name}: {tight}, {published}");
 
         let ledger = rdp::epsilon(&run, delta).unwrap();
         let published = real(&case, "eps_rdp");
@@ -68,6 +71,64 @@ fn zcdp_agrees_with_the_tight_conversion() {
         seen += 1;
     }
     assert_eq!(seen, 10);
+}
+
+/// Rare batches: the largest losses are thousands of times the step that the common ones ask for.
+#[test]
+fn rare_batches_are_accounted_to_a_thousandth() {
+    let mut seen = [0; 2];
+    for case in low_rates() {
+        let (run, delta, published) = (run(&case), real(&case, "delta"), real(&case, "eps_rdp"));
+        let ledger = rdp::epsilon(&run, delta).unwrap();
+        assert!(ledger <= published * (1.0 + 1e-6), "{case}: {ledger}");
+        if let Some(published) = case["eps_pld_pess"].as_f64() {
+            let tight = pld::epsilon(&run, delta).unwrap();
+            assert!((tight / published - 1.0).abs() < 1e-3 && tight < ledger, "{case}: {tight}");
+            seen[0] += 1;
+        }
+        if let Some(exact) = case["eps_exact"].as_f64() {
+            let tight = pld::epsilon(&run, delta).unwrap();
+            assert!(tight >= exact && tight <= exact * 1.001, "{case}: {tight}");
+            seen[1] += 1;
+        }
+    }
+    assert_eq!(seen, [9, 4]);
+}
+
+/// Where δ² ≥ 1 - exp(-D), dp_accounting says 0, and so do we.
+#[test]
+fn a_loss_below_its_delta_in_total_variation_is_none() {
+    let none = low_rates().into_iter().filter(|case| real(case, "eps_rdp") <= 0.0);
+    let found: Vec<f64> =
+        none.map(|case| rdp::epsilon(&run(&case), real(&case, "delta")).unwrap()).collect();
+    assert_eq!(found, [0.0, 0.0]);
+}
+
+#[test]
+fn laplaces_together_never_lose_more_than_their_sum() {
+    for (each, count, delta) in
+        [(0.01, 1, 1e-15), (0.01, 2, 1e-15), (1e-6, 1, 1e-29), (3.0, 2, 1e-20)]
+    {
+        let run = [(Mechanism::laplace(1.0 / each).unwrap(), count)];
+        let most = each * real_count(count);
+        let found = pld::epsilon(&run, delta).unwrap();
+        assert!(found <= most * (1.0 + 1e-13) && found >= most * (1.0 - 1e-5), "{each}: {found}");
+    }
+}
+
+fn real_count(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap())
+}
+
+fn run(case: &Value) -> [(Mechanism, u64); 1] {
+    let step = Mechanism::subsampled_gaussian(real(case, "sigma"), real(case, "q")).unwrap();
+    [(step, case["steps"].as_u64().unwrap())]
+}
+
+fn low_rates() -> Vec<Value> {
+    let text = include_str!("vectors/accounting-v1/low_rates.json");
+    let vectors: Value = serde_json::from_str(text).unwrap();
+    vectors["cases"].as_array().unwrap().clone()
 }
 
 fn cases(kind: &str) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use super::super::{AccountingError, real, search};
 use super::fourier::{Complex, ERROR, Fourier, power};
-use super::grid::{Grid, index, position};
+use super::grid::{Ends, Grid, index, position};
 
 /// Mechanisms on one grid, each with how often it runs.
 pub(super) struct Composition {
@@ -98,6 +98,44 @@ impl<'a> Cumulant<'a> {
         tilt
     }
 
+    /// Chernoff's bound on the probability of losses below `epsilon`, as -ln.
+    fn rarity_below(&self, epsilon: f64) -> f64 {
+        let bound = |log: f64| self.at(-libm::exp(log)) + libm::exp(log) * epsilon;
+        -bound(search::minimum(bound, LOWEST, HIGHEST, SECTIONS)).min(0.0)
+    }
+
+    /// How far in the ends of each grid can be moved without adding more than about `weight` to δ at
+    /// `epsilon`.
+    ///
+    /// Losses above the last point are split between there and infinity, which adds to δ only where
+    /// all others together come out below what then lacks to `epsilon`; losses below the first are
+    /// raised to it, which adds only where the others make up for them. Both hold for less than
+    /// `epsilon` too, so that an answer that is too large yet misplaces nothing.
+    pub(super) fn cut(&self, epsilon: f64, weight: f64) -> Vec<Ends> {
+        let ends = |(grid, count): &(Grid, u64)| {
+            let rarity = |mass: f64| libm::log(f64::max(real(*count) * mass / weight, 1e-300));
+            let lacking = |k: i64| epsilon - position(k) * grid.step;
+            let (above, below) = (grid.tails_above(), grid.tails_below());
+            let tail = |tails: &[f64], k: i64| {
+                usize::try_from(k - grid.first)
+                    .ok()
+                    .and_then(|k| tails.get(k))
+                    .map_or(0.0, |it| rarity(*it))
+            };
+            let most = grid.first + length(&grid.masses) - 1;
+            let last = first_of(grid.first + 1, most, |k| {
+                let needed = tail(&above, k);
+                needed <= 0.0 || needed <= self.rarity_below(lacking(k))
+            });
+            let too_high = first_of(grid.first, last, |k| {
+                let (needed, excess) = (tail(&below, k), -position(k) * grid.step);
+                needed > 0.0 && needed > self.rarity(self.tilt_to(excess), excess)
+            });
+            Ends { first: grid.first.max(too_high - 1), last }
+        };
+        self.0.parts.iter().map(ends).collect()
+    }
+
     fn lower(&self, tilt: f64, rarity: f64) -> f64 {
         let base = self.at(tilt);
         let bound = |log: f64| (self.at(tilt - libm::exp(log)) - base + rarity) / libm::exp(log);
@@ -128,7 +166,31 @@ fn log_moment(grid: &Grid, s: f64) -> f64 {
     libm::log(sum) + s * position(end) * grid.step
 }
 
+/// The least number from `low` on for which this holds, or `high`. Once true, it should stay so.
+fn first_of(low: i64, high: i64, holds: impl Fn(i64) -> bool) -> i64 {
+    let (mut low, mut high) = (low, high.max(low));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    high
+}
+
 impl Composition {
+    /// Steps between the ends of each grid, summed.
+    pub(super) fn cells(&self) -> f64 {
+        self.parts.iter().map(|(grid, _)| grid.ends().cells()).sum()
+    }
+
+    /// The ends of each grid on one `times` as fine.
+    pub(super) fn ends(&self, times: i64) -> Vec<Ends> {
+        self.parts.iter().map(|(grid, _)| grid.ends().finer(times)).collect()
+    }
+
     /// How many bits the transform needs for a window.
     pub(super) fn bits(&self, window: &Window) -> f64 {
         libm::log2((window.high - window.low) / self.step + 4.0).ceil().max(4.0)
@@ -151,7 +213,7 @@ impl Composition {
         // Error of a coefficient, relative to the sum of what is transformed, which is 1 at most but
         // for rounding.
         let once = 1.01 * ERROR * f64::from(bits);
-        let (mut floor, mut powers) = (window.left_out, 0.0);
+        let (mut all_finite, mut powers) = (0.0, 0.0);
         let mut log_scale = -window.tilt * position(last) * self.step;
 
         let mut product = vec![Complex::ONE; length];
@@ -169,7 +231,7 @@ impl Composition {
                 bound.size *= power(size, *count);
                 bound.relative += times * once / size;
             }
-            floor += times * grid.infinite;
+            all_finite += times * libm::log1p(-grid.infinite.min(1.0));
             log_scale += times * log_moment;
             powers += times * 4.0 * f64::EPSILON;
         }
@@ -184,6 +246,7 @@ impl Composition {
         let masses: Vec<f64> = product.iter().rev().map(|it| (it.re * scale).max(0.0)).collect();
         let norm = product.iter().map(|it| it.modulus_squared()).sum::<f64>().sqrt() * scale;
         let error = (before * scale.sqrt() + once * norm) * 1.01;
+        let floor = window.left_out - libm::expm1(all_finite) * ROUNDING;
         Ok(Curve { step: self.step, last, masses, tilt: window.tilt, log_scale, floor, error })
     }
 }
@@ -198,6 +261,18 @@ struct Bound {
 }
 
 impl Grid {
+    /// For each point, the finite mass above it.
+    fn tails_above(&self) -> Vec<f64> {
+        let mut sums: Vec<f64> = running(self.masses.iter().rev());
+        sums.reverse();
+        sums
+    }
+
+    /// For each point, the mass below it.
+    fn tails_below(&self) -> Vec<f64> {
+        running(self.masses.iter())
+    }
+
     /// Adds the tilted and normalised distribution onto a ring.
     fn fold_into(&self, ring: &mut [Complex], tilt: f64, log_moment: f64) {
         let size = length(ring);
@@ -217,6 +292,16 @@ impl Grid {
             }
         }
     }
+}
+
+/// For each, the sum of those before.
+fn running<'a>(masses: impl Iterator<Item = &'a f64>) -> Vec<f64> {
+    let before = |sum: &mut f64, mass: &f64| {
+        let here = *sum;
+        *sum += mass;
+        Some(here)
+    };
+    masses.scan(0.0, before).collect()
 }
 
 impl Curve {

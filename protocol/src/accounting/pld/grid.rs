@@ -22,6 +22,10 @@ pub(super) struct Grid {
     pub(super) first: i64,
     pub(super) masses: Vec<f64>,
     pub(super) infinite: f64,
+    /// Losses below count as this.
+    start: i64,
+    /// Losses from here on are split between here and infinity.
+    last: i64,
     /// 1 - exp(-step).
     rise: f64,
 }
@@ -59,9 +63,40 @@ impl Support {
         Self { low, high, reach, tail }
     }
 
-    /// Steps of this size between the ends.
-    pub(super) fn cells(&self, step: f64) -> f64 {
-        (self.high - self.low) / step
+    /// Grid points around all of it.
+    pub(super) fn ends(&self, step: f64) -> Ends {
+        Ends {
+            first: index((self.low / step).floor()) - 1,
+            last: index((self.high / step).ceil()) + 1,
+        }
+    }
+
+    /// The highest loss.
+    pub(super) fn high(&self) -> f64 {
+        self.high
+    }
+
+    /// From its lowest loss to its highest.
+    pub(super) fn width(&self) -> f64 {
+        self.high - self.low
+    }
+}
+
+/// First and last point of a grid.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Ends {
+    pub(super) first: i64,
+    pub(super) last: i64,
+}
+
+impl Ends {
+    pub(super) fn cells(self) -> f64 {
+        position(self.last - self.first)
+    }
+
+    /// The same losses on a grid `times` as fine.
+    pub(super) fn finer(self, times: i64) -> Self {
+        Self { first: self.first * times, last: self.last * times }
     }
 }
 
@@ -72,6 +107,9 @@ impl Grid {
     /// neighbours stays. That dominates the true pair, and is the tightest such grid: the hockey-stick
     /// curve of the result joins the points of the true curve by straight lines in exp(ε).
     ///
+    /// A loss above the last point is split likewise, between there and infinity, which changes the
+    /// curve above that point only; a loss below the first counts as the first.
+    ///
     /// # Source
     ///
     /// Doroshenko, Ghazi, Kamath, Kumar and Manurangsi 2022, *Connect the Dots*,
@@ -81,12 +119,12 @@ impl Grid {
         direction: Direction,
         support: &Support,
         step: f64,
+        Ends { first, last }: Ends,
     ) -> Result<Self, AccountingError> {
-        let first = index((support.low / step).floor()) - 1;
-        let last = index((support.high / step).ceil()) + 1;
         let size = usize::try_from(last - first + 1).map_err(|_| AccountingError::Unresolved)?;
+        let masses = vec![0.0; size];
         let mut grid =
-            Self { step, first, masses: vec![0.0; size], infinite: 0.0, rise: rise(step) };
+            Self { step, first, masses, infinite: 0.0, start: first, last, rise: rise(step) };
         match mechanism.0 {
             Kind::SubsampledGaussian { sigma, rate } => {
                 grid.subsampled(sigma, rate, direction, support);
@@ -103,6 +141,11 @@ impl Grid {
         grid.masses.iter_mut().for_each(|mass| *mass *= 1.0 + MARGIN);
         grid.infinite *= 1.0 + MARGIN;
         Ok(grid)
+    }
+
+    /// Where it was to begin and end.
+    pub(super) fn ends(&self) -> Ends {
+        Ends { first: self.start, last: self.last }
     }
 
     /// Takes next to impossible losses off both ends and counts them as infinite, so that moments
@@ -199,11 +242,12 @@ impl Grid {
         piece: impl Fn(f64) -> f64,
     ) {
         let mut left = from;
-        let mut next = (at(from).0 / self.step).floor();
+        let (first, last) = (position(self.first), position(self.last));
+        let mut next = f64::max((at(from).0 / self.step).floor(), first - 1.0);
         while left < to {
             // The grid points are where the share that is rounded up has a kink.
             next += 1.0;
-            let bend = inverse(next * self.step);
+            let bend = if next > last { to } else { inverse(next * self.step) };
             let right = if bend < to { bend } else { to };
             while left < right {
                 let end = right.min(left + piece(left));
@@ -220,6 +264,17 @@ impl Grid {
     /// Adds one loss, split over the grid points around it.
     fn atom(&mut self, loss: f64, mass: f64) {
         let below = (loss / self.step).floor();
+        if below >= position(self.last) {
+            let finite = mass * libm::exp(position(self.last) * self.step - loss).min(1.0);
+            if let Some(last) = self.masses.last_mut() {
+                *last += finite;
+            }
+            // More by what the difference may have lost.
+            self.infinite += (mass - finite) + mass * f64::EPSILON;
+            return;
+        }
+        let below = below.max(position(self.first));
+        let loss = loss.max(below * self.step);
         let above_it = loss - below * self.step;
         let up = (rise(above_it) / self.rise).clamp(0.0, 1.0);
         let slot = usize::try_from(index(below) - self.first).unwrap_or(usize::MAX);
@@ -228,7 +283,7 @@ impl Grid {
                 *low += mass * (1.0 - up);
                 *high += mass * up;
             }
-            // Beyond the support: only by rounding, and never for less than it costs.
+            // Never for less than it costs.
             _ => self.infinite += mass,
         }
     }
