@@ -23,13 +23,13 @@ pub use mechanism::Mechanism;
 #[non_exhaustive]
 pub enum AccountingError {
     /// No standard deviation over sensitivity, or no scale over sensitivity.
-    #[error("found noise {found}, expected a number between 0.01 and 1e6 sensitivities")]
+    #[error("found noise {found:?}, expected a number between 0.01 and 1e6 sensitivities")]
     Noise {
         /// What was asked.
         found: f64,
     },
     /// No share of people in a batch.
-    #[error("found sample rate {found}, expected a number between 1e-12 and 1")]
+    #[error("found sample rate {found:?}, expected a number between 1e-12 and 1")]
     SampleRate {
         /// What was asked.
         found: f64,
@@ -41,25 +41,25 @@ pub enum AccountingError {
         found: u64,
     },
     /// No δ.
-    #[error("found delta {found}, expected a number between 1e-30 and 1, both excluded")]
+    #[error("found delta {found:?}, expected a number between 1e-30 and 1, both excluded")]
     Delta {
         /// What was asked.
         found: f64,
     },
     /// No ε.
-    #[error("found epsilon {found}, expected a number between 0 and 1e6")]
+    #[error("found epsilon {found:?}, expected a number between 0 and 1e6")]
     Epsilon {
         /// What was asked.
         found: f64,
     },
     /// No ρ.
-    #[error("found rho {found}, expected a number above 0 and up to 1e6")]
+    #[error("found rho {found:?}, expected a number above 0 and up to 1e6")]
     Rho {
         /// What was asked.
         found: f64,
     },
     /// No sensitivity.
-    #[error("found sensitivity {found}, expected a number above 0 and up to 1e300")]
+    #[error("found sensitivity {found:?}, expected a number above 0 and up to 1e300")]
     Sensitivity {
         /// What was asked.
         found: f64,

@@ -1,13 +1,15 @@
 //! Calculators for privacy loss, and the noise itself to look at.
 
+mod number;
+
 use crate::{failure::Failure, say};
+use number::{Decimal, real, whole};
 use protocol::accounting::{Mechanism, gaussian, pld, rdp, zcdp};
 use rehearsal::{Distribution, draws};
 use serde::Serialize;
 use std::{
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     process::ExitCode,
-    str::FromStr,
 };
 
 /// Calculate privacy loss and noise; nothing is spent and nobody is asked
@@ -33,7 +35,7 @@ pub(crate) struct Epsilon {
     sample_rate: f64,
 
     /// Steps of training
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = whole, allow_negative_numbers = true)]
     steps: u64,
 
     /// Delta, far below one over the number of people
@@ -72,7 +74,13 @@ pub(crate) struct Noise {
 #[command(group = clap::ArgGroup::new("loss").required(true).args(["rho", "laplace_epsilon"]))]
 pub(crate) struct Compose {
     /// Rho of each release, with commas between
-    #[arg(long, value_name = "R1,R2..", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "R1,R2..",
+        value_delimiter = ',',
+        value_parser = real,
+        allow_negative_numbers = true
+    )]
     rho: Vec<f64>,
 
     /// Epsilon of one release with Laplace noise
@@ -80,7 +88,14 @@ pub(crate) struct Compose {
     laplace_epsilon: Option<f64>,
 
     /// How many such releases there are
-    #[arg(long, value_name = "N", requires = "laplace_epsilon", conflicts_with = "rho")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "laplace_epsilon",
+        conflicts_with = "rho",
+        value_parser = whole,
+        allow_negative_numbers = true
+    )]
     count: Option<u64>,
 
     /// Delta, far below one over the number of people
@@ -99,12 +114,15 @@ pub(crate) struct Sample {
     #[arg(long, value_enum)]
     mechanism: Shape,
 
-    /// Sigma of the Gaussian, t of the Laplace; a decimal number, taken exactly
+    /// Sigma of the Gaussian, t of the Laplace; a decimal number such as 1.5 or 1e-5
+    ///
+    /// Sigma squared and t are exact where a denominator of at most 2^30 suffices, else rounded up to a
+    /// multiple of 2^-30.
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     scale: Decimal,
 
     /// How many draws
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     count: u64,
 
     /// Print JSON
@@ -125,7 +143,12 @@ impl PrivacyCommand {
             Self::Noise(noise) => noise.run(),
             Self::Compose(compose) => compose.run(),
             Self::Sample(sample) => sample.run(),
-        }?;
+        }
+        .or_else(|failure| match failure {
+            // Whoever reads has seen enough.
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            failure => Err(failure),
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -187,10 +210,9 @@ impl Compose {
 
     fn concentrated(&self) -> Result<(), Failure> {
         if let Some(rho) = self.rho.iter().find(|rho| rho.is_nan() || **rho <= 0.0) {
-            return Err(Failure::unclear(format!("found rho {rho}, expected a number above 0")));
+            return Err(Failure::unclear(format!("found rho {rho:?}, expected a number above 0")));
         }
-        // Added exactly enough: each sum rounds by less than the conversion's margin.
-        let rho: f64 = self.rho.iter().sum();
+        let rho = added_up(&self.rho);
         let epsilon = zcdp::epsilon(rho, self.delta).map_err(Failure::unclear)?;
         if self.json {
             #[derive(Serialize)]
@@ -200,22 +222,23 @@ impl Compose {
             return say::json(&Answer { epsilon });
         }
         say::result(format_args!(
-            "epsilon {} at delta {:e}: {} releases that together lose rho {rho} (zCDP)\n\
+            "epsilon {} at delta {:e}: {} releases that together lose rho {} (zCDP)\n\
              By the tight conversion for any zCDP mechanism; if all noise is Gaussian, the exact\n\
              figure is a little lower. Rounded up.",
             rounded_up(epsilon),
             self.delta,
             self.rho.len(),
+            shown(rho),
         ))
     }
 
     fn laplace(&self, epsilon: f64, count: u64) -> Result<(), Failure> {
         if epsilon.is_nan() || epsilon <= 0.0 {
-            let found = format!("found epsilon {epsilon}, expected a number above 0");
+            let found = format!("found epsilon {epsilon:?}, expected a number above 0");
             return Err(Failure::unclear(found));
         }
         let release = Mechanism::laplace(1.0 / epsilon).map_err(|_| {
-            Failure::unclear(format!("found epsilon {epsilon}, expected between 1e-6 and 100"))
+            Failure::unclear(format!("found epsilon {epsilon:?}, expected between 1e-6 and 100"))
         })?;
         let epsilon_pld =
             pld::epsilon(&[(release, count)], self.delta).map_err(Failure::unclear)?;
@@ -250,7 +273,7 @@ impl Sample {
         };
         let Decimal { numerator, denominator } = self.scale;
         let draws = draws(distribution, numerator, denominator).map_err(Failure::unclear)?;
-        let mut out = BufWriter::new(std::io::stdout().lock());
+        let mut out = BufWriter::new(io::stdout().lock());
         let (open, between, close) =
             if self.json { ("{\"draws\":[", ",", "]}") } else { ("", "\n", "") };
         write!(out, "{open}")?;
@@ -265,43 +288,14 @@ impl Sample {
     }
 }
 
-/// A positive decimal number as a fraction in lowest terms.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Decimal {
-    numerator: u64,
-    denominator: u64,
+/// Never less than the sum: each addition rounds by half a last place at most.
+fn added_up(terms: &[f64]) -> f64 {
+    terms.iter().fold(0.0, |sum: f64, term| (sum + term) * (1.0 + f64::EPSILON))
 }
 
-impl FromStr for Decimal {
-    type Err = InvalidDecimal;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDecimal> {
-        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-        let digits = format!("{whole}{decimals}");
-        if whole.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            return Err(InvalidDecimal);
-        }
-        let numerator: u128 = digits.parse().map_err(|_| InvalidDecimal)?;
-        let places = u32::try_from(decimals.len()).map_err(|_| InvalidDecimal)?;
-        let denominator = 10_u128.checked_pow(places).ok_or(InvalidDecimal)?;
-        let common = common_divisor(numerator, denominator);
-        let part = |of: u128| u64::try_from(of / common).map_err(|_| InvalidDecimal);
-        let decimal = Self { numerator: part(numerator)?, denominator: part(denominator)? };
-        if decimal.numerator > 0 { Ok(decimal) } else { Err(InvalidDecimal) }
-    }
-}
-
-/// Text that is no such number.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected a decimal number above 0 such as 1.5, with at most 19 digits and no exponent")]
-struct InvalidDecimal;
-
-/// Of two numbers of which the second is not zero.
-fn common_divisor(mut a: u128, mut b: u128) -> u128 {
-    while a > 0 {
-        (a, b) = (b % a, a);
-    }
-    b
+/// To nine digits, for people.
+fn shown(number: f64) -> String {
+    format!("{number:.8e}").parse().map_or_else(|_| number.to_string(), |it: f64| format!("{it:?}"))
 }
 
 /// For people: six decimals, never less than it is.
@@ -315,22 +309,17 @@ const MOST_DRAWS: u64 = 100_000_000;
 mod tests {
     use super::*;
 
+    /// 2⁻⁵³ added to 1 is 1 in floating point, twenty thousand times.
     #[test]
-    fn a_decimal_is_taken_exactly() {
-        let fraction = |numerator, denominator| Ok(Decimal { numerator, denominator });
-        assert_eq!("1.5".parse(), fraction(3, 2));
-        assert_eq!("1000".parse(), fraction(1_000, 1));
-        assert_eq!("0.1".parse(), fraction(1, 10));
-        let root = "0.31622776601683794".parse();
-        assert_eq!(root, fraction(15_811_388_300_841_897, 50_000_000_000_000_000));
-    }
-
-    #[test]
-    fn refuses_what_is_no_decimal() {
-        for text in ["", ".5", "0", "0.0", "-1", "1e3", "nan", "inf", "1.2.3", "1 ", "１"] {
-            assert_eq!(text.parse::<Decimal>(), Err(InvalidDecimal), "{text}");
-        }
-        assert!("0.12345678901234567891".parse::<Decimal>().is_err());
+    fn a_sum_of_tiny_losses_is_not_lost_beside_a_large_one() {
+        let tiny = f64::EPSILON / 2.0;
+        let mut terms = vec![1.0];
+        terms.extend([tiny; 20_000]);
+        assert!(terms.iter().sum::<f64>() <= 1.0);
+        let sum = added_up(&terms);
+        assert!(sum >= 1.0 + 20_000.0 * tiny && sum <= 1.0 + 1e-11, "{sum}");
+        assert_eq!(shown(added_up(&[0.1, 0.2])), "0.3");
+        assert_eq!(shown(1.5e-9), "1.5e-9");
     }
 
     #[test]
