@@ -102,26 +102,35 @@ pub fn admit(
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
     check_receivers(job, analysis)?;
-    let (tally, leaving) = match (&job.question, &analysis.template) {
-        (Question::Lift(lift), Template::Lift(template)) => {
-            let figures = Leaving::Figures(lift.split, 0);
-            (lift::tally(contract, template, lift, &job.analysis)?, figures)
-        }
-        (Question::Table(table), Template::Table(template)) => {
-            let figures = Leaving::Figures(table.split, table.selection_delta);
-            (table::tally(contract, template, table)?, figures)
-        }
-        (Question::Choice(choice), Template::Table(template)) => {
-            (choice::tally(contract, template, choice)?, Leaving::Choice(choice.by()))
-        }
-        _ => return Err(not_permitted(Asked::Analysis, &job.analysis, None)),
-    };
-    check_versions(contract, job, &tally, manifests)?;
-    check_range(&tally, manifests)?;
-    check_size(&tally)?;
-    let proven = prove(contract, job, tally, leaving)?;
+    let asked = Priced::of(contract, &job.analysis, &job.question)?;
+    check_versions(contract, job, &asked.tally, manifests)?;
+    check_range(&asked.tally, manifests)?;
+    check_size(&asked.tally)?;
+    let proven = prove(contract, &job.question, asked)?;
     let datasets = proven.tally().datasets().map(str::to_owned).collect();
     Ok(Admitted { job: job.clone(), proven, purpose: analysis.purpose.clone(), datasets })
+}
+
+/// Noise and cost of a question, before there are a room, data and a job: what [`admit`] derives too,
+/// which also looks at who asks, when, and at the size of the data.
+///
+/// # Privacy
+///
+/// Costs nothing: there are no rows to read.
+///
+/// # Errors
+///
+/// [`Refusal`] naming the rule and whose it is.
+pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
+    let asked = Priced::of(contract, analysis, question)?;
+    check_size(&asked.tally)?;
+    prove(contract, question, asked)
+}
+
+/// A question as the engine runs it, and what is to leave of it.
+struct Priced {
+    tally: Tally,
+    leaving: Leaving,
 }
 
 /// What is to leave of a tally.
@@ -133,15 +142,33 @@ enum Leaving {
     Choice(By),
 }
 
-fn prove(
-    contract: &Contract,
-    job: &Job,
-    tally: Tally,
-    leaving: Leaving,
-) -> Result<Proven, Refusal> {
-    let (epsilon, delta) = job.question.epsilon();
+impl Priced {
+    fn of(contract: &Contract, analysis: &str, question: &Question) -> Result<Self, Refusal> {
+        let unknown = || not_permitted(Asked::Analysis, analysis, None);
+        let template = &contract.analyses.get(analysis).ok_or_else(unknown)?.template;
+        let (tally, leaving) = match (question, template) {
+            (Question::Lift(lift), Template::Lift(template)) => {
+                let figures = Leaving::Figures(lift.split, 0);
+                (lift::tally(contract, template, lift, analysis)?, figures)
+            }
+            (Question::Table(table), Template::Table(template)) => {
+                let figures = Leaving::Figures(table.split, table.selection_delta);
+                (table::tally(contract, template, table)?, figures)
+            }
+            (Question::Choice(choice), Template::Table(template)) => {
+                (choice::tally(contract, template, choice)?, Leaving::Choice(choice.by()))
+            }
+            _ => return Err(unknown()),
+        };
+        Ok(Self { tally, leaving })
+    }
+}
+
+fn prove(contract: &Contract, question: &Question, asked: Priced) -> Result<Proven, Refusal> {
+    let Priced { tally, leaving } = asked;
+    let (epsilon, delta) = question.epsilon();
     let rho = Rho::from_epsilon(epsilon, delta);
-    let threshold = job.question.min_cell().max(contract.min_cell);
+    let threshold = question.min_cell().max(contract.min_cell);
     let proof = match leaving {
         Leaving::Choice(by) => tally.prove_choice(by, rho, threshold),
         Leaving::Figures(Split { n, sum, products }, _)
@@ -154,8 +181,8 @@ fn prove(
         }
     };
     let proof = proof.map_err(|error| match error {
-        PriceError::NoNoise => Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 },
         PriceError::NoChoice => Refusal::Malformed,
+        _ => Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 },
     })?;
     proof::check(tally, proof, contract.min_cell).map_err(|_| Refusal::Malformed)
 }

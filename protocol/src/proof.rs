@@ -6,11 +6,13 @@
 
 mod check;
 mod choice;
+mod error;
 mod prove;
 mod tail;
 
 pub use check::{Flaw, check};
 pub use choice::{By, Choice};
+pub use error::{ErrorBar, ErrorBars, Wanted};
 pub use prove::{PriceError, Request};
 
 use crate::{

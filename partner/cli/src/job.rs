@@ -1,5 +1,7 @@
 //! `glovebox job`: ask a question.
 
+mod price;
+
 use crate::{failure::Failure, files, opened, say, under::Under, words};
 use client::{
     address::Address,
@@ -15,6 +17,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 pub(crate) enum JobCommand {
     Submit(Submit),
     Status(Status),
+    Price(price::Price),
 }
 
 impl JobCommand {
@@ -22,6 +25,7 @@ impl JobCommand {
         match self {
             Self::Submit(submit) => submit.run().await,
             Self::Status(status) => status.run().await,
+            Self::Price(price) => price.run(),
         }
     }
 }

@@ -1,8 +1,7 @@
 use super::*;
 use crate::{
     contract::tests::table::with_table,
-    digest::Digest,
-    job::{Filter, JobId, TableQuestion, TemplateError, question_from_toml},
+    job::{Filter, TableQuestion, TemplateError, question_from_toml},
     proof::PriceError,
     tally::{Cells, Condition, Dimension, Quantity, Side},
 };
@@ -187,10 +186,11 @@ fn what_makes_no_sense_has_no_proof() {
     ];
     for change in changes {
         let tally = changed(change).unwrap();
-        let job = job(read(TABLE).unwrap());
         let split = Split { n: 200, sum: 500, products: 300 };
-        let proven = prove(&contract(), &job, tally, Leaving::Figures(split, 0));
-        assert_eq!(proven, Err(Refusal::Malformed));
+        let leaving = Leaving::Figures(split, 0);
+        let asked = Priced { tally, leaving };
+        let question = read(TABLE).unwrap();
+        assert_eq!(prove(&contract(), &question, asked), Err(Refusal::Malformed));
     }
 }
 
@@ -205,23 +205,25 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     let asked = tally(&question).unwrap();
     assert!(asked.is_named_by_data());
     let split = Split { n: 200, sum: 500, products: 300 };
-    let figures = Leaving::Figures(split, 1_000_000);
-    let proven = prove(&contract(), &job(question), asked.clone(), figures).unwrap();
+        let leaving = Leaving::Figures(split, 0);
+        let asked = Priced { tally, leaving };
+        let question = read(TABLE).unwrap();
+        assert_eq!(prove(&contract(), &question, asked), Err(Refusal::Malformed));
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
     assert!(proven.proof().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };
     assert_eq!(asked.prove(&request), Err(PriceError::NoNoise));
 }
 
-fn job(question: Question) -> Job {
-    Job {
-        contract: contract().digest,
-        instance: Digest::of("test", b""),
-        id: JobId([0; 16]),
-        not_after: Time(u64::MAX),
-        analysis: "reach".to_owned(),
-        question,
-        datasets: BTreeMap::new(),
-        receivers: vec!["retailer".to_owned()],
+#[test]
+fn a_price_needs_no_room_and_no_data() {
+    let question = read(TABLE).unwrap();
+    let proven = price(&contract(), "reach", &question).unwrap();
+    assert_eq!(proven.tally(), &tally(&question).unwrap());
+    let (epsilon, delta) = question.epsilon();
+    assert_eq!(proven.proof().cost.rho(), Rho::from_epsilon(epsilon, delta));
+    for name in ["lift", "nothing"] {
+        let refused = price(&contract(), name, &question).unwrap_err();
+        assert_eq!(refused, not_permitted(Asked::Analysis, name, None));
     }
 }

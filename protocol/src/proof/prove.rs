@@ -141,6 +141,12 @@ pub enum PriceError {
     /// A choice of another shape, or among nothing.
     #[error("the tally has no public places that could be chosen like this")]
     NoChoice,
+    /// The tally has no such figure.
+    #[error("the question has no such figure")]
+    NoFigure,
+    /// No loss is large enough.
+    #[error("no loss that a job may ask for makes a figure this exact")]
+    TooExact,
 }
 
 #[expect(
@@ -151,6 +157,9 @@ pub enum PriceError {
 fn real(number: u64) -> f64 {
     number as f64
 }
+
+/// More than the ρ of the largest ε at the largest δ.
+pub(super) const MOST_RHO: u64 = 100_000_000_000_000;
 
 /// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.
 const LARGEST_SIGMA: u64 = 1 << 51;

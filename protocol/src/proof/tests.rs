@@ -1,4 +1,5 @@
 use super::*;
+use crate::loss::{Delta, Epsilon};
 use crate::tally::{Cells, Dimension, Measure, Quantity, Side, Table, Tally};
 use proptest::prelude::*;
 
@@ -50,6 +51,27 @@ proptest! {
         prop_assert!(cost >= proof.cost.rho().value() * 0.99, "wasted: {cost}");
         prop_assert_eq!(proof.cost.delta(), if named { 1_000_000 } else { 0 });
         check(tally, proof, 50).unwrap();
+    }
+
+    #[test]
+    fn the_loss_for_an_error_is_the_least_that_meets_it(
+        clamp in 1_u32..1 << 12, squares: bool, ids in 1_u32..4, cells in 1_u32..17, named: bool,
+        which in 0_usize..3, log_rho in 14.0..25.0_f64,
+    ) {
+        let tally = tally(clamp, squares, ids, cells, named);
+        let asked = request(0);
+        let at = |rho: u64| tally.prove(&Request { rho: Rho(rho), threshold: 1, ..asked });
+        let (wanted, figure): (_, fn(&Proof) -> &Figure) = match which {
+            1 => (Wanted::Sum(0), |proof| &proof.sums[0]),
+            2 if squares => (Wanted::Product(0), |proof| &proof.products[0]),
+            _ => (Wanted::People, |proof| &proof.people),
+        };
+        // Between two values that σ can have.
+        let sd = figure(&at(whole(log_rho.exp())).unwrap()).sigma.value() + 0.0003;
+        let rho = tally.rho_for_error(asked.split, asked.selection_delta, wanted, sd).unwrap();
+        prop_assert!(figure(&at(rho.0).unwrap()).sigma.value() <= sd);
+        let less = at(rho.0 - 1);
+        prop_assert!(less.is_err() || figure(&less.unwrap()).sigma.value() > sd);
     }
 
     /// Whatever makes a proof say more than it should is found.
@@ -253,5 +275,49 @@ proptest! {
         }
         let half = |at: usize| (0..4).map(|k| sum[at + k] << (32 * k)).sum::<u128>();
         prop_assert_eq!(check::product(a, b), (half(4), half(0)));
+    }
+}
+
+fn whole(number: f64) -> u64 {
+    number.to_string().split('.').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_error_that_no_loss_buys_is_refused() {
+    let tally = tally(100, false, 1, 1, false);
+    let asked = request(0);
+    let least = |wanted, sd| tally.rho_for_error(asked.split, 0, wanted, sd);
+    assert_eq!(least(Wanted::Product(0), 1.0), Err(PriceError::NoFigure));
+    assert_eq!(least(Wanted::Sum(1), 1.0), Err(PriceError::NoFigure));
+    for sd in [0.0, -1.0, f64::NAN] {
+        assert_eq!(least(Wanted::People, sd), Err(PriceError::TooExact));
+    }
+}
+
+/// ρ = 0.02, of which a fifth for people: σ = 1/√0.008 = 11.18. Sums of 0..=100 get the rest:
+/// σ = 100/√0.032 = 559.02. The mean of 1,000 people: √(559.02² + (100 · 11.18)²) / 1000 = 1.25.
+#[test]
+fn error_bars_follow_from_the_noise_alone() {
+    let proof = tally(100, false, 1, 1, false).prove(&request(20_000_000_000)).unwrap();
+    let bars = proof.error_bars(1_000);
+    assert!((bars.people.sd - 11.180_34).abs() < 1e-3, "{bars:?}");
+    assert!((bars.people.half_width - 21.913_06).abs() < 2e-3, "{bars:?}");
+    assert!((bars.sums[0].sd - 559.017).abs() < 1e-2, "{bars:?}");
+    assert!((bars.means[0].sd - 1.25).abs() < 1e-4, "{bars:?}");
+    assert!((bars.means[0].half_width - 2.449_95).abs() < 2e-4, "{bars:?}");
+}
+
+#[test]
+fn an_epsilon_buys_the_loss_it_is_named_for_and_no_smaller_one_does() {
+    for delta in [1e-15, 1e-6, 1e-3] {
+        let delta = Delta::new(delta).unwrap();
+        for rho in [1_000_000, 17_469_000_000, 1_000_000_000_000] {
+            let epsilon = Rho(rho).asked_as(delta).unwrap();
+            assert!(Rho::from_epsilon(epsilon, delta) >= Rho(rho));
+            if let Ok(less) = Epsilon::try_from(u64::from(epsilon) - 1) {
+                assert!(Rho::from_epsilon(less, delta) < Rho(rho));
+            }
+        }
+        assert_eq!(Rho(u64::MAX).asked_as(delta), None);
     }
 }

@@ -1,0 +1,290 @@
+//! `glovebox job price`: what a question costs and how exact its answer will be, without a room.
+
+use crate::{
+    failure::Failure,
+    files::{self, Paper},
+    say,
+    table::wrap,
+    words::{size, whole},
+};
+use protocol::{
+    contract::{Contract, Dataset},
+    job::{Question, question_from_toml},
+    loss::{Epsilon, Rho},
+    policy,
+    proof::{ErrorBars, Proven, Split, Wanted},
+};
+use std::{
+    fmt::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Price a question before there is a room: its cost, its noise, and from which audience on it is useful
+///
+/// Reads the job's TOML and the contract, nothing else. Nothing is spent and nobody is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Price {
+    /// The job's TOML
+    job: PathBuf,
+
+    /// The contract, signed or not
+    #[arg(long, value_name = "FILE")]
+    contract: PathBuf,
+
+    /// Also say which epsilon makes the noise on a figure this small: the name of an outcome or measure,
+    /// or "people" for head counts, and a standard deviation
+    #[arg(long = "sd", value_name = "FIGURE=VALUE")]
+    wanted: Vec<String>,
+
+    /// Also say how exact a mean is in an arm or group of this many people
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    audience: Option<u32>,
+
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Price {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let contract = Paper::read(&self.contract)?.contract;
+        let template = files::read_text(&self.job)?;
+        let (analysis, question) = question_from_toml(&template, &contract).map_err(Failure::no)?;
+        let proven = policy::price(&contract, &analysis, &question)
+            .map_err(|refusal| Failure::no(refusal.to_string()))?;
+        let purpose = contract.analyses.get(&analysis).map(|it| it.purpose.clone());
+        let priced = Priced {
+            bars: proven.proof().error_bars(self.audience.unwrap_or(1)),
+            measures: measures(&question),
+            purpose: purpose.unwrap_or_default(),
+            analysis,
+            question,
+            contract,
+            proven,
+        };
+        let wanted = self.wanted.iter().map(|text| priced.epsilon_for(text));
+        let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
+        if self.json {
+            say::json(&priced.as_json(self.audience, &wanted))?;
+        } else {
+            let page = priced.page(self.audience, &wanted).map_err(Failure::unclear)?;
+            say::result(page.trim())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+struct Priced {
+    contract: Contract,
+    analysis: String,
+    purpose: String,
+    question: Question,
+    measures: Vec<Measured>,
+    proven: Proven,
+    bars: ErrorBars,
+}
+
+/// What is added up.
+struct Measured {
+    name: String,
+    /// Largest value of one person, in units of the figure.
+    clamp: f64,
+    /// One unit of the figure, in units of the column.
+    unit: f64,
+}
+
+/// What a wanted error takes.
+struct Reached {
+    figure: String,
+    sd: f64,
+    rho: Rho,
+    epsilon: Option<Epsilon>,
+}
+
+fn measures(question: &Question) -> Vec<Measured> {
+    let measured = |name: &String, clamp: u32, scale: u8| Measured {
+        name: name.clone(),
+        clamp: f64::from(clamp),
+        unit: 10_f64.powi(-i32::from(scale)),
+    };
+    match question {
+        Question::Lift(lift) => {
+            lift.outcomes.iter().map(|it| measured(&it.name, it.clamp, it.scale)).collect()
+        }
+        Question::Table(table) => {
+            table.measures.iter().map(|it| measured(&it.name, it.clamp, it.scale)).collect()
+        }
+        Question::Choice(_) => Vec::new(),
+    }
+}
+
+impl Priced {
+    /// None of a choice, which shows no figure.
+    fn split(&self) -> Option<(Split, u64)> {
+        match &self.question {
+            Question::Lift(lift) => Some((lift.split, 0)),
+            Question::Table(table) => Some((table.split, table.selection_delta)),
+            Question::Choice(_) => None,
+        }
+    }
+
+    /// `NAME=SD`, in units of the column.
+    fn epsilon_for(&self, text: &str) -> Result<Reached, Failure> {
+        let names = || {
+            let measures = self.measures.iter().map(|it| it.name.as_str());
+            measures.chain([PEOPLE]).collect::<Vec<_>>().join(", ")
+        };
+        let unclear = || {
+            Failure::unclear(format!(
+                "--sd {text}: expected FIGURE=VALUE, the figure being one of {}, the value above 0",
+                say::name(names())
+            ))
+        };
+        let (name, value) = text.rsplit_once('=').ok_or_else(unclear)?;
+        let sd: f64 = value.trim().parse().map_err(|_| unclear())?;
+        if !(sd > 0.0 && sd.is_finite()) {
+            return Err(unclear());
+        }
+        let found = self.measures.iter().enumerate().find(|(_, it)| it.name == name);
+        let (wanted, unit) = match found {
+            Some((at, measure)) => (Wanted::Sum(at), measure.unit),
+            None if name == PEOPLE => (Wanted::People, 1.0),
+            None => return Err(unclear()),
+        };
+        let (split, selection) = self.split().ok_or_else(|| {
+            Failure::unclear(format!("--sd {text}: a choice shows no figure, so none has noise"))
+        })?;
+        let rho = self.proven.tally().rho_for_error(split, selection, wanted, sd / unit);
+        let rho = rho.map_err(|why| Failure::no(format!("--sd {text}: {why}")))?;
+        let epsilon = rho.asked_as(self.question.epsilon().1);
+        Ok(Reached { figure: name.to_owned(), sd, rho, epsilon })
+    }
+
+    /// Datasets that are charged, and how many such jobs their budgets hold: in a period, and for life.
+    fn charged(&self) -> impl Iterator<Item = (&str, &Dataset, u64, u64)> {
+        let cost = &self.proven.proof().cost;
+        self.proven.tally().datasets().filter_map(move |name| {
+            let dataset = self.contract.datasets.get(name)?;
+            let budget = dataset.budgets.get(&self.purpose);
+            let times = |loss: Option<protocol::loss::Loss>| {
+                loss.and_then(|loss| loss.times(cost)).unwrap_or(0)
+            };
+            let period = times(budget.map(protocol::contract::Budget::per_period));
+            let life = times(budget.map(protocol::contract::Budget::lifetime));
+            Some((name, dataset, period, life))
+        })
+    }
+
+    /// Of a choice: how far off it may be.
+    fn people_off(&self) -> Option<f64> {
+        self.proven.proof().choice.map(|choice| choice.people_off(self.proven.tally()))
+    }
+
+    fn page(&self, audience: Option<u32>, wanted: &[Reached]) -> Result<String, fmt::Error> {
+        let mut page = String::new();
+        let (epsilon, delta) = self.question.epsilon();
+        let rho = self.proven.proof().cost.rho().value();
+        let analysis = say::name(&self.analysis);
+        let text = format!("\"{analysis}\": epsilon {epsilon} at delta {delta} (rho {rho:.6})");
+        wrap(&mut page, "", &text)?;
+        for (name, dataset, period, life) in self.charged() {
+            let text = format!(
+                "charges {} of {}: its whole budget holds {period} such jobs in a period, {life} for life",
+                say::name(name),
+                say::name(&dataset.owner),
+            );
+            wrap(&mut page, "  ", &text)?;
+        }
+        if let Some(off) = self.people_off() {
+            let text = format!(
+                "One place leaves, and no figure: 19 times in 20 it is at most {} people off the best one.",
+                whole(ceiling(off))
+            );
+            writeln!(page)?;
+            wrap(&mut page, "", &text)?;
+            return Ok(page);
+        }
+        writeln!(page, "\nNoise in each arm or group, and within what it stays 19 times in 20:")?;
+        let people = &self.bars.people;
+        let within = size(people.half_width);
+        writeln!(page, "  head count: s.d. {}, within {within}", size(people.sd))?;
+        let least = whole(ceiling(people.half_width * 10.0));
+        let text = format!("less than a tenth of the count from {least} people on");
+        wrap(&mut page, "    ", &text)?;
+        for ((it, sum), mean) in self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means) {
+            let (name, unit) = (say::name(&it.name), it.unit);
+            let (sd, within) = (size(sum.sd * unit), size(sum.half_width * unit));
+            wrap(&mut page, "  ", &format!("total of \"{name}\": s.d. {sd}, within {within}"))?;
+            let least = whole(ceiling(sum.half_width * 100.0 / it.clamp));
+            let text =
+                format!("less than a hundredth of the cap, on the mean, from {least} people on");
+            wrap(&mut page, "    ", &text)?;
+            if let Some(audience) = audience {
+                let (people, most) = (whole(audience.into()), size(mean.half_width * unit));
+                let text = format!("mean of {people} people: within {most} at most");
+                wrap(&mut page, "    ", &text)?;
+            }
+        }
+        if !wanted.is_empty() {
+            writeln!(page)?;
+        }
+        for reached in wanted {
+            let figure = say::name(&reached.figure);
+            let takes = match reached.epsilon {
+                Some(epsilon) => format!("epsilon {epsilon} at delta {delta}"),
+                None => "more than epsilon 100, which no job may ask for".to_owned(),
+            };
+            let (sd, rho) = (size(reached.sd), reached.rho.value());
+            wrap(
+                &mut page,
+                "",
+                &format!("s.d. {sd} on \"{figure}\" takes {takes} (rho {rho:.6})"),
+            )?;
+        }
+        Ok(page)
+    }
+
+    fn as_json(&self, audience: Option<u32>, wanted: &[Reached]) -> serde_json::Value {
+        let (epsilon, delta) = self.question.epsilon();
+        let people = &self.bars.people;
+        let bars = self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means);
+        let figures = bars.map(|((it, sum), mean)| {
+            serde_json::json!({
+                "name": it.name, "sum_sd": sum.sd * it.unit, "sum_half_width": sum.half_width * it.unit,
+                "mean_half_width": audience.map(|_| mean.half_width * it.unit),
+                "smallest_audience": ceiling(sum.half_width * 100.0 / it.clamp),
+            })
+        });
+        let charged = self.charged().map(|(name, dataset, period, life)| {
+            serde_json::json!({
+                "dataset": name, "owner": dataset.owner, "jobs_per_period": period, "jobs_for_life": life,
+            })
+        });
+        let wanted = wanted.iter().map(|it| {
+            serde_json::json!({
+                "figure": it.figure, "sd": it.sd, "rho": it.rho.value(),
+                "epsilon": it.epsilon.map(Epsilon::value),
+            })
+        });
+        let shows = self.people_off().is_none();
+        serde_json::json!({
+            "analysis": self.analysis, "purpose": self.purpose, "people_off": self.people_off(),
+            "epsilon": epsilon.value(), "delta": delta.value(),
+            "rho": self.proven.proof().cost.rho().value(),
+            "people_sd": shows.then_some(people.sd),
+            "people_half_width": shows.then_some(people.half_width),
+            "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)), "audience": audience,
+            "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),
+            "wanted": wanted.collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "shown to people")]
+fn ceiling(number: f64) -> i64 {
+    number.ceil() as i64
+}
+
+/// What --sd calls head counts.
+const PEOPLE: &str = "people";

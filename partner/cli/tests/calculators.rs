@@ -1,0 +1,162 @@
+//! What `glovebox` calculates without a room: prices, noise, losses.
+
+#![expect(clippy::unwrap_used, reason = "a test says what failed by its name")]
+
+use serde_json::Value;
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+fn command(dir: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glovebox"));
+    command.current_dir(dir).args(words);
+    command
+}
+
+/// Runs a command that must end with `code`, and returns what it says: results, then talk.
+fn says(dir: &Path, code: i32, words: &[&str]) -> (String, String) {
+    let output = command(dir, words).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (out, talk) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{talk}");
+    (out, talk)
+}
+
+fn privacy(code: i32, line: &[&str]) -> (String, String) {
+    let words: Vec<_> = ["privacy"].iter().chain(line).copied().collect();
+    says(Path::new("."), code, &words)
+}
+
+/// A contract that nobody has signed and the campaign of the demo, edited.
+fn campaign(from: &str, to: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |line: &str| says(dir.path(), 0, &line.split_whitespace().collect::<Vec<_>>());
+    run("init --dir p --name publisher --custody http://localhost:7501");
+    run("init --dir r --name retailer");
+    let pcr = "ab".repeat(48);
+    let pcrs = format!("{{\"pcrs\":{{\"0\":\"{pcr}\",\"1\":\"{pcr}\",\"2\":\"{pcr}\"}}}}");
+    fs::write(dir.path().join("pcrs.json"), pcrs).unwrap();
+    run("contract new --name room --party p/party.toml --party r/party.toml --pcrs pcrs.json");
+    let job = include_str!("../../../tests/data/hillstrom/lift.toml");
+    assert!(job.contains(from), "no {from}");
+    fs::write(dir.path().join("lift.toml"), job.replacen(from, to, 1)).unwrap();
+    dir
+}
+
+fn priced(dir: &TempDir, more: &[&str]) -> Value {
+    let mut words = vec!["job", "price", "lift.toml", "--contract", "contract.toml", "--json"];
+    words.extend(more);
+    serde_json::from_str(&says(dir.path(), 0, &words).0).unwrap()
+}
+
+#[test]
+fn a_job_is_priced_without_a_room_and_the_price_buys_the_error_it_names() {
+    let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
+    let before = priced(&dir, &["--sd", "spend=3000", "--sd", "people=5", "--audience", "20000"]);
+    assert_eq!((&before["epsilon"], &before["delta"]), (&1.0.into(), &1e-6.into()));
+    assert_eq!(before["charged"][0]["owner"], "publisher");
+    assert_eq!(before["charged"][1]["owner"], "retailer");
+    // The contract's epsilon 4 is rho 0.2497, the job's 1 is 0.01747.
+    assert_eq!(before["charged"][1]["jobs_per_period"], 14);
+    let spend = &before["figures"][2];
+    let (sum, mean) = (&spend["sum_sd"], spend["mean_half_width"].as_f64().unwrap());
+    assert!(sum.as_f64().unwrap() > 3_000.0 && mean > 1.96 * sum.as_f64().unwrap() / 20_000.0);
+
+    for (at, figure, most) in [(0, "spend", 3_000.0), (1, "people", 5.0)] {
+        let wanted = &before["wanted"][at];
+        assert_eq!(wanted["figure"], figure);
+        let epsilon = wanted["epsilon"].as_f64().unwrap();
+        let dear = campaign("epsilon = 1.0", &format!("epsilon = {epsilon}"));
+        let cheap = campaign("epsilon = 1.0", &format!("epsilon = {:.6}", epsilon - 2e-6));
+        let sd = |dir| {
+            let after = priced(dir, &[]);
+            let spend = after["figures"][2]["sum_sd"].as_f64().unwrap();
+            if figure == "spend" { spend } else { after["people_sd"].as_f64().unwrap() }
+        };
+        let (enough, less) = (sd(&dear), sd(&cheap));
+        assert!(enough <= most && enough > most * 0.999 && less >= enough, "{figure}: {enough}");
+    }
+}
+
+#[test]
+fn a_price_is_said_in_words_and_names_what_may_be_asked() {
+    let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
+    let price = ["job", "price", "lift.toml", "--contract", "contract.toml"];
+    let with = |more: &[&'static str]| price.iter().chain(more).copied().collect::<Vec<_>>();
+    let (page, _) = says(dir.path(), 0, &with(&["--sd", "people=5", "--audience", "1000"]));
+    for text in [
+        "\"lift\": epsilon 1 at delta 1e-6",
+        "charges sales of retailer: its whole budget holds 14 such jobs",
+        "head count: s.d.",
+        "mean of 1,000 people: within",
+        "s.d. 5.00 on \"people\" takes epsilon",
+    ] {
+        assert!(page.contains(text), "no {text} in\n{page}");
+    }
+    let (_, talk) = says(dir.path(), 2, &with(&["--sd", "profit=5"]));
+    assert!(talk.contains("one of visit, conversion, spend, people"), "{talk}");
+    for bad in ["people=0", "people=-1", "people=nan", "people"] {
+        says(dir.path(), 2, &with(&["--sd", bad]));
+    }
+    let dir = campaign("epsilon = 1.0", "epsilon = 200");
+    let (_, talk) = says(dir.path(), 1, &price);
+    assert!(talk.contains("expected an epsilon between 0.001 and 100"), "{talk}");
+}
+
+#[test]
+fn small_deltas_are_answered() {
+    let answer = |words: &[&str]| -> Value {
+        let words: Vec<_> = words.iter().chain(&["--json"]).copied().collect();
+        serde_json::from_str(&privacy(0, &words).0).unwrap()
+    };
+    let step = "epsilon --noise-multiplier 0.5 --sample-rate 1e-5 --steps 1 --delta 1e-15";
+    let step = answer(&step.split(' ').collect::<Vec<_>>());
+    let (pld, rdp) = (step["epsilon_pld"].as_f64().unwrap(), step["epsilon_rdp"].as_f64().unwrap());
+    assert!(pld > 2.8 && pld < 2.83 && rdp < 5.65, "{step}");
+    for (count, most) in [("1", 0.01), ("2", 0.02)] {
+        let words = ["compose", "--laplace-epsilon", "0.01", "--count", count, "--delta", "1e-15"];
+        let found = answer(&words)["epsilon_pld"].as_f64().unwrap();
+        assert!(found <= most * (1.0 + 1e-12) && found > most * 0.999, "{found}");
+    }
+}
+
+#[test]
+fn numbers_may_be_written_as_people_write_them() {
+    let (page, _) = privacy(0, &["compose", "--rho", "0.1, 0.2", "--delta", "1e-6"]);
+    assert!(page.contains("lose rho 0.3 (zCDP)"), "{page}");
+    let epsilon = |steps| {
+        ["epsilon", "--noise-multiplier=1", "--sample-rate=0.01", "--delta=1e-6", "--steps", steps]
+    };
+    assert_eq!(privacy(0, &epsilon("1e2")).0, privacy(0, &epsilon("100")).0);
+    for steps in ["0", "-5", "1.5", "1e10"] {
+        let (_, talk) = privacy(2, &epsilon(steps));
+        assert!(talk.contains("expected a whole number from 1 to 1e9"), "{talk}");
+    }
+    let (_, talk) = privacy(2, &["compose", "--rho", "0.1", "--delta", "1e-300"]);
+    assert_eq!(
+        talk.trim(),
+        "glovebox: found delta 1e-300, expected a number between 1e-30 and 1, both excluded"
+    );
+    for scale in ["1e-5", "0.00031622776601683794", "1e3"] {
+        let words =
+            ["sample", "--mechanism", "discrete-gaussian", "--scale", scale, "--count", "1e1"];
+        assert_eq!(privacy(0, &words).0.lines().count(), 10);
+    }
+}
+
+/// As `glovebox privacy sample .. | head` does.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let words = ["privacy", "sample", "--mechanism=discrete-laplace", "--scale=5", "--count=1e6"];
+    let mut sample = command(Path::new("."), &words);
+    let mut child = sample.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 64];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(output.status.code(), Some(0));
+}
