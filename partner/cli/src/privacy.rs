@@ -159,22 +159,30 @@ impl Epsilon {
         let step = Mechanism::subsampled_gaussian(noise_multiplier, sample_rate)
             .map_err(Failure::unclear)?;
         let epsilon_rdp = rdp::epsilon(&[(step, steps)], delta).map_err(Failure::unclear)?;
-        let epsilon_pld = pld::epsilon(&[(step, steps)], delta).map_err(Failure::unclear)?;
+        let run = [(step, steps)];
+        let epsilon_pld_fine = pld::epsilon(&run, delta).map_err(Failure::unclear)?;
+        let epsilon_pld = pld::epsilon_on_reference_grid(&run, delta).map_err(Failure::unclear)?;
         if self.json {
             #[derive(Serialize)]
             struct Answer {
                 epsilon_pld: f64,
+                epsilon_pld_fine: f64,
                 epsilon_rdp: f64,
             }
-            return say::json(&Answer { epsilon_pld, epsilon_rdp });
+            return say::json(&Answer { epsilon_pld, epsilon_pld_fine, epsilon_rdp });
         }
+        let (fine, comparable) = (rounded_up(epsilon_pld_fine), rounded_up(epsilon_pld));
+        let coarser = if fine == comparable {
+            String::new()
+        } else {
+            format!(" ({comparable} on the coarser grid of other accountants)")
+        };
         say::result(format_args!(
-            "epsilon {} at delta {delta:e} (PLD): what all {steps} steps together can reveal about one person\n\
+            "epsilon {fine} at delta {delta:e} (PLD){coarser}: what all {steps} steps together can reveal about one person\n\
              epsilon {} at delta {delta:e} (RDP): what a ledger counts, which adds losses at Rényi orders\n\
              Neighbours differ by one person added or removed. Each person is in a batch with\n\
              probability {sample_rate}, independently of all others (Poisson sampling); shuffled and\n\
              fixed-size batches are not covered. Both figures are rounded up.",
-            rounded_up(epsilon_pld),
             rounded_up(epsilon_rdp),
         ))
     }

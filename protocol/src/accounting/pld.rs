@@ -38,6 +38,27 @@ use grid::{Direction, Ends, Grid, Support, position};
 ///
 /// [`AccountingError`] if δ is not between 10⁻³⁰ and 1 or a count not in 1..=10⁹.
 pub fn epsilon(parts: &[(Mechanism, u64)], delta: f64) -> Result<f64, AccountingError> {
+    on_steps_of(parts, delta, 0.0)
+}
+
+/// As [`epsilon`], on a grid of losses no finer than [`REFERENCE_STEP`], for comparison with figures of other
+/// accountants: they were made on such grids, which say more where many runs lose very little each.
+///
+/// # Errors
+///
+/// As [`epsilon`].
+pub fn epsilon_on_reference_grid(
+    parts: &[(Mechanism, u64)],
+    delta: f64,
+) -> Result<f64, AccountingError> {
+    on_steps_of(parts, delta, REFERENCE_STEP)
+}
+
+fn on_steps_of(
+    parts: &[(Mechanism, u64)],
+    delta: f64,
+    least_step: f64,
+) -> Result<f64, AccountingError> {
     let delta = delta_in_range(delta)?;
     rdp::counts_in_range(parts)?;
     match gaussian_multiplier(parts) {
@@ -45,7 +66,7 @@ pub fn epsilon(parts: &[(Mechanism, u64)], delta: f64) -> Result<f64, Accounting
         None => {
             // Both are bounds; the other is the lower one only where no grid resolves the loss.
             let other = rdp::epsilon(parts, delta)?;
-            match worst(parts, Goal::Epsilon { delta }) {
+            match worst(parts, Goal::Epsilon { delta }, least_step) {
                 Ok(found) => Ok(found.min(other)),
                 Err(AccountingError::Unresolved) => Ok(other),
                 Err(error) => Err(error),
@@ -68,7 +89,7 @@ pub fn delta(parts: &[(Mechanism, u64)], epsilon: f64) -> Result<f64, Accounting
         Some(multiplier) => gaussian::delta(multiplier, epsilon),
         None => {
             let other = rdp::delta(parts, epsilon)?;
-            match worst(parts, Goal::Delta { epsilon }) {
+            match worst(parts, Goal::Delta { epsilon }, 0.0) {
                 Ok(found) => Ok(found.min(other)),
                 Err(AccountingError::Unresolved) => Ok(other),
                 Err(error) => Err(error),
@@ -95,11 +116,11 @@ fn gaussian_multiplier(parts: &[(Mechanism, u64)]) -> Option<f64> {
 }
 
 /// The larger of both directions; only sampling makes them differ.
-fn worst(parts: &[(Mechanism, u64)], goal: Goal) -> Result<f64, AccountingError> {
-    let removed = refine(parts, Direction::Remove, goal, 0.0)?;
+fn worst(parts: &[(Mechanism, u64)], goal: Goal, least_step: f64) -> Result<f64, AccountingError> {
+    let removed = refine(parts, Direction::Remove, goal, 0.0, least_step)?;
     let sampled = |(mechanism, _): &(Mechanism, u64)| matches!(mechanism.0, Kind::SubsampledGaussian { rate, .. } if rate < 1.0);
     if parts.iter().any(sampled) {
-        Ok(removed.max(refine(parts, Direction::Add, goal, removed)?))
+        Ok(removed.max(refine(parts, Direction::Add, goal, removed, least_step)?))
     } else {
         Ok(removed)
     }
@@ -112,8 +133,9 @@ fn refine(
     direction: Direction,
     goal: Goal,
     known: f64,
+    least_step: f64,
 ) -> Result<f64, AccountingError> {
-    let run = Run::new(parts, direction, goal);
+    let run = Run::new(parts, direction, goal, least_step);
     // Basic composition: nothing but a part of δ that was set aside loses more.
     let most = run.most();
     let (mut coarse, mut answer) = match goal {
@@ -137,7 +159,7 @@ fn refine(
         }
         times *= FINER;
         let (step, cells) = (coarse.step / position(times), coarse.cells() * position(times));
-        if cells > MOST_CELLS {
+        if cells > MOST_CELLS || step < least_step * ALMOST {
             break;
         }
         let finer = run.compose(step, &coarse.ends(times))?;
@@ -167,10 +189,17 @@ struct Run<'a> {
     direction: Direction,
     goal: Goal,
     supports: Vec<Support>,
+    /// No grid is finer; zero if all may be.
+    least_step: f64,
 }
 
 impl<'a> Run<'a> {
-    fn new(parts: &'a [(Mechanism, u64)], direction: Direction, goal: Goal) -> Self {
+    fn new(
+        parts: &'a [(Mechanism, u64)],
+        direction: Direction,
+        goal: Goal,
+        least_step: f64,
+    ) -> Self {
         let runs: f64 = parts.iter().map(|(_, count)| real(*count)).sum();
         let delta = match goal {
             Goal::Epsilon { delta } => delta,
@@ -178,7 +207,7 @@ impl<'a> Run<'a> {
         };
         let tail = delta * NEGLIGIBLE / runs;
         let support = |(mechanism, _): &(Mechanism, u64)| Support::of(mechanism, direction, tail);
-        Self { parts, direction, goal, supports: parts.iter().map(support).collect() }
+        Self { parts, direction, goal, supports: parts.iter().map(support).collect(), least_step }
     }
 
     /// The largest loss of all, rounded up, but for two `tail`s of each run.
@@ -204,6 +233,14 @@ impl<'a> Run<'a> {
     fn first(&self) -> Result<(Composition, f64), AccountingError> {
         let width: f64 = self.supports.iter().map(Support::width).sum();
         let mut step = f64::min(FIRST_STEP, width / FIRST_CELLS);
+        if self.least_step > 0.0 {
+            // So that making it finer ends there.
+            let most = step;
+            step = self.least_step;
+            while step * position(FINER) <= most {
+                step *= position(FINER);
+            }
+        }
         let guess = match self.goal {
             Goal::Epsilon { delta } => rdp::epsilon(self.parts, delta)?,
             Goal::Delta { epsilon } => rdp::delta(self.parts, epsilon)?,
@@ -306,6 +343,12 @@ fn attempt(
         Goal::Delta { epsilon } => Some(curve.delta(epsilon)),
     }
 }
+
+/// The step of the grid on which published figures of other accountants were made.
+pub const REFERENCE_STEP: f64 = 2e-5;
+
+/// For comparing steps that were multiplied and divided.
+const ALMOST: f64 = 1.0 - 1e-9;
 
 /// The share of δ that each truncation may add.
 const NEGLIGIBLE: f64 = 1e-7;

@@ -205,10 +205,8 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     let asked = tally(&question).unwrap();
     assert!(asked.is_named_by_data());
     let split = Split { n: 200, sum: 500, products: 300 };
-        let leaving = Leaving::Figures(split, 0);
-        let asked = Priced { tally, leaving };
-        let question = read(TABLE).unwrap();
-        assert_eq!(prove(&contract(), &question, asked), Err(Refusal::Malformed));
+    let leaving = Leaving::Figures(split, 1_000_000);
+    let proven = prove(&contract(), &question, Priced { tally: asked.clone(), leaving }).unwrap();
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
     assert!(proven.proof().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };

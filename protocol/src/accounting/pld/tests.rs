@@ -7,7 +7,7 @@ fn sampled(sigma: f64, rate: f64) -> Mechanism {
 
 /// What the grid says where [`epsilon`] uses the closed form.
 fn on_a_grid(parts: &[(Mechanism, u64)], delta: f64) -> f64 {
-    worst(parts, Goal::Epsilon { delta }).unwrap()
+    worst(parts, Goal::Epsilon { delta }, 0.0).unwrap()
 }
 
 #[test]

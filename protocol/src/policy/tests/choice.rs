@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::job::{ChoiceOf, ChoiceQuestion, GroupBy, Statistic, TableMeasure};
+use crate::{digest::Digest, job::JobId};
 
 const QUANTILE: &str = r#"
 [job]
@@ -47,7 +48,8 @@ fn decide(choice: ChoiceQuestion) -> Result<Proven, Refusal> {
     let Template::Table(template) = &contract.analyses["reach"].template else { panic!("a table") };
     let tally = crate::policy::choice::tally(&contract, template, &choice)?;
     let by = choice.by();
-    prove(&contract, &job(Question::Choice(choice)), tally, Leaving::Choice(by))
+    let asked = Priced { tally, leaving: Leaving::Choice(by) };
+    prove(&contract, &Question::Choice(choice), asked)
 }
 
 /// A signed analyst could change anything in a job.
@@ -204,7 +206,16 @@ fn a_choice_is_not_permitted_where_no_table_is() {
     ] {
         let receivers = contract.analyses[analysis].receivers.clone();
         let question = Question::Choice(choice(FULLEST));
-        let job = Job { analysis: analysis.to_owned(), receivers, ..job(question) };
+        let job = Job {
+            contract: contract.digest,
+            instance: Digest::of("test", b""),
+            id: JobId([0; 16]),
+            not_after: Time(u64::MAX),
+            analysis: analysis.to_owned(),
+            question,
+            datasets: BTreeMap::new(),
+            receivers,
+        };
         let refused = admit(&contract, &job, analyst, &manifests, Time(0)).unwrap_err();
         assert_eq!(refused, expected);
     }

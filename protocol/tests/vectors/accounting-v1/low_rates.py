@@ -2,7 +2,7 @@
 
 Training runs with low sampling rates, where the losses that matter are rare and small beside the
 largest. eps_rdp is of dp_accounting's default orders; eps_pld_pess of its pessimistic grid with step dx,
-fine enough to be within 5e-4 of the exact value. Where delta is too small for its transform,
+fine enough to be within 5e-4 of the exact value; eps_pld_pess_reference_step of the step 2e-5. Where delta is too small for its transform,
 one step is solved from the closed form P(L > e) - exp(e) Q(L > e) = delta, with 60 digits.
 """
 
@@ -61,7 +61,8 @@ def case(sigma, rate, steps, delta, **more):
     return base | {"eps_rdp": renyi(sigma, rate, steps, delta)} | more
 
 
-cases = [case(*run, dx=dx, eps_pld_pess=pessimistic(*run, dx)) for *run, dx in RUNS]
+cases = [case(*run, dx=dx, eps_pld_pess=pessimistic(*run, dx),
+              eps_pld_pess_reference_step=pessimistic(*run, 2e-5)) for *run, dx in RUNS]
 cases += [case(s, q, 1, d, eps_exact=exact(s, q, d)) for s, q, d in STEPS]
 cases += [case(*run) for run in LEDGERS]
 made = {"source": "dp_accounting 0.6.0, mpmath", "made_by": "low_rates.py"}
