@@ -23,6 +23,7 @@ esac
 option=""
 for word in "$@"; do
     case "$option" in
+    --sign-*=*) ;;
     --sign-*) [ -r "$word" ] || stop "'$word', which $option names, cannot be read" ;;
     esac
     option=$word

@@ -47,6 +47,7 @@ elsewhere
 
 # Paths and names that got in. A short name of a machine is a word that programs have in them anyway.
 host=$(uname -n)
+case "$host" in localhost*) host="@$host" ;; esac
 [ "${#host}" -ge 8 ] || host="@$host"
 for name in "$folder" "$root" "${HOME%/}/" "$somebody" "$(id -un)@" "$host"; do
     if [ "$name" != / ] && grep -aqF -e "$name" "$one/target/eif/glovebox.eif"; then

@@ -14,7 +14,6 @@ use protocol::{
     receipt::Account,
     refusal::Refusal,
     result::{JobResult, SAME_FIGURES},
-    sign,
 };
 use serde_bytes::ByteBuf;
 use std::{collections::BTreeMap, fs, sync::Arc};
@@ -168,7 +167,7 @@ async fn no_job_runs_on_what_was_countersigned_for_another() {
     let slices: Vec<_> = ["exposures", "sales"]
         .map(|dataset| {
             let mut slice = stage.parties.slice(&stage.room, dataset);
-            slice.job = Some(sign::digest_of(countersigned.as_bytes()));
+            slice.job = Some(countersigned.admitted().job().earmark("publisher"));
             slice.granted = countersigned.admitted().cost().clone();
             ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
         })
@@ -184,6 +183,31 @@ async fn no_job_runs_on_what_was_countersigned_for_another() {
     let body = Body::Job { job: countersigned.as_bytes().to_vec(), slices: Vec::new() };
     let reply = stage.room.request(key, body).await.unwrap();
     assert!(matches!(reply, Reply::Result { .. }), "{reply:?}");
+}
+
+/// A retry after the hour that a job is good for is signed anew, and is still the job that was paid.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_signed_anew_is_paid_with_the_slices_it_had() {
+    let mut stage = Stage::set(Terms::default()).await;
+    let first = stage.parties.prepare(&mut stage.room, JOB).await;
+    let slices: Vec<_> = ["exposures", "sales"]
+        .map(|dataset| {
+            let mut slice = stage.parties.slice(&stage.room, dataset);
+            slice.job = Some(first.admitted().job().earmark("publisher"));
+            slice.granted = first.admitted().cost().clone();
+            ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
+        })
+        .into();
+    let mut anew = first.admitted().job().clone();
+    anew.not_after = anew.not_after.plus_seconds(1);
+    let key = stage.parties.publisher.signing();
+    let signed = key.sign(&anew);
+    assert_ne!(signed, first.as_bytes());
+    let body = Body::Job { job: signed, slices: slices.clone() };
+    let reply = stage.room.request(key, body).await.unwrap();
+    assert!(matches!(reply, Reply::Result { .. }), "{reply:?}");
+    // Of the retailer's it would be another job, whoever signs for whom.
+    assert_ne!(anew.earmark("publisher"), anew.earmark("retailer"));
 }
 
 /// Ledger and counter restored together look whole; the instance knows better.

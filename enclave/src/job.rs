@@ -91,8 +91,9 @@ async fn answer(
         }
         _ => return Err(Refusal::Internal),
     };
-    if first.id != job.id {
-        result.flag(format!("{SAME_FIGURES}{}", first.id));
+    let (payer, paid) = &first.job;
+    if (payer.as_str(), *paid) != (party, job.id) {
+        result.flag(format!("{SAME_FIGURES}{paid}"));
     }
     let asked_of = admitted.proven().tally();
     if let Some(earlier) = open.history.resembled(contract, asked_of, first.place) {
@@ -110,7 +111,7 @@ async fn answer(
 async fn release(
     serving: &Serving,
     open: &mut Open,
-    Asked { party, job, signed }: Asked<'_>,
+    Asked { party, job, .. }: Asked<'_>,
     admitted: &Admitted,
     figures: Digest,
     now: Time,
@@ -124,14 +125,13 @@ async fn release(
         None => {
             let (contract, purpose) = (&serving.contract, admitted.purpose());
             open.history.check_rate(contract, party, purpose, now)?;
-            let digest = sign::digest_of(signed);
-            let paid = open.ledger.pay(admitted.clone(), digest, contract, now)?;
+            let paid = open.ledger.pay(admitted.clone(), job.earmark(party), contract, now)?;
             let tally = admitted.proven().tally();
             let place = open.history.note(job.id, (party, purpose), tally, now);
-            (paid, First { id: job.id, place })
+            (paid, First { job: (party.to_owned(), job.id), place })
         }
     };
-    let left = tally(serving, open, admitted, paid, (figures, first)).await?;
+    let left = tally(serving, open, admitted, paid, (figures, first.clone())).await?;
     open.progress.insert(figures, Progress::Released(left, first));
     Ok(())
 }
@@ -200,9 +200,10 @@ impl Left {
 }
 
 /// The job that paid for figures.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct First {
-    id: JobId,
+    /// Who asked, and its identity: those of two parties may be alike.
+    job: (String, JobId),
     /// In the history.
     place: u64,
 }

@@ -74,7 +74,22 @@ impl Failure {
             | Self::Start(
                 StartError::Listen { .. } | StartError::Taken { .. } | StartError::Vsock { .. },
             ) => ExitCode::FAILURE,
+            Self::Read { cause, .. } | Self::Start(StartError::Use { cause, .. })
+                if may_pass(cause) =>
+            {
+                ExitCode::FAILURE
+            }
             _ => ExitCode::from(2),
         }
     }
 }
+
+/// A full disk, too many open files, a device in trouble: not that something is wrong with the path.
+fn may_pass(cause: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, StorageFull, TimedOut};
+    matches!(cause.kind(), Interrupted | OutOfMemory | ResourceBusy | StorageFull | TimedOut)
+        || cause.raw_os_error().is_some_and(|code| TROUBLE.contains(&code))
+}
+
+/// EIO, ENFILE, EMFILE, which have no kind of their own.
+const TROUBLE: [i32; 3] = [5, 23, 24];

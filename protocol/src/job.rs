@@ -4,6 +4,7 @@ mod choice;
 mod template;
 
 use crate::{
+    canonical,
     digest::Digest,
     loss::{Delta, Epsilon},
     proof::Split,
@@ -36,6 +37,16 @@ pub struct Job {
     pub datasets: BTreeMap<String, Digest>,
     /// Parties that get the result.
     pub receivers: Vec<String>,
+}
+
+impl Job {
+    /// What a slice for this job of `analyst` names. Signed anew because its time had run out, it is the
+    /// same job, and is paid with the same slices.
+    #[must_use]
+    pub fn earmark(&self, analyst: &str) -> Digest {
+        let timeless = Self { not_after: Time(0), ..self.clone() };
+        Digest::of("glovebox job earmark v1", &canonical::to_vec(&(analyst, timeless)))
+    }
 }
 
 /// What is asked.

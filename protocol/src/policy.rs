@@ -123,6 +123,8 @@ pub fn admit(
 /// [`Refusal`] naming the rule and whose it is.
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
     let asked = Priced::of(contract, analysis, question)?;
+    // Of the smallest data there are.
+    check_range(&asked.tally, &BTreeMap::new())?;
     check_size(&asked.tally)?;
     prove(contract, question, asked)
 }

@@ -25,7 +25,8 @@ pub struct Slice {
     pub period: String,
     /// End of the period: the slice dies then.
     pub not_after: Time,
-    /// Digest of the signed job that may spend it; none if it was prepaid with a grant.
+    /// The job that may spend it ([`Job::earmark`](crate::job::Job::earmark)); none if it was prepaid with a
+    /// grant.
     pub job: Option<Digest>,
 }
 

@@ -39,37 +39,34 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`Refusal::BadSlice`] for a slice of another contract, dataset, purpose or period, or one
-    /// that is over.
+    /// [`Refusal::BadSlice`] for a slice of another contract, dataset, purpose or period, for one that
+    /// is over, and for one of nothing, or past the number of jobs that an account may pay for.
     pub fn accept(&mut self, slice: &Slice, contract: &Contract, now: Time) -> Result<(), Refusal> {
         let budget = budget(contract, &slice.dataset, &slice.purpose).ok_or(Refusal::BadSlice)?;
         let current = slice.period == budget.period.of(now) && now < slice.not_after;
         if slice.contract != contract.digest || !current {
             return Err(Refusal::BadSlice);
         }
-        let (key, balance) = self.with(slice);
-        self.accounts.insert(key, balance);
+        let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
+        if let Some(job) = slice.job {
+            let balance = self.accounts.get(&key);
+            let room =
+                balance.is_none_or(|it| it.jobs.contains_key(&job) || it.jobs.len() < MOST_JOBS);
+            if slice.granted.is_zero() || !room {
+                return Err(Refusal::BadSlice);
+            }
+        }
+        self.accounts.entry(key).or_default().accept(slice);
         Ok(())
     }
 
     /// All that the account of this slice would have been granted with it.
     #[must_use]
     pub fn granted_with(&self, slice: &Slice) -> Loss {
-        self.with(slice).1.granted()
-    }
-
-    fn with(&self, slice: &Slice) -> (Key, Balance) {
         let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
-        let mut balance = self.accounts.get(&key).cloned().unwrap_or_default();
-        let grant = match slice.job {
-            Some(job) => balance.jobs.entry(job).or_default(),
-            None => &mut balance.prepaid,
-        };
-        if !slice.granted.fits(&grant.granted) {
-            grant.granted = grant.granted.max(&slice.granted);
-            grant.not_after = slice.not_after;
-        }
-        (key, balance)
+        let Some(balance) = self.accounts.get(&key) else { return slice.granted.clone() };
+        let known = balance.grant(slice.job).map_or_else(Loss::zero, |it| it.granted.clone());
+        balance.granted.minus(&known).plus(&known.max(&slice.granted))
     }
 
     /// Charges every dataset of the job its whole cost, or none of them: from what was handed over for
@@ -91,9 +88,7 @@ impl Ledger {
         let mut charges = Vec::new();
         for (key, owner) in keys {
             let balance = self.accounts.entry(key.clone()).or_default();
-            if let Some(grant) = balance.source(job, &cost, now) {
-                grant.spent = grant.spent.plus(&cost);
-            }
+            balance.spend(job, &cost, now);
             let Key { dataset, purpose, .. } = key;
             let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
             charges.push(Charged { charge, left: balance.prepaid.left(now) });
@@ -117,8 +112,8 @@ impl Ledger {
             dataset: key.dataset.clone(),
             purpose: key.purpose.clone(),
             period: key.period.clone(),
-            granted: balance.granted(),
-            spent: balance.spent(),
+            granted: balance.granted.clone(),
+            spent: balance.spent.clone(),
         };
         self.accounts.iter().map(account).collect()
     }
@@ -142,7 +137,7 @@ impl Ledger {
             if keys.iter().any(|(other, _)| *other == key) {
                 return Err(Refusal::Internal);
             }
-            let pays = |balance: &Balance| balance.clone().source(job, cost, now).is_some();
+            let pays = |balance: &Balance| balance.source(job, cost, now).is_some();
             let account = (key.clone(), dataset.owner.clone());
             if !self.accounts.get(&key).is_some_and(pays) {
                 lacking.push(account.clone());
@@ -240,11 +235,21 @@ impl Key {
 }
 
 /// One account: what may be spent on anything, and what each job may spend.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 struct Balance {
     prepaid: Grant,
-    /// By digest of the signed job; kept when spent, so that a replay adds nothing.
+    /// By earmark; kept when spent, so that a replay adds nothing.
     jobs: BTreeMap<Digest, Grant>,
+    /// Of all of them together.
+    granted: Loss,
+    spent: Loss,
+}
+
+impl Default for Balance {
+    fn default() -> Self {
+        let (prepaid, jobs) = (Grant::default(), BTreeMap::new());
+        Self { prepaid, jobs, granted: Loss::zero(), spent: Loss::zero() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -268,25 +273,45 @@ impl Grant {
 }
 
 impl Balance {
-    /// What pays `cost` of this job.
-    fn source(&mut self, job: Digest, cost: &Loss, now: Time) -> Option<&mut Grant> {
-        let own = self.jobs.get_mut(&job).filter(|grant| cost.fits(&grant.left(now)));
-        own.or_else(|| Some(&mut self.prepaid).filter(|grant| cost.fits(&grant.left(now))))
+    fn accept(&mut self, slice: &Slice) {
+        let grant = match slice.job {
+            Some(job) => self.jobs.entry(job).or_default(),
+            None => &mut self.prepaid,
+        };
+        if !slice.granted.fits(&grant.granted) {
+            let larger = grant.granted.max(&slice.granted);
+            self.granted = self.granted.minus(&grant.granted).plus(&larger);
+            grant.granted = larger;
+            grant.not_after = slice.not_after;
+        }
     }
 
-    fn granted(&self) -> Loss {
-        self.all().fold(Loss::zero(), |sum, grant| sum.plus(&grant.granted))
+    fn grant(&self, job: Option<Digest>) -> Option<&Grant> {
+        job.map_or(Some(&self.prepaid), |job| self.jobs.get(&job))
     }
 
-    fn spent(&self) -> Loss {
-        self.all().fold(Loss::zero(), |sum, grant| sum.plus(&grant.spent))
+    /// What pays `cost` of this job: what is its own, else what is prepaid.
+    fn source(&self, job: Digest, cost: &Loss, now: Time) -> Option<Option<Digest>> {
+        let pays = |of: &Option<Digest>| self.grant(*of).is_some_and(|it| cost.fits(&it.left(now)));
+        [Some(job), None].into_iter().find(pays)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Grant> {
-        std::iter::once(&self.prepaid).chain(self.jobs.values())
+    fn spend(&mut self, job: Digest, cost: &Loss, now: Time) {
+        let grant = match self.source(job, cost, now) {
+            Some(Some(job)) => self.jobs.get_mut(&job),
+            Some(None) => Some(&mut self.prepaid),
+            None => None,
+        };
+        if let Some(grant) = grant {
+            grant.spent = grant.spent.plus(cost);
+            self.spent = self.spent.plus(cost);
+        }
     }
 }
 
 fn budget<'c>(contract: &'c Contract, dataset: &str, purpose: &str) -> Option<&'c Budget> {
     contract.datasets.get(dataset)?.budgets.get(purpose)
 }
+
+/// Jobs that one account pays for in one life of an instance, which keeps fewer answers.
+const MOST_JOBS: usize = 1 << 13;

@@ -108,6 +108,8 @@ impl JobError {
                     | Refusal::KeyWithheld { .. }
                     | Refusal::NeedsSlice { .. }
                     | Refusal::NotBelieved { .. }
+                    // At the end of a period, cut for the one before.
+                    | Refusal::BadSlice
             ),
             Self::NoCustody { .. } | Self::CustodyUnreachable { .. } | Self::Room(_) => true,
             _ => false,

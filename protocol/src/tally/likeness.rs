@@ -76,11 +76,10 @@ impl Asked<'_> {
                 let mut values = (0..domain.len()).map(i32::try_from);
                 values.all(|code| code.is_ok_and(|code| codes.contains(&code)))
             }
-            // Days are whole numbers of 32 bits.
             (Chosen::Range(least, most), Some(Role::Date)) => {
-                *least <= i64::from(i32::MIN) && *most >= i64::from(i32::MAX)
+                *least <= YEAR_1900 && *most >= YEAR_2200
             }
-            (Chosen::Range(least, most), _) => (*least, *most) == (i64::MIN, i64::MAX),
+            (Chosen::Range(least, most), _) => *least <= -HUGE && *most >= HUGE,
             (Chosen::Codes(_), _) => false,
         }
     }
@@ -187,8 +186,13 @@ fn cells(one: &Tally, other: &Tally) -> Option<usize> {
                 let apart = codes(one).symmetric_difference(&codes(other)).count();
                 (apart <= 1).then_some(apart)
             };
-            let differences = [(test, test_before), (control, control_before)];
-            differences.iter().try_fold(0, |sum, pair| Some(sum + apart(pair)?))
+            let sum = |pairs: [(&Vec<i32>, &Vec<i32>); 2]| {
+                pairs.iter().try_fold(0, |sum, pair| Some(sum + apart(pair)?))
+            };
+            // The arms may have changed places, too.
+            let straight = sum([(test, test_before), (control, control_before)]);
+            let crossed = sum([(test, control_before), (control, test_before)]);
+            straight.into_iter().chain(crossed).min()
         }
         _ => {
             let (one, other) = (dimensions(one), dimensions(other));
@@ -238,6 +242,12 @@ fn margin(fewer: &[Told<'_>], more: &[Told<'_>]) -> Option<usize> {
     };
     fewer.iter().try_fold(0, |sum, it| Some(sum + moved(it)?))
 }
+
+/// Days that no data lie beyond.
+const YEAR_1900: i64 = -25_567;
+const YEAR_2200: i64 = 84_006;
+/// Units of a column that the total of no person comes near.
+const HUGE: i64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests;

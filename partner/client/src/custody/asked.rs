@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct JobAsked<'a> {
-    /// Digest of its signed bytes.
+    /// Its earmark.
     pub digest: Digest,
     /// Who signed it.
     pub analyst: &'a str,

@@ -13,7 +13,7 @@ use protocol::{
     manifest::{Manifest, SignedManifest},
     policy,
     refusal::{self, Refusal},
-    sign::{self, Envelope, Signed, SigningKey},
+    sign::{Envelope, Signed, SigningKey},
     slice::{Slice, SliceReply, SliceRequest},
     time::Time,
 };
@@ -86,11 +86,7 @@ fn slices(
         datasets: &datasets,
         purpose: admitted.purpose(),
         cost: admitted.cost(),
-        what_for: For::Job(JobAsked {
-            digest: sign::digest_of(&request.job),
-            analyst,
-            admitted: &admitted,
-        }),
+        what_for: For::Job(JobAsked { digest: job.earmark(analyst), analyst, admitted: &admitted }),
     };
     if request.only_asks {
         return ledger.would_grant(&asked, now).map(|()| None);

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS slices (
     period TEXT NOT NULL,             -- as the slice names it
     budget_period TEXT NOT NULL,      -- as budgets share it
     kind TEXT NOT NULL CHECK (kind IN ('job', 'prepaid', 'found', 'written off')),
-    job BLOB,                         -- digest of the signed job, of a slice for one
+    job BLOB,                         -- earmark of the job, of a slice for one
     loss BLOB NOT NULL,               -- this slice alone
     granted BLOB NOT NULL,            -- as signed: of the job, or prepaid in all
     time INTEGER NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS credits (
 CREATE INDEX IF NOT EXISTS credits_by_lineage ON credits (lineage, purpose, budget_period);
 -- What slices were cut for.
 CREATE TABLE IF NOT EXISTS jobs (
-    job BLOB PRIMARY KEY,             -- digest of the signed job
+    job BLOB PRIMARY KEY,             -- its earmark
     id BLOB NOT NULL,
     contract BLOB NOT NULL,
     analyst TEXT NOT NULL,

@@ -24,7 +24,6 @@ use protocol::{
     job::JobId,
     receipt::Account,
     refusal::Refusal,
-    sign,
     slice::{SliceReply, SliceRequest},
 };
 use std::{
@@ -218,13 +217,13 @@ impl<B: Believe> Service<B> {
         if witnessed.instance.digest() != job.instance {
             return refused(Refusal::Elsewhere);
         }
-        let (service, signed) = (self.clone(), sign::digest_of(&request.job));
+        let (service, earmark) = (self.clone(), job.earmark(&analyst));
         let deciding =
             tokio::task::spawn_blocking(move || service.decide(&witnessed, &request)).await;
         match deciding {
             Ok(Ok(SliceReply::Refused(refusal))) => refused(refusal),
             Ok(Ok(granted @ SliceReply::Granted { .. })) => {
-                let resembles = self.resembled(signed);
+                let resembles = self.resembled(earmark);
                 (self.tell)(Event::Granted { job: job.id, analyst, resembles });
                 granted
             }

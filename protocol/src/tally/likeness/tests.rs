@@ -85,6 +85,31 @@ fn an_arm_with_one_code_more_nearly_repeats_the_question() {
 }
 
 #[test]
+fn arms_that_changed_places_are_the_same_people() {
+    let swapped = |one: &[i32], other: &[i32]| {
+        let mut tally = lift(one, None);
+        let Cells::Arms { control, .. } = &mut tally.cells else { unreachable!() };
+        *control = other.to_vec();
+        tally
+    };
+    assert!(alike(&swapped(&[1], &[9]), &swapped(&[9], &[1])));
+    assert!(alike(&swapped(&[1, 2], &[9]), &swapped(&[9], &[1])));
+    assert!(!alike(&swapped(&[1], &[9]), &swapped(&[3], &[4])));
+}
+
+#[test]
+fn a_range_that_no_data_lie_beyond_says_nothing() {
+    let hiding = |ranges: &[Condition]| {
+        let mut tally = among(&[1, 2, 3]);
+        tally.population.rows.extend_from_slice(ranges);
+        tally
+    };
+    let wide = [between("a", -1_000_000_000, i64::MAX), between("b", -1 << 50, 1 << 50)];
+    assert!(alike(&hiding(&wide), &among(&[1, 2])));
+    assert!(!alike(&hiding(&[between("a", 0, 10), between("b", 0, 10)]), &among(&[1, 2])));
+}
+
+#[test]
 fn the_same_people_with_another_cap_are_nearly_the_same_question() {
     let mut other = lift(&[0], None);
     other.measures[0].clamp = 50;
