@@ -15,6 +15,7 @@ use protocol::{
     canonical,
     contract::Contract,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
+    refusal::Refusal,
     sign::SigningKey,
     time::Time,
 };
@@ -158,10 +159,17 @@ async fn attested(
     let mut channel = tls::Channel::open(address).await?;
     let nonce: [u8; NONCE_LEN] = keys::random().map_err(|_| RoomError::Randomness)?;
     let ask = canonical::to_vec(&AttestRequest { nonce: nonce.to_vec() });
-    let reply = match channel.post("/v1/attest", ask, SHORT).await? {
-        Reply::Attested(reply) => reply,
-        Reply::Refused(refusal) => return Err(RoomError::Refused(Box::new(refusal))),
-        _ => return Err(RoomError::Protocol { what: "an attestation document" }),
+    let mut pauses = (1..=PAUSES).map(|number| PAUSE * number);
+    let reply = loop {
+        match channel.post("/v1/attest", ask.clone(), SHORT).await? {
+            Reply::Attested(reply) => break reply,
+            Reply::Refused(refusal) => match pauses.next() {
+                // All who connect share a rate, and others may just have used it up.
+                Some(pause) if refusal == Refusal::RateLimited => tokio::time::sleep(pause).await,
+                _ => return Err(RoomError::Refused(Box::new(refusal))),
+            },
+            _ => return Err(RoomError::Protocol { what: "an attestation document" }),
+        }
     };
     let verifier = Verifier { contract, trust, now: clock::now() };
     let proof = verifier.verify(&reply, &nonce, channel.peer_key())?;
@@ -219,6 +227,9 @@ const TITLES: [&str; 5] = [
     "the build is one that the contract accepts and that you have not withdrawn",
 ];
 
+/// Between two times that a document is asked for, at first.
+const PAUSE: Duration = Duration::from_millis(300);
+const PAUSES: u32 = 5;
 /// Attest and status.
 const SHORT: Duration = Duration::from_secs(30);
 /// Jobs, grants (which read whole datasets) and closings (which wait for jobs).
