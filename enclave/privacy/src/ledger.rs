@@ -70,8 +70,8 @@ impl Ledger {
     }
 
     /// Charges every dataset of the job its whole cost, or none of them: from what was handed over for
-    /// the job with this digest of its signed bytes, which no other job can take, else from what was
-    /// prepaid.
+    /// the job of this [earmark](protocol::job::Job::earmark), which no other job can take, else from what
+    /// was prepaid.
     ///
     /// # Errors
     ///

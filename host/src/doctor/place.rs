@@ -3,7 +3,7 @@
 use super::{Check, fail, is_slow, ok, printed, said, slow, warn};
 use crate::{
     options::{Options, open_contract},
-    pcrs::of_manifest,
+    pcrs::{listed_in, of_manifest},
 };
 use protocol::{contract::Contract, time::Time};
 use std::{
@@ -120,12 +120,7 @@ fn listed(contract: &Contract, manifest: &Path) -> Check {
             return fail(name, failure.to_string(), "name the manifest beside the image");
         }
     };
-    let is_this = |build: &&protocol::contract::Build| {
-        build.pcrs.iter().all(|(index, pcr)| {
-            pcrs.get(&index.to_string()).is_some_and(|it| it.eq_ignore_ascii_case(&pcr.to_string()))
-        })
-    };
-    match contract.builds.iter().find(is_this) {
+    match listed_in(contract, &pcrs) {
         Some(build) => ok(name, format!("the contract lists this one as `{}`", build.name)),
         None => fail(
             name,

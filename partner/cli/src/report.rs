@@ -342,6 +342,14 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
     Ok(())
 }
 
+fn notes(page: &mut String, notes: &[String]) -> fmt::Result {
+    writeln!(page, "<h2>Notes</h2>\n<ul>")?;
+    for note in notes {
+        writeln!(page, "<li>{}</li>", Text(note))?;
+    }
+    writeln!(page, "</ul>")
+}
+
 fn term(page: &mut String, term: &str, text: &str) -> fmt::Result {
     writeln!(page, "<dt>{}</dt><dd>{}</dd>", Text(term), Text(text))
 }

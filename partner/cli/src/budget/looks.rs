@@ -18,15 +18,11 @@ use std::fmt::{self, Write};
 pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
     for debit in &line.debits {
         let rho = debit.loss.rho().value();
-        let by = match &debit.analyst {
-            Some(_) => debit.to_string(),
-            None => debit.analysis.clone(),
+        let text = match &debit.analyst {
+            Some(_) => format!("rho {rho:.6} for {debit}"),
+            None => format!("rho {rho:.6} {}", debit.analysis),
         };
-        wrap(
-            page,
-            "  ",
-            &format!("rho {rho:.6} {}{by}", if debit.analyst.is_some() { "for " } else { "" }),
-        )?;
+        wrap(page, "  ", &text)?;
     }
     if !line.returned.is_zero() {
         let rho = line.returned.rho().value();

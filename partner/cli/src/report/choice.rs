@@ -1,6 +1,6 @@
 //! A chosen place as HTML.
 
-use super::{Provenance, escape::Text};
+use super::{Provenance, escape::Text, notes};
 use crate::words::{self, choice as said};
 use protocol::result::ChoiceResult;
 use std::fmt::{self, Write};
@@ -23,11 +23,7 @@ pub(super) fn choice(page: &mut String, result: &ChoiceResult, from: &Provenance
     )?;
     writeln!(page, "<p><strong>{}</strong></p>", Text(&said::answer(result)))?;
     writeln!(page, "<p>Offered: {}.</p>", Text(&result.offered.join(", ")))?;
-    writeln!(page, "<h2>Notes</h2>\n<ul>")?;
-    for note in said::notes(result) {
-        writeln!(page, "<li>{}</li>", Text(&note))?;
-    }
-    writeln!(page, "</ul>")
+    notes(page, &said::notes(result))
 }
 
 pub(super) fn limits(page: &mut String) -> fmt::Result {

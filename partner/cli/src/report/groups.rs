@@ -1,6 +1,6 @@
 //! A table of groups as HTML.
 
-use super::{Provenance, dash, escape::Text};
+use super::{Provenance, dash, escape::Text, notes};
 use crate::words::{self, groups as said};
 use protocol::result::{TableCell, TableResult};
 use std::fmt::{self, Write};
@@ -61,11 +61,7 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
             "<p class=\"note\">What one person has above {cap} counts as {cap}.{spread}</p>"
         )?;
     }
-    writeln!(page, "<h2>Notes</h2>\n<ul>")?;
-    for note in said::notes(result) {
-        writeln!(page, "<li>{}</li>", Text(&note))?;
-    }
-    writeln!(page, "</ul>")
+    notes(page, &said::notes(result))
 }
 
 pub(super) fn limits(page: &mut String) -> fmt::Result {

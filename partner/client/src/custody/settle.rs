@@ -174,8 +174,7 @@ fn account_for(
         return Err(LedgerError::NotRestored { contract: contract.digest });
     }
     // Otherwise another contract came first, and this is about the same backup.
-    let begins = restored;
-    if begins {
+    if restored {
         // Before anything is added: what the backup knew last.
         Restore::begin(tx, now)?;
     }
@@ -183,14 +182,14 @@ fn account_for(
         take_over(tx, closing, contract, party, now)?;
         match settle(tx, closing, now) {
             // By the contract that came first: its rest stays lost.
-            Err(LedgerError::WrittenOff { .. }) if !begins => {}
+            Err(LedgerError::WrittenOff { .. }) if !restored => {}
             settled => drop(settled?),
         }
     }
     let mut written_off = Vec::new();
     for restore in pending(tx, contract.digest)? {
         if rest == Rest::WriteOff {
-            written_off.extend(write_off(tx, contract, party, &restore, begins, now)?);
+            written_off.extend(write_off(tx, contract, party, &restore, restored, now)?);
         }
         restore.accounted(tx, contract.digest)?;
     }
