@@ -182,5 +182,6 @@ fn round_step(least: f64) -> f64 {
 
 const WIDTH: f64 = 720.0;
 const LEFT: f64 = 150.0;
-const RIGHT: f64 = 706.0;
+/// Leaves room for half of a label.
+const RIGHT: f64 = 690.0;
 const NAME_LENGTH: usize = 18;
