@@ -232,9 +232,9 @@ async fn a_budget_speaks_of_choices_as_choices() {
     let words = stage.budget("").split_whitespace().collect::<Vec<_>>().join(" ");
     // ρ = 0.004461 is ε = 0.094 of a choice; 1.8 / 0.094 * ln(5 / 0.05) people.
     for text in [
-        "more choices like publisher's \"reach\"",
+        "more jobs like publisher's \"reach\"",
         "the odds of each by a factor of at most e^0.094.",
-        "19 times in 20 it is at most 88 people off the best one offered.",
+        "With 95 % probability it is at most 88 people off the best one offered.",
     ] {
         assert!(words.contains(text), "no {text} in {words}");
     }

@@ -8,7 +8,7 @@ command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "setup: please install:$missing (this is no Debian, so it is not done here)" >&2
+        echo "setup: please install:$missing (this is not Debian, so it is not done here)" >&2
         exit 1
     fi
     sudo=""

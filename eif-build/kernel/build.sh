@@ -20,7 +20,7 @@ step() { say "$1 ($(($(date +%s) - started)) s)"; }
 package_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo none; }
 
 [ "$(uname -m)" = x86_64 ] || stop "this is $(uname -m); the kernel is built on x86_64"
-command -v dpkg-query >/dev/null || stop "this is no Debian; the kernel is built on Debian 12"
+command -v dpkg-query >/dev/null || stop "this is not Debian; the kernel is built on Debian 12"
 
 missing=""
 for package in gcc gcc-12 binutils make flex bison bc libelf-dev xz-utils perl; do

@@ -199,7 +199,9 @@ fn truncated(what: &'static str, found: usize, expected: usize) -> ParseError {
 pub enum ParseError {
     #[error("the {what} is cut off: found {found} bytes, expected {expected}")]
     Truncated { what: &'static str, found: usize, expected: usize },
-    #[error("this is no EIF: it begins with {found:02x?}, expected {MAGIC:02x?} (\".eif\")")]
+    #[error(
+        "not an enclave image file (EIF): it begins with {found:02x?}, expected {MAGIC:02x?} (\".eif\")"
+    )]
     Magic { found: [u8; 4] },
     #[error("found version {found} of the format, expected {VERSION}")]
     Version { found: u16 },

@@ -115,7 +115,7 @@ pub struct Budget {
     pub lifetime_epsilon: Epsilon,
     /// δ at which both are meant.
     pub delta: Delta,
-    /// δ beside it, for each period and for ever alike, for selecting cells that only the data name; in
+    /// δ beside it, for each period and for ever alike, for selecting cells whose values are private; in
     /// units of 10⁻¹⁵. None unless the contract says so.
     pub selection_delta: u64,
 }

@@ -175,7 +175,7 @@ pub struct TableQuestion {
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
     pub delta: Delta,
-    /// δ for selecting cells that only the data name, in units of 10⁻¹⁵; 0 without such cells.
+    /// δ for selecting cells whose values are private, in units of 10⁻¹⁵; 0 without such cells.
     pub selection_delta: u64,
     /// How the loss is divided.
     pub split: Split,

@@ -34,7 +34,7 @@ pub struct Proof {
     pub sums: Vec<Figure>,
     /// Each product over all cells, in the tally's order.
     pub products: Vec<Figure>,
-    /// How cells that only the data name are selected; none for public cells.
+    /// How cells whose values are private are selected; none for public cells.
     pub selection: Option<Selection>,
     /// Smallest noisy head count that is shown, in people.
     pub threshold: u32,
@@ -70,7 +70,7 @@ pub struct Figure {
     pub sigma: Sigma,
 }
 
-/// Private selection of cells that only the data name.
+/// Private selection of cells whose values are private.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {

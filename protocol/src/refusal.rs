@@ -261,7 +261,7 @@ pub enum Limit {
 #[non_exhaustive]
 pub enum GrantFlaw {
     /// It ended already, or ends after what is allowed.
-    #[error("it is over already, or lasts longer than 24 hours")]
+    #[error("a grant must end after now and within 24 hours (the limit)")]
     Time,
     /// The manifest is not signed by the owner.
     #[error("its manifest is not signed by the dataset's owner")]
@@ -364,7 +364,7 @@ fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
         let [cost, left] = [cost.delta(), left.delta()].map(in_full);
         format!(
             "selecting groups costs a delta of {cost}, {left} is left; epsilon {epsilon:.3} with a \
-             selection_delta of at most {left}, or without groups that only the data name, would pass \
+             selection_delta of at most {left}, or without groups whose values are private, would pass \
              (rho {rest:.6})"
         )
     } else if epsilon > 0.0 {

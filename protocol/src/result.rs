@@ -322,7 +322,7 @@ pub struct PrivacyReport {
     pub epsilon: f64,
     /// δ at which it is meant.
     pub delta: f64,
-    /// δ beside it, for groups that only the data name; 0 without any.
+    /// δ beside it, for groups whose values are private; 0 without any.
     pub selection_delta: f64,
     /// ρ of zero-concentrated differential privacy.
     pub rho: f64,

@@ -106,7 +106,7 @@ pub enum Dimension {
         /// How many values the public list has.
         values: u32,
     },
-    /// A label column, whose values only the data name. A cell is shown if it passes private
+    /// A label column, whose values are private. A cell is shown if it passes private
     /// selection.
     Label {
         /// Whose column.
@@ -223,7 +223,7 @@ impl fmt::Display for Cell {
 }
 
 impl Dimension {
-    /// How many places a public dimension has; none if only the data name them.
+    /// How many places a public dimension has; none if its values are private.
     #[must_use]
     pub fn places(&self) -> Option<u64> {
         match self {
@@ -236,7 +236,7 @@ impl Dimension {
 }
 
 impl Tally {
-    /// How many cells there are, the one for who did not agree included; none if only the data name
+    /// How many cells there are, the one for excluded people included; none if values are private in
     /// them, or if there are more than `u64` holds.
     #[must_use]
     pub fn cell_count(&self) -> Option<u64> {

@@ -21,7 +21,7 @@ step() { say "$1 ($(($(date +%s) - started)) s)"; }
 is_file() { echo "$1  $2" | sha256sum --check --status 2>/dev/null; }
 
 [ "$(uname -m)" = x86_64 ] || stop "this is $(uname -m); the test bed is built on x86_64"
-command -v apt-get >/dev/null || stop "this is no Debian; the test bed is built on Debian 12"
+command -v apt-get >/dev/null || stop "this is not Debian; the test bed is built on Debian 12"
 
 # What is needed to run, then what only building needs.
 runs="libcbor0.8 libfdt1 libglib2.0-0 libgnutls30 qemu-system-data seabios"

@@ -308,7 +308,7 @@ pub(crate) fn privacy_report(
     PrivacyReport {
         mechanism: mechanism.to_owned(),
         unit: format!(
-            "one person, that is all rows of {ids} id{} in every dataset, added or removed",
+            "everything that one person has in all datasets: all rows of up to {ids} identifier{}",
             if ids == 1 { "" } else { "s" }
         ),
         epsilon: epsilon.value(),

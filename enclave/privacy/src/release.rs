@@ -57,7 +57,7 @@ impl Raw {
     /// # Privacy
     ///
     /// Costs what `paid` cost. Every figure of every cell gets noise, whatever it is: an empty public
-    /// cell looks like any other. Cells that only the data name are shown if their noisy head count
+    /// cell looks like any other. Cells whose values are private are shown if their noisy head count
     /// passes [`proof::Selection::threshold`], at the δ of the proof. Withholding cells below the
     /// threshold and adding them up is decided from noisy figures and costs nothing more.
     ///

@@ -86,7 +86,7 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
         if let Ok(allowed) = Delta::try_from(line.allowed.delta()) {
             let left = Delta::try_from(line.left.delta());
             let left = left.map_or_else(|_| "none".to_owned(), |left| left.to_string());
-            let what = "groups that only the data name";
+            let what = "groups whose values are private";
             writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
         }
         looks::looks(&mut page, line, contract)?;
@@ -194,7 +194,7 @@ fn epsilon(loss: &Loss, delta: Delta) -> String {
     format!("{:.3}", loss.rho().epsilon(delta))
 }
 
-/// For groups that only the data name.
+/// For groups whose values are private.
 fn selection_delta(loss: &Loss) -> f64 {
     Delta::try_from(loss.delta()).map_or(0.0, Delta::value)
 }

@@ -45,7 +45,7 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "EPSILON", requires = "purpose")]
     prepay: Option<f64>,
 
-    /// Also hand over this delta in advance, for tables of groups that only the data name
+    /// Also hand over this delta in advance, for tables of groups whose values are private
     #[arg(long, value_name = "DELTA", requires = "prepay")]
     prepay_selection_delta: Option<f64>,
 

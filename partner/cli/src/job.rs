@@ -126,7 +126,7 @@ fn preview(prepared: &Prepared) {
     ));
     match preview.people_off {
         Some(off) => say::note(format_args!(
-            "  noise moves the choice by at most {} people, 19 times in 20",
+            "  noise moves the choice by at most {} people, with 95 % probability",
             words::size(off.ceil())
         )),
         None => say::note(format_args!(

@@ -170,7 +170,7 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
     let Some(ends) = diff.ci else { return format!("{effect}; no interval could be estimated.") };
     let interval = format!("{} interval {}", words::level(diff.ci_level), scale.interval(ends));
     let verdict = match words::excludes_zero(outcome) {
-        Some(true) => "so chance and noise alone hardly explain it",
+        Some(true) => "so the change is statistically clear",
         _ => "which includes no change at all: this study cannot tell",
     };
     let p = words::shown_p(outcome).map(|p| {

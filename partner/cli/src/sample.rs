@@ -47,7 +47,8 @@ pub(crate) fn result() -> LiftResult {
         outcomes: vec![visit(), conversion(), spend()],
         privacy: PrivacyReport {
             mechanism: "discrete_gaussian".to_owned(),
-            unit: "all rows of one person in every dataset, added or removed".to_owned(),
+            unit: "everything that one person has in all datasets: all rows of up to 1 identifier"
+                .to_owned(),
             epsilon: 1.0,
             delta: 1e-6,
             selection_delta: 0.0,

@@ -202,7 +202,10 @@ fn privacy(page: &mut String, result: &JobResult) -> fmt::Result {
     }
     if privacy.selection_delta > 0.0 {
         let delta = privacy.selection_delta;
-        writeln!(page, "  and a delta of {delta:e} beside it, for groups that only the data name")?;
+        writeln!(
+            page,
+            "  and a delta of {delta:e} beside it, for groups whose values are private"
+        )?;
     }
     for charge in &privacy.charged {
         writeln!(

@@ -63,7 +63,7 @@ pub enum JobError {
     #[error(
         "{owner} must countersign, and the contract names no custody of {owner}: name one with \
              `--custody {owner}=http://host:port`, or ask {owner} to prepay with `glovebox grant --prepay` (and \
-             `--prepay-selection-delta` for groups that only the data name)"
+             `--prepay-selection-delta` for groups whose values are private)"
     )]
     NoCustody {
         /// The owner.

@@ -103,7 +103,7 @@ impl Tally {
 }
 
 impl Choice {
-    /// By how many people the chosen place is worse than the best one at most, 19 times in 20: fewer in the
+    /// By how many people the chosen place is worse than the best one at most, with 95 % probability: fewer in the
     /// group, or further from the share that was asked for.
     ///
     /// # Privacy

@@ -24,7 +24,7 @@ pub enum Wanted {
 pub struct ErrorBar {
     /// Standard deviation.
     pub sd: f64,
-    /// Half of the interval that holds the figure without noise 19 times in 20.
+    /// Half of the interval that holds the figure without noise with 95 % probability.
     pub half_width: f64,
 }
 

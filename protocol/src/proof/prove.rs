@@ -18,7 +18,7 @@ pub struct Request {
     pub split: Split,
     /// Smallest head count that is shown, in people.
     pub threshold: u32,
-    /// δ for selecting cells that only the data name, in units of 10⁻¹⁵.
+    /// δ for selecting cells whose values are private, in units of 10⁻¹⁵.
     pub selection_delta: u64,
 }
 
@@ -27,7 +27,7 @@ impl Tally {
     ///
     /// # Privacy
     ///
-    /// Each vector is Δ₂²/(2σ²)-zCDP, and they add; cells that only the data name add δ. The cost is at
+    /// Each vector is Δ₂²/(2σ²)-zCDP, and they add; cells whose values are private add δ. The cost is at
     /// most what `request` allows.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ pub enum PriceError {
     #[error("the question has no such figure")]
     NoFigure,
     /// No loss is large enough.
-    #[error("no loss that a job may ask for makes a figure this exact")]
+    #[error("even the largest epsilon that a job may ask for does not make a figure this exact")]
     TooExact,
 }
 

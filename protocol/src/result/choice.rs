@@ -34,7 +34,7 @@ pub struct ChoiceResult {
     pub offered: Vec<String>,
     /// The one that was chosen.
     pub chosen: String,
-    /// By how many people the chosen one is worse than the best one offered at most, 19 times in 20.
+    /// By how many people the chosen one is worse than the best one offered at most, with 95 % probability.
     pub people_off: f64,
     /// What was charged.
     pub privacy: PrivacyReport,

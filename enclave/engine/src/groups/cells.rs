@@ -43,7 +43,7 @@ impl Cell {
 
 /// Totals by cell.
 pub(crate) struct Counted {
-    /// By name, where only the data name cells; else cells have numbers.
+    /// By name, where the values of cells are private; else cells have numbers.
     named: Option<BTreeMap<Key, usize>>,
     cells: Vec<Cell>,
     people: Vec<i64>,

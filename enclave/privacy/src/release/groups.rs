@@ -18,8 +18,8 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Applies the threshold. Of public cells, what is withheld goes into one other cell; cells that
-    /// only the data name must pass `passing`.
+    /// Applies the threshold. Of public cells, what is withheld goes into one other cell; cells
+    /// whose values are private must pass `passing`.
     pub(super) fn new(
         dimensions: &[Dimension],
         noisy: Noisy,
@@ -76,13 +76,13 @@ impl Groups {
     }
 
     /// The sum of the noisy figures of all public cells that are not shown; none if it is itself below
-    /// the threshold, or if only the data name cells. It has no name.
+    /// the threshold, or if the values of cells are private. It has no name.
     #[must_use]
     pub fn other(&self) -> Option<&GroupFigures> {
         self.other.as_ref()
     }
 
-    /// How many cells are not shown: exact for public cells, noisy for those that only the data name.
+    /// How many cells are not shown: exact for public cells, noisy for those whose values are private.
     #[must_use]
     pub fn withheld_cells(&self) -> Figure {
         self.withheld_cells

@@ -70,7 +70,7 @@ impl Totals {
         if same && fits { Ok(()) } else { Err(Mismatch::Shape) }
     }
 
-    /// Cells that only the data name exist through their people: δ counts on nobody's being there for
+    /// Cells whose values are private exist through their people: δ counts on nobody's being there for
     /// another reason.
     pub(super) fn drop_empty(&mut self) {
         let last = self.people.len().saturating_sub(1);

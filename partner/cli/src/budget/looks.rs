@@ -1,4 +1,4 @@
-//! A budget in the words of somebody who plans campaigns: how many more looks, how far one person moves
+//! A budget in the words of somebody who plans campaigns: how many more jobs fit, how far one person moves
 //! them, and from which audience on they are worth having.
 
 use crate::{
@@ -14,7 +14,7 @@ use protocol::{
 };
 use std::fmt::{self, Write};
 
-/// Who used the budget, and what is left of it in looks.
+/// Who used the budget, and how many more jobs it pays for.
 pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
     for debit in &line.debits {
         let rho = debit.loss.rho().value();
@@ -30,14 +30,9 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
     }
     for job in latest(line) {
         let (now, ever) = left(line, job);
-        let looks = match (job.proof.choice.is_some(), now) {
-            (false, 1) => "look",
-            (false, _) => "looks",
-            (true, 1) => "choice",
-            (true, _) => "choices",
-        };
+        let jobs = if now == 1 { "job" } else { "jobs" };
         let mut text = format!(
-            "{now} more {looks} like {}'s \"{}\" of {} (job {}) before {}, {ever} for life.",
+            "Room for {now} more {jobs} like {}'s \"{}\" of {} (job {}) before {}, {ever} for life.",
             job.analyst,
             job.analysis,
             words::moment(job.time),
@@ -86,7 +81,7 @@ fn chosen(choice: &Choice, job: &JobLine) -> String {
     let off = whole(rounded(choice.people_off(&job.tally)));
     format!(
         "Only the chosen place leaves: one person changes the odds of each by a factor of at most \
-         e^{epsilon:.3}. 19 times in 20 it is at most {off} people off the best one offered."
+         e^{epsilon:.3}. With 95 % probability it is at most {off} people off the best one offered."
     )
 }
 
@@ -165,7 +160,7 @@ fn person(job: &JobLine, contract: &Contract) -> String {
 fn reliable(job: &JobLine, contract: &Contract) -> String {
     let least = smallest_audience(&job.proof.people);
     let mut text = format!(
-        "Noise moves a head count by less than a tenth (19 times in 20) from {} people on",
+        "Noise moves a head count by less than a tenth (with 95 % probability) from {} people on",
         whole(least)
     );
     let mut means: Vec<(i64, Vec<String>)> = Vec::new();
@@ -185,12 +180,12 @@ fn reliable(job: &JobLine, contract: &Contract) -> String {
     text + "."
 }
 
-/// From how many people on noise moves a head count by less than a tenth, 19 times in 20.
+/// From how many people on noise moves a head count by less than a tenth, with 95 % probability.
 fn smallest_audience(people: &Figure) -> i64 {
     rounded(Z95 * people.sigma.value() * 10.0)
 }
 
-/// From how many people on noise moves a mean by less than a hundredth of its cap, 19 times in 20.
+/// From how many people on noise moves a mean by less than a hundredth of its cap, with 95 % probability.
 fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
     // Half the 95 % interval of a total, over what a hundredth of the cap makes of n people.
     rounded(Z95 * figure.sigma.value() * 100.0 / f64::from(measure.clamp))

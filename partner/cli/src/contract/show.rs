@@ -86,7 +86,10 @@ fn parties(page: &mut String, paper: &Paper) -> fmt::Result {
         writeln!(page, "  {name}: {signed}; key {}", party.signing_key)?;
         match &party.custody {
             Some(address) => writeln!(page, "    its custody answers at {address}")?,
-            None => writeln!(page, "    its custody is not online: it prepays with its grants")?,
+            None => writeln!(
+                page,
+                "    it has no custody service: it must prepay with its grants, or submit jobs itself"
+            )?,
         }
     }
     for key in &paper.signers {
@@ -119,7 +122,7 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
             budget.delta
         )?;
         if let Ok(delta) = Delta::try_from(budget.selection_delta) {
-            writeln!(page, "    and delta {delta} in all for groups that only the data name")?;
+            writeln!(page, "    and delta {delta} in all for groups whose values are private")?;
         }
     }
     Ok(())

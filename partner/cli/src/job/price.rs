@@ -198,14 +198,14 @@ impl Priced {
         }
         if let Some(off) = self.people_off() {
             let text = format!(
-                "One place leaves, and no figure: 19 times in 20 it is at most {} people off the best one.",
+                "One group or edge is released, and no figure: with 95 % probability it is at most {} people off the best one.",
                 whole(ceiling(off))
             );
             writeln!(page)?;
             wrap(&mut page, "", &text)?;
             return Ok(page);
         }
-        writeln!(page, "\nNoise in each arm or group, and within what it stays 19 times in 20:")?;
+        writeln!(page, "\nNoise in each arm or group (s.d., and \u{b1} at 95 %):")?;
         let people = &self.bars.people;
         let within = size(people.half_width);
         writeln!(page, "  head count: s.d. {}, within {within}", size(people.sd))?;

@@ -82,7 +82,7 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     writeln!(
         page,
         "<h2>Privacy</h2>\n<p>{made} that carry random noise ({}). The \
-         noise hides {}. The answer cost \u{3b5}\u{a0}=\u{a0}{} at \u{3b4}\u{a0}=\u{a0}{:e} \
+         noise protects {}. The answer cost \u{3b5}\u{a0}=\u{a0}{} at \u{3b4}\u{a0}=\u{a0}{:e} \
          (\u{3c1}\u{a0}=\u{a0}{:.6}) of the budget of each dataset. {shown}</p>",
         Text(&privacy.mechanism.replace('_', " ")),
         Text(&privacy.unit),
@@ -93,7 +93,7 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     if privacy.selection_delta > 0.0 {
         writeln!(
             page,
-            "<p>Beside it a \u{3b4} of {:e} was spent on groups that only the data name.</p>",
+            "<p>Beside it a \u{3b4} of {:e} was spent on groups whose values are private.</p>",
             privacy.selection_delta
         )?;
     }
@@ -101,7 +101,7 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     for charge in &privacy.charged {
         writeln!(
             page,
-            "<li>{} of {}: charged \u{3c1}\u{a0}=\u{a0}{:.6}; of what was handed to this enclave, {}.</li>",
+            "<li>{} of {}: charged \u{3c1}\u{a0}=\u{a0}{:.6}; {}.</li>",
             Text(&charge.dataset),
             Text(&charge.owner),
             charge.rho,
@@ -113,9 +113,9 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
 
 fn left(rho: f64) -> String {
     if rho > 0.0 {
-        format!("\u{3c1}\u{a0}=\u{a0}{rho:.6} is left")
+        format!("of the budget sent to this enclave, \u{3c1}\u{a0}=\u{a0}{rho:.6} is left")
     } else {
-        "nothing is left".to_owned()
+        "all of the budget sent for this job was used".to_owned()
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 pub(super) fn choice(page: &mut String, result: &ChoiceResult, from: &Provenance) -> fmt::Result {
     let title = match result.quantile {
-        Some(share) => format!("Below what are {} of people?", words::level(share)),
+        Some(share) => format!("The edge below which {} of people are", words::level(share)),
         None => "Which group has the most people?".to_owned(),
     };
     writeln!(page, "<h1>{}</h1>", Text(&title))?;

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance) -> fmt::Result {
     let by = result.group_by.join(" and ");
-    let title = if by.is_empty() { "How many?".to_owned() } else { format!("How many, by {by}?") };
+    let title = if by.is_empty() { "People".to_owned() } else { format!("People by {by}") };
     writeln!(page, "<h1>{}</h1>", Text(&title))?;
     writeln!(
         page,

@@ -54,7 +54,7 @@ fn of_quantile(result: &ChoiceResult, share: &str) -> Vec<String> {
     let mut notes = vec![beside];
     if let Some(off) = off(result) {
         notes.push(format!(
-            "19 times in 20, the number of people below it is no more than {off} further from {share} than \
+            "With 95 % probability, the number of people below it is no more than {off} further from {share} than \
              that of the best edge offered."
         ));
     }
@@ -65,7 +65,9 @@ fn of_quantile(result: &ChoiceResult, share: &str) -> Vec<String> {
 fn of_fullest(result: &ChoiceResult) -> Vec<String> {
     let off = off(result);
     let off = off.map(|off| {
-        format!("19 times in 20, no other group has more than {off} people more than this one.")
+        format!(
+            "With 95 % probability, no other group has more than {off} people more than this one."
+        )
     });
     let nobody = "people without a value are in none of the groups.".to_owned();
     off.into_iter().chain([nobody]).collect()
@@ -117,6 +119,6 @@ mod tests {
         );
         assert!(notes(&fullest())[0].contains("more than 22 people more"));
         let exact = ChoiceResult { noise: false, people_off: 0.0, ..fullest() };
-        assert!(notes(&exact).iter().all(|note| !note.contains("19 times in 20")));
+        assert!(notes(&exact).iter().all(|note| !note.contains("95 % probability")));
     }
 }

@@ -111,7 +111,7 @@ fn not_shown(result: &TableResult) -> Vec<String> {
             n => format!("about {}", whole(n)),
         };
         notes.push(format!(
-            "{count} groups that only the data name have too few people to be shown. (Their number is \
+            "{count} groups whose values are private have too few people to be shown. (Their number is \
              noisy, too.)"
         ));
     } else if withheld.n > 0 {
@@ -126,7 +126,7 @@ fn not_shown(result: &TableResult) -> Vec<String> {
     }
     if let Some(people) = result.no_consent {
         let about = if people.noise_sd > 0.0 { "about " } else { "" };
-        notes.push(format!("{about}{} people did not agree and count nowhere.", whole(people.n)));
+        notes.push(format!("{about}{} people are excluded: no consent.", whole(people.n)));
     }
     notes
 }

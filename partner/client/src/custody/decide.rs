@@ -133,7 +133,7 @@ pub(crate) fn read_manifests<B: AsRef<[u8]>>(
 
 /// Cuts a slice that the instance may spend without asking, so that the prepaid loss of this
 /// dataset, purpose and period is `epsilon` *in total*: asking again adds nothing. With
-/// `selection_delta` it also pays for groups that only the data name, up to that δ in total.
+/// `selection_delta` it also pays for groups whose values are private, up to that δ in total.
 ///
 /// # Errors
 ///

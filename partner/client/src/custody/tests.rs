@@ -210,7 +210,7 @@ fn prepaying_twice_adds_nothing() {
     assert_eq!(more[0].granted, loss(1.5));
 }
 
-/// What pays for groups that only the data name while custody is not online.
+/// What pays for groups whose values are private while custody is not online.
 #[test]
 fn a_prepaid_slice_carries_delta_up_to_the_budget_and_never_more() {
     let mut retailer = Retailer::new();

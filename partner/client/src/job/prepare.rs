@@ -263,7 +263,7 @@ pub struct Preview {
     pub datasets: Vec<String>,
     /// Standard deviation of the noise on each head count, in people.
     pub people_sd: f64,
-    /// For a choice, of which no head count leaves: by how many people it is off at most, 19 times in 20.
+    /// For a choice, of which no head count leaves: by how many people it is off at most, with 95 % probability.
     pub people_off: Option<f64>,
     /// By outcome.
     pub figures: Vec<FigureNoise>,

@@ -78,7 +78,7 @@ fn fullest(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateError
     let text = given("choice.group_by", raw.group_by.as_ref())?;
     let role = asked.role("choice.group_by", text, &asked.template.group_by)?;
     if !matches!(role, Role::Group(_)) {
-        let expected = "expected a group column: values that only the data name cannot be chosen";
+        let expected = "expected a group column: private values cannot be chosen";
         return Err(value("choice.group_by", text, expected));
     }
     let cells_per_person = asked.cells_per_person(raw.cells_per_person)?;

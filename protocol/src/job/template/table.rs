@@ -43,7 +43,7 @@ pub(super) fn question(
             .map_err(|e| value("table.privacy.selection_delta", delta, e.to_string()))?
             .into(),
         (found, _) => {
-            let expected = "groups that only the data name need it, and no others";
+            let expected = "groups whose values are private need it, and no others";
             let found = found.map_or("left out".to_owned(), |delta| delta.to_string());
             return Err(value("table.privacy.selection_delta", found, expected));
         }

@@ -44,7 +44,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// δ for groups that only the data name, or none.
+/// δ for groups whose values are private, or none.
 fn delta() -> impl Strategy<Value = u64> {
     prop_oneof![2 => Just(0), 1 => 1..=SELECTION_DELTA]
 }
