@@ -160,8 +160,8 @@ numbered! {
             "pcr {index} is {found}, expected {expected}";
         20 => NoBuildMatches { builds: usize },
             "the registers match none of the {builds} acceptable builds";
-        21 => Nonce { found: Option<usize> }, "the nonce is another one, or there is none";
-        22 => UserData { found: Option<usize> }, "the user data are others, or there are none";
+        21 => Nonce { found: Option<usize> }, "the nonce is missing or differs";
+        22 => UserData { found: Option<usize> }, "the user data are missing or differ";
         error.check() => Revocation(error: RevocationError), "{0}";
     }
 }

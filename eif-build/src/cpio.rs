@@ -174,7 +174,7 @@ pub enum CpioError {
     Truncated { found: usize, expected: usize },
     #[error("no entry of a newc archive at byte {position}")]
     Magic { position: usize },
-    #[error("the entry at byte {position} has a field that is no hexadecimal number")]
+    #[error("the entry at byte {position} has a field that is not a hexadecimal number")]
     Number { position: usize },
     #[error(
         "the entry at byte {position} has a name that is not UTF-8 ending in its only zero, or has \
@@ -184,7 +184,7 @@ pub enum CpioError {
     #[error("the entry at byte {position} may be one file with another (a hard link)")]
     HardLink { position: usize },
     #[error(
-        "the entry at byte {position} with mode {mode:o} is no file, link, empty folder or device"
+        "the entry at byte {position} with mode {mode:o} is not a file, link, empty folder or device"
     )]
     Kind { position: usize, mode: u32 },
     #[error("the entry at byte {position} names a path a second time")]

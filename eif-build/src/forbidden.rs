@@ -1,4 +1,4 @@
-//! What no image may contain: a module that signs for anybody, and noise that is none.
+//! What no image may contain: a simulated module, which signs for anybody, and a sampler without noise.
 
 use memchr::memmem;
 

@@ -141,7 +141,7 @@ fn a_damaged_image_is_a_no_and_a_missing_one_is_no_answer() {
     fs::write(workshop.path("flipped.eif"), image).unwrap();
     let measured = workshop.run(&["measure", "flipped.eif", "--manifest", "a.json"]);
     says(&measured, 1, &["found checksum"]);
-    says(&workshop.run(&["compare", "a.eif", "cut.eif"]), 2, &["cut.eif is no image"]);
+    says(&workshop.run(&["compare", "a.eif", "cut.eif"]), 2, &["cut.eif is not an image"]);
     says(&workshop.run(&["measure", "none.eif"]), 2, &["reading none.eif"]);
     says(&workshop.run(&["measure", "a.eif", "--manifest", "a.eif"]), 2, &["not a build manifest"]);
 }

@@ -23,7 +23,7 @@ fn run() -> Result<(), Failure> {
     if std::env::args_os().len() > 1 {
         return Err(Failure::Arguments);
     }
-    // First of all: without a module this is no enclave, and asks nobody for anything.
+    // First of all: without a module this is not an enclave, and asks nobody for anything.
     let nsm: Arc<dyn Nsm> = Arc::new(Device::open()?);
     let host = StreamHost::at(VsockTransport::new(PARENT_CID, STORE_PORT));
     let listen = VsockTransport::new(PARENT_CID, ENCLAVE_PORT);

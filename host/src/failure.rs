@@ -28,7 +28,7 @@ pub(crate) enum Failure {
         "found neither --simulated nor --build-manifest FILE: `eif-build measure EIF` computes the PCRs of an image"
     )]
     NoPcrs,
-    /// A build manifest is none.
+    /// Not a build manifest.
     #[error("found no pcrs 0, 1 and 2 in {path}, expected the build manifest that eif-build wrote", path = .path.display())]
     Manifest { path: PathBuf },
     /// The configuration file cannot be read.
@@ -38,10 +38,10 @@ pub(crate) enum Failure {
         #[source]
         cause: io::Error,
     },
-    /// The configuration file is none.
+    /// A malformed configuration file.
     #[error("{path}, line {line}: {text}", path = .path.display())]
     Config { path: PathBuf, line: usize, text: String },
-    /// The contract is none, or not signed by every party.
+    /// A malformed contract, or one that not every party signed.
     #[error("opening {path} (`glovebox contract sign` makes what is needed)", path = .path.display())]
     Contract {
         path: PathBuf,

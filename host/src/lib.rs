@@ -190,7 +190,7 @@ pub enum StartError {
         /// Its length.
         bytes: u64,
     },
-    /// The image is none.
+    /// Not an enclave image.
     #[error("found no enclave image in {path}, expected a file that begins with `.eif`", path = .path.display())]
     Image {
         /// The file.

@@ -161,7 +161,7 @@ pub(crate) enum ConverseError {
     /// The stream broke.
     #[error("reading or writing")]
     Io(#[from] io::Error),
-    /// A frame is none.
+    /// A malformed frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
 }

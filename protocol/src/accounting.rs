@@ -64,7 +64,7 @@ pub enum AccountingError {
         /// What was asked.
         found: f64,
     },
-    /// A whole sensitivity that is none, or that costs too much to account for.
+    /// A sensitivity that is not a positive whole number, or that costs too much to account for.
     #[error("found sensitivity {found}, expected a whole number between 1 and 1e6")]
     Steps {
         /// What was asked.

@@ -40,7 +40,7 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Pa
 #[non_exhaustive]
 pub enum ParseError {
     /// Another shape than expected.
-    #[error("the bytes are no valid {what}")]
+    #[error("the bytes are not a valid {what}")]
     Malformed {
         /// The type that was expected.
         what: &'static str,

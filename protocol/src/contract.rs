@@ -360,8 +360,8 @@ pub enum OpenContractError {
     /// A signature that does not verify.
     #[error("a signature under the contract: {0}")]
     Signature(#[source] SignatureError),
-    /// Signed by a key that is no party's.
-    #[error("signed by {key}, which is no party of this contract")]
+    /// Signed by a key that belongs to no party.
+    #[error("signed by {key}, which is not the key of a party of this contract")]
     Stranger {
         /// The key.
         key: PublicKey,

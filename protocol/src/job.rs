@@ -116,7 +116,7 @@ impl std::str::FromStr for JobId {
     }
 }
 
-/// Text that is no job's identity.
+/// Text that does not identify a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected the identity of a job: 32 hex digits")]
 pub struct InvalidJobId;
@@ -302,7 +302,7 @@ pub enum Alternative {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Multiplicity {
-    /// Not.
+    /// P-values are not adjusted.
     None,
     /// Holm's step-down: family-wise error.
     Holm,

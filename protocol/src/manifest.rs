@@ -117,7 +117,7 @@ pub enum ManifestError {
     #[error("the manifest's rows are not padded as they must be, or above the limit")]
     Rows,
     /// A size that no such file has.
-    #[error("the manifest's size is none that a file of so many rows can have")]
+    #[error("the manifest's size cannot be that of a file with so many rows")]
     Size,
     /// A prefix of the wrong length.
     #[error("the manifest's AAD prefix has another length than 32 bytes")]

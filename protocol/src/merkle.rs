@@ -331,7 +331,7 @@ impl FromStr for Root {
 
 /// A text that names no root.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("found {length} characters that are no root, expected 96 lowercase hex digits")]
+#[error("found {length} characters that are not a root, expected 96 lowercase hex digits")]
 pub struct InvalidRoot {
     /// Bytes of the text.
     pub length: usize,

@@ -181,7 +181,7 @@ pub struct Debit {
 
 /// What a debit without an analyst is called if it was prepaid with a grant.
 pub const PREPAID: &str = "prepaid with grants";
-/// What a debit is called that is no business of the contract at hand.
+/// What a debit is called that is not the business of the contract at hand.
 pub const ELSEWHERE: &str = "spent under other contracts";
 /// What a debit is called that only a closing told of, after a backup of the ledger was restored.
 pub const FOUND: &str = "found in closings after the ledger was restored";
@@ -282,7 +282,7 @@ pub enum GrantFlaw {
     #[error("the file at the host is not the one the owner signed for: upload it again")]
     Altered,
     /// The file is no sealed file of this layout.
-    #[error("the file is no sealed file of the contract's layout: seal it again")]
+    #[error("the file is not a sealed file of the contract's layout: seal it again")]
     Layout,
     /// An older version than one granted before.
     #[error("it is older than the version granted before")]

@@ -266,7 +266,7 @@ pub fn digest_of(bytes: &[u8]) -> Digest {
 #[non_exhaustive]
 pub enum SignatureError {
     /// No COSE of ours.
-    #[error("the bytes are no signed message of this protocol")]
+    #[error("the bytes are not a signed message of this protocol")]
     Malformed,
     /// A key of the wrong length or text.
     #[error("expected an Ed25519 key of 32 bytes in base64")]

@@ -90,7 +90,7 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
     (era * 146_097 + doe).saturating_sub(719_468)
 }
 
-/// Text that is no time.
+/// Text that is not a time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found \"{text}\", expected a time in UTC such as 2026-11-01T00:00:00Z")]
 pub struct InvalidTime {

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 ///
-/// [`EntropyError`] without a module: this is no enclave then, and must not become one.
+/// [`EntropyError`] without a module: this is not an enclave then, and must not become one.
 pub(crate) fn seed() -> Result<(), EntropyError> {
     let random = from_module()?;
     OpenOptions::new()
@@ -55,7 +55,7 @@ fn from_module() -> Result<Zeroizing<Vec<u8>>, EntropyError> {
 /// The kernel's generator would start without the module.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EntropyError {
-    #[error("/dev/nsm does not open: this is no enclave")]
+    #[error("/dev/nsm does not open: this is not an enclave")]
     NoModule,
     #[error("/dev/nsm gives no {LEAST_BYTES} bytes of randomness")]
     NoAnswer,

@@ -373,7 +373,7 @@ fn amount(millionths: u64) -> f64 {
     millionths as f64 / 1e6
 }
 
-/// Of the minimum detectable effect.
+/// Power at which the minimum detectable effect is stated.
 const POWER: f64 = 0.8;
 
 /// In units of 10⁻¹⁵.

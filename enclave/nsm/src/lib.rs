@@ -47,7 +47,7 @@ pub struct Own {
 ///
 /// # Errors
 ///
-/// [`NsmError`] if the module does not answer, or with something that is no document.
+/// [`NsmError`] if the module does not answer, or with something that is not a document.
 pub fn own(nsm: &dyn Nsm) -> Result<Own, NsmError> {
     read(&nsm.attest(None, None)?)
 }
@@ -56,7 +56,7 @@ pub fn own(nsm: &dyn Nsm) -> Result<Own, NsmError> {
 ///
 /// # Errors
 ///
-/// [`NsmError::NoDocument`] if `document` is none.
+/// [`NsmError::NoDocument`] if `document` is not an attestation document.
 pub fn read(document: &[u8]) -> Result<Own, NsmError> {
     let document = Document::parse(document).map_err(NsmError::NoDocument)?;
     let claims = Claims::of(&document);
@@ -68,7 +68,7 @@ pub fn read(document: &[u8]) -> Result<Own, NsmError> {
 #[non_exhaustive]
 pub enum NsmError {
     /// There is no device.
-    #[error("/dev/nsm does not open: this is no Nitro enclave, or it is used up")]
+    #[error("/dev/nsm does not open: this is not a Nitro enclave, or it is used up")]
     NoDevice,
     /// It answered with an error, several times if another attempt could help.
     #[error("the module answered with an error: {fault}")]
@@ -95,7 +95,7 @@ pub enum NsmError {
     /// It answered another question.
     #[error("the module answered something else than was asked")]
     OtherAnswer,
-    /// It answered with something that is no document.
+    /// It answered with something that is not a document.
     #[error("the module's document does not parse: {0}")]
     NoDocument(#[source] ParseError),
 }

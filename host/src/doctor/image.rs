@@ -93,10 +93,10 @@ struct Found {
     sha384: String,
 }
 
-/// Why a file is none.
+/// Why a file is not an enclave image.
 #[derive(Debug, thiserror::Error)]
 enum Flaw {
-    #[error("is no enclave image")]
+    #[error("is not an enclave image")]
     Other,
     #[error("is not whole: found {found} bytes, expected {expected}")]
     Length { found: u64, expected: u64 },

@@ -89,7 +89,7 @@ impl Failure {
     }
 }
 
-/// What is said of an answer that is no by `checks`. Who did not name a simulated room's root learns how.
+/// What is said when `checks` refuse an answer. Who did not name a simulated room's root learns how.
 fn with_hint(why: &impl Error, checks: &[Line]) -> String {
     let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
     let hint = failed.filter(|line| line.title == TITLES[PINNED_ROOT]);

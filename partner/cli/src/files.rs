@@ -93,7 +93,7 @@ pub(crate) fn trust(danger_root: Option<&Path>) -> Result<Trust, Failure> {
         None => Ok(Trust::aws()),
         Some(path) => Trust::danger(&read(path)?).map_err(|_| {
             let path = path.display();
-            Failure::unclear(format!("{path} is no certificate, expected one in PEM or DER"))
+            Failure::unclear(format!("{path} is not a certificate, expected one in PEM or DER"))
         }),
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, String>, Failure> {
         let index = index.parse::<u8>().ok().filter(|parsed| parsed.to_string() == index);
         let pair = index.zip(hex.as_str());
         let (index, hex) = pair.ok_or_else(|| {
-            unreadable(&format!("{key:?} is no register with its value: expected \"0\": HEX"))
+            unreadable(&format!("{key:?} is not a register with its value: expected \"0\": HEX"))
         })?;
         if registers.insert(index, hex.to_owned()).is_some() {
             return Err(unreadable(&format!("register {index} is there twice")));

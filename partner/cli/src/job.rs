@@ -103,7 +103,7 @@ impl Submit {
         };
         let sealed = ran.sealed.ok_or_else(|| {
             Failure::no(format!(
-                "job {} has run, but this party is no receiver of its result",
+                "job {} has run, but this party is not a receiver of its result",
                 ran.job
             ))
         })?;

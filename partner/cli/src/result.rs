@@ -66,7 +66,7 @@ impl Open {
                 Err(error) if error.is_not_found() => {
                     return Err(Failure::unclear(format!(
                         "the host has no result of job {job} for {party}: it has not run yet, or \
-                         {party} is none of its receivers"
+                         {party} is not one of its receivers"
                     )));
                 }
                 found => found?,

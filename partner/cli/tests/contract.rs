@@ -155,7 +155,7 @@ fn a_damaged_file_is_named() {
         assert!(talk.contains(damaged), "{talk}");
     }
     let (_, talk) = says(dir.path(), 1, "contract sign contract.toml --dir r");
-    assert!(talk.contains("contract.toml.signed: the bytes are no signed message"), "{talk}");
+    assert!(talk.contains("contract.toml.signed: the bytes are not a signed message"), "{talk}");
 }
 
 #[test]

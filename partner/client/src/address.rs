@@ -48,7 +48,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Text that is no address of a room.
+/// Text that is not the address of a room.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found \"{text}\", expected the address of a room such as https://room.example:7500")]
 pub struct InvalidAddress {

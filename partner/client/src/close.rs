@@ -168,7 +168,7 @@ pub enum CloseError {
     #[error("the closing is not believed: the build was withdrawn")]
     Withdrawn,
     /// A receipt, or something else.
-    #[error("the bytes are attested, but are no closing of this version")]
+    #[error("the bytes are attested, but are not a closing of this version")]
     NoClosing,
     /// Of another instance.
     #[error("the closing is of the instance {}, expected {}", found.short(), expected.short())]

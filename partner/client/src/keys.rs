@@ -168,7 +168,7 @@ pub enum IdentityError {
         mode: u32,
     },
     /// Not 32 bytes.
-    #[error("{path} is no key of this program: expected 32 bytes")]
+    #[error("{path} is not a key of this program: expected 32 bytes")]
     NoKey {
         /// The file.
         path: PathBuf,
@@ -184,7 +184,7 @@ pub enum IdentityError {
         expected: &'static str,
     },
     /// Not in the contract.
-    #[error("these keys ({key}) are no party's in this contract")]
+    #[error("these keys ({key}) are those of no party in this contract")]
     NoParty {
         /// Our signing key.
         key: PublicKey,

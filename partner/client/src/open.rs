@@ -112,7 +112,7 @@ pub fn unseal(
 #[non_exhaustive]
 pub enum OpenError {
     /// No sealed package.
-    #[error("the bytes are no sealed result of this version")]
+    #[error("the bytes are not a sealed result of this version")]
     Malformed,
     /// Another key, contract or job.
     #[error("the result does not open as {party}'s for job {job}: {cause}")]

@@ -319,7 +319,7 @@ pub enum SealError {
     /// The machine gives no random numbers.
     #[error("the system gives no random numbers")]
     Randomness,
-    /// The file that was written is none; a defect of ours.
+    /// The file that was written is not a sealed file; a defect of ours.
     #[error("the written file is wrong: {reason}")]
     Written {
         /// What is wrong.

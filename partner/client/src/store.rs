@@ -262,7 +262,7 @@ pub enum StoreError {
         words: String,
     },
     /// No answer of this protocol.
-    #[error("the answer is none of this protocol: is this the address of a room?")]
+    #[error("the server does not speak this protocol: is this the address of a room?")]
     Protocol,
 }
 

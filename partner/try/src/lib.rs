@@ -299,7 +299,7 @@ pub enum RehearsalError {
     /// A contract that does not hold together.
     #[error("{0}")]
     Contract(#[from] protocol::contract::ContractError),
-    /// A job that is none.
+    /// A malformed job.
     #[error("{0}")]
     Template(#[from] protocol::job::TemplateError),
     /// No module.

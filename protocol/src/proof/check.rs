@@ -154,7 +154,7 @@ pub(super) fn product(a: u128, b: u128) -> (u128, u128) {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// The tally is none.
+    /// The tally is malformed.
     #[error("the tally makes no sense: {0}")]
     Shape(&'static str),
     /// A proof of something else.
@@ -189,7 +189,7 @@ pub enum Flaw {
     #[error("the selection of cells that the data name is missing, needless or too easy to pass")]
     Selection,
     /// A choice that the tally does not offer, or with too little noise.
-    #[error("the choice is none that the tally offers, or gets noise that is too small")]
+    #[error("the tally does not offer this choice, or its noise is too small")]
     Choice,
 }
 

@@ -373,7 +373,7 @@ pub enum FileError {
         column: String,
     },
     /// A key that is for nothing.
-    #[error("a key names {column}, which is no column of the file")]
+    #[error("a key names {column}, which is not a column of the file")]
     StrangeKey {
         /// The name that the key came with.
         column: String,

@@ -86,7 +86,7 @@ pub enum FrameError {
         max: usize,
     },
     /// The body is no CBOR of this shape, or has an unknown field.
-    #[error("found a body that is no message of this format")]
+    #[error("found a body that is not a message of this format")]
     Malformed,
     /// The body is a message of another kind or version.
     #[error("found a message of another kind, expected {expected}")]

@@ -73,7 +73,7 @@ impl fmt::Display for ObjectName {
 /// A text that names no object. It is not repeated here: it came from outside.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "found {length} bytes that are no object name, expected results/JOB/NAME or closings/INSTANCE \
+    "found {length} bytes that are not an object name, expected results/JOB/NAME or closings/INSTANCE \
      with parts of 1 to 96 of a-z, 0-9 and -"
 )]
 pub struct InvalidName {

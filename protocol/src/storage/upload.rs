@@ -38,7 +38,7 @@ pub struct Problem {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProblemCode {
-    /// 400: a name, a number or a path that is none.
+    /// 400: a malformed name, number or path.
     BadRequest,
     /// 404: no such upload, object or path.
     NotFound,

@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     InputTwice { name: String },
     #[error("{path} would be written twice: name two files for --output and --manifest, and keep {path} for neither", path = path.display())]
     SamePlace { path: PathBuf },
-    #[error("{path} is no image: {cause}", path = path.display())]
+    #[error("{path} is not an image: {cause}", path = path.display())]
     Image { path: PathBuf, cause: ParseError },
     #[error("not packed: {0}")]
     Refused(#[from] PackError),

@@ -224,7 +224,7 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// Of the normal distribution, two-sided.
+/// Two-sided 95 % quantile of the normal distribution.
 const Z95: f64 = 1.96;
 /// How many flagged jobs a page lists.
 const FLAGGED: usize = 5;

@@ -58,14 +58,14 @@ impl FromStr for Decimal {
     }
 }
 
-/// Text that is no such number.
+/// Text that is not such a number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "expected a decimal number above 0 such as 1.5 or 1e-5, with at most 38 digits and below 1.8e19"
 )]
 pub(super) struct InvalidDecimal;
 
-/// Text that is no count.
+/// Text that is not a count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected a whole number from 1 to 1e9, such as 10000 or 1e4")]
 pub(super) struct InvalidCount;

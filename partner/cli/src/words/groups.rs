@@ -211,7 +211,7 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> S
     }
 }
 
-/// So large an error that a figure has no decimals.
+/// From this error on a figure is shown without decimals.
 const WHOLE: f64 = 100.0;
 
 #[cfg(test)]

@@ -235,7 +235,7 @@ pub enum LedgerError {
         contract: Digest,
     },
     /// Nothing to account for.
-    #[error("this ledger is no restored backup, or is accounted for under the contract {} already: nothing \
+    #[error("this ledger is not a restored backup, or is accounted for under the contract {} already: nothing \
              to do, and nothing was written off", contract.short())]
     NotRestored {
         /// The contract.
@@ -260,7 +260,7 @@ pub enum LedgerError {
         instance: Digest,
     },
     /// Another program's file.
-    #[error("{path} is no custody ledger of this version (format {found})")]
+    #[error("{path} is not a custody ledger of this version (format {found})")]
     OtherFormat {
         /// The database.
         path: PathBuf,

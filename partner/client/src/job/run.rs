@@ -55,7 +55,7 @@ pub enum Step<'a> {
         /// Where; none if it is our own ledger.
         at: Option<&'a str>,
     },
-    /// It did.
+    /// The owner countersigned.
     Countersigned {
         /// Whose custody.
         owner: &'a str,

@@ -269,8 +269,10 @@ fn no_csv(path: &Path, magic: &[u8]) -> Option<&'static str> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16 text"),
         [] => Some("an empty file"),
         _ => match extension.to_ascii_lowercase().as_str() {
-            "parquet" => Some("a file called Parquet that is none"),
-            "arrow" | "arrows" | "feather" | "ipc" => Some("a file called Arrow that is none"),
+            "parquet" => Some("a file named .parquet that is not Parquet"),
+            "arrow" | "arrows" | "feather" | "ipc" => {
+                Some("a file named as Arrow that is not Arrow")
+            }
             _ => None,
         },
     }

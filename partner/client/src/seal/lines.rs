@@ -22,7 +22,7 @@ impl<R> Lines<R> {
         Self { inner, read: 0, after_return: false, ends: VecDeque::new(), passed: 0 }
     }
 
-    /// The line, from 1, of the first byte from `offset` on that is no line end. Offsets must not
+    /// The line, from 1, of the first byte from `offset` on that is not a line end. Offsets must not
     /// go back.
     pub(super) fn line_of(&mut self, mut offset: u64) -> u64 {
         while let Some((end, after_return)) = self.ends.front() {

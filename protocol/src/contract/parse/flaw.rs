@@ -19,7 +19,7 @@ pub enum Flaw {
     Syntax(String),
     /// A name that could be mistaken or misread.
     #[error(
-        "\"{0}\" is no name: expected a-z first, then a-z, 0-9, '-' or '_', at most 32 characters"
+        "\"{0}\" is not a name: expected a-z first, then a-z, 0-9, '-' or '_', at most 32 characters"
     )]
     Name(String),
     /// Two things with one name, or with names that look alike.
