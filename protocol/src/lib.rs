@@ -8,6 +8,8 @@ pub mod accounting;
 pub mod canonical;
 pub mod contract;
 pub mod digest;
+#[cfg(test)]
+mod golden;
 pub mod grant;
 pub mod hpke;
 pub mod identity;

@@ -1,0 +1,283 @@
+//! What parties, instance and custody say to each other, and what the instance leaves behind.
+
+use super::{Folder, covers, job, kinds, refusals, room};
+use crate::{
+    canonical,
+    digest::Digest,
+    hpke::{self, Sealed},
+    job::{Job, JobId},
+    manifest::{Manifest, SignedManifest},
+    merkle::root_of,
+    message::{
+        AttestReply, AttestRequest, Body, OpenDataset, Package, Reply, Request, Status,
+        result_binding,
+    },
+    receipt::{Account, Charge, ClosingBody, ReceiptBody, output},
+    refusal::Refusal,
+    sign::{self, Signed, SigningKey},
+    slice::{Slice, SliceReply, SliceRequest},
+};
+use attestation_verifier::receipt::{self, Attested, BodyKind};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_bytes::ByteBuf;
+use std::fmt::Debug;
+
+kinds!(BODIES, body: Body {
+    Body::Grant { .. } => "grant",
+    Body::Job { .. } => "job",
+    Body::Status {} => "status",
+    Body::Close {} => "close",
+});
+
+kinds!(REPLIES, reply: Reply {
+    Reply::Attested(_) => "attested",
+    Reply::Granted { .. } => "granted",
+    Reply::Result { .. } => "result",
+    Reply::Status(_) => "status",
+    Reply::Closed { .. } => "closed",
+    Reply::Refused(_) => "refused",
+});
+
+kinds!(SLICE_REPLIES, slice_reply: SliceReply {
+    SliceReply::Granted { .. } => "granted",
+    SliceReply::WouldGrant {} => "would_grant",
+    SliceReply::Refused(_) => "refused",
+});
+
+impl Folder {
+    /// A value in its canonical encoding.
+    #[track_caller]
+    fn value<T: Serialize + DeserializeOwned + PartialEq + Debug>(&mut self, file: &str, made: &T) {
+        let bytes = self.file(file, &canonical::to_vec(made));
+        let read: T = canonical::from_slice(&bytes).unwrap();
+        assert_eq!((&read, canonical::to_vec(&read)), (made, bytes), "{file}");
+    }
+
+    /// A value that `key` signed.
+    #[track_caller]
+    fn signed<T: Signed + PartialEq + Debug>(
+        &mut self,
+        file: &str,
+        made: &T,
+        key: &SigningKey,
+    ) -> Vec<u8> {
+        let bytes = self.file(file, &key.sign(made));
+        let read: T = sign::open(&bytes, &key.public()).unwrap();
+        assert_eq!((&read, key.sign(&read)), (made, bytes.clone()), "{file}");
+        bytes
+    }
+}
+
+/// A document that the module signed, if not of this instance: such a signature differs every time.
+const DOCUMENT: &[u8] =
+    include_bytes!("../../../tests/vectors/attestation-v1/accept/ok-definite.bin");
+/// Stands for a result; their formats are in `result-v1`.
+const RESULT: &[u8] = b"{\"format\": \"golden\"}\n";
+
+#[test]
+fn messages_have_the_bytes_they_had() {
+    let mut folder = Folder::open("messages-v1");
+    let mut digests =
+        vec![("statement", room::instance()), ("result", output(RESULT)), ("nothing", output(b""))];
+    for name in ["exposures", "sales"] {
+        let (manifest, owner) = room::manifest(name);
+        let bytes = folder.signed::<Manifest>(&format!("{name}.manifest"), &manifest, &owner);
+        let signed = SignedManifest::open(bytes, &owner.public()).unwrap();
+        digests.push((name, signed.digest()));
+    }
+    let statement = folder.file("statement.cbor", &room::statement());
+    assert_eq!(receipt::Statement::parse(&statement).unwrap().encode(), statement);
+
+    grant(&mut folder);
+    let jobs = jobs();
+    let paid =
+        folder.signed::<Slice>("slice.cose", &room::slice(Some(&jobs[0])), &room::retailer());
+    let prepaid =
+        folder.signed::<Slice>("slice-prepaid.cose", &room::slice(None), &room::retailer());
+    requests(&mut folder, &jobs[0], [paid.clone(), prepaid]);
+    custody(&mut folder, &jobs[0], paid);
+    let receipt = receipts(&mut folder, &jobs);
+    replies(&mut folder, &jobs[0], statement);
+    package(&mut folder, &jobs[0], receipt);
+    refusals::write(&mut folder);
+    folder.digests(&digests);
+    folder.finish();
+}
+
+fn jobs() -> Vec<Job> {
+    let mut folder = Folder::open("job-v1");
+    let numbered = job::FILES.iter().zip(1..);
+    numbered.map(|(name, id)| room::job(&folder.by_hand(&format!("{name}.toml")), id)).collect()
+}
+
+fn grant(folder: &mut Folder) {
+    let grant = room::grant();
+    folder.value("grant.cbor", &grant);
+    let (owner, manifest) = (room::publisher().public(), room::signed_manifest("exposures"));
+    let binding = room::binding(&owner, &manifest);
+    let opened = binding.open(&room::instance_secret(), &grant.columns, &grant.keys).unwrap();
+    assert_eq!(opened, room::column_keys());
+}
+
+fn requests(folder: &mut Folder, job: &Job, [paid, prepaid]: [Vec<u8>; 2]) {
+    folder.value("attest.cbor", &AttestRequest { nonce: vec![6; 32] });
+    let signed = room::publisher().sign(job);
+    let bodies = [
+        Body::Grant { grant: room::grant(), slices: vec![ByteBuf::from(prepaid)] },
+        Body::Job { job: signed, slices: vec![ByteBuf::from(paid)] },
+        Body::Status {},
+        Body::Close {},
+    ];
+    covers(BODIES, bodies.iter().map(body));
+    for (asked, id) in bodies.into_iter().zip(1..) {
+        let file = format!("request-{}.cose", body(&asked));
+        let request = Request { instance: room::instance(), id: [id; 16], body: asked };
+        folder.signed(&file, &request, &room::publisher());
+    }
+}
+
+fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
+    let manifests = room::manifests();
+    let manifests: Vec<_> =
+        manifests.values().map(|it| ByteBuf::from(it.as_bytes().to_vec())).collect();
+    let request = |only_asks| SliceRequest {
+        job: room::publisher().sign(job),
+        manifests: manifests.clone(),
+        only_asks,
+    };
+    folder.value("slice-request.cbor", &request(false));
+    folder.value("slice-request-only-asks.cbor", &request(true));
+    let replies = [
+        SliceReply::Granted { slices: vec![ByteBuf::from(slice)] },
+        SliceReply::WouldGrant {},
+        SliceReply::Refused(Refusal::Closed),
+    ];
+    covers(SLICE_REPLIES, replies.iter().map(slice_reply));
+    for reply in &replies {
+        folder.value(&format!("slice-reply-{}.cbor", slice_reply(reply)), reply);
+    }
+}
+
+fn accounts() -> Vec<Account> {
+    ["exposures", "sales"]
+        .map(|dataset| Account {
+            dataset: dataset.to_owned(),
+            purpose: "measurement".to_owned(),
+            period: "2026-11-23".to_owned(),
+            granted: room::loss(),
+            spent: room::loss(),
+        })
+        .into()
+}
+
+fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
+    let closing = b"closing.cose".to_vec();
+    let dataset = OpenDataset {
+        dataset: "exposures".to_owned(),
+        manifest: room::signed_manifest("exposures").as_bytes().to_vec(),
+        not_after: room::NOW.plus_seconds(86_400),
+    };
+    let status = Status {
+        datasets: vec![dataset],
+        accounts: accounts(),
+        jobs: vec![job.id, JobId([0xfe; 16])],
+        time: room::NOW,
+        audit_size: 4,
+        audit_root: root_of(b"audit"),
+    };
+    let attested = AttestReply {
+        statement,
+        document: DOCUMENT.to_vec(),
+        contract: b"contract.signed".to_vec(),
+    };
+    let replies = [
+        Reply::Attested(attested),
+        Reply::Granted {
+            columns: room::column_keys().into_keys().collect(),
+            not_after: room::NOW.plus_seconds(86_400),
+        },
+        Reply::Result { job: job.id, sealed: Some(ByteBuf::from(b"package.sealed".to_vec())) },
+        Reply::Status(status),
+        Reply::Closed { closing },
+        Reply::Refused(Refusal::Closed),
+    ];
+    covers(REPLIES, replies.iter().map(reply));
+    for answer in &replies {
+        folder.value(&format!("reply-{}.cbor", reply(answer)), answer);
+    }
+    folder.value("reply-result-none.cbor", &Reply::Result { job: job.id, sealed: None });
+}
+
+/// Gives the first receipt.
+fn receipts(folder: &mut Folder, jobs: &[Job]) -> Vec<u8> {
+    let container = |folder: &mut Folder, file: String, kind, body: Vec<u8>| {
+        let payload = receipt::payload(kind, &body, DOCUMENT, &room::statement());
+        let signature = room::receipts().sign_raw(&receipt::signing_input(&payload));
+        let made = receipt::encode(&payload, signature.as_slice().try_into().unwrap());
+        let bytes = folder.file(&file, &made);
+        Attested::parse(&bytes).unwrap();
+        bytes
+    };
+    let mut first = None;
+    for (name, job) in job::FILES.iter().zip(jobs) {
+        let made = receipt_body(job);
+        folder.value(&format!("receipt-{name}.cbor"), &made);
+        if ["lift", "table", "quantile"].contains(name) {
+            let encoded = canonical::to_vec(&made);
+            let file = format!("receipt-{name}.cose");
+            let bytes = container(folder, file, BodyKind::Receipt, encoded);
+            first.get_or_insert(bytes);
+        }
+    }
+    let closing = ClosingBody {
+        contract: room::contract().digest,
+        output: output(b""),
+        instance: room::instance(),
+        accounts: accounts(),
+        time: room::NOW,
+        audit_size: 5,
+        audit_root: root_of(b"audit at the end"),
+    };
+    folder.value("closing.cbor", &closing);
+    container(folder, "closing.cose".to_owned(), BodyKind::Closing, canonical::to_vec(&closing));
+    first.unwrap()
+}
+
+fn receipt_body(job: &Job) -> ReceiptBody {
+    let admitted = room::admitted(job);
+    let charge = |dataset: &String| Charge {
+        dataset: dataset.clone(),
+        owner: room::contract().datasets[dataset].owner.clone(),
+        purpose: "measurement".to_owned(),
+        loss: admitted.cost().clone(),
+    };
+    let manifests = room::manifests();
+    ReceiptBody {
+        contract: job.contract,
+        output: output(RESULT),
+        job: room::publisher().sign(job),
+        manifests: manifests.values().map(|it| ByteBuf::from(it.as_bytes().to_vec())).collect(),
+        tally: admitted.proven().tally().clone(),
+        proof: admitted.proven().proof().clone(),
+        charged: admitted.datasets().iter().map(charge).collect(),
+        withheld: vec!["control, matched".to_owned()],
+        time: room::NOW,
+        audit_size: 4,
+        audit_root: root_of(b"audit"),
+    }
+}
+
+fn package(folder: &mut Folder, job: &Job, receipt: Vec<u8>) {
+    let package = Package::padded(RESULT.to_vec(), receipt, room::publisher().sign(job));
+    let plain = canonical::to_vec(&package);
+    let contract: Digest = room::contract().digest;
+    let binding = result_binding(contract, job.id, "retailer");
+    let parts: [(&[u8], &[u8]); 1] = [(&binding, &plain)];
+    let secret = room::recipient(2);
+    let sealed = hpke::seal(&secret.public(), &binding, &parts, &mut room::rng(8)).unwrap();
+    let bytes = folder.file("package.sealed", &canonical::to_vec(&sealed));
+    let read: Sealed = canonical::from_slice(&bytes).unwrap();
+    assert_eq!(canonical::to_vec(&read), bytes);
+    let opened = secret.open(&binding, &[&binding], &read).unwrap();
+    assert_eq!(canonical::from_slice::<Package>(&opened[0]).unwrap(), package);
+}

@@ -1,0 +1,230 @@
+//! Every refusal, with everything it can name.
+
+use super::{Folder, covers, kinds, room};
+use crate::{
+    canonical,
+    job::JobId,
+    loss::{Delta, Loss},
+    manifest::ManifestError,
+    message::Reply,
+    refusal::{Asked, Debit, GrantFlaw, Limit, PREPAID, Refusal, WhichBudget},
+};
+
+kinds!(REFUSALS, refusal: Refusal {
+    Refusal::Stranger => "stranger",
+    Refusal::Elsewhere => "elsewhere",
+    Refusal::Replayed => "replayed",
+    Refusal::RateLimited => "rate_limited",
+    Refusal::Malformed => "malformed",
+    Refusal::TooManyJobs { .. } => "too_many_jobs",
+    Refusal::ContractExpired { .. } => "contract_expired",
+    Refusal::JobExpired { .. } => "job_expired",
+    Refusal::Closed => "closed",
+    Refusal::NotPermitted { .. } => "not_permitted",
+    Refusal::OverLimit { .. } => "over_limit",
+    Refusal::KeyWithheld { .. } => "key_withheld",
+    Refusal::OtherVersion { .. } => "other_version",
+    Refusal::BadGrant { .. } => "bad_grant",
+    Refusal::NeedsSlice { .. } => "needs_slice",
+    Refusal::BudgetExhausted { .. } => "budget_exhausted",
+    Refusal::NotBelieved { .. } => "not_believed",
+    Refusal::BadSlice => "bad_slice",
+    Refusal::Internal => "internal",
+});
+
+kinds!(ALL_ASKED, asked: Asked {
+    Asked::Analysis => "analysis",
+    Asked::Purpose => "purpose",
+    Asked::Column => "column",
+    Asked::Arm => "arm",
+    Asked::Analyst => "analyst",
+    Asked::Receiver => "receiver",
+    Asked::Dataset => "dataset",
+    Asked::Closing => "closing",
+    Asked::Window => "window",
+    Asked::Value => "value",
+});
+
+kinds!(LIMITS, limit: Limit {
+    Limit::Outcomes => "outcomes",
+    Limit::Cap => "cap",
+    Limit::Noise => "noise",
+    Limit::Share => "share",
+    Limit::Memory => "memory",
+    Limit::CellsPerPerson => "cells_per_person",
+    Limit::Cells => "cells",
+});
+
+kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
+    GrantFlaw::Time => "time",
+    GrantFlaw::Signature => "signature",
+    GrantFlaw::Manifest(_) => "manifest",
+    GrantFlaw::Columns => "columns",
+    GrantFlaw::Keys => "keys",
+    GrantFlaw::Missing => "missing",
+    GrantFlaw::Altered => "altered",
+    GrantFlaw::Layout => "layout",
+    GrantFlaw::Older => "older",
+});
+
+kinds!(MANIFEST_ERRORS, manifest_error: ManifestError {
+    ManifestError::Lineage => "lineage",
+    ManifestError::Columns => "columns",
+    ManifestError::Rows => "rows",
+    ManifestError::Size => "size",
+    ManifestError::Prefix => "prefix",
+});
+
+kinds!(BUDGETS, which_budget: WhichBudget {
+    WhichBudget::Day => "day",
+    WhichBudget::Week => "week",
+    WhichBudget::Month => "month",
+    WhichBudget::Contract => "contract",
+    WhichBudget::Lifetime => "lifetime",
+});
+
+const ASKED: [Asked; 10] = [
+    Asked::Analysis,
+    Asked::Purpose,
+    Asked::Column,
+    Asked::Arm,
+    Asked::Analyst,
+    Asked::Receiver,
+    Asked::Dataset,
+    Asked::Closing,
+    Asked::Window,
+    Asked::Value,
+];
+const LIMIT: [Limit; 7] = [
+    Limit::Outcomes,
+    Limit::Cap,
+    Limit::Noise,
+    Limit::Share,
+    Limit::Memory,
+    Limit::CellsPerPerson,
+    Limit::Cells,
+];
+const MANIFEST: [ManifestError; 5] = [
+    ManifestError::Lineage,
+    ManifestError::Columns,
+    ManifestError::Rows,
+    ManifestError::Size,
+    ManifestError::Prefix,
+];
+const FLAW: [GrantFlaw; 8] = [
+    GrantFlaw::Time,
+    GrantFlaw::Signature,
+    GrantFlaw::Columns,
+    GrantFlaw::Keys,
+    GrantFlaw::Missing,
+    GrantFlaw::Altered,
+    GrantFlaw::Layout,
+    GrantFlaw::Older,
+];
+const BUDGET: [WhichBudget; 5] = [
+    WhichBudget::Day,
+    WhichBudget::Week,
+    WhichBudget::Month,
+    WhichBudget::Contract,
+    WhichBudget::Lifetime,
+];
+
+fn all() -> Vec<(String, Refusal)> {
+    let named = plain().into_iter().map(|it| (refusal(&it).to_owned(), it));
+    let mut all: Vec<_> = named.collect();
+    let owner = || Some("retailer".to_owned());
+    for what in ASKED {
+        let it = Refusal::NotPermitted { what, name: "spend".to_owned(), owner: owner() };
+        all.push((format!("not_permitted.{}", asked(&what)), it));
+    }
+    for found in LIMIT {
+        let it = Refusal::OverLimit { limit: found, found: 17, most: 16 };
+        all.push((format!("over_limit.{}", limit(&found)), it));
+    }
+    let flaws = FLAW.into_iter().map(|why| (grant_flaw(&why).to_owned(), why));
+    let manifests = MANIFEST.into_iter().map(|why| {
+        let name = format!("manifest.{}", manifest_error(&why));
+        (name, GrantFlaw::Manifest(why))
+    });
+    for (name, why) in flaws.chain(manifests) {
+        let it = Refusal::BadGrant { dataset: "sales".to_owned(), why };
+        all.push((format!("bad_grant.{name}"), it));
+    }
+    for budget in BUDGET {
+        all.push((format!("budget_exhausted.{}", which_budget(&budget)), exhausted(budget)));
+    }
+    all
+}
+
+/// Those that name nothing of a closed list.
+fn plain() -> Vec<Refusal> {
+    let (dataset, owner) = ("sales".to_owned(), "retailer".to_owned());
+    vec![
+        Refusal::Stranger,
+        Refusal::Elsewhere,
+        Refusal::Replayed,
+        Refusal::RateLimited,
+        Refusal::Malformed,
+        Refusal::TooManyJobs {
+            analyst: "publisher".to_owned(),
+            purpose: "measurement".to_owned(),
+            most: 12,
+            next: room::NOW,
+        },
+        Refusal::ContractExpired { expired: room::NOW },
+        Refusal::JobExpired { not_after: room::NOW },
+        Refusal::Closed,
+        Refusal::KeyWithheld { dataset: dataset.clone(), owner: owner.clone() },
+        Refusal::OtherVersion { dataset: dataset.clone(), owner: owner.clone() },
+        Refusal::NeedsSlice {
+            dataset,
+            owner: owner.clone(),
+            cost: room::loss(),
+            left: Loss::zero(),
+            others: vec!["publisher".to_owned()],
+        },
+        Refusal::NotBelieved { owner },
+        Refusal::BadSlice,
+        Refusal::Internal,
+    ]
+}
+
+fn exhausted(budget: WhichBudget) -> Refusal {
+    let debit = |analyst: Option<&str>, analysis: &str| Debit {
+        analyst: analyst.map(str::to_owned),
+        analysis: analysis.to_owned(),
+        jobs: 1,
+        latest: analyst.iter().map(|_| JobId([9; 16])).collect(),
+        loss: room::loss(),
+    };
+    Refusal::BudgetExhausted {
+        dataset: "sales".to_owned(),
+        owner: "retailer".to_owned(),
+        purpose: "measurement".to_owned(),
+        budget,
+        cost: room::loss(),
+        left: Loss::zero(),
+        delta: Delta::new(1e-6).unwrap(),
+        debits: vec![debit(Some("publisher"), "lift"), debit(None, PREPAID)],
+        returned: Loss::zero(),
+    }
+}
+
+/// Writes `refusals.txt`: each as a whole reply.
+pub(super) fn write(folder: &mut Folder) {
+    let all = all();
+    covers(REFUSALS, all.iter().map(|(_, it)| refusal(it)));
+    covers(ALL_ASKED, ASKED.iter().map(asked));
+    covers(LIMITS, LIMIT.iter().map(limit));
+    covers(GRANT_FLAWS, FLAW.iter().map(grant_flaw).chain(["manifest"]));
+    covers(MANIFEST_ERRORS, MANIFEST.iter().map(manifest_error));
+    covers(BUDGETS, BUDGET.iter().map(which_budget));
+    let replies: Vec<_> =
+        all.into_iter().map(|(name, refusal)| (name, Reply::Refused(refusal))).collect();
+    let made: Vec<_> =
+        replies.iter().map(|(name, reply)| (name.clone(), canonical::to_vec(reply))).collect();
+    for ((name, reply), bytes) in replies.iter().zip(folder.list("refusals.txt", &made)) {
+        let read: Reply = canonical::from_slice(&bytes).unwrap();
+        assert_eq!((&read, canonical::to_vec(&read)), (reply, bytes), "{name}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Results, as their receivers read them.
+
+use super::{Folder, covers, kinds, room};
+use crate::{
+    job::{Alternative, Multiplicity, OutcomeKind},
+    result::{
+        ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, DiffInMeans, Economics,
+        Estimate, FORMAT, JobResult, LiftResult, MeasureEstimate, NoiseSd, NoisyCount,
+        OutcomeResult, PrivacyReport, RelativeLift, SampleRatio, TABLE_FORMAT, TableCell,
+        TableResult,
+    },
+    tally::Cell,
+};
+
+kinds!(RESULTS, kind: JobResult {
+    JobResult::Lift(_) => "lift",
+    JobResult::Table(_) => "table",
+    JobResult::Choice(_) => "choice",
+});
+
+#[test]
+fn results_have_the_bytes_they_had() {
+    let mut folder = Folder::open("result-v1");
+    let results = [JobResult::Lift(lift()), JobResult::Table(table()), JobResult::Choice(choice())];
+    covers(RESULTS, results.iter().map(kind));
+    for result in &results {
+        let file = format!("{}.json", kind(result));
+        let bytes = folder.file(&file, &result.to_json().unwrap());
+        let read = JobResult::from_json(&bytes).unwrap();
+        assert_eq!((&read, read.to_json().unwrap()), (result, bytes), "{file}");
+    }
+    folder.finish();
+}
+
+fn privacy() -> PrivacyReport {
+    let charge = ChargeReport {
+        dataset: "sales".to_owned(),
+        owner: "retailer".to_owned(),
+        rho: 0.017,
+        rho_left_in_instance: 0.0,
+    };
+    PrivacyReport {
+        mechanism: "discrete_gaussian".to_owned(),
+        unit: "person".to_owned(),
+        epsilon: 1.0,
+        delta: 1e-6,
+        selection_delta: 1e-7,
+        rho: 0.017,
+        min_cell: 60,
+        charged: vec![charge],
+    }
+}
+
+fn lift() -> LiftResult {
+    let arm = |n: i64, sum: f64| ArmResult { n, sum, sum_sq: Some(sum), mean: Some(0.125) };
+    let outcome = OutcomeResult {
+        name: "visit".to_owned(),
+        column: "visit".to_owned(),
+        kind: OutcomeKind::Binary,
+        cap: 1.0,
+        bias_note: None,
+        test: Some(arm(1000, 125.0)),
+        control: Some(arm(1016, 63.5)),
+        diff_in_means: Some(DiffInMeans {
+            n_t: 1000,
+            n_c: 1016,
+            mean_t: 0.125,
+            mean_c: 0.0625,
+            ate: 0.0625,
+            se: 0.015625,
+            se_sampling: 0.015,
+            se_mechanism: 0.004375,
+            df: Some(1999.5),
+            t: Some(4.0),
+            p: Some(6.25e-5),
+            p_adjusted: Some(1.25e-4),
+            ci_level: 0.9,
+            ci: Some([Some(0.03125), None]),
+            ci_method: "welch".to_owned(),
+        }),
+        relative_lift: Some(RelativeLift {
+            rel_lift: 1.0,
+            ci_fieller: Some([Some(0.5), None]),
+            fieller_g: Some(0.0625),
+        }),
+        minimum_detectable: Some(0.04),
+        economics: Some(Economics {
+            cost: 1065.35,
+            currency: "EUR".to_owned(),
+            incremental: Some(62.5),
+            incremental_ci: Some([Some(31.25), None]),
+            iroas: None,
+            iroas_ci: None,
+            cost_per_incremental: Some(17.0456),
+            cost_per_incremental_ci: Some([None, Some(34.0912)]),
+        }),
+        noise_sd: NoiseSd { n: 4.5, sum: 3.25, sum_sq: Some(3.25) },
+        flags: vec!["few_events: fewer than 10 in one arm".to_owned()],
+    };
+    let cells = Cell::ALL.map(|cell| CellCount { cell, n: Some(1000), noise_sd: 4.5 });
+    LiftResult {
+        format: FORMAT.to_owned(),
+        noise: true,
+        contract: room::contract().digest,
+        contract_name: "golden".to_owned(),
+        job: "01".repeat(16),
+        analysis: "lift".to_owned(),
+        purpose: "measurement".to_owned(),
+        time: room::NOW,
+        registered_at: Some(room::NOW),
+        estimand: "intention to treat".to_owned(),
+        test: vec!["mens".to_owned()],
+        control: vec!["none".to_owned()],
+        confidence: 0.9,
+        alternative: Alternative::Greater,
+        multiplicity: Multiplicity::Holm,
+        cells: cells.into(),
+        sample_ratio: SampleRatio {
+            expected_test_share: 0.5,
+            chi2: Some(0.127),
+            p: Some(0.72),
+            flag_p: 0.01,
+            failed: false,
+        },
+        outcomes: vec![outcome],
+        privacy: privacy(),
+        flags: vec!["near_duplicate: of an earlier question".to_owned()],
+    }
+}
+
+fn table() -> TableResult {
+    let estimate = |value: f64| Estimate { value, noise_sd: 4.5, ci: [value - 8.0, value + 8.0] };
+    let cell = |names: &[&str]| TableCell {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        people: estimate(120.0),
+        measures: vec![MeasureEstimate {
+            name: "spent".to_owned(),
+            cap: 99.5,
+            total: estimate(1500.0),
+            mean: Some(estimate(12.5)),
+            spread: Some(2.25),
+        }],
+    };
+    TableResult {
+        format: TABLE_FORMAT.to_owned(),
+        noise: true,
+        contract: room::contract().digest,
+        contract_name: "golden".to_owned(),
+        job: "04".repeat(16),
+        analysis: "groups".to_owned(),
+        purpose: "measurement".to_owned(),
+        time: room::NOW,
+        counted: "people in exposures".to_owned(),
+        group_by: ["matched", "exposures.arm"].map(str::to_owned).into(),
+        cells_per_person: 2,
+        confidence: 0.9,
+        cells: vec![cell(&["yes", "mens"])],
+        other: Some(cell(&[])),
+        withheld_cells: NoisyCount { n: -1, noise_sd: 2.5 },
+        no_consent: Some(NoisyCount { n: 7, noise_sd: 4.5 }),
+        privacy: privacy(),
+        flags: Vec::new(),
+    }
+}
+
+fn choice() -> ChoiceResult {
+    ChoiceResult {
+        format: CHOICE_FORMAT.to_owned(),
+        noise: true,
+        contract: room::contract().digest,
+        contract_name: "golden".to_owned(),
+        job: "05".repeat(16),
+        analysis: "groups".to_owned(),
+        purpose: "measurement".to_owned(),
+        time: room::NOW,
+        counted: "people in exposures".to_owned(),
+        of: "sales.spend".to_owned(),
+        quantile: Some(0.9),
+        offered: ["1.00", "2.50", "10.00", "100.00"].map(str::to_owned).into(),
+        chosen: "10.00".to_owned(),
+        people_off: 12.5,
+        privacy: privacy(),
+        flags: Vec::new(),
+    }
+}
