@@ -220,6 +220,9 @@ async fn a_ledger_restored_whole_is_found_out_by_the_instance_that_it_paid() {
     stage.ask(JOB, &custody).await.unwrap();
     let elsewhere = fresh(&stage.parties);
     stage.own = Ledger::open(&elsewhere).unwrap();
+    for name in ["custody.sqlite", "custody.generation"] {
+        assert!(backup.join(name).exists(), "the backup has no {name}");
+    }
     for name in ["custody.sqlite", "custody.sqlite-wal", "custody.sqlite-shm", "custody.generation"]
     {
         let _ = fs::remove_file(directory.join(name));

@@ -2,7 +2,8 @@
 
 #![cfg(test)]
 
-use std::{collections::BTreeSet, process::Command};
+use memchr::memmem;
+use std::{collections::BTreeSet, fs, process::Command};
 
 #[test]
 fn the_enclave_links_what_tcb_txt_lists_and_nothing_else() {
@@ -11,6 +12,7 @@ fn the_enclave_links_what_tcb_txt_lists_and_nothing_else() {
         .args(["--target=x86_64-unknown-linux-gnu", "--format={p}"])
         .output()
         .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let tree = String::from_utf8(tree.stdout).unwrap();
     let linked: BTreeSet<&str> =
         tree.lines().filter_map(|line| line.split(" (").next()).filter(|l| !l.is_empty()).collect();
@@ -18,4 +20,23 @@ fn the_enclave_links_what_tcb_txt_lists_and_nothing_else() {
     let added: Vec<_> = linked.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&linked).collect();
     assert!(added.is_empty() && gone.is_empty(), "not in tcb.txt: {added:?}; stale: {gone:?}");
+}
+
+/// `eif-build` knows these programs by strings that must be in them: as the linker left them.
+#[test]
+fn programs_that_must_not_be_packed_have_their_marks_in_them() {
+    for (name, what) in [
+        ("glovebox-enclave-simulated", "the simulated module"),
+        ("glovebox", "the simulated module"),
+        ("glovebox", "the zero-noise sampler"),
+    ] {
+        let program = fs::read(tests::running::program(name)).unwrap();
+        let marks = eif_build::forbidden::MARKERS.iter().filter(|(_, of)| *of == what);
+        let found =
+            marks.filter(|(mark, _)| memmem::find(&program, mark.as_bytes()).is_some()).count();
+        assert!(found > 0, "{what} has no mark in {name}");
+        eif_build::forbidden::check(&program).unwrap_err();
+    }
+    let enclave = fs::read(tests::running::program("glovebox-enclave")).unwrap();
+    assert_eq!(eif_build::forbidden::check(&enclave), Ok(()));
 }

@@ -49,7 +49,15 @@ fn the_vectors_are_those_of_the_manifest() {
         let hash = ring::digest::digest(&ring::digest::SHA256, &vector.bytes);
         assert_eq!(vector.entry["sha256"], hex::encode(hash), "{}", vector.name);
     }
-    assert!(vectors().iter().filter(|vector| vector.is_real()).count() >= 21);
+    let count = |is: fn(&Vector) -> bool| vectors().iter().filter(|vector| is(vector)).count();
+    assert!(count(Vector::is_real) >= 21);
+    assert!(count(|vector| vector.root != Root::AWS) >= 50);
+    for (folder, named) in
+        [("accept", count(|it| it.accepted)), ("reject", count(|it| !it.accepted))]
+    {
+        let files = std::fs::read_dir(support::home().join(folder)).unwrap().count();
+        assert_eq!(files, named, "files of {folder}, and those that the manifest names");
+    }
 }
 
 #[test]

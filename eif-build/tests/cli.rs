@@ -162,18 +162,6 @@ fn what_must_not_be_packed_leaves_no_image_behind() {
     says(&workshop.build("a", &[]), 1, &["were init and enclave swapped?"]);
 }
 
-/// The program of `enclave/simulated`, wherever this workspace has been built already.
-#[test]
-fn the_real_simulated_enclave_has_a_marker_in_it() {
-    let beside = Path::new(env!("CARGO_BIN_EXE_eif-build")).with_file_name(SIMULATED);
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug").join(SIMULATED);
-    for path in [beside, target].into_iter().filter(|path| path.exists()) {
-        let program = fs::read(&path).unwrap();
-        let found = eif_build::forbidden::check(&program).unwrap_err();
-        assert_eq!(found.what, "the simulated module");
-    }
-}
-
 #[test]
 fn a_signed_image_has_pcr8_and_the_same_other_registers() {
     let workshop = Workshop::open();
@@ -383,4 +371,3 @@ fn measure_lists_the_sections_after_the_registers() {
 /// Where the metadata begins: after the header, a kernel of 768 bytes, the command line, and three
 /// section headers.
 const METADATA: usize = 548 + 12 + 768 + 12 + eif_build::kernel::COMMAND_LINE.len() + 12;
-const SIMULATED: &str = "glovebox-enclave-simulated";

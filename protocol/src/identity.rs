@@ -128,19 +128,21 @@ mod tests {
         STANDARD.encode(match_key(kind, text).unwrap().as_bytes())
     }
 
-    /// Raw and normalised forms from UID2's documentation.
+    /// All of UID2's published examples, none left out: `tests/vectors/identifiers-v1`.
     #[test]
-    fn agrees_with_the_published_examples() {
-        for (raw, base64) in [
-            ("user@example.com", "tMmiiTI7IaAcPpQPFQ65uMVCWH8av9jw4cwf/F5HVRQ="),
-            ("MyEmail@example.com", "Ix0gApePRPjpLbyo9uUoE1jcXz+79t7U1EuKc/n6y9g="),
-        ] {
-            let expected = digest::digest(&digest::SHA256, raw.to_lowercase().as_bytes());
-            assert_eq!(hash(Identifier::Email, raw), STANDARD.encode(expected.as_ref()));
-            if raw.starts_with('u') {
-                assert_eq!(hash(Identifier::Email, raw), base64);
-            }
+    fn agrees_with_every_published_example() {
+        let table = include_str!("../tests/vectors/identifiers-v1/uid2.tsv");
+        let mut compared = 0;
+        for line in table.lines().skip(1) {
+            let [raw, normalised, key] = line.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            let kind = if raw.starts_with('+') { Identifier::Phone } else { Identifier::Email };
+            assert_eq!(hash(kind, raw), key, "{raw}");
+            assert_eq!(hash(kind, normalised), key, "{normalised}");
+            compared += 1;
         }
+        assert_eq!(compared, 15);
     }
 
     #[test]

@@ -60,7 +60,8 @@ fn key_file(keys: &BTreeMap<String, DataKey>) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let keys = keys.iter().map(|(name, key)| (name.clone(), STANDARD.encode(key.expose()).into()));
     let keys: serde_json::Map<_, _> = keys.collect();
-    serde_json::json!({"format": "glovebox-keys-v1", "keys": keys}).to_string()
+    let file = serde_json::json!({"format": "glovebox-keys-v1", "keys": keys});
+    serde_json::to_string_pretty(&file).unwrap() + "\n"
 }
 
 /// A thousand people between 10 and 109.9 years old, and padding in between.

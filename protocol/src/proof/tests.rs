@@ -314,9 +314,8 @@ fn an_epsilon_buys_the_loss_it_is_named_for_and_no_smaller_one_does() {
         for rho in [1_000_000, 17_469_000_000, 1_000_000_000_000] {
             let epsilon = Rho(rho).asked_as(delta).unwrap();
             assert!(Rho::from_epsilon(epsilon, delta) >= Rho(rho));
-            if let Ok(less) = Epsilon::try_from(u64::from(epsilon) - 1) {
-                assert!(Rho::from_epsilon(less, delta) < Rho(rho));
-            }
+            let less = Epsilon::try_from(u64::from(epsilon) - 1).unwrap();
+            assert!(Rho::from_epsilon(less, delta) < Rho(rho));
         }
         assert_eq!(Rho(u64::MAX).asked_as(delta), None);
     }

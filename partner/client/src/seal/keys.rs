@@ -82,3 +82,20 @@ pub enum KeysError {
 }
 
 const FORMAT: &str = "glovebox-keys-v1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_the_bytes_of_the_vector() {
+        let vector = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/sealed-v1");
+        let bytes = std::fs::read(vector.join("panel.keys")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("panel.keys");
+        files::create_private(&path, &bytes).unwrap();
+        let keys = read_keys(&path).unwrap();
+        assert_eq!(keys.len(), 4);
+        assert_eq!(*to_json(&keys), bytes);
+    }
+}
