@@ -132,7 +132,7 @@ impl Stage {
         let sealed = parties.seal("sales", &spend(), 1);
         host.keep(&sealed);
         parties.grant(&mut room, "sales", &sealed).await.unwrap();
-        let ledger = Ledger::open(parties.publisher.directory()).unwrap();
+        let ledger = Ledger::open(&parties.publisher).unwrap();
         Self { parties, _instance: instance, room, ledger }
     }
 

@@ -105,7 +105,7 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     }
 
     // Ask, with the retailer's custody behind a socket and the publisher's own ledger.
-    let mut own = Ledger::open(parties.publisher.directory()).unwrap();
+    let mut own = Ledger::open(&parties.publisher).unwrap();
     let (url, events) = custody(&parties, &address, &wires).await;
     let addresses = BTreeMap::from([("retailer".to_owned(), url)]);
     let options = Options {
@@ -298,7 +298,7 @@ async fn custody(
     wires: &Tap,
 ) -> (String, Arc<Mutex<Vec<String>>>) {
     let load = || Arc::new(Identity::load(parties.retailer.directory()).unwrap());
-    let ledger = Ledger::open(parties.retailer.directory()).unwrap();
+    let ledger = Ledger::open(&parties.retailer).unwrap();
     let contract = parties.contract.clone();
     let believer = RoomBeliever::new(room.clone(), contract.clone(), parties.trust(), load());
     let events = Arc::new(Mutex::new(Vec::new()));

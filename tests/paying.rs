@@ -43,7 +43,7 @@ impl Stage {
                 .await
                 .unwrap();
         }
-        let own = Ledger::open(parties.publisher.directory()).unwrap();
+        let own = Ledger::open(&parties.publisher).unwrap();
         Self { parties, instance, room, own }
     }
 
@@ -51,7 +51,7 @@ impl Stage {
     async fn custody(&self) -> BTreeMap<String, String> {
         let parties = &self.parties;
         let load = || Arc::new(Identity::load(parties.retailer.directory()).unwrap());
-        let ledger = Ledger::open(parties.retailer.directory()).unwrap();
+        let ledger = Ledger::open(&parties.retailer).unwrap();
         let contract = parties.contract.clone();
         let room = self.instance.address.clone();
         let believer = RoomBeliever::new(room, contract.clone(), parties.trust(), load());
@@ -125,7 +125,7 @@ async fn a_job_that_one_owner_declines_costs_no_other_owner() {
     {
         let (key, contract) = (stage.parties.retailer.signing(), &stage.parties.contract);
         let owner = Owner { party: "retailer", key, contract };
-        let mut ledger = Ledger::open(stage.parties.retailer.directory()).unwrap();
+        let mut ledger = Ledger::open(&stage.parties.retailer).unwrap();
         let (what, now) = (("sales", "measurement"), client::clock::now());
         let (instance, epsilon) = (stage.room.instance(), Epsilon::new(1.4).unwrap());
         prepay(&mut ledger, &owner, instance, what, epsilon, None, now).unwrap();
@@ -219,7 +219,7 @@ async fn a_ledger_restored_whole_is_found_out_by_the_instance_that_it_paid() {
     let backup = fresh(&stage.parties);
     stage.ask(JOB, &custody).await.unwrap();
     let elsewhere = fresh(&stage.parties);
-    stage.own = Ledger::open(&elsewhere).unwrap();
+    stage.own = begin(&elsewhere, &stage.parties);
     for name in ["custody.sqlite", "custody.generation"] {
         assert!(backup.join(name).exists(), "the backup has no {name}");
     }
@@ -230,7 +230,7 @@ async fn a_ledger_restored_whole_is_found_out_by_the_instance_that_it_paid() {
             fs::write(directory.join(name), bytes).unwrap();
         }
     }
-    stage.own = Ledger::open(&directory).unwrap();
+    stage.own = Ledger::open(&stage.parties.publisher).unwrap();
     assert!(!stage.own.is_restored().unwrap());
     let refused = stage.ask(&JOB.replace("50.0", "40.0"), &custody).await.unwrap_err();
     assert!(matches!(refused, JobError::Ledger(LedgerError::Restored { .. })), "{refused}");
@@ -242,6 +242,11 @@ fn fresh(parties: &Parties) -> std::path::PathBuf {
     let free = (0..).map(|n| folder.join(format!("fresh-{n}"))).find(|path| !path.exists());
     let path = free.unwrap();
     fs::create_dir(&path).unwrap();
-    drop(Ledger::open(&path).unwrap());
+    drop(begin(&path, parties));
     path
+}
+
+/// A new ledger of the publisher's.
+fn begin(folder: &std::path::Path, parties: &Parties) -> Ledger {
+    Ledger::begin(folder, &parties.publisher.signing().public()).unwrap()
 }

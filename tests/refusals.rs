@@ -247,7 +247,7 @@ async fn a_purpose_without_budget_cannot_spend_that_of_another() {
 #[tokio::test]
 async fn a_purpose_without_budget_is_prepaid_by_no_custody() {
     let stage = Stage::set(Parties::new()).await;
-    let mut ledger = Ledger::open(stage.parties.retailer.directory()).unwrap();
+    let mut ledger = Ledger::open(&stage.parties.retailer).unwrap();
     let party = owner(&stage);
     let (instance, epsilon) = (stage.room.instance(), Epsilon::new(0.5).unwrap());
     let now = client::clock::now();
@@ -354,7 +354,7 @@ async fn an_exhausted_budget() {
     let mut stage = Stage::set(Parties::with_terms(terms)).await;
     let sealed = [("exposures", exposures(100)), ("sales", sales(100))]
         .map(|(name, csv)| (name, stage.parties.seal(name, &csv, 1).manifest));
-    let mut ledger = Ledger::open(stage.parties.retailer.directory()).unwrap();
+    let mut ledger = Ledger::open(&stage.parties.retailer).unwrap();
     let mut ask = |stage: &Stage, id: u8, epsilon: f64| {
         let mut job = stage.job();
         job.id = JobId([id; 16]);

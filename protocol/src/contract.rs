@@ -133,7 +133,19 @@ impl Budget {
         let epsilon = self.lifetime_epsilon;
         Loss::zcdp(Rho::from_epsilon(epsilon, self.delta)).with_delta(self.selection_delta)
     }
+
+    /// What one person may lose for ever through all purposes, names and contracts together: a constant
+    /// of the build, at this budget's δ. A ledger holds it, since a contract sees only itself.
+    #[must_use]
+    pub fn ceiling(&self) -> Loss {
+        let epsilon = Epsilon::MAX;
+        Loss::zcdp(Rho::from_epsilon(epsilon, self.delta)).with_delta(u64::from(Delta::MAX))
+    }
 }
+
+/// Largest ε that this build accepts for one dataset for ever: over all purposes of a contract, and in a
+/// ledger over all contracts.
+pub const MAX_LIFETIME_EPSILON: u64 = 100;
 
 /// How often a budget is filled again, in UTC.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -61,6 +61,9 @@ pub struct Epsilon(u64);
 pub struct Delta(u64);
 
 impl Epsilon {
+    /// The largest that anything may name.
+    pub const MAX: Self = Self(100_000_000);
+
     /// A number of a contract or job, which must be a whole number of millionths in 0.001..=100.
     ///
     /// # Errors
@@ -81,7 +84,7 @@ impl TryFrom<u64> for Epsilon {
     type Error = InvalidLoss;
 
     fn try_from(millionths: u64) -> Result<Self, InvalidLoss> {
-        let sane = (1_000..=100_000_000).contains(&millionths);
+        let sane = (1_000..=Self::MAX.0).contains(&millionths);
         if sane { Ok(Self(millionths)) } else { Err(InvalidLoss::Epsilon) }
     }
 }
@@ -99,6 +102,9 @@ impl fmt::Display for Epsilon {
 }
 
 impl Delta {
+    /// The largest that anything may name.
+    pub const MAX: Self = Self(1_000_000_000_000);
+
     /// A number of a contract or job, which must be a whole number of 10⁻¹⁵ in 10⁻¹⁵..=10⁻³.
     ///
     /// # Errors
@@ -132,7 +138,7 @@ impl TryFrom<u64> for Delta {
     type Error = InvalidLoss;
 
     fn try_from(units: u64) -> Result<Self, InvalidLoss> {
-        let sane = (1..=1_000_000_000_000).contains(&units);
+        let sane = (1..=Self::MAX.0).contains(&units);
         if sane { Ok(Self(units)) } else { Err(InvalidLoss::Delta) }
     }
 }

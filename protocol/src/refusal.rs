@@ -1,7 +1,7 @@
 //! What the enclave says when it declines.
 
 use crate::{
-    contract::Period,
+    contract::{MAX_LIFETIME_EPSILON, Period},
     job::JobId,
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::ManifestError,
@@ -136,7 +136,7 @@ pub enum Refusal {
         owner: String,
         /// Purpose.
         purpose: String,
-        /// Which of the two budgets.
+        /// Which limit.
         budget: WhichBudget,
         /// What the job costs.
         cost: Loss,
@@ -289,7 +289,7 @@ pub enum GrantFlaw {
     Older,
 }
 
-/// Which of a dataset's two budgets.
+/// Which limit of a dataset's people.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -309,6 +309,9 @@ pub enum WhichBudget {
     /// For ever.
     #[error("for life")]
     Lifetime,
+    /// What the build lets one person lose for ever, over all purposes, names and contracts.
+    #[error("for life over all purposes and contracts, at most epsilon {MAX_LIFETIME_EPSILON}")]
+    Ceiling,
 }
 
 impl From<Period> for WhichBudget {

@@ -195,12 +195,12 @@ fn restored() -> u32 {
         let epsilon = Epsilon::new(0.5).unwrap();
         prepay(ledger, &owner, &instance, ("sales", "measurement"), epsilon, None, now)
     };
-    let mut ledger = client::custody::Ledger::open(&directory).unwrap();
+    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     spend(&mut ledger, 1).unwrap();
     drop(ledger);
     let files = ["custody.sqlite", "custody.sqlite-wal", "custody.sqlite-shm"];
     let backup = files.map(|file| std::fs::read(directory.join(file)).ok());
-    let mut ledger = client::custody::Ledger::open(&directory).unwrap();
+    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     spend(&mut ledger, 2).unwrap();
     drop(ledger);
     for (file, bytes) in files.into_iter().zip(backup) {
@@ -210,7 +210,7 @@ fn restored() -> u32 {
             None => drop(std::fs::remove_file(path)),
         }
     }
-    let mut ledger = client::custody::Ledger::open(&directory).unwrap();
+    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     let again = spend(&mut ledger, 3);
     u32::from(!matches!(again, Err(LedgerError::Restored { .. })))
 }
@@ -218,7 +218,7 @@ fn restored() -> u32 {
 /// A15: many instances of one state, each asking for all there is.
 fn fork() -> Found {
     let parties = Parties::new();
-    let mut ledger = client::custody::Ledger::open(parties.retailer.directory()).unwrap();
+    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     let now = client::clock::now();
     let budget = &parties.contract.datasets["sales"].budgets["measurement"];
     let epsilon = Epsilon::new(budget.epsilon.value() / 2.0).unwrap();

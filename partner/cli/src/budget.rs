@@ -3,7 +3,7 @@ mod looks;
 use crate::{
     failure::Failure,
     files::Paper,
-    say,
+    people, say,
     table::{columns, wrap},
     words,
 };
@@ -43,7 +43,7 @@ impl Budget {
         let contract = Paper::read(&self.contract)?.contract;
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
-        let ledger = Ledger::open(identity.directory())?;
+        let ledger = Ledger::open(&identity)?;
         let report = ledger.report(&contract, party, clock::now())?;
         if self.json {
             say::json(&as_json(&report, &contract))?;
@@ -67,6 +67,9 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
     }
     if report.budgets.is_empty() {
         writeln!(page, "{party} owns no dataset under this contract, and so has no budget.")?;
+    }
+    for line in &report.people {
+        wrap(&mut page, "", &people::words(line))?;
     }
     for line in &report.budgets {
         writeln!(page, "\n{} for {}", line.dataset, line.purpose)?;
@@ -181,6 +184,7 @@ fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
     });
     serde_json::json!({
         "restored": report.restored,
+        "people": report.people.iter().map(people::as_json).collect::<Vec<_>>(),
         "budgets": budgets.collect::<Vec<_>>(),
         "instances": instances.collect::<Vec<_>>(),
     })

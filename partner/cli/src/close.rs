@@ -61,7 +61,7 @@ impl Close {
                 account.spent.rho().value()
             ))?;
         }
-        let mut ledger = Ledger::open(identity.directory())?;
+        let mut ledger = Ledger::open(&identity)?;
         match settle(&mut ledger, &closing, &contract, party, clock::now()) {
             Ok(credited) if credited.before => {
                 say::result("credited before; nothing more comes back")?

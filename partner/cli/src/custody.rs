@@ -1,6 +1,6 @@
 //! `glovebox custody`: the owner's ledger, while others ask for slices of it.
 
-use crate::{failure::Failure, files, say, under::Under};
+use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under};
 use client::{
     address::Address,
     clock,
@@ -19,6 +19,7 @@ use tokio::{
 pub(crate) enum CustodyCommand {
     Serve(Serve),
     Accounted(Accounted),
+    New(New),
 }
 
 impl CustodyCommand {
@@ -26,6 +27,7 @@ impl CustodyCommand {
         match self {
             Self::Serve(serve) => serve.run().await,
             Self::Accounted(accounted) => accounted.run(),
+            Self::New(new) => new.run(),
         }
     }
 }
@@ -49,13 +51,17 @@ pub(crate) struct Serve {
     /// Directory with the party's keys and ledger
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+
+    #[command(flatten)]
+    people: PeopleArgs,
 }
 
 impl Serve {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let (contract, trust) = (self.under.contract()?, self.under.trust()?);
         let identity = Arc::new(Identity::load(&self.dir)?);
-        let ledger = Ledger::open(identity.directory())?;
+        let mut ledger = Ledger::open(&identity)?;
+        self.people.acknowledge(&mut ledger, &contract, identity.party_in(&contract)?)?;
         let believer =
             RoomBeliever::new(self.room.clone(), contract.clone(), trust, Arc::clone(&identity));
         let party = identity.party_in(&contract)?.to_owned();
@@ -135,7 +141,7 @@ impl Accounted {
         let closings = closings.collect::<Result<Vec<_>, Failure>>()?;
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
-        let mut ledger = Ledger::open(identity.directory())?;
+        let mut ledger = Ledger::open(&identity)?;
         let Some(rest) = self.rest() else {
             let lost = ledger.would_write_off(&closings, &contract, party, clock::now())?;
             lost.iter().try_for_each(|lost| say::result(words(lost, "would be written off")))?;
@@ -174,6 +180,43 @@ fn words(lost: &WrittenOff, what: &str) -> String {
         lost.loss.rho().value(),
         lost.loss.rho().epsilon(lost.delta)
     )
+}
+
+/// Begin a ledger for keys that have none: only if nothing was ever handed out with them
+///
+/// `glovebox init` makes keys and ledger together. Keys whose ledger is elsewhere, or lost, must not begin
+/// another: it would have all of every budget. partner/KEYS.md says more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// Directory with the party's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Nothing was ever handed out with these keys, here or elsewhere
+    #[arg(long)]
+    i_know_it_is_the_first: bool,
+}
+
+impl New {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.dir)?;
+        if !self.i_know_it_is_the_first {
+            return Err(Failure::unclear(
+                "nothing was changed. A new ledger has all of every budget: if anything was handed out with \
+                 these keys, bring its ledger here instead (custody.sqlite and custody.generation). If \
+                 nothing ever was, say --i-know-it-is-the-first",
+            ));
+        }
+        let ledger = Ledger::begin(identity.directory(), &identity.signing().public())?;
+        if ledger.is_restored()? {
+            say::note(
+                "The custody.generation that was here says that something was handed out: this ledger \
+                 hands out nothing until `glovebox custody accounted` has run.",
+            );
+        }
+        say::result(format_args!("{}", ledger.path().display()))?;
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 #[cfg(test)]

@@ -118,6 +118,11 @@ impl From<LedgerError> for Failure {
             LedgerError::Refused(_)
             | LedgerError::Restored { .. }
             | LedgerError::Unaccounted { .. }
+            | LedgerError::Missing { .. }
+            | LedgerError::OtherKeys { .. }
+            | LedgerError::WhosePeople { .. }
+            | LedgerError::KnownPeople { .. }
+            | LedgerError::NoLineage { .. }
             | LedgerError::OtherClosing { .. }
             | LedgerError::UnknownInstance { .. } => Self::no(error),
             _ => Self::unclear(error),

@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, say, under::Under, words};
+use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under, words};
 use client::{
     address::Address,
     clock,
@@ -56,6 +56,9 @@ pub(crate) struct Grant {
     /// When the enclave must drop the keys, such as 2026-11-24T06:00:00Z [default: in a day]
     #[arg(long, value_name = "TIME")]
     not_after: Option<Time>,
+
+    #[command(flatten)]
+    people: PeopleArgs,
 }
 
 impl Grant {
@@ -69,6 +72,9 @@ impl Grant {
         let keys = read_keys(&beside(&self.keys, "keys")).map_err(Failure::unclear)?;
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
+        // Also for keys alone: what they open will be paid from this ledger.
+        let mut ledger = Ledger::open(&identity)?;
+        self.people.acknowledge(&mut ledger, &contract, party)?;
         let mut room = self.under.connect(&self.room).await?;
         let mut slices = Vec::new();
         if let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) {
@@ -76,7 +82,6 @@ impl Grant {
             let selection_delta = self.prepay_selection_delta.map(Delta::new).transpose();
             let selection_delta = selection_delta.map_err(Failure::unclear)?;
             let owner = Owner { party, key: identity.signing(), contract: &contract };
-            let mut ledger = Ledger::open(identity.directory())?;
             // A ledger that has forgotten something hands out nothing more.
             let accounts = room.status(identity.signing()).await?.accounts;
             ledger.witness(room.instance(), &contract, party, &accounts)?;

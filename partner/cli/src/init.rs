@@ -2,7 +2,7 @@ use crate::{failure::Failure, say};
 use client::keys::{Identity, IdentityError, PARTY};
 use std::{path::PathBuf, process::ExitCode};
 
-/// Make a party's keys: signing.key, recipient.key (secret) and party.toml (to show)
+/// Make a party's keys and ledger: signing.key, recipient.key (secret), custody.sqlite; party.toml (to show)
 ///
 /// Never overwrites a key.
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,8 @@ impl Init {
         let party = self.dir.join(PARTY);
         say::result(format_args!("{}  {}", identity.signing().public(), party.display()))?;
         say::note(format_args!(
-            "Keep signing.key and recipient.key in {} secret; give {} to the others for the contract.",
+            "Keep signing.key and recipient.key in {} secret, and custody.sqlite with them: without this \
+             ledger they hand out nothing. Give {} to the others for the contract.",
             self.dir.display(),
             party.display()
         ));

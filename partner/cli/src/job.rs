@@ -82,14 +82,20 @@ impl Submit {
             receivers: (!self.receivers.is_empty()).then(|| self.receivers.clone()),
             ..Options::default()
         };
+        // Before anything is asked: whoever owns data may have to pay from its own ledger.
+        let mut ledger = match identity.party_in(room.contract())? {
+            party if room.contract().datasets.values().any(|it| it.owner == party) => {
+                Some(Ledger::open(&identity)?)
+            }
+            _ => None,
+        };
         let prepared = prepare(&mut room, &identity, &template, &options).await?;
         if let Some(output) = &self.output {
             // Before anything is paid.
             opened::refuse_another(output, &prepared.id().to_string())?;
         }
         preview(&prepared);
-        let mut ledger = Ledger::open(identity.directory())?;
-        let mut custodies = Custodies { addresses, own: Some(&mut ledger) };
+        let mut custodies = Custodies { addresses, own: ledger.as_mut() };
         let ran =
             run(&mut room, &identity, &prepared, &mut custodies, &mut |step| tell(&step)).await;
         let ran = ran.inspect_err(|error| {

@@ -10,6 +10,7 @@ mod grant;
 mod init;
 mod job;
 mod opened;
+mod people;
 mod privacy;
 mod receipt;
 mod rehearse;

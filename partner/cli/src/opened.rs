@@ -11,7 +11,7 @@ use crate::{
 use attestation_verifier::{Expected, receipt::Attested};
 use client::{
     clock,
-    custody::Ledger,
+    custody::{Ledger, LedgerError},
     keys::Identity,
     open::{self, Opened},
     trust::Trust,
@@ -93,12 +93,12 @@ pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure>
 
 /// What the receiver's own ledger has left, if it keeps one here.
 fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> {
-    let directory = identity.directory();
-    if !directory.join("custody.sqlite").exists() {
-        return Ok(());
-    }
     let party = identity.party_in(contract)?;
-    for line in Ledger::open(directory)?.report(contract, party, clock::now())?.budgets {
+    let ledger = match Ledger::open(identity) {
+        Err(LedgerError::Missing { .. }) => return Ok(()),
+        ledger => ledger?,
+    };
+    for line in ledger.report(contract, party, clock::now())?.budgets {
         let left = line.left.rho();
         say::result(format_args!(
             "  {} for {}, {}: rho {:.6} left in {party}'s ledger (epsilon {:.3})",

@@ -49,8 +49,17 @@ impl Fixture {
 
     /// Another contract of the same parties, whose retailer has other people in `sales`.
     pub(crate) fn other_contract(&self) -> Contract {
-        let text = self.text.replace("\"customers\"", "\"members\"");
-        Contract::parse(text.as_bytes()).unwrap()
+        self.edited("\"customers\"", "\"members\"")
+    }
+
+    /// Another contract of the same parties, with something else in some places.
+    pub(crate) fn edited(&self, from: &str, to: &str) -> Contract {
+        let text = self.text.replace(from, to);
+        assert_ne!(text, self.text);
+        let mut contract = Contract::parse(text.as_bytes()).unwrap();
+        let lineage = contract.datasets["sales"].lineage.clone();
+        contract.datasets.get_mut("visits").unwrap().lineage = lineage;
+        contract
     }
 
     pub(crate) fn instance(&self, number: u8) -> Instance {

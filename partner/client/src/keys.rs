@@ -1,6 +1,6 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
-use crate::files;
+use crate::{custody, files};
 use protocol::{
     contract::Contract,
     hpke::{RecipientKey, RecipientSecret},
@@ -26,7 +26,8 @@ pub struct Identity {
 
 impl Identity {
     /// Makes new keys in `directory`, which is made if it is missing: `signing.key` and
-    /// `recipient.key` (secret, mode 0600) and `party.toml`, what the party shows to the others.
+    /// `recipient.key` (secret, mode 0600) and `party.toml`, what the party shows to the others; and
+    /// beside them the ledger of all that will be handed out with these keys.
     ///
     /// # Errors
     ///
@@ -42,7 +43,7 @@ impl Identity {
         };
         check_words(name, custody)?;
         std::fs::create_dir_all(directory).map_err(io(directory))?;
-        for file in [SIGNING, RECIPIENT, PARTY] {
+        for file in [SIGNING, RECIPIENT, PARTY, custody::DATABASE] {
             let path = directory.join(file);
             if path.try_exists().map_err(io(&path))? {
                 return Err(IdentityError::Exists { path });
@@ -64,6 +65,8 @@ impl Identity {
                 _ => IdentityError::Io { path, cause },
             })?;
         }
+        custody::Ledger::begin(directory, &made.signing.public())
+            .map_err(|cause| IdentityError::Ledger(Box::new(cause)))?;
         Ok(made)
     }
 
@@ -151,7 +154,10 @@ pub enum IdentityError {
         path: PathBuf,
     },
     /// No keys there.
-    #[error("there is no {path}: make keys with `glovebox init`")]
+    #[error(
+        "there is no {path}: name the folder of the party's keys with --dir, or make keys with \
+             `glovebox init` if the party has none"
+    )]
     Missing {
         /// The file.
         path: PathBuf,
@@ -198,6 +204,9 @@ pub enum IdentityError {
         /// Our name in it.
         party: String,
     },
+    /// The ledger beside the keys.
+    #[error(transparent)]
+    Ledger(Box<custody::LedgerError>),
     /// No randomness.
     #[error("the operating system gave no random numbers")]
     Randomness,

@@ -4,7 +4,9 @@ mod analysis;
 mod flaw;
 mod raw;
 
-use super::{Budget, Build, Column, Contract, Dataset, Party, Period, Role, TAG};
+use super::{
+    Budget, Build, Column, Contract, Dataset, MAX_LIFETIME_EPSILON, Party, Period, Role, TAG,
+};
 use crate::{
     digest::Digest,
     hpke::RecipientKey,
@@ -157,7 +159,9 @@ impl Page<'_> {
                 }
                 let parsed = self.budget(&budget)?;
                 within(&mut per_period, parsed.epsilon, MAX_EPSILON)
-                    .and_then(|()| within(&mut for_life, parsed.lifetime_epsilon, MAX_LIFETIME))
+                    .and_then(|()| {
+                        within(&mut for_life, parsed.lifetime_epsilon, MAX_LIFETIME_EPSILON)
+                    })
                     .ok_or_else(|| self.flaw(budget.purpose.span(), Flaw::TooMuchInAll))?;
                 budgets.insert(purpose, parsed);
             }
@@ -242,7 +246,8 @@ impl Page<'_> {
             Ok(epsilon)
         };
         let epsilon = real(&raw.epsilon, "epsilon", MAX_EPSILON)?;
-        let lifetime_epsilon = real(&raw.lifetime_epsilon, "lifetime_epsilon", MAX_LIFETIME)?;
+        let lifetime_epsilon =
+            real(&raw.lifetime_epsilon, "lifetime_epsilon", MAX_LIFETIME_EPSILON)?;
         if lifetime_epsilon < epsilon {
             let found = lifetime_epsilon.to_string();
             let expected = "at least the epsilon of one period";
@@ -405,7 +410,5 @@ fn alike(a: &str, b: &str) -> bool {
 
 /// Largest ε that this build accepts for one dataset and period, over all purposes.
 const MAX_EPSILON: u64 = 20;
-/// Largest ε that this build accepts for one dataset for ever, over all purposes.
-const MAX_LIFETIME: u64 = 100;
 /// Columns of a sealed file that no contract names.
 const RESERVED: &str = "glovebox_";

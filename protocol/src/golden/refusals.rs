@@ -81,6 +81,7 @@ kinds!(BUDGETS, which_budget: WhichBudget {
     WhichBudget::Month => "month",
     WhichBudget::Contract => "contract",
     WhichBudget::Lifetime => "lifetime",
+    WhichBudget::Ceiling => "ceiling",
 });
 
 const ASKED: [Asked; 10] = [
@@ -121,12 +122,13 @@ const FLAW: [GrantFlaw; 8] = [
     GrantFlaw::Layout,
     GrantFlaw::Older,
 ];
-const BUDGET: [WhichBudget; 5] = [
+const BUDGET: [WhichBudget; 6] = [
     WhichBudget::Day,
     WhichBudget::Week,
     WhichBudget::Month,
     WhichBudget::Contract,
     WhichBudget::Lifetime,
+    WhichBudget::Ceiling,
 ];
 
 fn all() -> Vec<(String, Refusal)> {

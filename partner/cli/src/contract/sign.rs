@@ -1,5 +1,10 @@
-use crate::{failure::Failure, files, say};
-use client::keys::Identity;
+use crate::{
+    failure::Failure,
+    files,
+    people::{self, PeopleArgs},
+    say,
+};
+use client::{custody::Ledger, keys::Identity};
 use protocol::{
     contract::{Contract, TAG},
     sign::Jointly,
@@ -14,9 +19,12 @@ pub(crate) struct Sign {
     /// The contract: its TOML, or the .signed file of the others
     file: PathBuf,
 
-    /// Directory with the party's keys
+    /// Directory with the party's keys and ledger
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+
+    #[command(flatten)]
+    people: PeopleArgs,
 }
 
 impl Sign {
@@ -32,6 +40,7 @@ impl Sign {
         joint.signers().map_err(named)?;
         let identity = Identity::load(&self.dir).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
+        self.lost_so_far(&identity, &contract, &party)?;
         joint.add(identity.signing());
         files::write(&output, &joint.to_vec())?;
         say::result(format_args!("{}  {}", contract.digest, output.display()))?;
@@ -51,6 +60,25 @@ impl Sign {
             )),
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Says what the people of the party's datasets have lost, and asks whose they are where that is
+    /// not known: before anything is signed.
+    fn lost_so_far(
+        &self,
+        identity: &Identity,
+        contract: &Contract,
+        party: &str,
+    ) -> Result<(), Failure> {
+        if !contract.datasets.values().any(|dataset| dataset.owner == party) {
+            return Ok(());
+        }
+        let mut ledger = Ledger::open(identity)?;
+        self.people.acknowledge(&mut ledger, contract, party)?;
+        for line in ledger.people(contract, party)? {
+            say::note(people::words(&line));
+        }
+        Ok(())
     }
 
     /// The signed file beside the TOML, if it is of these very bytes; else a new one.

@@ -10,52 +10,75 @@ use protocol::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The two budgets of a lineage and purpose: what each allows, and what is used of it.
+/// The limits of one purpose of a lineage's people: what each allows, and what is used of it.
 pub(super) fn limits(
     db: &Connection,
     budget: &Budget,
-    key: (&str, &str),
+    (lineage, purpose): (&str, &str),
     budget_period: &str,
-) -> Result<[(WhichBudget, Loss, Loss); 2], LedgerError> {
-    let in_period = used(db, key, Some(budget_period))?;
-    let for_life = used(db, key, None)?;
+) -> Result<[(WhichBudget, Loss, Loss); 3], LedgerError> {
+    let for_life = Scope { lineage, purpose: Some(purpose), budget_period: None };
+    let in_period = Scope { budget_period: Some(budget_period), ..for_life };
+    let in_all = Scope { purpose: None, ..for_life };
     Ok([
-        (budget.period.into(), budget.per_period(), in_period),
-        (WhichBudget::Lifetime, budget.lifetime(), for_life),
+        (budget.period.into(), budget.per_period(), in_period.used(db)?),
+        (WhichBudget::Lifetime, budget.lifetime(), for_life.used(db)?),
+        (WhichBudget::Ceiling, budget.ceiling(), in_all.used(db)?),
     ])
 }
 
-/// Handed out and not credited back.
-fn used(
-    db: &Connection,
-    key: (&str, &str),
-    budget_period: Option<&str>,
-) -> Result<Loss, LedgerError> {
-    let handed_out = total(db, "slices", key, budget_period)?;
-    Ok(handed_out.minus(&returned(db, key, budget_period)?))
+/// Which losses of the people of a lineage are added up. Their other lineages count with it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<'a> {
+    pub(super) lineage: &'a str,
+    /// Of one purpose, or of all.
+    pub(super) purpose: Option<&'a str>,
+    /// Of one period, or for ever.
+    pub(super) budget_period: Option<&'a str>,
 }
 
-/// Credited back at closings.
-pub(super) fn returned(
-    db: &Connection,
-    key: (&str, &str),
-    budget_period: Option<&str>,
-) -> Result<Loss, LedgerError> {
-    total(db, "credits", key, budget_period)
+impl<'a> Scope<'a> {
+    /// What one limit is about.
+    pub(super) fn of(
+        which: WhichBudget,
+        lineage: &'a str,
+        purpose: &'a str,
+        period: &'a str,
+    ) -> Self {
+        Self {
+            lineage,
+            purpose: (which != WhichBudget::Ceiling).then_some(purpose),
+            budget_period: match which {
+                WhichBudget::Ceiling | WhichBudget::Lifetime => None,
+                _ => Some(period),
+            },
+        }
+    }
+
+    /// Handed out and not credited back.
+    pub(super) fn used(&self, db: &Connection) -> Result<Loss, LedgerError> {
+        Ok(self.total(db, "slices")?.minus(&self.returned(db)?))
+    }
+
+    /// Credited back at closings.
+    pub(super) fn returned(&self, db: &Connection) -> Result<Loss, LedgerError> {
+        self.total(db, "credits")
+    }
+
+    fn total(&self, db: &Connection, table: &str) -> Result<Loss, LedgerError> {
+        sum(db, &format!("SELECT loss FROM {table} WHERE {IN_SCOPE}"), self.params())
+    }
+
+    /// The parameters of [`IN_SCOPE`].
+    pub(super) fn params(&self) -> [Option<&'a str>; 3] {
+        [Some(self.lineage), self.purpose, self.budget_period]
+    }
 }
 
-fn total(
-    db: &Connection,
-    table: &str,
-    (lineage, purpose): (&str, &str),
-    budget_period: Option<&str>,
-) -> Result<Loss, LedgerError> {
-    let sql = format!(
-        "SELECT loss FROM {table} WHERE lineage = ?1 AND purpose = ?2 \
-         AND (?3 IS NULL OR budget_period = ?3)"
-    );
-    sum(db, &sql, params![lineage, purpose, budget_period])
-}
+/// Chooses the slices or credits of a [`Scope`].
+pub(super) const IN_SCOPE: &str = "(lineage = ?1 OR lineage IN (SELECT other.lineage FROM lineages \
+     AS own JOIN lineages AS other ON other.people = own.people WHERE own.lineage = ?1)) \
+     AND (?2 IS NULL OR purpose = ?2) AND (?3 IS NULL OR budget_period = ?3)";
 
 /// Why loss left the budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,7 +1,7 @@
 //! What slices were cut for: the jobs that a ledger knows.
 
 use super::{
-    accounts::{Kind, read_loss, stored},
+    accounts::{IN_SCOPE, Kind, Scope, read_loss, stored},
     ledger::LedgerError,
 };
 use protocol::{
@@ -167,22 +167,19 @@ fn lines(
     Ok(found)
 }
 
-/// What was handed out of a lineage's budget, by analyst and analysis, the largest first; in one
-/// period, or for ever. With `contract`, jobs under others are summed up and not named: who is told has
+/// What was handed out within a scope, by analyst and analysis, the largest first. With `contract`, jobs under others are summed up and not named: who is told has
 /// no business with them.
 pub(super) fn debits(
     db: &Connection,
-    (lineage, purpose): (&str, &str),
-    budget_period: Option<&str>,
+    scope: &Scope<'_>,
     contract: Option<Digest>,
 ) -> Result<Vec<Debit>, LedgerError> {
-    let mut statement = db.prepare(
-        "SELECT slices.kind, jobs.analyst, jobs.analysis, jobs.id, slices.loss, slices.contract \
-         FROM slices LEFT JOIN jobs ON jobs.job = slices.job \
-         WHERE slices.lineage = ?1 AND slices.purpose = ?2 \
-         AND (?3 IS NULL OR slices.budget_period = ?3) ORDER BY slices.id DESC",
-    )?;
-    let rows = statement.query_map(params![lineage, purpose, budget_period], |row| {
+    let mut statement = db.prepare(&format!(
+        "SELECT cut.kind, jobs.analyst, jobs.analysis, jobs.id, cut.loss, cut.contract \
+         FROM (SELECT * FROM slices WHERE {IN_SCOPE}) AS cut LEFT JOIN jobs ON jobs.job = cut.job \
+         ORDER BY cut.id DESC",
+    ))?;
+    let rows = statement.query_map(scope.params(), |row| {
         let by: (String, Option<String>, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let blobs: (Option<Vec<u8>>, Vec<u8>, Vec<u8>) = (row.get(3)?, row.get(4)?, row.get(5)?);
         Ok((by, blobs))

@@ -1,21 +1,16 @@
 //! The ledger: what was handed to which instance, and whether more may be.
 
 use super::{
-    accounts::{Account, Kind, budget_period, generation_of, limits, returned, stored},
+    accounts::{Account, Kind, Scope, budget_period, generation_of, limits, stored},
     asked::{self, JobAsked, debits},
     generation::Generation,
+    people::{self, Unheard},
     restore::pending,
 };
-use crate::room::Instance;
+use crate::{keys::Identity, room::Instance};
 use protocol::{
-    canonical,
-    contract::Contract,
-    digest::Digest,
-    job::JobId,
-    loss::Loss,
-    refusal::{Refusal, WhichBudget},
-    slice::Slice,
-    time::Time,
+    canonical, contract::Contract, digest::Digest, job::JobId, loss::Loss, refusal::Refusal,
+    sign::PublicKey, slice::Slice, time::Time,
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::{
@@ -64,37 +59,63 @@ pub enum For<'a> {
 }
 
 impl Ledger {
-    /// Opens the ledger in `directory`, or begins one.
+    /// Begins the ledger of the party with this signing key, beside its keys in `directory`.
+    ///
+    /// Keys and ledger are made together. Beginning one later says that nothing was handed out before:
+    /// only the party can know that. A counter that is there already says otherwise, and is kept.
     ///
     /// # Errors
     ///
-    /// [`LedgerError`] if the files cannot be used. A restored backup opens, and grants nothing.
-    pub fn open(directory: &Path) -> Result<Self, LedgerError> {
+    /// [`LedgerError::Exists`], or if the files cannot be made.
+    pub fn begin(directory: &Path, owner: &PublicKey) -> Result<Self, LedgerError> {
         let path = directory.join(DATABASE);
-        let at = |cause| LedgerError::Io { path: directory.to_owned(), cause };
+        let at = |cause| LedgerError::Io { path: path.clone(), cause };
         let generation = Generation::open(directory).map_err(at)?;
-        if !path.try_exists().map_err(at)? {
-            generation.begin().map_err(at)?;
-            // It holds who asked what. SQLite gives the files beside it the mode of this one.
-            let mut options = OpenOptions::new();
-            let private = options.write(true).create(true).truncate(false).mode(0o600);
-            private.open(&path).map_err(at)?;
-        }
-        let db = Connection::open(&path)?;
-        db.busy_timeout(Duration::from_secs(10))?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "FULL")?;
-        db.pragma_update(None, "foreign_keys", "ON")?;
-        let version: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        match version {
-            0 | FORMAT => {}
-            found => return Err(LedgerError::OtherFormat { path, found }),
-        }
+        // It holds who asked what. SQLite gives the files beside it the mode of this one.
+        let mut options = OpenOptions::new();
+        let private = options.write(true).create_new(true).mode(0o600).open(&path);
+        private.map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => LedgerError::Exists { path: path.clone() },
+            _ => at(cause),
+        })?;
+        let db = connect(&path)?;
         db.execute_batch(SCHEMA)?;
-        if version == 0 {
-            db.pragma_update(None, "application_id", FORMAT)?;
-        }
+        db.execute("INSERT INTO owner (key) VALUES (?1)", [owner.as_bytes().as_slice()])?;
+        db.pragma_update(None, "application_id", FORMAT)?;
+        generation.begin().map_err(at)?;
         Ok(Self { db, generation })
+    }
+
+    /// Opens the ledger beside the keys of `identity`.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Missing`] if there is none, [`LedgerError::OtherKeys`] if it is another party's, or
+    /// if the files cannot be used. A restored backup opens, and grants nothing.
+    pub fn open(identity: &Identity) -> Result<Self, LedgerError> {
+        let directory = identity.directory();
+        let path = directory.join(DATABASE);
+        let at = |cause| LedgerError::Io { path: path.clone(), cause };
+        if !path.try_exists().map_err(at)? {
+            return Err(LedgerError::Missing { path });
+        }
+        let db = connect(&path)?;
+        let found: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        if found != FORMAT {
+            return Err(LedgerError::OtherFormat { path, found });
+        }
+        let owner: Vec<u8> = db.query_row("SELECT key FROM owner", [], |row| row.get(0))?;
+        if owner != identity.signing().public().as_bytes().as_slice() {
+            return Err(LedgerError::OtherKeys { path });
+        }
+        let generation = Generation::open(directory).map_err(at)?;
+        Ok(Self { db, generation })
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.db.path().map(PathBuf::from).unwrap_or_default()
     }
 
     /// Cuts one slice for each dataset asked, or none at all: durable before it returns.
@@ -259,6 +280,62 @@ pub enum LedgerError {
         /// Which.
         instance: Digest,
     },
+    /// Keys without their ledger.
+    #[error("there is no {}, the ledger of these keys, so nobody can tell what was handed out with them: copy \
+             custody.sqlite and custody.generation from where the keys were used before, or put a backup of \
+             custody.sqlite beside the old custody.generation. Only if nothing was ever handed out with \
+             these keys: `glovebox custody new --i-know-it-is-the-first`", path.display())]
+    Missing {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A ledger is there already.
+    #[error("{} exists already: a ledger is never begun twice", path.display())]
+    Exists {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another party's ledger.
+    #[error("{} is the ledger of other keys than the signing.key beside it: bring together what belongs \
+             together", path.display())]
+    OtherKeys {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Something new, of an owner whose people have lost something.
+    #[error("{}", people::question(dataset, lineage, what, most))]
+    WhosePeople {
+        /// The dataset.
+        dataset: String,
+        /// Its lineage.
+        lineage: String,
+        /// What is new.
+        what: Unheard,
+        /// Lineages that the ledger knows.
+        known: Vec<String>,
+        /// The one through which the most was lost.
+        most: String,
+    },
+    /// Known people, called new.
+    #[error(
+        "the people of \"{dataset}\" are not new: its lineage \"{lineage}\" has had a budget before, and a \
+             lineage is the same people for ever. Say --same-people {lineage}, or give other people a \
+             lineage of their own in the contract"
+    )]
+    KnownPeople {
+        /// The dataset.
+        dataset: String,
+        /// Its lineage.
+        lineage: String,
+    },
+    /// An answer that names nobody.
+    #[error("this ledger knows no lineage \"{lineage}\", but {}", known.join(", "))]
+    NoLineage {
+        /// What was named.
+        lineage: String,
+        /// Lineages that the ledger knows.
+        known: Vec<String>,
+    },
     /// Another program's file.
     #[error("{path} is not a custody ledger of this version (format {found})")]
     OtherFormat {
@@ -302,6 +379,9 @@ pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), Ledg
 
 fn hand_out(tx: &Transaction<'_>, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
     is_accounted(tx, asked.contract.digest)?;
+    for dataset in asked.datasets {
+        people::must_be_heard_of(tx, asked.contract, dataset, asked.purpose, now)?;
+    }
     meet(tx, asked.instance, now)?;
     if let For::Job(job) = &asked.what_for {
         asked::note(tx, asked.contract, job, now)?;
@@ -369,7 +449,7 @@ fn cut(
         if used.plus(&cost).fits(&allowed) {
             continue;
         }
-        let period = (which != WhichBudget::Lifetime).then_some(shared.as_str());
+        let scope = Scope::of(which, &dataset.lineage, asked.purpose, &shared);
         return Err(LedgerError::refused(Refusal::BudgetExhausted {
             dataset: name.to_owned(),
             owner: dataset.owner.clone(),
@@ -378,8 +458,8 @@ fn cut(
             left: allowed.minus(&used),
             cost,
             delta: budget.delta,
-            debits: debits(tx, key, period, Some(asked.contract.digest))?,
-            returned: returned(tx, key, period)?,
+            debits: debits(tx, &scope, Some(asked.contract.digest))?,
+            returned: scope.returned(tx)?,
         }));
     }
     let granted = already.plus(&cost);
@@ -404,6 +484,15 @@ fn cut(
     Ok(slice(granted, job))
 }
 
+fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(db)
+}
+
 fn counted(expected: u64) -> String {
     match expected {
         Generation::LOST => "custody.generation is lost".to_owned(),
@@ -411,7 +500,8 @@ fn counted(expected: u64) -> String {
     }
 }
 
-const DATABASE: &str = "custody.sqlite";
-/// `application_id` of this format: "GBX3".
-const FORMAT: i64 = 0x4742_5833;
+/// The ledger, beside the keys.
+pub(crate) const DATABASE: &str = "custody.sqlite";
+/// `application_id` of this format: "GBX4".
+const FORMAT: i64 = 0x4742_5834;
 const SCHEMA: &str = include_str!("schema.sql");

@@ -1,9 +1,10 @@
 //! What is left of each budget, and which instance took what.
 
 use super::{
-    accounts::{Account, budget_period, limits, returned},
+    accounts::{Account, Scope, budget_period, limits},
     asked::{JobLine, charged, debits},
     ledger::{Ledger, LedgerError},
+    people::PeopleLine,
     restore::pending,
     settle::{accounts_of, credited},
 };
@@ -19,6 +20,8 @@ use protocol::{
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BudgetReport {
+    /// What the people of these datasets have lost, over all purposes, names and contracts.
+    pub people: Vec<PeopleLine>,
     /// One for each dataset and purpose.
     pub budgets: Vec<BudgetLine>,
     /// Oldest first.
@@ -55,7 +58,7 @@ pub struct BudgetLine {
     pub lifetime_allowed: Loss,
     /// Handed out for ever and not credited back.
     pub lifetime_used: Loss,
-    /// Left for life.
+    /// Left for life; never more than the build's ceiling leaves over all purposes.
     pub lifetime_left: Loss,
     /// What the period's budget went to, the largest first.
     pub debits: Vec<Debit>,
@@ -130,11 +133,16 @@ impl Ledger {
                 let period = budget.period.of(now);
                 let shared = budget_period(budget.period, contract.digest, &period);
                 let key = (dataset.lineage.as_str(), purpose.as_str());
-                let [(kind, allowed, used), (_, for_life, ever)] =
+                let [(kind, allowed, used), (_, for_life, ever), (_, ceiling, in_all)] =
                     limits(self.db(), budget, key, &shared)?;
-                let lifetime_left = for_life.minus(&ever);
-                let debits = debits(self.db(), key, Some(&shared), None)?;
-                let returned = returned(self.db(), key, Some(&shared))?;
+                let lifetime_left = for_life.minus(&ever).min(&ceiling.minus(&in_all));
+                let scope = Scope {
+                    lineage: &dataset.lineage,
+                    purpose: Some(purpose),
+                    budget_period: Some(&shared),
+                };
+                let debits = debits(self.db(), &scope, None)?;
+                let returned = scope.returned(self.db())?;
                 let jobs = charged(self.db(), name, purpose)?;
                 budgets.push(BudgetLine {
                     dataset: name.clone(),
@@ -157,7 +165,8 @@ impl Ledger {
             }
         }
         let restored = self.is_restored()? || !pending(self.db(), contract.digest)?.is_empty();
-        Ok(BudgetReport { budgets, instances: self.instances()?, restored })
+        let people = self.people(contract, party)?;
+        Ok(BudgetReport { people, budgets, instances: self.instances()?, restored })
     }
 
     fn instances(&self) -> Result<Vec<InstanceLine>, LedgerError> {

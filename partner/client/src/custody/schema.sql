@@ -1,6 +1,25 @@
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS generation (n INTEGER NOT NULL) STRICT;
 INSERT INTO generation SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM generation);
+-- Whose ledger it is: the signing key that slices are signed with. One row, from the beginning.
+CREATE TABLE IF NOT EXISTS owner (key BLOB NOT NULL) STRICT;
+-- Which people a lineage is about, as its owner said. Lineages with the same `people` have the same
+-- people, and what these have lost is added up; it is told apart by the lineage they were first met as.
+CREATE TABLE IF NOT EXISTS lineages (
+    lineage TEXT PRIMARY KEY,
+    people TEXT NOT NULL,
+    said TEXT NOT NULL CHECK (said IN ('first', 'same', 'new')),
+    time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS lineages_by_people ON lineages (people);
+-- Which budgets of a lineage its owner has answered for: no other is handed out of.
+CREATE TABLE IF NOT EXISTS budgets (
+    lineage TEXT NOT NULL REFERENCES lineages,
+    purpose TEXT NOT NULL,
+    period TEXT NOT NULL,             -- how often it is filled: day, week, month, contract
+    time INTEGER NOT NULL,
+    PRIMARY KEY (lineage, purpose, period)
+) STRICT;
 CREATE TABLE IF NOT EXISTS instances (
     instance BLOB PRIMARY KEY,
     contract BLOB NOT NULL,

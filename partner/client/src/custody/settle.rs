@@ -3,6 +3,7 @@
 use super::{
     accounts::{Account, Kind, budget_period, generation_of, limits, stored, sum},
     ledger::{Ledger, LedgerError, is_accounted},
+    people,
     restore::{Restore, pending},
 };
 use crate::{close::Closing, room::Instance};
@@ -193,6 +194,7 @@ fn account_for(
         }
         restore.accounted(tx, contract.digest)?;
     }
+    people::note_what_was_cut(tx, contract, party, now)?;
     Ok(written_off)
 }
 
@@ -362,13 +364,10 @@ fn write_off(
                 }
                 let shared = budget_period(budget.period, contract.digest, &period);
                 let key = (dataset.lineage.as_str(), purpose.as_str());
-                let [in_period, for_life] = limits(tx, budget, key, &shared)?;
-                let left = |(_, allowed, used): &(_, Loss, Loss)| allowed.minus(used);
-                let loss = if restore.everything {
-                    left(&for_life)
-                } else {
-                    left(&in_period).min(&left(&for_life))
-                };
+                let [in_period, for_life, in_all] = limits(tx, budget, key, &shared)?
+                    .map(|(_, allowed, used)| allowed.minus(&used));
+                let for_life = for_life.min(&in_all);
+                let loss = if restore.everything { for_life } else { in_period.min(&for_life) };
                 let account = Account {
                     instance: nobody,
                     dataset: name.clone(),

@@ -1,11 +1,12 @@
 //! What the ledger must hold, whatever happens to it.
 
 mod explained;
+mod people;
 mod property;
 mod service;
 
 use super::*;
-use crate::{fixture::Fixture, room::Instance};
+use crate::{fixture::Fixture, keys::Identity, room::Instance};
 use protocol::{
     digest::Digest,
     loss::{Delta, Epsilon, Loss, Rho},
@@ -39,7 +40,7 @@ struct Retailer {
 impl Retailer {
     fn new() -> Self {
         let room = Fixture::new();
-        let ledger = Ledger::open(room.retailer.directory()).unwrap();
+        let ledger = Ledger::open(&room.retailer).unwrap();
         Self { room, ledger }
     }
 
@@ -58,7 +59,7 @@ impl Retailer {
     }
 
     fn reopen(&mut self) {
-        self.ledger = Ledger::open(self.room.retailer.directory()).unwrap();
+        self.ledger = Ledger::open(&self.room.retailer).unwrap();
     }
 
     fn file(&self, name: &str) -> std::path::PathBuf {
@@ -73,7 +74,8 @@ impl Retailer {
     fn restore(&mut self, backup: &[u8]) {
         // The old connection must not write its log into the restored file.
         let elsewhere = tempfile::tempdir().unwrap();
-        self.ledger = Ledger::open(elsewhere.path()).unwrap();
+        let key = self.room.retailer.signing().public();
+        self.ledger = Ledger::begin(elsewhere.path(), &key).unwrap();
         for log in ["custody.sqlite-wal", "custody.sqlite-shm"] {
             let _ = std::fs::remove_file(self.file(log));
         }
@@ -376,6 +378,13 @@ fn a_lost_counter_or_a_lost_database_stops_the_ledger() {
         retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
         retailer.backup();
         std::fs::remove_file(retailer.file(lost)).unwrap();
+        if lost == "custody.sqlite" {
+            let missing = Ledger::open(&retailer.room.retailer).unwrap_err();
+            assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
+            // Said by mistake: the counter knows better.
+            let keys = &retailer.room.retailer;
+            Ledger::begin(keys.directory(), &keys.signing().public()).unwrap();
+        }
         retailer.reopen();
         let stale = retailer.grant(&instance, &["sales"], &loss(0.5), job(2), NOON).unwrap_err();
         assert!(matches!(stale, LedgerError::Restored { .. }), "{lost}: {stale}");
@@ -418,16 +427,16 @@ fn an_instance_without_a_closing_is_named_with_what_it_took() {
 #[test]
 fn two_processes_share_one_budget() {
     let mut retailer = Retailer::new();
-    let directory = retailer.room.retailer.directory().to_owned();
+    let keys = &retailer.room.retailer;
     let instance = retailer.room.instance(1);
     let contract = retailer.room.contract.clone();
     let mut won = 0;
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4_u8)
             .map(|n| {
-                let (directory, instance, contract) = (&directory, &instance, &contract);
+                let (instance, contract) = (&instance, &contract);
                 scope.spawn(move || {
-                    let mut ledger = Ledger::open(directory).unwrap();
+                    let mut ledger = Ledger::open(keys).unwrap();
                     let what_for = job(n);
                     let (datasets, purpose, cost) = (&["sales"], "measurement", &loss(0.9));
                     let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
@@ -454,8 +463,11 @@ fn accounting_for_one_contract_unlocks_no_other() {
     };
     let ours = retailer.room.instance(2);
     retailer.grant(&ours, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    let mut answers = Answers::default();
+    assert!(answers.add(None, Whose::New));
+    retailer.ledger.acknowledge(&other, "retailer", &answers, NOON).unwrap();
     let backup = retailer.backup();
-    // Forgotten by the backup, which knows of no such lineage.
+    // Forgotten by the backup, which knows of no slice of such a lineage.
     let forgotten = ask(&mut retailer.ledger, &theirs, &["sales"], job(2)).unwrap();
     retailer.restore(&backup);
     for rest in [Rest::WriteOff, Rest::Nothing] {
@@ -487,9 +499,13 @@ fn accounting_for_one_contract_unlocks_no_other() {
 fn nobody_but_its_owner_reads_a_new_ledger() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let _ledger = Ledger::open(dir.path()).unwrap();
+    let keys = Identity::create(dir.path(), "retailer", None).unwrap();
+    let _ledger = Ledger::open(&keys).unwrap();
     for file in std::fs::read_dir(dir.path()).unwrap() {
         let file = file.unwrap();
+        if !file.file_name().to_string_lossy().starts_with("custody.") {
+            continue;
+        }
         let mode = file.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{:?}", file.file_name());
     }

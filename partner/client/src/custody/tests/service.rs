@@ -39,7 +39,7 @@ struct Custody {
 impl Custody {
     async fn start() -> Self {
         let room = Fixture::new();
-        let ledger = Ledger::open(room.retailer.directory()).unwrap();
+        let ledger = Ledger::open(&room.retailer).unwrap();
         let believer = Arc::new(Believer(Mutex::new(Ok(room.instance(1)))));
         let (tell, events) = mpsc::channel();
         let service = Service::new(
@@ -142,7 +142,7 @@ async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() 
     let not_analyst = refusal(custody.ask_signed(by_retailer).await);
     assert!(matches!(not_analyst, Refusal::NotPermitted { .. }));
     assert_eq!(refusal(custody.post(b"nonsense".to_vec()).await), Refusal::Malformed);
-    let report = Ledger::open(custody.room.retailer.directory())
+    let report = Ledger::open(&custody.room.retailer)
         .unwrap()
         .report(&custody.room.contract, "retailer", clock::now())
         .unwrap();

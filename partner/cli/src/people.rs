@@ -1,0 +1,134 @@
+//! Whose people a dataset has: what the owner is asked, and what they have lost so far.
+
+use crate::{failure::Failure, say};
+use client::{
+    clock,
+    custody::{Answers, Ledger, PeopleLine, Whose},
+};
+use protocol::contract::Contract;
+
+/// Whose people the party's datasets have, where its ledger cannot know.
+///
+/// Asked once for each new lineage, purpose or period of a party whose people have lost budget before.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct PeopleArgs {
+    /// They are the people of this earlier lineage: what both have lost is one sum
+    #[arg(long, value_name = "[DATASET=]LINEAGE")]
+    same_people: Vec<String>,
+
+    /// Nobody of them is in what this party sealed before; of one dataset, or of all that are asked about
+    #[arg(long, value_name = "DATASET", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    new_people: Vec<String>,
+}
+
+impl PeopleArgs {
+    /// Records the answers for the party's datasets under `contract`, or says what has to be answered.
+    pub(crate) fn acknowledge(
+        &self,
+        ledger: &mut Ledger,
+        contract: &Contract,
+        party: &str,
+    ) -> Result<(), Failure> {
+        let answers = self.answers()?;
+        let owns = |name: &str| contract.datasets.get(name).is_some_and(|it| it.owner == party);
+        if let Some(strange) = answers.datasets().find(|name| !owns(name)) {
+            return Err(Failure::unclear(format!(
+                "{party} has no dataset \"{}\" under this contract",
+                say::name(strange)
+            )));
+        }
+        Ok(ledger.acknowledge(contract, party, &answers, clock::now())?)
+    }
+
+    fn answers(&self) -> Result<Answers, Failure> {
+        let mut answers = Answers::default();
+        let same = self.same_people.iter().map(|text| match text.split_once('=') {
+            Some((dataset, lineage)) => (Some(dataset), Whose::Same(lineage.to_owned())),
+            None => (None, Whose::Same(text.clone())),
+        });
+        let new = self.new_people.iter().map(|name| match name.as_str() {
+            "" => (None, Whose::New),
+            dataset => (Some(dataset), Whose::New),
+        });
+        for (dataset, whose) in same.chain(new) {
+            if !answers.add(dataset.map(str::to_owned), whose) {
+                let what = dataset.map_or_else(String::new, |dataset| format!(" of \"{dataset}\""));
+                return Err(Failure::unclear(format!(
+                    "whose the people{what} are was answered twice: --same-people and --new-people \
+                     exclude each other"
+                )));
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// What the people of one or more datasets have lost, over all that they were lost as.
+pub(crate) fn words(line: &PeopleLine) -> String {
+    let datasets = line.datasets.join(" and ");
+    let epsilon = |loss: &protocol::loss::Loss| loss.rho().epsilon(line.delta);
+    if line.lost.is_zero() {
+        return format!("People of {datasets}: nothing lost so far.");
+    }
+    let parts = line.by_purpose.iter().map(|(lineage, purpose, lost)| {
+        format!("{:.3} as \"{lineage}\" for {purpose}", epsilon(lost))
+    });
+    format!(
+        "People of {datasets}: each may have lost up to epsilon {:.3} so far (rho {:.6}), over all \
+         purposes, names and contracts: {}. This build lets nobody lose more than {:.0}.",
+        epsilon(&line.lost),
+        line.lost.rho().value(),
+        parts.collect::<Vec<_>>().join(", "),
+        epsilon(&line.ceiling),
+    )
+}
+
+/// The same for machines.
+pub(crate) fn as_json(line: &PeopleLine) -> serde_json::Value {
+    let by_purpose = line.by_purpose.iter().map(|(lineage, purpose, lost)| {
+        serde_json::json!({
+            "lineage": lineage, "purpose": purpose, "lost_rho": lost.rho().value(),
+            "lost_epsilon": lost.rho().epsilon(line.delta),
+        })
+    });
+    serde_json::json!({
+        "datasets": line.datasets, "lineages": line.lineages, "delta": line.delta.value(),
+        "lost_epsilon": line.lost.rho().epsilon(line.delta), "lost_rho": line.lost.rho().value(),
+        "ceiling_epsilon": line.ceiling.rho().epsilon(line.delta),
+        "ceiling_rho": line.ceiling.rho().value(),
+        "by_purpose": by_purpose.collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        people: PeopleArgs,
+    }
+
+    fn answers(words: &[&str]) -> Result<Answers, Failure> {
+        let line = Line::try_parse_from([&["glovebox"], words].concat()).unwrap();
+        line.people.answers()
+    }
+
+    #[test]
+    fn an_answer_is_for_one_dataset_or_for_all_and_given_once() {
+        let mut expected = Answers::default();
+        assert!(expected.add(Some("crm".to_owned()), Whose::Same("sales".to_owned())));
+        assert!(expected.add(None, Whose::New));
+        assert_eq!(answers(&["--new-people", "--same-people", "crm=sales"]).unwrap(), expected);
+        assert_eq!(answers(&[]).unwrap(), Answers::default());
+        for twice in [
+            &["--same-people", "sales", "--new-people"][..],
+            &["--same-people", "a", "--same-people", "b"],
+            &["--new-people=crm", "--same-people", "crm=sales"],
+        ] {
+            assert!(answers(twice).is_err(), "{twice:?}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What one person has lost is one sum, whatever it was lost as.
+
+use super::*;
+use protocol::contract::Contract;
+
+fn answers(dataset: Option<&str>, whose: Whose) -> Answers {
+    let mut answers = Answers::default();
+    assert!(answers.add(dataset.map(str::to_owned), whose));
+    answers
+}
+
+/// Asks for loss of `sales` under another contract.
+fn ask(
+    retailer: &mut Retailer,
+    contract: &Contract,
+    purpose: &str,
+    n: u8,
+) -> Result<(), LedgerError> {
+    let instance = retailer.room.instance_of(contract, n);
+    let (datasets, cost, what_for) = (&["sales"], &loss(0.5), job(n));
+    let asked = Asked { contract, instance: &instance, datasets, purpose, cost, what_for };
+    retailer.ledger.grant(&asked, NOON).map(drop)
+}
+
+fn people(retailer: &Retailer, contract: &Contract) -> PeopleLine {
+    let mut lines = retailer.ledger.people(contract, "retailer").unwrap();
+    lines.retain(|line| line.datasets.contains(&"sales".to_owned()));
+    lines.remove(0)
+}
+
+/// The evasions: a new name for the lineage, for the purpose, for the period.
+fn renamed(retailer: &Retailer) -> [(Contract, &'static str, Unheard); 3] {
+    let week = Unheard::Period {
+        purpose: "measurement".to_owned(),
+        period: protocol::contract::Period::Week,
+    };
+    [
+        (retailer.room.other_contract(), "measurement", Unheard::Lineage),
+        (
+            retailer.room.edited("\"research\"", "\"measuring\""),
+            "measuring",
+            Unheard::Purpose("measuring".to_owned()),
+        ),
+        (retailer.room.edited("period = \"day\"", "period = \"week\""), "measurement", week),
+    ]
+}
+
+#[test]
+fn a_new_name_for_lineage_purpose_or_period_asks_whose_people_they_are() {
+    for which in 0..3 {
+        let mut retailer = Retailer::new();
+        let (contract, purpose, expected) = renamed(&retailer)[which].clone();
+        let first = retailer.room.instance(1);
+        retailer.grant(&first, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+        let said_nothing = [
+            retailer.ledger.acknowledge(&contract, "retailer", &Answers::default(), NOON),
+            ask(&mut retailer, &contract, purpose, 2),
+        ];
+        for refused in said_nothing {
+            let refused = refused.unwrap_err();
+            let text = refused.to_string();
+            let LedgerError::WhosePeople { what, .. } = refused else { panic!("{text}") };
+            assert_eq!(what, expected);
+            assert!(text.contains("--same-people"), "{text}");
+        }
+        let same = answers(Some("sales"), Whose::Same("customers".to_owned()));
+        retailer.ledger.acknowledge(&contract, "retailer", &same, NOON).unwrap();
+        retailer.reopen();
+        // Said once, it holds.
+        retailer.ledger.acknowledge(&contract, "retailer", &Answers::default(), NOON).unwrap();
+        ask(&mut retailer, &contract, purpose, 3).unwrap();
+        assert_eq!(people(&retailer, &contract).lost, loss(1.0).plus(&loss(0.5)), "{expected:?}");
+    }
+}
+
+#[test]
+fn nothing_is_asked_of_a_party_whose_people_have_lost_nothing() {
+    let mut retailer = Retailer::new();
+    for (contract, ..) in renamed(&retailer) {
+        retailer.ledger.acknowledge(&contract, "retailer", &Answers::default(), NOON).unwrap();
+    }
+    // Nor where all of it came back.
+    let instance = retailer.room.instance(1);
+    let slices = retailer.grant(&instance, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+    retailer.credit(&instance, vec![account(&slices[0], Loss::zero())]).unwrap();
+    let other = retailer.room.edited("\"customers\"", "\"guests\"");
+    retailer.ledger.acknowledge(&other, "retailer", &Answers::default(), NOON).unwrap();
+}
+
+#[test]
+fn the_same_people_under_another_name_have_one_budget() {
+    let mut retailer = Retailer::new();
+    let other = retailer.room.other_contract();
+    let first = retailer.room.instance(1);
+    retailer.grant(&first, &["sales"], &loss(2.0), job(1), NOON).unwrap();
+    let same = answers(None, Whose::Same("customers".to_owned()));
+    retailer.ledger.acknowledge(&other, "retailer", &same, NOON).unwrap();
+    let refused = ask(&mut retailer, &other, "measurement", 2).unwrap_err();
+    assert_eq!(exhausted(refused), (WhichBudget::Day, Loss::zero()));
+    let line = people(&retailer, &other);
+    assert_eq!(line.lineages, ["members", "customers"]);
+    assert_eq!(line.lost, loss(2.0));
+}
+
+#[test]
+fn new_people_have_a_sum_of_their_own_until_they_are_said_to_be_the_same() {
+    let mut retailer = Retailer::new();
+    let other = retailer.room.other_contract();
+    let first = retailer.room.instance(1);
+    retailer.grant(&first, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+    retailer.ledger.acknowledge(&other, "retailer", &answers(None, Whose::New), NOON).unwrap();
+    ask(&mut retailer, &other, "measurement", 2).unwrap();
+    assert_eq!(people(&retailer, &other).lost, loss(0.5));
+    // What is said of all datasets is about what is asked; by name it corrects.
+    let late = Whose::Same("customers".to_owned());
+    retailer.ledger.acknowledge(&other, "retailer", &answers(None, late.clone()), NOON).unwrap();
+    assert_eq!(people(&retailer, &other).lost, loss(0.5));
+    retailer.ledger.acknowledge(&other, "retailer", &answers(Some("sales"), late), NOON).unwrap();
+    let both = loss(1.0).plus(&loss(0.5));
+    assert_eq!(people(&retailer, &other).lost, both);
+    assert_eq!(people(&retailer, &retailer.room.contract).lost, both);
+}
+
+#[test]
+fn refuses_to_call_known_people_new_and_to_name_a_lineage_that_never_was() {
+    let mut retailer = Retailer::new();
+    let first = retailer.room.instance(1);
+    retailer.grant(&first, &["sales"], &loss(1.0), job(1), NOON).unwrap();
+    let contract = retailer.room.edited("\"research\"", "\"measuring\"");
+    let new = answers(None, Whose::New);
+    let refused = retailer.ledger.acknowledge(&contract, "retailer", &new, NOON).unwrap_err();
+    assert!(matches!(refused, LedgerError::KnownPeople { .. }), "{refused}");
+    let other = retailer.room.other_contract();
+    for nobody in ["nobody", "members"] {
+        let same = answers(None, Whose::Same(nobody.to_owned()));
+        let refused = retailer.ledger.acknowledge(&other, "retailer", &same, NOON).unwrap_err();
+        assert!(matches!(refused, LedgerError::NoLineage { .. }), "{refused}");
+    }
+}
+
+/// Each contract may hand out 100 for life in all; a person must not lose that under each.
+#[test]
+fn the_ceiling_of_the_build_holds_over_purposes_names_and_contracts() {
+    let mut retailer = Retailer::new();
+    let mut contract = retailer.room.contract.clone();
+    let mut handed = Loss::zero();
+    let ceiling = contract.datasets["sales"].budgets["measurement"].ceiling();
+    let refused = (1..20_u8).find_map(|n| {
+        // Another purpose each time, with as much as one contract may give.
+        let purpose = format!("purpose-{n}");
+        let sales = contract.datasets.get_mut("sales").unwrap();
+        let mut budget = sales.budgets["measurement"].clone();
+        (budget.epsilon, budget.lifetime_epsilon) = (Epsilon::new(60.0).unwrap(), Epsilon::MAX);
+        sales.budgets.insert(purpose.clone(), budget);
+        let same = answers(Some("sales"), Whose::Same("customers".to_owned()));
+        let known = if n == 1 { Answers::default() } else { same };
+        retailer.ledger.acknowledge(&contract, "retailer", &known, NOON).unwrap();
+        let instance = retailer.room.instance(n);
+        let cost = loss(60.0);
+        let (datasets, purpose) = (&["sales"], purpose.as_str());
+        let (contract, instance) = (&contract, &instance);
+        let asked = Asked { contract, instance, datasets, purpose, cost: &cost, what_for: job(n) };
+        match retailer.ledger.grant(&asked, NOON) {
+            Ok(_) => {
+                handed = handed.plus(&cost);
+                None
+            }
+            Err(refused) => Some(refused),
+        }
+    });
+    assert!(handed.fits(&ceiling) && !handed.is_zero());
+    assert_eq!(exhausted(refused.unwrap()), (WhichBudget::Ceiling, ceiling.minus(&handed)));
+    let report = retailer.ledger.report(&contract, "retailer", NOON).unwrap();
+    let fresh = report.budgets.iter().find(|line| line.purpose == "measurement").unwrap();
+    assert!(fresh.lifetime_left.fits(&ceiling.minus(&handed)));
+}
+
+#[test]
+fn keys_without_their_ledger_hand_out_nothing() {
+    let retailer = Retailer::new();
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["signing.key", "recipient.key"] {
+        std::fs::copy(retailer.file(file), copy.path().join(file)).unwrap();
+    }
+    let keys = Identity::load(copy.path()).unwrap();
+    let missing = Ledger::open(&keys).unwrap_err();
+    assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
+    assert!(missing.to_string().contains("custody new --i-know-it-is-the-first"), "{missing}");
+    assert!(!copy.path().join("custody.sqlite").exists());
+    Ledger::begin(copy.path(), &keys.signing().public()).unwrap();
+    Ledger::open(&keys).unwrap();
+    let twice = Ledger::begin(copy.path(), &keys.signing().public()).unwrap_err();
+    assert!(matches!(twice, LedgerError::Exists { .. }), "{twice}");
+}
+
+#[test]
+fn refuses_the_ledger_of_other_keys() {
+    let retailer = Retailer::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Identity::create(elsewhere.path(), "other", None).unwrap();
+    for file in ["custody.sqlite", "custody.generation"] {
+        std::fs::copy(elsewhere.path().join(file), retailer.file(file)).unwrap();
+    }
+    let refused = Ledger::open(&retailer.room.retailer).unwrap_err();
+    assert!(matches!(refused, LedgerError::OtherKeys { .. }), "{refused}");
+    Ledger::open(&other).unwrap();
+}
