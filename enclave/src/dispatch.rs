@@ -7,7 +7,7 @@ use crate::{
 };
 use attestation_verifier::receipt::BodyKind;
 use protocol::{
-    canonical,
+    canonical, limits,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     receipt::{self, ClosingBody},
     refusal::{Asked, Refusal},
@@ -33,7 +33,7 @@ impl Serving {
     fn try_attest(&self, bytes: &[u8]) -> Result<AttestReply, Refusal> {
         self.gate.admit_attest()?;
         let request: AttestRequest =
-            canonical::from_slice(bytes).map_err(|_| Refusal::Malformed)?;
+            canonical::from_slice_within(bytes, limits::ATTEST).map_err(|_| Refusal::Malformed)?;
         // Another length could be the nonce of a receipt.
         if request.nonce.len() != NONCE_LEN {
             return Err(Refusal::Malformed);

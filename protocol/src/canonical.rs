@@ -1,8 +1,15 @@
 //! One value, one encoding: deterministic CBOR (RFC 8949 section 4.2.1).
+//!
+//! Who encodes sorts bytes and builds no tree. Who decodes walks over the bytes first, without keeping
+//! anything, and counts: so what is built afterwards is bounded, whatever the bytes say of themselves.
 
-use ciborium::Value;
+pub(crate) mod scan;
+mod sorted;
+
+use crate::limits::{self, Size};
 use serde::{Serialize, de::DeserializeOwned};
 
+use scan::scan;
 /// The deterministic encoding of `value`: shortest heads, definite lengths, keys in bytewise order.
 ///
 /// # Panics
@@ -10,10 +17,10 @@ use serde::{Serialize, de::DeserializeOwned};
 /// Only if `T` cannot be represented in CBOR at all, which no type of this crate does.
 #[must_use]
 pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut value =
-        Value::serialized(value).expect("invariant: the types of this crate are plain data");
-    sort(&mut value);
-    encode(&value)
+    let mut bytes = Vec::new();
+    ciborium::into_writer(value, &mut bytes)
+        .expect("invariant: the types of this crate are plain data");
+    sorted::sorted(&bytes).expect("invariant: what was just written has definite lengths")
 }
 
 /// Parses bytes that must be exactly the deterministic encoding of a `T`.
@@ -21,14 +28,25 @@ pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
 /// # Errors
 ///
 /// [`ParseError`] for anything else: another shape, unknown fields (the types deny them), trailing
-/// bytes, another encoding of the same value.
+/// bytes, another encoding of the same value, more than any message has ([`limits::MESSAGE`]).
 pub fn from_slice<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, ParseError> {
-    let mut rest = bytes;
-    let value: T = ciborium::de::from_reader_with_recursion_limit(&mut rest, MAX_DEPTH)
-        .map_err(|_| ParseError::Malformed { what: std::any::type_name::<T>() })?;
-    if !rest.is_empty() {
-        return Err(ParseError::Trailing { bytes: rest.len() });
-    }
+    from_slice_within(bytes, limits::MESSAGE)
+}
+
+/// The same for a kind of message that has at most `most`, which is checked before anything is decoded.
+///
+/// # Errors
+///
+/// As [`from_slice`].
+pub fn from_slice_within<T: Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    most: Size,
+) -> Result<T, ParseError> {
+    scan(bytes, most)?;
+    let malformed = || ParseError::Malformed { what: std::any::type_name::<T>() };
+    let value: T = ciborium::de::from_reader_with_recursion_limit(bytes, 2 * limits::DEPTH)
+        .map_err(|_| malformed())?;
+    // The types have optional fields and numbers that could be written otherwise.
     if to_vec(&value) != bytes {
         return Err(ParseError::NotCanonical);
     }
@@ -54,68 +72,21 @@ pub enum ParseError {
     /// A second encoding of a value.
     #[error("the encoding is not the canonical one")]
     NotCanonical,
+    /// More than a message of this kind has.
+    #[error("found {found} bytes, expected at most {most}")]
+    TooLong {
+        /// How many.
+        found: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// More values than a message of this kind has.
+    #[error("found more than {most} values in one message")]
+    TooMany {
+        /// How many may be.
+        most: usize,
+    },
 }
-
-fn sort(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(sort),
-        Value::Map(entries) => {
-            for (key, value) in entries.iter_mut() {
-                sort(key);
-                sort(value);
-            }
-            entries.sort_by_cached_key(|(key, _)| encode(key));
-        }
-        Value::Tag(_, inner) => sort(inner),
-        _ => {}
-    }
-}
-
-fn encode(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    ciborium::into_writer(value, &mut bytes).expect("invariant: writing to memory succeeds");
-    bytes
-}
-
-const MAX_DEPTH: usize = 32;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-
-    #[derive(Debug, Deserialize, PartialEq, Serialize)]
-    #[serde(deny_unknown_fields)]
-    struct Pair {
-        longer: u32,
-        a: u32,
-    }
-
-    #[test]
-    fn shorter_keys_come_first() {
-        let bytes = to_vec(&Pair { longer: 1, a: 2 });
-        assert_eq!(bytes, *b"\xa2\x61a\x02\x66longer\x01");
-        assert_eq!(from_slice::<Pair>(&bytes).unwrap(), Pair { longer: 1, a: 2 });
-    }
-
-    #[test]
-    fn refuses_a_second_encoding_of_the_same_value() {
-        for other in [
-            &b"\xa2\x66longer\x01\x61a\x02"[..],
-            b"\xbf\x61a\x02\x66longer\x01\xff",
-            b"\xa2\x61a\x18\x02\x66longer\x01",
-        ] {
-            assert_eq!(from_slice::<Pair>(other).unwrap_err(), ParseError::NotCanonical);
-        }
-    }
-
-    #[test]
-    fn refuses_unknown_fields_and_trailing_bytes() {
-        let malformed = from_slice::<Pair>(b"\xa3\x61a\x02\x61b\x03\x66longer\x01").unwrap_err();
-        assert!(matches!(malformed, ParseError::Malformed { .. }));
-        assert_eq!(
-            from_slice::<Pair>(b"\xa2\x61a\x02\x66longer\x01\x00").unwrap_err(),
-            ParseError::Trailing { bytes: 1 },
-        );
-    }
-}
+mod tests;

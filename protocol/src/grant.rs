@@ -5,6 +5,7 @@ use crate::{
     digest::Digest,
     hpke::{OpenError, RecipientKey, RecipientSecret, Sealed, seal},
     key::DataKey,
+    limits::{self, at_most},
     sign::PublicKey,
     time::Time,
 };
@@ -25,6 +26,7 @@ pub struct Grant {
     #[serde(with = "serde_bytes")]
     pub manifest: Vec<u8>,
     /// The columns whose keys are granted, with the footer's, in order.
+    #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     pub columns: Vec<String>,
     /// The keys, one part for each column.
     pub keys: Sealed,

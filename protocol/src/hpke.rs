@@ -3,6 +3,7 @@
 //! X-Wing is ML-KEM-768 with X25519, so that what is recorded today stays closed to a quantum
 //! computer of tomorrow.
 
+use crate::limits::{self, at_most};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use hpke::{
     Deserializable, OpModeR, OpModeS, Serializable,
@@ -138,6 +139,7 @@ impl fmt::Debug for RecipientSecret {
 pub struct Sealed {
     #[serde(with = "serde_bytes")]
     encapsulated: Vec<u8>,
+    #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     parts: Vec<serde_bytes::ByteBuf>,
 }
 

@@ -6,6 +6,7 @@ mod template;
 use crate::{
     canonical,
     digest::Digest,
+    limits::{self, Size, at_most},
     loss::{Delta, Epsilon},
     proof::Split,
     sign::Signed,
@@ -36,6 +37,7 @@ pub struct Job {
     /// The exact version of each dataset: name and digest of the signed manifest.
     pub datasets: BTreeMap<String, Digest>,
     /// Parties that get the result.
+    #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
     pub receivers: Vec<String>,
 }
 
@@ -87,6 +89,7 @@ impl Question {
 
 impl Signed for Job {
     const TAG: &'static str = "glovebox job v1";
+    const SIZE: Size = limits::JOB;
 }
 
 /// Identity of a job: 16 random bytes, written as 32 hex digits.
@@ -126,8 +129,10 @@ pub struct InvalidJobId;
 #[serde(deny_unknown_fields)]
 pub struct Lift {
     /// Values of the arm column that make up the test arm.
+    #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
     pub test: Vec<String>,
     /// Values of the arm column that make up the control arm.
+    #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
     pub control: Vec<String>,
     /// Share of people expected in the test arm, of those in both, in millionths.
     pub expected_test_share: u32,
@@ -136,6 +141,7 @@ pub struct Lift {
     /// Days of the outcome dataset that count, since 1970-01-01, both included.
     pub window: Option<(i32, i32)>,
     /// What to compare.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub outcomes: Vec<Outcome>,
     /// Confidence of the intervals, in millionths.
     pub confidence: u32,
@@ -162,10 +168,13 @@ pub struct Lift {
 #[serde(deny_unknown_fields)]
 pub struct TableQuestion {
     /// What cells are made of, outermost first.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
     pub group_by: Vec<GroupBy>,
     /// Which rows count: all of these.
+    #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Filter>,
     /// What is added up for each person and cell.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub measures: Vec<TableMeasure>,
     /// In how many cells one person may count; the rest of a person's cells is left out.
     pub cells_per_person: u32,
@@ -197,6 +206,7 @@ pub enum GroupBy {
         /// Name of the measure.
         measure: String,
         /// Ascending, in units of the column's scale.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
 }
@@ -211,6 +221,7 @@ pub enum Filter {
         /// Column.
         column: String,
         /// Values of its public list.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         values: Vec<String>,
     },
     /// A measure or date column lies within bounds, both included.

@@ -15,6 +15,7 @@ pub mod hpke;
 pub mod identity;
 pub mod job;
 pub mod key;
+pub mod limits;
 pub mod loss;
 pub mod manifest;
 pub mod merkle;

@@ -3,6 +3,7 @@
 use crate::{
     contract::Dataset,
     digest::Digest,
+    limits::{self, Size, at_most},
     merkle::Root,
     sealed::{self, SealedColumn},
     sign::{self, PublicKey, SignatureError, Signed},
@@ -24,6 +25,7 @@ pub struct Manifest {
     /// Rows after padding.
     pub rows: u64,
     /// Columns in the order of the file.
+    #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     pub columns: Vec<SealedColumn>,
     /// The AAD prefix; empty for a file whose writer has none, such as pyarrow's key tools.
     #[serde(with = "serde_bytes")]
@@ -32,6 +34,7 @@ pub struct Manifest {
 
 impl Signed for Manifest {
     const TAG: &'static str = "glovebox manifest v1";
+    const SIZE: Size = limits::MANIFEST;
 }
 
 /// A manifest that its owner signed, with the bytes that were signed.

@@ -4,8 +4,15 @@
 //! [`Request`] signed by a party. Bodies are canonical CBOR.
 
 use crate::{
-    digest::Digest, grant::Grant, job::JobId, merkle::Root, receipt::Account, refusal::Refusal,
-    sign::Signed, time::Time,
+    digest::Digest,
+    grant::Grant,
+    job::JobId,
+    limits::{self, Size, at_most},
+    merkle::Root,
+    receipt::Account,
+    refusal::Refusal,
+    sign::Signed,
+    time::Time,
 };
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -48,6 +55,7 @@ pub struct Request {
 
 impl Signed for Request {
     const TAG: &'static str = "glovebox request v1";
+    const SIZE: Size = limits::REQUEST;
 }
 
 /// What a party can ask.
@@ -60,6 +68,7 @@ pub enum Body {
         /// The keys.
         grant: Grant,
         /// A signed slice for every purpose that is prepaid.
+        #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
         slices: Vec<ByteBuf>,
     },
     /// Run this job, with these slices.
@@ -68,6 +77,7 @@ pub enum Body {
         #[serde(with = "serde_bytes")]
         job: Vec<u8>,
         /// Signed slices, of this and earlier jobs.
+        #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
         slices: Vec<ByteBuf>,
     },
     /// Tell what you hold and what was spent.
@@ -86,6 +96,7 @@ pub enum Reply {
     /// The keys open the dataset.
     Granted {
         /// Columns that are open now.
+        #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
         columns: Vec<String>,
         /// When the keys will be dropped.
         not_after: Time,
@@ -114,10 +125,13 @@ pub enum Reply {
 #[serde(deny_unknown_fields)]
 pub struct Status {
     /// Open datasets.
+    #[serde(deserialize_with = "at_most::<{ limits::DATASETS }, _, _>")]
     pub datasets: Vec<OpenDataset>,
     /// What was granted and spent.
+    #[serde(deserialize_with = "at_most::<{ limits::ACCOUNTS }, _, _>")]
     pub accounts: Vec<Account>,
     /// Jobs whose results are stored.
+    #[serde(deserialize_with = "at_most::<{ limits::ANSWERS }, _, _>")]
     pub jobs: Vec<JobId>,
     /// Trusted time of the instance.
     pub time: Time,

@@ -5,6 +5,7 @@
 
 mod choice;
 pub mod danger;
+mod lengths;
 mod lift;
 mod table;
 
@@ -18,7 +19,7 @@ use crate::{
     tally::Tally,
     time::Time,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A job that the contract permits, with what follows from it. Made by [`admit`] and read only:
 /// whoever holds one cannot put another proof into it, but through [`danger`], which tests alone may
@@ -101,6 +102,7 @@ pub fn admit(
     if !analysis.analysts.iter().any(|name| name == analyst) {
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
+    lengths::check(&job.question)?;
     check_receivers(job, analysis)?;
     let asked = Priced::of(contract, &job.analysis, &job.question)?;
     check_versions(contract, job, &asked.tally, manifests)?;
@@ -122,6 +124,7 @@ pub fn admit(
 ///
 /// [`Refusal`] naming the rule and whose it is.
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
+    lengths::check(question)?;
     let asked = Priced::of(contract, analysis, question)?;
     // Of the smallest data there are.
     check_range(&asked.tally, &BTreeMap::new())?;
@@ -193,9 +196,7 @@ fn check_receivers(job: &Job, analysis: &Analysis) -> Result<(), Refusal> {
     if let Some(name) = job.receivers.iter().find(|name| !analysis.receivers.contains(name)) {
         return Err(not_permitted(Asked::Receiver, name, None));
     }
-    let mut unique = job.receivers.clone();
-    unique.sort();
-    unique.dedup();
+    let unique: BTreeSet<&String> = job.receivers.iter().collect();
     if unique.is_empty() || unique.len() != job.receivers.len() {
         return Err(Refusal::Malformed);
     }
@@ -269,19 +270,21 @@ fn check_share(share: u32) -> Result<(), Refusal> {
     }
 }
 
-/// Whether there are 1 to [`MAX_MEASURES`] things to add up, with readable names.
+/// The place of each of `values` in a public list, in one pass over that list; or the first value that is
+/// not in it.
+fn places<'v>(domain: &[String], values: &'v [String]) -> Result<Vec<i32>, &'v String> {
+    let known: BTreeMap<&String, i32> = domain.iter().zip(0..).collect();
+    values.iter().map(|value| known.get(value).copied().ok_or(value)).collect()
+}
+
+/// Whether things to add up have readable names; how many there are, [`lengths`] has checked.
 fn check_names<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Result<(), Refusal> {
-    let found = u64::try_from(names.clone().count()).unwrap_or(u64::MAX);
-    if found > MAX_MEASURES {
-        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found, most: MAX_MEASURES });
-    }
     let readable =
         |text: &String| (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
     if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
 }
 
 const MILLION: u32 = 1_000_000;
-const MAX_MEASURES: u64 = 16;
 /// Head counts and totals of all cells: as JSON less than 40 MB, well below what a host keeps.
 pub const MAX_FIGURES: u64 = 1 << 16;
 /// Beyond this no ε that a contract may name makes noise on sums of squares that can be drawn; for a

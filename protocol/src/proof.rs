@@ -17,6 +17,7 @@ pub use prove::{PriceError, Request};
 
 use crate::{
     digest::Digest,
+    limits::{self, at_most},
     loss::{Loss, Rho},
     tally::Tally,
 };
@@ -31,8 +32,10 @@ pub struct Proof {
     /// Head counts of all cells, as one vector.
     pub people: Figure,
     /// Sums of each measure over all cells, in the tally's order.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub sums: Vec<Figure>,
     /// Each product over all cells, in the tally's order.
+    #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<Figure>,
     /// How cells whose values are private are selected; none for public cells.
     pub selection: Option<Selection>,

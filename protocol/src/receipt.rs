@@ -1,6 +1,14 @@
 //! What the enclave attests to for strangers: receipts of results, and its closing.
 
-use crate::{digest::Digest, loss::Loss, merkle::Root, proof::Proof, tally::Tally, time::Time};
+use crate::{
+    digest::Digest,
+    limits::{self, at_most},
+    loss::Loss,
+    merkle::Root,
+    proof::Proof,
+    tally::Tally,
+    time::Time,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a receipt says. `contract` and `output` are checked by anybody with
@@ -16,14 +24,17 @@ pub struct ReceiptBody {
     #[serde(with = "serde_bytes")]
     pub job: Vec<u8>,
     /// The manifests of its datasets as their owners signed them.
+    #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub manifests: Vec<serde_bytes::ByteBuf>,
     /// The question.
     pub tally: Tally,
     /// Noise, cost and thresholds of the question; anybody can check it.
     pub proof: Proof,
     /// What was charged.
+    #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub charged: Vec<Charge>,
     /// Cells whose figures were withheld by the threshold.
+    #[serde(deserialize_with = "at_most::<{ limits::WITHHELD }, _, _>")]
     pub withheld: Vec<String>,
     /// When the result was made, in the enclave's trusted time.
     pub time: Time,
@@ -58,6 +69,7 @@ pub struct ClosingBody {
     /// Digest of the instance's statement.
     pub instance: Digest,
     /// What was granted and spent, for every dataset, purpose and period.
+    #[serde(deserialize_with = "at_most::<{ limits::ACCOUNTS }, _, _>")]
     pub accounts: Vec<Account>,
     /// When.
     pub time: Time,

@@ -3,6 +3,7 @@
 use crate::{
     contract::{MAX_LIFETIME_EPSILON, Period},
     job::JobId,
+    limits::{self, at_most},
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::ManifestError,
     time::Time,
@@ -125,6 +126,7 @@ pub enum Refusal {
         /// What is left of what was prepaid.
         left: Loss,
         /// Other owners who must countersign too.
+        #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
         others: Vec<String>,
     },
     /// The owner's budget does not suffice.
@@ -145,6 +147,7 @@ pub enum Refusal {
         /// δ at which to speak of ε.
         delta: Delta,
         /// What it went to, the largest first.
+        #[serde(deserialize_with = "at_most::<{ limits::DEBITS }, _, _>")]
         debits: Vec<Debit>,
         /// What came back of it at closings.
         returned: Loss,
@@ -174,6 +177,7 @@ pub struct Debit {
     /// How many jobs, or other times that loss went out.
     pub jobs: u64,
     /// The latest of these jobs, newest first, at most [`NAMED_JOBS`].
+    #[serde(deserialize_with = "at_most::<{ NAMED_JOBS }, _, _>")]
     pub latest: Vec<JobId>,
     /// What was handed out for them together; what came back at closings is not taken off.
     pub loss: Loss,
@@ -250,6 +254,21 @@ pub enum Limit {
     /// Cells that one person may count in.
     #[error("cells that one person may count in")]
     CellsPerPerson,
+    /// What groups are made of.
+    #[error("columns and bins that groups are made of")]
+    GroupBy,
+    /// Conditions on rows.
+    #[error("conditions on rows in one question")]
+    Conditions,
+    /// Values of a condition or of an arm.
+    #[error("values of one condition or arm")]
+    Values,
+    /// Edges of bins or of a choice.
+    #[error("edges of one column's bins, or of a choice")]
+    Edges,
+    /// The signed job.
+    #[error("bytes of a signed job (fewer values and conditions are needed)")]
+    Job,
     /// Groups of one question, for as many measures as it has.
     #[error("groups of a question with so many measures (fewer dimensions or bins are needed)")]
     Cells,

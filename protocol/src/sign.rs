@@ -1,11 +1,16 @@
 //! Ed25519 signatures as COSE: one signer (`COSE_Sign1`) or all parties (`COSE_Sign`).
+//!
+//! Both are read and written by hand. There is one encoding of each, so what is not that is refused where
+//! it differs, before a byte of it is copied; and a payload is decoded only once its signature holds.
 
-use crate::{canonical, digest::Digest};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use coset::{
-    CborSerializable, CoseSign, CoseSign1, CoseSign1Builder, CoseSignBuilder, CoseSignatureBuilder,
-    Header, HeaderBuilder, ProtectedHeader, RegisteredLabelWithPrivate, iana,
+mod cose;
+
+use crate::{
+    canonical,
+    digest::Digest,
+    limits::{self, Size},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::signature::{self, Ed25519KeyPair, KeyPair};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, str::FromStr};
@@ -15,6 +20,8 @@ use zeroize::Zeroizing;
 pub trait Signed: DeserializeOwned + Serialize {
     /// Domain tag, with the version of the format.
     const TAG: &'static str;
+    /// The most that one has.
+    const SIZE: Size = limits::SIGNED;
 }
 
 /// The secret half of a party's identity. Prints nothing, is never copied.
@@ -48,18 +55,11 @@ impl SigningKey {
     }
 
     /// Signs `value`: a `COSE_Sign1` over its canonical encoding, under its tag.
-    ///
-    /// # Panics
-    ///
-    /// Never: what is built here encodes.
     #[must_use]
     pub fn sign<T: Signed>(&self, value: &T) -> Vec<u8> {
-        let message = CoseSign1Builder::new()
-            .protected(header(&self.public()))
-            .payload(canonical::to_vec(value))
-            .create_signature(T::TAG.as_bytes(), |bytes| self.sign_raw(bytes))
-            .build();
-        message.to_vec().expect("invariant: a COSE_Sign1 of ours encodes")
+        let (signer, payload) = (self.public(), canonical::to_vec(value));
+        let signature = self.sign_raw(&cose::one(&signer, T::TAG, &payload));
+        cose::write_one(&signer, &payload, &signature)
     }
 }
 
@@ -118,27 +118,23 @@ impl fmt::Debug for PublicKey {
 }
 
 /// A `COSE_Sign1` that has been parsed and not yet verified: whoever signed it is only a claim.
-#[derive(Debug)]
-pub struct Envelope {
-    message: CoseSign1,
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
     signer: PublicKey,
+    payload: &'a [u8],
+    signature: &'a [u8],
 }
 
-impl Envelope {
-    /// Parses `bytes`.
+impl<'a> Envelope<'a> {
+    /// Finds the parts of `bytes`, and decodes none of them.
     ///
     /// # Errors
     ///
     /// [`SignatureError::Malformed`] for anything but the one encoding [`SigningKey::sign`] makes.
-    pub fn parse(bytes: &[u8]) -> Result<Self, SignatureError> {
-        let message = CoseSign1::from_slice(bytes).map_err(|_| SignatureError::Malformed)?;
-        if message.clone().to_vec().ok().as_deref() != Some(bytes)
-            || !message.unprotected.is_empty()
-        {
-            return Err(SignatureError::Malformed);
-        }
-        let signer = signer(&message.protected)?;
-        Ok(Self { message, signer })
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SignatureError> {
+        let (signer, payload, signature) =
+            cose::read_one(bytes).ok_or(SignatureError::Malformed)?;
+        Ok(Self { signer, payload, signature })
     }
 
     /// The key that this claims to be signed by.
@@ -147,7 +143,7 @@ impl Envelope {
         self.signer
     }
 
-    /// The value, if `signer` signed it as a `T`.
+    /// The value, if `signer` signed it as a `T`. Nothing is decoded before that is known.
     ///
     /// # Errors
     ///
@@ -156,9 +152,11 @@ impl Envelope {
         if self.signer != *signer {
             return Err(SignatureError::OtherSigner { found: self.signer, expected: *signer });
         }
-        self.message.verify_signature(T::TAG.as_bytes(), |sig, bytes| signer.verify(bytes, sig))?;
-        let payload = self.message.payload.as_deref().ok_or(SignatureError::Malformed)?;
-        canonical::from_slice(payload).map_err(|_| SignatureError::Malformed)
+        if self.payload.len() > T::SIZE.bytes {
+            return Err(SignatureError::Malformed);
+        }
+        signer.verify(&cose::one(signer, T::TAG, self.payload), self.signature)?;
+        canonical::from_slice_within(self.payload, T::SIZE).map_err(|_| SignatureError::Malformed)
     }
 }
 
@@ -174,7 +172,8 @@ pub fn open<T: Signed>(bytes: &[u8], signer: &PublicKey) -> Result<T, SignatureE
 /// Bytes that several parties sign, each for itself: a `COSE_Sign` (RFC 9052 section 4.1).
 #[derive(Clone, Debug)]
 pub struct Jointly {
-    message: CoseSign,
+    payload: Vec<u8>,
+    signatures: Vec<(PublicKey, Vec<u8>)>,
     tag: &'static str,
 }
 
@@ -182,7 +181,7 @@ impl Jointly {
     /// `payload`, signed by nobody yet.
     #[must_use]
     pub fn unsigned(tag: &'static str, payload: &[u8]) -> Self {
-        Self { message: CoseSignBuilder::new().payload(payload.to_vec()).build(), tag }
+        Self { payload: payload.to_vec(), signatures: Vec::new(), tag }
     }
 
     /// Parses `bytes`.
@@ -191,47 +190,30 @@ impl Jointly {
     ///
     /// [`SignatureError::Malformed`] for anything but the encoding [`Self::to_vec`] makes.
     pub fn parse(tag: &'static str, bytes: &[u8]) -> Result<Self, SignatureError> {
-        let message = CoseSign::from_slice(bytes).map_err(|_| SignatureError::Malformed)?;
-        if message.clone().to_vec().ok().as_deref() != Some(bytes)
-            || !message.unprotected.is_empty()
-            || !message.protected.header.is_empty()
-            || message.payload.is_none()
-        {
-            return Err(SignatureError::Malformed);
-        }
-        Ok(Self { message, tag })
+        let (payload, signatures) = cose::read_several(bytes).ok_or(SignatureError::Malformed)?;
+        let signatures = signatures.into_iter().map(|(key, signature)| (key, signature.to_vec()));
+        Ok(Self { payload: payload.to_vec(), signatures: signatures.collect(), tag })
     }
 
     /// The encoding.
-    ///
-    /// # Panics
-    ///
-    /// Never: what is built or parsed here encodes.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
-        self.message.clone().to_vec().expect("invariant: a COSE_Sign of ours encodes")
+        cose::write_several(&self.payload, &self.signatures)
     }
 
     /// The bytes that are signed.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.message.payload.as_deref().unwrap_or_default()
+        &self.payload
     }
 
     /// Adds the signature of `key`; a second signature of one key replaces the first.
     pub fn add(&mut self, key: &SigningKey) {
-        self.message.signatures.retain(|s| signer(&s.protected).ok() != Some(key.public()));
-        let mut signature = CoseSignatureBuilder::new().protected(header(&key.public())).build();
-        let bytes = coset::sig_structure_data(
-            coset::SignatureContext::CoseSignature,
-            self.message.protected.clone(),
-            Some(signature.protected.clone()),
-            self.tag.as_bytes(),
-            self.payload(),
-        );
-        signature.signature = key.sign_raw(&bytes);
-        self.message.signatures.push(signature);
-        self.message.signatures.sort_by_key(|s| signer(&s.protected).ok());
+        let signer = key.public();
+        let signature = key.sign_raw(&cose::of_several(&signer, self.tag, &self.payload));
+        self.signatures.retain(|(key, _)| *key != signer);
+        self.signatures.push((signer, signature));
+        self.signatures.sort_by_key(|(key, _)| *key);
     }
 
     /// Every key whose signature verifies.
@@ -240,18 +222,10 @@ impl Jointly {
     ///
     /// [`SignatureError`] if any signature does not verify: a bad signature is not an absent one.
     pub fn signers(&self) -> Result<Vec<PublicKey>, SignatureError> {
-        let mut signers = Vec::new();
-        for (index, signature) in self.message.signatures.iter().enumerate() {
-            let key = signer(&signature.protected)?;
-            if !signature.unprotected.is_empty() || signers.contains(&key) {
-                return Err(SignatureError::Malformed);
-            }
-            self.message.verify_signature(index, self.tag.as_bytes(), |sig, bytes| {
-                key.verify(bytes, sig)
-            })?;
-            signers.push(key);
+        for (key, signature) in &self.signatures {
+            key.verify(&cose::of_several(key, self.tag, &self.payload), signature)?;
         }
-        Ok(signers)
+        Ok(self.signatures.iter().map(|(key, _)| *key).collect())
     }
 }
 
@@ -282,20 +256,6 @@ pub enum SignatureError {
         /// Who should have.
         expected: PublicKey,
     },
-}
-
-fn header(key: &PublicKey) -> Header {
-    HeaderBuilder::new().algorithm(iana::Algorithm::EdDSA).key_id(key.0.to_vec()).build()
-}
-
-fn signer(protected: &ProtectedHeader) -> Result<PublicKey, SignatureError> {
-    let found = &protected.header;
-    let algorithm = RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA);
-    let key: [u8; 32] =
-        found.key_id.as_slice().try_into().map_err(|_| SignatureError::Malformed)?;
-    let key = PublicKey(key);
-    let plain = found.alg == Some(algorithm) && *found == header(&key);
-    if plain { Ok(key) } else { Err(SignatureError::Malformed) }
 }
 
 #[cfg(test)]
@@ -340,6 +300,39 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             open::<Order>(&bytes, &key(1).public()).unwrap_err();
         }
+    }
+
+    #[test]
+    fn refuses_every_truncation_and_what_follows() {
+        let mut joint = Jointly::unsigned("contract v1", b"text");
+        joint.add(&key(1));
+        joint.add(&key(2));
+        let (one, several) = (key(1).sign(&Order(7)), joint.to_vec());
+        for length in 0..one.len() {
+            Envelope::parse(&one[..length]).unwrap_err();
+        }
+        for length in 0..several.len() {
+            Jointly::parse("contract v1", &several[..length]).unwrap_err();
+        }
+        Envelope::parse(&[&one[..], &[0]].concat()).unwrap_err();
+        Jointly::parse("contract v1", &[&several[..], &[0]].concat()).unwrap_err();
+    }
+
+    #[test]
+    fn a_payload_that_is_longer_than_its_kind_is_not_decoded() {
+        #[derive(Debug, Deserialize, PartialEq, Serialize)]
+        struct Long(Vec<u8>);
+        impl Signed for Long {
+            const TAG: &'static str = "long v1";
+            const SIZE: Size = Size { bytes: 64, items: 8 };
+        }
+        let open = |length| {
+            let bytes = key(1).sign(&Long(vec![0; length]));
+            open::<Long>(&bytes, &key(1).public())
+        };
+        open(7).unwrap();
+        assert_eq!(open(8), Err(SignatureError::Malformed));
+        assert_eq!(open(64), Err(SignatureError::Malformed));
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! Loss that an owner hands to one instance: the owner's custody is the ledger of record.
 
-use crate::{digest::Digest, loss::Loss, sign::Signed, time::Time};
+use crate::{
+    digest::Digest,
+    limits::{self, Size, at_most},
+    loss::Loss,
+    sign::Signed,
+    time::Time,
+};
 use serde::{Deserialize, Serialize};
 
 /// The loss that one instance may spend on one dataset for one purpose, signed by the owner.
@@ -32,6 +38,7 @@ pub struct Slice {
 
 impl Signed for Slice {
     const TAG: &'static str = "glovebox slice v1";
+    const SIZE: Size = limits::SLICE;
 }
 
 /// What an analyst asks an owner's custody for: the job as signed, and the manifests it names.
@@ -42,6 +49,7 @@ pub struct SliceRequest {
     #[serde(with = "serde_bytes")]
     pub job: Vec<u8>,
     /// The signed manifests of its datasets.
+    #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub manifests: Vec<serde_bytes::ByteBuf>,
     /// True to learn whether slices would be granted, before any owner hands one out.
     pub only_asks: bool,
@@ -55,6 +63,7 @@ pub enum SliceReply {
     /// One slice for each of the owner's datasets in the job.
     Granted {
         /// Signed slices.
+        #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
         slices: Vec<serde_bytes::ByteBuf>,
     },
     /// To a request that only asks: slices would be granted now.

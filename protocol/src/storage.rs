@@ -12,7 +12,7 @@ pub use frame::{FrameError, Message, body_length, decode_body, decode_frame, enc
 pub use name::{InvalidName, ObjectName};
 pub use upload::{Problem, ProblemCode, UploadStatus};
 
-use crate::merkle::Root;
+use crate::{limits, merkle::Root};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -133,9 +133,9 @@ impl fmt::Debug for Body {
 /// Most bytes of one [`Ask::Read`]: 1 MiB.
 pub const MAX_READ: u32 = 1 << 20;
 /// Most bytes of one object: 64 MiB.
-pub const MAX_OBJECT: usize = 64 << 20;
+pub const MAX_OBJECT: usize = limits::OBJECT;
 /// Most bytes of a contract file: 1 MiB.
-pub const MAX_CONTRACT: usize = 1 << 20;
+pub const MAX_CONTRACT: usize = limits::CONTRACT;
 /// Most bytes of a frame's body: the largest object, and 4 KiB for what is around it.
 pub const MAX_BODY: usize = MAX_OBJECT + 4096;
 

@@ -5,6 +5,7 @@
 
 mod likeness;
 
+use crate::limits::{self, at_most};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -26,9 +27,11 @@ pub struct Tally {
     /// Which cells exist.
     pub cells: Cells,
     /// What is added up for each person and cell.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub measures: Vec<Measure>,
     /// Pairs of measures, by place, whose products are added up; a pair of equals is a square. The
     /// first is never the larger.
+    #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<(u32, u32)>,
     /// In how many cells one person may count.
     pub cells_per_person: u32,
@@ -44,6 +47,7 @@ pub struct Table {
     /// Name in the contract.
     pub dataset: String,
     /// A row counts if it meets all of these.
+    #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Condition>,
 }
 
@@ -57,6 +61,7 @@ pub enum Condition {
         /// Group column.
         column: String,
         /// Places in the column's public list of values.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         codes: Vec<i32>,
     },
     /// A number or a day lies within bounds. A row without one meets no such condition.
@@ -80,13 +85,17 @@ pub enum Cells {
         /// Group column of the population that assigns people to arms.
         column: String,
         /// Codes that make up the test arm.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         test: Vec<i32>,
         /// Codes that make up the control arm.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         control: Vec<i32>,
     },
     /// Every combination of values, in row-major order with the last dimension fastest, and then one
     /// cell for who did not agree. Without a dimension, one cell of everybody.
-    Groups(Vec<Dimension>),
+    Groups(
+        #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")] Vec<Dimension>,
+    ),
 }
 
 /// What tells cells apart.
@@ -120,6 +129,7 @@ pub enum Dimension {
         /// Place in [`Tally::measures`]. The total is over all of the person's cells, clamped.
         measure: u32,
         /// Ascending.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
 }
@@ -144,6 +154,7 @@ pub struct Measure {
     /// What is made of the person's rows.
     pub of: Quantity,
     /// Which of the rows that count add to it; others are as zero.
+    #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Condition>,
     /// Largest value for one person and cell, in units of the column's scale.
     pub clamp: u32,

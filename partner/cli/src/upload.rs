@@ -23,7 +23,8 @@ pub(crate) struct Upload {
 impl Upload {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
         let path = self.manifest.clone().unwrap_or_else(|| self.file.with_extension("manifest"));
-        let envelope = Envelope::parse(&files::read(&path)?);
+        let signed = files::read(&path)?;
+        let envelope = Envelope::parse(&signed);
         // Whose signature it is matters to the enclave; here it only says which file is meant.
         let manifest = envelope.and_then(|e| e.verify::<Manifest>(&e.claimed_signer()));
         let manifest = manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))?;

@@ -12,6 +12,7 @@ use protocol::{
     canonical,
     contract::Contract,
     digest::Digest,
+    limits,
     message::{Body, Reply},
     receipt::ClosingBody,
     refusal::Refusal,
@@ -49,8 +50,8 @@ impl Closing {
         if believed.kind() != BodyKind::Closing {
             return Err(CloseError::NoClosing);
         }
-        let body: ClosingBody =
-            canonical::from_slice(believed.body()).map_err(|_| CloseError::NoClosing)?;
+        let body: ClosingBody = canonical::from_slice_within(believed.body(), limits::CLOSING)
+            .map_err(|_| CloseError::NoClosing)?;
         let speaker =
             Instance::parse(&believed.statement().encode()).map_err(CloseError::Malformed)?;
         let expected = instance.unwrap_or(body.instance);

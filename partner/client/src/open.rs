@@ -11,6 +11,7 @@ use protocol::{
     contract::Contract,
     hpke::{self, Sealed},
     job::{Job, JobId},
+    limits,
     message::{Package, result_binding},
     receipt::ReceiptBody,
     result::JobResult,
@@ -97,14 +98,15 @@ pub fn unseal(
     job: JobId,
 ) -> Result<Package, OpenError> {
     let party = identity.party_in(contract)?;
-    let sealed: Sealed = canonical::from_slice(sealed).map_err(|_| OpenError::Malformed)?;
+    let sealed: Sealed =
+        canonical::from_slice_within(sealed, limits::SEALED).map_err(|_| OpenError::Malformed)?;
     let binding = result_binding(contract.digest, job, party);
     let parts = identity
         .recipient()
         .open(&binding, &[&binding], &sealed)
         .map_err(|cause| OpenError::Sealed { party: party.to_owned(), job, cause })?;
     let package = parts.first().ok_or(OpenError::Malformed)?;
-    canonical::from_slice(package).map_err(|_| OpenError::Malformed)
+    canonical::from_slice_within(package, limits::PACKAGE).map_err(|_| OpenError::Malformed)
 }
 
 /// Why a result does not open.

@@ -14,6 +14,7 @@ use protocol::{
     canonical,
     contract::Contract,
     job::Question,
+    limits,
     policy::{self, Admitted},
     proof::{By, Proven},
     receipt::{Charge, ReceiptBody},
@@ -226,8 +227,8 @@ fn derive(
     if believed.kind() != BodyKind::Receipt {
         return Err(ReceiptFlaw::NoReceipt);
     }
-    let body: ReceiptBody =
-        canonical::from_slice(believed.body()).map_err(|_| ReceiptFlaw::NoReceipt)?;
+    let body: ReceiptBody = canonical::from_slice_within(believed.body(), limits::RECEIPT)
+        .map_err(|_| ReceiptFlaw::NoReceipt)?;
     *at += 1;
     let attested = Time(believed.believed().timestamp().as_millis());
     if body.time.0.abs_diff(attested.0) > MAX_DRIFT_MS {

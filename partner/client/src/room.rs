@@ -14,6 +14,7 @@ use attestation_verifier::{Believed, Document, Pcr, receipt};
 use protocol::{
     canonical,
     contract::Contract,
+    limits,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     refusal::Refusal,
     sign::SigningKey,
@@ -86,13 +87,14 @@ impl Room {
     /// [`RoomError::Lost`] if the connection broke: whether the instance acted is unknown, and
     /// asking again is safe for everything a party can ask.
     pub async fn request(&mut self, key: &SigningKey, body: Body) -> Result<Reply, RoomError> {
-        let patience = match body {
-            Body::Job { .. } | Body::Grant { .. } | Body::Close {} => LONG,
-            _ => SHORT,
+        let (most, patience) = match body {
+            Body::Job { .. } => (limits::RESULT_REPLY, LONG),
+            Body::Grant { .. } | Body::Close {} => (limits::STATUS_REPLY, LONG),
+            _ => (limits::STATUS_REPLY, SHORT),
         };
         let id = keys::random().map_err(|_| RoomError::Randomness)?;
         let request = Request { instance: self.proof.instance.digest(), id, body };
-        self.channel.post("/v1/request", key.sign(&request), patience).await
+        self.channel.post("/v1/request", key.sign(&request), most, patience).await
     }
 
     /// What the instance holds.
@@ -161,7 +163,7 @@ async fn attested(
     let ask = canonical::to_vec(&AttestRequest { nonce: nonce.to_vec() });
     let mut pauses = (1..=PAUSES).map(|number| PAUSE * number);
     let reply = loop {
-        match channel.post("/v1/attest", ask.clone(), SHORT).await? {
+        match channel.post("/v1/attest", ask.clone(), limits::ATTEST_REPLY, SHORT).await? {
             Reply::Attested(reply) => break reply,
             Reply::Refused(refusal) => match pauses.next() {
                 // All who connect share a rate, and others may just have used it up.

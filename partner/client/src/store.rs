@@ -9,8 +9,9 @@ use hyper::{Method, StatusCode};
 use protocol::{
     digest::Digest,
     job::JobId,
+    limits,
     merkle::{MerkleBuilder, Root},
-    storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode, UploadStatus},
+    storage::{ObjectName, Problem, ProblemCode, UploadStatus},
 };
 use serde::Deserialize;
 use std::{
@@ -132,7 +133,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn forget(&mut self, root: Root) -> Result<(), StoreError> {
         let path = format!("/v1/uploads/{root}");
-        self.fetch(Method::DELETE, &path, Bytes::new()).await.map(drop)
+        self.fetch(Method::DELETE, &path, Bytes::new(), limits::STORE_REPLY).await.map(drop)
     }
 
     /// A job's package, sealed to `receiver`, as the enclave stored it.
@@ -143,7 +144,7 @@ impl Store {
     pub async fn result(&mut self, job: JobId, receiver: &str) -> Result<Vec<u8>, StoreError> {
         let name = ObjectName::result(&job.to_string(), &object_part(receiver));
         let name = name.map_err(|_| StoreError::Protocol)?;
-        self.object(&name).await
+        self.object(&name, limits::SEALED.bytes).await
     }
 
     /// An instance's closing, as the enclave stored it.
@@ -154,7 +155,7 @@ impl Store {
     pub async fn closing(&mut self, instance: Digest) -> Result<Vec<u8>, StoreError> {
         let name = ObjectName::closing(&instance.to_string());
         let name = name.map_err(|_| StoreError::Protocol)?;
-        self.object(&name).await
+        self.object(&name, limits::CLOSING.bytes).await
     }
 
     /// What the host says of itself.
@@ -163,15 +164,15 @@ impl Store {
     ///
     /// [`StoreError`].
     pub async fn health(&mut self) -> Result<Health, StoreError> {
-        let body = self.fetch(Method::GET, "/v1/health", Bytes::new()).await?;
+        let body = self.fetch(Method::GET, "/v1/health", Bytes::new(), limits::STORE_REPLY).await?;
         serde_json::from_slice(&body).map_err(|_| StoreError::Protocol)
     }
 
-    async fn object(&mut self, name: &ObjectName) -> Result<Vec<u8>, StoreError> {
+    async fn object(&mut self, name: &ObjectName, most: usize) -> Result<Vec<u8>, StoreError> {
         let path = format!("/v1/{name}");
         let mut failures = 0;
         loop {
-            match self.fetch(Method::GET, &path, Bytes::new()).await {
+            match self.fetch(Method::GET, &path, Bytes::new(), most).await {
                 Err(error) if error.passes() && failures < RETRIES => {
                     failures += 1;
                     tokio::time::sleep(PAUSE * failures).await;
@@ -187,7 +188,7 @@ impl Store {
         path: &str,
         body: Bytes,
     ) -> Result<UploadStatus, StoreError> {
-        let body = self.fetch(method, path, body).await?;
+        let body = self.fetch(method, path, body, limits::STORE_REPLY).await?;
         serde_json::from_slice(&body).map_err(|_| StoreError::Protocol)
     }
 
@@ -196,8 +197,9 @@ impl Store {
         method: Method,
         path: &str,
         body: Bytes,
+        most: usize,
     ) -> Result<Bytes, StoreError> {
-        let answer = self.http.send(method, path, body, MAX_OBJECT).await;
+        let answer = self.http.send(method, path, body, most).await;
         let Answer { status, body } = answer.map_err(|error| match error {
             HttpError::Connect(cause) => StoreError::NotListening { cause },
             HttpError::TimedOut | HttpError::Broken => StoreError::Lost,

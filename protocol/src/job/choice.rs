@@ -3,6 +3,7 @@
 use super::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 use crate::{
     contract::{Contract, Role},
+    limits::{self, at_most},
     loss::{Delta, Epsilon},
     proof::{By, Split},
 };
@@ -16,6 +17,7 @@ pub struct ChoiceQuestion {
     /// What is chosen, and from what.
     pub of: ChoiceOf,
     /// Which rows count: all of these.
+    #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Filter>,
     /// ε of the whole job.
     pub epsilon: Epsilon,
@@ -40,6 +42,7 @@ pub enum ChoiceOf {
         scale: u8,
         /// What is offered: ascending and above 0, in units of the column's scale. A person's value is
         /// clamped to the last.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<u32>,
     },
     /// The value of a group column with the most people.

@@ -1,6 +1,6 @@
 //! From a lift question to its tally.
 
-use super::{check_names, check_share, column_role, not_permitted};
+use super::{check_names, check_share, column_role, not_permitted, places};
 use crate::{
     contract::{Contract, LiftTemplate, Role},
     job::{Cost, Lift, OutcomeKind},
@@ -18,13 +18,10 @@ pub(super) fn tally(
     let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
     let arm = column_role(contract, &template.assignment, &template.arm);
     let Some(Role::Group(domain)) = arm else { return Err(Refusal::Internal) };
-    let codes = |values: &[String]| {
-        let codes = values.iter().map(|value| {
-            let code = domain.iter().position(|v| v == value).and_then(|at| i32::try_from(at).ok());
-            let owner = owner_of(&template.assignment);
-            code.ok_or_else(|| not_permitted(Asked::Arm, value, owner))
-        });
-        codes.collect::<Result<Vec<_>, _>>()
+    let codes = |values| {
+        let unknown =
+            |value: &String| not_permitted(Asked::Arm, value, owner_of(&template.assignment));
+        places(domain, values).map_err(unknown)
     };
     let (test, control) = (codes(&lift.test)?, codes(&lift.control)?);
     let mut all: Vec<_> = test.iter().chain(&control).collect();

@@ -1,6 +1,6 @@
 //! From a question about groups to its tally.
 
-use super::{check_names, check_share, column_role, not_permitted};
+use super::{check_names, check_share, column_role, not_permitted, places};
 use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
@@ -123,11 +123,8 @@ impl<'c> Asking<'c> {
         let column = column.to_owned();
         let condition = match (filter, role) {
             (Filter::OneOf { values, .. }, Role::Group(domain)) => {
-                let code = |value: &String| domain.iter().position(|it| it == value);
-                let code = |value: &String| code(value).and_then(|at| i32::try_from(at).ok());
-                let unknown = |value| not_permitted(Asked::Value, value, None);
-                let codes = values.iter().map(|value| code(value).ok_or_else(|| unknown(value)));
-                let mut codes = codes.collect::<Result<Vec<_>, _>>()?;
+                let unknown = |value: &String| not_permitted(Asked::Value, value, None);
+                let mut codes = places(domain, values).map_err(unknown)?;
                 codes.sort_unstable();
                 Condition::OneOf { column, codes }
             }

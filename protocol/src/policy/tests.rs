@@ -7,6 +7,7 @@ use crate::{
 };
 
 mod choice;
+mod lengths;
 
 /// A change that a signed analyst could make to its job.
 type Change<'a> = &'a dyn Fn(&mut TableQuestion);

@@ -4,6 +4,7 @@ use super::{Figure, Proof, Proven, tail::stays_below};
 use crate::{
     canonical,
     digest::Digest,
+    limits,
     loss::{Loss, Rho},
     tally::{Cells, Condition, Dimension, Tally},
 };
@@ -98,7 +99,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     let of_tables = tables.flat_map(|table| &table.rows);
     let of_measures = tally.measures.iter().flat_map(|measure| &measure.rows);
     let conditions = of_tables.chain(of_measures);
-    if conditions.clone().count() > MAX_CONDITIONS || !conditions.into_iter().all(makes_sense) {
+    if conditions.clone().count() > limits::CONDITIONS || !conditions.into_iter().all(makes_sense) {
         return Err(Flaw::Shape("condition"));
     }
     if tally.joined.as_ref().is_some_and(|it| it.dataset == tally.population.dataset) {
@@ -113,7 +114,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("products"));
     }
     let Cells::Groups(dimensions) = &tally.cells else { return Ok(()) };
-    if dimensions.len() > MAX_DIMENSIONS {
+    if dimensions.len() > limits::GROUP_BY {
         return Err(Flaw::Shape("dimension"));
     }
     let fine = dimensions.iter().all(|dimension| match dimension {
@@ -122,7 +123,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Label { .. } => true,
         Dimension::Bins { measure, edges } => {
             *measure < measures
-                && (1..=MAX_EDGES).contains(&edges.len())
+                && (1..=limits::VALUES).contains(&edges.len())
                 && edges.is_sorted_by(|a, b| a < b)
         }
     });
@@ -132,7 +133,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
 fn makes_sense(condition: &Condition) -> bool {
     match condition {
         Condition::OneOf { codes, .. } => {
-            (1..=MAX_EDGES).contains(&codes.len()) && codes.is_sorted_by(|a, b| a < b)
+            (1..=limits::VALUES).contains(&codes.len()) && codes.is_sorted_by(|a, b| a < b)
         }
         Condition::Between { least, most, .. } => least <= most,
     }
@@ -197,8 +198,3 @@ pub enum Flaw {
 const MAX_CELLS_PER_PERSON: u32 = 16;
 /// Public cells of one tally, and public places beside labels.
 const MAX_CELLS: u64 = 1 << 20;
-/// Conditions of one tally, those of measures counted for each.
-const MAX_CONDITIONS: usize = 512;
-const MAX_DIMENSIONS: usize = 8;
-/// Edges of bins, and codes of one condition.
-const MAX_EDGES: usize = 1000;

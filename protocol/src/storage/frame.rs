@@ -1,6 +1,10 @@
 //! Frames: a length of four bytes, big-endian, then that many bytes of CBOR `[tag, message]`.
 
 use super::MAX_BODY;
+use crate::{
+    canonical::{ParseError, scan},
+    limits::{self, Size},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A message that travels in a frame.
@@ -40,9 +44,15 @@ pub fn body_length(header: [u8; 4], max: usize) -> Result<usize, FrameError> {
 ///
 /// [`FrameError`] if the body is not the one canonical encoding of a message of this kind.
 pub fn decode_body<T: Message>(body: &[u8]) -> Result<T, FrameError> {
-    let mut rest = body;
+    // Walked over before anything is built of it: a frame has few values, whatever bytes it carries.
+    let most = Size { bytes: MAX_BODY, items: limits::FRAME_ITEMS };
+    scan::scan(body, most).map_err(|flaw| match flaw {
+        ParseError::NotCanonical | ParseError::Trailing { .. } => FrameError::NotCanonical,
+        ParseError::TooLong { found, most } => FrameError::TooLong { length: found, max: most },
+        _ => FrameError::Malformed,
+    })?;
     let (tag, message): (String, T) =
-        ciborium::from_reader(&mut rest).map_err(|_| FrameError::Malformed)?;
+        ciborium::from_reader(body).map_err(|_| FrameError::Malformed)?;
     if tag != T::TAG {
         return Err(FrameError::WrongKind { expected: T::TAG });
     }

@@ -18,6 +18,6 @@ pub const HEARTBEAT: u8 = 0xb7;
 /// A virtio-vsock driver stops reading once as many replies wait to be sent as its ring has places
 /// (128 in QEMU). If that happens at both ends at once, neither reads again. One reply can wait per
 /// connection, so half a ring of connections keeps either end reading.
-pub const MAX_CONNECTIONS: usize = 64;
+pub const MAX_CONNECTIONS: usize = crate::limits::INSTANCE_PLACES;
 /// A connection whose other end takes no byte for so long is ended.
 pub const STALLED_SECONDS: u64 = 30;

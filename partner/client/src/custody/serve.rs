@@ -22,6 +22,7 @@ use protocol::{
     contract::Contract,
     digest::Digest,
     job::JobId,
+    limits,
     receipt::Account,
     refusal::Refusal,
     slice::{SliceReply, SliceRequest},
@@ -199,7 +200,9 @@ impl<B: Believe> Service<B> {
             (self.tell)(Event::Refused(refusal.clone()));
             SliceReply::Refused(refusal)
         };
-        let Ok(request) = canonical::from_slice::<SliceRequest>(&body) else {
+        let Ok(request) =
+            canonical::from_slice_within::<SliceRequest>(&body, limits::SLICE_REQUEST)
+        else {
             return refused(Refusal::Malformed);
         };
         // Strangers are turned away before they cost a connection to the room.

@@ -14,6 +14,7 @@ use protocol::{
     canonical,
     contract::Contract,
     job::JobId,
+    limits,
     message::{Body, Reply},
     refusal::Refusal,
     slice::{SliceReply, SliceRequest},
@@ -245,16 +246,15 @@ async fn post(
     let mut attempts = 0;
     let answer = loop {
         attempts += 1;
-        match http.send(Method::POST, "/v1/slice", body.clone(), MAX_REPLY).await {
+        match http.send(Method::POST, "/v1/slice", body.clone(), limits::SLICE_REPLY.bytes).await {
             Ok(answer) => break answer,
             Err(HttpError::Broken) if attempts < RETRIES => tokio::time::sleep(PAUSE).await,
             Err(error) => return Err(unreachable(error.to_string())),
         }
     };
-    canonical::from_slice(&answer.body)
+    canonical::from_slice_within(&answer.body, limits::SLICE_REPLY)
         .map_err(|_| unreachable(format!("HTTP status {}", answer.status.as_u16())))
 }
 
 const RETRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
-const MAX_REPLY: usize = 1 << 20;

@@ -3,10 +3,10 @@
 use super::RoomError;
 use crate::address::Address;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use protocol::{canonical, message::Reply};
+use protocol::{canonical, limits::Size, message::Reply};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
     client::{
@@ -69,6 +69,7 @@ impl Channel {
         &mut self,
         path: &str,
         body: Vec<u8>,
+        most: Size,
         patience: Duration,
     ) -> Result<Reply, RoomError> {
         let exchange = async {
@@ -80,9 +81,15 @@ impl Channel {
                 .map_err(|_| RoomError::Protocol { what: "a request that HTTP can carry" })?;
             let response = self.sender.send_request(request).await.map_err(|_| RoomError::Lost)?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_REPLY);
-            let body = body.collect().await.map_err(|_| RoomError::Lost)?.to_bytes();
-            canonical::from_slice(&body).map_err(|_| {
+            let body = Limited::new(response.into_body(), most.bytes).collect().await;
+            let body = body.map_err(|cause| {
+                if cause.is::<LengthLimitError>() {
+                    RoomError::Protocol { what: "an answer of the length that its kind has" }
+                } else {
+                    RoomError::Lost
+                }
+            })?;
+            canonical::from_slice_within(&body.to_bytes(), most).map_err(|_| {
                 if status.is_success() {
                     RoomError::Protocol { what: "a message of this protocol" }
                 } else {
@@ -150,8 +157,6 @@ impl ServerCertVerifier for AnyKeyProven {
 }
 
 const CONNECT: Duration = Duration::from_secs(15);
-/// Largest reply that is read, in bytes.
-const MAX_REPLY: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests;

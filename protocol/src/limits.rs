@@ -1,0 +1,194 @@
+//! How much of what others send is read, kept and worked on: every limit, in one place, with what must
+//! hold between them.
+//!
+//! Bytes are cheap on the wire and dear in memory: a list of empty texts has one byte for each, and
+//! becomes a hundred. So each kind of message has a limit on its bytes, one on the values in it
+//! ([`Size::items`]), and its lists have limits of their own ([`at_most`]), all of which stand in front of
+//! the work.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+use std::{fmt, marker::PhantomData};
+
+/// What one kind of message may have at most.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "two limits, and a caller may name its own")]
+pub struct Size {
+    /// Bytes of its encoding.
+    pub bytes: usize,
+    /// Values in it: numbers, texts, byte strings, lists and maps, with everything inside.
+    pub items: usize,
+}
+
+impl Size {
+    const fn new(bytes: usize, items: usize) -> Self {
+        Self { bytes, items }
+    }
+}
+
+// What a stranger may send.
+
+/// A request for an attestation document.
+pub const ATTEST: Size = Size::new(64, 8);
+/// A signed request of a party to an instance, signature included.
+pub const REQUEST: Size = Size::new(256 * KIB, 16_384);
+/// A request of an analyst to a custody: a job and its manifests.
+pub const SLICE_REQUEST: Size = Size::new(256 * KIB, 64);
+/// An upload's or a reader's request to a host's store, but for the bytes of a blob.
+pub const STORE_REQUEST: usize = KIB;
+
+// What is signed.
+
+/// Anything signed that is named nowhere else.
+pub const SIGNED: Size = Size::new(64 * KIB, 4096);
+/// A job.
+pub const JOB: Size = Size::new(64 * KIB, 16_384);
+/// A manifest.
+pub const MANIFEST: Size = Size::new(64 * KIB, 8192);
+/// A slice.
+pub const SLICE: Size = Size::new(2 * KIB, 128);
+/// The bytes around a payload that one party signed.
+pub const ENVELOPE: usize = 128;
+/// Parties whose signatures one contract can have.
+pub const SIGNERS: usize = 64;
+
+// What somebody says who may not be believed yet.
+
+/// A reply to a request for a document: the contract, the document (16 KiB) and the statement; or a refusal.
+pub const ATTEST_REPLY: Size = Size::new(CONTRACT + 64 * KIB, 16_384);
+/// A reply to a grant, a question for the status, or a closing.
+pub const STATUS_REPLY: Size = Size::new(MIB, 131_072);
+/// A reply to a job: a sealed package, or a refusal.
+pub const RESULT_REPLY: Size = Size::new(OBJECT + 4 * KIB, 16_384);
+/// A reply of a custody.
+pub const SLICE_REPLY: Size = Size::new(256 * KIB, 32_768);
+/// A sealed package, as the host keeps it.
+pub const SEALED: Size = Size::new(OBJECT, 16);
+/// What is in a sealed package.
+pub const PACKAGE: Size = Size::new(OBJECT, 16);
+/// A receipt: the verifier reads no longer one.
+pub const RECEIPT: Size = Size::new(MIB, 262_144);
+/// A closing, as the host keeps it.
+pub const CLOSING: Size = Size::new(MIB, 131_072);
+/// The host's words in JSON: how far an upload is, its health, a problem.
+pub const STORE_REPLY: usize = 16 * KIB;
+/// A message between host and enclave, whatever bytes it carries.
+pub const FRAME_ITEMS: usize = 32;
+/// Any other message.
+pub const MESSAGE: Size = Size::new(OBJECT, 262_144);
+/// A contract file.
+pub const CONTRACT: usize = MIB;
+/// An object at the host.
+pub const OBJECT: usize = 64 * MIB;
+/// How deep values may lie in each other.
+pub const DEPTH: usize = 32;
+
+// Lists in a question, as the policy permits them; the number of measures it names, others it calls malformed.
+
+/// What cells are made of.
+pub const GROUP_BY: usize = 8;
+/// Conditions of one question, and of one tally.
+pub const CONDITIONS: usize = 512;
+/// Values of one condition, values of an arm, edges of bins or of a choice.
+pub const VALUES: usize = 1000;
+/// Things to add up.
+pub const MEASURES: usize = 16;
+
+// Lists in what is decoded: at least what is permitted, so that a refusal can say what was too many.
+
+/// Things to add up in a job.
+pub const DECODED_MEASURES: usize = 4 * MEASURES;
+/// What cells are made of.
+pub const DECODED_GROUP_BY: usize = 4 * GROUP_BY;
+/// Products of two measures, or of one with itself.
+pub const PRODUCTS: usize = DECODED_MEASURES * (DECODED_MEASURES + 1) / 2;
+/// Parties of a list.
+pub const PARTIES: usize = SIGNERS;
+/// Slices that come with one request.
+pub const SLICES: usize = 64;
+/// Manifests that come with one request or receipt.
+pub const MANIFESTS: usize = 8;
+/// Columns of one dataset.
+pub const COLUMNS: usize = 1024;
+/// Open datasets of an instance.
+pub const DATASETS: usize = 256;
+/// Accounts of an instance.
+pub const ACCOUNTS: usize = 4096;
+/// Names of withheld cells in a receipt.
+pub const WITHHELD: usize = 65_536;
+/// Lines that a refusal has on where a budget went.
+pub const DEBITS: usize = 256;
+
+// What an instance keeps of all parties together; each has an even share.
+
+/// Answers.
+pub const ANSWERS: usize = 4096;
+/// Bytes of results and receipts, each once.
+pub const ANSWER_BYTES: usize = 192 * MIB;
+
+// Connections, and the bytes that wait in them.
+
+/// Places at an instance. A virtio-vsock driver stops reading once as many replies wait to be sent as its
+/// ring has places (128 in QEMU), so half a ring of connections keeps either end reading.
+pub const INSTANCE_PLACES: usize = 64;
+/// Places at a custody, below the 1,024 descriptors that a process usually has.
+pub const CUSTODY_PLACES: usize = 256;
+/// Bytes of requests that a server holds at one time, whoever sends them.
+pub const BODIES: usize = 64 * MIB;
+/// Bytes of one connection that are read before they are asked for.
+pub const AHEAD: usize = 64 * KIB;
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+const _: () = {
+    assert!(JOB.bytes + SLICES * (SLICE.bytes + ENVELOPE) + ENVELOPE + KIB <= REQUEST.bytes);
+    assert!(JOB.bytes + 2 * MANIFEST.bytes + 3 * ENVELOPE + KIB <= SLICE_REQUEST.bytes);
+    assert!(INSTANCE_PLACES * (REQUEST.bytes + AHEAD) <= BODIES);
+    assert!(CUSTODY_PLACES * SLICE_REQUEST.bytes <= BODIES);
+    assert!(CUSTODY_PLACES < 1024 / 2);
+    assert!(MEASURES <= DECODED_MEASURES && GROUP_BY <= DECODED_GROUP_BY);
+    assert!(CONTRACT < ATTEST_REPLY.bytes && ATTEST_REPLY.bytes < MIB + MIB / 8);
+    assert!(JOB.bytes * 4 < RECEIPT.bytes);
+    assert!(SIGNERS <= PARTIES);
+};
+
+/// Deserialises a list of at most `MOST` things, and stops at the first one too many:
+/// `#[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]`.
+///
+/// # Errors
+///
+/// Whatever is wrong with one of them, or that there are too many.
+pub fn at_most<'de, const MOST: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct List<const MOST: usize, T>(PhantomData<T>);
+
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for List<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            if let Some(found) = list.size_hint().filter(|found| *found > MOST) {
+                return Err(A::Error::invalid_length(found, &self));
+            }
+            let mut things = Vec::new();
+            while let Some(thing) = list.next_element()? {
+                if things.len() >= MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                things.push(thing);
+            }
+            Ok(things)
+        }
+    }
+
+    deserializer.deserialize_seq(List::<MOST, T>(PhantomData))
+}
