@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("attestation-verifier", &[]),
     ("protocol", &["attestation-verifier"]),
+    ("front", &["protocol"]),
     ("nsm", &["attestation-verifier"]),
     ("dataset", &["protocol"]),
     ("privacy", &["protocol"]),
@@ -16,13 +17,22 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("measurement", &["privacy", "protocol"]),
     (
         "enclave",
-        &["attestation-verifier", "dataset", "engine", "measurement", "nsm", "privacy", "protocol"],
+        &[
+            "attestation-verifier",
+            "dataset",
+            "engine",
+            "front",
+            "measurement",
+            "nsm",
+            "privacy",
+            "protocol",
+        ],
     ),
     ("simulated", &["enclave", "nsm"]),
     ("init", &[]),
     ("eif-build", &["attestation-verifier"]),
-    ("host", &["protocol"]),
-    ("client", &["attestation-verifier", "protocol"]),
+    ("host", &["front", "protocol"]),
+    ("client", &["attestation-verifier", "front", "protocol"]),
     // The one crate that may name both sides: it is behind `glovebox try` and nothing else.
     ("rehearsal", &["attestation-verifier", "client", "enclave", "nsm", "privacy", "protocol"]),
     ("glovebox", &["attestation-verifier", "client", "protocol", "rehearsal"]),

@@ -6,11 +6,12 @@ use crate::{
     session::{Open, Serving, State},
 };
 use attestation_verifier::receipt::BodyKind;
+use front::Place;
 use protocol::{
     canonical, limits,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     receipt::{self, ClosingBody},
-    refusal::{Asked, Refusal},
+    refusal::{Asked, Refusal, Share},
     sign::{self, Envelope},
     storage::ObjectName,
     time::Time,
@@ -49,11 +50,14 @@ impl Serving {
     }
 
     /// Answers a request that a party signed.
-    pub(crate) async fn answer(&self, bytes: &[u8]) -> Reply {
+    pub(crate) async fn answer(&self, bytes: &[u8], place: &Place) -> Reply {
         let (party, request) = match self.authenticate(bytes) {
             Ok(authentic) => authentic,
             Err(refusal) => return Reply::Refused(refusal),
         };
+        if !place.answers(&party) {
+            return Reply::Refused(Refusal::Busy { party });
+        }
         match self.act(&party, request.body).await {
             Ok(reply) => reply,
             Err(refusal) => {
@@ -210,7 +214,8 @@ impl Gate {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(party.to_owned()).or_default();
         if seen.len() >= MAX_REQUESTS {
-            return Err(Refusal::RateLimited);
+            let party = party.to_owned();
+            return Err(Refusal::ShareUsed { party, share: Share::Requests });
         }
         if seen.insert(id) { Ok(()) } else { Err(Refusal::Replayed) }
     }
@@ -239,7 +244,9 @@ mod tests {
         for n in 0..u128::try_from(MAX_REQUESTS).unwrap() {
             gate.admit_once("publisher", n.to_be_bytes()).unwrap();
         }
-        assert_eq!(gate.admit_once("publisher", [255; 16]), Err(Refusal::RateLimited));
+        let party = "publisher".to_owned();
+        let used = Refusal::ShareUsed { party, share: Share::Requests };
+        assert_eq!(gate.admit_once("publisher", [255; 16]), Err(used));
         assert_eq!(gate.admit_once("retailer", [255; 16]), Ok(()));
     }
 

@@ -16,7 +16,6 @@ mod link;
 mod results;
 mod serve;
 mod session;
-mod stall;
 mod tls;
 mod transport;
 mod vault;

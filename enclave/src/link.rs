@@ -4,8 +4,8 @@ use crate::transport::{Later, Stream, TcpTransport, Transport, UnixTransport};
 use protocol::{
     merkle::Root,
     storage::{
-        Answer, Ask, Body, Failure, FrameError, MAX_BODY, MAX_READ, ObjectName, body_length,
-        decode_body, encode_frame,
+        Answer, Ask, Body, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ,
+        ObjectName, body_length, decode_body, encode_frame,
     },
 };
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
@@ -99,7 +99,7 @@ impl StreamHost {
         }
     }
 
-    async fn exchange(&self, frame: &[u8]) -> Result<Answer, HostError> {
+    async fn exchange(&self, frame: &[u8], most: usize) -> Result<Answer, HostError> {
         let mut open = self.open.lock().await;
         let mut stream = match open.take() {
             Some(stream) => stream,
@@ -110,7 +110,7 @@ impl StreamHost {
         let mut header = [0; 4];
         stream.read_exact(&mut header).await?;
         // The length is the host's word: read as it comes, so that a lie costs no memory.
-        let length = body_length(header, MAX_BODY)?;
+        let length = body_length(header, most)?;
         let mut body = Vec::new();
         let most = u64::try_from(length).unwrap_or(u64::MAX);
         (&mut stream).take(most).read_to_end(&mut body).await?;
@@ -126,11 +126,11 @@ impl StreamHost {
 impl Host for StreamHost {
     fn ask(&self, ask: Ask) -> Later<'_, Result<Answer, HostError>> {
         Box::pin(async move {
-            let frame = encode_frame(&ask)?;
-            match timeout(self.patience, self.exchange(&frame)).await {
+            let (frame, most) = (encode_frame(&ask)?, longest_answer(&ask));
+            match timeout(self.patience, self.exchange(&frame, most)).await {
                 Ok(Ok(answer)) => Ok(answer),
                 // A kept connection may be stale; one more try on a fresh one.
-                Ok(Err(HostError::Io(_))) => timeout(self.patience, self.exchange(&frame))
+                Ok(Err(HostError::Io(_))) => timeout(self.patience, self.exchange(&frame, most))
                     .await
                     .map_err(|_| HostError::Silent)?,
                 Ok(Err(error)) => Err(error),
@@ -144,6 +144,17 @@ impl fmt::Debug for StreamHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamHost(..)")
     }
+}
+
+/// How long an answer to `ask` may be, with what is around the bytes in it.
+fn longest_answer(ask: &Ask) -> usize {
+    let bytes = match ask {
+        Ask::Contract {} => MAX_CONTRACT,
+        Ask::Read { length, .. } => usize::try_from(*length).unwrap_or(usize::MAX),
+        Ask::Fetch { .. } => MAX_OBJECT,
+        _ => 0,
+    };
+    bytes.saturating_add(AROUND).min(MAX_BODY)
 }
 
 /// The contract that the operator was given.
@@ -196,6 +207,8 @@ fn u64_len(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
+/// Bytes of a frame around those that were asked for.
+const AROUND: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two attempts to reach a host that does not listen yet.
 const PAUSE: Duration = Duration::from_millis(100);

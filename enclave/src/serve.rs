@@ -2,25 +2,21 @@
 
 use crate::{
     session::Serving,
-    stall::Moving,
     transport::{Listener, Stream},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{
-    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use front::{Handler, Moving, Patience, Place, Places, Rules, body, connection, empty};
+use http_body_util::Full;
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use protocol::{
-    canonical,
+    canonical, limits,
     message::Reply,
     refusal::Refusal,
     storage::vsock::{MAX_CONNECTIONS, STALLED_SECONDS},
 };
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -35,9 +31,12 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
         }
     });
     let acceptor = TlsAcceptor::from(Arc::clone(&room.tls.config));
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::new(RULES);
+    // Nobody stops an enclave but who ends it.
+    let (_stopping, stop) = watch::channel(false);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        // Strangers come through the host, who says of nobody where it is.
+        let place = places.take(None).await;
         let stream = match listener.accept().await {
             Ok(stream) => stream,
             Err(error) => {
@@ -46,96 +45,88 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
                 continue;
             }
         };
-        let (room, acceptor) = (Arc::clone(&room), acceptor.clone());
-        tokio::spawn(connection(room, acceptor, stream, Arc::new(place)));
+        let room = Room(Arc::clone(&room));
+        tokio::spawn(greet(room, acceptor.clone(), stream, place, stop.clone()));
     }
 }
 
 /// One connection. Its failures are nobody's business but its own.
-async fn connection(
-    room: Arc<Serving>,
+async fn greet(
+    room: Room,
     acceptor: TlsAcceptor,
     stream: Box<dyn Stream>,
-    place: Arc<OwnedSemaphorePermit>,
+    place: Place,
+    stop: watch::Receiver<bool>,
 ) {
-    let stream = Moving::new(stream, Duration::from_secs(STALLED_SECONDS));
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
-    let service = service_fn(move |request| {
-        let (room, place) = (Arc::clone(&room), Arc::clone(&place));
-        async move { Ok::<_, Infallible>(respond(room, request, place).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .max_headers(32)
-        // Requests that were sent ahead wait at the sender, not here.
-        .max_buf_size(MAX_AHEAD)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut served = pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = sleep(OLDEST) => {
-            // What was begun is still answered.
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
+    place.waiting();
+    let stream = Moving::new(stream, PATIENCE.stalled);
+    let greeted = tokio::select! {
+        greeted = timeout(HANDSHAKE, acceptor.accept(stream)) => greeted,
+        () = place.cut() => return,
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    let Ok(Ok(stream)) = greeted else { return };
+    connection(stream, place, PATIENCE, Arc::new(room), stop).await;
 }
 
-async fn respond(
-    room: Arc<Serving>,
-    request: Request<Incoming>,
-    place: Arc<OwnedSemaphorePermit>,
-) -> Response<Full<Bytes>> {
-    let path = request.uri().path().to_owned();
-    if request.method() != Method::POST {
-        return plain(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let body = timeout(BODY, Limited::new(request.into_body(), MAX_BODY).collect()).await;
-    let Ok(Ok(body)) = body else { return plain(StatusCode::PAYLOAD_TOO_LARGE) };
-    let body = body.to_bytes();
-    let reply = match path.as_str() {
-        "/v1/attest" => room.attest(&body),
-        "/v1/request" => {
+/// The room, to whoever asks over HTTP.
+struct Room(Arc<Serving>);
+
+impl Handler for Room {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        place: Arc<Place>,
+    ) -> Response<Full<Bytes>> {
+        if request.method() != Method::POST {
+            return empty(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let is_attest = match request.uri().path() {
+            "/v1/attest" => true,
+            "/v1/request" => false,
+            _ => return empty(StatusCode::NOT_FOUND),
+        };
+        let most = if is_attest { limits::ATTEST } else { limits::REQUEST };
+        let body = match body(request.into_body(), most.bytes, BODY).await {
+            Ok(body) => body,
+            Err(status) => return empty(status),
+        };
+        let room = Arc::clone(&self.0);
+        let reply = if is_attest {
+            room.attest(&body)
+        } else {
             // Hyper drops this future if the connection breaks, which the host can do at will. What
             // was begun is finished all the same: a job that is paid for is kept for a retry.
-            let answering = tokio::spawn(async move {
-                let reply = room.answer(&body).await;
-                drop(place);
-                reply
-            });
+            let answering = tokio::spawn(async move { room.answer(&body, &place).await });
             answering.await.unwrap_or(Reply::Refused(Refusal::Internal))
-        }
-        _ => return plain(StatusCode::NOT_FOUND),
-    };
-    let status = match &reply {
-        Reply::Refused(Refusal::Malformed) => StatusCode::BAD_REQUEST,
-        Reply::Refused(Refusal::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::OK,
-    };
-    let mut response = Response::new(Full::new(canonical::to_vec(&reply).into()));
-    *response.status_mut() = status;
-    let kind = header::HeaderValue::from_static("application/cbor");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+        };
+        let status = match &reply {
+            Reply::Refused(Refusal::Malformed) => StatusCode::BAD_REQUEST,
+            Reply::Refused(
+                Refusal::RateLimited | Refusal::Busy { .. } | Refusal::ShareUsed { .. },
+            ) => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::OK,
+        };
+        let mut response = Response::new(Full::new(canonical::to_vec(&reply).into()));
+        *response.status_mut() = status;
+        let kind = header::HeaderValue::from_static("application/cbor");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
 }
 
-fn plain(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::new()));
-    *response.status_mut() = status;
-    response
-}
-
+const RULES: Rules = Rules {
+    places: MAX_CONNECTIONS,
+    spare: MAX_CONNECTIONS / 8,
+    // A handshake and a request, from far away.
+    grace: Duration::from_secs(1),
+    share: MAX_CONNECTIONS / 4,
+};
+const PATIENCE: Patience = Patience {
+    header: Duration::from_secs(60),
+    stalled: Duration::from_secs(STALLED_SECONDS),
+    // Places are few, and others wait for one.
+    oldest: Duration::from_secs(600),
+};
 const TICK: Duration = Duration::from_secs(5);
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a connection may stay open between requests.
-const IDLE: Duration = Duration::from_secs(60);
-/// How long a connection may go on asking: places are few, and others wait for one.
-const OLDEST: Duration = Duration::from_secs(600);
-const BODY: Duration = Duration::from_secs(60);
-const MAX_BODY: usize = 4 << 20;
-/// Bytes of one connection that are read before they are asked for.
-const MAX_AHEAD: usize = 64 << 10;
+const BODY: Duration = Duration::from_secs(20);

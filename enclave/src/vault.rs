@@ -60,7 +60,7 @@ impl Vault {
         datasets: usize,
     ) -> Result<(), Refusal> {
         if self.loading.contains_key(dataset) {
-            return Err(Refusal::RateLimited);
+            return Err(Refusal::Opening { dataset: dataset.to_owned() });
         }
         let found = need(manifest);
         let share = u64::try_from(datasets).unwrap_or(u64::MAX).max(1);
@@ -165,7 +165,7 @@ mod tests {
         let mut vault = Vault::new(1 << 30);
         vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
         let second = vault.reserve("sales", &manifest(1 << 20), 2);
-        assert_eq!(second, Err(Refusal::RateLimited));
+        assert_eq!(second, Err(Refusal::Opening { dataset: "sales".to_owned() }));
         vault.reserve("exposures", &manifest(1 << 20), 2).unwrap();
         vault.release("sales");
         vault.reserve("sales", &manifest(1 << 20), 2).unwrap();

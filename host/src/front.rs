@@ -1,10 +1,10 @@
 //! The TCP port: one byte decides between the enclave and the store.
 
 use crate::{config::Limits, http::Http, pipe, supervisor::Watched, trace::Trace};
+use ::front::{Place, Places, Rules};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -21,19 +21,17 @@ pub(crate) struct Front {
 impl Front {
     /// Accepts connections until it is dropped, and they end with it.
     pub(crate) async fn serve(self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(self.limits.max_connections));
+        let places = self.limits.max_connections;
+        let places = Places::new(Rules { places, spare: places / 8, grace: GRACE, share: places });
         let front = Arc::new(self);
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
+                    let place = places.take(Some(from.ip())).await;
                     let front = Arc::clone(&front);
-                    connections.spawn(async move {
-                        front.greet(stream).await;
-                        drop(place);
-                    });
+                    connections.spawn(async move { front.greet(stream, place).await });
                 }
                 Err(cause) => {
                     // Mostly too many open files: others must end first.
@@ -44,19 +42,29 @@ impl Front {
         }
     }
 
-    async fn greet(&self, stream: TcpStream) {
+    async fn greet(&self, stream: TcpStream, place: Place) {
         let mut first = [0];
         let idle = Duration::from_secs(self.limits.idle_seconds.max(1));
-        match timeout(FIRST_BYTE, stream.peek(&mut first)).await {
+        let peeked = tokio::select! {
+            peeked = timeout(FIRST_BYTE, stream.peek(&mut first)) => peeked,
+            () = place.cut() => return,
+        };
+        match peeked {
             Ok(Ok(1)) if first == TLS_HANDSHAKE => {
                 // Handshakes are small and wait for each other.
                 let _ = stream.set_nodelay(true);
-                let Some(_place) = self.enclave.place(PLACE).await else {
+                let inside = tokio::select! {
+                    inside = self.enclave.place(PLACE) => inside,
+                    () = place.cut() => return,
+                };
+                let Some(_inside) = inside else {
                     return tracing::warn!("no place at the enclave for a connection");
                 };
+                // Whether it is a party's, the enclave alone can tell, and cuts it if it must.
+                place.busy();
                 pipe::carry(stream, &self.enclave, idle, &self.trace).await;
             }
-            Ok(Ok(1)) => Http::serve(Arc::clone(&self.http), stream).await,
+            Ok(Ok(1)) => Http::serve(Arc::clone(&self.http), stream, place).await,
             _ => {}
         }
     }
@@ -66,5 +74,7 @@ impl Front {
 /// begins with it.
 const TLS_HANDSHAKE: [u8; 1] = [0x16];
 const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// Nobody who connects has less time than this to say something.
+const GRACE: Duration = Duration::from_millis(500);
 /// How long a connection waits for others to end.
 const PLACE: Duration = Duration::from_secs(20);

@@ -5,23 +5,21 @@ use crate::{
     supervisor::Watched,
     uploads::{UploadError, Uploads},
 };
+use ::front::{Handler, Patience, Place, connection};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response, StatusCode, Uri,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::{
     merkle::Root,
     storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode},
 };
 use serde::Serialize;
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use std::{io, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 /// What answering takes.
 #[derive(Debug)]
@@ -34,26 +32,33 @@ pub(crate) struct Http {
 
 impl Http {
     /// Serves one connection until it ends.
-    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream) {
-        let service = service_fn(|request| {
-            // A task of its own: a client that goes away must not cancel a write half-way.
-            let answer = tokio::spawn(answer(Arc::clone(&self), request));
-            async move {
-                let answer = answer.await.unwrap_or_else(|_| io_problem());
-                Ok::<_, Infallible>(answer)
-            }
-        });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
-        if let Err(cause) = served.await {
-            tracing::debug!(%cause, "an HTTP connection broke");
-        }
+    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, place: Place) {
+        let (_stopping, stop) = watch::channel(false);
+        connection(stream, place, PATIENCE, self, stop).await;
     }
 }
 
-async fn answer(http: Arc<Http>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+impl Handler for Http {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        place: Arc<Place>,
+    ) -> Response<Full<Bytes>> {
+        // A task of its own: a client that goes away must not cancel a write half-way.
+        let answer = tokio::spawn(answer(self, request, place));
+        answer.await.unwrap_or_else(|_| io_problem())
+    }
+}
+
+async fn answer(
+    http: Arc<Http>,
+    request: Request<Incoming>,
+    place: Arc<Place>,
+) -> Response<Full<Bytes>> {
+    // One writer at a time for each upload, of which there are few; each of its bytes has a time.
+    if request.method() == Method::PATCH {
+        place.busy();
+    }
     let (head, mut body) = request.into_parts();
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     let answered = match (&head.method, segments.as_slice()) {
@@ -233,6 +238,10 @@ async fn drain(mut body: Incoming) {
 const ROOT: &str = "/v1/uploads/ROOT with a root of 96 lowercase hex digits";
 const OBJECT: &str = "names of 1 to 96 of a-z, 0-9 and -";
 const JSON: &str = "application/json";
-const HEADERS: Duration = Duration::from_secs(30);
+const PATIENCE: Patience = Patience {
+    header: Duration::from_secs(30),
+    stalled: Duration::from_secs(30),
+    oldest: Duration::from_secs(24 * 3600),
+};
 const DRAIN_BYTES: usize = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);

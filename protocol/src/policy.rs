@@ -103,6 +103,7 @@ pub fn admit(
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
     lengths::check(&job.question)?;
+    lengths::check_job(job)?;
     check_receivers(job, analysis)?;
     let asked = Priced::of(contract, &job.analysis, &job.question)?;
     check_versions(contract, job, &asked.tally, manifests)?;

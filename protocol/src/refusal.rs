@@ -31,9 +31,32 @@ pub enum Refusal {
     /// Seen before.
     #[error("a request with this identity was already answered")]
     Replayed,
-    /// Too many requests.
-    #[error("too many requests: wait a minute and ask again")]
+    /// Documents are asked for too often just now, by everybody together.
+    #[error("attestation documents are asked for too often just now: wait a minute and ask again")]
     RateLimited,
+    /// One party has as many requests under way as it may.
+    #[error("{party} has too many requests under way at once: wait until one of them is answered")]
+    Busy {
+        /// Whose.
+        party: String,
+    },
+    /// A file of the same dataset is being opened.
+    #[error("\"{dataset}\" is being opened just now: ask for its status in a minute")]
+    Opening {
+        /// Dataset.
+        dataset: String,
+    },
+    /// One party has had its share of what an instance keeps, which does not grow again.
+    #[error(
+        "{party} has had its share of {share} of this instance, for as long as the instance lives; the \
+         other parties have theirs: an owner may close it (`glovebox close`) so that another one starts"
+    )]
+    ShareUsed {
+        /// Whose.
+        party: String,
+        /// Of what.
+        share: Share,
+    },
     /// The bytes are no request.
     #[error("the request is malformed or of another version")]
     Malformed,
@@ -229,6 +252,22 @@ pub enum Asked {
     /// A value that rows are chosen by.
     #[error("value of a filter")]
     Value,
+}
+
+/// What every party has an even share of.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Share {
+    /// Requests, whose identities are kept so that none is answered twice.
+    #[error("requests")]
+    Requests,
+    /// Jobs that are answered, whether paid for or not.
+    #[error("answered jobs")]
+    Answers,
+    /// Bytes of results that are kept for retries.
+    #[error("bytes of results")]
+    AnswerBytes,
 }
 
 /// A limit on a job.

@@ -105,6 +105,7 @@ impl JobError {
                 **refusal,
                 Refusal::Internal
                     | Refusal::RateLimited
+                    | Refusal::Busy { .. }
                     | Refusal::KeyWithheld { .. }
                     | Refusal::NeedsSlice { .. }
                     | Refusal::NotBelieved { .. }

@@ -7,7 +7,7 @@ use crate::{
     loss::{Delta, Loss},
     manifest::ManifestError,
     message::Reply,
-    refusal::{Asked, Debit, GrantFlaw, Limit, PREPAID, Refusal, WhichBudget},
+    refusal::{Asked, Debit, GrantFlaw, Limit, PREPAID, Refusal, Share, WhichBudget},
 };
 
 kinds!(REFUSALS, refusal: Refusal {
@@ -15,6 +15,9 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::Elsewhere => "elsewhere",
     Refusal::Replayed => "replayed",
     Refusal::RateLimited => "rate_limited",
+    Refusal::Busy { .. } => "busy",
+    Refusal::Opening { .. } => "opening",
+    Refusal::ShareUsed { .. } => "share_used",
     Refusal::Malformed => "malformed",
     Refusal::TooManyJobs { .. } => "too_many_jobs",
     Refusal::ContractExpired { .. } => "contract_expired",
@@ -52,7 +55,18 @@ kinds!(LIMITS, limit: Limit {
     Limit::Share => "share",
     Limit::Memory => "memory",
     Limit::CellsPerPerson => "cells_per_person",
+    Limit::GroupBy => "group_by",
+    Limit::Conditions => "conditions",
+    Limit::Values => "values",
+    Limit::Edges => "edges",
+    Limit::Job => "job",
     Limit::Cells => "cells",
+});
+
+kinds!(SHARES, share: Share {
+    Share::Requests => "requests",
+    Share::Answers => "answers",
+    Share::AnswerBytes => "answer_bytes",
 });
 
 kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
@@ -96,15 +110,21 @@ const ASKED: [Asked; 10] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 7] = [
+const LIMIT: [Limit; 12] = [
     Limit::Outcomes,
     Limit::Cap,
     Limit::Noise,
     Limit::Share,
     Limit::Memory,
     Limit::CellsPerPerson,
+    Limit::GroupBy,
+    Limit::Conditions,
+    Limit::Values,
+    Limit::Edges,
+    Limit::Job,
     Limit::Cells,
 ];
+const SHARE: [Share; 3] = [Share::Requests, Share::Answers, Share::AnswerBytes];
 const MANIFEST: [ManifestError; 5] = [
     ManifestError::Lineage,
     ManifestError::Columns,
@@ -143,6 +163,10 @@ fn all() -> Vec<(String, Refusal)> {
         let it = Refusal::OverLimit { limit: found, found: 17, most: 16 };
         all.push((format!("over_limit.{}", limit(&found)), it));
     }
+    for used in SHARE {
+        let it = Refusal::ShareUsed { party: "publisher".to_owned(), share: used };
+        all.push((format!("share_used.{}", share(&used)), it));
+    }
     let flaws = FLAW.into_iter().map(|why| (grant_flaw(&why).to_owned(), why));
     let manifests = MANIFEST.into_iter().map(|why| {
         let name = format!("manifest.{}", manifest_error(&why));
@@ -166,6 +190,8 @@ fn plain() -> Vec<Refusal> {
         Refusal::Elsewhere,
         Refusal::Replayed,
         Refusal::RateLimited,
+        Refusal::Busy { party: "publisher".to_owned() },
+        Refusal::Opening { dataset: dataset.clone() },
         Refusal::Malformed,
         Refusal::TooManyJobs {
             analyst: "publisher".to_owned(),
@@ -218,6 +244,7 @@ pub(super) fn write(folder: &mut Folder) {
     covers(REFUSALS, all.iter().map(|(_, it)| refusal(it)));
     covers(ALL_ASKED, ASKED.iter().map(asked));
     covers(LIMITS, LIMIT.iter().map(limit));
+    covers(SHARES, SHARE.iter().map(share));
     covers(GRANT_FLAWS, FLAW.iter().map(grant_flaw).chain(["manifest"]));
     covers(MANIFEST_ERRORS, MANIFEST.iter().map(manifest_error));
     covers(BUDGETS, BUDGET.iter().map(which_budget));

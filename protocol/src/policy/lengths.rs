@@ -1,7 +1,8 @@
 //! How many of everything a question may have: what is looked at before anything else of it is.
 
 use crate::{
-    job::{ChoiceOf, Filter, GroupBy, Question},
+    canonical,
+    job::{ChoiceOf, Filter, GroupBy, Job, Question},
     limits,
     refusal::{Limit, Refusal},
 };
@@ -36,6 +37,11 @@ pub(super) fn check(question: &Question) -> Result<(), Refusal> {
         Filter::OneOf { values, .. } => within(Limit::Values, values.len(), limits::VALUES),
         Filter::Between { .. } => Ok(()),
     })
+}
+
+/// Refuses a job whose signed form nobody would read.
+pub(super) fn check_job(job: &Job) -> Result<(), Refusal> {
+    within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)
 }
 
 fn within(limit: Limit, found: usize, most: usize) -> Result<(), Refusal> {

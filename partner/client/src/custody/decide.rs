@@ -11,7 +11,7 @@ use protocol::{
     job::Job,
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::{Manifest, SignedManifest},
-    policy,
+    policy::{self, Admitted},
     refusal::{self, Refusal},
     sign::{Envelope, Signed, SigningKey},
     slice::{Slice, SliceReply, SliceRequest},
@@ -44,54 +44,88 @@ pub fn decide(
     request: &SliceRequest,
     now: Time,
 ) -> Result<SliceReply, LedgerError> {
-    match slices(ledger, owner, instance, request, now) {
-        Ok(None) => Ok(SliceReply::WouldGrant {}),
-        Ok(Some(slices)) => {
-            let slices = slices.iter().map(|slice| owner.key.sign(slice).into()).collect();
-            Ok(SliceReply::Granted { slices })
+    match Derived::of(owner, instance, request, now) {
+        Ok(derived) => {
+            let slices = derived.slices(ledger, now);
+            derived.reply(slices)
         }
-        Err(LedgerError::Refused(refusal)) => Ok(SliceReply::Refused(*refusal)),
-        Err(fault) => Err(fault),
+        Err(refusal) => Ok(SliceReply::Refused(*refusal)),
     }
 }
 
-fn slices(
-    ledger: &mut Ledger,
-    owner: &Owner<'_>,
-    instance: &Instance,
-    request: &SliceRequest,
-    now: Time,
-) -> Result<Option<Vec<Slice>>, LedgerError> {
-    let refused = |refusal| LedgerError::Refused(Box::new(refusal));
-    let contract = owner.contract;
-    let (job, analyst) = read_job(contract, &request.job).map_err(LedgerError::Refused)?;
-    if job.instance != instance.digest() || instance.contract() != contract.digest {
-        return Err(refused(Refusal::Elsewhere));
+/// A request that the contract permits, with what follows from it: all that needs no ledger.
+pub(super) struct Derived<'a> {
+    owner: Owner<'a>,
+    instance: &'a Instance,
+    analyst: &'a str,
+    admitted: Admitted,
+    earmark: Digest,
+    only_asks: bool,
+}
+
+impl<'a> Derived<'a> {
+    pub(super) fn of(
+        owner: &Owner<'a>,
+        instance: &'a Instance,
+        request: &SliceRequest,
+        now: Time,
+    ) -> Result<Self, Box<Refusal>> {
+        let (contract, party) = (owner.contract, owner.party);
+        let (job, analyst) = read_job(contract, &request.job)?;
+        if job.instance != instance.digest() || instance.contract() != contract.digest {
+            return Err(Refusal::Elsewhere.into());
+        }
+        let manifests = read_manifests(contract, &job, &request.manifests)?;
+        let admitted = policy::admit(contract, &job, analyst, &manifests, now)?;
+        let ours = |name: &String| contract.datasets.get(name).is_some_and(|d| d.owner == party);
+        if !admitted.datasets().iter().any(ours) {
+            let (name, owner) = (party.to_owned(), Some(party.to_owned()));
+            let what = refusal::Asked::Dataset;
+            return Err(Refusal::NotPermitted { what, name, owner }.into());
+        }
+        let (earmark, only_asks) = (job.earmark(analyst), request.only_asks);
+        Ok(Self { owner: *owner, instance, analyst, admitted, earmark, only_asks })
     }
-    let manifests =
-        read_manifests(contract, &job, &request.manifests).map_err(LedgerError::Refused)?;
-    let admitted = policy::admit(contract, &job, analyst, &manifests, now).map_err(refused)?;
-    let ours = |name: &&str| contract.datasets.get(*name).is_some_and(|d| d.owner == owner.party);
-    let datasets: Vec<&str> = admitted.datasets().iter().map(String::as_str).filter(ours).collect();
-    if datasets.is_empty() {
-        return Err(refused(Refusal::NotPermitted {
-            what: refusal::Asked::Dataset,
-            name: owner.party.to_owned(),
-            owner: Some(owner.party.to_owned()),
-        }));
+
+    /// The slices that the ledger hands out; none if it was only asked.
+    pub(super) fn slices(
+        &self,
+        ledger: &mut Ledger,
+        now: Time,
+    ) -> Result<Option<Vec<Slice>>, LedgerError> {
+        let (contract, party, admitted) = (self.owner.contract, self.owner.party, &self.admitted);
+        let ours = |name: &&str| contract.datasets.get(*name).is_some_and(|d| d.owner == party);
+        let datasets: Vec<&str> =
+            admitted.datasets().iter().map(String::as_str).filter(ours).collect();
+        let asked = Asked {
+            contract,
+            instance: self.instance,
+            datasets: &datasets,
+            purpose: admitted.purpose(),
+            cost: admitted.cost(),
+            what_for: For::Job(JobAsked { digest: self.earmark, analyst: self.analyst, admitted }),
+        };
+        if self.only_asks {
+            return ledger.would_grant(&asked, now).map(|()| None);
+        }
+        ledger.grant(&asked, now).map(Some)
     }
-    let asked = Asked {
-        contract,
-        instance,
-        datasets: &datasets,
-        purpose: admitted.purpose(),
-        cost: admitted.cost(),
-        what_for: For::Job(JobAsked { digest: job.earmark(analyst), analyst, admitted: &admitted }),
-    };
-    if request.only_asks {
-        return ledger.would_grant(&asked, now).map(|()| None);
+
+    /// What custody answers.
+    pub(super) fn reply(
+        &self,
+        slices: Result<Option<Vec<Slice>>, LedgerError>,
+    ) -> Result<SliceReply, LedgerError> {
+        match slices {
+            Ok(None) => Ok(SliceReply::WouldGrant {}),
+            Ok(Some(slices)) => {
+                let signed = slices.iter().map(|slice| self.owner.key.sign(slice).into());
+                Ok(SliceReply::Granted { slices: signed.collect() })
+            }
+            Err(LedgerError::Refused(refusal)) => Ok(SliceReply::Refused(*refusal)),
+            Err(fault) => Err(fault),
+        }
     }
-    ledger.grant(&asked, now).map(Some)
 }
 
 /// The job and the party that signed it.

@@ -1,7 +1,7 @@
 //! Custody as a service: one job, one slice, while the owner sleeps.
 
 use super::{
-    decide::{Owner, decide, read_job},
+    decide::{Derived, Owner, read_job},
     ledger::{Ledger, LedgerError},
 };
 use crate::{
@@ -11,12 +11,10 @@ use crate::{
     room::{Instance, Room, RoomError},
     trust::Trust,
 };
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    routing::{get, post},
-};
+use bytes::Bytes;
+use front::{Handler, Patience, Place, Places, Rules, body, empty};
+use http_body_util::Full;
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use protocol::{
     canonical,
     contract::Contract,
@@ -30,10 +28,12 @@ use protocol::{
 use std::{
     future::Future,
     io,
+    num::NonZero,
     sync::{Arc, Mutex, PoisonError},
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 /// Finds out whether an instance is to be believed.
 pub trait Believe: Send + Sync + 'static {
@@ -146,6 +146,8 @@ pub struct Service<B> {
     party: String,
     identity: Arc<Identity>,
     ledger: Mutex<Ledger>,
+    /// How many requests are worked on at one time.
+    working: Semaphore,
     believer: B,
     tell: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -192,10 +194,11 @@ impl<B: Believe> Service<B> {
     ) -> Result<Self, IdentityError> {
         let party = identity.party_in(&contract)?.to_owned();
         let (ledger, tell) = (Mutex::new(ledger), Box::new(tell));
-        Ok(Self { contract, party, identity, ledger, believer, tell })
+        let working = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
+        Ok(Self { contract, party, identity, ledger, working, believer, tell })
     }
 
-    async fn answer(self: Arc<Self>, body: Bytes) -> SliceReply {
+    async fn answer_slice(self: Arc<Self>, body: Bytes, place: &Place) -> SliceReply {
         let refused = |refusal: Refusal| {
             (self.tell)(Event::Refused(refusal.clone()));
             SliceReply::Refused(refusal)
@@ -210,6 +213,9 @@ impl<B: Believe> Service<B> {
             Ok((job, analyst)) => (job, analyst.to_owned()),
             Err(refusal) => return refused(*refusal),
         };
+        if !place.answers(&analyst) {
+            return refused(Refusal::Busy { party: analyst });
+        }
         let witnessed = match self.believer.believe(job.instance).await {
             Ok(witnessed) => witnessed,
             Err(error) => {
@@ -220,17 +226,18 @@ impl<B: Believe> Service<B> {
         if witnessed.instance.digest() != job.instance {
             return refused(Refusal::Elsewhere);
         }
+        let Ok(_working) = self.working.acquire().await else { return refused(Refusal::Internal) };
         let (service, earmark) = (self.clone(), job.earmark(&analyst));
         let deciding =
-            tokio::task::spawn_blocking(move || service.decide(&witnessed, &request)).await;
+            tokio::task::spawn_blocking(move || service.decide(&witnessed, &request, earmark))
+                .await;
         match deciding {
-            Ok(Ok(SliceReply::Refused(refusal))) => refused(refusal),
-            Ok(Ok(granted @ SliceReply::Granted { .. })) => {
-                let resembles = self.resembled(earmark);
+            Ok(Ok((SliceReply::Refused(refusal), _))) => refused(refusal),
+            Ok(Ok((granted @ SliceReply::Granted { .. }, resembles))) => {
                 (self.tell)(Event::Granted { job: job.id, analyst, resembles });
                 granted
             }
-            Ok(Ok(would)) => would,
+            Ok(Ok((would, _))) => would,
             Ok(Err(fault)) => {
                 (self.tell)(Event::Fault(fault));
                 SliceReply::Refused(Refusal::Internal)
@@ -239,25 +246,30 @@ impl<B: Believe> Service<B> {
         }
     }
 
-    /// For the operator's eyes only: a ledger that cannot be read says so at the next job.
-    fn resembled(&self, job: Digest) -> Option<JobId> {
-        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.resembled(job).ok().flatten()
-    }
-
+    /// Blocks. Everything that the ledger is not needed for comes before it is locked: others wait for it.
     fn decide(
         &self,
         witnessed: &Witnessed,
         request: &SliceRequest,
-    ) -> Result<SliceReply, LedgerError> {
+        earmark: Digest,
+    ) -> Result<(SliceReply, Option<JobId>), LedgerError> {
+        let (party, key) = (self.party.as_str(), self.identity.signing());
+        let owner = Owner { party, key, contract: &self.contract };
+        let now = clock::now();
+        let derived = match Derived::of(&owner, &witnessed.instance, request, now) {
+            Ok(derived) => derived,
+            Err(refusal) => return Ok((SliceReply::Refused(*refusal), None)),
+        };
         // A poisoned lock is a panic of ours; the ledger itself changes in transactions only.
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(accounts) = &witnessed.accounts {
             ledger.witness(&witnessed.instance, &self.contract, &self.party, accounts)?;
         }
-        let (party, key) = (self.party.as_str(), self.identity.signing());
-        let owner = Owner { party, key, contract: &self.contract };
-        decide(&mut ledger, &owner, &witnessed.instance, request, clock::now())
+        let slices = derived.slices(&mut ledger, now);
+        // For the operator's eyes only: a ledger that cannot be read says so at the next job.
+        let resembles = ledger.resembled(earmark).ok().flatten();
+        drop(ledger);
+        Ok((derived.reply(slices)?, resembles))
     }
 }
 
@@ -271,24 +283,57 @@ pub async fn serve<B: Believe>(
     service: Arc<Service<B>>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let router = Router::new()
-        .route("/v1/slice", post(slice::<B>))
-        .route("/v1/health", get(|| async { "{\"custody\":\"serving\"}" }))
-        .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .with_state(service);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    front::serve(listener, Places::new(RULES), PATIENCE, service, stop).await
 }
 
-async fn slice<B: Believe>(State(service): State<Arc<Service<B>>>, body: Bytes) -> Vec<u8> {
-    let patient = tokio::time::timeout(PATIENCE, service.clone().answer(body)).await;
-    let late = || SliceReply::Refused(Refusal::NotBelieved { owner: service.party.clone() });
-    canonical::to_vec(&patient.unwrap_or_else(|_| late()))
+impl<B: Believe> Handler for Service<B> {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        place: Arc<Place>,
+    ) -> Response<Full<Bytes>> {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/slice") => {}
+            (&Method::GET, "/v1/health") => {
+                return typed("application/json", b"{\"custody\":\"serving\"}".as_slice().into());
+            }
+            (_, "/v1/slice" | "/v1/health") => return empty(StatusCode::METHOD_NOT_ALLOWED),
+            _ => return empty(StatusCode::NOT_FOUND),
+        }
+        let most = limits::SLICE_REQUEST.bytes;
+        let body = match body(request.into_body(), most, BODY).await {
+            Ok(body) => body,
+            Err(status) => return empty(status),
+        };
+        let answering = Arc::clone(&self).answer_slice(body, &place);
+        let late = || SliceReply::Refused(Refusal::NotBelieved { owner: self.party.clone() });
+        let reply = tokio::time::timeout(ANSWER, answering).await.unwrap_or_else(|_| late());
+        typed("application/cbor", canonical::to_vec(&reply).into())
+    }
+}
+
+fn typed(kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    let kind = header::HeaderValue::from_static(kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 /// How long a believed instance is believed without asking it again.
 const REMEMBERED: Duration = Duration::from_mins(5);
 /// At least this long between two attestations.
 const PAUSE: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(55);
-/// Bytes of a request: a job and its manifests.
-const MAX_REQUEST: usize = 1 << 20;
+/// For one answer, the room's word included.
+const ANSWER: Duration = Duration::from_secs(55);
+const BODY: Duration = Duration::from_secs(10);
+const RULES: Rules = Rules {
+    places: limits::CUSTODY_PLACES,
+    spare: limits::CUSTODY_PLACES / 8,
+    grace: Duration::from_millis(500),
+    share: limits::CUSTODY_PLACES / 4,
+};
+const PATIENCE: Patience = Patience {
+    header: Duration::from_secs(10),
+    stalled: Duration::from_secs(10),
+    oldest: Duration::from_secs(120),
+};

@@ -1,6 +1,7 @@
 //! A connection that ends when its other side no longer takes what is sent.
 
 use std::{
+    fmt,
     future::Future,
     io,
     pin::Pin,
@@ -16,14 +17,21 @@ use tokio::{
 ///
 /// Whoever asks and does not read the answers would otherwise keep a connection, and what waits in
 /// it, for ever. Reading has no limit here: whoever reads knows how long to wait.
-pub(crate) struct Moving<S> {
+pub struct Moving<S> {
     stream: S,
     limit: Duration,
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
+impl<S> fmt::Debug for Moving<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Moving(..)")
+    }
+}
+
 impl<S> Moving<S> {
-    pub(crate) fn new(stream: S, limit: Duration) -> Self {
+    /// `stream`, whose writes may take `limit` each.
+    pub fn new(stream: S, limit: Duration) -> Self {
         Self { stream, limit, stuck: None }
     }
 
