@@ -51,8 +51,8 @@ bench-boot: image ## what the image weighs; time, processor and memory of a boot
 bench-engine: ## the query engine; compiles all of it in release, which takes over twenty minutes
 	$(CARGO) run --release --locked --quiet -p engine --example rows_per_second
 
-fuzz: ## the verifier's fuzz targets, a minute each (installs cargo-fuzz; needs a nightly toolchain)
-	@sh attestation-verifier/fuzz/run.sh
+fuzz: ## every parser of bytes from outside, a minute each (needs a C++ compiler)
+	@sh tests/fuzz/run.sh
 
 mutants: ## which changes of the verifier no test notices (installs cargo-mutants; takes hours)
 	@sh attestation-verifier/mutants.sh

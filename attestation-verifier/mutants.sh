@@ -13,6 +13,6 @@ if ! command -v cargo-mutants >/dev/null 2>&1; then
 fi
 # Without the exhaustive and the differential tests, which take long and kill nothing else.
 exec cargo mutants -p attestation-verifier -j "${JOBS:-1}" --timeout 60 -o target \
-    -e 'attestation-verifier/src/bin/**' -e 'attestation-verifier/fuzz/**' \
+    -e 'attestation-verifier/src/bin/**' \
     -e 'attestation-verifier/peer-bench/**' "$@" -- \
     --lib --test chain --test revocation --test receipt --test receipt_vectors --test vectors
