@@ -10,6 +10,8 @@ impl Tally {
     /// they average noise away or their difference could be about few people: one condition more, fewer
     /// or slightly moved, an arm that differs by one code, bins with other edges. Equal questions are
     /// alike, and so are a table and a margin of it: the cells of the one are sums of the other's.
+    /// Conditions that nearly every row meets, as far as the contract tells, count for nothing, however
+    /// many there are; so do those that hardly differ, and what else is joined without being asked about.
     ///
     /// Noise protects against it whatever the difference is; this only tells the owner that somebody
     /// may be trying. A function of the two tallies and `contract`, which knows how many values a column
@@ -45,7 +47,7 @@ enum Chosen {
 type Rows = BTreeMap<(String, String), Chosen>;
 
 impl Asked<'_> {
-    /// The conditions of `dataset`, one for each column; those that every value meets say nothing.
+    /// The conditions of `dataset`, one for each column; those that nearly every value meets say nothing.
     fn rows(&self, dataset: &str, conditions: &[Condition]) -> Rows {
         let mut rows = Rows::new();
         for condition in conditions {
@@ -64,22 +66,30 @@ impl Asked<'_> {
             };
             rows.insert(key, both);
         }
-        rows.retain(|(dataset, column), chosen| !self.is_all(dataset, column, chosen));
+        rows.retain(|(dataset, column), chosen| !self.is_nearly_all(dataset, column, chosen));
         rows
     }
 
-    /// Whether every value that the column can have is chosen.
-    fn is_all(&self, dataset: &str, column: &str, chosen: &Chosen) -> bool {
+    /// Whether nearly every value that the column is likely to have is chosen: all but a few of a public
+    /// list, some years, or from nothing up to more than most measures reach. Of measures the contract
+    /// tells no bounds; a range that is taken for all of them where it is not makes a flag too many.
+    fn is_nearly_all(&self, dataset: &str, column: &str, chosen: &Chosen) -> bool {
         let found = self.contract.datasets.get(dataset).and_then(|it| it.column(column));
         match (chosen, found.map(|it| &it.role)) {
             (Chosen::Codes(codes), Some(Role::Group(domain))) => {
-                let mut values = (0..domain.len()).map(i32::try_from);
-                values.all(|code| code.is_ok_and(|code| codes.contains(&code)))
+                let values = (0..domain.len()).filter_map(|code| i32::try_from(code).ok());
+                let missing = values.filter(|code| !codes.contains(code)).count();
+                missing.saturating_mul(FEW) <= domain.len()
             }
             (Chosen::Range(least, most), Some(Role::Date)) => {
-                *least <= YEAR_1900 && *most >= YEAR_2200
+                most.saturating_sub(*least) >= SOME_YEARS
             }
-            (Chosen::Range(least, most), _) => *least <= -HUGE && *most >= HUGE,
+            (Chosen::Range(least, most), Some(Role::Measure(scale) | Role::Feature(scale))) => {
+                let much = if *scale == 0 { MANY } else { MUCH };
+                let unit = 10_i64.saturating_pow(u32::from(*scale));
+                *least <= 0 && *most >= unit.saturating_mul(much)
+            }
+            (Chosen::Range(least, most), _) => *least <= 0 && *most >= MUCH,
             (Chosen::Codes(_), _) => false,
         }
     }
@@ -113,18 +123,32 @@ impl Chosen {
         }
     }
 
-    /// Whether two conditions on one column let mostly the same rows count.
-    fn slightly_differs_from(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Codes(one), Self::Codes(other)) => one.symmetric_difference(other).count() <= 1,
+    /// How far two conditions on one column are apart: 0 if hardly, 1 if mostly the same rows count, none
+    /// if others do.
+    fn apart(&self, other: &Self) -> Option<usize> {
+        let (shared, all) = match (self, other) {
+            (Self::Codes(one), Self::Codes(other)) => {
+                if one.symmetric_difference(other).count() == 1 {
+                    return Some(1);
+                }
+                let shared = one.intersection(other).count();
+                let all = one.union(other).count();
+                (i128::try_from(shared).ok()?, i128::try_from(all).ok()?)
+            }
             (Self::Range(least, most), Self::Range(low, high)) => {
                 let width = |least: i64, most: i64| i128::from(most) - i128::from(least) + 1;
                 let shared = width(*least.max(low), *most.min(high));
                 let all = width(*least.min(low), *most.max(high));
-                shared.saturating_mul(2) >= all
+                if shared.saturating_mul(2) >= all
+                    && shared.saturating_mul(10) < all.saturating_mul(9)
+                {
+                    return Some(1);
+                }
+                (shared, all)
             }
-            _ => false,
-        }
+            _ => return None,
+        };
+        (shared.saturating_mul(10) >= all.saturating_mul(9)).then_some(0)
     }
 }
 
@@ -136,11 +160,11 @@ fn population(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
     same.then(|| conditions(rows(one), rows(other))).flatten()
 }
 
-/// As [`population`]. Where only one joins a dataset, the people counted are the same.
+/// As [`population`]. Where only one joins a dataset, or each another, the people counted are the same:
+/// what is told apart by it is in the cells.
 fn joined(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
     match (&one.tally.joined, &other.tally.joined) {
-        (Some(left), Some(right)) if left.dataset != right.dataset => None,
-        (Some(_), Some(_)) => conditions(
+        (Some(left), Some(right)) if left.dataset == right.dataset => conditions(
             one.joined_rows().unwrap_or_default(),
             other.joined_rows().unwrap_or_default(),
         ),
@@ -160,16 +184,33 @@ fn conditions(
 ) -> Option<usize> {
     let one: BTreeSet<Row> = one.into_iter().collect();
     let other: BTreeSet<Row> = other.into_iter().collect();
-    let (mut ours, mut theirs) = (one.difference(&other), other.difference(&one));
-    match (ours.next(), theirs.next(), ours.next().or(theirs.next())) {
-        (None, None, None) => Some(0),
-        (Some(_), None, None) | (None, Some(_), None) => Some(1),
-        (Some((column, one)), Some((same, other)), None)
-            if column == same && one.slightly_differs_from(other) =>
-        {
-            Some(1)
+    let mut by_column: BTreeMap<_, [Vec<&Chosen>; 2]> = BTreeMap::new();
+    for (column, chosen) in one.difference(&other) {
+        by_column.entry(column).or_default()[0].push(chosen);
+    }
+    for (column, chosen) in other.difference(&one) {
+        by_column.entry(column).or_default()[1].push(chosen);
+    }
+    by_column
+        .into_values()
+        .try_fold(0, |sum, [ours, theirs]| Some(sum + on_one_column(ours, theirs)?))
+}
+
+/// A condition more or fewer is one difference; where both have others, the nearest are compared.
+fn on_one_column(mut ours: Vec<&Chosen>, mut theirs: Vec<&Chosen>) -> Option<usize> {
+    let mut sum = 0;
+    loop {
+        if ours.is_empty() || theirs.is_empty() {
+            return Some(sum + ours.len() + theirs.len());
         }
-        _ => None,
+        let pairs = ours.iter().enumerate().flat_map(|(at, one)| {
+            let near = |(place, other): (usize, &&Chosen)| Some((one.apart(other)?, at, place));
+            theirs.iter().enumerate().filter_map(near).collect::<Vec<_>>()
+        });
+        let (apart, at, place) = pairs.min()?;
+        sum += apart;
+        ours.remove(at);
+        theirs.remove(place);
     }
 }
 
@@ -205,25 +246,35 @@ fn cells(one: &Tally, other: &Tally) -> Option<usize> {
 /// What a dimension tells apart, whatever the tally's other figures are.
 #[derive(Eq, PartialEq)]
 enum Told<'t> {
-    Matched,
-    Column(Side, &'t str),
-    Bins(Option<(Side, &'t Quantity)>, &'t [i64]),
+    /// Whether people are found in this dataset.
+    Matched(&'t str),
+    /// A dataset and its column.
+    Column(&'t str, &'t str),
+    /// Totals of a quantity in a dataset, in bins.
+    Bins(Option<(&'t str, &'t Quantity)>, &'t [i64]),
 }
 
 /// Arms are a table by arm and match, of some arms.
 fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
+    let joined = tally.joined.as_ref().map(|it| it.dataset.as_str()).unwrap_or_default();
+    let dataset = |side: Side| match side {
+        Side::Population => tally.population.dataset.as_str(),
+        Side::Joined => joined,
+    };
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
     match &tally.cells {
-        Cells::Arms { column, .. } => vec![Told::Column(Side::Population, column), Told::Matched],
+        Cells::Arms { column, .. } => {
+            vec![Told::Column(dataset(Side::Population), column), Told::Matched(joined)]
+        }
         Cells::Groups(dimensions) => dimensions
             .iter()
             .map(|it| match it {
-                Dimension::Matched => Told::Matched,
+                Dimension::Matched => Told::Matched(joined),
                 Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
-                    Told::Column(*side, column)
+                    Told::Column(dataset(*side), column)
                 }
                 Dimension::Bins { measure: at, edges } => {
-                    Told::Bins(measure(*at).map(|it| (it.side, &it.of)), edges)
+                    Told::Bins(measure(*at).map(|it| (dataset(it.side), &it.of)), edges)
                 }
             })
             .collect(),
@@ -243,11 +294,14 @@ fn margin(fewer: &[Told<'_>], more: &[Told<'_>]) -> Option<usize> {
     fewer.iter().try_fold(0, |sum, it| Some(sum + moved(it)?))
 }
 
-/// Days that no data lie beyond.
-const YEAR_1900: i64 = -25_567;
-const YEAR_2200: i64 = 84_006;
-/// Units of a column that the total of no person comes near.
-const HUGE: i64 = 1_000_000_000;
+/// One value of so many may be missing from what is still nearly all.
+const FEW: usize = 5;
+/// Days, as many as most data have: two years, or nearly.
+const SOME_YEARS: i64 = 700;
+/// More than most counts reach.
+const MANY: i64 = 100;
+/// More than most amounts reach, in whole units.
+const MUCH: i64 = 1_000;
 
 #[cfg(test)]
 mod tests;

@@ -140,7 +140,7 @@ fn what_two_conditions_say_together_counts_and_not_how_it_is_said() {
     let mut one = among(&[1, 2]);
     one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 29)];
     assert!(alike(&two, &one));
-    one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 28)];
+    one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 24)];
     assert!(alike(&two, &one), "one difference");
     one.population.rows = vec![one_of("town", &[1])];
     assert!(!alike(&two, &one), "two differences");
@@ -183,5 +183,65 @@ fn the_same_people_without_the_other_dataset_are_alike() {
     assert!(alike(&alone, &by(&[group("town"), Dimension::Matched])));
     let mut elsewhere = by(&[group("town")]);
     elsewhere.joined.as_mut().unwrap().dataset = "visits".to_owned();
-    assert!(!alike(&elsewhere, &by(&[group("town")])), "joined with something else");
+    elsewhere.measures.clear();
+    assert!(alike(&elsewhere, &by(&[group("town")])), "another join counts the same people");
+    let mut matched = by(&[group("town"), Dimension::Matched]);
+    matched.joined.as_mut().unwrap().dataset = "visits".to_owned();
+    matched.measures.clear();
+    assert!(!alike(&matched, &by(&[Dimension::Matched])), "matched there is not matched here");
+}
+
+/// What an analyst would add so that a question asked again does not look like it.
+#[test]
+fn conditions_that_nearly_every_row_meets_hide_nothing_however_many_there_are() {
+    let base = lift(&[0], None);
+    let sales = |conditions: &[Condition]| {
+        let mut tally = lift(&[0], None);
+        tally.joined.as_mut().unwrap().rows = conditions.to_vec();
+        tally
+    };
+    let day = |from: &str, to: &str| {
+        let at = |text: &str| {
+            let time: crate::time::Time = format!("{text}T00:00:00Z").parse().unwrap();
+            i64::try_from(time.day()).unwrap()
+        };
+        between("bought", at(from), at(to))
+    };
+    let spend = |least: i64, most: i64| between("spend", least * 100, most * 100);
+    for hidden in [
+        vec![day("1970-01-01", "2199-12-31"), spend(-9_999_999, 9_999_999)],
+        vec![day("1970-01-02", "2199-12-30"), spend(-9_999_998, 9_999_997)],
+        vec![day("2015-01-01", "2035-01-01"), spend(-5_000, 5_000)],
+        vec![day("2025-01-01", "2026-12-31"), spend(0, 1_000), between("visit", 0, 100)],
+        vec![spend(-1, 1_000), between("visit", -1, 1_000)],
+    ] {
+        assert!(alike(&sales(&hidden), &base), "{hidden:?}");
+        // Neither with one real condition more, which is one difference.
+        let mut more = sales(&hidden);
+        more.population.rows = vec![one_of("arm", &[0])];
+        assert!(alike(&more, &base), "{hidden:?} and an arm");
+    }
+    // In each measure's own conditions as well.
+    let mut inside = base.clone();
+    inside.measures[0].rows = vec![day("2020-01-01", "2030-01-01"), spend(-2_000, 2_000)];
+    assert!(alike(&inside, &base));
+    // What says something is still told apart.
+    assert!(!alike(&sales(&[day("2026-11-01", "2026-11-30"), spend(100, 1_000)]), &base));
+}
+
+#[test]
+fn conditions_that_hardly_differ_hide_nothing_however_many_there_are() {
+    let asked = |shift: i64| {
+        let mut tally = lift(&[0], Some((100 - shift, 200 + shift)));
+        let spend = between("spend", 10 * 100 - shift, 500 * 100 + shift);
+        tally.joined.as_mut().unwrap().rows = vec![spend];
+        tally.population.rows = vec![one_of("arm", &[0, 1])];
+        tally
+    };
+    for shift in 0..5 {
+        assert!(alike(&asked(shift), &asked(0)), "{shift}");
+    }
+    let mut elsewhere = asked(60);
+    elsewhere.population.rows = vec![one_of("arm", &[1])];
+    assert!(!alike(&elsewhere, &asked(0)), "two things differ");
 }
