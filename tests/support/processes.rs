@@ -132,6 +132,14 @@ impl Site {
         until("the enclave died with its host", || !enclave.as_ref().is_some_and(alive));
     }
 
+    /// SIGTERM of the host, as an operator stops it; waits for its end.
+    pub fn stop_host(&mut self) {
+        let host = self.host.take().unwrap();
+        host.terminate();
+        let said = host.end();
+        assert_eq!(said.code, Some(0), "{}", said.err);
+    }
+
     /// `kill -9` of the enclave; waits until the host has started another.
     pub fn kill_enclave(&self) {
         let host = self.host.as_ref().unwrap();
@@ -346,7 +354,7 @@ pub struct Ledger {
 pub struct Taken {
     /// Its digest.
     pub instance: String,
-    /// `open`, `open_for_ever` or `closed`.
+    /// `open`, `not_closed` or `closed`.
     pub state: String,
     /// In rho.
     pub granted: f64,

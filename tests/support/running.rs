@@ -92,6 +92,12 @@ impl Process {
         fs::read_to_string(&self.err).unwrap()
     }
 
+    /// Asks it to end, with SIGTERM.
+    pub fn terminate(&self) {
+        let line = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Said {
         let ended = ended_within(&mut self.child, PATIENCE);

@@ -9,7 +9,7 @@ use crate::{
 };
 use client::{
     clock,
-    custody::{BudgetReport, InstanceState, Ledger},
+    custody::{BudgetReport, InstanceState, Ledger, OutstandingLine},
     keys::Identity,
 };
 use protocol::{
@@ -103,12 +103,15 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
              make the whole.)",
         )?;
     }
+    let charge = |loss: &Loss, line: &OutstandingLine| {
+        words::charge(loss, words::delta_of(contract, &line.dataset, &line.purpose))
+    };
     for instance in &report.instances {
         let state = match instance.state {
             InstanceState::Open => "open: what it was handed may still be spent",
-            InstanceState::OpenForEver => {
-                "OPEN FOR EVER: a later instance serves; what it was handed is lost \
-                                           unless its closing turns up"
+            InstanceState::NotClosed => {
+                "not closed, and a later one was handed budget, too: if it still serves, nothing is lost; if \
+                 it has ended without a closing, it cannot be settled"
             }
             InstanceState::Closed => "closed: the rest came back",
             InstanceState::WrittenOff => "written off after a restored backup",
@@ -124,17 +127,16 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
         for line in &instance.outstanding {
             writeln!(
                 page,
-                "  took rho {} of {} for {}, {}; {} came back",
-                rho(&line.granted),
+                "  took {} of {} for {}, {}; {} came back",
+                charge(&line.granted, line),
                 line.dataset,
                 line.purpose,
                 line.period,
-                rho(&line.credited)
+                charge(&line.credited, line)
             )?;
         }
-        if instance.state == InstanceState::OpenForEver {
-            let id = instance.instance;
-            writeln!(page, "  if it left a closing: glovebox close URL --instance {id} ..")?;
+        if instance.state == InstanceState::NotClosed {
+            writeln!(page, "  to look for its closing: glovebox custody settle URL ..")?;
         }
     }
     Ok(page)
@@ -172,7 +174,7 @@ fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
         });
         let state = match instance.state {
             InstanceState::Open => "open",
-            InstanceState::OpenForEver => "open_for_ever",
+            InstanceState::NotClosed => "not_closed",
             InstanceState::Closed => "closed",
             InstanceState::WrittenOff => "written_off",
             _ => "unknown",

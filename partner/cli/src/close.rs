@@ -1,18 +1,26 @@
-use crate::{failure::Failure, files, say, under::Under};
+use crate::{
+    failure::Failure,
+    say,
+    settle::{self, Party},
+    under::Under,
+};
 use client::{
     address::Address,
-    clock,
-    close::{close, settle, stored},
+    close::{close, stored},
     custody::{Ledger, LedgerError},
     keys::Identity,
     store::Store,
 };
 use protocol::digest::Digest;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 /// Close the enclave: it destroys its keys, and what it did not spend comes back, once
 ///
-/// Also for a party whose enclave somebody else has closed already: the closing is at the host.
+/// It ends the room for every party; on a terminal this is asked. Also for a party whose enclave somebody
+/// else has closed already: the closing is at the host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Close {
     /// Address of the room
@@ -22,66 +30,72 @@ pub(crate) struct Close {
     #[command(flatten)]
     under: Under,
 
-    /// Directory with the party's keys and ledger
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
-    /// Settle with this instance, which is closed and gone, from the closing it left at the host
+    /// Settle with this instance, which is closed and gone, from the closing it left at the host; the
+    /// digits that `budget` shows will do
     #[arg(long, value_name = "HEX")]
-    instance: Option<Digest>,
+    instance: Option<String>,
+
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 impl Close {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = self.under.contract()?;
-        let identity = Identity::load(&self.dir)?;
-        let party = identity.party_in(&contract)?;
+        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let identity = Identity::load(&self.under.dir)?;
+        identity.party_in(&contract)?;
+        let ledger = Ledger::open(&identity);
         let mut store = Store::new(&self.room);
-        let closing = if let Some(instance) = self.instance {
-            stored(&mut store, &contract, &self.under.trust()?, instance).await?
-        } else {
-            let mut room = self.under.connect(&self.room).await?;
-            close(&mut room, &identity, &mut store).await?
+        let closing = match (&self.instance, &ledger) {
+            (Some(text), Ok(ledger)) => {
+                let instance = settle::instance(text, ledger)?;
+                stored(&mut store, &contract, &trust, instance).await?
+            }
+            (Some(_), Err(_)) => return ledger.map(|_| ExitCode::SUCCESS).map_err(Failure::from),
+            (None, _) => {
+                let mut room =
+                    client::room::Room::connect(&self.room, &contract, &trust, &[]).await?;
+                self.confirm(room.instance().digest())?;
+                close(&mut room, &identity, &mut store).await?
+            }
         };
-        let instance = closing.body().instance;
-        let kept = identity.directory().join("closings").join(format!("{instance}.closing"));
-        files::write_private(&kept, closing.as_bytes())?;
-        say::result(format_args!(
-            "closed: instance {}; its closing is in {}",
-            instance.short(),
-            kept.display()
-        ))?;
-        for account in &closing.body().accounts {
-            say::result(format_args!(
-                "  {} for {}, {}: rho {:.6} handed over, {:.6} spent",
-                account.dataset,
-                account.purpose,
-                account.period,
-                account.granted.rho().value(),
-                account.spent.rho().value()
-            ))?;
-        }
-        let mut ledger = Ledger::open(&identity)?;
-        match settle(&mut ledger, &closing, &contract, party, clock::now()) {
-            Ok(credited) if credited.before => {
-                say::result("credited before; nothing more comes back")?
+        let party = Party { identity: &identity, contract: &contract, trust: &trust };
+        match ledger {
+            Ok(mut ledger) => {
+                party.take_in(&closing, &mut ledger, &|line: String| say::result(line))?
             }
-            Ok(credited) => {
-                for credit in credited.credits {
-                    say::result(format_args!(
-                        "credited: rho {:.6} to {} for {}, {}",
-                        credit.credited.rho().value(),
-                        credit.dataset,
-                        credit.purpose,
-                        credit.period
-                    ))?;
-                }
-            }
-            Err(LedgerError::UnknownInstance { .. }) => {
-                say::note("This party's ledger handed it nothing, so nothing comes back.");
+            // Whoever has to end a room ends it, wherever the ledger is.
+            Err(error @ LedgerError::Missing { .. }) => {
+                let kept = settle::keep(&identity, &closing)?;
+                let instance = closing.body().instance.short();
+                say::result(format_args!(
+                    "closed: instance {instance}; its closing is in {}",
+                    kept.display()
+                ))?;
+                return Err(Failure::unclear(format!("closed, but nothing was credited: {error}")));
             }
             Err(error) => return Err(error.into()),
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Asks whoever sits at a terminal; a script has said what it wants.
+    fn confirm(&self, instance: Digest) -> Result<(), Failure> {
+        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(());
+        }
+        say::note(format_args!(
+            "Closing the instance {} ends the room for every party: it destroys its keys, and no job is \
+             answered any more. Type yes to close:",
+            instance.short()
+        ));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        if answer.trim().eq_ignore_ascii_case("yes") {
+            Ok(())
+        } else {
+            Err(Failure::no("not closed: it was not confirmed with yes, nor with --yes"))
+        }
     }
 }

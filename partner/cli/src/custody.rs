@@ -1,14 +1,22 @@
 //! `glovebox custody`: the owner's ledger, while others ask for slices of it.
 
-use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under};
+use crate::{
+    failure::Failure,
+    files,
+    people::PeopleArgs,
+    say,
+    settle::{self, Party},
+    under::Under,
+};
 use client::{
     address::Address,
     clock,
     close::Closing,
     custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve},
     keys::Identity,
+    withdrawn,
 };
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -18,6 +26,7 @@ use tokio::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum CustodyCommand {
     Serve(Serve),
+    Settle(settle::Settle),
     Accounted(Accounted),
     New(New),
 }
@@ -26,6 +35,7 @@ impl CustodyCommand {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
         match self {
             Self::Serve(serve) => serve.run().await,
+            Self::Settle(settle) => settle.run().await,
             Self::Accounted(accounted) => accounted.run(),
             Self::New(new) => new.run(),
         }
@@ -48,10 +58,6 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7501")]
     listen: String,
 
-    /// Directory with the party's keys and ledger
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
     #[command(flatten)]
     people: PeopleArgs,
 }
@@ -59,9 +65,21 @@ pub(crate) struct Serve {
 impl Serve {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let (contract, trust) = (self.under.contract()?, self.under.trust()?);
-        let identity = Arc::new(Identity::load(&self.dir)?);
+        let identity = Arc::new(Identity::load(&self.under.dir)?);
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, identity.party_in(&contract)?)?;
+        // What ended while nobody served has left its closing at the host, if its end was planned.
+        let party = Party { identity: &identity, contract: &contract, trust: &trust };
+        let note = |line: String| {
+            say::note(line);
+            Ok::<(), Failure>(())
+        };
+        let settled = party.take_in_all(&self.room, &mut ledger, &note);
+        match tokio::time::timeout(SETTLING, settled).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(why)) => say::note(format_args!("Nothing could be settled: {why}")),
+            Err(_) => say::note("Nothing could be settled: the host did not answer in time."),
+        }
         let believer =
             RoomBeliever::new(self.room.clone(), contract.clone(), trust, Arc::clone(&identity));
         let party = identity.party_in(&contract)?.to_owned();
@@ -84,6 +102,9 @@ impl Serve {
         Ok(ExitCode::SUCCESS)
     }
 }
+
+/// So long the host may take to say what closings it has.
+const SETTLING: Duration = Duration::from_secs(20);
 
 fn tell(event: &Event) {
     match event {
@@ -113,10 +134,6 @@ pub(crate) struct Accounted {
     #[command(flatten)]
     under: Under,
 
-    /// Directory with the party's keys and ledger
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
     /// Closing of an instance since the backup
     #[arg(long = "closing", value_name = "FILE")]
     closings: Vec<PathBuf>,
@@ -139,7 +156,7 @@ impl Accounted {
             .iter()
             .map(|path| Ok(Closing::verify(&files::read(path)?, &contract, &trust, None)?));
         let closings = closings.collect::<Result<Vec<_>, Failure>>()?;
-        let identity = Identity::load(&self.dir)?;
+        let identity = Identity::load(&self.under.dir)?;
         let party = identity.party_in(&contract)?;
         let mut ledger = Ledger::open(&identity)?;
         let Some(rest) = self.rest() else {
@@ -207,6 +224,8 @@ impl New {
                  nothing ever was, say --i-know-it-is-the-first",
             ));
         }
+        // Whoever says that these keys never handed anything out says so of what they withdrew, too.
+        withdrawn::begin(identity.directory())?;
         let ledger = Ledger::begin(identity.directory(), &identity.signing().public())?;
         if ledger.is_restored()? {
             say::note(

@@ -9,10 +9,12 @@ use client::{
     job::JobError,
     keys::IdentityError,
     open::OpenError,
+    people::SketchError,
     receipt_check::ReceiptError,
     room::RoomError,
     seal::SealError,
     store::StoreError,
+    withdrawn::WithdrawnError,
 };
 use rehearsal::RehearsalError;
 use std::{
@@ -127,6 +129,18 @@ impl From<LedgerError> for Failure {
             | LedgerError::UnknownInstance { .. } => Self::no(error),
             _ => Self::unclear(error),
         }
+    }
+}
+
+impl From<WithdrawnError> for Failure {
+    fn from(error: WithdrawnError) -> Self {
+        Self::unclear(error)
+    }
+}
+
+impl From<SketchError> for Failure {
+    fn from(error: SketchError) -> Self {
+        Self::unclear(error)
     }
 }
 

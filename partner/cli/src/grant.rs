@@ -37,10 +37,6 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
 
-    /// Directory with the owner's keys and ledger
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
     /// Hand over budget up to this epsilon in advance, for jobs while custody is not online
     #[arg(long, value_name = "EPSILON", requires = "purpose")]
     prepay: Option<f64>,
@@ -70,7 +66,7 @@ impl Grant {
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
         let manifest = read_manifest(manifest, &contract, &self.dataset)?;
         let keys = read_keys(&beside(&self.keys, "keys")).map_err(Failure::unclear)?;
-        let identity = Identity::load(&self.dir)?;
+        let identity = Identity::load(&self.under.dir)?;
         let party = identity.party_in(&contract)?;
         // Also for keys alone: what they open will be paid from this ledger.
         let mut ledger = Ledger::open(&identity)?;

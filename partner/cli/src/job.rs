@@ -9,7 +9,7 @@ use client::{
     job::{Custodies, Options, Prepared, Step, prepare, run},
     keys::Identity,
 };
-use protocol::job::JobId;
+use protocol::{job::JobId, receipt::Account};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Ask a question, or see what the room holds
@@ -45,10 +45,6 @@ pub(crate) struct Submit {
     #[arg(long, value_name = "URL")]
     room: Address,
 
-    /// Directory with the analyst's keys
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
     /// Open the result into this directory at once, as `glovebox result open` does
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -68,7 +64,7 @@ pub(crate) struct Submit {
 
 impl Submit {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.dir)?;
+        let identity = Identity::load(&self.under.dir)?;
         let template = files::read_text(&self.job)?;
         let addresses = self.custody.iter().map(|text| {
             let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
@@ -176,10 +172,6 @@ pub(crate) struct Status {
     #[arg(long, value_name = "URL")]
     room: Address,
 
-    /// Directory with the party's keys
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -187,7 +179,7 @@ pub(crate) struct Status {
 
 impl Status {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.dir)?;
+        let identity = Identity::load(&self.under.dir)?;
         let mut room = self.under.connect(&self.room).await?;
         let status = room.status(identity.signing()).await?;
         let instance = room.instance().digest();
@@ -195,6 +187,8 @@ impl Status {
             let datasets = status.datasets.iter().map(|open| {
                 serde_json::json!({"dataset": open.dataset, "not_after": open.not_after.to_string()})
             });
+            let is_open = |name: &str| status.datasets.iter().any(|open| open.dataset == name);
+            let not_open = room.contract().datasets.keys().filter(|name| !is_open(name));
             let accounts = status.accounts.iter().map(|account| {
                 serde_json::json!({
                     "dataset": account.dataset, "purpose": account.purpose, "period": account.period,
@@ -205,6 +199,7 @@ impl Status {
                 "instance": instance,
                 "time": status.time.to_string(),
                 "datasets": datasets.collect::<Vec<_>>(),
+                "not_open": not_open.collect::<Vec<_>>(),
                 "accounts": accounts.collect::<Vec<_>>(),
                 "jobs": status.jobs.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "audit_size": status.audit_size,
@@ -224,14 +219,25 @@ impl Status {
                 words::moment(open.not_after)
             ))?;
         }
+        let contract = room.contract();
+        for (name, dataset) in &contract.datasets {
+            if !status.datasets.iter().any(|open| open.dataset == *name) {
+                say::result(format_args!(
+                    "not open {name}: {}'s grant has expired, or was never made",
+                    dataset.owner
+                ))?;
+            }
+        }
+        let delta =
+            |account: &Account| words::delta_of(contract, &account.dataset, &account.purpose);
         for account in &status.accounts {
             say::result(format_args!(
-                "account  {} for {}, {}: rho {:.6} handed over, {:.6} spent",
+                "account  {} for {}, {}: {} handed over, {} spent",
                 account.dataset,
                 account.purpose,
                 account.period,
-                account.granted.rho().value(),
-                account.spent.rho().value()
+                words::charge(&account.granted, delta(account)),
+                words::charge(&account.spent, delta(account))
             ))?;
         }
         status.jobs.iter().try_for_each(|job| say::result(format_args!("job      {job}")))?;

@@ -1,6 +1,7 @@
 //! `glovebox`: what a partner does.
 
 mod budget;
+mod build;
 mod close;
 mod contract;
 mod custody;
@@ -20,6 +21,7 @@ mod result;
 mod sample;
 mod say;
 mod seal;
+mod settle;
 mod table;
 mod under;
 mod upload;
@@ -45,6 +47,8 @@ enum Command {
     Init(init::Init),
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    #[command(subcommand)]
+    Build(build::BuildCommand),
     Verify(verify::Verify),
     Seal(seal::Seal),
     Upload(upload::Upload),
@@ -69,6 +73,7 @@ impl Command {
         match self {
             Self::Init(init) => init.run(),
             Self::Contract(contract) => contract.run(),
+            Self::Build(build) => build.run(),
             Self::Verify(verify) => verify.run().await,
             Self::Seal(seal) => seal.run(),
             Self::Upload(upload) => upload.run().await,

@@ -99,14 +99,12 @@ fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> 
         ledger => ledger?,
     };
     for line in ledger.report(contract, party, clock::now())?.budgets {
-        let left = line.left.rho();
         say::result(format_args!(
-            "  {} for {}, {}: rho {:.6} left in {party}'s ledger (epsilon {:.3})",
+            "  {} for {}, {}: {} left in {party}'s ledger",
             line.dataset,
             line.purpose,
             line.period,
-            left.value(),
-            left.epsilon(line.delta)
+            words::charge(&line.left, Some(line.delta))
         ))?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::{failure::Failure, say};
 use client::{
     clock,
     custody::{Answers, Ledger, PeopleLine, Whose},
+    people::{Overlap, Sketches},
 };
 use protocol::contract::Contract;
 
@@ -19,6 +20,10 @@ pub(crate) struct PeopleArgs {
     /// Nobody of them is in what this party sealed before; of one dataset, or of all that are asked about
     #[arg(long, value_name = "DATASET", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     new_people: Vec<String>,
+
+    /// They are others even where sealing found that many of them are in an earlier lineage
+    #[arg(long, requires = "new_people")]
+    although_they_overlap: bool,
 }
 
 impl PeopleArgs {
@@ -37,7 +42,70 @@ impl PeopleArgs {
                 say::name(strange)
             )));
         }
+        if let Some(directory) = ledger.path().parent() {
+            let sketches = Sketches::open(directory)?;
+            let owned = contract.datasets.iter().filter(|(_, dataset)| dataset.owner == party);
+            for (name, dataset) in owned {
+                let lineage = dataset.lineage.as_str();
+                let overlaps = sketches.overlaps(lineage, &sketches.read(lineage)?)?;
+                self.examine(ledger, (name, lineage), &overlaps)?;
+            }
+        }
         Ok(ledger.acknowledge(contract, party, &answers, clock::now())?)
+    }
+
+    /// Refuses a dataset many of whose people are in another lineage, unless its owner has answered for
+    /// both: said to be the same here, said to be others with so many words, or either before.
+    pub(crate) fn examine(
+        &self,
+        ledger: &mut Ledger,
+        (dataset, lineage): (&str, &str),
+        overlaps: &[Overlap],
+    ) -> Result<(), Failure> {
+        let answers = self.answers()?;
+        for Overlap { lineage: other, percent, .. } in overlaps {
+            if ledger.is_answered(lineage, other)? {
+                continue;
+            }
+            match answers.of(dataset) {
+                Some(Whose::Same(named)) if named == other || ledger.are_one(named, other)? => {
+                    continue;
+                }
+                Some(Whose::New) if self.although_they_overlap => {
+                    ledger.tell_apart(lineage, other, clock::now())?;
+                    continue;
+                }
+                _ => {}
+            }
+            let found = format!(
+                "{percent} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\""
+            );
+            if !ledger.has_handed_out()? {
+                say::note(format_args!("{found}: what both lose is not one sum."));
+                continue;
+            }
+            return Err(Failure::no(format!(
+                "{found}, which this party's ledger takes for other people, and people of the party have \
+                 lost budget before. Say --same-people {dataset}={other}; or, if most of them are others \
+                 all the same, --new-people --although-they-overlap"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Records that the people of `dataset` are those of another lineage, if that was said.
+    pub(crate) fn join(
+        &self,
+        ledger: &mut Ledger,
+        dataset: &str,
+        lineage: &str,
+    ) -> Result<(), Failure> {
+        match self.answers()?.of(dataset) {
+            Some(Whose::Same(other)) if other != lineage => {
+                Ok(ledger.join(lineage, other, clock::now())?)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn answers(&self) -> Result<Answers, Failure> {

@@ -42,10 +42,6 @@ pub(crate) struct Open {
     #[command(flatten)]
     under: Under,
 
-    /// Directory with the receiver's keys
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-
     /// Where to write
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
@@ -54,7 +50,7 @@ pub(crate) struct Open {
 impl Open {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let (contract, trust) = (self.under.contract()?, self.under.trust()?);
-        let identity = Identity::load(&self.dir)?;
+        let identity = Identity::load(&self.under.dir)?;
         let party = identity.party_in(&contract)?;
         let given = self.file.as_deref().map(files::read).transpose()?;
         let named = || self.file.as_deref().and_then(Path::file_stem)?.to_str()?.parse().ok();

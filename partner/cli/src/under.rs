@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, files, say};
 use attestation_verifier::Pcr;
-use client::{address::Address, room::Room, trust::Trust};
+use client::{address::Address, room::Room, trust::Trust, withdrawn};
 use protocol::contract::Contract;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -17,9 +17,13 @@ pub(crate) struct Under {
     #[arg(long, value_name = "FILE")]
     pub(crate) danger_root: Option<PathBuf>,
 
-    /// A build that is no longer accepted: {"pcrs": {"0": HEX, ..}}
+    /// A build that is not accepted, beside those on the party's list: {"pcrs": {"0": HEX, ..}}
     #[arg(long, value_name = "FILE")]
     withdrawn: Vec<PathBuf>,
+
+    /// Directory with the party's keys, ledger, and list of withdrawn builds
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
 }
 
 impl Under {
@@ -28,14 +32,22 @@ impl Under {
         files::signed_contract(&self.contract)
     }
 
-    /// Whom to believe, without the builds withdrawn. Says SIMULATED where that is not AWS.
+    /// Whom to believe, without the builds that the party withdrew: if it is not known which, nobody.
+    /// Says SIMULATED where that is not AWS.
     pub(crate) fn trust(&self) -> Result<Trust, Failure> {
         let trust = files::trust(self.danger_root.as_deref())?;
         say::simulated(trust.is_simulated());
-        Ok(trust.withdrawing(self.withdrawn()?))
+        let Some(listed) = withdrawn::read(&self.dir)? else {
+            say::note(format_args!(
+                "{} is no party's folder, so no list of withdrawn builds was read: name yours with --dir.",
+                self.dir.display()
+            ));
+            return Ok(trust.withdrawing(self.withdrawn()?));
+        };
+        Ok(trust.withdrawing(listed).withdrawing(self.withdrawn()?))
     }
 
-    /// The builds that are not believed any more.
+    /// The builds that were named for this command alone.
     fn withdrawn(&self) -> Result<Vec<BTreeMap<u8, Pcr>>, Failure> {
         let build = |path: &PathBuf| {
             let registers = files::registers(path)?.into_iter().map(|(index, hex)| {

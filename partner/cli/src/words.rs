@@ -5,7 +5,9 @@ pub(crate) mod groups;
 
 use crate::say;
 use protocol::{
+    contract::Contract,
     job::{Alternative, Multiplicity, OutcomeKind},
+    loss::{Delta, Loss},
     result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, SAME_FIGURES},
     tally::Cell,
     time::Time,
@@ -138,6 +140,20 @@ pub(crate) fn level(confidence: f64) -> String {
     let percent = confidence * 100.0;
     let text = format!("{percent:.2}");
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A loss as it is charged to a budget: its ε at the budget's δ, and its ρ for who asks.
+pub(crate) fn charge(loss: &Loss, delta: Option<Delta>) -> String {
+    let rho = loss.rho();
+    match delta {
+        Some(delta) => format!("epsilon {:.3} (rho {:.6})", rho.epsilon(delta), rho.value()),
+        None => format!("rho {:.6}", rho.value()),
+    }
+}
+
+/// δ of a budget, if the contract has it.
+pub(crate) fn delta_of(contract: &Contract, dataset: &str, purpose: &str) -> Option<Delta> {
+    Some(contract.datasets.get(dataset)?.budgets.get(purpose)?.delta)
 }
 
 /// A time to the second, for people.

@@ -1,6 +1,9 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
-use crate::{custody, files};
+use crate::{
+    custody, files,
+    withdrawn::{self, WithdrawnError},
+};
 use protocol::{
     contract::Contract,
     hpke::{RecipientKey, RecipientSecret},
@@ -27,7 +30,8 @@ pub struct Identity {
 impl Identity {
     /// Makes new keys in `directory`, which is made if it is missing: `signing.key` and
     /// `recipient.key` (secret, mode 0600) and `party.toml`, what the party shows to the others; and
-    /// beside them the ledger of all that will be handed out with these keys.
+    /// beside them the ledger of all that will be handed out with these keys, and an empty list of
+    /// withdrawn builds.
     ///
     /// # Errors
     ///
@@ -65,6 +69,7 @@ impl Identity {
                 _ => IdentityError::Io { path, cause },
             })?;
         }
+        withdrawn::begin(directory).map_err(IdentityError::Withdrawn)?;
         custody::Ledger::begin(directory, &made.signing.public())
             .map_err(|cause| IdentityError::Ledger(Box::new(cause)))?;
         Ok(made)
@@ -207,6 +212,9 @@ pub enum IdentityError {
     /// The ledger beside the keys.
     #[error(transparent)]
     Ledger(Box<custody::LedgerError>),
+    /// The list of withdrawn builds beside the keys.
+    #[error(transparent)]
+    Withdrawn(WithdrawnError),
     /// No randomness.
     #[error("the operating system gave no random numbers")]
     Randomness,

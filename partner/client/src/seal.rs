@@ -14,18 +14,20 @@ mod prepare;
 mod row;
 mod write;
 
+use crate::people::{Sketch, Sketches};
 use bytes::Bytes;
 use protocol::{
     contract::{Contract, Dataset},
     key::DataKey,
     manifest::SignedManifest,
-    sealed::FileError,
+    sealed::{FileError, Values},
     sign::SigningKey,
 };
 use std::{
     collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub use adopt::{AdoptFlaw, adopt};
@@ -57,6 +59,7 @@ pub fn seal(
     let output = output::Output::reserve(output, options)?;
     let prepared = prepare::prepare(input, dataset, output.rejects(), progress)?;
     let count = prepared.count.clone();
+    options.examine(dataset, prepared.columns.iter())?;
     let file = output.create_sealed()?;
     let written = write::write(prepared, dataset, version, file, progress)?;
     let manifest = sign(&written.manifest, owner)?;
@@ -96,13 +99,49 @@ pub struct Options {
     /// Where bad rows go, word for word and with the reason, while the others are sealed. Without
     /// it one bad row stops the sealing.
     pub reject_file: Option<PathBuf>,
+    /// Looks at whose people they are before anything is written.
+    pub examine: Option<Examine>,
+}
+
+/// Looks at a sample of the people in a file; what it says stops the sealing.
+#[derive(Clone)]
+pub struct Examine {
+    sketches: Arc<Sketches>,
+    decide: Arc<dyn Fn(&Sketch) -> Result<(), String> + Send + Sync>,
+}
+
+impl Examine {
+    /// Samples with `sketches`, and lets `decide`.
+    #[must_use]
+    pub fn new(
+        sketches: Arc<Sketches>,
+        decide: impl Fn(&Sketch) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { sketches, decide: Arc::new(decide) }
+    }
+}
+
+impl fmt::Debug for Examine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Examine(..)")
+    }
 }
 
 impl Options {
     /// Puts bad rows into `file` and seals the others.
     #[must_use]
     pub fn rejecting_into(file: PathBuf) -> Self {
-        Self { reject_file: Some(file) }
+        Self { reject_file: Some(file), ..Self::default() }
+    }
+
+    fn examine<'a>(
+        &self,
+        dataset: &'a Dataset,
+        columns: impl Iterator<Item = &'a Values>,
+    ) -> Result<(), SealError> {
+        let Some(Examine { sketches, decide }) = &self.examine else { return Ok(()) };
+        let sketch = sketches.sample(dataset.sealed_columns().zip(columns));
+        decide(&sketch).map_err(|reason| SealError::People { reason })
     }
 }
 
@@ -303,6 +342,12 @@ pub enum SealError {
         count: Count,
         /// Rows in the table.
         total: u64,
+    },
+    /// People who should not be in this dataset, or of whom it is not said that they should.
+    #[error("{reason}")]
+    People {
+        /// Which, and what to do.
+        reason: String,
     },
     /// Nothing to seal.
     #[error("no row to seal ({rejected} bad rows)")]

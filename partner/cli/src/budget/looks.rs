@@ -17,16 +17,16 @@ use std::fmt::{self, Write};
 /// Who used the budget, and how many more jobs it pays for.
 pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
     for debit in &line.debits {
-        let rho = debit.loss.rho().value();
+        let charge = words::charge(&debit.loss, Some(line.delta));
         let text = match &debit.analyst {
-            Some(_) => format!("rho {rho:.6} for {debit}"),
-            None => format!("rho {rho:.6} {}", debit.analysis),
+            Some(_) => format!("{charge} for {debit}"),
+            None => format!("{charge} {}", debit.analysis),
         };
         wrap(page, "  ", &text)?;
     }
     if !line.returned.is_zero() {
-        let rho = line.returned.rho().value();
-        wrap(page, "  ", &format!("rho {rho:.6} came back at closings, and counts as left"))?;
+        let charge = words::charge(&line.returned, Some(line.delta));
+        wrap(page, "  ", &format!("{charge} came back at closings, and counts as left"))?;
     }
     for job in latest(line) {
         let (now, ever) = left(line, job);

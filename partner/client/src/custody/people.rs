@@ -43,6 +43,12 @@ impl Answers {
         }
     }
 
+    /// What was said of one dataset: by its name, or of all.
+    #[must_use]
+    pub fn of(&self, dataset: &str) -> Option<&Whose> {
+        self.by_dataset.get(dataset).or(self.for_all.as_ref())
+    }
+
     /// Datasets that were answered for by name.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
         self.by_dataset.keys().map(String::as_str)
@@ -100,6 +106,62 @@ impl Ledger {
         now: Time,
     ) -> Result<(), LedgerError> {
         self.change(|tx| acknowledge(tx, contract, party, answers, now))
+    }
+
+    /// Records that the people of `lineage` are those of `other`: what both have lost is one sum.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::NoLineage`] if the ledger does not know the other.
+    pub fn join(&mut self, lineage: &str, other: &str, now: Time) -> Result<(), LedgerError> {
+        self.change(|tx| same(tx, lineage, other, now))
+    }
+
+    /// Records that two lineages have other people, though some of them seem to be in both.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the files cannot be used.
+    pub fn tell_apart(&mut self, one: &str, other: &str, now: Time) -> Result<(), LedgerError> {
+        self.change(|tx| {
+            let (one, other) = if one < other { (one, other) } else { (other, one) };
+            let sql = "INSERT OR IGNORE INTO told_apart (one, other, time) VALUES (?1, ?2, ?3)";
+            tx.execute(sql, params![one, other, stored(now.0)])?;
+            Ok(())
+        })
+    }
+
+    /// Whether the owner has said of these lineages that they are one, or that they are not.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the database cannot be read.
+    pub fn is_answered(&self, one: &str, other: &str) -> Result<bool, LedgerError> {
+        let (one, other) = if one < other { (one, other) } else { (other, one) };
+        if self.are_one(one, other)? {
+            return Ok(true);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM told_apart WHERE one = ?1 AND other = ?2)";
+        Ok(self.db().query_row(sql, [one, other], |row| row.get(0))?)
+    }
+
+    /// Whether the owner has said that these lineages have the same people.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the database cannot be read.
+    pub fn are_one(&self, one: &str, other: &str) -> Result<bool, LedgerError> {
+        let people = people_of(self.db(), one)?;
+        Ok(people.is_some() && people == people_of(self.db(), other)?)
+    }
+
+    /// Whether anybody in the data of this party has lost budget that did not come back.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the database cannot be read.
+    pub fn has_handed_out(&self) -> Result<bool, LedgerError> {
+        Ok(anybody_lost(self.db())?.is_some())
     }
 
     /// What the people of each of `party`'s datasets have lost so far.

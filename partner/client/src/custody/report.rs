@@ -90,9 +90,9 @@ pub struct InstanceLine {
 pub enum InstanceState {
     /// No closing yet.
     Open,
-    /// No closing, and a later instance under the same contract: it crashed or was forked, and
-    /// what it was handed is lost unless its closing turns up.
-    OpenForEver,
+    /// No closing, and a later instance under the same contract was handed something. Another room may
+    /// serve it still; if it crashed or was forked, what it was handed is lost unless its closing turns up.
+    NotClosed,
     /// Closed; the rest was credited.
     Closed,
     /// Over, without credit: what a restored ledger had to assume was spent.
@@ -169,6 +169,31 @@ impl Ledger {
         Ok(BudgetReport { people, budgets, instances: self.instances()?, restored })
     }
 
+    /// Instances under `contract` that were handed something and are not settled, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the database cannot be read.
+    pub fn unsettled(&self, contract: &Contract) -> Result<Vec<Digest>, LedgerError> {
+        let mut statement = self.db().prepare(
+            "SELECT instance FROM instances WHERE closing IS NULL AND contract = ?1 \
+             AND length(statement) > 0 ORDER BY rowid",
+        )?;
+        let rows = statement
+            .query_map([contract.digest.as_bytes().as_slice()], |row| row.get::<_, Vec<u8>>(0))?;
+        rows.map(|bytes| digest(&bytes?)).collect()
+    }
+
+    /// Instances that this ledger knows and whose hexadecimal digits begin with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] if the database cannot be read.
+    pub fn instances_like(&self, prefix: &str) -> Result<Vec<Digest>, LedgerError> {
+        let known = self.instances()?.into_iter().map(|line| line.instance);
+        Ok(known.filter(|instance| instance.to_string().starts_with(prefix)).collect())
+    }
+
     fn instances(&self) -> Result<Vec<InstanceLine>, LedgerError> {
         let mut statement = self.db().prepare(
             "SELECT instance, contract, first_seen, closing IS NOT NULL, \
@@ -182,7 +207,6 @@ impl Ledger {
             let flags: (bool, bool, bool) = (row.get(3)?, row.get(4)?, row.get(5)?);
             Ok((bytes, row.get::<_, i64>(2)?, flags))
         })?;
-        let digest = |bytes: &[u8]| Digest::try_from(bytes).map_err(|_| LedgerError::Corrupt);
         let mut instances = Vec::new();
         for row in rows {
             let ((instance, contract), first_seen, (closed, written_off, later)) = row?;
@@ -200,7 +224,7 @@ impl Ledger {
                 state: match (written_off, closed, later) {
                     (true, ..) => InstanceState::WrittenOff,
                     (_, true, _) => InstanceState::Closed,
-                    (.., true) => InstanceState::OpenForEver,
+                    (.., true) => InstanceState::NotClosed,
                     _ => InstanceState::Open,
                 },
                 outstanding: outstanding.collect::<Result<_, LedgerError>>()?,
@@ -208,4 +232,8 @@ impl Ledger {
         }
         Ok(instances)
     }
+}
+
+fn digest(bytes: &[u8]) -> Result<Digest, LedgerError> {
+    Digest::try_from(bytes).map_err(|_| LedgerError::Corrupt)
 }

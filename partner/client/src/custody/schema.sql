@@ -12,6 +12,13 @@ CREATE TABLE IF NOT EXISTS lineages (
     time INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS lineages_by_people ON lineages (people);
+-- Lineages that share people, as sealing found, and that their owner says are others all the same.
+CREATE TABLE IF NOT EXISTS told_apart (
+    one TEXT NOT NULL,
+    other TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (one, other)
+) STRICT;
 -- Which budgets of a lineage its owner has answered for: no other is handed out of.
 CREATE TABLE IF NOT EXISTS budgets (
     lineage TEXT NOT NULL REFERENCES lineages,

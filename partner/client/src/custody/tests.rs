@@ -419,7 +419,7 @@ fn an_instance_without_a_closing_is_named_with_what_it_took() {
     let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
     let states: Vec<_> = report.instances.iter().map(|i| (i.instance, i.state)).collect();
     let expected =
-        [(first.digest(), InstanceState::OpenForEver), (second.digest(), InstanceState::Open)];
+        [(first.digest(), InstanceState::NotClosed), (second.digest(), InstanceState::Open)];
     assert_eq!(states, expected);
     assert_eq!(report.instances[0].outstanding[0].granted, loss(0.5));
 }

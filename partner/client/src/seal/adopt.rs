@@ -1,6 +1,6 @@
 //! Takes in a file that was sealed elsewhere, for example with pyarrow alone.
 
-use super::{Count, Files, SealError, Sealed, keys, output, owned, sign};
+use super::{Count, Files, Options, SealError, Sealed, keys, output, owned, sign};
 use protocol::{
     contract::{Contract, Dataset, Role},
     manifest::Manifest,
@@ -24,6 +24,7 @@ pub fn adopt(
     dataset: &str,
     owner: &SigningKey,
     version: u64,
+    options: &Options,
 ) -> Result<Sealed, SealError> {
     let dataset = owned(contract, dataset, owner)?;
     let stem = file.with_extension("");
@@ -54,6 +55,8 @@ pub fn adopt(
         seen.push(key);
     }
     let count = check(dataset, &values).map_err(SealError::Adopt)?;
+    let columns: Vec<_> = dataset.sealed_columns().filter_map(|it| values.get(&it.name)).collect();
+    options.examine(dataset, columns.into_iter())?;
     let manifest = sign(&manifest, owner)?;
     let files = Files {
         sealed: file.to_owned(),

@@ -70,7 +70,15 @@ fn adopted(desk: &Desk, rows: &Value) -> Result<Sealed, SealError> {
     let stem = desk.path("sales");
     python("seal.py", &stem, rows);
     let path = |end| output::with_end(&stem, end);
-    adopt(&path(".sealed"), &path(".keys"), &desk.contract, "sales", &signing_key(2), 4)
+    adopt(
+        &path(".sealed"),
+        &path(".keys"),
+        &desk.contract,
+        "sales",
+        &signing_key(2),
+        4,
+        &Options::default(),
+    )
 }
 
 #[test]
@@ -89,7 +97,7 @@ fn a_file_made_with_pyarrow_alone_is_adopted_and_opens() {
 
 fn adopted_again(desk: &Desk) -> Result<Sealed, SealError> {
     let [file, keys] = ["sales.sealed", "sales.keys"].map(|name| desk.path(name));
-    adopt(&file, &keys, &desk.contract, "sales", &signing_key(2), 4)
+    adopt(&file, &keys, &desk.contract, "sales", &signing_key(2), 4, &Options::default())
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! Settling with instances that are over: what they did not spend comes back, from their closings.
+
+use crate::{failure::Failure, files, say, under::Under, words};
+use client::{
+    address::Address,
+    clock,
+    close::{CloseError, Closing, settle, stored},
+    custody::{Ledger, LedgerError},
+    keys::Identity,
+    room::Room,
+    store::Store,
+    trust::Trust,
+};
+use protocol::{contract::Contract, digest::Digest, loss::Loss};
+use std::process::ExitCode;
+
+/// Take in what closed instances left at the host, so that budget which they did not spend comes back
+///
+/// For every instance that this party's ledger handed budget under the contract, and that is not settled.
+/// Exits with 1 if one of them is over and left no closing: what it was handed cannot come back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Settle {
+    /// Address of the room
+    #[arg(value_name = "URL")]
+    room: Address,
+
+    #[command(flatten)]
+    under: Under,
+}
+
+impl Settle {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let identity = Identity::load(&self.under.dir)?;
+        let mut ledger = Ledger::open(&identity)?;
+        let party = Party { identity: &identity, contract: &contract, trust: &trust };
+        let open =
+            party.take_in_all(&self.room, &mut ledger, &|line: String| say::result(line)).await?;
+        if open.is_empty() {
+            say::note("Every instance that was handed budget is settled.");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let serving = Room::connect(&self.room, &contract, &trust, &[]).await;
+        let serving = serving.map(|room| room.instance().digest());
+        let mut over = false;
+        for instance in open {
+            match &serving {
+                Ok(serving) if *serving == instance => say::result(format_args!(
+                    "instance {}: it serves; glovebox close ends it",
+                    instance.short()
+                ))?,
+                Ok(_) => {
+                    over = true;
+                    say::result(format_args!(
+                        "instance {}: does not serve at this address and left no closing there; cannot be \
+                         settled",
+                        instance.short()
+                    ))?;
+                }
+                Err(why) => {
+                    over = true;
+                    say::result(format_args!(
+                        "instance {}: left no closing, and whether it serves is not known: {why}",
+                        instance.short()
+                    ))?;
+                }
+            }
+        }
+        Ok(if over { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Whose ledger it is, under which contract, and whom it believes.
+pub(crate) struct Party<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) contract: &'a Contract,
+    pub(crate) trust: &'a Trust,
+}
+
+impl Party<'_> {
+    /// Takes in every closing that lies at the host; gives the instances that left none.
+    pub(crate) async fn take_in_all(
+        &self,
+        host: &Address,
+        ledger: &mut Ledger,
+        tell: &dyn Fn(String) -> Result<(), Failure>,
+    ) -> Result<Vec<Digest>, Failure> {
+        let mut store = Store::new(host);
+        let mut open = Vec::new();
+        for instance in ledger.unsettled(self.contract)? {
+            match stored(&mut store, self.contract, self.trust, instance).await {
+                Ok(closing) => self.take_in(&closing, ledger, tell)?,
+                Err(CloseError::Store(error)) if error.is_not_found() => open.push(instance),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(open)
+    }
+
+    /// Keeps a closing and credits what its instance did not spend, once.
+    pub(crate) fn take_in(
+        &self,
+        closing: &Closing,
+        ledger: &mut Ledger,
+        tell: &dyn Fn(String) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let party = self.identity.party_in(self.contract)?;
+        let charge = |loss: &Loss, dataset: &str, purpose: &str| {
+            words::charge(loss, words::delta_of(self.contract, dataset, purpose))
+        };
+        let kept = keep(self.identity, closing)?;
+        tell(format!(
+            "closed: instance {} on {}; its closing is in {}",
+            closing.body().instance.short(),
+            words::moment(closing.body().time),
+            kept.display()
+        ))?;
+        for account in &closing.body().accounts {
+            tell(format!(
+                "  {} for {}, {}: {} handed over, {} spent",
+                account.dataset,
+                account.purpose,
+                account.period,
+                charge(&account.granted, &account.dataset, &account.purpose),
+                charge(&account.spent, &account.dataset, &account.purpose)
+            ))?;
+        }
+        match settle(ledger, closing, self.contract, party, clock::now()) {
+            Ok(credited) if credited.before => {
+                tell("credited before; nothing more comes back".to_owned())
+            }
+            Ok(credited) => credited.credits.iter().try_for_each(|credit| {
+                tell(format!(
+                    "credited: {} to {} for {}, {}",
+                    charge(&credit.credited, &credit.dataset, &credit.purpose),
+                    credit.dataset,
+                    credit.purpose,
+                    credit.period
+                ))
+            }),
+            Err(LedgerError::UnknownInstance { .. }) => {
+                say::note("This party's ledger handed it nothing, so nothing comes back.");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Puts a closing beside the keys, to show to others.
+pub(crate) fn keep(identity: &Identity, closing: &Closing) -> Result<std::path::PathBuf, Failure> {
+    let instance = closing.body().instance;
+    let path = identity.directory().join("closings").join(format!("{instance}.closing"));
+    files::write_private(&path, closing.as_bytes())?;
+    Ok(path)
+}
+
+/// The instance that `text` begins, of all that the ledger knows; or in full, whatever it knows.
+pub(crate) fn instance(text: &str, ledger: &Ledger) -> Result<Digest, Failure> {
+    if let Ok(digest) = text.parse::<Digest>() {
+        return Ok(digest);
+    }
+    let hexadecimal = text.len() >= SHORTEST && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !hexadecimal {
+        return Err(Failure::unclear(format!(
+            "--instance {}: expected the first {SHORTEST} or more of an instance's 96 hexadecimal digits",
+            say::name(text)
+        )));
+    }
+    match ledger.instances_like(&text.to_ascii_lowercase())?.as_slice() {
+        [instance] => Ok(*instance),
+        [] => Err(Failure::no(format!(
+            "this party's ledger knows no instance {text}: give all 96 digits of one that it does not know"
+        ))),
+        several => Err(Failure::unclear(format!(
+            "{} instances begin with {text}: give more digits",
+            several.len()
+        ))),
+    }
+}
+
+/// Fewer digits than everything prints would be a guess.
+const SHORTEST: usize = 8;

@@ -1,0 +1,339 @@
+//! How many people two of a party's files share, from small samples that the party keeps.
+//!
+//! A lineage is what its owner calls it. To notice that a new name stands for known people, sealing keeps
+//! of each lineage the smallest of its match keys' HMACs, under a key that never leaves the party's
+//! folder: a sample of people that is the same whatever the file's order, size or version.
+
+use crate::{files, keys};
+use protocol::{
+    contract::{Column, Role},
+    identity::Identifier,
+    sealed::Values,
+};
+use ring::hmac;
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A party's samples, in its folder.
+#[derive(Debug)]
+pub struct Sketches {
+    folder: PathBuf,
+    key: hmac::Key,
+}
+
+/// A sample of the people of one file or lineage: by kind of key, the smallest HMACs, ascending.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Sketch(BTreeMap<u8, Vec<u64>>);
+
+/// How many people of a file are in a lineage.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Overlap {
+    /// The lineage.
+    pub lineage: String,
+    /// Of a hundred people in the file, about so many.
+    pub percent: u64,
+}
+
+impl Sketches {
+    /// Those in the folder of a party's keys; makes their key if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SketchError`]; also where others can read the key.
+    pub fn open(directory: &Path) -> Result<Self, SketchError> {
+        let folder = directory.join(FOLDER);
+        let path = folder.join(KEY);
+        let at = |cause| SketchError::Io { path: path.clone(), cause };
+        std::fs::create_dir_all(&folder).map_err(at)?;
+        if !path.try_exists().map_err(at)? {
+            let secret = keys::random::<32>().map_err(|_| SketchError::Randomness)?;
+            match files::create_private(&path, &secret) {
+                // Another command was faster.
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(at)?,
+            }
+        }
+        let secret = files::read_private(&path).map_err(at)?;
+        let secret = secret.map_err(|mode| SketchError::Exposed { path: path.clone(), mode })?;
+        if secret.len() != 32 {
+            return Err(SketchError::Malformed { path });
+        }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+        Ok(Self { folder, key })
+    }
+
+    /// Samples the people of a file, by every match key that they have.
+    #[must_use]
+    pub fn sample<'a>(
+        &self,
+        columns: impl IntoIterator<Item = (&'a Column, &'a Values)>,
+    ) -> Sketch {
+        let mut sketch = Sketch::default();
+        for (column, values) in columns {
+            let (Role::MatchKey(kind), Values::Keys(keys)) = (&column.role, values) else {
+                continue;
+            };
+            let kind = number(*kind);
+            let named = keys.iter().filter(|key| **key != [0; 32]);
+            let hashes = named.map(|key| self.hash(kind, key)).collect();
+            sketch.add(kind, hashes);
+        }
+        sketch
+    }
+
+    fn hash(&self, kind: u8, key: &[u8; 32]) -> u64 {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&[kind]);
+        context.update(key);
+        let tag = context.sign();
+        tag.as_ref().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
+    }
+
+    /// In which other lineages the people of `sketch` are, the most first.
+    ///
+    /// # Errors
+    ///
+    /// [`SketchError`] if a sample cannot be read.
+    pub fn overlaps(&self, lineage: &str, sketch: &Sketch) -> Result<Vec<Overlap>, SketchError> {
+        let at = |cause| SketchError::Io { path: self.folder.clone(), cause };
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).map_err(at)? {
+            let name = entry.map_err(at)?.file_name();
+            let Some(other) = name.to_str().and_then(|name| name.strip_suffix(END)) else {
+                continue;
+            };
+            if other == lineage {
+                continue;
+            }
+            if let Some(percent) = sketch.percent_in(&self.read(other)?)
+                && percent >= SAID
+            {
+                found.push(Overlap { lineage: other.to_owned(), percent });
+            }
+        }
+        found.sort_by(|one, other| {
+            (other.percent, &one.lineage).cmp(&(one.percent, &other.lineage))
+        });
+        Ok(found)
+    }
+
+    /// The sample of `lineage`; an empty one if nothing of it was sealed here.
+    ///
+    /// # Errors
+    ///
+    /// [`SketchError`] if it cannot be read.
+    pub fn read(&self, lineage: &str) -> Result<Sketch, SketchError> {
+        let path = self.path(lineage);
+        match std::fs::read(&path) {
+            Ok(bytes) => Sketch::decode(&bytes).ok_or(SketchError::Malformed { path }),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Sketch::default()),
+            Err(cause) => Err(SketchError::Io { path, cause }),
+        }
+    }
+
+    /// Adds the people of a new file to the sample of its lineage.
+    ///
+    /// # Errors
+    ///
+    /// [`SketchError`].
+    pub fn add(&self, lineage: &str, sketch: &Sketch) -> Result<(), SketchError> {
+        let mut all = self.read(lineage)?;
+        for (kind, hashes) in &sketch.0 {
+            all.add(*kind, hashes.clone());
+        }
+        let path = self.path(lineage);
+        files::replace(&path, &all.encode()).map_err(|cause| SketchError::Io { path, cause })
+    }
+
+    /// A lineage's name has no dot and no slash: the contract's parser sees to it.
+    fn path(&self, lineage: &str) -> PathBuf {
+        self.folder.join(format!("{lineage}{END}"))
+    }
+}
+
+impl Sketch {
+    fn add(&mut self, kind: u8, hashes: Vec<u64>) {
+        let kept = self.0.entry(kind).or_default();
+        kept.extend(hashes);
+        kept.sort_unstable();
+        kept.dedup();
+        kept.truncate(KEPT);
+    }
+
+    /// Of a hundred people of this sample, how many are in `other`; by the kind of key that most share.
+    /// None if too few can be compared.
+    fn percent_in(&self, other: &Self) -> Option<u64> {
+        let by_kind = self.0.iter().filter_map(|(kind, own)| {
+            let theirs = other.0.get(kind)?;
+            // A sample that is full knows nothing of what is larger than its largest.
+            let known = |hashes: &[u64]| match hashes.last() {
+                Some(last) if hashes.len() >= KEPT => *last,
+                _ => u64::MAX,
+            };
+            let bound = known(own).min(known(theirs));
+            let compared = own.iter().filter(|hash| **hash <= bound);
+            let (mut all, mut shared) = (0_u64, 0_u64);
+            for hash in compared {
+                all += 1;
+                shared += u64::from(theirs.binary_search(hash).is_ok());
+            }
+            (all >= FEWEST).then(|| shared.saturating_mul(100) / all)
+        });
+        by_kind.max()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        for (kind, hashes) in &self.0 {
+            bytes.push(*kind);
+            bytes.extend(u32::try_from(hashes.len()).unwrap_or(u32::MAX).to_be_bytes());
+            hashes.iter().for_each(|hash| bytes.extend(hash.to_be_bytes()));
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(MAGIC)?;
+        let mut sketch = Self::default();
+        while let Some((kind, tail)) = rest.split_first() {
+            let (count, tail) = tail.split_first_chunk::<4>()?;
+            let length = usize::try_from(u32::from_be_bytes(*count)).ok()?.checked_mul(8)?;
+            let (hashes, tail) = tail.split_at_checked(length)?;
+            let hashes = hashes.as_chunks::<8>().0.iter().map(|hash| u64::from_be_bytes(*hash));
+            sketch.add(*kind, hashes.collect());
+            rest = tail;
+        }
+        Some(sketch)
+    }
+}
+
+fn number(kind: Identifier) -> u8 {
+    match kind {
+        Identifier::Email => 1,
+        Identifier::Phone => 2,
+        Identifier::Hashed => 3,
+        _ => 0,
+    }
+}
+
+/// Why samples of people cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SketchError {
+    /// The file system.
+    #[error("the samples by which lineages are compared: {}: {cause}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Others can read the key.
+    #[error("{} can be read by others (mode {mode:o}), expected 600", path.display())]
+    Exposed {
+        /// The key.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Not written by this program.
+    #[error("{} is not a file of this program: remove it, and seal the lineages that are in use again", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// No randomness.
+    #[error("the operating system gave no random numbers")]
+    Randomness,
+}
+
+const FOLDER: &str = "people";
+const KEY: &str = "key";
+const END: &str = ".sketch";
+const MAGIC: &[u8] = b"glovebox people v1\n";
+/// HMACs that a sample keeps for each kind of key: half a megabyte.
+const KEPT: usize = 1 << 16;
+/// Fewer people than this are not compared: a share of them says little.
+const FEWEST: u64 = 20;
+/// From so many of a hundred on it is said.
+const SAID: u64 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(kind: Identifier) -> Column {
+        let mut column =
+            crate::fixture::Fixture::new().contract.datasets["sales"].columns[0].clone();
+        column.role = Role::MatchKey(kind);
+        column
+    }
+
+    fn people(range: std::ops::Range<u32>) -> Values {
+        let key = |n: u32| {
+            let digest = ring::digest::digest(&ring::digest::SHA256, &n.to_be_bytes());
+            <[u8; 32]>::try_from(digest.as_ref()).unwrap()
+        };
+        Values::Keys(range.map(key).collect())
+    }
+
+    #[test]
+    fn says_how_many_people_of_a_file_are_in_another_lineage_whatever_their_sizes() {
+        let dir = tempfile::tempdir().unwrap();
+        let sketches = Sketches::open(dir.path()).unwrap();
+        let email = column(Identifier::Email);
+        let sample = |range| sketches.sample([(&email, &people(range))]);
+        sketches.add("exposures", &sample(0..100_000)).unwrap();
+        sketches.add("exposures", &sample(100_000..200_000)).unwrap();
+        sketches.add("crm", &sample(500_000..501_000)).unwrap();
+        let percent = |range| {
+            let found = sketches.overlaps("new", &sample(range)).unwrap();
+            let said = found.into_iter().map(|it| (it.lineage, it.percent));
+            said.collect::<Vec<_>>()
+        };
+        let [(lineage, all)] = &percent(0..150_000)[..] else { panic!("one lineage") };
+        assert_eq!((lineage.as_str(), *all), ("exposures", 100));
+        let [(_, most)] = &percent(190_700..200_700)[..] else { panic!("one lineage") };
+        assert!((88..=97).contains(most), "{most} % for 93 %");
+        assert_eq!(percent(200_000..300_000), []);
+        assert_eq!(percent(500_000..501_000), [("crm".to_owned(), 100)]);
+        assert_eq!(percent(0..10), [], "too few to say");
+        assert_eq!(sketches.overlaps("exposures", &sample(0..1_000)).unwrap(), []);
+    }
+
+    #[test]
+    fn keys_of_another_kind_and_of_another_party_are_other_keys() {
+        let [dir, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let sketches = Sketches::open(dir.path()).unwrap();
+        let (email, phone) = (column(Identifier::Email), column(Identifier::Phone));
+        sketches.add("a", &sketches.sample([(&email, &people(0..100))])).unwrap();
+        let same = people(0..100);
+        assert_eq!(sketches.overlaps("b", &sketches.sample([(&phone, &same)])).unwrap(), []);
+        let both = sketches.sample([(&phone, &people(500..600)), (&email, &same)]);
+        assert_eq!(sketches.overlaps("b", &both).unwrap()[0].percent, 100);
+        let other = Sketches::open(elsewhere.path()).unwrap();
+        assert_ne!(other.sample([(&email, &same)]), sketches.sample([(&email, &same)]));
+        // The next command finds the same key.
+        let again = Sketches::open(dir.path()).unwrap();
+        assert_eq!(again.sample([(&email, &same)]), sketches.sample([(&email, &same)]));
+    }
+
+    #[test]
+    fn the_key_is_for_its_owner_alone_and_a_strange_file_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let sketches = Sketches::open(dir.path()).unwrap();
+        let path = dir.path().join("people/key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(dir.path().join("people/a.sketch"), b"glovebox people v1\n\x01\0\0\0\x02")
+            .unwrap();
+        assert!(matches!(sketches.read("a").unwrap_err(), SketchError::Malformed { .. }));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let exposed = Sketches::open(dir.path()).unwrap_err();
+        assert!(matches!(exposed, SketchError::Exposed { mode: 0o644, .. }), "{exposed}");
+    }
+}

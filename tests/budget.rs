@@ -1,0 +1,181 @@
+//! Budget means one thing: what one person has lost, whatever it is called, wherever the keys are and
+//! however a room ends. The programs in processes of their own, as their users run them.
+#![cfg(test)]
+
+use serde_json::Value;
+use std::fs;
+use tests::{
+    processes::{Site, close, job_id, price},
+    running::Said,
+};
+
+/// The site's contract with something else in it, written as `name`.
+fn edited(site: &Site, name: &str, from: &str, to: &str) {
+    let text = fs::read_to_string(site.path("contract.toml")).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(site.path(name), text.replace(from, to)).unwrap();
+}
+
+#[track_caller]
+fn refused(said: &Said, words: &[&str]) {
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    for word in words {
+        assert!(said.err.contains(word), "{word}: {}", said.err);
+    }
+}
+
+fn people(site: &Site, party: &str, contract: &str) -> Value {
+    let text = site.ok(&format!("budget --dir {party} --contract {contract} --json"));
+    serde_json::from_str::<Value>(&text).unwrap()["people"][0].clone()
+}
+
+#[test]
+fn a_new_name_for_purpose_lineage_or_period_is_asked_about_and_adds_to_the_same_sum() {
+    let site = Site::open();
+    site.grant();
+    for (name, from, to) in [
+        ("before.toml", "\"measurement\"", "\"planning\""),
+        ("never.toml", "lineage = \"sales\"", "lineage = \"nobody\""),
+    ] {
+        edited(&site, name, from, to);
+    }
+    // Nothing was lost yet, so nothing is asked.
+    site.ok("contract sign before.toml --dir retailer");
+    site.ok(&site.submit_of(0));
+    let renamed = [
+        ("purpose.toml", "\"measurement\"", "\"measuring\""),
+        ("lineage.toml", "lineage = \"sales\"", "lineage = \"sales-b\""),
+        ("period.toml", "period = \"month\"", "period = \"week\""),
+    ];
+    for (name, from, to) in renamed {
+        edited(&site, name, from, to);
+        let sign = format!("contract sign {name} --dir retailer");
+        refused(&site.run(&sign), &["whose people are in \"sales\"?", "--same-people"]);
+        assert!(!site.path(&format!("{name}.signed")).exists(), "nothing is signed before");
+        let told = site.run(&format!("{sign} --same-people sales"));
+        assert_eq!(told.code, Some(0), "{}", told.err);
+        assert!(told.err.contains("epsilon 0.5"), "shows the sum: {}", told.err);
+        // Said once, it is kept.
+        site.ok(&sign);
+        let line = people(&site, "retailer", name);
+        assert!(close(line["lost_rho"].as_f64().unwrap(), price()), "{name}: {line}");
+    }
+    let words = site.ok("budget --dir retailer --contract lineage.toml");
+    assert!(words.contains("over all purposes, names and contracts"), "{words}");
+    // New people start a sum of their own, and names that the ledger knows are never new.
+    site.ok("contract sign never.toml --dir retailer --new-people");
+    assert_eq!(people(&site, "retailer", "never.toml")["lost_rho"], 0.0);
+    edited(&site, "again.toml", "\"measurement\"", "\"research\"");
+    let again = site.run("contract sign again.toml --dir retailer --new-people");
+    refused(&again, &["are not new"]);
+}
+
+#[test]
+fn sealing_notices_people_of_another_lineage() {
+    let site = Site::open();
+    let share = "100 % of the people in \"sales\" (lineage \"sales-b\") are in lineage \"sales\"";
+    edited(&site, "other.toml", "lineage = \"sales\"", "lineage = \"sales-b\"");
+    let seal = |out: &str| {
+        format!(
+            "seal retailer.csv --contract other.toml --dataset sales --dir retailer -o retailer/{out}"
+        )
+    };
+    let early = site.run(&seal("early"));
+    assert_eq!(early.code, Some(0), "nothing was lost yet: {}", early.err);
+    assert!(early.err.contains(share), "and it is said: {}", early.err);
+    site.grant();
+    site.ok(&site.submit_of(0));
+    for (out, flags) in [("a", ""), ("b", "--new-people")] {
+        refused(&site.run(&format!("{} {flags}", seal(out))), &[share, "--same-people"]);
+        assert!(!site.path(&format!("retailer/{out}.sealed")).exists(), "nothing is written");
+    }
+    refused(&site.run("contract sign other.toml --dir retailer --new-people"), &[share]);
+    site.ok(&format!("{} --same-people sales", seal("c")));
+    site.ok(&seal("d"));
+    let keys = fs::read(site.path("retailer/people/key")).unwrap();
+    assert_eq!(keys.len(), 32);
+    let csv = fs::read_to_string(site.path("retailer.csv")).unwrap();
+    let email = csv.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
+    let kept = fs::read(site.path("retailer/people/sales.sketch")).unwrap();
+    assert!(!String::from_utf8_lossy(&kept).contains(&email));
+}
+
+#[test]
+fn told_again_that_they_are_others_it_is_kept() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    edited(&site, "other.toml", "lineage = \"sales\"", "lineage = \"sales-b\"");
+    let seal = "seal retailer.csv --contract other.toml --dataset sales --dir retailer -o retailer";
+    site.ok(&format!("{seal}/a --new-people --although-they-overlap"));
+    site.ok(&format!("{seal}/b"));
+    site.ok("contract sign other.toml --dir retailer --new-people");
+}
+
+#[test]
+fn keys_in_a_copied_folder_hand_out_nothing_until_told_that_it_is_the_first() {
+    let mut site = Site::open();
+    fs::create_dir(site.path("copy")).unwrap();
+    for file in ["signing.key", "recipient.key", "withdrawn.json"] {
+        fs::copy(site.path("retailer").join(file), site.path("copy").join(file)).unwrap();
+    }
+    let grant = Site::grant_of("retailer").replace("--dir retailer", "--dir copy");
+    site.kill_custody();
+    for line in [
+        grant.clone(),
+        format!("{grant} --prepay 4 --purpose measurement"),
+        "custody serve UNDER --room ROOM --dir copy --listen 127.0.0.1:0".to_owned(),
+        "contract sign contract.toml --dir copy".to_owned(),
+        "budget --dir copy --contract contract.toml.signed".to_owned(),
+        site.submit_of(0).replace("--dir publisher", "--dir copy"),
+    ] {
+        refused(&site.run(&line), &["custody new --i-know-it-is-the-first"]);
+        assert!(!site.path("copy/custody.sqlite").exists(), "{line}");
+    }
+    assert_eq!(site.run("custody new --dir copy").code, Some(2));
+    site.ok("custody new --dir copy --i-know-it-is-the-first");
+    site.ok(&grant);
+}
+
+#[test]
+fn a_withdrawn_build_is_believed_by_no_command_and_a_list_that_cannot_be_read_by_none() {
+    let mut site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    site.open_result(0, "retailer");
+    site.kill_custody();
+    let job = job_id(0);
+    let lines = [
+        "verify ROOM UNDER --dir retailer".to_owned(),
+        Site::grant_of("retailer"),
+        "custody serve UNDER --room ROOM --dir retailer --listen 127.0.0.1:0".to_owned(),
+        site.submit_of(1).replace("--dir publisher", "--dir retailer"),
+        "job status --room ROOM UNDER --dir retailer".to_owned(),
+        format!("result open --job {job} --room ROOM UNDER --dir retailer -o retailer/again"),
+        "receipt check retailer/result-0/receipt.cbor retailer/result-0/result.json UNDER --dir retailer"
+            .to_owned(),
+        "close ROOM UNDER --dir retailer".to_owned(),
+    ];
+    site.ok("build withdraw build.json --dir retailer");
+    assert!(site.ok("build withdrawn --dir retailer").starts_with("0="));
+    // Custody starts, believes no job's instance, and is tested in its crate.
+    for line in lines.iter().filter(|line| !line.starts_with("custody")) {
+        let said = site.run(line);
+        assert_eq!(said.code, Some(1), "{line}: {}{}", said.out, said.err);
+        assert!(said.err.contains("withdrawn"), "{line}: {}", said.err);
+    }
+    site.ok("verify ROOM UNDER --dir publisher");
+    for harm in ["", "{\"withdrawn\": 1}"] {
+        fs::write(site.path("retailer/withdrawn.json"), harm).unwrap();
+        for line in &lines {
+            let said = site.run(line);
+            assert_eq!(said.code, Some(2), "{line}: {}{}", said.out, said.err);
+        }
+    }
+    fs::remove_file(site.path("retailer/withdrawn.json")).unwrap();
+    for line in &lines {
+        let said = site.run(line);
+        assert_eq!(said.code, Some(2), "{line}: {}{}", said.out, said.err);
+        assert!(said.err.contains("withdrawn.json"), "{line}: {}", said.err);
+    }
+}
