@@ -10,6 +10,9 @@
 #[expect(unreachable_pub, reason = "shared by several tests")]
 mod room;
 
+#[path = "statistics/tables.rs"]
+mod tables;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};

@@ -8,6 +8,7 @@ mod check;
 mod choice;
 mod error;
 mod prove;
+mod shown;
 mod tail;
 
 pub use check::{Flaw, check};

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{ChoiceResult, FORMAT as CHOICE_FORMAT};
 pub use table::{
-    Estimate, FORMAT as TABLE_FORMAT, MeasureEstimate, NoisyCount, TableCell, TableResult,
+    CountRange, Estimate, FORMAT as TABLE_FORMAT, MeasureEstimate, OtherCells, OtherTotal,
+    TableCell, TableResult,
 };
 
 mod choice;

@@ -121,7 +121,15 @@ impl Clue {
             Place::Sum(name, at) => cell(name).map(|it| it.measures[*at].total.value),
             Place::Cells => {
                 let shown = i64::try_from(table.cells.len()).unwrap();
-                Some(real(table.withheld_cells.n + shown))
+                // A number that may be 0 is not told, but the end of its range is.
+                let hidden = table.withheld_cells;
+                #[expect(
+                    clippy::as_conversions,
+                    clippy::cast_possible_truncation,
+                    reason = "small"
+                )]
+                let reach = (1.959_963_984_540_054 * hidden.noise_sd).ceil() as i64;
+                Some(real(hidden.ci[1] - reach + shown))
             }
             Place::Fresh(name) => return if cell(name).is_some() { 1e9 } else { 0.0 },
         };

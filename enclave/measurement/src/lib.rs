@@ -11,5 +11,6 @@ pub mod multiplicity;
 pub mod power;
 pub mod report;
 pub mod sample_ratio;
+mod shown;
 pub mod special;
 pub mod table;

@@ -1,16 +1,18 @@
 //! From released figures to a table of groups that a receiver reads.
 
-use privacy::{Figure, GroupFigures, Place, Released};
+use privacy::{Figure, GroupFigures, Groups, Place, Released, Thresholds};
 use protocol::contract::{Contract, Role};
 use protocol::job::{Filter, GroupBy, Job, Statistic, TableMeasure, TableQuestion};
 use protocol::policy::MAX_FIGURES;
 use protocol::result::{
-    Estimate, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
+    CountRange, Estimate, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT, TableCell,
+    TableResult,
 };
 use protocol::tally::Tally;
 use protocol::time::Time;
 
 use crate::report::privacy_report;
+use crate::shown::Passing;
 use crate::special::normal_upper_quantile;
 
 /// The result of a question about groups.
@@ -18,7 +20,8 @@ use crate::special::normal_upper_quantile;
 /// # Shapes and units
 ///
 /// Amounts are in units of the amount, not of the column: dollars, not cents. Intervals cover the noise
-/// only: everybody of the dataset is counted, so there is no sampling to cover.
+/// only: there is no sampling to cover. That of a count is the one that holds given that the count passed the
+/// threshold ([`crate::shown`]); totals have noise of their own, which no threshold has looked at.
 ///
 /// # Privacy
 ///
@@ -33,18 +36,18 @@ pub fn table_result(
 ) -> TableResult {
     let admitted = released.paid().admitted();
     let confidence = f64::from(asked.confidence) / 1e6;
-    let z = normal_upper_quantile((1.0 - confidence) / 2.0);
+    let groups = released.groups();
+    let judge = Judge::new(confidence, groups.map(Groups::thresholds));
     let headings = asked.group_by.iter().map(|group| Heading::new(group, asked, contract));
     let headings: Vec<_> = headings.collect();
     let cell = |figures: &GroupFigures| {
         let names = headings.iter().zip(&figures.name).map(|(heading, place)| heading.name(*place));
         TableCell {
             names: names.collect(),
-            people: estimate(figures.people, 1.0, z),
-            measures: measures(released, asked, figures, z),
+            people: judge.people(figures.people),
+            measures: judge.measures(released, asked, figures),
         }
     };
-    let groups = released.groups();
     let mut shown: Vec<_> = groups.into_iter().flat_map(|it| it.shown()).collect();
     let most = usize::try_from(MAX_FIGURES).unwrap_or(usize::MAX) / (1 + asked.measures.len());
     let truncated = shown.len() > most;
@@ -55,8 +58,6 @@ pub fn table_result(
         shown.sort_by(|a, b| a.name.cmp(&b.name));
     }
     let shown: Vec<_> = shown.iter().map(cell).collect();
-    let withheld =
-        groups.map_or(NoisyCount { n: 0, noise_sd: 0.0 }, |it| count(it.withheld_cells()));
     TableResult {
         format: TABLE_FORMAT.to_owned(),
         noise: released.is_noisy(),
@@ -76,53 +77,131 @@ pub fn table_result(
             .map(|(flag, _)| flag.to_owned())
             .collect(),
         cells: shown,
-        other: groups.and_then(|it| it.other()).map(cell),
-        withheld_cells: withheld,
-        no_consent: groups.and_then(|it| it.no_consent()).map(count),
+        shown_from: judge.shows.groups,
+        other: groups.and_then(Groups::other).map(|it| judge.other(it, asked)),
+        withheld_cells: judge.withheld(groups),
+        withheld_without_value: groups.and_then(Groups::withheld_without_value),
+        no_consent: groups.and_then(Groups::no_consent).map(|it| judge.no_consent(it)),
         privacy: privacy_report(released.paid(), released.is_noisy(), contract, job),
     }
 }
 
-fn measures(
-    released: &Released,
-    asked: &TableQuestion,
-    figures: &GroupFigures,
-    z: f64,
-) -> Vec<MeasureEstimate> {
-    let tally = released.paid().admitted().proven().tally();
-    let both = asked.measures.iter().zip(&figures.sums).enumerate();
-    let both = both.map(|(at, (measure, sum))| {
-        let unit = 10_f64.powi(i32::from(measure.scale));
-        let square = tally.square_of(at).and_then(|at| figures.products.get(at));
-        let mean = mean(figures.people, *sum).map(|(mean, sd)| scaled(mean / unit, sd / unit, z));
-        MeasureEstimate {
-            name: measure.name.clone(),
-            cap: f64::from(measure.clamp) / unit,
-            total: estimate(*sum, unit, z),
-            spread: square.and_then(|it| spread(figures.people, *sum, *it)).map(|it| it / unit),
-            mean,
-        }
-    });
-    both.collect()
+/// Makes intervals of noisy figures, at one confidence.
+struct Judge {
+    /// One less the confidence.
+    alpha: f64,
+    shows: Thresholds,
 }
 
-/// A ratio of two noisy totals and its standard deviation to first order; none where the people are
-/// fewer than four deviations of their noise, as the ratio then has no useful error.
-fn mean(people: Figure, sum: Figure) -> Option<(f64, f64)> {
-    let (n, total) = (real(people.value), real(sum.value));
-    if n <= 0.0 || n < 4.0 * people.noise_variance.sqrt() {
-        return None;
+impl Judge {
+    fn new(confidence: f64, shows: Option<Thresholds>) -> Self {
+        Self { alpha: 1.0 - confidence, shows: shows.unwrap_or_default() }
     }
+
+    fn people(&self, people: Figure) -> Estimate {
+        let passing = Passing::one_draw(people.noise_variance, self.shows.groups);
+        let ci = passing.interval(people.value, self.alpha).map(real);
+        Estimate { value: real(people.value), noise_sd: people.noise_variance.sqrt(), ci }
+    }
+
+    fn no_consent(&self, people: Figure) -> CountRange {
+        let passing = Passing::one_draw(people.noise_variance, self.shows.no_consent);
+        let ci = passing.interval(people.value, self.alpha);
+        CountRange { n: people.value, noise_sd: people.noise_variance.sqrt(), ci }
+    }
+
+    fn withheld(&self, groups: Option<&Groups>) -> CountRange {
+        let Some(cells) = groups.map(Groups::withheld_cells) else {
+            return CountRange { n: 0, noise_sd: 0.0, ci: [0, 0] };
+        };
+        let noise_sd = cells.noise_variance.sqrt();
+        let reach = whole(normal_upper_quantile(self.alpha / 2.0) * noise_sd);
+        let ends = [cells.value.saturating_sub(reach), cells.value.saturating_add(reach)];
+        let ci = ends.map(|end| end.max(0));
+        // None may be hidden: then no number is named.
+        let n = if noise_sd > 0.0 && ci[0] == 0 { 0 } else { cells.value };
+        CountRange { n, noise_sd, ci }
+    }
+
+    /// Every count in the sum is below its threshold, so that its noise is stochastically smaller than noise; what
+    /// holds for a sum of whole draws that passed a threshold holds for it too, on this side.
+    fn other(&self, figures: &GroupFigures, asked: &TableQuestion) -> OtherCells {
+        let passing = Passing::of_sum(figures.people.noise_variance, self.shows.other);
+        let totals = asked.measures.iter().zip(&figures.sums).map(|(measure, sum)| OtherTotal {
+            name: measure.name.clone(),
+            total: self.estimate(*sum, unit(measure), self.alpha),
+        });
+        OtherCells {
+            people_at_least: passing.at_least(figures.people.value, self.alpha / 2.0),
+            measures: totals.collect(),
+        }
+    }
+
+    fn measures(
+        &self,
+        released: &Released,
+        asked: &TableQuestion,
+        figures: &GroupFigures,
+    ) -> Vec<MeasureEstimate> {
+        let tally = released.paid().admitted().proven().tally();
+        let both = asked.measures.iter().zip(&figures.sums).enumerate();
+        let both = both.map(|(at, (measure, sum))| {
+            let unit = unit(measure);
+            let square = tally.square_of(at).and_then(|at| figures.products.get(at));
+            let mean = self.mean(figures.people, *sum, unit);
+            let spread = mean.and(square).and_then(|it| spread(figures.people, *sum, *it));
+            MeasureEstimate {
+                name: measure.name.clone(),
+                cap: f64::from(measure.clamp) / unit,
+                floor: 0.0,
+                total: self.estimate(*sum, unit, self.alpha),
+                spread: spread.map(|it| it / unit),
+                mean,
+            }
+        });
+        both.collect()
+    }
+
+    /// A ratio of two noisy totals. Each end is one of the interval of the sum over one of the people's, both at
+    /// half the error (Bonferroni); none where there may be nobody.
+    fn mean(&self, people: Figure, sum: Figure, unit: f64) -> Option<Estimate> {
+        let passing = Passing::one_draw(people.noise_variance, self.shows.groups);
+        let [fewest, most] = passing.interval(people.value, self.alpha / 2.0).map(real);
+        if fewest <= 0.0 {
+            return None;
+        }
+        let [low, high] = self.estimate(sum, unit, self.alpha / 2.0).ci;
+        let least = low / if low < 0.0 { fewest } else { most };
+        let largest = high / if high < 0.0 { most } else { fewest };
+        let (value, noise_sd) = ratio(people, sum);
+        Some(Estimate { value: value / unit, noise_sd: noise_sd / unit, ci: [least, largest] })
+    }
+
+    fn estimate(&self, figure: Figure, unit: f64, alpha: f64) -> Estimate {
+        let (value, noise_sd) = (real(figure.value) / unit, figure.noise_variance.sqrt() / unit);
+        let reach = normal_upper_quantile(alpha / 2.0) * noise_sd;
+        Estimate { value, noise_sd, ci: [value - reach, value + reach] }
+    }
+}
+
+/// Units of the column in one of the amount.
+fn unit(measure: &TableMeasure) -> f64 {
+    10_f64.powi(i32::from(measure.scale))
+}
+
+/// A ratio of two noisy totals and its standard deviation to first order.
+fn ratio(people: Figure, sum: Figure) -> (f64, f64) {
+    let (n, total) = (real(people.value), real(sum.value));
     let mean = total / n;
     let variance = (sum.noise_variance + mean * mean * people.noise_variance) / (n * n);
-    Some((mean, variance.sqrt()))
+    (mean, variance.sqrt())
 }
 
 /// Standard deviation between people; none where the variance is less than four deviations of its own
 /// noise, to first order: the root would be noise, and could exceed what values between 0 and the cap
 /// can have.
 fn spread(people: Figure, sum: Figure, square: Figure) -> Option<f64> {
-    let (mean, _) = mean(people, sum)?;
+    let (mean, _) = ratio(people, sum);
     // E[(s + noise)²] is s² + the noise's variance.
     let n = real(people.value);
     let correction = sum.noise_variance / (n * n);
@@ -133,18 +212,6 @@ fn spread(people: Figure, sum: Figure, square: Figure) -> Option<f64> {
         + 4.0 * mean * mean * sum.noise_variance
         + by_people * by_people * people.noise_variance;
     (variance >= 4.0 * noise.sqrt() / n).then(|| variance.sqrt())
-}
-
-fn estimate(figure: Figure, unit: f64, z: f64) -> Estimate {
-    scaled(real(figure.value) / unit, figure.noise_variance.sqrt() / unit, z)
-}
-
-fn scaled(value: f64, noise_sd: f64, z: f64) -> Estimate {
-    Estimate { value, noise_sd, ci: [value - z * noise_sd, value + z * noise_sd] }
-}
-
-fn count(figure: Figure) -> NoisyCount {
-    NoisyCount { n: figure.value, noise_sd: figure.noise_variance.sqrt() }
 }
 
 /// One dimension in words.
@@ -288,6 +355,11 @@ pub(crate) fn measure_words(measure: &TableMeasure) -> String {
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
 fn real(number: i64) -> f64 {
     number as f64
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
+fn whole(number: f64) -> i64 {
+    number.ceil() as i64
 }
 
 const NO_VALUE: &str = "(none)";

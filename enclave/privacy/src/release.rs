@@ -11,7 +11,7 @@ use arms::Arms;
 
 pub use arms::{ArmFigures, CellFigure, MeasureFigures};
 pub use choice::Chosen;
-pub use groups::{GroupFigures, Groups};
+pub use groups::{GroupFigures, Groups, Thresholds};
 pub use totals::{Names, Place, Totals};
 
 mod arms;
@@ -59,7 +59,7 @@ impl Raw {
     /// Costs what `paid` cost. Every figure of every cell gets noise, whatever it is: an empty public
     /// cell looks like any other. Cells whose values are private are shown if their noisy head count
     /// passes [`proof::Selection::threshold`], at the δ of the proof. Withholding cells below the
-    /// threshold and adding them up is decided from noisy figures and costs nothing more.
+    /// threshold ([`Thresholds`]) and adding them up is decided from noisy figures and costs nothing more.
     ///
     /// # Errors
     ///
@@ -76,13 +76,10 @@ impl Raw {
         let noisy = Noisy::draw(&proven, totals, noise)?;
         let least = i64::from(proven.proof().threshold.max(paid.min_cell()));
         let is_noisy = noisy.people.noise_variance > 0.0;
+        let shows = Thresholds::new(&proven, least, is_noisy);
         let figures = match &proven.tally().cells {
             Cells::Arms { .. } => Figures::Arms(Arms::new(proven.tally(), &noisy, least)),
-            Cells::Groups(dimensions) => {
-                let selection = proven.proof().selection;
-                let passing = selection.map(|it| i64::try_from(it.threshold).unwrap_or(i64::MAX));
-                Figures::Groups(Groups::new(dimensions, noisy, least, passing))
-            }
+            Cells::Groups(dimensions) => Figures::Groups(Groups::new(dimensions, noisy, shows)),
         };
         Ok(Released { paid, figures, is_noisy })
     }

@@ -75,7 +75,7 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
         JobResult::Table(result) => {
             groups::groups(&mut page, result, from)?;
             background::privacy(&mut page, &result.privacy, result.noise)?;
-            groups::limits(&mut page)?;
+            groups::limits(&mut page, result)?;
             background::receipt(&mut page, result.contract, &result.job, from)?;
         }
         JobResult::Choice(result) => {

@@ -4,10 +4,10 @@ use super::{Folder, covers, kinds, room};
 use crate::{
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
-        ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, DiffInMeans, Economics,
-        Estimate, FORMAT, JobResult, LiftResult, MeasureEstimate, NoiseSd, NoisyCount,
-        OutcomeResult, PrivacyReport, RelativeLift, SampleRatio, TABLE_FORMAT, TableCell,
-        TableResult,
+        ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, CountRange, DiffInMeans,
+        Economics, Estimate, FORMAT, JobResult, LiftResult, MeasureEstimate, NoiseSd, OtherCells,
+        OtherTotal, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio, TABLE_FORMAT,
+        TableCell, TableResult,
     },
     tally::Cell,
 };
@@ -136,6 +136,7 @@ fn table() -> TableResult {
         measures: vec![MeasureEstimate {
             name: "spent".to_owned(),
             cap: 99.5,
+            floor: -20.5,
             total: estimate(1500.0),
             mean: Some(estimate(12.5)),
             spread: Some(2.25),
@@ -155,9 +156,14 @@ fn table() -> TableResult {
         cells_per_person: 2,
         confidence: 0.9,
         cells: vec![cell(&["yes", "mens"])],
-        other: Some(cell(&[])),
-        withheld_cells: NoisyCount { n: -1, noise_sd: 2.5 },
-        no_consent: Some(NoisyCount { n: 7, noise_sd: 4.5 }),
+        shown_from: 50,
+        other: Some(OtherCells {
+            people_at_least: 31,
+            measures: vec![OtherTotal { name: "spent".to_owned(), total: estimate(420.5) }],
+        }),
+        withheld_cells: CountRange { n: 9, noise_sd: 2.5, ci: [4, 14] },
+        withheld_without_value: Some(2),
+        no_consent: Some(CountRange { n: 57, noise_sd: 4.5, ci: [43, 65] }),
         privacy: privacy(),
         flags: Vec::new(),
     }

@@ -34,13 +34,19 @@ pub struct TableResult {
     pub confidence: f64,
     /// Cells that are shown.
     pub cells: Vec<TableCell>,
+    /// The least noisy count of people at which a cell is shown: the contract's or the job's floor, or what
+    /// it takes that noise alone hardly ever shows an empty cell, where that is more.
+    pub shown_from: i64,
     /// The public cells that are too small to be shown, added up; null if there are none, or if they
     /// are too small together.
-    pub other: Option<TableCell>,
+    pub other: Option<OtherCells>,
     /// How many cells are not shown: exact for public cells, noisy for cells that the data name.
-    pub withheld_cells: NoisyCount,
+    pub withheld_cells: CountRange,
+    /// How many of the public cells that are not shown are combinations with no value in a column, which
+    /// may be nobody's by their nature; null for cells that the data name.
+    pub withheld_without_value: Option<u64>,
     /// People who did not agree, in either dataset; null if too few to be shown.
-    pub no_consent: Option<NoisyCount>,
+    pub no_consent: Option<CountRange>,
     /// What was charged.
     pub privacy: PrivacyReport,
     /// Flags of the whole job.
@@ -51,12 +57,33 @@ pub struct TableResult {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableCell {
-    /// Its value under each heading; none for the cells that were added up.
+    /// Its value under each heading.
     pub names: Vec<String>,
-    /// People.
+    /// People; its interval is the one that holds given that the cell is shown.
     pub people: Estimate,
     /// For each measure of the job.
     pub measures: Vec<MeasureEstimate>,
+}
+
+/// Cells that are not shown, added up. They are those whose people noise made few, so that no estimate of their
+/// people is right, and no mean; totals have noise of their own.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherCells {
+    /// How many people there are at least, at the result's confidence or better.
+    pub people_at_least: i64,
+    /// For each measure of the job.
+    pub measures: Vec<OtherTotal>,
+}
+
+/// What was added up for one measure over all cells that are not shown.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherTotal {
+    /// Name in the job.
+    pub name: String,
+    /// Total over the people of these cells.
+    pub total: Estimate,
 }
 
 /// What was added up for one measure.
@@ -65,11 +92,14 @@ pub struct TableCell {
 pub struct MeasureEstimate {
     /// Name in the job.
     pub name: String,
-    /// Largest value of one person and cell; every figure is about values capped there.
+    /// Largest value of one person and cell: what is above it counts as it.
     pub cap: f64,
+    /// Smallest value of one person and cell: what is below it counts as it.
+    pub floor: f64,
     /// Total over the people of the cell.
     pub total: Estimate,
-    /// Total over people; null where the noise in the people is too large to divide by.
+    /// Total over people; null where there may be nobody. Its interval has both ends of those of total and
+    /// people in it, each at half the error.
     pub mean: Option<Estimate>,
     /// Standard deviation between people, if squares were asked for.
     pub spread: Option<f64>,
@@ -87,14 +117,16 @@ pub struct Estimate {
     pub ci: [f64; 2],
 }
 
-/// A whole number and the standard deviation of the noise in it.
+/// A whole number that may be noisy, and the range that holds it at the result's confidence.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct NoisyCount {
-    /// The number.
+pub struct CountRange {
+    /// The number; of a noisy number of cells 0, if there may be none.
     pub n: i64,
     /// Standard deviation of its noise; 0 if it is exact.
     pub noise_sd: f64,
+    /// Least and most, not below 0.
+    pub ci: [i64; 2],
 }
 
 /// The name of this format.

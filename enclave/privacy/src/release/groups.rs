@@ -1,5 +1,6 @@
 //! What leaves of a table of groups.
 
+use protocol::proof::Proven;
 use protocol::tally::Dimension;
 
 use super::totals::keep;
@@ -14,23 +15,44 @@ pub struct Groups {
     products: Vec<Column>,
     other: Option<GroupFigures>,
     withheld_cells: Figure,
+    withheld_without_value: Option<u64>,
     no_consent: Option<Figure>,
+    thresholds: Thresholds,
+}
+
+/// From which noisy head count on something is shown: a function of tally, proof and contract alone. Who
+/// makes an interval of a count must know it, as a count that is shown has passed it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Thresholds {
+    /// A group: so high that noise alone hardly ever shows an empty one
+    /// ([`Proven::shown_from`]).
+    pub groups: i64,
+    /// All public groups together that are not shown.
+    pub other: i64,
+    /// People who did not agree.
+    pub no_consent: i64,
+}
+
+impl Thresholds {
+    /// Without noise nothing rises above the floor that has not as many people.
+    pub(super) fn new(proven: &Proven, least: i64, is_noisy: bool) -> Self {
+        let passing = |from: u64| i64::try_from(from).unwrap_or(i64::MAX).max(least);
+        let is_named = proven.tally().is_named_by_data();
+        let groups = if is_noisy || is_named { passing(proven.shown_from()) } else { least };
+        let no_consent = if is_noisy { passing(proven.refusals_shown_from()) } else { least };
+        Self { groups, other: least, no_consent }
+    }
 }
 
 impl Groups {
-    /// Applies the threshold. Of public cells, what is withheld goes into one other cell; cells
-    /// whose values are private must pass `passing`.
-    pub(super) fn new(
-        dimensions: &[Dimension],
-        noisy: Noisy,
-        least: i64,
-        passing: Option<i64>,
-    ) -> Self {
+    /// Applies the thresholds. Of public cells, what is withheld goes into one other cell.
+    pub(super) fn new(dimensions: &[Dimension], noisy: Noisy, thresholds: Thresholds) -> Self {
         let Noisy { names, mut people, mut sums, mut products, cells } = noisy;
         let no_consent = people.at(people.values.len().saturating_sub(1));
         people.values.pop();
-        let passing = passing.unwrap_or(least).max(least);
-        let marks: Vec<bool> = people.values.iter().map(|people| *people >= passing).collect();
+        let marks: Vec<bool> =
+            people.values.iter().map(|people| *people >= thresholds.groups).collect();
         let shown = marks.iter().filter(|shown| **shown).count();
         let withheld_cells = cells.less(shown);
         let other = matches!(names, Names::Public).then(|| {
@@ -41,6 +63,8 @@ impl Groups {
         });
         let columns = std::iter::once(&mut people).chain(&mut sums).chain(&mut products);
         columns.for_each(|column| keep(&mut column.values, &marks));
+        let withheld_without_value =
+            matches!(names, Names::Public).then(|| without_value(dimensions, &marks));
         let cells = match names {
             Names::Public => Shown::public(dimensions, &marks),
             Names::Data(mut names) => {
@@ -48,9 +72,19 @@ impl Groups {
                 Shown::Data(names)
             }
         };
-        let other = other.filter(|it| it.people.value >= least);
-        let no_consent = Some(no_consent).filter(|it| it.value >= least);
-        Self { cells, people, sums, products, other, withheld_cells, no_consent }
+        let other = other.filter(|it| shown < marks.len() && it.people.value >= thresholds.other);
+        let no_consent = Some(no_consent).filter(|it| it.value >= thresholds.no_consent);
+        Self {
+            cells,
+            people,
+            sums,
+            products,
+            other,
+            withheld_cells,
+            withheld_without_value,
+            no_consent,
+            thresholds,
+        }
     }
 
     /// How many groups are shown.
@@ -77,6 +111,9 @@ impl Groups {
 
     /// The sum of the noisy figures of all public cells that are not shown; none if it is itself below
     /// the threshold, or if the values of cells are private. It has no name.
+    ///
+    /// Its people were withheld because their noisy counts are small, so that the noise in their sum is not
+    /// centred: more people may be meant, and not fewer. Sums have noise of their own, which is.
     #[must_use]
     pub fn other(&self) -> Option<&GroupFigures> {
         self.other.as_ref()
@@ -88,16 +125,35 @@ impl Groups {
         self.withheld_cells
     }
 
+    /// How many of the public cells that are not shown have no value in some dimension, as people without
+    /// a row have none; none if the values of cells are private.
+    #[must_use]
+    pub fn withheld_without_value(&self) -> Option<u64> {
+        self.withheld_without_value
+    }
+
+    /// From which noisy counts on things are shown.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
     /// People who did not agree; none if they are below the threshold.
     #[must_use]
     pub fn no_consent(&self) -> Option<Figure> {
         self.no_consent
     }
 
+    /// The number of cells that are not shown as it is, or, if it is noisy, the range that holds it 19 times
+    /// in 20 or oftener.
     pub(super) fn withheld(&self) -> Vec<String> {
         let Figure { value, noise_variance } = self.withheld_cells;
-        let about = if noise_variance > 0.0 { "about " } else { "" };
-        let groups = (value > 0).then(|| format!("{about}{value} groups"));
+        let groups = if noise_variance > 0.0 {
+            let [least, most] = self.withheld_cells.within_two_deviations();
+            Some(format!("{} to {} groups", least.max(0), most.max(0)))
+        } else {
+            (value > 0).then(|| format!("{value} groups"))
+        };
         let no_consent = self.no_consent.is_none().then(|| "no consent".to_owned());
         groups.into_iter().chain(no_consent).collect()
     }
@@ -136,6 +192,13 @@ impl Shown {
         Self::Public { cells, places }
     }
 
+    fn len(&self) -> usize {
+        match self {
+            Self::Public { cells, .. } => cells.len(),
+            Self::Data(names) => names.len(),
+        }
+    }
+
     fn name(&self, at: usize) -> Vec<Place> {
         match self {
             Self::Data(names) => names.get(at).cloned().unwrap_or_default(),
@@ -165,7 +228,27 @@ impl Column {
     }
 }
 
+/// How many cells that are not marked have the last place of a group, which is for no value.
+fn without_value(dimensions: &[Dimension], marks: &[bool]) -> u64 {
+    let cells: Vec<bool> = marks.iter().map(|shown| !shown).collect();
+    let withheld = Shown::public(dimensions, &cells);
+    let is_none = |(dimension, place): (&Dimension, &Place)| match (dimension, place) {
+        (Dimension::Group { values, .. }, Place::Index(at)) => at == values,
+        _ => false,
+    };
+    let has_none = |at: &usize| dimensions.iter().zip(&withheld.name(*at)).any(is_none);
+    let count = (0..withheld.len()).filter(has_none).count();
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 impl Figure {
+    /// Two standard deviations of its noise below and above.
+    fn within_two_deviations(self) -> [i64; 2] {
+        #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
+        let reach = (2.0 * self.noise_variance.sqrt()).ceil() as i64;
+        [self.value.saturating_sub(reach), self.value.saturating_add(reach)]
+    }
+
     fn less(self, count: usize) -> Self {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         Self { value: self.value.saturating_sub(count), ..self }

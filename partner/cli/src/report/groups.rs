@@ -1,6 +1,6 @@
 //! A table of groups as HTML.
 
-use super::{Provenance, dash, escape::Text, notes};
+use super::{Provenance, escape::Text, notes};
 use crate::words::{self, groups as said};
 use protocol::result::{TableCell, TableResult};
 use std::fmt::{self, Write};
@@ -19,69 +19,70 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
         Text(&result.contract_name),
         words::moment(result.time),
     )?;
-    let cells = || result.cells.iter().chain(&result.other);
     let level = words::level(result.confidence);
-    let error = format!("\u{b1} ({level})");
     writeln!(page, "<h2>People</h2>")?;
-    let largest = cells().map(|cell| cell.people.ci[1]).fold(0.0, f64::max);
-    table(page, result, &["People", &error, ""], |row, cell| {
-        figures(row, [said::people(&cell.people), said::people_error(&cell.people)])?;
-        bar(row, cell, largest)
-    })?;
+    let largest = result.cells.iter().map(|cell| cell.people.ci[1]).fold(0.0, f64::max);
+    let head = said::people_headings(result).into_iter().chain([String::new()]);
+    table(
+        page,
+        result,
+        &head.collect::<Vec<_>>(),
+        said::people_rows(result),
+        |row, cell| match cell {
+            Some(cell) => bar(row, cell, largest),
+            None => write!(row, "<td></td>"),
+        },
+    )?;
     writeln!(
         page,
-        "<p class=\"note\">\u{b1} is how far the noise may have moved a figure, at {level}; the bar ends at \
-         the figure, the line across its end is as long as that, \
-         and often too short to be seen.</p>"
+        "<p class=\"note\">The range is between what numbers the people of a group lie, at {level}; the bar \
+         ends at the noisy count, the line across its end is the range, and often too short to be seen.</p>"
     )?;
     for first in said::measures(result) {
         writeln!(page, "<h2>{}</h2>", Text(&first.name))?;
-        let mut found = cells().filter_map(|cell| said::measured(cell, &first.name));
-        let spread = found.any(|it| it.spread.is_some());
-        let head = ["Total", &error, "Per person", &error, "Spread"];
-        let shown = if spread { head.len() } else { head.len() - 1 };
-        let head = head.get(..shown).unwrap_or_default();
-        table(page, result, head, |row, cell| {
-            let Some(measure) = said::measured(cell, &first.name) else {
-                return figures(row, head.iter().map(|_| dash()));
-            };
-            let mean = measure.mean.as_ref();
-            figures(row, [said::amount(&measure.total), said::amount_error(&measure.total)])?;
-            figures(
-                row,
-                [mean.map_or_else(dash, said::amount), mean.map_or_else(dash, said::amount_error)],
-            )?;
-            let between = spread.then(|| measure.spread.map_or_else(dash, words::size));
-            figures(row, between)
-        })?;
+        let head = said::measure_headings(result, &first.name);
+        let rows = said::measure_rows(result, &first.name);
+        let spread = rows.first().is_some_and(|it| it.figures.len() > 4);
+        table(page, result, &head, rows, |_, _| Ok(()))?;
         let spread = if spread { " Spread: standard deviation between people." } else { "" };
-        let cap = words::size(first.cap);
-        writeln!(
-            page,
-            "<p class=\"note\">What one person has above {cap} counts as {cap}.{spread}</p>"
-        )?;
+        let bounds = said::bounds(first);
+        writeln!(page, "<p class=\"note\">What is {bounds}.{spread}</p>")?;
     }
     notes(page, &said::notes(result))
 }
 
-pub(super) fn limits(page: &mut String) -> fmt::Result {
+pub(super) fn limits(page: &mut String, result: &TableResult) -> fmt::Result {
     writeln!(page, "<h2>What this does not say</h2>\n<ul>")?;
     writeln!(page, "<li>Nothing about any one person: figures are about groups, and noisy.</li>")?;
+    let mut left_out = Vec::new();
+    if result.cells.iter().any(|cell| !cell.measures.is_empty()) {
+        left_out.push("what a person has beyond the bounds above".to_owned());
+    }
+    if !result.group_by.is_empty() {
+        let groups = match result.cells_per_person {
+            1 => "any second group".to_owned(),
+            most => format!("more than {most} groups"),
+        };
+        left_out.push(format!("what a person has in {groups}"));
+    }
+    left_out.push("people without consent or without an identifier".to_owned());
     writeln!(
         page,
-        "<li>The intervals (\u{b1}) cover the noise and nothing else: everybody in the data was counted, and \
-         whether the data are right is not known here.</li>\n</ul>"
+        "<li>The ranges and \u{b1} cover the noise and nothing else. Left out of the figures: {}. Whether the \
+         data are right is not known here.</li>\n</ul>",
+        left_out.join("; ")
     )
 }
 
-/// A table with a column for each heading of the groups, then `head`, of which `figures` writes the cells.
+/// A table with a column for each heading of the groups, then `head`; `more` writes what comes after the figures.
 fn table(
     page: &mut String,
     result: &TableResult,
-    head: &[&str],
-    figures: impl Fn(&mut String, &TableCell) -> fmt::Result,
+    head: &[String],
+    rows: Vec<said::Row<'_>>,
+    more: impl Fn(&mut String, Option<&TableCell>) -> fmt::Result,
 ) -> fmt::Result {
-    if result.cells.is_empty() && result.other.is_none() {
+    if rows.is_empty() {
         return writeln!(page, "<p>Nothing can be shown: see the notes.</p>");
     }
     write!(page, "<div class=\"wide\"><table class=\"groups\">\n<thead><tr>")?;
@@ -90,28 +91,30 @@ fn table(
         write!(page, "<th scope=\"col\" class=\"by\">{}</th>", Text(heading))?;
     }
     for cell in head {
-        match *cell {
+        match cell.as_str() {
             "" => write!(page, "<td></td>")?,
-            cell => write!(page, "<th scope=\"col\">{}</th>", Text(cell))?,
+            cell => write!(page, "<th scope=\"col\">{}</th>", Text(&capital(cell)))?,
         }
     }
     writeln!(page, "</tr></thead>\n<tbody>")?;
-    for cell in result.cells.iter().chain(&result.other) {
+    for said::Row { names, figures, cell } in rows {
         write!(page, "<tr>")?;
-        let names = said::names(cell, result);
         let span = if names.len() < headings.len() { headings.len() } else { 1 };
         for name in names {
             let name = Text(&name);
             write!(page, "<th scope=\"row\" class=\"by\" colspan=\"{span}\">{name}</th>")?;
         }
-        figures(page, cell)?;
+        figures.iter().try_for_each(|text| write!(page, "<td>{}</td>", Text(text)))?;
+        more(page, cell)?;
         writeln!(page, "</tr>")?;
     }
     writeln!(page, "</tbody></table></div>")
 }
 
-fn figures(row: &mut String, texts: impl IntoIterator<Item = String>) -> fmt::Result {
-    texts.into_iter().try_for_each(|text| write!(row, "<td>{}</td>", Text(&text)))
+/// With a capital first letter, as headings of the page have it.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// People as a bar of a picture in which `largest` fills the width, and their interval across its end.

@@ -83,10 +83,21 @@ fn a_table_says_what_was_counted_and_what_is_not_shown() {
         std::fs::write(format!("{path}-shops.html"), &shops).unwrap();
         std::fs::write(format!("{path}-spend.html"), &spend).unwrap();
     }
-    for text in ["4 groups are not shown", "about 412 people", ">other<", "class=\"bar\""] {
+    for text in [
+        "4 groups are not shown",
+        "about 412 people (396 to 428 at 95 %) are excluded: no consent",
+        ">other<",
+        "<td>at least 58</td>",
+        "below 0 as 0",
+        "class=\"bar\"",
+    ] {
         assert!(shops.contains(text), "no {text}");
     }
     assert!(spend.contains("90th percentile: 50.00 to below 100.00"));
+    for page in [&shops, &spend] {
+        assert!(!page.contains("everybody in the data"), "{page}");
+        assert!(page.contains("what a person has in any second group"), "{page}");
+    }
 }
 
 #[test]
@@ -116,10 +127,12 @@ fn names_of_groups_cannot_become_markup() {
     let mut result = sample::groups::by_shop();
     result.counted.clone_from(&hostile);
     result.group_by = vec![hostile.clone(), hostile.clone()];
-    for cell in result.cells.iter_mut().chain(&mut result.other) {
+    for cell in &mut result.cells {
         cell.names.iter_mut().for_each(|name| name.clone_from(&hostile));
         cell.measures.iter_mut().for_each(|it| it.name.clone_from(&hostile));
     }
+    let other = result.other.as_mut().unwrap();
+    other.measures.iter_mut().for_each(|it| it.name.clone_from(&hostile));
     let page = page(&JobResult::Table(result), &provenance()).unwrap();
     assert!(!page.contains("<img"), "markup got through");
     assert_eq!(page.matches("</table>").count(), 2);

@@ -1,7 +1,8 @@
 //! Tables of groups, for tests of what is shown.
 
 use protocol::result::{
-    Estimate, LiftResult, MeasureEstimate, NoisyCount, TABLE_FORMAT, TableCell, TableResult,
+    CountRange, Estimate, LiftResult, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT,
+    TableCell, TableResult,
 };
 
 /// Shops by segment and whether people were found, with what they spent: a long name, a group without
@@ -14,9 +15,16 @@ pub(crate) fn by_shop() -> TableResult {
     small.measures[0].mean = None;
     small.measures[0].spread = None;
     TableResult {
-        other: Some(cell(&[], 87.0, vec![measure("spend", 87.0, 2_310.7, 260.0)])),
-        withheld_cells: NoisyCount { n: 4, noise_sd: 0.0 },
-        no_consent: Some(NoisyCount { n: 412, noise_sd: 8.0 }),
+        other: Some(OtherCells {
+            people_at_least: 58,
+            measures: vec![OtherTotal {
+                name: "spend".to_owned(),
+                total: estimate(2_310.7, 520.0),
+            }],
+        }),
+        withheld_cells: CountRange { n: 4, noise_sd: 0.0, ci: [4, 4] },
+        withheld_without_value: Some(3),
+        no_consent: Some(CountRange { n: 412, noise_sd: 8.0, ci: [396, 428] }),
         ..table(
             &["sales.shop", "matched"],
             vec![
@@ -35,7 +43,7 @@ pub(crate) fn by_shop() -> TableResult {
 pub(crate) fn by_spend() -> TableResult {
     let bin = |name, people| cell(&[name], people, vec![measure("spend", people, people, 260.0)]);
     TableResult {
-        withheld_cells: NoisyCount { n: 1, noise_sd: 0.0 },
+        withheld_cells: CountRange { n: 1, noise_sd: 0.0, ci: [1, 1] },
         ..table(
             &["spend"],
             vec![
@@ -58,6 +66,7 @@ fn measure(name: &str, people: f64, total: f64, noise_sd: f64) -> MeasureEstimat
     MeasureEstimate {
         name: name.to_owned(),
         cap: 100.0,
+        floor: 0.0,
         total: estimate(total, noise_sd),
         mean: Some(estimate(total / people, noise_sd / people)),
         spread: Some(29.3),
@@ -88,8 +97,10 @@ fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableResult {
         cells_per_person: 1,
         confidence: 0.95,
         cells,
+        shown_from: 50,
         other: None,
-        withheld_cells: NoisyCount { n: 0, noise_sd: 0.0 },
+        withheld_cells: CountRange { n: 0, noise_sd: 0.0, ci: [0, 0] },
+        withheld_without_value: Some(0),
         no_consent: None,
         privacy,
         flags: Vec::new(),

@@ -2,50 +2,42 @@
 
 use super::{WIDTH, columns_after, notes_of, wrap};
 use crate::{say, words, words::groups as said};
-use protocol::result::{MeasureEstimate, TableResult};
+use protocol::result::TableResult;
 use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
     let about = say::name(format!("{}, {}", result.contract_name, result.analysis));
     writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
     wrap(page, "", &format!("Counted: {}.", result.counted))?;
-    let error = format!("\u{b1} ({})", words::level(result.confidence));
-    let cells = || result.cells.iter().chain(&result.other);
-    let people =
-        cells().map(|cell| vec![said::people(&cell.people), said::people_error(&cell.people)]);
     writeln!(page)?;
-    table(page, result, &["people", &error], people.collect())?;
+    table(page, result, &said::people_headings(result), said::people_rows(result))?;
     for first in said::measures(result) {
-        let found = || cells().map(|cell| said::measured(cell, &first.name));
-        let spread = found().flatten().any(|measure| measure.spread.is_some());
-        let mut head = vec!["total", &error, "per person", &error];
-        head.extend(spread.then_some("spread"));
-        let cap = words::size(first.cap);
         writeln!(page)?;
-        wrap(page, "", &format!("{} (above {cap} of one person counts as {cap})", first.name))?;
-        table(page, result, &head, found().map(|measure| figures(measure, spread)).collect())?;
+        wrap(page, "", &format!("{} ({})", first.name, said::bounds(first)))?;
+        let head = said::measure_headings(result, &first.name);
+        table(page, result, &head, said::measure_rows(result, &first.name))?;
     }
     notes_of(page, &said::notes(result))
 }
 
-/// The figures of every cell, one row for each, under `head`, behind its names.
+/// A row for each cell under `head`, the figures behind the names.
 fn table(
     page: &mut String,
     result: &TableResult,
-    head: &[&str],
-    figures: Vec<Vec<String>>,
+    head: &[String],
+    found: Vec<said::Row<'_>>,
 ) -> fmt::Result {
-    if figures.is_empty() {
+    if found.is_empty() {
         return writeln!(page, "Nothing can be shown.");
     }
-    let mut figures: Vec<_> =
-        std::iter::once(head.iter().map(|&it| it.to_owned()).collect()).chain(figures).collect();
+    let (mut rows, mut figures) = (vec![said::headings(result)], vec![head.to_vec()]);
+    for row in found {
+        rows.push(row.names);
+        figures.push(row.figures);
+    }
     let taken: usize = widths(&figures).into_iter().map(|width| width + GAP).sum();
-    let headings = said::headings(result);
-    let columns = headings.len();
+    let columns = said::headings(result).len();
     let room = WIDTH.saturating_sub(taken + GAP * columns.saturating_sub(1));
-    let cells = result.cells.iter().chain(&result.other).map(|cell| said::names(cell, result));
-    let mut rows: Vec<_> = std::iter::once(headings).chain(cells).collect();
     shorten(&mut rows, room);
     for (row, figures) in rows.iter_mut().zip(&mut figures) {
         row.resize(columns, String::new());
@@ -95,17 +87,6 @@ fn elided(name: &str, most: usize) -> String {
     start.chain(&['.', '.']).chain(end).collect()
 }
 
-/// As many as there are headings, whether or not the cell has the measure.
-fn figures(measure: Option<&MeasureEstimate>, spread: bool) -> Vec<String> {
-    let none = || "-".to_owned();
-    let Some(measure) = measure else { return vec![none(); if spread { 5 } else { 4 }] };
-    let mean = measure.mean.as_ref();
-    let mut row = vec![said::amount(&measure.total), said::amount_error(&measure.total)];
-    row.extend([mean.map_or_else(none, said::amount), mean.map_or_else(none, said::amount_error)]);
-    row.extend(spread.then(|| measure.spread.map_or_else(none, words::size)));
-    row
-}
-
 /// Between two columns.
 const GAP: usize = 2;
 /// No column of names becomes narrower for another's sake.
@@ -134,10 +115,10 @@ mod tests {
             let at = line.iter().position(|it| *it == found).unwrap();
             line[at + 1].to_owned()
         };
-        assert_eq!(total_of("High", "no", "spend"), "-");
+        assert_eq!(total_of("High", "no", "spend"), "\u{2013}");
         assert_eq!(total_of("High", "yes", "spend"), "402,118");
         assert_eq!(total_of("(none)", "yes", "spend"), "11,001");
         assert_eq!(total_of("High", "yes", "visits"), "77,777");
-        assert_eq!(total_of("(none)", "yes", "visits"), "-");
+        assert_eq!(total_of("(none)", "yes", "visits"), "\u{2013}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{explain, figure, level, whole};
 use crate::say;
-use protocol::result::{Estimate, MeasureEstimate, TableCell, TableResult};
+use protocol::result::{CountRange, Estimate, MeasureEstimate, OtherCells, TableCell, TableResult};
 
 /// The headings of what cells are made of; one for the whole if they are made of nothing.
 pub(crate) fn headings(result: &TableResult) -> Vec<String> {
@@ -12,19 +12,100 @@ pub(crate) fn headings(result: &TableResult) -> Vec<String> {
     }
 }
 
-/// The name of a cell under each heading; one for cells that are not one group.
-pub(crate) fn names(cell: &TableCell, result: &TableResult) -> Vec<String> {
-    match (cell.names.as_slice(), result.group_by.is_empty()) {
-        ([], true) => vec!["everybody".to_owned()],
-        ([], false) => vec!["other".to_owned()],
-        (names, _) => names.iter().map(say::name).collect(),
+/// The name of a cell under each heading.
+pub(crate) fn names(cell: &TableCell) -> Vec<String> {
+    match cell.names.as_slice() {
+        [] => vec!["everybody".to_owned()],
+        names => names.iter().map(say::name).collect(),
     }
+}
+
+/// A row of a table of groups.
+pub(crate) struct Row<'r> {
+    /// Under each heading; one for cells that are not one group.
+    pub(crate) names: Vec<String>,
+    /// What stands beside them, column by column.
+    pub(crate) figures: Vec<String>,
+    /// The cell; none for those that are added up.
+    pub(crate) cell: Option<&'r TableCell>,
+}
+
+/// The headings of [`people_rows`].
+pub(crate) fn people_headings(result: &TableResult) -> [String; 2] {
+    ["people".to_owned(), range_heading(result)]
+}
+
+/// How many people are in each cell, and between what numbers they lie.
+pub(crate) fn people_rows(result: &TableResult) -> Vec<Row<'_>> {
+    let shown = result.cells.iter().map(|cell| {
+        let figures = vec![people(&cell.people), people_range(&cell.people)];
+        Row { names: names(cell), figures, cell: Some(cell) }
+    });
+    shown.chain(result.other.iter().map(|it| other(vec![at_least(it), none()]))).collect()
+}
+
+/// The headings of [`measure_rows`].
+pub(crate) fn measure_headings(result: &TableResult, name: &str) -> Vec<String> {
+    let error = format!("\u{b1} ({})", level(result.confidence));
+    let mut head = vec!["total".to_owned(), error, "per person".to_owned(), range_heading(result)];
+    head.extend(has_spread(result, name).then(|| "spread".to_owned()));
+    head
+}
+
+/// What is added up in each cell of the measure of this name.
+pub(crate) fn measure_rows<'r>(result: &'r TableResult, name: &str) -> Vec<Row<'r>> {
+    let spread = has_spread(result, name);
+    let row = |total: Option<&Estimate>, measure: Option<&MeasureEstimate>| {
+        let mean = measure.and_then(|it| it.mean.as_ref());
+        let mut row = vec![
+            total.map_or_else(none, amount),
+            total.map_or_else(none, amount_error),
+            mean.map_or_else(none, amount),
+            mean.map_or_else(none, amount_range),
+        ];
+        let between = measure.and_then(|it| it.spread);
+        row.extend(spread.then(|| between.map_or_else(none, super::size)));
+        row
+    };
+    let shown = result.cells.iter().map(|cell| {
+        let measure = measured(cell, name);
+        let figures = row(measure.map(|it| &it.total), measure);
+        Row { names: names(cell), figures, cell: Some(cell) }
+    });
+    let added = result.other.iter().map(|cells| {
+        let total = cells.measures.iter().find(|it| it.name == name).map(|it| &it.total);
+        other(row(total, None))
+    });
+    shown.chain(added).collect()
+}
+
+fn other<'r>(figures: Vec<String>) -> Row<'r> {
+    Row { names: vec!["other".to_owned()], figures, cell: None }
+}
+
+fn has_spread(result: &TableResult, name: &str) -> bool {
+    let measures = result.cells.iter().filter_map(|cell| measured(cell, name));
+    measures.into_iter().any(|it| it.spread.is_some())
+}
+
+fn range_heading(result: &TableResult) -> String {
+    format!("range ({})", level(result.confidence))
+}
+
+fn none() -> String {
+    "\u{2013}".to_owned()
+}
+
+/// Above and below which one person's value in one cell does not count as it is.
+pub(crate) fn bounds(measure: &MeasureEstimate) -> String {
+    let [cap, floor] = [measure.cap, measure.floor].map(super::size);
+    format!("above {cap} of one person in one group counts as {cap}, below {floor} as {floor}")
 }
 
 /// The first of each measure that a cell has, in the order of the cells.
 pub(crate) fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
     let mut first: Vec<&MeasureEstimate> = Vec::new();
-    for found in result.cells.iter().chain(&result.other).flat_map(|cell| &cell.measures) {
+    for found in result.cells.iter().flat_map(|cell| &cell.measures) {
         if first.iter().all(|it| it.name != found.name) {
             first.push(found);
         }
@@ -42,9 +123,18 @@ pub(crate) fn people(people: &Estimate) -> String {
     figure(people.value.round(), WHOLE)
 }
 
-/// How far noise may move how many people, at the result's confidence.
-pub(crate) fn people_error(people: &Estimate) -> String {
-    format!("\u{b1} {}", figure(half(people).ceil(), WHOLE))
+/// Between what numbers of people it lies, at the result's confidence.
+fn people_range(people: &Estimate) -> String {
+    let [low, high] = people.ci.map(|end| figure(end.round(), WHOLE));
+    format!("{low} to {high}")
+}
+
+/// People of the cells that are not shown: how many more there are is not known.
+fn at_least(other: &OtherCells) -> String {
+    match other.people_at_least {
+        ..1 => none(),
+        least => format!("at least {}", whole(least)),
+    }
 }
 
 /// An amount, with the decimals that its noise supports.
@@ -57,10 +147,22 @@ pub(crate) fn amount_error(estimate: &Estimate) -> String {
     format!("\u{b1} {}", figure(half(estimate), estimate.noise_sd))
 }
 
-/// Half of its interval, which lies around it.
+/// Between what amounts one lies.
+fn amount_range(estimate: &Estimate) -> String {
+    let [low, high] = estimate.ci.map(|end| figure(end, estimate.noise_sd));
+    format!("{low} to {high}")
+}
+
+/// Half of its interval.
 fn half(estimate: &Estimate) -> f64 {
     let [low, high] = estimate.ci;
     (high - low) / 2.0
+}
+
+/// How far the middle of its interval is from an estimate.
+fn aside(estimate: &Estimate) -> f64 {
+    let [low, high] = estimate.ci;
+    (f64::midpoint(low, high) - estimate.value).abs()
 }
 
 /// What has to be known to read a table, in sentences.
@@ -68,15 +170,22 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
     let mut notes: Vec<_> = quantiles(result).into_iter().collect();
     notes.extend(result.flags.iter().map(|flag| explain(flag)));
     notes.extend(not_shown(result));
-    let cells = || result.cells.iter().chain(&result.other);
-    let shown =
-        || cells().flat_map(|cell| cell.measures.iter().map(|it| &it.total).chain([&cell.people]));
-    if shown().any(|it| it.value < 0.0) {
-        notes.push("noise can make a small figure negative: read it as about zero.".to_owned());
+    let cells = || result.cells.iter();
+    let shown = || cells().flat_map(|cell| cell.measures.iter());
+    if shown().any(|it| it.floor >= 0.0 && it.total.value < 0.0) {
+        notes.push("noise can make a small total negative: read it as about zero.".to_owned());
     }
-    if cells().any(|cell| cell.measures.iter().any(|it| it.mean.is_none())) {
+    if shown().any(|it| it.mean.is_none()) {
         notes.push(
-            "where a mean or a spread is left out, noise leaves nothing to go by.".to_owned(),
+            "a mean is left out where the noise is so large that nobody may be in the group."
+                .to_owned(),
+        );
+    }
+    if result.noise && !result.cells.is_empty() {
+        notes.push(
+            "a range of people allows for it that the group is shown: of small groups those are shown \
+             whose count noise has made larger."
+                .to_owned(),
         );
     }
     let yes_or_no =
@@ -104,31 +213,76 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
 /// Groups and people that are in no row.
 fn not_shown(result: &TableResult) -> Vec<String> {
     let mut notes = Vec::new();
-    let withheld = result.withheld_cells;
-    if withheld.noise_sd > 0.0 {
-        let count = match withheld.n {
-            ..1 => "no, or hardly any,".to_owned(),
-            n => format!("about {}", whole(n)),
+    if result.noise && result.shown_from > i64::from(result.privacy.min_cell) {
+        let public = result.withheld_without_value.is_some();
+        let why = if public {
+            "so that noise alone hardly ever shows an empty group"
+        } else {
+            "so that nobody is seen who is alone in a group"
         };
         notes.push(format!(
-            "{count} groups whose values are private have too few people to be shown. (Their number is \
-             noisy, too.)"
-        ));
-    } else if withheld.n > 0 {
-        let least = result.privacy.min_cell;
-        let (groups, each) =
-            if withheld.n == 1 { ("group is", "") } else { ("groups are", " each") };
-        let added = if result.other.is_some() { "; \"other\" is them added up" } else { "" };
-        notes.push(format!(
-            "{} {groups} not shown: fewer than {least} people{each}, after noise{added}.",
-            whole(withheld.n)
+            "a group can be seen from about {} people on: that many must be counted in it, noise \
+             included, {why}.",
+            whole(result.shown_from)
         ));
     }
+    notes.extend(withheld(result));
     if let Some(people) = result.no_consent {
-        let about = if people.noise_sd > 0.0 { "about " } else { "" };
-        notes.push(format!("{about}{} people are excluded: no consent.", whole(people.n)));
+        let [low, high] = people.ci.map(whole);
+        let range = if people.noise_sd > 0.0 {
+            let level = level(result.confidence);
+            format!("about {} people ({low} to {high} at {level})", whole(people.n))
+        } else {
+            format!("{} people", whole(people.n))
+        };
+        notes.push(format!(
+            "{range} are excluded: no consent, in one dataset or the other. They are neither among those \
+             who were found nor among the others."
+        ));
     }
     notes
+}
+
+/// How many groups are not shown.
+fn withheld(result: &TableResult) -> Option<String> {
+    let CountRange { n, noise_sd, ci } = result.withheld_cells;
+    let [low, high] = ci.map(whole);
+    if noise_sd > 0.0 {
+        let level = level(result.confidence);
+        let none = if ci[0] == 0 { ": there may be none" } else { "" };
+        return Some(format!(
+            "{low} to {high} groups whose values are private have too few people to be shown{none}. (Their \
+             number is noisy: this is its range at {level}.)"
+        ));
+    }
+    if n <= 0 {
+        return None;
+    }
+    let least = whole(result.shown_from);
+    let (groups, each) = if n == 1 { ("group is", "") } else { ("groups are", " each") };
+    let added = if result.other.is_some() {
+        "; \"other\" is them added up. Its total is right but for noise; of its people only the least \
+         number is known"
+    } else {
+        ""
+    };
+    let of_nobody = match result.withheld_without_value {
+        Some(without @ 1..) => format!(
+            " {} combination{} with \"(none)\", which may be nobody's.",
+            match i64::try_from(without).unwrap_or(i64::MAX) {
+                1 if n == 1 => "It is a".to_owned(),
+                1 => "One of them is a".to_owned(),
+                all if all == n => "All of them are".to_owned(),
+                some => format!("{} of them are", whole(some)),
+            },
+            if without == 1 { "" } else { "s" }
+        ),
+        _ => String::new(),
+    };
+    Some(format!(
+        "{} {groups} not shown: fewer than {least} people{each}, after noise{added}.{of_nobody}",
+        whole(n)
+    ))
 }
 
 /// Where the middle and the top tenth of people are, of a table over bins of one quantity.
@@ -180,18 +334,15 @@ fn bin(cell: &TableCell) -> Option<Bin<'_>> {
 fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> String {
     let count = |(_, people): &(Bin<'_>, Estimate)| people.value.max(0.0);
     let shown: f64 = bins.iter().map(count).sum();
-    let noise = bins.iter().map(|(_, people)| half(people).powi(2)).sum::<f64>().sqrt();
-    // Who is in bins that are not shown may be below all others, or above.
-    let hidden = match (&result.other, result.withheld_cells.n) {
-        (Some(other), _) => other.people.ci[1].max(0.0),
-        // Their noisy sum is below the threshold; how many they are may be more by the sum's noise.
-        (None, withheld @ 1..) => {
-            let each = bins.iter().map(|(_, people)| half(people)).fold(0.0, f64::max);
-            let withheld = f64::from(u32::try_from(withheld).unwrap_or(u32::MAX));
-            f64::from(result.privacy.min_cell) + each * withheld.sqrt()
-        }
-        _ => 0.0,
-    };
+    // Ranges lie around their counts but for groups of about the size that is shown: what those are aside
+    // points one way, and does not average out.
+    let halves = bins.iter().map(|(_, people)| half(people).powi(2)).sum::<f64>().sqrt();
+    let noise = halves + bins.iter().map(|(_, people)| aside(people)).sum::<f64>();
+    // Who is in bins that are not shown may be below all others, or above. Each noisy count is below what is
+    // shown, and so are the people but for noise: three deviations for each.
+    let widest = bins.iter().map(|(_, people)| half(people)).fold(0.0, f64::max);
+    let each = whole_number(result.shown_from) + 1.5 * widest;
+    let hidden = whole_number(result.withheld_cells.n.max(0)) * each;
     let reaching = |rank: f64| {
         let mut below = 0.0;
         bins.iter().find_map(|it| {
@@ -209,6 +360,10 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> S
         (Some(low), None) => format!("{low} or more"),
         (None, None) => "cannot be told".to_owned(),
     }
+}
+
+fn whole_number(number: i64) -> f64 {
+    f64::from(i32::try_from(number).unwrap_or(i32::MAX))
 }
 
 /// From this error on a figure is shown without decimals.
@@ -231,18 +386,20 @@ mod tests {
     fn a_quantile_near_an_edge_names_the_bins_on_both_sides() {
         let mut result = by_spend();
         // Half of 8,860 is 4,430: beside the first edge, within noise.
-        result.cells[0].people.value = 4_420.0;
+        let found = |value| Estimate { value, noise_sd: 8.0, ci: [value - 15.68, value + 15.68] };
+        result.cells[0].people = found(4_420.0);
         assert!(quantiles(&result).unwrap().contains("median of spend: below 50.00;"));
         // A bin that noise made negative counts nobody.
-        result.cells[2].people.value = -30.0;
+        result.cells[2].people = found(-30.0);
         assert!(quantiles(&result).unwrap().contains("90th percentile: 10.00 to below 50.00."));
     }
 
     #[test]
     fn who_is_hidden_may_be_anywhere() {
         let mut result = by_spend();
-        result.other = Some(TableCell { names: Vec::new(), ..result.cells[1].clone() });
-        // 2,200 more above all others make the top tenth open; below them they move nothing up.
+        result.withheld_cells.n = 40;
+        // 40 * (50 + 1.5 * 15.68) more above all others make the top tenth open; below them they move
+        // nothing up.
         let words = quantiles(&result).unwrap();
         assert!(words.contains("90th percentile: 50.00 or more."), "{words}");
         result.cells.clear();
@@ -257,11 +414,11 @@ mod tests {
             cell.people = Estimate { value: people, noise_sd: 20.0, ci };
         }
         // 9,200 of 10,000 are below 100. With h hidden people, at most 0.9 * (10,000 + h) + 2 * 39.2
-        // are below the 90th percentile: 9,159 for one bin, h = 50 + 39.2 ...
+        // are below the 90th percentile: 9,176 for one bin, h = 50 + 1.5 * 39.2 ...
         let words = quantiles(&result).unwrap();
         assert!(words.contains("90th percentile: 50.00 to below 100.00."), "{words}");
-        // ... and 9,281 for twenty, h = 50 + 39.2 * sqrt(20) = 225; without their noise, 9,123.
-        result.withheld_cells.n = 20;
+        // ... and 9,274 for two; without their noise, 9,168.
+        result.withheld_cells.n = 2;
         let words = quantiles(&result).unwrap();
         assert!(words.contains("90th percentile: 50.00 or more."), "{words}");
         assert!(words.contains("at 95 % confidence"), "{words}");
@@ -278,10 +435,38 @@ mod tests {
     }
 
     #[test]
-    fn people_are_whole_and_their_error_is_rounded_up() {
-        let people_of =
-            |value| Estimate { value, noise_sd: 8.0, ci: [value - 15.68, value + 15.68] };
-        let found = people_of(10_234.0);
-        assert_eq!((people(&found), people_error(&found)), ("10,234".into(), "\u{b1} 16".into()));
+    fn people_are_whole_and_so_are_the_ends_of_their_range() {
+        let found = Estimate { value: 10_234.0, noise_sd: 8.0, ci: [10_218.0, 10_250.0] };
+        assert_eq!(
+            (people(&found), people_range(&found)),
+            ("10,234".into(), "10,218 to 10,250".into())
+        );
+    }
+
+    #[test]
+    fn a_number_of_hidden_groups_is_not_named_where_there_may_be_none() {
+        let mut result = by_shop();
+        result.withheld_without_value = None;
+        result.withheld_cells = CountRange { n: 0, noise_sd: 75.0, ci: [0, 161] };
+        let words = withheld(&result).unwrap();
+        assert!(words.starts_with("0 to 161 groups whose values are private"), "{words}");
+        assert!(words.contains("there may be none") && !words.contains("about"), "{words}");
+        result.withheld_cells = CountRange { n: 214, noise_sd: 75.0, ci: [67, 361] };
+        let words = withheld(&result).unwrap();
+        assert!(words.starts_with("67 to 361 groups") && !words.contains("none"), "{words}");
+    }
+
+    #[test]
+    fn combinations_without_a_value_are_told_apart_from_small_groups() {
+        let mut result = by_shop();
+        let words = |result: &TableResult| withheld(result).unwrap();
+        assert!(
+            words(&result)
+                .ends_with("3 of them are combinations with \"(none)\", which may be nobody's.")
+        );
+        result.withheld_without_value = Some(4);
+        assert!(words(&result).contains("All of them are combinations with \"(none)\""));
+        result.withheld_without_value = Some(0);
+        assert!(!words(&result).contains("(none)"));
     }
 }
