@@ -138,6 +138,8 @@ pub struct Limits {
     pub max_blob_bytes: u64,
     /// Sum of all blobs and of the sizes of all unfinished uploads, in bytes.
     pub quota_bytes: u64,
+    /// Sum of all results that the enclave has stored, in bytes.
+    pub results_bytes: u64,
     /// Unfinished uploads at one time.
     pub max_uploads: usize,
     /// TCP connections at one time.
@@ -153,6 +155,7 @@ impl Default for Limits {
         Self {
             max_blob_bytes: 64 * GIB,
             quota_bytes: 256 * GIB,
+            results_bytes: 16 * GIB,
             max_uploads: 64,
             max_connections: 512,
             idle_seconds: 900,

@@ -60,7 +60,9 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         Some(path) => Trace::to_file(path).map_err(using(path))?,
     };
     let trace = Arc::new(trace);
-    let store = Arc::new(Store::open(&config.dir).map_err(using(&config.dir))?);
+    let store = Arc::new(
+        Store::open(&config.dir, config.limits.results_bytes).map_err(using(&config.dir))?,
+    );
     let uploads = Uploads::open(&config.dir.join("uploads"), Arc::clone(&store), &config.limits)
         .map_err(using(&config.dir))?;
 

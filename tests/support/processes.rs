@@ -88,10 +88,18 @@ impl Site {
     /// Begins `glovebox LINE`, where `ROOM` stands for the room's address and `UNDER` for the
     /// contract and the simulated root.
     pub fn begin(&self, line: &str) -> Process {
+        self.spawn("glovebox", &self.whole(line))
+    }
+
+    /// The same within an address space of `bytes`.
+    pub fn begin_within(&self, line: &str, bytes: u64) -> Process {
+        Process::start_within(bytes, "glovebox", &self.whole(line), self.folder.path(), &self.log())
+    }
+
+    fn whole(&self, line: &str) -> String {
         let under = "--contract contract.toml.signed --danger-root host/simulated-ca/root.der";
         let room = format!("https://127.0.0.1:{}", self.port);
-        let line = line.replace("UNDER", under).replace("ROOM", &room);
-        self.spawn("glovebox", &line)
+        line.replace("UNDER", under).replace("ROOM", &room)
     }
 
     /// Runs `glovebox LINE`, as [`Self::begin`] does, to its end.
@@ -107,10 +115,13 @@ impl Site {
     }
 
     fn spawn(&self, name: &str, line: &str) -> Process {
+        Process::start(name, line, self.folder.path(), &self.log())
+    }
+
+    fn log(&self) -> PathBuf {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
-        let log = self.path("logs").join(format!("{number}-{name}"));
         fs::create_dir_all(self.path("logs")).unwrap();
-        Process::start(name, line, self.folder.path(), &log)
+        self.path("logs").join(number.to_string())
     }
 
     /// Starts the host and waits until its enclave serves.
@@ -177,6 +188,21 @@ impl Site {
         let custody = self.begin(&format!("{line} --listen 127.0.0.1:{}", self.custody_port));
         until("custody serves", || custody.out().contains("http://"));
         self.custody = Some(custody);
+    }
+
+    /// Process id of the enclave that runs now.
+    pub fn enclave_pid(&self) -> u32 {
+        self.enclave().unwrap().0
+    }
+
+    /// Process id of the retailer's custody.
+    pub fn custody_pid(&self) -> u32 {
+        self.custody.as_ref().unwrap().pid()
+    }
+
+    /// Where the retailer's custody listens.
+    pub fn custody_address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.custody_port))
     }
 
     /// `kill -9` of the retailer's custody.

@@ -70,8 +70,19 @@ pub struct Process {
 impl Process {
     /// Starts `name` with the words of `line`, in `folder`; what it says goes to files beside `log`.
     pub fn start(name: &str, line: &str, folder: &Path, log: &Path) -> Self {
+        Self::spawn(Command::new(program(name)), line, folder, log)
+    }
+
+    /// The same within an address space of `bytes`.
+    pub fn start_within(bytes: u64, name: &str, line: &str, folder: &Path, log: &Path) -> Self {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--as={bytes}")).arg(program(name));
+        Self::spawn(command, line, folder, log)
+    }
+
+    fn spawn(mut command: Command, line: &str, folder: &Path, log: &Path) -> Self {
         let [out, err] = ["out", "err"].map(|end| log.with_extension(end));
-        let child = Command::new(program(name))
+        let child = command
             .args(line.split_whitespace())
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -104,6 +115,11 @@ impl Process {
         let said = Said { code: ended.and_then(|it| it.code()), out: self.out(), err: self.err() };
         assert!(ended.is_some(), "no end within {PATIENCE:?}: {said:?}");
         said
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// True while it runs.
