@@ -14,7 +14,7 @@ coverage="$coverage -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-saniti
 echo "fuzz: building (the first time some minutes)" >&2
 # The sanitizer's flags are unstable ones of the stable compiler.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="$coverage -Zsanitizer=address" \
-    cargo build --quiet --release --locked --manifest-path tests/fuzz/Cargo.toml --target "$triple" \
+    cargo build --quiet --release --manifest-path tests/fuzz/Cargo.toml --target "$triple" \
     --target-dir target/fuzz ${GLOVEBOX_JOBS:+--jobs "$GLOVEBOX_JOBS"}
 bin=target/fuzz/$triple/release
 # Leaks of what lives as long as the program are none.

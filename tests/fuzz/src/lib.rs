@@ -58,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     of("sealed", values::sealed, &["tests/vectors/sealed-v1/panel.sealed"], 65_536, 16),
     of("image", image::image, &["eif-build/tests/vectors"], 65_536, 16),
     of("intake", intake::intake, &["tests/fuzz/seeds/intake"], 8_192, 256),
+    of("front", network::front, &["tests/fuzz/seeds/http"], 4_096, 4),
     of("http", network::http, &["tests/fuzz/seeds/http"], 4_096, 64),
 ];
 
