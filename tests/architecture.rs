@@ -31,7 +31,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("simulated", &["enclave", "nsm"]),
     ("init", &[]),
     ("eif-build", &["attestation-verifier"]),
-    ("host", &["front", "protocol"]),
+    ("host", &["attestation-verifier", "front", "protocol"]),
     ("client", &["attestation-verifier", "front", "protocol"]),
     // The one crate that may name both sides: it is behind `glovebox try` and nothing else.
     ("rehearsal", &["attestation-verifier", "client", "enclave", "nsm", "privacy", "protocol"]),

@@ -31,6 +31,8 @@ pub mod explain;
 mod field;
 mod pcr;
 pub mod receipt;
+#[cfg(feature = "registers")]
+pub mod registers;
 mod revocation;
 mod root;
 mod timestamp;

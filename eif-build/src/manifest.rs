@@ -107,6 +107,14 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether JSON says of itself that it is a manifest, of whichever version, so that a damaged one is
+    /// not taken for something simpler.
+    #[must_use]
+    pub fn is_meant(json: &[u8]) -> bool {
+        let json = serde_json::from_slice::<serde_json::Value>(json);
+        json.is_ok_and(|json| json.get("format").is_some())
+    }
+
     /// A `COSE_Sign1` over the canonical encoding, by the Ed25519 key with this seed (the
     /// `signing.key` of `glovebox init`), as the parties' other signatures are made.
     ///

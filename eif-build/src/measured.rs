@@ -71,7 +71,7 @@ impl Measured {
     /// image is in this one. The rest of it are [`Manifest::claims`].
     #[must_use]
     pub fn differences(&self, manifest: &Manifest) -> Vec<String> {
-        let mut lines = self.other_registers(manifest);
+        let mut lines = self.other_registers(&manifest.pcrs);
         let (found, expected) = (&self.command_line, &manifest.command_line);
         if found != expected {
             lines.push(format!("command_line: found {found:?}, expected {expected:?}"));
@@ -109,12 +109,14 @@ impl Measured {
         lines
     }
 
-    fn other_registers(&self, manifest: &Manifest) -> Vec<String> {
-        let indices: BTreeSet<&u8> = self.registers.keys().chain(manifest.pcrs.keys()).collect();
+    /// What of the registers `expected` is not so of the image, and the other way round.
+    #[must_use]
+    pub fn other_registers(&self, pcrs: &Registers) -> Vec<String> {
+        let indices: BTreeSet<&u8> = self.registers.keys().chain(pcrs.keys()).collect();
         let word = |pcr: Option<&Pcr>| pcr.map_or_else(|| "none".to_owned(), Pcr::to_string);
         let mut lines = Vec::new();
         for index in indices {
-            let (found, expected) = (self.registers.get(index), manifest.pcrs.get(index));
+            let (found, expected) = (self.registers.get(index), pcrs.get(index));
             if found != expected {
                 let meaning = manifest::meaning(*index);
                 let (found, expected) = (word(found), word(expected));

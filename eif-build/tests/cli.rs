@@ -144,6 +144,37 @@ fn a_damaged_image_is_a_no_and_a_missing_one_is_no_answer() {
     says(&workshop.run(&["compare", "a.eif", "cut.eif"]), 2, &["cut.eif is not an image"]);
     says(&workshop.run(&["measure", "none.eif"]), 2, &["reading none.eif"]);
     says(&workshop.run(&["measure", "a.eif", "--manifest", "a.eif"]), 2, &["not a build manifest"]);
+
+    // The registers alone, as `nitro-cli build-enclave` prints them.
+    let manifest = fs::read(workshop.path("a.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let pcr = |index: &str| manifest["pcrs"][index].as_str().unwrap().to_owned();
+    let printed = |pcr2: &str| {
+        let (pcr0, pcr1) = (pcr("0"), pcr("1"));
+        let table = serde_json::json!({
+            "HashAlgorithm": "Sha384 { ... }", "PCR0": pcr0, "PCR1": pcr1, "PCR2": pcr2,
+        });
+        serde_json::json!({ "Measurements": table })
+    };
+    let measure = |json: serde_json::Value| {
+        fs::write(workshop.path("printed.json"), json.to_string()).unwrap();
+        workshop.run(&["measure", "a.eif", "--manifest", "printed.json"])
+    };
+    let same = measure(printed(&pcr("2")));
+    says(&same, 0, &["an image with these registers"]);
+    says(&measure(printed(&pcr("1"))), 1, &["PCR2 (the application): found", "not an image with"]);
+    says(
+        &measure(printed(&pcr("2"))["Measurements"].clone()),
+        0,
+        &["an image with these registers"],
+    );
+    says(&measure(serde_json::json!([printed(&pcr("2"))])), 2, &["an array of 1"]);
+    says(&measure(serde_json::json!({ "pcrs": { "0": pcr("0") } })), 2, &["registers 0, 1 and 2"]);
+    says(
+        &measure(serde_json::json!({ "format": "x", "pcrs": manifest["pcrs"] })),
+        2,
+        &["manifest"],
+    );
 }
 
 #[test]

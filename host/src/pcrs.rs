@@ -1,6 +1,7 @@
 //! `glovebox-host pcrs`.
 
 use crate::{failure::Failure, options::enclave_beside};
+use attestation_verifier::{Pcr, registers};
 use protocol::contract::{Build, Contract};
 use serde::Deserialize;
 use std::{
@@ -32,11 +33,11 @@ pub(crate) struct Pcrs {
 }
 
 /// What matters here of a build manifest.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Manifest {
-    /// By number, 0 to 2 at least, each in 96 hex digits.
-    pub(crate) pcrs: BTreeMap<String, String>,
-    /// The image; other programs' manifests do not say.
+    /// By number, 0 to 2 at least.
+    pub(crate) pcrs: BTreeMap<u8, Pcr>,
+    /// The image; what other programs print does not say.
     pub(crate) eif: Option<Eif>,
 }
 
@@ -50,27 +51,26 @@ pub(crate) struct Eif {
 impl Manifest {
     /// Reads one.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs::read_to_string(path)
-            .map_err(|cause| Failure::Read { path: path.to_owned(), cause })?;
-        let wrong = || Failure::Manifest { path: path.to_owned() };
-        let manifest: Self = serde_json::from_str(&text).map_err(|_| wrong())?;
-        let pcrs = &manifest.pcrs;
-        let is_pcr = |pcr: &String| pcr.len() == 96 && pcr.bytes().all(|it| it.is_ascii_hexdigit());
-        let whole = ["0", "1", "2"].iter().all(|index| pcrs.get(*index).is_some_and(is_pcr));
-        if whole && pcrs.values().all(is_pcr) { Ok(manifest) } else { Err(wrong()) }
+        #[derive(Deserialize)]
+        struct About {
+            eif: Option<Eif>,
+        }
+        let json =
+            fs::read(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })?;
+        let wrong = |why: String| Failure::Manifest { path: path.to_owned(), why };
+        let pcrs = registers::parse(&json).map_err(|why| wrong(why.to_string()))?;
+        if !(0..3).all(|index| pcrs.contains_key(&index)) {
+            return Err(wrong("expected registers 0, 1 and 2 at least".to_owned()));
+        }
+        let about: About = serde_json::from_slice(&json).map_err(|why| wrong(why.to_string()))?;
+        Ok(Self { pcrs, eif: about.eif })
     }
 }
 
 /// The build of `contract` that has these PCRs, by number.
-pub(crate) fn listed_in<'a>(
-    contract: &'a Contract,
-    pcrs: &BTreeMap<String, String>,
-) -> Option<&'a Build> {
-    contract.builds.iter().find(|build| {
-        build.pcrs.iter().all(|(index, pcr)| {
-            pcrs.get(&index.to_string()).is_some_and(|it| it.eq_ignore_ascii_case(&pcr.to_string()))
-        })
-    })
+pub(crate) fn listed_in<'a>(contract: &'a Contract, pcrs: &BTreeMap<u8, Pcr>) -> Option<&'a Build> {
+    let mut builds = contract.builds.iter();
+    builds.find(|build| build.pcrs.iter().all(|(index, pcr)| pcrs.get(index) == Some(pcr)))
 }
 
 impl Pcrs {
@@ -78,6 +78,8 @@ impl Pcrs {
     pub(crate) fn run(self, out: &mut impl Write) -> Result<ExitCode, Failure> {
         if let Some(path) = &self.build_manifest {
             let pcrs = of_manifest(path)?;
+            let pcrs: BTreeMap<_, _> =
+                pcrs.iter().map(|(index, pcr)| (index.to_string(), pcr.to_string())).collect();
             let json = serde_json::json!({ "pcrs": pcrs });
             writeln!(out, "{json}").map_err(Failure::System)?;
             return Ok(ExitCode::SUCCESS);
@@ -93,6 +95,6 @@ impl Pcrs {
 }
 
 /// The PCRs in a build manifest.
-pub(crate) fn of_manifest(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn of_manifest(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
     Ok(Manifest::read(path)?.pcrs)
 }

@@ -72,7 +72,7 @@ fn named(found: &Found, manifest: &Path) -> Check {
             ok(name, "it is this image's, byte for byte")
         }
         // Signed twice, an image is two files with the same PCRs.
-        Some(_) if pcrs.contains_key("8") => {
+        Some(_) if pcrs.contains_key(&8) => {
             warn(name, "it is of another image, or of another signing of this one", remedy)
         }
         Some(eif) => {

@@ -1,10 +1,13 @@
 //! Options that say what to expect.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use attestation_verifier::{Expected, Pcr, Root, danger};
+use attestation_verifier::{Expected, Pcr, Root, danger, registers};
 
-use crate::{failure::Failure, input, manifest, report};
+use crate::{failure::Failure, input, report};
 
 /// Where trust begins, and which build is expected.
 #[derive(Debug, clap::Args)]
@@ -16,7 +19,7 @@ pub(crate) struct Expectation {
     #[arg(long, value_name = "N=HEX", value_parser = pcr)]
     pcr: Vec<(u8, Pcr)>,
 
-    /// Build manifest (JSON) that names the registers
+    /// JSON that names the registers: a build manifest, or what `nitro-cli build-enclave` prints
     #[arg(long, value_name = "MANIFEST")]
     build: Option<PathBuf>,
 
@@ -29,7 +32,7 @@ impl Expectation {
     /// Under a root that was read before: a pipe can be read only once.
     pub(crate) fn expected(&self, root: &Root) -> Result<Expected, Failure> {
         let mut pcrs = BTreeMap::new();
-        let manifest = self.build.as_deref().map(manifest::read).transpose()?.unwrap_or_default();
+        let manifest = self.build.as_deref().map(build).transpose()?.unwrap_or_default();
         for (index, value) in manifest.into_iter().chain(self.pcr.iter().copied()) {
             if pcrs.insert(index, value).is_some_and(|before| before != value) {
                 return Err(Failure::PcrTwice { index });
@@ -87,9 +90,15 @@ impl Trust {
     }
 }
 
+/// The registers that a file names, each once.
+fn build(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
+    let bytes = input::read_raw(path, LONGEST_FILE)?;
+    registers::parse(&bytes).map_err(|cause| Failure::Manifest { path: path.to_owned(), cause })
+}
+
 fn pcr(text: &str) -> Result<(u8, Pcr), String> {
     let (index, value) = text.split_once('=').ok_or("expected N=HEX")?;
-    let index = manifest::index(index).ok_or("N is 0 to 31")?;
+    let index = registers::index(index).ok_or("N is 0 to 31")?;
     Ok((index, value.parse().map_err(|error| format!("{error}"))?))
 }
 

@@ -31,10 +31,10 @@ pub(crate) enum Failure {
     )]
     UnknownRoot { name: &'static str },
     #[error(
-        "{path} is not a build manifest: {cause}; expected {{\"pcrs\": {{\"0\": HEX, ...}}}}",
+        "{path} names no build: {cause}",
         path = path.display()
     )]
-    Manifest { path: PathBuf, cause: serde_json::Error },
+    Manifest { path: PathBuf, cause: attestation_verifier::registers::RegistersError },
     #[error("pcr {index} is named twice, with different values")]
     PcrTwice { index: u8 },
     #[error(

@@ -4,7 +4,6 @@ mod expectation;
 mod explain;
 mod failure;
 mod input;
-mod manifest;
 mod receipt;
 mod report;
 mod verify;

@@ -1,5 +1,6 @@
 //! Why there is no answer.
 
+use attestation_verifier::registers::RegistersError;
 use eif_build::{ParseError, manifest::ManifestError, pack::PackError};
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -13,6 +14,10 @@ pub(crate) enum Failure {
     Answer(#[from] io::Error),
     #[error("{path}: {cause}", path = path.display())]
     Manifest { path: PathBuf, cause: ManifestError },
+    #[error("{path}: not a build manifest, and no registers either: {cause}", path = path.display())]
+    Registers { path: PathBuf, cause: RegistersError },
+    #[error("{path}: expected registers 0, 1 and 2 at least", path = path.display())]
+    FewRegisters { path: PathBuf },
     #[error("{path}: expected JSON of names and texts, numbers or flags", path = path.display())]
     KernelDescription { path: PathBuf },
     #[error("{path} describes another kernel: it names {found}, the kernel has {expected}", path = path.display())]

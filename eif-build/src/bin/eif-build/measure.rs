@@ -1,9 +1,11 @@
 //! `measure`: the registers of an image, and whether they are those of a build.
 
 use crate::{failure::Failure, files::read};
+use attestation_verifier::registers;
 use eif_build::{
     Measured,
     manifest::{self, File, Manifest},
+    measure::Registers,
 };
 use serde_json::json;
 use std::{
@@ -24,7 +26,8 @@ pub(crate) struct Measure {
     /// The image
     image: PathBuf,
 
-    /// Build manifest to compare with
+    /// Build manifest to compare with; or JSON that names the registers alone, such as `nitro-cli
+    /// build-enclave` prints
     #[arg(long, value_name = "JSON")]
     manifest: Option<PathBuf>,
 
@@ -52,8 +55,11 @@ impl Measure {
                 return Ok(false);
             }
         };
-        let differences = manifest.as_ref().map(|manifest| measured.differences(manifest));
-        let claims = manifest.as_ref().map(Manifest::claims).unwrap_or_default();
+        let differences = manifest.as_ref().map(|expected| match expected {
+            Expected::Manifest(manifest) => measured.differences(manifest),
+            Expected::Registers(registers) => measured.other_registers(registers),
+        });
+        let claims = manifest.as_ref().map(Expected::claims).unwrap_or_default();
         let yes = differences.as_ref().is_none_or(Vec::is_empty);
         if self.json {
             let pcrs: BTreeMap<String, String> = measured
@@ -93,8 +99,13 @@ impl Measure {
             for line in differences {
                 writeln!(out, "differs: {line}")?;
             }
-            let word = if yes { "the image of" } else { "not the image of" };
-            writeln!(out, "{word} the manifest")?;
+            let verdict = match (manifest, yes) {
+                (Some(Expected::Registers(_)), true) => "an image with these registers",
+                (Some(Expected::Registers(_)), false) => "not an image with these registers",
+                (_, true) => "the image of the manifest",
+                (_, false) => "not the image of the manifest",
+            };
+            writeln!(out, "{verdict}")?;
         }
         Ok(yes)
     }
@@ -129,13 +140,39 @@ impl Measure {
         Ok(())
     }
 
-    fn expected(&self, path: &Path) -> Result<Manifest, Failure> {
+    fn expected(&self, path: &Path) -> Result<Expected, Failure> {
         let bytes = read(path)?;
-        match &self.signed_by {
+        let manifest = match &self.signed_by {
             Some(key) => Manifest::open(&bytes, key),
-            None => Manifest::parse(&bytes),
+            None if Manifest::is_meant(&bytes) => Manifest::parse(&bytes),
+            None => {
+                let registers = registers::parse(&bytes)
+                    .map_err(|cause| Failure::Registers { path: path.to_owned(), cause })?;
+                if !(0..3).all(|index| registers.contains_key(&index)) {
+                    return Err(Failure::FewRegisters { path: path.to_owned() });
+                }
+                return Ok(Expected::Registers(registers));
+            }
+        };
+        let manifest =
+            manifest.map_err(|cause| Failure::Manifest { path: path.to_owned(), cause })?;
+        Ok(Expected::Manifest(Box::new(manifest)))
+    }
+}
+
+/// What an image is held to.
+enum Expected {
+    Manifest(Box<Manifest>),
+    /// Registers, of a build of which nothing else is said.
+    Registers(Registers),
+}
+
+impl Expected {
+    fn claims(&self) -> Vec<String> {
+        match self {
+            Self::Manifest(manifest) => manifest.claims(),
+            Self::Registers(_) => Vec::new(),
         }
-        .map_err(|cause| Failure::Manifest { path: path.to_owned(), cause })
     }
 }
 
