@@ -3,6 +3,7 @@
 //! Nobody outside reads them in production, where Nitro connects the console in debug mode only;
 //! still no line holds a row, a key or what a party sent.
 
+use protocol::text;
 use std::{
     fmt::{self, Write as _},
     io::{self, Write as _},
@@ -65,7 +66,7 @@ struct Line {
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}").replace(char::is_control, " ");
+        let text = format!("{value:?}").replace(text::is_hidden, " ");
         if field.name() == "message" {
             self.message = text;
         } else {

@@ -30,4 +30,5 @@ pub mod sign;
 pub mod slice;
 pub mod storage;
 pub mod tally;
+pub mod text;
 pub mod time;

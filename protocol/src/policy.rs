@@ -17,6 +17,7 @@ use crate::{
     proof::{self, By, PriceError, Proven, Request, Split},
     refusal::{Asked, Limit, Refusal},
     tally::Tally,
+    text,
     time::Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -280,8 +281,7 @@ fn places<'v>(domain: &[String], values: &'v [String]) -> Result<Vec<i32>, &'v S
 
 /// Whether things to add up have readable names; how many there are, [`lengths`] has checked.
 fn check_names<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Result<(), Refusal> {
-    let readable =
-        |text: &String| (1..=64).contains(&text.len()) && !text.chars().any(char::is_control);
+    let readable = |name: &String| (1..=64).contains(&name.len()) && text::hidden(name).is_none();
     if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
 }
 

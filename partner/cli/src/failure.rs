@@ -91,17 +91,19 @@ impl Failure {
     }
 }
 
-/// What is said when `checks` refuse an answer. Who did not name a simulated room's root learns how.
-fn with_hint(why: &impl Error, checks: &[Line]) -> String {
+/// What is said when `checks` refuse an answer. An enclave under another root than the pinned one
+/// may say anything of itself, so the answer ends there: how to believe another root is said in `--help`
+/// and to nobody who did not ask, since it is what a false host would have its victim do.
+fn with_verdict(why: &impl Error, checks: &[Line]) -> String {
     let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
-    let hint = failed.filter(|line| line.title == TITLES[PINNED_ROOT]);
-    hint.map_or_else(|| why.to_string(), |_| format!("{why} {NAME_THE_ROOT}"))
+    let foreign = failed.filter(|line| line.title == TITLES[PINNED_ROOT]);
+    foreign.map_or_else(|| why.to_string(), |_| format!("{why}{FOREIGN_ROOT}"))
 }
 
 impl From<RoomError> for Failure {
     fn from(error: RoomError) -> Self {
         let unclear = error.is_transient() || matches!(error, RoomError::Protocol { .. });
-        if unclear { Self::unclear(error) } else { Self::no(with_hint(&error, &error.checks())) }
+        if unclear { Self::unclear(error) } else { Self::no(with_verdict(&error, &error.checks())) }
     }
 }
 
@@ -193,14 +195,14 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Identity(error) => error.into(),
-            error => Self::no(with_hint(&error, error.checks())),
+            error => Self::no(with_verdict(&error, error.checks())),
         }
     }
 }
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        Self::no(with_hint(&error, error.checks()))
+        Self::no(with_verdict(&error, error.checks()))
     }
 }
 
@@ -227,14 +229,15 @@ impl From<SealError> for Failure {
 
 /// The verifier's check that the chain starts at the pinned root.
 const PINNED_ROOT: usize = 10;
-const NAME_THE_ROOT: &str = "(a simulated or QEMU room: name its root with --danger-root)";
+const FOREIGN_ROOT: &str = ". This is not the Nitro enclave that was expected: whoever runs it could read \
+    the data and make any figure. Send it nothing; ask the operator for the address of the real room";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_check_with_the_hint_is_that_of_the_root() {
+    fn the_check_with_the_verdict_is_that_of_the_root() {
         assert_eq!(TITLES[PINNED_ROOT], "the chain starts at the pinned root");
     }
 }

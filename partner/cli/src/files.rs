@@ -1,6 +1,7 @@
 //! Files that several commands read and write.
 
 use crate::failure::Failure;
+use attestation_verifier::{Pcr, registers};
 use client::trust::Trust;
 use protocol::{
     contract::{Contract, TAG},
@@ -9,9 +10,9 @@ use protocol::{
 use std::{
     collections::BTreeMap,
     fs::{DirBuilder, OpenOptions},
-    io::Write,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// The bytes of `path`.
@@ -26,9 +27,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 
 /// Writes `path` whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
+    let part = part_of(path);
     std::fs::write(&part, bytes).map_err(Failure::writing(&part))?;
     std::fs::rename(&part, path).map_err(Failure::writing(path))
 }
@@ -39,12 +38,25 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(Failure::writing(folder))?;
     }
-    let part = path.with_extension("part");
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(&part);
+    let part = part_of(path);
+    // One that a killed command left may be open to others, and stays so while it is written again.
+    match std::fs::remove_file(&part) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(Failure::writing(&part)(cause));
+        }
+        _ => {}
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
     let written = file.and_then(|mut file| file.write_all(bytes));
     written.map_err(Failure::writing(&part))?;
     std::fs::rename(&part, path).map_err(Failure::writing(path))
+}
+
+/// Where a file is while it is written.
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    path.with_file_name(name)
 }
 
 /// A contract as a file has it: its text, and whoever signed it.
@@ -102,68 +114,51 @@ pub(crate) fn named(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::no(format!("{}: {why}", path.display()))
 }
 
-/// The registers of a build: `{"pcrs": {"0": HEX, ..}}`, or what `nitro-cli` prints:
-/// `{"Measurements": {"PCR0": HEX, ..}}`.
-pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, String>, Failure> {
+/// The registers of a build, in any of the shapes that [`registers::parse`] takes.
+pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
     let unreadable = |why: &str| Failure::unclear(format!("{}: {why}", path.display()));
-    let json: serde_json::Value =
-        serde_json::from_str(&read_text(path)?).map_err(|e| unreadable(&e.to_string()))?;
-    let table = json.get("pcrs").or_else(|| json.get("Measurements"));
-    let table = table.and_then(|table| table.as_object());
-    let table = table.ok_or_else(|| unreadable("expected {\"pcrs\": {\"0\": HEX, ..}}"))?;
-    let mut registers = BTreeMap::new();
-    for (key, hex) in table.iter().filter(|(key, _)| *key != "HashAlgorithm") {
-        let index = key.strip_prefix("PCR").unwrap_or(key);
-        let index = index.parse::<u8>().ok().filter(|parsed| parsed.to_string() == index);
-        let pair = index.zip(hex.as_str());
-        let (index, hex) = pair.ok_or_else(|| {
-            unreadable(&format!("{key:?} is not a register with its value: expected \"0\": HEX"))
-        })?;
-        if registers.insert(index, hex.to_owned()).is_some() {
-            return Err(unreadable(&format!("register {index} is there twice")));
-        }
-    }
+    let found = registers::parse(&read(path)?).map_err(|why| unreadable(&why.to_string()))?;
     // Every build has it: what does not name it names no build.
-    if !registers.contains_key(&0) {
-        return Err(unreadable("register 0 is missing"));
-    }
-    Ok(registers)
+    if found.contains_key(&0) { Ok(found) } else { Err(unreadable("register 0 is missing")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
-    fn read_registers(text: &str) -> Result<BTreeMap<u8, String>, Failure> {
+    #[test]
+    fn what_is_private_is_for_its_owner_alone_whatever_was_there_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("a/b");
+        let path = folder.join("result.json");
+        write_private(&path, b"one").unwrap();
+        for open in [&path, &folder.join("result.json.part")] {
+            std::fs::write(open, b"open to others").unwrap();
+            std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        write_private(&path, b"two").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((std::fs::read(&path).unwrap(), mode(&path)), (b"two".to_vec(), 0o600));
+        assert_eq!([mode(&folder), mode(&dir.path().join("a"))], [0o700; 2]);
+    }
+
+    #[test]
+    fn a_build_is_read_as_nitro_cli_prints_it_and_has_a_first_register() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("build.json");
-        std::fs::write(&path, text).unwrap();
-        registers(&path)
-    }
-
-    #[test]
-    fn reads_the_registers_of_a_build_in_both_forms() {
-        let ours = read_registers(r#"{"pcrs": {"0": "aa", "2": "cc"}}"#).unwrap();
-        let nitro =
-            r#"{"Measurements": {"HashAlgorithm": "Sha384 { .. }", "PCR0": "aa", "PCR2": "cc"}}"#;
-        assert_eq!(ours, BTreeMap::from([(0, "aa".to_owned()), (2, "cc".to_owned())]));
-        assert_eq!(read_registers(nitro).unwrap(), ours);
-    }
-
-    #[test]
-    fn refuses_a_build_that_is_not_wholly_understood() {
-        for table in [
-            "",
-            r#""1": "bb""#,
-            r#""0": "aa", "pcr1": "bb""#,
-            r#""0": "aa", "note": "old""#,
-            r#""0": "aa", "1": 7"#,
-            r#""0": "aa", "256": "bb""#,
-            r#""0": "aa", "+1": "bb""#,
-            r#""0": "aa", "PCR0": "bb""#,
-        ] {
-            let text = format!("{{\"pcrs\": {{{table}}}}}");
-            assert!(read_registers(&text).is_err(), "{table}");
-        }
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            registers(&path).map(|found| found.into_keys().collect::<Vec<_>>())
+        };
+        let pcr = "ab".repeat(48);
+        let printed = format!(
+            "{{\"Measurements\": {{\"HashAlgorithm\": \"Sha384 {{ ... }}\", \"PCR0\": \"{pcr}\"}}}}"
+        );
+        assert_eq!(read(&printed).unwrap(), [0]);
+        let refused = read(&printed.replace("PCR0", "PCR1")).unwrap_err();
+        assert!(refused.to_string().contains("register 0 is missing"), "{refused}");
+        let refused = read(&format!("[{printed}]")).unwrap_err();
+        assert!(refused.to_string().contains("an array of 1"), "{refused}");
     }
 }

@@ -48,12 +48,11 @@ pub(crate) fn open(
     };
     let from = provenance(&opened, &contract, under, trust)?;
     refuse_another(directory, opened.result.job())?;
-    std::fs::create_dir_all(directory).map_err(Failure::writing(directory))?;
-    files::write(&directory.join("receipt.cbor"), &opened.receipt)?;
+    files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
     let page = report::page(&opened.result, &from).map_err(Failure::unclear)?;
-    files::write(&directory.join("report.html"), page.as_bytes())?;
+    files::write_private(&directory.join("report.html"), page.as_bytes())?;
     // Last, since by it a folder is known to be taken.
-    files::write(&directory.join("result.json"), &opened.result_bytes)?;
+    files::write_private(&directory.join("result.json"), &opened.result_bytes)?;
     let page = table::page(&opened.result, trust.is_simulated()).map_err(Failure::unclear)?;
     say::result(page.trim_end())?;
     own_budgets(identity, &contract)?;

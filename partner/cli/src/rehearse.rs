@@ -90,9 +90,8 @@ fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
     };
     let page = report::page(&done.result, &from).map_err(Failure::unclear)?;
     opened::refuse_another(directory, done.result.job())?;
-    std::fs::create_dir_all(directory).map_err(Failure::writing(directory))?;
-    files::write(&directory.join("result.json"), &done.result_bytes)?;
-    files::write(&directory.join("report.html"), page.as_bytes())?;
+    files::write_private(&directory.join("result.json"), &done.result_bytes)?;
+    files::write_private(&directory.join("report.html"), page.as_bytes())?;
     say::note(format_args!("In the folder {}: result.json, report.html", directory.display()));
     Ok(())
 }

@@ -7,7 +7,7 @@ mod groups;
 mod plot;
 
 use crate::words::{self, Scale};
-use escape::Text;
+use escape::{Name, Text};
 use plot::Row;
 use protocol::{
     digest::Digest,
@@ -119,17 +119,17 @@ fn header(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Res
     writeln!(
         page,
         "<h1>Did \u{201c}{}\u{201d} make a difference?</h1>",
-        Text(&result.test.join(" + "))
+        Name(&result.test.join(" + "))
     )?;
     writeln!(
         page,
         "<p class=\"sub\">{} against {}. Asked by {} for {} under the contract \
          \u{201c}{}\u{201d}; answered {}.</p>",
-        Text(&result.test.join(" + ")),
-        Text(&result.control.join(" + ")),
-        Text(&from.asked_by),
-        Text(&result.purpose),
-        Text(&result.contract_name),
+        Name(&result.test.join(" + ")),
+        Name(&result.control.join(" + ")),
+        Name(&from.asked_by),
+        Name(&result.purpose),
+        Name(&result.contract_name),
         words::moment(result.time),
     )
 }
@@ -148,7 +148,7 @@ fn answer(page: &mut String, result: &LiftResult) -> fmt::Result {
         writeln!(
             page,
             "<li><strong>{}</strong> {}</li>",
-            Text(&outcome.name),
+            Name(&outcome.name),
             sentence(result, outcome)
         )?;
     }
@@ -293,7 +293,7 @@ fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String
     writeln!(page, "</tr></thead>\n<tbody>")?;
     for row in rows {
         let mut cells = row.into_iter();
-        write!(page, "<tr><th scope=\"row\">{}</th>", Text(&cells.next().unwrap_or_default()))?;
+        write!(page, "<tr><th scope=\"row\">{}</th>", Name(&cells.next().unwrap_or_default()))?;
         for cell in cells.chain(std::iter::repeat_with(dash)).take(head.len().saturating_sub(1)) {
             write!(page, "<td>{}</td>", Text(&cell))?;
         }
@@ -310,7 +310,7 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
             "<p>Against a cost of {} {}, {}:",
             money.cost,
             Text(&money.currency),
-            Text(&outcome.name)
+            Name(&outcome.name)
         )?;
         let ends = |ends: Option<[Option<f64>; 2]>| {
             words::between(ends.unwrap_or([None, None]), words::size)
@@ -334,7 +334,7 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
                 " {} {} per additional {} ({ends}).",
                 words::size(cost),
                 Text(&money.currency),
-                Text(&outcome.name)
+                Name(&outcome.name)
             )?;
         }
         writeln!(page, "</p>")?;

@@ -2,8 +2,12 @@
 
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
+use protocol::text;
 use serde::Serialize;
-use std::{fmt::Display, io::Write};
+use std::{
+    fmt::{Display, Write as _},
+    io::Write,
+};
 
 /// One line, or several, of result.
 pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
@@ -14,7 +18,23 @@ pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
 /// A result for a machine.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::unclear)?;
-    result(text)
+    result(escaped(&text))
+}
+
+/// JSON with hidden characters as JSON escapes them: they can only stand inside its strings.
+fn escaped(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter != '\n' && text::is_hidden(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// Talk. Nothing can be done about a closed standard error.
@@ -22,15 +42,15 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text.to_string()));
 }
 
-/// Text without control characters but for the ends of lines: names and words of other parties are
-/// in it, and must not move the reader's cursor.
-fn harmless(text: &str) -> String {
-    text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+/// Lines with hidden characters spelt out: names and words of other parties are in them, and must
+/// neither move the reader's cursor nor turn what stands beside them around.
+fn harmless(lines: &str) -> String {
+    lines.split('\n').map(text::visible).collect::<Vec<_>>().join("\n")
 }
 
 /// A name of another party's, on one line.
-pub(crate) fn name(text: impl Display) -> String {
-    text.to_string().chars().filter(|c| !c.is_control()).collect()
+pub(crate) fn name(name: impl Display) -> String {
+    text::visible(&name.to_string())
 }
 
 /// The word that comes first wherever the root is not AWS's.
@@ -71,7 +91,16 @@ mod tests {
     #[test]
     fn no_control_character_reaches_the_terminal() {
         let evil = "a\u{1b}[2Jb\u{9b}31mc\rd\x07\u{7f}\ne";
-        assert_eq!(harmless(evil), "a[2Jb31mcd\ne");
-        assert_eq!(name(evil), "a[2Jb31mcde");
+        assert_eq!(harmless(evil), "a\\u{1b}[2Jb\\u{9b}31mc\\u{d}d\\u{7}\\u{7f}\ne");
+        assert_eq!(name("a\nb\u{202e}c"), "a\\u{a}b\\u{202e}c");
+    }
+
+    #[test]
+    fn json_stays_the_same_value_and_shows_what_is_hidden() {
+        let value = serde_json::json!({ "a\u{202e}": "\u{1b}b\u{e0041}\n" });
+        let text = escaped(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.chars().all(|c| c == '\n' || !text::is_hidden(c)), "{text}");
+        assert!(text.contains("a\\u202e") && text.contains("\\udb40\\udc41"), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

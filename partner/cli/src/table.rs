@@ -347,7 +347,7 @@ mod tests {
         }
         let page = page(&JobResult::Lift(result.clone()), false).unwrap();
         assert_eq!(page.lines().count(), lines, "{page}");
-        assert!(page.contains("v[2Jx"), "{page}");
+        assert!(page.contains("v\\u{1b") && !page.contains(['\u{1b}', '\u{9b}']), "{page}");
     }
 
     #[test]

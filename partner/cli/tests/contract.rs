@@ -222,3 +222,92 @@ type = "binary"
 epsilon = 1
 delta = 1e-6
 "#;
+
+#[test]
+fn the_other_sides_party_toml_brings_a_party_and_nothing_else() {
+    let dir = parties();
+    let theirs = fs::read_to_string(dir.path().join("r/party.toml")).unwrap();
+    let new = "contract new --name room --party p/party.toml --party theirs.toml --pcrs pcrs.json \
+               --expires 2099-01-01T00:00:00Z -o other.toml";
+    let pcr = "cd".repeat(48);
+    let build = format!(
+        "\n[[build]]\nname = \"fast\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"
+    );
+    for (more, why) in [
+        (build.as_str(), "unknown field `build`"),
+        ("\n[[analysis]]\nname = \"report\"\n", "unknown field `analysis`"),
+        ("role = \"operator\"\n", "unknown field `role`"),
+        ("min_cell = 10\n", "unknown field `min_cell`"),
+        (theirs.as_str(), "more or less than one [[party]]"),
+        ("custody = \"http://x\\n\"\n", "cannot stand in a contract"),
+    ] {
+        fs::write(dir.path().join("theirs.toml"), format!("{theirs}{more}")).unwrap();
+        let (_, talk) = says(dir.path(), 2, new);
+        assert!(talk.contains(why), "{why} in {talk}");
+        assert!(!dir.path().join("other.toml").exists(), "{more}");
+    }
+    // Not even their comments come along.
+    fs::write(dir.path().join("theirs.toml"), format!("# as agreed, min_cell = 10\n{theirs}"))
+        .unwrap();
+    says(dir.path(), 0, new);
+    let text = fs::read_to_string(dir.path().join("other.toml")).unwrap();
+    assert!(text.contains(theirs.trim()) && !text.contains("as agreed"), "{text}");
+
+    // A contract of two builds, whoever wrote it, does not say "only" of either.
+    fs::write(dir.path().join("two.toml"), format!("{text}{build}")).unwrap();
+    let (page, _) = says(dir.path(), 0, "contract show two.toml");
+    assert!(page.contains("In one of these 2 builds"), "{page}");
+    assert!(!page.contains("\" only:"), "{page}");
+    let (page, _) = says(dir.path(), 0, "contract show contract.toml");
+    assert!(page.contains("In the build \"first\" only:"), "{page}");
+}
+
+#[test]
+fn no_text_of_another_party_hides_or_moves_what_stands_beside_it() {
+    let dir = parties();
+    let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    for hidden in
+        ["\u{202e}", "\u{2066}", "\u{200b}", "\u{2028}", "\u{feff}", "\u{ad}", "\u{e0041}"]
+    {
+        let number = format!("U+{:04X}", u32::from(hidden.chars().next().unwrap()));
+        let spelt = format!("\\U{:08X}", u32::from(hidden.chars().next().unwrap()));
+        for evil in [
+            text.replacen("\"none\"", &format!("\"none{hidden}\""), 1),
+            text.replacen("\"none\"", &format!("\"none{spelt}\""), 1),
+            text.replacen("min_cell", &format!("# {hidden}\nmin_cell"), 1),
+        ] {
+            fs::write(dir.path().join("evil.toml"), &evil).unwrap();
+            let (_, talk) = says(dir.path(), 1, "contract show evil.toml");
+            assert!(talk.contains(&number) && !talk.contains(hidden), "{number}: {talk}");
+            says(dir.path(), 1, "contract sign evil.toml --dir p");
+        }
+        let name = text.replacen("name = \"room\"", &format!("name = \"ro{spelt}om\""), 1);
+        fs::write(dir.path().join("evil.toml"), &name).unwrap();
+        let (_, talk) = says(dir.path(), 1, "contract show evil.toml");
+        assert!(talk.contains("is not a name") && !talk.contains(hidden), "{talk}");
+    }
+    // A value that reads like the sentence it stands in is told from it by its quotes.
+    let evil = text.replacen("\"none\"", "\"none; its key is never granted\"", 1);
+    fs::write(dir.path().join("evil.toml"), evil).unwrap();
+    let (page, _) = says(dir.path(), 0, "contract show evil.toml");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("\"none; its key is never granted\"; its key is granted"), "{page}");
+}
+
+#[test]
+fn the_registers_of_a_build_are_taken_as_nitro_cli_prints_them() {
+    let dir = parties();
+    let pcr = "ab".repeat(48);
+    let new = "contract new --name room --party p/party.toml --party r/party.toml --pcrs build.json \
+               -o other.toml";
+    let flat = format!("{{\"PCR0\": \"{pcr}\", \"PCR1\": \"{pcr}\", \"PCR2\": \"{pcr}\"}}");
+    let printed = format!("{{\"Measurements\": {flat}}}");
+    for json in [&flat, &printed] {
+        fs::write(dir.path().join("build.json"), json).unwrap();
+        says(dir.path(), 0, new);
+        fs::remove_file(dir.path().join("other.toml")).unwrap();
+    }
+    fs::write(dir.path().join("build.json"), format!("[{printed}]")).unwrap();
+    let (_, talk) = says(dir.path(), 2, new);
+    assert!(talk.contains("an array of 1"), "{talk}");
+}

@@ -1,12 +1,17 @@
 //! Files that must be private, or durable before anything else happens.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 use zeroize::Zeroizing;
+
+/// Makes a folder, and those above it that are missing, for its owner alone.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
 
 /// Writes a new file that only its owner may read. An existing file is an error.
 pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {

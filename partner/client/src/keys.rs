@@ -46,7 +46,7 @@ impl Identity {
             move |cause| IdentityError::Io { path, cause }
         };
         check_words(name, custody)?;
-        std::fs::create_dir_all(directory).map_err(io(directory))?;
+        files::create_folder(directory).map_err(io(directory))?;
         for file in [SIGNING, RECIPIENT, PARTY, custody::DATABASE] {
             let path = directory.join(file);
             if path.try_exists().map_err(io(&path))? {
@@ -241,8 +241,13 @@ fn secret(directory: &Path, file: &str) -> Result<Zeroizing<Vec<u8>>, IdentityEr
     }
 }
 
-/// The same rules as the contract's parser, so that the snippet can be pasted as it is.
-fn check_words(name: &str, custody: Option<&str>) -> Result<(), IdentityError> {
+/// Whether `name` and `custody` can stand in a contract: the same rules as its parser's, so that the
+/// snippet can be pasted as it is.
+///
+/// # Errors
+///
+/// [`IdentityError::BadWords`].
+pub fn check_words(name: &str, custody: Option<&str>) -> Result<(), IdentityError> {
     let bytes = name.as_bytes();
     let starts = bytes.first().is_some_and(u8::is_ascii_lowercase);
     let allowed = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
@@ -264,7 +269,9 @@ fn check_words(name: &str, custody: Option<&str>) -> Result<(), IdentityError> {
     }
 }
 
-fn party_toml(
+/// A party's part of a contract, of words that [`check_words`] has passed.
+#[must_use]
+pub fn party_toml(
     name: &str,
     signing: &PublicKey,
     recipient: &RecipientKey,

@@ -12,6 +12,7 @@ use protocol::{
     limits,
     merkle::{MerkleBuilder, Root},
     storage::{ObjectName, Problem, ProblemCode, UploadStatus},
+    text,
 };
 use serde::Deserialize;
 use std::{
@@ -211,7 +212,7 @@ impl Store {
             Ok(problem) => Err(StoreError::Declined {
                 code: problem.code,
                 // The host may say anything: it must not move the reader's cursor.
-                words: problem.message.chars().filter(|c| !c.is_control()).take(200).collect(),
+                words: text::visible(&problem.message).chars().take(200).collect(),
             }),
             Err(_) if status == StatusCode::NOT_FOUND => {
                 Err(StoreError::Declined { code: ProblemCode::NotFound, words: String::new() })
@@ -301,6 +302,9 @@ fn declined(code: ProblemCode, words: &str) -> String {
         ProblemCode::TooLarge => "larger than the operator allows",
         ProblemCode::TooManyUploads => "too many unfinished uploads; finish or forget one",
         ProblemCode::QuotaExceeded => "the operator's quota is used up",
+        ProblemCode::DiskFull => {
+            "the operator's disk is full: tell the operator, then upload it again"
+        }
         ProblemCode::Busy => "somebody else writes to this upload",
         ProblemCode::Io => "its disk failed",
         _ => "it did not understand",

@@ -12,6 +12,7 @@ use crate::{
     hpke::RecipientKey,
     loss::{Delta, Epsilon},
     sign::PublicKey,
+    text,
 };
 use analysis::Known;
 use attestation_verifier::Pcr;
@@ -28,6 +29,7 @@ pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
         ContractError { line, flaw: Flaw::Syntax("the text is not UTF-8".to_owned()) }
     })?;
     let page = Page { text };
+    page.no_hidden_character()?;
     let raw: RawContract = toml::from_str(text)
         .map_err(|e| page.flaw(e.span().unwrap_or(0..0), Flaw::Syntax(e.message().to_owned())))?;
     page.contract(raw)
@@ -44,6 +46,18 @@ impl Page<'_> {
     fn flaw(&self, span: Range<usize>, flaw: Flaw) -> ContractError {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
         ContractError { line: 1 + before.iter().filter(|&&b| b == b'\n').count(), flaw }
+    }
+
+    /// Comments too: who signs reads the text in an editor, which obeys bidirectional controls.
+    fn no_hidden_character(&self) -> Parsed<()> {
+        let body = self.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.text);
+        let mark = self.text.len() - body.len();
+        let mut letters = body.char_indices();
+        let found = letters.find(|(_, c)| !matches!(c, '\n' | '\r' | '\t') && text::is_hidden(*c));
+        match found.and_then(|(at, c)| Some((at, text::hidden(c.encode_utf8(&mut [0; 4]))?))) {
+            Some((at, found)) => Err(self.flaw(mark + at..mark + at, Flaw::Hidden(found))),
+            None => Ok(()),
+        }
     }
 
     fn contract(&self, raw: RawContract) -> Parsed<Contract> {
@@ -195,7 +209,11 @@ impl Page<'_> {
                 let mut values: Vec<String> = Vec::new();
                 for value in domain {
                     let text = value.get_ref().trim().to_owned();
-                    if text.is_empty() || text.len() > 64 || text.chars().any(char::is_control) {
+                    // Of all of it: some of what is hidden counts as a space that is trimmed away.
+                    if let Some(found) = text::hidden(value.get_ref()) {
+                        return Err(self.flaw(value.span(), Flaw::Hidden(found)));
+                    }
+                    if text.is_empty() || text.len() > 64 {
                         return Err(self.range(
                             &value,
                             "a value of the domain",
@@ -410,5 +428,6 @@ fn alike(a: &str, b: &str) -> bool {
 
 /// Largest ε that this build accepts for one dataset and period, over all purposes.
 const MAX_EPSILON: u64 = 20;
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Columns of a sealed file that no contract names.
 const RESERVED: &str = "glovebox_";

@@ -1,8 +1,11 @@
 use crate::{failure::Failure, files, say};
-use protocol::{contract::Contract, time::Time};
+use attestation_verifier::{InvalidPcr, Pcr, registers};
+use client::keys;
+use protocol::{contract::Contract, hpke::RecipientKey, sign::PublicKey, time::Time};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -26,7 +29,8 @@ pub(crate) struct New {
     #[arg(long = "pcr", value_name = "N=HEX", conflicts_with = "pcrs")]
     pcr: Vec<String>,
 
-    /// JSON with the registers of the accepted build: {"pcrs": {"0": HEX, "1": HEX, "2": HEX}}
+    /// JSON with the registers of the accepted build: a build manifest, or what `nitro-cli
+    /// build-enclave` prints
     #[arg(long, value_name = "FILE")]
     pcrs: Option<PathBuf>,
 
@@ -57,12 +61,15 @@ impl New {
         let text = TEMPLATE
             .replace("{NAME}", &self.name)
             .replace("{EXPIRES}", &expires.to_string())
-            .replace("{PARTIES}", &format!("{}\n{}", publisher.text.trim(), retailer.text.trim()))
+            .replace(
+                "{PARTIES}",
+                &format!("{}\n{}", publisher.table().trim(), retailer.table().trim()),
+            )
             .replace("{PUBLISHER}", &publisher.name)
             .replace("{RETAILER}", &retailer.name);
-        let text = pcrs
-            .iter()
-            .fold(text, |text, (index, pcr)| text.replace(&format!("{{PCR{index}}}"), pcr));
+        let text = pcrs.iter().fold(text, |text, (index, pcr)| {
+            text.replace(&format!("{{PCR{index}}}"), &pcr.to_string())
+        });
         let contract = Contract::parse(text.as_bytes()).map_err(Failure::unclear)?;
         if self.output.exists() {
             let output = self.output.display();
@@ -74,17 +81,17 @@ impl New {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn registers(&self) -> Result<BTreeMap<u8, String>, Failure> {
+    fn registers(&self) -> Result<BTreeMap<u8, Pcr>, Failure> {
         let mut found = match &self.pcrs {
             Some(path) => files::registers(path)?,
             None => BTreeMap::new(),
         };
         for text in &self.pcr {
-            let pair = text.split_once('=');
-            let pair = pair.and_then(|(index, hex)| Some((index.parse().ok()?, hex.to_owned())));
-            let (index, hex) =
-                pair.ok_or_else(|| Failure::unclear(format!("--pcr {text}: expected N=HEX")))?;
-            found.insert(index, hex);
+            let unclear = |why: &str| Failure::unclear(format!("--pcr {text}: {why}"));
+            let (index, hex) = text.split_once('=').ok_or_else(|| unclear("expected N=HEX"))?;
+            let index = registers::index(index).ok_or_else(|| unclear("N is 0 to 31"))?;
+            let pcr = hex.parse().map_err(|why: InvalidPcr| unclear(&why.to_string()))?;
+            found.insert(index, pcr);
         }
         match (0..3).find(|index| !found.contains_key(index)) {
             Some(index) => Err(Failure::unclear(format!(
@@ -96,29 +103,65 @@ impl New {
     }
 }
 
-/// One party's part of a contract, as that party wrote it.
+/// One party's part of a contract.
+///
+/// What the other side sent is parsed and written anew: a contract is what its writer agreed to, and a
+/// second table in that file, say of a build, is none of it.
 struct Snippet {
     name: String,
-    text: String,
+    signing_key: PublicKey,
+    recipient_key: RecipientKey,
+    custody: Option<String>,
 }
 
 impl Snippet {
     fn read(path: &Path) -> Result<Self, Failure> {
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct File {
             party: Vec<Party>,
         }
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Party {
             name: String,
+            signing_key: String,
+            recipient_key: String,
+            custody: Option<String>,
         }
-        let text = files::read_text(path)?;
-        let unreadable = |why: &str| Failure::unclear(format!("{}: {why}", path.display()));
-        let file: File = toml::from_str(&text).map_err(|e| unreadable(e.message()))?;
-        match file.party.as_slice() {
-            [Party { name }] => Ok(Self { name: name.clone(), text }),
-            _ => Err(unreadable("expected one [[party]]")),
-        }
+        let unreadable = |why: &str| {
+            Failure::unclear(format!(
+                "{}: {why}; expected party.toml as `glovebox init` writes it: one [[party]] with name, \
+                 signing_key, recipient_key and perhaps custody, and nothing else",
+                path.display()
+            ))
+        };
+        let file: File =
+            toml::from_str(&files::read_text(path)?).map_err(|e| unreadable(e.message()))?;
+        let Ok([party]) = <[Party; 1]>::try_from(file.party) else {
+            return Err(unreadable("more or less than one [[party]]"));
+        };
+        keys::check_words(&party.name, party.custody.as_deref())
+            .map_err(|e| unreadable(&e.to_string()))?;
+        let unreadable = |what, why: &dyn Display| unreadable(&format!("{what}: {why}"));
+        Ok(Self {
+            signing_key: party.signing_key.parse().map_err(|e| unreadable("signing_key", &e))?,
+            recipient_key: party
+                .recipient_key
+                .parse()
+                .map_err(|e| unreadable("recipient_key", &e))?,
+            name: party.name,
+            custody: party.custody,
+        })
+    }
+
+    fn table(&self) -> String {
+        keys::party_toml(
+            &self.name,
+            &self.signing_key,
+            &self.recipient_key,
+            self.custody.as_deref(),
+        )
     }
 }
 

@@ -3,6 +3,7 @@ use client::clock;
 use protocol::{
     contract::{Analysis, Budget, Column, ColumnRef, Contract, Dataset, Period, Role, Template},
     loss::{Delta, Loss},
+    text,
     time::Time,
 };
 use std::{
@@ -59,8 +60,17 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     }
     loss(&mut page, contract)?;
     writeln!(page, "\nWhere it runs")?;
+    match contract.builds.len() {
+        1 => {}
+        builds => writeln!(
+            page,
+            "  In one of these {builds} builds: whoever runs any of them is handed the columns' keys."
+        )?,
+    }
     for build in &contract.builds {
-        writeln!(page, "  In the build \"{}\" only:", build.name)?;
+        let only = if contract.builds.len() == 1 { "  In the build" } else { "  Build" };
+        let alone = if contract.builds.len() == 1 { " only" } else { "" };
+        writeln!(page, "{only} \"{}\"{alone}:", build.name)?;
         for (index, pcr) in &build.pcrs {
             writeln!(page, "    PCR{index} {pcr}")?;
         }
@@ -209,7 +219,7 @@ pub(super) fn role(column: &Column) -> String {
             let kind = format!("{kind:?}").to_lowercase();
             format!("identifies the person ({kind}), normalised and hashed before it leaves")
         }
-        Role::Group(domain) => format!("one of {}", domain.join(", ")),
+        Role::Group(domain) => format!("one of {}", text::quoted_list(domain)),
         Role::Label => "text of at most 32 bytes, whose values are not public".to_owned(),
         Role::Measure(scale) => format!("a number to add up, {scale} decimals"),
         Role::Feature(scale) => format!("a number for models, {scale} decimals"),

@@ -1,6 +1,10 @@
 //! A chosen place as HTML.
 
-use super::{Provenance, escape::Text, notes};
+use super::{
+    Provenance,
+    escape::{Name, Text},
+    notes,
+};
 use crate::words::{self, choice as said};
 use protocol::result::ChoiceResult;
 use std::fmt::{self, Write};
@@ -22,7 +26,8 @@ pub(super) fn choice(page: &mut String, result: &ChoiceResult, from: &Provenance
         words::moment(result.time),
     )?;
     writeln!(page, "<p><strong>{}</strong></p>", Text(&said::answer(result)))?;
-    writeln!(page, "<p>Offered: {}.</p>", Text(&result.offered.join(", ")))?;
+    let offered: Vec<_> = result.offered.iter().map(|name| Name(name).to_string()).collect();
+    writeln!(page, "<p>Offered: {}.</p>", offered.join(", "))?;
     notes(page, &said::notes(result))
 }
 

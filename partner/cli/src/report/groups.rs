@@ -1,6 +1,10 @@
 //! A table of groups as HTML.
 
-use super::{Provenance, escape::Text, notes};
+use super::{
+    Provenance,
+    escape::{Name, Text},
+    notes,
+};
 use crate::words::{self, groups as said};
 use protocol::result::{TableCell, TableResult};
 use std::fmt::{self, Write};
@@ -39,7 +43,7 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
          ends at the noisy count, the line across its end is the range, and often too short to be seen.</p>"
     )?;
     for first in said::measures(result) {
-        writeln!(page, "<h2>{}</h2>", Text(&first.name))?;
+        writeln!(page, "<h2>{}</h2>", Name(&first.name))?;
         let head = said::measure_headings(result, &first.name);
         let rows = said::measure_rows(result, &first.name);
         let spread = rows.first().is_some_and(|it| it.figures.len() > 4);
@@ -88,7 +92,7 @@ fn table(
     write!(page, "<div class=\"wide\"><table class=\"groups\">\n<thead><tr>")?;
     let headings = said::headings(result);
     for heading in &headings {
-        write!(page, "<th scope=\"col\" class=\"by\">{}</th>", Text(heading))?;
+        write!(page, "<th scope=\"col\" class=\"by\">{}</th>", Name(heading))?;
     }
     for cell in head {
         match cell.as_str() {
@@ -101,7 +105,7 @@ fn table(
         write!(page, "<tr>")?;
         let span = if names.len() < headings.len() { headings.len() } else { 1 };
         for name in names {
-            let name = Text(&name);
+            let name = Name(&name);
             write!(page, "<th scope=\"row\" class=\"by\" colspan=\"{span}\">{name}</th>")?;
         }
         figures.iter().try_for_each(|text| write!(page, "<td>{}</td>", Text(text)))?;

@@ -207,3 +207,16 @@ fn a_result_without_any_estimate_still_makes_a_page() {
     assert!(!page.contains("<svg"));
     assert!(page.contains("could not be estimated"));
 }
+
+#[test]
+fn a_name_turns_nothing_around_on_the_page() {
+    let mut result = sample::result();
+    result.outcomes[0].name = "pay\u{202e}12.5".to_owned();
+    result.outcomes[1].name = "\u{5e9}\u{5dc}\u{5d5}\u{5dd}".to_owned();
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    assert!(!page.contains('\u{202e}'), "a control got through");
+    // Spelt out where it came from, and each name by itself: right to left is its own affair.
+    assert!(page.contains("<strong><bdi>pay\\u{202e}12.5</bdi></strong>"), "{page}");
+    assert!(page.contains("<bdi>\u{5e9}\u{5dc}\u{5d5}\u{5dd}</bdi>"), "{page}");
+    assert!(page.contains("svg text { unicode-bidi: isolate;"));
+}

@@ -4,6 +4,7 @@ use protocol::{
     contract::{Column, Role},
     identity::{self, Identifier, IdentityError},
     sealed::{self, MISSING, Values},
+    text,
 };
 use std::collections::BTreeMap;
 use time::{Date, Month};
@@ -121,7 +122,7 @@ fn label(cell: Cell<'_>) -> Result<[u8; 32], Reason> {
         }
         _ => return Err(Reason::Kind),
     };
-    if text.chars().any(char::is_control) {
+    if text::hidden(text).is_some() {
         return Err(Reason::Label);
     }
     let mut bytes = [0; 32];
@@ -275,7 +276,7 @@ pub enum Reason {
         more: usize,
     },
     /// No text that fits into a sealed column.
-    #[error("longer than 32 bytes, or with control characters")]
+    #[error("longer than 32 bytes, or with a character that cannot be seen")]
     Label,
     /// No number where one is needed.
     #[error("empty, expected a number")]

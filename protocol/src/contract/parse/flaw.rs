@@ -1,5 +1,7 @@
 //! What can be wrong with a contract.
 
+use crate::text::Hidden;
+
 /// Where a contract is wrong, and how.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("contract, line {line}: {flaw}")]
@@ -22,6 +24,9 @@ pub enum Flaw {
         "\"{0}\" is not a name: expected a-z first, then a-z, 0-9, '-' or '_', at most 32 characters"
     )]
     Name(String),
+    /// A character that the reader of the contract would not see, or that would move others.
+    #[error("{0} is here, a character that hides or moves text: take it out")]
+    Hidden(Hidden),
     /// Two things with one name, or with names that look alike.
     #[error("\"{second}\" is already used or looks like \"{first}\"")]
     Duplicate {

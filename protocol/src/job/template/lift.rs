@@ -9,6 +9,7 @@ use crate::{
     contract::{Contract, LiftTemplate, Role},
     job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
+    text,
     time::Time,
 };
 
@@ -220,12 +221,9 @@ fn outcomes(
     for raw in raw {
         let name = &raw.name;
         let length = name.chars().count();
-        if !(1..=64).contains(&length) || name.chars().any(char::is_control) {
-            return Err(value(
-                "lift.outcome.name",
-                format!("{name:?}"),
-                "expected 1 to 64 characters",
-            ));
+        if !(1..=64).contains(&length) || text::hidden(name).is_some() {
+            let expected = "expected 1 to 64 characters, none of them hidden";
+            return Err(value("lift.outcome.name", text::quoted(name), expected));
         }
         if outcomes.iter().any(|other| other.name == *name) {
             return Err(value("lift.outcome.name", name, "two outcomes need two names"));

@@ -9,6 +9,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
     loss::{Delta, Epsilon},
+    text,
 };
 
 /// The question.
@@ -163,9 +164,9 @@ impl<'c> Asked<'c> {
         let kind = self.kind;
         let field = |key: &str| format!("{kind}.measure \"{}\": {key}", raw.name);
         let length = raw.name.chars().count();
-        if !(1..=64).contains(&length) || raw.name.chars().any(char::is_control) {
-            let found = format!("{:?}", raw.name);
-            return Err(value("table.measure.name", found, "expected 1 to 64 characters"));
+        if !(1..=64).contains(&length) || text::hidden(&raw.name).is_some() {
+            let expected = "expected 1 to 64 characters, none of them hidden";
+            return Err(value("table.measure.name", text::quoted(&raw.name), expected));
         }
         let scale = if raw.statistic == Statistic::Rows {
             let datasets = std::iter::once(&self.template.population).chain(&self.template.joined);

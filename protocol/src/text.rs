@@ -1,0 +1,128 @@
+//! Text of others: what may stand in a name or a value, and how any text is shown without harm.
+//!
+//! A character that nobody sees, or that moves those beside it, lets one name pass for another and
+//! turns a figure around. Names and values with such a character are refused wherever they come in;
+//! text that could not be refused there is shown with them spelt out.
+
+use std::fmt;
+
+/// True of a character that cannot be seen, or that changes how others are shown.
+///
+/// Control characters, Unicode's format characters (Cf: bidirectional controls, zero-width marks,
+/// tags), line and paragraph separators (Zl, Zp), what fonts leave out by default, private use, and
+/// what is no character at all.
+#[must_use]
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || HIDDEN.iter().any(|&(first, last)| (first..=last).contains(&letter))
+        || u32::from(letter) & 0xFFFE == 0xFFFE
+}
+
+/// The first character of `text` that [`is_hidden`].
+#[must_use]
+pub fn hidden(text: &str) -> Option<Hidden> {
+    text.chars().find(|letter| is_hidden(*letter)).map(Hidden)
+}
+
+/// `text` with every hidden character spelt out, such as `\u{202e}`, so that it moves nothing.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_hidden(letter) {
+            shown.extend(letter.escape_unicode());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+/// `text` in quotes, with quotes inside it and hidden characters spelt out: where it begins and ends
+/// is its reader's to see and not its writer's to say.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", visible(&text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// Each of `values` in quotes, with commas between.
+pub fn quoted_list<'v>(values: impl IntoIterator<Item = &'v String>) -> String {
+    values.into_iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")
+}
+
+/// A hidden character, by the number that Unicode gives it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Hidden(char);
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "U+{:04X}", u32::from(self.0))
+    }
+}
+
+/// First and last of each range. Unicode 16: `General_Category` Cf, Zl, Zp and Co, `Default_Ignorable`,
+/// noncharacters, and the blank of Braille.
+const HIDDEN: [(char, char); 31] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{e000}', '\u{f8ff}'),
+    ('\u{fdd0}', '\u{fdef}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{16fe4}', '\u{16fe4}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+    ('\u{f0000}', '\u{ffffd}'),
+    ('\u{100000}', '\u{10fffd}'),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_or_hides_text_is_hidden_and_what_people_write_is_not() {
+        let moving = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        let marks = "\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{61c}\u{2060}\u{feff}\u{ad}\u{180e}";
+        let breaks = "\u{2028}\u{2029}\n\r\t\u{0}\u{1b}\u{7f}\u{85}\u{9b}";
+        let unseen = "\u{e0001}\u{e0041}\u{e0100}\u{fe0f}\u{3164}\u{115f}\u{2800}\u{34f}";
+        let nothing = "\u{e000}\u{f0000}\u{10ffff}\u{fffe}\u{fdd0}\u{fff9}";
+        for letter in [moving, marks, breaks, unseen, nothing].concat().chars() {
+            assert!(is_hidden(letter), "{}", letter.escape_unicode());
+        }
+        for text in
+            ["Zürich 5 % (a+b)", "日本語 한국어", "שלום", "العربية", "हिन्दी", "naïve – “x”", "🎉"]
+        {
+            assert_eq!(hidden(text), None, "{text}");
+        }
+        assert_eq!(hidden("a\u{202e}b").map(|found| found.to_string()).as_deref(), Some("U+202E"));
+    }
+
+    #[test]
+    fn shown_text_says_where_it_ends_and_moves_nothing() {
+        assert_eq!(visible("a\u{202e}b\u{1b}[2J"), "a\\u{202e}b\\u{1b}[2J");
+        assert_eq!(quoted("none; its key"), "\"none; its key\"");
+        assert_eq!(quoted("a\", \"b\\"), "\"a\\\", \\\"b\\\\\"");
+        assert_eq!(quoted_list(&["a".to_owned(), "b, c".to_owned()]), "\"a\", \"b, c\"");
+    }
+}
