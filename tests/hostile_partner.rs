@@ -361,7 +361,7 @@ async fn a_bad_grant_leaves_the_other_partys_room_as_it_was() {
     assert!(refusal(denied) == bad_refusal(GrantFlaw::Missing));
     for (what, flaw) in [
         (Tamper::Over, GrantFlaw::Time),
-        (Tamper::Endless, GrantFlaw::Time),
+        (Tamper::Endless, GrantFlaw::TooLong),
         (Tamper::Columns, GrantFlaw::Columns),
         (Tamper::Manifest, GrantFlaw::Signature),
         (Tamper::Keys, GrantFlaw::Keys),

@@ -61,8 +61,9 @@ impl Serving {
         match self.act(&party, request.body).await {
             Ok(reply) => reply,
             Err(refusal) => {
-                // The host reads this log: it learns that, and not what.
-                tracing::info!(%party, "a request was declined");
+                // The host reads this log: it learns the kind of the refusal, which follows from what is
+                // public, and nothing that the request said.
+                tracing::info!(%party, reason = refusal.kind(), "a request was declined");
                 if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
                     let request = sign::digest_of(bytes);
                     let event = Event::Refused { party: &party, request, refusal: &refusal };
@@ -122,8 +123,29 @@ impl Serving {
             let name = party.to_owned();
             return Err(Refusal::NotPermitted { what: Asked::Closing, name, owner: None });
         }
+        let closing = self.end(state, now).await?;
+        tracing::info!(%party, "closed");
+        Ok(Reply::Closed { closing })
+    }
+
+    /// Ends the instance for a planned stop of the host, which could as well end it without: so that
+    /// what was handed to it and not spent can return to its owners.
+    pub(crate) async fn leave(&self) {
+        let mut state = self.state.lock().await;
+        let ended = match self.now() {
+            Ok(now) => self.end(&mut state, now).await.map(drop),
+            Err(refusal) => Err(refusal),
+        };
+        match ended {
+            Ok(()) => tracing::info!("closed, since the operator stops the host"),
+            Err(refusal) => tracing::error!(reason = refusal.kind(), "no closing could be made"),
+        }
+    }
+
+    /// The closing of this instance, made now if there is none.
+    async fn end(&self, state: &mut State, now: Time) -> Result<Vec<u8>, Refusal> {
         let open = match state {
-            State::Closed { closing } => return Ok(Reply::Closed { closing: closing.clone() }),
+            State::Closed { closing } => return Ok(closing.clone()),
             State::Open(open) => open,
         };
         open.audit.append(now, &Event::Closed {});
@@ -139,14 +161,13 @@ impl Serving {
         };
         let closing = job::attest(self, open, BodyKind::Closing, &canonical::to_vec(&body))?;
         *state = State::Closed { closing: closing.clone() };
-        tracing::info!(%party, "closed");
         // The reply carries it too, so a host that keeps nothing delays nobody.
         if let Ok(name) = ObjectName::closing(&self.instance.to_string())
             && let Err(error) = link::put(self.host.as_ref(), name, closing.clone()).await
         {
             tracing::warn!(%error, "the closing could not be stored");
         }
-        Ok(Reply::Closed { closing })
+        Ok(closing)
     }
 
     /// Drops datasets whose grants are over, whether or not anybody asks.

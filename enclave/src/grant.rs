@@ -47,8 +47,11 @@ pub(crate) async fn take(
         return Err(Refusal::ContractExpired { expired: contract.expires });
     }
     let longest = now.plus_seconds(LONGEST_SECONDS);
-    if grant.not_after <= now || grant.not_after > longest {
+    if grant.not_after <= now {
         return Err(bad(GrantFlaw::Time));
+    }
+    if grant.not_after > longest {
+        return Err(bad(GrantFlaw::TooLong));
     }
     let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.signing_key;
     let manifest =

@@ -23,15 +23,22 @@ pub async fn live(
     kind: &str,
 ) -> Result<(), LifeError> {
     host.wait(HOST_PATIENCE).await?;
-    let host: Arc<dyn Host> = Arc::new(host);
-    let attested = Booted::boot(nsm, host)?.contract().await?.attest()?;
+    let host = Arc::new(host);
+    let store: Arc<dyn Host> = Arc::<StreamHost>::clone(&host);
+    let attested = Booted::boot(nsm, store)?.contract().await?.attest()?;
     let instance = attested.instance().short();
     let seed = attested.noise_seed()?;
     let serving = attested.open(Box::new(Exact::from_seed(*seed)), memory_bytes()?)?;
     // Not earlier: who can connect may rely on an answer.
     let listener = listen.listen()?;
     tracing::info!("{kind}instance {instance} is serving");
-    serve(Arc::new(serving), listener).await;
+    let serving = Arc::new(serving);
+    let leaving = Arc::clone(&serving);
+    tokio::spawn(async move {
+        host.planned_end().await;
+        leaving.leave().await;
+    });
+    serve(serving, listener).await;
     Ok(())
 }
 

@@ -105,22 +105,52 @@ impl StreamHost {
             Some(stream) => stream,
             None => self.transport.connect().await?,
         };
-        stream.write_all(frame).await?;
-        stream.flush().await?;
-        let mut header = [0; 4];
-        stream.read_exact(&mut header).await?;
-        // The length is the host's word: read as it comes, so that a lie costs no memory.
-        let length = body_length(header, most)?;
-        let mut body = Vec::new();
-        let most = u64::try_from(length).unwrap_or(u64::MAX);
-        (&mut stream).take(most).read_to_end(&mut body).await?;
-        if body.len() != length {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
-        let answer = decode_body(&body)?;
+        let answer = exchange_on(&mut stream, frame, most).await?;
         *open = Some(stream);
         Ok(answer)
     }
+
+    /// Waits until the host says that the operator wants the instance to end, on a connection of its
+    /// own. A host that breaks off is asked again: it may be restarting.
+    pub(crate) async fn planned_end(&self) {
+        loop {
+            match timeout(self.patience, self.is_end_planned()).await {
+                Ok(Ok(true)) => return,
+                Ok(Ok(false)) => sleep(PAUSE).await,
+                Ok(Err(_)) | Err(_) => sleep(ASK_AGAIN).await,
+            }
+        }
+    }
+
+    async fn is_end_planned(&self) -> Result<bool, HostError> {
+        let frame = encode_frame(&Ask::Stop {})?;
+        let mut stream = self.transport.connect().await?;
+        match exchange_on(&mut stream, &frame, AROUND).await? {
+            Answer::Stop { now } => Ok(now),
+            other => Err(unexpected(other)),
+        }
+    }
+}
+
+/// One question, and its answer.
+async fn exchange_on(
+    stream: &mut Box<dyn Stream>,
+    frame: &[u8],
+    most: usize,
+) -> Result<Answer, HostError> {
+    stream.write_all(frame).await?;
+    stream.flush().await?;
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).await?;
+    // The length is the host's word: read as it comes, so that a lie costs no memory.
+    let length = body_length(header, most)?;
+    let mut body = Vec::new();
+    let most = u64::try_from(length).unwrap_or(u64::MAX);
+    stream.take(most).read_to_end(&mut body).await?;
+    if body.len() != length {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    Ok(decode_body(&body)?)
 }
 
 impl Host for StreamHost {
@@ -210,6 +240,8 @@ fn u64_len(bytes: &[u8]) -> u64 {
 /// Bytes of a frame around those that were asked for.
 const AROUND: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two questions whether the end is planned, if the host did not answer the first.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Between two attempts to reach a host that does not listen yet.
 const PAUSE: Duration = Duration::from_millis(100);
 

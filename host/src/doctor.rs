@@ -10,10 +10,10 @@ use crate::{
     options::{Given, Options, open_contract},
     pcrs::listed_in,
 };
+use attestation_verifier::registers;
 use host::Enclave;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
@@ -167,14 +167,14 @@ fn simulated(binary: &Path, options: &Options) -> Vec<Check> {
     let name = "enclave binary";
     let shown = binary.display();
     let pcrs = match printed(binary, &["--print-pcrs"]) {
-        Ok((true, text)) => serde_json::from_str::<Pcrs>(&text).ok(),
+        Ok((true, text)) => registers::parse(text.as_bytes()).ok(),
         Ok(_) => None,
         Err(cause) => {
             let remedy = "install it beside glovebox-host, or name it by --enclave";
             return vec![unusable(name, binary, &cause, remedy)];
         }
     };
-    let Some(Pcrs { pcrs }) = pcrs else {
+    let Some(pcrs) = pcrs else {
         return vec![fail(name, format!("{shown} prints no PCRs"), "install it again")];
     };
     let mut checks = vec![ok(name, format!("{shown} runs"))];
@@ -189,12 +189,6 @@ fn simulated(binary: &Path, options: &Options) -> Vec<Check> {
         ),
     }));
     checks
-}
-
-/// What an enclave binary says of itself.
-#[derive(Deserialize)]
-struct Pcrs {
-    pcrs: BTreeMap<String, String>,
 }
 
 fn table(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {

@@ -49,6 +49,16 @@ pub(crate) fn adopt(root: &Path, name: &str, file: &File, path: &Path) -> io::Re
     sync_parent(path)
 }
 
+/// Bytes that files below `directory` may still take, if this user writes them.
+///
+/// # Errors
+///
+/// What the file system says.
+pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(directory)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// Removes a file; that there was none is fine.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Why a command could not do its work.
 
 use host::StartError;
-use protocol::contract::OpenContractError;
+use protocol::{contract::OpenContractError, time::Time};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// Why a command could not do its work.
@@ -28,9 +28,9 @@ pub(crate) enum Failure {
         "found neither --simulated nor --build-manifest FILE: `eif-build measure EIF` computes the PCRs of an image"
     )]
     NoPcrs,
-    /// Not a build manifest.
-    #[error("found no pcrs 0, 1 and 2 in {path}, expected the build manifest that eif-build wrote", path = .path.display())]
-    Manifest { path: PathBuf },
+    /// A file that should name a build's registers does not.
+    #[error("{path} names no build: {why}", path = .path.display())]
+    Manifest { path: PathBuf, why: String },
     /// The configuration file cannot be read.
     #[error("reading {path}", path = .path.display())]
     Read {
@@ -48,6 +48,12 @@ pub(crate) enum Failure {
         #[source]
         cause: OpenContractError,
     },
+    /// Agreed on by nobody so far.
+    #[error("{path} is not signed yet: give the .signed file that `glovebox contract sign` makes", path = .path.display())]
+    Unsigned { path: PathBuf },
+    /// Nobody could ask anything.
+    #[error("the contract in {path} ended at {expired}: agree on a new one (glovebox contract new, with supersedes)", path = .path.display())]
+    Ended { path: PathBuf, expired: Time },
     /// A program cannot be run.
     #[error("running {path}", path = .path.display())]
     Program {

@@ -1,6 +1,7 @@
 //! The store's HTTP face: uploads in, results out. `protocol/spec/storage-v1.md`, section 4.
 
 use crate::{
+    clock::now,
     store::Store,
     supervisor::Watched,
     uploads::{UploadError, Uploads},
@@ -16,15 +17,18 @@ use hyper::{
 use protocol::{
     merkle::Root,
     storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode},
+    time::Time,
 };
 use serde::Serialize;
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 /// What answering takes.
 #[derive(Debug)]
 pub(crate) struct Http {
     pub(crate) simulated: bool,
+    /// When the contract ends, of one that can be read.
+    pub(crate) ends: Option<Time>,
     pub(crate) store: Arc<Store>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) watched: Watched,
@@ -62,7 +66,7 @@ async fn answer(
     let (head, mut body) = request.into_parts();
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     let answered = match (&head.method, segments.as_slice()) {
-        (&Method::GET, ["v1", "health"]) => Ok(json(StatusCode::OK, &http.health().await)),
+        (&Method::GET, ["v1", "health"]) => Ok(http.health().await),
         (method, ["v1", "uploads", root]) => http.upload(method, root, &head.uri, &mut body).await,
         (&Method::GET, ["v1", "results", job, name]) => {
             http.object(ObjectName::result(job, name).ok()).await
@@ -112,19 +116,34 @@ impl Http {
     async fn object(&self, name: Option<ObjectName>) -> Result<Response<Full<Bytes>>, Declined> {
         let name = name.ok_or(Declined::BadRequest { expected: OBJECT })?;
         let most = u64::try_from(MAX_OBJECT).unwrap_or(u64::MAX);
-        let object = self.store.read(name.as_str(), 0, most).await.map_err(UploadError::Io)?;
+        let object = self.store.read(name.as_str(), 0, most).await;
+        let object =
+            object.inspect_err(|cause| tracing::error!(%cause, %name, "reading an object"));
+        let object = object.map_err(UploadError::from)?;
         let bytes = object.ok_or(Declined::NoSuchPath)?;
         Ok(response(StatusCode::OK, "application/octet-stream", bytes))
     }
 
-    async fn health(&self) -> Health {
-        let accepts = self.watched.accepts().await;
-        let enclave = match (accepts, self.watched.pid()) {
-            (true, _) => "serving",
-            (false, Some(_)) => "starting",
-            (false, None) => "stopped",
+    /// 200 if a party that asks now is answered, 503 with the reason if not: what asks may know
+    /// nothing but the status.
+    async fn health(&self) -> Response<Full<Bytes>> {
+        let enclave = if self.watched.is_closed() {
+            "closed"
+        } else if self.ends.is_some_and(|ends| ends <= now()) {
+            "contract_ended"
+        } else if self.watched.accepts().await {
+            "serving"
+        } else if self.watched.pid().is_some() {
+            "starting"
+        } else {
+            "stopped"
         };
-        Health { simulated: self.simulated, enclave, enclave_starts: self.watched.starts() }
+        let status = match enclave {
+            "serving" => StatusCode::OK,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let (simulated, enclave_starts) = (self.simulated, self.watched.starts());
+        json(status, &Health { simulated, enclave, enclave_starts })
     }
 }
 
@@ -174,13 +193,8 @@ impl Declined {
             Self::Upload(U::Quota { .. }) => {
                 (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::QuotaExceeded)
             }
-            Self::Upload(U::Io(cause)) if cause.kind() == io::ErrorKind::StorageFull => {
-                (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::QuotaExceeded)
-            }
-            Self::Upload(U::Io(cause)) => {
-                tracing::error!(%cause, "serving the store");
-                return io_problem();
-            }
+            Self::Upload(U::DiskFull) => (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::DiskFull),
+            Self::Upload(U::Io(_)) => return io_problem(),
         };
         let (message, offset, size) = match self {
             Self::BadRequest { expected } => (format!("expected {expected}"), None, None),

@@ -5,6 +5,7 @@
 //! it asks for blobs over a Unix socket or vsock. What is said on the wire:
 //! `protocol/spec/storage-v1.md`.
 
+mod clock;
 mod config;
 mod durable;
 mod front;
@@ -19,6 +20,7 @@ mod trace;
 mod transport;
 mod uploads;
 
+pub use clock::now;
 pub use config::{Config, Enclave, Image, Limits};
 pub use transport::Transport;
 
@@ -30,7 +32,7 @@ use crate::{
     trace::Trace,
     uploads::Uploads,
 };
-use protocol::storage::MAX_CONTRACT;
+use protocol::{contract::Contract, storage::MAX_CONTRACT, time::Time};
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -40,7 +42,12 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::sleep,
+};
 
 /// Starts a host; it runs until [`Host::shutdown`], and dies with the returned value.
 ///
@@ -79,11 +86,16 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
 
     let mut supervisor = JoinSet::new();
     let plan::Plan { machine, watched, asks } = plan;
+    service.is_for(&watched);
     let is_child = matches!(config.enclave, Enclave::Child { .. });
     if let Some(machine) = machine {
         supervisor.spawn(supervisor::keep_alive(machine, watched.clone(), Stop(stopping)));
     }
+    // A contract that does not open, the enclave will refuse; then there is no end to tell of.
+    let ends = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
+    let ends = ends.map(|contract| contract.expires);
     let http = http::Http {
+        ends,
         simulated: config.simulated_ca.is_some(),
         store,
         uploads: Arc::new(uploads),
@@ -94,24 +106,38 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let mut others = JoinSet::new();
     others.spawn(front.serve(listener));
     if let Some(asks) = asks {
-        others.spawn(service.serve(asks));
+        others.spawn(Arc::clone(&service).serve(asks));
     }
+    let ending = ends.map(|ends| tokio::spawn(tell_of_end(ends)));
+    let ending = ending.map(AbortOnDrop);
     if is_child {
         watched.first_start().await;
     }
-    Ok(Host { address, stop, supervisor, others, watched, run, _lock: lock })
+    Ok(Host {
+        address,
+        service,
+        stop,
+        supervisor,
+        others,
+        watched,
+        run,
+        _ending: ending,
+        _lock: lock,
+    })
 }
 
 /// A running host.
 #[derive(Debug)]
 pub struct Host {
     address: SocketAddr,
+    service: Arc<Service>,
     stop: watch::Sender<bool>,
     /// Aborted when this is dropped, as the others are; its child is killed with the task.
     supervisor: JoinSet<bool>,
     others: JoinSet<()>,
     watched: Watched,
     run: PathBuf,
+    _ending: Option<AbortOnDrop>,
     _lock: File,
 }
 
@@ -148,9 +174,19 @@ impl Host {
     /// Ends everything, and says whether the enclave, too, is gone: `nitro-cli` may refuse, and the
     /// log then says why.
     ///
+    /// The instance is told first, and gets some seconds to finish what it does and to leave its
+    /// closing, without which everything that was handed to it counts as spent.
+    ///
     /// A simulated one gets five seconds to end by itself; `nitro-cli` is asked up to three times, for
     /// half a minute each.
     pub async fn shutdown(mut self) -> bool {
+        self.service.ask_to_leave();
+        if !self.watched.farewell(FAREWELL).await {
+            tracing::warn!(
+                "the instance left no closing within {} s: what was handed to it and not spent is lost",
+                FAREWELL.as_secs()
+            );
+        }
         self.others.abort_all();
         self.stop.send_replace(true);
         let mut gone = true;
@@ -162,6 +198,28 @@ impl Host {
             let _ = fs::remove_file(self.run.join(name));
         }
         gone
+    }
+}
+
+/// Tells the operator when the contract is over, which changes nothing that runs.
+async fn tell_of_end(ends: Time) {
+    // In steps, since timers stand still while a machine sleeps.
+    while now() < ends {
+        let left = Duration::from_millis(ends.0.saturating_sub(now().0));
+        sleep(left.min(LOOK_AGAIN)).await;
+    }
+    tracing::warn!(
+        "the contract ended at {ends}: the enclave declines every question; the parties close the room \
+         (glovebox close) and sign a new contract"
+    );
+}
+
+#[derive(Debug)]
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -270,7 +328,10 @@ fn using(path: &Path) -> impl FnOnce(io::Error) -> StartError {
 }
 
 /// What a group and everybody else may do, of a file's mode.
-const OTHERS: u32 = 0o077;
+pub const OTHERS: u32 = 0o077;
+/// For an instance to finish a job and to leave its closing.
+const FAREWELL: Duration = Duration::from_secs(15);
+const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {

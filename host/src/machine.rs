@@ -19,6 +19,7 @@ use crate::{
     supervisor::{Stop, Watched},
     transport::Transport,
 };
+use protocol::text;
 use std::{ffi::OsString, fmt, io, path::PathBuf, process::ExitStatus, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
@@ -157,13 +158,23 @@ async fn relay(who: &'static str, console: impl AsyncRead + Unpin) {
             Ok(0) | Err(_) => return,
             Ok(_) => {
                 let text = String::from_utf8_lossy(&line);
-                let text: String = text.chars().filter(|c| !c.is_control()).collect();
+                let text = text::visible(text.trim_end_matches(['\n', '\r']));
                 match who {
-                    "enclave" => tracing::info!(target: "enclave", "{text}"),
+                    "enclave" => of_enclave(&text),
                     _ => tracing::warn!("{who}: {text}"),
                 }
             }
         }
+    }
+}
+
+/// Says a line of the enclave's console at the level that the enclave gave it.
+fn of_enclave(line: &str) {
+    match line.split_once(' ') {
+        Some(("ERROR", text)) => tracing::error!(target: "enclave", "{text}"),
+        Some(("WARN", text)) => tracing::warn!(target: "enclave", "{text}"),
+        Some(("INFO", text)) => tracing::info!(target: "enclave", "{text}"),
+        _ => tracing::info!(target: "enclave", "{line}"),
     }
 }
 

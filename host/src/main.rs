@@ -37,7 +37,10 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|failure| {
         let causes = std::iter::successors(failure.source(), |cause| (*cause).source());
-        let text = causes.fold(failure.to_string(), |text, cause| format!("{text}: {cause}"));
+        // Some errors say their cause themselves.
+        let text = causes.map(ToString::to_string).fold(failure.to_string(), |text, cause| {
+            if text.ends_with(&cause) { text } else { format!("{text}: {cause}") }
+        });
         // With no standard error left there is nobody to tell.
         let _ = writeln!(io::stderr(), "glovebox-host: {text}");
         failure.exit_code()

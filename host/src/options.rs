@@ -2,7 +2,10 @@
 
 use crate::failure::Failure;
 use host::{Config, Enclave, Image, Limits, Transport};
-use protocol::contract::Contract;
+use protocol::{
+    contract::{Contract, TAG},
+    sign::Jointly,
+};
 use serde::Deserialize;
 use std::{
     env, fs,
@@ -235,7 +238,10 @@ impl Options {
         let enclave = self.enclave()?;
         let contract = self.contract.clone().ok_or(Failure::Missing { option: "--contract" })?;
         // What the enclave would refuse at every start is better refused once, here.
-        open_contract(&contract)?;
+        let expired = open_contract(&contract)?.expires;
+        if expired <= host::now() {
+            return Err(Failure::Ended { path: contract, expired });
+        }
         let dir = self.dir.clone().ok_or(Failure::Missing { option: "--dir" })?;
         let make = if self.simulated { Config::simulated } else { Config::of_image };
         let mut config = make(&contract, &dir, self.listen(), enclave);
@@ -251,6 +257,9 @@ impl Options {
 /// Reads a contract that every party has signed.
 pub(crate) fn open_contract(path: &Path) -> Result<Contract, Failure> {
     let signed = fs::read(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })?;
+    if Jointly::parse(TAG, &signed).is_err() && Contract::parse(&signed).is_ok() {
+        return Err(Failure::Unsigned { path: path.to_owned() });
+    }
     Contract::open(&signed).map_err(|cause| Failure::Contract { path: path.to_owned(), cause })
 }
 

@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Start an enclave and serve its parties
 ///
-/// Runs until SIGINT or SIGTERM; the second one does not wait for programs that are asked to end. Exits
+/// Runs until SIGINT, SIGTERM or SIGHUP: the instance then leaves its closing, so that what was handed to
+/// it and not spent returns to its owners. A second signal does not wait for anything. Exits
 /// with 1 if a Nitro enclave may be there still, or for a failure that may pass (a port is taken), and
 /// with 2 if it cannot start like this. What is not given here is taken from the file of
 /// --config, whose keys have the names of these options; its table `limits` has what the host puts
@@ -35,6 +36,7 @@ impl Run {
 async fn serve(config: Config) -> Result<ExitCode, Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::System)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(Failure::System)?;
     let greeting = config.clone();
     let mut host = host::start(config).await?;
     greet(&host, &greeting);
@@ -58,6 +60,10 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         () = host.failed() => false,
         _ = interrupt.recv() => true,
         _ = terminate.recv() => true,
+        _ = hangup.recv() => {
+            tracing::info!("the terminal is gone (SIGHUP), and nothing is read anew on that signal");
+            true
+        }
     };
     if asked {
         tracing::info!("ending; a second signal does not wait for anything");

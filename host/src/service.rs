@@ -3,22 +3,26 @@
 use crate::{
     durable::Put,
     store::{Store, blocking, dataset},
+    supervisor::Watched,
     trace::{Seen, Trace},
     transport::Listener,
 };
 use protocol::storage::{
-    Answer, Ask, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ, body_length,
-    decode_body, encode_frame,
+    Answer, Ask, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ, ObjectName,
+    STOP_SECONDS, body_length, decode_body, encode_frame,
 };
 use std::{
     fs::File,
     io::{self, Read},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::watch,
     task::JoinSet,
+    time::timeout,
 };
 
 /// What answering takes.
@@ -27,11 +31,55 @@ pub(crate) struct Service {
     contract: PathBuf,
     store: Arc<Store>,
     trace: Arc<Trace>,
+    enclave: OnceLock<Watched>,
+    leave: watch::Sender<bool>,
 }
 
 impl Service {
     pub(crate) fn new(contract: PathBuf, store: Arc<Store>, trace: Arc<Trace>) -> Self {
-        Self { contract, store, trace }
+        let (enclave, leave) = (OnceLock::new(), watch::Sender::new(false));
+        Self { contract, store, trace, enclave, leave }
+    }
+
+    /// Whose questions these are.
+    pub(crate) fn is_for(&self, enclave: &Watched) {
+        // The first is the only one: a host has one enclave at a time.
+        let _ = self.enclave.set(enclave.clone());
+    }
+
+    /// Tells the instance that its end is planned.
+    pub(crate) fn ask_to_leave(&self) {
+        self.leave.send_replace(true);
+    }
+
+    /// Answers when the operator wants the instance to end, or after a while.
+    async fn stop(&self) -> Answer {
+        if let Some(enclave) = self.enclave.get() {
+            enclave.listens();
+        }
+        let mut leave = self.leave.subscribe();
+        let patience = Duration::from_secs(STOP_SECONDS);
+        let now = timeout(patience, leave.wait_for(|leave| *leave)).await.is_ok();
+        Answer::Stop { now }
+    }
+
+    /// What an object that is kept now says of the instance.
+    fn kept(&self, name: &ObjectName) {
+        if !name.as_str().starts_with(CLOSINGS) {
+            return;
+        }
+        if let Some(enclave) = self.enclave.get() {
+            enclave.closed();
+        }
+        if *self.leave.borrow() {
+            tracing::info!(closing = %name, "the instance left its closing: what it did not spend can return");
+        } else {
+            tracing::warn!(
+                closing = %name,
+                "the room is CLOSED: an owner has ended it, its keys are gone and it answers no question \
+                 any more; once every owner has its closing, start this program again for a new instance"
+            );
+        }
     }
 
     /// Accepts connections of the enclave until it is dropped.
@@ -50,7 +98,7 @@ impl Service {
                 }
                 Err(cause) => {
                     tracing::warn!(%cause, "accepting the enclave");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
@@ -81,7 +129,10 @@ impl Service {
     }
 
     async fn answer(&self, ask: Ask) -> Answer {
-        self.note(&ask);
+        // Whether the operator wants to stop is about no job.
+        if !matches!(ask, Ask::Stop {}) {
+            self.note(&ask);
+        }
         let answered = match ask {
             Ask::Contract {} => self.contract().await,
             Ask::Size { blob } => self.store.size(&dataset(&blob)).await.map(|size| match size {
@@ -98,9 +149,13 @@ impl Service {
             }
             Ask::Put { bytes, .. } if bytes.0.len() > MAX_OBJECT => Ok(failed(Failure::TooLarge)),
             Ask::Put { name, bytes } => self.store.put(&name, bytes.0).await.map(|put| match put {
-                Put::Stored => Answer::Stored {},
+                Put::Stored => {
+                    self.kept(&name);
+                    Answer::Stored {}
+                }
                 Put::Conflict => failed(Failure::Conflict),
             }),
+            Ask::Stop {} => Ok(self.stop().await),
             Ask::Fetch { name } => {
                 let most = u64::try_from(MAX_OBJECT).unwrap_or(u64::MAX);
                 let object = self.store.read(name.as_str(), 0, most).await;
@@ -135,7 +190,7 @@ impl Service {
         let blob = match ask {
             Ask::Size { blob } | Ask::Read { blob, .. } => Some(dataset(blob)),
             Ask::Put { name, .. } | Ask::Fetch { name } => Some(name.to_string()),
-            Ask::Contract {} => None,
+            Ask::Contract {} | Ask::Stop {} => None,
         };
         let name = blob.as_deref();
         let (kind, offset, length) = match ask {
@@ -144,6 +199,7 @@ impl Service {
             Ask::Read { length, offset, .. } => ("read", Some(*offset), Some(u64::from(*length))),
             Ask::Put { bytes, .. } => ("put", None, u64::try_from(bytes.0.len()).ok()),
             Ask::Fetch { .. } => ("fetch", None, None),
+            Ask::Stop {} => ("stop", None, None),
         };
         tracing::debug!(kind, name, offset, length, "the enclave asks");
         self.trace.note(&Seen::Ask { kind, name, offset, length });
@@ -153,6 +209,9 @@ impl Service {
 fn failed(why: Failure) -> Answer {
     Answer::Failed { why }
 }
+
+/// Where closings are kept: protocol/spec/storage-v1.md, section 1.
+const CLOSINGS: &str = "closings/";
 
 /// Why a conversation with the enclave ended.
 #[derive(Debug, thiserror::Error)]

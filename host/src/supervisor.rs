@@ -71,6 +71,10 @@ struct Facts {
     pid: Option<u32>,
     starts: u64,
     transport: Option<Transport>,
+    /// Whether this instance has left its closing: it runs, and answers nothing any more.
+    closed: bool,
+    /// Whether this instance asks to be told of a planned end.
+    listens: bool,
 }
 
 impl Watched {
@@ -104,9 +108,34 @@ impl Watched {
         self.facts.send_modify(|facts| facts.transport = Some(transport));
     }
 
+    /// The instance has left its closing.
+    pub(crate) fn closed(&self) {
+        self.facts.send_modify(|facts| facts.closed = true);
+    }
+
+    /// Whether the instance has left its closing.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.facts.borrow().closed
+    }
+
+    /// The instance asks to be told of a planned end.
+    pub(crate) fn listens(&self) {
+        self.facts.send_if_modified(|facts| !std::mem::replace(&mut facts.listens, true));
+    }
+
+    /// Waits until an instance that can be told of its end has left its closing, at most `patience`.
+    /// Says whether there is nothing more to wait for.
+    pub(crate) async fn farewell(&self, patience: Duration) -> bool {
+        let mut facts = self.facts.subscribe();
+        let said = facts.wait_for(|facts| facts.closed || !facts.listens || facts.pid.is_none());
+        timeout(patience, said).await.is_ok()
+    }
+
     /// No process runs.
     pub(crate) fn gone(&self) {
-        self.facts.send_modify(|facts| (facts.pid, facts.transport) = (None, None));
+        self.facts.send_modify(|facts| {
+            *facts = Facts { starts: facts.starts, ..Facts::default() };
+        });
         // A leftover names a process that is gone; the next start replaces it.
         let _ = remove_if_there(&self.pid_file);
     }

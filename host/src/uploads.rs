@@ -56,6 +56,10 @@ impl Uploads {
     ///
     /// [`UploadError`], by limit or by size.
     pub(crate) async fn begin(&self, root: Root, size: u64) -> Result<UploadStatus, UploadError> {
+        self.try_begin(root, size).await.inspect_err(|error| error.tell(root))
+    }
+
+    async fn try_begin(&self, root: Root, size: u64) -> Result<UploadStatus, UploadError> {
         if let Some(stored) = self.stored(root).await? {
             return expect_size(stored, size);
         }
@@ -98,6 +102,15 @@ impl Uploads {
         offset: u64,
         body: &mut (impl Body<Data = Bytes> + Unpin),
     ) -> Result<UploadStatus, UploadError> {
+        self.try_append(root, offset, body).await.inspect_err(|error| error.tell(root))
+    }
+
+    async fn try_append(
+        &self,
+        root: Root,
+        offset: u64,
+        body: &mut (impl Body<Data = Bytes> + Unpin),
+    ) -> Result<UploadStatus, UploadError> {
         let Some((part, file)) = self.find_and_claim(root).await? else {
             let stored = self.stored(root).await?.ok_or(UploadError::NotFound)?;
             return if offset == stored.size && body.is_end_stream() {
@@ -116,8 +129,19 @@ impl Uploads {
         }
         let mut file = tokio::fs::File::from_std(file);
         let received = receive(&mut file, body, room, part.size).await;
-        file.flush().await?;
-        file.sync_data().await?;
+        let kept = async {
+            file.flush().await?;
+            file.sync_data().await
+        };
+        let kept = kept.await.map_err(UploadError::from);
+        if let (Err(UploadError::DiskFull), _) | (_, Err(UploadError::DiskFull)) =
+            (&received, &kept)
+        {
+            // Kept, it would keep the disk full for everybody until it is abandoned, for a week.
+            durable::remove_if_there(&part.path)?;
+            return Err(UploadError::DiskFull);
+        }
+        kept?;
         received?;
         let file = file.into_std().await;
         let offset = file.metadata()?.len();
@@ -161,6 +185,9 @@ impl Uploads {
             return Err(UploadError::Quota {
                 left: self.limits.quota_bytes.saturating_sub(promised),
             });
+        }
+        if durable::free_bytes(&self.dir)? < size {
+            return Err(UploadError::DiskFull);
         }
         let path = self.dir.join(format!("{root}.{size}.part"));
         File::create_new(&path)?;
@@ -286,14 +313,39 @@ pub(crate) enum UploadError {
     #[error("another connection writes to this upload")]
     Busy,
     /// The operator's quota.
-    #[error("{left} bytes are left of the quota")]
+    #[error("{left} bytes are left of the quota (quota_bytes)")]
     Quota { left: u64 },
     /// The body ended early or stalled.
     #[error("the body broke off: ask for the offset and go on")]
     Interrupted,
+    /// No room, whatever the quota says.
+    #[error("the disk has no room for it")]
+    DiskFull,
     /// The disk.
     #[error("the host could not read or write its store")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for UploadError {
+    fn from(cause: io::Error) -> Self {
+        match cause.kind() {
+            // A quota of the file system's is no quota of ours.
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Io(cause),
+        }
+    }
+}
+
+impl UploadError {
+    /// One line for the operator about an upload that goes on only if somebody does something. What
+    /// ends by itself (a place to go on at, a connection that broke) is the uploader's alone.
+    fn tell(&self, root: Root) {
+        match self {
+            Self::NotFound | Self::WrongOffset { .. } | Self::Busy | Self::Interrupted => {}
+            Self::Io(cause) => tracing::error!(%root, %cause, "an upload failed: {self}"),
+            _ => tracing::warn!(%root, "an upload was declined: {self}"),
+        }
+    }
 }
 
 async fn receive(

@@ -189,6 +189,20 @@ pub enum Refusal {
     Internal,
 }
 
+impl Refusal {
+    /// Its name on the wire, without anything that it says: for a log that others read.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(kind)) => kind,
+            Ok(serde_json::Value::Object(fields)) => {
+                fields.into_iter().map(|(kind, _)| kind).collect()
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 /// What one analyst's jobs of one analysis took of a budget.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -318,9 +332,12 @@ pub enum Limit {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GrantFlaw {
-    /// It ended already, or ends after what is allowed.
-    #[error("a grant must end after now and within 24 hours (the limit)")]
+    /// It ended already.
+    #[error("it is over already")]
     Time,
+    /// It ends after what is allowed.
+    #[error("it lasts longer than 24 hours (the limit)")]
+    TooLong,
     /// The manifest is not signed by the owner.
     #[error("its manifest is not signed by the dataset's owner")]
     Signature,

@@ -51,6 +51,10 @@ pub enum Ask {
         /// Which.
         name: ObjectName,
     },
+    /// Whether the operator wants the instance to end, which the host answers when it knows or after
+    /// [`STOP_SECONDS`]. An instance that is told leaves its closing, so that what was handed to it and
+    /// not spent returns to its owners.
+    Stop {},
 }
 
 /// What the host says to an [`Ask`]. It may say anything: nothing in it is evidence.
@@ -79,6 +83,11 @@ pub enum Answer {
     Object {
         /// At most [`MAX_OBJECT`] bytes.
         bytes: Body,
+    },
+    /// To [`Ask::Stop`].
+    Stop {
+        /// Whether the instance is to end.
+        now: bool,
     },
     /// To any: it did not happen.
     Failed {
@@ -130,6 +139,8 @@ impl fmt::Debug for Body {
     }
 }
 
+/// So long an [`Ask::Stop`] waits for a wish of the operator's.
+pub const STOP_SECONDS: u64 = 20;
 /// Most bytes of one [`Ask::Read`]: 1 MiB.
 pub const MAX_READ: u32 = 1 << 20;
 /// Most bytes of one object: 64 MiB.

@@ -383,6 +383,7 @@ impl HostileHost {
                     Answer::Failed { why: Failure::Conflict }
                 }
             }
+            Ask::Stop {} => Answer::Stop { now: false },
             Ask::Fetch { name } => objects
                 .get(name)
                 .map_or(lost, |bytes| Answer::Object { bytes: bytes.clone().into() }),
@@ -396,6 +397,7 @@ impl HostileHost {
             Ask::Read { offset, length, .. } => format!("read {offset}+{length}"),
             Ask::Size { .. } => "size".to_owned(),
             Ask::Put { bytes, .. } => format!("put {}", bytes.0.len()),
+            Ask::Stop {} => "stop".to_owned(),
             Ask::Fetch { .. } => "fetch".to_owned(),
         };
         self.trace.lock().unwrap().push(line);

@@ -1,6 +1,6 @@
 //! What `--nitro` needs of an EC2 parent instance.
 
-use super::{Check, Root, fail, is_slow, ok, printed, said, slow, unusable, user, warn};
+use super::{Check, Root, Verdict, fail, is_slow, ok, printed, said, slow, unusable, user, warn};
 use crate::options::Options;
 use host::Image;
 use protocol::storage::vsock::STORE_PORT;
@@ -9,9 +9,10 @@ use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener};
 
 pub(super) fn checks(root: &Root, image: &Image, cli: &Path, options: &Options) -> Vec<Check> {
     let mut checks = vec![version(cli), driver(root)];
-    checks.extend(allocator(root, image));
-    checks.push(pool(root, image.cpus));
-    checks.push(huge_pages(root, image.memory_mib, options));
+    let (pool, pages) = (pool(root, image.cpus), huge_pages(root, image.memory_mib, options));
+    let reserved = [&pool, &pages].iter().all(|check| check.verdict != Verdict::Fail);
+    checks.extend(allocator(root, image, reserved));
+    checks.extend([pool, pages]);
     checks.push(vsock(root, options));
     checks.extend(others(cli, image.cid, options));
     checks
@@ -64,10 +65,22 @@ fn driver(root: &Root) -> Check {
     }
 }
 
-fn allocator(root: &Root, image: &Image) -> Vec<Check> {
+/// The service that reserves processors and pages at boot. `nitro-cli` takes what is reserved, by
+/// whomever: in a container and on systems that reserve on the kernel's command line there is no such
+/// file, and none is needed.
+fn allocator(root: &Root, image: &Image, reserved_now: bool) -> Vec<Check> {
     let name = "allocator";
     let Some(text) = root.read(ALLOCATOR) else {
-        return vec![fail(name, format!("there is no {ALLOCATOR}"), INSTALL)];
+        let found = format!("there is no {ALLOCATOR}");
+        return vec![if reserved_now {
+            warn(
+                name,
+                format!("{found}, but CPUs and huge pages are reserved in another way"),
+                "see that they are after the next boot, too (hugepages= and nitro_enclaves.ne_cpus=)",
+            )
+        } else {
+            fail(name, found, INSTALL)
+        }];
     };
     let (memory, cpus) = (sum(&text, "memory_mib", |it| it.parse().ok()), reserved(&text));
     let found = format!(

@@ -5,13 +5,15 @@ use crate::{
     options::{Options, open_contract},
     pcrs::{listed_in, of_manifest},
 };
+use host::{OTHERS, now};
 use protocol::{contract::Contract, time::Time};
+use rustix::fs::{Access, access};
 use std::{
     fs::{self, File},
     io,
     net::{SocketAddr, TcpListener},
-    path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
 };
 
 pub(super) fn checks(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
@@ -39,19 +41,38 @@ pub(super) fn is_running(options: &Options) -> bool {
     matches!(lock, Some(Ok(lock)) if lock.try_lock().is_err())
 }
 
+/// Whether the host could make or use it. Nothing is made here: a check leaves all as it was.
 fn writable(dir: &Path) -> Check {
-    let (name, probe) = ("directory", dir.join(".doctor"));
+    let name = "directory";
     let shown = dir.display();
-    let written = fs::create_dir_all(dir)
-        .and_then(|()| fs::write(&probe, b"probe"))
-        .and_then(|()| fs::remove_file(&probe));
-    match written {
-        Ok(()) => ok(name, format!("{shown} is writable")),
-        Err(cause) => fail(
-            name,
-            format!("{shown}: {}", said(&cause)),
-            "give it to the user who runs the host, or choose another",
-        ),
+    let remedy = "give it to the user who runs the host, or choose another";
+    let there = nearest(dir);
+    let may = fs::metadata(&there).and_then(|found| {
+        if !found.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        access(&there, Access::WRITE_OK | Access::EXEC_OK)?;
+        Ok(found.permissions().mode())
+    });
+    match may {
+        Err(cause) => fail(name, format!("{}: {}", there.display(), said(&cause)), remedy),
+        Ok(_) if there != dir => ok(name, format!("{shown} is not there yet: `run` makes it")),
+        // `run` says the same, and starts.
+        Ok(mode) if mode & OTHERS != 0 => {
+            let found = format!("{shown} is writable, but open to others of this machine");
+            warn(name, found, format!("chmod 700 {shown}"))
+        }
+        Ok(_) => ok(name, format!("{shown} is writable")),
+    }
+}
+
+/// The directory itself, or the nearest above it that is there.
+fn nearest(dir: &Path) -> PathBuf {
+    let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let mut ancestors = whole.ancestors();
+    match ancestors.find(|path| path.exists()) {
+        Some(found) if found == whole => dir.to_owned(),
+        found => found.unwrap_or(Path::new("/")).to_owned(),
     }
 }
 
@@ -59,7 +80,7 @@ fn writable(dir: &Path) -> Check {
 fn space(dir: &Path) -> Check {
     let name = "disk";
     let shown = dir.display();
-    let text = match printed("df".as_ref(), &["-Pk", &dir.to_string_lossy()]) {
+    let text = match printed("df".as_ref(), &["-Pk", &nearest(dir).to_string_lossy()]) {
         Ok((_, text)) => text,
         Err(cause) if is_slow(&cause) => return slow(name, "df".as_ref()),
         Err(_) => return warn(name, "df is missing", "install coreutils"),
@@ -171,11 +192,6 @@ fn reach(options: &Options, address: SocketAddr) -> Check {
         );
     }
     ok(name, found)
-}
-
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Time(0).plus_seconds(since.as_secs())
 }
 
 const NTP: &str = "start an NTP client: sudo systemctl enable --now chronyd";

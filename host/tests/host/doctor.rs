@@ -40,7 +40,6 @@ fn names_each_flaw_of_a_parent_instance_and_its_remedy() {
     const PAGES: &str = "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
     let flaws: &[(&str, &str, Option<&str>, &str)] = &[
         ("driver", "dev/nitro_enclaves", None, "--enclave-options Enabled=true"),
-        ("allocator", ALLOCATOR, None, "sudo dnf install aws-nitro-enclaves-cli"),
         (
             "allocator",
             ALLOCATOR,
@@ -83,6 +82,45 @@ fn names_each_flaw_of_a_parent_instance_and_its_remedy() {
         assert_eq!(failed.len(), 1, "{name} {file}: {report:#}");
         assert_eq!(failed[0]["name"], *name);
         assert!(failed[0]["remedy"].as_str().unwrap().contains(remedy), "{report:#}");
+    }
+}
+
+#[test]
+fn takes_what_is_reserved_whoever_reserved_it() {
+    let patient = Patient::new();
+    fs::remove_file(patient.root.join(ALLOCATOR)).unwrap();
+    let (code, report) = patient.examine(&[]);
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(warned(&report), ["allocator"], "{report}");
+    assert!(report.contains("reserved in another way"), "{report}");
+    // Nor does it pass without either.
+    patient.write(CPUS, "\n");
+    let (code, report) = patient.examine(&[]);
+    assert_eq!(code, 1, "{report}");
+    for name in ["allocator  ", "cpu pool  "] {
+        assert!(report.contains(&format!("FAIL  {name}")), "{name}: {report}");
+    }
+    assert!(report.contains("-> sudo dnf install aws-nitro-enclaves-cli\n"), "{report}");
+}
+
+#[test]
+fn leaves_a_machine_as_it_was() {
+    let patient = Patient::new();
+    let host = patient.room.path("host");
+    let (code, report) = patient.examine(&[]);
+    assert_eq!(code, 0, "{report}");
+    assert!(report.contains("host is not there yet: `run` makes it\n"), "{report}");
+    assert!(!host.exists(), "made by a check");
+
+    // Of one that is there: not even a time changes; and what `run` complains of, it says too.
+    fs::create_dir(&host).unwrap();
+    for (mode, warnings) in [(0o755, vec!["directory"]), (0o700, vec![])] {
+        fs::set_permissions(&host, fs::Permissions::from_mode(mode)).unwrap();
+        let before = fs::metadata(&host).unwrap().modified().unwrap();
+        let (code, report) = patient.examine(&[]);
+        assert_eq!((code, warned(&report)), (0, warnings), "{report}");
+        assert_eq!(fs::metadata(&host).unwrap().modified().unwrap(), before);
+        assert_eq!(fs::read_dir(&host).unwrap().count(), 0);
     }
 }
 

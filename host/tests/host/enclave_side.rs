@@ -128,13 +128,17 @@ async fn the_trace_holds_each_question_and_no_content() {
     assert_eq!(fs::read_to_string(trace).unwrap(), expected);
 }
 
-async fn connect(room: &Room) -> UnixStream {
+pub(crate) async fn connect(room: &Room) -> UnixStream {
     UnixStream::connect(room.path("run/host.sock")).await.unwrap()
 }
 
-async fn ask(stream: &mut UnixStream, question: &Ask) -> Answer {
+pub(crate) async fn ask(stream: &mut UnixStream, question: &Ask) -> Answer {
     // One byte above the object limit still fits into a frame.
     stream.write_all(&encode_frame(question).unwrap()).await.unwrap();
+    answer(stream).await
+}
+
+pub(crate) async fn answer(stream: &mut UnixStream) -> Answer {
     let mut header = [0; 4];
     stream.read_exact(&mut header).await.unwrap();
     let mut body = vec![0; body_length(header, MAX_BODY).unwrap()];

@@ -4,9 +4,13 @@
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod ec2;
+#[cfg(test)]
 mod enclave_side;
 #[cfg(test)]
 mod nitro;
+#[cfg(test)]
+mod operations;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]

@@ -43,7 +43,7 @@ async fn an_upload_continues_after_the_host_was_killed_and_no_enclave_stays_behi
     let room = Room::new();
     let blob = blob(300_000);
     let upload = format!("/v1/uploads/{}", root_of(&blob));
-    let mut host = run(&room);
+    let mut host = run(&room, IDLE_ENCLAVE);
     let (at, enclave) = started(&room).await;
     json(at, "POST", &format!("{upload}?size=300000"), b"").await;
     json(at, "PATCH", &format!("{upload}?offset=0"), &blob[..200_000]).await;
@@ -52,7 +52,7 @@ async fn an_upload_continues_after_the_host_was_killed_and_no_enclave_stays_behi
     eventually("the enclave ended with its host", async || !alive(enclave)).await;
 
     fs::remove_file(room.path("run/address")).unwrap();
-    let mut host = run(&room);
+    let mut host = run(&room, IDLE_ENCLAVE);
     let (at, enclave) = started(&room).await;
     let (_, so_far) = json(at, "GET", &upload, b"").await;
     assert_eq!(so_far["offset"], json!(200_000));
@@ -66,7 +66,7 @@ async fn an_upload_continues_after_the_host_was_killed_and_no_enclave_stays_behi
 #[tokio::test]
 async fn says_simulated_first_and_passes_the_enclaves_lines_on() {
     let room = Room::new();
-    let mut host = run(&room);
+    let mut host = run(&room, IDLE_ENCLAVE);
     started(&room).await;
     eventually("the enclave's console was read", async || {
         fs::read_to_string(room.path("stderr")).unwrap().contains("enclave: called with")
@@ -326,6 +326,11 @@ impl Drop for Running {
 
 /// A contract that one party made with itself and signed.
 pub(crate) fn signed_contract() -> Vec<u8> {
+    contract_until("2099-01-01T00:00:00Z")
+}
+
+/// A contract that one party made with itself and signed, until `expires`.
+pub(crate) fn contract_until(expires: &str) -> Vec<u8> {
     let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
     let recipient = RecipientSecret::from_bytes(&[2; 32]).unwrap().public();
     let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\n\
@@ -333,7 +338,7 @@ pub(crate) fn signed_contract() -> Vec<u8> {
     let email = "[[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n";
     let pcr = "ab".repeat(48);
     let text = format!(
-        "contract = 1\nname = \"alone\"\nexpires = \"2099-01-01T00:00:00Z\"\n\
+        "contract = 1\nname = \"alone\"\nexpires = \"{expires}\"\n\
          purposes = [\"measurement\"]\n[[party]]\nname = \"one\"\nsigning_key = \"{}\"\n\
          recipient_key = \"{recipient}\"\n[[dataset]]\nname = \"seen\"\nowner = \"one\"\n{email}\
          [[dataset.column]]\nname = \"arm\"\nrole = \"group\"\ndomain = [\"a\", \"b\"]\n{budget}\
@@ -360,9 +365,9 @@ fn starts_nothing_with_a_contract_that_is_not_signed() {
     assert!(text(&output).contains("glovebox contract sign"), "{}", text(&output));
 }
 
-fn run(room: &Room) -> Running {
+pub(crate) fn run(room: &Room, enclave: &str) -> Running {
     let mut command = run_command(room, "");
-    command.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]);
+    command.args(["--listen", "127.0.0.1:0", "--enclave", enclave]);
     command.stderr(fs::File::create(room.path("stderr")).unwrap());
     Running(command.spawn().unwrap())
 }
@@ -377,7 +382,7 @@ fn run_command(room: &Room, dir: &str) -> Command {
 }
 
 /// Address and enclave of a host that runs in a process of its own.
-async fn started(room: &Room) -> (SocketAddr, u32) {
+pub(crate) async fn started(room: &Room) -> (SocketAddr, u32) {
     eventually("the host is up", async || {
         room.path("run/address").exists() && room.path("run/enclave.pid").exists()
     })

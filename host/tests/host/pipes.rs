@@ -90,5 +90,5 @@ async fn accepts_no_more_connections_than_allowed_and_goes_on_when_one_ends() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!second.is_finished());
     drop(silent);
-    assert_eq!(timeout(Duration::from_secs(5), second).await.unwrap().unwrap(), 200);
+    assert_eq!(timeout(Duration::from_secs(5), second).await.unwrap().unwrap(), 503);
 }

@@ -1,6 +1,8 @@
 use crate::{failure::Failure, say, under::Under, words};
-use client::{address::Address, check::Line, room::Room};
-use protocol::time::Time;
+use client::{
+    address::Address, check::Line, clock, close::Closing, room::Room, store::Store, trust::Trust,
+};
+use protocol::{contract::Contract, time::Time};
 use std::process::ExitCode;
 
 /// Check, one thing after the other, why the enclave at an address should be believed
@@ -42,6 +44,17 @@ impl Verify {
                 return Err(failure);
             }
         };
+        if let Some(why) = self.is_over(&room, &contract, &trust).await {
+            if self.json {
+                say::json(&serde_json::json!({
+                    "believed": false, "simulated": simulated, "why": why,
+                    "checks": as_json(room.checks()),
+                }))?;
+            } else {
+                print(room.checks())?;
+            }
+            return Err(Failure::no(format!("the enclave is what it should be, but {why}")));
+        }
         let (instance, believed) = (room.instance(), room.believed());
         let time = Time(believed.timestamp().as_millis());
         if self.json {
@@ -67,6 +80,25 @@ impl Verify {
             ))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Why nobody can ask this enclave anything any more, if that is so.
+    async fn is_over(&self, room: &Room, contract: &Contract, trust: &Trust) -> Option<String> {
+        let ended = contract.expires;
+        if ended <= clock::now() {
+            return Some(format!(
+                "the contract ended at {ended}: it answers nothing but a closing (glovebox close); agree \
+                 on a new contract"
+            ));
+        }
+        // Its own word, which a host could keep back: then the enclave says so when it is asked.
+        let instance = room.instance().digest();
+        let closing = Store::new(&self.room).closing(instance).await.ok()?;
+        Closing::verify(&closing, contract, trust, Some(instance)).is_ok().then(|| {
+            "an owner has closed it: its keys are gone and it answers no question; the operator has to \
+             start a new one"
+                .to_owned()
+        })
     }
 }
 

@@ -58,6 +58,7 @@ impl MemoryHost {
                 objects.insert(name, bytes.0);
                 Answer::Stored {}
             }
+            Ask::Stop {} => Answer::Stop { now: false },
             Ask::Fetch { name } => match objects.get(&name) {
                 Some(bytes) => Answer::Object { bytes: bytes.clone().into() },
                 None => failed(Failure::NotFound),

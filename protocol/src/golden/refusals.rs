@@ -71,6 +71,7 @@ kinds!(SHARES, share: Share {
 
 kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
     GrantFlaw::Time => "time",
+    GrantFlaw::TooLong => "too_long",
     GrantFlaw::Signature => "signature",
     GrantFlaw::Manifest(_) => "manifest",
     GrantFlaw::Columns => "columns",
@@ -132,8 +133,9 @@ const MANIFEST: [ManifestError; 5] = [
     ManifestError::Size,
     ManifestError::Prefix,
 ];
-const FLAW: [GrantFlaw; 8] = [
+const FLAW: [GrantFlaw; 9] = [
     GrantFlaw::Time,
+    GrantFlaw::TooLong,
     GrantFlaw::Signature,
     GrantFlaw::Columns,
     GrantFlaw::Keys,

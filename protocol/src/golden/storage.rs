@@ -16,6 +16,7 @@ kinds!(ASKS, ask: Ask {
     Ask::Read { .. } => "read",
     Ask::Put { .. } => "put",
     Ask::Fetch { .. } => "fetch",
+    Ask::Stop {} => "stop",
 });
 
 kinds!(ANSWERS, answer: Answer {
@@ -24,6 +25,7 @@ kinds!(ANSWERS, answer: Answer {
     Answer::Range { .. } => "range",
     Answer::Stored {} => "stored",
     Answer::Object { .. } => "object",
+    Answer::Stop { .. } => "stop",
     Answer::Failed { .. } => "failed",
 });
 
@@ -44,12 +46,13 @@ kinds!(PROBLEMS, problem: ProblemCode {
     ProblemCode::TooManyUploads => "too_many_uploads",
     ProblemCode::Busy => "busy",
     ProblemCode::QuotaExceeded => "quota_exceeded",
+    ProblemCode::DiskFull => "disk_full",
     ProblemCode::Io => "io",
 });
 
 const FAILURE: [Failure; 4] =
     [Failure::NotFound, Failure::TooLarge, Failure::Conflict, Failure::Io];
-const PROBLEM: [ProblemCode; 10] = [
+const PROBLEM: [ProblemCode; 11] = [
     ProblemCode::BadRequest,
     ProblemCode::NotFound,
     ProblemCode::WrongOffset,
@@ -59,6 +62,7 @@ const PROBLEM: [ProblemCode; 10] = [
     ProblemCode::TooManyUploads,
     ProblemCode::Busy,
     ProblemCode::QuotaExceeded,
+    ProblemCode::DiskFull,
     ProblemCode::Io,
 ];
 
@@ -74,6 +78,7 @@ fn frames_have_the_bytes_they_had() {
         Ask::Read { blob, length: 1 << 20, offset: 1 << 33 },
         Ask::Put { name: result, bytes: b"package.sealed".to_vec().into() },
         Ask::Fetch { name: closing },
+        Ask::Stop {},
     ];
     covers(ASKS, asks.iter().map(ask));
     frames(&mut folder, "asks.txt", asks.iter().map(|it| (ask(it).to_owned(), it.clone())));
@@ -85,6 +90,7 @@ fn frames_have_the_bytes_they_had() {
         Answer::Range { bytes: b"range".to_vec().into() },
         Answer::Stored {},
         Answer::Object { bytes: b"package.sealed".to_vec().into() },
+        Answer::Stop { now: true },
     ];
     let answers: Vec<_> = answers.into_iter().chain(failed).collect();
     covers(ANSWERS, answers.iter().map(answer));

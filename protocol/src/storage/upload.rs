@@ -56,6 +56,8 @@ pub enum ProblemCode {
     Busy,
     /// 507: the operator's quota does not allow this blob.
     QuotaExceeded,
+    /// 507: the host's disk is full; what had arrived of the blob is gone.
+    DiskFull,
     /// 500: the host's disk failed.
     Io,
 }
