@@ -45,6 +45,8 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
                 continue;
             }
         };
+        // It was taken when nobody was there yet: the wait begins now.
+        place.waiting();
         let room = Room(Arc::clone(&room));
         tokio::spawn(greet(room, acceptor.clone(), stream, place, stop.clone()));
     }
@@ -58,7 +60,6 @@ async fn greet(
     place: Place,
     stop: watch::Receiver<bool>,
 ) {
-    place.waiting();
     let stream = Moving::new(stream, PATIENCE.stalled);
     let greeted = tokio::select! {
         greeted = timeout(HANDSHAKE, acceptor.accept(stream)) => greeted,
