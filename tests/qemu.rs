@@ -121,8 +121,9 @@ fn same_but_for_noise(booted: &Value, simulated: &Value) {
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let fields =
-                fields.iter().filter(|(name, _)| !["flags", "ci_fieller"].contains(&name.as_str()));
+            let fields = fields.iter().filter(|(name, _)| {
+                !["flags", "relative_lift", "ci_method"].contains(&name.as_str())
+            });
             fields.map(|(name, value)| (name.clone(), shape(value))).collect()
         }
         Value::Array(values) => values.iter().map(shape).collect(),

@@ -120,7 +120,8 @@ impl Figures {
         let DiffInMeans { n_t, n_c, mean_t, mean_c, ate, se, df, t, p, ci, ci_level, .. } =
             found.diff_in_means.clone().unwrap();
         assert_eq!((n_t, n_c), (self.n_t, self.n_c), "{what}");
-        let RelativeLift { rel_lift, ci_fieller, fieller_g } = found.relative_lift.clone().unwrap();
+        let RelativeLift { rel_lift, ci_fieller, fieller_g, .. } =
+            found.relative_lift.clone().unwrap();
         for (name, found, expected) in [
             ("mean_t", mean_t, self.mean_t),
             ("mean_c", mean_c, self.mean_c),
@@ -130,7 +131,7 @@ impl Figures {
             ("t", t.unwrap(), self.t),
             ("p", p.unwrap(), self.p),
             ("level", ci_level, level),
-            ("rel_lift", rel_lift, self.rel_lift),
+            ("rel_lift", rel_lift.unwrap(), self.rel_lift),
             ("fieller_g", fieller_g.unwrap(), self.fieller_g),
         ] {
             same(&format!("{what} {name}"), found, expected);

@@ -331,6 +331,21 @@ impl Contract {
         self.parties.iter().find(|(_, p)| p.signing_key == *key).map(|(name, _)| name.as_str())
     }
 
+    /// Whether `lift` learns of a refusal only where there is an outcome: a consent column stands in the
+    /// outcome dataset alone, so that refusers leave the arms only if they were found. Where being found
+    /// depends on the campaign, what is left of the arms is not comparable.
+    #[must_use]
+    pub fn consent_is_known_by_outcome(&self, lift: &LiftTemplate) -> bool {
+        self.asks_consent(&lift.outcome) && !self.asks_consent(&lift.assignment)
+    }
+
+    /// Whether `dataset` has a consent column.
+    #[must_use]
+    pub fn asks_consent(&self, dataset: &str) -> bool {
+        let found = self.datasets.get(dataset);
+        found.is_some_and(|it| it.columns.iter().any(|column| column.role == Role::Consent))
+    }
+
     /// The columns of `dataset` that some analysis uses: the only ones whose keys are granted.
     #[must_use]
     pub fn used_columns(&self, dataset: &str) -> Vec<&Column> {

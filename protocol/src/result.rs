@@ -145,11 +145,14 @@ pub struct LiftResult {
     pub cells: Vec<CellCount>,
     /// Whether the arms have the sizes that the design expects.
     pub sample_ratio: SampleRatio,
+    /// Shares of the arms that were found among the outcomes; null if an arm is withheld or noise.
+    pub match_rates: Option<MatchRates>,
     /// One for each outcome of the job.
     pub outcomes: Vec<OutcomeResult>,
     /// What was charged.
     pub privacy: PrivacyReport,
-    /// Flags of the whole job: `srm_failed`, `low_match`, `arm_withheld`, [`NEAR_DUPLICATE`] and
+    /// Flags of the whole job: `srm_failed`, `match_differs`, `consent_with_outcome`, `contaminated`,
+    /// `without_arm`, `arms_pooled`, `low_match`, `arm_withheld`, [`NEAR_DUPLICATE`] and
     /// [`SAME_FIGURES`] with a job.
     pub flags: Vec<String>,
 }
@@ -182,6 +185,32 @@ pub struct SampleRatio {
     pub failed: bool,
 }
 
+/// How many of each arm were found among the outcomes, from released counts.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatchRates {
+    /// Of the test arm.
+    pub test: MatchRate,
+    /// Of the control arm.
+    pub control: MatchRate,
+    /// Probability of such a difference by chance and noise.
+    pub p: f64,
+    /// Below this p the rates differ.
+    pub flag_p: f64,
+    /// Whether they do.
+    pub differs: bool,
+}
+
+/// The share of an arm that was found.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatchRate {
+    /// Share, from 0 to 1.
+    pub rate: f64,
+    /// Its two-sided interval at the job's confidence, for people and noise.
+    pub ci: [f64; 2],
+}
+
 /// Estimates of one outcome.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -210,8 +239,9 @@ pub struct OutcomeResult {
     pub economics: Option<Economics>,
     /// Standard deviations of the noise.
     pub noise_sd: NoiseSd,
-    /// Flags: `too_few`, `withheld`, `variance_floored`, `unbounded` (relative lift), `degenerate`,
-    /// `cost_unbounded` (of one more event).
+    /// Flags: `withheld`, `too_few`, `noise_dominates`, `few_events`, `few_payers`, `variance_floored`,
+    /// `control_near_zero`, `control_barely_above_zero`, `degenerate`, `cost_unbounded` (of one more
+    /// event).
     pub flags: Vec<String>,
 }
 
@@ -257,23 +287,26 @@ pub struct DiffInMeans {
     pub p: Option<f64>,
     /// P-value adjusted over the job's outcomes.
     pub p_adjusted: Option<f64>,
-    /// Confidence level.
+    /// Level of this outcome's intervals: higher than the job's where they are adjusted.
     pub ci_level: f64,
     /// Interval; null ends are infinite (one-sided).
     pub ci: Option<[Option<f64>; 2]>,
-    /// How it was made: `welch_t` or `normal_with_noise`.
+    /// How p and interval were made: `welch_t`, `normal_with_noise` or `few_events`.
     pub ci_method: String,
 }
 
-/// Relative lift with Fieller's interval.
+/// Relative lift and its interval.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelativeLift {
-    /// Mean of the test arm over that of the control arm, less one.
-    pub rel_lift: f64,
-    /// Fieller's interval; null if unbounded.
+    /// Mean of the test arm over that of the control arm, less one; null where the control mean is not
+    /// above zero by more than its error, and then so is the interval.
+    pub rel_lift: Option<f64>,
+    /// Fieller's interval.
     pub ci_fieller: Option<[Option<f64>; 2]>,
-    /// Fieller's g; the interval is unbounded from 1.
+    /// The interval of ratios where the method is `few_events`, in place of Fieller's.
+    pub ci_few_events: Option<[Option<f64>; 2]>,
+    /// Fieller's g: from 1 on the control mean cannot be told from zero.
     pub fieller_g: Option<f64>,
 }
 

@@ -192,9 +192,9 @@ pub enum Cell {
     ControlMatched,
     /// Control arm, not found.
     ControlUnmatched,
-    /// In the test and the control arm.
+    /// In more than one arm: in test and control, or in one of them and in another or none.
     Contaminated,
-    /// In an arm that this question does not compare, or in none.
+    /// Only in arms that this question does not compare, or in none.
     OtherArm,
     /// Did not agree, in either dataset.
     NoConsent,
@@ -226,7 +226,7 @@ impl fmt::Display for Cell {
             Self::TestUnmatched => "test, unmatched",
             Self::ControlMatched => "control, matched",
             Self::ControlUnmatched => "control, unmatched",
-            Self::Contaminated => "in both arms",
+            Self::Contaminated => "in several arms",
             Self::OtherArm => "other or no arm",
             Self::NoConsent => "no consent",
         })

@@ -11,7 +11,8 @@
 //! 2. Every id of the population is looked up in the joined dataset, one to one. It is found if a row
 //!    counts there.
 //! 3. It is counted in one cell. Whoever did not agree in either dataset is there and nowhere else;
-//!    then whoever is in both arms; then whoever has another arm; the rest by arm and whether found.
+//!    then whoever is in more than one arm: in both, or in one of them and in another or none; then
+//!    whoever is in neither; the rest by arm and whether found.
 //!
 //! Every expression is total: comparisons, `CASE`, and sums that cannot overflow. There is no
 //! division and no cast of a value.
@@ -297,8 +298,10 @@ fn cell(is_joined: bool) -> Result<Expr, DataFusionError> {
     let by_match = |matched: Cell, unmatched: Cell| {
         when(found.clone(), lit(place(matched))).otherwise(lit(place(unmatched)))
     };
+    let in_both = col("in_test").and(col("in_control"));
+    let in_other = col("in_other").and(col("in_test").or(col("in_control")));
     when(refused, lit(place(Cell::NoConsent)))
-        .when(col("in_test").and(col("in_control")), lit(place(Cell::Contaminated)))
+        .when(in_both.or(in_other), lit(place(Cell::Contaminated)))
         .when(col("in_other"), lit(place(Cell::OtherArm)))
         .when(col("in_test"), by_match(Cell::TestMatched, Cell::TestUnmatched)?)
         .otherwise(by_match(Cell::ControlMatched, Cell::ControlUnmatched)?)

@@ -80,6 +80,7 @@ fn reference(exposures: &[Exposure], sales: &[Sale], clamp: i64) -> Answer {
         let cell = match (test, control, buyer.is_some()) {
             _ if !agreed || buyer.is_some_and(|it| !it.2) => 6,
             (true, true, _) => 4,
+            _ if other && (test || control) => 4,
             _ if other => 5,
             (true, _, found) => usize::from(!found),
             (_, _, found) => 2 + usize::from(!found),

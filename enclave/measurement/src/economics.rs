@@ -1,6 +1,7 @@
 //! What the campaign brought for what it cost.
 
 use crate::lift::{Difference, Interval, Lift};
+use crate::special::normal_upper_quantile;
 
 /// Incremental totals over the test arm, return on spend, and cost per incremental conversion.
 ///
@@ -11,8 +12,9 @@ use crate::lift::{Difference, Interval, Lift};
 ///
 /// # Privacy
 ///
-/// Costs nothing. Per-user figures are multiplied by the released head count of the test arm; its
-/// noise is small beside theirs and is not counted a second time.
+/// Costs nothing. Per-user figures are multiplied by the released head count of the test arm. Each end
+/// of an interval of totals is the extreme over the effect's interval and the head count's of the same
+/// level, so that its noise is in it and the sign is as sure as the effect's.
 #[must_use]
 pub fn economics(conversions: &Lift, value: &Lift, cost: f64) -> Economics {
     let incremental_conversions = incremental(conversions);
@@ -100,7 +102,18 @@ impl Total {
 
 fn incremental(lift: &Lift) -> Option<Total> {
     let Difference { estimate, interval, .. } = lift.difference?;
-    Total { estimate, interval }.multiplied(lift.test.users())
+    let users = lift.test.users();
+    let margin = normal_upper_quantile(lift.confidence.tail()) * lift.test.users_deviation();
+    let [fewest, most] = [(users - margin).max(f64::MIN_POSITIVE), users + margin];
+    // The further from zero is multiplied by more people, the nearer by fewer.
+    let lower = |end: f64| end * if end > 0.0 { fewest } else { most };
+    let upper = |end: f64| end * if end > 0.0 { most } else { fewest };
+    let interval =
+        interval.map(|it| Interval { lower: it.lower.map(lower), upper: it.upper.map(upper) });
+    let ends = interval.iter().flat_map(|it| [it.lower, it.upper]).flatten();
+    let estimate = estimate * users;
+    let finite = estimate.is_finite() && ends.into_iter().all(f64::is_finite);
+    finite.then_some(Total { estimate, interval })
 }
 
 fn cost_per_conversion(conversions: &Total, cost: f64) -> CostPerConversion {

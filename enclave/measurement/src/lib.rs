@@ -5,6 +5,7 @@
 
 pub mod choice;
 pub mod economics;
+pub mod few_events;
 pub mod figure;
 pub mod lift;
 pub mod multiplicity;

@@ -30,15 +30,17 @@ use crate::special::{normal_sf, normal_upper_quantile, student_sf, student_upper
 pub fn lift(test: &Arm, control: &Arm, confidence: Confidence) -> Lift {
     let mut flags = Flags::default();
     let (treated, untreated) = (test.estimate(), control.estimate());
+    flags.noise_dominates = test.is_noise() || control.is_noise();
     let mut compared = None;
     if let (Some(t), Some(c)) = (treated.moments, untreated.moments) {
-        flags.variance_floored = t.floored || c.floored;
+        flags.variance_floored = understated(&t, &c);
         let noisy = test.is_noisy() || control.is_noisy();
-        compared = difference(&t, &c, noisy, confidence).zip(relative(&t, &c, confidence));
+        let found = difference(&t, &c, noisy, confidence);
+        compared = found.zip(relative(&t, &c, confidence, found.as_ref()));
         flags.degenerate = compared.as_ref().is_none_or(|(it, _)| it.interval.is_none());
         flags.unbounded = compared.as_ref().is_some_and(|(_, it)| it.is_unbounded());
     } else {
-        flags.too_few = true;
+        flags.too_few = !flags.noise_dominates;
     }
     let (difference, relative) = compared.unzip();
     Lift { test: treated, control: untreated, difference, relative, confidence, flags }
@@ -69,18 +71,28 @@ impl Arm {
         [self.users, self.sum, self.sum_of_squares].iter().any(|it| it.noise_variance() > 0.0)
     }
 
+    /// Whether so few people may be nothing but noise: a ratio to them has no useful error.
+    fn is_noise(&self) -> bool {
+        let noise = self.users.noise_variance().sqrt();
+        noise > 0.0 && self.users.value() < CLEAR_OF_NOISE * noise
+    }
+
     fn estimate(&self) -> ArmEstimate {
         let n = self.users.value();
-        let moments = (n >= FEWEST_USERS).then(|| {
+        let moments = (n >= FEWEST_USERS && !self.is_noise()).then(|| {
             let mean = self.sum.value() / n;
             let noise = self.sum.noise_variance();
+            // What noise can hide of the variance, two deviations of it.
+            let hidden = 2.0 * self.sum_of_squares.noise_variance().sqrt() / (n * n);
             let centred = Figure::centred(self.users, self.sum_of_squares, self.sum) + noise;
             let variance = (centred / (n * (n - 1.0))).max(0.0);
             let sampling = variance / n;
             let mechanism = (noise + mean * mean * self.users.noise_variance()) / (n * n);
-            Moments { users: n, mean, variance, sampling, mechanism, floored: centred < 0.0 }
+            let hidden = if centred < 0.0 { hidden } else { 0.0 };
+            Moments { users: n, mean, variance, sampling, mechanism, hidden }
         });
-        ArmEstimate { users: n, moments: moments.filter(Moments::is_finite) }
+        let users_deviation = self.users.noise_variance().sqrt();
+        ArmEstimate { users: n, users_deviation, moments: moments.filter(Moments::is_finite) }
     }
 }
 
@@ -88,14 +100,28 @@ impl Arm {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArmEstimate {
     users: f64,
+    users_deviation: f64,
     moments: Option<Moments>,
 }
 
 impl ArmEstimate {
+    /// Whether the mean is above zero by more than its error at `confidence`.
+    #[must_use]
+    pub fn is_above_zero(&self, confidence: Confidence) -> bool {
+        let quantile = normal_upper_quantile(confidence.tail());
+        self.moments.is_some_and(|it| it.mean > quantile * it.variance_of_mean().sqrt())
+    }
+
     /// People in the arm as released, so possibly negative.
     #[must_use]
     pub fn users(&self) -> f64 {
         self.users
+    }
+
+    /// Standard deviation of the noise on the people.
+    #[must_use]
+    pub fn users_deviation(&self) -> f64 {
+        self.users_deviation
     }
 
     /// Mean outcome per user; absent with fewer than two users.
@@ -132,6 +158,12 @@ impl Confidence {
     #[must_use]
     pub fn two_sided(level: f64) -> Self {
         Self { level, alternative: Alternative::TwoSided }
+    }
+
+    /// The same test, for intervals that miss with probability `missed`.
+    #[must_use]
+    pub fn missing(self, missed: f64) -> Self {
+        Self { level: 1.0 - missed, ..self }
     }
 
     /// Probability left out at each end that the interval has.
@@ -206,12 +238,12 @@ pub struct Difference {
 
 impl Difference {
     /// The effect that a test like this one, with this standard error, finds with probability
-    /// `power`. It says what the design could see, not what was seen.
+    /// `power`; absent where there is no error. It says what the design could see, not what was seen.
     #[must_use]
     pub fn detectable(&self, confidence: Confidence, power: f64) -> Option<f64> {
         let quantiles =
             normal_upper_quantile(confidence.tail()) + normal_upper_quantile(1.0 - power);
-        Some(quantiles * self.standard_error).filter(|it| it.is_finite())
+        Some(quantiles * self.standard_error).filter(|it| it.is_finite() && *it > 0.0)
     }
 }
 
@@ -245,13 +277,24 @@ pub struct Interval {
     pub upper: Option<f64>,
 }
 
+impl Interval {
+    /// Whether no effect at all is outside.
+    #[must_use]
+    pub fn excludes_zero(&self) -> bool {
+        self.lower.is_some_and(|it| it > 0.0) || self.upper.is_some_and(|it| it < 0.0)
+    }
+}
+
 /// Warnings that follow from released figures.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Flags {
     /// An arm has fewer than two users, so nothing is estimated.
     pub too_few: bool,
-    /// The noise made a variance negative; zero was taken, and errors are too small.
+    /// An arm's people are fewer than four deviations of their noise, so nothing is estimated.
+    pub noise_dominates: bool,
+    /// The noise made a variance negative, zero was taken, and the standard error may be too small by
+    /// more than a tenth.
     pub variance_floored: bool,
     /// The control mean cannot be told from zero, so the relative lift can be anything.
     pub unbounded: bool,
@@ -266,7 +309,8 @@ struct Moments {
     variance: f64,
     sampling: f64,
     mechanism: f64,
-    floored: bool,
+    /// How much more `sampling` may be, where noise made the variance negative.
+    hidden: f64,
 }
 
 impl Moments {
@@ -275,8 +319,15 @@ impl Moments {
     }
 
     fn is_finite(&self) -> bool {
-        [self.mean, self.variance, self.sampling, self.mechanism].iter().all(|it| it.is_finite())
+        [self.mean, self.variance, self.sampling, self.mechanism, self.hidden]
+            .iter()
+            .all(|it| it.is_finite())
     }
+}
+
+/// Whether the variance that noise may hide would widen the error by more than a tenth.
+fn understated(t: &Moments, c: &Moments) -> bool {
+    t.hidden + c.hidden > 0.21 * (t.variance_of_mean() + c.variance_of_mean())
 }
 
 fn difference(t: &Moments, c: &Moments, noisy: bool, confidence: Confidence) -> Option<Difference> {
@@ -313,10 +364,30 @@ fn difference(t: &Moments, c: &Moments, noisy: bool, confidence: Confidence) -> 
     })
 }
 
-/// Fieller: all r with (m_t - r·m_c)² ≤ z² (V_t + r² V_c), less one.
-fn relative(t: &Moments, c: &Moments, confidence: Confidence) -> Option<Relative> {
+/// Fieller with the normal quantile, as the reference has it; with that of the difference where the two
+/// would disagree about whether there is an effect at all.
+fn relative(
+    t: &Moments,
+    c: &Moments,
+    confidence: Confidence,
+    difference: Option<&Difference>,
+) -> Option<Relative> {
+    let found = fieller(t, c, confidence, normal_upper_quantile(confidence.tail()))?;
+    let of_difference = difference.and_then(|it| it.interval);
+    match (of_difference, difference.and_then(|it| it.degrees_of_freedom)) {
+        (Some(interval), Some(df))
+            if interval.excludes_zero() != found.interval.excludes_zero() =>
+        {
+            fieller(t, c, confidence, student_upper_quantile(confidence.tail(), df))
+        }
+        _ => Some(found),
+    }
+}
+
+/// All r with (m_t - r·m_c)² ≤ z² (V_t + r² V_c), less one.
+fn fieller(t: &Moments, c: &Moments, confidence: Confidence, quantile: f64) -> Option<Relative> {
     let square = c.mean * c.mean;
-    let z_squared = normal_upper_quantile(confidence.tail()).powi(2);
+    let z_squared = quantile * quantile;
     let (v_t, v_c) = (t.variance_of_mean(), c.variance_of_mean());
     let leading = square - z_squared * v_c;
     // A quarter of the discriminant, multiplied out: positive term by term where `leading` is.
@@ -339,3 +410,5 @@ fn relative(t: &Moments, c: &Moments, confidence: Confidence) -> Option<Relative
 
 /// A variance needs two.
 const FEWEST_USERS: f64 = 2.0;
+/// Deviations of its noise that a head count must have.
+const CLEAR_OF_NOISE: f64 = 4.0;

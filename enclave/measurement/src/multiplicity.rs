@@ -37,6 +37,42 @@ pub fn benjamini_hochberg(p: &[Option<f64>]) -> Vec<Option<f64>> {
     })
 }
 
+/// For each comparison the probability with which its interval may miss, such that it leaves out zero
+/// exactly where Holm's adjusted p is below `alpha`.
+///
+/// All have Bonferroni's α/m, which together hold with probability 1 - α. Holm's test is sharper: where
+/// it finds an effect that Bonferroni's interval would not, the interval is that of the step at which
+/// Holm found it, α/(m - k) after k smaller p-values (Serlin 1993).
+#[must_use]
+pub fn holm_misses(p: &[Option<f64>], alpha: f64) -> Vec<f64> {
+    let declared = count(p.len().max(1));
+    let mut misses = vec![alpha / declared; p.len()];
+    for (rank, (at, p)) in ascending(p).into_iter().enumerate() {
+        let step = alpha / (declared - count(rank));
+        // As the adjusted p is compared, so that both round alike.
+        if (declared - count(rank)) * p >= alpha {
+            break;
+        }
+        if let Some(miss) = misses.get_mut(at).filter(|_| declared * p >= alpha) {
+            *miss = step;
+        }
+    }
+    misses
+}
+
+/// The same for Benjamini and Hochberg's adjustment: Rα/m for all, where R effects are found (one, if
+/// none is): of the intervals of the effects that are found, a share α misses on average.
+///
+/// # Source
+///
+/// Benjamini and Yekutieli 2005: the false coverage rate.
+#[must_use]
+pub fn benjamini_hochberg_misses(p: &[Option<f64>], alpha: f64) -> Vec<f64> {
+    let adjusted = benjamini_hochberg(p);
+    let found = adjusted.iter().flatten().filter(|it| **it < alpha).count();
+    vec![alpha * count(found.max(1)) / count(p.len().max(1)); p.len()]
+}
+
 /// Present p-values with their positions, smallest first.
 fn ascending(p: &[Option<f64>]) -> Vec<(usize, f64)> {
     let mut order: Vec<_> = p.iter().enumerate().filter_map(|(at, p)| p.map(|p| (at, p))).collect();

@@ -4,7 +4,7 @@
 use measurement::economics::{CostSet, economics};
 use measurement::figure::Figure;
 use measurement::lift::{Alternative, Arm, Confidence, Interval, Lift, lift};
-use measurement::multiplicity::{benjamini_hochberg, holm};
+use measurement::multiplicity::{benjamini_hochberg, benjamini_hochberg_misses, holm, holm_misses};
 use measurement::power::{Design, minimum_detectable};
 use measurement::sample_ratio::{SAMPLE_RATIO_THRESHOLD, sample_ratio};
 use proptest::prelude::*;
@@ -117,10 +117,64 @@ fn flags_an_arm_that_is_too_small_or_below_zero() {
 #[test]
 fn flags_a_variance_that_noise_made_negative() {
     let noisy = Arm::binary(Figure::exact(100), Figure::noisy(120, 4.0));
+    let steady = lift(&noisy, &binary(1_000_000, 1_000), Confidence::two_sided(0.95));
+    assert!(steady.flags.variance_floored);
+    near(steady.test.variance(), 0.0);
+    near(steady.test.standard_error(), 0.02);
+}
+
+/// The other arm's error is so much larger that it does not matter.
+#[test]
+fn a_floored_variance_that_changes_nothing_is_no_flag() {
+    let noisy = Arm::binary(Figure::exact(100), Figure::noisy(120, 4.0));
     let found = lift(&noisy, &value(40, 40, 80), Confidence::two_sided(0.95));
-    assert!(found.flags.variance_floored);
-    near(found.test.variance(), 0.0);
-    near(found.test.standard_error(), 0.02);
+    assert!(!found.flags.variance_floored);
+}
+
+#[test]
+fn arms_that_are_nothing_but_noise_get_no_lift() {
+    let arm = |people: i128| Arm::binary(Figure::noisy(people, 900.0), Figure::noisy(40, 100.0));
+    let found = lift(&arm(137), &arm(119), Confidence::two_sided(0.95));
+    assert!(found.flags.noise_dominates && !found.flags.too_few);
+    assert_eq!((found.difference, found.control.mean()), (None, None));
+    assert!(!lift(&arm(137), &arm(121), Confidence::two_sided(0.95)).flags.noise_dominates);
+}
+
+/// With Student's quantile for one and the normal one for the other they could disagree.
+#[test]
+fn relative_lift_and_difference_agree_about_zero_in_small_arms() {
+    let mut disagreed = 0;
+    for sum in 8..60 {
+        let found = lift(&value(8, sum, 5 * sum), &value(8, 8, 12), Confidence::two_sided(0.95));
+        let difference = found.difference.unwrap();
+        let relative = found.relative.unwrap().interval;
+        let finite = relative.lower.is_some() && relative.upper.is_some();
+        let excluded = difference.interval.unwrap().excludes_zero();
+        assert!(!finite || relative.excludes_zero() == excluded, "{sum}");
+        disagreed += u32::from(!excluded && difference.p.unwrap() < 0.08);
+    }
+    assert!(disagreed > 0, "no case near enough to tell");
+}
+
+proptest! {
+    /// No interval contradicts the p-value beside it, whatever the adjustment.
+    #[test]
+    fn adjusted_p_and_level_agree(
+        p in prop::collection::vec(prop::option::weighted(0.9, 0.0..0.2_f64), 1..9), alpha in 0.001..0.3_f64,
+    ) {
+        let pairs = [
+            (holm(&p), holm_misses(&p, alpha)),
+            (benjamini_hochberg(&p), benjamini_hochberg_misses(&p, alpha)),
+        ];
+        for (adjusted, misses) in pairs {
+            for ((adjusted, p), miss) in adjusted.iter().zip(&p).zip(misses) {
+                prop_assert!(miss <= alpha * 1.000_001 && miss >= alpha / 9.01);
+                if let (Some(adjusted), Some(p)) = (adjusted, p) {
+                    prop_assert_eq!(*adjusted < alpha, *p < miss, "{} {} {}", adjusted, p, miss);
+                }
+            }
+        }
+    }
 }
 
 #[test]

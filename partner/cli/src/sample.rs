@@ -7,16 +7,16 @@ use protocol::{
     digest::Digest,
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
-        ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftResult, NoiseSd,
-        OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
+        ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftResult, MatchRate,
+        MatchRates, NoiseSd, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
     },
     tally::Cell,
     time::Time,
 };
 
-/// Men's e-mail against none; spend has an unbounded relative lift, which the experiment did not.
+/// Men's e-mail against none; spend has no relative lift, which the experiment did not.
 pub(crate) fn result() -> LiftResult {
-    let cells = [Some(21_307), Some(-4), Some(21_306), Some(9), Some(2), Some(21_387), None];
+    let cells = [Some(21_307), Some(-4), Some(21_306), Some(9), Some(2), Some(21_387), Some(-7)];
     let cells = Cell::ALL.into_iter().zip(cells);
     LiftResult {
         format: FORMAT.to_owned(),
@@ -44,6 +44,13 @@ pub(crate) fn result() -> LiftResult {
             flag_p: 0.001,
             failed: false,
         },
+        match_rates: Some(MatchRates {
+            test: MatchRate { rate: 1.0, ci: [0.9985, 1.0] },
+            control: MatchRate { rate: 0.9996, ci: [0.9982, 1.0] },
+            p: 0.7213,
+            flag_p: 0.001,
+            differs: false,
+        }),
         outcomes: vec![visit(), conversion(), spend()],
         privacy: PrivacyReport {
             mechanism: "discrete_gaussian".to_owned(),
@@ -83,7 +90,7 @@ fn diff(means: [f64; 2], errors: [f64; 2], ends: [f64; 2], p: f64) -> DiffInMean
         t: Some((mean_t - mean_c) / se_sampling.hypot(se_mechanism)),
         p: Some(p),
         p_adjusted: Some(p),
-        ci_level: 0.95,
+        ci_level: 1.0 - 0.05 / 3.0,
         ci: Some(ends.map(Some)),
         ci_method: "normal_with_noise".to_owned(),
     }
@@ -115,7 +122,8 @@ fn visit() -> OutcomeResult {
         5.7e-112,
     );
     let relative_lift = Some(RelativeLift {
-        rel_lift: 0.721_404_616_781_399,
+        rel_lift: Some(0.721_404_616_781_399),
+        ci_few_events: None,
         ci_fieller: Some([Some(0.640_927), Some(0.806_9)]),
         fieller_g: Some(0.001),
     });
@@ -130,7 +138,8 @@ fn conversion() -> OutcomeResult {
         1.5e-13,
     );
     let relative_lift = Some(RelativeLift {
-        rel_lift: 1.188_421_876,
+        rel_lift: Some(1.188_421_876),
+        ci_few_events: None,
         ci_fieller: Some([Some(0.779_533), Some(1.738_9)]),
         fieller_g: Some(0.03),
     });
@@ -140,8 +149,12 @@ fn conversion() -> OutcomeResult {
 fn spend() -> OutcomeResult {
     let diff =
         diff([1.422_616_511, 0.652_789_355], [0.145_246_56, 0.339], [0.047_1, 1.492_6], 0.0368);
-    let relative_lift =
-        Some(RelativeLift { rel_lift: 1.179_288_770, ci_fieller: None, fieller_g: Some(1.4) });
+    let relative_lift = Some(RelativeLift {
+        rel_lift: None,
+        ci_fieller: None,
+        ci_few_events: None,
+        fieller_g: None,
+    });
     let economics = Some(Economics {
         cost: 1065.35,
         currency: "USD".to_owned(),
@@ -157,7 +170,7 @@ fn spend() -> OutcomeResult {
         relative_lift,
         economics,
         bias_note: Some("values above 499 per person count as 499".to_owned()),
-        flags: vec!["unbounded".to_owned()],
+        flags: vec!["control_near_zero".to_owned()],
         noise_sd: NoiseSd { n: 11.97, sum: 6_536.0, sum_sq: Some(4_212_000.0) },
         ..outcome("spend", OutcomeKind::Value, diff)
     }

@@ -37,7 +37,8 @@ fn lift(page: &mut String, result: &LiftResult) -> fmt::Result {
     let biases = result.outcomes.iter().filter_map(|outcome| {
         outcome.bias_note.as_ref().map(|note| format!("{}: {note}", outcome.name))
     });
-    let notes: Vec<_> = words::flags(result).into_iter().chain(biases).collect();
+    let adjusted = words::lift::adjusted_intervals(result);
+    let notes: Vec<_> = words::flags(result).into_iter().chain(biases).chain(adjusted).collect();
     notes_of(page, &notes)
 }
 
@@ -62,7 +63,7 @@ fn effects(page: &mut String, result: &LiftResult) -> fmt::Result {
         Some(adjustment) => format!("p ({adjustment})"),
         None => "p".to_owned(),
     };
-    let interval = format!("{} interval", words::level(result.confidence));
+    let interval = format!("{} interval", words::level(words::lift::heading_level(result)));
     let head = ["", "control", "test", "effect", &interval, &p];
     let mut rows = vec![head.map(str::to_owned)];
     for outcome in &result.outcomes {
@@ -78,7 +79,7 @@ fn effects(page: &mut String, result: &LiftResult) -> fmt::Result {
             scale.level(diff.mean_c),
             scale.level(diff.mean_t),
             scale.change(diff.ate),
-            diff.ci.map_or_else(|| "-".to_owned(), |ends| scale.interval(ends)),
+            words::lift::effect_interval(result, outcome).unwrap_or_else(|| "-".to_owned()),
             words::shown_p(outcome).map_or_else(|| "-".to_owned(), words::p_value),
         ]);
     }
@@ -87,29 +88,21 @@ fn effects(page: &mut String, result: &LiftResult) -> fmt::Result {
 }
 
 fn relative(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let interval = format!("{} (Fieller)", words::level(result.confidence));
+    let interval = format!("{} interval", words::level(words::lift::heading_level(result)));
     let head = ["", "relative lift", &interval, "s.e. sampling + noise", "detectable"];
     let mut rows = vec![head.map(str::to_owned)];
     for outcome in &result.outcomes {
-        let scale = Scale::of(outcome);
-        let lift = outcome.relative_lift.as_ref();
+        let lift = outcome.relative_lift.as_ref().and_then(|lift| lift.rel_lift);
         let none = || "-".to_owned();
         rows.push([
             short(&outcome.name),
-            lift.map_or_else(none, |lift| words::percent(lift.rel_lift)),
-            lift.map_or_else(none, |lift| {
-                lift.ci_fieller.map_or_else(
-                    || "unbounded".to_owned(),
-                    |ends| words::between(ends, words::percent),
-                )
-            }),
+            lift.map_or_else(none, words::percent),
+            words::lift::relative_interval(result, outcome).unwrap_or_else(none),
             outcome
                 .diff_in_means
                 .as_ref()
                 .map_or_else(none, |diff| errors(outcome, diff.se_sampling, diff.se_mechanism)),
-            outcome
-                .minimum_detectable
-                .map_or_else(none, |least| scale.change(least).replace('+', "")),
+            words::lift::detectable(outcome).unwrap_or_else(none),
         ]);
     }
     writeln!(page)?;
@@ -131,18 +124,20 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
             first = false;
         }
         let mut parts = Vec::new();
-        let mut part = |what: &str, figure: Option<f64>, ends: Option<[Option<f64>; 2]>| {
-            if let Some(figure) = figure {
-                let ends =
-                    ends.map_or_else(|| "unbounded".to_owned(), |e| words::between(e, words::size));
-                parts.push(format!("{what} {} ({ends})", words::size(figure)));
-            }
-        };
-        part("incremental", money.incremental, money.incremental_ci);
-        part("return per unit of cost", money.iroas, money.iroas_ci);
+        let mut part =
+            |what: &str, figure: Option<f64>, ends: Option<[Option<f64>; 2]>, none: &str| {
+                if let Some(figure) = figure {
+                    let ends = ends
+                        .map_or_else(|| none.to_owned(), |ends| words::between(ends, words::size));
+                    parts.push(format!("{what} {} ({ends})", words::size(figure)));
+                }
+            };
+        part("incremental", money.incremental, money.incremental_ci, "no interval");
+        part("return per unit of cost", money.iroas, money.iroas_ci, "no interval");
         let each =
             format!("{} per additional {}", say::name(&money.currency), say::name(&outcome.name));
-        part(&format!("{each}:"), money.cost_per_incremental, money.cost_per_incremental_ci);
+        let (cost, ends) = (money.cost_per_incremental, money.cost_per_incremental_ci);
+        part(&format!("{each}:"), cost, ends, "unbounded");
         wrap(page, &format!("  {}: ", say::name(&outcome.name)), &parts.join("; "))?;
     }
     Ok(())
@@ -183,10 +178,11 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
                 "sample ratio (expected share {:.4}): {}, {verdict}",
                 ratio.expected_test_share,
                 words::p_is(p)
-            )
+            )?;
         }
-        None => writeln!(page, "sample ratio: could not be checked"),
+        None => writeln!(page, "sample ratio: could not be checked")?,
     }
+    wrap(page, "matched: ", &words::lift::match_rates(result))
 }
 
 fn privacy(page: &mut String, result: &JobResult) -> fmt::Result {
@@ -301,7 +297,9 @@ mod tests {
         if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_TABLE") {
             std::fs::write(path, &page).unwrap();
         }
-        for text in ["+7.659 pp", "+72.1 %", "21,307", "rho 0.017469", "unbounded", "test, all"] {
+        for text in
+            ["+7.659 pp", "+72.1 %", "21,307", "rho 0.017469", "no relative lift", "test, all"]
+        {
             assert!(page.contains(text), "no {text} in\n{page}");
         }
     }
@@ -309,10 +307,11 @@ mod tests {
     #[test]
     fn says_why_a_row_of_people_is_withheld() {
         let withheld = page(&JobResult::Lift(sample::result()), false).unwrap();
-        assert!(withheld.contains("\n  withheld: fewer than 50 people"), "{withheld}");
+        assert!(!withheld.contains("withheld:"), "{withheld}");
         let mut result = sample::result();
-        result.cells.iter_mut().for_each(|cell| cell.n = Some(60));
-        assert!(!page(&JobResult::Lift(result), false).unwrap().contains("withheld:"));
+        result.cells.iter_mut().take(2).for_each(|cell| cell.n = None);
+        let withheld = page(&JobResult::Lift(result), false).unwrap();
+        assert!(withheld.contains("\n  withheld: the arm has fewer than 50 people"), "{withheld}");
     }
 
     #[test]

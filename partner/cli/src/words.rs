@@ -2,6 +2,7 @@
 
 pub(crate) mod choice;
 pub(crate) mod groups;
+pub(crate) mod lift;
 
 use crate::say;
 use protocol::{
@@ -117,11 +118,7 @@ pub(crate) fn arms(result: &LiftResult) -> Vec<(&'static str, i64, f64)> {
 
 /// Why a row of people may say that it is withheld.
 pub(crate) fn why_withheld(result: &LiftResult) -> String {
-    format!(
-        "withheld: fewer than {} people, after noise; matched and unmatched of an arm are shown or \
-         withheld together, since the arm as a whole would give the small one away",
-        result.privacy.min_cell
-    )
+    format!("withheld: the arm has fewer than {} people, after noise", result.privacy.min_cell)
 }
 
 /// A p-value.
@@ -169,12 +166,6 @@ pub(crate) fn size(number: f64) -> String {
         if number >= 1e12 { format!("{number:.2e}") } else { format!("{number:.decimals$}") };
     let text = if decimals == 0 && number < 1e12 { grouped(&text) } else { text };
     format!("{sign}{text}")
-}
-
-/// Whether the interval of the effect leaves out zero; none without an interval.
-pub(crate) fn excludes_zero(outcome: &OutcomeResult) -> Option<bool> {
-    let [low, high] = outcome.diff_in_means.as_ref()?.ci?;
-    Some(low.is_some_and(|low| low > 0.0) || high.is_some_and(|high| high < 0.0))
 }
 
 /// What p-values are against, in words.
@@ -247,37 +238,12 @@ fn explain(flag: &str) -> String {
             say::name(job)
         );
     }
+    if let Some(sentence) = lift::explain(flag) {
+        return sentence.to_owned();
+    }
     let sentence = match flag {
-        "srm_failed" => {
-            "the arms do not have the sizes that the design expects: something besides chance \
-             decided who is in which arm, or who was found. Do not use the estimates before the \
-             cause is known."
-        }
-        "low_match" => {
-            "fewer than one person in 200 was found among the outcomes. If that is not how rare they \
-             are, the two sides have made their match keys differently."
-        }
-        "arm_withheld" => {
-            "an arm has fewer people than the contract's threshold (after noise), so nothing is \
-             shown about it."
-        }
-        "too_few" => "fewer than two people in an arm, so that no error can be estimated.",
-        "withheld" => "withheld, because an arm is below the contract's threshold (after noise).",
-        "variance_floored" => {
-            "noise made the variance of an arm negative and zero was taken: the interval is too \
-             narrow to rely on. A larger epsilon or a smaller cap would help."
-        }
-        "unbounded" => {
-            "the control arm's mean cannot be told from zero, so the relative lift has no bounded \
-             interval. The difference in means stands."
-        }
-        "cost_unbounded" => {
-            "the effect cannot be told from zero, so the cost of an additional one has no bounded \
-             interval."
-        }
         "truncated" => "only the largest groups are shown: there are too many for one result.",
         "all_withheld" => "no group has enough people to be shown.",
-        "degenerate" => "the figures have no spread, so that no interval can be computed.",
         other => return format!("{other} (a flag that this version does not know)."),
     };
     sentence.to_owned()

@@ -5,9 +5,9 @@ use crate::{
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
         ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, CountRange, DiffInMeans,
-        Economics, Estimate, FORMAT, JobResult, LiftResult, MeasureEstimate, NoiseSd, OtherCells,
-        OtherTotal, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio, TABLE_FORMAT,
-        TableCell, TableResult,
+        Economics, Estimate, FORMAT, JobResult, LiftResult, MatchRate, MatchRates, MeasureEstimate,
+        NoiseSd, OtherCells, OtherTotal, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
+        TABLE_FORMAT, TableCell, TableResult,
     },
     tally::Cell,
 };
@@ -76,11 +76,12 @@ fn lift() -> LiftResult {
             p_adjusted: Some(1.25e-4),
             ci_level: 0.9,
             ci: Some([Some(0.03125), None]),
-            ci_method: "welch".to_owned(),
+            ci_method: "welch_t".to_owned(),
         }),
         relative_lift: Some(RelativeLift {
-            rel_lift: 1.0,
+            rel_lift: Some(1.0),
             ci_fieller: Some([Some(0.5), None]),
+            ci_few_events: None,
             fieller_g: Some(0.0625),
         }),
         minimum_detectable: Some(0.04),
@@ -95,7 +96,7 @@ fn lift() -> LiftResult {
             cost_per_incremental_ci: Some([None, Some(34.0912)]),
         }),
         noise_sd: NoiseSd { n: 4.5, sum: 3.25, sum_sq: Some(3.25) },
-        flags: vec!["few_events: fewer than 10 in one arm".to_owned()],
+        flags: vec!["few_events".to_owned()],
     };
     let cells = Cell::ALL.map(|cell| CellCount { cell, n: Some(1000), noise_sd: 4.5 });
     LiftResult {
@@ -122,6 +123,13 @@ fn lift() -> LiftResult {
             flag_p: 0.01,
             failed: false,
         },
+        match_rates: Some(MatchRates {
+            test: MatchRate { rate: 0.75, ci: [0.71875, 0.78125] },
+            control: MatchRate { rate: 0.5, ci: [0.46875, 0.53125] },
+            p: 1.25e-9,
+            flag_p: 0.001,
+            differs: true,
+        }),
         outcomes: vec![outcome],
         privacy: privacy(),
         flags: vec!["near_duplicate: of an earlier question".to_owned()],

@@ -13,14 +13,14 @@ pub(super) struct Arms {
 }
 
 impl Arms {
-    /// Applies the threshold.
+    /// Applies the threshold to the arms.
     ///
-    /// A cell of an arm that is too small is withheld together with its sibling: the total of the
-    /// arm, which is shown, would give it away.
+    /// With an arm its cells are withheld, which would give it away. All other head counts are shown
+    /// whatever they are: they tell whether the design is sound, and an arm that is matched well has few
+    /// people who are not. The noise protects them as it does all figures.
     pub(super) fn new(tally: &Tally, noisy: &Noisy, least: i64) -> Self {
         let place = |cell: Cell| Cell::ALL.iter().position(|it| *it == cell).unwrap_or(usize::MAX);
         let people = |cell: Cell| noisy.people.at(place(cell));
-        let small = |cell: Cell| people(cell).value < least;
         let arms = ARMS.map(|[matched, unmatched]| {
             let sums = noisy.sums.iter().enumerate();
             let measures = sums.map(|(at, sum)| {
@@ -32,8 +32,8 @@ impl Arms {
             (people.value >= least).then(|| ArmFigures { people, measures: measures.collect() })
         });
         let cells = Cell::ALL.map(|cell| {
-            let arm = ARMS.into_iter().find(|arm| arm.contains(&cell));
-            let withheld = arm.map_or_else(|| small(cell), |arm| arm.into_iter().any(small));
+            let withheld =
+                ARMS.iter().zip(&arms).any(|(of, arm)| of.contains(&cell) && arm.is_none());
             let Figure { value, noise_variance } = people(cell);
             CellFigure { cell, n: (!withheld).then_some(value), noise_variance }
         });

@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, say};
+use crate::{failure::Failure, files, say, words};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::keys;
 use protocol::{contract::Contract, hpke::RecipientKey, sign::PublicKey, time::Time};
@@ -77,6 +77,15 @@ impl New {
         }
         files::write(&self.output, text.as_bytes())?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
+        for analysis in contract.analyses.keys() {
+            if let Some(danger) = words::lift::consent_danger(&contract, analysis) {
+                say::note(danger);
+            }
+        }
+        say::note(
+            "If people may refuse, the consent column belongs in the data that assigns them to arms: \
+             asked in the outcomes alone, it is known only of people who have one.",
+        );
         say::note("Edit it until everybody agrees; then each party runs `glovebox contract sign`.");
         Ok(ExitCode::SUCCESS)
     }

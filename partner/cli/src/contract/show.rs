@@ -44,6 +44,9 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     writeln!(page, "\nWhat may be asked")?;
     for (name, analysis) in &contract.analyses {
         self::analysis(&mut page, name, analysis)?;
+        if let Some(danger) = words::lift::consent_danger(contract, name) {
+            wrap(&mut page, "    ", &danger)?;
+        }
     }
     writeln!(
         page,

@@ -5,7 +5,7 @@ use crate::{
     files::{self, Paper},
     say,
     table::wrap,
-    words::{size, whole},
+    words::{self, size, whole},
 };
 use protocol::{
     contract::{Contract, Dataset},
@@ -196,6 +196,9 @@ impl Priced {
             );
             wrap(&mut page, "  ", &text)?;
         }
+        if let Some(danger) = words::lift::consent_danger(&self.contract, &self.analysis) {
+            wrap(&mut page, "", &danger)?;
+        }
         if let Some(off) = self.people_off() {
             let text = format!(
                 "One group or edge is released, and no figure: with 95 % probability it is at most {} people off the best one.",
@@ -275,6 +278,7 @@ impl Priced {
             "people_sd": shows.then_some(people.sd),
             "people_half_width": shows.then_some(people.half_width),
             "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)), "audience": audience,
+            "careful": words::lift::consent_danger(&self.contract, &self.analysis),
             "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),
             "wanted": wanted.collect::<Vec<_>>(),
         })

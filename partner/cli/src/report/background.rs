@@ -15,14 +15,13 @@ pub(super) fn asked(page: &mut String, result: &LiftResult) -> fmt::Result {
     term(page, "Control arm", &result.control.join(", "))?;
     for outcome in &result.outcomes {
         let note = outcome.bias_note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-        term(page, &outcome.name, &format!("{}{note}", words::outcome_kind(outcome)))?;
+        let (kind, method) = (words::outcome_kind(outcome), words::lift::method(outcome));
+        term(page, &outcome.name, &format!("{kind}{note}. Method: {method}"))?;
     }
     term(page, "Test", words::alternative(result.alternative))?;
     let adjusted = words::adjustment(result.multiplicity)
         .map_or_else(|| "not adjusted".to_owned(), |name| format!("adjusted after {name}"));
-    let method =
-        "difference in means, Welch\u{2019}s standard error with the variance of the noise added";
-    term(page, "Method", &format!("{method}; p-values {adjusted} over the outcomes"))?;
+    term(page, "P-values", &format!("{adjusted} over the outcomes"))?;
     let registered = result.registered_at.map_or_else(
         || "not registered beforehand".to_owned(),
         |time| format!("{}, as the analyst says", words::moment(time)),
@@ -56,6 +55,12 @@ pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
         "<p>Sample-ratio check, for an expected share of {:.4} in the test arm: {}.</p>",
         ratio.expected_test_share,
         Text(&verdict)
+    )?;
+    writeln!(
+        page,
+        "<p>Found among the outcomes, with {} intervals: {}.</p>",
+        words::level(result.confidence),
+        Text(&words::lift::match_rates(result))
     )?;
     let flags = words::flags(result);
     if !flags.is_empty() {
@@ -137,11 +142,7 @@ pub(super) fn limits(page: &mut String, result: &LiftResult) -> fmt::Result {
         page,
         "<li>Nothing about any one person: figures are about arms of people, and noisy.</li>"
     )?;
-    writeln!(
-        page,
-        "<li>Everyone counts in the arm they were assigned to. The effect on those who really saw \
-         something may be larger.</li>"
-    )?;
+    writeln!(page, "<li>{}</li>", Text(&words::lift::who_counts(result)))?;
     if result.outcomes.iter().any(|outcome| outcome.cap > 1.0) {
         writeln!(
             page,

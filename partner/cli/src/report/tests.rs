@@ -23,7 +23,11 @@ fn checked() -> Checked {
 
 #[test]
 fn says_what_was_asked_and_how_to_check_it() {
-    let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
+    let mut result = sample::result();
+    // As of a one-sided test.
+    let lift = result.outcomes[1].relative_lift.as_mut().unwrap();
+    lift.ci_fieller = Some([Some(0.78), None]);
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
     if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_REPORT") {
         std::fs::write(path, &page).unwrap();
     }
@@ -64,7 +68,53 @@ fn the_people_of_each_arm_are_there_though_its_cells_are_withheld() {
     {
         assert!(page.contains(row), "no {row} in {page}");
     }
-    assert!(page.contains("Withheld: fewer than 50 people, after noise"));
+    assert!(page.contains("Withheld: the arm has fewer than 50 people, after noise"));
+}
+
+/// Six outcomes at p = 0.0283 each are 0.17 after Holm, whatever an unadjusted interval would say.
+#[test]
+fn the_verdict_is_that_of_the_p_value_that_is_shown() {
+    let mut result = sample::result();
+    for (outcome, adjusted) in result.outcomes.iter_mut().zip([0.1696, 0.049, 0.0501]) {
+        let diff = outcome.diff_in_means.as_mut().unwrap();
+        (diff.p, diff.p_adjusted) = (Some(0.0283), Some(adjusted));
+    }
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    assert_eq!(page.matches("statistically clear").count(), 1, "{page}");
+    assert_eq!(page.matches("this study cannot tell").count(), 2);
+    assert!(page.contains("each of 98.33 %, so that all of them together hold with 95 %"));
+}
+
+#[test]
+fn match_rates_and_people_who_are_left_out_are_always_said() {
+    let mut result = sample::result();
+    let rates = result.match_rates.as_mut().unwrap();
+    (rates.control.rate, rates.control.ci, rates.differs) = (0.5, [0.49, 0.51], true);
+    result.cells[4].n = Some(5_977);
+    result.flags = ["match_differs", "contaminated", "consent_with_outcome", "arms_pooled"]
+        .map(str::to_owned)
+        .to_vec();
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    for text in [
+        "test 100.00 % (99.85 to 100.00), control 50.00 % (49.00 to 51.00): THEY DIFFER",
+        "about 5,977 in several arms",
+        "identifiers of one arm are worse",
+        "consent is asked in the outcome data only",
+        "keep the first assignment",
+        "were not checked",
+    ] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    assert!(!page.contains("Everyone counts") && !page.contains("does not know"));
+}
+
+/// "detectable 0" is no effect that a study could see.
+#[test]
+fn nothing_is_detectable_where_there_is_no_error() {
+    let mut result = sample::result();
+    result.outcomes[0].minimum_detectable = Some(1e-12);
+    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    assert!(!page.contains("<td>0.000 pp</td>"), "{page}");
 }
 
 #[test]

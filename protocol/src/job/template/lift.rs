@@ -254,7 +254,10 @@ fn outcome(
     let field = |name: &str| format!("lift.outcome \"{}\": {name}", raw.name);
     let clamp = match (raw.r#type, raw.max_events_per_user, raw.cap_per_user) {
         (OutcomeKind::Binary, None, None) => 1,
-        (OutcomeKind::Count, Some(most), None) if most > 0 => most,
+        // Events are whole, whatever decimals their column has.
+        (OutcomeKind::Count, Some(most), None) if most > 0 => {
+            scaled(&field("max_events_per_user"), f64::from(most), scale)?
+        }
         (OutcomeKind::Count, ..) => {
             return Err(value(
                 &field("max_events_per_user"),
