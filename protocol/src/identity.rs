@@ -2,9 +2,17 @@
 //!
 //! Source: "Normalization and Encoding", <https://unifiedid.com/docs/getting-started/gs-normalization-encoding>.
 
+mod country;
+mod email;
+mod phone;
+mod wrapping;
+
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+pub use country::{Country, UnknownCountry};
+pub use wrapping::is_hidden;
 
 /// What identifies a person in a dataset.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -15,7 +23,7 @@ pub enum Identifier {
     Email,
     /// A phone number in E.164.
     Phone,
-    /// A match key made elsewhere: base64 of 32 bytes, such as a UID2 hash.
+    /// A match key made elsewhere: SHA-256 in base64, as UID2 has it, or in hexadecimal.
     Hashed,
 }
 
@@ -42,66 +50,81 @@ impl fmt::Debug for MatchKey {
     }
 }
 
-/// The match key of `text`, or none for an empty field.
+/// The match key of `text`, or none for a field that is empty or says so (`n/a`, `NULL`).
 ///
 /// # Errors
 ///
 /// [`IdentityError`] if `text` is no identifier of this kind; it never repeats the text.
 pub fn match_key(kind: Identifier, text: &str) -> Result<MatchKey, IdentityError> {
-    let text = text.trim();
-    if text.is_empty() {
+    match_key_in(kind, text, None)
+}
+
+/// The match key of `text`, whose phone numbers may be written as inside `country`.
+///
+/// # Errors
+///
+/// [`IdentityError`] if `text` is no identifier of this kind; it never repeats the text.
+pub fn match_key_in(
+    kind: Identifier,
+    text: &str,
+    country: Option<Country>,
+) -> Result<MatchKey, IdentityError> {
+    let text = wrapping::unwrapped(text);
+    if wrapping::says_none(&text) {
         return Ok(MatchKey::NONE);
     }
     let normalised = match kind {
-        Identifier::Email => email(text)?,
-        Identifier::Phone => phone(text)?,
-        Identifier::Hashed => return hashed(text),
+        Identifier::Email => {
+            let separators = [';', ',', '|', ' ', '\t', '\u{a0}'];
+            wrapping::single(&text, &separators, email::normalised)?
+        }
+        Identifier::Phone => {
+            let read = |part: &str| phone::normalised(part, country);
+            wrapping::single(&text, &[';', ',', '|', '/'], read)?
+        }
+        Identifier::Hashed => return hashed(&text),
     };
-    let mut key = [0; MatchKey::LEN];
-    key.copy_from_slice(digest::digest(&digest::SHA256, normalised.as_bytes()).as_ref());
-    Ok(MatchKey(key))
+    Ok(MatchKey(sha256(normalised.as_bytes())))
 }
 
-/// UID2's rules: lower case, no spaces at the ends; for gmail.com no dots and nothing from the
-/// first plus sign in the part before the at sign.
-fn email(text: &str) -> Result<String, IdentityError> {
-    let lower = text.to_lowercase();
-    let (user, domain) = lower.split_once('@').ok_or(IdentityError::Email)?;
-    if user.is_empty()
-        || domain.is_empty()
-        || domain.contains('@')
-        || lower.chars().any(|c| c.is_whitespace() || c.is_control())
-    {
-        return Err(IdentityError::Email);
-    }
-    if domain != "gmail.com" {
-        return Ok(lower);
-    }
-    let plain: String = user.chars().take_while(|&c| c != '+').filter(|&c| c != '.').collect();
-    if plain.is_empty() {
-        return Err(IdentityError::Email);
-    }
-    Ok(format!("{plain}@{domain}"))
+/// Whether `text` is empty, or a word that people and programs write where there is nothing.
+#[must_use]
+pub fn says_none(text: &str) -> bool {
+    wrapping::says_none(&wrapping::unwrapped(text))
 }
 
-/// E.164: a plus sign, country code and number, at most 15 digits. Separators go; a missing
-/// country code is not guessed.
-fn phone(text: &str) -> Result<String, IdentityError> {
-    let bare: String =
-        text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '\u{a0}')).collect();
-    let digits = bare.strip_prefix('+').ok_or(IdentityError::Phone)?;
-    let plausible = (8..=15).contains(&digits.len())
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && !digits.starts_with('0');
-    if plausible { Ok(bare) } else { Err(IdentityError::Phone) }
+/// The match key that `bytes` are, made elsewhere.
+///
+/// # Errors
+///
+/// [`IdentityError`] unless they can be SHA-256 of an identifier.
+pub fn match_key_of_bytes(bytes: &[u8]) -> Result<MatchKey, IdentityError> {
+    let key: [u8; MatchKey::LEN] = bytes.try_into().map_err(|_| IdentityError::Hashed)?;
+    if MatchKey(key) == MatchKey::NONE {
+        Err(IdentityError::Hashed)
+    } else if key == sha256(b"") {
+        Err(IdentityError::HashOfNothing)
+    } else {
+        Ok(MatchKey(key))
+    }
 }
 
+/// SHA-256 in hexadecimal or in base64: 64 characters and 44 cannot be confused.
 fn hashed(text: &str) -> Result<MatchKey, IdentityError> {
     use base64::{Engine, engine::general_purpose::STANDARD};
-    let bytes = STANDARD.decode(text).map_err(|_| IdentityError::Hashed)?;
-    let key: [u8; MatchKey::LEN] =
-        bytes.as_slice().try_into().map_err(|_| IdentityError::Hashed)?;
-    if MatchKey(key) == MatchKey::NONE { Err(IdentityError::Hashed) } else { Ok(MatchKey(key)) }
+    let digits = text.strip_prefix("\\x").or_else(|| text.strip_prefix("0x")).unwrap_or(text);
+    let bytes = if digits.len() == 2 * MatchKey::LEN {
+        hex::decode(digits).map_err(|_| IdentityError::Hashed)?
+    } else {
+        STANDARD.decode(text).map_err(|_| IdentityError::Hashed)?
+    };
+    match_key_of_bytes(&bytes)
+}
+
+fn sha256(bytes: &[u8]) -> [u8; MatchKey::LEN] {
+    let mut hash = [0; MatchKey::LEN];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
 }
 
 /// Why a field holds no identifier.
@@ -109,14 +132,52 @@ fn hashed(text: &str) -> Result<MatchKey, IdentityError> {
 #[non_exhaustive]
 pub enum IdentityError {
     /// Not an e-mail address.
-    #[error("not an e-mail address (expected name@domain without spaces)")]
+    #[error("not an e-mail address (expected name@example.com)")]
     Email,
+    /// A domain without a dot.
+    #[error("an e-mail address whose domain has no dot (expected name@example.com)")]
+    Domain,
+    /// Letters that look like others, or an address in another script.
+    #[error(
+        "an e-mail address with letters beyond ASCII, which may only look like ASCII \
+         (write a domain with umlauts as xn--..)"
+    )]
+    NotAscii,
+    /// An address that stands for many people.
+    #[error("a placeholder instead of somebody's e-mail address")]
+    Placeholder,
+    /// More than one identifier.
+    #[error("several different identifiers in one field (leave the one that is meant)")]
+    Several,
     /// Not E.164.
-    #[error("not a phone number with country code (expected E.164 such as +14155550123)")]
+    #[error(
+        "not a phone number with country code (expected E.164 such as +14155550123; \
+         --country reads national numbers)"
+    )]
     Phone,
-    /// Not base64 of 32 bytes.
-    #[error("not a hashed identifier (expected base64 of 32 bytes)")]
+    /// Not a number of the country.
+    #[error(
+        "neither a number of the --country given nor one with + and country code \
+         (expected E.164 such as +14155550123)"
+    )]
+    National,
+    /// A zero in brackets that may be part of the number.
+    #[error("a phone number with (0) where a country code with a trunk zero is not known")]
+    Trunk,
+    /// Digits lost to an exponent.
+    #[error("a phone number with an exponent: its last digits are lost; export it as text")]
+    Float,
+    /// Digits beyond ASCII.
+    #[error("a phone number with digits beyond 0 to 9 (such as full-width digits)")]
+    Digits,
+    /// Neither base64 nor hexadecimal of 32 bytes.
+    #[error(
+        "not a hashed identifier (expected SHA-256: 64 hexadecimal digits, or base64 of 32 bytes)"
+    )]
     Hashed,
+    /// SHA-256 of an empty text.
+    #[error("the hash of an empty text, which is nobody's (leave the field empty)")]
+    HashOfNothing,
 }
 
 #[cfg(test)]
@@ -175,5 +236,181 @@ mod tests {
             assert_eq!(match_key(Identifier::Phone, text), Err(IdentityError::Phone), "{text}");
         }
         match_key(Identifier::Hashed, "AAAA").unwrap_err();
+    }
+
+    fn phone_in(country: &str, text: &str) -> Result<String, IdentityError> {
+        let key = match_key_in(Identifier::Phone, text, Some(country.parse().unwrap()))?;
+        Ok(STANDARD.encode(key.as_bytes()))
+    }
+
+    /// What came with an address is taken off, whatever it is; twice, too.
+    #[test]
+    fn wrappings_are_taken_off() {
+        let ann = hash(Identifier::Email, "ann@example.com");
+        for text in [
+            "\u{200b}ann@example.com",
+            "ann@\u{ad}exam\u{200d}ple.com\u{200b}",
+            "\u{feff}ann@example.com",
+            "\u{202a}ann@example.com\u{202c}",
+            "\u{2066}ANN@example.com\u{2069}",
+            "'ann@example.com",
+            "'ann@example.com'",
+            "=\"ann@example.com\"",
+            "\"ann@example.com\"",
+            "\u{201e}ann@example.com\u{201c}",
+            "<ann@example.com>",
+            "Ann<ann@example.com>",
+            "\"Ann, of B.\" <ann@example.com>;",
+            "ann@example.com <ann@example.com>",
+            "mailto:ann@example.com",
+            "MailTo:ann@example.com?subject=hello",
+            "<mailto:ann@example.com>",
+            "ann@example.com;",
+            "ann@example.com.",
+            ",ann@example.com,",
+            "ann@example.com;Ann@example.com",
+            "ann@example.com, n/a",
+            "\u{a0}\tann@example.com\u{3000}",
+        ] {
+            assert_eq!(hash(Identifier::Email, text), ann, "{text:?}");
+        }
+        let number = hash(Identifier::Phone, "+492091234567");
+        for text in [
+            "tel:+49-209-1234567",
+            "'+49 209 1234567",
+            "=\"+492091234567\"",
+            "+49 (0) 209 1234567",
+            "+49(0)209/1234567;+49 209 1234567",
+            "(+49) 0209 1234567",
+            "+49 (0209) 1234567",
+            "+49.209.123.45.67",
+            "+492091234567.0",
+            "\u{202d}+49 209 1234567\u{202c}",
+            "+49\u{2011}209\u{2013}1234567",
+        ] {
+            let key = match_key(Identifier::Phone, text);
+            if text.contains('/') {
+                assert_eq!(key, Err(IdentityError::Phone), "{text:?}");
+            } else {
+                assert_eq!(STANDARD.encode(key.unwrap().as_bytes()), number, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_address_consists_of_is_refused_with_its_reason() {
+        use IdentityError as E;
+        let long = format!("{}@example.com", "a".repeat(65));
+        for (text, reason) in [
+            ("a@b", E::Domain),
+            ("ann@localhost", E::Domain),
+            ("\u{430}nn@example.com", E::NotAscii),
+            ("\u{212a}ate@example.com", E::NotAscii),
+            ("ann\u{ff20}example.com", E::NotAscii),
+            ("m\u{fc}ller@example.com", E::NotAscii),
+            ("ann@example.com;bob@example.com", E::Several),
+            ("ann@example.com bob@example.com", E::Several),
+            ("ann@example.com <bob@example.com>", E::Several),
+            ("ann..b@example.com", E::Email),
+            (".ann@example.com", E::Email),
+            ("ann@-example.com", E::Email),
+            ("ann@example..com", E::Email),
+            ("ann@exam_ple.com", E::Email),
+            ("ann@example.c", E::Email),
+            ("ann@10.0.0.1", E::Email),
+            ("\"a b\"@example.com", E::Email),
+            ("mailto:ann%40example.com", E::Email),
+            ("ann(home)@example.com", E::Email),
+            ("ann@example.com\0", E::Email),
+            (long.as_str(), E::Email),
+            ("test@test.com", E::Placeholder),
+            ("noemail@example.com", E::Placeholder),
+            ("ann@shop.invalid", E::Placeholder),
+        ] {
+            assert_eq!(match_key(Identifier::Email, text), Err(reason), "{text:?}");
+        }
+        for (text, reason) in [
+            ("\u{ff0b}\u{ff14}\u{ff19}2091234567", E::Digits),
+            ("+49\u{662}091234567", E::Digits),
+            ("4.917e12", E::Float),
+            ("+39 (0)6 12345678", E::Trunk),
+            ("+1 (0) 415 555 0123", E::Trunk),
+            ("+49 209 1234567 ext. 3", E::Phone),
+            ("0049 209 1234567", E::Phone),
+            ("491711234567.0", E::Phone),
+            ("+1 415 555 012", E::Phone),
+            ("+49 209 1234567, +49 209 7654321", E::Several),
+        ] {
+            assert_eq!(match_key(Identifier::Phone, text), Err(reason), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_for_nothing_are_nobody() {
+        for text in
+            ["n/a", "NULL", "None", "unknown", "-", "--", "#N/A", "\\N", "\"\"", "\u{200b}", "'"]
+        {
+            for kind in [Identifier::Email, Identifier::Phone, Identifier::Hashed] {
+                assert_eq!(match_key(kind, text), Ok(MatchKey::NONE), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn national_numbers_are_read_in_a_country_that_was_given() {
+        let german = hash(Identifier::Phone, "+491711234567");
+        for text in [
+            "0171 1234567",
+            "0049 171 1234567",
+            "491711234567",
+            "491711234567.0",
+            "4.91711234567e+11",
+            "(0)171 1234567",
+            "0049 (0)171 1234567",
+            "49 (0) 171 1234567",
+            "+49 171 1234567",
+        ] {
+            assert_eq!(phone_in("de", text).as_ref(), Ok(&german), "{text}");
+        }
+        // A lost zero, or the country's code and too few digits to be sure.
+        for text in ["1711234567", "4930123456", "0171", "00171 1234567"] {
+            assert!(phone_in("DE", text).is_err(), "{text}");
+        }
+        for (country, text, expected) in [
+            ("GB", "020 7946 0900", "+442079460900"),
+            ("US", "(415) 555-0123", "+14155550123"),
+            ("US", "1-415-555-0123", "+14155550123"),
+            ("US", "011 44 20 7946 0900", "+442079460900"),
+            ("FR", "06 12 34 56 78", "+33612345678"),
+            ("IT", "06 1234 5678", "+390612345678"),
+            ("DK", "12 34 56 78", "+4512345678"),
+            ("AU", "(02) 1234 5678", "+61212345678"),
+        ] {
+            let expected = hash(Identifier::Phone, expected);
+            assert_eq!(phone_in(country, text), Ok(expected), "{country} {text}");
+        }
+        assert_eq!("XX".parse::<Country>(), Err(UnknownCountry));
+    }
+
+    #[test]
+    fn hexadecimal_and_base64_are_one_key() {
+        let key = match_key(Identifier::Email, "ann@example.com").unwrap();
+        let digits = hex::encode(key.as_bytes());
+        let texts = [
+            STANDARD.encode(key.as_bytes()),
+            digits.clone(),
+            digits.to_uppercase(),
+            format!("\\x{digits}"),
+            format!("'{digits}"),
+        ];
+        for text in texts {
+            assert_eq!(match_key(Identifier::Hashed, &text), Ok(key), "{text}");
+        }
+        assert_eq!(match_key_of_bytes(key.as_bytes()), Ok(key));
+        let nothing = hex::encode(sha256(b""));
+        assert_eq!(match_key(Identifier::Hashed, &nothing), Err(IdentityError::HashOfNothing));
+        for text in ["ann@example.com", &digits[1..], &format!("{}g", &digits[1..])] {
+            assert_eq!(match_key(Identifier::Hashed, text), Err(IdentityError::Hashed), "{text}");
+        }
     }
 }

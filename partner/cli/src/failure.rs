@@ -221,7 +221,12 @@ impl From<RehearsalError> for Failure {
 impl From<SealError> for Failure {
     fn from(error: SealError) -> Self {
         match error {
-            SealError::Io { .. } | SealError::Exists { .. } => Self::unclear(error),
+            SealError::Io { .. }
+            | SealError::Exists { .. }
+            | SealError::NoFolder { .. }
+            | SealError::NoParts { .. }
+            | SealError::Map { .. }
+            | SealError::NoSuchColumn { .. } => Self::unclear(error),
             error => Self::no(error),
         }
     }

@@ -13,6 +13,7 @@ mod job;
 mod opened;
 mod people;
 mod privacy;
+mod reading;
 mod receipt;
 mod rehearse;
 mod report;

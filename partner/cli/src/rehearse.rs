@@ -2,8 +2,9 @@ use crate::{
     failure::Failure,
     files::{self, Paper},
     opened,
+    reading::ReadingArgs,
     report::{self, Provenance},
-    say, table,
+    say, seal, table,
 };
 use protocol::receipt::output;
 use rehearsal::{Rehearsal, Rehearsed};
@@ -30,6 +31,9 @@ pub(crate) struct Try {
     /// A dataset's table, once for each dataset
     #[arg(long, value_name = "NAME=FILE", required = true)]
     data: Vec<String>,
+
+    #[command(flatten)]
+    reading: ReadingArgs,
 
     /// Whether to add noise; off is for checking numbers, and only possible here
     #[arg(long, value_enum, default_value_t = Noise::On)]
@@ -64,7 +68,12 @@ impl Try {
         say::note("SIMULATED: throw-away keys and a simulated enclave, in this process.");
         let mut rehearsal = Rehearsal::new(&text, &job, &data);
         rehearsal.noise = self.noise == Noise::On;
+        rehearsal.sealing = self.reading.options(None)?;
         let done = rehearsal.run(&mut |step| say::note(step)).await?;
+        for sealed in &done.sealed {
+            say::note(format_args!("{}:", sealed.name));
+            seal::tell(&sealed.count, sealed.padded);
+        }
         if let Some(directory) = &self.output {
             keep(&done, directory)?;
         }

@@ -1,25 +1,26 @@
-use crate::{failure::Failure, files::Paper, people::PeopleArgs, say};
+mod examined;
+
+use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, say};
 use client::{
     clock,
-    custody::{Ledger, LedgerError},
     keys::Identity,
-    people::{Sketch, Sketches},
-    seal::{self, Count, Examine, Options},
+    seal::{self, Count, Options, SealError, Sealed, plural, thousands},
 };
+use examined::Examined;
 use protocol::contract::Contract;
+use serde::Serialize;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Seal a table for the room: checked, hashed, shuffled, padded and encrypted on this machine
 ///
-/// Reads CSV with a header, Parquet or Arrow IPC; writes STEM.sealed for the host, STEM.manifest
-/// and STEM.keys for the grant. The keys stay here.
+/// Reads CSV with a header, Parquet or Arrow IPC, one file or a folder of part files; writes
+/// STEM.sealed for the host, STEM.manifest and STEM.keys for the grant. The keys stay here.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seal {
-    /// The table; with --adopt, the .sealed file that pyarrow wrote
+    /// The table, or - for standard input; with --adopt, the .sealed file that pyarrow wrote
     input: PathBuf,
 
     /// The contract
@@ -34,11 +35,18 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
+    /// Only count what is good, empty or refused in each column; needs no keys, writes nothing
+    #[arg(long, conflicts_with_all = ["adopt", "reject_file", "output", "version"])]
+    check: bool,
+
+    #[command(flatten)]
+    reading: ReadingArgs,
+
     /// Version of the dataset, which must grow [default: seconds since 1970]
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 
-    /// Put bad rows here and seal the others; without it one bad row stops the sealing
+    /// Put bad rows here, word for word and each with its reason
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     reject_file: Option<PathBuf>,
 
@@ -50,6 +58,10 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "KEYS")]
     adopt: Option<PathBuf>,
 
+    /// Print counts and files as JSON
+    #[arg(long)]
+    json: bool,
+
     #[command(flatten)]
     people: PeopleArgs,
 }
@@ -57,146 +69,158 @@ pub(crate) struct Seal {
 impl Seal {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let contract = Paper::read(&self.contract)?.contract;
+        let options = self.reading.options(self.reject_file.clone())?;
+        if self.check {
+            return self.count(&contract, &options);
+        }
         let identity = Identity::load(&self.dir)?;
         identity.party_in(&contract)?;
         let key = identity.signing();
         let version = self.version.unwrap_or(clock::now().0 / 1000);
-        let examined = self.examined(&identity, &contract)?;
+        let examined = Examined::new(&identity, &contract, &self.dataset, &self.people)?;
+        let options = examined.options(options);
         let sealed = if let Some(keys) = &self.adopt {
-            seal::adopt(
-                &self.input,
-                keys,
-                &contract,
-                &self.dataset,
-                key,
-                version,
-                &examined.options(None),
-            )?
+            seal::adopt(&self.input, keys, &contract, &self.dataset, key, version, &options)?
         } else {
             let stem = self.output.clone().unwrap_or_else(|| PathBuf::from(&self.dataset));
-            let options = examined.options(self.reject_file.clone());
-            let bar = say::share_bar();
-            let sealed = seal::seal(
-                &self.input,
-                &contract,
-                &self.dataset,
-                key,
-                version,
-                &stem,
-                &options,
-                &mut |done, total| {
-                    bar.set_length(total);
-                    bar.set_position(done);
-                },
-            );
-            bar.finish_and_clear();
-            sealed?
+            let sealed = with_bar(|progress| {
+                seal::seal(
+                    &self.input,
+                    &contract,
+                    &self.dataset,
+                    key,
+                    version,
+                    &stem,
+                    &options,
+                    progress,
+                )
+            });
+            match sealed {
+                Err(SealError::BadRows { count, .. }) if self.json => {
+                    say::json(&Counted { sealed: false, count: &count, files: None })?;
+                    options.accept(&count)?;
+                    return Ok(ExitCode::FAILURE);
+                }
+                sealed => sealed?,
+            }
         };
         examined.keep()?;
+        self.tell(&sealed)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What `--check` does.
+    fn count(&self, contract: &Contract, options: &Options) -> Result<ExitCode, Failure> {
+        let count = with_bar(|progress| {
+            seal::check(&self.input, contract, &self.dataset, options, progress)
+        })?;
+        if self.json {
+            say::json(&Counted { sealed: false, count: &count, files: None })?;
+        } else if options.accept(&count).is_ok() {
+            let total = count.rows + count.rejected;
+            say::result(format_args!(
+                "{} of {} {} good.",
+                thousands(count.rows),
+                thousands(total),
+                plural(total, "row is", "rows are"),
+            ))?;
+            say::result(&count)?;
+            count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
+        }
+        options.accept(&count)?;
+        if count.rows == 0 {
+            return Err(SealError::Empty { rejected: count.rejected }.into());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn tell(&self, sealed: &Sealed) -> Result<(), Failure> {
         tell(&sealed.count, sealed.padded);
         if let Some(rejects) = &sealed.files.rejects {
             say::note(format_args!("Bad rows are in {}.", rejects.display()));
         }
-        say::result(format_args!(
-            "{}  {}",
-            sealed.manifest.digest(),
-            sealed.files.manifest.display()
-        ))?;
-        say::result(format_args!(
-            "{}  {}",
-            sealed.manifest.manifest().root,
-            sealed.files.sealed.display()
-        ))?;
+        if self.json {
+            let files = Written {
+                version: sealed.manifest.manifest().version,
+                padded: sealed.padded,
+                manifest: sealed.manifest.digest().to_string(),
+                root: sealed.manifest.manifest().root.to_string(),
+                sealed_file: &sealed.files.sealed,
+                manifest_file: &sealed.files.manifest,
+                keys_file: &sealed.files.keys,
+                reject_file: sealed.files.rejects.as_deref(),
+            };
+            say::json(&Counted { sealed: true, count: &sealed.count, files: Some(files) })?;
+        } else {
+            let (digest, file) = (sealed.manifest.digest(), sealed.files.manifest.display());
+            say::result(format_args!("{digest}  {file}"))?;
+            let (root, file) = (sealed.manifest.manifest().root, sealed.files.sealed.display());
+            say::result(format_args!("{root}  {file}"))?;
+        }
         say::note(format_args!("{} opens it: keep it here.", sealed.files.keys.display()));
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Seal {
-    /// Looks for the people of this file in what the party sealed before.
-    fn examined(&self, identity: &Identity, contract: &Contract) -> Result<Examined, Failure> {
-        let found = contract.datasets.get(&self.dataset);
-        let lineage = found.map(|found| found.lineage.clone()).unwrap_or_default();
-        let ledger = match Ledger::open(identity) {
-            Err(LedgerError::Missing { path }) => {
-                say::note(format_args!(
-                    "There is no {}: whether these people have lost budget under another name is not known.",
-                    path.display()
-                ));
-                None
-            }
-            ledger => Some(Arc::new(Mutex::new(ledger?))),
-        };
-        Ok(Examined {
-            sketches: Arc::new(Sketches::open(identity.directory())?),
-            ledger,
-            people: self.people.clone(),
-            dataset: self.dataset.clone(),
-            lineage,
-            seen: Arc::default(),
-        })
-    }
-}
-
-/// What is done with the people of a file while it is sealed.
-struct Examined {
-    sketches: Arc<Sketches>,
-    ledger: Option<Arc<Mutex<Ledger>>>,
-    people: PeopleArgs,
-    dataset: String,
-    lineage: String,
-    seen: Arc<Mutex<Option<Sketch>>>,
-}
-
-impl Examined {
-    fn options(&self, reject_file: Option<PathBuf>) -> Options {
-        let mut options = reject_file.map_or_else(Options::default, Options::rejecting_into);
-        let (sketches, ledger) = (Arc::clone(&self.sketches), self.ledger.clone());
-        let (people, seen) = (self.people.clone(), Arc::clone(&self.seen));
-        let (dataset, lineage) = (self.dataset.clone(), self.lineage.clone());
-        let decide = move |sketch: &Sketch| {
-            if let Some(ledger) = &ledger {
-                let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-                let overlaps =
-                    sketches.overlaps(&lineage, sketch).map_err(|why| why.to_string())?;
-                let examined = people.examine(&mut ledger, (&dataset, &lineage), &overlaps);
-                examined.map_err(|why| why.to_string())?;
-            }
-            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sketch.clone());
-            Ok(())
-        };
-        options.examine = Some(Examine::new(Arc::clone(&self.sketches), decide));
-        options
-    }
-
-    /// Remembers the people of what was sealed, and whose they are if that was said.
-    fn keep(&self) -> Result<(), Failure> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sketch) = seen.as_ref() {
-            self.sketches.add(&self.lineage, sketch)?;
-        }
-        if let Some(ledger) = &self.ledger {
-            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            self.people.join(&mut ledger, &self.dataset, &self.lineage)?;
-        }
         Ok(())
     }
 }
 
-fn tell(count: &Count, padded: u64) {
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Counted<'a> {
+    /// Whether anything was sealed.
+    sealed: bool,
+    #[serde(flatten)]
+    count: &'a Count,
+    #[serde(flatten)]
+    files: Option<Written<'a>>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u64,
+    /// Rows in the file, with padding.
+    padded: u64,
+    /// Digest of the manifest.
+    manifest: String,
+    /// Root of the sealed file.
+    root: String,
+    sealed_file: &'a Path,
+    manifest_file: &'a Path,
+    keys_file: &'a Path,
+    reject_file: Option<&'a Path>,
+}
+
+fn with_bar<T>(work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
+    let bar = say::share_bar();
+    let done = work(&mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    done
+}
+
+/// Says what was sealed, what was not, and why.
+pub(crate) fn tell(count: &Count, padded: u64) {
     let of = match count.people {
         people if people == 0 || people == count.rows => String::new(),
-        people => format!(" of {people} people"),
+        people => format!(" of {} {}", thousands(people), plural(people, "person", "people")),
     };
-    say::note(format_args!("{} rows{of} sealed, padded to {padded}.", count.rows));
-    if count.no_identifier > 0 {
-        say::note(format_args!(
-            "{} of them have no identifier and match nobody.",
-            count.no_identifier
-        ));
+    let rows = plural(count.rows, "row", "rows");
+    let padded = thousands(padded);
+    say::note(format_args!("{} {rows}{of} sealed, padded to {padded}.", thousands(count.rows)));
+    if !count.columns.is_empty() {
+        say::note(count);
     }
-    if count.rejected > 0 {
-        say::note(format_args!("{} rows rejected, the first:", count.rejected));
-        count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
+    if count.rejected == 0 {
+        return;
     }
+    let rejected = plural(count.rejected, "row was", "rows were");
+    let nobody = match count.no_identifier {
+        0 => String::new(),
+        rows => format!(" ({} without any identifier)", thousands(rows)),
+    };
+    say::note(format_args!(
+        "{} other {rejected} bad and left out{nobody}; the first:",
+        thousands(count.rejected)
+    ));
+    count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
 }

@@ -6,11 +6,14 @@
 
 mod adopt;
 mod convert;
+mod count;
+mod error;
 mod input;
 mod keys;
 mod lines;
 mod output;
 mod prepare;
+mod reading;
 mod row;
 mod write;
 
@@ -20,24 +23,29 @@ use protocol::{
     contract::{Contract, Dataset},
     key::DataKey,
     manifest::SignedManifest,
-    sealed::{FileError, Values},
+    sealed::Values,
     sign::SigningKey,
 };
 use std::{
     collections::BTreeMap,
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 pub use adopt::{AdoptFlaw, adopt};
-pub use convert::Reason;
+pub use convert::{DateFormat, InvalidFormat, Reason};
+pub use count::{ColumnCount, Count, Refusals, plural, thousands};
+pub use error::SealError;
+pub use input::MapFlaw;
 pub use keys::{KeysError, read_keys};
+pub use reading::{DecimalSign, InvalidShare, Reading, Share};
 
 /// Seals the table in `input` as version `version` of `dataset`, into three new files beside each
 /// other: `output` with `.sealed` (for the host), `.manifest` (signed) and `.keys` (secret, 0600).
 ///
-/// `input` is CSV with a header, Parquet or Arrow IPC. `progress` gets what is done and the total,
+/// `input` is CSV with a header, Parquet or Arrow IPC; a folder of such files; or `-`, standard input.
+/// `progress` gets what is done and the total,
 /// in units that mean nothing else. The table is held in memory: some 40 bytes for each match key,
 /// 8 for a number, 4 for a code, and 20 for each row.
 ///
@@ -57,7 +65,7 @@ pub fn seal(
 ) -> Result<Sealed, SealError> {
     let dataset = owned(contract, dataset, owner)?;
     let output = output::Output::reserve(output, options)?;
-    let prepared = prepare::prepare(input, dataset, output.rejects(), progress)?;
+    let prepared = prepare::prepare(input, dataset, options, output.rejects(), progress)?;
     let count = prepared.count.clone();
     options.examine(dataset, prepared.columns.iter())?;
     let file = output.create_sealed()?;
@@ -83,7 +91,7 @@ pub fn in_memory(
 ) -> Result<InMemory, SealError> {
     let dataset = owned(contract, dataset, owner)?;
     let rejects = output::Rejects::reserve(options.reject_file.as_deref())?;
-    let prepared = prepare::prepare(input, dataset, &rejects, progress)?;
+    let prepared = prepare::prepare(input, dataset, options, &rejects, progress)?;
     let count = prepared.count.clone();
     let written = write::write(prepared, dataset, version, Vec::new(), progress)?;
     rejects.publish()?;
@@ -92,13 +100,31 @@ pub fn in_memory(
     Ok(InMemory { padded, count, manifest, file: written.sink.into(), keys: written.keys })
 }
 
+/// Reads the table in `input` as [`seal`] would, and writes nothing.
+///
+/// # Errors
+///
+/// [`SealError`] if no row can be read. Bad rows are counted; [`Options::accept`] judges them.
+pub fn check(
+    input: &Path,
+    contract: &Contract,
+    dataset: &str,
+    options: &Options,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Count, SealError> {
+    prepare::count(input, named(contract, dataset)?, options, progress)
+}
+
 /// What else sealing may do.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Where bad rows go, word for word and with the reason, while the others are sealed. Without
-    /// it one bad row stops the sealing.
+    /// Where bad rows go, word for word and with the reason, while the others are sealed.
     pub reject_file: Option<PathBuf>,
+    /// The share of bad rows above which nothing is sealed.
+    pub max_rejected: Share,
+    /// How the table is written.
+    pub reading: Reading,
     /// Looks at whose people they are before anything is written.
     pub examine: Option<Examine>,
 }
@@ -128,6 +154,15 @@ impl fmt::Debug for Examine {
 }
 
 impl Options {
+    /// Whether so many bad rows may be left out.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::BadRows`] if there are more than the share that was set.
+    pub fn accept(&self, count: &Count) -> Result<(), SealError> {
+        prepare::accept(count, self)
+    }
+
     /// Puts bad rows into `file` and seals the others.
     #[must_use]
     pub fn rejecting_into(file: PathBuf) -> Self {
@@ -143,22 +178,6 @@ impl Options {
         let sketch = sketches.sample(dataset.sealed_columns().zip(columns));
         decide(&sketch).map_err(|reason| SealError::People { reason })
     }
-}
-
-/// How many rows there were, and which were bad.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Count {
-    /// Rows that were sealed.
-    pub rows: u64,
-    /// Different people among them, by the first match key present; 0 if they were not counted.
-    pub people: u64,
-    /// Bad rows.
-    pub rejected: u64,
-    /// Those of them without any identifier.
-    pub no_identifier: u64,
-    /// The first ten bad rows.
-    pub first: Vec<BadRow>,
 }
 
 /// A dataset that was sealed into files.
@@ -209,6 +228,8 @@ pub struct InMemory {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BadRow {
+    /// The file of a folder.
+    pub file: Option<String>,
     /// Where.
     pub at: At,
     /// The first column that is wrong; none if the whole row is.
@@ -246,139 +267,22 @@ impl fmt::Display for At {
 
 impl fmt::Display for BadRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
         match &self.column {
-            Some(column) => write!(f, "{}, {column}: {}", self.at, self.reason),
-            None => write!(f, "{}: {}", self.at, self.reason),
+            Some(column) => write!(f, "{place}, {column}: {}", self.reason),
+            None => write!(f, "{place}: {}", self.reason),
         }
     }
 }
 
-/// Why nothing was sealed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SealError {
-    /// A file that cannot be read or written.
-    #[error("{}: {cause}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        cause: io::Error,
-    },
-    /// A file that is there already; nothing is overwritten.
-    #[error("{} exists already, and sealing overwrites nothing", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No dataset of that name.
-    #[error("the contract has no dataset {dataset}, but {}", known.join(", "))]
-    Dataset {
-        /// The name.
-        dataset: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
-    /// Another party's dataset.
-    #[error("{dataset} belongs to {owner}, whose signing key this is not")]
-    Owner {
-        /// The dataset.
-        dataset: String,
-        /// Its owner by the contract.
-        owner: String,
-    },
-    /// A table of a kind that is not read.
-    #[error("{}: found {found}, expected CSV with a header, Parquet or Arrow IPC", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What it looks like.
-        found: &'static str,
-    },
-    /// A file that its own format's reader refuses.
-    #[error("{}: {reason}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the reader said.
-        reason: String,
-    },
-    /// CSV with something else between its columns.
-    #[error("{}: found {found:?} between the columns of the first line, expected ','", path.display())]
-    Separator {
-        /// The file.
-        path: PathBuf,
-        /// What stands there.
-        found: char,
-    },
-    /// Columns that the contract has and the table has not, or the other way round.
-    #[error("the table's columns are not the contract's: {}", columns(missing, unknown, twice))]
-    Columns {
-        /// In the contract only.
-        missing: Vec<String>,
-        /// In the table only.
-        unknown: Vec<String>,
-        /// More than once in the table.
-        twice: Vec<String>,
-    },
-    /// A column of a type that cannot hold what the contract says.
-    #[error("column {column} is {found}, expected {expected}")]
-    Type {
-        /// The column.
-        column: String,
-        /// Its type.
-        found: String,
-        /// What would do.
-        expected: &'static str,
-    },
-    /// Bad rows, and nowhere to put them.
-    #[error(
-        "{} of {total} rows are bad{}; the first, one to a line:{}",
-        count.rejected, without_identifier(count.no_identifier), first(&count.first)
-    )]
-    BadRows {
-        /// Which.
-        count: Count,
-        /// Rows in the table.
-        total: u64,
-    },
-    /// People who should not be in this dataset, or of whom it is not said that they should.
-    #[error("{reason}")]
-    People {
-        /// Which, and what to do.
-        reason: String,
-    },
-    /// Nothing to seal.
-    #[error("no row to seal ({rejected} bad rows)")]
-    Empty {
-        /// Bad rows.
-        rejected: u64,
-    },
-    /// More than a dataset may have.
-    #[error("more than {most} rows, the most that a dataset may have")]
-    TooManyRows {
-        /// The most rows.
-        most: u64,
-    },
-    /// The machine gives no random numbers.
-    #[error("the system gives no random numbers")]
-    Randomness,
-    /// The file that was written is not a sealed file; a defect of ours.
-    #[error("the written file is wrong: {reason}")]
-    Written {
-        /// What is wrong.
-        reason: String,
-    },
-    /// Keys that cannot be read.
-    #[error("{0}")]
-    Keys(#[source] KeysError),
-    /// A file made elsewhere that does not open as the enclave would open it.
-    #[error("{0}")]
-    File(#[source] FileError),
-    /// A file made elsewhere that opens, but whose values the enclave would not count.
-    #[error("{0}")]
-    Adopt(#[source] AdoptFlaw),
+impl BadRow {
+    /// The line or row, with its file if there are several.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.file
+            .as_ref()
+            .map_or_else(|| self.at.to_string(), |file| format!("{file}, {}", self.at))
+    }
 }
 
 /// The dataset called `name`, which must be `owner`'s.
@@ -387,10 +291,7 @@ fn owned<'a>(
     name: &str,
     owner: &SigningKey,
 ) -> Result<&'a Dataset, SealError> {
-    let Some(dataset) = contract.datasets.get(name) else {
-        let known = contract.datasets.keys().cloned().collect();
-        return Err(SealError::Dataset { dataset: name.to_owned(), known });
-    };
+    let dataset = named(contract, name)?;
     let party = contract.parties.get(&dataset.owner);
     if party.is_some_and(|party| party.signing_key == owner.public()) {
         Ok(dataset)
@@ -399,41 +300,20 @@ fn owned<'a>(
     }
 }
 
+/// The dataset called `name`.
+fn named<'a>(contract: &'a Contract, name: &str) -> Result<&'a Dataset, SealError> {
+    contract.datasets.get(name).ok_or_else(|| {
+        let known = contract.datasets.keys().cloned().collect();
+        SealError::Dataset { dataset: name.to_owned(), known }
+    })
+}
+
 fn sign(
     manifest: &protocol::manifest::Manifest,
     owner: &SigningKey,
 ) -> Result<SignedManifest, SealError> {
     SignedManifest::open(owner.sign(manifest), &owner.public())
         .map_err(|cause| SealError::Written { reason: cause.to_string() })
-}
-
-/// What is wrong with the columns, and what may be done about it.
-fn columns(missing: &[String], unknown: &[String], twice: &[String]) -> String {
-    let mut parts = Vec::new();
-    for (what, names) in
-        [("missing", missing), ("unknown to the contract", unknown), ("given twice", twice)]
-    {
-        if !names.is_empty() {
-            parts.push(format!("{what}: {}", names.join(", ")));
-        }
-    }
-    for name in missing {
-        if let Some(found) = unknown.iter().find(|found| found.eq_ignore_ascii_case(name)) {
-            parts.push(format!("found \"{found}\", expected \"{name}\""));
-        }
-    }
-    if !unknown.is_empty() {
-        parts.push("drop what must not leave or list it with role \"never\"".to_owned());
-    }
-    parts.join("; ")
-}
-
-fn without_identifier(rows: u64) -> String {
-    if rows == 0 { String::new() } else { format!(" ({rows} without any identifier)") }
-}
-
-fn first(rows: &[BadRow]) -> String {
-    rows.iter().map(|row| format!("\n  {row}")).collect()
 }
 
 /// Bad rows that are named.

@@ -16,7 +16,7 @@ use client::{
     open::OpenError,
     receipt_check,
     room::Room,
-    seal::{self, Options},
+    seal::{self, Count, Options},
     trust::Trust,
 };
 use enclave::{Booted, Host, TcpTransport, serve};
@@ -52,13 +52,15 @@ pub struct Rehearsal<'a> {
     pub data: &'a BTreeMap<String, PathBuf>,
     /// Whether noise is added. Without it the figures are exact and protect nobody.
     pub noise: bool,
+    /// How the files are written, and how much of them may be bad.
+    pub sealing: Options,
 }
 
 impl<'a> Rehearsal<'a> {
     /// With noise.
     #[must_use]
     pub fn new(contract: &'a str, job: &'a str, data: &'a BTreeMap<String, PathBuf>) -> Self {
-        Self { contract, job, data, noise: true }
+        Self { contract, job, data, noise: true, sealing: Options::default() }
     }
 
     /// Runs the room from sealing to the opened result. `narrate` hears what is being done.
@@ -104,7 +106,9 @@ impl<'a> Rehearsal<'a> {
             let mut sealed = Vec::new();
             for (name, path) in self.data {
                 narrate(&format!("sealing {name} from {}", path.display()));
-                sealed.push(grant(&mut room, &contract, &parties, &host, name, path).await?);
+                let options = self.sealing();
+                let room = &mut room;
+                sealed.push(grant(room, &contract, &parties, &host, name, path, &options).await?);
             }
             narrate("running the job");
             let (analyst, result, result_bytes) =
@@ -114,6 +118,13 @@ impl<'a> Rehearsal<'a> {
         .await;
         server.abort();
         rehearsed
+    }
+
+    /// How each file is written: what is said of one need not hold of another.
+    fn sealing(&self) -> Options {
+        let mut options = self.sealing.clone();
+        options.reading.several_files = true;
+        options
     }
 }
 
@@ -137,8 +148,8 @@ pub struct Rehearsed {
 pub struct SealedDataset {
     /// Dataset.
     pub name: String,
-    /// Rows in it.
-    pub rows: u64,
+    /// Its rows, good and bad.
+    pub count: Count,
     /// Rows after padding.
     pub padded: u64,
 }
@@ -152,15 +163,15 @@ async fn grant(
     host: &MemoryHost,
     name: &str,
     path: &Path,
+    options: &Options,
 ) -> Result<SealedDataset, RehearsalError> {
     let dataset = contract.datasets.get(name);
     let owner = dataset.and_then(|dataset| parties.get(&dataset.owner));
     let (Some(dataset), Some(owner)) = (dataset, owner) else {
         return Err(RehearsalError::NoFile { dataset: name.to_owned() });
     };
-    let options = Options::default();
     let sealed =
-        seal::in_memory(path, contract, name, owner.signing(), 1, &options, &mut |_, _| {})?;
+        seal::in_memory(path, contract, name, owner.signing(), 1, options, &mut |_, _| {})?;
     host.keep(sealed.manifest.manifest().root, sealed.file);
     let now = client::clock::now();
     let slices = dataset.budgets.iter().map(|(purpose, budget)| {
@@ -178,7 +189,7 @@ async fn grant(
     });
     let slices = slices.collect();
     client::grant::grant(room, owner, name, &sealed.manifest, &sealed.keys, None, slices).await?;
-    Ok(SealedDataset { name: name.to_owned(), rows: sealed.count.rows, padded: sealed.padded })
+    Ok(SealedDataset { name: name.to_owned(), count: sealed.count, padded: sealed.padded })
 }
 
 async fn ask(

@@ -18,8 +18,9 @@ pub(super) struct Lines<R> {
 }
 
 impl<R> Lines<R> {
-    pub(super) fn new(inner: R) -> Self {
-        Self { inner, read: 0, after_return: false, ends: VecDeque::new(), passed: 0 }
+    /// Of a file from which `before` lines were taken already.
+    pub(super) fn after(inner: R, before: u64) -> Self {
+        Self { inner, read: 0, after_return: false, ends: VecDeque::new(), passed: before }
     }
 
     /// The line, from 1, of the first byte from `offset` on that is not a line end. Offsets must not
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn blank_lines_and_returns_count() {
         let text = b"a\r\n\r\nb\n\n\nc\nd";
-        let mut lines = Lines::new(text.as_slice());
+        let mut lines = Lines::after(text.as_slice(), 0);
         lines.read_to_end(&mut Vec::new()).unwrap();
         // The reader's offsets: where a record's reading began, line ends and all.
         assert_eq!([0, 2, 6, 10].map(|offset| lines.line_of(offset)), [1, 3, 6, 7]);

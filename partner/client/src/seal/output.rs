@@ -78,8 +78,9 @@ impl Rejects {
         Ok(Self { file, writer: RefCell::new(None) })
     }
 
-    pub(super) fn wanted(&self) -> bool {
-        self.file.is_some()
+    /// Keeps no bad row.
+    pub(super) fn nowhere() -> Self {
+        Self { file: None, writer: RefCell::new(None) }
     }
 
     pub(super) fn add(
@@ -98,7 +99,7 @@ impl Rejects {
             *slot = Some(writer);
         }
         let Some(writer) = slot.as_mut() else { return Ok(()) };
-        let at = bad.first().map(|bad| bad.at.to_string()).unwrap_or_default();
+        let at = bad.first().map(BadRow::place).unwrap_or_default();
         let reasons: Vec<_> = bad
             .iter()
             .map(|bad| match &bad.column {
@@ -134,8 +135,15 @@ struct Pending {
 impl Pending {
     fn reserve(path: PathBuf) -> Result<Self, SealError> {
         refuse_existing(&path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(SealError::NoFolder { path: folder.to_owned() });
+        }
         let partial = with_end(&path, ".partial");
-        Ok(Self { path, partial })
+        let pending = Self { path, partial };
+        // Before the pass over the data it shows whether the folder can be written to.
+        pending.create()?;
+        Ok(pending)
     }
 
     /// Only the owner may read it: rejected rows are in the clear.

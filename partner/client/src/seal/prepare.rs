@@ -1,13 +1,17 @@
 //! Checks every row and turns the table into sealed columns, still in the clear and in order.
 
 use super::{
-    BadRow, Count, NAMED_ROWS, Reason, SealError,
+    BadRow, ColumnCount, Count, NAMED_ROWS, Options, Reason, SealError,
     convert::{Converter, Value},
     input::Input,
     output::Rejects,
     row::Row,
 };
-use protocol::{contract::Dataset, manifest, sealed::Values};
+use protocol::{
+    contract::{Dataset, Role},
+    manifest,
+    sealed::Values,
+};
 use std::path::Path;
 
 /// Columns in the clear, in the order of the layout but without the one that marks rows.
@@ -16,55 +20,115 @@ pub(super) struct Prepared {
     pub(super) count: Count,
 }
 
-/// Reads all of `input`. Bad rows go to `rejects`; without a place for them they are an error,
-/// after all have been counted.
+/// Reads all of `input`. Bad rows go to `rejects` and are left out; too many are an error, after all
+/// have been counted.
 pub(super) fn prepare(
     input: &Path,
     dataset: &Dataset,
+    options: &Options,
     rejects: &Rejects,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Prepared, SealError> {
-    let input = Input::open(input, dataset)?;
-    let converters: Vec<_> = input.sealed_columns().map(Converter::new).collect();
-    let mut columns: Vec<_> = converters.iter().filter_map(Converter::values).collect();
+    let mut columns = Vec::new();
+    let mut keep = |converters: &[Converter<'_>], values: &[Value]| {
+        if columns.is_empty() {
+            columns = converters.iter().filter_map(Converter::values).collect();
+        }
+        columns.iter_mut().zip(values).for_each(|(column, value)| push(column, *value));
+    };
+    let mut count = read(input, dataset, options, rejects, &mut keep, &mut |done, total| {
+        // Reading is half of the work, writing the other.
+        progress(done, total.saturating_mul(2));
+    })?;
+    accept(&count, options)?;
+    if count.rows == 0 {
+        return Err(SealError::Empty { rejected: count.rejected });
+    }
+    count.people = people(&columns, &count, dataset);
+    Ok(Prepared { columns, count })
+}
+
+/// Reads all of `input` and counts it, without a limit to bad rows.
+pub(super) fn count(
+    input: &Path,
+    dataset: &Dataset,
+    options: &Options,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Count, SealError> {
+    let nowhere = Rejects::nowhere();
+    read(input, dataset, options, &nowhere, &mut |_, _| {}, progress)
+}
+
+/// Refuses a table of which too much is bad.
+pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> {
+    let total = count.rows + count.rejected;
+    if options.max_rejected.is_exceeded(count.rejected, total) {
+        let limit = options.max_rejected;
+        return Err(SealError::BadRows { count: Box::new(count.clone()), total, limit });
+    }
+    Ok(())
+}
+
+/// Calls `keep` with the values of each good row.
+fn read(
+    input: &Path,
+    dataset: &Dataset,
+    options: &Options,
+    rejects: &Rejects,
+    keep: &mut dyn FnMut(&[Converter<'_>], &[Value]),
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Count, SealError> {
+    let unknown = |name: &&String| dataset.sealed_columns().all(|column| column.name != **name);
+    if let Some(name) = options.reading.empty.keys().find(unknown) {
+        if !options.reading.several_files {
+            return Err(SealError::NoSuchColumn { column: name.clone() });
+        }
+    }
+    let input = Input::open(input, dataset, &options.reading)?;
+    let converters: Vec<_> =
+        input.sealed_columns().map(|column| Converter::new(column, &options.reading)).collect();
     let header = input.header().to_vec();
-    let mut count = Count::default();
+    let mut count = Count { columns: converters.iter().map(named).collect(), ..Count::default() };
     let mut values = Vec::with_capacity(converters.len());
-    let mut each = |row: &Row<'_>| {
-        let bad = check(row, header.len(), &converters, &mut values);
+    let mut each = |row: &Row<'_>, file: Option<&str>| {
+        let bad = check(row, file, header.len(), &converters, &mut values, &mut count);
         if bad.is_empty() {
             count.rows += 1;
             if count.rows > manifest::MAX_ROWS {
                 return Err(SealError::TooManyRows { most: manifest::MAX_ROWS });
             }
-            columns.iter_mut().zip(&values).for_each(|(column, value)| push(column, *value));
+            keep(&converters, &values);
             return Ok(());
         }
         count.rejected += 1;
         count.no_identifier += u64::from(bad.iter().any(|b| b.reason == Reason::NoIdentifier));
+        bad.iter().filter(|bad| bad.column.is_none()).for_each(|bad| {
+            count.refused_rows.add(&bad.reason);
+        });
         rejects.add(&header, row, &bad)?;
         if count.first.len() < NAMED_ROWS {
             count.first.extend(bad.into_iter().next());
         }
         Ok(())
     };
-    // Reading is half of the work, writing the other.
-    input.rows(&mut each, &mut |done, total| progress(done, total.saturating_mul(2)))?;
-    if count.rejected > 0 && !rejects.wanted() {
-        let total = count.rows + count.rejected;
-        return Err(SealError::BadRows { count, total });
-    }
-    if count.rows == 0 {
-        return Err(SealError::Empty { rejected: count.rejected });
-    }
-    count.people = people(&columns, &converters);
-    Ok(Prepared { columns, count })
+    input.rows(&mut each, progress)?;
+    Ok(count)
+}
+
+fn named(converter: &Converter<'_>) -> ColumnCount {
+    let column = converter.column.name.clone();
+    let yes = converter.is_consent().then_some(0);
+    ColumnCount { column, yes, ..ColumnCount::default() }
 }
 
 /// Different people, each known by the first match key that a row has. Half of a key tells them
 /// apart: keys are hashes.
-fn people(columns: &[Values], converters: &[Converter<'_>]) -> u64 {
-    let keys = columns.iter().zip(converters).filter(|(_, converter)| converter.is_key());
+fn people(columns: &[Values], count: &Count, dataset: &Dataset) -> u64 {
+    let is_key = |column: &ColumnCount| {
+        let column = dataset.column(&column.column);
+        column.is_some_and(|column| matches!(column.role, Role::MatchKey(_)))
+    };
+    let keys = columns.iter().zip(&count.columns).filter(|(_, column)| is_key(column));
     let keys = keys.filter_map(|(column, _)| match column {
         Values::Keys(keys) => Some(keys.as_slice()),
         _ => None,
@@ -81,39 +145,72 @@ fn people(columns: &[Values], converters: &[Converter<'_>]) -> u64 {
     u64::try_from(people.len()).unwrap_or(u64::MAX)
 }
 
-/// Converts one row into `values`; gives all that is wrong with it.
+/// Converts one row into `values` and counts its fields; gives all that is wrong with it.
 fn check(
     row: &Row<'_>,
+    file: Option<&str>,
     expected: usize,
     converters: &[Converter<'_>],
     values: &mut Vec<Value>,
+    count: &mut Count,
 ) -> Vec<BadRow> {
-    let whole = |reason| vec![BadRow { at: row.at(), column: None, reason }];
+    let bad_row =
+        |column, reason| BadRow { file: file.map(str::to_owned), at: row.at(), column, reason };
     if row.swallows(expected) {
-        return whole(Reason::LineBreak);
+        return vec![bad_row(None, Reason::LineBreak)];
     }
     if let Some(found) = row.fields().filter(|found| *found != expected) {
-        return whole(Reason::Fields { found, expected });
+        return vec![bad_row(None, Reason::Fields { found, expected })];
     }
     values.clear();
-    let mut bad = Vec::new();
-    for (at, converter) in converters.iter().enumerate() {
-        match converter.convert(row.cell(at)) {
+    let (mut bad, mut bad_keys) = (Vec::new(), Vec::new());
+    for (at, (converter, counted)) in converters.iter().zip(&mut count.columns).enumerate() {
+        let value = converter.convert(row.cell(at));
+        match &value {
+            Ok(value) if value.is_empty() => counted.empty += 1,
+            Ok(value) => {
+                counted.good += 1;
+                if let (Some(yes), Value::Code(1)) = (&mut counted.yes, value) {
+                    *yes += 1;
+                }
+            }
+            Err(reason) => counted.refused.add(reason),
+        }
+        match value {
             Ok(value) => values.push(value),
             Err(reason) => {
-                let column = Some(converter.column.name.clone());
-                bad.push(BadRow { at: row.at(), column, reason });
+                let wrong = bad_row(Some(converter.column.name.clone()), reason);
+                if converter.is_key() {
+                    bad_keys.push((at, wrong));
+                } else {
+                    bad.push((at, wrong));
+                }
+                // Of a row that is not sealed, or of a key that is left out.
+                values.push(Value::Key([0; 32]));
             }
         }
     }
     // A label is as long as a key, and identifies nobody.
     let mut keys = converters.iter().zip(&*values).filter(|(converter, _)| converter.is_key());
-    let named = |value: &Value| matches!(value, Value::Key(key) if *key != [0; 32]);
+    let identified = keys.any(|(_, value)| !value.is_empty());
     let keyed = converters.iter().any(Converter::is_key);
-    if bad.is_empty() && keyed && !keys.any(|(_, value)| named(value)) {
-        return whole(Reason::NoIdentifier);
+    if keyed && !identified && bad_keys.is_empty() && bad.is_empty() {
+        return vec![bad_row(None, Reason::NoIdentifier)];
     }
-    bad
+    if identified && bad.is_empty() {
+        for (at, _) in bad_keys {
+            if let Some(counted) = count.columns.get_mut(at) {
+                counted.left_out += 1;
+            }
+        }
+        return Vec::new();
+    }
+    // Another key identifies the row: that this one is wrong does not take it.
+    if !identified {
+        bad.extend(bad_keys);
+        bad.sort_by_key(|(at, _)| *at);
+    }
+    bad.into_iter().map(|(_, wrong)| wrong).collect()
 }
 
 fn push(column: &mut Values, value: Value) {

@@ -3,10 +3,15 @@
 use super::{At, convert::Cell};
 use arrow::{
     array::{
-        Array, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-        LargeStringArray, RecordBatch,
+        Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,
+        Float32Array, Float64Array, Int64Array, LargeBinaryArray, LargeStringArray, RecordBatch,
     },
-    datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type},
+    compute::{CastOptions, cast_with_options},
+    datatypes::{
+        DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int64Type,
+        TimeUnit,
+    },
+    error::ArrowError,
     util::display::{ArrayFormatter, FormatOptions},
 };
 use csv::ByteRecord;
@@ -14,49 +19,120 @@ use csv::ByteRecord;
 /// A row, borrowed from its reader.
 pub(super) enum Row<'a> {
     /// From CSV; `columns` says which field each sealed column is.
-    Csv { record: &'a ByteRecord, line: u64, columns: &'a [usize] },
+    Csv { record: &'a ByteRecord, line: u64, separator: u8, columns: &'a [usize] },
     /// From a record batch; `columns` are the sealed columns in the types that are read.
-    Batch { batch: &'a RecordBatch, columns: &'a [Typed<'a>], at: usize, row: u64 },
+    Batch { batch: &'a RecordBatch, columns: &'a [Typed], at: usize, row: u64 },
 }
 
 /// A column of a batch.
-pub(super) enum Typed<'a> {
-    Text(&'a LargeStringArray),
-    Whole(&'a Int64Array),
-    Real(&'a Float64Array),
-    Decimal(&'a Decimal128Array, i8),
-    Day(&'a Date32Array),
-    Bool(&'a BooleanArray),
+pub(super) enum Typed {
+    Text(LargeStringArray),
+    Bytes(LargeBinaryArray),
+    Whole(Int64Array),
+    Real(Float64Array),
+    Real32(Float32Array),
+    Decimal(Decimal128Array, i8),
+    Wide(Decimal256Array, i8),
+    Day(Date32Array),
+    /// Time since 1970, in units of which a day has so many.
+    Clock(Int64Array, i64),
+    Bool(BooleanArray),
 }
 
-impl<'a> Typed<'a> {
-    /// None for a type that [`super::input`] does not produce.
-    pub(super) fn new(array: &'a dyn Array) -> Option<Self> {
-        if let Some(text) = array.as_string_opt::<i64>() {
-            return Some(Self::Text(text));
-        }
-        if let Some(decimal) = array.as_primitive_opt::<Decimal128Type>() {
-            return Some(Self::Decimal(decimal, decimal.scale()));
-        }
-        let whole = array.as_primitive_opt::<Int64Type>().map(Self::Whole);
-        let real = || array.as_primitive_opt::<Float64Type>().map(Self::Real);
-        let day = || array.as_primitive_opt::<Date32Type>().map(Self::Day);
-        whole.or_else(real).or_else(day).or_else(|| array.as_boolean_opt().map(Self::Bool))
+impl Typed {
+    /// `array` in one of the few types that are read, without loss.
+    pub(super) fn new(array: &ArrayRef) -> Result<Self, ArrowError> {
+        // Not safe in Arrow's sense: a value that does not fit is an error, never a null.
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        let values = values_of(array.data_type());
+        let plain = cast_with_options(array, values, &options)?;
+        let to = |to: DataType| cast_with_options(&plain, &to, &options);
+        Ok(match values {
+            DataType::Decimal256(_, scale) => {
+                Self::Wide(plain.as_primitive::<Decimal256Type>().clone(), *scale)
+            }
+            // Beyond 64 bits with a sign.
+            DataType::UInt64 => {
+                let wide = to(DataType::Decimal128(20, 0))?;
+                Self::Decimal(wide.as_primitive::<Decimal128Type>().clone(), 0)
+            }
+            DataType::Float16 | DataType::Float32 => {
+                Self::Real32(to(DataType::Float32)?.as_primitive::<Float32Type>().clone())
+            }
+            DataType::Float64 => Self::Real(plain.as_primitive::<Float64Type>().clone()),
+            DataType::Decimal32(precision, scale)
+            | DataType::Decimal64(precision, scale)
+            | DataType::Decimal128(precision, scale) => {
+                let decimal = to(DataType::Decimal128(*precision, *scale))?;
+                Self::Decimal(decimal.as_primitive::<Decimal128Type>().clone(), *scale)
+            }
+            DataType::Boolean => Self::Bool(plain.as_boolean().clone()),
+            DataType::Date32 => Self::Day(plain.as_primitive::<Date32Type>().clone()),
+            DataType::Date64 => Self::clock(&to(DataType::Int64)?, 86_400_000),
+            DataType::Timestamp(unit, _) => {
+                let per_day = match unit {
+                    TimeUnit::Second => 86_400,
+                    TimeUnit::Millisecond => 86_400_000,
+                    TimeUnit::Microsecond => 86_400_000_000,
+                    TimeUnit::Nanosecond => 86_400_000_000_000,
+                };
+                Self::clock(&to(DataType::Int64)?, per_day)
+            }
+            integer if integer.is_integer() => {
+                Self::Whole(to(DataType::Int64)?.as_primitive::<Int64Type>().clone())
+            }
+            bytes if is_binary(bytes) => {
+                Self::Bytes(to(DataType::LargeBinary)?.as_binary().clone())
+            }
+            _ => Self::Text(to(DataType::LargeUtf8)?.as_string().clone()),
+        })
     }
 
-    fn cell(&self, at: usize) -> Cell<'a> {
+    fn clock(array: &ArrayRef, per_day: i64) -> Self {
+        Self::Clock(array.as_primitive::<Int64Type>().clone(), per_day)
+    }
+
+    fn cell(&self, at: usize) -> Cell<'_> {
         match self {
             Self::Text(array) if array.is_valid(at) => Cell::Text(array.value(at)),
+            Self::Bytes(array) if array.is_valid(at) => Cell::Bytes(array.value(at)),
             Self::Whole(array) if array.is_valid(at) => Cell::Whole(array.value(at)),
             Self::Real(array) if array.is_valid(at) => Cell::Real(array.value(at)),
+            Self::Real32(array) if array.is_valid(at) => Cell::Real32(array.value(at)),
             Self::Decimal(array, scale) if array.is_valid(at) => {
                 Cell::Decimal { units: array.value(at), scale: *scale }
             }
+            Self::Wide(array, scale) if array.is_valid(at) => {
+                let narrow = array.value(at).to_i128();
+                narrow.map_or(Cell::TooWide, |units| Cell::Decimal { units, scale: *scale })
+            }
             Self::Day(array) if array.is_valid(at) => Cell::Day(array.value(at)),
+            Self::Clock(array, per_day) if array.is_valid(at) => {
+                Cell::Clock { value: array.value(at), per_day: *per_day }
+            }
             Self::Bool(array) if array.is_valid(at) => Cell::Bool(array.value(at)),
             _ => Cell::Missing,
         }
     }
+}
+
+/// The type of the values, however they are stored.
+pub(super) fn values_of(found: &DataType) -> &DataType {
+    match found {
+        DataType::Dictionary(_, values) => values,
+        DataType::RunEndEncoded(_, values) => values.data_type(),
+        other => other,
+    }
+}
+
+pub(super) fn is_binary(values: &DataType) -> bool {
+    matches!(
+        values,
+        DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
+    )
 }
 
 impl Row<'_> {
@@ -85,9 +161,9 @@ impl Row<'_> {
     /// Whether other rows seem to lie inside this one, since a quote was not closed: some line inside
     /// a field, sealed or not, has as many separators as a row of `expected` fields.
     pub(super) fn swallows(&self, expected: usize) -> bool {
-        let Self::Csv { record, .. } = self else { return false };
-        let commas = |line: &[u8]| line.iter().filter(|byte| **byte == b',').count();
-        let like_a_row = |line: &[u8]| commas(line) + 1 >= expected;
+        let Self::Csv { record, separator, .. } = self else { return false };
+        let separators = |line: &[u8]| line.iter().filter(|byte| *byte == separator).count();
+        let like_a_row = |line: &[u8]| separators(line) + 1 >= expected;
         record.len() != expected && record.iter().any(|field| lines(field).count() > 1)
             || record.iter().any(|field| lines(field).skip(1).any(like_a_row))
     }

@@ -125,7 +125,7 @@ fn refuses_to_adopt_with_another_files_keys() {
     adopted(&other, &rows(|_| {})).unwrap();
     fs::remove_file(desk.path("sales.manifest")).unwrap();
     fs::copy(other.path("sales.keys"), desk.path("sales.keys")).unwrap();
-    assert!(matches!(adopted_again(&desk), Err(SealError::File(FileError::Key { .. }))));
+    assert!(matches!(adopted_again(&desk), Err(SealError::File(sealed::FileError::Key { .. }))));
 }
 
 const INSTALL: &str =

@@ -1,0 +1,96 @@
+//! The options that say how a table is written.
+
+use crate::failure::Failure;
+use client::seal::{DateFormat, DecimalSign, Options, Reading, Share};
+use protocol::identity::Country;
+use std::path::PathBuf;
+
+/// How the table is written, and how much of it may be bad.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ReadingArgs {
+    /// Name of a column in the file, and in the contract
+    #[arg(long, value_name = "FILE=CONTRACT")]
+    map: Vec<String>,
+
+    /// Column of the file that stays here though the contract does not list it
+    #[arg(long, value_name = "COLUMN")]
+    ignore: Vec<String>,
+
+    /// Country whose national phone numbers are read, such as DE for 0171 1234567
+    #[arg(long, value_name = "CODE")]
+    country: Option<Country>,
+
+    /// How days are written beside YYYY-MM-DD, such as %d.%m.%Y; %s for seconds since 1970
+    #[arg(long, value_name = "FORMAT")]
+    date: Vec<DateFormat>,
+
+    /// Word for consent, beside yes, y, true, t and 1
+    #[arg(long, value_name = "WORD")]
+    yes: Vec<String>,
+
+    /// Word for no consent, beside no, n, false, f and 0
+    #[arg(long, value_name = "WORD")]
+    no: Vec<String>,
+
+    /// Decimal sign of numbers; comma allows 1.234,50, either has no signs between thousands
+    #[arg(long, value_enum, default_value_t = Decimal::Point)]
+    decimal: Decimal,
+
+    /// Currency that amounts may be marked with, such as EUR
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+
+    /// Round numbers that have more decimals than the contract's scale
+    #[arg(long)]
+    round: bool,
+
+    /// What an empty field stands for, such as spend=0
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    empty: Vec<String>,
+
+    /// Percent of the rows that may be bad and left out
+    #[arg(long, value_name = "PERCENT", default_value = "1")]
+    max_rejected: Share,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Decimal {
+    Point,
+    Comma,
+    Either,
+}
+
+impl ReadingArgs {
+    /// The same, with bad rows put into `reject_file`.
+    pub(crate) fn options(&self, reject_file: Option<PathBuf>) -> Result<Options, Failure> {
+        let empty = self.empty.iter().map(|text| {
+            let pair = text.split_once('=');
+            let pair = pair.map(|(column, value)| (column.to_owned(), value.to_owned()));
+            pair.ok_or_else(|| Failure::unclear(format!("--empty {text}: expected COLUMN=VALUE")))
+        });
+        let both = |word: &&String| self.no.iter().any(|no| no.eq_ignore_ascii_case(word));
+        if let Some(word) = self.yes.iter().find(both) {
+            return Err(Failure::unclear(format!("\"{word}\" is given as --yes and as --no")));
+        }
+        let mut reading = Reading::default();
+        reading.map.clone_from(&self.map);
+        reading.ignore.clone_from(&self.ignore);
+        reading.country = self.country;
+        reading.dates.clone_from(&self.date);
+        reading.yes.clone_from(&self.yes);
+        reading.no.clone_from(&self.no);
+        reading.decimal_sign = match self.decimal {
+            Decimal::Point => DecimalSign::Point,
+            Decimal::Comma => DecimalSign::Comma,
+            Decimal::Either => DecimalSign::Either,
+        };
+        reading.currency.clone_from(&self.currency);
+        reading.round = self.round;
+        reading.empty = empty.collect::<Result<_, _>>()?;
+        let mut options = Options::default();
+        options.reject_file = reject_file;
+        options.max_rejected = self.max_rejected;
+        options.reading = reading;
+        Ok(options)
+    }
+}

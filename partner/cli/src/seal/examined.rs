@@ -1,0 +1,85 @@
+//! Whose people a file holds: what is looked at while it is sealed, and remembered after.
+
+use crate::{failure::Failure, people::PeopleArgs, say};
+use client::{
+    custody::{Ledger, LedgerError},
+    keys::Identity,
+    people::{Sketch, Sketches},
+    seal::{Examine, Options},
+};
+use protocol::contract::Contract;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is done with the people of a file while it is sealed.
+pub(super) struct Examined {
+    sketches: Arc<Sketches>,
+    ledger: Option<Arc<Mutex<Ledger>>>,
+    people: PeopleArgs,
+    dataset: String,
+    lineage: String,
+    seen: Arc<Mutex<Option<Sketch>>>,
+}
+
+impl Examined {
+    /// Looks for the people of this file in what the party sealed before.
+    pub(super) fn new(
+        identity: &Identity,
+        contract: &Contract,
+        dataset: &str,
+        people: &PeopleArgs,
+    ) -> Result<Self, Failure> {
+        let found = contract.datasets.get(dataset);
+        let lineage = found.map(|found| found.lineage.clone()).unwrap_or_default();
+        let ledger = match Ledger::open(identity) {
+            Err(LedgerError::Missing { path }) => {
+                say::note(format_args!(
+                    "There is no {}: whether these people have lost budget under another name is not known.",
+                    path.display()
+                ));
+                None
+            }
+            ledger => Some(Arc::new(Mutex::new(ledger?))),
+        };
+        Ok(Self {
+            sketches: Arc::new(Sketches::open(identity.directory())?),
+            ledger,
+            people: people.clone(),
+            dataset: dataset.to_owned(),
+            lineage,
+            seen: Arc::default(),
+        })
+    }
+
+    /// The same options, with a look at the people.
+    pub(super) fn options(&self, mut options: Options) -> Options {
+        let (sketches, ledger) = (Arc::clone(&self.sketches), self.ledger.clone());
+        let (people, seen) = (self.people.clone(), Arc::clone(&self.seen));
+        let (dataset, lineage) = (self.dataset.clone(), self.lineage.clone());
+        let decide = move |sketch: &Sketch| {
+            if let Some(ledger) = &ledger {
+                let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+                let overlaps =
+                    sketches.overlaps(&lineage, sketch).map_err(|why| why.to_string())?;
+                let examined = people.examine(&mut ledger, (&dataset, &lineage), &overlaps);
+                examined.map_err(|why| why.to_string())?;
+            }
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sketch.clone());
+            Ok(())
+        };
+        options.examine = Some(Examine::new(Arc::clone(&self.sketches), decide));
+        options
+    }
+
+    /// Remembers the people of what was sealed, and whose they are if that was said.
+    pub(super) fn keep(&self) -> Result<(), Failure> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sketch) = seen.as_ref() {
+            self.sketches.add(&self.lineage, sketch)?;
+        }
+        if let Some(ledger) = &self.ledger {
+            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            self.people.join(&mut ledger, &self.dataset, &self.lineage)?;
+        }
+        Ok(())
+    }
+}

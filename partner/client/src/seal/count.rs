@@ -1,0 +1,153 @@
+//! How many values of each column are good, empty or refused, and why.
+
+use super::{BadRow, Reason};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// How many rows there were, and which were bad.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Count {
+    /// Good rows: those that are sealed.
+    pub rows: u64,
+    /// Different people among them, by the first match key present; 0 if they were not counted.
+    pub people: u64,
+    /// Bad rows.
+    pub rejected: u64,
+    /// Bad rows without any identifier.
+    pub no_identifier: u64,
+    /// What is wrong with bad rows as a whole.
+    pub refused_rows: Refusals,
+    /// The sealed columns in the contract's order.
+    pub columns: Vec<ColumnCount>,
+    /// The first ten bad rows.
+    #[serde(skip)]
+    pub first: Vec<BadRow>,
+}
+
+/// The values of one column, in all rows that have the header's number of fields.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ColumnCount {
+    /// Column in the contract.
+    pub column: String,
+    /// Values that can be sealed.
+    pub good: u64,
+    /// Empty fields, and words for none.
+    pub empty: u64,
+    /// Values that cannot be sealed, by reason.
+    pub refused: Refusals,
+    /// Refused match keys of rows that another match key identifies: such a row is sealed without
+    /// this one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+    /// For a column of consent: how many of the good ones are yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yes: Option<u64>,
+}
+
+/// How often each reason was found, in the order of the first time.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Refusals(Vec<(Reason, u64)>);
+
+impl Refusals {
+    /// Counts one more.
+    pub(super) fn add(&mut self, reason: &Reason) {
+        // Rows are one of a kind, however many fields they lack.
+        let same = |known: &Reason| match (known, reason) {
+            (Reason::Fields { .. }, Reason::Fields { .. }) => true,
+            (known, reason) => known == reason,
+        };
+        match self.0.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((reason.clone(), 1)),
+        }
+    }
+
+    /// All of them together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Each reason in words and how often it was found.
+    pub fn iter(&self) -> impl Iterator<Item = (String, u64)> {
+        self.0.iter().map(|(reason, count)| match reason {
+            Reason::Fields { expected, .. } => {
+                (format!("another number of fields than the header's {expected}"), *count)
+            }
+            reason => (reason.to_string(), *count),
+        })
+    }
+}
+
+impl Serialize for Refusals {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Refused {
+            reason: String,
+            count: u64,
+        }
+        serializer.collect_seq(self.iter().map(|(reason, count)| Refused { reason, count }))
+    }
+}
+
+/// The table of all columns, and under each why values were refused.
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.columns.iter().map(|column| column.column.len()).max().unwrap_or_default();
+        let width = width.max("column".len());
+        write!(f, "{:width$}  {:>12}  {:>12}  {:>12}", "column", "good", "empty", "refused")?;
+        for column in &self.columns {
+            let (good, empty) = (thousands(column.good), thousands(column.empty));
+            let refused = thousands(column.refused.total());
+            write!(f, "\n{:width$}  {good:>12}  {empty:>12}  {refused:>12}", column.column)?;
+            if let Some(yes) = column.yes {
+                let no = thousands(column.good - yes);
+                write!(f, "  (yes {}, no {no}; empty counts as no)", thousands(yes))?;
+            }
+            for (reason, count) in column.refused.iter() {
+                write!(f, "\n  {:>10}  {reason}", thousands(count))?;
+            }
+            if column.left_out > 0 {
+                let left_out = thousands(column.left_out);
+                let rows = plural(column.left_out, "row has", "rows have");
+                write!(
+                    f,
+                    "\n  {left_out:>10}  of these {rows} another match key and count without this one"
+                )?;
+            }
+        }
+        if self.refused_rows.total() > 0 {
+            write!(f, "\nwhole rows")?;
+        }
+        for (reason, count) in self.refused_rows.iter() {
+            write!(f, "\n  {:>10}  {reason}", thousands(count))?;
+        }
+        Ok(())
+    }
+}
+
+/// `number` with commas between thousands.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The word for one or for another number.
+#[must_use]
+pub fn plural(number: u64, one: &'static str, more: &'static str) -> &'static str {
+    if number == 1 { one } else { more }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

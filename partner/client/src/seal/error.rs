@@ -1,0 +1,223 @@
+use super::{
+    AdoptFlaw, BadRow, Count, KeysError, MapFlaw, Share,
+    count::{plural, thousands},
+    input::folded,
+};
+use protocol::sealed::FileError;
+use std::{io, path::PathBuf};
+
+/// Why nothing was sealed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// A file that cannot be read or written.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file that is there already; nothing is overwritten.
+    #[error("{} exists already, and sealing overwrites nothing", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No dataset of that name.
+    #[error("the contract has no dataset {dataset}, but {}", known.join(", "))]
+    Dataset {
+        /// The name.
+        dataset: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// Another party's dataset.
+    #[error("{dataset} belongs to {owner}, whose signing key this is not")]
+    Owner {
+        /// The dataset.
+        dataset: String,
+        /// Its owner by the contract.
+        owner: String,
+    },
+    /// A table of a kind that is not read.
+    #[error("{}: found {found}, expected CSV with a header, Parquet or Arrow IPC", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like.
+        found: &'static str,
+    },
+    /// A file that its own format's reader refuses.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        reason: String,
+    },
+    /// A folder without a part of a table.
+    #[error("{}: the folder has no file whose name does not begin with _ or .", path.display())]
+    NoParts {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A table that is partitioned into folders.
+    #[error(
+        "{}: a folder inside the folder, expected part files only (the names of folders may hold \
+         a column: write the table without partitions)",
+        path.display()
+    )]
+    FolderInFolder {
+        /// The inner folder.
+        path: PathBuf,
+    },
+    /// Parts of different formats.
+    #[error("{}: of another format than the first file of the folder", path.display())]
+    Mixed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Parts of different tables.
+    #[error("{}: has other columns, or another order, than the first file", path.display())]
+    OtherColumns {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name given with `--map` or `--ignore`.
+    #[error("\"{entry}\": {flaw}")]
+    Map {
+        /// What was given.
+        entry: String,
+        /// What is wrong.
+        flaw: MapFlaw,
+    },
+    /// A default for a column that is not sealed.
+    #[error("\"{column}\": not a column that the contract seals")]
+    NoSuchColumn {
+        /// What was named.
+        column: String,
+    },
+    /// A first line in which nothing is a name of the contract. It is not shown: it may be data.
+    #[error(
+        "the first line looks like data, or has other names than the contract: expected a header \
+         with {}, found {fields} {} of which none is one of these (--map \"FILE=CONTRACT\" renames)",
+        expected.join(", "), plural(u64::try_from(*fields).unwrap_or(u64::MAX), "field", "fields")
+    )]
+    NoHeader {
+        /// The contract's columns.
+        expected: Vec<String>,
+        /// Fields of the first line.
+        fields: usize,
+    },
+    /// A folder that is to hold the output.
+    #[error("the folder {} does not exist: make it first", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Columns that the contract has and the table has not, or the other way round.
+    #[error("the table's columns are not the contract's: {}", columns(missing, unknown, twice))]
+    Columns {
+        /// In the contract only.
+        missing: Vec<String>,
+        /// In the table only.
+        unknown: Vec<String>,
+        /// More than once in the table.
+        twice: Vec<String>,
+    },
+    /// A column of a type that cannot hold what the contract says.
+    #[error("column {column} is {found}, expected {expected}")]
+    Type {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// More bad rows than may be left out.
+    #[error(
+        "{} of {} {} bad{}, more than {limit} (--max-rejected):\n{count}\nthe first, one to a line:{}",
+        thousands(count.rejected), thousands(*total), plural(*total, "row is", "rows are"),
+        without_identifier(count.no_identifier), first(&count.first)
+    )]
+    BadRows {
+        /// Which.
+        count: Box<Count>,
+        /// Rows in the table.
+        total: u64,
+        /// The share that may be left out.
+        limit: Share,
+    },
+    /// People who should not be in this dataset, or of whom it is not said that they should.
+    #[error("{reason}")]
+    People {
+        /// Which, and what to do.
+        reason: String,
+    },
+    /// Nothing to seal.
+    #[error("no row to seal ({rejected} bad {})", plural(*rejected, "row", "rows"))]
+    Empty {
+        /// Bad rows.
+        rejected: u64,
+    },
+    /// More than a dataset may have.
+    #[error("more than {most} rows, the most that a dataset may have")]
+    TooManyRows {
+        /// The most rows.
+        most: u64,
+    },
+    /// The machine gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Randomness,
+    /// The file that was written is not a sealed file; a defect of ours.
+    #[error("the written file is wrong: {reason}")]
+    Written {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Keys that cannot be read.
+    #[error("{0}")]
+    Keys(#[source] KeysError),
+    /// A file made elsewhere that does not open as the enclave would open it.
+    #[error("{0}")]
+    File(#[source] FileError),
+    /// A file made elsewhere that opens, but whose values the enclave would not count.
+    #[error("{0}")]
+    Adopt(#[source] AdoptFlaw),
+}
+
+/// What is wrong with the columns, and what may be done about it.
+fn columns(missing: &[String], unknown: &[String], twice: &[String]) -> String {
+    let mut parts = Vec::new();
+    for (what, names) in
+        [("missing", missing), ("unknown to the contract", unknown), ("given twice", twice)]
+    {
+        if !names.is_empty() {
+            parts.push(format!("{what}: {}", names.join(", ")));
+        }
+    }
+    for name in missing {
+        if let Some(found) = unknown.iter().find(|found| folded(found) == folded(name)) {
+            parts
+                .push(format!("found \"{found}\", expected \"{name}\" (--map \"{found}={name}\")"));
+        }
+    }
+    if !unknown.is_empty() {
+        parts.push(
+            "drop what must not leave, name it with --ignore, or list it with role \"never\""
+                .to_owned(),
+        );
+    }
+    parts.join("; ")
+}
+
+fn without_identifier(rows: u64) -> String {
+    if rows == 0 { String::new() } else { format!(" ({} without any identifier)", thousands(rows)) }
+}
+
+fn first(rows: &[BadRow]) -> String {
+    rows.iter().map(|row| format!("\n  {row}")).collect()
+}

@@ -1,0 +1,161 @@
+//! Parquet and Arrow IPC: record batches.
+
+use super::{
+    super::{
+        SealError,
+        row::{self, Row, Typed},
+    },
+    source::{Source, Whole},
+    unreadable,
+};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, SchemaRef},
+    error::ArrowError,
+};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use protocol::contract::{Column, Role};
+use std::{
+    io::{BufReader, Cursor},
+    path::Path,
+};
+
+type Reader = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+
+/// The batches of one file.
+pub(super) struct Batches {
+    schema: SchemaRef,
+    reader: Reader,
+    /// Rows, if the file says so.
+    total: u64,
+}
+
+impl Batches {
+    /// Reads the schema of `source`, which is not text.
+    pub(super) fn open(path: &Path, source: Source) -> Result<Self, SealError> {
+        let flaw = |e: ArrowError| unreadable(path, &e);
+        match source {
+            Source::Parquet(Whole::File(file)) => {
+                let builder = ParquetRecordBatchReaderBuilder::try_new(file);
+                Self::parquet(path, builder.map_err(|e| unreadable(path, &e))?)
+            }
+            Source::Parquet(Whole::Memory(bytes)) => {
+                let builder = ParquetRecordBatchReaderBuilder::try_new(bytes);
+                Self::parquet(path, builder.map_err(|e| unreadable(path, &e))?)
+            }
+            Source::ArrowFile(Whole::File(file)) => {
+                let reader = FileReader::try_new(BufReader::new(file), None).map_err(flaw)?;
+                Ok(Self { schema: reader.schema(), reader: Box::new(reader), total: 0 })
+            }
+            Source::ArrowFile(Whole::Memory(bytes)) => {
+                let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(flaw)?;
+                Ok(Self { schema: reader.schema(), reader: Box::new(reader), total: 0 })
+            }
+            Source::ArrowStream(bytes) | Source::Text(bytes) => {
+                let reader = StreamReader::try_new(BufReader::new(bytes), None).map_err(flaw)?;
+                Ok(Self { schema: reader.schema(), reader: Box::new(reader), total: 0 })
+            }
+        }
+    }
+
+    fn parquet<T: parquet::file::reader::ChunkReader + 'static>(
+        path: &Path,
+        builder: ParquetRecordBatchReaderBuilder<T>,
+    ) -> Result<Self, SealError> {
+        let rows = builder.metadata().file_metadata().num_rows();
+        let schema = builder.schema().clone();
+        let reader = builder.build().map_err(|e| unreadable(path, &e))?;
+        let total = u64::try_from(rows).unwrap_or_default();
+        Ok(Self { schema, reader: Box::new(reader), total })
+    }
+
+    /// The names of all columns.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.schema.fields().iter().map(|field| field.name().clone())
+    }
+
+    /// Whether each of `columns` has a type that can hold what the contract says.
+    pub(super) fn check(&self, columns: &[(&Column, usize)]) -> Result<(), SealError> {
+        for (column, at) in columns {
+            if let Some(field) = self.schema.fields().get(*at) {
+                readable(column, field.data_type())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for every row, and `progress` with the rows done and in all.
+    pub(super) fn rows(
+        self,
+        path: &Path,
+        places: &[usize],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), SealError>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), SealError> {
+        let mut row = 0;
+        for batch in self.reader {
+            let batch = batch.map_err(|e| unreadable(path, &e))?;
+            let columns = typed(path, &batch, places)?;
+            for at in 0..batch.num_rows() {
+                row += 1;
+                each(&Row::Batch { batch: &batch, columns: &columns, at, row })?;
+            }
+            progress(row, self.total.max(row));
+        }
+        Ok(())
+    }
+}
+
+/// The sealed columns of `batch` in the few types that [`Typed`] knows.
+fn typed(path: &Path, batch: &RecordBatch, places: &[usize]) -> Result<Vec<Typed>, SealError> {
+    let arrays = places.iter().filter_map(|at| batch.columns().get(*at));
+    let typed = arrays.map(|array| {
+        Typed::new(array).map_err(|_| SealError::Unreadable {
+            path: path.to_owned(),
+            // Arrow's own words may repeat the value.
+            reason: format!("a value of type {} does not fit", array.data_type()),
+        })
+    });
+    typed.collect()
+}
+
+/// Whether values of Arrow type `found` can be what `column` is for.
+fn readable(column: &Column, found: &DataType) -> Result<(), SealError> {
+    let values = row::values_of(found);
+    let text = values.is_string() || values.is_null() || row::is_binary(values);
+    let decimal = matches!(
+        values,
+        DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
+    );
+    let number = values.is_integer() || values.is_floating() || decimal;
+    let truth = *values == DataType::Boolean;
+    let (fits, expected) = match &column.role {
+        Role::MatchKey(_) => (text || number, "text, or a number for a phone"),
+        Role::Group(_) | Role::Label => (text || number || truth, "text, whole or boolean"),
+        Role::Measure(_) | Role::Feature(_) => {
+            (text || number || truth, "a number or decimal text")
+        }
+        Role::Date => {
+            let day = matches!(
+                values,
+                DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, None)
+            );
+            (
+                text || day || values.is_integer(),
+                "a date, a midnight without a zone, or text such as 2024-12-31",
+            )
+        }
+        Role::Consent => (text || number || truth, "boolean, 0 and 1, or text"),
+        _ => (true, ""),
+    };
+    if fits {
+        Ok(())
+    } else {
+        let column = column.name.clone();
+        Err(SealError::Type { column, found: found.to_string(), expected })
+    }
+}

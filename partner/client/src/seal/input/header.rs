@@ -1,0 +1,147 @@
+//! The first line of a table, held against the contract's columns.
+
+use super::super::{Reading, SealError, convert::trimmed};
+use protocol::contract::{Column, Dataset};
+use std::collections::BTreeSet;
+
+/// The names of a table's columns in the contract's words.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Header {
+    /// The contract's name of each column; the table's own for those that stay here.
+    pub(super) names: Vec<String>,
+    /// Columns that the owner named with `--ignore`.
+    ignored: BTreeSet<String>,
+}
+
+impl Header {
+    /// Renames `names` as the owner says.
+    pub(super) fn new(
+        names: impl IntoIterator<Item = String>,
+        dataset: &Dataset,
+        reading: &Reading,
+    ) -> Result<Self, SealError> {
+        let mut names: Vec<_> = names.into_iter().map(|name| trimmed(&name).to_owned()).collect();
+        let mut renamed = Vec::new();
+        for entry in &reading.map {
+            if let Some((at, to)) = resolve(entry, &names, dataset, reading)? {
+                renamed.push((at, to));
+            }
+        }
+        for (at, to) in renamed {
+            if let Some(name) = names.get_mut(at) {
+                *name = to;
+            }
+        }
+        for name in &reading.ignore {
+            if !names.contains(name) && !reading.several_files {
+                return Err(SealError::Map { entry: name.clone(), flaw: MapFlaw::NotInFile });
+            }
+        }
+        let known = |name: &&String| dataset.sealed_columns().any(|column| column.name == **name);
+        if let Some(name) = reading.ignore.iter().find(known) {
+            return Err(SealError::Map { entry: name.clone(), flaw: MapFlaw::Sealed });
+        }
+        Ok(Self { names, ignored: reading.ignore.iter().cloned().collect() })
+    }
+
+    /// Where each of the contract's sealed columns is.
+    pub(super) fn columns<'a>(
+        &self,
+        dataset: &'a Dataset,
+    ) -> Result<Vec<(&'a Column, usize)>, SealError> {
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for column in dataset.sealed_columns() {
+            match self.names.iter().position(|name| *name == column.name) {
+                Some(at) => found.push((column, at)),
+                None => missing.push(column.name.clone()),
+            }
+        }
+        let known = |name: &String| dataset.column(name).is_some() || self.ignored.contains(name);
+        let unknown: Vec<_> =
+            (1..).zip(&self.names).filter(|(_, name)| !known(name)).map(shown).collect();
+        let mut seen = BTreeSet::new();
+        let twice: Vec<_> = (1..)
+            .zip(&self.names)
+            .filter(|(_, name)| !seen.insert(*name) && !self.ignored.contains(*name))
+            .map(shown)
+            .collect();
+        if missing.is_empty() && unknown.is_empty() && twice.is_empty() {
+            return Ok(found);
+        }
+        // Not even nearly a name of the contract: what stands there may be a customer.
+        let is_near =
+            |name: &&String| dataset.columns.iter().any(|c| folded(&c.name) == folded(name));
+        if !self.names.iter().any(|name| is_near(&name)) {
+            let fields = self.names.len();
+            return Err(SealError::NoHeader { expected: missing, fields });
+        }
+        Err(SealError::Columns { missing, unknown, twice })
+    }
+}
+
+/// Which of `names` an entry of `--map` means, and what it is called in the contract.
+fn resolve(
+    entry: &str,
+    names: &[String],
+    dataset: &Dataset,
+    reading: &Reading,
+) -> Result<Option<(usize, String)>, SealError> {
+    let flaw = |flaw| SealError::Map { entry: entry.to_owned(), flaw };
+    let place = |name: &str| names.iter().position(|known| known == trimmed(name));
+    let column = |name: &str| dataset.column(trimmed(name)).map(|column| column.name.clone());
+    let mut meanings = Vec::new();
+    for (at, _) in entry.match_indices('=') {
+        let (left, right) = (entry.get(..at), entry.get(at + 1..));
+        let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
+        meanings.extend(place(left).zip(column(right)));
+        meanings.extend(place(right).zip(column(left)));
+    }
+    meanings.dedup();
+    match meanings.as_slice() {
+        [meaning] => Ok(Some(meaning.clone())),
+        [] if reading.several_files => Ok(None),
+        [] => Err(flaw(MapFlaw::Nowhere)),
+        _ => Err(flaw(MapFlaw::Ambiguous)),
+    }
+}
+
+/// Why a name given on the command line is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MapFlaw {
+    /// Not a column of the file and one of the contract.
+    #[error("expected FILE=CONTRACT, a column of the file and what the contract calls it")]
+    Nowhere,
+    /// Both ways of reading it make sense.
+    #[error("can be read in both directions: rename the column in the file")]
+    Ambiguous,
+    /// To be ignored, but not there.
+    #[error("the file has no such column to ignore")]
+    NotInFile,
+    /// To be ignored, but sealed.
+    #[error("the contract seals this column: it cannot be ignored")]
+    Sealed,
+}
+
+/// A name as it may be shown: one that may be a value is not.
+fn shown((place, name): (usize, &String)) -> String {
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    let plain = |c: char| c.is_alphanumeric() || " _-./()#%&:'".contains(c);
+    let like_a_name = name.chars().next().is_some_and(char::is_alphabetic)
+        && name.chars().count() <= MOST_LETTERS
+        && digits <= MOST_DIGITS
+        && name.chars().all(plain);
+    match name.as_str() {
+        "" => format!("column {place}, which has no name"),
+        name if like_a_name || name.starts_with('_') && digits == 0 => name.to_owned(),
+        _ => format!("column {place} (not shown, for it may be a value)"),
+    }
+}
+
+/// What two spellings of one name have in common.
+pub(in super::super) fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+const MOST_LETTERS: usize = 64;
+const MOST_DIGITS: usize = 4;

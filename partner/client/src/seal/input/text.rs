@@ -1,0 +1,134 @@
+//! CSV: a header, and fields between commas, semicolons, tabs or bars.
+
+use super::{
+    super::{Reading, SealError, lines::Lines, row::Row},
+    Header, unreadable,
+};
+use csv::ByteRecord;
+use protocol::contract::Dataset;
+use std::{
+    io::{Cursor, Read},
+    path::Path,
+};
+
+type Bytes = Box<dyn Read>;
+
+/// The rows behind the header.
+pub(super) struct Text {
+    reader: csv::Reader<Lines<Bytes>>,
+    separator: u8,
+}
+
+impl Text {
+    /// Reads the header of `bytes`. The separator is the one that `sep=` names, else the one that
+    /// makes the contract's columns of it.
+    pub(super) fn open(
+        path: &Path,
+        mut bytes: Bytes,
+        dataset: &Dataset,
+        reading: &Reading,
+    ) -> Result<(Header, Self), SealError> {
+        let mut head = Vec::new();
+        let failed = |cause: std::io::Error| unreadable(path, &cause);
+        Read::by_ref(&mut bytes).take(HEADER_BYTES).read_to_end(&mut head).map_err(failed)?;
+        if head.starts_with(MARK) {
+            head.drain(..MARK.len());
+        }
+        let (hint, hint_bytes) = separator_hint(&head);
+        head.drain(..hint_bytes);
+        let candidates = hint.map_or_else(|| SEPARATORS.to_vec(), |separator| vec![separator]);
+        let mut best: Option<(Header, u8, Option<SealError>)> = None;
+        for separator in candidates {
+            let header = Header::new(names(path, &head, separator)?, dataset, reading);
+            let (header, flaw) = match header {
+                Ok(header) => {
+                    let flaw = header.columns(dataset).err();
+                    (header, flaw)
+                }
+                // A name that was given is found with the right separator only.
+                Err(flaw) => (plain(path, &head, separator, dataset)?, Some(flaw)),
+            };
+            let better = best.as_ref().is_none_or(|(known, _, known_flaw)| match known_flaw {
+                None => false,
+                Some(_) => flaw.is_none() || header.names.len() > known.names.len(),
+            });
+            if better {
+                best = Some((header, separator, flaw));
+            }
+        }
+        let Some((header, separator, flaw)) = best else {
+            return Err(SealError::Format { path: path.to_owned(), found: "an empty file" });
+        };
+        if let Some(flaw) = flaw {
+            return Err(flaw);
+        }
+        let before = u64::from(hint_bytes > 0);
+        let whole: Bytes = Box::new(Cursor::new(head).chain(bytes));
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .delimiter(separator)
+            .from_reader(Lines::after(whole, before));
+        reader.byte_headers().map_err(|cause| unreadable(path, &cause))?;
+        Ok((header, Self { reader, separator }))
+    }
+
+    /// Calls `each` for every row, and `progress` now and then.
+    pub(super) fn rows(
+        mut self,
+        path: &Path,
+        columns: &[usize],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), SealError>,
+        progress: &mut dyn FnMut(),
+    ) -> Result<(), SealError> {
+        let mut record = ByteRecord::new();
+        let mut rows = 0_u64;
+        while self.reader.read_byte_record(&mut record).map_err(|e| unreadable(path, &e))? {
+            let byte = record.position().map_or(0, csv::Position::byte);
+            let line = self.reader.get_mut().line_of(byte);
+            each(&Row::Csv { record: &record, line, separator: self.separator, columns })?;
+            rows += 1;
+            if rows.is_multiple_of(PROGRESS_ROWS) {
+                progress();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The header as the file has it.
+fn plain(path: &Path, head: &[u8], separator: u8, dataset: &Dataset) -> Result<Header, SealError> {
+    Header::new(names(path, head, separator)?, dataset, &Reading::default())
+}
+
+/// The fields of the first line.
+fn names(path: &Path, head: &[u8], separator: u8) -> Result<Vec<String>, SealError> {
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(head);
+    let header = reader.byte_headers().map_err(|cause| unreadable(path, &cause))?;
+    let names = header.iter().map(|name| std::str::from_utf8(name).map(str::to_owned));
+    let found = "a first line that is not UTF-8 (perhaps Windows-1252 or Latin-1: export as UTF-8)";
+    names.collect::<Result<_, _>>().map_err(|_| SealError::Format { path: path.to_owned(), found })
+}
+
+/// The separator that a line such as `sep=;` in front of the header names, and the line's length.
+fn separator_hint(head: &[u8]) -> (Option<u8>, usize) {
+    let length = head.iter().position(|byte| *byte == b'\n').map_or(head.len(), |at| at + 1);
+    let line = head.get(..length).unwrap_or_default().trim_ascii_end();
+    // A tab at the end was trimmed.
+    let line = if line == b"sep=" { b"sep=\t" } else { line };
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [s, e, p, b'=', separator] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
+            (Some(*separator), length)
+        }
+        _ => (None, 0),
+    }
+}
+
+/// UTF-8's byte order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// A header is shorter.
+const HEADER_BYTES: u64 = 64 << 10;
+/// Rows between two reports of progress.
+const PROGRESS_ROWS: u64 = 4096;

@@ -1,0 +1,182 @@
+//! What is counted by column, and when bad rows stop the sealing.
+
+use super::*;
+
+fn count(desk: &Desk, rows: &str, options: &Options) -> Count {
+    let input = desk.table(rows);
+    check(&input, &desk.contract, "sales", options, &mut |_, _| {}).unwrap()
+}
+
+fn refused(count: &Count, column: &str) -> (u64, u64, u64) {
+    let column = count.columns.iter().find(|c| c.column == column).unwrap();
+    (column.good, column.empty, column.refused.total())
+}
+
+#[test]
+fn every_column_is_counted_and_nothing_is_written() {
+    let desk = Desk::new();
+    let rows = "a@example.com,,gold,1,1,,Y,\n\
+                b@example.com,0171 1,gold,x,1,2024-01-01,N,\n\
+                n/a,,gold,1,1,,,\n\
+                c@example.com,,gold,1,1\n";
+    let count = count(&desk, rows, &Options::default());
+    assert_eq!((count.rows, count.rejected, count.no_identifier), (1, 3, 1));
+    assert_eq!(refused(&count, "email"), (2, 1, 0));
+    assert_eq!(refused(&count, "phone"), (0, 2, 1));
+    assert_eq!(refused(&count, "spend"), (2, 0, 1));
+    assert_eq!(refused(&count, "day"), (1, 2, 0));
+    assert_eq!((refused(&count, "agreed"), count.columns[6].yes), ((2, 1, 0), Some(1)));
+    let rows: Vec<_> = count.refused_rows.iter().collect();
+    let fields = "another number of fields than the header's 8".to_owned();
+    assert_eq!(rows, [("no identifier: every match key is empty".to_owned(), 1), (fields, 1)]);
+    assert_eq!(desk.names(), ["sales.csv"]);
+    let page = count.to_string();
+    assert!(page.contains("(yes 1, no 1; empty counts as no)"), "{page}");
+    let json = serde_json::to_value(&count).unwrap();
+    assert_eq!(json["columns"][1]["refused"][0]["count"], 1, "{json}");
+}
+
+/// The row is sealed with the key that is right, and it is said how many count without the other.
+#[test]
+fn a_bad_key_beside_a_good_one_does_not_take_the_row() {
+    let desk = Desk::new();
+    let rows = "a@example.com,0171 1234567,gold,5,1,,1,\nb@,+14155550123,gold,7,1,,1,\n";
+    let sealed = desk.in_memory(&desk.table(rows)).unwrap();
+    assert_eq!((sealed.count.rows, sealed.count.rejected, sealed.count.people), (2, 0, 2));
+    let left_out: Vec<_> = sealed.count.columns.iter().map(|column| column.left_out).collect();
+    assert_eq!(left_out, [1, 1, 0, 0, 0, 0, 0]);
+    let columns = desk.open(&sealed);
+    let (Values::Keys(emails), Values::Keys(phones)) = (&columns["email"], &columns["phone"])
+    else {
+        panic!("expected keys");
+    };
+    let spend = numbers(&columns["spend"]);
+    let at = |spent| spend.iter().position(|units| *units == spent).unwrap();
+    assert_eq!((phones[at(500)], emails[at(700)]), ([0; 32], [0; 32]));
+    assert!(emails[at(500)] != [0; 32] && phones[at(700)] != [0; 32]);
+    // Alone it does.
+    let error = desk.in_memory(&desk.table(",0171 1234567,gold,5,1,,1,\n")).unwrap_err();
+    assert!(error.to_string().contains("line 2, phone: not a phone number"), "{error}");
+}
+
+#[test]
+fn up_to_the_share_that_was_set_bad_rows_are_left_out() {
+    let desk = Desk::new();
+    let row = "a@example.com,,gold,1,1,,1,\n";
+    let rows =
+        |bad: usize| format!("{}{}", row.repeat(200 - bad), "b@,,gold,1,1,,1,\n".repeat(bad));
+    let sealed = desk.in_memory(&desk.table(&rows(2))).unwrap();
+    assert_eq!((sealed.count.rows, sealed.count.rejected), (198, 2));
+    let input = desk.table(&rows(3));
+    let error = desk.seal(&input, &Options::rejecting_into(desk.path("bad.csv"))).unwrap_err();
+    assert!(error.to_string().starts_with("3 of 200 rows are bad, more than 1 %"), "{error}");
+    assert_eq!(desk.names(), ["sales.csv"]);
+    let options = Options { max_rejected: "0".parse().unwrap(), ..Options::default() };
+    let input = desk.table(&rows(1));
+    assert!(matches!(desk.seal(&input, &options), Err(SealError::BadRows { .. })));
+}
+
+/// Orders as a shop exports them: one command with the options seals nearly all of them, and the
+/// right people.
+#[test]
+fn a_messy_export_is_read_with_the_options() {
+    let desk = Desk::new();
+    let emails = [
+        "p{n}@example.com",
+        "P{n}@Example.COM",
+        " p{n}@example.com ",
+        "mailto:p{n}@example.com",
+        "\"p{n}@example.com;p{n}@example.com\"",
+        "\"\"\"x\"\" <p{n}@example.com>\"",
+        "'p{n}@example.com",
+        "p{n}@example.com.",
+        "\u{200b}p{n}@example.com",
+        "n/a",
+    ];
+    let phones = [
+        "0171 {n}",
+        "+49 171 {n}",
+        "0049 171 {n}",
+        "+49 (0) 171 {n}",
+        "49171{n}",
+        "49171{n}.0",
+        "NULL",
+    ];
+    let days = [
+        "2024-03-05",
+        "05.03.2024",
+        "3/5/2024",
+        "20240305",
+        "2024-03-05 00:00:00",
+        "5-Mar-2024",
+        "1709596800",
+    ];
+    let spends =
+        ["\"12,50\"", "€12.50", "12.50 EUR", "NULL", "12.504", "", "1.25e1", "12.500000000001"];
+    let consents = ["Y", "N", "true", "1", "yes", "opt-in", ""];
+    let segments = ["gold", "Gold", "", "basic", "BASIC "];
+    let mut rows =
+        "\u{feff}sep=;\r\nE-Mail;Telephone;Segment;Amount;recency;Order Date;Opt In;Shop\r\n"
+            .to_owned();
+    for n in 0..2000_usize {
+        let number = (1_234_567 + n).to_string();
+        let pick = |forms: &[&str]| forms[n % forms.len()].replace("{n}", &number);
+        writeln!(
+            rows,
+            "{};{};{};{};{};{};{};x\r",
+            pick(&emails),
+            pick(&phones),
+            pick(&segments),
+            pick(&spends),
+            n % 7,
+            pick(&days),
+            pick(&consents)
+        )
+        .unwrap();
+    }
+    let input = desk.path("orders.csv");
+    fs::write(&input, rows).unwrap();
+    let mut options = Options::default();
+    options.reading.map = [
+        "E-Mail=email",
+        "Telephone=phone",
+        "tier=Segment",
+        "Amount=spend",
+        "Order Date=day",
+        "Opt In=agreed",
+    ]
+    .map(str::to_owned)
+    .into();
+    options.reading.ignore = vec!["Shop".to_owned()];
+    options.reading.country = Some("DE".parse().unwrap());
+    options.reading.dates =
+        ["%d.%m.%Y", "%m/%d/%Y", "%Y%m%d", "%d-%b-%Y", "%s"].map(|f| f.parse().unwrap()).into();
+    options.reading.yes = vec!["opt-in".to_owned()];
+    options.reading.decimal_sign = DecimalSign::Either;
+    options.reading.currency = Some("EUR".to_owned());
+    options.reading.round = true;
+    options.reading.empty = BTreeMap::from([("spend".to_owned(), "0".to_owned())]);
+    options.max_rejected = "5".parse().unwrap();
+    let key = signing_key(2);
+    let sealed =
+        in_memory(&input, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {}).unwrap();
+    // Only those with neither an address nor a number are lost: one of ten and one of seven.
+    assert_eq!((sealed.count.rejected, sealed.count.no_identifier), (28, 28), "{}", sealed.count);
+    let columns = desk.open(&sealed);
+    let Values::Keys(found) = &columns["email"] else { panic!("expected keys") };
+    let expected = |n: usize| {
+        let text = format!("p{}@example.com", 1_234_567 + n);
+        *protocol::identity::match_key(protocol::identity::Identifier::Email, &text)
+            .unwrap()
+            .as_bytes()
+    };
+    let found: std::collections::BTreeSet<_> = found.iter().copied().collect();
+    assert!((0..2000).filter(|n| n % 10 != 9).all(|n| found.contains(&expected(n))));
+    let days =
+        codes(&columns["day"]).iter().zip(codes(&columns[ROW])).filter(|(_, row)| **row == 1);
+    assert!(days.into_iter().all(|(day, _)| *day == 19_787));
+    let spend = numbers(&columns["spend"]).iter().sum::<i64>();
+    let zero = (0..2000_usize).filter(|n| matches!(n % 8, 3 | 5)).count();
+    let lost = (0..2000_usize).filter(|n| n % 70 == 69 && !matches!(n % 8, 3 | 5)).count();
+    assert_eq!(spend, i64::try_from((2000 - zero - lost) * 1250).unwrap());
+}

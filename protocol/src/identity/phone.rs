@@ -1,0 +1,84 @@
+//! Phone numbers: E.164, from the spellings that stand for one number only.
+
+use super::{
+    IdentityError,
+    country::{self, Country},
+};
+
+/// E.164: a plus sign, country code and number, at most 15 digits. Separators go, and so does a
+/// trunk zero behind a country code that has one; a missing country code is not guessed, but may be
+/// said with `country`. `text` is unwrapped already.
+pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String, IdentityError> {
+    if text.chars().any(|c| c.is_numeric() && !c.is_ascii()) {
+        return Err(IdentityError::Digits);
+    }
+    let text = without_float_tail(text)?;
+    let compact: String = text.chars().filter(|c| !is_separator(*c)).collect();
+    if compact.chars().any(|c| !matches!(c, '+' | '(' | ')' | '0'..='9')) {
+        return Err(IdentityError::Phone);
+    }
+    let dialled = without_bracketed_zero(&compact, country)?;
+    let digits = match (dialled.strip_prefix('+'), country) {
+        (Some(digits), _) => digits.to_owned(),
+        (None, Some(country)) => country.international(&dialled)?,
+        (None, None) => return Err(IdentityError::Phone),
+    };
+    let digits = country::without_trunk_zero(&digits).unwrap_or(digits);
+    if is_plausible(&digits) { Ok(format!("+{digits}")) } else { Err(IdentityError::Phone) }
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '-' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// `text` without brackets, and without the `(0)` that is dialled inside a country only.
+fn without_bracketed_zero(text: &str, country: Option<Country>) -> Result<String, IdentityError> {
+    let plain = |text: &str| text.replace(['(', ')'], "");
+    let Some((before, number)) = text.split_once("(0)") else { return Ok(plain(text)) };
+    let before = plain(before);
+    let code = match (before.strip_prefix('+'), country) {
+        (Some(code), _) => code.to_owned(),
+        // As dialled inside the country.
+        (None, Some(_)) if before.is_empty() => return Ok(format!("0{}", plain(number))),
+        (None, Some(country)) => country.international(&before).unwrap_or(before),
+        (None, None) => return Err(IdentityError::Phone),
+    };
+    if country::has_trunk_zero(&code) && !number.contains("(0)") {
+        Ok(format!("+{code}{}", plain(number)))
+    } else {
+        Err(IdentityError::Trunk)
+    }
+}
+
+/// The digits of a number that was stored as a float: `491711234567.0` and `4.91711234567e+11`.
+fn without_float_tail(text: &str) -> Result<String, IdentityError> {
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
+        let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+        let (first, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        if !all_digits(first) || !all_digits(exponent) {
+            return Err(IdentityError::Phone);
+        }
+        // With fewer decimals than the exponent says, the last digits are rounded away.
+        let complete = all_digits(decimals) && exponent.parse() == Ok(decimals.len());
+        return if complete { Ok(format!("{first}{decimals}")) } else { Err(IdentityError::Float) };
+    }
+    let tail = text.split_once('.').filter(|(whole, tail)| {
+        all_digits(whole.strip_prefix('+').unwrap_or(whole)) && all_digits(tail)
+    });
+    Ok(match tail {
+        Some((whole, tail)) if tail.bytes().all(|byte| byte == b'0') => whole.to_owned(),
+        _ => text.to_owned(),
+    })
+}
+
+fn is_plausible(digits: &str) -> bool {
+    let known = (8..=15).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !digits.starts_with('0');
+    // North America: ten digits, and no area begins with 0 or 1.
+    let american = digits
+        .strip_prefix('1')
+        .is_none_or(|number| number.len() == 10 && !number.starts_with(['0', '1']));
+    known && american
+}
