@@ -180,7 +180,9 @@ async fn rehearse(job: &str, noise: bool) -> LiftResult {
     let mut rehearsal = Rehearsal::new(&contract, job, &files);
     rehearsal.noise = noise;
     let done = rehearsal.run(&mut |_| {}).await.unwrap();
-    assert!(done.sealed.iter().all(|sealed| sealed.rows == 64_000 && sealed.padded == 65_536));
+    assert!(
+        done.sealed.iter().all(|sealed| sealed.count.rows == 64_000 && sealed.padded == 65_536)
+    );
     match done.result {
         JobResult::Lift(result) => result,
         _ => panic!("a lift was asked for"),

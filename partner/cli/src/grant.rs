@@ -5,7 +5,7 @@ use client::{
     custody::{self, Ledger, Owner},
     grant::{grant, read_manifest},
     keys::Identity,
-    seal::read_keys,
+    seal::read_keys_of,
 };
 use protocol::{
     loss::{Delta, Epsilon},
@@ -65,7 +65,8 @@ impl Grant {
         };
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
         let manifest = read_manifest(manifest, &contract, &self.dataset)?;
-        let keys = read_keys(&beside(&self.keys, "keys")).map_err(Failure::unclear)?;
+        let keys = beside(&self.keys, "keys");
+        let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
         let identity = Identity::load(&self.under.dir)?;
         let party = identity.party_in(&contract)?;
         // Also for keys alone: what they open will be paid from this ledger.

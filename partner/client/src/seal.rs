@@ -38,7 +38,7 @@ pub use convert::{DateFormat, InvalidFormat, Reason};
 pub use count::{ColumnCount, Count, Refusals, plural, thousands};
 pub use error::SealError;
 pub use input::MapFlaw;
-pub use keys::{KeysError, read_keys};
+pub use keys::{KeysError, read_keys, read_keys_of};
 pub use reading::{DecimalSign, InvalidShare, Reading, Share};
 
 /// Seals the table in `input` as version `version` of `dataset`, into three new files beside each
@@ -129,11 +129,13 @@ pub struct Options {
     pub examine: Option<Examine>,
 }
 
+type Decide = dyn Fn(&Sketch) -> Result<(), String> + Send + Sync;
+
 /// Looks at a sample of the people in a file; what it says stops the sealing.
 #[derive(Clone)]
 pub struct Examine {
     sketches: Arc<Sketches>,
-    decide: Arc<dyn Fn(&Sketch) -> Result<(), String> + Send + Sync>,
+    decide: Arc<Decide>,
 }
 
 impl Examine {

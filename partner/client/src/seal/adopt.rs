@@ -66,10 +66,11 @@ pub fn adopt(
     };
     output::create(&files.manifest, manifest.as_bytes())?;
     if files.keys != keys {
-        output::create(&files.keys, &keys::to_json(&column_keys)).inspect_err(|_| {
-            // The first error says more than one from cleaning up.
-            let _ = std::fs::remove_file(&files.manifest);
-        })?;
+        output::create(&files.keys, &keys::to_json(&column_keys, Some(&manifest.manifest().root)))
+            .inspect_err(|_| {
+                // The first error says more than one from cleaning up.
+                let _ = std::fs::remove_file(&files.manifest);
+            })?;
     }
     Ok(Sealed { padded: rows, count, manifest, files })
 }

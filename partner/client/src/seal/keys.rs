@@ -2,7 +2,7 @@
 
 use crate::files;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use protocol::key::DataKey;
+use protocol::{key::DataKey, merkle::Root};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -17,6 +17,25 @@ use zeroize::Zeroizing;
 ///
 /// [`KeysError`].
 pub fn read_keys(path: &Path) -> Result<BTreeMap<String, DataKey>, KeysError> {
+    read(path).map(|(keys, _)| keys)
+}
+
+/// Reads the keys of the sealed file whose Merkle root is `root`.
+///
+/// # Errors
+///
+/// [`KeysError::OtherFile`] if they say that they are those of another one; else as [`read_keys`].
+pub fn read_keys_of(root: &Root, path: &Path) -> Result<BTreeMap<String, DataKey>, KeysError> {
+    match read(path)? {
+        (_, Some(found)) if found != root.to_string() => {
+            Err(KeysError::OtherFile { path: path.to_owned(), expected: root.to_string() })
+        }
+        (keys, _) => Ok(keys),
+    }
+}
+
+/// The keys, and the root of the sealed file that they say they open.
+fn read(path: &Path) -> Result<(BTreeMap<String, DataKey>, Option<String>), KeysError> {
     let at = || path.to_owned();
     let bytes = files::read_private(path)
         .map_err(|cause| KeysError::Io { path: at(), cause })?
@@ -31,14 +50,14 @@ pub fn read_keys(path: &Path) -> Result<BTreeMap<String, DataKey>, KeysError> {
         let mut key = bytes.as_slice().try_into().map_err(|_| malformed())?;
         Ok((column, DataKey::take(&mut key)))
     });
-    keys.collect()
+    Ok((keys.collect::<Result<_, _>>()?, file.sealed))
 }
 
-/// The file's bytes.
-pub(super) fn to_json(keys: &BTreeMap<String, DataKey>) -> Zeroizing<Vec<u8>> {
+/// The file's bytes, for the keys of the sealed file whose Merkle root is `root`.
+pub(super) fn to_json(keys: &BTreeMap<String, DataKey>, root: Option<&Root>) -> Zeroizing<Vec<u8>> {
     let text = |key: &DataKey| Zeroizing::new(BASE64.encode(key.expose()));
     let keys = keys.iter().map(|(column, key)| (column.clone(), text(key))).collect();
-    let file = File { format: FORMAT.to_owned(), keys };
+    let file = File { format: FORMAT.to_owned(), sealed: root.map(Root::to_string), keys };
     let mut json = Zeroizing::new(Vec::with_capacity(4096));
     serde_json::to_writer_pretty(&mut *json, &file).expect("invariant: names and text encode");
     json.push(b'\n');
@@ -49,6 +68,9 @@ pub(super) fn to_json(keys: &BTreeMap<String, DataKey>) -> Zeroizing<Vec<u8>> {
 #[serde(deny_unknown_fields)]
 struct File {
     format: String,
+    /// Merkle root of the file that the keys open; a script need not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
     keys: BTreeMap<String, Zeroizing<String>>,
 }
 
@@ -73,6 +95,18 @@ pub enum KeysError {
         /// Its mode.
         mode: u32,
     },
+    /// Keys of another sealed file.
+    #[error(
+        "{}: these are the keys of another sealed file, not of the one with the root {expected} that the \
+         manifest names: give the .keys file that was written beside it",
+        path.display()
+    )]
+    OtherFile {
+        /// The file.
+        path: PathBuf,
+        /// Root that the manifest names.
+        expected: String,
+    },
     /// Not the format.
     #[error("{}: expected {FORMAT}: JSON of base64 keys of 32 bytes", path.display())]
     Malformed {
@@ -96,6 +130,6 @@ mod tests {
         files::create_private(&path, &bytes).unwrap();
         let keys = read_keys(&path).unwrap();
         assert_eq!(keys.len(), 4);
-        assert_eq!(*to_json(&keys), bytes);
+        assert_eq!(*to_json(&keys, None), bytes);
     }
 }

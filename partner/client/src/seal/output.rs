@@ -46,7 +46,7 @@ impl Output {
         manifest: &SignedManifest,
         keys: &BTreeMap<String, DataKey>,
     ) -> Result<Files, SealError> {
-        create(&self.keys, &keys::to_json(keys))?;
+        create(&self.keys, &keys::to_json(keys, Some(&manifest.manifest().root)))?;
         let rest = create(&self.manifest, manifest.as_bytes()).and_then(|()| {
             let rejects = self.rejects.publish()?;
             Ok((self.sealed.publish()?, rejects))

@@ -79,10 +79,9 @@ fn read(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
     let unknown = |name: &&String| dataset.sealed_columns().all(|column| column.name != **name);
-    if let Some(name) = options.reading.empty.keys().find(unknown) {
-        if !options.reading.several_files {
-            return Err(SealError::NoSuchColumn { column: name.clone() });
-        }
+    let stray = options.reading.empty.keys().find(unknown);
+    if let Some(name) = stray.filter(|_| !options.reading.several_files) {
+        return Err(SealError::NoSuchColumn { column: name.clone() });
     }
     let input = Input::open(input, dataset, &options.reading)?;
     let converters: Vec<_> =

@@ -281,7 +281,11 @@ fn what_was_written_opens_with_the_keys_and_nothing_is_overwritten() {
     let desk = Desk::new();
     let input = desk.table("a@example.com,,gold,1,1,,1,\n");
     let sealed = desk.seal(&input, &Options::default()).unwrap();
-    let keys = read_keys(&sealed.files.keys).unwrap();
+    let root = sealed.manifest.manifest().root;
+    let keys = read_keys_of(&root, &sealed.files.keys).unwrap();
+    let other = read_keys_of(&protocol::merkle::root_of(b"another"), &sealed.files.keys);
+    let error = other.unwrap_err().to_string();
+    assert!(error.contains("these are the keys of another sealed file"), "{error}");
     let manifest = fs::read(&sealed.files.manifest).unwrap();
     let manifest = SignedManifest::open(manifest, &signing_key(2).public()).unwrap();
     let file = fs::read(&sealed.files.sealed).unwrap();
@@ -448,6 +452,7 @@ fn refuses_files_that_are_no_table() {
     assert!(matches!(desk.in_memory(&empty), Err(SealError::Empty { rejected: 0 })));
 }
 
+mod cases;
 mod files;
 mod pyarrow;
 mod totals;

@@ -162,17 +162,18 @@ fn half(whole: u8) -> <Float16Type as ArrowPrimitiveType>::Native {
 #[test]
 fn what_is_no_midnight_and_what_is_no_number_is_refused_by_row() {
     let desk = Desk::new();
-    for (column, array, reason) in [
+    let cases: [(&str, ArrayRef, &str); 5] = [
         (
             "day",
-            Arc::new(TimestampSecondArray::from(vec![19_723 * 86_400 + 1])) as ArrayRef,
+            Arc::new(TimestampSecondArray::from(vec![19_723 * 86_400 + 1])),
             "row 1, day: a time other than midnight",
         ),
         ("spend", Arc::new(UInt64Array::from(vec![u64::MAX])), "row 1, spend: too large"),
         ("spend", Arc::new(Float64Array::from(vec![f64::NAN])), "row 1, spend: empty"),
         ("spend", Arc::new(Float32Array::from(vec![0.001])), "row 1, spend: more than 2 decimals"),
         ("agreed", Arc::new(Int64Array::from(vec![2])), "row 1, agreed: neither yes nor no"),
-    ] {
+    ];
+    for (column, array, reason) in cases {
         let error = desk.in_memory(&arrow(&desk, "a.arrow", column, array)).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
     }
