@@ -48,7 +48,7 @@ bench: ## what the main parts cost, as ratios within one run
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
 	$(CARGO) test $(ALL) --test qemu what_a_boot_costs -- --ignored --nocapture
 
-bench-engine: ## the query engine; compiles all of it in release, which takes over twenty minutes
+bench-engine: ## rows per second of the engine
 	$(CARGO) run --release --locked --quiet -p engine --example rows_per_second
 
 fuzz: ## every parser of bytes from outside, a minute each (needs a C++ compiler)
@@ -72,7 +72,7 @@ image: build
 	@sh eif-build/build.sh
 
 qemu: image ## boot the image under QEMU and run the whole room on it
-	$(CARGO) test $(ALL) --test qemu --test saturation -- --ignored --skip what_a_boot_costs --nocapture --test-threads=1
+	$(CARGO) test $(ALL) --test qemu -- --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
 clean-demo: ## forget the demo's room
 	rm -rf target/demo

@@ -16,7 +16,6 @@ mod tables;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
-use engine::Engine;
 use measurement::report::lift_result;
 use privacy::Ledger;
 use privacy::sampler::Exact;
@@ -79,7 +78,6 @@ struct Room {
     contract: Contract,
     admitted: Admitted,
     ledger: Ledger,
-    engine: Engine,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -106,7 +104,7 @@ impl Room {
             ledger.accept(&slice, &contract, NOW).unwrap();
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Self { contract, admitted, ledger, engine: Engine::new(1 << 28).unwrap(), runtime }
+        Self { contract, admitted, ledger, runtime }
     }
 
     fn trial(&mut self, trial: u32) -> LiftResult {
@@ -115,7 +113,7 @@ impl Room {
         let (exposures, sales) = draw(&mut ChaCha20Rng::from_seed(seed));
         let proven = self.admitted.proven();
         let answered = async {
-            self.engine.run(proven, &self.contract, &[exposures], Some(&[sales])).await.unwrap()
+            engine::run(proven, &self.contract, &[exposures], Some(&[sales])).await.unwrap()
         };
         let raw = self.runtime.block_on(answered);
         let paid = self

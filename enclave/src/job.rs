@@ -150,7 +150,7 @@ async fn tally(
     let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
     let population = std::slice::from_ref(unlocked.population);
     let joined = unlocked.joined.map(std::slice::from_ref);
-    match serving.engine.run(proven, &serving.contract, population, joined).await {
+    match engine::run(proven, &serving.contract, population, joined).await {
         Ok(raw) => {
             let noise = &mut open.noise.as_mut();
             let left = match proven.proof().choice {

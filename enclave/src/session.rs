@@ -169,7 +169,6 @@ impl Attested {
             instance: self.instance,
             tls: self.tls,
             clock,
-            engine: engine::Engine::new(usize::try_from(memory_bytes).unwrap_or(usize::MAX))?,
             gate: crate::dispatch::Gate::new(),
             state: Mutex::new(State::Open(Box::new(open))),
         })
@@ -186,7 +185,6 @@ pub struct Serving {
     pub(crate) instance: Digest,
     pub(crate) tls: Tls,
     pub(crate) clock: Clock,
-    pub(crate) engine: engine::Engine,
     pub(crate) gate: crate::dispatch::Gate,
     /// One request at a time touches keys, data or the ledger; so a closing drains what runs.
     pub(crate) state: Mutex<State>,
@@ -248,9 +246,6 @@ pub enum BootError {
     /// No keys.
     #[error("making the keys of this instance")]
     Keys,
-    /// No engine.
-    #[error("{0}")]
-    Engine(#[from] engine::Fault),
     /// No TLS.
     #[error("{0}")]
     Tls(#[from] TlsError),

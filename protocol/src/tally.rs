@@ -24,8 +24,11 @@ pub struct Tally {
     pub population: Table,
     /// A second dataset, joined one to one by id. Who is not found there has no values in it.
     pub joined: Option<Table>,
-    /// Which cells exist.
-    pub cells: Cells,
+    /// What tells cells apart: there is a cell for every combination of places, in row-major order with
+    /// the last dimension fastest, and then one for excluded people, who gave no consent. Without a
+    /// dimension there is one cell of everybody.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
+    pub dimensions: Vec<Dimension>,
     /// What is added up for each person and cell.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub measures: Vec<Measure>,
@@ -75,13 +78,16 @@ pub enum Condition {
     },
 }
 
-/// Which cells exist, and so where a person counts.
+/// What tells cells apart.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new shape")]
-pub enum Cells {
-    /// People who were assigned to arms, each in exactly one [`Cell`].
-    Arms {
+#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new dimension")]
+pub enum Dimension {
+    /// Whether the person was found in the joined dataset: 0 no, 1 yes.
+    Matched,
+    /// The arm of a randomised design that the person was assigned to: places as in [`Arm::ALL`]. Decided
+    /// over all of the person's rows that count, before any bound on cells.
+    Arm {
         /// Group column of the population that assigns people to arms.
         column: String,
         /// Codes that make up the test arm.
@@ -91,20 +97,6 @@ pub enum Cells {
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         control: Vec<i32>,
     },
-    /// Every combination of values, in row-major order with the last dimension fastest, and then one
-    /// cell for who did not agree. Without a dimension, one cell of everybody.
-    Groups(
-        #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")] Vec<Dimension>,
-    ),
-}
-
-/// What tells cells apart.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new dimension")]
-pub enum Dimension {
-    /// Whether the person was found in the joined dataset: 0 no, 1 yes.
-    Matched,
     /// A group column with a public list of values: their places, and last a place for rows without
     /// one and for people without a row.
     Group {
@@ -179,7 +171,26 @@ pub enum Quantity {
     },
 }
 
-/// Where a person of a randomised design is counted. Everybody is in exactly one.
+/// Places of [`Dimension::Arm`].
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "everybody is in exactly one of these")]
+pub enum Arm {
+    /// Rows of the test arm only.
+    Test,
+    /// Rows of the control arm only.
+    Control,
+    /// Rows of both arms, or of one of them and of another or none.
+    Several,
+    /// Rows of neither arm.
+    Other,
+}
+
+impl Arm {
+    /// All of them, in the order of their places.
+    pub const ALL: [Self; 4] = [Self::Test, Self::Control, Self::Several, Self::Other];
+}
+
+/// Where a person of a randomised design is counted, as people read it. Everybody is in exactly one.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -201,7 +212,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// All of them, in the order of every vector over cells.
+    /// All of them, in the order in which they are listed.
     pub const ALL: [Self; 7] = [
         Self::TestMatched,
         Self::TestUnmatched,
@@ -211,12 +222,6 @@ impl Cell {
         Self::OtherArm,
         Self::NoConsent,
     ];
-
-    /// True if outcomes are added up here; elsewhere people are only counted.
-    #[must_use]
-    pub fn has_outcomes(self) -> bool {
-        matches!(self, Self::TestMatched | Self::ControlMatched)
-    }
 }
 
 impl fmt::Display for Cell {
@@ -239,10 +244,17 @@ impl Dimension {
     pub fn places(&self) -> Option<u64> {
         match self {
             Self::Matched => Some(2),
+            Self::Arm { .. } => u64::try_from(Arm::ALL.len()).ok(),
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
             Self::Label { .. } => None,
             Self::Bins { edges, .. } => u64::try_from(edges.len()).ok()?.checked_add(1),
         }
+    }
+
+    /// True if a person is in one place of this dimension, whatever rows the person has.
+    #[must_use]
+    pub fn is_of_whole_people(&self) -> bool {
+        matches!(self, Self::Matched | Self::Arm { .. } | Self::Bins { .. })
     }
 }
 
@@ -251,33 +263,28 @@ impl Tally {
     /// them, or if there are more than `u64` holds.
     #[must_use]
     pub fn cell_count(&self) -> Option<u64> {
-        match &self.cells {
-            Cells::Arms { .. } => u64::try_from(Cell::ALL.len()).ok(),
-            Cells::Groups(dimensions) => {
-                let mut places = dimensions.iter().map(Dimension::places);
-                places.try_fold(1_u64, |all, places| all.checked_mul(places?))?.checked_add(1)
-            }
-        }
+        let mut places = self.dimensions.iter().map(Dimension::places);
+        places.try_fold(1_u64, |all, places| all.checked_mul(places?))?.checked_add(1)
     }
 
     /// How many combinations of public places there are, whatever labels there may be beside them; none
     /// if more than `u64` holds.
     #[must_use]
     pub fn public_cells(&self) -> Option<u64> {
-        match &self.cells {
-            Cells::Arms { .. } => u64::try_from(Cell::ALL.len()).ok(),
-            Cells::Groups(dimensions) => {
-                let mut places = dimensions.iter().filter_map(Dimension::places);
-                places.try_fold(1_u64, u64::checked_mul)?.checked_add(1)
-            }
-        }
+        let mut places = self.dimensions.iter().filter_map(Dimension::places);
+        places.try_fold(1_u64, u64::checked_mul)?.checked_add(1)
     }
 
     /// True if cells are named by the data, so that they need private selection.
     #[must_use]
     pub fn is_named_by_data(&self) -> bool {
-        let Cells::Groups(dimensions) = &self.cells else { return false };
-        dimensions.iter().any(|it| matches!(it, Dimension::Label { .. }))
+        self.dimensions.iter().any(|it| matches!(it, Dimension::Label { .. }))
+    }
+
+    /// True if people are compared by arm and by whether they were found, and by nothing else.
+    #[must_use]
+    pub fn compares_arms(&self) -> bool {
+        matches!(self.dimensions.as_slice(), [Dimension::Arm { .. }, Dimension::Matched])
     }
 
     /// Datasets that are read, and hence charged.

@@ -1,6 +1,5 @@
 //! A room for attackers: everything between a signed job and a result is the real code, but the wires.
 
-use engine::Engine;
 use measurement::{report::lift_result, table::table_result};
 use privacy::{
     Ledger, Names, Raw, Released, Totals,
@@ -22,7 +21,6 @@ use super::data::{Person, contract, instance, manifests, tables};
 /// What a party asks and is told.
 pub(crate) struct Room {
     pub(crate) contract: Contract,
-    engine: Engine,
     ledger: Ledger,
     runtime: tokio::runtime::Runtime,
     noise: Width,
@@ -63,9 +61,8 @@ impl Room {
     pub(crate) fn new(noise: Width) -> Self {
         let contract = Contract::parse(contract().as_bytes()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let engine = Engine::new(1 << 28).unwrap();
         let ledger = Ledger::new();
-        let mut room = Self { contract, engine, ledger, runtime, noise, number: 0 };
+        let mut room = Self { contract, ledger, runtime, noise, number: 0 };
         room.refill();
         room
     }
@@ -207,7 +204,7 @@ impl Room {
         let proven = admitted.proven();
         let joined = proven.tally().joined.as_ref().map(|_| std::slice::from_ref(sales));
         let population = std::slice::from_ref(exposures);
-        let running = self.engine.run(proven, &self.contract, population, joined);
+        let running = engine::run(proven, &self.contract, population, joined);
         self.runtime.block_on(running).map_err(|_| No::Fault)
     }
 

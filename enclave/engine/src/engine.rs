@@ -1,130 +1,68 @@
 //! Runs a tally.
 
-use std::sync::Arc;
-
 use arrow::array::RecordBatch;
-use datafusion::error::DataFusionError;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
 use privacy::{Raw, Totals};
 use protocol::contract::Contract;
 use protocol::proof::Proven;
-use protocol::tally::{Cells, Side, Tally};
+use protocol::tally::{Side, Tally};
 
-use crate::arms::{self, Arms};
 use crate::groups;
 use crate::table::Table;
 
-/// The query engine of one instance.
-pub struct Engine {
-    session: SessionContext,
+/// Answers a proven tally from the tables of its population and, if it joins one, of the other
+/// dataset, each in the layout of [`protocol::sealed`] and of at least one batch. Needs a Tokio
+/// runtime.
+///
+/// `groups.rs` says who counts where. A tally without a proof does not get here:
+///
+/// ```compile_fail,E0308
+/// # use arrow::array::RecordBatch;
+/// async fn unproven(
+///     tally: &protocol::tally::Tally,
+///     contract: &protocol::contract::Contract,
+///     rows: &[RecordBatch],
+/// ) {
+///     let _ = engine::run(tally, contract, rows, None).await;
+/// }
+/// ```
+///
+/// # Privacy
+///
+/// The answer can be released and not read. No value of a row can make this fail, and the rows
+/// of one id move no figure by more than the proof says.
+///
+/// # Errors
+///
+/// [`Fault`], from contract, tally, layout and public sizes; or if memory runs out.
+pub async fn run(
+    proven: &Proven,
+    contract: &Contract,
+    population: &[RecordBatch],
+    joined: Option<&[RecordBatch]>,
+) -> Result<Raw, Fault> {
+    let totals = totals(proven.tally(), contract, population, joined).await?;
+    Ok(Raw::new(proven.clone(), totals))
 }
 
-impl Engine {
-    /// An engine that works within `memory_bytes`, beside the tables it is handed.
-    ///
-    /// A hash join in DataFusion 55 cannot spill, and an enclave has no disk to spill to: what does
-    /// not fit is a fault. Two tables of 5 million rows take about 620 MB.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Engine`] if DataFusion does not start.
-    pub fn new(memory_bytes: usize) -> Result<Self, Fault> {
-        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes)))
-            .with_disk_manager_builder(disk)
-            .build_arc()?;
-        // Tables come in as many partitions as there are.
-        let config = SessionConfig::new()
-            .with_target_partitions(PARTITIONS)
-            .with_round_robin_repartition(false);
-        // Nothing is looked up by name, so no function, format or table source is registered; and
-        // the plan is the best one as it is written, so nothing rewrites it.
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(runtime)
-            .with_optimizer_rules(Vec::new())
-            .build();
-        Ok(Self { session: SessionContext::new_with_state(state) })
+pub(crate) async fn totals(
+    tally: &Tally,
+    contract: &Contract,
+    population: &[RecordBatch],
+    joined: Option<&[RecordBatch]>,
+) -> Result<Totals, Fault> {
+    if tally.joined.is_some() != joined.is_some() {
+        return Err(Fault::Joined);
     }
-
-    /// Answers a proven tally from the tables of its population and, if it joins one, of the other
-    /// dataset, each in the layout of [`protocol::sealed`] and of at least one batch. Needs a Tokio
-    /// runtime.
-    ///
-    /// `arms.rs` and `groups.rs` say who counts where. A tally without a proof does not get here:
-    ///
-    /// ```compile_fail,E0308
-    /// # use arrow::array::RecordBatch;
-    /// async fn unproven(
-    ///     engine: &engine::Engine,
-    ///     tally: &protocol::tally::Tally,
-    ///     contract: &protocol::contract::Contract,
-    ///     rows: &[RecordBatch],
-    /// ) {
-    ///     let _ = engine.run(tally, contract, rows, None).await;
-    /// }
-    /// ```
-    ///
-    /// # Privacy
-    ///
-    /// The answer can be released and not read. No value of a row can make this fail, and the rows
-    /// of one id move no figure by more than the proof says.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault`], from contract, tally, layout and public sizes; or if memory runs out.
-    pub async fn run(
-        &self,
-        proven: &Proven,
-        contract: &Contract,
-        population: &[RecordBatch],
-        joined: Option<&[RecordBatch]>,
-    ) -> Result<Raw, Fault> {
-        let totals = self.totals(proven.tally(), contract, population, joined).await?;
-        Ok(Raw::new(proven.clone(), totals))
-    }
-
-    pub(crate) async fn totals(
-        &self,
-        tally: &Tally,
-        contract: &Contract,
-        population: &[RecordBatch],
-        joined: Option<&[RecordBatch]>,
-    ) -> Result<Totals, Fault> {
-        if tally.joined.is_some() != joined.is_some() {
-            return Err(Fault::Joined);
-        }
-        let population = Table::new(tally, Side::Population, contract, population)?;
-        let joined = joined.map(|rows| Table::new(tally, Side::Joined, contract, rows));
-        let joined = joined.transpose()?;
-        check_range(tally, population.rows.num_rows())?;
-        match &tally.cells {
-            Cells::Arms { column, test, control } => {
-                let arms = Arms { column, test, control };
-                let plan = arms::compile(&self.session, tally, arms, &population, joined.as_ref())?;
-                arms::read(tally, &plan.collect().await?).ok_or(Fault::Engine)
-            }
-            Cells::Groups(_) => {
-                let tally = tally.clone();
-                let counting = move || groups::totals(&tally, &population, joined.as_ref());
-                tokio::task::spawn_blocking(counting).await.map_err(|_| Fault::Engine)?
-            }
-        }
-    }
+    let population = Table::new(tally, Side::Population, contract, population)?;
+    let joined = joined.map(|rows| Table::new(tally, Side::Joined, contract, rows));
+    let joined = joined.transpose()?;
+    check_range(tally, population.rows.num_rows())?;
+    let tally = tally.clone();
+    let counting = move || groups::totals(&tally, &population, joined.as_ref());
+    tokio::task::spawn_blocking(counting).await.map_err(|_| Fault::Engine)?
 }
 
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Engine(..)")
-    }
-}
-
-/// What went wrong inside. Holds no text of DataFusion, which may quote values.
+/// What went wrong inside. Quotes no value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -156,18 +94,9 @@ pub enum Fault {
     /// The tables do not fit into memory.
     #[error("the tables do not fit into the memory of the engine")]
     Memory,
-    /// DataFusion failed otherwise.
-    #[error("the query engine failed")]
+    /// Counting panicked: a defect.
+    #[error("the engine failed")]
     Engine,
-}
-
-impl From<DataFusionError> for Fault {
-    fn from(cause: DataFusionError) -> Self {
-        match cause.find_root() {
-            DataFusionError::ResourcesExhausted(_) => Self::Memory,
-            _ => Self::Engine,
-        }
-    }
 }
 
 /// Sums and products are exact: there are at most as many people as rows.

@@ -1,4 +1,4 @@
-//! Counts by group: what one person adds, and to which cells.
+//! What one person adds, and to which cells.
 //!
 //! 1. Each table is put into the order of ids, on its own. A row's id is its first match key that is
 //!    present, in the order of the contract's columns, with the kind of the identifier. Padding and rows
@@ -12,7 +12,7 @@
 //! 4. Whoever did not agree in either table counts once in the cell for that and nowhere else. Whoever
 //!    has no row in the population that counts, counts nowhere.
 //!
-//! This is not a plan of DataFusion, so that memory follows from the number of rows, which is public,
+//! This is not a plan of a query engine, so that memory follows from the number of rows, which is public,
 //! and from nothing in them: a hash table over groups grows with their number, and whether it fits
 //! would be an answer. Nor can a window function there keep *m* of a million tuples before they are
 //! paired.
@@ -31,7 +31,7 @@ use std::cmp::Ordering;
 use std::thread;
 
 use privacy::Totals;
-use protocol::tally::{Cells as Shape, Dimension, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Side as Which, Tally};
 
 use crate::engine::{Fault, PARTITIONS};
 use crate::table::Table;
@@ -39,14 +39,13 @@ use cells::{Cell, Counted};
 use order::mix;
 use side::{Entry, Person, Side, Tuple};
 
-/// The totals of a tally over groups.
+/// The totals of a tally.
 pub(crate) fn totals(
     tally: &Tally,
     population: &Table,
     joined: Option<&Table>,
 ) -> Result<Totals, Fault> {
-    let Shape::Groups(dimensions) = &tally.cells else { return Err(Fault::Engine) };
-    let strides = strides(tally, dimensions)?;
+    let strides = strides(tally)?;
     let (population, joined) = thread::scope(|scope| {
         let joined = scope.spawn(|| {
             joined.map(|table| Side::new(tally, Which::Joined, table, &strides)).transpose()
@@ -54,7 +53,7 @@ pub(crate) fn totals(
         let population = Side::new(tally, Which::Population, population, &strides);
         (population, joined.join().unwrap_or(Err(Fault::Engine)))
     });
-    let counting = Counting::new(tally, dimensions, &strides, population?, joined?);
+    let counting = Counting::new(tally, &strides, population?, joined?);
     let parts = if counting.is_wide() { 1 } else { PARTITIONS };
     let counted = thread::scope(|scope| {
         let parts = counting.parts(parts).into_iter();
@@ -70,13 +69,13 @@ pub(crate) fn totals(
 
 /// By how much one place further in each dimension moves a cell's number: row-major, the last dimension
 /// fastest. Where labels name cells, only dimensions of whole people are numbered so.
-fn strides(tally: &Tally, dimensions: &[Dimension]) -> Result<Vec<u64>, Fault> {
+fn strides(tally: &Tally) -> Result<Vec<u64>, Fault> {
+    let dimensions = &tally.dimensions;
     let mut all = 1_u64;
     let is_named = tally.is_named_by_data();
     let mut strides: Vec<_> = dimensions.iter().map(|_| 0).collect();
     for (dimension, stride) in dimensions.iter().zip(&mut strides).rev() {
-        let of_person = matches!(dimension, Dimension::Matched | Dimension::Bins { .. });
-        if is_named && !of_person {
+        if is_named && !dimension.is_of_whole_people() {
             continue;
         }
         *stride = all;
@@ -89,7 +88,6 @@ fn strides(tally: &Tally, dimensions: &[Dimension]) -> Result<Vec<u64>, Fault> {
 /// A tally over two tables in the order of ids.
 struct Counting<'t> {
     tally: &'t Tally,
-    dimensions: &'t [Dimension],
     /// Dimensions of whole people, with their strides.
     of_person: Vec<(&'t Dimension, u64)>,
     /// Where each measure is found: its table, its place there, its clamp.
@@ -102,15 +100,12 @@ struct Counting<'t> {
 impl<'t> Counting<'t> {
     fn new(
         tally: &'t Tally,
-        dimensions: &'t [Dimension],
         strides: &[u64],
         population: Side<'t>,
         joined: Option<Side<'t>>,
     ) -> Self {
-        let of_person = dimensions.iter().zip(strides.iter().copied());
-        let of_person = of_person
-            .filter(|(it, _)| matches!(it, Dimension::Matched | Dimension::Bins { .. }))
-            .collect();
+        let of_person = tally.dimensions.iter().zip(strides.iter().copied());
+        let of_person = of_person.filter(|(dimension, _)| dimension.is_of_whole_people()).collect();
         let mut places = [0, 0];
         let measures = tally.measures.iter().map(|measure| {
             let [population, joined] = &mut places;
@@ -120,7 +115,7 @@ impl<'t> Counting<'t> {
         });
         let measures = measures.collect();
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
-        Self { tally, dimensions, of_person, measures, most, population, joined }
+        Self { tally, of_person, measures, most, population, joined }
     }
 
     /// Whether all figures of all public cells take so much memory that there should be only one copy.
@@ -217,6 +212,7 @@ impl<'t> Counting<'t> {
 
     /// The number of a person's place in the dimensions of whole people.
     fn of_person(&self, found: bool, person: &Person, other: &Person) -> u64 {
+        let mut arms = person.arms.iter();
         let places = self.of_person.iter().map(|(dimension, stride)| {
             let place = match dimension {
                 Dimension::Bins { measure, edges } => {
@@ -226,6 +222,10 @@ impl<'t> Counting<'t> {
                         of.total(*at).clamp(0, *clamp)
                     });
                     edges.partition_point(|edge| i128::from(*edge) <= total)
+                }
+                Dimension::Arm { .. } => {
+                    let arm = arms.next().copied().unwrap_or(Arm::Other);
+                    Arm::ALL.iter().position(|place| *place == arm).unwrap_or(Arm::ALL.len())
                 }
                 _ => usize::from(found),
             };
@@ -274,8 +274,8 @@ impl<'t> Counting<'t> {
                 u32::try_from(place).unwrap_or(u32::MAX)
             };
             let (mut own, mut others) = (0, 0);
-            let places = self.dimensions.iter().map(|dimension| match dimension {
-                Dimension::Matched | Dimension::Bins { .. } => {
+            let places = self.tally.dimensions.iter().map(|dimension| match dimension {
+                Dimension::Matched | Dimension::Arm { .. } | Dimension::Bins { .. } => {
                     privacy::Place::Index(next(dimension))
                 }
                 Dimension::Group { side, .. } | Dimension::Label { side, .. } => match side {

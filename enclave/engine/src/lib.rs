@@ -1,11 +1,8 @@
 //! From a question about people to its totals: a [`Proven`](protocol::proof::Proven) tally is run over
 //! the sealed tables of its datasets, and its answer is a [`Raw`](privacy::Raw).
-//!
-//! The only crate that names DataFusion.
 
-mod arms;
 mod engine;
 mod groups;
 mod table;
 
-pub use engine::{Engine, Fault};
+pub use engine::{Fault, run};

@@ -9,9 +9,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use protocol::contract::{Contract, Dataset, Role};
 use protocol::identity::{Identifier, MatchKey};
 use protocol::sealed::ROW;
-use protocol::tally::{Cells, Condition, Dimension, Quantity, Side, Tally};
+use protocol::tally::{Condition, Dimension, Quantity, Side, Tally};
 
-use crate::engine::{Fault, PARTITIONS};
+use crate::engine::Fault;
 
 /// One dataset: [`ROW_COLUMN`], match keys `key0..` in the contract's order, consent columns
 /// `consent0..`, and then what the tally names, `column0..`.
@@ -98,14 +98,6 @@ impl Table {
         Ok(Self { keys, consents, rows, dataset, named })
     }
 
-    /// Rows cut into as many pieces as there are partitions: nothing is copied.
-    pub(crate) fn partitions(&self) -> Vec<Vec<RecordBatch>> {
-        let rows = self.rows.num_rows();
-        let cut = |at: usize| if at == PARTITIONS { rows } else { rows / PARTITIONS * at };
-        let piece = |at: usize| self.rows.slice(cut(at), cut(at + 1) - cut(at));
-        (0..PARTITIONS).map(|at| vec![piece(at)]).collect()
-    }
-
     /// Our name of `column`, and what it holds.
     pub(crate) fn column(&self, column: &str) -> Result<(&str, Kind), Fault> {
         let found = self.named.get(column).map(|(alias, kind)| (alias.as_str(), *kind));
@@ -141,15 +133,13 @@ fn kind(dataset: &Dataset, column: &str) -> Option<Kind> {
 /// What `tally` reads of one side, beside keys and consent.
 fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
     let mut columns = BTreeSet::new();
-    match &tally.cells {
-        Cells::Arms { column, .. } => columns.extend((side == Side::Population).then_some(column)),
-        Cells::Groups(dimensions) => columns.extend(dimensions.iter().filter_map(|it| match it {
-            Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
-                (*of == side).then_some(column)
-            }
-            Dimension::Matched | Dimension::Bins { .. } => None,
-        })),
-    }
+    columns.extend(tally.dimensions.iter().filter_map(|dimension| match dimension {
+        Dimension::Arm { column, .. } => (side == Side::Population).then_some(column),
+        Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
+            (*of == side).then_some(column)
+        }
+        Dimension::Matched | Dimension::Bins { .. } => None,
+    }));
     let of_side = tally.measures.iter().filter(|measure| measure.side == side);
     for measure in of_side.clone() {
         match &measure.of {

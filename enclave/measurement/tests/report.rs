@@ -41,8 +41,12 @@ struct OfCell {
     measures: [(i64, i64); 3],
 }
 
-/// The first two outcomes are binary and have no squares.
+/// The cells of [`protocol::tally::Cell::ALL`] in those of the tally. The first two outcomes are binary
+/// and have no squares.
 fn columns(cells: &[OfCell; 7]) -> Totals {
+    let [test, test_un, control, control_un, both, other, refused] = cells;
+    let none = &OfCell::default();
+    let cells = [test_un, test, control_un, control, both, none, other, none, refused];
     let sums = (0..3).map(|at| cells.iter().map(|it| it.measures[at].0).collect());
     let squares = cells.iter().map(|it| it.measures[2].1).collect();
     let people = cells.iter().map(|it| it.n).collect();

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use protocol::proof::{self, Proven, Sigma};
-use protocol::tally::Cells;
 
 use crate::ledger::Paid;
 use crate::sampler::{Noise, Variance};
@@ -77,9 +76,11 @@ impl Raw {
         let least = i64::from(proven.proof().threshold.max(paid.min_cell()));
         let is_noisy = noisy.people.noise_variance > 0.0;
         let shows = Thresholds::new(&proven, least, is_noisy);
-        let figures = match &proven.tally().cells {
-            Cells::Arms { .. } => Figures::Arms(Arms::new(proven.tally(), &noisy, least)),
-            Cells::Groups(dimensions) => Figures::Groups(Groups::new(dimensions, noisy, shows)),
+        let tally = proven.tally();
+        let figures = if tally.compares_arms() {
+            Figures::Arms(Arms::new(tally, &noisy, least))
+        } else {
+            Figures::Groups(Groups::new(&tally.dimensions, noisy, shows))
         };
         Ok(Released { paid, figures, is_noisy })
     }

@@ -78,8 +78,14 @@ fn proven() -> Proven {
 
 /// Two outcomes; the second has squares.
 fn totals(n: [i64; 7]) -> Totals {
-    let (sums, products) = (vec![vec![7; 7]; 2], vec![vec![49; 7]]);
-    Totals { cells: Names::Public, people: n.to_vec(), sums, products }
+    let (sums, products) = (vec![vec![7; CELLS]; 2], vec![vec![49; CELLS]]);
+    Totals { cells: Names::Public, people: by_cell(n).to_vec(), sums, products }
+}
+
+/// People in the order of `Cell::ALL`, in the cells of the tally: of those in both arms or in another
+/// one nobody was found.
+fn by_cell([test, test_un, control, control_un, both, other, refused]: [i64; 7]) -> [i64; CELLS] {
+    [test_un, test, control_un, control, both, 0, other, 0, refused]
 }
 
 fn silent(n: [i64; 7]) -> Released {
@@ -96,9 +102,9 @@ fn every_figure_gets_the_noise_that_was_paid_for() {
     let proven = proven();
     Raw::new(proven.clone(), totals([0; 7])).release(paid(), &mut witness).unwrap();
     let figures = proven.proof().figures();
-    let expected = figures.flat_map(|figure| [figure.sigma.value().powi(2); 7]);
+    let expected = figures.flat_map(|figure| [figure.sigma.value().powi(2); CELLS]);
     let expected: Vec<_> = expected.collect();
-    assert_eq!(witness.0.len(), 7 * (1 + 2 + 1));
+    assert_eq!(witness.0.len(), CELLS * (1 + 2 + 1));
     let close = witness.0.iter().zip(&expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-12);
     assert!(close, "{:?} {expected:?}", witness.0);
 }
@@ -131,10 +137,10 @@ fn refuses_totals_that_are_not_one_for_each_figure() {
         Raw::new(proven(), totals).release(paid(), &mut Silent).unwrap_err()
     };
     let changes: [fn(&mut Totals); 6] = [
-        |it| it.people.truncate(6),
+        |it| it.people.truncate(CELLS - 1),
         |it| it.sums.truncate(1),
         |it| it.products.clear(),
-        |it| it.products.push(vec![0; 7]),
+        |it| it.products.push(vec![0; CELLS]),
         |it| it.sums.iter_mut().for_each(Vec::clear),
         |it| it.cells = Names::Data(Vec::new()),
     ];
@@ -186,8 +192,8 @@ fn a_broken_join_shows() {
 proptest! {
     /// No figure of a row, however large, makes releasing fail or wrap.
     #[test]
-    fn releasing_is_total(n in any::<[i64; 7]>(), sum: i64, sum_sq: i64, seed: [u8; 32]) {
-        let (sums, products) = (vec![vec![sum; 7]; 2], vec![vec![sum_sq; 7]]);
+    fn releasing_is_total(n in any::<[i64; CELLS]>(), sum: i64, sum_sq: i64, seed: [u8; 32]) {
+        let (sums, products) = (vec![vec![sum; CELLS]; 2], vec![vec![sum_sq; CELLS]]);
         let totals = Totals { cells: Names::Public, people: n.to_vec(), sums, products };
         let released = Raw::new(proven(), totals).release(paid(), &mut Exact::from_seed(seed)).unwrap();
         prop_assert_eq!(released.cells().len(), 7);
@@ -205,3 +211,6 @@ fn nothing_prints_a_figure() {
     let raw = Raw::new(proven(), totals.clone());
     assert_eq!(format!("{raw:?} {totals:?} {:?}", totals.cells), "Raw(..) Totals(..) Names(..)");
 }
+
+/// Four arms, found or not, and who gave no consent.
+const CELLS: usize = 9;

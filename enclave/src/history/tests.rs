@@ -1,5 +1,5 @@
 use super::*;
-use protocol::tally::{Cells, Condition, Table};
+use protocol::tally::{Condition, Table};
 
 #[path = "../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
@@ -10,7 +10,7 @@ fn tally(codes: &[i32]) -> Tally {
     Tally {
         population: Table { dataset: "exposures".to_owned(), rows },
         joined: None,
-        cells: Cells::Groups(Vec::new()),
+        dimensions: Vec::new(),
         measures: Vec::new(),
         products: Vec::new(),
         cells_per_person: 1,

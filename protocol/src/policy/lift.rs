@@ -5,7 +5,7 @@ use crate::{
     contract::{Contract, LiftTemplate, Role},
     job::{Cost, Lift, OutcomeKind},
     refusal::{Asked, Limit, Refusal},
-    tally::{Cells, Condition, Measure, Quantity, Side, Table, Tally},
+    tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally},
 };
 
 /// Everybody of the assignment, in the arm they were assigned to, with what they did.
@@ -74,7 +74,10 @@ pub(super) fn tally(
     Ok(Tally {
         population: table(&template.assignment),
         joined: Some(table(&template.outcome)),
-        cells: Cells::Arms { column: template.arm.clone(), test, control },
+        dimensions: vec![
+            Dimension::Arm { column: template.arm.clone(), test, control },
+            Dimension::Matched,
+        ],
         measures,
         products,
         cells_per_person: 1,

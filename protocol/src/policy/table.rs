@@ -5,7 +5,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
     refusal::{Asked, Limit, Refusal},
-    tally::{Cells, Condition, Dimension, Measure, Quantity, Side, Table, Tally},
+    tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally},
 };
 
 /// The people of the population by group, with what they did.
@@ -63,7 +63,7 @@ pub(super) fn tally(
     Ok(Tally {
         population,
         joined,
-        cells: Cells::Groups(dimensions),
+        dimensions,
         measures,
         products,
         cells_per_person: question.cells_per_person,

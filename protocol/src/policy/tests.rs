@@ -3,7 +3,7 @@ use crate::{
     contract::tests::table::with_table,
     job::{Filter, TableQuestion, TemplateError, question_from_toml},
     proof::PriceError,
-    tally::{Cells, Condition, Dimension, Quantity, Side},
+    tally::{Condition, Dimension, Quantity, Side},
 };
 
 mod choice;
@@ -84,7 +84,7 @@ fn a_template_becomes_the_tally_it_describes() {
     assert_eq!(tally.joined.as_ref().unwrap().rows, [days]);
     let arm = Dimension::Group { side: Side::Population, column: "arm".to_owned(), values: 3 };
     let bins = Dimension::Bins { measure: 1, edges: vec![1, 2, 4] };
-    assert_eq!(tally.cells, Cells::Groups(vec![Dimension::Matched, arm, bins]));
+    assert_eq!(tally.dimensions, vec![Dimension::Matched, arm, bins]);
     assert_eq!(tally.cell_count(), Some(2 * 4 * 4 + 1));
     assert_eq!(tally.measures[0].clamp, 9_950);
     assert_eq!(tally.measures[1].of, Quantity::Rows);

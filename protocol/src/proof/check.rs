@@ -6,8 +6,9 @@ use crate::{
     digest::Digest,
     limits,
     loss::{Loss, Rho},
-    tally::{Cells, Condition, Dimension, Tally},
+    tally::{Condition, Dimension, Tally},
 };
+use std::collections::BTreeSet;
 
 /// Checks that `proof` holds for `tally` whatever the data are, and that what it withholds is at least
 /// what `min_cell` asks.
@@ -88,8 +89,7 @@ fn selection(tally: &Tally, proof: &Proof) -> Result<u64, Flaw> {
 
 /// Whether the tally itself makes sense.
 fn shape(tally: &Tally) -> Result<(), Flaw> {
-    let most = if matches!(tally.cells, Cells::Arms { .. }) { 1 } else { MAX_CELLS_PER_PERSON };
-    if !(1..=most).contains(&tally.cells_per_person) || tally.ids_per_person == 0 {
+    if !(1..=MAX_CELLS_PER_PERSON).contains(&tally.cells_per_person) || tally.ids_per_person == 0 {
         return Err(Flaw::Shape("cells or ids of one person"));
     }
     if tally.public_cells().is_none_or(|cells| cells > MAX_CELLS) {
@@ -113,12 +113,17 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if !tally.products.iter().all(|(a, b)| a <= b && *b < measures) || !in_order(&tally.products) {
         return Err(Flaw::Shape("products"));
     }
-    let Cells::Groups(dimensions) = &tally.cells else { return Ok(()) };
-    if dimensions.len() > limits::GROUP_BY {
+    if tally.dimensions.len() > limits::GROUP_BY {
         return Err(Flaw::Shape("dimension"));
     }
-    let fine = dimensions.iter().all(|dimension| match dimension {
+    let fine = tally.dimensions.iter().all(|dimension| match dimension {
         Dimension::Matched => tally.joined.is_some(),
+        Dimension::Arm { test, control, .. } => {
+            let both = || test.iter().chain(control);
+            let different: BTreeSet<_> = both().collect();
+            [test, control].iter().all(|arm| (1..=limits::VALUES).contains(&arm.len()))
+                && different.len() == both().count()
+        }
         Dimension::Group { values, .. } => *values > 0,
         Dimension::Label { .. } => true,
         Dimension::Bins { measure, edges } => {

@@ -5,7 +5,7 @@ use crate::{
     canonical,
     digest::Digest,
     loss::{Loss, Rho},
-    tally::{Cells, Dimension, Tally},
+    tally::{Dimension, Tally},
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +74,7 @@ impl Tally {
 
     /// How many places are offered; none if the tally is no such choice.
     fn offered(&self, by: By) -> Option<u64> {
-        let Cells::Groups(dimensions) = &self.cells else { return None };
-        match (by, &dimensions[..]) {
+        match (by, &self.dimensions[..]) {
             (By::Fullest, [Dimension::Group { values, .. }]) => Some(u64::from(*values)),
             (By::Quantile(share), [Dimension::Bins { edges, .. }]) => {
                 let edges = u64::try_from(edges.len()).ok()?;
@@ -164,7 +163,7 @@ mod tests {
         Tally {
             population: table("exposures"),
             joined: Some(table("sales")),
-            cells: Cells::Groups(vec![dimension]),
+            dimensions: vec![dimension],
             measures: vec![measure],
             products: Vec::new(),
             cells_per_person: 3,
@@ -227,10 +226,10 @@ mod tests {
     fn only_one_public_group_or_one_measure_in_bins_can_be_chosen_from() {
         let rho = Rho(500_000_000_000);
         let mut two = group();
-        two.cells = Cells::Groups([Dimension::Matched, Dimension::Matched].into());
+        two.dimensions = [Dimension::Matched, Dimension::Matched].into();
         let label = Dimension::Label { side: Side::Joined, column: "store".to_owned() };
-        let arms = Cells::Arms { column: "arm".to_owned(), test: vec![0], control: vec![1] };
-        let arms = Tally { cells: arms, ..group() };
+        let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0], control: vec![1] };
+        let arms = Tally { dimensions: vec![arm], ..group() };
         for (tally, by) in [
             (group(), By::Quantile(500_000)),
             (bins(), By::Fullest),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::loss::{Delta, Epsilon};
-use crate::tally::{Cells, Dimension, Measure, Quantity, Side, Table, Tally};
+use crate::tally::{Dimension, Measure, Quantity, Side, Table, Tally};
 use proptest::prelude::*;
 
 fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
@@ -14,7 +14,7 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
     Tally {
         population: table("exposures"),
         joined: Some(table("sales")),
-        cells: Cells::Groups(vec![dimension]),
+        dimensions: vec![dimension],
         measures: vec![Measure { side: Side::Joined, of, rows: Vec::new(), clamp }],
         products: if squares { vec![(0, 0)] } else { Vec::new() },
         cells_per_person: cells,
@@ -234,14 +234,12 @@ fn refuses_tallies_that_make_no_sense() {
         &|it: &mut Tally| it.products = vec![(0, 0), (0, 0)],
         &|it: &mut Tally| it.joined.as_mut().unwrap().dataset = "exposures".to_owned(),
         &|it: &mut Tally| {
-            it.cells = Cells::Groups(vec![Dimension::Bins { measure: 0, edges: edges.clone() }])
+            it.dimensions = vec![Dimension::Bins { measure: 0, edges: edges.clone() }]
         },
-        &|it: &mut Tally| {
-            it.cells = Cells::Groups(vec![Dimension::Bins { measure: 1, edges: vec![1] }])
-        },
+        &|it: &mut Tally| it.dimensions = vec![Dimension::Bins { measure: 1, edges: vec![1] }],
         &|it: &mut Tally| {
             it.joined = None;
-            it.cells = Cells::Groups(vec![Dimension::Matched]);
+            it.dimensions = vec![Dimension::Matched];
         },
         &|it: &mut Tally| {
             let group = |at: u32| Dimension::Group {
@@ -249,7 +247,7 @@ fn refuses_tallies_that_make_no_sense() {
                 column: at.to_string(),
                 values: 1000,
             };
-            it.cells = Cells::Groups((0..3).map(group).collect());
+            it.dimensions = (0..3).map(group).collect();
         },
     ];
     for change in changes {

@@ -1,7 +1,7 @@
 //! Whether two questions are about nearly the same people: the pattern of an attack by averaging or by
 //! differencing.
 
-use super::{Cells, Condition, Dimension, Quantity, Side, Table, Tally};
+use super::{Condition, Dimension, Quantity, Side, Table, Tally};
 use crate::contract::{Contract, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -217,44 +217,26 @@ fn on_one_column(mut ours: Vec<&Chosen>, mut theirs: Vec<&Chosen>) -> Option<usi
 /// How many codes of the arms or bins differ; none if by more than one code, or if neither's cells are
 /// sums of the other's.
 fn cells(one: &Tally, other: &Tally) -> Option<usize> {
-    match (&one.cells, &other.cells) {
-        (
-            Cells::Arms { column, test, control },
-            Cells::Arms { column: same, test: test_before, control: control_before },
-        ) if column == same => {
-            let codes = |codes: &[i32]| codes.iter().copied().collect::<BTreeSet<_>>();
-            let apart = |(one, other): &(&Vec<i32>, &Vec<i32>)| {
-                let apart = codes(one).symmetric_difference(&codes(other)).count();
-                (apart <= 1).then_some(apart)
-            };
-            let sum = |pairs: [(&Vec<i32>, &Vec<i32>); 2]| {
-                pairs.iter().try_fold(0, |sum, pair| Some(sum + apart(pair)?))
-            };
-            // The arms may have changed places, too.
-            let straight = sum([(test, test_before), (control, control_before)]);
-            let crossed = sum([(test, control_before), (control, test_before)]);
-            straight.into_iter().chain(crossed).min()
-        }
-        _ => {
-            let (one, other) = (dimensions(one), dimensions(other));
-            let (fewer, more) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-            margin(&fewer, &more)
-        }
-    }
+    let (one, other) = (dimensions(one), dimensions(other));
+    let (fewer, more) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    fewer.iter().try_fold(0, |sum, told| {
+        let apart = more.iter().filter_map(|other| told.apart(other)).min()?;
+        Some(sum + apart)
+    })
 }
 
 /// What a dimension tells apart, whatever the tally's other figures are.
-#[derive(Eq, PartialEq)]
 enum Told<'t> {
     /// Whether people are found in this dataset.
     Matched(&'t str),
     /// A dataset and its column.
     Column(&'t str, &'t str),
+    /// Arms of a dataset's column: codes of the test and of the control arm.
+    Arms(&'t str, &'t str, [BTreeSet<i32>; 2]),
     /// Totals of a quantity in a dataset, in bins.
     Bins(Option<(&'t str, &'t Quantity)>, &'t [i64]),
 }
 
-/// Arms are a table by arm and match, of some arms.
 fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
     let joined = tally.joined.as_ref().map(|it| it.dataset.as_str()).unwrap_or_default();
     let dataset = |side: Side| match side {
@@ -262,36 +244,58 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
         Side::Joined => joined,
     };
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
-    match &tally.cells {
-        Cells::Arms { column, .. } => {
-            vec![Told::Column(dataset(Side::Population), column), Told::Matched(joined)]
+    let told = tally.dimensions.iter().map(|dimension| match dimension {
+        Dimension::Matched => Told::Matched(joined),
+        Dimension::Arm { column, test, control } => Told::Arms(
+            dataset(Side::Population),
+            column,
+            [test, control].map(|codes| codes.iter().copied().collect()),
+        ),
+        Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
+            Told::Column(dataset(*side), column)
         }
-        Cells::Groups(dimensions) => dimensions
-            .iter()
-            .map(|it| match it {
-                Dimension::Matched => Told::Matched(joined),
-                Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
-                    Told::Column(dataset(*side), column)
-                }
-                Dimension::Bins { measure: at, edges } => {
-                    Told::Bins(measure(*at).map(|it| (dataset(it.side), &it.of)), edges)
-                }
-            })
-            .collect(),
-    }
+        Dimension::Bins { measure: at, edges } => {
+            Told::Bins(measure(*at).map(|measure| (dataset(measure.side), &measure.of)), edges)
+        }
+    });
+    told.collect()
 }
 
-/// How many bins have other edges, if every one of `fewer` is told apart by `more` too.
-fn margin(fewer: &[Told<'_>], more: &[Told<'_>]) -> Option<usize> {
-    let moved = |it: &Told<'_>| {
-        let same = |other: &&Told<'_>| match (it, other) {
-            (Told::Bins(one, _), Told::Bins(other, _)) => one == other,
-            _ => it == *other,
-        };
-        let found = more.contains(it).then_some(0);
-        found.or_else(|| more.iter().find(same).map(|_| 1))
-    };
-    fewer.iter().try_fold(0, |sum, it| Some(sum + moved(it)?))
+impl Told<'_> {
+    /// How many codes or bins tell people apart in another way; none if they are told apart by
+    /// something else, or if more than one code differs.
+    fn apart(&self, other: &Self) -> Option<usize> {
+        match (self, other) {
+            (Self::Matched(joined), Self::Matched(same)) => (joined == same).then_some(0),
+            // The places of arms are sums of those of their column.
+            (
+                Self::Column(dataset, column) | Self::Arms(dataset, column, _),
+                Self::Column(same_dataset, same),
+            )
+            | (Self::Column(dataset, column), Self::Arms(same_dataset, same, _)) => {
+                (dataset == same_dataset && column == same).then_some(0)
+            }
+            (Self::Arms(dataset, column, arms), Self::Arms(same_dataset, same, others))
+                if dataset == same_dataset && column == same =>
+            {
+                let codes = |one: &BTreeSet<i32>, other: &BTreeSet<i32>| {
+                    let apart = one.symmetric_difference(other).count();
+                    (apart <= 1).then_some(apart)
+                };
+                let [test, control] = arms;
+                let [other_test, other_control] = others;
+                let both = |one: Option<usize>, other: Option<usize>| Some(one? + other?);
+                let straight = both(codes(test, other_test), codes(control, other_control));
+                // The arms may have changed places, too.
+                let crossed = both(codes(test, other_control), codes(control, other_test));
+                straight.into_iter().chain(crossed).min()
+            }
+            (Self::Bins(measure, edges), Self::Bins(same, others)) => {
+                (measure == same).then_some(usize::from(edges != others))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// One value of so many may be missing from what is still nearly all.

@@ -5,7 +5,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use privacy::Place;
 use protocol::identity::MatchKey;
 use protocol::sealed::MISSING;
-use protocol::tally::{Condition, Quantity};
+use protocol::tally::{Arm, Condition, Quantity};
 
 use super::order::{mix, mix_bytes, ranks_of_labels};
 use crate::engine::Fault;
@@ -53,6 +53,46 @@ impl<'t> Test<'t> {
             Self::Numbers { numbers, least, most } => {
                 numbers.get(row).is_some_and(|number| (*least..=*most).contains(number))
             }
+        }
+    }
+}
+
+/// The column that assigns people to arms.
+pub(crate) struct Assignment<'t> {
+    codes: &'t [i32],
+    test: &'t [i32],
+    control: &'t [i32],
+}
+
+impl<'t> Assignment<'t> {
+    pub(crate) fn new(
+        table: &'t Table,
+        column: &str,
+        test: &'t [i32],
+        control: &'t [i32],
+    ) -> Result<Self, Fault> {
+        match table.column(column)? {
+            (name, Kind::Group(_)) => Ok(Self { codes: codes(table, name)?, test, control }),
+            _ => Err(table.layout(column)),
+        }
+    }
+
+    /// The arm of somebody with these rows.
+    pub(crate) fn arm(&self, rows: impl Iterator<Item = usize>) -> Arm {
+        let (mut in_test, mut in_control, mut elsewhere) = (false, false, false);
+        for row in rows {
+            let code = self.codes.get(row).filter(|code| **code != MISSING);
+            let is_in = |arm: &[i32]| code.is_some_and(|code| arm.contains(code));
+            let (test, control) = (is_in(self.test), is_in(self.control));
+            in_test |= test;
+            in_control |= control;
+            elsewhere |= !test && !control;
+        }
+        match (in_test, in_control, elsewhere) {
+            (true, false, false) => Arm::Test,
+            (false, true, false) => Arm::Control,
+            (false, false, _) => Arm::Other,
+            _ => Arm::Several,
         }
     }
 }

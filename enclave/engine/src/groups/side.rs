@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use arrow::array::FixedSizeBinaryArray;
 use privacy::Place;
-use protocol::tally::{Cells, Dimension, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Side as Which, Tally};
 
-use super::columns::{Part, Test, Value, codes, labels};
+use super::columns::{Assignment, Part, Test, Value, codes, labels};
 use super::order::{mix, mix_bytes, prefix, ranks};
 use crate::engine::Fault;
 use crate::table::{
@@ -19,6 +19,8 @@ pub(crate) struct Side<'t> {
     keys: Vec<&'t FixedSizeBinaryArray>,
     consents: Vec<&'t [i32]>,
     counting: Vec<Test<'t>>,
+    /// For each dimension of arms.
+    assignments: Vec<Assignment<'t>>,
     tuple: Vec<Part<'t>>,
     /// The number of each row's tuple, and last of a row without values; without dimensions, none.
     codes: Vec<u32>,
@@ -70,6 +72,7 @@ impl<'t> Side<'t> {
                 (_, _) => &tally.population.rows,
             };
             let counting = Test::all(table, of_table)?;
+            let assignments = assignments(tally, which, table)?;
             let (tuple, own_strides) = parts(tally, which, table, strides)?;
             let codes = if tuple.is_empty() {
                 Vec::new()
@@ -81,8 +84,9 @@ impl<'t> Side<'t> {
             let measures = tally.measures.iter().filter(|measure| measure.side == which);
             let measures = measures.map(|it| Value::new(table, &it.of, &it.rows));
             let measures = measures.collect::<Result<_, Fault>>()?;
+            let entries = Vec::new();
             let mut side =
-                Self { entries: Vec::new(), keys, consents, counting, tuple, codes, measures };
+                Self { entries, keys, consents, counting, assignments, tuple, codes, measures };
             side.entries = side.sorted(table)?;
             Ok(side)
         } else {
@@ -133,6 +137,11 @@ impl<'t> Side<'t> {
         let counting = counting.filter(|row| self.counting.iter().all(|it| it.is_met(wide(*row))));
         person.rows.extend(counting.map(|row| (self.code(row), row)));
         person.rows.sort_unstable();
+        // Over all rows that count, before any cell is left out.
+        let arm = |assignment: &Assignment<'_>| {
+            assignment.arm(person.rows.iter().map(|(_, row)| wide(*row)))
+        };
+        person.arms.extend(self.assignments.iter().map(arm));
         let mut start = 0;
         for run in person.rows.chunk_by(|a, b| a.0 == b.0) {
             let end = start + run.len();
@@ -197,6 +206,8 @@ pub(crate) struct Person {
     pub(crate) agreed: bool,
     /// Where the person counts.
     pub(crate) tuples: Vec<Tuple>,
+    /// Arm, for each dimension of arms.
+    pub(crate) arms: Vec<Arm>,
     values: Vec<i128>,
     measures: usize,
     rows: Vec<(u32, u32)>,
@@ -221,6 +232,7 @@ impl Person {
     pub(crate) fn clear(&mut self) {
         self.agreed = true;
         self.tuples.clear();
+        self.arms.clear();
         self.values.clear();
         self.rows.clear();
         self.runs.clear();
@@ -237,6 +249,21 @@ impl Person {
     }
 }
 
+/// The columns of one table that assign people to arms.
+fn assignments<'t>(
+    tally: &'t Tally,
+    which: Which,
+    table: &'t Table,
+) -> Result<Vec<Assignment<'t>>, Fault> {
+    let arms = tally.dimensions.iter().filter_map(|dimension| match dimension {
+        Dimension::Arm { column, test, control } if which == Which::Population => {
+            Some(Assignment::new(table, column, test, control))
+        }
+        _ => None,
+    });
+    arms.collect()
+}
+
 /// The dimensions of one table, with their strides.
 fn parts<'t>(
     tally: &'t Tally,
@@ -244,9 +271,8 @@ fn parts<'t>(
     table: &'t Table,
     strides: &[u64],
 ) -> Result<(Vec<Part<'t>>, Vec<u64>), Fault> {
-    let Cells::Groups(dimensions) = &tally.cells else { return Err(Fault::Engine) };
     let (mut parts, mut own) = (Vec::new(), Vec::new());
-    for (dimension, stride) in dimensions.iter().zip(strides) {
+    for (dimension, stride) in tally.dimensions.iter().zip(strides) {
         let part = match dimension {
             Dimension::Group { side, column, values } if *side == which => {
                 Part::group(table, column, *values)?

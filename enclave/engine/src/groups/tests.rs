@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use privacy::{Names, Place, Totals};
 use proptest::prelude::*;
 use protocol::sealed::MISSING;
-use protocol::tally::{Cell, Cells, Condition, Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
 
 use crate::engine::Fault;
 use room::{Row, run, table};
@@ -40,7 +40,7 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
         let own = counting(Some(&tally.population), own);
         let other = counting(tally.joined.as_ref(), other);
         // Who refuses counts whatever conditions there are, so that these say nothing about refusers.
-        if own.is_empty() && (agreed || matches!(tally.cells, Cells::Arms { .. })) {
+        if own.is_empty() && agreed {
             continue;
         }
         let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
@@ -51,12 +51,8 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
         let cells = cells(tally, &own, &other);
         fits &= cells.len() <= tally.cells_per_person.try_into().unwrap();
         for (name, own, other) in cells {
-            let is_arm = matches!(tally.cells, Cells::Arms { .. });
-            let figures = answer.entry(Some(name.clone())).or_insert_with(nobody);
+            let figures = answer.entry(Some(name)).or_insert_with(nobody);
             figures.0 += 1;
-            if is_arm && name != [Place::Index(0)] && name != [Place::Index(2)] {
-                continue;
-            }
             let value = |measure: &Measure| {
                 let rows = if measure.side == Side::Population { &own } else { &other };
                 i64::try_from(made_of(measure, rows).clamp(0, measure.clamp.into())).unwrap()
@@ -74,22 +70,15 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
 
 /// The cells of one person, with the rows that belong to each.
 fn cells(tally: &Tally, own: &[Row], other: &[Row]) -> Vec<(Vec<Place>, Vec<Row>, Vec<Row>)> {
-    let dimensions = match &tally.cells {
-        Cells::Groups(dimensions) => dimensions,
-        Cells::Arms { test, control, .. } => {
-            let is_in = |codes: &[i32]| own.iter().any(|row| codes.contains(&row.group));
-            let elsewhere = |row: &Row| !test.contains(&row.group) && !control.contains(&row.group);
-            let cell = match (is_in(test), is_in(control), own.iter().any(elsewhere)) {
-                (true, true, _) => Cell::Contaminated,
-                (_, _, true) => Cell::OtherArm,
-                (true, _, _) if other.is_empty() => Cell::TestUnmatched,
-                (true, _, _) => Cell::TestMatched,
-                _ if other.is_empty() => Cell::ControlUnmatched,
-                _ => Cell::ControlMatched,
-            };
-            let place = Cell::ALL.iter().position(|it| *it == cell).unwrap();
-            let name = vec![Place::Index(place.try_into().unwrap())];
-            return vec![(name, own.to_vec(), other.to_vec())];
+    let dimensions = &tally.dimensions;
+    let arm_of = |test: &[i32], control: &[i32]| {
+        let is_in = |codes: &[i32]| own.iter().any(|row| codes.contains(&row.group));
+        let elsewhere = |row: &Row| !test.contains(&row.group) && !control.contains(&row.group);
+        match (is_in(test), is_in(control), own.iter().any(elsewhere)) {
+            (true, false, false) => 0,
+            (false, true, false) => 1,
+            (true, _, _) | (_, true, _) => 2,
+            _ => 3,
         }
     };
     let place = |dimension: &Dimension, row: Option<&Row>| match dimension {
@@ -102,7 +91,7 @@ fn cells(tally: &Tally, own: &[Row], other: &[Row]) -> Vec<(Vec<Place>, Vec<Row>
     };
     let is_of = |dimension: &Dimension, which: Side| match dimension {
         Dimension::Label { side, .. } | Dimension::Group { side, .. } => *side == which,
-        Dimension::Matched | Dimension::Bins { .. } => false,
+        _ => false,
     };
     let tuples = |which: Side, rows: &[Row]| {
         let name = |row: Option<&Row>| {
@@ -131,6 +120,7 @@ fn cells(tally: &Tally, own: &[Row], other: &[Row]) -> Vec<(Vec<Place>, Vec<Row>
             let (mut left, mut right) = (left.iter(), right.iter());
             let name = dimensions.iter().map(|dimension| match dimension {
                 Dimension::Matched => Place::Index(is_found.into()),
+                Dimension::Arm { test, control, .. } => Place::Index(arm_of(test, control)),
                 Dimension::Bins { measure, edges } => {
                     let total = total(&tally.measures[usize::try_from(*measure).unwrap()]);
                     let below = edges.iter().filter(|edge| i128::from(**edge) <= total);
@@ -184,13 +174,13 @@ fn named(tally: &Tally, totals: &Totals) -> Answer {
     let columns = totals.sums.iter().chain(&totals.products);
     assert!(columns.clone().all(|column| column.len() == cells));
     assert_eq!(columns.count(), tally.measures.len() + tally.products.len());
-    let name = |at: usize| match (&totals.cells, &tally.cells) {
+    let name = |at: usize| match &totals.cells {
         _ if at + 1 == cells => None,
-        (Names::Data(names), _) => Some(names[at].clone()),
-        (Names::Public, Cells::Arms { .. }) => Some(vec![Place::Index(at.try_into().unwrap())]),
-        (Names::Public, Cells::Groups(dimensions)) => {
+        Names::Data(names) => Some(names[at].clone()),
+        Names::Public => {
             let mut at = u64::try_from(at).unwrap();
-            let mut places: Vec<_> = dimensions
+            let mut places: Vec<_> = tally
+                .dimensions
                 .iter()
                 .rev()
                 .map(|dimension| {
@@ -317,9 +307,7 @@ proptest! {
     /// Which cells are kept says nothing about what was measured in them.
     #[test]
     fn measures_do_not_choose_cells((population, joined) in room::tables(), mut tally in room::tally(1..3)) {
-        if let Cells::Groups(dimensions) = &mut tally.cells {
-            dimensions.retain(|it| !matches!(it, Dimension::Bins { .. }));
-        }
+        tally.dimensions.retain(|dimension| !matches!(dimension, Dimension::Bins { .. }));
         let on_numbers = |it: &Condition| matches!(it, Condition::Between { column, .. } if column == "number");
         tally.population.rows.retain(|it| !on_numbers(it));
         if let Some(joined) = &mut tally.joined {
@@ -344,7 +332,7 @@ fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: 
     Tally {
         population: table("exposures"),
         joined: Some(table("sales")),
-        cells: Cells::Groups(dimensions),
+        dimensions,
         measures,
         products: Vec::new(),
         cells_per_person,

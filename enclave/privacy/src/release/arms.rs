@@ -2,7 +2,7 @@
 
 use protocol::tally::{Cell, Tally};
 
-use super::{Figure, Noisy};
+use super::{Column, Figure, Noisy};
 
 /// People by cell, and the figures of both arms.
 #[derive(Debug)]
@@ -19,14 +19,13 @@ impl Arms {
     /// whatever they are: they tell whether the design is sound, and an arm that is matched well has few
     /// people who are not. The noise protects them as it does all figures.
     pub(super) fn new(tally: &Tally, noisy: &Noisy, least: i64) -> Self {
-        let place = |cell: Cell| Cell::ALL.iter().position(|it| *it == cell).unwrap_or(usize::MAX);
-        let people = |cell: Cell| noisy.people.at(place(cell));
+        let people = |cell: Cell| noisy.people.over(places(cell));
         let arms = ARMS.map(|[matched, unmatched]| {
             let sums = noisy.sums.iter().enumerate();
             let measures = sums.map(|(at, sum)| {
                 let square = tally.square_of(at).and_then(|at| noisy.products.get(at));
-                let sum_sq = square.map(|column| column.at(place(matched)));
-                MeasureFigures { sum: sum.at(place(matched)), sum_sq }
+                let sum_sq = square.map(|column| column.over(places(matched)));
+                MeasureFigures { sum: sum.over(places(matched)), sum_sq }
             });
             let people = people(matched).plus(people(unmatched));
             (people.value >= least).then(|| ArmFigures { people, measures: measures.collect() })
@@ -51,6 +50,31 @@ impl Arms {
         let names = ["test arm", "control arm"].into_iter().zip(&self.arms);
         let arms = names.filter(|(_, arm)| arm.is_none()).map(|(name, _)| name.to_owned());
         cells.chain(arms).collect()
+    }
+}
+
+/// The cells of the tally that are shown as one: two for each place of [`Dimension::Arm`], of whom was
+/// not found and of whom was, and then the one for excluded people.
+///
+/// [`Dimension::Arm`]: protocol::tally::Dimension::Arm
+fn places(cell: Cell) -> &'static [usize] {
+    match cell {
+        Cell::TestUnmatched => &[0],
+        Cell::TestMatched => &[1],
+        Cell::ControlUnmatched => &[2],
+        Cell::ControlMatched => &[3],
+        Cell::Contaminated => &[4, 5],
+        Cell::OtherArm => &[6, 7],
+        Cell::NoConsent => &[8],
+        _ => &[],
+    }
+}
+
+impl Column {
+    /// The sum of several noisy figures.
+    fn over(&self, places: &[usize]) -> Figure {
+        let figures = places.iter().map(|place| self.at(*place));
+        figures.fold(Figure { value: 0, noise_variance: 0.0 }, Figure::plus)
     }
 }
 

@@ -12,8 +12,8 @@ use super::Mismatch;
 pub struct Totals {
     /// Which cells there are.
     pub cells: Names,
-    /// People in each cell. The last cell is for who did not agree (in [`protocol::tally::Cell::ALL`]
-    /// too); the others are in the order of `cells`.
+    /// People in each cell. The last cell is for excluded people, who gave no consent; the others are in
+    /// the order of `cells`.
     pub people: Vec<i64>,
     /// For each measure of the tally, its sum in each cell; 0 where nothing is added up.
     pub sums: Vec<Vec<i64>>,

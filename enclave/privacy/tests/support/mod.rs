@@ -12,7 +12,7 @@ use protocol::loss::{Loss, Rho};
 use protocol::policy::{Admitted, danger};
 use protocol::proof::{self, Proven, Request, Split};
 use protocol::slice::Slice;
-use protocol::tally::{Cells, Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{Dimension, Measure, Quantity, Side, Table, Tally};
 use protocol::time::Time;
 
 /// People of the exposures by `dimensions`, with their spend and its squares, clamped to 10.
@@ -22,7 +22,7 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
     Tally {
         population: table("exposures"),
         joined: Some(table("sales")),
-        cells: Cells::Groups(dimensions),
+        dimensions,
         measures: vec![Measure { side: Side::Joined, of, rows: Vec::new(), clamp: 10 }],
         products: vec![(0, 0)],
         cells_per_person: 1,

@@ -64,7 +64,7 @@ fn a_quantile_becomes_the_bins_it_is_chosen_from_and_no_figure() {
     let proven = decide(choice(QUANTILE)).unwrap();
     let (tally, proof) = (proven.tally(), proven.proof());
     let edges = vec![1_000, 5_050, 20_000];
-    assert_eq!(tally.cells, Cells::Groups(vec![Dimension::Bins { measure: 0, edges }]));
+    assert_eq!(tally.dimensions, vec![Dimension::Bins { measure: 0, edges }]);
     assert_eq!((tally.measures[0].clamp, tally.cells_per_person), (20_000, 1));
     assert_eq!(tally.measures[0].of, Quantity::Sum { column: "spend".to_owned() });
     let days = Condition::Between { column: "bought".to_owned(), least: 20_727, most: 20_757 };
@@ -95,7 +95,7 @@ fn rows_and_different_values_have_quantiles_too() {
 fn the_fullest_group_is_chosen_among_its_public_values() {
     let proven = decide(choice(FULLEST)).unwrap();
     let arm = Dimension::Group { side: Side::Population, column: "arm".to_owned(), values: 3 };
-    assert_eq!(proven.tally().cells, Cells::Groups(vec![arm]));
+    assert_eq!(proven.tally().dimensions, vec![arm]);
     assert_eq!((proven.tally().measures.len(), proven.tally().cells_per_person), (0, 2));
     let chosen = proven.proof().choice.unwrap();
     assert_eq!((chosen.by, chosen.range), (By::Fullest, 1));

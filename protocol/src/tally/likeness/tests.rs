@@ -18,7 +18,10 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
     Tally {
         population: table("exposures"),
         joined: Some(table("sales")),
-        cells: Cells::Arms { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
+        dimensions: vec![
+            Dimension::Arm { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
+            Dimension::Matched,
+        ],
         measures: vec![Measure { side: Side::Joined, of, rows, clamp: 100 }],
         products: Vec::new(),
         cells_per_person: 1,
@@ -37,7 +40,7 @@ fn one_of(column: &str, codes: &[i32]) -> Condition {
 fn among(codes: &[i32]) -> Tally {
     let mut tally = lift(&[0], None);
     tally.population.rows = vec![one_of("town", codes)];
-    tally.cells = Cells::Groups(Vec::new());
+    tally.dimensions = Vec::new();
     tally
 }
 
@@ -45,7 +48,7 @@ fn among(codes: &[i32]) -> Tally {
 fn by(dimensions: &[Dimension]) -> Tally {
     let mut tally = among(&[]);
     tally.population.rows.clear();
-    tally.cells = Cells::Groups(dimensions.to_vec());
+    tally.dimensions = dimensions.to_vec();
     tally
 }
 
@@ -88,7 +91,7 @@ fn an_arm_with_one_code_more_nearly_repeats_the_question() {
 fn arms_that_changed_places_are_the_same_people() {
     let swapped = |one: &[i32], other: &[i32]| {
         let mut tally = lift(one, None);
-        let Cells::Arms { control, .. } = &mut tally.cells else { unreachable!() };
+        let Dimension::Arm { control, .. } = &mut tally.dimensions[0] else { unreachable!() };
         *control = other.to_vec();
         tally
     };

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
 use protocol::sealed::MISSING;
-use protocol::tally::{Cells, Condition, Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
 
-use crate::{Engine, Fault};
+use crate::engine::{Fault, totals};
 
 #[path = "../../../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
@@ -74,14 +74,8 @@ static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     contract
 });
 
-struct Bench {
-    engine: Engine,
-    runtime: tokio::runtime::Runtime,
-}
-
-static BENCH: LazyLock<Bench> = LazyLock::new(|| Bench {
-    engine: Engine::new(1 << 28).unwrap(),
-    runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap(),
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
 });
 
 /// Runs the engine, without a second table if the tally joins none.
@@ -98,7 +92,7 @@ pub(super) fn run_with(
     population: &[RecordBatch],
     joined: Option<&[RecordBatch]>,
 ) -> Result<Totals, Fault> {
-    BENCH.runtime.block_on(BENCH.engine.totals(tally, &CONTRACT, population, joined))
+    RUNTIME.block_on(totals(tally, &CONTRACT, population, joined))
 }
 
 pub(super) fn table(rows: &[Row]) -> RecordBatch {
@@ -166,13 +160,13 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
             let pairs: Vec<_> = pairs.collect();
             let products = prop::sample::subsequence(pairs.clone(), 0..=pairs.len());
             let rows = || vec(condition(), 0..2);
-            (Just((is_joined, measures, most)), products, cells(count), rows(), rows())
+            (Just((is_joined, measures, most)), products, dimensions(count), rows(), rows())
         })
-        .prop_map(|((is_joined, measures, most), products, cells, own, others)| {
+        .prop_map(|((is_joined, measures, most), products, dimensions, own, others)| {
             let mut tally = Tally {
                 population: Table { dataset: "exposures".to_owned(), rows: own },
                 joined: Some(Table { dataset: "sales".to_owned(), rows: others }),
-                cells,
+                dimensions,
                 measures,
                 products,
                 cells_per_person: most,
@@ -189,9 +183,8 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
 fn alone(tally: &mut Tally) {
     tally.joined = None;
     tally.measures.iter_mut().for_each(|measure| measure.side = Side::Population);
-    let Cells::Groups(dimensions) = &mut tally.cells else { return };
-    dimensions.retain(|it| *it != Dimension::Matched);
-    for dimension in dimensions {
+    tally.dimensions.retain(|dimension| *dimension != Dimension::Matched);
+    for dimension in &mut tally.dimensions {
         if let Dimension::Group { side, .. } | Dimension::Label { side, .. } = dimension {
             *side = Side::Population;
         }
@@ -202,16 +195,16 @@ fn side() -> impl Strategy<Value = Side> {
     prop::sample::select(vec![Side::Population, Side::Joined])
 }
 
-fn cells(measures: u32) -> impl Strategy<Value = Cells> {
-    let arms = Cells::Arms { column: "group".to_owned(), test: vec![0], control: vec![2] };
-    let dimension = (side(), 0..5, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
+fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
+    let dimension = (side(), 0..6, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
     let dimension = dimension.prop_map(move |(side, kind, measure, edges)| match kind {
         0 | 1 => Dimension::Group { side, column: "group".to_owned(), values: 3 },
         2 => Dimension::Label { side, column: "label".to_owned() },
         3 if measures > 0 => Dimension::Bins { measure, edges: edges.into_iter().collect() },
+        4 => Dimension::Arm { column: "group".to_owned(), test: vec![0], control: vec![2] },
         _ => Dimension::Matched,
     });
-    prop_oneof![1 => Just(arms), 9 => vec(dimension, 0..4).prop_map(Cells::Groups)]
+    vec(dimension, 0..4)
 }
 
 fn measure() -> impl Strategy<Value = Measure> {
