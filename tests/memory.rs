@@ -72,8 +72,8 @@ fn strangers_and_parties_cannot_kill_an_enclave_of_a_gibibyte_whose_budget_is_pr
     // What was prepaid still pays for an honest job, with no custody there.
     let mut site = site;
     site.kill_custody();
-    site.ok(&site.submit_of(1));
-    site.open_result(1, "publisher");
+    an_honest_job(&site);
+    assert!(site.account("exposures").1 > 0.0 && site.account("sales").1 > 0.0);
     assert_eq!(site.instance(), instance);
     println!("the enclave's peak: {before} KiB before, {} KiB after", enclave.peak_kib());
 }
@@ -108,7 +108,7 @@ fn strangers_cannot_fill_custody_nor_keep_jobs_and_health_from_it() {
     let began = Instant::now();
     assert!(health(address).contains("serving"));
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    site.ok(&site.submit_of(1));
+    an_honest_job(&site);
     drop(hanging);
     let grown = custody.peak_kib() - before;
     assert!(grown < ROOM_KIB + 64 * 1024, "custody grew by {grown} KiB");
@@ -183,6 +183,13 @@ fn of_a_party(key: &SigningKey) -> Vec<(String, Vec<u8>)> {
             envelope(&key.public(), &payload, &[0; 64])
         }),
     ]
+}
+
+/// Under a name that nobody chose.
+fn an_honest_job(site: &Site) {
+    let line = site.submit_of(1);
+    let (line, _) = line.split_once(" --id ").unwrap_or((&line, ""));
+    site.ok(line);
 }
 
 fn four_at_once(send: impl Fn() -> Option<()> + Sync) {
