@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::{ChoiceResult, FORMAT as CHOICE_FORMAT};
 pub use table::{
-    CountRange, Estimate, FORMAT as TABLE_FORMAT, MeasureEstimate, OtherCells, OtherTotal,
-    TableCell, TableResult,
+    CountRange, Estimate, FORMAT as TABLE_FORMAT, MatchedShare, MeasureEstimate, OtherCells,
+    OtherTotal, TableCell, TableResult,
 };
 
 mod choice;

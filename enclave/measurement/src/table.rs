@@ -5,8 +5,8 @@ use protocol::contract::{Contract, Role};
 use protocol::job::{Filter, GroupBy, Job, Statistic, TableMeasure, TableQuestion};
 use protocol::policy::MAX_FIGURES;
 use protocol::result::{
-    CountRange, Estimate, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT, TableCell,
-    TableResult,
+    CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT,
+    TableCell, TableResult,
 };
 use protocol::tally::Tally;
 use protocol::time::Time;
@@ -58,7 +58,14 @@ pub fn table_result(
         shown.sort_by(|a, b| a.name.cmp(&b.name));
     }
     let shown: Vec<_> = shown.iter().map(cell).collect();
+    let no_consent = groups.and_then(Groups::no_consent).map(|it| judge.no_consent(it));
+    let tally = admitted.proven().tally();
+    let asks = |name: &&str| contract.asks_consent(name);
+    let consent_from: Vec<_> = tally.datasets().filter(asks).map(str::to_owned).collect();
+    let only_joined = tally.joined.as_ref().is_some_and(|it| consent_from == [it.dataset.as_str()]);
     TableResult {
+        matched: matched_share(asked, &shown, no_consent.filter(|_| only_joined)),
+        consent_from,
         format: TABLE_FORMAT.to_owned(),
         noise: released.is_noisy(),
         contract: contract.digest,
@@ -81,9 +88,34 @@ pub fn table_result(
         other: groups.and_then(Groups::other).map(|it| judge.other(it, asked)),
         withheld_cells: judge.withheld(groups),
         withheld_without_value: groups.and_then(Groups::withheld_without_value),
-        no_consent: groups.and_then(Groups::no_consent).map(|it| judge.no_consent(it)),
+        no_consent,
         privacy: privacy_report(released.paid(), released.is_noisy(), contract, job),
     }
+}
+
+/// The share that was found, of a table by that alone. `refusers`: people who are known to have refused
+/// because they were found.
+fn matched_share(
+    asked: &TableQuestion,
+    shown: &[TableCell],
+    refusers: Option<CountRange>,
+) -> Option<MatchedShare> {
+    if !matches!(asked.group_by.as_slice(), [GroupBy::Matched]) {
+        return None;
+    }
+    let people = |name: &str| shown.iter().find(|it| it.names == [name]).map(|it| it.people);
+    let (found, others) = (people("yes")?, people("no")?);
+    let share = |found: f64, others: f64| {
+        let (found, others) = (found.max(0.0), others.max(0.0));
+        Some(found / (found + others)).filter(|it| it.is_finite())
+    };
+    let ([fewest, most], [fewest_others, most_others]) = (found.ci, others.ci);
+    let all_found = refusers.map(|it| found.value + real(it.n));
+    Some(MatchedShare {
+        share: share(found.value, others.value)?,
+        ci: [share(fewest, most_others)?, share(most, fewest_others)?],
+        share_with_refusers: all_found.and_then(|it| share(it, others.value)),
+    })
 }
 
 /// Makes intervals of noisy figures, at one confidence.

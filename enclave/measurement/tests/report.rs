@@ -8,6 +8,7 @@ mod room;
 use measurement::report::lift_result;
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Names, Raw, Totals};
+use protocol::contract::Contract;
 use protocol::digest::Digest;
 use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
@@ -54,8 +55,16 @@ fn columns(cells: &[OfCell; 7]) -> Totals {
 }
 
 fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult {
-    let contract = room::contract();
-    let admitted = room::admitted(&contract, lift, 64_000);
+    result_under(&room::contract(), lift, totals, noise)
+}
+
+fn result_under(
+    contract: &Contract,
+    lift: Lift,
+    totals: [OfCell; 7],
+    noise: &mut impl Noise,
+) -> LiftResult {
+    let admitted = room::admitted(contract, lift, 64_000);
     let mut ledger = Ledger::new();
     for dataset in ["exposures", "sales"] {
         let slice = Slice {
@@ -68,13 +77,13 @@ fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult
             not_after: Time(u64::MAX),
             job: None,
         };
-        ledger.accept(&slice, &contract, NOW).unwrap();
+        ledger.accept(&slice, contract, NOW).unwrap();
     }
     let raw = Raw::new(admitted.proven().clone(), columns(&totals));
-    let paid = ledger.pay(admitted, Digest::of("test", b"job"), &contract, NOW).unwrap();
+    let paid = ledger.pay(admitted, Digest::of("test", b"job"), contract, NOW).unwrap();
     let released = raw.release(paid, noise).unwrap();
     let Question::Lift(asked) = &released.paid().admitted().job().question else { unreachable!() };
-    lift_result(&released, released.paid().admitted().job(), asked, &contract, NOW)
+    lift_result(&released, released.paid().admitted().job(), asked, contract, NOW)
 }
 
 fn hillstrom() -> Lift {
@@ -236,4 +245,50 @@ fn extreme_totals_give_a_result_that_reads_back() {
             }
         }
     }
+}
+
+/// Of a person's consent the retailer alone asks, and so knows it only of customers.
+#[test]
+fn consent_that_only_the_outcomes_ask_for_is_a_flag() {
+    let agreed = "[[dataset.column]]\nname = \"agreed\"\nrole = \"consent\"\n";
+    let text = room::text();
+    assert_eq!(text.matches(agreed).count(), 2);
+    let (arms, outcomes) = text.rsplit_once(agreed).unwrap();
+    for (text, flagged) in [
+        (text.replacen(agreed, "", 1), true),
+        (format!("{arms}{outcomes}"), false),
+        (text.clone(), false),
+    ] {
+        let contract = Contract::parse(text.as_bytes()).unwrap();
+        let found = result_under(&contract, hillstrom(), arms_of_all(), &mut Silent);
+        let flag = found.flags.iter().any(|flag| flag == "consent_with_outcome");
+        assert_eq!(flag, flagged, "{text}");
+    }
+}
+
+/// Whoever is in no arm is flagged only where test and control are all there are.
+#[test]
+fn arms_of_several_values_and_people_without_an_arm_are_flagged() {
+    let mut totals = arms_of_all();
+    totals[5].n = 2_000;
+    let found = result(hillstrom(), totals.clone(), &mut Silent);
+    assert_eq!(found.flags, [""; 0]);
+    let test = vec!["mens".to_owned(), "womens".to_owned()];
+    let pooled = Lift { test, ..hillstrom() };
+    let found = result(pooled.clone(), totals.clone(), &mut Silent);
+    assert_eq!(found.flags, ["without_arm", "arms_pooled"]);
+    // One in a hundred and no more.
+    totals[5].n = 430;
+    assert_eq!(result(pooled, totals, &mut Silent).flags, ["arms_pooled"]);
+}
+
+/// Everybody was found.
+fn arms_of_all() -> [OfCell; 7] {
+    let mut totals = arms(&vectors());
+    for arm in [0, 2] {
+        totals[arm].n += totals[arm + 1].n;
+        totals[arm + 1].n = 0;
+    }
+    totals[5].n = 0;
+    totals
 }

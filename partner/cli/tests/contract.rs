@@ -311,3 +311,30 @@ fn the_registers_of_a_build_are_taken_as_nitro_cli_prints_them() {
     let (_, talk) = says(dir.path(), 2, new);
     assert!(talk.contains("an array of 1"), "{talk}");
 }
+
+/// A refusal that is known only of buyers takes buyers out of the arms: said before anything is paid.
+#[test]
+fn consent_that_is_asked_of_the_outcomes_alone_is_told_before_anything_is_paid() {
+    let dir = parties();
+    let path = dir.path().join("contract.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let consent = "[[dataset.column]]\nname = \"agreed\"\nrole = \"consent\"\n\n";
+    let before = |mark: &str| text.replacen(mark, &format!("{consent}{mark}"), 1);
+    let (of_arms, of_outcomes) =
+        ("[[dataset.column]]\nname = \"history\"", "[[dataset.column]]\nname = \"visit\"");
+    let job = "[lift]\n[lift.assignment]\ntest = [\"mens\"]\ncontrol = [\"none\"]\n[[lift.outcome]]\n\
+               name = \"visit\"\ntype = \"binary\"\n[lift.privacy]\nepsilon = 1.0\ndelta = 1e-6\n";
+    fs::write(dir.path().join("job.toml"), job).unwrap();
+    let pages = |contract: String| {
+        fs::write(&path, contract).unwrap();
+        let (show, _) = says(dir.path(), 0, "contract show contract.toml");
+        let (price, _) = says(dir.path(), 0, "job price job.toml --contract contract.toml");
+        let (json, _) = says(dir.path(), 0, "job price job.toml --contract contract.toml --json");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        [show.contains("CAREFUL: \"lift\""), price.contains("CAREFUL"), json["careful"].is_string()]
+    };
+    assert_eq!(pages(before(of_outcomes)), [true; 3]);
+    assert_eq!(pages(before(of_arms)), [false; 3]);
+    assert_eq!(pages(text.clone()), [false; 3]);
+    assert!(text.contains("a column with role = \"consent\" belongs here"));
+}

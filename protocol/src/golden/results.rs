@@ -5,9 +5,9 @@ use crate::{
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
         ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, CountRange, DiffInMeans,
-        Economics, Estimate, FORMAT, JobResult, LiftResult, MatchRate, MatchRates, MeasureEstimate,
-        NoiseSd, OtherCells, OtherTotal, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
-        TABLE_FORMAT, TableCell, TableResult,
+        Economics, Estimate, FORMAT, JobResult, LiftResult, MatchRate, MatchRates, MatchedShare,
+        MeasureEstimate, NoiseSd, OtherCells, OtherTotal, OutcomeResult, PrivacyReport,
+        RelativeLift, SampleRatio, TABLE_FORMAT, TableCell, TableResult,
     },
     tally::Cell,
 };
@@ -172,6 +172,12 @@ fn table() -> TableResult {
         withheld_cells: CountRange { n: 9, noise_sd: 2.5, ci: [4, 14] },
         withheld_without_value: Some(2),
         no_consent: Some(CountRange { n: 57, noise_sd: 4.5, ci: [43, 65] }),
+        consent_from: vec!["sales".to_owned()],
+        matched: Some(MatchedShare {
+            share: 0.25,
+            ci: [0.21875, 0.28125],
+            share_with_refusers: Some(0.5),
+        }),
         privacy: privacy(),
         flags: Vec::new(),
     }

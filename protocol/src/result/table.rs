@@ -47,10 +47,28 @@ pub struct TableResult {
     pub withheld_without_value: Option<u64>,
     /// People who did not agree, in either dataset; null if too few to be shown.
     pub no_consent: Option<CountRange>,
+    /// Datasets that ask for consent: whoever refused in one of them is in no cell.
+    pub consent_from: Vec<String>,
+    /// The share that was found in the joined dataset, of a table by `matched` alone whose two cells are
+    /// shown; null elsewhere.
+    pub matched: Option<MatchedShare>,
     /// What was charged.
     pub privacy: PrivacyReport,
     /// Flags of the whole job.
     pub flags: Vec<String>,
+}
+
+/// How many were found in the joined dataset, and of whom.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatchedShare {
+    /// Of the people who refused in no dataset.
+    pub share: f64,
+    /// Its range: what the ranges of both cells leave open.
+    pub ci: [f64; 2],
+    /// The same of all people, with refusers among the found. Only where the joined dataset alone asks for
+    /// consent, so that they are known because they were found; and only where their number is shown.
+    pub share_with_refusers: Option<f64>,
 }
 
 /// One cell.

@@ -135,7 +135,7 @@ fn a_table_says_what_was_counted_and_what_is_not_shown() {
     }
     for text in [
         "4 groups are not shown",
-        "about 412 people (396 to 428 at 95 %) are excluded: no consent",
+        "about 412 people (396 to 428 at 95 %) withheld consent (asked in sales)",
         ">other<",
         "<td>at least 58</td>",
         "below 0 as 0",

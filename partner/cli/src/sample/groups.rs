@@ -102,6 +102,8 @@ fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableResult {
         withheld_cells: CountRange { n: 0, noise_sd: 0.0, ci: [0, 0] },
         withheld_without_value: Some(0),
         no_consent: None,
+        consent_from: vec!["sales".to_owned()],
+        matched: None,
         privacy,
         flags: Vec::new(),
     }

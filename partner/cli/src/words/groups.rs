@@ -190,9 +190,9 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
     }
     let yes_or_no =
         |at| cells().filter_map(move |it| it.names.get(at)).all(|it| it == "yes" || it == "no");
-    let matched = result.group_by.iter().position(|it| it == "matched");
-    if matched.is_some_and(yes_or_no) {
-        notes.push("matched: whether the person was found in the joined dataset.".to_owned());
+    let by_match = result.group_by.iter().position(|it| it == "matched");
+    if by_match.is_some_and(yes_or_no) {
+        notes.push(matched(result));
     }
     if result.cells_per_person > 1 {
         let most = result.cells_per_person;
@@ -236,11 +236,40 @@ fn not_shown(result: &TableResult) -> Vec<String> {
             format!("{} people", whole(people.n))
         };
         notes.push(format!(
-            "{range} are excluded: no consent, in one dataset or the other. They are neither among those \
-             who were found nor among the others."
+            "{range} withheld consent (asked in {}) and are in no group: neither among those who were \
+             found nor among the others.",
+            sources(result)
         ));
     }
     notes
+}
+
+/// Which datasets ask for consent.
+fn sources(result: &TableResult) -> String {
+    let names: Vec<_> = result.consent_from.iter().map(say::name).collect();
+    if names.is_empty() { "no dataset".to_owned() } else { names.join(" and ") }
+}
+
+/// What "matched" means, and a share only with what it is a share of.
+fn matched(result: &TableResult) -> String {
+    let meaning = "matched: whether the person was found in the joined dataset; whoever withheld \
+                   consent is under neither.";
+    let Some(found) = &result.matched else { return meaning.to_owned() };
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let [low, high] = found.ci.map(percent);
+    let mut text = format!(
+        "{meaning} Found: {} ({low} to {high}) of the people who did not withhold consent.",
+        percent(found.share)
+    );
+    if let Some(all) = found.share_with_refusers {
+        text.push_str(&format!(
+            " A refusal is asked in {} only, and so known only of people who were found: with them, {} \
+             of all people were found.",
+            sources(result),
+            percent(all)
+        ));
+    }
+    text
 }
 
 /// How many groups are not shown.
@@ -373,6 +402,7 @@ const WHOLE: f64 = 100.0;
 mod tests {
     use super::*;
     use crate::sample::groups::{by_shop, by_spend};
+    use protocol::result::MatchedShare;
 
     #[test]
     fn names_the_median_and_the_top_tenth_of_bins() {
@@ -468,5 +498,22 @@ mod tests {
         assert!(words(&result).contains("All of them are combinations with \"(none)\""));
         result.withheld_without_value = Some(0);
         assert!(!words(&result).contains("(none)"));
+    }
+
+    /// 35 % of those who agreed; with refusers, who are all found, 52 %.
+    #[test]
+    fn a_share_is_said_with_what_it_is_a_share_of() {
+        let mut result = by_shop();
+        result.matched =
+            Some(MatchedShare { share: 0.35, ci: [0.34, 0.36], share_with_refusers: Some(0.52) });
+        let notes = notes(&result).join("\n");
+        for text in [
+            "Found: 35.0 % (34.0 % to 36.0 %) of the people who did not withhold consent.",
+            "A refusal is asked in sales only",
+            "52.0 % of all people were found",
+            "withheld consent (asked in sales) and are in no group",
+        ] {
+            assert!(notes.contains(text), "no {text} in {notes}");
+        }
     }
 }

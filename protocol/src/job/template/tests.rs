@@ -258,6 +258,11 @@ fn refuses_caps_that_do_not_fit_the_kind() {
     refused(edit("\"binary\"", "\"count\""), field, "not given");
     let lift = edit("\"binary\"", "\"count\"\nmax_events_per_user = 4").unwrap();
     assert_eq!((lift.outcomes[0].kind, lift.outcomes[0].clamp), (OutcomeKind::Count, 4));
+    // Three events, and not three hundredths of one, in a column of two decimals.
+    let value = "type = \"value\"\ncap_per_user = 499.0\ncap_source = \"declared\"";
+    let lift = edit(value, "type = \"count\"\nmax_events_per_user = 3").unwrap();
+    let spend = lift.outcomes.iter().find(|it| it.column == "spend").unwrap();
+    assert_eq!((spend.kind, spend.clamp, spend.scale), (OutcomeKind::Count, 300, 2));
 }
 
 #[test]
