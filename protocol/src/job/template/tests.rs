@@ -238,7 +238,7 @@ fn refuses_measures_that_the_analysis_does_not_allow() {
 fn refuses_two_outcomes_of_one_name() {
     refused(edit("\"capped spend\"", "\"visit\""), "lift.outcome.name", "visit");
     refused(edit("\"capped spend\"", "\"\""), "lift.outcome.name", "\"\"");
-    refused(edit("\"capped spend\"", "\"a\\nb\""), "lift.outcome.name", "\"a\\nb\"");
+    refused(edit("\"capped spend\"", "\"a\\nb\""), "lift.outcome.name", "\"a\\u{a}b\"");
 }
 
 #[test]
