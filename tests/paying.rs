@@ -218,7 +218,8 @@ async fn a_ledger_restored_whole_is_found_out_by_the_instance_that_it_paid() {
     let directory = stage.parties.publisher.directory().to_owned();
     let backup = fresh(&stage.parties);
     stage.ask(JOB, &custody).await.unwrap();
-    let elsewhere = fresh(&stage.parties);
+    let elsewhere = stage.parties.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
     stage.own = begin(&elsewhere, &stage.parties);
     for name in ["custody.sqlite", "custody.generation"] {
         assert!(backup.join(name).exists(), "the backup has no {name}");
