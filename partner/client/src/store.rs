@@ -37,7 +37,7 @@ pub struct Store {
 pub struct Health {
     /// Whether it runs a simulated enclave.
     pub simulated: bool,
-    /// `starting`, `serving` or `stopped`.
+    /// `serving`, or why not: `starting`, `stopped`, `closed` or `contract_ended`.
     pub enclave: String,
     /// How often it has started one.
     pub enclave_starts: u64,
@@ -165,8 +165,12 @@ impl Store {
     ///
     /// [`StoreError`].
     pub async fn health(&mut self) -> Result<Health, StoreError> {
-        let body = self.fetch(Method::GET, "/v1/health", Bytes::new(), limits::STORE_REPLY).await?;
-        serde_json::from_slice(&body).map_err(|_| StoreError::Protocol)
+        let answer = self.ask(Method::GET, "/v1/health", Bytes::new(), limits::STORE_REPLY).await?;
+        // A host whose enclave does not answer says so with 503, and no less.
+        if !answer.status.is_success() && answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            return Err(StoreError::Protocol);
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| StoreError::Protocol)
     }
 
     async fn object(&mut self, name: &ObjectName, most: usize) -> Result<Vec<u8>, StoreError> {
@@ -193,6 +197,19 @@ impl Store {
         serde_json::from_slice(&body).map_err(|_| StoreError::Protocol)
     }
 
+    async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answer, StoreError> {
+        self.http.send(method, path, body, most).await.map_err(|error| match error {
+            HttpError::Connect(cause) => StoreError::NotListening { cause },
+            HttpError::TimedOut | HttpError::Broken => StoreError::Lost,
+        })
+    }
+
     async fn fetch(
         &mut self,
         method: Method,
@@ -200,11 +217,7 @@ impl Store {
         body: Bytes,
         most: usize,
     ) -> Result<Bytes, StoreError> {
-        let answer = self.http.send(method, path, body, most).await;
-        let Answer { status, body } = answer.map_err(|error| match error {
-            HttpError::Connect(cause) => StoreError::NotListening { cause },
-            HttpError::TimedOut | HttpError::Broken => StoreError::Lost,
-        })?;
+        let Answer { status, body } = self.ask(method, path, body, most).await?;
         if status.is_success() {
             return Ok(body);
         }
