@@ -7,7 +7,7 @@ use protocol::{
     hpke,
     job::{Job, JobId},
     message::{Package, result_binding},
-    refusal::Refusal,
+    refusal::{Refusal, Share},
     sign,
     storage::{Failure, ObjectName},
 };
@@ -50,7 +50,11 @@ impl Results {
 
     /// Refuses more answers than an instance keeps.
     pub(crate) fn check_room(&self) -> Result<(), Refusal> {
-        if self.by_job.len() < MAX_ANSWERS { Ok(()) } else { Err(Refusal::RateLimited) }
+        if self.by_job.len() < MAX_ANSWERS {
+            return Ok(());
+        }
+        let party = "every party together".to_owned();
+        Err(Refusal::ShareUsed { party, share: Share::Answers })
     }
 
     pub(crate) fn jobs(&self) -> Vec<JobId> {
