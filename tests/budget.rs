@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::fs;
 use tests::{
-    processes::{Site, close, job_id, price},
+    processes::{Site, close, price},
     running::Said,
 };
 
@@ -144,7 +144,7 @@ fn a_withdrawn_build_is_believed_by_no_command_and_a_list_that_cannot_be_read_by
     site.ok(&site.submit_of(0));
     site.open_result(0, "retailer");
     site.kill_custody();
-    let job = job_id(0);
+    let job = site.job_name(0).unwrap();
     let lines = [
         "verify ROOM UNDER --dir retailer".to_owned(),
         Site::grant_of("retailer"),

@@ -144,9 +144,8 @@ impl Stage {
         let ran = client::job::run(room, publisher, &prepared, &mut custodies, &mut |_| {}).await;
         let ran = ran.unwrap();
         let (sealed, contract) = (ran.sealed.unwrap(), &self.parties.contract);
-        let asked = Some(prepared.as_bytes());
         let trust = self.parties.trust();
-        let opened = client::open::open(&sealed, publisher, contract, ran.job, asked, &trust);
+        let opened = client::open::open(&sealed, publisher, contract, ran.job, &trust);
         (prepared, opened.unwrap())
     }
 

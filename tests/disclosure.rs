@@ -123,9 +123,9 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     hay.debug("a job", &ran.await.unwrap());
     hay.debug("its steps", &steps);
     for (name, party) in [("publisher", &parties.publisher), ("retailer", &parties.retailer)] {
-        let package = store.result(prepared.id(), name).await.unwrap();
+        let package = store.result(prepared.name(), name).await.unwrap();
         let opened =
-            open::open(&package, party, &parties.contract, prepared.id(), None, &trust).unwrap();
+            open::open(&package, party, &parties.contract, prepared.name(), &trust).unwrap();
         hay.add("result.json", opened.result_bytes.clone());
         hay.add("the receipt", opened.receipt.clone());
         hay.debug("an opened result", &opened);
@@ -149,9 +149,9 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     let mut altered = std::fs::read(&files["sales"].files.sealed).unwrap();
     altered[5000] ^= 1;
     hay.error("a file that does not open", &broken(&parties, &mut room, &mut store, altered).await);
-    let package = store.result(prepared.id(), "retailer").await.unwrap();
+    let package = store.result(prepared.name(), "retailer").await.unwrap();
     let stolen =
-        open::open(&package, &parties.publisher, &parties.contract, prepared.id(), None, &trust);
+        open::open(&package, &parties.publisher, &parties.contract, prepared.name(), &trust);
     hay.error("another's result", &stolen.unwrap_err());
 
     // Close, settle, and look at every byte there is.

@@ -256,7 +256,7 @@ async fn a_connection_that_is_cut_during_a_job_loses_nothing() {
         let _cut_or_done = timeout(cut, it.parties.run(&mut it.room, &prepared)).await;
         let mut room = it.parties.connect(&it.instance).await.unwrap();
         let sealed = it.parties.run(&mut room, &prepared).await.unwrap().sealed;
-        assert_eq!(sealed, it.host.result(prepared.id(), "publisher"));
+        assert_eq!(sealed, it.host.result(prepared.name(), "publisher"));
         let status = room.status(it.parties.publisher.signing()).await.unwrap();
         let price = prepared.admitted().cost();
         assert!(status.accounts.iter().all(|account| account.spent == *price), "{status:?}");
@@ -268,25 +268,24 @@ async fn the_same_question_again_is_the_same_answer_for_nothing() {
     let mut it = opened().await;
     let first = it.parties.prepare(&mut it.room, JOB).await;
     let second = it.parties.prepare(&mut it.room, JOB).await;
-    assert_ne!(first.id(), second.id());
+    assert_ne!(first.name(), second.name());
     let answer = it.parties.run(&mut it.room, &first).await.unwrap().sealed.unwrap();
     let spent = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
     let repeat = it.parties.run(&mut it.room, &second).await.unwrap().sealed.unwrap();
     let again = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
     assert_eq!(spent, again);
     let (contract, trust) = (&it.parties.contract, it.parties.trust());
-    let open = |sealed: &[u8], id, asked| {
-        client::open::open(sealed, &it.parties.publisher, contract, id, asked, &trust)
+    let open = |sealed: &[u8], job| {
+        client::open::open(sealed, &it.parties.publisher, contract, job, &trust)
     };
-    let answer = open(&answer, first.id(), None).unwrap();
-    let repeat_opened = open(&repeat, second.id(), Some(second.as_bytes())).unwrap();
+    let answer = open(&answer, first.name()).unwrap();
+    let repeat_opened = open(&repeat, second.name()).unwrap();
     assert_eq!(answer.result_bytes, repeat_opened.result_bytes);
-    // A receiver that did not ask finds the job in the package.
-    open(&repeat, second.id(), None).unwrap();
-    let other = JOB.replace("50.0", "40.0");
-    let other = it.parties.prepare(&mut it.room, &other).await;
-    let refused = open(&repeat, second.id(), Some(other.as_bytes()));
-    assert!(matches!(refused, Err(OpenError::OtherJob { .. })));
+    assert_eq!((answer.is_repeated(), repeat_opened.is_repeated()), (false, true));
+    assert_eq!(repeat_opened.asked.name(), second.name());
+    assert_eq!(repeat_opened.answered.name(), first.name());
+    // A package opens for the job whose name it is looked for by, and for no other.
+    assert!(matches!(open(&repeat, first.name()), Err(OpenError::Sealed { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,7 +303,7 @@ async fn a_withheld_result_comes_back_with_a_retry_of_the_job_and_costs_nothing_
     let ran = it.parties.run(&mut it.room, &prepared).await.unwrap();
     let again = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
     assert_eq!(spent, again);
-    assert_eq!(ran.sealed, it.host.result(prepared.id(), "publisher"));
+    assert_eq!(ran.sealed, it.host.result(prepared.name(), "publisher"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,20 +312,19 @@ async fn refuses_an_altered_result_and_the_result_of_another_job() {
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let sealed = it.parties.run(&mut it.room, &prepared).await.unwrap().sealed.unwrap();
     let (contract, trust) = (&it.parties.contract, it.parties.trust());
-    let open = |bytes: &[u8], id| {
-        client::open::open(bytes, &it.parties.publisher, contract, id, None, &trust)
-    };
-    open(&sealed, prepared.id()).unwrap();
-    let other = protocol::job::JobId([9; 16]);
+    let open =
+        |bytes: &[u8], job| client::open::open(bytes, &it.parties.publisher, contract, job, &trust);
+    open(&sealed, prepared.name()).unwrap();
+    let other = protocol::job::JobName::from([9; 32]);
     assert!(matches!(open(&sealed, other), Err(OpenError::Sealed { .. })));
     for at in [40, sealed.len() / 2, sealed.len() - 1] {
         let mut altered = sealed.clone();
         altered[at] ^= 1;
-        open(&altered, prepared.id()).unwrap_err();
+        open(&altered, prepared.name()).unwrap_err();
     }
     // What is sealed to one receiver opens for no other.
-    let for_retailer = it.host.result(prepared.id(), "retailer").unwrap();
-    open(&for_retailer, prepared.id()).unwrap_err();
+    let for_retailer = it.host.result(prepared.name(), "retailer").unwrap();
+    open(&for_retailer, prepared.name()).unwrap_err();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -335,9 +333,8 @@ async fn refuses_a_receipt_of_another_result() {
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let sealed = it.parties.run(&mut it.room, &prepared).await.unwrap().sealed.unwrap();
     let (contract, trust) = (&it.parties.contract, it.parties.trust());
-    let id = prepared.id();
-    let opened =
-        client::open::open(&sealed, &it.parties.publisher, contract, id, None, &trust).unwrap();
+    let id = prepared.name();
+    let opened = client::open::open(&sealed, &it.parties.publisher, contract, id, &trust).unwrap();
     let check = |result: &[u8]| {
         client::receipt_check::check(contract, &opened.receipt, Some(result), &trust)
     };
@@ -351,8 +348,7 @@ async fn refuses_a_receipt_of_another_result() {
     let not_asked =
         refused.checks().iter().filter(|line| line.outcome == client::check::Outcome::NotAsked);
     assert_eq!(not_asked.map(|line| line.number.to_string()).collect::<Vec<_>>(), ["17", "18"]);
-    let refused =
-        client::open::open(&sealed, &it.parties.publisher, contract, id, None, &withdrawing);
+    let refused = client::open::open(&sealed, &it.parties.publisher, contract, id, &withdrawing);
     assert!(matches!(refused, Err(OpenError::Receipt(_))));
 }
 

@@ -9,6 +9,7 @@ use client::{
     room::Room,
 };
 use protocol::{
+    job::JobName,
     loss::{Epsilon, Loss},
     message::{Body, Reply},
     receipt::Account,
@@ -101,7 +102,7 @@ async fn another_estimate_from_the_same_figures_costs_nothing_and_says_so() {
         let (party, contract) = (&stage.parties.publisher, &stage.parties.contract);
         let (sealed, trust) = (ran.sealed.as_ref().unwrap(), stage.parties.trust());
         // The receipt is checked, too.
-        let opened = client::open::open(sealed, party, contract, ran.job, None, &trust).unwrap();
+        let opened = client::open::open(sealed, party, contract, ran.job, &trust).unwrap();
         let JobResult::Lift(result) = opened.result else { panic!("a lift") };
         result
     };
@@ -167,7 +168,7 @@ async fn no_job_runs_on_what_was_countersigned_for_another() {
     let slices: Vec<_> = ["exposures", "sales"]
         .map(|dataset| {
             let mut slice = stage.parties.slice(&stage.room, dataset);
-            slice.job = Some(countersigned.admitted().job().earmark("publisher"));
+            slice.job = Some(countersigned.name());
             slice.granted = countersigned.admitted().cost().clone();
             ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
         })
@@ -193,7 +194,7 @@ async fn a_job_that_is_signed_anew_is_paid_with_the_slices_it_had() {
     let slices: Vec<_> = ["exposures", "sales"]
         .map(|dataset| {
             let mut slice = stage.parties.slice(&stage.room, dataset);
-            slice.job = Some(first.admitted().job().earmark("publisher"));
+            slice.job = Some(first.name());
             slice.granted = first.admitted().cost().clone();
             ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
         })
@@ -207,7 +208,8 @@ async fn a_job_that_is_signed_anew_is_paid_with_the_slices_it_had() {
     let reply = stage.room.request(key, body).await.unwrap();
     assert!(matches!(reply, Reply::Result { .. }), "{reply:?}");
     // Of the retailer's it would be another job, whoever signs for whom.
-    assert_ne!(anew.earmark("publisher"), anew.earmark("retailer"));
+    assert_eq!(JobName::of("publisher", &anew), first.name());
+    assert_ne!(JobName::of("retailer", &anew), first.name());
 }
 
 /// Ledger and counter restored together look whole; the instance knows better.

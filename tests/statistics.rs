@@ -20,7 +20,6 @@ use measurement::report::lift_result;
 use privacy::Ledger;
 use privacy::sampler::Exact;
 use protocol::contract::Contract;
-use protocol::digest::Digest;
 use protocol::job::{OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
@@ -116,14 +115,11 @@ impl Room {
             engine::run(proven, &self.contract, &[exposures], Some(&[sales])).await.unwrap()
         };
         let raw = self.runtime.block_on(answered);
-        let paid = self
-            .ledger
-            .pay(self.admitted.clone(), Digest::of("test", b"job"), &self.contract, NOW)
-            .unwrap();
+        let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
         let Question::Lift(asked) = &self.admitted.job().question else { panic!("a lift") };
-        lift_result(&released, released.paid().admitted().job(), asked, &self.contract, NOW)
+        lift_result(&released, released.paid().admitted(), asked, &self.contract, NOW)
     }
 }
 

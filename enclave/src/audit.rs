@@ -3,7 +3,7 @@
 use protocol::{
     canonical,
     digest::Digest,
-    job::JobId,
+    job::JobName,
     merkle::{MerkleLog, Root},
     refusal::Refusal,
     time::Time,
@@ -20,8 +20,10 @@ pub(crate) enum Event<'a> {
     Granted { dataset: &'a str, manifest: Digest, not_after: Time },
     /// A grant ended.
     Dropped { dataset: &'a str },
-    /// A job was paid and run.
-    Ran { job: JobId, output: Digest },
+    /// A job was run; `charged` unless its figures had been paid for before.
+    Ran { job: JobName, asked_by: &'a str, receivers: &'a [String], charged: bool, output: Digest },
+    /// A job got the answer of an earlier one, for nothing.
+    Repeated { job: JobName, asked_by: &'a str, receivers: &'a [String], output: Digest },
     /// A request was declined.
     Refused { party: &'a str, request: Digest, refusal: &'a Refusal },
     /// The instance ended.

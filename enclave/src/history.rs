@@ -1,6 +1,6 @@
 //! What was asked of this instance: how often by whom, and about whom.
 
-use protocol::{contract::Contract, job::JobId, refusal::Refusal, tally::Tally, time::Time};
+use protocol::{contract::Contract, job::JobName, refusal::Refusal, tally::Tally, time::Time};
 use std::collections::VecDeque;
 
 /// The jobs that were paid for, oldest first. It dies with the instance; the owners' custodies count over
@@ -13,7 +13,7 @@ pub(crate) struct History {
 }
 
 struct Asked {
-    id: JobId,
+    job: JobName,
     analyst: String,
     purpose: String,
     tally: Tally,
@@ -45,7 +45,7 @@ impl History {
     /// Notes a job that was paid for; gives its place.
     pub(crate) fn note(
         &mut self,
-        id: JobId,
+        job: JobName,
         (analyst, purpose): (&str, &str),
         tally: &Tally,
         time: Time,
@@ -56,7 +56,7 @@ impl History {
             self.forgotten += 1;
         }
         let place = self.forgotten + u64::try_from(self.jobs.len()).unwrap_or(u64::MAX);
-        self.jobs.push_back(Asked { id, analyst, purpose, tally: tally.clone(), time });
+        self.jobs.push_back(Asked { job, analyst, purpose, tally: tally.clone(), time });
         place
     }
 
@@ -66,10 +66,10 @@ impl History {
         contract: &Contract,
         tally: &Tally,
         place: u64,
-    ) -> Option<JobId> {
+    ) -> Option<JobName> {
         let before = usize::try_from(place.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
         let mut latest = self.jobs.iter().take(before).rev().take(COMPARED);
-        latest.find(|it| tally.nearly_repeats(&it.tally, contract)).map(|it| it.id)
+        latest.find(|it| tally.nearly_repeats(&it.tally, contract)).map(|it| it.job)
     }
 }
 

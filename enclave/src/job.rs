@@ -4,7 +4,7 @@
 use crate::{
     audit::Event,
     grant,
-    results::Asked,
+    results::Priced,
     session::{Open, Serving},
 };
 use attestation_verifier::receipt::{
@@ -14,14 +14,13 @@ use privacy::{Chosen, Paid, Released};
 use protocol::{
     canonical,
     digest::Digest,
-    job::{Job, JobId, Question},
+    job::{JobName, Question, SignedJob},
     manifest::SignedManifest,
     message::Reply,
     policy::{self, Admitted},
     receipt::{self, ReceiptBody},
     refusal::Refusal,
     result::{JobResult, NEAR_DUPLICATE, SAME_FIGURES},
-    sign,
     time::Time,
 };
 use serde_bytes::ByteBuf;
@@ -36,64 +35,65 @@ pub(crate) async fn run(
     slices: &[ByteBuf],
     now: Time,
 ) -> Result<Reply, Refusal> {
-    let key = serving.contract.parties.get(party).ok_or(Refusal::Stranger)?.signing_key;
-    let job: Job = sign::open(signed, &key).map_err(|_| Refusal::Malformed)?;
-    if job.instance != serving.instance {
+    let signed = SignedJob::open(&serving.contract, signed.to_vec())?;
+    // Nobody runs a job for somebody else: the reply is for who asks.
+    if signed.analyst() != party {
+        return Err(Refusal::Malformed);
+    }
+    if signed.job().instance != serving.instance {
         return Err(Refusal::Elsewhere);
     }
-    let id = job.id;
-    let digest = sign::digest_of(signed);
-    if let Some(answered) = open.results.of(party, id) {
-        if answered.job != digest {
-            return Err(Refusal::Replayed);
-        }
-    } else {
+    // A job that was answered is answered again, also if it was signed anew since.
+    if !open.results.holds(signed.name()) {
         open.results.check_room()?;
         grant::accept(serving, open, slices, now)?;
-        answer(serving, open, party, signed, job, now).await?;
+        answer(serving, open, &signed, now).await?;
     }
-    let sealed = open.results.deliver(serving, id, party).await?;
-    Ok(Reply::Result { job: id, sealed })
+    open.results.deliver(serving, signed.name()).await
 }
 
 async fn answer(
     serving: &Serving,
     open: &mut Open,
-    party: &str,
-    signed: &[u8],
-    job: Job,
+    signed: &SignedJob,
     now: Time,
 ) -> Result<(), Refusal> {
-    let contract = &serving.contract;
+    let (contract, job) = (&serving.contract, signed.job());
     let manifests = open.vault.manifests();
-    let admitted = policy::admit(contract, &job, party, &manifests, now)?;
-    let asked = Asked { party, job: &job, signed };
-    let question = question(&admitted, &job);
+    let admitted = policy::admit(contract, job, signed.analyst(), &manifests, now)?;
+    let asked_by = signed.analyst();
+    let receivers = job.receivers.as_slice();
+    let question = question(&admitted);
     if let Some(known) = open.results.same_question(&question) {
-        return open.results.keep(serving, asked, question, known, &mut open.generator);
+        let output = receipt::output(&known.0);
+        let repeated = Event::Repeated { job: signed.name(), asked_by, receivers, output };
+        open.audit.append(now, &repeated);
+        let priced = Priced::Free;
+        return open.results.keep(serving, signed, priced, question, known, &mut open.generator);
     }
     let figures = figures(&admitted);
-    release(serving, open, asked, &admitted, figures, now).await?;
+    release(serving, open, &admitted, figures, now).await?;
     let Some(Progress::Released(left, first)) = open.progress.get(&figures) else {
         return Err(Refusal::Internal);
     };
 
     let mut result = match (&job.question, left) {
-        (Question::Lift(asked), Left::Figures(released)) => {
-            JobResult::Lift(measurement::report::lift_result(released, &job, asked, contract, now))
-        }
-        (Question::Table(asked), Left::Figures(released)) => {
-            JobResult::Table(measurement::table::table_result(released, &job, asked, contract, now))
-        }
+        (Question::Lift(asked), Left::Figures(released)) => JobResult::Lift(
+            measurement::report::lift_result(released, &admitted, asked, contract, now),
+        ),
+        (Question::Table(asked), Left::Figures(released)) => JobResult::Table(
+            measurement::table::table_result(released, &admitted, asked, contract, now),
+        ),
         (Question::Choice(asked), Left::Choice(chosen)) => {
-            let result = measurement::choice::choice_result(chosen, &job, asked, contract, now);
+            let result =
+                measurement::choice::choice_result(chosen, &admitted, asked, contract, now);
             JobResult::Choice(result.ok_or(Refusal::Internal)?)
         }
         _ => return Err(Refusal::Internal),
     };
-    let (payer, paid) = &first.job;
-    if (payer.as_str(), *paid) != (party, job.id) {
-        result.flag(format!("{SAME_FIGURES}{paid}"));
+    let priced = if first.job == signed.name() { Priced::Charged } else { Priced::Free };
+    if priced == Priced::Free {
+        result.flag(format!("{SAME_FIGURES}{}", first.job));
     }
     let asked_of = admitted.proven().tally();
     if let Some(earlier) = open.history.resembled(contract, asked_of, first.place) {
@@ -101,17 +101,19 @@ async fn answer(
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;
     let output = receipt::output(&result);
-    open.audit.append(now, &Event::Ran { job: job.id, output });
-    let body = receipt_body(open, &manifests, &admitted, left, signed, output, now);
+    let charged = priced == Priced::Charged;
+    open.audit
+        .append(now, &Event::Ran { job: signed.name(), asked_by, receivers, charged, output });
+    let body = receipt_body(open, &manifests, &admitted, left, signed.as_bytes(), output, now);
     let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
-    open.results.keep(serving, asked, question, (result, receipt), &mut open.generator)
+    let answer = (result, receipt);
+    open.results.keep(serving, signed, priced, question, answer, &mut open.generator)
 }
 
 /// Sees to it that the figures are there: pays and computes them, unless that was done before.
 async fn release(
     serving: &Serving,
     open: &mut Open,
-    Asked { party, job, .. }: Asked<'_>,
     admitted: &Admitted,
     figures: Digest,
     now: Time,
@@ -124,14 +126,15 @@ async fn release(
         Some(Progress::Paid(paid, first)) => (*paid, first),
         None => {
             let (contract, purpose) = (&serving.contract, admitted.purpose());
-            open.history.check_rate(contract, party, purpose, now)?;
-            let paid = open.ledger.pay(admitted.clone(), job.earmark(party), contract, now)?;
-            let tally = admitted.proven().tally();
-            let place = open.history.note(job.id, (party, purpose), tally, now);
-            (paid, First { job: (party.to_owned(), job.id), place })
+            let analyst = admitted.analyst();
+            open.history.check_rate(contract, analyst, purpose, now)?;
+            let paid = open.ledger.pay(admitted.clone(), contract, now)?;
+            let (job, tally) = (admitted.name(), admitted.proven().tally());
+            let place = open.history.note(job, (analyst, purpose), tally, now);
+            (paid, First { job, place })
         }
     };
-    let left = tally(serving, open, admitted, paid, (figures, first.clone())).await?;
+    let left = tally(serving, open, admitted, paid, (figures, first)).await?;
     open.progress.insert(figures, Progress::Released(left, first));
     Ok(())
 }
@@ -200,10 +203,9 @@ impl Left {
 }
 
 /// The job that paid for figures.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) struct First {
-    /// Who asked, and its identity: those of two parties may be alike.
-    job: (String, JobId),
+    job: JobName,
     /// In the history.
     place: u64,
 }
@@ -216,7 +218,8 @@ fn figures(admitted: &Admitted) -> Digest {
 }
 
 /// What was asked of which data. Its parts say everything a result depends on, but who asked.
-fn question(admitted: &Admitted, job: &Job) -> Digest {
+fn question(admitted: &Admitted) -> Digest {
+    let job = admitted.job();
     let (tally, proof) = (admitted.proven().tally(), admitted.proven().proof());
     let parts = (&job.question, &job.analysis, &job.datasets, tally, proof);
     Digest::of("glovebox question v1", &canonical::to_vec(&parts))

@@ -1,10 +1,11 @@
 //! A question, as an analyst signs it.
 
 mod choice;
+mod name;
+mod signed;
 mod template;
 
 use crate::{
-    canonical,
     digest::Digest,
     limits::{self, Size, at_most},
     loss::{Delta, Epsilon},
@@ -13,9 +14,11 @@ use crate::{
     time::Time,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 pub use choice::{ChoiceOf, ChoiceQuestion};
+pub use name::{InvalidJobName, JobName};
+pub use signed::SignedJob;
 pub use template::{TemplateError, question_from_toml};
 
 /// A job for one instance.
@@ -39,16 +42,6 @@ pub struct Job {
     /// Parties that get the result.
     #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
     pub receivers: Vec<String>,
-}
-
-impl Job {
-    /// What a slice for this job of `analyst` names. Signed anew because its time had run out, it is the
-    /// same job, and is paid with the same slices.
-    #[must_use]
-    pub fn earmark(&self, analyst: &str) -> Digest {
-        let timeless = Self { not_after: Time(0), ..self.clone() };
-        Digest::of("glovebox job earmark v1", &canonical::to_vec(&(analyst, timeless)))
-    }
 }
 
 /// What is asked.
@@ -92,37 +85,11 @@ impl Signed for Job {
     const SIZE: Size = limits::JOB;
 }
 
-/// Identity of a job: 16 random bytes, written as 32 hex digits.
-#[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+/// Sixteen random bytes, so that two jobs that ask the same have two names. Outside its own bytes a job
+/// goes by its [`JobName`]: anybody may sign a job with an id that was seen elsewhere.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct JobId(pub [u8; 16]);
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::str::FromStr for JobId {
-    type Err = InvalidJobId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidJobId> {
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidJobId)?;
-        Ok(Self(bytes))
-    }
-}
-
-/// Text that does not identify a job.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected the identity of a job: 32 hex digits")]
-pub struct InvalidJobId;
 
 /// Randomised lift, intention to treat. All numbers are integers, so that a job has one encoding.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -114,6 +114,8 @@ pub const MANIFESTS: usize = 8;
 pub const COLUMNS: usize = 1024;
 /// Open datasets of an instance.
 pub const DATASETS: usize = 256;
+/// Counts of answers: for who asked and who reads.
+pub const DELIVERIES: usize = PARTIES * PARTIES;
 /// Accounts of an instance.
 pub const ACCOUNTS: usize = 4096;
 /// Names of withheld cells in a receipt.
@@ -152,6 +154,7 @@ const _: () = {
     assert!(MEASURES <= DECODED_MEASURES && GROUP_BY <= DECODED_GROUP_BY);
     assert!(CONTRACT < ATTEST_REPLY.bytes && ATTEST_REPLY.bytes < MIB + MIB / 8);
     assert!(JOB.bytes * 4 < RECEIPT.bytes);
+    assert!(RECEIPT.bytes == attestation_verifier::receipt::Attested::MAX_LEN);
     assert!(SIGNERS <= PARTIES);
 };
 

@@ -6,10 +6,10 @@
 use crate::{
     digest::Digest,
     grant::Grant,
-    job::JobId,
+    job::JobName,
     limits::{self, Size, at_most},
     merkle::Root,
-    receipt::Account,
+    receipt::{Account, Delivery},
     refusal::Refusal,
     sign::Signed,
     time::Time,
@@ -104,9 +104,12 @@ pub enum Reply {
     /// The job has run; the result is stored at the host too.
     Result {
         /// The job.
-        job: JobId,
-        /// The package sealed to the party that asked; none if it is no receiver.
+        job: JobName,
+        /// The package sealed to the party that asked; none if it is not a receiver.
         sealed: Option<ByteBuf>,
+        /// Receivers whose package the host did not keep, since it holds other bytes in its place: they
+        /// do not get it from there.
+        not_stored: Vec<String>,
     },
     /// State of the instance.
     Status(Status),
@@ -130,15 +133,28 @@ pub struct Status {
     /// What was granted and spent.
     #[serde(deserialize_with = "at_most::<{ limits::ACCOUNTS }, _, _>")]
     pub accounts: Vec<Account>,
-    /// Jobs whose results are stored.
+    /// Jobs whose results are stored, and who asked them.
     #[serde(deserialize_with = "at_most::<{ limits::ANSWERS }, _, _>")]
-    pub jobs: Vec<JobId>,
+    pub jobs: Vec<AnsweredJob>,
+    /// Who was sealed how many answers.
+    #[serde(deserialize_with = "at_most::<{ limits::DELIVERIES }, _, _>")]
+    pub deliveries: Vec<Delivery>,
     /// Trusted time of the instance.
     pub time: Time,
     /// Entries of the audit log.
     pub audit_size: u64,
     /// Its Merkle root.
     pub audit_root: Root,
+}
+
+/// A job that was answered.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnsweredJob {
+    /// The job.
+    pub job: JobName,
+    /// The party that signed it.
+    pub asked_by: String,
 }
 
 /// One open dataset.
@@ -185,8 +201,11 @@ impl Package {
 }
 
 /// What a sealed result is bound to: HPKE info and associated data.
+///
+/// Anybody can seal to a receiver, so this keeps packages apart and proves nothing. That a package answers
+/// the job of this name follows from the job in it, whose name must be the same.
 #[must_use]
-pub fn result_binding(contract: Digest, job: JobId, receiver: &str) -> Vec<u8> {
+pub fn result_binding(contract: Digest, job: JobName, receiver: &str) -> Vec<u8> {
     crate::canonical::to_vec(&("glovebox result v1", contract, job, receiver))
 }
 

@@ -11,10 +11,12 @@ mod table;
 
 use crate::{
     contract::{Analysis, Contract, Role, Template},
-    job::{Job, Question},
+    job::{Job, JobName, Question},
+    limits,
     loss::{Loss, Rho},
     manifest::SignedManifest,
     proof::{self, By, PriceError, Proven, Request, Split},
+    receipt,
     refusal::{Asked, Limit, Refusal},
     tally::Tally,
     text,
@@ -34,6 +36,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Admitted {
     job: Job,
+    analyst: String,
+    name: JobName,
     proven: Proven,
     purpose: String,
     datasets: Vec<String>,
@@ -44,6 +48,18 @@ impl Admitted {
     #[must_use]
     pub fn job(&self) -> &Job {
         &self.job
+    }
+
+    /// The party that asks.
+    #[must_use]
+    pub fn analyst(&self) -> &str {
+        &self.analyst
+    }
+
+    /// What the job is called.
+    #[must_use]
+    pub fn name(&self) -> JobName {
+        self.name
     }
 
     /// The question, with the proof of its noise and cost.
@@ -96,6 +112,11 @@ pub fn admit(
     if now > job.not_after {
         return Err(Refusal::JobExpired { not_after: job.not_after });
     }
+    // Whoever has seen a job can show it to a custody for as long.
+    let (found, most) = ((job.not_after.0 - now.0) / 1000, MAX_WAIT_SECONDS);
+    if found > most {
+        return Err(Refusal::OverLimit { limit: Limit::Wait, found, most });
+    }
     let analysis = contract
         .analyses
         .get(&job.analysis)
@@ -111,8 +132,24 @@ pub fn admit(
     check_range(&asked.tally, manifests)?;
     check_size(&asked.tally)?;
     let proven = prove(contract, &job.question, asked)?;
-    let datasets = proven.tally().datasets().map(str::to_owned).collect();
-    Ok(Admitted { job: job.clone(), proven, purpose: analysis.purpose.clone(), datasets })
+    let datasets: Vec<_> = proven.tally().datasets().map(str::to_owned).collect();
+    let named = datasets.iter().filter_map(|name| manifests.get(name));
+    let (found, most) = (receipt::longest(job, named, &proven), limits::RECEIPT.bytes);
+    if found > most {
+        return Err(Refusal::OverLimit {
+            limit: Limit::ReceiptBytes,
+            found: length(found),
+            most: length(most),
+        });
+    }
+    Ok(Admitted {
+        job: job.clone(),
+        analyst: analyst.to_owned(),
+        name: JobName::of(analyst, job),
+        proven,
+        purpose: analysis.purpose.clone(),
+        datasets,
+    })
 }
 
 /// Noise and cost of a question, before there are a room, data and a job: what [`admit`] derives too,
@@ -192,6 +229,10 @@ fn prove(contract: &Contract, question: &Question, asked: Priced) -> Result<Prov
         _ => Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 },
     })?;
     proof::check(tally, proof, contract.min_cell).map_err(|_| Refusal::Malformed)
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn check_receivers(job: &Job, analysis: &Analysis) -> Result<(), Refusal> {
@@ -285,6 +326,8 @@ fn check_names<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Result<()
     if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
 }
 
+/// How far ahead the end of a job may be: a day.
+const MAX_WAIT_SECONDS: u64 = 86_400;
 const MILLION: u32 = 1_000_000;
 /// Head counts and totals of all cells: as JSON less than 40 MB, well below what a host keeps.
 pub const MAX_FIGURES: u64 = 1 << 16;

@@ -1,14 +1,18 @@
 //! What the enclave attests to for strangers: receipts of results, and its closing.
 
 use crate::{
+    canonical,
     digest::Digest,
+    job::Job,
     limits::{self, at_most},
     loss::Loss,
+    manifest::SignedManifest,
     merkle::Root,
-    proof::Proof,
+    proof::{Proof, Proven},
     tally::Tally,
     time::Time,
 };
+use attestation_verifier::Document;
 use serde::{Deserialize, Serialize};
 
 /// What a receipt says. `contract` and `output` are checked by anybody with
@@ -71,6 +75,9 @@ pub struct ClosingBody {
     /// What was granted and spent, for every dataset, purpose and period.
     #[serde(deserialize_with = "at_most::<{ limits::ACCOUNTS }, _, _>")]
     pub accounts: Vec<Account>,
+    /// Who was sealed how many answers, those that cost nothing included.
+    #[serde(deserialize_with = "at_most::<{ limits::DELIVERIES }, _, _>")]
+    pub deliveries: Vec<Delivery>,
     /// When.
     pub time: Time,
     /// Entries of the audit log.
@@ -94,6 +101,53 @@ pub struct Account {
     /// What jobs cost.
     pub spent: Loss,
 }
+
+/// How many answers were sealed to one party for jobs of one party.
+///
+/// An owner countersigns what costs budget. A question that was paid for is answered again for nothing and
+/// without it: this is where it sees that.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Whose jobs.
+    pub asked_by: String,
+    /// Who can read the answers.
+    pub receiver: String,
+    /// Answers that were charged.
+    pub charged: u64,
+    /// Answers to what had been paid for before.
+    pub free: u64,
+}
+
+/// The most bytes that the receipt of `job` can have, from what is known before it is paid.
+#[must_use]
+pub fn longest<'m>(
+    job: &Job,
+    manifests: impl IntoIterator<Item = &'m SignedManifest>,
+    proven: &Proven,
+) -> usize {
+    let manifests: usize =
+        manifests.into_iter().map(|manifest| manifest.as_bytes().len() + HEAD).sum();
+    let charge = canonical::to_vec(&proven.proof().cost).len() + CHARGE_WORDS;
+    let body = canonical::to_vec(job).len()
+        + limits::ENVELOPE
+        + manifests
+        + canonical::to_vec(proven.tally()).len()
+        + canonical::to_vec(proven.proof()).len()
+        + charge.saturating_mul(proven.tally().datasets().count());
+    body.saturating_add(WITHHELD + DIGESTS + Document::MAX_LEN + STATEMENT)
+}
+
+/// Before each byte string.
+const HEAD: usize = 16;
+/// Names in a charge: of the dataset, its owner and the purpose.
+const CHARGE_WORDS: usize = 512;
+/// Names of the arms and cells that the threshold withheld, or how many groups.
+const WITHHELD: usize = 2048;
+/// Digests, times, names of fields and the container's own signature.
+const DIGESTS: usize = 2048;
+/// Keys of the instance.
+const STATEMENT: usize = 4096;
 
 /// The digest of a result's exact bytes.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use crate::{
     contract::{MAX_LIFETIME_EPSILON, Period},
-    job::JobId,
+    job::JobName,
     limits::{self, at_most},
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::ManifestError,
@@ -175,6 +175,19 @@ pub enum Refusal {
         /// What came back of it at closings.
         returned: Loss,
     },
+    /// The slice of this job was cut in a period that is over.
+    #[error(
+        "{owner} countersigned this job on \"{dataset}\" in the period {period}, which is over, and pays \
+         for a job once: submit it as a new job (without --id)"
+    )]
+    CountersignedBefore {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+        /// The period whose budget paid.
+        period: String,
+    },
     /// Custody does not believe the instance.
     #[error("custody of {owner} does not believe this instance")]
     NotBelieved {
@@ -207,15 +220,15 @@ impl Refusal {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Debit {
-    /// Who asked; none for loss that went out for no job, or under another contract.
+    /// Who asked; none for loss that went out for no job, or for jobs that the reader is not told of.
     pub analyst: Option<String>,
-    /// Which analysis; without an analyst [`PREPAID`], [`ELSEWHERE`], [`FOUND`] or [`WRITTEN_OFF`].
+    /// Which analysis; without an analyst [`PREPAID`], [`OTHERS`], [`ELSEWHERE`], [`FOUND`] or [`WRITTEN_OFF`].
     pub analysis: String,
     /// How many jobs, or other times that loss went out.
     pub jobs: u64,
     /// The latest of these jobs, newest first, at most [`NAMED_JOBS`].
     #[serde(deserialize_with = "at_most::<{ NAMED_JOBS }, _, _>")]
-    pub latest: Vec<JobId>,
+    pub latest: Vec<JobName>,
     /// What was handed out for them together; what came back at closings is not taken off.
     pub loss: Loss,
 }
@@ -224,6 +237,9 @@ pub struct Debit {
 pub const PREPAID: &str = "prepaid with grants";
 /// What a debit is called that is not the business of the contract at hand.
 pub const ELSEWHERE: &str = "spent under other contracts";
+/// What a debit is called that was for jobs of other analysts than the one who is told: how much, and not
+/// on what.
+pub const OTHERS: &str = "spent by other analysts";
 /// What a debit is called that only a closing told of, after a backup of the ledger was restored.
 pub const FOUND: &str = "found in closings after the ledger was restored";
 /// What a debit is called that nobody told of after a backup of the ledger was restored.
@@ -292,6 +308,12 @@ pub enum Limit {
     /// Outcomes in one job.
     #[error("outcomes in one job")]
     Outcomes,
+    /// Bytes of a receipt.
+    #[error("bytes that the receipt of such an answer could have, which nobody could check")]
+    ReceiptBytes,
+    /// Seconds that a job may wait.
+    #[error("seconds from now until the job is over (not_after)")]
+    Wait,
     /// A cap whose squares, times the rows, would not fit into a 64-bit sum.
     #[error("the cap of an outcome, for a dataset of this size, in units of the column")]
     Cap,

@@ -62,7 +62,17 @@ impl JobResult {
         Some(json)
     }
 
-    /// Identity of the job.
+    /// The party that asked the job.
+    #[must_use]
+    pub fn asked_by(&self) -> &str {
+        match self {
+            Self::Lift(lift) => &lift.asked_by,
+            Self::Table(table) => &table.asked_by,
+            Self::Choice(choice) => &choice.asked_by,
+        }
+    }
+
+    /// Name of the job.
     #[must_use]
     pub fn job(&self) -> &str {
         match self {
@@ -121,6 +131,8 @@ pub struct LiftResult {
     pub contract_name: String,
     /// The job.
     pub job: String,
+    /// The party that asked.
+    pub asked_by: String,
     /// The analysis of the contract.
     pub analysis: String,
     /// What it was for.
@@ -384,11 +396,11 @@ pub struct ChargeReport {
 pub const PERMUTE_AND_FLIP: &str = "permute_and_flip";
 
 /// Begins the flag of a job that asks again about the people of an earlier job of the same instance, with
-/// at most one condition changed; the earlier job's identity follows.
+/// at most one condition changed; the earlier job's name follows.
 pub const NEAR_DUPLICATE: &str = "near_duplicate:";
 
 /// Begins the flag of a job whose figures an earlier job of the same instance had paid for, whose
-/// identity follows: they are the same figures, and nothing was paid again.
+/// name follows: they are the same figures, and nothing was paid again.
 pub const SAME_FIGURES: &str = "same_figures:";
 
 /// The name of this format.

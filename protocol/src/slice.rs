@@ -2,6 +2,7 @@
 
 use crate::{
     digest::Digest,
+    job::JobName,
     limits::{self, Size, at_most},
     loss::Loss,
     sign::Signed,
@@ -31,9 +32,8 @@ pub struct Slice {
     pub period: String,
     /// End of the period: the slice dies then.
     pub not_after: Time,
-    /// The job that may spend it ([`Job::earmark`](crate::job::Job::earmark)); none if it was prepaid with a
-    /// grant.
-    pub job: Option<Digest>,
+    /// The job that may spend it; none if it was prepaid with a grant.
+    pub job: Option<JobName>,
 }
 
 impl Signed for Slice {

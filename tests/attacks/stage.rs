@@ -7,7 +7,6 @@ use privacy::{
 };
 use protocol::{
     contract::Contract,
-    digest::Digest,
     job::{Job, JobId, Question, TemplateError, question_from_toml},
     policy::{self, Admitted},
     refusal::Refusal,
@@ -120,7 +119,7 @@ impl Room {
         question: Question,
     ) -> Result<Admitted, No> {
         let admitted = self.admit(analyst, analysis, question)?;
-        let paid = self.ledger.pay(admitted.clone(), a_job(), &self.contract, NOW);
+        let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW);
         paid.map(|_| admitted).map_err(No::Refused)
     }
 
@@ -159,8 +158,7 @@ impl Room {
     ) -> Result<JobResult, No> {
         let raw = self.totals(people, admitted)?;
         self.refill();
-        let paid =
-            self.ledger.pay(admitted.clone(), a_job(), &self.contract, NOW).map_err(No::Refused)?;
+        let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).map_err(No::Refused)?;
         let released = raw.release(paid, &mut &mut *self.noise(seed)).map_err(|_| No::Fault)?;
         Ok(self.result(&released))
     }
@@ -169,7 +167,7 @@ impl Room {
     pub(crate) fn work_out(&mut self, people: &[Person], admitted: Admitted) -> Worked {
         let raw = self.totals(people, &admitted).unwrap();
         self.refill();
-        let paid = self.ledger.pay(admitted.clone(), a_job(), &self.contract, NOW).unwrap();
+        let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).unwrap();
         let mut overheard = Overheard(Vec::new());
         let released = raw.release(paid, &mut overheard).unwrap();
         let groups = released.groups().unwrap();
@@ -194,7 +192,7 @@ impl Room {
     /// Pays for a job that was worked out, and lets its figures go with noise.
     pub(crate) fn release(&mut self, worked: &Worked, noise: &mut dyn Noise) -> JobResult {
         let Worked { admitted, totals, .. } = worked;
-        let paid = self.ledger.pay(admitted.clone(), a_job(), &self.contract, NOW).unwrap();
+        let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).unwrap();
         let raw = Raw::new(admitted.proven().clone(), totals.clone());
         self.result(&raw.release(paid, &mut &mut *noise).unwrap())
     }
@@ -209,22 +207,17 @@ impl Room {
     }
 
     fn result(&self, released: &Released) -> JobResult {
-        let job = released.paid().admitted().job();
-        match &job.question {
+        let admitted = released.paid().admitted();
+        match &admitted.job().question {
             Question::Lift(asked) => {
-                JobResult::Lift(lift_result(released, job, asked, &self.contract, NOW))
+                JobResult::Lift(lift_result(released, admitted, asked, &self.contract, NOW))
             }
             Question::Table(asked) => {
-                JobResult::Table(table_result(released, job, asked, &self.contract, NOW))
+                JobResult::Table(table_result(released, admitted, asked, &self.contract, NOW))
             }
             Question::Choice(_) => unreachable!("no attacker here asks for a choice"),
         }
     }
-}
-
-/// What is prepaid pays for any job.
-fn a_job() -> Digest {
-    Digest::of("test", b"a job")
 }
 
 /// Half the standard deviation that is asked for.

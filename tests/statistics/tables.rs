@@ -11,7 +11,6 @@ use measurement::table::table_result;
 use privacy::sampler::Exact;
 use privacy::{Ledger, Names, Place, Raw, Totals};
 use protocol::contract::Contract;
-use protocol::digest::Digest;
 use protocol::job::{GroupBy, Question, Statistic, TableMeasure, TableQuestion};
 use protocol::loss::{Delta, Epsilon, Loss, Rho};
 use protocol::policy::Admitted;
@@ -114,11 +113,10 @@ impl Room {
         let mut seed = [self.named.into(); 32];
         seed[..4].copy_from_slice(&run.to_le_bytes());
         let raw = Raw::new(self.admitted.proven().clone(), totals);
-        let job = Digest::of("test", b"job");
-        let paid = self.ledger.pay(self.admitted.clone(), job, &self.contract, room::NOW).unwrap();
+        let paid = self.ledger.pay(self.admitted.clone(), &self.contract, room::NOW).unwrap();
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
         let Question::Table(asked) = &self.admitted.job().question else { panic!("a table") };
-        table_result(&released, self.admitted.job(), asked, &self.contract, room::NOW)
+        table_result(&released, &self.admitted, asked, &self.contract, room::NOW)
     }
 
     /// Place of a group among the sizes.

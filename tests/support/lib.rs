@@ -25,7 +25,7 @@ use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::Exact;
 use protocol::{
     contract::{Contract, TAG},
-    job::JobId,
+    job::JobName,
     merkle::Root,
     sign::Jointly,
     slice::Slice,
@@ -356,7 +356,7 @@ impl HostileHost {
     }
 
     /// The result that is kept for a receiver.
-    pub fn result(&self, job: JobId, receiver: &str) -> Option<Vec<u8>> {
+    pub fn result(&self, job: JobName, receiver: &str) -> Option<Vec<u8>> {
         let name = ObjectName::result(&job.to_string(), receiver).unwrap();
         self.objects.lock().unwrap().get(&name).cloned()
     }

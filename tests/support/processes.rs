@@ -3,6 +3,8 @@
 use crate::running::{Process, Said, alive, free_port, program, started, until};
 use client::keys::Identity;
 use protocol::{
+    contract::Contract,
+    job::SignedJob,
     loss::{Delta, Epsilon, Rho},
     manifest::Manifest,
     merkle::{Root, root_of},
@@ -291,9 +293,20 @@ impl Site {
         )
     }
 
+    /// The name of question `n`, once the publisher has signed it.
+    pub fn job_name(&self, n: u32) -> Option<String> {
+        let signed = fs::read(self.path("contract.toml.signed")).unwrap();
+        let contract = Contract::open(&signed).unwrap();
+        fs::read_dir(self.path("publisher/jobs")).ok()?.find_map(|entry| {
+            let job = SignedJob::open(&contract, fs::read(entry.ok()?.path()).ok()?).ok()?;
+            (hex::encode(job.job().id.0) == job_id(n)).then(|| job.name().to_string())
+        })
+    }
+
     /// Whether the host keeps a result of question `n`.
     pub fn has_result(&self, n: u32) -> bool {
-        self.path("host/blobs/results").join(job_id(n)).join("publisher").exists()
+        self.job_name(n)
+            .is_some_and(|job| self.path("host/blobs/results").join(job).join("publisher").exists())
     }
 
     /// Opens the stored result of question `n` into a folder, checks its receipt with both programs,
@@ -301,7 +314,7 @@ impl Site {
     pub fn open_result(&self, n: u32, party: &str) -> Vec<u8> {
         let folder = format!("{party}/result-{n}");
         fs::create_dir_all(self.path(&folder)).unwrap();
-        let job = job_id(n);
+        let job = self.job_name(n).unwrap();
         self.ok(&format!("result open --job {job} --room ROOM UNDER --dir {party} -o {folder}"));
         self.ok(&format!("receipt check {folder}/receipt.cbor {folder}/result.json UNDER"));
         let line = format!(
@@ -403,7 +416,7 @@ pub fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
 }
 
-/// The identity of question `n`.
+/// The id of question `n`, by which it is submitted again.
 pub fn job_id(n: u32) -> String {
     format!("{n:032x}")
 }

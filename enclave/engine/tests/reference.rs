@@ -15,7 +15,6 @@ use privacy::{Ledger, Raw};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::contract::Contract;
-use protocol::digest::Digest;
 use protocol::job::{Lift, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
@@ -199,7 +198,7 @@ fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
         };
         ledger.accept(&slice, contract, NOW).unwrap();
     }
-    let paid = ledger.pay(admitted, Digest::of("test", b"job"), contract, NOW).unwrap();
+    let paid = ledger.pay(admitted, contract, NOW).unwrap();
     let released = raw.release(paid, &mut Offset).unwrap();
     let arms = [released.test().unwrap(), released.control().unwrap()];
     released

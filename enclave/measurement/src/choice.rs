@@ -2,7 +2,8 @@
 
 use privacy::Chosen;
 use protocol::contract::Contract;
-use protocol::job::{ChoiceOf, ChoiceQuestion, Job};
+use protocol::job::{ChoiceOf, ChoiceQuestion};
+use protocol::policy::Admitted;
 use protocol::result::{CHOICE_FORMAT, ChoiceResult};
 use protocol::time::Time;
 
@@ -17,12 +18,12 @@ use crate::table::{counted, measure_words};
 #[must_use]
 pub fn choice_result(
     chosen: &Chosen,
-    job: &Job,
+    admitted: &Admitted,
     asked: &ChoiceQuestion,
     contract: &Contract,
     now: Time,
 ) -> Option<ChoiceResult> {
-    let admitted = chosen.paid().admitted();
+    let job = admitted.job();
     let (tally, proof) = (admitted.proven().tally(), admitted.proven().proof());
     let offered = asked.offered(contract);
     let table = asked.table();
@@ -38,7 +39,8 @@ pub fn choice_result(
         noise: chosen.is_noisy(),
         contract: contract.digest,
         contract_name: contract.name.clone(),
-        job: job.id.to_string(),
+        job: admitted.name().to_string(),
+        asked_by: admitted.analyst().to_owned(),
         analysis: job.analysis.clone(),
         purpose: admitted.purpose().to_owned(),
         time: now,

@@ -27,19 +27,20 @@ mod outcome;
 #[must_use]
 pub fn lift_result(
     released: &Released,
-    job: &Job,
+    admitted: &Admitted,
     asked: &job::Lift,
     contract: &Contract,
     now: Time,
 ) -> LiftResult {
-    let admitted = released.paid().admitted();
+    let job = admitted.job();
     let design = design::Design::new(released, asked, &job.analysis, contract);
     LiftResult {
         format: FORMAT.to_owned(),
         noise: released.is_noisy(),
         contract: contract.digest,
         contract_name: contract.name.clone(),
-        job: job.id.to_string(),
+        job: admitted.name().to_string(),
+        asked_by: admitted.analyst().to_owned(),
         analysis: job.analysis.clone(),
         purpose: admitted.purpose().to_owned(),
         time: now,

@@ -2,8 +2,8 @@
 
 use privacy::{Figure, GroupFigures, Groups, Place, Released, Thresholds};
 use protocol::contract::{Contract, Role};
-use protocol::job::{Filter, GroupBy, Job, Statistic, TableMeasure, TableQuestion};
-use protocol::policy::MAX_FIGURES;
+use protocol::job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
+use protocol::policy::{Admitted, MAX_FIGURES};
 use protocol::result::{
     CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT,
     TableCell, TableResult,
@@ -29,12 +29,12 @@ use crate::special::normal_upper_quantile;
 #[must_use]
 pub fn table_result(
     released: &Released,
-    job: &Job,
+    admitted: &Admitted,
     asked: &TableQuestion,
     contract: &Contract,
     now: Time,
 ) -> TableResult {
-    let admitted = released.paid().admitted();
+    let job = admitted.job();
     let confidence = f64::from(asked.confidence) / 1e6;
     let groups = released.groups();
     let judge = Judge::new(confidence, groups.map(Groups::thresholds));
@@ -70,7 +70,8 @@ pub fn table_result(
         noise: released.is_noisy(),
         contract: contract.digest,
         contract_name: contract.name.clone(),
-        job: job.id.to_string(),
+        job: admitted.name().to_string(),
+        asked_by: admitted.analyst().to_owned(),
         analysis: job.analysis.clone(),
         purpose: admitted.purpose().to_owned(),
         time: now,

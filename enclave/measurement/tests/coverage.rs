@@ -13,7 +13,6 @@ use measurement::report::lift_result;
 use privacy::sampler::Exact;
 use privacy::{Ledger, Names, Raw, Totals};
 use protocol::contract::Contract;
-use protocol::digest::Digest;
 use protocol::job::{Alternative, Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Epsilon, Loss};
 use protocol::policy::Admitted;
@@ -348,13 +347,12 @@ impl Door {
             };
             ledger.accept(&slice, &self.contract, NOW).unwrap();
         }
-        let job = Digest::of("test", b"job");
-        let paid = ledger.pay(self.admitted.clone(), job, &self.contract, NOW);
+        let paid = ledger.pay(self.admitted.clone(), &self.contract, NOW);
         let mut seed = [9; 32];
         seed[..4].copy_from_slice(&trial.to_le_bytes());
         let released = raw.release(paid.unwrap(), &mut Exact::from_seed(seed)).unwrap();
         let Question::Lift(asked) = &self.admitted.job().question else { unreachable!() };
-        lift_result(&released, self.admitted.job(), asked, &self.contract, NOW)
+        lift_result(&released, &self.admitted, asked, &self.contract, NOW)
     }
 }
 

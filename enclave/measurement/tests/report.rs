@@ -9,7 +9,6 @@ use measurement::report::lift_result;
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Names, Raw, Totals};
 use protocol::contract::Contract;
-use protocol::digest::Digest;
 use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::result::{LiftResult, OutcomeResult};
@@ -80,10 +79,10 @@ fn result_under(
         ledger.accept(&slice, contract, NOW).unwrap();
     }
     let raw = Raw::new(admitted.proven().clone(), columns(&totals));
-    let paid = ledger.pay(admitted, Digest::of("test", b"job"), contract, NOW).unwrap();
+    let paid = ledger.pay(admitted, contract, NOW).unwrap();
     let released = raw.release(paid, noise).unwrap();
     let Question::Lift(asked) = &released.paid().admitted().job().question else { unreachable!() };
-    lift_result(&released, released.paid().admitted().job(), asked, contract, NOW)
+    lift_result(&released, released.paid().admitted(), asked, contract, NOW)
 }
 
 fn hillstrom() -> Lift {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::contract::{Budget, Contract};
-use protocol::digest::Digest;
+use protocol::job::JobName;
 use protocol::loss::Loss;
 use protocol::policy::Admitted;
 use protocol::receipt::{Account, Charge};
@@ -70,8 +70,7 @@ impl Ledger {
     }
 
     /// Charges every dataset of the job its whole cost, or none of them: from what was handed over for
-    /// the job of this [earmark](protocol::job::Job::earmark), which no other job can take, else from what
-    /// was prepaid.
+    /// this job, which no other job can take, else from what was prepaid.
     ///
     /// # Errors
     ///
@@ -79,12 +78,11 @@ impl Ledger {
     pub fn pay(
         &mut self,
         admitted: Admitted,
-        job: Digest,
         contract: &Contract,
         now: Time,
     ) -> Result<Paid, Refusal> {
-        let cost = admitted.cost().clone();
-        let keys = self.affordable(&admitted, job, contract, now)?;
+        let (job, cost) = (admitted.name(), admitted.cost().clone());
+        let keys = self.affordable(&admitted, contract, now)?;
         let mut charges = Vec::new();
         for (key, owner) in keys {
             let balance = self.accounts.entry(key.clone()).or_default();
@@ -122,7 +120,6 @@ impl Ledger {
     fn affordable(
         &self,
         admitted: &Admitted,
-        job: Digest,
         contract: &Contract,
         now: Time,
     ) -> Result<Vec<(Key, String)>, Refusal> {
@@ -137,7 +134,7 @@ impl Ledger {
             if keys.iter().any(|(other, _)| *other == key) {
                 return Err(Refusal::Internal);
             }
-            let pays = |balance: &Balance| balance.source(job, cost, now).is_some();
+            let pays = |balance: &Balance| balance.source(admitted.name(), cost, now).is_some();
             let account = (key.clone(), dataset.owner.clone());
             if !self.accounts.get(&key).is_some_and(pays) {
                 lacking.push(account.clone());
@@ -238,8 +235,8 @@ impl Key {
 #[derive(Debug)]
 struct Balance {
     prepaid: Grant,
-    /// By earmark; kept when spent, so that a replay adds nothing.
-    jobs: BTreeMap<Digest, Grant>,
+    /// By name; kept when spent, so that a replay adds nothing.
+    jobs: BTreeMap<JobName, Grant>,
     /// Of all of them together.
     granted: Loss,
     spent: Loss,
@@ -286,17 +283,18 @@ impl Balance {
         }
     }
 
-    fn grant(&self, job: Option<Digest>) -> Option<&Grant> {
+    fn grant(&self, job: Option<JobName>) -> Option<&Grant> {
         job.map_or(Some(&self.prepaid), |job| self.jobs.get(&job))
     }
 
     /// What pays `cost` of this job: what is its own, else what is prepaid.
-    fn source(&self, job: Digest, cost: &Loss, now: Time) -> Option<Option<Digest>> {
-        let pays = |of: &Option<Digest>| self.grant(*of).is_some_and(|it| cost.fits(&it.left(now)));
+    fn source(&self, job: JobName, cost: &Loss, now: Time) -> Option<Option<JobName>> {
+        let pays =
+            |of: &Option<JobName>| self.grant(*of).is_some_and(|it| cost.fits(&it.left(now)));
         [Some(job), None].into_iter().find(pays)
     }
 
-    fn spend(&mut self, job: Digest, cost: &Loss, now: Time) {
+    fn spend(&mut self, job: JobName, cost: &Loss, now: Time) {
         let grant = match self.source(job, cost, now) {
             Some(Some(job)) => self.jobs.get_mut(&job),
             Some(None) => Some(&mut self.prepaid),

@@ -9,7 +9,7 @@ use privacy::Ledger;
 use proptest::prelude::*;
 use protocol::contract::Contract;
 use protocol::digest::Digest;
-use protocol::job::OutcomeKind;
+use protocol::job::{JobName, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::{Admitted, danger};
 use protocol::refusal::Refusal;
@@ -19,8 +19,8 @@ use room::NOW;
 
 const NEXT_MONTH: Time = Time(1_796_083_200_000);
 
-fn a_job() -> Digest {
-    Digest::of("test", b"a job")
+fn a_job() -> JobName {
+    JobName::from([1; 32])
 }
 
 /// Prepaid.
@@ -57,7 +57,7 @@ fn funded(contract: &Contract, times: u64) -> Ledger {
 fn charges_every_dataset_the_whole_cost() {
     let contract = room::contract();
     let mut ledger = funded(&contract, 3);
-    let paid = ledger.pay(admitted(&contract), a_job(), &contract, NOW).unwrap();
+    let paid = ledger.pay(admitted(&contract), &contract, NOW).unwrap();
     let rho = paid.admitted().cost().rho();
     let charges: Vec<_> = paid.charges().iter().collect();
     let names: Vec<_> = charges.iter().map(|it| it.charge.dataset.as_str()).collect();
@@ -80,7 +80,7 @@ fn charges_none_if_one_cannot_pay() {
     let mut ledger = Ledger::new();
     let cost = admitted(&contract).cost().clone();
     ledger.accept(&slice(&contract, "exposures", cost.clone()), &contract, NOW).unwrap();
-    let refusal = ledger.pay(admitted(&contract), a_job(), &contract, NOW).unwrap_err();
+    let refusal = ledger.pay(admitted(&contract), &contract, NOW).unwrap_err();
     let (dataset, owner) = ("sales".to_owned(), "retailer".to_owned());
     assert_eq!(
         refusal,
@@ -98,7 +98,7 @@ fn charges_none_if_one_cannot_pay() {
 #[test]
 fn names_every_owner_who_must_countersign() {
     let contract = room::contract();
-    let refusal = Ledger::new().pay(admitted(&contract), a_job(), &contract, NOW).unwrap_err();
+    let refusal = Ledger::new().pay(admitted(&contract), &contract, NOW).unwrap_err();
     let Refusal::NeedsSlice { owner, others, .. } = &refusal else { panic!("{refusal}") };
     assert_eq!((owner.as_str(), others.as_slice()), ("publisher", &["retailer".to_owned()][..]));
     let said = refusal.to_string();
@@ -110,13 +110,15 @@ fn names_every_owner_who_must_countersign() {
 fn no_job_takes_what_was_handed_over_for_another() {
     let contract = room::contract();
     let cost = admitted(&contract).cost().clone();
-    let another = Digest::of("test", b"another job");
+    let another = JobName::from([2; 32]);
     let mut ledger = Ledger::new();
     for dataset in ["exposures", "sales"] {
         let slice = Slice { job: Some(a_job()), ..slice(&contract, dataset, cost.clone()) };
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
-    let pay = |ledger: &mut Ledger, job| ledger.pay(admitted(&contract), job, &contract, NOW);
+    let pay = |ledger: &mut Ledger, job| {
+        ledger.pay(danger::with_name(admitted(&contract), job), &contract, NOW)
+    };
     assert!(pay(&mut ledger, another).is_err());
     assert!(pay(&mut ledger, a_job()).is_ok());
     assert!(pay(&mut ledger, a_job()).is_err(), "spent");
@@ -140,7 +142,9 @@ fn refuses_slices_of_nothing_and_for_more_jobs_than_are_answered() {
     let contract = room::contract();
     let mut ledger = Ledger::new();
     let of = |number: u32, granted: Loss| {
-        let job = Some(Digest::of("test", &number.to_be_bytes()));
+        let mut name = [0; 32];
+        name[..4].copy_from_slice(&number.to_be_bytes());
+        let job = Some(JobName::from(name));
         Slice { job, ..slice(&contract, "sales", granted) }
     };
     let nothing = ledger.accept(&of(0, Loss::zero()), &contract, NOW).unwrap_err();
@@ -169,9 +173,9 @@ fn refuses_when_one_order_lacks_one_unit() {
     let mut short = Ledger::new();
     short.accept(&slice(&contract, "exposures", cost), &contract, NOW).unwrap();
     short.accept(&slice(&contract, "sales", from_orders(&orders)), &contract, NOW).unwrap();
-    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NOW).is_ok());
-    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NOW).is_err());
-    assert!(short.pay(admitted(&contract), a_job(), &contract, NOW).is_err());
+    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
+    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_err());
+    assert!(short.pay(admitted(&contract), &contract, NOW).is_err());
 }
 
 /// At the price of a question that selects cells: a δ of 5 units.
@@ -194,7 +198,7 @@ fn refuses_when_delta_lacks_one_unit() {
             ledger.accept(&slice(&contract, dataset, granted.clone()), &contract, NOW).unwrap();
         }
         ledger
-            .pay(selecting.clone(), a_job(), &contract, NOW)
+            .pay(selecting.clone(), &contract, NOW)
             .map(|paid| paid.charges()[0].charge.loss.delta())
     };
     assert!(pays(4).is_err());
@@ -213,7 +217,7 @@ fn from_orders(orders: &[u64]) -> Loss {
 fn what_was_not_spent_dies_with_its_period() {
     let contract = room::contract();
     let mut ledger = funded(&contract, 2);
-    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NEXT_MONTH).is_err());
+    assert!(ledger.pay(admitted(&contract), &contract, NEXT_MONTH).is_err());
     assert!(ledger.left(&contract, "sales", "measurement", NEXT_MONTH).is_zero());
     assert!(!ledger.left(&contract, "sales", "measurement", NOW).is_zero());
 }
@@ -228,8 +232,8 @@ fn a_slice_that_ends_before_its_period_dies_alone() {
             Slice { not_after, ..slice(&contract, dataset, Loss::zcdp(Rho(u64::MAX >> 20))) };
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
-    assert!(ledger.pay(admitted(&contract), a_job(), &contract, NOW).is_ok());
-    assert!(ledger.pay(admitted(&contract), a_job(), &contract, not_after).is_err());
+    assert!(ledger.pay(admitted(&contract), &contract, NOW).is_ok());
+    assert!(ledger.pay(admitted(&contract), &contract, not_after).is_err());
 }
 
 #[test]
@@ -267,7 +271,7 @@ proptest! {
         let contract = room::contract();
         let (plain, selecting) = (admitted(&contract), selecting(&contract));
         let rho = plain.cost().rho().0;
-        let digest = |job: u8| Digest::of("test", &[job]);
+        let name = |job: u8| JobName::from([job; 32]);
         let mut ledger = Ledger::new();
         // Granted and spent, in jobs and in delta; of what is prepaid, and of each job.
         let mut model = [[[0_u64; 2]; 2]; 4];
@@ -279,7 +283,7 @@ proptest! {
                     *granted = largest;
                     for dataset in ["exposures", "sales"] {
                         let granted = Loss::zcdp(Rho(rho * jobs)).with_delta(delta);
-                        let job = (job > 0).then(|| digest(job));
+                        let job = (job > 0).then(|| name(job));
                         let slice = Slice { job, ..slice(&contract, dataset, granted) };
                         ledger.accept(&slice, &contract, NOW).unwrap();
                     }
@@ -290,7 +294,7 @@ proptest! {
                         (0..2).all(|at| kind[1][at] + cost[at] <= kind[0][at])
                     };
                     let pays = [usize::from(job), 0].into_iter().find(|at| fits(&model[*at]));
-                    let paid = ledger.pay(asked.clone(), digest(job), &contract, NOW);
+                    let paid = ledger.pay(danger::with_name(asked.clone(), name(job)), &contract, NOW);
                     prop_assert_eq!(paid.is_ok(), pays.is_some());
                     if let Some(at) = pays {
                         (0..2).for_each(|part| model[at][1][part] += cost[part]);

@@ -8,7 +8,6 @@ mod room;
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Mismatch, Names, Paid, Raw, Released, Totals};
 use proptest::prelude::*;
-use protocol::digest::Digest;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
 use protocol::proof::{self, Proven};
@@ -69,7 +68,7 @@ fn paid() -> Paid {
         };
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
-    ledger.pay(admitted, Digest::of("test", b"job"), &contract, NOW).unwrap()
+    ledger.pay(admitted, &contract, NOW).unwrap()
 }
 
 fn proven() -> Proven {

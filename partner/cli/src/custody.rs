@@ -96,7 +96,9 @@ impl Serve {
         };
         say::result(format_args!("http://{address}"))?;
         say::note(format_args!(
-            "Custody of {party} serves; stop it to stop every new job on its data."
+            "Custody of {party} serves; stop it to stop every job that costs its budget. What it prepaid \
+             may still be spent, and what was paid for is answered again for nothing, until the grant \
+             ends or the instance is closed."
         ));
         serve(listener, Arc::new(service), stop).await.map_err(listening)?;
         Ok(ExitCode::SUCCESS)

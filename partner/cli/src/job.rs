@@ -6,10 +6,10 @@ use crate::{failure::Failure, files, opened, say, under::Under, words};
 use client::{
     address::Address,
     custody::Ledger,
-    job::{Custodies, Options, Prepared, Step, prepare, run},
+    job::{Again, Custodies, Options, Prepared, Ran, Step, prepare, run},
     keys::Identity,
 };
-use protocol::{job::JobId, receipt::Account};
+use protocol::receipt::Account;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Ask a question, or see what the room holds
@@ -32,7 +32,7 @@ impl JobCommand {
 
 /// Run a job: signed here, paid by every owner, answered by the enclave
 ///
-/// Prints the job's identity. Submitting again under --id is the same job and costs nothing twice.
+/// Prints the job's name. Submitting again under --id is the same job and costs nothing twice.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Submit {
     /// The job's TOML
@@ -57,9 +57,9 @@ pub(crate) struct Submit {
     #[arg(long = "receiver", value_name = "NAME")]
     receivers: Vec<String>,
 
-    /// Submit the job of this identity again
+    /// Submit a job again: by its name, or by an id that you chose for it (32 hex digits)
     #[arg(long, value_name = "HEX")]
-    id: Option<JobId>,
+    id: Option<Again>,
 }
 
 impl Submit {
@@ -73,7 +73,7 @@ impl Submit {
         let addresses = addresses.collect::<Result<BTreeMap<_, _>, _>>()?;
         let mut room = self.under.connect(&self.room).await?;
         let options = Options {
-            id: self.id,
+            again: self.id,
             outbox: Some(identity.directory().join("jobs")),
             receivers: (!self.receivers.is_empty()).then(|| self.receivers.clone()),
             ..Options::default()
@@ -88,7 +88,7 @@ impl Submit {
         let prepared = prepare(&mut room, &identity, &template, &options).await?;
         if let Some(output) = &self.output {
             // Before anything is paid.
-            opened::refuse_another(output, &prepared.id().to_string())?;
+            opened::refuse_another(output, &prepared.name().to_string())?;
         }
         preview(&prepared);
         let mut custodies = Custodies { addresses, own: ledger.as_mut() };
@@ -96,23 +96,37 @@ impl Submit {
             run(&mut room, &identity, &prepared, &mut custodies, &mut |step| tell(&step)).await;
         let ran = ran.inspect_err(|error| {
             if error.may_pass_later() {
-                say::note(format_args!("To try the same job again: --id {}", prepared.id()));
+                say::note(format_args!("To try the same job again: --id {}", prepared.name()));
             }
         })?;
         let Some(output) = &self.output else {
             say::result(ran.job)?;
-            return Ok(ExitCode::SUCCESS);
+            return is_stored(&ran);
         };
-        let sealed = ran.sealed.ok_or_else(|| {
+        let sealed = ran.sealed.as_deref().ok_or_else(|| {
             Failure::no(format!(
                 "job {} has run, but this party is not a receiver of its result",
                 ran.job
             ))
         })?;
         say::note(format_args!("Job {} has run.", ran.job));
-        opened::open(&sealed, &identity, &self.under, room.trust(), ran.job, output)?;
-        Ok(ExitCode::SUCCESS)
+        opened::open(sealed, &identity, &self.under, room.trust(), ran.job, output)?;
+        is_stored(&ran)
     }
+}
+
+/// Whether every receiver gets the result from the host.
+fn is_stored(ran: &Ran) -> Result<ExitCode, Failure> {
+    if ran.not_stored.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let receivers = ran.not_stored.join(" and ");
+    Err(Failure::no(format!(
+        "the host holds other bytes in the place of job {} for {receivers}, who cannot open it from there: \
+         the job has run and is paid; ask the operator what happened, then submit it again with --id, or \
+         hand {receivers} result.json and receipt.cbor",
+        ran.job
+    )))
 }
 
 /// Price and noise, before anything is spent.
@@ -120,7 +134,7 @@ fn preview(prepared: &Prepared) {
     let preview = prepared.preview();
     say::note(format_args!(
         "Job {}: epsilon {} at delta {} (rho {:.6}) of {}.",
-        prepared.id(),
+        prepared.name(),
         preview.epsilon,
         preview.delta,
         preview.rho.value(),
@@ -201,7 +215,13 @@ impl Status {
                 "datasets": datasets.collect::<Vec<_>>(),
                 "not_open": not_open.collect::<Vec<_>>(),
                 "accounts": accounts.collect::<Vec<_>>(),
-                "jobs": status.jobs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "jobs": status.jobs.iter().map(|answered| {
+                    serde_json::json!({"job": answered.job.to_string(), "asked_by": answered.asked_by})
+                }).collect::<Vec<_>>(),
+                "deliveries": status.deliveries.iter().map(|delivery| serde_json::json!({
+                    "asked_by": delivery.asked_by, "receiver": delivery.receiver,
+                    "charged": delivery.charged, "free": delivery.free,
+                })).collect::<Vec<_>>(),
                 "audit_size": status.audit_size,
                 "audit_root": status.audit_root.to_string(),
             }))?;
@@ -240,7 +260,12 @@ impl Status {
                 words::charge(&account.spent, delta(account))
             ))?;
         }
-        status.jobs.iter().try_for_each(|job| say::result(format_args!("job      {job}")))?;
+        for answered in &status.jobs {
+            say::result(format_args!("job      {} of {}", answered.job, answered.asked_by))?;
+        }
+        for delivery in &status.deliveries {
+            say::result(format_args!("answers  {}", words::delivery(delivery)))?;
+        }
         say::result(format_args!(
             "audit    {} entries, root {}",
             status.audit_size, status.audit_root

@@ -1,5 +1,6 @@
 //! `glovebox`: what a partner does.
 
+mod asker;
 mod budget;
 mod build;
 mod close;

@@ -1,6 +1,7 @@
 //! Opening a result: checked, shown, and kept as files.
 
 use crate::{
+    asker::Asker,
     failure::Failure,
     files,
     report::{self, Checked, Provenance},
@@ -16,55 +17,49 @@ use client::{
     open::{self, Opened},
     trust::Trust,
 };
-use protocol::{
-    contract::Contract,
-    job::{Job, JobId},
-    receipt::output,
-    result::JobResult,
-    sign::Envelope,
-    time::Time,
-};
+use protocol::{contract::Contract, job::JobName, receipt::output, result::JobResult, time::Time};
 use std::path::Path;
 
-/// Opens the package `sealed` to `identity`, prints its table, and writes result.json, receipt.cbor
-/// and report.html into `directory`.
+/// Opens the package `sealed` to `identity`, prints its table, and writes result.json, receipt.cbor,
+/// report.html and asked.json into `directory`. Who asked comes first.
 pub(crate) fn open(
     sealed: &[u8],
     identity: &Identity,
     under: &Under,
     trust: &Trust,
-    job: JobId,
+    job: JobName,
     directory: &Path,
 ) -> Result<(), Failure> {
     let contract = under.contract()?;
-    // Kept when the job was submitted; a receiver that did not ask has none.
-    let asked = std::fs::read(identity.directory().join("jobs").join(format!("{job}.job"))).ok();
-    let opened = match open::open(sealed, identity, &contract, job, asked.as_deref(), trust) {
+    let opened = match open::open(sealed, identity, &contract, job, trust) {
         Ok(opened) => opened,
         Err(error) => {
             verify::print(error.checks())?;
             return Err(error.into());
         }
     };
-    let from = provenance(&opened, &contract, under, trust)?;
-    refuse_another(directory, opened.result.job())?;
+    let asker = Asker::of(&opened, identity.party_in(&contract)?);
+    let from = provenance(&opened, &asker, &contract, under, trust)?;
+    refuse_another(directory, &job.to_string())?;
     files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
     let page = report::page(&opened.result, &from).map_err(Failure::unclear)?;
     files::write_private(&directory.join("report.html"), page.as_bytes())?;
+    let asked = serde_json::to_vec_pretty(&asker.as_json()).map_err(Failure::unclear)?;
+    files::write_private(&directory.join(ASKED), &asked)?;
     // Last, since by it a folder is known to be taken.
     files::write_private(&directory.join("result.json"), &opened.result_bytes)?;
+    if let Some(headline) = asker.headline() {
+        say::result(say::name(headline))?;
+    }
     let page = table::page(&opened.result, trust.is_simulated()).map_err(Failure::unclear)?;
     say::result(page.trim_end())?;
     own_budgets(identity, &contract)?;
-    if opened.result.job() != job.to_string() {
-        say::note(format_args!(
-            "\nJob {job} is the same question of the same data as job {}: this is its answer, and \
-             nothing was paid again.",
-            say::name(opened.result.job())
-        ));
+    if let Some(repeated) = asker.repeated() {
+        say::note(format_args!("\n{}", say::name(repeated)));
     }
     say::note(format_args!(
-        "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, report.html",
+        "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, report.html, \
+         asked.json",
         opened.checks.len(),
         directory.display()
     ));
@@ -73,6 +68,12 @@ pub(crate) fn open(
 
 /// Whether `directory` is free for the result of `job`: what another job was answered is nowhere else.
 pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure> {
+    // The job that was opened; the result in the folder may be about an earlier one that asks the same.
+    let opened = std::fs::read(directory.join(ASKED)).ok();
+    let opened = opened.and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
+    if opened.is_some_and(|opened| opened.get("job").and_then(|name| name.as_str()) == Some(job)) {
+        return Ok(());
+    }
     let path = directory.join("result.json");
     let kept = match std::fs::read(&path) {
         Ok(kept) => kept,
@@ -112,13 +113,11 @@ fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> 
 /// Where the result comes from, of a receipt that has been checked.
 fn provenance(
     opened: &Opened,
+    asker: &Asker,
     contract: &Contract,
     under: &Under,
     trust: &Trust,
 ) -> Result<Provenance, Failure> {
-    let envelope = Envelope::parse(&opened.body.job).map_err(Failure::no)?;
-    let asked_by = contract.party_of(&envelope.claimed_signer()).unwrap_or_default().to_owned();
-    let job: Job = envelope.verify(&envelope.claimed_signer()).map_err(Failure::no)?;
     let builds = contract.builds.iter().map(|build| build.pcrs.clone());
     let expected = Expected::any_of(builds.collect::<Vec<_>>()).root(trust.root().clone());
     let believed = Attested::parse(&opened.receipt).map_err(Failure::no)?;
@@ -127,10 +126,11 @@ fn provenance(
     let registers = document.pcrs().iter().filter(|(index, _)| **index < 3);
     Ok(Provenance {
         simulated: trust.is_simulated(),
-        asked_by,
+        asked_by: asker.asked_by.clone(),
+        asker: Some(asker.clone()),
         output: output(&opened.result_bytes),
         receipt: Some(Checked {
-            receivers: job.receivers,
+            receivers: opened.asked.job().receivers.clone(),
             root: document.root().to_string(),
             registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
             attested: words::moment(Time(document.timestamp().as_millis())),
@@ -143,3 +143,6 @@ fn provenance(
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
+
+/// File beside a result that says who asked for it, of whom it is the answer, and who has read it.
+const ASKED: &str = "asked.json";

@@ -71,7 +71,8 @@ impl Check {
                 "simulated": simulated,
                 "contract": checked.body.contract,
                 "output": checked.body.output,
-                "job": checked.admitted.job().id.to_string(),
+                "asked_by": checked.admitted.analyst(),
+                "job": checked.admitted.name().to_string(),
                 "rho": checked.body.proof.cost.rho().value(),
                 "attested_at": checked.attested_at.to_string(),
                 "result_checked": result.is_some(),
@@ -94,8 +95,9 @@ impl Check {
         }
         let about = if result.is_some() { "with this result" } else { "the result was not given" };
         say::result(format_args!(
-            "the receipt holds ({about}): job {}, attested {}",
-            checked.admitted.job().id,
+            "the receipt holds ({about}): job {} of {}, attested {}",
+            checked.admitted.name(),
+            checked.admitted.analyst(),
             words::moment(checked.attested_at)
         ))?;
         Ok(ExitCode::SUCCESS)

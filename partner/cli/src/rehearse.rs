@@ -94,6 +94,7 @@ fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
     let from = Provenance {
         simulated: true,
         asked_by: done.analyst.clone(),
+        asker: None,
         output: output(&done.result_bytes),
         receipt: None,
     };

@@ -6,7 +6,10 @@ mod escape;
 mod groups;
 mod plot;
 
-use crate::words::{self, Scale};
+use crate::{
+    asker::Asker,
+    words::{self, Scale},
+};
 use escape::{Name, Text};
 use plot::Row;
 use protocol::{
@@ -22,6 +25,8 @@ pub(crate) struct Provenance {
     pub(crate) simulated: bool,
     /// The party that asked.
     pub(crate) asked_by: String,
+    /// Who reads, and which job was opened; none for a trial.
+    pub(crate) asker: Option<Asker>,
     /// Digest of the result's exact bytes.
     pub(crate) output: Digest,
     /// What the checks of its receipt have shown; none for a trial, which leaves none.
@@ -90,6 +95,9 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
 }
 
 fn banners(page: &mut String, result: &JobResult, from: &Provenance) -> fmt::Result {
+    if let Some(headline) = from.asker.as_ref().and_then(Asker::headline) {
+        writeln!(page, "<p class=\"banner\"><strong>{}</strong></p>", Text(&headline))?;
+    }
     if from.receipt.is_none() {
         writeln!(
             page,

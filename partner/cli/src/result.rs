@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, files, opened, under::Under};
 use client::{address::Address, keys::Identity, store::Store};
-use protocol::job::JobId;
+use protocol::job::JobName;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -31,9 +31,9 @@ pub(crate) struct Open {
     #[arg(required_unless_present = "room")]
     file: Option<PathBuf>,
 
-    /// The job
+    /// The job's name, as `job submit` prints it
     #[arg(long, value_name = "HEX", required_unless_present = "file")]
-    job: Option<JobId>,
+    job: Option<JobName>,
 
     /// Address of the room
     #[arg(long, value_name = "URL", conflicts_with = "file")]

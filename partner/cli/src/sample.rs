@@ -24,6 +24,7 @@ pub(crate) fn result() -> LiftResult {
         contract: Digest::of("sample", b"contract"),
         contract_name: "hillstrom".to_owned(),
         job: "0123456789abcdef0123456789abcdef".to_owned(),
+        asked_by: "publisher".to_owned(),
         analysis: "lift".to_owned(),
         purpose: "measurement".to_owned(),
         time: Time(1_795_435_200_000),

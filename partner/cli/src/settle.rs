@@ -125,6 +125,9 @@ impl Party<'_> {
                 charge(&account.spent, &account.dataset, &account.purpose)
             ))?;
         }
+        for delivery in &closing.body().deliveries {
+            tell(format!("  answers {}", words::delivery(delivery)))?;
+        }
         match settle(ledger, closing, self.contract, party, clock::now()) {
             Ok(credited) if credited.before => {
                 tell("credited before; nothing more comes back".to_owned())

@@ -9,6 +9,7 @@ use protocol::{
     contract::Contract,
     job::{Alternative, Multiplicity, OutcomeKind},
     loss::{Delta, Loss},
+    receipt::Delivery,
     result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, SAME_FIGURES},
     tally::Cell,
     time::Time,
@@ -18,6 +19,12 @@ use protocol::{
 pub(crate) fn whole(number: i64) -> String {
     let digits = grouped(&number.unsigned_abs().to_string());
     if number < 0 { format!("-{digits}") } else { digits }
+}
+
+/// Who was sealed how many answers to whose jobs.
+pub(crate) fn delivery(delivery: &Delivery) -> String {
+    let Delivery { asked_by, receiver, charged, free } = delivery;
+    format!("to {receiver}, for jobs of {asked_by}: {charged} charged, {free} for nothing")
 }
 
 /// Digits in groups of three.

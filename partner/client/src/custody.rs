@@ -15,8 +15,8 @@ mod serve;
 mod settle;
 
 pub use asked::{JobAsked, JobLine};
+pub(crate) use decide::read_manifests;
 pub use decide::{Owner, decide, prepay};
-pub(crate) use decide::{read_job, read_manifests};
 pub(crate) use ledger::DATABASE;
 pub use ledger::{Asked, For, Ledger, LedgerError};
 pub use people::{Answers, PeopleLine, Unheard, Whose};

@@ -125,7 +125,7 @@ impl Fixture {
 
     /// What the policy makes of a job.
     pub(crate) fn admitted(&self) -> Admitted {
-        let job = self.job(&self.instance(1), 1, 0.5, Time(u64::MAX));
+        let job = self.job(&self.instance(1), 1, 0.5, Time(1000));
         let named = ["exposures", "sales"].map(str::to_owned).into_iter().zip(self.manifests());
         policy::admit(&self.contract, &job, "publisher", &named.collect(), Time(0)).unwrap()
     }
@@ -137,6 +137,7 @@ impl Fixture {
             output: digest,
             instance: instance.digest(),
             accounts,
+            deliveries: Vec::new(),
             time: Time(0),
             audit_size: 0,
             audit_root: Root([0; 48]),

@@ -3,12 +3,12 @@
 mod prepare;
 mod run;
 
-pub use prepare::{FigureNoise, Options, Prepared, Preview, prepare};
+pub use prepare::{Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, prepare};
 pub use run::{Custodies, Ran, Step, run};
 
 use crate::{custody::LedgerError, keys::IdentityError, room::RoomError};
 use protocol::{
-    job::{JobId, TemplateError},
+    job::{JobName, TemplateError},
     refusal::Refusal,
 };
 use std::path::PathBuf;
@@ -23,25 +23,35 @@ pub enum JobError {
     /// Declined: here already, by a custody, or by the instance. The words are the same.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The job is kept under this identity already, with another question.
+    /// No job of this name is kept here.
     #[error(
-        "job {id} was submitted before with another question ({path}): leave --id out for a new job"
+        "no job {name} was submitted from here ({path} does not exist): leave --id out for a new job"
     )]
+    NotKept {
+        /// The job.
+        name: JobName,
+        /// Where it would be kept.
+        path: PathBuf,
+    },
+    /// The job of this name asks something else.
+    #[error("job {name} was submitted with {other} ({path}): leave --id out for a new job")]
     OtherQuestion {
         /// The job.
-        id: JobId,
+        name: JobName,
+        /// What differs: "another question", for example.
+        other: &'static str,
         /// Where it is kept.
         path: PathBuf,
     },
-    /// The job is kept under this identity already, for another instance, which may have answered.
+    /// The job of this name was for another instance, which may have answered.
     #[error(
-        "job {id} was submitted before to another instance, which may have answered it ({path}): \
-         `glovebox result open --job {id}` opens the answer if there is one; leave --id out for a \
+        "job {name} was submitted before to another instance, which may have answered it ({path}): \
+         `glovebox result open --job {name}` opens the answer if there is one; leave --id out for a \
          new job"
     )]
     OtherInstance {
         /// The job.
-        id: JobId,
+        name: JobName,
         /// Where it is kept.
         path: PathBuf,
     },
@@ -72,7 +82,7 @@ pub enum JobError {
     /// A custody that cannot be reached.
     #[error(
         "the custody of {owner} at {url} does not answer: {cause} (nothing is paid twice: submit the \
-             same job again with `--id {id}`)"
+             same job again with `--id {name}`)"
     )]
     CustodyUnreachable {
         /// The owner.
@@ -82,7 +92,7 @@ pub enum JobError {
         /// Why.
         cause: String,
         /// The job.
-        id: JobId,
+        name: JobName,
     },
     /// Our own ledger, where we are an owner too.
     #[error("our own ledger: {0}")]

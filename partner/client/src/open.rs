@@ -10,12 +10,12 @@ use protocol::{
     canonical,
     contract::Contract,
     hpke::{self, Sealed},
-    job::{Job, JobId},
+    job::{JobName, SignedJob},
     limits,
     message::{Package, result_binding},
     receipt::ReceiptBody,
+    refusal::Refusal,
     result::JobResult,
-    sign::Envelope,
 };
 
 /// An opened and fully checked result.
@@ -30,17 +30,30 @@ pub struct Opened {
     pub receipt: Vec<u8>,
     /// What the receipt says.
     pub body: ReceiptBody,
+    /// The job that was looked for, by its name.
+    pub asked: SignedJob,
+    /// The job that the receipt is about. Another one than `asked` if the same question had been answered
+    /// before, for nothing; possibly of another analyst.
+    pub answered: SignedJob,
     /// Every check, in the order made.
     pub checks: Vec<Line>,
 }
 
+impl Opened {
+    /// Whether this is the answer to an earlier job that asks the same of the same data.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.asked.name() != self.answered.name()
+    }
+}
+
 /// Opens the package of `job` that was sealed to `identity`, and believes it only if its receipt
-/// passes every check of [`receipt_check::check`] with this very result.
+/// passes every check of [`receipt_check::check`] with this very result, and answers that very job.
 ///
-/// An instance answers a question that it was asked before with the earlier answer, at no cost. That
-/// one names the earlier job; it is believed if the job in the package, which an analyst of the
-/// contract signed as `job`, asks the same of the same data. Who asked knows more: with `asked`, the
-/// job as we signed it, no other will do.
+/// Anybody can seal a package to a receiver, with a genuine receipt of something else in it. So the
+/// package carries the job as its analyst signed it. Its name, which says analyst, question, data,
+/// instance and receivers, must be `job`; and it must ask what the receipt's job asks, of the same data of
+/// the same instance. One instance gives one answer to one question.
 ///
 /// # Errors
 ///
@@ -49,41 +62,38 @@ pub fn open(
     sealed: &[u8],
     identity: &Identity,
     contract: &Contract,
-    job: JobId,
-    asked: Option<&[u8]>,
+    job: JobName,
     trust: &Trust,
 ) -> Result<Opened, OpenError> {
     let package = unseal(sealed, identity, contract, job)?;
+    let asked = asked(&package, contract, job)?;
     let checked = receipt_check::check(contract, &package.receipt, Some(&package.result), trust)
         .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
     let result = checked.result.ok_or(OpenError::Malformed)?;
-    let ours = asked.is_none_or(|asked| asked == package.asked);
-    let answers = answers(contract, job, &package.asked, &checked.body.job);
-    if !ours || answers.is_none() {
-        return Err(OpenError::OtherJob { job, found: result.job().to_owned() });
+    if !asked.asks_the_same(&checked.job) {
+        return Err(OpenError::OtherQuestion { job, found: checked.job.name() });
     }
     Ok(Opened {
         result,
         result_bytes: package.result,
         receipt: package.receipt,
         body: checked.body,
+        asked,
+        answered: checked.job,
         checks: checked.checks,
     })
 }
 
-/// Holds if `asked` is the job called `id`, signed by a party of the contract, and asks the same of
-/// the same data, of the same instance, as the job `answered`.
-fn answers(contract: &Contract, id: JobId, asked: &[u8], answered: &[u8]) -> Option<()> {
-    let job = |signed: &[u8]| -> Option<Job> {
-        let envelope = Envelope::parse(signed).ok()?;
-        let signer = envelope.claimed_signer();
-        contract.party_of(&signer)?;
-        envelope.verify(&signer).ok()
-    };
-    let question =
-        |job: Job| (job.contract, job.instance, job.analysis, job.question, job.datasets);
-    let (asked, answered) = (job(asked)?, job(answered)?);
-    (asked.id == id && question(asked) == question(answered)).then_some(())
+/// The job that a package is about, if it is the one called `job`.
+fn asked(package: &Package, contract: &Contract, job: JobName) -> Result<SignedJob, OpenError> {
+    let asked = SignedJob::open(contract, package.asked.clone());
+    let asked = asked.map_err(|why| OpenError::NoJob { job, why: Box::new(why) })?;
+    if asked.name() == job {
+        Ok(asked)
+    } else {
+        let analyst = asked.analyst().to_owned();
+        Err(OpenError::OtherJob { job, found: asked.name(), analyst })
+    }
 }
 
 /// Opens the package without believing anything in it.
@@ -95,7 +105,7 @@ pub fn unseal(
     sealed: &[u8],
     identity: &Identity,
     contract: &Contract,
-    job: JobId,
+    job: JobName,
 ) -> Result<Package, OpenError> {
     let party = identity.party_in(contract)?;
     let sealed: Sealed =
@@ -122,22 +132,46 @@ pub enum OpenError {
         /// Our name.
         party: String,
         /// The job we expected.
-        job: JobId,
+        job: JobName,
         /// Why.
         cause: hpke::OpenError,
     },
     /// A receipt that does not hold.
     #[error("{0}")]
     Receipt(#[source] Box<ReceiptError>),
-    /// The result of another job.
+    /// A package whose job nobody of this contract signed.
+    #[error("the package for job {job} holds a job that is not signed under this contract: {why}")]
+    NoJob {
+        /// The job we expected.
+        job: JobName,
+        /// What is wrong with the one in the package.
+        why: Box<Refusal>,
+    },
+    /// The package of another job.
     #[error(
-        "the package holds the result of job {found}, expected {job} or one that asks the same"
+        "the package for job {job} holds job {found} of {analyst} instead: somebody put it in the place of \
+         the answer. Ask {analyst} and the operator; whoever asked job {job} gets the answer by submitting it \
+         again with --id"
     )]
     OtherJob {
         /// The job we expected.
-        job: JobId,
-        /// The job it names.
-        found: String,
+        job: JobName,
+        /// The job in the package.
+        found: JobName,
+        /// Who signed that.
+        analyst: String,
+    },
+    /// The answer to another question.
+    #[error(
+        "the package for job {job} holds the answer to job {found}, which asks something else: somebody put \
+         it in the place of the answer. Whoever asked job {job} gets the answer by submitting it again with \
+         --id"
+    )]
+    OtherQuestion {
+        /// The job we expected.
+        job: JobName,
+        /// The job that was answered.
+        found: JobName,
     },
     /// Our keys.
     #[error(transparent)]

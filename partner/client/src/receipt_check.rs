@@ -3,7 +3,7 @@
 
 use crate::{
     check::{Check, Line, List, Number, Outcome},
-    custody::{read_job, read_manifests},
+    custody::read_manifests,
     trust::Trust,
 };
 use attestation_verifier::{
@@ -13,7 +13,7 @@ use attestation_verifier::{
 use protocol::{
     canonical,
     contract::Contract,
-    job::Question,
+    job::{Question, SignedJob},
     limits,
     policy::{self, Admitted},
     proof::{By, Proven},
@@ -29,6 +29,8 @@ use protocol::{
 pub struct Checked {
     /// What it says.
     pub body: ReceiptBody,
+    /// The job in it.
+    pub job: SignedJob,
     /// The policy's decision, derived again.
     pub admitted: Admitted,
     /// Time of the attestation document in it, signed by the hypervisor.
@@ -59,10 +61,10 @@ pub fn check(
     }
     let mut at = 0;
     match derive(contract, &believed, result, &mut at) {
-        Ok((body, admitted, result)) => {
+        Ok(Derived { body, job, admitted, result }) => {
             titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
             let attested_at = Time(believed.believed().timestamp().as_millis());
-            Ok(Checked { body, admitted, attested_at, result, checks: list.into_lines() })
+            Ok(Checked { body, job, admitted, attested_at, result, checks: list.into_lines() })
         }
         Err(flaw) => {
             titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
@@ -217,13 +219,21 @@ fn failed(mut list: List, flaw: Option<(usize, String)>) -> Vec<Line> {
     list.into_lines()
 }
 
+/// What was derived from a receipt.
+struct Derived {
+    body: ReceiptBody,
+    job: SignedJob,
+    admitted: Admitted,
+    result: Option<JobResult>,
+}
+
 /// Derives everything again; `at` counts the checks that passed.
 fn derive(
     contract: &Contract,
     believed: &BelievedReceipt,
     result: Option<&[u8]>,
     at: &mut usize,
-) -> Result<(ReceiptBody, Admitted, Option<JobResult>), ReceiptFlaw> {
+) -> Result<Derived, ReceiptFlaw> {
     if believed.kind() != BodyKind::Receipt {
         return Err(ReceiptFlaw::NoReceipt);
     }
@@ -235,16 +245,18 @@ fn derive(
         return Err(ReceiptFlaw::Time { said: body.time, attested });
     }
     *at += 1;
-    let (job, analyst) = read_job(contract, &body.job).map_err(ReceiptFlaw::Job)?;
+    let signed = SignedJob::open(contract, body.job.clone());
+    let signed = signed.map_err(|refusal| ReceiptFlaw::Job(Box::new(refusal)))?;
+    let job = signed.job();
     let statement = attestation_verifier::receipt::user_data_for(&believed.statement().encode());
     if job.instance.as_bytes() != &statement {
         return Err(ReceiptFlaw::OtherInstance);
     }
     *at += 1;
     let manifests =
-        read_manifests(contract, &job, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
+        read_manifests(contract, job, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
     *at += 1;
-    let admitted = policy::admit(contract, &job, analyst, &manifests, body.time)
+    let admitted = policy::admit(contract, job, signed.analyst(), &manifests, body.time)
         .map_err(|refusal| ReceiptFlaw::NotAdmitted(Box::new(refusal)))?;
     *at += 1;
     if *admitted.proven().tally() != body.tally {
@@ -263,7 +275,7 @@ fn derive(
     *at += 1;
     let result = result.map(|bytes| read_result(bytes, contract, &body, &admitted)).transpose()?;
     *at += usize::from(result.is_some());
-    Ok((body, admitted, result))
+    Ok(Derived { body, job: signed, admitted, result })
 }
 
 fn charges(contract: &Contract, admitted: &Admitted) -> Vec<Charge> {
@@ -289,18 +301,18 @@ fn read_result(
     let job = admitted.job();
     let (words, same_shape) = match (&result, &job.question) {
         (JobResult::Lift(it), Question::Lift(lift)) => (
-            (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
+            (it.noise, it.contract, &it.analysis, &it.purpose, it.time),
             it.test == lift.test
                 && it.control == lift.control
                 && it.outcomes.len() == lift.outcomes.len(),
         ),
         (JobResult::Table(it), Question::Table(table)) => (
-            (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
+            (it.noise, it.contract, &it.analysis, &it.purpose, it.time),
             it.group_by.len() == table.group_by.len()
                 && it.cells.iter().all(|cell| cell.measures.len() == table.measures.len()),
         ),
         (JobResult::Choice(it), Question::Choice(choice)) => (
-            (it.noise, it.contract, &it.job, &it.analysis, &it.purpose, it.time),
+            (it.noise, it.contract, &it.analysis, &it.purpose, it.time),
             it.offered == choice.offered(contract)
                 && it.offered.contains(&it.chosen)
                 && same_share(it.quantile, choice.by())
@@ -308,11 +320,12 @@ fn read_result(
         ),
         _ => return Err(differs("format")),
     };
-    let (noise, in_contract, id, analysis, purpose, time) = words;
+    let (noise, in_contract, analysis, purpose, time) = words;
     for (same, field) in [
         (noise, "noise"),
         (in_contract == contract.digest, "contract"),
-        (*id == job.id.to_string(), "job"),
+        (result.job() == admitted.name().to_string(), "job"),
+        (result.asked_by() == admitted.analyst(), "analyst"),
         (*analysis == job.analysis, "analysis"),
         (*purpose == admitted.purpose(), "purpose"),
         (time == body.time, "time"),

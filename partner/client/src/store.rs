@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use protocol::{
     digest::Digest,
-    job::JobId,
+    job::JobName,
     limits,
     merkle::{MerkleBuilder, Root},
     storage::{ObjectName, Problem, ProblemCode, UploadStatus},
@@ -142,7 +142,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn result(&mut self, job: JobId, receiver: &str) -> Result<Vec<u8>, StoreError> {
+    pub async fn result(&mut self, job: JobName, receiver: &str) -> Result<Vec<u8>, StoreError> {
         let name = ObjectName::result(&job.to_string(), &object_part(receiver));
         let name = name.map_err(|_| StoreError::Protocol)?;
         self.object(&name, limits::SEALED.bytes).await

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use enclave::{Host, HostError};
 use protocol::{
-    job::JobId,
+    job::JobName,
     merkle::Root,
     storage::{Answer, Ask, Failure, ObjectName},
 };
@@ -31,7 +31,7 @@ impl MemoryHost {
     }
 
     /// What the enclave stored for `receiver`.
-    pub(crate) fn result(&self, job: JobId, receiver: &str) -> Option<Vec<u8>> {
+    pub(crate) fn result(&self, job: JobName, receiver: &str) -> Option<Vec<u8>> {
         let name = ObjectName::result(&job.to_string(), &receiver.replace('_', "-")).ok()?;
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned()
     }

@@ -214,10 +214,10 @@ async fn ask(
     let prepared = client::job::prepare(room, analyst, job, &options).await?;
     within_budget(contract, &prepared)?;
     client::job::run(room, analyst, &prepared, &mut Custodies::default(), &mut |_| {}).await?;
-    let sealed = host.result(prepared.id(), receiver).ok_or(RehearsalError::Nobody)?;
-    let id = prepared.id();
+    let sealed = host.result(prepared.name(), receiver).ok_or(RehearsalError::Nobody)?;
+    let id = prepared.name();
     if rehearsal.noise {
-        let opened = client::open::open(&sealed, reader, contract, id, None, trust)?;
+        let opened = client::open::open(&sealed, reader, contract, id, trust)?;
         return Ok((asked_by.clone(), opened.result, opened.result_bytes));
     }
     // A result without noise passes no check that a partner makes; here it may be looked at.
@@ -227,7 +227,7 @@ async fn ask(
     if checked.body.output == output(&result) && parsed.job() == id.to_string() {
         Ok((asked_by.clone(), parsed, result))
     } else {
-        Err(OpenError::OtherJob { job: id, found: parsed.job().to_owned() }.into())
+        Err(OpenError::OtherQuestion { job: id, found: checked.job.name() }.into())
     }
 }
 

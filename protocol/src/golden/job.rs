@@ -4,7 +4,8 @@ use super::{Folder, covers, kinds, room};
 use crate::{
     canonical,
     job::{
-        Alternative, ChoiceOf, Filter, GroupBy, Job, Multiplicity, OutcomeKind, Question, Statistic,
+        Alternative, ChoiceOf, Filter, GroupBy, Job, JobName, Multiplicity, OutcomeKind, Question,
+        Statistic,
     },
     sign,
 };
@@ -70,12 +71,12 @@ fn a_job_has_the_bytes_it_had() {
         let bytes = folder.file(&format!("{name}.job"), &key.sign(&job));
         let read: Job = sign::open(&bytes, &key.public()).unwrap();
         assert_eq!((&read, key.sign(&read)), (&job, bytes.clone()), "{name}");
-        digests.push((format!("{name}.job"), sign::digest_of(&bytes)));
-        digests.push((format!("{name}.earmark"), job.earmark("publisher")));
+        digests.push((format!("{name}.job"), sign::digest_of(&bytes).to_string()));
+        digests.push((format!("{name}.name"), JobName::of("publisher", &job).to_string()));
         let tally = canonical::to_vec(room::admitted(&job).proven().tally());
         digests.push((
             format!("{name}.tally"),
-            crate::digest::Digest::of("glovebox tally v1", &tally),
+            crate::digest::Digest::of("glovebox tally v1", &tally).to_string(),
         ));
         jobs.push(job);
     }

@@ -5,14 +5,14 @@ use crate::{
     canonical,
     digest::Digest,
     hpke::{self, Sealed},
-    job::{Job, JobId},
+    job::{Job, JobName},
     manifest::{Manifest, SignedManifest},
     merkle::root_of,
     message::{
-        AttestReply, AttestRequest, Body, OpenDataset, Package, Reply, Request, Status,
-        result_binding,
+        AnsweredJob, AttestReply, AttestRequest, Body, OpenDataset, Package, Reply, Request,
+        Status, result_binding,
     },
-    receipt::{Account, Charge, ClosingBody, ReceiptBody, output},
+    receipt::{Account, Charge, ClosingBody, Delivery, ReceiptBody, output},
     refusal::Refusal,
     sign::{self, Signed, SigningKey},
     slice::{Slice, SliceReply, SliceRequest},
@@ -170,6 +170,20 @@ fn accounts() -> Vec<Account> {
         .into()
 }
 
+fn deliveries() -> Vec<Delivery> {
+    let delivery = |asked_by: &str, charged, free| Delivery {
+        asked_by: asked_by.to_owned(),
+        receiver: "retailer".to_owned(),
+        charged,
+        free,
+    };
+    vec![delivery("publisher", 3, 300), delivery("retailer", 0, 1)]
+}
+
+fn name(job: &Job) -> JobName {
+    JobName::of("publisher", job)
+}
+
 fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
     let closing = b"closing.cose".to_vec();
     let dataset = OpenDataset {
@@ -180,7 +194,11 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
     let status = Status {
         datasets: vec![dataset],
         accounts: accounts(),
-        jobs: vec![job.id, JobId([0xfe; 16])],
+        jobs: vec![
+            AnsweredJob { job: name(job), asked_by: "publisher".to_owned() },
+            AnsweredJob { job: JobName::from([0xfe; 32]), asked_by: "retailer".to_owned() },
+        ],
+        deliveries: deliveries(),
         time: room::NOW,
         audit_size: 4,
         audit_root: root_of(b"audit"),
@@ -196,7 +214,11 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
             columns: room::column_keys().into_keys().collect(),
             not_after: room::NOW.plus_seconds(86_400),
         },
-        Reply::Result { job: job.id, sealed: Some(ByteBuf::from(b"package.sealed".to_vec())) },
+        Reply::Result {
+            job: name(job),
+            sealed: Some(ByteBuf::from(b"package.sealed".to_vec())),
+            not_stored: Vec::new(),
+        },
         Reply::Status(status),
         Reply::Closed { closing },
         Reply::Refused(Refusal::Closed),
@@ -205,7 +227,9 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
     for answer in &replies {
         folder.value(&format!("reply-{}.cbor", reply(answer)), answer);
     }
-    folder.value("reply-result-none.cbor", &Reply::Result { job: job.id, sealed: None });
+    let none =
+        Reply::Result { job: name(job), sealed: None, not_stored: vec!["retailer".to_owned()] };
+    folder.value("reply-result-none.cbor", &none);
 }
 
 /// Gives the first receipt.
@@ -234,6 +258,7 @@ fn receipts(folder: &mut Folder, jobs: &[Job]) -> Vec<u8> {
         output: output(b""),
         instance: room::instance(),
         accounts: accounts(),
+        deliveries: deliveries(),
         time: room::NOW,
         audit_size: 5,
         audit_root: root_of(b"audit at the end"),
@@ -271,7 +296,7 @@ fn package(folder: &mut Folder, job: &Job, receipt: Vec<u8>) {
     let package = Package::padded(RESULT.to_vec(), receipt, room::publisher().sign(job));
     let plain = canonical::to_vec(&package);
     let contract: Digest = room::contract().digest;
-    let binding = result_binding(contract, job.id, "retailer");
+    let binding = result_binding(contract, name(job), "retailer");
     let parts: [(&[u8], &[u8]); 1] = [(&binding, &plain)];
     let secret = room::recipient(2);
     let sealed = hpke::seal(&secret.public(), &binding, &parts, &mut room::rng(8)).unwrap();

@@ -3,7 +3,7 @@
 use super::{Folder, covers, kinds, room};
 use crate::{
     canonical,
-    job::JobId,
+    job::JobName,
     loss::{Delta, Loss},
     manifest::ManifestError,
     message::Reply,
@@ -30,6 +30,7 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::BadGrant { .. } => "bad_grant",
     Refusal::NeedsSlice { .. } => "needs_slice",
     Refusal::BudgetExhausted { .. } => "budget_exhausted",
+    Refusal::CountersignedBefore { .. } => "countersigned_before",
     Refusal::NotBelieved { .. } => "not_believed",
     Refusal::BadSlice => "bad_slice",
     Refusal::Internal => "internal",
@@ -50,6 +51,8 @@ kinds!(ALL_ASKED, asked: Asked {
 
 kinds!(LIMITS, limit: Limit {
     Limit::Outcomes => "outcomes",
+    Limit::ReceiptBytes => "receipt_bytes",
+    Limit::Wait => "wait",
     Limit::Cap => "cap",
     Limit::Noise => "noise",
     Limit::Share => "share",
@@ -111,8 +114,10 @@ const ASKED: [Asked; 10] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 12] = [
+const LIMIT: [Limit; 14] = [
     Limit::Outcomes,
+    Limit::ReceiptBytes,
+    Limit::Wait,
     Limit::Cap,
     Limit::Noise,
     Limit::Share,
@@ -213,6 +218,11 @@ fn plain() -> Vec<Refusal> {
             left: Loss::zero(),
             others: vec!["publisher".to_owned()],
         },
+        Refusal::CountersignedBefore {
+            dataset: "sales".to_owned(),
+            owner: owner.clone(),
+            period: "2026-11-22".to_owned(),
+        },
         Refusal::NotBelieved { owner },
         Refusal::BadSlice,
         Refusal::Internal,
@@ -224,7 +234,7 @@ fn exhausted(budget: WhichBudget) -> Refusal {
         analyst: analyst.map(str::to_owned),
         analysis: analysis.to_owned(),
         jobs: 1,
-        latest: analyst.iter().map(|_| JobId([9; 16])).collect(),
+        latest: analyst.iter().map(|_| JobName::from([9; 32])).collect(),
         loss: room::loss(),
     };
     Refusal::BudgetExhausted {

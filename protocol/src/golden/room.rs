@@ -5,7 +5,7 @@ use crate::{
     digest::Digest,
     grant::{Binding, Grant},
     hpke::{RecipientKey, RecipientSecret},
-    job::{Job, JobId, question_from_toml},
+    job::{Job, JobId, JobName, question_from_toml},
     key::DataKey,
     loss::{Loss, Rho},
     manifest::{Manifest, SignedManifest},
@@ -176,7 +176,7 @@ pub(super) fn slice(job: Option<&Job>) -> Slice {
         granted: job.map_or_else(loss, |job| admitted(job).cost().clone()),
         period: "2026-11-23".to_owned(),
         not_after: Time(1_795_478_400_000),
-        job: job.map(|job| job.earmark("publisher")),
+        job: job.map(|job| JobName::of("publisher", job)),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct ChoiceResult {
     pub contract_name: String,
     /// The job.
     pub job: String,
+    /// The party that asked.
+    pub asked_by: String,
     /// The analysis of the contract.
     pub analysis: String,
     /// What it was for.

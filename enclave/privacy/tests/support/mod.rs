@@ -6,7 +6,6 @@ mod room;
 
 use privacy::{Ledger, Paid};
 use protocol::contract::Contract;
-use protocol::digest::Digest;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
 use protocol::policy::{Admitted, danger};
@@ -63,9 +62,7 @@ impl Payer {
     }
 
     pub(crate) fn pay_from(&self, ledger: &mut Ledger) -> Paid {
-        ledger
-            .pay(self.admitted.clone(), Digest::of("test", b"job"), &self.contract, room::NOW)
-            .unwrap()
+        ledger.pay(self.admitted.clone(), &self.contract, room::NOW).unwrap()
     }
 
     /// Can pay some ten thousand times.

@@ -36,7 +36,7 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
             job.analyst,
             job.analysis,
             words::moment(job.time),
-            job.id,
+            job.name,
             words::moment(line.period_ends),
         );
         if runs_out_of_delta(line, job) {
@@ -63,7 +63,7 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
         let text = format!(
             "CAREFUL: job {} of {} ({}) asked about the people of job {earlier} again, with at most one \
              condition changed.",
-            job.id,
+            job.name,
             job.analyst,
             words::moment(job.time)
         );
@@ -104,7 +104,7 @@ fn runs_out_of_delta(line: &BudgetLine, job: &JobLine) -> bool {
 /// One job that was charged, for machines.
 pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
     serde_json::json!({
-        "job": job.id.to_string(), "analyst": job.analyst, "analysis": job.analysis,
+        "job": job.name.to_string(), "analyst": job.analyst, "analysis": job.analysis,
         "purpose": job.purpose, "time": job.time.to_string(),
         "rho": job.proof.cost.rho().value(),
         "resembles": job.resembles.map(|id| id.to_string()),
@@ -124,7 +124,7 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
     });
     let measures: Vec<_> = measures.collect();
     serde_json::json!({
-        "analysis": job.analysis, "analyst": job.analyst, "job": job.id.to_string(),
+        "analysis": job.analysis, "analyst": job.analyst, "job": job.name.to_string(),
         "left_this_period": now, "left_for_life": ever,
         "one_person_moves_people": people.linf, "in_cells": people.cells,
         "smallest_audience": choice.is_none().then(|| smallest_audience(people)),

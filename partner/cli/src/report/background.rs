@@ -170,6 +170,9 @@ pub(super) fn receipt(
     term(page, "Contract", &contract.to_string())?;
     term(page, "This result", &from.output.to_string())?;
     term(page, "Job", job)?;
+    if let Some(repeated) = from.asker.as_ref().and_then(crate::asker::Asker::repeated) {
+        term(page, "Opened as", &repeated)?;
+    }
     let Some(from) = &from.receipt else {
         return writeln!(page, "</dl>\n<p>None: a trial leaves no receipt.</p>");
     };

@@ -5,6 +5,7 @@ pub(super) fn provenance() -> Provenance {
     Provenance {
         simulated: true,
         asked_by: "publisher".to_owned(),
+        asker: None,
         output: Digest::of("sample", b"output"),
         receipt: Some(checked()),
     }

@@ -21,14 +21,16 @@ pub(crate) fn fullest() -> ChoiceResult {
 }
 
 fn choice(of: &str, quantile: Option<f64>, offered: &[&str], chosen: &str) -> ChoiceResult {
-    let LiftResult { noise, contract, contract_name, job, purpose, time, privacy, .. } =
-        super::result();
+    let LiftResult {
+        noise, contract, contract_name, job, asked_by, purpose, time, privacy, ..
+    } = super::result();
     ChoiceResult {
         format: CHOICE_FORMAT.to_owned(),
         noise,
         contract,
         contract_name,
         job,
+        asked_by,
         analysis: "reach".to_owned(),
         purpose,
         time,

@@ -78,14 +78,16 @@ fn estimate(value: f64, noise_sd: f64) -> Estimate {
 }
 
 fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableResult {
-    let LiftResult { noise, contract, contract_name, job, purpose, time, privacy, .. } =
-        super::result();
+    let LiftResult {
+        noise, contract, contract_name, job, asked_by, purpose, time, privacy, ..
+    } = super::result();
     TableResult {
         format: TABLE_FORMAT.to_owned(),
         noise,
         contract,
         contract_name,
         job,
+        asked_by,
         analysis: "reach".to_owned(),
         purpose,
         time,

@@ -5,6 +5,7 @@ use protocol::{
     canonical,
     contract::{Budget, Period},
     digest::Digest,
+    job::JobName,
     loss::Loss,
     refusal::WhichBudget,
 };
@@ -130,22 +131,23 @@ impl Account {
         sum(db, &sql, params![id, self.dataset, self.purpose, self.period])
     }
 
-    /// What the slice of `job` said, if there was one in this period.
+    /// What the slice of `job` said, and in which period it was cut, which need not be this one: a job is
+    /// paid once, however often somebody shows it here.
     pub(super) fn granted_for(
         &self,
         db: &Connection,
-        job: Digest,
-    ) -> Result<Option<Loss>, LedgerError> {
+        job: JobName,
+    ) -> Result<Option<(String, Loss)>, LedgerError> {
         let id = self.instance.as_bytes().as_slice();
-        let row: Option<Vec<u8>> = db
+        let row: Option<(String, Vec<u8>)> = db
             .query_row(
-                "SELECT granted FROM slices WHERE instance = ?1 AND dataset = ?2 AND purpose = ?3 \
-                 AND period = ?4 AND job = ?5",
-                params![id, self.dataset, self.purpose, self.period, job.as_bytes().as_slice()],
-                |row| row.get(0),
+                "SELECT period, granted FROM slices WHERE instance = ?1 AND dataset = ?2 \
+                 AND purpose = ?3 AND job = ?4",
+                params![id, self.dataset, self.purpose, job.as_bytes().as_slice()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
-        row.map(|bytes| read_loss(&bytes)).transpose()
+        row.map(|(period, bytes)| Ok((period, read_loss(&bytes)?))).transpose()
     }
 }
 

@@ -8,11 +8,11 @@ use protocol::{
     canonical,
     contract::Contract,
     digest::Digest,
-    job::JobId,
+    job::JobName,
     loss::Loss,
     policy::Admitted,
     proof::Proof,
-    refusal::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, PREPAID, Refusal, WRITTEN_OFF},
+    refusal::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, OTHERS, PREPAID, Refusal, WRITTEN_OFF},
     tally::Tally,
     time::Time,
 };
@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct JobAsked<'a> {
-    /// Its earmark.
-    pub digest: Digest,
+    /// Its name.
+    pub name: JobName,
     /// Who signed it.
     pub analyst: &'a str,
     /// What follows from it.
@@ -35,8 +35,8 @@ pub struct JobAsked<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct JobLine {
-    /// Its identity.
-    pub id: JobId,
+    /// Its name.
+    pub name: JobName,
     /// Who asked.
     pub analyst: String,
     /// Analysis of the contract.
@@ -48,7 +48,7 @@ pub struct JobLine {
     /// Noise and cost.
     pub proof: Proof,
     /// An earlier job about the same people, or with one condition changed.
-    pub resembles: Option<JobId>,
+    pub resembles: Option<JobName>,
     /// When it was first asked for.
     pub time: Time,
 }
@@ -64,7 +64,7 @@ pub(super) fn note(
     asked: &JobAsked<'_>,
     now: Time,
 ) -> Result<(), LedgerError> {
-    let key = asked.digest.as_bytes().as_slice();
+    let key = asked.name.as_bytes().as_slice();
     let known = tx.query_row("SELECT 1 FROM jobs WHERE job = ?1", [key], |_| Ok(())).optional()?;
     if known.is_some() {
         return Ok(());
@@ -76,18 +76,17 @@ pub(super) fn note(
     let earlier = jobs(tx, population)?;
     let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally, contract));
     tx.execute(
-        "INSERT INTO jobs (job, id, analyst, analysis, purpose, population, tally, proof, resembles, \
-         time, contract) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO jobs (job, analyst, analysis, purpose, population, tally, proof, resembles, \
+         time, contract) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             key,
-            job.id.0.as_slice(),
             asked.analyst,
             job.analysis,
             purpose,
             population,
             canonical::to_vec(proven.tally()),
             canonical::to_vec(proven.proof()),
-            resembles.map(|it| it.id.0.as_slice()),
+            resembles.map(|earlier| earlier.name.as_bytes().as_slice()),
             stored(now.0),
             contract.digest.as_bytes().as_slice(),
         ],
@@ -141,41 +140,69 @@ fn lines(
     params: impl rusqlite::Params,
 ) -> Result<Vec<JobLine>, LedgerError> {
     let mut statement = db.prepare(&format!(
-        "SELECT id, analyst, analysis, purpose, tally, proof, resembles, time FROM jobs \
+        "SELECT job, analyst, analysis, purpose, tally, proof, resembles, time FROM jobs \
          WHERE {which} ORDER BY time DESC, rowid DESC LIMIT ?2",
     ))?;
     let rows = statement.query_map(params, |row| {
         let names: (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let blobs: (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
-        let ids: (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(6)?);
-        Ok((names, blobs, ids, row.get::<_, i64>(7)?))
+        let jobs: (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(6)?);
+        Ok((names, blobs, jobs, row.get::<_, i64>(7)?))
     })?;
     let mut found = Vec::new();
     for row in rows {
         let ((analyst, analysis, purpose), (tally, proof), (own, resembles), time) = row?;
         found.push(JobLine {
-            id: job_id(own)?,
+            name: job_name(own)?,
             analyst,
             analysis,
             purpose,
             tally: canonical::from_slice(&tally).map_err(|_| LedgerError::Corrupt)?,
             proof: canonical::from_slice(&proof).map_err(|_| LedgerError::Corrupt)?,
-            resembles: resembles.map(job_id).transpose()?,
+            resembles: resembles.map(job_name).transpose()?,
             time: Time(u64::try_from(time).map_err(|_| LedgerError::Corrupt)?),
         });
     }
     Ok(found)
 }
 
-/// What was handed out within a scope, by analyst and analysis, the largest first. With `contract`, jobs under others are summed up and not named: who is told has
-/// no business with them.
+/// Who is told what a budget went to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reader<'a> {
+    /// The owner, at its own ledger.
+    Owner,
+    /// The owner as a party of this contract, in a reply that others may come to see.
+    OwnerUnder(Digest),
+    /// An analyst under this contract: it knows its own jobs.
+    Analyst(&'a str, Digest),
+}
+
+impl Reader<'_> {
+    /// The contract beyond which nothing is named.
+    fn contract(self) -> Option<Digest> {
+        match self {
+            Self::Owner => None,
+            Self::OwnerUnder(contract) | Self::Analyst(_, contract) => Some(contract),
+        }
+    }
+
+    fn may_know_jobs_of(self, analyst: &str) -> bool {
+        match self {
+            Self::Owner | Self::OwnerUnder(_) => true,
+            Self::Analyst(reader, _) => reader == analyst,
+        }
+    }
+}
+
+/// What was handed out within a scope, by analyst and analysis, the largest first. What the
+/// reader has no business with is summed up and not named.
 pub(super) fn debits(
     db: &Connection,
     scope: &Scope<'_>,
-    contract: Option<Digest>,
+    reader: Reader<'_>,
 ) -> Result<Vec<Debit>, LedgerError> {
     let mut statement = db.prepare(&format!(
-        "SELECT cut.kind, jobs.analyst, jobs.analysis, jobs.id, cut.loss, cut.contract \
+        "SELECT cut.kind, jobs.analyst, jobs.analysis, jobs.job, cut.loss, cut.contract \
          FROM (SELECT * FROM slices WHERE {IN_SCOPE}) AS cut LEFT JOIN jobs ON jobs.job = cut.job \
          ORDER BY cut.id DESC",
     ))?;
@@ -186,10 +213,13 @@ pub(super) fn debits(
     })?;
     let mut debits: BTreeMap<(Option<String>, String), Debit> = BTreeMap::new();
     for row in rows {
-        let ((kind, analyst, analysis), (id, loss, under)) = row?;
-        let elsewhere = contract.is_some_and(|it| it.as_bytes().as_slice() != under);
+        let ((kind, analyst, analysis), (job, loss, under)) = row?;
+        let elsewhere = |contract: Digest| contract.as_bytes().as_slice() != under;
         let (analyst, analysis) = match (analyst, analysis) {
-            _ if elsewhere => (None, ELSEWHERE.to_owned()),
+            _ if reader.contract().is_some_and(elsewhere) => (None, ELSEWHERE.to_owned()),
+            (Some(analyst), Some(_)) if !reader.may_know_jobs_of(&analyst) => {
+                (None, OTHERS.to_owned())
+            }
             (Some(analyst), Some(analysis)) => (Some(analyst), analysis),
             _ if kind == Kind::Prepaid.name() => (None, PREPAID.to_owned()),
             _ if kind == Kind::Found.name() => (None, FOUND.to_owned()),
@@ -202,10 +232,10 @@ pub(super) fn debits(
         });
         debit.jobs += 1;
         debit.loss = debit.loss.plus(&read_loss(&loss)?);
-        if let (Some(id), Some(_)) = (id, &debit.analyst)
+        if let (Some(job), Some(_)) = (job, &debit.analyst)
             && debit.latest.len() < NAMED_JOBS
         {
-            debit.latest.push(job_id(id)?);
+            debit.latest.push(job_name(job)?);
         }
     }
     let mut debits: Vec<_> = debits.into_values().collect();
@@ -214,15 +244,15 @@ pub(super) fn debits(
 }
 
 /// The earlier job about nearly the same people, if this one had one.
-pub(super) fn resembled(db: &Connection, job: Digest) -> Result<Option<JobId>, LedgerError> {
+pub(super) fn resembled(db: &Connection, job: JobName) -> Result<Option<JobName>, LedgerError> {
     let sql = "SELECT resembles FROM jobs WHERE job = ?1";
     let key = job.as_bytes().as_slice();
     let found: Option<Option<Vec<u8>>> = db.query_row(sql, [key], |row| row.get(0)).optional()?;
-    found.flatten().map(job_id).transpose()
+    found.flatten().map(job_name).transpose()
 }
 
-fn job_id(bytes: Vec<u8>) -> Result<JobId, LedgerError> {
-    bytes.try_into().map(JobId).map_err(|_| LedgerError::Corrupt)
+fn job_name(bytes: Vec<u8>) -> Result<JobName, LedgerError> {
+    JobName::try_from(bytes.as_slice()).map_err(|_| LedgerError::Corrupt)
 }
 
 const DAY_MS: u64 = 86_400_000;

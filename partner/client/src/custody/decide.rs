@@ -8,12 +8,12 @@ use crate::room::Instance;
 use protocol::{
     contract::Contract,
     digest::Digest,
-    job::Job,
+    job::{Job, SignedJob},
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::{Manifest, SignedManifest},
     policy::{self, Admitted},
     refusal::{self, Refusal},
-    sign::{Envelope, Signed, SigningKey},
+    sign::{Signed, SigningKey},
     slice::{Slice, SliceReply, SliceRequest},
     time::Time,
 };
@@ -57,9 +57,7 @@ pub fn decide(
 pub(super) struct Derived<'a> {
     owner: Owner<'a>,
     instance: &'a Instance,
-    analyst: &'a str,
     admitted: Admitted,
-    earmark: Digest,
     only_asks: bool,
 }
 
@@ -71,20 +69,20 @@ impl<'a> Derived<'a> {
         now: Time,
     ) -> Result<Self, Box<Refusal>> {
         let (contract, party) = (owner.contract, owner.party);
-        let (job, analyst) = read_job(contract, &request.job)?;
+        let signed = SignedJob::open(contract, request.job.clone())?;
+        let job = signed.job();
         if job.instance != instance.digest() || instance.contract() != contract.digest {
             return Err(Refusal::Elsewhere.into());
         }
-        let manifests = read_manifests(contract, &job, &request.manifests)?;
-        let admitted = policy::admit(contract, &job, analyst, &manifests, now)?;
+        let manifests = read_manifests(contract, job, &request.manifests)?;
+        let admitted = policy::admit(contract, job, signed.analyst(), &manifests, now)?;
         let ours = |name: &String| contract.datasets.get(name).is_some_and(|d| d.owner == party);
         if !admitted.datasets().iter().any(ours) {
             let (name, owner) = (party.to_owned(), Some(party.to_owned()));
             let what = refusal::Asked::Dataset;
             return Err(Refusal::NotPermitted { what, name, owner }.into());
         }
-        let (earmark, only_asks) = (job.earmark(analyst), request.only_asks);
-        Ok(Self { owner: *owner, instance, analyst, admitted, earmark, only_asks })
+        Ok(Self { owner: *owner, instance, admitted, only_asks: request.only_asks })
     }
 
     /// The slices that the ledger hands out; none if it was only asked.
@@ -103,7 +101,11 @@ impl<'a> Derived<'a> {
             datasets: &datasets,
             purpose: admitted.purpose(),
             cost: admitted.cost(),
-            what_for: For::Job(JobAsked { digest: self.earmark, analyst: self.analyst, admitted }),
+            what_for: For::Job(JobAsked {
+                name: admitted.name(),
+                analyst: admitted.analyst(),
+                admitted,
+            }),
         };
         if self.only_asks {
             return ledger.would_grant(&asked, now).map(|()| None);
@@ -125,22 +127,6 @@ impl<'a> Derived<'a> {
             Err(LedgerError::Refused(refusal)) => Ok(SliceReply::Refused(*refusal)),
             Err(fault) => Err(fault),
         }
-    }
-}
-
-/// The job and the party that signed it.
-pub(crate) fn read_job<'c>(
-    contract: &'c Contract,
-    bytes: &[u8],
-) -> Result<(Job, &'c str), Box<Refusal>> {
-    let envelope = Envelope::parse(bytes).map_err(|_| Refusal::Malformed)?;
-    let signer = envelope.claimed_signer();
-    let analyst = contract.party_of(&signer).ok_or(Refusal::Stranger)?;
-    let job: Job = envelope.verify(&signer).map_err(|_| Refusal::Stranger)?;
-    if job.contract == contract.digest {
-        Ok((job, analyst))
-    } else {
-        Err(Refusal::Elsewhere.into())
     }
 }
 

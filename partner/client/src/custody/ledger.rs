@@ -2,14 +2,14 @@
 
 use super::{
     accounts::{Account, Kind, Scope, budget_period, generation_of, limits, stored},
-    asked::{self, JobAsked, debits},
+    asked::{self, JobAsked, Reader, debits},
     generation::Generation,
     people::{self, Unheard},
     restore::pending,
 };
 use crate::{keys::Identity, room::Instance};
 use protocol::{
-    canonical, contract::Contract, digest::Digest, job::JobId, loss::Loss, refusal::Refusal,
+    canonical, contract::Contract, digest::Digest, job::JobName, loss::Loss, refusal::Refusal,
     sign::PublicKey, slice::Slice, time::Time,
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -56,6 +56,18 @@ pub enum For<'a> {
     Job(JobAsked<'a>),
     /// Ahead of any job: tops prepaid slices up *to* the cost, so that asking twice adds nothing.
     Prepaid,
+}
+
+impl<'a> Asked<'a> {
+    /// Who reads a refusal: the party that asks, which is `owner` itself when it prepays.
+    fn reader(&self, owner: &str) -> Reader<'a> {
+        match self.what_for {
+            For::Job(job) if job.analyst != owner => {
+                Reader::Analyst(job.analyst, self.contract.digest)
+            }
+            _ => Reader::OwnerUnder(self.contract.digest),
+        }
+    }
 }
 
 impl Ledger {
@@ -191,8 +203,8 @@ impl Ledger {
         outcome
     }
 
-    /// The earlier job about nearly the same people as the one with this digest, if there is one.
-    pub(super) fn resembled(&self, job: Digest) -> Result<Option<JobId>, LedgerError> {
+    /// The earlier job about nearly the same people as this one, if there is one.
+    pub(super) fn resembled(&self, job: JobName) -> Result<Option<JobName>, LedgerError> {
         asked::resembled(&self.db, job)
     }
 
@@ -432,12 +444,18 @@ fn cut(
         job,
     };
     let (job, already) = match asked.what_for {
-        For::Job(job) => (Some(job.digest), account.granted_for(tx, job.digest)?),
-        For::Prepaid => (None, Some(account.prepaid(tx)?)),
-    };
-    let already = match (job, already) {
-        (Some(_), Some(granted)) => return Ok(slice(granted, job)),
-        (_, already) => already.unwrap_or_else(Loss::zero),
+        For::Job(job) => match account.granted_for(tx, job.name)? {
+            Some((period, granted)) if period == account.period => {
+                return Ok(slice(granted, Some(job.name)));
+            }
+            Some((period, _)) => {
+                let (dataset, owner) = (name.to_owned(), dataset.owner.clone());
+                let before = Refusal::CountersignedBefore { dataset, owner, period };
+                return Err(LedgerError::refused(before));
+            }
+            None => (Some(job.name), Loss::zero()),
+        },
+        For::Prepaid => (None, account.prepaid(tx)?),
     };
     let cost = asked.cost.minus(&already);
     if cost.is_zero() {
@@ -458,7 +476,7 @@ fn cut(
             left: allowed.minus(&used),
             cost,
             delta: budget.delta,
-            debits: debits(tx, &scope, Some(asked.contract.digest))?,
+            debits: debits(tx, &scope, asked.reader(&dataset.owner))?,
             returned: scope.returned(tx)?,
         }));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     accounts::{Account, Scope, budget_period, limits},
-    asked::{JobLine, charged, debits},
+    asked::{JobLine, Reader, charged, debits},
     ledger::{Ledger, LedgerError},
     people::PeopleLine,
     restore::pending,
@@ -141,7 +141,7 @@ impl Ledger {
                     purpose: Some(purpose),
                     budget_period: Some(&shared),
                 };
-                let debits = debits(self.db(), &scope, None)?;
+                let debits = debits(self.db(), &scope, Reader::Owner)?;
                 let returned = scope.returned(self.db())?;
                 let jobs = charged(self.db(), name, purpose)?;
                 budgets.push(BudgetLine {

@@ -44,14 +44,14 @@ CREATE TABLE IF NOT EXISTS slices (
     period TEXT NOT NULL,             -- as the slice names it
     budget_period TEXT NOT NULL,      -- as budgets share it
     kind TEXT NOT NULL CHECK (kind IN ('job', 'prepaid', 'found', 'written off')),
-    job BLOB,                         -- earmark of the job, of a slice for one
+    job BLOB,                         -- name of the job, of a slice for one
     loss BLOB NOT NULL,               -- this slice alone
     granted BLOB NOT NULL,            -- as signed: of the job, or prepaid in all
     time INTEGER NOT NULL,
     CHECK ((kind = 'job') = (job IS NOT NULL))
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS one_slice_per_job
-    ON slices (instance, dataset, purpose, period, job) WHERE job IS NOT NULL;
+    ON slices (instance, dataset, purpose, job) WHERE job IS NOT NULL;
 CREATE INDEX IF NOT EXISTS slices_by_lineage ON slices (lineage, purpose, budget_period);
 CREATE TABLE IF NOT EXISTS credits (
     instance BLOB NOT NULL REFERENCES instances,
@@ -67,8 +67,7 @@ CREATE TABLE IF NOT EXISTS credits (
 CREATE INDEX IF NOT EXISTS credits_by_lineage ON credits (lineage, purpose, budget_period);
 -- What slices were cut for.
 CREATE TABLE IF NOT EXISTS jobs (
-    job BLOB PRIMARY KEY,             -- its earmark
-    id BLOB NOT NULL,
+    job BLOB PRIMARY KEY,             -- its name
     contract BLOB NOT NULL,
     analyst TEXT NOT NULL,
     analysis TEXT NOT NULL,
@@ -76,7 +75,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     population TEXT NOT NULL,         -- dataset whose people are counted
     tally BLOB NOT NULL,
     proof BLOB NOT NULL,
-    resembles BLOB,                   -- id of an earlier job about the same people, or nearly
+    resembles BLOB,                   -- name of an earlier job about the same people, or nearly
     time INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_analyst ON jobs (analyst, purpose, time);

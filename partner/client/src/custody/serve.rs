@@ -1,7 +1,7 @@
 //! Custody as a service: one job, one slice, while the owner sleeps.
 
 use super::{
-    decide::{Derived, Owner, read_job},
+    decide::{Derived, Owner},
     ledger::{Ledger, LedgerError},
 };
 use crate::{
@@ -19,7 +19,7 @@ use protocol::{
     canonical,
     contract::Contract,
     digest::Digest,
-    job::JobId,
+    job::{JobName, SignedJob},
     limits,
     receipt::Account,
     refusal::Refusal,
@@ -165,11 +165,11 @@ pub enum Event {
     /// Slices were cut, or given again.
     Granted {
         /// The job.
-        job: JobId,
+        job: JobName,
         /// The party that asked.
         analyst: String,
         /// An earlier job about nearly the same people.
-        resembles: Option<JobId>,
+        resembles: Option<JobName>,
     },
     /// Declined.
     Refused(Refusal),
@@ -209,32 +209,33 @@ impl<B: Believe> Service<B> {
             return refused(Refusal::Malformed);
         };
         // Strangers are turned away before they cost a connection to the room.
-        let (job, analyst) = match read_job(&self.contract, &request.job) {
-            Ok((job, analyst)) => (job, analyst.to_owned()),
-            Err(refusal) => return refused(*refusal),
+        let signed = match SignedJob::open(&self.contract, request.job.clone()) {
+            Ok(signed) => signed,
+            Err(refusal) => return refused(refusal),
         };
-        if !place.answers(&analyst) {
-            return refused(Refusal::Busy { party: analyst });
+        if !place.answers(signed.analyst()) {
+            return refused(Refusal::Busy { party: signed.analyst().to_owned() });
         }
-        let witnessed = match self.believer.believe(job.instance).await {
+        let wanted = signed.job().instance;
+        let witnessed = match self.believer.believe(wanted).await {
             Ok(witnessed) => witnessed,
             Err(error) => {
                 (self.tell)(Event::NotBelieved(error));
                 return SliceReply::Refused(Refusal::NotBelieved { owner: self.party.clone() });
             }
         };
-        if witnessed.instance.digest() != job.instance {
+        if witnessed.instance.digest() != wanted {
             return refused(Refusal::Elsewhere);
         }
         let Ok(_working) = self.working.acquire().await else { return refused(Refusal::Internal) };
-        let (service, earmark) = (self.clone(), job.earmark(&analyst));
+        let (service, job) = (self.clone(), signed.name());
         let deciding =
-            tokio::task::spawn_blocking(move || service.decide(&witnessed, &request, earmark))
-                .await;
+            tokio::task::spawn_blocking(move || service.decide(&witnessed, &request, job)).await;
         match deciding {
             Ok(Ok((SliceReply::Refused(refusal), _))) => refused(refusal),
             Ok(Ok((granted @ SliceReply::Granted { .. }, resembles))) => {
-                (self.tell)(Event::Granted { job: job.id, analyst, resembles });
+                let analyst = signed.analyst().to_owned();
+                (self.tell)(Event::Granted { job, analyst, resembles });
                 granted
             }
             Ok(Ok((would, _))) => would,
@@ -251,8 +252,8 @@ impl<B: Believe> Service<B> {
         &self,
         witnessed: &Witnessed,
         request: &SliceRequest,
-        earmark: Digest,
-    ) -> Result<(SliceReply, Option<JobId>), LedgerError> {
+        job: JobName,
+    ) -> Result<(SliceReply, Option<JobName>), LedgerError> {
         let (party, key) = (self.party.as_str(), self.identity.signing());
         let owner = Owner { party, key, contract: &self.contract };
         let now = clock::now();
@@ -267,7 +268,7 @@ impl<B: Believe> Service<B> {
         }
         let slices = derived.slices(&mut ledger, now);
         // For the operator's eyes only: a ledger that cannot be read says so at the next job.
-        let resembles = ledger.resembled(earmark).ok().flatten();
+        let resembles = ledger.resembled(job).ok().flatten();
         drop(ledger);
         Ok((derived.reply(slices)?, resembles))
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::{fixture::Fixture, keys::Identity, room::Instance};
 use protocol::{
     digest::Digest,
+    job::JobName,
     loss::{Delta, Epsilon, Loss, Rho},
     policy::Admitted,
     receipt::Account,
@@ -25,11 +26,14 @@ fn loss(epsilon: f64) -> Loss {
     Loss::zcdp(Rho::from_epsilon(Epsilon::new(epsilon).unwrap(), Delta::new(1e-6).unwrap()))
 }
 
-/// A job with an identity of its own; what it asks does not matter to the ledger.
+fn named(number: u8) -> JobName {
+    JobName::from([number; 32])
+}
+
+/// A job with a name of its own; what it asks does not matter to the ledger.
 fn job(number: u8) -> For<'static> {
     static ADMITTED: LazyLock<Admitted> = LazyLock::new(|| Fixture::new().admitted());
-    let digest = Digest::of("job", &[number]);
-    For::Job(JobAsked { digest, analyst: "publisher", admitted: &ADMITTED })
+    For::Job(JobAsked { name: named(number), analyst: "publisher", admitted: &ADMITTED })
 }
 
 struct Retailer {
@@ -135,6 +139,32 @@ fn the_same_job_gets_the_same_slice_and_is_debited_once() {
     assert_eq!(sales.unwrap().used, loss(1.0).plus(&loss(0.25)));
 }
 
+/// Whoever has seen a job, in a receipt or on the wire, can show it to a custody as long as it may wait.
+#[test]
+fn a_job_that_was_paid_in_a_period_that_is_over_is_not_paid_again() {
+    let mut retailer = Retailer::new();
+    let instance = retailer.room.instance(1);
+    let month = |months: u64| Time(NOON.0 + months * 31 * DAY);
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    let used = retailer.used();
+    for later in [month(1), month(2)] {
+        let refused = retailer.grant(&instance, &["sales"], &loss(0.5), job(1), later);
+        let LedgerError::Refused(refusal) = refused.unwrap_err() else { panic!("refused") };
+        let Refusal::CountersignedBefore { dataset, owner, period } = *refusal else {
+            panic!("{refusal}")
+        };
+        assert_eq!((dataset.as_str(), owner.as_str()), ("sales", "retailer"));
+        let sales = &retailer.room.contract.datasets["sales"];
+        assert_eq!(period, sales.budgets["measurement"].period.of(NOON));
+    }
+    assert_eq!(retailer.used(), used);
+    // In its own period it gets what it had.
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    assert_eq!(retailer.used(), used);
+    // Another job is another's.
+    retailer.grant(&instance, &["sales"], &loss(0.5), job(2), month(1)).unwrap();
+}
+
 #[test]
 fn a_slice_is_for_its_job_and_what_is_prepaid_for_any() {
     let mut retailer = Retailer::new();
@@ -144,10 +174,10 @@ fn a_slice_is_for_its_job_and_what_is_prepaid_for_any() {
         let slice = slices.unwrap().remove(0);
         (slice.job, slice.granted)
     };
-    let digest = |number: u8| Some(Digest::of("job", &[number]));
-    assert_eq!(ask(0.5, job(1)), (digest(1), loss(0.5)));
+    let name = |number: u8| Some(named(number));
+    assert_eq!(ask(0.5, job(1)), (name(1), loss(0.5)));
     assert_eq!(ask(0.25, For::Prepaid), (None, loss(0.25)));
-    assert_eq!(ask(0.5, job(2)), (digest(2), loss(0.5)));
+    assert_eq!(ask(0.5, job(2)), (name(2), loss(0.5)));
     assert_eq!(retailer.used(), loss(0.5).plus(&loss(0.5)).plus(&loss(0.25)));
 }
 

@@ -3,7 +3,7 @@
 use super::JobError;
 use crate::{
     clock,
-    custody::{read_job, read_manifests},
+    custody::read_manifests,
     files,
     keys::{self, Identity},
     room::Room,
@@ -11,13 +11,13 @@ use crate::{
 use protocol::{
     contract::Contract,
     digest::Digest,
-    job::{Job, JobId, Question, question_from_toml},
+    job::{Job, JobId, JobName, Question, SignedJob, question_from_toml},
     loss::{Delta, Epsilon, Loss, Rho},
     manifest::Manifest,
     message::Status,
     policy::{self, Admitted},
     refusal::{Asked, Refusal},
-    sign::{self, Signed},
+    sign::Signed,
     time::Time,
 };
 use std::{
@@ -26,14 +26,15 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 /// How to prepare a job.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names what it wants and defaults the rest")]
 pub struct Options {
-    /// Identity to submit again under; random if none.
-    pub id: Option<JobId>,
+    /// The job that is submitted again; a new one if none.
+    pub again: Option<Again>,
     /// Where signed jobs are kept, so that submitting one again is byte for byte the same job and
     /// costs nothing twice.
     pub outbox: Option<PathBuf>,
@@ -44,10 +45,41 @@ pub struct Options {
     pub valid_seconds: Option<u64>,
 }
 
+/// How to say which job is submitted again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "by its name, or by what the caller chose for it")]
+pub enum Again {
+    /// The job of this name, which must be in the outbox.
+    Name(JobName),
+    /// The job in the outbox with this id, else a new one with it: who chooses ids ahead can submit again
+    /// whatever happened.
+    Id(JobId),
+}
+
+impl FromStr for Again {
+    type Err = InvalidAgain;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAgain> {
+        let mut id = [0; 16];
+        match hex::decode_to_slice(text, &mut id) {
+            Ok(()) => Ok(Self::Id(JobId(id))),
+            Err(_) => text.parse().map(Self::Name).map_err(|_| InvalidAgain),
+        }
+    }
+}
+
+/// Text that says no job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "expected the name of a job that was submitted from here (64 hex digits), or an id of your own \
+     choosing (32 hex digits)"
+)]
+pub struct InvalidAgain;
+
 /// A signed job that the contract permits.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    pub(super) signed: Vec<u8>,
+    signed: SignedJob,
     pub(super) admitted: Admitted,
     pub(super) manifests: Vec<Vec<u8>>,
     pub(super) instance_time: Time,
@@ -88,9 +120,16 @@ impl Draft<'_> {
     ) -> Result<Prepared, JobError> {
         let contract = self.contract;
         let analyst = self.identity.party_in(contract)?;
-        let id = match options.id {
-            Some(id) => id,
-            None => JobId(keys::random()?),
+        let outbox = options.outbox.as_deref();
+        let kept = match options.again {
+            Some(Again::Name(name)) => Some(self.kept(name, outbox)?),
+            Some(Again::Id(id)) => self.kept_with(id, outbox),
+            None => None,
+        };
+        let id = match (&kept, options.again) {
+            (Some((job, _)), _) => job.job().id,
+            (None, Some(Again::Id(id))) => id,
+            (None, _) => JobId(keys::random()?),
         };
         let manifests = self.manifests(&analysis, status)?;
         let fresh = Job {
@@ -109,16 +148,23 @@ impl Draft<'_> {
             analysis,
             question,
         };
-        let path = options.outbox.as_ref().map(|outbox| outbox.join(format!("{id}.job")));
-        let kept = path.as_deref().map(|path| self.kept(path, &fresh)).transpose()?.flatten();
-        let signed = kept.clone().unwrap_or_else(|| self.identity.signing().sign(&fresh));
-        let (job, _) = read_job(contract, &signed).map_err(JobError::Refused)?;
+        let signed = match kept {
+            Some((kept, path)) => {
+                self.is_the_same(&kept, &fresh, &path)?;
+                // Too late: signed anew, which is the same job.
+                let late = clock::now() >= kept.job().not_after;
+                if late { self.sign(&fresh)? } else { kept }
+            }
+            None => self.sign(&fresh)?,
+        };
         let manifests: Vec<Vec<u8>> = manifests.into_values().collect();
-        let opened = read_manifests(contract, &job, &manifests).map_err(JobError::Refused)?;
-        let admitted = policy::admit(contract, &job, analyst, &opened, clock::now())
+        let opened =
+            read_manifests(contract, signed.job(), &manifests).map_err(JobError::Refused)?;
+        let admitted = policy::admit(contract, signed.job(), analyst, &opened, clock::now())
             .map_err(JobError::refused)?;
-        if let (None, Some(path)) = (kept, path) {
-            keep(&path, &signed).map_err(|cause| JobError::Outbox { path, cause })?;
+        if let Some(outbox) = &options.outbox {
+            let path = outbox.join(file_name(signed.name()));
+            keep(&path, signed.as_bytes()).map_err(|cause| JobError::Outbox { path, cause })?;
         }
         Ok(Prepared { signed, admitted, manifests, instance_time: status.time })
     }
@@ -151,32 +197,67 @@ impl Draft<'_> {
         if allowed.iter().any(|name| name == analyst) { vec![analyst.to_owned()] } else { allowed }
     }
 
-    /// The job as it was signed before, if it can still run on this instance.
-    fn kept(&self, path: &Path, fresh: &Job) -> Result<Option<Vec<u8>>, JobError> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(JobError::Outbox { path: path.to_owned(), cause }),
-        };
-        let key = self.identity.signing().public();
-        let bad = |_| JobError::BadOutbox { path: path.to_owned() };
-        let job: Job = sign::open(&bytes, &key).map_err(bad)?;
-        if job.contract != fresh.contract || job.id != fresh.id {
-            return Err(JobError::BadOutbox { path: path.to_owned() });
-        }
-        if job.question != fresh.question || job.analysis != fresh.analysis {
-            return Err(JobError::OtherQuestion { id: job.id, path: path.to_owned() });
-        }
-        // Two answers would go by one name, and the host keeps the first.
-        if job.instance != fresh.instance {
-            return Err(JobError::OtherInstance { id: job.id, path: path.to_owned() });
-        }
-        // Another version of the data, or too late: signed anew under the same identity.
-        let usable = job.datasets == fresh.datasets
-            && job.receivers == fresh.receivers
-            && clock::now() < job.not_after;
-        Ok(usable.then_some(bytes))
+    fn sign(&self, job: &Job) -> Result<SignedJob, JobError> {
+        SignedJob::sign(self.contract, self.identity.signing(), job).map_err(JobError::refused)
     }
+
+    /// The job of this name, as we signed it before, and where it is kept.
+    fn kept(&self, name: JobName, outbox: Option<&Path>) -> Result<(SignedJob, PathBuf), JobError> {
+        let path = outbox.unwrap_or(Path::new("")).join(file_name(name));
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(JobError::NotKept { name, path });
+            }
+            Err(cause) => return Err(JobError::Outbox { path, cause }),
+        };
+        match SignedJob::open(self.contract, bytes) {
+            Ok(kept) if kept.name() == name => Ok((kept, path)),
+            _ => Err(JobError::BadOutbox { path }),
+        }
+    }
+
+    /// The job with this id, as we signed it before, and where it is kept.
+    fn kept_with(&self, id: JobId, outbox: Option<&Path>) -> Option<(SignedJob, PathBuf)> {
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(outbox?)
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "job"))
+            .collect();
+        paths.sort();
+        paths.into_iter().find_map(|path| {
+            let kept = SignedJob::open(self.contract, std::fs::read(&path).ok()?).ok()?;
+            let ours = path.file_name()? == file_name(kept.name()).as_str();
+            (ours && kept.job().id == id).then_some((kept, path))
+        })
+    }
+
+    /// Whether `fresh`, which has the id of `kept`, is the same job.
+    fn is_the_same(&self, kept: &SignedJob, fresh: &Job, path: &Path) -> Result<(), JobError> {
+        let (name, path, job) = (kept.name(), path.to_owned(), kept.job());
+        if kept.analyst() != self.identity.party_in(self.contract)? {
+            return Err(JobError::BadOutbox { path });
+        }
+        let other = |other| JobError::OtherQuestion { name, other, path: path.clone() };
+        if job.question != fresh.question || job.analysis != fresh.analysis {
+            return Err(other("another question"));
+        }
+        if job.instance != fresh.instance {
+            return Err(JobError::OtherInstance { name, path });
+        }
+        if job.datasets != fresh.datasets {
+            return Err(other("another version of a dataset"));
+        }
+        if job.receivers != fresh.receivers {
+            return Err(other("other receivers"));
+        }
+        Ok(())
+    }
+}
+
+/// Under which name a job is kept in the outbox.
+fn file_name(name: JobName) -> String {
+    format!("{name}.job")
 }
 
 fn keep(path: &Path, signed: &[u8]) -> io::Result<()> {
@@ -187,16 +268,16 @@ fn keep(path: &Path, signed: &[u8]) -> io::Result<()> {
 }
 
 impl Prepared {
-    /// Identity of the job: submit it again under the same one if anything goes wrong.
+    /// Name of the job: submit it again under the same one if anything goes wrong.
     #[must_use]
-    pub fn id(&self) -> JobId {
-        self.admitted.job().id
+    pub fn name(&self) -> JobName {
+        self.signed.name()
     }
 
     /// The signed bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.signed
+        self.signed.as_bytes()
     }
 
     /// The policy's decision: question, noise and cost.
@@ -288,23 +369,55 @@ mod tests {
     use super::*;
     use crate::fixture::Fixture;
 
-    #[test]
-    fn a_job_that_was_kept_for_another_instance_is_not_signed_again() {
+    /// What becomes of a kept job if it is submitted again, with `change`.
+    fn again(change: impl FnOnce(&mut Job)) -> Result<(), JobError> {
         let room = Fixture::new();
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.job");
         let later = clock::now().plus_seconds(600);
         let job = room.job(&room.instance(1), 1, 1.0, later);
-        let signed = room.publisher.signing().sign(&job);
-        keep(&path, &signed).unwrap();
-        let identity = &room.publisher;
-        let kept = |instance: &crate::room::Instance| {
-            let draft = Draft { contract: &room.contract, instance: instance.digest(), identity };
-            draft.kept(&path, &room.job(instance, 1, 1.0, later))
+        let (contract, identity) = (&room.contract, &room.publisher);
+        let signed = SignedJob::sign(contract, identity.signing(), &job).unwrap();
+        let path = dir.path().join(file_name(signed.name()));
+        keep(&path, signed.as_bytes()).unwrap();
+        let draft = Draft { contract, instance: job.instance, identity };
+        let (kept, found) = draft.kept(signed.name(), Some(dir.path())).unwrap();
+        assert_eq!((&kept, &found), (&signed, &path));
+        assert_eq!(draft.kept_with(job.id, Some(dir.path())), Some((signed.clone(), path.clone())));
+        assert_eq!(draft.kept_with(JobId([9; 16]), Some(dir.path())), None);
+        let mut fresh = job;
+        change(&mut fresh);
+        let same = draft.is_the_same(&kept, &fresh, &path);
+        assert_eq!(std::fs::read(&path).unwrap(), signed.as_bytes());
+        same
+    }
+
+    #[test]
+    fn a_job_that_was_kept_for_another_instance_is_not_signed_again() {
+        let elsewhere = |job: &mut Job| job.instance = Digest::of("test", b"another instance");
+        let refused = again(elsewhere).unwrap_err();
+        assert!(matches!(refused, JobError::OtherInstance { .. }), "{refused}");
+    }
+
+    /// Only the time may differ: whatever else does has another name.
+    #[test]
+    fn a_job_that_is_submitted_again_is_the_same_but_for_its_time() {
+        again(|_| {}).unwrap();
+        again(|job| job.not_after = job.not_after.plus_seconds(9)).unwrap();
+        let refused = |words: &str, change: fn(&mut Job)| {
+            let said = again(change).unwrap_err().to_string();
+            assert!(said.contains(words) && said.contains("leave --id out"), "{said}");
         };
-        assert_eq!(kept(&room.instance(1)).unwrap(), Some(signed.clone()));
-        let refused = kept(&room.instance(2)).unwrap_err();
-        assert!(matches!(refused, JobError::OtherInstance { id, .. } if id == job.id), "{refused}");
-        assert_eq!(std::fs::read(&path).unwrap(), signed);
+        refused("other receivers", |job| job.receivers.push("retailer".to_owned()));
+        refused("another version", |job| job.datasets.clear());
+        refused("another question", |job| "other".clone_into(&mut job.analysis));
+    }
+
+    #[test]
+    fn refuses_to_submit_again_what_was_never_submitted_from_here() {
+        let (room, dir) = (Fixture::new(), tempfile::tempdir().unwrap());
+        let (contract, identity) = (&room.contract, &room.publisher);
+        let draft = Draft { contract, instance: room.instance(1).digest(), identity };
+        let refused = draft.kept(JobName::from([7; 32]), Some(dir.path())).unwrap_err();
+        assert!(matches!(refused, JobError::NotKept { .. }), "{refused}");
     }
 }

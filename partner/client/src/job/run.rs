@@ -13,7 +13,7 @@ use hyper::Method;
 use protocol::{
     canonical,
     contract::Contract,
-    job::JobId,
+    job::JobName,
     limits,
     message::{Body, Reply},
     refusal::Refusal,
@@ -40,9 +40,11 @@ pub struct Custodies<'a> {
 #[non_exhaustive]
 pub struct Ran {
     /// The job.
-    pub job: JobId,
-    /// The package sealed to us; none if we are no receiver.
+    pub job: JobName,
+    /// The package sealed to us; none if we are not a receiver.
     pub sealed: Option<Vec<u8>>,
+    /// Receivers who do not get the result from the host, which holds other bytes in its place.
+    pub not_stored: Vec<String>,
 }
 
 /// What happens on the way, for people who watch.
@@ -82,10 +84,10 @@ pub async fn run(
     let mut asked = BTreeSet::new();
     let mut lost = 0;
     loop {
-        let body = Body::Job { job: prepared.signed.clone(), slices: slices.clone() };
+        let body = Body::Job { job: prepared.as_bytes().to_vec(), slices: slices.clone() };
         match room.request(identity.signing(), body).await {
-            Ok(Reply::Result { job, sealed }) if job == prepared.id() => {
-                return Ok(Ran { job, sealed: sealed.map(ByteBuf::into_vec) });
+            Ok(Reply::Result { job, sealed, not_stored }) if job == prepared.name() => {
+                return Ok(Ran { job, sealed: sealed.map(ByteBuf::into_vec), not_stored });
             }
             Ok(Reply::Refused(refusal)) => {
                 let owners = owners_of(&refusal);
@@ -204,12 +206,12 @@ impl Round<'_> {
         only_asks: bool,
     ) -> Result<Vec<ByteBuf>, JobError> {
         let request = SliceRequest {
-            job: self.prepared.signed.clone(),
+            job: self.prepared.as_bytes().to_vec(),
             manifests: self.prepared.manifests.iter().cloned().map(Into::into).collect(),
             only_asks,
         };
         let reply = match (desk, &mut custodies.own) {
-            (Desk::At(url), _) => post(url, owner, &request, self.prepared.id()).await?,
+            (Desk::At(url), _) => post(url, owner, &request, self.prepared.name()).await?,
             (Desk::Ours, Some(ledger)) => {
                 let (key, contract) = (self.identity.signing(), room.contract());
                 let party = Owner { party: owner, key, contract };
@@ -230,13 +232,13 @@ async fn post(
     url: &str,
     owner: &str,
     request: &SliceRequest,
-    id: JobId,
+    name: JobName,
 ) -> Result<SliceReply, JobError> {
     let unreachable = |cause: String| JobError::CustodyUnreachable {
         owner: owner.to_owned(),
         url: url.to_owned(),
         cause,
-        id,
+        name,
     };
     let authority = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
     let authority = authority.filter(|rest| rest.contains(':') && !rest.contains('/'));

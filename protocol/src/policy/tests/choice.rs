@@ -210,7 +210,7 @@ fn a_choice_is_not_permitted_where_no_table_is() {
             contract: contract.digest,
             instance: Digest::of("test", b""),
             id: JobId([0; 16]),
-            not_after: Time(u64::MAX),
+            not_after: Time(1000),
             analysis: analysis.to_owned(),
             question,
             datasets: BTreeMap::new(),

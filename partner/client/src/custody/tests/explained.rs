@@ -2,14 +2,13 @@
 
 use super::*;
 use protocol::{
-    job::JobId,
-    refusal::{FOUND, PREPAID, WRITTEN_OFF},
+    refusal::{FOUND, OTHERS, PREPAID, WRITTEN_OFF},
     tally::Condition,
 };
 
 /// A job of `number` by `analyst`, whose question is changed.
 fn changed(room: &Fixture, number: u8, days: Option<(i64, i64)>) -> Admitted {
-    let mut job = room.job(&room.instance(1), number, 0.5, Time(u64::MAX));
+    let mut job = room.job(&room.instance(1), number, 0.5, Time(1000));
     let protocol::job::Question::Lift(lift) = &mut job.question else { panic!("a lift") };
     lift.window =
         days.map(|(first, last)| (i32::try_from(first).unwrap(), i32::try_from(last).unwrap()));
@@ -18,7 +17,7 @@ fn changed(room: &Fixture, number: u8, days: Option<(i64, i64)>) -> Admitted {
 }
 
 fn asked<'a>(number: u8, analyst: &'a str, admitted: &'a Admitted) -> For<'a> {
-    For::Job(JobAsked { digest: Digest::of("job", &[number]), analyst, admitted })
+    For::Job(JobAsked { name: named(number), analyst, admitted })
 }
 
 #[test]
@@ -40,10 +39,13 @@ fn a_refusal_lists_what_used_the_budget_up_and_what_would_pass() {
     let by =
         |at: usize| (debits[at].analyst.as_deref(), debits[at].analysis.as_str(), debits[at].jobs);
     assert_eq!(by(0), (Some("publisher"), "lift", 2));
-    assert_eq!(by(1), (Some("retailer"), "lift", 1));
+    // Of others how much, and not on what: neither analysis nor job.
+    assert_eq!(by(1), (None, OTHERS, 1));
+    assert_eq!(debits[1].latest, []);
+    assert_eq!(debits[1].loss, loss(0.4));
     assert_eq!(debits[0].loss, loss(0.5).plus(&loss(0.5)));
     assert_eq!(debits[0].latest.len(), 2);
-    for said in ["2 \"lift\" jobs of publisher: ", "1 \"lift\" job of retailer: ", "would pass"] {
+    for said in ["2 \"lift\" jobs of publisher: ", "spent by other analysts (rho ", "would pass"] {
         assert!(words.contains(said), "{words}");
     }
     // What it says would pass does.
@@ -68,9 +70,9 @@ fn a_report_says_by_whom_and_on_what_it_was_spent() {
     let line = report.budgets.iter().find(|line| line.dataset == "sales").unwrap();
     let by: Vec<_> = line.debits.iter().map(|it| (it.analyst.as_deref(), it.jobs)).collect();
     assert_eq!(by, [(Some("publisher"), 1), (None, 1)]);
-    assert_eq!(line.debits[0].latest, [JobId([1; 16])]);
+    assert_eq!(line.debits[0].latest, [named(1)]);
     let latest = &line.jobs[0];
-    assert_eq!((latest.id, latest.time), (JobId([1; 16]), NOON));
+    assert_eq!((latest.name, latest.time), (named(1), NOON));
     assert_eq!(latest.tally, *admitted.proven().tally());
     assert_eq!(latest.proof, *admitted.proven().proof());
     assert_eq!(latest.resembles, None);
@@ -139,7 +141,7 @@ fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
         let line = report.budgets.into_iter().find(|line| line.dataset == "sales").unwrap();
         line.jobs[0].resembles
     };
-    for (number, expected) in [(0, None), (1, Some(JobId([0; 16]))), (2, None)] {
+    for (number, expected) in [(0, None), (1, Some(named(0))), (2, None)] {
         let later = Time(NOON.0 + u64::from(number));
         let what_for = asked(number, "publisher", &admitted[usize::from(number)]);
         retailer.grant(&instance, &["sales"], &loss(0.1), what_for, later).unwrap();

@@ -53,7 +53,7 @@ fn delta() -> impl Strategy<Value = u64> {
 #[derive(Default)]
 struct World {
     /// By instance, dataset and period: the largest slice of each job, and of what is prepaid.
-    held: BTreeMap<(u8, String, String), BTreeMap<Option<Digest>, Loss>>,
+    held: BTreeMap<(u8, String, String), BTreeMap<Option<JobName>, Loss>>,
     /// What closed instances spent of it, by instance.
     closed: BTreeMap<u8, Vec<Account>>,
 }
@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-fn all(held: &BTreeMap<Option<Digest>, Loss>) -> Loss {
+fn all(held: &BTreeMap<Option<JobName>, Loss>) -> Loss {
     held.values().fold(Loss::zero(), |sum, loss| sum.plus(loss))
 }
 

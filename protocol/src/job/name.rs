@@ -1,0 +1,126 @@
+//! What a job is called by everybody.
+
+use super::Job;
+use crate::{canonical, digest::Digest};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, str::FromStr};
+
+/// The name of a job: 32 bytes of a digest over who asks and everything that is asked; written as 64 hex
+/// digits.
+///
+/// The one name by which a job goes outside its own bytes: its objects at the host, what seals its answer
+/// to a receiver, the slices that pay for it, an owner's ledger, flags of results, and what people type.
+/// Whoever has a name and is then given a job can tell whether it is the very job, and nobody can make a
+/// second one for that name: neither another party that has seen the job, nor its own analyst.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct JobName([u8; Self::LEN]);
+
+impl JobName {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+
+    /// The name of `job` if `analyst` asks it.
+    ///
+    /// The analyst is part of it, since what a job says can be said by another party as well. So is the
+    /// instance, since another instance gives another answer, which must not stand where the first is
+    /// looked for. The time is not: a job that is signed anew because its hour was over is the same
+    /// question about the same data for the same readers, is paid with the slices it had, and is answered
+    /// once.
+    #[must_use]
+    pub fn of(analyst: &str, job: &Job) -> Self {
+        #[derive(Serialize)]
+        struct Timeless<'a> {
+            contract: &'a Digest,
+            instance: &'a Digest,
+            id: &'a super::JobId,
+            analysis: &'a str,
+            question: &'a super::Question,
+            datasets: &'a std::collections::BTreeMap<String, Digest>,
+            receivers: &'a [String],
+        }
+        // Every field but the time: the compiler says so when a job gets another one.
+        let Job { contract, instance, id, not_after: _, analysis, question, datasets, receivers } =
+            job;
+        let timeless = Timeless { contract, instance, id, analysis, question, datasets, receivers };
+        let digest = Digest::of(TAG, &canonical::to_vec(&(analyst, timeless)));
+        let mut bytes = [0; Self::LEN];
+        bytes.iter_mut().zip(digest.as_bytes()).for_each(|(byte, from)| *byte = *from);
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// The first twelve hex digits, for tables that people read.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(12).collect()
+    }
+}
+
+impl From<[u8; Self::LEN]> for JobName {
+    fn from(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl TryFrom<&[u8]> for JobName {
+    type Error = InvalidJobName;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, InvalidJobName> {
+        bytes.try_into().map(Self).map_err(|_| InvalidJobName)
+    }
+}
+
+impl FromStr for JobName {
+    type Err = InvalidJobName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidJobName> {
+        let mut bytes = [0; Self::LEN];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidJobName)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for JobName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(&self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JobName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        } else {
+            let bytes = serde_bytes::ByteBuf::deserialize(deserializer)?;
+            Self::try_from(bytes.as_slice()).map_err(de::Error::custom)
+        }
+    }
+}
+
+/// Text or bytes that do not name a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected the name of a job: 64 hex digits, as `glovebox job submit` prints it")]
+pub struct InvalidJobName;
+
+const TAG: &str = "glovebox job name v1";
