@@ -45,11 +45,11 @@ pub(crate) async fn run(
     }
     // A job that was answered is answered again, also if it was signed anew since.
     if !open.results.holds(signed.name()) {
-        open.results.check_room()?;
+        open.results.check_share(party)?;
         grant::accept(serving, open, slices, now)?;
         answer(serving, open, &signed, now).await?;
     }
-    open.results.deliver(serving, signed.name()).await
+    open.results.deliver(serving, &signed).await
 }
 
 async fn answer(
@@ -68,8 +68,8 @@ async fn answer(
         let output = receipt::output(&known.0);
         let repeated = Event::Repeated { job: signed.name(), asked_by, receivers, output };
         open.audit.append(now, &repeated);
-        let priced = Priced::Free;
-        return open.results.keep(serving, signed, priced, question, known, &mut open.generator);
+        open.results.keep(signed, Priced::Free, question, known);
+        return Ok(());
     }
     let figures = figures(&admitted);
     release(serving, open, &admitted, figures, now).await?;
@@ -106,8 +106,8 @@ async fn answer(
         .append(now, &Event::Ran { job: signed.name(), asked_by, receivers, charged, output });
     let body = receipt_body(open, &manifests, &admitted, left, signed.as_bytes(), output, now);
     let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
-    let answer = (result, receipt);
-    open.results.keep(serving, signed, priced, question, answer, &mut open.generator)
+    open.results.keep(signed, priced, question, (result, receipt));
+    Ok(())
 }
 
 /// Sees to it that the figures are there: pays and computes them, unless that was done before.

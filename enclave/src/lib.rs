@@ -16,6 +16,7 @@ mod link;
 mod results;
 mod serve;
 mod session;
+mod shares;
 mod tls;
 mod transport;
 mod vault;

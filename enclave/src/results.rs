@@ -1,6 +1,7 @@
-//! Results: sealed to their receivers, stored at the host, kept for a retry.
+//! Results: kept once for each question, and sealed to the receivers of each job that asks it, whenever it
+//! asks.
 
-use crate::{link, session::Serving};
+use crate::{link, session::Serving, shares::Shares};
 use protocol::{
     canonical,
     digest::Digest,
@@ -11,9 +12,10 @@ use protocol::{
     refusal::{Refusal, Share},
     storage::{Failure, ObjectName},
 };
-use rand_chacha::ChaCha20Rng;
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use serde_bytes::ByteBuf;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use zeroize::Zeroizing;
 
 /// Everything that was answered.
 pub(crate) struct Results {
@@ -23,13 +25,16 @@ pub(crate) struct Results {
     by_question: BTreeMap<Digest, (Vec<u8>, Vec<u8>)>,
     /// How many answers were sealed, by who asked and who receives.
     deliveries: BTreeMap<(String, String), Counted>,
+    shares: Shares,
+    /// Of what packages are sealed with.
+    seed: Zeroizing<[u8; 32]>,
 }
 
 /// The answer to one job.
 struct Answered {
     asked_by: String,
-    /// By receiver.
-    sealed: BTreeMap<String, Vec<u8>>,
+    question: Digest,
+    receivers: Vec<String>,
     /// Receivers whose package is at the host.
     stored: BTreeSet<String>,
 }
@@ -50,21 +55,24 @@ struct Counted {
 }
 
 impl Results {
-    pub(crate) fn new() -> Self {
-        Self { by_job: BTreeMap::new(), by_question: BTreeMap::new(), deliveries: BTreeMap::new() }
+    /// Of so many parties; whoever has `seed` can open what is sealed here.
+    pub(crate) fn new(parties: usize, seed: Zeroizing<[u8; 32]>) -> Self {
+        Self {
+            by_job: BTreeMap::new(),
+            by_question: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            shares: Shares::of(parties),
+            seed,
+        }
     }
 
     pub(crate) fn holds(&self, job: JobName) -> bool {
         self.by_job.contains_key(&job)
     }
 
-    /// Refuses more answers than an instance keeps.
-    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
-        if self.by_job.len() < MAX_ANSWERS {
-            return Ok(());
-        }
-        let party = "every party together".to_owned();
-        Err(Refusal::ShareUsed { party, share: Share::Answers })
+    /// Refuses a job of a party that has had its share of answers.
+    pub(crate) fn check_share(&self, party: &str) -> Result<(), Refusal> {
+        self.shares.check(party)
     }
 
     /// The jobs whose results are at the host, all of them.
@@ -90,30 +98,17 @@ impl Results {
         self.by_question.get(question).cloned()
     }
 
-    /// Seals the result to each receiver. From here on a retry brings it back.
+    /// Keeps the answer to a job: what is the same for every job that asks so, once. From here on a retry
+    /// brings it back.
     pub(crate) fn keep(
         &mut self,
-        serving: &Serving,
         signed: &SignedJob,
         priced: Priced,
         question: Digest,
-        (result, receipt): (Vec<u8>, Vec<u8>),
-        generator: &mut ChaCha20Rng,
-    ) -> Result<(), Refusal> {
-        let asked = signed.as_bytes().to_vec();
-        let package = Package::padded(result.clone(), receipt.clone(), asked);
-        let package = canonical::to_vec(&package);
-        let mut sealed = BTreeMap::new();
-        for receiver in &signed.job().receivers {
-            let party = serving.contract.parties.get(receiver).ok_or(Refusal::Internal)?;
-            let binding = result_binding(serving.contract.digest, signed.name(), receiver);
-            let parts: [(&[u8], &[u8]); 1] = [(&binding, &package)];
-            let closed = hpke::seal(&party.recipient_key, &binding, &parts, generator)
-                .map_err(|_| Refusal::Internal)?;
-            sealed.insert(receiver.clone(), canonical::to_vec(&closed));
-        }
-        let asked_by = signed.analyst().to_owned();
-        for receiver in sealed.keys() {
+        answer: (Vec<u8>, Vec<u8>),
+    ) {
+        let (asked_by, receivers) = (signed.analyst().to_owned(), signed.job().receivers.clone());
+        for receiver in &receivers {
             let parties = (asked_by.clone(), receiver.clone());
             let counted = self.deliveries.entry(parties).or_default();
             match priced {
@@ -121,27 +116,40 @@ impl Results {
                 Priced::Free => counted.free += 1,
             }
         }
-        self.by_question.insert(question, (result, receipt));
-        let answered = Answered { asked_by, sealed, stored: BTreeSet::new() };
+        let more = match self.by_question.entry(question) {
+            Entry::Occupied(_) => 0,
+            Entry::Vacant(vacant) => {
+                let (result, receipt) = vacant.insert(answer);
+                result.len().saturating_add(receipt.len())
+            }
+        };
+        self.shares.note(&asked_by, more);
+        let answered = Answered { asked_by, question, receivers, stored: BTreeSet::new() };
         self.by_job.insert(signed.name(), answered);
-        Ok(())
     }
 
     /// Stores what is not stored yet, then gives the part of the party that asked.
     pub(crate) async fn deliver(
         &mut self,
         serving: &Serving,
-        job: JobName,
+        signed: &SignedJob,
     ) -> Result<Reply, Refusal> {
+        let job = signed.name();
         let answered = self.by_job.get_mut(&job).ok_or(Refusal::Internal)?;
+        let kept = self.by_question.get(&answered.question).ok_or(Refusal::Internal)?;
+        let asked = signed.as_bytes().to_vec();
+        let package = Package::padded(kept.0.clone(), kept.1.clone(), asked);
+        let sealing =
+            Sealing { serving, job, package: canonical::to_vec(&package), seed: &self.seed };
+        drop(package);
         let mut not_stored = Vec::new();
-        for (receiver, sealed) in &answered.sealed {
+        for receiver in &answered.receivers {
             if answered.stored.contains(receiver) {
                 continue;
             }
             let name = ObjectName::result(&job.to_string(), &receiver.replace('_', "-"))
                 .map_err(|_| Refusal::Internal)?;
-            match link::put(serving.host.as_ref(), name, sealed.clone()).await {
+            match link::put(serving.host.as_ref(), name, sealing.to(receiver)?).await {
                 Ok(()) => {
                     answered.stored.insert(receiver.clone());
                 }
@@ -158,16 +166,41 @@ impl Results {
                 }
             }
         }
-        let sealed = answered.sealed.get(&answered.asked_by).cloned().map(ByteBuf::from);
-        Ok(Reply::Result { job, sealed, not_stored })
+        let receives = answered.receivers.contains(&answered.asked_by);
+        let sealed = receives.then(|| sealing.to(&answered.asked_by)).transpose()?;
+        Ok(Reply::Result { job, sealed: sealed.map(ByteBuf::from), not_stored })
+    }
+}
+
+/// One package on its way to its receivers.
+struct Sealing<'a> {
+    serving: &'a Serving,
+    job: JobName,
+    package: Vec<u8>,
+    seed: &'a Zeroizing<[u8; 32]>,
+}
+
+impl Sealing<'_> {
+    /// The package sealed to `receiver`: the same bytes whenever it is the same package, so that none need be
+    /// kept and a host that has them has nothing else. What is drawn for it follows from the package too, and so
+    /// no two packages are sealed with the same.
+    fn to(&self, receiver: &str) -> Result<Vec<u8>, Refusal> {
+        let contract = &self.serving.contract;
+        let party = contract.parties.get(receiver).ok_or(Refusal::Internal)?;
+        let binding = result_binding(contract.digest, self.job, receiver);
+        let package = Digest::of("glovebox package v1", &self.package);
+        let drawn = Zeroizing::new(canonical::to_vec(&(self.seed.as_slice(), package, &binding)));
+        let drawn = Digest::of("glovebox package sealing v1", &drawn);
+        let (drawn, _) = drawn.as_bytes().split_first_chunk().ok_or(Refusal::Internal)?;
+        let mut generator = ChaCha20Rng::from_seed(*drawn);
+        let parts: [(&[u8], &[u8]); 1] = [(&binding, &self.package)];
+        let closed = hpke::seal(&party.recipient_key, &binding, &parts, &mut generator);
+        Ok(canonical::to_vec(&closed.map_err(|_| Refusal::Internal)?))
     }
 }
 
 impl Answered {
     fn is_stored(&self) -> bool {
-        self.sealed.len() == self.stored.len()
+        self.receivers.len() == self.stored.len()
     }
 }
-
-/// Answers that an instance keeps for retries, at 32 KiB and more for each receiver.
-const MAX_ANSWERS: usize = 4096;

@@ -23,7 +23,7 @@ use protocol::{
     hpke::RecipientSecret,
     sign::SigningKey,
 };
-use rand_chacha::ChaCha20Rng;
+use rand_chacha::{ChaCha20Rng, rand_core::Rng};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -149,14 +149,15 @@ impl Attested {
         let mut audit = Audit::new();
         let now = clock.now(booted.nsm.as_ref())?;
         audit.append(now, &Event::Opened { instance: self.instance, contract: contract.digest });
+        let (mut generator, mut seed) = (self.generator, Zeroizing::new([0; 32]));
+        generator.fill_bytes(seed.as_mut());
         let open = Open {
             keys: self.keys,
             vault: Vault::new(memory_bytes),
             ledger: Ledger::new(),
-            results: Results::new(),
+            results: Results::new(contract.parties.len(), seed),
             progress: BTreeMap::new(),
             history: History::default(),
-            generator: self.generator,
             noise,
             audit,
         };
@@ -210,7 +211,6 @@ pub(crate) struct Open {
     pub(crate) results: Results,
     pub(crate) progress: BTreeMap<Digest, Progress>,
     pub(crate) history: History,
-    pub(crate) generator: ChaCha20Rng,
     pub(crate) noise: Box<dyn Noise + Send>,
     pub(crate) audit: Audit,
 }
