@@ -9,7 +9,7 @@ use protocol::{
     job::{JobName, SignedJob},
     message::{AnsweredJob, Package, Reply, result_binding},
     receipt::Delivery,
-    refusal::{Refusal, Share},
+    refusal::Refusal,
     storage::{Failure, ObjectName},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
