@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::fs;
 use tests::{
-    processes::{Site, close, price},
+    processes::{Site, close, price, rho_of},
     running::Said,
 };
 
@@ -178,4 +178,72 @@ fn a_withdrawn_build_is_believed_by_no_command_and_a_list_that_cannot_be_read_by
         assert_eq!(said.code, Some(2), "{line}: {}{}", said.out, said.err);
         assert!(said.err.contains("withdrawn.json"), "{line}: {}", said.err);
     }
+}
+
+#[test]
+fn what_was_prepaid_comes_back_after_a_planned_stop() {
+    let mut site = Site::open();
+    site.kill_custody();
+    let prepay = format!("{} --prepay 1 --purpose measurement", Site::grant_of("publisher"));
+    site.ok(&prepay);
+    site.ok(&Site::grant_of("retailer"));
+    let first = site.instance();
+    assert!(close(site.ledger("publisher").used, rho_of(1.0)));
+    site.stop_host();
+    site.start_host();
+    let settled = site.ok("custody settle ROOM UNDER --dir publisher");
+    assert!(settled.contains("credited"), "{settled}");
+    let ledger = site.ledger("publisher");
+    assert!(close(ledger.used, 0.0), "{}", ledger.used);
+    assert_eq!(ledger.of(&first).state, "closed");
+    // Once.
+    site.ok("custody settle ROOM UNDER --dir publisher");
+    assert!(close(site.ledger("publisher").used, 0.0));
+    // An instance that was killed has left none, and says so; the digits that are shown name it.
+    site.ok(&prepay);
+    let second = site.instance();
+    site.kill_host();
+    site.start_host();
+    let lost = site.run("custody settle ROOM UNDER --dir publisher");
+    assert_eq!(lost.code, Some(1), "{}{}", lost.out, lost.err);
+    assert!(
+        lost.out.contains("cannot be settled") && lost.out.contains(&second[..12]),
+        "{}",
+        lost.out
+    );
+    let short = site.run(&format!("close ROOM UNDER --dir publisher --instance {}", &second[..12]));
+    assert!(short.err.contains("closing"), "{}", short.err);
+    site.ok(&format!("close ROOM UNDER --dir publisher --instance {}", &first[..12]));
+}
+
+#[test]
+fn a_custody_that_starts_settles_what_ended_while_it_was_away() {
+    let mut site = Site::open();
+    site.ok(&format!("{} --prepay 1 --purpose measurement", Site::grant_of("retailer")));
+    site.kill_custody();
+    site.stop_host();
+    site.start_host();
+    assert!(close(site.ledger("retailer").used, rho_of(1.0)));
+    site.start_custody();
+    assert!(close(site.ledger("retailer").used, 0.0), "{}", site.custody_said());
+    assert!(site.custody_said().contains("credited"), "{}", site.custody_said());
+}
+
+#[test]
+fn a_grant_that_is_taken_back_ends_and_others_go_on() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    let theirs = site.run("grant ROOM UNDER --dataset sales --dir publisher --revoke");
+    refused(&theirs, &["sales"]);
+    site.ok("grant ROOM UNDER --dataset sales --dir retailer --revoke");
+    let status = site.ok("job status --room ROOM UNDER --dir publisher");
+    assert!(status.contains("open     exposures"), "{status}");
+    assert!(status.contains("not open sales: retailer's grant has expired"), "{status}");
+    refused(&site.run(&site.submit_of(1)), &["retailer has not granted the keys of \"sales\""]);
+    // What was answered stays answered; granted anew it goes on, at the price it had.
+    site.open_result(0, "publisher");
+    site.ok(&Site::grant_of("retailer"));
+    site.ok(&site.submit_of(1));
+    assert!(close(site.ledger("retailer").used, 2.0 * price()));
 }

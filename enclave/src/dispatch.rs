@@ -88,6 +88,7 @@ impl Serving {
         drop_expired(open, now);
         match body {
             Body::Job { job, slices } => job::run(self, open, party, &job, &slices, now).await,
+            Body::Revoke { dataset } => grant::revoke(&self.contract, open, party, dataset, now),
             Body::Status {} => Ok(Reply::Status(status(open, now))),
             _ => Err(Refusal::Malformed),
         }

@@ -8,6 +8,7 @@ use crate::{
 };
 use arrow::array::RecordBatch;
 use protocol::{
+    contract::Contract,
     grant::{Binding, Grant},
     key::DataKey,
     manifest::SignedManifest,
@@ -83,7 +84,9 @@ pub(crate) async fn take(
 
     let mut state = serving.state.lock().await;
     let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
-    open.vault.release(&name);
+    if open.vault.release(&name) {
+        return Err(Refusal::KeyWithheld { dataset: name, owner: party.to_owned() });
+    }
     let rows = fetched?;
     let now = serving.now()?;
     if grant.not_after <= now {
@@ -96,6 +99,25 @@ pub(crate) async fn take(
     open.vault.open(&name, Held { manifest, rows, not_after });
     open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
     Ok(Reply::Granted { columns: grant.columns, not_after })
+}
+
+/// Drops the keys and rows of `name` for its owner, whatever else is open. What was answered before stays
+/// answered.
+pub(crate) fn revoke(
+    contract: &Contract,
+    open: &mut Open,
+    party: &str,
+    name: String,
+    now: Time,
+) -> Result<Reply, Refusal> {
+    let owner = contract.datasets.get(&name).map(|dataset| dataset.owner.clone());
+    if owner.as_deref() != Some(party) {
+        let name = name.chars().take(64).collect();
+        return Err(Refusal::NotPermitted { what: Asked::Dataset, name, owner });
+    }
+    open.vault.revoke(&name);
+    open.audit.append(now, &Event::Dropped { dataset: &name });
+    Ok(Reply::Revoked {})
 }
 
 /// Takes slices that their owners signed for this instance; each must be one that fits.

@@ -10,7 +10,7 @@ use protocol::{
     tally::Tally,
     time::Time,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is open.
 pub(crate) struct Vault {
@@ -18,6 +18,8 @@ pub(crate) struct Vault {
     newest: BTreeMap<String, u64>,
     /// What is being fetched, one file for each dataset, and the memory it will take.
     loading: BTreeMap<String, u64>,
+    /// Of those, the ones whose owner has taken the grant back meanwhile.
+    revoked: BTreeSet<String>,
     memory_bytes: u64,
 }
 
@@ -37,7 +39,7 @@ pub(crate) struct Unlocked<'v> {
 impl Vault {
     pub(crate) fn new(memory_bytes: u64) -> Self {
         let (held, newest, loading) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { held, newest, loading, memory_bytes }
+        Self { held, newest, loading, revoked: BTreeSet::new(), memory_bytes }
     }
 
     /// Refuses a version older than one that was open before: that would be a rollback.
@@ -72,9 +74,18 @@ impl Vault {
         Ok(())
     }
 
-    /// Gives back what [`Self::reserve`] set aside.
-    pub(crate) fn release(&mut self, dataset: &str) {
+    /// Gives back what [`Self::reserve`] set aside; says whether the grant was revoked meanwhile.
+    pub(crate) fn release(&mut self, dataset: &str) -> bool {
         self.loading.remove(dataset);
+        self.revoked.remove(dataset)
+    }
+
+    /// Drops a dataset, and lets no grant of it open that is still being fetched.
+    pub(crate) fn revoke(&mut self, dataset: &str) {
+        self.held.remove(dataset);
+        if self.loading.contains_key(dataset) {
+            self.revoked.insert(dataset.to_owned());
+        }
     }
 
     pub(crate) fn open(&mut self, dataset: &str, held: Held) {
@@ -158,6 +169,20 @@ mod tests {
             columns: Vec::new(),
             aad_prefix: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_is_revoked_while_it_is_fetched_does_not_open() {
+        let mut vault = Vault::new(1 << 30);
+        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
+        vault.revoke("exposures");
+        vault.revoke("sales");
+        assert!(vault.release("sales"), "revoked");
+        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
+        assert!(!vault.release("sales"), "the next one is another grant");
+        vault.revoke("sales");
+        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
+        assert!(!vault.release("sales"), "nothing was being fetched");
     }
 
     #[test]

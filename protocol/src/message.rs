@@ -80,6 +80,11 @@ pub enum Body {
         #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
         slices: Vec<ByteBuf>,
     },
+    /// Drop the keys and rows of this dataset now, whose owner asks; other grants go on.
+    Revoke {
+        /// The dataset.
+        dataset: String,
+    },
     /// Tell what you hold and what was spent.
     Status {},
     /// Finish what runs, sign what was spent, destroy the keys.
@@ -101,6 +106,8 @@ pub enum Reply {
         /// When the keys will be dropped.
         not_after: Time,
     },
+    /// The dataset is not open any more.
+    Revoked {},
     /// The job has run; the result is stored at the host too.
     Result {
         /// The job.

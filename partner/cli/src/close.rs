@@ -87,7 +87,8 @@ impl Close {
         }
         say::note(format_args!(
             "Closing the instance {} ends the room for every party: it destroys its keys, and no job is \
-             answered any more. Type yes to close:",
+             answered any more. (To end one grant alone: glovebox grant URL --dataset NAME --revoke.) Type yes \
+             to close:",
             instance.short()
         ));
         let mut answer = String::new();

@@ -3,7 +3,7 @@ use client::{
     address::Address,
     clock,
     custody::{self, Ledger, Owner},
-    grant::{grant, read_manifest},
+    grant::{grant, read_manifest, revoke},
     keys::Identity,
     seal::read_keys_of,
 };
@@ -53,6 +53,10 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "TIME")]
     not_after: Option<Time>,
 
+    /// Take the grant back: the enclave drops the keys and rows of this dataset, and others go on
+    #[arg(long, conflicts_with_all = ["manifest", "keys", "prepay", "not_after"])]
+    revoke: bool,
+
     #[command(flatten)]
     people: PeopleArgs,
 }
@@ -60,6 +64,9 @@ pub(crate) struct Grant {
 impl Grant {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
         let contract = self.under.contract()?;
+        if self.revoke {
+            return self.take_back().await;
+        }
         let beside = |given: &Option<PathBuf>, end: &str| {
             given.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{end}", self.dataset)))
         };
@@ -113,6 +120,19 @@ impl Grant {
                 delta.unwrap_or_default()
             ))?;
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Needs no ledger: whoever has to end a grant ends it.
+    async fn take_back(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.under.dir)?;
+        let mut room = self.under.connect(&self.room).await?;
+        revoke(&mut room, &identity, &self.dataset).await?;
+        say::result(format_args!(
+            "{}: taken back from the instance {}; what it has answered stays answered",
+            self.dataset,
+            room.instance().digest().short()
+        ))?;
         Ok(ExitCode::SUCCESS)
     }
 }

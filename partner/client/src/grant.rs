@@ -66,6 +66,22 @@ pub async fn grant(
     }
 }
 
+/// Takes back what was granted of `dataset`: the instance drops its keys and rows before it answers. Other
+/// grants go on, and so does what was prepaid.
+///
+/// # Errors
+///
+/// [`GrantError`]; without an answer the grant may last until its end.
+pub async fn revoke(room: &mut Room, identity: &Identity, dataset: &str) -> Result<(), GrantError> {
+    identity.party_in(room.contract())?;
+    let body = Body::Revoke { dataset: dataset.to_owned() };
+    match room.request(identity.signing(), body).await? {
+        Reply::Revoked {} => Ok(()),
+        Reply::Refused(refusal) => Err(GrantError::Refused(Box::new(refusal))),
+        _ => Err(GrantError::Room(RoomError::Protocol { what: "an answer to a revocation" })),
+    }
+}
+
 /// Reads a manifest of `dataset` that its owner signed, and checks that it fits the contract.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ use std::fmt::Debug;
 kinds!(BODIES, body: Body {
     Body::Grant { .. } => "grant",
     Body::Job { .. } => "job",
+    Body::Revoke { .. } => "revoke",
     Body::Status {} => "status",
     Body::Close {} => "close",
 });
@@ -32,6 +33,7 @@ kinds!(BODIES, body: Body {
 kinds!(REPLIES, reply: Reply {
     Reply::Attested(_) => "attested",
     Reply::Granted { .. } => "granted",
+    Reply::Revoked {} => "revoked",
     Reply::Result { .. } => "result",
     Reply::Status(_) => "status",
     Reply::Closed { .. } => "closed",
@@ -127,6 +129,7 @@ fn requests(folder: &mut Folder, job: &Job, [paid, prepaid]: [Vec<u8>; 2]) {
         Body::Job { job: signed, slices: vec![ByteBuf::from(paid)] },
         Body::Status {},
         Body::Close {},
+        Body::Revoke { dataset: "sales".to_owned() },
     ];
     covers(BODIES, bodies.iter().map(body));
     for (asked, id) in bodies.into_iter().zip(1..) {
@@ -222,6 +225,7 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
         Reply::Status(status),
         Reply::Closed { closing },
         Reply::Refused(Refusal::Closed),
+        Reply::Revoked {},
     ];
     covers(REPLIES, replies.iter().map(reply));
     for answer in &replies {
