@@ -3,6 +3,7 @@
 pub(crate) mod choice;
 pub(crate) mod groups;
 pub(crate) mod lift;
+pub(crate) mod order;
 
 use crate::say;
 use protocol::{

@@ -5,11 +5,12 @@ use super::{
     escape::{Name, Text},
     notes,
 };
-use crate::words::{self, groups as said};
+use crate::words::{self, groups as said, order};
 use protocol::result::{TableCell, TableResult};
 use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance) -> fmt::Result {
+    let result = &order::natural(result);
     let by = result.group_by.join(" and ");
     let title = if by.is_empty() { "People".to_owned() } else { format!("People by {by}") };
     writeln!(page, "<h1>{}</h1>", Text(&title))?;
@@ -25,7 +26,7 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
     )?;
     let level = words::level(result.confidence);
     writeln!(page, "<h2>People</h2>")?;
-    let largest = result.cells.iter().map(|cell| cell.people.ci[1]).fold(0.0, f64::max);
+    let largest = largest(result);
     let head = said::people_headings(result).into_iter().chain([String::new()]);
     table(
         page,
@@ -121,17 +122,33 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// What fills the width of a bar: the largest group that has all its values, since people without one
+/// are often so many that no other bar would be seen.
+fn largest(result: &TableResult) -> f64 {
+    let of = |all: bool| {
+        let cells = result.cells.iter().filter(move |it| all || !order::lacks_value(&it.names));
+        cells.map(|cell| cell.people.ci[1]).fold(0.0, f64::max)
+    };
+    if of(false) > 0.0 { of(false) } else { of(true) }
+}
+
 /// People as a bar of a picture in which `largest` fills the width, and their interval across its end.
 fn bar(row: &mut String, cell: &TableCell, largest: f64) -> fmt::Result {
     let x =
         |number: f64| if largest > 0.0 { BAR * (number / largest).clamp(0.0, 1.0) } else { 0.0 };
     let [low, high] = cell.people.ci.map(x);
     let end = x(cell.people.value);
+    // It goes on beyond the picture, and says so.
+    let gap = if cell.people.value > largest {
+        "<path class=\"gap\" d=\"M144 0h6l-6 14h-6z\"/>"
+    } else {
+        ""
+    };
     write!(
         row,
         "<td><svg class=\"bar\" viewBox=\"0 0 {BAR} 14\" aria-hidden=\"true\">\
          <rect x=\"0\" y=\"2\" width=\"{end:.1}\" height=\"10\"/>\
-         <line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"7\" y2=\"7\"/></svg></td>"
+         <line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"7\" y2=\"7\"/>{gap}</svg></td>"
     )
 }
 

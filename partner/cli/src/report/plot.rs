@@ -37,12 +37,12 @@ pub(super) fn own_axes(title: &str, rows: &[Row]) -> Result<String, fmt::Error> 
 pub(super) fn shared_axis(title: &str, rows: &[Row]) -> Result<String, fmt::Error> {
     let mut svg = String::new();
     let axis = Axis::of(rows);
-    let height = rows.iter().fold(8.0, |height, _| height + 44.0);
+    let height = rows.iter().fold(8.0, |height, _| height + ROW);
     grid(&mut svg, &axis, 4.0, height)?;
     let mut middle = 28.0;
     for row in rows {
         interval(&mut svg, row, &axis, middle)?;
-        middle += 44.0;
+        middle += ROW;
     }
     wrapped(title, rows, height + 28.0, &svg)
 }
@@ -78,7 +78,7 @@ fn grid(svg: &mut String, axis: &Axis, top: f64, bottom: f64) -> fmt::Result {
 }
 
 fn interval(svg: &mut String, row: &Row, axis: &Axis, y: f64) -> fmt::Result {
-    let (name_y, figure_y) = (y - 3.0, y + 15.0);
+    let (name_y, figure_y) = (y - 4.0, y + 18.0);
     let mut name: String = row.name.chars().take(NAME_LENGTH).collect();
     if row.name.chars().count() > NAME_LENGTH {
         name.push('\u{2026}');
@@ -180,6 +180,8 @@ fn round_step(least: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|m| m * unit).find(|step| *step >= least).unwrap_or(10.0 * unit)
 }
 
+/// Height of a row on a shared axis: two lines of letters, large ones on a telephone.
+const ROW: f64 = 52.0;
 const WIDTH: f64 = 720.0;
 const LEFT: f64 = 150.0;
 /// Leaves room for half of a label.

@@ -1,11 +1,15 @@
 //! A table of groups as a page of a terminal.
 
 use super::{WIDTH, columns_after, notes_of, wrap};
-use crate::{say, words, words::groups as said};
+use crate::{
+    say, words,
+    words::{groups as said, order},
+};
 use protocol::result::TableResult;
 use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
+    let result = &order::natural(result);
     let about = say::name(format!("{}, {}", result.contract_name, result.analysis));
     writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
     wrap(page, "", &format!("Counted: {}.", result.counted))?;
