@@ -72,7 +72,7 @@ image: build
 	@sh eif-build/build.sh
 
 qemu: image ## boot the image under QEMU and run the whole room on it
-	$(CARGO) test $(ALL) --test qemu -- --ignored --skip what_a_boot_costs --nocapture --test-threads=1
+	$(CARGO) test $(ALL) --test qemu --test saturation -- --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
 clean-demo: ## forget the demo's room
 	rm -rf target/demo
