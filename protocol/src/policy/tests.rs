@@ -7,6 +7,7 @@ use crate::{
 };
 
 mod choice;
+mod length;
 mod lengths;
 
 /// A change that a signed analyst could make to its job.

@@ -1,0 +1,85 @@
+//! How long a job may wait, and how long it and its receipt may be.
+
+use super::*;
+use crate::{
+    canonical,
+    digest::Digest,
+    job::JobId,
+    limits,
+    manifest::Manifest,
+    merkle::Root,
+    sealed,
+    sign::{Signed, SigningKey},
+};
+use zeroize::Zeroizing;
+
+const NOW: Time = Time(1_795_435_200_000);
+
+fn job(contract: &Contract, datasets: &BTreeMap<String, SignedManifest>) -> Job {
+    Job {
+        contract: contract.digest,
+        instance: Digest::of("test", b""),
+        id: JobId([0; 16]),
+        not_after: NOW.plus_seconds(3600),
+        analysis: "reach".to_owned(),
+        question: read(TABLE).unwrap(),
+        datasets: datasets.iter().map(|(name, it)| (name.clone(), it.digest())).collect(),
+        receivers: vec![contract.analyses["reach"].receivers[0].clone()],
+    }
+}
+
+/// Manifests that are longer by `more` bytes than they need be.
+fn manifests(contract: &Contract, more: usize) -> BTreeMap<String, SignedManifest> {
+    let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
+    let manifest = |name: &str| {
+        let dataset = &contract.datasets[name];
+        let manifest = Manifest {
+            lineage: dataset.lineage.clone(),
+            version: 1,
+            root: Root([0; 48]),
+            size: 0,
+            rows: sealed::padded(1000),
+            columns: sealed::layout(dataset),
+            aad_prefix: vec![0; more],
+        };
+        SignedManifest::open(key.sign(&manifest), &key.public()).unwrap()
+    };
+    ["exposures", "sales"].map(|name| (name.to_owned(), manifest(name))).into()
+}
+
+#[test]
+fn refuses_a_job_that_may_wait_for_more_than_a_day() {
+    let contract = contract();
+    let manifests = manifests(&contract, 0);
+    let waits = |seconds: u64| {
+        let not_after = NOW.plus_seconds(seconds);
+        let job = Job { not_after, ..job(&contract, &manifests) };
+        admit(&contract, &job, "publisher", &manifests, NOW).map(drop)
+    };
+    assert_eq!(waits(86_400), Ok(()));
+    let (limit, found, most) = (Limit::Wait, 86_401, 86_400);
+    assert_eq!(waits(86_401), Err(Refusal::OverLimit { limit, found, most }));
+    assert!(matches!(waits(u64::MAX / 2000), Err(Refusal::OverLimit { limit: Limit::Wait, .. })));
+}
+
+/// The bound is never below what must be in a receipt, and the longest manifests there are stay within it.
+#[test]
+fn the_longest_manifests_leave_room_for_a_receipt_that_the_verifier_reads() {
+    let contract = contract();
+    let small = manifests(&contract, 0);
+    let admitted = admit(&contract, &job(&contract, &small), "publisher", &small, NOW).unwrap();
+    let longest = receipt::longest(admitted.job(), small.values(), admitted.proven());
+    // Longer than what must be in it.
+    let parts = canonical::to_vec(admitted.job()).len()
+        + canonical::to_vec(admitted.proven().tally()).len()
+        + canonical::to_vec(admitted.proven().proof()).len()
+        + small.values().map(|it| it.as_bytes().len()).sum::<usize>();
+    assert!(parts < longest && longest < limits::RECEIPT.bytes, "{parts} {longest}");
+    // Manifests of the longest that is signed fit; the rest is the policy's arithmetic.
+    let room = limits::RECEIPT.bytes - longest;
+    let more = Manifest::SIZE.bytes - 4096;
+    let large = manifests(&contract, more);
+    let admitted = admit(&contract, &job(&contract, &large), "publisher", &large, NOW);
+    assert!(2 * more < room, "{room}");
+    admitted.unwrap();
+}
