@@ -20,7 +20,7 @@ use measurement::report::lift_result;
 use privacy::Ledger;
 use privacy::sampler::Exact;
 use protocol::contract::Contract;
-use protocol::job::{OutcomeKind, Question};
+use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::result::{LiftResult, OutcomeResult};
@@ -87,7 +87,9 @@ impl Room {
             room::outcome("visit", OutcomeKind::Binary, 1, 0),
             room::outcome("spend", OutcomeKind::Value, 3_000, 2),
         ];
-        let admitted = room::admitted(&contract, room::lift(outcomes), 4_096);
+        // Intervals beside adjusted p-values are wider than 95 %.
+        let asked = Lift { multiplicity: Multiplicity::None, ..room::lift(outcomes) };
+        let admitted = room::admitted(&contract, asked, 4_096);
         let mut ledger = Ledger::new();
         for dataset in ["exposures", "sales"] {
             let slice = Slice {
