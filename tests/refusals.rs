@@ -16,6 +16,7 @@ use protocol::{
     message::{Body, Reply},
     refusal::{Asked, GrantFlaw, Limit, Refusal, WhichBudget},
     slice::{Slice, SliceReply, SliceRequest},
+    tally::Clamp,
     time::Time,
 };
 use serde_bytes::ByteBuf;
@@ -390,16 +391,31 @@ async fn an_exhausted_budget() {
     assert_eq!(refused, Refusal::BadSlice);
 }
 
+/// Amounts of some ten million dollars at the least epsilon there is.
 #[tokio::test]
-async fn a_cap_too_large() {
+async fn noise_too_wide_to_be_drawn() {
     let mut stage = Stage::set(Parties::new()).await;
     let mut job = stage.opened().await;
-    let most = 1 << 21;
-    lift(&mut job).outcomes[1].clamp = most + 1;
+    lift(&mut job).epsilon = Epsilon::new(0.001).unwrap();
+    lift(&mut job).outcomes[1].clamp = Clamp::up_to(1 << 31).unwrap();
     let refused = stage.ask(&job).await;
-    let (found, most) = (u64::from(most) + 1, u64::from(most));
-    assert_eq!(refused, Refusal::OverLimit { limit: Limit::Cap, found, most });
-    says(&refused, &["cap", "2097153", "at most 2097152"]);
+    let Refusal::Undrawable { figure, cap, scale, largest, least, .. } = refused.clone() else {
+        panic!("{refused}");
+    };
+    assert_eq!((figure.as_str(), cap, scale), ("spend", 1 << 31, 2));
+    says(
+        &refused,
+        &["\"spend\"", "epsilon 0.001", "a cap of 21474836.48", "the cap can be", "or more"],
+    );
+    // What it says would do, does.
+    let largest = u32::try_from(largest.unwrap()).unwrap();
+    lift(&mut job).outcomes[1].clamp = Clamp::up_to(largest).unwrap();
+    assert!(!matches!(stage.ask(&job).await, Refusal::Undrawable { .. }));
+    lift(&mut job).outcomes[1].clamp = Clamp::up_to(largest + 1).unwrap();
+    assert!(matches!(stage.ask(&job).await, Refusal::Undrawable { .. }));
+    lift(&mut job).outcomes[1].clamp = Clamp::up_to(1 << 31).unwrap();
+    lift(&mut job).epsilon = least.unwrap();
+    assert!(!matches!(stage.ask(&job).await, Refusal::Undrawable { .. }));
 }
 
 #[tokio::test]

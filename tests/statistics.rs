@@ -46,6 +46,28 @@ fn intervals_contain_the_true_effect_as_often_as_they_say() {
     }
 }
 
+/// "At most" is never exceeded: what noise does to the mean of an arm, head counts of two cells included.
+#[test]
+fn no_mean_of_an_arm_is_less_exact_than_its_price_says() {
+    let mut room = Room::open();
+    let people = PER_ARM;
+    let bars = room.admitted.proven().error_bars(Some(people));
+    for trial in 0..40 {
+        for (outcome, bar) in room.trial(trial).outcomes.iter().zip(&bars.means) {
+            let unit = if outcome.name == "spend" { 100.0 } else { 1.0 };
+            for arm in [&outcome.test, &outcome.control] {
+                let arm = arm.as_ref().unwrap();
+                let of_people = std::f64::consts::SQRT_2 * outcome.noise_sd.n;
+                assert!((of_people / bars.people.sd - 1.0).abs() < 1e-9);
+                let sd = outcome.noise_sd.sum.hypot(arm.mean.unwrap() * of_people);
+                let n = f64::from(i32::try_from(arm.n).unwrap());
+                let (found, most) = (1.96 * sd / n, bar.unwrap().half_width / unit);
+                assert!(found <= most, "{}: {found}, priced {most}", outcome.name);
+            }
+        }
+    }
+}
+
 fn covered(trials: impl Iterator<Item = u32>) -> [Covered; 2] {
     let mut room = Room::open();
     trials.fold([Covered::default(); 2], |covered, trial| {

@@ -11,6 +11,7 @@ use crate::{
     loss::{Delta, Epsilon},
     proof::Split,
     sign::Signed,
+    tally::Clamp,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -212,8 +213,8 @@ pub struct TableMeasure {
     pub column: String,
     /// What is made of the rows of a person.
     pub statistic: Statistic,
-    /// Largest value of one person and cell, in units of the column's scale.
-    pub clamp: u32,
+    /// Between what ends the value of one person and cell counts as it is, in units of the column's scale.
+    pub clamp: Clamp,
     /// Whether squares are added up too, which gives the spread between people.
     pub squares: bool,
     /// Decimals of the column, from the contract; 0 for counts.
@@ -243,8 +244,9 @@ pub struct Outcome {
     pub column: String,
     /// What kind of number it is for a person.
     pub kind: OutcomeKind,
-    /// Largest value of one person, in units of the column's scale; 1 for a binary outcome.
-    pub clamp: u32,
+    /// Between what ends the value of one person counts as it is, in units of the column's scale;
+    /// [`Clamp::ONE`] for a binary outcome.
+    pub clamp: Clamp,
     /// Decimals of the column, from the contract.
     pub scale: u8,
 }

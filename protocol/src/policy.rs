@@ -7,6 +7,7 @@ mod choice;
 pub mod danger;
 mod lengths;
 mod lift;
+mod noise;
 mod table;
 
 use crate::{
@@ -129,9 +130,10 @@ pub fn admit(
     check_receivers(job, analysis)?;
     let asked = Priced::of(contract, &job.analysis, &job.question)?;
     check_versions(contract, job, &asked.tally, manifests)?;
-    check_range(&asked.tally, manifests)?;
+    let rows = largest(&asked.tally, manifests);
+    check_range(&asked.tally, rows)?;
     check_size(&asked.tally)?;
-    let proven = prove(contract, &job.question, asked)?;
+    let proven = prove(contract, &job.question, asked, rows)?;
     let datasets: Vec<_> = proven.tally().datasets().map(str::to_owned).collect();
     let named = datasets.iter().filter_map(|name| manifests.get(name));
     let (found, most) = (receipt::longest(job, named, &proven), limits::RECEIPT.bytes);
@@ -165,10 +167,9 @@ pub fn admit(
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
     lengths::check(question)?;
     let asked = Priced::of(contract, analysis, question)?;
-    // Of the smallest data there are.
-    check_range(&asked.tally, &BTreeMap::new())?;
     check_size(&asked.tally)?;
-    prove(contract, question, asked)
+    // Of the smallest data there are.
+    prove(contract, question, asked, 1)
 }
 
 /// A question as the engine runs it, and what is to leave of it.
@@ -208,8 +209,13 @@ impl Priced {
     }
 }
 
-fn prove(contract: &Contract, question: &Question, asked: Priced) -> Result<Proven, Refusal> {
-    let Priced { tally, leaving } = asked;
+fn prove(
+    contract: &Contract,
+    question: &Question,
+    asked: Priced,
+    rows: u64,
+) -> Result<Proven, Refusal> {
+    let Priced { mut tally, leaving } = asked;
     let (epsilon, delta) = question.epsilon();
     let rho = Rho::from_epsilon(epsilon, delta);
     let threshold = question.min_cell().max(contract.min_cell);
@@ -221,12 +227,14 @@ fn prove(contract: &Contract, question: &Question, asked: Priced) -> Result<Prov
             return Err(Refusal::Malformed);
         }
         Leaving::Figures(split, selection_delta) => {
-            tally.prove(&Request { rho, split, threshold, selection_delta })
+            let request = Request { rho, split, threshold, selection_delta };
+            tally.coarsen(&request, rows);
+            tally.prove(&request)
         }
     };
     let proof = proof.map_err(|error| match error {
         PriceError::NoChoice => Refusal::Malformed,
-        _ => Refusal::OverLimit { limit: Limit::Noise, found: rho.0, most: 0 },
+        error => noise::refusal(question, &tally, error),
     })?;
     proof::check(tally, proof, contract.min_cell).map_err(|_| Refusal::Malformed)
 }
@@ -268,14 +276,18 @@ fn check_versions(
     Ok(())
 }
 
-/// Sums and products over all people must fit into 63 bits, with room for the noise. There are at most
-/// as many people as rows, and each counts in a cell once.
-fn check_range(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> Result<(), Refusal> {
+/// Rows of the largest dataset, of which the contract's owners have signed how many there are.
+fn largest(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> u64 {
     let rows = |name: &str| manifests.get(name).map_or(0, |m| m.manifest().rows);
-    let rows = tally.datasets().map(rows).max().unwrap_or(0).max(1);
-    let most = ((1_u64 << 62) / rows).isqrt().min(MAX_CLAMP);
+    tally.datasets().map(rows).max().unwrap_or(0).max(1)
+}
+
+/// Sums over all people must fit into 63 bits, with room for the noise; products are made as coarse as that
+/// asks ([`Tally::coarsen`]). There are at most as many people as rows, and each counts in a cell once.
+fn check_range(tally: &Tally, rows: u64) -> Result<(), Refusal> {
+    let most = (1_u64 << 62) / rows;
     for measure in &tally.measures {
-        let found = u64::from(measure.clamp);
+        let found = measure.clamp.reach();
         if found > most {
             return Err(Refusal::OverLimit { limit: Limit::Cap, found, most });
         }
@@ -331,9 +343,6 @@ const MAX_WAIT_SECONDS: u64 = 86_400;
 const MILLION: u32 = 1_000_000;
 /// Head counts and totals of all cells: as JSON less than 40 MB, well below what a host keeps.
 pub const MAX_FIGURES: u64 = 1 << 16;
-/// Beyond this no ε that a contract may name makes noise on sums of squares that can be drawn; for a
-/// given ε the price may say so earlier.
-const MAX_CLAMP: u64 = 1 << 21;
 
 #[cfg(test)]
 mod tests;

@@ -110,6 +110,26 @@ pub enum Refusal {
         /// What is allowed.
         most: u64,
     },
+    /// Noise so wide that it cannot be drawn.
+    #[error(
+        "the noise on \"{figure}\" cannot be drawn at epsilon {epsilon} and a cap of {}: {}",
+        amount(*.cap, *.scale),
+        drawable(*.largest, *.scale, *.least)
+    )]
+    Undrawable {
+        /// What people call the figure.
+        figure: String,
+        /// What one person moves it by at most, in units of the column's last decimal.
+        cap: u64,
+        /// Decimals of the column.
+        scale: u8,
+        /// As asked.
+        epsilon: Epsilon,
+        /// The largest cap at this ε.
+        largest: Option<u64>,
+        /// The least ε for this cap.
+        least: Option<Epsilon>,
+    },
     /// An owner has not granted the keys.
     #[error("{owner} has not granted the keys of \"{dataset}\": ask for `glovebox grant`")]
     KeyWithheld {
@@ -216,6 +236,23 @@ impl Refusal {
     }
 }
 
+/// An amount with the decimals of its column.
+fn amount(units: u64, scale: u8) -> String {
+    let decimals = usize::from(scale);
+    let digits = format!("{units:0>width$}", width = decimals + 1);
+    match digits.split_at_checked(digits.len() - decimals) {
+        Some((whole, rest)) if !rest.is_empty() => format!("{whole}.{rest}"),
+        _ => digits,
+    }
+}
+
+fn drawable(largest: Option<u64>, scale: u8, least: Option<Epsilon>) -> String {
+    let cap = largest.map(|it| format!("at this epsilon the cap can be {}", amount(it, scale)));
+    let epsilon = least.map(|it| format!("for this cap epsilon must be {it} or more"));
+    let all: Vec<_> = cap.into_iter().chain(epsilon).collect();
+    if all.is_empty() { "ask for less".to_owned() } else { all.join(", ") }
+}
+
 /// What one analyst's jobs of one analysis took of a budget.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -314,12 +351,9 @@ pub enum Limit {
     /// Seconds that a job may wait.
     #[error("seconds from now until the job is over (not_after)")]
     Wait,
-    /// A cap whose squares, times the rows, would not fit into a 64-bit sum.
+    /// A cap that, times the rows, would not fit into a 64-bit sum.
     #[error("the cap of an outcome, for a dataset of this size, in units of the column")]
     Cap,
-    /// A question whose noise cannot be drawn.
-    #[error("noise of a figure (a larger epsilon or a smaller cap is needed)")]
-    Noise,
     /// A share or level outside 0 to 1.
     #[error("a share in millionths")]
     Share,

@@ -233,8 +233,10 @@ pub struct OutcomeResult {
     pub column: String,
     /// Kind.
     pub kind: OutcomeKind,
-    /// Largest value of one person; every figure is about values capped there.
+    /// Largest value of one person: what is above it counts as it.
     pub cap: f64,
+    /// Smallest value of one person: what is below it counts as it.
+    pub floor: f64,
     /// What the cap means for the estimate, in words.
     pub bias_note: Option<String>,
     /// Test arm.

@@ -3,11 +3,17 @@
 //! A [`Tally`] holds no data. From it alone follow its sensitivities, its noise, its cost and its
 //! [`Proof`](crate::proof::Proof), which anybody can check.
 
+mod clamp;
 mod likeness;
+mod product;
 
 use crate::limits::{self, at_most};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+pub use clamp::{Clamp, InvalidClamp};
+pub(crate) use product::COARSEST;
+pub use product::Product;
 
 /// A question about people.
 ///
@@ -15,8 +21,8 @@ use std::fmt;
 ///
 /// Neighbours differ by all rows of one id in every dataset. Such an id is in at most
 /// [`Self::cells_per_person`] cells. In each it moves the head count by at most 1, each sum by at most
-/// its clamp and each product by at most the product of two clamps; `ids_per_person` multiplies all of
-/// them.
+/// the reach of its clamp, up or down, and each product by at most the product of two of them;
+/// `ids_per_person` multiplies all of them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
@@ -32,10 +38,9 @@ pub struct Tally {
     /// What is added up for each person and cell.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub measures: Vec<Measure>,
-    /// Pairs of measures, by place, whose products are added up; a pair of equals is a square. The
-    /// first is never the larger.
+    /// Pairs of measures whose products are added up, each pair once and in the order of their places.
     #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
-    pub products: Vec<(u32, u32)>,
+    pub products: Vec<Product>,
     /// In how many cells one person may count.
     pub cells_per_person: u32,
     /// How many ids one person may have.
@@ -137,7 +142,7 @@ pub enum Side {
     Joined,
 }
 
-/// A number for each person and cell, clamped to `0..=clamp` *after* everything else was computed.
+/// A number for each person and cell, clamped *after* everything else was computed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
@@ -148,8 +153,8 @@ pub struct Measure {
     /// Which of the rows that count add to it; others are as zero.
     #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Condition>,
-    /// Largest value for one person and cell, in units of the column's scale.
-    pub clamp: u32,
+    /// Between what ends the value of one person and cell counts as it is.
+    pub clamp: Clamp,
 }
 
 /// What is made of a person's rows in one cell.
@@ -287,15 +292,22 @@ impl Tally {
         matches!(self.dimensions.as_slice(), [Dimension::Arm { .. }, Dimension::Matched])
     }
 
+    /// Whether anything of the joined dataset is in the answer but whether its people agreed.
+    #[must_use]
+    pub fn uses_joined(&self) -> bool {
+        let joined = |side: &Side| *side == Side::Joined;
+        let by_column = self.dimensions.iter().any(|dimension| match dimension {
+            Dimension::Matched => true,
+            Dimension::Group { side, .. } | Dimension::Label { side, .. } => joined(side),
+            Dimension::Arm { .. } | Dimension::Bins { .. } => false,
+        });
+        by_column
+            || self.measures.iter().any(|measure| joined(&measure.side))
+            || self.joined.as_ref().is_some_and(|table| !table.rows.is_empty())
+    }
+
     /// Datasets that are read, and hence charged.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.population).chain(&self.joined).map(|table| table.dataset.as_str())
-    }
-
-    /// Place of the squares of a measure among the products.
-    #[must_use]
-    pub fn square_of(&self, measure: usize) -> Option<usize> {
-        let measure = u32::try_from(measure).ok()?;
-        self.products.iter().position(|pair| *pair == (measure, measure))
     }
 }

@@ -7,6 +7,7 @@ use protocol::{
     },
     loss::{Delta, Epsilon},
     proof::Split,
+    tally::Clamp,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::Rng};
 
@@ -68,6 +69,12 @@ pub(crate) fn random(dice: &mut Dice) -> (&'static str, Question) {
     }
 }
 
+/// Also one with which a person can lower a total, and one whose squares are counted in coarse units.
+fn clamp(dice: &mut Dice) -> Clamp {
+    let (least, most) = dice.one_of(&[(0, 1), (0, 20), (-20, 20), (-1_000, 0), (0, 1 << 22)]);
+    Clamp::new(least, most).unwrap()
+}
+
 fn lift(dice: &mut Dice) -> Lift {
     let arm = |dice: &mut Dice, usual: &str| {
         let odd = [vec![], vec!["nobody"], vec!["test", "control"], vec![usual, usual]];
@@ -79,8 +86,8 @@ fn lift(dice: &mut Dice) -> Lift {
     for at in 0..=dice.below(2) {
         let kind = dice.one_of(&[OutcomeKind::Binary, OutcomeKind::Count, OutcomeKind::Value]);
         let clamp = match kind {
-            OutcomeKind::Binary => 1,
-            _ => dice.one_of(&[0, 1, 20, 1 << 16]),
+            OutcomeKind::Binary => Clamp::ONE,
+            _ => clamp(dice),
         };
         let column = if dice.chance(6) { "illness" } else { "spend" };
         let (name, column) = (format!("o{at}"), column.to_owned());
@@ -156,7 +163,7 @@ fn table(dice: &mut Dice) -> TableQuestion {
             name: "m".to_owned(),
             column: column.to_owned(),
             statistic,
-            clamp: dice.one_of(&[0, 1, 20, 1 << 22]),
+            clamp: clamp(dice),
             squares: dice.chance(2),
             scale: 0,
         });

@@ -17,6 +17,7 @@ use protocol::policy::Admitted;
 use protocol::proof::Split;
 use protocol::result::{Estimate, TableResult};
 use protocol::slice::Slice;
+use protocol::tally::Clamp;
 use protocol::time::Time;
 
 use super::room;
@@ -27,6 +28,8 @@ struct Room {
     admitted: Admitted,
     ledger: Ledger,
     named: bool,
+    /// What each person spends, in cents.
+    each: i64,
 }
 
 impl Room {
@@ -59,7 +62,7 @@ impl Room {
                 name: "spend".to_owned(),
                 column: "sales.spend".to_owned(),
                 statistic: Statistic::Sum,
-                clamp: CAP,
+                clamp: Clamp::up_to(CAP).unwrap(),
                 squares: false,
                 scale: 2,
             }],
@@ -86,7 +89,7 @@ impl Room {
             job: None,
         };
         ledger.accept(&slice, &contract, room::NOW).unwrap();
-        Self { contract, admitted, ledger, named }
+        Self { contract, admitted, ledger, named, each: EACH }
     }
 
     fn sigma(&self) -> f64 {
@@ -97,7 +100,7 @@ impl Room {
         i64::try_from(self.admitted.proven().shown_from()).unwrap()
     }
 
-    /// Groups of these sizes, whose people spend `EACH`.
+    /// Groups of these sizes.
     fn table(&mut self, sizes: &[i64], run: u32) -> TableResult {
         let names = if self.named {
             let names = (0..sizes.len()).map(|at| vec![Place::Label(label(at))]);
@@ -108,7 +111,7 @@ impl Room {
         // Nobody without a value, and nobody who did not agree.
         let rest = if self.named { vec![0] } else { vec![0, 0] };
         let people = [sizes, &rest].concat();
-        let sums = vec![people.iter().map(|people| people * EACH).collect()];
+        let sums = vec![people.iter().map(|people| people * self.each).collect()];
         let totals = Totals { cells: names, people, sums, products: Vec::new() };
         let mut seed = [self.named.into(); 32];
         seed[..4].copy_from_slice(&run.to_le_bytes());
@@ -246,6 +249,30 @@ fn noise_alone_shows_no_group_but_in_one_of_twenty_tables() {
         let phantoms = (0..RUNS).filter(|run| !room.table(&empty, *run).cells.is_empty()).count();
         // 0.004 of 40 tables at most: four or more have a probability of 3·10⁻⁵.
         assert!(phantoms < 4, "epsilon {epsilon}: {phantoms} of {RUNS}");
+    }
+}
+
+/// "At most" is never exceeded: people who all have the cap, in groups of the audience that was priced.
+#[test]
+fn no_mean_is_less_exact_than_its_price_says() {
+    for (epsilon, people) in [(0.3, 2_000), (1.0, 500), (4.0, 10_000)] {
+        let mut room = Room::open(epsilon, false);
+        room.each = i64::from(CAP);
+        let bars = room.admitted.proven().error_bars(Some(people));
+        let most = bars.means[0].unwrap().half_width / 100.0;
+        let (mut widest, mut means) = (0.0_f64, 0);
+        for run in 0..10 {
+            for cell in room.table(&vec![i64::from(people); GROUPS], run).cells {
+                let Some(mean) = cell.measures[0].mean.filter(|_| cell.names[0] != "(none)") else {
+                    continue;
+                };
+                means += 1;
+                widest = widest.max((mean.ci[1] - mean.ci[0]) / 2.0);
+            }
+        }
+        assert!(means > 9_000 && widest <= most, "epsilon {epsilon}: {widest}, priced {most}");
+        // Nor is the price twice of what comes.
+        assert!(most < 2.0 * widest, "epsilon {epsilon}: {widest}, priced {most}");
     }
 }
 

@@ -18,6 +18,7 @@ use protocol::policy::{Admitted, admit};
 use protocol::proof::Split;
 use protocol::sealed;
 use protocol::sign::SigningKey;
+use protocol::tally::Clamp;
 use protocol::time::Time;
 use zeroize::Zeroizing;
 
@@ -110,6 +111,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
 /// An outcome named like its column.
 #[must_use]
 pub fn outcome(column: &str, kind: OutcomeKind, clamp: u32, scale: u8) -> Outcome {
+    let clamp = Clamp::up_to(clamp).unwrap();
     Outcome { name: column.to_owned(), column: column.to_owned(), kind, clamp, scale }
 }
 

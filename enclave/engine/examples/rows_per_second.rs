@@ -16,7 +16,7 @@ use protocol::contract::{Contract, Role};
 use protocol::job::{Lift, OutcomeKind};
 use protocol::loss::Rho;
 use protocol::proof::{self, Proven, Request, Split};
-use protocol::tally::{Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
 
 #[tokio::main]
 async fn main() {
@@ -64,8 +64,13 @@ fn groups(dimensions: Vec<Dimension>, cells_per_person: u32) -> Proven {
         population: table("exposures"),
         joined: Some(table("sales")),
         dimensions,
-        measures: vec![Measure { side: Side::Joined, of, rows: Vec::new(), clamp: 10_000 }],
-        products: vec![(0, 0)],
+        measures: vec![Measure {
+            side: Side::Joined,
+            of,
+            rows: Vec::new(),
+            clamp: Clamp::up_to(10_000).unwrap(),
+        }],
+        products: vec![Product::square(0)],
         cells_per_person,
         ids_per_person: 1,
     };

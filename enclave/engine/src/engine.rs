@@ -84,7 +84,7 @@ pub enum Fault {
     #[error("a clamp of {clamp} over {rows} rows does not fit into 63 bits")]
     Range {
         /// Clamp.
-        clamp: u32,
+        clamp: u64,
         /// Rows of the population, padding included.
         rows: usize,
     },
@@ -101,17 +101,12 @@ pub enum Fault {
 
 /// Sums and products are exact: there are at most as many people as rows.
 fn check_range(tally: &Tally, rows: usize) -> Result<(), Fault> {
-    let clamp = |at: u32| {
-        let measure = usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
-        measure.map_or(1, |measure| measure.clamp)
-    };
-    let sums = tally.measures.iter().map(|measure| (measure.clamp, 1));
-    let products = tally.products.iter().map(|(one, other)| (clamp(*one), clamp(*other)));
-    for (one, other) in sums.chain(products) {
-        let most = u64::from(one) * u64::from(other);
-        let most = u64::try_from(rows).ok().and_then(|rows| rows.checked_mul(most));
+    let sums = tally.measures.iter().map(|measure| Some(measure.clamp.reach()));
+    let products = tally.products.iter().map(|product| product.reach(&tally.measures));
+    for reach in sums.chain(products) {
+        let most = reach.and_then(|reach| u64::try_from(rows).ok()?.checked_mul(reach));
         if most.is_none_or(|most| i64::try_from(most).is_err()) {
-            return Err(Fault::Range { clamp: one.max(other), rows });
+            return Err(Fault::Range { clamp: reach.unwrap_or(u64::MAX), rows });
         }
     }
     Ok(())

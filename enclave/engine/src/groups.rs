@@ -31,7 +31,7 @@ use std::cmp::Ordering;
 use std::thread;
 
 use privacy::Totals;
-use protocol::tally::{Arm, Dimension, Side as Which, Tally};
+use protocol::tally::{Arm, Clamp, Dimension, Side as Which, Tally};
 
 use crate::engine::{Fault, PARTITIONS};
 use crate::table::Table;
@@ -91,7 +91,7 @@ struct Counting<'t> {
     /// Dimensions of whole people, with their strides.
     of_person: Vec<(&'t Dimension, u64)>,
     /// Where each measure is found: its table, its place there, its clamp.
-    measures: Vec<(Which, usize, i128)>,
+    measures: Vec<(Which, usize, Clamp)>,
     most: usize,
     population: Side<'t>,
     joined: Option<Side<'t>>,
@@ -111,7 +111,7 @@ impl<'t> Counting<'t> {
             let [population, joined] = &mut places;
             let next = if measure.side == Which::Population { population } else { joined };
             *next += 1;
-            (measure.side, *next - 1, i128::from(measure.clamp))
+            (measure.side, *next - 1, measure.clamp)
         });
         let measures = measures.collect();
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
@@ -198,7 +198,7 @@ impl<'t> Counting<'t> {
                         Which::Joined => two.as_ref().map_or(0, |two| other.value(two, *at)),
                     };
                     // Everything else was computed; at most 32 bits.
-                    i64::try_from(value.clamp(0, *clamp)).unwrap_or(0)
+                    clamp.apply(value)
                 }));
                 counted.add(
                     &Cell::new(one, two.as_ref(), of_person),
@@ -219,9 +219,9 @@ impl<'t> Counting<'t> {
                     let at = usize::try_from(*measure).ok().and_then(|at| self.measures.get(at));
                     let total = at.map_or(0, |(side, at, clamp)| {
                         let of = if *side == Which::Population { person } else { other };
-                        of.total(*at).clamp(0, *clamp)
+                        clamp.apply(of.total(*at))
                     });
-                    edges.partition_point(|edge| i128::from(*edge) <= total)
+                    edges.partition_point(|edge| *edge <= total)
                 }
                 Dimension::Arm { .. } => {
                     let arm = arms.next().copied().unwrap_or(Arm::Other);

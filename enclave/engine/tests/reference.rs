@@ -216,7 +216,7 @@ fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
             };
             let measures = arm.map_or(&[][..], |arm| &arm.measures);
             let sums = measures.iter().map(|it| {
-                let square = it.sum_sq.map_or(0, |square| square.value - OFFSET);
+                let square = it.sum_sq.map_or(0, |it| i64::try_from(it.value).unwrap() - OFFSET);
                 (it.sum.value - OFFSET, square)
             });
             (n, sums.collect())

@@ -111,6 +111,10 @@ fn figure(released: privacy::Figure) -> Figure {
     Figure::noisy(i128::from(released.value), released.noise_variance)
 }
 
+fn squares(released: privacy::ProductFigure) -> Figure {
+    Figure::noisy(released.value, released.noise_variance)
+}
+
 /// Units of the column in one of the amount. Whether something happened has none.
 fn unit(outcome: &job::Outcome) -> f64 {
     match outcome.kind {

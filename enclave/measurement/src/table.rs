@@ -1,6 +1,6 @@
 //! From released figures to a table of groups that a receiver reads.
 
-use privacy::{Figure, GroupFigures, Groups, Place, Released, Thresholds};
+use privacy::{Figure, GroupFigures, Groups, Place, ProductFigure, Released, Thresholds};
 use protocol::contract::{Contract, Role};
 use protocol::job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 use protocol::policy::{Admitted, MAX_FIGURES};
@@ -180,13 +180,13 @@ impl Judge {
         let both = asked.measures.iter().zip(&figures.sums).enumerate();
         let both = both.map(|(at, (measure, sum))| {
             let unit = unit(measure);
-            let square = tally.square_of(at).and_then(|at| figures.products.get(at));
+            let square = tally.square_of(at).and_then(|(at, _)| figures.products.get(at));
             let mean = self.mean(figures.people, *sum, unit);
             let spread = mean.and(square).and_then(|it| spread(figures.people, *sum, *it));
             MeasureEstimate {
                 name: measure.name.clone(),
-                cap: f64::from(measure.clamp) / unit,
-                floor: 0.0,
+                cap: real(measure.clamp.most()) / unit,
+                floor: real(measure.clamp.least()) / unit,
                 total: self.estimate(*sum, unit, self.alpha),
                 spread: spread.map(|it| it / unit),
                 mean,
@@ -233,12 +233,12 @@ fn ratio(people: Figure, sum: Figure) -> (f64, f64) {
 /// Standard deviation between people; none where the variance is less than four deviations of its own
 /// noise, to first order: the root would be noise, and could exceed what values between 0 and the cap
 /// can have.
-fn spread(people: Figure, sum: Figure, square: Figure) -> Option<f64> {
+fn spread(people: Figure, sum: Figure, square: ProductFigure) -> Option<f64> {
     let (mean, _) = ratio(people, sum);
     // E[(s + noise)²] is s² + the noise's variance.
     let n = real(people.value);
     let correction = sum.noise_variance / (n * n);
-    let of_squares = real(square.value) / n;
+    let of_squares = wide(square.value) / n;
     let variance = of_squares - (mean * mean - correction);
     let by_people = of_squares - 2.0 * mean * mean;
     let noise = square.noise_variance
@@ -331,7 +331,8 @@ fn spelt(text: &str, plain: impl Fn(char) -> bool) -> String {
 fn with_measures(released: &Released, asked: &TableQuestion, contract: &Contract) -> String {
     let people = counted(released.paid().admitted().proven().tally(), &asked.rows, contract);
     let measures = asked.measures.iter();
-    let measures = measures.map(|it| format!("{}: {}", it.name, measure_words(it)));
+    let measures =
+        measures.map(|it| format!("{}: {}{}", it.name, measure_words(it), floor_words(it)));
     let measures: Vec<_> = measures.collect();
     if measures.is_empty() { people } else { format!("{people}, with {}", measures.join(", ")) }
 }
@@ -375,6 +376,19 @@ fn row_words(filter: &Filter, contract: &Contract) -> String {
     }
 }
 
+/// What a total below 0 counts as.
+fn floor_words(measure: &TableMeasure) -> String {
+    match (measure.statistic, measure.clamp.is_signed()) {
+        (Statistic::Sum, false) => " (totals below 0 count as 0)".to_owned(),
+        (Statistic::Sum, true) => {
+            let decimals = usize::from(measure.scale);
+            let floor = real(measure.clamp.least()) / unit(measure);
+            format!(" (totals below {floor:.decimals$} count as {floor:.decimals$})")
+        }
+        _ => String::new(),
+    }
+}
+
 /// What each person has of a measure.
 pub(crate) fn measure_words(measure: &TableMeasure) -> String {
     let TableMeasure { column, statistic, .. } = measure;
@@ -387,6 +401,11 @@ pub(crate) fn measure_words(measure: &TableMeasure) -> String {
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
 fn real(number: i64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn wide(number: i128) -> f64 {
     number as f64
 }
 

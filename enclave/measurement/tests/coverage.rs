@@ -312,7 +312,7 @@ impl Cells {
             products: tally
                 .products
                 .iter()
-                .map(|(at, _)| column(&|it| of(it, usize::try_from(*at).unwrap()).1))
+                .map(|product| column(&|it| of(it, usize::try_from(product.one).unwrap()).1))
                 .collect(),
         }
     }

@@ -11,5 +11,5 @@ pub mod sampler;
 pub use ledger::{Charged, Ledger, Paid};
 pub use release::{
     ArmFigures, CellFigure, Chosen, Figure, GroupFigures, Groups, MeasureFigures, Mismatch, Names,
-    Place, Raw, Released, Thresholds, Totals,
+    Place, ProductFigure, Raw, Released, Thresholds, Totals,
 };

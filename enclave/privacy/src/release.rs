@@ -3,6 +3,7 @@
 use std::fmt;
 
 use protocol::proof::{self, Proven, Sigma};
+use protocol::tally::Product;
 
 use crate::ledger::Paid;
 use crate::sampler::{Noise, Variance};
@@ -80,7 +81,7 @@ impl Raw {
         let figures = if tally.compares_arms() {
             Figures::Arms(Arms::new(tally, &noisy, least))
         } else {
-            Figures::Groups(Groups::new(&tally.dimensions, noisy, shows))
+            Figures::Groups(Box::new(Groups::new(tally, noisy, shows)))
         };
         Ok(Released { paid, figures, is_noisy })
     }
@@ -127,7 +128,7 @@ pub struct Released {
 #[derive(Debug)]
 enum Figures {
     Arms(Arms),
-    Groups(Groups),
+    Groups(Box<Groups>),
 }
 
 impl Released {
@@ -204,6 +205,29 @@ pub struct Figure {
     pub value: i64,
     /// Variance of its noise, in the square of that unit.
     pub noise_variance: f64,
+}
+
+/// A released sum of products. Where the tally counts them in coarse units, it is a multiple of these.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ProductFigure {
+    /// The sum, in the product of both columns' units; possibly below zero.
+    pub value: i128,
+    /// Variance of its noise, in the square of that unit.
+    pub noise_variance: f64,
+}
+
+impl ProductFigure {
+    fn new(figure: Figure, product: Product) -> Self {
+        let unit = product.unit();
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
+        let real = unit as f64;
+        let value = i128::try_from(unit).unwrap_or(i128::MAX);
+        Self {
+            value: i128::from(figure.value).saturating_mul(value),
+            noise_variance: figure.noise_variance * real * real,
+        }
+    }
 }
 
 impl Figure {

@@ -222,10 +222,11 @@ fn a_whole_release_betrays_no_more_than_claimed() {
             let raw = Raw::new(question.clone(), totals);
             let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
             let group = released.groups().unwrap().shown().next().unwrap();
-            let seen = [group.people, group.sums[0], group.products[0]];
+            let square = i64::try_from(group.products[0].value).unwrap();
+            let seen = [group.people.value, group.sums[0].value, square];
             let base = [1_000, 500, 5_000];
             let ratio: f64 = (seen.iter().zip(base).zip(&weights))
-                .map(|((seen, base), weight)| real(seen.value - base) * weight)
+                .map(|((seen, base), weight)| real(seen - base) * weight)
                 .sum();
             // Quarters of the standard deviation that honest noise gives it.
             #[expect(clippy::as_conversions, reason = "a few dozen")]

@@ -79,8 +79,8 @@ fn public_groups_are_named_by_their_places_and_the_rest_is_other() {
 }
 
 fn figures(group: &GroupFigures) -> Vec<f64> {
-    let all = std::iter::once(&group.people).chain(&group.sums).chain(&group.products);
-    all.map(|it| it.noise_variance).collect()
+    let counts = std::iter::once(&group.people).chain(&group.sums).map(|it| it.noise_variance);
+    counts.chain(group.products.iter().map(|it| it.noise_variance)).collect()
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn every_cell_and_figure_gets_its_own_noise_an_empty_one_too() {
             let off = [
                 group.people.value - 10_000,
                 group.sums[0].value - 1_000,
-                group.products[0].value - 10_000,
+                i64::try_from(group.products[0].value).unwrap() - 10_000,
             ];
             for (sum, off) in seen[at].iter_mut().zip(off) {
                 *sum += f64::from(i32::try_from(off).unwrap()).powi(2) / f64::from(runs);

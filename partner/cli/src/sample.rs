@@ -103,6 +103,7 @@ fn outcome(name: &str, kind: OutcomeKind, diff: DiffInMeans) -> OutcomeResult {
         column: name.to_owned(),
         kind,
         cap: 1.0,
+        floor: 0.0,
         bias_note: None,
         test: Some(ArmResult { n: 21_303, sum: 0.0, sum_sq: None, mean: None }),
         control: Some(ArmResult { n: 21_315, sum: 0.0, sum_sq: None, mean: None }),

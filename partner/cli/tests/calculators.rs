@@ -93,10 +93,21 @@ fn a_price_is_said_in_words_and_names_what_may_be_asked() {
         "charges sales of retailer: its whole budget holds 14 such jobs",
         "head count: s.d.",
         "mean of 1,000 people: within",
-        "s.d. 5.00 on \"people\" takes epsilon",
+        "of 1,000 people: within",
+        "s.d. 5.00 on the head count takes epsilon",
     ] {
         assert!(page.contains(text), "no {text} in\n{page}");
     }
+    // A total to a tenth of a dollar is beyond any epsilon, a mean to a tenth is not.
+    let (_, talk) = says(dir.path(), 1, &with(&["--sd", "spend=0.1"]));
+    assert!(
+        talk.contains("total of \"spend\"") && talk.contains("--sd \"mean spend=0.1\""),
+        "{talk}"
+    );
+    let (_, talk) = says(dir.path(), 2, &with(&["--sd", "mean spend=0.1"]));
+    assert!(talk.contains("a mean needs --audience N"), "{talk}");
+    let (page, _) = says(dir.path(), 0, &with(&["--sd", "mean spend=0.1", "--audience", "20000"]));
+    assert!(page.contains("on the mean of \"spend\" over 20,000 people takes epsilon"), "{page}");
     let (_, talk) = says(dir.path(), 2, &with(&["--sd", "profit=5"]));
     assert!(talk.contains("one of visit, conversion, spend, people"), "{talk}");
     for bad in ["people=0", "people=-1", "people=nan", "people"] {

@@ -4,7 +4,7 @@ use super::{Folder, covers, kinds, room};
 use crate::{
     canonical,
     job::JobName,
-    loss::{Delta, Loss},
+    loss::{Delta, Epsilon, Loss},
     manifest::ManifestError,
     message::Reply,
     refusal::{Asked, Debit, GrantFlaw, Limit, PREPAID, Refusal, Share, WhichBudget},
@@ -25,6 +25,7 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::Closed => "closed",
     Refusal::NotPermitted { .. } => "not_permitted",
     Refusal::OverLimit { .. } => "over_limit",
+    Refusal::Undrawable { .. } => "undrawable",
     Refusal::KeyWithheld { .. } => "key_withheld",
     Refusal::OtherVersion { .. } => "other_version",
     Refusal::BadGrant { .. } => "bad_grant",
@@ -54,7 +55,6 @@ kinds!(LIMITS, limit: Limit {
     Limit::ReceiptBytes => "receipt_bytes",
     Limit::Wait => "wait",
     Limit::Cap => "cap",
-    Limit::Noise => "noise",
     Limit::Share => "share",
     Limit::Memory => "memory",
     Limit::CellsPerPerson => "cells_per_person",
@@ -114,12 +114,11 @@ const ASKED: [Asked; 10] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 14] = [
+const LIMIT: [Limit; 13] = [
     Limit::Outcomes,
     Limit::ReceiptBytes,
     Limit::Wait,
     Limit::Cap,
-    Limit::Noise,
     Limit::Share,
     Limit::Memory,
     Limit::CellsPerPerson,
@@ -209,6 +208,14 @@ fn plain() -> Vec<Refusal> {
         Refusal::ContractExpired { expired: room::NOW },
         Refusal::JobExpired { not_after: room::NOW },
         Refusal::Closed,
+        Refusal::Undrawable {
+            figure: "spend".to_owned(),
+            cap: 2_147_483_648,
+            scale: 2,
+            epsilon: Epsilon::new(0.001).unwrap(),
+            largest: Some(123_456),
+            least: Some(Epsilon::new(0.02).unwrap()),
+        },
         Refusal::KeyWithheld { dataset: dataset.clone(), owner: owner.clone() },
         Refusal::OtherVersion { dataset: dataset.clone(), owner: owner.clone() },
         Refusal::NeedsSlice {

@@ -58,6 +58,7 @@ fn lift() -> LiftResult {
         column: "visit".to_owned(),
         kind: OutcomeKind::Binary,
         cap: 1.0,
+        floor: 0.0,
         bias_note: None,
         test: Some(arm(1000, 125.0)),
         control: Some(arm(1016, 63.5)),

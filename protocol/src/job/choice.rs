@@ -6,6 +6,7 @@ use crate::{
     limits::{self, at_most},
     loss::{Delta, Epsilon},
     proof::{By, Split},
+    tally::Clamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +77,8 @@ impl ChoiceQuestion {
                     name: MEASURE.to_owned(),
                     column: column.clone(),
                     statistic: *statistic,
-                    clamp: edges.last().copied().unwrap_or(0),
+                    // An edge that is no clamp is refused before anything is derived from it.
+                    clamp: edges.last().and_then(|it| Clamp::up_to(*it).ok()).unwrap_or(Clamp::ONE),
                     squares: false,
                     scale: *scale,
                 };

@@ -9,6 +9,7 @@ use super::Question;
 use crate::{
     contract::{Analysis, Contract, TableTemplate, Template},
     proof::Split,
+    tally::Clamp,
     time::Time,
 };
 use raw::{RawSplit, RawTemplate};
@@ -183,6 +184,38 @@ fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, TemplateError> {
     let units = whole as u32;
     Ok(units)
 }
+
+/// The amounts between which a person's total counts as it is.
+fn clamp(
+    field: &impl Fn(&str) -> String,
+    cap: f64,
+    floor: Option<f64>,
+    scale: u8,
+) -> Result<Clamp, TemplateError> {
+    let most = i64::from(scaled(&field("cap_per_user"), cap, scale)?);
+    let named = field("floor_per_user");
+    let least = floor.map_or(Ok(0), |floor| table::units(&named, floor, scale))?;
+    Clamp::new(least, most).map_err(|_| {
+        if least > 0 {
+            let expected = "expected 0, where nothing below counts, or an amount below 0";
+            return value(&named, floor.unwrap_or(0.0), expected);
+        }
+        let decimals = usize::from(scale);
+        let farthest = FARTHEST / 10_f64.powi(i32::from(scale));
+        let expected = format!(
+            "expected at most {farthest:.decimals$}, above 0 or below: {FARTHEST:.0} units of the column's \
+             last decimal"
+        );
+        let beyond = |units: i64| units.unsigned_abs() > Clamp::FARTHEST;
+        match floor {
+            Some(floor) if beyond(least) => value(&named, floor, expected),
+            _ => value(&field("cap_per_user"), cap, expected),
+        }
+    })
+}
+
+/// [`Clamp::FARTHEST`], for messages.
+const FARTHEST: f64 = 2_147_483_648.0;
 
 fn millionths(field: &str, share: f64) -> Result<u32, TemplateError> {
     let scaled = (share * 1e6).round();

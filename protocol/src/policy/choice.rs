@@ -5,7 +5,7 @@ use crate::{
     contract::{Contract, TableTemplate},
     job::{ChoiceOf, ChoiceQuestion},
     refusal::{Asked, Refusal},
-    tally::Tally,
+    tally::{Clamp, Tally},
 };
 
 /// The people of the population by what is offered. Permitted where the table is.
@@ -17,7 +17,8 @@ pub(super) fn tally(
     if let ChoiceOf::Quantile { share, edges, .. } = &question.of {
         check_share(*share)?;
         // Nobody has less than 0, so an edge there is no choice; nor is a single one.
-        let offered = edges.len() > 1 && edges.first().is_some_and(|edge| *edge > 0);
+        let is_clamp = edges.last().is_some_and(|edge| Clamp::up_to(*edge).is_ok());
+        let offered = is_clamp && edges.len() > 1 && edges.first().is_some_and(|edge| *edge > 0);
         if !offered {
             return Err(Refusal::Malformed);
         }

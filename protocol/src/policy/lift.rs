@@ -5,7 +5,7 @@ use crate::{
     contract::{Contract, LiftTemplate, Role},
     job::{Cost, Lift, OutcomeKind},
     refusal::{Asked, Limit, Refusal},
-    tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally},
+    tally::{Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
 };
 
 /// Everybody of the assignment, in the arm they were assigned to, with what they did.
@@ -60,12 +60,13 @@ pub(super) fn tally(
             _ => return Err(not_permitted(Asked::Column, &outcome.column, owner())),
         }
         let binary = outcome.kind == OutcomeKind::Binary;
-        if outcome.clamp == 0 || (binary && outcome.clamp != 1) {
+        let is_signed = outcome.clamp.is_signed() && outcome.kind != OutcomeKind::Value;
+        if is_signed || (binary && outcome.clamp != Clamp::ONE) {
             return Err(Refusal::Malformed);
         }
         // The square of 0 or 1 is itself.
         if !binary {
-            products.push((at, at));
+            products.push(Product::square(at));
         }
         let of = Quantity::Sum { column: outcome.column.clone() };
         measures.push(Measure { side: Side::Joined, of, rows: rows.clone(), clamp: outcome.clamp });

@@ -5,7 +5,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
     refusal::{Asked, Limit, Refusal},
-    tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally},
+    tally::{Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
 };
 
 /// The people of the population by group, with what they did.
@@ -26,7 +26,7 @@ pub(super) fn tally(
     for (at, measure) in (0_u32..).zip(&question.measures) {
         measures.push(asked.measure(measure)?);
         if measure.squares {
-            products.push((at, at));
+            products.push(Product::square(at));
         }
     }
     let place = |name: &String| question.measures.iter().position(|it| it.name == *name);
@@ -138,6 +138,9 @@ impl<'c> Asking<'c> {
 
     fn measure(&self, asked: &TableMeasure) -> Result<Measure, Refusal> {
         let (rows, clamp) = (Vec::new(), asked.clamp);
+        if clamp.is_signed() && asked.statistic != Statistic::Sum {
+            return Err(Refusal::Malformed);
+        }
         if asked.statistic == Statistic::Rows {
             let side = self.side(&asked.column).filter(|_| asked.scale == 0);
             let side = side.ok_or_else(|| not_permitted(Asked::Column, &asked.column, None))?;

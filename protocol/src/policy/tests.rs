@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     contract::tests::table::with_table,
     job::{Filter, TableQuestion, TemplateError, question_from_toml},
-    proof::PriceError,
-    tally::{Condition, Dimension, Quantity, Side},
+    proof::{PriceError, Wanted},
+    tally::{Clamp, Condition, Dimension, Product, Quantity, Side},
 };
 
 mod choice;
@@ -87,9 +87,9 @@ fn a_template_becomes_the_tally_it_describes() {
     let bins = Dimension::Bins { measure: 1, edges: vec![1, 2, 4] };
     assert_eq!(tally.dimensions, vec![Dimension::Matched, arm, bins]);
     assert_eq!(tally.cell_count(), Some(2 * 4 * 4 + 1));
-    assert_eq!(tally.measures[0].clamp, 9_950);
+    assert_eq!(tally.measures[0].clamp, Clamp::up_to(9_950).unwrap());
     assert_eq!(tally.measures[1].of, Quantity::Rows);
-    assert_eq!(tally.products, [(0, 0)]);
+    assert_eq!(tally.products, [Product::square(0)]);
 }
 
 /// A template that names `found` where it must not is told so, and what would pass.
@@ -192,7 +192,7 @@ fn what_makes_no_sense_has_no_proof() {
         let leaving = Leaving::Figures(split, 0);
         let asked = Priced { tally, leaving };
         let question = read(TABLE).unwrap();
-        assert_eq!(prove(&contract(), &question, asked), Err(Refusal::Malformed));
+        assert_eq!(prove(&contract(), &question, asked, 1), Err(Refusal::Malformed));
     }
 }
 
@@ -208,11 +208,12 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     assert!(asked.is_named_by_data());
     let split = Split { n: 200, sum: 500, products: 300 };
     let leaving = Leaving::Figures(split, 1_000_000);
-    let proven = prove(&contract(), &question, Priced { tally: asked.clone(), leaving }).unwrap();
+    let proven =
+        prove(&contract(), &question, Priced { tally: asked.clone(), leaving }, 1).unwrap();
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
     assert!(proven.proof().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };
-    assert_eq!(asked.prove(&request), Err(PriceError::NoNoise));
+    assert_eq!(asked.prove(&request), Err(PriceError::NoNoise(Wanted::People)));
 }
 
 #[test]

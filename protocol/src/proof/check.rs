@@ -6,7 +6,7 @@ use crate::{
     digest::Digest,
     limits,
     loss::{Loss, Rho},
-    tally::{Condition, Dimension, Tally},
+    tally::{COARSEST, Condition, Dimension, Product, Tally},
 };
 use std::collections::BTreeSet;
 
@@ -106,11 +106,10 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("dataset joined with itself"));
     }
     let measures = u32::try_from(tally.measures.len()).unwrap_or(u32::MAX);
-    if tally.measures.iter().any(|measure| measure.clamp == 0) {
-        return Err(Flaw::Shape("clamp"));
-    }
-    let in_order = |pairs: &[(u32, u32)]| pairs.is_sorted_by(|a, b| a < b);
-    if !tally.products.iter().all(|(a, b)| a <= b && *b < measures) || !in_order(&tally.products) {
+    let pair = |it: &Product| (it.one, it.other);
+    let one = |it: &Product| it.one <= it.other && it.other < measures && it.coarse <= COARSEST;
+    let in_order = tally.products.is_sorted_by(|a, b| pair(a) < pair(b));
+    if !tally.products.iter().all(one) || !in_order {
         return Err(Flaw::Shape("products"));
     }
     if tally.dimensions.len() > limits::GROUP_BY {

@@ -1,6 +1,6 @@
 //! The certificate of a choice: one public place leaves, and none of the figures it was chosen by.
 
-use super::{PriceError, Proof};
+use super::{PriceError, Proof, Wanted};
 use crate::{
     canonical,
     digest::Digest,
@@ -54,15 +54,15 @@ impl Tally {
         let range = self.range(by).ok_or(PriceError::NoChoice)?;
         // √(2ρ) in millionths, where ρ is in units of 10⁻¹².
         let epsilon = (2 * u128::from(rho.0)).isqrt();
-        let epsilon_millionths = u64::try_from(epsilon).map_err(|_| PriceError::NoNoise)?;
+        let epsilon_millionths =
+            u64::try_from(epsilon).map_err(|_| PriceError::NoNoise(Wanted::People))?;
         let choice = Choice { by, range, epsilon_millionths };
         if !choice.is_drawable() {
-            return Err(PriceError::NoNoise);
+            return Err(PriceError::NoNoise(Wanted::People));
         }
-        let linf = self.linf_of_people().ok_or(PriceError::NoNoise)?;
         Ok(Proof {
             tally: Digest::of("glovebox tally v1", &canonical::to_vec(self)),
-            people: self.figure(linf, rho)?,
+            people: self.figure(Wanted::People, self.linf_of_people(), rho)?,
             sums: Vec::new(),
             products: Vec::new(),
             selection: None,
@@ -153,13 +153,17 @@ mod tests {
     use super::*;
     use crate::{
         proof::{Flaw, Sigma, check},
-        tally::{Measure, Quantity, Side, Table},
+        tally::{Clamp, Measure, Quantity, Side, Table},
     };
 
     fn tally(dimension: Dimension) -> Tally {
         let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
-        let measure =
-            Measure { side: Side::Joined, of: Quantity::Rows, rows: Vec::new(), clamp: 9 };
+        let measure = Measure {
+            side: Side::Joined,
+            of: Quantity::Rows,
+            rows: Vec::new(),
+            clamp: Clamp::up_to(9).unwrap(),
+        };
         Tally {
             population: table("exposures"),
             joined: Some(table("sales")),
@@ -253,10 +257,10 @@ mod tests {
         assert!(tally.prove_choice(By::Quantile(500_000), Rho(1), 50).is_ok());
         tally.ids_per_person = 94;
         let refused = tally.prove_choice(By::Quantile(500_000), Rho(1), 50);
-        assert_eq!(refused, Err(PriceError::NoNoise));
+        assert_eq!(refused, Err(PriceError::NoNoise(Wanted::People)));
         assert_eq!(
             bins().prove_choice(By::Quantile(500_000), Rho(0), 50),
-            Err(PriceError::NoNoise)
+            Err(PriceError::NoNoise(Wanted::People))
         );
     }
 

@@ -1,21 +1,23 @@
 //! How far off figures will be, and what it costs to have them closer.
 
-use super::{Figure, PriceError, Proof, Request, Split, prove::MOST_RHO};
+use super::{Figure, PriceError, Proof, Proven, Request, Split, prove::MOST_RHO};
 use crate::{
     loss::{Delta, Epsilon, Rho},
     tally::Tally,
 };
 
-/// A figure of a release.
+/// A figure of a release, or of what is estimated from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "a proof has these three kinds")]
+#[expect(clippy::exhaustive_enums, reason = "a proof has these kinds")]
 pub enum Wanted {
-    /// The head count of a cell.
+    /// The head count of a group, or of an arm.
     People,
     /// The sum of a measure in a cell, by the measure's place.
     Sum(usize),
     /// A product in a cell, by its place.
     Product(usize),
+    /// The sum of a measure over the people of a group or an arm, by the measure's place and how many there are.
+    Mean(usize, u32),
 }
 
 /// What noise alone does to a figure; people who happen to be in the data are not its business.
@@ -34,43 +36,86 @@ impl ErrorBar {
     }
 }
 
-/// The error bars of one cell, in units of each figure; known before any data is.
+/// The error bars of one group or arm, in units of each figure; known before any data is.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBars {
-    /// Of the head count.
+    /// Of the head count. An arm is two cells, matched and not, each with noise of its own.
     pub people: ErrorBar,
     /// Of each sum.
     pub sums: Vec<ErrorBar>,
-    /// Of each sum over the head count, at most: for people who all have the largest value that counts.
-    pub means: Vec<ErrorBar>,
+    /// Of each sum over the head count, at most: for people who all have the value farthest from 0 that counts, and
+    /// noise that makes them as few as it hardly ever does. None where that leaves no mean to speak of, and
+    /// without an audience.
+    pub means: Vec<Option<ErrorBar>>,
+}
+
+impl Proven {
+    /// The error bars of a group or arm of `audience` people.
+    #[must_use]
+    pub fn error_bars(&self, audience: Option<u32>) -> ErrorBars {
+        let (tally, proof) = (self.tally(), self.proof());
+        let people = proof.sd_of_people(tally);
+        let mean = |(at, sum): (usize, &Figure)| {
+            let audience = audience?;
+            let half_width = self.half_width_of_mean(sum, real(audience.into()))?;
+            Some(ErrorBar { sd: proof.sd(tally, Wanted::Mean(at, audience))?, half_width })
+        };
+        ErrorBars {
+            people: ErrorBar::of(people),
+            sums: proof.sums.iter().map(|sum| ErrorBar::of(sum.sigma.value())).collect(),
+            means: proof.sums.iter().enumerate().map(mean).collect(),
+        }
+    }
+
+    /// Half of the interval of a mean that a result shows, at most: of lift to first order, of a table the
+    /// extreme quotients of both intervals, each at half the error.
+    fn half_width_of_mean(&self, sum: &Figure, audience: f64) -> Option<f64> {
+        let (noise, of_sum) = (self.proof().sd_of_people(self.tally()), sum.sigma.value());
+        let (fewest, largest) =
+            (audience - RARELY * noise, self.proof().reach(sum) * audience + RARELY * of_sum);
+        if self.tally().compares_arms() {
+            let mean = largest / fewest;
+            let sd = of_sum.hypot(mean * noise) / fewest;
+            return (fewest > 0.0).then_some(NINETEEN_IN_TWENTY * sd);
+        }
+        // Far enough above the threshold that it plays no part.
+        let least = fewest - BONFERRONI * noise;
+        let is_clear = fewest >= real(self.shown_from()) + RARELY * noise;
+        let upper = (largest + BONFERRONI * of_sum) / least - largest / fewest;
+        (is_clear && least > 0.0).then_some(upper)
+    }
 }
 
 impl Proof {
-    /// The error bars of a cell of `audience` people, at least one.
+    /// Of an arm or a group.
+    fn sd_of_people(&self, tally: &Tally) -> f64 {
+        let cells: f64 = if tally.compares_arms() { 2.0 } else { 1.0 };
+        cells.sqrt() * self.people.sigma.value()
+    }
+
+    /// The most that one person has of a sum.
+    fn reach(&self, sum: &Figure) -> f64 {
+        real(sum.linf) / real(self.people.linf.max(1))
+    }
+
+    /// Standard deviation of the noise on a figure; of a mean to first order, for people who all have the value
+    /// farthest from 0.
     ///
     /// # Source
     ///
     /// Delta method: the variance of s/n is (σ_s² + (s/n)² σ_n²) / n².
-    #[must_use]
-    pub fn error_bars(&self, audience: u32) -> ErrorBars {
-        let people = self.people.sigma.value();
-        let mean = |sum: &Figure| {
-            let most = real(sum.linf) / real(self.people.linf.max(1));
-            ErrorBar::of(sum.sigma.value().hypot(most * people) / f64::from(audience.max(1)))
-        };
-        ErrorBars {
-            people: ErrorBar::of(people),
-            sums: self.sums.iter().map(|sum| ErrorBar::of(sum.sigma.value())).collect(),
-            means: self.sums.iter().map(mean).collect(),
-        }
-    }
-
-    fn figure(&self, wanted: Wanted) -> Option<&Figure> {
+    fn sd(&self, tally: &Tally, wanted: Wanted) -> Option<f64> {
+        let of = |figure: &Figure| figure.sigma.value();
         match wanted {
-            Wanted::People => Some(&self.people),
-            Wanted::Sum(at) => self.sums.get(at),
-            Wanted::Product(at) => self.products.get(at),
+            Wanted::People => Some(self.sd_of_people(tally)),
+            Wanted::Sum(at) => self.sums.get(at).map(of),
+            Wanted::Product(at) => self.products.get(at).map(of),
+            Wanted::Mean(at, audience) => {
+                let sum = self.sums.get(at)?;
+                let of_people = self.reach(sum) * self.sd_of_people(tally);
+                Some(of(sum).hypot(of_people) / f64::from(audience.max(1)))
+            }
         }
     }
 }
@@ -94,11 +139,9 @@ impl Tally {
         let prove =
             |rho: u64| self.prove(&Request { rho: Rho(rho), split, threshold: 1, selection_delta });
         let meets = |rho: u64| {
-            prove(rho).is_ok_and(|proof| {
-                proof.figure(wanted).is_some_and(|figure| figure.sigma.value() <= sd)
-            })
+            prove(rho).is_ok_and(|proof| proof.sd(self, wanted).is_some_and(|found| found <= sd))
         };
-        prove(MOST_RHO)?.figure(wanted).ok_or(PriceError::NoFigure)?;
+        prove(MOST_RHO)?.sd(self, wanted).ok_or(PriceError::NoFigure)?;
         if !meets(MOST_RHO) {
             return Err(PriceError::TooExact);
         }
@@ -141,6 +184,11 @@ fn real(number: u64) -> f64 {
 
 /// P(|Z| > 1.96) = 0.05.
 const NINETEEN_IN_TWENTY: f64 = 1.959_963_984_540_054;
+
+/// P(|Z| > 2.2414) = 0.025; a twentieth more, for what the threshold adds to an interval four deviations above it.
+const BONFERRONI: f64 = 2.35;
+/// Deviations that noise keeps within in all but one of 30,000 draws.
+const RARELY: f64 = 4.0;
 
 /// Of [`Epsilon`], in millionths.
 const LEAST_EPSILON: u64 = 1_000;

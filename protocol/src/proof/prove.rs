@@ -1,11 +1,11 @@
 //! From a tally and a loss to noise.
 
-use super::{Figure, Proof, Selection, Sigma, Split, tail::tail};
+use super::{Figure, Proof, Selection, Sigma, Split, Wanted, tail::tail};
 use crate::{
     canonical,
     digest::Digest,
     loss::{Loss, Rho},
-    tally::Tally,
+    tally::{COARSEST, Product, Tally},
 };
 
 /// What is asked of a proof.
@@ -42,34 +42,23 @@ impl Tally {
     /// <https://arxiv.org/abs/2006.03684>, selects with a little less δ, but gives no head counts, which
     /// here are the same draw and cost nothing more.
     pub fn prove(&self, request: &Request) -> Result<Proof, PriceError> {
-        let Request { rho, split, threshold, selection_delta } = *request;
-        let part = |thousandths: u32, among: usize| {
-            let among = u64::try_from(among).unwrap_or(u64::MAX).max(1);
-            Rho(rho.0 / 1000 * u64::from(thousandths) / among)
-        };
-        // Nothing to add up: everything is for head counts. No products: their part goes to sums.
-        let (n, sum) = match (self.measures.is_empty(), self.products.is_empty()) {
-            (true, _) => (1000, 0),
-            (false, true) => (split.n, split.sum.saturating_add(split.products)),
-            (false, false) => (split.n, split.sum),
-        };
-        let people = part(n, 1);
-        let withheld = if self.is_named_by_data() { Rho(people.0 / 10) } else { Rho(0) };
-        let linf = |it: Option<u64>| it.ok_or(PriceError::NoNoise);
-        let people = self.figure(linf(self.linf_of_people())?, Rho(people.0 - withheld.0))?;
-        let sum = part(sum, self.measures.len());
+        let Request { rho, threshold, selection_delta, .. } = *request;
+        let shares = self.shares(request);
+        let withheld = if self.is_named_by_data() { Rho(shares.people.0 / 10) } else { Rho(0) };
+        let people = Rho(shares.people.0 - withheld.0);
+        let people = self.figure(Wanted::People, self.linf_of_people(), people)?;
         let sums = (0..self.measures.len())
-            .map(|at| self.figure(linf(self.linf_of_sum(at))?, sum))
+            .map(|at| self.figure(Wanted::Sum(at), self.linf_of_sum(at), shares.sum))
             .collect::<Result<_, PriceError>>()?;
-        let product = part(split.products, self.products.len());
         let products = (0..self.products.len())
-            .map(|at| self.figure(linf(self.linf_of_product(at))?, product))
+            .map(|at| self.figure(Wanted::Product(at), self.linf_of_product(at), shares.product))
             .collect::<Result<_, PriceError>>()?;
         let selection = self.is_named_by_data().then(|| {
             let cells = u64::from(self.cells_per_person) * u64::from(self.ids_per_person);
-            let sigma = Sigma::for_cost(1, cells, withheld).ok_or(PriceError::NoNoise)?;
+            let none = PriceError::NoNoise(Wanted::People);
+            let sigma = Sigma::for_cost(1, cells, withheld).ok_or(none)?;
             let withheld = Figure { cells: 1, linf: cells, rho: withheld, sigma };
-            let above = tail(people.sigma, cells, selection_delta).ok_or(PriceError::NoNoise)?;
+            let above = tail(people.sigma, cells, selection_delta).ok_or(none)?;
             let least = above.saturating_add(people.linf).max(u64::from(threshold));
             Ok(Selection { threshold: least, delta: selection_delta, withheld })
         });
@@ -81,6 +70,47 @@ impl Tally {
         Ok(Proof { tally: digest, people, sums, products, selection, threshold, choice, cost })
     }
 
+    /// Makes every product as coarse as it must be, and no coarser, for its noise to be drawn and for the sum
+    /// over as many people as the largest dataset has rows, at least 2²⁶, to fit into 62 bits. The noise has then
+    /// a standard deviation of 2⁴⁰ units or more, or values have 36 bits: what rounding each person's product
+    /// moves is nothing beside it.
+    pub(crate) fn coarsen(&mut self, request: &Request, rows: u64) {
+        let share = self.shares(request).product;
+        let (cells, ids) = (u64::from(self.cells_per_person), u64::from(self.ids_per_person));
+        let fits = |product: Product| {
+            let reach = product.reach(&self.measures);
+            let sum = reach.and_then(|reach| reach.checked_mul(rows.max(FEWEST_ROWS)));
+            let linf = reach.and_then(|reach| reach.checked_mul(ids));
+            sum.is_some_and(|sum| sum <= 1 << 62)
+                && linf.is_some_and(|linf| Sigma::for_cost(cells, linf, share).is_some())
+        };
+        let coarse = |product: &Product| {
+            let coarser = (0..=COARSEST).map(|coarse| Product { coarse, ..*product });
+            coarser.clone().find(|it| fits(*it)).unwrap_or(*product)
+        };
+        self.products = self.products.iter().map(coarse).collect();
+    }
+
+    /// What each figure of a kind gets of the loss.
+    fn shares(&self, request: &Request) -> Shares {
+        let Request { rho, split, .. } = *request;
+        let part = |thousandths: u32, among: usize| {
+            let among = u64::try_from(among).unwrap_or(u64::MAX).max(1);
+            Rho(rho.0 / 1000 * u64::from(thousandths) / among)
+        };
+        // Nothing to add up: everything is for head counts. No products: their part goes to sums.
+        let (n, sum) = match (self.measures.is_empty(), self.products.is_empty()) {
+            (true, _) => (1000, 0),
+            (false, true) => (split.n, split.sum.saturating_add(split.products)),
+            (false, false) => (split.n, split.sum),
+        };
+        Shares {
+            people: part(n, 1),
+            sum: part(sum, self.measures.len()),
+            product: part(split.products, self.products.len()),
+        }
+    }
+
     /// The most that one person moves one head count.
     pub(super) fn linf_of_people(&self) -> Option<u64> {
         Some(u64::from(self.ids_per_person))
@@ -88,23 +118,33 @@ impl Tally {
 
     /// The most that one person moves one entry of a sum.
     pub(super) fn linf_of_sum(&self, at: usize) -> Option<u64> {
-        let clamp = u64::from(self.measures.get(at)?.clamp);
-        clamp.checked_mul(u64::from(self.ids_per_person))
+        self.measures.get(at)?.clamp.reach().checked_mul(u64::from(self.ids_per_person))
     }
 
-    /// The most that one person moves one entry of a product.
+    /// The most that one person moves one entry of a product, in its units.
     pub(super) fn linf_of_product(&self, at: usize) -> Option<u64> {
-        let (one, other) = self.products.get(at)?;
-        let clamp = |at: &u32| Some(self.measures.get(usize::try_from(*at).ok()?)?.clamp);
-        let product = u64::from(clamp(one)?).checked_mul(u64::from(clamp(other)?))?;
-        product.checked_mul(u64::from(self.ids_per_person))
+        let reach = self.products.get(at)?.reach(&self.measures)?;
+        reach.checked_mul(u64::from(self.ids_per_person))
     }
 
-    pub(super) fn figure(&self, linf: u64, rho: Rho) -> Result<Figure, PriceError> {
+    pub(super) fn figure(
+        &self,
+        which: Wanted,
+        linf: Option<u64>,
+        rho: Rho,
+    ) -> Result<Figure, PriceError> {
         let cells = self.cells_per_person;
-        let sigma = Sigma::for_cost(u64::from(cells), linf, rho).ok_or(PriceError::NoNoise)?;
-        Ok(Figure { cells, linf, rho, sigma })
+        let sigma = linf.and_then(|linf| Sigma::for_cost(u64::from(cells), linf, rho));
+        let both = linf.zip(sigma).ok_or(PriceError::NoNoise(which))?;
+        Ok(Figure { cells, linf: both.0, rho, sigma: both.1 })
     }
+}
+
+/// What each figure of a kind gets of the loss.
+struct Shares {
+    people: Rho,
+    sum: Rho,
+    product: Rho,
 }
 
 impl Sigma {
@@ -137,7 +177,7 @@ fn natural(number: f64) -> Option<u64> {
 pub enum PriceError {
     /// A part of the loss is nothing, or the noise would be too large to draw.
     #[error("a figure would get no share of the loss, or noise too large to draw")]
-    NoNoise,
+    NoNoise(Wanted),
     /// A choice of another shape, or among nothing.
     #[error("the tally has no public places that could be chosen like this")]
     NoChoice,
@@ -161,5 +201,7 @@ fn real(number: u64) -> f64 {
 /// More than the ρ of the largest ε at the largest δ.
 pub(super) const MOST_RHO: u64 = 100_000_000_000_000;
 
+/// So many rows are planned for, so that a price before there is data is that of the data.
+const FEWEST_ROWS: u64 = 1 << 26;
 /// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.
 const LARGEST_SIGMA: u64 = 1 << 51;

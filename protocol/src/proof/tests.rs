@@ -1,6 +1,6 @@
 use super::*;
 use crate::loss::{Delta, Epsilon};
-use crate::tally::{Dimension, Measure, Quantity, Side, Table, Tally};
+use crate::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
 use proptest::prelude::*;
 
 fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
@@ -15,8 +15,13 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
         population: table("exposures"),
         joined: Some(table("sales")),
         dimensions: vec![dimension],
-        measures: vec![Measure { side: Side::Joined, of, rows: Vec::new(), clamp }],
-        products: if squares { vec![(0, 0)] } else { Vec::new() },
+        measures: vec![Measure {
+            side: Side::Joined,
+            of,
+            rows: Vec::new(),
+            clamp: Clamp::up_to(clamp).unwrap(),
+        }],
+        products: if squares { vec![Product::square(0)] } else { Vec::new() },
         cells_per_person: cells,
         ids_per_person: ids,
     }
@@ -100,25 +105,87 @@ proptest! {
     }
 }
 
+/// A person who may lower a sum moves it as far down as the floor says, and up as the cap does: the farther of the
+/// two is what noise is for.
+#[test]
+fn a_floor_farther_from_zero_than_the_cap_sets_the_noise() {
+    let signed = |least, most| {
+        let mut tally = tally(1, true, 2, 3, false);
+        tally.measures[0].clamp = Clamp::new(least, most).unwrap();
+        tally
+    };
+    let wide = signed(-750, 100);
+    let proof = wide.prove(&request(1_000_000_000)).unwrap();
+    assert_eq!((proof.sums[0].linf, proof.products[0].linf), (2 * 750, 2 * 750 * 750));
+    assert_eq!(check(wide.clone(), proof.clone(), 50).map(drop), Ok(()));
+    let narrow = signed(0, 100).prove(&request(1_000_000_000)).unwrap();
+    let narrow = Proof { tally: digest(&wide), ..narrow };
+    assert_eq!(check(wide, narrow, 50), Err(Flaw::Sensitivity { cells: 3, linf: 1_500 }));
+}
+
+/// 1,500,000 units is a modest cap in dong; 2³¹ is the largest there is.
+#[test]
+fn large_amounts_have_noise_like_small_ones_for_their_cap() {
+    for rho in [1_000_000, 20_000_000_000, 10_000_000_000_000] {
+        let relative = |clamp: u32| {
+            let mut tally = tally(clamp, true, 1, 1, false);
+            tally.coarsen(&request(rho), 1);
+            let proof = tally.prove(&request(rho)).unwrap();
+            let unit = tally.products[0].unit();
+            #[expect(
+                clippy::as_conversions,
+                clippy::cast_precision_loss,
+                reason = "a power of two"
+            )]
+            let square = proof.products[0].sigma.value() * unit as f64 / f64::from(clamp).powi(2);
+            let coarse = tally.products[0].coarse;
+            assert_eq!(check(tally, proof.clone(), 50).map(drop), Ok(()));
+            (coarse, proof.sums[0].sigma.value() / f64::from(clamp), square)
+        };
+        let (exact, sum, square) = relative(1_500);
+        assert_eq!(exact, 0);
+        for clamp in [1_500_000, 150_000_000, 1 << 31] {
+            let (coarse, large_sum, large_square) = relative(clamp);
+            assert!(coarse > 0 || rho > 20_000_000_000, "{clamp} {rho}");
+            assert!((large_sum / sum - 1.0).abs() < 1e-3, "{clamp} {rho}");
+            assert!((large_square / square - 1.0).abs() < 1e-3, "{clamp} {rho}");
+        }
+    }
+}
+
+/// A proof for coarse squares does not hold for exact ones, whose people move them by more units.
+#[test]
+fn noise_for_coarse_squares_is_too_little_for_exact_ones() {
+    let mut coarse = tally(1_500_000, true, 1, 1, false);
+    coarse.coarsen(&request(20_000_000_000), 1);
+    let proof = coarse.prove(&request(20_000_000_000)).unwrap();
+    let exact = tally(1_500_000, true, 1, 1, false);
+    let proof = Proof { tally: digest(&exact), ..proof };
+    let linf = 1_500_000 * 1_500_000;
+    assert_eq!(check(exact, proof, 50), Err(Flaw::Sensitivity { cells: 1, linf }));
+}
+
 /// σ = c²/√(2·0.3·ρ) for ρ = 0.02: 2⁴¹ lies between the two.
 #[test]
 fn noise_that_cannot_be_drawn_has_no_price() {
     let price = |clamp| tally(clamp, true, 1, 1, false).prove(&request(20_000_000_000));
     price(490_000).unwrap();
-    assert_eq!(price(500_000), Err(PriceError::NoNoise));
+    assert_eq!(price(500_000), Err(PriceError::NoNoise(Wanted::Product(0))));
 }
 
 #[test]
 fn a_part_without_loss_has_no_price() {
     let split = Split { n: 0, sum: 700, products: 300 };
     let request = Request { split, ..request(1_000_000) };
-    assert_eq!(tally(1, true, 1, 1, false).prove(&request), Err(PriceError::NoNoise));
+    let none = Err(PriceError::NoNoise(Wanted::People));
+    assert_eq!(tally(1, true, 1, 1, false).prove(&request), none);
 }
 
 #[test]
 fn cells_that_the_data_name_need_a_delta() {
     let request = Request { selection_delta: 0, ..request(1_000_000_000) };
-    assert_eq!(tally(1, true, 1, 1, true).prove(&request), Err(PriceError::NoNoise));
+    let none = Err(PriceError::NoNoise(Wanted::People));
+    assert_eq!(tally(1, true, 1, 1, true).prove(&request), none);
 }
 
 /// The first of four bugs that other engines had: every aggregate of a question was given the whole
@@ -128,7 +195,7 @@ fn the_budget_is_divided_among_all_aggregates() {
     let mut tally = tally(100, false, 1, 1, false);
     let one = tally.measures[0].clone();
     tally.measures = vec![one; 10];
-    tally.products = vec![(0, 0), (0, 1)];
+    tally.products = vec![Product::square(0), Product { other: 1, ..Product::square(0) }];
     let request = request(1_000_000_000);
     let proof = tally.prove(&request).unwrap();
     assert_eq!(proof.figures().count(), 13);
@@ -149,14 +216,10 @@ fn what_has_no_bound_has_no_proof() {
     let mut none = honest(100);
     none.sums[0].sigma = Sigma(0);
     assert_eq!(check(tally(100, false, 1, 1, false), none, 50), Err(Flaw::Noise));
-    // No bound is not a bound of nothing, which needs no noise.
-    let unbounded = tally(0, false, 1, 1, false);
-    let nothing = Proof { tally: digest(&unbounded), ..honest(100) };
-    assert_eq!(check(unbounded, nothing, 50), Err(Flaw::Shape("clamp")));
     // The largest bound there is asks for noise as large, and not for none.
-    let widest = tally(u32::MAX, false, 1, 1, false);
+    let widest = tally(1 << 31, false, 1, 1, false);
     let narrow = Proof { tally: digest(&widest), ..honest(100) };
-    let linf = u64::from(u32::MAX);
+    let linf = 1 << 31;
     assert_eq!(check(widest, narrow, 50), Err(Flaw::Sensitivity { cells: 1, linf }));
 }
 
@@ -229,9 +292,9 @@ fn refuses_tallies_that_make_no_sense() {
         &|it| it.cells_per_person = 0,
         &|it: &mut Tally| it.cells_per_person = 17,
         &|it: &mut Tally| it.ids_per_person = 0,
-        &|it: &mut Tally| it.measures[0].clamp = 0,
-        &|it: &mut Tally| it.products = vec![(0, 1)],
-        &|it: &mut Tally| it.products = vec![(0, 0), (0, 0)],
+        &|it: &mut Tally| it.products[0].coarse = 63,
+        &|it: &mut Tally| it.products[0].other = 1,
+        &|it: &mut Tally| it.products = vec![Product::square(0); 2],
         &|it: &mut Tally| it.joined.as_mut().unwrap().dataset = "exposures".to_owned(),
         &|it: &mut Tally| {
             it.dimensions = vec![Dimension::Bins { measure: 0, edges: edges.clone() }]
@@ -296,13 +359,36 @@ fn an_error_that_no_loss_buys_is_refused() {
 /// σ = 100/√0.032 = 559.02. The mean of 1,000 people: √(559.02² + (100 · 11.18)²) / 1000 = 1.25.
 #[test]
 fn error_bars_follow_from_the_noise_alone() {
-    let proof = tally(100, false, 1, 1, false).prove(&request(20_000_000_000)).unwrap();
-    let bars = proof.error_bars(1_000);
+    let groups = tally(100, false, 1, 1, false);
+    let proof = groups.prove(&request(20_000_000_000)).unwrap();
+    let bars = check(groups, proof, 50).unwrap().error_bars(Some(1_000));
     assert!((bars.people.sd - 11.180_34).abs() < 1e-3, "{bars:?}");
     assert!((bars.people.half_width - 21.913_06).abs() < 2e-3, "{bars:?}");
     assert!((bars.sums[0].sd - 559.017).abs() < 1e-2, "{bars:?}");
-    assert!((bars.means[0].sd - 1.25).abs() < 1e-4, "{bars:?}");
-    assert!((bars.means[0].half_width - 2.449_95).abs() < 2e-4, "{bars:?}");
+    let mean = bars.means[0].unwrap();
+    assert!((mean.sd - 1.25).abs() < 1e-4, "{bars:?}");
+    // Noise of four deviations makes 955.3 people of 1,000 and 102,236 of their total; at half the error each, the
+    // quotients are up to (102,236 + 2.35 · 559.02) / (955.3 - 2.35 · 11.18) = 111.47, 4.45 above 107.02.
+    assert!((mean.half_width - 4.45).abs() < 1e-2, "{bars:?}");
+}
+
+/// An arm is two cells, matched and not: its people have √2 of the noise of one.
+#[test]
+fn an_arm_has_the_noise_of_its_two_cells() {
+    let mut arms = tally(100, false, 1, 1, false);
+    let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0], control: vec![1] };
+    arms.dimensions = vec![arm, Dimension::Matched];
+    let proof = arms.prove(&request(20_000_000_000)).unwrap();
+    let proven = check(arms.clone(), proof, 50).unwrap();
+    let bars = proven.error_bars(Some(1_000));
+    assert!((bars.people.sd - 15.811_39).abs() < 1e-3, "{bars:?}");
+    // √(559.02² + (100 · 15.81)²) / 1000
+    assert!((bars.means[0].unwrap().sd - 1.677_05).abs() < 1e-4, "{bars:?}");
+    assert_eq!(proven.error_bars(None).means, [None]);
+    assert_eq!(proven.error_bars(Some(60)).means, [None]);
+    let asked = request(0);
+    let rho = arms.rho_for_error(asked.split, 0, Wanted::People, 15.82).unwrap();
+    assert!((0.98..=1.0).contains(&(rho.value() / 0.02)), "{rho:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use privacy::{Names, Place, Totals};
-use protocol::tally::Tally;
+use protocol::tally::{Product, Tally};
 
 use super::side::Tuple;
 
@@ -75,16 +75,16 @@ impl Counted {
     }
 
     /// Adds a person to one cell.
-    pub(crate) fn add(&mut self, cell: &Cell, values: &[i64], products: &[(u32, u32)]) {
+    pub(crate) fn add(&mut self, cell: &Cell, values: &[i64], products: &[Product]) {
         let slot = self.slot(cell);
         add(&mut self.people, slot, 1);
         for (column, value) in self.sums.iter_mut().zip(values) {
             add(column, slot, *value);
         }
         let value = |at: u32| usize::try_from(at).ok().and_then(|at| values.get(at));
-        for (column, (one, other)) in self.products.iter_mut().zip(products) {
-            let factors = value(*one).zip(value(*other));
-            add(column, slot, factors.map_or(0, |(one, other)| one * other));
+        for (column, product) in self.products.iter_mut().zip(products) {
+            let factors = value(product.one).zip(value(product.other));
+            add(column, slot, factors.map_or(0, |(one, other)| product.of(*one, *other)));
         }
     }
 

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use privacy::{Names, Place, Totals};
 use proptest::prelude::*;
 use protocol::sealed::MISSING;
-use protocol::tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{
+    Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally,
+};
 
 use crate::engine::Fault;
 use room::{Row, run, table};
@@ -55,13 +57,16 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
             figures.0 += 1;
             let value = |measure: &Measure| {
                 let rows = if measure.side == Side::Population { &own } else { &other };
-                i64::try_from(made_of(measure, rows).clamp(0, measure.clamp.into())).unwrap()
+                measure.clamp.apply(made_of(measure, rows))
             };
             let values: Vec<_> = tally.measures.iter().map(value).collect();
             figures.1.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value);
-            for (sum, (i, j)) in figures.2.iter_mut().zip(&tally.products) {
-                let at = |at: &u32| values[usize::try_from(*at).unwrap()];
-                *sum += at(i) * at(j);
+            for (sum, product) in figures.2.iter_mut().zip(&tally.products) {
+                let at = |at: u32| values[usize::try_from(at).unwrap()];
+                let exact = i128::from(at(product.one)) * i128::from(at(product.other));
+                // The nearest multiple, of two the larger.
+                let unit = 1_i128 << product.coarse;
+                *sum += i64::try_from((2 * exact + unit).div_euclid(2 * unit)).unwrap();
             }
         }
     }
@@ -112,7 +117,7 @@ fn cells(tally: &Tally, own: &[Row], other: &[Row]) -> Vec<(Vec<Place>, Vec<Row>
     let total = |measure: &Measure| {
         let tuples = if measure.side == Side::Population { &own } else { &other };
         let total: i128 = tuples.values().map(|rows| made_of(measure, rows)).sum();
-        total.clamp(0, measure.clamp.into())
+        i128::from(measure.clamp.apply(total))
     };
     let mut cells = Vec::new();
     for (left, own) in &own {
@@ -211,7 +216,6 @@ fn named(tally: &Tally, totals: &Totals) -> Answer {
 fn moved(tally: &Tally, with: &Answer, without: &Answer) -> Result<usize, TestCaseError> {
     let nobody = (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
     let names: BTreeSet<_> = with.keys().chain(without.keys()).collect();
-    let clamp = |at: u32| i64::from(tally.measures[usize::try_from(at).unwrap()].clamp);
     let mut cells = 0;
     for name in names {
         let before = without.get(name).unwrap_or(&nobody);
@@ -219,10 +223,12 @@ fn moved(tally: &Tally, with: &Answer, without: &Answer) -> Result<usize, TestCa
         cells += usize::from(before != after);
         prop_assert!((0..=1).contains(&(after.0 - before.0)));
         for ((after, before), measure) in after.1.iter().zip(&before.1).zip(&tally.measures) {
-            prop_assert!((0..=i64::from(measure.clamp)).contains(&(after - before)));
+            let ends = measure.clamp.least()..=measure.clamp.most();
+            prop_assert!(ends.contains(&(after - before)));
         }
-        for ((after, before), (i, j)) in after.2.iter().zip(&before.2).zip(&tally.products) {
-            prop_assert!((0..=clamp(*i) * clamp(*j)).contains(&(after - before)));
+        for ((after, before), product) in after.2.iter().zip(&before.2).zip(&tally.products) {
+            let reach = product.reach(&tally.measures).unwrap();
+            prop_assert!((after - before).unsigned_abs() <= reach);
         }
     }
     Ok(cells)
@@ -341,6 +347,7 @@ fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: 
 }
 
 fn sum(side: Side, clamp: u32) -> Measure {
+    let clamp = Clamp::up_to(clamp).unwrap();
     Measure { side, of: Quantity::Sum { column: "number".to_owned() }, rows: Vec::new(), clamp }
 }
 
@@ -431,21 +438,44 @@ fn refuses_columns_of_another_role() {
     let dimension = Dimension::Group { side, column: name("number"), values: 3 };
     assert_eq!(found(&groups(vec![dimension], Vec::new(), 1)), wrong("number"));
     let of = Quantity::Sum { column: name("label") };
-    let measure = Measure { side, of, rows: Vec::new(), clamp: 1 };
+    let measure = Measure { side, of, rows: Vec::new(), clamp: Clamp::up_to(1).unwrap() };
     assert_eq!(found(&groups(Vec::new(), vec![measure], 1)), wrong("label"));
     let of = Quantity::Distinct { column: name("day") };
-    let measure = Measure { side, of, rows: Vec::new(), clamp: 1 };
+    let measure = Measure { side, of, rows: Vec::new(), clamp: Clamp::up_to(1).unwrap() };
     assert_eq!(found(&groups(Vec::new(), vec![measure], 1)), wrong("day"));
     let of = Quantity::Distinct { column: name("secret") };
-    let measure = Measure { side, of, rows: Vec::new(), clamp: 1 };
+    let measure = Measure { side, of, rows: Vec::new(), clamp: Clamp::up_to(1).unwrap() };
     assert_eq!(found(&groups(Vec::new(), vec![measure], 1)), wrong("secret"));
 }
 
 #[test]
 fn refuses_sums_that_could_overflow() {
-    let mut tally = groups(Vec::new(), vec![sum(Side::Joined, u32::MAX)], 1);
-    tally.products = vec![(0, 0)];
-    let rows = [table(&[row(1, 0, 0)])];
-    let expected = Err(Fault::Range { clamp: u32::MAX, rows: 1 });
-    assert_eq!(run(&tally, &rows, &rows).map(drop), expected);
+    let mut tally = groups(Vec::new(), vec![sum(Side::Joined, 1 << 31)], 1);
+    tally.products = vec![Product::square(0)];
+    let two = table(&[row(1, 0, 0), row(2, 0, 0)]);
+    let expected = Err(Fault::Range { clamp: 1 << 62, rows: 2 });
+    assert_eq!(run(&tally, &[two.clone()], &[two.clone()]).map(drop), expected);
+    // In coarser units it fits.
+    tally.products[0].coarse = 1;
+    assert!(run(&tally, &[two.clone()], &[two]).is_ok());
+}
+
+/// Of two groups, one got back what the other was paid.
+#[test]
+fn with_a_floor_a_total_can_be_negative_and_without_one_it_is_nothing() {
+    let totals = |clamp: Clamp| {
+        let mut measure = sum(Side::Population, 1);
+        measure.clamp = clamp;
+        let tally = groups(vec![label(Side::Population)], vec![measure], 2);
+        let rows = [table(&[row(1, 1, 600), row(2, 1, 50), row(2, 2, 90), row(1, 2, -750)])];
+        let totals = run(&tally, &rows, &rows).unwrap();
+        // Names are in the order of their bytes, which here is from the second to the first.
+        let mut sums = totals.sums[0][..2].to_vec();
+        sums.reverse();
+        sums
+    };
+    let signed = totals(Clamp::new(-10_000, 10_000).unwrap());
+    assert_eq!(signed, [650, -660]);
+    assert_eq!(totals(Clamp::new(-100, 500).unwrap()), [550, -10]);
+    assert_eq!(totals(Clamp::up_to(10_000).unwrap()), [650, 90]);
 }

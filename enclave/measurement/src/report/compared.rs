@@ -2,8 +2,9 @@
 
 use privacy::{ArmFigures, MeasureFigures};
 use protocol::job::OutcomeKind;
+use protocol::tally::Clamp;
 
-use super::figure;
+use super::{figure, squares};
 use crate::few_events::{Effect, Events, FewEvents};
 use crate::lift::{Arm, Confidence, Lift, lift};
 
@@ -11,8 +12,8 @@ use crate::lift::{Arm, Confidence, Lift, lift};
 #[derive(Clone, Copy)]
 pub(super) struct Measured<'a> {
     kind: OutcomeKind,
-    /// Largest value of one person, in units of the column.
-    cap: f64,
+    /// Between what ends a person's total counts as it is, in units of the column.
+    clamp: Clamp,
     arms: [(&'a ArmFigures, MeasureFigures); 2],
     exact: Option<FewEvents>,
 }
@@ -52,7 +53,7 @@ impl Method {
 impl<'a> Measured<'a> {
     pub(super) fn new(
         kind: OutcomeKind,
-        cap: f64,
+        clamp: Clamp,
         test: (&'a ArmFigures, MeasureFigures),
         control: (&'a ArmFigures, MeasureFigures),
     ) -> Self {
@@ -66,7 +67,7 @@ impl<'a> Measured<'a> {
             .then(|| FewEvents::new(events(test), events(control)))
             .flatten()
             .filter(FewEvents::is_needed);
-        Self { kind, cap, arms: [test, control], exact }
+        Self { kind, clamp, arms: [test, control], exact }
     }
 
     /// The p-value alone, which no level changes.
@@ -133,7 +134,7 @@ impl<'a> Measured<'a> {
         let [test, control] = self.arms.map(|(arm, measure)| {
             let (users, sum) = (figure(arm.people), figure(measure.sum));
             match measure.sum_sq {
-                Some(sum_sq) => Arm::value(users, sum, figure(sum_sq)),
+                Some(sum_sq) => Arm::value(users, sum, squares(sum_sq)),
                 None => Arm::binary(users, sum),
             }
         });
@@ -158,7 +159,7 @@ impl<'a> Measured<'a> {
     /// Whether the totals rest on so few people that the normal distribution errs.
     ///
     /// The skewness of an arm's total is that of as many equal payers as 1 over its square. Its third
-    /// moment lies between (Σy²)²/Σy and cap·Σy², and noise makes the total more normal.
+    /// moment lies between (Σy²)²/Σy, if no y is negative, and cap·Σy², and noise makes the total more normal.
     fn few_payers(&self) -> bool {
         if self.kind == OutcomeKind::Binary {
             return false;
@@ -171,13 +172,19 @@ impl<'a> Measured<'a> {
 
     fn payers(&self, measure: &MeasureFigures) -> f64 {
         let sum = figure(measure.sum).value();
-        let Some(squares) = measure.sum_sq.map(figure) else { return f64::INFINITY };
+        let Some(squares) = measure.sum_sq.map(squares) else { return f64::INFINITY };
         let squares = squares.value().max(2.0 * squares.noise_variance().sqrt());
         if sum <= 0.0 && squares <= 0.0 {
             return 0.0;
         }
-        let most = self.cap * squares;
-        let third = if sum > 0.0 { most.min(squares * squares / sum) } else { most };
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^31")]
+        let most = self.clamp.reach() as f64 * squares;
+        // Of values of both signs the sum says nothing about the third moment.
+        let third = if sum > 0.0 && !self.clamp.is_signed() {
+            most.min(squares * squares / sum)
+        } else {
+            most
+        };
         (squares + measure.sum.noise_variance).powi(3) / (third * third)
     }
 }

@@ -6,7 +6,7 @@ use protocol::proof::Sigma;
 use protocol::result::{ArmResult, DiffInMeans, Economics, NoiseSd, OutcomeResult, RelativeLift};
 
 use super::compared::{Compared, Measured, Method};
-use super::{figure, millionths, names, unit};
+use super::{figure, millionths, names, squares, unit};
 use crate::economics::{CostPerConversion, CostSet, Total, economics};
 use crate::lift::{Alternative, ArmEstimate, Confidence, Difference, Interval, Lift};
 use crate::multiplicity::{benjamini_hochberg, benjamini_hochberg_misses, holm, holm_misses};
@@ -61,7 +61,7 @@ impl<'a> Estimated<'a> {
     fn measured(&self) -> Option<Measured<'a>> {
         let arm = |arm: &'a ArmFigures| Some((arm, self.measure(arm)?));
         let (test, control) = (arm(self.released.test()?)?, arm(self.released.control()?)?);
-        Some(Measured::new(self.outcome.kind, f64::from(self.outcome.clamp), test, control))
+        Some(Measured::new(self.outcome.kind, self.outcome.clamp, test, control))
     }
 
     fn report(&self, level: Confidence, p_adjusted: Option<f64>) -> OutcomeResult {
@@ -78,7 +78,8 @@ impl<'a> Estimated<'a> {
             name: outcome.name.clone(),
             column: outcome.column.clone(),
             kind: outcome.kind,
-            cap: f64::from(outcome.clamp) / unit,
+            cap: real(outcome.clamp.most()) / unit,
+            floor: real(outcome.clamp.least()) / unit,
             bias_note: self.bias_note(),
             test: arm(released.test(), |it| &it.test),
             control: arm(released.control(), |it| &it.control),
@@ -94,12 +95,14 @@ impl<'a> Estimated<'a> {
     fn noise_sd(&self) -> NoiseSd {
         let proven = self.released.paid().admitted().proven();
         let (tally, proof) = (proven.tally(), proven.proof());
-        let square = tally.square_of(self.at).and_then(|at| proof.products.get(at));
         let sd = |sigma: Sigma| if self.released.is_noisy() { sigma.value() } else { 0.0 };
+        let square = tally.square_of(self.at).and_then(|(at, product)| {
+            Some(sd(proof.products.get(at)?.sigma) * wide(product.unit()))
+        });
         NoiseSd {
             n: sd(proof.people.sigma),
             sum: proof.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / self.unit,
-            sum_sq: square.map(|it| sd(it.sigma) / (self.unit * self.unit)),
+            sum_sq: square.map(|it| it / (self.unit * self.unit)),
         }
     }
 
@@ -114,7 +117,7 @@ impl<'a> Estimated<'a> {
         Some(ArmResult {
             n: arm.people.value,
             sum: figure(sum).value() / self.unit,
-            sum_sq: sum_sq.map(|it| figure(it).value() / square),
+            sum_sq: sum_sq.map(|it| squares(it).value() / square),
             mean,
         })
     }
@@ -177,14 +180,31 @@ impl<'a> Estimated<'a> {
     }
 
     fn bias_note(&self) -> Option<String> {
-        let cap = f64::from(self.outcome.clamp) / self.unit;
+        let clamp = self.outcome.clamp;
+        let [cap, floor] = [clamp.most(), clamp.least()].map(|it| real(it) / self.unit);
+        let known = if clamp.is_signed() {
+            "; as totals can be negative, what this says about somebody who is known to be there costs up to \
+             4 rho instead of 2"
+        } else {
+            ""
+        };
         (self.outcome.kind != OutcomeKind::Binary).then(|| {
             format!(
-                "a person's total above {cap} counts as {cap}, and below 0 as 0; the effect is on \
-                 the capped total, and what the cap cuts off is not in the interval"
+                "a person's total above {cap} counts as {cap}, and below {floor} as {floor}; the effect is on \
+                 the capped total, and what the cap cuts off is not in the interval{known}"
             )
         })
     }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn real(number: i64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
+fn wide(number: u128) -> f64 {
+    number as f64
 }
 
 /// An interval is of one method, and stands under its name.

@@ -2,7 +2,7 @@
 
 use protocol::tally::{Cell, Tally};
 
-use super::{Column, Figure, Noisy};
+use super::{Column, Figure, Noisy, ProductFigure};
 
 /// People by cell, and the figures of both arms.
 #[derive(Debug)]
@@ -23,8 +23,10 @@ impl Arms {
         let arms = ARMS.map(|[matched, unmatched]| {
             let sums = noisy.sums.iter().enumerate();
             let measures = sums.map(|(at, sum)| {
-                let square = tally.square_of(at).and_then(|at| noisy.products.get(at));
-                let sum_sq = square.map(|column| column.over(places(matched)));
+                let sum_sq = tally.square_of(at).and_then(|(at, product)| {
+                    let column = noisy.products.get(at)?;
+                    Some(ProductFigure::new(column.over(places(matched)), product))
+                });
                 MeasureFigures { sum: sum.over(places(matched)), sum_sq }
             });
             let people = people(matched).plus(people(unmatched));
@@ -107,7 +109,7 @@ pub struct MeasureFigures {
     /// Of the clamped values.
     pub sum: Figure,
     /// Of their squares; none where the tally does not ask for them.
-    pub sum_sq: Option<Figure>,
+    pub sum_sq: Option<ProductFigure>,
 }
 
 /// Cells of each arm: matched, unmatched.

@@ -1,10 +1,10 @@
 //! What leaves of a table of groups.
 
 use protocol::proof::Proven;
-use protocol::tally::Dimension;
+use protocol::tally::{Dimension, Product, Tally};
 
 use super::totals::keep;
-use super::{Column, Figure, Names, Noisy, Place};
+use super::{Column, Figure, Names, Noisy, Place, ProductFigure};
 
 /// Figures by group.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Groups {
     people: Column,
     sums: Vec<Column>,
     products: Vec<Column>,
+    /// How each of these is made.
+    multiplied: Vec<Product>,
     other: Option<GroupFigures>,
     withheld_cells: Figure,
     withheld_without_value: Option<u64>,
@@ -47,7 +49,8 @@ impl Thresholds {
 
 impl Groups {
     /// Applies the thresholds. Of public cells, what is withheld goes into one other cell.
-    pub(super) fn new(dimensions: &[Dimension], noisy: Noisy, thresholds: Thresholds) -> Self {
+    pub(super) fn new(tally: &Tally, noisy: Noisy, thresholds: Thresholds) -> Self {
+        let dimensions = tally.dimensions.as_slice();
         let Noisy { names, mut people, mut sums, mut products, cells } = noisy;
         let no_consent = people.at(people.values.len().saturating_sub(1));
         people.values.pop();
@@ -57,9 +60,14 @@ impl Groups {
         let withheld_cells = cells.less(shown);
         let other = matches!(names, Names::Public).then(|| {
             let sum = |column: &Column| column.total(&marks);
-            let (sums, products) = (sums.iter().map(sum).collect(), products.iter().map(sum));
-            let products = products.collect();
-            GroupFigures { name: Vec::new(), people: sum(&people), sums, products }
+            let products = products.iter().zip(&tally.products);
+            let products = products.map(|(it, product)| ProductFigure::new(sum(it), *product));
+            GroupFigures {
+                name: Vec::new(),
+                people: sum(&people),
+                sums: sums.iter().map(sum).collect(),
+                products: products.collect(),
+            }
         });
         let columns = std::iter::once(&mut people).chain(&mut sums).chain(&mut products);
         columns.for_each(|column| keep(&mut column.values, &marks));
@@ -79,6 +87,7 @@ impl Groups {
             people,
             sums,
             products,
+            multiplied: tally.products.clone(),
             other,
             withheld_cells,
             withheld_without_value,
@@ -105,7 +114,12 @@ impl Groups {
             name: self.cells.name(at),
             people: self.people.at(at),
             sums: self.sums.iter().map(|column| column.at(at)).collect(),
-            products: self.products.iter().map(|column| column.at(at)).collect(),
+            products: self
+                .products
+                .iter()
+                .zip(&self.multiplied)
+                .map(|(column, product)| ProductFigure::new(column.at(at), *product))
+                .collect(),
         })
     }
 
@@ -170,7 +184,7 @@ pub struct GroupFigures {
     /// For each measure of the tally.
     pub sums: Vec<Figure>,
     /// For each product of the tally.
-    pub products: Vec<Figure>,
+    pub products: Vec<ProductFigure>,
 }
 
 /// Names of the cells that are shown.

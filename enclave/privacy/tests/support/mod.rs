@@ -11,7 +11,7 @@ use protocol::loss::{Loss, Rho};
 use protocol::policy::{Admitted, danger};
 use protocol::proof::{self, Proven, Request, Split};
 use protocol::slice::Slice;
-use protocol::tally::{Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
 use protocol::time::Time;
 
 /// People of the exposures by `dimensions`, with their spend and its squares, clamped to 10.
@@ -22,8 +22,13 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
         population: table("exposures"),
         joined: Some(table("sales")),
         dimensions,
-        measures: vec![Measure { side: Side::Joined, of, rows: Vec::new(), clamp: 10 }],
-        products: vec![(0, 0)],
+        measures: vec![Measure {
+            side: Side::Joined,
+            of,
+            rows: Vec::new(),
+            clamp: Clamp::up_to(10).unwrap(),
+        }],
+        products: vec![Product::square(0)],
         cells_per_person: 1,
         ids_per_person: 1,
     }

@@ -188,7 +188,7 @@ fn smallest_audience(people: &Figure) -> i64 {
 /// From how many people on noise moves a mean by less than a hundredth of its cap, with 95 % probability.
 fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
     // Half the 95 % interval of a total, over what a hundredth of the cap makes of n people.
-    rounded(Z95 * figure.sigma.value() * 100.0 / f64::from(measure.clamp))
+    rounded(Z95 * figure.sigma.value() * 100.0 / real(measure.clamp.reach()))
 }
 
 /// What is added up, and how many units of it make one.

@@ -54,6 +54,13 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
         cells(contract),
         contract.min_cell
     )?;
+    let columns = contract.datasets.values().flat_map(|it| &it.columns);
+    if columns.map(|it| &it.role).any(|role| matches!(role, Role::Measure(_))) {
+        let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
+                    says about somebody who is known to be in the data, and which of two histories is theirs, \
+                    costs up to 4 rho instead of 2; whether somebody is in the data at all costs rho either way.";
+        wrap(&mut page, "  ", text)?;
+    }
     if contract.ids_per_person > 1 {
         let ids = contract.ids_per_person;
         writeln!(

@@ -13,6 +13,7 @@ use protocol::{
     loss::{Epsilon, Rho},
     policy,
     proof::{ErrorBars, Proven, Split, Wanted},
+    tally::Clamp,
 };
 use std::{
     fmt::{self, Write},
@@ -32,8 +33,9 @@ pub(crate) struct Price {
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
 
-    /// Also say which epsilon makes the noise on a figure this small: the name of an outcome or measure,
-    /// or "people" for head counts, and a standard deviation
+    /// Also say which epsilon makes the noise on a figure this small: its name and a standard deviation.
+    /// NAME of an outcome or measure is its total, "mean NAME" its mean over --audience people, "people" the
+    /// head count
     #[arg(long = "sd", value_name = "FIGURE=VALUE")]
     wanted: Vec<String>,
 
@@ -55,7 +57,8 @@ impl Price {
             .map_err(|refusal| Failure::no(refusal.to_string()))?;
         let purpose = contract.analyses.get(&analysis).map(|it| it.purpose.clone());
         let priced = Priced {
-            bars: proven.proof().error_bars(self.audience.unwrap_or(1)),
+            bars: proven.error_bars(self.audience),
+            audience: self.audience,
             measures: measures(&question),
             purpose: purpose.unwrap_or_default(),
             analysis,
@@ -66,9 +69,9 @@ impl Price {
         let wanted = self.wanted.iter().map(|text| priced.epsilon_for(text));
         let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
         if self.json {
-            say::json(&priced.as_json(self.audience, &wanted))?;
+            say::json(&priced.as_json(&wanted))?;
         } else {
-            let page = priced.page(self.audience, &wanted).map_err(Failure::unclear)?;
+            let page = priced.page(&wanted).map_err(Failure::unclear)?;
             say::result(page.trim())?;
         }
         Ok(ExitCode::SUCCESS)
@@ -83,6 +86,7 @@ struct Priced {
     measures: Vec<Measured>,
     proven: Proven,
     bars: ErrorBars,
+    audience: Option<u32>,
 }
 
 /// What is added up.
@@ -96,6 +100,9 @@ struct Measured {
 
 /// What a wanted error takes.
 struct Reached {
+    /// As asked.
+    name: String,
+    /// In words.
     figure: String,
     sd: f64,
     rho: Rho,
@@ -103,9 +110,9 @@ struct Reached {
 }
 
 fn measures(question: &Question) -> Vec<Measured> {
-    let measured = |name: &String, clamp: u32, scale: u8| Measured {
+    let measured = |name: &String, clamp: Clamp, scale: u8| Measured {
         name: name.clone(),
-        clamp: f64::from(clamp),
+        clamp: real(clamp.reach()),
         unit: 10_f64.powi(-i32::from(scale)),
     };
     match question {
@@ -146,19 +153,41 @@ impl Priced {
         if !(sd > 0.0 && sd.is_finite()) {
             return Err(unclear());
         }
-        let found = self.measures.iter().enumerate().find(|(_, it)| it.name == name);
-        let (wanted, unit) = match found {
-            Some((at, measure)) => (Wanted::Sum(at), measure.unit),
-            None if name == PEOPLE => (Wanted::People, 1.0),
-            None => return Err(unclear()),
+        let find = |name: &str| self.measures.iter().enumerate().find(|(_, it)| it.name == name);
+        let (wanted, unit, figure) = match (find(name), name.strip_prefix(MEAN)) {
+            (Some((at, it)), _) => {
+                (Wanted::Sum(at), it.unit, format!("total of \"{}\"", say::name(name)))
+            }
+            (None, Some(of)) => {
+                let (at, it) = find(of.trim()).ok_or_else(unclear)?;
+                let audience = self.audience.ok_or_else(|| {
+                    Failure::unclear(format!(
+                        "--sd {text}: a mean needs --audience N, the people that it is over"
+                    ))
+                })?;
+                let people = whole(audience.into());
+                let figure = format!("mean of \"{}\" over {people} people", say::name(of.trim()));
+                (Wanted::Mean(at, audience), it.unit, figure)
+            }
+            (None, None) if name == PEOPLE => (Wanted::People, 1.0, "head count".to_owned()),
+            _ => return Err(unclear()),
         };
         let (split, selection) = self.split().ok_or_else(|| {
             Failure::unclear(format!("--sd {text}: a choice shows no figure, so none has noise"))
         })?;
         let rho = self.proven.tally().rho_for_error(split, selection, wanted, sd / unit);
-        let rho = rho.map_err(|why| Failure::no(format!("--sd {text}: {why}")))?;
+        let rho = rho.map_err(|why| {
+            let hint = match wanted {
+                Wanted::Sum(_) => format!(
+                    " (this is the {figure}; for its mean, ask --sd \"{MEAN}{name}={}\" with --audience N)",
+                    value.trim()
+                ),
+                _ => String::new(),
+            };
+            Failure::no(format!("--sd {text}: {why}{hint}"))
+        })?;
         let epsilon = rho.asked_as(self.question.epsilon().1);
-        Ok(Reached { figure: name.to_owned(), sd, rho, epsilon })
+        Ok(Reached { name: name.to_owned(), figure, sd, rho, epsilon })
     }
 
     /// Datasets that are charged, and how many such jobs their budgets hold: in a period, and for life.
@@ -176,12 +205,23 @@ impl Priced {
         })
     }
 
+    /// Whether a joined dataset is read for its people's consent alone.
+    fn names_nothing_of(&self, dataset: &str) -> bool {
+        let tally = self.proven.tally();
+        tally.joined.as_ref().is_some_and(|it| it.dataset == dataset) && !tally.uses_joined()
+    }
+
+    /// Of a table: from how many noisy people on a group is shown.
+    fn shown_from(&self) -> Option<u64> {
+        matches!(self.question, Question::Table(_)).then(|| self.proven.shown_from())
+    }
+
     /// Of a choice: how far off it may be.
     fn people_off(&self) -> Option<f64> {
         self.proven.proof().choice.map(|choice| choice.people_off(self.proven.tally()))
     }
 
-    fn page(&self, audience: Option<u32>, wanted: &[Reached]) -> Result<String, fmt::Error> {
+    fn page(&self, wanted: &[Reached]) -> Result<String, fmt::Error> {
         let mut page = String::new();
         let (epsilon, delta) = self.question.epsilon();
         let rho = self.proven.proof().cost.rho().value();
@@ -195,6 +235,16 @@ impl Priced {
                 say::name(&dataset.owner),
             );
             wrap(&mut page, "  ", &text)?;
+            if self.names_nothing_of(name) {
+                let text = "The question names no column of it. The analysis joins it, so that its people's \
+                            consent counts; an analysis without it would not charge it.";
+                wrap(&mut page, "    ", text)?;
+            }
+        }
+        if self.proven.tally().measures.iter().any(|it| it.clamp.is_signed()) {
+            let text = "Totals can be negative: of somebody who is known to be in the data it may cost up to 4 rho to \
+                        learn which of two histories is theirs, instead of 2.";
+            wrap(&mut page, "  ", text)?;
         }
         if let Some(danger) = words::lift::consent_danger(&self.contract, &self.analysis) {
             wrap(&mut page, "", &danger)?;
@@ -215,6 +265,18 @@ impl Priced {
         let least = whole(ceiling(people.half_width * 10.0));
         let text = format!("less than a tenth of the count from {least} people on");
         wrap(&mut page, "    ", &text)?;
+        if let Some(audience) = self.audience {
+            let share = 100.0 * people.half_width / f64::from(audience);
+            let people = whole(audience.into());
+            wrap(&mut page, "    ", &format!("of {people} people: within {} %", size(share)))?;
+        }
+        if let Some(shown) = self.shown_from() {
+            let text = format!(
+                "a group can be seen from about {} people on, noise included",
+                whole(i64::try_from(shown).unwrap_or(i64::MAX))
+            );
+            wrap(&mut page, "    ", &text)?;
+        }
         for ((it, sum), mean) in self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means) {
             let (name, unit) = (say::name(&it.name), it.unit);
             let (sd, within) = (size(sum.sd * unit), size(sum.half_width * unit));
@@ -223,9 +285,15 @@ impl Priced {
             let text =
                 format!("less than a hundredth of the cap, on the mean, from {least} people on");
             wrap(&mut page, "    ", &text)?;
-            if let Some(audience) = audience {
-                let (people, most) = (whole(audience.into()), size(mean.half_width * unit));
-                let text = format!("mean of {people} people: within {most} at most");
+            if let Some(audience) = self.audience {
+                let people = whole(audience.into());
+                let text = match mean {
+                    Some(mean) => {
+                        let most = size(mean.half_width * unit);
+                        format!("mean of {people} people: within {most} at most")
+                    }
+                    None => format!("{people} people are too few for a mean at this noise"),
+                };
                 wrap(&mut page, "    ", &text)?;
             }
         }
@@ -233,7 +301,7 @@ impl Priced {
             writeln!(page)?;
         }
         for reached in wanted {
-            let figure = say::name(&reached.figure);
+            let figure = &reached.figure;
             let takes = match reached.epsilon {
                 Some(epsilon) => format!("epsilon {epsilon} at delta {delta}"),
                 None => "more than epsilon 100, which no job may ask for".to_owned(),
@@ -242,31 +310,32 @@ impl Priced {
             wrap(
                 &mut page,
                 "",
-                &format!("s.d. {sd} on \"{figure}\" takes {takes} (rho {rho:.6})"),
+                &format!("s.d. {sd} on the {figure} takes {takes} (rho {rho:.6})"),
             )?;
         }
         Ok(page)
     }
 
-    fn as_json(&self, audience: Option<u32>, wanted: &[Reached]) -> serde_json::Value {
+    fn as_json(&self, wanted: &[Reached]) -> serde_json::Value {
         let (epsilon, delta) = self.question.epsilon();
         let people = &self.bars.people;
         let bars = self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means);
         let figures = bars.map(|((it, sum), mean)| {
             serde_json::json!({
                 "name": it.name, "sum_sd": sum.sd * it.unit, "sum_half_width": sum.half_width * it.unit,
-                "mean_half_width": audience.map(|_| mean.half_width * it.unit),
+                "mean_half_width": mean.map(|mean| mean.half_width * it.unit),
                 "smallest_audience": ceiling(sum.half_width * 100.0 / it.clamp),
             })
         });
         let charged = self.charged().map(|(name, dataset, period, life)| {
             serde_json::json!({
                 "dataset": name, "owner": dataset.owner, "jobs_per_period": period, "jobs_for_life": life,
+                "names_a_column": !self.names_nothing_of(name),
             })
         });
         let wanted = wanted.iter().map(|it| {
             serde_json::json!({
-                "figure": it.figure, "sd": it.sd, "rho": it.rho.value(),
+                "figure": it.name, "sd": it.sd, "rho": it.rho.value(),
                 "epsilon": it.epsilon.map(Epsilon::value),
             })
         });
@@ -277,8 +346,9 @@ impl Priced {
             "rho": self.proven.proof().cost.rho().value(),
             "people_sd": shows.then_some(people.sd),
             "people_half_width": shows.then_some(people.half_width),
-            "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)), "audience": audience,
             "careful": words::lift::consent_danger(&self.contract, &self.analysis),
+            "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)),
+            "audience": self.audience, "shown_from": self.shown_from(),
             "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),
             "wanted": wanted.collect::<Vec<_>>(),
         })
@@ -290,5 +360,12 @@ fn ceiling(number: f64) -> i64 {
     number.ceil() as i64
 }
 
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn real(number: u64) -> f64 {
+    number as f64
+}
+
+/// What --sd calls means.
+const MEAN: &str = "mean ";
 /// What --sd calls head counts.
 const PEOPLE: &str = "people";

@@ -175,6 +175,13 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
     if shown().any(|it| it.floor >= 0.0 && it.total.value < 0.0) {
         notes.push("noise can make a small total negative: read it as about zero.".to_owned());
     }
+    if shown().any(|it| it.floor < 0.0) {
+        notes.push(
+            "a person's total can be negative here: what the table says about somebody who is known to be in \
+             the data costs up to 4 rho, and not 2 as where totals below 0 count as 0."
+                .to_owned(),
+        );
+    }
     if shown().any(|it| it.mean.is_none()) {
         notes.push(
             "a mean is left out where the noise is so large that nobody may be in the group."

@@ -307,11 +307,13 @@ impl Prepared {
         let figures = measures.into_iter().zip(&proof.sums).enumerate();
         let figures = figures.map(|(at, ((name, scale), sum))| {
             let unit = 10_f64.powi(-i32::from(scale));
-            let square = tally.square_of(at).and_then(|at| proof.products.get(at));
+            let square = tally.square_of(at).and_then(|(at, product)| {
+                Some(proof.products.get(at)?.sigma.value() * wide(product.unit()))
+            });
             FigureNoise {
                 name: name.clone(),
                 sum_sd: sum.sigma.value() * unit,
-                sum_sq_sd: square.map(|it| it.sigma.value() * unit * unit),
+                sum_sq_sd: square.map(|it| it * unit * unit),
             }
         });
         let (epsilon, delta) = job.question.epsilon();
@@ -363,6 +365,11 @@ pub struct FigureNoise {
 }
 
 const VALID_SECONDS: u64 = 3600;
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
+fn wide(number: u128) -> f64 {
+    number as f64
+}
 
 #[cfg(test)]
 mod tests {

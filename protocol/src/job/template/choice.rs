@@ -51,6 +51,7 @@ fn quantile(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateErro
         column: column.clone(),
         statistic: raw.statistic.unwrap_or(Statistic::Sum),
         cap_per_user: edges.last().copied().unwrap_or(0.0),
+        floor_per_user: None,
         spread: None,
         bins: None,
     })?;

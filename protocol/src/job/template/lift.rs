@@ -1,14 +1,15 @@
 //! The lift template.
 
 use super::{
-    TemplateError, day, millionths,
+    TemplateError, clamp, day, millionths,
     raw::{RawAssignment, RawCost, RawLift, RawOutcome, RawWindow},
-    scaled, split, value,
+    split, value,
 };
 use crate::{
     contract::{Contract, LiftTemplate, Role},
     job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
+    tally::Clamp,
     text,
     time::Time,
 };
@@ -253,10 +254,11 @@ fn outcome(
     };
     let field = |name: &str| format!("lift.outcome \"{}\": {name}", raw.name);
     let clamp = match (raw.r#type, raw.max_events_per_user, raw.cap_per_user) {
-        (OutcomeKind::Binary, None, None) => 1,
         // Events are whole, whatever decimals their column has.
+        (OutcomeKind::Binary, None, None) => Clamp::ONE,
         (OutcomeKind::Count, Some(most), None) if most > 0 => {
-            scaled(&field("max_events_per_user"), f64::from(most), scale)?
+            let field = |_: &str| field("max_events_per_user");
+            clamp(&field, f64::from(most), None, scale)?
         }
         (OutcomeKind::Count, ..) => {
             return Err(value(
@@ -265,7 +267,7 @@ fn outcome(
                 "a count needs it, and no cap_per_user",
             ));
         }
-        (OutcomeKind::Value, None, Some(cap)) => scaled(&field("cap_per_user"), cap, scale)?,
+        (OutcomeKind::Value, None, Some(cap)) => clamp(&field, cap, raw.floor_per_user, scale)?,
         (OutcomeKind::Value, ..) => {
             return Err(value(
                 &field("cap_per_user"),
@@ -277,6 +279,10 @@ fn outcome(
             return Err(value(&field("type"), "binary", "a binary outcome has no cap"));
         }
     };
+    if raw.floor_per_user.is_some() && raw.r#type != OutcomeKind::Value {
+        let expected = "only the total of a value can be below 0";
+        return Err(value(&field("floor_per_user"), "given", expected));
+    }
     let kind = raw.r#type;
     Ok(Outcome { name: raw.name.clone(), column: column.clone(), kind, clamp, scale })
 }

@@ -42,7 +42,7 @@ fn the_lift_example_is_a_job_of_the_contract_that_the_page_describes() {
     assert_eq!(analysis, "dated");
     // 2026-10-01 is day 20,727; 27 days and 14 more to the end.
     assert_eq!(lift.window, Some((20_727, 20_768)));
-    let clamps: Vec<_> = lift.outcomes.iter().map(|outcome| outcome.clamp).collect();
+    let clamps: Vec<_> = lift.outcomes.iter().map(|outcome| outcome.clamp.most()).collect();
     assert_eq!(clamps, [1, 5, 49_900]);
 }
 

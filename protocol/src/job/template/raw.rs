@@ -74,6 +74,7 @@ pub(super) struct RawOutcome {
     pub(super) r#type: OutcomeKind,
     pub(super) max_events_per_user: Option<u32>,
     pub(super) cap_per_user: Option<f64>,
+    pub(super) floor_per_user: Option<f64>,
     pub(super) cap_source: Option<String>,
 }
 
@@ -138,6 +139,7 @@ pub(super) struct RawMeasure {
     pub(super) column: String,
     pub(super) statistic: Statistic,
     pub(super) cap_per_user: f64,
+    pub(super) floor_per_user: Option<f64>,
     pub(super) spread: Option<bool>,
     pub(super) bins: Option<Vec<f64>>,
 }

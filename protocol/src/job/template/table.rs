@@ -1,9 +1,9 @@
 //! The template of counts and sums by group.
 
 use super::{
-    TemplateError, day, millionths,
+    TemplateError, clamp, day, millionths,
     raw::{RawFilter, RawMeasure, RawTable},
-    scaled, split, value,
+    split, value,
 };
 use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
@@ -196,11 +196,16 @@ impl<'c> Asked<'c> {
                 }
             }
         };
+        let clamp = clamp(&field, raw.cap_per_user, raw.floor_per_user, scale)?;
+        if clamp.is_signed() && raw.statistic != Statistic::Sum {
+            let expected = "only a sum can be below 0";
+            return Err(value(&field("floor_per_user"), clamp.least(), expected));
+        }
         Ok(TableMeasure {
             name: raw.name.clone(),
             column: raw.column.clone(),
             statistic: raw.statistic,
-            clamp: scaled(&field("cap_per_user"), raw.cap_per_user, scale)?,
+            clamp,
             squares: raw.spread.unwrap_or(false),
             scale,
         })
@@ -232,7 +237,7 @@ fn check_order(field: &str, least: i64, most: i64) -> Result<(), TemplateError> 
 }
 
 /// An amount, in units of 10^-scale.
-fn units(field: &str, amount: f64, scale: u8) -> Result<i64, TemplateError> {
+pub(super) fn units(field: &str, amount: f64, scale: u8) -> Result<i64, TemplateError> {
     let units = amount * 10_f64.powi(i32::from(scale));
     let whole = units.round();
     if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {

@@ -2,6 +2,7 @@ use super::*;
 use crate::contract::tests::sample;
 use crate::job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
 use crate::proof::Split;
+use crate::tally::Clamp;
 
 const LIFT: &str = r#"
 [lift]
@@ -113,14 +114,14 @@ fn reads_every_field() {
         name: "visit".to_owned(),
         column: "visit".to_owned(),
         kind: OutcomeKind::Binary,
-        clamp: 1,
+        clamp: Clamp::up_to(1).unwrap(),
         scale: 0,
     };
     let spend = Outcome {
         name: "capped spend".to_owned(),
         column: "spend".to_owned(),
         kind: OutcomeKind::Value,
-        clamp: 49_900,
+        clamp: Clamp::up_to(49_900).unwrap(),
         scale: 2,
     };
     assert_eq!(lift.outcomes, [visit, spend]);
@@ -257,12 +258,12 @@ fn refuses_caps_that_do_not_fit_the_kind() {
     let field = "lift.outcome \"visit\": max_events_per_user";
     refused(edit("\"binary\"", "\"count\""), field, "not given");
     let lift = edit("\"binary\"", "\"count\"\nmax_events_per_user = 4").unwrap();
-    assert_eq!((lift.outcomes[0].kind, lift.outcomes[0].clamp), (OutcomeKind::Count, 4));
+    assert_eq!((lift.outcomes[0].kind, lift.outcomes[0].clamp.most()), (OutcomeKind::Count, 4));
     // Three events, and not three hundredths of one, in a column of two decimals.
     let value = "type = \"value\"\ncap_per_user = 499.0\ncap_source = \"declared\"";
     let lift = edit(value, "type = \"count\"\nmax_events_per_user = 3").unwrap();
     let spend = lift.outcomes.iter().find(|it| it.column == "spend").unwrap();
-    assert_eq!((spend.kind, spend.clamp, spend.scale), (OutcomeKind::Count, 300, 2));
+    assert_eq!((spend.kind, spend.clamp.most(), spend.scale), (OutcomeKind::Count, 300, 2));
 }
 
 #[test]

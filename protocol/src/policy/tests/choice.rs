@@ -49,7 +49,7 @@ fn decide(choice: ChoiceQuestion) -> Result<Proven, Refusal> {
     let tally = crate::policy::choice::tally(&contract, template, &choice)?;
     let by = choice.by();
     let asked = Priced { tally, leaving: Leaving::Choice(by) };
-    prove(&contract, &Question::Choice(choice), asked)
+    prove(&contract, &Question::Choice(choice), asked, 1)
 }
 
 /// A signed analyst could change anything in a job.
@@ -65,7 +65,8 @@ fn a_quantile_becomes_the_bins_it_is_chosen_from_and_no_figure() {
     let (tally, proof) = (proven.tally(), proven.proof());
     let edges = vec![1_000, 5_050, 20_000];
     assert_eq!(tally.dimensions, vec![Dimension::Bins { measure: 0, edges }]);
-    assert_eq!((tally.measures[0].clamp, tally.cells_per_person), (20_000, 1));
+    assert_eq!(tally.measures[0].clamp, Clamp::up_to(20_000).unwrap());
+    assert_eq!(tally.cells_per_person, 1);
     assert_eq!(tally.measures[0].of, Quantity::Sum { column: "spend".to_owned() });
     let days = Condition::Between { column: "bought".to_owned(), least: 20_727, most: 20_757 };
     assert_eq!(tally.joined.as_ref().unwrap().rows, [days]);
@@ -228,7 +229,8 @@ fn the_same_table_is_asked_as_a_table_would_ask_it() {
     let measure = "value".to_owned();
     assert_eq!(table.group_by, [GroupBy::Bins { measure: measure.clone(), edges }]);
     let (column, statistic) = ("sales.spend".to_owned(), Statistic::Sum);
-    let (name, clamp, squares, scale) = (measure, 20_000, false, 2);
+    let clamp = Clamp::up_to(20_000).unwrap();
+    let (name, squares, scale) = (measure, false, 2);
     let expected = TableMeasure { name, column, statistic, clamp, squares, scale };
     assert_eq!(table.measures, [expected]);
     let Question::Table(asked) = read(

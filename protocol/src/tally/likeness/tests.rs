@@ -1,6 +1,6 @@
 use super::*;
 use crate::contract::tests::sample;
-use crate::tally::Measure;
+use crate::tally::{Clamp, Measure};
 
 /// Arms "mens", "womens" and "none" in `exposures`; days and spend in `sales`.
 fn alike(one: &Tally, other: &Tally) -> bool {
@@ -22,7 +22,7 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
             Dimension::Arm { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
             Dimension::Matched,
         ],
-        measures: vec![Measure { side: Side::Joined, of, rows, clamp: 100 }],
+        measures: vec![Measure { side: Side::Joined, of, rows, clamp: Clamp::up_to(100).unwrap() }],
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
@@ -115,7 +115,7 @@ fn a_range_that_no_data_lie_beyond_says_nothing() {
 #[test]
 fn the_same_people_with_another_cap_are_nearly_the_same_question() {
     let mut other = lift(&[0], None);
-    other.measures[0].clamp = 50;
+    other.measures[0].clamp = Clamp::up_to(50).unwrap();
     assert!(alike(&other, &lift(&[0], None)), "averaging");
     other.population.dataset = "other".to_owned();
     assert!(!alike(&other, &lift(&[0], None)));

@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
 use protocol::sealed::MISSING;
-use protocol::tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
+use protocol::tally::{
+    Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally,
+};
 
 use crate::engine::{Fault, totals};
 
@@ -156,13 +158,16 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
     (any::<bool>(), vec(measure(), 0..4), most)
         .prop_flat_map(|(is_joined, measures, most)| {
             let count = u32::try_from(measures.len()).unwrap();
-            let pairs = (0..count).flat_map(|i| (i..count).map(move |j| (i, j)));
+            let pairs = (0..count)
+                .flat_map(|one| (one..count).map(move |other| Product { one, other, coarse: 0 }));
             let pairs: Vec<_> = pairs.collect();
             let products = prop::sample::subsequence(pairs.clone(), 0..=pairs.len());
             let rows = || vec(condition(), 0..2);
-            (Just((is_joined, measures, most)), products, dimensions(count), rows(), rows())
+            let coarse = prop::sample::select(vec![0, 0, 1, 5]);
+            (Just((is_joined, measures, most)), products, coarse, dimensions(count), rows(), rows())
         })
-        .prop_map(|((is_joined, measures, most), products, dimensions, own, others)| {
+        .prop_map(|((is_joined, measures, most), mut products, coarse, dimensions, own, others)| {
+            products.iter_mut().for_each(|product| product.coarse = coarse);
             let mut tally = Tally {
                 population: Table { dataset: "exposures".to_owned(), rows: own },
                 joined: Some(Table { dataset: "sales".to_owned(), rows: others }),
@@ -215,11 +220,10 @@ fn measure() -> impl Strategy<Value = Measure> {
         distinct("group"),
         distinct("label"),
     ]);
-    (side(), of, vec(condition(), 0..2), 1_u32..300).prop_map(|(side, of, rows, clamp)| Measure {
-        side,
-        of,
-        rows,
-        clamp,
+    let ends = (prop_oneof![Just(0), -300_i64..=0], 1_i64..300);
+    (side(), of, vec(condition(), 0..2), ends).prop_map(|(side, of, rows, (least, most))| {
+        let clamp = Clamp::new(least, most).unwrap();
+        Measure { side, of, rows, clamp }
     })
 }
 

@@ -1,0 +1,97 @@
+//! What to say where noise cannot be drawn: of which figure, and what would do.
+
+use crate::{
+    job::Question,
+    loss::{Delta, Epsilon, Rho},
+    proof::{PriceError, Request, Split, Wanted},
+    refusal::Refusal,
+    tally::{Clamp, Tally},
+};
+
+/// Names the figure, the largest cap at this ε, and the least ε for this cap.
+pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> Refusal {
+    let (split, selection_delta, named) = match question {
+        Question::Lift(lift) => {
+            let outcomes = lift.outcomes.iter().map(|it| (it.name.clone(), it.scale));
+            (lift.split, 0, outcomes.collect::<Vec<_>>())
+        }
+        Question::Table(table) => {
+            let measures = table.measures.iter().map(|it| (it.name.clone(), it.scale));
+            (table.split, table.selection_delta, measures.collect())
+        }
+        Question::Choice(_) => (Split { n: 1000, sum: 0, products: 0 }, 0, Vec::new()),
+    };
+    let (epsilon, delta) = question.epsilon();
+    let asking = Asking { tally, split, selection_delta, delta };
+    let place = match error {
+        PriceError::NoNoise(Wanted::Sum(at) | Wanted::Product(at)) => Some(at),
+        _ => None,
+    };
+    let measure = place.and_then(|at| Some((at, named.get(at)?, tally.measures.get(at)?.clamp)));
+    let (figure, scale, cap) = match &measure {
+        Some((_, (name, scale), clamp)) => (name.clone(), *scale, clamp.reach()),
+        None => ("people".to_owned(), 0, u64::from(tally.ids_per_person)),
+    };
+    let largest =
+        measure.and_then(|(at, ..)| asking.largest(at, Rho::from_epsilon(epsilon, delta)));
+    let least = asking.least();
+    Refusal::Undrawable { figure, cap, scale, epsilon, largest, least }
+}
+
+struct Asking<'a> {
+    tally: &'a Tally,
+    split: Split,
+    selection_delta: u64,
+    delta: Delta,
+}
+
+impl Asking<'_> {
+    fn can(&self, tally: &Tally, rho: Rho) -> bool {
+        let Self { split, selection_delta, .. } = *self;
+        let request = Request { rho, split, threshold: 1, selection_delta };
+        let mut tally = tally.clone();
+        tally.coarsen(&request, 1);
+        tally.prove(&request).is_ok()
+    }
+
+    /// The largest cap of a measure for which the noise can be drawn; none if there is none.
+    fn largest(&self, measure: usize, rho: Rho) -> Option<u64> {
+        let mut tally = self.tally.clone();
+        let mut can = |cap: u64| {
+            let clamp = i64::try_from(cap).ok().and_then(|cap| Clamp::new(0, cap).ok());
+            let both = tally.measures.get_mut(measure).zip(clamp);
+            both.is_some_and(|(measure, clamp)| {
+                measure.clamp = clamp;
+                true
+            }) && self.can(&tally, rho)
+        };
+        let (mut fails, mut holds) = (self.tally.measures.get(measure)?.clamp.reach(), 0);
+        while fails - holds > 1 {
+            let middle = fails.midpoint(holds);
+            if can(middle) { holds = middle } else { fails = middle }
+        }
+        (holds > 0).then_some(holds)
+    }
+
+    /// The least ε at which all noise can be drawn, in millionths rounded up; none if there is none.
+    fn least(&self) -> Option<Epsilon> {
+        let can = |millionths: u64| {
+            let epsilon = Epsilon::try_from(millionths).ok()?;
+            self.can(self.tally, Rho::from_epsilon(epsilon, self.delta)).then_some(epsilon)
+        };
+        let (mut fails, mut holds) = (LEAST_EPSILON - 1, MOST_EPSILON);
+        let mut least = can(holds)?;
+        while holds - fails > 1 {
+            let middle = fails.midpoint(holds);
+            match can(middle) {
+                Some(epsilon) => (holds, least) = (middle, epsilon),
+                None => fails = middle,
+            }
+        }
+        Some(least)
+    }
+}
+
+/// Of [`Epsilon`], in millionths.
+const LEAST_EPSILON: u64 = 1_000;
+const MOST_EPSILON: u64 = 100_000_000;
