@@ -58,7 +58,7 @@ mod tests {
                 shares.note("retailer", bytes);
                 answered += 1;
             }
-            assert!(answered >= 64 && answered <= limits::ANSWERS / 2);
+            assert!((64..=limits::ANSWERS / 2).contains(&answered));
             let party = "retailer".to_owned();
             assert_eq!(shares.check("retailer"), Err(Refusal::ShareUsed { party, share }));
             assert_eq!(shares.check("publisher"), Ok(()));

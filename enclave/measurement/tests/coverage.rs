@@ -285,8 +285,11 @@ fn asked(outcomes: Vec<protocol::job::Outcome>, epsilon: f64) -> Lift {
     Lift { epsilon: Epsilon::new(epsilon).unwrap(), ..room::lift(outcomes) }
 }
 
-/// People, and a sum and a sum of squares for each outcome, of every cell.
-struct Cells([(i64, Vec<(i64, i64)>); 7]);
+/// People, and a sum and a sum of squares for each outcome.
+type OfCell = (i64, Vec<(i64, i64)>);
+
+/// The cells in the order of `protocol::tally::Cell::ALL`.
+struct Cells([OfCell; 7]);
 
 impl Cells {
     fn new() -> Self {
@@ -301,10 +304,12 @@ impl Cells {
 
     fn totals(&self, admitted: &Admitted) -> Totals {
         let tally = admitted.proven().tally();
-        let column =
-            |pick: &dyn Fn(&(i64, Vec<(i64, i64)>)) -> i64| self.0.iter().map(pick).collect();
-        let of =
-            |cell: &(i64, Vec<(i64, i64)>), at: usize| cell.1.get(at).copied().unwrap_or((0, 0));
+        let [test, test_un, control, control_un, several, other, refused] = &self.0;
+        let none = &(0, Vec::new());
+        // Of those in several arms, or in another one, nobody was found.
+        let cells = [test_un, test, control_un, control, several, none, other, none, refused];
+        let column = |pick: &dyn Fn(&OfCell) -> i64| cells.iter().copied().map(pick).collect();
+        let of = |cell: &OfCell, at: usize| cell.1.get(at).copied().unwrap_or((0, 0));
         Totals {
             cells: Names::Public,
             people: column(&|it| it.0),

@@ -454,10 +454,13 @@ fn refuses_sums_that_could_overflow() {
     tally.products = vec![Product::square(0)];
     let two = table(&[row(1, 0, 0), row(2, 0, 0)]);
     let expected = Err(Fault::Range { clamp: 1 << 62, rows: 2 });
-    assert_eq!(run(&tally, &[two.clone()], &[two.clone()]).map(drop), expected);
+    assert_eq!(
+        run(&tally, std::slice::from_ref(&two), std::slice::from_ref(&two)).map(drop),
+        expected
+    );
     // In coarser units it fits.
     tally.products[0].coarse = 1;
-    assert!(run(&tally, &[two.clone()], &[two]).is_ok());
+    assert!(run(&tally, std::slice::from_ref(&two), std::slice::from_ref(&two)).is_ok());
 }
 
 /// Of two groups, one got back what the other was paid.
