@@ -1,4 +1,5 @@
-//! Every parser of bytes from outside, on its seeds and on pieces of them. `make fuzz` goes further.
+//! Every parser of bytes from outside, on its seeds and on pieces of them: more of these with
+//! `GLOVEBOX_TEST_FULL=1`. `make fuzz` goes further.
 
 #![cfg(test)]
 
@@ -23,7 +24,7 @@ fn no_seed_and_no_piece_of_one_breaks_a_parser() {
         let mut tried = 0;
         for seed in target.seeds() {
             let mut inputs = vec![seed.clone(), seed[..seed.len() / 2].to_vec()];
-            inputs.extend((0..PIECES).map(|_| changed(&seed, &mut rng)));
+            inputs.extend((0..pieces()).map(|_| changed(&seed, &mut rng)));
             for input in inputs {
                 tried += 1;
                 let held = catch_unwind(AssertUnwindSafe(|| (target.check)(&input)));
@@ -56,4 +57,7 @@ fn changed(seed: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
     bytes
 }
 
-const PIECES: usize = 2;
+/// Pieces of each seed.
+fn pieces() -> usize {
+    if std::env::var_os("GLOVEBOX_TEST_FULL").is_some() { 200 } else { 2 }
+}

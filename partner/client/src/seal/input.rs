@@ -1,5 +1,6 @@
 //! Reads the owner's table: CSV, Parquet or Arrow IPC, one file or a folder of parts, row by row.
 
+mod announced;
 mod batches;
 mod folder;
 mod header;

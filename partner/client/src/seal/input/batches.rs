@@ -5,6 +5,7 @@ use super::{
         SealError,
         row::{self, Row, Typed},
     },
+    announced::{Messages, check_blocks},
     source::{Source, Whole},
     unreadable,
 };
@@ -18,6 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use protocol::contract::{Column, Role};
 use std::{
     io::{BufReader, Cursor},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
@@ -34,7 +36,12 @@ pub(super) struct Batches {
 impl Batches {
     /// Reads the schema of `source`, which is not text.
     pub(super) fn open(path: &Path, source: Source) -> Result<Self, SealError> {
+        read(path, || Self::of(path, source))?
+    }
+
+    fn of(path: &Path, source: Source) -> Result<Self, SealError> {
         let flaw = |e: ArrowError| unreadable(path, &e);
+        let io = |e: std::io::Error| unreadable(path, &e);
         match source {
             Source::Parquet(Whole::File(file)) => {
                 let builder = ParquetRecordBatchReaderBuilder::try_new(file);
@@ -45,15 +52,20 @@ impl Batches {
                 Self::parquet(path, builder.map_err(|e| unreadable(path, &e))?)
             }
             Source::ArrowFile(Whole::File(file)) => {
-                let reader = FileReader::try_new(BufReader::new(file), None).map_err(flaw)?;
+                let reader =
+                    FileReader::try_new(check_blocks(BufReader::new(file)).map_err(io)?, None)
+                        .map_err(flaw)?;
                 Ok(Self { schema: reader.schema(), reader: Box::new(reader), total: 0 })
             }
             Source::ArrowFile(Whole::Memory(bytes)) => {
-                let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(flaw)?;
+                let reader =
+                    FileReader::try_new(check_blocks(Cursor::new(bytes)).map_err(io)?, None)
+                        .map_err(flaw)?;
                 Ok(Self { schema: reader.schema(), reader: Box::new(reader), total: 0 })
             }
             Source::ArrowStream(bytes) | Source::Text(bytes) => {
-                let reader = StreamReader::try_new(BufReader::new(bytes), None).map_err(flaw)?;
+                let reader = StreamReader::try_new(Messages::new(BufReader::new(bytes)), None)
+                    .map_err(flaw)?;
                 Ok(Self { schema: reader.schema(), reader: Box::new(reader), total: 0 })
             }
         }
@@ -93,8 +105,8 @@ impl Batches {
         each: &mut dyn FnMut(&Row<'_>) -> Result<(), SealError>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), SealError> {
-        let mut row = 0;
-        for batch in self.reader {
+        let (mut row, mut reader) = (0, self.reader);
+        while let Some(batch) = read(path, || reader.next())? {
             let batch = batch.map_err(|e| unreadable(path, &e))?;
             let columns = typed(path, &batch, places)?;
             for at in 0..batch.num_rows() {
@@ -105,6 +117,14 @@ impl Batches {
         }
         Ok(())
     }
+}
+
+/// What `reading` gives; an error where the libraries panic, as they do on types that they do not know.
+fn read<T>(path: &Path, reading: impl FnOnce() -> T) -> Result<T, SealError> {
+    catch_unwind(AssertUnwindSafe(reading)).map_err(|_| SealError::Unreadable {
+        path: path.to_owned(),
+        reason: "the file is damaged, or has a type that nobody reads".to_owned(),
+    })
 }
 
 /// The sealed columns of `batch` in the few types that [`Typed`] knows.
