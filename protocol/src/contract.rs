@@ -11,7 +11,7 @@ use crate::{
     time::Time,
 };
 use attestation_verifier::Pcr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use parse::{ContractError, Flaw};
 
@@ -344,6 +344,32 @@ impl Contract {
     pub fn asks_consent(&self, dataset: &str) -> bool {
         let found = self.datasets.get(dataset);
         found.is_some_and(|it| it.columns.iter().any(|column| column.role == Role::Consent))
+    }
+
+    /// Kinds of identifiers that both datasets of `analysis` have and that do not always find a person: a
+    /// row is known by the first identifier that it has, so a kind finds everybody only if it is the first
+    /// one of both datasets. None if the analysis joins nothing.
+    #[must_use]
+    pub fn unused_match_keys(&self, analysis: &str) -> BTreeSet<Identifier> {
+        let datasets =
+            self.analyses.get(analysis).map(|it| it.template.datasets().collect::<Vec<_>>());
+        let Some([population, joined]) = datasets.as_deref() else { return BTreeSet::new() };
+        let (ours, theirs) = (self.match_keys(population), self.match_keys(joined));
+        let is_first =
+            |kind: &Identifier| ours.first() == Some(kind) && theirs.first() == Some(kind);
+        let common = ours.iter().filter(|kind| theirs.contains(kind));
+        common.filter(|kind| !is_first(kind)).copied().collect()
+    }
+
+    /// The kinds of identifiers of `dataset`, in the order in which a row is known by them.
+    #[must_use]
+    pub fn match_keys(&self, dataset: &str) -> Vec<Identifier> {
+        let columns = self.datasets.get(dataset).into_iter().flat_map(|it| &it.columns);
+        let kinds = columns.filter_map(|column| match column.role {
+            Role::MatchKey(kind) => Some(kind),
+            _ => None,
+        });
+        kinds.collect()
     }
 
     /// The columns of `dataset` that some analysis uses: the only ones whose keys are granted.

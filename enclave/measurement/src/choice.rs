@@ -7,7 +7,7 @@ use protocol::policy::Admitted;
 use protocol::result::{CHOICE_FORMAT, ChoiceResult};
 use protocol::time::Time;
 
-use crate::report::privacy_report;
+use crate::report::{names, privacy_report};
 use crate::table::{counted, measure_words};
 
 /// The result of a choice; none for a place that was not offered, which no choice gives.
@@ -51,6 +51,9 @@ pub fn choice_result(
         offered,
         people_off,
         privacy: privacy_report(chosen.paid(), chosen.is_noisy(), contract, job),
-        flags: Vec::new(),
+        flags: names(&[(
+            "match_keys_unused",
+            tally.joined.is_some() && !contract.unused_match_keys(&job.analysis).is_empty(),
+        )]),
     })
 }

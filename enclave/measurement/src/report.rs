@@ -123,7 +123,7 @@ fn unit(outcome: &job::Outcome) -> f64 {
     }
 }
 
-fn names(flags: &[(&str, bool)]) -> Vec<String> {
+pub(crate) fn names(flags: &[(&str, bool)]) -> Vec<String> {
     flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned()).collect()
 }
 

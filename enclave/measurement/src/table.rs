@@ -11,7 +11,7 @@ use protocol::result::{
 use protocol::tally::Tally;
 use protocol::time::Time;
 
-use crate::report::privacy_report;
+use crate::report::{names, privacy_report};
 use crate::shown::Passing;
 use crate::special::normal_upper_quantile;
 
@@ -79,11 +79,14 @@ pub fn table_result(
         group_by: headings.iter().map(|it| it.title.clone()).collect(),
         cells_per_person: asked.cells_per_person,
         confidence,
-        flags: [("all_withheld", shown.is_empty()), ("truncated", truncated)]
-            .into_iter()
-            .filter(|(_, raised)| *raised)
-            .map(|(flag, _)| flag.to_owned())
-            .collect(),
+        flags: names(&[
+            ("all_withheld", shown.is_empty()),
+            ("truncated", truncated),
+            (
+                "match_keys_unused",
+                tally.joined.is_some() && !contract.unused_match_keys(&job.analysis).is_empty(),
+            ),
+        ]),
         cells: shown,
         shown_from: judge.shows.groups,
         other: groups.and_then(Groups::other).map(|it| judge.other(it, asked)),

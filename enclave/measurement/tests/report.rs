@@ -8,7 +8,8 @@ mod room;
 use measurement::report::lift_result;
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Names, Raw, Totals};
-use protocol::contract::Contract;
+use protocol::contract::{Contract, Role};
+use protocol::identity::Identifier;
 use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::result::{LiftResult, OutcomeResult};
@@ -54,7 +55,7 @@ fn columns(cells: &[OfCell; 7]) -> Totals {
 }
 
 fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult {
-    result_under(&room::contract(), lift, totals, noise)
+    result_under(&known_by_address(), lift, totals, noise)
 }
 
 fn result_under(
@@ -263,6 +264,37 @@ fn consent_that_only_the_outcomes_ask_for_is_a_flag() {
         let flag = found.flags.iter().any(|flag| flag == "consent_with_outcome");
         assert_eq!(flag, flagged, "{text}");
     }
+}
+
+/// The usual contract, in which people are known by their addresses alone.
+fn known_by_address() -> Contract {
+    let mut contract = room::contract();
+    for dataset in contract.datasets.values_mut() {
+        dataset.columns.retain(|column| column.role != Role::MatchKey(Identifier::Phone));
+    }
+    contract
+}
+
+/// With address, then number on the one side and number, then address on the other, people whose both
+/// sides know both never meet.
+#[test]
+fn identifiers_that_both_sides_have_and_do_not_use_are_flagged() {
+    let flagged = |contract: &Contract| {
+        let found = result_under(contract, hillstrom(), arms_of_all(), &mut Silent);
+        found.flags.iter().any(|flag| flag == "match_keys_unused")
+    };
+    assert!(flagged(&room::contract()));
+    assert!(!flagged(&known_by_address()));
+    let without = |dataset: &str, kind: Identifier| {
+        let mut contract = room::contract();
+        let columns = &mut contract.datasets.get_mut(dataset).unwrap().columns;
+        columns.retain(|column| column.role != Role::MatchKey(kind));
+        contract
+    };
+    // A row with both on the one side is known by its address, and never meets a number.
+    assert!(flagged(&without("sales", Identifier::Email)));
+    // A number on the one side alone finds nobody, and keeps nobody from being found.
+    assert!(!flagged(&without("sales", Identifier::Phone)));
 }
 
 /// Whoever is in no arm is flagged only where test and control are all there are.

@@ -1,6 +1,7 @@
 //! Figures and flags as people read them.
 
 pub(crate) mod choice;
+pub(crate) mod danger;
 pub(crate) mod groups;
 pub(crate) mod lift;
 pub(crate) mod order;
@@ -252,6 +253,12 @@ fn explain(flag: &str) -> String {
     let sentence = match flag {
         "truncated" => "only the largest groups are shown: there are too many for one result.",
         "all_withheld" => "no group has enough people to be shown.",
+        "match_keys_unused" => {
+            "a person is known by the first identifier that a row has, and the two datasets have others in \
+             common that this leaves unused: people whose rows begin with different identifiers do not \
+             meet. Too few are found, and an effect comes out too small. Let both datasets have the same \
+             one kind of identifier, or the same first one on every row."
+        }
         other => return format!("{other} (a flag that this version does not know)."),
     };
     sentence.to_owned()

@@ -331,10 +331,49 @@ fn consent_that_is_asked_of_the_outcomes_alone_is_told_before_anything_is_paid()
         let (price, _) = says(dir.path(), 0, "job price job.toml --contract contract.toml");
         let (json, _) = says(dir.path(), 0, "job price job.toml --contract contract.toml --json");
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        [show.contains("CAREFUL: \"lift\""), price.contains("CAREFUL"), json["careful"].is_string()]
+        [
+            show.contains("CAREFUL: \"lift\""),
+            price.contains("CAREFUL"),
+            json["careful"][0].is_string(),
+        ]
     };
     assert_eq!(pages(before(of_outcomes)), [true; 3]);
     assert_eq!(pages(before(of_arms)), [false; 3]);
     assert_eq!(pages(text.clone()), [false; 3]);
     assert!(text.contains("a column with role = \"consent\" belongs here"));
+}
+
+/// A row is known by the first identifier that it has: what both sides have and leave unused is said
+/// wherever a contract is read or a job is priced, and so is a human who counts as two people.
+#[test]
+fn identifiers_that_find_too_few_are_told_before_anything_is_paid() {
+    let dir = parties();
+    let path = dir.path().join("contract.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let phone = "[[dataset.column]]\nname = \"phone\"\nrole = \"match_key\"\nkind = \"phone\"\n\n";
+    let arm = "[[dataset.column]]\nname = \"arm\"";
+    let both = text.replacen(arm, &format!("{phone}{arm}"), 1);
+    let visit = "[[dataset.column]]\nname = \"visit\"";
+    let both = both.replacen(visit, &format!("{phone}{visit}"), 1);
+    assert_eq!(both.matches("name = \"phone\"").count(), 2, "{both}");
+    let job = "[lift]\n[lift.assignment]\ntest = [\"mens\"]\ncontrol = [\"none\"]\n[[lift.outcome]]\n\
+               name = \"visit\"\ntype = \"binary\"\n[lift.privacy]\nepsilon = 1.0\ndelta = 1e-6\n";
+    fs::write(dir.path().join("job.toml"), job).unwrap();
+    let pages = |contract: &str| {
+        fs::write(&path, contract).unwrap();
+        let (show, _) = says(dir.path(), 0, "contract show contract.toml");
+        let (price, _) = says(dir.path(), 0, "job price job.toml --contract contract.toml");
+        let words = |page: &str| page.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (show, price) = (words(&show), words(&price));
+        let known = "a person is known by the first identifier that a row has";
+        [
+            show.contains(known),
+            price.contains(known),
+            show.contains("CAREFUL: it has 2 kinds of identifiers"),
+        ]
+    };
+    assert_eq!(pages(&text), [false; 3]);
+    assert_eq!(pages(&both), [true; 3]);
+    let covered = both.replacen("ids_per_person = 1 ", "ids_per_person = 2 ", 1);
+    assert_eq!(pages(&covered), [true, true, false]);
 }

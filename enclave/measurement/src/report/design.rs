@@ -44,6 +44,7 @@ impl Design {
                 "consent_with_outcome",
                 template.is_some_and(|it| contract.consent_is_known_by_outcome(it)),
             ),
+            ("match_keys_unused", !contract.unused_match_keys(analysis).is_empty()),
             ("contaminated", exceeds(released, Cell::Contaminated)),
             (
                 "without_arm",

@@ -78,8 +78,13 @@ impl New {
         files::write(&self.output, text.as_bytes())?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
         for analysis in contract.analyses.keys() {
-            if let Some(danger) = words::lift::consent_danger(&contract, analysis) {
+            for danger in words::danger::dangers(&contract, analysis) {
                 say::note(danger);
+            }
+        }
+        for dataset in contract.datasets.keys() {
+            if let Some(danger) = words::danger::several_identifiers(&contract, dataset) {
+                say::note(format_args!("dataset \"{dataset}\": {danger}"));
             }
         }
         say::note(

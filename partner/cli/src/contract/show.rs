@@ -44,7 +44,7 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     writeln!(page, "\nWhat may be asked")?;
     for (name, analysis) in &contract.analyses {
         self::analysis(&mut page, name, analysis)?;
-        if let Some(danger) = words::lift::consent_danger(contract, name) {
+        for danger in words::danger::dangers(contract, name) {
             wrap(&mut page, "    ", &danger)?;
         }
     }
@@ -131,6 +131,9 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
         };
         let head = format!("  {:<12} ", column.name);
         wrap(page, &head, &format!("{}{granted}", role(column)))?;
+    }
+    if let Some(danger) = words::danger::several_identifiers(contract, name) {
+        wrap(page, "    ", &danger)?;
     }
     for (purpose, budget) in &dataset.budgets {
         writeln!(

@@ -246,7 +246,7 @@ impl Priced {
                         learn which of two histories is theirs, instead of 2.";
             wrap(&mut page, "  ", text)?;
         }
-        if let Some(danger) = words::lift::consent_danger(&self.contract, &self.analysis) {
+        for danger in words::danger::dangers(&self.contract, &self.analysis) {
             wrap(&mut page, "", &danger)?;
         }
         if let Some(off) = self.people_off() {
@@ -346,7 +346,7 @@ impl Priced {
             "rho": self.proven.proof().cost.rho().value(),
             "people_sd": shows.then_some(people.sd),
             "people_half_width": shows.then_some(people.half_width),
-            "careful": words::lift::consent_danger(&self.contract, &self.analysis),
+            "careful": words::danger::dangers(&self.contract, &self.analysis),
             "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)),
             "audience": self.audience, "shown_from": self.shown_from(),
             "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),

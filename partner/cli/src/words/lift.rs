@@ -1,30 +1,11 @@
 //! What a comparison of arms says about itself: its verdict, its levels, its people, its flags.
 
 use super::{Scale, between, level, p_is, percent, whole};
-use crate::say;
 use protocol::{
-    contract::{Contract, Template},
     job::Multiplicity,
     result::{LiftResult, MatchRate, MatchRates, OutcomeResult, RelativeLift},
     tally::Cell,
 };
-
-/// What is wrong with a lift before a row of it is read; none where the contract is in order.
-pub(crate) fn consent_danger(contract: &Contract, analysis: &str) -> Option<String> {
-    let Template::Lift(lift) = &contract.analyses.get(analysis)?.template else { return None };
-    contract.consent_is_known_by_outcome(lift).then(|| {
-        format!(
-            "CAREFUL: \"{}\" asks for consent in \"{}\" only, so that a refusal is known only of people \
-             who are found there. They leave their arm with what they did, and all who are not found \
-             stay: the effect can be wrong, and the sample-ratio check can fail in a sound design. Give \
-             \"{}\" the consent column, or let its owner take refusers of both lists out before the \
-             arms are drawn.",
-            say::name(analysis),
-            say::name(&lift.outcome),
-            say::name(&lift.assignment)
-        )
-    })
-}
 
 /// What the p-value that is shown says; the interval says the same.
 pub(crate) fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
