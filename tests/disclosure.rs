@@ -203,7 +203,7 @@ fn the_programs_print_and_keep_no_canary() {
     std::fs::write(data.join("retailer.csv"), canaries.retailer()).unwrap();
     let template = repository("tests/data/hillstrom/lift.toml");
     std::fs::copy(template, data.join("lift.toml")).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = tests::running::free_port();
     let test = std::env::current_exe().unwrap();
     let programs = test.parent().and_then(Path::parent).unwrap();
     assert!(programs.join("glovebox").exists(), "no programs in {programs:?}: `make build` first");

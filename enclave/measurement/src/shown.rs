@@ -5,7 +5,9 @@
 //! than it has lowered, so that Y ± zσ holds the people too seldom: never, for a small group that is far below
 //! T. The interval here is that of the count's distribution *given* that it passed, inverted:
 //!
-//!     {n ≥ 0 : α/2 ≤ P[Y ≥ y | Y ≥ T; n]  and  α/2 ≤ P[Y ≤ y | Y ≥ T; n]},
+//! ```text
+//! {n ≥ 0 : α/2 ≤ P[Y ≥ y | Y ≥ T; n]  and  α/2 ≤ P[Y ≤ y | Y ≥ T; n]},
+//! ```
 //!
 //! which holds the n people with probability 1 - α or more among all runs in which the group is shown,
 //! whatever n is. Y is a whole number, hence both tails contain y itself. P[Y ≥ y | Y ≥ T; n] grows with n (the

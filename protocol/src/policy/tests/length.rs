@@ -1,4 +1,4 @@
-//! How long a job may wait, and how long it and its receipt may be.
+//! How long a job may wait, whom and what it may name, and how long it and its receipt may be.
 
 use super::*;
 use crate::{
@@ -60,6 +60,27 @@ fn refuses_a_job_that_may_wait_for_more_than_a_day() {
     let (limit, found, most) = (Limit::Wait, 86_401, 86_400);
     assert_eq!(waits(86_401), Err(Refusal::OverLimit { limit, found, most }));
     assert!(matches!(waits(u64::MAX / 2000), Err(Refusal::OverLimit { limit: Limit::Wait, .. })));
+}
+
+#[test]
+fn refuses_a_job_that_is_over_or_names_its_receivers_or_datasets_wrongly() {
+    let contract = contract();
+    let manifests = manifests(&contract, 0);
+    let good = job(&contract, &manifests);
+    let refused = |job: &Job| admit(&contract, job, "publisher", &manifests, NOW).map(drop);
+    assert_eq!(refused(&good), Ok(()));
+    let not_after = Time(NOW.0 - 1);
+    assert_eq!(refused(&Job { not_after, ..good.clone() }), Err(Refusal::JobExpired { not_after }));
+    let one = good.receivers[0].clone();
+    for receivers in [vec![], vec![one.clone(), one]] {
+        assert_eq!(refused(&Job { receivers, ..good.clone() }), Err(Refusal::Malformed));
+    }
+    let mut more = good.clone();
+    more.datasets.insert("another".to_owned(), good.datasets["sales"]);
+    assert_eq!(refused(&more), Err(Refusal::Malformed));
+    let mut fewer = good;
+    fewer.datasets.remove("sales");
+    assert_eq!(refused(&fewer), Err(Refusal::Malformed));
 }
 
 /// The bound is never below what must be in a receipt, and the longest manifests there are stay within it.
