@@ -21,7 +21,7 @@ use crate::special::normal_upper_quantile;
 ///
 /// Amounts are in units of the amount, not of the column: dollars, not cents. Intervals cover the noise
 /// only: there is no sampling to cover. That of a count is the one that holds given that the count passed the
-/// threshold ([`crate::shown`]); totals have noise of their own, which no threshold has looked at.
+/// threshold (`shown.rs`); totals have noise of their own, which no threshold has looked at.
 ///
 /// # Privacy
 ///

@@ -6,7 +6,7 @@ use crate::accounting::upper_tail;
 impl Proven {
     /// The least noisy head count at which a group is shown, in people: the largest of what the proof
     /// withholds and, for cells whose values are private, what selection asks for; for public groups what
-    /// [`rises_to`] says of all of them.
+    /// `rises_to` says of all of them.
     ///
     /// # Privacy
     ///
