@@ -113,8 +113,8 @@ fn tell(event: &Event) {
         Event::Granted { job, analyst, resembles } => {
             let careful = resembles.map(|earlier| {
                 format!(
-                    ". CAREFUL: it asks about the people of job {earlier} again, with at most one \
-                     condition changed"
+                    ". CAREFUL: it asks what job {earlier} asked, of other versions of the data or \
+                     with one condition changed"
                 )
             });
             let careful = careful.unwrap_or_default();

@@ -234,7 +234,7 @@ pub(crate) fn figure(number: f64, error: f64) -> String {
 fn explain(flag: &str) -> String {
     if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
         return format!(
-            "it asks again about the people of job {}, with at most one condition changed. Together \
+            "it asks what job {} asked, of other versions of the data or with one condition changed. Together \
              they say more than each alone, at the price of both; the noise is made for that. The owners \
              whose custody countersigned it see this too.",
             say::name(job)

@@ -61,8 +61,8 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
     for job in careful {
         let earlier = job.resembles.map(|earlier| earlier.to_string()).unwrap_or_default();
         let text = format!(
-            "CAREFUL: job {} of {} ({}) asked about the people of job {earlier} again, with at most one \
-             condition changed.",
+            "CAREFUL: job {} of {} ({}) asked what job {earlier} had asked, of other versions of the \
+             data or with one condition changed.",
             job.name,
             job.analyst,
             words::moment(job.time)
