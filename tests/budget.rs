@@ -154,7 +154,6 @@ fn a_withdrawn_build_is_believed_by_no_command_and_a_list_that_cannot_be_read_by
         format!("result open --job {job} --room ROOM UNDER --dir retailer -o retailer/again"),
         "receipt check retailer/result-0/receipt.cbor retailer/result-0/result.json UNDER --dir retailer"
             .to_owned(),
-        "close ROOM UNDER --dir retailer".to_owned(),
     ];
     site.ok("build withdraw build.json --dir retailer");
     assert!(site.ok("build withdrawn --dir retailer").starts_with("0="));
@@ -178,6 +177,26 @@ fn a_withdrawn_build_is_believed_by_no_command_and_a_list_that_cannot_be_read_by
         assert_eq!(said.code, Some(2), "{line}: {}{}", said.out, said.err);
         assert!(said.err.contains("withdrawn.json"), "{line}: {}", said.err);
     }
+}
+
+/// A custody that serves reads the list for every job, and an owner gets out of a room what is in it.
+#[test]
+fn a_build_that_is_withdrawn_while_custody_serves_is_paid_no_more_and_gives_back_what_it_has() {
+    let mut site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    site.ok("build withdraw build.json --dir retailer");
+    let said = site.run(&site.submit_of(1));
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    assert!(said.err.contains("does not believe"), "{}", said.err);
+    site.ok("grant ROOM UNDER --dataset sales --revoke --dir retailer");
+    let said = site.run("close ROOM UNDER --dir retailer --yes");
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    assert!(
+        said.out.contains("closed") && said.err.contains("nothing was credited"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]

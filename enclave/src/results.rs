@@ -160,9 +160,10 @@ impl Results {
                     tracing::error!(%receiver, "the host holds other bytes in the place of a result");
                     not_stored.push(receiver.clone());
                 }
+                // A full store loses nobody's answer either.
                 Err(error) => {
-                    tracing::warn!(%error, "a result could not be stored");
-                    return Err(Refusal::Internal);
+                    tracing::warn!(%error, %receiver, "a result could not be stored");
+                    not_stored.push(receiver.clone());
                 }
             }
         }

@@ -137,9 +137,15 @@ impl Place {
         self.change(|one| one.busy = true);
     }
 
-    /// It waits for its other end.
+    /// It waits for its other end. A stranger has waited since it came, whatever it was answered: else
+    /// small requests would hold a place for ever.
     pub fn waiting(&self) {
-        self.change(|one| (one.busy, one.since) = (false, Instant::now()));
+        self.change(|one| {
+            one.busy = false;
+            if matches!(one.who, Who::Party(_)) {
+                one.since = Instant::now();
+            }
+        });
     }
 
     /// A request of `party` is there, whose signature was checked, and is being answered; false if as many

@@ -54,10 +54,22 @@ impl Close {
             }
             (Some(_), Err(_)) => return ledger.map(|_| ExitCode::SUCCESS).map_err(Failure::from),
             (None, _) => {
-                let mut room =
-                    client::room::Room::connect(&self.room, &contract, &trust, &[]).await?;
+                let mut room = self.under.connect_to_take_back(&self.room).await?;
                 self.confirm(room.instance().digest())?;
-                close(&mut room, &identity, &mut store).await?
+                let closing = close(&mut room, &identity, &mut store).await?;
+                if room.trust() != &trust {
+                    let kept = settle::keep(&identity, &closing)?;
+                    let instance = closing.body().instance.short();
+                    say::result(format_args!(
+                        "closed: instance {instance}; its closing is in {}",
+                        kept.display()
+                    ))?;
+                    return Err(Failure::no(
+                        "closed, and nothing was credited: the build was withdrawn, so what it says it spent is \
+                         not believed",
+                    ));
+                }
+                closing
             }
         };
         let party = Party { identity: &identity, contract: &contract, trust: &trust };

@@ -126,7 +126,7 @@ impl Grant {
     /// Needs no ledger: whoever has to end a grant ends it.
     async fn take_back(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.under.dir)?;
-        let mut room = self.under.connect(&self.room).await?;
+        let mut room = self.under.connect_to_take_back(&self.room).await?;
         revoke(&mut room, &identity, &self.dataset).await?;
         say::result(format_args!(
             "{}: taken back from the instance {}; what it has answered stays answered",

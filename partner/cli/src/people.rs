@@ -51,7 +51,12 @@ impl PeopleArgs {
                 self.examine(ledger, (name, lineage), &overlaps)?;
             }
         }
-        Ok(ledger.acknowledge(contract, party, &answers, clock::now())?)
+        ledger.acknowledge(contract, party, &answers, clock::now())?;
+        // What was answered before may be corrected to the same people, never to others.
+        for (name, dataset) in contract.datasets.iter().filter(|(name, _)| owns(name)) {
+            self.join(ledger, name, &dataset.lineage)?;
+        }
+        Ok(())
     }
 
     /// Refuses a dataset many of whose people are in another lineage, unless its owner has answered for

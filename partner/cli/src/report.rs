@@ -150,6 +150,12 @@ fn answer(page: &mut String, result: &LiftResult) -> fmt::Result {
              sizes that the design expects (sample-ratio check: {}).</p>",
             Text(&result.sample_ratio.p.map_or_else(|| "no p".to_owned(), words::p_is))
         )?;
+    } else if let Some(why) = words::lift::broken(result) {
+        writeln!(
+            page,
+            "<p class=\"banner\"><strong>The design may be broken.</strong> {}</p>",
+            Text(&why)
+        )?;
     }
     writeln!(page, "<ul class=\"answer\">")?;
     for outcome in &result.outcomes {

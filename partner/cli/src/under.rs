@@ -2,7 +2,12 @@
 
 use crate::{failure::Failure, files, say};
 use attestation_verifier::Pcr;
-use client::{address::Address, room::Room, trust::Trust, withdrawn};
+use client::{
+    address::Address,
+    room::{Room, RoomError},
+    trust::Trust,
+    withdrawn,
+};
 use protocol::contract::Contract;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -45,6 +50,22 @@ impl Under {
             return Ok(trust.withdrawing(self.withdrawn()?));
         };
         Ok(trust.withdrawing(listed).withdrawing(self.withdrawn()?))
+    }
+
+    /// Connects to a room to take back from it what it has, which also a room of a withdrawn build may be
+    /// asked for.
+    pub(crate) async fn connect_to_take_back(&self, address: &Address) -> Result<Room, Failure> {
+        let contract = self.contract()?;
+        match Room::connect(address, &contract, &self.trust()?, &[]).await {
+            Err(RoomError::Withdrawn) => {
+                say::note(
+                    "The build of this room was withdrawn: it is only asked to give up what it has.",
+                );
+                let trust = files::trust(self.danger_root.as_deref())?;
+                Ok(Room::connect(address, &contract, &trust, &[]).await?)
+            }
+            found => Ok(found?),
+        }
     }
 
     /// The builds that were named for this command alone.

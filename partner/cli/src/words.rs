@@ -231,7 +231,7 @@ pub(crate) fn figure(number: f64, error: f64) -> String {
     }
 }
 
-fn explain(flag: &str) -> String {
+pub(crate) fn explain(flag: &str) -> String {
     if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
         return format!(
             "it asks what job {} asked, of other versions of the data or with one condition changed. Together \

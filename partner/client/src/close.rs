@@ -166,7 +166,9 @@ pub enum CloseError {
     #[error("the closing is not believed: {0}")]
     NotBelieved(#[source] VerifyAttestedError),
     /// Of a build that we no longer accept.
-    #[error("the closing is not believed: the build was withdrawn")]
+    #[error(
+        "the build was withdrawn, so what its closing says was spent is not believed, and nothing comes back"
+    )]
     Withdrawn,
     /// A receipt, or something else.
     #[error("the bytes are attested, but are not a closing of this version")]

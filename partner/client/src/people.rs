@@ -79,15 +79,15 @@ impl Sketches {
             };
             let kind = number(*kind);
             let named = keys.iter().filter(|key| **key != [0; 32]);
-            let hashes = named.map(|key| self.hash(kind, key)).collect();
+            let hashes = named.map(|key| self.hash(key)).collect();
             sketch.add(kind, hashes);
         }
         sketch
     }
 
-    fn hash(&self, kind: u8, key: &[u8; 32]) -> u64 {
+    /// The same for a key that was hashed here and for one that was hashed elsewhere.
+    fn hash(&self, key: &[u8; 32]) -> u64 {
         let mut context = hmac::Context::with_key(&self.key);
-        context.update(&[kind]);
         context.update(key);
         let tag = context.sign();
         tag.as_ref().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
@@ -167,8 +167,10 @@ impl Sketch {
     /// Of a hundred people of this sample, how many are in `other`; by the kind of key that most share.
     /// None if too few can be compared.
     fn percent_in(&self, other: &Self) -> Option<u64> {
-        let by_kind = self.0.iter().filter_map(|(kind, own)| {
-            let theirs = other.0.get(kind)?;
+        // An address may stand in the one as an address, and in the other as its hash.
+        let pairs =
+            self.0.values().flat_map(|own| other.0.values().map(move |theirs| (own, theirs)));
+        let by_kind = pairs.filter_map(|(own, theirs)| {
             // A sample that is full knows nothing of what is larger than its largest.
             let known = |hashes: &[u64]| match hashes.last() {
                 Some(last) if hashes.len() >= KEPT => *last,
@@ -306,14 +308,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_another_kind_and_of_another_party_are_other_keys() {
+    fn a_key_is_known_again_under_another_kind_and_by_no_other_party() {
         let [dir, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let sketches = Sketches::open(dir.path()).unwrap();
-        let (email, phone) = (column(Identifier::Email), column(Identifier::Phone));
+        let (email, hashed) = (column(Identifier::Email), column(Identifier::Hashed));
         sketches.add("a", &sketches.sample([(&email, &people(0..100))])).unwrap();
         let same = people(0..100);
-        assert_eq!(sketches.overlaps("b", &sketches.sample([(&phone, &same)])).unwrap(), []);
-        let both = sketches.sample([(&phone, &people(500..600)), (&email, &same)]);
+        // Hashed elsewhere, an address is the same key.
+        let found = sketches.overlaps("b", &sketches.sample([(&hashed, &same)])).unwrap();
+        assert_eq!(found[0].percent, 100);
+        let both = sketches.sample([(&hashed, &people(500..600)), (&email, &same)]);
         assert_eq!(sketches.overlaps("b", &both).unwrap()[0].percent, 100);
         let other = Sketches::open(elsewhere.path()).unwrap();
         assert_ne!(other.sample([(&email, &same)]), sketches.sample([(&email, &same)]));

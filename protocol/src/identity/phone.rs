@@ -28,7 +28,7 @@ pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String,
 }
 
 fn is_separator(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '-' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+    c.is_whitespace() || matches!(c, '-' | '.' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
 /// `text` without brackets, and without the `(0)` that is dialled inside a country only.

@@ -88,8 +88,10 @@ impl Proven {
 }
 
 impl Proof {
-    /// Of an arm or a group.
-    fn sd_of_people(&self, tally: &Tally) -> f64 {
+    /// Standard deviation of the noise on the head count that is shown of an arm or a group, in people. An
+    /// arm is two cells, found and not, each with noise of its own.
+    #[must_use]
+    pub fn sd_of_people(&self, tally: &Tally) -> f64 {
         let cells: f64 = if tally.compares_arms() { 2.0 } else { 1.0 };
         cells.sqrt() * self.people.sigma.value()
     }

@@ -127,7 +127,7 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
         "analysis": job.analysis, "analyst": job.analyst, "job": job.name.to_string(),
         "left_this_period": now, "left_for_life": ever,
         "one_person_moves_people": people.linf, "in_cells": people.cells,
-        "smallest_audience": choice.is_none().then(|| smallest_audience(people)),
+        "smallest_audience": choice.is_none().then(|| smallest_audience(job)),
         "choice_is_off_by": choice.map(|it| rounded(it.people_off(&job.tally))),
         "measures": measures,
         "resembles": job.resembles.map(|id| id.to_string()),
@@ -158,7 +158,7 @@ fn person(job: &JobLine, contract: &Contract) -> String {
 
 /// From how many people on its figures are worth having.
 fn reliable(job: &JobLine, contract: &Contract) -> String {
-    let least = smallest_audience(&job.proof.people);
+    let least = smallest_audience(job);
     let mut text = format!(
         "Noise moves a head count by less than a tenth (with 95 % probability) from {} people on",
         whole(least)
@@ -181,8 +181,8 @@ fn reliable(job: &JobLine, contract: &Contract) -> String {
 }
 
 /// From how many people on noise moves a head count by less than a tenth, with 95 % probability.
-fn smallest_audience(people: &Figure) -> i64 {
-    rounded(Z95 * people.sigma.value() * 10.0)
+fn smallest_audience(job: &JobLine) -> i64 {
+    rounded(Z95 * job.proof.sd_of_people(&job.tally) * 10.0)
 }
 
 /// From how many people on noise moves a mean by less than a hundredth of its cap, with 95 % probability.

@@ -7,9 +7,25 @@ use protocol::{
     tally::Cell,
 };
 
+/// Flags that say that an effect may be of the design and not of the campaign.
+const BROKEN: [&str; 5] =
+    ["srm_failed", "match_differs", "consent_with_outcome", "contaminated", "match_keys_unused"];
+
+/// Why the effects of a result may not be the campaign's; none if nothing speaks against the design.
+pub(crate) fn broken(result: &LiftResult) -> Option<String> {
+    let raised = result.flags.iter().filter(|flag| BROKEN.contains(&flag.as_str()));
+    let sentences: Vec<_> = raised.map(|flag| super::explain(flag)).collect();
+    let all = sentences.join(" Besides, ");
+    let mut letters = all.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect())
+}
+
 /// What the p-value that is shown says; the interval says the same.
 pub(crate) fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
     match super::shown_p(outcome) {
+        Some(p) if p < 1.0 - result.confidence && broken(result).is_some() => {
+            "which is no chance; but the design may be broken, so it need not be the campaign"
+        }
         Some(p) if p < 1.0 - result.confidence => "so the change is statistically clear",
         Some(_) => "which includes no change at all: this study cannot tell",
         None => "and nothing tests it",
@@ -115,7 +131,7 @@ pub(crate) fn who_counts(result: &LiftResult) -> String {
     format!(
         "Whoever was assigned to one of these arms and to no other counts there, whether they saw \
          something or not; the effect on those who saw it may be larger. Left out, with all that \
-         they did: {} in several arms, {} who withheld consent.",
+         they did: {} in several arms, {} who withheld consent (noisy counts: a few may be nobody).",
         of(Cell::Contaminated),
         of(Cell::NoConsent)
     )

@@ -10,7 +10,9 @@ use crate::{
     keys::{Identity, IdentityError},
     room::{Instance, Room, RoomError},
     trust::Trust,
+    withdrawn,
 };
+use attestation_verifier::Pcr;
 use bytes::Bytes;
 use front::{Handler, Patience, Place, Places, Rules, body, empty};
 use http_body_util::Full;
@@ -26,6 +28,7 @@ use protocol::{
     slice::{SliceReply, SliceRequest},
 };
 use std::{
+    collections::BTreeMap,
     future::Future,
     io,
     num::NonZero,
@@ -58,6 +61,8 @@ pub struct RoomBeliever {
     contract: Contract,
     trust: Trust,
     identity: Arc<Identity>,
+    /// The party's list of withdrawn builds when the room was last believed.
+    withdrawn: Mutex<Vec<BTreeMap<u8, Pcr>>>,
     memory: Memory,
 }
 
@@ -70,11 +75,24 @@ impl RoomBeliever {
         trust: Trust,
         identity: Arc<Identity>,
     ) -> Self {
-        Self { address, contract, trust, identity, memory: Memory::new(PAUSE) }
+        let withdrawn = Mutex::default();
+        Self { address, contract, trust, identity, withdrawn, memory: Memory::new(PAUSE) }
     }
 
-    async fn attest(&self) -> Result<Witnessed, RoomError> {
-        let mut room = Room::connect(&self.address, &self.contract, &self.trust, &[]).await?;
+    /// Reads the list of withdrawn builds, which may have grown since the last job. What was believed
+    /// by an older list is forgotten.
+    fn trust(&self) -> Result<Trust, RoomError> {
+        let listed = withdrawn::read(self.identity.directory())?.unwrap_or_default();
+        let mut known = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != listed {
+            known.clone_from(&listed);
+            self.memory.forget();
+        }
+        Ok(self.trust.clone().withdrawing(listed))
+    }
+
+    async fn attest(&self, trust: Trust) -> Result<Witnessed, RoomError> {
+        let mut room = Room::connect(&self.address, &self.contract, &trust, &[]).await?;
         let accounts = room.status(self.identity.signing()).await?.accounts;
         Ok(Witnessed { instance: room.instance().clone(), accounts: Some(accounts) })
     }
@@ -82,7 +100,8 @@ impl RoomBeliever {
 
 impl Believe for RoomBeliever {
     async fn believe(&self, wanted: Digest) -> Result<Witnessed, RoomError> {
-        self.memory.recall(wanted, || self.attest()).await
+        let trust = self.trust()?;
+        self.memory.recall(wanted, || self.attest(trust)).await
     }
 }
 
@@ -131,6 +150,11 @@ impl Memory {
         let last = (witnessed.instance.clone(), began);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
         Ok(witnessed)
+    }
+
+    /// Nothing is remembered from here on.
+    fn forget(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn remembered(&self, is: impl FnOnce(&Instance, Instant) -> bool) -> Option<Instance> {
@@ -213,6 +237,11 @@ impl<B: Believe> Service<B> {
             Ok(signed) => signed,
             Err(refusal) => return refused(refusal),
         };
+        // A job lies in receipts for ever: whoever shows an old one takes no share of its analyst's.
+        let not_after = signed.job().not_after;
+        if clock::now() > not_after {
+            return refused(Refusal::JobExpired { not_after });
+        }
         if !place.answers(signed.analyst()) {
             return refused(Refusal::Busy { party: signed.analyst().to_owned() });
         }

@@ -323,7 +323,7 @@ impl Prepared {
             rho: proof.cost.rho(),
             cost: proof.cost.clone(),
             datasets: self.admitted.datasets().to_vec(),
-            people_sd: proof.people.sigma.value(),
+            people_sd: proof.sd_of_people(tally),
             people_off: proof.choice.map(|choice| choice.people_off(tally)),
             figures: figures.collect(),
         }

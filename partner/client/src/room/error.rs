@@ -1,7 +1,10 @@
 //! Why a room is not believed, or does not answer.
 
 use super::TITLES;
-use crate::check::{self, Line, Number};
+use crate::{
+    check::{self, Line, Number},
+    withdrawn::WithdrawnError,
+};
 use attestation_verifier::{ParseError, VerifyError, receipt::ParseAttestedError};
 use protocol::{digest::Digest, refusal::Refusal};
 
@@ -70,6 +73,9 @@ pub enum RoomError {
     /// A build that we no longer accept.
     #[error("not believed: the build was withdrawn")]
     Withdrawn,
+    /// It is not known which builds we accept.
+    #[error(transparent)]
+    ListOfWithdrawn(#[from] WithdrawnError),
     /// Another instance than before.
     #[error("the instance {} is gone, {} answers now: grant to the new one first", expected.short(), found.short())]
     OtherInstance {

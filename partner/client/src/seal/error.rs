@@ -99,6 +99,14 @@ pub enum SealError {
         /// What was named.
         column: String,
     },
+    /// A default for an identifier: all rows without one would be one person.
+    #[error(
+        "\"{column}\" identifies people: with a default, all rows without one would be one person"
+    )]
+    DefaultOfKey {
+        /// What was named.
+        column: String,
+    },
     /// A first line in which nothing is a name of the contract. It is not shown: it may be data.
     #[error(
         "the first line looks like data, or has other names than the contract: expected a header \

@@ -8,7 +8,7 @@ use super::{
     row::Row,
 };
 use protocol::{
-    contract::{Dataset, Role},
+    contract::{Column, Dataset, Role},
     manifest,
     sealed::Values,
 };
@@ -82,6 +82,11 @@ fn read(
     let stray = options.reading.empty.keys().find(unknown);
     if let Some(name) = stray.filter(|_| !options.reading.several_files) {
         return Err(SealError::NoSuchColumn { column: name.clone() });
+    }
+    let of_a_key = |column: &Column| matches!(column.role, Role::MatchKey(_));
+    let default = |column: &&Column| options.reading.empty.contains_key(&column.name);
+    if let Some(column) = dataset.sealed_columns().filter(default).find(|it| of_a_key(it)) {
+        return Err(SealError::DefaultOfKey { column: column.name.clone() });
     }
     let input = Input::open(input, dataset, &options.reading)?;
     let converters: Vec<_> =

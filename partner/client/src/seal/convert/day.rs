@@ -2,7 +2,7 @@
 
 use super::{Cell, Reason};
 use protocol::sealed::MISSING;
-use std::str::FromStr;
+use std::{ops::RangeInclusive, str::FromStr};
 use time::{Date, Month};
 
 /// Days since 1970-01-01. Earlier ones are refused: -1 stands for a missing day.
@@ -102,7 +102,8 @@ impl DateFormat {
                 Piece::Seconds => {
                     let digits = rest.strip_suffix(".0").unwrap_or(rest);
                     // Shorter ones are days such as 20240305.
-                    let long = digits.len() >= SECONDS_DIGITS;
+                    // Longer ones are milliseconds.
+                    let long = SECONDS_DIGITS.contains(&digits.len());
                     let seconds: i64 = digits.parse().ok().filter(|_| long)?;
                     return i32::try_from(seconds.div_euclid(86_400)).ok();
                 }
@@ -209,7 +210,7 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 /// Seconds since 1970 have at least so many digits from 1973 on.
-const SECONDS_DIGITS: usize = 9;
+const SECONDS_DIGITS: RangeInclusive<usize> = 9..=10;
 /// 1970-01-01.
 const EPOCH_JULIAN_DAY: i32 = 2_440_588;
 
