@@ -182,7 +182,7 @@ fn a_withdrawn_build_is_believed_by_no_command_and_a_list_that_cannot_be_read_by
 /// A custody that serves reads the list for every job, and an owner gets out of a room what is in it.
 #[test]
 fn a_build_that_is_withdrawn_while_custody_serves_is_paid_no_more_and_gives_back_what_it_has() {
-    let mut site = Site::open();
+    let site = Site::open();
     site.grant();
     site.ok(&site.submit_of(0));
     site.ok("build withdraw build.json --dir retailer");
