@@ -6,7 +6,6 @@
 use client::{
     close::{CloseError, Closing},
     grant::GrantError,
-    job::JobError,
     open::OpenError,
     room::{Room, RoomError},
     trust::Trust,
