@@ -261,6 +261,18 @@ mod tests {
         drop(newcomer);
     }
 
+    /// Else one small request in each grace would hold a place for ever.
+    #[tokio::test]
+    async fn a_stranger_waits_from_when_it_came_whatever_it_was_answered() {
+        let places = places(1, 0);
+        let stranger = places.take(None).await;
+        tokio::time::sleep(2 * GRACE).await;
+        stranger.busy();
+        stranger.waiting();
+        let newcomer = timeout(GRACE / 2, places.take(None)).await;
+        assert!(newcomer.is_ok() && is_cut(&stranger).await);
+    }
+
     #[tokio::test]
     async fn one_party_cannot_have_all_that_is_answered() {
         let places = places(8, 0);
