@@ -276,13 +276,15 @@ fn tells_of_a_port_a_directory_and_a_program_that_cannot_be_used() {
     fs::write(room.path("file"), "").unwrap();
     let mut doctor = program();
     doctor.arg("doctor").arg("--dir").arg(room.path("file")).args(["--listen", &address]);
-    let output = doctor.args(["--enclave", "/nonexistent"]).output().unwrap();
+    let missing = room.path("no-such-program");
+    let output = doctor.arg("--enclave").arg(&missing).output().unwrap();
     let report = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(report.contains(&format!("FAIL  port               {address} is taken\n")), "{report}");
     assert!(report.contains("-> end that program (ss -ltnp names it)"), "{report}");
     assert!(report.contains("FAIL  directory "), "{report}");
-    assert!(report.contains("FAIL  enclave binary     /nonexistent: No such file"), "{report}");
+    let line = format!("FAIL  enclave binary     {}: No such file", missing.display());
+    assert!(report.contains(&line), "{report}");
     let mut doctor = program();
     doctor.arg("doctor").arg("--dir").arg(room.dir.path());
     doctor.args(["--listen", "127.0.0.1:0", "--enclave", IDLE_ENCLAVE]);
