@@ -87,7 +87,7 @@ pub enum RegistersError {
     /// More than one of the places where registers are looked for.
     #[error("its registers are in several places, expected one of {SHAPES}")]
     TwoPlaces,
-    /// A field among the registers that is none.
+    /// A field that does not name a register.
     #[error("no register is {name:?}, expected {SHAPES}")]
     Name {
         /// The field.

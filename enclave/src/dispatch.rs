@@ -143,7 +143,7 @@ impl Serving {
         }
     }
 
-    /// The closing of this instance, made now if there is none.
+    /// The closing of this instance, which is made now unless it was made before.
     async fn end(&self, state: &mut State, now: Time) -> Result<Vec<u8>, Refusal> {
         let open = match state {
             State::Closed { closing } => return Ok(closing.clone()),

@@ -126,7 +126,7 @@ impl Store {
     }
 }
 
-/// Bytes of all files below `folder`; 0 if there is none.
+/// Bytes of all files below `folder`; 0 if the folder does not exist.
 fn bytes_in(folder: &Path) -> io::Result<u64> {
     let entries = match fs::read_dir(folder) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(0),

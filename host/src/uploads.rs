@@ -329,7 +329,7 @@ pub(crate) enum UploadError {
 impl From<io::Error> for UploadError {
     fn from(cause: io::Error) -> Self {
         match cause.kind() {
-            // A quota of the file system's is no quota of ours.
+            // The file system's quota is used up, not the one in the host's configuration.
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             _ => Self::Io(cause),
         }

@@ -54,7 +54,7 @@ impl fmt::Debug for MatchKey {
 ///
 /// # Errors
 ///
-/// [`IdentityError`] if `text` is no identifier of this kind; it never repeats the text.
+/// [`IdentityError`] if `text` is not an identifier of this kind. The error never repeats the text.
 pub fn match_key(kind: Identifier, text: &str) -> Result<MatchKey, IdentityError> {
     match_key_in(kind, text, None)
 }
@@ -63,7 +63,7 @@ pub fn match_key(kind: Identifier, text: &str) -> Result<MatchKey, IdentityError
 ///
 /// # Errors
 ///
-/// [`IdentityError`] if `text` is no identifier of this kind; it never repeats the text.
+/// [`IdentityError`] if `text` is not an identifier of this kind. The error never repeats the text.
 pub fn match_key_in(
     kind: Identifier,
     text: &str,

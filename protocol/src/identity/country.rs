@@ -52,7 +52,7 @@ impl Country {
         if let Some(number) = national.filter(fits) {
             return Ok(format!("{code}{number}"));
         }
-        // Longer than any number of the country, so that the code in front is no part of one.
+        // Longer than any number of the country, so that it begins with the country's code.
         let coded = digits.strip_prefix(code).filter(|_| digits.len() > *most);
         let coded = coded.map(|number| match trunk {
             Trunk::Zero => number.strip_prefix('0').unwrap_or(number),

@@ -109,7 +109,7 @@ fn match_rates_and_people_who_are_left_out_are_always_said() {
     assert!(!page.contains("Everyone counts") && !page.contains("does not know"));
 }
 
-/// "detectable 0" is no effect that a study could see.
+/// A page never says that an effect of 0 can be detected.
 #[test]
 fn nothing_is_detectable_where_there_is_no_error() {
     let mut result = sample::result();
