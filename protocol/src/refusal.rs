@@ -407,7 +407,7 @@ pub enum GrantFlaw {
     #[error("its keys are sealed to another instance, or bound to something else")]
     Keys,
     /// The host does not have the file, or not whole.
-    #[error("the host does not have the file: upload it again")]
+    #[error("the host does not have the file: run `glovebox upload` with it first")]
     Missing,
     /// The file is not the one that the manifest names.
     #[error("the file at the host is not the one the owner signed for: upload it again")]

@@ -187,7 +187,7 @@ fn nothing_left(parties: &Parties) -> Refusal {
 /// Restores an owner's ledger from a backup. Does it hand out what it had handed out since?
 fn restored() -> u32 {
     let parties = Parties::new();
-    let directory = parties.retailer.directory().to_owned();
+    let file = parties.retailer.directory().join("custody.sqlite");
     let spend = |ledger: &mut client::custody::Ledger, instance: u8| {
         let instance = instance_of(&parties, instance);
         let owner = owner(&parties);
@@ -198,18 +198,11 @@ fn restored() -> u32 {
     let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     spend(&mut ledger, 1).unwrap();
     drop(ledger);
-    let files = ["custody.sqlite", "custody.sqlite-wal", "custody.sqlite-shm"];
-    let backup = files.map(|file| std::fs::read(directory.join(file)).ok());
+    let backup = std::fs::read(&file).unwrap();
     let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     spend(&mut ledger, 2).unwrap();
     drop(ledger);
-    for (file, bytes) in files.into_iter().zip(backup) {
-        let path = directory.join(file);
-        match bytes {
-            Some(bytes) => std::fs::write(path, bytes).unwrap(),
-            None => drop(std::fs::remove_file(path)),
-        }
-    }
+    std::fs::write(&file, backup).unwrap();
     let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
     let again = spend(&mut ledger, 3);
     u32::from(!matches!(again, Err(LedgerError::Restored { .. })))

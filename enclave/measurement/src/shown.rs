@@ -69,7 +69,7 @@ impl Passing {
     }
 
     /// The most people for whom a noisy count of `count` or less, given that it is shown, has a probability of
-    /// at least `tail`; 0 if no such number is above 0.
+    /// at least `tail`; 0 if it is smaller for any number of people.
     fn at_most(self, count: i64, tail: f64) -> i64 {
         let next = count.saturating_add(1);
         let explains = |people: i64| -self.ln_reaching(next, people).exp_m1() >= tail;

@@ -314,7 +314,9 @@ fn declined(code: ProblemCode, words: &str) -> String {
         ProblemCode::WrongSize => "the upload was begun with another size; forget it first",
         ProblemCode::TooLarge => "larger than the operator allows",
         ProblemCode::TooManyUploads => "too many unfinished uploads; finish or forget one",
-        ProblemCode::QuotaExceeded => "the operator's quota is used up",
+        ProblemCode::QuotaExceeded => {
+            "the file does not fit into what is left of the operator's quota"
+        }
         ProblemCode::DiskFull => {
             "the operator's disk is full: tell the operator, then upload it again"
         }

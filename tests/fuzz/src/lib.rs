@@ -5,6 +5,7 @@
 //! them, with every test run.
 
 mod image;
+#[path = "../../../attestation-verifier/tests/independent/mod.rs"]
 mod independent;
 mod intake;
 mod network;
