@@ -1,5 +1,6 @@
 //! The contract of a room: who, which data, for what, how much, and in which build.
 
+mod column_ref;
 mod parse;
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 use attestation_verifier::Pcr;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use column_ref::{ColumnRef, InvalidColumnRef};
 pub use parse::{ContractError, Flaw};
 
 /// A contract that holds together. Its identity is the digest of the exact bytes it was read from.
@@ -251,16 +253,6 @@ pub struct TableTemplate {
     pub cells_per_person: u32,
 }
 
-/// A column of a dataset, written `dataset.column`.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(clippy::exhaustive_structs, reason = "a name has two parts")]
-pub struct ColumnRef {
-    /// Dataset.
-    pub dataset: String,
-    /// Column.
-    pub column: String,
-}
-
 impl Template {
     /// Its datasets: the one whose people are counted first.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
@@ -278,7 +270,7 @@ impl Template {
             Self::Lift(it) => it.measures.iter().chain(&it.date).any(|measure| measure == column),
             Self::Table(it) => {
                 let mut all = it.group_by.iter().chain(&it.filters).chain(&it.measures);
-                all.any(|named| named.dataset == dataset && named.column == column)
+                all.any(|named| named.is(dataset, column))
             }
         }
     }
@@ -361,6 +353,12 @@ impl Contract {
         common.filter(|kind| !is_first(kind)).copied().collect()
     }
 
+    /// The column that is called so, if there is one.
+    #[must_use]
+    pub fn column(&self, named: &ColumnRef) -> Option<&Column> {
+        self.datasets.get(&named.dataset)?.column(&named.column)
+    }
+
     /// The kinds of identifiers of `dataset`, in the order in which a row is known by them.
     #[must_use]
     pub fn match_keys(&self, dataset: &str) -> Vec<Identifier> {
@@ -425,6 +423,12 @@ pub enum OpenContractError {
         /// Names of the parties.
         missing: Vec<String>,
     },
+}
+
+/// Whether `text` is a name: `a-z` first, then `a-z`, `0-9`, `-` or `_`, at most 32 characters.
+pub(crate) fn is_name(text: &str) -> bool {
+    let tail = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.len() <= 32 && text.bytes().all(tail)
 }
 
 /// Domain tag of the digest and the signatures.

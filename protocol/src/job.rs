@@ -6,6 +6,7 @@ mod signed;
 mod template;
 
 use crate::{
+    contract::ColumnRef,
     digest::Digest,
     limits::{self, Size, at_most},
     loss::{Delta, Epsilon},
@@ -131,7 +132,7 @@ pub struct Lift {
     pub registered_at: Option<Time>,
 }
 
-/// Counts and sums by group: how many people, what they did. Columns are written `dataset.column`.
+/// Counts and sums by group: how many people, what they did.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableQuestion {
@@ -168,7 +169,7 @@ pub enum GroupBy {
     /// Whether the person was found in the joined dataset.
     Matched,
     /// A group or label column.
-    Column(String),
+    Column(ColumnRef),
     /// A measure of this question, by name, in bins: a distribution.
     Bins {
         /// Name of the measure.
@@ -187,7 +188,7 @@ pub enum Filter {
     /// A group column has one of these values.
     OneOf {
         /// Column.
-        column: String,
+        column: ColumnRef,
         /// Values of its public list.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         values: Vec<String>,
@@ -195,7 +196,7 @@ pub enum Filter {
     /// A measure or date column lies within bounds, both included.
     Between {
         /// Column.
-        column: String,
+        column: ColumnRef,
         /// Smallest, in units of the column's scale, or days since 1970-01-01.
         least: i64,
         /// Largest.
@@ -209,7 +210,7 @@ pub enum Filter {
 pub struct TableMeasure {
     /// What people call it.
     pub name: String,
-    /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column.
+    /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column, written as a [`ColumnRef`] is.
     pub column: String,
     /// What is made of the rows of a person.
     pub statistic: Statistic,

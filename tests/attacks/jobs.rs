@@ -1,6 +1,7 @@
 //! Random jobs, sensible or not, and random neighbours to ask them about.
 
 use protocol::{
+    contract::ColumnRef,
     job::{
         Alternative, Filter, GroupBy, Lift, Multiplicity, Outcome, OutcomeKind, Question,
         Statistic, TableMeasure, TableQuestion,
@@ -129,7 +130,7 @@ fn table(dice: &mut Dice) -> TableQuestion {
                 measure: "m".to_owned(),
                 edges: vec![1, 5, 5 + i64::from(dice.below(9))],
             },
-            _ => GroupBy::Column(dice.one_of(&columns).to_owned()),
+            _ => GroupBy::Column(dice.one_of(&columns).parse().unwrap()),
         });
     }
     let mut rows = Vec::new();
@@ -137,15 +138,15 @@ fn table(dice: &mut Dice) -> TableQuestion {
         rows.push(match dice.below(3) {
             0 => {
                 let values = [dice.below(9), dice.below(9)].map(|at| format!("town-{at}"));
-                Filter::OneOf { column: columns[1].to_owned(), values: values.to_vec() }
+                Filter::OneOf { column: columns[1].parse().unwrap(), values: values.to_vec() }
             }
             1 => Filter::Between {
-                column: "sales.bought".to_owned(),
+                column: ColumnRef::new("sales", "bought"),
                 least: i64::from(dice.below(30)),
                 most: i64::from(dice.below(30)),
             },
             _ => Filter::Between {
-                column: columns[3].to_owned(),
+                column: columns[3].parse().unwrap(),
                 least: i64::MIN,
                 most: i64::from(dice.below(50)),
             },

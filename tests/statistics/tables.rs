@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use measurement::table::table_result;
 use privacy::sampler::Exact;
 use privacy::{Ledger, Names, Place, Raw, Totals};
-use protocol::contract::Contract;
+use protocol::contract::{ColumnRef, Contract};
 use protocol::job::{GroupBy, Question, Statistic, TableMeasure, TableQuestion};
 use protocol::loss::{Delta, Epsilon, Loss, Rho};
 use protocol::policy::Admitted;
@@ -54,9 +54,10 @@ impl Room {
             .replace("epsilon = 4\n", "epsilon = 20\n");
         let contract = Contract::parse(text.as_bytes()).unwrap();
         let question = TableQuestion {
-            group_by: vec![GroupBy::Column(
-                if named { "sales.town" } else { "sales.shop" }.to_owned(),
-            )],
+            group_by: vec![GroupBy::Column(ColumnRef::new(
+                "sales",
+                if named { "town" } else { "shop" },
+            ))],
             rows: Vec::new(),
             measures: vec![TableMeasure {
                 name: "spend".to_owned(),

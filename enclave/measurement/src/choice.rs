@@ -31,7 +31,7 @@ pub fn choice_result(
         ChoiceOf::Quantile { share, .. } => {
             (Some(f64::from(*share) / 1e6), table.measures.first().map(measure_words)?)
         }
-        ChoiceOf::Fullest { column, .. } => (None, column.clone()),
+        ChoiceOf::Fullest { column, .. } => (None, column.to_string()),
     };
     let people_off = if chosen.is_noisy() { proof.choice?.people_off(tally) } else { 0.0 };
     Some(ChoiceResult {

@@ -264,16 +264,13 @@ impl Heading {
                 title: "matched".to_owned(),
                 places: ["no", "yes"].map(str::to_owned).into(),
             },
-            GroupBy::Column(text) => {
-                let column = text
-                    .split_once('.')
-                    .and_then(|(dataset, column)| contract.datasets.get(dataset)?.column(column));
-                let domain = match column.map(|column| &column.role) {
+            GroupBy::Column(named) => {
+                let domain = match contract.column(named).map(|column| &column.role) {
                     Some(Role::Group(domain)) => domain.as_slice(),
                     _ => &[],
                 };
                 let places = domain.iter().cloned().chain([NO_VALUE.to_owned()]).collect();
-                Self { title: text.clone(), places }
+                Self { title: named.to_string(), places }
             }
             GroupBy::Bins { measure, edges } => {
                 let scale = asked.measures.iter().find(|it| it.name == *measure).map(|it| it.scale);
@@ -357,9 +354,7 @@ fn row_words(filter: &Filter, contract: &Contract) -> String {
         }
         Filter::Between { column, least, most } => (column, *least, *most),
     };
-    let found = column
-        .split_once('.')
-        .and_then(|(dataset, name)| contract.datasets.get(dataset)?.column(name));
+    let found = contract.column(column);
     let words = |end: i64| match found.map(|found| &found.role) {
         Some(Role::Date) => {
             let day = u64::try_from(end).unwrap_or(0).saturating_mul(86_400_000);

@@ -6,6 +6,7 @@ mod raw;
 
 use super::{
     Budget, Build, Column, Contract, Dataset, MAX_LIFETIME_EPSILON, Party, Period, Role, TAG,
+    is_name,
 };
 use crate::{
     digest::Digest,
@@ -321,11 +322,11 @@ impl Page<'_> {
 
     fn name(&self, name: &Spanned<String>) -> Parsed<String> {
         let text = name.get_ref();
-        let tail = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
-        let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.len() <= 32
-            && text.bytes().all(tail);
-        if plain { Ok(text.clone()) } else { Err(self.flaw(name.span(), Flaw::Name(text.clone()))) }
+        if is_name(text) {
+            Ok(text.clone())
+        } else {
+            Err(self.flaw(name.span(), Flaw::Name(text.clone())))
+        }
     }
 
     fn one_of<'n>(

@@ -2,7 +2,7 @@
 
 use super::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 use crate::{
-    contract::{Contract, Role},
+    contract::{ColumnRef, Contract, Role},
     limits::{self, at_most},
     loss::{Delta, Epsilon},
     proof::{By, Split},
@@ -10,8 +10,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Which cap would clip so many people? Which public group has the most? Columns are written
-/// `dataset.column`.
+/// Which cap would clip so many people? Which public group has the most?
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChoiceQuestion {
@@ -35,7 +34,8 @@ pub enum ChoiceOf {
     Quantile {
         /// The share, in millionths.
         share: u32,
-        /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column.
+        /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column, written as a
+        /// [`ColumnRef`] is.
         column: String,
         /// What is made of the rows of a person.
         statistic: Statistic,
@@ -49,7 +49,7 @@ pub enum ChoiceOf {
     /// The value of a group column with the most people.
     Fullest {
         /// Group column.
-        column: String,
+        column: ColumnRef,
         /// In how many groups one person may count; the rest of a person's groups is left out.
         cells_per_person: u32,
     },
@@ -110,10 +110,7 @@ impl ChoiceQuestion {
                 edges.iter().map(|edge| format!("{:.decimals$}", f64::from(*edge) / unit)).collect()
             }
             ChoiceOf::Fullest { column, .. } => {
-                let found = column
-                    .split_once('.')
-                    .and_then(|(dataset, name)| contract.datasets.get(dataset)?.column(name));
-                match found.map(|column| &column.role) {
+                match contract.column(column).map(|column| &column.role) {
                     Some(Role::Group(domain)) => domain.clone(),
                     _ => Vec::new(),
                 }

@@ -26,7 +26,7 @@ pub(super) fn tally(
     let tally = table::tally(contract, template, &question.table())?;
     match &question.of {
         ChoiceOf::Fullest { column, .. } if tally.is_named_by_data() => {
-            Err(not_permitted(Asked::Column, column, None))
+            Err(not_permitted(Asked::Column, &column.to_string(), None))
         }
         _ => Ok(tally),
     }

@@ -1,6 +1,6 @@
 //! From a question about groups to its tally.
 
-use super::{check_names, check_share, column_role, not_permitted, places};
+use super::{check_names, check_share, not_permitted, places};
 use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
@@ -78,22 +78,18 @@ struct Asking<'c> {
 }
 
 impl<'c> Asking<'c> {
-    /// The column written `dataset.column`, if it is one of `allowed`: its side, its name, its role.
+    /// The side and the role of a column, if it is one of `allowed`.
     fn column(
         &self,
-        text: &str,
-        allowed: &'c [ColumnRef],
-    ) -> Result<(Side, &'c str, &'c Role), Refusal> {
-        let owner = || {
-            let dataset = text.split_once('.').and_then(|(d, _)| self.contract.datasets.get(d));
-            dataset.map(|dataset| dataset.owner.clone())
-        };
-        let named = |it: &&ColumnRef| text.split_once('.') == Some((&it.dataset, &it.column));
-        let found = allowed.iter().find(named);
-        let role = |it: &'c ColumnRef| column_role(self.contract, &it.dataset, &it.column);
-        let found =
-            found.and_then(|it| Some((self.side(&it.dataset)?, it.column.as_str(), role(it)?)));
-        found.ok_or_else(|| not_permitted(Asked::Column, text, owner()))
+        named: &ColumnRef,
+        allowed: &[ColumnRef],
+    ) -> Result<(Side, &'c Role), Refusal> {
+        let role = self.contract.column(named).filter(|_| allowed.contains(named));
+        let found = self.side(&named.dataset).zip(role);
+        found.map(|(side, column)| (side, &column.role)).ok_or_else(|| {
+            let owner = self.contract.datasets.get(&named.dataset).map(|it| it.owner.clone());
+            not_permitted(Asked::Column, &named.to_string(), owner)
+        })
     }
 
     fn side(&self, dataset: &str) -> Option<Side> {
@@ -104,9 +100,9 @@ impl<'c> Asking<'c> {
         }
     }
 
-    fn group(&self, text: &str) -> Result<Dimension, Refusal> {
-        let (side, column, role) = self.column(text, &self.template.group_by)?;
-        let column = column.to_owned();
+    fn group(&self, named: &ColumnRef) -> Result<Dimension, Refusal> {
+        let (side, role) = self.column(named, &self.template.group_by)?;
+        let column = named.column.clone();
         match role {
             Role::Group(domain) => {
                 let values = u32::try_from(domain.len()).map_err(|_| Refusal::Internal)?;
@@ -118,9 +114,9 @@ impl<'c> Asking<'c> {
     }
 
     fn condition(&self, filter: &Filter) -> Result<(Side, Condition), Refusal> {
-        let (Filter::OneOf { column: text, .. } | Filter::Between { column: text, .. }) = filter;
-        let (side, column, role) = self.column(text, &self.template.filters)?;
-        let column = column.to_owned();
+        let (Filter::OneOf { column: named, .. } | Filter::Between { column: named, .. }) = filter;
+        let (side, role) = self.column(named, &self.template.filters)?;
+        let column = named.column.clone();
         let condition = match (filter, role) {
             (Filter::OneOf { values, .. }, Role::Group(domain)) => {
                 let unknown = |value: &String| not_permitted(Asked::Value, value, None);
@@ -146,8 +142,10 @@ impl<'c> Asking<'c> {
             let side = side.ok_or_else(|| not_permitted(Asked::Column, &asked.column, None))?;
             return Ok(Measure { side, of: Quantity::Rows, rows, clamp });
         }
-        let (side, column, role) = self.column(&asked.column, &self.template.measures)?;
-        let column = column.to_owned();
+        let named: ColumnRef =
+            asked.column.parse().map_err(|_| not_permitted(Asked::Column, &asked.column, None))?;
+        let (side, role) = self.column(&named, &self.template.measures)?;
+        let column = named.column;
         let of = match (asked.statistic, role) {
             (Statistic::Sum, Role::Measure(scale)) if *scale == asked.scale => {
                 Quantity::Sum { column }

@@ -132,7 +132,7 @@ fn templates_are_refused_in_words() {
 fn the_policy_checks_what_a_template_would_have() {
     let not =
         |what, name: &str, owner: Option<&str>| not_permitted(what, name, owner.map(str::to_owned));
-    let group = |text: &str| crate::job::GroupBy::Column(text.to_owned());
+    let group = |text: &str| crate::job::GroupBy::Column(text.parse().unwrap());
     let cases: [(Change<'_>, Refusal); 8] = [
         (
             &|it| it.group_by = vec![group("exposures.email")],
@@ -158,7 +158,7 @@ fn the_policy_checks_what_a_template_would_have() {
         ),
         (
             &|it| {
-                let column = "exposures.arm".to_owned();
+                let column = "exposures.arm".parse().unwrap();
                 it.rows = vec![Filter::OneOf { column, values: vec!["nobody".to_owned()] }];
             },
             not(Asked::Value, "nobody", None),
@@ -174,15 +174,15 @@ fn the_policy_checks_what_a_template_would_have() {
 fn what_makes_no_sense_has_no_proof() {
     let changes: [Change<'_>; 3] = [
         &|it| {
-            let column = "sales.spend".to_owned();
+            let column = "sales.spend".parse().unwrap();
             it.rows = vec![Filter::Between { column, least: 2, most: 1 }];
         },
         &|it| {
-            let column = "exposures.arm".to_owned();
+            let column = "exposures.arm".parse().unwrap();
             it.rows = vec![Filter::OneOf { column, values: vec!["none".to_owned(); 2] }];
         },
         &|it| {
-            let column = "exposures.arm".to_owned();
+            let column = "exposures.arm".parse().unwrap();
             it.rows = vec![Filter::OneOf { column, values: Vec::new() }];
         },
     ];

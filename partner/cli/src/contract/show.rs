@@ -192,8 +192,7 @@ fn analysis(page: &mut String, name: &str, analysis: &Analysis) -> fmt::Result {
 
 /// Columns as a contract writes them.
 pub(super) fn columns_of(columns: &[ColumnRef], none: &str) -> String {
-    let names = columns.iter().map(|it| format!("{}.{}", it.dataset, it.column));
-    let names = names.collect::<Vec<_>>().join(", ");
+    let names = columns.iter().map(ColumnRef::to_string).collect::<Vec<_>>().join(", ");
     if names.is_empty() { none.to_owned() } else { names }
 }
 

@@ -109,11 +109,13 @@ impl Page<'_> {
         });
         let joined = joined.transpose()?;
         let column = |text: &Spanned<String>, what, is: fn(&Role) -> bool| {
-            let (dataset, column) = text.get_ref().split_once('.').unwrap_or_default();
-            let ours = dataset == population || joined.as_deref() == Some(dataset);
-            let found = datasets.get(dataset).filter(|_| ours).and_then(|d| d.column(column));
-            match found.filter(|column| is(&column.role)) {
-                Some(_) => Ok(ColumnRef { dataset: dataset.to_owned(), column: column.to_owned() }),
+            let named =
+                text.get_ref().parse::<ColumnRef>().map_err(|_| self.unknown(text, what))?;
+            let ours =
+                named.dataset == population || joined.as_deref() == Some(named.dataset.as_str());
+            let found = datasets.get(&named.dataset).filter(|_| ours);
+            match found.and_then(|d| d.column(&named.column)).filter(|column| is(&column.role)) {
+                Some(_) => Ok(named),
                 None => Err(self.unknown(text, what)),
             }
         };

@@ -77,13 +77,13 @@ fn fullest(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateError
     not_given("choice.statistic", raw.statistic.as_ref().map(|_| &"given"), kind)?;
     not_given("choice.edges", raw.edges.as_ref().map(|_| &"given"), kind)?;
     let text = given("choice.group_by", raw.group_by.as_ref())?;
-    let role = asked.role("choice.group_by", text, &asked.template.group_by)?;
+    let (column, role) = asked.column("choice.group_by", text, &asked.template.group_by)?;
     if !matches!(role, Role::Group(_)) {
         let expected = "expected a group column: private values cannot be chosen";
         return Err(value("choice.group_by", text, expected));
     }
     let cells_per_person = asked.cells_per_person(raw.cells_per_person)?;
-    Ok(ChoiceOf::Fullest { column: text.clone(), cells_per_person })
+    Ok(ChoiceOf::Fullest { column, cells_per_person })
 }
 
 fn given<'r, T>(field: &str, found: Option<&'r T>) -> Result<&'r T, TemplateError> {

@@ -2,7 +2,7 @@
 
 use super::question_from_toml;
 use crate::{
-    contract::{Contract, tests::sample},
+    contract::{ColumnRef, Contract, tests::sample},
     job::{ChoiceOf, Filter, GroupBy, Question, Statistic},
 };
 
@@ -51,10 +51,11 @@ fn the_table_example_is_a_job_of_the_contract_that_the_page_describes() {
     let (analysis, question) = question_from_toml(examples()[2], &contract()).unwrap();
     let Question::Table(table) = question else { panic!("{question:?}") };
     assert_eq!(analysis, "groups");
-    let column = |name: &str| GroupBy::Column(name.to_owned());
+    let column = |name: &str| GroupBy::Column(name.parse().unwrap());
     let bins = GroupBy::Bins { measure: "spend".to_owned(), edges: vec![1_000, 5_000, 10_000] };
     assert_eq!(table.group_by, [column("exposures.arm"), column("sales.shop"), bins]);
-    let day = Filter::Between { column: "sales.day".to_owned(), least: 20_727, most: 20_754 };
+    let day =
+        Filter::Between { column: ColumnRef::new("sales", "day"), least: 20_727, most: 20_754 };
     assert_eq!(table.rows[2], day);
     let statistics: Vec<_> = table.measures.iter().map(|measure| measure.statistic).collect();
     assert_eq!(statistics, [Statistic::Sum, Statistic::Rows, Statistic::Distinct]);

@@ -74,19 +74,20 @@ pub(super) struct Asked<'c> {
 }
 
 impl<'c> Asked<'c> {
-    pub(super) fn role(
+    /// The column written `text`, if it is one of `allowed`, and its role.
+    pub(super) fn column(
         &self,
         field: &str,
         text: &str,
         allowed: &[ColumnRef],
-    ) -> Result<&'c Role, TemplateError> {
-        let named = |it: &&ColumnRef| text.split_once('.') == Some((&it.dataset, &it.column));
-        let found = allowed.iter().find(named);
-        let found =
-            found.and_then(|it| self.contract.datasets.get(&it.dataset)?.column(&it.column));
-        found.map(|column| &column.role).ok_or_else(|| {
-            let names = allowed.iter().map(|it| format!("{}.{}", it.dataset, it.column));
-            let names = names.collect::<Vec<_>>().join(", ");
+    ) -> Result<(ColumnRef, &'c Role), TemplateError> {
+        let named = text.parse::<ColumnRef>().ok().filter(|named| allowed.contains(named));
+        let found = named.and_then(|named| {
+            let role = &self.contract.column(&named)?.role;
+            Some((named, role))
+        });
+        found.ok_or_else(|| {
+            let names = allowed.iter().map(ColumnRef::to_string).collect::<Vec<_>>().join(", ");
             let names = if names.is_empty() { "none".to_owned() } else { names };
             value(field, text, format!("the contract's analysis allows {names}"))
         })
@@ -100,22 +101,19 @@ impl<'c> Asked<'c> {
                 None => Err(value(field, text, "the contract's analysis joins no dataset")),
             };
         }
-        self.role(field, text, &self.template.group_by)?;
-        Ok(GroupBy::Column(text.to_owned()))
+        Ok(GroupBy::Column(self.column(field, text, &self.template.group_by)?.0))
     }
 
     fn is_label(&self, group: &GroupBy) -> bool {
-        let GroupBy::Column(text) = group else { return false };
-        let role = self.role("table.group_by", text, &self.template.group_by);
-        matches!(role, Ok(Role::Label))
+        let GroupBy::Column(named) = group else { return false };
+        self.contract.column(named).is_some_and(|column| column.role == Role::Label)
     }
 
     pub(super) fn filter(&self, raw: &RawFilter) -> Result<Filter, TemplateError> {
         let kind = self.kind;
         let field = |key: &str| format!("{kind}.where \"{}\": {key}", raw.column);
-        let role =
-            self.role(&format!("{kind}.where.column"), &raw.column, &self.template.filters)?;
-        let column = raw.column.clone();
+        let (column, role) =
+            self.column(&format!("{kind}.where.column"), &raw.column, &self.template.filters)?;
         let given = (&raw.r#in, raw.least, raw.most, &raw.first, &raw.last);
         match (role, given) {
             (Role::Group(domain), (Some(values), None, None, None, None)) => {
@@ -177,10 +175,9 @@ impl<'c> Asked<'c> {
             }
             0
         } else {
-            match (
-                raw.statistic,
-                self.role(&field("column"), &raw.column, &self.template.measures)?,
-            ) {
+            let allowed = &self.template.measures;
+            let (_, role) = self.column(&field("column"), &raw.column, allowed)?;
+            match (raw.statistic, role) {
                 (Statistic::Sum, Role::Measure(scale)) => *scale,
                 (Statistic::Distinct, Role::Group(_) | Role::Label) => 0,
                 (Statistic::Sum, _) => {

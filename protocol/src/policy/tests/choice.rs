@@ -155,9 +155,8 @@ fn the_policy_checks_what_a_template_of_a_choice_would_have() {
         |what, name: &str, owner: Option<&str>| not_permitted(what, name, owner.map(str::to_owned));
     let column = |to: &'static str| {
         move |it: &mut ChoiceQuestion| match &mut it.of {
-            ChoiceOf::Quantile { column, .. } | ChoiceOf::Fullest { column, .. } => {
-                to.clone_into(column);
-            }
+            ChoiceOf::Quantile { column, .. } => to.clone_into(column),
+            ChoiceOf::Fullest { column, .. } => *column = to.parse().unwrap(),
         }
     };
     let edges = |to: &'static [u32]| {

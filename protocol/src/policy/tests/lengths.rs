@@ -1,5 +1,5 @@
 use super::*;
-use crate::{canonical, job::GroupBy, limits};
+use crate::{canonical, contract::ColumnRef, job::GroupBy, limits};
 use std::time::{Duration, Instant};
 
 fn question(change: Change<'_>) -> Question {
@@ -22,7 +22,7 @@ fn many(found: usize) -> Vec<GroupBy> {
 #[test]
 fn what_there_is_too_much_of_is_refused_before_anything_is_compared() {
     let values = |found: usize| Filter::OneOf {
-        column: "exposures.arm".to_owned(),
+        column: ColumnRef::new("exposures", "arm"),
         values: vec!["mens".to_owned(); found],
     };
     let edges = |found| vec![GroupBy::Bins { measure: "spent".to_owned(), edges: vec![1; found] }];
@@ -50,7 +50,7 @@ fn what_there_is_too_much_of_is_refused_before_anything_is_compared() {
 #[test]
 fn a_value_that_is_named_twice_is_refused() {
     let twice = Filter::OneOf {
-        column: "exposures.arm".to_owned(),
+        column: ColumnRef::new("exposures", "arm"),
         values: vec!["mens".to_owned(), "none".to_owned(), "mens".to_owned()],
     };
     assert_eq!(refused(&question(&|it| it.rows = vec![twice.clone()])), Refusal::Malformed);
@@ -64,7 +64,9 @@ fn longer_lists_than_any_question_has_do_not_decode() {
     };
     assert!(decodes(&question(&|it| it.group_by = many(limits::GROUP_BY))));
     assert!(!decodes(&question(&|it| it.group_by = many(limits::DECODED_GROUP_BY + 1))));
-    let rows = |found| vec![Filter::Between { column: String::new(), least: 0, most: 0 }; found];
+    let rows = |found| {
+        vec![Filter::Between { column: ColumnRef::new("sales", "spend"), least: 0, most: 0 }; found]
+    };
     assert!(decodes(&question(&|it| it.rows = rows(limits::CONDITIONS))));
     assert!(!decodes(&question(&|it| it.rows = rows(limits::CONDITIONS + 1))));
 }
