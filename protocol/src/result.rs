@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use choice::{ChoiceResult, FORMAT as CHOICE_FORMAT};
 pub use table::{
     CountRange, Estimate, FORMAT as TABLE_FORMAT, MatchedShare, MeasureEstimate, OtherCells,
-    OtherTotal, TableCell, TableResult,
+    OtherTotal, SpreadEstimate, TableCell, TableResult,
 };
 
 mod choice;

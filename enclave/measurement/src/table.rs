@@ -1,19 +1,22 @@
 //! From released figures to a table of groups that a receiver reads.
 
-use privacy::{Figure, GroupFigures, Groups, Place, ProductFigure, Released, Thresholds};
+use privacy::{Figure, GroupFigures, Groups, Place, Released, Thresholds};
 use protocol::contract::{Contract, Role};
 use protocol::job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 use protocol::policy::{Admitted, MAX_FIGURES};
 use protocol::result::{
-    CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT,
-    TableCell, TableResult,
+    CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal, SpreadEstimate,
+    TABLE_FORMAT, TableCell, TableResult,
 };
 use protocol::tally::Tally;
 use protocol::time::Time;
 
+use self::amounts::{Amounts, Possible, Total};
 use crate::report::{names, privacy_report};
 use crate::shown::Passing;
 use crate::special::normal_upper_quantile;
+
+mod amounts;
 
 /// The result of a question about groups.
 ///
@@ -180,37 +183,34 @@ impl Judge {
         figures: &GroupFigures,
     ) -> Vec<MeasureEstimate> {
         let tally = released.paid().admitted().proven().tally();
-        let both = asked.measures.iter().zip(&figures.sums).enumerate();
-        let both = both.map(|(at, (measure, sum))| {
+        let pairs = asked.measures.iter().zip(&figures.sums).enumerate();
+        let estimates = pairs.map(|(at, (measure, sum))| {
             let unit = unit(measure);
+            let amounts = Amounts {
+                count: figures.people.value,
+                people_variance: figures.people.noise_variance,
+                passing: Passing::one_draw(figures.people.noise_variance, self.shows.groups),
+                sum: Total { value: real(sum.value), noise_variance: sum.noise_variance },
+                possible: Possible::new(tally, at, measure.clamp, &figures.name),
+            };
             let square = tally.square_of(at).and_then(|(at, _)| figures.products.get(at));
-            let mean = self.mean(figures.people, *sum, unit);
-            let spread = mean.and(square).and_then(|it| spread(figures.people, *sum, *it));
+            let spread = square.map(|square| {
+                let (value, noise_variance) = (wide(square.value), square.noise_variance);
+                amounts.spread(Total { value, noise_variance }, self.alpha)
+            });
             MeasureEstimate {
                 name: measure.name.clone(),
                 cap: real(measure.clamp.most()) / unit,
                 floor: real(measure.clamp.least()) / unit,
                 total: self.estimate(*sum, unit, self.alpha),
-                spread: spread.map(|it| it / unit),
-                mean,
+                mean: in_units(amounts.mean(self.alpha), unit),
+                spread: spread.map(|SpreadEstimate { value, ci }| SpreadEstimate {
+                    value: value / unit,
+                    ci: ci.map(|end| end / unit),
+                }),
             }
         });
-        both.collect()
-    }
-
-    /// A ratio of two noisy totals. Each end is one of the interval of the sum over one of the people's, both at
-    /// half the error (Bonferroni); none where there may be nobody.
-    fn mean(&self, people: Figure, sum: Figure, unit: f64) -> Option<Estimate> {
-        let passing = Passing::one_draw(people.noise_variance, self.shows.groups);
-        let [fewest, most] = passing.interval(people.value, self.alpha / 2.0).map(real);
-        if fewest <= 0.0 {
-            return None;
-        }
-        let [low, high] = self.estimate(sum, unit, self.alpha / 2.0).ci;
-        let least = low / if low < 0.0 { fewest } else { most };
-        let largest = high / if high < 0.0 { most } else { fewest };
-        let (value, noise_sd) = ratio(people, sum);
-        Some(Estimate { value: value / unit, noise_sd: noise_sd / unit, ci: [least, largest] })
+        estimates.collect()
     }
 
     fn estimate(&self, figure: Figure, unit: f64, alpha: f64) -> Estimate {
@@ -225,29 +225,9 @@ fn unit(measure: &TableMeasure) -> f64 {
     10_f64.powi(i32::from(measure.scale))
 }
 
-/// A ratio of two noisy totals and its standard deviation to first order.
-fn ratio(people: Figure, sum: Figure) -> (f64, f64) {
-    let (n, total) = (real(people.value), real(sum.value));
-    let mean = total / n;
-    let variance = (sum.noise_variance + mean * mean * people.noise_variance) / (n * n);
-    (mean, variance.sqrt())
-}
-
-/// Standard deviation between people; none where the variance is less than four deviations of its own
-/// noise, to first order: the root would be noise, and could exceed what values between 0 and the cap
-/// can have.
-fn spread(people: Figure, sum: Figure, square: ProductFigure) -> Option<f64> {
-    let (mean, _) = ratio(people, sum);
-    // E[(s + noise)²] is s² + the noise's variance.
-    let n = real(people.value);
-    let correction = sum.noise_variance / (n * n);
-    let of_squares = wide(square.value) / n;
-    let variance = of_squares - (mean * mean - correction);
-    let by_people = of_squares - 2.0 * mean * mean;
-    let noise = square.noise_variance
-        + 4.0 * mean * mean * sum.noise_variance
-        + by_people * by_people * people.noise_variance;
-    (variance >= 4.0 * noise.sqrt() / n).then(|| variance.sqrt())
+/// An estimate in units of the amount.
+fn in_units(Estimate { value, noise_sd, ci }: Estimate, unit: f64) -> Estimate {
+    Estimate { value: value / unit, noise_sd: noise_sd / unit, ci: ci.map(|end| end / unit) }
 }
 
 /// One dimension in words.

@@ -7,7 +7,7 @@ use crate::{
         ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, CountRange, DiffInMeans,
         Economics, Estimate, FORMAT, JobResult, LiftResult, MatchRate, MatchRates, MatchedShare,
         MeasureEstimate, NoiseSd, OtherCells, OtherTotal, OutcomeResult, PrivacyReport,
-        RelativeLift, SampleRatio, TABLE_FORMAT, TableCell, TableResult,
+        RelativeLift, SampleRatio, SpreadEstimate, TABLE_FORMAT, TableCell, TableResult,
     },
     tally::Cell,
 };
@@ -148,8 +148,8 @@ fn table() -> TableResult {
             cap: 99.5,
             floor: -20.5,
             total: estimate(1500.0),
-            mean: Some(estimate(12.5)),
-            spread: Some(2.25),
+            mean: estimate(12.5),
+            spread: Some(SpreadEstimate { value: 2.25, ci: [0.0, 4.5] }),
         }],
     };
     TableResult {

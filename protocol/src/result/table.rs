@@ -118,11 +118,23 @@ pub struct MeasureEstimate {
     pub floor: f64,
     /// Total over the people of the cell.
     pub total: Estimate,
-    /// Total over people; null where there may be nobody. Its interval has both ends of those of total and
-    /// people in it, each at half the error.
-    pub mean: Option<Estimate>,
+    /// Total over people. Its interval has both ends of those of total and people in it, each at half the
+    /// error, as far as they are possible: what one person can have in the cell lies between floor and cap, and
+    /// within the bin where the cell is one of this measure. So does the estimate.
+    pub mean: Estimate,
     /// Standard deviation between people, if squares were asked for.
-    pub spread: Option<f64>,
+    pub spread: Option<SpreadEstimate>,
+}
+
+/// How much people differ, and the interval of that at the result's confidence: from 0 where noise reaches it,
+/// and no more than values between floor and cap can differ.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpreadEstimate {
+    /// The standard deviation between people.
+    pub value: f64,
+    /// Its interval.
+    pub ci: [f64; 2],
 }
 
 /// A figure with the error that its noise makes.

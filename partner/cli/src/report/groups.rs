@@ -45,13 +45,16 @@ pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance)
     )?;
     for first in said::measures(result) {
         writeln!(page, "<h2>{}</h2>", Name(&first.name))?;
-        let head = said::measure_headings(result, &first.name);
+        let head = said::measure_headings(result);
         let rows = said::measure_rows(result, &first.name);
-        let spread = rows.first().is_some_and(|it| it.figures.len() > 4);
         table(page, result, &head, rows, |_, _| Ok(()))?;
-        let spread = if spread { " Spread: standard deviation between people." } else { "" };
-        let bounds = said::bounds(first);
-        writeln!(page, "<p class=\"note\">What is {bounds}.{spread}</p>")?;
+        writeln!(page, "<p class=\"note\">What is {}.</p>", said::bounds(first))?;
+        let spreads = said::spread_rows(result, &first.name);
+        if !spreads.is_empty() {
+            writeln!(page, "<h3>How much people differ</h3>")?;
+            table(page, result, &said::spread_headings(result), spreads, |_, _| Ok(()))?;
+            writeln!(page, "<p class=\"note\">{}</p>", said::SPREAD)?;
+        }
     }
     notes(page, &said::notes(result))
 }

@@ -168,7 +168,7 @@ fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
     let page = page(&JobResult::Table(result), &provenance()).unwrap();
     let table = page.split("<h2>spend</h2>").nth(1).unwrap();
     let rows: Vec<_> = table.split("<tr>").skip(2).collect();
-    assert_eq!(rows[0].matches("<td>\u{2013}</td>").count(), 5);
+    assert_eq!(rows[0].matches("<td>\u{2013}</td>").count(), 4);
     assert!(rows[1].contains("<td>402,118</td>") && rows[5].contains("<td>11,001</td>"));
 }
 
@@ -186,7 +186,23 @@ fn names_of_groups_cannot_become_markup() {
     other.measures.iter_mut().for_each(|it| it.name.clone_from(&hostile));
     let page = page(&JobResult::Table(result), &provenance()).unwrap();
     assert!(!page.contains("<img"), "markup got through");
-    assert_eq!(page.matches("</table>").count(), 2);
+    assert_eq!(page.matches("</table>").count(), 3);
+}
+
+#[test]
+fn a_spread_stands_with_its_range_and_both_say_where_they_end() {
+    let page = page(&JobResult::Table(sample::groups::by_shop()), &provenance()).unwrap();
+    let spread = page.split("<h3>How much people differ</h3>").nth(1).unwrap();
+    assert!(spread.contains("<td>29.3</td><td>27.1 to 31.2</td>"), "{spread}");
+    // Of the smallest group nothing is known but what is possible, and that is said.
+    assert!(spread.contains("<td>0</td><td>0 to 50</td>"), "{spread}");
+    assert!(spread.contains("it begins at 0 where noise reaches it"), "{spread}");
+    assert!(page.contains("<td>0.0 to 100.0</td>"), "{page}");
+    assert!(page.contains("lies within what one person can have in the group"), "{page}");
+    let mut result = sample::groups::by_shop();
+    result.cells.iter_mut().for_each(|cell| cell.measures[0].spread = None);
+    let page = super::page(&JobResult::Table(result), &provenance()).unwrap();
+    assert!(!page.contains("How much people differ"), "nobody asked");
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! Tables of groups, for tests of what is shown.
 
 use protocol::result::{
-    CountRange, Estimate, LiftResult, MeasureEstimate, OtherCells, OtherTotal, TABLE_FORMAT,
-    TableCell, TableResult,
+    CountRange, Estimate, LiftResult, MeasureEstimate, OtherCells, OtherTotal, SpreadEstimate,
+    TABLE_FORMAT, TableCell, TableResult,
 };
 
 /// Shops by segment and whether people were found, with what they spent: a long name, a group without
-/// people, one too small for a mean, and others that are withheld.
+/// people, one too small for a mean to say anything, and others that are withheld.
 pub(crate) fn by_shop() -> TableResult {
     let spend = |name: &'static str, found, people, spent: f64| {
         cell(&[name, found], people, vec![measure("spend", people, spent, 260.0)])
     };
+    // Noise reaches whatever is possible.
     let mut small = spend("outlet (airport, arrivals level)", "yes", 61.0, 1_911.4);
-    small.measures[0].mean = None;
-    small.measures[0].spread = None;
+    small.measures[0].mean.ci = [0.0, 100.0];
+    small.measures[0].spread = Some(SpreadEstimate { value: 0.0, ci: [0.0, 50.0] });
     TableResult {
         other: Some(OtherCells {
             people_at_least: 58,
@@ -63,13 +64,15 @@ fn cell(names: &[&str], people: f64, measures: Vec<MeasureEstimate>) -> TableCel
 }
 
 fn measure(name: &str, people: f64, total: f64, noise_sd: f64) -> MeasureEstimate {
+    let mean = estimate(total / people, noise_sd / people);
+    let possible = |amount: f64| amount.clamp(0.0, 100.0);
     MeasureEstimate {
         name: name.to_owned(),
         cap: 100.0,
         floor: 0.0,
         total: estimate(total, noise_sd),
-        mean: Some(estimate(total / people, noise_sd / people)),
-        spread: Some(29.3),
+        mean: Estimate { value: possible(mean.value), ci: mean.ci.map(possible), ..mean },
+        spread: Some(SpreadEstimate { value: 29.3, ci: [27.1, 31.2] }),
     }
 }
 

@@ -18,8 +18,14 @@ pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
     for first in said::measures(result) {
         writeln!(page)?;
         wrap(page, "", &format!("{} ({})", first.name, said::bounds(first)))?;
-        let head = said::measure_headings(result, &first.name);
+        let head = said::measure_headings(result);
         table(page, result, &head, said::measure_rows(result, &first.name))?;
+        let spreads = said::spread_rows(result, &first.name);
+        if !spreads.is_empty() {
+            writeln!(page)?;
+            wrap(page, "", &format!("{}: how much people differ. {}", first.name, said::SPREAD))?;
+            table(page, result, &said::spread_headings(result), spreads)?;
+        }
     }
     notes_of(page, &said::notes(result))
 }

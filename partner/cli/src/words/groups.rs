@@ -2,7 +2,9 @@
 
 use super::{explain, figure, level, whole};
 use crate::say;
-use protocol::result::{CountRange, Estimate, MeasureEstimate, OtherCells, TableCell, TableResult};
+use protocol::result::{
+    CountRange, Estimate, MeasureEstimate, OtherCells, SpreadEstimate, TableCell, TableResult,
+};
 
 /// The headings of what cells are made of; one for the whole if they are made of nothing.
 pub(crate) fn headings(result: &TableResult) -> Vec<String> {
@@ -45,31 +47,24 @@ pub(crate) fn people_rows(result: &TableResult) -> Vec<Row<'_>> {
 }
 
 /// The headings of [`measure_rows`].
-pub(crate) fn measure_headings(result: &TableResult, name: &str) -> Vec<String> {
+pub(crate) fn measure_headings(result: &TableResult) -> Vec<String> {
     let error = format!("\u{b1} ({})", level(result.confidence));
-    let mut head = vec!["total".to_owned(), error, "per person".to_owned(), range_heading(result)];
-    head.extend(has_spread(result, name).then(|| "spread".to_owned()));
-    head
+    vec!["total".to_owned(), error, "per person".to_owned(), range_heading(result)]
 }
 
 /// What is added up in each cell of the measure of this name.
 pub(crate) fn measure_rows<'r>(result: &'r TableResult, name: &str) -> Vec<Row<'r>> {
-    let spread = has_spread(result, name);
-    let row = |total: Option<&Estimate>, measure: Option<&MeasureEstimate>| {
-        let mean = measure.and_then(|it| it.mean.as_ref());
-        let mut row = vec![
+    let row = |total: Option<&Estimate>, mean: Option<&Estimate>| {
+        vec![
             total.map_or_else(none, amount),
             total.map_or_else(none, amount_error),
             mean.map_or_else(none, amount),
             mean.map_or_else(none, amount_range),
-        ];
-        let between = measure.and_then(|it| it.spread);
-        row.extend(spread.then(|| between.map_or_else(none, super::size)));
-        row
+        ]
     };
     let shown = result.cells.iter().map(|cell| {
         let measure = measured(cell, name);
-        let figures = row(measure.map(|it| &it.total), measure);
+        let figures = row(measure.map(|found| &found.total), measure.map(|found| &found.mean));
         Row { names: names(cell), figures, cell: Some(cell) }
     });
     let added = result.other.iter().map(|cells| {
@@ -79,13 +74,29 @@ pub(crate) fn measure_rows<'r>(result: &'r TableResult, name: &str) -> Vec<Row<'
     shown.chain(added).collect()
 }
 
-fn other<'r>(figures: Vec<String>) -> Row<'r> {
-    Row { names: vec!["other".to_owned()], figures, cell: None }
+/// The headings of [`spread_rows`].
+pub(crate) fn spread_headings(result: &TableResult) -> Vec<String> {
+    vec!["spread".to_owned(), range_heading(result)]
 }
 
-fn has_spread(result: &TableResult, name: &str) -> bool {
-    let measures = result.cells.iter().filter_map(|cell| measured(cell, name));
-    measures.into_iter().any(|it| it.spread.is_some())
+/// How much people of each cell differ in the measure of this name; no rows if that was not asked.
+pub(crate) fn spread_rows<'r>(result: &'r TableResult, name: &str) -> Vec<Row<'r>> {
+    let rows = result.cells.iter().filter_map(|cell| {
+        let SpreadEstimate { value, ci: [low, high] } = measured(cell, name)?.spread?;
+        let error = (high - low) / 4.0;
+        let [value, low, high] = [value, low, high].map(|number| figure(number, error));
+        let figures = vec![value, format!("{low} to {high}")];
+        Some(Row { names: names(cell), figures, cell: Some(cell) })
+    });
+    rows.collect()
+}
+
+/// What a spread and its range are.
+pub(crate) const SPREAD: &str = "Standard deviation between people. Its range allows for the noise in people, totals \
+     and squares: it begins at 0 where noise reaches it.";
+
+fn other<'r>(figures: Vec<String>) -> Row<'r> {
+    Row { names: vec!["other".to_owned()], figures, cell: None }
 }
 
 fn range_heading(result: &TableResult) -> String {
@@ -182,9 +193,11 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if shown().any(|it| it.mean.is_none()) {
+    if result.noise && shown().next().is_some() {
         notes.push(
-            "a mean is left out where the noise is so large that nobody may be in the group."
+            "what is per person, and its range, lies within what one person can have in the group: between the \
+             bounds that are named, and within the group's own bin. Where noise reaches farther, the range ends \
+             there."
                 .to_owned(),
         );
     }
