@@ -338,6 +338,13 @@ impl Contract {
         found.is_some_and(|it| it.columns.iter().any(|column| column.role == Role::Consent))
     }
 
+    /// Whether people can refuse in any dataset of `analysis`.
+    #[must_use]
+    pub fn can_refuse(&self, analysis: &str) -> bool {
+        let found = self.analyses.get(analysis);
+        found.is_some_and(|it| it.template.datasets().any(|name| self.asks_consent(name)))
+    }
+
     /// Kinds of identifiers that both datasets of `analysis` have and that do not always find a person: a
     /// row is known by the first identifier that it has, so a kind finds everybody only if it is the first
     /// one of both datasets. None if the analysis joins nothing.

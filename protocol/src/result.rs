@@ -153,7 +153,7 @@ pub struct LiftResult {
     pub alternative: Alternative,
     /// How they are adjusted.
     pub multiplicity: Multiplicity,
-    /// People by cell.
+    /// People by cell; without the one of refusers where no dataset asks for consent.
     pub cells: Vec<CellCount>,
     /// Whether the arms have the sizes that the design expects.
     pub sample_ratio: SampleRatio,

@@ -45,7 +45,7 @@ pub fn lift_result(
         purpose: admitted.purpose().to_owned(),
         time: now,
         registered_at: asked.registered_at,
-        estimand: estimand(admitted, asked),
+        estimand: estimand(admitted, asked, contract.can_refuse(&job.analysis)),
         test: asked.test.clone(),
         control: asked.control.clone(),
         confidence: millionths(asked.confidence),
@@ -95,15 +95,16 @@ pub(crate) fn privacy_report(
     }
 }
 
-fn estimand(admitted: &Admitted, asked: &job::Lift) -> String {
+fn estimand(admitted: &Admitted, asked: &job::Lift, can_refuse: bool) -> String {
     let tally = admitted.proven().tally();
     let [test, control] = [&asked.test, &asked.control].map(|it| it.join(" or "));
     let population = &tally.population.dataset;
     let outcome = tally.joined.as_ref().map_or("", |it| it.dataset.as_str());
+    let agreed = if can_refuse { " who did not withhold consent" } else { "" };
     format!(
         "average effect per person of being assigned to {test} rather than to {control} \
-         (intention to treat), over the people of {population} in one of these arms who did not \
-         withhold consent; whoever is not found in {outcome} counts with zero"
+         (intention to treat), over the people of {population} in one of these arms{agreed}; whoever is \
+         not found in {outcome} counts with zero"
     )
 }
 

@@ -61,10 +61,11 @@ pub fn table_result(
         shown.sort_by(|a, b| a.name.cmp(&b.name));
     }
     let shown: Vec<_> = shown.iter().map(cell).collect();
-    let no_consent = groups.and_then(Groups::no_consent).map(|it| judge.no_consent(it));
     let tally = admitted.proven().tally();
     let asks = |name: &&str| contract.asks_consent(name);
     let consent_from: Vec<_> = tally.datasets().filter(asks).map(str::to_owned).collect();
+    let no_consent = groups.and_then(Groups::no_consent).filter(|_| !consent_from.is_empty());
+    let no_consent = no_consent.map(|people| judge.no_consent(people));
     let only_joined = tally.joined.as_ref().is_some_and(|it| consent_from == [it.dataset.as_str()]);
     TableResult {
         matched: matched_share(asked, &shown, no_consent.filter(|_| only_joined)),

@@ -14,6 +14,7 @@ use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
 use protocol::loss::{Loss, Rho};
 use protocol::result::{LiftResult, OutcomeResult};
 use protocol::slice::Slice;
+use protocol::tally::Cell;
 use protocol::time::Time;
 use room::NOW;
 use serde_json::Value;
@@ -263,6 +264,19 @@ fn consent_that_only_the_outcomes_ask_for_is_a_flag() {
         let found = result_under(&contract, hillstrom(), arms_of_all(), &mut Silent);
         let flag = found.flags.iter().any(|flag| flag == "consent_with_outcome");
         assert_eq!(flag, flagged, "{text}");
+    }
+}
+
+/// A number of refusers would be noise: nobody was asked.
+#[test]
+fn where_no_consent_is_asked_nothing_is_said_of_people_who_withheld_it() {
+    let agreed = "[[dataset.column]]\nname = \"agreed\"\nrole = \"consent\"\n";
+    for (text, asked) in [(room::text(), true), (room::text().replace(agreed, ""), false)] {
+        let contract = Contract::parse(text.as_bytes()).unwrap();
+        let found = result_under(&contract, hillstrom(), arms_of_all(), &mut Silent);
+        let refusers = found.cells.iter().any(|it| it.cell == Cell::NoConsent);
+        assert_eq!((refusers, found.cells.len()), (asked, 6 + usize::from(asked)));
+        assert_eq!(found.estimand.contains("withhold consent"), asked, "{}", found.estimand);
     }
 }
 

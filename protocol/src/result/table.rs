@@ -47,7 +47,7 @@ pub struct TableResult {
     /// How many of the public cells that are not shown are combinations with no value in a column, which
     /// may be nobody's by their nature; null for cells that the data name.
     pub withheld_without_value: Option<u64>,
-    /// People who did not agree, in either dataset; null if too few to be shown.
+    /// People who did not agree, in either dataset; null if too few to be shown, or if no dataset asks.
     pub no_consent: Option<CountRange>,
     /// Datasets that ask for consent: whoever refused in one of them is in no cell.
     pub consent_from: Vec<String>,

@@ -30,7 +30,10 @@ impl Design {
         analysis: &str,
         contract: &Contract,
     ) -> Self {
-        let cells: Vec<_> = released.cells().iter().map(count).collect();
+        let can_refuse = contract.can_refuse(analysis);
+        // Where nobody is asked, a count of refusers is noise and nothing else.
+        let cells = released.cells().iter().filter(|it| can_refuse || it.cell != Cell::NoConsent);
+        let cells: Vec<_> = cells.map(count).collect();
         let sample_ratio = ratio(released, asked);
         let match_rates = match_rates(released, asked);
         let template = contract.analyses.get(analysis).and_then(|it| match &it.template {

@@ -73,7 +73,8 @@ pub(super) fn limits(page: &mut String, result: &TableResult) -> fmt::Result {
         };
         left_out.push(format!("what a person has in {groups}"));
     }
-    left_out.push("people without consent or without an identifier".to_owned());
+    let consent = if said::asks_consent(result) { "consent or without " } else { "" };
+    left_out.push(format!("people without {consent}an identifier"));
     writeln!(
         page,
         "<li>The ranges and \u{b1} cover the noise and nothing else. Left out of the figures: {}. Whether the \

@@ -1,5 +1,6 @@
 use super::*;
 use crate::sample;
+use protocol::tally::Cell;
 
 pub(super) fn provenance() -> Provenance {
     Provenance {
@@ -70,6 +71,23 @@ fn the_people_of_each_arm_are_there_though_its_cells_are_withheld() {
         assert!(page.contains(row), "no {row} in {page}");
     }
     assert!(page.contains("Withheld: the arm has fewer than 50 people, after noise"));
+}
+
+#[test]
+fn where_no_consent_is_asked_nothing_is_said_of_people_who_withheld_it() {
+    let mut result = sample::result();
+    let words = |result: &LiftResult| page(&JobResult::Lift(result.clone()), &provenance());
+    assert!(words(&result).unwrap().contains("about 0 who withheld consent"));
+    result.cells.retain(|cell| cell.cell != Cell::NoConsent);
+    let lift = words(&result).unwrap();
+    assert!(!lift.contains("consent") && lift.contains("about 2 in several arms (noisy"), "{lift}");
+    let mut table = sample::groups::by_shop();
+    table.consent_from.clear();
+    let table = page(&JobResult::Table(table), &provenance()).unwrap();
+    assert!(
+        !table.contains("consent") && table.contains("people without an identifier"),
+        "{table}"
+    );
 }
 
 /// Six outcomes at p = 0.0283 each are 0.17 after Holm, whatever an unadjusted interval would say.

@@ -247,7 +247,7 @@ fn not_shown(result: &TableResult) -> Vec<String> {
         ));
     }
     notes.extend(withheld(result));
-    if let Some(people) = result.no_consent {
+    if let Some(people) = result.no_consent.filter(|_| asks_consent(result)) {
         let [low, high] = people.ci.map(whole);
         let range = if people.noise_sd > 0.0 {
             let level = level(result.confidence);
@@ -264,21 +264,30 @@ fn not_shown(result: &TableResult) -> Vec<String> {
     notes
 }
 
+/// Whether any dataset of the table asks for consent. Where none does, nobody can have withheld it.
+pub(crate) fn asks_consent(result: &TableResult) -> bool {
+    !result.consent_from.is_empty()
+}
+
 /// Which datasets ask for consent.
 fn sources(result: &TableResult) -> String {
     let names: Vec<_> = result.consent_from.iter().map(say::name).collect();
-    if names.is_empty() { "no dataset".to_owned() } else { names.join(" and ") }
+    names.join(" and ")
 }
 
 /// What "matched" means, and a share only with what it is a share of.
 fn matched(result: &TableResult) -> String {
-    let meaning = "matched: whether the person was found in the joined dataset; whoever withheld \
-                   consent is under neither.";
-    let Some(found) = &result.matched else { return meaning.to_owned() };
+    let (refusers, agreed) = if asks_consent(result) {
+        ("; whoever withheld consent is under neither", " who did not withhold consent")
+    } else {
+        ("", "")
+    };
+    let meaning = format!("matched: whether the person was found in the joined dataset{refusers}.");
+    let Some(found) = &result.matched else { return meaning };
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [low, high] = found.ci.map(percent);
     let mut text = format!(
-        "{meaning} Found: {} ({low} to {high}) of the people who did not withhold consent.",
+        "{meaning} Found: {} ({low} to {high}) of the people{agreed}.",
         percent(found.share)
     );
     if let Some(all) = found.share_with_refusers {
@@ -518,6 +527,18 @@ mod tests {
         assert!(words(&result).contains("All of them are combinations with \"(none)\""));
         result.withheld_without_value = Some(0);
         assert!(!words(&result).contains("(none)"));
+    }
+
+    #[test]
+    fn where_no_consent_is_asked_nothing_is_said_of_people_who_withheld_it() {
+        let mut result = by_shop();
+        result.matched =
+            Some(MatchedShare { share: 0.35, ci: [0.34, 0.36], share_with_refusers: None });
+        assert!(notes(&result).iter().any(|note| note.contains("consent")));
+        result.consent_from.clear();
+        let notes = notes(&result).join("\n");
+        assert!(!notes.contains("consent"), "{notes}");
+        assert!(notes.contains("Found: 35.0 % (34.0 % to 36.0 %) of the people."), "{notes}");
     }
 
     /// 35 % of those who agreed; with refusers, who are all found, 52 %.

@@ -122,18 +122,22 @@ pub(crate) fn match_rates(result: &LiftResult) -> String {
     format!("test {}, control {}: {verdict} ({})", rate(test), rate(control), p_is(*p))
 }
 
-/// Who is in the estimate, in a sentence: nobody who is left out is said to count.
+/// Who is in the estimate, in a sentence: nobody who is left out is said to count. Of people who withheld
+/// consent nothing is said where the contract asks for none, so that the result has no such cell.
 pub(crate) fn who_counts(result: &LiftResult) -> String {
     let of = |wanted: Cell| {
-        let n = result.cells.iter().find(|it| it.cell == wanted).and_then(|it| it.n);
-        n.map_or_else(|| "an unknown number".to_owned(), |n| format!("about {}", whole(n.max(0))))
+        let cell = result.cells.iter().find(|it| it.cell == wanted)?;
+        let n = cell.n.map(|n| format!("about {}", whole(n.max(0))));
+        Some(n.unwrap_or_else(|| "an unknown number".to_owned()))
     };
+    let contaminated = of(Cell::Contaminated).map(|people| format!("{people} in several arms"));
+    let refusers = of(Cell::NoConsent).map(|people| format!("{people} who withheld consent"));
+    let left_out: Vec<_> = contaminated.into_iter().chain(refusers).collect();
     format!(
         "Whoever was assigned to one of these arms and to no other counts there, whether they saw \
          something or not; the effect on those who saw it may be larger. Left out, with all that \
-         they did: {} in several arms, {} who withheld consent (noisy counts: a few may be nobody).",
-        of(Cell::Contaminated),
-        of(Cell::NoConsent)
+         they did: {} (noisy counts: a few may be nobody).",
+        left_out.join(", ")
     )
 }
 
