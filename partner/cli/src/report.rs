@@ -150,12 +150,8 @@ fn answer(page: &mut String, result: &LiftResult) -> fmt::Result {
              sizes that the design expects (sample-ratio check: {}).</p>",
             Text(&result.sample_ratio.p.map_or_else(|| "no p".to_owned(), words::p_is))
         )?;
-    } else if let Some(why) = words::lift::broken(result) {
-        writeln!(
-            page,
-            "<p class=\"banner\"><strong>The design may be broken.</strong> {}</p>",
-            Text(&why)
-        )?;
+    } else {
+        design(page, &words::lift::broken(result))?;
     }
     writeln!(page, "<ul class=\"answer\">")?;
     for outcome in &result.outcomes {
@@ -167,6 +163,20 @@ fn answer(page: &mut String, result: &LiftResult) -> fmt::Result {
         )?;
     }
     writeln!(page, "</ul>")
+}
+
+/// Why the figures may not be the campaign's; nothing if there is no reason.
+fn design(page: &mut String, broken: &[String]) -> fmt::Result {
+    let Some(first) = broken.first() else { return Ok(()) };
+    write!(page, "<div class=\"banner\"><strong>The design may be broken.</strong>")?;
+    if broken.len() == 1 {
+        return writeln!(page, " {}</div>", Text(first));
+    }
+    writeln!(page, "<ul>")?;
+    for why in broken {
+        writeln!(page, "<li>{}</li>", Text(why))?;
+    }
+    writeln!(page, "</ul></div>")
 }
 
 /// What one outcome says, in a sentence. Holds figures and fixed words only, so needs no escaping.
@@ -189,7 +199,11 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
             words::adjustment(result.multiplicity).map(|name| format!(", adjusted after {name}"));
         format!(" ({}{})", words::p_is(p), adjusted.unwrap_or_default()).replace('<', "&lt;")
     });
-    format!("{effect} ({interval}), {verdict}{}.", p.unwrap_or_default())
+    // No line ends between a number and its unit or sign.
+    let text = format!("{effect} ({interval}), {verdict}{}.", p.unwrap_or_default());
+    [" %", " pp", " = ", " &lt; "]
+        .into_iter()
+        .fold(text, |text, part| text.replace(part, &part.replace(' ', "\u{a0}")))
 }
 
 fn plots(page: &mut String, result: &LiftResult) -> fmt::Result {
@@ -357,7 +371,7 @@ fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
 fn notes(page: &mut String, notes: &[String]) -> fmt::Result {
     writeln!(page, "<h2>Notes</h2>\n<ul>")?;
     for note in notes {
-        writeln!(page, "<li>{}</li>", Text(note))?;
+        writeln!(page, "<li>{}</li>", Text(&words::capital(note)))?;
     }
     writeln!(page, "</ul>")
 }

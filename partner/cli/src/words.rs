@@ -209,6 +209,12 @@ pub(crate) fn outcome_kind(outcome: &OutcomeResult) -> String {
     }
 }
 
+/// With a capital first letter, as sentences and headings of a page have it.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Every flag of a result, each with the sentence that explains it.
 pub(crate) fn flags(result: &LiftResult) -> Vec<String> {
     let whole = result.flags.iter().map(|flag| explain(flag));

@@ -87,7 +87,7 @@ pub(super) fn privacy(page: &mut String, privacy: &PrivacyReport, noise: bool) -
     writeln!(
         page,
         "<h2>Privacy</h2>\n<p>{made} that carry random noise ({}). The \
-         noise protects {}. The answer cost \u{3b5}\u{a0}=\u{a0}{} at \u{3b4}\u{a0}=\u{a0}{:e} \
+         noise protects {}. The answer cost \u{3b5}\u{a0}=\u{a0}{} at <span class=\"whole\">\u{3b4}\u{a0}=\u{a0}{:e}</span> \
          (\u{3c1}\u{a0}=\u{a0}{:.6}) of the budget of each dataset. {shown}</p>",
         Text(&privacy.mechanism.replace('_', " ")),
         Text(&privacy.unit),

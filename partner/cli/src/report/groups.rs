@@ -102,7 +102,7 @@ fn table(
     for cell in head {
         match cell.as_str() {
             "" => write!(page, "<td></td>")?,
-            cell => write!(page, "<th scope=\"col\">{}</th>", Text(&capital(cell)))?,
+            cell => write!(page, "<th scope=\"col\">{}</th>", Text(&words::capital(cell)))?,
         }
     }
     writeln!(page, "</tr></thead>\n<tbody>")?;
@@ -118,12 +118,6 @@ fn table(
         writeln!(page, "</tr>")?;
     }
     writeln!(page, "</tbody></table></div>")
-}
-
-/// With a capital first letter, as headings of the page have it.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What fills the width of a bar: the largest group that has all its values, since people without one

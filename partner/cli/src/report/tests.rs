@@ -90,6 +90,37 @@ fn where_no_consent_is_asked_nothing_is_said_of_people_who_withheld_it() {
     );
 }
 
+#[test]
+fn each_reason_against_a_design_stands_by_itself() {
+    let mut result = sample::result();
+    result.flags = vec!["match_differs".to_owned()];
+    let words =
+        |result: &LiftResult| page(&JobResult::Lift(result.clone()), &provenance()).unwrap();
+    let one = words(&result);
+    assert!(
+        one.contains("<strong>The design may be broken.</strong> The arms were found"),
+        "{one}"
+    );
+    assert!(one.contains("which chance does not explain; but the design may be broken"), "{one}");
+    result.flags.push("contaminated".to_owned());
+    let two = words(&result);
+    assert!(two.contains("<li>The arms were found") && two.contains("<li>More than 1 %"), "{two}");
+}
+
+/// On a telephone, a name in a column of names would else be cut wherever it is narrow.
+#[test]
+fn a_word_in_a_table_is_broken_only_if_it_is_too_long_for_a_column() {
+    let names = STYLE.lines().find(|line| line.starts_with("tbody th {")).unwrap();
+    assert!(names.contains("overflow-wrap: break-word") && !names.contains("anywhere"), "{names}");
+}
+
+#[test]
+fn a_number_stays_on_the_line_of_its_unit() {
+    let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
+    assert!(page.contains("18.276\u{a0}% in the test arm, a change of +7.659\u{a0}pp"), "{page}");
+    assert!(page.contains("(p\u{a0}&lt;\u{a0}0.0001, adjusted after Holm)"), "{page}");
+}
+
 /// Six outcomes at p = 0.0283 each are 0.17 after Holm, whatever an unadjusted interval would say.
 #[test]
 fn the_verdict_is_that_of_the_p_value_that_is_shown() {
@@ -154,7 +185,7 @@ fn a_table_says_what_was_counted_and_what_is_not_shown() {
     }
     for text in [
         "4 groups are not shown",
-        "about 412 people (396 to 428 at 95 %) withheld consent (asked in sales)",
+        "About 412 people (396 to 428 at 95 %) withheld consent (asked in sales)",
         ">other<",
         "<td>at least 58</td>",
         "below 0 as 0",
@@ -175,7 +206,7 @@ fn a_table_in_which_nothing_is_shown_says_so() {
     (result.cells, result.other) = (Vec::new(), None);
     result.flags = vec!["all_withheld".to_owned()];
     let page = page(&JobResult::Table(result), &provenance()).unwrap();
-    assert!(page.contains("Nothing can be shown") && page.contains("no group has enough people"));
+    assert!(page.contains("Nothing can be shown") && page.contains("No group has enough people"));
     assert!(!page.contains("<table"));
 }
 

@@ -11,20 +11,18 @@ use protocol::{
 const BROKEN: [&str; 5] =
     ["srm_failed", "match_differs", "consent_with_outcome", "contaminated", "match_keys_unused"];
 
-/// Why the effects of a result may not be the campaign's; none if nothing speaks against the design.
-pub(crate) fn broken(result: &LiftResult) -> Option<String> {
+/// Each reason why the effects of a result may not be the campaign's; none if nothing speaks against the design.
+pub(crate) fn broken(result: &LiftResult) -> Vec<String> {
     let raised = result.flags.iter().filter(|flag| BROKEN.contains(&flag.as_str()));
-    let sentences: Vec<_> = raised.map(|flag| super::explain(flag)).collect();
-    let all = sentences.join(" Besides, ");
-    let mut letters = all.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect())
+    raised.map(|flag| super::capital(&super::explain(flag))).collect()
 }
 
 /// What the p-value that is shown says; the interval says the same.
 pub(crate) fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
     match super::shown_p(outcome) {
-        Some(p) if p < 1.0 - result.confidence && broken(result).is_some() => {
-            "which is no chance; but the design may be broken, so it need not be the campaign"
+        Some(p) if p < 1.0 - result.confidence && !broken(result).is_empty() => {
+            "which chance does not explain; but the design may be broken, so the campaign need not explain it \
+             either"
         }
         Some(p) if p < 1.0 - result.confidence => "so the change is statistically clear",
         Some(_) => "which includes no change at all: this study cannot tell",
