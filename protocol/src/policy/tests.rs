@@ -9,6 +9,7 @@ use crate::{
 mod choice;
 mod length;
 mod lengths;
+mod lift;
 
 /// A change that a signed analyst could make to its job.
 type Change<'a> = &'a dyn Fn(&mut TableQuestion);

@@ -1,0 +1,185 @@
+//! Questions about lift: what a signed analyst could change, template or not.
+
+use super::*;
+use crate::{
+    job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
+    loss::{Delta, Epsilon},
+    tally::{Measure, Table},
+};
+
+/// A change that a signed analyst could make to its question.
+type LiftChange<'a> = &'a dyn Fn(&mut Lift);
+
+fn outcome(column: &str, kind: OutcomeKind, clamp: Clamp, scale: u8) -> Outcome {
+    Outcome { name: format!("the {column}"), column: column.to_owned(), kind, clamp, scale }
+}
+
+fn lift() -> Lift {
+    Lift {
+        test: vec!["mens".to_owned(), "womens".to_owned()],
+        control: vec!["none".to_owned()],
+        expected_test_share: 666_667,
+        srm_flag_p: 1_000,
+        window: Some((20_727, 20_757)),
+        outcomes: vec![
+            outcome("visit", OutcomeKind::Binary, Clamp::ONE, 0),
+            outcome("spend", OutcomeKind::Value, Clamp::new(-500, 9_950).unwrap(), 2),
+        ],
+        confidence: 950_000,
+        alternative: Alternative::TwoSided,
+        multiplicity: Multiplicity::None,
+        cost: Some(Cost { millionths: 5, currency: "USD".to_owned() }),
+        epsilon: Epsilon::new(1.0).unwrap(),
+        delta: Delta::new(1e-6).unwrap(),
+        split: Split { n: 200, sum: 500, products: 300 },
+        min_cell: 0,
+        registered_at: None,
+    }
+}
+
+/// What the policy makes of the question after `change`, under a contract with `from` written as `to`.
+fn under(from: &str, to: &str, change: impl Fn(&mut Lift)) -> Result<Tally, Refusal> {
+    let text = with_table();
+    assert!(text.contains(from), "no {from}");
+    let contract = Contract::parse(text.replacen(from, to, 1).as_bytes()).unwrap();
+    let mut lift = lift();
+    change(&mut lift);
+    price(&contract, "lift", &Question::Lift(lift)).map(|proven| proven.tally().clone())
+}
+
+fn changed(change: impl Fn(&mut Lift)) -> Result<Tally, Refusal> {
+    under("contract = 1", "contract = 1", change)
+}
+
+#[test]
+fn a_question_about_lift_becomes_the_tally_it_describes() {
+    let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
+    let days = Condition::Between { column: "bought".to_owned(), least: 20_727, most: 20_757 };
+    let measure = |column: &str, clamp| Measure {
+        side: Side::Joined,
+        of: Quantity::Sum { column: column.to_owned() },
+        rows: vec![days.clone()],
+        clamp,
+    };
+    let tally = changed(|_| ()).unwrap();
+    let clamp = Clamp::new(-500, 9_950).unwrap();
+    let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0, 1], control: vec![2] };
+    let expected = Tally {
+        population: table("exposures"),
+        joined: Some(table("sales")),
+        dimensions: vec![arm, Dimension::Matched],
+        measures: vec![measure("visit", Clamp::ONE), measure("spend", clamp)],
+        products: vec![Product::square(1)],
+        cells_per_person: 1,
+        ids_per_person: 1,
+    };
+    assert_eq!(tally, expected);
+    let without = changed(|lift| lift.window = None).unwrap();
+    assert!(without.measures.iter().all(|measure| measure.rows.is_empty()));
+}
+
+/// Every lift reads one owner's column of the outcome dataset: one that the analysis does not name stays closed,
+/// and so does one whose decimals the analyst counts otherwise.
+#[test]
+fn only_the_measures_of_the_analysis_are_compared_and_at_their_scale() {
+    let refused = |column: &str, scale| {
+        let (kind, clamp) = (OutcomeKind::Value, Clamp::up_to(100).unwrap());
+        changed(|lift| lift.outcomes = vec![outcome(column, kind, clamp, scale)]).map(drop)
+    };
+    let not = |column: &str| Err(not_permitted(Asked::Column, column, Some("retailer".to_owned())));
+    assert_eq!(refused("spend", 2), Ok(()));
+    assert_eq!(refused("visit", 0), Ok(()));
+    assert_eq!(refused("spend", 0), not("spend"));
+    assert_eq!(refused("margin", 2), not("margin"));
+    assert_eq!(refused("bought", 0), not("bought"));
+    assert_eq!(refused("nothing", 2), not("nothing"));
+}
+
+#[test]
+fn arms_have_known_values_each_in_one_of_them() {
+    let values = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let arms = |test: &[&str], control: &[&str]| {
+        let change = |lift: &mut Lift| {
+            lift.test = values(test);
+            lift.control = values(control);
+        };
+        changed(change).map(drop)
+    };
+    assert_eq!(arms(&["mens"], &["none", "womens"]), Ok(()));
+    let nobody = not_permitted(Asked::Arm, "nobody", Some("publisher".to_owned()));
+    assert_eq!(arms(&["mens", "nobody"], &["none"]), Err(nobody.clone()));
+    assert_eq!(arms(&["mens"], &["nobody"]), Err(nobody));
+    for (test, control) in [
+        (&[][..], &["none"][..]),
+        (&["mens"], &[]),
+        (&["mens"], &["mens"]),
+        (&["mens", "mens"], &["none"]),
+        (&["mens", "womens"], &["none", "womens"]),
+    ] {
+        assert_eq!(arms(test, control), Err(Refusal::Malformed), "{test:?} {control:?}");
+    }
+}
+
+#[test]
+fn a_question_about_lift_that_makes_no_sense_is_refused() {
+    let count = |lift: &mut Lift| lift.outcomes[1].kind = OutcomeKind::Count;
+    let changes: [LiftChange<'_>; 8] = [
+        &|lift| lift.window = Some((20_757, 20_756)),
+        &|lift| lift.outcomes[0].clamp = Clamp::up_to(2).unwrap(),
+        &count,
+        &|lift| lift.outcomes[0].name = String::new(),
+        &|lift| lift.outcomes[0].name = "n".repeat(65),
+        &|lift| lift.outcomes[0].name = "a\u{202e}b".to_owned(),
+        &|lift| lift.split.products = 299,
+        &|lift| lift.split = Split { n: u32::MAX, sum: 1001, products: 0 },
+    ];
+    for change in changes {
+        assert_eq!(changed(change), Err(Refusal::Malformed));
+    }
+    for currency in ["", "US", "USDT", "usd", "U5D"] {
+        let cost = |lift: &mut Lift| lift.cost.as_mut().unwrap().currency = currency.to_owned();
+        assert_eq!(changed(cost), Err(Refusal::Malformed), "{currency}");
+    }
+    let (limit, found, most) = (Limit::Outcomes, 0, 16);
+    let none = changed(|lift| lift.outcomes.clear());
+    assert_eq!(none, Err(Refusal::OverLimit { limit, found, most }));
+    // What is barely within.
+    let fine: [LiftChange<'_>; 4] = [
+        &|lift| lift.window = Some((20_757, 20_757)),
+        &|lift| lift.outcomes[0].name = "n".repeat(64),
+        &|lift| lift.cost = None,
+        &|lift| {
+            count(lift);
+            lift.outcomes[1].clamp = Clamp::up_to(3).unwrap();
+        },
+    ];
+    for change in fine {
+        changed(change).unwrap();
+    }
+}
+
+#[test]
+fn shares_lie_between_nothing_and_all() {
+    let shares: [fn(&mut Lift) -> &mut u32; 3] = [
+        |lift| &mut lift.expected_test_share,
+        |lift| &mut lift.srm_flag_p,
+        |lift| &mut lift.confidence,
+    ];
+    for share in shares {
+        let with = |value: u32| changed(|lift| *share(lift) = value).map(drop);
+        assert_eq!((with(1), with(999_999)), (Ok(()), Ok(())));
+        for value in [0, 1_000_000] {
+            let (limit, found, most) = (Limit::Share, u64::from(value), 999_999);
+            assert_eq!(with(value), Err(Refusal::OverLimit { limit, found, most }));
+        }
+    }
+}
+
+/// Without a date column in the analysis nobody may look at some days alone.
+#[test]
+fn a_window_is_refused_where_the_analysis_names_no_date() {
+    let refused = under("date = \"bought\"\n", "", |_| ());
+    let owner = Some("retailer".to_owned());
+    assert_eq!(refused, Err(not_permitted(Asked::Window, "lift", owner)));
+    under("date = \"bought\"\n", "", |lift| lift.window = None).unwrap();
+}
