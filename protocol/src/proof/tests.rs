@@ -173,6 +173,13 @@ fn noise_that_cannot_be_drawn_has_no_price() {
     assert_eq!(price(500_000), Err(PriceError::NoNoise(Wanted::Product(0))));
 }
 
+/// What the exact sampler is given: σ² as a fraction of whole numbers.
+#[test]
+fn a_variance_is_an_exact_fraction() {
+    assert_eq!(Sigma(1_536).variance(), (1_536 * 1_536, 1 << 20));
+    assert_eq!(Sigma(1 << 51).variance(), (1 << 102, 1 << 20));
+}
+
 #[test]
 fn a_part_without_loss_has_no_price() {
     let split = Split { n: 0, sum: 700, products: 300 };

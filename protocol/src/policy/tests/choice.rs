@@ -81,6 +81,14 @@ fn a_quantile_becomes_the_bins_it_is_chosen_from_and_no_figure() {
 }
 
 #[test]
+fn a_choice_has_a_price_before_there_are_data() {
+    for text in [QUANTILE, FULLEST] {
+        let question = Question::Choice(choice(text));
+        assert_eq!(price(&contract(), "reach", &question), decide(choice(text)));
+    }
+}
+
+#[test]
 fn rows_and_different_values_have_quantiles_too() {
     let of = |to: &str| {
         let edges = [("edges = [10, 50.5, 200]", "edges = [1, 2, 5]"), ("\"sales.spend\"", to)];

@@ -1,10 +1,10 @@
-//! How long a job may wait, whom and what it may name, and how long it and its receipt may be.
+//! How long a job may wait, whom and what it may name, and how large its sums, its answer and its receipt may be.
 
 use super::*;
 use crate::{
     canonical,
     digest::Digest,
-    job::JobId,
+    job::{GroupBy, JobId},
     limits,
     manifest::Manifest,
     merkle::Root,
@@ -30,6 +30,15 @@ fn job(contract: &Contract, datasets: &BTreeMap<String, SignedManifest>) -> Job 
 
 /// Manifests that are longer by `more` bytes than they need be.
 fn manifests(contract: &Contract, more: usize) -> BTreeMap<String, SignedManifest> {
+    manifests_of(contract, more, |_| sealed::padded(1000))
+}
+
+/// Manifests of datasets with as many rows as `rows` says.
+fn manifests_of(
+    contract: &Contract,
+    more: usize,
+    rows: impl Fn(&str) -> u64,
+) -> BTreeMap<String, SignedManifest> {
     let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
     let manifest = |name: &str| {
         let dataset = &contract.datasets[name];
@@ -38,7 +47,7 @@ fn manifests(contract: &Contract, more: usize) -> BTreeMap<String, SignedManifes
             version: 1,
             root: Root([0; 48]),
             size: 0,
-            rows: sealed::padded(1000),
+            rows: rows(name),
             columns: sealed::layout(dataset),
             aad_prefix: vec![0; more],
         };
@@ -56,7 +65,7 @@ fn refuses_a_job_that_may_wait_for_more_than_a_day() {
         let job = Job { not_after, ..job(&contract, &manifests) };
         admit(&contract, &job, "publisher", &manifests, NOW).map(drop)
     };
-    assert_eq!(waits(86_400), Ok(()));
+    assert_eq!((waits(0), waits(86_400)), (Ok(()), Ok(())));
     let (limit, found, most) = (Limit::Wait, 86_401, 86_400);
     assert_eq!(waits(86_401), Err(Refusal::OverLimit { limit, found, most }));
     assert!(matches!(waits(u64::MAX / 2000), Err(Refusal::OverLimit { limit: Limit::Wait, .. })));
@@ -81,6 +90,65 @@ fn refuses_a_job_that_is_over_or_names_its_receivers_or_datasets_wrongly() {
     let mut fewer = good;
     fewer.datasets.remove("sales");
     assert_eq!(refused(&fewer), Err(Refusal::Malformed));
+}
+
+/// What ledger, receipt and refusals are made of.
+#[test]
+fn an_admitted_job_says_who_asks_what_for_and_of_which_datasets() {
+    let contract = contract();
+    let manifests = manifests(&contract, 0);
+    let asked = job(&contract, &manifests);
+    let admitted = admit(&contract, &asked, "publisher", &manifests, NOW).unwrap();
+    assert_eq!((admitted.job(), admitted.name()), (&asked, JobName::of("publisher", &asked)));
+    assert_eq!((admitted.analyst(), admitted.purpose()), ("publisher", "measurement"));
+    assert_eq!(admitted.datasets(), ["exposures", "sales"]);
+    assert_eq!(admitted.cost(), &admitted.proven().proof().cost);
+}
+
+#[test]
+fn a_cap_is_refused_that_as_many_rows_could_add_up_past_what_a_sum_holds() {
+    let contract = contract();
+    // 2⁶² / 2⁴⁰, whichever dataset is the larger one.
+    let most = 1 << 22;
+    for large in ["exposures", "sales"] {
+        let rows = |name: &str| if name == large { 1 << 40 } else { 1024 };
+        let manifests = manifests_of(&contract, 0, rows);
+        let with = |clamp: Clamp| {
+            let mut job = job(&contract, &manifests);
+            let Question::Table(table) = &mut job.question else { panic!("a table") };
+            table.measures[0].clamp = clamp;
+            admit(&contract, &job, "publisher", &manifests, NOW).map(drop)
+        };
+        assert_eq!(with(Clamp::up_to(most).unwrap()), Ok(()));
+        let (limit, found, most) = (Limit::Cap, u64::from(most) + 1, u64::from(most));
+        let refused = Err(Refusal::OverLimit { limit, found, most });
+        assert_eq!(with(Clamp::up_to(4_194_305).unwrap()), refused);
+        assert_eq!(with(Clamp::new(-4_194_305, 1).unwrap()), refused, "down as well as up");
+    }
+}
+
+/// Two measures and a head count make three figures of each cell, of 2¹⁶ that an answer may have.
+#[test]
+fn an_answer_of_too_many_figures_is_refused_before_it_is_paid_for() {
+    let contract = contract();
+    let manifests = manifests(&contract, 0);
+    let bins = |measure: &str, edges: i64| GroupBy::Bins {
+        measure: measure.to_owned(),
+        edges: (1..=edges).collect(),
+    };
+    let with = |edges: i64| {
+        let mut job = job(&contract, &manifests);
+        let Question::Table(table) = &mut job.question else { panic!("a table") };
+        table.group_by = vec![bins("spent", 171), bins("purchases", edges)];
+        let priced = price(&contract, "reach", &job.question).map(drop);
+        let admitted = admit(&contract, &job, "publisher", &manifests, NOW).map(drop);
+        assert_eq!(priced, admitted);
+        admitted
+    };
+    // 172 times 127 and the cell for who did not agree: 21,845, times three 65,535.
+    assert_eq!(with(126), Ok(()));
+    let (limit, found, most) = (Limit::Cells, 172 * 128 + 1, 21_845);
+    assert_eq!(with(127), Err(Refusal::OverLimit { limit, found, most }));
 }
 
 /// The bound is never below what must be in a receipt, and the longest manifests there are stay within it.
