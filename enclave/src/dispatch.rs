@@ -165,7 +165,7 @@ impl Serving {
         *state = State::Closed { closing: closing.clone() };
         // The reply carries it too, so a host that keeps nothing delays nobody.
         if let Ok(name) = ObjectName::closing(&self.instance.to_string())
-            && let Err(error) = link::put(self.host.as_ref(), name, closing.clone()).await
+            && let Err(error) = link::put(self.host.as_ref(), None, name, closing.clone()).await
         {
             tracing::warn!(%error, "the closing could not be stored");
         }

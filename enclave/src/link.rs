@@ -5,7 +5,7 @@ use protocol::{
     merkle::Root,
     storage::{
         Answer, Ask, Body, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ,
-        ObjectName, body_length, decode_body, encode_frame,
+        ObjectName, Origin, body_length, decode_body, encode_frame,
     },
 };
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
@@ -214,13 +214,14 @@ pub(crate) async fn dataset(host: &dyn Host, blob: Root, size: u64) -> Result<Ve
     Ok(bytes)
 }
 
-/// Stores `bytes` for good before it returns.
+/// Stores `bytes` durably before it returns; a result has an origin, a closing none.
 pub(crate) async fn put(
     host: &dyn Host,
+    of: Option<Origin>,
     name: ObjectName,
     bytes: Vec<u8>,
 ) -> Result<(), HostError> {
-    match host.ask(Ask::Put { name, bytes: bytes.into() }).await? {
+    match host.ask(Ask::Put { of, name, bytes: bytes.into() }).await? {
         Answer::Stored {} => Ok(()),
         other => Err(unexpected(other)),
     }

@@ -10,7 +10,7 @@ use protocol::{
     message::{AnsweredJob, Package, Reply, result_binding},
     receipt::Delivery,
     refusal::Refusal,
-    storage::{Failure, ObjectName},
+    storage::{Failure, ObjectName, Origin},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use serde_bytes::ByteBuf;
@@ -149,7 +149,9 @@ impl Results {
             }
             let name = ObjectName::result(&job.to_string(), &receiver.replace('_', "-"))
                 .map_err(|_| Refusal::Internal)?;
-            match link::put(serving.host.as_ref(), name, sealing.to(receiver)?).await {
+            let of =
+                Some(Origin { analyst: answered.asked_by.clone(), instance: serving.instance });
+            match link::put(serving.host.as_ref(), of, name, sealing.to(receiver)?).await {
                 Ok(()) => {
                     answered.stored.insert(receiver.clone());
                 }

@@ -138,7 +138,8 @@ pub struct Limits {
     pub max_blob_bytes: u64,
     /// Sum of all blobs and of the sizes of all unfinished uploads, in bytes.
     pub quota_bytes: u64,
-    /// Sum of all results that the enclave has stored, in bytes.
+    /// Sum of all results that enclaves have stored, in bytes: an even share for each party of the contract.
+    /// Those of instances that are over make room.
     pub results_bytes: u64,
     /// Unfinished uploads at one time.
     pub max_uploads: usize,

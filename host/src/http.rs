@@ -2,6 +2,7 @@
 
 use crate::{
     clock::now,
+    results::Counts,
     store::Store,
     supervisor::Watched,
     uploads::{UploadError, Uploads},
@@ -121,6 +122,10 @@ impl Http {
             object.inspect_err(|cause| tracing::error!(%cause, %name, "reading an object"));
         let object = object.map_err(UploadError::from)?;
         let bytes = object.ok_or(Declined::NoSuchPath)?;
+        // All that a host can know of whether the receiver has it: it says what may make room first.
+        if let Err(cause) = self.store.fetched(&name).await {
+            tracing::warn!(%cause, %name, "noting that a result was fetched");
+        }
         Ok(response(StatusCode::OK, "application/octet-stream", bytes))
     }
 
@@ -143,7 +148,10 @@ impl Http {
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let (simulated, enclave_starts) = (self.simulated, self.watched.starts());
-        json(status, &Health { simulated, enclave, enclave_starts })
+        let Counts { declined, unread } = self.store.counts();
+        let (results_declined, results_lost) = (declined, unread);
+        let health = Health { simulated, enclave, enclave_starts, results_declined, results_lost };
+        json(status, &health)
     }
 }
 
@@ -152,6 +160,10 @@ struct Health {
     simulated: bool,
     enclave: &'static str,
     enclave_starts: u64,
+    /// Since this program started: results that had no room.
+    results_declined: u64,
+    /// Since this program started: results that made room before anybody had fetched them.
+    results_lost: u64,
 }
 
 /// Why a request gets no success.

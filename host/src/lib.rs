@@ -13,6 +13,7 @@ mod http;
 mod machine;
 mod pipe;
 mod plan;
+mod results;
 mod service;
 mod store;
 mod supervisor;
@@ -92,8 +93,11 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         supervisor.spawn(supervisor::keep_alive(machine, watched.clone(), Stop(stopping)));
     }
     // A contract that does not open, the enclave will refuse; then there is no end to tell of.
-    let ends = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
-    let ends = ends.map(|contract| contract.expires);
+    let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
+    let ends = contract.as_ref().map(|contract| contract.expires);
+    if let Some(contract) = contract {
+        store.shared_by(contract.parties.into_keys().collect());
+    }
     let http = http::Http {
         ends,
         simulated: config.simulated_ca.is_some(),

@@ -184,6 +184,11 @@ impl Options {
         self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)))
     }
 
+    /// How many bytes of results are kept.
+    pub(crate) fn results_bytes(&self) -> u64 {
+        self.limits.as_ref().map_or_else(|| Limits::default().results_bytes, |it| it.results_bytes)
+    }
+
     /// Who is to run the enclave.
     pub(crate) fn enclave(&self) -> Result<Enclave, Failure> {
         if self.modes()? == 0 {

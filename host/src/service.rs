@@ -2,14 +2,18 @@
 
 use crate::{
     durable::Put,
-    store::{Store, blocking, dataset},
+    store::{PutError, Store, blocking, dataset},
     supervisor::Watched,
     trace::{Seen, Trace},
     transport::Listener,
 };
-use protocol::storage::{
-    Answer, Ask, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ, ObjectName,
-    STOP_SECONDS, body_length, decode_body, encode_frame,
+use protocol::{
+    contract::Contract,
+    storage::{
+        Answer, Ask, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ, ObjectName,
+        Origin, STOP_SECONDS, body_length, decode_body, encode_frame,
+    },
+    text,
 };
 use std::{
     fs::File,
@@ -148,13 +152,7 @@ impl Service {
                 })
             }
             Ask::Put { bytes, .. } if bytes.0.len() > MAX_OBJECT => Ok(failed(Failure::TooLarge)),
-            Ask::Put { name, bytes } => self.store.put(&name, bytes.0).await.map(|put| match put {
-                Put::Stored => {
-                    self.kept(&name);
-                    Answer::Stored {}
-                }
-                Put::Conflict => failed(Failure::Conflict),
-            }),
+            Ask::Put { of, name, bytes } => self.put(of, &name, bytes.0).await,
             Ask::Stop {} => Ok(self.stop().await),
             Ask::Fetch { name } => {
                 let most = u64::try_from(MAX_OBJECT).unwrap_or(u64::MAX);
@@ -171,6 +169,27 @@ impl Service {
         })
     }
 
+    async fn put(
+        &self,
+        of: Option<Origin>,
+        name: &ObjectName,
+        bytes: Vec<u8>,
+    ) -> io::Result<Answer> {
+        let analyst = of.as_ref().map_or_else(String::new, |of| text::visible(&of.analyst));
+        match self.store.put(name, of, bytes).await {
+            Ok(Put::Stored) => {
+                self.kept(name);
+                Ok(Answer::Stored {})
+            }
+            Ok(Put::Conflict) => Ok(failed(Failure::Conflict)),
+            Err(PutError::NoRoom(why)) => {
+                tracing::warn!(%name, %analyst, "a result is not kept here, and who asked is told: {why}");
+                Ok(failed(Failure::Full))
+            }
+            Err(PutError::Io(cause)) => Err(cause),
+        }
+    }
+
     /// Read afresh each time: the operator may have put another contract there for the next instance.
     async fn contract(&self) -> io::Result<Answer> {
         let path = self.contract.clone();
@@ -180,10 +199,15 @@ impl Service {
             File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
             io::Result::Ok(bytes)
         });
-        Ok(match bytes.await? {
-            bytes if bytes.len() > MAX_CONTRACT => failed(Failure::TooLarge),
-            bytes => Answer::Contract { bytes: bytes.into() },
-        })
+        let bytes = bytes.await?;
+        if bytes.len() > MAX_CONTRACT {
+            return Ok(failed(Failure::TooLarge));
+        }
+        // Another instance may have other parties; one whose contract does not open asks for nothing more.
+        if let Ok(contract) = Contract::open(&bytes) {
+            self.store.shared_by(contract.parties.into_keys().collect());
+        }
+        Ok(Answer::Contract { bytes: bytes.into() })
     }
 
     fn note(&self, ask: &Ask) {
@@ -193,6 +217,10 @@ impl Service {
             Ask::Contract {} | Ask::Stop {} => None,
         };
         let name = blob.as_deref();
+        let analyst = match ask {
+            Ask::Put { of: Some(of), .. } => Some(of.analyst.as_str()),
+            _ => None,
+        };
         let (kind, offset, length) = match ask {
             Ask::Contract {} => ("contract", None, None),
             Ask::Size { .. } => ("size", None, None),
@@ -201,8 +229,8 @@ impl Service {
             Ask::Fetch { .. } => ("fetch", None, None),
             Ask::Stop {} => ("stop", None, None),
         };
-        tracing::debug!(kind, name, offset, length, "the enclave asks");
-        self.trace.note(&Seen::Ask { kind, name, offset, length });
+        tracing::debug!(kind, name, analyst, offset, length, "the enclave asks");
+        self.trace.note(&Seen::Ask { kind, name, analyst, offset, length });
     }
 }
 

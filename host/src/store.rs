@@ -1,18 +1,22 @@
 //! The blob store: reads go through `object_store`, writes are durable files beneath it.
 
-use crate::durable::{self, Put};
+use crate::{
+    durable::{self, Put},
+    results::{Counts, NoRoom, RESULTS, Results},
+};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key};
-use protocol::{merkle::Root, storage::ObjectName};
+use protocol::{
+    merkle::Root,
+    storage::{ObjectName, Origin},
+};
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Blobs and objects under their names.
@@ -21,9 +25,19 @@ pub(crate) struct Store {
     objects: Arc<dyn ObjectStore>,
     root: PathBuf,
     scratch: PathBuf,
-    /// Bytes of results, and how many there may be.
-    results: Arc<AtomicU64>,
-    most_results: u64,
+    /// What is kept of results; held while one is written.
+    results: Arc<Mutex<Results>>,
+}
+
+/// Why an object is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutError {
+    /// Of a result.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    /// The disk.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 impl Store {
@@ -41,8 +55,25 @@ impl Store {
         }
         let root = root.canonicalize()?;
         let objects = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
-        let results = Arc::new(AtomicU64::new(bytes_in(&root.join(RESULTS))?));
-        Ok(Self { objects: Arc::new(objects), root, scratch, results, most_results })
+        let results = Results::open(&root, &dir.join("results"), most_results)?;
+        let results = Arc::new(Mutex::new(results));
+        Ok(Self { objects: Arc::new(objects), root, scratch, results })
+    }
+
+    /// Whose results share the room for them from here on: those of the contract's parties.
+    pub(crate) fn shared_by(&self, parties: BTreeSet<String>) {
+        locked(&self.results).shared_by(parties);
+    }
+
+    /// What became of results since the host started.
+    pub(crate) fn counts(&self) -> Counts {
+        locked(&self.results).counts()
+    }
+
+    /// Notes that somebody was given the object `name`.
+    pub(crate) async fn fetched(&self, name: &ObjectName) -> io::Result<()> {
+        let (results, name) = (Arc::clone(&self.results), name.to_string());
+        blocking(move || locked(&results).fetched(&name)).await
     }
 
     /// The length of what `name` holds, in bytes; `None` if it holds nothing.
@@ -84,21 +115,32 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What the file system says, or that a result would be more than the operator allows. A closing is
+    /// [`PutError`]: what the file system says, or that a result of this origin has no room. A closing is
     /// always kept: it gives budget back.
-    pub(crate) async fn put(&self, name: &ObjectName, bytes: Vec<u8>) -> io::Result<Put> {
+    pub(crate) async fn put(
+        &self,
+        name: &ObjectName,
+        origin: Option<Origin>,
+        bytes: Vec<u8>,
+    ) -> Result<Put, PutError> {
         let (root, scratch, name) = (self.root.clone(), self.scratch.clone(), name.to_string());
-        let (results, most) = (Arc::clone(&self.results), self.most_results);
+        let results = Arc::clone(&self.results);
         blocking(move || {
-            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let is_new = name.starts_with(RESULTS) && !root.join(&name).exists();
-            if is_new && results.load(Ordering::Relaxed).saturating_add(length) > most {
-                let full = format!("results take the {most} bytes that the operator allows");
-                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, full));
+            if !name.starts_with(RESULTS) {
+                return Ok(durable::put(&root, &scratch, &name, &bytes)?);
             }
+            let mut results = locked(&results);
+            if root.join(&name).exists() {
+                return Ok(durable::put(&root, &scratch, &name, &bytes)?);
+            }
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            for going in results.make_room(origin.as_ref(), length)? {
+                results.remove(&root, &going)?;
+            }
+            results.announce(&name, origin.as_ref())?;
             let put = durable::put(&root, &scratch, &name, &bytes)?;
-            if is_new && put == Put::Stored {
-                results.fetch_add(length, Ordering::Relaxed);
+            if put == Put::Stored {
+                results.note(&name, origin, length);
             }
             Ok(put)
         })
@@ -126,24 +168,10 @@ impl Store {
     }
 }
 
-/// Bytes of all files below `folder`; 0 if the folder does not exist.
-fn bytes_in(folder: &Path) -> io::Result<u64> {
-    let entries = match fs::read_dir(folder) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
-    let mut sum = 0_u64;
-    for entry in entries {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let more = if kind.is_dir() { bytes_in(&entry.path())? } else { entry.metadata()?.len() };
-        sum = sum.saturating_add(more);
-    }
-    Ok(sum)
+/// What is in it changes in whole steps, so a panic elsewhere leaves it usable.
+fn locked(results: &Mutex<Results>) -> MutexGuard<'_, Results> {
+    results.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// Where results are, below all blobs and objects.
-const RESULTS: &str = "results/";
 
 /// Where a dataset's blob is.
 pub(crate) fn dataset(blob: &Root) -> String {
@@ -167,25 +195,92 @@ pub(crate) async fn blocking<T: Send + 'static, E: From<io::Error> + Send + 'sta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::digest::Digest;
 
-    fn result(job: &str) -> ObjectName {
-        ObjectName::result(job, "publisher").unwrap()
+    const ROOM: u64 = 300;
+
+    fn open(dir: &Path) -> Store {
+        let store = Store::open(dir, ROOM).unwrap();
+        store.shared_by(["publisher", "retailer", "agency"].map(str::to_owned).into());
+        store
+    }
+
+    async fn put(store: &Store, instance: u8, analyst: &str, job: &str, bytes: usize) -> bool {
+        let name = ObjectName::result(job, "receiver").unwrap();
+        let (analyst, instance) = (analyst.to_owned(), [instance; Digest::LEN].into());
+        let origin = Some(Origin { analyst, instance });
+        match store.put(&name, origin, vec![1; bytes]).await {
+            Ok(put) => put == Put::Stored,
+            Err(PutError::NoRoom(_)) => false,
+            Err(PutError::Io(cause)) => panic!("{cause}"),
+        }
+    }
+
+    async fn holds(store: &Store, job: &str) -> bool {
+        store.size(&format!("results/{job}/receiver")).await.unwrap().is_some()
     }
 
     #[tokio::test]
-    async fn results_have_a_quota_also_after_a_restart_and_a_closing_is_always_kept() {
+    async fn a_party_that_fills_its_share_leaves_the_others_theirs_also_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), 100).unwrap();
-        assert_eq!(store.put(&result("a"), vec![1; 60]).await.unwrap(), Put::Stored);
+        let store = open(dir.path());
+        assert!(put(&store, 1, "retailer", "a", 60).await);
         // What is there already takes no more.
-        assert_eq!(store.put(&result("a"), vec![1; 60]).await.unwrap(), Put::Stored);
-        assert_eq!(store.put(&result("a"), vec![2; 60]).await.unwrap(), Put::Conflict);
-        let full = |put: io::Result<Put>| put.unwrap_err().kind() == io::ErrorKind::QuotaExceeded;
-        assert!(full(store.put(&result("b"), vec![1; 41]).await));
-        let store = Store::open(dir.path(), 100).unwrap();
-        assert!(full(store.put(&result("b"), vec![1; 41]).await));
-        assert_eq!(store.put(&result("b"), vec![1; 40]).await.unwrap(), Put::Stored);
+        assert!(put(&store, 1, "retailer", "a", 60).await);
+        assert!(!put(&store, 1, "retailer", "b", 41).await);
+        drop(store);
+        let store = open(dir.path());
+        assert!(!put(&store, 1, "retailer", "b", 41).await);
+        assert!(put(&store, 1, "retailer", "b", 40).await);
+        assert!(
+            put(&store, 1, "publisher", "c", 100).await && put(&store, 1, "agency", "d", 100).await
+        );
+        assert_eq!(store.counts(), Counts { declined: 1, unread: 0 });
+        // Nothing of the instance that runs made room, and a closing is always kept.
+        for job in ["a", "b", "c", "d"] {
+            assert!(holds(&store, job).await, "{job}");
+        }
         let closing = ObjectName::closing("c").unwrap();
-        assert_eq!(store.put(&closing, vec![1; 500]).await.unwrap(), Put::Stored);
+        assert_eq!(store.put(&closing, None, vec![1; 500]).await.unwrap(), Put::Stored);
+    }
+
+    #[tokio::test]
+    async fn results_of_earlier_instances_make_room_within_the_share_of_who_asks() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        for job in ["a", "b", "c"] {
+            assert!(put(&store, 1, "retailer", job, 30).await);
+        }
+        assert!(put(&store, 1, "publisher", "others", 100).await);
+        store.fetched(&ObjectName::result("b", "receiver").unwrap()).await.unwrap();
+        drop(store);
+        let store = open(dir.path());
+        // Fetched ones first, then the oldest; nobody else's.
+        assert!(put(&store, 2, "retailer", "d", 40).await);
+        assert_eq!((holds(&store, "a").await, holds(&store, "b").await), (true, false));
+        assert_eq!(store.counts(), Counts::default());
+        assert!(put(&store, 2, "retailer", "e", 30).await);
+        assert_eq!((holds(&store, "a").await, holds(&store, "c").await), (false, true));
+        assert_eq!(store.counts(), Counts { declined: 0, unread: 1 });
+        // If it is not enough that they go, none goes.
+        assert!(!put(&store, 2, "retailer", "f", 31).await);
+        assert!(holds(&store, "c").await && holds(&store, "others").await);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_has_a_share_for_makes_room_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), ROOM).unwrap();
+        // An earlier program noted no origin; an earlier contract had another party, and fewer.
+        let name = ObjectName::result("old", "receiver").unwrap();
+        store.put(&name, None, vec![1; 100]).await.unwrap();
+        assert!(put(&store, 1, "former", "gone", 60).await);
+        assert!(put(&store, 1, "publisher", "more", 140).await);
+        drop(store);
+        let store = open(dir.path());
+        assert!(put(&store, 2, "agency", "new", 100).await);
+        assert!(!holds(&store, "old").await && holds(&store, "gone").await);
+        assert!(put(&store, 2, "retailer", "newer", 100).await);
+        assert!(!holds(&store, "gone").await && !holds(&store, "more").await);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Seen<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        analyst: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         offset: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         length: Option<u64>,

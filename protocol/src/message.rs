@@ -114,8 +114,8 @@ pub enum Reply {
         job: JobName,
         /// The package sealed to the party that asked; none if it is not a receiver.
         sealed: Option<ByteBuf>,
-        /// Receivers whose package the host did not keep, since it holds other bytes in its place: they
-        /// do not get it from there.
+        /// Receivers whose package the host did not keep, since it had no room or holds other bytes in
+        /// its place: they do not get it from there.
         not_stored: Vec<String>,
     },
     /// State of the instance.

@@ -12,7 +12,7 @@ pub use frame::{FrameError, Message, body_length, decode_body, decode_frame, enc
 pub use name::{InvalidName, ObjectName};
 pub use upload::{Problem, ProblemCode, UploadStatus};
 
-use crate::{limits, merkle::Root};
+use crate::{digest::Digest, limits, merkle::Root};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -39,8 +39,11 @@ pub enum Ask {
         /// First byte.
         offset: u64,
     },
-    /// Keep an object: durable once answered, and never changed afterwards.
+    /// Keep an object: durable once answered, and never changed afterwards. A closing is kept for good;
+    /// a result at least while its instance lives, within its analyst's share of the host's room.
     Put {
+        /// Whose room a result takes; none for a closing.
+        of: Option<Origin>,
         /// Where.
         name: ObjectName,
         /// What, at most [`MAX_OBJECT`] bytes.
@@ -55,6 +58,17 @@ pub enum Ask {
     /// [`STOP_SECONDS`]. An instance that is told leaves its closing, so that what was handed to it and
     /// not spent returns to its owners.
     Stop {},
+}
+
+/// Where a result comes from, as far as the host has to know to give each party its share of room.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "another field is another version of the wire")]
+pub struct Origin {
+    /// The party that asked, whatever parties receive.
+    pub analyst: String,
+    /// Digest of the instance's statement: what earlier ones left may make room.
+    pub instance: Digest,
 }
 
 /// What the host says to an [`Ask`]. It may say anything: nothing in it is evidence.
@@ -110,6 +124,9 @@ pub enum Failure {
     /// The name is taken by other bytes.
     #[error("the host keeps other bytes under this name")]
     Conflict,
+    /// What the operator keeps of results, of all parties or of this one, is used up.
+    #[error("the host has no more room for results of this party")]
+    Full,
     /// The host's disk failed.
     #[error("the host could not read or write its store")]
     Io,

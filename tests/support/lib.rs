@@ -375,7 +375,7 @@ impl HostileHost {
             Ask::Size { blob } => blobs
                 .get(blob)
                 .map_or(lost, |file| Answer::Size { bytes: u64::try_from(file.len()).unwrap() }),
-            Ask::Put { name, bytes } => {
+            Ask::Put { name, bytes, .. } => {
                 let stored = objects.entry(name.clone()).or_insert_with(|| bytes.0.clone());
                 if *stored == bytes.0 {
                     Answer::Stored {}

@@ -69,7 +69,7 @@ impl Listener for Pipes {
 /// More than any buffer holds, there and back.
 async fn carries_a_conversation(host: &StreamHost) {
     let name = ObjectName::closing("a1").unwrap();
-    let put = host.ask(Ask::Put { name, bytes: vec![1; 3 << 20].into() }).await.unwrap();
+    let put = host.ask(Ask::Put { of: None, name, bytes: vec![1; 3 << 20].into() }).await.unwrap();
     assert_eq!(put, Answer::Size { bytes: 3 << 20 });
     let blob = protocol::merkle::root_of(b"");
     for offset in 0..3 {
@@ -119,7 +119,7 @@ async fn gives_up_on_a_host_that_talks_and_does_not_listen() {
     let mut host = StreamHost::at(road);
     host.patience = Duration::from_millis(100);
     let name = ObjectName::closing("a1").unwrap();
-    let put = host.ask(Ask::Put { name, bytes: vec![1; 1 << 20].into() }).await;
+    let put = host.ask(Ask::Put { of: None, name, bytes: vec![1; 1 << 20].into() }).await;
     assert!(matches!(put, Err(HostError::Silent)), "{put:?}");
 }
 

@@ -27,6 +27,7 @@ pub(super) fn checks(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
         Some(dir) => {
             checks.push(writable(dir));
             checks.push(space(dir));
+            checks.extend(results(dir, options.results_bytes()));
         }
     }
     checks.extend(contract(options, manifest));
@@ -96,6 +97,33 @@ fn space(dir: &Path) -> Check {
         }
         _ => ok(name, found),
     }
+}
+
+/// How much of the room for results is taken; nothing before there is one.
+fn results(dir: &Path, most: u64) -> Option<Check> {
+    let taken = bytes_in(&dir.join("blobs/results")).ok().filter(|taken| *taken > 0)?;
+    let [taken_mib, most_mib] = [taken, most].map(|bytes| bytes.div_ceil(1 << 20));
+    let found = format!("they take {taken_mib} of {most_mib} MiB (results_bytes)");
+    let is_full = taken >= most / 10 * 9;
+    Some(if is_full {
+        let remedy = "raise results_bytes in [limits]; until then a party's new results replace those of \
+             instances that are over, and beyond its share none is kept";
+        warn("results", found, remedy)
+    } else {
+        ok("results", found)
+    })
+}
+
+/// Bytes of all files below a directory.
+fn bytes_in(directory: &Path) -> io::Result<u64> {
+    let mut sum = 0_u64;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let is_directory = entry.file_type()?.is_dir();
+        let more = if is_directory { bytes_in(&entry.path())? } else { entry.metadata()?.len() };
+        sum = sum.saturating_add(more);
+    }
+    Ok(sum)
 }
 
 fn contract(options: &Options, manifest: Option<&Path>) -> Vec<Check> {

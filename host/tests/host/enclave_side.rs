@@ -46,7 +46,7 @@ async fn says_what_it_lacks_and_what_is_too_large() {
         (Ask::Read { blob: none, length: 1, offset: 0 }, Failure::NotFound),
         (Ask::Read { blob: none, length: MAX_READ + 1, offset: 0 }, Failure::TooLarge),
         (Ask::Fetch { name: name.clone() }, Failure::NotFound),
-        (Ask::Put { name, bytes: vec![0; MAX_OBJECT + 1].into() }, Failure::TooLarge),
+        (Ask::Put { of: None, name, bytes: vec![0; MAX_OBJECT + 1].into() }, Failure::TooLarge),
     ] {
         assert_eq!(ask(&mut stream, &question).await, Answer::Failed { why });
     }
@@ -59,7 +59,8 @@ async fn says_what_it_lacks_and_what_is_too_large() {
 async fn a_result_is_kept_once_for_ever_and_served_to_parties() {
     let room = Room::new();
     let name = ObjectName::result("job-1", "acme").unwrap();
-    let put = |bytes: &[u8]| Ask::Put { name: name.clone(), bytes: bytes.to_vec().into() };
+    let put =
+        |bytes: &[u8]| Ask::Put { of: None, name: name.clone(), bytes: bytes.to_vec().into() };
     let host = room.host().await;
     let mut stream = connect(&room).await;
     assert_eq!(ask(&mut stream, &put(b"sealed")).await, Answer::Stored {});
@@ -112,7 +113,7 @@ async fn the_trace_holds_each_question_and_no_content() {
         Ask::Contract {},
         Ask::Size { blob: root },
         Ask::Read { blob: root, length: 7, offset: 3 },
-        Ask::Put { name: name.clone(), bytes: b"canary".to_vec().into() },
+        Ask::Put { of: None, name: name.clone(), bytes: b"canary".to_vec().into() },
         Ask::Fetch { name },
     ] {
         ask(&mut stream, &question).await;

@@ -20,7 +20,7 @@ use tokio::{io::AsyncWriteExt, net::UnixListener};
 
 fn closing() -> Ask {
     let name = ObjectName::closing("0123").unwrap();
-    Ask::Put { name, bytes: b"closing".to_vec().into() }
+    Ask::Put { of: None, name, bytes: b"closing".to_vec().into() }
 }
 
 async fn health(at: std::net::SocketAddr) -> (u16, String) {

@@ -29,7 +29,10 @@ async fn starts_another_enclave_when_one_dies_and_none_after_the_end() {
     })
     .await;
     let health = json(host.address(), "GET", "/v1/health", b"").await.1;
-    assert_eq!(health, json!({"simulated": true, "enclave": "starting", "enclave_starts": 2}));
+    assert_eq!(
+        health,
+        json!({"simulated": true, "enclave": "starting", "enclave_starts": 2, "results_declined": 0, "results_lost": 0})
+    );
     let second = host.enclave_pid().unwrap();
     let asked = Instant::now();
     host.shutdown().await;

@@ -38,7 +38,10 @@ async fn boots_the_image_waits_for_its_heartbeat_and_carries_both_faces() {
     assert!(body_length(header, MAX_BODY).unwrap() > signed_contract().len());
 
     let health = json(at, "GET", "/v1/health", b"").await.1;
-    assert_eq!(health, json!({"simulated": false, "enclave": "serving", "enclave_starts": 1}));
+    assert_eq!(
+        health,
+        json!({"simulated": false, "enclave": "serving", "enclave_starts": 1, "results_declined": 0, "results_lost": 0})
+    );
     signal("TERM", host.0.id());
     assert!(host.0.wait().unwrap().success());
     assert!(!processes.iter().any(|pid| alive(*pid)));

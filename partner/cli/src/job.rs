@@ -122,9 +122,10 @@ fn is_stored(ran: &Ran) -> Result<ExitCode, Failure> {
     }
     let receivers = ran.not_stored.join(" and ");
     Err(Failure::no(format!(
-        "the host holds other bytes in the place of job {} for {receivers}, who cannot open it from there: \
-         the job has run and is paid; ask the operator what happened, then submit it again with --id, or \
-         hand {receivers} result.json and receipt.cbor",
+        "the host did not keep the result of job {} for {receivers}, who cannot open it from there (its room \
+         for this party's results may be full, or it holds other bytes in their place: its log says which): \
+         the job has run and is paid; ask the operator, then submit it again with --id, or hand \
+         {receivers} result.json and receipt.cbor",
         ran.job
     )))
 }

@@ -41,6 +41,10 @@ pub struct Health {
     pub enclave: String,
     /// How often it has started one.
     pub enclave_starts: u64,
+    /// Results that it had no room for since it started.
+    pub results_declined: u64,
+    /// Results of earlier instances that made room there before anybody had fetched them, since it started.
+    pub results_lost: u64,
 }
 
 impl Store {

@@ -54,7 +54,7 @@ impl MemoryHost {
                 Some(file) => Answer::Size { bytes: u64::try_from(file.len()).unwrap_or(u64::MAX) },
                 None => failed(Failure::NotFound),
             },
-            Ask::Put { name, bytes } => {
+            Ask::Put { name, bytes, .. } => {
                 objects.insert(name, bytes.0);
                 Answer::Stored {}
             }

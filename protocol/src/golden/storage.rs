@@ -4,8 +4,8 @@ use super::{Folder, covers, kinds, room};
 use crate::{
     merkle::{MerkleLog, root_of},
     storage::{
-        Answer, Ask, Failure, MAX_BODY, Message, ObjectName, Problem, ProblemCode, UploadStatus,
-        decode_frame, encode_frame,
+        Answer, Ask, Failure, MAX_BODY, Message, ObjectName, Origin, Problem, ProblemCode,
+        UploadStatus, decode_frame, encode_frame,
     },
 };
 use std::fmt::Debug;
@@ -33,6 +33,7 @@ kinds!(FAILURES, failure: Failure {
     Failure::NotFound => "not_found",
     Failure::TooLarge => "too_large",
     Failure::Conflict => "conflict",
+    Failure::Full => "full",
     Failure::Io => "io",
 });
 
@@ -50,8 +51,8 @@ kinds!(PROBLEMS, problem: ProblemCode {
     ProblemCode::Io => "io",
 });
 
-const FAILURE: [Failure; 4] =
-    [Failure::NotFound, Failure::TooLarge, Failure::Conflict, Failure::Io];
+const FAILURE: [Failure; 5] =
+    [Failure::NotFound, Failure::TooLarge, Failure::Conflict, Failure::Full, Failure::Io];
 const PROBLEM: [ProblemCode; 11] = [
     ProblemCode::BadRequest,
     ProblemCode::NotFound,
@@ -72,11 +73,12 @@ fn frames_have_the_bytes_they_had() {
     let blob = root_of(b"blob");
     let result = ObjectName::result("0f", "retailer").unwrap();
     let closing = ObjectName::closing(&room::instance().to_string()).unwrap();
+    let of = Some(Origin { analyst: "publisher".to_owned(), instance: room::instance() });
     let asks = [
         Ask::Contract {},
         Ask::Size { blob },
         Ask::Read { blob, length: 1 << 20, offset: 1 << 33 },
-        Ask::Put { name: result, bytes: b"package.sealed".to_vec().into() },
+        Ask::Put { of, name: result, bytes: b"package.sealed".to_vec().into() },
         Ask::Fetch { name: closing },
         Ask::Stop {},
     ];

@@ -9,7 +9,7 @@ fn every_message_comes_back_as_it_was() {
         Ask::Contract {},
         Ask::Size { blob },
         Ask::Read { blob, length: MAX_READ, offset: u64::MAX },
-        Ask::Put { name: name.clone(), bytes: vec![0; 100_000].into() },
+        Ask::Put { of: None, name: name.clone(), bytes: vec![0; 100_000].into() },
         Ask::Fetch { name },
     ] {
         let frame = encode_frame(&ask).unwrap();
@@ -65,7 +65,7 @@ fn refuses_a_length_above_the_limit_before_the_body_came() {
     assert_eq!(flaw, FrameError::TooLong { length: 1025, max: 1024 });
     let name = ObjectName::closing("a").unwrap();
     let bytes = Body(vec![0; MAX_BODY]);
-    let flaw = encode_frame(&Ask::Put { name, bytes }).unwrap_err();
+    let flaw = encode_frame(&Ask::Put { of: None, name, bytes }).unwrap_err();
     assert!(matches!(flaw, FrameError::TooLong { max: MAX_BODY, .. }));
 }
 
@@ -141,10 +141,13 @@ fn refuses_names_that_are_no_safe_path() {
 
 #[test]
 fn a_body_prints_its_length_only() {
-    let ask =
-        Ask::Put { name: ObjectName::closing("a").unwrap(), bytes: b"canary".to_vec().into() };
+    let ask = Ask::Put {
+        of: None,
+        name: ObjectName::closing("a").unwrap(),
+        bytes: b"canary".to_vec().into(),
+    };
     assert_eq!(
         format!("{ask:?}"),
-        r#"Put { name: ObjectName("closings/a"), bytes: Body(6 bytes) }"#
+        r#"Put { of: None, name: ObjectName("closings/a"), bytes: Body(6 bytes) }"#
     );
 }

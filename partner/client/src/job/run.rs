@@ -43,7 +43,7 @@ pub struct Ran {
     pub job: JobName,
     /// The package sealed to us; none if we are not a receiver.
     pub sealed: Option<Vec<u8>>,
-    /// Receivers who do not get the result from the host, which holds other bytes in its place.
+    /// Receivers who do not get the result from the host, which did not keep it.
     pub not_stored: Vec<String>,
 }
 
