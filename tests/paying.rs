@@ -133,7 +133,9 @@ async fn a_job_that_one_owner_declines_costs_no_other_owner() {
     }
     let custody = stage.custody().await;
     let refused = stage.ask(JOB, &custody).await.unwrap_err();
-    let JobError::Refused(refusal) = refused else { panic!("{refused}") };
+    let said = "retailer's custody says: retailer's budget on \"sales\"";
+    assert!(refused.to_string().starts_with(said), "{refused}");
+    let JobError::Declined { refusal, .. } = refused else { panic!("{refused}") };
     assert!(matches!(*refusal, Refusal::BudgetExhausted { ref owner, .. } if owner == "retailer"));
     assert_eq!(stage.handed_out(), (Loss::zero(), 0));
     // Nor did the retailer note a job that it did not pay for: a smaller one passes.

@@ -362,6 +362,9 @@ async fn an_exhausted_budget() {
         lift(&mut job).epsilon = Epsilon::new(epsilon).unwrap();
         job.datasets = sealed.clone().map(|(name, it)| (name.to_owned(), it.digest())).into();
         let request = SliceRequest {
+            owner: "retailer".to_owned(),
+            time: client::clock::now(),
+            id: [id; 16],
             job: stage.parties.publisher.signing().sign(&job),
             manifests: sealed.iter().map(|(_, it)| it.as_bytes().to_vec().into()).collect(),
             only_asks: false,

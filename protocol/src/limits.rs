@@ -34,8 +34,10 @@ impl Size {
 pub const ATTEST: Size = Size::new(64, 8);
 /// A signed request of a party to an instance, signature included.
 pub const REQUEST: Size = Size::new(256 * KIB, 16_384);
-/// A request of an analyst to a custody: a job and its manifests.
+/// A signed request of an analyst to a custody, with a job and its manifests, signature included.
 pub const SLICE_REQUEST: Size = Size::new(256 * KIB, 64);
+/// Milliseconds that such a request's time may lie before or after the custody's.
+pub const SLICE_REQUEST_MS: u64 = 5 * 60 * 1000;
 /// An upload's or a reader's request to a host's store, but for the bytes of a blob.
 pub const STORE_REQUEST: usize = KIB;
 
@@ -147,7 +149,7 @@ const MIB: usize = 1 << 20;
 
 const _: () = {
     assert!(JOB.bytes + SLICES * (SLICE.bytes + ENVELOPE) + ENVELOPE + KIB <= REQUEST.bytes);
-    assert!(JOB.bytes + 2 * MANIFEST.bytes + 3 * ENVELOPE + KIB <= SLICE_REQUEST.bytes);
+    assert!(JOB.bytes + 2 * MANIFEST.bytes + 4 * ENVELOPE + KIB <= SLICE_REQUEST.bytes);
     assert!(INSTANCE_PLACES * (REQUEST.bytes + AHEAD) <= BODIES);
     assert!(CUSTODY_PLACES * SLICE_REQUEST.bytes <= BODIES);
     assert!(CUSTODY_PLACES < 1024 / 2);

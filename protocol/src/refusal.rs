@@ -31,6 +31,16 @@ pub enum Refusal {
     /// Seen before.
     #[error("a request with this identity was already answered")]
     Replayed,
+    /// A request to a custody of another time than the custody's.
+    #[error(
+        "the request says that it was made at {sent}, and here it is {here}: no more than five minutes may          lie between the two, so one of the machines has to set its clock"
+    )]
+    OtherClock {
+        /// By who asks.
+        sent: Time,
+        /// By the custody.
+        here: Time,
+    },
     /// Documents are asked for too often just now, by everybody together.
     #[error("attestation documents are asked for too often just now: wait a minute and ask again")]
     RateLimited,

@@ -42,9 +42,18 @@ impl Signed for Slice {
 }
 
 /// What an analyst asks an owner's custody for: the job as signed, and the manifests it names.
+///
+/// Signed by the job's analyst, for one owner, at a time: who has seen a job, or this request, can ask
+/// for nothing with it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SliceRequest {
+    /// The party whose custody is asked.
+    pub owner: String,
+    /// When, by the clock of who asks: within [`limits::SLICE_REQUEST_MS`] of the custody's.
+    pub time: Time,
+    /// Chosen at random; a second request with it is refused.
+    pub id: [u8; 16],
     /// The signed job.
     #[serde(with = "serde_bytes")]
     pub job: Vec<u8>,
@@ -53,6 +62,11 @@ pub struct SliceRequest {
     pub manifests: Vec<serde_bytes::ByteBuf>,
     /// True to learn whether slices would be granted, before any owner hands one out.
     pub only_asks: bool,
+}
+
+impl Signed for SliceRequest {
+    const TAG: &'static str = "glovebox slice-request v1";
+    const SIZE: Size = limits::SLICE_REQUEST;
 }
 
 /// What custody answers.

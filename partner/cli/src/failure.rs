@@ -173,6 +173,7 @@ impl From<JobError> for Failure {
             JobError::Ledger(error) => error.into(),
             JobError::Template(_)
             | JobError::Refused(_)
+            | JobError::Declined { .. }
             | JobError::OtherQuestion { .. }
             | JobError::OtherInstance { .. } => Self::no(error),
             error => Self::unclear(error),

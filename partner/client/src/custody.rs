@@ -10,6 +10,7 @@ mod generation;
 mod ledger;
 mod people;
 mod report;
+mod requests;
 mod restore;
 mod serve;
 mod settle;

@@ -1,5 +1,6 @@
 //! Asking a question: prepared and priced here, paid by the owners' custodies, answered by the room.
 
+mod custody;
 mod prepare;
 mod run;
 
@@ -20,9 +21,26 @@ pub enum JobError {
     /// The template.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// Declined: here already, by a custody, or by the instance. The words are the same.
+    /// Declined: here already, by our own ledger, or by the instance. The words are the same.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// Declined by another party's custody, whose word it is: nobody signed it.
+    #[error("{owner}'s custody says: {}", custody::Quoted(.refusal))]
+    Declined {
+        /// Whose custody.
+        owner: String,
+        /// What it says.
+        refusal: Box<Refusal>,
+    },
+    /// What stands in a custody's place refuses in a way that no custody does.
+    #[error(
+        "{owner}'s custody answered with a refusal that no custody gives: ask {owner} what answers at its \
+         address"
+    )]
+    NoRefusal {
+        /// Whose custody it should be.
+        owner: String,
+    },
     /// No job of this name is kept here.
     #[error(
         "no job {name} was submitted from here ({path} does not exist): leave --id out for a new job"
@@ -111,10 +129,12 @@ impl JobError {
     #[must_use]
     pub fn may_pass_later(&self) -> bool {
         match self {
-            Self::Refused(refusal) => matches!(
+            Self::Refused(refusal) | Self::Declined { refusal, .. } => matches!(
                 **refusal,
                 Refusal::Internal
                     | Refusal::RateLimited
+                    | Refusal::OtherClock { .. }
+                    | Refusal::Replayed
                     | Refusal::Busy { .. }
                     | Refusal::KeyWithheld { .. }
                     | Refusal::NeedsSlice { .. }
@@ -122,7 +142,10 @@ impl JobError {
                     // At the end of a period, cut for the one before.
                     | Refusal::BadSlice
             ),
-            Self::NoCustody { .. } | Self::CustodyUnreachable { .. } | Self::Room(_) => true,
+            Self::NoCustody { .. }
+            | Self::NoRefusal { .. }
+            | Self::CustodyUnreachable { .. }
+            | Self::Room(_) => true,
             _ => false,
         }
     }

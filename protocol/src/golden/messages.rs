@@ -144,12 +144,15 @@ fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
     let manifests: Vec<_> =
         manifests.values().map(|it| ByteBuf::from(it.as_bytes().to_vec())).collect();
     let request = |only_asks| SliceRequest {
+        owner: "retailer".to_owned(),
+        time: room::NOW,
+        id: [8; 16],
         job: room::publisher().sign(job),
         manifests: manifests.clone(),
         only_asks,
     };
-    folder.value("slice-request.cbor", &request(false));
-    folder.value("slice-request-only-asks.cbor", &request(true));
+    folder.signed("slice-request.cose", &request(false), &room::publisher());
+    folder.signed("slice-request-only-asks.cose", &request(true), &room::publisher());
     let replies = [
         SliceReply::Granted { slices: vec![ByteBuf::from(slice)] },
         SliceReply::WouldGrant {},

@@ -8,12 +8,14 @@ use crate::{
     manifest::ManifestError,
     message::Reply,
     refusal::{Asked, Debit, GrantFlaw, Limit, PREPAID, Refusal, Share, WhichBudget},
+    time::Time,
 };
 
 kinds!(REFUSALS, refusal: Refusal {
     Refusal::Stranger => "stranger",
     Refusal::Elsewhere => "elsewhere",
     Refusal::Replayed => "replayed",
+    Refusal::OtherClock { .. } => "other_clock",
     Refusal::RateLimited => "rate_limited",
     Refusal::Busy { .. } => "busy",
     Refusal::Opening { .. } => "opening",
@@ -195,6 +197,7 @@ fn plain() -> Vec<Refusal> {
         Refusal::Stranger,
         Refusal::Elsewhere,
         Refusal::Replayed,
+        Refusal::OtherClock { sent: Time(room::NOW.0 + 3_600_000), here: room::NOW },
         Refusal::RateLimited,
         Refusal::Busy { party: "publisher".to_owned() },
         Refusal::Opening { dataset: dataset.clone() },

@@ -3,6 +3,7 @@
 use super::{
     decide::{Derived, Owner},
     ledger::{Ledger, LedgerError},
+    requests::Requests,
 };
 use crate::{
     address::Address,
@@ -21,7 +22,7 @@ use protocol::{
     canonical,
     contract::Contract,
     digest::Digest,
-    job::{JobName, SignedJob},
+    job::JobName,
     limits,
     receipt::Account,
     refusal::Refusal,
@@ -170,6 +171,7 @@ pub struct Service<B> {
     party: String,
     identity: Arc<Identity>,
     ledger: Mutex<Ledger>,
+    requests: Requests,
     /// How many requests are worked on at one time.
     working: Semaphore,
     believer: B,
@@ -219,7 +221,8 @@ impl<B: Believe> Service<B> {
         let party = identity.party_in(&contract)?.to_owned();
         let (ledger, tell) = (Mutex::new(ledger), Box::new(tell));
         let working = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
-        Ok(Self { contract, party, identity, ledger, working, believer, tell })
+        let requests = Requests::default();
+        Ok(Self { contract, party, identity, ledger, requests, working, believer, tell })
     }
 
     async fn answer_slice(self: Arc<Self>, body: Bytes, place: &Place) -> SliceReply {
@@ -227,21 +230,15 @@ impl<B: Believe> Service<B> {
             (self.tell)(Event::Refused(refusal.clone()));
             SliceReply::Refused(refusal)
         };
-        let Ok(request) =
-            canonical::from_slice_within::<SliceRequest>(&body, limits::SLICE_REQUEST)
-        else {
-            return refused(Refusal::Malformed);
-        };
-        // Strangers are turned away before they cost a connection to the room.
-        let signed = match SignedJob::open(&self.contract, request.job.clone()) {
-            Ok(signed) => signed,
+        // Strangers, and who shows again what others signed, are turned away before they take an analyst's
+        // place or cost a connection to the room.
+        let now = clock::now();
+        let admitted = self.requests.admit(&self.contract, &self.party, &body, now);
+        let (request, signed) = match admitted {
+            Ok(admitted) => admitted,
             Err(refusal) => return refused(refusal),
         };
-        // A job lies in receipts for ever: whoever shows an old one takes no share of its analyst's.
-        let not_after = signed.job().not_after;
-        if clock::now() > not_after {
-            return refused(Refusal::JobExpired { not_after });
-        }
+        drop(body);
         if !place.answers(signed.analyst()) {
             return refused(Refusal::Busy { party: signed.analyst().to_owned() });
         }

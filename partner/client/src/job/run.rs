@@ -1,23 +1,21 @@
 //! Getting a prepared job paid and answered.
 
-use super::{JobError, Prepared};
+use super::{
+    JobError, Prepared,
+    custody::{self, Custody},
+};
 use crate::{
     clock,
     custody::{Ledger, Owner, decide},
-    http::{HttpError, Plain},
     keys::Identity,
     room::{Room, RoomError},
 };
-use bytes::Bytes;
-use hyper::Method;
 use protocol::{
-    canonical,
     contract::Contract,
     job::JobName,
-    limits,
     message::{Body, Reply},
     refusal::Refusal,
-    slice::{SliceReply, SliceRequest},
+    slice::SliceReply,
 };
 use serde_bytes::ByteBuf;
 use std::{
@@ -205,58 +203,28 @@ impl Round<'_> {
         desk: &Desk,
         only_asks: bool,
     ) -> Result<Vec<ByteBuf>, JobError> {
-        let request = SliceRequest {
-            job: self.prepared.as_bytes().to_vec(),
-            manifests: self.prepared.manifests.iter().cloned().map(Into::into).collect(),
-            only_asks,
-        };
-        let reply = match (desk, &mut custodies.own) {
-            (Desk::At(url), _) => post(url, owner, &request, self.prepared.name()).await?,
-            (Desk::Ours, Some(ledger)) => {
-                let (key, contract) = (self.identity.signing(), room.contract());
-                let party = Owner { party: owner, key, contract };
-                decide(ledger, &party, room.instance(), &request, clock::now())?
+        let contract = room.contract();
+        let key = self.identity.signing();
+        let (job, manifests) = (self.prepared.as_bytes(), &self.prepared.manifests);
+        let request = custody::request(owner, job, manifests, only_asks)?;
+        match (desk, &mut custodies.own) {
+            (Desk::At(url), _) => {
+                let (analyst, job) = (contract.party_of(&key.public()), self.prepared.name());
+                let custody = Custody { owner, url, analyst, job };
+                custody.ask(key, request).await
             }
-            (Desk::Ours, None) => return Err(JobError::NoCustody { owner: owner.to_owned() }),
-        };
-        match reply {
-            SliceReply::Granted { slices } if !only_asks => Ok(slices),
-            SliceReply::WouldGrant {} if only_asks => Ok(Vec::new()),
-            SliceReply::Refused(refusal) => Err(JobError::refused(refusal)),
-            _ => Err(RoomError::Protocol { what: "an answer of a custody" }.into()),
+            (Desk::Ours, Some(ledger)) => {
+                let party = Owner { party: owner, key, contract };
+                match decide(ledger, &party, room.instance(), &request, clock::now())? {
+                    SliceReply::Granted { slices } => Ok(slices),
+                    SliceReply::Refused(refusal) => Err(JobError::refused(refusal)),
+                    _ => Ok(Vec::new()),
+                }
+            }
+            (Desk::Ours, None) => Err(JobError::NoCustody { owner: owner.to_owned() }),
         }
     }
 }
 
-async fn post(
-    url: &str,
-    owner: &str,
-    request: &SliceRequest,
-    name: JobName,
-) -> Result<SliceReply, JobError> {
-    let unreachable = |cause: String| JobError::CustodyUnreachable {
-        owner: owner.to_owned(),
-        url: url.to_owned(),
-        cause,
-        name,
-    };
-    let authority = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-    let authority = authority.filter(|rest| rest.contains(':') && !rest.contains('/'));
-    let expected = || unreachable("expected an address such as http://host:7501".to_owned());
-    let mut http = Plain::new(authority.ok_or_else(expected)?.to_owned());
-    let body = Bytes::from(canonical::to_vec(request));
-    let mut attempts = 0;
-    let answer = loop {
-        attempts += 1;
-        match http.send(Method::POST, "/v1/slice", body.clone(), limits::SLICE_REPLY.bytes).await {
-            Ok(answer) => break answer,
-            Err(HttpError::Broken) if attempts < RETRIES => tokio::time::sleep(PAUSE).await,
-            Err(error) => return Err(unreachable(error.to_string())),
-        }
-    };
-    canonical::from_slice_within(&answer.body, limits::SLICE_REPLY)
-        .map_err(|_| unreachable(format!("HTTP status {}", answer.status.as_u16())))
-}
-
-const RETRIES: u32 = 3;
+pub(super) const RETRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);

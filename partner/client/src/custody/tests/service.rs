@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::custody::serve::Memory;
-use crate::{clock, http::Plain, room::RoomError};
+use crate::{clock, http::Plain, keys::random, room::RoomError};
 use hyper::Method;
 use protocol::{
     canonical,
     job::{Job, Question},
-    sign,
+    limits,
+    sign::{self, SigningKey},
     slice::{SliceReply, SliceRequest},
 };
 use std::{
@@ -19,11 +20,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-struct Believer(Mutex<Result<Instance, ()>>);
+struct Believer {
+    says: Mutex<Result<Instance, ()>>,
+    asked: AtomicU32,
+}
 
 impl Believe for Arc<Believer> {
     async fn believe(&self, _: Digest) -> Result<Witnessed, RoomError> {
-        let believed = self.0.lock().unwrap().clone();
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let believed = self.says.lock().unwrap().clone();
         let instance = believed.map_err(|()| RoomError::KeyMismatch)?;
         Ok(Witnessed { instance, accounts: None })
     }
@@ -40,7 +45,8 @@ impl Custody {
     async fn start() -> Self {
         let room = Fixture::new();
         let ledger = Ledger::open(&room.retailer).unwrap();
-        let believer = Arc::new(Believer(Mutex::new(Ok(room.instance(1)))));
+        let says = Mutex::new(Ok(room.instance(1)));
+        let believer = Arc::new(Believer { says, asked: AtomicU32::new(0) });
         let (tell, events) = mpsc::channel();
         let service = Service::new(
             room.contract.clone(),
@@ -63,13 +69,22 @@ impl Custody {
 
     async fn ask(&mut self, job: &Job) -> SliceReply {
         let signed = self.room.publisher.signing().sign(job);
-        self.ask_signed(signed).await
+        let request = self.request(signed);
+        let body = self.room.publisher.signing().sign(&request);
+        self.post(body).await
     }
 
-    async fn ask_signed(&mut self, job: Vec<u8>) -> SliceReply {
+    /// The job that `key` signed, in a request that it signs too.
+    async fn ask_as(&mut self, key: &SigningKey, job: &Job) -> SliceReply {
+        let request = self.request(key.sign(job));
+        self.post(key.sign(&request)).await
+    }
+
+    fn request(&self, job: Vec<u8>) -> SliceRequest {
         let manifests = self.room.manifests();
         let manifests = manifests.iter().map(|m| m.as_bytes().to_vec().into()).collect();
-        self.post(canonical::to_vec(&SliceRequest { job, manifests, only_asks: false })).await
+        let (owner, time) = ("retailer".to_owned(), clock::now());
+        SliceRequest { owner, time, id: random().unwrap(), job, manifests, only_asks: false }
     }
 
     async fn post(&mut self, body: Vec<u8>) -> SliceReply {
@@ -138,8 +153,8 @@ async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() 
     other_version.datasets.insert("sales".to_owned(), Digest::of("other", b""));
     assert!(matches!(custody.refused(&other_version).await, Refusal::KeyWithheld { .. }));
     // The retailer is no analyst of this contract.
-    let by_retailer = custody.room.retailer.signing().sign(&job);
-    let not_analyst = refusal(custody.ask_signed(by_retailer).await);
+    let retailer = custody.room.retailer.clone();
+    let not_analyst = refusal(custody.ask_as(retailer.signing(), &job).await);
     assert!(matches!(not_analyst, Refusal::NotPermitted { .. }));
     assert_eq!(refusal(custody.post(b"nonsense".to_vec()).await), Refusal::Malformed);
     let report = Ledger::open(&custody.room.retailer)
@@ -154,10 +169,56 @@ async fn refuses_a_stranger_and_an_instance_that_it_does_not_believe() {
     let mut custody = Custody::start().await;
     let job = custody.job(1, 1.0);
     let stranger = Fixture::new();
-    let forged = stranger.publisher.signing().sign(&job);
-    assert_eq!(refusal(custody.ask_signed(forged).await), Refusal::Stranger);
-    *custody.believer.0.lock().unwrap() = Err(());
+    let forged = custody.ask_as(stranger.publisher.signing(), &job).await;
+    assert_eq!(refusal(forged), Refusal::Stranger);
+    *custody.believer.says.lock().unwrap() = Err(());
     assert_eq!(custody.refused(&job).await, Refusal::NotBelieved { owner: "retailer".to_owned() },);
+}
+
+/// A receipt has the job and its manifests, and whoever listens has the request.
+#[tokio::test]
+async fn a_job_or_request_that_somebody_else_shows_takes_nothing_of_its_analysts() {
+    let mut custody = Custody::start().await;
+    let job = custody.job(1, 1.0);
+    let signed = custody.room.publisher.signing().sign(&job);
+    let recorded = custody.room.publisher.signing().sign(&custody.request(signed.clone()));
+    assert!(matches!(custody.post(recorded.clone()).await, SliceReply::Granted { .. }));
+    assert_eq!(custody.believer.asked.load(Ordering::SeqCst), 1);
+    let (retailer, stranger) = (custody.room.retailer.clone(), Fixture::new());
+    let request = custody.request(signed.clone());
+    for (shown, expected) in [
+        (canonical::to_vec(&request), Refusal::Malformed),
+        (signed, Refusal::Stranger),
+        (stranger.publisher.signing().sign(&request), Refusal::Stranger),
+        // Another party of the contract.
+        (retailer.signing().sign(&request), Refusal::Malformed),
+        (recorded, Refusal::Replayed),
+    ] {
+        assert_eq!(refusal(custody.post(shown).await), expected);
+    }
+    // Nobody was asked about the instance for them, which may take seconds of an analyst's place each.
+    assert_eq!(custody.believer.asked.load(Ordering::SeqCst), 1);
+    assert!(matches!(custody.ask(&job).await, SliceReply::Granted { .. }));
+}
+
+#[tokio::test]
+async fn refuses_a_request_to_another_owner_and_of_another_time() {
+    let mut custody = Custody::start().await;
+    let publisher = custody.room.publisher.clone();
+    let signed = publisher.signing().sign(&custody.job(1, 1.0));
+    let request = custody.request(signed);
+    let elsewhere = SliceRequest { owner: "agency".to_owned(), ..request.clone() };
+    let elsewhere = custody.post(publisher.signing().sign(&elsewhere)).await;
+    assert_eq!(refusal(elsewhere), Refusal::Elsewhere);
+    let now = clock::now().0;
+    let most = limits::SLICE_REQUEST_MS + 60_000;
+    for sent in [Time(now - most), Time(now + most)] {
+        let other = SliceRequest { time: sent, ..request.clone() };
+        let refused = refusal(custody.post(publisher.signing().sign(&other)).await);
+        let Refusal::OtherClock { sent: found, here } = refused else { panic!("{refused}") };
+        assert!(found == sent && here.0 >= now);
+    }
+    assert_eq!(custody.believer.asked.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

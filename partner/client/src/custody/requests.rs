@@ -1,0 +1,76 @@
+//! Who asks a custody: what is cheap to check and cannot be forged, before anything is done for it.
+//!
+//! A job lies in receipts for ever, and whoever listens on the plain connection has it too. So a request
+//! is signed by the job's own analyst, for one owner, at a time, and is answered once: nobody else's
+//! request takes any of what the analyst has a share of.
+
+use protocol::{
+    contract::Contract, job::SignedJob, limits, refusal::Refusal, sign::Envelope,
+    slice::SliceRequest, time::Time,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// The requests that were let in within the time in which they could be shown again.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    seen: Mutex<BTreeMap<String, BTreeMap<[u8; 16], Time>>>,
+}
+
+impl Requests {
+    /// The request in `body` to the custody of `owner`, with the job in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] of what is not signed by the analyst of its job, is for another owner, of another
+    /// time, about a job whose time is over, or was there before.
+    pub(super) fn admit(
+        &self,
+        contract: &Contract,
+        owner: &str,
+        body: &[u8],
+        now: Time,
+    ) -> Result<(SliceRequest, SignedJob), Refusal> {
+        let envelope = Envelope::parse(body).map_err(|_| Refusal::Malformed)?;
+        let signer = envelope.claimed_signer();
+        let party = contract.party_of(&signer).ok_or(Refusal::Stranger)?;
+        let request: SliceRequest = envelope.verify(&signer).map_err(|_| Refusal::Stranger)?;
+        if request.owner != owner {
+            return Err(Refusal::Elsewhere);
+        }
+        if request.time.0.abs_diff(now.0) > limits::SLICE_REQUEST_MS {
+            return Err(Refusal::OtherClock { sent: request.time, here: now });
+        }
+        let signed = SignedJob::open(contract, request.job.clone())?;
+        // Nobody asks for somebody else, as at an instance.
+        if signed.analyst() != party {
+            return Err(Refusal::Malformed);
+        }
+        let not_after = signed.job().not_after;
+        if now > not_after {
+            return Err(Refusal::JobExpired { not_after });
+        }
+        self.once(party, &request, now)?;
+        Ok((request, signed))
+    }
+
+    fn once(&self, party: &str, request: &SliceRequest, now: Time) -> Result<(), Refusal> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.entry(party.to_owned()).or_default();
+        // What is older is refused for its time.
+        seen.retain(|_, sent| sent.0.saturating_add(limits::SLICE_REQUEST_MS) >= now.0);
+        if seen.contains_key(&request.id) {
+            return Err(Refusal::Replayed);
+        }
+        if seen.len() >= MOST {
+            return Err(Refusal::Busy { party: party.to_owned() });
+        }
+        seen.insert(request.id, request.time);
+        Ok(())
+    }
+}
+
+/// Requests of one analyst that are remembered: more than it can have answered in so short a time.
+const MOST: usize = 4096;

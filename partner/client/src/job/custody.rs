@@ -1,0 +1,218 @@
+//! What another party's custody says: plain HTTP that nobody signs, so it is its word and no one else's.
+
+use super::JobError;
+use crate::{
+    clock,
+    http::{HttpError, Plain},
+    keys::{self, IdentityError},
+    room::RoomError,
+};
+use bytes::Bytes;
+use hyper::Method;
+use protocol::{
+    canonical,
+    job::JobName,
+    limits,
+    refusal::Refusal,
+    sign::SigningKey,
+    slice::{SliceReply, SliceRequest},
+    text,
+};
+use serde_bytes::ByteBuf;
+use std::{fmt, time::Duration};
+
+/// A custody that is asked about one job.
+pub(super) struct Custody<'a> {
+    pub(super) owner: &'a str,
+    pub(super) url: &'a str,
+    pub(super) analyst: Option<&'a str>,
+    pub(super) job: JobName,
+}
+
+impl Custody<'_> {
+    /// Its slices; none if it was only asked and would give them.
+    pub(super) async fn ask(
+        &self,
+        key: &SigningKey,
+        request: SliceRequest,
+    ) -> Result<Vec<ByteBuf>, JobError> {
+        let only_asks = request.only_asks;
+        match self.post(key, request).await? {
+            SliceReply::Granted { slices } if !only_asks => Ok(slices),
+            SliceReply::WouldGrant {} if only_asks => Ok(Vec::new()),
+            SliceReply::Refused(refusal) => Err(self.declined(refusal)),
+            _ => Err(RoomError::Protocol { what: "an answer of a custody" }.into()),
+        }
+    }
+
+    fn declined(&self, refusal: Refusal) -> JobError {
+        let owner = self.owner.to_owned();
+        if is_custodys(&refusal, self.owner, self.analyst) {
+            JobError::Declined { owner, refusal: Box::new(refusal) }
+        } else {
+            JobError::NoRefusal { owner }
+        }
+    }
+
+    async fn post(
+        &self,
+        key: &SigningKey,
+        mut request: SliceRequest,
+    ) -> Result<SliceReply, JobError> {
+        let authority = self.url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+        let authority = authority.filter(|rest| rest.contains(':') && !rest.contains('/'));
+        let expected =
+            || self.unreachable("expected an address such as http://host:7501".to_owned());
+        let mut http = Plain::new(authority.ok_or_else(expected)?.to_owned());
+        let mut attempts = 0;
+        let answer = loop {
+            attempts += 1;
+            // Each attempt is another request: a custody answers none twice.
+            (request.id, request.time) = (keys::random()?, clock::now());
+            let body = Bytes::from(key.sign(&request));
+            match http.send(Method::POST, "/v1/slice", body, limits::SLICE_REPLY.bytes).await {
+                Ok(answer) => break answer,
+                Err(HttpError::Broken) if attempts < super::run::RETRIES => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(self.unreachable(error.to_string())),
+            }
+        };
+        canonical::from_slice_within(&answer.body, limits::SLICE_REPLY)
+            .map_err(|_| self.unreachable(format!("HTTP status {}", answer.status.as_u16())))
+    }
+
+    fn unreachable(&self, cause: String) -> JobError {
+        let (owner, url) = (self.owner.to_owned(), self.url.to_owned());
+        JobError::CustodyUnreachable { owner, url, cause, name: self.job }
+    }
+}
+
+/// A request about `job`, which no custody has been asked yet.
+///
+/// # Errors
+///
+/// [`IdentityError`] without randomness.
+pub(super) fn request(
+    owner: &str,
+    job: &[u8],
+    manifests: &[Vec<u8>],
+    only_asks: bool,
+) -> Result<SliceRequest, IdentityError> {
+    Ok(SliceRequest {
+        owner: owner.to_owned(),
+        time: clock::now(),
+        id: keys::random()?,
+        job: job.to_vec(),
+        manifests: manifests.iter().cloned().map(Into::into).collect(),
+        only_asks,
+    })
+}
+
+/// Whether the custody of `owner` gives such a refusal to `analyst` at all: what only an instance says,
+/// and what names another party in the owner's or the analyst's place, is nothing that it could know.
+fn is_custodys(refusal: &Refusal, owner: &str, analyst: Option<&str>) -> bool {
+    match refusal {
+        Refusal::Stranger
+        | Refusal::Elsewhere
+        | Refusal::Replayed
+        | Refusal::OtherClock { .. }
+        | Refusal::Malformed
+        | Refusal::ContractExpired { .. }
+        | Refusal::JobExpired { .. }
+        | Refusal::Closed
+        | Refusal::NotPermitted { .. }
+        | Refusal::OverLimit { .. }
+        | Refusal::Undrawable { .. }
+        | Refusal::KeyWithheld { .. }
+        | Refusal::OtherVersion { .. }
+        | Refusal::Internal => true,
+        Refusal::Busy { party } | Refusal::TooManyJobs { analyst: party, .. } => {
+            analyst == Some(party)
+        }
+        Refusal::BudgetExhausted { owner: whose, .. }
+        | Refusal::CountersignedBefore { owner: whose, .. }
+        | Refusal::NotBelieved { owner: whose } => whose == owner,
+        _ => false,
+    }
+}
+
+/// A refusal in somebody else's words: names in it are that party's text. No longer than people read,
+/// and with nothing hidden in it.
+pub(super) struct Quoted<'a>(pub(super) &'a Refusal);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = text::visible(&self.0.to_string());
+        match words.char_indices().nth(MOST_LETTERS) {
+            None => f.write_str(&words),
+            Some((end, _)) => {
+                write!(f, "{} (and so on: cut here)", words.get(..end).unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// A budget's refusal with all that it went to has a few hundred.
+const MOST_LETTERS: usize = 1000;
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::refusal::{Asked, Share};
+
+    fn said(refusal: Refusal) -> String {
+        let custody = Custody {
+            owner: "retailer",
+            url: "http://127.0.0.1:1",
+            analyst: Some("publisher"),
+            job: JobName::from([1; 32]),
+        };
+        custody.declined(refusal).to_string()
+    }
+
+    fn permits_no(name: &str) -> Refusal {
+        Refusal::NotPermitted { what: Asked::Arm, name: name.to_owned(), owner: None }
+    }
+
+    #[test]
+    fn what_a_custody_refuses_is_said_to_be_its_word() {
+        assert_eq!(
+            said(permits_no("x")),
+            "retailer's custody says: the contract permits no arm \"x\""
+        );
+        let owner = "retailer".to_owned();
+        let believes = said(Refusal::NotBelieved { owner });
+        assert_eq!(
+            believes,
+            "retailer's custody says: custody of retailer does not believe this instance"
+        );
+    }
+
+    #[test]
+    fn what_a_custody_says_is_cut_and_hides_nothing() {
+        let long = said(permits_no(&"a\u{202e}\u{1b}[2J".repeat(10_000)));
+        assert!(long.chars().count() < 1100 && !long.chars().any(text::is_hidden), "{long}");
+        assert!(long.contains("\\u{202e}") && long.ends_with("(and so on: cut here)"), "{long}");
+    }
+
+    #[test]
+    fn refuses_a_refusal_that_no_custody_gives() {
+        let other = || "agency".to_owned();
+        for refusal in [
+            Refusal::RateLimited,
+            Refusal::BadSlice,
+            Refusal::Opening { dataset: "sales".to_owned() },
+            Refusal::ShareUsed { party: "publisher".to_owned(), share: Share::Answers },
+            Refusal::NotBelieved { owner: other() },
+            Refusal::Busy { party: other() },
+        ] {
+            assert_eq!(
+                said(refusal),
+                "retailer's custody answered with a refusal that no custody gives: ask retailer what \
+                 answers at its address"
+            );
+        }
+    }
+}
