@@ -83,10 +83,14 @@ fn allocator(root: &Root, image: &Image, reserved_now: bool) -> Vec<Check> {
         }];
     };
     let (memory, cpus) = (sum(&text, "memory_mib", |it| it.parse().ok()), reserved(&text));
-    let found = format!(
-        "{ALLOCATOR} reserves {memory} MiB and {cpus} CPUs; this host takes {} and {}",
-        image.memory_mib, image.cpus
-    );
+    let takes = format!("this host takes {} MiB and {} CPUs", image.memory_mib, image.cpus);
+    let found = match flaw(&text) {
+        // Then a sum of nothing says nothing of what the file's writer meant.
+        Some(flaw) if memory == 0 || cpus == 0 => {
+            format!("{ALLOCATOR} cannot be read as YAML of the allocator: {flaw}; {takes}")
+        }
+        _ => format!("{ALLOCATOR} reserves {memory} MiB and {cpus} CPUs; {takes}"),
+    };
     let fits = memory >= image.memory_mib && cpus >= u64::from(image.cpus);
     let mut checks = vec![if fits {
         ok(name, found)
@@ -120,6 +124,39 @@ fn sum(yaml: &str, key: &str, count: impl Fn(&str) -> Option<u64>) -> u64 {
         (found.trim() == key).then(|| count(value.trim_matches('"')))?
     });
     values.sum()
+}
+
+/// Where the file is not what the allocator reads: lines of `key: value`, some with `- ` before.
+fn flaw(yaml: &str) -> Option<String> {
+    let mut keys = Vec::new();
+    for (number, line) in (1..).zip(yaml.lines()) {
+        let text = line.split('#').next().unwrap_or_default();
+        if matches!(text.trim(), "" | "---" | "...") {
+            continue;
+        }
+        if text.starts_with('\t') {
+            return Some(format!("line {number} begins with a tab, where YAML has spaces"));
+        }
+        let pair = text.trim().trim_start_matches("- ").split_once(':');
+        let pair = pair.filter(|(_, value)| value.is_empty() || value.starts_with(' '));
+        let Some((key, value)) = pair else {
+            return Some(format!("line {number} is not `key: value`"));
+        };
+        let value = value.trim().trim_matches('"');
+        let is_number = match key.trim() {
+            "memory_mib" | "cpu_count" => value.parse::<u64>().is_ok(),
+            "cpu_pool" => in_list(value) > 0,
+            _ => true,
+        };
+        if !is_number {
+            return Some(format!("line {number} gives {} no number", key.trim()));
+        }
+        keys.push(key.trim());
+    }
+    let lacks = |names: &[&str]| !keys.iter().any(|key| names.contains(key));
+    let missing =
+        [&["memory_mib"][..], &["cpu_count", "cpu_pool"]].into_iter().find(|it| lacks(it));
+    missing.map(|names| format!("it has no {}", names.join(" or ")))
 }
 
 fn reserved(yaml: &str) -> u64 {
@@ -249,6 +286,25 @@ mod tests {
         let two = "- memory_mib: 512\n  cpu_count: 2\n- memory_mib: 256\n  cpu_pool: 2,3,6-9\n";
         assert_eq!((sum(two, "memory_mib", |it| it.parse().ok()), reserved(two)), (768, 8));
         assert_eq!(reserved("cpu_pool: \"1,x,9-3\""), 1);
+    }
+
+    #[test]
+    fn says_where_the_allocators_file_is_malformed() {
+        for (text, expected) in [
+            ("---\nmemory_mib 512\ncpu_count: 2\n", "line 2 is not `key: value`"),
+            ("memory_mib:512\n", "line 1 is not `key: value`"),
+            (
+                "- memory_mib: 512\n\tcpu_count: 2\n",
+                "line 2 begins with a tab, where YAML has spaces",
+            ),
+            ("memory_mib: 512 MiB\n", "line 1 gives memory_mib no number"),
+            ("memory_mib: 512\ncpu_pool: a-b\n", "line 2 gives cpu_pool no number"),
+            ("# memory_mib: 9\n", "it has no memory_mib"),
+            ("memory_mib: 512\n", "it has no cpu_count or cpu_pool"),
+        ] {
+            assert_eq!(flaw(text).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(flaw("---\n# memory_mib: 9\nmemory_mib: 512 # MiB\ncpu_count: 2\n"), None);
     }
 
     #[test]

@@ -52,6 +52,12 @@ fn names_each_flaw_of_a_parent_instance_and_its_remedy() {
             Some("memory_mib: 2048\ncpu_pool: 3\n"),
             "set memory_mib: 2048 and cpu_count: 2 there",
         ),
+        (
+            "allocator",
+            ALLOCATOR,
+            Some("memory_mib 2048\n"),
+            "set memory_mib: 1024 and cpu_count: 2 there",
+        ),
         ("cpu pool", CPUS, Some("\n"), "sudo systemctl restart nitro-enclaves-allocator.service"),
         ("huge pages", PAGES, Some("0"), "soon after boot"),
         ("vsock", "dev/vsock", None, "sudo modprobe vsock"),
