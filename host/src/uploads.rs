@@ -182,9 +182,8 @@ impl Uploads {
         let used = self.store.used().await?;
         let promised = parts.iter().fold(used, |sum, part| sum.saturating_add(part.size));
         if promised.saturating_add(size) > self.limits.quota_bytes {
-            return Err(UploadError::Quota {
-                left: self.limits.quota_bytes.saturating_sub(promised),
-            });
+            let quota = self.limits.quota_bytes;
+            return Err(UploadError::Quota { size, left: quota.saturating_sub(promised), quota });
         }
         if durable::free_bytes(&self.dir)? < size {
             return Err(UploadError::DiskFull);
@@ -313,8 +312,8 @@ pub(crate) enum UploadError {
     #[error("another connection writes to this upload")]
     Busy,
     /// The operator's quota.
-    #[error("{left} bytes are left of the quota (quota_bytes)")]
-    Quota { left: u64 },
+    #[error("it has {size} bytes, and {left} bytes are left of the quota of {quota} (quota_bytes)")]
+    Quota { size: u64, left: u64, quota: u64 },
     /// The body ended early or stalled.
     #[error("the body broke off: ask for the offset and go on")]
     Interrupted,
