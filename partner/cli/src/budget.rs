@@ -113,7 +113,12 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
                 "not closed, and a later one was handed budget, too: if it still serves, nothing is lost; if \
                  it has ended without a closing, it cannot be settled"
             }
-            InstanceState::Closed => "closed: the rest came back",
+            InstanceState::Closed
+                if instance.outstanding.iter().all(|line| line.credited.is_zero()) =>
+            {
+                "closed: it had spent all that it was handed"
+            }
+            InstanceState::Closed => "closed: what it had not spent came back",
             InstanceState::WrittenOff => "written off after a restored backup",
             _ => "in a state that this version does not know",
         };
@@ -125,14 +130,20 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
             &format!("instance {} since {since}, {state}", instance.instance.short()),
         )?;
         for line in &instance.outstanding {
+            let back = match instance.state {
+                _ if !line.credited.is_zero() => {
+                    format!("; {} came back", charge(&line.credited, line))
+                }
+                InstanceState::Closed => "; nothing came back".to_owned(),
+                _ => String::new(),
+            };
             writeln!(
                 page,
-                "  took {} of {} for {}, {}; {} came back",
+                "  took {} of {} for {}, {}{back}",
                 charge(&line.granted, line),
                 line.dataset,
                 line.purpose,
                 line.period,
-                charge(&line.credited, line)
             )?;
         }
         if instance.state == InstanceState::NotClosed {
