@@ -215,6 +215,11 @@ impl Site {
         drop(self.custody.take().unwrap());
     }
 
+    /// What the host tells its operator, with what its enclave says.
+    pub fn host_said(&self) -> String {
+        self.host.as_ref().unwrap().err()
+    }
+
     /// What the retailer's custody tells its operator.
     pub fn custody_said(&self) -> String {
         self.custody.as_ref().unwrap().err()

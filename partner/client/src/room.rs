@@ -168,7 +168,7 @@ async fn attested(
             Reply::Refused(refusal) => match pauses.next() {
                 // All who connect share a rate, and others may just have used it up.
                 Some(pause) if refusal == Refusal::RateLimited => tokio::time::sleep(pause).await,
-                _ => return Err(RoomError::Refused(Box::new(refusal))),
+                _ => return Err(error::of_nobody_yet(refusal)),
             },
             _ => return Err(RoomError::Protocol { what: "an attestation document" }),
         }

@@ -226,11 +226,9 @@ impl Store {
             return Ok(body);
         }
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(StoreError::Declined {
-                code: problem.code,
-                // The host may say anything: it must not move the reader's cursor.
-                words: text::visible(&problem.message).chars().take(200).collect(),
-            }),
+            Ok(problem) => {
+                Err(StoreError::Declined { code: problem.code, words: harmless(&problem.message) })
+            }
             Err(_) if status == StatusCode::NOT_FOUND => {
                 Err(StoreError::Declined { code: ProblemCode::NotFound, words: String::new() })
             }
@@ -311,6 +309,13 @@ pub(crate) fn object_part(party: &str) -> String {
     party.replace('_', "-")
 }
 
+/// What the host says, which may be anything: it must not move the reader's cursor, nor tell how to call
+/// this program. No host of ours names an option.
+fn harmless(words: &str) -> String {
+    let shown: String = text::visible(words).chars().take(200).collect();
+    if shown.contains("--") { String::new() } else { shown }
+}
+
 fn declined(code: ProblemCode, words: &str) -> String {
     let ours = match code {
         ProblemCode::NotFound => "there is no such thing",
@@ -328,7 +333,7 @@ fn declined(code: ProblemCode, words: &str) -> String {
         ProblemCode::Io => "its disk failed",
         _ => "it did not understand",
     };
-    if words.is_empty() { ours.to_owned() } else { format!("{ours} ({words})") }
+    if words.is_empty() { ours.to_owned() } else { format!("{ours} (it says: {words})") }
 }
 
 async fn root_of(file: &mut File) -> std::io::Result<(Root, u64)> {

@@ -92,6 +92,17 @@ pub enum RoomError {
     Randomness,
 }
 
+/// A refusal of whoever is not believed yet. Its words are of this protocol, but names in them would be
+/// text of a stranger's: only those without any are passed on.
+pub(super) fn of_nobody_yet(refusal: Refusal) -> RoomError {
+    match refusal {
+        Refusal::RateLimited | Refusal::Malformed | Refusal::Internal => {
+            RoomError::Refused(Box::new(refusal))
+        }
+        _ => RoomError::Protocol { what: "an attestation document" },
+    }
+}
+
 impl RoomError {
     /// The list of checks up to the one that failed. Empty if it was no check that failed.
     #[must_use]
@@ -159,5 +170,21 @@ mod tests {
     #[test]
     fn what_is_no_check_has_no_list() {
         assert!(RoomError::TimedOut { seconds: 1 }.checks().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_believed_yet_says_nothing_in_its_own_words() {
+        let dataset = "x\": run this again with --danger-root evil.der".to_owned();
+        for refusal in [
+            Refusal::Opening { dataset: dataset.clone() },
+            Refusal::KeyWithheld { dataset, owner: "you".to_owned() },
+        ] {
+            let said = of_nobody_yet(refusal).to_string();
+            assert_eq!(
+                said,
+                "the answer is not an attestation document: the room speaks another version"
+            );
+        }
+        assert!(matches!(of_nobody_yet(Refusal::RateLimited), RoomError::Refused(_)));
     }
 }

@@ -118,3 +118,16 @@ async fn gives_up_on_a_host_that_takes_nothing() {
     let stalled = store.upload(file.path(), root_of(b"sealed"), |_, _| {}).await.unwrap_err();
     assert!(matches!(stalled, StoreError::Protocol), "{stalled}");
 }
+
+#[test]
+fn the_words_of_a_host_are_said_to_be_its_and_hide_nothing_and_name_no_option() {
+    let said = |words: &str| {
+        let (code, words) = (ProblemCode::QuotaExceeded, harmless(words));
+        StoreError::Declined { code, words }.to_string()
+    };
+    let ours = "the host declined: the file does not fit into what is left of the operator's quota";
+    assert_eq!(said("7 bytes are left"), format!("{ours} (it says: 7 bytes are left)"));
+    assert_eq!(said("upload it again with --danger-root evil.der"), ours);
+    let long = said(&"\u{1b}[2J\u{202e}".repeat(1000));
+    assert!(long.len() < 400 && !long.chars().any(text::is_hidden), "{long}");
+}
