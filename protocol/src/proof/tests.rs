@@ -3,6 +3,8 @@ use crate::loss::{Delta, Epsilon};
 use crate::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
 use proptest::prelude::*;
 
+mod limits;
+
 fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
     let of = Quantity::Sum { column: "spend".to_owned() };

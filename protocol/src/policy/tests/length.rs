@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     canonical,
     digest::Digest,
-    job::{GroupBy, JobId},
+    job::{Filter, GroupBy, JobId},
     limits,
     manifest::Manifest,
     merkle::Root,
@@ -90,6 +90,32 @@ fn refuses_a_job_that_is_over_or_names_its_receivers_or_datasets_wrongly() {
     let mut fewer = good;
     fewer.datasets.remove("sales");
     assert_eq!(refused(&fewer), Err(Refusal::Malformed));
+}
+
+/// Nobody reads a longer one, so nobody signs it either; what it asks is looked at after its length.
+#[test]
+fn refuses_a_job_longer_than_anybody_reads() {
+    let contract = contract();
+    let manifests = manifests(&contract, 0);
+    let with = |unknown: String| {
+        let mut job = job(&contract, &manifests);
+        let Question::Table(table) = &mut job.question else { panic!("a table") };
+        let values = |filter: &mut Filter| match filter {
+            Filter::OneOf { values, .. } => *values = vec![unknown.clone()],
+            Filter::Between { .. } => {}
+        };
+        table.rows.iter_mut().for_each(values);
+        let length = canonical::to_vec(&job).len();
+        (length, admit(&contract, &job, "publisher", &manifests, NOW).unwrap_err())
+    };
+    let most = limits::JOB.bytes;
+    let longer = |bytes: usize| "x".repeat(most - with("x".repeat(60_000)).0 + 60_000 + bytes);
+    let (length, refused) = with(longer(0));
+    let unknown = not_permitted(Asked::Value, &longer(0), None);
+    assert_eq!((length, refused), (most, unknown));
+    let found = u64::try_from(most).unwrap();
+    let (limit, found, most) = (Limit::Job, found + 1, found);
+    assert_eq!(with(longer(1)).1, Refusal::OverLimit { limit, found, most });
 }
 
 /// What ledger, receipt and refusals are made of.

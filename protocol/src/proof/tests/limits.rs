@@ -1,0 +1,201 @@
+//! What is just permitted, and what is just not.
+
+use super::*;
+use crate::{limits, tally::Condition};
+
+/// Whether the honest proof of the tally after `change` holds.
+fn checked(change: impl Fn(&mut Tally)) -> Result<(), Flaw> {
+    let mut tally = tally(100, false, 1, 1, false);
+    change(&mut tally);
+    let proof = tally.prove(&request(1_000_000_000)).unwrap();
+    check(tally, proof, 50).map(drop)
+}
+
+fn codes(many: usize) -> Vec<i32> {
+    (0..).take(many).collect()
+}
+
+fn one_of(codes: Vec<i32>) -> Condition {
+    Condition::OneOf { column: "segment".to_owned(), codes }
+}
+
+fn between(least: i64, most: i64) -> Condition {
+    Condition::Between { column: "day".to_owned(), least, most }
+}
+
+fn group(values: u32) -> Dimension {
+    Dimension::Group { side: Side::Population, column: "segment".to_owned(), values }
+}
+
+fn bins(edges: Vec<i64>) -> Dimension {
+    Dimension::Bins { measure: 0, edges }
+}
+
+fn arms(test: Vec<i32>, control: Vec<i32>) -> Dimension {
+    Dimension::Arm { column: "arm".to_owned(), test, control }
+}
+
+#[test]
+fn one_person_counts_in_sixteen_cells_at_most() {
+    assert_eq!(checked(|it| it.cells_per_person = 16), Ok(()));
+    let flaw = Err(Flaw::Shape("cells or ids of one person"));
+    assert_eq!(checked(|it| it.cells_per_person = 17), flaw);
+}
+
+#[test]
+fn a_tally_has_a_million_public_cells_at_most() {
+    let cells = |values| checked(|it| it.dimensions = vec![group(values)]);
+    // A place for who has no value, and a cell for who did not agree.
+    assert_eq!(cells((1 << 20) - 2), Ok(()));
+    assert_eq!(cells((1 << 20) - 1), Err(Flaw::Shape("number of cells")));
+}
+
+#[test]
+fn all_conditions_of_a_tally_are_counted_together() {
+    let last = |change: &dyn Fn(&mut Tally)| {
+        let all = |it: &mut Tally| {
+            it.population.rows = vec![between(0, 0); limits::CONDITIONS];
+            change(it);
+        };
+        checked(all)
+    };
+    assert_eq!(last(&|_| ()), Ok(()));
+    let more: [&dyn Fn(&mut Tally); 3] = [
+        &|it| it.population.rows.push(between(0, 0)),
+        &|it| it.joined.as_mut().unwrap().rows.push(between(0, 0)),
+        &|it| it.measures[0].rows.push(between(0, 0)),
+    ];
+    for more in more {
+        assert_eq!(last(more), Err(Flaw::Shape("condition")));
+    }
+}
+
+#[test]
+fn conditions_make_sense_wherever_they_stand() {
+    let (most, reversed) = (codes(limits::VALUES), codes(2).into_iter().rev().collect());
+    for (condition, is_fine) in [
+        (one_of(most), true),
+        (one_of(codes(limits::VALUES + 1)), false),
+        (one_of(Vec::new()), false),
+        (one_of(reversed), false),
+        (one_of(vec![1, 1]), false),
+        (between(5, 5), true),
+        (between(6, 5), false),
+    ] {
+        let expected = if is_fine { Ok(()) } else { Err(Flaw::Shape("condition")) };
+        let row = || condition.clone();
+        let found = [
+            checked(|it| it.population.rows.push(row())),
+            checked(|it| it.joined.as_mut().unwrap().rows.push(row())),
+            checked(|it| it.measures[0].rows.push(row())),
+        ];
+        assert_eq!(found, [expected; 3], "{condition:?}");
+    }
+}
+
+#[test]
+fn dimensions_make_sense() {
+    let values = limits::VALUES;
+    let shifted = |it: Vec<i32>| it.into_iter().map(|code| code + 5_000).collect::<Vec<_>>();
+    let edges = |many| (1..).take(many).collect::<Vec<i64>>();
+    for (dimension, is_fine) in [
+        (arms(codes(values), shifted(codes(values))), true),
+        (arms(codes(values + 1), vec![5_000]), false),
+        (arms(vec![5_000], codes(values + 1)), false),
+        (arms(Vec::new(), vec![1]), false),
+        (arms(vec![1], Vec::new()), false),
+        (arms(vec![1, 2], vec![2]), false),
+        (arms(vec![1, 1], vec![2]), false),
+        (group(1), true),
+        (group(0), false),
+        (bins(edges(values)), true),
+        (bins(edges(values + 1)), false),
+        (bins(Vec::new()), false),
+        (bins(vec![1, 1]), false),
+        (Dimension::Bins { measure: 1, edges: vec![1] }, false),
+    ] {
+        let expected = if is_fine { Ok(()) } else { Err(Flaw::Shape("dimension")) };
+        let found = checked(|it| it.dimensions = vec![dimension.clone()]);
+        assert_eq!(found, expected, "{dimension:?}");
+    }
+    let many = |many| checked(|it| it.dimensions = vec![Dimension::Matched; many]);
+    assert_eq!(many(limits::GROUP_BY), Ok(()));
+    assert_eq!(many(limits::GROUP_BY + 1), Err(Flaw::Shape("dimension")));
+}
+
+#[test]
+fn products_are_of_measures_there_are_each_pair_once_and_in_order() {
+    let pair = |one, other| Product { one, other, coarse: 0 };
+    let proof = tally(100, true, 1, 1, false).prove(&request(1_000_000_000)).unwrap();
+    let with = |products: Vec<Product>| {
+        let mut tally = tally(100, true, 1, 1, false);
+        tally.measures.push(tally.measures[0].clone());
+        tally.products = products;
+        let honest = tally.prove(&request(1_000_000_000));
+        // What makes no sense has no honest proof; any other says as much.
+        check(tally, honest.unwrap_or_else(|_| proof.clone()), 50).map(drop)
+    };
+    assert_eq!(with(vec![pair(0, 0), pair(0, 1), pair(1, 1)]), Ok(()));
+    let coarsest = Product { coarse: 62, ..pair(0, 1) };
+    assert_eq!(with(vec![coarsest]), Ok(()));
+    for wrong in [
+        vec![pair(1, 0)],
+        vec![pair(1, 1), pair(0, 0)],
+        vec![pair(0, 1), pair(0, 0)],
+        vec![pair(0, 1), pair(0, 1)],
+        vec![pair(1, 2)],
+        vec![Product { coarse: 63, ..pair(0, 1) }],
+        vec![pair(0, 0), pair(1, 0)],
+    ] {
+        assert_eq!(with(wrong.clone()), Err(Flaw::Shape("products")), "{wrong:?}");
+    }
+}
+
+/// 1 · 1² · 1024² · 10¹² = 2 · ρ · σ², to the last unit of each.
+#[test]
+fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
+    let tally = tally(1, false, 1, 1, false);
+    let digest = digest(&tally);
+    let figure = Figure { cells: 1, linf: 1, rho: Rho(500_000_000_000), sigma: Sigma(1024) };
+    let exact = Proof {
+        tally: digest,
+        people: figure,
+        sums: vec![figure],
+        products: Vec::new(),
+        selection: None,
+        threshold: 50,
+        choice: None,
+        cost: Loss::zcdp(Rho(1_000_000_000_000)),
+    };
+    let after = |change: &dyn Fn(&mut Proof)| {
+        let mut proof = exact.clone();
+        change(&mut proof);
+        check(tally.clone(), proof, 50).map(drop)
+    };
+    assert_eq!(after(&|_| ()), Ok(()));
+    assert_eq!(after(&|it| it.sums[0].rho.0 -= 1), Err(Flaw::Noise));
+    assert_eq!(after(&|it| it.people.sigma.0 -= 1), Err(Flaw::Noise));
+    assert_eq!(after(&|it| it.cost = Loss::zcdp(Rho(999_999_999_999))), Err(Flaw::Cost));
+    // More said than there is costs more noise, and is no flaw with it.
+    let wider = |it: &mut Proof| {
+        it.sums[0].cells = 2;
+        it.sums[0].linf = 3;
+        it.sums[0].sigma.0 = 1024 * 5;
+    };
+    assert_eq!(after(&wider), Ok(()));
+}
+
+#[test]
+fn selected_cells_may_be_shown_from_the_threshold_of_selection_and_not_only_above_it() {
+    let named = tally(100, false, 1, 1, true);
+    let honest = named.prove(&request(1_000_000_000)).unwrap();
+    let selected = u32::try_from(honest.selection.unwrap().threshold).unwrap();
+    let shown_from = |threshold| check(named.clone(), Proof { threshold, ..honest.clone() }, 50);
+    assert_eq!(shown_from(selected).map(drop), Ok(()));
+    assert_eq!(shown_from(selected + 1), Err(Flaw::Selection));
+    // Public cells are not selected.
+    let public = tally(100, false, 1, 1, false);
+    let proof = public.prove(&request(1_000_000_000)).unwrap();
+    let selection = honest.selection;
+    assert_eq!(check(public, Proof { selection, ..proof }, 50), Err(Flaw::Selection));
+}
