@@ -231,6 +231,43 @@ fn a_capped_amount_says_what_the_cap_means() {
     assert!((found.outcomes[2].cap - 499.0).abs() < 1e-9);
 }
 
+/// Effects from none to clear ones: what is said of each follows from the p-value that is shown, and its interval
+/// must not say otherwise.
+#[test]
+fn an_interval_leaves_out_zero_where_its_adjusted_p_says_so_with_noise_on() {
+    let (mut clear, mut unclear, mut sharper) = (0, 0, 0);
+    let asked = [Multiplicity::None, Multiplicity::Holm, Multiplicity::Bh];
+    for (seed, multiplicity) in (0_u8..40).flat_map(|seed| asked.map(|asked| (seed, asked))) {
+        let mut totals = arms_of_all();
+        let step = i64::from(seed);
+        totals[0].measures = totals[2].measures;
+        for (measure, more) in totals[0].measures.iter_mut().zip([8, 2, 30_000]) {
+            measure.0 += step * more;
+        }
+        let lift = Lift { multiplicity, ..hillstrom() };
+        let confidence = f64::from(lift.confidence) / 1e6;
+        let found = result(lift, totals, &mut Exact::from_seed([seed; 32]));
+        for outcome in &found.outcomes {
+            let Some(difference) = &outcome.diff_in_means else { continue };
+            let (Some(p), Some([low, high])) =
+                (difference.p_adjusted.or(difference.p), difference.ci)
+            else {
+                continue;
+            };
+            let excludes = low.is_some_and(|low| low > 0.0) || high.is_some_and(|high| high < 0.0);
+            assert_eq!(p < 1.0 - confidence, excludes, "{multiplicity:?} {seed} {outcome:?}");
+            let counted = if excludes { &mut clear } else { &mut unclear };
+            *counted += 1;
+            // Where Holm's own step found it, which Bonferroni's interval would contradict.
+            let bonferroni = 1.0 - (1.0 - confidence) / 3.0;
+            sharper += u32::from(
+                multiplicity == Multiplicity::Holm && difference.ci_level < bonferroni - 1e-9,
+            );
+        }
+    }
+    assert!(clear > 50 && unclear > 50 && sharper > 0, "{clear} {unclear} {sharper}");
+}
+
 /// Whatever the totals are, the result is numbers or null and reads back as it was written.
 #[test]
 fn extreme_totals_give_a_result_that_reads_back() {

@@ -118,6 +118,36 @@ fn a_price_is_said_in_words_and_names_what_may_be_asked() {
     assert!(talk.contains("expected an epsilon between 0.001 and 100"), "{talk}");
 }
 
+/// Whoever joins a dataset for its people's consent alone pays for it, and reads why.
+#[test]
+fn a_dataset_that_is_charged_though_nothing_of_it_is_named_says_so() {
+    const SENTENCE: &str = "names no column of it.";
+    let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
+    let contract = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    let analysis = "[[analysis]]\nname = \"reach\"\nkind = \"table\"\npurpose = \"measurement\"\n\
+                    population = \"exposures\"\njoined = \"sales\"\n\
+                    group_by = [\"exposures.arm\"]\nmeasures = [\"sales.spend\"]\n\
+                    analysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n\n[[analysis]]";
+    let contract = contract.replacen("[[analysis]]", analysis, 1);
+    fs::write(dir.path().join("contract.toml"), contract).unwrap();
+    for (by, alone) in [("exposures.arm", true), ("matched", false)] {
+        let job = format!(
+            "[job]\nanalysis = \"reach\"\n[table]\ngroup_by = [\"{by}\"]\n[table.privacy]\nepsilon = 1.0\n\
+             delta = 1e-6\n"
+        );
+        fs::write(dir.path().join("lift.toml"), job).unwrap();
+        let words = ["job", "price", "lift.toml", "--contract", "contract.toml"];
+        let (page, _) = says(dir.path(), 0, &words);
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(page.contains(SENTENCE), alone, "{by}: {page}");
+        if alone {
+            let (_, after) = page.split_once("charges sales of retailer").unwrap();
+            assert!(after.contains(SENTENCE), "{page}");
+            assert!(after.contains("so that its people's consent"), "{page}");
+        }
+    }
+}
+
 #[test]
 fn small_deltas_are_answered() {
     let answer = |words: &[&str]| -> Value {

@@ -10,6 +10,7 @@ use crate::{
     contract::{Analysis, Contract, TableTemplate, Template},
     proof::Split,
     tally::Clamp,
+    text,
     time::Time,
 };
 use raw::{RawSplit, RawTemplate};
@@ -118,7 +119,7 @@ pub enum TemplateError {
     #[error("job: [{0}] is missing")]
     Missing(&'static str),
     /// A value that cannot be.
-    #[error("job: {field} is {found}: {expected}")]
+    #[error("job: {field} is {found}; {expected}")]
     Value {
         /// Field.
         field: String,
@@ -133,6 +134,12 @@ pub enum TemplateError {
         /// Each field, what it asks and what is offered.
         fields: Vec<String>,
     },
+}
+
+/// What a group column cannot be, and what it can.
+fn stranger(field: &str, found: &str, column: &str, domain: &[String]) -> TemplateError {
+    let known = text::quoted_list(domain);
+    value(field, text::quoted(found), format!("expected one of the values of {column}: {known}"))
 }
 
 fn value(field: &str, found: impl ToString, expected: impl Into<String>) -> TemplateError {

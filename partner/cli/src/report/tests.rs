@@ -322,6 +322,7 @@ fn a_result_without_any_estimate_still_makes_a_page() {
     let page = page(&JobResult::Lift(result), &provenance()).unwrap();
     assert!(!page.contains("<svg"));
     assert!(page.contains("could not be estimated"));
+    assert!(!page.contains("Bonferroni"), "there is no interval that it could be about");
 }
 
 #[test]

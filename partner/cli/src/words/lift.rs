@@ -62,8 +62,10 @@ fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) ->
     }
 }
 
-/// How intervals go with adjusted p-values; none where nothing is adjusted.
+/// How intervals go with adjusted p-values; none where nothing is adjusted, or nothing has an interval.
 pub(crate) fn adjusted_intervals(result: &LiftResult) -> Option<String> {
+    let mut estimates = result.outcomes.iter().filter_map(|it| it.diff_in_means.as_ref());
+    estimates.find(|it| it.ci.is_some())?;
     let (own, asked) = (level(heading_level(result)), level(result.confidence));
     match result.multiplicity {
         Multiplicity::Holm => Some(format!(

@@ -3,7 +3,7 @@
 use super::{
     TemplateError, clamp, day, millionths,
     raw::{RawAssignment, RawCost, RawLift, RawOutcome, RawWindow},
-    split, value,
+    split, stranger, value,
 };
 use crate::{
     contract::{Contract, LiftTemplate, Role},
@@ -184,28 +184,31 @@ fn check_arms(
         Some(Role::Group(domain)) => domain.as_slice(),
         _ => &[],
     };
-    let known = format!("expected values among {}", domain.join(", "));
+    let column = format!("{}.{}", analysis.assignment, analysis.arm);
     let mut seen: Vec<&String> = Vec::new();
     for (field, arm) in [
         ("lift.assignment.test", &assignment.test),
         ("lift.assignment.control", &assignment.control),
     ] {
         if arm.is_empty() {
-            return Err(value(field, "empty", known));
+            let known = text::quoted_list(domain);
+            let expected = format!("expected at least one of the values of {column}: {known}");
+            return Err(value(field, "empty", expected));
         }
         for name in arm {
             if !domain.contains(name) {
-                return Err(value(field, name, known));
+                return Err(stranger(field, name, &column, domain));
             }
             if seen.contains(&name) {
-                return Err(value(field, name, "named twice: the arms must not overlap"));
+                let expected = "expected to be named once: the arms must not overlap";
+                return Err(value(field, text::quoted(name), expected));
             }
             seen.push(name);
         }
     }
     let mut shares = assignment.expected_share.iter().flat_map(|shares| shares.keys());
     match shares.find(|name| !domain.contains(name)) {
-        Some(stranger) => Err(value("lift.assignment.expected_share", stranger, known)),
+        Some(name) => Err(stranger("lift.assignment.expected_share", name, &column, domain)),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     TemplateError, clamp, day, millionths,
     raw::{RawFilter, RawMeasure, RawTable},
-    split, value,
+    split, stranger, value,
 };
 use crate::{
     contract::{ColumnRef, Contract, Role, TableTemplate},
@@ -117,15 +117,12 @@ impl<'c> Asked<'c> {
         let given = (&raw.r#in, raw.least, raw.most, &raw.first, &raw.last);
         match (role, given) {
             (Role::Group(domain), (Some(values), None, None, None, None)) => {
-                let stranger = values.iter().find(|value| !domain.contains(value));
-                match stranger {
+                let unknown = values.iter().find(|value| !domain.contains(value));
+                match unknown {
                     _ if values.is_empty() => {
                         Err(value(&field("in"), "empty", "expected at least one value"))
                     }
-                    Some(stranger) => {
-                        let expected = format!("expected values among {}", domain.join(", "));
-                        Err(value(&field("in"), stranger, expected))
-                    }
+                    Some(found) => Err(stranger(&field("in"), found, &raw.column, domain)),
                     None => Ok(Filter::OneOf { column, values: values.clone() }),
                 }
             }

@@ -204,19 +204,38 @@ fn refuses_a_job_without_the_tables_it_needs() {
 }
 
 #[test]
+fn a_value_that_no_column_has_is_refused_in_a_sentence() {
+    let said = |from: &str, to: &str| edit(from, to).unwrap_err().to_string();
+    assert_eq!(
+        said("[\"mens\"]", "[\"kids\"]"),
+        "job: lift.assignment.test is \"kids\"; expected one of the values of exposures.arm: \"mens\", \
+         \"womens\", \"none\""
+    );
+    assert_eq!(
+        said("[\"mens\"]", "[]"),
+        "job: lift.assignment.test is empty; expected at least one of the values of exposures.arm: \"mens\", \
+         \"womens\", \"none\""
+    );
+    assert_eq!(
+        said("[\"none\"]", "[\"none\", \"mens\"]"),
+        "job: lift.assignment.control is \"mens\"; expected to be named once: the arms must not overlap"
+    );
+}
+
+#[test]
 fn refuses_arms_that_the_contract_does_not_have() {
-    refused(edit("[\"mens\"]", "[\"kids\"]"), "lift.assignment.test", "kids");
+    refused(edit("[\"mens\"]", "[\"kids\"]"), "lift.assignment.test", "\"kids\"");
     refused(edit("[\"mens\"]", "[]"), "lift.assignment.test", "empty");
     refused(edit("[\"none\"]", "[]"), "lift.assignment.control", "empty");
-    refused(edit("[\"none\"]", "[\"none\", \"mens\"]"), "lift.assignment.control", "mens");
-    refused(edit("[\"mens\"]", "[\"mens\", \"mens\"]"), "lift.assignment.test", "mens");
+    refused(edit("[\"none\"]", "[\"none\", \"mens\"]"), "lift.assignment.control", "\"mens\"");
+    refused(edit("[\"mens\"]", "[\"mens\", \"mens\"]"), "lift.assignment.test", "\"mens\"");
     refused(edit("column = \"arm\"", "column = \"segment\""), "lift.assignment.column", "segment");
 }
 
 #[test]
 fn refuses_shares_that_are_none() {
     let field = "lift.assignment.expected_share";
-    refused(edit("womens = 0.3", "kids = 0.3"), field, "kids");
+    refused(edit("womens = 0.3", "kids = 0.3"), field, "\"kids\"");
     refused(edit("none = 0.5, ", ""), field, "incomplete");
     refused(edit("none = 0.5", "none = 0"), field, "not positive");
     refused(edit("none = 0.5", "none = -0.1"), field, "not positive");
