@@ -259,11 +259,14 @@ pub(crate) fn explain(flag: &str) -> String {
     let sentence = match flag {
         "truncated" => "only the largest groups are shown: there are too many for one result.",
         "all_withheld" => "no group has enough people to be shown.",
+        "consent_with_outcome" => {
+            return danger::consent_with_outcome("consent is asked in the outcome data only");
+        }
         "match_keys_unused" => {
-            "a person is known by the first identifier that a row has, and the two datasets have others in \
-             common that this leaves unused: people whose rows begin with different identifiers do not \
-             meet. Too few are found, and an effect comes out too small. Let both datasets have the same \
-             one kind of identifier, or the same first one on every row."
+            return danger::match_keys_unused(
+                "a person is known by the first identifier that a row has, and the two datasets have others in \
+                 common that this leaves unused",
+            );
         }
         other => return format!("{other} (a flag that this version does not know)."),
     };

@@ -29,17 +29,30 @@ pub(crate) fn several_identifiers(contract: &Contract, dataset: &str) -> Option<
 fn consent(contract: &Contract, analysis: &str) -> Option<String> {
     let Template::Lift(lift) = &contract.analyses.get(analysis)?.template else { return None };
     contract.consent_is_known_by_outcome(lift).then(|| {
-        format!(
-            "CAREFUL: \"{}\" asks for consent in \"{}\" only, so that a refusal is known only of people \
-             who are found there. They leave their arm with what they did, and all who are not found \
-             stay: the effect can be wrong, and the sample-ratio check can fail in a sound design. Give \
-             \"{}\" the consent column, or let its owner take refusers of both lists out before the \
-             arms are drawn.",
-            say::name(analysis),
-            say::name(&lift.outcome),
-            say::name(&lift.assignment)
-        )
+        let (analysis, outcome) = (say::name(analysis), say::name(&lift.outcome));
+        consent_with_outcome(&format!(
+            "CAREFUL: \"{analysis}\" asks for consent in the outcome data only (\"{outcome}\")"
+        ))
     })
+}
+
+/// What follows if consent is asked in the outcome data only, after `found`, which says that it is.
+pub(super) fn consent_with_outcome(found: &str) -> String {
+    format!(
+        "{found}, so refusals are known only of people who have an outcome. These leave their arm with what they \
+         did, and people without an outcome all stay. If the campaign changes who has an outcome, the effect is \
+         wrong, and the sample-ratio check can fail in a sound design. Let the owner of the assignment data take \
+         refusers of both lists out before the arms are drawn, or give the assignment data the consent column."
+    )
+}
+
+/// What follows if identifiers are left unused, after `found`, which says that they are.
+pub(super) fn match_keys_unused(found: &str) -> String {
+    format!(
+        "{found}: people whose rows begin with different identifiers do not meet, though both sides have one in \
+         common. Too few are found, and an effect comes out too small. Let both datasets have the same one kind of \
+         identifier, or the same first one on every row."
+    )
 }
 
 fn match_keys(contract: &Contract, analysis: &str) -> Option<String> {
@@ -54,15 +67,13 @@ fn match_keys(contract: &Contract, analysis: &str) -> Option<String> {
     };
     let orders: Vec<_> = template.datasets().map(order).collect();
     let unused: Vec<_> = unused.into_iter().map(kind).collect();
-    Some(format!(
-        "CAREFUL: in \"{}\" a person is known by the first identifier that a row has: {}. So {} does not find \
-         everybody whom it could: people whose rows begin with different identifiers do not meet, though \
-         both sides have one in common. Too few are found, and an effect comes out too small. Let both \
-         datasets have the same one kind of identifier, or the same first one on every row.",
+    Some(match_keys_unused(&format!(
+        "CAREFUL: in \"{}\" a person is known by the first identifier that a row has ({}), so that {} does not \
+         find everybody whom it could",
         say::name(analysis),
         orders.join("; "),
         unused.join(" and ")
-    ))
+    )))
 }
 
 fn kind(identifier: Identifier) -> &'static str {
@@ -71,5 +82,22 @@ fn kind(identifier: Identifier) -> &'static str {
         Identifier::Phone => "phone",
         Identifier::Hashed => "a hashed identifier",
         _ => "an identifier that this version does not know",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{sample, words};
+
+    /// A contract, a price and a result explain a danger in the same words.
+    #[test]
+    fn a_danger_is_explained_once() {
+        let mut result = sample::result();
+        result.flags = vec!["consent_with_outcome".to_owned(), "match_keys_unused".to_owned()];
+        let flags = words::flags(&result);
+        for (flag, same) in flags.iter().zip([consent_with_outcome(""), match_keys_unused("")]) {
+            assert!(flag.ends_with(&same), "{flag}");
+        }
     }
 }

@@ -156,13 +156,6 @@ pub(super) fn explain(flag: &str) -> Option<&'static str> {
              another source), whoever is not found counts with zero, and the effect is not real: do not \
              use it, and have both lists made from the same source."
         }
-        "consent_with_outcome" => {
-            "consent is asked in the outcome data only, so refusals are known only of people who have \
-             an outcome, and these leave the arm with what they did; people without an outcome all stay. \
-             If the campaign changes who has an outcome, the effect is wrong, and the sample ratio may \
-             fail in a sound design. Let the owner of the assignment remove refusers of both lists before \
-             the arms are drawn, or give the assignment data the consent column."
-        }
         "contaminated" => {
             "more than 1 % of the people of these arms were in several arms (in both, or in one and in \
              another or none) and are left out with all that they did. If that depends on the campaign, \
