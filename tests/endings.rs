@@ -61,6 +61,20 @@ fn verify_says_that_the_contract_has_ended() {
     ends(&site.run("verify ROOM UNDER"), 1, &ended);
 }
 
+#[test]
+fn a_budget_says_that_nothing_came_back_where_all_was_spent() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    site.ok("close ROOM UNDER --dir retailer --yes");
+    let budget = site.ok("budget --dir retailer --contract contract.toml.signed");
+    let budget = budget.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["closed: it had spent all that it was handed", "; nothing came back"] {
+        assert!(budget.contains(words), "{words}: {budget}");
+    }
+    assert!(!budget.contains("0.000 came back"), "{budget}");
+}
+
 /// Every request of a party that an enclave declines leaves a line in the host's log, with its kind and
 /// nothing that was asked.
 #[test]

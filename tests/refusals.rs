@@ -348,6 +348,20 @@ async fn a_job_that_nobody_paid_for() {
     says(&refused, &["publisher", "exposures", "custody must countersign"]);
 }
 
+/// The log's head is in every receipt and closing: what was declined cannot be left out later.
+#[tokio::test]
+async fn each_request_that_is_declined_leaves_a_leaf_of_the_audit_log() {
+    let mut stage = Stage::set(Parties::new()).await;
+    let job = stage.opened().await;
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        let key = stage.parties.publisher.signing();
+        sizes.push(stage.room.status(key).await.unwrap().audit_size);
+        stage.ask(&job).await;
+    }
+    assert_eq!((sizes[1], sizes[2]), (sizes[0] + 1, sizes[0] + 2));
+}
+
 /// An owner's custody decides from the job and the manifests alone: nothing is granted here.
 #[tokio::test]
 async fn an_exhausted_budget() {

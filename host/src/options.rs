@@ -186,7 +186,8 @@ impl Options {
 
     /// How many bytes of results are kept.
     pub(crate) fn results_bytes(&self) -> u64 {
-        self.limits.as_ref().map_or_else(|| Limits::default().results_bytes, |it| it.results_bytes)
+        let limits = self.limits.clone().unwrap_or_default();
+        limits.results_bytes
     }
 
     /// Who is to run the enclave.

@@ -153,9 +153,8 @@ fn flaw(yaml: &str) -> Option<String> {
         }
         keys.push(key.trim());
     }
-    let lacks = |names: &[&str]| !keys.iter().any(|key| names.contains(key));
-    let missing =
-        [&["memory_mib"][..], &["cpu_count", "cpu_pool"]].into_iter().find(|it| lacks(it));
+    let needed = [&["memory_mib"][..], &["cpu_count", "cpu_pool"]];
+    let missing = needed.into_iter().find(|names| !keys.iter().any(|key| names.contains(key)));
     missing.map(|names| format!("it has no {}", names.join(" or ")))
 }
 

@@ -325,6 +325,26 @@ fn examines_a_machine_for_qemu() {
     );
 }
 
+#[test]
+fn says_how_full_the_room_for_results_is() {
+    let patient = Patient::new();
+    let config = patient.room.path("host.toml");
+    fs::write(&config, "[limits]\nresults_bytes = 2097152\n").unwrap();
+    let more = ["--config", config.to_str().unwrap()];
+    assert!(!patient.examine(&more).1.contains("results "), "nothing before there is one");
+    let job = patient.room.path("host/blobs/results/job-1");
+    fs::create_dir_all(&job).unwrap();
+    for (length, verdict, found) in [
+        (1 << 20, "OK    results", "they take 1 of 2 MiB (results_bytes)"),
+        (2 << 20, "WARN  results", "they take 2 of 2 MiB (results_bytes)"),
+    ] {
+        fs::write(job.join("acme"), vec![0; length]).unwrap();
+        let (code, report) = patient.examine(&more);
+        let line = report.lines().find(|line| line.contains("results_bytes")).unwrap();
+        assert!(code == 0 && line.starts_with(verdict) && line.contains(found), "{report}");
+    }
+}
+
 /// A parent instance on which all is well.
 struct Patient {
     room: Room,

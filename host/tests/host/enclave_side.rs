@@ -1,9 +1,10 @@
 use crate::support::{CONTRACT, Room, blob, http, json};
 use protocol::{
+    digest::Digest,
     merkle::{Root, root_of},
     storage::{
-        Answer, Ask, Body, Failure, MAX_BODY, MAX_OBJECT, MAX_READ, ObjectName, body_length,
-        decode_body, encode_frame,
+        Answer, Ask, Body, Failure, MAX_BODY, MAX_OBJECT, MAX_READ, ObjectName, Origin,
+        body_length, decode_body, encode_frame,
     },
 };
 use std::fs;
@@ -78,6 +79,32 @@ async fn a_result_is_kept_once_for_ever_and_served_to_parties() {
     assert_eq!(served, (200, b"sealed".to_vec()));
     let other = json(host.address(), "GET", "/v1/results/job-1/other", b"").await;
     assert_eq!((other.0, &other.1["code"]), (404, &"not_found".into()));
+}
+
+#[tokio::test]
+async fn a_result_without_room_is_told_from_a_failing_disk_and_counted() {
+    let room = Room::new();
+    let host = room.host_with(|config| config.limits.results_bytes = 100).await;
+    let mut stream = connect(&room).await;
+    let put = |instance: u8, job: &str, length| {
+        let instance = [instance; Digest::LEN].into();
+        let of = Some(Origin { analyst: "acme".to_owned(), instance });
+        let name = ObjectName::result(job, "acme").unwrap();
+        Ask::Put { of, name, bytes: vec![1; length].into() }
+    };
+    let full = Answer::Failed { why: Failure::Full };
+    assert_eq!(ask(&mut stream, &put(1, "job-1", 60)).await, Answer::Stored {});
+    assert_eq!(ask(&mut stream, &put(1, "job-2", 41)).await, full);
+    // Of the next instance it has room, in the place of what nobody fetched.
+    assert_eq!(ask(&mut stream, &put(2, "job-2", 41)).await, Answer::Stored {});
+    assert_eq!(ask(&mut stream, &put(2, "job-3", 59)).await, Answer::Stored {});
+    assert_eq!(http(host.address(), "GET", "/v1/results/job-1/acme", b"").await.0, 404);
+    assert_eq!(http(host.address(), "GET", "/v1/results/job-2/acme", b"").await.0, 200);
+    assert_eq!(ask(&mut stream, &put(3, "job-4", 41)).await, Answer::Stored {});
+    let served = http(host.address(), "GET", "/v1/results/job-2/acme", b"").await;
+    assert_eq!(served.0, 404, "what was fetched goes first");
+    let health = json(host.address(), "GET", "/v1/health", b"").await.1;
+    assert_eq!((&health["results_declined"], &health["results_lost"]), (&1.into(), &1.into()));
 }
 
 #[tokio::test]

@@ -182,7 +182,9 @@ async fn a_full_disk_is_told_from_the_quota_to_the_partner_and_to_the_operator()
     let warned: Vec<&str> = log.lines().filter(|line| line.contains("an upload was")).collect();
     assert_eq!(warned.len(), 2, "{log}");
     assert!(warned[0].contains(" WARN ") && warned[0].contains("the disk has no room"), "{log}");
-    assert!(warned[1].contains("700000 bytes are left of the quota"), "{log}");
+    let lacks =
+        "it has 800000 bytes, and 700000 bytes are left of the quota of 1000000 (quota_bytes)";
+    assert!(warned[1].contains(lacks), "{log}");
 }
 
 #[tokio::test]
