@@ -268,7 +268,10 @@ async fn an_unlisted_column() {
         let mut job = stage.job();
         lift(&mut job).outcomes[0].column = column.to_owned();
         let refused = stage.ask(&job).await;
-        assert_eq!(refused, permits_no(Asked::Column, column, Some("retailer")));
+        assert_eq!(
+            refused,
+            permits_no(Asked::Column, &format!("sales.{column}"), Some("retailer"))
+        );
         says(&refused, &["column", column, "a rule of retailer"]);
     }
     stage.held_nothing();
@@ -289,7 +292,7 @@ async fn an_unlisted_column() {
         datasets: std::collections::BTreeMap::new(),
         receivers: vec!["publisher".to_owned()],
     };
-    assert_eq!(stage.ask(&job).await, permits_no(Asked::Column, "spend", Some("retailer")));
+    assert_eq!(stage.ask(&job).await, permits_no(Asked::Column, "sales.spend", Some("retailer")));
     stage.held_nothing();
 }
 

@@ -2,8 +2,11 @@
 
 mod column_ref;
 mod parse;
+mod role;
+mod terms;
 
 use crate::{
+    analysis::uses::Reading,
     digest::Digest,
     hpke::RecipientKey,
     identity::Identifier,
@@ -16,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use column_ref::{ColumnRef, InvalidColumnRef};
 pub use parse::{ContractError, Flaw};
+pub use role::{Role, RoleKind};
+pub use terms::Terms;
 
 /// A contract that holds together. Its identity is the digest of the exact bytes it was read from.
 #[derive(Clone, Debug)]
@@ -42,7 +47,7 @@ pub struct Contract {
     /// Datasets by name.
     pub datasets: BTreeMap<String, Dataset>,
     /// Permitted analyses by name.
-    pub analyses: BTreeMap<String, Analysis>,
+    pub analyses: BTreeMap<String, Terms>,
     /// Builds of the enclave that every party accepts.
     pub builds: Vec<Build>,
 }
@@ -81,28 +86,6 @@ pub struct Column {
     pub name: String,
     /// What it is for.
     pub role: Role,
-}
-
-/// What a column is for, and hence what its values are.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Role {
-    /// Identifies the person; the first one present in a row counts.
-    MatchKey(Identifier),
-    /// One of a public list of values.
-    Group(Vec<String>),
-    /// Text of at most 32 bytes whose values are not public; an empty one is no value.
-    Label,
-    /// A number to add up, in units of 10^-scale.
-    Measure(u8),
-    /// A day, for windows.
-    Date,
-    /// A number that a model may use, in units of 10^-scale.
-    Feature(u8),
-    /// Whether the person agreed.
-    Consent,
-    /// Never leaves the owner, not even sealed.
-    Never,
 }
 
 /// How much may be learned about one person from one dataset for one purpose.
@@ -195,87 +178,6 @@ impl Period {
     }
 }
 
-/// An analysis that the contract permits.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Analysis {
-    /// What it is for.
-    pub purpose: String,
-    /// What kind of question may be asked of which columns.
-    pub template: Template,
-    /// Parties that may ask.
-    pub analysts: Vec<String>,
-    /// Parties that may receive results.
-    pub receivers: Vec<String>,
-}
-
-/// A kind of question, and the columns that it may name.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "whoever grants keys must see a new kind")]
-pub enum Template {
-    /// Randomised lift.
-    Lift(LiftTemplate),
-    /// Counts and sums by group.
-    Table(TableTemplate),
-}
-
-/// What a lift question may name.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct LiftTemplate {
-    /// Dataset with the people and the arm each was assigned to.
-    pub assignment: String,
-    /// The group column that holds the arm.
-    pub arm: String,
-    /// Dataset with what people did.
-    pub outcome: String,
-    /// The measures that may be asked for.
-    pub measures: Vec<String>,
-    /// Date column of the outcome dataset that a window may filter by.
-    pub date: Option<String>,
-}
-
-/// What a question about counts and sums by group may name.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct TableTemplate {
-    /// Dataset whose people are counted.
-    pub population: String,
-    /// Dataset that may be joined to it.
-    pub joined: Option<String>,
-    /// Group and label columns that cells may be made of.
-    pub group_by: Vec<ColumnRef>,
-    /// Group, measure and date columns that rows may be chosen by.
-    pub filters: Vec<ColumnRef>,
-    /// Measure columns that may be added up, and group and label columns whose values may be counted.
-    pub measures: Vec<ColumnRef>,
-    /// In how many cells one person may count at most.
-    pub cells_per_person: u32,
-}
-
-impl Template {
-    /// Its datasets: the one whose people are counted first.
-    pub fn datasets(&self) -> impl Iterator<Item = &str> {
-        let (first, second) = match self {
-            Self::Lift(it) => (&it.assignment, Some(&it.outcome)),
-            Self::Table(it) => (&it.population, it.joined.as_ref()),
-        };
-        std::iter::once(first).chain(second).map(String::as_str)
-    }
-
-    /// Whether a question may read `column` of `dataset`, which is one of its datasets.
-    fn names(&self, dataset: &str, column: &str) -> bool {
-        match self {
-            Self::Lift(it) if it.assignment == dataset => it.arm == column,
-            Self::Lift(it) => it.measures.iter().chain(&it.date).any(|measure| measure == column),
-            Self::Table(it) => {
-                let mut all = it.group_by.iter().chain(&it.filters).chain(&it.measures);
-                all.any(|named| named.is(dataset, column))
-            }
-        }
-    }
-}
-
 /// A build of the enclave: PCR0 (image), PCR1 (kernel and boot), PCR2 (application).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -323,12 +225,15 @@ impl Contract {
         self.parties.iter().find(|(_, p)| p.signing_key == *key).map(|(name, _)| name.as_str())
     }
 
-    /// Whether `lift` learns of a refusal only where there is an outcome: a consent column stands in the
-    /// outcome dataset alone, so that refusers leave the arms only if they were found. Where being found
-    /// depends on the campaign, what is left of the arms is not comparable.
+    /// Whether `analysis` compares arms and learns of a refusal only where there is an outcome: a consent
+    /// column stands in what is joined alone, so that refusers leave the arms only if they were found. Where
+    /// being found depends on the campaign, what is left of the arms is not comparable.
     #[must_use]
-    pub fn consent_is_known_by_outcome(&self, lift: &LiftTemplate) -> bool {
-        self.asks_consent(&lift.outcome) && !self.asks_consent(&lift.assignment)
+    pub fn consent_is_known_by_outcome(&self, analysis: &str) -> bool {
+        let Some(terms) = self.analyses.get(analysis) else { return false };
+        let mut asking = terms.datasets().map(|dataset| self.asks_consent(dataset));
+        let population_asks = asking.next().unwrap_or(false);
+        terms.section().reads(Reading::Arm) && !population_asks && asking.any(|asks| asks)
     }
 
     /// Whether `dataset` has a consent column.
@@ -342,22 +247,24 @@ impl Contract {
     #[must_use]
     pub fn can_refuse(&self, analysis: &str) -> bool {
         let found = self.analyses.get(analysis);
-        found.is_some_and(|it| it.template.datasets().any(|name| self.asks_consent(name)))
+        found.is_some_and(|terms| terms.datasets().any(|name| self.asks_consent(name)))
     }
 
-    /// Kinds of identifiers that both datasets of `analysis` have and that do not always find a person: a
-    /// row is known by the first identifier that it has, so a kind finds everybody only if it is the first
-    /// one of both datasets. None if the analysis joins nothing.
+    /// Kinds of identifiers that both the population of `analysis` and a dataset joined to it have and that do
+    /// not always find a person: a row is known by the first identifier that it has, so a kind finds everybody
+    /// only if it is the first one of both datasets. None if the analysis joins nothing.
     #[must_use]
     pub fn unused_match_keys(&self, analysis: &str) -> BTreeSet<Identifier> {
-        let datasets =
-            self.analyses.get(analysis).map(|it| it.template.datasets().collect::<Vec<_>>());
-        let Some([population, joined]) = datasets.as_deref() else { return BTreeSet::new() };
-        let (ours, theirs) = (self.match_keys(population), self.match_keys(joined));
-        let is_first =
-            |kind: &Identifier| ours.first() == Some(kind) && theirs.first() == Some(kind);
-        let common = ours.iter().filter(|kind| theirs.contains(kind));
-        common.filter(|kind| !is_first(kind)).copied().collect()
+        let datasets = self.analyses.get(analysis).into_iter().flat_map(Terms::datasets);
+        let mut keys = datasets.map(|dataset| self.match_keys(dataset));
+        let ours = keys.next().unwrap_or_default();
+        let unused = keys.flat_map(|theirs| {
+            let is_first =
+                |kind: &Identifier| ours.first() == Some(kind) && theirs.first() == Some(kind);
+            let common = ours.iter().filter(|kind| theirs.contains(kind));
+            common.filter(|kind| !is_first(kind)).copied().collect::<Vec<_>>()
+        });
+        unused.collect()
     }
 
     /// The column that is called so, if there is one.
@@ -381,14 +288,17 @@ impl Contract {
     #[must_use]
     pub fn used_columns(&self, dataset: &str) -> Vec<&Column> {
         let Some(found) = self.datasets.get(dataset) else { return Vec::new() };
-        let templates = self.analyses.values().map(|analysis| &analysis.template);
-        let reading: Vec<_> =
-            templates.filter(|it| it.datasets().any(|name| name == dataset)).collect();
+        let reading: Vec<_> = self
+            .analyses
+            .values()
+            .filter(|terms| terms.datasets().any(|name| name == dataset))
+            .collect();
         let used = |column: &&Column| match column.role {
             Role::MatchKey(_) | Role::Consent => !reading.is_empty(),
-            Role::Feature(_) | Role::Never => false,
-            Role::Group(_) | Role::Label | Role::Measure(_) | Role::Date => {
-                reading.iter().any(|it| it.names(dataset, &column.name))
+            Role::Never => false,
+            Role::Group(_) | Role::Label | Role::Measure(_) | Role::Date | Role::Feature(_) => {
+                let named = ColumnRef::new(dataset, &column.name);
+                reading.iter().any(|terms| terms.lists(&named))
             }
         };
         found.columns.iter().filter(used).collect()

@@ -5,6 +5,7 @@
 //! in any other encoding.
 
 pub mod accounting;
+pub mod analysis;
 pub mod canonical;
 pub mod contract;
 pub mod digest;

@@ -8,10 +8,12 @@ pub mod danger;
 mod lengths;
 mod lift;
 mod noise;
+mod reading;
 mod table;
 
 use crate::{
-    contract::{Analysis, Contract, Role, Template},
+    analysis::{lift::uses::Listed as LiftTerms, table::uses::Listed as TableTerms},
+    contract::{ColumnRef, Contract, Role, Terms},
     job::{Job, JobName, Question},
     limits,
     loss::{Loss, Rho},
@@ -190,21 +192,24 @@ enum Leaving {
 impl Priced {
     fn of(contract: &Contract, analysis: &str, question: &Question) -> Result<Self, Refusal> {
         let unknown = || not_permitted(Asked::Analysis, analysis, None);
-        let template = &contract.analyses.get(analysis).ok_or_else(unknown)?.template;
-        let (tally, leaving) = match (question, template) {
-            (Question::Lift(lift), Template::Lift(template)) => {
+        let terms = contract.analyses.get(analysis).ok_or_else(unknown)?;
+        let (tally, leaving) = match question {
+            Question::Lift(lift) => {
+                let listed = LiftTerms::of(terms).ok_or_else(unknown)?;
                 let figures = Leaving::Figures(lift.split, 0);
-                (lift::tally(contract, template, lift, analysis)?, figures)
+                (lift::tally(contract, &listed, lift, analysis)?, figures)
             }
-            (Question::Table(table), Template::Table(template)) => {
+            Question::Table(table) => {
+                let listed = TableTerms::of(terms).ok_or_else(unknown)?;
                 let figures = Leaving::Figures(table.split, table.selection_delta);
-                (table::tally(contract, template, table)?, figures)
+                (table::tally(contract, &listed, table)?, figures)
             }
-            (Question::Choice(choice), Template::Table(template)) => {
-                (choice::tally(contract, template, choice)?, Leaving::Choice(choice.by()))
+            Question::Choice(choice) => {
+                let listed = TableTerms::of(terms).ok_or_else(unknown)?;
+                (choice::tally(contract, &listed, choice)?, Leaving::Choice(choice.by()))
             }
-            _ => return Err(unknown()),
         };
+        reading::check(contract, terms, &tally)?;
         Ok(Self { tally, leaving })
     }
 }
@@ -243,7 +248,7 @@ fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-fn check_receivers(job: &Job, analysis: &Analysis) -> Result<(), Refusal> {
+fn check_receivers(job: &Job, analysis: &Terms) -> Result<(), Refusal> {
     if let Some(name) = job.receivers.iter().find(|name| !analysis.receivers.contains(name)) {
         return Err(not_permitted(Asked::Receiver, name, None));
     }
@@ -301,6 +306,11 @@ fn column_role<'c>(contract: &'c Contract, dataset: &str, column: &str) -> Optio
 
 fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
     Refusal::NotPermitted { what, name: name.chars().take(64).collect(), owner }
+}
+
+fn column_not_permitted(contract: &Contract, column: &ColumnRef) -> Refusal {
+    let owner = contract.datasets.get(&column.dataset).map(|dataset| dataset.owner.clone());
+    not_permitted(Asked::Column, &column.to_string(), owner)
 }
 
 /// An answer must fit into what a host keeps, whatever noise makes of it: every public cell could be shown.

@@ -134,7 +134,7 @@ impl Room {
         self.number += 1;
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.number.to_le_bytes());
-        let datasets = self.contract.analyses.get(analysis).map(|it| it.template.datasets());
+        let datasets = self.contract.analyses.get(analysis).map(|it| it.datasets());
         let named = datasets.into_iter().flatten().filter_map(|name| manifests.get_key_value(name));
         let job = Job {
             contract: self.contract.digest,

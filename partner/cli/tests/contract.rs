@@ -80,7 +80,7 @@ fn signatures_of_another_text_are_not_taken_over() {
     let (_, talk) = says(dir.path(), 1, "contract sign contract.toml --dir r");
     assert!(talk.contains("another text"), "{talk}");
     let (changes, _) = says(dir.path(), 1, "contract diff contract.toml.signed contract.toml");
-    assert_eq!(changes.trim(), "the smallest arm shown: 50, now 10");
+    assert_eq!(changes.trim(), "the smallest cell shown: 50, now 10");
 }
 
 #[test]
@@ -92,6 +92,44 @@ fn shows_what_one_person_can_lose_through_each_dataset_and_all() {
         "through \"sales\": epsilon 20.00 at delta 1e-6",
         "through all of them: epsilon 30.86 at delta 1e-6",
         "its key is never granted",
+    ] {
+        assert!(page.contains(text), "no {text} in\n{page}");
+    }
+}
+
+#[test]
+fn shows_and_compares_what_each_analysis_lists() {
+    let dir = parties();
+    let (page, _) = says(dir.path(), 0, "contract show contract.toml");
+    for text in [
+        "\"lift\", for measurement: randomised lift",
+        "    people and their arms: exposures\n",
+        "    the arm: arm\n",
+        "    what they did: sales\n",
+        "    outcomes that may be compared: visit, conversion, spend\n",
+        "    day that a window may go by: none\n",
+        "Nothing is shown about an arm of fewer than 50 people",
+    ] {
+        assert!(page.contains(text), "no {text} in\n{page}");
+    }
+    let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    let fewer = text.replace("[\"visit\", \"conversion\", \"spend\"]", "[\"visit\"]");
+    let table = "[[analysis]]\nname = \"groups\"\nkind = \"table\"\npurpose = \"measurement\"\n\
+                 population = \"exposures\"\ngroup_by = [\"exposures.arm\"]\n\
+                 analysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n[[build]]";
+    fs::write(dir.path().join("other.toml"), fewer.replace("[[build]]", table)).unwrap();
+    let (changes, _) = says(dir.path(), 1, "contract diff contract.toml other.toml");
+    assert_eq!(
+        changes.trim(),
+        "analysis \"groups\": new\n\
+         analysis \"lift\", outcomes that may be compared: visit, conversion, spend, now visit"
+    );
+    let (page, _) = says(dir.path(), 0, "contract show other.toml");
+    for text in [
+        "    joined with: none\n",
+        "    groups may be made by: exposures.arm\n",
+        "    groups of one person: 1\n",
+        "Nothing is shown about an arm or a group of fewer than 50 people",
     ] {
         assert!(page.contains(text), "no {text} in\n{page}");
     }

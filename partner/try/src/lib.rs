@@ -24,7 +24,7 @@ use host::MemoryHost;
 use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::{Exact, Noise};
 use protocol::{
-    contract::{Analysis, Contract, Period},
+    contract::{Contract, Period, Terms},
     loss::{Delta, Epsilon},
     message::Package,
     receipt::output,
@@ -203,7 +203,7 @@ async fn ask(
     let job = rehearsal.job;
     let (name, _) = protocol::job::question_from_toml(job, contract)?;
     let analysis = contract.analyses.get(&name);
-    let party = |names: fn(&Analysis) -> &Vec<String>| {
+    let party = |names: fn(&Terms) -> &Vec<String>| {
         let name = analysis.and_then(|analysis| names(analysis).first());
         name.and_then(|name| parties.get_key_value(name)).ok_or(RehearsalError::Nobody)
     };

@@ -5,8 +5,8 @@ mod flaw;
 mod raw;
 
 use super::{
-    Budget, Build, Column, Contract, Dataset, MAX_LIFETIME_EPSILON, Party, Period, Role, TAG,
-    is_name,
+    Budget, Build, Column, Contract, Dataset, MAX_LIFETIME_EPSILON, Party, Period, Role, RoleKind,
+    TAG, is_name,
 };
 use crate::{
     digest::Digest,
@@ -17,7 +17,7 @@ use crate::{
 };
 use analysis::Known;
 use attestation_verifier::Pcr;
-use raw::{RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod, RawRole};
+use raw::{RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod};
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
 use toml::Spanned;
 
@@ -202,11 +202,11 @@ impl Page<'_> {
             return wrong("names that begin with \"glovebox_\" are the format's own");
         }
         let role = match (*raw.role.get_ref(), raw.kind, raw.domain, raw.scale) {
-            (RawRole::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
-            (RawRole::MatchKey, ..) => {
+            (RoleKind::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
+            (RoleKind::MatchKey, ..) => {
                 return wrong("a match_key needs kind = \"email\", \"phone\" or \"hashed\"");
             }
-            (RawRole::Group, None, Some(domain), None) => {
+            (RoleKind::Group, None, Some(domain), None) => {
                 let mut values: Vec<String> = Vec::new();
                 for value in domain {
                     let text = value.get_ref().trim().to_owned();
@@ -232,23 +232,23 @@ impl Page<'_> {
                 }
                 Role::Group(values)
             }
-            (RawRole::Group, ..) => {
+            (RoleKind::Group, ..) => {
                 return wrong("a group needs domain = [\"..\", ..], all its values");
             }
-            (RawRole::Measure, None, None, scale) if scale.unwrap_or(0) <= 6 => {
+            (RoleKind::Measure, None, None, scale) if scale.unwrap_or(0) <= 6 => {
                 Role::Measure(scale.unwrap_or(0))
             }
-            (RawRole::Feature, None, None, scale) if scale.unwrap_or(0) <= 6 => {
+            (RoleKind::Feature, None, None, scale) if scale.unwrap_or(0) <= 6 => {
                 Role::Feature(scale.unwrap_or(0))
             }
-            (RawRole::Measure | RawRole::Feature, ..) => {
+            (RoleKind::Measure | RoleKind::Feature, ..) => {
                 return wrong("a number has a scale (decimals) of 0 to 6 and nothing else");
             }
-            (RawRole::Label, None, None, None) => Role::Label,
-            (RawRole::Date, None, None, None) => Role::Date,
-            (RawRole::Consent, None, None, None) => Role::Consent,
-            (RawRole::Never, None, None, None) => Role::Never,
-            (RawRole::Label | RawRole::Date | RawRole::Consent | RawRole::Never, ..) => {
+            (RoleKind::Label, None, None, None) => Role::Label,
+            (RoleKind::Date, None, None, None) => Role::Date,
+            (RoleKind::Consent, None, None, None) => Role::Consent,
+            (RoleKind::Never, None, None, None) => Role::Never,
+            (RoleKind::Label | RoleKind::Date | RoleKind::Consent | RoleKind::Never, ..) => {
                 return wrong("this role has no kind, domain or scale");
             }
         };
@@ -339,7 +339,8 @@ impl Page<'_> {
     }
 
     fn unknown(&self, name: &Spanned<String>, what: &'static str) -> ContractError {
-        self.flaw(name.span(), Flaw::Unknown { what, name: name.get_ref().clone() })
+        let (what, found) = (what.to_owned(), name.get_ref().clone());
+        self.flaw(name.span(), Flaw::Unknown { what, name: found })
     }
 
     fn value<T: FromStr<Err: fmt::Display>>(

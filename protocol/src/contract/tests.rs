@@ -2,7 +2,7 @@ mod signed;
 pub(crate) mod table;
 
 use super::*;
-use crate::{hpke::RecipientSecret, sign::SigningKey};
+use crate::{analysis, hpke::RecipientSecret, sign::SigningKey};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use zeroize::Zeroizing;
 
@@ -145,8 +145,8 @@ fn duplicate(first: &str, second: &str) -> Flaw {
     Flaw::Duplicate { first: first.to_owned(), second: second.to_owned() }
 }
 
-fn unknown(what: &'static str, name: &str) -> Flaw {
-    Flaw::Unknown { what, name: name.to_owned() }
+fn unknown(what: &str, name: &str) -> Flaw {
+    Flaw::Unknown { what: what.to_owned(), name: name.to_owned() }
 }
 
 #[test]
@@ -170,9 +170,11 @@ fn reads_every_field() {
     assert_eq!((budget.epsilon.value(), budget.lifetime_epsilon.value()), (4.0, 20.0));
     assert_eq!(budget.period, Period::Month);
     let lift = &contract.analyses["lift"];
-    let Template::Lift(template) = &lift.template else { panic!("{lift:?}") };
-    assert_eq!(template.measures, ["visit", "spend"]);
-    assert_eq!(template.date.as_deref(), Some("bought"));
+    let listed = analysis::lift::uses::Listed::of(lift).unwrap();
+    assert_eq!((listed.assignment, listed.arm, listed.outcome), ("exposures", "arm", "sales"));
+    assert_eq!(listed.measures, ["visit", "spend"].map(|it| ColumnRef::new("sales", it)));
+    assert_eq!((listed.date, lift.cells_per_person), (Some("bought"), 1));
+    assert!(analysis::table::uses::Listed::of(lift).is_none());
     assert_eq!(contract.builds[0].pcrs.len(), 3);
 }
 
@@ -225,7 +227,19 @@ fn refuses_what_is_no_toml_or_of_another_type() {
     refused_by_toml(&edit("contract", "1", "-1"), "contract", "expected u32");
     refused_by_toml(&edit("role", "\"match_key\"", "\"key\""), "\"key\"", "unknown variant");
     refused_by_toml(&edit("period", "\"month\"", "\"year\""), "\"year\"", "unknown variant");
-    refused_by_toml(&edit("kind = \"lift\"", "\"lift\"", "\"sql\""), "\"sql\"", "unknown variant");
+    let (found, known) = ("sql".to_owned(), vec!["lift", "table"]);
+    let text = edit("kind = \"lift\"", "\"lift\"", "\"sql\"");
+    refused(&text, "\"sql\"", &Flaw::Kind { found, known });
+    for (from, to) in [
+        ("arm = \"arm\"", "arm = 3"),
+        ("date = \"bought\"", "date = [\"bought\"]"),
+        ("date = \"bought\"", "date = 2026-10-01"),
+        ("measures = [\"visit\", \"spend\"]", "measures = \"visit\""),
+        ("measures = [\"visit\", \"spend\"]", "measures = [1]"),
+        ("outcome = \"sales\"", "outcome = { sales = true }"),
+    ] {
+        refused_by_toml(&edit("kind = \"lift\"", from, to), to, "invalid type");
+    }
     let twice = edit("name", "name = \"autumn-lift\"", "name = \"a\"\nname = \"b\"");
     refused_by_toml(&twice, "name = \"b\"", "duplicate key");
     refused_by_toml(&edit("expires", "= \"", "= "), "expires", "");

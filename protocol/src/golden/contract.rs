@@ -2,7 +2,8 @@
 
 use super::{Folder, covers, kinds, room};
 use crate::{
-    contract::{Contract, OpenContractError, Period, Role, TAG, Template},
+    analysis::SECTIONS,
+    contract::{Contract, OpenContractError, Period, Role, TAG},
     sign::Jointly,
 };
 
@@ -24,11 +25,6 @@ kinds!(PERIODS, period: Period {
     Period::Contract => "contract",
 });
 
-kinds!(TEMPLATES, template: Template {
-    Template::Lift(_) => "lift",
-    Template::Table(_) => "table",
-});
-
 #[test]
 fn a_contract_and_its_signatures_have_the_bytes_they_had() {
     let mut folder = Folder::open("contract-v1");
@@ -38,7 +34,8 @@ fn a_contract_and_its_signatures_have_the_bytes_they_had() {
     covers(ROLES, columns.map(|column| role(&column.role)));
     let budgets = contract.datasets.values().flat_map(|dataset| dataset.budgets.values());
     covers(PERIODS, budgets.map(|budget| period(&budget.period)));
-    covers(TEMPLATES, contract.analyses.values().map(|analysis| template(&analysis.template)));
+    let kinds: Vec<_> = SECTIONS.iter().map(|section| section.kind).collect();
+    covers(&kinds, contract.analyses.values().map(|terms| terms.section().kind));
 
     let mut joint = Jointly::unsigned(TAG, text.as_bytes());
     let unsigned = joint.to_vec();

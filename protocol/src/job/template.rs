@@ -7,7 +7,8 @@ mod table;
 
 use super::Question;
 use crate::{
-    contract::{Analysis, Contract, TableTemplate, Template},
+    analysis::{lift::uses::Listed as LiftTerms, table::uses::Listed as TableTerms},
+    contract::{Contract, Terms},
     proof::Split,
     tally::Clamp,
     text,
@@ -34,20 +35,17 @@ pub fn question_from_toml(
     let asked = raw.job.analysis.as_deref();
     match (&raw.lift, &raw.table, &raw.choice) {
         (Some(lift), None, None) => {
-            let of = |analysis: &Analysis| matches!(analysis.template, Template::Lift(_));
-            let (name, analysis) = analysis(asked, "lift", of, contract)?;
-            let Template::Lift(template) = &analysis.template else {
-                return Err(TemplateError::One);
-            };
-            Ok((name.clone(), Question::Lift(lift::question(lift, name, template, contract)?)))
+            let (name, terms) = analysis(asked, "lift", contract)?;
+            let listed = LiftTerms::of(terms).ok_or(TemplateError::One)?;
+            Ok((name.clone(), Question::Lift(lift::question(lift, name, &listed, contract)?)))
         }
         (None, Some(table), None) => {
-            let (name, template) = of_table(asked, contract)?;
-            Ok((name.clone(), Question::Table(table::question(table, template, contract)?)))
+            let (name, listed) = of_table(asked, contract)?;
+            Ok((name.clone(), Question::Table(table::question(table, &listed, contract)?)))
         }
         (None, None, Some(choice)) => {
-            let (name, template) = of_table(asked, contract)?;
-            Ok((name.clone(), Question::Choice(choice::question(choice, template, contract)?)))
+            let (name, listed) = of_table(asked, contract)?;
+            Ok((name.clone(), Question::Choice(choice::question(choice, &listed, contract)?)))
         }
         _ => Err(TemplateError::One),
     }
@@ -57,25 +55,21 @@ pub fn question_from_toml(
 fn of_table<'c>(
     asked: Option<&str>,
     contract: &'c Contract,
-) -> Result<(&'c String, &'c TableTemplate), TemplateError> {
-    let of = |analysis: &Analysis| matches!(analysis.template, Template::Table(_));
-    let (name, analysis) = analysis(asked, "table", of, contract)?;
-    match &analysis.template {
-        Template::Table(template) => Ok((name, template)),
-        Template::Lift(_) => Err(TemplateError::One),
-    }
+) -> Result<(&'c String, TableTerms<'c>), TemplateError> {
+    let (name, terms) = analysis(asked, "table", contract)?;
+    Ok((name, TableTerms::of(terms).ok_or(TemplateError::One)?))
 }
 
 /// The analysis that the job names, or the contract's only one of this kind.
 fn analysis<'c>(
     asked: Option<&str>,
     kind: &str,
-    of: impl Fn(&Analysis) -> bool,
     contract: &'c Contract,
-) -> Result<(&'c String, &'c Analysis), TemplateError> {
-    let mut all = contract.analyses.iter().filter(|(_, analysis)| of(analysis));
+) -> Result<(&'c String, &'c Terms), TemplateError> {
+    let of_kind = |(_, terms): &(&String, &Terms)| terms.section().kind == kind;
+    let mut all = contract.analyses.iter().filter(of_kind);
     let known = || {
-        let names = contract.analyses.iter().filter(|(_, analysis)| of(analysis));
+        let names = contract.analyses.iter().filter(of_kind);
         names.map(|(name, _)| name.clone()).collect::<Vec<_>>().join(", ")
     };
     let Some(name) = asked else {

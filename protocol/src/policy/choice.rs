@@ -2,7 +2,8 @@
 
 use super::{check_share, not_permitted, table};
 use crate::{
-    contract::{Contract, TableTemplate},
+    analysis::table::uses::Listed,
+    contract::Contract,
     job::{ChoiceOf, ChoiceQuestion},
     refusal::{Asked, Refusal},
     tally::{Clamp, Tally},
@@ -11,7 +12,7 @@ use crate::{
 /// The people of the population by what is offered. Permitted where the table is.
 pub(super) fn tally(
     contract: &Contract,
-    template: &TableTemplate,
+    listed: &Listed<'_>,
     question: &ChoiceQuestion,
 ) -> Result<Tally, Refusal> {
     if let ChoiceOf::Quantile { share, edges, .. } = &question.of {
@@ -23,7 +24,7 @@ pub(super) fn tally(
             return Err(Refusal::Malformed);
         }
     }
-    let tally = table::tally(contract, template, &question.table())?;
+    let tally = table::tally(contract, listed, &question.table())?;
     match &question.of {
         ChoiceOf::Fullest { column, .. } if tally.is_named_by_data() => {
             Err(not_permitted(Asked::Column, &column.to_string(), None))

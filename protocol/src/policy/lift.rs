@@ -2,7 +2,8 @@
 
 use super::{check_names, check_share, column_role, not_permitted, places};
 use crate::{
-    contract::{Contract, LiftTemplate, Role},
+    analysis::lift::uses::Listed,
+    contract::{ColumnRef, Contract, Role},
     job::{Cost, Lift, OutcomeKind},
     refusal::{Asked, Limit, Refusal},
     tally::{Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
@@ -11,16 +12,16 @@ use crate::{
 /// Everybody of the assignment, in the arm they were assigned to, with what they did.
 pub(super) fn tally(
     contract: &Contract,
-    template: &LiftTemplate,
+    listed: &Listed<'_>,
     lift: &Lift,
     analysis: &str,
 ) -> Result<Tally, Refusal> {
     let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
-    let arm = column_role(contract, &template.assignment, &template.arm);
+    let arm = column_role(contract, listed.assignment, listed.arm);
     let Some(Role::Group(domain)) = arm else { return Err(Refusal::Internal) };
     let codes = |values| {
         let unknown =
-            |value: &String| not_permitted(Asked::Arm, value, owner_of(&template.assignment));
+            |value: &String| not_permitted(Asked::Arm, value, owner_of(listed.assignment));
         places(domain, values).map_err(unknown)
     };
     let (test, control) = (codes(&lift.test)?, codes(&lift.control)?);
@@ -42,22 +43,22 @@ pub(super) fn tally(
         return Err(Refusal::OverLimit { limit: Limit::Outcomes, found: 0, most: 16 });
     }
     check_names(lift.outcomes.iter().map(|outcome| &outcome.name))?;
-    let owner = || owner_of(&template.outcome);
-    let rows = match (lift.window, &template.date) {
+    let owner = || owner_of(listed.outcome);
+    let rows = match (lift.window, listed.date) {
         (None, _) => Vec::new(),
         (Some((first, last)), Some(column)) if first <= last => {
             let (least, most) = (i64::from(first), i64::from(last));
-            vec![Condition::Between { column: column.clone(), least, most }]
+            vec![Condition::Between { column: column.to_owned(), least, most }]
         }
         (Some(_), Some(_)) => return Err(Refusal::Malformed),
         (Some(_), None) => return Err(not_permitted(Asked::Window, analysis, owner())),
     };
     let (mut measures, mut products) = (Vec::new(), Vec::new());
     for (at, outcome) in (0_u32..).zip(&lift.outcomes) {
-        match column_role(contract, &template.outcome, &outcome.column) {
-            Some(Role::Measure(scale))
-                if template.measures.contains(&outcome.column) && *scale == outcome.scale => {}
-            _ => return Err(not_permitted(Asked::Column, &outcome.column, owner())),
+        let named = ColumnRef::new(listed.outcome, &outcome.column);
+        match contract.column(&named).map(|column| &column.role) {
+            Some(Role::Measure(scale)) if *scale == outcome.scale => {}
+            _ => return Err(not_permitted(Asked::Column, &named.to_string(), owner())),
         }
         let binary = outcome.kind == OutcomeKind::Binary;
         let is_signed = outcome.clamp.is_signed() && outcome.kind != OutcomeKind::Value;
@@ -71,12 +72,12 @@ pub(super) fn tally(
         let of = Quantity::Sum { column: outcome.column.clone() };
         measures.push(Measure { side: Side::Joined, of, rows: rows.clone(), clamp: outcome.clamp });
     }
-    let table = |dataset: &String| Table { dataset: dataset.clone(), rows: Vec::new() };
+    let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Ok(Tally {
-        population: table(&template.assignment),
-        joined: Some(table(&template.outcome)),
+        population: table(listed.assignment),
+        joined: Some(table(listed.outcome)),
         dimensions: vec![
-            Dimension::Arm { column: template.arm.clone(), test, control },
+            Dimension::Arm { column: listed.arm.to_owned(), test, control },
             Dimension::Matched,
         ],
         measures,

@@ -1,27 +1,23 @@
 //! From a question about groups to its tally.
 
-use super::{check_names, check_share, not_permitted, places};
+use super::{check_names, check_share, column_not_permitted, not_permitted, places};
 use crate::{
-    contract::{ColumnRef, Contract, Role, TableTemplate},
+    analysis::table::uses::Listed,
+    contract::{ColumnRef, Contract, Role},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
-    refusal::{Asked, Limit, Refusal},
+    refusal::{Asked, Refusal},
     tally::{Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
 };
 
 /// The people of the population by group, with what they did.
 pub(super) fn tally(
     contract: &Contract,
-    template: &TableTemplate,
+    listed: &Listed<'_>,
     question: &TableQuestion,
 ) -> Result<Tally, Refusal> {
     check_share(question.confidence)?;
     check_names(question.measures.iter().map(|measure| &measure.name))?;
-    let (found, most) = (question.cells_per_person, template.cells_per_person);
-    if !(1..=most).contains(&found) {
-        let (found, most) = (u64::from(found), u64::from(most));
-        return Err(Refusal::OverLimit { limit: Limit::CellsPerPerson, found, most });
-    }
-    let asked = Asking { contract, template };
+    let asked = Asking { contract, listed };
     let (mut measures, mut products) = (Vec::new(), Vec::new());
     for (at, measure) in (0_u32..).zip(&question.measures) {
         measures.push(asked.measure(measure)?);
@@ -31,8 +27,7 @@ pub(super) fn tally(
     }
     let place = |name: &String| question.measures.iter().position(|it| it.name == *name);
     let dimension = |group: &GroupBy| match group {
-        GroupBy::Matched if template.joined.is_some() => Ok(Dimension::Matched),
-        GroupBy::Matched => Err(not_permitted(Asked::Column, "matched", None)),
+        GroupBy::Matched => Ok(Dimension::Matched),
         GroupBy::Column(column) => asked.group(column),
         GroupBy::Bins { measure, edges } => {
             let measure = place(measure).and_then(|at| u32::try_from(at).ok());
@@ -49,9 +44,9 @@ pub(super) fn tally(
     if (0..dimensions.len()).any(twice) {
         return Err(Refusal::Malformed);
     }
-    let mut population = Table { dataset: template.population.clone(), rows: Vec::new() };
-    let joined = template.joined.clone();
-    let mut joined = joined.map(|dataset| Table { dataset, rows: Vec::new() });
+    let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
+    let mut population = table(listed.population);
+    let mut joined = listed.joined.map(table);
     for filter in &question.rows {
         let (side, condition) = asked.condition(filter)?;
         match (side, &mut joined) {
@@ -71,37 +66,31 @@ pub(super) fn tally(
     })
 }
 
-/// What the contract lets a question name.
+/// What a question names, as the contract has it. Whether the contract permits it, the policy looks at in the
+/// tally.
 struct Asking<'c> {
     contract: &'c Contract,
-    template: &'c TableTemplate,
+    listed: &'c Listed<'c>,
 }
 
 impl<'c> Asking<'c> {
-    /// The side and the role of a column, if it is one of `allowed`.
-    fn column(
-        &self,
-        named: &ColumnRef,
-        allowed: &[ColumnRef],
-    ) -> Result<(Side, &'c Role), Refusal> {
-        let role = self.contract.column(named).filter(|_| allowed.contains(named));
-        let found = self.side(&named.dataset).zip(role);
-        found.map(|(side, column)| (side, &column.role)).ok_or_else(|| {
-            let owner = self.contract.datasets.get(&named.dataset).map(|it| it.owner.clone());
-            not_permitted(Asked::Column, &named.to_string(), owner)
-        })
+    /// The side and the role of a column.
+    fn column(&self, named: &ColumnRef) -> Result<(Side, &'c Role), Refusal> {
+        let found = self.side(&named.dataset).zip(self.contract.column(named));
+        let found = found.map(|(side, column)| (side, &column.role));
+        found.ok_or_else(|| column_not_permitted(self.contract, named))
     }
 
     fn side(&self, dataset: &str) -> Option<Side> {
-        if dataset == self.template.population {
+        if dataset == self.listed.population {
             Some(Side::Population)
         } else {
-            (self.template.joined.as_deref() == Some(dataset)).then_some(Side::Joined)
+            (self.listed.joined == Some(dataset)).then_some(Side::Joined)
         }
     }
 
     fn group(&self, named: &ColumnRef) -> Result<Dimension, Refusal> {
-        let (side, role) = self.column(named, &self.template.group_by)?;
+        let (side, role) = self.column(named)?;
         let column = named.column.clone();
         match role {
             Role::Group(domain) => {
@@ -109,13 +98,13 @@ impl<'c> Asking<'c> {
                 Ok(Dimension::Group { side, column, values })
             }
             Role::Label => Ok(Dimension::Label { side, column }),
-            _ => Err(Refusal::Internal),
+            _ => Err(column_not_permitted(self.contract, named)),
         }
     }
 
     fn condition(&self, filter: &Filter) -> Result<(Side, Condition), Refusal> {
         let (Filter::OneOf { column: named, .. } | Filter::Between { column: named, .. }) = filter;
-        let (side, role) = self.column(named, &self.template.filters)?;
+        let (side, role) = self.column(named)?;
         let column = named.column.clone();
         let condition = match (filter, role) {
             (Filter::OneOf { values, .. }, Role::Group(domain)) => {
@@ -127,7 +116,7 @@ impl<'c> Asking<'c> {
             (Filter::Between { least, most, .. }, Role::Measure(_) | Role::Date) => {
                 Condition::Between { column, least: *least, most: *most }
             }
-            _ => return Err(Refusal::Malformed),
+            _ => return Err(column_not_permitted(self.contract, named)),
         };
         Ok((side, condition))
     }
@@ -144,8 +133,8 @@ impl<'c> Asking<'c> {
         }
         let named: ColumnRef =
             asked.column.parse().map_err(|_| not_permitted(Asked::Column, &asked.column, None))?;
-        let (side, role) = self.column(&named, &self.template.measures)?;
-        let column = named.column;
+        let (side, role) = self.column(&named)?;
+        let column = named.column.clone();
         let of = match (asked.statistic, role) {
             (Statistic::Sum, Role::Measure(scale)) if *scale == asked.scale => {
                 Quantity::Sum { column }
@@ -153,7 +142,11 @@ impl<'c> Asking<'c> {
             (Statistic::Distinct, Role::Group(_) | Role::Label) if asked.scale == 0 => {
                 Quantity::Distinct { column }
             }
-            _ => return Err(Refusal::Malformed),
+            (Statistic::Sum, Role::Measure(_))
+            | (Statistic::Distinct, Role::Group(_) | Role::Label) => {
+                return Err(Refusal::Malformed);
+            }
+            _ => return Err(column_not_permitted(self.contract, &named)),
         };
         Ok(Measure { side, of, rows, clamp })
     }

@@ -60,9 +60,7 @@ fn edited(from: &str, to: &str) -> Result<Question, TemplateError> {
 /// The tally of a question, as the policy derives it.
 fn tally(question: &Question) -> Result<Tally, Refusal> {
     let contract = contract();
-    let Template::Table(template) = &contract.analyses["reach"].template else { panic!("a table") };
-    let Question::Table(question) = question else { panic!("a table") };
-    table::tally(&contract, template, question)
+    Priced::of(&contract, "reach", question).map(|asked| asked.tally)
 }
 
 /// A signed analyst could change anything in a job; the policy must not rely on the template's checks.

@@ -1,7 +1,8 @@
 //! Is the design what it should be? Who was found, who was counted, who was left out.
 
 use privacy::{CellFigure, Released};
-use protocol::contract::{Contract, Role, Template};
+use protocol::analysis::lift::uses::Listed;
+use protocol::contract::{Contract, Role};
 use protocol::job;
 use protocol::result::{CellCount, MatchRate, MatchRates, SampleRatio};
 use protocol::tally::Cell;
@@ -36,22 +37,16 @@ impl Design {
         let cells: Vec<_> = cells.map(count).collect();
         let sample_ratio = ratio(released, asked);
         let match_rates = match_rates(released, asked);
-        let template = contract.analyses.get(analysis).and_then(|it| match &it.template {
-            Template::Lift(lift) => Some(lift),
-            Template::Table(_) => None,
-        });
+        let listed = contract.analyses.get(analysis).and_then(Listed::of);
         let flags = names(&[
             ("srm_failed", sample_ratio.failed),
             ("match_differs", match_rates.as_ref().is_some_and(|it| it.differs)),
-            (
-                "consent_with_outcome",
-                template.is_some_and(|it| contract.consent_is_known_by_outcome(it)),
-            ),
+            ("consent_with_outcome", contract.consent_is_known_by_outcome(analysis)),
             ("match_keys_unused", !contract.unused_match_keys(analysis).is_empty()),
             ("contaminated", exceeds(released, Cell::Contaminated)),
             (
                 "without_arm",
-                template.is_some_and(|it| covers(contract, &it.assignment, &it.arm, asked))
+                listed.is_some_and(|it| covers(contract, it.assignment, it.arm, asked))
                     && exceeds(released, Cell::OtherArm),
             ),
             ("arms_pooled", asked.test.len() > 1 || asked.control.len() > 1),

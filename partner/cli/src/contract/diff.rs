@@ -1,6 +1,6 @@
-use super::show::{columns_of, every, role};
+use super::show::{every, role};
 use crate::{failure::Failure, files::Paper, say, words};
-use protocol::contract::{Analysis, Contract, Dataset, Party, Template};
+use protocol::contract::{Contract, Dataset, Party, Terms};
 use protocol::loss::Delta;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -39,7 +39,7 @@ fn changes(before: &Contract, after: &Contract) -> Vec<String> {
     let mut list = Changes::default();
     list.value("the name", &before.name, &after.name);
     list.value("the end", &words::moment(before.expires), &words::moment(after.expires));
-    list.value("the smallest arm shown", &before.min_cell, &after.min_cell);
+    list.value("the smallest cell shown", &before.min_cell, &after.min_cell);
     list.value("identifiers per person", &before.ids_per_person, &after.ids_per_person);
     let supersedes = |c: &Contract| c.supersedes.map_or("none".to_owned(), |d| d.to_string());
     list.value("the contract it replaces", &supersedes(before), &supersedes(after));
@@ -94,31 +94,16 @@ fn dataset(dataset: &Dataset) -> Facts {
     facts
 }
 
-fn analysis(analysis: &Analysis) -> Facts {
-    let mut facts = match &analysis.template {
-        Template::Lift(it) => vec![
-            ("kind", "lift".to_owned()),
-            ("assignment", format!("{} by {}", it.assignment, it.arm)),
-            ("outcome", it.outcome.clone()),
-            ("measures", it.measures.join(", ")),
-            ("date", it.date.clone().unwrap_or_else(|| "none".to_owned())),
-        ],
-        Template::Table(it) => vec![
-            ("kind", "table".to_owned()),
-            ("population", it.population.clone()),
-            ("joined", it.joined.clone().unwrap_or_else(|| "none".to_owned())),
-            ("group by", columns_of(&it.group_by, "none")),
-            ("filters", columns_of(&it.filters, "none")),
-            ("measures", columns_of(&it.measures, "none")),
-            ("groups of one person", it.cells_per_person.to_string()),
-        ],
-    };
-    facts.extend([
-        ("purpose", analysis.purpose.clone()),
-        ("who may ask", analysis.analysts.join(", ")),
-        ("who may read", analysis.receivers.join(", ")),
-    ]);
-    facts.into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
+fn analysis(terms: &Terms) -> Facts {
+    let section = terms.section();
+    let listed = section.uses.iter().map(|used| (used.title, terms.words(used)));
+    let of_all = [
+        ("kind", section.kind.to_owned()),
+        ("purpose", terms.purpose.clone()),
+        ("who may ask", terms.analysts.join(", ")),
+        ("who may read", terms.receivers.join(", ")),
+    ];
+    listed.chain(of_all).map(|(what, value)| (what.to_owned(), value)).collect()
 }
 
 #[derive(Default)]

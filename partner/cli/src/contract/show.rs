@@ -1,7 +1,8 @@
 use crate::{failure::Failure, files::Paper, say, table::wrap, words};
 use client::clock;
 use protocol::{
-    contract::{Analysis, Budget, Column, ColumnRef, Contract, Dataset, Period, Role, Template},
+    analysis::{SECTIONS, uses::Section},
+    contract::{Budget, Column, Contract, Dataset, Period, Role, Terms},
     loss::{Delta, Loss},
     text,
     time::Time,
@@ -42,8 +43,8 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
         self::dataset(&mut page, contract, name, dataset)?;
     }
     writeln!(page, "\nWhat may be asked")?;
-    for (name, analysis) in &contract.analyses {
-        self::analysis(&mut page, name, analysis)?;
+    for (name, terms) in &contract.analyses {
+        analysis(&mut page, name, terms)?;
         for danger in words::danger::dangers(contract, name) {
             wrap(&mut page, "    ", &danger)?;
         }
@@ -89,13 +90,12 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
 }
 
 /// What the people of its analyses are divided into.
-fn cells(contract: &Contract) -> &'static str {
-    let mut all = contract.analyses.values().map(|it| matches!(it.template, Template::Table(_)));
-    match (all.clone().any(|table| !table), all.any(|table| table)) {
-        (true, true) => "an arm or a group",
-        (false, true) => "a group",
-        _ => "an arm",
-    }
+fn cells(contract: &Contract) -> String {
+    let asked = |section: &&&Section| {
+        contract.analyses.values().any(|terms| terms.section().kind == section.kind)
+    };
+    let cells: Vec<_> = SECTIONS.iter().filter(asked).map(|section| section.cell).collect();
+    cells.join(" or ")
 }
 
 fn parties(page: &mut String, paper: &Paper) -> fmt::Result {
@@ -151,49 +151,19 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
     Ok(())
 }
 
-fn analysis(page: &mut String, name: &str, analysis: &Analysis) -> fmt::Result {
-    let question = match &analysis.template {
-        Template::Lift(it) => {
-            let window = it.date.as_ref().map(|date| format!(", within days of \"{date}\""));
-            format!(
-                "lift of {} (in \"{}\") between values of \"{}\" (in \"{}\"){}",
-                it.measures.join(", "),
-                it.outcome,
-                it.arm,
-                it.assignment,
-                window.unwrap_or_default(),
-            )
-        }
-        Template::Table(it) => {
-            let joined = it.joined.as_ref().map(|joined| format!(", joined with \"{joined}\""));
-            let cells = match it.cells_per_person {
-                1 => "one group".to_owned(),
-                most => format!("at most {most} groups"),
-            };
-            format!(
-                "people of \"{}\"{}, by {}; where {}; with {}; one person in {cells}; all of it, or one \
-                 chosen group or quantile",
-                it.population,
-                joined.unwrap_or_default(),
-                columns_of(&it.group_by, "nothing"),
-                columns_of(&it.filters, "nothing is filtered"),
-                columns_of(&it.measures, "nothing added up"),
-            )
-        }
-    };
+fn analysis(page: &mut String, name: &str, terms: &Terms) -> fmt::Result {
     let text = format!(
-        "\"{name}\", for {}: {question}. Asked by {}; read by {}.",
-        analysis.purpose,
-        analysis.analysts.join(", "),
-        analysis.receivers.join(", ")
+        "\"{name}\", for {}: {}. Asked by {}; read by {}.",
+        terms.purpose,
+        terms.section().title,
+        terms.analysts.join(", "),
+        terms.receivers.join(", ")
     );
-    wrap(page, "  ", &text)
-}
-
-/// Columns as a contract writes them.
-pub(super) fn columns_of(columns: &[ColumnRef], none: &str) -> String {
-    let names = columns.iter().map(ColumnRef::to_string).collect::<Vec<_>>().join(", ");
-    if names.is_empty() { none.to_owned() } else { names }
+    wrap(page, "  ", &text)?;
+    for used in terms.section().uses {
+        wrap(page, "    ", &format!("{}: {}", used.title, terms.words(used)))?;
+    }
+    Ok(())
 }
 
 /// What one person can lose: each dataset's lifetime budgets, and their sum.

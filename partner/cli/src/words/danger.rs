@@ -2,10 +2,7 @@
 //! when a job is priced.
 
 use crate::say;
-use protocol::{
-    contract::{Contract, Template},
-    identity::Identifier,
-};
+use protocol::{contract::Contract, identity::Identifier};
 
 /// What can make the answers of an analysis wrong, as its contract shows; nothing if that is in order.
 pub(crate) fn dangers(contract: &Contract, analysis: &str) -> Vec<String> {
@@ -27,9 +24,10 @@ pub(crate) fn several_identifiers(contract: &Contract, dataset: &str) -> Option<
 }
 
 fn consent(contract: &Contract, analysis: &str) -> Option<String> {
-    let Template::Lift(lift) = &contract.analyses.get(analysis)?.template else { return None };
-    contract.consent_is_known_by_outcome(lift).then(|| {
-        let (analysis, outcome) = (say::name(analysis), say::name(&lift.outcome));
+    let mut datasets = contract.analyses.get(analysis)?.datasets();
+    let asking = datasets.find(|dataset| contract.asks_consent(dataset))?;
+    contract.consent_is_known_by_outcome(analysis).then(|| {
+        let (analysis, outcome) = (say::name(analysis), say::name(asking));
         consent_with_outcome(&format!(
             "CAREFUL: \"{analysis}\" asks for consent in the outcome data only (\"{outcome}\")"
         ))
@@ -60,12 +58,12 @@ fn match_keys(contract: &Contract, analysis: &str) -> Option<String> {
     if unused.is_empty() {
         return None;
     }
-    let template = &contract.analyses.get(analysis)?.template;
+    let terms = contract.analyses.get(analysis)?;
     let order = |dataset: &str| {
         let kinds: Vec<_> = contract.match_keys(dataset).into_iter().map(kind).collect();
         format!("\"{}\" {}", say::name(dataset), kinds.join(", then "))
     };
-    let orders: Vec<_> = template.datasets().map(order).collect();
+    let orders: Vec<_> = terms.datasets().map(order).collect();
     let unused: Vec<_> = unused.into_iter().map(kind).collect();
     Some(match_keys_unused(&format!(
         "CAREFUL: in \"{}\" a person is known by the first identifier that a row has ({}), so that {} does not \

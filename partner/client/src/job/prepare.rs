@@ -188,7 +188,7 @@ impl Draft<'_> {
             };
             Ok((name.to_owned(), held.ok_or_else(withheld)?.manifest.clone()))
         };
-        found.template.datasets().map(open).collect()
+        found.datasets().map(open).collect()
     }
 
     fn receivers(&self, analysis: &str, analyst: &str) -> Vec<String> {

@@ -1,11 +1,15 @@
-//! What may be asked: one function for each kind of question.
+//! What may be asked: reads what each kind of analysis declares, and knows no kind.
 
 use super::{
     Flaw, Named, Page, Parsed,
-    raw::{RawAnalysis, RawKind},
+    raw::{RawAnalysis, RawValue},
 };
-use crate::contract::{
-    Analysis, ColumnRef, Dataset, LiftTemplate, Party, Role, TableTemplate, Template,
+use crate::{
+    analysis::{
+        self, SECTIONS,
+        uses::{Amount, Lists, Section, Use},
+    },
+    contract::{ColumnRef, Dataset, Party, Role, RoleKind, Terms},
 };
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -23,176 +27,189 @@ pub(super) fn analyses(
     page: &Page<'_>,
     raw: Vec<RawAnalysis>,
     known: Known<'_>,
-) -> Parsed<BTreeMap<String, Analysis>> {
+) -> Parsed<BTreeMap<String, Terms>> {
     let mut analyses = Named::new(page);
     for analysis in raw {
-        let template = match analysis.kind {
-            RawKind::Lift => Template::Lift(page.lift(&analysis, known.datasets)?),
-            RawKind::Table => Template::Table(page.table(&analysis, known.datasets)?),
-        };
+        let listing = Listing::read(page, &analysis, known.datasets)?;
         let purpose = page.one_of(&analysis.purpose, known.purposes.iter(), "purpose")?;
-        for dataset in template.datasets() {
+        for (_, dataset) in &listing.datasets {
             if !known.datasets.get(dataset).is_some_and(|d| d.budgets.contains_key(&purpose)) {
-                let flaw = Flaw::NoBudget { dataset: dataset.to_owned(), purpose };
+                let flaw = Flaw::NoBudget { dataset: dataset.clone(), purpose };
                 return Err(page.flaw(analysis.name.span(), flaw));
             }
         }
         let party = |name: &Spanned<String>| page.one_of(name, known.parties.keys(), "party");
         let analysts = page.each(&analysis.analysts, "analyst", party)?;
         let receivers = page.each(&analysis.receivers, "receiver", party)?;
-        analyses.insert(&analysis.name, Analysis { purpose, template, analysts, receivers })?;
+        let Listing { section, datasets, columns, cells_per_person, .. } = listing;
+        let terms =
+            Terms { purpose, analysts, receivers, cells_per_person, section, datasets, columns };
+        analyses.insert(&analysis.name, terms)?;
     }
     Ok(analyses.things)
 }
 
-impl Page<'_> {
-    fn lift(
-        &self,
-        raw: &RawAnalysis,
-        datasets: &BTreeMap<String, Dataset>,
-    ) -> Parsed<LiftTemplate> {
-        self.none_of(
-            raw,
-            &[
-                ("population", spans(&raw.population)),
-                ("joined", spans(&raw.joined)),
-                ("group_by", spans(&raw.group_by)),
-                ("filters", spans(&raw.filters)),
-                ("cells_per_person", spans(&raw.cells_per_person)),
-            ],
-        )?;
-        let assignment = self.needed(raw, &raw.assignment, "assignment dataset")?;
-        let outcome = self.needed(raw, &raw.outcome, "outcome dataset")?;
-        let (at, assignment) = (outcome, self.one_of(assignment, datasets.keys(), "dataset")?);
-        let outcome = self.one_of(outcome, datasets.keys(), "dataset")?;
-        self.joins(at, &assignment, &outcome, datasets)?;
-        let column = |name: &Spanned<String>, dataset: &str, what, is: fn(&Role) -> bool| {
-            let found = datasets.get(dataset).and_then(|d| d.column(name.get_ref()));
-            match found.filter(|column| is(&column.role)) {
-                Some(column) => Ok(column.name.clone()),
-                None => Err(self.unknown(name, what)),
-            }
-        };
-        let measure = |name: &Spanned<String>| {
-            column(name, &outcome, "measure column", |role| matches!(role, Role::Measure(_)))
-        };
-        let is_group = |role: &Role| matches!(role, Role::Group(_));
-        let is_date = |role: &Role| *role == Role::Date;
-        let arm = self.needed(raw, &raw.arm, "arm column")?;
-        let arm = column(arm, &assignment, "group column", is_group)?;
-        let date = raw.date.as_ref();
-        let date = date.map(|name| column(name, &outcome, "date column", is_date)).transpose()?;
-        let measures = self.needed(raw, &raw.measures, "measure")?;
-        let measures = self.each(measures, "measure", measure)?;
-        Ok(LiftTemplate { assignment, arm, outcome, measures, date })
-    }
+/// What an analysis lists under the keys of its kind, as far as it is read.
+struct Listing<'a> {
+    page: &'a Page<'a>,
+    known: &'a BTreeMap<String, Dataset>,
+    section: &'static Section,
+    datasets: Vec<(&'static str, String)>,
+    columns: BTreeMap<&'static str, Vec<ColumnRef>>,
+    cells_per_person: u32,
+}
 
-    fn table(
-        &self,
+impl<'a> Listing<'a> {
+    fn read(
+        page: &'a Page<'a>,
         raw: &RawAnalysis,
-        datasets: &BTreeMap<String, Dataset>,
-    ) -> Parsed<TableTemplate> {
-        self.none_of(
-            raw,
-            &[
-                ("assignment", spans(&raw.assignment)),
-                ("arm", spans(&raw.arm)),
-                ("outcome", spans(&raw.outcome)),
-                ("date", spans(&raw.date)),
-            ],
-        )?;
-        let population = self.needed(raw, &raw.population, "population dataset")?;
-        let population = self.one_of(population, datasets.keys(), "dataset")?;
-        let joined = raw.joined.as_ref().map(|at| {
-            let joined = self.one_of(at, datasets.keys(), "dataset")?;
-            self.joins(at, &population, &joined, datasets).map(|()| joined)
-        });
-        let joined = joined.transpose()?;
-        let column = |text: &Spanned<String>, what, is: fn(&Role) -> bool| {
-            let named =
-                text.get_ref().parse::<ColumnRef>().map_err(|_| self.unknown(text, what))?;
-            let ours =
-                named.dataset == population || joined.as_deref() == Some(named.dataset.as_str());
-            let found = datasets.get(&named.dataset).filter(|_| ours);
-            match found.and_then(|d| d.column(&named.column)).filter(|column| is(&column.role)) {
-                Some(_) => Ok(named),
-                None => Err(self.unknown(text, what)),
+        known: &'a BTreeMap<String, Dataset>,
+    ) -> Parsed<Self> {
+        let kind = raw.kind.get_ref();
+        let section = analysis::section(kind).ok_or_else(|| {
+            let known = SECTIONS.iter().map(|section| section.kind).collect();
+            page.flaw(raw.kind.span(), Flaw::Kind { found: kind.clone(), known })
+        })?;
+        for (key, value) in &raw.others {
+            if section.under(key).is_none() {
+                return Err(page.flaw(value.span(), foreign(key, section)));
             }
-        };
-        let columns =
-            |list: &Option<Spanned<Vec<Spanned<String>>>>, what, is: fn(&Role) -> bool| {
-                let mut columns = Vec::new();
-                for text in list.as_ref().map(Spanned::get_ref).into_iter().flatten() {
-                    let named = column(text, what, is)?;
-                    if columns.contains(&named) {
-                        let (first, second) = (text.get_ref().clone(), text.get_ref().clone());
-                        return Err(self.flaw(text.span(), Flaw::Duplicate { first, second }));
-                    }
-                    columns.push(named);
+        }
+        let (datasets, columns) = (Vec::new(), BTreeMap::new());
+        let mut listing = Self { page, known, section, datasets, columns, cells_per_person: 1 };
+        for used in section.uses {
+            match raw.others.iter().find(|(key, _)| key == used.key) {
+                Some((_, value)) => listing.add(used, value)?,
+                None if used.amount.may_be_none() => {}
+                None => {
+                    let flaw = Flaw::Missing(used.noun);
+                    return Err(page.flaw(raw.name.span(), flaw));
                 }
-                Ok(columns)
-            };
-        let group = "group or label column (written dataset.column)";
-        let group_by =
-            columns(&raw.group_by, group, |it| matches!(it, Role::Group(_) | Role::Label))?;
-        let filter = "group, measure or date column (written dataset.column)";
-        let is_filter = |it: &Role| matches!(it, Role::Group(_) | Role::Measure(_) | Role::Date);
-        let filters = columns(&raw.filters, filter, is_filter)?;
-        let measure = "measure, group or label column (written dataset.column)";
-        let is_measure = |it: &Role| matches!(it, Role::Measure(_) | Role::Group(_) | Role::Label);
-        let measures = columns(&raw.measures, measure, is_measure)?;
-        let cells = raw.cells_per_person.as_ref();
-        let cells_per_person = self.whole(cells, "cells_per_person", 1, 1..=16)?;
-        Ok(TableTemplate { population, joined, group_by, filters, measures, cells_per_person })
-    }
-
-    /// Two datasets, in which the same people can be found.
-    fn joins(
-        &self,
-        at: &Spanned<String>,
-        one: &str,
-        other: &str,
-        datasets: &BTreeMap<String, Dataset>,
-    ) -> Parsed<()> {
-        if one == other {
-            let (first, second) = (one.to_owned(), other.to_owned());
-            return Err(self.flaw(at.span(), Flaw::Duplicate { first, second }));
+            }
         }
-        if joinable(datasets.get(one), datasets.get(other)) {
-            Ok(())
-        } else {
-            Err(self.flaw(at.span(), Flaw::NoCommonKey))
+        Ok(listing)
+    }
+
+    fn add(&mut self, used: &'static Use, value: &Spanned<RawValue>) -> Parsed<()> {
+        let span = value.span();
+        match (used.lists, used.amount, value.get_ref()) {
+            (Lists::Dataset, Amount::One | Amount::Optional, RawValue::Text(name)) => {
+                let dataset = self.dataset(&Spanned::new(span, name.clone()))?;
+                self.datasets.push((used.key, dataset));
+            }
+            (Lists::CellsPerPerson, _, RawValue::Whole(number)) => {
+                let found = Spanned::new(span, *number);
+                self.cells_per_person = self.page.whole(Some(&found), used.key, 1, 1..=16)?;
+            }
+            (
+                Lists::Columns { of, roles },
+                Amount::One | Amount::Optional,
+                RawValue::Text(name),
+            ) => {
+                let name = Spanned::new(span, name.clone());
+                let columns = vec![self.column(used, of, roles, &name)?];
+                self.columns.insert(used.key, columns);
+            }
+            (
+                Lists::Columns { of, roles },
+                Amount::Several | Amount::Any,
+                RawValue::List(names),
+            ) => {
+                let columns = self.columns(used, of, roles, names)?;
+                if columns.is_empty() && !used.amount.may_be_none() {
+                    return Err(self.page.flaw(span, Flaw::Missing(used.noun)));
+                }
+                self.columns.insert(used.key, columns);
+            }
+            (_, _, other) => return Err(self.page.flaw(span, of_another_type(used, other))),
+        }
+        Ok(())
+    }
+
+    /// A dataset in which people of the first one can be found.
+    fn dataset(&self, name: &Spanned<String>) -> Parsed<String> {
+        let dataset = self.page.one_of(name, self.known.keys(), "dataset")?;
+        if self.datasets.iter().any(|(_, before)| *before == dataset) {
+            let (first, second) = (dataset.clone(), dataset);
+            return Err(self.page.flaw(name.span(), Flaw::Duplicate { first, second }));
+        }
+        match self.datasets.first() {
+            Some((_, population))
+                if !joinable(self.known.get(population), self.known.get(&dataset)) =>
+            {
+                Err(self.page.flaw(name.span(), Flaw::NoCommonKey))
+            }
+            _ => Ok(dataset),
         }
     }
 
-    fn needed<'r, T>(
+    fn columns(
         &self,
-        raw: &RawAnalysis,
-        given: &'r Option<Spanned<T>>,
-        what: &'static str,
-    ) -> Parsed<&'r Spanned<T>> {
-        given.as_ref().ok_or_else(|| self.flaw(raw.name.span(), Flaw::Missing(what)))
+        used: &Use,
+        of: Option<&str>,
+        roles: &[RoleKind],
+        names: &[Spanned<String>],
+    ) -> Parsed<Vec<ColumnRef>> {
+        let mut columns = Vec::new();
+        for name in names {
+            let column = self.column(used, of, roles, name)?;
+            if columns.contains(&column) {
+                let (first, second) = (name.get_ref().clone(), name.get_ref().clone());
+                return Err(self.page.flaw(name.span(), Flaw::Duplicate { first, second }));
+            }
+            columns.push(column);
+        }
+        Ok(columns)
     }
 
-    /// Keys of the other kind of analysis must not be there: they would not be obeyed.
-    fn none_of(
+    /// A column of one of the analysis' datasets, in one of these roles.
+    fn column(
         &self,
-        raw: &RawAnalysis,
-        keys: &[(&'static str, Option<std::ops::Range<usize>>)],
-    ) -> Parsed<()> {
-        let kind = match raw.kind {
-            RawKind::Lift => "lift",
-            RawKind::Table => "table",
+        used: &Use,
+        of: Option<&str>,
+        roles: &[RoleKind],
+        name: &Spanned<String>,
+    ) -> Parsed<ColumnRef> {
+        let named = match of {
+            Some(key) => {
+                self.datasets.iter().find(|(known, _)| *known == key).map(|(_, dataset)| {
+                    ColumnRef { dataset: dataset.clone(), column: name.get_ref().clone() }
+                })
+            }
+            None => name.get_ref().parse().ok(),
         };
-        match keys.iter().find_map(|(key, span)| Some((*key, span.clone()?))) {
-            Some((key, span)) => Err(self.flaw(span, Flaw::OtherKind { key, kind })),
-            None => Ok(()),
-        }
+        let is_ours =
+            |named: &ColumnRef| self.datasets.iter().any(|(_, dataset)| *dataset == named.dataset);
+        let has_role = |named: &ColumnRef| {
+            let column = self.known.get(&named.dataset).and_then(|it| it.column(&named.column));
+            column.is_some_and(|column| roles.contains(&column.role.kind()))
+        };
+        named.filter(|named| is_ours(named) && has_role(named)).ok_or_else(|| {
+            let flaw = Flaw::Unknown { what: used.expected(), name: name.get_ref().clone() };
+            self.page.flaw(name.span(), flaw)
+        })
     }
 }
 
-fn spans<T>(given: &Option<Spanned<T>>) -> Option<std::ops::Range<usize>> {
-    given.as_ref().map(Spanned::span)
+/// A key that this kind of analysis does not have: it would not be obeyed.
+fn foreign(key: &str, section: &'static Section) -> Flaw {
+    let keys: Vec<_> = section.keys().collect();
+    match SECTIONS.iter().find_map(|other| other.under(key)) {
+        Some(other) => Flaw::OtherKind { key: other.key, kind: section.kind, keys },
+        None => Flaw::Syntax(format!(
+            "unknown field `{key}`, expected one of `name`, `kind`, `purpose`, `analysts`, `receivers`, `{}`",
+            keys.join("`, `")
+        )),
+    }
+}
+
+fn of_another_type(used: &Use, found: &RawValue) -> Flaw {
+    let expected = match (used.lists, used.amount.is_list()) {
+        (Lists::CellsPerPerson, _) => "a whole number",
+        (_, true) => "a list of strings",
+        (_, false) => "a string",
+    };
+    Flaw::Syntax(format!("{}: invalid type: {}, expected {expected}", used.key, found.noun()))
 }
 
 /// True if a match key of one dataset can equal one of the other. What a hashed one was made of is not

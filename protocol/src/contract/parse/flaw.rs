@@ -42,7 +42,7 @@ pub enum Flaw {
     #[error("there is no {what} \"{name}\" in this contract")]
     Unknown {
         /// What kind of thing was named.
-        what: &'static str,
+        what: String,
         /// The name.
         name: String,
     },
@@ -57,13 +57,26 @@ pub enum Flaw {
         /// Purpose.
         purpose: String,
     },
+    /// A kind of analysis that this build does not have.
+    #[error("there is no kind of analysis \"{found}\": expected one of {}", known.join(", "))]
+    Kind {
+        /// The kind.
+        found: String,
+        /// Those that there are.
+        known: Vec<&'static str>,
+    },
     /// A key that means something for another kind of analysis.
-    #[error("\"{key}\" means nothing for an analysis of kind \"{kind}\": leave it out")]
+    #[error(
+        "\"{key}\" means nothing for an analysis of kind \"{kind}\": leave it out; its own keys are {}",
+        keys.join(", ")
+    )]
     OtherKind {
         /// Key.
         key: &'static str,
         /// Kind of the analysis.
         kind: &'static str,
+        /// The keys that this kind has.
+        keys: Vec<&'static str>,
     },
     /// Two datasets that no person can be found in both of.
     #[error(

@@ -1,8 +1,12 @@
 //! The shape of a contract's TOML, before anything is believed of it.
 
-use crate::identity::Identifier;
+mod analysis;
+
+use crate::{contract::RoleKind, identity::Identifier};
 use serde::Deserialize;
 use toml::Spanned;
+
+pub(super) use analysis::{RawAnalysis, RawValue};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,23 +54,10 @@ pub(super) struct RawDataset {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawColumn {
     pub(super) name: Spanned<String>,
-    pub(super) role: Spanned<RawRole>,
+    pub(super) role: Spanned<RoleKind>,
     pub(super) kind: Option<Identifier>,
     pub(super) domain: Option<Vec<Spanned<String>>>,
     pub(super) scale: Option<u8>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawRole {
-    MatchKey,
-    Group,
-    Label,
-    Measure,
-    Date,
-    Feature,
-    Consent,
-    Never,
 }
 
 #[derive(Deserialize)]
@@ -87,35 +78,6 @@ pub(super) enum RawPeriod {
     Week,
     Month,
     Contract,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawAnalysis {
-    pub(super) name: Spanned<String>,
-    pub(super) kind: RawKind,
-    pub(super) purpose: Spanned<String>,
-    pub(super) analysts: Spanned<Vec<Spanned<String>>>,
-    pub(super) receivers: Spanned<Vec<Spanned<String>>>,
-    pub(super) measures: Option<Spanned<Vec<Spanned<String>>>>,
-    // kind = "lift"
-    pub(super) assignment: Option<Spanned<String>>,
-    pub(super) arm: Option<Spanned<String>>,
-    pub(super) outcome: Option<Spanned<String>>,
-    pub(super) date: Option<Spanned<String>>,
-    // kind = "table"
-    pub(super) population: Option<Spanned<String>>,
-    pub(super) joined: Option<Spanned<String>>,
-    pub(super) group_by: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(super) filters: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(super) cells_per_person: Option<Spanned<i64>>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawKind {
-    Lift,
-    Table,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Analyses of kind "table".
 
 use super::*;
+use crate::analysis::uses::Section;
 
 /// The sample, with a label column, a δ to select its values, and an analysis of kind "table".
 pub(crate) fn with_table() -> String {
@@ -44,12 +45,9 @@ fn changed(from: &str, to: &str) -> String {
 #[test]
 fn reads_what_a_table_may_name() {
     let contract = parse(&with_table()).unwrap();
-    let Template::Table(table) = &contract.analyses["reach"].template else { panic!("a table") };
-    assert_eq!((table.population.as_str(), table.joined.as_deref()), ("exposures", Some("sales")));
-    let column = |dataset: &str, column: &str| ColumnRef {
-        dataset: dataset.to_owned(),
-        column: column.to_owned(),
-    };
+    let table = analysis::table::uses::Listed::of(&contract.analyses["reach"]).unwrap();
+    assert_eq!((table.population, table.joined), ("exposures", Some("sales")));
+    let column = ColumnRef::new;
     assert_eq!(table.group_by, [column("exposures", "arm"), column("sales", "store")]);
     assert_eq!(table.cells_per_person, 3);
     let budget = &contract.datasets["sales"].budgets["measurement"];
@@ -71,7 +69,6 @@ fn grants_the_columns_that_a_table_names_and_no_others() {
 
 #[test]
 fn refuses_columns_of_another_role_or_dataset() {
-    let unknown = |what, name: &str| Flaw::Unknown { what, name: name.to_owned() };
     let group = "group or label column (written dataset.column)";
     let filter = "group, measure or date column (written dataset.column)";
     let measure = "measure, group or label column (written dataset.column)";
@@ -106,20 +103,27 @@ fn refuses_columns_of_another_role_or_dataset() {
 #[test]
 fn a_column_of_a_dataset_that_is_not_joined_is_unknown() {
     let text = changed("joined = \"sales\"\n", "");
-    let name = "sales.store".to_owned();
     let what = "group or label column (written dataset.column)";
-    refused(&text, "group_by", &Flaw::Unknown { what, name });
+    refused(&text, "group_by", &unknown(what, "sales.store"));
 }
 
 #[test]
 fn refuses_keys_of_the_other_kind() {
-    let other = |key, kind| Flaw::OtherKind { key, kind };
+    let other = |key, section: &Section| {
+        let keys = section.keys().collect();
+        Flaw::OtherKind { key, kind: section.kind, keys }
+    };
     let text = changed("joined = \"sales\"\n", "joined = \"sales\"\narm = \"arm\"\n");
     // The lift analysis has the same line, and comes first.
     let error = parse(&text).unwrap_err();
-    assert_eq!(error.flaw, other("arm", "table"));
+    assert_eq!(error.flaw, other("arm", &analysis::table::uses::SECTION));
     let text = edit("kind = \"lift\"", "date = \"bought\"", "filters = []");
-    refused(&text, "filters = []", &other("filters", "lift"));
+    let error = parse(&text).unwrap_err().to_string();
+    assert!(
+        error.ends_with("its own keys are assignment, arm, outcome, measures, date"),
+        "{error}"
+    );
+    refused(&text, "filters = []", &other("filters", &analysis::lift::uses::SECTION));
 }
 
 #[test]
@@ -135,4 +139,19 @@ fn refuses_a_number_of_cells_out_of_range() {
 fn a_lift_needs_its_datasets() {
     let text = edit("kind = \"lift\"", "assignment = \"exposures\"\n", "");
     refused(&text, "name = \"lift\"", &Flaw::Missing("assignment dataset"));
+}
+
+/// What people agree to is on the page: every key of every kind.
+#[test]
+fn the_page_names_every_key_that_an_analysis_may_have() {
+    let page = include_str!("../../../spec/contract-v1.md");
+    for section in analysis::SECTIONS {
+        assert!(page.contains(&format!("`kind = \"{}\"`", section.kind)), "{}", section.kind);
+        for key in section.keys() {
+            assert!(
+                page.contains(&format!("| `{key}`")) || page.contains(&format!(", `{key}` |")),
+                "{key}"
+            );
+        }
+    }
 }

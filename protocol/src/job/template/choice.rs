@@ -8,7 +8,8 @@ use super::{
     value,
 };
 use crate::{
-    contract::{Contract, Role, TableTemplate},
+    analysis::table::uses::Listed,
+    contract::{Contract, Role},
     job::{ChoiceOf, ChoiceQuestion, Statistic},
     loss::{Delta, Epsilon},
 };
@@ -16,7 +17,7 @@ use crate::{
 /// The question.
 pub(super) fn question(
     raw: &RawChoice,
-    template: &TableTemplate,
+    listed: &Listed<'_>,
     contract: &Contract,
 ) -> Result<ChoiceQuestion, TemplateError> {
     if raw.version.is_some_and(|version| version != 1) {
@@ -24,7 +25,7 @@ pub(super) fn question(
         return Err(TemplateError::NotOffered { fields });
     }
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("choice.privacy"))?;
-    let asked = Asked { kind: "choice", template, contract };
+    let asked = Asked { kind: "choice", listed, contract };
     let of = match raw.of.as_str() {
         "quantile" => quantile(raw, &asked)?,
         "fullest" => fullest(raw, &asked)?,
@@ -77,7 +78,7 @@ fn fullest(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateError
     not_given("choice.statistic", raw.statistic.as_ref().map(|_| &"given"), kind)?;
     not_given("choice.edges", raw.edges.as_ref().map(|_| &"given"), kind)?;
     let text = given("choice.group_by", raw.group_by.as_ref())?;
-    let (column, role) = asked.column("choice.group_by", text, &asked.template.group_by)?;
+    let (column, role) = asked.column("choice.group_by", text, asked.listed.group_by)?;
     if !matches!(role, Role::Group(_)) {
         let expected = "expected a group column: private values cannot be chosen";
         return Err(value("choice.group_by", text, expected));

@@ -6,7 +6,8 @@ use super::{
     split, stranger, value,
 };
 use crate::{
-    contract::{Contract, LiftTemplate, Role},
+    analysis::lift::uses::Listed,
+    contract::{ColumnRef, Contract, Role},
     job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
     tally::Clamp,
@@ -18,7 +19,7 @@ use crate::{
 pub(super) fn question(
     lift: &RawLift,
     name: &str,
-    analysis: &LiftTemplate,
+    analysis: &Listed<'_>,
     contract: &Contract,
 ) -> Result<Lift, TemplateError> {
     lift.refuse_what_is_not_offered()?;
@@ -176,11 +177,11 @@ impl RawCost {
 /// that exist.
 fn check_arms(
     assignment: &RawAssignment,
-    analysis: &LiftTemplate,
+    analysis: &Listed<'_>,
     contract: &Contract,
 ) -> Result<(), TemplateError> {
-    let dataset = contract.datasets.get(&analysis.assignment);
-    let domain = match dataset.and_then(|d| d.column(&analysis.arm)).map(|c| &c.role) {
+    let dataset = contract.datasets.get(analysis.assignment);
+    let domain = match dataset.and_then(|d| d.column(analysis.arm)).map(|c| &c.role) {
         Some(Role::Group(domain)) => domain.as_slice(),
         _ => &[],
     };
@@ -215,7 +216,7 @@ fn check_arms(
 
 fn outcomes(
     raw: &[RawOutcome],
-    analysis: &LiftTemplate,
+    analysis: &Listed<'_>,
     contract: &Contract,
 ) -> Result<Vec<Outcome>, TemplateError> {
     if raw.is_empty() {
@@ -239,15 +240,16 @@ fn outcomes(
 
 fn outcome(
     raw: &RawOutcome,
-    analysis: &LiftTemplate,
+    analysis: &Listed<'_>,
     contract: &Contract,
 ) -> Result<Outcome, TemplateError> {
     let column = raw.column.as_ref().unwrap_or(&raw.name);
-    let dataset = contract.datasets.get(&analysis.outcome);
-    let scale = match dataset.and_then(|d| d.column(column)).map(|c| &c.role) {
-        Some(Role::Measure(scale)) if analysis.measures.contains(column) => *scale,
+    let named = ColumnRef::new(analysis.outcome, column);
+    let scale = match contract.column(&named).map(|column| &column.role) {
+        Some(Role::Measure(scale)) if analysis.measures.contains(&named) => *scale,
         _ => {
-            let measures = analysis.measures.join(", ");
+            let measures: Vec<_> = analysis.measures.iter().map(|it| it.column.as_str()).collect();
+            let measures = measures.join(", ");
             return Err(value(
                 "lift.outcome.column",
                 column,

@@ -6,7 +6,8 @@ use super::{
     split, stranger, value,
 };
 use crate::{
-    contract::{ColumnRef, Contract, Role, TableTemplate},
+    analysis::table::uses::Listed,
+    contract::{ColumnRef, Contract, Role},
     job::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
     loss::{Delta, Epsilon},
     text,
@@ -15,11 +16,11 @@ use crate::{
 /// The question.
 pub(super) fn question(
     raw: &RawTable,
-    template: &TableTemplate,
+    listed: &Listed<'_>,
     contract: &Contract,
 ) -> Result<TableQuestion, TemplateError> {
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("table.privacy"))?;
-    let asked = Asked { kind: "table", template, contract };
+    let asked = Asked { kind: "table", listed, contract };
     let mut group_by = Vec::new();
     for name in &raw.group_by {
         group_by.push(asked.group(name)?);
@@ -69,7 +70,7 @@ pub(super) fn question(
 pub(super) struct Asked<'c> {
     /// The kind of question.
     pub(super) kind: &'static str,
-    pub(super) template: &'c TableTemplate,
+    pub(super) listed: &'c Listed<'c>,
     pub(super) contract: &'c Contract,
 }
 
@@ -96,12 +97,12 @@ impl<'c> Asked<'c> {
     fn group(&self, text: &str) -> Result<GroupBy, TemplateError> {
         let field = "table.group_by";
         if text == "matched" {
-            return match self.template.joined {
+            return match self.listed.joined {
                 Some(_) => Ok(GroupBy::Matched),
                 None => Err(value(field, text, "the contract's analysis joins no dataset")),
             };
         }
-        Ok(GroupBy::Column(self.column(field, text, &self.template.group_by)?.0))
+        Ok(GroupBy::Column(self.column(field, text, self.listed.group_by)?.0))
     }
 
     fn is_label(&self, group: &GroupBy) -> bool {
@@ -113,7 +114,7 @@ impl<'c> Asked<'c> {
         let kind = self.kind;
         let field = |key: &str| format!("{kind}.where \"{}\": {key}", raw.column);
         let (column, role) =
-            self.column(&format!("{kind}.where.column"), &raw.column, &self.template.filters)?;
+            self.column(&format!("{kind}.where.column"), &raw.column, self.listed.filters)?;
         let given = (&raw.r#in, raw.least, raw.most, &raw.first, &raw.last);
         match (role, given) {
             (Role::Group(domain), (Some(values), None, None, None, None)) => {
@@ -164,15 +165,15 @@ impl<'c> Asked<'c> {
             return Err(value("table.measure.name", text::quoted(&raw.name), expected));
         }
         let scale = if raw.statistic == Statistic::Rows {
-            let datasets = std::iter::once(&self.template.population).chain(&self.template.joined);
-            if !datasets.clone().any(|dataset| *dataset == raw.column) {
-                let names = datasets.cloned().collect::<Vec<_>>().join(" or ");
+            let datasets = std::iter::once(self.listed.population).chain(self.listed.joined);
+            if !datasets.clone().any(|dataset| dataset == raw.column) {
+                let names = datasets.collect::<Vec<_>>().join(" or ");
                 let expected = format!("rows are counted of a dataset: {names}");
                 return Err(value(&field("column"), &raw.column, expected));
             }
             0
         } else {
-            let allowed = &self.template.measures;
+            let allowed = self.listed.measures;
             let (_, role) = self.column(&field("column"), &raw.column, allowed)?;
             match (raw.statistic, role) {
                 (Statistic::Sum, Role::Measure(scale)) => *scale,
@@ -206,7 +207,7 @@ impl<'c> Asked<'c> {
     }
 
     pub(super) fn cells_per_person(&self, asked: Option<u32>) -> Result<u32, TemplateError> {
-        let (asked, most) = (asked.unwrap_or(1), self.template.cells_per_person);
+        let (asked, most) = (asked.unwrap_or(1), self.listed.cells_per_person);
         if (1..=most).contains(&asked) {
             return Ok(asked);
         }

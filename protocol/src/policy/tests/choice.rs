@@ -45,11 +45,9 @@ fn choice(text: &str) -> ChoiceQuestion {
 /// The decision of the policy on a choice.
 fn decide(choice: ChoiceQuestion) -> Result<Proven, Refusal> {
     let contract = contract();
-    let Template::Table(template) = &contract.analyses["reach"].template else { panic!("a table") };
-    let tally = crate::policy::choice::tally(&contract, template, &choice)?;
-    let by = choice.by();
-    let asked = Priced { tally, leaving: Leaving::Choice(by) };
-    prove(&contract, &Question::Choice(choice), asked, 1)
+    let question = Question::Choice(choice);
+    let asked = Priced::of(&contract, "reach", &question)?;
+    prove(&contract, &question, asked, 1)
 }
 
 /// A signed analyst could change anything in a job.

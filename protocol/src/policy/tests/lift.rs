@@ -86,7 +86,10 @@ fn only_the_measures_of_the_analysis_are_compared_and_at_their_scale() {
         let (kind, clamp) = (OutcomeKind::Value, Clamp::up_to(100).unwrap());
         changed(|lift| lift.outcomes = vec![outcome(column, kind, clamp, scale)]).map(drop)
     };
-    let not = |column: &str| Err(not_permitted(Asked::Column, column, Some("retailer".to_owned())));
+    let not = |column: &str| {
+        let named = format!("sales.{column}");
+        Err(not_permitted(Asked::Column, &named, Some("retailer".to_owned())))
+    };
     assert_eq!(refused("spend", 2), Ok(()));
     assert_eq!(refused("visit", 0), Ok(()));
     assert_eq!(refused("spend", 0), not("spend"));

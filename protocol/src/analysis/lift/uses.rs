@@ -1,0 +1,91 @@
+//! What a contract lists for a lift.
+
+use crate::{
+    analysis::uses::{Amount, Lists, Reading, Section, Use},
+    contract::{ColumnRef, RoleKind, Terms},
+};
+
+/// `kind = "lift"`.
+pub const SECTION: Section = Section {
+    kind: "lift",
+    title: "randomised lift, what people of one arm did against people of another",
+    cell: "an arm",
+    uses: &[ASSIGNMENT, ARM, OUTCOME, MEASURES, DATE],
+};
+
+const ASSIGNMENT: Use = Use {
+    key: "assignment",
+    noun: "assignment dataset",
+    title: "people and their arms",
+    lists: Lists::Dataset,
+    amount: Amount::One,
+    reads: &[],
+};
+
+const ARM: Use = Use {
+    key: "arm",
+    noun: "arm column",
+    title: "the arm",
+    lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Group] },
+    amount: Amount::One,
+    reads: &[Reading::Arm],
+};
+
+const OUTCOME: Use = Use {
+    key: "outcome",
+    noun: "outcome dataset",
+    title: "what they did",
+    lists: Lists::Dataset,
+    amount: Amount::One,
+    reads: &[Reading::Match],
+};
+
+const MEASURES: Use = Use {
+    key: "measures",
+    noun: "measure",
+    title: "outcomes that may be compared",
+    lists: Lists::Columns { of: Some(OUTCOME.key), roles: &[RoleKind::Measure] },
+    amount: Amount::Several,
+    reads: &[Reading::Sum],
+};
+
+const DATE: Use = Use {
+    key: "date",
+    noun: "date column",
+    title: "day that a window may go by",
+    lists: Lists::Columns { of: Some(OUTCOME.key), roles: &[RoleKind::Date] },
+    amount: Amount::Optional,
+    reads: &[Reading::Condition],
+};
+
+/// What the terms of a lift list.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Listed<'t> {
+    /// Dataset with the people and the arm each was assigned to.
+    pub assignment: &'t str,
+    /// The group column that holds the arm.
+    pub arm: &'t str,
+    /// Dataset with what people did.
+    pub outcome: &'t str,
+    /// The measures of the outcome dataset that may be asked for.
+    pub measures: &'t [ColumnRef],
+    /// Date column of the outcome dataset that a window may go by.
+    pub date: Option<&'t str>,
+}
+
+impl<'t> Listed<'t> {
+    /// What `terms` list; none if they are of another kind.
+    #[must_use]
+    pub fn of(terms: &'t Terms) -> Option<Self> {
+        let column = |used| terms.columns(used).first().map(|named| named.column.as_str());
+        (*terms.section() == SECTION).then_some(())?;
+        Some(Self {
+            assignment: terms.dataset(&ASSIGNMENT)?,
+            arm: column(&ARM)?,
+            outcome: terms.dataset(&OUTCOME)?,
+            measures: terms.columns(&MEASURES),
+            date: column(&DATE),
+        })
+    }
+}

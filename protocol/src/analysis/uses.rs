@@ -1,0 +1,217 @@
+//! What a contract lists for an analysis, as each kind declares it.
+//!
+//! A contract permits nothing by a kind's name: it names datasets and columns, each under a key, and under each
+//! key a column may be read in some ways and in no others. A kind declares its keys as a list of [`Use`]s. Parsing,
+//! granting, `contract show` and `contract diff` read that list, and so does the policy, which compares every tally
+//! with what stands under the keys, whatever the kind's own code says.
+
+use crate::contract::RoleKind;
+use std::fmt;
+
+/// A kind of analysis, as a contract names it: `kind = "lift"`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "every kind declares all of it")]
+pub struct Section {
+    /// What stands in the contract.
+    pub kind: &'static str,
+    /// What people may learn by it, in a few words.
+    pub title: &'static str,
+    /// What people are divided into: "an arm".
+    pub cell: &'static str,
+    /// What the contract lists. The first one is a dataset, whose people are counted.
+    pub uses: &'static [Use],
+}
+
+impl Section {
+    /// Its own keys, in the order in which they are declared.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.uses.iter().map(|used| used.key)
+    }
+
+    /// What it lists under `key`.
+    #[must_use]
+    pub fn under(&self, key: &str) -> Option<&'static Use> {
+        self.uses.iter().find(|used| used.key == key)
+    }
+
+    /// Whether something that it lists may be read so.
+    #[must_use]
+    pub fn reads(&self, reading: Reading) -> bool {
+        self.uses.iter().any(|used| used.reads.contains(&reading))
+    }
+}
+
+/// What a contract lists under one key, and how a tally may read what is listed there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "every kind declares all of it")]
+pub struct Use {
+    /// The key in the contract: `group_by`.
+    pub key: &'static str,
+    /// One thing that is listed, for who left it out: "measure", "assignment dataset".
+    pub noun: &'static str,
+    /// What it is to people who read the contract.
+    pub title: &'static str,
+    /// What kind of thing is listed.
+    pub lists: Lists,
+    /// How many of them.
+    pub amount: Amount,
+    /// How a tally may read what is listed. Whatever is not named here is refused.
+    pub reads: &'static [Reading],
+}
+
+impl Use {
+    /// What a name under this key must be, in words.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self.lists {
+            Lists::Dataset => "dataset".to_owned(),
+            Lists::CellsPerPerson => "number of cells".to_owned(),
+            Lists::Columns { of: Some(_), roles } => format!("{} column", Either(roles)),
+            Lists::Columns { of: None, roles } => {
+                format!("{} column (written dataset.column)", Either(roles))
+            }
+        }
+    }
+}
+
+/// What kind of thing a contract lists under a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever reads a contract must see a new kind of thing"
+)]
+pub enum Lists {
+    /// A dataset.
+    Dataset,
+    /// Columns of the analysis' datasets.
+    Columns {
+        /// The key of the dataset whose columns they are, which are then written without it; none for
+        /// columns of any of its datasets, written `dataset.column`.
+        of: Option<&'static str>,
+        /// Roles that such a column may have.
+        roles: &'static [RoleKind],
+    },
+    /// In how many cells one person may count at most; 1 if left out, and for kinds without such a key.
+    CellsPerPerson,
+}
+
+/// How many things a contract lists under a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever reads a contract must see a new amount")]
+pub enum Amount {
+    /// One, written by itself.
+    One,
+    /// One or none, written by itself.
+    Optional,
+    /// One or more, written as a list.
+    Several,
+    /// Any number, written as a list; none if left out.
+    Any,
+}
+
+impl Amount {
+    /// Whether it may be left out.
+    #[must_use]
+    pub fn may_be_none(self) -> bool {
+        matches!(self, Self::Optional | Self::Any)
+    }
+
+    /// Whether it is written as a list.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::Several | Self::Any)
+    }
+}
+
+/// A way in which a tally reads a dataset or a column.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever checks a tally must see a new way to read")]
+pub enum Reading {
+    /// Whether a person was found in the dataset is told.
+    Match,
+    /// Rows of a person in the dataset are counted.
+    Rows,
+    /// The column assigns people to the arms of a design.
+    Arm,
+    /// The column's values tell cells apart.
+    Group,
+    /// The column decides which rows count.
+    Condition,
+    /// The column is added up.
+    Sum,
+    /// Different values of the column are counted.
+    Distinct,
+    /// What a person has of it, summed or counted, tells cells apart.
+    Bins,
+}
+
+/// Roles, of which one will do.
+struct Either(&'static [RoleKind]);
+
+impl fmt::Display for Either {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, role) in self.0.iter().enumerate() {
+            let before = match at {
+                0 => "",
+                _ if at + 1 == self.0.len() => " or ",
+                _ => ", ",
+            };
+            write!(f, "{before}{role}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{SECTIONS, section};
+    use std::collections::BTreeSet;
+
+    /// What parsing and the policy rely on.
+    #[test]
+    fn every_kind_declares_what_a_contract_can_list() {
+        let kinds: BTreeSet<_> = SECTIONS.iter().map(|section| section.kind).collect();
+        assert_eq!(kinds.len(), SECTIONS.len());
+        for declared in SECTIONS {
+            assert_eq!(section(declared.kind), Some(*declared));
+            let keys: BTreeSet<_> = declared.keys().collect();
+            assert_eq!(keys.len(), declared.uses.len(), "{}", declared.kind);
+            for of_all in ["name", "kind", "purpose", "analysts", "receivers"] {
+                assert!(!keys.contains(of_all), "{}: {of_all}", declared.kind);
+            }
+            let population = declared.uses.first().unwrap();
+            assert_eq!((population.lists, population.amount), (Lists::Dataset, Amount::One));
+            for (at, used) in declared.uses.iter().enumerate() {
+                let of_a_dataset =
+                    |it: &Reading| matches!(it, Reading::Match | Reading::Rows | Reading::Bins);
+                match used.lists {
+                    Lists::Dataset => {
+                        assert!(!used.amount.is_list() && used.reads.iter().all(of_a_dataset));
+                    }
+                    Lists::CellsPerPerson => {
+                        assert_eq!((used.amount, used.reads), (Amount::Optional, &[][..]));
+                    }
+                    Lists::Columns { of, roles } => {
+                        assert!(!roles.is_empty() && !used.reads.is_empty(), "{}", used.key);
+                        let before = &declared.uses[..at];
+                        let dataset = |key| before.iter().find(|other| other.key == key).unwrap();
+                        assert!(of.is_none_or(|key| {
+                            let dataset = dataset(key);
+                            (dataset.lists, dataset.amount) == (Lists::Dataset, Amount::One)
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn roles_are_listed_in_words() {
+        let words = |roles| Either(roles).to_string();
+        assert_eq!(words(&[RoleKind::Date]), "date");
+        assert_eq!(words(&[RoleKind::Group, RoleKind::Label]), "group or label");
+        let roles = &[RoleKind::Measure, RoleKind::Group, RoleKind::Label];
+        assert_eq!(words(roles), "measure, group or label");
+    }
+}

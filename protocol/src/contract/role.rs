@@ -1,0 +1,82 @@
+//! What a column is for.
+
+use crate::identity::Identifier;
+use serde::Deserialize;
+use std::fmt;
+
+/// What a column is for, and hence what its values are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Identifies the person; the first one present in a row counts.
+    MatchKey(Identifier),
+    /// One of a public list of values.
+    Group(Vec<String>),
+    /// Text of at most 32 bytes whose values are not public; an empty one is no value.
+    Label,
+    /// A number to add up, in units of 10^-scale.
+    Measure(u8),
+    /// A day, for windows.
+    Date,
+    /// A number that a model may use, in units of 10^-scale.
+    Feature(u8),
+    /// Whether the person agreed.
+    Consent,
+    /// Never leaves the owner, not even sealed.
+    Never,
+}
+
+impl Role {
+    /// The role alone, without what it says of the values.
+    #[must_use]
+    pub fn kind(&self) -> RoleKind {
+        match self {
+            Self::MatchKey(_) => RoleKind::MatchKey,
+            Self::Group(_) => RoleKind::Group,
+            Self::Label => RoleKind::Label,
+            Self::Measure(_) => RoleKind::Measure,
+            Self::Date => RoleKind::Date,
+            Self::Feature(_) => RoleKind::Feature,
+            Self::Consent => RoleKind::Consent,
+            Self::Never => RoleKind::Never,
+        }
+    }
+}
+
+/// A role, as a contract names it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RoleKind {
+    /// [`Role::MatchKey`].
+    MatchKey,
+    /// [`Role::Group`].
+    Group,
+    /// [`Role::Label`].
+    Label,
+    /// [`Role::Measure`].
+    Measure,
+    /// [`Role::Date`].
+    Date,
+    /// [`Role::Feature`].
+    Feature,
+    /// [`Role::Consent`].
+    Consent,
+    /// [`Role::Never`].
+    Never,
+}
+
+impl fmt::Display for RoleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MatchKey => "match_key",
+            Self::Group => "group",
+            Self::Label => "label",
+            Self::Measure => "measure",
+            Self::Date => "date",
+            Self::Feature => "feature",
+            Self::Consent => "consent",
+            Self::Never => "never",
+        })
+    }
+}

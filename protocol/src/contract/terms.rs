@@ -1,0 +1,87 @@
+//! What a contract permits of one analysis.
+
+use super::ColumnRef;
+use crate::analysis::uses::{Lists, Reading, Section, Use};
+use std::collections::BTreeMap;
+
+/// An analysis that the contract permits: what for, by whom, and of which datasets and columns. Whatever is not
+/// listed here for a use is not read for that use.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Terms {
+    /// What it is for.
+    pub purpose: String,
+    /// Parties that may ask.
+    pub analysts: Vec<String>,
+    /// Parties that may receive results.
+    pub receivers: Vec<String>,
+    /// In how many cells one person may count at most.
+    pub cells_per_person: u32,
+    pub(super) section: &'static Section,
+    /// By key and in the order of the kind's declaration: the population first.
+    pub(super) datasets: Vec<(&'static str, String)>,
+    /// By key.
+    pub(super) columns: BTreeMap<&'static str, Vec<ColumnRef>>,
+}
+
+impl Terms {
+    /// What the kind of analysis declares.
+    #[must_use]
+    pub fn section(&self) -> &'static Section {
+        self.section
+    }
+
+    /// Its datasets: the one whose people are counted first.
+    pub fn datasets(&self) -> impl Iterator<Item = &str> {
+        self.datasets.iter().map(|(_, name)| name.as_str())
+    }
+
+    /// The dataset that is listed for a use.
+    #[must_use]
+    pub fn dataset(&self, used: &Use) -> Option<&str> {
+        self.datasets.iter().find(|(key, _)| *key == used.key).map(|(_, name)| name.as_str())
+    }
+
+    /// The columns that are listed for a use.
+    #[must_use]
+    pub fn columns(&self, used: &Use) -> &[ColumnRef] {
+        self.columns.get(used.key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a column is listed for any use.
+    #[must_use]
+    pub fn lists(&self, column: &ColumnRef) -> bool {
+        self.columns.values().any(|columns| columns.contains(column))
+    }
+
+    /// Whether a column is listed for a use that lets a tally read it so.
+    #[must_use]
+    pub fn permits(&self, column: &ColumnRef, reading: Reading) -> bool {
+        let mut uses = self.section.uses.iter().filter(|used| used.reads.contains(&reading));
+        uses.any(|used| self.columns(used).contains(column))
+    }
+
+    /// Whether a dataset is listed for a use that lets a tally read it so.
+    #[must_use]
+    pub fn permits_dataset(&self, dataset: &str, reading: Reading) -> bool {
+        let mut uses = self.section.uses.iter().filter(|used| used.reads.contains(&reading));
+        uses.any(|used| self.dataset(used) == Some(dataset))
+    }
+
+    /// What is listed for a use, as the contract writes it; "none" if nothing is.
+    #[must_use]
+    pub fn words(&self, used: &Use) -> String {
+        let words = match used.lists {
+            Lists::Dataset => self.dataset(used).unwrap_or_default().to_owned(),
+            Lists::CellsPerPerson => self.cells_per_person.to_string(),
+            Lists::Columns { of, .. } => {
+                let name = |named: &ColumnRef| match of {
+                    Some(_) => named.column.clone(),
+                    None => named.to_string(),
+                };
+                self.columns(used).iter().map(name).collect::<Vec<_>>().join(", ")
+            }
+        };
+        if words.is_empty() { "none".to_owned() } else { words }
+    }
+}

@@ -1,0 +1,200 @@
+//! What a tally reads, compared with what the contract lists.
+//!
+//! The code of a kind makes the tally; this file does not trust it. Whatever kind of question a tally came from, each
+//! dataset and column that it reads must be listed by the analysis for that way of reading, in a role that can be read
+//! so. Every field of a tally is taken apart by name, so that a new one does not compile before somebody has decided
+//! here what it may read.
+//!
+//! A tally has no decimals: whether a question is in the units of its columns is for its kind to check, and decides
+//! what its answer is called, not what leaves. Products and bins name measures by their places; those of measures
+//! that there are not have no proof.
+
+use super::{column_not_permitted, not_permitted};
+use crate::{
+    analysis::uses::Reading,
+    contract::{ColumnRef, Contract, Role, Terms},
+    refusal::{Asked, Limit, Refusal},
+    tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally},
+};
+
+/// Refuses a tally that reads anything that `terms` do not list for it.
+pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result<(), Refusal> {
+    let Tally {
+        population,
+        joined,
+        dimensions,
+        measures,
+        products: _,
+        cells_per_person,
+        ids_per_person,
+    } = tally;
+    let reader = Reader { contract, terms, tally };
+    reader.datasets()?;
+    for (side, table) in [(Side::Population, Some(population)), (Side::Joined, joined.as_ref())] {
+        if let Some(Table { dataset: _, rows }) = table {
+            rows.iter().try_for_each(|condition| reader.condition(side, condition))?;
+        }
+    }
+    dimensions.iter().try_for_each(|dimension| reader.dimension(dimension))?;
+    measures.iter().try_for_each(|measure| reader.measure(measure))?;
+    let (found, most) = (u64::from(*cells_per_person), u64::from(terms.cells_per_person));
+    if !(1..=most).contains(&found) {
+        return Err(Refusal::OverLimit { limit: Limit::CellsPerPerson, found, most });
+    }
+    // With fewer, noise would not cover a person with as many as the contract says.
+    if *ids_per_person == contract.ids_per_person { Ok(()) } else { Err(Refusal::Malformed) }
+}
+
+struct Reader<'c> {
+    contract: &'c Contract,
+    terms: &'c Terms,
+    tally: &'c Tally,
+}
+
+impl<'c> Reader<'c> {
+    /// The datasets are those of the analysis, each in its place: one more would be read without its owner's
+    /// word, and without one of them nobody would know who refused there.
+    fn datasets(&self) -> Result<(), Refusal> {
+        let mut listed = self.terms.datasets();
+        for dataset in self.tally.datasets() {
+            if listed.next() != Some(dataset) {
+                return Err(self.dataset_not_permitted(dataset));
+            }
+        }
+        if listed.next().is_none() { Ok(()) } else { Err(Refusal::Malformed) }
+    }
+
+    fn condition(&self, side: Side, condition: &Condition) -> Result<(), Refusal> {
+        match condition {
+            Condition::OneOf { column, codes } => {
+                let (named, role) = self.column(side, column, Reading::Condition)?;
+                self.codes(&named, role, codes)
+            }
+            Condition::Between { column, least: _, most: _ } => {
+                let (named, role) = self.column(side, column, Reading::Condition)?;
+                self.demand(&named, matches!(role, Role::Measure(_) | Role::Date))
+            }
+        }
+    }
+
+    fn dimension(&self, dimension: &Dimension) -> Result<(), Refusal> {
+        match dimension {
+            Dimension::Matched => {
+                let joined = self.tally.joined.as_ref().map(|table| table.dataset.as_str());
+                match joined.filter(|joined| self.terms.permits_dataset(joined, Reading::Match)) {
+                    Some(_) => Ok(()),
+                    None => Err(not_permitted(Asked::Column, "matched", None)),
+                }
+            }
+            Dimension::Arm { column, test, control } => {
+                let (named, role) = self.column(Side::Population, column, Reading::Arm)?;
+                self.codes(&named, role, test)?;
+                self.codes(&named, role, control)
+            }
+            Dimension::Group { side, column, values } => {
+                let (named, role) = self.column(*side, column, Reading::Group)?;
+                let all = match role {
+                    Role::Group(domain) => u32::try_from(domain.len()).ok(),
+                    _ => None,
+                };
+                self.demand(&named, all == Some(*values))
+            }
+            Dimension::Label { side, column } => {
+                let (named, role) = self.column(*side, column, Reading::Group)?;
+                self.demand(&named, *role == Role::Label)
+            }
+            Dimension::Bins { measure, edges: _ } => {
+                let at = usize::try_from(*measure).ok();
+                let binned = at.and_then(|at| self.tally.measures.get(at));
+                self.bins(binned.ok_or(Refusal::Malformed)?)
+            }
+        }
+    }
+
+    fn measure(&self, measure: &Measure) -> Result<(), Refusal> {
+        let Measure { side, of, rows, clamp: _ } = measure;
+        rows.iter().try_for_each(|condition| self.condition(*side, condition))?;
+        match of {
+            Quantity::Rows => self.rows(*side, Reading::Rows),
+            Quantity::Sum { column } => {
+                let (named, role) = self.column(*side, column, Reading::Sum)?;
+                self.demand(&named, matches!(role, Role::Measure(_)))
+            }
+            Quantity::Distinct { column } => {
+                let (named, role) = self.column(*side, column, Reading::Distinct)?;
+                self.demand(&named, matches!(role, Role::Group(_) | Role::Label))
+            }
+        }
+    }
+
+    /// What a person has of `binned` tells cells apart.
+    fn bins(&self, binned: &Measure) -> Result<(), Refusal> {
+        match &binned.of {
+            Quantity::Rows => self.rows(binned.side, Reading::Bins),
+            Quantity::Sum { column } | Quantity::Distinct { column } => {
+                self.column(binned.side, column, Reading::Bins).map(drop)
+            }
+        }
+    }
+
+    /// Rows of a dataset are counted.
+    fn rows(&self, side: Side, reading: Reading) -> Result<(), Refusal> {
+        let dataset = self.dataset(side)?;
+        if self.terms.permits_dataset(dataset, reading) {
+            Ok(())
+        } else {
+            Err(self.dataset_not_permitted(dataset))
+        }
+    }
+
+    /// A column with its role, if the analysis lists it for this way of reading.
+    fn column(
+        &self,
+        side: Side,
+        column: &str,
+        reading: Reading,
+    ) -> Result<(ColumnRef, &'c Role), Refusal> {
+        let named = ColumnRef::new(self.dataset(side)?, column);
+        let found = self.contract.column(&named).filter(|_| self.terms.permits(&named, reading));
+        match found {
+            Some(column) => Ok((named, &column.role)),
+            None => Err(column_not_permitted(self.contract, &named)),
+        }
+    }
+
+    /// Codes are places in the column's public list: another one would choose what has no value.
+    fn codes(&self, named: &ColumnRef, role: &Role, codes: &[i32]) -> Result<(), Refusal> {
+        let Role::Group(domain) = role else {
+            return Err(column_not_permitted(self.contract, named));
+        };
+        let is_value = |code: &i32| usize::try_from(*code).is_ok_and(|place| place < domain.len());
+        match codes.iter().find(|code| !is_value(code)) {
+            Some(code) => {
+                let owner = self.contract.datasets.get(&named.dataset).map(|it| it.owner.clone());
+                Err(not_permitted(Asked::Value, &code.to_string(), owner))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn demand(&self, named: &ColumnRef, holds: bool) -> Result<(), Refusal> {
+        if holds { Ok(()) } else { Err(column_not_permitted(self.contract, named)) }
+    }
+
+    fn dataset(&self, side: Side) -> Result<&'c str, Refusal> {
+        let table = match side {
+            Side::Population => Some(&self.tally.population),
+            Side::Joined => self.tally.joined.as_ref(),
+        };
+        table.map(|table| table.dataset.as_str()).ok_or(Refusal::Malformed)
+    }
+
+    /// Said as of a column, since it is rows, and no dataset of the party that asks, that are refused.
+    fn dataset_not_permitted(&self, dataset: &str) -> Refusal {
+        let owner = self.contract.datasets.get(dataset).map(|dataset| dataset.owner.clone());
+        not_permitted(Asked::Column, dataset, owner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
