@@ -38,7 +38,7 @@ use std::process::ExitCode;
 ///
 /// Exit code: 0 yes, 1 no or refused, 2 could not tell or wrong usage.
 #[derive(Debug, Parser)]
-#[command(name = "glovebox", version)]
+#[command(name = "glovebox", version, long_version = VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -91,6 +91,15 @@ impl Command {
         }
     }
 }
+
+/// The version of the package, and no commit: the same sources make the same program whether they lie in a
+/// checkout or not.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nNo commit is part of this program, so that the same sources make the same program anywhere. Which build \
+     an enclave runs is said by its registers: `glovebox verify` checks those that a contract names, and a build's \
+     manifest claims its commit."
+);
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -118,6 +118,15 @@ fn a_price_is_said_in_words_and_names_what_may_be_asked() {
     assert!(talk.contains("expected an epsilon between 0.001 and 100"), "{talk}");
 }
 
+#[test]
+fn a_version_says_what_it_names_and_what_not() {
+    let (said, _) = says(Path::new("."), 0, &["--version"]);
+    assert!(said.starts_with(concat!("glovebox ", env!("CARGO_PKG_VERSION"), "\n")), "{said}");
+    assert!(said.contains("No commit is part of this program"), "{said}");
+    let (said, _) = says(Path::new("."), 0, &["-V"]);
+    assert_eq!(said, concat!("glovebox ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
 /// Whoever joins a dataset for its people's consent alone pays for it, and reads why.
 #[test]
 fn a_dataset_that_is_charged_though_nothing_of_it_is_named_says_so() {
