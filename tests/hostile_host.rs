@@ -12,6 +12,7 @@ use client::{
 };
 use protocol::{
     canonical,
+    contract::Contract,
     message::{Body, Reply},
     refusal::{GrantFlaw, Refusal},
     storage::{Answer, Ask, Failure},
@@ -318,7 +319,17 @@ async fn refuses_an_altered_result_and_the_result_of_another_job() {
         |bytes: &[u8], job| client::open::open(bytes, &it.parties.publisher, contract, job, &trust);
     open(&sealed, prepared.name()).unwrap();
     let other = protocol::job::JobName::from([9; 32]);
-    assert!(matches!(open(&sealed, other), Err(OpenError::Sealed { .. })));
+    let refused = open(&sealed, other).unwrap_err();
+    assert!(matches!(refused, OpenError::Sealed { .. }));
+    let refused = refused.to_string();
+    assert!(refused.contains(&contract.digest.to_string()), "{refused}");
+    assert!(refused.contains("name with --contract the contract that the job was asked under"));
+    let mut another = contract.clone();
+    another.digest = protocol::digest::Digest::of("test", b"another contract");
+    let publisher = &it.parties.publisher;
+    let refused = client::open::open(&sealed, publisher, &another, prepared.name(), &trust);
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains(&another.digest.to_string()), "{refused}");
     for at in [40, sealed.len() / 2, sealed.len() - 1] {
         let mut altered = sealed.clone();
         altered[at] ^= 1;
@@ -343,6 +354,7 @@ async fn refuses_a_receipt_of_another_result() {
     check(&opened.result_bytes).unwrap();
     let better = String::from_utf8(opened.result_bytes.clone()).unwrap().replacen('1', "2", 1);
     check(better.as_bytes()).unwrap_err();
+    says_what_was_expected_of_a_receipt(contract, &opened.receipt, &opened.result_bytes, &trust);
     let withdrawing = it.parties.trust().withdrawing([contract.builds[0].pcrs.clone()]);
     let refused = client::receipt_check::check(contract, &opened.receipt, None, &withdrawing);
     let refused = refused.unwrap_err();
@@ -352,6 +364,36 @@ async fn refuses_a_receipt_of_another_result() {
     assert_eq!(not_asked.map(|line| line.number.to_string()).collect::<Vec<_>>(), ["17", "18"]);
     let refused = client::open::open(&sealed, &it.parties.publisher, contract, id, &withdrawing);
     assert!(matches!(refused, Err(OpenError::Receipt(_))));
+}
+
+/// A refusal names what was expected, and what to do.
+fn says_what_was_expected_of_a_receipt(
+    contract: &Contract,
+    receipt: &[u8],
+    result: &[u8],
+    trust: &Trust,
+) {
+    let said = |contract: &Contract, receipt: &[u8], trust: &Trust| {
+        let refused = client::receipt_check::check(contract, receipt, Some(result), trust);
+        refused.unwrap_err().to_string()
+    };
+    let (mut of_another, mut rebuilt) = (contract.clone(), contract.clone());
+    of_another.digest = protocol::digest::Digest::of("test", b"another contract");
+    for build in &mut rebuilt.builds {
+        build.pcrs.values_mut().for_each(|pcr| *pcr = "cd".repeat(48).parse().unwrap());
+    }
+    for (found, expected) in [
+        (said(contract, receipt, &Trust::aws()), "name the root of its machine with --danger-root"),
+        (
+            said(&rebuilt, receipt, trust),
+            "Expected the registers of a build that the contract names",
+        ),
+        (said(&of_another, receipt, trust), "name with --contract the one under which the job"),
+        (said(contract, result, trust), "name the receipt first (receipt.cbor)"),
+        (said(contract, &receipt[1..], trust), "as `glovebox result open` writes it"),
+    ] {
+        assert!(found.contains(expected), "{found}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

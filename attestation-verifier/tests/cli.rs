@@ -374,6 +374,10 @@ fn a_receipt_is_checked_against_the_contract_and_result_the_caller_has() {
     assert_eq!(said.code, 1);
     assert!(said.out.contains("30  failed"));
     assert_eq!(check(&["--contract", &path("other-contract", b"TOML")]).code, 1);
+    let said = run(&["explain", &receipt, "--danger-root", &root], b"");
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("This is a receipt or a closing"), "{}", said.out);
+    assert!(said.out.contains(&format!("attestation-verifier receipt {receipt} result.json")));
     let said = check(&[]);
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(said.err.contains("only claims"), "{}", said.err);

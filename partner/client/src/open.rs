@@ -16,6 +16,7 @@ use protocol::{
     receipt::ReceiptBody,
     refusal::Refusal,
     result::JobResult,
+    text,
 };
 
 /// An opened and fully checked result.
@@ -111,10 +112,14 @@ pub fn unseal(
     let sealed: Sealed =
         canonical::from_slice_within(sealed, limits::SEALED).map_err(|_| OpenError::Malformed)?;
     let binding = result_binding(contract.digest, job, party);
-    let parts = identity
-        .recipient()
-        .open(&binding, &[&binding], &sealed)
-        .map_err(|cause| OpenError::Sealed { party: party.to_owned(), job, cause })?;
+    let parts = identity.recipient().open(&binding, &[&binding], &sealed).map_err(|cause| {
+        OpenError::Sealed {
+            party: party.to_owned(),
+            job,
+            contract: format!("{} ({})", text::quoted(&contract.name), contract.digest),
+            cause,
+        }
+    })?;
     let package = parts.first().ok_or(OpenError::Malformed)?;
     canonical::from_slice_within(package, limits::PACKAGE).map_err(|_| OpenError::Malformed)
 }
@@ -124,15 +129,24 @@ pub fn unseal(
 #[non_exhaustive]
 pub enum OpenError {
     /// No sealed package.
-    #[error("the bytes are not a sealed result of this version")]
+    #[error(
+        "the bytes are not a sealed result of this version: expected the file JOB.sealed that the host has for \
+         its receiver"
+    )]
     Malformed,
     /// Another key, contract or job.
-    #[error("the result does not open as {party}'s for job {job}: {cause}")]
+    #[error(
+        "the result does not open as {party}'s answer to job {job} under contract {contract}: {cause}. It was \
+         sealed for another job, contract or party, or changed since: name with --contract the contract that the \
+         job was asked under, with --dir the folder of the keys that this contract names, and with --job the job"
+    )]
     Sealed {
         /// Our name.
         party: String,
         /// The job we expected.
         job: JobName,
+        /// The contract we expected: its name, and its digest.
+        contract: String,
         /// Why.
         cause: hpke::OpenError,
     },

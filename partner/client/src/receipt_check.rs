@@ -23,6 +23,8 @@ use protocol::{
     time::Time,
 };
 
+mod remedy;
+
 /// A receipt that holds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -101,16 +103,21 @@ impl ReceiptError {
 #[non_exhaustive]
 pub enum ReceiptFlaw {
     /// Container, document, statement or signature.
-    #[error("{words}")]
+    #[error("{words}. {remedy}")]
     NotAttested {
         /// What the verifier says.
         words: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// Of a build that we no longer accept.
     #[error("the build was withdrawn")]
     Withdrawn,
     /// Not for this result.
-    #[error("it is the receipt of another result: the output digest differs")]
+    #[error(
+        "it is the receipt of another result: the output digest differs. Give the result.json that came \
+         with it, byte for byte: a file that was formatted anew is another one"
+    )]
     OtherOutput,
     /// A closing, or another version.
     #[error("it is attested, but no receipt of this version")]
@@ -159,7 +166,8 @@ fn attested(
 ) -> Result<BelievedReceipt, ReceiptError> {
     let refuse = |number: u8, words: String| {
         let checks = failed(List::of(&up_to(number, &words)), None);
-        ReceiptError { flaw: ReceiptFlaw::NotAttested { words }, checks }
+        let remedy = remedy::remedy(number, receipt, contract, trust);
+        ReceiptError { flaw: ReceiptFlaw::NotAttested { words, remedy }, checks }
     };
     let attested = Attested::parse(receipt).map_err(|e| refuse(e.check(), e.to_string()))?;
     let believed = attested

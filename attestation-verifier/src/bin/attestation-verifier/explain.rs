@@ -2,7 +2,7 @@
 
 use std::{io, io::Write, path::PathBuf};
 
-use attestation_verifier::{Believed, Expected, Pcr, check, explain::Claims};
+use attestation_verifier::{Believed, Expected, Pcr, check, explain::Claims, receipt::Attested};
 
 use crate::{
     expectation::Trust,
@@ -31,6 +31,7 @@ impl Explain {
         report::root(out, &root, false)?;
         let document = match verify::parse(&bytes) {
             Ok(document) => document,
+            Err(_) if Attested::parse(&bytes).is_ok() => return self.is_receipt(out),
             Err(refused) => {
                 let Refused { check, words } = &refused;
                 writeln!(
@@ -88,6 +89,19 @@ impl Explain {
         checked(out, &verdict)?;
         self.what_was_not(out, &claims)?;
         Ok(verdict.is_ok())
+    }
+
+    /// A receipt holds such a document, and is more: it is checked as a whole.
+    fn is_receipt(&self, out: &mut impl Write) -> Result<bool, Failure> {
+        let file = report::quoted(&self.document);
+        writeln!(
+            out,
+            "This is a receipt or a closing, and not the attestation document that it holds: nothing in it was \
+             checked. Check it with your contract and the result that it is for, and put your own values here\n\n  \
+             attestation-verifier receipt {file} result.json --contract FILE --pcr 0=HEX{}",
+            self.trust.option()
+        )?;
+        Ok(false)
     }
 
     fn what_was_not(&self, out: &mut impl Write, claims: &Claims<'_>) -> io::Result<()> {
