@@ -35,12 +35,12 @@ async fn rehearsed(floor: &str) -> TableResult {
     rehearsal.noise = false;
     let done = rehearsal.run(&mut |_| {}).await.unwrap();
     assert_eq!(JobResult::from_json(&done.result_bytes).unwrap(), done.result);
-    let JobResult::Table(result) = done.result else { panic!("a table") };
+    let result: TableResult = done.result.of().unwrap();
     result
 }
 
 fn totals(result: &TableResult) -> Vec<(String, f64)> {
-    let cells = result.cells.iter();
+    let cells = result.answer.cells.iter();
     cells.map(|it| (it.names[0].clone(), it.measures[0].total.value)).collect()
 }
 
@@ -48,16 +48,24 @@ fn totals(result: &TableResult) -> Vec<(String, f64)> {
 async fn without_a_floor_a_total_below_zero_is_nothing_and_the_result_says_so() {
     let result = rehearsed("").await;
     assert_eq!(totals(&result), [("north".to_owned(), 600.0), ("south".to_owned(), 0.0)]);
-    assert_eq!(result.cells[1].measures[0].floor.to_bits(), 0.0_f64.to_bits());
-    assert!(result.counted.contains("totals below 0 count as 0"), "{}", result.counted);
+    assert_eq!(result.answer.cells[1].measures[0].floor.to_bits(), 0.0_f64.to_bits());
+    assert!(
+        result.answer.counted.contains("totals below 0 count as 0"),
+        "{}",
+        result.answer.counted
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_floor_a_group_may_have_sent_back_more_than_it_bought() {
     let result = rehearsed("floor_per_user = -400.00").await;
     assert_eq!(totals(&result), [("north".to_owned(), 600.0), ("south".to_owned(), -150.0)]);
-    assert!((result.cells[1].measures[0].floor + 400.0).abs() < 1e-9);
-    assert!(result.counted.contains("totals below -400.00 count as -400.00"), "{}", result.counted);
+    assert!((result.answer.cells[1].measures[0].floor + 400.0).abs() < 1e-9);
+    assert!(
+        result.answer.counted.contains("totals below -400.00 count as -400.00"),
+        "{}",
+        result.answer.counted
+    );
     // Of the 15 that each of them sent back for more than was bought, 10 count.
     let cut = rehearsed("floor_per_user = -10.00").await;
     assert_eq!(totals(&cut), [("north".to_owned(), 600.0), ("south".to_owned(), -100.0)]);

@@ -11,7 +11,9 @@ use client::{
 use protocol::{
     job::TemplateError,
     proof::By,
-    result::{ChoiceResult, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, SAME_FIGURES},
+    result::{
+        ChoiceResult, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, SAME_FIGURES, TableResult,
+    },
 };
 use rehearsal::Rehearsal;
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
@@ -74,7 +76,7 @@ async fn rehearsed(people: &str, job: &str) -> ChoiceResult {
     rehearsal.noise = false;
     let done = rehearsal.run(&mut |_| {}).await.unwrap();
     assert_eq!(JobResult::from_json(&done.result_bytes).unwrap(), done.result);
-    let JobResult::Choice(result) = done.result else { panic!("a choice") };
+    let result: ChoiceResult = done.result.of().unwrap();
     result
 }
 
@@ -82,14 +84,17 @@ async fn rehearsed(people: &str, job: &str) -> ChoiceResult {
 async fn without_noise_it_is_the_edge_nearest_to_the_quantile() {
     // 350 and 365 people are below these edges, and 0.9 of 400 are 360.
     let result = rehearsed(&exposures(400), CAPS).await;
-    assert_eq!((result.chosen.as_str(), result.quantile), ("365.00", Some(0.9)));
-    assert_eq!(result.offered, ["100.00", "200.00", "350.00", "365.00", "400.00"]);
-    assert_eq!(result.of, "sales.spend of each person");
+    assert_eq!((result.answer.chosen.as_str(), result.answer.quantile), ("365.00", Some(0.9)));
+    assert_eq!(result.answer.offered, ["100.00", "200.00", "350.00", "365.00", "400.00"]);
+    assert_eq!(result.answer.of, "sales.spend of each person");
     assert!(!result.noise);
-    assert_eq!((result.people_off.to_bits(), result.privacy.mechanism.as_str()), (0, "none"));
+    assert_eq!(
+        (result.answer.people_off.to_bits(), result.privacy.mechanism.as_str()),
+        (0, "none")
+    );
     // Another 100 bought nothing, and are below every edge: 450 of 500 are below 350.
     let result = rehearsed(&exposures(500), CAPS).await;
-    assert_eq!(result.chosen, "350.00");
+    assert_eq!(result.answer.chosen, "350.00");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,11 +106,11 @@ async fn without_noise_it_is_the_fullest_group_and_never_the_one_of_no_value() {
         csv
     });
     let result = rehearsed(&people, FULLEST).await;
-    assert_eq!((result.chosen.as_str(), result.quantile), ("control", None));
-    assert_eq!(result.offered, ["test", "control", "other"]);
+    assert_eq!((result.answer.chosen.as_str(), result.answer.quantile), ("control", None));
+    assert_eq!(result.answer.offered, ["test", "control", "other"]);
     let nobody = people.replace(",control,", ",,").replace(",test,", ",,");
     let result = rehearsed(&nobody.replacen(",,", ",other,", 1), FULLEST).await;
-    assert_eq!(result.chosen, "other");
+    assert_eq!(result.answer.chosen, "other");
 }
 
 /// A room in which both datasets are open; the publisher pays from its own ledger.
@@ -171,9 +176,8 @@ fn said(name: &str, line: &str, folder: &Path) -> String {
     said.out
 }
 
-fn choice(opened: &Opened) -> &ChoiceResult {
-    let JobResult::Choice(result) = &opened.result else { panic!("a choice") };
-    result
+fn choice(opened: &Opened) -> ChoiceResult {
+    opened.result.clone().of().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,9 +187,9 @@ async fn a_choice_costs_its_whole_price_once_and_no_figure_leaves() {
     let caps = CAPS.replace("[100, 200, 350, 365, 400]", "[0.01, 400]").replace("0.5\n", "1.0\n");
     let (prepared, opened) = stage.ask(&caps).await;
     let result = choice(&opened);
-    assert_eq!((result.chosen.as_str(), result.noise), ("400.00", true));
+    assert_eq!((result.answer.chosen.as_str(), result.noise), ("400.00", true));
     assert_eq!(result.privacy.mechanism, PERMUTE_AND_FLIP);
-    assert_eq!(prepared.preview().people_off.map(f64::ceil), Some(result.people_off.ceil()));
+    assert_eq!(prepared.preview().people_off.map(f64::ceil), Some(result.answer.people_off.ceil()));
 
     // The receipt's proof is for a choice and for nothing else; both owners were charged all of it.
     let (proof, rho) = (&opened.body.proof, opened.body.proof.cost.rho());
@@ -216,7 +220,7 @@ async fn another_quantile_or_a_table_of_the_same_bins_is_paid_for() {
     let (_, table) = stage.ask(table).await;
     assert_eq!(table.body.tally, first.body.tally);
     assert_eq!(stage.spent().await, [3 * rho; 2]);
-    let JobResult::Table(table) = table.result else { panic!("a table") };
+    let table: TableResult = table.result.of().unwrap();
     assert!(table.flags.iter().all(|flag| !flag.starts_with(SAME_FIGURES)));
     // Edges that were moved slightly are told to the owners.
     let (_, moved) = stage.ask(&CAPS.replace("365", "370")).await;

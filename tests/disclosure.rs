@@ -24,7 +24,7 @@ use enclave::{Booted, Host, StreamHost, UnixTransport, serve};
 use host::{Config, Enclave};
 use nsm::Nsm;
 use privacy::sampler::Exact;
-use protocol::{message::Body, result::JobResult};
+use protocol::{message::Body, result::LiftResult};
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -129,8 +129,8 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
         hay.add("result.json", opened.result_bytes.clone());
         hay.add("the receipt", opened.receipt.clone());
         hay.debug("an opened result", &opened);
-        let JobResult::Lift(result) = &opened.result else { panic!("a lift") };
-        assert!(result.outcomes.iter().all(|outcome| outcome.diff_in_means.is_some()));
+        let result: LiftResult = opened.result.clone().of().unwrap();
+        assert!(result.answer.outcomes.iter().all(|outcome| outcome.diff_in_means.is_some()));
     }
 
     // What goes wrong is told without values too.

@@ -45,7 +45,7 @@ fn demo(room: &Path) {
 /// its standard deviations, which it exceeds twice in a billion runs.
 fn the_result_is_plausible(room: &Path) {
     let result: Value = serde_json::from_slice(&read(room, "result.json")).unwrap();
-    assert_eq!(result["format"], "glovebox-result-v1");
+    assert_eq!(result["format"], "glovebox-result-v2");
     assert_eq!(result["noise"], true);
     assert_eq!(result["contract_name"], "hillstrom");
     assert_eq!(result["purpose"], "measurement");

@@ -14,7 +14,7 @@ use protocol::{
     message::{Body, Reply},
     receipt::Account,
     refusal::Refusal,
-    result::{JobResult, SAME_FIGURES},
+    result::{LiftResult, SAME_FIGURES},
 };
 use serde_bytes::ByteBuf;
 use std::{collections::BTreeMap, fs, sync::Arc};
@@ -103,15 +103,15 @@ async fn another_estimate_from_the_same_figures_costs_nothing_and_says_so() {
         let (sealed, trust) = (ran.sealed.as_ref().unwrap(), stage.parties.trust());
         // The receipt is checked, too.
         let opened = client::open::open(sealed, party, contract, ran.job, &trust).unwrap();
-        let JobResult::Lift(result) = opened.result else { panic!("a lift") };
+        let result: LiftResult = opened.result.of().unwrap();
         result
     };
     let [one, two] = [open(&first), open(&second)];
     assert_eq!([&one.job, &two.job], [&first.job.to_string(), &second.job.to_string()]);
     assert!(one.flags.iter().all(|flag| !flag.starts_with(SAME_FIGURES)));
     assert_eq!(two.flags, [format!("{SAME_FIGURES}{}", first.job)]);
-    let estimate = |at: &protocol::result::LiftResult| {
-        let difference = at.outcomes[0].diff_in_means.as_ref().unwrap();
+    let estimate = |at: &LiftResult| {
+        let difference = at.answer.outcomes[0].diff_in_means.as_ref().unwrap();
         (difference.ate, difference.se, difference.ci)
     };
     let ((ate, se, wide), (same_ate, same_se, narrow)) = (estimate(&one), estimate(&two));

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use protocol::result::{DiffInMeans, JobResult, LiftResult, OutcomeResult, RelativeLift};
+use protocol::result::{DiffInMeans, LiftResult, OutcomeResult, RelativeLift};
 use rehearsal::Rehearsal;
 use serde::Deserialize;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -66,8 +66,8 @@ async fn try_with_noise_off_reproduces_the_reference() {
     for cases in jobs.values() {
         let result = rehearse(&template(cases), false).await;
         assert!(!result.noise);
-        assert_eq!(result.outcomes.len(), cases.len());
-        for (case, outcome) in cases.iter().zip(&result.outcomes) {
+        assert_eq!(result.answer.outcomes.len(), cases.len());
+        for (case, outcome) in cases.iter().zip(&result.answer.outcomes) {
             let what = format!("{:?} {} {:?}", case.test, case.outcome, case.cap);
             case.expected.agree(&what, case.level, outcome);
         }
@@ -80,18 +80,19 @@ async fn the_shipped_job_reproduces_the_references_adjusted_p_values_and_economi
     let vectors = vectors();
     let template = std::fs::read_to_string(data("lift.toml")).unwrap();
     let result = rehearse(&template, false).await;
-    for (outcome, expected) in result.outcomes.iter().zip(vectors.holm_mens_visit_conversion_spend)
+    for (outcome, expected) in
+        result.answer.outcomes.iter().zip(vectors.holm_mens_visit_conversion_spend)
     {
         let found = outcome.diff_in_means.as_ref().unwrap().p_adjusted.unwrap();
         same(&outcome.name, found, expected);
     }
-    assert!(!result.sample_ratio.failed);
+    assert!(!result.answer.sample_ratio.failed);
     assert!(result.flags.is_empty(), "{:?}", result.flags);
     // The reference's intervals are of one outcome each; those beside adjusted p-values are wider.
     let adjusted = "multiplicity = \"holm\"";
     assert!(template.contains(adjusted));
     let result = rehearse(&template.replace(adjusted, "multiplicity = \"none\""), false).await;
-    let [visit, conversion, spend] = result.outcomes.as_slice() else { panic!() };
+    let [visit, conversion, spend] = result.answer.outcomes.as_slice() else { panic!() };
     let expected = vectors.economics_mens;
     let found = |outcome: &OutcomeResult| outcome.economics.clone().unwrap();
     same("cost", found(visit).cost, expected.cost);
@@ -110,12 +111,14 @@ async fn the_same_job_with_noise_says_so_and_has_other_figures() {
     let template = std::fs::read_to_string(data("any.toml")).unwrap();
     let (exact, noisy) = (rehearse(&template, false).await, rehearse(&template, true).await);
     assert!(noisy.noise && !exact.noise);
-    let n = |result: &LiftResult| result.outcomes[0].test.as_ref().unwrap().n;
+    let n = |result: &LiftResult| result.answer.outcomes[0].test.as_ref().unwrap().n;
     assert_eq!(n(&exact), 42_694);
-    let sums =
-        |r: &LiftResult| r.outcomes.iter().map(|o| o.test.clone().unwrap().sum).collect::<Vec<_>>();
+    let sums = |r: &LiftResult| {
+        r.answer.outcomes.iter().map(|o| o.test.clone().unwrap().sum).collect::<Vec<_>>()
+    };
     assert_ne!(sums(&exact), sums(&noisy));
-    let mechanism = |r: &LiftResult| r.outcomes[0].diff_in_means.clone().unwrap().se_mechanism;
+    let mechanism =
+        |r: &LiftResult| r.answer.outcomes[0].diff_in_means.clone().unwrap().se_mechanism;
     assert!(mechanism(&exact) == 0.0 && mechanism(&noisy) > 0.0);
 }
 
@@ -187,10 +190,7 @@ async fn rehearse(job: &str, noise: bool) -> LiftResult {
     assert!(
         done.sealed.iter().all(|sealed| sealed.count.rows == 64_000 && sealed.padded == 65_536)
     );
-    match done.result {
-        JobResult::Lift(result) => result,
-        _ => panic!("a lift was asked for"),
-    }
+    done.result.of().unwrap()
 }
 
 fn vectors() -> Vectors {

@@ -16,11 +16,10 @@ mod tables;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
-use measurement::report::lift_result;
 use privacy::Ledger;
 use privacy::sampler::Exact;
 use protocol::contract::Contract;
-use protocol::job::{Lift, Multiplicity, OutcomeKind, Question};
+use protocol::job::{Lift, Multiplicity, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::result::{LiftResult, OutcomeResult};
@@ -53,7 +52,7 @@ fn no_mean_of_an_arm_is_less_exact_than_its_price_says() {
     let people = PER_ARM;
     let bars = room.admitted.proven().error_bars(Some(people));
     for trial in 0..40 {
-        for (outcome, bar) in room.trial(trial).outcomes.iter().zip(&bars.means) {
+        for (outcome, bar) in room.trial(trial).answer.outcomes.iter().zip(&bars.means) {
             let unit = if outcome.name == "spend" { 100.0 } else { 1.0 };
             for arm in [&outcome.test, &outcome.control] {
                 let arm = arm.as_ref().unwrap();
@@ -72,7 +71,7 @@ fn covered(trials: impl Iterator<Item = u32>) -> [Covered; 2] {
     let mut room = Room::open();
     trials.fold([Covered::default(); 2], |covered, trial| {
         let result = room.trial(trial);
-        [0, 1].map(|at| covered[at].and(&result.outcomes[at], TRUTH[at]))
+        [0, 1].map(|at| covered[at].and(&result.answer.outcomes[at], TRUTH[at]))
     })
 }
 
@@ -142,8 +141,7 @@ impl Room {
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        let Question::Lift(asked) = &self.admitted.job().question else { panic!("a lift") };
-        lift_result(&released, released.paid().admitted(), asked, &self.contract, NOW)
+        released.result(&self.contract, NOW).unwrap().of().unwrap()
     }
 }
 

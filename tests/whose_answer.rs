@@ -121,11 +121,14 @@ async fn a_partner_that_asks_first_under_the_same_id_takes_nobodys_answer() {
     for reader in ["publisher", "retailer"] {
         let opened = stage.opens(reader, job.name()).unwrap();
         assert_eq!((opened.asked.analyst(), opened.asked.name()), ("publisher", job.name()));
-        assert_eq!(opened.result.asked_by(), "publisher");
+        assert_eq!(opened.result.asked_by.as_str(), "publisher");
         assert!(!opened.is_repeated());
         // Who opens the other one is told whose it is.
         let opened = stage.opens(reader, squat.name()).unwrap();
-        assert_eq!((opened.asked.analyst(), opened.result.asked_by()), ("retailer", "retailer"));
+        assert_eq!(
+            (opened.asked.analyst(), opened.result.asked_by.as_str()),
+            ("retailer", "retailer")
+        );
     }
     // The very same question under the same id: the same answer, and another name all the same.
     let copied = stage.sign("retailer", job.job());

@@ -10,17 +10,17 @@ use crate::{
 use attestation_verifier::receipt::{
     BodyKind, encode, nonce_for, payload, signing_input, user_data_for,
 };
-use privacy::{Chosen, Paid, Released};
+use privacy::{Paid, Release};
 use protocol::{
     canonical,
     digest::Digest,
-    job::{JobName, Question, SignedJob},
+    job::{JobName, SignedJob},
     manifest::SignedManifest,
     message::Reply,
     policy::{self, Admitted},
     receipt::{self, ReceiptBody},
     refusal::Refusal,
-    result::{JobResult, NEAR_DUPLICATE, SAME_FIGURES},
+    result::{NEAR_DUPLICATE, SAME_FIGURES},
     time::Time,
 };
 use serde_bytes::ByteBuf;
@@ -73,38 +73,25 @@ async fn answer(
     }
     let figures = figures(&admitted);
     release(serving, open, &admitted, figures, now).await?;
-    let Some(Progress::Released(left, first)) = open.progress.get(&figures) else {
+    let Some(Progress::Released(released, first)) = open.progress.get(&figures) else {
         return Err(Refusal::Internal);
     };
 
-    let mut result = match (&job.question, left) {
-        (Question::Lift(asked), Left::Figures(released)) => JobResult::Lift(
-            measurement::report::lift_result(released, &admitted, asked, contract, now),
-        ),
-        (Question::Table(asked), Left::Figures(released)) => JobResult::Table(
-            measurement::table::table_result(released, &admitted, asked, contract, now),
-        ),
-        (Question::Choice(asked), Left::Choice(chosen)) => {
-            let result =
-                measurement::choice::choice_result(chosen, &admitted, asked, contract, now);
-            JobResult::Choice(result.ok_or(Refusal::Internal)?)
-        }
-        _ => return Err(Refusal::Internal),
-    };
+    let mut result = released.result(contract, now).ok_or(Refusal::Internal)?;
     let priced = if first.job == signed.name() { Priced::Charged } else { Priced::Free };
     if priced == Priced::Free {
-        result.flag(format!("{SAME_FIGURES}{}", first.job));
+        result.flags.push(format!("{SAME_FIGURES}{}", first.job));
     }
     let asked_of = admitted.proven().tally();
     if let Some(earlier) = open.history.resembled(contract, asked_of, first.place) {
-        result.flag(format!("{NEAR_DUPLICATE}{earlier}"));
+        result.flags.push(format!("{NEAR_DUPLICATE}{earlier}"));
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;
     let output = receipt::output(&result);
     let charged = priced == Priced::Charged;
     open.audit
         .append(now, &Event::Ran { job: signed.name(), asked_by, receivers, charged, output });
-    let body = receipt_body(open, &manifests, &admitted, left, signed.as_bytes(), output, now);
+    let body = receipt_body(open, &manifests, &admitted, released, signed.as_bytes(), output, now);
     let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
     open.results.keep(signed, priced, question, (result, receipt));
     Ok(())
@@ -134,8 +121,8 @@ async fn release(
             (paid, First { job, place })
         }
     };
-    let left = tally(serving, open, admitted, paid, (figures, first)).await?;
-    open.progress.insert(figures, Progress::Released(left, first));
+    let released = tally(serving, open, admitted, paid, (figures, first)).await?;
+    open.progress.insert(figures, Progress::Released(Box::new(released), first));
     Ok(())
 }
 
@@ -147,7 +134,7 @@ async fn tally(
     admitted: &Admitted,
     paid: Paid,
     (figures, first): (Digest, First),
-) -> Result<Left, Refusal> {
+) -> Result<Release, Refusal> {
     let proven = admitted.proven();
     let versions = &admitted.job().datasets;
     let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
@@ -156,11 +143,7 @@ async fn tally(
     match engine::run(proven, &serving.contract, population, joined).await {
         Ok(raw) => {
             let noise = &mut open.noise.as_mut();
-            let left = match proven.proof().choice {
-                Some(_) => raw.choose(paid, noise).map(|it| Left::Choice(Box::new(it))),
-                None => raw.release(paid, noise).map(|it| Left::Figures(Box::new(it))),
-            };
-            left.map_err(|_| Refusal::Internal)
+            raw.release(paid, noise).map_err(|_| Refusal::Internal)
         }
         Err(fault) => {
             tracing::error!(%fault, "the engine failed");
@@ -175,31 +158,7 @@ pub(crate) enum Progress {
     /// Nothing was computed, because something inside failed.
     Paid(Box<Paid>, First),
     /// The figures are there: whatever else is estimated from them costs nothing.
-    Released(Left, First),
-}
-
-/// What has left of a tally.
-pub(crate) enum Left {
-    /// Its figures.
-    Figures(Box<Released>),
-    /// One of its places.
-    Choice(Box<Chosen>),
-}
-
-impl Left {
-    fn paid(&self) -> &Paid {
-        match self {
-            Self::Figures(released) => released.paid(),
-            Self::Choice(chosen) => chosen.paid(),
-        }
-    }
-
-    fn withheld(&self) -> Vec<String> {
-        match self {
-            Self::Figures(released) => released.withheld(),
-            Self::Choice(_) => Vec::new(),
-        }
-    }
+    Released(Box<Release>, First),
 }
 
 /// The job that paid for figures.
@@ -229,7 +188,7 @@ fn receipt_body(
     open: &Open,
     manifests: &BTreeMap<String, SignedManifest>,
     admitted: &Admitted,
-    left: &Left,
+    release: &Release,
     signed: &[u8],
     output: Digest,
     time: Time,
@@ -243,8 +202,8 @@ fn receipt_body(
         manifests: admitted.datasets().iter().filter_map(manifest).collect(),
         tally: admitted.proven().tally().clone(),
         proof: admitted.proven().proof().clone(),
-        charged: left.paid().charges().iter().map(|c| c.charge.clone()).collect(),
-        withheld: left.withheld(),
+        charged: release.paid().charges().iter().map(|c| c.charge.clone()).collect(),
+        withheld: release.released().withheld(admitted.proven()),
         time,
         audit_size,
         audit_root,

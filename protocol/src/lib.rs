@@ -9,6 +9,7 @@ pub mod analysis;
 pub mod canonical;
 pub mod contract;
 pub mod digest;
+
 #[cfg(test)]
 mod golden;
 pub mod grant;
@@ -25,6 +26,7 @@ pub mod policy;
 pub mod proof;
 pub mod receipt;
 pub mod refusal;
+pub mod released;
 pub mod result;
 pub mod sealed;
 pub mod sign;

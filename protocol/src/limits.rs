@@ -95,6 +95,8 @@ pub const GROUP_BY: usize = 8;
 pub const CONDITIONS: usize = 512;
 /// Values of one condition, values of an arm, edges of bins or of a choice.
 pub const VALUES: usize = 1000;
+/// Head counts and totals of all cells of one answer: as JSON less than 40 MB, well below what a host keeps.
+pub const FIGURES: usize = 1 << 16;
 /// Things to add up.
 pub const MEASURES: usize = 16;
 

@@ -3,26 +3,25 @@
 //! Pure, and in this crate so that a stranger who holds contract and receipt derives the same
 //! decision, the same tally and the same price again.
 
-mod choice;
 pub mod danger;
-mod lengths;
-mod lift;
 mod noise;
 mod reading;
-mod table;
 
 use crate::{
-    analysis::{lift::uses::Listed as LiftTerms, table::uses::Listed as TableTerms},
-    contract::{ColumnRef, Contract, Role, Terms},
+    analysis::{
+        Leaves, Scope,
+        rules::{column_not_permitted, not_permitted, within},
+    },
+    canonical,
+    contract::{Contract, Terms},
     job::{Job, JobName, Question},
     limits,
     loss::{Loss, Rho},
     manifest::SignedManifest,
-    proof::{self, By, PriceError, Proven, Request, Split},
+    proof::{self, PriceError, Proven, Request, Split},
     receipt,
     refusal::{Asked, Limit, Refusal},
     tally::Tally,
-    text,
     time::Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,15 +126,16 @@ pub fn admit(
     if !analysis.analysts.iter().any(|name| name == analyst) {
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
-    lengths::check(&job.question)?;
-    lengths::check_job(job)?;
+    job.question.check_lengths()?;
+    // Nobody would read its signed form.
+    within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
     check_receivers(job, analysis)?;
-    let asked = Priced::of(contract, &job.analysis, &job.question)?;
-    check_versions(contract, job, &asked.tally, manifests)?;
-    let rows = largest(&asked.tally, manifests);
-    check_range(&asked.tally, rows)?;
-    check_size(&asked.tally)?;
-    let proven = prove(contract, &job.question, asked, rows)?;
+    let tally = tally(contract, &job.analysis, &job.question)?;
+    check_versions(contract, job, &tally, manifests)?;
+    let rows = largest(&tally, manifests);
+    check_range(&tally, rows)?;
+    check_size(&tally)?;
+    let proven = prove(contract, &job.question, tally, rows)?;
     let datasets: Vec<_> = proven.tally().datasets().map(str::to_owned).collect();
     let named = datasets.iter().filter_map(|name| manifests.get(name));
     let (found, most) = (receipt::longest(job, named, &proven), limits::RECEIPT.bytes);
@@ -167,71 +167,40 @@ pub fn admit(
 ///
 /// [`Refusal`] naming the rule and whose it is.
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
-    lengths::check(question)?;
-    let asked = Priced::of(contract, analysis, question)?;
-    check_size(&asked.tally)?;
+    question.check_lengths()?;
+    let tally = tally(contract, analysis, question)?;
+    check_size(&tally)?;
     // Of the smallest data there are.
-    prove(contract, question, asked, 1)
+    prove(contract, question, tally, 1)
 }
 
-/// A question as the engine runs it, and what is to leave of it.
-struct Priced {
-    tally: Tally,
-    leaving: Leaving,
-}
-
-/// What is to leave of a tally.
-#[derive(Clone, Copy)]
-enum Leaving {
-    /// Its figures: how the loss is divided, and δ of selection.
-    Figures(Split, u64),
-    /// One of its places.
-    Choice(By),
-}
-
-impl Priced {
-    fn of(contract: &Contract, analysis: &str, question: &Question) -> Result<Self, Refusal> {
-        let unknown = || not_permitted(Asked::Analysis, analysis, None);
-        let terms = contract.analyses.get(analysis).ok_or_else(unknown)?;
-        let (tally, leaving) = match question {
-            Question::Lift(lift) => {
-                let listed = LiftTerms::of(terms).ok_or_else(unknown)?;
-                let figures = Leaving::Figures(lift.split, 0);
-                (lift::tally(contract, &listed, lift, analysis)?, figures)
-            }
-            Question::Table(table) => {
-                let listed = TableTerms::of(terms).ok_or_else(unknown)?;
-                let figures = Leaving::Figures(table.split, table.selection_delta);
-                (table::tally(contract, &listed, table)?, figures)
-            }
-            Question::Choice(choice) => {
-                let listed = TableTerms::of(terms).ok_or_else(unknown)?;
-                (choice::tally(contract, &listed, choice)?, Leaving::Choice(choice.by()))
-            }
-        };
-        reading::check(contract, terms, &tally)?;
-        Ok(Self { tally, leaving })
-    }
+/// A question as the engine runs it, if it reads nothing but what the contract lists, whatever its kind
+/// says.
+fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {
+    let unknown = || not_permitted(Asked::Analysis, analysis, None);
+    let scope = Scope::of(contract, analysis).ok_or_else(unknown)?;
+    let tally = question.tally(&scope)?;
+    reading::check(contract, scope.terms, &tally)?;
+    Ok(tally)
 }
 
 fn prove(
     contract: &Contract,
     question: &Question,
-    asked: Priced,
+    mut tally: Tally,
     rows: u64,
 ) -> Result<Proven, Refusal> {
-    let Priced { mut tally, leaving } = asked;
-    let (epsilon, delta) = question.epsilon();
-    let rho = Rho::from_epsilon(epsilon, delta);
-    let threshold = question.min_cell().max(contract.min_cell);
-    let proof = match leaving {
-        Leaving::Choice(by) => tally.prove_choice(by, rho, threshold),
-        Leaving::Figures(Split { n, sum, products }, _)
-            if n.checked_add(sum).and_then(|s| s.checked_add(products)) != Some(1000) =>
-        {
-            return Err(Refusal::Malformed);
-        }
-        Leaving::Figures(split, selection_delta) => {
+    let price = question.price();
+    let rho = Rho::from_epsilon(price.epsilon, price.delta);
+    let threshold = price.min_cell.max(contract.min_cell);
+    let proof = match question.leaves() {
+        Leaves::Place(by) => tally.prove_choice(by, rho, threshold),
+        Leaves::Figures => {
+            let Split { n, sum, products } = price.split;
+            if n.checked_add(sum).and_then(|parts| parts.checked_add(products)) != Some(1000) {
+                return Err(Refusal::Malformed);
+            }
+            let (split, selection_delta) = (price.split, price.selection_delta);
             let request = Request { rho, split, threshold, selection_delta };
             tally.coarsen(&request, rows);
             tally.prove(&request)
@@ -300,23 +269,10 @@ fn check_range(tally: &Tally, rows: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn column_role<'c>(contract: &'c Contract, dataset: &str, column: &str) -> Option<&'c Role> {
-    contract.datasets.get(dataset)?.column(column).map(|column| &column.role)
-}
-
-fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
-    Refusal::NotPermitted { what, name: name.chars().take(64).collect(), owner }
-}
-
-fn column_not_permitted(contract: &Contract, column: &ColumnRef) -> Refusal {
-    let owner = contract.datasets.get(&column.dataset).map(|dataset| dataset.owner.clone());
-    not_permitted(Asked::Column, &column.to_string(), owner)
-}
-
 /// An answer must fit into what a host keeps, whatever noise makes of it: every public cell could be shown.
 fn check_size(tally: &Tally) -> Result<(), Refusal> {
     let figures = u64::try_from(1 + tally.measures.len()).unwrap_or(u64::MAX);
-    let most = MAX_FIGURES / figures.max(1);
+    let most = length(limits::FIGURES) / figures.max(1);
     let found = tally.public_cells().unwrap_or(u64::MAX);
     if found <= most {
         Ok(())
@@ -325,34 +281,8 @@ fn check_size(tally: &Tally) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a share in millionths is one, neither 0 nor all.
-fn check_share(share: u32) -> Result<(), Refusal> {
-    let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
-    if (1..=most).contains(&found) {
-        Ok(())
-    } else {
-        Err(Refusal::OverLimit { limit: Limit::Share, found, most })
-    }
-}
-
-/// The place of each of `values` in a public list, in one pass over that list; or the first value that is
-/// not in it.
-fn places<'v>(domain: &[String], values: &'v [String]) -> Result<Vec<i32>, &'v String> {
-    let known: BTreeMap<&String, i32> = domain.iter().zip(0..).collect();
-    values.iter().map(|value| known.get(value).copied().ok_or(value)).collect()
-}
-
-/// Whether things to add up have readable names; how many there are, [`lengths`] has checked.
-fn check_names<'n>(names: impl Iterator<Item = &'n String> + Clone) -> Result<(), Refusal> {
-    let readable = |name: &String| (1..=64).contains(&name.len()) && text::hidden(name).is_none();
-    if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
-}
-
 /// How far ahead the end of a job may be: a day.
 const MAX_WAIT_SECONDS: u64 = 86_400;
-const MILLION: u32 = 1_000_000;
-/// Head counts and totals of all cells: as JSON less than 40 MB, well below what a host keeps.
-pub const MAX_FIGURES: u64 = 1 << 16;
 
 #[cfg(test)]
 mod tests;

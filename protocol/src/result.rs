@@ -1,126 +1,38 @@
-//! The result of a job, as the receiver reads it: `result.json`, format `glovebox-result-v1` for lift,
-//! `glovebox-table-v1` for counts and sums by group, `glovebox-choice-v1` for one chosen place.
+//! The result of a job, as the receiver reads it: `result.json`, format `glovebox-result-v2`.
 //!
-//! Every figure is an estimate from released (noisy) totals. Numbers that cannot be estimated are
-//! null, with a flag that says why. Amounts are in units of the column (dollars, not cents).
+//! What is the same for every kind of question stands at the top, and under `answer` what is of one
+//! kind. Every figure is an estimate from released (noisy) totals. Numbers that cannot be estimated are
+//! null, with a flag that says why. Amounts are in units of the amount (dollars, not cents).
 
 use crate::{
+    analysis::{Answer, Scope},
+    contract::Contract,
     digest::Digest,
-    job::{Alternative, Multiplicity, OutcomeKind},
+    loss::Loss,
+    policy::Admitted,
+    released::Released,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-pub use choice::{ChoiceResult, FORMAT as CHOICE_FORMAT};
-pub use table::{
-    CountRange, Estimate, FORMAT as TABLE_FORMAT, MatchedShare, MeasureEstimate, OtherCells,
-    OtherTotal, SpreadEstimate, TableCell, TableResult,
+pub use crate::analysis::{
+    choice::ChoiceAnswer,
+    lift::{
+        ArmResult, CellCount, DiffInMeans, Economics, LiftAnswer, MatchRate, MatchRates, NoiseSd,
+        OutcomeResult, RelativeLift, SampleRatio,
+    },
+    table::{
+        CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal,
+        SpreadEstimate, TableAnswer, TableCell,
+    },
 };
 
-mod choice;
-mod table;
-
 /// A result of any kind.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-#[expect(clippy::exhaustive_enums, reason = "whoever reads results must see a new kind")]
-pub enum JobResult {
-    /// Of a lift question.
-    Lift(LiftResult),
-    /// Of a question about groups.
-    Table(TableResult),
-    /// Of a choice.
-    Choice(ChoiceResult),
-}
-
-impl JobResult {
-    /// Reads `result.json`.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidResult`] if it is of none of these formats, or not whole.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, InvalidResult> {
-        #[derive(Deserialize)]
-        struct Header {
-            format: String,
-        }
-        let header: Header = serde_json::from_slice(bytes).map_err(|_| InvalidResult)?;
-        let read = match header.format.as_str() {
-            FORMAT => serde_json::from_slice(bytes).map(Self::Lift),
-            TABLE_FORMAT => serde_json::from_slice(bytes).map(Self::Table),
-            CHOICE_FORMAT => serde_json::from_slice(bytes).map(Self::Choice),
-            _ => return Err(InvalidResult),
-        };
-        read.map_err(|_| InvalidResult)
-    }
-
-    /// The bytes of `result.json`.
-    #[must_use]
-    pub fn to_json(&self) -> Option<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self).ok()?;
-        json.push(b'\n');
-        Some(json)
-    }
-
-    /// The party that asked the job.
-    #[must_use]
-    pub fn asked_by(&self) -> &str {
-        match self {
-            Self::Lift(lift) => &lift.asked_by,
-            Self::Table(table) => &table.asked_by,
-            Self::Choice(choice) => &choice.asked_by,
-        }
-    }
-
-    /// Name of the job.
-    #[must_use]
-    pub fn job(&self) -> &str {
-        match self {
-            Self::Lift(it) => &it.job,
-            Self::Table(it) => &it.job,
-            Self::Choice(it) => &it.job,
-        }
-    }
-
-    /// Adds a flag of the whole job.
-    pub fn flag(&mut self, flag: String) {
-        match self {
-            Self::Lift(it) => it.flags.push(flag),
-            Self::Table(it) => it.flags.push(flag),
-            Self::Choice(it) => it.flags.push(flag),
-        }
-    }
-
-    /// False if the noise was switched off.
-    #[must_use]
-    pub fn is_noisy(&self) -> bool {
-        match self {
-            Self::Lift(it) => it.noise,
-            Self::Table(it) => it.noise,
-            Self::Choice(it) => it.noise,
-        }
-    }
-
-    /// What was charged.
-    #[must_use]
-    pub fn privacy(&self) -> &PrivacyReport {
-        match self {
-            Self::Lift(it) => &it.privacy,
-            Self::Table(it) => &it.privacy,
-            Self::Choice(it) => &it.privacy,
-        }
-    }
-}
-
-/// Bytes that are no result.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected a result of format {FORMAT}, {TABLE_FORMAT} or {CHOICE_FORMAT}")]
-pub struct InvalidResult;
-
-/// The result of a lift job.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct LiftResult {
+#[expect(clippy::exhaustive_structs, reason = "pages are tested on results made by hand")]
+pub struct JobResult<A = Answer> {
     /// Always [`FORMAT`].
     pub format: String,
     /// True unless the noise was switched off, which only `glovebox try` can do.
@@ -129,7 +41,7 @@ pub struct LiftResult {
     pub contract: Digest,
     /// The contract's name.
     pub contract_name: String,
-    /// The job.
+    /// Name of the job.
     pub job: String,
     /// The party that asked.
     pub asked_by: String,
@@ -139,224 +51,114 @@ pub struct LiftResult {
     pub purpose: String,
     /// When, in the enclave's trusted time.
     pub time: Time,
-    /// When the design was registered, as the analyst says.
-    pub registered_at: Option<Time>,
-    /// What is estimated, in words.
-    pub estimand: String,
-    /// Values of the test arm.
-    pub test: Vec<String>,
-    /// Values of the control arm.
-    pub control: Vec<String>,
-    /// Confidence level of the intervals.
-    pub confidence: f64,
-    /// What the p-values are against.
-    pub alternative: Alternative,
-    /// How they are adjusted.
-    pub multiplicity: Multiplicity,
-    /// People by cell; without the one of refusers where no dataset asks for consent.
-    pub cells: Vec<CellCount>,
-    /// Whether the arms have the sizes that the design expects.
-    pub sample_ratio: SampleRatio,
-    /// Shares of the arms that were found among the outcomes; null if an arm is withheld or noise.
-    pub match_rates: Option<MatchRates>,
-    /// One for each outcome of the job.
-    pub outcomes: Vec<OutcomeResult>,
     /// What was charged.
     pub privacy: PrivacyReport,
-    /// Flags of the whole job: `srm_failed`, `match_differs`, `consent_with_outcome`, `contaminated`,
-    /// `without_arm`, `arms_pooled`, `low_match`, `arm_withheld`, [`NEAR_DUPLICATE`] and
+    /// What can mislead in the answer: flags of its kind, `match_keys_unused`, [`NEAR_DUPLICATE`] and
     /// [`SAME_FIGURES`] with a job.
     pub flags: Vec<String>,
+    /// The answer.
+    pub answer: A,
 }
 
-/// Noisy number of people in a cell of a design.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct CellCount {
-    /// Cell.
-    pub cell: crate::tally::Cell,
-    /// People; null if withheld by the threshold.
-    pub n: Option<i64>,
-    /// Standard deviation of the noise on it.
-    pub noise_sd: f64,
+/// The result of a lift job.
+pub type LiftResult = JobResult<LiftAnswer>;
+/// The result of a table job.
+pub type TableResult = JobResult<TableAnswer>;
+/// The result of a choice.
+pub type ChoiceResult = JobResult<ChoiceAnswer>;
+
+impl<A> JobResult<A> {
+    /// The same with another answer, made from this one's.
+    pub fn map<B>(self, other: impl FnOnce(A) -> B) -> JobResult<B> {
+        let Self { format, noise, contract, contract_name, job, asked_by, .. } = self;
+        let Self { analysis, purpose, time, privacy, flags, answer, .. } = self;
+        JobResult {
+            format,
+            noise,
+            contract,
+            contract_name,
+            job,
+            asked_by,
+            analysis,
+            purpose,
+            time,
+            privacy,
+            flags,
+            answer: other(answer),
+        }
+    }
 }
 
-/// Sample-ratio check, from released counts.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SampleRatio {
-    /// Share of the test arm that the design expects.
-    pub expected_test_share: f64,
-    /// Chi-square statistic, widened by the noise.
-    pub chi2: Option<f64>,
-    /// Its p-value.
-    pub p: Option<f64>,
-    /// Below this p the check fails.
-    pub flag_p: f64,
-    /// Whether it failed.
-    pub failed: bool,
+impl JobResult {
+    /// The result of an admitted job, at `time`. `left` is what the instance may still spend on each
+    /// dataset for the purpose.
+    ///
+    /// None if what was released is not what the question leaves.
+    ///
+    /// # Privacy
+    ///
+    /// Costs nothing: a function of what was released, contract and job.
+    #[must_use]
+    pub fn new(
+        contract: &Contract,
+        admitted: &Admitted,
+        released: &Released,
+        left: &BTreeMap<String, Loss>,
+        time: Time,
+    ) -> Option<Self> {
+        let (job, proven) = (admitted.job(), admitted.proven());
+        let scope = Scope::of(contract, &job.analysis)?;
+        let (answer, mut flags) = job.question.estimate(released, proven, &scope)?;
+        if proven.tally().joined.is_some() && !contract.unused_match_keys(&job.analysis).is_empty()
+        {
+            flags.push("match_keys_unused".to_owned());
+        }
+        Some(Self {
+            format: FORMAT.to_owned(),
+            noise: released.is_noisy(),
+            contract: contract.digest,
+            contract_name: contract.name.clone(),
+            job: admitted.name().to_string(),
+            asked_by: admitted.analyst().to_owned(),
+            analysis: job.analysis.clone(),
+            purpose: admitted.purpose().to_owned(),
+            time,
+            privacy: PrivacyReport::new(contract, admitted, released.is_noisy(), left),
+            flags,
+            answer,
+        })
+    }
+
+    /// The same as a result of one kind; none if it is of another.
+    #[must_use]
+    pub fn of<A: TryFrom<Answer>>(self) -> Option<JobResult<A>> {
+        let answer = A::try_from(self.answer.clone()).ok()?;
+        Some(self.map(|_| answer))
+    }
+
+    /// Reads `result.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidResult`] if it is not of this format, or not whole.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, InvalidResult> {
+        let result: Self = serde_json::from_slice(bytes).map_err(|_| InvalidResult)?;
+        if result.format == FORMAT { Ok(result) } else { Err(InvalidResult) }
+    }
+
+    /// The bytes of `result.json`.
+    #[must_use]
+    pub fn to_json(&self) -> Option<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).ok()?;
+        json.push(b'\n');
+        Some(json)
+    }
 }
 
-/// How many of each arm were found among the outcomes, from released counts.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct MatchRates {
-    /// Of the test arm.
-    pub test: MatchRate,
-    /// Of the control arm.
-    pub control: MatchRate,
-    /// Probability of such a difference by chance and noise.
-    pub p: f64,
-    /// Below this p the rates differ.
-    pub flag_p: f64,
-    /// Whether they do.
-    pub differs: bool,
-}
-
-/// The share of an arm that was found.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct MatchRate {
-    /// Share, from 0 to 1.
-    pub rate: f64,
-    /// Its two-sided interval at the job's confidence, for people and noise.
-    pub ci: [f64; 2],
-}
-
-/// Estimates of one outcome.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutcomeResult {
-    /// Name in the job.
-    pub name: String,
-    /// Column of the outcome dataset.
-    pub column: String,
-    /// Kind.
-    pub kind: OutcomeKind,
-    /// Largest value of one person: what is above it counts as it.
-    pub cap: f64,
-    /// Smallest value of one person: what is below it counts as it.
-    pub floor: f64,
-    /// What the cap means for the estimate, in words.
-    pub bias_note: Option<String>,
-    /// Test arm.
-    pub test: Option<ArmResult>,
-    /// Control arm.
-    pub control: Option<ArmResult>,
-    /// Difference in means.
-    pub diff_in_means: Option<DiffInMeans>,
-    /// Relative lift.
-    pub relative_lift: Option<RelativeLift>,
-    /// Smallest effect that a study of this size would detect with 80 % power.
-    pub minimum_detectable: Option<f64>,
-    /// Totals over the test arm, and what they cost.
-    pub economics: Option<Economics>,
-    /// Standard deviations of the noise.
-    pub noise_sd: NoiseSd,
-    /// Flags: `withheld`, `too_few`, `noise_dominates`, `few_events`, `few_payers`, `variance_floored`,
-    /// `control_near_zero`, `control_barely_above_zero`, `degenerate`, `cost_unbounded` (of one more
-    /// event).
-    pub flags: Vec<String>,
-}
-
-/// Totals of one arm.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ArmResult {
-    /// People, noisy.
-    pub n: i64,
-    /// Total of the outcome, noisy.
-    pub sum: f64,
-    /// Total of squares, noisy; null for a binary outcome.
-    pub sum_sq: Option<f64>,
-    /// Mean.
-    pub mean: Option<f64>,
-}
-
-/// Difference in means with Welch's standard error and the noise's variance.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct DiffInMeans {
-    /// People in the test arm.
-    pub n_t: i64,
-    /// People in the control arm.
-    pub n_c: i64,
-    /// Mean of the test arm.
-    pub mean_t: f64,
-    /// Mean of the control arm.
-    pub mean_c: f64,
-    /// Effect per person.
-    pub ate: f64,
-    /// Standard error, all of it.
-    pub se: f64,
-    /// Its part from sampling.
-    pub se_sampling: f64,
-    /// Its part from noise.
-    pub se_mechanism: f64,
-    /// Degrees of freedom after Satterthwaite; null where the normal distribution is used.
-    pub df: Option<f64>,
-    /// Statistic.
-    pub t: Option<f64>,
-    /// P-value.
-    pub p: Option<f64>,
-    /// P-value adjusted over the job's outcomes.
-    pub p_adjusted: Option<f64>,
-    /// Level of this outcome's intervals: higher than the job's where they are adjusted.
-    pub ci_level: f64,
-    /// Interval; null ends are infinite (one-sided).
-    pub ci: Option<[Option<f64>; 2]>,
-    /// How p and interval were made: `welch_t`, `normal_with_noise` or `few_events`.
-    pub ci_method: String,
-}
-
-/// Relative lift and its interval.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RelativeLift {
-    /// Mean of the test arm over that of the control arm, less one; null where the control mean is not
-    /// above zero by more than its error, and then so is the interval.
-    pub rel_lift: Option<f64>,
-    /// Fieller's interval.
-    pub ci_fieller: Option<[Option<f64>; 2]>,
-    /// The interval of ratios where the method is `few_events`, in place of Fieller's.
-    pub ci_few_events: Option<[Option<f64>; 2]>,
-    /// Fieller's g: from 1 on the control mean cannot be told from zero.
-    pub fieller_g: Option<f64>,
-}
-
-/// Totals over the test arm.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Economics {
-    /// Cost of the campaign.
-    pub cost: f64,
-    /// Currency.
-    pub currency: String,
-    /// Effect per person times people in the test arm.
-    pub incremental: Option<f64>,
-    /// Its interval.
-    pub incremental_ci: Option<[Option<f64>; 2]>,
-    /// For a value: incremental value per unit of cost.
-    pub iroas: Option<f64>,
-    /// Its interval.
-    pub iroas_ci: Option<[Option<f64>; 2]>,
-    /// For an event: cost per incremental event.
-    pub cost_per_incremental: Option<f64>,
-    /// Its interval; null if unbounded.
-    pub cost_per_incremental_ci: Option<[Option<f64>; 2]>,
-}
-
-/// Standard deviations of the noise on one arm's totals, in units of the figures.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoiseSd {
-    /// On the head count of a cell.
-    pub n: f64,
-    /// On the sum.
-    pub sum: f64,
-    /// On the sum of squares.
-    pub sum_sq: Option<f64>,
-}
+/// Bytes that are no result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected a result of format {FORMAT}")]
+pub struct InvalidResult;
 
 /// What the result cost.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -374,10 +176,50 @@ pub struct PrivacyReport {
     pub selection_delta: f64,
     /// ρ of zero-concentrated differential privacy.
     pub rho: f64,
-    /// Smallest arm that is shown.
+    /// Smallest arm or group that is shown, in people.
     pub min_cell: u32,
     /// Each dataset's charge.
     pub charged: Vec<ChargeReport>,
+}
+
+impl PrivacyReport {
+    fn new(
+        contract: &Contract,
+        admitted: &Admitted,
+        is_noisy: bool,
+        left: &BTreeMap<String, Loss>,
+    ) -> Self {
+        let proof = admitted.proven().proof();
+        let mechanism = match proof.choice {
+            _ if !is_noisy => "none",
+            Some(_) => PERMUTE_AND_FLIP,
+            None => "discrete_gaussian",
+        };
+        let owner = |dataset| contract.datasets.get(dataset).map(|it| it.owner.clone());
+        let charged = admitted.datasets().iter().map(|dataset| ChargeReport {
+            dataset: dataset.clone(),
+            owner: owner(dataset).unwrap_or_default(),
+            rho: admitted.cost().rho().value(),
+            rho_left_in_instance: left.get(dataset).map_or(0.0, |loss| loss.rho().value()),
+        });
+        let ids = contract.ids_per_person;
+        let price = admitted.job().question.price();
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+        let selection_delta = admitted.cost().delta() as f64 / 1e15;
+        Self {
+            mechanism: mechanism.to_owned(),
+            unit: format!(
+                "everything that one person has in all datasets: all rows of up to {ids} identifier{}",
+                if ids == 1 { "" } else { "s" }
+            ),
+            epsilon: price.epsilon.value(),
+            delta: price.delta.value(),
+            selection_delta,
+            rho: admitted.cost().rho().value(),
+            min_cell: proof.threshold,
+            charged: charged.collect(),
+        }
+    }
 }
 
 /// One dataset's charge, and what this instance has left to spend on it.
@@ -406,4 +248,4 @@ pub const NEAR_DUPLICATE: &str = "near_duplicate:";
 pub const SAME_FIGURES: &str = "same_figures:";
 
 /// The name of this format.
-pub const FORMAT: &str = "glovebox-result-v1";
+pub const FORMAT: &str = "glovebox-result-v2";

@@ -291,9 +291,9 @@ fn secret_column(room: &mut Room) -> Found {
         let selected = format!("{privacy}\nselection_delta = 1e-6");
         let stores = job("group_by = [\"sales.store\"]", "", &selected);
         let result = room.ask(&world, "publisher", &stores, seed).unwrap();
-        let protocol::result::JobResult::Table(table) = result else { panic!("a table") };
-        assert!(table.cells.iter().any(|cell| cell.names == ["main street"]));
-        successes += u32::from(table.cells.iter().any(|cell| cell.names == ["clinic"]));
+        let table: protocol::result::TableResult = result.of().unwrap();
+        assert!(table.answer.cells.iter().any(|cell| cell.names == ["main street"]));
+        successes += u32::from(table.answer.cells.iter().any(|cell| cell.names == ["clinic"]));
     }
     never(
         "A19",

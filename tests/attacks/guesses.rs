@@ -5,7 +5,7 @@
 
 use protocol::{
     loss::{Loss, Rho},
-    result::{JobResult, TableResult},
+    result::{TableAnswer, TableResult},
 };
 
 use super::{
@@ -76,10 +76,7 @@ fn play(room: &mut Room, attack: &Attack) -> Found {
         room.refill();
         let seen: Vec<_> = worlds[secret]
             .iter()
-            .map(|job| match room.release(job, &mut *noise) {
-                JobResult::Table(table) => table,
-                JobResult::Lift(_) | JobResult::Choice(_) => panic!("a table"),
-            })
+            .map(|job| room.release(job, &mut *noise).of::<TableAnswer>().unwrap())
             .collect();
         let likely = clues.iter().map(|it| it.iter().map(|clue| clue.weigh(&seen)).sum::<f64>());
         let likely: Vec<_> = likely.collect();
@@ -115,14 +112,14 @@ impl Clue {
     /// The log-likelihood ratio of the figure; nothing where it is withheld.
     fn weigh(&self, seen: &[TableResult]) -> f64 {
         let table = &seen[self.job];
-        let cell = |name: &[String]| table.cells.iter().find(|it| it.names == *name);
+        let cell = |name: &[String]| table.answer.cells.iter().find(|it| it.names == *name);
         let found = match &self.place {
             Place::People(name) => cell(name).map(|it| it.people.value),
             Place::Sum(name, at) => cell(name).map(|it| it.measures[*at].total.value),
             Place::Cells => {
-                let shown = i64::try_from(table.cells.len()).unwrap();
+                let shown = i64::try_from(table.answer.cells.len()).unwrap();
                 // A number that may be 0 is not told, but the end of its range is.
-                let hidden = table.withheld_cells;
+                let hidden = table.answer.withheld_cells;
                 #[expect(
                     clippy::as_conversions,
                     clippy::cast_possible_truncation,

@@ -1,8 +1,7 @@
 //! A room for attackers: everything between a signed job and a result is the real code, but the wires.
 
-use measurement::{report::lift_result, table::table_result};
 use privacy::{
-    Ledger, Names, Raw, Released, Totals,
+    Ledger, Names, Raw, Release, Totals,
     sampler::{Exact, Noise, Scale, Variance},
 };
 use protocol::{
@@ -10,7 +9,7 @@ use protocol::{
     job::{Job, JobId, Question, TemplateError, question_from_toml},
     policy::{self, Admitted},
     refusal::Refusal,
-    result::JobResult,
+    result::{JobResult, TableResult},
     slice::Slice,
     time::Time,
 };
@@ -170,13 +169,13 @@ impl Room {
         let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).unwrap();
         let mut overheard = Overheard(Vec::new());
         let released = raw.release(paid, &mut overheard).unwrap();
-        let groups = released.groups().unwrap();
+        let groups = released.view().unwrap();
         let proof = admitted.proven().proof();
         let named = admitted.proven().tally().is_named_by_data();
         let mut columns = overheard.0.into_iter();
         let totals = Totals {
             cells: if named {
-                Names::Data(groups.shown().map(|it| it.name).collect())
+                Names::Data(groups.cells().map(|it| it.name).collect())
             } else {
                 Names::Public
             },
@@ -184,8 +183,8 @@ impl Room {
             sums: columns.by_ref().take(proof.sums.len()).collect(),
             products: columns.by_ref().take(proof.products.len()).collect(),
         };
-        let JobResult::Table(table) = self.result(&released) else { panic!("a table") };
-        let names = table.cells.into_iter().map(|it| it.names).collect();
+        let table: TableResult = self.result(&released).of().unwrap();
+        let names = table.answer.cells.into_iter().map(|it| it.names).collect();
         Worked { admitted, totals, names }
     }
 
@@ -206,17 +205,8 @@ impl Room {
         self.runtime.block_on(running).map_err(|_| No::Fault)
     }
 
-    fn result(&self, released: &Released) -> JobResult {
-        let admitted = released.paid().admitted();
-        match &admitted.job().question {
-            Question::Lift(asked) => {
-                JobResult::Lift(lift_result(released, admitted, asked, &self.contract, NOW))
-            }
-            Question::Table(asked) => {
-                JobResult::Table(table_result(released, admitted, asked, &self.contract, NOW))
-            }
-            Question::Choice(_) => unreachable!("no attacker here asks for a choice"),
-        }
+    fn result(&self, released: &Release) -> JobResult {
+        released.result(&self.contract, NOW).unwrap()
     }
 }
 

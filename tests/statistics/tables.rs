@@ -7,14 +7,14 @@
 use std::fmt::Write;
 use std::sync::Mutex;
 
-use measurement::table::table_result;
 use privacy::sampler::Exact;
-use privacy::{Ledger, Names, Place, Raw, Totals};
+use privacy::{Ledger, Names, Raw, Totals};
 use protocol::contract::{ColumnRef, Contract};
 use protocol::job::{GroupBy, Question, Statistic, TableMeasure, TableQuestion};
 use protocol::loss::{Delta, Epsilon, Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::proof::Split;
+use protocol::released::Place;
 use protocol::result::{Estimate, TableResult};
 use protocol::slice::Slice;
 use protocol::tally::Clamp;
@@ -119,8 +119,7 @@ impl Room {
         let raw = Raw::new(self.admitted.proven().clone(), totals);
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, room::NOW).unwrap();
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        let Question::Table(asked) = &self.admitted.job().question else { panic!("a table") };
-        table_result(&released, &self.admitted, asked, &self.contract, room::NOW)
+        released.result(&self.contract, room::NOW).unwrap().of().unwrap()
     }
 
     /// Place of a group among the sizes.
@@ -210,7 +209,7 @@ fn ranges_hold(epsilon: f64, named: bool) {
     for run in 0..RUNS {
         let table = room.table(&sizes, run);
         let mut hidden: i64 = sizes.iter().sum();
-        for cell in &table.cells {
+        for cell in &table.answer.cells {
             let Some(at) = room.place(&cell.names[0]) else { continue };
             let truth = real(sizes[at]);
             hidden -= sizes[at];
@@ -222,11 +221,11 @@ fn ranges_hold(epsilon: f64, named: bool) {
             totals.count(holds(&cell.measures[0].total, truth * real(EACH) / 100.0));
             means.count(truth == 0.0 || holds(&cell.measures[0].mean, real(EACH) / 100.0));
         }
-        if let Some(other) = &table.other {
+        if let Some(other) = &table.answer.other {
             others.count(other.people_at_least <= hidden);
             other_totals.count(holds(&other.measures[0].total, real(hidden * EACH) / 100.0));
         }
-        assert_eq!(table.other.is_some(), !named, "epsilon {epsilon}");
+        assert_eq!(table.answer.other.is_some(), !named, "epsilon {epsilon}");
     }
     for (at, share) in people.into_iter().enumerate() {
         share.is_at_least(0.95, &format!("people, epsilon {epsilon}, {named}, size {}", sizes[at]));
@@ -245,7 +244,8 @@ fn noise_alone_shows_no_group_but_in_one_of_twenty_tables() {
     for epsilon in [0.05, 0.3, 1.0, 8.0] {
         let mut room = Room::open(epsilon, false);
         let empty = vec![0; GROUPS];
-        let phantoms = (0..RUNS).filter(|run| !room.table(&empty, *run).cells.is_empty()).count();
+        let phantoms =
+            (0..RUNS).filter(|run| !room.table(&empty, *run).answer.cells.is_empty()).count();
         // 0.004 of 40 tables at most: four or more have a probability of 3·10⁻⁵.
         assert!(phantoms < 4, "epsilon {epsilon}: {phantoms} of {RUNS}");
     }
@@ -261,7 +261,7 @@ fn no_mean_is_less_exact_than_its_price_says() {
         let most = bars.means[0].unwrap().half_width / 100.0;
         let (mut widest, mut means) = (0.0_f64, 0);
         for run in 0..10 {
-            for cell in room.table(&vec![i64::from(people); GROUPS], run).cells {
+            for cell in room.table(&vec![i64::from(people); GROUPS], run).answer.cells {
                 if cell.names[0] == "(none)" {
                     continue;
                 }
@@ -283,9 +283,9 @@ fn a_range_of_hidden_groups_holds_their_number() {
     let (mut told, mut full) = (Share::default(), Share::default());
     let half: Vec<_> = (0..GROUPS).map(|at| if at % 2 == 0 { 10_000 } else { 3 }).collect();
     for run in 0..200 {
-        let hidden = room.table(&half, run).withheld_cells;
+        let hidden = room.table(&half, run).answer.withheld_cells;
         told.count((hidden.ci[0]..=hidden.ci[1]).contains(&500));
-        let none = room.table(&[10_000; 12], run).withheld_cells;
+        let none = room.table(&[10_000; 12], run).answer.withheld_cells;
         full.count(none.ci[0] == 0 && none.n == 0);
     }
     told.is_at_least(0.95, "hidden groups");

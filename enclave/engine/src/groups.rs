@@ -276,7 +276,7 @@ impl<'t> Counting<'t> {
             let (mut own, mut others) = (0, 0);
             let places = self.tally.dimensions.iter().map(|dimension| match dimension {
                 Dimension::Matched | Dimension::Arm { .. } | Dimension::Bins { .. } => {
-                    privacy::Place::Index(next(dimension))
+                    protocol::released::Place::Index(next(dimension))
                 }
                 Dimension::Group { side, .. } | Dimension::Label { side, .. } => match side {
                     Which::Population => {
@@ -287,7 +287,7 @@ impl<'t> Counting<'t> {
                         others += 1;
                         let joined = self.joined.as_ref();
                         let place = joined.map(|joined| joined.place(others - 1, cell.other_row()));
-                        place.unwrap_or(privacy::Place::Index(0))
+                        place.unwrap_or(protocol::released::Place::Index(0))
                     }
                 },
             });

@@ -14,6 +14,7 @@ use privacy::sampler::{Noise, Scale, Variance};
 use privacy::{Ledger, Raw};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use protocol::analysis::lift::Arms;
 use protocol::contract::Contract;
 use protocol::job::{Lift, OutcomeKind};
 use protocol::loss::{Loss, Rho};
@@ -200,9 +201,9 @@ fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
     }
     let paid = ledger.pay(admitted, contract, NOW).unwrap();
     let released = raw.release(paid, &mut Offset).unwrap();
-    let arms = [released.test().unwrap(), released.control().unwrap()];
-    released
-        .cells()
+    let arms = Arms::new(&released.view().unwrap());
+    let compared = [arms.test.as_ref().unwrap(), arms.control.as_ref().unwrap()];
+    arms.cells
         .iter()
         .zip(Cell::ALL)
         .map(|(shown, cell)| {
@@ -210,8 +211,8 @@ fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
             let figures = if is_outside(cell) { 2 } else { 1 };
             let n = shown.n.unwrap() - figures * OFFSET;
             let arm = match cell {
-                Cell::TestMatched => Some(arms[0]),
-                Cell::ControlMatched => Some(arms[1]),
+                Cell::TestMatched => Some(compared[0]),
+                Cell::ControlMatched => Some(compared[1]),
                 _ => None,
             };
             let measures = arm.map_or(&[][..], |arm| &arm.measures);

@@ -91,8 +91,7 @@ impl Ledger {
             let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
             charges.push(Charged { charge, left: balance.prepaid.left(now) });
         }
-        let min_cell = admitted.job().question.min_cell().max(contract.min_cell);
-        Ok(Paid { admitted, charges, min_cell })
+        Ok(Paid { admitted, charges })
     }
 
     /// What any job may still spend now on `dataset` for `purpose`: the rest of what was prepaid.
@@ -175,7 +174,7 @@ impl Ledger {
 ///
 /// ```compile_fail,E0451
 /// fn forged(admitted: protocol::policy::Admitted) -> privacy::Paid {
-///     privacy::Paid { admitted, charges: Vec::new(), min_cell: 50 }
+///     privacy::Paid { admitted, charges: Vec::new() }
 /// }
 /// ```
 #[derive(Debug)]
@@ -183,7 +182,6 @@ impl Ledger {
 pub struct Paid {
     admitted: Admitted,
     charges: Vec<Charged>,
-    min_cell: u32,
 }
 
 impl Paid {
@@ -199,10 +197,11 @@ impl Paid {
         &self.charges
     }
 
-    /// Smallest head count that is shown, in people: the larger of the job's and the contract's.
+    /// What this instance may still spend on each dataset for the purpose.
     #[must_use]
-    pub fn min_cell(&self) -> u32 {
-        self.min_cell
+    pub fn left(&self) -> BTreeMap<String, Loss> {
+        let left = self.charges.iter().map(|it| (it.charge.dataset.clone(), it.left.clone()));
+        left.collect()
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::fmt;
 
+use protocol::contract::Contract;
 use protocol::proof::{self, Proven, Sigma};
-use protocol::tally::Product;
+use protocol::released::{self, Figures, Released, Thresholds, View};
+use protocol::result::JobResult;
+use protocol::time::Time;
 
 use crate::ledger::Paid;
 use crate::sampler::{Noise, Variance};
-use arms::Arms;
 
-pub use arms::{ArmFigures, CellFigure, MeasureFigures};
-pub use choice::Chosen;
-pub use groups::{GroupFigures, Groups, Thresholds};
-pub use totals::{Names, Place, Totals};
+pub use totals::{Names, Totals};
 
 mod arms;
 mod choice;
@@ -52,7 +51,8 @@ impl Raw {
         Self { proven, totals }
     }
 
-    /// Lets noisy figures go, if `paid` is for the same question with the same proof.
+    /// Lets go what was paid for, if `paid` is for the same question with the same proof: noisy figures, or
+    /// the place that the proof's [`Choice`](proof::Choice) names.
     ///
     /// # Privacy
     ///
@@ -65,25 +65,27 @@ impl Raw {
     ///
     /// [`Mismatch`] if the payment was for another question, its noise cannot be drawn, or the engine
     /// handed over something else than the tally's cells. None depends on a figure.
-    pub fn release(self, paid: Paid, noise: &mut impl Noise) -> Result<Released, Mismatch> {
-        let Self { proven, totals } = self;
-        if paid.admitted().proven() != &proven {
+    pub fn release(self, paid: Paid, noise: &mut impl Noise) -> Result<Release, Mismatch> {
+        if paid.admitted().proven() != &self.proven {
             return Err(Mismatch::OtherQuestion);
         }
-        if proven.proof().choice.is_some() {
-            return Err(Mismatch::Mechanism);
-        }
-        let noisy = Noisy::draw(&proven, totals, noise)?;
-        let least = i64::from(proven.proof().threshold.max(paid.min_cell()));
-        let is_noisy = noisy.people.noise_variance > 0.0;
-        let shows = Thresholds::new(&proven, least, is_noisy);
-        let tally = proven.tally();
-        let figures = if tally.compares_arms() {
-            Figures::Arms(Arms::new(tally, &noisy, least))
-        } else {
-            Figures::Groups(Box::new(Groups::new(tally, noisy, shows)))
+        let released = match self.proven.proof().choice {
+            Some(choice) => Released::Place(self.choose(choice, noise)?),
+            None => Released::Figures(self.figures(noise)?),
         };
-        Ok(Released { paid, figures, is_noisy })
+        Ok(Release { paid, released })
+    }
+
+    fn figures(self, noise: &mut impl Noise) -> Result<Figures, Mismatch> {
+        let Self { proven, totals } = self;
+        let noisy = Noisy::draw(&proven, totals, noise)?;
+        let tally = proven.tally();
+        let shows = Thresholds::of(&proven, noisy.people.is_noisy());
+        Ok(if tally.compares_arms() {
+            arms::arms(tally, &noisy, shows.other)
+        } else {
+            groups::groups(tally, noisy, shows)
+        })
     }
 }
 
@@ -100,9 +102,6 @@ pub enum Mismatch {
     /// Another question was paid for.
     #[error("the payment is for another question than the totals answer")]
     OtherQuestion,
-    /// Figures were asked for where a place was paid for, or the other way round.
-    #[error("the payment is for figures and not for a choice, or the other way round")]
-    Mechanism,
     /// Noise that the sampler cannot draw; a price that was derived from a tally never has it.
     #[error("the price names noise that cannot be drawn")]
     Undrawable,
@@ -111,129 +110,41 @@ pub enum Mismatch {
     Shape,
 }
 
-/// Figures that may leave. Only [`Raw::release`] makes them:
+/// What may leave, and the payment that it used up. Only [`Raw::release`] makes one:
 ///
 /// ```compile_fail,E0451
-/// fn forged(paid: privacy::Paid) -> privacy::Released {
-///     privacy::Released { paid, is_noisy: true, ..panic!() }
+/// fn forged(paid: privacy::Paid) -> privacy::Release {
+///     privacy::Release { paid, released: panic!() }
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Released {
+pub struct Release {
     paid: Paid,
-    figures: Figures,
-    is_noisy: bool,
+    released: Released,
 }
 
-#[derive(Debug)]
-enum Figures {
-    Arms(Arms),
-    Groups(Box<Groups>),
-}
-
-impl Released {
+impl Release {
     /// What was asked and paid.
     pub fn paid(&self) -> &Paid {
         &self.paid
     }
 
-    /// People by cell of a comparison of arms, in the order of [`protocol::tally::Cell::ALL`]; none for
-    /// groups.
+    /// What left.
     #[must_use]
-    pub fn cells(&self) -> &[CellFigure] {
-        self.arms().map_or(&[], |it| &it.cells)
+    pub fn released(&self) -> &Released {
+        &self.released
     }
 
-    /// The test arm; none if it is below the threshold.
+    /// The figures with the noise in each; none if a place left.
     #[must_use]
-    pub fn test(&self) -> Option<&ArmFigures> {
-        let [test, _] = &self.arms()?.arms;
-        test.as_ref()
+    pub fn view(&self) -> Option<View<'_>> {
+        self.released.view(self.paid.admitted().proven())
     }
 
-    /// The control arm; none if it is below the threshold.
+    /// What the job's receivers read, made at `time`; none if what left is not what its question leaves.
     #[must_use]
-    pub fn control(&self) -> Option<&ArmFigures> {
-        let [_, control] = &self.arms()?.arms;
-        control.as_ref()
-    }
-
-    /// Whether fewer than one person in 200, over both arms, was found among the outcomes. Then
-    /// keys that were made differently are likelier than so rare an outcome.
-    #[must_use]
-    pub fn low_match(&self) -> bool {
-        self.arms().is_some_and(|it| it.low_match)
-    }
-
-    /// Figures by group; none for a comparison of arms.
-    #[must_use]
-    pub fn groups(&self) -> Option<&Groups> {
-        match &self.figures {
-            Figures::Groups(groups) => Some(groups),
-            Figures::Arms(_) => None,
-        }
-    }
-
-    /// What the threshold withheld: names of arms and their cells, or how many groups.
-    #[must_use]
-    pub fn withheld(&self) -> Vec<String> {
-        match &self.figures {
-            Figures::Arms(arms) => arms.withheld(),
-            Figures::Groups(groups) => groups.withheld(),
-        }
-    }
-
-    /// Whether there is noise in the figures; false only in a rehearsal with the noise off.
-    #[must_use]
-    pub fn is_noisy(&self) -> bool {
-        self.is_noisy
-    }
-
-    fn arms(&self) -> Option<&Arms> {
-        match &self.figures {
-            Figures::Arms(arms) => Some(arms),
-            Figures::Groups(_) => None,
-        }
-    }
-}
-
-/// A released whole number and the variance of the noise in it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Figure {
-    /// The number, in units of the column; possibly below zero.
-    pub value: i64,
-    /// Variance of its noise, in the square of that unit.
-    pub noise_variance: f64,
-}
-
-/// A released sum of products. Where the tally counts them in coarse units, it is a multiple of these.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ProductFigure {
-    /// The sum, in the product of both columns' units; possibly below zero.
-    pub value: i128,
-    /// Variance of its noise, in the square of that unit.
-    pub noise_variance: f64,
-}
-
-impl ProductFigure {
-    fn new(figure: Figure, product: Product) -> Self {
-        let unit = product.unit();
-        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
-        let real = unit as f64;
-        let value = i128::try_from(unit).unwrap_or(i128::MAX);
-        Self {
-            value: i128::from(figure.value).saturating_mul(value),
-            noise_variance: figure.noise_variance * real * real,
-        }
-    }
-}
-
-impl Figure {
-    fn plus(self, other: Self) -> Self {
-        let noise_variance = self.noise_variance + other.noise_variance;
-        Self { value: self.value.saturating_add(other.value), noise_variance }
+    pub fn result(&self, contract: &Contract, time: Time) -> Option<JobResult> {
+        JobResult::new(contract, self.paid.admitted(), &self.released, &self.paid.left(), time)
     }
 }
 
@@ -255,9 +166,12 @@ impl Column {
         Ok(Self { values, noise_variance: noise.variance_of(width) })
     }
 
-    fn at(&self, place: usize) -> Figure {
-        let value = self.values.get(place).copied().unwrap_or(0);
-        Figure { value, noise_variance: self.noise_variance }
+    fn at(&self, place: usize) -> i64 {
+        self.values.get(place).copied().unwrap_or(0)
+    }
+
+    fn is_noisy(&self) -> bool {
+        self.noise_variance > 0.0
     }
 }
 
@@ -268,8 +182,8 @@ struct Noisy {
     people: Column,
     sums: Vec<Column>,
     products: Vec<Column>,
-    /// How many cells there are.
-    cells: Figure,
+    /// How many cells there are, with noise where the data name them.
+    cells: i64,
 }
 
 impl Noisy {
@@ -292,9 +206,19 @@ impl Noisy {
         let products = draw(products, &proof.products)?;
         let cells = match &proof.selection {
             Some(it) => Column::draw(vec![cells], &it.withheld, noise)?.at(0),
-            None => Figure { value: cells, noise_variance: 0.0 },
+            None => cells,
         };
         Ok(Self { names, people, sums, products, cells })
+    }
+
+    /// Everything in the cell at `place`.
+    fn totals(&self, place: usize) -> released::Totals {
+        let of = |columns: &[Column]| columns.iter().map(|column| column.at(place)).collect();
+        released::Totals {
+            people: self.people.at(place),
+            sums: of(&self.sums),
+            products: of(&self.products),
+        }
     }
 }
 

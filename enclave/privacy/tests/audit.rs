@@ -8,9 +8,10 @@
 mod support;
 
 use privacy::sampler::{Exact, Noise, Scale, Variance};
-use privacy::{Names, Place, Raw, Totals};
+use privacy::{Names, Raw, Release, Totals};
 use protocol::loss::{Delta, Rho};
 use protocol::proof::{self, By, Proven};
+use protocol::released::{Place, Released};
 use protocol::tally::{Dimension, Side, Tally};
 use support::{Payer, group, proven, table};
 
@@ -111,7 +112,7 @@ fn a_cell_of_one_person_is_shown_no_more_often_than_claimed() {
         let shown = (0..runs).filter(|_| {
             let raw = Raw::new(question.clone(), visits(&[5_000, 1]));
             let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
-            released.groups().unwrap().len() > 1
+            released.view().unwrap().len() > 1
         });
         at_least(shown.count(), usize::try_from(runs).unwrap(), 1e-6)
     };
@@ -134,7 +135,7 @@ fn a_cell_at_the_threshold_betrays_no_more_than_claimed() {
         let (with, without) = pair(runs(100_000), |person| {
             let raw = Raw::new(question.clone(), visits(&[5_000, threshold - 1 + person]));
             let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
-            let seen = released.groups().unwrap().shown().nth(1);
+            let seen = released.view().unwrap().cells().nth(1);
             seen.map_or(WITHHELD, |it| it.people.value - threshold)
         });
         betrayed(&with, &without, DELTA)
@@ -154,14 +155,19 @@ fn the_number_of_withheld_cells_betrays_no_more_than_claimed() {
             let people = [5_000, 1];
             let raw = Raw::new(question.clone(), visits(people.get(..=index(person)).unwrap()));
             let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
-            let groups = released.groups().unwrap();
+            let groups = released.view().unwrap();
             assert_eq!(groups.len(), 1, "nobody's own store is shown");
-            groups.withheld_cells().value
+            groups.withheld().value
         });
         betrayed(&with, &without, DELTA)
     };
     below(audit(&mut honest(45)), claimed(share));
     above(audit(&mut Halved(honest(46))), claimed(share));
+}
+
+fn place(release: &Release) -> i64 {
+    let Released::Place(chosen) = release.released() else { panic!("a place") };
+    chosen.place.into()
 }
 
 #[test]
@@ -173,8 +179,8 @@ fn choosing_the_fullest_group_betrays_no_more_than_claimed() {
         let (with, without) = pair(runs(20_000), |person| {
             let totals = public(&question, &[1_000 + person, 1_001, 9_000, 9_000], 0, 0);
             let raw = Raw::new(question.clone(), totals);
-            let chosen = raw.choose(payer.pay(), &mut &mut *noise).unwrap();
-            i64::try_from(chosen.place()).unwrap()
+            let chosen = raw.release(payer.pay(), &mut &mut *noise).unwrap();
+            place(&chosen)
         });
         betrayed(&with, &without, 0.0)
     };
@@ -192,8 +198,8 @@ fn a_quantile_betrays_no_more_than_claimed() {
         let (with, without) = pair(runs(20_000), |person| {
             let totals = public(&question, &[0, person, 70, 0], 0, 0);
             let raw = Raw::new(question.clone(), totals);
-            let chosen = raw.choose(payer.pay(), &mut &mut *noise).unwrap();
-            i64::try_from(chosen.place()).unwrap()
+            let chosen = raw.release(payer.pay(), &mut &mut *noise).unwrap();
+            place(&chosen)
         });
         betrayed(&with, &without, 0.0)
     };
@@ -221,7 +227,7 @@ fn a_whole_release_betrays_no_more_than_claimed() {
             let totals = public(&question, &[1_000 + person, 1_000, 0], sum, square);
             let raw = Raw::new(question.clone(), totals);
             let released = raw.release(payer.pay(), &mut &mut *noise).unwrap();
-            let group = released.groups().unwrap().shown().next().unwrap();
+            let group = released.view().unwrap().cells().next().unwrap();
             let square = i64::try_from(group.products[0].value).unwrap();
             let seen = [group.people.value, group.sums[0].value, square];
             let base = [1_000, 500, 5_000];

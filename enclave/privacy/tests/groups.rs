@@ -4,10 +4,11 @@
 mod support;
 
 use privacy::sampler::{Exact, Noise, Scale, Variance};
-use privacy::{GroupFigures, Mismatch, Names, Place, Raw, Released, Totals};
+use privacy::{Mismatch, Names, Raw, Release, Totals};
 use proptest::prelude::*;
 use protocol::loss::Rho;
 use protocol::proof::{self, By, Proven};
+use protocol::released::{GroupFigures, Place, Released};
 use protocol::tally::{Dimension, Side, Tally};
 use support::{Payer, group, proven, table};
 
@@ -43,8 +44,12 @@ fn totals(cells: Names, people: &[i64]) -> Totals {
     Totals { cells, people: people.to_vec(), sums, products }
 }
 
-fn release(proven: &Proven, totals: Totals, noise: &mut impl Noise) -> Released {
+fn release(proven: &Proven, totals: Totals, noise: &mut impl Noise) -> Release {
     Raw::new(proven.clone(), totals).release(Payer::new(proven).pay(), noise).unwrap()
+}
+
+fn withheld(release: &Release) -> Vec<String> {
+    release.released().withheld(release.paid().admitted().proven())
 }
 
 fn store(name: u8, matched: u32) -> Vec<Place> {
@@ -55,8 +60,8 @@ fn store(name: u8, matched: u32) -> Vec<Place> {
 fn public_groups_are_named_by_their_places_and_the_rest_is_other() {
     let people = [60, 49, 20, 50, 500, 0, 30, 70, 80];
     let released = release(&public(), totals(Names::Public, &people), &mut Constant(0));
-    let groups = released.groups().unwrap();
-    let shown: Vec<_> = groups.shown().map(|it| (it.name.clone(), it.people.value)).collect();
+    let groups = released.view().unwrap();
+    let shown: Vec<_> = groups.cells().map(|it| (it.name.clone(), it.people.value)).collect();
     let name = |places: [u32; 2]| places.map(Place::Index).to_vec();
     let expected = [([0, 0], 60), ([0, 3], 50), ([1, 0], 500), ([1, 3], 70)];
     assert_eq!(shown, expected.map(|(places, people)| (name(places), people)));
@@ -67,15 +72,14 @@ fn public_groups_are_named_by_their_places_and_the_rest_is_other() {
         (99, 4_000, 40_000)
     );
     // Four cells, four draws.
-    let one = groups.shown().next().unwrap();
-    for (sum, one) in figures(other).into_iter().zip(figures(&one)) {
+    let one = groups.cells().next().unwrap();
+    for (sum, one) in figures(&other).into_iter().zip(figures(&one)) {
         assert!((sum / one - 4.0).abs() < 1e-12);
     }
-    let withheld = groups.withheld_cells();
-    assert_eq!((withheld.value, withheld.noise_variance.to_bits()), (4, 0));
+    let number = groups.withheld();
+    assert_eq!((number.value, number.noise_variance.to_bits()), (4, 0));
     assert_eq!(groups.no_consent().unwrap().value, 80);
-    assert_eq!(released.withheld(), ["4 groups"]);
-    assert!(released.cells().is_empty() && released.test().is_none() && !released.low_match());
+    assert_eq!(withheld(&released), ["4 groups"]);
 }
 
 fn figures(group: &GroupFigures) -> Vec<f64> {
@@ -87,9 +91,9 @@ fn figures(group: &GroupFigures) -> Vec<f64> {
 fn what_is_small_in_sum_is_not_shown_as_other_either() {
     let people = [60, 60, 60, 60, 60, 60, 24, 25, 49];
     let released = release(&public(), totals(Names::Public, &people), &mut Constant(0));
-    let groups = released.groups().unwrap();
+    let groups = released.view().unwrap();
     assert_eq!((groups.len(), groups.other(), groups.no_consent()), (6, None, None));
-    assert_eq!(released.withheld(), ["2 groups", "no consent"]);
+    assert_eq!(withheld(&released), ["2 groups", "no consent"]);
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn every_cell_and_figure_gets_its_own_noise_an_empty_one_too() {
     let mut noise = Exact::from_seed([51; 32]);
     for _ in 0..runs {
         let released = release(&proven, totals(Names::Public, &[10_000; 9]), &mut noise);
-        for (at, group) in released.groups().unwrap().shown().enumerate() {
+        for (at, group) in released.view().unwrap().cells().enumerate() {
             let off = [
                 group.people.value - 10_000,
                 group.sums[0].value - 1_000,
@@ -130,19 +134,19 @@ fn groups_that_the_data_name_pass_the_higher_threshold_only() {
     let names = vec![store(1, 0), store(1, 1), store(2, 1), store(3, 0)];
     let people = [least - 1, least, 49, 10 * least, 50];
     let released = release(&proven, totals(Names::Data(names), &people), &mut Constant(0));
-    let groups = released.groups().unwrap();
-    let shown: Vec<_> = groups.shown().map(|it| (it.name, it.people.value)).collect();
+    let groups = released.view().unwrap();
+    let shown: Vec<_> = groups.cells().map(|it| (it.name, it.people.value)).collect();
     assert_eq!(shown, [(store(1, 1), least), (store(3, 0), 10 * least)]);
     // A sum over cells that might not be there would tell that they are.
     assert_eq!(groups.other(), None);
     // The cell of who did not agree is always there, so that it is shown like a public one.
     assert_eq!(groups.no_consent().unwrap().value, 50);
-    let withheld = groups.withheld_cells();
+    let number = groups.withheld();
     let variance = selection.withheld.sigma.value().powi(2);
-    assert_eq!(withheld.value, 2);
-    assert!((withheld.noise_variance / variance - 1.0).abs() < 1e-12);
+    assert_eq!(number.value, 2);
+    assert!((number.noise_variance / variance - 1.0).abs() < 1e-12);
     // Two deviations of the noise on their number, and not below 0: which of the two there are is not told.
-    assert_eq!(released.withheld(), ["0 to 73 groups"]);
+    assert_eq!(withheld(&released), ["0 to 73 groups"]);
     let shows = groups.thresholds();
     assert_eq!((shows.groups, shows.no_consent), (least, 50));
 }
@@ -152,7 +156,7 @@ fn the_number_of_cells_that_the_data_name_is_noisy() {
     let people = [1, 1, 1, 0];
     let names = vec![store(1, 0), store(1, 1), store(2, 1)];
     let released = release(&named(), totals(Names::Data(names), &people), &mut Constant(7));
-    assert_eq!(released.groups().unwrap().withheld_cells().value, 10);
+    assert_eq!(released.view().unwrap().withheld().value, 10);
 }
 
 #[test]
@@ -160,9 +164,9 @@ fn a_named_cell_without_people_is_none() {
     let names = vec![store(1, 0), store(1, 1)];
     let totals = totals(Names::Data(names), &[0, 10_000, 0]);
     let released = release(&named(), totals, &mut Constant(0));
-    let groups = released.groups().unwrap();
-    assert_eq!(groups.shown().map(|it| it.name).collect::<Vec<_>>(), [store(1, 1)]);
-    assert_eq!(groups.withheld_cells().value, 0);
+    let groups = released.view().unwrap();
+    assert_eq!(groups.cells().map(|it| it.name).collect::<Vec<_>>(), [store(1, 1)]);
+    assert_eq!(groups.withheld().value, 0);
 }
 
 #[test]
@@ -188,9 +192,14 @@ fn bins() -> Tally {
     table(vec![Dimension::Bins { measure: 0, edges: vec![1, 2, 5, 10] }])
 }
 
-fn choose(proven: &Proven, people: &[i64]) -> usize {
+fn choose(proven: &Proven, people: &[i64]) -> u32 {
     let raw = Raw::new(proven.clone(), totals(Names::Public, people));
-    raw.choose(Payer::new(proven).pay(), &mut Constant(0)).unwrap().place()
+    place(&raw.release(Payer::new(proven).pay(), &mut Constant(0)).unwrap())
+}
+
+fn place(release: &Release) -> u32 {
+    let Released::Place(chosen) = release.released() else { panic!("a place") };
+    chosen.place
 }
 
 #[test]
@@ -212,14 +221,16 @@ fn what_was_paid_as_a_choice_releases_no_figure_and_the_other_way_round() {
     let (chosen, figures) = (choice(tally.clone(), By::Fullest, RHO), proven(tally, RHO, 0));
     let raw = |proven: &Proven| Raw::new(proven.clone(), totals(Names::Public, &people));
     let noise = &mut Constant(0);
-    let refused = raw(&chosen).release(Payer::new(&chosen).pay(), noise).unwrap_err();
-    assert_eq!(refused, Mismatch::Mechanism);
-    let refused = raw(&figures).choose(Payer::new(&figures).pay(), noise).unwrap_err();
-    assert_eq!(refused, Mismatch::Mechanism);
-    let refused = raw(&chosen).choose(Payer::new(&figures).pay(), noise).unwrap_err();
+    let release = raw(&chosen).release(Payer::new(&chosen).pay(), noise).unwrap();
+    assert!(release.view().is_none() && matches!(release.released(), Released::Place(_)));
+    let release = raw(&figures).release(Payer::new(&figures).pay(), noise).unwrap();
+    assert!(matches!(release.released(), Released::Figures(_)));
+    let refused = raw(&chosen).release(Payer::new(&figures).pay(), noise).unwrap_err();
+    assert_eq!(refused, Mismatch::OtherQuestion);
+    let refused = raw(&figures).release(Payer::new(&chosen).pay(), noise).unwrap_err();
     assert_eq!(refused, Mismatch::OtherQuestion);
     let raw = Raw::new(chosen.clone(), totals(Names::Public, &people[1..]));
-    let refused = raw.choose(Payer::new(&chosen).pay(), noise).unwrap_err();
+    let refused = raw.release(Payer::new(&chosen).pay(), noise).unwrap_err();
     assert_eq!(refused, Mismatch::Shape);
 }
 
@@ -236,12 +247,12 @@ proptest! {
         };
         let mut noise = Exact::from_seed(seed);
         let released = raw(&figures).release(Payer::new(&figures).pay(), &mut noise).unwrap();
-        let groups = released.groups().unwrap();
-        prop_assert!(groups.shown().all(|it| it.people.value >= 50));
+        let groups = released.view().unwrap();
+        prop_assert!(groups.cells().all(|it| it.people.value >= 50));
         let fullest = choice(table(vec![group(4)]), By::Fullest, RHO);
         for chosen in [fullest, choice(bins(), By::Quantile(500_000), RHO)] {
-            let place = raw(&chosen).choose(Payer::new(&chosen).pay(), &mut noise).unwrap().place();
-            prop_assert!(place < 4);
+            let release = raw(&chosen).release(Payer::new(&chosen).pay(), &mut noise).unwrap();
+            prop_assert!(place(&release) < 4);
         }
     }
 }

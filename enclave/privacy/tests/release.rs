@@ -6,8 +6,9 @@
 mod room;
 
 use privacy::sampler::{Exact, Noise, Scale, Variance};
-use privacy::{Ledger, Mismatch, Names, Paid, Raw, Released, Totals};
+use privacy::{Ledger, Mismatch, Names, Paid, Raw, Release, Totals};
 use proptest::prelude::*;
+use protocol::analysis::lift::Arms;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
 use protocol::proof::{self, Proven};
@@ -87,12 +88,16 @@ fn by_cell([test, test_un, control, control_un, both, other, refused]: [i64; 7])
     [test_un, test, control_un, control, both, 0, other, 0, refused]
 }
 
-fn silent(n: [i64; 7]) -> Released {
+fn silent(n: [i64; 7]) -> Release {
     Raw::new(proven(), totals(n)).release(paid(), &mut Silent).unwrap()
 }
 
-fn shown(released: &Released) -> Vec<Option<i64>> {
-    released.cells().iter().map(|it| it.n).collect()
+fn arms(release: &Release) -> Arms {
+    Arms::new(&release.view().unwrap())
+}
+
+fn shown(released: &Release) -> Vec<Option<i64>> {
+    arms(&released).cells.iter().map(|it| it.n).collect()
 }
 
 #[test]
@@ -154,29 +159,32 @@ fn cells_of_an_arm_that_is_shown_are_shown_however_small() {
     let released = silent([3, 546, 50, 50, 49, 50, 0]);
     let expected = [3, 546, 50, 50, 49, 50, 0].map(Some);
     assert_eq!(shown(&released), expected);
-    assert_eq!(released.test().unwrap().people.value, 549);
-    assert_eq!(released.control().unwrap().people.value, 100);
-    assert!(released.withheld().is_empty());
+    assert_eq!(arms(&released).test.unwrap().people.value, 549);
+    assert_eq!(arms(&released).control.unwrap().people.value, 100);
+    assert!(released.released().withheld(released.paid().admitted().proven()).is_empty());
 }
 
 #[test]
 fn a_small_arm_is_withheld() {
     let released = silent([25, 24, 25, 25, 0, 0, 0]);
-    assert!(released.test().is_none());
-    assert_eq!(released.control().unwrap().people.value, 50);
+    assert!(arms(&released).test.is_none());
+    assert_eq!(arms(&released).control.unwrap().people.value, 50);
     assert_eq!(shown(&released), [None, None, Some(25), Some(25), Some(0), Some(0), Some(0)]);
-    assert_eq!(released.withheld(), ["test, matched", "test, unmatched", "test arm"]);
+    assert_eq!(
+        released.released().withheld(released.paid().admitted().proven()),
+        ["2 cells of arms"]
+    );
 }
 
 #[test]
 fn silence_says_that_it_is_silent() {
-    assert!(!silent([100; 7]).is_noisy());
+    assert!(!silent([100; 7]).released().is_noisy());
     let noisy = Raw::new(proven(), totals([100; 7]))
         .release(paid(), &mut Exact::from_seed([1; 32]))
         .unwrap();
-    assert!(noisy.is_noisy());
+    assert!(noisy.released().is_noisy());
     let proven = proven();
-    let test = noisy.test().unwrap();
+    let test = arms(&noisy).test.unwrap();
     // Two cells, two draws.
     let ratio = test.people.noise_variance / proven.proof().people.sigma.value().powi(2);
     assert!((ratio - 2.0).abs() < 1e-12, "{ratio}");
@@ -184,8 +192,8 @@ fn silence_says_that_it_is_silent() {
 
 #[test]
 fn a_broken_join_shows() {
-    assert!(silent([49, 9_951, 50, 9_950, 0, 0, 0]).low_match());
-    assert!(!silent([50, 9_950, 50, 9_950, 0, 0, 0]).low_match());
+    assert!(arms(&silent([49, 9_951, 50, 9_950, 0, 0, 0])).low_match());
+    assert!(!arms(&silent([50, 9_950, 50, 9_950, 0, 0, 0])).low_match());
 }
 
 proptest! {
@@ -195,10 +203,11 @@ proptest! {
         let (sums, products) = (vec![vec![sum; CELLS]; 2], vec![vec![sum_sq; CELLS]]);
         let totals = Totals { cells: Names::Public, people: n.to_vec(), sums, products };
         let released = Raw::new(proven(), totals).release(paid(), &mut Exact::from_seed(seed)).unwrap();
-        prop_assert_eq!(released.cells().len(), 7);
-        let arms = [released.test(), released.control()];
-        prop_assert!(arms.iter().flatten().all(|arm| arm.people.value >= 50));
-        for (cell, arm) in released.cells().iter().zip([0, 0, 1, 1].map(|at| arms[at])) {
+        let Arms { cells, test, control, .. } = arms(&released);
+        prop_assert_eq!(cells.len(), 7);
+        let arms = [&test, &control];
+        prop_assert!(arms.into_iter().flatten().all(|arm| arm.people.value >= 50));
+        for (cell, arm) in cells.iter().zip([0, 0, 1, 1].map(|at| arms[at])) {
             prop_assert_eq!(cell.n.is_some(), arm.is_some());
         }
     }

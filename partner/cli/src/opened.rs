@@ -81,8 +81,8 @@ pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure>
         Err(cause) => return Err(Failure::reading(&path)(cause)),
     };
     let holds = match JobResult::from_json(&kept) {
-        Ok(other) if other.job() == job => return Ok(()),
-        Ok(other) => format!("the result of job {}", say::name(other.job())),
+        Ok(other) if other.job == *job => return Ok(()),
+        Ok(other) => format!("the result of job {}", say::name(&other.job)),
         Err(_) => "something else".to_owned(),
     };
     Err(Failure::unclear(format!(

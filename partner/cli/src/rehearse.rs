@@ -99,7 +99,7 @@ fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
         receipt: None,
     };
     let page = report::page(&done.result, &from).map_err(Failure::unclear)?;
-    opened::refuse_another(directory, done.result.job())?;
+    opened::refuse_another(directory, &done.result.job)?;
     files::write_private(&directory.join("result.json"), &done.result_bytes)?;
     files::write_private(&directory.join("report.html"), page.as_bytes())?;
     say::note(format_args!("In the folder {}: result.json, report.html", directory.display()));

@@ -13,6 +13,7 @@ use crate::{
 use escape::{Name, Text};
 use plot::Row;
 use protocol::{
+    analysis::Answer,
     digest::Digest,
     result::{JobResult, LiftResult, OutcomeResult},
 };
@@ -53,19 +54,16 @@ pub(crate) struct Checked {
 /// The page.
 pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt::Error> {
     let mut page = String::new();
-    let (name, analysis) = match result {
-        JobResult::Lift(it) => (&it.contract_name, &it.analysis),
-        JobResult::Table(it) => (&it.contract_name, &it.analysis),
-        JobResult::Choice(it) => (&it.contract_name, &it.analysis),
-    };
+    let JobResult { contract_name: name, analysis, .. } = result;
     write!(
         page,
         "{HEAD}<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
         Text(&format!("{name}: {analysis}"))
     )?;
     banners(&mut page, result, from)?;
-    match result {
-        JobResult::Lift(result) => {
+    match &result.answer {
+        Answer::Lift(lift) => {
+            let result = &result.clone().map(|_| lift.clone());
             header(&mut page, result, from)?;
             answer(&mut page, result)?;
             plots(&mut page, result)?;
@@ -75,21 +73,21 @@ pub(crate) fn page(result: &JobResult, from: &Provenance) -> Result<String, fmt:
             background::privacy(&mut page, &result.privacy, result.noise)?;
             background::noise(&mut page, result)?;
             background::limits(&mut page, result)?;
-            background::receipt(&mut page, result.contract, &result.job, from)?;
         }
-        JobResult::Table(result) => {
+        Answer::Table(table) => {
+            let result = &result.clone().map(|_| table.clone());
             groups::groups(&mut page, result, from)?;
             background::privacy(&mut page, &result.privacy, result.noise)?;
             groups::limits(&mut page, result)?;
-            background::receipt(&mut page, result.contract, &result.job, from)?;
         }
-        JobResult::Choice(result) => {
+        Answer::Choice(choice) => {
+            let result = &result.clone().map(|_| choice.clone());
             choice::choice(&mut page, result, from)?;
             background::privacy(&mut page, &result.privacy, result.noise)?;
             choice::limits(&mut page)?;
-            background::receipt(&mut page, result.contract, &result.job, from)?;
         }
     }
+    background::receipt(&mut page, result.contract, &result.job, from)?;
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(page)
 }
@@ -113,7 +111,7 @@ fn banners(page: &mut String, result: &JobResult, from: &Provenance) -> fmt::Res
              only.</p>"
         )?;
     }
-    if !result.is_noisy() {
+    if !result.noise {
         writeln!(
             page,
             "<p class=\"banner\"><strong>NOISE OFF.</strong> Exact figures, for checking numbers on \
@@ -127,14 +125,14 @@ fn header(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Res
     writeln!(
         page,
         "<h1>Did \u{201c}{}\u{201d} make a difference?</h1>",
-        Name(&result.test.join(" + "))
+        Name(&result.answer.test.join(" + "))
     )?;
     writeln!(
         page,
         "<p class=\"sub\">{} against {}. Asked by {} for {} under the contract \
          \u{201c}{}\u{201d}; answered {}.</p>",
-        Name(&result.test.join(" + ")),
-        Name(&result.control.join(" + ")),
+        Name(&result.answer.test.join(" + ")),
+        Name(&result.answer.control.join(" + ")),
         Name(&from.asked_by),
         Name(&result.purpose),
         Name(&result.contract_name),
@@ -143,18 +141,18 @@ fn header(page: &mut String, result: &LiftResult, from: &Provenance) -> fmt::Res
 }
 
 fn answer(page: &mut String, result: &LiftResult) -> fmt::Result {
-    if result.sample_ratio.failed {
+    if result.answer.sample_ratio.failed {
         writeln!(
             page,
             "<p class=\"banner\"><strong>Do not use these figures yet.</strong> The arms do not have the \
              sizes that the design expects (sample-ratio check: {}).</p>",
-            Text(&result.sample_ratio.p.map_or_else(|| "no p".to_owned(), words::p_is))
+            Text(&result.answer.sample_ratio.p.map_or_else(|| "no p".to_owned(), words::p_is))
         )?;
     } else {
         design(page, &words::lift::broken(result))?;
     }
     writeln!(page, "<ul class=\"answer\">")?;
-    for outcome in &result.outcomes {
+    for outcome in &result.answer.outcomes {
         writeln!(
             page,
             "<li><strong>{}</strong> {}</li>",
@@ -195,8 +193,8 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
     let interval = format!("{} interval {}", words::level(diff.ci_level), scale.interval(ends));
     let verdict = words::lift::verdict(result, outcome);
     let p = words::shown_p(outcome).map(|p| {
-        let adjusted =
-            words::adjustment(result.multiplicity).map(|name| format!(", adjusted after {name}"));
+        let adjusted = words::adjustment(result.answer.multiplicity)
+            .map(|name| format!(", adjusted after {name}"));
         format!(" ({}{})", words::p_is(p), adjusted.unwrap_or_default()).replace('<', "&lt;")
     });
     // No line ends between a number and its unit or sign.
@@ -207,8 +205,8 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
 }
 
 fn plots(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let effects: Vec<_> = result.outcomes.iter().filter_map(effect_row).collect();
-    let lifts: Vec<_> = result.outcomes.iter().filter_map(lift_row).collect();
+    let effects: Vec<_> = result.answer.outcomes.iter().filter_map(effect_row).collect();
+    let lifts: Vec<_> = result.answer.outcomes.iter().filter_map(lift_row).collect();
     let level = words::level(words::lift::heading_level(result));
     if !effects.is_empty() {
         writeln!(page, "<h2>Change per person</h2>")?;
@@ -269,7 +267,7 @@ fn figures(page: &mut String, result: &LiftResult) -> fmt::Result {
     writeln!(page, "<h2>Figures</h2>")?;
     let interval = format!("{level} interval");
     let head = ["Outcome", "Control", "Test", "Change", &interval, "p"];
-    let rows = result.outcomes.iter().map(|outcome| {
+    let rows = result.answer.outcomes.iter().map(|outcome| {
         let scale = Scale::of(outcome);
         let Some(diff) = &outcome.diff_in_means else { return vec![outcome.name.clone()] };
         vec![
@@ -283,7 +281,7 @@ fn figures(page: &mut String, result: &LiftResult) -> fmt::Result {
     });
     table(page, &head, rows)?;
     let head = ["Outcome", "Relative lift", &interval, "s.e. sampling", "s.e. noise", "Detectable"];
-    let rows = result.outcomes.iter().map(|outcome| {
+    let rows = result.answer.outcomes.iter().map(|outcome| {
         let scale = Scale::of(outcome);
         let size = |number: f64| scale.change(number).replace('+', "");
         let Some(diff) = &outcome.diff_in_means else { return vec![outcome.name.clone()] };
@@ -328,7 +326,7 @@ fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String
 }
 
 fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
-    for outcome in &result.outcomes {
+    for outcome in &result.answer.outcomes {
         let Some(money) = &outcome.economics else { continue };
         write!(
             page,

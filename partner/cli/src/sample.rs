@@ -7,8 +7,8 @@ use protocol::{
     digest::Digest,
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
-        ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftResult, MatchRate,
-        MatchRates, NoiseSd, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
+        ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftAnswer, LiftResult,
+        MatchRate, MatchRates, NoiseSd, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
     },
     tally::Cell,
     time::Time,
@@ -16,8 +16,6 @@ use protocol::{
 
 /// Men's e-mail against none; spend has no relative lift, which the experiment did not.
 pub(crate) fn result() -> LiftResult {
-    let cells = [Some(21_307), Some(-4), Some(21_306), Some(9), Some(2), Some(21_387), Some(-7)];
-    let cells = Cell::ALL.into_iter().zip(cells);
     LiftResult {
         format: FORMAT.to_owned(),
         noise: true,
@@ -28,6 +26,33 @@ pub(crate) fn result() -> LiftResult {
         analysis: "lift".to_owned(),
         purpose: "measurement".to_owned(),
         time: Time(1_795_435_200_000),
+        answer: answer(),
+        privacy: PrivacyReport {
+            mechanism: "discrete_gaussian".to_owned(),
+            unit: "everything that one person has in all datasets: all rows of up to 1 identifier"
+                .to_owned(),
+            epsilon: 1.0,
+            delta: 1e-6,
+            selection_delta: 0.0,
+            rho: 0.017_469,
+            min_cell: 50,
+            charged: [("exposures", "publisher"), ("sales", "retailer")]
+                .map(|(dataset, owner)| ChargeReport {
+                    dataset: dataset.to_owned(),
+                    owner: owner.to_owned(),
+                    rho: 0.017_469,
+                    rho_left_in_instance: 0.0,
+                })
+                .to_vec(),
+        },
+        flags: Vec::new(),
+    }
+}
+
+fn answer() -> LiftAnswer {
+    let cells = [Some(21_307), Some(-4), Some(21_306), Some(9), Some(2), Some(21_387), Some(-7)];
+    let cells = Cell::ALL.into_iter().zip(cells);
+    LiftAnswer {
         registered_at: None,
         estimand: "Difference in the mean per person between the people assigned to the test arm \
                    and those assigned to the control arm, among those found in both datasets."
@@ -53,25 +78,6 @@ pub(crate) fn result() -> LiftResult {
             differs: false,
         }),
         outcomes: vec![visit(), conversion(), spend()],
-        privacy: PrivacyReport {
-            mechanism: "discrete_gaussian".to_owned(),
-            unit: "everything that one person has in all datasets: all rows of up to 1 identifier"
-                .to_owned(),
-            epsilon: 1.0,
-            delta: 1e-6,
-            selection_delta: 0.0,
-            rho: 0.017_469,
-            min_cell: 50,
-            charged: [("exposures", "publisher"), ("sales", "retailer")]
-                .map(|(dataset, owner)| ChargeReport {
-                    dataset: dataset.to_owned(),
-                    owner: owner.to_owned(),
-                    rho: 0.017_469,
-                    rho_left_in_instance: 0.0,
-                })
-                .to_vec(),
-        },
-        flags: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     say,
     words::{self, Scale},
 };
+use protocol::analysis::Answer;
 use protocol::result::{JobResult, LiftResult, OutcomeResult};
 use std::fmt::{self, Write};
 
@@ -16,13 +17,17 @@ pub(crate) fn page(result: &JobResult, simulated: bool) -> Result<String, fmt::E
     if simulated {
         writeln!(page, "SIMULATED: not from a real enclave")?;
     }
-    if !result.is_noisy() {
+    if !result.noise {
         writeln!(page, "NOISE OFF: exact figures, only for checking numbers on your own files")?;
     }
-    match result {
-        JobResult::Lift(result) => lift(&mut page, result)?,
-        JobResult::Table(result) => groups::groups(&mut page, result)?,
-        JobResult::Choice(result) => choice::choice(&mut page, result)?,
+    match &result.answer {
+        Answer::Lift(answer) => lift(&mut page, &result.clone().map(|_| answer.clone()))?,
+        Answer::Table(answer) => {
+            groups::groups(&mut page, &result.clone().map(|_| answer.clone()))?;
+        }
+        Answer::Choice(answer) => {
+            choice::choice(&mut page, &result.clone().map(|_| answer.clone()))?;
+        }
     }
     privacy(&mut page, result)?;
     Ok(page)
@@ -34,7 +39,7 @@ fn lift(page: &mut String, result: &LiftResult) -> fmt::Result {
     relative(page, result)?;
     economics(page, result)?;
     people(page, result)?;
-    let biases = result.outcomes.iter().filter_map(|outcome| {
+    let biases = result.answer.outcomes.iter().filter_map(|outcome| {
         outcome.bias_note.as_ref().map(|note| format!("{}: {note}", outcome.name))
     });
     let adjusted = words::lift::adjusted_intervals(result);
@@ -52,21 +57,24 @@ fn notes_of(page: &mut String, notes: &[String]) -> fmt::Result {
 fn head(page: &mut String, result: &LiftResult) -> fmt::Result {
     let about = say::name(format!("{}, {}", result.contract_name, result.analysis));
     writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
-    let arms =
-        format!("test: {}; control: {}", result.test.join(" + "), result.control.join(" + "));
+    let arms = format!(
+        "test: {}; control: {}",
+        result.answer.test.join(" + "),
+        result.answer.control.join(" + ")
+    );
     wrap(page, "", &arms)?;
-    wrap(page, "", &result.estimand)
+    wrap(page, "", &result.answer.estimand)
 }
 
 fn effects(page: &mut String, result: &LiftResult) -> fmt::Result {
-    let p = match words::adjustment(result.multiplicity) {
+    let p = match words::adjustment(result.answer.multiplicity) {
         Some(adjustment) => format!("p ({adjustment})"),
         None => "p".to_owned(),
     };
     let interval = format!("{} interval", words::level(words::lift::heading_level(result)));
     let head = ["", "control", "test", "effect", &interval, &p];
     let mut rows = vec![head.map(str::to_owned)];
-    for outcome in &result.outcomes {
+    for outcome in &result.answer.outcomes {
         let scale = Scale::of(outcome);
         let Some(diff) = &outcome.diff_in_means else {
             rows.push(
@@ -91,7 +99,7 @@ fn relative(page: &mut String, result: &LiftResult) -> fmt::Result {
     let interval = format!("{} interval", words::level(words::lift::heading_level(result)));
     let head = ["", "relative lift", &interval, "s.e. sampling + noise", "detectable"];
     let mut rows = vec![head.map(str::to_owned)];
-    for outcome in &result.outcomes {
+    for outcome in &result.answer.outcomes {
         let lift = outcome.relative_lift.as_ref().and_then(|lift| lift.rel_lift);
         let none = || "-".to_owned();
         rows.push([
@@ -117,7 +125,7 @@ fn errors(outcome: &OutcomeResult, sampling: f64, noise: f64) -> String {
 
 fn economics(page: &mut String, result: &LiftResult) -> fmt::Result {
     let mut first = true;
-    for outcome in &result.outcomes {
+    for outcome in &result.answer.outcomes {
         let Some(money) = &outcome.economics else { continue };
         if first {
             writeln!(page, "\nAgainst a cost of {} {}", money.cost, say::name(&money.currency))?;
@@ -149,16 +157,16 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     for (arm, n, noise) in words::arms(result) {
         rows.push([arm.to_owned(), words::whole(n), words::size(noise)]);
     }
-    for cell in &result.cells {
+    for cell in &result.answer.cells {
         let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
         rows.push([say::name(cell.cell), n, words::size(cell.noise_sd)]);
     }
     writeln!(page)?;
     columns(page, &rows)?;
-    if result.cells.iter().any(|cell| cell.n.is_none()) {
+    if result.answer.cells.iter().any(|cell| cell.n.is_none()) {
         wrap(page, "  ", &words::why_withheld(result))?;
     }
-    for outcome in &result.outcomes {
+    for outcome in &result.answer.outcomes {
         let noise = &outcome.noise_sd;
         let squares = noise.sum_sq.map(|sd| format!(", of squares {}", words::size(sd)));
         writeln!(
@@ -169,7 +177,7 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
             squares.unwrap_or_default()
         )?;
     }
-    let ratio = &result.sample_ratio;
+    let ratio = &result.answer.sample_ratio;
     match ratio.p {
         Some(p) => {
             let verdict = if ratio.failed { "FAILED" } else { "passed" };
@@ -186,14 +194,14 @@ fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
 }
 
 fn privacy(page: &mut String, result: &JobResult) -> fmt::Result {
-    let privacy = result.privacy();
+    let privacy = &result.privacy;
     write!(
         page,
         "\nSpent: epsilon {} at delta {:e} (rho {:.6})",
         privacy.epsilon, privacy.delta, privacy.rho
     )?;
-    match result {
-        JobResult::Choice(_) => writeln!(page)?,
+    match result.answer {
+        Answer::Choice(_) => writeln!(page)?,
         _ => writeln!(page, "; under {} people are withheld", privacy.min_cell)?,
     }
     if privacy.selection_delta > 0.0 {
@@ -289,7 +297,7 @@ mod tests {
 
     #[test]
     fn fits_eighty_columns_and_says_everything_once() {
-        let page = page(&JobResult::Lift(sample::result()), true).unwrap();
+        let page = page(&sample::result().map(Answer::Lift), true).unwrap();
         for line in page.lines() {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
@@ -306,11 +314,11 @@ mod tests {
 
     #[test]
     fn says_why_a_row_of_people_is_withheld() {
-        let withheld = page(&JobResult::Lift(sample::result()), false).unwrap();
+        let withheld = page(&sample::result().map(Answer::Lift), false).unwrap();
         assert!(!withheld.contains("withheld:"), "{withheld}");
         let mut result = sample::result();
-        result.cells.iter_mut().take(2).for_each(|cell| cell.n = None);
-        let withheld = page(&JobResult::Lift(result), false).unwrap();
+        result.answer.cells.iter_mut().take(2).for_each(|cell| cell.n = None);
+        let withheld = page(&result.map(Answer::Lift), false).unwrap();
         assert!(withheld.contains("\n  withheld: the arm has fewer than 50 people"), "{withheld}");
     }
 
@@ -318,7 +326,7 @@ mod tests {
     fn a_table_of_groups_fits_eighty_columns_too() {
         let samples = [("shops", sample::groups::by_shop()), ("spend", sample::groups::by_spend())];
         for (name, result) in samples {
-            let page = page(&JobResult::Table(result), true).unwrap();
+            let page = page(&result.map(Answer::Table), true).unwrap();
             for line in page.lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");
             }
@@ -331,20 +339,20 @@ mod tests {
     #[test]
     fn a_long_name_leaves_room_for_the_figures() {
         let mut result = sample::result();
-        result.outcomes[0].name = "x".repeat(64);
-        let page = page(&JobResult::Lift(result.clone()), false).unwrap();
+        result.answer.outcomes[0].name = "x".repeat(64);
+        let page = page(&result.clone().map(Answer::Lift), false).unwrap();
         assert!(page.contains("\nxxxxxxxxxxxx..  10.617 %"), "{page}");
     }
 
     #[test]
     fn names_of_other_parties_draw_no_lines_of_their_own() {
         let mut result = sample::result();
-        let lines = page(&JobResult::Lift(result.clone()), false).unwrap().lines().count();
-        result.outcomes[0].name = "v\u{1b}[2J\nx".to_owned();
-        if let Some(money) = &mut result.outcomes[1].economics {
+        let lines = page(&result.clone().map(Answer::Lift), false).unwrap().lines().count();
+        result.answer.outcomes[0].name = "v\u{1b}[2J\nx".to_owned();
+        if let Some(money) = &mut result.answer.outcomes[1].economics {
             money.currency = "EUR\n\u{9b}2J".to_owned();
         }
-        let page = page(&JobResult::Lift(result.clone()), false).unwrap();
+        let page = page(&result.clone().map(Answer::Lift), false).unwrap();
         assert_eq!(page.lines().count(), lines, "{page}");
         assert!(page.contains("v\\u{1b") && !page.contains(['\u{1b}', '\u{9b}']), "{page}");
     }
@@ -352,18 +360,18 @@ mod tests {
     #[test]
     fn says_first_that_noise_is_off() {
         let result = LiftResult { noise: false, ..sample::result() };
-        assert!(page(&JobResult::Lift(result.clone()), false).unwrap().starts_with("NOISE OFF"));
+        assert!(page(&result.clone().map(Answer::Lift), false).unwrap().starts_with("NOISE OFF"));
     }
 
     #[test]
     fn an_outcome_that_was_withheld_has_no_figures() {
         let mut result = sample::result();
-        let outcome = &mut result.outcomes[0];
+        let outcome = &mut result.answer.outcomes[0];
         outcome.diff_in_means = None;
         outcome.relative_lift = None;
         outcome.minimum_detectable = None;
         outcome.flags = vec!["withheld".to_owned()];
-        let page = page(&JobResult::Lift(result.clone()), false).unwrap();
+        let page = page(&result.clone().map(Answer::Lift), false).unwrap();
         assert!(page.contains("not estimated") && page.contains("visit: withheld"), "{page}");
     }
 }

@@ -109,9 +109,10 @@ pub(crate) fn between(ends: [Option<f64>; 2], show: impl Fn(f64) -> String) -> S
 
 /// The whole of each arm, where it is shown: its people, and the s.d. of the noise on them.
 pub(crate) fn arms(result: &LiftResult) -> Vec<(&'static str, i64, f64)> {
-    let found = |arm: fn(&OutcomeResult) -> Option<i64>| result.outcomes.iter().find_map(arm);
+    let found =
+        |arm: fn(&OutcomeResult) -> Option<i64>| result.answer.outcomes.iter().find_map(arm);
     let noise = |of: [Cell; 2]| {
-        let cells = result.cells.iter().filter(|it| of.contains(&it.cell));
+        let cells = result.answer.cells.iter().filter(|it| of.contains(&it.cell));
         cells.map(|it| it.noise_sd * it.noise_sd).sum::<f64>().sqrt()
     };
     let test = found(|it| Some(it.test.as_ref()?.n));
@@ -218,7 +219,7 @@ pub(crate) fn capital(text: &str) -> String {
 /// Every flag of a result, each with the sentence that explains it.
 pub(crate) fn flags(result: &LiftResult) -> Vec<String> {
     let whole = result.flags.iter().map(|flag| explain(flag));
-    let each = result.outcomes.iter().flat_map(|outcome| {
+    let each = result.answer.outcomes.iter().flat_map(|outcome| {
         outcome.flags.iter().map(move |flag| format!("{}: {}", outcome.name, explain(flag)))
     });
     whole.chain(each).collect()

@@ -224,7 +224,7 @@ async fn ask(
     let Package { result, receipt, .. } = client::open::unseal(&sealed, reader, contract, id)?;
     let checked = receipt_check::check(contract, &receipt, None, trust)?;
     let parsed = JobResult::from_json(&result)?;
-    if checked.body.output == output(&result) && parsed.job() == id.to_string() {
+    if checked.body.output == output(&result) && parsed.job == id.to_string() {
         Ok((asked_by.clone(), parsed, result))
     } else {
         Err(OpenError::OtherQuestion { job: id, found: checked.job.name() }.into())

@@ -1,3 +1,65 @@
 //! Randomised lift, intention to treat: what did a campaign change?
 
+mod answer;
+mod arms;
+mod ask;
+mod estimate;
+mod question;
+mod raw;
+mod tally;
 pub mod uses;
+
+use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
+use crate::{
+    limits,
+    proof::Proven,
+    refusal::{Limit, Refusal},
+    released::Released,
+    tally::Tally,
+};
+
+pub use answer::{
+    ArmResult, CellCount, DiffInMeans, Economics, LiftAnswer, MatchRate, MatchRates, NoiseSd,
+    OutcomeResult, RelativeLift, SampleRatio,
+};
+pub use arms::{ArmFigures, Arms, CellFigure, MeasureFigures};
+pub use question::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
+
+impl Analysis for Lift {
+    const KIND: &'static str = uses::SECTION.kind;
+    const SECTION: &'static Section = &uses::SECTION;
+    type Toml = raw::RawLift;
+    type Answer = LiftAnswer;
+
+    fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, TemplateError> {
+        ask::question(toml, scope)
+    }
+
+    fn price(&self) -> Price {
+        let Self { epsilon, delta, split, min_cell, .. } = *self;
+        Price { epsilon, delta, selection_delta: 0, split, min_cell }
+    }
+
+    fn check_lengths(&self) -> Result<(), Refusal> {
+        rules::within(Limit::Values, self.test.len(), limits::VALUES)?;
+        rules::within(Limit::Values, self.control.len(), limits::VALUES)?;
+        rules::within(Limit::Outcomes, self.outcomes.len(), limits::MEASURES)
+    }
+
+    fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+        tally::tally(self, scope)
+    }
+
+    fn measures(&self) -> Vec<(String, u8)> {
+        self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale)).collect()
+    }
+
+    fn estimate(
+        &self,
+        released: &Released,
+        proven: &Proven,
+        scope: &Scope<'_>,
+    ) -> Option<(LiftAnswer, Vec<String>)> {
+        Some(estimate::answer(&released.view(proven)?, self, scope))
+    }
+}

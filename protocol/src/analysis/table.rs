@@ -1,3 +1,80 @@
-//! Counts and sums by group.
+//! Counts and sums by group: who is there, and what did they do?
 
+mod answer;
+mod ask;
+mod estimate;
+mod question;
+mod raw;
+mod tally;
 pub mod uses;
+
+use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
+use crate::{
+    limits,
+    proof::Proven,
+    refusal::{Limit, Refusal},
+    released::Released,
+    tally::Tally,
+};
+
+pub use answer::{
+    CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal, SpreadEstimate,
+    TableAnswer, TableCell,
+};
+pub(super) use ask::Asked;
+pub(super) use estimate::{counted, measure_words};
+pub use question::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
+pub(super) use raw::RawMeasure;
+
+impl Analysis for TableQuestion {
+    const KIND: &'static str = uses::SECTION.kind;
+    const SECTION: &'static Section = &uses::SECTION;
+    type Toml = raw::RawTable;
+    type Answer = TableAnswer;
+
+    fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, TemplateError> {
+        ask::question(toml, scope)
+    }
+
+    fn price(&self) -> Price {
+        let Self { epsilon, delta, selection_delta, split, min_cell, .. } = *self;
+        Price { epsilon, delta, selection_delta, split, min_cell }
+    }
+
+    fn check_lengths(&self) -> Result<(), Refusal> {
+        rules::within(Limit::Outcomes, self.measures.len(), limits::MEASURES)?;
+        rules::within(Limit::GroupBy, self.group_by.len(), limits::GROUP_BY)?;
+        for group in &self.group_by {
+            if let GroupBy::Bins { edges, .. } = group {
+                rules::within(Limit::Edges, edges.len(), limits::VALUES)?;
+            }
+        }
+        check_filters(&self.rows)
+    }
+
+    fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+        tally::tally(self, scope)
+    }
+
+    fn measures(&self) -> Vec<(String, u8)> {
+        self.measures.iter().map(|measure| (measure.name.clone(), measure.scale)).collect()
+    }
+
+    fn estimate(
+        &self,
+        released: &Released,
+        proven: &Proven,
+        scope: &Scope<'_>,
+    ) -> Option<(TableAnswer, Vec<String>)> {
+        Some(estimate::answer(&released.view(proven)?, self, scope))
+    }
+}
+
+/// Refuses more conditions, or more values in one, than may be.
+pub(super) fn check_filters(rows: &[Filter]) -> Result<(), Refusal> {
+    rules::within(Limit::Conditions, rows.len(), limits::CONDITIONS)?;
+    rows.iter().try_for_each(|filter| match filter {
+        Filter::OneOf { values, .. } => rules::within(Limit::Values, values.len(), limits::VALUES),
+        Filter::Between { .. } => Ok(()),
+    })
+}

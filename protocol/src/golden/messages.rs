@@ -73,7 +73,7 @@ impl Folder {
 /// A document that the module signed, if not of this instance: such a signature differs every time.
 const DOCUMENT: &[u8] =
     include_bytes!("../../../tests/vectors/attestation-v1/accept/ok-definite.bin");
-/// Stands for a result; their formats are in `result-v1`.
+/// Stands for a result; their formats are in `result-v2`.
 const RESULT: &[u8] = b"{\"format\": \"golden\"}\n";
 
 #[test]

@@ -1,28 +1,26 @@
 //! Results, as their receivers read them.
 
-use super::{Folder, covers, kinds, room};
+use super::{Folder, room};
 use crate::{
+    analysis::{Answer, KINDS},
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
-        ArmResult, CHOICE_FORMAT, CellCount, ChargeReport, ChoiceResult, CountRange, DiffInMeans,
-        Economics, Estimate, FORMAT, JobResult, LiftResult, MatchRate, MatchRates, MatchedShare,
-        MeasureEstimate, NoiseSd, OtherCells, OtherTotal, OutcomeResult, PrivacyReport,
-        RelativeLift, SampleRatio, SpreadEstimate, TABLE_FORMAT, TableCell, TableResult,
+        ArmResult, CellCount, ChargeReport, ChoiceAnswer, ChoiceResult, CountRange, DiffInMeans,
+        Economics, Estimate, FORMAT, JobResult, LiftAnswer, LiftResult, MatchRate, MatchRates,
+        MatchedShare, MeasureEstimate, NoiseSd, OtherCells, OtherTotal, OutcomeResult,
+        PrivacyReport, RelativeLift, SampleRatio, SpreadEstimate, TableAnswer, TableCell,
+        TableResult,
     },
     tally::Cell,
 };
 
-kinds!(RESULTS, kind: JobResult {
-    JobResult::Lift(_) => "lift",
-    JobResult::Table(_) => "table",
-    JobResult::Choice(_) => "choice",
-});
-
 #[test]
 fn results_have_the_bytes_they_had() {
-    let mut folder = Folder::open("result-v1");
-    let results = [JobResult::Lift(lift()), JobResult::Table(table()), JobResult::Choice(choice())];
-    covers(RESULTS, results.iter().map(kind));
+    let mut folder = Folder::open("result-v2");
+    let results =
+        [lift().map(Answer::Lift), table().map(Answer::Table), choice().map(Answer::Choice)];
+    let kind = |result: &JobResult| result.answer.kind();
+    assert!(results.iter().map(kind).eq(KINDS.iter().map(|kind| kind.kind)), "a kind is missing");
     for result in &results {
         let file = format!("{}.json", kind(result));
         let bytes = folder.file(&file, &result.to_json().unwrap());
@@ -100,16 +98,7 @@ fn lift() -> LiftResult {
         flags: vec!["few_events".to_owned()],
     };
     let cells = Cell::ALL.map(|cell| CellCount { cell, n: Some(1000), noise_sd: 4.5 });
-    LiftResult {
-        format: FORMAT.to_owned(),
-        noise: true,
-        contract: room::contract().digest,
-        contract_name: "golden".to_owned(),
-        job: "01".repeat(32),
-        asked_by: "publisher".to_owned(),
-        analysis: "lift".to_owned(),
-        purpose: "measurement".to_owned(),
-        time: room::NOW,
+    let answer = LiftAnswer {
         registered_at: Some(room::NOW),
         estimand: "intention to treat".to_owned(),
         test: vec!["mens".to_owned()],
@@ -133,8 +122,20 @@ fn lift() -> LiftResult {
             differs: true,
         }),
         outcomes: vec![outcome],
+    };
+    JobResult {
+        format: FORMAT.to_owned(),
+        noise: true,
+        contract: room::contract().digest,
+        contract_name: "golden".to_owned(),
+        job: "01".repeat(32),
+        asked_by: "publisher".to_owned(),
+        analysis: "lift".to_owned(),
+        purpose: "measurement".to_owned(),
+        time: room::NOW,
         privacy: privacy(),
         flags: vec!["near_duplicate: of an earlier question".to_owned()],
+        answer,
     }
 }
 
@@ -152,16 +153,7 @@ fn table() -> TableResult {
             spread: Some(SpreadEstimate { value: 2.25, ci: [0.0, 4.5] }),
         }],
     };
-    TableResult {
-        format: TABLE_FORMAT.to_owned(),
-        noise: true,
-        contract: room::contract().digest,
-        contract_name: "golden".to_owned(),
-        job: "04".repeat(32),
-        asked_by: "publisher".to_owned(),
-        analysis: "groups".to_owned(),
-        purpose: "measurement".to_owned(),
-        time: room::NOW,
+    let answer = TableAnswer {
         counted: "people in exposures".to_owned(),
         group_by: ["matched", "exposures.arm"].map(str::to_owned).into(),
         cells_per_person: 2,
@@ -181,14 +173,34 @@ fn table() -> TableResult {
             ci: [0.21875, 0.28125],
             share_with_refusers: Some(0.5),
         }),
+    };
+    JobResult {
+        format: FORMAT.to_owned(),
+        noise: true,
+        contract: room::contract().digest,
+        contract_name: "golden".to_owned(),
+        job: "04".repeat(32),
+        asked_by: "publisher".to_owned(),
+        analysis: "groups".to_owned(),
+        purpose: "measurement".to_owned(),
+        time: room::NOW,
         privacy: privacy(),
         flags: Vec::new(),
+        answer,
     }
 }
 
 fn choice() -> ChoiceResult {
-    ChoiceResult {
-        format: CHOICE_FORMAT.to_owned(),
+    let answer = ChoiceAnswer {
+        counted: "people in exposures".to_owned(),
+        of: "sales.spend".to_owned(),
+        quantile: Some(0.9),
+        offered: ["1.00", "2.50", "10.00", "100.00"].map(str::to_owned).into(),
+        chosen: "10.00".to_owned(),
+        people_off: 12.5,
+    };
+    JobResult {
+        format: FORMAT.to_owned(),
         noise: true,
         contract: room::contract().digest,
         contract_name: "golden".to_owned(),
@@ -197,13 +209,8 @@ fn choice() -> ChoiceResult {
         analysis: "groups".to_owned(),
         purpose: "measurement".to_owned(),
         time: room::NOW,
-        counted: "people in exposures".to_owned(),
-        of: "sales.spend".to_owned(),
-        quantile: Some(0.9),
-        offered: ["1.00", "2.50", "10.00", "100.00"].map(str::to_owned).into(),
-        chosen: "10.00".to_owned(),
-        people_off: 12.5,
         privacy: privacy(),
         flags: Vec::new(),
+        answer,
     }
 }

@@ -1,6 +1,7 @@
 //! What to say where noise cannot be drawn: of which figure, and what would do.
 
 use crate::{
+    analysis::Price,
     job::Question,
     loss::{Delta, Epsilon, Rho},
     proof::{PriceError, Request, Split, Wanted},
@@ -10,18 +11,8 @@ use crate::{
 
 /// Names the figure, the largest cap at this ε, and the least ε for this cap.
 pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> Refusal {
-    let (split, selection_delta, named) = match question {
-        Question::Lift(lift) => {
-            let outcomes = lift.outcomes.iter().map(|it| (it.name.clone(), it.scale));
-            (lift.split, 0, outcomes.collect::<Vec<_>>())
-        }
-        Question::Table(table) => {
-            let measures = table.measures.iter().map(|it| (it.name.clone(), it.scale));
-            (table.split, table.selection_delta, measures.collect())
-        }
-        Question::Choice(_) => (Split { n: 1000, sum: 0, products: 0 }, 0, Vec::new()),
-    };
-    let (epsilon, delta) = question.epsilon();
+    let Price { epsilon, delta, selection_delta, split, .. } = question.price();
+    let named = question.measures();
     let asking = Asking { tally, split, selection_delta, delta };
     let place = match error {
         PriceError::NoNoise(Wanted::Sum(at) | Wanted::Product(at)) => Some(at),

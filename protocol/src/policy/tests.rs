@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    analysis::Price,
     contract::tests::table::with_table,
     job::{Filter, TableQuestion, TemplateError, question_from_toml},
     proof::{PriceError, Wanted},
@@ -59,8 +60,7 @@ fn edited(from: &str, to: &str) -> Result<Question, TemplateError> {
 
 /// The tally of a question, as the policy derives it.
 fn tally(question: &Question) -> Result<Tally, Refusal> {
-    let contract = contract();
-    Priced::of(&contract, "reach", question).map(|asked| asked.tally)
+    super::tally(&contract(), "reach", question)
 }
 
 /// A signed analyst could change anything in a job; the policy must not rely on the template's checks.
@@ -124,7 +124,7 @@ fn templates_are_refused_in_words() {
         assert_eq!(found, field, "{error}");
     }
     assert!(matches!(edited("[table]", "[tables]"), Err(TemplateError::Syntax { .. })));
-    assert_eq!(read("[job]\n"), Err(TemplateError::One));
+    assert_eq!(read("[job]\n"), Err(TemplateError::OneKind));
 }
 
 #[test]
@@ -187,11 +187,8 @@ fn what_makes_no_sense_has_no_proof() {
     ];
     for change in changes {
         let tally = changed(change).unwrap();
-        let split = Split { n: 200, sum: 500, products: 300 };
-        let leaving = Leaving::Figures(split, 0);
-        let asked = Priced { tally, leaving };
         let question = read(TABLE).unwrap();
-        assert_eq!(prove(&contract(), &question, asked, 1), Err(Refusal::Malformed));
+        assert_eq!(prove(&contract(), &question, tally, 1), Err(Refusal::Malformed));
     }
 }
 
@@ -206,9 +203,7 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     let asked = tally(&question).unwrap();
     assert!(asked.is_named_by_data());
     let split = Split { n: 200, sum: 500, products: 300 };
-    let leaving = Leaving::Figures(split, 1_000_000);
-    let proven =
-        prove(&contract(), &question, Priced { tally: asked.clone(), leaving }, 1).unwrap();
+    let proven = prove(&contract(), &question, asked.clone(), 1).unwrap();
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
     assert!(proven.proof().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };
@@ -220,7 +215,7 @@ fn a_price_needs_no_room_and_no_data() {
     let question = read(TABLE).unwrap();
     let proven = price(&contract(), "reach", &question).unwrap();
     assert_eq!(proven.tally(), &tally(&question).unwrap());
-    let (epsilon, delta) = question.epsilon();
+    let Price { epsilon, delta, .. } = question.price();
     assert_eq!(proven.proof().cost.rho(), Rho::from_epsilon(epsilon, delta));
     for name in ["lift", "nothing"] {
         let refused = price(&contract(), name, &question).unwrap_err();

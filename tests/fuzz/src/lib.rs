@@ -52,7 +52,7 @@ pub const TARGETS: &[Target] = &[
     of("revocation", verifier::revocation, &["tests/fuzz/seeds/revocation"], 20_480, 1),
     of("contract", text::contract, &["tests/vectors/contract-v1"], 16_384, 4),
     of("job", text::job, &["tests/vectors/job-v1"], 8_192, 4),
-    of("result", text::result, &["tests/vectors/result-v1"], 16_384, 4),
+    of("result", text::result, &["tests/vectors/result-v2"], 16_384, 4),
     of("message", values::message, &["tests/vectors/messages-v1"], 16_384, 16),
     of("envelope", values::envelope, ENVELOPES, 16_384, 16),
     of("frame", values::frame, &["tests/vectors/storage-v1"], 8_192, 4),

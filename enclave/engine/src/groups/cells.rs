@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use privacy::{Names, Place, Totals};
+use privacy::{Names, Totals};
+use protocol::released::Place;
 use protocol::tally::{Product, Tally};
 
 use super::side::Tuple;

@@ -2,8 +2,8 @@
 
 use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
 use arrow::datatypes::{Int32Type, Int64Type};
-use privacy::Place;
 use protocol::identity::MatchKey;
+use protocol::released::Place;
 use protocol::sealed::MISSING;
 use protocol::tally::{Arm, Condition, Quantity};
 

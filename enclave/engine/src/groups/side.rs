@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use arrow::array::FixedSizeBinaryArray;
-use privacy::Place;
+use protocol::released::Place;
 use protocol::tally::{Arm, Dimension, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Test, Value, codes, labels};

@@ -4,8 +4,9 @@ mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use privacy::{Names, Place, Totals};
+use privacy::{Names, Totals};
 use proptest::prelude::*;
+use protocol::released::Place;
 use protocol::sealed::MISSING;
 use protocol::tally::{
     Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally,

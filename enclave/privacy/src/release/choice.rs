@@ -1,9 +1,9 @@
 //! Choosing instead of adding up: one place leaves, and none of the figures it was chosen by.
 
 use protocol::proof::{By, Choice};
+use protocol::released::Chosen;
 
 use super::{Mismatch, Raw, width};
-use crate::ledger::Paid;
 use crate::sampler::{Noise, Scale};
 
 impl Raw {
@@ -15,25 +15,21 @@ impl Raw {
     ///
     /// # Privacy
     ///
-    /// Report noisy max, at the whole cost that was paid; see [`Chosen`]. One person makes the count of a
+    /// Report noisy max, at the whole cost that was paid; see [`noisy_max`]. One person makes the count of a
     /// group larger by 0 to the proof's L∞; each count of theirs moves the score of an edge,
     /// -|10⁶ · below - share · everybody|, by at most max(share, 10⁶ - share), up or down.
     ///
     /// # Errors
     ///
-    /// As [`Raw::release`]; [`Mismatch::Mechanism`] if figures were paid for.
+    /// As [`Raw::release`].
     ///
     /// # Source
     ///
     /// Smith 2011, *Privacy-preserving statistical estimation with optimal convergence rates*, Section 3
     /// (the score of a quantile, there for the exponential mechanism).
-    pub fn choose(self, paid: Paid, noise: &mut impl Noise) -> Result<Chosen, Mismatch> {
+    pub(super) fn choose(self, choice: Choice, noise: &mut impl Noise) -> Result<Chosen, Mismatch> {
         let Self { proven, totals } = self;
-        if paid.admitted().proven() != &proven {
-            return Err(Mismatch::OtherQuestion);
-        }
         let proof = proven.proof();
-        let choice = proof.choice.ok_or(Mismatch::Mechanism)?;
         totals.check(proven.tally())?;
         let (_no_consent, places) = totals.people.split_last().ok_or(Mismatch::Shape)?;
         // The last place of a group is for no value, and above the last bin there is no edge.
@@ -52,17 +48,12 @@ impl Raw {
         };
         let is_noisy = noise.variance_of(width(proof.people.sigma)?) > 0.0;
         let place = noisy_max(&scores, choice, noise)?;
-        Ok(Chosen { paid, place, is_noisy })
+        let place = u32::try_from(place).map_err(|_| Mismatch::Shape)?;
+        Ok(Chosen { noise: is_noisy, place })
     }
 }
 
-/// A place that may leave, and the payment it used up. Only [`Raw`] makes one:
-///
-/// ```compile_fail,E0451
-/// fn forged(paid: privacy::Paid) -> privacy::Chosen {
-///     privacy::Chosen { paid, place: 0, is_noisy: true }
-/// }
-/// ```
+/// The place of the largest score after noise.
 ///
 /// # Privacy
 ///
@@ -79,33 +70,6 @@ impl Raw {
 /// McKenna and Sheldon 2020, <https://arxiv.org/abs/2010.12603> (permute-and-flip, of which this is the
 /// integer form), and Ding et al. 2021, <https://arxiv.org/abs/2105.07260> (it is report noisy max with
 /// one-sided noise); Bun and Steinke 2016, <https://arxiv.org/abs/1605.02065>, Proposition 1.4 (zCDP).
-#[derive(Debug)]
-pub struct Chosen {
-    paid: Paid,
-    place: usize,
-    is_noisy: bool,
-}
-
-impl Chosen {
-    /// What was asked and paid.
-    pub fn paid(&self) -> &Paid {
-        &self.paid
-    }
-
-    /// Place of the value in the group's public list, or of the edge among the bins' edges.
-    #[must_use]
-    pub fn place(&self) -> usize {
-        self.place
-    }
-
-    /// Whether noise had a part in it; false only in a rehearsal with the noise off.
-    #[must_use]
-    pub fn is_noisy(&self) -> bool {
-        self.is_noisy
-    }
-}
-
-/// The place of the largest score after noise.
 fn noisy_max(scores: &[i128], choice: Choice, noise: &mut impl Noise) -> Result<usize, Mismatch> {
     let range = u128::from(choice.range).saturating_mul(MILLION.unsigned_abs());
     let scale = Scale::at_least(range, choice.epsilon_millionths.into());

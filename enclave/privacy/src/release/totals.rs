@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use protocol::released::Place;
 use protocol::tally::Tally;
 
 use super::Mismatch;
@@ -41,16 +42,6 @@ impl fmt::Debug for Names {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Names(..)")
     }
-}
-
-/// Where a cell lies in one dimension.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(clippy::exhaustive_enums, reason = "dimensions are public or named by the data")]
-pub enum Place {
-    /// Place in a public dimension.
-    Index(u32),
-    /// A label, zero-padded; all zeros: no label.
-    Label([u8; 32]),
 }
 
 impl Totals {

@@ -1,7 +1,7 @@
 use crate::{failure::Failure, files::Paper, say, table::wrap, words};
 use client::clock;
 use protocol::{
-    analysis::{SECTIONS, uses::Section},
+    analysis::{sections, uses::Section},
     contract::{Budget, Column, Contract, Dataset, Period, Role, Terms},
     loss::{Delta, Loss},
     text,
@@ -91,10 +91,10 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
 
 /// What the people of its analyses are divided into.
 fn cells(contract: &Contract) -> String {
-    let asked = |section: &&&Section| {
+    let asked = |section: &&Section| {
         contract.analyses.values().any(|terms| terms.section().kind == section.kind)
     };
-    let cells: Vec<_> = SECTIONS.iter().filter(asked).map(|section| section.cell).collect();
+    let cells: Vec<_> = sections().filter(asked).map(|section| section.cell).collect();
     cells.join(" or ")
 }
 

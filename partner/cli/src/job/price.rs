@@ -8,12 +8,12 @@ use crate::{
     words::{self, size, whole},
 };
 use protocol::{
+    analysis::{self, Leaves},
     contract::{Contract, Dataset},
     job::{Question, question_from_toml},
     loss::{Epsilon, Rho},
     policy,
     proof::{ErrorBars, Proven, Split, Wanted},
-    tally::Clamp,
 };
 use std::{
     fmt::{self, Write},
@@ -59,7 +59,7 @@ impl Price {
         let priced = Priced {
             bars: proven.error_bars(self.audience),
             audience: self.audience,
-            measures: measures(&question),
+            measures: measures(&question, &proven),
             purpose: purpose.unwrap_or_default(),
             analysis,
             question,
@@ -109,31 +109,21 @@ struct Reached {
     epsilon: Option<Epsilon>,
 }
 
-fn measures(question: &Question) -> Vec<Measured> {
-    let measured = |name: &String, clamp: Clamp, scale: u8| Measured {
-        name: name.clone(),
-        clamp: real(clamp.reach()),
+fn measures(question: &Question, proven: &Proven) -> Vec<Measured> {
+    let named = question.measures().into_iter().zip(&proven.tally().measures);
+    let measured = named.map(|((name, scale), measure)| Measured {
+        name,
+        clamp: real(measure.clamp.reach()),
         unit: 10_f64.powi(-i32::from(scale)),
-    };
-    match question {
-        Question::Lift(lift) => {
-            lift.outcomes.iter().map(|it| measured(&it.name, it.clamp, it.scale)).collect()
-        }
-        Question::Table(table) => {
-            table.measures.iter().map(|it| measured(&it.name, it.clamp, it.scale)).collect()
-        }
-        Question::Choice(_) => Vec::new(),
-    }
+    });
+    measured.collect()
 }
 
 impl Priced {
     /// None of a choice, which shows no figure.
     fn split(&self) -> Option<(Split, u64)> {
-        match &self.question {
-            Question::Lift(lift) => Some((lift.split, 0)),
-            Question::Table(table) => Some((table.split, table.selection_delta)),
-            Question::Choice(_) => None,
-        }
+        let analysis::Price { split, selection_delta, .. } = self.question.price();
+        (self.question.leaves() == Leaves::Figures).then_some((split, selection_delta))
     }
 
     /// `NAME=SD`, in units of the column.
@@ -186,7 +176,7 @@ impl Priced {
             };
             Failure::no(format!("--sd {text}: {why}{hint}"))
         })?;
-        let epsilon = rho.asked_as(self.question.epsilon().1);
+        let epsilon = rho.asked_as(self.question.price().delta);
         Ok(Reached { name: name.to_owned(), figure, sd, rho, epsilon })
     }
 
@@ -213,7 +203,8 @@ impl Priced {
 
     /// Of a table: from how many noisy people on a group is shown.
     fn shown_from(&self) -> Option<u64> {
-        matches!(self.question, Question::Table(_)).then(|| self.proven.shown_from())
+        let is_table = self.split().is_some() && !self.proven.tally().compares_arms();
+        is_table.then(|| self.proven.shown_from())
     }
 
     /// Of a choice: how far off it may be.
@@ -223,7 +214,7 @@ impl Priced {
 
     fn page(&self, wanted: &[Reached]) -> Result<String, fmt::Error> {
         let mut page = String::new();
-        let (epsilon, delta) = self.question.epsilon();
+        let analysis::Price { epsilon, delta, .. } = self.question.price();
         let rho = self.proven.proof().cost.rho().value();
         let analysis = say::name(&self.analysis);
         let text = format!("\"{analysis}\": epsilon {epsilon} at delta {delta} (rho {rho:.6})");
@@ -317,7 +308,7 @@ impl Priced {
     }
 
     fn as_json(&self, wanted: &[Reached]) -> serde_json::Value {
-        let (epsilon, delta) = self.question.epsilon();
+        let analysis::Price { epsilon, delta, .. } = self.question.price();
         let people = &self.bars.people;
         let bars = self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means);
         let figures = bars.map(|((it, sum), mean)| {

@@ -10,19 +10,19 @@ use std::fmt::{self, Write};
 
 pub(super) fn asked(page: &mut String, result: &LiftResult) -> fmt::Result {
     writeln!(page, "<h2>What was asked</h2>\n<dl>")?;
-    term(page, "Estimated", &result.estimand)?;
-    term(page, "Test arm", &result.test.join(", "))?;
-    term(page, "Control arm", &result.control.join(", "))?;
-    for outcome in &result.outcomes {
+    term(page, "Estimated", &result.answer.estimand)?;
+    term(page, "Test arm", &result.answer.test.join(", "))?;
+    term(page, "Control arm", &result.answer.control.join(", "))?;
+    for outcome in &result.answer.outcomes {
         let note = outcome.bias_note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
         let (kind, method) = (words::outcome_kind(outcome), words::lift::method(outcome));
         term(page, &outcome.name, &format!("{kind}{note}. Method: {method}"))?;
     }
-    term(page, "Test", words::alternative(result.alternative))?;
-    let adjusted = words::adjustment(result.multiplicity)
+    term(page, "Test", words::alternative(result.answer.alternative))?;
+    let adjusted = words::adjustment(result.answer.multiplicity)
         .map_or_else(|| "not adjusted".to_owned(), |name| format!("adjusted after {name}"));
     term(page, "P-values", &format!("{adjusted} over the outcomes"))?;
-    let registered = result.registered_at.map_or_else(
+    let registered = result.answer.registered_at.map_or_else(
         || "not registered beforehand".to_owned(),
         |time| format!("{}, as the analyst says", words::moment(time)),
     );
@@ -34,7 +34,7 @@ pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     writeln!(page, "<h2>People</h2>")?;
     let arms = words::arms(result).into_iter();
     let arms = arms.map(|(arm, n, sd)| vec![arm.to_owned(), words::whole(n), words::size(sd)]);
-    let rows = arms.chain(result.cells.iter().map(|cell| {
+    let rows = arms.chain(result.answer.cells.iter().map(|cell| {
         let n = cell.n.map_or_else(|| "withheld".to_owned(), words::whole);
         vec![cell.cell.to_string(), n, words::size(cell.noise_sd)]
     }));
@@ -44,7 +44,7 @@ pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
         "<p class=\"note\">Noise can make a small number negative. {}.</p>",
         Text(&words::why_withheld(result).replacen('w', "W", 1))
     )?;
-    let ratio = &result.sample_ratio;
+    let ratio = &result.answer.sample_ratio;
     let verdict = match (ratio.p, ratio.failed) {
         (None, _) => "could not be checked".to_owned(),
         (Some(p), true) => format!("FAILED ({})", words::p_is(p)),
@@ -59,7 +59,7 @@ pub(super) fn people(page: &mut String, result: &LiftResult) -> fmt::Result {
     writeln!(
         page,
         "<p>Found among the outcomes, with {} intervals: {}.</p>",
-        words::level(result.confidence),
+        words::level(result.answer.confidence),
         Text(&words::lift::match_rates(result))
     )?;
     let flags = words::flags(result);
@@ -128,7 +128,7 @@ pub(super) fn noise(page: &mut String, result: &LiftResult) -> fmt::Result {
     if !result.noise {
         return Ok(());
     }
-    let rows = result.outcomes.iter().map(|outcome| {
+    let rows = result.answer.outcomes.iter().map(|outcome| {
         let noise = &outcome.noise_sd;
         let squares = noise.sum_sq.map_or_else(dash, words::size);
         vec![outcome.name.clone(), words::size(noise.sum), squares]
@@ -143,7 +143,7 @@ pub(super) fn limits(page: &mut String, result: &LiftResult) -> fmt::Result {
         "<li>Nothing about any one person: figures are about arms of people, and noisy.</li>"
     )?;
     writeln!(page, "<li>{}</li>", Text(&words::lift::who_counts(result)))?;
-    if result.outcomes.iter().any(|outcome| outcome.cap > 1.0) {
+    if result.answer.outcomes.iter().any(|outcome| outcome.cap > 1.0) {
         writeln!(
             page,
             "<li>Values above a cap count as the cap; the intervals do not cover what that leaves out.</li>"

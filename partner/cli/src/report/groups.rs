@@ -11,20 +11,20 @@ use std::fmt::{self, Write};
 
 pub(super) fn groups(page: &mut String, result: &TableResult, from: &Provenance) -> fmt::Result {
     let result = &order::natural(result);
-    let by = result.group_by.join(" and ");
+    let by = result.answer.group_by.join(" and ");
     let title = if by.is_empty() { "People".to_owned() } else { format!("People by {by}") };
     writeln!(page, "<h1>{}</h1>", Text(&title))?;
     writeln!(
         page,
         "<p class=\"sub\">Counted: {}. Asked by {} for {} under the contract \u{201c}{}\u{201d}; answered \
          {}.</p>",
-        Text(&result.counted),
+        Text(&result.answer.counted),
         Text(&from.asked_by),
         Text(&result.purpose),
         Text(&result.contract_name),
         words::moment(result.time),
     )?;
-    let level = words::level(result.confidence);
+    let level = words::level(result.answer.confidence);
     writeln!(page, "<h2>People</h2>")?;
     let largest = largest(result);
     let head = said::people_headings(result).into_iter().chain([String::new()]);
@@ -63,11 +63,11 @@ pub(super) fn limits(page: &mut String, result: &TableResult) -> fmt::Result {
     writeln!(page, "<h2>What this does not say</h2>\n<ul>")?;
     writeln!(page, "<li>Nothing about any one person: figures are about groups, and noisy.</li>")?;
     let mut left_out = Vec::new();
-    if result.cells.iter().any(|cell| !cell.measures.is_empty()) {
+    if result.answer.cells.iter().any(|cell| !cell.measures.is_empty()) {
         left_out.push("what a person has beyond the bounds above".to_owned());
     }
-    if !result.group_by.is_empty() {
-        let groups = match result.cells_per_person {
+    if !result.answer.group_by.is_empty() {
+        let groups = match result.answer.cells_per_person {
             1 => "any second group".to_owned(),
             most => format!("more than {most} groups"),
         };
@@ -124,7 +124,8 @@ fn table(
 /// are often so many that no other bar would be seen.
 fn largest(result: &TableResult) -> f64 {
     let of = |all: bool| {
-        let cells = result.cells.iter().filter(move |it| all || !order::lacks_value(&it.names));
+        let cells =
+            result.answer.cells.iter().filter(move |it| all || !order::lacks_value(&it.names));
         cells.map(|cell| cell.people.ci[1]).fold(0.0, f64::max)
     };
     if of(false) > 0.0 { of(false) } else { of(true) }

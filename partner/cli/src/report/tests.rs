@@ -27,9 +27,9 @@ fn checked() -> Checked {
 fn says_what_was_asked_and_how_to_check_it() {
     let mut result = sample::result();
     // As of a one-sided test.
-    let lift = result.outcomes[1].relative_lift.as_mut().unwrap();
+    let lift = result.answer.outcomes[1].relative_lift.as_mut().unwrap();
     lift.ci_fieller = Some([Some(0.78), None]);
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_REPORT") {
         std::fs::write(path, &page).unwrap();
     }
@@ -50,20 +50,20 @@ fn says_what_was_asked_and_how_to_check_it() {
 #[test]
 fn money_has_its_currency_and_its_outcome() {
     let mut result = sample::result();
-    let mut money = result.outcomes[2].economics.take().unwrap();
+    let mut money = result.answer.outcomes[2].economics.take().unwrap();
     (money.incremental, money.iroas) = (None, None);
     (money.cost_per_incremental, money.cost_per_incremental_ci) =
         (Some(0.645), Some([Some(0.5), None]));
-    result.outcomes[0].economics = Some(money);
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    result.answer.outcomes[0].economics = Some(money);
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     assert!(page.contains("visit: 0.645 USD per additional visit (above 0.500)."), "{page}");
 }
 
 #[test]
 fn the_people_of_each_arm_are_there_though_its_cells_are_withheld() {
     let mut result = sample::result();
-    result.cells.iter_mut().for_each(|cell| cell.n = None);
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    result.answer.cells.iter_mut().for_each(|cell| cell.n = None);
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     // Two cells, each with noise of 11.97: 16.93 together.
     for row in
         ["test, all</th><td>21,303</td><td>16.9<", "control, all</th><td>21,315</td><td>16.9<"]
@@ -76,14 +76,14 @@ fn the_people_of_each_arm_are_there_though_its_cells_are_withheld() {
 #[test]
 fn where_no_consent_is_asked_nothing_is_said_of_people_who_withheld_it() {
     let mut result = sample::result();
-    let words = |result: &LiftResult| page(&JobResult::Lift(result.clone()), &provenance());
+    let words = |result: &LiftResult| page(&result.clone().map(Answer::Lift), &provenance());
     assert!(words(&result).unwrap().contains("about 0 who withheld consent"));
-    result.cells.retain(|cell| cell.cell != Cell::NoConsent);
+    result.answer.cells.retain(|cell| cell.cell != Cell::NoConsent);
     let lift = words(&result).unwrap();
     assert!(!lift.contains("consent") && lift.contains("about 2 in several arms (noisy"), "{lift}");
     let mut table = sample::groups::by_shop();
-    table.consent_from.clear();
-    let table = page(&JobResult::Table(table), &provenance()).unwrap();
+    table.answer.consent_from.clear();
+    let table = page(&table.map(Answer::Table), &provenance()).unwrap();
     assert!(
         !table.contains("consent") && table.contains("people without an identifier"),
         "{table}"
@@ -95,7 +95,7 @@ fn each_reason_against_a_design_stands_by_itself() {
     let mut result = sample::result();
     result.flags = vec!["match_differs".to_owned()];
     let words =
-        |result: &LiftResult| page(&JobResult::Lift(result.clone()), &provenance()).unwrap();
+        |result: &LiftResult| page(&result.clone().map(Answer::Lift), &provenance()).unwrap();
     let one = words(&result);
     assert!(
         one.contains("<strong>The design may be broken.</strong> The arms were found"),
@@ -116,7 +116,7 @@ fn a_word_in_a_table_is_broken_only_if_it_is_too_long_for_a_column() {
 
 #[test]
 fn a_number_stays_on_the_line_of_its_unit() {
-    let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
+    let page = page(&sample::result().map(Answer::Lift), &provenance()).unwrap();
     assert!(page.contains("18.276\u{a0}% in the test arm, a change of +7.659\u{a0}pp"), "{page}");
     assert!(page.contains("(p\u{a0}&lt;\u{a0}0.0001, adjusted after Holm)"), "{page}");
 }
@@ -125,11 +125,11 @@ fn a_number_stays_on_the_line_of_its_unit() {
 #[test]
 fn the_verdict_is_that_of_the_p_value_that_is_shown() {
     let mut result = sample::result();
-    for (outcome, adjusted) in result.outcomes.iter_mut().zip([0.1696, 0.049, 0.0501]) {
+    for (outcome, adjusted) in result.answer.outcomes.iter_mut().zip([0.1696, 0.049, 0.0501]) {
         let diff = outcome.diff_in_means.as_mut().unwrap();
         (diff.p, diff.p_adjusted) = (Some(0.0283), Some(adjusted));
     }
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     assert_eq!(page.matches("statistically clear").count(), 1, "{page}");
     assert_eq!(page.matches("this study cannot tell").count(), 2);
     assert!(page.contains("each of 98.33 %, so that all of them together hold with 95 %"));
@@ -138,13 +138,13 @@ fn the_verdict_is_that_of_the_p_value_that_is_shown() {
 #[test]
 fn match_rates_and_people_who_are_left_out_are_always_said() {
     let mut result = sample::result();
-    let rates = result.match_rates.as_mut().unwrap();
+    let rates = result.answer.match_rates.as_mut().unwrap();
     (rates.control.rate, rates.control.ci, rates.differs) = (0.5, [0.49, 0.51], true);
-    result.cells[4].n = Some(5_977);
+    result.answer.cells[4].n = Some(5_977);
     result.flags = ["match_differs", "contaminated", "consent_with_outcome", "arms_pooled"]
         .map(str::to_owned)
         .to_vec();
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     for text in [
         "test 100.00 % (99.85 to 100.00), control 50.00 % (49.00 to 51.00): THEY DIFFER",
         "about 5,977 in several arms",
@@ -162,23 +162,23 @@ fn match_rates_and_people_who_are_left_out_are_always_said() {
 #[test]
 fn nothing_is_detectable_where_there_is_no_error() {
     let mut result = sample::result();
-    result.outcomes[0].minimum_detectable = Some(1e-12);
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    result.answer.outcomes[0].minimum_detectable = Some(1e-12);
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     assert!(!page.contains("<td>0.000 pp</td>"), "{page}");
 }
 
 #[test]
 fn a_trial_shows_no_receipt() {
     let from = Provenance { receipt: None, ..provenance() };
-    let page = page(&JobResult::Lift(sample::result()), &from).unwrap();
+    let page = page(&sample::result().map(Answer::Lift), &from).unwrap();
     assert!(page.contains("A TRIAL, SIMULATED.") && page.contains("a trial leaves no receipt"));
     assert!(!page.contains("receipt check") && !page.contains("PCR0"), "{page}");
 }
 
 #[test]
 fn a_table_says_what_was_counted_and_what_is_not_shown() {
-    let shops = page(&JobResult::Table(sample::groups::by_shop()), &provenance()).unwrap();
-    let spend = page(&JobResult::Table(sample::groups::by_spend()), &provenance()).unwrap();
+    let shops = page(&sample::groups::by_shop().map(Answer::Table), &provenance()).unwrap();
+    let spend = page(&sample::groups::by_spend().map(Answer::Table), &provenance()).unwrap();
     if let Ok(path) = std::env::var("GLOVEBOX_SAMPLE_GROUPS") {
         std::fs::write(format!("{path}-shops.html"), &shops).unwrap();
         std::fs::write(format!("{path}-spend.html"), &spend).unwrap();
@@ -203,9 +203,9 @@ fn a_table_says_what_was_counted_and_what_is_not_shown() {
 #[test]
 fn a_table_in_which_nothing_is_shown_says_so() {
     let mut result = sample::groups::by_shop();
-    (result.cells, result.other) = (Vec::new(), None);
+    (result.answer.cells, result.answer.other) = (Vec::new(), None);
     result.flags = vec!["all_withheld".to_owned()];
-    let page = page(&JobResult::Table(result), &provenance()).unwrap();
+    let page = page(&result.map(Answer::Table), &provenance()).unwrap();
     assert!(page.contains("Nothing can be shown") && page.contains("No group has enough people"));
     assert!(!page.contains("<table"));
 }
@@ -213,8 +213,8 @@ fn a_table_in_which_nothing_is_shown_says_so() {
 #[test]
 fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
     let mut result = sample::groups::by_shop();
-    result.cells[0].measures.clear();
-    let page = page(&JobResult::Table(result), &provenance()).unwrap();
+    result.answer.cells[0].measures.clear();
+    let page = page(&result.map(Answer::Table), &provenance()).unwrap();
     let table = page.split("<h2>spend</h2>").nth(1).unwrap();
     let rows: Vec<_> = table.split("<tr>").skip(2).collect();
     assert_eq!(rows[0].matches("<td>\u{2013}</td>").count(), 4);
@@ -225,22 +225,22 @@ fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
 fn names_of_groups_cannot_become_markup() {
     let hostile = "<img src=x onerror=alert(1)>'\"&</td></table>".to_owned();
     let mut result = sample::groups::by_shop();
-    result.counted.clone_from(&hostile);
-    result.group_by = vec![hostile.clone(), hostile.clone()];
-    for cell in &mut result.cells {
+    result.answer.counted.clone_from(&hostile);
+    result.answer.group_by = vec![hostile.clone(), hostile.clone()];
+    for cell in &mut result.answer.cells {
         cell.names.iter_mut().for_each(|name| name.clone_from(&hostile));
         cell.measures.iter_mut().for_each(|it| it.name.clone_from(&hostile));
     }
-    let other = result.other.as_mut().unwrap();
+    let other = result.answer.other.as_mut().unwrap();
     other.measures.iter_mut().for_each(|it| it.name.clone_from(&hostile));
-    let page = page(&JobResult::Table(result), &provenance()).unwrap();
+    let page = page(&result.map(Answer::Table), &provenance()).unwrap();
     assert!(!page.contains("<img"), "markup got through");
     assert_eq!(page.matches("</table>").count(), 3);
 }
 
 #[test]
 fn a_spread_stands_with_its_range_and_both_say_where_they_end() {
-    let page = page(&JobResult::Table(sample::groups::by_shop()), &provenance()).unwrap();
+    let page = page(&sample::groups::by_shop().map(Answer::Table), &provenance()).unwrap();
     let spread = page.split("<h3>How much people differ</h3>").nth(1).unwrap();
     assert!(spread.contains("<td>29.3</td><td>27.1 to 31.2</td>"), "{spread}");
     // Of the smallest group nothing is known but what is possible, and that is said.
@@ -249,14 +249,14 @@ fn a_spread_stands_with_its_range_and_both_say_where_they_end() {
     assert!(page.contains("<td>0.0 to 100.0</td>"), "{page}");
     assert!(page.contains("lies within what one person can have in the group"), "{page}");
     let mut result = sample::groups::by_shop();
-    result.cells.iter_mut().for_each(|cell| cell.measures[0].spread = None);
-    let page = super::page(&JobResult::Table(result), &provenance()).unwrap();
+    result.answer.cells.iter_mut().for_each(|cell| cell.measures[0].spread = None);
+    let page = super::page(&result.map(Answer::Table), &provenance()).unwrap();
     assert!(!page.contains("How much people differ"), "nobody asked");
 }
 
 #[test]
 fn nothing_comes_from_outside_and_nothing_runs() {
-    let page = page(&JobResult::Lift(sample::result()), &provenance()).unwrap();
+    let page = page(&sample::result().map(Answer::Lift), &provenance()).unwrap();
     for text in ["<script", "http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(text), "found {text}");
     }
@@ -270,16 +270,16 @@ fn text_from_elsewhere_cannot_become_markup() {
         &mut result.contract_name,
         &mut result.analysis,
         &mut result.purpose,
-        &mut result.estimand,
+        &mut result.answer.estimand,
         &mut result.job,
         &mut result.privacy.mechanism,
         &mut result.privacy.unit,
     ];
     strings.into_iter().for_each(|text| text.clone_from(&hostile));
-    result.test = vec![hostile.clone()];
-    result.control = vec![hostile.clone()];
+    result.answer.test = vec![hostile.clone()];
+    result.answer.control = vec![hostile.clone()];
     result.flags = vec![hostile.clone()];
-    for outcome in &mut result.outcomes {
+    for outcome in &mut result.answer.outcomes {
         outcome.name.clone_from(&hostile);
         outcome.column.clone_from(&hostile);
         outcome.bias_note = Some(hostile.clone());
@@ -304,7 +304,7 @@ fn text_from_elsewhere_cannot_become_markup() {
         }),
         ..provenance()
     };
-    let page = page(&JobResult::Lift(result), &from).unwrap();
+    let page = page(&result.map(Answer::Lift), &from).unwrap();
     assert!(!page.contains("<img"), "markup got through");
     assert_eq!(page.matches("</title>").count(), 3);
     assert_eq!(page.matches("</svg>").count(), 2);
@@ -314,12 +314,12 @@ fn text_from_elsewhere_cannot_become_markup() {
 #[test]
 fn a_result_without_any_estimate_still_makes_a_page() {
     let mut result = sample::result();
-    for outcome in &mut result.outcomes {
+    for outcome in &mut result.answer.outcomes {
         outcome.diff_in_means = None;
         outcome.relative_lift = None;
         outcome.flags = vec!["withheld".to_owned()];
     }
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     assert!(!page.contains("<svg"));
     assert!(page.contains("could not be estimated"));
     assert!(!page.contains("Bonferroni"), "there is no interval that it could be about");
@@ -328,9 +328,9 @@ fn a_result_without_any_estimate_still_makes_a_page() {
 #[test]
 fn a_name_turns_nothing_around_on_the_page() {
     let mut result = sample::result();
-    result.outcomes[0].name = "pay\u{202e}12.5".to_owned();
-    result.outcomes[1].name = "\u{5e9}\u{5dc}\u{5d5}\u{5dd}".to_owned();
-    let page = page(&JobResult::Lift(result), &provenance()).unwrap();
+    result.answer.outcomes[0].name = "pay\u{202e}12.5".to_owned();
+    result.answer.outcomes[1].name = "\u{5e9}\u{5dc}\u{5d5}\u{5dd}".to_owned();
+    let page = page(&result.map(Answer::Lift), &provenance()).unwrap();
     assert!(!page.contains('\u{202e}'), "a control got through");
     // Spelt out where it came from, and each name by itself: right to left is its own affair.
     assert!(page.contains("<strong><bdi>pay\\u{202e}12.5</bdi></strong>"), "{page}");

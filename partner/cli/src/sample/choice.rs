@@ -1,6 +1,6 @@
 //! Chosen places, for tests of what is shown.
 
-use protocol::result::{CHOICE_FORMAT, ChoiceResult, LiftResult, PERMUTE_AND_FLIP, PrivacyReport};
+use protocol::result::{ChoiceAnswer, ChoiceResult, PERMUTE_AND_FLIP};
 
 /// The 95 % point of spend.
 pub(crate) fn quantile() -> ChoiceResult {
@@ -14,33 +14,21 @@ pub(crate) fn quantile() -> ChoiceResult {
 
 /// The arm with the most people.
 pub(crate) fn fullest() -> ChoiceResult {
-    ChoiceResult {
-        people_off: 21.9,
-        ..choice("exposures.arm", None, &["mens", "womens", "none"], "mens")
-    }
+    let mut fullest = choice("exposures.arm", None, &["mens", "womens", "none"], "mens");
+    fullest.answer.people_off = 21.9;
+    fullest
 }
 
 fn choice(of: &str, quantile: Option<f64>, offered: &[&str], chosen: &str) -> ChoiceResult {
-    let LiftResult {
-        noise, contract, contract_name, job, asked_by, purpose, time, privacy, ..
-    } = super::result();
-    ChoiceResult {
-        format: CHOICE_FORMAT.to_owned(),
-        noise,
-        contract,
-        contract_name,
-        job,
-        asked_by,
-        analysis: "reach".to_owned(),
-        purpose,
-        time,
+    let mut result = super::result().map(|_| ChoiceAnswer {
         counted: "people of exposures, joined with sales".to_owned(),
         of: of.to_owned(),
         quantile,
         offered: offered.iter().map(|&it| it.to_owned()).collect(),
         chosen: chosen.to_owned(),
         people_off: 62.7,
-        privacy: PrivacyReport { mechanism: PERMUTE_AND_FLIP.to_owned(), ..privacy },
-        flags: Vec::new(),
-    }
+    });
+    "reach".clone_into(&mut result.analysis);
+    PERMUTE_AND_FLIP.clone_into(&mut result.privacy.mechanism);
+    result
 }

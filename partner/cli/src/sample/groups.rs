@@ -1,8 +1,8 @@
 //! Tables of groups, for tests of what is shown.
 
 use protocol::result::{
-    CountRange, Estimate, LiftResult, MeasureEstimate, OtherCells, OtherTotal, SpreadEstimate,
-    TABLE_FORMAT, TableCell, TableResult,
+    CountRange, Estimate, MeasureEstimate, OtherCells, OtherTotal, SpreadEstimate, TableAnswer,
+    TableCell, TableResult,
 };
 
 /// Shops by segment and whether people were found, with what they spent: a long name, a group without
@@ -15,7 +15,7 @@ pub(crate) fn by_shop() -> TableResult {
     let mut small = spend("outlet (airport, arrivals level)", "yes", 61.0, 1_911.4);
     small.measures[0].mean.ci = [0.0, 100.0];
     small.measures[0].spread = Some(SpreadEstimate { value: 0.0, ci: [0.0, 50.0] });
-    TableResult {
+    result(TableAnswer {
         other: Some(OtherCells {
             people_at_least: 58,
             measures: vec![OtherTotal {
@@ -37,13 +37,13 @@ pub(crate) fn by_shop() -> TableResult {
                 spend("(none)", "yes", 902.0, 11_000.9),
             ],
         )
-    }
+    })
 }
 
 /// People by what they spent; two bins have too few people.
 pub(crate) fn by_spend() -> TableResult {
     let bin = |name, people| cell(&[name], people, vec![measure("spend", people, people, 260.0)]);
-    TableResult {
+    result(TableAnswer {
         withheld_cells: CountRange { n: 1, noise_sd: 0.0, ci: [1, 1] },
         ..table(
             &["spend"],
@@ -54,7 +54,7 @@ pub(crate) fn by_spend() -> TableResult {
                 bin("200.00 and more", 312.0),
             ],
         )
-    }
+    })
 }
 
 /// A cell with a noise of 8 people.
@@ -80,20 +80,8 @@ fn estimate(value: f64, noise_sd: f64) -> Estimate {
     Estimate { value, noise_sd, ci: [value - 1.96 * noise_sd, value + 1.96 * noise_sd] }
 }
 
-fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableResult {
-    let LiftResult {
-        noise, contract, contract_name, job, asked_by, purpose, time, privacy, ..
-    } = super::result();
-    TableResult {
-        format: TABLE_FORMAT.to_owned(),
-        noise,
-        contract,
-        contract_name,
-        job,
-        asked_by,
-        analysis: "reach".to_owned(),
-        purpose,
-        time,
+fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableAnswer {
+    TableAnswer {
         counted:
             "people of exposures, joined with sales, where sales.bought is from 2026-09-01 to \
                   2026-09-30, with spend: sales.spend of each person"
@@ -109,7 +97,11 @@ fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableResult {
         no_consent: None,
         consent_from: vec!["sales".to_owned()],
         matched: None,
-        privacy,
-        flags: Vec::new(),
     }
+}
+
+fn result(answer: TableAnswer) -> TableResult {
+    let mut result = super::result().map(|_| answer);
+    "reach".clone_into(&mut result.analysis);
+    result
 }

@@ -12,7 +12,7 @@ pub(super) fn groups(page: &mut String, result: &TableResult) -> fmt::Result {
     let result = &order::natural(result);
     let about = say::name(format!("{}, {}", result.contract_name, result.analysis));
     writeln!(page, "{about:<56}{:>24}", words::moment(result.time))?;
-    wrap(page, "", &format!("Counted: {}.", result.counted))?;
+    wrap(page, "", &format!("Counted: {}.", result.answer.counted))?;
     writeln!(page)?;
     table(page, result, &said::people_headings(result), said::people_rows(result))?;
     for first in said::measures(result) {
@@ -110,11 +110,11 @@ mod tests {
     #[test]
     fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
         let mut result = by_shop();
-        result.cells[0].measures.clear();
-        let mut visits = result.cells[1].measures[0].clone();
+        result.answer.cells[0].measures.clear();
+        let mut visits = result.answer.cells[1].measures[0].clone();
         visits.name = "visits".to_owned();
         visits.total.value = 77_777.0;
-        result.cells[1].measures.insert(0, visits);
+        result.answer.cells[1].measures.insert(0, visits);
         let mut page = String::new();
         groups(&mut page, &result).unwrap();
         let total_of = |name: &str, found: &str, measure: &str| {

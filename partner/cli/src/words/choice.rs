@@ -6,25 +6,25 @@ use protocol::result::ChoiceResult;
 
 /// The answer, in a sentence or two.
 pub(crate) fn answer(result: &ChoiceResult) -> String {
-    let chosen = say::name(&result.chosen);
-    match result.quantile {
+    let chosen = say::name(&result.answer.chosen);
+    match result.answer.quantile {
         Some(share) => format!(
             "About {} of people are below {chosen} ({}). A cap of {chosen} would clip about {}.",
             level(share),
-            say::name(&result.of),
+            say::name(&result.answer.of),
             level(1.0 - share)
         ),
         None => format!(
             "{chosen} has the most people of the {} groups of {}.",
-            result.offered.len(),
-            say::name(&result.of)
+            result.answer.offered.len(),
+            say::name(&result.answer.of)
         ),
     }
 }
 
 /// What has to be known to read it, in sentences.
 pub(crate) fn notes(result: &ChoiceResult) -> Vec<String> {
-    let mut notes = match result.quantile {
+    let mut notes = match result.answer.quantile {
         Some(share) => of_quantile(result, &level(share)),
         None => of_fullest(result),
     };
@@ -34,13 +34,14 @@ pub(crate) fn notes(result: &ChoiceResult) -> Vec<String> {
 }
 
 fn of_quantile(result: &ChoiceResult, share: &str) -> Vec<String> {
-    let at = result.offered.iter().position(|edge| *edge == result.chosen).unwrap_or(0);
-    let edge = |at: Option<usize>| at.and_then(|at| result.offered.get(at)).map(say::name);
+    let at =
+        result.answer.offered.iter().position(|edge| *edge == result.answer.chosen).unwrap_or(0);
+    let edge = |at: Option<usize>| at.and_then(|at| result.answer.offered.get(at)).map(say::name);
     let beside = match (edge(at.checked_sub(1)), edge(at.checked_add(1))) {
         (Some(below), Some(above)) => format!(
             "{} edges were offered; those beside it are {below} and {above}. Noise aside, none has a share \
              of people below it that is nearer to {share}.",
-            result.offered.len()
+            result.answer.offered.len()
         ),
         (Some(_), None) => format!(
             "it is the last edge that was offered: far fewer than {share} may be below it. Larger edges \
@@ -76,7 +77,7 @@ fn of_fullest(result: &ChoiceResult) -> Vec<String> {
 /// Rounded up; none where no noise had a part in it.
 fn off(result: &ChoiceResult) -> Option<String> {
     #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "shown to people")]
-    let people = result.people_off.ceil() as i64;
+    let people = result.answer.people_off.ceil() as i64;
     result.noise.then(|| whole(people))
 }
 
@@ -105,7 +106,9 @@ mod tests {
     fn an_edge_at_the_end_may_be_far_off() {
         let chosen = |edge: &str| {
             let chosen = edge.to_owned();
-            notes(&ChoiceResult { chosen, ..quantile() }).swap_remove(0)
+            let mut result = quantile();
+            result.answer.chosen = chosen;
+            notes(&result).swap_remove(0)
         };
         assert!(chosen("500.00").contains("far fewer than 95 % may be below it. Larger edges"));
         assert!(chosen("10.00").contains("far more than 95 % may be below it. Smaller edges"));
@@ -118,7 +121,9 @@ mod tests {
             "mens has the most people of the 3 groups of exposures.arm."
         );
         assert!(notes(&fullest())[0].contains("more than 22 people more"));
-        let exact = ChoiceResult { noise: false, people_off: 0.0, ..fullest() };
+        let mut exact = fullest();
+        exact.noise = false;
+        exact.answer.people_off = 0.0;
         assert!(notes(&exact).iter().all(|note| !note.contains("95 % probability")));
     }
 }

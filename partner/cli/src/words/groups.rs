@@ -8,7 +8,7 @@ use protocol::result::{
 
 /// The headings of what cells are made of; one for the whole if they are made of nothing.
 pub(crate) fn headings(result: &TableResult) -> Vec<String> {
-    match result.group_by.as_slice() {
+    match result.answer.group_by.as_slice() {
         [] => vec!["group".to_owned()],
         by => by.iter().map(say::name).collect(),
     }
@@ -39,16 +39,16 @@ pub(crate) fn people_headings(result: &TableResult) -> [String; 2] {
 
 /// How many people are in each cell, and between what numbers they lie.
 pub(crate) fn people_rows(result: &TableResult) -> Vec<Row<'_>> {
-    let shown = result.cells.iter().map(|cell| {
+    let shown = result.answer.cells.iter().map(|cell| {
         let figures = vec![people(&cell.people), people_range(&cell.people)];
         Row { names: names(cell), figures, cell: Some(cell) }
     });
-    shown.chain(result.other.iter().map(|it| other(vec![at_least(it), none()]))).collect()
+    shown.chain(result.answer.other.iter().map(|it| other(vec![at_least(it), none()]))).collect()
 }
 
 /// The headings of [`measure_rows`].
 pub(crate) fn measure_headings(result: &TableResult) -> Vec<String> {
-    let error = format!("\u{b1} ({})", level(result.confidence));
+    let error = format!("\u{b1} ({})", level(result.answer.confidence));
     vec!["total".to_owned(), error, "per person".to_owned(), range_heading(result)]
 }
 
@@ -62,12 +62,12 @@ pub(crate) fn measure_rows<'r>(result: &'r TableResult, name: &str) -> Vec<Row<'
             mean.map_or_else(none, amount_range),
         ]
     };
-    let shown = result.cells.iter().map(|cell| {
+    let shown = result.answer.cells.iter().map(|cell| {
         let measure = measured(cell, name);
         let figures = row(measure.map(|found| &found.total), measure.map(|found| &found.mean));
         Row { names: names(cell), figures, cell: Some(cell) }
     });
-    let added = result.other.iter().map(|cells| {
+    let added = result.answer.other.iter().map(|cells| {
         let total = cells.measures.iter().find(|it| it.name == name).map(|it| &it.total);
         other(row(total, None))
     });
@@ -81,7 +81,7 @@ pub(crate) fn spread_headings(result: &TableResult) -> Vec<String> {
 
 /// How much people of each cell differ in the measure of this name; no rows if that was not asked.
 pub(crate) fn spread_rows<'r>(result: &'r TableResult, name: &str) -> Vec<Row<'r>> {
-    let rows = result.cells.iter().filter_map(|cell| {
+    let rows = result.answer.cells.iter().filter_map(|cell| {
         let SpreadEstimate { value, ci: [low, high] } = measured(cell, name)?.spread?;
         let error = (high - low) / 4.0;
         let [value, low, high] = [value, low, high].map(|number| figure(number, error));
@@ -100,7 +100,7 @@ fn other<'r>(figures: Vec<String>) -> Row<'r> {
 }
 
 fn range_heading(result: &TableResult) -> String {
-    format!("range ({})", level(result.confidence))
+    format!("range ({})", level(result.answer.confidence))
 }
 
 fn none() -> String {
@@ -116,7 +116,7 @@ pub(crate) fn bounds(measure: &MeasureEstimate) -> String {
 /// The first of each measure that a cell has, in the order of the cells.
 pub(crate) fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
     let mut first: Vec<&MeasureEstimate> = Vec::new();
-    for found in result.cells.iter().flat_map(|cell| &cell.measures) {
+    for found in result.answer.cells.iter().flat_map(|cell| &cell.measures) {
         if first.iter().all(|it| it.name != found.name) {
             first.push(found);
         }
@@ -181,7 +181,7 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
     let mut notes: Vec<_> = quantiles(result).into_iter().collect();
     notes.extend(result.flags.iter().map(|flag| explain(flag)));
     notes.extend(not_shown(result));
-    let cells = || result.cells.iter();
+    let cells = || result.answer.cells.iter();
     let shown = || cells().flat_map(|cell| cell.measures.iter());
     if shown().any(|it| it.floor >= 0.0 && it.total.value < 0.0) {
         notes.push("noise can make a small total negative: read it as about zero.".to_owned());
@@ -201,7 +201,7 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if result.noise && !result.cells.is_empty() {
+    if result.noise && !result.answer.cells.is_empty() {
         notes.push(
             "a range of people allows for it that the group is shown: of small groups those are shown \
              whose count noise has made larger."
@@ -210,17 +210,17 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
     }
     let yes_or_no =
         |at| cells().filter_map(move |it| it.names.get(at)).all(|it| it == "yes" || it == "no");
-    let by_match = result.group_by.iter().position(|it| it == "matched");
+    let by_match = result.answer.group_by.iter().position(|it| it == "matched");
     if by_match.is_some_and(yes_or_no) {
         notes.push(matched(result));
     }
-    if result.cells_per_person > 1 {
-        let most = result.cells_per_person;
+    if result.answer.cells_per_person > 1 {
+        let most = result.answer.cells_per_person;
         notes.push(format!(
             "one person counts in at most {most} groups, so the groups may add up to more than there \
              are people."
         ));
-    } else if !result.group_by.is_empty() {
+    } else if !result.answer.group_by.is_empty() {
         notes.push(
             "each person counts in one group only; somebody who would belong to several was put into \
              one of them."
@@ -233,8 +233,8 @@ pub(crate) fn notes(result: &TableResult) -> Vec<String> {
 /// Groups and people that are in no row.
 fn not_shown(result: &TableResult) -> Vec<String> {
     let mut notes = Vec::new();
-    if result.noise && result.shown_from > i64::from(result.privacy.min_cell) {
-        let public = result.withheld_without_value.is_some();
+    if result.noise && result.answer.shown_from > i64::from(result.privacy.min_cell) {
+        let public = result.answer.withheld_without_value.is_some();
         let why = if public {
             "so that noise alone hardly ever shows an empty group"
         } else {
@@ -243,14 +243,14 @@ fn not_shown(result: &TableResult) -> Vec<String> {
         notes.push(format!(
             "a group can be seen from about {} people on: that many must be counted in it, noise \
              included, {why}.",
-            whole(result.shown_from)
+            whole(result.answer.shown_from)
         ));
     }
     notes.extend(withheld(result));
-    if let Some(people) = result.no_consent.filter(|_| asks_consent(result)) {
+    if let Some(people) = result.answer.no_consent.filter(|_| asks_consent(result)) {
         let [low, high] = people.ci.map(whole);
         let range = if people.noise_sd > 0.0 {
-            let level = level(result.confidence);
+            let level = level(result.answer.confidence);
             format!("about {} people ({low} to {high} at {level})", whole(people.n))
         } else {
             format!("{} people", whole(people.n))
@@ -266,12 +266,12 @@ fn not_shown(result: &TableResult) -> Vec<String> {
 
 /// Whether any dataset of the table asks for consent. Where none does, nobody can have withheld it.
 pub(crate) fn asks_consent(result: &TableResult) -> bool {
-    !result.consent_from.is_empty()
+    !result.answer.consent_from.is_empty()
 }
 
 /// Which datasets ask for consent.
 fn sources(result: &TableResult) -> String {
-    let names: Vec<_> = result.consent_from.iter().map(say::name).collect();
+    let names: Vec<_> = result.answer.consent_from.iter().map(say::name).collect();
     names.join(" and ")
 }
 
@@ -283,7 +283,7 @@ fn matched(result: &TableResult) -> String {
         ("", "")
     };
     let meaning = format!("matched: whether the person was found in the joined dataset{refusers}.");
-    let Some(found) = &result.matched else { return meaning };
+    let Some(found) = &result.answer.matched else { return meaning };
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let [low, high] = found.ci.map(percent);
     let mut text = format!(
@@ -303,10 +303,10 @@ fn matched(result: &TableResult) -> String {
 
 /// How many groups are not shown.
 fn withheld(result: &TableResult) -> Option<String> {
-    let CountRange { n, noise_sd, ci } = result.withheld_cells;
+    let CountRange { n, noise_sd, ci } = result.answer.withheld_cells;
     let [low, high] = ci.map(whole);
     if noise_sd > 0.0 {
-        let level = level(result.confidence);
+        let level = level(result.answer.confidence);
         let none = if ci[0] == 0 { ": there may be none" } else { "" };
         return Some(format!(
             "{low} to {high} groups whose values are private have too few people to be shown{none}. (Their \
@@ -316,15 +316,15 @@ fn withheld(result: &TableResult) -> Option<String> {
     if n <= 0 {
         return None;
     }
-    let least = whole(result.shown_from);
+    let least = whole(result.answer.shown_from);
     let (groups, each) = if n == 1 { ("group is", "") } else { ("groups are", " each") };
-    let added = if result.other.is_some() {
+    let added = if result.answer.other.is_some() {
         "; \"other\" is them added up. Its total is right but for noise; of its people only the least \
          number is known"
     } else {
         ""
     };
-    let of_nobody = match result.withheld_without_value {
+    let of_nobody = match result.answer.withheld_without_value {
         Some(without @ 1..) => format!(
             " {} combination{} with \"(none)\", which may be nobody's.",
             match i64::try_from(without).unwrap_or(i64::MAX) {
@@ -349,12 +349,13 @@ fn withheld(result: &TableResult) -> Option<String> {
 ///
 /// Costs nothing: a function of noised counts.
 fn quantiles(result: &TableResult) -> Option<String> {
-    let [by] = result.group_by.as_slice() else { return None };
+    let [by] = result.answer.group_by.as_slice() else { return None };
     // A heading with a dot may be a column, whose owner may call its values what bins are called.
     if by.contains('.') {
         return None;
     }
     let bins: Vec<_> = result
+        .answer
         .cells
         .iter()
         .map(|cell| measured(cell, by).and(bin(cell)).map(|bin| (bin, cell.people)))
@@ -368,7 +369,7 @@ fn quantiles(result: &TableResult) -> Option<String> {
          the noised counts: it allows for their noise and for groups that are not shown, and costs \
          nothing.",
         say::name(by),
-        level(result.confidence)
+        level(result.answer.confidence)
     ))
 }
 
@@ -399,8 +400,8 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> S
     // Who is in bins that are not shown may be below all others, or above. Each noisy count is below what is
     // shown, and so are the people but for noise: three deviations for each.
     let widest = bins.iter().map(|(_, people)| half(people)).fold(0.0, f64::max);
-    let each = whole_number(result.shown_from) + 1.5 * widest;
-    let hidden = whole_number(result.withheld_cells.n.max(0)) * each;
+    let each = whole_number(result.answer.shown_from) + 1.5 * widest;
+    let hidden = whole_number(result.answer.withheld_cells.n.max(0)) * each;
     let reaching = |rank: f64| {
         let mut below = 0.0;
         bins.iter().find_map(|it| {
@@ -446,29 +447,30 @@ mod tests {
         let mut result = by_spend();
         // Half of 8,860 is 4,430: beside the first edge, within noise.
         let found = |value| Estimate { value, noise_sd: 8.0, ci: [value - 15.68, value + 15.68] };
-        result.cells[0].people = found(4_420.0);
+        result.answer.cells[0].people = found(4_420.0);
         assert!(quantiles(&result).unwrap().contains("median of spend: below 50.00;"));
         // A bin that noise made negative counts nobody.
-        result.cells[2].people = found(-30.0);
+        result.answer.cells[2].people = found(-30.0);
         assert!(quantiles(&result).unwrap().contains("90th percentile: 10.00 to below 50.00."));
     }
 
     #[test]
     fn who_is_hidden_may_be_anywhere() {
         let mut result = by_spend();
-        result.withheld_cells.n = 40;
+        result.answer.withheld_cells.n = 40;
         // 40 * (50 + 1.5 * 15.68) more above all others make the top tenth open; below them they move
         // nothing up.
         let words = quantiles(&result).unwrap();
         assert!(words.contains("90th percentile: 50.00 or more."), "{words}");
-        result.cells.clear();
+        result.answer.cells.clear();
         assert_eq!(quantiles(&result), None);
     }
 
     #[test]
     fn the_noise_of_bins_that_are_not_shown_widens_the_range() {
         let mut result = by_spend();
-        for (cell, people) in result.cells.iter_mut().zip([5_000.0, 2_000.0, 2_200.0, 800.0]) {
+        for (cell, people) in result.answer.cells.iter_mut().zip([5_000.0, 2_000.0, 2_200.0, 800.0])
+        {
             let ci = [people - 39.2, people + 39.2];
             cell.people = Estimate { value: people, noise_sd: 20.0, ci };
         }
@@ -477,7 +479,7 @@ mod tests {
         let words = quantiles(&result).unwrap();
         assert!(words.contains("90th percentile: 50.00 to below 100.00."), "{words}");
         // ... and 9,274 for two; without their noise, 9,168.
-        result.withheld_cells.n = 2;
+        result.answer.withheld_cells.n = 2;
         let words = quantiles(&result).unwrap();
         assert!(words.contains("90th percentile: 50.00 or more."), "{words}");
         assert!(words.contains("at 95 % confidence"), "{words}");
@@ -486,8 +488,8 @@ mod tests {
     #[test]
     fn groups_that_are_called_like_bins_are_none() {
         let mut result = by_spend();
-        result.group_by = vec!["sales.size".to_owned()];
-        for cell in &mut result.cells {
+        result.answer.group_by = vec!["sales.size".to_owned()];
+        for cell in &mut result.answer.cells {
             cell.measures[0].name = "sales.size".to_owned();
         }
         assert_eq!(quantiles(&result), None);
@@ -505,12 +507,12 @@ mod tests {
     #[test]
     fn a_number_of_hidden_groups_is_not_named_where_there_may_be_none() {
         let mut result = by_shop();
-        result.withheld_without_value = None;
-        result.withheld_cells = CountRange { n: 0, noise_sd: 75.0, ci: [0, 161] };
+        result.answer.withheld_without_value = None;
+        result.answer.withheld_cells = CountRange { n: 0, noise_sd: 75.0, ci: [0, 161] };
         let words = withheld(&result).unwrap();
         assert!(words.starts_with("0 to 161 groups whose values are private"), "{words}");
         assert!(words.contains("there may be none") && !words.contains("about"), "{words}");
-        result.withheld_cells = CountRange { n: 214, noise_sd: 75.0, ci: [67, 361] };
+        result.answer.withheld_cells = CountRange { n: 214, noise_sd: 75.0, ci: [67, 361] };
         let words = withheld(&result).unwrap();
         assert!(words.starts_with("67 to 361 groups") && !words.contains("none"), "{words}");
     }
@@ -523,19 +525,19 @@ mod tests {
             words(&result)
                 .ends_with("3 of them are combinations with \"(none)\", which may be nobody's.")
         );
-        result.withheld_without_value = Some(4);
+        result.answer.withheld_without_value = Some(4);
         assert!(words(&result).contains("All of them are combinations with \"(none)\""));
-        result.withheld_without_value = Some(0);
+        result.answer.withheld_without_value = Some(0);
         assert!(!words(&result).contains("(none)"));
     }
 
     #[test]
     fn where_no_consent_is_asked_nothing_is_said_of_people_who_withheld_it() {
         let mut result = by_shop();
-        result.matched =
+        result.answer.matched =
             Some(MatchedShare { share: 0.35, ci: [0.34, 0.36], share_with_refusers: None });
         assert!(notes(&result).iter().any(|note| note.contains("consent")));
-        result.consent_from.clear();
+        result.answer.consent_from.clear();
         let notes = notes(&result).join("\n");
         assert!(!notes.contains("consent"), "{notes}");
         assert!(notes.contains("Found: 35.0 % (34.0 % to 36.0 %) of the people."), "{notes}");
@@ -545,7 +547,7 @@ mod tests {
     #[test]
     fn a_share_is_said_with_what_it_is_a_share_of() {
         let mut result = by_shop();
-        result.matched =
+        result.answer.matched =
             Some(MatchedShare { share: 0.35, ci: [0.34, 0.36], share_with_refusers: Some(0.52) });
         let notes = notes(&result).join("\n");
         for text in [

@@ -20,11 +20,11 @@ pub(crate) fn broken(result: &LiftResult) -> Vec<String> {
 /// What the p-value that is shown says; the interval says the same.
 pub(crate) fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
     match super::shown_p(outcome) {
-        Some(p) if p < 1.0 - result.confidence && !broken(result).is_empty() => {
+        Some(p) if p < 1.0 - result.answer.confidence && !broken(result).is_empty() => {
             "which chance does not explain; but the design may be broken, so the campaign need not explain it \
              either"
         }
-        Some(p) if p < 1.0 - result.confidence => "so the change is statistically clear",
+        Some(p) if p < 1.0 - result.answer.confidence => "so the change is statistically clear",
         Some(_) => "which includes no change at all: this study cannot tell",
         None => "and nothing tests it",
     }
@@ -32,8 +32,9 @@ pub(crate) fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static 
 
 /// The level of most intervals, which is that of the outcome that has the highest.
 pub(crate) fn heading_level(result: &LiftResult) -> f64 {
-    let levels = result.outcomes.iter().filter_map(|it| Some(it.diff_in_means.as_ref()?.ci_level));
-    levels.fold(result.confidence, f64::max)
+    let levels =
+        result.answer.outcomes.iter().filter_map(|it| Some(it.diff_in_means.as_ref()?.ci_level));
+    levels.fold(result.answer.confidence, f64::max)
 }
 
 /// The interval of the effect; with its level where that is not the heading's.
@@ -54,7 +55,7 @@ pub(crate) fn relative_ends(lift: &RelativeLift) -> Option<[Option<f64>; 2]> {
 }
 
 fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) -> String {
-    let own = outcome.diff_in_means.as_ref().map_or(result.confidence, |it| it.ci_level);
+    let own = outcome.diff_in_means.as_ref().map_or(result.answer.confidence, |it| it.ci_level);
     if (own - heading_level(result)).abs() < 1e-9 {
         interval
     } else {
@@ -64,22 +65,22 @@ fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) ->
 
 /// How intervals go with adjusted p-values; none where nothing is adjusted, or nothing has an interval.
 pub(crate) fn adjusted_intervals(result: &LiftResult) -> Option<String> {
-    let mut estimates = result.outcomes.iter().filter_map(|it| it.diff_in_means.as_ref());
+    let mut estimates = result.answer.outcomes.iter().filter_map(|it| it.diff_in_means.as_ref());
     estimates.find(|it| it.ci.is_some())?;
-    let (own, asked) = (level(heading_level(result)), level(result.confidence));
-    match result.multiplicity {
+    let (own, asked) = (level(heading_level(result)), level(result.answer.confidence));
+    match result.answer.multiplicity {
         Multiplicity::Holm => Some(format!(
             "Intervals are adjusted as the p-values are: each of {own}, so that all of them together \
              hold with {asked} (Bonferroni). An outcome that only Holm's test finds has the interval \
              of the step that found it, with its level beside it. An interval leaves out zero exactly \
              where its p is below {:.4}.",
-            1.0 - result.confidence
+            1.0 - result.answer.confidence
         )),
         Multiplicity::Bh => Some(format!(
             "Intervals are adjusted as the p-values are: each of {own}, so that of those that leave \
              out zero {asked} hold on average (false coverage rate, Benjamini and Yekutieli). An \
              interval leaves out zero exactly where its p is below {:.4}.",
-            1.0 - result.confidence
+            1.0 - result.answer.confidence
         )),
         _ => None,
     }
@@ -110,7 +111,7 @@ pub(crate) fn method(outcome: &OutcomeResult) -> &'static str {
 
 /// Both match rates and whether they differ; why not, where they are not known.
 pub(crate) fn match_rates(result: &LiftResult) -> String {
-    let Some(MatchRates { test, control, p, differs, .. }) = &result.match_rates else {
+    let Some(MatchRates { test, control, p, differs, .. }) = &result.answer.match_rates else {
         return "not known: an arm is withheld, or nothing but noise".to_owned();
     };
     let rate = |it: &MatchRate| {
@@ -126,7 +127,7 @@ pub(crate) fn match_rates(result: &LiftResult) -> String {
 /// consent nothing is said where the contract asks for none, so that the result has no such cell.
 pub(crate) fn who_counts(result: &LiftResult) -> String {
     let of = |wanted: Cell| {
-        let cell = result.cells.iter().find(|it| it.cell == wanted)?;
+        let cell = result.answer.cells.iter().find(|it| it.cell == wanted)?;
         let n = cell.n.map(|n| format!("about {}", whole(n.max(0))));
         Some(n.unwrap_or_else(|| "an unknown number".to_owned()))
     };

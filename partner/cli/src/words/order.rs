@@ -9,10 +9,10 @@ use std::{cmp::Ordering, iter::Peekable, str::Chars};
 /// order, which stays.
 pub(crate) fn natural(result: &TableResult) -> TableResult {
     let mut result = result.clone();
-    let names = |at: usize| result.cells.get(at).map(|cell| &cell.names);
-    let by_bytes = (1..result.cells.len()).all(|at| names(at - 1) <= names(at));
+    let names = |at: usize| result.answer.cells.get(at).map(|cell| &cell.names);
+    let by_bytes = (1..result.answer.cells.len()).all(|at| names(at - 1) <= names(at));
     if by_bytes {
-        result.cells.sort_by(|a, b| {
+        result.answer.cells.sort_by(|a, b| {
             let pairs = a.names.iter().zip(&b.names);
             pairs.map(|(a, b)| compare(a, b)).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
         });
@@ -60,8 +60,8 @@ mod tests {
 
     fn ordered(names: &[&str]) -> Vec<String> {
         let mut result = by_shop();
-        let cell = result.cells[0].clone();
-        result.cells = names
+        let cell = result.answer.cells[0].clone();
+        result.answer.cells = names
             .iter()
             .map(|name| {
                 let mut cell = cell.clone();
@@ -69,7 +69,7 @@ mod tests {
                 cell
             })
             .collect();
-        natural(&result).cells.into_iter().map(|mut cell| cell.names.remove(0)).collect()
+        natural(&result).answer.cells.into_iter().map(|mut cell| cell.names.remove(0)).collect()
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     room::Room,
 };
 use protocol::{
+    analysis::Price,
     contract::Contract,
     digest::Digest,
     job::{Job, JobId, JobName, Question, SignedJob, question_from_toml},
@@ -316,7 +317,7 @@ impl Prepared {
                 sum_sq_sd: square.map(|it| it * unit * unit),
             }
         });
-        let (epsilon, delta) = job.question.epsilon();
+        let Price { epsilon, delta, .. } = job.question.price();
         Preview {
             epsilon,
             delta,

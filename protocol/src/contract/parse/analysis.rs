@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     analysis::{
-        self, SECTIONS,
+        self, sections,
         uses::{Amount, Lists, Section, Use},
     },
     contract::{ColumnRef, Dataset, Party, Role, RoleKind, Terms},
@@ -67,7 +67,7 @@ impl<'a> Listing<'a> {
     ) -> Parsed<Self> {
         let kind = raw.kind.get_ref();
         let section = analysis::section(kind).ok_or_else(|| {
-            let known = SECTIONS.iter().map(|section| section.kind).collect();
+            let known = sections().map(|section| section.kind).collect();
             page.flaw(raw.kind.span(), Flaw::Kind { found: kind.clone(), known })
         })?;
         for (key, value) in &raw.others {
@@ -194,7 +194,7 @@ impl<'a> Listing<'a> {
 /// A key that this kind of analysis does not have: it would not be obeyed.
 fn foreign(key: &str, section: &'static Section) -> Flaw {
     let keys: Vec<_> = section.keys().collect();
-    match SECTIONS.iter().find_map(|other| other.under(key)) {
+    match sections().find_map(|other| other.under(key)) {
         Some(other) => Flaw::OtherKind { key: other.key, kind: section.kind, keys },
         None => Flaw::Syntax(format!(
             "unknown field `{key}`, expected one of `name`, `kind`, `purpose`, `analysts`, `receivers`, `{}`",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::job::{ChoiceOf, ChoiceQuestion, GroupBy, Statistic, TableMeasure};
-use crate::{digest::Digest, job::JobId};
+use crate::{digest::Digest, job::JobId, proof::By};
 
 const QUANTILE: &str = r#"
 [job]
@@ -44,10 +44,8 @@ fn choice(text: &str) -> ChoiceQuestion {
 
 /// The decision of the policy on a choice.
 fn decide(choice: ChoiceQuestion) -> Result<Proven, Refusal> {
-    let contract = contract();
     let question = Question::Choice(choice);
-    let asked = Priced::of(&contract, "reach", &question)?;
-    prove(&contract, &question, asked, 1)
+    prove(&contract(), &question, crate::policy::tally(&contract(), "reach", &question)?, 1)
 }
 
 /// A signed analyst could change anything in a job.
@@ -149,7 +147,7 @@ fn templates_of_choices_are_refused_in_words() {
     let both = format!("{TABLE}{}", QUANTILE.split_once("[choice]").unwrap().1);
     assert!(matches!(read(&both), Err(TemplateError::Syntax { .. })), "keys of both");
     let both = format!("{TABLE}[choice]\nof = \"fullest\"\n");
-    assert_eq!(read(&both), Err(TemplateError::One));
+    assert_eq!(read(&both), Err(TemplateError::OneKind));
     let unpaid = FULLEST.split_once("[choice.privacy]").unwrap().0;
     assert_eq!(read(unpaid), Err(TemplateError::Missing("choice.privacy")));
 }
@@ -185,7 +183,7 @@ fn the_policy_checks_what_a_template_of_a_choice_would_have() {
             let ChoiceOf::Quantile { share: to, .. } = &mut it.of else { panic!("a quantile") };
             *to = share;
         });
-        let most = u64::from(MILLION) - 1;
+        let most = 999_999;
         assert_eq!(refused, Err(Refusal::OverLimit { limit: Limit::Share, found, most }));
     }
     let refused = changed(QUANTILE, |it| {

@@ -1,0 +1,67 @@
+//! One place of a table, and no figure: which group is the fullest, which cap would clip so many?
+
+mod answer;
+mod ask;
+mod estimate;
+mod question;
+mod raw;
+mod tally;
+
+use super::{Analysis, Leaves, Price, Scope, rules, table, toml::TemplateError, uses::Section};
+use crate::{
+    limits,
+    proof::{Proven, Split},
+    refusal::{Limit, Refusal},
+    released::Released,
+    tally::Tally,
+};
+
+pub use answer::ChoiceAnswer;
+pub use question::{ChoiceOf, ChoiceQuestion};
+
+impl Analysis for ChoiceQuestion {
+    const KIND: &'static str = "choice";
+    const SECTION: &'static Section = &table::uses::SECTION;
+    type Toml = raw::RawChoice;
+    type Answer = ChoiceAnswer;
+
+    fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, TemplateError> {
+        ask::question(toml, scope)
+    }
+
+    fn price(&self) -> Price {
+        let Self { epsilon, delta, .. } = *self;
+        let split = Split { n: 1000, sum: 0, products: 0 };
+        // No count leaves, whatever it is.
+        Price { epsilon, delta, selection_delta: 0, split, min_cell: 0 }
+    }
+
+    fn check_lengths(&self) -> Result<(), Refusal> {
+        if let ChoiceOf::Quantile { edges, .. } = &self.of {
+            rules::within(Limit::Edges, edges.len(), limits::VALUES)?;
+        }
+        table::check_filters(&self.rows)
+    }
+
+    fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+        tally::tally(self, scope)
+    }
+
+    fn leaves(&self) -> Leaves {
+        Leaves::Place(self.by())
+    }
+
+    fn measures(&self) -> Vec<(String, u8)> {
+        Vec::new()
+    }
+
+    fn estimate(
+        &self,
+        released: &Released,
+        proven: &Proven,
+        scope: &Scope<'_>,
+    ) -> Option<(ChoiceAnswer, Vec<String>)> {
+        let Released::Place(chosen) = released else { return None };
+        estimate::answer(*chosen, proven, self, scope)
+    }
+}

@@ -1,0 +1,84 @@
+//! From released figures to what receivers read.
+
+use super::{Lift, LiftAnswer, Outcome, OutcomeKind, arms::Arms};
+use crate::{
+    analysis::Scope,
+    proof::Proven,
+    released::{self, ProductFigure, View},
+};
+use statistics::figure::Figure;
+
+mod compared;
+mod design;
+mod outcome;
+
+/// The answer to a lift question, and its flags.
+///
+/// # Shapes and units
+///
+/// Figures are computed in units of the column and reported in units of the amount: dollars, not
+/// cents. Everybody counts in the arm they were assigned to; who was not found among the outcomes
+/// has the outcome zero.
+///
+/// # Privacy
+///
+/// Costs nothing: a function of released figures, contract and job.
+pub(super) fn answer(
+    view: &View<'_>,
+    asked: &Lift,
+    scope: &Scope<'_>,
+) -> (LiftAnswer, Vec<String>) {
+    let arms = Arms::new(view);
+    let design = design::Design::new(&arms, asked, scope);
+    let answer = LiftAnswer {
+        registered_at: asked.registered_at,
+        estimand: estimand(view.proven(), asked, scope.contract.can_refuse(scope.name)),
+        test: asked.test.clone(),
+        control: asked.control.clone(),
+        confidence: millionths(asked.confidence),
+        alternative: asked.alternative,
+        multiplicity: asked.multiplicity,
+        cells: design.cells,
+        sample_ratio: design.sample_ratio,
+        match_rates: design.match_rates,
+        outcomes: outcome::outcomes(&arms, view, asked),
+    };
+    (answer, design.flags)
+}
+
+fn estimand(proven: &Proven, asked: &Lift, can_refuse: bool) -> String {
+    let tally = proven.tally();
+    let [test, control] = [&asked.test, &asked.control].map(|values| values.join(" or "));
+    let population = &tally.population.dataset;
+    let outcome = tally.joined.as_ref().map_or("", |table| table.dataset.as_str());
+    let agreed = if can_refuse { " who did not withhold consent" } else { "" };
+    format!(
+        "average effect per person of being assigned to {test} rather than to {control} \
+         (intention to treat), over the people of {population} in one of these arms{agreed}; whoever is \
+         not found in {outcome} counts with zero"
+    )
+}
+
+fn figure(released: released::Figure) -> Figure {
+    Figure::noisy(i128::from(released.value), released.noise_variance)
+}
+
+fn squares(released: ProductFigure) -> Figure {
+    Figure::noisy(released.value, released.noise_variance)
+}
+
+/// Units of the column in one of the amount. Whether something happened has none.
+fn unit(outcome: &Outcome) -> f64 {
+    match outcome.kind {
+        OutcomeKind::Binary => 1.0,
+        _ => 10_f64.powi(i32::from(outcome.scale)),
+    }
+}
+
+fn names(flags: &[(&str, bool)]) -> Vec<String> {
+    flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+fn millionths(share: u32) -> f64 {
+    f64::from(share) / 1e6
+}

@@ -1,0 +1,199 @@
+//! One outcome compared between the arms, by the method that fits its figures.
+
+use super::{figure, squares};
+use crate::{
+    analysis::lift::{ArmFigures, MeasureFigures, OutcomeKind},
+    tally::Clamp,
+};
+use statistics::{
+    few_events::{Effect, Events, FewEvents},
+    lift::{Arm, Confidence, Lift, lift},
+};
+
+/// An outcome's released figures, in both arms.
+#[derive(Clone, Copy)]
+pub(super) struct Measured<'a> {
+    kind: OutcomeKind,
+    /// Between what ends a person's total counts as it is, in units of the column.
+    clamp: Clamp,
+    arms: [(&'a ArmFigures, MeasureFigures); 2],
+    exact: Option<FewEvents>,
+}
+
+/// A comparison and what must be said about it.
+pub(super) struct Compared {
+    pub(super) lift: Lift,
+    pub(super) method: Method,
+    /// Too few people decide the totals for a p-value or an interval of them.
+    pub(super) few_payers: bool,
+    /// Events are so few that the estimate rests on single people.
+    pub(super) few_events: bool,
+    /// The relative lift has no meaning, as the control mean is not clearly above zero.
+    pub(super) control_near_zero: bool,
+    /// It has one, but of such intervals fewer hold than is said.
+    pub(super) control_barely_above_zero: bool,
+}
+
+/// How p-value and intervals were made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Method {
+    Welch,
+    NormalWithNoise,
+    FewEvents,
+}
+
+impl Method {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Welch => "welch_t",
+            Self::NormalWithNoise => "normal_with_noise",
+            Self::FewEvents => "few_events",
+        }
+    }
+}
+
+impl<'a> Measured<'a> {
+    pub(super) fn new(
+        kind: OutcomeKind,
+        clamp: Clamp,
+        test: (&'a ArmFigures, MeasureFigures),
+        control: (&'a ArmFigures, MeasureFigures),
+    ) -> Self {
+        let events = |(arm, measure): (&ArmFigures, MeasureFigures)| Events {
+            people: figure(arm.people).value(),
+            people_variance: arm.people.noise_variance,
+            events: measure.sum.value,
+            events_variance: measure.sum.noise_variance,
+        };
+        let exact = (kind == OutcomeKind::Binary)
+            .then(|| FewEvents::new(events(test), events(control)))
+            .flatten()
+            .filter(FewEvents::is_needed);
+        Self { kind, clamp, arms: [test, control], exact }
+    }
+
+    /// The p-value alone, which no level changes.
+    pub(super) fn p(&self, confidence: Confidence) -> Option<f64> {
+        let found = self.normal(confidence);
+        let difference = found.difference?;
+        if self.few_payers() {
+            return None;
+        }
+        match &self.exact {
+            Some(exact) => Some(exact.tails(Effect::Difference(0.0)).p(confidence.alternative)),
+            None => difference.p,
+        }
+    }
+
+    /// All there is to say, with intervals at the level of `confidence`.
+    pub(super) fn compare(&self, confidence: Confidence) -> Compared {
+        let mut lift = self.normal(confidence);
+        let p = self.p(confidence);
+        let few_payers = lift.difference.is_some() && self.few_payers();
+        let mut method = Method::Welch;
+        if let Some(difference) = &mut lift.difference {
+            if self.is_noisy() {
+                method = Method::NormalWithNoise;
+            }
+            if let Some(exact) = &self.exact {
+                method = Method::FewEvents;
+                difference.p = p;
+                difference.interval = Some(exact.difference(confidence));
+                difference.degrees_of_freedom = None;
+                difference.statistic = None;
+                lift.flags.degenerate = false;
+                lift.flags.variance_floored = false;
+            }
+            if few_payers {
+                difference.p = None;
+                difference.interval = None;
+                difference.statistic = None;
+            }
+        }
+        let is_estimated = lift.difference.is_some();
+        let mut is_clear = lift.control.is_above_zero(confidence);
+        if let (Some(relative), Some(exact)) = (&mut lift.relative, &self.exact) {
+            relative.interval = exact.relative(confidence);
+            // A control rate that may be zero has no largest ratio.
+            let one_sided = lift.difference.and_then(|it| it.interval?.upper).is_none();
+            is_clear &= one_sided || relative.interval.upper.is_some();
+        }
+        let barely = lift.relative.and_then(|it| it.fieller_g).is_some_and(|g| g > BARELY);
+        if !is_clear || few_payers {
+            lift.relative = None;
+        }
+        Compared {
+            few_payers,
+            few_events: is_estimated && self.few_events(),
+            control_near_zero: is_estimated && !is_clear,
+            control_barely_above_zero: lift.relative.is_some() && barely,
+            lift,
+            method,
+        }
+    }
+
+    fn normal(&self, confidence: Confidence) -> Lift {
+        let [test, control] = self.arms.map(|(arm, measure)| {
+            let (users, sum) = (figure(arm.people), figure(measure.sum));
+            match measure.sum_sq {
+                Some(sum_sq) => Arm::value(users, sum, squares(sum_sq)),
+                None => Arm::binary(users, sum),
+            }
+        });
+        lift(&test, &control, confidence)
+    }
+
+    fn is_noisy(&self) -> bool {
+        self.arms.iter().any(|(arm, measure)| {
+            arm.people.noise_variance > 0.0 || measure.sum.noise_variance > 0.0
+        })
+    }
+
+    /// Whether an arm may have fewer than twenty events, or people without one: its released count less
+    /// what noise may have added, 19 times in 20.
+    fn few_events(&self) -> bool {
+        self.exact.is_some_and(|exact| {
+            let deviations = self.arms.map(|(_, measure)| measure.sum.noise_variance.sqrt());
+            exact.fewest() - 1.645 * deviations[0].max(deviations[1]) < FEW
+        })
+    }
+
+    /// Whether the totals rest on so few people that the normal distribution errs.
+    ///
+    /// The skewness of an arm's total is that of as many equal payers as 1 over its square. Its third
+    /// moment lies between (Σy²)²/Σy, if no y is negative, and cap·Σy², and noise makes the total more normal.
+    fn few_payers(&self) -> bool {
+        if self.kind == OutcomeKind::Binary {
+            return false;
+        }
+        let [test, control] = self.arms.map(|(arm, _)| figure(arm.people).value());
+        let unequal = test > 4.0 * control || control > 4.0 * test;
+        let least = if unequal { FEW_IF_UNEQUAL } else { FEW };
+        self.arms.iter().any(|(_, measure)| self.payers(measure) < least)
+    }
+
+    fn payers(&self, measure: &MeasureFigures) -> f64 {
+        let sum = figure(measure.sum).value();
+        let Some(squares) = measure.sum_sq.map(squares) else { return f64::INFINITY };
+        let squares = squares.value().max(2.0 * squares.noise_variance().sqrt());
+        if sum <= 0.0 && squares <= 0.0 {
+            return 0.0;
+        }
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^31")]
+        let most = self.clamp.reach() as f64 * squares;
+        // Of values of both signs the sum says nothing about the third moment.
+        let third = if sum > 0.0 && !self.clamp.is_signed() {
+            most.min(squares * squares / sum)
+        } else {
+            most
+        };
+        (squares + measure.sum.noise_variance).powi(3) / (third * third)
+    }
+}
+
+/// Events or payers that are few.
+const FEW: f64 = 20.0;
+/// Where one arm has more than four times the people of the other.
+const FEW_IF_UNEQUAL: f64 = 100.0;
+/// Fieller's g of a control mean that is four standard errors from zero, at 95 %.
+const BARELY: f64 = 0.25;

@@ -1,0 +1,208 @@
+//! Is the design what it should be? Who was found, who was counted, who was left out.
+
+use super::{figure, millionths, names};
+use crate::{
+    analysis::{
+        Scope,
+        lift::{
+            Arms, CellCount, CellFigure, Lift, MatchRate, MatchRates, SampleRatio, uses::Listed,
+        },
+    },
+    contract::{Contract, Role},
+    tally::Cell,
+};
+use statistics::{
+    few_events::{Effect, Events, FewEvents},
+    lift::Alternative,
+    sample_ratio::sample_ratio,
+    special::{normal_sf, normal_upper_quantile},
+};
+
+/// What is known about a design, with a flag for each thing that is broken.
+///
+/// Flags of a test are raised by chance at most once in a thousand jobs of a sound design whose
+/// campaign does nothing; the noise is in every test.
+pub(super) struct Design {
+    pub(super) cells: Vec<CellCount>,
+    pub(super) sample_ratio: SampleRatio,
+    pub(super) match_rates: Option<MatchRates>,
+    pub(super) flags: Vec<String>,
+}
+
+impl Design {
+    pub(super) fn new(arms: &Arms, asked: &Lift, scope: &Scope<'_>) -> Self {
+        let contract = scope.contract;
+        let can_refuse = contract.can_refuse(scope.name);
+        // Where nobody is asked, a count of refusers is noise and nothing else.
+        let cells = arms.cells.iter().filter(|it| can_refuse || it.cell != Cell::NoConsent);
+        let cells: Vec<_> = cells.map(count).collect();
+        let sample_ratio = ratio(arms, asked);
+        let match_rates = match_rates(arms, asked);
+        let listed = Listed::of(scope.terms);
+        let flags = names(&[
+            ("srm_failed", sample_ratio.failed),
+            ("match_differs", match_rates.as_ref().is_some_and(|it| it.differs)),
+            ("consent_with_outcome", contract.consent_is_known_by_outcome(scope.name)),
+            ("contaminated", exceeds(arms, Cell::Contaminated)),
+            (
+                "without_arm",
+                listed.is_some_and(|it| covers(contract, it.assignment, it.arm, asked))
+                    && exceeds(arms, Cell::OtherArm),
+            ),
+            ("arms_pooled", asked.test.len() > 1 || asked.control.len() > 1),
+            ("low_match", arms.low_match()),
+            ("arm_withheld", arms.test.is_none() || arms.control.is_none()),
+        ]);
+        Self { cells, sample_ratio, match_rates, flags }
+    }
+}
+
+fn count(cell: &CellFigure) -> CellCount {
+    CellCount { cell: cell.cell, n: cell.n, noise_sd: cell.noise_variance.sqrt() }
+}
+
+/// The head counts of the arms against the shares of the design. Several values of an arm are in the
+/// tally as one, so that what they are among themselves cannot be tested.
+fn ratio(arms: &Arms, asked: &Lift) -> SampleRatio {
+    let expected = millionths(asked.expected_test_share);
+    let flag_p = millionths(asked.srm_flag_p);
+    let both = arms.test.as_ref().zip(arms.control.as_ref());
+    let found = both.map(|(test, control)| {
+        let counts = [figure(test.people), figure(control.people)];
+        sample_ratio(&counts, &[expected, 1.0 - expected], flag_p)
+    });
+    SampleRatio {
+        expected_test_share: expected,
+        chi2: found.and_then(|it| it.statistic),
+        p: found.and_then(|it| it.p),
+        flag_p,
+        failed: found.is_some_and(|it| it.failed),
+    }
+}
+
+/// Whether test and control arm are all values that the column may have.
+fn covers(contract: &Contract, dataset: &str, column: &str, asked: &Lift) -> bool {
+    let column = contract.datasets.get(dataset).and_then(|it| it.column(column));
+    let Some(Role::Group(domain)) = column.map(|it| &it.role) else { return false };
+    domain.len() == asked.test.len() + asked.control.len()
+}
+
+/// Whether more than one in a hundred of the people of the arms is in `cell` instead, noise aside.
+fn exceeds(arms: &Arms, cell: Cell) -> bool {
+    let find = |wanted: Cell| arms.cells.iter().find(|it| it.cell == wanted);
+    let of_arms =
+        [Cell::TestMatched, Cell::TestUnmatched, Cell::ControlMatched, Cell::ControlUnmatched];
+    let found = of_arms.into_iter().chain([cell]).map(|it| find(it).and_then(people));
+    let Some(all) = found.sum::<Option<f64>>() else { return false };
+    let Some((own, noise)) = find(cell).and_then(|it| Some((people(it)?, it.noise_variance)))
+    else {
+        return false;
+    };
+    own > TOLERATED * all.max(0.0) + normal_upper_quantile(FALSE_ALARM) * noise.sqrt()
+}
+
+fn people(cell: &CellFigure) -> Option<f64> {
+    Some(real(cell.n?))
+}
+
+/// The people of one arm: found, and not, with the variance of the noise on each.
+#[derive(Clone, Copy)]
+struct Found {
+    matched: i64,
+    unmatched: i64,
+    noise_variance: f64,
+}
+
+impl Found {
+    fn of(arms: &Arms, [matched, unmatched]: [Cell; 2]) -> Option<Self> {
+        let find = |wanted: Cell| arms.cells.iter().find(|it| it.cell == wanted);
+        let (matched, unmatched) = (find(matched)?, find(unmatched)?);
+        let noise_variance = matched.noise_variance;
+        Some(Self { matched: matched.n?, unmatched: unmatched.n?, noise_variance })
+    }
+
+    fn people(self) -> f64 {
+        real(self.matched) + real(self.unmatched)
+    }
+
+    fn share(self) -> f64 {
+        real(self.matched) / self.people()
+    }
+
+    /// Whether there are people at all: four deviations of their noise.
+    fn is_clear(self) -> bool {
+        self.people() >= 1.0 && self.people() >= 4.0 * (2.0 * self.noise_variance).sqrt()
+    }
+
+    /// Variance of the share, if it is `share`: people and noise, the latter in both counts.
+    fn variance(self, share: f64) -> f64 {
+        let n = self.people();
+        let noise = (1.0 - 2.0 * share + 2.0 * share * share) * self.noise_variance;
+        share * (1.0 - share) / n + noise / (n * n)
+    }
+
+    /// Wilson's interval with the noise in it: all shares r with (found - r)² ≤ z² · variance(r).
+    fn interval(self, z: f64) -> [f64; 2] {
+        let (n, found) = (self.people(), self.share());
+        let (people, noise) = (z * z / n, z * z * self.noise_variance / (n * n));
+        let leading = 1.0 + people - 2.0 * noise;
+        let middle = found + people / 2.0 - noise;
+        let root = (middle * middle - leading * (found * found - noise)).max(0.0).sqrt();
+        if leading <= 0.0 {
+            return [0.0, 1.0];
+        }
+        [(middle - root) / leading, (middle + root) / leading].map(|end| end.clamp(0.0, 1.0))
+    }
+
+    fn events(self, events: i64) -> Events {
+        Events {
+            people: self.people(),
+            people_variance: 2.0 * self.noise_variance,
+            events,
+            events_variance: self.noise_variance,
+        }
+    }
+}
+
+/// Match rates of both arms and a test of their difference; none where an arm is withheld or noise.
+fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
+    let test = Found::of(arms, [Cell::TestMatched, Cell::TestUnmatched])?;
+    let control = Found::of(arms, [Cell::ControlMatched, Cell::ControlUnmatched])?;
+    if !test.is_clear() || !control.is_clear() {
+        return None;
+    }
+    let z = normal_upper_quantile((1.0 - millionths(asked.confidence)) / 2.0);
+    let rate = |it: Found| MatchRate { rate: it.share().clamp(0.0, 1.0), ci: it.interval(z) };
+    let p = difference(test, control);
+    Some(MatchRates {
+        test: rate(test),
+        control: rate(control),
+        p,
+        flag_p: FALSE_ALARM,
+        differs: p < FALSE_ALARM,
+    })
+}
+
+/// The p-value of the arms being found equally often: exact where few are found or few are not.
+fn difference(test: Found, control: Found) -> f64 {
+    let matched = real(test.matched) + real(control.matched);
+    let fewer_matched = matched < (test.people() + control.people()) / 2.0;
+    let events = |it: Found| it.events(if fewer_matched { it.matched } else { it.unmatched });
+    let exact = FewEvents::new(events(test), events(control)).filter(FewEvents::is_needed);
+    if let Some(exact) = exact {
+        return exact.tails(Effect::Difference(0.0)).p(Alternative::TwoSided);
+    }
+    let pooled = (matched / (test.people() + control.people())).clamp(0.0, 1.0);
+    let deviation = (test.variance(pooled) + control.variance(pooled)).sqrt();
+    2.0 * normal_sf((test.share() - control.share()).abs() / deviation)
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "people, below 2^53")]
+fn real(people: i64) -> f64 {
+    people as f64
+}
+
+/// Probability of a flag by chance.
+const FALSE_ALARM: f64 = 0.001;
+/// Share of people that may be outside the arms.
+const TOLERATED: f64 = 0.01;

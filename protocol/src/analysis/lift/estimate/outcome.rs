@@ -1,0 +1,278 @@
+//! What is said about each outcome.
+
+use super::{
+    compared::{Compared, Measured, Method},
+    figure, millionths, names, squares, unit,
+};
+use crate::{
+    analysis::lift::{
+        self, ArmFigures, ArmResult, Arms, DiffInMeans, Economics, MeasureFigures, Multiplicity,
+        NoiseSd, Outcome, OutcomeKind, OutcomeResult, RelativeLift,
+    },
+    proof::Sigma,
+    released::View,
+};
+use statistics::{
+    economics::{CostPerConversion, CostSet, Total, economics},
+    lift::{Alternative, ArmEstimate, Confidence, Difference, Interval, Lift},
+    multiplicity::{benjamini_hochberg, benjamini_hochberg_misses, holm, holm_misses},
+};
+
+/// All outcomes: first their p-values, which together decide at which level each interval is made.
+pub(super) fn outcomes(arms: &Arms, view: &View<'_>, asked: &lift::Lift) -> Vec<OutcomeResult> {
+    let estimated: Vec<_> = asked
+        .outcomes
+        .iter()
+        .enumerate()
+        .map(|(at, outcome)| Estimated { arms, view, asked, outcome, unit: unit(outcome), at })
+        .collect();
+    let confidence = confidence(asked);
+    let p: Vec<_> = estimated.iter().map(|it| it.measured()?.p(confidence)).collect();
+    let alpha = 1.0 - confidence.level;
+    let (adjusted, misses) = match asked.multiplicity {
+        Multiplicity::Holm => (holm(&p), holm_misses(&p, alpha)),
+        Multiplicity::Bh => (benjamini_hochberg(&p), benjamini_hochberg_misses(&p, alpha)),
+        _ => (vec![None; p.len()], vec![alpha; p.len()]),
+    };
+    let levels = adjusted.into_iter().zip(misses);
+    let reports = estimated.iter().zip(levels).map(|(outcome, (p_adjusted, missed))| {
+        // The level as it was asked for, where nothing changes it.
+        let level = if missed < alpha { confidence.missing(missed) } else { confidence };
+        outcome.report(level, p_adjusted)
+    });
+    reports.collect()
+}
+
+fn confidence(asked: &lift::Lift) -> Confidence {
+    let alternative = match asked.alternative {
+        lift::Alternative::Greater => Alternative::Greater,
+        lift::Alternative::Less => Alternative::Less,
+        _ => Alternative::TwoSided,
+    };
+    Confidence { level: millionths(asked.confidence), alternative }
+}
+
+/// One outcome, and what its figures are divided by.
+struct Estimated<'a> {
+    arms: &'a Arms,
+    view: &'a View<'a>,
+    asked: &'a lift::Lift,
+    outcome: &'a Outcome,
+    /// Units of the column in one of the amount.
+    unit: f64,
+    /// Place among the measures.
+    at: usize,
+}
+
+impl<'a> Estimated<'a> {
+    /// The figures of both arms; none if one is withheld.
+    fn measured(&self) -> Option<Measured<'a>> {
+        let arm = |arm: &'a ArmFigures| Some((arm, self.measure(arm)?));
+        let (test, control) = (arm(self.arms.test.as_ref()?)?, arm(self.arms.control.as_ref()?)?);
+        Some(Measured::new(self.outcome.kind, self.outcome.clamp, test, control))
+    }
+
+    fn report(&self, level: Confidence, p_adjusted: Option<f64>) -> OutcomeResult {
+        let Self { arms, outcome, unit, .. } = *self;
+        let compared = self.measured().map(|it| it.compare(level));
+        let lift = compared.as_ref().map(|it| &it.lift);
+        let arm = |arm: Option<&ArmFigures>, pick: fn(&Lift) -> &ArmEstimate| {
+            self.arm_result(arm?, lift.map(pick))
+        };
+        let spent = lift.and_then(|it| self.economics(it));
+        let cost_unbounded = spent.as_ref().is_some_and(|(_, unbounded)| *unbounded);
+        let detectable = lift.and_then(|it| it.difference?.detectable(level, POWER));
+        OutcomeResult {
+            name: outcome.name.clone(),
+            column: outcome.column.clone(),
+            kind: outcome.kind,
+            cap: real(outcome.clamp.most()) / unit,
+            floor: real(outcome.clamp.least()) / unit,
+            bias_note: self.bias_note(),
+            test: arm(arms.test.as_ref(), |it| &it.test),
+            control: arm(arms.control.as_ref(), |it| &it.control),
+            diff_in_means: compared.as_ref().and_then(|it| self.difference(it, p_adjusted)),
+            relative_lift: compared.as_ref().and_then(relative),
+            minimum_detectable: detectable.map(|it| it / unit),
+            economics: spent.map(|(economics, _)| economics),
+            noise_sd: self.noise_sd(),
+            flags: flags(compared.as_ref(), cost_unbounded),
+        }
+    }
+
+    fn noise_sd(&self) -> NoiseSd {
+        let proven = self.view.proven();
+        let (tally, proof) = (proven.tally(), proven.proof());
+        let sd = |sigma: Sigma| if self.view.is_noisy() { sigma.value() } else { 0.0 };
+        let square = tally.square_of(self.at).and_then(|(at, product)| {
+            Some(sd(proof.products.get(at)?.sigma) * wide(product.unit()))
+        });
+        NoiseSd {
+            n: sd(proof.people.sigma),
+            sum: proof.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / self.unit,
+            sum_sq: square.map(|it| it / (self.unit * self.unit)),
+        }
+    }
+
+    fn measure(&self, arm: &ArmFigures) -> Option<MeasureFigures> {
+        arm.measures.get(self.at).copied()
+    }
+
+    fn arm_result(&self, arm: &ArmFigures, estimate: Option<&ArmEstimate>) -> Option<ArmResult> {
+        let MeasureFigures { sum, sum_sq, .. } = self.measure(arm)?;
+        let mean = estimate.and_then(|it| it.mean()).map(|it| it / self.unit);
+        let square = self.unit * self.unit;
+        Some(ArmResult {
+            n: arm.people.value,
+            sum: figure(sum).value() / self.unit,
+            sum_sq: sum_sq.map(|it| squares(it).value() / square),
+            mean,
+        })
+    }
+
+    fn difference(&self, compared: &Compared, p_adjusted: Option<f64>) -> Option<DiffInMeans> {
+        let lift = &compared.lift;
+        let Difference { estimate, standard_error, sampling_error, mechanism_error, .. } =
+            lift.difference?;
+        let Difference { degrees_of_freedom, statistic, p, interval, .. } = lift.difference?;
+        let unit = self.unit;
+        Some(DiffInMeans {
+            n_t: self.arms.test.as_ref()?.people.value,
+            n_c: self.arms.control.as_ref()?.people.value,
+            mean_t: lift.test.mean()? / unit,
+            mean_c: lift.control.mean()? / unit,
+            ate: estimate / unit,
+            se: standard_error / unit,
+            se_sampling: sampling_error / unit,
+            se_mechanism: mechanism_error / unit,
+            df: degrees_of_freedom,
+            t: statistic,
+            p,
+            p_adjusted,
+            ci_level: lift.confidence.level,
+            ci: interval.map(|it| ends(it, unit)),
+            ci_method: compared.method.name().to_owned(),
+        })
+    }
+
+    /// The economics, and whether the cost of one more event has no bound.
+    fn economics(&self, lift: &Lift) -> Option<(Economics, bool)> {
+        let cost = self.asked.cost.as_ref()?;
+        lift.difference?;
+        let spent = amount(cost.millionths);
+        let binary_or_count = matches!(self.outcome.kind, OutcomeKind::Binary | OutcomeKind::Count);
+        let found = economics(lift, lift, spent * self.unit);
+        let iroas = found.return_on_spend.filter(|_| !binary_or_count);
+        let per_event = found.cost_per_conversion.filter(|_| binary_or_count);
+        // Cost and outcome are both in units of the column, so that their ratio has none.
+        let (estimate, set) = per_event
+            .map_or((None, None), |CostPerConversion { estimate, set, .. }| (estimate, set));
+        let unbounded = set.is_some_and(|it| !matches!(it, CostSet::Between { .. }));
+        let of = |total: Option<Total>, unit: f64| {
+            let interval = total.and_then(|it| it.interval).map(|it| ends(it, unit));
+            (total.map(|it| it.estimate / unit), interval)
+        };
+        let (incremental, incremental_ci) = of(found.incremental_value, self.unit);
+        let (iroas, iroas_ci) = of(iroas, 1.0);
+        let economics = Economics {
+            cost: spent,
+            currency: cost.currency.clone(),
+            incremental,
+            incremental_ci,
+            iroas,
+            iroas_ci,
+            cost_per_incremental: estimate,
+            cost_per_incremental_ci: set.and_then(cost_ends),
+        };
+        Some((economics, unbounded))
+    }
+
+    fn bias_note(&self) -> Option<String> {
+        let clamp = self.outcome.clamp;
+        let [cap, floor] = [clamp.most(), clamp.least()].map(|it| real(it) / self.unit);
+        let known = if clamp.is_signed() {
+            "; as totals can be negative, what this says about somebody who is known to be there costs up to \
+             4 rho instead of 2"
+        } else {
+            ""
+        };
+        (self.outcome.kind != OutcomeKind::Binary).then(|| {
+            format!(
+                "a person's total above {cap} counts as {cap}, and below {floor} as {floor}; the effect is on \
+                 the capped total, and what the cap cuts off is not in the interval{known}"
+            )
+        })
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn real(number: i64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
+fn wide(number: u128) -> f64 {
+    number as f64
+}
+
+/// An interval is of one method, and stands under its name.
+fn relative(compared: &Compared) -> Option<RelativeLift> {
+    compared.lift.difference?;
+    let Some(found) = compared.lift.relative else {
+        return Some(RelativeLift {
+            rel_lift: None,
+            ci_fieller: None,
+            ci_few_events: None,
+            fieller_g: None,
+        });
+    };
+    let Interval { lower, upper } = found.interval;
+    let interval = (lower.is_some() || upper.is_some()).then_some([lower, upper]);
+    let is_exact = compared.method == Method::FewEvents;
+    Some(RelativeLift {
+        rel_lift: found.estimate,
+        ci_fieller: interval.filter(|_| !is_exact),
+        ci_few_events: interval.filter(|_| is_exact),
+        fieller_g: found.fieller_g,
+    })
+}
+
+fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
+    let Some(compared) = compared else { return names(&[("withheld", true)]) };
+    let flags = compared.lift.flags;
+    names(&[
+        ("too_few", flags.too_few),
+        ("noise_dominates", flags.noise_dominates),
+        ("few_events", compared.few_events),
+        ("few_payers", compared.few_payers),
+        ("variance_floored", flags.variance_floored),
+        ("control_near_zero", compared.control_near_zero),
+        ("control_barely_above_zero", compared.control_barely_above_zero),
+        ("degenerate", flags.degenerate && !compared.few_payers),
+        ("cost_unbounded", cost_unbounded),
+    ])
+}
+
+fn ends(interval: Interval, unit: f64) -> [Option<f64>; 2] {
+    [interval.lower, interval.upper].map(|end| end.map(|it| it / unit))
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "below 2^53 by the template"
+)]
+fn amount(millionths: u64) -> f64 {
+    millionths as f64 / 1e6
+}
+
+fn cost_ends(set: CostSet) -> Option<[Option<f64>; 2]> {
+    match set {
+        CostSet::Between { lower, upper } => Some([Some(lower), Some(upper)]),
+        CostSet::AtLeast { lower } => Some([Some(lower), None]),
+        CostSet::Outside { .. } | CostSet::Never => None,
+    }
+}
+
+/// Power at which the minimum detectable effect is stated.
+const POWER: f64 = 0.8;

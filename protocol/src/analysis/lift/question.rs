@@ -1,0 +1,115 @@
+//! What a lift job asks.
+
+use crate::{
+    limits::{self, at_most},
+    loss::{Delta, Epsilon},
+    proof::Split,
+    tally::Clamp,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// Randomised lift, intention to treat. All numbers are integers, so that a job has one encoding.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lift {
+    /// Values of the arm column that make up the test arm.
+    #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
+    pub test: Vec<String>,
+    /// Values of the arm column that make up the control arm.
+    #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
+    pub control: Vec<String>,
+    /// Share of people expected in the test arm, of those in both, in millionths.
+    pub expected_test_share: u32,
+    /// The sample-ratio check flags below this p, in millionths.
+    pub srm_flag_p: u32,
+    /// Days of the outcome dataset that count, since 1970-01-01, both included.
+    pub window: Option<(i32, i32)>,
+    /// What to compare.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
+    pub outcomes: Vec<Outcome>,
+    /// Confidence of the intervals, in millionths.
+    pub confidence: u32,
+    /// What the p-value is against.
+    pub alternative: Alternative,
+    /// Adjustment of p-values over outcomes.
+    pub multiplicity: Multiplicity,
+    /// What the campaign cost.
+    pub cost: Option<Cost>,
+    /// ε of the whole job.
+    pub epsilon: Epsilon,
+    /// δ at which ε is meant.
+    pub delta: Delta,
+    /// How the loss is divided.
+    pub split: Split,
+    /// Smallest arm that is shown; the contract's floor where it is larger.
+    pub min_cell: u32,
+    /// When the design was registered, as the analyst says.
+    pub registered_at: Option<Time>,
+}
+
+/// One outcome.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// What people call it.
+    pub name: String,
+    /// Measure column.
+    pub column: String,
+    /// What kind of number it is for a person.
+    pub kind: OutcomeKind,
+    /// Between what ends the value of one person counts as it is, in units of the column's scale;
+    /// [`Clamp::ONE`] for a binary outcome.
+    pub clamp: Clamp,
+    /// Decimals of the column, from the contract.
+    pub scale: u8,
+}
+
+/// Kinds of outcome.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutcomeKind {
+    /// Whether it happened.
+    Binary,
+    /// How often, capped.
+    Count,
+    /// How much, capped.
+    Value,
+}
+
+/// What a test is against.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Alternative {
+    /// Different.
+    TwoSided,
+    /// Larger.
+    Greater,
+    /// Smaller.
+    Less,
+}
+
+/// How p-values of several outcomes are adjusted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Multiplicity {
+    /// P-values are not adjusted.
+    None,
+    /// Holm's step-down: family-wise error.
+    Holm,
+    /// Benjamini and Hochberg: false discovery rate.
+    Bh,
+}
+
+/// A fixed cost.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Millionths of the currency.
+    pub millionths: u64,
+    /// Currency.
+    pub currency: String,
+}

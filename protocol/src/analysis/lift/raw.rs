@@ -1,0 +1,85 @@
+//! The shape of a lift job's TOML, before anything is believed of it.
+
+use super::question::{Alternative, Multiplicity, OutcomeKind};
+use crate::analysis::toml::RawSplit;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use toml::Value;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLift {
+    pub(super) version: Option<i64>,
+    pub(super) level: Option<String>,
+    pub(super) design: Option<String>,
+    pub(super) registered_at: Option<String>,
+    pub(super) estimator: Option<String>,
+    pub(super) confidence: Option<f64>,
+    pub(super) alternative: Option<Alternative>,
+    pub(super) multiplicity: Option<Multiplicity>,
+    pub(super) assignment: Option<RawAssignment>,
+    pub(super) window: Option<RawWindow>,
+    #[serde(default, rename = "outcome")]
+    pub(super) outcomes: Vec<RawOutcome>,
+    pub(super) covariates: Option<BTreeMap<String, Value>>,
+    pub(super) cost: Option<RawCost>,
+    pub(super) privacy: Option<RawPrivacy>,
+    pub(super) breakdowns: Option<BTreeMap<String, Value>>,
+    pub(super) geo: Option<BTreeMap<String, Value>>,
+    pub(super) export: Option<BTreeMap<String, Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAssignment {
+    pub(super) unit: Option<String>,
+    pub(super) column: Option<String>,
+    pub(super) test: Vec<String>,
+    pub(super) control: Vec<String>,
+    pub(super) expected_share: Option<BTreeMap<String, f64>>,
+    pub(super) opportunity_column: Option<String>,
+    pub(super) exposure_column: Option<String>,
+    pub(super) srm_flag_p: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawWindow {
+    pub(super) start: String,
+    pub(super) end: String,
+    pub(super) cooldown_days: Option<u32>,
+    pub(super) anchor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOutcome {
+    pub(super) name: String,
+    pub(super) column: Option<String>,
+    pub(super) r#type: OutcomeKind,
+    pub(super) max_events_per_user: Option<u32>,
+    pub(super) cap_per_user: Option<f64>,
+    pub(super) floor_per_user: Option<f64>,
+    pub(super) cap_source: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCost {
+    pub(super) total: f64,
+    pub(super) currency: Option<String>,
+    pub(super) kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPrivacy {
+    pub(super) mechanism: Option<String>,
+    pub(super) epsilon: f64,
+    pub(super) delta: f64,
+    pub(super) privacy_unit: Option<String>,
+    pub(super) neighbour: Option<String>,
+    pub(super) n_public: Option<bool>,
+    pub(super) split: Option<RawSplit>,
+    pub(super) min_cell: Option<u32>,
+}

@@ -1,0 +1,89 @@
+//! From a lift question to its tally.
+
+use super::question::{Cost, Lift, OutcomeKind};
+use crate::{
+    analysis::{
+        Scope,
+        lift::uses::Listed,
+        rules::{check_names, check_share, column_role, not_permitted, places},
+    },
+    contract::{ColumnRef, Role},
+    refusal::{Asked, Limit, Refusal},
+    tally::{Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
+};
+
+/// Everybody of the assignment, in the arm they were assigned to, with what they did.
+pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+    let Scope { contract, name, .. } = *scope;
+    let listed =
+        Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, name, None))?;
+    let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
+    let arm = column_role(contract, listed.assignment, listed.arm);
+    let Some(Role::Group(domain)) = arm else { return Err(Refusal::Internal) };
+    let codes = |values| {
+        let unknown =
+            |value: &String| not_permitted(Asked::Arm, value, owner_of(listed.assignment));
+        places(domain, values).map_err(unknown)
+    };
+    let (test, control) = (codes(&lift.test)?, codes(&lift.control)?);
+    let mut all: Vec<_> = test.iter().chain(&control).collect();
+    all.sort_unstable();
+    all.dedup();
+    if test.is_empty() || control.is_empty() || all.len() != test.len() + control.len() {
+        return Err(Refusal::Malformed);
+    }
+    for share in [lift.expected_test_share, lift.srm_flag_p, lift.confidence] {
+        check_share(share)?;
+    }
+    let currency =
+        |c: &Cost| c.currency.len() == 3 && c.currency.bytes().all(|b| b.is_ascii_uppercase());
+    if !lift.cost.as_ref().is_none_or(currency) {
+        return Err(Refusal::Malformed);
+    }
+    if lift.outcomes.is_empty() {
+        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found: 0, most: 16 });
+    }
+    check_names(lift.outcomes.iter().map(|outcome| &outcome.name))?;
+    let owner = || owner_of(listed.outcome);
+    let rows = match (lift.window, listed.date) {
+        (None, _) => Vec::new(),
+        (Some((first, last)), Some(column)) if first <= last => {
+            let (least, most) = (i64::from(first), i64::from(last));
+            vec![Condition::Between { column: column.to_owned(), least, most }]
+        }
+        (Some(_), Some(_)) => return Err(Refusal::Malformed),
+        (Some(_), None) => return Err(not_permitted(Asked::Window, name, owner())),
+    };
+    let (mut measures, mut products) = (Vec::new(), Vec::new());
+    for (at, outcome) in (0_u32..).zip(&lift.outcomes) {
+        let named = ColumnRef::new(listed.outcome, &outcome.column);
+        match contract.column(&named).map(|column| &column.role) {
+            Some(Role::Measure(scale)) if *scale == outcome.scale => {}
+            _ => return Err(not_permitted(Asked::Column, &named.to_string(), owner())),
+        }
+        let binary = outcome.kind == OutcomeKind::Binary;
+        let is_signed = outcome.clamp.is_signed() && outcome.kind != OutcomeKind::Value;
+        if is_signed || (binary && outcome.clamp != Clamp::ONE) {
+            return Err(Refusal::Malformed);
+        }
+        // The square of 0 or 1 is itself.
+        if !binary {
+            products.push(Product::square(at));
+        }
+        let of = Quantity::Sum { column: outcome.column.clone() };
+        measures.push(Measure { side: Side::Joined, of, rows: rows.clone(), clamp: outcome.clamp });
+    }
+    let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
+    Ok(Tally {
+        population: table(listed.assignment),
+        joined: Some(table(listed.outcome)),
+        dimensions: vec![
+            Dimension::Arm { column: listed.arm.to_owned(), test, control },
+            Dimension::Matched,
+        ],
+        measures,
+        products,
+        cells_per_person: 1,
+        ids_per_person: contract.ids_per_person,
+    })
+}

@@ -1,0 +1,64 @@
+//! What several kinds ask of a question, and say where it does not hold.
+
+use crate::{
+    contract::{ColumnRef, Contract, Role},
+    refusal::{Asked, Limit, Refusal},
+    text,
+};
+use std::collections::BTreeMap;
+
+/// Refuses more of something than may be.
+pub(crate) fn within(limit: Limit, found: usize, most: usize) -> Result<(), Refusal> {
+    if found <= most {
+        return Ok(());
+    }
+    let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+    Err(Refusal::OverLimit { limit, found: number(found), most: number(most) })
+}
+
+/// What a column of the contract is for.
+pub(crate) fn column_role<'c>(
+    contract: &'c Contract,
+    dataset: &str,
+    column: &str,
+) -> Option<&'c Role> {
+    contract.datasets.get(dataset)?.column(column).map(|column| &column.role)
+}
+
+/// Refuses `name`, which the contract does not permit.
+pub(crate) fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
+    Refusal::NotPermitted { what, name: name.chars().take(64).collect(), owner }
+}
+
+/// Refuses a column, which the contract does not permit so; names its owner.
+pub(crate) fn column_not_permitted(contract: &Contract, column: &ColumnRef) -> Refusal {
+    let owner = contract.datasets.get(&column.dataset).map(|dataset| dataset.owner.clone());
+    not_permitted(Asked::Column, &column.to_string(), owner)
+}
+
+/// Refuses a share in millionths that is none: it is neither 0 nor all.
+pub(crate) fn check_share(share: u32) -> Result<(), Refusal> {
+    let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
+    if (1..=most).contains(&found) {
+        Ok(())
+    } else {
+        Err(Refusal::OverLimit { limit: Limit::Share, found, most })
+    }
+}
+
+/// The place of each of `values` in a public list, in one pass over that list; or the first value that is
+/// not in it.
+pub(crate) fn places<'v>(domain: &[String], values: &'v [String]) -> Result<Vec<i32>, &'v String> {
+    let known: BTreeMap<&String, i32> = domain.iter().zip(0..).collect();
+    values.iter().map(|value| known.get(value).copied().ok_or(value)).collect()
+}
+
+/// Refuses things to add up that have no readable names; how many there are was checked before.
+pub(crate) fn check_names<'n>(
+    names: impl Iterator<Item = &'n String> + Clone,
+) -> Result<(), Refusal> {
+    let readable = |name: &String| (1..=64).contains(&name.len()) && text::hidden(name).is_none();
+    if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
+}
+
+const MILLION: u32 = 1_000_000;

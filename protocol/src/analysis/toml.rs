@@ -1,0 +1,319 @@
+//! The job template: TOML as analysts write it.
+
+mod raw;
+
+use super::{Analysis, KINDS, Question, Scope};
+use crate::{
+    contract::{Contract, Terms},
+    proof::Split,
+    tally::Clamp,
+    text,
+    time::Time,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use toml::{Spanned, de::Error as TomlError};
+
+pub(super) use raw::{RawFilter, RawSplit};
+
+/// Reads a job template; gives the name of the contract's analysis and the question.
+///
+/// # Errors
+///
+/// [`TemplateError`] naming the field, what it says and what this build offers. A field that this
+/// build would have to ignore is refused.
+pub fn question_from_toml(
+    text: &str,
+    contract: &Contract,
+) -> Result<(String, Question), TemplateError> {
+    let tables: BTreeMap<String, Spanned<IgnoredAny>> =
+        toml::from_str(text).map_err(|error| syntax(text, &error))?;
+    let is_kind = |name: &str| KINDS.iter().any(|kind| kind.kind == name);
+    if let Some((name, table)) = tables.iter().find(|(name, _)| *name != "job" && !is_kind(name)) {
+        let line = line_of(text, table.span().start);
+        let reason = format!("found \"{name}\", expected [job] and {}", any_kind());
+        return Err(TemplateError::Syntax { line, reason });
+    }
+    let mut asked = tables.keys().filter(|name| is_kind(name));
+    let (Some(kind), None) = (asked.next(), asked.next()) else {
+        return Err(TemplateError::OneKind);
+    };
+    Question::from_toml(kind, text, contract).unwrap_or(Err(TemplateError::OneKind))
+}
+
+/// The question of one kind.
+pub(super) fn ask<A: Analysis>(
+    text: &str,
+    contract: &Contract,
+) -> Result<(String, A), TemplateError> {
+    let document: Document<A> = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+    let named = document.job.analysis.as_deref();
+    let (name, terms) = analysis(named, A::SECTION.kind, contract)?;
+    let asked = A::ask(&document.asked, &Scope { contract, name, terms })?;
+    Ok((name.clone(), asked))
+}
+
+/// A job's TOML of one kind.
+struct Document<A: Analysis> {
+    job: RawJob,
+    asked: A::Toml,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawJob {
+    analysis: Option<String>,
+}
+
+impl<'de, A: Analysis> Deserialize<'de> for Document<A> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tables<A>(PhantomData<A>);
+
+        impl<'de, A: Analysis> Visitor<'de> for Tables<A> {
+            type Value = Document<A>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "[job] and [{}]", A::KIND)
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let (mut job, mut asked) = (None, None);
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "job" => job = Some(map.next_value()?),
+                        name if name == A::KIND => asked = Some(map.next_value()?),
+                        name => return Err(M::Error::custom(format!("found [{name}]"))),
+                    }
+                }
+                let asked = asked.ok_or_else(|| M::Error::missing_field(A::KIND))?;
+                Ok(Document { job: job.unwrap_or_default(), asked })
+            }
+        }
+
+        deserializer.deserialize_map(Tables(PhantomData))
+    }
+}
+
+fn syntax(text: &str, error: &TomlError) -> TemplateError {
+    let line = line_of(text, error.span().map_or(0, |span| span.start));
+    TemplateError::Syntax { line, reason: error.message().to_owned() }
+}
+
+/// The line, from 1, of the byte at `at`.
+fn line_of(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// All kinds, as a job names them.
+fn any_kind() -> String {
+    let names: Vec<_> = KINDS.iter().map(|kind| format!("[{}]", kind.kind)).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => {
+            format!("exactly one of {} and {last}", others.join(", "))
+        }
+        _ => names.concat(),
+    }
+}
+
+/// The analysis that the job names, or the contract's only one of this kind.
+fn analysis<'c>(
+    asked: Option<&str>,
+    kind: &str,
+    contract: &'c Contract,
+) -> Result<(&'c String, &'c Terms), TemplateError> {
+    let of_kind = |(_, terms): &(&String, &Terms)| terms.section().kind == kind;
+    let mut all = contract.analyses.iter().filter(of_kind);
+    let known = || {
+        let names = contract.analyses.iter().filter(of_kind);
+        names.map(|(name, _)| name.clone()).collect::<Vec<_>>().join(", ")
+    };
+    let Some(name) = asked else {
+        return match (all.next(), all.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => {
+                let expected = format!("the contract has no analysis of kind \"{kind}\"");
+                Err(value("job.analysis", "left out", expected))
+            }
+            _ => {
+                let expected = format!("the contract has several: name one of {}", known());
+                Err(value("job.analysis", "left out", expected))
+            }
+        };
+    };
+    all.find(|(known, _)| *known == name).ok_or_else(|| {
+        let expected = match known().as_str() {
+            "" => format!("the contract has no analysis of kind \"{kind}\""),
+            known => format!("the contract has {known}"),
+        };
+        value("job.analysis", name, expected)
+    })
+}
+
+/// Why a template is no job of this contract.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// Not TOML of this shape.
+    #[error("job, line {line}: {reason}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No question, or two.
+    #[error("job: expected {}", any_kind())]
+    OneKind,
+    /// A table that must be there.
+    #[error("job: [{0}] is missing")]
+    Missing(&'static str),
+    /// A value that cannot be.
+    #[error("job: {field} is {found}; {expected}")]
+    Value {
+        /// Field.
+        field: String,
+        /// What it says.
+        found: String,
+        /// What it may say.
+        expected: String,
+    },
+    /// Fields that ask for what this build does not do.
+    #[error("job: not offered by this build: {}", fields.join("; "))]
+    NotOffered {
+        /// Each field, what it asks and what is offered.
+        fields: Vec<String>,
+    },
+}
+
+/// What a group column cannot be, and what it can.
+pub(super) fn stranger(field: &str, found: &str, column: &str, domain: &[String]) -> TemplateError {
+    let known = text::quoted_list(domain);
+    value(field, text::quoted(found), format!("expected one of the values of {column}: {known}"))
+}
+
+pub(super) fn value(
+    field: &str,
+    found: impl ToString,
+    expected: impl Into<String>,
+) -> TemplateError {
+    TemplateError::Value {
+        field: field.to_owned(),
+        found: found.to_string(),
+        expected: expected.into(),
+    }
+}
+
+pub(super) fn split(field: &str, raw: Option<&RawSplit>) -> Result<Split, TemplateError> {
+    let Some(raw) = raw else { return Ok(Split { n: 200, sum: 500, products: 300 }) };
+    // A part that nothing needs may be nothing.
+    let part = |share: f64| if share == 0.0 { Ok(0) } else { Ok(millionths(field, share)? / 1000) };
+    let split = Split { n: part(raw.n)?, sum: part(raw.sum)?, products: part(raw.sum_sq)? };
+    if split.n + split.sum + split.products == 1000 {
+        Ok(split)
+    } else {
+        Err(value(
+            field,
+            format!("{} + {} + {}", raw.n, raw.sum, raw.sum_sq),
+            "expected a sum of 1",
+        ))
+    }
+}
+
+/// A day, since 1970-01-01.
+pub(super) fn day(field: &str, text: &str) -> Result<i32, TemplateError> {
+    let time = format!("{text}T00:00:00Z").parse::<Time>();
+    let day = time.ok().and_then(|time| i32::try_from(time.day()).ok());
+    day.ok_or_else(|| value(field, text, "expected a day such as 2026-10-28"))
+}
+
+/// A positive amount, in units of 10^-scale.
+pub(super) fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, TemplateError> {
+    let units = amount * 10_f64.powi(i32::from(scale));
+    let whole = units.round();
+    let exact = (units - whole).abs() < 1e-6;
+    if !exact || !(1.0..=4e9).contains(&whole) {
+        let expected = format!("expected a positive amount with at most {scale} decimals");
+        return Err(value(field, amount, expected));
+    }
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to lie in 1..2^32"
+    )]
+    let units = whole as u32;
+    Ok(units)
+}
+
+/// An amount, in units of 10^-scale.
+pub(super) fn units(field: &str, amount: f64, scale: u8) -> Result<i64, TemplateError> {
+    let units = amount * 10_f64.powi(i32::from(scale));
+    let whole = units.round();
+    if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {
+        let expected = format!("expected an amount with at most {scale} decimals");
+        return Err(value(field, amount, expected));
+    }
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "checked to lie in -2^53..2^53"
+    )]
+    let units = whole as i64;
+    Ok(units)
+}
+
+/// The amounts between which a person's total counts as it is.
+pub(super) fn clamp(
+    field: &impl Fn(&str) -> String,
+    cap: f64,
+    floor: Option<f64>,
+    scale: u8,
+) -> Result<Clamp, TemplateError> {
+    let most = i64::from(scaled(&field("cap_per_user"), cap, scale)?);
+    let named = field("floor_per_user");
+    let least = floor.map_or(Ok(0), |floor| units(&named, floor, scale))?;
+    Clamp::new(least, most).map_err(|_| {
+        if least > 0 {
+            let expected = "expected 0, where nothing below counts, or an amount below 0";
+            return value(&named, floor.unwrap_or(0.0), expected);
+        }
+        let decimals = usize::from(scale);
+        let farthest = FARTHEST / 10_f64.powi(i32::from(scale));
+        let expected = format!(
+            "expected at most {farthest:.decimals$}, above 0 or below: {FARTHEST:.0} units of the column's \
+             last decimal"
+        );
+        let beyond = |units: i64| units.unsigned_abs() > Clamp::FARTHEST;
+        match floor {
+            Some(floor) if beyond(least) => value(&named, floor, expected),
+            _ => value(&field("cap_per_user"), cap, expected),
+        }
+    })
+}
+
+/// [`Clamp::FARTHEST`], for messages.
+const FARTHEST: f64 = 2_147_483_648.0;
+
+pub(super) fn millionths(field: &str, share: f64) -> Result<u32, TemplateError> {
+    let scaled = (share * 1e6).round();
+    if !(scaled > 0.0 && scaled < 1e6) {
+        return Err(value(field, share, "expected a number between 0 and 1"));
+    }
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to lie in 0..10^6"
+    )]
+    let scaled = scaled as u32;
+    Ok(scaled)
+}
+
+#[cfg(test)]
+mod page;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,377 @@
+//! What has left of a tally: whole numbers with noise in them, after thresholds and selection.
+//!
+//! Whatever is said of an answer is a function of these, the job and the contract, so that a stranger who
+//! holds all three derives it again. How wide the noise is follows from the proof ([`View`]).
+
+use crate::{
+    limits::{self, at_most},
+    proof::{Proven, Sigma},
+    tally::{Dimension, Product},
+};
+use serde::{Deserialize, Serialize};
+
+/// What left of a tally.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever reads must see a new door")]
+pub enum Released {
+    /// Its figures.
+    Figures(Figures),
+    /// One of its places.
+    Place(Chosen),
+}
+
+/// The place that was chosen.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
+pub struct Chosen {
+    /// False only in a rehearsal with the noise off.
+    pub noise: bool,
+    /// Place of the value in the group's public list, or of the edge among the bins' edges.
+    pub place: u32,
+}
+
+/// Figures that left. What was withheld is not in them: neither its value nor, where values are private,
+/// its name, and of its number only what is said of all.
+///
+/// # Privacy
+///
+/// Costs nothing: this is what was paid for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
+pub struct Figures {
+    /// False only in a rehearsal with the noise off.
+    pub noise: bool,
+    /// Cells that are shown, in the order of their names.
+    #[serde(deserialize_with = "at_most::<{ limits::FIGURES }, _, _>")]
+    pub cells: Vec<Cell>,
+    /// How many cells more would be shown, had an answer room for them: those with the fewest people.
+    pub cut: u64,
+    /// Everything over the public groups that are not shown; none if too few people are in them together.
+    pub other: Option<Totals>,
+    /// How many cells are not shown: exact for public cells, noisy for those whose values are private.
+    pub withheld: i64,
+    /// How many of the public cells that are not shown have no value in some dimension, as people without a
+    /// row have none; none if the values of cells are private.
+    pub withheld_without_value: Option<u64>,
+    /// People who did not agree; none if they are too few to be shown.
+    pub no_consent: Option<i64>,
+}
+
+/// A cell that is shown.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
+pub struct Cell {
+    /// Its place in each dimension of the tally.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
+    pub name: Vec<Place>,
+    /// What is in it.
+    pub totals: Totals,
+}
+
+/// What was added up over one cell, or over several.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
+pub struct Totals {
+    /// People; possibly below zero.
+    pub people: i64,
+    /// For each measure of the tally, in units of its column; empty where people alone are shown.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
+    pub sums: Vec<i64>,
+    /// For each product of the tally, in its units ([`Product::unit`]); empty where people alone are shown.
+    #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
+    pub products: Vec<i64>,
+}
+
+/// Where a cell lies in one dimension.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "dimensions are public or named by the data")]
+pub enum Place {
+    /// Place in a public dimension.
+    Index(u32),
+    /// A label, zero-padded; all zeros: no label.
+    Label(#[serde(with = "serde_bytes")] [u8; 32]),
+}
+
+/// From which noisy head count on something is shown: a function of tally and proof alone. Who makes an
+/// interval of a count must know it, as a count that is shown has passed it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Thresholds {
+    /// A group: so high that noise alone hardly ever shows an empty one ([`Proven::shown_from`]).
+    pub groups: i64,
+    /// An arm of a comparison, and all public groups together that are not shown.
+    pub other: i64,
+    /// People who did not agree.
+    pub no_consent: i64,
+}
+
+impl Thresholds {
+    /// Those of `proven`. Without noise nothing rises above the floor that has not as many people.
+    #[must_use]
+    pub fn of(proven: &Proven, is_noisy: bool) -> Self {
+        let whole = |from: u64| i64::try_from(from).unwrap_or(i64::MAX);
+        let least = i64::from(proven.proof().threshold);
+        let is_named = proven.tally().is_named_by_data();
+        let groups = if is_noisy || is_named { whole(proven.shown_from()) } else { least };
+        let no_consent = if is_noisy { whole(proven.refusals_shown_from()) } else { least };
+        Self { groups, other: least, no_consent }
+    }
+}
+
+/// Figures with what their proof says of the noise in each.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    figures: &'a Figures,
+    proven: &'a Proven,
+}
+
+/// A released whole number and the variance of the noise in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Figure {
+    /// The number, in units of the column; possibly below zero.
+    pub value: i64,
+    /// Variance of its noise, in the square of that unit.
+    pub noise_variance: f64,
+}
+
+/// A released sum of products. Where the tally counts them in coarse units, it is a multiple of these.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ProductFigure {
+    /// The sum, in the product of both columns' units; possibly below zero.
+    pub value: i128,
+    /// Variance of its noise, in the square of that unit.
+    pub noise_variance: f64,
+}
+
+/// The figures of one cell, or of several together.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GroupFigures {
+    /// Its place in each dimension of the tally; empty for several cells.
+    pub name: Vec<Place>,
+    /// People.
+    pub people: Figure,
+    /// For each measure of the tally.
+    pub sums: Vec<Figure>,
+    /// For each product of the tally.
+    pub products: Vec<ProductFigure>,
+}
+
+impl Released {
+    /// False only in a rehearsal with the noise off.
+    #[must_use]
+    pub fn is_noisy(&self) -> bool {
+        match self {
+            Self::Figures(figures) => figures.noise,
+            Self::Place(chosen) => chosen.noise,
+        }
+    }
+
+    /// The figures with their noise; none if a place left.
+    #[must_use]
+    pub fn view<'a>(&'a self, proven: &'a Proven) -> Option<View<'a>> {
+        match self {
+            Self::Figures(figures) => Some(View::new(figures, proven)),
+            Self::Place(_) => None,
+        }
+    }
+
+    /// What the threshold withheld, in words: arms and their cells, or how many groups.
+    #[must_use]
+    pub fn withheld(&self, proven: &Proven) -> Vec<String> {
+        self.view(proven).map(|view| view.withheld_words()).unwrap_or_default()
+    }
+}
+
+impl<'a> View<'a> {
+    /// `figures` as an answer to `proven`.
+    #[must_use]
+    pub fn new(figures: &'a Figures, proven: &'a Proven) -> Self {
+        Self { figures, proven }
+    }
+
+    /// What was asked, and its proof.
+    #[must_use]
+    pub fn proven(&self) -> &'a Proven {
+        self.proven
+    }
+
+    /// Whether there is noise in the figures; false only in a rehearsal with the noise off.
+    #[must_use]
+    pub fn is_noisy(&self) -> bool {
+        self.figures.noise
+    }
+
+    /// From which noisy counts on things are shown.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds::of(self.proven, self.figures.noise)
+    }
+
+    /// How many cells are shown.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.figures.cells.len()
+    }
+
+    /// True if no cell is shown.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.figures.cells.is_empty()
+    }
+
+    /// The cells that are shown, in the order of their names.
+    pub fn cells(&self) -> impl Iterator<Item = GroupFigures> + '_ {
+        self.figures.cells.iter().map(|cell| self.group(&cell.name, &cell.totals, 1))
+    }
+
+    /// The sum of the noisy figures of all public cells that are not shown; none if it is itself below
+    /// the threshold, or if the values of cells are private. It has no name.
+    ///
+    /// Its people were withheld because their noisy counts are small, so that the noise in their sum is not
+    /// centred: more people may be meant, and not fewer. Sums have noise of their own, which is.
+    #[must_use]
+    pub fn other(&self) -> Option<GroupFigures> {
+        let totals = self.figures.other.as_ref()?;
+        let draws = u64::try_from(self.figures.withheld).unwrap_or(0);
+        Some(self.group(&[], totals, draws))
+    }
+
+    /// How many cells are not shown: exact for public cells, noisy for those whose values are private.
+    #[must_use]
+    pub fn withheld(&self) -> Figure {
+        let selection = self.proven.proof().selection;
+        let noise_variance = selection.map_or(0.0, |it| self.variance(it.withheld.sigma, 1));
+        Figure { value: self.figures.withheld, noise_variance }
+    }
+
+    /// How many cells more would be shown, had an answer room for them.
+    #[must_use]
+    pub fn cut(&self) -> u64 {
+        self.figures.cut
+    }
+
+    /// How many of the public cells that are not shown have no value in some dimension; none if the values
+    /// of cells are private.
+    #[must_use]
+    pub fn withheld_without_value(&self) -> Option<u64> {
+        self.figures.withheld_without_value
+    }
+
+    /// People who did not agree; none if they are below the threshold.
+    #[must_use]
+    pub fn no_consent(&self) -> Option<Figure> {
+        Some(self.people(self.figures.no_consent?))
+    }
+
+    /// The number of cells that are not shown as it is, or, if it is noisy, the range that holds it 19
+    /// times in 20 or oftener; and who did not agree.
+    fn withheld_words(&self) -> Vec<String> {
+        let withheld = self.withheld();
+        let is_of_arms = self.proven.tally().compares_arms();
+        let what = if is_of_arms { "cells of arms" } else { "groups" };
+        let cells = if withheld.noise_variance > 0.0 {
+            let [least, most] = withheld.within_two_deviations();
+            Some(format!("{} to {} {what}", least.max(0), most.max(0)))
+        } else {
+            (withheld.value > 0).then(|| format!("{} {what}", withheld.value))
+        };
+        let no_consent = self.figures.no_consent.is_none().then(|| "no consent".to_owned());
+        cells.into_iter().chain(no_consent).collect()
+    }
+
+    /// A head count of one cell.
+    #[must_use]
+    pub fn people(&self, value: i64) -> Figure {
+        Figure { value, noise_variance: self.variance(self.proven.proof().people.sigma, 1) }
+    }
+
+    /// Variance of the noise in the sum of so many draws.
+    fn variance(&self, sigma: Sigma, draws: u64) -> f64 {
+        if !self.figures.noise {
+            return 0.0;
+        }
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "far below 2^53")]
+        let draws = draws as f64;
+        sigma.value() * sigma.value() * draws
+    }
+
+    fn group(&self, name: &[Place], totals: &Totals, draws: u64) -> GroupFigures {
+        let (tally, proof) = (self.proven.tally(), self.proven.proof());
+        let figure = |value: i64, sigma: Sigma| Figure {
+            value,
+            noise_variance: self.variance(sigma, draws),
+        };
+        let sums = totals.sums.iter().zip(&proof.sums);
+        let products = totals.products.iter().zip(&proof.products).zip(&tally.products);
+        GroupFigures {
+            name: name.to_vec(),
+            people: figure(totals.people, proof.people.sigma),
+            sums: sums.map(|(value, noise)| figure(*value, noise.sigma)).collect(),
+            products: products
+                .map(|((value, noise), product)| {
+                    ProductFigure::new(figure(*value, noise.sigma), *product)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Figure {
+    /// No people and no noise.
+    pub const ZERO: Self = Self { value: 0, noise_variance: 0.0 };
+
+    /// The sum of two figures, each with noise of its own.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let noise_variance = self.noise_variance + other.noise_variance;
+        Self { value: self.value.saturating_add(other.value), noise_variance }
+    }
+
+    /// Two standard deviations of its noise below and above.
+    #[must_use]
+    pub fn within_two_deviations(self) -> [i64; 2] {
+        #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
+        let reach = (2.0 * self.noise_variance.sqrt()).ceil() as i64;
+        [self.value.saturating_sub(reach), self.value.saturating_add(reach)]
+    }
+}
+
+impl ProductFigure {
+    /// `figure` counts units of `product`.
+    fn new(figure: Figure, product: Product) -> Self {
+        let unit = product.unit();
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
+        let real = unit as f64;
+        let value = i128::try_from(unit).unwrap_or(i128::MAX);
+        Self {
+            value: i128::from(figure.value).saturating_mul(value),
+            noise_variance: figure.noise_variance * real * real,
+        }
+    }
+}
+
+/// The name of the public cell at `at` in the order of the tally: row-major, the last dimension fastest.
+#[must_use]
+pub fn public_name(dimensions: &[Dimension], at: u64) -> Vec<Place> {
+    let mut rest = at;
+    let mut name: Vec<_> = (dimensions.iter().rev())
+        .map(|dimension| {
+            // A dimension without public places would not be here.
+            let places = dimension.places().unwrap_or(1).max(1);
+            let place = u32::try_from(rest % places).unwrap_or(u32::MAX);
+            rest /= places;
+            Place::Index(place)
+        })
+        .collect();
+    name.reverse();
+    name
+}

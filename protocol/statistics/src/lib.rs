@@ -1,0 +1,14 @@
+//! Statistics of released figures: estimates with honest error bars.
+//!
+//! Pure functions of numbers, which know neither jobs nor contracts. They cost no privacy and can be wrong
+//! only as statistics can; floating point is at home here.
+
+pub mod economics;
+pub mod few_events;
+pub mod figure;
+pub mod lift;
+pub mod multiplicity;
+pub mod power;
+pub mod sample_ratio;
+pub mod shown;
+pub mod special;
