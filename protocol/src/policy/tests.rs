@@ -11,6 +11,7 @@ mod choice;
 mod length;
 mod lengths;
 mod lift;
+mod noise;
 
 /// A change that a signed analyst could make to its job.
 type Change<'a> = &'a dyn Fn(&mut TableQuestion);

@@ -4,6 +4,7 @@ use crate::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Ta
 use proptest::prelude::*;
 
 mod limits;
+mod noise;
 
 fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };

@@ -98,6 +98,20 @@ fn only_the_measures_of_the_analysis_are_compared_and_at_their_scale() {
     assert_eq!(refused("nothing", 2), not("nothing"));
 }
 
+/// The figure that noise cannot be drawn for is named as the analyst named it.
+#[test]
+fn an_outcome_whose_noise_cannot_be_drawn_is_named() {
+    let refused = changed(|lift| {
+        lift.epsilon = Epsilon::new(0.001).unwrap();
+        lift.outcomes[1].clamp = Clamp::up_to(1 << 31).unwrap();
+    });
+    let Err(Refusal::Undrawable { figure, cap, scale, largest, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!((figure.as_str(), cap, scale), ("the spend", 1 << 31, 2));
+    assert!(largest.is_some());
+}
+
 #[test]
 fn arms_have_known_values_each_in_one_of_them() {
     let values = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();

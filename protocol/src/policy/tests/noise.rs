@@ -1,0 +1,65 @@
+//! What is said where noise cannot be drawn: which figure, and what would do.
+
+use super::*;
+use crate::loss::Epsilon;
+
+/// Asks with two of the largest caps, at the least ε, after `change`.
+fn question(change: impl Fn(&mut TableQuestion)) -> Question {
+    let mut question = read(TABLE).unwrap();
+    let Question::Table(table) = &mut question else { panic!("a table") };
+    table.epsilon = Epsilon::new(0.001).unwrap();
+    change(table);
+    question
+}
+
+fn priced(question: &Question) -> Result<(), Refusal> {
+    price(&contract(), "reach", question).map(drop)
+}
+
+/// The refusal of the question in which one measure has the largest cap there is: its figure, cap and scale, and
+/// what would do instead.
+fn refused(at: usize) -> (String, u64, u8, Option<u64>, Option<Epsilon>) {
+    let asked = question(|table| table.measures[at].clamp = Clamp::up_to(1 << 31).unwrap());
+    let refusal = priced(&asked).unwrap_err();
+    let Refusal::Undrawable { figure, cap, scale, epsilon, largest, least } = refusal else {
+        panic!("{refusal}")
+    };
+    assert_eq!(epsilon, asked.epsilon().0);
+    (figure, cap, scale, largest, least)
+}
+
+#[test]
+fn the_largest_cap_and_the_least_epsilon_that_are_named_do_and_no_others() {
+    for (at, name, scale) in [(0, "spent", 2), (1, "purchases", 0)] {
+        let (figure, cap, found, largest, least) = refused(at);
+        assert_eq!((figure.as_str(), cap, found), (name, 1 << 31, scale));
+        let with = |cap: u64, epsilon: u64| {
+            let clamp = Clamp::up_to(u32::try_from(cap).unwrap()).unwrap();
+            let asked = question(|table| {
+                table.measures[at].clamp = clamp;
+                table.epsilon = Epsilon::try_from(epsilon).unwrap();
+            });
+            priced(&asked).is_ok()
+        };
+        let largest = largest.unwrap();
+        assert!(with(largest, 1_000) && !with(largest + 1, 1_000), "{name}: {largest}");
+        let least = u64::from(least.unwrap());
+        assert!(with(cap, least) && !with(cap, least - 1), "{name}: {least}");
+    }
+}
+
+/// A larger ε is no help to a head count that gets no share of it, nor is a smaller cap.
+#[test]
+fn nothing_is_named_where_nothing_would_do() {
+    let split = Split { n: 0, sum: 700, products: 300 };
+    let refused = priced(&question(|table| table.split = split)).unwrap_err();
+    let expected = Refusal::Undrawable {
+        figure: "people".to_owned(),
+        cap: 1,
+        scale: 0,
+        epsilon: Epsilon::new(0.001).unwrap(),
+        largest: None,
+        least: None,
+    };
+    assert_eq!(refused, expected);
+}
