@@ -24,7 +24,7 @@ fn refused(at: usize) -> (String, u64, u8, Option<u64>, Option<Epsilon>) {
     let Refusal::Undrawable { figure, cap, scale, epsilon, largest, least } = refusal else {
         panic!("{refusal}")
     };
-    assert_eq!(epsilon, asked.epsilon().0);
+    assert_eq!(epsilon, asked.price().epsilon);
     (figure, cap, scale, largest, least)
 }
 
