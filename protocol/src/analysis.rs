@@ -198,6 +198,12 @@ macro_rules! analyses {
                 match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
             }
 
+            /// What a contract that permits it lists.
+            #[must_use]
+            pub fn section(&self) -> &'static Section {
+                match self { $(Self::$kind(_) => <$question as Analysis>::SECTION),+ }
+            }
+
             /// What it is to cost, and how that is divided.
             #[must_use]
             pub fn price(&self) -> Price {

@@ -179,6 +179,9 @@ pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result
 fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {
     let unknown = || not_permitted(Asked::Analysis, analysis, None);
     let scope = Scope::of(contract, analysis).ok_or_else(unknown)?;
+    if question.section() != scope.terms.section() {
+        return Err(unknown());
+    }
     let tally = question.tally(&scope)?;
     reading::check(contract, scope.terms, &tally)?;
     Ok(tally)

@@ -141,6 +141,29 @@ fn a_lift_needs_its_datasets() {
     refused(&text, "name = \"lift\"", &Flaw::Missing("assignment dataset"));
 }
 
+/// However many datasets an analysis joins, people are looked up in each of them.
+#[test]
+fn what_is_said_of_two_datasets_is_said_of_three() {
+    let third = "[[dataset]]\nname = \"loyalty\"\nowner = \"retailer\"\n\
+                 [[dataset.column]]\nname = \"phone\"\nrole = \"match_key\"\nkind = \"phone\"\n\
+                 [[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n\
+                 [[dataset.column]]\nname = \"agreed\"\nrole = \"consent\"\n\
+                 [[analysis]]\nname = \"lift\"";
+    let text = changed("[[analysis]]\nname = \"lift\"", third);
+    let mut contract = parse(&text).unwrap();
+    let found = |contract: &Contract| {
+        let columns = contract.used_columns("loyalty").len();
+        let consent = contract.consent_is_known_by_outcome("lift");
+        (columns, consent, contract.unused_match_keys("lift").len())
+    };
+    assert_eq!(found(&contract), (0, false, 0));
+    let lift = contract.analyses.get_mut("lift").unwrap();
+    lift.datasets.push(("third", "loyalty".to_owned()));
+    assert_eq!(lift.datasets().collect::<Vec<_>>(), ["exposures", "sales", "loyalty"]);
+    // Its match keys and its consent; and its rows begin with another identifier than those of the population.
+    assert_eq!(found(&contract), (3, true, 1));
+}
+
 /// What people agree to is on the page: every key of every kind.
 #[test]
 fn the_page_names_every_key_that_an_analysis_may_have() {
