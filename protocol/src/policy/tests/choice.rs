@@ -144,7 +144,7 @@ fn templates_of_choices_are_refused_in_words() {
     let fields = vec!["choice.version (offered: 1)".to_owned()];
     let two = edited(QUANTILE, "version = 1", "version = 2").unwrap_err();
     assert_eq!(two, TemplateError::NotOffered { fields });
-    let both = format!("{TABLE}{}", QUANTILE.split_once("[choice]").unwrap().1);
+    let both = format!("{TABLE}of = \"quantile\"\n");
     assert!(matches!(read(&both), Err(TemplateError::Syntax { .. })), "keys of both");
     let both = format!("{TABLE}[choice]\nof = \"fullest\"\n");
     assert_eq!(read(&both), Err(TemplateError::OneKind));
