@@ -3,6 +3,7 @@
 mod explained;
 mod people;
 mod property;
+mod restored;
 mod service;
 
 use super::*;

@@ -73,6 +73,54 @@ fn a_new_name_for_lineage_purpose_or_period_asks_whose_people_they_are() {
     }
 }
 
+/// By the day, the week, the month or the contract: each pace is another one.
+#[test]
+fn a_budget_that_is_filled_at_any_other_pace_asks_whose_people_they_are() {
+    let paces = ["day", "week", "month", "contract"];
+    for from in paces {
+        let mut retailer = Retailer::new();
+        let with = |retailer: &Retailer, pace: &str| match pace {
+            "day" => retailer.room.contract.clone(),
+            _ => retailer.room.edited("period = \"day\"", &format!("period = \"{pace}\"")),
+        };
+        let first = with(&retailer, from);
+        ask(&mut retailer, &first, "measurement", 1).unwrap();
+        ask(&mut retailer, &first, "measurement", 2).unwrap();
+        for to in paces.into_iter().filter(|to| *to != from) {
+            let contract = with(&retailer, to);
+            let refused = ask(&mut retailer, &contract, "measurement", 3).unwrap_err();
+            let text = refused.to_string();
+            let LedgerError::WhosePeople { what, known, most, .. } = refused else {
+                panic!("{from} {to}: {text}")
+            };
+            assert!(matches!(what, Unheard::Period { .. }), "{from} {to}: {text}");
+            assert_eq!((known, most), (vec!["customers".to_owned()], "customers".to_owned()));
+        }
+    }
+}
+
+#[test]
+fn what_was_said_of_two_lineages_is_known_whichever_is_named_first() {
+    let mut retailer = Retailer::new();
+    let both = |retailer: &Retailer, one: &str, other: &str| {
+        let ledger = &retailer.ledger;
+        [(one, other), (other, one)]
+            .map(|(one, other)| [ledger.is_answered(one, other), ledger.are_one(one, other)])
+            .map(|said| said.map(Result::unwrap))
+    };
+    let other = retailer.room.other_contract();
+    let first = retailer.room.instance(1);
+    retailer.grant(&first, &["sales"], &loss(0.5), job(1), NOON).unwrap();
+    assert_eq!(both(&retailer, "customers", "members"), [[false, false]; 2]);
+    retailer.ledger.tell_apart("members", "customers", NOON).unwrap();
+    assert_eq!(both(&retailer, "customers", "members"), [[true, false]; 2]);
+    let same = answers(None, Whose::Same("customers".to_owned()));
+    retailer.ledger.acknowledge(&other, "retailer", &same, NOON).unwrap();
+    assert_eq!(both(&retailer, "customers", "members"), [[true, true]; 2]);
+    // Of lineages that nobody spoke of nothing is known.
+    assert_eq!(both(&retailer, "guests", "visitors"), [[false, false]; 2]);
+}
+
 #[test]
 fn nothing_is_asked_of_a_party_whose_people_have_lost_nothing() {
     let mut retailer = Retailer::new();
