@@ -25,6 +25,23 @@ impl Noise for Constant {
     }
 }
 
+/// Adds nothing and says so, as the sampler of a rehearsal does.
+struct Silent;
+
+impl Noise for Silent {
+    fn gaussian(&mut self, _: Variance) -> i64 {
+        0
+    }
+
+    fn laplace(&mut self, _: Scale) -> i64 {
+        0
+    }
+
+    fn variance_of(&self, _: Variance) -> f64 {
+        0.0
+    }
+}
+
 fn label() -> Dimension {
     Dimension::Label { side: Side::Joined, column: "store".to_owned() }
 }
@@ -80,6 +97,8 @@ fn public_groups_are_named_by_their_places_and_the_rest_is_other() {
     assert_eq!((number.value, number.noise_variance.to_bits()), (4, 0));
     assert_eq!(groups.no_consent().unwrap().value, 80);
     assert_eq!(withheld(&released), ["4 groups"]);
+    // All four are of a value.
+    assert_eq!(groups.withheld_without_value(), Some(0));
 }
 
 fn figures(group: &GroupFigures) -> Vec<f64> {
@@ -94,6 +113,8 @@ fn what_is_small_in_sum_is_not_shown_as_other_either() {
     let groups = released.view().unwrap();
     assert_eq!((groups.len(), groups.other(), groups.no_consent()), (6, None, None));
     assert_eq!(withheld(&released), ["2 groups", "no consent"]);
+    // One of a value, and one of no value, whom nobody can name.
+    assert_eq!(groups.withheld_without_value(), Some(1));
 }
 
 #[test]
@@ -138,7 +159,7 @@ fn groups_that_the_data_name_pass_the_higher_threshold_only() {
     let shown: Vec<_> = groups.cells().map(|it| (it.name, it.people.value)).collect();
     assert_eq!(shown, [(store(1, 1), least), (store(3, 0), 10 * least)]);
     // A sum over cells that might not be there would tell that they are.
-    assert_eq!(groups.other(), None);
+    assert_eq!((groups.other(), groups.withheld_without_value()), (None, None));
     // The cell of who did not agree is always there, so that it is shown like a public one.
     assert_eq!(groups.no_consent().unwrap().value, 50);
     let number = groups.withheld();
@@ -212,6 +233,18 @@ fn the_fullest_group_and_a_quantile_are_chosen() {
         let quantile = choice(bins(), By::Quantile(share), RHO);
         assert_eq!(choose(&quantile, &[100, 300, 300, 200, 100, 5_000]), place);
     }
+}
+
+#[test]
+fn a_place_that_was_chosen_without_noise_says_so() {
+    let fullest = choice(table(vec![group(4)]), By::Fullest, RHO);
+    let says_noise = |release: Release| {
+        let Released::Place(chosen) = release.released() else { panic!("a place") };
+        chosen.noise
+    };
+    let totals = || totals(Names::Public, &[60, 490, 20, 490, 500, 8_000]);
+    assert!(says_noise(release(&fullest, totals(), &mut Exact::from_seed([3; 32]))));
+    assert!(!says_noise(release(&fullest, totals(), &mut Silent)));
 }
 
 #[test]

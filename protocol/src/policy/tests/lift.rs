@@ -192,6 +192,16 @@ fn shares_lie_between_nothing_and_all() {
     }
 }
 
+/// The contract's floor is 50 people, whatever an analyst asks; one may ask for more.
+#[test]
+fn figures_are_shown_from_the_larger_of_both_floors() {
+    let shown_from = |min_cell: u32| {
+        let question = Question::Lift(Lift { min_cell, ..lift() });
+        price(&contract(), "lift", &question).unwrap().proof().threshold
+    };
+    assert_eq!([0, 49, 50, 51].map(shown_from), [50, 50, 50, 51]);
+}
+
 /// Without a date column in the analysis nobody may look at some days alone.
 #[test]
 fn a_window_is_refused_where_the_analysis_names_no_date() {
