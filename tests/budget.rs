@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use serde_json::Value;
-use std::fs;
+use std::{collections::BTreeSet, fs};
 use tests::{
     processes::{Site, close, price, rho_of},
     running::Said,
@@ -98,6 +98,31 @@ fn sealing_notices_people_of_another_lineage() {
     let email = csv.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
     let kept = fs::read(site.path("retailer/people/sales.sketch")).unwrap();
     assert!(!String::from_utf8_lossy(&kept).contains(&email));
+}
+
+#[test]
+fn known_people_among_made_up_ones_are_not_new() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    edited(&site, "other.toml", "lineage = \"sales\"", "lineage = \"sales-b\"");
+    let csv = fs::read_to_string(site.path("retailer.csv")).unwrap();
+    let row = csv.lines().nth(1).unwrap();
+    let (email, values) = row.split_once(',').unwrap();
+    assert!(email.contains('@'), "{email}");
+    let known = csv.lines().skip(1).map(|row| row.split(',').next()).collect::<BTreeSet<_>>();
+    let made_up: String =
+        (0..9 * known.len()).map(|n| format!("nobody{n}@example.com,{values}\n")).collect();
+    fs::write(site.path("diluted.csv"), format!("{}\n{made_up}", csv.trim_end())).unwrap();
+    let seal = "seal diluted.csv --contract other.toml --dataset sales --dir retailer -o retailer";
+    let shares = "10 % of the people in \"sales\" (lineage \"sales-b\") are in lineage \"sales\", and 100 % of \
+                  the people known of lineage \"sales\" are in \"sales\"";
+    refused(
+        &site.run(&format!("{seal}/a --new-people")),
+        &[shares, "say --same-people sales=sales: what is lost under either name is then one sum"],
+    );
+    assert!(!site.path("retailer/a.sealed").exists(), "nothing is written");
+    site.ok(&format!("{seal}/b --same-people sales"));
 }
 
 #[test]

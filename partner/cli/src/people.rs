@@ -68,7 +68,7 @@ impl PeopleArgs {
         overlaps: &[Overlap],
     ) -> Result<(), Failure> {
         let answers = self.answers()?;
-        for Overlap { lineage: other, percent, .. } in overlaps {
+        for Overlap { lineage: other, of_file, of_lineage, .. } in overlaps {
             if ledger.is_answered(lineage, other)? {
                 continue;
             }
@@ -83,16 +83,22 @@ impl PeopleArgs {
                 _ => {}
             }
             let found = format!(
-                "{percent} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\""
+                "{of_file} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\", \
+                 and {of_lineage} % of the people known of lineage \"{other}\" are in \"{dataset}\""
             );
             if !ledger.has_handed_out()? {
-                say::note(format_args!("{found}: what both lose is not one sum."));
+                say::note(format_args!(
+                    "{found}. The ledger takes them for other people: what they lose under the two names is not \
+                     one sum. If they are the same people, say --same-people {dataset}={other}."
+                ));
                 continue;
             }
             return Err(Failure::no(format!(
-                "{found}, which this party's ledger takes for other people, and people of the party have \
-                 lost budget before. Say --same-people {dataset}={other}; or, if most of them are others \
-                 all the same, --new-people --although-they-overlap"
+                "{found}. This party's ledger takes them for other people, and people of the party have lost \
+                 budget before. If they are the same people, or some of them are, say --same-people \
+                 {dataset}={other}: what is lost under either name is then one sum. Two large lists of \
+                 customers may share people by chance: if they are to be counted as others nevertheless, say \
+                 --new-people --although-they-overlap, and whoever is in both can lose the budget of each"
             )));
         }
         Ok(())

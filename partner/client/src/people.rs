@@ -24,18 +24,21 @@ pub struct Sketches {
     key: hmac::Key,
 }
 
-/// A sample of the people of one file or lineage: by kind of key, the smallest HMACs, ascending.
+/// The people of one file, all of them, or a sample of those of a lineage: by kind of key, the smallest
+/// HMACs, ascending.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sketch(BTreeMap<u8, Vec<u64>>);
 
-/// How many people of a file are in a lineage.
+/// How many people a file and a lineage share.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Overlap {
     /// The lineage.
     pub lineage: String,
-    /// Of a hundred people in the file, about so many.
-    pub percent: u64,
+    /// Of a hundred people in the file, about so many are in the lineage.
+    pub of_file: u64,
+    /// Of a hundred people known of the lineage, about so many are in the file.
+    pub of_lineage: u64,
 }
 
 impl Sketches {
@@ -66,7 +69,8 @@ impl Sketches {
         Ok(Self { folder, key })
     }
 
-    /// Samples the people of a file, by every match key that they have.
+    /// Hashes the people of a file, by every match key that they have: all of them, so that whoever is
+    /// known is found among however many others. [`Sketch::smallest`] is what is kept.
     #[must_use]
     pub fn sample<'a>(
         &self,
@@ -79,8 +83,7 @@ impl Sketches {
             };
             let kind = number(*kind);
             let named = keys.iter().filter(|key| **key != [0; 32]);
-            let hashes = named.map(|key| self.hash(key)).collect();
-            sketch.add(kind, hashes);
+            sketch.add(kind, named.map(|key| self.hash(key)));
         }
         sketch
     }
@@ -109,15 +112,12 @@ impl Sketches {
             if other == lineage {
                 continue;
             }
-            if let Some(percent) = sketch.percent_in(&self.read(other)?)
-                && percent >= SAID
-            {
-                found.push(Overlap { lineage: other.to_owned(), percent });
+            if let Some((of_file, of_lineage)) = sketch.shares_with(&self.read(other)?) {
+                found.push(Overlap { lineage: other.to_owned(), of_file, of_lineage });
             }
         }
-        found.sort_by(|one, other| {
-            (other.percent, &one.lineage).cmp(&(one.percent, &other.lineage))
-        });
+        let most = |overlap: &Overlap| overlap.of_file.max(overlap.of_lineage);
+        found.sort_by(|one, other| (most(other), &one.lineage).cmp(&(most(one), &other.lineage)));
         Ok(found)
     }
 
@@ -143,8 +143,9 @@ impl Sketches {
     pub fn add(&self, lineage: &str, sketch: &Sketch) -> Result<(), SketchError> {
         let mut all = self.read(lineage)?;
         for (kind, hashes) in &sketch.0 {
-            all.add(*kind, hashes.clone());
+            all.add(*kind, hashes.iter().copied());
         }
+        let all = all.smallest();
         let path = self.path(lineage);
         files::replace(&path, &all.encode()).map_err(|cause| SketchError::Io { path, cause })
     }
@@ -156,36 +157,40 @@ impl Sketches {
 }
 
 impl Sketch {
-    fn add(&mut self, kind: u8, hashes: Vec<u64>) {
+    /// What is kept of the people of a file: a sample of them that any other can be compared with.
+    #[must_use]
+    pub fn smallest(mut self) -> Self {
+        for hashes in self.0.values_mut() {
+            hashes.truncate(KEPT);
+            hashes.shrink_to_fit();
+        }
+        self
+    }
+
+    fn add(&mut self, kind: u8, hashes: impl Iterator<Item = u64>) {
         let kept = self.0.entry(kind).or_default();
         kept.extend(hashes);
         kept.sort_unstable();
         kept.dedup();
-        kept.truncate(KEPT);
     }
 
-    /// Of a hundred people of this sample, how many are in `other`; by the kind of key that most share.
-    /// None if too few can be compared.
-    fn percent_in(&self, other: &Self) -> Option<u64> {
+    /// Of a hundred people here, how many are in `other`, and of a hundred there, how many are here, by
+    /// the two kinds of key that share most. None where both shares are small, or of too few people.
+    fn shares_with(&self, other: &Self) -> Option<(u64, u64)> {
         // An address may stand in the one as an address, and in the other as its hash.
         let pairs =
             self.0.values().flat_map(|own| other.0.values().map(move |theirs| (own, theirs)));
-        let by_kind = pairs.filter_map(|(own, theirs)| {
-            // A sample that is full knows nothing of what is larger than its largest.
-            let known = |hashes: &[u64]| match hashes.last() {
-                Some(last) if hashes.len() >= KEPT => *last,
-                _ => u64::MAX,
-            };
-            let bound = known(own).min(known(theirs));
-            let compared = own.iter().filter(|hash| **hash <= bound);
-            let (mut all, mut shared) = (0_u64, 0_u64);
-            for hash in compared {
-                all += 1;
-                shared += u64::from(theirs.binary_search(hash).is_ok());
-            }
-            (all >= FEWEST).then(|| shared.saturating_mul(100) / all)
+        let shares = pairs.filter_map(|(own, theirs)| {
+            let bound = known_below(own).min(known_below(theirs));
+            let compared = |hashes: &[u64]| hashes.partition_point(|hash| *hash <= bound);
+            let (here, there) = (compared(own), compared(theirs));
+            let mut shared = own.iter().take(here);
+            let shared = shared.by_ref().filter(|hash| theirs.binary_search(hash).is_ok()).count();
+            let is_said = |all: usize| all >= FEWEST && percent(shared, all) >= SAID;
+            let shares = (percent(shared, here), percent(shared, there));
+            (is_said(here) || is_said(there)).then_some((shared, shares))
         });
-        by_kind.max()
+        shares.max().map(|(_, shares)| shares)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -206,11 +211,23 @@ impl Sketch {
             let length = usize::try_from(u32::from_be_bytes(*count)).ok()?.checked_mul(8)?;
             let (hashes, tail) = tail.split_at_checked(length)?;
             let hashes = hashes.as_chunks::<8>().0.iter().map(|hash| u64::from_be_bytes(*hash));
-            sketch.add(*kind, hashes.collect());
+            sketch.add(*kind, hashes);
             rest = tail;
         }
         Some(sketch)
     }
+}
+
+/// Up to where `hashes` name everybody: a sample that is full knows nobody beyond its largest.
+fn known_below(hashes: &[u64]) -> u64 {
+    // More than are ever kept are all of a file.
+    hashes.last().filter(|_| hashes.len() == KEPT).map_or(u64::MAX, |last| *last)
+}
+
+/// How many of a hundred `part` of `all` are.
+fn percent(part: usize, all: usize) -> u64 {
+    let share = part.saturating_mul(100).checked_div(all).unwrap_or_default();
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 fn number(kind: Identifier) -> u8 {
@@ -260,8 +277,15 @@ const MAGIC: &[u8] = b"glovebox people v1\n";
 /// HMACs that a sample keeps for each kind of key: half a megabyte.
 const KEPT: usize = 1 << 16;
 /// Fewer people than this are not compared: a share of them says little.
-const FEWEST: u64 = 20;
-/// From so many of a hundred on it is said.
+const FEWEST: usize = 20;
+/// From so many of a hundred on it is said: of the file, for then it is in good part the lineage; and
+/// just so of the lineage, for made-up people beside the known ones make the first share as small as
+/// anybody likes, and the second no smaller. Whoever would put a lineage's people under new names in lots
+/// below this needs more than five lots, each with more than four made-up people to a known one.
+///
+/// It is no proof: of two lists of one population, each is in the other by the share of the population
+/// that the other has. So it is said and asked, and `--same-people` is the answer that costs nobody
+/// anything but the budget that the same people have lost already.
 const SAID: u64 = 20;
 
 #[cfg(test)]
@@ -294,7 +318,7 @@ mod tests {
         sketches.add("crm", &sample(500_000..501_000)).unwrap();
         let percent = |range| {
             let found = sketches.overlaps("new", &sample(range)).unwrap();
-            let said = found.into_iter().map(|it| (it.lineage, it.percent));
+            let said = found.into_iter().map(|overlap| (overlap.lineage, overlap.of_file));
             said.collect::<Vec<_>>()
         };
         let [(lineage, all)] = &percent(0..150_000)[..] else { panic!("one lineage") };
@@ -307,6 +331,29 @@ mod tests {
         assert_eq!(sketches.overlaps("exposures", &sample(0..1_000)).unwrap(), []);
     }
 
+    /// Made-up people beside all known ones make the share of the file small, not that of the lineage.
+    #[test]
+    fn known_people_are_noticed_among_any_number_of_made_up_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let sketches = Sketches::open(dir.path()).unwrap();
+        let email = column(Identifier::Email);
+        let sample = |range| sketches.sample([(&email, &people(range))]);
+        sketches.add("crm", &sample(0..1_000)).unwrap();
+        let shares = |sketch: &Sketch| {
+            let found = sketches.overlaps("new", sketch).unwrap();
+            found.into_iter().map(|it| (it.of_file, it.of_lineage)).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&sample(0..6_000)), [(16, 100)]);
+        assert_eq!(shares(&sample(0..200_000)), [(0, 100)], "many more than are kept");
+        assert_eq!(shares(&sample(800..200_000)), [(0, 20)]);
+        assert_eq!(shares(&sample(810..200_000)), []);
+        // A part of them, and nobody else.
+        assert_eq!(shares(&sample(0..100)), [(100, 10)]);
+        // What is kept of the file is compared with again when its contract is signed.
+        sketches.add("new", &sample(0..6_000)).unwrap();
+        assert_eq!(shares(&sketches.read("new").unwrap()), [(16, 100)]);
+    }
+
     #[test]
     fn a_key_is_known_again_under_another_kind_and_by_no_other_party() {
         let [dir, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
@@ -316,9 +363,9 @@ mod tests {
         let same = people(0..100);
         // Hashed elsewhere, an address is the same key.
         let found = sketches.overlaps("b", &sketches.sample([(&hashed, &same)])).unwrap();
-        assert_eq!(found[0].percent, 100);
+        assert_eq!(found[0].of_file, 100);
         let both = sketches.sample([(&hashed, &people(500..600)), (&email, &same)]);
-        assert_eq!(sketches.overlaps("b", &both).unwrap()[0].percent, 100);
+        assert_eq!(sketches.overlaps("b", &both).unwrap()[0].of_file, 100);
         let other = Sketches::open(elsewhere.path()).unwrap();
         assert_ne!(other.sample([(&email, &same)]), sketches.sample([(&email, &same)]));
         // The next command finds the same key.

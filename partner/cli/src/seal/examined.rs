@@ -63,7 +63,7 @@ impl Examined {
                 let examined = people.examine(&mut ledger, (&dataset, &lineage), &overlaps);
                 examined.map_err(|why| why.to_string())?;
             }
-            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sketch.clone());
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sketch.clone().smallest());
             Ok(())
         };
         options.examine = Some(Examine::new(Arc::clone(&self.sketches), decide));
