@@ -164,6 +164,18 @@ pub enum IdentityError {
     /// A zero in brackets that may be part of the number.
     #[error("a phone number with (0) where a country code with a trunk zero is not known")]
     Trunk,
+    /// A zero behind the country code, of a country where it is not known what it means.
+    #[error(
+        "a phone number with a 0 behind the country code, where it is not known whether the 0 belongs to \
+         the number (write it as it is dialled from abroad)"
+    )]
+    ZeroBehindCode,
+    /// No number of the country whose code it has, with its trunk prefix or without.
+    #[error(
+        "a phone number with more or fewer digits behind its country code than numbers of that country have, \
+         also without what is dialled inside the country only (write it as it is dialled from abroad)"
+    )]
+    NoSuchNumber,
     /// Digits lost to an exponent.
     #[error("a phone number with an exponent: its last digits are lost; export it as text")]
     Float,
@@ -390,6 +402,91 @@ mod tests {
             assert_eq!(phone_in(country, text), Ok(expected), "{country} {text}");
         }
         assert_eq!("XX".parse::<Country>(), Err(UnknownCountry));
+    }
+
+    /// What is dialled before a number inside a country is no part of it, behind the country code either.
+    #[test]
+    fn trunk_prefixes_are_taken_off_whatever_they_are() {
+        for (text, expected) in [
+            ("+36 06 30 123 4567", "+36301234567"),
+            ("+36 (06) 1 234 5678", "+3612345678"),
+            ("+36 62 123 456", "+3662123456"),
+            ("+7 8 912 345 67 89", "+79123456789"),
+            ("+7 (8 800) 123-45-67", "+78001234567"),
+            ("+7 812 345 67 89", "+78123456789"),
+            ("+7 8 701 234 56 78", "+77012345678"),
+            ("+370 8 612 34567", "+37061234567"),
+            ("+370 (0) 612 34567", "+37061234567"),
+            ("+370 0612 34567", "+37061234567"),
+            ("+370 800 12345", "+37080012345"),
+            ("+375 80 29 123 45 67", "+375291234567"),
+            ("+375 8 (029) 123-45-67", "+375291234567"),
+            ("+375 8 17 123 45 67", "+375171234567"),
+            ("+375 (0)29 123 45 67", "+375291234567"),
+            ("+993 8 65 123456", "+99365123456"),
+            ("+998 8 90 123 45 67", "+998901234567"),
+            ("+992 8 918 12 34 56", "+992918123456"),
+            ("+992 00 123 45 67", "+992001234567"),
+            ("+995 8 555 12 34 56", "+995555123456"),
+            ("+52 1 55 1234 5678", "+525512345678"),
+            ("+52 044 55 1234 5678", "+525512345678"),
+            ("+55 (0) 11 91234 5678", "+5511912345678"),
+            ("+996 0 555 123456", "+996555123456"),
+            ("+225 07 12 34 56 78", "+2250712345678"),
+            ("+39 06 1234 5678", "+390612345678"),
+        ] {
+            assert_eq!(hash(Identifier::Phone, text), hash(Identifier::Phone, expected), "{text}");
+            let key = match_key(Identifier::Phone, expected).unwrap();
+            assert_eq!(key.as_bytes(), &sha256(expected.as_bytes()), "{expected}");
+        }
+        for (country, text, expected) in [
+            ("HU", "06 30 123 4567", "+36301234567"),
+            ("HU", "36 30 123 4567", "+36301234567"),
+            ("RU", "8 (912) 345-67-89", "+79123456789"),
+            ("RU", "812 345 67 89", "+78123456789"),
+            ("RU", "7 912 345 67 89", "+79123456789"),
+            ("RU", "8 10 49 171 1234567", "+491711234567"),
+            ("KZ", "8 701 234 56 78", "+77012345678"),
+            ("LT", "8 612 34567", "+37061234567"),
+            ("LT", "0 612 34567", "+37061234567"),
+            ("LT", "370 612 34567", "+37061234567"),
+            ("BY", "8 029 123-45-67", "+375291234567"),
+            ("MX", "01 55 1234 5678", "+525512345678"),
+            ("TR", "0532 123 45 67", "+905321234567"),
+            ("DE", "+36 06 30 123 4567", "+36301234567"),
+            ("DE", "0036 06 30 123 4567", "+36301234567"),
+        ] {
+            assert_eq!(phone_in(country, text), Ok(hash(Identifier::Phone, expected)), "{text}");
+        }
+    }
+
+    /// Digits behind a country code that may belong to the number or not are refused, not guessed.
+    #[test]
+    fn what_may_or_may_not_be_a_trunk_prefix_is_refused() {
+        for text in
+            ["+34 0 612 345 678", "+57 0 312 345 6789", "+241 06 12 34 56", "+49 00171 1234567"]
+        {
+            let refused = match_key(Identifier::Phone, text);
+            assert_eq!(refused, Err(IdentityError::ZeroBehindCode), "{text}");
+        }
+        for text in [
+            "+36 0 30 123 4567",
+            "+36 06 30 123 456 789",
+            "+7 912 345 67 8",
+            "+7 0 912 345 67 89",
+            "+370 612 345 678",
+            "+375 800 29 123 45 67",
+            "+55 0 15 11 91234 5678",
+            "+54 0 11 15 1234 5678",
+        ] {
+            let refused = match_key(Identifier::Phone, text);
+            assert_eq!(refused, Err(IdentityError::NoSuchNumber), "{text}");
+        }
+        for (country, text) in
+            [("HU", "30 123 4567"), ("RU", "912 345 67 8"), ("PL", "0 512 345 678")]
+        {
+            assert_eq!(phone_in(country, text), Err(IdentityError::National), "{text}");
+        }
     }
 
     #[test]

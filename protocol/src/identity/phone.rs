@@ -5,8 +5,8 @@ use super::{
     country::{self, Country},
 };
 
-/// E.164: a plus sign, country code and number, at most 15 digits. Separators go, and so does a
-/// trunk zero behind a country code that has one; a missing country code is not guessed, but may be
+/// E.164: a plus sign, country code and number, at most 15 digits. Separators go, and so does the
+/// trunk prefix behind a country code that has one; a missing country code is not guessed, but may be
 /// said with `country`. `text` is unwrapped already.
 pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String, IdentityError> {
     if text.chars().any(|c| c.is_numeric() && !c.is_ascii()) {
@@ -23,7 +23,10 @@ pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String,
         (None, Some(country)) => country.international(&dialled)?,
         (None, None) => return Err(IdentityError::Phone),
     };
-    let digits = country::without_trunk_zero(&digits).unwrap_or(digits);
+    if !could_be_number(&digits) {
+        return Err(IdentityError::Phone);
+    }
+    let digits = country::without_trunk_prefix(&digits)?;
     if is_plausible(&digits) { Ok(format!("+{digits}")) } else { Err(IdentityError::Phone) }
 }
 
@@ -72,13 +75,24 @@ fn without_float_tail(text: &str) -> Result<String, IdentityError> {
     })
 }
 
-fn is_plausible(digits: &str) -> bool {
-    let known = (8..=15).contains(&digits.len())
+/// Whether these are digits that begin with a calling code, which never has a zero in front. There may be
+/// a trunk prefix too many among them.
+fn could_be_number(digits: &str) -> bool {
+    digits.len() >= FEWEST_DIGITS
         && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && !digits.starts_with('0');
+        && !digits.starts_with('0')
+}
+
+fn is_plausible(digits: &str) -> bool {
+    let known = could_be_number(digits) && digits.len() <= MOST_DIGITS;
     // North America: ten digits, and no area begins with 0 or 1.
     let american = digits
         .strip_prefix('1')
         .is_none_or(|number| number.len() == 10 && !number.starts_with(['0', '1']));
     known && american
 }
+
+/// With its calling code, a number has at least so many; fewer are left by a mistake more often.
+const FEWEST_DIGITS: usize = 8;
+/// E.164.
+const MOST_DIGITS: usize = 15;
