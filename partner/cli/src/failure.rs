@@ -227,7 +227,11 @@ impl From<SealError> for Failure {
             | SealError::NoFolder { .. }
             | SealError::NoParts { .. }
             | SealError::Map { .. }
+            | SealError::NotRejects { .. }
             | SealError::NoSuchColumn { .. } => Self::unclear(error),
+            SealError::Part { ref cause, .. } if matches!(**cause, SealError::Map { .. }) => {
+                Self::unclear(error)
+            }
             error => Self::no(error),
         }
     }

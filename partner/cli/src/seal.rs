@@ -35,8 +35,9 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// Only count what is good, empty or refused in each column; needs no keys, writes nothing
-    #[arg(long, conflicts_with_all = ["adopt", "reject_file", "output", "version"])]
+    /// Only count what is good, empty or refused in each column; needs no keys, writes nothing but
+    /// --reject-file
+    #[arg(long, conflicts_with_all = ["adopt", "output", "version"])]
     check: bool,
 
     #[command(flatten)]
@@ -46,9 +47,13 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 
-    /// Put bad rows here, word for word and each with its reason
+    /// Put bad rows here, word for word and each with its reason, also if nothing is sealed
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     reject_file: Option<PathBuf>,
+
+    /// Take the rows of this mended --reject-file of the table instead of those that they come from
+    #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
+    mended: Option<PathBuf>,
 
     /// Stem of the files to write [default: the dataset's name]
     #[arg(short, long, value_name = "STEM", conflicts_with = "adopt")]
@@ -69,7 +74,8 @@ pub(crate) struct Seal {
 impl Seal {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let contract = Paper::read(&self.contract)?.contract;
-        let options = self.reading.options(self.reject_file.clone())?;
+        let mut options = self.reading.options(self.reject_file.clone())?;
+        options.mended.clone_from(&self.mended);
         if self.check {
             return self.count(&contract, &options);
         }
@@ -95,6 +101,9 @@ impl Seal {
                     progress,
                 )
             });
+            if let Err(SealError::BadRows { .. } | SealError::Empty { rejected: 1.. }) = &sealed {
+                self.tell_rejects();
+            }
             match sealed {
                 Err(SealError::BadRows { count, .. }) if self.json => {
                     say::json(&Counted { sealed: false, count: &count, files: None })?;
@@ -114,6 +123,9 @@ impl Seal {
         let count = with_bar(|progress| {
             seal::check(&self.input, contract, &self.dataset, options, progress)
         })?;
+        if count.rejected > 0 {
+            self.tell_rejects();
+        }
         if self.json {
             say::json(&Counted { sealed: false, count: &count, files: None })?;
         } else if options.accept(&count).is_ok() {
@@ -134,10 +146,26 @@ impl Seal {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Says where bad rows are, and what they are good for.
+    fn tell_rejects(&self) {
+        if let Some(rejects) = &self.reject_file {
+            let rejects = rejects.display();
+            say::note(format_args!(
+                "Bad rows are in {rejects}: mend them there, and seal the same table with --mended {rejects}."
+            ));
+        }
+    }
+
     fn tell(&self, sealed: &Sealed) -> Result<(), Failure> {
         tell(&sealed.count, sealed.padded);
-        if let Some(rejects) = &sealed.files.rejects {
-            say::note(format_args!("Bad rows are in {}.", rejects.display()));
+        if sealed.files.rejects.is_some() {
+            self.tell_rejects();
+        }
+        if sealed.count.only_rejects {
+            say::note(
+                "The table is a file of rejected rows: this version has these rows and no others. To seal them \
+                 with the rest of their table, seal that table with --mended.",
+            );
         }
         if self.json {
             let files = Written {

@@ -100,7 +100,7 @@ pub fn in_memory(
     Ok(InMemory { padded, count, manifest, file: written.sink.into(), keys: written.keys })
 }
 
-/// Reads the table in `input` as [`seal`] would, and writes nothing.
+/// Reads the table in `input` as [`seal`] would, and writes nothing but rejected rows.
 ///
 /// # Errors
 ///
@@ -119,8 +119,11 @@ pub fn check(
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Where bad rows go, word for word and with the reason, while the others are sealed.
+    /// Where bad rows go, word for word and with the reason, whether or not the others are sealed.
     pub reject_file: Option<PathBuf>,
+    /// Such a file of the same table, in which rows were mended: they are taken instead of those that
+    /// they come from.
+    pub mended: Option<PathBuf>,
     /// The share of bad rows above which nothing is sealed.
     pub max_rejected: Share,
     /// How the table is written.
@@ -281,10 +284,12 @@ impl BadRow {
     /// The line or row, with its file if there are several.
     #[must_use]
     pub fn place(&self) -> String {
-        self.file
-            .as_ref()
-            .map_or_else(|| self.at.to_string(), |file| format!("{file}, {}", self.at))
+        place_of(self.file.as_deref(), self.at)
     }
+}
+
+fn place_of(file: Option<&str>, at: At) -> String {
+    file.map_or_else(|| at.to_string(), |file| format!("{file}, {at}"))
 }
 
 /// The dataset called `name`, which must be `owner`'s.

@@ -130,7 +130,7 @@ fn within(column: &str, codes: &[i32], least: i32, most: i32) -> Result<(), Adop
 #[non_exhaustive]
 pub enum AdoptFlaw {
     /// The keys lack one.
-    #[error("the keys lack that of {column}")]
+    #[error("the file of keys has no key for the column {column}")]
     Missing {
         /// The column.
         column: String,

@@ -20,6 +20,9 @@ pub struct Count {
     pub refused_rows: Refusals,
     /// The sealed columns in the contract's order.
     pub columns: Vec<ColumnCount>,
+    /// Whether the table is a file of rejected rows: they are all that is sealed.
+    #[serde(skip)]
+    pub only_rejects: bool,
     /// The first ten bad rows.
     #[serde(skip)]
     pub first: Vec<BadRow>,
@@ -111,11 +114,12 @@ impl fmt::Display for Count {
             }
             if column.left_out > 0 {
                 let left_out = thousands(column.left_out);
-                let rows = plural(column.left_out, "row has", "rows have");
-                write!(
-                    f,
-                    "\n  {left_out:>10}  of these {rows} another match key and count without this one"
-                )?;
+                let sealed = plural(
+                    column.left_out,
+                    "of these, in a row that is sealed by another match key without this one",
+                    "of these, in rows that are sealed by another match key without this one",
+                );
+                write!(f, "\n  {left_out:>10}  {sealed}")?;
             }
         }
         if self.refused_rows.total() > 0 {

@@ -26,7 +26,7 @@ pub enum SealError {
         path: PathBuf,
     },
     /// No dataset of that name.
-    #[error("the contract has no dataset {dataset}, but {}", known.join(", "))]
+    #[error("the contract has no dataset \"{dataset}\"; it has {}", known.join(", "))]
     Dataset {
         /// The name.
         dataset: String,
@@ -34,7 +34,10 @@ pub enum SealError {
         known: Vec<String>,
     },
     /// Another party's dataset.
-    #[error("{dataset} belongs to {owner}, whose signing key this is not")]
+    #[error(
+        "the dataset \"{dataset}\" belongs to \"{owner}\", and these are the keys of another party: name the \
+         folder of the owner's keys with --dir"
+    )]
     Owner {
         /// The dataset.
         dataset: String,
@@ -80,10 +83,61 @@ pub enum SealError {
         path: PathBuf,
     },
     /// Parts of different tables.
-    #[error("{}: has other columns, or another order, than the first file", path.display())]
+    #[error(
+        "{} has other columns than {}, or the same in another order: found {}; expected {}",
+        path.display(), first.display(), found.join(", "), expected.join(", ")
+    )]
     OtherColumns {
         /// The file.
         path: PathBuf,
+        /// Its columns, in the contract's words.
+        found: Vec<String>,
+        /// The file that it should be like.
+        first: PathBuf,
+        /// Its columns.
+        expected: Vec<String>,
+    },
+    /// A part of a table, or its mended rows, whose columns are not the contract's, while those of the first
+    /// part are.
+    #[error(
+        "{}: {cause}. {} has the columns {}",
+        path.display(), first.display(), expected.join(", ")
+    )]
+    Part {
+        /// The part.
+        path: PathBuf,
+        /// The first part.
+        first: PathBuf,
+        /// Its columns, in the contract's words.
+        expected: Vec<String>,
+        /// What is wrong.
+        #[source]
+        cause: Box<SealError>,
+    },
+    /// A file that is to hold mended rows.
+    #[error(
+        "{}: expected a file of rejected rows as --reject-file writes it, with glovebox_at and \
+         glovebox_reason as its last columns",
+        path.display()
+    )]
+    NotRejects {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A mended row that is in the table nowhere, or twice in the file of mended rows.
+    #[error(
+        "{}: \"{place}\" (glovebox_at) {}: rows are mended in the file that --reject-file made of this very \
+         table, each once",
+        path.display(),
+        if *twice { "stands there twice" } else { "is no row of the table" }
+    )]
+    NotMended {
+        /// The file.
+        path: PathBuf,
+        /// Where the row should be.
+        place: String,
+        /// Whether two rows say that they are this one.
+        twice: bool,
     },
     /// A name given with `--map` or `--ignore`.
     #[error("\"{entry}\": {flaw}")]
@@ -94,7 +148,7 @@ pub enum SealError {
         flaw: MapFlaw,
     },
     /// A default for a column that is not sealed.
-    #[error("\"{column}\": not a column that the contract seals")]
+    #[error("--empty {column}=..: the contract seals no column of this name in the dataset")]
     NoSuchColumn {
         /// What was named.
         column: String,
@@ -110,7 +164,7 @@ pub enum SealError {
     /// A first line in which nothing is a name of the contract. It is not shown: it may be data.
     #[error(
         "the first line looks like data, or has other names than the contract: expected a header \
-         with {}, found {fields} {} of which none is one of these (--map \"FILE=CONTRACT\" renames)",
+         with {}; found {fields} {}, and none of them has such a name (--map \"FILE=CONTRACT\" renames)",
         expected.join(", "), plural(u64::try_from(*fields).unwrap_or(u64::MAX), "field", "fields")
     )]
     NoHeader {
@@ -166,7 +220,7 @@ pub enum SealError {
         reason: String,
     },
     /// Nothing to seal.
-    #[error("no row to seal ({rejected} bad {})", plural(*rejected, "row", "rows"))]
+    #[error("the table has no good row, so nothing is sealed ({rejected} bad {})", plural(*rejected, "row", "rows"))]
     Empty {
         /// Bad rows.
         rejected: u64,

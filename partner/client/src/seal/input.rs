@@ -80,6 +80,24 @@ impl<'a> Input<'a> {
         &self.header.names
     }
 
+    /// Whether it is a file of rejected rows.
+    pub(super) fn is_of_rejects(&self) -> bool {
+        self.header.is_of_rejects
+    }
+
+    /// Refuses a table of other columns than `expected`, which are those of `first`.
+    pub(super) fn expect(&self, expected: &[String], first: &Path) -> Result<(), SealError> {
+        if self.header.names == expected {
+            return Ok(());
+        }
+        Err(SealError::OtherColumns {
+            path: self.parts.first().map(|part| part.path.clone()).unwrap_or_default(),
+            found: self.header.shown(),
+            first: first.to_owned(),
+            expected: header::shown_all(expected),
+        })
+    }
+
     /// The sealed columns in the contract's order.
     pub(super) fn sealed_columns(&self) -> impl Iterator<Item = &'a Column> {
         self.columns.iter().copied()
@@ -92,14 +110,24 @@ impl<'a> Input<'a> {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), SealError> {
         let total: u64 = self.parts.iter().map(|part| part.size).sum();
+        let first = self.parts.first().map(|part| part.path.as_path()).unwrap_or(Path::new(""));
         let (mut next, mut before) = (Some(self.first), 0);
         for part in &self.parts {
             let table = match next.take() {
                 Some(table) => table,
-                None => Table::open(&part.path, self.dataset, self.reading)?.0,
+                None => {
+                    Table::open(&part.path, self.dataset, self.reading)
+                        .map_err(|cause| of_part(&self.header.names, &part.path, first, cause))?
+                        .0
+                }
             };
             if table.header != self.header {
-                return Err(SealError::OtherColumns { path: part.path.clone() });
+                return Err(SealError::OtherColumns {
+                    path: part.path.clone(),
+                    found: table.header.shown(),
+                    first: first.to_owned(),
+                    expected: self.header.shown(),
+                });
             }
             let name = part.name.as_deref();
             let mut each = |row: &Row<'_>| each(row, name);
@@ -148,6 +176,23 @@ impl Table {
         let places = columns.iter().map(|(_, at)| *at).collect();
         let columns = columns.into_iter().map(|(column, _)| column).collect();
         Ok((Self { header, places, rows, read }, columns))
+    }
+}
+
+/// What is wrong with the columns of a part, beside the `names` that the `first` part has.
+pub(super) fn of_part(names: &[String], part: &Path, first: &Path, cause: SealError) -> SealError {
+    match cause {
+        SealError::Map { .. }
+        | SealError::Columns { .. }
+        | SealError::NoHeader { .. }
+        | SealError::Type { .. } => SealError::Part {
+            path: part.to_owned(),
+            first: first.to_owned(),
+            expected: header::shown_all(names),
+            cause: Box::new(cause),
+        },
+        // These name their file.
+        cause => cause,
     }
 }
 

@@ -78,11 +78,6 @@ impl Rejects {
         Ok(Self { file, writer: RefCell::new(None) })
     }
 
-    /// Keeps no bad row.
-    pub(super) fn nowhere() -> Self {
-        Self { file: None, writer: RefCell::new(None) }
-    }
-
     pub(super) fn add(
         &self,
         header: &[String],
@@ -99,7 +94,9 @@ impl Rejects {
             *slot = Some(writer);
         }
         let Some(writer) = slot.as_mut() else { return Ok(()) };
-        let at = bad.first().map(BadRow::place).unwrap_or_default();
+        // Of a row that was rejected before, where it is in the table that it comes from.
+        let here = || bad.first().map(BadRow::place).unwrap_or_default();
+        let at = row.origin().map_or_else(here, str::to_owned);
         let reasons: Vec<_> = bad
             .iter()
             .map(|bad| match &bad.column {
@@ -148,8 +145,13 @@ impl Pending {
 
     /// Only the owner may read it: rejected rows are in the clear.
     fn create(&self) -> Result<File, SealError> {
+        // One that a killed command left may be open to others, and would stay so.
+        match fs::remove_file(&self.partial) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(self.failed(cause)),
+            _ => {}
+        }
         let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let options = options.write(true).create_new(true).mode(0o600);
         options.open(&self.partial).map_err(|cause| self.failed(cause))
     }
 
@@ -198,4 +200,5 @@ pub(super) fn with_end(stem: &Path, end: &str) -> PathBuf {
 pub(super) const SEALED: &str = ".sealed";
 pub(super) const MANIFEST: &str = ".manifest";
 pub(super) const KEYS: &str = ".keys";
-const REJECT_COLUMNS: [&str; 2] = ["glovebox_at", "glovebox_reason"];
+/// What a file of rejected rows has behind the columns of the table.
+pub(super) const REJECT_COLUMNS: [&str; 2] = ["glovebox_at", "glovebox_reason"];

@@ -3,8 +3,9 @@
 use super::{
     BadRow, ColumnCount, Count, NAMED_ROWS, Options, Reason, SealError,
     convert::{Converter, Value},
-    input::Input,
+    input::{self, Each, Input},
     output::Rejects,
+    place_of,
     row::Row,
 };
 use protocol::{
@@ -12,7 +13,7 @@ use protocol::{
     manifest,
     sealed::Values,
 };
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 /// Columns in the clear, in the order of the layout but without the one that marks rows.
 pub(super) struct Prepared {
@@ -40,23 +41,30 @@ pub(super) fn prepare(
         // Reading is half of the work, writing the other.
         progress(done, total.saturating_mul(2));
     })?;
-    accept(&count, options)?;
-    if count.rows == 0 {
-        return Err(SealError::Empty { rejected: count.rejected });
+    let accepted = accept(&count, options).and_then(|()| match count.rows {
+        0 => Err(SealError::Empty { rejected: count.rejected }),
+        _ => Ok(()),
+    });
+    if let Err(refused) = accepted {
+        // What is wrong with them is what is wanted now.
+        rejects.publish()?;
+        return Err(refused);
     }
     count.people = people(&columns, &count, dataset);
     Ok(Prepared { columns, count })
 }
 
-/// Reads all of `input` and counts it, without a limit to bad rows.
+/// Reads all of `input` and counts it, without a limit to bad rows, which go where `options` say.
 pub(super) fn count(
     input: &Path,
     dataset: &Dataset,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
-    let nowhere = Rejects::nowhere();
-    read(input, dataset, options, &nowhere, &mut |_, _| {}, progress)
+    let rejects = Rejects::reserve(options.reject_file.as_deref())?;
+    let count = read(input, dataset, options, &rejects, &mut |_, _| {}, progress)?;
+    rejects.publish()?;
+    Ok(count)
 }
 
 /// Refuses a table of which too much is bad.
@@ -88,11 +96,16 @@ fn read(
     if let Some(column) = dataset.sealed_columns().filter(default).find(|it| of_a_key(it)) {
         return Err(SealError::DefaultOfKey { column: column.name.clone() });
     }
-    let input = Input::open(input, dataset, &options.reading)?;
+    let path = input;
+    let input = Input::open(path, dataset, &options.reading)?;
     let converters: Vec<_> =
         input.sealed_columns().map(|column| Converter::new(column, &options.reading)).collect();
     let header = input.header().to_vec();
-    let mut count = Count { columns: converters.iter().map(named).collect(), ..Count::default() };
+    let mut count = Count {
+        columns: converters.iter().map(named).collect(),
+        only_rejects: input.is_of_rejects(),
+        ..Count::default()
+    };
     let mut values = Vec::with_capacity(converters.len());
     let mut each = |row: &Row<'_>, file: Option<&str>| {
         let bad = check(row, file, header.len(), &converters, &mut values, &mut count);
@@ -115,8 +128,56 @@ fn read(
         }
         Ok(())
     };
-    input.rows(&mut each, progress)?;
-    Ok(count)
+    let Some(mended) = &options.mended else {
+        input.rows(&mut each, progress)?;
+        return Ok(count);
+    };
+    let mut places = mended_rows(mended, path, &header, dataset, options, &mut each)?;
+    let mut others = |row: &Row<'_>, file: Option<&str>| {
+        let place = place_of(file, row.at());
+        if places.remove(&place) { Ok(()) } else { each(row, file) }
+    };
+    input.rows(&mut others, progress)?;
+    match places.pop_first() {
+        Some(place) => Err(SealError::NotMended { path: mended.clone(), place, twice: false }),
+        None => Ok(count),
+    }
+}
+
+/// Calls `each` for every row of the file `mended`; gives where in the table `of` they come from, whose
+/// columns are `header`.
+fn mended_rows(
+    mended: &Path,
+    of: &Path,
+    header: &[String],
+    dataset: &Dataset,
+    options: &Options,
+    each: &mut Each<'_>,
+) -> Result<BTreeSet<String>, SealError> {
+    let not_rejects = || SealError::NotRejects { path: mended.to_owned() };
+    let input = Input::open(mended, dataset, &options.reading).map_err(|cause| match cause {
+        // Nothing is renamed in such a file.
+        SealError::Map { .. } => not_rejects(),
+        cause => input::of_part(header, mended, of, cause),
+    })?;
+    if !input.is_of_rejects() {
+        return Err(not_rejects());
+    }
+    input.expect(header, of)?;
+    let mut places = BTreeSet::new();
+    let name = mended.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut row = |row: &Row<'_>, _: Option<&str>| {
+        // A row that does not say where it comes from is a bad one, which is what the rest finds.
+        if let Some(place) = row.origin().filter(|place| !place.is_empty())
+            && !places.insert(place.to_owned())
+        {
+            let place = place.to_owned();
+            return Err(SealError::NotMended { path: mended.to_owned(), place, twice: true });
+        }
+        each(row, name.as_deref())
+    };
+    input.rows(&mut row, &mut |_, _| {})?;
+    Ok(places)
 }
 
 fn named(converter: &Converter<'_>) -> ColumnCount {
@@ -160,6 +221,9 @@ fn check(
 ) -> Vec<BadRow> {
     let bad_row =
         |column, reason| BadRow { file: file.map(str::to_owned), at: row.at(), column, reason };
+    if row.origin() == Some("") {
+        return vec![bad_row(None, Reason::NoOrigin)];
+    }
     if row.swallows(expected) {
         return vec![bad_row(None, Reason::LineBreak)];
     }

@@ -18,8 +18,15 @@ use csv::ByteRecord;
 
 /// A row, borrowed from its reader.
 pub(super) enum Row<'a> {
-    /// From CSV; `columns` says which field each sealed column is.
-    Csv { record: &'a ByteRecord, line: u64, separator: u8, columns: &'a [usize] },
+    /// From CSV; `columns` says which field each sealed column is, and `origin` what a file of rejected
+    /// rows says of where the row comes from.
+    Csv {
+        record: &'a ByteRecord,
+        line: u64,
+        separator: u8,
+        columns: &'a [usize],
+        origin: Option<&'a str>,
+    },
     /// From a record batch; `columns` are the sealed columns in the types that are read.
     Batch { batch: &'a RecordBatch, columns: &'a [Typed], at: usize, row: u64 },
 }
@@ -147,6 +154,15 @@ impl Row<'_> {
                 }
             }
             Self::Batch { row, .. } => At::Row(*row),
+        }
+    }
+
+    /// Where the row is in the table from which it was rejected, if it comes from a file of such rows;
+    /// empty if that file does not say.
+    pub(super) fn origin(&self) -> Option<&str> {
+        match self {
+            Self::Csv { origin, .. } => *origin,
+            Self::Batch { .. } => None,
         }
     }
 

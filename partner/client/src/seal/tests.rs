@@ -249,33 +249,6 @@ fn an_unclosed_quote_stops_the_sealing_and_names_its_lines() {
 }
 
 #[test]
-fn rejected_rows_are_kept_word_for_word_and_the_rest_is_sealed() {
-    let desk = Desk::new();
-    let input = desk.table("a@example.com,,gold,1,1,,1,\nb@,,gold,x,1,,1,\"my \"\"note\"\"\"\n");
-    let mut options = Options::rejecting_into(desk.path("rejects.csv"));
-    // Half of the table is bad, and nobody said that so much may be.
-    let error = desk.seal(&input, &options).unwrap_err();
-    assert!(matches!(error, SealError::BadRows { .. }), "{error}");
-    assert_eq!(desk.names(), ["sales.csv"]);
-    options.max_rejected = "50".parse().unwrap();
-    let sealed = desk.seal(&input, &options).unwrap();
-    assert_eq!((sealed.count.rows, sealed.count.rejected), (1, 1));
-    assert_eq!(sealed.files.rejects, options.reject_file);
-    let rejects = fs::read_to_string(desk.path("rejects.csv")).unwrap();
-    let lines: Vec<_> = rejects.lines().collect();
-    assert_eq!(lines[0], format!("{},glovebox_at,glovebox_reason", HEADER.trim()));
-    assert!(
-        lines[1].starts_with("b@,,gold,x,1,,1,\"my \"\"note\"\"\",line 3,email: "),
-        "{}",
-        lines[1]
-    );
-    assert!(lines[1].contains("; spend: not a number"));
-    let expected =
-        ["rejects.csv", "sales.csv", "sales.v1.keys", "sales.v1.manifest", "sales.v1.sealed"];
-    assert_eq!(desk.names(), expected);
-}
-
-#[test]
 fn what_was_written_opens_with_the_keys_and_nothing_is_overwritten() {
     use std::os::unix::fs::PermissionsExt;
     let desk = Desk::new();
@@ -454,6 +427,7 @@ fn refuses_files_that_are_no_table() {
 
 mod cases;
 mod files;
+mod mended;
 mod pyarrow;
 mod totals;
 mod words;

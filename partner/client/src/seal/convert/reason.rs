@@ -12,6 +12,12 @@ pub enum Reason {
         /// Fields of the header.
         expected: usize,
     },
+    /// A rejected row that does not end with where it comes from and why it was rejected.
+    #[error(
+        "fields were added to this rejected row or taken away: its last two are not glovebox_at, such as line \
+         3, and glovebox_reason"
+    )]
+    NoOrigin,
     /// Bytes that are not text.
     #[error("not UTF-8 (perhaps Windows-1252 or Latin-1: export as UTF-8)")]
     NotUtf8,

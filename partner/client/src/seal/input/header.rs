@@ -1,6 +1,6 @@
 //! The first line of a table, held against the contract's columns.
 
-use super::super::{Reading, SealError, convert::trimmed};
+use super::super::{Reading, SealError, convert::trimmed, output::REJECT_COLUMNS};
 use protocol::contract::{Column, Dataset};
 use std::collections::BTreeSet;
 
@@ -11,6 +11,8 @@ pub(super) struct Header {
     pub(super) names: Vec<String>,
     /// Columns that the owner named with `--ignore`.
     ignored: BTreeSet<String>,
+    /// Whether it is a file of rejected rows, with the place and the reason behind these columns.
+    pub(super) is_of_rejects: bool,
 }
 
 impl Header {
@@ -21,8 +23,14 @@ impl Header {
         reading: &Reading,
     ) -> Result<Self, SealError> {
         let mut names: Vec<_> = names.into_iter().map(|name| trimmed(&name).to_owned()).collect();
+        let is_of_rejects = names.ends_with(&REJECT_COLUMNS.map(str::to_owned));
+        if is_of_rejects {
+            names.truncate(names.len().saturating_sub(REJECT_COLUMNS.len()));
+        }
+        // Rejected rows have the contract's names already: swapped again, they would be wrong.
+        let map = if is_of_rejects { &[][..] } else { &reading.map };
         let mut renamed = Vec::new();
-        for entry in &reading.map {
+        for entry in map {
             if let Some((at, to)) = resolve(entry, &names, dataset, reading)? {
                 renamed.push((at, to));
             }
@@ -41,7 +49,12 @@ impl Header {
         if let Some(name) = reading.ignore.iter().find(known) {
             return Err(SealError::Map { entry: name.clone(), flaw: MapFlaw::Sealed });
         }
-        Ok(Self { names, ignored: reading.ignore.iter().cloned().collect() })
+        Ok(Self { names, ignored: reading.ignore.iter().cloned().collect(), is_of_rejects })
+    }
+
+    /// The names as they may be shown.
+    pub(super) fn shown(&self) -> Vec<String> {
+        shown_all(&self.names)
     }
 
     /// Where each of the contract's sealed columns is.
@@ -68,10 +81,7 @@ impl Header {
         if missing.is_empty() && unknown.is_empty() && twice.is_empty() {
             return Ok(found);
         }
-        // Not even nearly a name of the contract: what stands there may be a customer.
-        let is_near =
-            |name: &&String| dataset.columns.iter().any(|c| folded(&c.name) == folded(name));
-        if !self.names.iter().any(|name| is_near(&name)) {
+        if !is_header(&self.names, dataset) {
             let fields = self.names.len();
             return Err(SealError::NoHeader { expected: missing, fields });
         }
@@ -86,7 +96,7 @@ fn resolve(
     dataset: &Dataset,
     reading: &Reading,
 ) -> Result<Option<(usize, String)>, SealError> {
-    let flaw = |flaw| SealError::Map { entry: entry.to_owned(), flaw };
+    let refused = |flaw| SealError::Map { entry: entry.to_owned(), flaw };
     let place = |name: &str| names.iter().position(|known| known == trimmed(name));
     let column = |name: &str| dataset.column(trimmed(name)).map(|column| column.name.clone());
     let mut meanings = Vec::new();
@@ -100,18 +110,66 @@ fn resolve(
     match meanings.as_slice() {
         [meaning] => Ok(Some(meaning.clone())),
         [] if reading.several_files => Ok(None),
-        [] => Err(flaw(MapFlaw::Nowhere)),
-        _ => Err(flaw(MapFlaw::Ambiguous)),
+        [] => Err(refused(flaw(entry, names, dataset))),
+        _ => Err(refused(MapFlaw::Ambiguous)),
     }
 }
 
+/// Which half of an entry of `--map` nothing is called by.
+fn flaw(entry: &str, names: &[String], dataset: &Dataset) -> MapFlaw {
+    let in_table = |name: &str| names.iter().any(|known| known == trimmed(name));
+    let in_contract = |name: &str| dataset.column(trimmed(name)).is_some();
+    let Some((left, right)) = entry.split_once('=') else { return MapFlaw::NoPair };
+    let unknown = if in_table(left) && !in_contract(right) {
+        Some(right)
+    } else if in_table(right) && !in_contract(left) {
+        Some(left)
+    } else {
+        None
+    };
+    if let Some(name) = unknown {
+        let names = dataset.columns.iter().map(|column| column.name.clone()).collect();
+        return MapFlaw::NotInContract { name: name.to_owned(), names };
+    }
+    // FILE=CONTRACT, unless only the other order names a column of the contract.
+    let name = if in_contract(left) && !in_contract(right) { right } else { left };
+    let is_header = is_header(names, dataset);
+    let names = (1..).zip(names).filter(|_| is_header).map(shown).collect();
+    MapFlaw::NotInTable { name: name.to_owned(), names }
+}
+
+/// Whether some name is nearly one of the contract's. If none is, what stands there may be a customer.
+fn is_header(names: &[String], dataset: &Dataset) -> bool {
+    let is_near = |name: &String| dataset.columns.iter().any(|c| folded(&c.name) == folded(name));
+    names.iter().any(is_near)
+}
+
 /// Why a name given on the command line is refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MapFlaw {
-    /// Not a column of the file and one of the contract.
+    /// Nothing is renamed to anything.
     #[error("expected FILE=CONTRACT, a column of the file and what the contract calls it")]
-    Nowhere,
+    NoPair,
+    /// The file has no such column.
+    #[error("the file has no column \"{name}\"{} (expected FILE=CONTRACT)", but(names))]
+    NotInTable {
+        /// What was named.
+        name: String,
+        /// The columns that it has; none if they may be values.
+        names: Vec<String>,
+    },
+    /// The dataset has no such column.
+    #[error(
+        "the contract has no column \"{name}\" in this dataset{} (expected FILE=CONTRACT)",
+        but(names)
+    )]
+    NotInContract {
+        /// What was named.
+        name: String,
+        /// The columns that it has.
+        names: Vec<String>,
+    },
     /// Both ways of reading it make sense.
     #[error("can be read in both directions: rename the column in the file")]
     Ambiguous,
@@ -121,6 +179,20 @@ pub enum MapFlaw {
     /// To be ignored, but sealed.
     #[error("the contract seals this column: it cannot be ignored")]
     Sealed,
+}
+
+/// The names that there are, behind one that there is not.
+fn but(names: &[String]) -> String {
+    if names.is_empty() {
+        "; what its first line says is not shown, for it may be data".to_owned()
+    } else {
+        format!(", but {}", names.join(", "))
+    }
+}
+
+/// The names as they may be shown.
+pub(super) fn shown_all(names: &[String]) -> Vec<String> {
+    (1..).zip(names).map(shown).collect()
 }
 
 /// A name as it may be shown: one that may be a value is not.

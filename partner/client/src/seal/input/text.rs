@@ -1,7 +1,7 @@
 //! CSV: a header, and fields between commas, semicolons, tabs or bars.
 
 use super::{
-    super::{Reading, SealError, lines::Lines, row::Row},
+    super::{Reading, SealError, lines::Lines, output::REJECT_COLUMNS, row::Row},
     Header, unreadable,
 };
 use csv::ByteRecord;
@@ -17,6 +17,8 @@ type Bytes = Box<dyn Read>;
 pub(super) struct Text {
     reader: csv::Reader<Lines<Bytes>>,
     separator: u8,
+    /// Whether each row ends with where it comes from and why it was rejected.
+    is_of_rejects: bool,
 }
 
 impl Text {
@@ -69,7 +71,8 @@ impl Text {
             .delimiter(separator)
             .from_reader(Lines::after(whole, before));
         reader.byte_headers().map_err(|cause| unreadable(path, &cause))?;
-        Ok((header, Self { reader, separator }))
+        let is_of_rejects = header.is_of_rejects;
+        Ok((header, Self { reader, separator, is_of_rejects }))
     }
 
     /// Calls `each` for every row, and `progress` now and then.
@@ -85,13 +88,38 @@ impl Text {
         while self.reader.read_byte_record(&mut record).map_err(|e| unreadable(path, &e))? {
             let byte = record.position().map_or(0, csv::Position::byte);
             let line = self.reader.get_mut().line_of(byte);
-            each(&Row::Csv { record: &record, line, separator: self.separator, columns })?;
+            let origin = self.is_of_rejects.then(|| origin_of(&mut record));
+            let (origin, separator) = (origin.as_deref(), self.separator);
+            each(&Row::Csv { record: &record, line, separator, columns, origin })?;
             rows += 1;
             if rows.is_multiple_of(PROGRESS_ROWS) {
                 progress();
             }
         }
         Ok(())
+    }
+}
+
+/// Takes the last two fields of a rejected row off, and gives the first of them: where the row comes
+/// from. Empty if there is no such place, since fields were added or taken away behind the others.
+fn origin_of(record: &mut ByteRecord) -> String {
+    let fields = record.len().saturating_sub(REJECT_COLUMNS.len());
+    let place = record.get(fields).and_then(|field| std::str::from_utf8(field).ok());
+    let place = place.filter(|place| is_place(place)).unwrap_or_default().to_owned();
+    if !place.is_empty() {
+        record.truncate(fields);
+    }
+    place
+}
+
+/// Whether `text` is what [`super::super::BadRow::place`] writes.
+fn is_place(text: &str) -> bool {
+    let at = text.rsplit(", ").next().unwrap_or(text);
+    let is_number = |text: &str| text.parse::<u64>().is_ok();
+    match at.split(' ').collect::<Vec<_>>()[..] {
+        ["line" | "row", number] => is_number(number),
+        ["lines", first, "to", last] => is_number(first) && is_number(last),
+        _ => false,
     }
 }
 

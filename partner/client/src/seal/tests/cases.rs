@@ -24,7 +24,7 @@ fn contract_of(name: &str, kind: &str, dated: bool) -> Contract {
 
 fn read(contract: &Contract, dataset: &str, path: &Path) -> (BTreeMap<String, Values>, Count) {
     let dataset = &contract.datasets[dataset];
-    let rejects = output::Rejects::nowhere();
+    let rejects = output::Rejects::reserve(None).unwrap();
     let options = Options::default();
     let prepared = prepare::prepare(path, dataset, &options, &rejects, &mut |_, _| {});
     let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -72,9 +72,23 @@ fn a_folder_of_parts_is_one_table() {
     part("part-2.csv", "phone,email,tier,spend,recency,day,agreed,note\n");
     let error = desk.in_memory(&folder).unwrap_err();
     assert!(
-        matches!(&error, SealError::OtherColumns { path } if path.ends_with("part-2.csv")),
+        matches!(&error, SealError::OtherColumns { path, .. } if path.ends_with("part-2.csv")),
         "{error}"
     );
+    let words = error.to_string();
+    assert!(
+        words.contains("part-2.csv has other columns than ") && words.contains("part-0.csv"),
+        "{words}"
+    );
+    assert!(words.contains("found phone, email, tier, spend"), "{words}");
+    assert!(words.contains("expected email, phone, tier, spend"), "{words}");
+    part("part-2.csv", "email,phone,tier,spend,recency,day,income,note\n");
+    let words = desk.in_memory(&folder).unwrap_err().to_string();
+    assert!(
+        words.contains("part-2.csv: the table's columns are not the contract's: missing: agreed"),
+        "{words}"
+    );
+    assert!(words.contains("part-0.csv has the columns email, phone, tier"), "{words}");
     part("part-2.csv", "PAR1");
     let error = desk.in_memory(&folder).unwrap_err();
     assert!(matches!(&error, SealError::Mixed { path } if path.ends_with("part-2.csv")), "{error}");
@@ -193,14 +207,36 @@ fn columns_are_renamed_in_either_direction_if_only_one_makes_sense() {
     for map in ["E-Mail=Main=email", "email=E-Mail=Main"] {
         assert_eq!(seal(map).unwrap().count.rows, 1, "{map}");
     }
-    for (map, flaw) in [
-        ("phone=tier", MapFlaw::Ambiguous),
-        ("Mail=email", MapFlaw::Nowhere),
-        ("E-Mail", MapFlaw::Nowhere),
+    for (map, words) in [
+        ("phone=tier", "can be read in both directions"),
+        ("Mail=email", "the file has no column \"Mail\", but column 1 (not shown"),
+        ("email=Mail", "the file has no column \"Mail\""),
+        (
+            "phone=fone",
+            "the contract has no column \"fone\" in this dataset, but email, phone, tier",
+        ),
+        ("a=b", "the file has no column \"a\""),
+        ("E-Mail", "expected FILE=CONTRACT"),
     ] {
         let error = seal(map).unwrap_err();
-        assert!(matches!(&error, SealError::Map { flaw: found, .. } if *found == flaw), "{error}");
+        assert!(matches!(&error, SealError::Map { .. }), "{error}");
+        assert!(error.to_string().starts_with(&format!("\"{map}\": {words}")), "{error}");
     }
+    // In a part it is said in which, and what the others have.
+    let folder = desk.path("parts");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(&path, folder.join("a.csv")).unwrap();
+    fs::write(folder.join("b.csv"), format!("{HEADER}{ROW_A}\n")).unwrap();
+    let mut options = Options::default();
+    options.reading.map = vec!["E-Mail=Main=email".to_owned()];
+    let error =
+        in_memory(&folder, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {}).unwrap_err();
+    let words = error.to_string();
+    assert!(
+        words.contains("b.csv: \"E-Mail=Main=email\": the file has no column \"E-Mail"),
+        "{words}"
+    );
+    assert!(words.contains("a.csv has the columns email, phone"), "{words}");
     let mut options = Options::default();
     options.reading.ignore = vec!["spend".to_owned()];
     let error = in_memory(&path, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {});

@@ -70,7 +70,7 @@ fn up_to_the_share_that_was_set_bad_rows_are_left_out() {
     let input = desk.table(&rows(3));
     let error = desk.seal(&input, &Options::rejecting_into(desk.path("bad.csv"))).unwrap_err();
     assert!(error.to_string().starts_with("3 of 200 rows are bad, more than 1 %"), "{error}");
-    assert_eq!(desk.names(), ["sales.csv"]);
+    assert_eq!(desk.names(), ["bad.csv", "sales.csv"]);
     let options = Options { max_rejected: "0".parse().unwrap(), ..Options::default() };
     let input = desk.table(&rows(1));
     assert!(matches!(desk.seal(&input, &options), Err(SealError::BadRows { .. })));
