@@ -101,7 +101,7 @@ pub enum Refusal {
     #[error("this instance is closed and has destroyed its keys: start a new one")]
     Closed,
     /// The contract does not permit it.
-    #[error("the contract permits no {what} \"{name}\"{}", owner_rule(.owner.as_deref()))]
+    #[error("{}", not_permitted(*.what, .name, .owner.as_deref()))]
     NotPermitted {
         /// What kind of thing was asked for.
         what: Asked,
@@ -468,6 +468,28 @@ impl From<Period> for WhichBudget {
 
 fn so_must(others: &[String]) -> String {
     if others.is_empty() { String::new() } else { format!(", and that of {}", others.join(", ")) }
+}
+
+fn not_permitted(what: Asked, name: &str, owner: Option<&str>) -> String {
+    match what {
+        Asked::Dataset if owner == Some(name) => format!(
+            "the question uses no dataset of \"{name}\": only the owners of its datasets decide about it"
+        ),
+        Asked::Dataset => {
+            let owned = owner.map_or(String::new(), |owner| format!(": it belongs to \"{owner}\""));
+            format!(
+                "under the contract \"{name}\" is not a dataset of the party that names it{owned}"
+            )
+        }
+        Asked::Closing => format!(
+            "\"{name}\" owns no dataset under the contract, and only owners close an instance"
+        ),
+        Asked::Window => format!(
+            "the contract names no date column for \"{name}\", so its jobs can have no window{}",
+            owner_rule(owner)
+        ),
+        what => format!("the contract permits no {what} \"{name}\"{}", owner_rule(owner)),
+    }
 }
 
 fn owner_rule(owner: Option<&str>) -> String {

@@ -50,6 +50,98 @@ pub fn quoted_list<'v>(values: impl IntoIterator<Item = &'v String>) -> String {
     values.into_iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")
 }
 
+/// What two texts have in common that look the same: without hidden characters, and with every blank, of
+/// whatever kind and however many, as one space.
+#[must_use]
+pub fn drawn(text: &str) -> String {
+    let seen: String = text.chars().filter(|letter| !is_hidden(*letter)).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `text` with hidden characters and all blanks but the space spelt out: of two that look the same, what
+/// makes them differ.
+#[must_use]
+pub fn told_apart(text: &str) -> String {
+    let spelt = |letter: char| letter.is_whitespace() && letter != ' ' || is_hidden(letter);
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if spelt(letter) {
+            shown.extend(letter.escape_unicode());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+/// The beginning of `text`, which a refusal may repeat however long the text is.
+#[must_use]
+pub fn beginning(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether `text` is an address that a party's custody may answer at: `http://host:port`, perhaps with a
+/// path, and without a user, whom a reader could take for the host.
+#[must_use]
+pub fn is_http_address(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("http://").filter(|_| text.len() <= MOST_ADDRESS) else {
+        return false;
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = match authority.rsplit_once(':') {
+        // The last colon of an IPv6 address in brackets is its own.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let named = |host: &str| {
+        !host.is_empty()
+            && host.len() <= MOST_HOST
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+    };
+    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match inside {
+        Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => named(host),
+    };
+    let is_port = |port: &str| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0)
+    };
+    let in_path =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_' | b'~');
+    is_host && port.is_none_or(is_port) && path.bytes().all(in_path)
+}
+
+/// What [`is_http_address`] wants, for refusals.
+pub const HTTP_ADDRESS: &str =
+    "an address such as http://host:7501, of at most 300 characters and without a user";
+
+/// What TOML's reader says of a value, in words of people who do not know its types.
+#[must_use]
+pub fn plain_toml(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "f64" | "f32" => "a number such as 0.5",
+        "i64" | "i32" => "a whole number",
+        "u64" | "u32" | "u16" | "u8" => "a whole number, not below 0",
+        "a string" => "text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list in square brackets",
+        "a map" => "a table of its own",
+        other => other,
+    };
+    let found =
+        ["invalid type: ", "invalid value: "].iter().find_map(|head| found.strip_prefix(head));
+    match found {
+        Some(found) => format!("found {found}, expected {expected}"),
+        None => message.to_owned(),
+    }
+}
+
 /// A hidden character, by the number that Unicode gives it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Hidden(char);
@@ -59,6 +151,13 @@ impl fmt::Display for Hidden {
         write!(f, "U+{:04X}", u32::from(self.0))
     }
 }
+
+/// Characters of a text that a refusal repeats.
+const SHOWN: usize = 120;
+/// Characters of an address.
+const MOST_ADDRESS: usize = 300;
+/// RFC 1035.
+const MOST_HOST: usize = 253;
 
 /// First and last of each range. Unicode 16: `General_Category` Cf, Zl, Zp and Co, `Default_Ignorable`,
 /// noncharacters, and the blank of Braille.
@@ -116,6 +215,67 @@ mod tests {
             assert_eq!(hidden(text), None, "{text}");
         }
         assert_eq!(hidden("a\u{202e}b").map(|found| found.to_string()).as_deref(), Some("U+202E"));
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_nobody_before_it() {
+        for text in [
+            "http://localhost:7501",
+            "http://127.0.0.1:1",
+            "http://room.example",
+            "http://[::1]:7501",
+            "http://[2001:db8::1]",
+            "http://room.example:7501/custody/",
+        ] {
+            assert!(is_http_address(text), "{text}");
+        }
+        let long = format!("http://{}:7501", "a".repeat(300));
+        let deep = format!("http://a/{}", "a".repeat(300));
+        for text in [
+            "https://a",
+            "http://",
+            "http://:1",
+            "http://a:0",
+            "http://a:65536",
+            "http://a:+1",
+            "http://a:",
+            "http://room.example@evil.example:7501",
+            "http://user:pass@host",
+            "http://a b",
+            "http://a\u{1b}[2J",
+            "http://a\n",
+            "http://a?x",
+            "http://a/#x",
+            "http://a\"",
+            "http://[::1",
+            "http://\u{e9}",
+            &long,
+            &deep,
+        ] {
+            assert!(!is_http_address(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn types_of_the_reader_are_said_in_words() {
+        for (message, plain) in [
+            (
+                "invalid type: string \"a\", expected f64",
+                "found string \"a\", expected a number such as 0.5",
+            ),
+            (
+                "invalid value: integer `-1`, expected u32",
+                "found integer `-1`, expected a whole number, not below 0",
+            ),
+            (
+                "invalid type: sequence, expected a map",
+                "found sequence, expected a table of its own",
+            ),
+            ("unknown field `x`, expected `a` or `b`", "unknown field `x`, expected `a` or `b`"),
+            ("missing field `x`", "missing field `x`"),
+        ] {
+            assert_eq!(plain_toml(message), plain);
+        }
     }
 
     #[test]

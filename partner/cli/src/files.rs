@@ -15,14 +15,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The bytes of `path`.
+/// The bytes of `path`, which is no larger than an object of the host may be.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(Failure::reading(path))
+    read_at_most(path, MOST_OBJECT)
 }
 
 /// The text of `path`.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(Failure::reading(path))
+    read_text_at_most(path, MOST_TEXT)
+}
+
+/// The text of `path`, of at most `most` bytes.
+pub(crate) fn read_text_at_most(path: &Path, most: u64) -> Result<String, Failure> {
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "the text is not UTF-8");
+    String::from_utf8(read_at_most(path, most)?).map_err(no_text).map_err(Failure::reading(path))
+}
+
+/// A contract's bytes, signed or not.
+pub(crate) fn read_contract(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_at_most(path, MOST_TEXT)
+}
+
+fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    client::files::read_at_most(path, most).map_err(Failure::reading(path))
 }
 
 /// Writes `path` whole or not at all.
@@ -69,7 +84,7 @@ pub(crate) struct Paper {
 impl Paper {
     /// Reads TOML or a signed contract, complete or not.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = read(path)?;
+        let bytes = read_contract(path)?;
         let (text, signers) = match Jointly::parse(TAG, &bytes) {
             Ok(joint) => {
                 (joint.payload().to_vec(), joint.signers().map_err(|why| named(path, why))?)
@@ -83,7 +98,7 @@ impl Paper {
 
 /// A contract that every party has signed.
 pub(crate) fn signed_contract(path: &Path) -> Result<Contract, Failure> {
-    let bytes = read(path)?;
+    let bytes = read_contract(path)?;
     if Jointly::parse(TAG, &bytes).is_err() && Contract::parse(&bytes).is_ok() {
         return Err(Failure::unclear(format!(
             "{} is not signed yet: give the .signed file that `glovebox contract sign` makes",
@@ -103,7 +118,7 @@ pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
 pub(crate) fn trust(danger_root: Option<&Path>) -> Result<Trust, Failure> {
     match danger_root {
         None => Ok(Trust::aws()),
-        Some(path) => Trust::danger(&read(path)?).map_err(|_| {
+        Some(path) => Trust::danger(&read_at_most(path, MOST_TEXT)?).map_err(|_| {
             let path = path.display();
             Failure::unclear(format!("{path} is not a certificate, expected one in PEM or DER"))
         }),
@@ -117,10 +132,16 @@ pub(crate) fn named(path: &Path, why: impl std::fmt::Display) -> Failure {
 /// The registers of a build, in any of the shapes that [`registers::parse`] takes.
 pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
     let unreadable = |why: &str| Failure::unclear(format!("{}: {why}", path.display()));
-    let found = registers::parse(&read(path)?).map_err(|why| unreadable(&why.to_string()))?;
+    let found = registers::parse(&read_at_most(path, MOST_TEXT)?)
+        .map_err(|why| unreadable(&why.to_string()))?;
     // Every build has it: what does not name it names no build.
     if found.contains_key(&0) { Ok(found) } else { Err(unreadable("register 0 is missing")) }
 }
+
+/// Bytes of a text: a contract has at most 1 MiB, signatures and all.
+const MOST_TEXT: u64 = 2 << 20;
+/// Bytes of what else commands read: results, receipts, manifests.
+const MOST_OBJECT: u64 = 65 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -36,6 +36,30 @@ fn parties() -> TempDir {
     dir
 }
 
+/// What the other side sent may have any size, and any address in it.
+#[test]
+fn a_party_file_of_the_other_side_is_bounded() {
+    let dir = parties();
+    let honest = fs::read_to_string(dir.path().join("p/party.toml")).unwrap();
+    let new = "contract new --name other --party x.toml --party r/party.toml --pcrs pcrs.json -o x";
+    let long = format!("http://{}", "a".repeat(200_000));
+    let short = format!("http://{}", "a".repeat(20_000));
+    for (address, words) in [
+        ("http://localhost@evil.example:7501", "without a user"),
+        ("http://localhost\\u001b[2J:7501", "cannot stand in a contract"),
+        (&short, "at most 300 characters"),
+        (&long, "expected a file of at most 65536"),
+    ] {
+        let text = honest.replace("http://localhost:7501", address);
+        fs::write(dir.path().join("x.toml"), text).unwrap();
+        let (_, talk) = says(dir.path(), 2, new);
+        assert!(talk.contains(words) && talk.len() < 600, "{talk}");
+    }
+    fs::write(dir.path().join("big.toml"), "#\n".repeat(2 << 20)).unwrap();
+    let (_, talk) = says(dir.path(), 2, "contract show big.toml");
+    assert!(talk.contains("found 4194304 bytes, expected a file of at most 2097152"), "{talk}");
+}
+
 #[test]
 fn never_overwrites_a_key_or_a_contract() {
     let dir = parties();
@@ -276,7 +300,7 @@ fn the_other_sides_party_toml_brings_a_party_and_nothing_else() {
         ("\n[[analysis]]\nname = \"report\"\n", "unknown field `analysis`"),
         ("role = \"operator\"\n", "unknown field `role`"),
         ("min_cell = 10\n", "unknown field `min_cell`"),
-        (theirs.as_str(), "more or less than one [[party]]"),
+        (theirs.as_str(), "it does not have exactly one [[party]]"),
         ("custody = \"http://x\\n\"\n", "cannot stand in a contract"),
     ] {
         fs::write(dir.path().join("theirs.toml"), format!("{theirs}{more}")).unwrap();

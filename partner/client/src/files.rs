@@ -2,7 +2,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
@@ -40,11 +40,61 @@ pub(crate) fn read_private(path: &Path) -> io::Result<Result<Zeroizing<Vec<u8>>,
         return Ok(Err(mode));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(64));
-    io::Read::read_to_end(&mut file, &mut bytes)?;
+    read_open(&mut file, MOST_BYTES, &mut bytes)?;
     Ok(Ok(bytes))
+}
+
+/// The bytes of `path`, if there are at most `most`: a file of others may have any size.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::FileTooLarge`] before anything is read if the file says its size; else what the file
+/// system says.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_open(&mut File::open(path)?, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_open(file: &mut File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let too_large = |found: &str| {
+        let why = format!("found {found} bytes, expected a file of at most {most}");
+        io::Error::new(io::ErrorKind::FileTooLarge, why)
+    };
+    let size = file.metadata()?.len();
+    if size > most {
+        return Err(too_large(&size.to_string()));
+    }
+    // A pipe has no size, and a file may grow.
+    file.take(most.saturating_add(1)).read_to_end(bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(read) if read <= most => Ok(()),
+        _ => Err(too_large("more")),
+    }
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Bytes of a file of keys; many times what a thousand columns need.
+const MOST_BYTES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_the_size_that_it_may_have() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::fs::write(&path, "1234").unwrap();
+        assert_eq!(read_at_most(&path, 4).unwrap(), b"1234");
+        let refused = read_at_most(&path, 3).unwrap_err();
+        assert_eq!(refused.to_string(), "found 4 bytes, expected a file of at most 3");
+        // It has no size, and no end.
+        let refused = read_at_most(Path::new("/dev/zero"), 1 << 16).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
+    }
 }

@@ -8,6 +8,7 @@ use protocol::{
     contract::Contract,
     hpke::{RecipientKey, RecipientSecret},
     sign::{PublicKey, SigningKey},
+    text,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -195,7 +196,10 @@ pub enum IdentityError {
         expected: &'static str,
     },
     /// Not in the contract.
-    #[error("these keys ({key}) are those of no party in this contract")]
+    #[error(
+        "these keys ({key}) belong to no party in this contract: name the folder of the party's keys with --dir, \
+         or have the contract name this key"
+    )]
     NoParty {
         /// Our signing key.
         key: PublicKey,
@@ -253,17 +257,17 @@ pub fn check_words(name: &str, custody: Option<&str>) -> Result<(), IdentityErro
     let allowed = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     if !starts || bytes.len() > 32 || !bytes.iter().all(allowed) {
         let expected = "a-z first, then a-z, 0-9, '-' or '_', at most 32 characters";
-        return Err(IdentityError::BadWords { what: "name", found: name.to_owned(), expected });
+        return Err(IdentityError::BadWords {
+            what: "name",
+            found: text::beginning(name),
+            expected,
+        });
     }
-    let address = |text: &&str| {
-        text.starts_with("http://")
-            && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
-    };
     match custody {
-        Some(found) if !address(&found) => Err(IdentityError::BadWords {
+        Some(found) if !text::is_http_address(found) => Err(IdentityError::BadWords {
             what: "custody",
-            found: found.to_owned(),
-            expected: "an address such as http://host:7501",
+            found: text::beginning(found),
+            expected: text::HTTP_ADDRESS,
         }),
         _ => Ok(()),
     }
@@ -342,9 +346,13 @@ mod tests {
     #[test]
     fn refuses_words_that_would_break_out_of_the_snippet() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, custody) in
-            [("Retailer", None), ("a\"b", None), ("", None), ("a", Some("http://x\"\n[[party]]"))]
-        {
+        for (name, custody) in [
+            ("Retailer", None),
+            ("a\"b", None),
+            ("", None),
+            ("a", Some("http://x\"\n[[party]]")),
+            ("a", Some("http://room.example@evil.example:7501")),
+        ] {
             let refused = Identity::create(dir.path(), name, custody).unwrap_err();
             assert!(matches!(refused, IdentityError::BadWords { .. }), "{refused}");
         }

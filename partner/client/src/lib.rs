@@ -7,7 +7,7 @@ pub mod check;
 pub mod clock;
 pub mod close;
 pub mod custody;
-mod files;
+pub mod files;
 #[cfg(test)]
 mod fixture;
 pub mod grant;

@@ -128,7 +128,7 @@ impl Sketches {
     /// [`SketchError`] if it cannot be read.
     pub fn read(&self, lineage: &str) -> Result<Sketch, SketchError> {
         let path = self.path(lineage);
-        match std::fs::read(&path) {
+        match files::read_at_most(&path, MOST_BYTES) {
             Ok(bytes) => Sketch::decode(&bytes).ok_or(SketchError::Malformed { path }),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Sketch::default()),
             Err(cause) => Err(SketchError::Io { path, cause }),
@@ -276,6 +276,8 @@ const END: &str = ".sketch";
 const MAGIC: &[u8] = b"glovebox people v1\n";
 /// HMACs that a sample keeps for each kind of key: half a megabyte.
 const KEPT: usize = 1 << 16;
+/// Bytes of a sample, of which there is one for each kind of key.
+const MOST_BYTES: u64 = 4 << 20;
 /// Fewer people than this are not compared: a share of them says little.
 const FEWEST: usize = 20;
 /// From so many of a hundred on it is said: of the file, for then it is in good part the lineage; and

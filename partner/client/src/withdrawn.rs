@@ -18,7 +18,7 @@ use std::{
 pub fn read(directory: &Path) -> Result<Option<Vec<BTreeMap<u8, Pcr>>>, WithdrawnError> {
     let path = directory.join(WITHDRAWN);
     let at = |cause| WithdrawnError::Io { path: path.clone(), cause };
-    let bytes = match std::fs::read(&path) {
+    let bytes = match files::read_at_most(&path, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             let party = std::fs::metadata(directory).map(|_| directory.join(SIGNING).try_exists());
@@ -138,6 +138,9 @@ pub enum WithdrawnError {
 
 /// The list, beside the keys.
 pub const WITHDRAWN: &str = "withdrawn.json";
+
+/// Bytes of the list.
+const MOST_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -99,7 +99,7 @@ impl<'de, A: Analysis> Deserialize<'de> for Document<A> {
 
 fn syntax(text: &str, error: &TomlError) -> TemplateError {
     let line = line_of(text, error.span().map_or(0, |span| span.start));
-    TemplateError::Syntax { line, reason: error.message().to_owned() }
+    TemplateError::Syntax { line, reason: text::plain_toml(error.message()) }
 }
 
 /// The line, from 1, of the byte at `at`.

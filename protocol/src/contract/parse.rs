@@ -31,8 +31,9 @@ pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
     })?;
     let page = Page { text };
     page.no_hidden_character()?;
-    let raw: RawContract = toml::from_str(text)
-        .map_err(|e| page.flaw(e.span().unwrap_or(0..0), Flaw::Syntax(e.message().to_owned())))?;
+    let raw: RawContract = toml::from_str(text).map_err(|e| {
+        page.flaw(e.span().unwrap_or(0..0), Flaw::Syntax(text::plain_toml(e.message())))
+    })?;
     page.contract(raw)
 }
 
@@ -127,10 +128,9 @@ impl Page<'_> {
                 }
             }
             if let Some(custody) = &party.custody
-                && !(custody.get_ref().starts_with("http://")
-                    && custody.get_ref().bytes().all(|b| b.is_ascii_graphic()))
+                && !text::is_http_address(custody.get_ref())
             {
-                return Err(self.range(custody, "custody", "an address such as http://host:7501"));
+                return Err(self.range(custody, "custody", text::HTTP_ADDRESS));
             }
             let custody = party.custody.map(Spanned::into_inner);
             parties.insert(&party.name, Party { signing_key, recipient_key, custody })?;
@@ -221,8 +221,9 @@ impl Page<'_> {
                             "1 to 64 characters",
                         ));
                     }
-                    if values.contains(&text) {
-                        let flaw = Flaw::Duplicate { first: text.clone(), second: text };
+                    let same = |known: &&String| text::drawn(known) == text::drawn(&text);
+                    if let Some(first) = values.iter().find(same) {
+                        let flaw = Flaw::Duplicate { first: first.clone(), second: text };
                         return Err(self.flaw(value.span(), flaw));
                     }
                     values.push(text);
@@ -325,7 +326,7 @@ impl Page<'_> {
         if is_name(text) {
             Ok(text.clone())
         } else {
-            Err(self.flaw(name.span(), Flaw::Name(text.clone())))
+            Err(self.flaw(name.span(), Flaw::Name(text::beginning(text))))
         }
     }
 
@@ -339,7 +340,7 @@ impl Page<'_> {
     }
 
     fn unknown(&self, name: &Spanned<String>, what: &'static str) -> ContractError {
-        let (what, found) = (what.to_owned(), name.get_ref().clone());
+        let (what, found) = (what.to_owned(), text::beginning(name.get_ref()));
         self.flaw(name.span(), Flaw::Unknown { what, name: found })
     }
 
@@ -359,7 +360,8 @@ impl Page<'_> {
         what: &'static str,
         expected: &'static str,
     ) -> ContractError {
-        let flaw = Flaw::Range { what, found: found.get_ref().to_string(), expected };
+        let shown = text::beginning(&found.get_ref().to_string());
+        let flaw = Flaw::Range { what, found: shown, expected };
         self.flaw(found.span(), flaw)
     }
 

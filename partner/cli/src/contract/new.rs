@@ -1,7 +1,7 @@
 use crate::{failure::Failure, files, say, words};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::keys;
-use protocol::{contract::Contract, hpke::RecipientKey, sign::PublicKey, time::Time};
+use protocol::{contract::Contract, hpke::RecipientKey, sign::PublicKey, text, time::Time};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -47,8 +47,12 @@ impl New {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let [publisher, retailer] = self.parties.as_slice() else {
             return Err(Failure::unclear(format!(
-                "found {} --party, expected two",
-                self.parties.len()
+                "found --party {}, expected it twice: first the party that owns who was sent what, then the one \
+                 that owns what people did",
+                match self.parties.len() {
+                    1 => "once".to_owned(),
+                    times => format!("{times} times"),
+                }
             )));
         };
         let (publisher, retailer) = (Snippet::read(publisher)?, Snippet::read(retailer)?);
@@ -58,7 +62,7 @@ impl New {
         if expires <= now {
             return Err(Failure::unclear(format!("--expires {expires} is past: it is {now} now")));
         }
-        let text = TEMPLATE
+        let filled = TEMPLATE
             .replace("{NAME}", &self.name)
             .replace("{EXPIRES}", &expires.to_string())
             .replace(
@@ -67,15 +71,15 @@ impl New {
             )
             .replace("{PUBLISHER}", &publisher.name)
             .replace("{RETAILER}", &retailer.name);
-        let text = pcrs.iter().fold(text, |text, (index, pcr)| {
-            text.replace(&format!("{{PCR{index}}}"), &pcr.to_string())
+        let filled = pcrs.iter().fold(filled, |page, (index, pcr)| {
+            page.replace(&format!("{{PCR{index}}}"), &pcr.to_string())
         });
-        let contract = Contract::parse(text.as_bytes()).map_err(Failure::unclear)?;
+        let contract = Contract::parse(filled.as_bytes()).map_err(Failure::unclear)?;
         if self.output.exists() {
             let output = self.output.display();
             return Err(Failure::unclear(format!("{output} exists already: name another with -o")));
         }
-        files::write(&self.output, text.as_bytes())?;
+        files::write(&self.output, filled.as_bytes())?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
         for analysis in contract.analyses.keys() {
             for danger in words::danger::dangers(&contract, analysis) {
@@ -150,10 +154,11 @@ impl Snippet {
                 path.display()
             ))
         };
+        let page = files::read_text_at_most(path, MOST_PARTY)?;
         let file: File =
-            toml::from_str(&files::read_text(path)?).map_err(|e| unreadable(e.message()))?;
+            toml::from_str(&page).map_err(|e| unreadable(&text::plain_toml(e.message())))?;
         let Ok([party]) = <[Party; 1]>::try_from(file.party) else {
-            return Err(unreadable("more or less than one [[party]]"));
+            return Err(unreadable("it does not have exactly one [[party]]"));
         };
         keys::check_words(&party.name, party.custody.as_deref())
             .map_err(|e| unreadable(&e.to_string()))?;
@@ -179,5 +184,7 @@ impl Snippet {
     }
 }
 
+/// Bytes of a party.toml: twenty times what its keys take.
+const MOST_PARTY: u64 = 64 << 10;
 const YEAR: u64 = 365 * 86_400;
 const TEMPLATE: &str = include_str!("template.toml");

@@ -29,7 +29,7 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let bytes = files::read(&self.file)?;
+        let bytes = files::read_contract(&self.file)?;
         let (mut joint, output) = match Jointly::parse(TAG, &bytes) {
             Ok(joint) => (joint, self.file.clone()),
             Err(_) => self.beside(&files::text(&self.file, bytes)?)?,
@@ -89,16 +89,16 @@ impl Sign {
         if !path.exists() {
             return Ok((Jointly::unsigned(TAG, text), path));
         }
-        let joint =
-            Jointly::parse(TAG, &files::read(&path)?).map_err(|why| files::named(&path, why))?;
+        let joint = Jointly::parse(TAG, &files::read_contract(&path)?)
+            .map_err(|why| files::named(&path, why))?;
         if joint.payload() == text {
             Ok((joint, path))
         } else {
             Err(Failure::no(format!(
-                "{} holds signatures of another text than {}: compare them with `glovebox contract \
-                 diff`, and remove it to start again",
-                path.display(),
-                self.file.display()
+                "{signed} holds signatures of another text than {}: compare the two with `glovebox contract \
+                 diff`, and remove {signed} to gather signatures anew",
+                self.file.display(),
+                signed = path.display(),
             )))
         }
     }

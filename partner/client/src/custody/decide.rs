@@ -168,7 +168,13 @@ pub fn prepay(
     now: Time,
 ) -> Result<Vec<u8>, LedgerError> {
     let refused = |what, name: &str| {
-        let (name, owner) = (name.to_owned(), Some(owner.party.to_owned()));
+        let owner = match what {
+            refusal::Asked::Dataset => {
+                owner.contract.datasets.get(name).map(|found| found.owner.clone())
+            }
+            _ => Some(owner.party.to_owned()),
+        };
+        let name = name.to_owned();
         LedgerError::Refused(Box::new(Refusal::NotPermitted { what, name, owner }))
     };
     let contract = owner.contract;

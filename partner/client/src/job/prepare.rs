@@ -205,7 +205,7 @@ impl Draft<'_> {
     /// The job of this name, as we signed it before, and where it is kept.
     fn kept(&self, name: JobName, outbox: Option<&Path>) -> Result<(SignedJob, PathBuf), JobError> {
         let path = outbox.unwrap_or(Path::new("")).join(file_name(name));
-        let bytes = match std::fs::read(&path) {
+        let bytes = match files::read_at_most(&path, MOST_JOB) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(JobError::NotKept { name, path });
@@ -366,6 +366,8 @@ pub struct FigureNoise {
 }
 
 const VALID_SECONDS: u64 = 3600;
+/// Bytes of a job that is kept; many times what one may have.
+const MOST_JOB: u64 = 1 << 20;
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
 fn wide(number: u128) -> f64 {

@@ -206,10 +206,10 @@ fn foreign(key: &str, section: &'static Section) -> Flaw {
 fn of_another_type(used: &Use, found: &RawValue) -> Flaw {
     let expected = match (used.lists, used.amount.is_list()) {
         (Lists::CellsPerPerson, _) => "a whole number",
-        (_, true) => "a list of strings",
-        (_, false) => "a string",
+        (_, true) => "a list of texts in quotes",
+        (_, false) => "text in quotes",
     };
-    Flaw::Syntax(format!("{}: invalid type: {}, expected {expected}", used.key, found.noun()))
+    Flaw::Syntax(format!("{}: found {}, expected {expected}", used.key, found.noun()))
 }
 
 /// True if a match key of one dataset can equal one of the other. What a hashed one was made of is not

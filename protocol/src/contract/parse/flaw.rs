@@ -1,6 +1,6 @@
 //! What can be wrong with a contract.
 
-use crate::text::Hidden;
+use crate::text::{self, Hidden};
 
 /// Where a contract is wrong, and how.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -28,7 +28,11 @@ pub enum Flaw {
     #[error("{0} is here, a character that hides or moves text: take it out")]
     Hidden(Hidden),
     /// Two things with one name, or with names that look alike.
-    #[error("\"{second}\" is already used or looks like \"{first}\"")]
+    #[error(
+        "\"{}\" is already used or looks like \"{}\"",
+        text::told_apart(second),
+        text::told_apart(first)
+    )]
     Duplicate {
         /// The name that came first.
         first: String,
@@ -39,7 +43,7 @@ pub enum Flaw {
     #[error("this key is also the key of \"{0}\": every party needs its own")]
     SharedKey(String),
     /// A name that nothing has.
-    #[error("there is no {what} \"{name}\" in this contract")]
+    #[error("{}", unknown(what, name))]
     Unknown {
         /// What kind of thing was named.
         what: String,
@@ -115,4 +119,20 @@ pub enum Flaw {
         /// Why it is not.
         reason: String,
     },
+}
+
+/// What is said of a name that nothing has.
+fn unknown(what: &str, name: &str) -> String {
+    let Some(kind) = what.strip_suffix(" (written dataset.column)") else {
+        return format!("this contract has no {what} called \"{name}\"");
+    };
+    if name == "matched" {
+        return "\"matched\" is no column, so leave it out here: where the analysis has \"joined\", every job may \
+                group by it"
+            .to_owned();
+    }
+    format!(
+        "the datasets of this analysis have no {kind} \"{name}\": expected the dataset, a point and the \
+         column, such as sales.shop"
+    )
 }
