@@ -78,7 +78,7 @@ run "$bin/glovebox" result open --job "$job" --room "$url" $signed $root --dir p
 
 say "9. A stranger checks the receipt offline: first with the small verifier, then the policy too."
 run "$bin/attestation-verifier" receipt receipt.cbor result.json --contract contract.toml --build build.json $root
-run "$bin/glovebox" receipt check receipt.cbor result.json $signed $root
+run "$bin/glovebox" receipt check receipt.cbor result.json released.cbor $signed $root
 
 say "10. They close the room. What was not spent is credited, and the keys are destroyed."
 for party in publisher retailer; do
@@ -87,4 +87,4 @@ for party in publisher retailer; do
 done
 
 cp publisher/exposures.sealed retailer/sales.sealed .
-say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: report.html, result.json, receipt.cbor, contract.toml.signed, *.sealed"
+say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: report.html, result.json, receipt.cbor, released.cbor, contract.toml.signed, *.sealed"

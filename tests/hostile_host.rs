@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+use client::receipt_check::Beside;
 use client::{
     close::{CloseError, Closing},
     grant::GrantError,
@@ -349,14 +350,15 @@ async fn refuses_a_receipt_of_another_result() {
     let id = prepared.name();
     let opened = client::open::open(&sealed, &it.parties.publisher, contract, id, &trust).unwrap();
     let check = |result: &[u8]| {
-        client::receipt_check::check(contract, &opened.receipt, Some(result), &trust)
+        client::receipt_check::check(contract, &opened.receipt, with(result), &trust)
     };
     check(&opened.result_bytes).unwrap();
     let better = String::from_utf8(opened.result_bytes.clone()).unwrap().replacen('1', "2", 1);
     check(better.as_bytes()).unwrap_err();
     says_what_was_expected_of_a_receipt(contract, &opened.receipt, &opened.result_bytes, &trust);
     let withdrawing = it.parties.trust().withdrawing([contract.builds[0].pcrs.clone()]);
-    let refused = client::receipt_check::check(contract, &opened.receipt, None, &withdrawing);
+    let refused =
+        client::receipt_check::check(contract, &opened.receipt, Beside::default(), &withdrawing);
     let refused = refused.unwrap_err();
     assert_eq!(*refused.flaw(), client::receipt_check::ReceiptFlaw::Withdrawn);
     let not_asked =
@@ -374,7 +376,7 @@ fn says_what_was_expected_of_a_receipt(
     trust: &Trust,
 ) {
     let said = |contract: &Contract, receipt: &[u8], trust: &Trust| {
-        let refused = client::receipt_check::check(contract, receipt, Some(result), trust);
+        let refused = client::receipt_check::check(contract, receipt, with(result), trust);
         refused.unwrap_err().to_string()
     };
     let (mut of_another, mut rebuilt) = (contract.clone(), contract.clone());
@@ -524,4 +526,8 @@ async fn what_the_host_keeps_is_canonical_ciphertext() {
     for bytes in objects.values() {
         canonical::from_slice::<protocol::hpke::Sealed>(bytes).unwrap();
     }
+}
+
+fn with(result: &[u8]) -> Beside<'_> {
+    Beside { result: Some(result), released: None }
 }

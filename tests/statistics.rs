@@ -141,7 +141,7 @@ impl Room {
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        released.result(&self.contract, NOW).unwrap().of().unwrap()
+        released.result(released.paid().admitted(), &self.contract, NOW).unwrap().of().unwrap()
     }
 }
 

@@ -12,7 +12,7 @@ use client::{
 use protocol::{
     canonical, hpke,
     job::{Job, JobName, SignedJob},
-    message::{AnsweredJob, Body, Package, Reply, result_binding},
+    message::{Answered, AnsweredJob, Body, Package, Reply, result_binding},
     receipt::Delivery,
     storage::{Answer, Ask, Failure},
 };
@@ -167,8 +167,7 @@ async fn a_genuine_answer_to_something_else_is_not_believed_in_the_place_of_a_jo
     for reader in ["publisher", "retailer"] {
         for (what, asked) in &lies {
             let asked_bytes = asked.as_bytes().to_vec();
-            let package =
-                Package::padded(genuine.result.clone(), genuine.receipt.clone(), asked_bytes);
+            let package = Package::padded(answered(&genuine), asked_bytes);
             let forged = stage.forged(reader, job.name(), &package);
             let refused = stage.opens_package(reader, job.name(), &forged).unwrap_err();
             match refused {
@@ -181,7 +180,7 @@ async fn a_genuine_answer_to_something_else_is_not_believed_in_the_place_of_a_jo
                 other => panic!("{what}: {other}"),
             }
         }
-        let package = Package::padded(genuine.result.clone(), genuine.receipt.clone(), vec![1, 2]);
+        let package = Package::padded(answered(&genuine), vec![1, 2]);
         let forged = stage.forged(reader, job.name(), &package);
         let refused = stage.opens_package(reader, job.name(), &forged).unwrap_err();
         assert!(matches!(refused, OpenError::NoJob { .. }), "{refused}");
@@ -252,4 +251,9 @@ async fn answers_that_cost_nothing_are_counted_by_who_asked_and_who_reads() {
     let (contract, trust) = (&stage.parties.contract, stage.parties.trust());
     let closing = client::close::Closing::verify(&closing, contract, &trust, None).unwrap();
     assert_eq!(closing.body().deliveries, expected);
+}
+
+fn answered(package: &Package) -> Answered {
+    let Package { result, receipt, released, .. } = package.clone();
+    Answered { result, receipt, released }
 }

@@ -16,10 +16,11 @@ use protocol::{
     digest::Digest,
     job::{JobName, SignedJob},
     manifest::SignedManifest,
-    message::Reply,
+    message::{Answered, Reply},
     policy::{self, Admitted},
     receipt::{self, ReceiptBody},
     refusal::Refusal,
+    released::Released,
     result::{NEAR_DUPLICATE, SAME_FIGURES},
     time::Time,
 };
@@ -65,7 +66,7 @@ async fn answer(
     let receivers = job.receivers.as_slice();
     let question = question(&admitted);
     if let Some(known) = open.results.same_question(&question) {
-        let output = receipt::output(&known.0);
+        let output = receipt::output(&known.result);
         let repeated = Event::Repeated { job: signed.name(), asked_by, receivers, output };
         open.audit.append(now, &repeated);
         open.results.keep(signed, Priced::Free, question, known);
@@ -77,7 +78,8 @@ async fn answer(
         return Err(Refusal::Internal);
     };
 
-    let mut result = released.result(contract, now).ok_or(Refusal::Internal)?;
+    let result = released.result(&admitted, contract, now);
+    let mut result = result.ok_or(Refusal::Internal)?;
     let priced = if first.job == signed.name() { Priced::Charged } else { Priced::Free };
     if priced == Priced::Free {
         result.flags.push(format!("{SAME_FIGURES}{}", first.job));
@@ -91,9 +93,12 @@ async fn answer(
     let charged = priced == Priced::Charged;
     open.audit
         .append(now, &Event::Ran { job: signed.name(), asked_by, receivers, charged, output });
-    let body = receipt_body(open, &manifests, &admitted, released, signed.as_bytes(), output, now);
+    let left = released.released().to_bytes();
+    let answer = Output { output, released: Released::digest(&left) };
+    let body = receipt_body(open, &manifests, &admitted, released, signed.as_bytes(), answer, now);
     let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
-    open.results.keep(signed, priced, question, (result, receipt));
+    let answered = Answered { result, receipt, released: left };
+    open.results.keep(signed, priced, question, answered);
     Ok(())
 }
 
@@ -184,13 +189,19 @@ fn question(admitted: &Admitted) -> Digest {
     Digest::of("glovebox question v1", &canonical::to_vec(&parts))
 }
 
+/// Digests of an answer's files.
+struct Output {
+    output: Digest,
+    released: Digest,
+}
+
 fn receipt_body(
     open: &Open,
     manifests: &BTreeMap<String, SignedManifest>,
     admitted: &Admitted,
     release: &Release,
     signed: &[u8],
-    output: Digest,
+    Output { output, released }: Output,
     time: Time,
 ) -> ReceiptBody {
     let (audit_size, audit_root) = open.audit.head();
@@ -203,7 +214,7 @@ fn receipt_body(
         tally: admitted.proven().tally().clone(),
         proof: admitted.proven().proof().clone(),
         charged: release.paid().charges().iter().map(|c| c.charge.clone()).collect(),
-        withheld: release.released().withheld(admitted.proven()),
+        released,
         time,
         audit_size,
         audit_root,

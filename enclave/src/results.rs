@@ -7,7 +7,7 @@ use protocol::{
     digest::Digest,
     hpke,
     job::{JobName, SignedJob},
-    message::{AnsweredJob, Package, Reply, result_binding},
+    message::{Answered, AnsweredJob, Package, Reply, result_binding},
     receipt::Delivery,
     refusal::Refusal,
     storage::{Failure, ObjectName, Origin},
@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 /// Everything that was answered.
 pub(crate) struct Results {
     /// A name says who asked, so that no party can take another's.
-    by_job: BTreeMap<JobName, Answered>,
-    /// Result and receipt by what was asked of which data: the same question costs nothing.
-    by_question: BTreeMap<Digest, (Vec<u8>, Vec<u8>)>,
+    by_job: BTreeMap<JobName, Asked>,
+    /// Answers by what was asked of which data: the same question costs nothing.
+    by_question: BTreeMap<Digest, Answered>,
     /// How many answers were sealed, by who asked and who receives.
     deliveries: BTreeMap<(String, String), Counted>,
     shares: Shares,
@@ -30,8 +30,8 @@ pub(crate) struct Results {
     seed: Zeroizing<[u8; 32]>,
 }
 
-/// The answer to one job.
-struct Answered {
+/// One job that has an answer.
+struct Asked {
     asked_by: String,
     question: Digest,
     receivers: Vec<String>,
@@ -94,7 +94,7 @@ impl Results {
         self.deliveries.iter().map(delivery).collect()
     }
 
-    pub(crate) fn same_question(&self, question: &Digest) -> Option<(Vec<u8>, Vec<u8>)> {
+    pub(crate) fn same_question(&self, question: &Digest) -> Option<Answered> {
         self.by_question.get(question).cloned()
     }
 
@@ -105,7 +105,7 @@ impl Results {
         signed: &SignedJob,
         priced: Priced,
         question: Digest,
-        answer: (Vec<u8>, Vec<u8>),
+        answer: Answered,
     ) {
         let (asked_by, receivers) = (signed.analyst().to_owned(), signed.job().receivers.clone());
         for receiver in &receivers {
@@ -119,12 +119,12 @@ impl Results {
         let more = match self.by_question.entry(question) {
             Entry::Occupied(_) => 0,
             Entry::Vacant(vacant) => {
-                let (result, receipt) = vacant.insert(answer);
-                result.len().saturating_add(receipt.len())
+                let Answered { result, receipt, released } = vacant.insert(answer);
+                result.len().saturating_add(receipt.len()).saturating_add(released.len())
             }
         };
         self.shares.note(&asked_by, more);
-        let answered = Answered { asked_by, question, receivers, stored: BTreeSet::new() };
+        let answered = Asked { asked_by, question, receivers, stored: BTreeSet::new() };
         self.by_job.insert(signed.name(), answered);
     }
 
@@ -138,7 +138,7 @@ impl Results {
         let answered = self.by_job.get_mut(&job).ok_or(Refusal::Internal)?;
         let kept = self.by_question.get(&answered.question).ok_or(Refusal::Internal)?;
         let asked = signed.as_bytes().to_vec();
-        let package = Package::padded(kept.0.clone(), kept.1.clone(), asked);
+        let package = Package::padded(kept.clone(), asked);
         let sealing =
             Sealing { serving, job, package: canonical::to_vec(&package), seed: &self.seed };
         drop(package);
@@ -202,7 +202,7 @@ impl Sealing<'_> {
     }
 }
 
-impl Answered {
+impl Asked {
     fn is_stored(&self) -> bool {
         self.receivers.len() == self.stored.len()
     }

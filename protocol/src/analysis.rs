@@ -71,6 +71,10 @@ pub(crate) trait Analysis: Sized {
     /// What people call each measure of the tally, and how many decimals it has.
     fn measures(&self) -> Vec<(String, u8)>;
 
+    /// The same question with its intervals at another confidence, in millionths; none if it has none. The
+    /// tally is the same, and so are the figures.
+    fn at_confidence(&self, confidence: u32) -> Option<Self>;
+
     /// The answer, and flags of what can mislead in it; none if `released` is not what this question
     /// leaves.
     fn estimate(
@@ -220,6 +224,13 @@ macro_rules! analyses {
             #[must_use]
             pub fn measures(&self) -> Vec<(String, u8)> {
                 match self { $(Self::$kind(asked) => asked.measures()),+ }
+            }
+
+            /// The same question with its intervals at another confidence, in millionths; none if it has
+            /// none. The tally is the same, and so are the figures.
+            #[must_use]
+            pub fn at_confidence(&self, confidence: u32) -> Option<Self> {
+                match self { $(Self::$kind(asked) => asked.at_confidence(confidence).map(Self::$kind)),+ }
             }
 
             pub(crate) fn check_lengths(&self) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ mod contract;
 mod job;
 mod messages;
 mod refusals;
+mod released;
 mod results;
 mod room;
 mod sealed;

@@ -70,6 +70,8 @@ pub const SLICE_REPLY: Size = Size::new(256 * KIB, 32_768);
 pub const SEALED: Size = Size::new(OBJECT, 16);
 /// What is in a sealed package.
 pub const PACKAGE: Size = Size::new(OBJECT, 16);
+/// What was released for one job.
+pub const RELEASED: Size = Size::new(24 * MIB, 4_194_304);
 /// A receipt: the verifier reads no longer one.
 pub const RECEIPT: Size = Size::new(MIB, 262_144);
 /// A closing, as the host keeps it.
@@ -122,8 +124,6 @@ pub const DATASETS: usize = 256;
 pub const DELIVERIES: usize = PARTIES * PARTIES;
 /// Accounts of an instance.
 pub const ACCOUNTS: usize = 4096;
-/// Names of withheld cells in a receipt.
-pub const WITHHELD: usize = 65_536;
 /// Lines that a refusal has on where a budget went.
 pub const DEBITS: usize = 256;
 

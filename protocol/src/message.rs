@@ -187,6 +187,10 @@ pub struct Package {
     /// The receipt.
     #[serde(with = "serde_bytes")]
     pub receipt: Vec<u8>,
+    /// What was released, as the receipt has its digest: [`Released`](crate::released::Released) in
+    /// canonical form. The result is derived from it.
+    #[serde(with = "serde_bytes")]
+    pub released: Vec<u8>,
     /// The job that this answers, as its analyst signed it. The receipt names another one if the same
     /// was asked before.
     #[serde(with = "serde_bytes")]
@@ -196,14 +200,27 @@ pub struct Package {
     pub padding: Vec<u8>,
 }
 
+/// An answer, as whoever receives it keeps it: three files.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever makes one names all of it")]
+pub struct Answered {
+    /// Exact bytes of the result.
+    pub result: Vec<u8>,
+    /// The receipt.
+    pub receipt: Vec<u8>,
+    /// What was released.
+    pub released: Vec<u8>,
+}
+
 impl Package {
     /// The package, padded so that its encoding is a multiple of [`PACKAGE_BUCKET`] (less a few bytes of
     /// framing), whatever the result says.
     #[must_use]
-    pub fn padded(result: Vec<u8>, receipt: Vec<u8>, asked: Vec<u8>) -> Self {
-        let length = result.len() + receipt.len() + asked.len() + FRAMING;
+    pub fn padded(answer: Answered, asked: Vec<u8>) -> Self {
+        let Answered { result, receipt, released } = answer;
+        let length = result.len() + receipt.len() + released.len() + asked.len() + FRAMING;
         let padding = vec![0; length.next_multiple_of(PACKAGE_BUCKET) - length];
-        Self { result, receipt, asked, padding }
+        Self { result, receipt, released, asked, padding }
     }
 }
 
@@ -220,5 +237,5 @@ pub fn result_binding(contract: Digest, job: JobName, receiver: &str) -> Vec<u8>
 pub const PACKAGE_BUCKET: usize = 32 * 1024;
 /// Bytes of a verifier's nonce.
 pub const NONCE_LEN: usize = 32;
-/// Room for the heads of the four byte strings.
-const FRAMING: usize = 64;
+/// Room for names and heads of the five byte strings.
+const FRAMING: usize = 80;

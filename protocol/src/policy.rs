@@ -21,6 +21,7 @@ use crate::{
     proof::{self, PriceError, Proven, Request, Split},
     receipt,
     refusal::{Asked, Limit, Refusal},
+    released::Released,
     tally::Tally,
     time::Time,
 };
@@ -277,11 +278,10 @@ fn check_size(tally: &Tally) -> Result<(), Refusal> {
     let figures = u64::try_from(1 + tally.measures.len()).unwrap_or(u64::MAX);
     let most = length(limits::FIGURES) / figures.max(1);
     let found = tally.public_cells().unwrap_or(u64::MAX);
-    if found <= most {
-        Ok(())
-    } else {
-        Err(Refusal::OverLimit { limit: Limit::Cells, found, most })
+    if found > most {
+        return Err(Refusal::OverLimit { limit: Limit::Cells, found, most });
     }
+    within(Limit::ReleasedBytes, Released::longest(tally), limits::RELEASED.bytes)
 }
 
 /// How far ahead the end of a job may be: a day.

@@ -37,9 +37,9 @@ pub struct ReceiptBody {
     /// What was charged.
     #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub charged: Vec<Charge>,
-    /// Cells whose figures were withheld by the threshold.
-    #[serde(deserialize_with = "at_most::<{ limits::WITHHELD }, _, _>")]
-    pub withheld: Vec<String>,
+    /// Digest of what was released; see [`Released::digest`](crate::released::Released::digest). The result
+    /// is derived from it, contract and job.
+    pub released: Digest,
     /// When the result was made, in the enclave's trusted time.
     pub time: Time,
     /// Entries of the audit log, this job's among them.
@@ -135,15 +135,13 @@ pub fn longest<'m>(
         + canonical::to_vec(proven.tally()).len()
         + canonical::to_vec(proven.proof()).len()
         + charge.saturating_mul(proven.tally().datasets().count());
-    body.saturating_add(WITHHELD + DIGESTS + Document::MAX_LEN + STATEMENT)
+    body.saturating_add(DIGESTS + Document::MAX_LEN + STATEMENT)
 }
 
 /// Before each byte string.
 const HEAD: usize = 16;
 /// Names in a charge: of the dataset, its owner and the purpose.
 const CHARGE_WORDS: usize = 512;
-/// Names of the arms and cells that the threshold withheld, or how many groups.
-const WITHHELD: usize = 2048;
 /// Digests, times, names of fields and the container's own signature.
 const DIGESTS: usize = 2048;
 /// Keys of the instance.

@@ -358,6 +358,9 @@ pub enum Limit {
     /// Bytes of a receipt.
     #[error("bytes that the receipt of such an answer could have, which nobody could check")]
     ReceiptBytes,
+    /// Bytes of what is released.
+    #[error("bytes that what is released for it could have, which no package holds")]
+    ReleasedBytes,
     /// Seconds that a job may wait.
     #[error("seconds from now until the job is over (not_after)")]
     Wait,

@@ -4,9 +4,11 @@
 //! holds all three derives it again. How wide the noise is follows from the proof ([`View`]).
 
 use crate::{
+    canonical,
+    digest::Digest,
     limits::{self, at_most},
     proof::{Proven, Sigma},
-    tally::{Dimension, Product},
+    tally::{Dimension, Product, Tally},
 };
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +177,42 @@ impl Released {
         }
     }
 
+    /// The bytes that stand in a package.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        canonical::to_vec(self)
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidReleased`] if they are not what was released for any job.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidReleased> {
+        canonical::from_slice_within(bytes, limits::RELEASED).map_err(|_| InvalidReleased)
+    }
+
+    /// What a receipt has of it, from its bytes.
+    #[must_use]
+    pub fn digest(bytes: &[u8]) -> Digest {
+        Digest::of("glovebox released v1", bytes)
+    }
+
+    /// The most bytes that an answer to `tally` can have, whatever noise makes of it.
+    #[must_use]
+    pub fn longest(tally: &Tally) -> usize {
+        let figures = 1 + tally.measures.len() + tally.products.len();
+        let name = tally.dimensions.iter().map(|dimension| match dimension.places() {
+            Some(_) => INDEX,
+            None => LABEL,
+        });
+        let cell = CELL + name.sum::<usize>() + figures.saturating_mul(FIGURE);
+        let most = limits::FIGURES / (1 + tally.measures.len());
+        let cells = if tally.is_named_by_data() { None } else { tally.public_cells() };
+        let cells = cells.and_then(|cells| usize::try_from(cells).ok()).unwrap_or(most).min(most);
+        cells.saturating_add(1).saturating_mul(cell).saturating_add(HEAD)
+    }
+
     /// The figures with their noise; none if a place left.
     #[must_use]
     pub fn view<'a>(&'a self, proven: &'a Proven) -> Option<View<'a>> {
@@ -182,12 +220,6 @@ impl Released {
             Self::Figures(figures) => Some(View::new(figures, proven)),
             Self::Place(_) => None,
         }
-    }
-
-    /// What the threshold withheld, in words: arms and their cells, or how many groups.
-    #[must_use]
-    pub fn withheld(&self, proven: &Proven) -> Vec<String> {
-        self.view(proven).map(|view| view.withheld_words()).unwrap_or_default()
     }
 }
 
@@ -272,22 +304,6 @@ impl<'a> View<'a> {
         Some(self.people(self.figures.no_consent?))
     }
 
-    /// The number of cells that are not shown as it is, or, if it is noisy, the range that holds it 19
-    /// times in 20 or oftener; and who did not agree.
-    fn withheld_words(&self) -> Vec<String> {
-        let withheld = self.withheld();
-        let is_of_arms = self.proven.tally().compares_arms();
-        let what = if is_of_arms { "cells of arms" } else { "groups" };
-        let cells = if withheld.noise_variance > 0.0 {
-            let [least, most] = withheld.within_two_deviations();
-            Some(format!("{} to {} {what}", least.max(0), most.max(0)))
-        } else {
-            (withheld.value > 0).then(|| format!("{} {what}", withheld.value))
-        };
-        let no_consent = self.figures.no_consent.is_none().then(|| "no consent".to_owned());
-        cells.into_iter().chain(no_consent).collect()
-    }
-
     /// A head count of one cell.
     #[must_use]
     pub fn people(&self, value: i64) -> Figure {
@@ -335,14 +351,6 @@ impl Figure {
         let noise_variance = self.noise_variance + other.noise_variance;
         Self { value: self.value.saturating_add(other.value), noise_variance }
     }
-
-    /// Two standard deviations of its noise below and above.
-    #[must_use]
-    pub fn within_two_deviations(self) -> [i64; 2] {
-        #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
-        let reach = (2.0 * self.noise_variance.sqrt()).ceil() as i64;
-        [self.value.saturating_sub(reach), self.value.saturating_add(reach)]
-    }
 }
 
 impl ProductFigure {
@@ -358,6 +366,19 @@ impl ProductFigure {
         }
     }
 }
+
+/// Bytes that are not what was released for any job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected the figures that were released for a job (released.cbor)")]
+pub struct InvalidReleased;
+
+/// Bytes of a cell's field names and heads, of a place in a public dimension, of a label, and of a number.
+const CELL: usize = 48;
+const INDEX: usize = 13;
+const LABEL: usize = 42;
+const FIGURE: usize = 9;
+/// Bytes of all that stands once.
+const HEAD: usize = 256;
 
 /// The name of the public cell at `at` in the order of the tally: row-major, the last dimension fastest.
 #[must_use]

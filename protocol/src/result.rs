@@ -5,7 +5,7 @@
 //! null, with a flag that says why. Amounts are in units of the amount (dollars, not cents).
 
 use crate::{
-    analysis::{Answer, Scope},
+    analysis::{Answer, Question, Scope},
     contract::Contract,
     digest::Digest,
     loss::Loss,
@@ -106,9 +106,23 @@ impl JobResult {
         left: &BTreeMap<String, Loss>,
         time: Time,
     ) -> Option<Self> {
+        Self::of_question(contract, admitted, &admitted.job().question, released, left, time)
+    }
+
+    /// The same with the answer to another question about the same figures: one that differs in its view of
+    /// them alone, such as [`Question::at_confidence`]. None if it has another tally.
+    #[must_use]
+    pub fn of_question(
+        contract: &Contract,
+        admitted: &Admitted,
+        question: &Question,
+        released: &Released,
+        left: &BTreeMap<String, Loss>,
+        time: Time,
+    ) -> Option<Self> {
         let (job, proven) = (admitted.job(), admitted.proven());
         let scope = Scope::of(contract, &job.analysis)?;
-        let (answer, mut flags) = job.question.estimate(released, proven, &scope)?;
+        let (answer, mut flags) = question.estimate(released, proven, &scope)?;
         if proven.tally().joined.is_some() && !contract.unused_match_keys(&job.analysis).is_empty()
         {
             flags.push("match_keys_unused".to_owned());

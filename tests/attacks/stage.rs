@@ -206,7 +206,7 @@ impl Room {
     }
 
     fn result(&self, released: &Release) -> JobResult {
-        released.result(&self.contract, NOW).unwrap()
+        released.result(released.paid().admitted(), &self.contract, NOW).unwrap()
     }
 }
 

@@ -119,7 +119,11 @@ impl Room {
         let raw = Raw::new(self.admitted.proven().clone(), totals);
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, room::NOW).unwrap();
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        released.result(&self.contract, room::NOW).unwrap().of().unwrap()
+        released
+            .result(released.paid().admitted(), &self.contract, room::NOW)
+            .unwrap()
+            .of()
+            .unwrap()
     }
 
     /// Place of a group among the sizes.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use protocol::contract::Contract;
+use protocol::policy::Admitted;
 use protocol::proof::{self, Proven, Sigma};
 use protocol::released::{self, Figures, Released, Thresholds, View};
 use protocol::result::JobResult;
@@ -141,10 +142,16 @@ impl Release {
         self.released.view(self.paid.admitted().proven())
     }
 
-    /// What the job's receivers read, made at `time`; none if what left is not what its question leaves.
+    /// What the receivers of `admitted` read, made at `time`: the job that paid, or another one that asks
+    /// for the same figures. None if what left is not what its question leaves.
     #[must_use]
-    pub fn result(&self, contract: &Contract, time: Time) -> Option<JobResult> {
-        JobResult::new(contract, self.paid.admitted(), &self.released, &self.paid.left(), time)
+    pub fn result(
+        &self,
+        admitted: &Admitted,
+        contract: &Contract,
+        time: Time,
+    ) -> Option<JobResult> {
+        JobResult::new(contract, admitted, &self.released, &self.paid.left(), time)
     }
 }
 

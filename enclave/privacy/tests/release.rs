@@ -161,7 +161,6 @@ fn cells_of_an_arm_that_is_shown_are_shown_however_small() {
     assert_eq!(shown(&released), expected);
     assert_eq!(arms(&released).test.unwrap().people.value, 549);
     assert_eq!(arms(&released).control.unwrap().people.value, 100);
-    assert!(released.released().withheld(released.paid().admitted().proven()).is_empty());
 }
 
 #[test]
@@ -170,10 +169,6 @@ fn a_small_arm_is_withheld() {
     assert!(arms(&released).test.is_none());
     assert_eq!(arms(&released).control.unwrap().people.value, 50);
     assert_eq!(shown(&released), [None, None, Some(25), Some(25), Some(0), Some(0), Some(0)]);
-    assert_eq!(
-        released.released().withheld(released.paid().admitted().proven()),
-        ["2 cells of arms"]
-    );
 }
 
 #[test]

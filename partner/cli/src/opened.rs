@@ -21,7 +21,7 @@ use protocol::{contract::Contract, job::JobName, receipt::output, result::JobRes
 use std::path::Path;
 
 /// Opens the package `sealed` to `identity`, prints its table, and writes result.json, receipt.cbor,
-/// report.html and asked.json into `directory`. Who asked comes first.
+/// released.cbor, report.html and asked.json into `directory`. Who asked comes first.
 pub(crate) fn open(
     sealed: &[u8],
     identity: &Identity,
@@ -42,6 +42,7 @@ pub(crate) fn open(
     let from = provenance(&opened, &asker, &contract, under, trust)?;
     refuse_another(directory, &job.to_string())?;
     files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
+    files::write_private(&directory.join("released.cbor"), &opened.released)?;
     let page = report::page(&opened.result, &from).map_err(Failure::unclear)?;
     files::write_private(&directory.join("report.html"), page.as_bytes())?;
     let asked = serde_json::to_vec_pretty(&asker.as_json()).map_err(Failure::unclear)?;
@@ -58,8 +59,8 @@ pub(crate) fn open(
         say::note(format_args!("\n{}", say::name(repeated)));
     }
     say::note(format_args!(
-        "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, report.html, \
-         asked.json",
+        "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, \
+         released.cbor, report.html, asked.json",
         opened.checks.len(),
         directory.display()
     ));

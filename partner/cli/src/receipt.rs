@@ -7,7 +7,7 @@ use crate::{
     under::Under,
     verify, words,
 };
-use client::receipt_check;
+use client::receipt_check::{self, Beside};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Check an answer that somebody else got
@@ -36,6 +36,10 @@ pub(crate) struct Check {
     /// The result that it is about, byte for byte
     result: Option<PathBuf>,
 
+    /// What was released, from which every figure of the result is derived again: released.cbor, byte for
+    /// byte
+    released: Option<PathBuf>,
+
     #[command(flatten)]
     under: Under,
 
@@ -51,7 +55,9 @@ impl Check {
         let simulated = trust.is_simulated();
         let receipt = files::read(&self.receipt)?;
         let result = self.result.as_ref().map(|path| files::read(path)).transpose()?;
-        let checked = match receipt_check::check(&contract, &receipt, result.as_deref(), &trust) {
+        let released = self.released.as_ref().map(|path| files::read(path)).transpose()?;
+        let beside = Beside { result: result.as_deref(), released: released.as_deref() };
+        let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
             Ok(checked) => checked,
             Err(error) => {
                 if self.json {
@@ -76,6 +82,7 @@ impl Check {
                 "rho": checked.body.proof.cost.rho().value(),
                 "attested_at": checked.attested_at.to_string(),
                 "result_checked": result.is_some(),
+                "answer_derived": released.is_some(),
                 "checks": verify::as_json(&checked.checks),
             }))?;
             return Ok(ExitCode::SUCCESS);
@@ -93,7 +100,15 @@ impl Check {
                 charge.loss.rho().value()
             ))?;
         }
-        let about = if result.is_some() { "with this result" } else { "the result was not given" };
+        let about = match (&result, &released) {
+            (Some(_), Some(_)) => {
+                "with this result, and every figure of it follows from released.cbor"
+            }
+            (Some(_), None) => {
+                "with this result; its figures were not derived again, which takes released.cbor"
+            }
+            (None, _) => "the result was not given",
+        };
         say::result(format_args!(
             "the receipt holds ({about}): job {} of {}, attested {}",
             checked.admitted.name(),

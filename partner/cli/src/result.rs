@@ -1,7 +1,19 @@
 //! `glovebox result`: read an answer.
 
-use crate::{failure::Failure, files, opened, under::Under};
-use client::{address::Address, keys::Identity, store::Store};
+use crate::{
+    failure::Failure,
+    files::{self, Paper},
+    opened, say, table,
+    under::Under,
+    verify,
+};
+use client::{
+    address::Address,
+    keys::Identity,
+    receipt_check::{self, Beside},
+    store::Store,
+    view,
+};
 use protocol::job::JobName;
 use std::{
     path::{Path, PathBuf},
@@ -12,12 +24,14 @@ use std::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ResultCommand {
     Open(Open),
+    View(View),
 }
 
 impl ResultCommand {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
         match self {
             Self::Open(open) => open.run().await,
+            Self::View(view) => view.run(),
         }
     }
 }
@@ -72,4 +86,69 @@ impl Open {
         opened::open(&sealed, &identity, &self.under, &trust, job, &self.output)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Look at the same figures at another confidence, offline and for nothing
+///
+/// Checks the receipt, then estimates the answer again from the released figures. What it prints is derived
+/// at home, and says so: no receipt is about it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct View {
+    /// The folder of an opened result: result.json, receipt.cbor and released.cbor
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+
+    /// Confidence of the intervals, such as 0.9
+    #[arg(long, value_name = "SHARE")]
+    confidence: f64,
+
+    #[command(flatten)]
+    under: Under,
+
+    /// Print the derived result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl View {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let contract = Paper::read(&self.under.contract)?.contract;
+        let trust = self.under.trust()?;
+        let file = |name: &str| files::read(&self.folder.join(name));
+        let (receipt, result, released) =
+            (file("receipt.cbor")?, file("result.json")?, file("released.cbor")?);
+        let beside = Beside { result: Some(&result), released: Some(&released) };
+        let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
+            Ok(checked) => checked,
+            Err(error) => {
+                verify::print(error.checks())?;
+                return Err(error.into());
+            }
+        };
+        let viewed = view::at_confidence(&contract, &checked, millionths(self.confidence))
+            .map_err(Failure::unclear)?;
+        if self.json {
+            say::json(&serde_json::to_value(&viewed).map_err(Failure::unclear)?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let page = table::page(&viewed, trust.is_simulated()).map_err(Failure::unclear)?;
+        say::result(page.trim_end())?;
+        say::note(
+            "\nThe receipt holds for result.json in this folder. What is printed here was derived from the same \
+             figures at home.",
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A share in millionths; 0, which is no confidence, for what is none.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to lie in 0..10^6"
+)]
+fn millionths(share: f64) -> u32 {
+    let scaled = (share * 1e6).round();
+    if scaled > 0.0 && scaled < 1e6 { scaled as u32 } else { 0 }
 }

@@ -7,6 +7,7 @@ pub(crate) mod lift;
 pub(crate) mod order;
 
 use crate::say;
+use client::view::DERIVED;
 use protocol::{
     contract::Contract,
     job::{Alternative, Multiplicity, OutcomeKind},
@@ -252,6 +253,13 @@ pub(crate) fn explain(flag: &str) -> String {
             "it asks of the same people what job {} had asked: these are that job's figures, with the \
              same noise, and nothing was paid again. Both together say no more than one of them.",
             say::name(job)
+        );
+    }
+    if let Some(view) = flag.strip_prefix(DERIVED) {
+        return format!(
+            "derived at home from the released figures, at {}: nothing was paid for it, and no receipt is about \
+             it. What is attested is result.json.",
+            say::name(view.replace('=', " "))
         );
     }
     if let Some(sentence) = lift::explain(flag) {

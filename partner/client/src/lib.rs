@@ -21,4 +21,5 @@ pub mod room;
 pub mod seal;
 pub mod store;
 pub mod trust;
+pub mod view;
 pub mod withdrawn;

@@ -3,7 +3,7 @@
 use crate::{
     check::Line,
     keys::{Identity, IdentityError},
-    receipt_check::{self, ReceiptError},
+    receipt_check::{self, Beside, ReceiptError},
     trust::Trust,
 };
 use protocol::{
@@ -29,6 +29,8 @@ pub struct Opened {
     pub result_bytes: Vec<u8>,
     /// The receipt, for whoever wants to check it.
     pub receipt: Vec<u8>,
+    /// What was released, from which the result follows.
+    pub released: Vec<u8>,
     /// What the receipt says.
     pub body: ReceiptBody,
     /// The job that was looked for, by its name.
@@ -68,7 +70,8 @@ pub fn open(
 ) -> Result<Opened, OpenError> {
     let package = unseal(sealed, identity, contract, job)?;
     let asked = asked(&package, contract, job)?;
-    let checked = receipt_check::check(contract, &package.receipt, Some(&package.result), trust)
+    let beside = Beside { result: Some(&package.result), released: Some(&package.released) };
+    let checked = receipt_check::check(contract, &package.receipt, beside, trust)
         .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
     let result = checked.result.ok_or(OpenError::Malformed)?;
     if !asked.asks_the_same(&checked.job) {
@@ -78,6 +81,7 @@ pub fn open(
         result,
         result_bytes: package.result,
         receipt: package.receipt,
+        released: package.released,
         body: checked.body,
         asked,
         answered: checked.job,

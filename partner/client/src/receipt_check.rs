@@ -18,9 +18,11 @@ use protocol::{
     policy::{self, Admitted},
     receipt::{Charge, ReceiptBody},
     refusal::Refusal,
-    result::JobResult,
+    released::Released,
+    result::{JobResult, NEAR_DUPLICATE, SAME_FIGURES},
     time::Time,
 };
+use std::collections::BTreeMap;
 
 mod remedy;
 
@@ -36,13 +38,25 @@ pub struct Checked {
     pub admitted: Admitted,
     /// Time of the attestation document in it, signed by the hypervisor.
     pub attested_at: Time,
+    /// What was released, if it was given.
+    pub released: Option<Released>,
     /// The result, if it was given.
     pub result: Option<JobResult>,
     /// Every check, in the order made.
     pub checks: Vec<Line>,
 }
 
-/// Checks `receipt` under `contract`, with the exact bytes of the `result` if they are at hand.
+/// What lies beside a receipt, as far as it is at hand: exact bytes.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "whoever checks says what there is")]
+pub struct Beside<'a> {
+    /// The result.
+    pub result: Option<&'a [u8]>,
+    /// What was released, of which the result is derived again.
+    pub released: Option<&'a [u8]>,
+}
+
+/// Checks `receipt` under `contract`, with what lies `beside` it.
 ///
 /// # Errors
 ///
@@ -50,22 +64,23 @@ pub struct Checked {
 pub fn check(
     contract: &Contract,
     receipt: &[u8],
-    result: Option<&[u8]>,
+    beside: Beside<'_>,
     trust: &Trust,
 ) -> Result<Checked, ReceiptError> {
     let believed = attested(contract, receipt, trust)?;
     let mut list = List::of(&believed.checks());
-    let output = output_check(&believed, result);
+    let output = output_check(&believed, beside.result);
     list.extend(output.as_slice());
     if output.is_some_and(|check| check.outcome == Outcome::Failed) {
         return Err(ReceiptError { flaw: ReceiptFlaw::OtherOutput, checks: failed(list, None) });
     }
     let mut at = 0;
-    match derive(contract, &believed, result, &mut at) {
-        Ok(Derived { body, job, admitted, result }) => {
+    match derive(contract, &believed, beside, &mut at) {
+        Ok(Derived { body, job, admitted, released, result }) => {
             titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
             let attested_at = Time(believed.believed().timestamp().as_millis());
-            Ok(Checked { body, job, admitted, attested_at, result, checks: list.into_lines() })
+            let checks = list.into_lines();
+            Ok(Checked { body, job, admitted, attested_at, released, result, checks })
         }
         Err(flaw) => {
             titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
@@ -150,6 +165,17 @@ pub enum ReceiptFlaw {
     /// Another charge.
     #[error("the charges in it are not the price, once for each dataset")]
     OtherCharges,
+    /// Other figures than the receipt is about.
+    #[error(
+        "the released figures (released.cbor) are not those of the receipt: take the file that lay beside it"
+    )]
+    OtherReleased,
+    /// A result that does not follow from what was released.
+    #[error("the result's {field} is not what follows from the released figures, job and contract")]
+    OtherAnswer {
+        /// Part of the result.
+        field: &'static str,
+    },
     /// A result that says something else than its receipt.
     #[error("the result's own words ({field}) are not those of the receipt")]
     OtherResult {
@@ -231,6 +257,7 @@ struct Derived {
     body: ReceiptBody,
     job: SignedJob,
     admitted: Admitted,
+    released: Option<Released>,
     result: Option<JobResult>,
 }
 
@@ -238,7 +265,7 @@ struct Derived {
 fn derive(
     contract: &Contract,
     believed: &BelievedReceipt,
-    result: Option<&[u8]>,
+    beside: Beside<'_>,
     at: &mut usize,
 ) -> Result<Derived, ReceiptFlaw> {
     if believed.kind() != BodyKind::Receipt {
@@ -280,9 +307,15 @@ fn derive(
         return Err(ReceiptFlaw::OtherCharges);
     }
     *at += 1;
-    let result = result.map(|bytes| read_result(bytes, contract, &body, &admitted)).transpose()?;
+    let result = beside.result.map(|bytes| read_result(bytes, contract, &body, &admitted));
+    let result = result.transpose()?;
     *at += usize::from(result.is_some());
-    Ok(Derived { body, job: signed, admitted, result })
+    let released = beside.released.map(|bytes| read_released(bytes, &body)).transpose()?;
+    if let (Some(result), Some(released)) = (&result, &released) {
+        derive_result(contract, &body, &admitted, released, result)?;
+        *at += 1;
+    }
+    Ok(Derived { body, job: signed, admitted, released, result })
 }
 
 fn charges(contract: &Contract, admitted: &Admitted) -> Vec<Charge> {
@@ -323,12 +356,54 @@ fn read_result(
     Ok(result)
 }
 
-/// What must hold beyond what `attestation-verifier receipt` checks, P1 to P9.
+/// What was released, if the receipt is about it.
+fn read_released(bytes: &[u8], body: &ReceiptBody) -> Result<Released, ReceiptFlaw> {
+    if Released::digest(bytes) != body.released {
+        return Err(ReceiptFlaw::OtherReleased);
+    }
+    Released::from_bytes(bytes).map_err(|_| ReceiptFlaw::OtherReleased)
+}
+
+/// Estimates the answer again and compares every figure, flag and word of it with the result. Two things
+/// only the instance knows: what it has left to spend, and which earlier jobs this one resembles.
+fn derive_result(
+    contract: &Contract,
+    body: &ReceiptBody,
+    admitted: &Admitted,
+    released: &Released,
+    result: &JobResult,
+) -> Result<(), ReceiptFlaw> {
+    let differs = |field| ReceiptFlaw::OtherAnswer { field };
+    let derived = JobResult::new(contract, admitted, released, &BTreeMap::new(), body.time);
+    // As the file holds it: what the decimal digits of a number say.
+    let written = derived.and_then(|derived| derived.to_json()).ok_or(differs("kind"))?;
+    let mut derived = JobResult::from_json(&written).map_err(|_| differs("kind"))?;
+    for (derived, said) in derived.privacy.charged.iter_mut().zip(&result.privacy.charged) {
+        derived.rho_left_in_instance = said.rho_left_in_instance;
+    }
+    let of_history = |flag: &&String| {
+        [NEAR_DUPLICATE, SAME_FIGURES].iter().any(|begins| flag.starts_with(begins))
+    };
+    derived.flags.extend(result.flags.iter().filter(of_history).cloned());
+    for (same, field) in [
+        (derived.answer == result.answer, "answer"),
+        (derived.flags == result.flags, "flags"),
+        (derived.privacy == result.privacy, "privacy"),
+        (derived == *result, "header"),
+    ] {
+        if !same {
+            return Err(differs(field));
+        }
+    }
+    Ok(())
+}
+
+/// What must hold beyond what `attestation-verifier receipt` checks, P1 to P10.
 fn titles() -> impl Iterator<Item = (Number, &'static str)> {
     (1..).map(Number::Policy).zip(TITLES)
 }
 
-const TITLES: [&str; 9] = [
+const TITLES: [&str; 10] = [
     "the body is a receipt of this version",
     "its time is that of the attestation document, up to fifteen minutes",
     "the job in it was signed by a party of the contract, for this instance",
@@ -338,6 +413,7 @@ const TITLES: [&str; 9] = [
     "noise and price follow from the question",
     "each dataset was charged the price once",
     "the result says what the receipt says: contract, job, purpose, time, question, noise on",
+    "every figure, flag and word of the answer follows from what was released",
 ];
 
 /// Between the end of a job and its receipt; milliseconds.

@@ -14,7 +14,7 @@ use client::{
     job::{Custodies, Prepared},
     keys::Identity,
     open::OpenError,
-    receipt_check,
+    receipt_check::{self, Beside},
     room::Room,
     seal::{self, Count, Options},
     trust::Trust,
@@ -222,7 +222,7 @@ async fn ask(
     }
     // A result without noise passes no check that a partner makes; here it may be looked at.
     let Package { result, receipt, .. } = client::open::unseal(&sealed, reader, contract, id)?;
-    let checked = receipt_check::check(contract, &receipt, None, trust)?;
+    let checked = receipt_check::check(contract, &receipt, Beside::default(), trust)?;
     let parsed = JobResult::from_json(&result)?;
     if checked.body.output == output(&result) && parsed.job == id.to_string() {
         Ok((asked_by.clone(), parsed, result))

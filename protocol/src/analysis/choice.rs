@@ -55,6 +55,10 @@ impl Analysis for ChoiceQuestion {
         Vec::new()
     }
 
+    fn at_confidence(&self, _: u32) -> Option<Self> {
+        None
+    }
+
     fn estimate(
         &self,
         released: &Released,

@@ -54,6 +54,10 @@ impl Analysis for Lift {
         self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale)).collect()
     }
 
+    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+        Some(Self { confidence, ..self.clone() })
+    }
+
     fn estimate(
         &self,
         released: &Released,

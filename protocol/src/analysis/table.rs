@@ -60,6 +60,10 @@ impl Analysis for TableQuestion {
         self.measures.iter().map(|measure| (measure.name.clone(), measure.scale)).collect()
     }
 
+    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+        Some(Self { confidence, ..self.clone() })
+    }
+
     fn estimate(
         &self,
         released: &Released,

@@ -9,11 +9,12 @@ use crate::{
     manifest::{Manifest, SignedManifest},
     merkle::root_of,
     message::{
-        AnsweredJob, AttestReply, AttestRequest, Body, OpenDataset, Package, Reply, Request,
-        Status, result_binding,
+        Answered, AnsweredJob, AttestReply, AttestRequest, Body, OpenDataset, Package, Reply,
+        Request, Status, result_binding,
     },
     receipt::{Account, Charge, ClosingBody, Delivery, ReceiptBody, output},
     refusal::Refusal,
+    released::Released,
     sign::{self, Signed, SigningKey},
     slice::{Slice, SliceReply, SliceRequest},
 };
@@ -73,6 +74,8 @@ impl Folder {
 /// A document that the module signed, if not of this instance: such a signature differs every time.
 const DOCUMENT: &[u8] =
     include_bytes!("../../../tests/vectors/attestation-v1/accept/ok-definite.bin");
+/// Stands for what was released; its format is in `released-v1`.
+const RELEASED: &[u8] = b"released";
 /// Stands for a result; their formats are in `result-v2`.
 const RESULT: &[u8] = b"{\"format\": \"golden\"}\n";
 
@@ -292,7 +295,7 @@ fn receipt_body(job: &Job) -> ReceiptBody {
         tally: admitted.proven().tally().clone(),
         proof: admitted.proven().proof().clone(),
         charged: admitted.datasets().iter().map(charge).collect(),
-        withheld: vec!["control, matched".to_owned()],
+        released: Released::digest(RELEASED),
         time: room::NOW,
         audit_size: 4,
         audit_root: root_of(b"audit"),
@@ -300,7 +303,10 @@ fn receipt_body(job: &Job) -> ReceiptBody {
 }
 
 fn package(folder: &mut Folder, job: &Job, receipt: Vec<u8>) {
-    let package = Package::padded(RESULT.to_vec(), receipt, room::publisher().sign(job));
+    let package = Package::padded(
+        Answered { result: RESULT.to_vec(), receipt, released: RELEASED.to_vec() },
+        room::publisher().sign(job),
+    );
     let plain = canonical::to_vec(&package);
     let contract: Digest = room::contract().digest;
     let binding = result_binding(contract, name(job), "retailer");

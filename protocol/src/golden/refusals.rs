@@ -55,6 +55,7 @@ kinds!(ALL_ASKED, asked: Asked {
 kinds!(LIMITS, limit: Limit {
     Limit::Outcomes => "outcomes",
     Limit::ReceiptBytes => "receipt_bytes",
+    Limit::ReleasedBytes => "released_bytes",
     Limit::Wait => "wait",
     Limit::Cap => "cap",
     Limit::Share => "share",
@@ -116,9 +117,10 @@ const ASKED: [Asked; 10] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 13] = [
+const LIMIT: [Limit; 14] = [
     Limit::Outcomes,
     Limit::ReceiptBytes,
+    Limit::ReleasedBytes,
     Limit::Wait,
     Limit::Cap,
     Limit::Share,

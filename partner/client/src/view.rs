@@ -1,0 +1,62 @@
+//! Another view of an answer: the same figures, estimated again at home. It costs nothing, since what was
+//! released has been paid for.
+
+use crate::receipt_check::Checked;
+use protocol::{contract::Contract, result::JobResult};
+use std::collections::BTreeMap;
+
+/// The answer that `checked` holds, with its intervals at another confidence, in millionths.
+///
+/// It is marked by the flag [`DERIVED`], as no receipt is about its bytes: whoever doubts it derives it
+/// again.
+///
+/// # Errors
+///
+/// [`ViewError`].
+pub fn at_confidence(
+    contract: &Contract,
+    checked: &Checked,
+    confidence: u32,
+) -> Result<JobResult, ViewError> {
+    let released = checked.released.as_ref().ok_or(ViewError::NoFigures)?;
+    if !(1..1_000_000).contains(&confidence) {
+        return Err(ViewError::Confidence { found: f64::from(confidence) / 1e6 });
+    }
+    let (admitted, time) = (&checked.admitted, checked.body.time);
+    let question = admitted.job().question.at_confidence(confidence);
+    let question = question.ok_or(ViewError::NoIntervals)?;
+    let left = BTreeMap::new();
+    let viewed = JobResult::of_question(contract, admitted, &question, released, &left, time);
+    let mut viewed = viewed.ok_or(ViewError::NoFigures)?;
+    if let Some(result) = &checked.result {
+        viewed.privacy = result.privacy.clone();
+    }
+    viewed.flags.push(format!("{DERIVED}confidence={}", f64::from(confidence) / 1e6));
+    Ok(viewed)
+}
+
+/// Begins the flag of a result that was derived at home from released figures; what was asked otherwise
+/// follows.
+pub const DERIVED: &str = "derived:";
+
+/// Why there is no such view.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ViewError {
+    /// The figures were not given.
+    #[error(
+        "an answer is derived from the released figures: give released.cbor, which lies beside the receipt"
+    )]
+    NoFigures,
+    /// A confidence that is none.
+    #[error("found a confidence of {found}, expected a number above 0 and below 1, such as 0.9")]
+    Confidence {
+        /// What was found.
+        found: f64,
+    },
+    /// A choice has no intervals.
+    #[error(
+        "one place was chosen, and no figure left: it has no intervals, and hence no other confidence"
+    )]
+    NoIntervals,
+}

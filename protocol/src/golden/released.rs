@@ -1,0 +1,39 @@
+//! What was released, as it lies beside a receipt.
+
+use super::{Folder, covers, kinds};
+use crate::released::{Cell, Chosen, Figures, Place, Released, Totals};
+
+kinds!(RELEASED, kind: Released {
+    Released::Figures(_) => "figures",
+    Released::Place(_) => "place",
+});
+
+#[test]
+fn what_was_released_has_the_bytes_it_had() {
+    let mut folder = Folder::open("released-v1");
+    let all = [Released::Figures(figures()), Released::Place(Chosen { noise: true, place: 3 })];
+    covers(RELEASED, all.iter().map(kind));
+    for released in &all {
+        let file = format!("{}.cbor", kind(released));
+        let bytes = folder.file(&file, &released.to_bytes());
+        let read = Released::from_bytes(&bytes).unwrap();
+        assert_eq!((&read, read.to_bytes()), (released, bytes), "{file}");
+    }
+    folder.finish();
+}
+
+fn figures() -> Figures {
+    let totals = Totals { people: 120, sums: vec![-5, 1 << 40], products: vec![99] };
+    let mut label = [0; 32];
+    label[..4].copy_from_slice(b"main");
+    let name = vec![Place::Index(2), Place::Label(label)];
+    Figures {
+        noise: true,
+        cells: vec![Cell { name, totals: totals.clone() }],
+        cut: 1,
+        other: Some(totals),
+        withheld: -3,
+        withheld_without_value: Some(2),
+        no_consent: Some(57),
+    }
+}
