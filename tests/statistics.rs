@@ -134,9 +134,8 @@ impl Room {
         seed[..4].copy_from_slice(&trial.to_le_bytes());
         let (exposures, sales) = draw(&mut ChaCha20Rng::from_seed(seed));
         let proven = self.admitted.proven();
-        let answered = async {
-            engine::run(proven, &self.contract, &[exposures], Some(&[sales])).await.unwrap()
-        };
+        let answered =
+            async { engine::run(proven, &self.contract, &[&[exposures], &[sales]]).await.unwrap() };
         let raw = self.runtime.block_on(answered);
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;

@@ -143,9 +143,8 @@ async fn tally(
     let proven = admitted.proven();
     let versions = &admitted.job().datasets;
     let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
-    let population = std::slice::from_ref(unlocked.population);
-    let joined = unlocked.joined.map(std::slice::from_ref);
-    match engine::run(proven, &serving.contract, population, joined).await {
+    let tables: Vec<_> = unlocked.rows.into_iter().map(std::slice::from_ref).collect();
+    match engine::run(proven, &serving.contract, &tables).await {
         Ok(raw) => {
             let noise = &mut open.noise.as_mut();
             raw.release(paid, noise).map_err(|_| Refusal::Internal)

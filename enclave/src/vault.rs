@@ -30,10 +30,9 @@ pub(crate) struct Held {
     pub(crate) not_after: Time,
 }
 
-/// The datasets of one job, all of them open.
+/// The datasets of one job, all of them open, in the order of its tally.
 pub(crate) struct Unlocked<'v> {
-    pub(crate) population: &'v RecordBatch,
-    pub(crate) joined: Option<&'v RecordBatch>,
+    pub(crate) rows: Vec<&'v RecordBatch>,
 }
 
 impl Vault {
@@ -138,8 +137,7 @@ impl Vault {
                 Refusal::KeyWithheld { dataset: name.to_owned(), owner }
             })
         };
-        let joined = tally.joined.as_ref().map(|table| rows(&table.dataset)).transpose()?;
-        Ok(Unlocked { population: rows(&tally.population.dataset)?, joined })
+        Ok(Unlocked { rows: tally.datasets().map(rows).collect::<Result<_, _>>()? })
     }
 }
 

@@ -104,6 +104,8 @@ pub const MEASURES: usize = 16;
 
 // Lists in what is decoded: at least what is permitted, so that a refusal can say what was too many.
 
+/// Datasets that one question reads.
+pub const TABLES: usize = 8;
 /// Things to add up in a job.
 pub const DECODED_MEASURES: usize = 4 * MEASURES;
 /// What cells are made of.
@@ -160,6 +162,7 @@ const _: () = {
     assert!(JOB.bytes * 4 < RECEIPT.bytes);
     assert!(RECEIPT.bytes == attestation_verifier::receipt::Attested::MAX_LEN);
     assert!(SIGNERS <= PARTIES);
+    assert!(TABLES <= MANIFESTS);
 };
 
 /// Deserialises a list of at most `MOST` things, and stops at the first one too many:

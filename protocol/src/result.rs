@@ -123,7 +123,8 @@ impl JobResult {
         let (job, proven) = (admitted.job(), admitted.proven());
         let scope = Scope::of(contract, &job.analysis)?;
         let (answer, mut flags) = question.estimate(released, proven, &scope)?;
-        if proven.tally().joined.is_some() && !contract.unused_match_keys(&job.analysis).is_empty()
+        if proven.tally().joined().is_some()
+            && !contract.unused_match_keys(&job.analysis).is_empty()
         {
             flags.push("match_keys_unused".to_owned());
         }

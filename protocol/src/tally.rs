@@ -26,10 +26,10 @@ pub use product::Product;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
-    /// Whose people are counted: every id with a row that counts is one person.
-    pub population: Table,
-    /// A second dataset, joined one to one by id. Who is not found there has no values in it.
-    pub joined: Option<Table>,
+    /// The datasets that are read, each once. Of the first, the population, every id with a row that counts is
+    /// one person. A second one is joined to it, one to one by id; who is not found there has no values in it.
+    #[serde(deserialize_with = "at_most::<{ limits::TABLES }, _, _>")]
+    pub tables: Vec<Table>,
     /// What tells cells apart: there is a cell for every combination of places, in row-major order with
     /// the last dimension fastest, and then one for excluded people, who gave no consent. Without a
     /// dimension there is one cell of everybody.
@@ -131,15 +131,23 @@ pub enum Dimension {
     },
 }
 
-/// One of the two datasets of a tally.
+/// One of the datasets of a tally: its place in [`Tally::tables`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "a tally has two")]
-pub enum Side {
-    /// [`Tally::population`].
-    Population,
-    /// [`Tally::joined`].
-    Joined,
+#[serde(transparent)]
+#[expect(clippy::exhaustive_structs, reason = "a place and nothing else")]
+pub struct Side(pub u32);
+
+impl Side {
+    /// The first one, whose people are counted.
+    pub const POPULATION: Self = Self(0);
+    /// The second one, which is joined to it.
+    pub const JOINED: Self = Self(1);
+
+    /// Its place among the datasets.
+    #[must_use]
+    pub fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
 }
 
 /// A number for each person and cell, clamped *after* everything else was computed.
@@ -295,7 +303,7 @@ impl Tally {
     /// Whether anything of the joined dataset is in the answer but whether its people agreed.
     #[must_use]
     pub fn uses_joined(&self) -> bool {
-        let joined = |side: &Side| *side == Side::Joined;
+        let joined = |side: &Side| *side == Side::JOINED;
         let by_column = self.dimensions.iter().any(|dimension| match dimension {
             Dimension::Matched => true,
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => joined(side),
@@ -303,11 +311,34 @@ impl Tally {
         });
         by_column
             || self.measures.iter().any(|measure| joined(&measure.side))
-            || self.joined.as_ref().is_some_and(|table| !table.rows.is_empty())
+            || self.joined().is_some_and(|table| !table.rows.is_empty())
+    }
+
+    /// One of its datasets, with the rows that count.
+    #[must_use]
+    pub fn table(&self, side: Side) -> Option<&Table> {
+        self.tables.get(side.place())
+    }
+
+    /// The dataset that is joined to the population, if there is one.
+    #[must_use]
+    pub fn joined(&self) -> Option<&Table> {
+        self.table(Side::JOINED)
+    }
+
+    /// The name of one of its datasets; nothing of one that it does not have, which no proof allows.
+    #[must_use]
+    pub fn dataset(&self, side: Side) -> &str {
+        self.table(side).map(|table| table.dataset.as_str()).unwrap_or_default()
+    }
+
+    /// Its datasets, each with its place.
+    pub fn sides(&self) -> impl Iterator<Item = (Side, &Table)> {
+        (0..).map(Side).zip(&self.tables)
     }
 
     /// Datasets that are read, and hence charged.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.population).chain(&self.joined).map(|table| table.dataset.as_str())
+        self.tables.iter().map(|table| table.dataset.as_str())
     }
 }

@@ -199,9 +199,9 @@ impl Room {
     fn totals(&self, people: &[Person], admitted: &Admitted) -> Result<Raw, No> {
         let (exposures, sales) = &tables(people);
         let proven = admitted.proven();
-        let joined = proven.tally().joined.as_ref().map(|_| std::slice::from_ref(sales));
-        let population = std::slice::from_ref(exposures);
-        let running = engine::run(proven, &self.contract, population, joined);
+        let tables = [exposures, sales].map(std::slice::from_ref);
+        let tables = &tables[..proven.tally().tables.len()];
+        let running = engine::run(proven, &self.contract, tables);
         self.runtime.block_on(running).map_err(|_| No::Fault)
     }
 

@@ -32,7 +32,7 @@ async fn main() {
     let lift = Lift { window: Some((0, 20)), ..room::lift(outcomes) };
     let lift = room::admitted(&contract, lift, 1024).proven().clone();
     let matched = vec![arm(), Dimension::Matched];
-    let stores = vec![arm(), Dimension::Label { side: Side::Joined, column: "store".to_owned() }];
+    let stores = vec![arm(), Dimension::Label { side: Side::JOINED, column: "store".to_owned() }];
     let mut seconds = Vec::new();
     for (name, proven) in [
         ("groups, public", groups(matched, 1)),
@@ -41,7 +41,7 @@ async fn main() {
         ("groups, 1000 labels, 8 cells each", groups(stores, 8)),
     ] {
         let start = Instant::now();
-        engine::run(&proven, &contract, &exposures, Some(&sales)).await.unwrap();
+        engine::run(&proven, &contract, &[&exposures, &sales]).await.unwrap();
         seconds.push((name, start.elapsed().as_secs_f64()));
     }
     let both = 2.0 * f64::from(rows);
@@ -53,7 +53,7 @@ async fn main() {
 }
 
 fn arm() -> Dimension {
-    Dimension::Group { side: Side::Population, column: "arm".to_owned(), values: 3 }
+    Dimension::Group { side: Side::POPULATION, column: "arm".to_owned(), values: 3 }
 }
 
 /// People, spend and its squares.
@@ -61,11 +61,10 @@ fn groups(dimensions: Vec<Dimension>, cells_per_person: u32) -> Proven {
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     let of = Quantity::Sum { column: "spend".to_owned() };
     let tally = Tally {
-        population: table("exposures"),
-        joined: Some(table("sales")),
+        tables: vec![table("exposures"), table("sales")],
         dimensions,
         measures: vec![Measure {
-            side: Side::Joined,
+            side: Side::JOINED,
             of,
             rows: Vec::new(),
             clamp: Clamp::up_to(10_000).unwrap(),

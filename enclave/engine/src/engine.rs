@@ -4,14 +4,13 @@ use arrow::array::RecordBatch;
 use privacy::{Raw, Totals};
 use protocol::contract::Contract;
 use protocol::proof::Proven;
-use protocol::tally::{Side, Tally};
+use protocol::tally::Tally;
 
 use crate::groups;
 use crate::table::Table;
 
-/// Answers a proven tally from the tables of its population and, if it joins one, of the other
-/// dataset, each in the layout of [`protocol::sealed`] and of at least one batch. Needs a Tokio
-/// runtime.
+/// Answers a proven tally from the tables of its datasets, in the tally's order, each in the layout of
+/// [`protocol::sealed`] and of at least one batch. Needs a Tokio runtime.
 ///
 /// `groups.rs` says who counts where. A tally without a proof does not get here:
 ///
@@ -22,7 +21,7 @@ use crate::table::Table;
 ///     contract: &protocol::contract::Contract,
 ///     rows: &[RecordBatch],
 /// ) {
-///     let _ = engine::run(tally, contract, rows, None).await;
+///     let _ = engine::run(tally, contract, &[rows]).await;
 /// }
 /// ```
 ///
@@ -37,28 +36,26 @@ use crate::table::Table;
 pub async fn run(
     proven: &Proven,
     contract: &Contract,
-    population: &[RecordBatch],
-    joined: Option<&[RecordBatch]>,
+    tables: &[&[RecordBatch]],
 ) -> Result<Raw, Fault> {
-    let totals = totals(proven.tally(), contract, population, joined).await?;
+    let totals = totals(proven.tally(), contract, tables).await?;
     Ok(Raw::new(proven.clone(), totals))
 }
 
 pub(crate) async fn totals(
     tally: &Tally,
     contract: &Contract,
-    population: &[RecordBatch],
-    joined: Option<&[RecordBatch]>,
+    tables: &[&[RecordBatch]],
 ) -> Result<Totals, Fault> {
-    if tally.joined.is_some() != joined.is_some() {
-        return Err(Fault::Joined);
+    if tables.len() != tally.tables.len() {
+        return Err(Fault::Tables);
     }
-    let population = Table::new(tally, Side::Population, contract, population)?;
-    let joined = joined.map(|rows| Table::new(tally, Side::Joined, contract, rows));
-    let joined = joined.transpose()?;
-    check_range(tally, population.rows.num_rows())?;
+    let named = tally.sides().zip(tables);
+    let tables = named.map(|((side, _), rows)| Table::new(tally, side, contract, rows));
+    let tables = tables.collect::<Result<Vec<_>, Fault>>()?;
+    check_range(tally, tables.first().map_or(0, |table| table.rows.num_rows()))?;
     let tally = tally.clone();
-    let counting = move || groups::totals(&tally, &population, joined.as_ref());
+    let counting = move || groups::totals(&tally, &tables);
     tokio::task::spawn_blocking(counting).await.map_err(|_| Fault::Engine)?
 }
 
@@ -77,9 +74,9 @@ pub enum Fault {
         /// Column.
         column: String,
     },
-    /// A second table without a question about it, or the other way round.
-    #[error("the tally joins a second table exactly if it is handed one")]
-    Joined,
+    /// Another number of tables than the tally has datasets.
+    #[error("the engine was not handed one table for each dataset of the tally")]
+    Tables,
     /// A measure or a product, added over so many people, could exceed 63 bits.
     #[error("a clamp of {clamp} over {rows} rows does not fit into 63 bits")]
     Range {

@@ -3,19 +3,19 @@
 //! 1. Each table is put into the order of ids, on its own. A row's id is its first match key that is
 //!    present, in the order of the contract's columns, with the kind of the identifier. Padding and rows
 //!    without a key are left out.
-//! 2. Both tables are read along, one id at a time. Rows that meet the table's conditions count; they
+//! 2. The tables are read along, one id at a time. Rows that meet the table's conditions count; they
 //!    are gathered by their values in the dimensions of their table (a *tuple*), and each measure is
 //!    made of the rows of a tuple. Of each table at most *m* tuples of a person are kept.
-//! 3. A person's cells are all pairs of a tuple of the one and of the other table, of which again at most
-//!    *m* are kept. Who is not found in the joined table has one tuple there, without a value. Values
-//!    are clamped last, for each cell.
-//! 4. Whoever did not agree in either table counts once in the cell for that and nowhere else. Whoever
+//! 3. A person's cells are all combinations of a tuple of each table. Table by table at most *m* of them
+//!    are kept. Who is not found in a table has one tuple there, without a value. Values are clamped last,
+//!    for each cell.
+//! 4. Whoever did not agree in some table counts once in the cell for that and nowhere else. Whoever
 //!    has no row in the population that counts, counts nowhere.
 //!
 //! This is not a plan of a query engine, so that memory follows from the number of rows, which is public,
 //! and from nothing in them: a hash table over groups grows with their number, and whether it fits
 //! would be an answer. Nor can a window function there keep *m* of a million tuples before they are
-//! paired.
+//! combined.
 //!
 //! # Privacy
 //!
@@ -31,35 +31,47 @@ use std::cmp::Ordering;
 use std::thread;
 
 use privacy::Totals;
+use protocol::limits;
+use protocol::released::Place;
 use protocol::tally::{Arm, Clamp, Dimension, Side as Which, Tally};
 
 use crate::engine::{Fault, PARTITIONS};
 use crate::table::Table;
 use cells::{Cell, Counted};
 use order::mix;
-use side::{Entry, Person, Side, Tuple};
+use side::{Entry, Key, Person, Side, Tuple};
 
-/// The totals of a tally.
-pub(crate) fn totals(
-    tally: &Tally,
-    population: &Table,
-    joined: Option<&Table>,
-) -> Result<Totals, Fault> {
+/// The totals of a tally over its tables.
+pub(crate) fn totals(tally: &Tally, tables: &[Table]) -> Result<Totals, Fault> {
+    // So many places has a cell for its tuples, whatever tables there are.
+    match tables.len() {
+        0 => Err(Fault::Tables),
+        1 => over::<1>(tally, tables),
+        2 => over::<2>(tally, tables),
+        3..=4 => over::<4>(tally, tables),
+        5..=limits::TABLES => over::<{ limits::TABLES }>(tally, tables),
+        _ => Err(Fault::Tables),
+    }
+}
+
+/// The totals over at most `N` tables.
+fn over<const N: usize>(tally: &Tally, tables: &[Table]) -> Result<Totals, Fault> {
     let strides = strides(tally)?;
-    let (population, joined) = thread::scope(|scope| {
-        let joined = scope.spawn(|| {
-            joined.map(|table| Side::new(tally, Which::Joined, table, &strides)).transpose()
-        });
-        let population = Side::new(tally, Which::Population, population, &strides);
-        (population, joined.join().unwrap_or(Err(Fault::Engine)))
+    let sides = thread::scope(|scope| {
+        let strides = &strides;
+        let sorting: Vec<_> = (0..)
+            .map(Which)
+            .zip(tables)
+            .map(|(which, table)| scope.spawn(move || Side::new(tally, which, table, strides)))
+            .collect();
+        let sorted = sorting.into_iter().map(|side| side.join().unwrap_or(Err(Fault::Engine)));
+        sorted.collect::<Result<Vec<_>, Fault>>()
     });
-    let counting = Counting::new(tally, &strides, population?, joined?);
+    let counting = Counting::<N>::new(tally, &strides, sides?);
     let parts = if counting.is_wide() { 1 } else { PARTITIONS };
     let counted = thread::scope(|scope| {
         let parts = counting.parts(parts).into_iter();
-        let running: Vec<_> = parts
-            .map(|(population, joined)| scope.spawn(|| counting.count(population, joined)))
-            .collect();
+        let running: Vec<_> = parts.map(|part| scope.spawn(|| counting.count(part))).collect();
         let counted = running.into_iter().map(|part| part.join().map_err(|_| Fault::Engine));
         counted.collect::<Result<Vec<_>, Fault>>()
     });
@@ -85,37 +97,32 @@ fn strides(tally: &Tally) -> Result<Vec<u64>, Fault> {
     if !is_named && u32::try_from(all).is_err() { Err(Fault::Cells) } else { Ok(strides) }
 }
 
-/// A tally over two tables in the order of ids.
-struct Counting<'t> {
+/// A tally over its tables, each in the order of ids.
+struct Counting<'t, const N: usize> {
     tally: &'t Tally,
     /// Dimensions of whole people, with their strides.
     of_person: Vec<(&'t Dimension, u64)>,
     /// Where each measure is found: its table, its place there, its clamp.
-    measures: Vec<(Which, usize, Clamp)>,
+    measures: Vec<(usize, usize, Clamp)>,
     most: usize,
-    population: Side<'t>,
-    joined: Option<Side<'t>>,
+    sides: Vec<Side<'t>>,
 }
 
-impl<'t> Counting<'t> {
-    fn new(
-        tally: &'t Tally,
-        strides: &[u64],
-        population: Side<'t>,
-        joined: Option<Side<'t>>,
-    ) -> Self {
+/// A tuple of each table: a cell of a person.
+type Combination<const N: usize> = [Tuple; N];
+
+impl<'t, const N: usize> Counting<'t, N> {
+    fn new(tally: &'t Tally, strides: &[u64], sides: Vec<Side<'t>>) -> Self {
         let of_person = tally.dimensions.iter().zip(strides.iter().copied());
         let of_person = of_person.filter(|(dimension, _)| dimension.is_of_whole_people()).collect();
-        let mut places = [0, 0];
-        let measures = tally.measures.iter().map(|measure| {
-            let [population, joined] = &mut places;
-            let next = if measure.side == Which::Population { population } else { joined };
-            *next += 1;
-            (measure.side, *next - 1, measure.clamp)
+        let measures = (0..).zip(&tally.measures).map(|(at, measure)| {
+            let before = tally.measures.iter().take(at);
+            let place = before.filter(|earlier| earlier.side == measure.side).count();
+            (measure.side.place(), place, measure.clamp)
         });
         let measures = measures.collect();
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
-        Self { tally, of_person, measures, most, population, joined }
+        Self { tally, of_person, measures, most, sides }
     }
 
     /// Whether all figures of all public cells take so much memory that there should be only one copy.
@@ -125,175 +132,173 @@ impl<'t> Counting<'t> {
         cells.is_some_and(|cells| cells.saturating_mul(figures) > WIDE)
     }
 
-    fn nobody(&self) -> Counted {
+    fn nobody(&self) -> Counted<N> {
         Counted::new(self.tally)
     }
 
-    /// Both tables, cut between people into at most `count` parts that belong together.
-    fn parts(&self, count: usize) -> Vec<(&[Entry], &[Entry])> {
-        let joined = self.joined.as_ref();
+    /// All tables, cut between people into at most `count` parts that belong together.
+    fn parts(&self, count: usize) -> Vec<Vec<&[Entry]>> {
         let mut parts = Vec::new();
-        let mut population = self.population.entries();
-        let mut others = joined.map(Side::entries).unwrap_or_default();
+        let mut rest: Vec<_> = self.sides.iter().map(Side::entries).collect();
         for left in (2..=count).rev() {
-            let middle = population.len() / left;
-            let Some(first) = population.get(middle) else { break };
+            let longest = self.sides.iter().zip(&rest).max_by_key(|(_, entries)| entries.len());
+            let middle = longest.and_then(|(side, entries)| {
+                entries.get(entries.len() / left).map(|first| side.key(first))
+            });
+            let Some(middle) = middle else { break };
             // Everybody before the person in the middle.
-            let before = |side: &Side<'_>, entries: &[Entry]| {
-                entries.partition_point(|it| {
-                    side.key(it).cmp(&self.population.key(first)) == Ordering::Less
-                })
-            };
-            let (head, rest) = population.split_at(before(&self.population, population));
-            let (head_joined, rest_joined) =
-                others.split_at(joined.map_or(0, |joined| before(joined, others)));
-            parts.push((head, head_joined));
-            (population, others) = (rest, rest_joined);
+            let cut = self.sides.iter().zip(&rest).map(|(side, entries)| {
+                let before = |it: &Entry| side.key(it).cmp(&middle) == Ordering::Less;
+                entries.split_at(entries.partition_point(before))
+            });
+            let (before, after) = cut.unzip();
+            parts.push(before);
+            rest = after;
         }
-        parts.push((population, others));
+        parts.push(rest);
         parts
     }
 
     /// Counts the people of one part.
-    fn count(&self, population: &[Entry], mut others: &[Entry]) -> Counted {
+    fn count(&self, mut rest: Vec<&[Entry]>) -> Counted<N> {
         let mut counted = self.nobody();
-        let (mut person, mut other) = (Person::default(), Person::default());
-        let (mut pairs, mut values) = (Vec::new(), Vec::new());
-        for rows in population.chunk_by(|a, b| self.population.key(a) == self.population.key(b)) {
-            let Some(key) = rows.first().map(|it| self.population.key(it)) else { continue };
-            self.population.read(rows, self.most, &mut person);
-            let mut agreed = person.agreed;
-            let mut found = false;
-            other.clear();
-            if let Some(joined) = &self.joined {
-                let before = others.iter().take_while(|it| joined.key(it) < key).count();
-                let rest = others.get(before..).unwrap_or_default();
-                let same = rest.iter().take_while(|it| joined.key(it) == key).count();
-                let (rows, rest) = rest.split_at(same);
-                others = rest;
-                if !rows.is_empty() {
-                    joined.read(rows, self.most, &mut other);
-                    agreed &= other.agreed;
-                    found = !other.tuples.is_empty();
-                }
-                if !found {
-                    joined.read_nothing(&mut other);
-                }
+        let mut people: [Person; N] = std::array::from_fn(|_| Person::default());
+        let (mut cells, mut fewer, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(key) = self.next(&rest) {
+            for ((side, rest), person) in self.sides.iter().zip(&mut rest).zip(&mut people) {
+                let before = rest.iter().take_while(|it| side.key(it) < key).count();
+                let others = rest.get(before..).unwrap_or_default();
+                let same = others.iter().take_while(|it| side.key(it) == key).count();
+                let (rows, others) = others.split_at(same);
+                *rest = others;
+                side.read(rows, self.most, person);
             }
             // Before any filter: how many refuse says nothing about what rows the refusers have.
-            if !agreed {
+            if !people.iter().all(|person| person.agreed) {
                 counted.refuse();
                 continue;
             }
-            if person.tuples.is_empty() {
+            let found: [bool; N] = std::array::from_fn(|at| is_found(&people, at));
+            if !self.counts(found) {
                 continue;
             }
-            let of_person = self.of_person(found, &person, &other);
-            self.pair(key.hash(), &mut person, &mut other, &mut pairs);
-            for (one, two) in &pairs {
+            for (side, person) in self.sides.iter().zip(&mut people) {
+                if person.tuples.is_empty() {
+                    side.read_nothing(person);
+                }
+            }
+            let of_person = self.of_person(found, &people);
+            self.combine(key.hash(), &people, [&mut cells, &mut fewer]);
+            for cell in &cells {
                 values.clear();
                 values.extend(self.measures.iter().map(|(side, at, clamp)| {
-                    let value = match side {
-                        Which::Population => person.value(one, *at),
-                        Which::Joined => two.as_ref().map_or(0, |two| other.value(two, *at)),
-                    };
+                    let found = people.get(*side).zip(cell.get(*side));
                     // Everything else was computed; at most 32 bits.
-                    clamp.apply(value)
+                    clamp.apply(found.map_or(0, |(person, tuple)| person.value(tuple, *at)))
                 }));
-                counted.add(
-                    &Cell::new(one, two.as_ref(), of_person),
-                    &values,
-                    &self.tally.products,
-                );
+                counted.add(&Cell::new(cell, of_person), &values, &self.tally.products);
             }
         }
         counted
     }
 
+    /// The next person of the population.
+    fn next(&self, rest: &[&[Entry]]) -> Option<Key<'t>> {
+        let (side, entries) = self.sides.first().zip(rest.first())?;
+        entries.first().map(|entry| side.key(entry))
+    }
+
+    /// Whether a person who is found in these tables is one of the population.
+    fn counts(&self, found: [bool; N]) -> bool {
+        found.first() == Some(&true)
+    }
+
     /// The number of a person's place in the dimensions of whole people.
-    fn of_person(&self, found: bool, person: &Person, other: &Person) -> u64 {
-        let mut arms = person.arms.iter();
+    fn of_person(&self, found: [bool; N], people: &[Person; N]) -> u64 {
+        let mut arms = people.iter().flat_map(|person| &person.arms);
         let places = self.of_person.iter().map(|(dimension, stride)| {
             let place = match dimension {
                 Dimension::Bins { measure, edges } => {
                     let at = usize::try_from(*measure).ok().and_then(|at| self.measures.get(at));
-                    let total = at.map_or(0, |(side, at, clamp)| {
-                        let of = if *side == Which::Population { person } else { other };
-                        clamp.apply(of.total(*at))
+                    let total = at.and_then(|(side, at, clamp)| {
+                        people.get(*side).map(|person| clamp.apply(person.total(*at)))
                     });
-                    edges.partition_point(|edge| *edge <= total)
+                    edges.partition_point(|edge| *edge <= total.unwrap_or(0))
                 }
                 Dimension::Arm { .. } => {
                     let arm = arms.next().copied().unwrap_or(Arm::Other);
                     Arm::ALL.iter().position(|place| *place == arm).unwrap_or(Arm::ALL.len())
                 }
-                _ => usize::from(found),
+                _ => usize::from(found.get(Which::JOINED.place()) == Some(&true)),
             };
             u64::try_from(place).unwrap_or(0) * stride
         });
         places.sum()
     }
 
-    /// The pairs of tuples in which a person counts: at most [`Self::most`] of all.
-    fn pair(
-        &self,
-        key: u64,
-        person: &mut Person,
-        other: &mut Person,
-        pairs: &mut Vec<(Tuple, Option<Tuple>)>,
-    ) {
-        pairs.clear();
-        let alone = [None];
-        for one in &person.tuples {
-            if self.joined.is_some() {
-                pairs.extend(other.tuples.iter().map(|two| (*one, Some(*two))));
-            } else {
-                pairs.extend(alone.map(|two| (*one, two)));
-            }
-        }
-        if pairs.len() > self.most {
-            let rank = |(one, two): &(Tuple, Option<Tuple>)| {
-                let two = two.as_ref().map_or((0, 0), |two| (two.hash, two.code));
-                (mix(mix(key, one.hash), two.0), one.code, two.1)
+    /// The combinations of tuples in which a person counts: at most [`Self::most`] of all.
+    fn combine(&self, key: u64, people: &[Person; N], buffers: [&mut Vec<Combination<N>>; 2]) {
+        let [all, fewer] = buffers;
+        all.clear();
+        all.push([Tuple::NONE; N]);
+        for (at, person) in people.iter().enumerate().take(self.sides.len()) {
+            let with = |tuple: &Tuple, mut before: Combination<N>| {
+                if let Some(place) = before.get_mut(at) {
+                    *place = *tuple;
+                }
+                before
             };
-            pairs.select_nth_unstable_by_key(self.most, rank);
-            pairs.truncate(self.most);
+            std::mem::swap(all, fewer);
+            all.clear();
+            for before in fewer.iter() {
+                all.extend(person.tuples.iter().map(|tuple| with(tuple, *before)));
+            }
+            if all.len() > self.most {
+                let rank = |it: &Combination<N>| {
+                    let hash = it.iter().take(at + 1).fold(key, |hash, it| mix(hash, it.hash));
+                    (hash, it.map(|tuple| tuple.code))
+                };
+                all.select_nth_unstable_by_key(self.most, rank);
+                all.truncate(self.most);
+            }
         }
     }
 
     /// The totals, with the names of the cells.
-    fn named(&self, counted: Counted) -> Totals {
+    fn named(&self, counted: Counted<N>) -> Totals {
         let strides = self.of_person.iter().map(|(_, stride)| *stride).collect::<Vec<_>>();
         counted.into_totals(|cell| {
             let mut strides = strides.iter();
             let mut left = cell.of_person();
-            let mut next = |_: &Dimension| {
+            let mut next = || {
                 let stride = strides.next().copied().unwrap_or(1);
                 let place = left / stride;
                 left %= stride;
                 u32::try_from(place).unwrap_or(u32::MAX)
             };
-            let (mut own, mut others) = (0, 0);
+            let mut before = [0; N];
             let places = self.tally.dimensions.iter().map(|dimension| match dimension {
                 Dimension::Matched | Dimension::Arm { .. } | Dimension::Bins { .. } => {
-                    protocol::released::Place::Index(next(dimension))
+                    Place::Index(next())
                 }
-                Dimension::Group { side, .. } | Dimension::Label { side, .. } => match side {
-                    Which::Population => {
-                        own += 1;
-                        self.population.place(own - 1, cell.row())
-                    }
-                    Which::Joined => {
-                        others += 1;
-                        let joined = self.joined.as_ref();
-                        let place = joined.map(|joined| joined.place(others - 1, cell.other_row()));
-                        place.unwrap_or(protocol::released::Place::Index(0))
-                    }
-                },
+                Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
+                    let at = side.place();
+                    let place =
+                        self.sides.get(at).zip(before.get_mut(at)).map(|(table, before)| {
+                            *before += 1;
+                            table.place(*before - 1, cell.row(at))
+                        });
+                    place.unwrap_or(Place::Index(0))
+                }
             });
             places.collect()
         })
     }
+}
+
+/// Whether a person has a row that counts in the table at this place.
+fn is_found<const N: usize>(people: &[Person; N], at: usize) -> bool {
+    people.get(at).is_some_and(|person| !person.tuples.is_empty())
 }
 
 /// Totals of which a second copy is not worth its memory.

@@ -45,11 +45,7 @@ impl Table {
         contract: &Contract,
         batches: &[RecordBatch],
     ) -> Result<Self, Fault> {
-        let table = match side {
-            Side::Population => Some(&tally.population),
-            Side::Joined => tally.joined.as_ref(),
-        };
-        let name = table.ok_or(Fault::Joined)?.dataset.as_str();
+        let name = tally.table(side).ok_or(Fault::Tables)?.dataset.as_str();
         let dataset =
             contract.datasets.get(name).ok_or_else(|| Fault::NoDataset(name.to_owned()))?;
         let layout =
@@ -134,7 +130,7 @@ fn kind(dataset: &Dataset, column: &str) -> Option<Kind> {
 fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
     let mut columns = BTreeSet::new();
     columns.extend(tally.dimensions.iter().filter_map(|dimension| match dimension {
-        Dimension::Arm { column, .. } => (side == Side::Population).then_some(column),
+        Dimension::Arm { column, .. } => (side == Side::POPULATION).then_some(column),
         Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
             (*of == side).then_some(column)
         }
@@ -147,11 +143,7 @@ fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
             Quantity::Sum { column } | Quantity::Distinct { column } => columns.extend([column]),
         }
     }
-    let table = match side {
-        Side::Population => Some(&tally.population),
-        Side::Joined => tally.joined.as_ref(),
-    };
-    let conditions = table.into_iter().flat_map(|table| &table.rows);
+    let conditions = tally.table(side).into_iter().flat_map(|table| &table.rows);
     columns.extend(conditions.chain(of_side.flat_map(|measure| &measure.rows)).map(|it| {
         let (Condition::OneOf { column, .. } | Condition::Between { column, .. }) = it;
         column

@@ -251,8 +251,8 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
 fn run(exposures: &[RecordBatch], sales: &[RecordBatch], clamp: u32) -> Result<Answer, Fault> {
     let contract = room::contract();
     let admitted = admitted(&contract, clamp);
-    let answered = engine::run(admitted.proven(), &contract, exposures, Some(sales));
-    let raw = RUNTIME.block_on(answered)?;
+    let tables = [exposures, sales];
+    let raw = RUNTIME.block_on(engine::run(admitted.proven(), &contract, &tables))?;
     Ok(answer(raw, admitted, &contract))
 }
 

@@ -88,7 +88,7 @@ fn the_discrete_laplace_betrays_no_more_than_claimed() {
 /// Stores, how many people visited each, and nothing else: all of the price is for head counts and for the
 /// number of cells.
 fn stores(rho: Rho, selection_delta: u64) -> Proven {
-    let label = Dimension::Label { side: Side::Joined, column: "store".to_owned() };
+    let label = Dimension::Label { side: Side::JOINED, column: "store".to_owned() };
     let mut tally = table(vec![label]);
     tally.measures.clear();
     tally.products.clear();

@@ -43,7 +43,7 @@ impl Noise for Silent {
 }
 
 fn label() -> Dimension {
-    Dimension::Label { side: Side::Joined, column: "store".to_owned() }
+    Dimension::Label { side: Side::JOINED, column: "store".to_owned() }
 }
 
 /// Matched or not, by three values and none.

@@ -8,8 +8,7 @@ mod room;
 fn tally(codes: &[i32]) -> Tally {
     let rows = vec![Condition::OneOf { column: "town".to_owned(), codes: codes.to_vec() }];
     Tally {
-        population: Table { dataset: "exposures".to_owned(), rows },
-        joined: None,
+        tables: vec![Table { dataset: "exposures".to_owned(), rows }],
         dimensions: Vec::new(),
         measures: Vec::new(),
         products: Vec::new(),

@@ -19,21 +19,12 @@ use crate::{
 
 /// Refuses a tally that reads anything that `terms` do not list for it.
 pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result<(), Refusal> {
-    let Tally {
-        population,
-        joined,
-        dimensions,
-        measures,
-        products: _,
-        cells_per_person,
-        ids_per_person,
-    } = tally;
+    let Tally { tables, dimensions, measures, products: _, cells_per_person, ids_per_person } =
+        tally;
     let reader = Reader { contract, terms, tally };
     reader.datasets()?;
-    for (side, table) in [(Side::Population, Some(population)), (Side::Joined, joined.as_ref())] {
-        if let Some(Table { dataset: _, rows }) = table {
-            rows.iter().try_for_each(|condition| reader.condition(side, condition))?;
-        }
+    for (side, Table { dataset: _, rows }) in (0..).map(Side).zip(tables) {
+        rows.iter().try_for_each(|condition| reader.condition(side, condition))?;
     }
     dimensions.iter().try_for_each(|dimension| reader.dimension(dimension))?;
     measures.iter().try_for_each(|measure| reader.measure(measure))?;
@@ -80,14 +71,14 @@ impl<'c> Reader<'c> {
     fn dimension(&self, dimension: &Dimension) -> Result<(), Refusal> {
         match dimension {
             Dimension::Matched => {
-                let joined = self.tally.joined.as_ref().map(|table| table.dataset.as_str());
+                let joined = self.tally.joined().map(|table| table.dataset.as_str());
                 match joined.filter(|joined| self.terms.permits_dataset(joined, Reading::Match)) {
                     Some(_) => Ok(()),
                     None => Err(not_permitted(Asked::Column, "matched", None)),
                 }
             }
             Dimension::Arm { column, test, control } => {
-                let (named, role) = self.column(Side::Population, column, Reading::Arm)?;
+                let (named, role) = self.column(Side::POPULATION, column, Reading::Arm)?;
                 self.codes(&named, role, test)?;
                 self.codes(&named, role, control)
             }
@@ -182,10 +173,7 @@ impl<'c> Reader<'c> {
     }
 
     fn dataset(&self, side: Side) -> Result<&'c str, Refusal> {
-        let table = match side {
-            Side::Population => Some(&self.tally.population),
-            Side::Joined => self.tally.joined.as_ref(),
-        };
+        let table = self.tally.table(side);
         table.map(|table| table.dataset.as_str()).ok_or(Refusal::Malformed)
     }
 

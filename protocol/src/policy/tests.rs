@@ -79,11 +79,11 @@ fn a_template_becomes_the_tally_it_describes() {
     assert_eq!(tally.datasets().collect::<Vec<_>>(), ["exposures", "sales"]);
     let codes = vec![0, 2];
     let column = "arm".to_owned();
-    assert_eq!(tally.population.rows, [Condition::OneOf { column, codes }]);
+    assert_eq!(tally.tables[0].rows, [Condition::OneOf { column, codes }]);
     let column = "bought".to_owned();
     let days = Condition::Between { column, least: 20_727, most: 20_757 };
-    assert_eq!(tally.joined.as_ref().unwrap().rows, [days]);
-    let arm = Dimension::Group { side: Side::Population, column: "arm".to_owned(), values: 3 };
+    assert_eq!(tally.tables[1].rows, [days]);
+    let arm = Dimension::Group { side: Side::POPULATION, column: "arm".to_owned(), values: 3 };
     let bins = Dimension::Bins { measure: 1, edges: vec![1, 2, 4] };
     assert_eq!(tally.dimensions, vec![Dimension::Matched, arm, bins]);
     assert_eq!(tally.cell_count(), Some(2 * 4 * 4 + 1));

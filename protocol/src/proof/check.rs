@@ -95,16 +95,13 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if tally.public_cells().is_none_or(|cells| cells > MAX_CELLS) {
         return Err(Flaw::Shape("number of cells"));
     }
-    let tables = std::iter::once(&tally.population).chain(&tally.joined);
-    let of_tables = tables.flat_map(|table| &table.rows);
+    let of_tables = tally.tables.iter().flat_map(|table| &table.rows);
     let of_measures = tally.measures.iter().flat_map(|measure| &measure.rows);
     let conditions = of_tables.chain(of_measures);
     if conditions.clone().count() > limits::CONDITIONS || !conditions.into_iter().all(makes_sense) {
         return Err(Flaw::Shape("condition"));
     }
-    if tally.joined.as_ref().is_some_and(|it| it.dataset == tally.population.dataset) {
-        return Err(Flaw::Shape("dataset joined with itself"));
-    }
+    datasets(tally)?;
     let measures = u32::try_from(tally.measures.len()).unwrap_or(u32::MAX);
     let pair = |it: &Product| (it.one, it.other);
     let one = |it: &Product| it.one <= it.other && it.other < measures && it.coarse <= COARSEST;
@@ -116,7 +113,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("dimension"));
     }
     let fine = tally.dimensions.iter().all(|dimension| match dimension {
-        Dimension::Matched => tally.joined.is_some(),
+        Dimension::Matched => tally.joined().is_some(),
         Dimension::Arm { test, control, .. } => {
             let both = || test.iter().chain(control);
             let different: BTreeSet<_> = both().collect();
@@ -132,6 +129,27 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         }
     });
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
+}
+
+/// A population and perhaps another dataset: what names a third one reads nothing.
+fn datasets(tally: &Tally) -> Result<(), Flaw> {
+    let different: BTreeSet<_> = tally.datasets().collect();
+    if different.len() != tally.tables.len() {
+        return Err(Flaw::Shape("dataset joined with itself"));
+    }
+    if !(1..=2).contains(&tally.tables.len()) {
+        return Err(Flaw::Shape("number of datasets"));
+    }
+    let of_dimensions = tally.dimensions.iter().filter_map(|dimension| match dimension {
+        Dimension::Group { side, .. } | Dimension::Label { side, .. } => Some(*side),
+        Dimension::Matched | Dimension::Arm { .. } | Dimension::Bins { .. } => None,
+    });
+    let mut sides = of_dimensions.chain(tally.measures.iter().map(|measure| measure.side));
+    if sides.all(|side| tally.table(side).is_some()) {
+        Ok(())
+    } else {
+        Err(Flaw::Shape("dataset that is not read"))
+    }
 }
 
 fn makes_sense(condition: &Condition) -> bool {

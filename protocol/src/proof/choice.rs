@@ -159,14 +159,13 @@ mod tests {
     fn tally(dimension: Dimension) -> Tally {
         let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
         let measure = Measure {
-            side: Side::Joined,
+            side: Side::JOINED,
             of: Quantity::Rows,
             rows: Vec::new(),
             clamp: Clamp::up_to(9).unwrap(),
         };
         Tally {
-            population: table("exposures"),
-            joined: Some(table("sales")),
+            tables: vec![table("exposures"), table("sales")],
             dimensions: vec![dimension],
             measures: vec![measure],
             products: Vec::new(),
@@ -180,7 +179,7 @@ mod tests {
     }
 
     fn group() -> Tally {
-        tally(Dimension::Group { side: Side::Population, column: "arm".to_owned(), values: 5 })
+        tally(Dimension::Group { side: Side::POPULATION, column: "arm".to_owned(), values: 5 })
     }
 
     #[test]
@@ -231,7 +230,7 @@ mod tests {
         let rho = Rho(500_000_000_000);
         let mut two = group();
         two.dimensions = [Dimension::Matched, Dimension::Matched].into();
-        let label = Dimension::Label { side: Side::Joined, column: "store".to_owned() };
+        let label = Dimension::Label { side: Side::JOINED, column: "store".to_owned() };
         let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0], control: vec![1] };
         let arms = Tally { dimensions: vec![arm], ..group() };
         for (tally, by) in [

@@ -10,16 +10,15 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
     let of = Quantity::Sum { column: "spend".to_owned() };
     let dimension = if named {
-        Dimension::Label { side: Side::Joined, column: "store".to_owned() }
+        Dimension::Label { side: Side::JOINED, column: "store".to_owned() }
     } else {
-        Dimension::Group { side: Side::Population, column: "segment".to_owned(), values: 4 }
+        Dimension::Group { side: Side::POPULATION, column: "segment".to_owned(), values: 4 }
     };
     Tally {
-        population: table("exposures"),
-        joined: Some(table("sales")),
+        tables: vec![table("exposures"), table("sales")],
         dimensions: vec![dimension],
         measures: vec![Measure {
-            side: Side::Joined,
+            side: Side::JOINED,
             of,
             rows: Vec::new(),
             clamp: Clamp::up_to(clamp).unwrap(),
@@ -305,18 +304,18 @@ fn refuses_tallies_that_make_no_sense() {
         &|it: &mut Tally| it.products[0].coarse = 63,
         &|it: &mut Tally| it.products[0].other = 1,
         &|it: &mut Tally| it.products = vec![Product::square(0); 2],
-        &|it: &mut Tally| it.joined.as_mut().unwrap().dataset = "exposures".to_owned(),
+        &|it: &mut Tally| it.tables[1].dataset = "exposures".to_owned(),
         &|it: &mut Tally| {
             it.dimensions = vec![Dimension::Bins { measure: 0, edges: edges.clone() }]
         },
         &|it: &mut Tally| it.dimensions = vec![Dimension::Bins { measure: 1, edges: vec![1] }],
         &|it: &mut Tally| {
-            it.joined = None;
+            it.tables.truncate(1);
             it.dimensions = vec![Dimension::Matched];
         },
         &|it: &mut Tally| {
             let group = |at: u32| Dimension::Group {
-                side: Side::Population,
+                side: Side::POPULATION,
                 column: at.to_string(),
                 values: 1000,
             };

@@ -94,18 +94,15 @@ impl Asked<'_> {
         }
     }
 
-    fn joined_rows(&self) -> Option<Rows> {
-        self.tally.joined.as_ref().map(|it| self.rows(&it.dataset, &it.rows))
+    /// The conditions on which rows of one dataset count.
+    fn rows_of(&self, table: &Table) -> Rows {
+        self.rows(&table.dataset, &table.rows)
     }
 
     /// Conditions on what is added up; where several measures share them, they count once.
     fn measured(&self) -> BTreeSet<((String, String), Chosen)> {
-        let dataset = |side: Side| match (side, &self.tally.joined) {
-            (Side::Joined, Some(joined)) => joined.dataset.as_str(),
-            _ => self.tally.population.dataset.as_str(),
-        };
         let measures = self.tally.measures.iter();
-        measures.flat_map(|it| self.rows(dataset(it.side), &it.rows)).collect()
+        measures.flat_map(|it| self.rows(self.tally.dataset(it.side), &it.rows)).collect()
     }
 }
 
@@ -154,20 +151,19 @@ impl Chosen {
 
 /// How many conditions differ slightly; none if any differs by more, or if other people are counted.
 fn population(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
-    let rows = |it: &Asked<'_>| it.rows(&it.tally.population.dataset, &it.tally.population.rows);
-    let dataset = |it: &Table| it.dataset.clone();
-    let same = dataset(&one.tally.population) == dataset(&other.tally.population);
-    same.then(|| conditions(rows(one), rows(other))).flatten()
+    let ours = one.tally.table(Side::POPULATION)?;
+    let theirs = other.tally.table(Side::POPULATION)?;
+    let same = ours.dataset == theirs.dataset;
+    same.then(|| conditions(one.rows_of(ours), other.rows_of(theirs))).flatten()
 }
 
 /// As [`population`]. Where only one joins a dataset, or each another, the people counted are the same:
 /// what is told apart by it is in the cells.
 fn joined(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
-    match (&one.tally.joined, &other.tally.joined) {
-        (Some(left), Some(right)) if left.dataset == right.dataset => conditions(
-            one.joined_rows().unwrap_or_default(),
-            other.joined_rows().unwrap_or_default(),
-        ),
+    match (one.tally.joined(), other.tally.joined()) {
+        (Some(ours), Some(theirs)) if ours.dataset == theirs.dataset => {
+            conditions(one.rows_of(ours), other.rows_of(theirs))
+        }
         _ => Some(0),
     }
 }
@@ -238,16 +234,12 @@ enum Told<'t> {
 }
 
 fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
-    let joined = tally.joined.as_ref().map(|it| it.dataset.as_str()).unwrap_or_default();
-    let dataset = |side: Side| match side {
-        Side::Population => tally.population.dataset.as_str(),
-        Side::Joined => joined,
-    };
+    let dataset = |side: Side| tally.dataset(side);
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
     let told = tally.dimensions.iter().map(|dimension| match dimension {
-        Dimension::Matched => Told::Matched(joined),
+        Dimension::Matched => Told::Matched(dataset(Side::JOINED)),
         Dimension::Arm { column, test, control } => Told::Arms(
-            dataset(Side::Population),
+            dataset(Side::POPULATION),
             column,
             [test, control].map(|codes| codes.iter().copied().collect()),
         ),

@@ -75,7 +75,7 @@ mod tests {
         ) {
             let clamp = Clamp::new(least, most).unwrap();
             let of = Quantity::Sum { column: "spend".to_owned() };
-            let measure = Measure { side: Side::Joined, of, rows: Vec::new(), clamp };
+            let measure = Measure { side: Side::JOINED, of, rows: Vec::new(), clamp };
             let product = Product { coarse, ..Product::square(0) };
             let [a, b] = [a, b].map(|it| clamp.apply(it.into()));
             let counted = product.of(a, b);

@@ -8,52 +8,44 @@ use protocol::tally::{Product, Tally};
 
 use super::side::Tuple;
 
-/// Where a person counts.
+/// Where a person counts, over at most `N` tables.
 #[derive(Clone, Copy)]
-pub(crate) struct Cell {
-    key: Key,
-    rows: [u32; 2],
+pub(crate) struct Cell<const N: usize> {
+    key: Key<N>,
+    rows: [u32; N],
 }
 
-/// The tuple in either table and the place in the dimensions of whole people.
-type Key = (u32, u32, u64);
+/// The tuple in each table and the place in the dimensions of whole people.
+type Key<const N: usize> = ([u32; N], u64);
 
-impl Cell {
-    pub(crate) fn new(one: &Tuple, other: Option<&Tuple>, of_person: u64) -> Self {
-        let (code, row) = other.map_or((0, u32::MAX), |it| (it.code, it.row));
-        Self { key: (one.code, code, of_person), rows: [one.row, row] }
+impl<const N: usize> Cell<N> {
+    pub(crate) fn new(tuples: &[Tuple; N], of_person: u64) -> Self {
+        Self { key: (tuples.map(|it| it.code), of_person), rows: tuples.map(|it| it.row) }
     }
 
     /// The place in the dimensions of whole people.
     pub(crate) fn of_person(&self) -> u64 {
-        self.key.2
+        self.key.1
     }
 
-    /// A row of the population that is in this cell.
-    pub(crate) fn row(&self) -> u32 {
-        let [row, _] = self.rows;
-        row
-    }
-
-    /// A row of the joined table that is in this cell, or of nobody.
-    pub(crate) fn other_row(&self) -> u32 {
-        let [_, row] = self.rows;
-        row
+    /// A row of the table at this place that is in this cell, or of nobody.
+    pub(crate) fn row(&self, table: usize) -> u32 {
+        self.rows.get(table).copied().unwrap_or(u32::MAX)
     }
 }
 
 /// Totals by cell.
-pub(crate) struct Counted {
+pub(crate) struct Counted<const N: usize> {
     /// By name, where the values of cells are private; else cells have numbers.
-    named: Option<BTreeMap<Key, usize>>,
-    cells: Vec<Cell>,
+    named: Option<BTreeMap<Key<N>, usize>>,
+    cells: Vec<Cell<N>>,
     people: Vec<i64>,
     sums: Vec<Vec<i64>>,
     products: Vec<Vec<i64>>,
     refused: i64,
 }
 
-impl Counted {
+impl<const N: usize> Counted<N> {
     /// Nobody.
     pub(crate) fn new(tally: &Tally) -> Self {
         let named = tally.is_named_by_data().then(BTreeMap::new);
@@ -76,7 +68,7 @@ impl Counted {
     }
 
     /// Adds a person to one cell.
-    pub(crate) fn add(&mut self, cell: &Cell, values: &[i64], products: &[Product]) {
+    pub(crate) fn add(&mut self, cell: &Cell<N>, values: &[i64], products: &[Product]) {
         let slot = self.slot(cell);
         add(&mut self.people, slot, 1);
         for (column, value) in self.sums.iter_mut().zip(values) {
@@ -108,7 +100,7 @@ impl Counted {
     }
 
     /// In the order of [`Totals`], with names that `name` gives.
-    pub(crate) fn into_totals(mut self, name: impl Fn(&Cell) -> Vec<Place>) -> Totals {
+    pub(crate) fn into_totals(mut self, name: impl Fn(&Cell<N>) -> Vec<Place>) -> Totals {
         let mut names = Names::Public;
         if self.named.is_some() {
             let mut order: Vec<_> = self.cells.iter().map(name).zip(0_usize..).collect();
@@ -126,10 +118,10 @@ impl Counted {
         Totals { cells: names, people, sums, products }
     }
 
-    fn slot(&mut self, cell: &Cell) -> usize {
-        let (one, other, of_person) = cell.key;
+    fn slot(&mut self, cell: &Cell<N>) -> usize {
+        let (tuples, of_person) = cell.key;
         let Some(named) = &mut self.named else {
-            let number = u64::from(one) + u64::from(other) + of_person;
+            let number = tuples.iter().fold(of_person, |sum, tuple| sum + u64::from(*tuple));
             return usize::try_from(number).unwrap_or(usize::MAX);
         };
         let next = self.cells.len();

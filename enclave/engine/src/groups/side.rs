@@ -67,11 +67,8 @@ impl<'t> Side<'t> {
             let keys = keys.collect::<Result<Vec<_>, _>>()?;
             let consents = (0..table.consents).map(|at| codes(table, &consent_column(at)));
             let consents = consents.collect::<Result<Vec<_>, _>>()?;
-            let of_table = match (which, &tally.joined) {
-                (Which::Joined, Some(joined)) => &joined.rows,
-                (_, _) => &tally.population.rows,
-            };
-            let counting = Test::all(table, of_table)?;
+            let of_table = tally.table(which).ok_or(Fault::Tables)?;
+            let counting = Test::all(table, &of_table.rows)?;
             let assignments = assignments(tally, which, table)?;
             let (tuple, own_strides) = parts(tally, which, table, strides)?;
             let codes = if tuple.is_empty() {
@@ -176,11 +173,9 @@ impl<'t> Side<'t> {
 
     /// What it says of a person that there is no row: one tuple without values.
     pub(crate) fn read_nothing(&self, person: &mut Person) {
-        let agreed = person.agreed;
-        person.clear();
-        person.agreed = agreed;
+        person.values.clear();
         let code = self.codes.last().copied().unwrap_or(0);
-        person.tuples.push(Tuple { code, row: u32::MAX, hash: 0, at: 0 });
+        person.tuples.push(Tuple { code, ..Tuple::NONE });
         person.values.extend(self.measures.iter().map(|_| 0));
         person.measures = self.measures.len();
     }
@@ -200,7 +195,6 @@ impl<'t> Side<'t> {
 }
 
 /// What the rows of one person in one table say. Kept between people for its memory.
-#[derive(Default)]
 pub(crate) struct Person {
     /// Whether every row says yes.
     pub(crate) agreed: bool,
@@ -228,8 +222,29 @@ pub(crate) struct Tuple {
     at: usize,
 }
 
+impl Tuple {
+    /// Of no table.
+    pub(crate) const NONE: Self = Self { code: 0, row: u32::MAX, hash: 0, at: 0 };
+}
+
+impl Default for Person {
+    /// Who has no row in a table refuses nothing there.
+    fn default() -> Self {
+        Self {
+            agreed: true,
+            tuples: Vec::new(),
+            arms: Vec::new(),
+            values: Vec::new(),
+            measures: 0,
+            rows: Vec::new(),
+            runs: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+}
+
 impl Person {
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.agreed = true;
         self.tuples.clear();
         self.arms.clear();
@@ -256,7 +271,7 @@ fn assignments<'t>(
     table: &'t Table,
 ) -> Result<Vec<Assignment<'t>>, Fault> {
     let arms = tally.dimensions.iter().filter_map(|dimension| match dimension {
-        Dimension::Arm { column, test, control } if which == Which::Population => {
+        Dimension::Arm { column, test, control } if which == Which::POPULATION => {
             Some(Assignment::new(table, column, test, control))
         }
         _ => None,

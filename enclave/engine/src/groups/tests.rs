@@ -21,29 +21,28 @@ type Figures = (i64, Vec<i64>, Vec<i64>);
 type Answer = BTreeMap<Option<Vec<Place>>, Figures>;
 
 /// What a tally means if nobody has more cells than may be kept; and whether that is so.
-fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) {
-    let by_person = |side: Side, rows: &[Row]| {
-        let mut people: BTreeMap<_, Vec<Row>> = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.row != 0) {
-            people.entry(row.id(side)).or_default().push(row.clone());
+fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
+    let mut people: BTreeMap<_, Vec<Vec<Row>>> = BTreeMap::new();
+    for (at, (side, _)) in tally.sides().enumerate() {
+        for row in tables[at].iter().filter(|row| row.row != 0) {
+            let person = people.entry(row.id(side)).or_insert(vec![Vec::new(); tally.tables.len()]);
+            person[at].push(row.clone());
         }
-        people.remove(&None);
-        people
-    };
-    let counts = |table: &Table, row: &Row| table.rows.iter().all(|it| meets(it, row));
-    let (own, others) = (by_person(Side::Population, population), by_person(Side::Joined, joined));
+    }
+    people.remove(&None);
     let (mut answer, mut fits) = (Answer::new(), true);
-    for (id, own) in own {
-        let other =
-            tally.joined.as_ref().and_then(|_| others.get(&id)).cloned().unwrap_or_default();
-        let agreed = own.iter().chain(&other).all(|row| row.agreed == 1);
-        let counting = |table: Option<&Table>, rows: Vec<Row>| -> Vec<Row> {
-            rows.into_iter().filter(|row| table.is_some_and(|it| counts(it, row))).collect()
+    for tables in people.into_values() {
+        // Nobody of the population.
+        if tables[0].is_empty() {
+            continue;
+        }
+        let agreed = tables.iter().flatten().all(|row| row.agreed == 1);
+        let counting = |(table, rows): (&Table, Vec<Row>)| -> Vec<Row> {
+            rows.into_iter().filter(|row| table.rows.iter().all(|it| meets(it, row))).collect()
         };
-        let own = counting(Some(&tally.population), own);
-        let other = counting(tally.joined.as_ref(), other);
+        let tables: Vec<_> = tally.tables.iter().zip(tables).map(counting).collect();
         // Who refuses counts whatever conditions there are, so that these say nothing about refusers.
-        if own.is_empty() && agreed {
+        if tables[0].is_empty() && agreed {
             continue;
         }
         let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
@@ -51,14 +50,13 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
             answer.entry(None).or_insert_with(nobody).0 += 1;
             continue;
         }
-        let cells = cells(tally, &own, &other);
+        let cells = cells(tally, &tables);
         fits &= cells.len() <= tally.cells_per_person.try_into().unwrap();
-        for (name, own, other) in cells {
+        for (name, rows) in cells {
             let figures = answer.entry(Some(name)).or_insert_with(nobody);
             figures.0 += 1;
             let value = |measure: &Measure| {
-                let rows = if measure.side == Side::Population { &own } else { &other };
-                measure.clamp.apply(made_of(measure, rows))
+                measure.clamp.apply(made_of(measure, &rows[measure.side.place()]))
             };
             let values: Vec<_> = tally.measures.iter().map(value).collect();
             figures.1.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value);
@@ -74,71 +72,77 @@ fn meaning(tally: &Tally, population: &[Row], joined: &[Row]) -> (Answer, bool) 
     (answer, fits)
 }
 
-/// The cells of one person, with the rows that belong to each.
-fn cells(tally: &Tally, own: &[Row], other: &[Row]) -> Vec<(Vec<Place>, Vec<Row>, Vec<Row>)> {
-    let dimensions = &tally.dimensions;
-    let arm_of = |test: &[i32], control: &[i32]| {
-        let is_in = |codes: &[i32]| own.iter().any(|row| codes.contains(&row.group));
-        let elsewhere = |row: &Row| !test.contains(&row.group) && !control.contains(&row.group);
-        match (is_in(test), is_in(control), own.iter().any(elsewhere)) {
-            (true, false, false) => 0,
-            (false, true, false) => 1,
-            (true, _, _) | (_, true, _) => 2,
-            _ => 3,
-        }
-    };
-    let place = |dimension: &Dimension, row: Option<&Row>| match dimension {
-        Dimension::Label { .. } => Place::Label(row.map_or([0; 32], Row::label)),
-        Dimension::Group { values, .. } => {
-            let code = row.and_then(|row| u32::try_from(row.group).ok());
-            Place::Index(code.filter(|code| code < values).unwrap_or(*values))
-        }
-        _ => unreachable!(),
-    };
-    let is_of = |dimension: &Dimension, which: Side| match dimension {
-        Dimension::Label { side, .. } | Dimension::Group { side, .. } => *side == which,
-        _ => false,
-    };
-    let tuples = |which: Side, rows: &[Row]| {
-        let name = |row: Option<&Row>| {
-            let of_side = dimensions.iter().filter(|it| is_of(it, which));
-            of_side.map(|dimension| place(dimension, row)).collect::<Vec<_>>()
+/// The cells of one person, with the rows of each table that belong to each.
+fn cells(tally: &Tally, tables: &[Vec<Row>]) -> Vec<(Vec<Place>, Vec<Vec<Row>>)> {
+    let tuples: Vec<_> =
+        tally.sides().map(|(side, _)| tuples(tally, side, &tables[side.place()])).collect();
+    let mut combinations = vec![Vec::new()];
+    for of_table in &tuples {
+        let with = |before: &Vec<_>| {
+            let before = before.clone();
+            of_table.iter().map(move |tuple| [before.clone(), vec![tuple]].concat())
         };
-        let mut tuples: BTreeMap<_, Vec<Row>> = BTreeMap::new();
-        for row in rows {
-            tuples.entry(name(Some(row))).or_default().push(row.clone());
-        }
-        if tuples.is_empty() {
-            tuples.insert(name(None), Vec::new());
-        }
-        tuples
-    };
-    let (own, other) = (tuples(Side::Population, own), tuples(Side::Joined, other));
-    let is_found = other.values().any(|rows| !rows.is_empty());
-    let total = |measure: &Measure| {
-        let tuples = if measure.side == Side::Population { &own } else { &other };
-        let total: i128 = tuples.values().map(|rows| made_of(measure, rows)).sum();
-        i128::from(measure.clamp.apply(total))
-    };
-    let mut cells = Vec::new();
-    for (left, own) in &own {
-        for (right, other) in &other {
-            let (mut left, mut right) = (left.iter(), right.iter());
-            let name = dimensions.iter().map(|dimension| match dimension {
-                Dimension::Matched => Place::Index(is_found.into()),
-                Dimension::Arm { test, control, .. } => Place::Index(arm_of(test, control)),
-                Dimension::Bins { measure, edges } => {
-                    let total = total(&tally.measures[usize::try_from(*measure).unwrap()]);
-                    let below = edges.iter().filter(|edge| i128::from(**edge) <= total);
-                    Place::Index(below.count().try_into().unwrap())
-                }
-                it if is_of(it, Side::Population) => *left.next().unwrap(),
-                _ => *right.next().unwrap(),
-            });
-            cells.push((name.collect(), own.clone(), other.clone()));
-        }
+        combinations = combinations.iter().flat_map(with).collect();
     }
-    cells
+    let total = |measure: &Measure| {
+        let tuples = tuples[measure.side.place()].values();
+        measure.clamp.apply(tuples.map(|rows| made_of(measure, rows)).sum())
+    };
+    let cell = |tuples: &Vec<(&Vec<Place>, &Vec<Row>)>| {
+        let mut names: Vec<_> = tuples.iter().map(|(name, _)| name.iter()).collect();
+        let name = tally.dimensions.iter().map(|dimension| match dimension {
+            Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
+            Dimension::Arm { test, control, .. } => Place::Index(arm_of(&tables[0], test, control)),
+            Dimension::Bins { measure, edges } => {
+                bin(total(&tally.measures[usize::try_from(*measure).unwrap()]), edges)
+            }
+            Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
+                *names[side.place()].next().unwrap()
+            }
+        });
+        (name.collect(), tuples.iter().map(|(_, rows)| rows.to_vec()).collect())
+    };
+    combinations.iter().map(cell).collect()
+}
+
+fn bin(total: i64, edges: &[i64]) -> Place {
+    Place::Index(edges.iter().filter(|edge| **edge <= total).count().try_into().unwrap())
+}
+
+fn arm_of(rows: &[Row], test: &[i32], control: &[i32]) -> u32 {
+    let is_in = |codes: &[i32]| rows.iter().any(|row| codes.contains(&row.group));
+    let elsewhere = |row: &Row| !test.contains(&row.group) && !control.contains(&row.group);
+    match (is_in(test), is_in(control), rows.iter().any(elsewhere)) {
+        (true, false, false) => 0,
+        (false, true, false) => 1,
+        (true, _, _) | (_, true, _) => 2,
+        _ => 3,
+    }
+}
+
+/// The rows of one person in one table, by their places in its dimensions.
+fn tuples(tally: &Tally, which: Side, rows: &[Row]) -> BTreeMap<Vec<Place>, Vec<Row>> {
+    let place = |dimension: &Dimension, row: Option<&Row>| match dimension {
+        Dimension::Label { side, .. } if *side == which => {
+            Some(Place::Label(row.map_or([0; 32], Row::label)))
+        }
+        Dimension::Group { side, values, .. } if *side == which => {
+            let code = row.and_then(|row| u32::try_from(row.group).ok());
+            Some(Place::Index(code.filter(|code| code < values).unwrap_or(*values)))
+        }
+        _ => None,
+    };
+    let name = |row: Option<&Row>| -> Vec<_> {
+        tally.dimensions.iter().filter_map(|dimension| place(dimension, row)).collect()
+    };
+    let mut tuples: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        tuples.entry(name(Some(row))).or_default().push(row.clone());
+    }
+    if tuples.is_empty() {
+        tuples.insert(name(None), Vec::new());
+    }
+    tuples
 }
 
 /// What a measure makes of rows, before it is clamped.
@@ -171,8 +175,9 @@ fn meets(condition: &Condition, row: &Row) -> bool {
 }
 
 /// What the engine says.
-fn answer(tally: &Tally, population: &[Row], joined: &[Row]) -> Answer {
-    named(tally, &run(tally, &[table(population)], &[table(joined)]).unwrap())
+fn answer(tally: &Tally, tables: &[Vec<Row>]) -> Answer {
+    let tables: Vec<_> = tables.iter().map(|rows| vec![table(rows)]).collect();
+    named(tally, &run(tally, &tables).unwrap())
 }
 
 fn named(tally: &Tally, totals: &Totals) -> Answer {
@@ -235,54 +240,50 @@ fn moved(tally: &Tally, with: &Answer, without: &Answer) -> Result<usize, TestCa
     Ok(cells)
 }
 
-fn without(rows: &[Row], side: Side, who: &Option<(char, u8)>) -> Vec<Row> {
-    rows.iter().filter(|row| row.id(side) != *who).cloned().collect()
+/// The rows of whom `is_kept` says so.
+fn kept(tables: &[Vec<Row>], is_kept: impl Fn(Option<(char, u8)>) -> bool) -> Vec<Vec<Row>> {
+    let sides = (0..).map(Side).zip(tables);
+    let of_side = |(side, rows): (Side, &Vec<Row>)| {
+        rows.iter().filter(|row| is_kept(row.id(side))).cloned().collect()
+    };
+    sides.map(of_side).collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_engine_agrees_with_the_meaning(
-        (population, joined) in room::tables(), tally in room::tally(64..65),
-    ) {
-        let (expected, fits) = meaning(&tally, &population, &joined);
+    fn the_engine_agrees_with_the_meaning(tables in room::tables(), tally in room::tally(64..65)) {
+        let (expected, fits) = meaning(&tally, &tables);
         prop_assume!(fits);
-        prop_assert_eq!(answer(&tally, &population, &joined), expected);
+        prop_assert_eq!(answer(&tally, &tables), expected);
     }
 
-    /// The sensitivity that noise is scaled to: all rows of one id in both tables move at most *m*
+    /// The sensitivity that noise is scaled to: all rows of one id in all tables move at most *m*
     /// cells, a head count by at most 1, a sum by at most its clamp, a product by at most both.
     #[test]
     fn one_person_moves_few_cells_by_little(
-        (population, joined) in room::tables(), tally in room::tally(1..5), email in 0..4_u8, phone in 1..4_u8,
+        tables in room::tables(), tally in room::tally(1..5), email in 0..4_u8, phone in 1..4_u8,
     ) {
-        let all = answer(&tally, &population, &joined);
+        let all = answer(&tally, &tables);
         let who = Some(if email == 0 { ('p', phone) } else { ('e', email) });
-        let rest = answer(
-            &tally,
-            &without(&population, Side::Population, &who),
-            &without(&joined, Side::Joined, &who),
-        );
+        let rest = answer(&tally, &kept(&tables, |id| id != who));
         prop_assert!(moved(&tally, &all, &rest)? <= tally.cells_per_person.try_into().unwrap());
     }
 
     /// What a person adds depends on nobody else: the whole is the sum of its people, each of whom alone
     /// is in as many cells as may be kept.
     #[test]
-    fn the_whole_is_the_sum_of_its_people(
-        (population, joined) in room::tables(), tally in room::tally(1..5),
-    ) {
-        let ids: BTreeSet<_> = population.iter().filter_map(|row| row.id(Side::Population)).collect();
+    fn the_whole_is_the_sum_of_its_people(tables in room::tables(), tally in room::tally(1..5)) {
+        let sides = (0..).map(Side).zip(&tables);
+        let ids: BTreeSet<_> =
+            sides.flat_map(|(side, rows)| rows.iter().filter_map(move |row| row.id(side))).collect();
         let mut sum = Answer::new();
         for id in ids {
-            let only = |rows: &[Row], side| {
-                rows.iter().filter(|row| row.id(side) == Some(id)).cloned().collect::<Vec<_>>()
-            };
-            let (own, other) = (only(&population, Side::Population), only(&joined, Side::Joined));
-            let alone = answer(&tally, &own, &other);
+            let own = kept(&tables, |of| of == Some(id));
+            let alone = answer(&tally, &own);
             let most = tally.cells_per_person.try_into().unwrap();
-            let all = meaning(&tally, &own, &other).0.len();
+            let all = meaning(&tally, &own).0.len();
             prop_assert_eq!(alone.len(), all.min(most));
             for (name, (people, sums, products)) in alone {
                 prop_assert_eq!(people, 1);
@@ -292,53 +293,55 @@ proptest! {
                 total.2.iter_mut().zip(products).for_each(|(total, it)| *total += it);
             }
         }
-        prop_assert_eq!(answer(&tally, &population, &joined), sum);
+        prop_assert_eq!(answer(&tally, &tables), sum);
     }
 
     /// Nor does it depend on the order of rows, or on where one batch ends and the next begins.
     #[test]
     fn the_order_of_rows_does_not_matter(
-        (population, joined) in room::tables(), tally in room::tally(1..5), cut: prop::sample::Index,
+        tables in room::tables(), tally in room::tally(1..5), cut: prop::sample::Index,
     ) {
-        let expected = answer(&tally, &population, &joined);
-        let mixed = |rows: &[Row]| {
-            let mut rows = rows.to_vec();
+        let expected = answer(&tally, &tables);
+        let mixed = |rows: &Vec<Row>| {
+            let mut rows = rows.clone();
             rows.reverse();
             let (first, last) = rows.split_at(cut.index(rows.len() + 1));
-            [table(last), table(first), table(&[])]
+            vec![table(last), table(first), table(&[])]
         };
-        let found = run(&tally, &mixed(&population), &mixed(&joined)).unwrap();
+        let found = run(&tally, &tables.iter().map(mixed).collect::<Vec<_>>()).unwrap();
         prop_assert_eq!(named(&tally, &found), expected);
     }
 
     /// Which cells are kept says nothing about what was measured in them.
     #[test]
-    fn measures_do_not_choose_cells((population, joined) in room::tables(), mut tally in room::tally(1..3)) {
+    fn measures_do_not_choose_cells(tables in room::tables(), mut tally in room::tally(1..3)) {
         tally.dimensions.retain(|dimension| !matches!(dimension, Dimension::Bins { .. }));
         let on_numbers = |it: &Condition| matches!(it, Condition::Between { column, .. } if column == "number");
-        tally.population.rows.retain(|it| !on_numbers(it));
-        if let Some(joined) = &mut tally.joined {
-            joined.rows.retain(|it| !on_numbers(it));
+        for table in &mut tally.tables {
+            table.rows.retain(|it| !on_numbers(it));
         }
-        let people = |population: &[Row], joined: &[Row]| {
-            let answer = answer(&tally, population, joined).into_iter();
+        let people = |tables: &[Vec<Row>]| {
+            let answer = answer(&tally, tables).into_iter();
             answer.map(|(name, figures)| (name, figures.0)).collect::<BTreeMap<_, _>>()
         };
-        let other = |rows: &[Row]| {
+        let other = |rows: &Vec<Row>| {
             let change = |(at, row): (i64, &Row)| Row { number: at.wrapping_mul(row.number), ..row.clone() };
             (0..).zip(rows).map(change).collect::<Vec<_>>()
         };
-        prop_assert_eq!(people(&population, &joined), people(&other(&population), &other(&joined)));
+        prop_assert_eq!(people(&tables), people(&tables.iter().map(other).collect::<Vec<_>>()));
     }
 }
 
 const CASES: u32 = 256;
 
+fn both(tally: &Tally, population: &[Row], joined: &[Row]) -> Result<Totals, Fault> {
+    run(tally, &[population, joined].map(|rows| vec![table(rows)]))
+}
+
 fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: u32) -> Tally {
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Tally {
-        population: table("exposures"),
-        joined: Some(table("sales")),
+        tables: vec![table("exposures"), table("sales")],
         dimensions,
         measures,
         products: Vec::new(),
@@ -364,22 +367,22 @@ fn row(email: u8, label: u32, number: i64) -> Row {
 /// person then move a sum by ten clamps.
 #[test]
 fn the_clamp_comes_after_everything_else() {
-    let tally = groups(Vec::new(), vec![sum(Side::Joined, 100)], 1);
+    let tally = groups(Vec::new(), vec![sum(Side::JOINED, 100)], 1);
     let sales = vec![row(1, 0, 60); 10];
-    let found = run(&tally, &[table(&[row(1, 0, 0)])], &[table(&sales)]).unwrap();
+    let found = both(&tally, &[row(1, 0, 0)], &sales).unwrap();
     assert_eq!(found.sums, [[100, 0]]);
     // And before it nothing is cut: what was returned is taken off.
     let sales = [row(1, 0, 500), row(1, 0, -450)];
-    let found = run(&tally, &[table(&[row(1, 0, 0)])], &[table(&sales)]).unwrap();
+    let found = both(&tally, &[row(1, 0, 0)], &sales).unwrap();
     assert_eq!(found.sums, [[50, 0]]);
 }
 
 #[test]
 fn a_person_with_very_many_cells_in_either_table_counts_in_few() {
     let tally =
-        groups(vec![label(Side::Population), label(Side::Joined)], vec![sum(Side::Joined, 100)], 3);
+        groups(vec![label(Side::POPULATION), label(Side::JOINED)], vec![sum(Side::JOINED, 100)], 3);
     let rows: Vec<_> = (0..100_000).map(|at| row(1, at, i64::MAX)).collect();
-    let found = run(&tally, &[table(&rows)], &[table(&rows)]).unwrap();
+    let found = both(&tally, &rows, &rows).unwrap();
     assert_eq!(found.people, [1, 1, 1, 0]);
     assert_eq!(found.sums, [[100, 100, 100, 0]]);
 }
@@ -388,12 +391,12 @@ fn a_person_with_very_many_cells_in_either_table_counts_in_few() {
 /// standard deviations happens less than once in 10⁹ runs, over all twelve.
 #[test]
 fn which_cells_are_kept_is_a_fair_sample() {
-    let tally = groups(vec![label(Side::Joined)], Vec::new(), 1);
+    let tally = groups(vec![label(Side::JOINED)], Vec::new(), 1);
     let people = 250;
     let own: Vec<_> = (0..people).map(|email| row(email, 0, 0)).skip(1).collect();
     let each = |email: u8| (1..=12).map(move |label| row(email, label, 0));
     let sales: Vec<_> = (1..people).flat_map(each).collect();
-    let found = run(&tally, &[table(&own)], &[table(&sales)]).unwrap();
+    let found = both(&tally, &own, &sales).unwrap();
     let expected = f64::from(people - 1) / 12.0;
     assert_eq!(found.people.len(), 13);
     for count in found.people.iter().take(12) {
@@ -405,10 +408,10 @@ fn which_cells_are_kept_is_a_fair_sample() {
 #[test]
 fn bins_hold_from_their_edge_to_the_next() {
     let bins = Dimension::Bins { measure: 0, edges: vec![1, 100] };
-    let tally = groups(vec![bins], vec![sum(Side::Joined, 100)], 1);
+    let tally = groups(vec![bins], vec![sum(Side::JOINED, 100)], 1);
     let own: Vec<_> = (1..=5).map(|email| row(email, 0, 0)).collect();
     let sales = [row(1, 0, -3), row(2, 0, 1), row(3, 0, 99), row(4, 0, 100_000)];
-    let found = run(&tally, &[table(&own)], &[table(&sales)]).unwrap();
+    let found = both(&tally, &own, &sales).unwrap();
     // The fifth is not found, and has spent nothing.
     assert_eq!(found.people, [2, 2, 1, 0]);
     assert_eq!(found.sums, [[0, 100, 100, 0]]);
@@ -418,10 +421,13 @@ fn bins_hold_from_their_edge_to_the_next() {
 fn refuses_a_table_too_many_or_too_few() {
     let mut tally = groups(Vec::new(), Vec::new(), 1);
     let rows = [table(&[row(1, 0, 0)])];
-    assert_eq!(room::run_with(&tally, &rows, None).map(drop), Err(Fault::Joined));
-    tally.joined = None;
-    assert_eq!(room::run_with(&tally, &rows, Some(&rows)).map(drop), Err(Fault::Joined));
-    room::run_with(&tally, &rows, None).unwrap();
+    let two = &[&rows[..], &rows];
+    assert_eq!(room::run_with(&tally, &two[..1]).map(drop), Err(Fault::Tables));
+    tally.tables.truncate(1);
+    assert_eq!(room::run_with(&tally, two).map(drop), Err(Fault::Tables));
+    room::run_with(&tally, &two[..1]).unwrap();
+    tally.tables.clear();
+    assert_eq!(room::run_with(&tally, &[]).map(drop), Err(Fault::Tables));
 }
 
 #[test]
@@ -430,9 +436,9 @@ fn refuses_columns_of_another_role() {
         let (dataset, column) = ("sales".to_owned(), column.to_owned());
         Err(Fault::Layout { dataset, column })
     };
-    let rows = [table(&[row(1, 0, 0)])];
-    let found = |tally: &Tally| run(tally, &rows, &rows).map(drop);
-    let side = Side::Joined;
+    let rows = [row(1, 0, 0)];
+    let found = |tally: &Tally| both(tally, &rows, &rows).map(drop);
+    let side = Side::JOINED;
     let name = |column: &str| column.to_owned();
     let dimension = Dimension::Label { side, column: name("group") };
     assert_eq!(found(&groups(vec![dimension], Vec::new(), 1)), wrong("group"));
@@ -451,28 +457,25 @@ fn refuses_columns_of_another_role() {
 
 #[test]
 fn refuses_sums_that_could_overflow() {
-    let mut tally = groups(Vec::new(), vec![sum(Side::Joined, 1 << 31)], 1);
+    let mut tally = groups(Vec::new(), vec![sum(Side::JOINED, 1 << 31)], 1);
     tally.products = vec![Product::square(0)];
-    let two = table(&[row(1, 0, 0), row(2, 0, 0)]);
+    let two = [row(1, 0, 0), row(2, 0, 0)];
     let expected = Err(Fault::Range { clamp: 1 << 62, rows: 2 });
-    assert_eq!(
-        run(&tally, std::slice::from_ref(&two), std::slice::from_ref(&two)).map(drop),
-        expected
-    );
+    assert_eq!(both(&tally, &two, &two).map(drop), expected);
     // In coarser units it fits.
     tally.products[0].coarse = 1;
-    assert!(run(&tally, std::slice::from_ref(&two), std::slice::from_ref(&two)).is_ok());
+    assert!(both(&tally, &two, &two).is_ok());
 }
 
 /// Of two groups, one got back what the other was paid.
 #[test]
 fn with_a_floor_a_total_can_be_negative_and_without_one_it_is_nothing() {
     let totals = |clamp: Clamp| {
-        let mut measure = sum(Side::Population, 1);
+        let mut measure = sum(Side::POPULATION, 1);
         measure.clamp = clamp;
-        let tally = groups(vec![label(Side::Population)], vec![measure], 2);
-        let rows = [table(&[row(1, 1, 600), row(2, 1, 50), row(2, 2, 90), row(1, 2, -750)])];
-        let totals = run(&tally, &rows, &rows).unwrap();
+        let tally = groups(vec![label(Side::POPULATION)], vec![measure], 2);
+        let rows = [row(1, 1, 600), row(2, 1, 50), row(2, 2, 90), row(1, 2, -750)];
+        let totals = both(&tally, &rows, &rows).unwrap();
         // Names are in the order of their bytes, which here is from the second to the first.
         let mut sums = totals.sums[0][..2].to_vec();
         sums.reverse();

@@ -19,11 +19,10 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
     let of = Quantity::Sum { column: "spend".to_owned() };
     Tally {
-        population: table("exposures"),
-        joined: Some(table("sales")),
+        tables: vec![table("exposures"), table("sales")],
         dimensions,
         measures: vec![Measure {
-            side: Side::Joined,
+            side: Side::JOINED,
             of,
             rows: Vec::new(),
             clamp: Clamp::up_to(10).unwrap(),
@@ -35,7 +34,7 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
 }
 
 pub(crate) fn group(values: u32) -> Dimension {
-    Dimension::Group { side: Side::Population, column: "segment".to_owned(), values }
+    Dimension::Group { side: Side::POPULATION, column: "segment".to_owned(), values }
 }
 
 /// Cells of fewer than 50 people are withheld; δ of selection is in units of 10⁻¹⁵.

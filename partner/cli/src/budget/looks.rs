@@ -10,7 +10,7 @@ use client::custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
     proof::{Choice, Figure},
-    tally::{Measure, Quantity, Side, Tally},
+    tally::{Measure, Quantity, Tally},
 };
 use std::fmt::{self, Write};
 
@@ -193,11 +193,7 @@ fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
 
 /// What is added up, and how many units of it make one.
 fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64) {
-    let table = match measure.side {
-        Side::Population => Some(&tally.population),
-        Side::Joined => tally.joined.as_ref(),
-    };
-    let dataset = table.map(|table| table.dataset.as_str()).unwrap_or_default();
+    let dataset = tally.dataset(measure.side);
     match &measure.of {
         Quantity::Rows => (format!("rows of \"{dataset}\""), 1.0),
         Quantity::Distinct { column } => {

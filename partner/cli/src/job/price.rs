@@ -198,7 +198,7 @@ impl Priced {
     /// Whether a joined dataset is read for its people's consent alone.
     fn names_nothing_of(&self, dataset: &str) -> bool {
         let tally = self.proven.tally();
-        tally.joined.as_ref().is_some_and(|it| it.dataset == dataset) && !tally.uses_joined()
+        tally.joined().is_some_and(|it| it.dataset == dataset) && !tally.uses_joined()
     }
 
     /// Of a table: from how many noisy people on a group is shown.

@@ -13,7 +13,7 @@ use protocol::{
     policy::Admitted,
     proof::Proof,
     refusal::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, OTHERS, PREPAID, Refusal, WRITTEN_OFF},
-    tally::Tally,
+    tally::{Side, Tally},
     time::Time,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -72,7 +72,7 @@ pub(super) fn note(
     let (job, proven) = (asked.admitted.job(), asked.admitted.proven());
     let purpose = asked.admitted.purpose();
     check_rate(tx, contract, asked.analyst, purpose, now)?;
-    let population = proven.tally().population.dataset.as_str();
+    let population = proven.tally().dataset(Side::POPULATION);
     let earlier = jobs(tx, population)?;
     let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally, contract));
     tx.execute(

@@ -5,6 +5,7 @@ use crate::{
     analysis::Scope,
     proof::Proven,
     released::{self, ProductFigure, View},
+    tally::Side,
 };
 use statistics::figure::Figure;
 
@@ -49,8 +50,7 @@ pub(super) fn answer(
 fn estimand(proven: &Proven, asked: &Lift, can_refuse: bool) -> String {
     let tally = proven.tally();
     let [test, control] = [&asked.test, &asked.control].map(|values| values.join(" or "));
-    let population = &tally.population.dataset;
-    let outcome = tally.joined.as_ref().map_or("", |table| table.dataset.as_str());
+    let [population, outcome] = [Side::POPULATION, Side::JOINED].map(|side| tally.dataset(side));
     let agreed = if can_refuse { " who did not withhold consent" } else { "" };
     format!(
         "average effect per person of being assigned to {test} rather than to {control} \

@@ -71,12 +71,11 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
             products.push(Product::square(at));
         }
         let of = Quantity::Sum { column: outcome.column.clone() };
-        measures.push(Measure { side: Side::Joined, of, rows: rows.clone(), clamp: outcome.clamp });
+        measures.push(Measure { side: Side::JOINED, of, rows: rows.clone(), clamp: outcome.clamp });
     }
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Ok(Tally {
-        population: table(listed.assignment),
-        joined: Some(table(listed.outcome)),
+        tables: vec![table(listed.assignment), table(listed.outcome)],
         dimensions: vec![
             Dimension::Arm { column: listed.arm.to_owned(), test, control },
             Dimension::Matched,

@@ -11,7 +11,7 @@ use crate::{
     analysis::Scope,
     contract::{Contract, Role},
     released::{Figure, GroupFigures, Place, Thresholds, View},
-    tally::Tally,
+    tally::{Side, Tally},
     time::Time,
 };
 use statistics::{shown::Passing, special::normal_upper_quantile};
@@ -55,7 +55,7 @@ pub(super) fn answer(
     let consent_from: Vec<_> = tally.datasets().filter(asks).map(str::to_owned).collect();
     let no_consent = view.no_consent().filter(|_| !consent_from.is_empty());
     let no_consent = no_consent.map(|people| judge.no_consent(people));
-    let only_joined = tally.joined.as_ref().is_some_and(|it| consent_from == [it.dataset.as_str()]);
+    let only_joined = tally.joined().is_some_and(|it| consent_from == [it.dataset.as_str()]);
     let flags = [("all_withheld", cells.is_empty()), ("truncated", view.cut() > 0)];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
     let answer = TableAnswer {
@@ -286,11 +286,11 @@ fn with_measures(tally: &Tally, asked: &TableQuestion, contract: &Contract) -> S
 
 /// Whose people, and which of their rows.
 pub(in crate::analysis) fn counted(tally: &Tally, rows: &[Filter], contract: &Contract) -> String {
-    let joined = tally.joined.as_ref().map(|it| format!(", joined with {}", it.dataset));
+    let joined = tally.joined().map(|it| format!(", joined with {}", it.dataset));
     let rows: Vec<_> = rows.iter().map(|it| row_words(it, contract)).collect();
     let rows =
         if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
-    let population = &tally.population.dataset;
+    let population = tally.dataset(Side::POPULATION);
     format!("people of {population}{}{rows}", joined.unwrap_or_default())
 }
 

@@ -47,19 +47,14 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
         return Err(Refusal::Malformed);
     }
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
-    let mut population = table(listed.population);
-    let mut joined = listed.joined.map(table);
+    let mut tables: Vec<_> =
+        std::iter::once(listed.population).chain(listed.joined).map(table).collect();
     for filter in &question.rows {
         let (side, condition) = asked.condition(filter)?;
-        match (side, &mut joined) {
-            (Side::Population, _) => population.rows.push(condition),
-            (Side::Joined, Some(joined)) => joined.rows.push(condition),
-            (Side::Joined, None) => return Err(Refusal::Internal),
-        }
+        tables.get_mut(side.place()).ok_or(Refusal::Internal)?.rows.push(condition);
     }
     Ok(Tally {
-        population,
-        joined,
+        tables,
         dimensions,
         measures,
         products,
@@ -85,9 +80,9 @@ impl<'c> Asking<'c> {
 
     fn side(&self, dataset: &str) -> Option<Side> {
         if dataset == self.listed.population {
-            Some(Side::Population)
+            Some(Side::POPULATION)
         } else {
-            (self.listed.joined == Some(dataset)).then_some(Side::Joined)
+            (self.listed.joined == Some(dataset)).then_some(Side::JOINED)
         }
     }
 

@@ -122,16 +122,15 @@ fn what_an_analysis_lists_may_be_read() {
 #[test]
 fn datasets_are_those_of_the_analysis_each_in_its_place() {
     for text in [LIFT, TABLE] {
-        let population = |tally: &mut Tally| "sales".clone_into(&mut tally.population.dataset);
+        let population = |tally: &mut Tally| "sales".clone_into(&mut tally.tables[0].dataset);
         assert_eq!(changed(text, population), not("sales", "retailer"));
-        let joined = |to: &'static str| {
-            move |tally: &mut Tally| to.clone_into(&mut tally.joined.as_mut().unwrap().dataset)
-        };
+        let joined =
+            |to: &'static str| move |tally: &mut Tally| to.clone_into(&mut tally.tables[1].dataset);
         assert_eq!(changed(text, joined("exposures")), not("exposures", "publisher"));
         let nowhere = Err(not_permitted(Asked::Column, "payroll", None));
         assert_eq!(changed(text, joined("payroll")), nowhere);
         // Who refused there would not be known.
-        assert_eq!(changed(text, |tally| tally.joined = None), Err(Refusal::Malformed));
+        assert_eq!(changed(text, |tally| tally.tables.truncate(1)), Err(Refusal::Malformed));
     }
 }
 
@@ -149,13 +148,13 @@ fn a_dataset_is_not_joined_to_an_analysis_without_one() {
     let mut tally = policy::price(&contract, "reach", &question).unwrap().tally().clone();
     let terms = &contract.analyses["reach"];
     assert_eq!(check(&contract, terms, &tally), Ok(()));
-    tally.joined = Some(Table { dataset: "sales".to_owned(), rows: Vec::new() });
+    tally.tables.push(Table { dataset: "sales".to_owned(), rows: Vec::new() });
     assert_eq!(check(&contract, terms, &tally), not("sales", "retailer"));
-    tally.joined = None;
+    tally.tables.truncate(1);
     tally.dimensions = vec![Dimension::Matched];
     let matched = not_permitted(Asked::Column, "matched", None);
     assert_eq!(check(&contract, terms, &tally), Err(matched));
-    tally.dimensions = vec![label(Side::Joined, "store")];
+    tally.dimensions = vec![label(Side::JOINED, "store")];
     assert_eq!(check(&contract, terms, &tally), Err(Refusal::Malformed));
 }
 
@@ -164,17 +163,17 @@ fn a_dataset_is_not_joined_to_an_analysis_without_one() {
 fn conditions_read_what_is_listed_for_conditions() {
     let condition = |text, condition: Condition, joined: bool| {
         let of_table = changed(text, |tally| {
-            let table = if joined { tally.joined.as_mut().unwrap() } else { &mut tally.population };
+            let table = &mut tally.tables[usize::from(joined)];
             table.rows.push(condition.clone());
         });
-        let side = if joined { Side::Joined } else { Side::Population };
+        let side = if joined { Side::JOINED } else { Side::POPULATION };
         let of_measure = changed(text, |tally| {
             for measure in &mut tally.measures {
-                measure.side = Side::Joined;
+                measure.side = Side::JOINED;
                 measure.rows.push(condition.clone());
             }
         });
-        if side == Side::Joined {
+        if side == Side::JOINED {
             assert_eq!(of_table, of_measure);
         }
         of_table
@@ -214,7 +213,7 @@ fn a_condition_of_a_measure_is_of_the_measures_own_dataset() {
     let of_population = |condition: Condition| {
         changed(TABLE, move |tally| {
             let rows = vec![condition.clone()];
-            tally.measures.push(Measure { rows, ..measure(Side::Population, Quantity::Rows) });
+            tally.measures.push(Measure { rows, ..measure(Side::POPULATION, Quantity::Rows) });
         })
     };
     assert_eq!(of_population(one_of("arm", &[0])), Ok(()));
@@ -228,7 +227,7 @@ fn dimensions_read_what_is_listed_to_tell_cells_apart() {
     let of = |text, dimension: Dimension| {
         changed(text, move |tally| tally.dimensions.push(dimension.clone()))
     };
-    let (ours, theirs) = (Side::Population, Side::Joined);
+    let (ours, theirs) = (Side::POPULATION, Side::JOINED);
     assert_eq!(of(TABLE, group(ours, "arm", 3)), Ok(()));
     assert_eq!(of(TABLE, label(theirs, "store")), Ok(()));
     assert_eq!(of(TABLE, group(ours, "wave", 2)), not("exposures.wave", "publisher"));
@@ -273,7 +272,7 @@ fn measures_read_what_is_listed_to_be_added_up() {
     let of = |text, side, of: Quantity| {
         changed(text, move |tally| tally.measures.push(measure(side, of.clone())))
     };
-    let (ours, theirs) = (Side::Population, Side::Joined);
+    let (ours, theirs) = (Side::POPULATION, Side::JOINED);
     for text in [LIFT, TABLE] {
         assert_eq!(of(text, theirs, sum("spend")), Ok(()));
         assert_eq!(of(text, theirs, sum("margin")), not("sales.margin", "retailer"));

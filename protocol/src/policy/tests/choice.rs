@@ -65,7 +65,7 @@ fn a_quantile_becomes_the_bins_it_is_chosen_from_and_no_figure() {
     assert_eq!(tally.cells_per_person, 1);
     assert_eq!(tally.measures[0].of, Quantity::Sum { column: "spend".to_owned() });
     let days = Condition::Between { column: "bought".to_owned(), least: 20_727, most: 20_757 };
-    assert_eq!(tally.joined.as_ref().unwrap().rows, [days]);
+    assert_eq!(tally.tables[1].rows, [days]);
     let chosen = proof.choice.unwrap();
     assert_eq!((chosen.by, chosen.range), (By::Quantile(950_000), 1_900_000));
     // √(2ρ), rounded down.
@@ -99,7 +99,7 @@ fn rows_and_different_values_have_quantiles_too() {
 #[test]
 fn the_fullest_group_is_chosen_among_its_public_values() {
     let proven = decide(choice(FULLEST)).unwrap();
-    let arm = Dimension::Group { side: Side::Population, column: "arm".to_owned(), values: 3 };
+    let arm = Dimension::Group { side: Side::POPULATION, column: "arm".to_owned(), values: 3 };
     assert_eq!(proven.tally().dimensions, vec![arm]);
     assert_eq!((proven.tally().measures.len(), proven.tally().cells_per_person), (0, 2));
     let chosen = proven.proof().choice.unwrap();

@@ -56,7 +56,7 @@ fn a_question_about_lift_becomes_the_tally_it_describes() {
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     let days = Condition::Between { column: "bought".to_owned(), least: 20_727, most: 20_757 };
     let measure = |column: &str, clamp| Measure {
-        side: Side::Joined,
+        side: Side::JOINED,
         of: Quantity::Sum { column: column.to_owned() },
         rows: vec![days.clone()],
         clamp,
@@ -65,8 +65,7 @@ fn a_question_about_lift_becomes_the_tally_it_describes() {
     let clamp = Clamp::new(-500, 9_950).unwrap();
     let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0, 1], control: vec![2] };
     let expected = Tally {
-        population: table("exposures"),
-        joined: Some(table("sales")),
+        tables: vec![table("exposures"), table("sales")],
         dimensions: vec![arm, Dimension::Matched],
         measures: vec![measure("visit", Clamp::ONE), measure("spend", clamp)],
         products: vec![Product::square(1)],

@@ -24,7 +24,7 @@ fn between(least: i64, most: i64) -> Condition {
 }
 
 fn group(values: u32) -> Dimension {
-    Dimension::Group { side: Side::Population, column: "segment".to_owned(), values }
+    Dimension::Group { side: Side::POPULATION, column: "segment".to_owned(), values }
 }
 
 fn bins(edges: Vec<i64>) -> Dimension {
@@ -54,15 +54,15 @@ fn a_tally_has_a_million_public_cells_at_most() {
 fn all_conditions_of_a_tally_are_counted_together() {
     let last = |change: &dyn Fn(&mut Tally)| {
         let all = |it: &mut Tally| {
-            it.population.rows = vec![between(0, 0); limits::CONDITIONS];
+            it.tables[0].rows = vec![between(0, 0); limits::CONDITIONS];
             change(it);
         };
         checked(all)
     };
     assert_eq!(last(&|_| ()), Ok(()));
     let more: [&dyn Fn(&mut Tally); 3] = [
-        &|it| it.population.rows.push(between(0, 0)),
-        &|it| it.joined.as_mut().unwrap().rows.push(between(0, 0)),
+        &|it| it.tables[0].rows.push(between(0, 0)),
+        &|it| it.tables[1].rows.push(between(0, 0)),
         &|it| it.measures[0].rows.push(between(0, 0)),
     ];
     for more in more {
@@ -85,8 +85,8 @@ fn conditions_make_sense_wherever_they_stand() {
         let expected = if is_fine { Ok(()) } else { Err(Flaw::Shape("condition")) };
         let row = || condition.clone();
         let found = [
-            checked(|it| it.population.rows.push(row())),
-            checked(|it| it.joined.as_mut().unwrap().rows.push(row())),
+            checked(|it| it.tables[0].rows.push(row())),
+            checked(|it| it.tables[1].rows.push(row())),
             checked(|it| it.measures[0].rows.push(row())),
         ];
         assert_eq!(found, [expected; 3], "{condition:?}");

@@ -41,7 +41,7 @@ fn squares_are_no_coarser_than_the_sum_over_all_rows_asks() {
 fn groups_are_shown_from_the_largest_of_the_floor_and_what_noise_alone_reaches() {
     let shown = |threshold: u32| {
         let mut groups = tally(100, false, 1, 1, false);
-        let (side, column) = (Side::Population, "segment".to_owned());
+        let (side, column) = (Side::POPULATION, "segment".to_owned());
         groups.dimensions = vec![Dimension::Group { side, column, values: 7 }];
         let request = Request { threshold, ..request(20_000_000_000) };
         let proof = groups.prove(&request).unwrap();

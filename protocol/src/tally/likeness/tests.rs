@@ -16,13 +16,12 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
     let rows = days.map(|(least, most)| between("bought", least, most));
     let rows = rows.into_iter().collect();
     Tally {
-        population: table("exposures"),
-        joined: Some(table("sales")),
+        tables: vec![table("exposures"), table("sales")],
         dimensions: vec![
             Dimension::Arm { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
             Dimension::Matched,
         ],
-        measures: vec![Measure { side: Side::Joined, of, rows, clamp: Clamp::up_to(100).unwrap() }],
+        measures: vec![Measure { side: Side::JOINED, of, rows, clamp: Clamp::up_to(100).unwrap() }],
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
@@ -39,7 +38,7 @@ fn one_of(column: &str, codes: &[i32]) -> Condition {
 
 fn among(codes: &[i32]) -> Tally {
     let mut tally = lift(&[0], None);
-    tally.population.rows = vec![one_of("town", codes)];
+    tally.tables[0].rows = vec![one_of("town", codes)];
     tally.dimensions = Vec::new();
     tally
 }
@@ -47,13 +46,13 @@ fn among(codes: &[i32]) -> Tally {
 /// Everybody by `dimensions`.
 fn by(dimensions: &[Dimension]) -> Tally {
     let mut tally = among(&[]);
-    tally.population.rows.clear();
+    tally.tables[0].rows.clear();
     tally.dimensions = dimensions.to_vec();
     tally
 }
 
 fn group(column: &str) -> Dimension {
-    Dimension::Group { side: Side::Population, column: column.to_owned(), values: 3 }
+    Dimension::Group { side: Side::POPULATION, column: column.to_owned(), values: 3 }
 }
 
 #[test]
@@ -104,7 +103,7 @@ fn arms_that_changed_places_are_the_same_people() {
 fn a_range_that_no_data_lie_beyond_says_nothing() {
     let hiding = |ranges: &[Condition]| {
         let mut tally = among(&[1, 2, 3]);
-        tally.population.rows.extend_from_slice(ranges);
+        tally.tables[0].rows.extend_from_slice(ranges);
         tally
     };
     let wide = [between("a", -1_000_000_000, i64::MAX), between("b", -1 << 50, 1 << 50)];
@@ -117,35 +116,34 @@ fn the_same_people_with_another_cap_are_nearly_the_same_question() {
     let mut other = lift(&[0], None);
     other.measures[0].clamp = Clamp::up_to(50).unwrap();
     assert!(alike(&other, &lift(&[0], None)), "averaging");
-    other.population.dataset = "other".to_owned();
+    other.tables[0].dataset = "other".to_owned();
     assert!(!alike(&other, &lift(&[0], None)));
 }
 
 #[test]
 fn a_condition_that_says_nothing_or_stands_twice_hides_nothing() {
     let mut hiding = among(&[1, 2, 3]);
-    let twice = hiding.population.rows[0].clone();
+    let twice = hiding.tables[0].rows[0].clone();
     let everything = |column: &str| between(column, i64::MIN, i64::MAX);
-    hiding.population.rows.extend([everything("a"), everything("b"), twice]);
-    hiding.population.rows.push(one_of("arm", &[2, 1, 0, 0]));
-    hiding.joined.as_mut().unwrap().rows =
-        vec![between("bought", i32::MIN.into(), i32::MAX.into())];
+    hiding.tables[0].rows.extend([everything("a"), everything("b"), twice]);
+    hiding.tables[0].rows.push(one_of("arm", &[2, 1, 0, 0]));
+    hiding.tables[1].rows = vec![between("bought", i32::MIN.into(), i32::MAX.into())];
     assert!(alike(&hiding, &among(&[1, 2])));
-    hiding.population.rows.push(one_of("arm", &[0, 1]));
+    hiding.tables[0].rows.push(one_of("arm", &[0, 1]));
     assert!(!alike(&hiding, &among(&[1, 2])), "this one says something");
 }
 
 #[test]
 fn what_two_conditions_say_together_counts_and_not_how_it_is_said() {
     let mut two = among(&[1, 2, 3]);
-    two.population.rows.push(one_of("town", &[2, 1, 7, 8]));
-    two.joined.as_mut().unwrap().rows = vec![between("bought", 0, 99), between("bought", -9, 29)];
+    two.tables[0].rows.push(one_of("town", &[2, 1, 7, 8]));
+    two.tables[1].rows = vec![between("bought", 0, 99), between("bought", -9, 29)];
     let mut one = among(&[1, 2]);
-    one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 29)];
+    one.tables[1].rows = vec![between("bought", 0, 29)];
     assert!(alike(&two, &one));
-    one.joined.as_mut().unwrap().rows = vec![between("bought", 0, 24)];
+    one.tables[1].rows = vec![between("bought", 0, 24)];
     assert!(alike(&two, &one), "one difference");
-    one.population.rows = vec![one_of("town", &[1])];
+    one.tables[0].rows = vec![one_of("town", &[1])];
     assert!(!alike(&two, &one), "two differences");
 }
 
@@ -167,7 +165,7 @@ fn a_table_and_its_margins_are_alike() {
     assert!(alike(&by(&[]), &by(&[town(), group("age")])), "all of them");
     assert!(!alike(&by(&[town()]), &by(&[group("age"), Dimension::Matched])));
     let mut some = by(&[Dimension::Matched]);
-    some.population.rows = vec![one_of("town", &[7])];
+    some.tables[0].rows = vec![one_of("town", &[7])];
     assert!(alike(&some, &by(&[town(), Dimension::Matched])), "one line of the table");
 }
 
@@ -181,15 +179,15 @@ fn arms_are_a_table_by_arm_and_match() {
 #[test]
 fn the_same_people_without_the_other_dataset_are_alike() {
     let mut alone = by(&[group("town")]);
-    alone.joined = None;
+    alone.tables.truncate(1);
     alone.measures.clear();
     assert!(alike(&alone, &by(&[group("town"), Dimension::Matched])));
     let mut elsewhere = by(&[group("town")]);
-    elsewhere.joined.as_mut().unwrap().dataset = "visits".to_owned();
+    elsewhere.tables[1].dataset = "visits".to_owned();
     elsewhere.measures.clear();
     assert!(alike(&elsewhere, &by(&[group("town")])), "another join counts the same people");
     let mut matched = by(&[group("town"), Dimension::Matched]);
-    matched.joined.as_mut().unwrap().dataset = "visits".to_owned();
+    matched.tables[1].dataset = "visits".to_owned();
     matched.measures.clear();
     assert!(!alike(&matched, &by(&[Dimension::Matched])), "matched there is not matched here");
 }
@@ -200,7 +198,7 @@ fn conditions_that_nearly_every_row_meets_hide_nothing_however_many_there_are() 
     let base = lift(&[0], None);
     let sales = |conditions: &[Condition]| {
         let mut tally = lift(&[0], None);
-        tally.joined.as_mut().unwrap().rows = conditions.to_vec();
+        tally.tables[1].rows = conditions.to_vec();
         tally
     };
     let day = |from: &str, to: &str| {
@@ -221,7 +219,7 @@ fn conditions_that_nearly_every_row_meets_hide_nothing_however_many_there_are() 
         assert!(alike(&sales(&hidden), &base), "{hidden:?}");
         // Neither with one real condition more, which is one difference.
         let mut more = sales(&hidden);
-        more.population.rows = vec![one_of("arm", &[0])];
+        more.tables[0].rows = vec![one_of("arm", &[0])];
         assert!(alike(&more, &base), "{hidden:?} and an arm");
     }
     // In each measure's own conditions as well.
@@ -237,14 +235,14 @@ fn conditions_that_hardly_differ_hide_nothing_however_many_there_are() {
     let asked = |shift: i64| {
         let mut tally = lift(&[0], Some((100 - shift, 200 + shift)));
         let spend = between("spend", 10 * 100 - shift, 500 * 100 + shift);
-        tally.joined.as_mut().unwrap().rows = vec![spend];
-        tally.population.rows = vec![one_of("arm", &[0, 1])];
+        tally.tables[1].rows = vec![spend];
+        tally.tables[0].rows = vec![one_of("arm", &[0, 1])];
         tally
     };
     for shift in 0..5 {
         assert!(alike(&asked(shift), &asked(0)), "{shift}");
     }
     let mut elsewhere = asked(60);
-    elsewhere.population.rows = vec![one_of("arm", &[1])];
+    elsewhere.tables[0].rows = vec![one_of("arm", &[1])];
     assert!(!alike(&elsewhere, &asked(0)), "two things differ");
 }

@@ -1,4 +1,4 @@
-//! Two tables of the same columns, hostile rows in them, and tallies over them.
+//! Tables of the same columns, hostile rows in them, and tallies over them.
 
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -20,7 +20,7 @@ use crate::engine::{Fault, totals};
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
 mod shared;
 
-/// A row of either table. A key or a label of 0 is none.
+/// A row of a table. A key or a label of 0 is none.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) row: i32,
@@ -37,7 +37,7 @@ impl Row {
     /// Whose it is: the population's first key is the address, the other's the number.
     pub(super) fn id(&self, side: Side) -> Option<(char, u8)> {
         let (email, phone) = (('e', self.email), ('p', self.phone));
-        let keys = if side == Side::Population { [email, phone] } else { [phone, email] };
+        let keys = if side == Side::POPULATION { [email, phone] } else { [phone, email] };
         keys.into_iter().find(|(_, key)| *key != 0)
     }
 
@@ -80,21 +80,14 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
 });
 
-/// Runs the engine, without a second table if the tally joins none.
-pub(super) fn run(
-    tally: &Tally,
-    population: &[RecordBatch],
-    joined: &[RecordBatch],
-) -> Result<Totals, Fault> {
-    run_with(tally, population, tally.joined.as_ref().map(|_| joined))
+/// Runs the engine over as many tables as the tally has.
+pub(super) fn run(tally: &Tally, tables: &[Vec<RecordBatch>]) -> Result<Totals, Fault> {
+    let tables: Vec<_> = tables.iter().map(Vec::as_slice).take(tally.tables.len()).collect();
+    run_with(tally, &tables)
 }
 
-pub(super) fn run_with(
-    tally: &Tally,
-    population: &[RecordBatch],
-    joined: Option<&[RecordBatch]>,
-) -> Result<Totals, Fault> {
-    RUNTIME.block_on(totals(tally, &CONTRACT, population, joined))
+pub(super) fn run_with(tally: &Tally, tables: &[&[RecordBatch]]) -> Result<Totals, Fault> {
+    RUNTIME.block_on(totals(tally, &CONTRACT, tables))
 }
 
 pub(super) fn table(rows: &[Row]) -> RecordBatch {
@@ -121,8 +114,8 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
 }
 
 /// Few people with many rows.
-pub(super) fn tables() -> impl Strategy<Value = (Vec<Row>, Vec<Row>)> {
-    (vec(row(), 0..40), vec(row(), 0..40))
+pub(super) fn tables() -> impl Strategy<Value = Vec<Vec<Row>>> {
+    vec(vec(row(), 0..40), 2)
 }
 
 fn row() -> impl Strategy<Value = Row> {
@@ -169,8 +162,10 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
         .prop_map(|((is_joined, measures, most), mut products, coarse, dimensions, own, others)| {
             products.iter_mut().for_each(|product| product.coarse = coarse);
             let mut tally = Tally {
-                population: Table { dataset: "exposures".to_owned(), rows: own },
-                joined: Some(Table { dataset: "sales".to_owned(), rows: others }),
+                tables: vec![
+                    Table { dataset: "exposures".to_owned(), rows: own },
+                    Table { dataset: "sales".to_owned(), rows: others },
+                ],
                 dimensions,
                 measures,
                 products,
@@ -186,18 +181,18 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
 
 /// Turns every use of the second table into one of the first.
 fn alone(tally: &mut Tally) {
-    tally.joined = None;
-    tally.measures.iter_mut().for_each(|measure| measure.side = Side::Population);
+    tally.tables.truncate(1);
+    tally.measures.iter_mut().for_each(|measure| measure.side = Side::POPULATION);
     tally.dimensions.retain(|dimension| *dimension != Dimension::Matched);
     for dimension in &mut tally.dimensions {
         if let Dimension::Group { side, .. } | Dimension::Label { side, .. } = dimension {
-            *side = Side::Population;
+            *side = Side::POPULATION;
         }
     }
 }
 
 fn side() -> impl Strategy<Value = Side> {
-    prop::sample::select(vec![Side::Population, Side::Joined])
+    prop::sample::select(vec![Side::POPULATION, Side::JOINED])
 }
 
 fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {

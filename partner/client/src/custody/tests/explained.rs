@@ -125,7 +125,7 @@ fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
     {
         let job = changed(&retailer.room, u8::try_from(at).unwrap(), None);
         let mut tally = job.proven().tally().clone();
-        tally.joined.as_mut().unwrap().rows = rows;
+        tally.tables[1].rows = rows;
         let request = protocol::proof::Request {
             rho: Rho(1_000_000_000),
             split: protocol::proof::Split { n: 200, sum: 500, products: 300 },

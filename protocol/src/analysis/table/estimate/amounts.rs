@@ -307,11 +307,10 @@ mod tests {
         let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
         let clamp = Clamp::new(-500, CAP).unwrap();
         let of = Quantity::Sum { column: "spend".to_owned() };
-        let measure = Measure { side: Side::Joined, of, rows: Vec::new(), clamp };
+        let measure = Measure { side: Side::JOINED, of, rows: Vec::new(), clamp };
         let bins = Dimension::Bins { measure: 0, edges: vec![0, 400, 2_000] };
         let mut tally = Tally {
-            population: table("people"),
-            joined: Some(table("sales")),
+            tables: vec![table("people"), table("sales")],
             dimensions: vec![Dimension::Matched, bins],
             measures: vec![measure.clone(), measure],
             products: Vec::new(),
@@ -330,7 +329,7 @@ mod tests {
         assert_eq!(possible(&tally, 0, 3), [-500.0, 1_000.0]);
         assert_eq!(possible(&tally, 1, 1), [-500.0, 1_000.0]);
         // Somebody may have a part of it in each of several shops.
-        let shop = Dimension::Group { side: Side::Joined, column: "shop".to_owned(), values: 3 };
+        let shop = Dimension::Group { side: Side::JOINED, column: "shop".to_owned(), values: 3 };
         tally.dimensions[0] = shop;
         assert_eq!(possible(&tally, 0, 1), [-500.0, 1_000.0]);
     }
