@@ -254,10 +254,13 @@ fn check_versions(
     Ok(())
 }
 
-/// Rows of the largest dataset, of which the contract's owners have signed how many there are.
+/// As many people as there can be, and more: rows of the largest dataset, or of all of a union, of which the
+/// contract's owners have signed how many there are.
 fn largest(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> u64 {
     let rows = |name: &str| manifests.get(name).map_or(0, |m| m.manifest().rows);
-    tally.datasets().map(rows).max().unwrap_or(0).max(1)
+    let counted = tally.counted().iter().map(|table| rows(&table.dataset));
+    let people = counted.fold(0, u64::saturating_add);
+    tally.datasets().map(rows).fold(people, u64::max).max(1)
 }
 
 /// Sums over all people must fit into 63 bits, with room for the noise; products are made as coarse as that

@@ -7,7 +7,10 @@ mod clamp;
 mod likeness;
 mod product;
 
-use crate::limits::{self, at_most};
+use crate::{
+    identity::Identifier,
+    limits::{self, at_most},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -26,8 +29,9 @@ pub use product::Product;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
-    /// The datasets that are read, each once. Of the first, the population, every id with a row that counts is
-    /// one person. A second one is joined to it, one to one by id; who is not found there has no values in it.
+    /// Whose people are counted.
+    pub population: Population,
+    /// The datasets that are read, each once.
     #[serde(deserialize_with = "at_most::<{ limits::TABLES }, _, _>")]
     pub tables: Vec<Table>,
     /// What tells cells apart: there is a cell for every combination of places, in row-major order with
@@ -45,6 +49,22 @@ pub struct Tally {
     pub cells_per_person: u32,
     /// How many ids one person may have.
     pub ids_per_person: u32,
+}
+
+/// Whose people are counted: every id with a row that counts is one person.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever counts must see new people")]
+pub enum Population {
+    /// Of the first dataset. A row's id is its first match key that is present, in the contract's order, with
+    /// its kind. A second dataset is joined one to one by id; who is not found there has no values in it.
+    First,
+    /// Of all datasets, each person once. A row's id is its match key of one kind; that of a row without one
+    /// is its first other key, as elsewhere, and such people are told apart in [`Dimension::Membership`].
+    Union {
+        /// The kind of match key that people are known by.
+        by: Identifier,
+    },
 }
 
 /// A dataset and the rows of it that count. Consent is read from all of a person's rows, and of groups
@@ -90,6 +110,13 @@ pub enum Condition {
 pub enum Dimension {
     /// Whether the person was found in the joined dataset: 0 no, 1 yes.
     Matched,
+    /// In which datasets of a union the person has a row that counts. Place *s* - 1 is for who is in the set
+    /// *s* of datasets and no other, where the dataset at place *i* adds 2ⁱ to *s*. Then there is a place for
+    /// each dataset, of people who are not known by the union's kind of key: of several datasets, the first.
+    Membership {
+        /// How many datasets the tally has.
+        datasets: u32,
+    },
     /// The arm of a randomised design that the person was assigned to: places as in [`Arm::ALL`]. Decided
     /// over all of the person's rows that count, before any bound on cells.
     Arm {
@@ -138,7 +165,7 @@ pub enum Dimension {
 pub struct Side(pub u32);
 
 impl Side {
-    /// The first one, whose people are counted.
+    /// The first one, whose people are counted, if not those of all.
     pub const POPULATION: Self = Self(0);
     /// The second one, which is joined to it.
     pub const JOINED: Self = Self(1);
@@ -257,6 +284,10 @@ impl Dimension {
     pub fn places(&self) -> Option<u64> {
         match self {
             Self::Matched => Some(2),
+            Self::Membership { datasets } => {
+                let sets = 1_u64.checked_shl(*datasets)?.checked_sub(1)?;
+                sets.checked_add(u64::from(*datasets))
+            }
             Self::Arm { .. } => u64::try_from(Arm::ALL.len()).ok(),
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
             Self::Label { .. } => None,
@@ -267,7 +298,10 @@ impl Dimension {
     /// True if a person is in one place of this dimension, whatever rows the person has.
     #[must_use]
     pub fn is_of_whole_people(&self) -> bool {
-        matches!(self, Self::Matched | Self::Arm { .. } | Self::Bins { .. })
+        match self {
+            Self::Matched | Self::Membership { .. } | Self::Arm { .. } | Self::Bins { .. } => true,
+            Self::Group { .. } | Self::Label { .. } => false,
+        }
     }
 }
 
@@ -307,7 +341,7 @@ impl Tally {
         let by_column = self.dimensions.iter().any(|dimension| match dimension {
             Dimension::Matched => true,
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => joined(side),
-            Dimension::Arm { .. } | Dimension::Bins { .. } => false,
+            Dimension::Membership { .. } | Dimension::Arm { .. } | Dimension::Bins { .. } => false,
         });
         by_column
             || self.measures.iter().any(|measure| joined(&measure.side))
@@ -320,10 +354,22 @@ impl Tally {
         self.tables.get(side.place())
     }
 
-    /// The dataset that is joined to the population, if there is one.
+    /// The dataset that is joined to the population, if there is one; none of a union.
     #[must_use]
     pub fn joined(&self) -> Option<&Table> {
-        self.table(Side::JOINED)
+        match self.population {
+            Population::First => self.table(Side::JOINED),
+            Population::Union { .. } => None,
+        }
+    }
+
+    /// The datasets whose people are counted.
+    #[must_use]
+    pub fn counted(&self) -> &[Table] {
+        match self.population {
+            Population::First => self.tables.get(..1).unwrap_or_default(),
+            Population::Union { .. } => &self.tables,
+        }
     }
 
     /// The name of one of its datasets; nothing of one that it does not have, which no proof allows.

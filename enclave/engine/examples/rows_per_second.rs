@@ -16,7 +16,9 @@ use protocol::contract::{Contract, Role};
 use protocol::job::{Lift, OutcomeKind};
 use protocol::loss::Rho;
 use protocol::proof::{self, Proven, Request, Split};
-use protocol::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
+use protocol::tally::{
+    Clamp, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+};
 
 #[tokio::main]
 async fn main() {
@@ -61,6 +63,7 @@ fn groups(dimensions: Vec<Dimension>, cells_per_person: u32) -> Proven {
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     let of = Quantity::Sum { column: "spend".to_owned() };
     let tally = Tally {
+        population: Population::First,
         tables: vec![table("exposures"), table("sales")],
         dimensions,
         measures: vec![Measure {

@@ -53,7 +53,8 @@ pub(crate) async fn totals(
     let named = tally.sides().zip(tables);
     let tables = named.map(|((side, _), rows)| Table::new(tally, side, contract, rows));
     let tables = tables.collect::<Result<Vec<_>, Fault>>()?;
-    check_range(tally, tables.first().map_or(0, |table| table.rows.num_rows()))?;
+    let counted = tables.iter().take(tally.counted().len());
+    check_range(tally, counted.fold(0, |sum, table| sum.saturating_add(table.rows.num_rows())))?;
     let tally = tally.clone();
     let counting = move || groups::totals(&tally, &tables);
     tokio::task::spawn_blocking(counting).await.map_err(|_| Fault::Engine)?
@@ -82,7 +83,7 @@ pub enum Fault {
     Range {
         /// Clamp.
         clamp: u64,
-        /// Rows of the population, padding included.
+        /// Rows of all whose people are counted, padding included.
         rows: usize,
     },
     /// More cells than the proof of a tally allows.

@@ -1,8 +1,8 @@
 //! What one person adds, and to which cells.
 //!
 //! 1. Each table is put into the order of ids, on its own. A row's id is its first match key that is
-//!    present, in the order of the contract's columns, with the kind of the identifier. Padding and rows
-//!    without a key are left out.
+//!    present, in the order of the contract's columns, with the kind of the identifier; in a union, its key
+//!    of the union's kind if it has one. Padding and rows without any key are left out.
 //! 2. The tables are read along, one id at a time. Rows that meet the table's conditions count; they
 //!    are gathered by their values in the dimensions of their table (a *tuple*), and each measure is
 //!    made of the rows of a tuple. Of each table at most *m* tuples of a person are kept.
@@ -10,7 +10,7 @@
 //!    are kept. Who is not found in a table has one tuple there, without a value. Values are clamped last,
 //!    for each cell.
 //! 4. Whoever did not agree in some table counts once in the cell for that and nowhere else. Whoever
-//!    has no row in the population that counts, counts nowhere.
+//!    has no row in the population that counts, counts nowhere; the population of a union is all tables.
 //!
 //! This is not a plan of a query engine, so that memory follows from the number of rows, which is public,
 //! and from nothing in them: a hash table over groups grows with their number, and whether it fits
@@ -33,7 +33,7 @@ use std::thread;
 use privacy::Totals;
 use protocol::limits;
 use protocol::released::Place;
-use protocol::tally::{Arm, Clamp, Dimension, Side as Which, Tally};
+use protocol::tally::{Arm, Clamp, Dimension, Population, Side as Which, Tally};
 
 use crate::engine::{Fault, PARTITIONS};
 use crate::table::Table;
@@ -187,7 +187,7 @@ impl<'t, const N: usize> Counting<'t, N> {
                     side.read_nothing(person);
                 }
             }
-            let of_person = self.of_person(found, &people);
+            let of_person = self.of_person(key, found, &people);
             self.combine(key.hash(), &people, [&mut cells, &mut fewer]);
             for cell in &cells {
                 values.clear();
@@ -204,17 +204,17 @@ impl<'t, const N: usize> Counting<'t, N> {
 
     /// The next person of the population.
     fn next(&self, rest: &[&[Entry]]) -> Option<Key<'t>> {
-        let (side, entries) = self.sides.first().zip(rest.first())?;
-        entries.first().map(|entry| side.key(entry))
+        let tables = self.sides.iter().zip(rest).take(self.tally.counted().len());
+        tables.filter_map(|(side, entries)| entries.first().map(|entry| side.key(entry))).min()
     }
 
     /// Whether a person who is found in these tables is one of the population.
     fn counts(&self, found: [bool; N]) -> bool {
-        found.first() == Some(&true)
+        found.iter().take(self.tally.counted().len()).any(|found| *found)
     }
 
     /// The number of a person's place in the dimensions of whole people.
-    fn of_person(&self, found: [bool; N], people: &[Person; N]) -> u64 {
+    fn of_person(&self, key: Key<'_>, found: [bool; N], people: &[Person; N]) -> u64 {
         let mut arms = people.iter().flat_map(|person| &person.arms);
         let places = self.of_person.iter().map(|(dimension, stride)| {
             let place = match dimension {
@@ -229,11 +229,29 @@ impl<'t, const N: usize> Counting<'t, N> {
                     let arm = arms.next().copied().unwrap_or(Arm::Other);
                     Arm::ALL.iter().position(|place| *place == arm).unwrap_or(Arm::ALL.len())
                 }
+                Dimension::Membership { .. } => self.membership(key, found),
                 _ => usize::from(found.get(Which::JOINED.place()) == Some(&true)),
             };
             u64::try_from(place).unwrap_or(0) * stride
         });
         places.sum()
+    }
+
+    /// The place of who is found in these tables of a union.
+    fn membership(&self, key: Key<'_>, found: [bool; N]) -> usize {
+        let is_known = match self.tally.population {
+            Population::Union { by } => key.is_of(by),
+            Population::First => true,
+        };
+        let mut tables = (0_u32..).zip(found).filter_map(|(at, found)| found.then_some(at));
+        if is_known {
+            let set = tables.fold(0, |set, at| set | 1_usize.checked_shl(at).unwrap_or(0));
+            return set.saturating_sub(1);
+        }
+        let sets =
+            u32::try_from(self.sides.len()).ok().and_then(|count| 1_usize.checked_shl(count));
+        let first = tables.next().and_then(|at| usize::try_from(at).ok());
+        sets.unwrap_or(1).saturating_sub(1).saturating_add(first.unwrap_or(0))
     }
 
     /// The combinations of tuples in which a person counts: at most [`Self::most`] of all.
@@ -278,9 +296,10 @@ impl<'t, const N: usize> Counting<'t, N> {
             };
             let mut before = [0; N];
             let places = self.tally.dimensions.iter().map(|dimension| match dimension {
-                Dimension::Matched | Dimension::Arm { .. } | Dimension::Bins { .. } => {
-                    Place::Index(next())
-                }
+                Dimension::Matched
+                | Dimension::Membership { .. }
+                | Dimension::Arm { .. }
+                | Dimension::Bins { .. } => Place::Index(next()),
                 Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
                     let at = side.place();
                     let place =

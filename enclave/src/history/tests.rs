@@ -1,5 +1,5 @@
 use super::*;
-use protocol::tally::{Condition, Table};
+use protocol::tally::{Condition, Population, Table};
 
 #[path = "../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
@@ -8,6 +8,7 @@ mod room;
 fn tally(codes: &[i32]) -> Tally {
     let rows = vec![Condition::OneOf { column: "town".to_owned(), codes: codes.to_vec() }];
     Tally {
+        population: Population::First,
         tables: vec![Table { dataset: "exposures".to_owned(), rows }],
         dimensions: Vec::new(),
         measures: Vec::new(),

@@ -129,6 +129,8 @@ impl Amount {
 pub enum Reading {
     /// Whether a person was found in the dataset is told.
     Match,
+    /// People of the dataset are counted together with those of others, each once.
+    Union,
     /// Rows of a person in the dataset are counted.
     Rows,
     /// The column assigns people to the arms of a design.
@@ -183,8 +185,9 @@ mod tests {
             let population = declared.uses.first().unwrap();
             assert_eq!((population.lists, population.amount), (Lists::Dataset, Amount::One));
             for (at, used) in declared.uses.iter().enumerate() {
-                let of_a_dataset =
-                    |it: &Reading| matches!(it, Reading::Match | Reading::Rows | Reading::Bins);
+                let of_a_dataset = |it: &Reading| {
+                    matches!(it, Reading::Match | Reading::Union | Reading::Rows | Reading::Bins)
+                };
                 match used.lists {
                     Lists::Dataset => {
                         assert!(!used.amount.is_list() && used.reads.iter().all(of_a_dataset));

@@ -85,3 +85,26 @@ impl Terms {
         if words.is_empty() { "none".to_owned() } else { words }
     }
 }
+
+#[cfg(test)]
+impl Terms {
+    /// Terms of a kind that only a test has, in up to `cells_per_person` cells.
+    pub(crate) fn listing(
+        section: &'static Section,
+        datasets: &[(&'static str, &str)],
+        columns: &[(&'static str, &[ColumnRef])],
+        cells_per_person: u32,
+    ) -> Self {
+        let datasets = datasets.iter().map(|(key, name)| (*key, (*name).to_owned()));
+        let columns = columns.iter().map(|(key, columns)| (*key, columns.to_vec()));
+        Self {
+            purpose: "measurement".to_owned(),
+            analysts: Vec::new(),
+            receivers: Vec::new(),
+            cells_per_person,
+            section,
+            datasets: datasets.collect(),
+            columns: columns.collect(),
+        }
+    }
+}

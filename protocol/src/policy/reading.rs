@@ -13,16 +13,28 @@ use super::{column_not_permitted, not_permitted};
 use crate::{
     analysis::uses::Reading,
     contract::{ColumnRef, Contract, Role, Terms},
+    identity::Identifier,
     refusal::{Asked, Limit, Refusal},
-    tally::{Condition, Dimension, Measure, Quantity, Side, Table, Tally},
+    tally::{Condition, Dimension, Measure, Population, Quantity, Side, Table, Tally},
 };
 
 /// Refuses a tally that reads anything that `terms` do not list for it.
 pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result<(), Refusal> {
-    let Tally { tables, dimensions, measures, products: _, cells_per_person, ids_per_person } =
-        tally;
+    let Tally {
+        population,
+        tables,
+        dimensions,
+        measures,
+        products: _,
+        cells_per_person,
+        ids_per_person,
+    } = tally;
     let reader = Reader { contract, terms, tally };
     reader.datasets()?;
+    match population {
+        Population::First => {}
+        Population::Union { by } => reader.union(*by)?,
+    }
     for (side, Table { dataset: _, rows }) in (0..).map(Side).zip(tables) {
         rows.iter().try_for_each(|condition| reader.condition(side, condition))?;
     }
@@ -55,6 +67,18 @@ impl<'c> Reader<'c> {
         if listed.next().is_none() { Ok(()) } else { Err(Refusal::Malformed) }
     }
 
+    /// People of several datasets are counted, each once, by a kind of match key that all of them have.
+    fn union(&self, by: Identifier) -> Result<(), Refusal> {
+        let is_listed = |dataset: &&str| {
+            self.terms.permits_dataset(dataset, Reading::Union)
+                && self.contract.match_keys(dataset).contains(&by)
+        };
+        match self.tally.datasets().find(|dataset| !is_listed(dataset)) {
+            Some(dataset) => Err(self.dataset_not_permitted(dataset)),
+            None => Ok(()),
+        }
+    }
+
     fn condition(&self, side: Side, condition: &Condition) -> Result<(), Refusal> {
         match condition {
             Condition::OneOf { column, codes } => {
@@ -75,6 +99,13 @@ impl<'c> Reader<'c> {
                 match joined.filter(|joined| self.terms.permits_dataset(joined, Reading::Match)) {
                     Some(_) => Ok(()),
                     None => Err(not_permitted(Asked::Column, "matched", None)),
+                }
+            }
+            Dimension::Membership { datasets: _ } => {
+                let is_told = |dataset: &str| self.terms.permits_dataset(dataset, Reading::Match);
+                match self.tally.datasets().find(|dataset| !is_told(dataset)) {
+                    Some(dataset) => Err(self.dataset_not_permitted(dataset)),
+                    None => Ok(()),
                 }
             }
             Dimension::Arm { column, test, control } => {

@@ -6,7 +6,7 @@ use crate::{
     digest::Digest,
     limits,
     loss::{Loss, Rho},
-    tally::{COARSEST, Condition, Dimension, Product, Tally},
+    tally::{COARSEST, Condition, Dimension, Population, Product, Tally},
 };
 use std::collections::BTreeSet;
 
@@ -121,7 +121,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
                 && different.len() == both().count()
         }
         Dimension::Group { values, .. } => *values > 0,
-        Dimension::Label { .. } => true,
+        Dimension::Label { .. } | Dimension::Membership { .. } => true,
         Dimension::Bins { measure, edges } => {
             *measure < measures
                 && (1..=limits::VALUES).contains(&edges.len())
@@ -131,25 +131,38 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
 }
 
-/// A population and perhaps another dataset: what names a third one reads nothing.
+/// A population and perhaps another dataset, or a union of several. What names a dataset that there is not
+/// reads nothing.
 fn datasets(tally: &Tally) -> Result<(), Flaw> {
     let different: BTreeSet<_> = tally.datasets().collect();
     if different.len() != tally.tables.len() {
         return Err(Flaw::Shape("dataset joined with itself"));
     }
-    if !(1..=2).contains(&tally.tables.len()) {
+    let (several, union) = match tally.population {
+        Population::First => (1..=2, None),
+        Population::Union { .. } => (2..=limits::TABLES, u32::try_from(tally.tables.len()).ok()),
+    };
+    if !several.contains(&tally.tables.len()) {
         return Err(Flaw::Shape("number of datasets"));
     }
     let of_dimensions = tally.dimensions.iter().filter_map(|dimension| match dimension {
         Dimension::Group { side, .. } | Dimension::Label { side, .. } => Some(*side),
-        Dimension::Matched | Dimension::Arm { .. } | Dimension::Bins { .. } => None,
+        Dimension::Matched
+        | Dimension::Membership { .. }
+        | Dimension::Arm { .. }
+        | Dimension::Bins { .. } => None,
     });
     let mut sides = of_dimensions.chain(tally.measures.iter().map(|measure| measure.side));
-    if sides.all(|side| tally.table(side).is_some()) {
-        Ok(())
-    } else {
-        Err(Flaw::Shape("dataset that is not read"))
+    if !sides.all(|side| tally.table(side).is_some()) {
+        return Err(Flaw::Shape("dataset that is not read"));
     }
+    let fits = tally.dimensions.iter().all(|dimension| match dimension {
+        // Of a union neither is the first dataset the one with the arms, nor a second one the other.
+        Dimension::Matched | Dimension::Arm { .. } => union.is_none(),
+        Dimension::Membership { datasets } => union == Some(*datasets),
+        Dimension::Group { .. } | Dimension::Label { .. } | Dimension::Bins { .. } => true,
+    });
+    if fits { Ok(()) } else { Err(Flaw::Shape("dimension")) }
 }
 
 fn makes_sense(condition: &Condition) -> bool {

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         proof::{Flaw, Sigma, check},
-        tally::{Clamp, Measure, Quantity, Side, Table},
+        tally::{Clamp, Measure, Population, Quantity, Side, Table},
     };
 
     fn tally(dimension: Dimension) -> Tally {
@@ -165,6 +165,7 @@ mod tests {
             clamp: Clamp::up_to(9).unwrap(),
         };
         Tally {
+            population: Population::First,
             tables: vec![table("exposures"), table("sales")],
             dimensions: vec![dimension],
             measures: vec![measure],

@@ -1,6 +1,6 @@
 use super::*;
 use crate::loss::{Delta, Epsilon};
-use crate::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
+use crate::tally::{Clamp, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally};
 use proptest::prelude::*;
 
 mod limits;
@@ -15,6 +15,7 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
         Dimension::Group { side: Side::POPULATION, column: "segment".to_owned(), values: 4 }
     };
     Tally {
+        population: Population::First,
         tables: vec![table("exposures"), table("sales")],
         dimensions: vec![dimension],
         measures: vec![Measure {

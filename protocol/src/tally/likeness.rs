@@ -6,6 +6,10 @@ use crate::contract::{Contract, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Tally {
+    fn tells_membership(&self) -> bool {
+        self.dimensions.iter().any(|it| matches!(it, Dimension::Membership { .. }))
+    }
+
     /// True if `self` and `earlier` choose rows, arms and groups alike, or but for one thing, so that
     /// they average noise away or their difference could be about few people: one condition more, fewer
     /// or slightly moved, an arm that differs by one code, bins with other edges. Equal questions are
@@ -149,12 +153,22 @@ impl Chosen {
     }
 }
 
-/// How many conditions differ slightly; none if any differs by more, or if other people are counted.
+/// How many conditions differ slightly; none if any differs by more, or if other people are counted. A union
+/// that tells who is in which dataset tells who is in some of them.
 fn population(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
-    let ours = one.tally.table(Side::POPULATION)?;
-    let theirs = other.tally.table(Side::POPULATION)?;
-    let same = ours.dataset == theirs.dataset;
-    same.then(|| conditions(one.rows_of(ours), other.rows_of(theirs))).flatten()
+    let (fewer, more) = if one.tally.counted().len() <= other.tally.counted().len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let (counted, all) = (fewer.tally.counted(), more.tally.counted());
+    if all.len() > counted.len() && !more.tally.tells_membership() {
+        return None;
+    }
+    counted.iter().try_fold(0, |sum, table| {
+        let same = all.iter().find(|it| it.dataset == table.dataset)?;
+        Some(sum + conditions(fewer.rows_of(table), more.rows_of(same))?)
+    })
 }
 
 /// As [`population`]. Where only one joins a dataset, or each another, the people counted are the same:
@@ -225,6 +239,8 @@ fn cells(one: &Tally, other: &Tally) -> Option<usize> {
 enum Told<'t> {
     /// Whether people are found in this dataset.
     Matched(&'t str),
+    /// In which of these datasets people are found.
+    Membership(BTreeSet<&'t str>),
     /// A dataset and its column.
     Column(&'t str, &'t str),
     /// Arms of a dataset's column: codes of the test and of the control arm.
@@ -238,6 +254,7 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
     let told = tally.dimensions.iter().map(|dimension| match dimension {
         Dimension::Matched => Told::Matched(dataset(Side::JOINED)),
+        Dimension::Membership { .. } => Told::Membership(tally.datasets().collect()),
         Dimension::Arm { column, test, control } => Told::Arms(
             dataset(Side::POPULATION),
             column,
@@ -259,6 +276,12 @@ impl Told<'_> {
     fn apart(&self, other: &Self) -> Option<usize> {
         match (self, other) {
             (Self::Matched(joined), Self::Matched(same)) => (joined == same).then_some(0),
+            (Self::Matched(joined), Self::Membership(all))
+            | (Self::Membership(all), Self::Matched(joined)) => all.contains(joined).then_some(0),
+            // Sets of fewer datasets are sums of those of more.
+            (Self::Membership(one), Self::Membership(other)) => {
+                (one.is_subset(other) || other.is_subset(one)).then_some(0)
+            }
             // The places of arms are sums of those of their column.
             (
                 Self::Column(dataset, column) | Self::Arms(dataset, column, _),

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use arrow::array::FixedSizeBinaryArray;
+use protocol::identity::Identifier;
 use protocol::released::Place;
-use protocol::tally::{Arm, Dimension, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Population, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Test, Value, codes, labels};
 use super::order::{mix, mix_bytes, prefix, ranks};
@@ -47,6 +48,11 @@ pub(crate) struct Key<'t> {
 }
 
 impl Key<'_> {
+    /// Whether it is of this kind.
+    pub(crate) fn is_of(self, kind: Identifier) -> bool {
+        i32::from(self.kind) == key_code(kind)
+    }
+
     /// The key as a number.
     pub(crate) fn hash(self) -> u64 {
         mix_bytes(u64::from(self.kind), self.bytes)
@@ -84,7 +90,7 @@ impl<'t> Side<'t> {
             let entries = Vec::new();
             let mut side =
                 Self { entries, keys, consents, counting, assignments, tuple, codes, measures };
-            side.entries = side.sorted(table)?;
+            side.entries = side.sorted(tally.population, table)?;
             Ok(side)
         } else {
             Err(Fault::Memory)
@@ -103,18 +109,27 @@ impl<'t> Side<'t> {
         Key { prefix, bytes: bytes.unwrap_or_default(), kind }
     }
 
-    fn sorted(&self, table: &Table) -> Result<Vec<Entry>, Fault> {
+    fn sorted(&self, population: Population, table: &Table) -> Result<Vec<Entry>, Fault> {
         let marks = codes(table, ROW_COLUMN)?;
         let kinds: Vec<u8> =
             table.keys.iter().map(|it| u8::try_from(key_code(*it)).unwrap_or(0)).collect();
         let no_key = u8::try_from(NO_KEY).unwrap_or(0);
+        let mut order: Vec<_> = (0_u16..).zip(&self.keys).zip(&kinds).collect();
+        if let Population::Union { by } = population {
+            // That kind first, and others in the order they had.
+            order.sort_by_key(|(_, kind)| i32::from(**kind) != key_code(by));
+        }
         let mut entries = Vec::with_capacity(marks.len());
         for (row, _) in (0..).zip(marks).filter(|(_, mark)| **mark != PADDING) {
-            let columns = (0..).zip(&self.keys).zip(&kinds);
-            let mut present = columns.filter_map(|((column, keys), kind)| {
+            let mut present = order.iter().filter_map(|((column, keys), kind)| {
                 let bytes = keys.value(wide(row));
                 let is_present = bytes.iter().any(|byte| *byte != 0);
-                is_present.then(|| Entry { prefix: prefix(bytes), row, column, kind: *kind })
+                is_present.then(|| Entry {
+                    prefix: prefix(bytes),
+                    row,
+                    column: *column,
+                    kind: **kind,
+                })
             });
             entries.extend(present.next().filter(|it| it.kind != no_key));
         }

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use privacy::{Names, Totals};
 use proptest::prelude::*;
+use protocol::identity::Identifier;
 use protocol::released::Place;
 use protocol::sealed::MISSING;
 use protocol::tally::{
-    Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally,
+    Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
 };
 
 use crate::engine::Fault;
@@ -25,15 +26,21 @@ fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
     let mut people: BTreeMap<_, Vec<Vec<Row>>> = BTreeMap::new();
     for (at, (side, _)) in tally.sides().enumerate() {
         for row in tables[at].iter().filter(|row| row.row != 0) {
-            let person = people.entry(row.id(side)).or_insert(vec![Vec::new(); tally.tables.len()]);
+            let person =
+                people.entry(row.id(tally, side)).or_insert(vec![Vec::new(); tally.tables.len()]);
             person[at].push(row.clone());
         }
     }
     people.remove(&None);
     let (mut answer, mut fits) = (Answer::new(), true);
-    for tables in people.into_values() {
+    let is_union = matches!(tally.population, Population::Union { .. });
+    let counts = |tables: &[Vec<Row>]| match is_union {
+        true => tables.iter().any(|rows| !rows.is_empty()),
+        false => !tables[0].is_empty(),
+    };
+    for (id, tables) in people {
         // Nobody of the population.
-        if tables[0].is_empty() {
+        if !counts(&tables) {
             continue;
         }
         let agreed = tables.iter().flatten().all(|row| row.agreed == 1);
@@ -42,7 +49,7 @@ fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
         };
         let tables: Vec<_> = tally.tables.iter().zip(tables).map(counting).collect();
         // Who refuses counts whatever conditions there are, so that these say nothing about refusers.
-        if tables[0].is_empty() && agreed {
+        if !counts(&tables) && agreed {
             continue;
         }
         let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
@@ -50,7 +57,7 @@ fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
             answer.entry(None).or_insert_with(nobody).0 += 1;
             continue;
         }
-        let cells = cells(tally, &tables);
+        let cells = cells(tally, id, &tables);
         fits &= cells.len() <= tally.cells_per_person.try_into().unwrap();
         for (name, rows) in cells {
             let figures = answer.entry(Some(name)).or_insert_with(nobody);
@@ -73,7 +80,11 @@ fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
 }
 
 /// The cells of one person, with the rows of each table that belong to each.
-fn cells(tally: &Tally, tables: &[Vec<Row>]) -> Vec<(Vec<Place>, Vec<Vec<Row>>)> {
+fn cells(
+    tally: &Tally,
+    id: Option<(char, u8)>,
+    tables: &[Vec<Row>],
+) -> Vec<(Vec<Place>, Vec<Vec<Row>>)> {
     let tuples: Vec<_> =
         tally.sides().map(|(side, _)| tuples(tally, side, &tables[side.place()])).collect();
     let mut combinations = vec![Vec::new()];
@@ -92,6 +103,7 @@ fn cells(tally: &Tally, tables: &[Vec<Row>]) -> Vec<(Vec<Place>, Vec<Vec<Row>>)>
         let mut names: Vec<_> = tuples.iter().map(|(name, _)| name.iter()).collect();
         let name = tally.dimensions.iter().map(|dimension| match dimension {
             Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
+            Dimension::Membership { .. } => membership(tally, id, tables),
             Dimension::Arm { test, control, .. } => Place::Index(arm_of(&tables[0], test, control)),
             Dimension::Bins { measure, edges } => {
                 bin(total(&tally.measures[usize::try_from(*measure).unwrap()]), edges)
@@ -103,6 +115,20 @@ fn cells(tally: &Tally, tables: &[Vec<Row>]) -> Vec<(Vec<Place>, Vec<Vec<Row>>)>
         (name.collect(), tuples.iter().map(|(_, rows)| rows.to_vec()).collect())
     };
     combinations.iter().map(cell).collect()
+}
+
+fn membership(tally: &Tally, id: Option<(char, u8)>, tables: &[Vec<Row>]) -> Place {
+    let kind = match tally.population {
+        Population::Union { by: Identifier::Email } => 'e',
+        _ => 'p',
+    };
+    let found: Vec<_> = (0..tables.len()).filter(|at| !tables[*at].is_empty()).collect();
+    let place = if id.unwrap().0 == kind {
+        found.iter().map(|at| 1 << at).sum::<usize>() - 1
+    } else {
+        (1 << tables.len()) - 1 + found[0]
+    };
+    Place::Index(place.try_into().unwrap())
 }
 
 fn bin(total: i64, edges: &[i64]) -> Place {
@@ -241,10 +267,14 @@ fn moved(tally: &Tally, with: &Answer, without: &Answer) -> Result<usize, TestCa
 }
 
 /// The rows of whom `is_kept` says so.
-fn kept(tables: &[Vec<Row>], is_kept: impl Fn(Option<(char, u8)>) -> bool) -> Vec<Vec<Row>> {
+fn kept(
+    tally: &Tally,
+    tables: &[Vec<Row>],
+    is_kept: impl Fn(Option<(char, u8)>) -> bool,
+) -> Vec<Vec<Row>> {
     let sides = (0..).map(Side).zip(tables);
     let of_side = |(side, rows): (Side, &Vec<Row>)| {
-        rows.iter().filter(|row| is_kept(row.id(side))).cloned().collect()
+        rows.iter().filter(|row| is_kept(row.id(tally, side))).cloned().collect()
     };
     sides.map(of_side).collect()
 }
@@ -267,7 +297,7 @@ proptest! {
     ) {
         let all = answer(&tally, &tables);
         let who = Some(if email == 0 { ('p', phone) } else { ('e', email) });
-        let rest = answer(&tally, &kept(&tables, |id| id != who));
+        let rest = answer(&tally, &kept(&tally, &tables, |id| id != who));
         prop_assert!(moved(&tally, &all, &rest)? <= tally.cells_per_person.try_into().unwrap());
     }
 
@@ -275,15 +305,15 @@ proptest! {
     /// is in as many cells as may be kept.
     #[test]
     fn the_whole_is_the_sum_of_its_people(tables in room::tables(), tally in room::tally(1..5)) {
-        let sides = (0..).map(Side).zip(&tables);
+        let (sides, tally) = ((0..).map(Side).zip(&tables), &tally);
         let ids: BTreeSet<_> =
-            sides.flat_map(|(side, rows)| rows.iter().filter_map(move |row| row.id(side))).collect();
+            sides.flat_map(|(side, rows)| rows.iter().filter_map(move |row| row.id(tally, side))).collect();
         let mut sum = Answer::new();
         for id in ids {
-            let own = kept(&tables, |of| of == Some(id));
-            let alone = answer(&tally, &own);
+            let own = kept(tally, &tables, |of| of == Some(id));
+            let alone = answer(tally, &own);
             let most = tally.cells_per_person.try_into().unwrap();
-            let all = meaning(&tally, &own).0.len();
+            let all = meaning(tally, &own).0.len();
             prop_assert_eq!(alone.len(), all.min(most));
             for (name, (people, sums, products)) in alone {
                 prop_assert_eq!(people, 1);
@@ -293,7 +323,7 @@ proptest! {
                 total.2.iter_mut().zip(products).for_each(|(total, it)| *total += it);
             }
         }
-        prop_assert_eq!(answer(&tally, &tables), sum);
+        prop_assert_eq!(answer(tally, &tables), sum);
     }
 
     /// Nor does it depend on the order of rows, or on where one batch ends and the next begins.
@@ -341,6 +371,7 @@ fn both(tally: &Tally, population: &[Row], joined: &[Row]) -> Result<Totals, Fau
 fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: u32) -> Tally {
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Tally {
+        population: Population::First,
         tables: vec![table("exposures"), table("sales")],
         dimensions,
         measures,
@@ -485,4 +516,63 @@ fn with_a_floor_a_total_can_be_negative_and_without_one_it_is_nothing() {
     assert_eq!(signed, [650, -660]);
     assert_eq!(totals(Clamp::new(-100, 500).unwrap()), [550, -10]);
     assert_eq!(totals(Clamp::up_to(10_000).unwrap()), [650, 90]);
+}
+
+fn union(by: Identifier, count: usize) -> Tally {
+    let table = |dataset: &&str| Table { dataset: (*dataset).to_owned(), rows: Vec::new() };
+    let datasets = u32::try_from(count).unwrap();
+    let mut tally = groups(vec![Dimension::Membership { datasets }], Vec::new(), 1);
+    tally.population = Population::Union { by };
+    tally.tables = room::DATASETS.iter().take(count).map(table).collect();
+    tally
+}
+
+fn union_of(tally: &Tally, tables: &[&[Row]]) -> Vec<i64> {
+    let tables: Vec<_> = tables.iter().map(|rows| vec![table(rows)]).collect();
+    run(tally, &tables).unwrap().people
+}
+
+#[test]
+fn a_person_of_a_union_is_in_the_one_set_of_datasets_that_she_is_in() {
+    let tally = union(Identifier::Email, 3);
+    let first = [row(1, 1, 0), row(1, 2, 0), row(2, 0, 0), row(5, 0, 0)];
+    let second = [row(2, 0, 0), row(3, 0, 0), row(5, 0, 0)];
+    let third = [row(4, 0, 0), row(5, 0, 0), row(5, 0, 0)];
+    // Sets 1, 2, 12, 3, 13, 23, 123; without the key; and who did not agree.
+    let expected = [1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0];
+    assert_eq!(union_of(&tally, &[&first, &second, &third]), expected);
+    let mut refuses = row(2, 0, 0);
+    refuses.agreed = 0;
+    let expected = [1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 1];
+    assert_eq!(union_of(&tally, &[&first, &second, &[&third[..], &[refuses]].concat()]), expected);
+}
+
+/// Neither lost nor taken for people who were found nowhere else.
+#[test]
+fn people_without_the_key_of_a_union_are_counted_apart() {
+    let with = |email, phone| Row { phone, ..row(email, 0, 0) };
+    let first = [with(1, 1), with(0, 2), with(0, 2), with(0, 3)];
+    let second = [with(1, 0), with(0, 3), with(0, 4), with(0, 0)];
+    // Of the third, who is in both without the key, the first dataset; and a row without any key is nobody's.
+    let by_email = [0, 0, 1, 2, 1, 0];
+    assert_eq!(union_of(&union(Identifier::Email, 2), &[&first, &second]), by_email);
+    // By the number, 1 is in the first, 3 in both, and who has an address alone is apart.
+    let by_phone = [2, 1, 1, 0, 1, 0];
+    assert_eq!(union_of(&union(Identifier::Phone, 2), &[&first, &second]), by_phone);
+}
+
+#[test]
+fn a_union_has_as_many_datasets_as_the_limit_says() {
+    let count = protocol::limits::TABLES;
+    let tally = union(Identifier::Email, count);
+    let rows = [row(1, 0, 0)];
+    let people = union_of(&tally, &vec![&rows[..]; count]);
+    assert_eq!((people.len(), people[254], people.iter().sum::<i64>()), (255 + 8 + 1, 1, 1));
+    // Everybody by the group of each dataset: all combinations, of which few are kept.
+    let mut tally = union(Identifier::Email, count);
+    let label = |side| Dimension::Label { side: Side(side), column: "label".to_owned() };
+    tally.dimensions = (0..8).map(label).collect();
+    tally.cells_per_person = 16;
+    let rows: Vec<_> = (0..100).map(|at| row(1, at, 0)).collect();
+    assert_eq!(union_of(&tally, &vec![&rows[..]; count]), [vec![1; 16], vec![0]].concat());
 }

@@ -11,7 +11,9 @@ use protocol::loss::{Loss, Rho};
 use protocol::policy::{Admitted, danger};
 use protocol::proof::{self, Proven, Request, Split};
 use protocol::slice::Slice;
-use protocol::tally::{Clamp, Dimension, Measure, Product, Quantity, Side, Table, Tally};
+use protocol::tally::{
+    Clamp, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+};
 use protocol::time::Time;
 
 /// People of the exposures by `dimensions`, with their spend and its squares, clamped to 10.
@@ -19,6 +21,7 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
     let of = Quantity::Sum { column: "spend".to_owned() };
     Tally {
+        population: Population::First,
         tables: vec![table("exposures"), table("sales")],
         dimensions,
         measures: vec![Measure {

@@ -9,7 +9,9 @@ use crate::{
     },
     contract::{ColumnRef, Role},
     refusal::{Asked, Limit, Refusal},
-    tally::{Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
+    tally::{
+        Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+    },
 };
 
 /// Everybody of the assignment, in the arm they were assigned to, with what they did.
@@ -75,6 +77,7 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     }
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Ok(Tally {
+        population: Population::First,
         tables: vec![table(listed.assignment), table(listed.outcome)],
         dimensions: vec![
             Dimension::Arm { column: listed.arm.to_owned(), test, control },

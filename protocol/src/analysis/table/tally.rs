@@ -9,7 +9,7 @@ use crate::{
     },
     contract::{ColumnRef, Contract, Role},
     refusal::{Asked, Refusal},
-    tally::{Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally},
+    tally::{Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally},
 };
 
 /// The people of the population by group, with what they did.
@@ -54,6 +54,7 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
         tables.get_mut(side.place()).ok_or(Refusal::Internal)?.rows.push(condition);
     }
     Ok(Tally {
+        population: Population::First,
         tables,
         dimensions,
         measures,

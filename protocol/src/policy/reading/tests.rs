@@ -309,3 +309,70 @@ fn a_person_is_in_as_many_cells_and_has_as_many_ids_as_the_contract_says() {
         }
     }
 }
+
+/// No kind that there is counts the people of several datasets; this one does.
+mod several {
+    use super::*;
+    use crate::{
+        analysis::uses::{Amount, Lists, Section, Use},
+        identity::Identifier,
+    };
+
+    const fn dataset(key: &'static str, reads: &'static [Reading]) -> Use {
+        let (lists, amount) = (Lists::Dataset, Amount::One);
+        Use { key, noun: key, title: key, lists, amount, reads }
+    }
+
+    const fn section(uses: &'static [Use]) -> Section {
+        Section { kind: "several", title: "several", cell: "a set of datasets", uses }
+    }
+
+    const ALL: &[Reading] = &[Reading::Union, Reading::Match];
+    static TOLD: Section = section(&[dataset("one", ALL), dataset("other", ALL)]);
+    static COUNTED: Section =
+        section(&[dataset("one", &[Reading::Union]), dataset("other", &[Reading::Union])]);
+    static HALF: Section = section(&[dataset("one", ALL), dataset("other", &[Reading::Match])]);
+
+    fn union(
+        section: &'static Section,
+        by: Identifier,
+        dimensions: &[Dimension],
+    ) -> Result<(), Refusal> {
+        let contract = contract();
+        let datasets = [("one", "exposures"), ("other", "sales")];
+        let terms = Terms::listing(section, &datasets, &[], 1);
+        let table = |(_, name): &(_, &str)| Table { dataset: (*name).to_owned(), rows: Vec::new() };
+        let tally = Tally {
+            population: Population::Union { by },
+            tables: datasets.iter().map(table).collect(),
+            dimensions: dimensions.to_vec(),
+            measures: Vec::new(),
+            products: Vec::new(),
+            cells_per_person: 1,
+            ids_per_person: contract.ids_per_person,
+        };
+        check(&contract, &terms, &tally)
+    }
+
+    #[test]
+    fn people_are_counted_together_only_where_each_dataset_is_listed_for_it() {
+        let membership = &[Dimension::Membership { datasets: 2 }];
+        let by = Identifier::Email;
+        assert_eq!(union(&TOLD, by, membership), Ok(()));
+        assert_eq!(union(&COUNTED, by, &[]), Ok(()));
+        // In which of them somebody is, is more than how many there are.
+        assert_eq!(union(&COUNTED, by, membership), not("exposures", "publisher"));
+        assert_eq!(union(&HALF, by, &[]), not("sales", "retailer"));
+        // By a key that not all of them have.
+        assert_eq!(union(&TOLD, Identifier::Hashed, membership), not("exposures", "publisher"));
+        // No kind of today lists it.
+        for text in [LIFT, TABLE] {
+            let union = |tally: &mut Tally| tally.population = Population::Union { by };
+            assert_eq!(changed(text, union), not("exposures", "publisher"));
+            let membership = |tally: &mut Tally| {
+                tally.dimensions.push(Dimension::Membership { datasets: 2 });
+            };
+            assert_eq!(changed(text, membership), not("exposures", "publisher"));
+        }
+    }
+}

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
-    tally::{Measure, Table},
+    tally::{Measure, Population, Table},
 };
 
 /// A change that a signed analyst could make to its question.
@@ -65,6 +65,7 @@ fn a_question_about_lift_becomes_the_tally_it_describes() {
     let clamp = Clamp::new(-500, 9_950).unwrap();
     let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0, 1], control: vec![2] };
     let expected = Tally {
+        population: Population::First,
         tables: vec![table("exposures"), table("sales")],
         dimensions: vec![arm, Dimension::Matched],
         measures: vec![measure("visit", Clamp::ONE), measure("spend", clamp)],

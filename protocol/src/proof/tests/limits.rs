@@ -1,7 +1,11 @@
 //! What is just permitted, and what is just not.
 
 use super::*;
-use crate::{limits, tally::Condition};
+use crate::{
+    identity::Identifier,
+    limits,
+    tally::{Condition, Population},
+};
 
 /// Whether the honest proof of the tally after `change` holds.
 fn checked(change: impl Fn(&mut Tally)) -> Result<(), Flaw> {
@@ -198,4 +202,49 @@ fn selected_cells_may_be_shown_from_the_threshold_of_selection_and_not_only_abov
     let proof = public.prove(&request(1_000_000_000)).unwrap();
     let selection = honest.selection;
     assert_eq!(check(public, Proof { selection, ..proof }, 50), Err(Flaw::Selection));
+}
+
+#[test]
+fn a_union_has_few_datasets_and_tells_membership_of_all_of_them() {
+    let found = |count: usize, dimensions: Vec<Dimension>| {
+        checked(|it| {
+            it.population = Population::Union { by: Identifier::Email };
+            let table = |at| Table { dataset: format!("d{at}"), rows: Vec::new() };
+            it.tables = (0..count).map(table).collect();
+            it.measures.iter_mut().for_each(|measure| measure.side = Side(1));
+            it.dimensions.clone_from(&dimensions);
+        })
+    };
+    let membership = |datasets| vec![Dimension::Membership { datasets }];
+    for count in 2..=8 {
+        assert_eq!(found(count, membership(count.try_into().unwrap())), Ok(()));
+    }
+    for count in [0, 1, 9] {
+        let expected = Err(Flaw::Shape("number of datasets"));
+        assert_eq!(found(count, membership(count.try_into().unwrap())), expected, "{count}");
+    }
+    let dimension = Err(Flaw::Shape("dimension"));
+    for datasets in [0, 1, 3, 63, 64, u32::MAX] {
+        assert!(found(2, membership(datasets)).is_err(), "{datasets}");
+    }
+    assert_eq!(found(2, vec![Dimension::Matched]), dimension);
+    assert_eq!(found(2, vec![arms(vec![0], vec![1])]), dimension);
+    let group =
+        |side| vec![Dimension::Group { side: Side(side), column: "c".to_owned(), values: 2 }];
+    assert_eq!(found(3, group(2)), Ok(()));
+    assert_eq!(found(3, group(3)), Err(Flaw::Shape("dataset that is not read")));
+    // And a population is no union.
+    let membership = checked(|it| it.dimensions = vec![Dimension::Membership { datasets: 2 }]);
+    assert_eq!(membership, dimension);
+    let three = checked(|it| {
+        it.tables.push(Table { dataset: "third".to_owned(), rows: Vec::new() });
+    });
+    assert_eq!(three, Err(Flaw::Shape("number of datasets")));
+}
+
+#[test]
+fn a_person_of_a_union_moves_one_set_of_datasets() {
+    let places = |datasets| Dimension::Membership { datasets }.places();
+    assert_eq!([1, 2, 3, 8].map(places), [Some(2), Some(5), Some(10), Some(263)]);
+    assert!(Dimension::Membership { datasets: 2 }.is_of_whole_people());
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::contract::tests::sample;
-use crate::tally::{Clamp, Measure};
+use crate::tally::{Clamp, Measure, Population};
 
 /// Arms "mens", "womens" and "none" in `exposures`; days and spend in `sales`.
 fn alike(one: &Tally, other: &Tally) -> bool {
@@ -16,6 +16,7 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
     let rows = days.map(|(least, most)| between("bought", least, most));
     let rows = rows.into_iter().collect();
     Tally {
+        population: Population::First,
         tables: vec![table("exposures"), table("sales")],
         dimensions: vec![
             Dimension::Arm { column: "arm".to_owned(), test: test.to_vec(), control: vec![9] },
@@ -245,4 +246,39 @@ fn conditions_that_hardly_differ_hide_nothing_however_many_there_are() {
     let mut elsewhere = asked(60);
     elsewhere.tables[0].rows = vec![one_of("arm", &[1])];
     assert!(!alike(&elsewhere, &asked(0)), "two things differ");
+}
+
+#[test]
+fn a_union_that_tells_membership_tells_that_of_fewer_datasets() {
+    let union = |datasets: &[&str], dimensions: &[Dimension]| {
+        let mut tally = by(dimensions);
+        let table = |name: &&str| Table { dataset: (*name).to_owned(), rows: Vec::new() };
+        tally.population = Population::Union { by: crate::identity::Identifier::Email };
+        tally.tables = datasets.iter().map(table).collect();
+        tally.measures.clear();
+        tally
+    };
+    let told = |datasets: &[&str]| {
+        let count = u32::try_from(datasets.len()).unwrap();
+        union(datasets, &[Dimension::Membership { datasets: count }])
+    };
+    assert!(alike(&told(&["a", "b"]), &told(&["b", "a"])), "in whatever order");
+    assert!(alike(&told(&["a", "b"]), &told(&["a", "c", "b"])), "sums of the larger one's");
+    assert!(!alike(&told(&["a", "b"]), &told(&["a", "c"])));
+    assert!(alike(&union(&["a", "b"], &[]), &told(&["a", "b"])));
+    assert!(!alike(&union(&["a", "b"], &[]), &union(&["a", "b", "c"], &[])), "other people");
+    // Who is in the one is known of the union.
+    let mut alone = union(&["a"], &[]);
+    alone.population = Population::First;
+    assert!(alike(&alone, &told(&["a", "b"])));
+    assert!(!alike(&alone, &union(&["a", "b"], &[])));
+    let mut matched = union(&["a", "b"], &[Dimension::Matched]);
+    matched.population = Population::First;
+    assert!(alike(&matched, &told(&["a", "b", "c"])));
+    assert!(!alike(&matched, &told(&["a", "c"])));
+    let mut some = told(&["a", "b"]);
+    some.tables[1].rows = vec![one_of("town", &[1])];
+    assert!(alike(&some, &told(&["a", "b"])), "one condition");
+    some.tables[0].rows = vec![one_of("town", &[1])];
+    assert!(!alike(&some, &told(&["a", "b"])), "two conditions");
 }

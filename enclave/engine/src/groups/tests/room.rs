@@ -9,9 +9,10 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
+use protocol::limits;
 use protocol::sealed::MISSING;
 use protocol::tally::{
-    Clamp, Condition, Dimension, Measure, Product, Quantity, Side, Table, Tally,
+    Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
 };
 
 use crate::engine::{Fault, totals};
@@ -34,10 +35,14 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whose it is: the population's first key is the address, the other's the number.
-    pub(super) fn id(&self, side: Side) -> Option<(char, u8)> {
+    /// Whose it is: the first key is the address, but of the joined dataset the number, or what a union is by.
+    pub(super) fn id(&self, tally: &Tally, side: Side) -> Option<(char, u8)> {
         let (email, phone) = (('e', self.email), ('p', self.phone));
-        let keys = if side == Side::POPULATION { [email, phone] } else { [phone, email] };
+        let keys = match (tally.population, side) {
+            (Population::Union { by: Identifier::Email }, _) => [email, phone],
+            (Population::Union { .. }, _) | (_, Side::JOINED) => [phone, email],
+            _ => [email, phone],
+        };
         keys.into_iter().find(|(_, key)| *key != 0)
     }
 
@@ -49,9 +54,17 @@ impl Row {
     }
 }
 
-/// The usual contract, with these columns in both datasets.
+/// As many as a tally may have.
+pub(super) const DATASETS: [&str; limits::TABLES] =
+    ["exposures", "sales", "visits", "d4", "d5", "d6", "d7", "d8"];
+
+/// The usual contract, with more datasets and these columns in all of them.
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     let mut contract = shared::contract();
+    for name in &DATASETS[2..] {
+        let dataset = contract.datasets["exposures"].clone();
+        contract.datasets.insert((*name).to_owned(), dataset);
+    }
     for (name, dataset) in &mut contract.datasets {
         let one = dataset.columns[0].clone();
         let mut columns = vec![
@@ -115,7 +128,7 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
 
 /// Few people with many rows.
 pub(super) fn tables() -> impl Strategy<Value = Vec<Vec<Row>>> {
-    vec(vec(row(), 0..40), 2)
+    vec(vec(row(), 0..40), 3)
 }
 
 fn row() -> impl Strategy<Value = Row> {
@@ -148,51 +161,68 @@ fn row() -> impl Strategy<Value = Row> {
 
 /// Tallies of every shape that keep so many cells of a person.
 pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
-    (any::<bool>(), vec(measure(), 0..4), most)
-        .prop_flat_map(|(is_joined, measures, most)| {
+    let counted = prop_oneof![
+        2 => Just((None, 1)),
+        3 => Just((None, 2)),
+        1 => Just((Some(Identifier::Email), 2)),
+        2 => Just((Some(Identifier::Phone), 3)),
+    ];
+    (counted, vec(measure(), 0..4), most)
+        .prop_flat_map(|(counted, measures, most)| {
             let count = u32::try_from(measures.len()).unwrap();
             let pairs = (0..count)
                 .flat_map(|one| (one..count).map(move |other| Product { one, other, coarse: 0 }));
             let pairs: Vec<_> = pairs.collect();
             let products = prop::sample::subsequence(pairs.clone(), 0..=pairs.len());
-            let rows = || vec(condition(), 0..2);
+            let rows = vec(vec(condition(), 0..2), 3);
             let coarse = prop::sample::select(vec![0, 0, 1, 5]);
-            (Just((is_joined, measures, most)), products, coarse, dimensions(count), rows(), rows())
+            (Just((counted, measures, most)), products, coarse, dimensions(count), rows)
         })
-        .prop_map(|((is_joined, measures, most), mut products, coarse, dimensions, own, others)| {
+        .prop_map(|(((union, count), measures, most), mut products, coarse, dimensions, rows)| {
             products.iter_mut().for_each(|product| product.coarse = coarse);
+            let table = |(name, rows): (&&str, _)| Table { dataset: (*name).to_owned(), rows };
             let mut tally = Tally {
-                tables: vec![
-                    Table { dataset: "exposures".to_owned(), rows: own },
-                    Table { dataset: "sales".to_owned(), rows: others },
-                ],
+                population: Population::First,
+                tables: DATASETS.iter().zip(rows).take(count).map(table).collect(),
                 dimensions,
                 measures,
                 products,
                 cells_per_person: most,
                 ids_per_person: 1,
             };
-            if !is_joined {
-                alone(&mut tally);
+            if let Some(by) = union {
+                tally.population = Population::Union { by };
             }
+            fit(&mut tally);
             tally
         })
 }
 
-/// Turns every use of the second table into one of the first.
-fn alone(tally: &mut Tally) {
-    tally.tables.truncate(1);
-    tally.measures.iter_mut().for_each(|measure| measure.side = Side::POPULATION);
-    tally.dimensions.retain(|dimension| *dimension != Dimension::Matched);
+/// Turns every use of a table that there is not into one of the first, and leaves out what asks for other
+/// people.
+fn fit(tally: &mut Tally) {
+    let count = u32::try_from(tally.tables.len()).unwrap();
+    let is_union = matches!(tally.population, Population::Union { .. });
+    let fit = |side: &mut Side| side.0 %= count;
+    tally.measures.iter_mut().for_each(|measure| fit(&mut measure.side));
     for dimension in &mut tally.dimensions {
-        if let Dimension::Group { side, .. } | Dimension::Label { side, .. } = dimension {
-            *side = Side::POPULATION;
+        match dimension {
+            Dimension::Group { side, .. } | Dimension::Label { side, .. } => fit(side),
+            Dimension::Matched if is_union => {
+                *dimension = Dimension::Membership { datasets: count };
+            }
+            _ => {}
         }
     }
+    tally.dimensions.retain(|dimension| match dimension {
+        Dimension::Matched => count == 2,
+        Dimension::Arm { .. } => !is_union,
+        _ => true,
+    });
 }
 
 fn side() -> impl Strategy<Value = Side> {
-    prop::sample::select(vec![Side::POPULATION, Side::JOINED])
+    (0..3_u32).prop_map(Side)
 }
 
 fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {

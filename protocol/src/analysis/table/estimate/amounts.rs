@@ -173,7 +173,7 @@ fn between(number: f64, [low, high]: Range) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tally::{Measure, Quantity, Side, Table};
+    use crate::tally::{Measure, Population, Quantity, Side, Table};
 
     const CAP: i64 = 1_000;
     const ALPHA: f64 = 0.05;
@@ -310,6 +310,7 @@ mod tests {
         let measure = Measure { side: Side::JOINED, of, rows: Vec::new(), clamp };
         let bins = Dimension::Bins { measure: 0, edges: vec![0, 400, 2_000] };
         let mut tally = Tally {
+            population: Population::First,
             tables: vec![table("people"), table("sales")],
             dimensions: vec![Dimension::Matched, bins],
             measures: vec![measure.clone(), measure],
