@@ -156,6 +156,16 @@ pub enum Dimension {
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
+    /// What the person has of a measure in each group, in bins as those of [`Self::Bins`]: how many people saw
+    /// something once, twice or thrice in each channel. The groups of a person are bounded before, so that in
+    /// each of them a person is in one bin.
+    BinsPerGroup {
+        /// Place in [`Tally::measures`]. The value is that of one cell, clamped.
+        measure: u32,
+        /// Ascending.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
+        edges: Vec<i64>,
+    },
 }
 
 /// One of the datasets of a tally: its place in [`Tally::tables`].
@@ -291,7 +301,9 @@ impl Dimension {
             Self::Arm { .. } => u64::try_from(Arm::ALL.len()).ok(),
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
             Self::Label { .. } => None,
-            Self::Bins { edges, .. } => u64::try_from(edges.len()).ok()?.checked_add(1),
+            Self::Bins { edges, .. } | Self::BinsPerGroup { edges, .. } => {
+                u64::try_from(edges.len()).ok()?.checked_add(1)
+            }
         }
     }
 
@@ -300,8 +312,14 @@ impl Dimension {
     pub fn is_of_whole_people(&self) -> bool {
         match self {
             Self::Matched | Self::Membership { .. } | Self::Arm { .. } | Self::Bins { .. } => true,
-            Self::Group { .. } | Self::Label { .. } => false,
+            Self::Group { .. } | Self::Label { .. } | Self::BinsPerGroup { .. } => false,
         }
+    }
+
+    /// True if each row has a place of its own in this dimension.
+    #[must_use]
+    pub fn is_of_rows(&self) -> bool {
+        matches!(self, Self::Group { .. } | Self::Label { .. })
     }
 }
 
@@ -341,7 +359,10 @@ impl Tally {
         let by_column = self.dimensions.iter().any(|dimension| match dimension {
             Dimension::Matched => true,
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => joined(side),
-            Dimension::Membership { .. } | Dimension::Arm { .. } | Dimension::Bins { .. } => false,
+            Dimension::Membership { .. }
+            | Dimension::Arm { .. }
+            | Dimension::Bins { .. }
+            | Dimension::BinsPerGroup { .. } => false,
         });
         by_column
             || self.measures.iter().any(|measure| joined(&measure.side))

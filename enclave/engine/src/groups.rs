@@ -80,14 +80,14 @@ fn over<const N: usize>(tally: &Tally, tables: &[Table]) -> Result<Totals, Fault
 }
 
 /// By how much one place further in each dimension moves a cell's number: row-major, the last dimension
-/// fastest. Where labels name cells, only dimensions of whole people are numbered so.
+/// fastest. Where labels name cells, only dimensions that no row has a place in are numbered so.
 fn strides(tally: &Tally) -> Result<Vec<u64>, Fault> {
     let dimensions = &tally.dimensions;
     let mut all = 1_u64;
     let is_named = tally.is_named_by_data();
     let mut strides: Vec<_> = dimensions.iter().map(|_| 0).collect();
     for (dimension, stride) in dimensions.iter().zip(&mut strides).rev() {
-        if is_named && !dimension.is_of_whole_people() {
+        if is_named && dimension.is_of_rows() {
             continue;
         }
         *stride = all;
@@ -100,8 +100,8 @@ fn strides(tally: &Tally) -> Result<Vec<u64>, Fault> {
 /// A tally over its tables, each in the order of ids.
 struct Counting<'t, const N: usize> {
     tally: &'t Tally,
-    /// Dimensions of whole people, with their strides.
-    of_person: Vec<(&'t Dimension, u64)>,
+    /// Dimensions that no row has a place in, with their strides.
+    numbered: Vec<(&'t Dimension, u64)>,
     /// Where each measure is found: its table, its place there, its clamp.
     measures: Vec<(usize, usize, Clamp)>,
     most: usize,
@@ -113,8 +113,8 @@ type Combination<const N: usize> = [Tuple; N];
 
 impl<'t, const N: usize> Counting<'t, N> {
     fn new(tally: &'t Tally, strides: &[u64], sides: Vec<Side<'t>>) -> Self {
-        let of_person = tally.dimensions.iter().zip(strides.iter().copied());
-        let of_person = of_person.filter(|(dimension, _)| dimension.is_of_whole_people()).collect();
+        let numbered = tally.dimensions.iter().zip(strides.iter().copied());
+        let numbered = numbered.filter(|(dimension, _)| !dimension.is_of_rows()).collect();
         let measures = (0..).zip(&tally.measures).map(|(at, measure)| {
             let before = tally.measures.iter().take(at);
             let place = before.filter(|earlier| earlier.side == measure.side).count();
@@ -122,7 +122,7 @@ impl<'t, const N: usize> Counting<'t, N> {
         });
         let measures = measures.collect();
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
-        Self { tally, of_person, measures, most, sides }
+        Self { tally, numbered, measures, most, sides }
     }
 
     /// Whether all figures of all public cells take so much memory that there should be only one copy.
@@ -196,7 +196,8 @@ impl<'t, const N: usize> Counting<'t, N> {
                     // Everything else was computed; at most 32 bits.
                     clamp.apply(found.map_or(0, |(person, tuple)| person.value(tuple, *at)))
                 }));
-                counted.add(&Cell::new(cell, of_person), &values, &self.tally.products);
+                let number = of_person + self.bins(&values);
+                counted.add(&Cell::new(cell, number), &values, &self.tally.products);
             }
         }
         counted
@@ -216,7 +217,7 @@ impl<'t, const N: usize> Counting<'t, N> {
     /// The number of a person's place in the dimensions of whole people.
     fn of_person(&self, key: Key<'_>, found: [bool; N], people: &[Person; N]) -> u64 {
         let mut arms = people.iter().flat_map(|person| &person.arms);
-        let places = self.of_person.iter().map(|(dimension, stride)| {
+        let places = self.numbered.iter().map(|(dimension, stride)| {
             let place = match dimension {
                 Dimension::Bins { measure, edges } => {
                     let at = usize::try_from(*measure).ok().and_then(|at| self.measures.get(at));
@@ -230,8 +231,22 @@ impl<'t, const N: usize> Counting<'t, N> {
                     Arm::ALL.iter().position(|place| *place == arm).unwrap_or(Arm::ALL.len())
                 }
                 Dimension::Membership { .. } => self.membership(key, found),
+                // Each cell's own.
+                Dimension::BinsPerGroup { .. } => 0,
                 _ => usize::from(found.get(Which::JOINED.place()) == Some(&true)),
             };
+            u64::try_from(place).unwrap_or(0) * stride
+        });
+        places.sum()
+    }
+
+    /// The number of the bins that one cell's values are in.
+    fn bins(&self, values: &[i64]) -> u64 {
+        let places = self.numbered.iter().map(|(dimension, stride)| {
+            let Dimension::BinsPerGroup { measure, edges } = dimension else { return 0 };
+            let at = usize::try_from(*measure).ok();
+            let value = at.and_then(|at| values.get(at)).copied().unwrap_or(0);
+            let place = edges.partition_point(|edge| *edge <= value);
             u64::try_from(place).unwrap_or(0) * stride
         });
         places.sum()
@@ -284,10 +299,10 @@ impl<'t, const N: usize> Counting<'t, N> {
 
     /// The totals, with the names of the cells.
     fn named(&self, counted: Counted<N>) -> Totals {
-        let strides = self.of_person.iter().map(|(_, stride)| *stride).collect::<Vec<_>>();
+        let strides = self.numbered.iter().map(|(_, stride)| *stride).collect::<Vec<_>>();
         counted.into_totals(|cell| {
             let mut strides = strides.iter();
-            let mut left = cell.of_person();
+            let mut left = cell.number();
             let mut next = || {
                 let stride = strides.next().copied().unwrap_or(1);
                 let place = left / stride;
@@ -299,7 +314,8 @@ impl<'t, const N: usize> Counting<'t, N> {
                 Dimension::Matched
                 | Dimension::Membership { .. }
                 | Dimension::Arm { .. }
-                | Dimension::Bins { .. } => Place::Index(next()),
+                | Dimension::Bins { .. }
+                | Dimension::BinsPerGroup { .. } => Place::Index(next()),
                 Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
                     let at = side.place();
                     let place =

@@ -134,7 +134,10 @@ fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
         Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
             (*of == side).then_some(column)
         }
-        Dimension::Matched | Dimension::Membership { .. } | Dimension::Bins { .. } => None,
+        Dimension::Matched
+        | Dimension::Membership { .. }
+        | Dimension::Bins { .. }
+        | Dimension::BinsPerGroup { .. } => None,
     }));
     let of_side = tally.measures.iter().filter(|measure| measure.side == side);
     for measure in of_side.clone() {

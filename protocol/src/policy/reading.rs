@@ -125,7 +125,8 @@ impl<'c> Reader<'c> {
                 let (named, role) = self.column(*side, column, Reading::Group)?;
                 self.demand(&named, *role == Role::Label)
             }
-            Dimension::Bins { measure, edges: _ } => {
+            Dimension::Bins { measure, edges: _ }
+            | Dimension::BinsPerGroup { measure, edges: _ } => {
                 let at = usize::try_from(*measure).ok();
                 let binned = at.and_then(|at| self.tally.measures.get(at));
                 self.bins(binned.ok_or(Refusal::Malformed)?)

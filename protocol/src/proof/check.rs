@@ -122,7 +122,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         }
         Dimension::Group { values, .. } => *values > 0,
         Dimension::Label { .. } | Dimension::Membership { .. } => true,
-        Dimension::Bins { measure, edges } => {
+        Dimension::Bins { measure, edges } | Dimension::BinsPerGroup { measure, edges } => {
             *measure < measures
                 && (1..=limits::VALUES).contains(&edges.len())
                 && edges.is_sorted_by(|a, b| a < b)
@@ -150,7 +150,8 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Matched
         | Dimension::Membership { .. }
         | Dimension::Arm { .. }
-        | Dimension::Bins { .. } => None,
+        | Dimension::Bins { .. }
+        | Dimension::BinsPerGroup { .. } => None,
     });
     let mut sides = of_dimensions.chain(tally.measures.iter().map(|measure| measure.side));
     if !sides.all(|side| tally.table(side).is_some()) {
@@ -160,7 +161,10 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         // Of a union neither is the first dataset the one with the arms, nor a second one the other.
         Dimension::Matched | Dimension::Arm { .. } => union.is_none(),
         Dimension::Membership { datasets } => union == Some(*datasets),
-        Dimension::Group { .. } | Dimension::Label { .. } | Dimension::Bins { .. } => true,
+        Dimension::Group { .. }
+        | Dimension::Label { .. }
+        | Dimension::Bins { .. }
+        | Dimension::BinsPerGroup { .. } => true,
     });
     if fits { Ok(()) } else { Err(Flaw::Shape("dimension")) }
 }

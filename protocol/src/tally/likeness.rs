@@ -245,7 +245,8 @@ enum Told<'t> {
     Column(&'t str, &'t str),
     /// Arms of a dataset's column: codes of the test and of the control arm.
     Arms(&'t str, &'t str, [BTreeSet<i32>; 2]),
-    /// Totals of a quantity in a dataset, in bins.
+    /// Totals of a quantity in a dataset, in bins; of people or in each group, which is the same where a person
+    /// is in one.
     Bins(Option<(&'t str, &'t Quantity)>, &'t [i64]),
 }
 
@@ -263,7 +264,7 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
         Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
             Told::Column(dataset(*side), column)
         }
-        Dimension::Bins { measure: at, edges } => {
+        Dimension::Bins { measure: at, edges } | Dimension::BinsPerGroup { measure: at, edges } => {
             Told::Bins(measure(*at).map(|measure| (dataset(measure.side), &measure.of)), edges)
         }
     });

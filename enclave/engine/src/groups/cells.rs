@@ -15,16 +15,16 @@ pub(crate) struct Cell<const N: usize> {
     rows: [u32; N],
 }
 
-/// The tuple in each table and the place in the dimensions of whole people.
+/// The tuple in each table and the place in the dimensions that no row has one in.
 type Key<const N: usize> = ([u32; N], u64);
 
 impl<const N: usize> Cell<N> {
-    pub(crate) fn new(tuples: &[Tuple; N], of_person: u64) -> Self {
-        Self { key: (tuples.map(|it| it.code), of_person), rows: tuples.map(|it| it.row) }
+    pub(crate) fn new(tuples: &[Tuple; N], number: u64) -> Self {
+        Self { key: (tuples.map(|it| it.code), number), rows: tuples.map(|it| it.row) }
     }
 
-    /// The place in the dimensions of whole people.
-    pub(crate) fn of_person(&self) -> u64 {
+    /// The place in the dimensions that no row has one in.
+    pub(crate) fn number(&self) -> u64 {
         self.key.1
     }
 
@@ -119,9 +119,9 @@ impl<const N: usize> Counted<N> {
     }
 
     fn slot(&mut self, cell: &Cell<N>) -> usize {
-        let (tuples, of_person) = cell.key;
+        let (tuples, others) = cell.key;
         let Some(named) = &mut self.named else {
-            let number = tuples.iter().fold(of_person, |sum, tuple| sum + u64::from(*tuple));
+            let number = tuples.iter().fold(others, |sum, tuple| sum + u64::from(*tuple));
             return usize::try_from(number).unwrap_or(usize::MAX);
         };
         let next = self.cells.len();

@@ -108,6 +108,11 @@ fn cells(
             Dimension::Bins { measure, edges } => {
                 bin(total(&tally.measures[usize::try_from(*measure).unwrap()]), edges)
             }
+            Dimension::BinsPerGroup { measure, edges } => {
+                let measure = &tally.measures[usize::try_from(*measure).unwrap()];
+                let (_, rows) = tuples[measure.side.place()];
+                bin(measure.clamp.apply(made_of(measure, rows)), edges)
+            }
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
                 *names[side.place()].next().unwrap()
             }
@@ -345,7 +350,8 @@ proptest! {
     /// Which cells are kept says nothing about what was measured in them.
     #[test]
     fn measures_do_not_choose_cells(tables in room::tables(), mut tally in room::tally(1..3)) {
-        tally.dimensions.retain(|dimension| !matches!(dimension, Dimension::Bins { .. }));
+        let is_bins = |it: &Dimension| matches!(it, Dimension::Bins { .. } | Dimension::BinsPerGroup { .. });
+        tally.dimensions.retain(|dimension| !is_bins(dimension));
         let on_numbers = |it: &Condition| matches!(it, Condition::Between { column, .. } if column == "number");
         for table in &mut tally.tables {
             table.rows.retain(|it| !on_numbers(it));
@@ -446,6 +452,29 @@ fn bins_hold_from_their_edge_to_the_next() {
     // The fifth is not found, and has spent nothing.
     assert_eq!(found.people, [2, 2, 1, 0]);
     assert_eq!(found.sums, [[0, 100, 100, 0]]);
+}
+
+/// How many people saw something how often, in each channel.
+#[test]
+fn bins_per_group_are_of_what_a_person_has_in_the_group() {
+    let channel =
+        Dimension::Group { side: Side::POPULATION, column: "group".to_owned(), values: 3 };
+    let bins = Dimension::BinsPerGroup { measure: 0, edges: vec![2, 3] };
+    let side = Side::POPULATION;
+    let clamp = Clamp::up_to(10).unwrap();
+    let seen = Measure { side, of: Quantity::Rows, rows: Vec::new(), clamp };
+    let mut tally = groups(vec![channel, bins], vec![seen], 2);
+    let rows = [(1, 0), (1, 0), (1, 0), (1, 1), (2, 1), (2, 1), (3, 1), (3, 1), (4, 0)];
+    let rows = rows.map(|(email, group)| Row { group, ..row(email, 0, 0) });
+    let found = both(&tally, &rows, &[]).unwrap();
+    // Once, twice, oftener; of each channel, of none, and who did not agree.
+    assert_eq!(found.people, [1, 0, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(found.sums, [[1, 0, 3, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0]]);
+    // Over all channels they are in two bins; in one cell each the total is that of the cell.
+    tally.dimensions.swap(0, 1);
+    assert_eq!(both(&tally, &rows, &[]).unwrap().people, [1, 1, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 0]);
+    tally.cells_per_person = 1;
+    assert_eq!(both(&tally, &rows, &[]).unwrap().people.iter().sum::<i64>(), 4);
 }
 
 #[test]

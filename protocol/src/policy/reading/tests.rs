@@ -263,6 +263,12 @@ fn bins_are_of_measures_that_are_listed_for_them() {
         assert_eq!(of(TABLE, measure), Ok(()));
     }
     assert_eq!(of(TABLE, 3), Err(Refusal::Malformed));
+    let per_group = |measure| Dimension::BinsPerGroup { measure, edges: vec![1] };
+    let of_groups =
+        |text, measure| changed(text, move |tally| tally.dimensions.push(per_group(measure)));
+    assert_eq!(of_groups(TABLE, 2), Ok(()));
+    assert_eq!(of_groups(TABLE, 3), Err(Refusal::Malformed));
+    assert_eq!(of_groups(LIFT, 0), not("sales.spend", "retailer"));
     // A lift compares totals, and says of nobody how large they are.
     assert_eq!(of(LIFT, 0), not("sales.spend", "retailer"));
 }

@@ -248,3 +248,18 @@ fn a_person_of_a_union_moves_one_set_of_datasets() {
     assert_eq!([1, 2, 3, 8].map(places), [Some(2), Some(5), Some(10), Some(263)]);
     assert!(Dimension::Membership { datasets: 2 }.is_of_whole_people());
 }
+
+#[test]
+fn bins_in_each_group_are_those_of_a_measure_and_ascending() {
+    let found = |measure, edges: &[i64]| {
+        let bins = Dimension::BinsPerGroup { measure, edges: edges.to_vec() };
+        assert!(!bins.is_of_whole_people() && !bins.is_of_rows());
+        checked(|it| it.dimensions = vec![group(3), bins.clone()])
+    };
+    assert_eq!(found(0, &[1, 2]), Ok(()));
+    let dimension = Err(Flaw::Shape("dimension"));
+    for (measure, edges) in [(1, &[1][..]), (0, &[]), (0, &[2, 1]), (0, &[1, 1])] {
+        assert_eq!(found(measure, edges), dimension);
+    }
+    assert_eq!(Dimension::BinsPerGroup { measure: 0, edges: vec![1, 2] }.places(), Some(3));
+}

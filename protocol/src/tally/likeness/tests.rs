@@ -282,3 +282,15 @@ fn a_union_that_tells_membership_tells_that_of_fewer_datasets() {
     some.tables[0].rows = vec![one_of("town", &[1])];
     assert!(!alike(&some, &told(&["a", "b"])), "two conditions");
 }
+
+#[test]
+fn bins_in_each_group_are_like_bins_of_the_same_measure() {
+    let edges = || vec![1, 5];
+    let per_group = || Dimension::BinsPerGroup { measure: 0, edges: edges() };
+    let bins = Dimension::Bins { measure: 0, edges: edges() };
+    assert!(alike(&by(&[per_group()]), &by(&[bins.clone()])), "without groups they are the same");
+    assert!(alike(&by(&[per_group(), group("town")]), &by(&[group("town")])));
+    let mut visits = by(&[bins]);
+    visits.measures[0].of = Quantity::Rows;
+    assert!(!alike(&by(&[per_group()]), &visits), "bins of something else");
+}

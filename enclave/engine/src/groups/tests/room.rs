@@ -226,11 +226,14 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimension = (side(), 0..6, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
+    let dimension = (side(), 0..7, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
     let dimension = dimension.prop_map(move |(side, kind, measure, edges)| match kind {
         0 | 1 => Dimension::Group { side, column: "group".to_owned(), values: 3 },
         2 => Dimension::Label { side, column: "label".to_owned() },
         3 if measures > 0 => Dimension::Bins { measure, edges: edges.into_iter().collect() },
+        6 if measures > 0 => {
+            Dimension::BinsPerGroup { measure, edges: edges.into_iter().collect() }
+        }
         4 => Dimension::Arm { column: "group".to_owned(), test: vec![0], control: vec![2] },
         _ => Dimension::Matched,
     });

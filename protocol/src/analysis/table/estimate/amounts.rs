@@ -26,22 +26,24 @@ pub(super) struct Possible(Range);
 impl Possible {
     /// What the clamp lets through; of a group that is a bin of this very measure, what is in the bin.
     ///
-    /// A bin is of what a person has in all groups. In one of several groups of a person there may be less.
+    /// A bin of whole people is of what a person has in all groups. In one of several groups of a person there
+    /// may be less. A bin in each group is of what the person has there.
     pub(super) fn new(tally: &Tally, measure: usize, clamp: Clamp, group: &[Place]) -> Self {
         let (mut least, mut most) = (clamp.least(), clamp.most());
-        if tally.dimensions.iter().all(Dimension::is_of_whole_people) {
-            for (dimension, place) in tally.dimensions.iter().zip(group) {
-                let (Dimension::Bins { measure: of, edges }, Place::Index(at)) = (dimension, place)
-                else {
-                    continue;
-                };
-                let is_this = usize::try_from(*of).is_ok_and(|of| of == measure);
-                let Ok(at) = usize::try_from(*at) else { continue };
-                if is_this {
-                    let below = at.checked_sub(1).and_then(|before| edges.get(before));
-                    least = below.map_or(least, |edge| least.max(*edge));
-                    most = edges.get(at).map_or(most, |edge| most.min(edge.saturating_sub(1)));
-                }
+        let is_in_one = tally.dimensions.iter().all(Dimension::is_of_whole_people);
+        for (dimension, place) in tally.dimensions.iter().zip(group) {
+            let (of, edges) = match dimension {
+                Dimension::Bins { measure, edges } if is_in_one => (measure, edges),
+                Dimension::BinsPerGroup { measure, edges } => (measure, edges),
+                _ => continue,
+            };
+            let is_this = usize::try_from(*of).is_ok_and(|of| of == measure);
+            let Place::Index(at) = place else { continue };
+            let Ok(at) = usize::try_from(*at) else { continue };
+            if is_this {
+                let below = at.checked_sub(1).and_then(|before| edges.get(before));
+                least = below.map_or(least, |edge| least.max(*edge));
+                most = edges.get(at).map_or(most, |edge| most.min(edge.saturating_sub(1)));
             }
         }
         // Nobody can be in a bin beyond the clamp, and no interval is about nobody.
@@ -333,5 +335,10 @@ mod tests {
         let shop = Dimension::Group { side: Side::JOINED, column: "shop".to_owned(), values: 3 };
         tally.dimensions[0] = shop;
         assert_eq!(possible(&tally, 0, 1), [-500.0, 1_000.0]);
+        // But not where the bin is of each shop.
+        let edges = vec![0, 400, 2_000];
+        tally.dimensions[1] = Dimension::BinsPerGroup { measure: 0, edges };
+        assert_eq!(possible(&tally, 0, 1), [0.0, 399.0]);
+        assert_eq!(possible(&tally, 1, 1), [-500.0, 1_000.0]);
     }
 }
