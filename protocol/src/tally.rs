@@ -101,6 +101,41 @@ pub enum Condition {
         /// Largest value that counts.
         most: i64,
     },
+    /// A day lies within a window from the person's own start, which is the earliest day in a column of another
+    /// dataset, over all rows of the person there that count. Of who has no such day, no row meets this.
+    SinceStart {
+        /// Date column.
+        column: String,
+        /// The other dataset. Which of its rows count depends on no start.
+        side: Side,
+        /// Its date column.
+        start: String,
+        /// Days from the start to the first day that counts; below 0 before it.
+        first: i64,
+        /// Days from the start to the last day that counts.
+        last: i64,
+    },
+}
+
+impl Condition {
+    /// The column of the rows that it is about.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        match self {
+            Self::OneOf { column, .. }
+            | Self::Between { column, .. }
+            | Self::SinceStart { column, .. } => column,
+        }
+    }
+
+    /// The dataset and the column that a person's start is read from, if it is about one.
+    #[must_use]
+    pub fn start(&self) -> Option<(Side, &str)> {
+        match self {
+            Self::SinceStart { side, start, .. } => Some((*side, start)),
+            Self::OneOf { .. } | Self::Between { .. } => None,
+        }
+    }
 }
 
 /// What tells cells apart.
@@ -402,6 +437,13 @@ impl Tally {
     /// Its datasets, each with its place.
     pub fn sides(&self) -> impl Iterator<Item = (Side, &Table)> {
         (0..).map(Side).zip(&self.tables)
+    }
+
+    /// All conditions, those of datasets and of measures, each with the dataset whose rows it is about.
+    pub fn conditions(&self) -> impl Iterator<Item = (Side, &Condition)> {
+        let of_tables = self.sides().map(|(side, table)| (side, &table.rows));
+        let of_measures = self.measures.iter().map(|measure| (measure.side, &measure.rows));
+        of_tables.chain(of_measures).flat_map(|(side, rows)| rows.iter().map(move |it| (side, it)))
     }
 
     /// Datasets that are read, and hence charged.

@@ -3,8 +3,8 @@
 //! 1. Each table is put into the order of ids, on its own. A row's id is its first match key that is
 //!    present, in the order of the contract's columns, with the kind of the identifier; in a union, its key
 //!    of the union's kind if it has one. Padding and rows without any key are left out.
-//! 2. The tables are read along, one id at a time. Rows that meet the table's conditions count; they
-//!    are gathered by their values in the dimensions of their table (a *tuple*), and each measure is
+//! 2. The tables are read along, one id at a time. Rows that meet the table's conditions count, first of
+//!    tables whose conditions ask for no start, and with the starts that these tell of others. They are gathered by their values in the dimensions of their table (a *tuple*), and each measure is
 //!    made of the rows of a tuple. Of each table at most *m* tuples of a person are kept.
 //! 3. A person's cells are all combinations of a tuple of each table. Table by table at most *m* of them
 //!    are kept. Who is not found in a table has one tuple there, without a value. Values are clamped last,
@@ -38,6 +38,7 @@ use protocol::tally::{Arm, Clamp, Dimension, Population, Side as Which, Tally};
 use crate::engine::{Fault, PARTITIONS};
 use crate::table::Table;
 use cells::{Cell, Counted};
+use columns::Starts;
 use order::mix;
 use side::{Entry, Key, Person, Side, Tuple};
 
@@ -105,6 +106,8 @@ struct Counting<'t, const N: usize> {
     /// Where each measure is found: its table, its place there, its clamp.
     measures: Vec<(usize, usize, Clamp)>,
     most: usize,
+    /// How many starts a person has.
+    starts: usize,
     sides: Vec<Side<'t>>,
 }
 
@@ -122,7 +125,8 @@ impl<'t, const N: usize> Counting<'t, N> {
         });
         let measures = measures.collect();
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
-        Self { tally, numbered, measures, most, sides }
+        let starts = Starts::of(tally).count();
+        Self { tally, numbered, measures, most, starts, sides }
     }
 
     /// Whether all figures of all public cells take so much memory that there should be only one copy.
@@ -163,16 +167,17 @@ impl<'t, const N: usize> Counting<'t, N> {
     fn count(&self, mut rest: Vec<&[Entry]>) -> Counted<N> {
         let mut counted = self.nobody();
         let mut people: [Person; N] = std::array::from_fn(|_| Person::default());
+        let mut starts = Vec::new();
         let (mut cells, mut fewer, mut values) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(key) = self.next(&rest) {
-            for ((side, rest), person) in self.sides.iter().zip(&mut rest).zip(&mut people) {
+            let mut own: [&[Entry]; N] = [&[]; N];
+            for ((side, rest), own) in self.sides.iter().zip(&mut rest).zip(&mut own) {
                 let before = rest.iter().take_while(|it| side.key(it) < key).count();
                 let others = rest.get(before..).unwrap_or_default();
                 let same = others.iter().take_while(|it| side.key(it) == key).count();
-                let (rows, others) = others.split_at(same);
-                *rest = others;
-                side.read(rows, self.most, person);
+                (*own, *rest) = others.split_at(same);
             }
+            self.read(key.hash(), own, &mut people, &mut starts);
             // Before any filter: how many refuse says nothing about what rows the refusers have.
             if !people.iter().all(|person| person.agreed) {
                 counted.refuse();
@@ -201,6 +206,30 @@ impl<'t, const N: usize> Counting<'t, N> {
             }
         }
         counted
+    }
+
+    /// Reads the rows of one person in each table. Starts are found where none is asked for, and then decide
+    /// which rows count elsewhere.
+    fn read(
+        &self,
+        key: u64,
+        own: [&[Entry]; N],
+        people: &mut [Person; N],
+        starts: &mut Vec<Option<i32>>,
+    ) {
+        starts.clear();
+        starts.resize(self.starts, None);
+        for is_windowed in [false, true] {
+            let tables = self.sides.iter().zip(own).zip(people.iter_mut());
+            for ((side, rows), person) in
+                tables.filter(|((it, _), _)| it.is_windowed() == is_windowed)
+            {
+                side.choose(rows, starts, person);
+            }
+        }
+        for (side, person) in self.sides.iter().zip(people) {
+            side.read(key, self.most, starts, person);
+        }
     }
 
     /// The next person of the population.

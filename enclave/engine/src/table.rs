@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use protocol::contract::{Contract, Dataset, Role};
 use protocol::identity::{Identifier, MatchKey};
 use protocol::sealed::ROW;
-use protocol::tally::{Condition, Dimension, Quantity, Side, Tally};
+use protocol::tally::{Dimension, Quantity, Side, Tally};
 
 use crate::engine::Fault;
 
@@ -130,28 +130,28 @@ fn kind(dataset: &Dataset, column: &str) -> Option<Kind> {
 fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
     let mut columns = BTreeSet::new();
     columns.extend(tally.dimensions.iter().filter_map(|dimension| match dimension {
-        Dimension::Arm { column, .. } => (side == Side::POPULATION).then_some(column),
+        Dimension::Arm { column, .. } => (side == Side::POPULATION).then_some(column.as_str()),
         Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
-            (*of == side).then_some(column)
+            (*of == side).then_some(column.as_str())
         }
         Dimension::Matched
         | Dimension::Membership { .. }
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. } => None,
     }));
-    let of_side = tally.measures.iter().filter(|measure| measure.side == side);
-    for measure in of_side.clone() {
+    for measure in tally.measures.iter().filter(|measure| measure.side == side) {
         match &measure.of {
             Quantity::Rows => {}
-            Quantity::Sum { column } | Quantity::Distinct { column } => columns.extend([column]),
+            Quantity::Sum { column } | Quantity::Distinct { column } => {
+                columns.insert(column.as_str());
+            }
         }
     }
-    let conditions = tally.table(side).into_iter().flat_map(|table| &table.rows);
-    columns.extend(conditions.chain(of_side.flat_map(|measure| &measure.rows)).map(|it| {
-        let (Condition::OneOf { column, .. } | Condition::Between { column, .. }) = it;
-        column
-    }));
-    columns.into_iter().map(String::as_str).collect()
+    for (of, condition) in tally.conditions() {
+        columns.extend((of == side).then_some(condition.column()));
+        columns.extend(condition.start().filter(|(of, _)| *of == side).map(|(_, start)| start));
+    }
+    columns
 }
 
 fn keys(dataset: &Dataset) -> Vec<(&str, Identifier)> {

@@ -139,6 +139,8 @@ pub enum Reading {
     Group,
     /// The column decides which rows count.
     Condition,
+    /// A person's earliest day in the column begins a window of that person's own.
+    Start,
     /// The column is added up.
     Sum,
     /// Different values of the column are counted.

@@ -89,6 +89,12 @@ impl<'c> Reader<'c> {
                 let (named, role) = self.column(side, column, Reading::Condition)?;
                 self.demand(&named, matches!(role, Role::Measure(_) | Role::Date))
             }
+            Condition::SinceStart { column, side: of, start, first: _, last: _ } => {
+                let (named, role) = self.column(side, column, Reading::Condition)?;
+                self.demand(&named, *role == Role::Date)?;
+                let (named, role) = self.column(*of, start, Reading::Start)?;
+                self.demand(&named, *role == Role::Date)
+            }
         }
     }
 

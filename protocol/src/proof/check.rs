@@ -6,7 +6,7 @@ use crate::{
     digest::Digest,
     limits,
     loss::{Loss, Rho},
-    tally::{COARSEST, Condition, Dimension, Population, Product, Tally},
+    tally::{COARSEST, Condition, Dimension, Population, Product, Side, Tally},
 };
 use std::collections::BTreeSet;
 
@@ -95,11 +95,12 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if tally.public_cells().is_none_or(|cells| cells > MAX_CELLS) {
         return Err(Flaw::Shape("number of cells"));
     }
-    let of_tables = tally.tables.iter().flat_map(|table| &table.rows);
-    let of_measures = tally.measures.iter().flat_map(|measure| &measure.rows);
-    let conditions = of_tables.chain(of_measures);
-    if conditions.clone().count() > limits::CONDITIONS || !conditions.into_iter().all(makes_sense) {
+    let fine = tally.conditions().all(|(_, condition)| makes_sense(condition));
+    if tally.conditions().count() > limits::CONDITIONS || !fine {
         return Err(Flaw::Shape("condition"));
+    }
+    if !tally.conditions().all(|(side, condition)| starts_elsewhere(tally, side, condition)) {
+        return Err(Flaw::Shape("start"));
     }
     datasets(tally)?;
     let measures = u32::try_from(tally.measures.len()).unwrap_or(u32::MAX);
@@ -175,7 +176,15 @@ fn makes_sense(condition: &Condition) -> bool {
             (1..=limits::VALUES).contains(&codes.len()) && codes.is_sorted_by(|a, b| a < b)
         }
         Condition::Between { least, most, .. } => least <= most,
+        Condition::SinceStart { first, last, .. } => first <= last,
     }
+}
+
+/// A start is read from another dataset, whose own rows depend on none: else what counts would depend on itself.
+fn starts_elsewhere(tally: &Tally, side: Side, condition: &Condition) -> bool {
+    let Some((of, _)) = condition.start() else { return true };
+    let table = tally.table(of);
+    of != side && table.is_some_and(|it| it.rows.iter().all(|row| row.start().is_none()))
 }
 
 /// All 256 bits of a product: high, low.

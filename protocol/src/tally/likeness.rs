@@ -55,12 +55,18 @@ impl Asked<'_> {
     fn rows(&self, dataset: &str, conditions: &[Condition]) -> Rows {
         let mut rows = Rows::new();
         for condition in conditions {
+            let since;
             let (column, chosen) = match condition {
                 Condition::OneOf { column, codes } => {
                     (column, Chosen::Codes(codes.iter().copied().collect()))
                 }
                 Condition::Between { column, least, most } => {
                     (column, Chosen::Range(*least, *most))
+                }
+                // The days of a window are no days of the calendar.
+                Condition::SinceStart { column, side, start, first, last } => {
+                    since = format!("{column} since {}.{start}", self.tally.dataset(*side));
+                    (&since, Chosen::Range(*first, *last))
                 }
             };
             let key = (dataset.to_owned(), column.clone());

@@ -5,7 +5,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use protocol::identity::MatchKey;
 use protocol::released::Place;
 use protocol::sealed::MISSING;
-use protocol::tally::{Arm, Condition, Quantity};
+use protocol::tally::{Arm, Condition, Quantity, Side, Tally};
 
 use super::order::{mix, mix_bytes, ranks_of_labels};
 use crate::engine::Fault;
@@ -13,18 +13,81 @@ use crate::table::{Kind, Table, WIDEST};
 
 /// A condition on a row.
 pub(crate) enum Test<'t> {
-    OneOf { codes: &'t [i32], values: i32, allowed: &'t [i32] },
-    Days { days: &'t [i32], least: i64, most: i64 },
-    Numbers { numbers: &'t [i64], least: i64, most: i64 },
+    OneOf {
+        codes: &'t [i32],
+        values: i32,
+        allowed: &'t [i32],
+    },
+    Days {
+        days: &'t [i32],
+        least: i64,
+        most: i64,
+    },
+    Numbers {
+        numbers: &'t [i64],
+        least: i64,
+        most: i64,
+    },
+    /// Days from the person's own start, by its place among all starts.
+    SinceStart {
+        days: &'t [i32],
+        start: usize,
+        first: i64,
+        last: i64,
+    },
+}
+
+/// The columns of a tally that a person's starts are read from, each once.
+#[derive(Clone)]
+pub(crate) struct Starts<'t>(Vec<(Side, &'t str)>);
+
+impl<'t> Starts<'t> {
+    pub(crate) fn of(tally: &'t Tally) -> Self {
+        let mut all = Vec::new();
+        for start in tally.conditions().filter_map(|(_, condition)| condition.start()) {
+            if !all.contains(&start) {
+                all.push(start);
+            }
+        }
+        Self(all)
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Those of one table: the place of each, and its days.
+    pub(crate) fn of_table(
+        &self,
+        side: Side,
+        table: &'t Table,
+    ) -> Result<Vec<(usize, &'t [i32])>, Fault> {
+        let own = self.0.iter().enumerate().filter(|(_, (of, _))| *of == side);
+        let days = own.map(|(at, (_, column))| match table.column(column)? {
+            (name, Kind::Day) => Ok((at, codes(table, name)?)),
+            _ => Err(table.layout(column)),
+        });
+        days.collect()
+    }
+
+    fn place(&self, condition: &Condition) -> Option<usize> {
+        let start = condition.start()?;
+        self.0.iter().position(|it| *it == start)
+    }
 }
 
 impl<'t> Test<'t> {
-    pub(crate) fn all(table: &'t Table, conditions: &'t [Condition]) -> Result<Vec<Self>, Fault> {
-        conditions.iter().map(|condition| Self::new(table, condition)).collect()
+    pub(crate) fn all(
+        table: &'t Table,
+        conditions: &'t [Condition],
+        starts: &Starts<'_>,
+    ) -> Result<Vec<Self>, Fault> {
+        conditions.iter().map(|condition| Self::new(table, condition, starts)).collect()
     }
 
-    fn new(table: &'t Table, condition: &'t Condition) -> Result<Self, Fault> {
-        let (Condition::OneOf { column, .. } | Condition::Between { column, .. }) = condition;
+    fn new(table: &'t Table, condition: &'t Condition, starts: &Starts<'_>) -> Result<Self, Fault> {
+        let column = condition.column();
         let (name, kind) = table.column(column)?;
         match (condition, kind) {
             (Condition::OneOf { codes: allowed, .. }, Kind::Group(values)) => {
@@ -36,11 +99,17 @@ impl<'t> Test<'t> {
             (Condition::Between { least, most, .. }, Kind::Number) => {
                 Ok(Self::Numbers { numbers: numbers(table, name)?, least: *least, most: *most })
             }
+            (Condition::SinceStart { first, last, .. }, Kind::Day) => {
+                let start = starts.place(condition).ok_or(Fault::Engine)?;
+                let days = codes(table, name)?;
+                Ok(Self::SinceStart { days, start, first: *first, last: *last })
+            }
             _ => Err(table.layout(column)),
         }
     }
 
-    pub(crate) fn is_met(&self, row: usize) -> bool {
+    /// Whether a row of somebody with these starts meets it.
+    pub(crate) fn is_met(&self, row: usize, starts: &[Option<i32>]) -> bool {
         match self {
             Self::OneOf { codes, values, allowed } => {
                 let value = codes.get(row).filter(|code| (0..*values).contains(*code));
@@ -52,6 +121,12 @@ impl<'t> Test<'t> {
             }
             Self::Numbers { numbers, least, most } => {
                 numbers.get(row).is_some_and(|number| (*least..=*most).contains(number))
+            }
+            Self::SinceStart { days, start, first, last } => {
+                let day = days.get(row).copied().filter(|day| *day != MISSING);
+                let since = day.zip(starts.get(*start).copied().flatten());
+                let since = since.map(|(day, start)| i64::from(day) - i64::from(start));
+                since.is_some_and(|days| (*first..=*last).contains(&days))
             }
         }
     }
@@ -178,6 +253,7 @@ impl<'t> Value<'t> {
         table: &'t Table,
         quantity: &Quantity,
         conditions: &'t [Condition],
+        starts: &Starts<'_>,
     ) -> Result<Self, Fault> {
         let of = match quantity {
             Quantity::Rows => Of::Rows,
@@ -193,12 +269,17 @@ impl<'t> Value<'t> {
                 _ => Of::Distinct(Part::label(table, column)?),
             },
         };
-        Ok(Self { conditions: Test::all(table, conditions)?, of })
+        Ok(Self { conditions: Test::all(table, conditions, starts)?, of })
     }
 
     /// Of all `rows`. So many rows of at most 2⁴⁰ each do not overflow.
-    pub(crate) fn over(&self, rows: impl Iterator<Item = usize>, seen: &mut Vec<u32>) -> i128 {
-        let mut rows = rows.filter(|row| self.conditions.iter().all(|it| it.is_met(*row)));
+    pub(crate) fn over(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        starts: &[Option<i32>],
+        seen: &mut Vec<u32>,
+    ) -> i128 {
+        let mut rows = rows.filter(|row| self.conditions.iter().all(|it| it.is_met(*row, starts)));
         match &self.of {
             Of::Rows => rows.fold(0, |sum, _| sum + 1),
             Of::Sum(numbers) => rows.fold(0, |sum, row| {

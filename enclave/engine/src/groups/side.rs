@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use arrow::array::FixedSizeBinaryArray;
 use protocol::identity::Identifier;
 use protocol::released::Place;
+use protocol::sealed::MISSING;
 use protocol::tally::{Arm, Dimension, Population, Side as Which, Tally};
 
-use super::columns::{Assignment, Part, Test, Value, codes, labels};
+use super::columns::{Assignment, Part, Starts, Test, Value, codes, labels};
 use super::order::{mix, mix_bytes, prefix, ranks};
 use crate::engine::Fault;
 use crate::table::{
@@ -20,6 +21,10 @@ pub(crate) struct Side<'t> {
     keys: Vec<&'t FixedSizeBinaryArray>,
     consents: Vec<&'t [i32]>,
     counting: Vec<Test<'t>>,
+    /// Days that a person's starts are read from, by their place among all starts of the tally.
+    starts: Vec<(usize, &'t [i32])>,
+    /// Whether which rows count depends on a start.
+    is_windowed: bool,
     /// For each dimension of arms.
     assignments: Vec<Assignment<'t>>,
     tuple: Vec<Part<'t>>,
@@ -74,7 +79,10 @@ impl<'t> Side<'t> {
             let consents = (0..table.consents).map(|at| codes(table, &consent_column(at)));
             let consents = consents.collect::<Result<Vec<_>, _>>()?;
             let of_table = tally.table(which).ok_or(Fault::Tables)?;
-            let counting = Test::all(table, &of_table.rows)?;
+            let all_starts = Starts::of(tally);
+            let counting = Test::all(table, &of_table.rows, &all_starts)?;
+            let starts = all_starts.of_table(which, table)?;
+            let is_windowed = of_table.rows.iter().any(|it| it.start().is_some());
             let assignments = assignments(tally, which, table)?;
             let (tuple, own_strides) = parts(tally, which, table, strides)?;
             let codes = if tuple.is_empty() {
@@ -85,11 +93,21 @@ impl<'t> Side<'t> {
                 numbered(&tuple, &own_strides, rows)
             };
             let measures = tally.measures.iter().filter(|measure| measure.side == which);
-            let measures = measures.map(|it| Value::new(table, &it.of, &it.rows));
+            let measures = measures.map(|it| Value::new(table, &it.of, &it.rows, &all_starts));
             let measures = measures.collect::<Result<_, Fault>>()?;
             let entries = Vec::new();
-            let mut side =
-                Self { entries, keys, consents, counting, assignments, tuple, codes, measures };
+            let mut side = Self {
+                entries,
+                keys,
+                consents,
+                counting,
+                starts,
+                is_windowed,
+                assignments,
+                tuple,
+                codes,
+                measures,
+            };
             side.entries = side.sorted(tally.population, table)?;
             Ok(side)
         } else {
@@ -140,15 +158,31 @@ impl<'t> Side<'t> {
         Ok(entries)
     }
 
-    /// What the rows of one person say, in at most `most` tuples.
-    pub(crate) fn read(&self, rows: &[Entry], most: usize, person: &mut Person) {
+    /// Whether which rows count depends on a person's start in another table.
+    pub(crate) fn is_windowed(&self) -> bool {
+        self.is_windowed
+    }
+
+    /// Finds out whether a person agrees, and which of these rows count; then her starts in this table.
+    pub(crate) fn choose(&self, rows: &[Entry], starts: &mut [Option<i32>], person: &mut Person) {
         person.clear();
         let agrees = |row: usize| self.consents.iter().all(|it| it.get(row) == Some(&AGREED));
         person.agreed = rows.iter().all(|it| agrees(wide(it.row)));
         let counting = rows.iter().map(|it| it.row);
-        let counting = counting.filter(|row| self.counting.iter().all(|it| it.is_met(wide(*row))));
+        let is_met = |row: u32| self.counting.iter().all(|it| it.is_met(wide(row), starts));
+        let counting = counting.filter(|row| is_met(*row));
         person.rows.extend(counting.map(|row| (self.code(row), row)));
         person.rows.sort_unstable();
+        for (at, days) in &self.starts {
+            let own = person.rows.iter().filter_map(|(_, row)| days.get(wide(*row)));
+            if let Some(start) = starts.get_mut(*at) {
+                *start = own.copied().filter(|day| *day != MISSING).min();
+            }
+        }
+    }
+
+    /// What the rows that count say of the person with this key, in at most `most` tuples.
+    pub(crate) fn read(&self, key: u64, most: usize, starts: &[Option<i32>], person: &mut Person) {
         // Over all rows that count, before any cell is left out.
         let arm = |assignment: &Assignment<'_>| {
             assignment.arm(person.rows.iter().map(|(_, row)| wide(*row)))
@@ -163,7 +197,6 @@ impl<'t> Side<'t> {
             }
             start = end;
         }
-        let key = rows.first().map_or(0, |it| self.key(it).hash());
         if person.runs.len() > 1 {
             for (tuple, ..) in &mut person.runs {
                 tuple.hash = self.hash(wide(tuple.row));
@@ -179,7 +212,7 @@ impl<'t> Side<'t> {
             let run = person.rows.get(start..end).unwrap_or_default();
             for measure in &self.measures {
                 let rows = run.iter().map(|(_, row)| wide(*row));
-                person.values.push(measure.over(rows, &mut person.seen));
+                person.values.push(measure.over(rows, starts, &mut person.seen));
             }
             person.tuples.push(tuple);
         }

@@ -44,10 +44,20 @@ fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
             continue;
         }
         let agreed = tables.iter().flatten().all(|row| row.agreed == 1);
-        let counting = |(table, rows): (&Table, Vec<Row>)| -> Vec<Row> {
-            rows.into_iter().filter(|row| table.rows.iter().all(|it| meets(it, row))).collect()
+        let counting = |starts: &[Option<i32>]| -> Vec<Vec<Row>> {
+            let counts =
+                |table: &Table, row: &Row| table.rows.iter().all(|it| meets(it, row, starts));
+            let rows = tally.tables.iter().zip(&tables);
+            rows.map(|(table, rows)| {
+                rows.iter().filter(|row| counts(table, row)).cloned().collect()
+            })
+            .collect()
         };
-        let tables: Vec<_> = tally.tables.iter().zip(tables).map(counting).collect();
+        // Starts are of tables that ask for none.
+        let start =
+            |rows: &Vec<Row>| rows.iter().map(|row| row.day).filter(|day| *day != MISSING).min();
+        let starts: Vec<_> = counting(&vec![None; tables.len()]).iter().map(start).collect();
+        let tables = counting(&starts);
         // Who refuses counts whatever conditions there are, so that these say nothing about refusers.
         if !counts(&tables) && agreed {
             continue;
@@ -57,13 +67,13 @@ fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
             answer.entry(None).or_insert_with(nobody).0 += 1;
             continue;
         }
-        let cells = cells(tally, id, &tables);
+        let cells = cells(tally, id, &tables, &starts);
         fits &= cells.len() <= tally.cells_per_person.try_into().unwrap();
         for (name, rows) in cells {
             let figures = answer.entry(Some(name)).or_insert_with(nobody);
             figures.0 += 1;
             let value = |measure: &Measure| {
-                measure.clamp.apply(made_of(measure, &rows[measure.side.place()]))
+                measure.clamp.apply(made_of(measure, &rows[measure.side.place()], &starts))
             };
             let values: Vec<_> = tally.measures.iter().map(value).collect();
             figures.1.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value);
@@ -84,6 +94,7 @@ fn cells(
     tally: &Tally,
     id: Option<(char, u8)>,
     tables: &[Vec<Row>],
+    starts: &[Option<i32>],
 ) -> Vec<(Vec<Place>, Vec<Vec<Row>>)> {
     let tuples: Vec<_> =
         tally.sides().map(|(side, _)| tuples(tally, side, &tables[side.place()])).collect();
@@ -97,7 +108,7 @@ fn cells(
     }
     let total = |measure: &Measure| {
         let tuples = tuples[measure.side.place()].values();
-        measure.clamp.apply(tuples.map(|rows| made_of(measure, rows)).sum())
+        measure.clamp.apply(tuples.map(|rows| made_of(measure, rows, starts)).sum())
     };
     let cell = |tuples: &Vec<(&Vec<Place>, &Vec<Row>)>| {
         let mut names: Vec<_> = tuples.iter().map(|(name, _)| name.iter()).collect();
@@ -111,7 +122,7 @@ fn cells(
             Dimension::BinsPerGroup { measure, edges } => {
                 let measure = &tally.measures[usize::try_from(*measure).unwrap()];
                 let (_, rows) = tuples[measure.side.place()];
-                bin(measure.clamp.apply(made_of(measure, rows)), edges)
+                bin(measure.clamp.apply(made_of(measure, rows, starts)), edges)
             }
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
                 *names[side.place()].next().unwrap()
@@ -177,8 +188,8 @@ fn tuples(tally: &Tally, which: Side, rows: &[Row]) -> BTreeMap<Vec<Place>, Vec<
 }
 
 /// What a measure makes of rows, before it is clamped.
-fn made_of(measure: &Measure, rows: &[Row]) -> i128 {
-    let rows = rows.iter().filter(|row| measure.rows.iter().all(|it| meets(it, row)));
+fn made_of(measure: &Measure, rows: &[Row], starts: &[Option<i32>]) -> i128 {
+    let rows = rows.iter().filter(|row| measure.rows.iter().all(|it| meets(it, row, starts)));
     match &measure.of {
         Quantity::Rows => rows.count().try_into().unwrap(),
         Quantity::Sum { .. } => {
@@ -195,13 +206,19 @@ fn made_of(measure: &Measure, rows: &[Row]) -> i128 {
     }
 }
 
-fn meets(condition: &Condition, row: &Row) -> bool {
+fn meets(condition: &Condition, row: &Row, starts: &[Option<i32>]) -> bool {
     match condition {
         Condition::OneOf { codes, .. } => (0..3).contains(&row.group) && codes.contains(&row.group),
         Condition::Between { column, least, most } if column == "day" => {
             row.day != MISSING && *least <= row.day.into() && i64::from(row.day) <= *most
         }
         Condition::Between { least, most, .. } => (*least..=*most).contains(&row.number),
+        Condition::SinceStart { side, first, last, .. } => {
+            let start = starts[side.place()].filter(|_| row.day != MISSING);
+            start.is_some_and(|start| {
+                (*first..=*last).contains(&(i64::from(row.day) - i64::from(start)))
+            })
+        }
     }
 }
 
@@ -604,4 +621,44 @@ fn a_union_has_as_many_datasets_as_the_limit_says() {
     tally.cells_per_person = 16;
     let rows: Vec<_> = (0..100).map(|at| row(1, at, 0)).collect();
     assert_eq!(union_of(&tally, &vec![&rows[..]; count]), [vec![1; 16], vec![0]].concat());
+}
+
+/// Who subscribed within two days of the first time that something was seen.
+#[test]
+fn a_window_begins_with_the_persons_own_earliest_day_that_counts() {
+    let within = |first, last| Condition::SinceStart {
+        column: "day".to_owned(),
+        side: Side::POPULATION,
+        start: "day".to_owned(),
+        first,
+        last,
+    };
+    let on = |email, day| Row { day, ..row(email, 0, 0) };
+    let own = [on(1, 10), on(1, 3), on(2, MISSING), on(3, 5), on(3, i32::MAX), on(4, i32::MIN + 1)];
+    let sales = [on(1, 5), on(1, 6), on(2, 5), on(3, 5), on(3, 4), on(3, MISSING), on(4, i32::MAX)];
+    let mut tally = groups(vec![Dimension::Matched], vec![rows_of(Side::JOINED)], 1);
+    tally.tables[1].rows = vec![within(0, 2)];
+    let found = both(&tally, &own, &sales).unwrap();
+    // The first from the third day on, the third on the fifth; of who has no start no row counts.
+    assert_eq!((found.people, found.sums), (vec![2, 2, 0], vec![vec![0, 2, 0]]));
+    // Without the row of the third day the start is the tenth.
+    let later = Condition::Between { column: "day".to_owned(), least: 4, most: 100 };
+    tally.tables[0].rows = vec![later];
+    assert_eq!(both(&tally, &own, &sales).unwrap().people, [1, 1, 0]);
+    // Of a measure alone, matches are what they are; and before the start is below 0.
+    let mut tally = groups(vec![Dimension::Matched], vec![rows_of(Side::JOINED)], 1);
+    tally.measures[0].rows = vec![within(-1, -1)];
+    let found = both(&tally, &own, &sales).unwrap();
+    assert_eq!((found.people, found.sums), (vec![0, 4, 0], vec![vec![0, 1, 0]]));
+    // It is a day that the start is read from.
+    let Condition::SinceStart { start, .. } = &mut tally.measures[0].rows[0] else {
+        unreachable!()
+    };
+    "number".clone_into(start);
+    let (dataset, column) = ("exposures".to_owned(), "number".to_owned());
+    assert_eq!(both(&tally, &own, &sales).map(drop), Err(Fault::Layout { dataset, column }));
+}
+
+fn rows_of(side: Side) -> Measure {
+    Measure { side, of: Quantity::Rows, rows: Vec::new(), clamp: Clamp::up_to(100).unwrap() }
 }

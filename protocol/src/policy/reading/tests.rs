@@ -381,4 +381,53 @@ mod several {
             assert_eq!(changed(text, membership), not("exposures", "publisher"));
         }
     }
+
+    /// A start is listed for that, and the day that is compared with it for conditions.
+    #[test]
+    fn a_start_is_read_from_a_date_that_is_listed_for_it() {
+        const fn columns(key: &'static str, of: &'static str, reads: &'static [Reading]) -> Use {
+            let lists = Lists::Columns { of: Some(of), roles: &[] };
+            Use { key, noun: key, title: key, lists, amount: Amount::Any, reads }
+        }
+        static OUTCOMES: Section = section(&[
+            dataset("one", &[]),
+            dataset("other", ALL),
+            columns("start", "one", &[Reading::Start]),
+            columns("date", "other", &[Reading::Condition]),
+        ]);
+        let contract = contract();
+        let found = |starts: &[&str], dates: &[&str], start: &str, column: &str| {
+            let named = |dataset: &str, columns: &[&str]| -> Vec<_> {
+                columns.iter().map(|column| ColumnRef::new(dataset, column)).collect()
+            };
+            let (starts, dates) = (named("exposures", starts), named("sales", dates));
+            let columns = [("start", &starts[..]), ("date", &dates[..])];
+            let datasets = [("one", "exposures"), ("other", "sales")];
+            let terms = Terms::listing(&OUTCOMES, &datasets, &columns, 1);
+            let table =
+                |(_, name): &(_, &str)| Table { dataset: (*name).to_owned(), rows: Vec::new() };
+            let mut tally = Tally {
+                population: Population::First,
+                tables: datasets.iter().map(table).collect(),
+                dimensions: vec![Dimension::Matched],
+                measures: Vec::new(),
+                products: Vec::new(),
+                cells_per_person: 1,
+                ids_per_person: contract.ids_per_person,
+            };
+            let (column, start) = (column.to_owned(), start.to_owned());
+            let since = Condition::SinceStart { column, side: Side(0), start, first: 0, last: 30 };
+            tally.tables[1].rows = vec![since];
+            check(&contract, &terms, &tally)
+        };
+        assert_eq!(found(&["seen"], &["bought"], "seen", "bought"), Ok(()));
+        assert_eq!(found(&[], &["bought"], "seen", "bought"), not("exposures.seen", "publisher"));
+        assert_eq!(found(&["seen"], &[], "seen", "bought"), not("sales.bought", "retailer"));
+        // Of days, both of them.
+        assert_eq!(
+            found(&["age"], &["bought"], "age", "bought"),
+            not("exposures.age", "publisher")
+        );
+        assert_eq!(found(&["seen"], &["spend"], "seen", "spend"), not("sales.spend", "retailer"));
+    }
 }

@@ -263,3 +263,27 @@ fn bins_in_each_group_are_those_of_a_measure_and_ascending() {
     }
     assert_eq!(Dimension::BinsPerGroup { measure: 0, edges: vec![1, 2] }.places(), Some(3));
 }
+
+#[test]
+fn a_start_is_of_another_dataset_that_depends_on_none() {
+    let since = |side, first, last| Condition::SinceStart {
+        column: "day".to_owned(),
+        side: Side(side),
+        start: "seen".to_owned(),
+        first,
+        last,
+    };
+    assert_eq!(checked(|it| it.tables[1].rows.push(since(0, 0, 30))), Ok(()));
+    assert_eq!(checked(|it| it.measures[0].rows.push(since(0, -7, -7))), Ok(()));
+    let backwards = checked(|it| it.tables[1].rows.push(since(0, 1, 0)));
+    assert_eq!(backwards, Err(Flaw::Shape("condition")));
+    let start = Err(Flaw::Shape("start"));
+    assert_eq!(checked(|it| it.tables[1].rows.push(since(1, 0, 1))), start, "its own");
+    assert_eq!(checked(|it| it.measures[0].rows.push(since(1, 0, 1))), start, "its own");
+    assert_eq!(checked(|it| it.tables[1].rows.push(since(2, 0, 1))), start, "none");
+    let both = |it: &mut Tally| {
+        it.tables[0].rows.push(since(1, 0, 1));
+        it.tables[1].rows.push(since(0, 0, 1));
+    };
+    assert_eq!(checked(both), start, "each on the other");
+}

@@ -294,3 +294,24 @@ fn bins_in_each_group_are_like_bins_of_the_same_measure() {
     visits.measures[0].of = Quantity::Rows;
     assert!(!alike(&by(&[per_group()]), &visits), "bins of something else");
 }
+
+#[test]
+fn a_window_from_a_start_is_a_condition_like_another() {
+    let within = |last| {
+        let mut tally = by(&[Dimension::Matched]);
+        tally.tables[1].rows = vec![Condition::SinceStart {
+            column: "bought".to_owned(),
+            side: Side::POPULATION,
+            start: "seen".to_owned(),
+            first: 0,
+            last,
+        }];
+        tally
+    };
+    assert!(alike(&within(30), &within(31)));
+    assert!(alike(&within(30), &by(&[Dimension::Matched])), "one condition");
+    assert!(!alike(&within(30), &within(7)));
+    let mut days = by(&[Dimension::Matched]);
+    days.tables[1].rows = vec![between("bought", 0, 30)];
+    assert!(!alike(&within(30), &days), "days of the calendar are no days of a window");
+}

@@ -205,6 +205,20 @@ fn fit(tally: &mut Tally) {
     let is_union = matches!(tally.population, Population::Union { .. });
     let fit = |side: &mut Side| side.0 %= count;
     tally.measures.iter_mut().for_each(|measure| fit(&mut measure.side));
+    // Starts are of another table, of which which rows count depends on no start.
+    let has_starts: Vec<_> =
+        tally.tables.iter().map(|it| it.rows.iter().all(|row| row.start().is_none())).collect();
+    let fits = |own: Side, it: &Condition| {
+        it.start()
+            .is_none_or(|(side, _)| side != own && has_starts.get(side.place()) == Some(&true))
+    };
+    for (side, table) in (0..).map(Side).zip(&mut tally.tables) {
+        table.rows.retain(|it| fits(side, it));
+    }
+    for measure in &mut tally.measures {
+        let side = measure.side;
+        measure.rows.retain(|it| fits(side, it));
+    }
     for dimension in &mut tally.dimensions {
         match dimension {
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => fit(side),
@@ -269,5 +283,9 @@ fn condition() -> impl Strategy<Value = Condition> {
         least: one.min(other),
         most: one.max(other),
     });
-    prop_oneof![one_of, between]
+    let since = (0..3_u32, -4..5_i64, 0..6_i64).prop_map(|(side, first, days)| {
+        let [column, start] = ["day", "day"].map(str::to_owned);
+        Condition::SinceStart { column, side: Side(side), start, first, last: first + days }
+    });
+    prop_oneof![2 => one_of, 2 => between, 1 => since]
 }
