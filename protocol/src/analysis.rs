@@ -16,9 +16,11 @@ pub mod uses;
 use crate::{
     contract::{Contract, Terms},
     loss::{Delta, Epsilon},
+    page::Page,
     proof::{By, Proven, Split},
     refusal::Refusal,
     released::Released,
+    result::JobResult,
     tally::Tally,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -83,6 +85,10 @@ pub(crate) trait Analysis: Sized {
         proven: &Proven,
         scope: &Scope<'_>,
     ) -> Option<(Self::Answer, Vec<String>)>;
+
+    /// What people read about an answer of this kind: title, doubts, answer, sections, and what was counted as
+    /// the subtitle. The rest is the same for every kind, and [`JobResult::page`] adds it.
+    fn page(result: &JobResult<Self::Answer>) -> Page;
 }
 
 /// The contract's analysis that a question is asked under.
@@ -174,7 +180,13 @@ macro_rules! analyses {
             section: <$question as Analysis>::SECTION,
         }),+];
 
-        $(impl TryFrom<Answer> for $answer {
+        $(impl From<$answer> for Answer {
+            fn from(answer: $answer) -> Self {
+                Self::$kind(answer)
+            }
+        }
+
+        impl TryFrom<Answer> for $answer {
             /// The answer, of another kind.
             type Error = Answer;
 
@@ -192,6 +204,15 @@ macro_rules! analyses {
             #[must_use]
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
+            }
+
+            /// What its kind says of `result`, whose answer this is.
+            pub(crate) fn page(&self, result: &JobResult) -> Page {
+                match self {
+                    $(Self::$kind(answer) => {
+                        <$question as Analysis>::page(&result.clone().map(|_| answer.clone()))
+                    })+
+                }
             }
         }
 

@@ -22,6 +22,7 @@ pub mod loss;
 pub mod manifest;
 pub mod merkle;
 pub mod message;
+pub mod page;
 pub mod policy;
 pub mod proof;
 pub mod receipt;

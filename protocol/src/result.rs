@@ -262,5 +262,9 @@ pub const NEAR_DUPLICATE: &str = "near_duplicate:";
 /// name follows: they are the same figures, and nothing was paid again.
 pub const SAME_FIGURES: &str = "same_figures:";
 
+/// Begins the flag of a result that was derived at home from released figures; what was asked otherwise
+/// follows.
+pub const DERIVED: &str = "derived:";
+
 /// The name of this format.
 pub const FORMAT: &str = "glovebox-result-v2";

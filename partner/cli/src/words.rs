@@ -7,13 +7,12 @@ pub(crate) mod lift;
 pub(crate) mod order;
 
 use crate::say;
-use client::view::DERIVED;
 use protocol::{
     contract::Contract,
     job::{Alternative, Multiplicity, OutcomeKind},
     loss::{Delta, Loss},
     receipt::Delivery,
-    result::{LiftResult, NEAR_DUPLICATE, OutcomeResult, SAME_FIGURES},
+    result::{DERIVED, LiftResult, NEAR_DUPLICATE, OutcomeResult, SAME_FIGURES},
     tally::Cell,
     time::Time,
 };

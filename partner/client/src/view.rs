@@ -2,7 +2,10 @@
 //! released has been paid for.
 
 use crate::receipt_check::Checked;
-use protocol::{contract::Contract, result::JobResult};
+use protocol::{
+    contract::Contract,
+    result::{DERIVED, JobResult},
+};
 use std::collections::BTreeMap;
 
 /// The answer that `checked` holds, with its intervals at another confidence, in millionths.
@@ -34,10 +37,6 @@ pub fn at_confidence(
     viewed.flags.push(format!("{DERIVED}confidence={}", f64::from(confidence) / 1e6));
     Ok(viewed)
 }
-
-/// Begins the flag of a result that was derived at home from released figures; what was asked otherwise
-/// follows.
-pub const DERIVED: &str = "derived:";
 
 /// Why there is no such view.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]

@@ -5,14 +5,19 @@ mod ask;
 mod estimate;
 mod question;
 mod raw;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
 mod tally;
+mod words;
 
 use super::{Analysis, Leaves, Price, Scope, rules, table, toml::TemplateError, uses::Section};
 use crate::{
     limits,
+    page::Page,
     proof::{Proven, Split},
     refusal::{Limit, Refusal},
     released::Released,
+    result::JobResult,
     tally::Tally,
 };
 
@@ -67,5 +72,9 @@ impl Analysis for ChoiceQuestion {
     ) -> Option<(ChoiceAnswer, Vec<String>)> {
         let Released::Place(chosen) = released else { return None };
         estimate::answer(*chosen, proven, self, scope)
+    }
+
+    fn page(result: &JobResult<ChoiceAnswer>) -> Page {
+        words::page(result)
     }
 }

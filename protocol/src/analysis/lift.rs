@@ -6,15 +6,20 @@ mod ask;
 mod estimate;
 mod question;
 mod raw;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
 mod tally;
 pub mod uses;
+mod words;
 
 use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
 use crate::{
     limits,
+    page::Page,
     proof::Proven,
     refusal::{Limit, Refusal},
     released::Released,
+    result::JobResult,
     tally::Tally,
 };
 
@@ -65,5 +70,9 @@ impl Analysis for Lift {
         scope: &Scope<'_>,
     ) -> Option<(LiftAnswer, Vec<String>)> {
         Some(estimate::answer(&released.view(proven)?, self, scope))
+    }
+
+    fn page(result: &JobResult<LiftAnswer>) -> Page {
+        words::page(result)
     }
 }

@@ -5,15 +5,20 @@ mod ask;
 mod estimate;
 mod question;
 mod raw;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
 mod tally;
 pub mod uses;
+mod words;
 
 use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
 use crate::{
     limits,
+    page::Page,
     proof::Proven,
     refusal::{Limit, Refusal},
     released::Released,
+    result::JobResult,
     tally::Tally,
 };
 
@@ -71,6 +76,10 @@ impl Analysis for TableQuestion {
         scope: &Scope<'_>,
     ) -> Option<(TableAnswer, Vec<String>)> {
         Some(estimate::answer(&released.view(proven)?, self, scope))
+    }
+
+    fn page(result: &JobResult<TableAnswer>) -> Page {
+        words::page(result)
     }
 }
 

@@ -298,21 +298,14 @@ impl Prepared {
     pub fn preview(&self) -> Preview {
         let (job, proven) = (self.admitted.job(), self.admitted.proven());
         let (tally, proof) = (proven.tally(), proven.proof());
-        let measures: Vec<_> = match &job.question {
-            Question::Lift(lift) => lift.outcomes.iter().map(|it| (&it.name, it.scale)).collect(),
-            Question::Table(table) => {
-                table.measures.iter().map(|it| (&it.name, it.scale)).collect()
-            }
-            Question::Choice(_) => Vec::new(),
-        };
-        let figures = measures.into_iter().zip(&proof.sums).enumerate();
+        let figures = job.question.measures().into_iter().zip(&proof.sums).enumerate();
         let figures = figures.map(|(at, ((name, scale), sum))| {
             let unit = 10_f64.powi(-i32::from(scale));
             let square = tally.square_of(at).and_then(|(at, product)| {
                 Some(proof.products.get(at)?.sigma.value() * wide(product.unit()))
             });
             FigureNoise {
-                name: name.clone(),
+                name,
                 sum_sd: sum.sigma.value() * unit,
                 sum_sq_sd: square.map(|it| it * unit * unit),
             }

@@ -1,0 +1,106 @@
+//! What can mislead in a comparison of arms.
+
+use crate::{
+    page::{Text, explain},
+    result::LiftResult,
+};
+
+/// Flags that say that an effect may be of the design and not of the campaign.
+const BROKEN: [&str; 5] =
+    ["srm_failed", "match_differs", "consent_with_outcome", "contaminated", "match_keys_unused"];
+
+/// Each reason why the effects of a result may not be the campaign's; none if nothing speaks against the design.
+pub(super) fn broken(result: &LiftResult) -> Vec<Text> {
+    let raised = result.flags.iter().filter(|flag| BROKEN.contains(&flag.as_str()));
+    raised.map(|flag| explain(flag, own).capital()).collect()
+}
+
+/// Every flag of a result, each with the sentence that explains it.
+pub(super) fn all(result: &LiftResult) -> Vec<Text> {
+    let whole = result.flags.iter().map(|flag| explain(flag, own));
+    let each = result.answer.outcomes.iter().flat_map(|outcome| {
+        let explained = outcome.flags.iter().map(|flag| explain(flag, own));
+        explained.map(|text| Text::quoted(&outcome.name).and(": ").with(text))
+    });
+    whole.chain(each).collect()
+}
+
+/// The sentence of a flag that only a comparison of arms has.
+fn own(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "srm_failed" => {
+            "the arms do not have the sizes that the design expects: something besides chance \
+             decided who is in which arm, or who was left out. Do not use the estimates before the \
+             cause is known."
+        }
+        "match_differs" => {
+            "the arms were found among the outcomes at different rates, which chance and noise do in \
+             one sound job of a thousand. If the outcome file lists only who did something, this may be \
+             the effect itself. If it lists everybody, identifiers of one arm are worse (older, or of \
+             another source), whoever is not found counts with zero, and the effect is not real: do not \
+             use it, and have both lists made from the same source."
+        }
+        "contaminated" => {
+            "more than 1 % of the people of these arms were in several arms (in both, or in one and in \
+             another or none) and are left out with all that they did. If that depends on the campaign, \
+             the effect is wrong. Find out why people were assigned twice, and keep the first assignment."
+        }
+        "without_arm" => {
+            "more than 1 % of the people of the assignment data have no arm and are left out. If that \
+             depends on the arm, the effect is wrong: let its owner fill the arm in."
+        }
+        "arms_pooled" => {
+            "an arm is made of several values. The sample-ratio check is of the arms as wholes: the \
+             shares of the values within an arm were not checked. Ask for each value on its own to have \
+             its share checked."
+        }
+        "low_match" => {
+            "fewer than one person in 200 was found among the outcomes. If that is not how rare they \
+             are, the two sides have made their match keys differently."
+        }
+        "arm_withheld" => {
+            "an arm has fewer people than the contract's threshold (after noise), so nothing is \
+             shown about it."
+        }
+        _ => return of_outcome(flag),
+    })
+}
+
+/// The sentence of a flag that an outcome raises.
+fn of_outcome(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "too_few" => "fewer than two people in an arm, so that no error can be estimated.",
+        "withheld" => "withheld, because an arm is below the contract's threshold (after noise).",
+        "noise_dominates" => {
+            "an arm's head count is less than four times its noise: it may be nothing but noise, so \
+             nothing is estimated. A larger epsilon or more people would help."
+        }
+        "few_events" => {
+            "an arm may have fewer than 20 events (or fewer than 20 people without one), so the estimate \
+             rests on few people. P-value and interval know that; read them, not the estimate alone."
+        }
+        "few_payers" => {
+            "so few people make up an arm's total that neither a p-value nor an interval of it can be \
+             relied on, and none is shown. Ask for the share of people with any, or for a lower cap."
+        }
+        "variance_floored" => {
+            "noise made the variance of an arm negative and zero was taken; the interval may be too \
+             narrow by a tenth or more. A larger epsilon or a smaller cap would help."
+        }
+        "control_near_zero" => {
+            "the control arm's mean is not above zero by more than its error, so there is no relative \
+             lift. The difference in means stands."
+        }
+        "control_barely_above_zero" => {
+            "the control arm's mean is less than four standard errors above zero. Where it is so near, \
+             fewer of the relative intervals that are shown hold than is said; the difference in means \
+             is not touched by that."
+        }
+        "degenerate" => "the figures have no spread, so that no interval can be computed.",
+        "cost_unbounded" => {
+            "the effect cannot be told from zero, so the cost of an additional one has no bounded \
+             interval."
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,109 @@
+//! Who is compared, and what speaks for or against the design.
+
+use crate::{
+    page::{
+        Block, Row, Section, Table, Text, Topic,
+        number::{level, p_is, size, whole},
+    },
+    result::{LiftResult, MatchRate, MatchRates, OutcomeResult},
+    tally::Cell,
+};
+
+pub(super) fn section(result: &LiftResult) -> Section {
+    let row = |name: Text, n: String, noise: f64| {
+        Row::new(name, vec![Text::fixed(n), Text::fixed(size(noise))])
+    };
+    let all = arms(result).into_iter();
+    let all = all.map(|(arm, n, noise)| row(arm.into(), whole(n), noise));
+    let cells = result.answer.cells.iter().map(|cell| {
+        let n = cell.n.map_or_else(|| "withheld".to_owned(), whole);
+        row(Text::fixed(cell.cell), n, cell.noise_sd)
+    });
+    let table = Table {
+        names: vec!["Where a person is counted".into()],
+        figures: vec!["People (noisy)".into(), "Noise s.d.".into()],
+        rows: all.chain(cells).collect(),
+        ..Table::default()
+    };
+    let mut note = "Noise can make a small number negative.".to_owned();
+    if result.answer.cells.iter().any(|cell| cell.n.is_none()) {
+        note.push_str(&format!(
+            " Withheld: the arm has fewer than {} people, after noise.",
+            result.privacy.min_cell
+        ));
+    }
+    Section::new(Topic::People, "People".into())
+        .with(Block::Table(table))
+        .with(Block::Note(Text::fixed(note)))
+        .with(Block::Paragraph(sample_ratio(result)))
+        .with(Block::Paragraph(Text::fixed(format!(
+            "Found among the outcomes, with {} intervals: {}.",
+            level(result.answer.confidence),
+            match_rates(result)
+        ))))
+}
+
+fn sample_ratio(result: &LiftResult) -> Text {
+    let ratio = &result.answer.sample_ratio;
+    let verdict = match (ratio.p, ratio.failed) {
+        (None, _) => "could not be checked".to_owned(),
+        (Some(p), true) => format!("FAILED ({})", p_is(p)),
+        (Some(p), false) => format!("passed ({})", p_is(p)),
+    };
+    Text::fixed(format!(
+        "Sample-ratio check, for an expected share of {:.4} in the test arm: {verdict}.",
+        ratio.expected_test_share
+    ))
+}
+
+/// The whole of each arm, where it is shown: its people, and the s.d. of the noise on them.
+fn arms(result: &LiftResult) -> Vec<(&'static str, i64, f64)> {
+    let found =
+        |arm: fn(&OutcomeResult) -> Option<i64>| result.answer.outcomes.iter().find_map(arm);
+    let noise = |of: [Cell; 2]| {
+        let cells = result.answer.cells.iter().filter(|it| of.contains(&it.cell));
+        cells.map(|it| it.noise_sd * it.noise_sd).sum::<f64>().sqrt()
+    };
+    let test = found(|it| Some(it.test.as_ref()?.n));
+    let control = found(|it| Some(it.control.as_ref()?.n));
+    [
+        ("test, all", test, [Cell::TestMatched, Cell::TestUnmatched]),
+        ("control, all", control, [Cell::ControlMatched, Cell::ControlUnmatched]),
+    ]
+    .into_iter()
+    .filter_map(|(name, n, cells)| Some((name, n?, noise(cells))))
+    .collect()
+}
+
+/// Both match rates and whether they differ; why not, where they are not known.
+fn match_rates(result: &LiftResult) -> String {
+    let Some(MatchRates { test, control, p, differs, .. }) = &result.answer.match_rates else {
+        return "not known: an arm is withheld, or nothing but noise".to_owned();
+    };
+    let rate = |it: &MatchRate| {
+        let share = |part: f64| format!("{:.2}", part * 100.0);
+        let [low, high] = it.ci.map(share);
+        format!("{} % ({low} to {high})", share(it.rate))
+    };
+    let verdict = if *differs { "THEY DIFFER" } else { "no difference is shown" };
+    format!("test {}, control {}: {verdict} ({})", rate(test), rate(control), p_is(*p))
+}
+
+/// Who is in the estimate, in a sentence: nobody who is left out is said to count. Of people who withheld
+/// consent nothing is said where the contract asks for none, so that the result has no such cell.
+pub(super) fn who_counts(result: &LiftResult) -> String {
+    let of = |wanted: Cell| {
+        let cell = result.answer.cells.iter().find(|it| it.cell == wanted)?;
+        let n = cell.n.map(|n| format!("about {}", whole(n.max(0))));
+        Some(n.unwrap_or_else(|| "an unknown number".to_owned()))
+    };
+    let contaminated = of(Cell::Contaminated).map(|people| format!("{people} in several arms"));
+    let refusers = of(Cell::NoConsent).map(|people| format!("{people} who withheld consent"));
+    let left_out: Vec<_> = contaminated.into_iter().chain(refusers).collect();
+    format!(
+        "Whoever was assigned to one of these arms and to no other counts there, whether they saw \
+         something or not; the effect on those who saw it may be larger. Left out, with all that \
+         they did: {} (noisy counts: a few may be nobody).",
+        left_out.join(", ")
+    )
+}

@@ -1,0 +1,277 @@
+//! A table of groups as people read it.
+
+mod notes;
+mod order;
+mod quantiles;
+
+use crate::{
+    page::{
+        Bar, Bars, Block, Page, Row, Section, Table, Text, Topic, UNKNOWN, notes as noted,
+        number::{figure, level, size, whole},
+    },
+    result::{Estimate, MeasureEstimate, OtherCells, SpreadEstimate, TableCell, TableResult},
+};
+
+pub(super) fn page(result: &TableResult) -> Page {
+    let result = &order::natural(result);
+    let mut sections = vec![people_section(result)];
+    sections.extend(measures(result).into_iter().map(|first| measure_section(result, first)));
+    sections.extend(noted(notes::notes(result)));
+    sections.push(limits(result));
+    let title = match result.answer.group_by.as_slice() {
+        [] => "People".into(),
+        by => Text::fixed("People by ").with(Text::names(by, " and ")),
+    };
+    Page {
+        title,
+        subtitle: Text::fixed("Counted: ").quote(&result.answer.counted).and("."),
+        sections,
+        ..Page::default()
+    }
+}
+
+/// How many people are in each cell, and between what numbers they lie.
+fn people_section(result: &TableResult) -> Section {
+    let shown = result.answer.cells.iter().map(|cell| Row {
+        bar: Some(Bar { value: cell.people.value, range: cell.people.ci }),
+        ..row(cell, vec![people(&cell.people), people_range(&cell.people)])
+    });
+    let added = result.answer.other.iter().map(|cells| other(vec![at_least(cells), unknown()]));
+    let note = format!(
+        "The range is between what numbers the people of a group lie, at {}.",
+        level(result.answer.confidence)
+    );
+    let bars = Bars {
+        widest: largest(result),
+        note: "The bar ends at the noisy count; the line across its end is the range, and often too short to be \
+               seen."
+            .into(),
+    };
+    let table = Table {
+        figures: vec!["People".into(), range_heading(result)],
+        rows: shown.chain(added).collect(),
+        bars: Some(bars),
+        ..headed(result)
+    };
+    Section::new(Topic::Figures, "People".into())
+        .with(shown_or_not(table))
+        .with(Block::Note(Text::fixed(note)))
+}
+
+/// What is added up in each cell of the measure that `first` is the first of.
+fn measure_section(result: &TableResult, first: &MeasureEstimate) -> Section {
+    let name = first.name.as_str();
+    let figures = |total: Option<&Estimate>, mean: Option<&Estimate>| {
+        vec![
+            total.map_or_else(unknown, amount),
+            total.map_or_else(unknown, amount_error),
+            mean.map_or_else(unknown, amount),
+            mean.map_or_else(unknown, amount_range),
+        ]
+    };
+    let shown = result.answer.cells.iter().map(|cell| {
+        let measure = measured(cell, name);
+        row(cell, figures(measure.map(|found| &found.total), measure.map(|found| &found.mean)))
+    });
+    let added = result.answer.other.iter().map(|cells| {
+        let total = cells.measures.iter().find(|total| total.name == name);
+        other(figures(total.map(|found| &found.total), None))
+    });
+    let error = format!("\u{b1} ({})", level(result.answer.confidence));
+    let table = Table {
+        figures: vec![
+            "Total".into(),
+            Text::fixed(error),
+            "Per person".into(),
+            range_heading(result),
+        ],
+        rows: shown.chain(added).collect(),
+        ..headed(result)
+    };
+    let section = Section::new(Topic::Figures, Text::quoted(name))
+        .with(shown_or_not(table))
+        .with(Block::Note(Text::fixed(format!("What is {}.", bounds(first)))));
+    let rows = spread_rows(result, name);
+    if rows.is_empty() {
+        return section;
+    }
+    let spread = vec!["Spread".into(), range_heading(result)];
+    section
+        .with(Block::Heading("How much people differ".into()))
+        .with(Block::Table(Table { figures: spread, rows, ..headed(result) }))
+        .with(Block::Note(SPREAD.into()))
+}
+
+/// How much people of each cell differ in the measure of this name; no rows if that was not asked.
+fn spread_rows(result: &TableResult, name: &str) -> Vec<Row> {
+    let rows = result.answer.cells.iter().filter_map(|cell| {
+        let SpreadEstimate { value, ci: [low, high] } = measured(cell, name)?.spread?;
+        let error = (high - low) / 4.0;
+        let [value, low, high] = [value, low, high].map(|number| figure(number, error));
+        Some(row(cell, vec![Text::fixed(value), Text::fixed(format!("{low} to {high}"))]))
+    });
+    rows.collect()
+}
+
+/// What a spread and its range are.
+const SPREAD: &str = "Standard deviation between people. Its range allows for the noise in people, totals and \
+     squares: it begins at 0 where noise reaches it.";
+
+fn limits(result: &TableResult) -> Section {
+    let mut left_out = Vec::new();
+    if result.answer.cells.iter().any(|cell| !cell.measures.is_empty()) {
+        left_out.push("what a person has beyond the bounds above".to_owned());
+    }
+    if !result.answer.group_by.is_empty() {
+        let groups = match result.answer.cells_per_person {
+            1 => "any second group".to_owned(),
+            most => format!("more than {most} groups"),
+        };
+        left_out.push(format!("what a person has in {groups}"));
+    }
+    let consent = if asks_consent(result) { "consent or without " } else { "" };
+    left_out.push(format!("people without {consent}an identifier"));
+    let limits = vec![
+        "Nothing about any one person: figures are about groups, and noisy.".into(),
+        Text::fixed(format!(
+            "The ranges and \u{b1} cover the noise and nothing else. Left out of the figures: {}. Whether the data \
+             are right is not known here.",
+            left_out.join("; ")
+        )),
+    ];
+    Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(limits))
+}
+
+/// Whether any dataset of the table asks for consent. Where none does, nobody can have withheld it.
+fn asks_consent(result: &TableResult) -> bool {
+    !result.answer.consent_from.is_empty()
+}
+
+/// A table with a column for each heading of the groups; one for the whole if there are none.
+fn headed(result: &TableResult) -> Table {
+    let names = match result.answer.group_by.as_slice() {
+        [] => vec!["Group".into()],
+        by => by.iter().map(Text::quoted).collect(),
+    };
+    Table { names, ..Table::default() }
+}
+
+fn row(cell: &TableCell, figures: Vec<Text>) -> Row {
+    let names = match cell.names.as_slice() {
+        [] => vec!["everybody".into()],
+        names => names.iter().map(Text::quoted).collect(),
+    };
+    Row { names, figures, ..Row::default() }
+}
+
+/// The row of the cells that are not shown.
+fn other(figures: Vec<Text>) -> Row {
+    Row::new("other".into(), figures)
+}
+
+fn shown_or_not(table: Table) -> Block {
+    if table.rows.is_empty() {
+        Block::Paragraph("Nothing can be shown: see the notes.".into())
+    } else {
+        Block::Table(table)
+    }
+}
+
+fn range_heading(result: &TableResult) -> Text {
+    Text::fixed(format!("Range ({})", level(result.answer.confidence)))
+}
+
+fn unknown() -> Text {
+    UNKNOWN.into()
+}
+
+/// What fills the width of a bar: the largest group that has all its values, since people without one
+/// are often so many that no other bar would be seen.
+fn largest(result: &TableResult) -> f64 {
+    let of = |all: bool| {
+        let cells = result.answer.cells.iter();
+        let cells = cells.filter(move |cell| all || !order::lacks_value(&cell.names));
+        cells.map(|cell| cell.people.ci[1]).fold(0.0, f64::max)
+    };
+    if of(false) > 0.0 { of(false) } else { of(true) }
+}
+
+/// Above and below which one person's value in one cell does not count as it is.
+fn bounds(measure: &MeasureEstimate) -> String {
+    let [cap, floor] = [measure.cap, measure.floor].map(size);
+    format!("above {cap} of one person in one group counts as {cap}, below {floor} as {floor}")
+}
+
+/// The first of each measure that a cell has, in the order of the cells.
+fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
+    let mut first: Vec<&MeasureEstimate> = Vec::new();
+    for found in result.answer.cells.iter().flat_map(|cell| &cell.measures) {
+        if first.iter().all(|it| it.name != found.name) {
+            first.push(found);
+        }
+    }
+    first
+}
+
+/// What a cell has of a measure: found by name, since a file may leave one out of a cell.
+fn measured<'r>(cell: &'r TableCell, name: &str) -> Option<&'r MeasureEstimate> {
+    cell.measures.iter().find(|measure| measure.name == name)
+}
+
+/// How many people, in whole numbers.
+fn people(people: &Estimate) -> Text {
+    Text::fixed(figure(people.value.round(), WHOLE))
+}
+
+/// Between what numbers of people it lies, at the result's confidence.
+fn people_range(people: &Estimate) -> Text {
+    let [low, high] = people.ci.map(|end| figure(end.round(), WHOLE));
+    Text::fixed(format!("{low} to {high}"))
+}
+
+/// People of the cells that are not shown: how many more there are is not known.
+fn at_least(other: &OtherCells) -> Text {
+    match other.people_at_least {
+        ..1 => unknown(),
+        least => Text::fixed(format!("at least {}", whole(least))),
+    }
+}
+
+/// An amount, with the decimals that its noise supports.
+fn amount(estimate: &Estimate) -> Text {
+    Text::fixed(figure(estimate.value, estimate.noise_sd))
+}
+
+/// How far noise may move an amount, at the result's confidence.
+fn amount_error(estimate: &Estimate) -> Text {
+    Text::fixed(format!("\u{b1} {}", figure(half(estimate), estimate.noise_sd)))
+}
+
+/// Between what amounts one lies.
+fn amount_range(estimate: &Estimate) -> Text {
+    let [low, high] = estimate.ci.map(|end| figure(end, estimate.noise_sd));
+    Text::fixed(format!("{low} to {high}"))
+}
+
+/// Half of its interval.
+fn half(estimate: &Estimate) -> f64 {
+    let [low, high] = estimate.ci;
+    (high - low) / 2.0
+}
+
+/// From this error on a figure is shown without decimals.
+const WHOLE: f64 = 100.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_whole_and_so_are_the_ends_of_their_range() {
+        let found = Estimate { value: 10_234.0, noise_sd: 8.0, ci: [10_218.0, 10_250.0] };
+        assert_eq!(
+            (people(&found), people_range(&found)),
+            (Text::from("10,234"), "10,218 to 10,250".into())
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! What people read about an answer, as data: no layout, no markup, no escaping.
+//!
+//! Each kind of question says its own words ([`analysis`](crate::analysis)), what is the same for every
+//! kind is said here, and the crate `page` draws the whole: for a terminal, a browser or a program. Whoever
+//! draws a page knows no kind.
+//!
+//! Nobody inside an enclave calls any of this: words are pure functions of a result that has left, and the
+//! linker drops them there.
+
+mod asker;
+mod common;
+pub mod danger;
+pub mod number;
+mod provenance;
+mod text;
+
+pub(crate) use common::{explain, notes};
+
+pub use asker::Asker;
+pub use provenance::{Checked, Provenance, Source};
+pub use text::{Piece, Text};
+
+use serde::{Deserialize, Serialize};
+
+/// A page.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Page {
+    /// What it is about, in few words: names a tab or a slide.
+    pub about: Text,
+    /// What must be read before anything else, for what the page is.
+    pub banners: Vec<Banner>,
+    /// Title.
+    pub title: Text,
+    /// What was counted, who asked, under which contract, when it was answered.
+    pub subtitle: Text,
+    /// What must be read before the answer, since it may make the answer wrong.
+    pub doubts: Vec<Banner>,
+    /// The answer in a sentence, or in one for each outcome.
+    pub answer: Vec<Statement>,
+    /// Everything else, in the order in which it is read.
+    pub sections: Vec<Section>,
+}
+
+/// What must be read first.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Banner {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is the matter.
+    pub headline: Text,
+    /// Why, and what follows: one text, or one for each reason.
+    pub reasons: Vec<Text>,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
+pub enum Severity {
+    /// To be known.
+    Notice,
+    /// The figures are not what they would be elsewhere, or may be wrong.
+    Warning,
+    /// The figures must not be used.
+    Stop,
+}
+
+/// A sentence of an answer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Statement {
+    /// The outcome it is about, which the text goes on from; none of an answer that has one sentence.
+    pub name: Option<Text>,
+    /// The sentence.
+    pub text: Text,
+}
+
+/// A part of a page under a heading.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Section {
+    /// What it is for: whoever has little room leaves some out.
+    pub topic: Topic,
+    /// Heading.
+    pub heading: Text,
+    /// What stands below it.
+    pub blocks: Vec<Block>,
+}
+
+/// What a section is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
+pub enum Topic {
+    /// Shows figures that stand in a table too.
+    Picture,
+    /// Figures.
+    Figures,
+    /// The question.
+    Asked,
+    /// Who is counted.
+    People,
+    /// What has to be known to read the figures.
+    Notes,
+    /// How people are protected, and what was charged for it.
+    Cost,
+    /// What the page does not say.
+    Limits,
+    /// Where the answer comes from, and how to check it.
+    Receipt,
+}
+
+/// A part of a section.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
+pub enum Block {
+    /// A heading below that of the section.
+    Heading(Text),
+    /// A paragraph.
+    Paragraph(Text),
+    /// How to read what stands above.
+    Note(Text),
+    /// Points.
+    List(Vec<Text>),
+    /// A table.
+    Table(Table),
+    /// Estimates with their intervals.
+    Intervals(Intervals),
+    /// Names and what they stand for.
+    Terms(Vec<Term>),
+    /// Lines for a shell.
+    Command(Text),
+}
+
+/// A name and what it stands for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Term {
+    /// Name.
+    pub name: Text,
+    /// What it stands for.
+    pub text: Text,
+}
+
+/// A table: columns of names, then columns of figures.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Table {
+    /// Headings of the columns of names.
+    pub names: Vec<Text>,
+    /// Headings of the columns of figures.
+    pub figures: Vec<Text>,
+    /// Rows.
+    pub rows: Vec<Row>,
+    /// How to draw the bars of its rows, if they have any.
+    pub bars: Option<Bars>,
+}
+
+/// How to draw the bars of a table. They show figures that stand in it too.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Bars {
+    /// The value that fills the width of a bar. One that is larger goes on beyond it.
+    pub widest: f64,
+    /// How to read them.
+    pub note: Text,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Row {
+    /// One under each heading of names; a single one, where there are more headings, stands for all.
+    pub names: Vec<Text>,
+    /// One under each heading of figures. Those that are missing are not known.
+    pub figures: Vec<Text>,
+    /// What is said of the row; in place of figures if it has none.
+    pub remark: Option<Text>,
+    /// The same as a bar.
+    pub bar: Option<Bar>,
+}
+
+/// A value from zero on, and its range.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Bar {
+    /// Where the bar ends.
+    pub value: f64,
+    /// Where the value may lie.
+    pub range: [f64; 2],
+}
+
+/// Estimates with their intervals.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Intervals {
+    /// What they are, and their level.
+    pub title: Text,
+    /// Estimates.
+    pub rows: Vec<Interval>,
+    /// What they are measured on.
+    pub axis: Axis,
+    /// What they are compared with: always in the picture, as a line of its own.
+    pub reference: f64,
+}
+
+/// What estimates are measured on.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
+pub enum Axis {
+    /// One axis for all.
+    Shared,
+    /// Each has its own.
+    Own,
+}
+
+/// An estimate with its interval, in the units that its axis shows.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Interval {
+    /// What it is about.
+    pub name: Text,
+    /// The estimate as written.
+    pub figure: Text,
+    /// The interval as written.
+    pub words: Text,
+    /// Unit of the axis; may be empty.
+    pub unit: String,
+    /// The estimate.
+    pub estimate: f64,
+    /// Ends of the interval; one that is not there is infinite.
+    pub ends: [Option<f64>; 2],
+}
+
+impl Section {
+    /// A section with nothing in it yet.
+    #[must_use]
+    pub fn new(topic: Topic, heading: Text) -> Self {
+        Self { topic, heading, blocks: Vec::new() }
+    }
+
+    /// The same with one more part.
+    #[must_use]
+    pub fn with(mut self, block: Block) -> Self {
+        self.blocks.push(block);
+        self
+    }
+}
+
+impl Row {
+    /// A row with one name.
+    #[must_use]
+    pub fn new(name: Text, figures: Vec<Text>) -> Self {
+        Self { names: vec![name], figures, ..Self::default() }
+    }
+}
+
+impl Statement {
+    /// An answer in one sentence.
+    #[must_use]
+    pub fn whole(text: Text) -> Self {
+        Self { name: None, text }
+    }
+}
+
+/// In place of a figure that is not known.
+pub const UNKNOWN: &str = "\u{2013}";

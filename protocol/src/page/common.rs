@@ -1,0 +1,254 @@
+//! What pages of every kind say: where the answer comes from, what it cost, and how to check it.
+
+use super::{
+    Asker, Banner, Block, Page, Provenance, Section, Severity, Source, Term, Text, Topic, danger,
+    number::moment,
+};
+use crate::result::{
+    DERIVED, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, PrivacyReport, SAME_FIGURES,
+};
+
+impl JobResult {
+    /// What people read about this result, which comes from `from`.
+    ///
+    /// # Privacy
+    ///
+    /// Costs nothing: a function of the result.
+    #[must_use]
+    pub fn page(&self, from: &Provenance) -> Page {
+        let own = self.answer.page(self);
+        let Page { mut banners, mut sections, .. } = own;
+        banners.splice(0..0, origin(self, from));
+        let limits = sections.iter().position(|section| section.topic == Topic::Limits);
+        sections.insert(limits.unwrap_or(sections.len()), cost(&self.privacy, self.noise));
+        sections.push(receipt(self, from));
+        Page {
+            about: Text::quoted(&self.contract_name).and(": ").quote(&self.analysis),
+            banners,
+            subtitle: asked(own.subtitle, self, from),
+            sections,
+            ..own
+        }
+    }
+}
+
+/// What must be known of where the answer comes from.
+fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
+    let mut banners = Vec::new();
+    if let Some(headline) = from.asker.as_ref().and_then(Asker::headline) {
+        banners.push(Banner { severity: Severity::Notice, headline, reasons: Vec::new() });
+    }
+    let mut warn = |headline: &'static str, why: &'static str| {
+        let (headline, reasons) = (headline.into(), vec![why.into()]);
+        banners.push(Banner { severity: Severity::Warning, headline, reasons });
+    };
+    if matches!(from.source, Source::Trial) {
+        warn(
+            "A TRIAL, SIMULATED.",
+            "Made by glovebox try on one's own files, in one process, without partner, enclave or budget. There \
+             is no receipt: this page proves nothing to anybody.",
+        );
+    } else if from.simulated {
+        warn(
+            "SIMULATED.",
+            "The root of trust is not AWS's: whoever ran this enclave could read the data and make any figure. \
+             For tests and demonstrations only.",
+        );
+    }
+    if !result.noise {
+        warn(
+            "NOISE OFF.",
+            "Exact figures, for checking numbers on one's own files. They protect nobody.",
+        );
+    }
+    if matches!(from.source, Source::Derived) {
+        let headline = "DERIVED AT HOME.".into();
+        let why =
+            "From figures that were released and attested. No receipt is about this page.".into();
+        banners.push(Banner { severity: Severity::Notice, headline, reasons: vec![why] });
+    }
+    banners
+}
+
+/// `about` with who asked, for what, under which contract, and when it was answered.
+fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
+    about
+        .and(" Asked by ")
+        .quote(&from.asked_by)
+        .and(" for ")
+        .quote(&result.purpose)
+        .and(", as \u{201c}")
+        .quote(&result.analysis)
+        .and("\u{201d} of the contract \u{201c}")
+        .quote(&result.contract_name)
+        .and(format!("\u{201d}; answered {}.", moment(result.time)))
+}
+
+fn cost(privacy: &PrivacyReport, noise: bool) -> Section {
+    let section = Section::new(Topic::Cost, "Privacy".into());
+    let price = format!(
+        "\u{3b5} = {} at \u{3b4} = {:e} (\u{3c1} = {:.6})",
+        privacy.epsilon, privacy.delta, privacy.rho
+    );
+    if !noise {
+        let text = format!("None: the noise was switched off. With it, the answer costs {price}.");
+        return section.with(Block::Paragraph(Text::fixed(text)));
+    }
+    let (made, shown) = if privacy.mechanism == PERMUTE_AND_FLIP {
+        ("The answer was chosen by counts", "No figure left the enclave.".to_owned())
+    } else {
+        let least = privacy.min_cell;
+        let shown = format!("Fewer than {least} people, after noise, would not have been shown.");
+        ("Every figure was computed from totals", shown)
+    };
+    let text = Text::fixed(made)
+        .and(" that carry random noise (")
+        .quote(privacy.mechanism.replace('_', " "))
+        .and("). The noise protects ")
+        .quote(&privacy.unit)
+        .and(format!(". The answer cost {price} of the budget of each dataset. {shown}"));
+    let mut section = section.with(Block::Paragraph(text));
+    if privacy.selection_delta > 0.0 {
+        section.blocks.push(Block::Paragraph(Text::fixed(format!(
+            "Beside it a \u{3b4} of {:e} was spent on groups whose values are private.",
+            privacy.selection_delta
+        ))));
+    }
+    let charges = privacy.charged.iter().map(|charge| {
+        let left = left(charge.rho_left_in_instance);
+        let paid = format!(": charged \u{3c1} = {:.6}; {left}.", charge.rho);
+        Text::quoted(&charge.dataset).and(" of ").quote(&charge.owner).and(paid)
+    });
+    section.with(Block::List(charges.collect()))
+}
+
+fn left(rho: f64) -> String {
+    if rho > 0.0 {
+        format!("of the budget sent to this enclave, \u{3c1} = {rho:.6} is left")
+    } else {
+        "all of the budget sent for this job was used".to_owned()
+    }
+}
+
+fn receipt(result: &JobResult, from: &Provenance) -> Section {
+    let section = Section::new(Topic::Receipt, "Receipt".into());
+    let term = |name: &'static str, text: Text| Term { name: name.into(), text };
+    let mut terms = vec![
+        term("Contract", Text::fixed(result.contract)),
+        term("This result", Text::fixed(from.output)),
+        term("Job", Text::quoted(&result.job)),
+    ];
+    if let Some(repeated) = from.asker.as_ref().and_then(Asker::repeated) {
+        terms.push(term("Opened as", Text::quoted(repeated)));
+    }
+    let none = |why: &'static str| Block::Paragraph(why.into());
+    let checked = match &from.source {
+        Source::Receipt(checked) => checked,
+        Source::Trial => {
+            let none = none("None: a trial leaves no receipt.");
+            return section.with(Block::Terms(terms)).with(none);
+        }
+        Source::Derived => {
+            let none = none(
+                "None: the receipt is about the answer that was derived inside, in result.json.",
+            );
+            return section.with(Block::Terms(terms)).with(none);
+        }
+    };
+    terms.push(term("Read by", Text::names(&checked.receivers, ", ")));
+    terms.push(term("Root of trust", Text::quoted(&checked.root)));
+    terms.push(term("Attested", Text::quoted(&checked.attested)));
+    terms.extend(checked.registers.iter().map(|(index, register)| Term {
+        name: Text::fixed(format!("PCR{index}")),
+        text: Text::quoted(register),
+    }));
+    let root = checked.danger_root.as_ref();
+    let root = root.map(|root| Text::fixed(" --danger-root ").quote(root)).unwrap_or_default();
+    let registers = checked.registers.iter();
+    let registers = registers.map(|(index, pcr)| format!(" \\\n    --pcr {index}={pcr}"));
+    let anybody = Text::fixed("attestation-verifier receipt receipt.cbor result.json")
+        .with(root.clone())
+        .and(format!(" \\\n    --contract {}{}", result.contract, registers.collect::<String>()));
+    let party = Text::fixed("glovebox receipt check receipt.cbor result.json --contract ")
+        .quote(&checked.contract_file)
+        .with(root);
+    section
+        .with(Block::Terms(terms))
+        .with(Block::Paragraph(
+            "Anybody can check, without asking anybody, that this answer came out of that build under that \
+             contract:"
+                .into(),
+        ))
+        .with(Block::Command(anybody))
+        .with(Block::Paragraph(
+            "A party to the contract can derive policy, noise and price again:".into(),
+        ))
+        .with(Block::Command(party))
+}
+
+/// Notes to read the figures with; nothing if there are none.
+pub(crate) fn notes(notes: Vec<Text>) -> Option<Section> {
+    let notes: Vec<_> = notes.into_iter().map(Text::capital).collect();
+    let section = Section::new(Topic::Notes, "Notes".into());
+    (!notes.is_empty()).then(|| section.with(Block::List(notes)))
+}
+
+/// The sentence of a flag: of one that any kind may raise, or else of one that `own` explains.
+pub(crate) fn explain(flag: &str, own: impl Fn(&str) -> Option<&'static str>) -> Text {
+    if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
+        return Text::fixed("it asks what job ").quote(job).and(
+            " asked, of other versions of the data or with one condition changed. Together they say more than \
+             each alone, at the price of both; the noise is made for that. The owners whose custody \
+             countersigned it see this too.",
+        );
+    }
+    if let Some(job) = flag.strip_prefix(SAME_FIGURES) {
+        return Text::fixed("it asks of the same people what job ").quote(job).and(
+            " had asked: these are that job's figures, with the same noise, and nothing was paid again. Both \
+             together say no more than one of them.",
+        );
+    }
+    if let Some(view) = flag.strip_prefix(DERIVED) {
+        return Text::fixed("derived at home from the released figures, at ")
+            .quote(view.replace('=', " "))
+            .and(
+                ": nothing was paid for it, and no receipt is about it. What is attested is result.json.",
+            );
+    }
+    match flag {
+        "consent_with_outcome" => {
+            Text::fixed(danger::consent_with_outcome("consent is asked in the outcome data only"))
+        }
+        "match_keys_unused" => Text::fixed(danger::match_keys_unused(
+            "a person is known by the first identifier that a row has, and the two datasets have others in \
+             common that this leaves unused",
+        )),
+        other => match own(other) {
+            Some(sentence) => sentence.into(),
+            None => Text::quoted(other).and(" (a flag that this version does not know)."),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A contract, a price and a result explain a danger in the same words.
+    #[test]
+    fn a_danger_is_explained_once() {
+        for (flag, same) in [
+            ("consent_with_outcome", danger::consent_with_outcome("")),
+            ("match_keys_unused", danger::match_keys_unused("")),
+        ] {
+            let flag = explain(flag, |_| None).raw();
+            assert!(flag.ends_with(&same), "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_flag_of_a_later_version_is_quoted() {
+        let text = explain("new<b>", |_| None);
+        assert_eq!(text, Text::quoted("new<b>").and(" (a flag that this version does not know)."));
+    }
+}

@@ -1,0 +1,84 @@
+//! What is wrong with an analysis before a row of it is read: said when a contract is made or shown and
+//! when a job is priced.
+
+use crate::{contract::Contract, identity::Identifier, text::visible};
+
+/// What can make the answers of an analysis wrong, as its contract shows; nothing if that is in order.
+#[must_use]
+pub fn dangers(contract: &Contract, analysis: &str) -> Vec<String> {
+    consent(contract, analysis).into_iter().chain(match_keys(contract, analysis)).collect()
+}
+
+/// A dataset in which one human may be several people, and what that does to the guarantee.
+#[must_use]
+pub fn several_identifiers(contract: &Contract, dataset: &str) -> Option<String> {
+    let kinds = contract.match_keys(dataset).len();
+    let covered = usize::try_from(contract.ids_per_person).unwrap_or(usize::MAX);
+    (kinds > covered).then(|| {
+        format!(
+            "CAREFUL: it has {kinds} kinds of identifiers, and a person is taken to have {covered}. Somebody \
+             with rows under different ones counts once for each, and the guarantee covers {covered} of \
+             them. Set ids_per_person to {kinds}, or have the owner put all identifiers of a person on every \
+             row."
+        )
+    })
+}
+
+fn consent(contract: &Contract, analysis: &str) -> Option<String> {
+    let mut datasets = contract.analyses.get(analysis)?.datasets();
+    let asking = datasets.find(|dataset| contract.asks_consent(dataset))?;
+    contract.consent_is_known_by_outcome(analysis).then(|| {
+        let (analysis, outcome) = (visible(analysis), visible(asking));
+        consent_with_outcome(&format!(
+            "CAREFUL: \"{analysis}\" asks for consent in the outcome data only (\"{outcome}\")"
+        ))
+    })
+}
+
+/// What follows if consent is asked in the outcome data only, after `found`, which says that it is.
+pub(crate) fn consent_with_outcome(found: &str) -> String {
+    format!(
+        "{found}, so refusals are known only of people who have an outcome. These leave their arm with what they \
+         did, and people without an outcome all stay. If the campaign changes who has an outcome, the effect is \
+         wrong, and the sample-ratio check can fail in a sound design. Let the owner of the assignment data take \
+         refusers of both lists out before the arms are drawn, or give the assignment data the consent column."
+    )
+}
+
+/// What follows if identifiers are left unused, after `found`, which says that they are.
+pub(crate) fn match_keys_unused(found: &str) -> String {
+    format!(
+        "{found}: people whose rows begin with different identifiers do not meet, though both sides have one in \
+         common. Too few are found, and an effect comes out too small. Let both datasets have the same one kind of \
+         identifier, or the same first one on every row."
+    )
+}
+
+fn match_keys(contract: &Contract, analysis: &str) -> Option<String> {
+    let unused = contract.unused_match_keys(analysis);
+    if unused.is_empty() {
+        return None;
+    }
+    let terms = contract.analyses.get(analysis)?;
+    let order = |dataset: &str| {
+        let kinds: Vec<_> = contract.match_keys(dataset).into_iter().map(kind).collect();
+        format!("\"{}\" {}", visible(dataset), kinds.join(", then "))
+    };
+    let orders: Vec<_> = terms.datasets().map(order).collect();
+    let unused: Vec<_> = unused.into_iter().map(kind).collect();
+    Some(match_keys_unused(&format!(
+        "CAREFUL: in \"{}\" a person is known by the first identifier that a row has ({}), so that {} does not \
+         find everybody whom it could",
+        visible(analysis),
+        orders.join("; "),
+        unused.join(" and ")
+    )))
+}
+
+fn kind(identifier: Identifier) -> &'static str {
+    match identifier {
+        Identifier::Email => "e-mail",
+        Identifier::Phone => "phone",
+        Identifier::Hashed => "a hashed identifier",
+    }
+}
