@@ -24,9 +24,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("eif-build", &["attestation-verifier"]),
     ("host", &["attestation-verifier", "front", "protocol"]),
     ("client", &["attestation-verifier", "front", "protocol"]),
+    ("page", &["protocol"]),
     // The one crate that may name both sides: it is behind `glovebox try` and nothing else.
     ("rehearsal", &["attestation-verifier", "client", "enclave", "nsm", "privacy", "protocol"]),
-    ("glovebox", &["attestation-verifier", "client", "protocol", "rehearsal"]),
+    ("glovebox", &["attestation-verifier", "client", "page", "protocol", "rehearsal"]),
 ];
 
 #[test]
@@ -118,6 +119,44 @@ fn nothing_that_ships_puts_another_price_into_an_admitted_job() {
             assert!(is_test || !names, "{}", file.display());
         }
     }
+}
+
+/// A kind of question is one folder and one line: whoever draws, pays, opens or explains treats all kinds alike.
+#[test]
+fn nobody_outside_the_kinds_knows_which_there_are() {
+    let kinds: Vec<&str> = protocol::analysis::KINDS.iter().map(|kind| kind.kind).collect();
+    let pattern = |list: &str, kind: &str| {
+        let (first, rest) = kind.split_at(1);
+        format!("{list}::{}{rest}", first.to_uppercase())
+    };
+    let patterns: Vec<String> = ["Answer", "Question"]
+        .iter()
+        .flat_map(|list| kinds.iter().map(move |kind| pattern(list, kind)))
+        .collect();
+    let named = |text: &str| patterns.iter().any(|pattern| text.contains(pattern.as_str()));
+    assert!(named("match it { Answer::Lift(_) => 1 }"), "{patterns:?}");
+    let mut searched = 0;
+    let mut wrong = Vec::new();
+    for package in metadata().packages.iter().filter(|package| package.name != "tests") {
+        let folder = package.manifest_path.parent().unwrap().join("src");
+        for file in sources(folder.as_std_path()) {
+            let inside = file.strip_prefix(&folder).unwrap();
+            let of_kinds = package.name == "protocol" && inside.starts_with("analysis");
+            let test = inside.components().any(|part| {
+                let part = part.as_os_str();
+                part == "tests" || part == "tests.rs" || part == "golden"
+            });
+            searched += 1;
+            let text = fs::read_to_string(&file).unwrap();
+            // Unit tests stand last in a file.
+            let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            if !of_kinds && !test && named(shipped) {
+                wrong.push(file.display().to_string());
+            }
+        }
+    }
+    assert!(searched > 300, "only {searched} files");
+    assert!(wrong.is_empty(), "these know the kinds: {wrong:#?}");
 }
 
 fn metadata() -> Metadata {

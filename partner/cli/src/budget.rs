@@ -1,12 +1,7 @@
 mod looks;
 
-use crate::{
-    failure::Failure,
-    files::Paper,
-    people, say,
-    table::{columns, wrap},
-    words,
-};
+use crate::{failure::Failure, files::Paper, people, say, words};
+use ::page::terminal::{columns, wrap};
 use client::{
     clock,
     custody::{BudgetReport, InstanceState, Ledger, OutstandingLine},
@@ -15,6 +10,7 @@ use client::{
 use protocol::{
     contract::Contract,
     loss::{Delta, Epsilon, Loss, Rho},
+    page::number,
 };
 use std::{
     fmt::{self, Write},
@@ -122,7 +118,7 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
             InstanceState::WrittenOff => "written off after a restored backup",
             _ => "in a state that this version does not know",
         };
-        let since = words::moment(instance.first_seen);
+        let since = number::moment(instance.first_seen);
         writeln!(page)?;
         wrap(
             &mut page,

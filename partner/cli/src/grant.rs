@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under, words};
+use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under};
 use client::{
     address::Address,
     clock,
@@ -9,6 +9,7 @@ use client::{
 };
 use protocol::{
     loss::{Delta, Epsilon},
+    page::number,
     time::Time,
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -109,7 +110,7 @@ impl Grant {
             granted.dataset,
             granted.columns.join(", "),
             room.instance().digest().short(),
-            words::moment(granted.not_after),
+            number::moment(granted.not_after),
         ))?;
         if let (true, Some(epsilon), Some(purpose)) = (prepaid, self.prepay, &self.purpose) {
             let delta = self.prepay_selection_delta;

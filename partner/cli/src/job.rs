@@ -9,7 +9,7 @@ use client::{
     job::{Again, Custodies, Options, Prepared, Ran, Step, prepare, run},
     keys::Identity,
 };
-use protocol::receipt::Account;
+use protocol::{page::number, receipt::Account};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Ask a question, or see what the room holds
@@ -144,15 +144,15 @@ fn preview(prepared: &Prepared) {
     match preview.people_off {
         Some(off) => say::note(format_args!(
             "  noise moves the choice by at most {} people, with 95 % probability",
-            words::size(off.ceil())
+            number::size(off.ceil())
         )),
         None => say::note(format_args!(
             "  noise s.d. on a head count: {}",
-            words::size(preview.people_sd)
+            number::size(preview.people_sd)
         )),
     }
     for figure in preview.figures {
-        let sd = words::size(figure.sum_sd);
+        let sd = number::size(figure.sum_sd);
         say::note(format_args!(
             "  noise s.d. on the total of {} in one arm or group: {sd}",
             say::name(&figure.name)
@@ -231,13 +231,13 @@ impl Status {
         say::result(format_args!(
             "instance {} at {}",
             instance.short(),
-            words::moment(status.time)
+            number::moment(status.time)
         ))?;
         for open in &status.datasets {
             say::result(format_args!(
                 "open     {} until {}",
                 open.dataset,
-                words::moment(open.not_after)
+                number::moment(open.not_after)
             ))?;
         }
         let contract = room.contract();

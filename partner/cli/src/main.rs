@@ -1,6 +1,5 @@
 //! `glovebox`: what a partner does.
 
-mod asker;
 mod budget;
 mod build;
 mod close;
@@ -17,14 +16,10 @@ mod privacy;
 mod reading;
 mod receipt;
 mod rehearse;
-mod report;
 mod result;
-#[cfg(test)]
-mod sample;
 mod say;
 mod seal;
 mod settle;
-mod table;
 mod under;
 mod upload;
 mod verify;

@@ -1,14 +1,7 @@
 //! Opening a result: checked, shown, and kept as files.
 
-use crate::{
-    asker::Asker,
-    failure::Failure,
-    files,
-    report::{self, Checked, Provenance},
-    say, table,
-    under::Under,
-    verify, words,
-};
+use crate::{failure::Failure, files, say, under::Under, verify, words};
+use ::page::{html, terminal};
 use attestation_verifier::{Expected, receipt::Attested};
 use client::{
     clock,
@@ -17,10 +10,17 @@ use client::{
     open::{self, Opened},
     trust::Trust,
 };
-use protocol::{contract::Contract, job::JobName, receipt::output, result::JobResult, time::Time};
+use protocol::{
+    contract::Contract,
+    job::JobName,
+    page::{Asker, Checked, Provenance, Source, number},
+    receipt::output,
+    result::JobResult,
+    time::Time,
+};
 use std::path::Path;
 
-/// Opens the package `sealed` to `identity`, prints its table, and writes result.json, receipt.cbor,
+/// Opens the package `sealed` to `identity`, prints its page, and writes result.json, receipt.cbor,
 /// released.cbor, report.html and asked.json into `directory`. Who asked comes first.
 pub(crate) fn open(
     sealed: &[u8],
@@ -38,22 +38,20 @@ pub(crate) fn open(
             return Err(error.into());
         }
     };
-    let asker = Asker::of(&opened, identity.party_in(&contract)?);
+    let asker = asker(&opened, identity.party_in(&contract)?);
     let from = provenance(&opened, &asker, &contract, under, trust)?;
     refuse_another(directory, &job.to_string())?;
     files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
     files::write_private(&directory.join("released.cbor"), &opened.released)?;
-    let page = report::page(&opened.result, &from).map_err(Failure::unclear)?;
-    files::write_private(&directory.join("report.html"), page.as_bytes())?;
+    let page = opened.result.page(&from);
+    let html = html::page(&page).map_err(Failure::unclear)?;
+    files::write_private(&directory.join("report.html"), html.as_bytes())?;
     let asked = serde_json::to_vec_pretty(&asker.as_json()).map_err(Failure::unclear)?;
     files::write_private(&directory.join(ASKED), &asked)?;
     // Last, since by it a folder is known to be taken.
     files::write_private(&directory.join("result.json"), &opened.result_bytes)?;
-    if let Some(headline) = asker.headline() {
-        say::result(say::name(headline))?;
-    }
-    let page = table::page(&opened.result, trust.is_simulated()).map_err(Failure::unclear)?;
-    say::result(page.trim_end())?;
+    let summary = terminal::summary(&page).map_err(Failure::unclear)?;
+    say::result(summary.trim_end())?;
     own_budgets(identity, &contract)?;
     if let Some(repeated) = asker.repeated() {
         say::note(format_args!("\n{}", say::name(repeated)));
@@ -111,6 +109,17 @@ fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Who asked what `reader` has opened.
+fn asker(opened: &Opened, reader: &str) -> Asker {
+    let earlier = (opened.answered.name(), opened.answered.analyst().to_owned());
+    Asker {
+        job: opened.asked.name(),
+        asked_by: opened.asked.analyst().to_owned(),
+        reader: reader.to_owned(),
+        earlier: opened.is_repeated().then_some(earlier),
+    }
+}
+
 /// Where the result comes from, of a receipt that has been checked.
 fn provenance(
     opened: &Opened,
@@ -130,11 +139,11 @@ fn provenance(
         asked_by: asker.asked_by.clone(),
         asker: Some(asker.clone()),
         output: output(&opened.result_bytes),
-        receipt: Some(Checked {
+        source: Source::Receipt(Checked {
             receivers: opened.asked.job().receivers.clone(),
             root: document.root().to_string(),
             registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
-            attested: words::moment(Time(document.timestamp().as_millis())),
+            attested: number::moment(Time(document.timestamp().as_millis())),
             contract_file: name(&under.contract),
             danger_root: under.danger_root.as_deref().map(name),
         }),

@@ -5,9 +5,10 @@ use crate::{
     files::{self, Paper},
     say,
     under::Under,
-    verify, words,
+    verify,
 };
 use client::receipt_check::{self, Beside};
+use protocol::page::number;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Check an answer that somebody else got
@@ -113,7 +114,7 @@ impl Check {
             "the receipt holds ({about}): job {} of {}, attested {}",
             checked.admitted.name(),
             checked.admitted.analyst(),
-            words::moment(checked.attested_at)
+            number::moment(checked.attested_at)
         ))?;
         Ok(ExitCode::SUCCESS)
     }

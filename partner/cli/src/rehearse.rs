@@ -3,10 +3,13 @@ use crate::{
     files::{self, Paper},
     opened,
     reading::ReadingArgs,
-    report::{self, Provenance},
-    say, seal, table,
+    say, seal,
 };
-use protocol::receipt::output;
+use ::page::{html, terminal};
+use protocol::{
+    page::{Provenance, Source},
+    receipt::output,
+};
 use rehearsal::{Rehearsal, Rehearsed};
 use std::{
     collections::BTreeMap,
@@ -82,23 +85,29 @@ impl Try {
             out.write_all(&done.result_bytes)?;
             out.flush()?;
         } else {
-            let page = table::page(&done.result, true).map_err(Failure::unclear)?;
+            let page = done.result.page(&provenance(&done));
+            let page = terminal::summary(&page).map_err(Failure::unclear)?;
             say::result(page.trim_end())?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Writes result.json and report.html, marked as a trial's. A trial has no receipt to keep.
-fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
-    let from = Provenance {
+/// Of a trial, which leaves no receipt.
+fn provenance(done: &Rehearsed) -> Provenance {
+    Provenance {
         simulated: true,
         asked_by: done.analyst.clone(),
         asker: None,
         output: output(&done.result_bytes),
-        receipt: None,
-    };
-    let page = report::page(&done.result, &from).map_err(Failure::unclear)?;
+        source: Source::Trial,
+    }
+}
+
+/// Writes result.json and report.html, marked as a trial's. A trial has no receipt to keep.
+fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
+    let page = done.result.page(&provenance(done));
+    let page = html::page(&page).map_err(Failure::unclear)?;
     opened::refuse_another(directory, &done.result.job)?;
     files::write_private(&directory.join("result.json"), &done.result_bytes)?;
     files::write_private(&directory.join("report.html"), page.as_bytes())?;

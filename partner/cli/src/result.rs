@@ -3,10 +3,11 @@
 use crate::{
     failure::Failure,
     files::{self, Paper},
-    opened, say, table,
+    opened, say,
     under::Under,
     verify,
 };
+use ::page::terminal;
 use client::{
     address::Address,
     keys::Identity,
@@ -14,7 +15,11 @@ use client::{
     store::Store,
     view,
 };
-use protocol::job::JobName;
+use protocol::{
+    job::JobName,
+    page::{Provenance, Source},
+    receipt::output,
+};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -131,7 +136,14 @@ impl View {
             say::json(&serde_json::to_value(&viewed).map_err(Failure::unclear)?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let page = table::page(&viewed, trust.is_simulated()).map_err(Failure::unclear)?;
+        let from = Provenance {
+            simulated: trust.is_simulated(),
+            asked_by: viewed.asked_by.clone(),
+            asker: None,
+            output: output(&result),
+            source: Source::Derived,
+        };
+        let page = terminal::summary(&viewed.page(&from)).map_err(Failure::unclear)?;
         say::result(page.trim_end())?;
         say::note(
             "\nThe receipt holds for result.json in this folder. What is printed here was derived from the same \

@@ -1,13 +1,11 @@
 //! Results go to standard output, talk to standard error.
 
 use crate::failure::Failure;
+use ::page::json;
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::text;
 use serde::Serialize;
-use std::{
-    fmt::{Display, Write as _},
-    io::Write,
-};
+use std::{fmt::Display, io::Write};
 
 /// One line, or several, of result.
 pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
@@ -18,23 +16,7 @@ pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
 /// A result for a machine.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::unclear)?;
-    result(escaped(&text))
-}
-
-/// JSON with hidden characters as JSON escapes them: they can only stand inside its strings.
-fn escaped(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    for letter in json.chars() {
-        if letter != '\n' && text::is_hidden(letter) {
-            for unit in letter.encode_utf16(&mut [0; 2]) {
-                // Writing to a string cannot fail.
-                let _ = write!(shown, "\\u{unit:04x}");
-            }
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown
+    result(json::visible(&text))
 }
 
 /// Talk. Nothing can be done about a closed standard error.
@@ -93,14 +75,5 @@ mod tests {
         let evil = "a\u{1b}[2Jb\u{9b}31mc\rd\x07\u{7f}\ne";
         assert_eq!(harmless(evil), "a\\u{1b}[2Jb\\u{9b}31mc\\u{d}d\\u{7}\\u{7f}\ne");
         assert_eq!(name("a\nb\u{202e}c"), "a\\u{a}b\\u{202e}c");
-    }
-
-    #[test]
-    fn json_stays_the_same_value_and_shows_what_is_hidden() {
-        let value = serde_json::json!({ "a\u{202e}": "\u{1b}b\u{e0041}\n" });
-        let text = escaped(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(text.chars().all(|c| c == '\n' || !text::is_hidden(c)), "{text}");
-        assert!(text.contains("a\\u202e") && text.contains("\\udb40\\udc41"), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

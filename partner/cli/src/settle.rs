@@ -11,7 +11,7 @@ use client::{
     store::Store,
     trust::Trust,
 };
-use protocol::{contract::Contract, digest::Digest, loss::Loss};
+use protocol::{contract::Contract, digest::Digest, loss::Loss, page::number};
 use std::process::ExitCode;
 
 /// Take in what closed instances left at the host, so that budget which they did not spend comes back
@@ -112,7 +112,7 @@ impl Party<'_> {
         tell(format!(
             "closed: instance {} on {}; its closing is in {}",
             closing.body().instance.short(),
-            words::moment(closing.body().time),
+            number::moment(closing.body().time),
             kept.display()
         ))?;
         for account in &closing.body().accounts {

@@ -1,8 +1,8 @@
-use crate::{failure::Failure, say, under::Under, words};
+use crate::{failure::Failure, say, under::Under};
 use client::{
     address::Address, check::Line, clock, close::Closing, room::Room, store::Store, trust::Trust,
 };
-use protocol::{contract::Contract, time::Time};
+use protocol::{contract::Contract, page::number, time::Time};
 use std::process::ExitCode;
 
 /// Check, one thing after the other, why the enclave at an address should be believed
@@ -76,7 +76,7 @@ impl Verify {
                 "believed: instance {} of build \"{}\", {}",
                 instance.digest().short(),
                 room.build(),
-                words::moment(time)
+                number::moment(time)
             ))?;
         }
         Ok(ExitCode::SUCCESS)

@@ -1,14 +1,12 @@
 //! A budget in the words of somebody who plans campaigns: how many more jobs fit, how far one person moves
 //! them, and from which audience on they are worth having.
 
-use crate::{
-    say,
-    table::wrap,
-    words::{self, whole},
-};
+use crate::{say, words};
+use ::page::terminal::wrap;
 use client::custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
+    page::number::{self, whole},
     proof::{Choice, Figure},
     tally::{Measure, Quantity, Tally},
 };
@@ -35,9 +33,9 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
             "Room for {now} more {jobs} like {}'s \"{}\" of {} (job {}) before {}, {ever} for life.",
             job.analyst,
             job.analysis,
-            words::moment(job.time),
+            number::moment(job.time),
             job.name,
-            words::moment(line.period_ends),
+            number::moment(line.period_ends),
         );
         if runs_out_of_delta(line, job) {
             text += " Its selection of groups runs out first, not its epsilon.";
@@ -65,7 +63,7 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
              data or with one condition changed.",
             job.name,
             job.analyst,
-            words::moment(job.time)
+            number::moment(job.time)
         );
         wrap(page, "  ", &text)?;
     }
@@ -150,7 +148,7 @@ fn person(job: &JobLine, contract: &Contract) -> String {
     let mut parts = vec![format!("a head count by at most {}{}", people.linf, cells(people))];
     for (measure, figure) in job.tally.measures.iter().zip(&job.proof.sums) {
         let (name, unit) = named(measure, &job.tally, contract);
-        let most = words::figure(real(figure.linf) / unit, 0.0);
+        let most = number::figure(real(figure.linf) / unit, 0.0);
         parts.push(format!("the total of {name} by {most}{}", cells(figure)));
     }
     parts.join(", ")

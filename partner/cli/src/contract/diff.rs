@@ -1,7 +1,8 @@
 use super::show::{every, role};
-use crate::{failure::Failure, files::Paper, say, words};
+use crate::{failure::Failure, files::Paper, say};
 use protocol::contract::{Contract, Dataset, Party, Terms};
 use protocol::loss::Delta;
+use protocol::page::number;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Say in words what one contract changes in another
@@ -38,7 +39,7 @@ impl Diff {
 fn changes(before: &Contract, after: &Contract) -> Vec<String> {
     let mut list = Changes::default();
     list.value("the name", &before.name, &after.name);
-    list.value("the end", &words::moment(before.expires), &words::moment(after.expires));
+    list.value("the end", &number::moment(before.expires), &number::moment(after.expires));
     list.value("the smallest cell shown", &before.min_cell, &after.min_cell);
     list.value("identifiers per person", &before.ids_per_person, &after.ids_per_person);
     let supersedes = |c: &Contract| c.supersedes.map_or("none".to_owned(), |d| d.to_string());

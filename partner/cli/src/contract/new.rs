@@ -1,7 +1,9 @@
-use crate::{failure::Failure, files, say, words};
+use crate::{failure::Failure, files, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::keys;
-use protocol::{contract::Contract, hpke::RecipientKey, sign::PublicKey, text, time::Time};
+use protocol::{
+    contract::Contract, hpke::RecipientKey, page::danger, sign::PublicKey, text, time::Time,
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -82,12 +84,12 @@ impl New {
         files::write(&self.output, filled.as_bytes())?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
         for analysis in contract.analyses.keys() {
-            for danger in words::danger::dangers(&contract, analysis) {
+            for danger in danger::dangers(&contract, analysis) {
                 say::note(danger);
             }
         }
         for dataset in contract.datasets.keys() {
-            if let Some(danger) = words::danger::several_identifiers(&contract, dataset) {
+            if let Some(danger) = danger::several_identifiers(&contract, dataset) {
                 say::note(format_args!("dataset \"{dataset}\": {danger}"));
             }
         }

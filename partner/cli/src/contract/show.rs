@@ -1,9 +1,11 @@
-use crate::{failure::Failure, files::Paper, say, table::wrap, words};
+use crate::{failure::Failure, files::Paper, say};
+use ::page::terminal::wrap;
 use client::clock;
 use protocol::{
     analysis::{sections, uses::Section},
     contract::{Budget, Column, Contract, Dataset, Period, Role, Terms},
     loss::{Delta, Loss},
+    page::{danger, number},
     text,
     time::Time,
 };
@@ -34,7 +36,7 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     writeln!(page, "Contract \"{}\"", contract.name)?;
     writeln!(page, "  digest   {}", contract.digest)?;
     let expired = if contract.expires <= now { "  EXPIRED" } else { "" };
-    writeln!(page, "  ends     {}{expired}", words::moment(contract.expires))?;
+    writeln!(page, "  ends     {}{expired}", number::moment(contract.expires))?;
     if let Some(before) = contract.supersedes {
         writeln!(page, "  replaces {before}")?;
     }
@@ -45,7 +47,7 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     writeln!(page, "\nWhat may be asked")?;
     for (name, terms) in &contract.analyses {
         analysis(&mut page, name, terms)?;
-        for danger in words::danger::dangers(contract, name) {
+        for danger in danger::dangers(contract, name) {
             wrap(&mut page, "    ", &danger)?;
         }
     }
@@ -132,7 +134,7 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
         let head = format!("  {:<12} ", column.name);
         wrap(page, &head, &format!("{}{granted}", role(column)))?;
     }
-    if let Some(danger) = words::danger::several_identifiers(contract, name) {
+    if let Some(danger) = danger::several_identifiers(contract, name) {
         wrap(page, "    ", &danger)?;
     }
     for (purpose, budget) in &dataset.budgets {

@@ -4,14 +4,17 @@ use crate::{
     failure::Failure,
     files::{self, Paper},
     say,
-    table::wrap,
-    words::{self, size, whole},
 };
+use ::page::terminal::wrap;
 use protocol::{
     analysis::{self, Leaves},
     contract::{Contract, Dataset},
     job::{Question, question_from_toml},
     loss::{Epsilon, Rho},
+    page::{
+        danger,
+        number::{size, whole},
+    },
     policy,
     proof::{ErrorBars, Proven, Split, Wanted},
 };
@@ -237,7 +240,7 @@ impl Priced {
                         learn which of two histories is theirs, instead of 2.";
             wrap(&mut page, "  ", text)?;
         }
-        for danger in words::danger::dangers(&self.contract, &self.analysis) {
+        for danger in danger::dangers(&self.contract, &self.analysis) {
             wrap(&mut page, "", &danger)?;
         }
         if let Some(off) = self.people_off() {
@@ -337,7 +340,7 @@ impl Priced {
             "rho": self.proven.proof().cost.rho().value(),
             "people_sd": shows.then_some(people.sd),
             "people_half_width": shows.then_some(people.half_width),
-            "careful": words::danger::dangers(&self.contract, &self.analysis),
+            "careful": danger::dangers(&self.contract, &self.analysis),
             "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)),
             "audience": self.audience, "shown_from": self.shown_from(),
             "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),

@@ -1,71 +1,73 @@
 //! Interval plots as inline SVG. Colours come from the page's style, so that they follow its theme.
 
-use super::escape::Text;
+use crate::escape::Letters;
+use protocol::page::{Axis as Kind, Interval, Intervals};
 use std::fmt::{self, Write};
 
-/// One interval. All numbers are in the units that the axis shows.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    /// What it is about.
-    pub(super) name: String,
-    /// The estimate as written beside it.
-    pub(super) figure: String,
-    /// The interval as written for those who do not see the picture.
-    pub(super) words: String,
-    /// Unit of the axis; may be empty.
-    pub(super) unit: &'static str,
-    /// Where the point goes.
-    pub(super) estimate: f64,
-    /// Where the line ends; an end that is not there is infinite.
-    pub(super) ends: [Option<f64>; 2],
+/// The `number`th picture of its page.
+pub(crate) fn intervals(plot: &Intervals, number: usize) -> Result<String, fmt::Error> {
+    let (svg, height) = match plot.axis {
+        Kind::Own => own_axes(plot)?,
+        Kind::Shared => shared_axis(plot)?,
+    };
+    wrapped(plot, number, height, &svg)
 }
 
-/// A plot in which each row has its own axis.
-pub(super) fn own_axes(title: &str, rows: &[Row]) -> Result<String, fmt::Error> {
+/// Each row has its own axis.
+fn own_axes(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     let mut svg = String::new();
     let mut top = 6.0;
-    for row in rows {
-        let axis = Axis::of(std::slice::from_ref(row));
+    for row in &plot.rows {
+        let axis = Axis::of(std::slice::from_ref(row), plot.reference);
         grid(&mut svg, &axis, top, top + 34.0)?;
         interval(&mut svg, row, &axis, top + 18.0)?;
         top += 74.0;
     }
-    wrapped(title, rows, top - 8.0, &svg)
+    Ok((svg, top - 8.0))
 }
 
-/// A plot in which all rows share one axis.
-pub(super) fn shared_axis(title: &str, rows: &[Row]) -> Result<String, fmt::Error> {
+/// All rows share one axis.
+fn shared_axis(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     let mut svg = String::new();
-    let axis = Axis::of(rows);
-    let height = rows.iter().fold(8.0, |height, _| height + ROW);
+    let axis = Axis::of(&plot.rows, plot.reference);
+    let height = plot.rows.iter().fold(8.0, |height, _| height + ROW);
     grid(&mut svg, &axis, 4.0, height)?;
     let mut middle = 28.0;
-    for row in rows {
+    for row in &plot.rows {
         interval(&mut svg, row, &axis, middle)?;
         middle += ROW;
     }
-    wrapped(title, rows, height + 28.0, &svg)
+    Ok((svg, height + 28.0))
 }
 
-fn wrapped(title: &str, rows: &[Row], height: f64, inside: &str) -> Result<String, fmt::Error> {
-    let words = rows.iter().map(|row| format!("{}: {} ({})", row.name, row.figure, row.words));
+fn wrapped(
+    plot: &Intervals,
+    number: usize,
+    height: f64,
+    inside: &str,
+) -> Result<String, fmt::Error> {
+    let words = plot
+        .rows
+        .iter()
+        .map(|row| format!("{}: {} ({})", row.name.raw(), row.figure.raw(), row.words.raw()));
     let words = words.collect::<Vec<_>>().join("; ");
-    let id: String = title.chars().filter(char::is_ascii_alphabetic).take(14).collect();
+    let id = format!("picture-{number}");
     let mut svg = String::new();
     writeln!(
         svg,
-        "<div class=\"wide\"><svg class=\"plot\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\n\
-         <title id=\"{id}-t\">{}</title>\n<desc id=\"{id}-d\">{}.</desc>\n{inside}</svg></div>",
-        Text(title),
-        Text(&words)
+        "<div class=\"wide\"><svg class=\"plot\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
+         aria-labelledby=\"{id}-t {id}-d\">\n<title id=\"{id}-t\">{}</title>\n\
+         <desc id=\"{id}-d\">{}.</desc>\n{inside}</svg></div>",
+        Letters(&plot.title.raw()),
+        Letters(&words)
     )?;
     Ok(svg)
 }
 
-fn grid(svg: &mut String, axis: &Axis, top: f64, bottom: f64) -> fmt::Result {
+fn grid(svg: &mut String, axis: &Axis<'_>, top: f64, bottom: f64) -> fmt::Result {
     for tick in axis.ticks() {
         let x = axis.x(tick);
-        let class = if tick.abs() < axis.step / 2.0 { "zero" } else { "grid" };
+        let class = if axis.is_reference(tick) { "reference" } else { "grid" };
         writeln!(
             svg,
             "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
@@ -77,17 +79,18 @@ fn grid(svg: &mut String, axis: &Axis, top: f64, bottom: f64) -> fmt::Result {
     Ok(())
 }
 
-fn interval(svg: &mut String, row: &Row, axis: &Axis, y: f64) -> fmt::Result {
+fn interval(svg: &mut String, row: &Interval, axis: &Axis<'_>, y: f64) -> fmt::Result {
     let (name_y, figure_y) = (y - 4.0, y + 18.0);
-    let mut name: String = row.name.chars().take(NAME_LENGTH).collect();
-    if row.name.chars().count() > NAME_LENGTH {
+    let whole = row.name.raw();
+    let mut name: String = whole.chars().take(NAME_LENGTH).collect();
+    if whole.chars().count() > NAME_LENGTH {
         name.push('\u{2026}');
     }
-    writeln!(svg, "<text class=\"name\" x=\"0\" y=\"{name_y:.1}\">{}</text>", Text(&name))?;
+    writeln!(svg, "<text class=\"name\" x=\"0\" y=\"{name_y:.1}\">{}</text>", Letters(&name))?;
     writeln!(
         svg,
         "<text class=\"figure\" x=\"0\" y=\"{figure_y:.1}\">{}</text>",
-        Text(&row.figure)
+        Letters(&row.figure.raw())
     )?;
     let [low, high] = row.ends.map(|end| end.map(|end| axis.x(end)));
     let (left, right) = (low.unwrap_or(LEFT + 4.0), high.unwrap_or(RIGHT - 4.0));
@@ -118,30 +121,31 @@ fn end(svg: &mut String, at: Option<f64>, edge: f64, back: f64, y: f64) -> fmt::
     )
 }
 
-/// A linear axis with round ticks, which always has zero on it.
-struct Axis {
-    unit: &'static str,
+/// A linear axis with round ticks, which always has the reference on it.
+struct Axis<'p> {
+    unit: &'p str,
+    reference: f64,
     low: f64,
     high: f64,
     step: f64,
 }
 
-impl Axis {
-    fn of(rows: &[Row]) -> Self {
+impl<'p> Axis<'p> {
+    fn of(rows: &'p [Interval], reference: f64) -> Self {
         let numbers =
             rows.iter().flat_map(|row| row.ends.into_iter().flatten().chain([row.estimate]));
-        let (mut low, mut high) = (0.0_f64, 0.0_f64);
+        let (mut low, mut high) = (reference, reference);
         for number in numbers.filter(|number| number.is_finite()) {
             low = low.min(number);
             high = high.max(number);
         }
         if high - low <= 0.0 {
-            (low, high) = (-1.0, 1.0);
+            (low, high) = (reference - 1.0, reference + 1.0);
         }
         let pad = (high - low) * 0.06;
         let (low, high) = (low - pad, high + pad);
-        let unit = rows.first().map_or("", |row| row.unit);
-        Self { unit, low, high, step: round_step((high - low) / 5.0) }
+        let unit = rows.first().map_or("", |row| row.unit.as_str());
+        Self { unit, reference, low, high, step: round_step((high - low) / 5.0) }
     }
 
     fn x(&self, number: f64) -> f64 {
@@ -149,15 +153,19 @@ impl Axis {
         LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
     }
 
-    fn ticks(&self) -> impl Iterator<Item = f64> {
-        let (step, high) = (self.step, self.high);
-        let first = (self.low / step).ceil();
+    fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
+        let (step, high, reference) = (self.step, self.high, self.reference);
+        let first = ((self.low - reference) / step).ceil();
         let multiples = std::iter::successors(Some(first), |multiple| Some(multiple + 1.0));
-        // Multiples rather than sums, so that the tick at zero is zero.
+        // Multiples from the reference on rather than sums, so that it has a tick, and one that is exact.
         multiples
-            .map(move |multiple| multiple * step)
+            .map(move |multiple| reference + multiple * step)
             .take_while(move |tick| *tick <= high)
             .take(12)
+    }
+
+    fn is_reference(&self, tick: f64) -> bool {
+        (tick - self.reference).abs() < self.step / 2.0
     }
 
     fn label(&self, tick: f64) -> String {

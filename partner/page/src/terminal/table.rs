@@ -1,0 +1,212 @@
+//! A table on a terminal: names are shortened and headings broken where that makes it fit, and columns that
+//! still do not fit stand below the others. Bars are left out: their figures stand in the table.
+
+use super::{
+    WIDTH,
+    columns::{GAP, widths},
+    line, prose, wrap,
+};
+use protocol::page::{Table, UNKNOWN};
+use std::fmt::{self, Write};
+
+/// Writes a table.
+pub(super) fn table(page: &mut String, table: &Table) -> fmt::Result {
+    let names = names(table);
+    let figures = Columns::of(table);
+    let taken: usize = widths(&names).into_iter().map(|width| width + GAP).sum();
+    let wide = figures.wide();
+    if taken + room(&wide) <= WIDTH + GAP {
+        return side_by_side(page, table, names, &wide);
+    }
+    let least: usize = widths(&names).into_iter().map(|width| width.min(SHORTEST) + GAP).sum();
+    for (at, part) in figures.narrow().parts(WIDTH.saturating_sub(least)).iter().enumerate() {
+        if at > 0 {
+            writeln!(page)?;
+        }
+        side_by_side(page, table, names.clone(), part)?;
+    }
+    Ok(())
+}
+
+/// The columns of names, with their headings in the first row.
+fn names(table: &Table) -> Vec<Vec<String>> {
+    let mut names = vec![table.names.iter().map(line).collect::<Vec<_>>()];
+    names.extend(table.rows.iter().map(|row| row.names.iter().map(line).collect()));
+    names.iter_mut().for_each(|row| row.resize(table.names.len(), String::new()));
+    names
+}
+
+/// A column of figures.
+#[derive(Clone)]
+struct Column {
+    /// Lines of its heading.
+    heading: Vec<String>,
+    /// One in each row; nothing where a remark stands in place of figures.
+    cells: Vec<String>,
+    width: usize,
+}
+
+struct Columns(Vec<Column>);
+
+impl Columns {
+    fn of(table: &Table) -> Self {
+        let columns = table.figures.iter().enumerate().map(|(at, heading)| {
+            let cells = table.rows.iter().map(|row| match row.figures.get(at) {
+                Some(figure) => line(figure),
+                None if row.figures.is_empty() && row.remark.is_some() => String::new(),
+                None => UNKNOWN.to_owned(),
+            });
+            let cells: Vec<_> = cells.collect();
+            let width = cells.iter().map(|cell| letters(cell)).max().unwrap_or(0);
+            Column { heading: vec![line(heading)], cells, width }
+        });
+        Self(columns.collect())
+    }
+
+    /// Each heading on one line.
+    fn wide(&self) -> Vec<Column> {
+        let fitted = self.0.iter().cloned().map(|mut column| {
+            let heading = column.heading.iter().map(|text| letters(text)).max();
+            column.width = column.width.max(heading.unwrap_or(0));
+            column
+        });
+        fitted.collect()
+    }
+
+    /// Each heading on as many lines as keep its column narrow.
+    fn narrow(&self) -> Self {
+        let fitted = self.0.iter().map(|column| {
+            // A number keeps its unit.
+            let words = column.heading.join(" ").replace(" %", "\u{a0}%");
+            let words: Vec<&str> = words.split(' ').collect();
+            let longest = words.iter().map(|word| letters(word)).max().unwrap_or(0);
+            let width = column.width.max(longest);
+            let mut heading: Vec<String> = Vec::new();
+            for word in words {
+                match heading.last_mut() {
+                    Some(line) if letters(line) + 1 + letters(word) <= width => {
+                        line.push(' ');
+                        line.push_str(word);
+                    }
+                    _ => heading.push(word.to_owned()),
+                }
+            }
+            heading.iter_mut().for_each(|line| *line = line.replace('\u{a0}', " "));
+            Column { heading, cells: column.cells.clone(), width }
+        });
+        Self(fitted.collect())
+    }
+
+    /// As many columns side by side as fit in `most`, and so on; one at least.
+    fn parts(self, most: usize) -> Vec<Vec<Column>> {
+        let mut parts: Vec<Vec<Column>> = Vec::new();
+        for column in self.0 {
+            match parts.last_mut() {
+                Some(part) if room(part) + column.width + GAP <= most => part.push(column),
+                _ => parts.push(vec![column]),
+            }
+        }
+        parts
+    }
+}
+
+/// What columns take, each with a gap before it.
+fn room(columns: &[Column]) -> usize {
+    columns.iter().map(|column| column.width + GAP).sum()
+}
+
+fn side_by_side(
+    page: &mut String,
+    table: &Table,
+    mut names: Vec<Vec<String>>,
+    figures: &[Column],
+) -> fmt::Result {
+    let gaps = GAP * table.names.len().saturating_sub(1);
+    shorten(&mut names, WIDTH.saturating_sub(room(figures) + gaps));
+    let widths = widths(&names);
+    let mut names = names.into_iter();
+    let lines = figures.iter().map(|column| column.heading.len()).max().unwrap_or(1);
+    let heading = names.next().unwrap_or_default();
+    for at in 0..lines {
+        let last = at + 1 == lines;
+        let shown = if last { heading.clone() } else { Vec::new() };
+        let cells = figures.iter().map(|column| {
+            // Below the others, so that it ends where its figures begin.
+            let skipped = lines - column.heading.len();
+            let line = at.checked_sub(skipped).and_then(|at| column.heading.get(at));
+            (line.map_or("", String::as_str), column.width)
+        });
+        row(page, &shown, &widths, cells, None)?;
+    }
+    for (at, (names, found)) in names.zip(&table.rows).enumerate() {
+        let cells = figures
+            .iter()
+            .map(|column| (column.cells.get(at).map_or("", String::as_str), column.width));
+        let remark = found.remark.as_ref().map(prose);
+        let in_place = remark.as_deref().filter(|_| found.figures.is_empty());
+        row(page, &names, &widths, cells, in_place)?;
+        if let Some(remark) = remark.filter(|_| !found.figures.is_empty()) {
+            wrap(page, "    ", &remark)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes names to the left and figures to the right, or `remark` in their place.
+fn row<'c>(
+    page: &mut String,
+    names: &[String],
+    widths: &[usize],
+    cells: impl Iterator<Item = (&'c str, usize)>,
+    remark: Option<&str>,
+) -> fmt::Result {
+    let mut line = String::new();
+    for (at, width) in widths.iter().enumerate() {
+        let gap = if at == 0 { "" } else { "  " };
+        let name = names.get(at).map_or("", String::as_str);
+        write!(line, "{gap}{name:<width$}")?;
+    }
+    if let Some(remark) = remark {
+        return wrap(page, &format!("{line}  "), remark);
+    }
+    for (cell, width) in cells {
+        write!(line, "  {cell:>width$}")?;
+    }
+    writeln!(page, "{}", line.trim_end())
+}
+
+/// Shortens what is longest, so that the columns of `rows` together take no more than `room`.
+fn shorten(rows: &mut [Vec<String>], room: usize) {
+    let mut widths = widths(rows);
+    while widths.iter().sum::<usize>() > room {
+        let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > SHORTEST) else {
+            break;
+        };
+        *widest -= 1;
+    }
+    for row in rows {
+        for (name, most) in row.iter_mut().zip(&widths) {
+            *name = elided(name, *most);
+        }
+    }
+}
+
+/// `name` without its middle if it is longer than `most`: what tells names apart is often at the end.
+fn elided(name: &str, most: usize) -> String {
+    let all: Vec<char> = name.chars().collect();
+    if all.len() <= most {
+        return name.to_owned();
+    }
+    let kept = most.saturating_sub(2);
+    let (start, end) = (kept - kept / 2, kept / 2);
+    let start = all.iter().take(start);
+    let end = all.iter().skip(all.len() - end);
+    start.chain(&['.', '.']).chain(end).collect()
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// No column of names becomes narrower for another's sake.
+const SHORTEST: usize = 8;

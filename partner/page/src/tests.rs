@@ -1,0 +1,38 @@
+//! Whole pages, of results made by hand.
+
+mod html;
+mod json;
+mod terminal;
+
+use protocol::{
+    analysis::Answer,
+    digest::Digest,
+    page::{Checked, Page, Provenance, Source},
+    result::JobResult,
+};
+
+/// What people read about `result`.
+fn page<A: Into<Answer>>(result: JobResult<A>) -> Page {
+    result.map(Into::into).page(&provenance())
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        simulated: true,
+        asked_by: "publisher".to_owned(),
+        asker: None,
+        output: Digest::of("sample", b"output"),
+        source: Source::Receipt(checked()),
+    }
+}
+
+fn checked() -> Checked {
+    Checked {
+        receivers: vec!["publisher".to_owned(), "retailer".to_owned()],
+        root: "UNTRUSTED root 0011".to_owned(),
+        registers: (0..3).map(|index| (index, "ab".repeat(48))).collect(),
+        attested: "2026-11-23 12:00:00 UTC".to_owned(),
+        contract_file: "contract.toml.signed".to_owned(),
+        danger_root: Some("root.pem".to_owned()),
+    }
+}
