@@ -22,6 +22,19 @@ fn the_enclave_links_what_tcb_txt_lists_and_nothing_else() {
     assert!(added.is_empty() && gone.is_empty(), "not in tcb.txt: {added:?}; stale: {gone:?}");
 }
 
+/// Words about answers are for who reads them: nobody inside calls them, so the linker leaves them out.
+#[test]
+fn no_words_about_answers_are_linked_into_the_enclave() {
+    let has = |program: &str, words: &str| {
+        let program = fs::read(tests::running::program(program)).unwrap();
+        memmem::find(&program, words.as_bytes()).is_some()
+    };
+    for words in ["What this does not say", "statistically clear", "Nothing about any one person"] {
+        assert!(has("glovebox", words), "the search would find \"{words}\"");
+        assert!(!has("glovebox-enclave", words), "{words}");
+    }
+}
+
 /// `eif-build` knows these programs by strings that must be in them: as the linker left them.
 #[test]
 fn programs_that_must_not_be_packed_have_their_marks_in_them() {
