@@ -182,6 +182,17 @@ pub enum Dimension {
         /// Label column.
         column: String,
     },
+    /// The only value that a person has in a group or label column, over all of the person's rows that count
+    /// and before any bound on cells: rows without a value say nothing.
+    Only {
+        /// Whose column.
+        side: Side,
+        /// Group or label column.
+        column: String,
+        /// How many values the public list has: after their places come one for who has none of them and one
+        /// for who has several. None of a label column, whose values are private: who has several is in place 0.
+        values: Option<u32>,
+    },
     /// The person's total of a measure, in bins: `edges.len() + 1` places. Place *i* holds totals from
     /// edge *i-1* (included) to edge *i* (excluded).
     Bins {
@@ -335,6 +346,7 @@ impl Dimension {
             }
             Self::Arm { .. } => u64::try_from(Arm::ALL.len()).ok(),
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
+            Self::Only { values, .. } => Some(u64::from((*values)?) + 2),
             Self::Label { .. } => None,
             Self::Bins { edges, .. } | Self::BinsPerGroup { edges, .. } => {
                 u64::try_from(edges.len()).ok()?.checked_add(1)
@@ -346,7 +358,11 @@ impl Dimension {
     #[must_use]
     pub fn is_of_whole_people(&self) -> bool {
         match self {
-            Self::Matched | Self::Membership { .. } | Self::Arm { .. } | Self::Bins { .. } => true,
+            Self::Matched
+            | Self::Membership { .. }
+            | Self::Arm { .. }
+            | Self::Only { .. }
+            | Self::Bins { .. } => true,
             Self::Group { .. } | Self::Label { .. } | Self::BinsPerGroup { .. } => false,
         }
     }
@@ -378,7 +394,10 @@ impl Tally {
     /// True if cells are named by the data, so that they need private selection.
     #[must_use]
     pub fn is_named_by_data(&self) -> bool {
-        self.dimensions.iter().any(|it| matches!(it, Dimension::Label { .. }))
+        let is_private = |it: &Dimension| {
+            matches!(it, Dimension::Label { .. } | Dimension::Only { values: None, .. })
+        };
+        self.dimensions.iter().any(is_private)
     }
 
     /// True if people are compared by arm and by whether they were found, and by nothing else.
@@ -393,7 +412,9 @@ impl Tally {
         let joined = |side: &Side| *side == Side::JOINED;
         let by_column = self.dimensions.iter().any(|dimension| match dimension {
             Dimension::Matched => true,
-            Dimension::Group { side, .. } | Dimension::Label { side, .. } => joined(side),
+            Dimension::Group { side, .. }
+            | Dimension::Label { side, .. }
+            | Dimension::Only { side, .. } => joined(side),
             Dimension::Membership { .. }
             | Dimension::Arm { .. }
             | Dimension::Bins { .. }

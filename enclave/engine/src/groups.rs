@@ -91,8 +91,18 @@ fn strides(tally: &Tally) -> Result<Vec<u64>, Fault> {
         if is_named && dimension.is_of_rows() {
             continue;
         }
+        // How many labels there are, the data say: such a place, of which a proof allows one, is the largest
+        // part of the number.
+        if matches!(dimension, Dimension::Only { values: None, .. }) {
+            continue;
+        }
         *stride = all;
         all = dimension.places().and_then(|it| all.checked_mul(it)).ok_or(Fault::Cells)?;
+    }
+    for (dimension, stride) in dimensions.iter().zip(&mut strides) {
+        if matches!(dimension, Dimension::Only { values: None, .. }) {
+            *stride = all;
+        }
     }
     // Public cells are held all at once; the proof allows 2²⁰.
     if !is_named && u32::try_from(all).is_err() { Err(Fault::Cells) } else { Ok(strides) }
@@ -246,6 +256,7 @@ impl<'t, const N: usize> Counting<'t, N> {
     /// The number of a person's place in the dimensions of whole people.
     fn of_person(&self, key: Key<'_>, found: [bool; N], people: &[Person; N]) -> u64 {
         let mut arms = people.iter().flat_map(|person| &person.arms);
+        let mut only: [_; N] = people.each_ref().map(|person| person.only.iter());
         let places = self.numbered.iter().map(|(dimension, stride)| {
             let place = match dimension {
                 Dimension::Bins { measure, edges } => {
@@ -260,6 +271,10 @@ impl<'t, const N: usize> Counting<'t, N> {
                     Arm::ALL.iter().position(|place| *place == arm).unwrap_or(Arm::ALL.len())
                 }
                 Dimension::Membership { .. } => self.membership(key, found),
+                Dimension::Only { side, .. } => {
+                    let number = only.get_mut(side.place()).and_then(Iterator::next);
+                    return number.copied().unwrap_or(0).saturating_mul(*stride);
+                }
                 // Each cell's own.
                 Dimension::BinsPerGroup { .. } => 0,
                 _ => usize::from(found.get(Which::JOINED.place()) == Some(&true)),
@@ -328,35 +343,50 @@ impl<'t, const N: usize> Counting<'t, N> {
 
     /// The totals, with the names of the cells.
     fn named(&self, counted: Counted<N>) -> Totals {
-        let strides = self.numbered.iter().map(|(_, stride)| *stride).collect::<Vec<_>>();
+        let only_labels = self.only_labels();
         counted.into_totals(|cell| {
-            let mut strides = strides.iter();
-            let mut left = cell.number();
+            let mut numbered = self.numbered.iter();
             let mut next = || {
-                let stride = strides.next().copied().unwrap_or(1);
-                let place = left / stride;
-                left %= stride;
-                u32::try_from(place).unwrap_or(u32::MAX)
+                let (dimension, stride) = numbered.next()?;
+                let place = cell.number().checked_div(*stride)?;
+                match dimension.places() {
+                    Some(places) => Some(Place::Index(u32::try_from(place % places).ok()?)),
+                    None => only_labels.get(usize::try_from(place).ok()?).copied(),
+                }
             };
             let mut before = [0; N];
-            let places = self.tally.dimensions.iter().map(|dimension| match dimension {
-                Dimension::Matched
-                | Dimension::Membership { .. }
-                | Dimension::Arm { .. }
-                | Dimension::Bins { .. }
-                | Dimension::BinsPerGroup { .. } => Place::Index(next()),
-                Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
-                    let at = side.place();
-                    let place =
-                        self.sides.get(at).zip(before.get_mut(at)).map(|(table, before)| {
+            let places = self.tally.dimensions.iter().map(|dimension| {
+                let place = match dimension {
+                    Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
+                        let at = side.place();
+                        let found = self.sides.get(at).zip(before.get_mut(at));
+                        found.map(|(table, before)| {
                             *before += 1;
                             table.place(*before - 1, cell.row(at))
-                        });
-                    place.unwrap_or(Place::Index(0))
-                }
+                        })
+                    }
+                    _ => next(),
+                };
+                // Who has several labels has the number after theirs.
+                place.unwrap_or(Place::Index(0))
             });
             places.collect()
         })
+    }
+
+    /// The labels that are somebody's only one, by number.
+    fn only_labels(&self) -> Vec<Place> {
+        let mut before = [0; N];
+        for dimension in &self.tally.dimensions {
+            let Dimension::Only { side, values, .. } = dimension else { continue };
+            let Some(at) = before.get_mut(side.place()) else { continue };
+            if values.is_none() {
+                let side = self.sides.get(side.place());
+                return side.map(|side| side.only_labels(*at)).unwrap_or_default();
+            }
+            *at += 1;
+        }
+        Vec::new()
     }
 }
 

@@ -131,9 +131,9 @@ fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
     let mut columns = BTreeSet::new();
     columns.extend(tally.dimensions.iter().filter_map(|dimension| match dimension {
         Dimension::Arm { column, .. } => (side == Side::POPULATION).then_some(column.as_str()),
-        Dimension::Group { side: of, column, .. } | Dimension::Label { side: of, column } => {
-            (*of == side).then_some(column.as_str())
-        }
+        Dimension::Group { side: of, column, .. }
+        | Dimension::Label { side: of, column }
+        | Dimension::Only { side: of, column, .. } => (*of == side).then_some(column.as_str()),
         Dimension::Matched
         | Dimension::Membership { .. }
         | Dimension::Bins { .. }

@@ -137,6 +137,8 @@ pub enum Reading {
     Arm,
     /// The column's values tell cells apart.
     Group,
+    /// The only value that a person has in the column tells cells apart, and that there are several.
+    Only,
     /// The column decides which rows count.
     Condition,
     /// A person's earliest day in the column begins a window of that person's own.

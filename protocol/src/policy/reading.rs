@@ -48,6 +48,14 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
     if *ids_per_person == contract.ids_per_person { Ok(()) } else { Err(Refusal::Malformed) }
 }
 
+/// How many values the public list of a group column has.
+fn all_values(role: &Role) -> Option<u32> {
+    match role {
+        Role::Group(domain) => u32::try_from(domain.len()).ok(),
+        _ => None,
+    }
+}
+
 struct Reader<'c> {
     contract: &'c Contract,
     terms: &'c Terms,
@@ -121,11 +129,12 @@ impl<'c> Reader<'c> {
             }
             Dimension::Group { side, column, values } => {
                 let (named, role) = self.column(*side, column, Reading::Group)?;
-                let all = match role {
-                    Role::Group(domain) => u32::try_from(domain.len()).ok(),
-                    _ => None,
-                };
-                self.demand(&named, all == Some(*values))
+                self.demand(&named, all_values(role) == Some(*values))
+            }
+            Dimension::Only { side, column, values } => {
+                let (named, role) = self.column(*side, column, Reading::Only)?;
+                let is_label = *role == Role::Label && values.is_none();
+                self.demand(&named, is_label || (values.is_some() && all_values(role) == *values))
             }
             Dimension::Label { side, column } => {
                 let (named, role) = self.column(*side, column, Reading::Group)?;

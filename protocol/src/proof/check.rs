@@ -113,6 +113,8 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if tally.dimensions.len() > limits::GROUP_BY {
         return Err(Flaw::Shape("dimension"));
     }
+    let only_label = |it: &&Dimension| matches!(it, Dimension::Only { values: None, .. });
+    let only_labels = tally.dimensions.iter().filter(only_label).count();
     let fine = tally.dimensions.iter().all(|dimension| match dimension {
         Dimension::Matched => tally.joined().is_some(),
         Dimension::Arm { test, control, .. } => {
@@ -122,7 +124,10 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
                 && different.len() == both().count()
         }
         Dimension::Group { values, .. } => *values > 0,
+        Dimension::Only { values: Some(values), .. } => *values > 0,
         Dimension::Label { .. } | Dimension::Membership { .. } => true,
+        // A cell has one number beside its labels, and a place among private values is the largest part of it.
+        Dimension::Only { values: None, .. } => only_labels == 1,
         Dimension::Bins { measure, edges } | Dimension::BinsPerGroup { measure, edges } => {
             *measure < measures
                 && (1..=limits::VALUES).contains(&edges.len())
@@ -147,7 +152,9 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("number of datasets"));
     }
     let of_dimensions = tally.dimensions.iter().filter_map(|dimension| match dimension {
-        Dimension::Group { side, .. } | Dimension::Label { side, .. } => Some(*side),
+        Dimension::Group { side, .. }
+        | Dimension::Label { side, .. }
+        | Dimension::Only { side, .. } => Some(*side),
         Dimension::Matched
         | Dimension::Membership { .. }
         | Dimension::Arm { .. }
@@ -164,6 +171,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Membership { datasets } => union == Some(*datasets),
         Dimension::Group { .. }
         | Dimension::Label { .. }
+        | Dimension::Only { .. }
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. } => true,
     });

@@ -267,9 +267,10 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
             column,
             [test, control].map(|codes| codes.iter().copied().collect()),
         ),
-        Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
-            Told::Column(dataset(*side), column)
-        }
+        // Of who has one value, the only one is that of the group.
+        Dimension::Group { side, column, .. }
+        | Dimension::Label { side, column }
+        | Dimension::Only { side, column, .. } => Told::Column(dataset(*side), column),
         Dimension::Bins { measure: at, edges } | Dimension::BinsPerGroup { measure: at, edges } => {
             Told::Bins(measure(*at).map(|measure| (dataset(measure.side), &measure.of)), edges)
         }

@@ -227,6 +227,34 @@ impl<'t> Part<'t> {
         }
     }
 
+    /// The number of the only value of these rows: its rank, that of no value, or the number of places for
+    /// several.
+    pub(crate) fn only(&self, rows: impl Iterator<Item = usize>) -> u64 {
+        let none = self.rank(usize::MAX);
+        let mut only = none;
+        for rank in rows.map(|row| self.rank(row)).filter(|rank| *rank != none) {
+            if only != none && only != rank {
+                return self.places();
+            }
+            only = rank;
+        }
+        u64::from(only)
+    }
+
+    /// What the places of labels are called, by rank.
+    pub(crate) fn places_by_rank(&self) -> Vec<Place> {
+        let Self::Label { labels, ranks, places } = self else { return Vec::new() };
+        let none = Place::Label([0; MatchKey::LEN]);
+        let mut all = vec![none; usize::try_from(*places).unwrap_or(0)];
+        for (row, rank) in ranks.iter().enumerate() {
+            let place = usize::try_from(*rank).ok().and_then(|rank| all.get_mut(rank));
+            if let Some(place) = place {
+                *place = Place::Label(label(labels, row));
+            }
+        }
+        all
+    }
+
     /// The place as a number that other rows have no part in.
     pub(crate) fn hash(&self, row: usize) -> u64 {
         match self {

@@ -27,6 +27,8 @@ pub(crate) struct Side<'t> {
     is_windowed: bool,
     /// For each dimension of arms.
     assignments: Vec<Assignment<'t>>,
+    /// For each dimension of only values.
+    only: Vec<Part<'t>>,
     tuple: Vec<Part<'t>>,
     /// The number of each row's tuple, and last of a row without values; without dimensions, none.
     codes: Vec<u32>,
@@ -84,6 +86,7 @@ impl<'t> Side<'t> {
             let starts = all_starts.of_table(which, table)?;
             let is_windowed = of_table.rows.iter().any(|it| it.start().is_some());
             let assignments = assignments(tally, which, table)?;
+            let only = only(tally, which, table)?;
             let (tuple, own_strides) = parts(tally, which, table, strides)?;
             let codes = if tuple.is_empty() {
                 Vec::new()
@@ -104,6 +107,7 @@ impl<'t> Side<'t> {
                 starts,
                 is_windowed,
                 assignments,
+                only,
                 tuple,
                 codes,
                 measures,
@@ -188,6 +192,8 @@ impl<'t> Side<'t> {
             assignment.arm(person.rows.iter().map(|(_, row)| wide(*row)))
         };
         person.arms.extend(self.assignments.iter().map(arm));
+        let only = |part: &Part<'_>| part.only(person.rows.iter().map(|(_, row)| wide(*row)));
+        person.only.extend(self.only.iter().map(only));
         let mut start = 0;
         for run in person.rows.chunk_by(|a, b| a.0 == b.0) {
             let end = start + run.len();
@@ -233,6 +239,11 @@ impl<'t> Side<'t> {
         self.tuple.get(dimension).map_or(Place::Index(0), |part| part.place(wide(row)))
     }
 
+    /// What the places of a dimension of only labels are called, by their numbers; none of a public list.
+    pub(crate) fn only_labels(&self, dimension: usize) -> Vec<Place> {
+        self.only.get(dimension).map(Part::places_by_rank).unwrap_or_default()
+    }
+
     fn code(&self, row: u32) -> u32 {
         self.codes.get(wide(row)).copied().unwrap_or(0)
     }
@@ -250,6 +261,8 @@ pub(crate) struct Person {
     pub(crate) tuples: Vec<Tuple>,
     /// Arm, for each dimension of arms.
     pub(crate) arms: Vec<Arm>,
+    /// Number of the only value, for each dimension of such.
+    pub(crate) only: Vec<u64>,
     values: Vec<i128>,
     measures: usize,
     rows: Vec<(u32, u32)>,
@@ -282,6 +295,7 @@ impl Default for Person {
             agreed: true,
             tuples: Vec::new(),
             arms: Vec::new(),
+            only: Vec::new(),
             values: Vec::new(),
             measures: 0,
             rows: Vec::new(),
@@ -296,6 +310,7 @@ impl Person {
         self.agreed = true;
         self.tuples.clear();
         self.arms.clear();
+        self.only.clear();
         self.values.clear();
         self.rows.clear();
         self.runs.clear();
@@ -325,6 +340,18 @@ fn assignments<'t>(
         _ => None,
     });
     arms.collect()
+}
+
+/// The columns of one table whose only value tells people apart.
+fn only<'t>(tally: &'t Tally, which: Which, table: &'t Table) -> Result<Vec<Part<'t>>, Fault> {
+    let own = tally.dimensions.iter().filter_map(|dimension| match dimension {
+        Dimension::Only { side, column, values } if *side == which => Some(match values {
+            Some(values) => Part::group(table, column, *values),
+            None => Part::label(table, column),
+        }),
+        _ => None,
+    });
+    own.collect()
 }
 
 /// The dimensions of one table, with their strides.

@@ -115,6 +115,7 @@ fn cells(
         let name = tally.dimensions.iter().map(|dimension| match dimension {
             Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
             Dimension::Membership { .. } => membership(tally, id, tables),
+            Dimension::Only { side, values, .. } => only(&tables[side.place()], *values),
             Dimension::Arm { test, control, .. } => Place::Index(arm_of(&tables[0], test, control)),
             Dimension::Bins { measure, edges } => {
                 bin(total(&tally.measures[usize::try_from(*measure).unwrap()]), edges)
@@ -145,6 +146,21 @@ fn membership(tally: &Tally, id: Option<(char, u8)>, tables: &[Vec<Row>]) -> Pla
         (1 << tables.len()) - 1 + found[0]
     };
     Place::Index(place.try_into().unwrap())
+}
+
+fn only(rows: &[Row], values: Option<u32>) -> Place {
+    let Some(values) = values else {
+        let labels: BTreeSet<_> = rows.iter().map(Row::label).filter(|it| *it != [0; 32]).collect();
+        let only = Place::Label(labels.first().copied().unwrap_or_default());
+        return if labels.len() > 1 { Place::Index(0) } else { only };
+    };
+    let codes = rows.iter().filter_map(|row| u32::try_from(row.group).ok());
+    let codes: BTreeSet<_> = codes.filter(|code| *code < values).collect();
+    match codes.len() {
+        0 => Place::Index(values),
+        1 => Place::Index(*codes.first().unwrap()),
+        _ => Place::Index(values + 1),
+    }
 }
 
 fn bin(total: i64, edges: &[i64]) -> Place {
@@ -661,4 +677,49 @@ fn a_window_begins_with_the_persons_own_earliest_day_that_counts() {
 
 fn rows_of(side: Side) -> Measure {
     Measure { side, of: Quantity::Rows, rows: Vec::new(), clamp: Clamp::up_to(100).unwrap() }
+}
+
+#[test]
+fn an_only_value_is_that_of_all_rows_that_count_before_cells_are_bounded() {
+    let of = |values: Option<u32>| {
+        let column = if values.is_some() { "group" } else { "label" };
+        Dimension::Only { side: Side::JOINED, column: column.to_owned(), values }
+    };
+    let own: Vec<_> = (1..=5).map(|email| row(email, 0, 0)).collect();
+    let with = |email, group, label| Row { group, ..row(email, label, 0) };
+    let sales = [
+        with(1, 0, 4),
+        with(1, 0, 4),
+        with(2, 0, 2),
+        with(2, 2, 4),
+        with(3, MISSING, 0),
+        with(4, 2, 6),
+        with(4, 7, 0),
+    ];
+    let tally = groups(vec![of(Some(3))], vec![rows_of(Side::JOINED)], 1);
+    let found = both(&tally, &own, &sales).unwrap();
+    // The first; none; the third; no value, of who has none and who is not found; several.
+    assert_eq!(found.people, [1, 0, 1, 2, 1, 0]);
+    assert_eq!(found.sums, [[2, 0, 2, 1, 2, 0]]);
+    // Another group besides does not make the second person one of a single value, whichever cell is kept.
+    let mut both_groups = groups(vec![of(Some(3)), label(Side::JOINED)], Vec::new(), 1);
+    let names = |tally: &Tally| {
+        named(tally, &both(tally, &own, &sales).unwrap()).into_keys().flatten().collect::<Vec<_>>()
+    };
+    assert_eq!(names(&both_groups).iter().filter(|name| name[0] == Place::Index(4)).count(), 1);
+    // Of labels, who has several is in place 0, and the zeros are for none.
+    both_groups.dimensions = vec![of(None), of(Some(3))];
+    let bytes = |label| Place::Label(row(1, label, 0).label());
+    let expected = [
+        vec![Place::Index(0), Place::Index(4)],
+        vec![bytes(0), Place::Index(3)],
+        vec![bytes(4), Place::Index(0)],
+        vec![bytes(6), Place::Index(2)],
+    ];
+    assert_eq!(names(&both_groups), expected);
+    // Rows that do not count say nothing.
+    let first = Condition::OneOf { column: "group".to_owned(), codes: vec![0] };
+    let mut tally = groups(vec![of(Some(3))], Vec::new(), 1);
+    tally.tables[1].rows = vec![first];
+    assert_eq!(both(&tally, &own, &sales).unwrap().people, [2, 0, 0, 3, 0, 0]);
 }

@@ -67,7 +67,8 @@ fn sum_of_others(noisy: &Noisy, marks: &[bool]) -> released::Totals {
 /// How many cells that are not marked have the last place of a group, which is for no value.
 fn without_value(dimensions: &[Dimension], marks: &[bool]) -> u64 {
     let is_none = |(dimension, place): (&Dimension, &Place)| match (dimension, place) {
-        (Dimension::Group { values, .. }, Place::Index(at)) => at == values,
+        (Dimension::Group { values, .. }, Place::Index(at))
+        | (Dimension::Only { values: Some(values), .. }, Place::Index(at)) => at == values,
         _ => false,
     };
     let has_none = |at: u64| dimensions.iter().zip(&public_name(dimensions, at)).any(is_none);

@@ -329,6 +329,11 @@ mod several {
         Use { key, noun: key, title: key, lists, amount, reads }
     }
 
+    const fn columns(key: &'static str, of: &'static str, reads: &'static [Reading]) -> Use {
+        let lists = Lists::Columns { of: Some(of), roles: &[] };
+        Use { key, noun: key, title: key, lists, amount: Amount::Any, reads }
+    }
+
     const fn section(uses: &'static [Use]) -> Section {
         Section { kind: "several", title: "several", cell: "a set of datasets", uses }
     }
@@ -385,10 +390,6 @@ mod several {
     /// A start is listed for that, and the day that is compared with it for conditions.
     #[test]
     fn a_start_is_read_from_a_date_that_is_listed_for_it() {
-        const fn columns(key: &'static str, of: &'static str, reads: &'static [Reading]) -> Use {
-            let lists = Lists::Columns { of: Some(of), roles: &[] };
-            Use { key, noun: key, title: key, lists, amount: Amount::Any, reads }
-        }
         static OUTCOMES: Section = section(&[
             dataset("one", &[]),
             dataset("other", ALL),
@@ -429,5 +430,44 @@ mod several {
             not("exposures.age", "publisher")
         );
         assert_eq!(found(&["seen"], &["spend"], "seen", "spend"), not("sales.spend", "retailer"));
+    }
+
+    /// More than a group: that somebody has no other value, too.
+    #[test]
+    fn an_only_value_is_read_from_a_column_that_is_listed_for_it() {
+        static GROUPED: Section =
+            section(&[dataset("one", &[]), columns("only", "one", &[Reading::Only])]);
+        let contract = contract();
+        let found = |listed: &str, column: &str, values| {
+            let listed = [ColumnRef::new("exposures", listed)];
+            let datasets = [("one", "exposures")];
+            let terms = Terms::listing(&GROUPED, &datasets, &[("only", &listed)], 1);
+            let tally = Tally {
+                population: Population::First,
+                tables: vec![Table { dataset: "exposures".to_owned(), rows: Vec::new() }],
+                dimensions: vec![Dimension::Only {
+                    side: Side(0),
+                    column: column.to_owned(),
+                    values,
+                }],
+                measures: Vec::new(),
+                products: Vec::new(),
+                cells_per_person: 1,
+                ids_per_person: contract.ids_per_person,
+            };
+            check(&contract, &terms, &tally)
+        };
+        assert_eq!(found("arm", "arm", Some(3)), Ok(()));
+        assert_eq!(found("town", "town", None), Ok(()));
+        assert_eq!(found("arm", "wave", Some(2)), not("exposures.wave", "publisher"));
+        for values in [None, Some(2), Some(4)] {
+            assert_eq!(found("arm", "arm", values), not("exposures.arm", "publisher"));
+        }
+        assert_eq!(found("town", "town", Some(3)), not("exposures.town", "publisher"));
+        assert_eq!(found("age", "age", None), not("exposures.age", "publisher"));
+        // Groups alone are not enough.
+        let only = Dimension::Only { side: Side(0), column: "arm".to_owned(), values: Some(3) };
+        let table = changed(TABLE, |tally| tally.dimensions.push(only.clone()));
+        assert_eq!(table, not("exposures.arm", "publisher"));
     }
 }

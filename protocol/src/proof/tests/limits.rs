@@ -287,3 +287,24 @@ fn a_start_is_of_another_dataset_that_depends_on_none() {
     };
     assert_eq!(checked(both), start, "each on the other");
 }
+
+#[test]
+fn an_only_value_is_of_whole_people_and_one_of_labels_at_most() {
+    let only = |side, values| Dimension::Only { side: Side(side), column: "c".to_owned(), values };
+    assert_eq!(only(0, Some(3)).places(), Some(5), "no value, and several");
+    assert_eq!(only(0, None).places(), None);
+    assert!(only(0, None).is_of_whole_people());
+    let found = |dimensions: &[Dimension]| checked(|it| it.dimensions = dimensions.to_vec());
+    assert_eq!(found(&[only(0, Some(3)), only(1, Some(2))]), Ok(()));
+    assert_eq!(found(&[only(0, Some(0))]), Err(Flaw::Shape("dimension")));
+    assert_eq!(found(&[only(2, Some(1))]), Err(Flaw::Shape("dataset that is not read")));
+    // A label is selected, wherever it is from.
+    let mut tally = tally(100, false, 1, 1, false);
+    tally.dimensions = vec![only(0, None)];
+    assert!(tally.is_named_by_data() && tally.cell_count().is_none());
+    let proof = |tally: &Tally| tally.prove(&request(1_000_000_000)).unwrap();
+    assert!(proof(&tally).selection.is_some());
+    tally.dimensions.push(only(1, None));
+    let two = check(tally.clone(), proof(&tally), 50).map(drop);
+    assert_eq!(two, Err(Flaw::Shape("dimension")));
+}

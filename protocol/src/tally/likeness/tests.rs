@@ -315,3 +315,13 @@ fn a_window_from_a_start_is_a_condition_like_another() {
     days.tables[1].rows = vec![between("bought", 0, 30)];
     assert!(!alike(&within(30), &days), "days of the calendar are no days of a window");
 }
+
+#[test]
+fn an_only_value_is_like_a_group_of_the_same_column() {
+    let only = |column: &str| {
+        let column = column.to_owned();
+        by(&[Dimension::Only { side: Side::POPULATION, column, values: Some(3) }])
+    };
+    assert!(alike(&only("town"), &by(&[group("town")])));
+    assert!(!alike(&only("town"), &by(&[group("age")])));
+}

@@ -221,14 +221,21 @@ fn fit(tally: &mut Tally) {
     }
     for dimension in &mut tally.dimensions {
         match dimension {
-            Dimension::Group { side, .. } | Dimension::Label { side, .. } => fit(side),
+            Dimension::Group { side, .. }
+            | Dimension::Label { side, .. }
+            | Dimension::Only { side, .. } => fit(side),
             Dimension::Matched if is_union => {
                 *dimension = Dimension::Membership { datasets: count };
             }
             _ => {}
         }
     }
+    let mut only_labels = 0;
     tally.dimensions.retain(|dimension| match dimension {
+        Dimension::Only { values: None, .. } => {
+            only_labels += 1;
+            only_labels == 1
+        }
         Dimension::Matched => count == 2,
         Dimension::Arm { .. } => !is_union,
         _ => true,
@@ -240,7 +247,7 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimension = (side(), 0..7, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
+    let dimension = (side(), 0..9, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
     let dimension = dimension.prop_map(move |(side, kind, measure, edges)| match kind {
         0 | 1 => Dimension::Group { side, column: "group".to_owned(), values: 3 },
         2 => Dimension::Label { side, column: "label".to_owned() },
@@ -248,6 +255,8 @@ fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
         6 if measures > 0 => {
             Dimension::BinsPerGroup { measure, edges: edges.into_iter().collect() }
         }
+        7 => Dimension::Only { side, column: "group".to_owned(), values: Some(3) },
+        8 => Dimension::Only { side, column: "label".to_owned(), values: None },
         4 => Dimension::Arm { column: "group".to_owned(), test: vec![0], control: vec![2] },
         _ => Dimension::Matched,
     });
