@@ -12,6 +12,7 @@ mod results;
 mod room;
 mod sealed;
 mod storage;
+mod tally;
 
 use std::{
     collections::BTreeSet,

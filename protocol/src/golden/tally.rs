@@ -1,0 +1,117 @@
+//! Tallies, as they stand in receipts: one with every kind of everything, of people of one dataset and of several.
+
+use super::{Folder, covers, kinds};
+use crate::{
+    canonical,
+    identity::Identifier,
+    tally::{
+        Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+    },
+};
+
+kinds!(POPULATIONS, population: Population {
+    Population::First => "first",
+    Population::Union { .. } => "union",
+});
+
+kinds!(CONDITIONS, condition: Condition {
+    Condition::OneOf { .. } => "one_of",
+    Condition::Between { .. } => "between",
+    Condition::SinceStart { .. } => "since_start",
+});
+
+kinds!(DIMENSIONS, dimension: Dimension {
+    Dimension::Matched => "matched",
+    Dimension::Membership { .. } => "membership",
+    Dimension::Arm { .. } => "arm",
+    Dimension::Group { .. } => "group",
+    Dimension::Label { .. } => "label",
+    Dimension::Only { .. } => "only",
+    Dimension::Bins { .. } => "bins",
+    Dimension::BinsPerGroup { .. } => "bins_per_group",
+});
+
+kinds!(QUANTITIES, quantity: Quantity {
+    Quantity::Rows => "rows",
+    Quantity::Sum { .. } => "sum",
+    Quantity::Distinct { .. } => "distinct",
+});
+
+#[test]
+fn a_tally_has_the_bytes_it_had() {
+    let mut folder = Folder::open("tally-v1");
+    let tallies = [("first", first()), ("union", union())];
+    covers(POPULATIONS, tallies.iter().map(|(_, it)| population(&it.population)));
+    let dimensions = tallies.iter().flat_map(|(_, it)| &it.dimensions);
+    covers(DIMENSIONS, dimensions.map(dimension));
+    covers(QUANTITIES, tallies.iter().flat_map(|(_, it)| &it.measures).map(|it| quantity(&it.of)));
+    let conditions = tallies.iter().flat_map(|(_, it)| it.conditions());
+    covers(CONDITIONS, conditions.map(|(_, it)| condition(it)));
+    for (name, made) in &tallies {
+        let bytes = folder.file(&format!("{name}.cbor"), &canonical::to_vec(made));
+        let read: Tally = canonical::from_slice(&bytes).unwrap();
+        assert_eq!((&read, canonical::to_vec(&read)), (made, bytes), "{name}");
+    }
+    folder.finish();
+}
+
+fn first() -> Tally {
+    let column = |name: &str| name.to_owned();
+    let measure = |of, rows| Measure {
+        side: Side::JOINED,
+        of,
+        rows,
+        clamp: Clamp::new(-500, 9_950).unwrap(),
+    };
+    let since = Condition::SinceStart {
+        column: column("bought"),
+        side: Side::POPULATION,
+        start: column("seen"),
+        first: 0,
+        last: 30,
+    };
+    Tally {
+        population: Population::First,
+        tables: vec![
+            Table {
+                dataset: column("exposures"),
+                rows: vec![Condition::OneOf { column: column("arm"), codes: vec![0, 2] }],
+            },
+            Table { dataset: column("sales"), rows: vec![since] },
+        ],
+        dimensions: vec![
+            Dimension::Matched,
+            Dimension::Arm { column: column("arm"), test: vec![0], control: vec![2] },
+            Dimension::Group { side: Side::POPULATION, column: column("arm"), values: 3 },
+            Dimension::Label { side: Side::JOINED, column: column("store") },
+            Dimension::Only { side: Side::POPULATION, column: column("arm"), values: Some(3) },
+            Dimension::Only { side: Side::JOINED, column: column("store"), values: None },
+            Dimension::Bins { measure: 0, edges: vec![1, 2] },
+            Dimension::BinsPerGroup { measure: 1, edges: vec![100] },
+        ],
+        measures: vec![
+            measure(Quantity::Rows, Vec::new()),
+            measure(
+                Quantity::Sum { column: column("spend") },
+                vec![Condition::Between { column: column("bought"), least: 20_727, most: 20_757 }],
+            ),
+            measure(Quantity::Distinct { column: column("store") }, Vec::new()),
+        ],
+        products: vec![Product::square(1), Product { one: 1, other: 2, coarse: 3 }],
+        cells_per_person: 3,
+        ids_per_person: 1,
+    }
+}
+
+fn union() -> Tally {
+    let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
+    Tally {
+        population: Population::Union { by: Identifier::Email },
+        tables: ["exposures", "sales", "visits"].map(table).into(),
+        dimensions: vec![Dimension::Membership { datasets: 3 }],
+        measures: Vec::new(),
+        products: Vec::new(),
+        cells_per_person: 1,
+        ids_per_person: 2,
+    }
+}
