@@ -49,12 +49,14 @@ fn the_result_is_plausible(room: &Path) {
     assert_eq!(result["noise"], true);
     assert_eq!(result["contract_name"], "hillstrom");
     assert_eq!(result["purpose"], "measurement");
-    assert_eq!(result["test"][0], "mens");
-    assert_eq!(result["control"][0], "none");
-    let names: Vec<_> = result["outcomes"].as_array().unwrap().iter().map(|o| &o["name"]).collect();
+    let answer = &result["answer"]["lift"];
+    assert_eq!(answer["test"][0], "mens");
+    assert_eq!(answer["control"][0], "none");
+    let outcomes = answer["outcomes"].as_array().unwrap();
+    let names: Vec<_> = outcomes.iter().map(|outcome| &outcome["name"]).collect();
     assert_eq!(names, ["visit", "conversion", "spend"]);
     for (index, ate) in [(0, 0.076_589_6), (1, 0.006_805), (2, 0.769_827)] {
-        let outcome = &result["outcomes"][index];
+        let outcome = &outcomes[index];
         let number = |field: &str| outcome["diff_in_means"][field].as_f64().unwrap();
         let noise = number("se_mechanism");
         assert!(noise > 0.0, "there is no noise on {}", outcome["name"]);
@@ -66,7 +68,7 @@ fn the_result_is_plausible(room: &Path) {
         let [low, high] = [0, 1].map(|end| outcome["diff_in_means"]["ci"][end].as_f64().unwrap());
         assert!(low < number("ate") && number("ate") < high, "{outcome}");
     }
-    assert_eq!(result["sample_ratio"]["failed"], false);
+    assert_eq!(answer["sample_ratio"]["failed"], false);
 }
 
 fn the_small_verifier_tells_true_from_false(room: &Path) {
