@@ -104,3 +104,23 @@ fn has_power_of_ten(word: &str) -> bool {
             && digit(after.and_then(|text| text.chars().next()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_stays_whole_and_a_word_with_a_hyphen_does_not() {
+        let prose = |text: &str| Prose(&Text::fixed(text)).to_string();
+        assert_eq!(prose("at 1e-6 so"), "at <span class=\"whole\">1e-6</span> so");
+        assert_eq!(prose("p < 0.1, 5 %"), "p\u{a0}&lt;\u{a0}0.1, 5\u{a0}%");
+        assert_eq!(prose("one-sided file2e-mail"), "one-sided file2e-mail");
+    }
+
+    #[test]
+    fn lines_end_where_ours_do_and_nowhere_else() {
+        let lines = Text::fixed("a \\\n  b ").quote("c\n--danger");
+        assert_eq!(Lines(&lines).to_string(), "a \\\n  b c\\u{a}--danger");
+        assert_eq!(Label(&Text::quoted("\u{5e9}<")).to_string(), "<bdi>\u{5e9}&lt;</bdi>");
+    }
+}

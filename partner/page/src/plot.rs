@@ -195,3 +195,29 @@ const LEFT: f64 = 150.0;
 /// Leaves room for half of a label.
 const RIGHT: f64 = 690.0;
 const NAME_LENGTH: usize = 18;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::page::Text;
+
+    fn plot(reference: f64) -> Intervals {
+        let row = Interval {
+            name: "a".into(),
+            figure: "1.2".into(),
+            words: "1.1 to 1.3".into(),
+            unit: String::new(),
+            estimate: 1.2,
+            ends: [Some(1.1), Some(1.3)],
+        };
+        Intervals { title: Text::fixed("ratio"), rows: vec![row], axis: Kind::Shared, reference }
+    }
+
+    #[test]
+    fn the_reference_is_always_in_the_picture() {
+        for reference in [0.0, 1.0, 7.0] {
+            let svg = intervals(&plot(reference), 1).unwrap();
+            assert_eq!(svg.matches("class=\"reference\"").count(), 1, "{svg}");
+        }
+    }
+}

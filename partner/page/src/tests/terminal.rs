@@ -9,8 +9,9 @@ use protocol::{
         lift::sample::result as lift,
         table::sample::{by_shop, by_spend},
     },
-    page::Provenance,
+    page::{Provenance, Source},
     result::{JobResult, LiftResult},
+    text::is_hidden,
 };
 
 const WIDTH: usize = 80;
@@ -140,6 +141,49 @@ fn says_first_that_noise_is_off_and_who_asked() {
     let page = summary(&result.map(Answer::from).page(&from)).unwrap();
     assert!(page.starts_with("NOISE OFF. Exact figures"), "{page}");
     assert!(page.contains("None: the noise was switched off."), "{page}");
+}
+
+#[test]
+fn a_view_that_was_made_at_home_says_so_first() {
+    let mut result = lift();
+    result.flags.push("derived:confidence=0.9".to_owned());
+    let from = Provenance { simulated: false, source: Source::Derived, ..provenance() };
+    let page = result.map(Answer::from).page(&from);
+    let (short, all) = (summary(&page).unwrap(), whole(&page).unwrap());
+    assert!(short.starts_with("DERIVED AT HOME. From figures that were released"), "{short}");
+    assert!(short.contains("at confidence 0.9") && !all.contains("TRIAL"), "{short}");
+    assert!(all.contains("in result.json.") && !all.contains("receipt check"), "{all}");
+}
+
+#[test]
+fn no_line_ends_between_a_number_and_its_unit() {
+    let pages = [text(lift()), text(by_shop()), text(quantile())];
+    for line in pages.iter().flat_map(|page| page.lines()) {
+        let next = line.trim_start();
+        assert!(!["% ", "pp ", "= ", "< "].iter().any(|start| next.starts_with(start)), "{line}");
+        assert!(!line.ends_with(" =") && !line.ends_with(" <"), "{line}");
+    }
+}
+
+/// Each with a control that moves the cursor, one that turns text around, and a line end.
+#[test]
+fn nothing_hidden_of_anybody_reaches_a_terminal() {
+    let hostile = "a\u{1b}[2J\u{202e}\nzzz".to_owned();
+    let mut result = by_shop();
+    result.answer.counted.clone_from(&hostile);
+    result.answer.group_by = vec![hostile.clone(), hostile.clone()];
+    for cell in &mut result.answer.cells {
+        cell.names.iter_mut().for_each(|name| name.clone_from(&hostile));
+        cell.measures.iter_mut().for_each(|measure| measure.name.clone_from(&hostile));
+    }
+    result.answer.consent_from = vec![hostile.clone()];
+    result.flags = vec![hostile.clone(), format!("near_duplicate:{hostile}")];
+    let texts =
+        [&mut result.contract_name, &mut result.analysis, &mut result.purpose, &mut result.job];
+    texts.into_iter().for_each(|text| text.clone_from(&hostile));
+    let page = whole(&page(result)).unwrap();
+    assert!(page.chars().all(|letter| letter == '\n' || !is_hidden(letter)), "{page}");
+    assert!(!page.lines().any(|line| line.trim_start().starts_with("zzz")), "{page}");
 }
 
 #[test]
