@@ -247,8 +247,9 @@ pub(crate) fn tell(count: &Count, padded: u64) {
         rows => format!(" ({} without any identifier)", thousands(rows)),
     };
     say::note(format_args!(
-        "{} other {rejected} bad and left out{nobody}; the first:",
-        thousands(count.rejected)
+        "{} other {rejected} bad and left out{nobody}{}; the first:",
+        thousands(count.rejected),
+        count.swallowed()
     ));
     count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
 }

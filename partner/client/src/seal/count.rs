@@ -16,6 +16,10 @@ pub struct Count {
     pub rejected: u64,
     /// Bad rows without any identifier.
     pub no_identifier: u64,
+    /// Lines inside bad rows, beside the one that each begins on, that may be rows of their own behind a
+    /// quote that was not closed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub swallowed_lines: u64,
     /// What is wrong with bad rows as a whole.
     pub refused_rows: Refusals,
     /// The sealed columns in the contract's order.
@@ -26,6 +30,21 @@ pub struct Count {
     /// The first ten bad rows.
     #[serde(skip)]
     pub first: Vec<BadRow>,
+}
+
+impl Count {
+    /// What an unclosed quote may have swallowed, behind a number of bad rows; nothing if it did not.
+    #[must_use]
+    pub fn swallowed(&self) -> String {
+        match self.swallowed_lines {
+            0 => String::new(),
+            lines => format!(
+                ", and {} more {} in bad rows, perhaps behind a quote that was not closed (each counts as a row)",
+                thousands(lines),
+                plural(lines, "line lies", "lines lie"),
+            ),
+        }
+    }
 }
 
 /// The values of one column, in all rows that have the header's number of fields.
@@ -127,6 +146,14 @@ impl fmt::Display for Count {
         }
         for (reason, count) in self.refused_rows.iter() {
             write!(f, "\n  {:>10}  {reason}", thousands(count))?;
+        }
+        if self.swallowed_lines > 0 {
+            let more = plural(self.swallowed_lines, "more line lies", "more lines lie");
+            let lines = thousands(self.swallowed_lines);
+            write!(
+                f,
+                "\nlines\n  {lines:>10}  {more} inside bad rows, perhaps since a quote was not closed"
+            )?;
         }
         Ok(())
     }

@@ -201,9 +201,9 @@ pub enum SealError {
     },
     /// More bad rows than may be left out.
     #[error(
-        "{} of {} {} bad{}, more than {limit} (--max-rejected):\n{count}\nthe first, one to a line:{}",
+        "{} of {} {} bad{}{}, more than {limit} (--max-rejected):\n{count}\nthe first, one to a line:{}",
         thousands(count.rejected), thousands(*total), plural(*total, "row is", "rows are"),
-        without_identifier(count.no_identifier), first(&count.first)
+        without_identifier(count.no_identifier), count.swallowed(), first(&count.first)
     )]
     BadRows {
         /// Which.

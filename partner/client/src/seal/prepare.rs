@@ -70,7 +70,9 @@ pub(super) fn count(
 /// Refuses a table of which too much is bad.
 pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> {
     let total = count.rows + count.rejected;
-    if options.max_rejected.is_exceeded(count.rejected, total) {
+    // A quote that is not closed makes one row of many: each of its lines may be a row that is lost.
+    let swallowed = count.swallowed_lines;
+    if options.max_rejected.is_exceeded(count.rejected + swallowed, total + swallowed) {
         let limit = options.max_rejected;
         return Err(SealError::BadRows { count: Box::new(count.clone()), total, limit });
     }
@@ -118,6 +120,9 @@ fn read(
             return Ok(());
         }
         count.rejected += 1;
+        if bad.iter().any(|bad| bad.reason == Reason::LineBreak) {
+            count.swallowed_lines += row.line_breaks();
+        }
         count.no_identifier += u64::from(bad.iter().any(|b| b.reason == Reason::NoIdentifier));
         bad.iter().filter(|bad| bad.column.is_none()).for_each(|bad| {
             count.refused_rows.add(&bad.reason);

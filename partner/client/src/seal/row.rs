@@ -147,13 +147,21 @@ impl Row<'_> {
     pub(super) fn at(&self) -> At {
         match self {
             Self::Csv { record, line, .. } => {
-                let breaks: usize = record.iter().map(|field| lines(field).count() - 1).sum();
-                match u64::try_from(breaks) {
+                let breaks = |field: &[u8]| lines(field).count() - 1;
+                match u64::try_from(record.iter().map(breaks).sum::<usize>()) {
                     Ok(more @ 1..) => At::Lines { first: *line, last: line + more },
                     _ => At::Line(*line),
                 }
             }
             Self::Batch { row, .. } => At::Row(*row),
+        }
+    }
+
+    /// How many lines the row has beside the one that it begins on.
+    pub(super) fn line_breaks(&self) -> u64 {
+        match self.at() {
+            At::Lines { first, last } => last.saturating_sub(first),
+            _ => 0,
         }
     }
 

@@ -76,6 +76,32 @@ fn up_to_the_share_that_was_set_bad_rows_are_left_out() {
     assert!(matches!(desk.seal(&input, &options), Err(SealError::BadRows { .. })));
 }
 
+/// One unclosed quote makes one bad row of thousands of lines: each of them counts.
+#[test]
+fn the_lines_that_an_unclosed_quote_swallows_count_as_rows() {
+    let desk = Desk::new();
+    let row = "a@example.com,,gold,1,1,,1,\n";
+    let open = "b@example.com,,gold,1,1,,1,\"open\n";
+    let table = |swallowed: usize| format!("{}{open}{}", row.repeat(995), row.repeat(swallowed));
+    let error = desk.seal(&desk.table(&table(3000)), &Options::default()).unwrap_err().to_string();
+    let lines = "1 of 996 rows are bad, and 3,001 more lines lie in bad rows, perhaps behind a quote that was \
+                 not closed (each counts as a row), more than 1 % (--max-rejected):\n";
+    assert!(error.starts_with(lines), "{error}");
+    assert!(error.contains("\n       3,001  more lines lie inside bad rows"), "{error}");
+    // Up to the limit they are left out, and told of.
+    let count = desk.seal(&desk.table(&table(3)), &Options::default()).unwrap().count;
+    assert_eq!((count.rows, count.rejected, count.swallowed_lines), (995, 1, 4));
+    assert!(count.to_string().contains("\n           4  more lines lie inside"), "{count}");
+    // Lines of a note are no rows.
+    let note = "b@,,gold,1,1,,1,\"a note\nof\nmany\nlines\"\n";
+    let count = count_of(&desk, &format!("{}{note}", row.repeat(2)));
+    assert_eq!((count.rejected, count.swallowed_lines), (1, 0));
+}
+
+fn count_of(desk: &Desk, rows: &str) -> Count {
+    count(desk, rows, &Options::default())
+}
+
 /// Orders as a shop exports them: one command with the options seals nearly all of them, and the
 /// right people.
 #[test]
