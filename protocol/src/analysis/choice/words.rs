@@ -16,7 +16,7 @@ pub(super) fn page(result: &ChoiceResult) -> Page {
     let offered = Text::names(&result.answer.offered, ", ");
     let offered = Text::fixed("Offered: ").with(offered).and(".");
     let offered =
-        Section::new(Topic::Asked, "What was offered".into()).with(Block::Paragraph(offered));
+        Section::new(Topic::Asked, "What was asked".into()).with(Block::Paragraph(offered));
     let limits =
         Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(vec![
         "Nothing about any one person: one place was chosen, under noise.".into(),

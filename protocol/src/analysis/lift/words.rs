@@ -166,7 +166,7 @@ fn kind(outcome: &OutcomeResult) -> Text {
 
 /// How p-value and intervals of an outcome were made.
 fn method(outcome: &OutcomeResult) -> &'static str {
-    let method = outcome.diff_in_means.as_ref().map(|it| it.ci_method.as_str());
+    let method = outcome.diff_in_means.as_ref().map(|diff| diff.ci_method.as_str());
     match method {
         Some("few_events") => {
             "few events: score test with the exact distribution of events and noise, and the intervals \

@@ -206,7 +206,7 @@ fn bounds(measure: &MeasureEstimate) -> String {
 fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
     let mut first: Vec<&MeasureEstimate> = Vec::new();
     for found in result.answer.cells.iter().flat_map(|cell| &cell.measures) {
-        if first.iter().all(|it| it.name != found.name) {
+        if first.iter().all(|known| known.name != found.name) {
             first.push(found);
         }
     }

@@ -215,8 +215,11 @@ fn worth(outcome: &OutcomeResult, money: &Economics) -> Text {
 
 /// The level of most intervals, which is that of the outcome that has the highest.
 pub(super) fn heading_level(result: &LiftResult) -> f64 {
-    let levels =
-        result.answer.outcomes.iter().filter_map(|it| Some(it.diff_in_means.as_ref()?.ci_level));
+    let levels = result
+        .answer
+        .outcomes
+        .iter()
+        .filter_map(|outcome| Some(outcome.diff_in_means.as_ref()?.ci_level));
     levels.fold(result.answer.confidence, f64::max)
 }
 
@@ -238,7 +241,7 @@ fn relative_ends(lift: &RelativeLift) -> Option<[Option<f64>; 2]> {
 }
 
 fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) -> String {
-    let own = outcome.diff_in_means.as_ref().map_or(result.answer.confidence, |it| it.ci_level);
+    let own = outcome.diff_in_means.as_ref().map_or(result.answer.confidence, |diff| diff.ci_level);
     if (own - heading_level(result)).abs() < 1e-9 {
         interval
     } else {
@@ -254,8 +257,9 @@ fn detectable(outcome: &OutcomeResult) -> Option<String> {
 
 /// How intervals go with adjusted p-values; none where nothing is adjusted, or nothing has an interval.
 fn adjusted_intervals(result: &LiftResult) -> Option<String> {
-    let mut estimates = result.answer.outcomes.iter().filter_map(|it| it.diff_in_means.as_ref());
-    estimates.find(|it| it.ci.is_some())?;
+    let mut estimates =
+        result.answer.outcomes.iter().filter_map(|outcome| outcome.diff_in_means.as_ref());
+    estimates.find(|diff| diff.ci.is_some())?;
     let (own, asked) = (level(heading_level(result)), level(result.answer.confidence));
     match result.answer.multiplicity {
         Multiplicity::Holm => Some(format!(

@@ -61,11 +61,11 @@ fn arms(result: &LiftResult) -> Vec<(&'static str, i64, f64)> {
     let found =
         |arm: fn(&OutcomeResult) -> Option<i64>| result.answer.outcomes.iter().find_map(arm);
     let noise = |of: [Cell; 2]| {
-        let cells = result.answer.cells.iter().filter(|it| of.contains(&it.cell));
-        cells.map(|it| it.noise_sd * it.noise_sd).sum::<f64>().sqrt()
+        let cells = result.answer.cells.iter().filter(|cell| of.contains(&cell.cell));
+        cells.map(|cell| cell.noise_sd * cell.noise_sd).sum::<f64>().sqrt()
     };
-    let test = found(|it| Some(it.test.as_ref()?.n));
-    let control = found(|it| Some(it.control.as_ref()?.n));
+    let test = found(|outcome| Some(outcome.test.as_ref()?.n));
+    let control = found(|outcome| Some(outcome.control.as_ref()?.n));
     [
         ("test, all", test, [Cell::TestMatched, Cell::TestUnmatched]),
         ("control, all", control, [Cell::ControlMatched, Cell::ControlUnmatched]),
@@ -93,7 +93,7 @@ fn match_rates(result: &LiftResult) -> String {
 /// consent nothing is said where the contract asks for none, so that the result has no such cell.
 pub(super) fn who_counts(result: &LiftResult) -> String {
     let of = |wanted: Cell| {
-        let cell = result.answer.cells.iter().find(|it| it.cell == wanted)?;
+        let cell = result.answer.cells.iter().find(|cell| cell.cell == wanted)?;
         let n = cell.n.map(|n| format!("about {}", whole(n.max(0))));
         Some(n.unwrap_or_else(|| "an unknown number".to_owned()))
     };

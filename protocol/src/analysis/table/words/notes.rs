@@ -16,10 +16,10 @@ pub(super) fn notes(result: &TableResult) -> Vec<Text> {
     notes.extend(not_shown(result));
     let cells = || result.answer.cells.iter();
     let shown = || cells().flat_map(|cell| cell.measures.iter());
-    if shown().any(|it| it.floor >= 0.0 && it.total.value < 0.0) {
+    if shown().any(|measure| measure.floor >= 0.0 && measure.total.value < 0.0) {
         notes.push("noise can make a small total negative: read it as about zero.".into());
     }
-    if shown().any(|it| it.floor < 0.0) {
+    if shown().any(|measure| measure.floor < 0.0) {
         notes.push(
             "a person's total can be negative here: what the table says about somebody who is known to be in \
              the data costs up to 4 rho, and not 2 as where totals below 0 count as 0."
@@ -41,9 +41,10 @@ pub(super) fn notes(result: &TableResult) -> Vec<Text> {
                 .into(),
         );
     }
-    let yes_or_no =
-        |at| cells().filter_map(move |it| it.names.get(at)).all(|it| it == "yes" || it == "no");
-    let by_match = result.answer.group_by.iter().position(|it| it == "matched");
+    let yes_or_no = |at| {
+        cells().filter_map(move |cell| cell.names.get(at)).all(|name| name == "yes" || name == "no")
+    };
+    let by_match = result.answer.group_by.iter().position(|heading| heading == "matched");
     if by_match.is_some_and(yes_or_no) {
         notes.push(matched(result));
     }

@@ -14,7 +14,7 @@ pub(super) fn natural(result: &TableResult) -> TableResult {
     if by_bytes {
         result.answer.cells.sort_by(|a, b| {
             let pairs = a.names.iter().zip(&b.names);
-            pairs.map(|(a, b)| compare(a, b)).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
+            pairs.map(|(a, b)| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
     }
     result

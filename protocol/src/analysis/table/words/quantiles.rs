@@ -66,9 +66,9 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> T
     let hidden = whole_number(result.answer.withheld_cells.n.max(0)) * each;
     let reaching = |rank: f64| {
         let mut below = 0.0;
-        bins.iter().find_map(|it| {
-            below += count(it);
-            (below >= rank).then_some(it.0)
+        bins.iter().find_map(|bin| {
+            below += count(bin);
+            (below >= rank).then_some(bin.0)
         })
     };
     let least = share * shown - (1.0 - share) * hidden - noise;
