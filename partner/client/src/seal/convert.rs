@@ -111,6 +111,12 @@ impl<'a> Converter<'a> {
         matches!(self.column.role, Role::Consent)
     }
 
+    /// Whether `text` is a value of this column and of few others: an empty field and a label are not.
+    pub(super) fn reads(&self, text: &str) -> bool {
+        let says_nothing = identity::says_none(text) || matches!(self.column.role, Role::Label);
+        !says_nothing && self.convert(Cell::Text(text)).is_ok_and(|value| !value.is_empty())
+    }
+
     /// The sealed value of `cell`.
     pub(super) fn convert(&self, cell: Cell<'_>) -> Result<Value, Reason> {
         let cell = match self.tidied(cell)? {

@@ -229,7 +229,8 @@ fn check(
     if row.origin() == Some("") {
         return vec![bad_row(None, Reason::NoOrigin)];
     }
-    if row.swallows(expected) {
+    let reads = |(at, text): &(usize, &str)| converters.get(*at).is_some_and(|c| c.reads(text));
+    if row.swallows(expected) || row.swallowed_values(expected).iter().any(reads) {
         return vec![bad_row(None, Reason::LineBreak)];
     }
     if let Some(found) = row.fields().filter(|found| *found != expected) {

@@ -182,7 +182,7 @@ impl Row<'_> {
         }
     }
 
-    /// Whether other rows seem to lie inside this one, since a quote was not closed: some line inside
+    /// Whether whole rows seem to lie inside this one, since a quote was not closed: some line inside
     /// a field, sealed or not, has as many separators as a row of `expected` fields.
     pub(super) fn swallows(&self, expected: usize) -> bool {
         let Self::Csv { record, separator, .. } = self else { return false };
@@ -190,6 +190,31 @@ impl Row<'_> {
         let like_a_row = |line: &[u8]| separators(line) + 1 >= expected;
         record.len() != expected && record.iter().any(|field| lines(field).count() > 1)
             || record.iter().any(|field| lines(field).skip(1).any(like_a_row))
+    }
+
+    /// Values that would be those of sealed columns if a field with line breaks were the end of one row
+    /// and the beginning of another: a quote that opens in a column and closes in the same column of a
+    /// later row leaves as many fields as a row has, and makes one of two. None where the field has too few
+    /// separators for that. Each is with the number of its sealed column.
+    pub(super) fn swallowed_values(&self, expected: usize) -> Vec<(usize, &str)> {
+        let Self::Csv { record, separator, columns, .. } = self else { return Vec::new() };
+        let mut values = Vec::new();
+        for (at, field) in record.iter().enumerate().filter(|(_, field)| field.contains(&b'\n')) {
+            let separators = |line: &[u8]| line.iter().filter(|byte| *byte == separator).count();
+            let (Some(end), Some(start)) = (lines(field).next(), lines(field).last()) else {
+                continue;
+            };
+            if at + separators(end) + 1 < expected || separators(start) < at {
+                continue;
+            }
+            let behind = (at..expected).zip(end.split(|byte| byte == separator)).skip(1);
+            let before = (0..at).zip(start.split(|byte| byte == separator));
+            for (place, piece) in behind.chain(before) {
+                let column = columns.iter().position(|column| *column == place);
+                values.extend(column.zip(std::str::from_utf8(piece.trim_ascii()).ok()));
+            }
+        }
+        values
     }
 
     /// The value of sealed column number `column`.

@@ -226,28 +226,6 @@ fn bad_rows_are_counted_and_named_by_line_and_never_quoted() {
     assert_eq!(desk.names(), ["sales.csv"]);
 }
 
-/// The rows inside an unclosed quote are not lost without a word, whatever field it opens in.
-#[test]
-fn an_unclosed_quote_stops_the_sealing_and_names_its_lines() {
-    let desk = Desk::new();
-    let row = |email: &str, note: &str| format!("{email},,gold,1,1,,1,{note}\n");
-    let ordinary = row("a@example.com", "x");
-    // In a column that is never sealed: the quote ends where the next one begins.
-    let note = format!("{ordinary}{}{ordinary}{ordinary}", row("b@example.com", "\"open"));
-    let closed = format!("{note}{}{ordinary}", row("c@example.com", "\""));
-    for (rows, lines) in [(note, "lines 3 to 6"), (closed, "lines 3 to 6")] {
-        let error = desk.in_memory(&desk.table(&rows)).unwrap_err();
-        let SealError::BadRows { count, .. } = error else { panic!("{error}") };
-        let named: Vec<_> = count.first.iter().map(ToString::to_string).collect();
-        let expected = format!("{lines}: a line break inside a field, perhaps an unclosed quote");
-        assert_eq!(named, [expected]);
-    }
-    // In the first column: all that follows is one field.
-    let first = format!("{ordinary}\"{ordinary}{ordinary}{ordinary}");
-    let error = desk.in_memory(&desk.table(&first)).unwrap_err();
-    assert!(error.to_string().contains("lines 3 to 6: a line break"), "{error}");
-}
-
 #[test]
 fn what_was_written_opens_with_the_keys_and_nothing_is_overwritten() {
     use std::os::unix::fs::PermissionsExt;
@@ -429,6 +407,7 @@ mod cases;
 mod files;
 mod mended;
 mod pyarrow;
+mod quotes;
 mod totals;
 mod words;
 
