@@ -80,16 +80,17 @@ fn sealing_notices_people_of_another_lineage() {
             "seal retailer.csv --contract other.toml --dataset sales --dir retailer -o retailer/{out}"
         )
     };
-    let early = site.run(&seal("early"));
-    assert_eq!(early.code, Some(0), "nothing was lost yet: {}", early.err);
-    assert!(early.err.contains(share), "and it is said: {}", early.err);
+    // Also before anything was lost: what is lost later would be two sums.
+    for (out, flags) in [("a", ""), ("b", "--new-people")] {
+        refused(&site.run(&format!("{} {flags}", seal(out))), &[share, "--same-people"]);
+        assert!(!site.path(&format!("retailer/{out}.sealed")).exists(), "nothing is written");
+    }
     site.grant();
     site.ok(&site.submit_of(0));
     for (out, flags) in [("a", ""), ("b", "--new-people")] {
         refused(&site.run(&format!("{} {flags}", seal(out))), &[share, "--same-people"]);
         assert!(!site.path(&format!("retailer/{out}.sealed")).exists(), "nothing is written");
     }
-    refused(&site.run("contract sign other.toml --dir retailer --new-people"), &[share]);
     site.ok(&format!("{} --same-people sales", seal("c")));
     site.ok(&seal("d"));
     let keys = fs::read(site.path("retailer/people/key")).unwrap();
@@ -98,6 +99,53 @@ fn sealing_notices_people_of_another_lineage() {
     let email = csv.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
     let kept = fs::read(site.path("retailer/people/sales.sketch")).unwrap();
     assert!(!String::from_utf8_lossy(&kept).contains(&email));
+}
+
+#[test]
+fn two_lineages_of_one_contract_with_the_same_people_are_one_sum_from_the_beginning() {
+    let site = Site::open();
+    let toml = fs::read_to_string(site.path("contract.toml")).unwrap();
+    let begin = toml.find("[[dataset]]\nname = \"sales\"").unwrap();
+    let second = toml.get(begin..).and_then(|rest| rest.split("[[analysis]]").next()).unwrap();
+    assert!(second.contains("lineage = \"sales\""), "{second}");
+    let second = second.replace("= \"sales\"", "= \"sales2\"");
+    fs::write(site.path("two.toml"), format!("{toml}\n{second}")).unwrap();
+    let seal = "seal retailer.csv --contract two.toml --dataset sales2 --dir retailer -o retailer";
+    let share = "100 % of the people in \"sales2\" (lineage \"sales2\") are in lineage \"sales\"";
+    refused(&site.run(&format!("{seal}/a")), &[share, "--same-people sales2=sales"]);
+    assert!(!site.path("retailer/a.sealed").exists(), "nothing is written");
+    // The answer can be given before anything was lost, and before the contract was signed.
+    site.ok(&format!("{seal}/b --same-people sales"));
+    site.ok("contract sign two.toml --dir retailer");
+    site.grant();
+    site.ok(&site.submit_of(0));
+    let line = people(&site, "retailer", "two.toml");
+    assert_eq!(line["datasets"], serde_json::json!(["sales", "sales2"]));
+    assert!(close(line["lost_rho"].as_f64().unwrap(), price()), "{line}");
+    assert_eq!(line["unanswered"], serde_json::json!([]));
+}
+
+/// The samples of two lineages that were sealed elsewhere, or by a build that did not ask.
+#[test]
+fn custody_that_runs_countersigns_nothing_of_people_of_whom_it_is_not_known_whose_they_are() {
+    let site = Site::open();
+    site.grant();
+    let people_of = |name: &str| site.path(&format!("retailer/people/{name}.sketch"));
+    fs::copy(people_of("sales"), people_of("sales-b")).unwrap();
+    let said = site.run(&site.submit_of(0));
+    assert_ne!(said.code, Some(0), "{}{}", said.out, said.err);
+    let share = "100 % of the people in \"sales\" (lineage \"sales\") are in lineage \"sales-b\"";
+    assert!(site.custody_said().contains(share), "{}", site.custody_said());
+    refused(&site.run(&Site::grant_of("retailer")), &[share]);
+    refused(&site.run("contract sign contract.toml --dir retailer --new-people"), &[share]);
+    let words = site.ok("budget --dir retailer --contract contract.toml").replace('\n', " ");
+    assert!(
+        words.contains("NOT ANSWERED: 100 % of the people known of lineage \"sales\""),
+        "{words}"
+    );
+    assert_eq!(people(&site, "retailer", "contract.toml")["unanswered"][0]["other"], "sales-b");
+    site.ok("contract sign contract.toml --dir retailer --same-people sales=sales-b");
+    site.ok(&site.submit_of(1));
 }
 
 #[test]

@@ -66,6 +66,9 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
     }
     for line in &report.people {
         wrap(&mut page, "", &people::words(line))?;
+        for question in people::open_questions(line) {
+            wrap(&mut page, "", &question)?;
+        }
     }
     for line in &report.budgets {
         writeln!(page, "\n{} for {}", line.dataset, line.purpose)?;

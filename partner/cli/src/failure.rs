@@ -125,6 +125,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Missing { .. }
             | LedgerError::OtherKeys { .. }
             | LedgerError::WhosePeople { .. }
+            | LedgerError::SharedPeople { .. }
             | LedgerError::KnownPeople { .. }
             | LedgerError::NoLineage { .. }
             | LedgerError::OtherClosing { .. }

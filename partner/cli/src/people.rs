@@ -3,14 +3,15 @@
 use crate::{failure::Failure, say};
 use client::{
     clock,
-    custody::{Answers, Ledger, PeopleLine, Whose},
+    custody::{Answers, Ledger, LedgerError, PeopleLine, Whose},
     people::{Overlap, Sketches},
 };
 use protocol::contract::Contract;
 
 /// Whose people the party's datasets have, where its ledger cannot know.
 ///
-/// Asked once for each new lineage, purpose or period of a party whose people have lost budget before.
+/// Asked once for each new lineage, purpose or period of a party whose people have lost budget before, and
+/// of each two lineages that share many people.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct PeopleArgs {
     /// They are the people of this earlier lineage: what both have lost is one sum
@@ -48,7 +49,7 @@ impl PeopleArgs {
             for (name, dataset) in owned {
                 let lineage = dataset.lineage.as_str();
                 let overlaps = sketches.overlaps(lineage, &sketches.read(lineage)?)?;
-                self.examine(ledger, (name, lineage), &overlaps)?;
+                self.examine(ledger, contract, (name, lineage), &overlaps)?;
             }
         }
         ledger.acknowledge(contract, party, &answers, clock::now())?;
@@ -64,42 +65,38 @@ impl PeopleArgs {
     pub(crate) fn examine(
         &self,
         ledger: &mut Ledger,
+        contract: &Contract,
         (dataset, lineage): (&str, &str),
         overlaps: &[Overlap],
     ) -> Result<(), Failure> {
         let answers = self.answers()?;
-        for Overlap { lineage: other, of_file, of_lineage, .. } in overlaps {
+        for overlap in overlaps {
+            let other = overlap.lineage.as_str();
             if ledger.is_answered(lineage, other)? {
                 continue;
             }
-            match answers.of(dataset) {
-                Some(Whose::Same(named)) if named == other || ledger.are_one(named, other)? => {
-                    continue;
+            // Of two datasets of one contract either may be said to be the other.
+            let theirs = contract.datasets.iter().filter(|(_, found)| found.lineage == other);
+            let theirs = theirs.filter_map(|(name, _)| Some((answers.of(name)?, lineage)));
+            let said = answers.of(dataset).map(|whose| (whose, other)).into_iter().chain(theirs);
+            let (mut same, mut others) = (false, false);
+            for (whose, of) in said {
+                match whose {
+                    Whose::Same(named) => same |= named == of || ledger.are_one(named, of)?,
+                    _ => others |= self.although_they_overlap,
                 }
-                Some(Whose::New) if self.although_they_overlap => {
-                    ledger.tell_apart(lineage, other, clock::now())?;
-                    continue;
-                }
-                _ => {}
             }
-            let found = format!(
-                "{of_file} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\", \
-                 and {of_lineage} % of the people known of lineage \"{other}\" are in \"{dataset}\""
-            );
-            if !ledger.has_handed_out()? {
-                say::note(format_args!(
-                    "{found}. The ledger takes them for other people: what they lose under the two names is not \
-                     one sum. If they are the same people, say --same-people {dataset}={other}."
-                ));
+            if same {
                 continue;
             }
-            return Err(Failure::no(format!(
-                "{found}. This party's ledger takes them for other people, and people of the party have lost \
-                 budget before. If they are the same people, or some of them are, say --same-people \
-                 {dataset}={other}: what is lost under either name is then one sum. Two large lists of \
-                 customers may share people by chance: if they are to be counted as others nevertheless, say \
-                 --new-people --although-they-overlap, and whoever is in both can lose the budget of each"
-            )));
+            if others {
+                ledger.tell_apart(lineage, other, clock::now())?;
+                continue;
+            }
+            let (dataset, lineage) = (dataset.to_owned(), lineage.to_owned());
+            return Err(
+                LedgerError::SharedPeople { dataset, lineage, overlap: overlap.clone() }.into()
+            );
         }
         Ok(())
     }
@@ -162,6 +159,19 @@ pub(crate) fn words(line: &PeopleLine) -> String {
     )
 }
 
+/// What is not known of whose they are, so that nothing is handed out.
+pub(crate) fn open_questions(line: &PeopleLine) -> impl Iterator<Item = String> {
+    line.unanswered.iter().map(|(lineage, overlap)| {
+        format!(
+            "NOT ANSWERED: {} % of the people known of lineage \"{lineage}\" are in lineage \"{}\", and {} % \
+             of those are in it. Nothing is handed out of \"{lineage}\" until `glovebox contract sign` has \
+             been told whether they are the same (--same-people) or others (--new-people \
+             --although-they-overlap).",
+            overlap.of_file, overlap.lineage, overlap.of_lineage
+        )
+    })
+}
+
 /// The same for machines.
 pub(crate) fn as_json(line: &PeopleLine) -> serde_json::Value {
     let by_purpose = line.by_purpose.iter().map(|(lineage, purpose, lost)| {
@@ -170,12 +180,19 @@ pub(crate) fn as_json(line: &PeopleLine) -> serde_json::Value {
             "lost_epsilon": lost.rho().epsilon(line.delta),
         })
     });
+    let unanswered = line.unanswered.iter().map(|(lineage, overlap)| {
+        serde_json::json!({
+            "lineage": lineage, "other": overlap.lineage, "percent_of_lineage": overlap.of_file,
+            "percent_of_other": overlap.of_lineage,
+        })
+    });
     serde_json::json!({
         "datasets": line.datasets, "lineages": line.lineages, "delta": line.delta.value(),
         "lost_epsilon": line.lost.rho().epsilon(line.delta), "lost_rho": line.lost.rho().value(),
         "ceiling_epsilon": line.ceiling.rho().epsilon(line.delta),
         "ceiling_rho": line.ceiling.rho().value(),
         "by_purpose": by_purpose.collect::<Vec<_>>(),
+        "unanswered": unanswered.collect::<Vec<_>>(),
     })
 }
 

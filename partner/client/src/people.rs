@@ -102,23 +102,7 @@ impl Sketches {
     ///
     /// [`SketchError`] if a sample cannot be read.
     pub fn overlaps(&self, lineage: &str, sketch: &Sketch) -> Result<Vec<Overlap>, SketchError> {
-        let at = |cause| SketchError::Io { path: self.folder.clone(), cause };
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(&self.folder).map_err(at)? {
-            let name = entry.map_err(at)?.file_name();
-            let Some(other) = name.to_str().and_then(|name| name.strip_suffix(END)) else {
-                continue;
-            };
-            if other == lineage {
-                continue;
-            }
-            if let Some((of_file, of_lineage)) = sketch.shares_with(&self.read(other)?) {
-                found.push(Overlap { lineage: other.to_owned(), of_file, of_lineage });
-            }
-        }
-        let most = |overlap: &Overlap| overlap.of_file.max(overlap.of_lineage);
-        found.sort_by(|one, other| (most(other), &one.lineage).cmp(&(most(one), &other.lineage)));
-        Ok(found)
+        overlaps(&self.folder, lineage, sketch)
     }
 
     /// The sample of `lineage`; an empty one if nothing of it was sealed here.
@@ -127,12 +111,7 @@ impl Sketches {
     ///
     /// [`SketchError`] if it cannot be read.
     pub fn read(&self, lineage: &str) -> Result<Sketch, SketchError> {
-        let path = self.path(lineage);
-        match files::read_at_most(&path, MOST_BYTES) {
-            Ok(bytes) => Sketch::decode(&bytes).ok_or(SketchError::Malformed { path }),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Sketch::default()),
-            Err(cause) => Err(SketchError::Io { path, cause }),
-        }
+        read(&self.folder, lineage)
     }
 
     /// Adds the people of a new file to the sample of its lineage.
@@ -146,14 +125,58 @@ impl Sketches {
             all.add(*kind, hashes.iter().copied());
         }
         let all = all.smallest();
-        let path = self.path(lineage);
+        let path = path(&self.folder, lineage);
         files::replace(&path, &all.encode()).map_err(|cause| SketchError::Io { path, cause })
     }
+}
 
-    /// A lineage's name has no dot and no slash: the contract's parser sees to it.
-    fn path(&self, lineage: &str) -> PathBuf {
-        self.folder.join(format!("{lineage}{END}"))
+/// In which other lineages the people of `lineage` are, by the samples in a party's folder; needs no key.
+pub(crate) fn known_overlaps(directory: &Path, lineage: &str) -> Result<Vec<Overlap>, SketchError> {
+    let folder = directory.join(FOLDER);
+    overlaps(&folder, lineage, &read(&folder, lineage)?)
+}
+
+/// Whether anything of `lineage` was sealed in a party's folder.
+pub(crate) fn was_sealed(directory: &Path, lineage: &str) -> Result<bool, SketchError> {
+    Ok(read(&directory.join(FOLDER), lineage)? != Sketch::default())
+}
+
+fn overlaps(folder: &Path, lineage: &str, sketch: &Sketch) -> Result<Vec<Overlap>, SketchError> {
+    let at = |cause| SketchError::Io { path: folder.to_owned(), cause };
+    let mut found = Vec::new();
+    // A party that has sealed nothing may have no folder.
+    if sketch.0.is_empty() {
+        return Ok(found);
     }
+    for entry in std::fs::read_dir(folder).map_err(at)? {
+        let name = entry.map_err(at)?.file_name();
+        let Some(other) = name.to_str().and_then(|name| name.strip_suffix(END)) else {
+            continue;
+        };
+        if other == lineage {
+            continue;
+        }
+        if let Some((of_file, of_lineage)) = sketch.shares_with(&read(folder, other)?) {
+            found.push(Overlap { lineage: other.to_owned(), of_file, of_lineage });
+        }
+    }
+    let most = |overlap: &Overlap| overlap.of_file.max(overlap.of_lineage);
+    found.sort_by(|one, other| (most(other), &one.lineage).cmp(&(most(one), &other.lineage)));
+    Ok(found)
+}
+
+fn read(folder: &Path, lineage: &str) -> Result<Sketch, SketchError> {
+    let path = path(folder, lineage);
+    match files::read_at_most(&path, MOST_BYTES) {
+        Ok(bytes) => Sketch::decode(&bytes).ok_or(SketchError::Malformed { path }),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Sketch::default()),
+        Err(cause) => Err(SketchError::Io { path, cause }),
+    }
+}
+
+/// A lineage's name has no dot and no slash: the contract's parser sees to it.
+fn path(folder: &Path, lineage: &str) -> PathBuf {
+    folder.join(format!("{lineage}{END}"))
 }
 
 impl Sketch {

@@ -15,6 +15,7 @@ pub(super) struct Examined {
     sketches: Arc<Sketches>,
     ledger: Option<Arc<Mutex<Ledger>>>,
     people: PeopleArgs,
+    contract: Contract,
     dataset: String,
     lineage: String,
     seen: Arc<Mutex<Option<Sketch>>>,
@@ -44,6 +45,7 @@ impl Examined {
             sketches: Arc::new(Sketches::open(identity.directory())?),
             ledger,
             people: people.clone(),
+            contract: contract.clone(),
             dataset: dataset.to_owned(),
             lineage,
             seen: Arc::default(),
@@ -55,12 +57,14 @@ impl Examined {
         let (sketches, ledger) = (Arc::clone(&self.sketches), self.ledger.clone());
         let (people, seen) = (self.people.clone(), Arc::clone(&self.seen));
         let (dataset, lineage) = (self.dataset.clone(), self.lineage.clone());
+        let contract = self.contract.clone();
         let decide = move |sketch: &Sketch| {
             if let Some(ledger) = &ledger {
                 let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
                 let overlaps =
                     sketches.overlaps(&lineage, sketch).map_err(|why| why.to_string())?;
-                let examined = people.examine(&mut ledger, (&dataset, &lineage), &overlaps);
+                let what = (dataset.as_str(), lineage.as_str());
+                let examined = people.examine(&mut ledger, &contract, what, &overlaps);
                 examined.map_err(|why| why.to_string())?;
             }
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sketch.clone().smallest());

@@ -7,7 +7,11 @@ use super::{
     people::{self, Unheard},
     restore::pending,
 };
-use crate::{keys::Identity, room::Instance};
+use crate::{
+    keys::Identity,
+    people::{Overlap, SketchError},
+    room::Instance,
+};
 use protocol::{
     canonical, contract::Contract, digest::Digest, job::JobName, loss::Loss, refusal::Refusal,
     sign::PublicKey, slice::Slice, time::Time,
@@ -140,7 +144,8 @@ impl Ledger {
     /// [`LedgerError::Restored`] if this database is older than what was handed out, and
     /// [`LedgerError::Unaccounted`] if it was, and is not accounted for under this contract.
     pub fn grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
-        self.change(|tx| hand_out(tx, asked, now))
+        let directory = self.directory();
+        self.change(|tx| hand_out(tx, &directory, asked, now))
     }
 
     /// Whether [`Ledger::grant`] would do it now; changes nothing.
@@ -150,7 +155,8 @@ impl Ledger {
     /// As [`Ledger::grant`].
     pub fn would_grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<(), LedgerError> {
         self.check()?;
-        self.without_a_trace(|tx, _| hand_out(tx, asked, now)).map(drop)
+        let directory = self.directory();
+        self.without_a_trace(|tx, _| hand_out(tx, &directory, asked, now)).map(drop)
     }
 
     /// Runs `act` as one durable transaction of one writer; nothing of it stays on an error.
@@ -328,6 +334,19 @@ pub enum LedgerError {
         /// The one through which the most was lost.
         most: String,
     },
+    /// People of one lineage in another, of whom nobody has said whether they are others.
+    #[error("{}", people::shared(dataset, lineage, overlap))]
+    SharedPeople {
+        /// The dataset.
+        dataset: String,
+        /// Its lineage.
+        lineage: String,
+        /// The other lineage, and the shares.
+        overlap: Overlap,
+    },
+    /// The samples by which lineages are compared.
+    #[error(transparent)]
+    Samples(#[from] SketchError),
     /// Known people, called new.
     #[error(
         "the people of \"{dataset}\" are not new: its lineage \"{lineage}\" has had a budget before, and a \
@@ -389,10 +408,16 @@ pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), Ledg
     }
 }
 
-fn hand_out(tx: &Transaction<'_>, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
+fn hand_out(
+    tx: &Transaction<'_>,
+    directory: &Path,
+    asked: &Asked<'_>,
+    now: Time,
+) -> Result<Vec<Slice>, LedgerError> {
     is_accounted(tx, asked.contract.digest)?;
     for dataset in asked.datasets {
-        people::must_be_heard_of(tx, asked.contract, dataset, asked.purpose, now)?;
+        let what = (*dataset, asked.purpose);
+        people::must_be_heard_of(tx, directory, asked.contract, what, now)?;
     }
     meet(tx, asked.instance, now)?;
     if let For::Job(job) = &asked.what_for {

@@ -4,13 +4,18 @@ use super::{
     accounts::{Scope, read_loss, stored, sum},
     ledger::{Ledger, LedgerError},
 };
+use crate::people::{Overlap, known_overlaps, was_sealed};
 use protocol::{
     contract::{Budget, Contract, Dataset, Period},
     loss::{Delta, Loss},
     time::Time,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// What an owner says of the people of its datasets.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -71,6 +76,9 @@ pub struct PeopleLine {
     pub ceiling: Loss,
     /// δ at which to speak of ε.
     pub delta: Delta,
+    /// Lineages that share many people with these, which nobody has said to be the same or others, and
+    /// those of these names that they share them with.
+    pub unanswered: Vec<(String, Overlap)>,
 }
 
 /// What a ledger has not heard of before.
@@ -105,7 +113,8 @@ impl Ledger {
         answers: &Answers,
         now: Time,
     ) -> Result<(), LedgerError> {
-        self.change(|tx| acknowledge(tx, contract, party, answers, now))
+        let directory = self.directory();
+        self.change(|tx| acknowledge(tx, &directory, (contract, party), answers, now))
     }
 
     /// Records that the people of `lineage` are those of `other`: what both have lost is one sum.
@@ -114,7 +123,8 @@ impl Ledger {
     ///
     /// [`LedgerError::NoLineage`] if the ledger does not know the other.
     pub fn join(&mut self, lineage: &str, other: &str, now: Time) -> Result<(), LedgerError> {
-        self.change(|tx| same(tx, lineage, other, now))
+        let directory = self.directory();
+        self.change(|tx| same(tx, &directory, lineage, other, now))
     }
 
     /// Records that two lineages have other people, though some of them seem to be in both.
@@ -137,12 +147,7 @@ impl Ledger {
     ///
     /// [`LedgerError`] if the database cannot be read.
     pub fn is_answered(&self, one: &str, other: &str) -> Result<bool, LedgerError> {
-        let (one, other) = if one < other { (one, other) } else { (other, one) };
-        if self.are_one(one, other)? {
-            return Ok(true);
-        }
-        let sql = "SELECT EXISTS (SELECT 1 FROM told_apart WHERE one = ?1 AND other = ?2)";
-        Ok(self.db().query_row(sql, [one, other], |row| row.get(0))?)
+        is_answered(self.db(), one, other)
     }
 
     /// Whether the owner has said that these lineages have the same people.
@@ -151,17 +156,7 @@ impl Ledger {
     ///
     /// [`LedgerError`] if the database cannot be read.
     pub fn are_one(&self, one: &str, other: &str) -> Result<bool, LedgerError> {
-        let people = people_of(self.db(), one)?;
-        Ok(people.is_some() && people == people_of(self.db(), other)?)
-    }
-
-    /// Whether anybody in the data of this party has lost budget that did not come back.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] if the database cannot be read.
-    pub fn has_handed_out(&self) -> Result<bool, LedgerError> {
-        Ok(anybody_lost(self.db())?.is_some())
+        are_one(self.db(), one, other)
     }
 
     /// What the people of each of `party`'s datasets have lost so far.
@@ -181,21 +176,57 @@ impl Ledger {
             let Some(budget) = dataset.budgets.values().min_by_key(|budget| budget.delta) else {
                 continue;
             };
-            lines.push(line(self.db(), name, dataset, budget)?);
+            lines.push(line(self.db(), &self.directory(), (name, dataset), budget)?);
         }
         Ok(lines)
     }
+
+    /// The party's folder, in which the samples of its people are.
+    pub(super) fn directory(&self) -> PathBuf {
+        self.path().parent().map(Path::to_owned).unwrap_or_default()
+    }
+}
+
+fn is_answered(db: &Connection, one: &str, other: &str) -> Result<bool, LedgerError> {
+    if are_one(db, one, other)? {
+        return Ok(true);
+    }
+    let (one, other) = if one < other { (one, other) } else { (other, one) };
+    let sql = "SELECT EXISTS (SELECT 1 FROM told_apart WHERE one = ?1 AND other = ?2)";
+    Ok(db.query_row(sql, [one, other], |row| row.get(0))?)
+}
+
+fn are_one(db: &Connection, one: &str, other: &str) -> Result<bool, LedgerError> {
+    let people = people_of(db, one)?;
+    Ok(people.is_some() && people == people_of(db, other)?)
+}
+
+/// Lineages in which many people of `lineage` are, and of which nobody has said whether they are others.
+fn unanswered(
+    db: &Connection,
+    directory: &Path,
+    lineage: &str,
+) -> Result<Vec<Overlap>, LedgerError> {
+    let mut found = Vec::new();
+    for overlap in known_overlaps(directory, lineage)? {
+        if !is_answered(db, lineage, &overlap.lineage)? {
+            found.push(overlap);
+        }
+    }
+    Ok(found)
 }
 
 fn line(
     db: &Connection,
-    name: &str,
-    dataset: &Dataset,
+    directory: &Path,
+    (name, dataset): (&str, &Dataset),
     budget: &Budget,
 ) -> Result<PeopleLine, LedgerError> {
     let lineages = lineages_of(db, &dataset.lineage)?;
-    let mut by_purpose = Vec::new();
+    let (mut by_purpose, mut open) = (Vec::new(), Vec::new());
     for lineage in &lineages {
+        let overlaps = unanswered(db, directory, lineage)?;
+        open.extend(overlaps.into_iter().map(|overlap| (lineage.clone(), overlap)));
         let mut statement =
             db.prepare("SELECT DISTINCT purpose FROM slices WHERE lineage = ?1 ORDER BY 1")?;
         let purposes = statement.query_map([lineage], |row| row.get::<_, String>(0))?;
@@ -213,6 +244,7 @@ fn line(
         lost: all.used(db)?,
         ceiling: budget.ceiling(),
         delta: budget.delta,
+        unanswered: open,
     })
 }
 
@@ -236,20 +268,24 @@ fn lineages_of(db: &Connection, lineage: &str) -> Result<Vec<String>, LedgerErro
 }
 
 /// Notes everything of the owner of `dataset` at the first loss of its people; later, refuses what was
-/// not answered for.
+/// not answered for. A lineage with people of another one is refused whatever was lost.
 pub(super) fn must_be_heard_of(
     tx: &Transaction<'_>,
+    directory: &Path,
     contract: &Contract,
-    dataset: &str,
-    purpose: &str,
+    (dataset, purpose): (&str, &str),
     now: Time,
 ) -> Result<(), LedgerError> {
     let Some(found) = contract.datasets.get(dataset) else { return Ok(()) };
     let Some(budget) = found.budgets.get(purpose) else { return Ok(()) };
+    if let Some(overlap) = unanswered(tx, directory, &found.lineage)?.into_iter().next() {
+        let (dataset, lineage) = (dataset.to_owned(), found.lineage.clone());
+        return Err(LedgerError::SharedPeople { dataset, lineage, overlap });
+    }
     match unheard(tx, &found.lineage, purpose, budget)? {
         None => Ok(()),
         Some(_) if anybody_lost(tx)?.is_none() => {
-            acknowledge(tx, contract, &found.owner, &Answers::default(), now)
+            acknowledge(tx, directory, (contract, &found.owner), &Answers::default(), now)
         }
         Some(what) => Err(ask(tx, dataset, found, what)?),
     }
@@ -295,14 +331,23 @@ fn note_budget(
 
 fn acknowledge(
     tx: &Transaction<'_>,
-    contract: &Contract,
-    party: &str,
+    directory: &Path,
+    (contract, party): (&Contract, &str),
     answers: &Answers,
     now: Time,
 ) -> Result<(), LedgerError> {
     let asks = anybody_lost(tx)?.is_some();
-    for (name, dataset) in owned(contract, party) {
-        answer_for(tx, name, dataset, answers, asks, now)?;
+    // Lineages that others are said to be the same as come first: they have to be known by then.
+    let named = |dataset: &Dataset| {
+        let mut said = answers.by_dataset.iter().filter(|(name, _)| {
+            contract.datasets.get(*name).is_some_and(|other| other.lineage != dataset.lineage)
+        });
+        said.any(|(_, whose)| *whose == Whose::Same(dataset.lineage.clone()))
+    };
+    let (first, then): (Vec<_>, Vec<_>) =
+        owned(contract, party).partition(|(_, dataset)| named(dataset));
+    for (name, dataset) in first.into_iter().chain(then) {
+        answer_for(tx, directory, (name, dataset), answers, asks, now)?;
         for (purpose, budget) in &dataset.budgets {
             note_budget(tx, &dataset.lineage, purpose, budget, now)?;
         }
@@ -312,8 +357,8 @@ fn acknowledge(
 
 fn answer_for(
     tx: &Transaction<'_>,
-    name: &str,
-    dataset: &Dataset,
+    directory: &Path,
+    (name, dataset): (&str, &Dataset),
     answers: &Answers,
     asks: bool,
     now: Time,
@@ -327,7 +372,11 @@ fn answer_for(
     // What is said of all answers only what was asked.
     let of_all = answers.for_all.as_ref().filter(|_| news.is_some());
     match (answers.by_dataset.get(name).or(of_all), news) {
-        (Some(Whose::Same(other)), _) => same(tx, lineage, other, now),
+        // What is said of all is said of this one, too, which the others are the same as.
+        (Some(Whose::Same(other)), _) if other == lineage && people.is_none() && !asks => {
+            note(tx, lineage, lineage, "first", now)
+        }
+        (Some(Whose::Same(other)), _) => same(tx, directory, lineage, other, now),
         (Some(Whose::New), Some(_)) if people.is_some() && asks => {
             let (dataset, lineage) = (name.to_owned(), lineage.to_owned());
             Err(LedgerError::KnownPeople { dataset, lineage })
@@ -342,9 +391,27 @@ fn answer_for(
 }
 
 /// The people of `lineage` are those of `other`, whatever was said before.
-fn same(tx: &Transaction<'_>, lineage: &str, other: &str, now: Time) -> Result<(), LedgerError> {
-    let Some(theirs) = people_of(tx, other)? else {
-        return Err(LedgerError::NoLineage { lineage: other.to_owned(), known: known(tx)? });
+fn same(
+    tx: &Transaction<'_>,
+    directory: &Path,
+    lineage: &str,
+    other: &str,
+    now: Time,
+) -> Result<(), LedgerError> {
+    let theirs = match people_of(tx, other)? {
+        Some(people) => people,
+        // It was sealed here, and never stood in a contract that was signed. Once anybody has lost
+        // anything, one of the two must be known: whose people they are is asked of both otherwise.
+        None if other != lineage
+            && (people_of(tx, lineage)?.is_some() || anybody_lost(tx)?.is_none())
+            && was_sealed(directory, other)? =>
+        {
+            note(tx, other, other, "first", now)?;
+            other.to_owned()
+        }
+        None => {
+            return Err(LedgerError::NoLineage { lineage: other.to_owned(), known: known(tx)? });
+        }
     };
     match people_of(tx, lineage)? {
         None => note(tx, lineage, &theirs, "same", now),
@@ -451,6 +518,20 @@ fn name_of(period: Period) -> &'static str {
         Period::Month => "month",
         _ => "contract",
     }
+}
+
+/// Which people two lineages share, and what their owner has to say of it.
+pub(super) fn shared(dataset: &str, lineage: &str, overlap: &Overlap) -> String {
+    let Overlap { lineage: other, of_file, of_lineage, .. } = overlap;
+    format!(
+        "{of_file} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\", and \
+         {of_lineage} % of the people known of lineage \"{other}\" are in \"{dataset}\". This party's ledger \
+         takes them for other people: whoever is in both could lose the budget of each, so nothing is \
+         handed out. If they are the same people, or some of them are, say --same-people \
+         {dataset}={other}: what is lost under either name is then one sum. Two large lists of customers \
+         may share people by chance: if they are to be counted as others nevertheless, say --new-people \
+         --although-they-overlap, and whoever is in both can lose the budget of each"
+    )
 }
 
 /// What is new, and what its owner has to say of it.

@@ -1,7 +1,12 @@
 //! What one person has lost is one sum, whatever it was lost as.
 
 use super::*;
-use protocol::contract::Contract;
+use crate::people::Sketches;
+use protocol::{
+    contract::{Contract, Role},
+    identity::Identifier,
+    sealed::Values,
+};
 
 fn answers(dataset: Option<&str>, whose: Whose) -> Answers {
     let mut answers = Answers::default();
@@ -221,6 +226,86 @@ fn the_ceiling_of_the_build_holds_over_purposes_names_and_contracts() {
     let report = retailer.ledger.report(&contract, "retailer", NOON).unwrap();
     let fresh = report.budgets.iter().find(|line| line.purpose == "measurement").unwrap();
     assert!(fresh.lifetime_left.fits(&ceiling.minus(&handed)));
+}
+
+/// The samples of two lineages with the same hundred people.
+fn sealed_as(retailer: &Retailer, lineages: &[&str]) {
+    let sketches = Sketches::open(retailer.room.retailer.directory()).unwrap();
+    let mut column = retailer.room.contract.datasets["sales"].columns[0].clone();
+    column.role = Role::MatchKey(Identifier::Email);
+    let keys = Values::Keys((1..=100).map(|n| [n; 32]).collect());
+    for lineage in lineages {
+        sketches.add(lineage, &sketches.sample([(&column, &keys)])).unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_handed_out_of_two_lineages_with_the_same_people_until_it_was_said_whose_they_are() {
+    for same in [true, false] {
+        let mut retailer = Retailer::new();
+        sealed_as(&retailer, &["customers", "members"]);
+        let (contract, other) = (retailer.room.contract.clone(), retailer.room.other_contract());
+        // Nothing was handed out before.
+        for (contract, of, lineage) in
+            [(&contract, "customers", "members"), (&other, "members", "customers")]
+        {
+            let refused = ask(&mut retailer, contract, "measurement", 1).unwrap_err();
+            let text = refused.to_string();
+            let LedgerError::SharedPeople { lineage: asked, overlap, .. } = refused else {
+                panic!("{text}")
+            };
+            assert_eq!((asked.as_str(), overlap.lineage.as_str()), (of, lineage));
+            assert_eq!((overlap.of_file, overlap.of_lineage), (100, 100));
+            assert!(text.contains(&format!("--same-people sales={lineage}")), "{text}");
+            let line = people(&retailer, contract);
+            assert_eq!(line.unanswered, [(of.to_owned(), overlap)]);
+        }
+        match same {
+            true => retailer.ledger.join("members", "customers", NOON).unwrap(),
+            false => retailer.ledger.tell_apart("members", "customers", NOON).unwrap(),
+        }
+        ask(&mut retailer, &contract, "measurement", 1).unwrap();
+        let whose = if same { Whose::Same("customers".to_owned()) } else { Whose::New };
+        retailer.ledger.acknowledge(&other, "retailer", &answers(None, whose), NOON).unwrap();
+        ask(&mut retailer, &other, "measurement", 2).unwrap();
+        let line = people(&retailer, &other);
+        let both = loss(0.5).plus(&loss(0.5));
+        assert_eq!(line.lost, if same { both } else { loss(0.5) });
+        assert_eq!(line.unanswered, []);
+    }
+}
+
+#[test]
+fn the_same_people_can_be_said_of_what_was_sealed_before_any_contract_was_signed() {
+    let mut retailer = Retailer::new();
+    let never = retailer.ledger.join("members", "customers", NOON).unwrap_err();
+    assert!(matches!(never, LedgerError::NoLineage { .. }), "{never}");
+    sealed_as(&retailer, &["customers"]);
+    retailer.ledger.join("members", "customers", NOON).unwrap();
+    assert!(retailer.ledger.are_one("members", "customers").unwrap());
+    // And of two datasets of the contract that is signed first, whichever is called the other.
+    for (one, other) in [("sales", "returns"), ("returns", "sales")] {
+        let mut retailer = Retailer::new();
+        let mut contract = retailer.room.contract.clone();
+        let mut returns = contract.datasets["sales"].clone();
+        returns.lineage = "returns".to_owned();
+        contract.datasets.insert("returns".to_owned(), returns);
+        let lineage = contract.datasets[other].lineage.clone();
+        let said = answers(Some(one), Whose::Same(lineage));
+        retailer.ledger.acknowledge(&contract, "retailer", &said, NOON).unwrap();
+        assert!(retailer.ledger.are_one("customers", "returns").unwrap(), "{one} {other}");
+    }
+}
+
+/// What it cannot be compared by stops it: a sample that is not readable hides nothing.
+#[test]
+fn a_sample_that_cannot_be_read_stops_the_ledger() {
+    let mut retailer = Retailer::new();
+    sealed_as(&retailer, &["customers", "members"]);
+    std::fs::write(retailer.file("people/members.sketch"), b"glovebox").unwrap();
+    let contract = retailer.room.contract.clone();
+    let refused = ask(&mut retailer, &contract, "measurement", 1).unwrap_err();
+    assert!(matches!(refused, LedgerError::Samples(_)), "{refused}");
 }
 
 #[test]
