@@ -46,7 +46,7 @@ pub(super) enum Cell<'a> {
 }
 
 /// A value of a sealed column.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Value {
     Key([u8; 32]),
     Code(i32),

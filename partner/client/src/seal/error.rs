@@ -139,6 +139,19 @@ pub enum SealError {
         /// Whether two rows say that they are this one.
         twice: bool,
     },
+    /// A mended row whose place in the table has a good row of other values.
+    #[error(
+        "{}: the row at \"{place}\" (glovebox_at) of the table is not bad by itself, and its values are not \
+         those of the mended row: it would be lost. Perhaps the table has changed since the row was rejected: \
+         give it as it was, or write and mend the file of --reject-file again",
+        path.display()
+    )]
+    NotBad {
+        /// The file of mended rows.
+        path: PathBuf,
+        /// Where the row is.
+        place: String,
+    },
     /// A name given with `--map` or `--ignore`.
     #[error("\"{entry}\": {flaw}")]
     Map {

@@ -13,7 +13,10 @@ use protocol::{
     manifest,
     sealed::Values,
 };
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// Columns in the clear, in the order of the layout but without the one that marks rows.
 pub(super) struct Prepared {
@@ -108,6 +111,13 @@ fn read(
         only_rejects: input.is_of_rejects(),
         ..Count::default()
     };
+    let blank = count.clone();
+    // The values of a row if it is good, which is not counted.
+    let values_of = |row: &Row<'_>| {
+        let (mut values, mut uncounted) = (Vec::new(), blank.clone());
+        let bad = check(row, None, header.len(), &converters, &mut values, &mut uncounted);
+        bad.is_empty().then_some(values)
+    };
     let mut values = Vec::with_capacity(converters.len());
     let mut each = |row: &Row<'_>, file: Option<&str>| {
         let bad = check(row, file, header.len(), &converters, &mut values, &mut count);
@@ -137,10 +147,25 @@ fn read(
         input.rows(&mut each, progress)?;
         return Ok(count);
     };
-    let mut places = mended_rows(mended, path, &header, dataset, options, &mut each)?;
+    let mut good = BTreeMap::new();
+    let mut instead = |row: &Row<'_>, file: Option<&str>| {
+        good.extend(row.origin().map(str::to_owned).zip(values_of(row)));
+        each(row, file)
+    };
+    let mut places = mended_rows(mended, path, &header, dataset, options, &mut instead)?;
     let mut others = |row: &Row<'_>, file: Option<&str>| {
         let place = place_of(file, row.at());
-        if places.remove(&place) { Ok(()) } else { each(row, file) }
+        if !places.remove(&place) {
+            return each(row, file);
+        }
+        // Other options may read a row that was rejected, to what it was mended to. A good row of other
+        // values is another one: the table has changed.
+        match values_of(row) {
+            Some(values) if good.get(&place) != Some(&values) => {
+                Err(SealError::NotBad { path: mended.clone(), place })
+            }
+            _ => Ok(()),
+        }
     };
     input.rows(&mut others, progress)?;
     match places.pop_first() {

@@ -141,6 +141,23 @@ fn rows_that_were_not_rejected_from_this_table_are_refused() {
     refused("expected a file of rejected rows as --reject-file writes it");
 }
 
+/// With a row more on top, the places of rejected rows are those of others.
+#[test]
+fn a_mended_row_takes_no_good_rows_place() {
+    let desk = Desk::new();
+    let path = rejects(&desk, &table(&desk, &format!("{GOOD}{BAD}")));
+    mend(&path, "b@", "b@example.com");
+    let input = table(&desk, &format!("c@example.com,,gold,4,1,,1,\n{GOOD}{BAD}"));
+    let options = Options { mended: Some(path.clone()), ..mapped() };
+    let error = seal_with(&desk, &input, &options).unwrap_err();
+    assert!(matches!(&error, SealError::NotBad { place, .. } if place == "line 3"), "{error}");
+    assert!(error.to_string().contains("of the table is not bad by itself"), "{error}");
+    // A mended row that is bad takes none either.
+    mend(&path, "b@example.com", "b@");
+    let error = seal_with(&desk, &input, &options).unwrap_err();
+    assert!(matches!(error, SealError::NotBad { .. }), "{error}");
+}
+
 #[test]
 fn rejected_rows_are_kept_word_for_word_and_the_rest_is_sealed() {
     let desk = Desk::new();
