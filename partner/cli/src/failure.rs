@@ -229,6 +229,7 @@ impl From<SealError> for Failure {
             | SealError::NoParts { .. }
             | SealError::Map { .. }
             | SealError::NotRejects { .. }
+            | SealError::NotAKey { .. }
             | SealError::NoSuchColumn { .. } => Self::unclear(error),
             SealError::Part { ref cause, .. } if matches!(**cause, SealError::Map { .. }) => {
                 Self::unclear(error)

@@ -48,6 +48,10 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "COLUMN=VALUE")]
     empty: Vec<String>,
 
+    /// Match key of which no value need be good: rows are sealed with the others
+    #[arg(long, value_name = "COLUMN")]
+    without_key: Vec<String>,
+
     /// Percent of the rows that may be bad and left out
     #[arg(long, value_name = "PERCENT", default_value = "1")]
     max_rejected: Share,
@@ -90,6 +94,7 @@ impl ReadingArgs {
         let mut options = Options::default();
         options.reject_file = reject_file;
         options.max_rejected = self.max_rejected;
+        options.without_keys.clone_from(&self.without_key);
         options.reading = reading;
         Ok(options)
     }

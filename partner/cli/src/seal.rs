@@ -101,11 +101,19 @@ impl Seal {
                     progress,
                 )
             });
-            if let Err(SealError::BadRows { .. } | SealError::Empty { rejected: 1.. }) = &sealed {
-                self.tell_rejects();
+            match &sealed {
+                Err(SealError::BadRows { .. } | SealError::Empty { rejected: 1.. }) => {
+                    self.tell_rejects();
+                }
+                Err(SealError::NoGoodKey { count, .. }) if count.rejected > 0 => {
+                    self.tell_rejects();
+                }
+                _ => {}
             }
             match sealed {
-                Err(SealError::BadRows { count, .. }) if self.json => {
+                Err(SealError::BadRows { count, .. } | SealError::NoGoodKey { count, .. })
+                    if self.json =>
+                {
                     say::json(&Counted { sealed: false, count: &count, files: None })?;
                     options.accept(&count)?;
                     return Ok(ExitCode::FAILURE);

@@ -126,6 +126,8 @@ pub struct Options {
     pub mended: Option<PathBuf>,
     /// The share of bad rows above which nothing is sealed.
     pub max_rejected: Share,
+    /// Match keys of which no value need be good: rows are joined by the others.
+    pub without_keys: Vec<String>,
     /// How the table is written.
     pub reading: Reading,
     /// Looks at whose people they are before anything is written.

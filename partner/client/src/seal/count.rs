@@ -53,6 +53,9 @@ impl Count {
 pub struct ColumnCount {
     /// Column in the contract.
     pub column: String,
+    /// Whether it is a match key.
+    #[serde(skip)]
+    pub is_key: bool,
     /// Values that can be sealed.
     pub good: u64,
     /// Empty fields, and words for none.

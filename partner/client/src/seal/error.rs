@@ -226,6 +226,27 @@ pub enum SealError {
         /// The share that may be left out.
         limit: Share,
     },
+    /// A match key of which no value is good.
+    #[error(
+        "no value of the match key {column} is good, and {} {} refused: nobody would be joined by it. Read \
+         the reasons under {column}, and mend the values or say how they are written (--country reads national \
+         phone numbers); --without-key {column} seals the rows without it:\n{count}",
+        thousands(*refused), plural(*refused, "is", "are")
+    )]
+    NoGoodKey {
+        /// The column.
+        column: String,
+        /// Values that were refused.
+        refused: u64,
+        /// What is good, empty and refused.
+        count: Box<Count>,
+    },
+    /// What a table may be sealed without, but no match key.
+    #[error("--without-key {column}: the dataset has no match key of this name")]
+    NotAKey {
+        /// What was named.
+        column: String,
+    },
     /// People who should not be in this dataset, or of whom it is not said that they should.
     #[error("{reason}")]
     People {

@@ -70,7 +70,7 @@ pub(super) fn count(
     Ok(count)
 }
 
-/// Refuses a table of which too much is bad.
+/// Refuses a table of which too much is bad, or a match key as a whole.
 pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> {
     let total = count.rows + count.rejected;
     // A quote that is not closed makes one row of many: each of its lines may be a row that is lost.
@@ -78,6 +78,14 @@ pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> 
     if options.max_rejected.is_exceeded(count.rejected + swallowed, total + swallowed) {
         let limit = options.max_rejected;
         return Err(SealError::BadRows { count: Box::new(count.clone()), total, limit });
+    }
+    let lost = |column: &&ColumnCount| {
+        let is_refused = column.good == 0 && column.refused.total() > 0;
+        column.is_key && is_refused && !options.without_keys.contains(&column.column)
+    };
+    if let Some(column) = count.columns.iter().find(lost) {
+        let (column, refused) = (column.column.clone(), column.refused.total());
+        return Err(SealError::NoGoodKey { column, refused, count: Box::new(count.clone()) });
     }
     Ok(())
 }
@@ -100,6 +108,11 @@ fn read(
     let default = |column: &&Column| options.reading.empty.contains_key(&column.name);
     if let Some(column) = dataset.sealed_columns().filter(default).find(|it| of_a_key(it)) {
         return Err(SealError::DefaultOfKey { column: column.name.clone() });
+    }
+    let is_key = |name: &&String| dataset.column(name).is_some_and(of_a_key);
+    let stray = options.without_keys.iter().find(|name| !is_key(name));
+    if let Some(name) = stray.filter(|_| !options.reading.several_files) {
+        return Err(SealError::NotAKey { column: name.clone() });
     }
     let path = input;
     let input = Input::open(path, dataset, &options.reading)?;
@@ -213,7 +226,7 @@ fn mended_rows(
 fn named(converter: &Converter<'_>) -> ColumnCount {
     let column = converter.column.name.clone();
     let yes = converter.is_consent().then_some(0);
-    ColumnCount { column, yes, ..ColumnCount::default() }
+    ColumnCount { column, yes, is_key: converter.is_key(), ..ColumnCount::default() }
 }
 
 /// Different people, each known by the first match key that a row has. Half of a key tells them

@@ -59,6 +59,28 @@ fn a_bad_key_beside_a_good_one_does_not_take_the_row() {
     assert!(error.to_string().contains("line 2, phone: not a phone number"), "{error}");
 }
 
+/// National numbers without a country: rows are joined by their addresses, and nobody by a number.
+#[test]
+fn a_match_key_without_one_good_value_is_refused_unless_it_is_named() {
+    let desk = Desk::new();
+    let input =
+        desk.table("a@example.com,0171 1234567,gold,5,1,,1,\nb@example.com,,gold,7,1,,1,\n");
+    let error = desk.seal(&input, &Options::default()).unwrap_err();
+    assert!(matches!(&error, SealError::NoGoodKey { column, refused: 1, .. } if column == "phone"));
+    let words = error.to_string();
+    let start =
+        "no value of the match key phone is good, and 1 is refused: nobody would be joined by it.";
+    assert!(words.starts_with(start) && words.contains("--without-key phone seals"), "{words}");
+    let mut options = Options { without_keys: vec!["phone".into()], ..Options::default() };
+    assert_eq!(desk.seal(&input, &options).unwrap().count.rows, 2);
+    options.without_keys = vec!["tier".into()];
+    let error = check(&input, &desk.contract, "sales", &options, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(error, SealError::NotAKey { .. }), "{error}");
+    // One that is good, and a column that is empty, are what they are.
+    let input = desk.table("a@example.com,,gold,5,1,,1,\nb@example.com,,gold,7,1,,1,\n");
+    assert_eq!(desk.in_memory(&input).unwrap().count.rows, 2);
+}
+
 #[test]
 fn up_to_the_share_that_was_set_bad_rows_are_left_out() {
     let desk = Desk::new();
