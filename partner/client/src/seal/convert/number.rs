@@ -183,9 +183,11 @@ pub(super) fn real(real: f64, scale: u8, style: Style<'_>) -> Result<i64, Reason
     if !real.is_finite() {
         return Err(Reason::NotANumber);
     }
-    let text = format!("{real:.*}", usize::from(scale));
+    // What is rounded is the shortest decimal that is this float, as text has it.
+    let text =
+        if style.round { real.to_string() } else { format!("{real:.*}", usize::from(scale)) };
     let nearest: f64 = text.parse().map_err(|_| Reason::NotANumber)?;
-    let units = decimal(&text, scale, Style::default())?;
+    let units = decimal(&text, scale, Style { round: style.round, ..Style::default() })?;
     if (nearest - real).abs() > FLOAT_TOLERANCE && !style.round {
         return Err(Reason::Decimals { scale });
     }
@@ -200,8 +202,9 @@ pub(super) fn real32(real: f32, scale: u8, style: Style<'_>) -> Result<i64, Reas
     if !real.is_finite() {
         return Err(Reason::NotANumber);
     }
-    let text = format!("{real:.*}", usize::from(scale));
-    let units = decimal(&text, scale, Style::default())?;
+    let text =
+        if style.round { real.to_string() } else { format!("{real:.*}", usize::from(scale)) };
+    let units = decimal(&text, scale, Style { round: style.round, ..Style::default() })?;
     let whole = scale == 0 && real.abs() <= LARGEST_WHOLE;
     if f64::from((real.next_up() - real).abs()) >= unit(scale) && units != 0 && !whole {
         return Err(Reason::FloatTooLarge);
@@ -329,6 +332,14 @@ mod tests {
         }
         assert_eq!(rescale(-12_345, 3, 2, style), Ok(-1235));
         assert_eq!(real(29.994, 2, style), Ok(2999));
+        // As text is, though the nearest double is below 1.005.
+        for (double, single, text) in
+            [(1.005, 1.005, "1.005"), (-2.675, -2.675, "-2.675"), (0.125, 0.125, "0.125")]
+        {
+            assert_eq!(real(double, 2, style), decimal(text, 2, style), "{text}");
+            assert_eq!(real32(single, 2, style), decimal(text, 2, style), "{text}");
+        }
+        assert_eq!(real(1.005, 2, style), Ok(101));
     }
 
     #[test]
