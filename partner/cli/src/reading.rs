@@ -72,10 +72,6 @@ impl ReadingArgs {
             let pair = pair.map(|(column, value)| (column.to_owned(), value.to_owned()));
             pair.ok_or_else(|| Failure::unclear(format!("--empty {text}: expected COLUMN=VALUE")))
         });
-        let both = |word: &&String| self.no.iter().any(|no| no.eq_ignore_ascii_case(word));
-        if let Some(word) = self.yes.iter().find(both) {
-            return Err(Failure::unclear(format!("\"{word}\" is given as --yes and as --no")));
-        }
         let mut reading = Reading::default();
         reading.map.clone_from(&self.map);
         reading.ignore.clone_from(&self.ignore);
@@ -83,6 +79,7 @@ impl ReadingArgs {
         reading.dates.clone_from(&self.date);
         reading.yes.clone_from(&self.yes);
         reading.no.clone_from(&self.no);
+        reading.check_words().map_err(Failure::unclear)?;
         reading.decimal_sign = match self.decimal {
             Decimal::Point => DecimalSign::Point,
             Decimal::Comma => DecimalSign::Comma,

@@ -39,7 +39,7 @@ pub use count::{ColumnCount, Count, Refusals, plural, thousands};
 pub use error::SealError;
 pub use input::MapFlaw;
 pub use keys::{KeysError, read_keys, read_keys_of};
-pub use reading::{DecimalSign, InvalidShare, Reading, Share};
+pub use reading::{DecimalSign, InvalidShare, InvalidWord, Reading, Share};
 
 /// Seals the table in `input` as version `version` of `dataset`, into three new files beside each
 /// other: `output` with `.sealed` (for the host), `.manifest` (signed) and `.keys` (secret, 0600).

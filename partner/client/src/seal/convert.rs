@@ -229,14 +229,14 @@ impl<'a> Converter<'a> {
         let text = name(cell).ok_or(Reason::Kind)?;
         let text = whole_number(&text).unwrap_or(&text);
         let among = |words: &[String]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-        let is = |words: [&str; 5]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-        // The owner's words come first: they may say otherwise than usual.
+        let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+        // The owner's words never say otherwise than the usual ones: Reading::check_words.
         match (among(&self.reading.yes), among(&self.reading.no)) {
             (true, false) => Ok(1),
             (false, true) => Ok(0),
             (true, true) => Err(Reason::NotYesOrNo),
-            _ if is(["true", "1", "yes", "y", "t"]) => Ok(1),
-            _ if is(["false", "0", "no", "n", "f"]) => Ok(0),
+            _ if is(&YES) => Ok(1),
+            _ if is(&NO) => Ok(0),
             _ if identity::says_none(text) => Ok(MISSING),
             _ => Err(Reason::NotYesOrNo),
         }
@@ -295,6 +295,10 @@ fn label(cell: Cell<'_>) -> Result<[u8; 32], Reason> {
     Ok(bytes)
 }
 
+/// Words that mean consent in every table.
+pub(super) const YES: [&str; 5] = ["yes", "y", "true", "t", "1"];
+/// Words that mean no consent in every table.
+pub(super) const NO: [&str; 5] = ["no", "n", "false", "f", "0"];
 /// Values of a domain that are named.
 const NAMED_VALUES: usize = 8;
 /// 2^53 and 2^24: up to here every whole number is a float.

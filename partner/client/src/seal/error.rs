@@ -1,5 +1,5 @@
 use super::{
-    AdoptFlaw, BadRow, Count, KeysError, MapFlaw, Share,
+    AdoptFlaw, BadRow, Count, InvalidWord, KeysError, MapFlaw, Share,
     count::{plural, thousands},
     input::folded,
 };
@@ -160,6 +160,9 @@ pub enum SealError {
         /// What is wrong.
         flaw: MapFlaw,
     },
+    /// A word that would turn consent round.
+    #[error("{0}")]
+    Word(#[source] InvalidWord),
     /// A default for a column that is not sealed.
     #[error("--empty {column}=..: the contract seals no column of this name in the dataset")]
     NoSuchColumn {

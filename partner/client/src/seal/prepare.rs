@@ -99,6 +99,7 @@ fn read(
     keep: &mut dyn FnMut(&[Converter<'_>], &[Value]),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
+    options.reading.check_words().map_err(SealError::Word)?;
     let unknown = |name: &&String| dataset.sealed_columns().all(|column| column.name != **name);
     let stray = options.reading.empty.keys().find(unknown);
     if let Some(name) = stray.filter(|_| !options.reading.several_files) {

@@ -1,6 +1,6 @@
 //! How an owner's table is written, where the owner says so: nothing of it is guessed.
 
-use super::convert::DateFormat;
+use super::convert::{DateFormat, NO, YES};
 use protocol::identity::Country;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -31,6 +31,57 @@ pub struct Reading {
     pub empty: BTreeMap<String, String>,
     /// Whether names that the file does not have are passed over, since they are another file's.
     pub several_files: bool,
+}
+
+impl Reading {
+    /// Holds the words for consent against those for none, and against the usual ones.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidWord`] if a word would turn consent round.
+    pub fn check_words(&self) -> Result<(), InvalidWord> {
+        let folded = |word: &str| word.trim().to_ascii_lowercase();
+        let no: Vec<_> = self.no.iter().map(|word| folded(word)).collect();
+        if let Some(word) = self.yes.iter().find(|word| no.contains(&folded(word))) {
+            return Err(InvalidWord::Both { word: word.clone() });
+        }
+        for (option, words, usual, meaning) in
+            [("--yes", &self.yes, NO, "no consent"), ("--no", &self.no, YES, "consent")]
+        {
+            if let Some(word) = words.iter().find(|word| usual.contains(&folded(word).as_str())) {
+                let (word, usual) = (word.clone(), usual.join(", "));
+                return Err(InvalidWord::Usual { option, word, meaning, usual });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a word for consent or for none is refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidWord {
+    /// A word for both.
+    #[error("\"{word}\" is given as --yes and as --no")]
+    Both {
+        /// The word.
+        word: String,
+    },
+    /// A word that means the opposite in every table.
+    #[error(
+        "{option} \"{word}\" would turn consent round: this word always means {meaning}, as {usual} do \
+         (write another word into the table where it means something else)"
+    )]
+    Usual {
+        /// The option that names it.
+        option: &'static str,
+        /// The word.
+        word: String,
+        /// What it means.
+        meaning: &'static str,
+        /// All words that mean this.
+        usual: String,
+    },
 }
 
 /// What stands in front of the decimals of a number.
@@ -105,6 +156,21 @@ const WHOLE: u32 = 100 * PERCENT;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_word_turns_consent_round() {
+        let words = |yes: &[&str], no: &[&str]| {
+            let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+            Reading { yes: owned(yes), no: owned(no), ..Reading::default() }.check_words()
+        };
+        for (yes, no) in [(["no"], ["x"]), (["x"], ["Y"]), ([" F "], ["x"]), (["x"], ["1"])] {
+            let refused = words(&yes, &no).unwrap_err();
+            assert!(matches!(refused, InvalidWord::Usual { .. }), "{refused}");
+        }
+        let both = InvalidWord::Both { word: "Opt".to_owned() };
+        assert_eq!(words(&["Opt"], &["opt"]), Err(both));
+        assert_eq!(words(&["opt-in", "yes"], &["opt-out", "0"]), Ok(()));
+    }
 
     #[test]
     fn shares_are_exact() {

@@ -41,9 +41,11 @@ fn consent_is_read_in_the_usual_words_and_in_the_owners() {
     for cell in [Cell::Text("opt-in"), Cell::Whole(2), Cell::Real(0.5)] {
         assert!(code(6, &usual, cell).is_err());
     }
-    let own = Reading { yes: vec!["opt-in".into()], no: vec!["Y".into()], ..Reading::default() };
+    let own =
+        Reading { yes: vec!["opt-in".into()], no: vec!["opt-out".into()], ..Reading::default() };
     assert_eq!(code(6, &own, Cell::Text("Opt-In")), Ok(1));
-    assert_eq!(code(6, &own, Cell::Text("y")), Ok(0));
+    assert_eq!(code(6, &own, Cell::Text("opt-out")), Ok(0));
+    assert_eq!(code(6, &own, Cell::Text("y")), Ok(1));
 }
 
 #[test]

@@ -79,6 +79,16 @@ fn people_are_counted_by_the_first_key_that_a_row_has() {
 }
 
 #[test]
+fn a_usual_word_for_no_consent_is_none_for_consent() {
+    let desk = Desk::new();
+    let mut options = Options::default();
+    options.reading.yes = vec!["No".to_owned()];
+    let input = desk.table("a@example.com,,gold,1,1,,no,\n");
+    let error = check(&input, &desk.contract, "sales", &options, &mut |_, _| {}).unwrap_err();
+    assert!(error.to_string().starts_with("--yes \"No\" would turn consent round"), "{error}");
+}
+
+#[test]
 fn a_label_identifies_nobody() {
     let mut desk = Desk::new();
     desk.contract.datasets.get_mut("sales").unwrap().columns[7].role = Role::Label;
