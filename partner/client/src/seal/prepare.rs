@@ -265,6 +265,9 @@ fn check(
 ) -> Vec<BadRow> {
     let bad_row =
         |column, reason| BadRow { file: file.map(str::to_owned), at: row.at(), column, reason };
+    if row.is_header() {
+        return vec![bad_row(None, Reason::HeaderAgain)];
+    }
     if row.origin() == Some("") {
         return vec![bad_row(None, Reason::NoOrigin)];
     }

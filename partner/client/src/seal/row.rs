@@ -18,14 +18,15 @@ use csv::ByteRecord;
 
 /// A row, borrowed from its reader.
 pub(super) enum Row<'a> {
-    /// From CSV; `columns` says which field each sealed column is, and `origin` what a file of rejected
-    /// rows says of where the row comes from.
+    /// From CSV; `columns` says which field each sealed column is, `origin` what a file of rejected rows says
+    /// of where the row comes from, and `is_header` whether the row is the header once more.
     Csv {
         record: &'a ByteRecord,
         line: u64,
         separator: u8,
         columns: &'a [usize],
         origin: Option<&'a str>,
+        is_header: bool,
     },
     /// From a record batch; `columns` are the sealed columns in the types that are read.
     Batch { batch: &'a RecordBatch, columns: &'a [Typed], at: usize, row: u64 },
@@ -172,6 +173,11 @@ impl Row<'_> {
             Self::Csv { origin, .. } => *origin,
             Self::Batch { .. } => None,
         }
+    }
+
+    /// Whether the row is the header once more.
+    pub(super) fn is_header(&self) -> bool {
+        matches!(self, Self::Csv { is_header: true, .. })
     }
 
     /// The number of fields, if it may differ from the header's.

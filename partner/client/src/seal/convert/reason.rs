@@ -12,6 +12,9 @@ pub enum Reason {
         /// Fields of the header.
         expected: usize,
     },
+    /// The header, once more.
+    #[error("the header again: two files put together?")]
+    HeaderAgain,
     /// A rejected row that does not end with where it comes from and why it was rejected.
     #[error(
         "fields were added to this rejected row or taken away: its last two are not glovebox_at, such as line \

@@ -17,6 +17,8 @@ type Bytes = Box<dyn Read>;
 pub(super) struct Text {
     reader: csv::Reader<Lines<Bytes>>,
     separator: u8,
+    /// The names of the columns as the file has them.
+    names: ByteRecord,
     /// Whether each row ends with where it comes from and why it was rejected.
     is_of_rejects: bool,
 }
@@ -70,9 +72,12 @@ impl Text {
             .flexible(true)
             .delimiter(separator)
             .from_reader(Lines::after(whole, before));
-        reader.byte_headers().map_err(|cause| unreadable(path, &cause))?;
+        let mut names = reader.byte_headers().map_err(|cause| unreadable(path, &cause))?.clone();
         let is_of_rejects = header.is_of_rejects;
-        Ok((header, Self { reader, separator, is_of_rejects }))
+        if is_of_rejects {
+            names.truncate(names.len().saturating_sub(REJECT_COLUMNS.len()));
+        }
+        Ok((header, Self { reader, separator, names, is_of_rejects }))
     }
 
     /// Calls `each` for every row, and `progress` now and then.
@@ -88,15 +93,23 @@ impl Text {
         while self.reader.read_byte_record(&mut record).map_err(|e| unreadable(path, &e))? {
             let byte = record.position().map_or(0, csv::Position::byte);
             let line = self.reader.get_mut().line_of(byte);
+            let is_header = self.is_header(&record);
             let origin = self.is_of_rejects.then(|| origin_of(&mut record));
             let (origin, separator) = (origin.as_deref(), self.separator);
-            each(&Row::Csv { record: &record, line, separator, columns, origin })?;
+            each(&Row::Csv { record: &record, line, separator, columns, origin, is_header })?;
             rows += 1;
             if rows.is_multiple_of(PROGRESS_ROWS) {
                 progress();
             }
         }
         Ok(())
+    }
+
+    /// Whether `record` is the first line again, as where files were put together.
+    fn is_header(&self, record: &ByteRecord) -> bool {
+        let fields = record.iter().take(self.names.len());
+        let fields = fields.map(|field| field.strip_prefix(MARK).unwrap_or(field));
+        (record.len() == self.names.len() || self.is_of_rejects) && fields.eq(&self.names)
     }
 }
 

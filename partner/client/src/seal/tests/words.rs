@@ -89,6 +89,21 @@ fn a_usual_word_for_no_consent_is_none_for_consent() {
 }
 
 #[test]
+fn a_header_in_the_middle_is_called_one() {
+    let desk = Desk::new();
+    let row = "a@example.com,,gold,1,1,,1,\n";
+    let error = desk.in_memory(&desk.table(&format!("{row}\u{feff}{HEADER}{row}"))).unwrap_err();
+    let words = "\n  line 3: the header again: two files put together?";
+    assert!(error.to_string().ends_with(words), "{error}");
+    // In the file of rejected rows too.
+    let options = Options::rejecting_into(desk.path("bad.csv"));
+    let input = desk.table(&format!("{row}{HEADER}"));
+    check(&input, &desk.contract, "sales", &options, &mut |_, _| {}).unwrap();
+    let error = desk.in_memory(&desk.path("bad.csv")).unwrap_err();
+    assert!(error.to_string().contains("line 2: the header again"), "{error}");
+}
+
+#[test]
 fn a_label_identifies_nobody() {
     let mut desk = Desk::new();
     desk.contract.datasets.get_mut("sales").unwrap().columns[7].role = Role::Label;
