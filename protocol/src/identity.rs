@@ -176,6 +176,12 @@ pub enum IdentityError {
          also without what is dialled inside the country only (write it as it is dialled from abroad)"
     )]
     NoSuchNumber,
+    /// An Italian number that is neither a landline nor a mobile phone.
+    #[error(
+        "an Italian phone number that begins neither with 0 (landline) nor with 3 (mobile phone) behind +39: \
+         a landline keeps its 0 there (+39 06 ..)"
+    )]
+    Italian,
     /// Digits lost to an exponent.
     #[error("a phone number with an exponent: its last digits are lost; export it as text")]
     Float,

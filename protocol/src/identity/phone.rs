@@ -27,6 +27,9 @@ pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String,
         return Err(IdentityError::Phone);
     }
     let digits = country::without_trunk_prefix(&digits)?;
+    if digits.strip_prefix(ITALY).is_some_and(|number| !number.starts_with(['0', '3'])) {
+        return Err(IdentityError::Italian);
+    }
     if is_plausible(&digits) { Ok(format!("+{digits}")) } else { Err(IdentityError::Phone) }
 }
 
@@ -92,6 +95,9 @@ fn is_plausible(digits: &str) -> bool {
     known && american
 }
 
+/// Italy's calling code. A landline there begins with 0, which is part of the number and often lost, and a
+/// mobile phone with 3; what begins otherwise is a service and nobody's.
+const ITALY: &str = "39";
 /// With its calling code, a number has at least so many; fewer are left by a mistake more often.
 const FEWEST_DIGITS: usize = 8;
 /// E.164.

@@ -291,6 +291,22 @@ fn what_may_or_may_not_be_a_trunk_prefix_is_refused() {
     }
 }
 
+/// A landline without its zero is nobody's number, and would join nobody.
+#[test]
+fn italian_numbers_begin_with_0_or_3() {
+    for text in ["+39 6 1234 5678", "0039 2 1234567", "6 1234 5678", "+39 800 123456"] {
+        assert_eq!(phone_in("IT", text), Err(IdentityError::Italian), "{text}");
+    }
+    assert_eq!(match_key(Identifier::Phone, "+39 6 1234 5678"), Err(IdentityError::Italian));
+    for (text, expected) in [
+        ("+39 06 1234 5678", "+390612345678"),
+        ("+39 333 123 4567", "+393331234567"),
+        ("333 123 4567", "+393331234567"),
+    ] {
+        assert_eq!(phone_in("IT", text), Ok(hash(Identifier::Phone, expected)), "{text}");
+    }
+}
+
 #[test]
 fn hexadecimal_and_base64_are_one_key() {
     let key = match_key(Identifier::Email, "ann@example.com").unwrap();
