@@ -48,18 +48,22 @@ fn the_largest_cap_and_the_least_epsilon_that_are_named_do_and_no_others() {
     }
 }
 
-/// A larger ε is no help to a head count that gets no share of it, nor is a smaller cap.
+/// A larger ε is no help to a figure that gets no share of it, nor is a smaller cap.
 #[test]
 fn nothing_is_named_where_nothing_would_do() {
-    let split = Split { n: 0, sum: 700, products: 300 };
-    let refused = priced(&question(|table| table.split = split)).unwrap_err();
-    let expected = Refusal::Undrawable {
-        figure: "people".to_owned(),
-        cap: 1,
-        scale: 0,
-        epsilon: Epsilon::new(0.001).unwrap(),
-        largest: None,
-        least: None,
-    };
-    assert_eq!(refused, expected);
+    for (split, figure, cap, scale) in [
+        (Split { n: 0, sum: 700, products: 300 }, "people", 1, 0),
+        (Split { n: 700, sum: 0, products: 300 }, "spent", 9_950, 2),
+    ] {
+        let refused = priced(&question(|table| table.split = split)).unwrap_err();
+        let expected = Refusal::Undrawable {
+            figure: figure.to_owned(),
+            cap,
+            scale,
+            epsilon: Epsilon::new(0.001).unwrap(),
+            largest: None,
+            least: None,
+        };
+        assert_eq!(refused, expected);
+    }
 }
