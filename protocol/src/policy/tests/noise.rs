@@ -1,7 +1,7 @@
 //! What is said where noise cannot be drawn: which figure, and what would do.
 
 use super::*;
-use crate::loss::Epsilon;
+use crate::loss::{Delta, Epsilon};
 
 /// Asks with two of the largest caps, at the least ε, after `change`.
 fn question(change: impl Fn(&mut TableQuestion)) -> Question {
@@ -46,6 +46,30 @@ fn the_largest_cap_and_the_least_epsilon_that_are_named_do_and_no_others() {
         let least = u64::from(least.unwrap());
         assert!(with(cap, least) && !with(cap, least - 1), "{name}: {least}");
     }
+}
+
+/// A loss is divided by the thousandth: at a δ where one millionth of ε more is one thousandth more, a cap of one
+/// unit too much wants just that.
+#[test]
+fn the_least_epsilon_that_is_named_may_be_the_next_one() {
+    let thousandths = |epsilon: u64, delta: Delta| {
+        Rho::from_epsilon(Epsilon::try_from(epsilon).unwrap(), delta).0 / 1000
+    };
+    let is_next = |delta: &Delta| thousandths(1_000, *delta) < thousandths(1_001, *delta);
+    let mut deltas = (0..).map(|at| Delta::try_from(1_000_000_000 + at * 5_000_000).unwrap());
+    let delta = deltas.find(is_next).unwrap();
+    let undrawable = |cap: u32| {
+        let asked = question(|table| {
+            table.delta = delta;
+            table.measures[0].clamp = Clamp::up_to(cap).unwrap();
+        });
+        let refused = priced(&asked).unwrap_err();
+        let Refusal::Undrawable { largest, least, .. } = refused else { panic!("{refused}") };
+        (largest.unwrap(), least.unwrap())
+    };
+    let (largest, _) = undrawable(1 << 31);
+    let cap = u32::try_from(largest + 1).unwrap();
+    assert_eq!(undrawable(cap), (largest, Epsilon::try_from(1_001).unwrap()));
 }
 
 /// A larger ε is no help to a figure that gets no share of it, nor is a smaller cap.
