@@ -54,8 +54,8 @@ bench-engine: ## rows per second of the engine
 fuzz: ## every parser of bytes from outside, a minute each (needs a C++ compiler)
 	@sh tests/fuzz/run.sh
 
-mutants: ## which changes of the verifier no test notices (installs cargo-mutants; takes hours)
-	@sh attestation-verifier/mutants.sh
+mutants: ## which changes of the verifier and of the rules no test notices (installs cargo-mutants; takes a day)
+	@sh attestation-verifier/mutants.sh; found=$$?; sh protocol/mutants.sh && exit $$found
 
 wasm: ## the verifier for wasm32-unknown-unknown (needs that target and clang)
 	@sh attestation-verifier/wasm.sh
