@@ -173,6 +173,61 @@ fn known_people_among_made_up_ones_are_not_new() {
     site.ok(&format!("{seal}/b --same-people sales"));
 }
 
+/// Each lot is below the share that is asked about by itself, in the file and in the lineage.
+#[test]
+fn known_people_do_not_come_in_under_one_new_name_after_another() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    let csv = fs::read_to_string(site.path("retailer.csv")).unwrap();
+    let (head, rows) = csv.split_once('\n').unwrap();
+    let email = |row: &str| row.split(',').next().unwrap().to_owned();
+    let known = rows.lines().map(email).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let values = rows.lines().next().unwrap().split_once(',').unwrap().1;
+    let lot = known.len() * 16 / 100;
+    // A lot of known people, and 84 others to 16 of them.
+    let file = |name: &str, from: usize| {
+        edited(
+            &site,
+            &format!("{name}.toml"),
+            "lineage = \"sales\"",
+            &format!("lineage = \"{name}\""),
+        );
+        let known = known.iter().skip(from).take(lot).cloned();
+        let others = (0..lot * 84 / 16).map(|n| format!("{name}{n}@example.com"));
+        let rows =
+            known.chain(others).map(|email| format!("{email},{values}\n")).collect::<String>();
+        fs::write(site.path(&format!("{name}.csv")), format!("{head}\n{rows}")).unwrap();
+        format!(
+            "seal {name}.csv --contract {name}.toml --dataset sales --dir retailer -o retailer/{name} \
+             --new-people"
+        )
+    };
+    let first = file("first", 0);
+    let said = site.run(&first);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("are in lineage \"sales\""), "small shares are said: {}", said.err);
+    site.ok("contract sign first.toml --dir retailer --new-people");
+    let words = site.ok("budget --dir retailer --contract first.toml").replace('\n', " ");
+    let shown = "of the people of lineage \"first\" were known of lineage \"sales\" when they were taken for others";
+    assert!(words.contains(shown), "{words}");
+    let kept = people(&site, "retailer", "first.toml")["known"][0].clone();
+    assert_eq!((&kept["lineage"], &kept["other"]), (&"first".into(), &"sales".into()), "{kept}");
+    assert!((14..=16).contains(&kept["percent_of_lineage"].as_u64().unwrap()), "{kept}");
+    // The same people again, and others of the same lineage.
+    let again = "the same people may come in again and again";
+    let more = "have come in again under names that were taken for other people";
+    for (name, from, why) in [("again", 0, again), ("more", lot, more)] {
+        let seal = file(name, from);
+        refused(&site.run(&seal), &[why, "--same-people sales="]);
+        assert!(!site.path(&format!("retailer/{name}.sealed")).exists(), "nothing is written");
+    }
+    site.ok(&format!("{} --although-they-overlap", file("more", lot)));
+    // Said to be one they are one sum, and no more of them is asked about.
+    site.ok("contract sign first.toml --dir retailer --same-people sales=sales");
+    site.ok(&file("again", 0).replace("--new-people", "--same-people sales"));
+}
+
 #[test]
 fn told_again_that_they_are_others_it_is_kept() {
     let site = Site::open();

@@ -66,8 +66,8 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
     }
     for line in &report.people {
         wrap(&mut page, "", &people::words(line))?;
-        for question in people::open_questions(line) {
-            wrap(&mut page, "", &question)?;
+        for words in people::about_overlaps(line) {
+            wrap(&mut page, "", &words)?;
         }
     }
     for line in &report.budgets {

@@ -62,6 +62,7 @@ impl PeopleArgs {
 
     /// Refuses a dataset many of whose people are in another lineage, unless its owner has answered for
     /// both: said to be the same here, said to be others with so many words, or either before.
+    /// A few are said and kept in the ledger, and refused once they are many over all lineages.
     pub(crate) fn examine(
         &self,
         ledger: &mut Ledger,
@@ -70,6 +71,7 @@ impl PeopleArgs {
         overlaps: &[Overlap],
     ) -> Result<(), Failure> {
         let answers = self.answers()?;
+        let (mut open, mut apart) = (Vec::new(), Vec::new());
         for overlap in overlaps {
             let other = overlap.lineage.as_str();
             if ledger.is_answered(lineage, other)? {
@@ -89,14 +91,28 @@ impl PeopleArgs {
             if same {
                 continue;
             }
-            if others {
-                ledger.tell_apart(lineage, other, clock::now())?;
-                continue;
-            }
+            if others { apart.push(overlap) } else { open.push(overlap.clone()) }
+        }
+        if let Some((overlap, why)) = ledger.to_ask(lineage, &open)? {
             let (dataset, lineage) = (dataset.to_owned(), lineage.to_owned());
-            return Err(
-                LedgerError::SharedPeople { dataset, lineage, overlap: overlap.clone() }.into()
-            );
+            return Err(LedgerError::SharedPeople { dataset, lineage, overlap, why }.into());
+        }
+        let now = clock::now();
+        for overlap in &apart {
+            ledger.tell_apart(lineage, &overlap.lineage, now)?;
+        }
+        for overlap in apart.into_iter().chain(&open) {
+            if ledger.note_known(lineage, overlap, now)? {
+                say::note(format_args!(
+                    "{} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\", and \
+                     {} % of the people known of that are in \"{dataset}\". The ledger takes them for other \
+                     people and keeps these shares. If they are the same people, say --same-people \
+                     {dataset}={other}.",
+                    overlap.of_file,
+                    overlap.of_lineage,
+                    other = overlap.lineage,
+                ));
+            }
         }
         Ok(())
     }
@@ -159,9 +175,10 @@ pub(crate) fn words(line: &PeopleLine) -> String {
     )
 }
 
-/// What is not known of whose they are, so that nothing is handed out.
-pub(crate) fn open_questions(line: &PeopleLine) -> impl Iterator<Item = String> {
-    line.unanswered.iter().map(|(lineage, overlap)| {
+/// What is not known of whose they are, so that nothing is handed out; and who was known elsewhere when
+/// they were taken for others.
+pub(crate) fn about_overlaps(line: &PeopleLine) -> impl Iterator<Item = String> {
+    let open = line.unanswered.iter().map(|(lineage, overlap)| {
         format!(
             "NOT ANSWERED: {} % of the people known of lineage \"{lineage}\" are in lineage \"{}\", and {} % \
              of those are in it. Nothing is handed out of \"{lineage}\" until `glovebox contract sign` has \
@@ -169,7 +186,19 @@ pub(crate) fn open_questions(line: &PeopleLine) -> impl Iterator<Item = String> 
              --although-they-overlap).",
             overlap.of_file, overlap.lineage, overlap.of_lineage
         )
-    })
+    });
+    let known = line.known.iter().map(|known| {
+        format!(
+            "{} % of the people of lineage \"{}\" were known of lineage \"{other}\" when they were taken \
+             for others, and {} % of those known of \"{other}\" were in it: whoever is in both can lose the \
+             budget of each.",
+            known.of_lineage,
+            known.lineage,
+            known.of_other,
+            other = known.other,
+        )
+    });
+    open.chain(known)
 }
 
 /// The same for machines.
@@ -186,6 +215,12 @@ pub(crate) fn as_json(line: &PeopleLine) -> serde_json::Value {
             "percent_of_other": overlap.of_lineage,
         })
     });
+    let known = line.known.iter().map(|known| {
+        serde_json::json!({
+            "lineage": known.lineage, "other": known.other,
+            "percent_of_lineage": known.of_lineage, "percent_of_other": known.of_other,
+        })
+    });
     serde_json::json!({
         "datasets": line.datasets, "lineages": line.lineages, "delta": line.delta.value(),
         "lost_epsilon": line.lost.rho().epsilon(line.delta), "lost_rho": line.lost.rho().value(),
@@ -193,6 +228,7 @@ pub(crate) fn as_json(line: &PeopleLine) -> serde_json::Value {
         "ceiling_rho": line.ceiling.rho().value(),
         "by_purpose": by_purpose.collect::<Vec<_>>(),
         "unanswered": unanswered.collect::<Vec<_>>(),
+        "known": known.collect::<Vec<_>>(),
     })
 }
 

@@ -39,6 +39,20 @@ pub struct Overlap {
     pub of_file: u64,
     /// Of a hundred people known of the lineage, about so many are in the file.
     pub of_lineage: u64,
+    /// The same two shares, of so many people that a share says something, or 0.
+    counted: (u64, u64),
+}
+
+/// Why an overlap is asked about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Why {
+    /// It is large by itself.
+    Large,
+    /// So many of a hundred people in the file are known, counted once for each lineage that knows them.
+    FileInAll(u64),
+    /// So many of a hundred people known of the lineage are under other names, counted once for each.
+    LineageInAll(u64),
 }
 
 impl Sketches {
@@ -130,6 +144,36 @@ impl Sketches {
     }
 }
 
+/// Which of the overlaps of a file have to be asked about, of those that nobody has answered for.
+///
+/// Small ones are summed: the same known people, or one lot of them after the other, may come in under
+/// many new names, each among others. `elsewhere` says what share of a lineage is in further ones.
+///
+/// # Errors
+///
+/// Those of `elsewhere`.
+pub(crate) fn to_ask<E>(
+    open: &[Overlap],
+    mut elsewhere: impl FnMut(&str) -> Result<Vec<Overlap>, E>,
+) -> Result<Option<(Overlap, Why)>, E> {
+    if let Some(large) = open.iter().find(|found| found.counted.0.max(found.counted.1) >= SAID) {
+        return Ok(Some((large.clone(), Why::Large)));
+    }
+    let in_all = open.iter().map(|found| found.counted.0).sum::<u64>();
+    if let (SAID.., Some(first)) = (in_all, open.first()) {
+        return Ok(Some((first.clone(), Why::FileInAll(in_all))));
+    }
+    for found in open.iter().filter(|found| found.counted.1 > 0) {
+        let others = elsewhere(&found.lineage)?;
+        let others = others.iter().map(|other| other.counted.0).sum::<u64>();
+        let in_all = found.counted.1.saturating_add(others);
+        if in_all >= SAID {
+            return Ok(Some((found.clone(), Why::LineageInAll(in_all))));
+        }
+    }
+    Ok(None)
+}
+
 /// In which other lineages the people of `lineage` are, by the samples in a party's folder; needs no key.
 pub(crate) fn known_overlaps(directory: &Path, lineage: &str) -> Result<Vec<Overlap>, SketchError> {
     let folder = directory.join(FOLDER);
@@ -156,8 +200,8 @@ fn overlaps(folder: &Path, lineage: &str, sketch: &Sketch) -> Result<Vec<Overlap
         if other == lineage {
             continue;
         }
-        if let Some((of_file, of_lineage)) = sketch.shares_with(&read(folder, other)?) {
-            found.push(Overlap { lineage: other.to_owned(), of_file, of_lineage });
+        if let Some(((of_file, of_lineage), counted)) = sketch.shares_with(&read(folder, other)?) {
+            found.push(Overlap { lineage: other.to_owned(), of_file, of_lineage, counted });
         }
     }
     let most = |overlap: &Overlap| overlap.of_file.max(overlap.of_lineage);
@@ -198,22 +242,25 @@ impl Sketch {
     }
 
     /// Of a hundred people here, how many are in `other`, and of a hundred there, how many are here, by
-    /// the two kinds of key that share most. None where both shares are small, or of too few people.
-    fn shares_with(&self, other: &Self) -> Option<(u64, u64)> {
+    /// the two kinds of key with the largest share; and both again, 0 where they are of too few people. None
+    /// where less than one of a hundred is shared, or all are too few.
+    fn shares_with(&self, other: &Self) -> Option<((u64, u64), (u64, u64))> {
         // An address may stand in the one as an address, and in the other as its hash.
         let pairs =
             self.0.values().flat_map(|own| other.0.values().map(move |theirs| (own, theirs)));
-        let shares = pairs.filter_map(|(own, theirs)| {
+        let shares = pairs.map(|(own, theirs)| {
             let bound = known_below(own).min(known_below(theirs));
             let compared = |hashes: &[u64]| hashes.partition_point(|hash| *hash <= bound);
             let (here, there) = (compared(own), compared(theirs));
-            let mut shared = own.iter().take(here);
-            let shared = shared.by_ref().filter(|hash| theirs.binary_search(hash).is_ok()).count();
-            let is_said = |all: usize| all >= FEWEST && percent(shared, all) >= SAID;
+            let shared = own.iter().take(here);
+            let shared = shared.filter(|hash| theirs.binary_search(hash).is_ok()).count();
+            let counted = |all: usize| if all >= FEWEST { percent(shared, all) } else { 0 };
             let shares = (percent(shared, here), percent(shared, there));
-            (is_said(here) || is_said(there)).then_some((shared, shares))
+            (shared, shares, (counted(here), counted(there)))
         });
-        shares.max().map(|(_, shares)| shares)
+        let largest = shares.max_by_key(|(shared, _, counted)| (counted.0.max(counted.1), *shared));
+        let (_, shares, counted) = largest?;
+        (counted != (0, 0)).then_some((shares, counted))
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -303,14 +350,15 @@ const KEPT: usize = 1 << 16;
 const MOST_BYTES: u64 = 4 << 20;
 /// Fewer people than this are not compared: a share of them says little.
 const FEWEST: usize = 20;
-/// From so many of a hundred on it is said: of the file, for then it is in good part the lineage; and
-/// just so of the lineage, for made-up people beside the known ones make the first share as small as
-/// anybody likes, and the second no smaller. Whoever would put a lineage's people under new names in lots
-/// below this needs more than five lots, each with more than four made-up people to a known one.
+/// From so many of a hundred on it is asked about: of the file, for then it is in good part the lineage;
+/// and just so of the lineage, for made-up people beside the known ones make the first share as small as
+/// anybody likes, and the second no smaller. Smaller shares are said, kept in the ledger, and summed over
+/// all lineages that nobody has answered for: see [`to_ask`].
 ///
-/// It is no proof: of two lists of one population, each is in the other by the share of the population
-/// that the other has. So it is said and asked, and `--same-people` is the answer that costs nobody
-/// anything but the budget that the same people have lost already.
+/// It is no proof. Of two lists of one population, each is in the other by the share of the population
+/// that the other has. And a few people of a large lineage among a hundred times as many made-up ones are
+/// less than one of a hundred of both, which is not seen. So it is said and asked, and `--same-people` is
+/// the answer that costs nobody anything but the budget that the same people have lost already.
 const SAID: u64 = 20;
 
 #[cfg(test)]
@@ -371,12 +419,37 @@ mod tests {
         assert_eq!(shares(&sample(0..6_000)), [(16, 100)]);
         assert_eq!(shares(&sample(0..200_000)), [(0, 100)], "many more than are kept");
         assert_eq!(shares(&sample(800..200_000)), [(0, 20)]);
-        assert_eq!(shares(&sample(810..200_000)), []);
+        assert_eq!(shares(&sample(810..200_000)), [(0, 19)], "too few to ask about by itself");
+        assert_eq!(shares(&sample(995..200_000)), []);
         // A part of them, and nobody else.
         assert_eq!(shares(&sample(0..100)), [(100, 10)]);
         // What is kept of the file is compared with again when its contract is signed.
         sketches.add("new", &sample(0..6_000)).unwrap();
         assert_eq!(shares(&sketches.read("new").unwrap()), [(16, 100)]);
+    }
+
+    #[test]
+    fn small_shares_are_asked_about_once_they_are_many() {
+        let asked = |open: &[(u64, u64)], elsewhere: &[u64]| {
+            let found = |of_file, of_lineage| Overlap {
+                lineage: "crm".to_owned(),
+                of_file,
+                of_lineage,
+                counted: (of_file, of_lineage),
+            };
+            let open = open.iter().map(|(file, lineage)| found(*file, *lineage));
+            let others = || elsewhere.iter().map(|share| found(*share, 0)).collect();
+            let asked = to_ask(&open.collect::<Vec<_>>(), |_| Ok::<Vec<_>, ()>(others()));
+            asked.unwrap().map(|(_, why)| why)
+        };
+        assert_eq!(asked(&[(20, 0)], &[]), Some(Why::Large));
+        assert_eq!(asked(&[(0, 20)], &[]), Some(Why::Large));
+        assert_eq!(asked(&[(19, 19)], &[]), None);
+        assert_eq!(asked(&[(10, 1), (9, 1)], &[]), None);
+        assert_eq!(asked(&[(10, 1), (10, 1)], &[]), Some(Why::FileInAll(20)));
+        assert_eq!(asked(&[(1, 16)], &[3]), None);
+        assert_eq!(asked(&[(1, 16)], &[3, 1]), Some(Why::LineageInAll(20)));
+        assert_eq!(asked(&[(1, 0)], &[19]), None, "nothing more of the lineage");
     }
 
     #[test]

@@ -4,12 +4,13 @@ use super::{
     accounts::{Account, Kind, Scope, budget_period, generation_of, limits, stored},
     asked::{self, JobAsked, Reader, debits},
     generation::Generation,
+    overlap,
     people::{self, Unheard},
     restore::pending,
 };
 use crate::{
     keys::Identity,
-    people::{Overlap, SketchError},
+    people::{Overlap, SketchError, Why},
     room::Instance,
 };
 use protocol::{
@@ -96,6 +97,7 @@ impl Ledger {
         })?;
         let db = connect(&path)?;
         db.execute_batch(SCHEMA)?;
+        db.execute_batch(SHARES)?;
         db.execute("INSERT INTO owner (key) VALUES (?1)", [owner.as_bytes().as_slice()])?;
         db.pragma_update(None, "application_id", FORMAT)?;
         generation.begin().map_err(at)?;
@@ -124,6 +126,8 @@ impl Ledger {
         if owner != identity.signing().public().as_bytes().as_slice() {
             return Err(LedgerError::OtherKeys { path });
         }
+        // A ledger that was begun before there was this table gets it.
+        db.execute_batch(SHARES)?;
         let generation = Generation::open(directory).map_err(at)?;
         Ok(Self { db, generation })
     }
@@ -335,7 +339,7 @@ pub enum LedgerError {
         most: String,
     },
     /// People of one lineage in another, of whom nobody has said whether they are others.
-    #[error("{}", people::shared(dataset, lineage, overlap))]
+    #[error("{}", overlap::shared(dataset, lineage, overlap, *why))]
     SharedPeople {
         /// The dataset.
         dataset: String,
@@ -343,6 +347,8 @@ pub enum LedgerError {
         lineage: String,
         /// The other lineage, and the shares.
         overlap: Overlap,
+        /// Why it is asked.
+        why: Why,
     },
     /// The samples by which lineages are compared.
     #[error(transparent)]
@@ -550,3 +556,4 @@ pub(crate) const DATABASE: &str = "custody.sqlite";
 /// `application_id` of this format: "GBX4".
 const FORMAT: i64 = 0x4742_5834;
 const SCHEMA: &str = include_str!("schema.sql");
+const SHARES: &str = include_str!("shares.sql");

@@ -3,8 +3,9 @@
 use super::{
     accounts::{Scope, read_loss, stored, sum},
     ledger::{Ledger, LedgerError},
+    overlap::{KnownShare, known_shares, unanswered},
 };
-use crate::people::{Overlap, known_overlaps, was_sealed};
+use crate::people::{Overlap, was_sealed};
 use protocol::{
     contract::{Budget, Contract, Dataset, Period},
     loss::{Delta, Loss},
@@ -79,6 +80,8 @@ pub struct PeopleLine {
     /// Lineages that share many people with these, which nobody has said to be the same or others, and
     /// those of these names that they share them with.
     pub unanswered: Vec<(String, Overlap)>,
+    /// What was known of their people elsewhere when these names were taken for other people.
+    pub known: Vec<KnownShare>,
 }
 
 /// What a ledger has not heard of before.
@@ -127,38 +130,6 @@ impl Ledger {
         self.change(|tx| same(tx, &directory, lineage, other, now))
     }
 
-    /// Records that two lineages have other people, though some of them seem to be in both.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] if the files cannot be used.
-    pub fn tell_apart(&mut self, one: &str, other: &str, now: Time) -> Result<(), LedgerError> {
-        self.change(|tx| {
-            let (one, other) = if one < other { (one, other) } else { (other, one) };
-            let sql = "INSERT OR IGNORE INTO told_apart (one, other, time) VALUES (?1, ?2, ?3)";
-            tx.execute(sql, params![one, other, stored(now.0)])?;
-            Ok(())
-        })
-    }
-
-    /// Whether the owner has said of these lineages that they are one, or that they are not.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] if the database cannot be read.
-    pub fn is_answered(&self, one: &str, other: &str) -> Result<bool, LedgerError> {
-        is_answered(self.db(), one, other)
-    }
-
-    /// Whether the owner has said that these lineages have the same people.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] if the database cannot be read.
-    pub fn are_one(&self, one: &str, other: &str) -> Result<bool, LedgerError> {
-        are_one(self.db(), one, other)
-    }
-
     /// What the people of each of `party`'s datasets have lost so far.
     ///
     /// # Errors
@@ -187,35 +158,6 @@ impl Ledger {
     }
 }
 
-fn is_answered(db: &Connection, one: &str, other: &str) -> Result<bool, LedgerError> {
-    if are_one(db, one, other)? {
-        return Ok(true);
-    }
-    let (one, other) = if one < other { (one, other) } else { (other, one) };
-    let sql = "SELECT EXISTS (SELECT 1 FROM told_apart WHERE one = ?1 AND other = ?2)";
-    Ok(db.query_row(sql, [one, other], |row| row.get(0))?)
-}
-
-fn are_one(db: &Connection, one: &str, other: &str) -> Result<bool, LedgerError> {
-    let people = people_of(db, one)?;
-    Ok(people.is_some() && people == people_of(db, other)?)
-}
-
-/// Lineages in which many people of `lineage` are, and of which nobody has said whether they are others.
-fn unanswered(
-    db: &Connection,
-    directory: &Path,
-    lineage: &str,
-) -> Result<Vec<Overlap>, LedgerError> {
-    let mut found = Vec::new();
-    for overlap in known_overlaps(directory, lineage)? {
-        if !is_answered(db, lineage, &overlap.lineage)? {
-            found.push(overlap);
-        }
-    }
-    Ok(found)
-}
-
 fn line(
     db: &Connection,
     directory: &Path,
@@ -223,10 +165,11 @@ fn line(
     budget: &Budget,
 ) -> Result<PeopleLine, LedgerError> {
     let lineages = lineages_of(db, &dataset.lineage)?;
-    let (mut by_purpose, mut open) = (Vec::new(), Vec::new());
+    let (mut by_purpose, mut open, mut known) = (Vec::new(), Vec::new(), Vec::new());
     for lineage in &lineages {
         let overlaps = unanswered(db, directory, lineage)?;
-        open.extend(overlaps.into_iter().map(|overlap| (lineage.clone(), overlap)));
+        open.extend(overlaps.into_iter().map(|(overlap, _)| (lineage.clone(), overlap)));
+        known.extend(known_shares(db, lineage)?);
         let mut statement =
             db.prepare("SELECT DISTINCT purpose FROM slices WHERE lineage = ?1 ORDER BY 1")?;
         let purposes = statement.query_map([lineage], |row| row.get::<_, String>(0))?;
@@ -245,6 +188,7 @@ fn line(
         ceiling: budget.ceiling(),
         delta: budget.delta,
         unanswered: open,
+        known,
     })
 }
 
@@ -278,9 +222,9 @@ pub(super) fn must_be_heard_of(
 ) -> Result<(), LedgerError> {
     let Some(found) = contract.datasets.get(dataset) else { return Ok(()) };
     let Some(budget) = found.budgets.get(purpose) else { return Ok(()) };
-    if let Some(overlap) = unanswered(tx, directory, &found.lineage)?.into_iter().next() {
+    if let Some((overlap, why)) = unanswered(tx, directory, &found.lineage)? {
         let (dataset, lineage) = (dataset.to_owned(), found.lineage.clone());
-        return Err(LedgerError::SharedPeople { dataset, lineage, overlap });
+        return Err(LedgerError::SharedPeople { dataset, lineage, overlap, why });
     }
     match unheard(tx, &found.lineage, purpose, budget)? {
         None => Ok(()),
@@ -447,7 +391,7 @@ fn note(
 }
 
 /// What the people of `lineage` were first met as, if the ledger knows it.
-fn people_of(db: &Connection, lineage: &str) -> Result<Option<String>, LedgerError> {
+pub(super) fn people_of(db: &Connection, lineage: &str) -> Result<Option<String>, LedgerError> {
     let sql = "SELECT people FROM lineages WHERE lineage = ?1";
     Ok(db.query_row(sql, [lineage], |row| row.get(0)).optional()?)
 }
@@ -518,20 +462,6 @@ fn name_of(period: Period) -> &'static str {
         Period::Month => "month",
         _ => "contract",
     }
-}
-
-/// Which people two lineages share, and what their owner has to say of it.
-pub(super) fn shared(dataset: &str, lineage: &str, overlap: &Overlap) -> String {
-    let Overlap { lineage: other, of_file, of_lineage, .. } = overlap;
-    format!(
-        "{of_file} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\", and \
-         {of_lineage} % of the people known of lineage \"{other}\" are in \"{dataset}\". This party's ledger \
-         takes them for other people: whoever is in both could lose the budget of each, so nothing is \
-         handed out. If they are the same people, or some of them are, say --same-people \
-         {dataset}={other}: what is lost under either name is then one sum. Two large lists of customers \
-         may share people by chance: if they are to be counted as others nevertheless, say --new-people \
-         --although-they-overlap, and whoever is in both can lose the budget of each"
-    )
 }
 
 /// What is new, and what its owner has to say of it.

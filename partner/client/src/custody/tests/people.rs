@@ -297,6 +297,26 @@ fn the_same_people_can_be_said_of_what_was_sealed_before_any_contract_was_signed
     }
 }
 
+#[test]
+fn what_was_known_of_other_people_is_kept_and_shown_until_they_are_said_to_be_one() {
+    let mut retailer = Retailer::new();
+    sealed_as(&retailer, &["customers", "members"]);
+    let found = crate::people::known_overlaps(retailer.room.retailer.directory(), "members");
+    let overlap = found.unwrap().remove(0);
+    assert!(retailer.ledger.note_known("members", &overlap, NOON).unwrap());
+    retailer.reopen();
+    assert!(!retailer.ledger.note_known("members", &overlap, NOON).unwrap(), "said once");
+    let other = retailer.room.other_contract();
+    for contract in [&retailer.room.contract, &other] {
+        let known = people(&retailer, contract).known;
+        let [known] = &known[..] else { panic!("{known:?}") };
+        assert_eq!((known.lineage.as_str(), known.other.as_str()), ("members", "customers"));
+        assert_eq!((known.of_lineage, known.of_other), (100, 100));
+    }
+    retailer.ledger.join("members", "customers", NOON).unwrap();
+    assert_eq!(people(&retailer, &other).known, []);
+}
+
 /// What it cannot be compared by stops it: a sample that is not readable hides nothing.
 #[test]
 fn a_sample_that_cannot_be_read_stops_the_ledger() {
