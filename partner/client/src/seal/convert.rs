@@ -211,7 +211,12 @@ impl<'a> Converter<'a> {
                 Some(empty) if empty != text => number::decimal(empty, scale, style),
                 _ => Err(Reason::Empty),
             },
-            Cell::Text(text) => number::decimal(text, scale, style),
+            Cell::Text(text) => {
+                number::decimal(text, scale, style).map_err(|reason| match reason {
+                    Reason::NotANumber => number::why_not(text, scale, style),
+                    reason => reason,
+                })
+            }
             Cell::Whole(whole) => number::rescale(whole.into(), 0, scale, style),
             Cell::Decimal { units, scale: from } => number::rescale(units, from, scale, style),
             Cell::TooWide => Err(Reason::TooLarge),

@@ -47,6 +47,27 @@ pub(super) fn decimal(text: &str, scale: u8, style: Style<'_>) -> Result<i64, Re
     Ok(if negative { -magnitude } else { magnitude })
 }
 
+/// What is wrong with `text`, which is not a number.
+pub(super) fn why_not(text: &str, scale: u8, style: Style<'_>) -> Reason {
+    let mark = |c: char| c.is_alphabetic() || c.is_whitespace() || SYMBOLS.contains(c);
+    let number = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let bare = number.trim_matches(mark);
+    if bare != number && decimal(bare, scale, style) != Err(Reason::NotANumber) {
+        return Reason::Marked;
+    }
+    match style.sign {
+        DecimalSign::Point => Reason::NotANumber,
+        DecimalSign::Comma => Reason::NotADecimal {
+            expected: "digits with a decimal comma and perhaps points or blanks between thousands, as \
+                       --decimal comma says",
+        },
+        DecimalSign::Either => Reason::NotADecimal {
+            expected: "digits with a decimal point or comma and nothing between thousands, as \
+                       --decimal either says",
+        },
+    }
+}
+
 /// `digits`, whose point is after the first `point` and `exponent` more, in units of 10^-`scale`.
 ///
 /// More decimals are refused, unless they are what a binary float leaves of a decimal: within 10^-9
@@ -232,6 +253,8 @@ const NOISE_DECIMALS: u8 = 9;
 const MOST_DIGITS: i64 = 20;
 /// Zeros behind the point that are written out: more change nothing.
 const MOST_ZEROS: u64 = 32;
+/// Signs of currencies.
+const SYMBOLS: &str = "€$£¥₹₽₩₺₴₫฿¢";
 const SIGNS: [(&str, &str); 8] = [
     ("EUR", "€"),
     ("USD", "$"),
@@ -340,6 +363,18 @@ mod tests {
             assert_eq!(real32(single, 2, style), decimal(text, 2, style), "{text}");
         }
         assert_eq!(real(1.005, 2, style), Ok(101));
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_for_what_is_wrong_with_it() {
+        let comma = Style { sign: DecimalSign::Comma, ..Style::default() };
+        for text in ["€12,50", "12,50 EUR", "-$5", "1.234,56zł"] {
+            assert_eq!(why_not(text, 2, comma), Reason::Marked, "{text}");
+        }
+        let words = why_not("1,2,3", 2, comma).to_string();
+        assert!(words.contains("decimal comma") && words.contains("as --decimal comma"), "{words}");
+        assert_eq!(why_not("1,2 EUR", 2, Style::default()), Reason::NotANumber);
+        assert_eq!(why_not("x", 2, Style::default()), Reason::NotANumber);
     }
 
     #[test]

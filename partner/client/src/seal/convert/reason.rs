@@ -53,6 +53,18 @@ pub enum Reason {
          --decimal and --currency read others)"
     )]
     NotANumber,
+    /// Not a number as the owner says that they are written.
+    #[error("not a number (expected {expected}; --currency reads amounts with a currency)")]
+    NotADecimal {
+        /// How they are written.
+        expected: &'static str,
+    },
+    /// A number with something beside it.
+    #[error(
+        "a number with a currency sign or letters beside it (--currency EUR reads amounts that are marked with \
+         EUR or €, and no others)"
+    )]
+    Marked,
     /// A thousand or three decimals.
     #[error(
         "a thousand, or three decimals? (--decimal either, if nothing stands between thousands)"
