@@ -33,7 +33,13 @@ fn written(text: &str, formats: &[DateFormat]) -> Result<i32, Reason> {
     let mut flaw = Reason::NotADay;
     let plain = calendar_day(text).map_err(|reason| flaw = reason).ok();
     let mut days = named.chain(plain);
-    let first = days.next().ok_or(flaw)?;
+    let first = days.next().ok_or_else(|| match flaw {
+        Reason::NotADay if !formats.is_empty() => {
+            let formats: Vec<_> = formats.iter().map(|format| format.text.as_str()).collect();
+            Reason::NotADayOf { formats: formats.join(" or ") }
+        }
+        flaw => flaw,
+    })?;
     if days.all(|day| day == first) { Ok(first) } else { Err(Reason::AmbiguousDay) }
 }
 
@@ -77,7 +83,11 @@ fn days(year: i32, month: i32, day: i32) -> Option<i32> {
 /// How a day is written: `%Y`, `%y`, `%m`, `%d`, `%b` or `%B` (English names), `%H`, `%M`, `%S`, and
 /// everything else as it stands; or `%s`, seconds since 1970 in UTC (from 1973 on).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DateFormat(Vec<Piece>);
+pub struct DateFormat {
+    pieces: Vec<Piece>,
+    /// As it was given.
+    text: String,
+}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Piece {
@@ -97,7 +107,7 @@ impl DateFormat {
     fn day(&self, text: &str) -> Option<i32> {
         let mut rest = text;
         let (mut year, mut month, mut day) = (None, None, None);
-        for (at, piece) in self.0.iter().enumerate() {
+        for (at, piece) in self.pieces.iter().enumerate() {
             match piece {
                 Piece::Seconds => {
                     let digits = rest.strip_suffix(".0").unwrap_or(rest);
@@ -138,7 +148,7 @@ impl DateFormat {
     /// Digits that a number must have: both, where another number follows at once.
     fn least_digits(&self, at: usize) -> usize {
         let beside = |at: Option<usize>| {
-            let piece = at.and_then(|at| self.0.get(at));
+            let piece = at.and_then(|at| self.pieces.get(at));
             piece.is_some_and(|piece| !matches!(piece, Piece::Exactly(_) | Piece::MonthName))
         };
         if beside(at.checked_add(1)) || beside(at.checked_sub(1)) { 2 } else { 1 }
@@ -185,7 +195,11 @@ impl FromStr for DateFormat {
         ];
         let seconds = pieces == [Piece::Seconds];
         let whole = calendar == [1, 1, 1] && count(&[Piece::Seconds]) == 0;
-        if seconds || whole { Ok(Self(pieces)) } else { Err(InvalidFormat) }
+        if seconds || whole {
+            Ok(Self { pieces, text: text.to_owned() })
+        } else {
+            Err(InvalidFormat)
+        }
     }
 }
 

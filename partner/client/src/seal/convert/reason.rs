@@ -85,6 +85,12 @@ pub enum Reason {
     /// Not a day of the calendar.
     #[error("not a day (expected YYYY-MM-DD; --date reads other formats)")]
     NotADay,
+    /// Not a day in a format that was named either.
+    #[error("not a day (expected {formats}, as --date says, or YYYY-MM-DD)")]
+    NotADayOf {
+        /// The formats.
+        formats: String,
+    },
     /// A day by one format and another day by another.
     #[error("a different day by each --date that fits")]
     AmbiguousDay,

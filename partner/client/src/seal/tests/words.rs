@@ -104,6 +104,17 @@ fn a_header_in_the_middle_is_called_one() {
 }
 
 #[test]
+fn the_formats_of_days_that_were_named_are_expected() {
+    let desk = Desk::new();
+    let mut options = Options::rejecting_into(desk.path("bad.csv"));
+    options.reading.dates = ["%d.%m.%Y", "%s"].map(|format| format.parse().unwrap()).into();
+    let input = desk.table("a@example.com,,gold,1,1,3/5/2024,1,\n");
+    let count = check(&input, &desk.contract, "sales", &options, &mut |_, _| {}).unwrap();
+    let words = "line 2, day: not a day (expected %d.%m.%Y or %s, as --date says, or YYYY-MM-DD)";
+    assert_eq!(count.first[0].to_string(), words);
+}
+
+#[test]
 fn a_label_identifies_nobody() {
     let mut desk = Desk::new();
     desk.contract.datasets.get_mut("sales").unwrap().columns[7].role = Role::Label;
