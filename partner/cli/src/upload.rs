@@ -1,7 +1,12 @@
 use crate::{failure::Failure, files, say};
 use client::{address::Address, store::Store};
 use protocol::{manifest::Manifest, sign::Envelope};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Upload a sealed file to the room's host, continuing where an earlier upload stopped
 ///
@@ -22,6 +27,7 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        expect_sealed(&self.file)?;
         let path = self.manifest.clone().unwrap_or_else(|| self.file.with_extension("manifest"));
         let signed = files::read(&path)?;
         let envelope = Envelope::parse(&signed);
@@ -36,5 +42,40 @@ impl Upload {
         done?;
         say::result(format_args!("{}  {} bytes at the host", manifest.root, manifest.size))?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Refuses what does not begin as a sealed file does: its owner may have taken the table itself.
+fn expect_sealed(path: &Path) -> Result<(), Failure> {
+    let mut head = Vec::new();
+    let most = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
+    File::open(path)
+        .and_then(|file| file.take(most).read_to_end(&mut head))
+        .map_err(Failure::reading(path))?;
+    if head == MAGIC {
+        return Ok(());
+    }
+    Err(Failure::unclear(format!(
+        "{} is not a sealed file, and nothing of it was sent: run `glovebox seal` first, and upload the .sealed file \
+         that it writes",
+        path.display()
+    )))
+}
+
+/// How a Parquet file begins whose footer is encrypted.
+const MAGIC: &[u8] = b"PARE";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_not_a_sealed_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sales.csv");
+        for (bytes, sealed) in [("email,spend\n", false), ("PAR", false), ("PARE....", true)] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(expect_sealed(&path).is_ok(), sealed, "{bytes}");
+        }
     }
 }
