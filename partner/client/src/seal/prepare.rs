@@ -90,15 +90,8 @@ pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> 
     Ok(())
 }
 
-/// Calls `keep` with the values of each good row.
-fn read(
-    input: &Path,
-    dataset: &Dataset,
-    options: &Options,
-    rejects: &Rejects,
-    keep: &mut dyn FnMut(&[Converter<'_>], &[Value]),
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Count, SealError> {
+/// Refuses options that name what the dataset does not have, or that would change what values mean.
+fn check_options(dataset: &Dataset, options: &Options) -> Result<(), SealError> {
     options.reading.check_words().map_err(SealError::Word)?;
     let unknown = |name: &&String| dataset.sealed_columns().all(|column| column.name != **name);
     let stray = options.reading.empty.keys().find(unknown);
@@ -115,6 +108,19 @@ fn read(
     if let Some(name) = stray.filter(|_| !options.reading.several_files) {
         return Err(SealError::NotAKey { column: name.clone() });
     }
+    Ok(())
+}
+
+/// Calls `keep` with the values of each good row.
+fn read(
+    input: &Path,
+    dataset: &Dataset,
+    options: &Options,
+    rejects: &Rejects,
+    keep: &mut dyn FnMut(&[Converter<'_>], &[Value]),
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Count, SealError> {
+    check_options(dataset, options)?;
     let path = input;
     let input = Input::open(path, dataset, &options.reading)?;
     let converters: Vec<_> =
