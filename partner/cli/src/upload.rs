@@ -27,8 +27,10 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        expect_sealed(&self.file)?;
         let path = self.manifest.clone().unwrap_or_else(|| self.file.with_extension("manifest"));
+        if self.manifest.is_none() && !path.exists() {
+            expect_sealed(&self.file)?;
+        }
         let signed = files::read(&path)?;
         let envelope = Envelope::parse(&signed);
         // Whose signature it is matters to the enclave; here it only says which file is meant.
@@ -45,7 +47,8 @@ impl Upload {
     }
 }
 
-/// Refuses what does not begin as a sealed file does: its owner may have taken the table itself.
+/// Refuses what has no manifest and does not begin as a sealed file does: its owner may have taken the
+/// table itself.
 fn expect_sealed(path: &Path) -> Result<(), Failure> {
     let mut head = Vec::new();
     let most = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);
