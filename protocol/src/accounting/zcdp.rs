@@ -45,7 +45,7 @@ pub fn delta(rho: f64, epsilon: f64) -> Result<f64, AccountingError> {
 
 /// The largest ρ whose ε at `delta` is at most `epsilon`. Rounded down.
 ///
-/// A contract prices its jobs by the simpler and stricter [`crate::loss::Rho::from_epsilon`].
+/// A contract prices its jobs so: [`crate::loss::Rho::from_epsilon`], in whole units.
 ///
 /// # Errors
 ///
@@ -70,7 +70,8 @@ pub fn rho(epsilon: f64, delta: f64) -> Result<f64, AccountingError> {
     if low > 0.0 { Ok(low) } else { Err(AccountingError::Epsilon { found: epsilon }) }
 }
 
-fn tight(rho: f64, log_of_inverse_delta: f64) -> f64 {
+/// The ε of `rho` at the δ of this ln(1/δ), rounded up. Terminates and is not negative for any ρ above 0.
+pub(crate) fn tight(rho: f64, log_of_inverse_delta: f64) -> f64 {
     let at = |log_beta: f64| {
         let beta = libm::exp(log_beta);
         (1.0 + beta) * rho + (log_of_inverse_delta - libm::log1p(beta)) / beta

@@ -32,13 +32,13 @@ pub fn result() -> LiftResult {
             epsilon: 1.0,
             delta: 1e-6,
             selection_delta: 0.0,
-            rho: 0.017_469,
+            rho: 0.024_356,
             min_cell: 50,
             charged: [("exposures", "publisher"), ("sales", "retailer")]
                 .map(|(dataset, owner)| ChargeReport {
                     dataset: dataset.to_owned(),
                     owner: owner.to_owned(),
-                    rho: 0.017_469,
+                    rho: 0.024_356,
                     rho_left_in_instance: 0.0,
                 })
                 .to_vec(),
