@@ -14,6 +14,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
+use statistics::special::power_of_ten;
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 use toml::{Spanned, de::Error as TomlError};
 
@@ -232,7 +233,7 @@ pub(super) fn day(field: &str, text: &str) -> Result<i32, TemplateError> {
 
 /// A positive amount, in units of 10^-scale.
 pub(super) fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, TemplateError> {
-    let units = amount * 10_f64.powi(i32::from(scale));
+    let units = amount * power_of_ten(scale);
     let whole = units.round();
     let exact = (units - whole).abs() < 1e-6;
     if !exact || !(1.0..=4e9).contains(&whole) {
@@ -251,7 +252,7 @@ pub(super) fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, Templat
 
 /// An amount, in units of 10^-scale.
 pub(super) fn units(field: &str, amount: f64, scale: u8) -> Result<i64, TemplateError> {
-    let units = amount * 10_f64.powi(i32::from(scale));
+    let units = amount * power_of_ten(scale);
     let whole = units.round();
     if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {
         let expected = format!("expected an amount with at most {scale} decimals");
@@ -282,7 +283,7 @@ pub(super) fn clamp(
             return value(&named, floor.unwrap_or(0.0), expected);
         }
         let decimals = usize::from(scale);
-        let farthest = FARTHEST / 10_f64.powi(i32::from(scale));
+        let farthest = FARTHEST / power_of_ten(scale);
         let expected = format!(
             "expected at most {farthest:.decimals$}, above 0 or below: {FARTHEST:.0} units of the column's \
              last decimal"

@@ -76,7 +76,7 @@ impl Proven {
             (audience - RARELY * noise, self.proof().reach(sum) * audience + RARELY * of_sum);
         if self.tally().compares_arms() {
             let mean = largest / fewest;
-            let sd = of_sum.hypot(mean * noise) / fewest;
+            let sd = length(of_sum, mean * noise) / fewest;
             return (fewest > 0.0).then_some(NINETEEN_IN_TWENTY * sd);
         }
         // Far enough above the threshold that it plays no part.
@@ -116,7 +116,7 @@ impl Proof {
             Wanted::Mean(at, audience) => {
                 let sum = self.sums.get(at)?;
                 let of_people = self.reach(sum) * self.sd_of_people(tally);
-                Some(of(sum).hypot(of_people) / f64::from(audience.max(1)))
+                Some(length(of(sum), of_people) / f64::from(audience.max(1)))
             }
         }
     }
@@ -177,6 +177,11 @@ impl Rho {
         }
         Some(least)
     }
+}
+
+/// Of the standard deviations of two independent parts, that of their sum.
+fn length(one: f64, other: f64) -> f64 {
+    (one * one + other * other).sqrt()
 }
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]

@@ -334,7 +334,7 @@ fn difference(t: &Moments, c: &Moments, noisy: bool, confidence: Confidence) -> 
     let (a, b) = (t.variance_of_mean(), c.variance_of_mean());
     let estimate = t.mean - c.mean;
     let standard_error = (a + b).sqrt();
-    let welch = (a + b).powi(2) / (a * a / (t.users - 1.0) + b * b / (c.users - 1.0));
+    let welch = (a + b) * (a + b) / (a * a / (t.users - 1.0) + b * b / (c.users - 1.0));
     let degrees_of_freedom = Some(welch).filter(|it| !noisy && it.is_finite());
     let statistic = Some(estimate / standard_error).filter(|it| it.is_finite());
     let upper_tail =

@@ -71,5 +71,6 @@ fn distance(groups: &[Group]) -> f64 {
         (above + weight * it.count, below + weight * it.share)
     });
     let scale = above / below;
-    groups.iter().map(|it| (it.count - scale * it.share).powi(2) / it.variance).sum()
+    let square = |difference: f64| difference * difference;
+    groups.iter().map(|it| square(it.count - scale * it.share) / it.variance).sum()
 }

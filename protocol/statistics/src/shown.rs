@@ -18,6 +18,7 @@
 //! Conditional inference after selection by truncation: Cohen 1959, *Technometrics* 1; Lee, Sun, Sun and
 //! Taylor 2016, <https://arxiv.org/abs/1311.6238>, Section 5 (truncated normal, inverted; monotone).
 
+use libm::{exp, expm1, log, log1p};
 use std::f64::consts::PI;
 
 use crate::special::{normal_sf, normal_upper_quantile};
@@ -59,7 +60,7 @@ impl Passing {
         if self.noise.sigma() <= 0.0 {
             return count.max(0);
         }
-        let explains = |people: i64| self.ln_reaching(count, people) >= tail.ln();
+        let explains = |people: i64| self.ln_reaching(count, people) >= log(tail);
         let far = self.nearby(count, tail).map_or(0, |reach| count.saturating_sub(reach)).max(0);
         if count <= 0 || explains(far) {
             return far;
@@ -72,7 +73,7 @@ impl Passing {
     /// at least `tail`; 0 if it is smaller for any number of people.
     fn at_most(self, count: i64, tail: f64) -> i64 {
         let next = count.saturating_add(1);
-        let explains = |people: i64| -self.ln_reaching(next, people).exp_m1() >= tail;
+        let explains = |people: i64| -expm1(self.ln_reaching(next, people)) >= tail;
         let least = self.nearby(count, tail).map_or(0, |_| count);
         let most = count.saturating_add(self.reach(tail)).max(1);
         if explains(least) { bisect(least, most, explains).0 } else { 0 }
@@ -118,7 +119,7 @@ enum Noise {
 
 impl Noise {
     fn discrete(sigma: f64) -> Self {
-        let ln_all = (1.0 + 2.0 * series(sigma, 1.0) * ln_weight(sigma, 1.0).exp()).ln();
+        let ln_all = log(1.0 + 2.0 * series(sigma, 1.0) * exp(ln_weight(sigma, 1.0)));
         Self::Discrete { sigma, ln_all }
     }
 
@@ -131,11 +132,11 @@ impl Noise {
     fn ln_tail(self, least: i64) -> f64 {
         match self {
             Self::Discrete { .. } if least <= 0 => {
-                (-self.ln_tail(1_i64.saturating_sub(least)).exp()).ln_1p()
+                log1p(-exp(self.ln_tail(1_i64.saturating_sub(least))))
             }
             Self::Discrete { sigma, ln_all } => {
                 let least = real(least);
-                ln_weight(sigma, least) + series(sigma, least).ln() - ln_all
+                ln_weight(sigma, least) + log(series(sigma, least)) - ln_all
             }
             Self::Normal { sigma } => ln_normal_tail((real(least) - 0.5) / sigma),
         }
@@ -152,7 +153,7 @@ fn series(sigma: f64, t: f64) -> f64 {
     let mut sum = 0.0;
     for j in 0..MOST_TERMS {
         let j = f64::from(j);
-        let term = (-j * (2.0 * t + j) / (2.0 * sigma * sigma)).exp();
+        let term = exp(-j * (2.0 * t + j) / (2.0 * sigma * sigma));
         sum += term;
         if term < 1e-18 {
             break;
@@ -164,13 +165,13 @@ fn series(sigma: f64, t: f64) -> f64 {
 /// ln P\[Z ≥ u\]; far out by the asymptotic series of Mills' ratio (DLMF 7.12.1).
 fn ln_normal_tail(u: f64) -> f64 {
     if u < 0.0 {
-        (-normal_sf(-u)).ln_1p()
+        log1p(-normal_sf(-u))
     } else if u < 30.0 {
-        normal_sf(u).ln()
+        log(normal_sf(u))
     } else {
         let square = 1.0 / (u * u);
         let series = -square * (1.0 - 3.0 * square * (1.0 - 5.0 * square));
-        -u * u / 2.0 - (u * (2.0 * PI).sqrt()).ln() + series.ln_1p()
+        -u * u / 2.0 - log(u * (2.0 * PI).sqrt()) + log1p(series)
     }
 }
 

@@ -3,7 +3,14 @@
 //! Accurate to 10⁻¹² relative, also far out in the tail: p-values of 10⁻¹¹² are read as figures, and
 //! multiplied by Holm. Upper tails are computed as such, never as one minus a number near one.
 
+use libm::{exp, log, log1p};
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
+
+/// 10 to the power of `exponent`, exact up to 22: the units of a column in one of the amount.
+#[must_use]
+pub fn power_of_ten(exponent: u8) -> f64 {
+    (0..exponent).fold(1.0, |power, _| power * 10.0)
+}
 
 /// P(Z > z) for a standard normal Z.
 ///
@@ -43,10 +50,10 @@ pub fn normal_upper_quantile(p: f64) -> f64 {
     let p = p.max(f64::MIN_POSITIVE);
     // P(Z > z) ≤ exp(-z²/2)/2, so Newton starts above the root; the log of the tail is concave,
     // hence it comes down to the root without overshooting.
-    let mut z = (-2.0 * (p.ln() + LN_2)).max(0.0).sqrt();
+    let mut z = (-2.0 * (log(p) + LN_2)).max(0.0).sqrt();
     for _ in 0..NEWTON_STEPS {
         let tail = normal_sf(z);
-        let step = (tail / p).ln() * tail / normal_density(z);
+        let step = log(tail / p) * tail / normal_density(z);
         z += step;
         if step.abs() <= z.abs() * f64::EPSILON {
             break;
@@ -70,7 +77,7 @@ pub fn student_sf(t: f64, df: f64) -> f64 {
     let half = df / 2.0;
     let (x, y) = (df / (df + t * t), t * t / (df + t * t));
     // x^(df/2) · y^(1/2) / B(df/2, 1/2)
-    let front = (-half * (t * t / df).ln_1p()).exp() * y.sqrt() * gamma_ratio(half) / PI.sqrt();
+    let front = exp(-half * log1p(t * t / df)) * y.sqrt() * gamma_ratio(half) / PI.sqrt();
     if t * t < 3.0 {
         let mut term = 2.0;
         let mut sum = term;
@@ -107,11 +114,11 @@ pub fn student_upper_quantile(p: f64, df: f64) -> f64 {
     for _ in 0..NEWTON_STEPS {
         let tail = student_sf(t, df);
         let step = if tail > 0.0 {
-            (tail / p).ln() * tail / (t * student_density(t, df))
+            log(tail / p) * tail / (t * student_density(t, df))
         } else {
             UNDERFLOW_STEP
         };
-        t *= step.exp();
+        t *= exp(step);
         if step.abs() <= f64::EPSILON {
             break;
         }
@@ -133,12 +140,12 @@ pub fn chi_square_sf(x: f64, df: u32) -> f64 {
     let (mut sum, mut log_term, mut index) = if df.is_multiple_of(2) {
         (0.0, -half, 0.0_f64)
     } else {
-        (2.0 * normal_sf(x.sqrt()), (half.sqrt() * 2.0 / PI.sqrt()).ln() - half, 0.5)
+        (2.0 * normal_sf(x.sqrt()), log(half.sqrt() * 2.0 / PI.sqrt()) - half, 0.5)
     };
     for _ in 0..df / 2 {
-        sum += log_term.exp();
+        sum += exp(log_term);
         index += 1.0;
-        log_term += (half / index).ln();
+        log_term += log(half / index);
     }
     sum.min(1.0)
 }
@@ -154,11 +161,11 @@ fn at_the_ends(p: f64) -> f64 {
 }
 
 fn normal_density(z: f64) -> f64 {
-    (-0.5 * z * z).exp() * FRAC_1_SQRT_2 / PI.sqrt()
+    exp(-0.5 * z * z) * FRAC_1_SQRT_2 / PI.sqrt()
 }
 
 fn student_density(t: f64, df: f64) -> f64 {
-    let kernel = (-(df + 1.0) / 2.0 * (t * t / df).ln_1p()).exp();
+    let kernel = exp(-(df + 1.0) / 2.0 * log1p(t * t / df));
     gamma_ratio(df / 2.0) / (PI * df).sqrt() * kernel
 }
 
@@ -173,7 +180,7 @@ fn gamma_ratio(a: f64) -> f64 {
     let w = 1.0 / (shifted * shifted);
     let series = -1.0 / 8.0
         + w * (1.0 / 192.0 + w * (-1.0 / 640.0 + w * (17.0 / 14_336.0 - w * 31.0 / 18_432.0)));
-    product * shifted.sqrt() * (series / shifted).exp()
+    product * shifted.sqrt() * exp(series / shifted)
 }
 
 /// K with I_x(a, ½) = x^a y^½ / (B(a, ½) · K), y = 1 - x, by the modified Lentz method.

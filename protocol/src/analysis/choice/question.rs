@@ -9,6 +9,7 @@ use crate::{
     tally::Clamp,
 };
 use serde::{Deserialize, Serialize};
+use statistics::special::power_of_ten;
 
 /// Which cap would clip so many people? Which public group has the most?
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -106,7 +107,7 @@ impl ChoiceQuestion {
         match &self.of {
             ChoiceOf::Quantile { edges, scale, .. } => {
                 let decimals = usize::from(*scale);
-                let unit = 10_f64.powi(i32::from(*scale));
+                let unit = power_of_ten(*scale);
                 edges.iter().map(|edge| format!("{:.decimals$}", f64::from(*edge) / unit)).collect()
             }
             ChoiceOf::Fullest { column, .. } => {

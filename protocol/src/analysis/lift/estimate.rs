@@ -7,7 +7,7 @@ use crate::{
     released::{self, ProductFigure, View},
     tally::Side,
 };
-use statistics::figure::Figure;
+use statistics::{figure::Figure, special::power_of_ten};
 
 mod compared;
 mod design;
@@ -71,7 +71,7 @@ fn squares(released: ProductFigure) -> Figure {
 fn unit(outcome: &Outcome) -> f64 {
     match outcome.kind {
         OutcomeKind::Binary => 1.0,
-        _ => 10_f64.powi(i32::from(outcome.scale)),
+        _ => power_of_ten(outcome.scale),
     }
 }
 

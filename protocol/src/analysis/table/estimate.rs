@@ -14,7 +14,10 @@ use crate::{
     tally::{Side, Tally},
     time::Time,
 };
-use statistics::{shown::Passing, special::normal_upper_quantile};
+use statistics::{
+    shown::Passing,
+    special::{normal_upper_quantile, power_of_ten},
+};
 
 use self::amounts::{Amounts, Possible, Total};
 
@@ -189,7 +192,7 @@ impl Judge {
 
 /// Units of the column in one of the amount.
 fn unit(measure: &TableMeasure) -> f64 {
-    10_f64.powi(i32::from(measure.scale))
+    power_of_ten(measure.scale)
 }
 
 /// An estimate in units of the amount.
@@ -222,7 +225,7 @@ impl Heading {
             GroupBy::Bins { measure, edges } => {
                 let scale = asked.measures.iter().find(|it| it.name == *measure).map(|it| it.scale);
                 let decimals = usize::from(scale.unwrap_or(0));
-                let unit = 10_f64.powi(i32::from(scale.unwrap_or(0)));
+                let unit = power_of_ten(scale.unwrap_or(0));
                 let show = |edge: &i64| format!("{:.decimals$}", real(*edge) / unit);
                 let first = edges.first().map(|edge| format!("below {}", show(edge)));
                 let pairs = edges.windows(2).filter_map(|pair| match pair {
@@ -310,7 +313,7 @@ fn row_words(filter: &Filter, contract: &Contract) -> String {
         }
         Some(Role::Measure(scale)) => {
             let decimals = usize::from(*scale);
-            format!("{:.decimals$}", real(end) / 10_f64.powi(i32::from(*scale)))
+            format!("{:.decimals$}", real(end) / power_of_ten(*scale))
         }
         _ => end.to_string(),
     };

@@ -122,11 +122,11 @@ impl Amounts {
         let per_person = [most.recip(), fewest.recip()];
         let [nearest, farthest] = distances(self.sum.interval(each));
         let low = per_person
-            .map(|share| least_squares * share - (farthest * share).powi(2))
+            .map(|share| least_squares * share - square(farthest * share))
             .into_iter()
             .fold(f64::INFINITY, f64::min);
         let top = between(most_squares / (2.0 * nearest * nearest), per_person);
-        let high = most_squares * top - (nearest * top).powi(2);
+        let high = most_squares * top - square(nearest * top);
         let variances = self.possible.variances(self.means(each));
         let ends = variances.within([low, high]);
         SpreadEstimate {
@@ -165,6 +165,10 @@ impl Amounts {
 fn distances([low, high]: Range) -> Range {
     let nearest = if low <= 0.0 && high >= 0.0 { 0.0 } else { low.abs().min(high.abs()) };
     [nearest, low.abs().max(high.abs())]
+}
+
+fn square(number: f64) -> f64 {
+    number * number
 }
 
 /// The number of the interval that is nearest; its high end if there is no number.
