@@ -120,7 +120,11 @@ fn each_reason_against_a_design_stands_by_itself() {
     assert!(one.contains("which chance does not explain; but the design may be broken"), "{one}");
     result.flags.push("contaminated".to_owned());
     let two = words(&result);
-    assert!(two.contains("<li>The arms were found") && two.contains("<li>More than 1 %"), "{two}");
+    assert!(
+        two.contains("<li>The arms were found")
+            && two.contains("<li>As many people as more than 1 %"),
+        "{two}"
+    );
 }
 
 /// On a telephone, a name in a column of names would else be cut wherever it is narrow.
@@ -198,7 +202,7 @@ fn a_table_says_what_was_counted_and_what_is_not_shown() {
     for text in [
         "4 groups are not shown",
         "About 412 people (396 to 428 at 95 %) withheld consent (asked in sales)",
-        ">other<",
+        ">(not shown)<",
         "<td>at least 58</td>",
         "below 0 as 0",
         "class=\"bar\"",

@@ -162,32 +162,43 @@ impl<'a> Measured<'a> {
     ///
     /// The skewness of an arm's total is that of as many equal payers as 1 over its square. Its third
     /// moment lies between (Σy²)²/Σy, if no y is negative, and cap·Σy², and noise makes the total more normal.
+    /// Equal arms have skewness in common, which leaves their difference; of unequal ones also the most that
+    /// there may be must be small, as a few people at the cap are hidden by many small payers.
     fn few_payers(&self) -> bool {
         if self.kind == OutcomeKind::Binary {
             return false;
         }
         let [test, control] = self.arms.map(|(arm, _)| figure(arm.people).value());
-        let unequal = test > 4.0 * control || control > 4.0 * test;
-        let least = if unequal { FEW_IF_UNEQUAL } else { FEW };
-        self.arms.iter().any(|(_, measure)| self.payers(measure) < least)
+        let exceeds = |times: f64| test > times * control || control > times * test;
+        let (equal, at_the_cap) = match () {
+            () if exceeds(4.0) => (FEW_IF_UNEQUAL, FEW),
+            () if exceeds(2.0) => (FEW, FEW / 2.0),
+            () => (FEW, 0.0),
+        };
+        self.arms.iter().any(|(_, measure)| {
+            let [most, least] = self.payers(measure);
+            most < equal || least < at_the_cap
+        })
     }
 
-    fn payers(&self, measure: &MeasureFigures) -> f64 {
+    /// On how many equal payers a total rests: at most, and at least.
+    fn payers(&self, measure: &MeasureFigures) -> [f64; 2] {
         let sum = figure(measure.sum).value();
-        let Some(squares) = measure.sum_sq.map(squares) else { return f64::INFINITY };
+        let Some(squares) = measure.sum_sq.map(squares) else { return [f64::INFINITY; 2] };
         let squares = squares.value().max(2.0 * squares.noise_variance().sqrt());
         if sum <= 0.0 && squares <= 0.0 {
-            return 0.0;
+            return [0.0; 2];
         }
         #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^31")]
         let most = self.clamp.reach() as f64 * squares;
         // Of values of both signs the sum says nothing about the third moment.
-        let third = if sum > 0.0 && !self.clamp.is_signed() {
+        let least = if sum > 0.0 && !self.clamp.is_signed() {
             most.min(squares * squares / sum)
         } else {
             most
         };
-        (squares + measure.sum.noise_variance).powi(3) / (third * third)
+        let second = squares + measure.sum.noise_variance;
+        [least, most].map(|third| second * second * second / (third * third))
     }
 }
 

@@ -44,6 +44,7 @@ impl Design {
             ("match_differs", match_rates.as_ref().is_some_and(|it| it.differs)),
             ("consent_with_outcome", contract.consent_is_known_by_outcome(scope.name)),
             ("contaminated", exceeds(arms, Cell::Contaminated)),
+            ("contamination_hidden", hides(arms, Cell::Contaminated)),
             (
                 "without_arm",
                 listed.is_some_and(|it| covers(contract, it.assignment, it.arm, asked))
@@ -87,18 +88,27 @@ fn covers(contract: &Contract, dataset: &str, column: &str, asked: &Lift) -> boo
     domain.len() == asked.test.len() + asked.control.len()
 }
 
-/// Whether more than one in a hundred of the people of the arms is in `cell` instead, noise aside.
+/// Whether `cell` has more than one in a hundred of the people of the smaller arm, noise aside. All of them
+/// could be missing from that arm: of a small holdout those who are reached after all are its most active.
 fn exceeds(arms: &Arms, cell: Cell) -> bool {
-    let find = |wanted: Cell| arms.cells.iter().find(|it| it.cell == wanted);
-    let of_arms =
-        [Cell::TestMatched, Cell::TestUnmatched, Cell::ControlMatched, Cell::ControlUnmatched];
-    let found = of_arms.into_iter().chain([cell]).map(|it| find(it).and_then(people));
-    let Some(all) = found.sum::<Option<f64>>() else { return false };
-    let Some((own, noise)) = find(cell).and_then(|it| Some((people(it)?, it.noise_variance)))
-    else {
-        return false;
-    };
-    own > TOLERATED * all.max(0.0) + normal_upper_quantile(FALSE_ALARM) * noise.sqrt()
+    let Some((own, tolerated, hidden)) = against_smaller_arm(arms, cell) else { return false };
+    own > tolerated + hidden
+}
+
+/// Whether noise hides more than that, so that nobody can tell.
+fn hides(arms: &Arms, cell: Cell) -> bool {
+    against_smaller_arm(arms, cell)
+        .is_some_and(|(own, tolerated, hidden)| hidden > tolerated && own <= tolerated + hidden)
+}
+
+/// People of `cell`, how many of them are tolerated, and how many noise makes of nobody at most, but for one
+/// time in a thousand.
+fn against_smaller_arm(arms: &Arms, cell: Cell) -> Option<(f64, f64, f64)> {
+    let (test, control) = (arms.test.as_ref()?, arms.control.as_ref()?);
+    let smaller = real(test.people.value.min(control.people.value)).max(0.0);
+    let found = arms.cells.iter().find(|it| it.cell == cell)?;
+    let hidden = normal_upper_quantile(FALSE_ALARM) * found.noise_variance.sqrt();
+    Some((people(found)?, TOLERATED * smaller, hidden))
 }
 
 fn people(cell: &CellFigure) -> Option<f64> {

@@ -41,12 +41,18 @@ fn own(flag: &str) -> Option<&'static str> {
              use it, and have both lists made from the same source."
         }
         "contaminated" => {
-            "more than 1 % of the people of these arms were in several arms (in both, or in one and in \
-             another or none) and are left out with all that they did. If that depends on the campaign, \
-             the effect is wrong. Find out why people were assigned twice, and keep the first assignment."
+            "as many people as more than 1 % of the smaller arm were in several arms (in both, or in one and in \
+             another or none) and are left out with all that they did. If they are the active ones of a small \
+             arm, that alone makes an effect. Find out why people were assigned twice, and keep the first \
+             assignment."
+        }
+        "contamination_hidden" => {
+            "whether as many people as 1 % of the smaller arm were in several arms cannot be told: the noise \
+             hides so few. Of a small arm they decide the effect. Let the owner of the assignment count them \
+             before it is sealed."
         }
         "without_arm" => {
-            "more than 1 % of the people of the assignment data have no arm and are left out. If that \
+            "as many people as more than 1 % of the smaller arm have no arm and are left out. If that \
              depends on the arm, the effect is wrong: let its owner fill the arm in."
         }
         "arms_pooled" => {
