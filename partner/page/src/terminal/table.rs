@@ -7,7 +7,10 @@ use super::{
     line, prose, wrap,
 };
 use protocol::page::{Table, UNKNOWN};
-use std::fmt::{self, Write};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write},
+};
 
 /// Writes a table.
 pub(super) fn table(page: &mut String, table: &Table) -> fmt::Result {
@@ -164,7 +167,8 @@ fn row<'c>(
     for (at, width) in widths.iter().enumerate() {
         let gap = if at == 0 { "" } else { "  " };
         let name = names.get(at).map_or("", String::as_str);
-        write!(line, "{gap}{name:<width$}")?;
+        let blanks = " ".repeat(width.saturating_sub(letters(name)));
+        write!(line, "{gap}{}{blanks}", isolated(name))?;
     }
     if let Some(remark) = remark {
         return wrap(page, &format!("{line}  "), remark);
@@ -184,11 +188,24 @@ fn shorten(rows: &mut [Vec<String>], room: usize) {
         };
         *widest -= 1;
     }
-    for row in rows {
-        for (name, most) in row.iter_mut().zip(&widths) {
+    for (at, most) in widths.iter().enumerate() {
+        let column = || rows.iter().filter_map(|row| row.get(at));
+        let names: BTreeSet<_> = column().collect();
+        let short: BTreeSet<_> = column().map(|name| elided(name, *most)).collect();
+        // Two names that become one are kept as they are: a long line is better than a wrong one.
+        if short.len() < names.len() {
+            continue;
+        }
+        for name in rows.iter_mut().filter_map(|row| row.get_mut(at)) {
             *name = elided(name, *most);
         }
     }
+}
+
+/// A name that is written from right to left, kept from turning the figures beside it round.
+fn isolated(name: &str) -> String {
+    let turns = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
+    if name.chars().any(turns) { format!("\u{2068}{name}\u{2069}") } else { name.to_owned() }
 }
 
 /// `name` without its middle if it is longer than `most`: what tells names apart is often at the end.
@@ -197,11 +214,11 @@ fn elided(name: &str, most: usize) -> String {
     if all.len() <= most {
         return name.to_owned();
     }
-    let kept = most.saturating_sub(2);
+    let kept = most.saturating_sub(1);
     let (start, end) = (kept - kept / 2, kept / 2);
     let start = all.iter().take(start);
     let end = all.iter().skip(all.len() - end);
-    start.chain(&['.', '.']).chain(end).collect()
+    start.chain(&['\u{2026}']).chain(end).collect()
 }
 
 fn letters(text: &str) -> usize {

@@ -40,7 +40,7 @@ fn fits_eighty_columns_and_says_everything_once() {
         "+7.659 pp",
         "+72.1 %",
         "21,307",
-        "\u{3c1} = 0.017469",
+        "\u{3c1} = 0.024356",
         "no relative lift",
         "test, all",
         "visit was 10.617 % in the control arm",
@@ -88,7 +88,7 @@ fn a_choice_withholds_no_cells() {
     let page = text(quantile());
     assert!(page.contains("\nAbout 95 % of people are below 100.00"), "{page}");
     assert!(
-        words(quantile()).contains("cost \u{3b5} = 1 at \u{3b4} = 1e-6 (\u{3c1} = 0.017469)"),
+        words(quantile()).contains("cost \u{3b5} = 1 at \u{3b4} = 1e-6 (\u{3c1} = 0.024356)"),
         "{page}"
     );
     assert!(!page.contains("would not have been shown") && !page.contains("withheld"), "{page}");
@@ -101,7 +101,7 @@ fn a_long_name_leaves_room_for_the_figures() {
     let page = text(result);
     assert_fits(&page);
     let row = page.lines().find(|line| line.starts_with("xxx")).unwrap();
-    assert!(row.contains("xx..xx") && row.contains("10.617 %"), "{page}");
+    assert!(row.contains("xx\u{2026}xx") && row.contains("10.617 %"), "{page}");
 }
 
 /// Of a page of which nothing can be narrowed any more.
@@ -223,4 +223,22 @@ fn a_group_without_a_measure_has_dashes_and_every_other_its_own_figures() {
     assert_eq!(total_of("(none)", "yes", "spend"), "11,001");
     assert_eq!(total_of("High", "yes", "visits"), "77,777");
     assert_eq!(total_of("(none)", "yes", "visits"), "\u{2013}");
+}
+
+#[test]
+fn a_group_that_is_called_like_a_row_of_ours_stands_in_quotes() {
+    let mut result = by_shop();
+    result.answer.cells[0].names[0] = "(not shown)".to_owned();
+    result.answer.cells[1].names[0] = "North  5,000".to_owned();
+    let page = words(result);
+    assert!(page.contains("\"(not shown)\""), "{page}");
+    assert!(page.contains("\"North 5,000\""), "{page}");
+}
+
+#[test]
+fn a_name_from_right_to_left_turns_no_figure_round() {
+    let mut result = by_shop();
+    result.answer.cells[0].names[0] = "\u{5e7}\u{5e0}".to_owned();
+    let page = words(result);
+    assert!(page.contains("\u{2068}\u{5e7}\u{5e0}\u{2069}"), "{page}");
 }

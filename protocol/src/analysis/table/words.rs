@@ -159,15 +159,30 @@ fn headed(result: &TableResult) -> Table {
 fn row(cell: &TableCell, figures: Vec<Text>) -> Row {
     let names = match cell.names.as_slice() {
         [] => vec!["everybody".into()],
-        names => names.iter().map(Text::quoted).collect(),
+        names => names.iter().map(|name| value(name)).collect(),
     };
     Row { names, figures, ..Row::default() }
 }
 
 /// The row of the cells that are not shown.
 fn other(figures: Vec<Text>) -> Row {
-    Row::new("other".into(), figures)
+    Row::new(OTHER.into(), figures)
 }
+
+/// A group's value as it is, or in quotes where it could be taken for a word of ours or for two columns.
+fn value(name: &str) -> Text {
+    let is_ours = name.starts_with('(') && name != NO_VALUE;
+    if is_ours || name.contains("  ") {
+        Text::quoted(format!("\"{name}\""))
+    } else {
+        Text::quoted(name)
+    }
+}
+
+/// What the row of the groups that are not shown is called; no value of a group is written so.
+const OTHER: &str = "(not shown)";
+/// What a row without a value is called.
+const NO_VALUE: &str = "(none)";
 
 fn shown_or_not(table: Table) -> Block {
     if table.rows.is_empty() {

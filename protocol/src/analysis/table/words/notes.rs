@@ -143,7 +143,7 @@ fn withheld(result: &TableResult) -> Option<Text> {
     let least = whole(result.answer.shown_from);
     let (groups, each) = if n == 1 { ("group is", "") } else { ("groups are", " each") };
     let added = if result.answer.other.is_some() {
-        "; \"other\" is them added up. Its total is right but for noise; of its people only the least \
+        "; the row \"(not shown)\" is them added up. Its total is right but for noise; of its people only the least \
          number is known"
     } else {
         ""
