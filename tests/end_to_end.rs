@@ -34,7 +34,9 @@ fn the_demo_leaves_a_result_that_a_stranger_can_check() {
 
 fn demo(room: &Path) {
     let said = simulated_demo(room);
-    for file in ["report.html", "result.json", "receipt.cbor", "contract.toml.signed"] {
+    for file in
+        ["report.html", "result.json", "receipt.cbor", "released.cbor", "contract.toml.signed"]
+    {
         assert!(room.join(file).exists(), "{file} is missing");
     }
     let loud = said.matches("SIMULATED").count();

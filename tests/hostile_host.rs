@@ -368,6 +368,39 @@ async fn refuses_a_receipt_of_another_result() {
     assert!(matches!(refused, Err(OpenError::Receipt(_))));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_derived_again_from_what_was_released_and_from_nothing_else() {
+    let mut it = opened().await;
+    let prepared = it.parties.prepare(&mut it.room, JOB).await;
+    let sealed = it.parties.run(&mut it.room, &prepared).await.unwrap().sealed.unwrap();
+    let (contract, trust) = (&it.parties.contract, it.parties.trust());
+    let publisher = &it.parties.publisher;
+    let opened = client::open::open(&sealed, publisher, contract, prepared.name(), &trust).unwrap();
+    let check = |released: &[u8]| {
+        let beside = Beside { result: Some(&opened.result_bytes), released: Some(released) };
+        client::receipt_check::check(contract, &opened.receipt, beside, &trust)
+    };
+    let checked = check(&opened.released).unwrap();
+    let derived = checked.checks.last().unwrap();
+    assert_eq!(derived.number.to_string(), "P10");
+    assert_eq!(derived.outcome, client::check::Outcome::Passed);
+    let mut altered = opened.released.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    let refused = check(&altered).unwrap_err();
+    assert_eq!(*refused.flaw(), client::receipt_check::ReceiptFlaw::OtherReleased);
+    // Another view of the same figures costs nothing, and says that it is one.
+    let wide = client::view::at_confidence(contract, &checked, 990_000).unwrap();
+    assert_eq!(wide.flags.last().unwrap(), "derived:confidence=0.99");
+    let ends = |result: &protocol::result::JobResult| {
+        let lift: protocol::result::LiftResult = result.clone().of().unwrap();
+        let interval = lift.answer.outcomes[0].diff_in_means.as_ref().unwrap().ci.unwrap();
+        interval.map(Option::unwrap)
+    };
+    let ([low, high], [lower, higher]) = (ends(&opened.result), ends(&wide));
+    assert!(lower < low && high < higher, "{lower} {low} {high} {higher}");
+    assert_eq!(wide.privacy, opened.result.privacy);
+}
+
 /// A refusal names what was expected, and what to do.
 fn says_what_was_expected_of_a_receipt(
     contract: &Contract,

@@ -488,7 +488,7 @@ async fn somebody_elses_dataset() {
         let reply = stage.room.request(stage.parties.publisher.signing(), body).await.unwrap();
         let refused = refusal(reply);
         assert_eq!(refused, permits_no(Asked::Dataset, dataset, owner));
-        says(&refused, &["dataset of this party", dataset]);
+        says(&refused, &["dataset", dataset]);
     }
     // The owner's own grant, of too few columns: the rule is the contract's list.
     let mut grant = grant;

@@ -331,7 +331,7 @@ fn says_how_full_the_room_for_results_is() {
     let config = patient.room.path("host.toml");
     fs::write(&config, "[limits]\nresults_bytes = 2097152\n").unwrap();
     let more = ["--config", config.to_str().unwrap()];
-    assert!(!patient.examine(&more).1.contains("results "), "nothing before there is one");
+    assert!(!patient.examine(&more).1.contains("results_bytes"), "nothing before there is one");
     let job = patient.room.path("host/blobs/results/job-1");
     fs::create_dir_all(&job).unwrap();
     for (length, verdict, found) in [

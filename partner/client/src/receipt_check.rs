@@ -312,7 +312,7 @@ fn derive(
     *at += usize::from(result.is_some());
     let released = beside.released.map(|bytes| read_released(bytes, &body)).transpose()?;
     if let (Some(result), Some(released)) = (&result, &released) {
-        derive_result(contract, &body, &admitted, released, result)?;
+        derive_result(contract, body.time, &admitted, released, result)?;
         *at += 1;
     }
     Ok(Derived { body, job: signed, admitted, released, result })
@@ -368,13 +368,13 @@ fn read_released(bytes: &[u8], body: &ReceiptBody) -> Result<Released, ReceiptFl
 /// only the instance knows: what it has left to spend, and which earlier jobs this one resembles.
 fn derive_result(
     contract: &Contract,
-    body: &ReceiptBody,
+    time: Time,
     admitted: &Admitted,
     released: &Released,
     result: &JobResult,
 ) -> Result<(), ReceiptFlaw> {
     let differs = |field| ReceiptFlaw::OtherAnswer { field };
-    let derived = JobResult::new(contract, admitted, released, &BTreeMap::new(), body.time);
+    let derived = JobResult::new(contract, admitted, released, &BTreeMap::new(), time);
     // As the file holds it: what the decimal digits of a number say.
     let written = derived.and_then(|derived| derived.to_json()).ok_or(differs("kind"))?;
     let mut derived = JobResult::from_json(&written).map_err(|_| differs("kind"))?;
@@ -422,6 +422,66 @@ const MAX_DRIFT_MS: u64 = 15 * 60 * 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Fixture;
+    use protocol::{
+        analysis::Answer,
+        loss::{Loss, Rho},
+        released::{Cell, Figures, Totals, public_name},
+    };
+
+    /// What an honest enclave could have released for the fixture's job.
+    fn released(admitted: &Admitted) -> Released {
+        let tally = admitted.proven().tally();
+        let cells = tally.cell_count().unwrap() - 1;
+        let cell = |at: u64| {
+            let people = 1_000 + i64::try_from(at).unwrap();
+            let totals = Totals {
+                people,
+                sums: vec![people / 10; tally.measures.len()],
+                products: vec![people; tally.products.len()],
+            };
+            Cell { name: public_name(&tally.dimensions, at), totals }
+        };
+        Released::Figures(Figures {
+            noise: true,
+            cells: (0..cells).map(cell).collect(),
+            cut: 0,
+            other: None,
+            withheld: 0,
+            withheld_without_value: Some(0),
+            no_consent: Some(3),
+        })
+    }
+
+    #[test]
+    fn an_answer_that_does_not_follow_from_what_was_released_is_found() {
+        let fixture = Fixture::new();
+        let (contract, admitted) = (&fixture.contract, fixture.admitted());
+        let (released, time) = (released(&admitted), Time(1_795_435_200_000));
+        let left = admitted.datasets().iter().map(|name| (name.clone(), Loss::zcdp(Rho(7 << 30))));
+        let honest = JobResult::new(contract, &admitted, &released, &left.collect(), time).unwrap();
+        let mut honest = JobResult::from_json(&honest.to_json().unwrap()).unwrap();
+        honest.flags.push(format!("{SAME_FIGURES}{}", admitted.name()));
+        let derive =
+            |result: &JobResult| derive_result(contract, time, &admitted, &released, result);
+        assert_eq!(derive(&honest), Ok(()));
+        let refused = |change: fn(&mut JobResult)| {
+            let mut changed = honest.clone();
+            change(&mut changed);
+            match derive(&changed) {
+                Err(ReceiptFlaw::OtherAnswer { field }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        let better = |result: &mut JobResult| {
+            let Answer::Lift(lift) = &mut result.answer else { panic!("a lift") };
+            lift.outcomes[0].test.as_mut().unwrap().sum += 1.0;
+        };
+        assert_eq!(refused(better), "answer");
+        assert_eq!(refused(|result| result.flags.insert(0, "all_is_well".to_owned())), "flags");
+        assert_eq!(refused(|result| result.privacy.epsilon /= 2.0), "privacy");
+        assert_eq!(refused(|result| "other".clone_into(&mut result.contract_name)), "header");
+    }
 
     #[test]
     fn what_a_kept_document_is_not_asked_is_not_called_passed() {
