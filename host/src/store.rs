@@ -206,6 +206,8 @@ mod tests {
     }
 
     async fn put(store: &Store, instance: u8, analyst: &str, job: &str, bytes: usize) -> bool {
+        // Which is the oldest is told by files' times, which a kernel counts in steps of some milliseconds.
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         let name = ObjectName::result(job, "receiver").unwrap();
         let (analyst, instance) = (analyst.to_owned(), [instance; Digest::LEN].into());
         let origin = Some(Origin { analyst, instance });

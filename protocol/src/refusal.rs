@@ -4,12 +4,15 @@ use crate::{
     contract::{MAX_LIFETIME_EPSILON, Period},
     job::JobName,
     limits::{self, at_most},
-    loss::{Delta, Epsilon, Loss, Rho},
+    loss::{Delta, Epsilon, Loss},
     manifest::ManifestError,
     time::Time,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use words::{amount, drawable, not_permitted, room, so_must, spent_on};
+
+mod words;
 
 /// Why a request was declined; the only error a party ever sees.
 ///
@@ -246,23 +249,6 @@ impl Refusal {
     }
 }
 
-/// An amount with the decimals of its column.
-fn amount(units: u64, scale: u8) -> String {
-    let decimals = usize::from(scale);
-    let digits = format!("{units:0>width$}", width = decimals + 1);
-    match digits.split_at_checked(digits.len() - decimals) {
-        Some((whole, rest)) if !rest.is_empty() => format!("{whole}.{rest}"),
-        _ => digits,
-    }
-}
-
-fn drawable(largest: Option<u64>, scale: u8, least: Option<Epsilon>) -> String {
-    let cap = largest.map(|it| format!("at this epsilon the cap can be {}", amount(it, scale)));
-    let epsilon = least.map(|it| format!("for this cap epsilon must be {it} or more"));
-    let all: Vec<_> = cap.into_iter().chain(epsilon).collect();
-    if all.is_empty() { "ask for less".to_owned() } else { all.join(", ") }
-}
-
 /// What one analyst's jobs of one analysis took of a budget.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -469,49 +455,6 @@ impl From<Period> for WhichBudget {
     }
 }
 
-fn so_must(others: &[String]) -> String {
-    if others.is_empty() { String::new() } else { format!(", and that of {}", others.join(", ")) }
-}
-
-fn not_permitted(what: Asked, name: &str, owner: Option<&str>) -> String {
-    match what {
-        Asked::Dataset if owner == Some(name) => format!(
-            "the question uses no dataset of \"{name}\": only the owners of its datasets decide about it"
-        ),
-        Asked::Dataset => {
-            let owned = owner.map_or(String::new(), |owner| format!(": it belongs to \"{owner}\""));
-            format!(
-                "under the contract \"{name}\" is not a dataset of the party that names it{owned}"
-            )
-        }
-        Asked::Closing => format!(
-            "\"{name}\" owns no dataset under the contract, and only owners close an instance"
-        ),
-        Asked::Window => format!(
-            "the contract names no date column for \"{name}\", so its jobs can have no window{}",
-            owner_rule(owner)
-        ),
-        what => format!("the contract permits no {what} \"{name}\"{}", owner_rule(owner)),
-    }
-}
-
-fn owner_rule(owner: Option<&str>) -> String {
-    owner.map_or(String::new(), |owner| format!(" (a rule of {owner})"))
-}
-
-fn spent_on(debits: &[Debit], returned: &Loss) -> String {
-    let words = debits.iter().map(|debit| format!("{debit} (rho {:.6})", debit.loss.rho().value()));
-    let mut words = words.collect::<Vec<_>>().join(", ");
-    if words.is_empty() {
-        return words;
-    }
-    words.insert_str(0, "; it went to ");
-    if !returned.is_zero() {
-        words += &format!(", less rho {:.6} that came back at closings", returned.rho().value());
-    }
-    words
-}
-
 impl fmt::Display for Debit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(analyst) = &self.analyst else {
@@ -524,36 +467,4 @@ impl fmt::Display for Debit {
         let lately = if named < self.jobs { ", lately" } else { ":" };
         if latest.is_empty() { Ok(()) } else { write!(f, "{lately} {}", latest.join(" ")) }
     }
-}
-
-fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
-    let (rho, rest) = (cost.rho().value(), left.rho().value());
-    let epsilon = passing(left.rho(), delta);
-    if cost.delta() > left.delta() && epsilon > 0.0 {
-        let [cost, left] = [cost.delta(), left.delta()].map(in_full);
-        format!(
-            "selecting groups costs a delta of {cost}, {left} is left; epsilon {epsilon:.3} with a \
-             selection_delta of at most {left}, or without groups whose values are private, would pass \
-             (rho {rest:.6})"
-        )
-    } else if epsilon > 0.0 {
-        format!(
-            "this costs rho {rho:.6}, {rest:.6} is left; epsilon {epsilon:.3} at delta {delta} would pass"
-        )
-    } else {
-        format!("this costs rho {rho:.6}, nothing is left")
-    }
-}
-
-/// The largest ε of three decimals that `left` pays for.
-fn passing(left: Rho, delta: Delta) -> f64 {
-    let nearest = (left.epsilon(delta) * 1000.0).round() / 1000.0;
-    let passes =
-        Epsilon::new(nearest).is_ok_and(|epsilon| Rho::from_epsilon(epsilon, delta) <= left);
-    if passes { nearest } else { (nearest - 0.001).max(0.0) }
-}
-
-/// A δ in units of 10⁻¹⁵ as a number.
-fn in_full(delta: u64) -> String {
-    Delta::try_from(delta).map_or_else(|_| "0".to_owned(), |delta| delta.to_string())
 }

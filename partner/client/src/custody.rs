@@ -6,6 +6,7 @@
 mod accounts;
 mod asked;
 mod decide;
+mod error;
 mod generation;
 mod ledger;
 mod overlap;
@@ -19,8 +20,9 @@ mod settle;
 pub use asked::{JobAsked, JobLine};
 pub(crate) use decide::read_manifests;
 pub use decide::{Owner, decide, prepay};
+pub use error::LedgerError;
 pub(crate) use ledger::DATABASE;
-pub use ledger::{Asked, For, Ledger, LedgerError};
+pub use ledger::{Asked, For, Ledger};
 pub use overlap::KnownShare;
 pub use people::{Answers, PeopleLine, Unheard, Whose};
 pub use report::{BudgetLine, BudgetReport, InstanceLine, InstanceState, OutstandingLine};

@@ -405,7 +405,7 @@ fn an_arm_has_the_noise_of_its_two_cells() {
 fn an_epsilon_buys_the_loss_it_is_named_for_and_no_smaller_one_does() {
     for delta in [1e-15, 1e-6, 1e-3] {
         let delta = Delta::new(delta).unwrap();
-        for rho in [1_000_000, 17_469_000_000, 1_000_000_000_000] {
+        for rho in [20_000_000, 17_469_000_000, 1_000_000_000_000] {
             let epsilon = Rho(rho).asked_as(delta).unwrap();
             assert!(Rho::from_epsilon(epsilon, delta) >= Rho(rho));
             let less = Epsilon::try_from(u64::from(epsilon) - 1).unwrap();

@@ -1,6 +1,6 @@
 //! Sums over the ledger's rows.
 
-use super::ledger::LedgerError;
+use super::error::LedgerError;
 use protocol::{
     canonical,
     contract::{Budget, Period},

@@ -2,7 +2,7 @@
 
 use super::{
     accounts::{IN_SCOPE, Kind, Scope, read_loss, stored},
-    ledger::LedgerError,
+    error::LedgerError,
 };
 use protocol::{
     canonical,

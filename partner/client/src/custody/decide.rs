@@ -2,7 +2,8 @@
 
 use super::{
     asked::JobAsked,
-    ledger::{Asked, For, Ledger, LedgerError},
+    error::LedgerError,
+    ledger::{Asked, For, Ledger},
 };
 use crate::room::Instance;
 use protocol::{

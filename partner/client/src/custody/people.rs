@@ -2,7 +2,8 @@
 
 use super::{
     accounts::{Scope, read_loss, stored, sum},
-    ledger::{Ledger, LedgerError},
+    error::LedgerError,
+    ledger::Ledger,
     overlap::{KnownShare, known_shares, unanswered},
 };
 use crate::people::{Overlap, was_sealed};

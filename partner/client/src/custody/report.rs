@@ -3,7 +3,8 @@
 use super::{
     accounts::{Account, Scope, budget_period, limits},
     asked::{JobLine, Reader, charged, debits},
-    ledger::{Ledger, LedgerError},
+    error::LedgerError,
+    ledger::Ledger,
     people::PeopleLine,
     restore::pending,
     settle::{accounts_of, credited},

@@ -1,6 +1,6 @@
 //! Which contracts a restored backup is accounted for under.
 
-use super::{accounts::stored, ledger::LedgerError};
+use super::{accounts::stored, error::LedgerError};
 use protocol::{digest::Digest, time::Time};
 use rusqlite::{Connection, Transaction, params};
 

@@ -2,7 +2,8 @@
 
 use super::{
     decide::{Derived, Owner},
-    ledger::{Ledger, LedgerError},
+    error::LedgerError,
+    ledger::Ledger,
     requests::Requests,
 };
 use crate::{

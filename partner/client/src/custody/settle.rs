@@ -2,7 +2,8 @@
 
 use super::{
     accounts::{Account, Kind, budget_period, generation_of, limits, stored, sum},
-    ledger::{Ledger, LedgerError, is_accounted},
+    error::LedgerError,
+    ledger::{Ledger, is_accounted},
     people,
     restore::{Restore, pending},
 };
