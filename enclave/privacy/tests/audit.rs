@@ -3,7 +3,7 @@
 //! From many runs of each, [`betrayed`] gives a lower bound of ε that holds with confidence 1 - 10⁻⁶,
 //! whatever the mechanism is. It must stay below the claim, and must exceed it for a broken build.
 //! The quick suite runs less often (see [`runs`]); `GLOVEBOX_TEST_FULL=1` makes it a million.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod support;
 

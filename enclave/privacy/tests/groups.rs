@@ -1,5 +1,5 @@
 //! Tables of groups: what is shown, what is added up, and what only the number of is told.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod support;
 

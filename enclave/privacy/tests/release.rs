@@ -97,7 +97,7 @@ fn arms(release: &Release) -> Arms {
 }
 
 fn shown(released: &Release) -> Vec<Option<i64>> {
-    arms(&released).cells.iter().map(|it| it.n).collect()
+    arms(released).cells.iter().map(|it| it.n).collect()
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub enum SealError {
         expected: Vec<String>,
         /// What is wrong.
         #[source]
-        cause: Box<SealError>,
+        cause: Box<Self>,
     },
     /// A file that is to hold mended rows.
     #[error(

@@ -44,10 +44,10 @@ pub(super) fn prepare(
         // Reading is half of the work, writing the other.
         progress(done, total.saturating_mul(2));
     })?;
-    let accepted = accept(&count, options).and_then(|()| match count.rows {
-        0 => Err(SealError::Empty { rejected: count.rejected }),
-        _ => Ok(()),
-    });
+    let accepted = match accept(&count, options) {
+        Ok(()) if count.rows == 0 => Err(SealError::Empty { rejected: count.rejected }),
+        accepted => accepted,
+    };
     if let Err(refused) = accepted {
         // What is wrong with them is what is wanted now.
         rejects.publish()?;

@@ -17,8 +17,10 @@ pub fn by_shop() -> TableResult {
     };
     // Noise reaches whatever is possible.
     let mut small = spend("outlet (airport, arrivals level)", "yes", 61.0, 1_911.4);
-    small.measures[0].mean.ci = [0.0, 100.0];
-    small.measures[0].spread = Some(SpreadEstimate { value: 0.0, ci: [0.0, 50.0] });
+    for measure in &mut small.measures {
+        measure.mean.ci = [0.0, 100.0];
+        measure.spread = Some(SpreadEstimate { value: 0.0, ci: [0.0, 50.0] });
+    }
     result(TableAnswer {
         other: Some(OtherCells {
             people_at_least: 58,

@@ -288,7 +288,10 @@ fn bins_in_each_group_are_like_bins_of_the_same_measure() {
     let edges = || vec![1, 5];
     let per_group = || Dimension::BinsPerGroup { measure: 0, edges: edges() };
     let bins = Dimension::Bins { measure: 0, edges: edges() };
-    assert!(alike(&by(&[per_group()]), &by(&[bins.clone()])), "without groups they are the same");
+    assert!(
+        alike(&by(&[per_group()]), &by(std::slice::from_ref(&bins))),
+        "without groups they are the same"
+    );
     assert!(alike(&by(&[per_group(), group("town")]), &by(&[group("town")])));
     let mut visits = by(&[bins]);
     visits.measures[0].of = Quantity::Rows;

@@ -177,6 +177,7 @@ fn between(number: f64, [low, high]: Range) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "whole numbers, which doubles hold exactly")]
 mod tests {
     use super::*;
     use crate::tally::{Measure, Population, Quantity, Side, Table};

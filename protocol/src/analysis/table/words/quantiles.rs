@@ -57,7 +57,7 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> T
     let shown: f64 = bins.iter().map(count).sum();
     // Ranges lie around their counts but for groups of about the size that is shown: what those are aside
     // points one way, and does not average out.
-    let halves = bins.iter().map(|(_, people)| half(people).powi(2)).sum::<f64>().sqrt();
+    let halves = bins.iter().map(|(_, people)| half(people) * half(people)).sum::<f64>().sqrt();
     let noise = halves + bins.iter().map(|(_, people)| aside(people)).sum::<f64>();
     // Who is in bins that are not shown may be below all others, or above. Each noisy count is below what is
     // shown, and so are the people but for noise: three deviations for each.
