@@ -1,4 +1,4 @@
-//! Kinds of questions. A kind is one folder here and one line in [`analyses!`]; nobody else knows which
+//! Kinds of questions. A kind is one folder here and one line in `analyses!`; nobody else knows which
 //! there are.
 //!
 //! An analysis is pure: from what it is asked follows a tally, and from what left of the tally follows its
@@ -141,7 +141,7 @@ pub enum Leaves {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Kind {
-    /// [`Analysis::KIND`].
+    /// What a job, a signed question and a result call it.
     pub kind: &'static str,
     /// What a contract that permits it lists.
     pub section: &'static Section,

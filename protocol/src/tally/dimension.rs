@@ -62,7 +62,7 @@ pub enum Dimension {
     /// The person's total of a measure, in bins: `edges.len() + 1` places. Place *i* holds totals from
     /// edge *i-1* (included) to edge *i* (excluded).
     Bins {
-        /// Place in [`Tally::measures`]. The total is over all of the person's cells, clamped.
+        /// Place in [`Tally::measures`](super::Tally::measures). The total is over all of the person's cells, clamped.
         measure: u32,
         /// Ascending.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
@@ -72,7 +72,7 @@ pub enum Dimension {
     /// something once, twice or thrice in each channel. The groups of a person are bounded before, so that in
     /// each of them a person is in one bin.
     BinsPerGroup {
-        /// Place in [`Tally::measures`]. The value is that of one cell, clamped.
+        /// Place in [`Tally::measures`](super::Tally::measures). The value is that of one cell, clamped.
         measure: u32,
         /// Ascending.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
