@@ -109,7 +109,8 @@ async fn another_estimate_from_the_same_figures_costs_nothing_and_says_so() {
     let [one, two] = [open(&first), open(&second)];
     assert_eq!([&one.job, &two.job], [&first.job.to_string(), &second.job.to_string()]);
     assert!(one.flags.iter().all(|flag| !flag.starts_with(SAME_FIGURES)));
-    assert_eq!(two.flags, [format!("{SAME_FIGURES}{}", first.job)]);
+    // The other flag is of arms so small that noise hides who is in both.
+    assert_eq!(two.flags.last(), Some(&format!("{SAME_FIGURES}{}", first.job)));
     let estimate = |at: &LiftResult| {
         let difference = at.answer.outcomes[0].diff_in_means.as_ref().unwrap();
         (difference.ate, difference.se, difference.ci)
