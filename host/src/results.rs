@@ -189,7 +189,7 @@ impl Results {
             .collect()
     }
 
-    /// Whose share it takes; none of anybody who is no party of the contract.
+    /// The party whose share it takes; `None` if who asked is not a party of the contract.
     fn holder<'a>(&'a self, origin: Option<&Origin>) -> Option<&'a str> {
         self.parties.get(origin?.analyst.as_str()).map(String::as_str)
     }

@@ -103,28 +103,51 @@ pub struct Budget {
     /// δ beside it, for each period and for ever alike, for selecting cells whose values are private; in
     /// units of 10⁻¹⁵. None unless the contract says so.
     pub selection_delta: u64,
+    rho: Rho,
+    lifetime_rho: Rho,
+    ceiling_rho: Rho,
 }
 
 impl Budget {
+    /// A budget, with the ρ of each ε: every debit asks for them, and to find one takes some time. Another ε
+    /// or δ is another budget.
+    #[must_use]
+    pub fn new(
+        period: Period,
+        [epsilon, lifetime_epsilon]: [Epsilon; 2],
+        delta: Delta,
+        selection_delta: u64,
+    ) -> Self {
+        let rho = |epsilon| Rho::from_epsilon(epsilon, delta);
+        Self {
+            period,
+            epsilon,
+            lifetime_epsilon,
+            delta,
+            selection_delta,
+            rho: rho(epsilon),
+            lifetime_rho: rho(lifetime_epsilon),
+            ceiling_rho: rho(Epsilon::MAX),
+        }
+    }
+
     /// The budget of one period, as the ledger keeps it.
     #[must_use]
     pub fn per_period(&self) -> Loss {
-        Loss::zcdp(Rho::from_epsilon(self.epsilon, self.delta)).with_delta(self.selection_delta)
+        Loss::zcdp(self.rho).with_delta(self.selection_delta)
     }
 
     /// The budget for ever, as the ledger keeps it.
     #[must_use]
     pub fn lifetime(&self) -> Loss {
-        let epsilon = self.lifetime_epsilon;
-        Loss::zcdp(Rho::from_epsilon(epsilon, self.delta)).with_delta(self.selection_delta)
+        Loss::zcdp(self.lifetime_rho).with_delta(self.selection_delta)
     }
 
     /// What one person may lose for ever through all purposes, names and contracts together: a constant
     /// of the build, at this budget's δ. A ledger holds it, since a contract sees only itself.
     #[must_use]
     pub fn ceiling(&self) -> Loss {
-        let epsilon = Epsilon::MAX;
-        Loss::zcdp(Rho::from_epsilon(epsilon, self.delta)).with_delta(u64::from(Delta::MAX))
+        Loss::zcdp(self.ceiling_rho).with_delta(u64::from(Delta::MAX))
     }
 }
 

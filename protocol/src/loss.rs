@@ -25,8 +25,7 @@ impl Rho {
     #[must_use]
     pub fn from_epsilon(epsilon: Epsilon, delta: Delta) -> Self {
         let (epsilon, log) = (epsilon.value(), delta.log_of_inverse());
-        let excess = |units: u64| zcdp::tight(Self(units).value(), log) - epsilon;
-        let holds = |units: u64| excess(units) <= 0.0;
+        let holds = |units: u64| zcdp::tight(Self(units).value(), log) <= epsilon;
         let root = epsilon / ((epsilon + log).sqrt() + log.sqrt());
         #[expect(
             clippy::as_conversions,
@@ -39,24 +38,9 @@ impl Rho {
         while holds(high) {
             (low, high) = (high, high.saturating_mul(2));
         }
-        // The ε is nearly straight between two ρ: look on both sides of where the straight line meets it.
         while high - low > 1 {
-            let (width, [least, most]) = (high - low, [low, high].map(excess));
-            #[expect(
-                clippy::as_conversions,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a share of the width; the cast saturates, and what is outside is not looked at"
-            )]
-            let at = low.saturating_add((real(width) * (least / (least - most))) as u64);
-            let step = (width >> 10).max(1);
-            for units in [at.saturating_sub(step), at.saturating_add(step), low.midpoint(high)] {
-                // The middle only where the line was of no use.
-                let is_useful = units != low.midpoint(high) || high - low > width / 2;
-                if low < units && units < high && is_useful {
-                    if holds(units) { low = units } else { high = units }
-                }
-            }
+            let middle = low.midpoint(high);
+            if holds(middle) { low = middle } else { high = middle }
         }
         Self(low)
     }

@@ -107,7 +107,7 @@ fn results(dir: &Path, most: u64) -> Option<Check> {
     let is_full = taken >= most / 10 * 9;
     Some(if is_full {
         let remedy = "raise results_bytes in [limits]; until then a party's new results replace those of \
-             instances that are over, and beyond its share none is kept";
+             instances that are over, and a party that has used up its share keeps no more";
         warn("results", found, remedy)
     } else {
         ok("results", found)

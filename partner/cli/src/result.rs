@@ -153,7 +153,7 @@ impl View {
     }
 }
 
-/// A share in millionths; 0, which is no confidence, for what is none.
+/// A share in millionths, or 0 if it is not above 0 and below 1: the view refuses 0 and says why.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

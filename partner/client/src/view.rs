@@ -47,7 +47,7 @@ pub enum ViewError {
         "an answer is derived from the released figures: give released.cbor, which lies beside the receipt"
     )]
     NoFigures,
-    /// A confidence that is none.
+    /// A confidence that is not above 0 and below 1.
     #[error("found a confidence of {found}, expected a number above 0 and below 1, such as 0.9")]
     Confidence {
         /// What was found.

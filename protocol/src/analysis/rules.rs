@@ -36,7 +36,7 @@ pub(crate) fn column_not_permitted(contract: &Contract, column: &ColumnRef) -> R
     not_permitted(Asked::Column, &column.to_string(), owner)
 }
 
-/// Refuses a share in millionths that is none: it is neither 0 nor all.
+/// Refuses a share in millionths unless it is above 0 and below 1.
 pub(crate) fn check_share(share: u32) -> Result<(), Refusal> {
     let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
     if (1..=most).contains(&found) {

@@ -288,7 +288,7 @@ impl Page<'_> {
             RawPeriod::Month => Period::Month,
             RawPeriod::Contract => Period::Contract,
         };
-        Ok(Budget { period, epsilon, lifetime_epsilon, delta, selection_delta })
+        Ok(Budget::new(period, [epsilon, lifetime_epsilon], delta, selection_delta))
     }
 
     /// Each of a list that must not be empty and names nothing twice.

@@ -129,7 +129,7 @@ pub enum SealError {
         "{}: \"{place}\" (glovebox_at) {}: rows are mended in the file that --reject-file made of this very \
          table, each once",
         path.display(),
-        if *twice { "stands there twice" } else { "is no row of the table" }
+        if *twice { "stands there twice" } else { "names a row that the table does not have" }
     )]
     NotMended {
         /// The file.

@@ -338,7 +338,7 @@ fn a_result_without_any_estimate_still_makes_a_page() {
     let page = html(result);
     assert!(!page.contains("<svg"));
     assert!(page.contains("could not be estimated"));
-    assert!(!page.contains("Bonferroni"), "there is no interval that it could be about");
+    assert!(!page.contains("Bonferroni"), "the sentence is about intervals, and the page has none");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::engine::{Fault, totals};
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
 mod shared;
 
-/// A row of a table. A key or a label of 0 is none.
+/// A row of a table. A key of 0 stands for a row without that key, and a label of 0 for one without a label.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) row: i32,

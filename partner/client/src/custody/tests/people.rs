@@ -3,7 +3,7 @@
 use super::*;
 use crate::people::Sketches;
 use protocol::{
-    contract::{Contract, Role},
+    contract::{Budget, Contract, Role},
     identity::Identifier,
     sealed::Values,
 };
@@ -202,8 +202,9 @@ fn the_ceiling_of_the_build_holds_over_purposes_names_and_contracts() {
         // Another purpose each time, with as much as one contract may give.
         let purpose = format!("purpose-{n}");
         let sales = contract.datasets.get_mut("sales").unwrap();
-        let mut budget = sales.budgets["measurement"].clone();
-        (budget.epsilon, budget.lifetime_epsilon) = (Epsilon::new(60.0).unwrap(), Epsilon::MAX);
+        let of_sales = &sales.budgets["measurement"];
+        let epsilons = [Epsilon::new(60.0).unwrap(), Epsilon::MAX];
+        let budget = Budget::new(of_sales.period, epsilons, of_sales.delta, 0);
         sales.budgets.insert(purpose.clone(), budget);
         let same = answers(Some("sales"), Whose::Same("customers".to_owned()));
         let known = if n == 1 { Answers::default() } else { same };

@@ -128,7 +128,7 @@ fn rows_that_were_not_rejected_from_this_table_are_refused() {
         assert!(error.contains(expected), "{error}");
     };
     mend(&path, "line 3", "line 4");
-    refused("\"line 4\" (glovebox_at) is no row of the table");
+    refused("\"line 4\" (glovebox_at) names a row that the table does not have");
     mend(&path, "line 4", "line 3");
     let text = fs::read_to_string(&path).unwrap();
     let row = text.lines().nth(1).unwrap();
