@@ -191,11 +191,7 @@ macro_rules! analyses {
             type Error = Answer;
 
             fn try_from(answer: Answer) -> Result<Self, Answer> {
-                match answer {
-                    Answer::$kind(answer) => Ok(answer),
-                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
-                    other => Err(other),
-                }
+                if let Answer::$kind(answer) = answer { Ok(answer) } else { Err(answer) }
             }
         })+
 

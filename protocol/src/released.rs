@@ -281,7 +281,8 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn withheld(&self) -> Figure {
         let selection = self.proven.proof().selection;
-        let noise_variance = selection.map_or(0.0, |it| self.variance(it.withheld.sigma, 1));
+        let noise_variance =
+            selection.map_or(0.0, |selected| self.variance(selected.withheld.sigma, 1));
         Figure { value: self.figures.withheld, noise_variance }
     }
 

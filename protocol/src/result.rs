@@ -70,8 +70,20 @@ pub type ChoiceResult = JobResult<ChoiceAnswer>;
 impl<A> JobResult<A> {
     /// The same with another answer, made from this one's.
     pub fn map<B>(self, other: impl FnOnce(A) -> B) -> JobResult<B> {
-        let Self { format, noise, contract, contract_name, job, asked_by, .. } = self;
-        let Self { analysis, purpose, time, privacy, flags, answer, .. } = self;
+        let Self {
+            format,
+            noise,
+            contract,
+            contract_name,
+            job,
+            asked_by,
+            analysis,
+            purpose,
+            time,
+            privacy,
+            flags,
+            answer,
+        } = self;
         JobResult {
             format,
             noise,
@@ -210,7 +222,7 @@ impl PrivacyReport {
             Some(_) => PERMUTE_AND_FLIP,
             None => "discrete_gaussian",
         };
-        let owner = |dataset| contract.datasets.get(dataset).map(|it| it.owner.clone());
+        let owner = |dataset| contract.datasets.get(dataset).map(|found| found.owner.clone());
         let charged = admitted.datasets().iter().map(|dataset| ChargeReport {
             dataset: dataset.clone(),
             owner: owner(dataset).unwrap_or_default(),

@@ -200,7 +200,10 @@ impl Paid {
     /// What this instance may still spend on each dataset for the purpose.
     #[must_use]
     pub fn left(&self) -> BTreeMap<String, Loss> {
-        let left = self.charges.iter().map(|it| (it.charge.dataset.clone(), it.left.clone()));
+        let left = self
+            .charges
+            .iter()
+            .map(|charged| (charged.charge.dataset.clone(), charged.left.clone()));
         left.collect()
     }
 }

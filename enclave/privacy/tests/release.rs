@@ -4,6 +4,7 @@
 #[path = "../../../tests/support/room.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 mod room;
+mod silent;
 
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Mismatch, Names, Paid, Raw, Release, Totals};
@@ -15,23 +16,7 @@ use protocol::proof::{self, Proven};
 use protocol::slice::Slice;
 use protocol::time::Time;
 use room::NOW;
-
-/// Adds nothing and says so, as the sampler of a rehearsal does.
-struct Silent;
-
-impl Noise for Silent {
-    fn gaussian(&mut self, _: Variance) -> i64 {
-        0
-    }
-
-    fn laplace(&mut self, _: Scale) -> i64 {
-        0
-    }
-
-    fn variance_of(&self, _: Variance) -> f64 {
-        0.0
-    }
-}
+use silent::Silent;
 
 /// Remembers how wide the noise was that it was asked for.
 #[derive(Default)]

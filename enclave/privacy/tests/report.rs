@@ -4,8 +4,9 @@
 #[path = "../../../tests/support/room.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 mod room;
+mod silent;
 
-use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::sampler::{Exact, Noise};
 use privacy::{Ledger, Names, Raw, Totals};
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
@@ -17,23 +18,7 @@ use protocol::tally::Cell;
 use protocol::time::Time;
 use room::NOW;
 use serde_json::Value;
-
-/// Adds nothing and says so, as the sampler of a rehearsal does.
-struct Silent;
-
-impl Noise for Silent {
-    fn gaussian(&mut self, _: Variance) -> i64 {
-        0
-    }
-
-    fn laplace(&mut self, _: Scale) -> i64 {
-        0
-    }
-
-    fn variance_of(&self, _: Variance) -> f64 {
-        0.0
-    }
-}
+use silent::Silent;
 
 /// The totals of one cell: people, and a sum and a sum of squares for each outcome.
 #[derive(Clone, Default)]

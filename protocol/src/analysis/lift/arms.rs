@@ -24,7 +24,7 @@ impl Arms {
         let shown: Vec<_> = view.cells().collect();
         let find = |cell: Cell| {
             let (arm, matched) = places(cell)?;
-            Some(shown.iter().filter(move |it| is_in(it, arm, matched)))
+            Some(shown.iter().filter(move |cell_figures| is_in(cell_figures, arm, matched)))
         };
         let arm = |matched: Cell, unmatched: Cell| {
             let (matched, unmatched) = (find(matched)?.next()?, find(unmatched)?.next()?);
@@ -60,8 +60,8 @@ impl Arms {
     #[must_use]
     pub fn low_match(&self) -> bool {
         let people = |wanted: [Cell; 2]| {
-            let cells = self.cells.iter().filter(|it| wanted.contains(&it.cell));
-            cells.filter_map(|it| it.n).fold(0_i64, i64::saturating_add)
+            let cells = self.cells.iter().filter(|counted| wanted.contains(&counted.cell));
+            cells.filter_map(|counted| counted.n).fold(0_i64, i64::saturating_add)
         };
         let matched = people([Cell::TestMatched, Cell::ControlMatched]);
         let everybody =

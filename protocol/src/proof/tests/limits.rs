@@ -41,14 +41,14 @@ fn arms(test: Vec<i32>, control: Vec<i32>) -> Dimension {
 
 #[test]
 fn one_person_counts_in_sixteen_cells_at_most() {
-    assert_eq!(checked(|it| it.cells_per_person = 16), Ok(()));
+    assert_eq!(checked(|tally| tally.cells_per_person = 16), Ok(()));
     let flaw = Err(Flaw::Shape("cells or ids of one person"));
-    assert_eq!(checked(|it| it.cells_per_person = 17), flaw);
+    assert_eq!(checked(|tally| tally.cells_per_person = 17), flaw);
 }
 
 #[test]
 fn a_tally_has_a_million_public_cells_at_most() {
-    let cells = |values| checked(|it| it.dimensions = vec![group(values)]);
+    let cells = |values| checked(|tally| tally.dimensions = vec![group(values)]);
     // A place for who has no value, and a cell for who did not agree.
     assert_eq!(cells((1 << 20) - 2), Ok(()));
     assert_eq!(cells((1 << 20) - 1), Err(Flaw::Shape("number of cells")));
@@ -65,9 +65,9 @@ fn all_conditions_of_a_tally_are_counted_together() {
     };
     assert_eq!(last(&|_| ()), Ok(()));
     let more: [&dyn Fn(&mut Tally); 3] = [
-        &|it| it.tables[0].rows.push(between(0, 0)),
-        &|it| it.tables[1].rows.push(between(0, 0)),
-        &|it| it.measures[0].rows.push(between(0, 0)),
+        &|tally| tally.tables[0].rows.push(between(0, 0)),
+        &|tally| tally.tables[1].rows.push(between(0, 0)),
+        &|tally| tally.measures[0].rows.push(between(0, 0)),
     ];
     for more in more {
         assert_eq!(last(more), Err(Flaw::Shape("condition")));
@@ -89,9 +89,9 @@ fn conditions_make_sense_wherever_they_stand() {
         let expected = if is_fine { Ok(()) } else { Err(Flaw::Shape("condition")) };
         let row = || condition.clone();
         let found = [
-            checked(|it| it.tables[0].rows.push(row())),
-            checked(|it| it.tables[1].rows.push(row())),
-            checked(|it| it.measures[0].rows.push(row())),
+            checked(|tally| tally.tables[0].rows.push(row())),
+            checked(|tally| tally.tables[1].rows.push(row())),
+            checked(|tally| tally.measures[0].rows.push(row())),
         ];
         assert_eq!(found, [expected; 3], "{condition:?}");
     }
@@ -119,10 +119,10 @@ fn dimensions_make_sense() {
         (Dimension::Bins { measure: 1, edges: vec![1] }, false),
     ] {
         let expected = if is_fine { Ok(()) } else { Err(Flaw::Shape("dimension")) };
-        let found = checked(|it| it.dimensions = vec![dimension.clone()]);
+        let found = checked(|tally| tally.dimensions = vec![dimension.clone()]);
         assert_eq!(found, expected, "{dimension:?}");
     }
-    let many = |many| checked(|it| it.dimensions = vec![Dimension::Matched; many]);
+    let many = |many| checked(|tally| tally.dimensions = vec![Dimension::Matched; many]);
     assert_eq!(many(limits::GROUP_BY), Ok(()));
     assert_eq!(many(limits::GROUP_BY + 1), Err(Flaw::Shape("dimension")));
 }
@@ -177,9 +177,9 @@ fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
         check(tally.clone(), proof, 50).map(drop)
     };
     assert_eq!(after(&|_| ()), Ok(()));
-    assert_eq!(after(&|it| it.sums[0].rho.0 -= 1), Err(Flaw::Noise));
-    assert_eq!(after(&|it| it.people.sigma.0 -= 1), Err(Flaw::Noise));
-    assert_eq!(after(&|it| it.cost = Loss::zcdp(Rho(999_999_999_999))), Err(Flaw::Cost));
+    assert_eq!(after(&|proof| proof.sums[0].rho.0 -= 1), Err(Flaw::Noise));
+    assert_eq!(after(&|proof| proof.people.sigma.0 -= 1), Err(Flaw::Noise));
+    assert_eq!(after(&|proof| proof.cost = Loss::zcdp(Rho(999_999_999_999))), Err(Flaw::Cost));
     // More said than there is costs more noise, and is no flaw with it.
     let wider = |it: &mut Proof| {
         it.sums[0].cells = 2;
@@ -207,12 +207,12 @@ fn selected_cells_may_be_shown_from_the_threshold_of_selection_and_not_only_abov
 #[test]
 fn a_union_has_few_datasets_and_tells_membership_of_all_of_them() {
     let found = |count: usize, dimensions: Vec<Dimension>| {
-        checked(|it| {
-            it.population = Population::Union { by: Identifier::Email };
+        checked(|tally| {
+            tally.population = Population::Union { by: Identifier::Email };
             let table = |at| Table { dataset: format!("d{at}"), rows: Vec::new() };
-            it.tables = (0..count).map(table).collect();
-            it.measures.iter_mut().for_each(|measure| measure.side = Side(1));
-            it.dimensions.clone_from(&dimensions);
+            tally.tables = (0..count).map(table).collect();
+            tally.measures.iter_mut().for_each(|measure| measure.side = Side(1));
+            tally.dimensions.clone_from(&dimensions);
         })
     };
     let membership = |datasets| vec![Dimension::Membership { datasets }];
@@ -234,10 +234,11 @@ fn a_union_has_few_datasets_and_tells_membership_of_all_of_them() {
     assert_eq!(found(3, group(2)), Ok(()));
     assert_eq!(found(3, group(3)), Err(Flaw::Shape("dataset that is not read")));
     // And a population is no union.
-    let membership = checked(|it| it.dimensions = vec![Dimension::Membership { datasets: 2 }]);
+    let membership =
+        checked(|tally| tally.dimensions = vec![Dimension::Membership { datasets: 2 }]);
     assert_eq!(membership, dimension);
-    let three = checked(|it| {
-        it.tables.push(Table { dataset: "third".to_owned(), rows: Vec::new() });
+    let three = checked(|tally| {
+        tally.tables.push(Table { dataset: "third".to_owned(), rows: Vec::new() });
     });
     assert_eq!(three, Err(Flaw::Shape("number of datasets")));
 }
@@ -254,7 +255,7 @@ fn bins_in_each_group_are_those_of_a_measure_and_ascending() {
     let found = |measure, edges: &[i64]| {
         let bins = Dimension::BinsPerGroup { measure, edges: edges.to_vec() };
         assert!(!bins.is_of_whole_people() && !bins.is_of_rows());
-        checked(|it| it.dimensions = vec![group(3), bins.clone()])
+        checked(|tally| tally.dimensions = vec![group(3), bins.clone()])
     };
     assert_eq!(found(0, &[1, 2]), Ok(()));
     let dimension = Err(Flaw::Shape("dimension"));
@@ -273,14 +274,14 @@ fn a_start_is_of_another_dataset_that_depends_on_none() {
         first,
         last,
     };
-    assert_eq!(checked(|it| it.tables[1].rows.push(since(0, 0, 30))), Ok(()));
-    assert_eq!(checked(|it| it.measures[0].rows.push(since(0, -7, -7))), Ok(()));
-    let backwards = checked(|it| it.tables[1].rows.push(since(0, 1, 0)));
+    assert_eq!(checked(|tally| tally.tables[1].rows.push(since(0, 0, 30))), Ok(()));
+    assert_eq!(checked(|tally| tally.measures[0].rows.push(since(0, -7, -7))), Ok(()));
+    let backwards = checked(|tally| tally.tables[1].rows.push(since(0, 1, 0)));
     assert_eq!(backwards, Err(Flaw::Shape("condition")));
     let start = Err(Flaw::Shape("start"));
-    assert_eq!(checked(|it| it.tables[1].rows.push(since(1, 0, 1))), start, "its own");
-    assert_eq!(checked(|it| it.measures[0].rows.push(since(1, 0, 1))), start, "its own");
-    assert_eq!(checked(|it| it.tables[1].rows.push(since(2, 0, 1))), start, "none");
+    assert_eq!(checked(|tally| tally.tables[1].rows.push(since(1, 0, 1))), start, "its own");
+    assert_eq!(checked(|tally| tally.measures[0].rows.push(since(1, 0, 1))), start, "its own");
+    assert_eq!(checked(|tally| tally.tables[1].rows.push(since(2, 0, 1))), start, "none");
     let both = |it: &mut Tally| {
         it.tables[0].rows.push(since(1, 0, 1));
         it.tables[1].rows.push(since(0, 0, 1));
@@ -294,7 +295,7 @@ fn an_only_value_is_of_whole_people_and_one_of_labels_at_most() {
     assert_eq!(only(0, Some(3)).places(), Some(5), "no value, and several");
     assert_eq!(only(0, None).places(), None);
     assert!(only(0, None).is_of_whole_people());
-    let found = |dimensions: &[Dimension]| checked(|it| it.dimensions = dimensions.to_vec());
+    let found = |dimensions: &[Dimension]| checked(|tally| tally.dimensions = dimensions.to_vec());
     assert_eq!(found(&[only(0, Some(3)), only(1, Some(2))]), Ok(()));
     assert_eq!(found(&[only(0, Some(0))]), Err(Flaw::Shape("dimension")));
     assert_eq!(found(&[only(2, Some(1))]), Err(Flaw::Shape("dataset that is not read")));

@@ -34,20 +34,20 @@ impl Design {
         let contract = scope.contract;
         let can_refuse = contract.can_refuse(scope.name);
         // Where nobody is asked, a count of refusers is noise and nothing else.
-        let cells = arms.cells.iter().filter(|it| can_refuse || it.cell != Cell::NoConsent);
+        let cells = arms.cells.iter().filter(|figure| can_refuse || figure.cell != Cell::NoConsent);
         let cells: Vec<_> = cells.map(count).collect();
         let sample_ratio = ratio(arms, asked);
         let match_rates = match_rates(arms, asked);
         let listed = Listed::of(scope.terms);
         let flags = names(&[
             ("srm_failed", sample_ratio.failed),
-            ("match_differs", match_rates.as_ref().is_some_and(|it| it.differs)),
+            ("match_differs", match_rates.as_ref().is_some_and(|rates| rates.differs)),
             ("consent_with_outcome", contract.consent_is_known_by_outcome(scope.name)),
             ("contaminated", exceeds(arms, Cell::Contaminated)),
             ("contamination_hidden", hides(arms, Cell::Contaminated)),
             (
                 "without_arm",
-                listed.is_some_and(|it| covers(contract, it.assignment, it.arm, asked))
+                listed.is_some_and(|terms| covers(contract, terms.assignment, terms.arm, asked))
                     && exceeds(arms, Cell::OtherArm),
             ),
             ("arms_pooled", asked.test.len() > 1 || asked.control.len() > 1),
@@ -74,17 +74,17 @@ fn ratio(arms: &Arms, asked: &Lift) -> SampleRatio {
     });
     SampleRatio {
         expected_test_share: expected,
-        chi2: found.and_then(|it| it.statistic),
-        p: found.and_then(|it| it.p),
+        chi2: found.and_then(|ratio| ratio.statistic),
+        p: found.and_then(|ratio| ratio.p),
         flag_p,
-        failed: found.is_some_and(|it| it.failed),
+        failed: found.is_some_and(|ratio| ratio.failed),
     }
 }
 
 /// Whether test and control arm are all values that the column may have.
 fn covers(contract: &Contract, dataset: &str, column: &str, asked: &Lift) -> bool {
-    let column = contract.datasets.get(dataset).and_then(|it| it.column(column));
-    let Some(Role::Group(domain)) = column.map(|it| &it.role) else { return false };
+    let column = contract.datasets.get(dataset).and_then(|dataset| dataset.column(column));
+    let Some(Role::Group(domain)) = column.map(|column| &column.role) else { return false };
     domain.len() == asked.test.len() + asked.control.len()
 }
 
@@ -106,7 +106,7 @@ fn hides(arms: &Arms, cell: Cell) -> bool {
 fn against_smaller_arm(arms: &Arms, cell: Cell) -> Option<(f64, f64, f64)> {
     let (test, control) = (arms.test.as_ref()?, arms.control.as_ref()?);
     let smaller = real(test.people.value.min(control.people.value)).max(0.0);
-    let found = arms.cells.iter().find(|it| it.cell == cell)?;
+    let found = arms.cells.iter().find(|figure| figure.cell == cell)?;
     let hidden = normal_upper_quantile(FALSE_ALARM) * found.noise_variance.sqrt();
     Some((people(found)?, TOLERATED * smaller, hidden))
 }
@@ -125,7 +125,7 @@ struct Found {
 
 impl Found {
     fn of(arms: &Arms, [matched, unmatched]: [Cell; 2]) -> Option<Self> {
-        let find = |wanted: Cell| arms.cells.iter().find(|it| it.cell == wanted);
+        let find = |wanted: Cell| arms.cells.iter().find(|figure| figure.cell == wanted);
         let (matched, unmatched) = (find(matched)?, find(unmatched)?);
         let noise_variance = matched.noise_variance;
         Some(Self { matched: matched.n?, unmatched: unmatched.n?, noise_variance })
