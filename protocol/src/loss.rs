@@ -45,6 +45,25 @@ impl Rho {
         Self(low)
     }
 
+    /// The least ε that buys this much at `delta`, as a job asks for it; none if a job may not ask for
+    /// so much.
+    #[must_use]
+    pub fn asked_as(self, delta: Delta) -> Option<Epsilon> {
+        let wanted = self.epsilon(delta);
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative; what is too large for a job is refused below"
+        )]
+        let nearest = (wanted * 1e6) as u64;
+        // The product is rounded, so the neighbours are looked at.
+        let from = nearest.saturating_sub(1).max(Epsilon::LEAST);
+        let mut asked = (from..=from.saturating_add(3))
+            .filter_map(|millionths| Epsilon::try_from(millionths).ok());
+        asked.find(|epsilon| epsilon.value() >= wanted)
+    }
+
     /// ρ as a real number.
     #[must_use]
     pub fn value(self) -> f64 {
@@ -71,6 +90,8 @@ pub struct Delta(u64);
 impl Epsilon {
     /// The largest that anything may name.
     pub const MAX: Self = Self(100_000_000);
+    /// The smallest that a contract or job may name, in millionths.
+    const LEAST: u64 = 1_000;
 
     /// A number of a contract or job, which must be a whole number of millionths in 0.001..=100.
     ///
@@ -92,7 +113,7 @@ impl TryFrom<u64> for Epsilon {
     type Error = InvalidLoss;
 
     fn try_from(millionths: u64) -> Result<Self, InvalidLoss> {
-        let sane = (1_000..=Self::MAX.0).contains(&millionths);
+        let sane = (Self::LEAST..=Self::MAX.0).contains(&millionths);
         if sane { Ok(Self(millionths)) } else { Err(InvalidLoss::Epsilon) }
     }
 }

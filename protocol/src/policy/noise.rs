@@ -66,23 +66,14 @@ impl Asking<'_> {
 
     /// The least ε at which all noise can be drawn, in millionths rounded up; none if there is none.
     fn least(&self) -> Option<Epsilon> {
-        let can = |millionths: u64| {
-            let epsilon = Epsilon::try_from(millionths).ok()?;
-            self.can(self.tally, Rho::from_epsilon(epsilon, self.delta)).then_some(epsilon)
-        };
-        let (mut fails, mut holds) = (LEAST_EPSILON - 1, MOST_EPSILON);
-        let mut least = can(holds)?;
+        let (mut fails, mut holds) = (0, Rho::from_epsilon(Epsilon::MAX, self.delta).0);
+        if !self.can(self.tally, Rho(holds)) {
+            return None;
+        }
         while holds - fails > 1 {
             let middle = fails.midpoint(holds);
-            match can(middle) {
-                Some(epsilon) => (holds, least) = (middle, epsilon),
-                None => fails = middle,
-            }
+            if self.can(self.tally, Rho(middle)) { holds = middle } else { fails = middle }
         }
-        Some(least)
+        Rho(holds).asked_as(self.delta)
     }
 }
-
-/// Of [`Epsilon`], in millionths.
-const LEAST_EPSILON: u64 = 1_000;
-const MOST_EPSILON: u64 = 100_000_000;

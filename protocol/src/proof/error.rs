@@ -1,10 +1,7 @@
 //! How far off figures will be, and what it costs to have them closer.
 
 use super::{Figure, PriceError, Proof, Proven, Request, Split, prove::MOST_RHO};
-use crate::{
-    loss::{Delta, Epsilon, Rho},
-    tally::Tally,
-};
+use crate::{loss::Rho, tally::Tally};
 
 /// A figure of a release, or of what is estimated from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -157,28 +154,6 @@ impl Tally {
     }
 }
 
-impl Rho {
-    /// The least ε that buys this much at `delta`, as a job asks for it; none if a job may not ask for
-    /// so much.
-    #[must_use]
-    pub fn asked_as(self, delta: Delta) -> Option<Epsilon> {
-        let buys = |millionths: u64| {
-            let epsilon = Epsilon::try_from(millionths).ok()?;
-            (Self::from_epsilon(epsilon, delta) >= self).then_some(epsilon)
-        };
-        let (mut fails, mut holds) = (LEAST_EPSILON - 1, MOST_EPSILON);
-        let mut least = buys(holds)?;
-        while holds - fails > 1 {
-            let middle = fails.midpoint(holds);
-            match buys(middle) {
-                Some(epsilon) => (holds, least) = (middle, epsilon),
-                None => fails = middle,
-            }
-        }
-        Some(least)
-    }
-}
-
 /// Of the standard deviations of two independent parts, that of their sum.
 fn length(one: f64, other: f64) -> f64 {
     (one * one + other * other).sqrt()
@@ -196,7 +171,3 @@ const NINETEEN_IN_TWENTY: f64 = 1.959_963_984_540_054;
 const BONFERRONI: f64 = 2.35;
 /// Deviations that noise keeps within in all but one of 30,000 draws.
 const RARELY: f64 = 4.0;
-
-/// Of [`Epsilon`], in millionths.
-const LEAST_EPSILON: u64 = 1_000;
-const MOST_EPSILON: u64 = 100_000_000;
