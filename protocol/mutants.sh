@@ -5,8 +5,8 @@ set -eu
 
 custody=partner/client/src/custody
 exec sh tests/cargo-mutants.sh -p protocol -p privacy -p client --timeout 600 -o target/rules \
-    -f protocol/src/policy.rs -f 'protocol/src/policy/**' -e protocol/src/policy/danger.rs \
+    -f protocol/src/asking/policy.rs -f 'protocol/src/asking/policy/**' -e protocol/src/asking/policy/danger.rs \
     -f protocol/src/analysis/rules.rs -f 'protocol/src/analysis/*/tally.rs' \
-    -f protocol/src/proof.rs -f 'protocol/src/proof/**' -f protocol/src/released.rs \
+    -f protocol/src/privacy/proof.rs -f 'protocol/src/privacy/proof/**' -f protocol/src/answers/released.rs \
     -f enclave/privacy/src/ledger.rs -f enclave/privacy/src/release.rs -f 'enclave/privacy/src/release/**' \
     -f $custody/ledger.rs -f $custody/settle.rs -f $custody/people.rs -f $custody/decide.rs "$@" -- --tests

@@ -103,7 +103,7 @@ fn the_zero_noise_sampler_and_the_simulated_module_stay_outside_the_enclave() {
 
 #[test]
 fn nothing_that_ships_puts_another_price_into_an_admitted_job() {
-    let danger = tests::repository("protocol/src/policy/danger.rs");
+    let danger = tests::repository("protocol/src/asking/policy/danger.rs");
     let danger = fs::read_to_string(danger).unwrap();
     assert!(danger.contains("fn with_proof"), "the search would find what is there");
     for package in metadata().packages.iter().filter(|package| package.name != "tests") {

@@ -4,35 +4,24 @@
 //! Every signed thing has a domain tag with its version, is encoded canonically, and is refused
 //! in any other encoding.
 
-pub mod accounting;
 pub mod analysis;
-pub mod canonical;
+mod answers;
+mod asking;
+mod bytes;
 pub mod contract;
-pub mod digest;
+mod data;
+mod keys;
+mod messages;
+mod privacy;
 
 #[cfg(test)]
 mod golden;
-pub mod grant;
-pub mod hpke;
-pub mod identity;
-pub mod job;
-pub mod key;
-pub mod limits;
-pub mod loss;
-pub mod manifest;
-pub mod merkle;
-pub mod message;
-pub mod page;
-pub mod policy;
-pub mod proof;
-pub mod receipt;
-pub mod refusal;
-pub mod released;
-pub mod result;
-pub mod sealed;
-pub mod sign;
-pub mod slice;
-pub mod storage;
-pub mod tally;
-pub mod text;
-pub mod time;
+
+// A folder groups what belongs together; its modules are named without it.
+pub use answers::{page, released, result};
+pub use asking::{job, policy, refusal};
+pub use bytes::{canonical, digest, limits, merkle, text, time};
+pub use data::{identity, manifest, sealed, storage};
+pub use keys::{hpke, key, sign};
+pub use messages::{grant, message, receipt, slice};
+pub use privacy::{accounting, loss, proof, tally};

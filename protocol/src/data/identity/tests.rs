@@ -8,7 +8,7 @@ fn hash(kind: Identifier, text: &str) -> String {
 /// All of UID2's published examples, none left out: `tests/vectors/identifiers-v1`.
 #[test]
 fn agrees_with_every_published_example() {
-    let table = include_str!("../../tests/vectors/identifiers-v1/uid2.tsv");
+    let table = include_str!("../../../tests/vectors/identifiers-v1/uid2.tsv");
     let mut compared = 0;
     for line in table.lines().skip(1) {
         let [raw, normalised, key] = line.split('\t').collect::<Vec<_>>()[..] else {

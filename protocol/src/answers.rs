@@ -1,0 +1,5 @@
+//! What leaves a room: released figures, the result they answer with, and the page that people read.
+
+pub mod page;
+pub mod released;
+pub mod result;

@@ -1,0 +1,5 @@
+//! A job, and whether the contract permits it.
+
+pub mod job;
+pub mod policy;
+pub mod refusal;

@@ -1,0 +1,8 @@
+//! Bytes that come in from outside, read one way only, and what they say: digests, times, text, limits.
+
+pub mod canonical;
+pub mod digest;
+pub mod limits;
+pub mod merkle;
+pub mod text;
+pub mod time;

@@ -1,0 +1,6 @@
+//! What parties and an instance send each other.
+
+pub mod grant;
+pub mod message;
+pub mod receipt;
+pub mod slice;
