@@ -275,11 +275,15 @@ impl Contract {
 
     /// Kinds of identifiers that both the population of `analysis` and a dataset joined to it have and that do
     /// not always find a person: a row is known by the first identifier that it has, so a kind finds everybody
-    /// only if it is the first one of both datasets. None if the analysis joins nothing.
+    /// only if it is the first one of both datasets. None if the analysis joins nothing, and none of datasets
+    /// whose people are counted together: their job names one kind of key, which every row is known by that has it.
     #[must_use]
     pub fn unused_match_keys(&self, analysis: &str) -> BTreeSet<Identifier> {
-        let datasets = self.analyses.get(analysis).into_iter().flat_map(Terms::datasets);
-        let mut keys = datasets.map(|dataset| self.match_keys(dataset));
+        let joined = self.analyses.get(analysis).into_iter().flat_map(|terms| {
+            let is_joined = |dataset: &&str| !terms.permits_dataset(dataset, Reading::Union);
+            terms.datasets().filter(is_joined)
+        });
+        let mut keys = joined.map(|dataset| self.match_keys(dataset));
         let ours = keys.next().unwrap_or_default();
         let unused = keys.flat_map(|theirs| {
             let is_first =

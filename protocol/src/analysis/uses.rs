@@ -18,7 +18,7 @@ pub struct Section {
     pub title: &'static str,
     /// What people are divided into: "an arm".
     pub cell: &'static str,
-    /// What the contract lists. The first one is a dataset, whose people are counted.
+    /// What the contract lists. The first one is a dataset, whose people are counted, or several of them.
     pub uses: &'static [Use],
 }
 
@@ -81,11 +81,11 @@ impl Use {
     reason = "whoever reads a contract must see a new kind of thing"
 )]
 pub enum Lists {
-    /// A dataset.
+    /// A dataset, or a list of them in which each stands once.
     Dataset,
     /// Columns of the analysis' datasets.
     Columns {
-        /// The key of the dataset whose columns they are, which are then written without it; none for
+        /// The key of the one dataset whose columns they are, which are then written without it; none for
         /// columns of any of its datasets, written `dataset.column`.
         of: Option<&'static str>,
         /// Roles that such a column may have.
@@ -105,6 +105,8 @@ pub enum Amount {
     Optional,
     /// One or more, written as a list.
     Several,
+    /// Two or more, written as a list.
+    TwoOrMore,
     /// Any number, written as a list; none if left out.
     Any,
 }
@@ -113,13 +115,23 @@ impl Amount {
     /// Whether it may be left out.
     #[must_use]
     pub fn may_be_none(self) -> bool {
-        matches!(self, Self::Optional | Self::Any)
+        self.least() == 0
     }
 
     /// Whether it is written as a list.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Several | Self::Any)
+        matches!(self, Self::Several | Self::TwoOrMore | Self::Any)
+    }
+
+    /// How many there must be at least.
+    #[must_use]
+    pub fn least(self) -> usize {
+        match self {
+            Self::Optional | Self::Any => 0,
+            Self::One | Self::Several => 1,
+            Self::TwoOrMore => 2,
+        }
     }
 }
 
@@ -187,14 +199,18 @@ mod tests {
                 assert!(!keys.contains(of_all), "{}: {of_all}", declared.kind);
             }
             let population = declared.uses.first().unwrap();
-            assert_eq!((population.lists, population.amount), (Lists::Dataset, Amount::One));
+            assert_eq!(population.lists, Lists::Dataset);
+            assert!(!population.amount.may_be_none(), "{}", declared.kind);
             for (at, used) in declared.uses.iter().enumerate() {
                 let of_a_dataset = |it: &Reading| {
                     matches!(it, Reading::Match | Reading::Union | Reading::Rows | Reading::Bins)
                 };
                 match used.lists {
                     Lists::Dataset => {
-                        assert!(!used.amount.is_list() && used.reads.iter().all(of_a_dataset));
+                        assert!(used.reads.iter().all(of_a_dataset), "{}", used.key);
+                        // Only a union reads some of a list: without one, nobody could ask of more than two.
+                        let is_united = used.reads.contains(&Reading::Union);
+                        assert!(!used.amount.is_list() || is_united, "{}", used.key);
                     }
                     Lists::CellsPerPerson => {
                         assert_eq!((used.amount, used.reads), (Amount::Optional, &[][..]));

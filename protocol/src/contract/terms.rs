@@ -18,7 +18,8 @@ pub struct Terms {
     /// In how many cells one person may count at most.
     pub cells_per_person: u32,
     pub(super) section: &'static Section,
-    /// By key and in the order of the kind's declaration: the population first.
+    /// By key and in the order of the kind's declaration, and under one key in the contract's order: the
+    /// population first.
     pub(super) datasets: Vec<(&'static str, String)>,
     /// By key.
     pub(super) columns: BTreeMap<&'static str, Vec<ColumnRef>>,
@@ -36,10 +37,17 @@ impl Terms {
         self.datasets.iter().map(|(_, name)| name.as_str())
     }
 
-    /// The dataset that is listed for a use.
+    /// The dataset that is listed for a use; of several, the first.
     #[must_use]
     pub fn dataset(&self, used: &Use) -> Option<&str> {
-        self.datasets.iter().find(|(key, _)| *key == used.key).map(|(_, name)| name.as_str())
+        self.datasets_of(used).next()
+    }
+
+    /// The datasets that are listed for a use, in the contract's order.
+    pub fn datasets_of(&self, used: &Use) -> impl Iterator<Item = &str> {
+        let key = used.key;
+        let listed = self.datasets.iter().filter(move |(listed, _)| *listed == key);
+        listed.map(|(_, name)| name.as_str())
     }
 
     /// The columns that are listed for a use.
@@ -65,14 +73,14 @@ impl Terms {
     #[must_use]
     pub fn permits_dataset(&self, dataset: &str, reading: Reading) -> bool {
         let mut uses = self.section.uses.iter().filter(|used| used.reads.contains(&reading));
-        uses.any(|used| self.dataset(used) == Some(dataset))
+        uses.any(|used| self.datasets_of(used).any(|listed| listed == dataset))
     }
 
     /// What is listed for a use, as the contract writes it; "none" if nothing is.
     #[must_use]
     pub fn words(&self, used: &Use) -> String {
         let words = match used.lists {
-            Lists::Dataset => self.dataset(used).unwrap_or_default().to_owned(),
+            Lists::Dataset => self.datasets_of(used).collect::<Vec<_>>().join(", "),
             Lists::CellsPerPerson => self.cells_per_person.to_string(),
             Lists::Columns { of, .. } => {
                 let name = |named: &ColumnRef| match of {

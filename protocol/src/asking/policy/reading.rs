@@ -65,14 +65,26 @@ struct Reader<'c> {
 impl<'c> Reader<'c> {
     /// The datasets are those of the analysis, each in its place: one more would be read without its owner's
     /// word, and without one of them nobody would know who refused there.
+    ///
+    /// Of a union they are some of those, in the contract's order, so that one question has one tally. Nothing
+    /// is said of people of a dataset that is left out, and so nobody asks whether they agreed there.
     fn datasets(&self) -> Result<(), Refusal> {
         let mut listed = self.terms.datasets();
+        let may_leave_out = match self.tally.population {
+            Population::First => false,
+            Population::Union { .. } => true,
+        };
         for dataset in self.tally.datasets() {
-            if listed.next() != Some(dataset) {
+            let found = if may_leave_out {
+                listed.any(|listed| listed == dataset)
+            } else {
+                listed.next() == Some(dataset)
+            };
+            if !found {
                 return Err(self.dataset_not_permitted(dataset));
             }
         }
-        if listed.next().is_none() { Ok(()) } else { Err(Refusal::Malformed) }
+        if may_leave_out || listed.next().is_none() { Ok(()) } else { Err(Refusal::Malformed) }
     }
 
     /// People of several datasets are counted, each once, by a kind of match key that all of them have.

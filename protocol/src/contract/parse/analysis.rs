@@ -10,8 +10,9 @@ use crate::{
         uses::{Amount, Lists, Section, Use},
     },
     contract::{ColumnRef, Dataset, Party, Role, RoleKind, Terms},
+    limits,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
 /// What an analysis may refer to.
@@ -95,7 +96,11 @@ impl<'a> Listing<'a> {
         match (used.lists, used.amount, value.get_ref()) {
             (Lists::Dataset, Amount::One | Amount::Optional, RawValue::Text(name)) => {
                 let dataset = self.dataset(&Spanned::new(span, name.clone()))?;
+                self.joins(&dataset, value.span())?;
                 self.datasets.push((used.key, dataset));
+            }
+            (Lists::Dataset, amount, RawValue::List(names)) if amount.is_list() => {
+                self.united(used, names, span)?;
             }
             (Lists::CellsPerPerson, _, RawValue::Whole(number)) => {
                 let found = Spanned::new(span, *number);
@@ -112,13 +117,11 @@ impl<'a> Listing<'a> {
             }
             (
                 Lists::Columns { of, roles },
-                Amount::Several | Amount::Any,
+                Amount::Several | Amount::TwoOrMore | Amount::Any,
                 RawValue::List(names),
             ) => {
                 let columns = self.columns(used, of, roles, names)?;
-                if columns.is_empty() && !used.amount.may_be_none() {
-                    return Err(self.page.flaw(span, Flaw::Missing(used.noun)));
-                }
+                self.enough(used, columns.len(), span)?;
                 self.columns.insert(used.key, columns);
             }
             (_, _, other) => return Err(self.page.flaw(span, of_another_type(used, other))),
@@ -126,20 +129,66 @@ impl<'a> Listing<'a> {
         Ok(())
     }
 
-    /// A dataset in which people of the first one can be found.
+    /// A dataset that the analysis does not list yet.
     fn dataset(&self, name: &Spanned<String>) -> Parsed<String> {
         let dataset = self.page.one_of(name, self.known.keys(), "dataset")?;
         if self.datasets.iter().any(|(_, before)| *before == dataset) {
             let (first, second) = (dataset.clone(), dataset);
             return Err(self.page.flaw(name.span(), Flaw::Duplicate { first, second }));
         }
+        Ok(dataset)
+    }
+
+    /// People of the first dataset can be found in this one.
+    fn joins(&self, dataset: &str, span: Range<usize>) -> Parsed<()> {
         match self.datasets.first() {
             Some((_, population))
-                if !joinable(self.known.get(population), self.known.get(&dataset)) =>
+                if !joinable(self.known.get(population), self.known.get(dataset)) =>
             {
-                Err(self.page.flaw(name.span(), Flaw::NoCommonKey))
+                Err(self.page.flaw(span, Flaw::NoCommonKey))
             }
-            _ => Ok(dataset),
+            _ => Ok(()),
+        }
+    }
+
+    /// Datasets whose people may be counted together. A job names some of them and one kind of key, so that each
+    /// needs a kind that one other of them has, and not all the same.
+    fn united(
+        &mut self,
+        used: &'static Use,
+        names: &[Spanned<String>],
+        span: Range<usize>,
+    ) -> Parsed<()> {
+        for name in names {
+            let dataset = self.dataset(name)?;
+            self.datasets.push((used.key, dataset));
+        }
+        self.enough(used, names.len(), span.clone())?;
+        if self.datasets.len() > limits::TABLES {
+            let (what, found) = ("the number of datasets", self.datasets.len().to_string());
+            return Err(self.page.flaw(span, Flaw::Range { what, found, expected: MOST_DATASETS }));
+        }
+        for name in names.iter().filter(|_| names.len() > 1) {
+            let other = |other: &&Spanned<String>| other.get_ref() != name.get_ref();
+            let dataset = |name: &Spanned<String>| self.known.get(name.get_ref());
+            if !names.iter().filter(other).any(|other| joinable(dataset(name), dataset(other))) {
+                return Err(self.page.flaw(name.span(), Flaw::NoCommonKey));
+            }
+        }
+        Ok(())
+    }
+
+    /// A list has as many things as its kind needs.
+    fn enough(&self, used: &Use, found: usize, span: Range<usize>) -> Parsed<()> {
+        match used.amount.least() {
+            least if found >= least => Ok(()),
+            least if found == 0 && least == 1 => {
+                Err(self.page.flaw(span, Flaw::Missing(used.noun)))
+            }
+            least => {
+                let flaw = Flaw::TooFew { what: used.noun, found, least };
+                Err(self.page.flaw(span, flaw))
+            }
         }
     }
 
@@ -226,3 +275,8 @@ fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
     let (one, other) = (kinds(one), kinds(other));
     one.iter().any(|kind| other.contains(kind))
 }
+
+/// [`limits::TABLES`], in words.
+const MOST_DATASETS: &str = "at most 8 in one analysis";
+
+const _: () = assert!(limits::TABLES == 8);

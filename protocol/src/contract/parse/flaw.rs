@@ -53,6 +53,16 @@ pub enum Flaw {
     /// A list that must not be empty.
     #[error("no {0} is named, at least one is needed")]
     Missing(&'static str),
+    /// A list that is too short.
+    #[error("{found} {what} {}, at least {least} are needed", if *found == 1 { "is named" } else { "are named" })]
+    TooFew {
+        /// One thing that is listed.
+        what: &'static str,
+        /// How many are.
+        found: usize,
+        /// How many must be.
+        least: usize,
+    },
     /// A dataset without a budget for a purpose that an analysis has.
     #[error("dataset \"{dataset}\" has no budget for the purpose \"{purpose}\"")]
     NoBudget {
@@ -82,9 +92,9 @@ pub enum Flaw {
         /// The keys that this kind has.
         keys: Vec<&'static str>,
     },
-    /// Two datasets that no person can be found in both of.
+    /// A dataset whose people cannot be found in any other of the analysis.
     #[error(
-        "its match keys are of other kinds than those of the other dataset: nobody would match"
+        "its match keys are of other kinds than those of the other datasets: nobody would match"
     )]
     NoCommonKey,
     /// Budgets that add up to more than the build allows.

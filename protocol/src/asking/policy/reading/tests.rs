@@ -387,6 +387,47 @@ mod several {
         }
     }
 
+    /// Several datasets under one key: a union reads some of them, in the contract's order.
+    #[test]
+    fn a_union_reads_some_of_the_datasets_that_are_listed() {
+        const LIST: Use = Use { amount: Amount::TwoOrMore, ..dataset("datasets", ALL) };
+        static LISTED: Section = section(&[LIST]);
+        let mut contract = contract();
+        let third = contract.datasets["sales"].clone();
+        contract.datasets.insert("visits".to_owned(), third);
+        let datasets = ["exposures", "sales", "visits"].map(|name| ("datasets", name));
+        let terms = Terms::listing(&LISTED, &datasets, &[], 1);
+        assert_eq!(terms.words(&LIST), "exposures, sales, visits");
+        assert_eq!(terms.dataset(&LIST), Some("exposures"));
+        assert!(terms.permits_dataset("visits", Reading::Match));
+        let found = |population, names: &[&str]| {
+            let table = |name: &&str| Table { dataset: (*name).to_owned(), rows: Vec::new() };
+            let tally = Tally {
+                population,
+                tables: names.iter().map(table).collect(),
+                dimensions: Vec::new(),
+                measures: Vec::new(),
+                products: Vec::new(),
+                cells_per_person: 1,
+                ids_per_person: contract.ids_per_person,
+            };
+            check(&contract, &terms, &tally)
+        };
+        let union = Population::Union { by: Identifier::Email };
+        for some in [&["exposures", "sales", "visits"][..], &["exposures", "visits"], &["sales"]] {
+            assert_eq!(found(union, some), Ok(()), "{some:?}");
+        }
+        assert_eq!(found(union, &["sales", "exposures"]), not("exposures", "publisher"));
+        assert_eq!(found(union, &["sales", "sales"]), not("sales", "retailer"));
+        let nowhere = Err(not_permitted(Asked::Column, "payroll", None));
+        assert_eq!(found(union, &["sales", "payroll"]), nowhere);
+        // What is joined is read whole, or nobody would know who refused there.
+        let all = ["exposures", "sales", "visits"];
+        assert_eq!(found(Population::First, &all), Ok(()));
+        assert_eq!(found(Population::First, &all[..2]), Err(Refusal::Malformed));
+        assert_eq!(found(Population::First, &["exposures", "visits"]), not("visits", "retailer"));
+    }
+
     /// A start is listed for that, and the day that is compared with it for conditions.
     #[test]
     fn a_start_is_read_from_a_date_that_is_listed_for_it() {
