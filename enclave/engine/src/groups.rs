@@ -118,6 +118,8 @@ struct Counting<'t, const N: usize> {
     most: usize,
     /// How many starts a person has.
     starts: usize,
+    /// Which of them each dimension of earliest days is about.
+    days: Vec<usize>,
     sides: Vec<Side<'t>>,
 }
 
@@ -135,8 +137,10 @@ impl<'t, const N: usize> Counting<'t, N> {
         });
         let measures = measures.collect();
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
-        let starts = Starts::of(tally).count();
-        Self { tally, numbered, measures, most, starts, sides }
+        let all_starts = Starts::of(tally);
+        let starts = all_starts.count();
+        let days = tally.dimensions.iter().filter_map(|it| all_starts.place_of(it)).collect();
+        Self { tally, numbered, measures, most, starts, days, sides }
     }
 
     /// Whether all figures of all public cells take so much memory that there should be only one copy.
@@ -202,7 +206,7 @@ impl<'t, const N: usize> Counting<'t, N> {
                     side.read_nothing(person);
                 }
             }
-            let of_person = self.of_person(key, found, &people);
+            let of_person = self.of_person(key, found, &people, &starts);
             self.combine(key.hash(), &people, [&mut cells, &mut fewer]);
             for cell in &cells {
                 values.clear();
@@ -254,7 +258,14 @@ impl<'t, const N: usize> Counting<'t, N> {
     }
 
     /// The number of a person's place in the dimensions of whole people.
-    fn of_person(&self, key: Key<'_>, found: [bool; N], people: &[Person; N]) -> u64 {
+    fn of_person(
+        &self,
+        key: Key<'_>,
+        found: [bool; N],
+        people: &[Person; N],
+        starts: &[Option<i32>],
+    ) -> u64 {
+        let mut days = self.days.iter();
         let mut arms = people.iter().flat_map(|person| &person.arms);
         let mut only: [_; N] = people.each_ref().map(|person| person.only.iter());
         let places = self.numbered.iter().map(|(dimension, stride)| {
@@ -274,6 +285,12 @@ impl<'t, const N: usize> Counting<'t, N> {
                 Dimension::Only { side, .. } => {
                     let number = only.get_mut(side.place()).and_then(Iterator::next);
                     return number.copied().unwrap_or(0).saturating_mul(*stride);
+                }
+                Dimension::Earliest { edges, .. } => {
+                    let day = days.next().and_then(|at| starts.get(*at)).copied().flatten();
+                    day.map_or(edges.len() + 1, |day| {
+                        edges.partition_point(|edge| *edge <= i64::from(day))
+                    })
                 }
                 // Each cell's own.
                 Dimension::BinsPerGroup { .. } => 0,

@@ -133,7 +133,8 @@ fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
         Dimension::Arm { column, .. } => (side == Side::POPULATION).then_some(column.as_str()),
         Dimension::Group { side: of, column, .. }
         | Dimension::Label { side: of, column }
-        | Dimension::Only { side: of, column, .. } => (*of == side).then_some(column.as_str()),
+        | Dimension::Only { side: of, column, .. }
+        | Dimension::Earliest { side: of, column, .. } => (*of == side).then_some(column.as_str()),
         Dimension::Matched
         | Dimension::Membership { .. }
         | Dimension::Bins { .. }

@@ -155,6 +155,8 @@ pub enum Reading {
     Condition,
     /// A person's earliest day in the column begins a window of that person's own.
     Start,
+    /// A person's earliest day in the column tells cells apart.
+    Earliest,
     /// The column is added up.
     Sum,
     /// Different values of the column are counted.

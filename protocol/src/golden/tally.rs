@@ -27,6 +27,7 @@ kinds!(DIMENSIONS, dimension: Dimension {
     Dimension::Group { .. } => "group",
     Dimension::Label { .. } => "label",
     Dimension::Only { .. } => "only",
+    Dimension::Earliest { .. } => "earliest",
     Dimension::Bins { .. } => "bins",
     Dimension::BinsPerGroup { .. } => "bins_per_group",
 });
@@ -86,6 +87,11 @@ fn first() -> Tally {
             Dimension::Label { side: Side::JOINED, column: column("store") },
             Dimension::Only { side: Side::POPULATION, column: column("arm"), values: Some(3) },
             Dimension::Only { side: Side::JOINED, column: column("store"), values: None },
+            Dimension::Earliest {
+                side: Side::POPULATION,
+                column: column("seen"),
+                edges: vec![20_700],
+            },
             Dimension::Bins { measure: 0, edges: vec![1, 2] },
             Dimension::BinsPerGroup { measure: 1, edges: vec![100] },
         ],

@@ -224,7 +224,8 @@ impl Tally {
             Dimension::Matched => true,
             Dimension::Group { side, .. }
             | Dimension::Label { side, .. }
-            | Dimension::Only { side, .. } => joined(side),
+            | Dimension::Only { side, .. }
+            | Dimension::Earliest { side, .. } => joined(side),
             Dimension::Membership { .. }
             | Dimension::Arm { .. }
             | Dimension::Bins { .. }

@@ -5,7 +5,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use protocol::identity::MatchKey;
 use protocol::released::Place;
 use protocol::sealed::MISSING;
-use protocol::tally::{Arm, Condition, Quantity, Side, Tally};
+use protocol::tally::{Arm, Condition, Dimension, Quantity, Side, Tally};
 
 use super::order::{mix, mix_bytes, ranks_of_labels};
 use crate::engine::Fault;
@@ -44,7 +44,9 @@ pub(crate) struct Starts<'t>(Vec<(Side, &'t str)>);
 impl<'t> Starts<'t> {
     pub(crate) fn of(tally: &'t Tally) -> Self {
         let mut all = Vec::new();
-        for start in tally.conditions().filter_map(|(_, condition)| condition.start()) {
+        let of_conditions = tally.conditions().filter_map(|(_, condition)| condition.start());
+        let of_dimensions = tally.dimensions.iter().filter_map(earliest);
+        for start in of_conditions.chain(of_dimensions) {
             if !all.contains(&start) {
                 all.push(start);
             }
@@ -74,6 +76,20 @@ impl<'t> Starts<'t> {
     fn place(&self, condition: &Condition) -> Option<usize> {
         let start = condition.start()?;
         self.0.iter().position(|it| *it == start)
+    }
+
+    /// The place of the day that a dimension tells people apart by.
+    pub(crate) fn place_of(&self, dimension: &Dimension) -> Option<usize> {
+        let start = earliest(dimension)?;
+        self.0.iter().position(|it| *it == start)
+    }
+}
+
+/// The dataset and the column whose earliest day a dimension tells people apart by.
+fn earliest(dimension: &Dimension) -> Option<(Side, &str)> {
+    match dimension {
+        Dimension::Earliest { side, column, .. } => Some((*side, column)),
+        _ => None,
     }
 }
 

@@ -69,6 +69,9 @@ fn without_value(dimensions: &[Dimension], marks: &[bool]) -> u64 {
     let is_none = |(dimension, place): (&Dimension, &Place)| match (dimension, place) {
         (Dimension::Group { values, .. }, Place::Index(at))
         | (Dimension::Only { values: Some(values), .. }, Place::Index(at)) => at == values,
+        (Dimension::Earliest { edges, .. }, Place::Index(at)) => {
+            usize::try_from(*at).ok() == edges.len().checked_add(1)
+        }
         _ => false,
     };
     let has_none = |at: u64| dimensions.iter().zip(&public_name(dimensions, at)).any(is_none);

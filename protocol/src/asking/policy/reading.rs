@@ -148,6 +148,10 @@ impl<'c> Reader<'c> {
                 let is_label = *role == Role::Label && values.is_none();
                 self.demand(&named, is_label || (values.is_some() && all_values(role) == *values))
             }
+            Dimension::Earliest { side, column, edges: _ } => {
+                let (named, role) = self.column(*side, column, Reading::Earliest)?;
+                self.demand(&named, *role == Role::Date)
+            }
             Dimension::Label { side, column } => {
                 let (named, role) = self.column(*side, column, Reading::Group)?;
                 self.demand(&named, *role == Role::Label)

@@ -126,15 +126,19 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Group { values, .. } => *values > 0,
         Dimension::Only { values: Some(values), .. } => *values > 0,
         Dimension::Label { .. } | Dimension::Membership { .. } => true,
+        Dimension::Earliest { edges, .. } => are_edges(edges),
         // A cell has one number beside its labels, and a place among private values is the largest part of it.
         Dimension::Only { values: None, .. } => only_labels == 1,
         Dimension::Bins { measure, edges } | Dimension::BinsPerGroup { measure, edges } => {
-            *measure < measures
-                && (1..=limits::VALUES).contains(&edges.len())
-                && edges.is_sorted_by(|a, b| a < b)
+            *measure < measures && are_edges(edges)
         }
     });
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
+}
+
+/// Whether bins have these edges, each once and in their order.
+fn are_edges(edges: &[i64]) -> bool {
+    (1..=limits::VALUES).contains(&edges.len()) && edges.is_sorted_by(|a, b| a < b)
 }
 
 /// A population and perhaps another dataset, or a union of several. What names a dataset that there is not
@@ -154,7 +158,8 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
     let of_dimensions = tally.dimensions.iter().filter_map(|dimension| match dimension {
         Dimension::Group { side, .. }
         | Dimension::Label { side, .. }
-        | Dimension::Only { side, .. } => Some(*side),
+        | Dimension::Only { side, .. }
+        | Dimension::Earliest { side, .. } => Some(*side),
         Dimension::Matched
         | Dimension::Membership { .. }
         | Dimension::Arm { .. }
@@ -172,6 +177,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Group { .. }
         | Dimension::Label { .. }
         | Dimension::Only { .. }
+        | Dimension::Earliest { .. }
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. } => true,
     });

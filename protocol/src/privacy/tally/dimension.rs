@@ -59,6 +59,17 @@ pub enum Dimension {
         /// for who has several. None of a label column, whose values are private: who has several is in place 0.
         values: Option<u32>,
     },
+    /// The earliest day that a person has in a date column, over all of the person's rows that count and before
+    /// any bound on cells, in bins as those of [`Self::Bins`]; and last a place for who has no day there.
+    Earliest {
+        /// Whose column.
+        side: Side,
+        /// Date column.
+        column: String,
+        /// Days since 1970-01-01, ascending.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
+        edges: Vec<i64>,
+    },
     /// The person's total of a measure, in bins: `edges.len() + 1` places. Place *i* holds totals from
     /// edge *i-1* (included) to edge *i* (excluded).
     Bins {
@@ -93,6 +104,7 @@ impl Dimension {
             Self::Arm { .. } => u64::try_from(Arm::ALL.len()).ok(),
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
             Self::Only { values, .. } => Some(u64::from((*values)?) + 2),
+            Self::Earliest { edges, .. } => u64::try_from(edges.len()).ok()?.checked_add(2),
             Self::Label { .. } => None,
             Self::Bins { edges, .. } | Self::BinsPerGroup { edges, .. } => {
                 u64::try_from(edges.len()).ok()?.checked_add(1)
@@ -108,6 +120,7 @@ impl Dimension {
             | Self::Membership { .. }
             | Self::Arm { .. }
             | Self::Only { .. }
+            | Self::Earliest { .. }
             | Self::Bins { .. } => true,
             Self::Group { .. } | Self::Label { .. } | Self::BinsPerGroup { .. } => false,
         }

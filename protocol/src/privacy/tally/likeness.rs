@@ -249,6 +249,8 @@ enum Told<'t> {
     Membership(BTreeSet<&'t str>),
     /// A dataset and its column.
     Column(&'t str, &'t str),
+    /// The earliest day in a dataset's column, in bins.
+    Earliest(&'t str, &'t str, &'t [i64]),
     /// Arms of a dataset's column: codes of the test and of the control arm.
     Arms(&'t str, &'t str, [BTreeSet<i32>; 2]),
     /// Totals of a quantity in a dataset, in bins; of people or in each group, which is the same where a person
@@ -271,6 +273,9 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
         Dimension::Group { side, column, .. }
         | Dimension::Label { side, column }
         | Dimension::Only { side, column, .. } => Told::Column(dataset(*side), column),
+        Dimension::Earliest { side, column, edges } => {
+            Told::Earliest(dataset(*side), column, edges)
+        }
         Dimension::Bins { measure: at, edges } | Dimension::BinsPerGroup { measure: at, edges } => {
             Told::Bins(measure(*at).map(|measure| (dataset(measure.side), &measure.of)), edges)
         }
@@ -312,6 +317,12 @@ impl Told<'_> {
                 // The arms may have changed places, too.
                 let crossed = both(codes(test, other_control), codes(control, other_test));
                 straight.into_iter().chain(crossed).min()
+            }
+            (
+                Self::Earliest(dataset, column, edges),
+                Self::Earliest(same_dataset, same, others),
+            ) => {
+                (dataset == same_dataset && column == same).then_some(usize::from(edges != others))
             }
             (Self::Bins(measure, edges), Self::Bins(same, others)) => {
                 (measure == same).then_some(usize::from(edges != others))

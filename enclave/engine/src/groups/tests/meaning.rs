@@ -60,7 +60,8 @@ pub(super) fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
             answer.entry(None).or_insert_with(nobody).0 += 1;
             continue;
         }
-        let cells = cells(tally, id, &tables, &starts);
+        let earliest: Vec<_> = tables.iter().map(start).collect();
+        let cells = cells(tally, id, &tables, [&starts, &earliest]);
         fits &= cells.len() <= tally.cells_per_person.try_into().unwrap();
         for (name, rows) in cells {
             let figures = answer.entry(Some(name)).or_insert_with(nobody);
@@ -87,7 +88,7 @@ fn cells(
     tally: &Tally,
     id: Option<(char, u8)>,
     tables: &[Vec<Row>],
-    starts: &[Option<i32>],
+    [starts, earliest]: [&[Option<i32>]; 2],
 ) -> Vec<(Vec<Place>, Vec<Vec<Row>>)> {
     let tuples: Vec<_> =
         tally.sides().map(|(side, _)| tuples(tally, side, &tables[side.place()])).collect();
@@ -109,6 +110,10 @@ fn cells(
             Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
             Dimension::Membership { .. } => membership(tally, id, tables),
             Dimension::Only { side, values, .. } => only(&tables[side.place()], *values),
+            Dimension::Earliest { side, edges, .. } => match earliest[side.place()] {
+                Some(day) => bin(day.into(), edges),
+                None => Place::Index((edges.len() + 1).try_into().unwrap()),
+            },
             Dimension::Arm { test, control, .. } => Place::Index(arm_of(&tables[0], test, control)),
             Dimension::Bins { measure, edges } => {
                 bin(total(&tally.measures[usize::try_from(*measure).unwrap()]), edges)

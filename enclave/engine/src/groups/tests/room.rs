@@ -1,5 +1,6 @@
 //! Tables of the same columns, hostile rows in them, and tallies over them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -223,7 +224,8 @@ fn fit(tally: &mut Tally) {
         match dimension {
             Dimension::Group { side, .. }
             | Dimension::Label { side, .. }
-            | Dimension::Only { side, .. } => fit(side),
+            | Dimension::Only { side, .. }
+            | Dimension::Earliest { side, .. } => fit(side),
             Dimension::Matched if is_union => {
                 *dimension = Dimension::Membership { datasets: count };
             }
@@ -247,7 +249,7 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimension = (side(), 0..9, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
+    let dimension = (side(), 0..10, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
     let dimension = dimension.prop_map(move |(side, kind, measure, edges)| match kind {
         0 | 1 => Dimension::Group { side, column: "group".to_owned(), values: 3 },
         2 => Dimension::Label { side, column: "label".to_owned() },
@@ -257,6 +259,16 @@ fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
         }
         7 => Dimension::Only { side, column: "group".to_owned(), values: Some(3) },
         8 => Dimension::Only { side, column: "label".to_owned(), values: None },
+        9 => Dimension::Earliest {
+            side,
+            column: "day".to_owned(),
+            edges: edges
+                .into_iter()
+                .map(|edge| edge % 6)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+        },
         4 => Dimension::Arm { column: "group".to_owned(), test: vec![0], control: vec![2] },
         _ => Dimension::Matched,
     });

@@ -97,6 +97,63 @@ fn a_window_begins_with_the_persons_own_earliest_day_that_counts() {
     assert_eq!(both(&tally, &own, &sales).map(drop), Err(Fault::Layout { dataset, column }));
 }
 
+/// When somebody was first seen.
+#[test]
+fn an_earliest_day_is_that_of_all_rows_that_count_before_cells_are_bounded() {
+    let earliest = |side| Dimension::Earliest { side, column: "day".to_owned(), edges: vec![3, 6] };
+    let on = |email, label, day| Row { day, ..row(email, label, 0) };
+    let own = [
+        on(1, 0, 2),
+        on(1, 1, 9),
+        on(2, 0, 3),
+        on(2, 1, 9),
+        on(3, 0, 6),
+        on(4, 0, MISSING),
+        on(4, 1, 5),
+        on(5, 0, MISSING),
+    ];
+    let mut tally = groups(vec![earliest(Side::POPULATION)], Vec::new(), 1);
+    // Before the third day, from then on, from the sixth on; and who has no day.
+    assert_eq!(both(&tally, &own, &[]).unwrap().people, [1, 2, 1, 1, 0]);
+    // Whichever row's cell is kept, the day is that of all of them.
+    tally.dimensions.insert(0, label(Side::POPULATION));
+    let found = named(&tally, &both(&tally, &own, &[]).unwrap());
+    let count = |place| {
+        let own = found
+            .iter()
+            .filter(|(name, _)| name.as_ref().is_some_and(|name| name[1] == Place::Index(place)));
+        own.map(|(_, figures)| figures.0).sum::<i64>()
+    };
+    assert_eq!([0, 1, 2, 3].map(count), [1, 2, 1, 1]);
+    // Rows that do not count say nothing.
+    tally.dimensions = vec![earliest(Side::POPULATION)];
+    let since = Condition::Between { column: "day".to_owned(), least: 3, most: 100 };
+    tally.tables[0].rows = vec![since];
+    assert_eq!(both(&tally, &own, &[]).unwrap().people, [0, 2, 2, 0, 0]);
+    // It is the day that a window begins with, too; in the other dataset it is of rows in that window.
+    let within = Condition::SinceStart {
+        column: "day".to_owned(),
+        side: Side::POPULATION,
+        start: "day".to_owned(),
+        first: 0,
+        last: 2,
+    };
+    tally.tables[0].rows.clear();
+    tally.tables[1].rows = vec![within];
+    tally.dimensions = vec![earliest(Side::POPULATION), earliest(Side::JOINED)];
+    let sales = [on(1, 0, 1), on(1, 0, 4), on(2, 0, 2), on(2, 0, 9), on(3, 0, 8), on(5, 0, 3)];
+    let people = both(&tally, &own, &sales).unwrap().people;
+    assert_eq!(people, [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
+    // It is a day that it is read from.
+    tally.dimensions = vec![Dimension::Earliest {
+        side: Side::POPULATION,
+        column: "number".to_owned(),
+        edges: vec![3],
+    }];
+    let (dataset, column) = ("exposures".to_owned(), "number".to_owned());
+    assert_eq!(both(&tally, &own, &[]).map(drop), Err(Fault::Layout { dataset, column }));
+}
+
 #[test]
 fn an_only_value_is_that_of_all_rows_that_count_before_cells_are_bounded() {
     let of = |values: Option<u32>| {

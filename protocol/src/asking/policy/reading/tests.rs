@@ -473,6 +473,38 @@ mod several {
         assert_eq!(found(&["seen"], &["spend"], "seen", "spend"), not("sales.spend", "retailer"));
     }
 
+    /// Neither a day that rows are chosen by nor one that a window begins with tells cells apart by itself.
+    #[test]
+    fn an_earliest_day_is_read_from_a_day_that_is_listed_for_it() {
+        static DAYS: Section = section(&[
+            dataset("one", &[]),
+            columns("earliest", "one", &[Reading::Earliest]),
+            columns("other", "one", &[Reading::Condition, Reading::Start, Reading::Only]),
+        ]);
+        let contract = contract();
+        let found = |listed: &str, other: &str, column: &str| {
+            let [listed, other] = [listed, other].map(|it| [ColumnRef::new("exposures", it)]);
+            let datasets = [("one", "exposures")];
+            let listed: [(&'static str, &[ColumnRef]); 2] =
+                [("earliest", &listed), ("other", &other)];
+            let terms = Terms::listing(&DAYS, &datasets, &listed, 1);
+            let column = column.to_owned();
+            let tally = Tally {
+                population: Population::First,
+                tables: vec![Table { dataset: "exposures".to_owned(), rows: Vec::new() }],
+                dimensions: vec![Dimension::Earliest { side: Side(0), column, edges: vec![7] }],
+                measures: Vec::new(),
+                products: Vec::new(),
+                cells_per_person: 1,
+                ids_per_person: contract.ids_per_person,
+            };
+            check(&contract, &terms, &tally)
+        };
+        assert_eq!(found("seen", "arm", "seen"), Ok(()));
+        assert_eq!(found("arm", "seen", "seen"), not("exposures.seen", "publisher"));
+        assert_eq!(found("age", "seen", "age"), not("exposures.age", "publisher"));
+    }
+
     /// More than a group: that somebody has no other value, too.
     #[test]
     fn an_only_value_is_read_from_a_column_that_is_listed_for_it() {

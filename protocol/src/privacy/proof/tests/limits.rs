@@ -266,6 +266,24 @@ fn bins_in_each_group_are_those_of_a_measure_and_ascending() {
 }
 
 #[test]
+fn an_earliest_day_is_of_whole_people_and_in_bins_that_ascend() {
+    let earliest = |side, edges: &[i64]| Dimension::Earliest {
+        side: Side(side),
+        column: "day".to_owned(),
+        edges: edges.to_vec(),
+    };
+    assert_eq!(earliest(0, &[1, 2]).places(), Some(4), "and without a day");
+    assert!(earliest(0, &[1]).is_of_whole_people() && !earliest(0, &[1]).is_of_rows());
+    let found = |it: Dimension| checked(|tally| tally.dimensions = vec![it.clone()]);
+    assert_eq!(found(earliest(1, &[-5, 20_000])), Ok(()));
+    assert_eq!(found(earliest(2, &[1])), Err(Flaw::Shape("dataset that is not read")));
+    let many: Vec<_> = (0..=i64::try_from(limits::VALUES).unwrap()).collect();
+    for edges in [&[][..], &[2, 1], &[1, 1], &many] {
+        assert_eq!(found(earliest(0, edges)), Err(Flaw::Shape("dimension")));
+    }
+}
+
+#[test]
 fn a_start_is_of_another_dataset_that_depends_on_none() {
     let since = |side, first, last| Condition::SinceStart {
         column: "day".to_owned(),

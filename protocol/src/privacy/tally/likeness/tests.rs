@@ -328,3 +328,19 @@ fn an_only_value_is_like_a_group_of_the_same_column() {
     assert!(alike(&only("town"), &by(&[group("town")])));
     assert!(!alike(&only("town"), &by(&[group("age")])));
 }
+
+#[test]
+fn earliest_days_are_alike_whatever_bins_they_are_in_and_margins_of_them_are() {
+    let earliest = |column: &str, edges: &[i64]| {
+        let (column, edges) = (column.to_owned(), edges.to_vec());
+        by(&[Dimension::Earliest { side: Side::POPULATION, column, edges }])
+    };
+    assert!(alike(&earliest("seen", &[7]), &earliest("seen", &[7])));
+    assert!(alike(&earliest("seen", &[7]), &earliest("seen", &[1, 8])), "one thing");
+    assert!(alike(&earliest("seen", &[7]), &by(&[])), "a margin");
+    assert!(!alike(&earliest("seen", &[7]), &earliest("joined", &[7])));
+    assert!(!alike(&earliest("seen", &[7]), &by(&[group("seen")])));
+    let mut moved = earliest("seen", &[8]);
+    moved.tables[1].rows = vec![between("bought", 0, 30)];
+    assert!(!alike(&earliest("seen", &[7]), &moved), "two things");
+}
