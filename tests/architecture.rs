@@ -23,11 +23,19 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("init", &[]),
     ("eif-build", &["attestation-verifier"]),
     ("host", &["attestation-verifier", "front", "protocol"]),
-    ("client", &["attestation-verifier", "front", "protocol"]),
+    ("client", &["attestation-verifier", "protocol"]),
+    ("custody", &["attestation-verifier", "client", "front", "protocol"]),
+    ("sealing", &["client", "protocol"]),
     ("page", &["protocol"]),
     // The one crate that may name both sides: it is behind `glovebox try` and nothing else.
-    ("rehearsal", &["attestation-verifier", "client", "enclave", "nsm", "privacy", "protocol"]),
-    ("glovebox", &["attestation-verifier", "client", "page", "protocol", "rehearsal"]),
+    (
+        "rehearsal",
+        &["attestation-verifier", "client", "enclave", "nsm", "privacy", "protocol", "sealing"],
+    ),
+    (
+        "glovebox",
+        &["attestation-verifier", "client", "custody", "page", "protocol", "rehearsal", "sealing"],
+    ),
 ];
 
 #[test]
@@ -121,6 +129,21 @@ fn nothing_that_ships_puts_another_price_into_an_admitted_job() {
     }
 }
 
+/// What a closing says is believed wherever a [`client::close::Closing`] is taken.
+#[test]
+fn nothing_that_ships_makes_a_closing_that_nobody_attested() {
+    let close = fs::read_to_string(tests::repository("partner/client/src/close.rs")).unwrap();
+    assert!(close.contains("fn simulated("), "the search would find what is there");
+    for package in metadata().packages.iter().filter(|package| package.name != "tests") {
+        let folder = package.manifest_path.parent().unwrap().join("src");
+        for file in sources(folder.as_std_path()) {
+            let text = fs::read_to_string(&file).unwrap();
+            let is_fixture = file.ends_with("client/src/fixture.rs");
+            assert!(is_fixture || !text.contains("Closing::simulated"), "{}", file.display());
+        }
+    }
+}
+
 /// A kind of question is one folder and one line: whoever draws, pays, opens or explains treats all kinds alike.
 #[test]
 fn nobody_outside_the_kinds_knows_which_there_are() {
@@ -201,3 +224,28 @@ const DIFFERENT: [&str; 22] = [
     "acos", "asin", "atan", "atan2", "cbrt", "cos", "cosh", "exp", "exp2", "exp_m1", "hypot", "ln",
     "ln_1p", "log", "log10", "log2", "powf", "powi", "sin", "sinh", "tan", "tanh",
 ];
+
+/// What a notebook or a scheduler links is what a party needs to ask and to read.
+#[test]
+fn a_client_links_neither_a_database_nor_a_reader_of_tables() {
+    let all = MetadataCommand::new().exec().unwrap();
+    let graph = all.resolve.as_ref().unwrap();
+    let client = all.packages.iter().find(|package| package.name == "client").unwrap();
+    let mut open = vec![&client.id];
+    let mut linked = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if linked.insert(id) {
+            let node = graph.nodes.iter().find(|node| node.id == *id).unwrap();
+            let ships = node.deps.iter().filter(|dependency| {
+                dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+            });
+            open.extend(ships.map(|dependency| &dependency.pkg));
+        }
+    }
+    let names = all.packages.iter().filter(|package| linked.contains(&package.id));
+    let names: BTreeSet<&str> = names.map(|package| package.name.as_str()).collect();
+    assert!(names.contains("rustls"), "{names:?}");
+    for heavy in ["rusqlite", "parquet", "arrow", "csv", "axum"] {
+        assert!(!names.contains(heavy), "client links {heavy}");
+    }
+}

@@ -3,11 +3,11 @@
 #![cfg(test)]
 
 use client::{
-    custody::Ledger,
     job::{Custodies, Prepared},
     open::Opened,
     room::Room,
 };
+use custody::Ledger;
 use protocol::{
     job::TemplateError,
     proof::By,

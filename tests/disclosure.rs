@@ -12,14 +12,13 @@ use canary::{Canaries, Haystack};
 use client::{
     address::Address,
     close,
-    custody::{Ledger, RoomBeliever, Service},
     job::{Custodies, JobError, Options},
     keys::Identity,
     open,
     room::Room,
-    seal,
     store::Store,
 };
+use custody::{Ledger, RoomBeliever, Service};
 use enclave::{Booted, Host, StreamHost, UnixTransport, serve};
 use host::{Config, Enclave};
 use nsm::Nsm;
@@ -59,9 +58,17 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     for (dataset, path) in [("exposures", &exposures), ("sales", &sales)] {
         let owner = parties.owner(dataset).signing();
         let stem = sealed.join(dataset);
-        let options = seal::Options::default();
-        let done =
-            seal::seal(path, &parties.contract, dataset, owner, 1, &stem, &options, &mut |_, _| {});
+        let options = sealing::Options::default();
+        let done = sealing::seal(
+            path,
+            &parties.contract,
+            dataset,
+            owner,
+            1,
+            &stem,
+            &options,
+            &mut |_, _| {},
+        );
         let done = done.unwrap();
         hay.debug("what sealing says", &done);
         files.insert(dataset, done);
@@ -98,7 +105,7 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
         let root = done.manifest.manifest().root;
         let status = store.upload(&done.files.sealed, root, |_, _| {}).await.unwrap();
         hay.debug("an upload", &status);
-        let (owner, keys) = (parties.owner(dataset), seal::read_keys(&done.files.keys).unwrap());
+        let (owner, keys) = (parties.owner(dataset), sealing::read_keys(&done.files.keys).unwrap());
         let granted =
             client::grant::grant(&mut room, owner, dataset, &done.manifest, &keys, None, vec![]);
         hay.debug("a grant", &granted.await.unwrap());
@@ -159,7 +166,7 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     hay.debug("a status", &status);
     let closing = close::close(&mut room, &parties.publisher, &mut store).await.unwrap();
     let now = client::clock::now();
-    let settled = close::settle(&mut own, &closing, &parties.contract, "publisher", now).unwrap();
+    let settled = own.credit(&closing, &parties.contract, "publisher", now).unwrap();
     hay.debug("a closing", &(&closing, settled));
     hay.debug("a budget", &own.report(&parties.contract, "publisher", now).unwrap());
     hay.add("what custody tells", events.lock().unwrap().join("\n").into_bytes());
@@ -256,10 +263,17 @@ fn errors_of_sealing(parties: &Parties, canaries: &Canaries, rows: &Path, hay: &
         let path = rows.join(format!("bad-{at}.csv"));
         let (header, body) = good.split_once('\n').unwrap();
         std::fs::write(&path, format!("{header}\n{}", body.replace(from, to))).unwrap();
-        let options = seal::Options::default();
+        let options = sealing::Options::default();
         let owner = parties.retailer.signing();
-        let bad =
-            seal::in_memory(&path, &parties.contract, "sales", owner, 1, &options, &mut |_, _| {});
+        let bad = sealing::in_memory(
+            &path,
+            &parties.contract,
+            "sales",
+            owner,
+            1,
+            &options,
+            &mut |_, _| {},
+        );
         hay.error(
             "bad rows",
             &bad.err().unwrap_or_else(|| panic!("{from} became {to}, and was sealed")),
@@ -276,7 +290,7 @@ async fn broken(
 ) -> client::grant::GrantError {
     let path = parties.folder.path().join("altered.sealed");
     std::fs::write(&path, &file).unwrap();
-    let keys = seal::read_keys(&parties.folder.path().join("sealed/sales.keys")).unwrap();
+    let keys = sealing::read_keys(&parties.folder.path().join("sealed/sales.keys")).unwrap();
     let bytes = std::fs::read(parties.folder.path().join("sealed/sales.manifest")).unwrap();
     let key = parties.retailer.signing();
     let honest = protocol::manifest::SignedManifest::open(bytes, &key.public()).unwrap();
@@ -307,7 +321,7 @@ async fn custody(
     let service = Service::new(contract, load(), ledger, believer, tell).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(client::custody::serve(listener, Arc::new(service), std::future::pending()));
+    tokio::spawn(custody::serve(listener, Arc::new(service), std::future::pending()));
     let tapped = wires.clone().tcp(address).await;
     (format!("http://{}", tapped.authority()), events)
 }

@@ -3,11 +3,11 @@
 #![cfg(test)]
 
 use client::{
-    custody::{Ledger, LedgerError, Owner, RoomBeliever, Service, prepay, serve},
     job::{Custodies, JobError, Ran},
     keys::Identity,
     room::Room,
 };
+use custody::{Ledger, LedgerError, Owner, RoomBeliever, Service, prepay, serve};
 use protocol::{
     job::JobName,
     loss::{Epsilon, Loss},
@@ -232,7 +232,9 @@ async fn a_ledger_restored_whole_is_found_out_by_the_instance_that_it_paid() {
     stage.own = Ledger::open(&stage.parties.publisher).unwrap();
     assert!(!stage.own.is_restored().unwrap());
     let refused = stage.ask(&JOB.replace("50.0", "40.0"), &custody).await.unwrap_err();
-    assert!(matches!(refused, JobError::Ledger(LedgerError::Restored { .. })), "{refused}");
+    let JobError::Ledger(cause) = &refused else { panic!("{refused}") };
+    let cause = cause.downcast_ref::<LedgerError>();
+    assert!(matches!(cause, Some(LedgerError::Restored { .. })), "{refused}");
 }
 
 /// A folder with a new ledger in it.

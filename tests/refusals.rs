@@ -3,12 +3,8 @@
 
 #![cfg(test)]
 
-use client::{
-    custody::{Ledger, Owner, decide},
-    keys::Identity,
-    room::Room,
-    seal::InMemory,
-};
+use client::{keys::Identity, room::Room};
+use custody::{Ledger, Owner, decide};
 use protocol::{
     digest::Digest,
     job::{Job, JobId, Lift, Question, question_from_toml},
@@ -19,6 +15,7 @@ use protocol::{
     tally::Clamp,
     time::Time,
 };
+use sealing::InMemory;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
 use tests::{HostileHost, Instance, JOB, Parties, Terms, exposures, sales};
@@ -253,8 +250,8 @@ async fn a_purpose_without_budget_is_prepaid_by_no_custody() {
     let (instance, epsilon) = (stage.room.instance(), Epsilon::new(0.5).unwrap());
     let now = client::clock::now();
     let wrong = ("sales", "advertising");
-    let error = client::custody::prepay(&mut ledger, &party, instance, wrong, epsilon, None, now);
-    let client::custody::LedgerError::Refused(refused) = error.unwrap_err() else { panic!() };
+    let error = custody::prepay(&mut ledger, &party, instance, wrong, epsilon, None, now);
+    let custody::LedgerError::Refused(refused) = error.unwrap_err() else { panic!() };
     assert_eq!(*refused, permits_no(Asked::Purpose, "advertising", Some("retailer")));
     says(&refused, &["purpose", "advertising", "a rule of retailer"]);
     stage.held_nothing();

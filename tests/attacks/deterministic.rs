@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use client::custody::{LedgerError, Owner, prepay};
+use custody::{LedgerError, Owner, prepay};
 use protocol::{
     loss::{Epsilon, Loss, Rho},
     message::{Body, Reply},
@@ -188,22 +188,22 @@ fn nothing_left(parties: &Parties) -> Refusal {
 fn restored() -> u32 {
     let parties = Parties::new();
     let file = parties.retailer.directory().join("custody.sqlite");
-    let spend = |ledger: &mut client::custody::Ledger, instance: u8| {
+    let spend = |ledger: &mut custody::Ledger, instance: u8| {
         let instance = instance_of(&parties, instance);
         let owner = owner(&parties);
         let now = client::clock::now();
         let epsilon = Epsilon::new(0.5).unwrap();
         prepay(ledger, &owner, &instance, ("sales", "measurement"), epsilon, None, now)
     };
-    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
+    let mut ledger = custody::Ledger::open(&parties.retailer).unwrap();
     spend(&mut ledger, 1).unwrap();
     drop(ledger);
     let backup = std::fs::read(&file).unwrap();
-    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
+    let mut ledger = custody::Ledger::open(&parties.retailer).unwrap();
     spend(&mut ledger, 2).unwrap();
     drop(ledger);
     std::fs::write(&file, backup).unwrap();
-    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
+    let mut ledger = custody::Ledger::open(&parties.retailer).unwrap();
     let again = spend(&mut ledger, 3);
     u32::from(!matches!(again, Err(LedgerError::Restored { .. })))
 }
@@ -211,7 +211,7 @@ fn restored() -> u32 {
 /// A15: many instances of one state, each asking for all there is.
 fn fork() -> Found {
     let parties = Parties::new();
-    let mut ledger = client::custody::Ledger::open(&parties.retailer).unwrap();
+    let mut ledger = custody::Ledger::open(&parties.retailer).unwrap();
     let now = client::clock::now();
     let budget = &parties.contract.datasets["sales"].budgets["measurement"];
     let epsilon = Epsilon::new(budget.epsilon.value() / 2.0).unwrap();

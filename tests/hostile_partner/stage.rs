@@ -5,7 +5,7 @@ use arrow::{
     array::{Array, ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch},
     datatypes::{Field, Schema},
 };
-use client::{room::Room, seal::InMemory};
+use client::room::Room;
 use parquet::{
     arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
     basic::{Compression, Encoding},
@@ -22,6 +22,7 @@ use protocol::{
     refusal::{GrantFlaw, Refusal},
     sealed::{self, FOOTER, ROW, Values},
 };
+use sealing::InMemory;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use tests::{HostileHost, Instance, JOB, Parties, exposures, sales};
 

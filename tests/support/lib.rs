@@ -17,7 +17,6 @@ use client::{
     job::{Custodies, Options, Prepared},
     keys::Identity,
     room::{Room, RoomError},
-    seal::{self, InMemory},
     trust::Trust,
 };
 use enclave::{Booted, Host, HostError, TcpTransport, serve};
@@ -31,6 +30,7 @@ use protocol::{
     slice::Slice,
     storage::{Answer, Ask, Failure, ObjectName},
 };
+use sealing::InMemory;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -70,8 +70,8 @@ impl Parties {
     /// Fresh keys and a contract with other terms.
     pub fn with_terms(terms: Terms) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let publisher = Identity::create(&folder.path().join("publisher"), "publisher", None);
-        let retailer = Identity::create(&folder.path().join("retailer"), "retailer", None);
+        let publisher = custody::create(&folder.path().join("publisher"), "publisher", None);
+        let retailer = custody::create(&folder.path().join("retailer"), "retailer", None);
         let (publisher, retailer) = (publisher.unwrap(), retailer.unwrap());
         let text = contract_text(&publisher, &retailer, &terms);
         let contract = Contract::parse(text.as_bytes()).unwrap();
@@ -97,8 +97,8 @@ impl Parties {
         let path = self.folder.path().join(format!("{dataset}-{version}.csv"));
         std::fs::write(&path, csv).unwrap();
         let owner = self.owner(dataset).signing();
-        let options = seal::Options::default();
-        seal::in_memory(&path, &self.contract, dataset, owner, version, &options, &mut |_, _| {})
+        let options = sealing::Options::default();
+        sealing::in_memory(&path, &self.contract, dataset, owner, version, &options, &mut |_, _| {})
             .unwrap()
     }
 

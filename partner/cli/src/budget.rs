@@ -2,11 +2,8 @@ mod looks;
 
 use crate::{failure::Failure, files::Paper, people, say, words};
 use ::page::terminal::{columns, wrap};
-use client::{
-    clock,
-    custody::{BudgetReport, InstanceState, Ledger, OutstandingLine},
-    keys::Identity,
-};
+use client::{clock, keys::Identity};
+use custody::{BudgetReport, InstanceState, Ledger, OutstandingLine};
 use protocol::{
     contract::Contract,
     loss::{Delta, Epsilon, Loss, Rho},

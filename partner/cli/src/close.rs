@@ -7,10 +7,10 @@ use crate::{
 use client::{
     address::Address,
     close::{close, stored},
-    custody::{Ledger, LedgerError},
     keys::Identity,
     store::Store,
 };
+use custody::{Ledger, LedgerError};
 use protocol::digest::Digest;
 use std::{
     io::{self, IsTerminal},

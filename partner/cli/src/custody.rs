@@ -8,14 +8,8 @@ use crate::{
     settle::{self, Party},
     under::Under,
 };
-use client::{
-    address::Address,
-    clock,
-    close::Closing,
-    custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve},
-    keys::Identity,
-    withdrawn,
-};
+use client::{address::Address, clock, close::Closing, keys::Identity, withdrawn};
+use custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve};
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,

@@ -4,7 +4,6 @@ use attestation_verifier::check::TITLES;
 use client::{
     check::{Line, Outcome},
     close::CloseError,
-    custody::LedgerError,
     grant::GrantError,
     job::JobError,
     keys::IdentityError,
@@ -12,11 +11,12 @@ use client::{
     people::SketchError,
     receipt_check::ReceiptError,
     room::RoomError,
-    seal::SealError,
     store::StoreError,
     withdrawn::WithdrawnError,
 };
+use custody::LedgerError;
 use rehearsal::RehearsalError;
+use sealing::SealError;
 use std::{
     error::Error,
     io,
@@ -171,7 +171,10 @@ impl From<JobError> for Failure {
         match error {
             JobError::Room(error) => error.into(),
             JobError::Identity(error) => error.into(),
-            JobError::Ledger(error) => error.into(),
+            JobError::Ledger(error) => match error.downcast::<LedgerError>() {
+                Ok(error) => (*error).into(),
+                Err(error) => Self::unclear(error),
+            },
             JobError::Template(_)
             | JobError::Refused(_)
             | JobError::Declined { .. }

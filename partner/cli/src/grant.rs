@@ -2,16 +2,16 @@ use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under};
 use client::{
     address::Address,
     clock,
-    custody::{self, Ledger, Owner},
     grant::{grant, read_manifest, revoke},
     keys::Identity,
-    seal::read_keys_of,
 };
+use custody::{Ledger, Owner};
 use protocol::{
     loss::{Delta, Epsilon},
     page::number,
     time::Time,
 };
+use sealing::read_keys_of;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Hand the keys of the columns that the contract uses to the enclave, if it is believed

@@ -1,5 +1,6 @@
 use crate::{failure::Failure, say};
-use client::keys::{Identity, IdentityError, PARTY};
+use client::keys::{IdentityError, PARTY};
+use custody::LedgerError;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Make a party's keys and ledger: signing.key, recipient.key (secret), custody.sqlite; party.toml (to show)
@@ -22,13 +23,15 @@ pub(crate) struct Init {
 
 impl Init {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let identity =
-            Identity::create(&self.dir, &self.name, self.custody.as_deref()).map_err(|why| {
-                match why {
-                    IdentityError::Exists { .. } => Failure::no(why),
-                    why => Failure::unclear(why),
+        let identity = custody::create(&self.dir, &self.name, self.custody.as_deref()).map_err(
+            |why| match why {
+                LedgerError::Keys(why) if matches!(*why, IdentityError::Exists { .. }) => {
+                    Failure::no(*why)
                 }
-            })?;
+                LedgerError::Exists { .. } => Failure::no(why),
+                why => Failure::unclear(why),
+            },
+        )?;
         let party = self.dir.join(PARTY);
         say::result(format_args!("{}  {}", identity.signing().public(), party.display()))?;
         say::note(format_args!(

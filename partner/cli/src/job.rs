@@ -5,10 +5,10 @@ mod price;
 use crate::{failure::Failure, files, opened, say, under::Under, words};
 use client::{
     address::Address,
-    custody::Ledger,
-    job::{Again, Custodies, Options, Prepared, Ran, Step, prepare, run},
+    job::{Again, Custodies, Options, OwnCustody, Prepared, Ran, Step, prepare, run},
     keys::Identity,
 };
+use custody::Ledger;
 use protocol::{page::number, receipt::Account};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -91,7 +91,8 @@ impl Submit {
             opened::refuse_another(output, &prepared.name().to_string())?;
         }
         preview(&prepared);
-        let mut custodies = Custodies { addresses, own: ledger.as_mut() };
+        let own = ledger.as_mut().map(|ledger| -> &mut dyn OwnCustody { ledger });
+        let mut custodies = Custodies { addresses, own };
         let ran =
             run(&mut room, &identity, &prepared, &mut custodies, &mut |step| tell(&step)).await;
         let ran = ran.inspect_err(|error| {

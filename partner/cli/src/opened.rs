@@ -5,11 +5,11 @@ use ::page::{html, terminal};
 use attestation_verifier::{Expected, receipt::Attested};
 use client::{
     clock,
-    custody::{Ledger, LedgerError},
     keys::Identity,
     open::{self, Opened},
     trust::Trust,
 };
+use custody::{Ledger, LedgerError};
 use protocol::{
     contract::Contract,
     job::JobName,

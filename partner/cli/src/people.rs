@@ -3,9 +3,9 @@
 use crate::{failure::Failure, say};
 use client::{
     clock,
-    custody::{Answers, Ledger, LedgerError, PeopleLine, Whose},
     people::{Overlap, Sketches},
 };
+use custody::{Answers, Ledger, LedgerError, PeopleLine, Whose};
 use protocol::contract::Contract;
 
 /// Whose people the party's datasets have, where its ledger cannot know.

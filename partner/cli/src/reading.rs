@@ -1,8 +1,8 @@
 //! The options that say how a table is written.
 
 use crate::failure::Failure;
-use client::seal::{DateFormat, DecimalSign, Options, Reading, Share};
 use protocol::identity::Country;
+use sealing::{DateFormat, DecimalSign, Options, Reading, Share};
 use std::path::PathBuf;
 
 /// How the table is written, and how much of it may be bad.

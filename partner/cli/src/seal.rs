@@ -1,13 +1,10 @@
 mod examined;
 
 use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, say};
-use client::{
-    clock,
-    keys::Identity,
-    seal::{self, Count, Options, SealError, Sealed, plural, thousands},
-};
+use client::{clock, keys::Identity};
 use examined::Examined;
 use protocol::contract::Contract;
+use sealing::{Count, Options, SealError, Sealed, plural, thousands};
 use serde::Serialize;
 use std::{
     path::{Path, PathBuf},
@@ -86,11 +83,11 @@ impl Seal {
         let examined = Examined::new(&identity, &contract, &self.dataset, &self.people)?;
         let options = examined.options(options);
         let sealed = if let Some(keys) = &self.adopt {
-            seal::adopt(&self.input, keys, &contract, &self.dataset, key, version, &options)?
+            sealing::adopt(&self.input, keys, &contract, &self.dataset, key, version, &options)?
         } else {
             let stem = self.output.clone().unwrap_or_else(|| PathBuf::from(&self.dataset));
             let sealed = with_bar(|progress| {
-                seal::seal(
+                sealing::seal(
                     &self.input,
                     &contract,
                     &self.dataset,
@@ -129,7 +126,7 @@ impl Seal {
     /// What `--check` does.
     fn count(&self, contract: &Contract, options: &Options) -> Result<ExitCode, Failure> {
         let count = with_bar(|progress| {
-            seal::check(&self.input, contract, &self.dataset, options, progress)
+            sealing::check(&self.input, contract, &self.dataset, options, progress)
         })?;
         if count.rejected > 0 {
             self.tell_rejects();

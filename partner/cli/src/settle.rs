@@ -4,13 +4,13 @@ use crate::{failure::Failure, files, say, under::Under, words};
 use client::{
     address::Address,
     clock,
-    close::{CloseError, Closing, settle, stored},
-    custody::{Ledger, LedgerError},
+    close::{CloseError, Closing, stored},
     keys::Identity,
     room::Room,
     store::Store,
     trust::Trust,
 };
+use custody::{Ledger, LedgerError};
 use protocol::{contract::Contract, digest::Digest, loss::Loss, page::number};
 use std::process::ExitCode;
 
@@ -128,7 +128,7 @@ impl Party<'_> {
         for delivery in &closing.body().deliveries {
             tell(format!("  answers {}", words::delivery(delivery)))?;
         }
-        match settle(ledger, closing, self.contract, party, clock::now()) {
+        match ledger.credit(closing, self.contract, party, clock::now()) {
             Ok(credited) if credited.before => {
                 tell("credited before; nothing more comes back".to_owned())
             }

@@ -17,7 +17,9 @@ impl Address {
         format!("{}:{}", self.host, self.port)
     }
 
-    pub(crate) fn host(&self) -> &str {
+    /// The host, without its port.
+    #[must_use]
+    pub fn host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 }

@@ -1,7 +1,6 @@
 //! The end of an instance: what it spent, in its own attested words.
 
 use crate::{
-    custody::{Credited, Ledger, LedgerError},
     keys::{Identity, IdentityError},
     room::{Instance, Room, RoomError},
     store::{Store, StoreError},
@@ -16,7 +15,6 @@ use protocol::{
     message::{Body, Reply},
     receipt::ClosingBody,
     refusal::Refusal,
-    time::Time,
 };
 
 /// A closing that is believed: attested by the instance it is about, under the contract given.
@@ -79,9 +77,11 @@ impl Closing {
         &self.bytes
     }
 
-    /// For tests of the ledger, which believes what a `Closing` says.
-    #[cfg(test)]
-    pub(crate) fn simulated(body: ClosingBody, instance: Instance) -> Self {
+    /// A closing that nobody attested, for tests of ledgers, which believe what a `Closing` says. A test finds any
+    /// use of it in what ships.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn simulated(body: ClosingBody, instance: Instance) -> Self {
         Self { bytes: canonical::to_vec(&body), body, instance }
     }
 }
@@ -126,21 +126,6 @@ pub async fn stored(
 ) -> Result<Closing, CloseError> {
     let bytes = store.closing(instance).await?;
     Closing::verify(&bytes, contract, trust, Some(instance))
-}
-
-/// Credits what the instance did not spend to the ledger of `identity`'s party, once.
-///
-/// # Errors
-///
-/// [`LedgerError`]; [`LedgerError::UnknownInstance`] if nothing was handed to it.
-pub fn settle(
-    ledger: &mut Ledger,
-    closing: &Closing,
-    contract: &Contract,
-    party: &str,
-    now: Time,
-) -> Result<Credited, LedgerError> {
-    ledger.credit(closing, contract, party, now)
 }
 
 /// Why there is no closing to believe.

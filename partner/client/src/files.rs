@@ -9,12 +9,20 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Makes a folder, and those above it that are missing, for its owner alone.
-pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a new file that only its owner may read. An existing file is an error.
-pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a new file that only its owner may read.
+///
+/// # Errors
+///
+/// What the file system says; an existing file is an error.
+pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -22,7 +30,11 @@ pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Replaces a file as a whole; durable once this returns.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
@@ -33,7 +45,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Reads a file that nobody but its owner may read; gives the mode where others may.
-pub(crate) fn read_private(path: &Path) -> io::Result<Result<Zeroizing<Vec<u8>>, u32>> {
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn read_private(path: &Path) -> io::Result<Result<Zeroizing<Vec<u8>>, u32>> {
     let mut file = File::open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {

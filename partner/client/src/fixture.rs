@@ -1,7 +1,7 @@
 //! A contract of two parties, their keys and data manifests, for the tests of this crate.
 
-use crate::{close::Closing, keys::Identity, room::Instance};
 use attestation_verifier::receipt::Statement;
+use client::{close::Closing, keys::Identity, room::Instance};
 use protocol::{
     contract::Contract,
     digest::Digest,

@@ -9,36 +9,48 @@ use tokio::{net::TcpStream, time::timeout};
 
 /// One connection, opened when it is first needed and again after it broke.
 #[derive(Debug)]
-pub(crate) struct Plain {
+pub struct Plain {
     authority: String,
     sender: Option<http1::SendRequest<Full<Bytes>>>,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, at most as long as was asked for.
+    pub body: Bytes,
 }
 
 /// Why nothing came back.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
+#[non_exhaustive]
+pub enum HttpError {
+    /// Nobody answers there.
     #[error("{0}")]
     Connect(std::io::Error),
+    /// No answer in time.
     #[error("no answer in time")]
     TimedOut,
+    /// The connection broke.
     #[error("the connection broke")]
     Broken,
 }
 
 impl Plain {
-    pub(crate) fn new(authority: String) -> Self {
+    /// To this host and port; nothing is opened yet.
+    #[must_use]
+    pub fn new(authority: String) -> Self {
         Self { authority, sender: None }
     }
 
     /// Sends one request; a connection that broke is opened again by the next.
-    pub(crate) async fn send(
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`].
+    pub async fn send(
         &mut self,
         method: Method,
         path: &str,

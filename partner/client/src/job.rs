@@ -5,9 +5,9 @@ mod prepare;
 mod run;
 
 pub use prepare::{Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, prepare};
-pub use run::{Custodies, Ran, Step, run};
+pub use run::{Custodies, OwnCustody, Ran, Step, run};
 
-use crate::{custody::LedgerError, keys::IdentityError, room::RoomError};
+use crate::{keys::IdentityError, room::RoomError};
 use protocol::{
     job::{JobName, TemplateError},
     refusal::Refusal,
@@ -114,7 +114,7 @@ pub enum JobError {
     },
     /// Our own ledger, where we are an owner too.
     #[error("our own ledger: {0}")]
-    Ledger(#[from] LedgerError),
+    Ledger(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Our keys.
     #[error(transparent)]
     Identity(#[from] IdentityError),

@@ -1,7 +1,7 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
 use crate::{
-    custody, files,
+    files,
     withdrawn::{self, WithdrawnError},
 };
 use protocol::{
@@ -31,8 +31,8 @@ pub struct Identity {
 impl Identity {
     /// Makes new keys in `directory`, which is made if it is missing: `signing.key` and
     /// `recipient.key` (secret, mode 0600) and `party.toml`, what the party shows to the others; and
-    /// beside them the ledger of all that will be handed out with these keys, and an empty list of
-    /// withdrawn builds.
+    /// beside them an empty list of withdrawn builds. A party that owns data begins its ledger with them: the
+    /// crate `custody` makes both.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Identity {
         };
         check_words(name, custody)?;
         files::create_folder(directory).map_err(io(directory))?;
-        for file in [SIGNING, RECIPIENT, PARTY, custody::DATABASE] {
+        for file in [SIGNING, RECIPIENT, PARTY] {
             let path = directory.join(file);
             if path.try_exists().map_err(io(&path))? {
                 return Err(IdentityError::Exists { path });
@@ -71,8 +71,6 @@ impl Identity {
             })?;
         }
         withdrawn::begin(directory).map_err(IdentityError::Withdrawn)?;
-        custody::Ledger::begin(directory, &made.signing.public())
-            .map_err(|cause| IdentityError::Ledger(Box::new(cause)))?;
         Ok(made)
     }
 
@@ -143,7 +141,12 @@ pub fn generator() -> Result<ChaCha20Rng, IdentityError> {
     Ok(generator)
 }
 
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], IdentityError> {
+/// Bytes that nobody can guess.
+///
+/// # Errors
+///
+/// [`IdentityError::Randomness`] if the system gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], IdentityError> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| IdentityError::Randomness)?;
     Ok(bytes)
@@ -213,9 +216,6 @@ pub enum IdentityError {
         /// Our name in it.
         party: String,
     },
-    /// The ledger beside the keys.
-    #[error(transparent)]
-    Ledger(Box<custody::LedgerError>),
     /// The list of withdrawn builds beside the keys.
     #[error(transparent)]
     Withdrawn(WithdrawnError),

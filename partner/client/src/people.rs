@@ -152,7 +152,7 @@ impl Sketches {
 /// # Errors
 ///
 /// Those of `elsewhere`.
-pub(crate) fn to_ask<E>(
+pub fn to_ask<E>(
     open: &[Overlap],
     mut elsewhere: impl FnMut(&str) -> Result<Vec<Overlap>, E>,
 ) -> Result<Option<(Overlap, Why)>, E> {
@@ -175,13 +175,21 @@ pub(crate) fn to_ask<E>(
 }
 
 /// In which other lineages the people of `lineage` are, by the samples in a party's folder; needs no key.
-pub(crate) fn known_overlaps(directory: &Path, lineage: &str) -> Result<Vec<Overlap>, SketchError> {
+///
+/// # Errors
+///
+/// [`SketchError`] if a sample cannot be read.
+pub fn known_overlaps(directory: &Path, lineage: &str) -> Result<Vec<Overlap>, SketchError> {
     let folder = directory.join(FOLDER);
     overlaps(&folder, lineage, &read(&folder, lineage)?)
 }
 
 /// Whether anything of `lineage` was sealed in a party's folder.
-pub(crate) fn was_sealed(directory: &Path, lineage: &str) -> Result<bool, SketchError> {
+///
+/// # Errors
+///
+/// [`SketchError`] if its sample cannot be read.
+pub fn was_sealed(directory: &Path, lineage: &str) -> Result<bool, SketchError> {
     Ok(read(&directory.join(FOLDER), lineage)? != Sketch::default())
 }
 

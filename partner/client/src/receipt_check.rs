@@ -3,7 +3,6 @@
 
 use crate::{
     check::{Check, Line, List, Number, Outcome},
-    custody::read_manifests,
     trust::Trust,
 };
 use attestation_verifier::{
@@ -288,7 +287,7 @@ fn derive(
     }
     *at += 1;
     let manifests =
-        read_manifests(contract, job, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
+        job.read_manifests(contract, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
     *at += 1;
     let admitted = policy::admit(contract, job, signed.analyst(), &manifests, body.time)
         .map_err(|refusal| ReceiptFlaw::NotAdmitted(Box::new(refusal)))?;

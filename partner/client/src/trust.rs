@@ -40,7 +40,7 @@ impl Trust {
 
     /// True if a document with these registers is one of a withdrawn build: no register that was
     /// named tells them apart. A register that the document does not show tells nothing.
-    pub(crate) fn has_withdrawn(&self, pcrs: &BTreeMap<u8, Pcr>) -> bool {
+    pub fn has_withdrawn(&self, pcrs: &BTreeMap<u8, Pcr>) -> bool {
         let same = |(index, pcr)| pcrs.get(index).is_none_or(|found| found == pcr);
         self.withdrawn.iter().any(|build| build.iter().all(same))
     }

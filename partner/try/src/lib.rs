@@ -16,7 +16,6 @@ use client::{
     open::OpenError,
     receipt_check::{self, Beside},
     room::Room,
-    seal::{self, Count, Options},
     trust::Trust,
 };
 use enclave::{Booted, Host, TcpTransport, serve};
@@ -31,6 +30,7 @@ use protocol::{
     result::{InvalidResult, JobResult},
     slice::Slice,
 };
+use sealing::{Count, Options};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -171,7 +171,7 @@ async fn grant(
         return Err(RehearsalError::NoFile { dataset: name.to_owned() });
     };
     let sealed =
-        seal::in_memory(path, contract, name, owner.signing(), 1, options, &mut |_, _| {})?;
+        sealing::in_memory(path, contract, name, owner.signing(), 1, options, &mut |_, _| {})?;
     host.keep(sealed.manifest.manifest().root, sealed.file);
     let now = client::clock::now();
     let slices = dataset.budgets.iter().map(|(purpose, budget)| {
@@ -333,7 +333,7 @@ pub enum RehearsalError {
     Room(#[from] client::room::RoomError),
     /// Data that cannot be sealed.
     #[error("{0}")]
-    Seal(#[from] seal::SealError),
+    Seal(#[from] sealing::SealError),
     /// A grant that is declined.
     #[error("{0}")]
     Grant(#[from] client::grant::GrantError),

@@ -1,5 +1,6 @@
 //! A question, as an analyst signs it.
 
+mod manifests;
 mod name;
 mod signed;
 

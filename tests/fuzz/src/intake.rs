@@ -1,8 +1,8 @@
 //! The owner's table: CSV, Parquet or Arrow, as somebody else's program may have written it.
 
 use super::room;
-use client::seal::{self, Options};
 use protocol::{contract::Contract, sign::SigningKey};
+use sealing::Options;
 use std::{cell::OnceCell, fs, path::PathBuf};
 
 thread_local! {
@@ -33,7 +33,7 @@ impl Desk {
         let path = self.folder.path().join("table");
         fs::write(&path, bytes).expect("a table");
         let options = Options::default();
-        let sealed = seal::in_memory(
+        let sealed = sealing::in_memory(
             &path,
             &self.contract,
             "sales",

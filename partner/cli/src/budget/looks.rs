@@ -3,7 +3,7 @@
 
 use crate::{say, words};
 use ::page::terminal::wrap;
-use client::custody::{BudgetLine, JobLine};
+use custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
     page::number::{self, whole},

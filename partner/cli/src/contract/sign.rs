@@ -4,7 +4,8 @@ use crate::{
     people::{self, PeopleArgs},
     say,
 };
-use client::{custody::Ledger, keys::Identity};
+use client::keys::Identity;
+use custody::Ledger;
 use protocol::{
     contract::{Contract, TAG},
     sign::Jointly,

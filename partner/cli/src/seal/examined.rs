@@ -2,12 +2,12 @@
 
 use crate::{failure::Failure, people::PeopleArgs, say};
 use client::{
-    custody::{Ledger, LedgerError},
     keys::Identity,
     people::{Sketch, Sketches},
-    seal::{Examine, Options},
 };
+use custody::{Ledger, LedgerError};
 use protocol::contract::Contract;
+use sealing::{Examine, Options};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is done with the people of a file while it is sealed.

@@ -2,9 +2,7 @@
 
 use super::JobError;
 use crate::{
-    clock,
-    custody::read_manifests,
-    files,
+    clock, files,
     keys::{self, Identity},
     room::Room,
 };
@@ -160,7 +158,7 @@ impl Draft<'_> {
         };
         let manifests: Vec<Vec<u8>> = manifests.into_values().collect();
         let opened =
-            read_manifests(contract, signed.job(), &manifests).map_err(JobError::Refused)?;
+            signed.job().read_manifests(contract, &manifests).map_err(JobError::Refused)?;
         let admitted = policy::admit(contract, signed.job(), analyst, &opened, clock::now())
             .map_err(JobError::refused)?;
         if let Some(outbox) = &options.outbox {

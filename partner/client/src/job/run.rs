@@ -5,21 +5,23 @@ use super::{
     custody::{self, Custody},
 };
 use crate::{
-    clock,
-    custody::{Ledger, Owner, decide},
     keys::Identity,
-    room::{Room, RoomError},
+    room::{Instance, Room, RoomError},
 };
 use protocol::{
     contract::Contract,
     job::JobName,
     message::{Body, Reply},
+    receipt::Account,
     refusal::Refusal,
-    slice::SliceReply,
+    sign::SigningKey,
+    slice::{SliceReply, SliceRequest},
 };
 use serde_bytes::ByteBuf;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fmt,
     time::Duration,
 };
 
@@ -30,7 +32,37 @@ pub struct Custodies<'a> {
     /// Addresses by party, instead of the contract's.
     pub addresses: BTreeMap<String, String>,
     /// Our own ledger, for our own datasets, if no custody of ours is named.
-    pub own: Option<&'a mut Ledger>,
+    pub own: Option<&'a mut dyn OwnCustody>,
+}
+
+/// Decides for our own datasets as the custody of another party would; the crate `custody` has one.
+pub trait OwnCustody: fmt::Debug + Send {
+    /// Compares what an instance says it was granted with what it knows to have handed out.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing is handed out any more.
+    fn witness(
+        &mut self,
+        owner: &str,
+        contract: &Contract,
+        instance: &Instance,
+        accounts: &[Account],
+    ) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// What it answers to `request` of the party `owner`, which signs with `key`, for a believed instance.
+    ///
+    /// # Errors
+    ///
+    /// Why the ledger cannot be used.
+    fn decide(
+        &mut self,
+        owner: &str,
+        key: &SigningKey,
+        contract: &Contract,
+        instance: &Instance,
+        request: &SliceRequest,
+    ) -> Result<SliceReply, Box<dyn Error + Send + Sync>>;
 }
 
 /// A job that has run.
@@ -160,7 +192,8 @@ impl Round<'_> {
         desks.sort_by_key(|(_, desk)| matches!(desk, Desk::Ours));
         if let (Some((party, Desk::Ours)), Some(ledger)) = (desks.last(), &mut custodies.own) {
             let accounts = room.status(self.identity.signing()).await?.accounts;
-            ledger.witness(room.instance(), room.contract(), party, &accounts)?;
+            let known = ledger.witness(party, room.contract(), room.instance(), &accounts);
+            known.map_err(JobError::Ledger)?;
         }
         if desks.len() > 1 {
             for (owner, desk) in &desks {
@@ -214,8 +247,8 @@ impl Round<'_> {
                 custody.ask(key, request).await
             }
             (Desk::Ours, Some(ledger)) => {
-                let party = Owner { party: owner, key, contract };
-                match decide(ledger, &party, room.instance(), &request, clock::now())? {
+                let decided = ledger.decide(owner, key, contract, room.instance(), &request);
+                match decided.map_err(JobError::Ledger)? {
                     SliceReply::Granted { slices } => Ok(slices),
                     SliceReply::Refused(refusal) => Err(JobError::refused(refusal)),
                     _ => Ok(Vec::new()),

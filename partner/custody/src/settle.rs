@@ -7,7 +7,7 @@ use super::{
     people,
     restore::{Restore, pending},
 };
-use crate::{close::Closing, room::Instance};
+use client::{close::Closing, room::Instance};
 use protocol::{
     canonical,
     contract::{Contract, Dataset},

@@ -1,7 +1,7 @@
 //! What one person has lost is one sum, whatever it was lost as.
 
 use super::*;
-use crate::people::Sketches;
+use client::people::Sketches;
 use protocol::{
     contract::{Budget, Contract, Role},
     identity::Identifier,
@@ -302,7 +302,7 @@ fn the_same_people_can_be_said_of_what_was_sealed_before_any_contract_was_signed
 fn what_was_known_of_other_people_is_kept_and_shown_until_they_are_said_to_be_one() {
     let mut retailer = Retailer::new();
     sealed_as(&retailer, &["customers", "members"]);
-    let found = crate::people::known_overlaps(retailer.room.retailer.directory(), "members");
+    let found = client::people::known_overlaps(retailer.room.retailer.directory(), "members");
     let overlap = found.unwrap().remove(0);
     assert!(retailer.ledger.note_known("members", &overlap, NOON).unwrap());
     retailer.reopen();
@@ -351,7 +351,7 @@ fn keys_without_their_ledger_hand_out_nothing() {
 fn refuses_the_ledger_of_other_keys() {
     let retailer = Retailer::new();
     let elsewhere = tempfile::tempdir().unwrap();
-    let other = Identity::create(elsewhere.path(), "other", None).unwrap();
+    let other = create(elsewhere.path(), "other", None).unwrap();
     for file in ["custody.sqlite", "custody.generation"] {
         std::fs::copy(elsewhere.path().join(file), retailer.file(file)).unwrap();
     }

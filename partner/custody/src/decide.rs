@@ -5,20 +5,19 @@ use super::{
     error::LedgerError,
     ledger::{Asked, For, Ledger},
 };
-use crate::room::Instance;
+use client::{clock, job::OwnCustody, room::Instance};
 use protocol::{
     contract::Contract,
-    digest::Digest,
-    job::{Job, SignedJob},
+    job::SignedJob,
     loss::{Delta, Epsilon, Loss, Rho},
-    manifest::{Manifest, SignedManifest},
     policy::{self, Admitted},
+    receipt::Account,
     refusal::{self, Refusal},
-    sign::{Signed, SigningKey},
+    sign::SigningKey,
     slice::{Slice, SliceReply, SliceRequest},
     time::Time,
 };
-use std::collections::BTreeMap;
+use std::error::Error;
 
 /// The party whose ledger it is.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +53,30 @@ pub fn decide(
     }
 }
 
+impl OwnCustody for Ledger {
+    fn witness(
+        &mut self,
+        owner: &str,
+        contract: &Contract,
+        instance: &Instance,
+        accounts: &[Account],
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(Self::witness(self, instance, contract, owner, accounts)?)
+    }
+
+    fn decide(
+        &mut self,
+        owner: &str,
+        key: &SigningKey,
+        contract: &Contract,
+        instance: &Instance,
+        request: &SliceRequest,
+    ) -> Result<SliceReply, Box<dyn Error + Send + Sync>> {
+        let owner = Owner { party: owner, key, contract };
+        Ok(decide(self, &owner, instance, request, clock::now())?)
+    }
+}
+
 /// A request that the contract permits, with what follows from it: all that needs no ledger.
 pub(super) struct Derived<'a> {
     owner: Owner<'a>,
@@ -75,7 +98,7 @@ impl<'a> Derived<'a> {
         if job.instance != instance.digest() || instance.contract() != contract.digest {
             return Err(Refusal::Elsewhere.into());
         }
-        let manifests = read_manifests(contract, job, &request.manifests)?;
+        let manifests = job.read_manifests(contract, &request.manifests)?;
         let admitted = policy::admit(contract, job, signed.analyst(), &manifests, now)?;
         let ours = |name: &String| contract.datasets.get(name).is_some_and(|d| d.owner == party);
         if !admitted.datasets().iter().any(ours) {
@@ -129,27 +152,6 @@ impl<'a> Derived<'a> {
             Err(fault) => Err(fault),
         }
     }
-}
-
-/// The manifests that the job names, each signed by its dataset's owner and fit for it.
-pub(crate) fn read_manifests<B: AsRef<[u8]>>(
-    contract: &Contract,
-    job: &Job,
-    signed: &[B],
-) -> Result<BTreeMap<String, SignedManifest>, Box<Refusal>> {
-    let mut manifests = BTreeMap::new();
-    for (name, digest) in &job.datasets {
-        let named = |bytes: &&B| Digest::of(Manifest::TAG, bytes.as_ref()) == *digest;
-        let dataset = contract.datasets.get(name).ok_or(Refusal::Malformed)?;
-        let owner = contract.parties.get(&dataset.owner).ok_or(Refusal::Internal)?;
-        // A manifest that is missing is named by the policy.
-        let Some(bytes) = signed.iter().find(named) else { continue };
-        let manifest = SignedManifest::open(bytes.as_ref().to_vec(), &owner.signing_key)
-            .map_err(|_| Refusal::Malformed)?;
-        manifest.manifest().check(dataset).map_err(|_| Refusal::Malformed)?;
-        manifests.insert(name.clone(), manifest);
-    }
-    Ok(manifests)
 }
 
 /// Cuts a slice that the instance may spend without asking, so that the prepaid loss of this

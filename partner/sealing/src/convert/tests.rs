@@ -1,7 +1,7 @@
 use super::*;
 
 fn converted(column: usize, reading: &Reading, cell: Cell<'_>) -> Result<Value, Reason> {
-    let contract = crate::seal::tests::contract();
+    let contract = crate::tests::contract();
     Converter::new(&contract.datasets["sales"].columns[column], reading).convert(cell)
 }
 
@@ -56,7 +56,7 @@ fn values_of_a_group_are_found_whatever_their_case_if_it_is_one_value() {
     }
     assert_eq!(code(2, &reading, Cell::Text("NULL")), Ok(MISSING));
     assert!(matches!(code(2, &reading, Cell::Text("go ld")), Err(Reason::NotInDomain { .. })));
-    let mut contract = crate::seal::tests::contract();
+    let mut contract = crate::tests::contract();
     let column = &mut contract.datasets.get_mut("sales").unwrap().columns[2];
     column.role = Role::Group(vec!["A".into(), "a".into(), "1".into(), "none".into()]);
     let converter = Converter::new(column, &reading);

@@ -103,7 +103,7 @@ const MAX_BODY: u64 = 2 << 30;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::{
+    use crate::{
         SealError,
         input::{
             batches::Batches,

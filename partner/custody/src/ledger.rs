@@ -8,7 +8,7 @@ use super::{
     people,
     restore::pending,
 };
-use crate::{keys::Identity, room::Instance};
+use client::{keys::Identity, room::Instance};
 use protocol::{
     canonical, contract::Contract, digest::Digest, job::JobName, loss::Loss, refusal::Refusal,
     sign::PublicKey, slice::Slice, time::Time,

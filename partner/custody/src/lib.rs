@@ -5,6 +5,7 @@
 
 mod accounts;
 mod asked;
+mod begin;
 mod decide;
 mod error;
 mod generation;
@@ -18,10 +19,9 @@ mod serve;
 mod settle;
 
 pub use asked::{JobAsked, JobLine};
-pub(crate) use decide::read_manifests;
+pub use begin::create;
 pub use decide::{Owner, decide, prepay};
 pub use error::LedgerError;
-pub(crate) use ledger::DATABASE;
 pub use ledger::{Asked, For, Ledger};
 pub use overlap::KnownShare;
 pub use people::{Answers, PeopleLine, Unheard, Whose};
@@ -29,5 +29,8 @@ pub use report::{BudgetLine, BudgetReport, InstanceLine, InstanceState, Outstand
 pub use serve::{Believe, Event, RoomBeliever, Service, Witnessed, serve};
 pub use settle::{Credit, Credited, Rest, WrittenOff};
 
+#[cfg(test)]
+#[path = "../../client/src/fixture.rs"]
+mod fixture;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! A counter beside the database that only grows: it tells a restored backup from the ledger.
 
-use crate::files;
+use client::files;
 use std::{
     fs::{File, OpenOptions},
     io,

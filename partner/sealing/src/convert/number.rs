@@ -1,7 +1,7 @@
 //! Numbers: exact decimals in units of the contract's scale.
 
 use super::{Reading, Reason};
-use crate::seal::DecimalSign;
+use crate::DecimalSign;
 
 /// How an owner writes numbers.
 #[derive(Clone, Copy, Debug, Default)]

@@ -17,8 +17,8 @@ mod reading;
 mod row;
 mod write;
 
-use crate::people::{Sketch, Sketches};
 use bytes::Bytes;
+use client::people::{Sketch, Sketches};
 use protocol::{
     contract::{Contract, Dataset},
     key::DataKey,

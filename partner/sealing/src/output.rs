@@ -1,7 +1,7 @@
 //! The files that sealing leaves: all of them, or none.
 
 use super::{BadRow, Files, Options, SealError, keys, row::Row};
-use crate::files;
+use client::files;
 use protocol::{key::DataKey, manifest::SignedManifest};
 use std::{
     cell::RefCell,

@@ -7,7 +7,8 @@ mod restored;
 mod service;
 
 use super::*;
-use crate::{fixture::Fixture, keys::Identity, room::Instance};
+use crate::fixture::Fixture;
+use client::{keys::Identity, room::Instance};
 use protocol::{
     digest::Digest,
     job::JobName,
@@ -33,8 +34,17 @@ fn named(number: u8) -> JobName {
 
 /// A job with a name of its own; what it asks does not matter to the ledger.
 fn job(number: u8) -> For<'static> {
-    static ADMITTED: LazyLock<Admitted> = LazyLock::new(|| Fixture::new().admitted());
+    static ADMITTED: LazyLock<Admitted> = LazyLock::new(|| fixture().admitted());
     For::Job(JobAsked { name: named(number), analyst: "publisher", admitted: &ADMITTED })
+}
+
+/// The fixture, with a ledger beside the keys of each party.
+fn fixture() -> Fixture {
+    let room = Fixture::new();
+    for party in [&room.publisher, &room.retailer] {
+        Ledger::begin(party.directory(), &party.signing().public()).unwrap();
+    }
+    room
 }
 
 struct Retailer {
@@ -44,7 +54,7 @@ struct Retailer {
 
 impl Retailer {
     fn new() -> Self {
-        let room = Fixture::new();
+        let room = fixture();
         let ledger = Ledger::open(&room.retailer).unwrap();
         Self { room, ledger }
     }
@@ -527,7 +537,7 @@ fn accounting_for_one_contract_unlocks_no_other() {
 fn nobody_but_its_owner_reads_a_new_ledger() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let keys = Identity::create(dir.path(), "retailer", None).unwrap();
+    let keys = create(dir.path(), "retailer", None).unwrap();
     let _ledger = Ledger::open(&keys).unwrap();
     for file in std::fs::read_dir(dir.path()).unwrap() {
         let file = file.unwrap();

@@ -5,7 +5,8 @@ use super::{
     overlap,
     people::{self, Unheard},
 };
-use crate::people::{Overlap, SketchError, Why};
+use client::keys::IdentityError;
+use client::people::{Overlap, SketchError, Why};
 use protocol::{digest::Digest, refusal::Refusal};
 use std::{io, path::PathBuf};
 
@@ -68,6 +69,9 @@ pub enum LedgerError {
         /// The database.
         path: PathBuf,
     },
+    /// The keys that it would be beside.
+    #[error(transparent)]
+    Keys(Box<IdentityError>),
     /// A ledger is there already.
     #[error("{} exists already: a ledger is never begun twice", path.display())]
     Exists {

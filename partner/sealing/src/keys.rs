@@ -1,7 +1,7 @@
 //! The file of column keys, which never leaves the owner.
 
-use crate::files;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use client::files;
 use protocol::{key::DataKey, merkle::Root};
 use serde::{Deserialize, Serialize};
 use std::{

@@ -1,7 +1,7 @@
 //! Which lineages share people by the samples that sealing keeps, and what their owner said of it.
 
 use super::{accounts::stored, error::LedgerError, ledger::Ledger, people::people_of};
-use crate::people::{Overlap, Why, known_overlaps, to_ask};
+use client::people::{Overlap, Why, known_overlaps, to_ask};
 use protocol::time::Time;
 use rusqlite::{Connection, params};
 use std::path::Path;

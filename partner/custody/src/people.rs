@@ -6,7 +6,7 @@ use super::{
     ledger::Ledger,
     overlap::{KnownShare, known_shares, unanswered},
 };
-use crate::people::{Overlap, was_sealed};
+use client::people::{Overlap, was_sealed};
 use protocol::{
     contract::{Budget, Contract, Dataset, Period},
     loss::{Delta, Loss},

@@ -1,8 +1,8 @@
 //! Custody over a real socket, believing what the test says.
 
 use super::*;
-use crate::custody::serve::Memory;
-use crate::{clock, http::Plain, keys::random, room::RoomError};
+use crate::serve::Memory;
+use client::{clock, http::Plain, keys::random, room::RoomError};
 use hyper::Method;
 use protocol::{
     canonical,
@@ -43,7 +43,7 @@ struct Custody {
 
 impl Custody {
     async fn start() -> Self {
-        let room = Fixture::new();
+        let room = fixture();
         let ledger = Ledger::open(&room.retailer).unwrap();
         let says = Mutex::new(Ok(room.instance(1)));
         let believer = Arc::new(Believer { says, asked: AtomicU32::new(0) });
@@ -168,7 +168,7 @@ async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() 
 async fn refuses_a_stranger_and_an_instance_that_it_does_not_believe() {
     let mut custody = Custody::start().await;
     let job = custody.job(1, 1.0);
-    let stranger = Fixture::new();
+    let stranger = fixture();
     let forged = custody.ask_as(stranger.publisher.signing(), &job).await;
     assert_eq!(refusal(forged), Refusal::Stranger);
     *custody.believer.says.lock().unwrap() = Err(());
@@ -184,7 +184,7 @@ async fn a_job_or_request_that_somebody_else_shows_takes_nothing_of_its_analysts
     let recorded = custody.room.publisher.signing().sign(&custody.request(signed.clone()));
     assert!(matches!(custody.post(recorded.clone()).await, SliceReply::Granted { .. }));
     assert_eq!(custody.believer.asked.load(Ordering::SeqCst), 1);
-    let (retailer, stranger) = (custody.room.retailer.clone(), Fixture::new());
+    let (retailer, stranger) = (custody.room.retailer.clone(), fixture());
     let request = custody.request(signed.clone());
     for (shown, expected) in [
         (canonical::to_vec(&request), Refusal::Malformed),
@@ -223,7 +223,7 @@ async fn refuses_a_request_to_another_owner_and_of_another_time() {
 
 #[tokio::test]
 async fn a_made_up_instance_neither_is_forgotten_for_nor_costs_an_attestation_each() {
-    let room = Fixture::new();
+    let room = fixture();
     let (here, made_up) = (room.instance(1), room.instance(2).digest());
     let pause = Duration::from_millis(200);
     let memory = Memory::new(pause);

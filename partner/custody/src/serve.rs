@@ -6,7 +6,9 @@ use super::{
     ledger::Ledger,
     requests::Requests,
 };
-use crate::{
+use attestation_verifier::Pcr;
+use bytes::Bytes;
+use client::{
     address::Address,
     clock,
     keys::{Identity, IdentityError},
@@ -14,8 +16,6 @@ use crate::{
     trust::Trust,
     withdrawn,
 };
-use attestation_verifier::Pcr;
-use bytes::Bytes;
 use front::{Handler, Patience, Place, Places, Rules, body, empty};
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};

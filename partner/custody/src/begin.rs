@@ -1,0 +1,31 @@
+//! Keys and the ledger of all that will be handed out with them: both are made at once.
+
+use super::{
+    error::LedgerError,
+    ledger::{DATABASE, Ledger},
+};
+use client::keys::Identity;
+use std::path::Path;
+
+/// Makes a party's keys in `directory`, as [`Identity::create`] does, and its ledger beside them.
+///
+/// # Errors
+///
+/// [`LedgerError::Exists`] and [`LedgerError::Keys`] rather than overwrite anything, or if the files cannot be
+/// made.
+pub fn create(
+    directory: &Path,
+    name: &str,
+    custody: Option<&str>,
+) -> Result<Identity, LedgerError> {
+    let path = directory.join(DATABASE);
+    match path.try_exists() {
+        Ok(false) => {}
+        Ok(true) => return Err(LedgerError::Exists { path }),
+        Err(cause) => return Err(LedgerError::Io { path, cause }),
+    }
+    let identity = Identity::create(directory, name, custody)
+        .map_err(|why| LedgerError::Keys(Box::new(why)))?;
+    Ledger::begin(directory, &identity.signing().public())?;
+    Ok(identity)
+}
