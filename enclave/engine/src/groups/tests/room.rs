@@ -16,6 +16,7 @@ use protocol::tally::{
     Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
 };
 
+use super::meaning::{self, Value};
 use crate::engine::{Fault, totals};
 
 #[path = "../../../../../tests/support/room.rs"]
@@ -45,6 +46,25 @@ impl Row {
             _ => [email, phone],
         };
         keys.into_iter().find(|(_, key)| *key != 0)
+    }
+
+    /// The same row for the naive reference, of this table.
+    pub(super) fn meant(&self, side: Side) -> meaning::Row {
+        let (email, phone) = ((Identifier::Email, self.email), (Identifier::Phone, self.phone));
+        let keys = if side == Side::JOINED { [phone, email] } else { [email, phone] };
+        let code = u32::try_from(self.group).ok().filter(|code| *code < 3);
+        let values = [
+            ("group", Value::Group(code)),
+            ("label", Value::Label(self.label())),
+            ("number", Value::Number(self.number)),
+            ("day", Value::Day(Some(self.day).filter(|day| *day != MISSING))),
+        ];
+        meaning::Row {
+            is_real: self.row != 0,
+            keys: keys.into_iter().filter(|key| key.1 != 0).map(|(k, it)| (k, [it; 32])).collect(),
+            agreed: self.agreed == 1,
+            values: values.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
     }
 
     /// Some begin alike, some are no text.
