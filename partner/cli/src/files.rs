@@ -84,15 +84,21 @@ pub(crate) struct Paper {
 impl Paper {
     /// Reads TOML or a signed contract, complete or not.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = read_contract(path)?;
-        let (text, signers) = match Jointly::parse(TAG, &bytes) {
-            Ok(joint) => {
-                (joint.payload().to_vec(), joint.signers().map_err(|why| named(path, why))?)
-            }
-            Err(_) => (text(path, bytes)?, Vec::new()),
-        };
+        let (text, signers) = contract_text(path)?;
         let contract = Contract::parse(&text).map_err(|why| named(path, why))?;
         Ok(Self { contract, text, signers })
+    }
+}
+
+/// The TOML of a contract, signed or not, and who signed it. Whether it is a contract is not looked at.
+pub(crate) fn contract_text(path: &Path) -> Result<(Vec<u8>, Vec<PublicKey>), Failure> {
+    let bytes = read_contract(path)?;
+    match Jointly::parse(TAG, &bytes) {
+        Ok(joint) => {
+            let signers = joint.signers().map_err(|why| named(path, why))?;
+            Ok((joint.payload().to_vec(), signers))
+        }
+        Err(_) => Ok((text(path, bytes)?, Vec::new())),
     }
 }
 

@@ -1,16 +1,10 @@
-use crate::{
-    failure::Failure,
-    files::{self, Paper},
-    opened,
-    reading::ReadingArgs,
-    say, seal,
-};
+use crate::{failure::Failure, files, opened, reading::ReadingArgs, say, seal};
 use ::page::{html, terminal};
 use protocol::{
     page::{Provenance, Source},
     receipt::output,
 };
-use rehearsal::{Rehearsal, Rehearsed};
+use rehearsal::{Rehearsal, RehearsalError, Rehearsed};
 use std::{
     collections::BTreeMap,
     io::Write,
@@ -23,11 +17,11 @@ use std::{
 /// No partner, cloud account or budget is needed, and none is touched. What it prints is SIMULATED.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Try {
-    /// The contract, signed or not; its keys and builds are replaced by throw-away ones
+    /// The contract, signed or not; its keys and builds are replaced by throw-away ones, and may be missing
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
 
-    /// The job's TOML, whose every key is in protocol/spec/job-v1.md
+    /// The job's TOML: protocol/spec/job-v1.md, and its kind's page, protocol/src/analysis/KIND/README.md
     #[arg(long, value_name = "FILE")]
     job: PathBuf,
 
@@ -59,7 +53,8 @@ enum Noise {
 
 impl Try {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let text = Paper::read(&self.contract)?.text;
+        // Keys and builds may be missing: it gets others.
+        let (text, _) = files::contract_text(&self.contract)?;
         let text = String::from_utf8(text).map_err(Failure::unclear)?;
         let job = files::read_text(&self.job)?;
         let data = self.data.iter().map(|text| {
@@ -72,7 +67,11 @@ impl Try {
         let mut rehearsal = Rehearsal::new(&text, &job, &data);
         rehearsal.noise = self.noise == Noise::On;
         rehearsal.sealing = self.reading.options(None)?;
-        let done = rehearsal.run(&mut |step| say::note(step)).await?;
+        let done = rehearsal.run(&mut |step| say::note(step)).await;
+        let done = done.map_err(|error| match error {
+            RehearsalError::Contract(why) => files::named(&self.contract, why),
+            other => other.into(),
+        })?;
         for sealed in &done.sealed {
             say::note(format_args!("{}:", sealed.name));
             seal::tell(&sealed.count, sealed.padded);
