@@ -315,6 +315,4 @@ pub(super) fn millionths(field: &str, share: f64) -> Result<u32, TemplateError> 
 }
 
 #[cfg(test)]
-mod page;
-#[cfg(test)]
 mod tests;

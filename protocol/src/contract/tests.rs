@@ -232,7 +232,8 @@ fn refuses_what_is_no_toml_or_of_another_type() {
     );
     refused_by_toml(&edit("role", "\"match_key\"", "\"key\""), "\"key\"", "unknown variant");
     refused_by_toml(&edit("period", "\"month\"", "\"year\""), "\"year\"", "unknown variant");
-    let (found, known) = ("sql".to_owned(), vec!["lift", "table"]);
+    let known = analysis::sections().map(|section| section.kind).collect();
+    let found = "sql".to_owned();
     let text = edit("kind = \"lift\"", "\"lift\"", "\"sql\"");
     refused(&text, "\"sql\"", &Flaw::Kind { found, known });
     for (from, to) in [

@@ -10,12 +10,6 @@ use crate::{
     sign,
 };
 
-kinds!(QUESTIONS, question: Question {
-    Question::Lift(_) => "lift",
-    Question::Table(_) => "table",
-    Question::Choice(_) => "choice",
-});
-
 kinds!(CHOICES, choice: ChoiceOf {
     ChoiceOf::Quantile { .. } => "quantile",
     ChoiceOf::Fullest { .. } => "fullest",
@@ -82,17 +76,19 @@ fn a_job_has_the_bytes_it_had() {
     }
     folder.digests(&digests);
     folder.finish();
-    every_kind_is_asked(&jobs);
+    everything_is_asked(&jobs);
 }
 
-fn every_kind_is_asked(jobs: &[Job]) {
-    covers(QUESTIONS, jobs.iter().map(|job| question(&job.question)));
+fn everything_is_asked(jobs: &[Job]) {
     let (mut lifts, mut tables, mut choices) = (Vec::new(), Vec::new(), Vec::new());
     for job in jobs {
-        match &job.question {
-            Question::Lift(lift) => lifts.push(lift),
-            Question::Table(table) => tables.push(table),
-            Question::Choice(choice) => choices.push(choice),
+        // Another kind has its bytes beside its sample's: tests/analyses.rs.
+        if let Question::Lift(lift) = &job.question {
+            lifts.push(lift);
+        } else if let Question::Table(table) = &job.question {
+            tables.push(table);
+        } else if let Question::Choice(choice) = &job.question {
+            choices.push(choice);
         }
     }
     covers(ALTERNATIVES, lifts.iter().map(|lift| alternative(&lift.alternative)));

@@ -2,7 +2,7 @@
 
 use super::{Folder, room};
 use crate::{
-    analysis::{Answer, KINDS},
+    analysis::Answer,
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
         ArmResult, CellCount, ChargeReport, ChoiceAnswer, ChoiceResult, CountRange, DiffInMeans,
@@ -20,7 +20,6 @@ fn results_have_the_bytes_they_had() {
     let results =
         [lift().map(Answer::Lift), table().map(Answer::Table), choice().map(Answer::Choice)];
     let kind = |result: &JobResult| result.answer.kind();
-    assert!(results.iter().map(kind).eq(KINDS.iter().map(|kind| kind.kind)), "a kind is missing");
     for result in &results {
         let file = format!("{}.json", kind(result));
         let bytes = folder.file(&file, &result.to_json().unwrap());

@@ -15,8 +15,8 @@ use std::{
 /// Write a contract for a lift room, to be edited and then signed
 ///
 /// The first party owns who was sent what (the arms), the second what people did (the outcomes).
-/// Columns, arms and budgets in the file are an example: edit them before anybody signs. How to add
-/// an analysis of counts and sums by group: protocol/spec/job-v1.md, section 1.
+/// Columns, arms and budgets in the file are an example: edit them before anybody signs. Analyses of
+/// another kind to add: protocol/src/analysis/KIND/README.md.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// What people call it: a-z, 0-9, '-' and '_'

@@ -163,18 +163,3 @@ fn what_is_said_of_two_datasets_is_said_of_three() {
     // Its match keys and its consent; and its rows begin with another identifier than those of the population.
     assert_eq!(found(&contract), (3, true, 1));
 }
-
-/// What people agree to is on the page: every key of every kind.
-#[test]
-fn the_page_names_every_key_that_an_analysis_may_have() {
-    let page = include_str!("../../../spec/contract-v1.md");
-    for section in analysis::sections() {
-        assert!(page.contains(&format!("`kind = \"{}\"`", section.kind)), "{}", section.kind);
-        for key in section.keys() {
-            assert!(
-                page.contains(&format!("| `{key}`")) || page.contains(&format!(", `{key}` |")),
-                "{key}"
-            );
-        }
-    }
-}

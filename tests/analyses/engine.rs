@@ -1,0 +1,265 @@
+//! The engine on the sample's rows: against what the tally means, in any order of rows, and without somebody.
+
+use crate::{
+    counted::{Counted, picked},
+    meaning::{self, Answer, Id, meaning},
+    sample::Sample,
+};
+use arrow::{
+    array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch},
+    compute::concat,
+};
+use privacy::sampler::{Noise, Scale, Variance};
+use protocol::{
+    contract::Role,
+    loss::Rho,
+    proof::{self, Figure, Proof, Proven, Request, Split},
+    released::{Figures, Released},
+    tally::Tally,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+#[test]
+fn the_engine_counts_what_the_tally_means() {
+    for sample in Sample::all() {
+        let counted = Counted::new(&sample);
+        let tables = counted.in_order();
+        // Which cells of a person are kept is the engine's to choose: here all are.
+        let mut tally = counted.proven().tally().clone();
+        tally.cells_per_person = MOST_CELLS;
+        let (meant, fits) = meaning(&tally, &counted.meant(&tables));
+        assert!(fits, "{}: somebody is in more than {MOST_CELLS} cells", sample.name());
+        let proven = loud(&tally);
+        let found = figures(&counted, &proven, &tables);
+        agrees(sample.name(), &proven, &found, &meant);
+        assert!(meant.values().any(|(people, ..)| *people > 0), "{}: nobody counts", sample.name());
+    }
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    for sample in Sample::all() {
+        let counted = Counted::new(&sample);
+        let tables = counted.in_order();
+        let proven = loud(counted.proven().tally());
+        let expected = figures(&counted, &proven, &tables);
+        for seed in 0..3 {
+            let mut random = ChaCha20Rng::seed_from_u64(seed);
+            let shuffled: Vec<_> = tables.iter().map(|it| shuffled(&it[0], &mut random)).collect();
+            let found = figures(&counted, &proven, &shuffled);
+            assert_eq!(found, expected, "{}: shuffled by {seed}", sample.name());
+        }
+    }
+}
+
+/// Without all rows of somebody, and with all of them replaced by those of somebody else.
+#[test]
+fn one_person_moves_no_figure_further_than_the_proof_says() {
+    for sample in Sample::all() {
+        let counted = Counted::new(&sample);
+        let tables = counted.in_order();
+        let tally = counted.proven().tally();
+        let proven = loud(tally);
+        let meant = counted.meant(&tables);
+        let all = figures(&counted, &proven, &tables);
+        let people = busiest(tally, &meant);
+        let (mut moved, mut pairs) = (0, people.iter().cycle().skip(people.len() / 2));
+        for who in &people {
+            let removed = with_rows(&counted, &tables, &meant, *who, None);
+            let without = figures(&counted, &proven, &removed);
+            moved += within(sample.name(), &proven, &all, &without, 1);
+            let other = pairs.next().copied();
+            let replaced = with_rows(&counted, &tables, &meant, *who, other);
+            let changed = figures(&counted, &proven, &replaced);
+            within(sample.name(), &proven, &all, &changed, 2);
+        }
+        assert!(moved > 0, "{}: nobody of the sample moves anything", sample.name());
+    }
+}
+
+/// Adds so much that no cell is below a threshold.
+struct Offset;
+
+impl Noise for Offset {
+    fn gaussian(&mut self, _: Variance) -> i64 {
+        OFFSET
+    }
+
+    fn laplace(&mut self, _: Scale) -> i64 {
+        OFFSET
+    }
+}
+
+const OFFSET: i64 = 1 << 50;
+/// The most that a proof allows.
+const MOST_CELLS: u32 = 16;
+
+/// The tally with a proof by which its figures leave, whatever was to leave of it.
+fn loud(tally: &Tally) -> Proven {
+    let tally = tally.clone();
+    let split = Split { n: 400, sum: 300, products: 300 };
+    let request =
+        Request { rho: Rho(1 << 45), split, threshold: 10, selection_delta: 1_000_000_000 };
+    let proof = tally.prove(&request).unwrap();
+    proof::check(tally, proof, 10).unwrap()
+}
+
+/// All figures, without noise and without thresholds. A comparison shows sums of its arms alone.
+fn figures(counted: &Counted, proven: &Proven, tables: &[Vec<RecordBatch>]) -> Figures {
+    let release = counted.release(proven, tables, &mut Offset);
+    let Released::Figures(mut figures) = release.released().clone() else {
+        panic!("figures leave of a proof of figures")
+    };
+    let quiet = |figure: &mut i64| *figure -= OFFSET;
+    for cell in &mut figures.cells {
+        quiet(&mut cell.totals.people);
+        cell.totals.sums.iter_mut().for_each(quiet);
+        cell.totals.products.iter_mut().for_each(quiet);
+    }
+    figures.no_consent.iter_mut().for_each(quiet);
+    if proven.tally().is_named_by_data() {
+        quiet(&mut figures.withheld);
+    }
+    figures
+}
+
+fn agrees(kind: &str, proven: &Proven, found: &Figures, meant: &Answer) {
+    let tally = proven.tally();
+    let mut left = meant.clone();
+    let refused = left.remove(&None).map_or(0, |(people, ..)| people);
+    assert_eq!(found.no_consent, Some(refused), "{kind}: people who did not agree");
+    for cell in &found.cells {
+        let name = Some(cell.name.clone());
+        let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
+        let (people, sums, products) = left.remove(&name).unwrap_or_else(nobody);
+        let totals = &cell.totals;
+        assert_eq!(totals.people, people, "{kind}: people in {name:?}");
+        if !totals.sums.is_empty() {
+            assert_eq!(totals.sums, sums, "{kind}: sums in {name:?}");
+        }
+        if !totals.products.is_empty() {
+            assert_eq!(totals.products, products, "{kind}: products in {name:?}");
+        }
+    }
+    assert_eq!((found.withheld, found.cut), (0, 0), "{kind}: nothing is withheld");
+    assert!(left.is_empty(), "{kind}: cells that the engine does not have: {left:?}");
+}
+
+fn shuffled(batch: &RecordBatch, random: &mut ChaCha20Rng) -> Vec<RecordBatch> {
+    let mut order: Vec<usize> = (0..batch.num_rows()).collect();
+    for at in (1..order.len()).rev() {
+        let other = usize::try_from(random.next_u32()).unwrap() % (at + 1);
+        order.swap(at, other);
+    }
+    let cut = usize::try_from(random.next_u32()).unwrap() % (order.len() + 1);
+    let (first, last) = order.split_at(cut);
+    [first, last].map(|rows| picked(batch, rows.iter().copied())).into()
+}
+
+/// Those with the most rows, those who did not agree, and some others.
+fn busiest(tally: &Tally, tables: &[Vec<meaning::Row>]) -> Vec<Id> {
+    let mut rows: BTreeMap<Id, (usize, bool)> = BTreeMap::new();
+    for row in tables.iter().flatten().filter(|row| row.is_real) {
+        let Some(id) = row.id(tally) else { continue };
+        let own = rows.entry(id).or_insert((0, true));
+        *own = (own.0 + 1, own.1 && row.agreed);
+    }
+    let mut order: Vec<_> = rows.iter().map(|(id, (rows, agreed))| (*agreed, *rows, *id)).collect();
+    order.sort_unstable();
+    let refused = order.iter().take(2);
+    let busy = order.iter().rev().take(4);
+    let others = order.iter().step_by(order.len() / 5 + 1);
+    let chosen: BTreeSet<Id> = refused.chain(busy).chain(others).map(|(.., id)| *id).collect();
+    chosen.into_iter().collect()
+}
+
+/// The tables without the rows of `who`; then with those of `other` in their place.
+fn with_rows(
+    counted: &Counted,
+    tables: &[Vec<RecordBatch>],
+    meant: &[Vec<meaning::Row>],
+    who: Id,
+    other: Option<Id>,
+) -> Vec<Vec<RecordBatch>> {
+    let tally = counted.proven().tally();
+    let of = |rows: &[meaning::Row], id: Id| -> Vec<usize> {
+        let is_theirs = |row: &meaning::Row| row.is_real && row.id(tally) == Some(id);
+        (0..rows.len()).filter(|at| is_theirs(&rows[*at])).collect()
+    };
+    let sides = tally.datasets().zip(tables).zip(meant);
+    sides
+        .map(|((dataset, batches), rows)| {
+            let own: BTreeSet<_> = of(rows, who).into_iter().collect();
+            let rest = (0..rows.len()).filter(|at| !own.contains(at));
+            let mut all = vec![picked(&batches[0], rest)];
+            if let Some(other) = other {
+                let theirs = picked(&batches[0], of(rows, other));
+                all.push(renamed(counted, dataset, &theirs, who));
+            }
+            all
+        })
+        .collect()
+}
+
+/// The same rows, of `who`.
+fn renamed(counted: &Counted, dataset: &str, batch: &RecordBatch, who: Id) -> RecordBatch {
+    let role = |name: &str| {
+        let column = counted.contract.datasets[dataset].column(name);
+        column.map(|column| column.role.clone())
+    };
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| -> ArrayRef {
+        let Some(Role::MatchKey(kind)) = role(field.name()) else { return Arc::clone(column) };
+        let key = if kind == who.0 { who.1 } else { [0; 32] };
+        if batch.num_rows() == 0 {
+            return Arc::clone(column);
+        }
+        let keys = vec![Some(key); batch.num_rows()].into_iter();
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 32).unwrap())
+    });
+    // Nothing is null, here and there.
+    let columns: Vec<_> = columns.map(|column| concat(&[&column as &dyn Array]).unwrap()).collect();
+    RecordBatch::try_new(schema, columns).unwrap()
+}
+
+/// Fails if two answers of people who differ in one are further apart than `times` what the proof says; in how
+/// many cells they differ.
+fn within(kind: &str, proven: &Proven, all: &Figures, other: &Figures, times: u64) -> u64 {
+    type Totals = (i64, Vec<i64>, Vec<i64>);
+    let (tally, proof): (&Tally, &Proof) = (proven.tally(), proven.proof());
+    let cells = |figures: &Figures| -> BTreeMap<_, Totals> {
+        let cell = figures.cells.iter().map(|cell| {
+            let totals = cell.totals.clone();
+            (Some(cell.name.clone()), (totals.people, totals.sums, totals.products))
+        });
+        let refused = (None, (figures.no_consent.unwrap_or(0), Vec::new(), Vec::new()));
+        cell.chain([refused]).collect()
+    };
+    let (all, other) = (cells(all), cells(other));
+    let names: BTreeSet<_> = all.keys().chain(other.keys()).collect();
+    let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
+    let fits = |one: i64, another: i64, figure: &Figure| {
+        one.abs_diff(another) <= figure.linf.saturating_mul(times)
+    };
+    let mut moved = 0;
+    for name in names {
+        let [one, another] = [&all, &other].map(|it| it.get(name).cloned().unwrap_or_else(nobody));
+        moved += u64::from(one != another);
+        assert!(fits(one.0, another.0, &proof.people), "{kind}: people of {name:?}");
+        for (figures, one, another) in
+            [(&proof.sums, &one.1, &another.1), (&proof.products, &one.2, &another.2)]
+        {
+            for ((figure, one), another) in figures.iter().zip(one).zip(another) {
+                assert!(fits(*one, *another, figure), "{kind}: {one}, {another} in {name:?}");
+            }
+        }
+    }
+    let most = u64::from(tally.cells_per_person) * times;
+    assert!(moved <= most, "{kind}: one person moves {moved} cells, expected at most {most}");
+    moved
+}

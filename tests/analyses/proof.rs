@@ -1,0 +1,100 @@
+//! What is proven of a sample's job, and the noise that is drawn for it.
+
+use crate::{counted::Counted, sample::Sample};
+use privacy::sampler::{Noise, Scale, Variance};
+use protocol::{analysis::Leaves, policy::price, proof, released::Released};
+
+/// Draws nothing, and keeps what was to be drawn.
+#[derive(Default)]
+struct Recorder {
+    gaussian: Vec<f64>,
+    laplace: Vec<f64>,
+}
+
+impl Noise for Recorder {
+    fn gaussian(&mut self, variance: Variance) -> i64 {
+        self.gaussian.push(variance.as_f64());
+        0
+    }
+
+    fn laplace(&mut self, scale: Scale) -> i64 {
+        self.laplace.push(scale.as_f64());
+        0
+    }
+}
+
+#[test]
+fn the_job_is_admitted_and_its_proof_holds_whatever_the_data_are() {
+    for sample in Sample::all() {
+        let counted = Counted::new(&sample);
+        let (name, proven) = (sample.name(), counted.proven());
+        let (tally, proof) = (proven.tally().clone(), proven.proof().clone());
+        let again = proof::check(tally, proof, counted.contract.min_cell);
+        assert_eq!(again.as_ref(), Ok(proven), "{name}");
+        let job = counted.admitted.job();
+        let priced = price(&counted.contract, &job.analysis, &job.question);
+        let priced = priced.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        assert_eq!(
+            priced.proof().cost,
+            proven.proof().cost,
+            "{name}: the price before there are data"
+        );
+        for dataset in counted.admitted.datasets() {
+            let budget = &counted.contract.datasets[dataset].budgets[counted.admitted.purpose()];
+            assert!(
+                counted.admitted.cost().fits(&budget.per_period()),
+                "{name}: the sample's job costs more than {dataset} may lose in one period"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
+    for sample in Sample::all() {
+        let counted = Counted::new(&sample);
+        let (name, proven) = (sample.name(), counted.proven());
+        let mut drawn = Recorder::default();
+        let release = counted.release(proven, &counted.in_order(), &mut drawn);
+        let variance = |figure: &proof::Figure| figure.sigma.value() * figure.sigma.value();
+        match counted.admitted.job().question.leaves() {
+            Leaves::Place(_) => {
+                assert!(matches!(release.released(), Released::Place(_)), "{name}");
+                let choice = proven.proof().choice.expect("a place is chosen");
+                let scale =
+                    u64_as_f64(choice.range) * 1e6 / u64_as_f64(choice.epsilon_millionths.into());
+                assert!(!drawn.laplace.is_empty() && drawn.gaussian.is_empty(), "{name}");
+                for found in drawn.laplace {
+                    assert!((found / scale - 1.0).abs() < 1e-6, "{name}: {found} for {scale}");
+                }
+            }
+            Leaves::Figures => {
+                assert!(drawn.laplace.is_empty(), "{name}");
+                // Entry by entry of each vector, and last the number of cells that are withheld.
+                let one_entry = usize::from(proven.proof().selection.is_some());
+                let vectors = proven.proof().figures().count() - one_entry;
+                let entries = (drawn.gaussian.len() - one_entry) / vectors;
+                let expected: Vec<f64> = (proven.proof().figures().enumerate())
+                    .flat_map(|(at, figure)| {
+                        vec![variance(figure); if at < vectors { entries } else { 1 }]
+                    })
+                    .collect();
+                assert!(entries > 0, "{name}: nothing is drawn");
+                assert_eq!(drawn.gaussian, expected, "{name}");
+                let view = release.view().expect("figures leave");
+                for cell in view.cells() {
+                    let people = cell.people.noise_variance;
+                    assert_eq!(people, variance(&proven.proof().people), "{name}");
+                    for (sum, figure) in cell.sums.iter().zip(&proven.proof().sums) {
+                        assert_eq!(sum.noise_variance, variance(figure), "{name}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "far below 2^53")]
+fn u64_as_f64(number: u64) -> f64 {
+    number as f64
+}
