@@ -8,7 +8,6 @@ use arrow::{
     array::{Array, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch, UInt32Array},
     compute::take,
 };
-use client::seal;
 use page::terminal;
 use privacy::{Ledger, Release, sampler::Noise};
 use protocol::{
@@ -29,6 +28,7 @@ use protocol::{
     time::Time,
 };
 use rehearsal::Silent;
+use sealing as seal;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// 2026-11-23, noon.

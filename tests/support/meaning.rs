@@ -195,6 +195,9 @@ fn cells(
             Dimension::Only { side, column, values } => {
                 only(&tables[side.place()], column, *values)
             }
+            Dimension::Earliest { side, column, edges } => {
+                earliest(&tables[side.place()], column, edges)
+            }
             Dimension::Arm { column, test, control } => {
                 Place::Index(arm_of(&tables[0], column, test, control))
             }
