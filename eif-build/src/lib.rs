@@ -6,10 +6,12 @@
 
 pub mod compare;
 pub mod cpio;
+pub mod digest;
 pub mod elf;
 pub mod forbidden;
 pub mod image;
 pub mod kernel;
+pub mod layout;
 pub mod manifest;
 pub mod measure;
 pub mod measured;
@@ -19,7 +21,8 @@ pub mod ramdisk;
 pub mod signature;
 mod unpacked;
 
-pub use image::Section;
-pub use measure::{Registers, sha384};
+pub use digest::sha384;
+pub use layout::Section;
+pub use measure::Registers;
 pub use measured::Measured;
 pub use parse::{Eif, ParseError};

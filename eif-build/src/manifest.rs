@@ -3,7 +3,7 @@
 //! Canonical JSON (one line, keys sorted, no spaces), so that two builders who agree write the
 //! same bytes. `attestation-verifier verify --build` reads its `pcrs`.
 
-use crate::measure::{Registers, sha384};
+use crate::{digest::sha384, measure::Registers};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use coset::{CborSerializable, CoseSign1, CoseSign1Builder, Header, HeaderBuilder, iana};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};

@@ -7,7 +7,7 @@ use crate::{
     unpacked,
 };
 use attestation_verifier::Pcr;
-use ring::digest::{Context, SHA384, digest};
+use ring::digest::{Context, SHA384};
 use std::collections::BTreeMap;
 
 /// The registers by index: 0, 1, 2, and 8 if the image is signed.
@@ -86,16 +86,10 @@ fn register(bytes: &[u8]) -> Pcr {
     Pcr::from(register)
 }
 
-/// SHA-384, in hexadecimal: how inputs are named in a build manifest.
-#[must_use]
-pub fn sha384(bytes: &[u8]) -> String {
-    hex::encode(digest(&SHA384, bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{image::DEFAULTS, kernel::tests::bz_image, ramdisk};
+    use crate::{kernel::tests::bz_image, layout::DEFAULTS, ramdisk};
 
     #[test]
     fn warns_of_a_kernel_a_command_line_and_a_ramdisk_that_are_none() {

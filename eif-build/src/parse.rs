@@ -1,6 +1,8 @@
 //! Reads an enclave image, strictly: one way to write each, and nothing between the sections.
 
-use crate::image::{HEADER_LEN, MAGIC, MOST_SECTIONS, SECTION_HEADER_LEN, Section, VERSION, crc};
+use crate::layout::{
+    FLAG_AARCH64, HEADER_LEN, MAGIC, MOST_SECTIONS, SECTION_HEADER_LEN, Section, VERSION, crc,
+};
 
 /// An image whose every byte is accounted for. It borrows; nothing is copied.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -234,6 +236,3 @@ pub enum ParseError {
     #[error("found checksum {found:08x}, expected {expected:08x}: the file is damaged")]
     Checksum { found: u32, expected: u32 },
 }
-
-/// The only flag.
-pub(crate) const FLAG_AARCH64: u16 = 1;

@@ -2,7 +2,7 @@
 
 use crate::{
     cpio::{self, Archive, CpioError, Entry},
-    measure::sha384,
+    digest::sha384,
 };
 use flate2::{Compression, GzBuilder, bufread::GzDecoder};
 use std::{

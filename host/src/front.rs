@@ -1,6 +1,6 @@
 //! The TCP port: one byte decides between the enclave and the store.
 
-use crate::{config::Limits, http::Http, pipe, supervisor::Watched, trace::Trace};
+use crate::{config::Limits, http::Http, pipe, trace::Trace, watched::Watched};
 use ::front::{Place, Places, Rules};
 use std::{sync::Arc, time::Duration};
 use tokio::{

@@ -4,8 +4,8 @@ use crate::{
     clock::now,
     results::Counts,
     store::Store,
-    supervisor::Watched,
     uploads::{UploadError, Uploads},
+    watched::Watched,
 };
 use ::front::{Handler, Patience, Place, connection};
 use bytes::Bytes;

@@ -20,6 +20,7 @@ mod supervisor;
 mod trace;
 mod transport;
 mod uploads;
+mod watched;
 
 pub use clock::now;
 pub use config::{Config, Enclave, Image, Limits};
@@ -29,9 +30,9 @@ use crate::{
     front::Front,
     service::Service,
     store::Store,
-    supervisor::{Stop, Watched},
     trace::Trace,
     uploads::Uploads,
+    watched::{Stop, Watched},
 };
 use protocol::{contract::Contract, storage::MAX_CONTRACT, time::Time};
 use std::{

@@ -16,8 +16,8 @@ pub(crate) use qemu::Qemu;
 pub(crate) use remains::Remains;
 
 use crate::{
-    supervisor::{Stop, Watched},
     transport::Transport,
+    watched::{Stop, Watched},
 };
 use protocol::text;
 use std::{ffi::OsString, fmt, io, path::PathBuf, process::ExitStatus, time::Duration};

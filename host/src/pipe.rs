@@ -1,8 +1,8 @@
 //! A connection carried between a party and the enclave, unread.
 
 use crate::{
-    supervisor::Watched,
     trace::{Seen, Trace},
+    watched::Watched,
 };
 use protocol::storage::vsock::STALLED_SECONDS;
 use std::{

@@ -5,9 +5,9 @@ use crate::{
     config::{Config, Enclave, Image},
     machine::{Child, Keeper, Machine, Nitro, NitroCli, Program, Qemu, Remains},
     service::Service,
-    supervisor::Watched,
     transport::{Listener, Transport},
     using,
+    watched::Watched,
 };
 use protocol::{
     merkle::root_of,

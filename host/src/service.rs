@@ -3,9 +3,9 @@
 use crate::{
     durable::Put,
     store::{PutError, Store, blocking, dataset},
-    supervisor::Watched,
     trace::{Seen, Trace},
     transport::Listener,
+    watched::Watched,
 };
 use protocol::{
     contract::Contract,

@@ -14,13 +14,13 @@ pub mod toml;
 pub mod uses;
 
 use crate::{
+    answers::answered::Answered,
     contract::{Contract, Terms},
     loss::{Delta, Epsilon},
     page::Page,
     proof::{By, Proven, Split},
     refusal::Refusal,
     released::Released,
-    result::JobResult,
     tally::Tally,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -88,7 +88,7 @@ pub(crate) trait Analysis: Sized {
 
     /// What people read about an answer of this kind: title, doubts, answer, sections, and what was counted as
     /// the subtitle. The rest is the same for every kind, and [`JobResult::page`] adds it.
-    fn page(result: &JobResult<Self::Answer>) -> Page;
+    fn page(result: &Answered<Self::Answer>) -> Page;
 }
 
 /// The contract's analysis that a question is asked under.
@@ -203,7 +203,7 @@ macro_rules! analyses {
             }
 
             /// What its kind says of `result`, whose answer this is.
-            pub(crate) fn page(&self, result: &JobResult) -> Page {
+            pub(crate) fn page(&self, result: &Answered<Self>) -> Page {
                 match self {
                     $(Self::$kind(answer) => {
                         <$question as Analysis>::page(&result.clone().map(|_| answer.clone()))

@@ -35,7 +35,7 @@ use protocol::limits;
 use protocol::released::Place;
 use protocol::tally::{Arm, Clamp, Dimension, Population, Side as Which, Tally};
 
-use crate::engine::{Fault, PARTITIONS};
+use crate::fault::Fault;
 use crate::table::Table;
 use cells::{Cell, Counted};
 use columns::Starts;
@@ -414,6 +414,9 @@ fn is_found<const N: usize>(people: &[Person; N], at: usize) -> bool {
 
 /// Totals of which a second copy is not worth its memory.
 const WIDE: usize = 1 << 22;
+
+/// The cores that an enclave gets.
+const PARTITIONS: usize = 2;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,9 @@
 //! the sealed tables of its datasets, and its answer is a [`Raw`](privacy::Raw).
 
 mod engine;
+mod fault;
 mod groups;
 mod table;
 
-pub use engine::{Fault, run};
+pub use engine::run;
+pub use fault::Fault;

@@ -11,7 +11,7 @@ use protocol::identity::{Identifier, MatchKey};
 use protocol::sealed::ROW;
 use protocol::tally::{Dimension, Quantity, Side, Tally};
 
-use crate::engine::Fault;
+use crate::fault::Fault;
 
 /// One dataset: [`ROW_COLUMN`], match keys `key0..` in the contract's order, consent columns
 /// `consent0..`, and then what the tally names, `column0..`.

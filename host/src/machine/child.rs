@@ -6,8 +6,8 @@
 use super::{Death, Program, relay, system};
 use crate::{
     durable::remove_if_there,
-    supervisor::{Stop, Watched},
     transport::Transport,
+    watched::{Stop, Watched},
 };
 use std::{path::PathBuf, process::Stdio, time::Duration};
 use tokio::{process, time::timeout};

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     config::Image,
-    supervisor::{Stop, Watched, source_of},
     transport::Transport,
+    watched::{Stop, Watched, source_of},
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering},

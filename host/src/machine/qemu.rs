@@ -4,8 +4,8 @@ use super::{Death, Program, accepting, keeper::Keeper, relay, remains::Remains, 
 use crate::{
     config::Image,
     service::Service,
-    supervisor::{Stop, Watched},
     transport::{Listener, Transport, heartbeat},
+    watched::{Stop, Watched},
 };
 use protocol::storage::vsock::{HEARTBEAT_PORT, STORE_PORT};
 use std::{

@@ -154,3 +154,6 @@ impl JobError {
         Self::Refused(Box::new(refusal))
     }
 }
+
+/// How often what broke on the way is tried again.
+const RETRIES: u32 = 3;

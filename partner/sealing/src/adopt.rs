@@ -1,6 +1,9 @@
 //! Takes in a file that was sealed elsewhere, for example with pyarrow alone.
 
+mod flaw;
+
 use super::{Count, Files, Options, SealError, Sealed, keys, output, owned, sign};
+pub use flaw::AdoptFlaw;
 use protocol::{
     contract::{Contract, Dataset, Role},
     manifest::Manifest,
@@ -123,43 +126,4 @@ fn within(column: &str, codes: &[i32], least: i32, most: i32) -> Result<(), Adop
     }
     let rows = u64::try_from(bad).unwrap_or(u64::MAX);
     Err(AdoptFlaw::Range { column: column.to_owned(), rows, least, most })
-}
-
-/// Why a file that opens is not adopted.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdoptFlaw {
-    /// The keys lack one.
-    #[error("the file of keys has no key for the column {column}")]
-    Missing {
-        /// The column.
-        column: String,
-    },
-    /// One key for two columns.
-    #[error("{column} has the key of another column, so that granting one would grant both")]
-    SharedKey {
-        /// The column.
-        column: String,
-    },
-    /// Codes that mean nothing.
-    #[error("{rows} values of {column} are outside {least} to {most}")]
-    Range {
-        /// The column.
-        column: String,
-        /// How many.
-        rows: u64,
-        /// The least code.
-        least: i32,
-        /// The greatest code.
-        most: i32,
-    },
-    /// Rows of nobody.
-    #[error("{rows} rows have no identifier: every match key is zero")]
-    NoIdentifier {
-        /// How many.
-        rows: u64,
-    },
-    /// Nothing but padding.
-    #[error("no row is marked 1: all is padding")]
-    Empty,
 }

@@ -4,7 +4,7 @@ mod day;
 mod number;
 mod reason;
 
-use super::Reading;
+use super::reading::{NO, Reading, YES};
 use number::Style;
 use protocol::{
     contract::{Column, Role},
@@ -300,10 +300,6 @@ fn label(cell: Cell<'_>) -> Result<[u8; 32], Reason> {
     Ok(bytes)
 }
 
-/// Words that mean consent in every table.
-pub(super) const YES: [&str; 5] = ["yes", "y", "true", "t", "1"];
-/// Words that mean no consent in every table.
-pub(super) const NO: [&str; 5] = ["no", "n", "false", "f", "0"];
 /// Values of a domain that are named.
 const NAMED_VALUES: usize = 8;
 /// 2^53 and 2^24: up to here every whole number is a float.

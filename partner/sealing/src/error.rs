@@ -1,7 +1,7 @@
 use super::{
     AdoptFlaw, BadRow, Count, InvalidWord, KeysError, MapFlaw, Share,
     count::{plural, thousands},
-    input::folded,
+    folded,
 };
 use protocol::sealed::FileError;
 use std::{io, path::PathBuf};

@@ -2,6 +2,7 @@
 
 mod announced;
 mod batches;
+mod flaw;
 mod folder;
 mod header;
 mod source;
@@ -17,8 +18,7 @@ use std::{
     rc::Rc,
 };
 
-pub use header::MapFlaw;
-pub(super) use header::folded;
+pub use flaw::MapFlaw;
 
 /// The owner's table, opened, with columns that are those of the contract.
 pub(super) struct Input<'a> {

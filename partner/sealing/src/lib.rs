@@ -325,6 +325,11 @@ fn sign(
         .map_err(|cause| SealError::Written { reason: cause.to_string() })
 }
 
+/// What two spellings of one name have in common.
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 /// Bad rows that are named.
 const NAMED_ROWS: usize = 10;
 

@@ -1,6 +1,6 @@
 //! How an owner's table is written, where the owner says so: nothing of it is guessed.
 
-use super::convert::{DateFormat, NO, YES};
+use super::convert::DateFormat;
 use protocol::identity::Country;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -149,6 +149,11 @@ impl fmt::Display for Share {
 #[non_exhaustive]
 #[error("expected percent from 0 to 100, such as 1 or 0.5")]
 pub struct InvalidShare;
+
+/// Words that mean consent in every table.
+pub(super) const YES: [&str; 5] = ["yes", "y", "true", "t", "1"];
+/// Words that mean no consent in every table.
+pub(super) const NO: [&str; 5] = ["no", "n", "false", "f", "0"];
 
 const PERCENT: u32 = 10_000;
 const WHOLE: u32 = 100 * PERCENT;

@@ -7,15 +7,14 @@
 use crate::{
     analysis::{Answer, Question, Scope},
     contract::Contract,
-    digest::Digest,
     loss::Loss,
     policy::Admitted,
     released::Released,
     time::Time,
 };
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use super::answered::{Answered, ChargeReport, PrivacyReport};
 pub use crate::analysis::{
     choice::ChoiceAnswer,
     lift::{
@@ -28,78 +27,14 @@ pub use crate::analysis::{
     },
 };
 
-/// A result of any kind.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::exhaustive_structs, reason = "pages are tested on results made by hand")]
-pub struct JobResult<A = Answer> {
-    /// Always [`FORMAT`].
-    pub format: String,
-    /// True unless the noise was switched off, which only `glovebox try` can do.
-    pub noise: bool,
-    /// Digest of the contract.
-    pub contract: Digest,
-    /// The contract's name.
-    pub contract_name: String,
-    /// Name of the job.
-    pub job: String,
-    /// The party that asked.
-    pub asked_by: String,
-    /// The analysis of the contract.
-    pub analysis: String,
-    /// What it was for.
-    pub purpose: String,
-    /// When, in the enclave's trusted time.
-    pub time: Time,
-    /// What was charged.
-    pub privacy: PrivacyReport,
-    /// What can mislead in the answer: flags of its kind, `match_keys_unused`, [`NEAR_DUPLICATE`] and
-    /// [`SAME_FIGURES`] with a job.
-    pub flags: Vec<String>,
-    /// The answer.
-    pub answer: A,
-}
-
+/// A result: of any kind, unless one is named.
+pub type JobResult<A = Answer> = Answered<A>;
 /// The result of a lift job.
 pub type LiftResult = JobResult<LiftAnswer>;
 /// The result of a table job.
 pub type TableResult = JobResult<TableAnswer>;
 /// The result of a choice.
 pub type ChoiceResult = JobResult<ChoiceAnswer>;
-
-impl<A> JobResult<A> {
-    /// The same with another answer, made from this one's.
-    pub fn map<B>(self, other: impl FnOnce(A) -> B) -> JobResult<B> {
-        let Self {
-            format,
-            noise,
-            contract,
-            contract_name,
-            job,
-            asked_by,
-            analysis,
-            purpose,
-            time,
-            privacy,
-            flags,
-            answer,
-        } = self;
-        JobResult {
-            format,
-            noise,
-            contract,
-            contract_name,
-            job,
-            asked_by,
-            analysis,
-            purpose,
-            time,
-            privacy,
-            flags,
-            answer: other(answer),
-        }
-    }
-}
 
 impl JobResult {
     /// The result of an admitted job, at `time`. `left` is what the instance may still spend on each
@@ -187,28 +122,6 @@ impl JobResult {
 #[error("expected a result of format {FORMAT}")]
 pub struct InvalidResult;
 
-/// What the result cost.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct PrivacyReport {
-    /// Mechanism.
-    pub mechanism: String,
-    /// Whose data is protected from what, in words.
-    pub unit: String,
-    /// ε as asked.
-    pub epsilon: f64,
-    /// δ at which it is meant.
-    pub delta: f64,
-    /// δ beside it, for groups whose values are private; 0 without any.
-    pub selection_delta: f64,
-    /// ρ of zero-concentrated differential privacy.
-    pub rho: f64,
-    /// Smallest arm or group that is shown, in people.
-    pub min_cell: u32,
-    /// Each dataset's charge.
-    pub charged: Vec<ChargeReport>,
-}
-
 impl PrivacyReport {
     fn new(
         contract: &Contract,
@@ -247,20 +160,6 @@ impl PrivacyReport {
             charged: charged.collect(),
         }
     }
-}
-
-/// One dataset's charge, and what this instance has left to spend on it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChargeReport {
-    /// Dataset.
-    pub dataset: String,
-    /// Owner.
-    pub owner: String,
-    /// ρ charged.
-    pub rho: f64,
-    /// ρ left of the slices handed to this instance.
-    pub rho_left_in_instance: f64,
 }
 
 /// The mechanism of a choice in a [`PrivacyReport`].

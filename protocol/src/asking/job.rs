@@ -2,6 +2,7 @@
 
 mod manifests;
 mod name;
+mod named;
 mod signed;
 
 use crate::{

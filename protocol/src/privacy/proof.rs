@@ -10,11 +10,13 @@ mod error;
 mod prove;
 mod shown;
 mod tail;
+mod wanted;
 
 pub use check::{Flaw, check};
 pub use choice::{By, Choice};
-pub use error::{ErrorBar, ErrorBars, Wanted};
+pub use error::{ErrorBar, ErrorBars};
 pub use prove::{PriceError, Request};
+pub use wanted::Wanted;
 
 use crate::{
     digest::Digest,

@@ -8,7 +8,7 @@ use protocol::sealed::MISSING;
 use protocol::tally::{Arm, Condition, Dimension, Quantity, Side, Tally};
 
 use super::order::{mix, mix_bytes, ranks_of_labels};
-use crate::engine::Fault;
+use crate::fault::Fault;
 use crate::table::{Kind, Table, WIDEST};
 
 /// A condition on a row.

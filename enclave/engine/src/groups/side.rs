@@ -10,7 +10,7 @@ use protocol::tally::{Arm, Dimension, Population, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Starts, Test, Value, codes, labels};
 use super::order::{mix, mix_bytes, prefix, ranks};
-use crate::engine::Fault;
+use crate::fault::Fault;
 use crate::table::{
     AGREED, NO_KEY, PADDING, ROW_COLUMN, Table, consent_column, key_code, key_column,
 };

@@ -17,7 +17,7 @@ use protocol::tally::{
     Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
 };
 
-use crate::engine::Fault;
+use crate::fault::Fault;
 use meaning::{Answer, meaning};
 use room::{Row, run, table};
 

@@ -1,6 +1,6 @@
 //! What another party's custody says: plain HTTP that nobody signs, so it is its word and no one else's.
 
-use super::JobError;
+use super::{JobError, RETRIES};
 use crate::{
     clock,
     http::{HttpError, Plain},
@@ -72,7 +72,7 @@ impl Custody<'_> {
             let body = Bytes::from(key.sign(&request));
             match http.send(Method::POST, "/v1/slice", body, limits::SLICE_REPLY.bytes).await {
                 Ok(answer) => break answer,
-                Err(HttpError::Broken) if attempts < super::run::RETRIES => {
+                Err(HttpError::Broken) if attempts < RETRIES => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => return Err(self.unreachable(error.to_string())),

@@ -1,7 +1,7 @@
 //! Getting a prepared job paid and answered.
 
 use super::{
-    JobError, Prepared,
+    JobError, Prepared, RETRIES,
     custody::{self, Custody},
 };
 use crate::{
@@ -259,5 +259,4 @@ impl Round<'_> {
     }
 }
 
-pub(super) const RETRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);

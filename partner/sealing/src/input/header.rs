@@ -1,6 +1,9 @@
 //! The first line of a table, held against the contract's columns.
 
-use super::super::{Reading, SealError, convert::trimmed, output::REJECT_COLUMNS};
+use super::{
+    super::{Reading, SealError, convert::trimmed, folded, output::REJECT_COLUMNS},
+    MapFlaw,
+};
 use protocol::contract::{Column, Dataset};
 use std::collections::BTreeSet;
 
@@ -144,52 +147,6 @@ fn is_header(names: &[String], dataset: &Dataset) -> bool {
     names.iter().any(is_near)
 }
 
-/// Why a name given on the command line is refused.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MapFlaw {
-    /// Nothing is renamed to anything.
-    #[error("expected FILE=CONTRACT, a column of the file and what the contract calls it")]
-    NoPair,
-    /// The file has no such column.
-    #[error("the file has no column \"{name}\"{} (expected FILE=CONTRACT)", but(names))]
-    NotInTable {
-        /// What was named.
-        name: String,
-        /// The columns that it has; none if they may be values.
-        names: Vec<String>,
-    },
-    /// The dataset has no such column.
-    #[error(
-        "the contract has no column \"{name}\" in this dataset{} (expected FILE=CONTRACT)",
-        but(names)
-    )]
-    NotInContract {
-        /// What was named.
-        name: String,
-        /// The columns that it has.
-        names: Vec<String>,
-    },
-    /// Both ways of reading it make sense.
-    #[error("can be read in both directions: rename the column in the file")]
-    Ambiguous,
-    /// To be ignored, but not there.
-    #[error("the file has no such column to ignore")]
-    NotInFile,
-    /// To be ignored, but sealed.
-    #[error("the contract seals this column: it cannot be ignored")]
-    Sealed,
-}
-
-/// The names that there are, behind one that there is not.
-fn but(names: &[String]) -> String {
-    if names.is_empty() {
-        "; what its first line says is not shown, for it may be data".to_owned()
-    } else {
-        format!(", but {}", names.join(", "))
-    }
-}
-
 /// The names as they may be shown.
 pub(super) fn shown_all(names: &[String]) -> Vec<String> {
     (1..).zip(names).map(shown).collect()
@@ -208,11 +165,6 @@ fn shown((place, name): (usize, &String)) -> String {
         name if like_a_name || name.starts_with('_') && digits == 0 => name.to_owned(),
         _ => format!("column {place} (not shown, for it may be a value)"),
     }
-}
-
-/// What two spellings of one name have in common.
-pub(in super::super) fn folded(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 const MOST_LETTERS: usize = 64;

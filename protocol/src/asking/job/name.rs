@@ -1,7 +1,5 @@
 //! What a job is called by everybody.
 
-use super::Job;
-use crate::{canonical, digest::Digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
 
@@ -13,40 +11,11 @@ use std::{fmt, str::FromStr};
 /// Whoever has a name and is then given a job can tell whether it is the very job, and nobody can make a
 /// second one for that name: neither another party that has seen the job, nor its own analyst.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct JobName([u8; Self::LEN]);
+pub struct JobName(pub(super) [u8; Self::LEN]);
 
 impl JobName {
     /// Length in bytes.
     pub const LEN: usize = 32;
-
-    /// The name of `job` if `analyst` asks it.
-    ///
-    /// The analyst is part of it, since what a job says can be said by another party as well. So is the
-    /// instance, since another instance gives another answer, which must not stand where the first is
-    /// looked for. The time is not: a job that is signed anew because its hour was over is the same
-    /// question about the same data for the same readers, is paid with the slices it had, and is answered
-    /// once.
-    #[must_use]
-    pub fn of(analyst: &str, job: &Job) -> Self {
-        #[derive(Serialize)]
-        struct Timeless<'a> {
-            contract: &'a Digest,
-            instance: &'a Digest,
-            id: &'a super::JobId,
-            analysis: &'a str,
-            question: &'a super::Question,
-            datasets: &'a std::collections::BTreeMap<String, Digest>,
-            receivers: &'a [String],
-        }
-        // Every field but the time: the compiler says so when a job gets another one.
-        let Job { contract, instance, id, not_after: _, analysis, question, datasets, receivers } =
-            job;
-        let timeless = Timeless { contract, instance, id, analysis, question, datasets, receivers };
-        let digest = Digest::of(TAG, &canonical::to_vec(&(analyst, timeless)));
-        let mut bytes = [0; Self::LEN];
-        bytes.iter_mut().zip(digest.as_bytes()).for_each(|(byte, from)| *byte = *from);
-        Self(bytes)
-    }
 
     /// The bytes.
     #[must_use]
@@ -122,5 +91,3 @@ impl<'de> Deserialize<'de> for JobName {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected the name of a job: 64 hex digits, as `glovebox job submit` prints it")]
 pub struct InvalidJobName;
-
-const TAG: &str = "glovebox job name v1";

@@ -1,21 +1,7 @@
 //! How far off figures will be, and what it costs to have them closer.
 
-use super::{Figure, PriceError, Proof, Proven, Request, Split, prove::MOST_RHO};
+use super::{Figure, PriceError, Proof, Proven, Request, Split, Wanted};
 use crate::{loss::Rho, tally::Tally};
-
-/// A figure of a release, or of what is estimated from it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "a proof has these kinds")]
-pub enum Wanted {
-    /// The head count of a group, or of an arm.
-    People,
-    /// The sum of a measure in a cell, by the measure's place.
-    Sum(usize),
-    /// A product in a cell, by its place.
-    Product(usize),
-    /// The sum of a measure over the people of a group or an arm, by the measure's place and how many there are.
-    Mean(usize, u32),
-}
 
 /// What noise alone does to a figure; people who happen to be in the data are not its business.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,3 +157,5 @@ const NINETEEN_IN_TWENTY: f64 = 1.959_963_984_540_054;
 const BONFERRONI: f64 = 2.35;
 /// Deviations that noise keeps within in all but one of 30,000 draws.
 const RARELY: f64 = 4.0;
+/// More than the ρ of the largest ε at the largest δ.
+const MOST_RHO: u64 = 100_000_000_000_000;

@@ -198,9 +198,6 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// More than the ρ of the largest ε at the largest δ.
-pub(super) const MOST_RHO: u64 = 100_000_000_000_000;
-
 /// So many rows are planned for, so that a price before there is data is that of the data.
 const FEWEST_ROWS: u64 = 1 << 26;
 /// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.

@@ -17,7 +17,7 @@ use protocol::tally::{
 };
 
 use super::meaning::{self, Value};
-use crate::engine::{Fault, totals};
+use crate::{engine::totals, fault::Fault};
 
 #[path = "../../../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]

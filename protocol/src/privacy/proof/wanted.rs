@@ -1,0 +1,15 @@
+//! How a figure is named by who wants to know its noise.
+
+/// A figure of a release, or of what is estimated from it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a proof has these kinds")]
+pub enum Wanted {
+    /// The head count of a group, or of an arm.
+    People,
+    /// The sum of a measure in a cell, by the measure's place.
+    Sum(usize),
+    /// A product in a cell, by its place.
+    Product(usize),
+    /// The sum of a measure over the people of a group or an arm, by the measure's place and how many there are.
+    Mean(usize, u32),
+}
