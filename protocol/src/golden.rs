@@ -6,6 +6,7 @@
 mod contract;
 mod job;
 mod messages;
+mod refusal_page;
 mod refusals;
 mod released;
 mod results;

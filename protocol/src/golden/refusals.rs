@@ -161,7 +161,7 @@ const BUDGET: [WhichBudget; 6] = [
     WhichBudget::Ceiling,
 ];
 
-fn all() -> Vec<(String, Refusal)> {
+pub(super) fn all() -> Vec<(String, Refusal)> {
     let named = plain().into_iter().map(|it| (refusal(&it).to_owned(), it));
     let mut all: Vec<_> = named.collect();
     let owner = || Some("retailer".to_owned());

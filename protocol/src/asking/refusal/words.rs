@@ -1,6 +1,6 @@
 //! Parts of the sentences that refusals are said in.
 
-use super::{Asked, Debit};
+use super::{Asked, Debit, Limit};
 use crate::loss::{Delta, Epsilon, Loss, Rho};
 
 /// An amount with the decimals of its column.
@@ -10,6 +10,14 @@ pub(super) fn amount(units: u64, scale: u8) -> String {
     match digits.split_at_checked(digits.len() - decimals) {
         Some((whole, rest)) if !rest.is_empty() => format!("{whole}.{rest}"),
         _ => digits,
+    }
+}
+
+/// The range of a number, so that what was found is outside it also where it is 0.
+pub(super) fn allowed(limit: Limit, most: u64) -> String {
+    match limit.least() {
+        0 => format!("at most {most} is allowed"),
+        least => format!("expected {least} to {most}"),
     }
 }
 
@@ -93,4 +101,16 @@ pub(super) fn passing(left: Rho, delta: Delta) -> f64 {
 /// A δ in units of 10⁻¹⁵ as a number.
 pub(super) fn in_full(delta: u64) -> String {
     Delta::try_from(delta).map_or_else(|_| "0".to_owned(), |delta| delta.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_below_the_range_is_not_told_that_so_much_is_allowed() {
+        assert_eq!(allowed(Limit::Outcomes, 16), "expected 1 to 16");
+        assert_eq!(allowed(Limit::Share, 999_999), "expected 1 to 999999");
+        assert_eq!(allowed(Limit::Job, 65_536), "at most 65536 is allowed");
+    }
 }
