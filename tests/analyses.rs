@@ -16,10 +16,20 @@ mod engine;
 mod fields;
 #[path = "analyses/format.rs"]
 mod format;
+#[path = "analyses/malicious.rs"]
+mod malicious;
 #[path = "support/meaning.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 mod meaning;
+#[path = "analyses/pages.rs"]
+mod pages;
 #[path = "analyses/proof.rs"]
 mod proof;
+#[path = "analyses/readings.rs"]
+mod readings;
+#[path = "analyses/receipt.rs"]
+mod receipt;
 #[path = "analyses/sample.rs"]
 mod sample;
+#[path = "analyses/wrong_uses.rs"]
+mod wrong_uses;

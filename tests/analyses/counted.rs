@@ -28,8 +28,12 @@ use protocol::{
     time::Time,
 };
 use rehearsal::Silent;
-use sealing as seal;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::runtime::{Builder, Runtime};
 
 /// 2026-11-23, noon.
 pub(crate) const NOW: Time = Time(1_795_435_200_000);
@@ -44,15 +48,19 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    pub(crate) fn new(sample: &Sample) -> Self {
-        Self::of(sample, sample.paper(), &sample.job)
+    /// Of a kind's own sample: the same in all tests.
+    pub(crate) fn new(sample: &Sample) -> Arc<Self> {
+        static ALL: Mutex<BTreeMap<&str, Arc<Counted>>> = Mutex::new(BTreeMap::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = all.entry(sample.name()).or_insert_with(|| Arc::new(Self::of(sample)));
+        Arc::clone(counted)
     }
 
-    /// The sample's rows under another contract, and another job.
-    pub(crate) fn of(sample: &Sample, contract: Contract, job: &str) -> Self {
-        let name = sample.name();
-        let (analysis, question) =
-            question_from_toml(job, &contract).unwrap_or_else(|error| panic!("{name}: {error}"));
+    /// Of a sample that was changed.
+    pub(crate) fn of(sample: &Sample) -> Self {
+        let (name, contract) = (sample.name(), sample.paper());
+        let (analysis, question) = question_from_toml(&sample.job, &contract)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let datasets = contract.analyses[&analysis].datasets().map(str::to_owned);
         let datasets: Vec<_> = datasets.collect();
         let tables = datasets.iter().map(|dataset| {
@@ -92,8 +100,7 @@ impl Counted {
         noise: &mut impl Noise,
     ) -> Release {
         let tables: Vec<_> = tables.iter().map(Vec::as_slice).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let raw = runtime.block_on(::engine::run(proven, &self.contract, &tables)).unwrap();
+        let raw = runtime().block_on(::engine::run(proven, &self.contract, &tables)).unwrap();
         let admitted = danger::with_proof(self.admitted.clone(), proven.clone());
         let mut ledger = Ledger::new();
         for dataset in admitted.datasets() {
@@ -123,6 +130,11 @@ impl Counted {
     }
 }
 
+/// Two threads, as an enclave has.
+pub(crate) fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
 /// What people read of a result that `glovebox try` made.
 pub(crate) fn page_of(result: &JobResult) -> Page {
     result.page(&Provenance {
@@ -139,11 +151,19 @@ pub(crate) fn screen_of(result: &JobResult) -> String {
     terminal::summary(&page_of(result)).unwrap()
 }
 
-/// Seals a file of rows and opens it as an enclave does to which every key was granted.
-fn opened(contract: &Contract, dataset: &str, file: &std::path::Path, kind: &str) -> RecordBatch {
-    let options = seal::Options::default();
-    let key = owner(contract, dataset);
-    let sealed = seal::in_memory(file, contract, dataset, &key, 1, &options, &mut |_, _| {});
+/// Seals a file of rows.
+pub(crate) fn seal(
+    contract: &Contract,
+    dataset: &str,
+    file: &Path,
+) -> Result<sealing::InMemory, sealing::SealError> {
+    let (options, key) = (sealing::Options::default(), owner(contract, dataset));
+    sealing::in_memory(file, contract, dataset, &key, 1, &options, &mut |_, _| {})
+}
+
+/// A sealed file of rows, as an enclave opens it to which every key was granted.
+fn opened(contract: &Contract, dataset: &str, file: &Path, kind: &str) -> RecordBatch {
+    let sealed = seal(contract, dataset, file);
     let sealed = sealed.unwrap_or_else(|error| panic!("{kind}: {}: {error}", file.display()));
     let manifest = sealed.manifest.manifest();
     let found = &contract.datasets[dataset];

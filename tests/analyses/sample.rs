@@ -20,6 +20,8 @@ pub(crate) struct Sample {
     /// As it is written: parties without keys, and no build.
     pub(crate) contract: String,
     pub(crate) job: String,
+    /// Where the rows lie.
+    pub(crate) rows: PathBuf,
 }
 
 impl Sample {
@@ -42,7 +44,7 @@ impl Sample {
         };
         let [readme, contract, job] =
             ["README.md", "sample/contract.toml", "sample/job.toml"].map(read);
-        Self { kind, readme, contract, job, folder }
+        Self { kind, readme, contract, job, rows: folder.join("sample"), folder }
     }
 
     /// What the kind is called.
@@ -67,7 +69,20 @@ impl Sample {
 
     /// The rows of a dataset.
     pub(crate) fn rows(&self, dataset: &str) -> PathBuf {
-        self.folder.join("sample").join(format!("{dataset}.csv"))
+        self.rows.join(format!("{dataset}.csv"))
+    }
+
+    /// The section that the job is asked under, in a contract that is being changed.
+    pub(crate) fn section<'t>(&self, contract: &'t mut Table) -> &'t mut Table {
+        let asked = self.job_table();
+        let named = asked.get("job").and_then(|job| job.get("analysis")).and_then(Value::as_str);
+        let all = contract.get_mut("analysis").and_then(Value::as_array_mut).unwrap().iter_mut();
+        let mut all = all.filter_map(Value::as_table_mut);
+        let is_asked = |it: &&mut Table| match named {
+            Some(name) => it["name"].as_str() == Some(name),
+            None => it["kind"].as_str() == Some(self.kind.section.kind),
+        };
+        all.find(is_asked).unwrap()
     }
 
     /// What stands between fences of one language in the README.
@@ -102,6 +117,17 @@ fn text_of(mut table: Table) -> String {
     }
     table.insert("build".to_owned(), Value::Array(vec![build.into()]));
     toml::to_string(&table).unwrap()
+}
+
+/// The tables of a list of tables.
+pub(crate) fn listed<'t>(table: &'t mut Table, key: &str) -> impl Iterator<Item = &'t mut Table> {
+    let all = table.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();
+    all.filter_map(Value::as_table_mut)
+}
+
+/// The table of this name in a list of tables.
+pub(crate) fn named<'t>(table: &'t mut Table, key: &str, name: &str) -> &'t mut Table {
+    listed(table, key).find(|it| it["name"].as_str() == Some(name)).unwrap()
 }
 
 fn key(seed: u8) -> SigningKey {

@@ -33,9 +33,11 @@ use protocol::{
 use sealing::{Count, Options};
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio::task::JoinHandle;
 
 pub use draws::{Distribution, DrawError, draws};
 pub use silent::Silent;
@@ -69,11 +71,8 @@ impl<'a> Rehearsal<'a> {
     ///
     /// [`RehearsalError`], as the same step would fail in a real room.
     pub async fn run(&self, narrate: &mut dyn FnMut(&str)) -> Result<Rehearsed, RehearsalError> {
-        let folder = tempfile::tempdir()?;
-        let pcrs = measure(b"glovebox try");
-        let parties = paper::parties(self.contract, folder.path())?;
-        let (contract, signed) = paper::contract(self.contract, &parties, &pcrs)?;
-        let datasets: Vec<_> = contract.datasets.keys().cloned().collect();
+        let mut stage = self.stage().await?;
+        let datasets: Vec<_> = stage.contract.datasets.keys().cloned().collect();
         for name in &datasets {
             if !self.data.contains_key(name) {
                 return Err(RehearsalError::NoFile { dataset: name.clone() });
@@ -83,10 +82,28 @@ impl<'a> Rehearsal<'a> {
             let known = datasets.join(", ");
             return Err(RehearsalError::StrangeFile { dataset: name.clone(), known });
         }
+        let mut sealed = Vec::new();
+        for (name, path) in self.data {
+            narrate(&format!("sealing {name} from {}", path.display()));
+            sealed.push(stage.grant(name, path, &self.sealing()).await?);
+        }
+        narrate("running the job");
+        stage.ask(self.job, self.noise, sealed).await
+    }
 
+    /// Only the room: an instance under the contract, with keys for every party, to which nothing is granted.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub async fn stage(&self) -> Result<Stage, RehearsalError> {
+        let folder = tempfile::tempdir()?;
+        let pcrs = measure(b"glovebox try");
+        let parties = paper::parties(self.contract, folder.path())?;
+        let (contract, signed) = paper::contract(self.contract, &parties, &pcrs)?;
         let host = Arc::new(MemoryHost::new(signed));
         let module = Simulated::throw_away(pcrs)?;
-        let root = module.root().to_vec();
+        let trust = Trust::danger(module.root())?;
         let nsm: Arc<dyn Nsm> = Arc::new(module);
         let link: Arc<dyn Host> = host.clone();
         let attested = Booted::boot(nsm, link)?.contract().await?.attest()?;
@@ -97,27 +114,10 @@ impl<'a> Rehearsal<'a> {
         };
         let serving = attested.open(noise, MEMORY_BYTES)?;
         let (listener, address) = TcpTransport::bind().await?;
-        let server = tokio::spawn(serve(Arc::new(serving), listener));
+        let server = Server(tokio::spawn(serve(Arc::new(serving), listener)));
         let address: Address = format!("https://{address}").parse()?;
-        let trust = Trust::danger(&root)?;
-
-        let rehearsed = async {
-            let mut room = Room::connect(&address, &contract, &trust, &[]).await?;
-            let mut sealed = Vec::new();
-            for (name, path) in self.data {
-                narrate(&format!("sealing {name} from {}", path.display()));
-                let options = self.sealing();
-                let room = &mut room;
-                sealed.push(grant(room, &contract, &parties, &host, name, path, &options).await?);
-            }
-            narrate("running the job");
-            let (analyst, result, result_bytes) =
-                ask(&mut room, &contract, &parties, &host, self, &trust).await?;
-            Ok(Rehearsed { result, result_bytes, analyst, sealed })
-        }
-        .await;
-        server.abort();
-        rehearsed
+        let room = Room::connect(&address, &contract, &trust, &[]).await?;
+        Ok(Stage { room, contract, parties, trust, host, _server: server })
     }
 
     /// How each file is written: what is said of one need not hold of another.
@@ -140,6 +140,14 @@ pub struct Rehearsed {
     pub analyst: String,
     /// How the sealing of each dataset went.
     pub sealed: Vec<SealedDataset>,
+    /// The receipt. Without noise it passes no check of its result.
+    pub receipt: Vec<u8>,
+    /// What was released, from which the result follows.
+    pub released: Vec<u8>,
+    /// The contract, with keys and a build, which are gone.
+    pub contract: Contract,
+    /// What believes the receipt.
+    pub trust: Trust,
 }
 
 /// How the sealing of a dataset went.
@@ -156,78 +164,113 @@ pub struct SealedDataset {
 
 type Parties = BTreeMap<String, Identity>;
 
-async fn grant(
-    room: &mut Room,
-    contract: &Contract,
-    parties: &Parties,
-    host: &MemoryHost,
-    name: &str,
-    path: &Path,
-    options: &Options,
-) -> Result<SealedDataset, RehearsalError> {
-    let dataset = contract.datasets.get(name);
-    let owner = dataset.and_then(|dataset| parties.get(&dataset.owner));
-    let (Some(dataset), Some(owner)) = (dataset, owner) else {
-        return Err(RehearsalError::NoFile { dataset: name.to_owned() });
-    };
-    let sealed =
-        sealing::in_memory(path, contract, name, owner.signing(), 1, options, &mut |_, _| {})?;
-    host.keep(sealed.manifest.manifest().root, sealed.file);
-    let now = client::clock::now();
-    let slices = dataset.budgets.iter().map(|(purpose, budget)| {
-        let slice = Slice {
-            contract: contract.digest,
-            instance: room.instance().digest(),
-            dataset: name.to_owned(),
-            purpose: purpose.clone(),
-            granted: budget.per_period(),
-            period: budget.period.of(now),
-            not_after: budget.period.end(now, contract.expires),
-            job: None,
-        };
-        owner.signing().sign(&slice)
-    });
-    let slices = slices.collect();
-    client::grant::grant(room, owner, name, &sealed.manifest, &sealed.keys, None, slices).await?;
-    Ok(SealedDataset { name: name.to_owned(), count: sealed.count, padded: sealed.padded })
+/// A simulated room in this process. Dropped, it is gone.
+#[non_exhaustive]
+pub struct Stage {
+    /// A connection to the instance.
+    pub room: Room,
+    /// The contract, with keys and a build.
+    pub contract: Contract,
+    /// The keys of every party.
+    pub parties: BTreeMap<String, Identity>,
+    /// What believes the instance.
+    pub trust: Trust,
+    host: Arc<MemoryHost>,
+    _server: Server,
 }
 
-async fn ask(
-    room: &mut Room,
-    contract: &Contract,
-    parties: &Parties,
-    host: &MemoryHost,
-    rehearsal: &Rehearsal<'_>,
-    trust: &Trust,
-) -> Result<(String, JobResult, Vec<u8>), RehearsalError> {
-    let job = rehearsal.job;
-    let (name, _) = protocol::job::question_from_toml(job, contract)?;
-    let analysis = contract.analyses.get(&name);
-    let party = |names: fn(&Terms) -> &Vec<String>| {
-        let name = analysis.and_then(|analysis| names(analysis).first());
-        name.and_then(|name| parties.get_key_value(name)).ok_or(RehearsalError::Nobody)
-    };
-    let (asked_by, analyst) = party(|analysis| &analysis.analysts)?;
-    let (receiver, reader) = party(|analysis| &analysis.receivers)?;
-    let receivers = Some(vec![receiver.clone()]);
-    let options = client::job::Options { receivers, ..Default::default() };
-    let prepared = client::job::prepare(room, analyst, job, &options).await?;
-    within_budget(contract, &prepared)?;
-    client::job::run(room, analyst, &prepared, &mut Custodies::default(), &mut |_| {}).await?;
-    let sealed = host.result(prepared.name(), receiver).ok_or(RehearsalError::Nobody)?;
-    let id = prepared.name();
-    if rehearsal.noise {
-        let opened = client::open::open(&sealed, reader, contract, id, trust)?;
-        return Ok((asked_by.clone(), opened.result, opened.result_bytes));
+/// Ends with the room.
+struct Server(JoinHandle<()>);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
     }
-    // A result without noise passes no check that a partner makes; here it may be looked at.
-    let Package { result, receipt, .. } = client::open::unseal(&sealed, reader, contract, id)?;
-    let checked = receipt_check::check(contract, &receipt, Beside::default(), trust)?;
-    let parsed = JobResult::from_json(&result)?;
-    if checked.body.output == output(&result) && parsed.job == id.to_string() {
-        Ok((asked_by.clone(), parsed, result))
-    } else {
-        Err(OpenError::OtherQuestion { job: id, found: checked.job.name() }.into())
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("contract", &self.contract.name).finish_non_exhaustive()
+    }
+}
+
+impl Stage {
+    async fn grant(
+        &mut self,
+        name: &str,
+        path: &Path,
+        options: &Options,
+    ) -> Result<SealedDataset, RehearsalError> {
+        let (room, contract) = (&mut self.room, &self.contract);
+        let dataset = contract.datasets.get(name);
+        let owner = dataset.and_then(|dataset| self.parties.get(&dataset.owner));
+        let (Some(dataset), Some(owner)) = (dataset, owner) else {
+            return Err(RehearsalError::NoFile { dataset: name.to_owned() });
+        };
+        let sealed =
+            sealing::in_memory(path, contract, name, owner.signing(), 1, options, &mut |_, _| {})?;
+        self.host.keep(sealed.manifest.manifest().root, sealed.file);
+        let now = client::clock::now();
+        let slices = dataset.budgets.iter().map(|(purpose, budget)| {
+            let slice = Slice {
+                contract: contract.digest,
+                instance: room.instance().digest(),
+                dataset: name.to_owned(),
+                purpose: purpose.clone(),
+                granted: budget.per_period(),
+                period: budget.period.of(now),
+                not_after: budget.period.end(now, contract.expires),
+                job: None,
+            };
+            owner.signing().sign(&slice)
+        });
+        let slices = slices.collect();
+        let (manifest, keys) = (&sealed.manifest, &sealed.keys);
+        client::grant::grant(room, owner, name, manifest, keys, None, slices).await?;
+        Ok(SealedDataset { name: name.to_owned(), count: sealed.count, padded: sealed.padded })
+    }
+
+    async fn ask(
+        mut self,
+        job: &str,
+        is_noisy: bool,
+        sealed: Vec<SealedDataset>,
+    ) -> Result<Rehearsed, RehearsalError> {
+        let contract = &self.contract;
+        let (name, _) = protocol::job::question_from_toml(job, contract)?;
+        let analysis = contract.analyses.get(&name);
+        let party = |names: fn(&Terms) -> &Vec<String>| {
+            let name = analysis.and_then(|analysis| names(analysis).first());
+            name.and_then(|name| self.parties.get_key_value(name)).ok_or(RehearsalError::Nobody)
+        };
+        let (asked_by, analyst) = party(|analysis| &analysis.analysts)?;
+        let (receiver, reader) = party(|analysis| &analysis.receivers)?;
+        let receivers = Some(vec![receiver.clone()]);
+        let options = client::job::Options { receivers, ..Default::default() };
+        let prepared = client::job::prepare(&mut self.room, analyst, job, &options).await?;
+        within_budget(contract, &prepared)?;
+        let (room, custodies) = (&mut self.room, &mut Custodies::default());
+        client::job::run(room, analyst, &prepared, custodies, &mut |_| {}).await?;
+        let id = prepared.name();
+        let package = self.host.result(id, receiver).ok_or(RehearsalError::Nobody)?;
+        let (result, result_bytes, receipt, released) = if is_noisy {
+            let opened = client::open::open(&package, reader, contract, id, &self.trust)?;
+            (opened.result, opened.result_bytes, opened.receipt, opened.released)
+        } else {
+            // A result without noise passes no check that a partner makes; here it may be looked at.
+            let Package { result, receipt, released, .. } =
+                client::open::unseal(&package, reader, contract, id)?;
+            let beside = Beside::default();
+            let checked = receipt_check::check(contract, &receipt, beside, &self.trust)?;
+            let parsed = JobResult::from_json(&result)?;
+            if checked.body.output != output(&result) || parsed.job != id.to_string() {
+                return Err(OpenError::OtherQuestion { job: id, found: checked.job.name() }.into());
+            }
+            (parsed, result, receipt, released)
+        };
+        let analyst = asked_by.clone();
+        let (contract, trust) = (self.contract, self.trust);
+        Ok(Rehearsed { result, result_bytes, analyst, sealed, receipt, released, contract, trust })
     }
 }
 

@@ -106,6 +106,18 @@ pub fn admit(
     manifests: &BTreeMap<String, SignedManifest>,
     now: Time,
 ) -> Result<Admitted, Refusal> {
+    admit_as(contract, job, analyst, manifests, now, &|scope| job.question.tally(scope))
+}
+
+/// The same of a kind that makes its tally so.
+fn admit_as(
+    contract: &Contract,
+    job: &Job,
+    analyst: &str,
+    manifests: &BTreeMap<String, SignedManifest>,
+    now: Time,
+    tally_of: &dyn Fn(&Scope<'_>) -> Result<Tally, Refusal>,
+) -> Result<Admitted, Refusal> {
     if job.contract != contract.digest {
         return Err(Refusal::Elsewhere);
     }
@@ -131,7 +143,7 @@ pub fn admit(
     // Nobody would read its signed form.
     within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
     check_receivers(job, analysis)?;
-    let tally = tally(contract, &job.analysis, &job.question)?;
+    let tally = tally(contract, &job.analysis, &job.question, tally_of)?;
     check_versions(contract, job, &tally, manifests)?;
     let rows = largest(&tally, manifests);
     check_range(&tally, rows)?;
@@ -169,7 +181,7 @@ pub fn admit(
 /// [`Refusal`] naming the rule and whose it is.
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
     question.check_lengths()?;
-    let tally = tally(contract, analysis, question)?;
+    let tally = tally(contract, analysis, question, &|scope| question.tally(scope))?;
     check_size(&tally)?;
     // Of the smallest data there are.
     prove(contract, question, tally, 1)
@@ -177,13 +189,18 @@ pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result
 
 /// A question as the engine runs it, if it reads nothing but what the contract lists, whatever its kind
 /// says.
-fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {
+fn tally(
+    contract: &Contract,
+    analysis: &str,
+    question: &Question,
+    tally_of: &dyn Fn(&Scope<'_>) -> Result<Tally, Refusal>,
+) -> Result<Tally, Refusal> {
     let unknown = || not_permitted(Asked::Analysis, analysis, None);
     let scope = Scope::of(contract, analysis).ok_or_else(unknown)?;
     if question.section() != scope.terms.section() {
         return Err(unknown());
     }
-    let tally = question.tally(&scope)?;
+    let tally = tally_of(&scope)?;
     reading::check(contract, scope.terms, &tally)?;
     Ok(tally)
 }

@@ -1,8 +1,17 @@
-//! A job at a price or under a name that does not follow from it: for tests of noise and ledger, which need questions
+//! A job at a price, under a name or with a tally that does not follow from it: for tests of noise and ledger, which need questions
 //! that no contract permits. Nothing that ships names this module; `tests/architecture.rs` sees to it.
 
-use super::Admitted;
-use crate::{job::JobName, proof::Proven};
+use super::{Admitted, admit_as};
+use crate::{
+    contract::Contract,
+    job::{Job, JobName},
+    manifest::SignedManifest,
+    proof::Proven,
+    refusal::Refusal,
+    tally::Tally,
+    time::Time,
+};
+use std::collections::BTreeMap;
 
 /// `admitted`, but for the question and price of `proven`.
 #[must_use]
@@ -14,4 +23,20 @@ pub fn with_proof(admitted: Admitted, proven: Proven) -> Admitted {
 #[must_use]
 pub fn with_name(admitted: Admitted, name: JobName) -> Admitted {
     Admitted { name, ..admitted }
+}
+
+/// What [`admit`](super::admit) says of `job` if its kind, which is wrong or worse, made `tally` of it.
+///
+/// # Errors
+///
+/// As [`admit`](super::admit).
+pub fn admit_tally(
+    contract: &Contract,
+    job: &Job,
+    analyst: &str,
+    manifests: &BTreeMap<String, SignedManifest>,
+    now: Time,
+    tally: &Tally,
+) -> Result<Admitted, Refusal> {
+    admit_as(contract, job, analyst, manifests, now, &|_| Ok(tally.clone()))
 }

@@ -1,0 +1,61 @@
+//! What a tally reads, column by column and in which way.
+
+use protocol::{
+    analysis::uses::Reading,
+    contract::{ColumnRef, Terms},
+    tally::{Condition, Dimension, Measure, Population, Quantity, Side, Tally},
+};
+
+/// Every column that `tally` reads, with the way.
+pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
+    let named = |side: Side, column: &str| ColumnRef::new(tally.dataset(side), column);
+    let mut read = Vec::new();
+    for (side, condition) in tally.conditions() {
+        read.push((named(side, condition.column()), Reading::Condition));
+        if let Condition::SinceStart { side, start, .. } = condition {
+            read.push((named(*side, start), Reading::Start));
+        }
+    }
+    let of = |measure: &Measure, reading: Option<Reading>| match &measure.of {
+        Quantity::Rows => None,
+        Quantity::Sum { column } => {
+            Some((named(measure.side, column), reading.unwrap_or(Reading::Sum)))
+        }
+        Quantity::Distinct { column } => {
+            Some((named(measure.side, column), reading.unwrap_or(Reading::Distinct)))
+        }
+    };
+    for dimension in &tally.dimensions {
+        read.extend(match dimension {
+            Dimension::Matched | Dimension::Membership { .. } => None,
+            Dimension::Arm { column, .. } => Some((named(Side::POPULATION, column), Reading::Arm)),
+            Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
+                Some((named(*side, column), Reading::Group))
+            }
+            Dimension::Only { side, column, .. } => Some((named(*side, column), Reading::Only)),
+            Dimension::Earliest { side, column, .. } => {
+                Some((named(*side, column), Reading::Earliest))
+            }
+            Dimension::Bins { measure, .. } | Dimension::BinsPerGroup { measure, .. } => {
+                let measure = &tally.measures[usize::try_from(*measure).unwrap()];
+                of(measure, Some(Reading::Bins))
+            }
+        });
+    }
+    read.extend(tally.measures.iter().filter_map(|measure| of(measure, None)));
+    read
+}
+
+/// The first thing that `tally` reads beyond what `terms` list.
+pub(crate) fn beyond(terms: &Terms, tally: &Tally) -> Option<String> {
+    let column = columns(tally).into_iter().find(|(column, way)| !terms.permits(column, *way));
+    let column = column.map(|(column, reading)| format!("{column}: {reading:?}"));
+    let listed: Vec<_> = terms.datasets().collect();
+    let dataset = tally.datasets().find(|dataset| !listed.contains(dataset));
+    let united = matches!(tally.population, Population::Union { .. });
+    let mut datasets = tally.datasets();
+    let union = datasets.find(|it| united && !terms.permits_dataset(it, Reading::Union));
+    let cells = tally.cells_per_person > terms.cells_per_person;
+    let cells = cells.then(|| format!("{} cells", tally.cells_per_person));
+    column.or(dataset.map(str::to_owned)).or(union.map(str::to_owned)).or(cells)
+}
