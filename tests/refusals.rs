@@ -217,7 +217,7 @@ async fn a_purpose_without_budget_cannot_spend_that_of_another() {
     parties.rewrite(|text| {
         let text = text.replace("[\"measurement\"]", "[\"measurement\", \"research\"]");
         let budget = "[[dataset.budget]]\npurpose = \"measurement\"";
-        let research = "[[dataset.budget]]\npurpose = \"research\"\nperiod = \"contract\"\n\
+        let research = "[[dataset.budget]]\npurpose = \"research\"\nlegal_basis = \"consent\"\nperiod = \"contract\"\n\
                         epsilon = 2.0\ndelta = 1e-6\nlifetime_epsilon = 2.0\n";
         let text = text.replace(budget, &format!("{research}{budget}"));
         let at = text.find("[[analysis]]").unwrap();

@@ -339,7 +339,7 @@ numbered! {
 /// External data of the signature, and the beginning of every nonce.
 pub const ATTESTED_TAG: &[u8] = b"glovebox attested v1";
 /// Begins what a contract's digest covers.
-pub const CONTRACT_TAG: &[u8] = b"glovebox contract v1\0";
+pub const CONTRACT_TAG: &[u8] = b"glovebox contract v2\0";
 /// Begins what an output's digest covers.
 pub const OUTPUT_TAG: &[u8] = b"glovebox output v1\0";
 /// Begins what a statement's digest covers.

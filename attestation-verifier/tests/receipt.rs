@@ -220,7 +220,7 @@ fn digests_are_those_of_the_specification() {
     assert_eq!(start(nonce_for(BodyKind::Closing, b"abc")), CLOSING_ABC);
 }
 
-const CONTRACT_ABC: &str = "6dac775403a5c7cf";
+const CONTRACT_ABC: &str = "1ca60ad90ca6e591";
 const OUTPUT_ABC: &str = "82eaba45f508e29a";
 const STATEMENT_ABC: &str = "08248521d1202a44";
 const RECEIPT_ABC: &str = "0f80547342d882df";

@@ -54,7 +54,7 @@ pub(crate) async fn take(
     if grant.not_after > longest {
         return Err(bad(GrantFlaw::TooLong));
     }
-    let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.signing_key;
+    let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.root_key;
     let manifest =
         SignedManifest::open(grant.manifest, &owner).map_err(|_| bad(GrantFlaw::Signature))?;
     manifest.manifest().check(dataset).map_err(|why| bad(GrantFlaw::Manifest(why)))?;

@@ -1,6 +1,7 @@
 //! The contract of a room: who, which data, for what, how much, and in which build.
 
 mod column_ref;
+pub mod draft;
 mod parse;
 mod role;
 mod terms;
@@ -26,7 +27,7 @@ pub use terms::Terms;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Contract {
-    /// SHA-384 of the exact bytes under the tag `glovebox contract v1`.
+    /// SHA-384 of the exact bytes under the tag `glovebox contract v2`.
     pub digest: Digest,
     /// What people call it.
     pub name: String,
@@ -40,6 +41,8 @@ pub struct Contract {
     pub jobs_per_day: u32,
     /// The contract that this one replaces.
     pub supersedes: Option<Digest>,
+    /// Digest of the [`BucketSalt`](crate::salt::BucketSalt), which the parties have and the host does not.
+    pub bucket_salt: Digest,
     /// What data may be used for.
     pub purposes: Vec<String>,
     /// Parties by name.
@@ -56,8 +59,8 @@ pub struct Contract {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Party {
-    /// Verifies what the party signs.
-    pub signing_key: PublicKey,
+    /// Verifies what the party itself signs.
+    pub root_key: PublicKey,
     /// Results for the party are sealed to it.
     pub recipient_key: RecipientKey,
     /// Where its custody answers, if it is online.
@@ -76,6 +79,8 @@ pub struct Dataset {
     pub columns: Vec<Column>,
     /// Budgets by purpose.
     pub budgets: BTreeMap<String, Budget>,
+    /// On what legal basis the owner lets it be used, by purpose: the owner's own words.
+    pub legal_basis: BTreeMap<String, String>,
 }
 
 /// A column and its role.
@@ -236,16 +241,16 @@ impl Contract {
         let missing: Vec<_> = contract
             .parties
             .iter()
-            .filter(|(_, party)| !signers.contains(&party.signing_key))
+            .filter(|(_, party)| !signers.contains(&party.root_key))
             .map(|(name, _)| name.clone())
             .collect();
         if missing.is_empty() { Ok(contract) } else { Err(OpenContractError::Unsigned { missing }) }
     }
 
-    /// The party that signs with `key`.
+    /// The party whose root key is `key`.
     #[must_use]
     pub fn party_of(&self, key: &PublicKey) -> Option<&str> {
-        self.parties.iter().find(|(_, p)| p.signing_key == *key).map(|(name, _)| name.as_str())
+        self.parties.iter().find(|(_, p)| p.root_key == *key).map(|(name, _)| name.as_str())
     }
 
     /// Whether `analysis` compares arms and learns of a refusal only where there is an outcome: a consent
@@ -376,7 +381,9 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 /// Domain tag of the digest and the signatures.
-pub const TAG: &str = "glovebox contract v1";
+pub const TAG: &str = "glovebox contract v2";
+/// What a contract of this format says that it is.
+const VERSION: u32 = 2;
 
 #[cfg(test)]
 pub(crate) mod tests;

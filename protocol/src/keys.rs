@@ -2,4 +2,5 @@
 
 pub mod hpke;
 pub mod key;
+pub mod salt;
 pub mod sign;

@@ -157,11 +157,11 @@ fn uses(kind: &str, section: &Section, rows: &[Row]) {
         let expected: BTreeSet<_> =
             used.reads.iter().map(|reading| format!("{reading:?}").to_lowercase()).collect();
         assert_eq!(found, expected, "{kind}: what `{}` is read for", used.key);
-        let spec = fs::read_to_string(repository("protocol/spec/contract-v1.md")).unwrap();
+        let spec = fs::read_to_string(repository("protocol/spec/contract-v2.md")).unwrap();
         for reading in expected {
             assert!(
                 spec.contains(&format!("\n| `{reading}` |")),
-                "contract-v1.md has no {reading}"
+                "contract-v2.md has no {reading}"
             );
         }
     }

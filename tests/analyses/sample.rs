@@ -4,6 +4,7 @@ use protocol::{
     analysis::{KINDS, Kind},
     contract::{Contract, ContractError},
     hpke::RecipientSecret,
+    salt::BucketSalt,
     sign::SigningKey,
 };
 use std::{env, fs, path::PathBuf};
@@ -107,9 +108,11 @@ fn text_of(mut table: Table) -> String {
     let parties = table.get_mut("party").and_then(Value::as_array_mut).into_iter().flatten();
     for (party, seed) in parties.filter_map(Value::as_table_mut).zip(1_u8..) {
         let recipient = RecipientSecret::from_bytes(&[seed; 32]).unwrap().public().to_string();
-        party.insert("signing_key".to_owned(), key(seed).public().to_string().into());
+        party.insert("root_key".to_owned(), key(seed).public().to_string().into());
         party.insert("recipient_key".to_owned(), recipient.into());
     }
+    let salt = BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest().to_string();
+    table.insert("bucket_salt".to_owned(), salt.into());
     let mut build = Table::new();
     build.insert("name".to_owned(), "sample".into());
     for register in ["pcr0", "pcr1", "pcr2"] {

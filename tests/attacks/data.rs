@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
 use protocol::{
-    contract::Contract,
+    contract::{Contract, draft},
     digest::Digest,
     hpke::RecipientSecret,
     manifest::{Manifest, SignedManifest},
     merkle::Root,
+    salt::BucketSalt,
     sealed,
     sign::SigningKey,
 };
@@ -119,37 +120,45 @@ pub(crate) fn instance() -> Digest {
 /// ε = 2 a month; groups of ten people and more are shown.
 pub(crate) fn contract() -> String {
     let party = |name: &str, seed: u8| {
-        let signing = signing_key(seed).public();
+        let root = signing_key(seed).public();
         let recipient = RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
-        format!(
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
-        )
+        draft::Party { name, root_key: &root, recipient_key: &recipient, custody: None }.to_string()
     };
     let column =
         |name: &str, more: &str| format!("[[dataset.column]]\nname = \"{name}\"\nrole = {more}\n");
     let email = column("email", "\"match_key\"\nkind = \"email\"");
-    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\nepsilon = 2\n\
-                  delta = 1e-6\nlifetime_epsilon = 20\nselection_delta = 1e-6\n";
+    let budget = draft::Budget {
+        purpose: "measurement",
+        legal_basis: "consent",
+        period: "month",
+        epsilon: 2.0,
+        lifetime_epsilon: 20.0,
+    };
+    let budget = format!("{budget}selection_delta = 1e-6\n");
+    let head = draft::Head {
+        name: "room",
+        expires: "2027-12-31T00:00:00Z",
+        purposes: &["measurement"],
+        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+    };
     let towns: Vec<_> = (0..8).map(|town| format!("\"town-{town}\"")).collect();
     let pcr = "ab".repeat(48);
     [
-        "contract = 1\nname = \"room\"\nexpires = \"2027-12-31T00:00:00Z\"\nmin_cell = 10\n"
-            .to_owned(),
-        "jobs_per_day = 10000\npurposes = [\"measurement\"]\n".to_owned(),
+        format!("{head}min_cell = 10\njobs_per_day = 10000\n"),
         party("publisher", 1),
         party("retailer", 2),
         "[[dataset]]\nname = \"exposures\"\nowner = \"publisher\"\n".to_owned(),
         email.clone(),
         column("arm", "\"group\"\ndomain = [\"test\", \"control\"]"),
         column("town", &format!("\"group\"\ndomain = [{}]", towns.join(", "))),
-        budget.to_owned(),
+        budget.clone(),
         "[[dataset]]\nname = \"sales\"\nowner = \"retailer\"\n".to_owned(),
         email,
         column("spend", "\"measure\""),
         column("store", "\"label\""),
         column("illness", "\"group\"\ndomain = [\"none\", \"some\"]"),
         column("bought", "\"date\""),
-        budget.to_owned(),
+        budget,
         "[[analysis]]\nname = \"lift\"\nkind = \"lift\"\npurpose = \"measurement\"\n".to_owned(),
         "assignment = \"exposures\"\narm = \"arm\"\noutcome = \"sales\"\n".to_owned(),
         "measures = [\"spend\"]\ndate = \"bought\"\n".to_owned(),
@@ -161,7 +170,7 @@ pub(crate) fn contract() -> String {
             .to_owned(),
         "measures = [\"sales.spend\", \"sales.store\"]\ncells_per_person = 3\n".to_owned(),
         "analysts = [\"publisher\", \"retailer\"]\nreceivers = [\"publisher\"]\n".to_owned(),
-        format!("[[build]]\nname = \"b\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"),
+        draft::Build("b", [&pcr; 3]).to_string(),
     ]
     .concat()
 }

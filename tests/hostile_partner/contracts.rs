@@ -34,11 +34,7 @@ fn refuses_names_that_look_alike() {
     let add = |name: &str| {
         let folder = tempfile::tempdir().unwrap();
         let third = Identity::create(folder.path(), "third", None).unwrap();
-        let party = format!(
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{}\"\nrecipient_key = \"{}\"\n[[dataset]]",
-            third.signing().public(),
-            third.recipient().public(),
-        );
+        let party = third.party_toml(name, None) + "[[dataset]]";
         let text = parties.text().replacen("[[dataset]]", &party, 1);
         Contract::parse(text.as_bytes()).map_err(|ContractError { flaw, .. }| flaw)
     };

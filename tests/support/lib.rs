@@ -23,9 +23,10 @@ use enclave::{Booted, Host, HostError, TcpTransport, serve};
 use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::Exact;
 use protocol::{
-    contract::{Contract, TAG},
+    contract::{Contract, TAG, draft},
     job::JobName,
     merkle::Root,
+    salt::BucketSalt,
     sign::Jointly,
     slice::Slice,
     storage::{Answer, Ask, Failure, ObjectName},
@@ -194,25 +195,23 @@ impl Default for Terms {
 }
 
 fn contract_text(publisher: &Identity, retailer: &Identity, terms: &Terms) -> String {
-    let mut text = format!(
-        "contract = 1\nname = \"test-room\"\nexpires = \"{}\"\nmin_cell = {}\n\
-         purposes = [\"measurement\"]\n{}\n",
-        terms.expires, terms.min_cell, terms.more
-    );
+    let head = draft::Head {
+        name: "test-room",
+        expires: &terms.expires,
+        purposes: &["measurement"],
+        bucket_salt: salt().digest(),
+    };
+    let mut text = format!("{head}min_cell = {}\n{}\n", terms.min_cell, terms.more);
     for (name, identity) in [("publisher", publisher), ("retailer", retailer)] {
-        let signing = identity.signing().public();
-        let recipient = identity.recipient().public();
-        write!(
-            text,
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
-        )
-        .unwrap();
+        text += &identity.party_toml(name, None);
     }
-    let budget = format!(
-        "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"contract\"\nepsilon = {:?}\n\
-         delta = 1e-6\nlifetime_epsilon = {:?}\n",
-        terms.epsilon, terms.epsilon
-    );
+    let budget = draft::Budget {
+        purpose: "measurement",
+        legal_basis: "consent",
+        period: "contract",
+        epsilon: terms.epsilon,
+        lifetime_epsilon: terms.epsilon,
+    };
     write!(
         text,
         "[[dataset]]\nname = \"exposures\"\nowner = \"publisher\"\n\
@@ -232,11 +231,13 @@ fn contract_text(publisher: &Identity, retailer: &Identity, terms: &Terms) -> St
          measures = [\"bought\", \"spend\"]\nanalysts = [\"publisher\"]\n\
          receivers = [\"publisher\", \"retailer\"]\n",
     );
-    text.push_str("[[build]]\nname = \"test\"\n");
-    for (index, pcr) in measure(BUILD) {
-        writeln!(text, "pcr{index} = \"{pcr}\"").unwrap();
-    }
-    text
+    let pcrs = measure(BUILD);
+    text + &draft::Build("test", [0, 1, 2].map(|index| pcrs[&index])).to_string()
+}
+
+/// The bucket salt of every contract of a test.
+pub fn salt() -> BucketSalt {
+    BucketSalt::take(&mut [0x5a; BucketSalt::LEN])
 }
 
 /// The usual job: two outcomes at ε = 1.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use protocol::contract::Contract;
+use protocol::contract::{Contract, draft};
 use protocol::digest::Digest;
 use protocol::hpke::RecipientSecret;
 use protocol::job::{
@@ -16,6 +16,7 @@ use protocol::manifest::{Manifest, SignedManifest};
 use protocol::merkle::Root;
 use protocol::policy::{Admitted, admit};
 use protocol::proof::Split;
+use protocol::salt::BucketSalt;
 use protocol::sealed;
 use protocol::sign::SigningKey;
 use protocol::tally::Clamp;
@@ -44,13 +45,23 @@ pub fn contract() -> Contract {
 pub fn text() -> String {
     let key = |seed: u8| RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
     let party = |name: &str, seed: u8| {
-        let (signing, recipient) = (signing_key(seed).public(), key(seed));
-        format!(
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
-        )
+        let (root, recipient) = (signing_key(seed).public(), key(seed));
+        draft::Party { name, root_key: &root, recipient_key: &recipient, custody: None }.to_string()
     };
-    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\n\
-                  epsilon = 4\ndelta = 1e-6\nlifetime_epsilon = 20\n";
+    let budget = draft::Budget {
+        purpose: "measurement",
+        legal_basis: "consent",
+        period: "month",
+        epsilon: 4.0,
+        lifetime_epsilon: 20.0,
+    };
+    let budget = budget.to_string();
+    let head = draft::Head {
+        name: "autumn-lift",
+        expires: "2027-12-31T00:00:00Z",
+        purposes: &["measurement"],
+        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+    };
     let column =
         |name: &str, more: &str| format!("[[dataset.column]]\nname = \"{name}\"\nrole = {more}\n");
     let email = column("email", "\"match_key\"\nkind = \"email\"");
@@ -58,8 +69,7 @@ pub fn text() -> String {
     let agreed = column("agreed", "\"consent\"");
     let pcr = "ab".repeat(48);
     let text = [
-        "contract = 1\nname = \"autumn-lift\"\nexpires = \"2027-12-31T00:00:00Z\"\n".to_owned(),
-        "min_cell = 50\npurposes = [\"measurement\"]\n".to_owned(),
+        format!("{head}min_cell = 50\n"),
         party("publisher", 1),
         party("retailer", 2),
         "[[dataset]]\nname = \"exposures\"\nowner = \"publisher\"\n".to_owned(),
@@ -67,7 +77,7 @@ pub fn text() -> String {
         phone.clone(),
         column("arm", "\"group\"\ndomain = [\"mens\", \"womens\", \"none\"]"),
         agreed.clone(),
-        budget.to_owned(),
+        budget.clone(),
         "[[dataset]]\nname = \"sales\"\nowner = \"retailer\"\n".to_owned(),
         phone,
         email,
@@ -76,12 +86,12 @@ pub fn text() -> String {
         column("spend", "\"measure\"\nscale = 2"),
         column("bought", "\"date\""),
         agreed,
-        budget.to_owned(),
+        budget,
         "[[analysis]]\nname = \"lift\"\nkind = \"lift\"\npurpose = \"measurement\"\n".to_owned(),
         "assignment = \"exposures\"\narm = \"arm\"\noutcome = \"sales\"\n".to_owned(),
         "measures = [\"visit\", \"conversion\", \"spend\"]\ndate = \"bought\"\n".to_owned(),
         "analysts = [\"publisher\"]\nreceivers = [\"publisher\", \"retailer\"]\n".to_owned(),
-        format!("[[build]]\nname = \"b\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"),
+        draft::Build("b", [&pcr; 3]).to_string(),
     ];
     text.concat()
 }

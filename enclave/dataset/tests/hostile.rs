@@ -16,11 +16,12 @@ use parquet::{
     },
 };
 use protocol::{
-    contract::{Contract, Dataset},
+    contract::{Contract, Dataset, draft},
     hpke::RecipientSecret,
     key::DataKey,
     manifest::{Manifest, ManifestError},
     merkle,
+    salt::BucketSalt,
     sealed::{self, FOOTER, FileError, Flaw, ROW},
     sign::SigningKey,
 };
@@ -40,19 +41,27 @@ fn dataset() -> Dataset {
 /// An e-mail address, a group of two, a number.
 fn make_dataset() -> Dataset {
     let seed = Zeroizing::new(vec![1; 32]);
-    let signing = SigningKey::from_seed(&seed).unwrap().public();
+    let root = SigningKey::from_seed(&seed).unwrap().public();
     let recipient = RecipientSecret::from_bytes(&seed).unwrap().public();
-    let party = |name: &str, signing: &str| {
-        format!(
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
-        )
+    let head = draft::Head {
+        name: "c",
+        expires: "2027-12-31T00:00:00Z",
+        purposes: &["p"],
+        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+    };
+    let party =
+        draft::Party { name: "a", root_key: &root, recipient_key: &recipient, custody: None };
+    let budget = draft::Budget {
+        purpose: "p",
+        legal_basis: "consent",
+        period: "month",
+        epsilon: 1.0,
+        lifetime_epsilon: 2.0,
     };
     let pcr = "ab".repeat(48);
-    let budget = "[[dataset.budget]]\npurpose = \"p\"\nperiod = \"month\"\nepsilon = 1\ndelta = 1e-6\n\
-                  lifetime_epsilon = 2\n";
+    let build = draft::Build("b", [&pcr; 3]);
     let text = format!(
-        "contract = 1\nname = \"c\"\nexpires = \"2027-12-31T00:00:00Z\"\nmin_cell = 50\npurposes = [\"p\"]\n\
-         {}[[dataset]]\nname = \"d\"\nowner = \"a\"\nlineage = \"l\"\n\
+        "{head}{party}[[dataset]]\nname = \"d\"\nowner = \"a\"\nlineage = \"l\"\n\
          [[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n\
          [[dataset.column]]\nname = \"arm\"\nrole = \"group\"\ndomain = [\"x\", \"y\"]\n\
          [[dataset.column]]\nname = \"spend\"\nrole = \"measure\"\n{budget}\
@@ -60,9 +69,7 @@ fn make_dataset() -> Dataset {
          [[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n\
          [[dataset.column]]\nname = \"spend\"\nrole = \"measure\"\n{budget}\
          [[analysis]]\nname = \"lift\"\nkind = \"lift\"\npurpose = \"p\"\nassignment = \"d\"\narm = \"arm\"\n\
-         outcome = \"e\"\nmeasures = [\"spend\"]\nanalysts = [\"a\"]\nreceivers = [\"a\"]\n\
-         [[build]]\nname = \"b\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n",
-        party("a", &signing.to_string()),
+         outcome = \"e\"\nmeasures = [\"spend\"]\nanalysts = [\"a\"]\nreceivers = [\"a\"]\n{build}"
     );
     Contract::parse(text.as_bytes()).unwrap().datasets["d"].clone()
 }

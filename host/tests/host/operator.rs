@@ -1,9 +1,10 @@
 use crate::support::{Room, alive, blob, eventually, http, json};
 use host::{Enclave, StartError};
 use protocol::{
-    contract::TAG,
+    contract::{TAG, draft},
     hpke::RecipientSecret,
     merkle::root_of,
+    salt::BucketSalt,
     sign::{Jointly, SigningKey},
 };
 use serde_json::json;
@@ -336,22 +337,33 @@ pub(crate) fn signed_contract() -> Vec<u8> {
 pub(crate) fn contract_until(expires: &str) -> Vec<u8> {
     let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
     let recipient = RecipientSecret::from_bytes(&[2; 32]).unwrap().public();
-    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\n\
-                  epsilon = 1.0\ndelta = 1e-6\nlifetime_epsilon = 1.0\n";
+    let root = key.public();
+    let head = draft::Head {
+        name: "alone",
+        expires,
+        purposes: &["measurement"],
+        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+    };
+    let party =
+        draft::Party { name: "one", root_key: &root, recipient_key: &recipient, custody: None };
+    let budget = draft::Budget {
+        purpose: "measurement",
+        legal_basis: "consent",
+        period: "month",
+        epsilon: 1.0,
+        lifetime_epsilon: 1.0,
+    };
     let email = "[[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n";
     let pcr = "ab".repeat(48);
+    let build = draft::Build("none", [&pcr; 3]);
     let text = format!(
-        "contract = 1\nname = \"alone\"\nexpires = \"{expires}\"\n\
-         purposes = [\"measurement\"]\n[[party]]\nname = \"one\"\nsigning_key = \"{}\"\n\
-         recipient_key = \"{recipient}\"\n[[dataset]]\nname = \"seen\"\nowner = \"one\"\n{email}\
+        "{head}{party}[[dataset]]\nname = \"seen\"\nowner = \"one\"\n{email}\
          [[dataset.column]]\nname = \"arm\"\nrole = \"group\"\ndomain = [\"a\", \"b\"]\n{budget}\
          [[dataset]]\nname = \"done\"\nowner = \"one\"\n{email}[[dataset.column]]\n\
          name = \"spend\"\nrole = \"measure\"\n{budget}[[analysis]]\nname = \"lift\"\n\
          kind = \"lift\"\npurpose = \"measurement\"\nassignment = \"seen\"\narm = \"arm\"\n\
          outcome = \"done\"\nmeasures = [\"spend\"]\nanalysts = [\"one\"]\n\
-         receivers = [\"one\"]\n[[build]]\nname = \"none\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\n\
-         pcr2 = \"{pcr}\"\n",
-        key.public(),
+         receivers = [\"one\"]\n{build}"
     );
     let mut joint = Jointly::unsigned(TAG, text.as_bytes());
     joint.add(&key);

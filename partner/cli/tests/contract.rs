@@ -87,6 +87,69 @@ fn a_contract_gathers_the_signature_of_every_party() {
 }
 
 #[test]
+fn a_contract_is_written_for_any_kind_and_number_of_parties() {
+    let dir = parties();
+    says(dir.path(), 0, "init --dir t --name third");
+    let all = "--party p/party.toml --party r/party.toml --party t/party.toml --pcrs pcrs.json";
+    let (_, talk) =
+        says(dir.path(), 2, &format!("contract new --name x --kind sql {all} -o x.toml"));
+    assert!(talk.contains("no such kind of analysis, expected one of lift, table"), "{talk}");
+    for (kind, parties) in
+        [("table", all), ("lift", all), ("table", "--party p/party.toml --pcrs pcrs.json")]
+    {
+        let new = format!("contract new --name room --kind {kind} {parties} -o {kind}.toml");
+        says(dir.path(), 0, &new);
+        let (page, _) = says(dir.path(), 0, &format!("contract show {kind}.toml"));
+        assert!(page.contains("publisher: NOT SIGNED"), "{page}");
+        assert_eq!(page.contains("third: NOT SIGNED"), parties == all, "{page}");
+        assert!(page.contains("on the legal basis: consent"), "{page}");
+        fs::remove_file(dir.path().join(format!("{kind}.toml"))).unwrap();
+    }
+}
+
+/// Its salt comes with the contract, sealed to each party, and goes over to the contract that replaces it.
+#[test]
+fn a_bucket_salt_is_kept_by_every_party_and_by_the_contract_that_replaces_it() {
+    let dir = parties();
+    let salts = |party: &str| {
+        let folder = fs::read_dir(dir.path().join(party).join("salts")).unwrap();
+        let files = folder.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        files.collect::<Vec<_>>()
+    };
+    let beside = dir.path().join("contract.toml.salts");
+    fs::rename(&beside, dir.path().join("elsewhere")).unwrap();
+    let (_, talk) = says(dir.path(), 2, "contract sign contract.toml --dir p");
+    assert!(talk.contains("there is no contract.toml.salts"), "{talk}");
+    says(dir.path(), 0, "contract sign contract.toml --dir p --salts elsewhere");
+    fs::rename(dir.path().join("elsewhere"), &beside).unwrap();
+    says(dir.path(), 0, "contract sign contract.toml.signed --dir r");
+    assert_eq!((salts("p").len(), salts("p")), (1, salts("r")));
+    let text = fs::read(dir.path().join("contract.toml")).unwrap();
+    let salt = &salts("p")[0];
+    let in_clear = |bytes: &[u8]| bytes.windows(salt.len()).any(|part| part == salt);
+    assert!(!in_clear(&text) && !in_clear(&fs::read(&beside).unwrap()));
+
+    let parties = "--party p/party.toml --party r/party.toml --pcrs pcrs.json";
+    let new = format!(
+        "contract new --name next {parties} --dir p --supersedes contract.toml.signed -o next.toml"
+    );
+    says(dir.path(), 0, &new);
+    says(dir.path(), 0, "contract sign next.toml --dir r");
+    let both = salts("r");
+    assert!(both.len() == 2 && both[0] == both[1]);
+    // Another salt in the contract's place: what was sealed by buckets would be of no use.
+    let text = fs::read_to_string(dir.path().join("next.toml")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("bucket_salt")).unwrap();
+    let other = format!("bucket_salt = \"{}\"", "ab".repeat(48));
+    fs::write(dir.path().join("other.toml"), text.replace(line, &other)).unwrap();
+    let (_, talk) = says(dir.path(), 1, "contract sign other.toml --dir r --salts next.toml.salts");
+    assert!(talk.contains("another bucket salt than the one it replaces"), "{talk}");
+    let said = "contract sign other.toml --dir r --salts next.toml.salts --other-bucket-salt";
+    let (_, talk) = says(dir.path(), 1, said);
+    assert!(talk.contains("does not have the bucket salt of this contract for retailer"), "{talk}");
+}
+
+#[test]
 fn a_stranger_cannot_sign() {
     let dir = parties();
     says(dir.path(), 0, "init --dir s --name publisher");

@@ -3,7 +3,7 @@
 use attestation_verifier::receipt::Statement;
 use client::{close::Closing, keys::Identity, room::Instance};
 use protocol::{
-    contract::Contract,
+    contract::{Contract, draft},
     digest::Digest,
     hpke::RecipientSecret,
     job::{Job, JobId, question_from_toml},
@@ -11,6 +11,7 @@ use protocol::{
     merkle::Root,
     policy::{self, Admitted},
     receipt::{Account, ClosingBody},
+    salt::BucketSalt,
     sealed,
     time::Time,
 };
@@ -38,9 +39,13 @@ impl Fixture {
         };
         let (publisher_toml, publisher) = party("publisher");
         let (retailer_toml, retailer) = party("retailer");
-        let head = "contract = 1\nname = \"spring\"\nexpires = \"2100-01-01T00:00:00Z\"\n\
-                    purposes = [\"measurement\", \"research\"]\n";
-        let text = [head, &publisher_toml, &retailer_toml, DATA].concat();
+        let head = draft::Head {
+            name: "spring",
+            expires: "2100-01-01T00:00:00Z",
+            purposes: &["measurement", "research"],
+            bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+        };
+        let text = [&head.to_string(), &publisher_toml, &retailer_toml, DATA].concat();
         let mut contract = Contract::parse(text.as_bytes()).unwrap();
         // No contract may say so; the ledger must hold all the same, as it does across contracts.
         contract.datasets.get_mut("visits").unwrap().lineage = "customers".to_owned();
@@ -155,7 +160,7 @@ column = [
   { name = "arm", role = "group", domain = ["test", "control"] },
   { name = "history", role = "feature", scale = 2 },
 ]
-budget = [{ purpose = "measurement", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 }]
+budget = [{ purpose = "measurement", legal_basis = "consent", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 }]
 
 [[dataset]]
 name = "sales"
@@ -168,8 +173,8 @@ column = [
   { name = "notes", role = "never" },
 ]
 budget = [
-  { purpose = "measurement", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 },
-  { purpose = "research", period = "contract", epsilon = 1.0, delta = 1e-6, lifetime_epsilon = 1.0 },
+  { purpose = "measurement", legal_basis = "consent", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 },
+  { purpose = "research", legal_basis = "consent", period = "contract", epsilon = 1.0, delta = 1e-6, lifetime_epsilon = 1.0 },
 ]
 
 [[dataset]]
@@ -179,7 +184,7 @@ column = [
   { name = "email", role = "match_key", kind = "email" },
   { name = "visited", role = "measure" },
 ]
-budget = [{ purpose = "measurement", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 }]
+budget = [{ purpose = "measurement", legal_basis = "consent", period = "day", epsilon = 2.0, delta = 1e-6, lifetime_epsilon = 5.0 }]
 
 [[analysis]]
 name = "lift"

@@ -95,7 +95,7 @@ pub fn read_manifest(
     let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
     let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
     let owner = contract.parties.get(&found.owner).ok_or_else(unknown)?;
-    let manifest = SignedManifest::open(bytes, &owner.signing_key)
+    let manifest = SignedManifest::open(bytes, &owner.root_key)
         .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
     manifest.manifest().check(found).map_err(GrantError::Manifest)?;
     Ok(manifest)

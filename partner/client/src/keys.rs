@@ -5,8 +5,9 @@ use crate::{
     withdrawn::{self, WithdrawnError},
 };
 use protocol::{
-    contract::Contract,
+    contract::{Contract, draft},
     hpke::{RecipientKey, RecipientSecret},
+    salt::BucketSalt,
     sign::{PublicKey, SigningKey},
     text,
 };
@@ -14,7 +15,6 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{
-    fmt::Write,
     io,
     path::{Path, PathBuf},
 };
@@ -139,6 +139,15 @@ pub fn generator() -> Result<ChaCha20Rng, IdentityError> {
     let generator = ChaCha20Rng::from_seed(seed);
     seed.zeroize();
     Ok(generator)
+}
+
+/// A new bucket salt.
+///
+/// # Errors
+///
+/// [`IdentityError::Randomness`] if the operating system has none to give.
+pub fn bucket_salt() -> Result<BucketSalt, IdentityError> {
+    Ok(BucketSalt::take(&mut random()?))
 }
 
 /// Bytes that nobody can guess.
@@ -277,18 +286,11 @@ pub fn check_words(name: &str, custody: Option<&str>) -> Result<(), IdentityErro
 #[must_use]
 pub fn party_toml(
     name: &str,
-    signing: &PublicKey,
+    root: &PublicKey,
     recipient: &RecipientKey,
     custody: Option<&str>,
 ) -> String {
-    let mut text = format!(
-        "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n",
-    );
-    if let Some(custody) = custody {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "custody = \"{custody}\"");
-    }
-    text
+    draft::Party { name, root_key: root, recipient_key: recipient, custody }.to_string()
 }
 
 /// File with the 32-byte seed of the signing key.

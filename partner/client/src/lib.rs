@@ -21,6 +21,7 @@ pub mod open;
 pub mod people;
 pub mod receipt_check;
 pub mod room;
+pub mod salts;
 pub mod store;
 pub mod trust;
 pub mod view;

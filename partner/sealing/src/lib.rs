@@ -302,7 +302,7 @@ fn owned<'a>(
 ) -> Result<&'a Dataset, SealError> {
     let dataset = named(contract, name)?;
     let party = contract.parties.get(&dataset.owner);
-    if party.is_some_and(|party| party.signing_key == owner.public()) {
+    if party.is_some_and(|party| party.root_key == owner.public()) {
         Ok(dataset)
     } else {
         Err(SealError::Owner { dataset: name.to_owned(), owner: dataset.owner.clone() })

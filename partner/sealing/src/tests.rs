@@ -1,7 +1,8 @@
 use super::*;
 use protocol::{
-    contract::Contract,
+    contract::{Contract, draft},
     hpke::RecipientSecret,
+    salt::BucketSalt,
     sealed::{self, ROW, Values},
 };
 use rand_chacha::ChaCha20Rng;
@@ -17,17 +18,26 @@ pub(super) fn signing_key(seed: u8) -> SigningKey {
 pub(super) fn contract() -> Contract {
     let recipient =
         |seed| RecipientSecret::generate(&mut ChaCha20Rng::from_seed([seed; 32])).public();
-    let mut text = "contract = 1\nname = \"lift\"\nexpires = \"2027-12-31T00:00:00Z\"\n\
-        min_cell = 50\npurposes = [\"measurement\"]\n"
-        .to_owned();
+    let head = draft::Head {
+        name: "lift",
+        expires: "2027-12-31T00:00:00Z",
+        purposes: &["measurement"],
+        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+    };
+    let mut text = format!("{head}min_cell = 50\n");
     for (name, seed) in [("publisher", 1), ("retailer", 2)] {
-        let (signing, recipient) = (signing_key(seed).public(), recipient(seed));
-        write!(
-            text,
-            "[[party]]\nname = \"{name}\"\nsigning_key = \"{signing}\"\nrecipient_key = \"{recipient}\"\n"
-        )
-        .unwrap();
+        let (root, recipient) = (signing_key(seed).public(), recipient(seed));
+        let party =
+            draft::Party { name, root_key: &root, recipient_key: &recipient, custody: None };
+        text += &party.to_string();
     }
+    let budget = draft::Budget {
+        purpose: "measurement",
+        legal_basis: "consent",
+        period: "month",
+        epsilon: 4.0,
+        lifetime_epsilon: 20.0,
+    };
     let datasets = [
         (
             "exposures",
@@ -65,10 +75,7 @@ pub(super) fn contract() -> Contract {
                 None => {}
             }
         }
-        text.push_str(
-            "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"month\"\nepsilon = 4\n\
-             delta = 1e-6\nlifetime_epsilon = 20\n",
-        );
+        text += &budget.to_string();
     }
     text.push_str(
         "[[analysis]]\nname = \"lift\"\nkind = \"lift\"\npurpose = \"measurement\"\n\
@@ -76,11 +83,7 @@ pub(super) fn contract() -> Contract {
          date = \"day\"\nanalysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n",
     );
     let pcr = "ab".repeat(48);
-    write!(
-        text,
-        "[[build]]\nname = \"test\"\npcr0 = \"{pcr}\"\npcr1 = \"{pcr}\"\npcr2 = \"{pcr}\"\n"
-    )
-    .unwrap();
+    text += &draft::Build("test", [&pcr; 3]).to_string();
     Contract::parse(text.as_bytes()).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! The contract of a rehearsal: the user's, with keys made for the occasion.
 
 use crate::{Parties, RehearsalError};
-use client::keys::Identity;
+use client::keys::{Identity, bucket_salt};
 use protocol::{
     contract::{Contract, TAG},
     sign::Jointly,
@@ -38,11 +38,13 @@ pub(crate) fn contract(
             let Some(identity) = name.and_then(|name| parties.get(name)) else { continue };
             let signing = identity.signing().public().to_string();
             let recipient = identity.recipient().public().to_string();
-            party.insert("signing_key".to_owned(), signing.into());
+            party.insert("root_key".to_owned(), signing.into());
             party.insert("recipient_key".to_owned(), recipient.into());
             party.remove("custody");
         }
     }
+    let salt = bucket_salt()?.digest().to_string();
+    table.insert("bucket_salt".to_owned(), salt.into());
     let registers = pcrs.iter().map(|(index, pcr)| (format!("pcr{index}"), pcr.to_string().into()));
     let mut build: Table = registers.collect();
     build.insert("name".to_owned(), "rehearsal".into());

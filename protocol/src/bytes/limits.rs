@@ -82,6 +82,8 @@ pub const STORE_REPLY: usize = 16 * KIB;
 pub const FRAME_ITEMS: usize = 32;
 /// Any other message.
 pub const MESSAGE: Size = Size::new(OBJECT, 262_144);
+/// The bucket salt of one contract, sealed to each party.
+pub const SALTS: Size = Size::new(SIGNERS * 2 * KIB, SIGNERS * 8);
 /// A contract file.
 pub const CONTRACT: usize = MIB;
 /// An object at the host.

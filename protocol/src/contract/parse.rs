@@ -2,11 +2,13 @@
 
 mod analysis;
 mod flaw;
+pub(in crate::contract) mod later;
+mod named;
 mod raw;
 
 use super::{
     Budget, Build, Column, Contract, Dataset, MAX_LIFETIME_EPSILON, Party, Period, Role, RoleKind,
-    TAG, is_name,
+    TAG, VERSION, is_name,
 };
 use crate::{
     digest::Digest,
@@ -17,6 +19,7 @@ use crate::{
 };
 use analysis::Known;
 use attestation_verifier::Pcr;
+use named::{Named, alike};
 use raw::{RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod};
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
 use toml::Spanned;
@@ -31,9 +34,8 @@ pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
     })?;
     let page = Page { text };
     page.no_hidden_character()?;
-    let raw: RawContract = toml::from_str(text).map_err(|e| {
-        page.flaw(e.span().unwrap_or(0..0), Flaw::Syntax(text::plain_toml(e.message())))
-    })?;
+    let raw: RawContract = toml::from_str(text)
+        .map_err(|e| page.flaw(e.span().unwrap_or(0..0), shape(e.message())))?;
     page.contract(raw)
 }
 
@@ -63,8 +65,8 @@ impl Page<'_> {
     }
 
     fn contract(&self, raw: RawContract) -> Parsed<Contract> {
-        if *raw.contract.get_ref() != 1 {
-            return Err(self.range(&raw.contract, "contract (the format's version)", "1"));
+        if *raw.contract.get_ref() != VERSION {
+            return Err(self.range(&raw.contract, "contract (the format's version)", "2"));
         }
         let purposes = self.names(&raw.purposes, "purpose")?;
         let parties = self.parties(raw.parties, raw.contract.span())?;
@@ -104,6 +106,7 @@ impl Page<'_> {
                 .as_ref()
                 .map(|digest| self.value(digest, "supersedes"))
                 .transpose()?,
+            bucket_salt: self.value(&raw.bucket_salt, "bucket_salt")?,
             purposes,
             parties,
             datasets,
@@ -115,11 +118,11 @@ impl Page<'_> {
     fn parties(&self, raw: Vec<RawParty>, whole: Range<usize>) -> Parsed<BTreeMap<String, Party>> {
         let mut parties: Named<'_, Party> = Named::new(self);
         for party in raw {
-            let signing_key: PublicKey = self.value(&party.signing_key, "signing_key")?;
+            let root_key: PublicKey = self.value(&party.root_key, "root_key")?;
             let recipient_key: RecipientKey = self.value(&party.recipient_key, "recipient_key")?;
             for (name, other) in &parties.things {
-                if other.signing_key == signing_key {
-                    let span = party.signing_key.span();
+                if other.root_key == root_key {
+                    let span = party.root_key.span();
                     return Err(self.flaw(span, Flaw::SharedKey(name.clone())));
                 }
                 if other.recipient_key == recipient_key {
@@ -133,7 +136,7 @@ impl Page<'_> {
                 return Err(self.range(custody, "custody", text::HTTP_ADDRESS));
             }
             let custody = party.custody.map(Spanned::into_inner);
-            parties.insert(&party.name, Party { signing_key, recipient_key, custody })?;
+            parties.insert(&party.name, Party { root_key, recipient_key, custody })?;
         }
         if parties.things.is_empty() {
             return Err(self.flaw(whole, Flaw::Missing("party")));
@@ -164,7 +167,7 @@ impl Page<'_> {
             if !columns.iter().any(|c| matches!(c.role, Role::MatchKey(_))) {
                 return Err(self.flaw(dataset.name.span(), Flaw::Missing("match_key column")));
             }
-            let mut budgets = BTreeMap::new();
+            let (mut budgets, mut legal_basis) = (BTreeMap::new(), BTreeMap::new());
             let (mut per_period, mut for_life) = (0, 0);
             for budget in dataset.budgets {
                 let purpose = self.one_of(&budget.purpose, purposes.iter(), "purpose")?;
@@ -178,6 +181,7 @@ impl Page<'_> {
                         within(&mut for_life, parsed.lifetime_epsilon, MAX_LIFETIME_EPSILON)
                     })
                     .ok_or_else(|| self.flaw(budget.purpose.span(), Flaw::TooMuchInAll))?;
+                legal_basis.insert(purpose.clone(), self.legal_basis(&budget.legal_basis)?);
                 budgets.insert(purpose, parsed);
             }
             let owned = |d: &Dataset| d.owner == owner && d.lineage == lineage;
@@ -185,7 +189,8 @@ impl Page<'_> {
                 let flaw = Flaw::Duplicate { first: first.clone(), second: lineage };
                 return Err(self.flaw(dataset.name.span(), flaw));
             }
-            datasets.insert(&dataset.name, Dataset { owner, lineage, columns, budgets })?;
+            let dataset_of = Dataset { owner, lineage, columns, budgets, legal_basis };
+            datasets.insert(&dataset.name, dataset_of)?;
         }
         if datasets.things.is_empty() {
             return Err(self.flaw(whole, Flaw::Missing("dataset")));
@@ -291,6 +296,22 @@ impl Page<'_> {
         Ok(Budget::new(period, [epsilon, lifetime_epsilon], delta, selection_delta))
     }
 
+    /// Free text on one line. Hidden characters were refused before, except those that end a line.
+    fn legal_basis(&self, found: &Spanned<String>) -> Parsed<String> {
+        let text = found.get_ref().trim();
+        if let Some(hidden) = text::hidden(text) {
+            return Err(self.flaw(found.span(), Flaw::Hidden(hidden)));
+        }
+        if !LEGAL_BASIS.contains(&text.chars().count()) {
+            return Err(self.range(
+                found,
+                "legal_basis",
+                "3 to 200 characters, such as \"consent\"",
+            ));
+        }
+        Ok(text.to_owned())
+    }
+
     /// Each of a list that must not be empty and names nothing twice.
     fn each(
         &self,
@@ -384,25 +405,12 @@ impl Page<'_> {
     }
 }
 
-/// Things by name, of which no two look alike.
-struct Named<'a, T> {
-    page: &'a Page<'a>,
-    things: BTreeMap<String, T>,
-}
-
-impl<'a, T> Named<'a, T> {
-    fn new(page: &'a Page<'a>) -> Self {
-        Self { page, things: BTreeMap::new() }
-    }
-
-    fn insert(&mut self, name: &Spanned<String>, thing: T) -> Parsed<()> {
-        let text = self.page.name(name)?;
-        if let Some(first) = self.things.keys().find(|other| alike(other, &text)) {
-            let flaw = Flaw::Duplicate { first: first.clone(), second: text };
-            return Err(self.page.flaw(name.span(), flaw));
-        }
-        self.things.insert(text, thing);
-        Ok(())
+/// What is wrong with the shape of the text, of which the parser of TOML says `message`.
+fn shape(message: &str) -> Flaw {
+    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
+    match unknown.and_then(|(field, _)| later::feature(field)) {
+        Some((field, feature)) => Flaw::Later { field, feature },
+        None => Flaw::Syntax(text::plain_toml(message)),
     }
 }
 
@@ -412,26 +420,10 @@ fn within(sum: &mut u64, epsilon: Epsilon, most: u64) -> Option<()> {
     (*sum <= most * 1_000_000).then_some(())
 }
 
-/// True if a person could take one name for the other.
-fn alike(a: &str, b: &str) -> bool {
-    let skeleton = |text: &str| {
-        let plain: String = text
-            .chars()
-            .filter(|c| !matches!(c, '-' | '_'))
-            .map(|c| match c {
-                '0' => 'o',
-                '1' | 'i' => 'l',
-                '5' => 's',
-                c => c,
-            })
-            .collect();
-        plain.replace("rn", "m").replace("vv", "w")
-    };
-    skeleton(a) == skeleton(b)
-}
-
 /// Largest ε that this build accepts for one dataset and period, over all purposes.
 const MAX_EPSILON: u64 = 20;
+/// Characters of a legal basis.
+const LEGAL_BASIS: std::ops::RangeInclusive<usize> = 3..=200;
 const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Columns of a sealed file that no contract names.
 const RESERVED: &str = "glovebox_";

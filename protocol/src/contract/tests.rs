@@ -1,9 +1,10 @@
+mod fields;
 mod signed;
 pub(crate) mod table;
 mod texts;
 
 use super::*;
-use crate::{analysis, hpke::RecipientSecret, sign::SigningKey};
+use crate::{analysis, hpke::RecipientSecret, salt::BucketSalt, sign::SigningKey};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use zeroize::Zeroizing;
 
@@ -12,31 +13,46 @@ pub(crate) fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
 }
 
+/// The bucket salt of every contract of a test.
+pub(crate) fn salt() -> BucketSalt {
+    BucketSalt::take(&mut [0x5a; BucketSalt::LEN])
+}
+
 fn recipient_key(seed: u8) -> String {
     RecipientSecret::generate(&mut ChaCha20Rng::from_seed([seed; 32])).public().to_string()
+}
+
+pub(crate) fn head() -> String {
+    let head = draft::Head {
+        name: "autumn-lift",
+        expires: "2027-12-31T00:00:00Z",
+        purposes: &["measurement"],
+        bucket_salt: salt().digest(),
+    };
+    head.to_string()
+}
+
+fn party(name: &str, seed: u8, custody: Option<&str>) -> String {
+    let (root, recipient) = (signing_key(seed).public(), recipient_key(seed).parse().unwrap());
+    draft::Party { name, root_key: &root, recipient_key: &recipient, custody }.to_string()
+}
+
+/// Parties with these names, whose keys have the seeds 1, 2 and so on.
+pub(crate) fn parties(names: &[&str]) -> String {
+    names.iter().zip(1..).map(|(name, seed)| party(name, seed, None)).collect()
 }
 
 /// A contract of a publisher (seed 1) and a retailer (seed 2), one statement to a line.
 pub(crate) fn sample() -> String {
     let pcr = "ab".repeat(48);
+    let head = head();
+    let publisher = party("publisher", 1, Some("http://publisher.example:7501"));
+    let retailer = party("retailer", 2, None);
     format!(
-        r#"contract = 1
-name = "autumn-lift"
-expires = "2027-12-31T00:00:00Z"
-min_cell = 50
-purposes = ["measurement"]
+        r#"{head}min_cell = 50
 
-[[party]]
-name = "publisher"
-signing_key = "{}"
-recipient_key = "{}"
-custody = "http://publisher.example:7501"
-
-[[party]]
-name = "retailer"
-signing_key = "{}"
-recipient_key = "{}"
-
+{publisher}
+{retailer}
 [[dataset]]
 name = "exposures"
 owner = "publisher"
@@ -54,6 +70,7 @@ name = "history"
 role = "never"
 [[dataset.budget]]
 purpose = "measurement"
+legal_basis = "consent"
 period = "month"
 epsilon = 4
 delta = 1e-6
@@ -82,6 +99,7 @@ name = "bought"
 role = "date"
 [[dataset.budget]]
 purpose = "measurement"
+legal_basis = "consent"
 period = "month"
 epsilon = 4
 delta = 1e-6
@@ -104,11 +122,7 @@ name = "build-1"
 pcr0 = "{pcr}"
 pcr1 = "{pcr}"
 pcr2 = "{pcr}"
-"#,
-        signing_key(1).public(),
-        recipient_key(1),
-        signing_key(2).public(),
-        recipient_key(2),
+"#
     )
 }
 
@@ -156,9 +170,10 @@ fn reads_every_field() {
     assert_eq!(contract.digest, Digest::of(TAG, sample().as_bytes()));
     assert_eq!((contract.name.as_str(), contract.min_cell), ("autumn-lift", 50));
     assert_eq!((contract.ids_per_person, contract.supersedes), (1, None));
+    assert_eq!(contract.bucket_salt, salt().digest());
     assert_eq!(contract.expires.to_string(), "2027-12-31T00:00:00Z");
     let publisher = &contract.parties["publisher"];
-    assert_eq!(publisher.signing_key, signing_key(1).public());
+    assert_eq!(publisher.root_key, signing_key(1).public());
     assert_eq!(publisher.custody.as_deref(), Some("http://publisher.example:7501"));
     assert_eq!(contract.party_of(&signing_key(2).public()), Some("retailer"));
     assert_eq!(contract.party_of(&signing_key(3).public()), None);
@@ -167,6 +182,7 @@ fn reads_every_field() {
     assert_eq!(contract.datasets["sales"].lineage, "sales");
     let domain = ["mens", "womens", "none"].map(str::to_owned).to_vec();
     assert_eq!(exposures.column("arm").unwrap().role, Role::Group(domain));
+    assert_eq!(exposures.legal_basis["measurement"], "consent");
     let budget = &exposures.budgets["measurement"];
     assert_eq!((budget.epsilon.value(), budget.lifetime_epsilon.value()), (4.0, 20.0));
     assert_eq!(budget.period, Period::Month);
@@ -206,7 +222,7 @@ fn grants_only_the_columns_that_an_analysis_uses() {
 #[test]
 fn refuses_unknown_fields_in_every_table() {
     for (table, after) in [
-        ("contract = 1", "contract = 1"),
+        ("contract = 2", "contract = 2"),
         ("[[party]]", "[[party]]"),
         ("[[dataset]]", "[[dataset]]"),
         ("[[dataset.column]]", "[[dataset.column]]"),
@@ -226,7 +242,7 @@ fn refuses_what_is_no_toml_or_of_another_type() {
     refused_by_toml(&edit("min_cell", "50", "\"50\""), "min_cell", "expected a whole number");
     refused_by_toml(&edit("min_cell", "50", "49.5"), "min_cell", "expected a whole number");
     refused_by_toml(
-        &edit("contract", "1", "-1"),
+        &edit("contract", "2", "-1"),
         "contract",
         "expected a whole number, not below 0",
     );
@@ -249,7 +265,7 @@ fn refuses_what_is_no_toml_or_of_another_type() {
     let twice = edit("name", "name = \"autumn-lift\"", "name = \"a\"\nname = \"b\"");
     refused_by_toml(&twice, "name = \"b\"", "duplicate key");
     refused_by_toml(&edit("expires", "= \"", "= "), "expires", "");
-    let error = Contract::parse(b"contract = 1\nname = \"\xff\"").unwrap_err();
+    let error = Contract::parse(b"contract = 2\nname = \"\xff\"").unwrap_err();
     assert_eq!(error.line, 2);
     assert_eq!(error.flaw, Flaw::Syntax("the text is not UTF-8".to_owned()));
     parse("").unwrap_err();
@@ -258,7 +274,7 @@ fn refuses_what_is_no_toml_or_of_another_type() {
 #[test]
 fn refuses_a_table_without_a_field_it_needs() {
     for (field, table) in [
-        ("signing_key", "[[party]]"),
+        ("root_key", "[[party]]"),
         ("recipient_key", "[[party]]"),
         ("owner", "[[dataset]]"),
         ("role", "[[dataset.column]]"),
@@ -287,17 +303,17 @@ fn refuses_a_table_without_a_field_it_needs() {
 fn refuses_another_version_of_the_format() {
     let expected = Flaw::Range {
         what: "contract (the format's version)",
-        found: "2".to_owned(),
-        expected: "1",
+        found: "1".to_owned(),
+        expected: "2",
     };
-    refused(&edit("contract", "contract = 1", "contract = 2"), "contract = 2", &expected);
+    refused(&edit("contract", "contract = 2", "contract = 1"), "contract = 1", &expected);
 }
 
 #[test]
 fn refuses_two_things_of_one_name() {
     let text = edit("name = \"retailer\"", "retailer", "publisher");
     let error = parse(&text).unwrap_err();
-    assert_eq!((error.line, error.flaw), (14, duplicate("publisher", "publisher")));
+    assert_eq!((error.line, error.flaw), (15, duplicate("publisher", "publisher")));
     let text = edit("\"sales\"", "sales", "exposures");
     assert_eq!(parse(&text).unwrap_err().flaw, duplicate("exposures", "exposures"));
     let text = edit("\"margin\"", "margin", "spend");
@@ -310,7 +326,7 @@ fn refuses_two_things_of_one_name() {
     refused(&text, "measures", &duplicate("visit", "visit"));
     let text = edit("receivers", "\"retailer\"", "\"publisher\"");
     refused(&text, "receivers", &duplicate("publisher", "publisher"));
-    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nperiod = \"day\"\nepsilon = 1\ndelta = 1e-6\nlifetime_epsilon = 1\n\n[[dataset]]\nname = \"sales\"";
+    let budget = "[[dataset.budget]]\npurpose = \"measurement\"\nlegal_basis = \"consent\"\nperiod = \"day\"\nepsilon = 1\ndelta = 1e-6\nlifetime_epsilon = 1\n\n[[dataset]]\nname = \"sales\"";
     let text = edit("[[dataset]]\nname = \"sales\"", "[[dataset]]\nname = \"sales\"", budget);
     assert_eq!(parse(&text).unwrap_err().flaw, duplicate("measurement", "measurement"));
     let build = sample().split_once("[[build]]").unwrap().1.to_owned();
@@ -366,9 +382,9 @@ fn refuses_two_parties_with_one_key() {
 
 #[test]
 fn refuses_keys_that_are_none() {
-    let text = edit("signing_key", &signing_key(1).public().to_string(), "AAAA");
+    let text = edit("root_key", &signing_key(1).public().to_string(), "AAAA");
     let reason = "expected an Ed25519 key of 32 bytes in base64".to_owned();
-    refused(&text, "\"AAAA\"", &Flaw::Value { what: "signing_key", reason });
+    refused(&text, "\"AAAA\"", &Flaw::Value { what: "root_key", reason });
     let text = edit("recipient_key", &recipient_key(1), "AAAA");
     let error = parse(&text).unwrap_err();
     assert!(matches!(error.flaw, Flaw::Value { what: "recipient_key", .. }), "{error}");
@@ -522,15 +538,15 @@ fn refuses_lists_that_name_nobody() {
     );
     let (text, _) =
         sample().split_once("[[build]]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    refused(&text, "contract = 1", &Flaw::Missing("build"));
+    refused(&text, "contract = 2", &Flaw::Missing("build"));
     let start = sample().find("[[analysis]]").unwrap();
     let end = sample().find("[[build]]").unwrap();
     let text = format!("{}{}", &sample()[..start], &sample()[end..]);
-    refused(&text, "contract = 1", &Flaw::Missing("analysis"));
+    refused(&text, "contract = 2", &Flaw::Missing("analysis"));
     let start = sample().find("[[party]]").unwrap();
-    refused(&sample()[..start], "contract = 1", &Flaw::Missing("party"));
+    refused(&sample()[..start], "contract = 2", &Flaw::Missing("party"));
     let start = sample().find("[[dataset]]").unwrap();
-    refused(&sample()[..start], "contract = 1", &Flaw::Missing("dataset"));
+    refused(&sample()[..start], "contract = 2", &Flaw::Missing("dataset"));
 }
 
 #[test]

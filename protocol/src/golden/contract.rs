@@ -26,7 +26,7 @@ kinds!(PERIODS, period: Period {
 
 #[test]
 fn a_contract_and_its_signatures_have_the_bytes_they_had() {
-    let mut folder = Folder::open("contract-v1");
+    let mut folder = Folder::open("contract-v2");
     let text = folder.by_hand("contract.toml");
     let contract = room::contract();
     let columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);

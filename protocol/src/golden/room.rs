@@ -21,7 +21,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-pub(super) const CONTRACT: &str = include_str!("../../../tests/vectors/contract-v1/contract.toml");
+pub(super) const CONTRACT: &str = include_str!("../../../tests/vectors/contract-v2/contract.toml");
 /// 2026-11-23, 12:00 UTC.
 pub(super) const NOW: Time = Time(1_795_435_200_000);
 
@@ -59,7 +59,7 @@ pub(super) fn contract() -> Contract {
     let contract = Contract::parse(CONTRACT.as_bytes()).unwrap();
     let keys = |name: &str| -> (PublicKey, RecipientKey) {
         let party = &contract.parties[name];
-        (party.signing_key, party.recipient_key.clone())
+        (party.root_key, party.recipient_key.clone())
     };
     assert_eq!(keys("publisher"), (publisher().public(), recipient(1).public()));
     assert_eq!(keys("retailer"), (retailer().public(), recipient(2).public()));

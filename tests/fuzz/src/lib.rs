@@ -50,7 +50,7 @@ pub const TARGETS: &[Target] = &[
     of("independent", verifier::independent, DOCUMENTS, 20_480, 1),
     of("receipt", verifier::receipt, RECEIPTS, 20_480, 1),
     of("revocation", verifier::revocation, &["tests/fuzz/seeds/revocation"], 20_480, 1),
-    of("contract", text::contract, &["tests/vectors/contract-v1"], 16_384, 4),
+    of("contract", text::contract, &["tests/vectors/contract-v2"], 16_384, 4),
     of("job", text::job, &["tests/vectors/job-v1"], 8_192, 4),
     of("result", text::result, &["tests/vectors/result-v2"], 16_384, 4),
     of("message", values::message, &["tests/vectors/messages-v1"], 16_384, 16),
@@ -71,7 +71,7 @@ const RECEIPTS: &[&str] = &[
     "tests/vectors/messages-v1",
 ];
 const ENVELOPES: &[&str] =
-    &["tests/vectors/messages-v1", "tests/vectors/job-v1", "tests/vectors/contract-v1"];
+    &["tests/vectors/messages-v1", "tests/vectors/job-v1", "tests/vectors/contract-v2"];
 
 const fn of(
     name: &'static str,

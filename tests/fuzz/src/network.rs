@@ -26,7 +26,7 @@ struct Site {
 
 static SITE: LazyLock<Site> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder for the store");
-    let contract = super::repository().join("tests/vectors/contract-v1/contract.signed");
+    let contract = super::repository().join("tests/vectors/contract-v2/contract.signed");
     let listen = "127.0.0.1:0".parse().expect("an address");
     let config = Config::simulated(&contract, folder.path(), listen, Enclave::External);
     let runtime = Runtime::new().expect("a runtime");

@@ -42,6 +42,7 @@ fn changes(before: &Contract, after: &Contract) -> Vec<String> {
     list.value("the end", &number::moment(before.expires), &number::moment(after.expires));
     list.value("the smallest cell shown", &before.min_cell, &after.min_cell);
     list.value("identifiers per person", &before.ids_per_person, &after.ids_per_person);
+    list.value("the digest of the bucket salt", &before.bucket_salt, &after.bucket_salt);
     let supersedes = |c: &Contract| c.supersedes.map_or("none".to_owned(), |d| d.to_string());
     list.value("the contract it replaces", &supersedes(before), &supersedes(after));
     list.value("the purposes", &before.purposes.join(", "), &after.purposes.join(", "));
@@ -64,7 +65,7 @@ type Facts = BTreeMap<String, String>;
 fn party(party: &Party) -> Facts {
     let custody = party.custody.clone().unwrap_or_else(|| "not online".to_owned());
     [
-        ("signing key", party.signing_key.to_string()),
+        ("root key", party.root_key.to_string()),
         ("recipient key", party.recipient_key.to_string()),
         ("custody", custody),
     ]
@@ -91,6 +92,9 @@ fn dataset(dataset: &Dataset) -> Facts {
             );
         }
         facts.insert(format!("budget for {purpose}"), words);
+    }
+    for (purpose, basis) in &dataset.legal_basis {
+        facts.insert(format!("legal basis for {purpose}"), basis.clone());
     }
     facts
 }

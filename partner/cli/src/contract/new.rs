@@ -1,8 +1,15 @@
 use crate::{failure::Failure, files, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
-use client::keys;
+use client::{keys, salts};
 use protocol::{
-    contract::Contract, hpke::RecipientKey, page::danger, sign::PublicKey, text, time::Time,
+    analysis,
+    contract::{Contract, draft},
+    hpke::RecipientKey,
+    page::danger,
+    salt::{BucketSalt, SealedSalts},
+    sign::PublicKey,
+    text,
+    time::Time,
 };
 use serde::Deserialize;
 use std::{
@@ -12,18 +19,23 @@ use std::{
     process::ExitCode,
 };
 
-/// Write a contract for a lift room, to be edited and then signed
+/// Write a contract for one kind of analysis, to be edited and then signed
 ///
-/// The first party owns who was sent what (the arms), the second what people did (the outcomes).
-/// Columns, arms and budgets in the file are an example: edit them before anybody signs. Analyses of
-/// another kind to add: protocol/src/analysis/KIND/README.md.
+/// Datasets belong to the parties in turn: of a lift, the first party owns who was sent what (the arms), the
+/// second what people did (the outcomes). Columns, arms and budgets in the file are an example: edit them before
+/// anybody signs. Analyses of another kind to add: protocol/src/analysis/KIND/README.md. Beside the contract,
+/// FILE.salts has its bucket salt, sealed to each party: send it along, `glovebox contract sign` takes it from there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// What people call it: a-z, 0-9, '-' and '_'
     #[arg(long)]
     name: String,
 
-    /// party.toml of a party, as `glovebox init` wrote it; twice
+    /// The kind of analysis, whose example is made from what it reads [default: a worked example of a lift]
+    #[arg(long)]
+    kind: Option<String>,
+
+    /// party.toml of a party, as `glovebox init` wrote it; once for each party
     #[arg(long = "party", value_name = "FILE", required = true)]
     parties: Vec<PathBuf>,
 
@@ -40,6 +52,14 @@ pub(crate) struct New {
     #[arg(long, value_name = "TIME")]
     expires: Option<Time>,
 
+    /// The signed contract that this one replaces, whose bucket salt it keeps
+    #[arg(long, value_name = "FILE")]
+    supersedes: Option<PathBuf>,
+
+    /// Directory of the party that writes it, which has the bucket salt of the contract it replaces
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
     /// Where to write it
     #[arg(short, long, value_name = "FILE", default_value = "contract.toml")]
     output: PathBuf,
@@ -47,40 +67,27 @@ pub(crate) struct New {
 
 impl New {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let [publisher, retailer] = self.parties.as_slice() else {
-            return Err(Failure::unclear(format!(
-                "found --party {}, expected it twice: first the party that owns who was sent what, then the one \
-                 that owns what people did",
-                match self.parties.len() {
-                    1 => "once".to_owned(),
-                    times => format!("{times} times"),
-                }
-            )));
-        };
-        let (publisher, retailer) = (Snippet::read(publisher)?, Snippet::read(retailer)?);
+        let parties = self.parties.iter().map(|path| Snippet::read(path));
+        let parties = parties.collect::<Result<Vec<_>, _>>()?;
         let pcrs = self.registers()?;
         let now = client::clock::now();
         let expires = self.expires.unwrap_or_else(|| now.plus_seconds(YEAR));
         if expires <= now {
             return Err(Failure::unclear(format!("--expires {expires} is past: it is {now} now")));
         }
-        let filled = TEMPLATE
-            .replace("{NAME}", &self.name)
-            .replace("{EXPIRES}", &expires.to_string())
-            .replace(
-                "{PARTIES}",
-                &format!("{}\n{}", publisher.table().trim(), retailer.table().trim()),
-            )
-            .replace("{PUBLISHER}", &publisher.name)
-            .replace("{RETAILER}", &retailer.name);
-        let filled = pcrs.iter().fold(filled, |page, (index, pcr)| {
-            page.replace(&format!("{{PCR{index}}}"), &pcr.to_string())
-        });
+        let (salt, replaced) = self.salt()?;
+        let head = Head { name: &self.name, expires, salt: &salt, replaced: replaced.as_ref() };
+        let filled = head.contract(self.kind.as_deref(), &parties, &pcrs)?;
         let contract = Contract::parse(filled.as_bytes()).map_err(Failure::unclear)?;
         if self.output.exists() {
             let output = self.output.display();
             return Err(Failure::unclear(format!("{output} exists already: name another with -o")));
         }
+        let beside = salts_beside(&self.output);
+        let keys =
+            contract.parties.iter().map(|(name, party)| (name.as_str(), &party.recipient_key));
+        let sealed = SealedSalts::seal(&salt, keys, &mut keys::generator()?);
+        files::write(&beside, &sealed.map_err(Failure::unclear)?.to_vec())?;
         files::write(&self.output, filled.as_bytes())?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
         for analysis in contract.analyses.keys() {
@@ -97,8 +104,21 @@ impl New {
             "If people may refuse, the consent column belongs in the data that assigns them to arms: \
              asked in the outcomes alone, it is known only of people who have one.",
         );
-        say::note("Edit it until everybody agrees; then each party runs `glovebox contract sign`.");
+        say::note(format_args!(
+            "Edit it until everybody agrees; then each party runs `glovebox contract sign`, with {} beside the \
+             contract.",
+            beside.display()
+        ));
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The bucket salt, and the contract that is replaced: a new salt, unless that one has one.
+    fn salt(&self) -> Result<(BucketSalt, Option<Contract>), Failure> {
+        let Some(path) = &self.supersedes else {
+            return Ok((keys::bucket_salt()?, None));
+        };
+        let replaced = files::signed_contract(path)?;
+        Ok((salts::named_by(&self.dir, &replaced).map_err(Failure::no)?, Some(replaced)))
     }
 
     fn registers(&self) -> Result<BTreeMap<u8, Pcr>, Failure> {
@@ -123,13 +143,76 @@ impl New {
     }
 }
 
+/// Where the salts of a contract lie, signed or not.
+pub(super) fn salts_beside(contract: &Path) -> PathBuf {
+    let mut name = match contract.extension() {
+        Some(extension) if extension == "signed" => contract.with_extension("").into_os_string(),
+        _ => contract.as_os_str().to_owned(),
+    };
+    name.push(".salts");
+    PathBuf::from(name)
+}
+
+/// What stands before the parties of a contract.
+struct Head<'a> {
+    name: &'a str,
+    expires: Time,
+    salt: &'a BucketSalt,
+    replaced: Option<&'a Contract>,
+}
+
+impl Head<'_> {
+    /// The whole contract: the worked example, or one made from what a kind of analysis declares that it reads.
+    fn contract(
+        &self,
+        kind: Option<&str>,
+        parties: &[Snippet],
+        pcrs: &BTreeMap<u8, Pcr>,
+    ) -> Result<String, Failure> {
+        let names: Vec<&str> = parties.iter().map(|party| party.name.as_str()).collect();
+        let tables: Vec<_> = parties.iter().map(|party| party.table().trim().to_owned()).collect();
+        let text = match kind {
+            None => TEMPLATE.to_owned(),
+            Some(kind) => {
+                let section = analysis::section(kind).ok_or_else(|| no_such_kind(kind))?;
+                GENERATED.replace("{EXAMPLE}", &draft::example(section, &names, "measurement"))
+            }
+        };
+        let owners: Vec<&str> = names.iter().copied().cycle().take(2).collect();
+        let replaced = self
+            .replaced
+            .map_or(String::new(), |contract| format!("supersedes = \"{}\"\n", contract.digest));
+        let filled = text
+            .replace("{NAME}", self.name)
+            .replace("{EXPIRES}", &self.expires.to_string())
+            .replace("{BUCKET_SALT}", &self.salt.digest().to_string())
+            .replace("{SUPERSEDES}\n", &replaced)
+            .replace("{PARTIES}", &tables.join("\n"))
+            .replace("{EVERYBODY}", &format!("{names:?}"))
+            .replace("{PUBLISHER}", owners.first().copied().unwrap_or_default())
+            .replace("{RETAILER}", owners.last().copied().unwrap_or_default());
+        Ok(pcrs.iter().fold(filled, |page, (index, pcr)| {
+            page.replace(&format!("{{PCR{index}}}"), &pcr.to_string())
+        }))
+    }
+}
+
+fn no_such_kind(kind: &str) -> Failure {
+    let known: Vec<_> = analysis::sections().map(|section| section.kind).collect();
+    Failure::unclear(format!(
+        "--kind {}: there is no such kind of analysis, expected one of {}",
+        text::beginning(kind),
+        known.join(", ")
+    ))
+}
+
 /// One party's part of a contract.
 ///
 /// What the other side sent is parsed and written anew: a contract is what its writer agreed to, and a
 /// second table in that file, say of a build, is none of it.
 struct Snippet {
     name: String,
-    signing_key: PublicKey,
+    root_key: PublicKey,
     recipient_key: RecipientKey,
     custody: Option<String>,
 }
@@ -145,14 +228,14 @@ impl Snippet {
         #[serde(deny_unknown_fields)]
         struct Party {
             name: String,
-            signing_key: String,
+            root_key: String,
             recipient_key: String,
             custody: Option<String>,
         }
         let unreadable = |why: &str| {
             Failure::unclear(format!(
                 "{}: {why}; expected party.toml as `glovebox init` writes it: one [[party]] with name, \
-                 signing_key, recipient_key and perhaps custody, and nothing else",
+                 root_key, recipient_key and perhaps custody, and nothing else",
                 path.display()
             ))
         };
@@ -166,7 +249,7 @@ impl Snippet {
             .map_err(|e| unreadable(&e.to_string()))?;
         let unreadable = |what, why: &dyn Display| unreadable(&format!("{what}: {why}"));
         Ok(Self {
-            signing_key: party.signing_key.parse().map_err(|e| unreadable("signing_key", &e))?,
+            root_key: party.root_key.parse().map_err(|e| unreadable("root_key", &e))?,
             recipient_key: party
                 .recipient_key
                 .parse()
@@ -177,12 +260,7 @@ impl Snippet {
     }
 
     fn table(&self) -> String {
-        keys::party_toml(
-            &self.name,
-            &self.signing_key,
-            &self.recipient_key,
-            self.custody.as_deref(),
-        )
+        keys::party_toml(&self.name, &self.root_key, &self.recipient_key, self.custody.as_deref())
     }
 }
 
@@ -190,3 +268,4 @@ impl Snippet {
 const MOST_PARTY: u64 = 64 << 10;
 const YEAR: u64 = 365 * 86_400;
 const TEMPLATE: &str = include_str!("template.toml");
+const GENERATED: &str = include_str!("generated.toml");

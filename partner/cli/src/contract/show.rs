@@ -103,9 +103,8 @@ fn cells(contract: &Contract) -> String {
 fn parties(page: &mut String, paper: &Paper) -> fmt::Result {
     writeln!(page, "\nWho")?;
     for (name, party) in &paper.contract.parties {
-        let signed =
-            if paper.signers.contains(&party.signing_key) { "signed" } else { "NOT SIGNED" };
-        writeln!(page, "  {name}: {signed}; key {}", party.signing_key)?;
+        let signed = if paper.signers.contains(&party.root_key) { "signed" } else { "NOT SIGNED" };
+        writeln!(page, "  {name}: {signed}; root key {}", party.root_key)?;
         match &party.custody {
             Some(address) => writeln!(page, "    its custody answers at {address}")?,
             None => writeln!(
@@ -146,6 +145,9 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
             budget.lifetime_epsilon,
             budget.delta
         )?;
+        if let Some(basis) = dataset.legal_basis.get(purpose) {
+            wrap(page, "    on the legal basis: ", basis)?;
+        }
         if let Ok(delta) = Delta::try_from(budget.selection_delta) {
             writeln!(page, "    and delta {delta} in all for groups whose values are private")?;
         }

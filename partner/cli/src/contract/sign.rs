@@ -1,13 +1,15 @@
+use super::new::salts_beside;
 use crate::{
     failure::Failure,
     files,
     people::{self, PeopleArgs},
     say,
 };
-use client::keys::Identity;
+use client::{keys::Identity, salts};
 use custody::Ledger;
 use protocol::{
     contract::{Contract, TAG},
+    salt::SealedSalts,
     sign::Jointly,
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -23,6 +25,15 @@ pub(crate) struct Sign {
     /// Directory with the party's keys and ledger
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+
+    /// The bucket salts that came with the contract [default: FILE.salts]
+    #[arg(long, value_name = "FILE")]
+    salts: Option<PathBuf>,
+
+    /// Sign although the contract has another bucket salt than the one it replaces: whatever was sealed by
+    /// buckets must be sealed again
+    #[arg(long)]
+    other_bucket_salt: bool,
 
     #[command(flatten)]
     people: PeopleArgs,
@@ -42,6 +53,7 @@ impl Sign {
         let identity = Identity::load(&self.dir).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
         self.lost_so_far(&identity, &contract, &party)?;
+        self.salt(&identity, &contract, &party)?;
         joint.add(identity.signing());
         files::write(&output, &joint.to_vec())?;
         say::result(format_args!("{}  {}", contract.digest, output.display()))?;
@@ -49,7 +61,7 @@ impl Sign {
         let missing = contract
             .parties
             .iter()
-            .filter(|(_, other)| !signers.contains(&other.signing_key))
+            .filter(|(_, other)| !signers.contains(&other.root_key))
             .map(|(name, _)| name.as_str())
             .collect::<Vec<_>>();
         match missing.as_slice() {
@@ -61,6 +73,45 @@ impl Sign {
             )),
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Keeps the bucket salt of the contract, without which an owner could grant nothing.
+    fn salt(&self, identity: &Identity, contract: &Contract, party: &str) -> Result<(), Failure> {
+        let dir = identity.directory();
+        let before = contract.supersedes.map(|digest| salts::of(dir, &digest)).transpose();
+        let before = before.map_err(Failure::no)?.flatten();
+        if before.is_some_and(|salt| salt.digest() != contract.bucket_salt)
+            && !self.other_bucket_salt
+        {
+            return Err(Failure::no(
+                "the contract has another bucket salt than the one it replaces: write it with `glovebox contract \
+                 new --supersedes`, which keeps the salt, or say --other-bucket-salt if that is meant",
+            ));
+        }
+        if let Some(salt) = salts::find(dir, &contract.bucket_salt).map_err(Failure::no)? {
+            return salts::keep(dir, contract, &salt).map_err(Failure::no);
+        }
+        let path = self.salts.clone().unwrap_or_else(|| salts_beside(&self.file));
+        if self.salts.is_none() && !path.exists() {
+            if contract.datasets.values().any(|dataset| dataset.owner == party) {
+                return Err(Failure::unclear(format!(
+                    "there is no {}: the bucket salt of a contract comes with it, sealed to each party; ask whoever \
+                     wrote it, or name the file with --salts",
+                    path.display()
+                )));
+            }
+            return Ok(());
+        }
+        let sealed = SealedSalts::parse(&files::read(&path)?);
+        let opened = sealed
+            .and_then(|sealed| sealed.open(&contract.bucket_salt, party, identity.recipient()));
+        let salt = opened.map_err(|why| {
+            Failure::no(format!(
+                "{} does not have the bucket salt of this contract for {party}: {why}",
+                path.display()
+            ))
+        })?;
+        salts::keep(dir, contract, &salt).map_err(Failure::no)
     }
 
     /// Says what the people of the party's datasets have lost, and asks whose they are where that is

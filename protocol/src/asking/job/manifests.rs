@@ -28,7 +28,7 @@ impl Job {
             let dataset = contract.datasets.get(name).ok_or(Refusal::Malformed)?;
             let owner = contract.parties.get(&dataset.owner).ok_or(Refusal::Internal)?;
             let Some(bytes) = signed.iter().find(named) else { continue };
-            let manifest = SignedManifest::open(bytes.as_ref().to_vec(), &owner.signing_key)
+            let manifest = SignedManifest::open(bytes.as_ref().to_vec(), &owner.root_key)
                 .map_err(|_| Refusal::Malformed)?;
             manifest.manifest().check(dataset).map_err(|_| Refusal::Malformed)?;
             manifests.insert(name.clone(), manifest);

@@ -1,7 +1,7 @@
 //! What may be asked: reads what each kind of analysis declares, and knows no kind.
 
 use super::{
-    Flaw, Named, Page, Parsed,
+    Flaw, Named, Page, Parsed, later,
     raw::{RawAnalysis, RawValue},
 };
 use crate::{
@@ -243,6 +243,9 @@ impl<'a> Listing<'a> {
 /// A key that this kind of analysis does not have: it would not be obeyed.
 fn foreign(key: &str, section: &'static Section) -> Flaw {
     let keys: Vec<_> = section.keys().collect();
+    if let Some((field, feature)) = later::feature(key) {
+        return Flaw::Later { field, feature };
+    }
     match sections().find_map(|other| other.under(key)) {
         Some(other) => Flaw::OtherKind { key: other.key, kind: section.kind, keys },
         None => Flaw::Syntax(format!(

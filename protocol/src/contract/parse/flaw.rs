@@ -19,6 +19,16 @@ pub enum Flaw {
     /// No TOML of the expected shape.
     #[error("{0}")]
     Syntax(String),
+    /// A field of a feature that this build does not have.
+    #[error(
+        "`{field}` is for a feature that is not in this build ({feature}): leave it out, since nothing would obey it"
+    )]
+    Later {
+        /// Field.
+        field: &'static str,
+        /// What it will be for.
+        feature: &'static str,
+    },
     /// A name that could be mistaken or misread.
     #[error(
         "\"{0}\" is not a name: expected a-z first, then a-z, 0-9, '-' or '_', at most 32 characters"

@@ -18,6 +18,7 @@ pub(super) struct RawContract {
     pub(super) ids_per_person: Option<Spanned<i64>>,
     pub(super) jobs_per_day: Option<Spanned<i64>>,
     pub(super) supersedes: Option<Spanned<String>>,
+    pub(super) bucket_salt: Spanned<String>,
     pub(super) purposes: Spanned<Vec<Spanned<String>>>,
     #[serde(default, rename = "party")]
     pub(super) parties: Vec<RawParty>,
@@ -33,7 +34,7 @@ pub(super) struct RawContract {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawParty {
     pub(super) name: Spanned<String>,
-    pub(super) signing_key: Spanned<String>,
+    pub(super) root_key: Spanned<String>,
     pub(super) recipient_key: Spanned<String>,
     pub(super) custody: Option<Spanned<String>>,
 }
@@ -64,6 +65,7 @@ pub(super) struct RawColumn {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawBudget {
     pub(super) purpose: Spanned<String>,
+    pub(super) legal_basis: Spanned<String>,
     pub(super) period: RawPeriod,
     pub(super) epsilon: Spanned<f64>,
     pub(super) delta: Spanned<f64>,

@@ -48,7 +48,7 @@ fn under(from: &str, to: &str, change: impl Fn(&mut Lift)) -> Result<Tally, Refu
 }
 
 fn changed(change: impl Fn(&mut Lift)) -> Result<Tally, Refusal> {
-    under("contract = 1", "contract = 1", change)
+    under("contract = 2", "contract = 2", change)
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! Fields that a later build will read: refused by name, so that nobody signs a rule which nothing obeys.
+
+/// The field and what it will be for.
+pub(in crate::contract) type Later = (&'static str, &'static str);
+
+/// Each field belongs to the table of the contract that the list is named by.
+pub(in crate::contract) const CONTRACT: &[Later] = &[
+    ("region", "the regions that a room may run in"),
+    ("retention_days", "how long sealed data and results are kept"),
+    ("build_manifest", "a build named by its signed manifest"),
+    ("build_signers", "who must have rebuilt the image"),
+];
+
+pub(in crate::contract) const DATASET: &[Later] = &[
+    ("claims", "the order in which kinds of match keys claim a person"),
+    ("rows_per_person", "a bound on the rows of one person"),
+    ("provenance", "where rows come from, and until when they may be used"),
+    ("fresh_within_days", "how old the newest version may be"),
+    ("opt_outs_within_days", "how old the newest list of opt-outs may be"),
+    ("retention_days", "how long sealed data and results are kept"),
+];
+
+pub(in crate::contract) const COLUMN: &[Later] = &[
+    ("sensitive", "columns that are used only where an analysis names them again"),
+    ("min_cell", "a smallest cell for each dimension"),
+];
+
+pub(in crate::contract) const ANALYSIS: &[Later] = &[
+    ("training", "training of models: features, label, bins and what may leave"),
+    ("tiers", "tiers of readers with an epsilon each"),
+    ("attribution", "the window and the model of attribution"),
+    ("min_cells", "a smallest cell for each dimension"),
+    ("orders", "orders that run by a schedule"),
+];
+
+pub(in crate::contract) const BUILD: &[Later] =
+    &[("manifest", "a build named by its signed manifest")];
+
+/// What `field` will be for, if a later build will have it anywhere in a contract.
+pub(in crate::contract) fn feature(field: &str) -> Option<Later> {
+    let all = [CONTRACT, DATASET, COLUMN, ANALYSIS, BUILD];
+    all.into_iter().flatten().copied().find(|(name, _)| *name == field)
+}

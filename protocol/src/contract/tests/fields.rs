@@ -1,0 +1,61 @@
+//! What this format requires anew, and what it refuses by name until a build obeys it.
+
+use super::{super::parse::later, *};
+use crate::text::Hidden;
+
+#[test]
+fn a_field_of_a_later_feature_is_refused_by_its_name() {
+    let page = include_str!("../../../spec/contract-v2.md");
+    for (table, fields) in [
+        ("contract = 2", later::CONTRACT),
+        ("[[dataset]]", later::DATASET),
+        ("[[dataset.column]]", later::COLUMN),
+        ("[[analysis]]", later::ANALYSIS),
+        ("[[build]]", later::BUILD),
+    ] {
+        for (field, feature) in fields {
+            assert!(page.contains(&format!("`{field}`")), "{field}");
+            let text = edit(table, table, &format!("{table}\n{field} = 1"));
+            refused(&text, &format!("{field} = 1"), &Flaw::Later { field, feature });
+        }
+    }
+    let text = edit("[[dataset]]", "[[dataset]]", "[[dataset]]\nfresh_within_days = 7");
+    let said = parse(&text).unwrap_err().to_string();
+    let expected = "`fresh_within_days` is for a feature that is not in this build (how old the newest version \
+                    may be): leave it out, since nothing would obey it";
+    assert!(said.ends_with(expected), "{said}");
+}
+
+#[test]
+fn a_field_that_no_build_will_have_is_merely_unknown() {
+    for section in analysis::sections() {
+        section.keys().for_each(|key| assert_eq!(later::feature(key), None, "{key}"));
+    }
+    assert_eq!(later::feature("surprise"), None);
+}
+
+#[test]
+fn every_budget_says_on_what_legal_basis_its_data_are_used() {
+    let basis = "legal_basis = \"consent\"";
+    refused_by_toml(&edit(basis, basis, ""), "[[dataset.budget]]", "missing field `legal_basis`");
+    let long = "x".repeat(201);
+    for found in ["", "  ", "ok", &long] {
+        let text = edit(basis, "\"consent\"", &format!("\"{found}\""));
+        let error = parse(&text).unwrap_err();
+        assert!(matches!(error.flaw, Flaw::Range { what: "legal_basis", .. }), "{error}");
+    }
+    let text = edit(basis, "\"consent\"", "\"consent\\nof nobody\"");
+    assert!(matches!(parse(&text).unwrap_err().flaw, Flaw::Hidden(Hidden { .. })));
+    let text = edit(basis, "\"consent\"", "\" Art. 6 (1) f, balanced in März 2026 \"");
+    let found = &parse(&text).unwrap().datasets["exposures"].legal_basis["measurement"];
+    assert_eq!(found, "Art. 6 (1) f, balanced in März 2026");
+}
+
+#[test]
+fn the_digest_of_the_bucket_salt_is_needed_and_has_48_bytes() {
+    let digest = salt().digest().to_string();
+    let text = edit("bucket_salt", &format!("bucket_salt = \"{digest}\"\n"), "");
+    assert!(parse(&text).unwrap_err().to_string().contains("missing field `bucket_salt`"));
+    let error = parse(&edit("bucket_salt", &digest, "00")).unwrap_err();
+    assert!(matches!(error.flaw, Flaw::Value { what: "bucket_salt", .. }), "{error}");
+}
