@@ -7,6 +7,7 @@
 //! what leaves of it is decided by its [`proof`](crate::proof) alone.
 
 pub mod choice;
+mod filters;
 pub mod lift;
 pub(crate) mod rules;
 pub mod table;

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     analysis::{
-        Scope,
+        Scope, filters,
         table::uses::Listed,
-        toml::{RawFilter, TemplateError, clamp, day, millionths, split, stranger, units, value},
+        toml::{RawFilter, TemplateError, clamp, millionths, split, units, value},
     },
     contract::{ColumnRef, Contract, Role},
     loss::{Delta, Epsilon},
@@ -89,16 +89,7 @@ impl<'c> Asked<'c> {
         text: &str,
         allowed: &[ColumnRef],
     ) -> Result<(ColumnRef, &'c Role), TemplateError> {
-        let named = text.parse::<ColumnRef>().ok().filter(|named| allowed.contains(named));
-        let found = named.and_then(|named| {
-            let role = &self.contract.column(&named)?.role;
-            Some((named, role))
-        });
-        found.ok_or_else(|| {
-            let names = allowed.iter().map(ColumnRef::to_string).collect::<Vec<_>>().join(", ");
-            let names = if names.is_empty() { "none".to_owned() } else { names };
-            value(field, text, format!("the contract's analysis allows {names}"))
-        })
+        filters::column(field, text, allowed, self.contract)
     }
 
     fn group(&self, text: &str) -> Result<GroupBy, TemplateError> {
@@ -118,49 +109,7 @@ impl<'c> Asked<'c> {
     }
 
     pub(in crate::analysis) fn filter(&self, raw: &RawFilter) -> Result<Filter, TemplateError> {
-        let kind = self.kind;
-        let field = |key: &str| format!("{kind}.where \"{}\": {key}", raw.column);
-        let (column, role) =
-            self.column(&format!("{kind}.where.column"), &raw.column, self.listed.filters)?;
-        let given = (&raw.r#in, raw.least, raw.most, &raw.first, &raw.last);
-        match (role, given) {
-            (Role::Group(domain), (Some(values), None, None, None, None)) => {
-                let unknown = values.iter().find(|value| !domain.contains(value));
-                match unknown {
-                    _ if values.is_empty() => {
-                        Err(value(&field("in"), "empty", "expected at least one value"))
-                    }
-                    Some(found) => Err(stranger(&field("in"), found, &raw.column, domain)),
-                    None => Ok(Filter::OneOf { column, values: values.clone() }),
-                }
-            }
-            (
-                Role::Measure(scale),
-                (None, Some(_), _, None, None) | (None, None, Some(_), None, None),
-            ) => {
-                let units = |key, amount: Option<f64>, open: i64| match amount {
-                    None => Ok(open),
-                    Some(amount) => units(&field(key), amount, *scale),
-                };
-                let least = units("least", raw.least, i64::MIN)?;
-                let most = units("most", raw.most, i64::MAX)?;
-                check_order(&field("most"), least, most)?;
-                Ok(Filter::Between { column, least, most })
-            }
-            (Role::Date, (None, None, None, Some(first), Some(last))) => {
-                let least = i64::from(day(&field("first"), first)?);
-                let most = i64::from(day(&field("last"), last)?);
-                check_order(&field("last"), least, most)?;
-                Ok(Filter::Between { column, least, most })
-            }
-            (Role::Group(_), _) => {
-                Err(value(&field("in"), "not given", "a group needs in = [..] and nothing else"))
-            }
-            (Role::Date, _) => {
-                Err(value(&field("first"), "not given", "a date needs first and last, both days"))
-            }
-            _ => Err(value(&field("least"), "not given", "a measure needs least or most, or both")),
-        }
+        filters::filter(self.kind, raw, self.listed.filters, self.contract)
     }
 
     pub(in crate::analysis) fn measure(
@@ -238,10 +187,6 @@ impl<'c> Asked<'c> {
         }
         Ok(GroupBy::Bins { measure: measure.name.clone(), edges })
     }
-}
-
-fn check_order(field: &str, least: i64, most: i64) -> Result<(), TemplateError> {
-    if least <= most { Ok(()) } else { Err(value(field, most, "expected at least the other end")) }
 }
 
 const MAX_BINS: usize = 1000;

@@ -81,6 +81,16 @@ pub enum Filter {
     },
 }
 
+impl Filter {
+    /// The column that it is about.
+    #[must_use]
+    pub fn column(&self) -> &ColumnRef {
+        match self {
+            Self::OneOf { column, .. } | Self::Between { column, .. } => column,
+        }
+    }
+}
+
 /// What is added up.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -3,8 +3,8 @@
 use super::question::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 use crate::{
     analysis::{
-        Scope,
-        rules::{check_names, check_share, column_not_permitted, not_permitted, places},
+        Scope, filters,
+        rules::{check_names, check_share, column_not_permitted, not_permitted},
         table::uses::Listed,
     },
     contract::{ColumnRef, Contract, Role},
@@ -101,22 +101,8 @@ impl<'c> Asking<'c> {
     }
 
     fn condition(&self, filter: &Filter) -> Result<(Side, Condition), Refusal> {
-        let (Filter::OneOf { column: named, .. } | Filter::Between { column: named, .. }) = filter;
-        let (side, role) = self.column(named)?;
-        let column = named.column.clone();
-        let condition = match (filter, role) {
-            (Filter::OneOf { values, .. }, Role::Group(domain)) => {
-                let unknown = |value: &String| not_permitted(Asked::Value, value, None);
-                let mut codes = places(domain, values).map_err(unknown)?;
-                codes.sort_unstable();
-                Condition::OneOf { column, codes }
-            }
-            (Filter::Between { least, most, .. }, Role::Measure(_) | Role::Date) => {
-                Condition::Between { column, least: *least, most: *most }
-            }
-            _ => return Err(column_not_permitted(self.contract, named)),
-        };
-        Ok((side, condition))
+        let (side, role) = self.column(filter.column())?;
+        Ok((side, filters::condition(filter, role, self.contract)?))
     }
 
     fn measure(&self, asked: &TableMeasure) -> Result<Measure, Refusal> {
