@@ -9,6 +9,7 @@
 pub mod choice;
 mod filters;
 pub mod lift;
+pub mod outcomes;
 pub(crate) mod rules;
 pub mod table;
 pub mod toml;
@@ -296,4 +297,6 @@ analyses! {
     Table(table::TableQuestion => table::TableAnswer),
     /// One place of such a table: the fullest group, or the edge of a quantile.
     Choice(choice::ChoiceQuestion => choice::ChoiceAnswer),
+    /// What people did after their own start.
+    Outcomes(outcomes::Outcomes => outcomes::OutcomesAnswer),
 }

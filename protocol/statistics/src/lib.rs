@@ -9,6 +9,7 @@ pub mod figure;
 pub mod lift;
 pub mod multiplicity;
 pub mod power;
+pub mod rates;
 pub mod sample_ratio;
 pub mod shown;
 pub mod special;

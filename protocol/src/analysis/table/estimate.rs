@@ -297,7 +297,8 @@ pub(in crate::analysis) fn counted(tally: &Tally, rows: &[Filter], contract: &Co
     format!("people of {population}{}{rows}", joined.unwrap_or_default())
 }
 
-fn row_words(filter: &Filter, contract: &Contract) -> String {
+/// Which rows a filter chooses, in words.
+pub(in crate::analysis) fn row_words(filter: &Filter, contract: &Contract) -> String {
     let (column, least, most) = match filter {
         Filter::OneOf { column, values } => {
             return format!("{column} is {}", values.join(" or "));

@@ -1,0 +1,82 @@
+//! What people of a cohort did in the days after their own start: new subscribers' purchases within 30 days.
+//!
+//! Its page of documentation is `outcomes/README.md`.
+
+mod answer;
+mod ask;
+mod estimate;
+mod question;
+mod raw;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
+mod tally;
+#[cfg(test)]
+mod tests;
+pub mod uses;
+mod words;
+
+use super::{
+    Analysis, Price, Scope, rules, table::check_filters, toml::TemplateError, uses::Section,
+};
+use crate::{
+    limits,
+    page::Page,
+    proof::Proven,
+    refusal::{Limit, Refusal},
+    released::Released,
+    result::JobResult,
+    tally::Tally,
+};
+
+pub use answer::{AmountEstimate, Elsewhere, Others, OutcomesAnswer, Segment, Share};
+pub use question::{Amount, Days, Outcomes};
+
+impl Analysis for Outcomes {
+    const KIND: &'static str = uses::SECTION.kind;
+    const SECTION: &'static Section = &uses::SECTION;
+    type Toml = raw::RawOutcomes;
+    type Answer = OutcomesAnswer;
+
+    fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, TemplateError> {
+        ask::question(toml, scope)
+    }
+
+    fn price(&self) -> Price {
+        let Self { epsilon, delta, split, min_cell, .. } = *self;
+        Price { epsilon, delta, selection_delta: 0, split, min_cell }
+    }
+
+    fn check_lengths(&self) -> Result<(), Refusal> {
+        // One measure more says who has an outcome, and one dimension more who has started when.
+        rules::within(Limit::Outcomes, self.outcomes.len(), limits::MEASURES - 1)?;
+        rules::within(Limit::GroupBy, self.segments.len(), limits::GROUP_BY - 1)?;
+        check_filters(&self.rows)
+    }
+
+    fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+        tally::tally(self, scope)
+    }
+
+    fn measures(&self) -> Vec<(String, u8)> {
+        let found = ("people with an outcome".to_owned(), 0);
+        let outcomes = self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale));
+        std::iter::once(found).chain(outcomes).collect()
+    }
+
+    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+        Some(Self { confidence, ..self.clone() })
+    }
+
+    fn estimate(
+        &self,
+        released: &Released,
+        proven: &Proven,
+        scope: &Scope<'_>,
+    ) -> Option<(OutcomesAnswer, Vec<String>)> {
+        estimate::answer(&released.view(proven)?, self, scope)
+    }
+
+    fn page(result: &JobResult<OutcomesAnswer>) -> Page {
+        words::page(result)
+    }
+}

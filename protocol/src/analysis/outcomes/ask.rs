@@ -1,0 +1,165 @@
+//! The template of outcomes after a start.
+
+use super::{
+    question::{Amount, Days, Outcomes},
+    raw::{RawAmount, RawDays, RawOutcomes, RawPrivacy, RawWindow},
+    uses::Listed,
+};
+use crate::{
+    analysis::{
+        Scope, filters,
+        toml::{TemplateError, clamp, day, millionths, split, value},
+    },
+    contract::{ColumnRef, Contract, Role},
+    loss::{Delta, Epsilon},
+    text,
+    time::Time,
+};
+
+/// The question.
+pub(super) fn question(raw: &RawOutcomes, scope: &Scope<'_>) -> Result<Outcomes, TemplateError> {
+    let listed = &Listed::of(scope.terms).ok_or(TemplateError::OneKind)?;
+    let contract = scope.contract;
+    let window = raw.window.as_ref().ok_or(TemplateError::Missing("outcomes.window"))?.days()?;
+    let observed = raw.observed.as_ref().ok_or(TemplateError::Missing("outcomes.observed"))?;
+    let observed = observed.days("outcomes.observed")?;
+    let started = started(raw.started.as_ref(), window, observed)?;
+    let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("outcomes.privacy"))?;
+    let RawPrivacy { epsilon, delta, split: parts, min_cell } = privacy;
+    let filter = |it| filters::filter("outcomes", it, listed.filters, contract);
+    Ok(Outcomes {
+        segments: segments(&raw.segments, listed)?,
+        rows: raw.rows.iter().map(filter).collect::<Result<_, _>>()?,
+        window,
+        observed,
+        started,
+        outcomes: outcomes(&raw.outcomes, listed, contract)?,
+        confidence: millionths("outcomes.confidence", raw.confidence.unwrap_or(0.95))?,
+        epsilon: Epsilon::new(*epsilon)
+            .map_err(|e| value("outcomes.privacy.epsilon", epsilon, e.to_string()))?,
+        delta: Delta::new(*delta)
+            .map_err(|e| value("outcomes.privacy.delta", delta, e.to_string()))?,
+        split: split("outcomes.privacy.split", parts.as_ref())?,
+        min_cell: min_cell.unwrap_or(0).max(contract.min_cell),
+    })
+}
+
+impl RawWindow {
+    fn days(&self) -> Result<Days, TemplateError> {
+        let Self { first, last } = *self;
+        let fits = |end: i32| (-LONGEST..=LONGEST).contains(&end);
+        if fits(first) && fits(last) && first <= last {
+            return Ok(Days { first, last });
+        }
+        let expected = format!(
+            "expected days after the start, the first not after the last, neither more than {LONGEST} away"
+        );
+        Err(value("outcomes.window", format!("{first} to {last}"), expected))
+    }
+}
+
+impl RawDays {
+    fn days(&self, field: &str) -> Result<Days, TemplateError> {
+        let first = day(&format!("{field}.first"), &self.first)?;
+        let last = day(&format!("{field}.last"), &self.last)?;
+        if first <= last {
+            return Ok(Days { first, last });
+        }
+        Err(value(&format!("{field}.last"), &self.last, "expected no day before the first"))
+    }
+}
+
+/// Who counts has started on one of these days, and nobody's window goes beyond what is observed: who started
+/// last week has not had thirty days, and would count as somebody who did nothing in them.
+fn started(asked: Option<&RawDays>, window: Days, observed: Days) -> Result<Days, TemplateError> {
+    let Some(most) = observed.starts_of(window) else {
+        let Days { first, last } = window;
+        let found = format!("{} to {}", date(observed.first), date(observed.last));
+        let expected =
+            format!("expected days for whole windows, from day {first} to day {last} of a person");
+        return Err(value("outcomes.observed", found, expected));
+    };
+    let Some(asked) = asked else { return Ok(most) };
+    let days = asked.days("outcomes.started")?;
+    if days.first < most.first {
+        let expected = format!(
+            "the outcomes are observed from {}: expected {} or later, so that whole windows are",
+            date(observed.first),
+            date(most.first)
+        );
+        return Err(value("outcomes.started.first", &asked.first, expected));
+    }
+    if days.last > most.last {
+        let expected = format!(
+            "the outcomes are observed until {}: expected {} or earlier, so that whole windows are; whoever started \
+             later has not had until day {}, and would count as somebody who did nothing",
+            date(observed.last),
+            date(most.last),
+            window.last
+        );
+        return Err(value("outcomes.started.last", &asked.last, expected));
+    }
+    Ok(days)
+}
+
+fn segments(names: &[String], listed: &Listed<'_>) -> Result<Vec<String>, TemplateError> {
+    for (at, name) in names.iter().enumerate() {
+        if !listed.segments.contains(&ColumnRef::new(listed.cohort, name)) {
+            let allowed = listed.segments.iter().map(|it| it.column.clone()).collect::<Vec<_>>();
+            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+            let expected = format!("the contract's analysis allows {allowed}");
+            return Err(value("outcomes.segments", text::quoted(name), expected));
+        }
+        if names.iter().take(at).any(|other| other == name) {
+            return Err(value("outcomes.segments", text::quoted(name), "expected each once"));
+        }
+    }
+    Ok(names.to_vec())
+}
+
+fn outcomes(
+    raw: &[RawAmount],
+    listed: &Listed<'_>,
+    contract: &Contract,
+) -> Result<Vec<Amount>, TemplateError> {
+    let mut outcomes: Vec<Amount> = Vec::new();
+    for amount in raw {
+        if outcomes.iter().any(|other| other.name == amount.name) {
+            let expected = "two outcomes need two names";
+            return Err(value("outcomes.outcome.name", text::quoted(&amount.name), expected));
+        }
+        outcomes.push(amount.read(listed, contract)?);
+    }
+    Ok(outcomes)
+}
+
+impl RawAmount {
+    fn read(&self, listed: &Listed<'_>, contract: &Contract) -> Result<Amount, TemplateError> {
+        let Self { name, column, cap_per_user, floor_per_user } = self;
+        if !(1..=64).contains(&name.chars().count()) || text::hidden(name).is_some() {
+            let expected = "expected 1 to 64 characters, none of them hidden";
+            return Err(value("outcomes.outcome.name", text::quoted(name), expected));
+        }
+        let field = |key: &str| format!("outcomes.outcome \"{name}\": {key}");
+        let named = ColumnRef::new(listed.outcome, column);
+        let found = contract.column(&named).filter(|_| listed.measures.contains(&named));
+        let Some(Role::Measure(scale)) = found.map(|found| &found.role) else {
+            let allowed = listed.measures.iter().map(|it| it.column.clone()).collect::<Vec<_>>();
+            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+            let expected = format!("the contract's analysis allows {allowed}");
+            return Err(value(&field("column"), text::quoted(column), expected));
+        };
+        let clamp = clamp(&field, *cap_per_user, *floor_per_user, *scale)?;
+        Ok(Amount { name: name.clone(), column: column.clone(), clamp, scale: *scale })
+    }
+}
+
+/// A day as people write it.
+pub(super) fn date(day: i32) -> String {
+    let day = u64::try_from(day).unwrap_or(0).saturating_mul(86_400_000);
+    let (year, month, day) = Time(day).date();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Days from a start: ten years.
+const LONGEST: i32 = 3660;

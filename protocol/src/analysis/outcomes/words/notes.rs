@@ -1,0 +1,75 @@
+//! What has to be known to read what a cohort did.
+
+use super::OutcomesResult;
+use crate::page::{Text, explain, number::whole};
+
+pub(super) fn notes(result: &OutcomesResult) -> Vec<Text> {
+    let answer = &result.answer;
+    let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
+    notes.push(
+        Text::fixed("a person starts on the earliest day in ")
+            .quote(&answer.start)
+            .and(", of all rows that count: somebody who comes back is not new."),
+    );
+    if !answer.segment_by.is_empty() {
+        notes.push(
+            "everybody is in one segment: that of the only value that the person has there. \"(several)\" are people \
+             with more than one, \"(none)\" people without."
+                .into(),
+        );
+    }
+    notes.extend(withheld(result));
+    if answer.elsewhere.hides_some() && !answer.segment_by.is_empty() {
+        notes.push(
+            "people outside of the cohort are counted by segment too, and those are left out of their number whose \
+             segment has too few of them. Without segments all of them are in it."
+                .into(),
+        );
+    }
+    if result.noise && !answer.segments.is_empty() {
+        notes.push(
+            "noise can make a small total negative, or make more people have an outcome than there are: read it as \
+             about zero, or as about all. Rates and what is per person end where nothing beyond is possible."
+                .into(),
+        );
+    }
+    notes
+}
+
+fn withheld(result: &OutcomesResult) -> Option<Text> {
+    let answer = &result.answer;
+    let hidden = i64::try_from(answer.withheld_segments).ok().filter(|hidden| *hidden > 0)?;
+    if answer.segment_by.is_empty() {
+        return None;
+    }
+    let (segments, each) = if hidden == 1 { ("segment is", "") } else { ("segments are", " each") };
+    let nobodys = match i64::try_from(answer.withheld_without_value).unwrap_or(i64::MAX) {
+        0 => String::new(),
+        1 if hidden == 1 => " It is \"(none)\" or \"(several)\", and may be nobody's.".to_owned(),
+        some if some == hidden => {
+            " All of them are with \"(none)\" or \"(several)\", and may be nobody's.".to_owned()
+        }
+        some => format!(
+            " {} of them with \"(none)\" or \"(several)\", which may be nobody's.",
+            whole(some)
+        ),
+    };
+    Some(Text::fixed(format!(
+        "{} {segments} not shown, and not in the last row: fewer than {} people{each}, after noise.{nobodys}",
+        whole(hidden),
+        whole(answer.shown_from)
+    )))
+}
+
+/// The sentence of a flag that only this kind has.
+fn own(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "all_withheld" => "no segment of the cohort has enough people to be shown.",
+        "refusals_known_by_outcome" => {
+            "CAREFUL: consent is asked in the outcome data only, so refusals are known only of people who have rows \
+             there. They leave the cohort with what they did, and people without outcomes all stay: rates are too \
+             low. Give the cohort data the consent column."
+        }
+        _ => return None,
+    })
+}
