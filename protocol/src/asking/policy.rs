@@ -143,7 +143,7 @@ fn admit_as(
     // Nobody would read its signed form.
     within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
     check_receivers(job, analysis)?;
-    let tally = tally(contract, &job.analysis, &job.question, tally_of)?;
+    let tally = tally_as(contract, &job.analysis, &job.question, tally_of)?;
     check_versions(contract, job, &tally, manifests)?;
     let rows = largest(&tally, manifests);
     check_range(&tally, rows)?;
@@ -181,7 +181,7 @@ fn admit_as(
 /// [`Refusal`] naming the rule and whose it is.
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
     question.check_lengths()?;
-    let tally = tally(contract, analysis, question, &|scope| question.tally(scope))?;
+    let tally = tally(contract, analysis, question)?;
     check_size(&tally)?;
     // Of the smallest data there are.
     prove(contract, question, tally, 1)
@@ -189,7 +189,12 @@ pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result
 
 /// A question as the engine runs it, if it reads nothing but what the contract lists, whatever its kind
 /// says.
-fn tally(
+fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {
+    tally_as(contract, analysis, question, &|scope| question.tally(scope))
+}
+
+/// The same of a kind that makes its tally so.
+fn tally_as(
     contract: &Contract,
     analysis: &str,
     question: &Question,
