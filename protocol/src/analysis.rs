@@ -11,6 +11,8 @@ mod filters;
 pub mod lift;
 pub mod outcomes;
 pub(crate) mod rules;
+#[cfg(any(test, feature = "samples"))]
+mod samples;
 pub mod table;
 pub mod toml;
 pub mod uses;

@@ -2,8 +2,7 @@
 
 use super::{Outcomes, OutcomesAnswer};
 use crate::{
-    analysis::{Analysis, Question, Scope, lift, toml::question_from_toml},
-    contract::Contract,
+    analysis::{Analysis, Question, Scope, lift, samples, toml::question_from_toml},
     policy,
     released::{Cell, Figures, Place, Released, Totals},
     result::JobResult,
@@ -16,7 +15,7 @@ use crate::{
 /// If the example is no job of its contract, which tests would see.
 #[must_use]
 pub fn result() -> JobResult<OutcomesAnswer> {
-    let contract = Contract::parse(include_bytes!("sample/contract.toml")).expect("a contract");
+    let contract = samples::contract(include_str!("sample/contract.toml"));
     let (name, question) =
         question_from_toml(include_str!("sample/job.toml"), &contract).expect("a job");
     let scope = Scope::of(&contract, &name).expect("an analysis");

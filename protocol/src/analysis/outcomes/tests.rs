@@ -2,7 +2,7 @@
 
 use super::{sample::result, *};
 use crate::{
-    analysis::{Question, toml::question_from_toml},
+    analysis::{Question, samples, toml::question_from_toml},
     contract::Contract,
     page::{Block, Provenance, Source},
     policy,
@@ -13,11 +13,11 @@ use crate::{
 
 mod coverage;
 
-const CONTRACT: &[u8] = include_bytes!("sample/contract.toml");
+const CONTRACT: &str = include_str!("sample/contract.toml");
 const JOB: &str = include_str!("sample/job.toml");
 
 fn contract() -> Contract {
-    Contract::parse(CONTRACT).unwrap()
+    samples::contract(CONTRACT)
 }
 
 fn asked(job: &str) -> Result<Outcomes, String> {
@@ -245,14 +245,13 @@ fn a_segment_may_be_called_like_a_word_of_ours_and_is_told_apart() {
 
 #[test]
 fn where_consent_is_asked_of_outcomes_alone_rates_are_said_to_be_too_low() {
-    let text = String::from_utf8(CONTRACT.to_vec()).unwrap();
     let consent = "[[dataset.column]]\nname = \"agreed\"\nrole = \"consent\"\n";
-    let moved = text.replacen(consent, "", 1).replacen(
+    let moved = CONTRACT.replacen(consent, "", 1).replacen(
         "[[dataset.column]]\nname = \"category\"",
         &format!("{consent}[[dataset.column]]\nname = \"category\""),
         1,
     );
-    let contract = Contract::parse(moved.as_bytes()).unwrap();
+    let contract = samples::contract(&moved);
     let (name, question) = question_from_toml(JOB, &contract).unwrap();
     let proven = policy::price(&contract, &name, &question).unwrap();
     let released = Released::Figures(Figures {
