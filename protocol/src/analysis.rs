@@ -10,6 +10,7 @@ pub mod choice;
 mod filters;
 pub mod lift;
 pub mod outcomes;
+pub mod overlap;
 pub(crate) mod rules;
 #[cfg(any(test, feature = "samples"))]
 mod samples;
@@ -301,4 +302,6 @@ analyses! {
     Choice(choice::ChoiceQuestion => choice::ChoiceAnswer),
     /// What people did after their own start.
     Outcomes(outcomes::Outcomes => outcomes::OutcomesAnswer),
+    /// How far the people of several datasets are the same.
+    Overlap(overlap::Overlap => overlap::OverlapAnswer),
 }

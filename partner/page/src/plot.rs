@@ -128,6 +128,8 @@ struct Axis<'p> {
     low: f64,
     high: f64,
     step: f64,
+    /// Whether its numbers have a sign, as changes have.
+    is_signed: bool,
 }
 
 impl<'p> Axis<'p> {
@@ -145,7 +147,8 @@ impl<'p> Axis<'p> {
         let pad = (high - low) * 0.06;
         let (low, high) = (low - pad, high + pad);
         let unit = rows.first().map_or("", |row| row.unit.as_str());
-        Self { unit, reference, low, high, step: round_step((high - low) / 5.0) }
+        let is_signed = rows.iter().any(|row| row.figure.raw().starts_with(['+', '-']));
+        Self { unit, reference, low, high, step: round_step((high - low) / 5.0), is_signed }
     }
 
     fn x(&self, number: f64) -> f64 {
@@ -178,7 +181,12 @@ impl<'p> Axis<'p> {
         if tick.abs() < self.step / 2.0 {
             return "0".to_owned();
         }
-        format!("{tick:+.decimals$} {}", self.unit).trim_end().to_owned()
+        let number = if self.is_signed {
+            format!("{tick:+.decimals$}")
+        } else {
+            format!("{tick:.decimals$}")
+        };
+        format!("{number} {}", self.unit).trim_end().to_owned()
     }
 }
 
@@ -211,6 +219,15 @@ mod tests {
             ends: [Some(1.1), Some(1.3)],
         };
         Intervals { title: Text::fixed("ratio"), rows: vec![row], axis: Kind::Shared, reference }
+    }
+
+    /// A change is written with its sign, and a share is no change.
+    #[test]
+    fn numbers_of_an_axis_have_a_sign_where_the_figures_have_one() {
+        let mut plot = plot(0.0);
+        assert!(intervals(&plot, 1).unwrap().contains(">0.5</text>"));
+        plot.rows[0].figure = "+1.2".into();
+        assert!(intervals(&plot, 1).unwrap().contains(">+0.5</text>"));
     }
 
     #[test]

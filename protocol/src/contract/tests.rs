@@ -1,4 +1,5 @@
 mod fields;
+mod listed;
 mod signed;
 pub(crate) mod table;
 mod texts;

@@ -8,6 +8,7 @@ pub mod few_events;
 pub mod figure;
 pub mod lift;
 pub mod multiplicity;
+pub mod parts;
 pub mod power;
 pub mod rates;
 pub mod sample_ratio;

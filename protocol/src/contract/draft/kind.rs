@@ -13,20 +13,24 @@ use std::fmt::Write;
 /// Datasets belong to the `parties` in turn; every party may ask, and read the answer. A contract needs a head, the
 /// parties and a build besides.
 #[must_use]
-pub fn example(section: &Section, parties: &[&str], purpose: &str) -> String {
+pub fn example(section: &'static Section, parties: &[&str], purpose: &str) -> String {
     let mut datasets: BTreeMap<&str, Vec<(String, RoleKind)>> = BTreeMap::new();
-    let named: Vec<&Use> =
-        section.uses.iter().filter(|used| used.lists == Lists::Dataset).collect();
+    let uses = section.uses.iter().filter(|used| used.lists == Lists::Dataset);
+    let named: Vec<(&Use, &str)> =
+        uses.flat_map(|used| names(used).iter().map(move |name| (used, *name))).collect();
     let mut keys = String::new();
     for used in section.uses {
         // Writing to a string cannot fail, here and below.
         let _ = match used.lists {
+            Lists::Dataset if used.amount.is_list() => {
+                writeln!(keys, "{} = {:?}", used.key, names(used))
+            }
             Lists::Dataset => writeln!(keys, "{} = \"{0}\"", used.key),
             Lists::CellsPerPerson => writeln!(keys, "{} = 1", used.key),
             Lists::Columns { of, roles } => {
                 let Some(role) = roles.first().copied() else { continue };
-                let first = named.first().map(|used| used.key);
-                let last = named.last().map(|used| used.key);
+                let first = named.first().map(|(_, name)| *name);
+                let last = named.last().map(|(_, name)| *name);
                 // A group is known of people, and all else is what they did.
                 let home = if role == RoleKind::Group { first } else { last };
                 let Some(dataset) = of.or(home) else { continue };
@@ -42,9 +46,9 @@ pub fn example(section: &Section, parties: &[&str], purpose: &str) -> String {
         };
     }
     let mut text = String::new();
-    for (used, owner) in named.iter().zip(parties.iter().cycle()) {
-        let columns = datasets.remove(used.key).unwrap_or_default();
-        text += &dataset(used, owner, &columns, purpose);
+    for ((used, name), owner) in named.iter().zip(parties.iter().cycle()) {
+        let columns = datasets.remove(name).unwrap_or_default();
+        text += &dataset(used, name, owner, &columns, purpose);
     }
     let _ = writeln!(
         text,
@@ -56,8 +60,19 @@ pub fn example(section: &Section, parties: &[&str], purpose: &str) -> String {
     text
 }
 
-fn dataset(used: &Use, owner: &str, columns: &[(String, RoleKind)], purpose: &str) -> String {
-    let (name, title) = (used.key, used.title);
+/// What the datasets of a use are called: by its key, and of a list the first and the second.
+fn names(used: &'static Use) -> &'static [&'static str] {
+    if used.amount.is_list() { &["first", "second"] } else { std::slice::from_ref(&used.key) }
+}
+
+fn dataset(
+    used: &Use,
+    name: &str,
+    owner: &str,
+    columns: &[(String, RoleKind)],
+    purpose: &str,
+) -> String {
+    let title = used.title;
     let mut text = format!(
         "# The {}: {title}.\n[[dataset]]\nname = \"{name}\"\nowner = \"{owner}\"\n\
          lineage = \"{name}\"          # the same people in all versions; the owner's ledger is kept by it\n\n\

@@ -1,0 +1,78 @@
+//! How far the people of several datasets are the same: intersection, union and differences, match rates and Jaccard.
+
+mod answer;
+mod ask;
+mod estimate;
+mod question;
+mod raw;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
+mod tally;
+pub mod uses;
+mod words;
+
+use super::{Analysis, Price, Scope, toml::TemplateError, uses::Section};
+use crate::{
+    page::Page,
+    proof::{Proven, Split},
+    refusal::Refusal,
+    released::Released,
+    result::JobResult,
+    tally::Tally,
+};
+
+pub use answer::{
+    Count, DatasetPeople, Found, OverlapAnswer, PairOverlap, PlacePeople, SegmentOverlap,
+    SegmentValue, Segments, Share,
+};
+pub use question::Overlap;
+
+impl Analysis for Overlap {
+    const KIND: &'static str = uses::SECTION.kind;
+    const SECTION: &'static Section = &uses::SECTION;
+    type Toml = raw::RawOverlap;
+    type Answer = OverlapAnswer;
+
+    fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, TemplateError> {
+        ask::question(toml, scope)
+    }
+
+    fn price(&self) -> Price {
+        let Self { epsilon, delta, min_cell, .. } = *self;
+        let split = Split { n: 1000, sum: 0, products: 0 };
+        Price { epsilon, delta, selection_delta: 0, split, min_cell }
+    }
+
+    /// Its lists are as long as a tally's may be at most, which is said where they are read.
+    fn check_lengths(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+        tally::tally(self, scope)
+    }
+
+    fn measures(&self) -> Vec<(String, u8)> {
+        Vec::new()
+    }
+
+    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+        Some(Self { confidence, ..self.clone() })
+    }
+
+    fn estimate(
+        &self,
+        released: &Released,
+        proven: &Proven,
+        scope: &Scope<'_>,
+    ) -> Option<(OverlapAnswer, Vec<String>)> {
+        Some(estimate::answer(&released.view(proven)?, self, scope))
+    }
+
+    fn page(result: &JobResult<OverlapAnswer>) -> Page {
+        words::page(result)
+    }
+}
+
+#[cfg(test)]
+mod tests;

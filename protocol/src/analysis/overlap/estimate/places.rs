@@ -1,0 +1,111 @@
+//! The places in which a person of several datasets can be counted.
+
+/// Where a person is, whatever the segment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Where {
+    /// In these datasets and in no other: the dataset at place *i* is the bit *i*.
+    Among(u32),
+    /// Not known by the key; told at this dataset, the first of those that she is in.
+    WithoutKey(u32),
+}
+
+impl Where {
+    /// Whether the person has the key and is in the dataset at this place.
+    pub(super) fn is_in(self, dataset: u32) -> bool {
+        match self {
+            Self::Among(set) => set & bit(dataset) != 0,
+            Self::WithoutKey(_) => false,
+        }
+    }
+
+    /// Whether the person has the key and is in exactly these datasets.
+    pub(super) fn is_just(self, wanted: u32) -> bool {
+        self == Self::Among(wanted)
+    }
+
+    /// Whether the person has the key.
+    pub(super) fn is_known(self) -> bool {
+        matches!(self, Self::Among(_))
+    }
+}
+
+/// How many places there are, and of what kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// How many datasets.
+    pub(super) datasets: u32,
+    /// The dataset that has the segment, and how many values the public list has.
+    pub(super) segment: Option<(u32, u32)>,
+}
+
+impl Places {
+    /// The set of all datasets, and how many sets there are.
+    pub(super) fn everywhere(&self) -> u32 {
+        bit(self.datasets).saturating_sub(1)
+    }
+
+    /// Where a person can be, in the order of the tally's places.
+    pub(super) fn wheres(&self) -> impl Iterator<Item = Where> + use<> {
+        let sets = (1..=self.everywhere()).map(Where::Among);
+        sets.chain((0..self.datasets).map(Where::WithoutKey))
+    }
+
+    /// How many places the segment has: its values, none of them, several of them; one without a segment.
+    pub(super) fn segments(&self) -> u32 {
+        self.segment.map_or(1, |(_, values)| values.saturating_add(2))
+    }
+
+    /// The tally's number of such a place.
+    pub(super) fn number(&self, at: Where) -> u32 {
+        match at {
+            Where::Among(set) => set.saturating_sub(1),
+            Where::WithoutKey(dataset) => self.everywhere().saturating_add(dataset),
+        }
+    }
+
+    /// Whether anybody can be there: who has a segment is in the dataset that tells it. Who has no key is told at
+    /// the first dataset, and so at none behind the one that she is in.
+    pub(super) fn is_possible(&self, at: Where, segment: u32) -> bool {
+        match (self.segment, at) {
+            (Some((teller, values)), _) if segment != values => match at {
+                Where::Among(_) => at.is_in(teller),
+                Where::WithoutKey(dataset) => dataset <= teller,
+            },
+            _ => true,
+        }
+    }
+}
+
+/// The set with this dataset alone.
+pub(super) fn bit(dataset: u32) -> u32 {
+    1_u32.checked_shl(dataset).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tally::Dimension;
+
+    #[test]
+    fn places_have_the_numbers_that_a_tally_gives_them() {
+        for datasets in 2..=8 {
+            let places = Places { datasets, segment: None };
+            let numbers: Vec<_> = places.wheres().map(|at| places.number(at)).collect();
+            let all = Dimension::Membership { datasets }.places().unwrap();
+            assert_eq!(numbers, (0..u32::try_from(all).unwrap()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn nobody_has_a_segment_of_a_dataset_that_she_is_not_in() {
+        let places = Places { datasets: 3, segment: Some((1, 2)) };
+        assert_eq!(places.segments(), 4);
+        for segment in [0, 1, 3] {
+            let possible = places.wheres().filter(|at| places.is_possible(*at, segment));
+            let expected = [0b010, 0b011, 0b110, 0b111].map(Where::Among);
+            let without = [0, 1].map(Where::WithoutKey);
+            assert_eq!(possible.collect::<Vec<_>>(), [&expected[..], &without].concat());
+        }
+        assert!(places.wheres().all(|at| places.is_possible(at, 2)));
+    }
+}

@@ -1,0 +1,74 @@
+//! What has to be known to read an overlap.
+
+use super::{
+    super::answer::{Count, OverlapAnswer},
+    figures::MARK,
+};
+use crate::{
+    page::{Text, explain, number::whole},
+    result::JobResult,
+};
+
+/// What has to be known to read an overlap, in sentences.
+pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
+    let answer = &result.answer;
+    let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
+    if answer.withheld > 0 {
+        let (places, are) = if answer.withheld == 1 { ("place", "is") } else { ("places", "are") };
+        let by = if answer.segments.is_some() { ", by segment too," } else { "" };
+        notes.push(Text::fixed(format!(
+            "a place is a set of datasets{by} in which, and in no other, people are: {} {places} {are} withheld, \
+             since fewer than {} people were counted in each, noise included. They may be nobody\u{2019}s.",
+            withheld(answer.withheld),
+            whole(answer.shown_from)
+        )));
+    }
+    if counts(answer).iter().any(|count| count.value.is_some() && count.withheld > 0) {
+        notes.push(Text::fixed(format!(
+            "{MARK} without the people of withheld places: the figure is too low by as many as they are, and a share \
+             made of it can be too low or too high. The range allows for them: it goes up to as many people as can be \
+             withheld."
+        )));
+    }
+    if result.noise && !answer.places.is_empty() {
+        notes.push(
+            "figures of two or more datasets are sums of places, each with noise of its own, so that they need not add \
+             up to the last person."
+                .into(),
+        );
+    }
+    notes
+}
+
+/// Every number of people.
+fn counts(answer: &OverlapAnswer) -> Vec<&Count> {
+    let datasets = answer.datasets.iter().flat_map(|it| [&it.people, &it.only, &it.without_key]);
+    let pairs = answer.pairs.iter();
+    let pairs = pairs.flat_map(|it| [&it.both, &it.either, &it.only[0], &it.only[1]]);
+    let segments = answer.segments.iter().flat_map(|segments| &segments.values);
+    let segments = segments.flat_map(|segment| {
+        let found = segment.found.iter().map(|found| &found.people);
+        std::iter::once(&segment.people).chain(found)
+    });
+    datasets.chain(pairs).chain([&answer.any, &answer.all]).chain(segments).collect()
+}
+
+/// A number of places.
+fn withheld(places: u64) -> String {
+    whole(i64::try_from(places).unwrap_or(i64::MAX))
+}
+
+/// The sentence of a flag that only an overlap has.
+fn own(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "all_withheld" => {
+            "no place has enough people to be shown; the ranges say how many there can be at most."
+        }
+        "places_withheld" => "some places have too few people to be shown.",
+        "without_key" => {
+            "some people do not have the key by which people are known here. They are told at their dataset, and are in \
+             no match rate."
+        }
+        _ => return None,
+    })
+}

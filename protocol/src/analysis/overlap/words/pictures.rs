@@ -1,0 +1,111 @@
+//! Match rates with their intervals, drawn.
+
+use super::{
+    super::answer::{OverlapAnswer, Segments, Share},
+    figures::{index, index_range, percent, share_range},
+    tables::segment_name,
+};
+use crate::page::{Axis, Block, Interval, Intervals, Section, Text, Topic, number::level};
+
+/// How many of one dataset are found in each other one; of many datasets, how far each two are the same.
+pub(super) fn overall(answer: &OverlapAnswer) -> Option<Section> {
+    let at = level(answer.confidence);
+    let few = answer.datasets.len() <= FEW;
+    let heading: Text = if few { "Match rates" } else { "Jaccard" }.into();
+    let blocks: Vec<_> = if let [pair] = answer.pairs.as_slice() {
+        let sides = pair.datasets.iter().zip(&pair.match_rates);
+        let rows = sides.filter_map(|(name, share)| rate(Text::quoted(name), share)).collect();
+        let title = format!("Share of the people of each who are found in the other, {at}");
+        plot("People of each who are found in the other".into(), Text::fixed(title), rows)
+            .into_iter()
+            .collect()
+    } else {
+        let names = answer.datasets.iter().map(|it| &it.dataset);
+        let plots = names.filter_map(|name| {
+            let rows = if few { found(answer, name) } else { alike(answer, name) };
+            let after = if few { " who are found in" } else { " and those of" };
+            let heading = Text::fixed("People of ").quote(name).and(after);
+            let what = if few { "Share of the people of " } else { "Jaccard index of " };
+            let title = Text::fixed(what).quote(name).and(format!("{after}, {at}"));
+            plot(heading, title, rows)
+        });
+        plots.collect()
+    };
+    let blocks: Vec<_> = blocks.into_iter().flatten().collect();
+    (!blocks.is_empty()).then(|| Section { topic: Topic::Picture, heading, blocks })
+}
+
+/// The share of one dataset's people who are found in each other one.
+fn found(answer: &OverlapAnswer, of: &String) -> Vec<Interval> {
+    let rows = answer.pairs.iter().filter_map(|pair| {
+        let ([one, other], [of_one, of_other]) = (&pair.datasets, &pair.match_rates);
+        match of {
+            of if of == one => rate(Text::quoted(other), of_one),
+            of if of == other => rate(Text::quoted(one), of_other),
+            _ => None,
+        }
+    });
+    rows.collect()
+}
+
+/// How far one dataset is the same as each that comes after it.
+fn alike(answer: &OverlapAnswer, one: &String) -> Vec<Interval> {
+    let rows = answer.pairs.iter().filter(|pair| pair.datasets[0] == *one);
+    rows.filter_map(|pair| jaccard(Text::quoted(&pair.datasets[1]), &pair.jaccard)).collect()
+}
+
+/// How many of each segment are found in one other dataset.
+pub(super) fn segments(answer: &OverlapAnswer, segments: &Segments, at: usize) -> Option<Section> {
+    let name = &segments.values.first()?.found.get(at)?.dataset;
+    let rows = segments.values.iter().filter_map(|segment| {
+        let found = segment.found.get(at)?;
+        rate(segment_name(&segment.value), &found.match_rate)
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() || rows.len() > MOST {
+        return None;
+    }
+    let title = Text::fixed("Share of each segment found in ")
+        .quote(name)
+        .and(format!(", {}", level(answer.confidence)));
+    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0 };
+    let heading = Text::fixed("Found in ").quote(name).and(", by segment");
+    Some(Section::new(Topic::Picture, heading).with(Block::Intervals(plot)))
+}
+
+/// A picture below its heading.
+fn plot(heading: Text, title: Text, rows: Vec<Interval>) -> Option<[Block; 2]> {
+    if rows.is_empty() {
+        return None;
+    }
+    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0 };
+    Some([Block::Heading(heading), Block::Intervals(plot)])
+}
+
+/// Nothing of a share that is not known.
+fn rate(name: Text, share: &Share) -> Option<Interval> {
+    Some(Interval {
+        name,
+        figure: Text::fixed(percent(share)),
+        words: Text::fixed(share_range(share)),
+        unit: "%".to_owned(),
+        estimate: share.value? * 100.0,
+        ends: share.ci.map(|end| Some(end * 100.0)),
+    })
+}
+
+fn jaccard(name: Text, share: &Share) -> Option<Interval> {
+    Some(Interval {
+        name,
+        figure: Text::fixed(index(share)),
+        words: Text::fixed(index_range(share)),
+        unit: String::new(),
+        estimate: share.value?,
+        ends: share.ci.map(Some),
+    })
+}
+
+/// Up to so many datasets both match rates of each two fit in a picture.
+const FEW: usize = 4;
+/// Rows of a picture.
+const MOST: usize = 30;
