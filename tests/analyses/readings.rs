@@ -17,7 +17,7 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
         }
     }
     let of = |measure: &Measure, reading: Option<Reading>| match &measure.of {
-        Quantity::Rows => None,
+        Quantity::Rows | Quantity::RowsOfAll => None,
         Quantity::Sum { column } => {
             Some((named(measure.side, column), reading.unwrap_or(Reading::Sum)))
         }
@@ -27,7 +27,7 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
     };
     for dimension in &tally.dimensions {
         read.extend(match dimension {
-            Dimension::Matched | Dimension::Membership { .. } => None,
+            Dimension::Matched | Dimension::Membership { .. } | Dimension::Known => None,
             Dimension::Arm { column, .. } => Some((named(Side::POPULATION, column), Reading::Arm)),
             Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
                 Some((named(*side, column), Reading::Group))

@@ -139,9 +139,7 @@ fn person(
         return None;
     }
     let figures = |rows: &[Vec<Row>]| {
-        let value = |measure: &Measure| {
-            measure.clamp.apply(made_of(measure, &rows[measure.side.place()], &starts))
-        };
+        let value = |measure: &Measure| measure.clamp.apply(made_of_tables(measure, rows, &starts));
         let values: Vec<_> = tally.measures.iter().map(value).collect();
         let products = tally.products.iter().map(|product| {
             let at = |at: u32| i128::from(values[usize::try_from(at).unwrap()]);
@@ -184,14 +182,20 @@ fn cells(
     }
     let measure = |at: &u32| &tally.measures[usize::try_from(*at).unwrap()];
     let total = |measure: &Measure| {
-        let tuples = tuples[measure.side.place()].values();
-        measure.clamp.apply(tuples.map(|rows| made_of(measure, rows, starts)).sum())
+        let of = |at: usize| {
+            tuples[at].values().map(|rows| made_of(measure, rows, starts)).sum::<i128>()
+        };
+        measure.clamp.apply(match measure.of {
+            Quantity::RowsOfAll => (0..tuples.len()).map(of).sum(),
+            _ => of(measure.side.place()),
+        })
     };
     let cell = |tuples: &Vec<(&Vec<Place>, &Vec<Row>)>| {
         let mut names: Vec<_> = tuples.iter().map(|(name, _)| name.iter()).collect();
         let name = tally.dimensions.iter().map(|dimension| match dimension {
             Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
             Dimension::Membership { .. } => membership(tally, id, tables),
+            Dimension::Known => Place::Index(is_known(tally, id).into()),
             Dimension::Only { side, column, values } => {
                 only(&tables[side.place()], column, *values)
             }
@@ -203,8 +207,8 @@ fn cells(
             }
             Dimension::Bins { measure: at, edges } => bin(total(measure(at)), edges),
             Dimension::BinsPerGroup { measure: at, edges } => {
-                let (_, rows) = tuples[measure(at).side.place()];
-                bin(measure(at).clamp.apply(made_of(measure(at), rows, starts)), edges)
+                let rows: Vec<_> = tuples.iter().map(|(_, rows)| rows.to_vec()).collect();
+                bin(measure(at).clamp.apply(made_of_tables(measure(at), &rows, starts)), edges)
             }
             Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
                 *names[side.place()].next().unwrap()
@@ -215,10 +219,14 @@ fn cells(
     combinations.iter().map(cell).collect()
 }
 
-fn membership(tally: &Tally, id: Option<Id>, tables: &[Vec<Row>]) -> Place {
+fn is_known(tally: &Tally, id: Option<Id>) -> bool {
     let Population::Union { by } = tally.population else { panic!("no union") };
+    id.unwrap().0 == by
+}
+
+fn membership(tally: &Tally, id: Option<Id>, tables: &[Vec<Row>]) -> Place {
     let found: Vec<_> = (0..tables.len()).filter(|at| !tables[*at].is_empty()).collect();
-    let place = if id.unwrap().0 == by {
+    let place = if is_known(tally, id) {
         found.iter().map(|at| 1 << at).sum::<usize>() - 1
     } else {
         (1 << tables.len()) - 1 + found[0]
@@ -287,11 +295,19 @@ fn tuples(tally: &Tally, which: Side, rows: &[Row]) -> BTreeMap<Vec<Place>, Vec<
     tuples
 }
 
+/// What a measure makes of the rows of a cell, by their tables, before it is clamped.
+fn made_of_tables(measure: &Measure, rows: &[Vec<Row>], starts: &Starts) -> i128 {
+    match measure.of {
+        Quantity::RowsOfAll => rows.iter().map(|rows| made_of(measure, rows, starts)).sum(),
+        _ => made_of(measure, &rows[measure.side.place()], starts),
+    }
+}
+
 /// What a measure makes of rows, before it is clamped.
 fn made_of(measure: &Measure, rows: &[Row], starts: &Starts) -> i128 {
     let rows = rows.iter().filter(|row| measure.rows.iter().all(|it| meets(it, row, starts)));
     match &measure.of {
-        Quantity::Rows => rows.count().try_into().unwrap(),
+        Quantity::Rows | Quantity::RowsOfAll => rows.count().try_into().unwrap(),
         Quantity::Sum { column } => rows
             .map(|row| match row.value(column) {
                 Value::Number(number) => i128::from(number.clamp(-(1 << 40), 1 << 40)),

@@ -24,6 +24,7 @@
 
 mod cells;
 mod columns;
+mod measures;
 mod order;
 mod side;
 
@@ -33,12 +34,13 @@ use std::thread;
 use privacy::Totals;
 use protocol::limits;
 use protocol::released::Place;
-use protocol::tally::{Arm, Clamp, Dimension, Population, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Population, Side as Which, Tally};
 
 use crate::fault::Fault;
 use crate::table::Table;
 use cells::{Cell, Counted};
 use columns::Starts;
+use measures::Found;
 use order::mix;
 use side::{Entry, Key, Person, Side, Tuple};
 
@@ -113,8 +115,8 @@ struct Counting<'t, const N: usize> {
     tally: &'t Tally,
     /// Dimensions that no row has a place in, with their strides.
     numbered: Vec<(&'t Dimension, u64)>,
-    /// Where each measure is found: its table, its place there, its clamp.
-    measures: Vec<(usize, usize, Clamp)>,
+    /// Where each measure is found.
+    measures: Vec<Found>,
     most: usize,
     /// How many starts a person has.
     starts: usize,
@@ -130,12 +132,7 @@ impl<'t, const N: usize> Counting<'t, N> {
     fn new(tally: &'t Tally, strides: &[u64], sides: Vec<Side<'t>>) -> Self {
         let numbered = tally.dimensions.iter().zip(strides.iter().copied());
         let numbered = numbered.filter(|(dimension, _)| !dimension.is_of_rows()).collect();
-        let measures = (0..).zip(&tally.measures).map(|(at, measure)| {
-            let before = tally.measures.iter().take(at);
-            let place = before.filter(|earlier| earlier.side == measure.side).count();
-            (measure.side.place(), place, measure.clamp)
-        });
-        let measures = measures.collect();
+        let measures = Found::all(tally);
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
         let all_starts = Starts::of(tally);
         let starts = all_starts.count();
@@ -210,11 +207,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             self.combine(key.hash(), &people, [&mut cells, &mut fewer]);
             for cell in &cells {
                 values.clear();
-                values.extend(self.measures.iter().map(|(side, at, clamp)| {
-                    let found = people.get(*side).zip(cell.get(*side));
-                    // Everything else was computed; at most 32 bits.
-                    clamp.apply(found.map_or(0, |(person, tuple)| person.value(tuple, *at)))
-                }));
+                values.extend(self.measures.iter().map(|it| it.in_cell(&people, cell)));
                 let number = of_person + self.bins(&values);
                 counted.add(&Cell::new(cell, number), &values, &self.tally.products);
             }
@@ -272,9 +265,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             let place = match dimension {
                 Dimension::Bins { measure, edges } => {
                     let at = usize::try_from(*measure).ok().and_then(|at| self.measures.get(at));
-                    let total = at.and_then(|(side, at, clamp)| {
-                        people.get(*side).map(|person| clamp.apply(person.total(*at)))
-                    });
+                    let total = at.map(|measure| measure.total(people));
                     edges.partition_point(|edge| *edge <= total.unwrap_or(0))
                 }
                 Dimension::Arm { .. } => {
@@ -282,6 +273,7 @@ impl<'t, const N: usize> Counting<'t, N> {
                     Arm::ALL.iter().position(|place| *place == arm).unwrap_or(Arm::ALL.len())
                 }
                 Dimension::Membership { .. } => self.membership(key, found),
+                Dimension::Known => usize::from(self.is_known(key)),
                 Dimension::Only { side, .. } => {
                     let number = only.get_mut(side.place()).and_then(Iterator::next);
                     return number.copied().unwrap_or(0).saturating_mul(*stride);
@@ -313,14 +305,18 @@ impl<'t, const N: usize> Counting<'t, N> {
         places.sum()
     }
 
-    /// The place of who is found in these tables of a union.
-    fn membership(&self, key: Key<'_>, found: [bool; N]) -> usize {
-        let is_known = match self.tally.population {
+    /// Whether a person is known by the kind of key that a union is by.
+    fn is_known(&self, key: Key<'_>) -> bool {
+        match self.tally.population {
             Population::Union { by } => key.is_of(by),
             Population::First => true,
-        };
+        }
+    }
+
+    /// The place of who is found in these tables of a union.
+    fn membership(&self, key: Key<'_>, found: [bool; N]) -> usize {
         let mut tables = (0_u32..).zip(found).filter_map(|(at, found)| found.then_some(at));
-        if is_known {
+        if self.is_known(key) {
             let set = tables.fold(0, |set, at| set | 1_usize.checked_shl(at).unwrap_or(0));
             return set.saturating_sub(1);
         }

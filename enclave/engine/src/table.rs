@@ -137,12 +137,13 @@ fn columns(tally: &Tally, side: Side) -> BTreeSet<&str> {
         | Dimension::Earliest { side: of, column, .. } => (*of == side).then_some(column.as_str()),
         Dimension::Matched
         | Dimension::Membership { .. }
+        | Dimension::Known
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. } => None,
     }));
     for measure in tally.measures.iter().filter(|measure| measure.side == side) {
         match &measure.of {
-            Quantity::Rows => {}
+            Quantity::Rows | Quantity::RowsOfAll => {}
             Quantity::Sum { column } | Quantity::Distinct { column } => {
                 columns.insert(column.as_str());
             }

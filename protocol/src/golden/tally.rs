@@ -23,6 +23,7 @@ kinds!(CONDITIONS, condition: Condition {
 kinds!(DIMENSIONS, dimension: Dimension {
     Dimension::Matched => "matched",
     Dimension::Membership { .. } => "membership",
+    Dimension::Known => "known",
     Dimension::Arm { .. } => "arm",
     Dimension::Group { .. } => "group",
     Dimension::Label { .. } => "label",
@@ -34,6 +35,7 @@ kinds!(DIMENSIONS, dimension: Dimension {
 
 kinds!(QUANTITIES, quantity: Quantity {
     Quantity::Rows => "rows",
+    Quantity::RowsOfAll => "rows_of_all",
     Quantity::Sum { .. } => "sum",
     Quantity::Distinct { .. } => "distinct",
 });
@@ -114,8 +116,13 @@ fn union() -> Tally {
     Tally {
         population: Population::Union { by: Identifier::Email },
         tables: ["exposures", "sales", "visits"].map(table).into(),
-        dimensions: vec![Dimension::Membership { datasets: 3 }],
-        measures: Vec::new(),
+        dimensions: vec![Dimension::Membership { datasets: 3 }, Dimension::Known],
+        measures: vec![Measure {
+            side: Side::POPULATION,
+            of: Quantity::RowsOfAll,
+            rows: Vec::new(),
+            clamp: Clamp::up_to(10).unwrap(),
+        }],
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 2,

@@ -124,6 +124,8 @@ pub struct Measure {
 pub enum Quantity {
     /// How many there are.
     Rows,
+    /// How many there are in all datasets of a union together. The measure names the first one, and no rows.
+    RowsOfAll,
     /// The sum of a measure column.
     Sum {
         /// Measure column.
@@ -227,6 +229,7 @@ impl Tally {
             | Dimension::Only { side, .. }
             | Dimension::Earliest { side, .. } => joined(side),
             Dimension::Membership { .. }
+            | Dimension::Known
             | Dimension::Arm { .. }
             | Dimension::Bins { .. }
             | Dimension::BinsPerGroup { .. } => false,

@@ -300,7 +300,7 @@ impl<'t> Value<'t> {
         starts: &Starts<'_>,
     ) -> Result<Self, Fault> {
         let of = match quantity {
-            Quantity::Rows => Of::Rows,
+            Quantity::Rows | Quantity::RowsOfAll => Of::Rows,
             Quantity::Sum { column } => match table.column(column)? {
                 (name, Kind::Number) => Of::Sum(numbers(table, name)?),
                 _ => return Err(table.layout(column)),

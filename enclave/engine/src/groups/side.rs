@@ -9,6 +9,7 @@ use protocol::sealed::MISSING;
 use protocol::tally::{Arm, Dimension, Population, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Starts, Test, Value, codes, labels};
+use super::measures::is_of;
 use super::order::{mix, mix_bytes, prefix, ranks};
 use crate::fault::Fault;
 use crate::table::{
@@ -95,7 +96,7 @@ impl<'t> Side<'t> {
             } else {
                 numbered(&tuple, &own_strides, rows)
             };
-            let measures = tally.measures.iter().filter(|measure| measure.side == which);
+            let measures = tally.measures.iter().filter(|measure| is_of(measure, which));
             let measures = measures.map(|it| Value::new(table, &it.of, &it.rows, &all_starts));
             let measures = measures.collect::<Result<_, Fault>>()?;
             let entries = Vec::new();

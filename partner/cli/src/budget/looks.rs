@@ -194,6 +194,7 @@ fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64)
     let dataset = tally.dataset(measure.side);
     match &measure.of {
         Quantity::Rows => (format!("rows of \"{dataset}\""), 1.0),
+        Quantity::RowsOfAll => ("rows of all datasets".to_owned(), 1.0),
         Quantity::Distinct { column } => {
             (format!("different values of \"{}\"", say::name(column)), 1.0)
         }

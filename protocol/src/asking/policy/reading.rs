@@ -134,6 +134,8 @@ impl<'c> Reader<'c> {
                     None => Ok(()),
                 }
             }
+            // The kind of key by which people are known is that of the union, which was looked at.
+            Dimension::Known => Ok(()),
             Dimension::Arm { column, test, control } => {
                 let (named, role) = self.column(Side::POPULATION, column, Reading::Arm)?;
                 self.codes(&named, role, test)?;
@@ -170,6 +172,7 @@ impl<'c> Reader<'c> {
         rows.iter().try_for_each(|condition| self.condition(*side, condition))?;
         match of {
             Quantity::Rows => self.rows(*side, Reading::Rows),
+            Quantity::RowsOfAll => self.rows_of_all(Reading::Rows),
             Quantity::Sum { column } => {
                 let (named, role) = self.column(*side, column, Reading::Sum)?;
                 self.demand(&named, matches!(role, Role::Measure(_)))
@@ -185,6 +188,7 @@ impl<'c> Reader<'c> {
     fn bins(&self, binned: &Measure) -> Result<(), Refusal> {
         match &binned.of {
             Quantity::Rows => self.rows(binned.side, Reading::Bins),
+            Quantity::RowsOfAll => self.rows_of_all(Reading::Bins),
             Quantity::Sum { column } | Quantity::Distinct { column } => {
                 self.column(binned.side, column, Reading::Bins).map(drop)
             }
@@ -198,6 +202,15 @@ impl<'c> Reader<'c> {
             Ok(())
         } else {
             Err(self.dataset_not_permitted(dataset))
+        }
+    }
+
+    /// Rows of every dataset are counted.
+    fn rows_of_all(&self, reading: Reading) -> Result<(), Refusal> {
+        let is_listed = |dataset: &&str| self.terms.permits_dataset(dataset, reading);
+        match self.tally.datasets().find(|dataset| !is_listed(dataset)) {
+            Some(dataset) => Err(self.dataset_not_permitted(dataset)),
+            None => Ok(()),
         }
     }
 

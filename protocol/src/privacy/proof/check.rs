@@ -6,7 +6,7 @@ use crate::{
     digest::Digest,
     limits,
     loss::{Loss, Rho},
-    tally::{COARSEST, Condition, Dimension, Population, Product, Side, Tally},
+    tally::{COARSEST, Condition, Dimension, Measure, Population, Product, Quantity, Side, Tally},
 };
 use std::collections::BTreeSet;
 
@@ -125,7 +125,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         }
         Dimension::Group { values, .. } => *values > 0,
         Dimension::Only { values: Some(values), .. } => *values > 0,
-        Dimension::Label { .. } | Dimension::Membership { .. } => true,
+        Dimension::Label { .. } | Dimension::Membership { .. } | Dimension::Known => true,
         Dimension::Earliest { edges, .. } => are_edges(edges),
         // A cell has one number beside its labels, and a place among private values is the largest part of it.
         Dimension::Only { values: None, .. } => only_labels == 1,
@@ -141,7 +141,7 @@ fn are_edges(edges: &[i64]) -> bool {
     (1..=limits::VALUES).contains(&edges.len()) && edges.is_sorted_by(|a, b| a < b)
 }
 
-/// A population and perhaps another dataset, or a union of several. What names a dataset that there is not
+/// A population and perhaps another dataset, or a union of one or several. What names a dataset that there is not
 /// reads nothing.
 fn datasets(tally: &Tally) -> Result<(), Flaw> {
     let different: BTreeSet<_> = tally.datasets().collect();
@@ -150,7 +150,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
     }
     let (several, union) = match tally.population {
         Population::First => (1..=2, None),
-        Population::Union { .. } => (2..=limits::TABLES, u32::try_from(tally.tables.len()).ok()),
+        Population::Union { .. } => (1..=limits::TABLES, u32::try_from(tally.tables.len()).ok()),
     };
     if !several.contains(&tally.tables.len()) {
         return Err(Flaw::Shape("number of datasets"));
@@ -162,6 +162,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         | Dimension::Earliest { side, .. } => Some(*side),
         Dimension::Matched
         | Dimension::Membership { .. }
+        | Dimension::Known
         | Dimension::Arm { .. }
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. } => None,
@@ -170,10 +171,16 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
     if !sides.all(|side| tally.table(side).is_some()) {
         return Err(Flaw::Shape("dataset that is not read"));
     }
+    let of_all = |measure: &&Measure| measure.of == Quantity::RowsOfAll;
+    let is_whole = |it: &Measure| it.side == Side::POPULATION && it.rows.is_empty();
+    if !tally.measures.iter().filter(of_all).all(|it| union.is_some() && is_whole(it)) {
+        return Err(Flaw::Shape("rows of all datasets"));
+    }
     let fits = tally.dimensions.iter().all(|dimension| match dimension {
         // Of a union neither is the first dataset the one with the arms, nor a second one the other.
         Dimension::Matched | Dimension::Arm { .. } => union.is_none(),
         Dimension::Membership { datasets } => union == Some(*datasets),
+        Dimension::Known => union.is_some(),
         Dimension::Group { .. }
         | Dimension::Label { .. }
         | Dimension::Only { .. }

@@ -18,6 +18,8 @@ pub enum Dimension {
         /// How many datasets the tally has.
         datasets: u32,
     },
+    /// Whether the person is known by the union's kind of key: 0 no, 1 yes. Who is not may be somebody who is.
+    Known,
     /// The arm of a randomised design that the person was assigned to: places as in [`Arm::ALL`]. Decided
     /// over all of the person's rows that count, before any bound on cells.
     Arm {
@@ -96,7 +98,7 @@ impl Dimension {
     #[must_use]
     pub fn places(&self) -> Option<u64> {
         match self {
-            Self::Matched => Some(2),
+            Self::Matched | Self::Known => Some(2),
             Self::Membership { datasets } => {
                 let sets = 1_u64.checked_shl(*datasets)?.checked_sub(1)?;
                 sets.checked_add(u64::from(*datasets))
@@ -118,6 +120,7 @@ impl Dimension {
         match self {
             Self::Matched
             | Self::Membership { .. }
+            | Self::Known
             | Self::Arm { .. }
             | Self::Only { .. }
             | Self::Earliest { .. }

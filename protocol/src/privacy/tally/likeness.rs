@@ -247,6 +247,8 @@ enum Told<'t> {
     Matched(&'t str),
     /// In which of these datasets people are found.
     Membership(BTreeSet<&'t str>),
+    /// Whether people are known by the union's kind of key.
+    Known,
     /// A dataset and its column.
     Column(&'t str, &'t str),
     /// The earliest day in a dataset's column, in bins.
@@ -264,6 +266,7 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
     let told = tally.dimensions.iter().map(|dimension| match dimension {
         Dimension::Matched => Told::Matched(dataset(Side::JOINED)),
         Dimension::Membership { .. } => Told::Membership(tally.datasets().collect()),
+        Dimension::Known => Told::Known,
         Dimension::Arm { column, test, control } => Told::Arms(
             dataset(Side::POPULATION),
             column,
@@ -289,6 +292,9 @@ impl Told<'_> {
     fn apart(&self, other: &Self) -> Option<usize> {
         match (self, other) {
             (Self::Matched(joined), Self::Matched(same)) => (joined == same).then_some(0),
+            (Self::Known, Self::Known) => Some(0),
+            // Membership tells it, too.
+            (Self::Known, Self::Membership(_)) | (Self::Membership(_), Self::Known) => Some(0),
             (Self::Matched(joined), Self::Membership(all))
             | (Self::Membership(all), Self::Matched(joined)) => all.contains(joined).then_some(0),
             // Sets of fewer datasets are sums of those of more.

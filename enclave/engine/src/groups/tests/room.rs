@@ -185,6 +185,7 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
     let counted = prop_oneof![
         2 => Just((None, 1)),
         3 => Just((None, 2)),
+        1 => Just((Some(Identifier::Email), 1)),
         1 => Just((Some(Identifier::Email), 2)),
         2 => Just((Some(Identifier::Phone), 3)),
     ];
@@ -237,6 +238,14 @@ fn fit(tally: &mut Tally) {
         table.rows.retain(|it| fits(side, it));
     }
     for measure in &mut tally.measures {
+        if measure.of == Quantity::RowsOfAll {
+            if is_union {
+                measure.side = Side::POPULATION;
+                measure.rows.clear();
+            } else {
+                measure.of = Quantity::Rows;
+            }
+        }
         let side = measure.side;
         measure.rows.retain(|it| fits(side, it));
     }
@@ -246,6 +255,7 @@ fn fit(tally: &mut Tally) {
             | Dimension::Label { side, .. }
             | Dimension::Only { side, .. }
             | Dimension::Earliest { side, .. } => fit(side),
+            Dimension::Known if !is_union => *dimension = Dimension::Matched,
             Dimension::Matched if is_union => {
                 *dimension = Dimension::Membership { datasets: count };
             }
@@ -290,6 +300,7 @@ fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
                 .collect(),
         },
         4 => Dimension::Arm { column: "group".to_owned(), test: vec![0], control: vec![2] },
+        5 => Dimension::Known,
         _ => Dimension::Matched,
     });
     vec(dimension, 0..4)
@@ -299,6 +310,7 @@ fn measure() -> impl Strategy<Value = Measure> {
     let distinct = |column: &str| Quantity::Distinct { column: column.to_owned() };
     let of = prop::sample::select(vec![
         Quantity::Rows,
+        Quantity::RowsOfAll,
         Quantity::Sum { column: "number".to_owned() },
         distinct("group"),
         distinct("label"),

@@ -45,6 +45,34 @@ fn people_without_the_key_of_a_union_are_counted_apart() {
     assert_eq!(union_of(&union(Identifier::Phone, 2), &[&first, &second]), by_phone);
 }
 
+/// How often people saw something, wherever it was.
+#[test]
+fn rows_of_all_datasets_are_added_before_they_are_clamped() {
+    let mut tally = union(Identifier::Email, 3);
+    tally.dimensions = vec![Dimension::Known, Dimension::Bins { measure: 1, edges: vec![2, 3] }];
+    tally.measures = vec![
+        rows_of(Side(1)),
+        Measure { of: Quantity::RowsOfAll, clamp: Clamp::up_to(4).unwrap(), ..rows_of(Side(0)) },
+        rows_of(Side(2)),
+    ];
+    let by_phone = |phone| Row { phone, ..row(0, 0, 0) };
+    let first = [row(1, 0, 0), row(2, 0, 0), row(3, 0, 0), row(3, 0, 0), by_phone(9)];
+    let second = [row(2, 0, 0), row(3, 0, 0), row(3, 0, 0), by_phone(9), by_phone(9)];
+    let third = [row(3, 0, 0), row(4, 0, 0)];
+    let tables = [&first[..], &second, &third].map(|rows| vec![table(rows)]);
+    let found = run(&tally, &tables).unwrap();
+    // Without an address three times; with one once, twice, five times, which count as four.
+    assert_eq!(found.people, [0, 0, 1, 2, 1, 1, 0]);
+    assert_eq!(found.sums[1], [0, 0, 3, 2, 2, 4, 0]);
+    assert_eq!((found.sums[0][5], found.sums[2][5]), (2, 1), "of each dataset its own");
+    // Rows that do not count in their dataset count in no total.
+    tally.tables[1].rows =
+        vec![Condition::Between { column: "number".to_owned(), least: 1, most: 9 }];
+    let found = run(&tally, &tables).unwrap();
+    assert_eq!(found.people, [1, 0, 0, 3, 0, 1, 0]);
+    assert_eq!(found.sums[1], [1, 0, 0, 3, 0, 3, 0]);
+}
+
 #[test]
 fn a_union_has_as_many_datasets_as_the_limit_says() {
     let count = protocol::limits::TABLES;

@@ -387,6 +387,39 @@ mod several {
         }
     }
 
+    /// Rows of all datasets are rows of each.
+    #[test]
+    fn rows_of_all_datasets_are_counted_only_where_each_is_listed_for_it() {
+        const ROWS: &[Reading] = &[Reading::Union, Reading::Rows];
+        const BINS: &[Reading] = &[Reading::Union, Reading::Rows, Reading::Bins];
+        static BOTH: Section = section(&[dataset("one", BINS), dataset("other", BINS)]);
+        static COUNTED: Section = section(&[dataset("one", ROWS), dataset("other", ROWS)]);
+        static HALF: Section =
+            section(&[dataset("one", BINS), dataset("other", &[Reading::Union])]);
+        let contract = contract();
+        let found = |section: &'static Section, dimensions: &[Dimension]| {
+            let datasets = [("one", "exposures"), ("other", "sales")];
+            let terms = Terms::listing(section, &datasets, &[], 1);
+            let table =
+                |(_, name): &(_, &str)| Table { dataset: (*name).to_owned(), rows: Vec::new() };
+            let tally = Tally {
+                population: Population::Union { by: Identifier::Email },
+                tables: datasets.iter().map(table).collect(),
+                dimensions: dimensions.to_vec(),
+                measures: vec![measure(Side::POPULATION, Quantity::RowsOfAll)],
+                products: Vec::new(),
+                cells_per_person: 1,
+                ids_per_person: contract.ids_per_person,
+            };
+            check(&contract, &terms, &tally)
+        };
+        let bins = &[Dimension::Known, Dimension::Bins { measure: 0, edges: vec![2] }];
+        assert_eq!(found(&BOTH, bins), Ok(()));
+        assert_eq!(found(&COUNTED, &[]), Ok(()));
+        assert_eq!(found(&COUNTED, bins), not("exposures", "publisher"));
+        assert_eq!(found(&HALF, &[]), not("sales", "retailer"));
+    }
+
     /// Several datasets under one key: a union reads some of them, in the contract's order.
     #[test]
     fn a_union_reads_some_of_the_datasets_that_are_listed() {

@@ -211,15 +211,16 @@ fn a_union_has_few_datasets_and_tells_membership_of_all_of_them() {
             tally.population = Population::Union { by: Identifier::Email };
             let table = |at| Table { dataset: format!("d{at}"), rows: Vec::new() };
             tally.tables = (0..count).map(table).collect();
-            tally.measures.iter_mut().for_each(|measure| measure.side = Side(1));
+            let last = u32::try_from(count.saturating_sub(1)).unwrap();
+            tally.measures.iter_mut().for_each(|measure| measure.side = Side(last));
             tally.dimensions.clone_from(&dimensions);
         })
     };
     let membership = |datasets| vec![Dimension::Membership { datasets }];
-    for count in 2..=8 {
+    for count in 1..=8 {
         assert_eq!(found(count, membership(count.try_into().unwrap())), Ok(()));
     }
-    for count in [0, 1, 9] {
+    for count in [0, 9] {
         let expected = Err(Flaw::Shape("number of datasets"));
         assert_eq!(found(count, membership(count.try_into().unwrap())), expected, "{count}");
     }
@@ -241,6 +242,36 @@ fn a_union_has_few_datasets_and_tells_membership_of_all_of_them() {
         tally.tables.push(Table { dataset: "third".to_owned(), rows: Vec::new() });
     });
     assert_eq!(three, Err(Flaw::Shape("number of datasets")));
+}
+
+#[test]
+fn rows_of_all_datasets_are_of_a_union_and_of_no_one_of_them() {
+    let found = |side, union, of: Quantity, dimension: Dimension| {
+        checked(|tally| {
+            if union {
+                tally.population = Population::Union { by: Identifier::Email };
+            }
+            let measure = &mut tally.measures[0];
+            (measure.side, measure.of) = (Side(side), of.clone());
+            tally.dimensions = vec![dimension.clone()];
+        })
+    };
+    let everybody = || Dimension::Bins { measure: 0, edges: vec![2] };
+    let wrong = Err(Flaw::Shape("rows of all datasets"));
+    assert_eq!(found(0, true, Quantity::RowsOfAll, everybody()), Ok(()));
+    assert_eq!(found(0, true, Quantity::RowsOfAll, Dimension::Known), Ok(()));
+    assert_eq!(found(1, true, Quantity::RowsOfAll, everybody()), wrong);
+    assert_eq!(found(0, false, Quantity::RowsOfAll, everybody()), wrong);
+    let known = found(0, false, Quantity::Rows, Dimension::Known);
+    assert_eq!(known, Err(Flaw::Shape("dimension")), "known by the kind of no union");
+    let chosen = checked(|tally| {
+        tally.population = Population::Union { by: Identifier::Email };
+        let rows = vec![Condition::Between { column: "c".to_owned(), least: 0, most: 1 }];
+        tally.measures[0] = Measure { of: Quantity::RowsOfAll, rows, ..tally.measures[0].clone() };
+        tally.measures[0].side = Side(0);
+    });
+    assert_eq!(chosen, wrong, "a condition is on a column of one dataset");
+    assert!(Dimension::Known.is_of_whole_people() && Dimension::Known.places() == Some(2));
 }
 
 #[test]
