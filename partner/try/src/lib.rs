@@ -399,3 +399,6 @@ pub enum RehearsalError {
 
 /// Memory that a rehearsal may take.
 const MEMORY_BYTES: u64 = 16 << 30;
+
+#[cfg(test)]
+mod tests;

@@ -187,6 +187,22 @@ pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result
     prove(contract, question, tally, 1)
 }
 
+/// The datasets that a question reads, whose versions its job names: all of its analysis, or of a union those that it
+/// is about.
+///
+/// # Errors
+///
+/// [`Refusal`] naming what the contract does not permit.
+pub fn datasets(
+    contract: &Contract,
+    analysis: &str,
+    question: &Question,
+) -> Result<Vec<String>, Refusal> {
+    question.check_lengths()?;
+    let tally = tally(contract, analysis, question)?;
+    Ok(tally.datasets().map(str::to_owned).collect())
+}
+
 /// A question as the engine runs it, if it reads nothing but what the contract lists, whatever its kind
 /// says.
 fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {

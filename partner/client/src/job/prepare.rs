@@ -15,7 +15,7 @@ use protocol::{
     manifest::Manifest,
     message::Status,
     policy::{self, Admitted},
-    refusal::{Asked, Refusal},
+    refusal::Refusal,
     sign::Signed,
     time::Time,
 };
@@ -130,7 +130,8 @@ impl Draft<'_> {
             (None, Some(Again::Id(id))) => id,
             (None, _) => JobId(keys::random()?),
         };
-        let manifests = self.manifests(&analysis, status)?;
+        let read = policy::datasets(contract, &analysis, &question).map_err(JobError::refused)?;
+        let manifests = self.manifests(read, status)?;
         let fresh = Job {
             contract: contract.digest,
             instance: self.instance,
@@ -168,26 +169,22 @@ impl Draft<'_> {
         Ok(Prepared { signed, admitted, manifests, instance_time: status.time })
     }
 
-    /// The manifests of the datasets that the analysis reads, as the instance holds them.
+    /// The manifests of the datasets that the job reads, as the instance holds them.
     fn manifests(
         &self,
-        analysis: &str,
+        read: Vec<String>,
         status: &Status,
     ) -> Result<BTreeMap<String, Vec<u8>>, JobError> {
-        let found = self.contract.analyses.get(analysis).ok_or_else(|| {
-            let (what, name) = (Asked::Analysis, analysis.to_owned());
-            JobError::refused(Refusal::NotPermitted { what, name, owner: None })
-        })?;
-        let open = |name: &str| {
-            let held = status.datasets.iter().find(|open| open.dataset == name);
-            let withheld = || {
-                let owner = self.contract.datasets.get(name).map(|d| d.owner.clone());
-                let (dataset, owner) = (name.to_owned(), owner.unwrap_or_default());
-                JobError::refused(Refusal::KeyWithheld { dataset, owner })
-            };
-            Ok((name.to_owned(), held.ok_or_else(withheld)?.manifest.clone()))
+        let open = |dataset: String| {
+            let held = status.datasets.iter().find(|open| open.dataset == dataset);
+            if let Some(held) = held {
+                return Ok((dataset, held.manifest.clone()));
+            }
+            let owner = self.contract.datasets.get(&dataset).map(|found| found.owner.clone());
+            let owner = owner.unwrap_or_default();
+            Err(JobError::refused(Refusal::KeyWithheld { dataset, owner }))
         };
-        found.datasets().map(open).collect()
+        read.into_iter().map(open).collect()
     }
 
     fn receivers(&self, analysis: &str, analyst: &str) -> Vec<String> {

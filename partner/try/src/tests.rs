@@ -1,0 +1,40 @@
+//! Rooms in which not every dataset of an analysis is read.
+
+use super::*;
+
+const FOLDER: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol/src/analysis/overlap/sample");
+/// The sample lists three datasets; this job compares two of them.
+const JOB: &str = "[overlap]\nby = \"email\"\ndatasets = [\"viewers\", \"customers\"]\n\
+                   [overlap.privacy]\nepsilon = 1.0\ndelta = 1e-6\n";
+
+#[tokio::test]
+async fn a_job_that_leaves_a_dataset_out_neither_reads_nor_charges_it() {
+    let folder = Path::new(FOLDER);
+    let contract = std::fs::read_to_string(folder.join("contract.toml")).unwrap();
+    let names = ["customers", "members", "viewers"];
+    let data = names.map(|name| (name.to_owned(), folder.join(format!("{name}.csv"))));
+    let data = BTreeMap::from(data);
+    let rehearsal = Rehearsal { noise: false, ..Rehearsal::new(&contract, JOB, &data) };
+    let found = rehearsal.run(&mut |_| {}).await.unwrap();
+    let charged = found.result.privacy.charged.iter().map(|charge| charge.dataset.as_str());
+    assert_eq!(charged.collect::<Vec<_>>(), ["customers", "viewers"]);
+    let json: serde_json::Value = serde_json::from_slice(&found.result_bytes).unwrap();
+    let pair = &json["answer"]["overlap"]["pairs"][0];
+    assert_eq!(pair["datasets"], serde_json::json!(["customers", "viewers"]));
+    let rows = |name: &str| std::fs::read_to_string(&data[name]).unwrap();
+    assert_eq!(pair["both"]["value"], in_both(&rows("customers"), &rows("viewers")));
+}
+
+/// E-mail addresses in both files, of customers who agreed on every row.
+fn in_both(customers: &str, viewers: &str) -> usize {
+    let mut agreed = BTreeMap::new();
+    for row in customers.lines().skip(1) {
+        let fields: Vec<_> = row.split(',').collect();
+        *agreed.entry(fields[0]).or_insert(true) &= fields[3] == "yes";
+    }
+    let viewers: Vec<_> = viewers.lines().skip(1).collect();
+    let is_in =
+        |(email, agreed): &(&&str, &bool)| **agreed && !email.is_empty() && viewers.contains(email);
+    agreed.iter().filter(is_in).count()
+}
