@@ -7,6 +7,9 @@
 //! what leaves of it is decided by its [`proof`](crate::proof) alone.
 
 pub mod choice;
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "public in the kind that is copied from it")]
+mod example;
 mod filters;
 pub mod lift;
 pub mod outcomes;
