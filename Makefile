@@ -5,7 +5,7 @@ CARGO ?= cargo
 export PYTHON := $(CURDIR)/target/python/bin/python3
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo test test-full attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo test test-full analyses attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ test: build ## all tests but the exhaustive ones
 
 test-full: build ## all tests, the exhaustive ones too (every bit flip, every truncation)
 	GLOVEBOX_TEST_FULL=1 $(CARGO) test $(ALL)
+
+analyses: ## the suite that every kind of analysis passes; KIND=lift for one, BLESS=1 to write what its sample gives
+	GLOVEBOX_KIND=$(KIND) GLOVEBOX_BLESS=$(BLESS) $(CARGO) test $(ALL) --test analyses
 
 attacks: build ## every scripted attack: how often it is right, how often guessing is, what theory allows
 	$(CARGO) test $(ALL) --test attacks -- --nocapture

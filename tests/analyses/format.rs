@@ -97,5 +97,5 @@ pub(crate) fn blessing() -> bool {
     env::var_os("GLOVEBOX_BLESS").is_some_and(|value| value == "1")
 }
 
-pub(crate) const HOW: &str = "if it changes on purpose: GLOVEBOX_BLESS=1 cargo test -p tests --test analyses, and \
+pub(crate) const HOW: &str = "if it changes on purpose: make analyses BLESS=1, and \
                               name the change in CHANGELOG.md";
