@@ -100,7 +100,8 @@ fn a_currency_of_large_numbers_has_a_price() {
             .replace("epsilon = 4.0", &format!("epsilon = {epsilon}"));
         let (analysis, question) = question_from_toml(&job, &parsed()).unwrap();
         let proven = policy::price(&parsed(), &analysis, &question).unwrap();
-        proven.proof().sums[0].sigma.value() / (100.0 * cap.parse::<f64>().unwrap())
+        proven.proof().vectors().unwrap().sums[0].sigma.value()
+            / (100.0 * cap.parse::<f64>().unwrap())
     };
     for epsilon in ["20.0", "1.0", "0.1", "0.01"] {
         let small = relative("15.00", epsilon);

@@ -250,10 +250,14 @@ fn within(kind: &str, proven: &Proven, all: &Figures, other: &Figures, times: u6
     for name in names {
         let [one, another] = [&all, &other].map(|it| it.get(name).cloned().unwrap_or_else(nobody));
         moved += u64::from(one != another);
-        assert!(fits(one.0, another.0, &proof.people), "{kind}: people of {name:?}");
-        for (figures, one, another) in
-            [(&proof.sums, &one.1, &another.1), (&proof.products, &one.2, &another.2)]
-        {
+        assert!(
+            fits(one.0, another.0, &proof.vectors().unwrap().people),
+            "{kind}: people of {name:?}"
+        );
+        for (figures, one, another) in [
+            (&proof.vectors().unwrap().sums, &one.1, &another.1),
+            (&proof.vectors().unwrap().products, &one.2, &another.2),
+        ] {
             for ((figure, one), another) in figures.iter().zip(one).zip(another) {
                 assert!(fits(*one, *another, figure), "{kind}: {one}, {another} in {name:?}");
             }

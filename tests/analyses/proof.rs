@@ -60,7 +60,7 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
         match counted.admitted.job().question.leaves() {
             Leaves::Place(_) => {
                 assert!(matches!(release.released(), Released::Place(_)), "{name}");
-                let choice = proven.proof().choice.expect("a place is chosen");
+                let choice = proven.proof().choice().expect("a place is chosen");
                 let scale =
                     u64_as_f64(choice.range) * 1e6 / u64_as_f64(choice.epsilon_millionths.into());
                 assert!(!drawn.laplace.is_empty() && drawn.gaussian.is_empty(), "{name}");
@@ -71,10 +71,10 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
             Leaves::Figures => {
                 assert!(drawn.laplace.is_empty(), "{name}");
                 // Entry by entry of each vector, and last the number of cells that are withheld.
-                let one_entry = usize::from(proven.proof().selection.is_some());
-                let vectors = proven.proof().figures().count() - one_entry;
+                let one_entry = usize::from(proven.proof().vectors().unwrap().selection.is_some());
+                let vectors = proven.proof().vectors().unwrap().all().count() - one_entry;
                 let entries = (drawn.gaussian.len() - one_entry) / vectors;
-                let expected: Vec<f64> = (proven.proof().figures().enumerate())
+                let expected: Vec<f64> = (proven.proof().vectors().unwrap().all().enumerate())
                     .flat_map(|(at, figure)| {
                         vec![variance(figure); if at < vectors { entries } else { 1 }]
                     })
@@ -84,8 +84,14 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
                 let view = release.view().expect("figures leave");
                 for cell in view.cells() {
                     let people = cell.people.noise_variance;
-                    assert_eq!(people, variance(&proven.proof().people), "{name}");
-                    for (sum, figure) in cell.sums.iter().zip(&proven.proof().sums) {
+                    assert_eq!(
+                        people,
+                        variance(&proven.proof().vectors().unwrap().people),
+                        "{name}"
+                    );
+                    for (sum, figure) in
+                        cell.sums.iter().zip(&proven.proof().vectors().unwrap().sums)
+                    {
                         assert_eq!(sum.noise_variance, variance(figure), "{name}");
                     }
                 }

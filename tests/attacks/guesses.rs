@@ -152,13 +152,18 @@ fn clues(world: &[Worked], reference: &[Worked]) -> Vec<Clue> {
         for (a, b) in theory::pairs(one, other) {
             let name = || one.names[a].clone();
             let people = (one.totals.people[a], other.totals.people[b]);
-            clue(Place::People(name()), people.0, people.1, proof.people.sigma.value());
-            for (at, figure) in proof.sums.iter().enumerate() {
+            clue(
+                Place::People(name()),
+                people.0,
+                people.1,
+                proof.vectors().unwrap().people.sigma.value(),
+            );
+            for (at, figure) in proof.vectors().unwrap().sums.iter().enumerate() {
                 let sums = (one.totals.sums[at][a], other.totals.sums[at][b]);
                 clue(Place::Sum(name(), at), sums.0, sums.1, figure.sigma.value());
             }
         }
-        if let Some(selection) = &proof.selection {
+        if let Some(selection) = &proof.vectors().unwrap().selection {
             let cells = |it: &Worked| i64::try_from(it.names.len()).unwrap();
             clue(Place::Cells, cells(one), cells(other), selection.withheld.sigma.value());
         }

@@ -180,8 +180,8 @@ impl Room {
                 Names::Public
             },
             people: columns.next().unwrap(),
-            sums: columns.by_ref().take(proof.sums.len()).collect(),
-            products: columns.by_ref().take(proof.products.len()).collect(),
+            sums: columns.by_ref().take(proof.vectors().unwrap().sums.len()).collect(),
+            products: columns.by_ref().take(proof.vectors().unwrap().products.len()).collect(),
         };
         let table: TableResult = self.result(&released).of().unwrap();
         let names = table.answer.cells.into_iter().map(|it| it.names).collect();

@@ -63,7 +63,7 @@ fn apart(one: &[Worked], other: &[Worked], steps: u32) -> (Moves, f64) {
         }
         let fresh =
             |one: &Worked, other: &Worked| one.names.iter().any(|name| !other.names.contains(name));
-        let selection = one.admitted.proven().proof().selection;
+        let selection = one.admitted.proven().proof().vectors().unwrap().selection;
         if let Some(selection) = selection.filter(|_| fresh(one, other) || fresh(other, one)) {
             let quadrillionths = u32::try_from(selection.delta).unwrap();
             delta += f64::from(steps) * f64::from(quadrillionths) / 1e15;
@@ -101,12 +101,23 @@ fn moved<'w>(one: &'w Worked, other: &'w Worked) -> Vec<(&'w Figure, Vec<i64>)> 
     let column = |left: &[i64], right: &[i64]| {
         pairs.iter().map(|(a, b)| left[*a] - right[*b]).filter(|it| *it != 0).collect()
     };
-    let mut all = vec![(&proof.people, column(&one.totals.people, &other.totals.people))];
+    let mut all =
+        vec![(&proof.vectors().unwrap().people, column(&one.totals.people, &other.totals.people))];
     let sums = one.totals.sums.iter().zip(&other.totals.sums);
-    all.extend(proof.sums.iter().zip(sums).map(|(it, (a, b))| (it, column(a, b))));
+    all.extend(
+        proof.vectors().unwrap().sums.iter().zip(sums).map(|(it, (a, b))| (it, column(a, b))),
+    );
     let products = one.totals.products.iter().zip(&other.totals.products);
-    all.extend(proof.products.iter().zip(products).map(|(it, (a, b))| (it, column(a, b))));
-    if let Some(selection) = &proof.selection {
+    all.extend(
+        proof
+            .vectors()
+            .unwrap()
+            .products
+            .iter()
+            .zip(products)
+            .map(|(it, (a, b))| (it, column(a, b))),
+    );
+    if let Some(selection) = &proof.vectors().unwrap().selection {
         let cells = |it: &Worked| i64::try_from(it.names.len()).unwrap();
         let apart = cells(one) - cells(other);
         all.push((&selection.withheld, if apart == 0 { vec![] } else { vec![apart] }));

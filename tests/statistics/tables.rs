@@ -94,7 +94,7 @@ impl Room {
     }
 
     fn sigma(&self) -> f64 {
-        self.admitted.proven().proof().people.sigma.value()
+        self.admitted.proven().proof().vectors().unwrap().people.sigma.value()
     }
 
     fn shown_from(&self) -> i64 {

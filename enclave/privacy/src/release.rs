@@ -4,9 +4,10 @@ use std::fmt;
 
 use protocol::contract::Contract;
 use protocol::policy::Admitted;
-use protocol::proof::{self, Proven, Sigma};
+use protocol::proof::{self, Leaves, Proven, Sigma, Vectors};
 use protocol::released::{self, Figures, Released, Thresholds, View};
 use protocol::result::JobResult;
+use protocol::tally::Tally;
 use protocol::time::Time;
 
 use crate::ledger::Paid;
@@ -70,16 +71,16 @@ impl Raw {
         if paid.admitted().proven() != &self.proven {
             return Err(Mismatch::OtherQuestion);
         }
-        let released = match self.proven.proof().choice {
-            Some(choice) => Released::Place(self.choose(choice, noise)?),
-            None => Released::Figures(self.figures(noise)?),
+        let released = match self.proven.proof().leaves.clone() {
+            Leaves::Place(choice) => Released::Place(self.choose(choice, noise)?),
+            Leaves::Figures(vectors) => Released::Figures(self.figures(&vectors, noise)?),
         };
         Ok(Release { paid, released })
     }
 
-    fn figures(self, noise: &mut impl Noise) -> Result<Figures, Mismatch> {
+    fn figures(self, vectors: &Vectors, noise: &mut impl Noise) -> Result<Figures, Mismatch> {
         let Self { proven, totals } = self;
-        let noisy = Noisy::draw(&proven, totals, noise)?;
+        let noisy = Noisy::draw(proven.tally(), vectors, totals, noise)?;
         let tally = proven.tally();
         let shows = Thresholds::of(&proven, noisy.people.is_noisy());
         Ok(if tally.compares_arms() {
@@ -194,24 +195,28 @@ struct Noisy {
 }
 
 impl Noisy {
-    fn draw(proven: &Proven, mut totals: Totals, noise: &mut impl Noise) -> Result<Self, Mismatch> {
-        let (tally, proof) = (proven.tally(), proven.proof());
+    fn draw(
+        tally: &Tally,
+        vectors: &Vectors,
+        mut totals: Totals,
+        noise: &mut impl Noise,
+    ) -> Result<Self, Mismatch> {
         totals.check(tally)?;
         if let Names::Data(_) = totals.cells {
             totals.drop_empty();
         }
         let Totals { cells: names, people, sums, products } = totals;
         let cells = i64::try_from(people.len()).unwrap_or(i64::MAX) - 1;
-        let people = Column::draw(people, &proof.people, noise)?;
+        let people = Column::draw(people, &vectors.people, noise)?;
         let mut draw = |totals: Vec<Vec<i64>>, figures: &[proof::Figure]| {
             let pairs = totals.into_iter().zip(figures);
             pairs
                 .map(|(totals, figure)| Column::draw(totals, figure, noise))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let sums = draw(sums, &proof.sums)?;
-        let products = draw(products, &proof.products)?;
-        let cells = match &proof.selection {
+        let sums = draw(sums, &vectors.sums)?;
+        let products = draw(products, &vectors.products)?;
+        let cells = match &vectors.selection {
             Some(it) => Column::draw(vec![cells], &it.withheld, noise)?.at(0),
             None => cells,
         };

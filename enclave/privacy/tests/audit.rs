@@ -108,7 +108,7 @@ fn visits(people: &[i64]) -> Totals {
 #[test]
 fn a_cell_of_one_person_is_shown_no_more_often_than_claimed() {
     let question = stores(Rho(500_000_000), 10_000_000_000_000);
-    let (sigma, payer) = (question.proof().people.sigma, Payer::new(&question));
+    let (sigma, payer) = (question.proof().vectors().unwrap().people.sigma, Payer::new(&question));
     let audit = |noise: &mut dyn Noise, runs: u32| {
         let shown = (0..runs).filter(|_| {
             let raw = Raw::new(question.clone(), visits(&[5_000, 1]));
@@ -130,7 +130,8 @@ fn a_cell_of_one_person_is_shown_no_more_often_than_claimed() {
 fn a_cell_at_the_threshold_betrays_no_more_than_claimed() {
     let rho = Rho(555_556_000_000);
     let question = stores(rho, 1_000_000);
-    let (threshold, payer) = (question.proof().selection.unwrap().threshold, Payer::new(&question));
+    let (threshold, payer) =
+        (question.proof().vectors().unwrap().selection.unwrap().threshold, Payer::new(&question));
     let threshold = i64::try_from(threshold).unwrap();
     let audit = |noise: &mut dyn Noise| {
         let (with, without) = pair(runs(100_000), |person| {
@@ -150,7 +151,10 @@ fn a_cell_at_the_threshold_betrays_no_more_than_claimed() {
 #[test]
 fn the_number_of_withheld_cells_betrays_no_more_than_claimed() {
     let question = stores(Rho(5_000_000_000_000), 1_000_000);
-    let (share, payer) = (question.proof().selection.unwrap().withheld.rho, Payer::new(&question));
+    let (share, payer) = (
+        question.proof().vectors().unwrap().selection.unwrap().withheld.rho,
+        Payer::new(&question),
+    );
     let audit = |noise: &mut dyn Noise| {
         let (with, without) = pair(runs(100_000), |person| {
             let people = [5_000, 1];
@@ -216,7 +220,11 @@ fn a_whole_release_betrays_no_more_than_claimed() {
     let question = proven(table(vec![group(1)]), rho, 0);
     let (proof, clamp, payer) = (question.proof(), 10, Payer::new(&question));
     let moved = [1, clamp, clamp * clamp];
-    let figures = [proof.people, proof.sums[0], proof.products[0]];
+    let figures = [
+        proof.vectors().unwrap().people,
+        proof.vectors().unwrap().sums[0],
+        proof.vectors().unwrap().products[0],
+    ];
     // The log-likelihood ratio: a sum of what each figure moves, in units of its variance.
     let weights =
         moved.iter().zip(figures).map(|(it, figure)| real(*it) / figure.sigma.value().powi(2));

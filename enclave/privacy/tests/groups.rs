@@ -129,7 +129,12 @@ fn every_cell_and_figure_gets_its_own_noise_an_empty_one_too() {
         }
     }
     let proof = proven.proof();
-    let sigmas = [proof.people, proof.sums[0], proof.products[0]].map(|it| it.sigma.value());
+    let sigmas = [
+        proof.vectors().unwrap().people,
+        proof.vectors().unwrap().sums[0],
+        proof.vectors().unwrap().products[0],
+    ]
+    .map(|it| it.sigma.value());
     for cell in &seen[..8] {
         for (square, sigma) in cell.iter().zip(sigmas) {
             // The relative standard error is √(2/400) = 7 %.
@@ -141,7 +146,7 @@ fn every_cell_and_figure_gets_its_own_noise_an_empty_one_too() {
 #[test]
 fn groups_that_the_data_name_pass_the_higher_threshold_only() {
     let proven = named();
-    let selection = proven.proof().selection.unwrap();
+    let selection = proven.proof().vectors().unwrap().selection.unwrap();
     let least = i64::try_from(selection.threshold).unwrap();
     assert!(least > 50);
     let names = vec![store(1, 0), store(1, 1), store(2, 1), store(3, 0)];

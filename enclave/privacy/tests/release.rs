@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use protocol::analysis::lift::Arms;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
-use protocol::proof::{self, Proven};
+use protocol::proof::{self, Leaves, Proven};
 use protocol::slice::Slice;
 use protocol::time::Time;
 use room::NOW;
@@ -90,7 +90,7 @@ fn every_figure_gets_the_noise_that_was_paid_for() {
     let mut witness = Witness::default();
     let proven = proven();
     Raw::new(proven.clone(), totals([0; 7])).release(paid(), &mut witness).unwrap();
-    let figures = proven.proof().figures();
+    let figures = proven.proof().vectors().unwrap().all();
     let expected = figures.flat_map(|figure| [figure.sigma.value().powi(2); CELLS]);
     let expected: Vec<_> = expected.collect();
     assert_eq!(witness.0.len(), CELLS * (1 + 2 + 1));
@@ -112,7 +112,8 @@ fn a_payment_for_another_question_releases_nothing() {
 fn a_payment_for_the_same_tally_at_another_price_releases_nothing() {
     let proven = proven();
     let mut proof = proven.proof().clone();
-    proof.people.sigma.0 += 1;
+    let Leaves::Figures(vectors) = &mut proof.leaves else { panic!("figures leave") };
+    vectors.people.sigma.0 += 1;
     let other = proof::check(proven.tally().clone(), proof, 50).unwrap();
     let refused = Raw::new(other, totals([0; 7])).release(paid(), &mut Silent);
     assert_eq!(refused.unwrap_err(), Mismatch::OtherQuestion);
@@ -166,7 +167,8 @@ fn silence_says_that_it_is_silent() {
     let proven = proven();
     let test = arms(&noisy).test.unwrap();
     // Two cells, two draws.
-    let ratio = test.people.noise_variance / proven.proof().people.sigma.value().powi(2);
+    let ratio =
+        test.people.noise_variance / proven.proof().vectors().unwrap().people.sigma.value().powi(2);
     assert!((ratio - 2.0).abs() < 1e-12, "{ratio}");
 }
 

@@ -149,7 +149,7 @@ fn preview(prepared: &Prepared) {
         )),
         None => say::note(format_args!(
             "  noise s.d. on a head count: {}",
-            number::size(preview.people_sd)
+            number::size(preview.people_sd.unwrap_or_default())
         )),
     }
     for figure in preview.figures {

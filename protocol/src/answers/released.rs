@@ -7,7 +7,7 @@ use crate::{
     canonical,
     digest::Digest,
     limits::{self, at_most},
-    proof::{Proven, Sigma},
+    proof::{Proven, Sigma, Vectors},
     tally::{Dimension, Product, Tally},
 };
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,7 @@ impl Thresholds {
 pub struct View<'a> {
     figures: &'a Figures,
     proven: &'a Proven,
+    vectors: &'a Vectors,
 }
 
 /// A released whole number and the variance of the noise in it.
@@ -217,17 +218,24 @@ impl Released {
     #[must_use]
     pub fn view<'a>(&'a self, proven: &'a Proven) -> Option<View<'a>> {
         match self {
-            Self::Figures(figures) => Some(View::new(figures, proven)),
+            Self::Figures(figures) => View::new(figures, proven),
             Self::Place(_) => None,
         }
     }
 }
 
 impl<'a> View<'a> {
-    /// `figures` as an answer to `proven`.
+    /// `figures` as an answer to `proven`; none if figures are not what leaves.
     #[must_use]
-    pub fn new(figures: &'a Figures, proven: &'a Proven) -> Self {
-        Self { figures, proven }
+    pub fn new(figures: &'a Figures, proven: &'a Proven) -> Option<Self> {
+        let vectors = proven.proof().vectors()?;
+        Some(Self { figures, proven, vectors })
+    }
+
+    /// The noise of each figure.
+    #[must_use]
+    pub fn vectors(&self) -> &'a Vectors {
+        self.vectors
     }
 
     /// What was asked, and its proof.
@@ -280,7 +288,7 @@ impl<'a> View<'a> {
     /// How many cells are not shown: exact for public cells, noisy for those whose values are private.
     #[must_use]
     pub fn withheld(&self) -> Figure {
-        let selection = self.proven.proof().selection;
+        let selection = self.vectors.selection;
         let noise_variance =
             selection.map_or(0.0, |selected| self.variance(selected.withheld.sigma, 1));
         Figure { value: self.figures.withheld, noise_variance }
@@ -308,7 +316,7 @@ impl<'a> View<'a> {
     /// A head count of one cell.
     #[must_use]
     pub fn people(&self, value: i64) -> Figure {
-        Figure { value, noise_variance: self.variance(self.proven.proof().people.sigma, 1) }
+        Figure { value, noise_variance: self.variance(self.vectors.people.sigma, 1) }
     }
 
     /// Variance of the noise in the sum of so many draws.
@@ -322,16 +330,16 @@ impl<'a> View<'a> {
     }
 
     fn group(&self, name: &[Place], totals: &Totals, draws: u64) -> GroupFigures {
-        let (tally, proof) = (self.proven.tally(), self.proven.proof());
+        let (tally, vectors) = (self.proven.tally(), self.vectors);
         let figure = |value: i64, sigma: Sigma| Figure {
             value,
             noise_variance: self.variance(sigma, draws),
         };
-        let sums = totals.sums.iter().zip(&proof.sums);
-        let products = totals.products.iter().zip(&proof.products).zip(&tally.products);
+        let sums = totals.sums.iter().zip(&vectors.sums);
+        let products = totals.products.iter().zip(&vectors.products).zip(&tally.products);
         GroupFigures {
             name: name.to_vec(),
-            people: figure(totals.people, proof.people.sigma),
+            people: figure(totals.people, vectors.people.sigma),
             sums: sums.map(|(value, noise)| figure(*value, noise.sigma)).collect(),
             products: products
                 .map(|((value, noise), product)| {

@@ -9,6 +9,7 @@ use crate::{
     contract::Contract,
     loss::Loss,
     policy::Admitted,
+    proof::Leaves,
     released::Released,
     time::Time,
 };
@@ -130,10 +131,10 @@ impl PrivacyReport {
         left: &BTreeMap<String, Loss>,
     ) -> Self {
         let proof = admitted.proven().proof();
-        let mechanism = match proof.choice {
+        let mechanism = match proof.leaves {
             _ if !is_noisy => "none",
-            Some(_) => PERMUTE_AND_FLIP,
-            None => "discrete_gaussian",
+            Leaves::Place(_) => PERMUTE_AND_FLIP,
+            Leaves::Figures(_) => "discrete_gaussian",
         };
         let owner = |dataset| contract.datasets.get(dataset).map(|found| found.owner.clone());
         let charged = admitted.datasets().iter().map(|dataset| ChargeReport {

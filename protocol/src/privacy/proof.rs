@@ -32,31 +32,66 @@ use serde::{Deserialize, Serialize};
 pub struct Proof {
     /// Digest of the tally's canonical encoding under the tag `glovebox tally v1`.
     pub tally: Digest,
-    /// Head counts of all cells, as one vector.
-    pub people: Figure,
-    /// Sums of each measure over all cells, in the tally's order.
-    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
-    pub sums: Vec<Figure>,
-    /// Each product over all cells, in the tally's order.
-    #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
-    pub products: Vec<Figure>,
-    /// How cells whose values are private are selected; none for public cells.
-    pub selection: Option<Selection>,
+    /// What leaves, with its noise.
+    pub leaves: Leaves,
     /// Smallest noisy head count that is shown, in people.
     pub threshold: u32,
-    /// If one place is to leave instead of figures, how it is chosen. Then there are no sums and products,
-    /// and [`Self::people`] is what one person moves: its noise is not drawn, and costs nothing beside the
-    /// choice.
-    pub choice: Option<Choice>,
     /// Loss of the whole release: what each dataset is charged.
     pub cost: Loss,
 }
 
-impl Proof {
-    /// Every vector that is released, in the order in which its noise is drawn.
-    pub fn figures(&self) -> impl Iterator<Item = &Figure> {
-        let withheld = self.selection.iter().map(|it| &it.withheld);
+/// What leaves under a proof: figures or one place, and never both.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "whoever releases must see a new door")]
+pub enum Leaves {
+    /// Every figure of every cell, each with noise of its own.
+    Figures(Vectors),
+    /// One public place, and none of the figures that it was chosen by.
+    Place(Choice),
+}
+
+/// The vectors that leave, each over all cells.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vectors {
+    /// Head counts.
+    pub people: Figure,
+    /// Sums of each measure, in the tally's order.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
+    pub sums: Vec<Figure>,
+    /// Each product, in the tally's order.
+    #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
+    pub products: Vec<Figure>,
+    /// How cells whose values are private are selected; none for public cells.
+    pub selection: Option<Selection>,
+}
+
+impl Vectors {
+    /// All of them, in the order in which their noise is drawn.
+    pub fn all(&self) -> impl Iterator<Item = &Figure> {
+        let withheld = self.selection.iter().map(|selection| &selection.withheld);
         std::iter::once(&self.people).chain(&self.sums).chain(&self.products).chain(withheld)
+    }
+}
+
+impl Proof {
+    /// The vectors that leave; none if a place does.
+    #[must_use]
+    pub fn vectors(&self) -> Option<&Vectors> {
+        match &self.leaves {
+            Leaves::Figures(vectors) => Some(vectors),
+            Leaves::Place(_) => None,
+        }
+    }
+
+    /// How the place that leaves is chosen; none if figures do.
+    #[must_use]
+    pub fn choice(&self) -> Option<Choice> {
+        match &self.leaves {
+            Leaves::Figures(_) => None,
+            Leaves::Place(choice) => Some(*choice),
+        }
     }
 }
 
@@ -147,6 +182,17 @@ pub struct Split {
     pub sum: u32,
     /// For products, evenly.
     pub products: u32,
+}
+
+#[cfg(test)]
+impl Proof {
+    /// For tests of proofs that somebody has changed.
+    fn vectors_mut(&mut self) -> &mut Vectors {
+        match &mut self.leaves {
+            Leaves::Figures(vectors) => vectors,
+            Leaves::Place(_) => panic!("a place leaves"),
+        }
+    }
 }
 
 #[cfg(test)]

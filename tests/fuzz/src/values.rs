@@ -93,7 +93,7 @@ fn admit(job: &Job) {
             let (tally, proof) = (admitted.proven().tally(), admitted.proven().proof());
             let min_cell = ROOM.contract.min_cell;
             // A choice shows no count, and so asks for no smallest one.
-            let least = if proof.choice.is_some() { 0 } else { min_cell };
+            let least = if proof.choice().is_some() { 0 } else { min_cell };
             let held = proof::check(tally.clone(), proof.clone(), least);
             assert_eq!(held.as_ref(), Ok(admitted.proven()));
         }

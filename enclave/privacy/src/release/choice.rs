@@ -1,6 +1,6 @@
 //! Choosing instead of adding up: one place leaves, and none of the figures it was chosen by.
 
-use protocol::proof::{By, Choice};
+use protocol::proof::{By, Choice, Sigma};
 use protocol::released::Chosen;
 
 use super::{Mismatch, Raw, width};
@@ -29,7 +29,6 @@ impl Raw {
     /// (the score of a quantile, there for the exponential mechanism).
     pub(super) fn choose(self, choice: Choice, noise: &mut impl Noise) -> Result<Chosen, Mismatch> {
         let Self { proven, totals } = self;
-        let proof = proven.proof();
         totals.check(proven.tally())?;
         let (_no_consent, places) = totals.people.split_last().ok_or(Mismatch::Shape)?;
         // The last place of a group is for no value, and above the last bin there is no edge.
@@ -46,7 +45,8 @@ impl Raw {
                 below_edges.map(|below| -(MILLION * below - sought).abs()).collect()
             }
         };
-        let is_noisy = noise.variance_of(width(proof.people.sigma)?) > 0.0;
+        // Only a rehearsal's sampler, which draws nothing, says that any noise has no variance.
+        let is_noisy = noise.variance_of(width(Sigma(1024))?) > 0.0;
         let place = noisy_max(&scores, choice, noise)?;
         let place = u32::try_from(place).map_err(|_| Mismatch::Shape)?;
         Ok(Chosen { noise: is_noisy, place })

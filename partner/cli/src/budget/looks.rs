@@ -7,7 +7,7 @@ use custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
     page::number::{self, whole},
-    proof::{Choice, Figure},
+    proof::{Choice, Figure, Leaves, Vectors},
     tally::{Measure, Quantity, Tally},
 };
 use std::fmt::{self, Write};
@@ -42,13 +42,14 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
         }
         writeln!(page)?;
         wrap(page, "  ", &text)?;
-        if let Some(choice) = &job.proof.choice {
-            wrap(page, "    ", &chosen(choice, job))?;
-            continue;
+        match &job.proof.leaves {
+            Leaves::Place(choice) => wrap(page, "    ", &chosen(choice, job))?,
+            Leaves::Figures(vectors) => {
+                let person = person(job, vectors, contract);
+                wrap(page, "    ", &format!("One person changes {person}."))?;
+                wrap(page, "    ", &reliable(job, vectors, contract))?;
+            }
         }
-        let person = person(job, contract);
-        wrap(page, "    ", &format!("One person changes {person}."))?;
-        wrap(page, "    ", &reliable(job, contract))?;
     }
     let mut careful: Vec<_> = line.jobs.iter().filter(|job| job.resembles.is_some()).collect();
     let more = careful.len().saturating_sub(FLAGGED);
@@ -86,7 +87,7 @@ fn chosen(choice: &Choice, job: &JobLine) -> String {
 /// The latest job of each analysis, newest first; a choice is another kind of look than a table.
 pub(super) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
     let first = |at: usize, job: &JobLine| {
-        let kind = |job: &JobLine| job.proof.choice.is_some();
+        let kind = |job: &JobLine| job.proof.choice().is_some();
         let same = |newer: &JobLine| newer.analysis == job.analysis && kind(newer) == kind(job);
         !line.jobs.iter().take(at).any(same)
     };
@@ -112,8 +113,9 @@ pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
 /// The same for machines.
 pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> serde_json::Value {
     let (now, ever) = left(line, job);
-    let (people, choice) = (&job.proof.people, &job.proof.choice);
-    let measures = job.tally.measures.iter().zip(&job.proof.sums).map(|(measure, figure)| {
+    let vectors = job.proof.vectors();
+    let sums = vectors.map(|vectors| vectors.sums.as_slice()).unwrap_or_default();
+    let measures = job.tally.measures.iter().zip(sums).map(|(measure, figure)| {
         let (name, unit) = named(measure, &job.tally, contract);
         serde_json::json!({
             "name": name, "one_person_moves": real(figure.linf) / unit, "in_cells": figure.cells,
@@ -124,9 +126,10 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
     serde_json::json!({
         "analysis": job.analysis, "analyst": job.analyst, "job": job.name.to_string(),
         "left_this_period": now, "left_for_life": ever,
-        "one_person_moves_people": people.linf, "in_cells": people.cells,
-        "smallest_audience": choice.is_none().then(|| smallest_audience(job)),
-        "choice_is_off_by": choice.map(|it| rounded(it.people_off(&job.tally))),
+        "one_person_moves_people": vectors.map(|vectors| vectors.people.linf),
+        "in_cells": vectors.map(|vectors| vectors.people.cells),
+        "smallest_audience": vectors.map(|vectors| smallest_audience(job, vectors)),
+        "choice_is_off_by": job.proof.choice().map(|choice| rounded(choice.people_off(&job.tally))),
         "measures": measures,
         "resembles": job.resembles.map(|id| id.to_string()),
     })
@@ -139,14 +142,14 @@ fn left(line: &BudgetLine, job: &JobLine) -> (u64, u64) {
 }
 
 /// What one person changes at most, figure by figure.
-fn person(job: &JobLine, contract: &Contract) -> String {
+fn person(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
     let cells = |figure: &Figure| match figure.cells {
         1 => String::new(),
         cells => format!(" in each of {cells} groups"),
     };
-    let people = &job.proof.people;
+    let people = &vectors.people;
     let mut parts = vec![format!("a head count by at most {}{}", people.linf, cells(people))];
-    for (measure, figure) in job.tally.measures.iter().zip(&job.proof.sums) {
+    for (measure, figure) in job.tally.measures.iter().zip(&vectors.sums) {
         let (name, unit) = named(measure, &job.tally, contract);
         let most = number::figure(real(figure.linf) / unit, 0.0);
         parts.push(format!("the total of {name} by {most}{}", cells(figure)));
@@ -155,14 +158,14 @@ fn person(job: &JobLine, contract: &Contract) -> String {
 }
 
 /// From how many people on its figures are worth having.
-fn reliable(job: &JobLine, contract: &Contract) -> String {
-    let least = smallest_audience(job);
+fn reliable(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
+    let least = smallest_audience(job, vectors);
     let mut text = format!(
         "Noise moves a head count by less than a tenth (with 95 % probability) from {} people on",
         whole(least)
     );
     let mut means: Vec<(i64, Vec<String>)> = Vec::new();
-    for (measure, figure) in job.tally.measures.iter().zip(&job.proof.sums) {
+    for (measure, figure) in job.tally.measures.iter().zip(&vectors.sums) {
         let (name, _) = named(measure, &job.tally, contract);
         let least = for_a_mean(measure, figure);
         match means.iter_mut().find(|(from, _)| *from == least) {
@@ -179,8 +182,8 @@ fn reliable(job: &JobLine, contract: &Contract) -> String {
 }
 
 /// From how many people on noise moves a head count by less than a tenth, with 95 % probability.
-fn smallest_audience(job: &JobLine) -> i64 {
-    rounded(Z95 * job.proof.sd_of_people(&job.tally) * 10.0)
+fn smallest_audience(job: &JobLine, vectors: &Vectors) -> i64 {
+    rounded(Z95 * vectors.sd_of_people(&job.tally) * 10.0)
 }
 
 /// From how many people on noise moves a mean by less than a hundredth of its cap, with 95 % probability.

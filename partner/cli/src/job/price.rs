@@ -212,7 +212,7 @@ impl Priced {
 
     /// Of a choice: how far off it may be.
     fn people_off(&self) -> Option<f64> {
-        self.proven.proof().choice.map(|choice| choice.people_off(self.proven.tally()))
+        self.proven.proof().choice().map(|choice| choice.people_off(self.proven.tally()))
     }
 
     fn page(&self, wanted: &[Reached]) -> Result<String, fmt::Error> {

@@ -293,11 +293,14 @@ impl Prepared {
     pub fn preview(&self) -> Preview {
         let (job, proven) = (self.admitted.job(), self.admitted.proven());
         let (tally, proof) = (proven.tally(), proven.proof());
-        let figures = job.question.measures().into_iter().zip(&proof.sums).enumerate();
+        let (sums, products) = (proof.vectors())
+            .map(|vectors| (vectors.sums.as_slice(), vectors.products.as_slice()))
+            .unwrap_or_default();
+        let figures = job.question.measures().into_iter().zip(sums).enumerate();
         let figures = figures.map(|(at, ((name, scale), sum))| {
             let unit = 10_f64.powi(-i32::from(scale));
             let square = tally.square_of(at).and_then(|(at, product)| {
-                Some(proof.products.get(at)?.sigma.value() * wide(product.unit()))
+                Some(products.get(at)?.sigma.value() * wide(product.unit()))
             });
             FigureNoise {
                 name,
@@ -312,8 +315,8 @@ impl Prepared {
             rho: proof.cost.rho(),
             cost: proof.cost.clone(),
             datasets: self.admitted.datasets().to_vec(),
-            people_sd: proof.sd_of_people(tally),
-            people_off: proof.choice.map(|choice| choice.people_off(tally)),
+            people_sd: proof.vectors().map(|vectors| vectors.sd_of_people(tally)),
+            people_off: proof.choice().map(|choice| choice.people_off(tally)),
             figures: figures.collect(),
         }
     }
@@ -333,8 +336,8 @@ pub struct Preview {
     pub cost: Loss,
     /// Each of these datasets is charged the whole price.
     pub datasets: Vec<String>,
-    /// Standard deviation of the noise on each head count, in people.
-    pub people_sd: f64,
+    /// Standard deviation of the noise on each head count, in people; none where a place leaves.
+    pub people_sd: Option<f64>,
     /// For a choice, of which no head count leaves: by how many people it is off at most, with 95 % probability.
     pub people_off: Option<f64>,
     /// By outcome.

@@ -33,7 +33,7 @@ pub(super) fn answer(
         }
         ChoiceOf::Fullest { column, .. } => (None, column.to_string()),
     };
-    let people_off = if chosen.noise { proof.choice?.people_off(tally) } else { 0.0 };
+    let people_off = if chosen.noise { proof.choice()?.people_off(tally) } else { 0.0 };
     let place = usize::try_from(chosen.place).ok()?;
     let answer = ChoiceAnswer {
         counted: counted(tally, &table.rows, scope.contract),

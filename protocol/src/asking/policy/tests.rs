@@ -206,7 +206,7 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     let split = Split { n: 200, sum: 500, products: 300 };
     let proven = prove(&contract(), &question, asked.clone(), 1).unwrap();
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
-    assert!(proven.proof().selection.unwrap().threshold > 50);
+    assert!(proven.proof().vectors().unwrap().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };
     assert_eq!(asked.prove(&request), Err(PriceError::NoNoise(Wanted::People)));
 }

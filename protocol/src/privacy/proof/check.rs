@@ -1,6 +1,6 @@
 //! Whether a proof holds, derived in whole numbers.
 
-use super::{Figure, Proof, Proven, tail::stays_below};
+use super::{Figure, Leaves, Proof, Proven, Vectors, tail::stays_below};
 use crate::{
     canonical,
     digest::Digest,
@@ -25,34 +25,37 @@ pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> 
     if proof.tally != Digest::of("glovebox tally v1", &canonical::to_vec(&tally)) {
         return Err(Flaw::OtherTally);
     }
-    let figures = match proof.choice {
-        None => (tally.measures.len(), tally.products.len()),
-        Some(_) => (0, 0),
-    };
-    if (proof.sums.len(), proof.products.len()) != figures {
-        return Err(Flaw::Figures);
-    }
-    let cells = tally.cells_per_person;
-    covers(&proof.people, cells, tally.linf_of_people())?;
-    for (at, figure) in proof.sums.iter().enumerate() {
-        covers(figure, cells, tally.linf_of_sum(at))?;
-    }
-    for (at, figure) in proof.products.iter().enumerate() {
-        covers(figure, cells, tally.linf_of_product(at))?;
-    }
     if proof.threshold < min_cell {
         return Err(Flaw::Threshold { found: proof.threshold, least: min_cell });
     }
-    let delta = selection(&tally, &proof)?;
-    let rho = proof.figures().try_fold(0_u64, |sum, figure| sum.checked_add(figure.rho.0));
-    // A choice leaves instead of figures, so the dearer of both is the cost.
-    let chosen = proof.choice.map_or(Ok(Rho(0)), |it| it.holds(&tally).ok_or(Flaw::Choice))?;
-    let rho = rho.map(|rho| rho.max(chosen.0));
-    let least = rho.map(|rho| Loss::zcdp(Rho(rho)).with_delta(delta));
+    let least = match &proof.leaves {
+        Leaves::Figures(vectors) => cost_of_vectors(&tally, vectors, proof.threshold)?,
+        Leaves::Place(choice) => Some(Loss::zcdp(choice.holds(&tally).ok_or(Flaw::Choice)?)),
+    };
     if !least.is_some_and(|least| least.fits(&proof.cost)) {
         return Err(Flaw::Cost);
     }
     Ok(Proven { tally, proof })
+}
+
+/// What the vectors cost together, if there is one for each figure of the tally and its noise covers one person;
+/// none if that is more than can be counted.
+fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<Option<Loss>, Flaw> {
+    let figures = (tally.measures.len(), tally.products.len());
+    if (vectors.sums.len(), vectors.products.len()) != figures {
+        return Err(Flaw::Figures);
+    }
+    let cells = tally.cells_per_person;
+    covers(&vectors.people, cells, tally.linf_of_people())?;
+    for (at, figure) in vectors.sums.iter().enumerate() {
+        covers(figure, cells, tally.linf_of_sum(at))?;
+    }
+    for (at, figure) in vectors.products.iter().enumerate() {
+        covers(figure, cells, tally.linf_of_product(at))?;
+    }
+    let delta = selection(tally, vectors, threshold)?;
+    let rho = vectors.all().try_fold(0_u64, |sum, figure| sum.checked_add(figure.rho.0));
+    Ok(rho.map(|rho| Loss::zcdp(Rho(rho)).with_delta(delta)))
 }
 
 /// Δ₂²/(2σ²) <= ρ, exactly: cells · linf² · 1024² · 10¹² <= 2ρ · σ².
@@ -71,8 +74,8 @@ fn covers(figure: &Figure, cells: u32, linf: Option<u64>) -> Result<(), Flaw> {
 }
 
 /// δ of selecting cells.
-fn selection(tally: &Tally, proof: &Proof) -> Result<u64, Flaw> {
-    let (selection, cells) = match (&proof.selection, tally.is_named_by_data()) {
+fn selection(tally: &Tally, vectors: &Vectors, shown_from: u32) -> Result<u64, Flaw> {
+    let (selection, cells) = match (&vectors.selection, tally.is_named_by_data()) {
         (None, false) => return Ok(0),
         (Some(selection), true) => {
             (selection, u64::from(tally.cells_per_person) * u64::from(tally.ids_per_person))
@@ -81,9 +84,10 @@ fn selection(tally: &Tally, proof: &Proof) -> Result<u64, Flaw> {
     };
     covers(&selection.withheld, 1, Some(cells))?;
     // Cells of one person alone have at most `linf` people in them: noise must bring the rest.
-    let noise = selection.threshold.checked_sub(proof.people.linf);
-    let holds = noise.is_some_and(|it| stays_below(proof.people.sigma, cells, selection.delta, it));
-    let shows_small = selection.threshold < u64::from(proof.threshold);
+    let noise = selection.threshold.checked_sub(vectors.people.linf);
+    let holds =
+        noise.is_some_and(|it| stays_below(vectors.people.sigma, cells, selection.delta, it));
+    let shows_small = selection.threshold < u64::from(shown_from);
     if holds && !shows_small { Ok(selection.delta) } else { Err(Flaw::Selection) }
 }
 

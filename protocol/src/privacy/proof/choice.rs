@@ -1,6 +1,6 @@
 //! The certificate of a choice: one public place leaves, and none of the figures it was chosen by.
 
-use super::{PriceError, Proof, Wanted};
+use super::{Leaves, PriceError, Proof, Wanted};
 use crate::{
     canonical,
     digest::Digest,
@@ -62,12 +62,8 @@ impl Tally {
         }
         Ok(Proof {
             tally: Digest::of("glovebox tally v1", &canonical::to_vec(self)),
-            people: self.figure(Wanted::People, self.linf_of_people(), rho)?,
-            sums: Vec::new(),
-            products: Vec::new(),
-            selection: None,
+            leaves: Leaves::Place(choice),
             threshold,
-            choice: Some(choice),
             cost: Loss::zcdp(rho),
         })
     }
@@ -152,7 +148,7 @@ const LARGEST_SCALE: u32 = 48;
 mod tests {
     use super::*;
     use crate::{
-        proof::{Flaw, Sigma, check},
+        proof::{Flaw, check},
         tally::{Clamp, Measure, Population, Quantity, Side, Table},
     };
 
@@ -192,9 +188,9 @@ mod tests {
         ] {
             // ε = 1 is ρ = 1/2.
             let proof = tally.prove_choice(by, Rho(500_000_000_000), 50).unwrap();
-            assert_eq!(proof.choice, Some(Choice { by, range, epsilon_millionths: 1_000_000 }));
+            assert_eq!(proof.choice(), Some(Choice { by, range, epsilon_millionths: 1_000_000 }));
             assert_eq!(proof.cost, Loss::zcdp(Rho(500_000_000_000)));
-            assert_eq!((proof.sums.len(), proof.products.len(), proof.selection), (0, 0, None));
+            assert_eq!(proof.vectors(), None);
             assert_eq!(check(tally, proof, 50).map(drop), Ok(()));
         }
     }
@@ -208,8 +204,12 @@ mod tests {
             change(&mut proof);
             check(tally.clone(), proof, 50).unwrap_err()
         };
-        let choice =
-            |change: fn(&mut Choice)| changed(&|proof| change(proof.choice.as_mut().unwrap()));
+        let choice = |change: fn(&mut Choice)| {
+            changed(&|proof| {
+                let Leaves::Place(choice) = &mut proof.leaves else { panic!("a place leaves") };
+                change(choice);
+            })
+        };
         assert_eq!(choice(|it| it.range -= 1), Flaw::Choice);
         assert_eq!(choice(|it| it.epsilon_millionths += 1), Flaw::Cost);
         assert_eq!(choice(|it| it.epsilon_millionths = 0), Flaw::Choice);
@@ -218,12 +218,7 @@ mod tests {
         assert_eq!(choice(|it| it.by = By::Quantile(400_000)), Flaw::Choice);
         assert_eq!(choice(|it| it.by = By::Quantile(1_000_000)), Flaw::Choice);
         assert_eq!(changed(&|it| it.cost = Loss::zcdp(Rho(499_999_999_999))), Flaw::Cost);
-        assert_eq!(changed(&|it| it.people.cells = 2), Flaw::Sensitivity { cells: 3, linf: 2 });
         assert_eq!(changed(&|it| it.threshold = 49), Flaw::Threshold { found: 49, least: 50 });
-        // Figures beside a choice would leave for nothing; a table without its sums is no table.
-        assert_eq!(changed(&|it| it.sums.push(it.people)), Flaw::Figures);
-        assert_eq!(changed(&|it| it.choice = None), Flaw::Figures);
-        assert_eq!(changed(&|it| it.people.sigma = Sigma(0)), Flaw::Noise);
     }
 
     #[test]
@@ -269,7 +264,7 @@ mod tests {
     fn says_how_far_off_it_may_be() {
         let off = |tally: &Tally, by| {
             let proof = tally.prove_choice(by, Rho(500_000_000_000), 50).unwrap();
-            proof.choice.unwrap().people_off(tally)
+            proof.choice().unwrap().people_off(tally)
         };
         assert!((off(&group(), By::Fullest) - 2.0 * 4.605_170).abs() < 1e-5);
         assert!((off(&bins(), By::Quantile(500_000)) - 6.0 * 4.094_345).abs() < 1e-5);

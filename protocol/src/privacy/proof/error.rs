@@ -1,10 +1,10 @@
 //! How far off figures will be, and what it costs to have them closer.
 
-use super::{Figure, PriceError, Proof, Proven, Request, Split, Wanted};
+use super::{Figure, PriceError, Proven, Request, Split, Vectors, Wanted};
 use crate::{loss::Rho, tally::Tally};
 
 /// What noise alone does to a figure; people who happen to be in the data are not its business.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "two sizes of one thing")]
 pub struct ErrorBar {
     /// Standard deviation.
@@ -19,8 +19,9 @@ impl ErrorBar {
     }
 }
 
-/// The error bars of one group or arm, in units of each figure; known before any data is.
-#[derive(Clone, Debug, PartialEq)]
+/// The error bars of one group or arm, in units of each figure; known before any data is. All zero where no
+/// figure leaves.
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBars {
     /// Of the head count. An arm is two cells, matched and not, each with noise of its own.
@@ -38,25 +39,26 @@ impl Proven {
     #[must_use]
     pub fn error_bars(&self, audience: Option<u32>) -> ErrorBars {
         let (tally, proof) = (self.tally(), self.proof());
-        let people = proof.sd_of_people(tally);
+        let Some(vectors) = proof.vectors() else { return ErrorBars::default() };
+        let people = vectors.sd_of_people(tally);
         let mean = |(at, sum): (usize, &Figure)| {
             let audience = audience?;
-            let half_width = self.half_width_of_mean(sum, real(audience.into()))?;
-            Some(ErrorBar { sd: proof.sd(tally, Wanted::Mean(at, audience))?, half_width })
+            let half_width = self.half_width_of_mean(vectors, sum, real(audience.into()))?;
+            Some(ErrorBar { sd: vectors.sd(tally, Wanted::Mean(at, audience))?, half_width })
         };
         ErrorBars {
             people: ErrorBar::of(people),
-            sums: proof.sums.iter().map(|sum| ErrorBar::of(sum.sigma.value())).collect(),
-            means: proof.sums.iter().enumerate().map(mean).collect(),
+            sums: vectors.sums.iter().map(|sum| ErrorBar::of(sum.sigma.value())).collect(),
+            means: vectors.sums.iter().enumerate().map(mean).collect(),
         }
     }
 
     /// Half of the interval of a mean that a result shows, at most: of lift to first order, of a table the
     /// extreme quotients of both intervals, each at half the error.
-    fn half_width_of_mean(&self, sum: &Figure, audience: f64) -> Option<f64> {
-        let (noise, of_sum) = (self.proof().sd_of_people(self.tally()), sum.sigma.value());
+    fn half_width_of_mean(&self, vectors: &Vectors, sum: &Figure, audience: f64) -> Option<f64> {
+        let (noise, of_sum) = (vectors.sd_of_people(self.tally()), sum.sigma.value());
         let (fewest, largest) =
-            (audience - RARELY * noise, self.proof().reach(sum) * audience + RARELY * of_sum);
+            (audience - RARELY * noise, vectors.reach(sum) * audience + RARELY * of_sum);
         if self.tally().compares_arms() {
             let mean = largest / fewest;
             let sd = length(of_sum, mean * noise) / fewest;
@@ -70,7 +72,7 @@ impl Proven {
     }
 }
 
-impl Proof {
+impl Vectors {
     /// Standard deviation of the noise on the head count that is shown of an arm or a group, in people. An
     /// arm is two cells, found and not, each with noise of its own.
     #[must_use]
@@ -121,12 +123,13 @@ impl Tally {
         wanted: Wanted,
         sd: f64,
     ) -> Result<Rho, PriceError> {
-        let prove =
-            |rho: u64| self.prove(&Request { rho: Rho(rho), split, threshold: 1, selection_delta });
-        let meets = |rho: u64| {
-            prove(rho).is_ok_and(|proof| proof.sd(self, wanted).is_some_and(|found| found <= sd))
+        let sd_at = |rho: u64| {
+            let request = Request { rho: Rho(rho), split, threshold: 1, selection_delta };
+            let proof = self.prove(&request)?;
+            Ok(proof.vectors().and_then(|vectors| vectors.sd(self, wanted)))
         };
-        prove(MOST_RHO)?.sd(self, wanted).ok_or(PriceError::NoFigure)?;
+        let meets = |rho: u64| sd_at(rho).is_ok_and(|found| found.is_some_and(|found| found <= sd));
+        sd_at(MOST_RHO)?.ok_or(PriceError::NoFigure)?;
         if !meets(MOST_RHO) {
             return Err(PriceError::TooExact);
         }

@@ -1,6 +1,6 @@
 //! From a tally and a loss to noise.
 
-use super::{Figure, Proof, Selection, Sigma, Split, Wanted, tail::tail};
+use super::{Figure, Leaves, Proof, Selection, Sigma, Split, Vectors, Wanted, tail::tail};
 use crate::{
     canonical,
     digest::Digest,
@@ -66,8 +66,8 @@ impl Tally {
         let delta = selection.map_or(0, |it| it.delta);
         let digest = Digest::of("glovebox tally v1", &canonical::to_vec(self));
         let cost = Loss::zcdp(rho).with_delta(delta);
-        let choice = None;
-        Ok(Proof { tally: digest, people, sums, products, selection, threshold, choice, cost })
+        let leaves = Leaves::Figures(Vectors { people, sums, products, selection });
+        Ok(Proof { tally: digest, leaves, threshold, cost })
     }
 
     /// Makes every product as coarse as it must be, and no coarser, for its noise to be drawn and for the sum

@@ -15,16 +15,19 @@ impl Proven {
     pub fn shown_from(&self) -> u64 {
         let proof = self.proof();
         let least = u64::from(proof.threshold);
-        match proof.selection {
+        let Some(vectors) = proof.vectors() else { return least };
+        match vectors.selection {
             Some(selection) => selection.threshold.max(least),
-            None => least.max(rises_to(proof.people.sigma, self.public_groups())),
+            None => least.max(rises_to(vectors.people.sigma, self.public_groups())),
         }
     }
 
     /// The same of the one cell for who did not agree, which is always there.
     #[must_use]
     pub fn refusals_shown_from(&self) -> u64 {
-        u64::from(self.proof().threshold).max(rises_to(self.proof().people.sigma, 1))
+        let least = u64::from(self.proof().threshold);
+        let rises = self.proof().vectors().map(|vectors| rises_to(vectors.people.sigma, 1));
+        least.max(rises.unwrap_or(0))
     }
 
     /// How many groups are public, without the cell for who did not agree.

@@ -50,11 +50,11 @@ proptest! {
         let proof = tally.prove(&request(rho)).unwrap();
         let delta = f64::from(ids) * f64::from(cells).sqrt();
         let clamp = f64::from(clamp);
-        let mut cost = true_cost(&proof.people, delta);
-        cost += proof.sums.iter().map(|it| true_cost(it, delta * clamp)).sum::<f64>();
-        cost += proof.products.iter().map(|it| true_cost(it, delta * clamp * clamp)).sum::<f64>();
+        let mut cost = true_cost(&proof.vectors().unwrap().people, delta);
+        cost += proof.vectors().unwrap().sums.iter().map(|it| true_cost(it, delta * clamp)).sum::<f64>();
+        cost += proof.vectors().unwrap().products.iter().map(|it| true_cost(it, delta * clamp * clamp)).sum::<f64>();
         let all = f64::from(ids * cells);
-        cost += proof.selection.iter().map(|it| true_cost(&it.withheld, all)).sum::<f64>();
+        cost += proof.vectors().unwrap().selection.iter().map(|it| true_cost(&it.withheld, all)).sum::<f64>();
         prop_assert!(cost <= proof.cost.rho().value());
         prop_assert!(cost >= proof.cost.rho().value() * 0.99, "wasted: {cost}");
         prop_assert_eq!(proof.cost.delta(), if named { 1_000_000 } else { 0 });
@@ -70,9 +70,9 @@ proptest! {
         let asked = request(0);
         let at = |rho: u64| tally.prove(&Request { rho: Rho(rho), threshold: 1, ..asked });
         let (wanted, figure): (_, fn(&Proof) -> &Figure) = match which {
-            1 => (Wanted::Sum(0), |proof| &proof.sums[0]),
-            2 if squares => (Wanted::Product(0), |proof| &proof.products[0]),
-            _ => (Wanted::People, |proof| &proof.people),
+            1 => (Wanted::Sum(0), |proof| &proof.vectors().unwrap().sums[0]),
+            2 if squares => (Wanted::Product(0), |proof| &proof.vectors().unwrap().products[0]),
+            _ => (Wanted::People, |proof| &proof.vectors().unwrap().people),
         };
         // Between two values that σ can have.
         let sd = figure(&at(whole(log_rho.exp())).unwrap()).sigma.value() + 0.0003;
@@ -89,8 +89,9 @@ proptest! {
         let honest = tally.prove(&request(rho)).unwrap();
         let change = |change: &dyn Fn(&mut Figure)| {
             let mut proof = honest.clone();
-            let figures = [&mut proof.people].into_iter().chain(&mut proof.sums).chain(&mut proof.products);
-            let withheld = proof.selection.iter_mut().map(|it| &mut it.withheld);
+            let Vectors { people, sums, products, selection } = proof.vectors_mut();
+            let figures = [people].into_iter().chain(sums).chain(products);
+            let withheld = selection.iter_mut().map(|selection| &mut selection.withheld);
             change(figures.chain(withheld).nth(which).unwrap());
             check(tally.clone(), proof, 50)
         };
@@ -119,7 +120,10 @@ fn a_floor_farther_from_zero_than_the_cap_sets_the_noise() {
     };
     let wide = signed(-750, 100);
     let proof = wide.prove(&request(1_000_000_000)).unwrap();
-    assert_eq!((proof.sums[0].linf, proof.products[0].linf), (2 * 750, 2 * 750 * 750));
+    assert_eq!(
+        (proof.vectors().unwrap().sums[0].linf, proof.vectors().unwrap().products[0].linf),
+        (2 * 750, 2 * 750 * 750)
+    );
     assert_eq!(check(wide.clone(), proof.clone(), 50).map(drop), Ok(()));
     let narrow = signed(0, 100).prove(&request(1_000_000_000)).unwrap();
     let narrow = Proof { tally: digest(&wide), ..narrow };
@@ -140,10 +144,11 @@ fn large_amounts_have_noise_like_small_ones_for_their_cap() {
                 clippy::cast_precision_loss,
                 reason = "a power of two"
             )]
-            let square = proof.products[0].sigma.value() * unit as f64 / f64::from(clamp).powi(2);
+            let square = proof.vectors().unwrap().products[0].sigma.value() * unit as f64
+                / f64::from(clamp).powi(2);
             let coarse = tally.products[0].coarse;
             assert_eq!(check(tally, proof.clone(), 50).map(drop), Ok(()));
-            (coarse, proof.sums[0].sigma.value() / f64::from(clamp), square)
+            (coarse, proof.vectors().unwrap().sums[0].sigma.value() / f64::from(clamp), square)
         };
         let (exact, sum, square) = relative(1_500);
         assert_eq!(exact, 0);
@@ -208,13 +213,13 @@ fn the_budget_is_divided_among_all_aggregates() {
     tally.products = vec![Product::square(0), Product { other: 1, ..Product::square(0) }];
     let request = request(1_000_000_000);
     let proof = tally.prove(&request).unwrap();
-    assert_eq!(proof.figures().count(), 13);
-    assert!(proof.figures().map(|it| it.rho.0).sum::<u64>() <= request.rho.0);
+    assert_eq!(proof.vectors().unwrap().all().count(), 13);
+    assert!(proof.vectors().unwrap().all().map(|it| it.rho.0).sum::<u64>() <= request.rho.0);
     assert_eq!(check(tally.clone(), proof.clone(), 50).map(drop), Ok(()));
     // One of ten sums that is as sharp as if it were asked alone.
     let mut sharper = proof;
-    sharper.sums[9].rho = request.rho;
-    sharper.sums[9].sigma = Sigma(sharper.sums[9].sigma.0 / 4);
+    sharper.vectors_mut().sums[9].rho = request.rho;
+    sharper.vectors_mut().sums[9].sigma = Sigma(sharper.vectors().unwrap().sums[9].sigma.0 / 4);
     assert_eq!(check(tally, sharper, 50), Err(Flaw::Cost));
 }
 
@@ -224,7 +229,7 @@ fn the_budget_is_divided_among_all_aggregates() {
 fn what_has_no_bound_has_no_proof() {
     let honest = |clamp| tally(clamp, false, 1, 1, false).prove(&request(1_000_000_000)).unwrap();
     let mut none = honest(100);
-    none.sums[0].sigma = Sigma(0);
+    none.vectors_mut().sums[0].sigma = Sigma(0);
     assert_eq!(check(tally(100, false, 1, 1, false), none, 50), Err(Flaw::Noise));
     // The largest bound there is asks for noise as large, and not for none.
     let widest = tally(1 << 31, false, 1, 1, false);
@@ -241,22 +246,25 @@ fn the_count_behind_a_threshold_is_charged() {
     for measures in [1, 0] {
         tally.measures.truncate(measures);
         let proof = tally.prove(&request(1_000_000_000)).unwrap();
-        assert!(proof.people.rho > Rho(0) && proof.people.sigma > Sigma(0));
-        let withheld = proof.selection.unwrap().withheld;
+        assert!(
+            proof.vectors().unwrap().people.rho > Rho(0)
+                && proof.vectors().unwrap().people.sigma > Sigma(0)
+        );
+        let withheld = proof.vectors().unwrap().selection.unwrap().withheld;
         assert!(withheld.rho > Rho(0) && withheld.sigma > Sigma(0));
         let refusal = |change: &dyn Fn(&mut Proof)| {
             let mut proof = proof.clone();
             change(&mut proof);
             check(tally.clone(), proof, 50).unwrap_err()
         };
-        assert_eq!(refusal(&|it| it.people.rho = Rho(0)), Flaw::Noise);
-        assert_eq!(refusal(&|it| it.people.sigma = Sigma(0)), Flaw::Noise);
+        assert_eq!(refusal(&|it| it.vectors_mut().people.rho = Rho(0)), Flaw::Noise);
+        assert_eq!(refusal(&|it| it.vectors_mut().people.sigma = Sigma(0)), Flaw::Noise);
         assert_eq!(
-            refusal(&|it| it.selection.as_mut().unwrap().withheld.rho = Rho(0)),
+            refusal(&|it| it.vectors_mut().selection.as_mut().unwrap().withheld.rho = Rho(0)),
             Flaw::Noise
         );
         // Free of charge is not a way out: what it costs is part of what is paid.
-        let others: u64 = proof.figures().skip(1).map(|it| it.rho.0).sum();
+        let others: u64 = proof.vectors().unwrap().all().skip(1).map(|it| it.rho.0).sum();
         let free = Loss::zcdp(Rho(others)).with_delta(proof.cost.delta());
         assert_eq!(refusal(&|it| it.cost = free.clone()), Flaw::Cost);
     }
@@ -276,11 +284,15 @@ fn refuses_proofs_of_something_else() {
         check(tally(100), proof, 50).unwrap_err()
     };
     assert_eq!(check(tally(99), honest.clone(), 50), Err(Flaw::OtherTally));
-    assert_eq!(refusal(&|proof| proof.sums.clear()), Flaw::Figures);
-    assert_eq!(refusal(&|proof| proof.products.push(proof.people)), Flaw::Figures);
+    assert_eq!(refusal(&|proof| proof.vectors_mut().sums.clear()), Flaw::Figures);
+    let more = |proof: &mut Proof| {
+        let vectors = proof.vectors_mut();
+        vectors.products.push(vectors.people);
+    };
+    assert_eq!(refusal(&more), Flaw::Figures);
     assert_eq!(refusal(&|proof| proof.threshold = 49), Flaw::Threshold { found: 49, least: 50 });
-    assert_eq!(refusal(&|proof| proof.selection = None), Flaw::Selection);
-    let easier = |proof: &mut Proof| proof.selection.as_mut().unwrap().threshold -= 1;
+    assert_eq!(refusal(&|proof| proof.vectors_mut().selection = None), Flaw::Selection);
+    let easier = |proof: &mut Proof| proof.vectors_mut().selection.as_mut().unwrap().threshold -= 1;
     assert_eq!(refusal(&easier), Flaw::Selection);
     let cheaper = Loss::zcdp(Rho(999_000_000)).with_delta(1_000_000);
     assert_eq!(refusal(&|proof| proof.cost = cheaper.clone()), Flaw::Cost);

@@ -102,14 +102,14 @@ impl<'a> Estimated<'a> {
 
     fn noise_sd(&self) -> NoiseSd {
         let proven = self.view.proven();
-        let (tally, proof) = (proven.tally(), proven.proof());
+        let (tally, vectors) = (proven.tally(), self.view.vectors());
         let sd = |sigma: Sigma| if self.view.is_noisy() { sigma.value() } else { 0.0 };
         let square = tally.square_of(self.at).and_then(|(at, product)| {
-            Some(sd(proof.products.get(at)?.sigma) * wide(product.unit()))
+            Some(sd(vectors.products.get(at)?.sigma) * wide(product.unit()))
         });
         NoiseSd {
-            n: sd(proof.people.sigma),
-            sum: proof.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / self.unit,
+            n: sd(vectors.people.sigma),
+            sum: vectors.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / self.unit,
             sum_sq: square.map(|it| it / (self.unit * self.unit)),
         }
     }

@@ -1,6 +1,7 @@
 //! Whether intervals hold what they say, in seeded simulations of people, chance and noise.
 
 use super::*;
+use crate::proof::Vectors;
 use statistics::special::normal_upper_quantile;
 
 /// Uniform and normal numbers from a fixed seed.
@@ -57,10 +58,9 @@ fn simulate(epsilon: &str, truths: &[Truth; 3], runs: u32, seed: u64) -> Held {
     let proven = priced(asked.clone()).unwrap();
     let contract = contract();
     let scope = Scope::of(&contract, "first-month").unwrap();
-    let proof = proven.proof();
-    let sigmas =
-        [proof.people.sigma, proof.sums[0].sigma, proof.sums[1].sigma, proof.products[0].sigma];
-    let sigmas = sigmas.map(crate::proof::Sigma::value);
+    let Vectors { people, sums, products, .. } = proven.proof().vectors().unwrap();
+    let figures = [*people, sums[0], sums[1], products[0]];
+    let sigmas = figures.map(|figure| figure.sigma.value());
     let threshold = i64::try_from(proven.shown_from()).unwrap();
     let mut chance = Chance(seed);
     let mut held = Held::default();

@@ -41,7 +41,8 @@ impl Stage {
         is_noisy: bool,
         mut noise: impl FnMut() -> f64,
     ) -> OverlapAnswer {
-        let sigma = if is_noisy { self.proven.proof().people.sigma.value() } else { 0.0 };
+        let vectors = self.proven.proof().vectors().unwrap();
+        let sigma = if is_noisy { vectors.people.sigma.value() } else { 0.0 };
         let noisy: Vec<_> =
             people.iter().map(|people| people + whole((noise() * sigma).round())).collect();
         let shows = Thresholds::of(&self.proven, is_noisy);

@@ -45,7 +45,8 @@ fn choice(text: &str) -> ChoiceQuestion {
 /// The decision of the policy on a choice.
 fn decide(choice: ChoiceQuestion) -> Result<Proven, Refusal> {
     let question = Question::Choice(choice);
-    prove(&contract(), &question, crate::policy::tally(&contract(), "reach", &question)?, 1)
+    let tally = crate::policy::tally(&contract(), "reach", &question)?;
+    prove(&contract(), &question, tally, 1)
 }
 
 /// A signed analyst could change anything in a job.
@@ -66,13 +67,16 @@ fn a_quantile_becomes_the_bins_it_is_chosen_from_and_no_figure() {
     assert_eq!(tally.measures[0].of, Quantity::Sum { column: "spend".to_owned() });
     let days = Condition::Between { column: "bought".to_owned(), least: 20_727, most: 20_757 };
     assert_eq!(tally.tables[1].rows, [days]);
-    let chosen = proof.choice.unwrap();
+    let chosen = proof.choice().unwrap();
     assert_eq!((chosen.by, chosen.range), (By::Quantile(950_000), 1_900_000));
     // √(2ρ), rounded down.
     let (rho, epsilon) = (proof.cost.rho().0, chosen.epsilon_millionths);
     assert!(epsilon * epsilon <= 2 * rho && (epsilon + 1) * (epsilon + 1) > 2 * rho);
     assert_eq!(rho, Rho::from_epsilon(choice(QUANTILE).epsilon, choice(QUANTILE).delta).0);
-    assert_eq!((proof.sums.len(), proof.products.len()), (0, 0));
+    assert_eq!(
+        (proof.vectors().unwrap().sums.len(), proof.vectors().unwrap().products.len()),
+        (0, 0)
+    );
     assert_eq!(choice(QUANTILE).offered(&contract()), ["10.00", "50.50", "200.00"]);
 }
 
@@ -102,7 +106,7 @@ fn the_fullest_group_is_chosen_among_its_public_values() {
     let arm = Dimension::Group { side: Side::POPULATION, column: "arm".to_owned(), values: 3 };
     assert_eq!(proven.tally().dimensions, vec![arm]);
     assert_eq!((proven.tally().measures.len(), proven.tally().cells_per_person), (0, 2));
-    let chosen = proven.proof().choice.unwrap();
+    let chosen = proven.proof().choice().unwrap();
     assert_eq!((chosen.by, chosen.range), (By::Fullest, 1));
     assert_eq!(choice(FULLEST).offered(&contract()), ["mens", "womens", "none"]);
 }

@@ -163,12 +163,13 @@ fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
     let figure = Figure { cells: 1, linf: 1, rho: Rho(500_000_000_000), sigma: Sigma(1024) };
     let exact = Proof {
         tally: digest,
-        people: figure,
-        sums: vec![figure],
-        products: Vec::new(),
-        selection: None,
+        leaves: Leaves::Figures(Vectors {
+            people: figure,
+            sums: vec![figure],
+            products: Vec::new(),
+            selection: None,
+        }),
         threshold: 50,
-        choice: None,
         cost: Loss::zcdp(Rho(1_000_000_000_000)),
     };
     let after = |change: &dyn Fn(&mut Proof)| {
@@ -177,14 +178,14 @@ fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
         check(tally.clone(), proof, 50).map(drop)
     };
     assert_eq!(after(&|_| ()), Ok(()));
-    assert_eq!(after(&|proof| proof.sums[0].rho.0 -= 1), Err(Flaw::Noise));
-    assert_eq!(after(&|proof| proof.people.sigma.0 -= 1), Err(Flaw::Noise));
+    assert_eq!(after(&|proof| proof.vectors_mut().sums[0].rho.0 -= 1), Err(Flaw::Noise));
+    assert_eq!(after(&|proof| proof.vectors_mut().people.sigma.0 -= 1), Err(Flaw::Noise));
     assert_eq!(after(&|proof| proof.cost = Loss::zcdp(Rho(999_999_999_999))), Err(Flaw::Cost));
     // More said than there is costs more noise, and is no flaw with it.
     let wider = |it: &mut Proof| {
-        it.sums[0].cells = 2;
-        it.sums[0].linf = 3;
-        it.sums[0].sigma.0 = 1024 * 5;
+        it.vectors_mut().sums[0].cells = 2;
+        it.vectors_mut().sums[0].linf = 3;
+        it.vectors_mut().sums[0].sigma.0 = 1024 * 5;
     };
     assert_eq!(after(&wider), Ok(()));
 }
@@ -193,15 +194,15 @@ fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
 fn selected_cells_may_be_shown_from_the_threshold_of_selection_and_not_only_above_it() {
     let named = tally(100, false, 1, 1, true);
     let honest = named.prove(&request(1_000_000_000)).unwrap();
-    let selected = u32::try_from(honest.selection.unwrap().threshold).unwrap();
+    let selected = u32::try_from(honest.vectors().unwrap().selection.unwrap().threshold).unwrap();
     let shown_from = |threshold| check(named.clone(), Proof { threshold, ..honest.clone() }, 50);
     assert_eq!(shown_from(selected).map(drop), Ok(()));
     assert_eq!(shown_from(selected + 1), Err(Flaw::Selection));
     // Public cells are not selected.
     let public = tally(100, false, 1, 1, false);
-    let proof = public.prove(&request(1_000_000_000)).unwrap();
-    let selection = honest.selection;
-    assert_eq!(check(public, Proof { selection, ..proof }, 50), Err(Flaw::Selection));
+    let mut proof = public.prove(&request(1_000_000_000)).unwrap();
+    proof.vectors_mut().selection = honest.vectors().unwrap().selection;
+    assert_eq!(check(public, proof, 50), Err(Flaw::Selection));
 }
 
 #[test]
@@ -353,7 +354,7 @@ fn an_only_value_is_of_whole_people_and_one_of_labels_at_most() {
     tally.dimensions = vec![only(0, None)];
     assert!(tally.is_named_by_data() && tally.cell_count().is_none());
     let proof = |tally: &Tally| tally.prove(&request(1_000_000_000)).unwrap();
-    assert!(proof(&tally).selection.is_some());
+    assert!(proof(&tally).vectors().unwrap().selection.is_some());
     tally.dimensions.push(only(1, None));
     let two = check(tally.clone(), proof(&tally), 50).map(drop);
     assert_eq!(two, Err(Flaw::Shape("dimension")));

@@ -57,7 +57,7 @@ fn groups_are_shown_from_the_largest_of_the_floor_and_what_noise_alone_reaches()
 fn cells_that_the_data_name_are_shown_from_the_threshold_of_their_selection() {
     let named = tally(100, false, 1, 1, true);
     let honest = named.prove(&request(20_000_000_000)).unwrap();
-    let selected = honest.selection.unwrap().threshold;
+    let selected = honest.vectors().unwrap().selection.unwrap().threshold;
     let proven = check(named, honest, 50).unwrap();
     assert!(selected > 50);
     assert_eq!(proven.shown_from(), selected);
@@ -118,7 +118,14 @@ fn the_loss_for_the_error_of_a_mean_is_the_least_that_meets_it() {
 fn an_error_that_the_largest_loss_just_buys_is_bought() {
     let groups = tally(100, false, 1, 1, false);
     let asked = request(0);
-    let most = groups.prove(&request(100_000_000_000_000)).unwrap().people.sigma.value();
+    let most = groups
+        .prove(&request(100_000_000_000_000))
+        .unwrap()
+        .vectors()
+        .unwrap()
+        .people
+        .sigma
+        .value();
     let least = |sd| groups.rho_for_error(asked.split, 0, Wanted::People, sd);
     assert!(least(most).is_ok());
     assert_eq!(least(most - 0.000_1), Err(PriceError::TooExact));
