@@ -16,6 +16,10 @@ pub(super) fn tally(question: &Overlap, scope: &Scope<'_>) -> Result<Tally, Refu
     let contract = scope.contract;
     Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, scope.name, None))?;
     check_share(question.confidence)?;
+    // One dataset has nothing to be compared with.
+    if question.datasets.len() < 2 {
+        return Err(Refusal::Malformed);
+    }
     let datasets = u32::try_from(question.datasets.len()).map_err(|_| Refusal::Malformed)?;
     let mut dimensions = vec![Dimension::Membership { datasets }];
     if let Some(segment) = &question.segment {
