@@ -6,6 +6,7 @@ use protocol::{
     analysis::{
         Answer, choice,
         lift::sample::result as lift,
+        overlap,
         table::sample::{by_shop, by_spend},
     },
     digest::Digest,
@@ -31,6 +32,8 @@ fn every_sample_makes_a_page() {
         ("spend", page(by_spend())),
         ("quantile", page(choice::sample::quantile())),
         ("fullest", page(choice::sample::fullest())),
+        ("overlap", page(overlap::sample::of_two())),
+        ("overlaps", page(overlap::sample::of_many())),
     ];
     for (name, page) in pages {
         let html = draw(&page).unwrap();

@@ -32,9 +32,7 @@ pub(super) fn page(result: &JobResult<OverlapAnswer>) -> Page {
     let known = format!("People are known by their {}.", key(answer.by));
     let subtitle =
         if subtitle.is_empty() { Text::fixed(known) } else { subtitle.and(" ").and(known) };
-    let mut sections = Vec::new();
-    sections.extend(pictures::overall(answer));
-    sections.extend(tables::sections(answer));
+    let mut sections = tables::sections(answer);
     sections.push(tables::people(answer));
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(answer));

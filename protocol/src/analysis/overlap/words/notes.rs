@@ -12,13 +12,19 @@ use crate::{
 /// What has to be known to read an overlap, in sentences.
 pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
     let answer = &result.answer;
-    let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
+    // That places are withheld is said below, with how many.
+    let flags = result.flags.iter().filter(|flag| *flag != "places_withheld");
+    let mut notes: Vec<_> = flags.map(|flag| explain(flag, own)).collect();
     if answer.withheld > 0 {
-        let (places, are) = if answer.withheld == 1 { ("place", "is") } else { ("places", "are") };
+        let (places, each, they) = if answer.withheld == 1 {
+            ("place is", "there", "It may be nobody\u{2019}s")
+        } else {
+            ("places are", "in each", "They may be nobody\u{2019}s")
+        };
         let by = if answer.segments.is_some() { ", by segment too," } else { "" };
         notes.push(Text::fixed(format!(
-            "a place is a set of datasets{by} in which, and in no other, people are: {} {places} {are} withheld, \
-             since fewer than {} people were counted in each, noise included. They may be nobody\u{2019}s.",
+            "a place is a set of datasets{by} in which, and in no other, people are: {} {places} withheld, since fewer \
+             than {} people were counted {each}, noise included. {they}.",
             withheld(answer.withheld),
             whole(answer.shown_from)
         )));
@@ -64,7 +70,6 @@ fn own(flag: &str) -> Option<&'static str> {
         "all_withheld" => {
             "no place has enough people to be shown; the ranges say how many there can be at most."
         }
-        "places_withheld" => "some places have too few people to be shown.",
         "without_key" => {
             "some people do not have the key by which people are known here. They are told at their dataset, and are in \
              no match rate."

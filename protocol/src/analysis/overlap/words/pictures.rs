@@ -106,6 +106,6 @@ fn jaccard(name: Text, share: &Share) -> Option<Interval> {
 }
 
 /// Up to so many datasets both match rates of each two fit in a picture.
-const FEW: usize = 4;
+pub(super) const FEW: usize = 4;
 /// Rows of a picture.
 const MOST: usize = 30;

@@ -11,12 +11,16 @@ use crate::page::{
 };
 use std::cmp::Reverse;
 
-/// Pairs first, since most people ask for these; then each dataset, all of them together, and segments.
+/// Pairs first, since most people ask for these; of many datasets all of them together, since pairs are many.
 pub(super) fn sections(answer: &OverlapAnswer) -> Vec<Section> {
-    let mut sections = vec![pairs(answer), datasets(answer)];
-    if answer.datasets.len() > 2 {
-        sections.push(together(answer));
-    }
+    let by_pair = pictures::overall(answer).into_iter().chain([pairs(answer)]);
+    let all = (answer.datasets.len() > 2).then(|| together(answer));
+    let all = [datasets(answer)].into_iter().chain(all);
+    let mut sections: Vec<_> = if answer.datasets.len() > pictures::FEW {
+        all.chain(by_pair).collect()
+    } else {
+        by_pair.chain(all).collect()
+    };
     if let Some(segments) = &answer.segments {
         let others = segments.values.first().map_or(0, |segment| segment.found.len());
         sections.extend((0..others).filter_map(|at| pictures::segments(answer, segments, at)));

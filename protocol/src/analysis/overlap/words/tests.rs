@@ -71,3 +71,31 @@ fn of_many_datasets_the_picture_is_of_pairs_and_the_table_of_sets_is_cut() {
     let pictures = segments.sections.iter().filter(|section| section.topic == Topic::Picture);
     assert_eq!(pictures.count(), 2);
 }
+
+#[test]
+fn that_places_are_withheld_is_said_once_with_how_many() {
+    let notes = |result: &JobResult<OverlapAnswer>| {
+        notes::notes(result).iter().map(Text::raw).collect::<Vec<_>>()
+    };
+    let one = notes(&of_two());
+    assert_eq!(one.iter().filter(|note| note.contains("withheld, since")).count(), 1, "{one:?}");
+    assert!(
+        one.iter().any(|note| note.contains("1 place is withheld, since fewer than 50 people"))
+    );
+    assert!(!one.iter().any(|note| note.contains("places_withheld")), "{one:?}");
+    let many = notes(&of_many());
+    assert!(many.iter().any(|note| note.contains("201 places are withheld")), "{many:?}");
+}
+
+/// 28 pairs and 56 match rates would hide what all of them have in common.
+#[test]
+fn of_many_datasets_all_together_come_before_pairs() {
+    let headings = |result: &JobResult<OverlapAnswer>| {
+        let sections =
+            page(result).sections.into_iter().filter(|part| part.topic == Topic::Figures);
+        sections.map(|part| part.heading.raw()).collect::<Vec<_>>()
+    };
+    let many = headings(&of_many());
+    assert_eq!(many, ["Each dataset", "All datasets together", "Two datasets at a time"]);
+    assert_eq!(headings(&of_two())[..2], ["Two datasets at a time", "Each dataset"]);
+}
