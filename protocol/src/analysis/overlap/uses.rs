@@ -9,7 +9,7 @@ use crate::{
 pub const SECTION: Section = Section {
     kind: "overlap",
     title: "overlap, how many people are in which of several datasets",
-    cell: "a place, which is a set of datasets",
+    cell: "a place (one set of datasets)",
     uses: &[DATASETS, SEGMENTS],
 };
 
