@@ -5,10 +5,7 @@ use crate::{
     meaning::{self, Answer, Id, meaning},
     sample::Sample,
 };
-use arrow::{
-    array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch},
-    compute::concat,
-};
+use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch};
 use privacy::sampler::{Noise, Scale, Variance};
 use protocol::{
     contract::Role,
@@ -222,9 +219,7 @@ fn renamed(counted: &Counted, dataset: &str, batch: &RecordBatch, who: Id) -> Re
         let keys = vec![Some(key); batch.num_rows()].into_iter();
         Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 32).unwrap())
     });
-    // Nothing is null, here and there.
-    let columns: Vec<_> = columns.map(|column| concat(&[&column as &dyn Array]).unwrap()).collect();
-    RecordBatch::try_new(schema, columns).unwrap()
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
 }
 
 /// Fails if two answers of people who differ in one are further apart than `times` what the proof says; in how

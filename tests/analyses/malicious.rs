@@ -256,11 +256,8 @@ fn words<'w>(
     let is_column = columns.into_iter().any(|it| it.name == column);
     let is_dataset = dataset.is_none() && datasets.contains(&column);
     let hidden = ROLES.iter().filter(move |_| is_column).flat_map(move |(role, _)| {
-        let all = match &dataset {
-            Some(_) => datasets.iter().map(|it| format!("{it}.{}", hidden(role))).collect(),
-            None => vec![hidden(role)],
-        };
-        all
+        let of_each = || datasets.iter().map(|it| format!("{it}.{}", hidden(role))).collect();
+        if dataset.is_some() { of_each() } else { vec![hidden(role)] }
     });
     let payroll = is_dataset.then(|| "payroll".to_owned());
     hidden.chain(payroll)
