@@ -5,9 +5,13 @@ use crate::{
     sample::Sample,
 };
 use page::terminal;
-use protocol::{canonical, result::JobResult};
+use protocol::{analysis::KINDS, canonical, result::JobResult};
 use serde_json::Value;
-use std::{env, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+};
 use tests::repository;
 
 #[test]
@@ -33,6 +37,22 @@ fn a_sample_has_the_bytes_it_had() {
         ] {
             same(&folder.join(file), &made);
         }
+    }
+}
+
+#[test]
+fn there_are_bytes_of_kinds_alone() {
+    let names = |folder: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let folder = repository("tests/vectors/analyses");
+    let kinds: BTreeSet<_> = KINDS.iter().map(|kind| kind.kind.to_owned()).collect();
+    let strange: Vec<_> = names(&folder).difference(&kinds).cloned().collect();
+    assert!(strange.is_empty(), "no kind is called {strange:?}");
+    for kind in names(&folder) {
+        let strange: Vec<_> = names(&folder.join(&kind)).into_iter().collect();
+        assert_eq!(strange, FILES, "{kind}");
     }
 }
 
@@ -92,6 +112,9 @@ fn same(path: &PathBuf, made: &[u8]) {
     let found = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}; {HOW}", path.display()));
     assert!(found == made, "{} differs; {HOW}", path.display());
 }
+
+/// In the order of their names.
+const FILES: [&str; 5] = ["digests.txt", "job.cbor", "page.txt", "result.json", "tally.cbor"];
 
 pub(crate) fn blessing() -> bool {
     env::var_os("GLOVEBOX_BLESS").is_some_and(|value| value == "1")
