@@ -14,6 +14,7 @@ mod filters;
 pub mod lift;
 pub mod outcomes;
 pub mod overlap;
+pub mod reach;
 pub(crate) mod rules;
 #[cfg(any(test, feature = "samples"))]
 mod samples;
@@ -305,6 +306,8 @@ analyses! {
     Choice(choice::ChoiceQuestion => choice::ChoiceAnswer),
     /// What people did after their own start.
     Outcomes(outcomes::Outcomes => outcomes::OutcomesAnswer),
+    /// Reach and frequency, over one or several datasets.
+    Reach(reach::Reach => reach::ReachAnswer),
     /// How far the people of several datasets are the same.
     Overlap(overlap::Overlap => overlap::OverlapAnswer),
 }

@@ -1,0 +1,88 @@
+//! How many people were reached, by one or several publishers, and how often: never a sum of reaches.
+//!
+//! Its page of documentation is `reach/README.md`.
+
+mod answer;
+mod ask;
+mod estimate;
+mod question;
+mod raw;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
+mod tally;
+#[cfg(test)]
+mod tests;
+pub mod uses;
+mod words;
+
+use super::{
+    Analysis, Price, Scope, rules, table::check_filters, toml::TemplateError, uses::Section,
+};
+use crate::{
+    limits,
+    page::Page,
+    proof::{Proven, Split},
+    refusal::{Limit, Refusal},
+    released::Released,
+    result::JobResult,
+    tally::Tally,
+};
+
+pub use answer::{Average, Frequency, Group, Groups, People, ReachAnswer, Times};
+pub use question::{Per, Reach};
+
+impl Analysis for Reach {
+    const KIND: &'static str = uses::SECTION.kind;
+    const SECTION: &'static Section = &uses::SECTION;
+    type Toml = raw::RawReach;
+    type Answer = ReachAnswer;
+
+    fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, TemplateError> {
+        ask::question(toml, scope)
+    }
+
+    fn price(&self) -> Price {
+        let Self { epsilon, delta, min_cell, .. } = *self;
+        // Bins say how many rows people have, so that their sum is worth nothing beside them; it must have some
+        // noise of its own, and gets the least share there is.
+        let split = match self.per {
+            Per::Frequency => Split { n: 999, sum: 1, products: 0 },
+            Per::Dataset | Per::Column { .. } => Split { n: 500, sum: 500, products: 0 },
+        };
+        Price { epsilon, delta, selection_delta: 0, split, min_cell }
+    }
+
+    fn check_lengths(&self) -> Result<(), Refusal> {
+        rules::within(Limit::GroupBy, self.datasets.len(), limits::TABLES)?;
+        check_filters(&self.rows)
+    }
+
+    fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+        tally::tally(self, scope)
+    }
+
+    fn measures(&self) -> Vec<(String, u8)> {
+        let rows = |name: &String| (format!("rows of {name}"), 0);
+        match self.per {
+            Per::Frequency => vec![("rows of all datasets".to_owned(), 0)],
+            Per::Dataset | Per::Column { .. } => self.datasets.iter().map(rows).collect(),
+        }
+    }
+
+    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+        Some(Self { confidence, ..self.clone() })
+    }
+
+    fn estimate(
+        &self,
+        released: &Released,
+        proven: &Proven,
+        scope: &Scope<'_>,
+    ) -> Option<(ReachAnswer, Vec<String>)> {
+        Some(estimate::answer(&released.view(proven)?, self, scope))
+    }
+
+    fn page(result: &JobResult<ReachAnswer>) -> Page {
+        words::page(result)
+    }
+}

@@ -1,0 +1,242 @@
+//! From released figures to reach and frequency.
+
+mod counter;
+
+use super::{
+    answer::{Average, Frequency, Group, Groups, People, ReachAnswer, Times},
+    question::{Per, Reach},
+};
+use crate::{
+    analysis::{
+        Scope,
+        table::{CountRange, row_words},
+    },
+    contract::{ColumnRef, Role},
+    released::{Figure, View},
+    tally::{Dimension, Tally},
+};
+use counter::{Counter, Part, whole};
+use statistics::{parts::Noisy, shown::Passing};
+
+/// The answer to a question about reach, and its flags.
+///
+/// # Shapes and units
+///
+/// Every number of people is a sum over places that no two people share. Reaches of values of a column are none: their
+/// people may be in several of them, and so they are never added up.
+///
+/// # Privacy
+///
+/// Costs nothing: a function of released figures, contract and job.
+pub(super) fn answer(
+    view: &View<'_>,
+    asked: &Reach,
+    scope: &Scope<'_>,
+) -> (ReachAnswer, Vec<String>) {
+    let confidence = f64::from(asked.confidence) / 1e6;
+    let is_possible = |place: &[u32]| lacks_no_key(place, asked, scope);
+    let counter = Counter::new(view, 1.0 - confidence, is_possible);
+    let reader = Reader { asked, scope, counter: &counter, tally: view.proven().tally() };
+    let asks = |name: &&String| scope.contract.asks_consent(name);
+    let consent_from: Vec<_> = asked.datasets.iter().filter(asks).cloned().collect();
+    let no_consent = view.no_consent().filter(|_| !consent_from.is_empty());
+    let (reach, without_key) = reader.everybody();
+    let flags = [
+        ("all_withheld", view.is_empty()),
+        ("without_key", without_key.is_some_and(|it| it.value.is_some())),
+        ("values_left_out", reader.leaves_values_out()),
+    ];
+    let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
+    let answer = ReachAnswer {
+        counted: reader.counted(),
+        by: asked.by,
+        datasets: asked.datasets.clone(),
+        confidence,
+        most_frequency: asked.most_frequency,
+        reach,
+        frequency: (asked.per == Per::Frequency).then(|| reader.frequency()),
+        groups: reader.groups(),
+        without_key,
+        shown_from: view.thresholds().groups,
+        withheld: counter.withheld(),
+        no_consent: no_consent.map(|people| refusers(people, view, 1.0 - confidence)),
+        consent_from,
+    };
+    (answer, flags.collect())
+}
+
+fn refusers(people: Figure, view: &View<'_>, alpha: f64) -> CountRange {
+    let passing = Passing::one_draw(people.noise_variance, view.thresholds().no_consent);
+    let ci = passing.interval(people.value, alpha);
+    CountRange { n: people.value, noise_sd: people.noise_variance.sqrt(), ci }
+}
+
+/// Whether somebody can be in a place: of a dataset with one kind of key nobody is without it.
+fn lacks_no_key(place: &[u32], asked: &Reach, scope: &Scope<'_>) -> bool {
+    if asked.per != Per::Dataset {
+        return true;
+    }
+    let Ok(datasets) = u32::try_from(asked.datasets.len()) else { return false };
+    let sets = 1_u32.checked_shl(datasets).unwrap_or(0).saturating_sub(1);
+    let at = place.first().and_then(|at| at.checked_sub(sets));
+    let dataset = at.map(|at| usize::try_from(at).ok().and_then(|at| asked.datasets.get(at)));
+    dataset.is_none_or(|it| it.is_some_and(|it| scope.contract.match_keys(it).len() > 1))
+}
+
+/// Reads figures off places.
+struct Reader<'a> {
+    asked: &'a Reach,
+    scope: &'a Scope<'a>,
+    counter: &'a Counter<'a>,
+    tally: &'a Tally,
+}
+
+impl Reader<'_> {
+    /// Whether people who have a key of the kind are told apart from others, in a place of its own.
+    fn tells_known(&self) -> bool {
+        self.tally.dimensions.first() == Some(&Dimension::Known)
+    }
+
+    /// Sets of datasets: the places of membership before those of people without the key.
+    fn sets(&self) -> u32 {
+        let datasets = u32::try_from(self.asked.datasets.len()).unwrap_or(0);
+        1_u32.checked_shl(datasets).unwrap_or(0).saturating_sub(1)
+    }
+
+    /// Whether the people of a place have a key of the kind.
+    fn is_known(&self, place: &[u32]) -> bool {
+        match self.asked.per {
+            Per::Dataset => place.first().is_some_and(|at| *at < self.sets()),
+            _ => !self.tells_known() || place.first() == Some(&1),
+        }
+    }
+
+    /// The last number of a place: what people are told apart by, beside their key.
+    fn told(place: &[u32]) -> u32 {
+        place.last().copied().unwrap_or(0)
+    }
+
+    /// Everybody who has a key of the kind, and who has none. Of the values of a column neither: one person may be in
+    /// several.
+    fn everybody(&self) -> (Option<People>, Option<People>) {
+        if matches!(self.asked.per, Per::Column { .. }) {
+            return (None, None);
+        }
+        let reach = self.counter.people(&self.counter.part(|place| self.is_known(place)));
+        let may_lack_key = self.tells_known()
+            || (self.asked.per == Per::Dataset
+                && self.asked.datasets.iter().any(|it| self.has_other_keys(it)));
+        let without = may_lack_key
+            .then(|| self.counter.people(&self.counter.part(|place| !self.is_known(place))));
+        (Some(reach), without)
+    }
+
+    fn has_other_keys(&self, dataset: &str) -> bool {
+        self.scope.contract.match_keys(dataset).len() > 1
+    }
+
+    fn frequency(&self) -> Frequency {
+        let most = self.asked.most_frequency;
+        let often = |place: &[u32]| Self::told(place).saturating_add(1);
+        let people = |is_in: &dyn Fn(u32) -> bool| {
+            let part = self.counter.part(|place| self.is_known(place) && is_in(often(place)));
+            self.counter.people(&part)
+        };
+        let times = (1..=most).map(|times| Times {
+            times,
+            people: people(&|it| it == times),
+            at_least: people(&|it| it >= times),
+        });
+        // Bins say how often exactly, and the last one what counts as the most.
+        let part = self.counter.part(|place| self.is_known(place));
+        let rows = part.shown().fold(Noisy { value: 0.0, variance: 0.0 }, |all, (place, found)| {
+            let often = f64::from(often(place));
+            Noisy {
+                value: all.value + often * whole(found.people.value),
+                variance: all.variance + often * often * found.people.noise_variance,
+            }
+        });
+        let possible = |place: &[u32]| [f64::from(often(place)); 2];
+        let average = self.counter.average(&part, rows, &possible, [1.0, f64::from(most)]);
+        Frequency { times: times.collect(), average }
+    }
+
+    fn groups(&self) -> Option<Groups> {
+        match &self.asked.per {
+            Per::Frequency => None,
+            Per::Dataset => Some(Groups {
+                column: None,
+                values_per_person: None,
+                groups: (0..).zip(&self.asked.datasets).map(|it| self.dataset(it)).collect(),
+            }),
+            Per::Column { column, values_per_person } => Some(Groups {
+                column: Some(column.to_string()),
+                values_per_person: Some(*values_per_person),
+                groups: self.values(column),
+            }),
+        }
+    }
+
+    /// The people of one dataset, and those in no other.
+    fn dataset(&self, (at, name): (u32, &String)) -> Group {
+        let bit = 1_u32.checked_shl(at).unwrap_or(0);
+        let set = |place: &[u32]| Self::told(place).saturating_add(1);
+        let is_in = |place: &[u32]| self.is_known(place) && set(place) & bit != 0;
+        let part = self.counter.part(is_in);
+        let only = self.counter.part(|place| self.is_known(place) && set(place) == bit);
+        let lacks = |place: &[u32]| Self::told(place) == self.sets().saturating_add(at);
+        let without_key = self.has_other_keys(name).then(|| self.counter.part(lacks));
+        Group {
+            name: name.clone(),
+            people: self.counter.people(&part),
+            only: Some(self.counter.people(&only)),
+            average: self.average(&part, usize::try_from(at).unwrap_or(usize::MAX)),
+            without_key: without_key.map(|part| self.counter.people(&part)),
+        }
+    }
+
+    /// Each value of a column, and none.
+    fn values(&self, column: &ColumnRef) -> Vec<Group> {
+        let domain = match self.scope.contract.column(column).map(|column| &column.role) {
+            Some(Role::Group(domain)) => domain.as_slice(),
+            _ => &[],
+        };
+        let names = domain.iter().map(String::as_str).chain([NO_VALUE]);
+        let group = |(at, name): (u32, &str)| {
+            let value = |known: bool| {
+                move |place: &[u32]| Self::told(place) == at && self.is_known(place) == known
+            };
+            let part = self.counter.part(value(true));
+            let people = self.counter.people(&part);
+            let without_key =
+                self.tells_known().then(|| self.counter.people(&self.counter.part(value(false))));
+            let average = self.average(&part, 0);
+            people.value?;
+            Some(Group { name: name.to_owned(), people, only: None, average, without_key })
+        };
+        (0..).zip(names).filter_map(group).collect()
+    }
+
+    fn average(&self, part: &Part<'_>, measure: usize) -> Option<Average> {
+        let most = f64::from(self.asked.most_frequency);
+        self.counter.average(part, part.rows(measure), &|_| [1.0, most], [1.0, most])
+    }
+
+    /// Whether one person may have more values than she counts in.
+    fn leaves_values_out(&self) -> bool {
+        let Per::Column { values_per_person, .. } = &self.asked.per else { return false };
+        let places = self.tally.dimensions.last().and_then(Dimension::places).unwrap_or(0);
+        u64::from(*values_per_person) < places
+    }
+
+    /// Whose rows are counted, in words.
+    fn counted(&self) -> String {
+        let rows: Vec<_> =
+            self.asked.rows.iter().map(|it| row_words(it, self.scope.contract)).collect();
+        let rows =
+            if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
+        format!("people of {} and their rows{rows}", self.asked.datasets.join(", "))
+    }
+}
+
+const NO_VALUE: &str = "(none)";

@@ -1,0 +1,63 @@
+//! What has to be known to read reach and frequency.
+
+use super::{ReachResult, key};
+use crate::page::{Text, explain, number::whole};
+
+pub(super) fn notes(result: &ReachResult) -> Vec<Text> {
+    let answer = &result.answer;
+    let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
+    if let Some(groups) = &answer.groups {
+        if groups.column.is_some() {
+            notes.push(
+                "one person may have been reached by several of these, and is in each of them: they do not add up to a \
+                 reach, and no total is shown."
+                    .into(),
+            );
+        } else {
+            notes.push(
+                "who was reached by several datasets is in the reach of each, so that these do not add up; the reach of \
+                 all of them was counted, each person once."
+                    .into(),
+            );
+        }
+    }
+    if let Some(most) = answer.groups.as_ref().and_then(|groups| groups.values_per_person) {
+        notes.push(Text::fixed(format!("one person counts in at most {most} of the values.")));
+    }
+    if answer.without_key.is_some_and(|people| people.value.is_some()) {
+        notes.push(Text::fixed(format!(
+            "some people have rows without the {}. They may be people who are counted already, and are in no figure of \
+             reach.",
+            key(answer.by)
+        )));
+    }
+    if answer.withheld > 0 {
+        let groups = i64::try_from(answer.withheld).unwrap_or(i64::MAX);
+        let (are, each) = if groups == 1 {
+            ("group of people is", "")
+        } else {
+            ("groups of people are", " each")
+        };
+        notes.push(Text::fixed(format!(
+            "{} {are} not shown: fewer than {} people{each}, after noise. They may be nobody's. A number that they \
+             belong to is given as at least what is known of it, and its range allows for them.",
+            whole(groups),
+            whole(answer.shown_from)
+        )));
+    }
+    notes
+}
+
+/// The sentence of a flag that only this kind has.
+fn own(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "all_withheld" => "no group has enough people to be shown.",
+        "without_key" => "CAREFUL: not everybody has the identifier that people are known by.",
+        "values_left_out" => {
+            "CAREFUL: somebody with more values than one person counts in was left out of the others, by chance. The \
+             reach of each value is too low by that. Ask for more values per person, which makes more noise, if the \
+             contract allows it."
+        }
+        _ => return None,
+    })
+}
