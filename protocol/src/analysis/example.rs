@@ -245,8 +245,11 @@ impl Analysis for Example {
         });
         let flags = result.flags.iter().map(|flag| explain(flag, own_flag));
         let withheld = (answer.withheld > 0).then(|| {
-            let count = whole(answer.withheld);
-            Text::fixed(format!("{count} groups have too few people to be shown, after noise."))
+            let some = match answer.withheld {
+                1 => "1 group has".to_owned(),
+                count => format!("{} groups have", whole(count)),
+            };
+            Text::fixed(format!("{some} too few people to be shown, after noise."))
         });
         let limits = "Nothing about any one person, and nothing about why people are in a group.";
         let mut sections =
