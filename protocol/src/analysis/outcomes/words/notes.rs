@@ -13,8 +13,8 @@ pub(super) fn notes(result: &OutcomesResult) -> Vec<Text> {
     );
     if !answer.segment_by.is_empty() {
         notes.push(
-            "everybody is in one segment: that of the only value that the person has there. \"(several)\" are people \
-             with more than one, \"(none)\" people without."
+            "everybody is in one segment: that of the only value that the person has there. (several) are people \
+             with more than one, (none) people without."
                 .into(),
         );
     }
@@ -45,14 +45,13 @@ fn withheld(result: &OutcomesResult) -> Option<Text> {
     let (segments, each) = if hidden == 1 { ("segment is", "") } else { ("segments are", " each") };
     let nobodys = match i64::try_from(answer.withheld_without_value).unwrap_or(i64::MAX) {
         0 => String::new(),
-        1 if hidden == 1 => " It is \"(none)\" or \"(several)\", and may be nobody's.".to_owned(),
+        1 if hidden == 1 => " It is (none) or (several), and may be nobody's.".to_owned(),
         some if some == hidden => {
-            " All of them are with \"(none)\" or \"(several)\", and may be nobody's.".to_owned()
+            " All of them are with (none) or (several), and may be nobody's.".to_owned()
         }
-        some => format!(
-            " {} of them with \"(none)\" or \"(several)\", which may be nobody's.",
-            whole(some)
-        ),
+        some => {
+            format!(" {} of them with (none) or (several), which may be nobody's.", whole(some))
+        }
     };
     Some(Text::fixed(format!(
         "{} {segments} not shown, and not in the last row: fewer than {} people{each}, after noise.{nobodys}",
