@@ -47,7 +47,8 @@ impl Analysis for Reach {
         // noise of its own, and gets the least share there is.
         let split = match self.per {
             Per::Frequency => Split { n: 999, sum: 1, products: 0 },
-            Per::Dataset | Per::Column { .. } => Split { n: 500, sum: 500, products: 0 },
+            // At equal shares the noise of rows is as many times as wide as a person may have rows.
+            Per::Dataset | Per::Column { .. } => Split { n: 300, sum: 700, products: 0 },
         };
         Price { epsilon, delta, selection_delta: 0, split, min_cell }
     }

@@ -194,6 +194,17 @@ fn reach_of_datasets_is_counted_once_and_never_added_up() {
     // Nobody of the first is without an address.
     assert_eq!((groups[0].without_key, groups[1].without_key.unwrap().value), (None, Some(312)));
     assert_eq!((result.answer.withheld, result.answer.without_key.unwrap().value), (0, Some(312)));
+    let own = <Reach as Analysis>::page(&result);
+    let blocks = own.sections.iter().flat_map(|section| &section.blocks);
+    let tables = blocks.filter_map(|block| match block {
+        Block::Table(table) => Some(table.rows.iter().map(|row| row.names[0].raw())),
+        _ => None,
+    });
+    let tables: Vec<Vec<_>> = tables.map(Iterator::collect).collect();
+    assert_eq!(tables[0], ["video", "display", "(all, each person once)"]);
+    assert_eq!(tables[1], ["video", "display"], "reached by it alone");
+    let people = ["Reached", "Without e-mail address, display", "Withheld consent, in video"];
+    assert_eq!(tables[2], people);
     let sum = reaches.iter().sum::<i64>();
     let page = page(&result);
     assert!(page.contains("14,345") && !page.contains(&crate::page::number::whole(sum)), "{page}");
@@ -232,14 +243,14 @@ fn values_of_a_column_have_no_total() {
 fn a_group_that_is_called_like_a_row_of_ours_stands_in_quotes() {
     let mut result = by_creative();
     let groups = &mut result.answer.groups.as_mut().unwrap().groups;
-    "(all datasets, each person once)".clone_into(&mut groups[0].name);
+    "(all, each person once)".clone_into(&mut groups[0].name);
     let own = <Reach as Analysis>::page(&result);
     let blocks = own.sections.iter().flat_map(|section| &section.blocks);
     let names = blocks.filter_map(|block| match block {
         Block::Table(table) => Some(table.rows.iter().map(|row| row.names[0].raw())),
         _ => None,
     });
-    assert!(names.flatten().any(|name| name == "\"(all datasets, each person once)\""));
+    assert!(names.flatten().any(|name| name == "\"(all, each person once)\""));
 }
 
 /// The top frequencies are not shown: their people are between none and as many as could be hidden.

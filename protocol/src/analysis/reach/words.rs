@@ -54,12 +54,11 @@ fn statement(answer: &ReachAnswer) -> Option<Statement> {
         let [first, ..] = answer.groups.as_ref()?.groups.as_slice() else { return None };
         let largest = answer.groups.iter().flat_map(|groups| &groups.groups);
         let largest = largest.max_by_key(|group| group.people.value).unwrap_or(first);
-        let text =
-            Text::fixed("The most people were reached by ").quote(&largest.name).and(format!(
-                ": {} ({level} interval {}).",
-                counted(&largest.people),
-                range(&largest.people)
-            ));
+        let text = Text::fixed("\u{201c}").quote(&largest.name).and(format!(
+            "\u{201d} reached {} people ({level} interval {}), the most of any value.",
+            counted(&largest.people),
+            range(&largest.people)
+        ));
         return Some(Statement::whole(text));
     };
     let several = if answer.datasets.len() > 1 {
@@ -184,6 +183,11 @@ fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {
         figures.push(group.average.map_or(UNKNOWN.into(), |it| Text::fixed(times_range(&it))));
         Row { names: vec![named(group)], figures, ..Row::default() }
     });
+    // Counted, and not added up: of values of a column there is none.
+    let all = answer.reach.iter().map(|reach| {
+        let figures = vec![Text::fixed(counted(reach)), Text::fixed(range(reach))];
+        Row::new("(all, each person once)".into(), figures)
+    });
     let table = Table {
         names: vec![groups.column.as_ref().map_or("Dataset".into(), Text::quoted)],
         figures: vec![
@@ -192,7 +196,7 @@ fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {
             "Average".into(),
             range_heading.clone(),
         ],
-        rows: rows.collect(),
+        rows: rows.chain(all).collect(),
         ..Table::default()
     };
     let most = answer.most_frequency;
@@ -213,11 +217,7 @@ fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {
         let figures = vec![Text::fixed(counted(only)), Text::fixed(range(only))];
         Some(Row::new(named(group), figures))
     });
-    let mut rows: Vec<_> = only.collect();
-    if let Some(reach) = &answer.reach {
-        let figures = vec![Text::fixed(counted(reach)), Text::fixed(range(reach))];
-        rows.push(Row::new("(all datasets, each person once)".into(), figures));
-    }
+    let rows = only.collect();
     let table = Table {
         names: vec!["Reached only by".into()],
         figures: vec!["People".into(), range_heading],
@@ -236,7 +236,9 @@ fn people(answer: &ReachAnswer) -> Section {
     if let Some(reach) = &answer.reach {
         rows.push(row("Reached".into(), reach));
     }
-    if let Some(without) = &answer.without_key {
+    let apart = answer.groups.iter().flat_map(|groups| &groups.groups);
+    let is_of_one = apart.filter(|group| group.without_key.is_some()).count() == 1;
+    if let Some(without) = answer.without_key.as_ref().filter(|_| !is_of_one) {
         rows.push(row(Text::fixed(format!("Without {}", key(answer.by))), without));
     }
     for group in answer.groups.iter().flat_map(|groups| &groups.groups) {
