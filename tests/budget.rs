@@ -243,9 +243,15 @@ fn told_again_that_they_are_others_it_is_kept() {
 #[test]
 fn keys_in_a_copied_folder_hand_out_nothing_until_told_that_it_is_the_first() {
     let mut site = Site::open();
-    fs::create_dir(site.path("copy")).unwrap();
-    for file in ["signing.key", "recipient.key", "withdrawn.json"] {
-        fs::copy(site.path("retailer").join(file), site.path("copy").join(file)).unwrap();
+    let (from, copy) = (site.path("retailer"), site.path("copy"));
+    fs::create_dir_all(copy.join("salts")).unwrap();
+    let salts = fs::read_dir(from.join("salts")).unwrap();
+    let salts = salts.map(|entry| format!("salts/{}", entry.unwrap().file_name().display()));
+    let keys = ["root", "service", "analyst", "recipient"].map(|name| format!("{name}.key"));
+    let delegations = ["service", "analyst"].map(|name| format!("{name}.delegation"));
+    let others = ["withdrawn.json".to_owned()];
+    for file in keys.into_iter().chain(delegations).chain(others).chain(salts) {
+        fs::copy(from.join(&file), copy.join(&file)).unwrap();
     }
     let grant = Site::grant_of("retailer").replace("--dir retailer", "--dir copy");
     site.kill_custody();

@@ -156,7 +156,7 @@ impl Stage {
 
     /// What the instance has spent of each dataset, in ρ.
     async fn spent(&mut self) -> Vec<u64> {
-        let status = self.room.status(self.parties.publisher.signing()).await.unwrap();
+        let status = self.room.status(&self.parties.publisher).await.unwrap();
         status.accounts.iter().map(|account| account.spent.rho().0).collect()
     }
 

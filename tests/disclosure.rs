@@ -56,7 +56,7 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     std::fs::create_dir(&sealed).unwrap();
     let mut files = BTreeMap::new();
     for (dataset, path) in [("exposures", &exposures), ("sales", &sales)] {
-        let owner = parties.owner(dataset).signing();
+        let owner = parties.owner(dataset).service().unwrap();
         let stem = sealed.join(dataset);
         let options = sealing::Options::default();
         let done = sealing::seal(
@@ -162,7 +162,7 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
     hay.error("another's result", &stolen.unwrap_err());
 
     // Close, settle, and look at every byte there is.
-    let status = room.request(parties.publisher.signing(), Body::Status {}).await.unwrap();
+    let status = room.request(&parties.publisher, Body::Status {}).await.unwrap();
     hay.debug("a status", &status);
     let closing = close::close(&mut room, &parties.publisher, &mut store).await.unwrap();
     let now = client::clock::now();
@@ -264,7 +264,7 @@ fn errors_of_sealing(parties: &Parties, canaries: &Canaries, rows: &Path, hay: &
         let (header, body) = good.split_once('\n').unwrap();
         std::fs::write(&path, format!("{header}\n{}", body.replace(from, to))).unwrap();
         let options = sealing::Options::default();
-        let owner = parties.retailer.signing();
+        let owner = parties.retailer.service().unwrap();
         let bad = sealing::in_memory(
             &path,
             &parties.contract,
@@ -292,13 +292,14 @@ async fn broken(
     std::fs::write(&path, &file).unwrap();
     let keys = sealing::read_keys(&parties.folder.path().join("sealed/sales.keys")).unwrap();
     let bytes = std::fs::read(parties.folder.path().join("sealed/sales.manifest")).unwrap();
-    let key = parties.retailer.signing();
-    let honest = protocol::manifest::SignedManifest::open(bytes, &key.public()).unwrap();
+    let authority = protocol::delegation::Authority::at_any_time(&parties.contract);
+    let opened =
+        |bytes| protocol::manifest::SignedManifest::open(bytes, &authority, "retailer").unwrap();
+    let honest = opened(bytes);
     let mut manifest = honest.manifest().clone();
     manifest.version += 1;
     manifest.root = protocol::merkle::root_of(&file);
-    let manifest =
-        protocol::manifest::SignedManifest::open(key.sign(&manifest), &key.public()).unwrap();
+    let manifest = opened(parties.retailer.sign(&manifest).unwrap());
     store.upload(&path, manifest.manifest().root, |_, _| {}).await.unwrap();
     client::grant::grant(room, &parties.retailer, "sales", &manifest, &keys, None, vec![])
         .await

@@ -171,17 +171,13 @@ async fn refuses_a_grant_meant_for_another_instance() {
     let mut forked = parties.connect(&fork).await.unwrap();
     let sealed = parties.seal("exposures", &exposures(400), 1);
     host.keep(&sealed);
-    let to = client::grant::To {
-        contract: &parties.contract,
-        instance: room.instance(),
-        key: parties.publisher.signing(),
-    };
+    let to = parties.to(&room, "exposures");
     let not_after = client::clock::now().plus_seconds(3600);
     let mut generator = client::keys::generator().unwrap();
     let grant =
         to.seal("exposures", &sealed.manifest, &sealed.keys, not_after, &mut generator).unwrap();
     let body = Body::Grant { grant, slices: Vec::new() };
-    let reply = forked.request(parties.publisher.signing(), body).await.unwrap();
+    let reply = forked.request(&parties.publisher, body).await.unwrap();
     let dataset = "exposures".to_owned();
     assert_eq!(reply, Reply::Refused(Refusal::BadGrant { dataset, why: GrantFlaw::Keys }));
 }
@@ -193,9 +189,9 @@ async fn a_forked_instance_has_neither_keys_nor_budget() {
     let mut forked = it.parties.connect(&fork).await.unwrap();
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let body = Body::Job { job: prepared.as_bytes().to_vec(), slices: Vec::new() };
-    let reply = forked.request(it.parties.publisher.signing(), body).await.unwrap();
+    let reply = forked.request(&it.parties.publisher, body).await.unwrap();
     assert_eq!(reply, Reply::Refused(Refusal::Elsewhere));
-    let status = forked.status(it.parties.publisher.signing()).await.unwrap();
+    let status = forked.status(&it.parties.publisher).await.unwrap();
     assert!(status.datasets.is_empty() && status.accounts.is_empty());
 }
 
@@ -203,13 +199,13 @@ async fn a_forked_instance_has_neither_keys_nor_budget() {
 async fn a_replayed_slice_adds_nothing() {
     let mut it = opened().await;
     let slice = it.parties.slice(&it.room, "sales");
-    let signed = ByteBuf::from(it.parties.retailer.signing().sign(&slice));
+    let signed = ByteBuf::from(it.parties.retailer.sign(&slice).unwrap());
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let slices = vec![signed.clone(), signed.clone(), signed];
     let body = Body::Job { job: prepared.as_bytes().to_vec(), slices };
-    let reply = it.room.request(it.parties.publisher.signing(), body).await.unwrap();
+    let reply = it.room.request(&it.parties.publisher, body).await.unwrap();
     assert!(matches!(reply, Reply::Result { .. }), "{reply:?}");
-    let status = it.room.status(it.parties.publisher.signing()).await.unwrap();
+    let status = it.room.status(&it.parties.publisher).await.unwrap();
     let account = status.accounts.iter().find(|account| account.dataset == "sales").unwrap();
     assert_eq!(account.granted, slice.granted);
 }
@@ -219,10 +215,10 @@ async fn refuses_a_slice_of_another_instance() {
     let mut it = opened().await;
     let mut slice = it.parties.slice(&it.room, "sales");
     slice.instance = protocol::digest::Digest::of("test", b"another instance");
-    let signed = ByteBuf::from(it.parties.retailer.signing().sign(&slice));
+    let signed = ByteBuf::from(it.parties.retailer.sign(&slice).unwrap());
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let body = Body::Job { job: prepared.as_bytes().to_vec(), slices: vec![signed] };
-    let reply = it.room.request(it.parties.publisher.signing(), body).await.unwrap();
+    let reply = it.room.request(&it.parties.publisher, body).await.unwrap();
     assert_eq!(reply, Reply::Refused(Refusal::BadSlice));
 }
 
@@ -230,10 +226,10 @@ async fn refuses_a_slice_of_another_instance() {
 async fn refuses_a_slice_that_the_owner_did_not_sign() {
     let mut it = opened().await;
     let slice = it.parties.slice(&it.room, "sales");
-    let signed = ByteBuf::from(it.parties.publisher.signing().sign(&slice));
+    let signed = ByteBuf::from(it.parties.publisher.sign(&slice).unwrap());
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let body = Body::Job { job: prepared.as_bytes().to_vec(), slices: vec![signed] };
-    let reply = it.room.request(it.parties.publisher.signing(), body).await.unwrap();
+    let reply = it.room.request(&it.parties.publisher, body).await.unwrap();
     assert_eq!(reply, Reply::Refused(Refusal::BadSlice));
 }
 
@@ -242,9 +238,9 @@ async fn a_job_sent_twice_is_paid_once() {
     let mut it = opened().await;
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     let first = it.parties.run(&mut it.room, &prepared).await.unwrap();
-    let spent = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
+    let spent = it.room.status(&it.parties.publisher).await.unwrap().accounts;
     let second = it.parties.run(&mut it.room, &prepared).await.unwrap();
-    let again = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
+    let again = it.room.status(&it.parties.publisher).await.unwrap().accounts;
     assert_eq!((first, spent), (second, again));
 }
 
@@ -258,7 +254,7 @@ async fn a_connection_that_is_cut_during_a_job_loses_nothing() {
         let mut room = it.parties.connect(&it.instance).await.unwrap();
         let sealed = it.parties.run(&mut room, &prepared).await.unwrap().sealed;
         assert_eq!(sealed, it.host.result(prepared.name(), "publisher"));
-        let status = room.status(it.parties.publisher.signing()).await.unwrap();
+        let status = room.status(&it.parties.publisher).await.unwrap();
         let price = prepared.admitted().cost();
         assert!(status.accounts.iter().all(|account| account.spent == *price), "{status:?}");
     }
@@ -271,9 +267,9 @@ async fn the_same_question_again_is_the_same_answer_for_nothing() {
     let second = it.parties.prepare(&mut it.room, JOB).await;
     assert_ne!(first.name(), second.name());
     let answer = it.parties.run(&mut it.room, &first).await.unwrap().sealed.unwrap();
-    let spent = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
+    let spent = it.room.status(&it.parties.publisher).await.unwrap().accounts;
     let repeat = it.parties.run(&mut it.room, &second).await.unwrap().sealed.unwrap();
-    let again = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
+    let again = it.room.status(&it.parties.publisher).await.unwrap().accounts;
     assert_eq!(spent, again);
     let (contract, trust) = (&it.parties.contract, it.parties.trust());
     let open = |sealed: &[u8], job| {
@@ -300,10 +296,10 @@ async fn a_withheld_result_comes_back_with_a_retry_of_the_job_and_costs_nothing_
     let first = it.parties.run(&mut it.room, &prepared).await.unwrap();
     // Whoever asked has the answer that it paid for, and hears who has not.
     assert!(first.not_stored.contains(&"publisher".to_owned()));
-    let spent = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
+    let spent = it.room.status(&it.parties.publisher).await.unwrap().accounts;
     it.host.behave();
     let ran = it.parties.run(&mut it.room, &prepared).await.unwrap();
-    let again = it.room.status(it.parties.publisher.signing()).await.unwrap().accounts;
+    let again = it.room.status(&it.parties.publisher).await.unwrap().accounts;
     assert_eq!(spent, again);
     assert_eq!(ran.not_stored, Vec::<String>::new());
     assert_eq!(ran.sealed, it.host.result(prepared.name(), "publisher"));
@@ -434,7 +430,7 @@ fn says_what_was_expected_of_a_receipt(
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_an_altered_closing_and_the_closing_of_another_instance() {
     let mut it = opened().await;
-    let key = it.parties.publisher.signing();
+    let key = &it.parties.publisher;
     let Reply::Closed { closing } = it.room.request(key, Body::Close {}).await.unwrap() else {
         panic!("no closing");
     };

@@ -327,11 +327,11 @@ async fn values_outside_every_domain_open_and_a_job_runs() {
         let reply = stage.offer(&forged.write(), |_| {}).await;
         assert!(matches!(reply, Reply::Granted { .. }), "{reply:?}");
         let slice = stage.parties.slice(&stage.room, "sales");
-        let slice = stage.parties.retailer.signing().sign(&slice);
+        let slice = stage.parties.retailer.sign(&slice).unwrap();
         let prepared = stage.parties.prepare(&mut stage.room, JOB).await;
         let job = prepared.as_bytes().to_vec();
         let body = Body::Job { job, slices: vec![slice.into()] };
-        let reply = stage.room.request(stage.parties.publisher.signing(), body).await.unwrap();
+        let reply = stage.room.request(&stage.parties.publisher, body).await.unwrap();
         assert!(matches!(reply, Reply::Result { sealed: Some(_), .. }), "{reply:?}");
     }
 }
@@ -340,7 +340,7 @@ async fn values_outside_every_domain_open_and_a_job_runs() {
 async fn a_bad_grant_leaves_the_other_partys_room_as_it_was() {
     let mut stage = Stage::set().await;
     let (publisher, retailer) = (&stage.parties.publisher, &stage.parties.retailer);
-    let before = stage.room.status(publisher.signing()).await.unwrap();
+    let before = stage.room.status(&publisher).await.unwrap();
     let body = Body::Status {};
     // Someone else's dataset, granted by the retailer.
     let people = stage.parties.seal("exposures", &exposures(PEOPLE), 2);
@@ -368,11 +368,11 @@ async fn a_bad_grant_leaves_the_other_partys_room_as_it_was() {
     ] {
         let grant = tampered(&stage, what);
         let body = Body::Grant { grant, slices: Vec::new() };
-        let reply = stage.room.request(stage.parties.retailer.signing(), body).await.unwrap();
+        let reply = stage.room.request(&stage.parties.retailer, body).await.unwrap();
         assert_eq!(reply, bad(flaw), "{what:?}");
     }
     stage.refuses("a bad file", |f| f.rows += 1).await;
-    let after = stage.room.request(stage.parties.publisher.signing(), body).await.unwrap();
+    let after = stage.room.request(&stage.parties.publisher, body).await.unwrap();
     let Reply::Status(after) = after else { panic!("{after:?}") };
     assert_eq!((after.datasets, after.accounts), (before.datasets, before.accounts));
     stage.goes_on().await;
@@ -389,11 +389,7 @@ enum Tamper {
 
 /// A grant of the honest dataset, tampered with by its own sender.
 fn tampered(stage: &Stage, what: Tamper) -> Grant {
-    let to = client::grant::To {
-        contract: &stage.parties.contract,
-        instance: stage.room.instance(),
-        key: stage.parties.retailer.signing(),
-    };
+    let to = stage.parties.to(&stage.room, "sales");
     let (manifest, keys) = (&stage.honest.manifest, &stage.honest.keys);
     let now = client::clock::now();
     let mut generator = client::keys::generator().unwrap();
@@ -403,9 +399,7 @@ fn tampered(stage: &Stage, what: Tamper) -> Grant {
         Tamper::Over => return seal(protocol::time::Time(now.0 - 1000)),
         Tamper::Endless => return seal(now.plus_seconds(48 * 3600)),
         Tamper::Columns => drop(grant.columns.pop()),
-        Tamper::Manifest => {
-            grant.manifest = stage.parties.publisher.signing().sign(&stage.manifest)
-        }
+        Tamper::Manifest => grant.manifest = stage.parties.publisher.sign(&stage.manifest).unwrap(),
         Tamper::Keys => grant.not_after = now.plus_seconds(61),
     }
     grant

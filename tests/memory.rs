@@ -19,10 +19,10 @@ use confined::Confined;
 use corpus::{corpus, envelope, post};
 use liar::Liar;
 use protocol::{
-    limits,
+    canonical, limits,
     message::{Body, Request},
-    sign::SigningKey,
 };
+use serde_bytes::ByteBuf;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
@@ -59,9 +59,9 @@ fn strangers_and_parties_cannot_kill_an_enclave_of_a_gibibyte_whose_budget_is_pr
         .collect();
     assert!(held.len() > limits::INSTANCE_PLACES / 2, "{} got a place", held.len());
     let publisher = Identity::load(&site.path("publisher")).unwrap();
-    let public = publisher.signing().public();
+    let public = publisher.root_key();
     let mut bodies = corpus(&public);
-    bodies.extend(of_a_party(publisher.signing()));
+    bodies.extend(of_a_party(&publisher));
     for (what, body) in bodies {
         four_at_once(|| said(&mut greet(site.address())?, "/v1/request", &body).map(drop));
         four_at_once(|| said(&mut greet(site.address())?, "/v1/attest", &body).map(drop));
@@ -88,7 +88,7 @@ fn strangers_cannot_fill_custody_nor_keep_jobs_and_health_from_it() {
     let address = site.custody_address();
     let before = custody.peak_kib();
     let publisher = Identity::load(&site.path("publisher")).unwrap();
-    for (what, body) in corpus(&publisher.signing().public()) {
+    for (what, body) in corpus(&publisher.root_key()) {
         four_at_once(|| said(&mut TcpStream::connect(address).ok()?, "/v1/slice", &body).map(drop));
         let grown = custody.peak_kib() - before;
         assert!(grown < ROOM_KIB, "{what}: custody grew by {grown} KiB");
@@ -170,10 +170,10 @@ fn every_server_cuts_who_is_slow() {
 }
 
 /// Bodies that a party signed: what is in them is large all the same.
-fn of_a_party(key: &SigningKey) -> Vec<(String, Vec<u8>)> {
+fn of_a_party(party: &Identity) -> Vec<(String, Vec<u8>)> {
     let request = |body| {
         let instance = protocol::digest::Digest::of("test", b"no instance");
-        key.sign(&Request { instance, id: [7; 16], body })
+        party.sign(&Request { instance, id: [7; 16], body }).unwrap()
     };
     let slices = vec![Vec::new().into(); 200_000];
     vec![
@@ -181,7 +181,10 @@ fn of_a_party(key: &SigningKey) -> Vec<(String, Vec<u8>)> {
         ("a long job".to_owned(), request(Body::Job { job: vec![0; 200_000], slices: Vec::new() })),
         ("maps, signed".to_owned(), {
             let payload = [&[0x99, 0xff, 0xff][..], &b"\xa1\x00\x00".repeat(65_535)].concat();
-            envelope(&key.public(), &payload, &[0; 64])
+            let delegation = std::fs::read(party.directory().join("service.delegation")).unwrap();
+            let key = party.service().unwrap().delegation().key;
+            let signed = envelope(&key, &payload, &[0; 64]);
+            canonical::to_vec(&(ByteBuf::from(delegation), ByteBuf::from(signed)))
         }),
     ]
 }

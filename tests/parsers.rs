@@ -9,8 +9,8 @@ mod fuzz;
 
 // What the room of the vectors is made of, by the names that it has in its own crate.
 use protocol::{
-    contract, digest, grant, hpke, job, key, loss, manifest, merkle, policy, sealed, sign, slice,
-    time,
+    contract, delegation, digest, grant, hpke, job, key, loss, manifest, merkle, policy, salt,
+    sealed, sign, slice, time,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

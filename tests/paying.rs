@@ -7,7 +7,7 @@ use client::{
     keys::Identity,
     room::Room,
 };
-use custody::{Ledger, LedgerError, Owner, RoomBeliever, Service, prepay, serve};
+use custody::{Ledger, LedgerError, RoomBeliever, Service, prepay, serve};
 use protocol::{
     job::JobName,
     loss::{Epsilon, Loss},
@@ -85,7 +85,7 @@ impl Stage {
     }
 
     async fn accounts(&mut self) -> Vec<Account> {
-        self.room.status(self.parties.publisher.signing()).await.unwrap().accounts
+        self.room.status(&self.parties.publisher).await.unwrap().accounts
     }
 }
 
@@ -125,8 +125,7 @@ async fn another_estimate_from_the_same_figures_costs_nothing_and_says_so() {
 async fn a_job_that_one_owner_declines_costs_no_other_owner() {
     let mut stage = Stage::set(Terms { epsilon: 1.5, ..Terms::default() }).await;
     {
-        let (key, contract) = (stage.parties.retailer.signing(), &stage.parties.contract);
-        let owner = Owner { party: "retailer", key, contract };
+        let owner = stage.parties.custody_of("retailer");
         let mut ledger = Ledger::open(&stage.parties.retailer).unwrap();
         let (what, now) = (("sales", "measurement"), client::clock::now());
         let (instance, epsilon) = (stage.room.instance(), Epsilon::new(1.4).unwrap());
@@ -173,10 +172,10 @@ async fn no_job_runs_on_what_was_countersigned_for_another() {
             let mut slice = stage.parties.slice(&stage.room, dataset);
             slice.job = Some(countersigned.name());
             slice.granted = countersigned.admitted().cost().clone();
-            ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
+            ByteBuf::from(stage.parties.owner(dataset).sign(&slice).unwrap())
         })
         .into();
-    let key = stage.parties.publisher.signing();
+    let key = &stage.parties.publisher;
     let ask = |job: &client::job::Prepared| Body::Job {
         job: job.as_bytes().to_vec(),
         slices: slices.clone(),
@@ -199,13 +198,13 @@ async fn a_job_that_is_signed_anew_is_paid_with_the_slices_it_had() {
             let mut slice = stage.parties.slice(&stage.room, dataset);
             slice.job = Some(first.name());
             slice.granted = first.admitted().cost().clone();
-            ByteBuf::from(stage.parties.owner(dataset).signing().sign(&slice))
+            ByteBuf::from(stage.parties.owner(dataset).sign(&slice).unwrap())
         })
         .into();
     let mut anew = first.admitted().job().clone();
     anew.not_after = anew.not_after.plus_seconds(1);
-    let key = stage.parties.publisher.signing();
-    let signed = key.sign(&anew);
+    let key = &stage.parties.publisher;
+    let signed = key.sign(&anew).unwrap();
     assert_ne!(signed, first.as_bytes());
     let body = Body::Job { job: signed, slices: slices.clone() };
     let reply = stage.room.request(key, body).await.unwrap();
@@ -249,5 +248,5 @@ fn fresh(parties: &Parties) -> std::path::PathBuf {
 
 /// A new ledger of the publisher's.
 fn begin(folder: &std::path::Path, parties: &Parties) -> Ledger {
-    Ledger::begin(folder, &parties.publisher.signing().public()).unwrap()
+    Ledger::begin(folder, &parties.publisher.root_key()).unwrap()
 }

@@ -54,13 +54,13 @@ impl Stage {
 
     /// Asks as the publisher, past our own client, which would refuse first and in the same words.
     async fn ask(&mut self, job: &Job) -> Refusal {
-        let signed = self.parties.publisher.signing().sign(job);
+        let signed = self.parties.publisher.sign(job).unwrap();
         self.ask_signed(Party::Publisher, signed, Vec::new()).await
     }
 
     async fn ask_signed(&mut self, by: Party, job: Vec<u8>, slices: Vec<ByteBuf>) -> Refusal {
         let before = self.host.trace();
-        let key = by.of(&self.parties).signing();
+        let key = by.of(&self.parties);
         let reply = self.room.request(key, Body::Job { job, slices }).await.unwrap();
         assert_eq!(self.host.trace(), before, "the host was asked for something");
         self.costs_nothing().await;
@@ -69,7 +69,7 @@ impl Stage {
 
     /// Nothing was spent, and nothing is stored.
     async fn costs_nothing(&mut self) {
-        let reply = self.room.request(self.parties.publisher.signing(), Body::Status {}).await;
+        let reply = self.room.request(&self.parties.publisher, Body::Status {}).await;
         // A closed room has no status, and a stranger's room is not asked.
         let Reply::Status(status) = reply.unwrap() else { return };
         assert!(status.jobs.is_empty());
@@ -107,7 +107,7 @@ impl Stage {
         let slice = |dataset: &str| {
             let mut slice = self.parties.slice(&self.room, dataset);
             edit(&mut slice);
-            self.parties.owner(dataset).signing().sign(&slice).into()
+            self.parties.owner(dataset).sign(&slice).unwrap().into()
         };
         ["exposures", "sales"].map(slice).into()
     }
@@ -177,16 +177,12 @@ async fn an_expired_contract() {
     // No keys are taken under it either.
     let sealed = stage.parties.seal("sales", &sales(100), 1);
     stage.host.keep(&sealed);
-    let to = client::grant::To {
-        contract: &stage.parties.contract,
-        instance: stage.room.instance(),
-        key: stage.parties.retailer.signing(),
-    };
+    let to = stage.parties.to(&stage.room, "sales");
     let not_after = client::clock::now().plus_seconds(60);
     let mut generator = client::keys::generator().unwrap();
     let grant = to.seal("sales", &sealed.manifest, &sealed.keys, not_after, &mut generator);
     let body = Body::Grant { grant: grant.unwrap(), slices: Vec::new() };
-    let reply = stage.room.request(stage.parties.retailer.signing(), body).await.unwrap();
+    let reply = stage.room.request(&stage.parties.retailer, body).await.unwrap();
     assert_eq!(refusal(reply), Refusal::ContractExpired { expired });
     stage.held_nothing();
 }
@@ -229,7 +225,7 @@ async fn a_purpose_without_budget_cannot_spend_that_of_another() {
     });
     let mut stage = Stage::set(parties).await;
     let job = Job { analysis: "study".to_owned(), ..stage.opened().await };
-    let signed = stage.parties.publisher.signing().sign(&job);
+    let signed = stage.parties.publisher.sign(&job).unwrap();
     let slices = stage.slices(|_| {});
     let refused = stage.ask_signed(Party::Publisher, signed.clone(), slices).await;
     let Refusal::NeedsSlice { dataset, owner, left, .. } = &refused else { panic!("{refused}") };
@@ -307,12 +303,12 @@ async fn an_arm_that_is_not_in_the_domain() {
 #[tokio::test]
 async fn an_analyst_that_is_not_listed() {
     let mut stage = Stage::set(Parties::new()).await;
-    let signed = stage.parties.retailer.signing().sign(&stage.job());
+    let signed = stage.parties.retailer.sign(&stage.job()).unwrap();
     let refused = stage.ask_signed(Party::Retailer, signed, Vec::new()).await;
     assert_eq!(refused, permits_no(Asked::Analyst, "retailer", None));
     says(&refused, &["analyst", "retailer"]);
     // Nor by sending a job that the analyst signed.
-    let signed = stage.parties.publisher.signing().sign(&stage.job());
+    let signed = stage.parties.publisher.sign(&stage.job()).unwrap();
     let refused = stage.ask_signed(Party::Retailer, signed, Vec::new()).await;
     assert_eq!(refused, Refusal::Malformed);
     stage.held_nothing();
@@ -355,7 +351,7 @@ async fn each_request_that_is_declined_leaves_a_leaf_of_the_audit_log() {
     let job = stage.opened().await;
     let mut sizes = Vec::new();
     for _ in 0..3 {
-        let key = stage.parties.publisher.signing();
+        let key = &stage.parties.publisher;
         sizes.push(stage.room.status(key).await.unwrap().audit_size);
         stage.ask(&job).await;
     }
@@ -379,7 +375,7 @@ async fn an_exhausted_budget() {
             owner: "retailer".to_owned(),
             time: client::clock::now(),
             id: [id; 16],
-            job: stage.parties.publisher.signing().sign(&job),
+            job: stage.parties.publisher.sign(&job).unwrap(),
             manifests: sealed.iter().map(|(_, it)| it.as_bytes().to_vec().into()).collect(),
             only_asks: false,
         };
@@ -401,7 +397,7 @@ async fn an_exhausted_budget() {
     stage.held_nothing();
     // An owner that signs for more than the contract has is not believed by the instance.
     let job = stage.opened().await;
-    let signed = stage.parties.publisher.signing().sign(&job);
+    let signed = stage.parties.publisher.sign(&job).unwrap();
     let double = |slice: &mut Slice| slice.granted = slice.granted.plus(&slice.granted);
     let slices = stage.slices(double);
     let refused = stage.ask_signed(Party::Publisher, signed, slices).await;
@@ -470,11 +466,7 @@ async fn somebody_elses_dataset() {
     let mut stage = Stage::set(Parties::new()).await;
     let sealed = stage.parties.seal("sales", &sales(100), 1);
     stage.host.keep(&sealed);
-    let to = client::grant::To {
-        contract: &stage.parties.contract,
-        instance: stage.room.instance(),
-        key: stage.parties.retailer.signing(),
-    };
+    let to = stage.parties.to(&stage.room, "sales");
     let not_after = client::clock::now().plus_seconds(60);
     let mut generator = client::keys::generator().unwrap();
     let grant =
@@ -482,7 +474,7 @@ async fn somebody_elses_dataset() {
     for (dataset, owner) in [("sales", Some("retailer")), ("payroll", None)] {
         let grant = protocol::grant::Grant { dataset: dataset.to_owned(), ..grant.clone() };
         let body = Body::Grant { grant, slices: Vec::new() };
-        let reply = stage.room.request(stage.parties.publisher.signing(), body).await.unwrap();
+        let reply = stage.room.request(&stage.parties.publisher, body).await.unwrap();
         let refused = refusal(reply);
         assert_eq!(refused, permits_no(Asked::Dataset, dataset, owner));
         says(&refused, &["dataset", dataset]);
@@ -491,7 +483,7 @@ async fn somebody_elses_dataset() {
     let mut grant = grant;
     grant.columns.retain(|column| column != "spend");
     let body = Body::Grant { grant, slices: Vec::new() };
-    let reply = stage.room.request(stage.parties.retailer.signing(), body).await.unwrap();
+    let reply = stage.room.request(&stage.parties.retailer, body).await.unwrap();
     let (dataset, why) = ("sales".to_owned(), GrantFlaw::Columns);
     assert_eq!(refusal(reply), Refusal::BadGrant { dataset, why });
     stage.held_nothing();
@@ -502,11 +494,10 @@ async fn a_stranger_and_a_closed_room() {
     let mut stage = Stage::set(Parties::new()).await;
     let folder = tempfile::tempdir().unwrap();
     let stranger = Identity::create(folder.path(), "stranger", None).unwrap();
-    let reply = stage.room.request(stranger.signing(), Body::Close {}).await.unwrap();
+    let reply = stage.room.request(&stranger, Body::Close {}).await.unwrap();
     assert_eq!(refusal(reply), Refusal::Stranger);
     stage.held_nothing();
-    let closed =
-        stage.room.request(stage.parties.retailer.signing(), Body::Close {}).await.unwrap();
+    let closed = stage.room.request(&stage.parties.retailer, Body::Close {}).await.unwrap();
     assert!(matches!(closed, Reply::Closed { .. }), "{closed:?}");
     let refused = stage.ask(&stage.job()).await;
     assert_eq!(refused, Refusal::Closed);
@@ -519,11 +510,7 @@ fn named(job: &str) -> String {
 }
 
 fn owner(stage: &Stage) -> Owner<'_> {
-    Owner {
-        party: "retailer",
-        key: stage.parties.retailer.signing(),
-        contract: &stage.parties.contract,
-    }
+    stage.parties.custody_of("retailer")
 }
 
 /// What the job asks, to be changed.

@@ -10,7 +10,9 @@ use client::{
     room::Room,
 };
 use protocol::{
-    canonical, hpke,
+    canonical,
+    delegation::Authority,
+    hpke,
     job::{Job, JobName, SignedJob},
     message::{Answered, AnsweredJob, Body, Package, Reply, result_binding},
     receipt::Delivery,
@@ -55,11 +57,13 @@ impl Stage {
         let (room, parties) = (&mut self.room, &self.parties);
         let identity = if analyst == "publisher" { &parties.publisher } else { &parties.retailer };
         let prepared = client::job::prepare(room, identity, job, &options).await.unwrap();
-        SignedJob::open(&parties.contract, prepared.as_bytes().to_vec()).unwrap()
+        SignedJob::open(&Authority::at_any_time(&parties.contract), prepared.as_bytes().to_vec())
+            .unwrap()
     }
 
     fn sign(&self, analyst: &str, job: &Job) -> SignedJob {
-        SignedJob::sign(&self.parties.contract, self.party(analyst).signing(), job).unwrap()
+        let authority = Authority::at_any_time(&self.parties.contract);
+        SignedJob::sign(&authority, self.party(analyst).analyst().unwrap(), job).unwrap()
     }
 
     async fn run(&mut self, job: &SignedJob) -> Reply {
@@ -69,7 +73,7 @@ impl Stage {
         } else {
             &self.parties.retailer
         };
-        self.room.request(key.signing(), body).await.unwrap()
+        self.room.request(&key, body).await.unwrap()
     }
 
     /// What `reader` makes of what the host keeps for it.
@@ -137,7 +141,7 @@ async fn a_partner_that_asks_first_under_the_same_id_takes_nobodys_answer() {
     let opened = stage.opens("publisher", copied.name()).unwrap();
     assert_eq!((opened.asked.analyst(), opened.answered.analyst()), ("retailer", "publisher"));
     assert!(opened.is_repeated());
-    let status = stage.room.status(stage.parties.retailer.signing()).await.unwrap();
+    let status = stage.room.status(&stage.parties.retailer).await.unwrap();
     let mut jobs = [&squat, &job, &copied]
         .map(|job| AnsweredJob { job: job.name(), asked_by: job.analyst().to_owned() });
     jobs.sort_by_key(|answered| answered.job);
@@ -203,13 +207,13 @@ async fn bytes_in_the_place_of_an_answer_are_no_success() {
     let ran: Ran = stage.parties.run(&mut stage.room, &prepared).await.unwrap();
     assert_eq!(ran.not_stored, ["retailer"]);
     stage.opens_package("publisher", ran.job, &ran.sealed.unwrap()).unwrap();
-    let status = stage.room.status(stage.parties.publisher.signing()).await.unwrap();
+    let status = stage.room.status(&stage.parties.publisher).await.unwrap();
     assert_eq!(status.jobs, [], "its results are not all stored");
     stage.host.behave();
     let again = stage.parties.run(&mut stage.room, &prepared).await.unwrap();
     // The host here keeps what it was first told, in spite of what it said.
     assert!(again.not_stored.is_empty());
-    let status = stage.room.status(stage.parties.publisher.signing()).await.unwrap();
+    let status = stage.room.status(&stage.parties.publisher).await.unwrap();
     assert_eq!(status.jobs.len(), 1);
 }
 
@@ -224,7 +228,7 @@ async fn answers_that_cost_nothing_are_counted_by_who_asked_and_who_reads() {
     let mut entries = Vec::new();
     for job in [&paid, &same, &estimate] {
         assert!(is_answered(&stage.run(job).await));
-        entries.push(stage.room.status(stage.parties.retailer.signing()).await.unwrap().audit_size);
+        entries.push(stage.room.status(&stage.parties.retailer).await.unwrap().audit_size);
     }
     // Each left a leaf of the audit log.
     assert_eq!((entries[1], entries[2]), (entries[0] + 1, entries[0] + 2));
@@ -242,7 +246,7 @@ async fn answers_that_cost_nothing_are_counted_by_who_asked_and_who_reads() {
         delivery("retailer", "publisher", 0, 2),
         delivery("retailer", "retailer", 0, 2),
     ];
-    let key = stage.parties.publisher.signing();
+    let key = &stage.parties.publisher;
     let status = stage.room.status(key).await.unwrap();
     assert_eq!(status.deliveries, expected);
     let Reply::Closed { closing } = stage.room.request(key, Body::Close {}).await.unwrap() else {

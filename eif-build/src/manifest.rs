@@ -116,7 +116,7 @@ impl Manifest {
     }
 
     /// A `COSE_Sign1` over the canonical encoding, by the Ed25519 key with this seed (the
-    /// `signing.key` of `glovebox init`), as the parties' other signatures are made.
+    /// `root.key` of `glovebox init`), as the parties' other signatures are made.
     ///
     /// # Errors
     ///

@@ -6,6 +6,7 @@ use protocol::{
     job::JobName,
     merkle::{MerkleLog, Root},
     refusal::Refusal,
+    sign::PublicKey,
     time::Time,
 };
 use serde::Serialize;
@@ -20,6 +21,8 @@ pub(crate) enum Event<'a> {
     Granted { dataset: &'a str, manifest: Digest, not_after: Time },
     /// A grant ended.
     Dropped { dataset: &'a str },
+    /// A party took back a key.
+    Withdrawn { party: &'a str, key: &'a PublicKey },
     /// A job was run; `charged` unless its figures had been paid for before.
     Ran { job: JobName, asked_by: &'a str, receivers: &'a [String], charged: bool, output: Digest },
     /// A job got the answer of an earlier one, for nothing.

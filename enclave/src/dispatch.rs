@@ -8,11 +8,13 @@ use crate::{
 use attestation_verifier::receipt::BodyKind;
 use front::Place;
 use protocol::{
-    canonical, limits,
+    canonical,
+    delegation::{Authorised, Authority, KeyKind},
+    limits,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     receipt::{self, ClosingBody},
     refusal::{Asked, Refusal, Share},
-    sign::{self, Envelope},
+    sign,
     storage::ObjectName,
     time::Time,
 };
@@ -51,14 +53,15 @@ impl Serving {
 
     /// Answers a request that a party signed.
     pub(crate) async fn answer(&self, bytes: &[u8], place: &Place) -> Reply {
-        let (party, request) = match self.authenticate(bytes) {
+        let (by, request) = match self.authenticate(bytes) {
             Ok(authentic) => authentic,
             Err(refusal) => return Reply::Refused(refusal),
         };
-        if !place.answers(&party) {
-            return Reply::Refused(Refusal::Busy { party });
+        let party = by.party();
+        if !place.answers(party) {
+            return Reply::Refused(Refusal::Busy { party: party.to_owned() });
         }
-        match self.act(&party, request.body).await {
+        match self.act(&by, request.body).await {
             Ok(reply) => reply,
             Err(refusal) => {
                 // The host reads this log: it learns the kind of the refusal, which follows from what is
@@ -66,7 +69,7 @@ impl Serving {
                 tracing::info!(%party, reason = refusal.kind(), "a request was declined");
                 if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
                     let request = sign::digest_of(bytes);
-                    let event = Event::Refused { party: &party, request, refusal: &refusal };
+                    let event = Event::Refused { party, request, refusal: &refusal };
                     open.audit.append(now, &event);
                 }
                 Reply::Refused(refusal)
@@ -74,10 +77,11 @@ impl Serving {
         }
     }
 
-    async fn act(&self, party: &str, body: Body) -> Result<Reply, Refusal> {
+    async fn act(&self, by: &Authorised, body: Body) -> Result<Reply, Refusal> {
         if let Body::Grant { grant, slices } = body {
-            return grant::take(self, party, grant, &slices).await;
+            return grant::take(self, by, grant, &slices).await;
         }
+        let party = by.party();
         let mut state = self.state.lock().await;
         // After the wait for the lock: a grant may have ended meanwhile.
         let now = self.now()?;
@@ -89,6 +93,7 @@ impl Serving {
         match body {
             Body::Job { job, slices } => job::run(self, open, party, &job, &slices, now).await,
             Body::Revoke { dataset } => grant::revoke(&self.contract, open, party, dataset, now),
+            Body::Withdraw { withdrawal } => self.withdraw(open, &withdrawal, now),
             Body::Status {} => Ok(Reply::Status(status(open, now))),
             _ => Err(Refusal::Malformed),
         }
@@ -102,19 +107,40 @@ impl Serving {
         })
     }
 
-    fn authenticate(&self, bytes: &[u8]) -> Result<(String, Request), Refusal> {
-        let envelope = Envelope::parse(bytes).map_err(|_| Refusal::Malformed)?;
-        let signer = envelope.claimed_signer();
-        let party = self.contract.party_of(&signer).ok_or(Refusal::Stranger)?;
-        let request: Request = envelope.verify(&signer).map_err(|_| Refusal::Stranger)?;
+    fn authenticate(&self, bytes: &[u8]) -> Result<(Authorised, Request), Refusal> {
+        // What anybody may make it do is cheap: the module is not asked for the time.
+        let now = self.clock.now(self.nsm.as_ref()).map_err(|error| {
+            tracing::error!(%error, "no trusted time");
+            Refusal::Internal
+        })?;
+        let (request, by) = self.authority(now, |authority| authority.open::<Request>(bytes))?;
+        if !matches!(request.body, Body::Job { .. } | Body::Status {} | Body::Withdraw { .. }) {
+            by.check(&[KeyKind::Service])?;
+        }
         if request.instance != self.instance {
             return Err(Refusal::Elsewhere);
         }
         // A closing is the same however often it is asked for, and nothing may keep it back.
         if !matches!(request.body, Body::Close {}) {
-            self.gate.admit_once(party, request.id)?;
+            self.gate.admit_once(by.party(), request.id)?;
         }
-        Ok((party.to_owned(), request))
+        Ok((by, request))
+    }
+
+    /// Asks `what` of the keys that are good at `now`.
+    pub(crate) fn authority<T>(&self, now: Time, what: impl FnOnce(&Authority<'_>) -> T) -> T {
+        let withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
+        what(&Authority::at(&self.contract, now).without(&withdrawn))
+    }
+
+    /// Believes a key no more, for as long as the instance lives.
+    fn withdraw(&self, open: &mut Open, bytes: &[u8], now: Time) -> Result<Reply, Refusal> {
+        let mut withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (party, withdrawal) = withdrawn.take(&self.contract, bytes)?;
+        drop(withdrawn);
+        tracing::info!(%party, "a key was withdrawn");
+        open.audit.append(now, &Event::Withdrawn { party: &party, key: &withdrawal.key });
+        Ok(Reply::Withdrawn {})
     }
 
     /// Ends the instance. The state lock has drained what ran; the keys go with the state. Any owner

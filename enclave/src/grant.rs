@@ -9,13 +9,13 @@ use crate::{
 use arrow::array::RecordBatch;
 use protocol::{
     contract::Contract,
+    delegation::{Authorised, KeyError, KeyFlaw},
     grant::{Binding, Grant},
     key::DataKey,
     manifest::SignedManifest,
     message::Reply,
     refusal::{Asked, GrantFlaw, Refusal},
     sealed::{FOOTER, FileError, ROW},
-    sign,
     slice::Slice,
     storage::Failure,
     time::Time,
@@ -30,11 +30,11 @@ use std::{
 /// first block to last.
 pub(crate) async fn take(
     serving: &Serving,
-    party: &str,
+    by: &Authorised,
     grant: Grant,
     slices: &[ByteBuf],
 ) -> Result<Reply, Refusal> {
-    let now = serving.now()?;
+    let (now, party) = (serving.now()?, by.party());
     let name = grant.dataset.clone();
     let bad = |why| Refusal::BadGrant { dataset: name.clone(), why };
     let contract = &serving.contract;
@@ -55,8 +55,20 @@ pub(crate) async fn take(
         return Err(bad(GrantFlaw::TooLong));
     }
     let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.root_key;
-    let manifest =
-        SignedManifest::open(grant.manifest, &owner).map_err(|_| bad(GrantFlaw::Signature))?;
+    let open = |bytes: Vec<u8>| {
+        let opened = serving.authority(now, |known| SignedManifest::open(bytes, known, party));
+        opened.map_err(|error| match error {
+            KeyError::Unfit { why: KeyFlaw::OtherParty { .. }, .. }
+            | KeyError::Malformed
+            | KeyError::Stranger => bad(GrantFlaw::Signature),
+            unfit => unfit.into(),
+        })
+    };
+    let manifest = open(grant.manifest)?;
+    // Whoever checks a receipt asks whether the key of the manifest was good when the result was made.
+    if grant.not_after > manifest.until().min(by.until()) {
+        return Err(bad(GrantFlaw::OutlivesKey));
+    }
     manifest.manifest().check(dataset).map_err(|why| bad(GrantFlaw::Manifest(why)))?;
     let used = contract.used_columns(&name).into_iter().map(|column| column.name.as_str());
     let used: BTreeSet<&str> = used.chain([FOOTER, ROW]).collect();
@@ -76,7 +88,11 @@ pub(crate) async fn take(
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
         open.vault.check_version(&name, manifest.manifest().version)?;
         let keys = binding.open(&open.keys.recipient, &grant.columns, &grant.keys);
-        let keys = keys.map_err(|_| bad(GrantFlaw::Keys))?;
+        let (keys, salt) = keys.map_err(|_| bad(GrantFlaw::Keys))?;
+        // No format of this build reads the salt, so it is compared and dropped.
+        if salt.digest() != contract.bucket_salt {
+            return Err(bad(GrantFlaw::Salt));
+        }
         open.vault.reserve(&name, manifest.manifest(), contract.datasets.len())?;
         keys
     };
@@ -93,6 +109,11 @@ pub(crate) async fn take(
         return Err(bad(GrantFlaw::Time));
     }
     open.vault.check_version(&name, manifest.manifest().version)?;
+    // Its key may have been withdrawn while the file was fetched.
+    let still_good = serving.authority(now, |known| {
+        SignedManifest::open(manifest.as_bytes().to_vec(), known, party).map(drop)
+    });
+    still_good?;
     accept(serving, open, slices, now)?;
     let digest = manifest.digest();
     let not_after = grant.not_after;
@@ -128,11 +149,12 @@ pub(crate) fn accept(
     now: Time,
 ) -> Result<(), Refusal> {
     for signed in slices {
-        let envelope = sign::Envelope::parse(signed).map_err(|_| Refusal::BadSlice)?;
-        let owner = serving.contract.party_of(&envelope.claimed_signer());
-        let owner = owner.ok_or(Refusal::BadSlice)?;
-        let slice: Slice =
-            envelope.verify(&envelope.claimed_signer()).map_err(|_| Refusal::BadSlice)?;
+        let opened = serving.authority(now, |known| known.open::<Slice>(signed));
+        let (slice, by) = opened.map_err(|error| match error {
+            KeyError::Unfit { .. } => error.into(),
+            _ => Refusal::BadSlice,
+        })?;
+        let owner = by.party();
         let dataset = serving.contract.datasets.get(&slice.dataset);
         let owned = dataset.filter(|dataset| dataset.owner == owner);
         let budget = owned.and_then(|dataset| dataset.budgets.get(&slice.purpose));

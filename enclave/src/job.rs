@@ -36,7 +36,7 @@ pub(crate) async fn run(
     slices: &[ByteBuf],
     now: Time,
 ) -> Result<Reply, Refusal> {
-    let signed = SignedJob::open(&serving.contract, signed.to_vec())?;
+    let signed = serving.authority(now, |known| SignedJob::open(known, signed.to_vec()))?;
     // Nobody runs a job for somebody else: the reply is for who asks.
     if signed.analyst() != party {
         return Err(Refusal::Malformed);

@@ -19,6 +19,7 @@ use nsm::{Nsm, NsmError};
 use privacy::{Ledger, sampler::Noise};
 use protocol::{
     contract::{Contract, OpenContractError},
+    delegation::Withdrawn,
     digest::Digest,
     hpke::RecipientSecret,
     sign::SigningKey,
@@ -171,6 +172,7 @@ impl Attested {
             tls: self.tls,
             clock,
             gate: crate::dispatch::Gate::new(),
+            withdrawn: std::sync::Mutex::default(),
             state: Mutex::new(State::Open(Box::new(open))),
         })
     }
@@ -187,6 +189,8 @@ pub struct Serving {
     pub(crate) tls: Tls,
     pub(crate) clock: Clock,
     pub(crate) gate: crate::dispatch::Gate,
+    /// Keys that parties took back, as far as they said so here.
+    pub(crate) withdrawn: std::sync::Mutex<Withdrawn>,
     /// One request at a time touches keys, data or the ledger; so a closing drains what runs.
     pub(crate) state: Mutex<State>,
 }

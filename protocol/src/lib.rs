@@ -22,6 +22,6 @@ pub use answers::{page, released, result};
 pub use asking::{job, policy, refusal};
 pub use bytes::{canonical, digest, limits, merkle, text, time};
 pub use data::{identity, manifest, sealed, storage};
-pub use keys::{hpke, key, salt, sign};
+pub use keys::{delegation, hpke, key, salt, sign};
 pub use messages::{grant, message, receipt, slice};
 pub use privacy::{accounting, loss, proof, tally};

@@ -13,6 +13,7 @@ use privacy::{Ledger, Release, sampler::Noise};
 use protocol::{
     analysis::Question,
     contract::{Contract, Role},
+    delegation::Authority,
     digest::Digest,
     job::{Job, JobId, question_from_toml},
     loss::{Loss, Rho},
@@ -202,7 +203,9 @@ pub(crate) fn manifests(
             aad_prefix: Vec::new(),
         };
         let key = owner(contract, name);
-        (name.clone(), SignedManifest::open(key.sign(&manifest), &key.public()).unwrap())
+        let authority = Authority::at_any_time(contract);
+        let signed = SignedManifest::open(key.sign(&manifest), &authority, &dataset.owner);
+        (name.clone(), signed.unwrap())
     });
     manifests.collect()
 }

@@ -67,9 +67,9 @@ async fn sent(sample: &Sample) {
     }
     assert!(refused.len() > 3, "{name}: of a signed question hardly anything is refused");
     let analyst = &stage.contract.analyses[&analysis].analysts[0];
-    let key = stage.parties[analyst].signing();
+    let key = &stage.parties[analyst];
     for (what, job, expected) in every_so_often(&refused, 40) {
-        let body = Body::Job { job: key.sign(job), slices: Vec::new() };
+        let body = Body::Job { job: key.sign(job).unwrap(), slices: Vec::new() };
         match stage.room.request(key, body).await.unwrap() {
             Reply::Refused(found) => assert_eq!(&found, expected, "{name}: {what}"),
             other => panic!("{name}: {what}: {other:?}"),

@@ -3,9 +3,11 @@
 use protocol::{
     analysis::{KINDS, Kind},
     contract::{Contract, ContractError},
+    delegation::{Delegate, Delegation, KeyKind},
     hpke::RecipientSecret,
     salt::BucketSalt,
     sign::SigningKey,
+    time::Time,
 };
 use std::{env, fs, path::PathBuf};
 use tests::repository;
@@ -137,10 +139,14 @@ fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
 }
 
-/// The key of the party that owns `dataset`.
-pub(crate) fn owner(contract: &Contract, dataset: &str) -> SigningKey {
+/// A service key of the party that owns `dataset`.
+pub(crate) fn owner(contract: &Contract, dataset: &str) -> Delegate {
     let owner = &contract.datasets[dataset].owner;
     let all = (1..=u8::MAX).map(key);
     let mut all = all.take(contract.parties.len());
-    all.find(|key| contract.party_of(&key.public()) == Some(owner)).unwrap()
+    let root = all.find(|key| contract.party_of(&key.public()) == Some(owner)).unwrap();
+    let (service, kind, name) = (key(u8::MAX), KeyKind::Service, "service".to_owned());
+    let (from, until) = (Time(0), Time(u64::MAX));
+    let delegation = Delegation { kind, name, key: service.public(), from, until };
+    Delegate::by(&root, service, &delegation).unwrap()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
 use protocol::{
     contract::{Contract, draft},
+    delegation::{Authority, Delegate, Delegation, KeyKind},
     digest::Digest,
     hpke::RecipientSecret,
     manifest::{Manifest, SignedManifest},
@@ -13,6 +14,7 @@ use protocol::{
     salt::BucketSalt,
     sealed,
     sign::SigningKey,
+    time::Time,
 };
 use zeroize::Zeroizing;
 
@@ -91,7 +93,7 @@ pub(crate) fn tables(people: &[Person]) -> (RecordBatch, RecordBatch) {
 /// What the owners signed: sizes are padded, so the same whoever is in the data.
 pub(crate) fn manifests(contract: &Contract) -> BTreeMap<String, SignedManifest> {
     let manifest = |(name, dataset): (&String, &protocol::contract::Dataset)| {
-        let owner = signing_key(if dataset.owner == "publisher" { 1 } else { 2 });
+        let owner = service(if dataset.owner == "publisher" { 1 } else { 2 });
         let columns = sealed::layout(dataset);
         let width: u64 = columns.iter().map(|column| column.physical.width()).sum();
         let manifest = Manifest {
@@ -103,7 +105,9 @@ pub(crate) fn manifests(contract: &Contract) -> BTreeMap<String, SignedManifest>
             columns,
             aad_prefix: vec![1; 32],
         };
-        let signed = SignedManifest::open(owner.sign(&manifest), &owner.public()).unwrap();
+        let authority = Authority::at_any_time(contract);
+        let signed =
+            SignedManifest::open(owner.sign(&manifest), &authority, &dataset.owner).unwrap();
         (name.clone(), signed)
     };
     contract.datasets.iter().map(manifest).collect()
@@ -111,6 +115,15 @@ pub(crate) fn manifests(contract: &Contract) -> BTreeMap<String, SignedManifest>
 
 fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
+}
+
+/// The service key of the party whose root key has the seed `seed`.
+fn service(seed: u8) -> Delegate {
+    let key = signing_key(seed + 100);
+    let (kind, name) = (KeyKind::Service, "service".to_owned());
+    let (from, until) = (Time(0), Time(u64::MAX));
+    let delegation = Delegation { kind, name, key: key.public(), from, until };
+    Delegate::by(&signing_key(seed), key, &delegation).unwrap()
 }
 
 pub(crate) fn instance() -> Digest {

@@ -141,7 +141,7 @@ async fn restarted() -> u32 {
     for (dataset, sealed) in &sealed {
         parties.grant(&mut room, dataset, sealed).await.unwrap();
         let slice = parties.slice(&room, dataset);
-        slices.push(ByteBuf::from(parties.owner(dataset).signing().sign(&slice)));
+        slices.push(ByteBuf::from(parties.owner(dataset).sign(&slice).unwrap()));
     }
     let old = parties.prepare(&mut room, JOB).await;
     parties.run(&mut room, &old).await.unwrap();
@@ -163,7 +163,7 @@ async fn restarted() -> u32 {
         (&new, Vec::new(), nothing_left(&parties)),
     ] {
         let body = Body::Job { job: job.as_bytes().to_vec(), slices };
-        let reply = room.request(parties.publisher.signing(), body).await.unwrap();
+        let reply = room.request(&parties.publisher, body).await.unwrap();
         match reply {
             Reply::Refused(refusal) => assert_eq!(refusal, expected),
             _ => gained += 1,
@@ -338,7 +338,7 @@ fn job(groups: &str, more: &str, privacy: &str) -> String {
 }
 
 fn owner(parties: &Parties) -> Owner<'_> {
-    Owner { party: "retailer", key: parties.retailer.signing(), contract: &parties.contract }
+    parties.custody_of("retailer")
 }
 
 /// An instance under the parties' contract, which its owner is taken to believe.

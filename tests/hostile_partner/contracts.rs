@@ -16,8 +16,8 @@ use tests::{HostileHost, Parties};
 fn refuses_two_parties_with_one_key() {
     let parties = Parties::new();
     let (publisher, retailer) = (&parties.publisher, &parties.retailer);
-    let signing = |of: &Identity| of.signing().public().to_string();
-    let recipient = |of: &Identity| of.recipient().public().to_string();
+    let signing = |of: &Identity| of.root_key().to_string();
+    let recipient = |of: &Identity| of.recipient().unwrap().public().to_string();
     for (from, to) in
         [(signing(retailer), signing(publisher)), (recipient(retailer), recipient(publisher))]
     {
@@ -34,7 +34,7 @@ fn refuses_names_that_look_alike() {
     let add = |name: &str| {
         let folder = tempfile::tempdir().unwrap();
         let third = Identity::create(folder.path(), "third", None).unwrap();
-        let party = third.party_toml(name, None) + "[[dataset]]";
+        let party = third.party_toml(name, None).unwrap() + "[[dataset]]";
         let text = parties.text().replacen("[[dataset]]", &party, 1);
         Contract::parse(text.as_bytes()).map_err(|ContractError { flaw, .. }| flaw)
     };
@@ -56,7 +56,7 @@ async fn refuses_a_contract_that_somebody_has_not_signed() {
     let parties = Parties::new();
     for signers in [vec![], vec![&parties.publisher], vec![&parties.publisher; 2]] {
         let mut joint = Jointly::unsigned(TAG, parties.text().as_bytes());
-        signers.iter().for_each(|signer| joint.add(signer.signing()));
+        signers.iter().for_each(|signer| joint.add(&signer.root().unwrap()));
         let refused = boot(&parties, joint.to_vec()).await;
         let BootError::Contract(OpenContractError::Unsigned { missing }) = refused else {
             panic!("{refused}");
@@ -79,16 +79,16 @@ async fn refuses_a_contract_signed_by_a_stranger() {
     let folder = tempfile::tempdir().unwrap();
     let stranger = Identity::create(folder.path(), "stranger", None).unwrap();
     let mut joint = Jointly::parse(TAG, &parties.signed).unwrap();
-    joint.add(stranger.signing());
+    joint.add(&stranger.root().unwrap());
     let refused = boot(&parties, joint.to_vec()).await;
     let BootError::Contract(OpenContractError::Stranger { key }) = refused else {
         panic!("{refused}");
     };
-    assert_eq!(key, stranger.signing().public());
+    assert_eq!(key, stranger.root_key());
     // Instead of the retailer, which the contract names.
     let mut joint = Jointly::unsigned(TAG, parties.text().as_bytes());
-    joint.add(parties.publisher.signing());
-    joint.add(stranger.signing());
+    joint.add(&parties.publisher.root().unwrap());
+    joint.add(&stranger.root().unwrap());
     let refused = boot(&parties, joint.to_vec()).await;
     assert!(
         matches!(refused, BootError::Contract(OpenContractError::Stranger { .. })),
@@ -106,15 +106,15 @@ async fn a_contract_that_names_somebody_else_serves_neither_party_of_the_real_on
     let mut other = Parties::new();
     other.module = Arc::clone(&real.module);
     let (key, recipient) =
-        (impostor.retailer.signing().public(), impostor.retailer.recipient().public());
+        (impostor.retailer.root_key(), impostor.retailer.recipient().unwrap().public());
     let text = real.text();
-    let text = text.replace(&real.retailer.signing().public().to_string(), &key.to_string());
-    let text =
-        text.replace(&real.retailer.recipient().public().to_string(), &recipient.to_string());
+    let text = text.replace(&real.retailer.root_key().to_string(), &key.to_string());
+    let text = text
+        .replace(&real.retailer.recipient().unwrap().public().to_string(), &recipient.to_string());
     other.contract = Contract::parse(text.as_bytes()).unwrap();
     let mut joint = Jointly::unsigned(TAG, text.as_bytes());
-    joint.add(real.publisher.signing());
-    joint.add(impostor.retailer.signing());
+    joint.add(&real.publisher.root().unwrap());
+    joint.add(&impostor.retailer.root().unwrap());
     other.signed = joint.to_vec();
     // The retailer finds that it is no party of that contract before it grants anything.
     assert!(real.retailer.party_in(&other.contract).is_err());
@@ -124,9 +124,9 @@ async fn a_contract_that_names_somebody_else_serves_neither_party_of_the_real_on
     assert!(matches!(refused, RoomError::OtherContract { .. }), "{refused}");
     // The impostor is a stranger in the real room, which goes on.
     let mut room = real.connect(&instance).await.unwrap();
-    let reply = room.request(impostor.retailer.signing(), Body::Close {}).await.unwrap();
+    let reply = room.request(&impostor.retailer, Body::Close {}).await.unwrap();
     assert_eq!(reply, Reply::Refused(Refusal::Stranger));
-    let status = room.status(real.retailer.signing()).await.unwrap();
+    let status = room.status(&real.retailer).await.unwrap();
     assert!(status.datasets.is_empty());
 }
 

@@ -15,6 +15,7 @@ use parquet::{
     },
 };
 use protocol::{
+    delegation::Authority,
     grant::{Binding, Grant},
     key::DataKey,
     manifest::{Manifest, SignedManifest},
@@ -69,9 +70,11 @@ impl Stage {
 
     /// Grants past our own client, which would refuse to make most of these grants.
     pub(crate) async fn offer_manifest(&mut self, manifest: &Manifest) -> Reply {
-        let (contract, retailer) = (&self.parties.contract, self.parties.retailer.signing());
-        let owner = retailer.public();
-        let manifest = SignedManifest::open(retailer.sign(manifest), &owner).unwrap();
+        let (contract, retailer) = (&self.parties.contract, &self.parties.retailer);
+        let owner = retailer.root_key();
+        let bytes = retailer.sign(manifest).unwrap();
+        let authority = Authority::at_any_time(contract);
+        let manifest = SignedManifest::open(bytes, &authority, "retailer").unwrap();
         let not_after = client::clock::now().plus_seconds(3600);
         let binding = Binding {
             contract: contract.digest,
@@ -87,7 +90,8 @@ impl Stage {
             used.map(|name| (name.to_owned(), self.honest.keys[name].clone())).collect();
         let recipient = self.room.instance().recipient_key().unwrap();
         let mut generator = client::keys::generator().unwrap();
-        let (columns, keys) = binding.seal(&recipient, &keys, &mut generator).unwrap();
+        let (columns, keys) =
+            binding.seal(&recipient, &keys, &tests::salt(), &mut generator).unwrap();
         let manifest = manifest.as_bytes().to_vec();
         let grant = Grant { dataset: "sales".to_owned(), manifest, columns, keys, not_after };
         let body = Body::Grant { grant, slices: Vec::new() };
@@ -180,7 +184,7 @@ impl Stage {
 
     /// The publisher's dataset is as open as before; once the retailer is honest, a job runs.
     pub(crate) async fn goes_on(mut self) {
-        let status = self.room.status(self.parties.publisher.signing()).await.unwrap();
+        let status = self.room.status(&self.parties.publisher).await.unwrap();
         let open: Vec<_> = status.datasets.iter().map(|open| open.dataset.as_str()).collect();
         assert_eq!(open, ["exposures"]);
         self.host.keep(&self.honest);

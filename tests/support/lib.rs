@@ -24,6 +24,7 @@ use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::Exact;
 use protocol::{
     contract::{Contract, TAG, draft},
+    delegation::Withdrawn,
     job::JobName,
     merkle::Root,
     salt::BucketSalt,
@@ -38,7 +39,7 @@ use std::{
     future::Future,
     path::PathBuf,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -77,9 +78,12 @@ impl Parties {
         let text = contract_text(&publisher, &retailer, &terms);
         let contract = Contract::parse(text.as_bytes()).unwrap();
         let mut joint = Jointly::unsigned(TAG, text.as_bytes());
-        joint.add(publisher.signing());
-        joint.add(retailer.signing());
+        joint.add(&publisher.root().unwrap());
+        joint.add(&retailer.root().unwrap());
         let module = Arc::new(Simulated::throw_away(measure(BUILD)).unwrap());
+        for identity in [&publisher, &retailer] {
+            client::salts::keep(identity.directory(), &contract, &salt()).unwrap();
+        }
         Self { folder, publisher, retailer, contract, signed: joint.to_vec(), module }
     }
 
@@ -97,7 +101,7 @@ impl Parties {
     pub fn seal(&self, dataset: &str, csv: &str, version: u64) -> InMemory {
         let path = self.folder.path().join(format!("{dataset}-{version}.csv"));
         std::fs::write(&path, csv).unwrap();
-        let owner = self.owner(dataset).signing();
+        let owner = self.owner(dataset).service().unwrap();
         let options = sealing::Options::default();
         sealing::in_memory(&path, &self.contract, dataset, owner, version, &options, &mut |_, _| {})
             .unwrap()
@@ -128,7 +132,7 @@ impl Parties {
         sealed: &InMemory,
     ) -> Result<client::grant::Granted, client::grant::GrantError> {
         let owner = self.owner(dataset);
-        let slices = vec![owner.signing().sign(&self.slice(room, dataset))];
+        let slices = vec![owner.sign(&self.slice(room, dataset)).unwrap()];
         let (manifest, keys) = (&sealed.manifest, &sealed.keys);
         client::grant::grant(room, owner, dataset, manifest, keys, None, slices).await
     }
@@ -203,7 +207,7 @@ fn contract_text(publisher: &Identity, retailer: &Identity, terms: &Terms) -> St
     };
     let mut text = format!("{head}min_cell = {}\n{}\n", terms.min_cell, terms.more);
     for (name, identity) in [("publisher", publisher), ("retailer", retailer)] {
-        text += &identity.party_toml(name, None);
+        text += &identity.party_toml(name, None).unwrap();
     }
     let budget = draft::Budget {
         purpose: "measurement",
@@ -449,9 +453,34 @@ impl Parties {
         let text = edit(String::from_utf8(joint.payload().to_vec()).unwrap());
         self.contract = Contract::parse(text.as_bytes()).unwrap();
         let mut joint = Jointly::unsigned(TAG, text.as_bytes());
-        joint.add(self.publisher.signing());
-        joint.add(self.retailer.signing());
+        joint.add(&self.publisher.root().unwrap());
+        joint.add(&self.retailer.root().unwrap());
         self.signed = joint.to_vec();
+        for identity in [&self.publisher, &self.retailer] {
+            client::salts::keep(identity.directory(), &self.contract, &salt()).unwrap();
+        }
+    }
+
+    /// What a grant of the owner of `dataset` to the instance of `room` is made with.
+    pub fn to<'a>(&'a self, room: &'a Room, dataset: &str) -> client::grant::To<'a> {
+        static SALT: LazyLock<BucketSalt> = LazyLock::new(salt);
+        client::grant::To {
+            contract: &self.contract,
+            instance: room.instance(),
+            owner: self.owner(dataset).root_key(),
+            salt: &SALT,
+        }
+    }
+
+    /// The party that hands out of its ledger.
+    pub fn custody_of<'a>(&'a self, party: &'a str) -> custody::Owner<'a> {
+        let identity = if party == "publisher" { &self.publisher } else { &self.retailer };
+        custody::Owner {
+            party,
+            key: identity.service().unwrap(),
+            contract: &self.contract,
+            withdrawn: Withdrawn::none(),
+        }
     }
 
     /// The text of the contract.

@@ -4,6 +4,7 @@ use crate::running::{Process, Said, alive, free_port, program, started, until};
 use client::keys::Identity;
 use protocol::{
     contract::Contract,
+    delegation::Authority,
     job::SignedJob,
     loss::{Delta, Epsilon, Rho},
     manifest::Manifest,
@@ -247,7 +248,7 @@ impl Site {
             columns: Vec::new(),
             aad_prefix: Vec::new(),
         };
-        let manifest = identity.signing().sign(&manifest);
+        let manifest = identity.sign(&manifest).unwrap();
         fs::write(self.path(&format!("{name}.manifest")), manifest).unwrap();
         fs::write(self.path(&format!("{name}.sealed")), bytes).unwrap();
         root
@@ -303,7 +304,11 @@ impl Site {
         let signed = fs::read(self.path("contract.toml.signed")).unwrap();
         let contract = Contract::open(&signed).unwrap();
         fs::read_dir(self.path("publisher/jobs")).ok()?.find_map(|entry| {
-            let job = SignedJob::open(&contract, fs::read(entry.ok()?.path()).ok()?).ok()?;
+            let job = SignedJob::open(
+                &Authority::at_any_time(&contract),
+                fs::read(entry.ok()?.path()).ok()?,
+            )
+            .ok()?;
             (hex::encode(job.job().id.0) == job_id(n)).then(|| job.name().to_string())
         })
     }

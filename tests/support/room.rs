@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use protocol::contract::{Contract, draft};
+use protocol::delegation::{Authority, Delegate, Delegation, KeyKind};
 use protocol::digest::Digest;
 use protocol::hpke::RecipientSecret;
 use protocol::job::{
@@ -30,6 +31,15 @@ pub const NOW: Time = Time(1_795_435_200_000);
 #[must_use]
 pub fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
+}
+
+/// The service key of the party whose root key has the seed `seed`.
+fn service(seed: u8) -> Delegate {
+    let key = signing_key(seed + 100);
+    let (kind, name) = (KeyKind::Service, "service".to_owned());
+    let (from, until) = (Time(0), Time(u64::MAX));
+    let delegation = Delegation { kind, name, key: key.public(), from, until };
+    Delegate::by(&signing_key(seed), key, &delegation).unwrap()
 }
 
 /// The contract of the room.
@@ -158,8 +168,8 @@ pub fn asked_of(
             columns,
             aad_prefix: Vec::new(),
         };
-        let key = signing_key(seed);
-        SignedManifest::open(key.sign(&manifest), &key.public()).unwrap()
+        let authority = Authority::at_any_time(contract);
+        SignedManifest::open(service(seed).sign(&manifest), &authority, &dataset.owner).unwrap()
     };
     let manifests = [("exposures", 1), ("sales", 2)]
         .map(|(name, seed)| (name.to_owned(), manifest(name, seed)));

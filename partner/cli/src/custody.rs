@@ -60,6 +60,7 @@ impl Serve {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let (contract, trust) = (self.under.contract()?, self.under.trust()?);
         let identity = Arc::new(Identity::load(&self.under.dir)?);
+        crate::keys::warn_of_ends(&identity);
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, identity.party_in(&contract)?)?;
         // What ended while nobody served has left its closing at the host, if its end was planned.
@@ -113,6 +114,9 @@ fn tell(event: &Event) {
             });
             let careful = careful.unwrap_or_default();
             say::note(format_args!("countersigned job {job} of {analyst}{careful}"));
+        }
+        Event::Withdrawn { party, key } => {
+            say::note(format_args!("{party} withdrew the key {key}: it is believed no more"));
         }
         Event::Refused(refusal) => say::note(format_args!("declined: {}", say::name(refusal))),
         Event::NotBelieved(why) => say::note(format_args!("declined: {}", say::name(why))),
@@ -222,7 +226,7 @@ impl New {
         }
         // Whoever says that these keys never handed anything out says so of what they withdrew, too.
         withdrawn::begin(identity.directory())?;
-        let ledger = Ledger::begin(identity.directory(), &identity.signing().public())?;
+        let ledger = Ledger::begin(identity.directory(), &identity.root_key())?;
         if ledger.is_restored()? {
             say::note(
                 "The custody.generation that was here says that something was handed out: this ledger \

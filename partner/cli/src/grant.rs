@@ -2,11 +2,12 @@ use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under};
 use client::{
     address::Address,
     clock,
-    grant::{grant, read_manifest, revoke},
+    grant::{grant, own_manifest, revoke},
     keys::Identity,
 };
 use custody::{Ledger, Owner};
 use protocol::{
+    delegation::Withdrawn,
     loss::{Delta, Epsilon},
     page::number,
     time::Time,
@@ -72,10 +73,11 @@ impl Grant {
             given.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{end}", self.dataset)))
         };
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
-        let manifest = read_manifest(manifest, &contract, &self.dataset)?;
+        let identity = Identity::load(&self.under.dir)?;
+        crate::keys::warn_of_ends(&identity);
+        let manifest = own_manifest(manifest, &contract, &self.dataset, &identity)?;
         let keys = beside(&self.keys, "keys");
         let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
-        let identity = Identity::load(&self.under.dir)?;
         let party = identity.party_in(&contract)?;
         // Also for keys alone: what they open will be paid from this ledger.
         let mut ledger = Ledger::open(&identity)?;
@@ -86,9 +88,10 @@ impl Grant {
             let epsilon = Epsilon::new(epsilon).map_err(Failure::unclear)?;
             let selection_delta = self.prepay_selection_delta.map(Delta::new).transpose();
             let selection_delta = selection_delta.map_err(Failure::unclear)?;
-            let owner = Owner { party, key: identity.signing(), contract: &contract };
+            let (key, withdrawn) = (identity.service()?, Withdrawn::none());
+            let owner = Owner { party, key, contract: &contract, withdrawn };
             // A ledger that has forgotten something hands out nothing more.
-            let accounts = room.status(identity.signing()).await?.accounts;
+            let accounts = room.status(&identity).await?.accounts;
             ledger.witness(room.instance(), &contract, party, &accounts)?;
             let what = (self.dataset.as_str(), purpose.as_str());
             slices.push(custody::prepay(

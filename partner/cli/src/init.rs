@@ -3,8 +3,10 @@ use client::keys::{IdentityError, PARTY};
 use custody::LedgerError;
 use std::{path::PathBuf, process::ExitCode};
 
-/// Make a party's keys and ledger: signing.key, recipient.key (secret), custody.sqlite; party.toml (to show)
+/// Make a party's keys and ledger: root.key, service.key, analyst.key, recipient.key (secret), custody.sqlite; and
+/// party.toml (to show)
 ///
+/// The root key delegates the service key and the analyst key for 90 days (`glovebox keys`).
 /// Never overwrites a key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
@@ -33,10 +35,11 @@ impl Init {
             },
         )?;
         let party = self.dir.join(PARTY);
-        say::result(format_args!("{}  {}", identity.signing().public(), party.display()))?;
+        say::result(format_args!("{}  {}", identity.root_key(), party.display()))?;
         say::note(format_args!(
-            "Keep signing.key and recipient.key in {} secret, and custody.sqlite with them: without this \
-             ledger they hand out nothing. Give {} to the others for the contract.",
+            "Keep the .key files in {} secret, and custody.sqlite with them: without this ledger they hand out \
+             nothing. root.key signs contracts and delegates the other keys: no service reads it, so it can lie \
+             elsewhere. Give {} to the others for the contract.",
             self.dir.display(),
             party.display()
         ));

@@ -65,6 +65,7 @@ pub(crate) struct Submit {
 impl Submit {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.under.dir)?;
+        crate::keys::warn_of_ends(&identity);
         let template = files::read_text(&self.job)?;
         let addresses = self.custody.iter().map(|text| {
             let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
@@ -197,7 +198,7 @@ impl Status {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.under.dir)?;
         let mut room = self.under.connect(&self.room).await?;
-        let status = room.status(identity.signing()).await?;
+        let status = room.status(&identity).await?;
         let instance = room.instance().digest();
         if self.json {
             let datasets = status.datasets.iter().map(|open| {

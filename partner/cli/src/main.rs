@@ -10,6 +10,7 @@ mod files;
 mod grant;
 mod init;
 mod job;
+mod keys;
 mod opened;
 mod people;
 mod privacy;
@@ -43,6 +44,8 @@ struct Cli {
 enum Command {
     Init(init::Init),
     #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    #[command(subcommand)]
     Contract(contract::ContractCommand),
     #[command(subcommand)]
     Build(build::BuildCommand),
@@ -69,6 +72,7 @@ impl Command {
     async fn run(&self) -> Result<ExitCode, Failure> {
         match self {
             Self::Init(init) => init.run(),
+            Self::Keys(keys) => keys.run().await,
             Self::Contract(contract) => contract.run(),
             Self::Build(build) => build.run(),
             Self::Verify(verify) => verify.run().await,

@@ -79,6 +79,7 @@ impl Check {
                 "contract": checked.body.contract,
                 "output": checked.body.output,
                 "asked_by": checked.admitted.analyst(),
+                "analyst_key": checked.job.signed_by().name(),
                 "job": checked.admitted.name().to_string(),
                 "rho": checked.body.proof.cost.rho().value(),
                 "attested_at": checked.attested_at.to_string(),
@@ -113,7 +114,7 @@ impl Check {
         say::result(format_args!(
             "the receipt holds ({about}): job {} of {}, attested {}",
             checked.admitted.name(),
-            checked.admitted.analyst(),
+            checked.job.signed_by(),
             number::moment(checked.attested_at)
         ))?;
         Ok(ExitCode::SUCCESS)

@@ -78,7 +78,7 @@ impl Seal {
         }
         let identity = Identity::load(&self.dir)?;
         identity.party_in(&contract)?;
-        let key = identity.signing();
+        let key = identity.service()?;
         let version = self.version.unwrap_or(clock::now().0 / 1000);
         let examined = Examined::new(&identity, &contract, &self.dataset, &self.people)?;
         let options = examined.options(options);

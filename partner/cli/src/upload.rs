@@ -1,6 +1,6 @@
 use crate::{failure::Failure, files, say};
 use client::{address::Address, store::Store};
-use protocol::{manifest::Manifest, sign::Envelope};
+use protocol::{delegation::Delegated, manifest::Manifest};
 use std::{
     fs::File,
     io::Read,
@@ -32,9 +32,9 @@ impl Upload {
             expect_sealed(&self.file)?;
         }
         let signed = files::read(&path)?;
-        let envelope = Envelope::parse(&signed);
+        let parts = Delegated::parse(&signed);
         // Whose signature it is matters to the enclave; here it only says which file is meant.
-        let manifest = envelope.and_then(|e| e.verify::<Manifest>(&e.claimed_signer()));
+        let manifest = parts.and_then(|parts| parts.of_anybody::<Manifest>());
         let manifest = manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))?;
         let bar = say::bytes_bar(manifest.size);
         let done = Store::new(&self.room)

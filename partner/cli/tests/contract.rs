@@ -63,9 +63,9 @@ fn a_party_file_of_the_other_side_is_bounded() {
 #[test]
 fn never_overwrites_a_key_or_a_contract() {
     let dir = parties();
-    let key = fs::read(dir.path().join("p/signing.key")).unwrap();
+    let key = fs::read(dir.path().join("p/root.key")).unwrap();
     says(dir.path(), 1, "init --dir p --name publisher");
-    assert_eq!(fs::read(dir.path().join("p/signing.key")).unwrap(), key);
+    assert_eq!(fs::read(dir.path().join("p/root.key")).unwrap(), key);
     let new =
         "contract new --name other --party p/party.toml --party r/party.toml --pcrs pcrs.json";
     says(dir.path(), 2, new);

@@ -100,7 +100,7 @@ pub async fn close(
     identity.party_in(room.contract())?;
     let instance = room.instance().digest();
     let (contract, trust) = (room.contract().clone(), room.trust().clone());
-    match room.request(identity.signing(), Body::Close {}).await {
+    match room.request(identity, Body::Close {}).await {
         Ok(Reply::Closed { closing }) => {
             Closing::verify(&closing, &contract, &trust, Some(instance))
         }

@@ -4,6 +4,7 @@ use attestation_verifier::receipt::Statement;
 use client::{close::Closing, keys::Identity, room::Instance};
 use protocol::{
     contract::{Contract, draft},
+    delegation::Authority,
     digest::Digest,
     hpke::RecipientSecret,
     job::{Job, JobId, question_from_toml},
@@ -34,8 +35,9 @@ impl Fixture {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let party = |name: &str| {
-            let identity = Identity::create(&dir.path().join(name), name, None).unwrap();
-            (identity.party_toml(name, None), Arc::new(identity))
+            let (folder, ever) = (dir.path().join(name), [Time(0), Time(u64::MAX)]);
+            let identity = Identity::create_between(&folder, name, None, ever).unwrap();
+            (identity.party_toml(name, None).unwrap(), Arc::new(identity))
         };
         let (publisher_toml, publisher) = party("publisher");
         let (retailer_toml, retailer) = party("retailer");
@@ -43,7 +45,7 @@ impl Fixture {
             name: "spring",
             expires: "2100-01-01T00:00:00Z",
             purposes: &["measurement", "research"],
-            bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+            bucket_salt: salt().digest(),
         };
         let text = [&head.to_string(), &publisher_toml, &retailer_toml, DATA].concat();
         let mut contract = Contract::parse(text.as_bytes()).unwrap();
@@ -96,7 +98,8 @@ impl Fixture {
             columns,
             aad_prefix: vec![1; 32],
         };
-        SignedManifest::open(owner.signing().sign(&manifest), &owner.signing().public()).unwrap()
+        let bytes = owner.sign(&manifest).unwrap();
+        SignedManifest::open(bytes, &Authority::at_any_time(&self.contract), &found.owner).unwrap()
     }
 
     pub(crate) fn manifests(&self) -> Vec<SignedManifest> {
@@ -149,6 +152,11 @@ impl Fixture {
         };
         Closing::simulated(body, instance.clone())
     }
+}
+
+/// The bucket salt of every contract of a test.
+pub(crate) fn salt() -> BucketSalt {
+    BucketSalt::take(&mut [0x5a; BucketSalt::LEN])
 }
 
 const DATA: &str = r#"

@@ -4,17 +4,21 @@ use crate::{
     clock,
     keys::{self, Identity, IdentityError},
     room::{Instance, Room, RoomError},
+    salts::{self, SaltError},
+    withdrawals::{self, WithdrawalError},
 };
 use protocol::{
     contract::Contract,
+    delegation::{Authority, KeyError},
     grant::{Binding, Grant},
     hpke::OpenError,
     key::DataKey,
     manifest::{ManifestError, SignedManifest},
     message::{Body, Reply},
     refusal::Refusal,
+    salt::BucketSalt,
     sealed::{FOOTER, ROW},
-    sign::{SignatureError, SigningKey},
+    sign::{Envelope, PublicKey},
     time::Time,
 };
 use rand_core::CryptoRng;
@@ -54,10 +58,22 @@ pub async fn grant(
     if not_after <= now {
         return Err(GrantError::Over { not_after });
     }
-    let to = To { contract: room.contract(), instance: room.instance(), key: identity.signing() };
+    let service = identity.service()?;
+    // Nothing that rests on a key lasts longer than the key.
+    let not_after = not_after.min(service.delegation().until).min(manifest.until());
+    if not_after <= now {
+        return Err(GrantError::Over { not_after });
+    }
+    let salt = salts::named_by(identity.directory(), room.contract())?;
+    // An instance that was started since knows of no withdrawal.
+    for withdrawal in withdrawals::all(identity.directory())? {
+        withdraw(room, identity, withdrawal).await?;
+    }
+    let (contract, instance) = (room.contract(), room.instance());
+    let to = To { contract, instance, owner: identity.root_key(), salt: &salt };
     let grant = to.seal(dataset, manifest, keys, not_after, &mut keys::generator()?)?;
     let slices = slices.into_iter().map(Into::into).collect();
-    match room.request(identity.signing(), Body::Grant { grant, slices }).await? {
+    match room.request(identity, Body::Grant { grant, slices }).await? {
         Reply::Granted { columns, not_after } => {
             Ok(Granted { dataset: dataset.to_owned(), columns, not_after })
         }
@@ -75,10 +91,32 @@ pub async fn grant(
 pub async fn revoke(room: &mut Room, identity: &Identity, dataset: &str) -> Result<(), GrantError> {
     identity.party_in(room.contract())?;
     let body = Body::Revoke { dataset: dataset.to_owned() };
-    match room.request(identity.signing(), body).await? {
+    match room.request(identity, body).await? {
         Reply::Revoked {} => Ok(()),
         Reply::Refused(refusal) => Err(GrantError::Refused(Box::new(refusal))),
         _ => Err(GrantError::Room(RoomError::Protocol { what: "an answer to a revocation" })),
+    }
+}
+
+/// Tells the instance of a key that is believed no more. A withdrawal of another contract's party is not its business,
+/// and is passed over.
+///
+/// # Errors
+///
+/// [`GrantError`]; without an answer the instance may not know of it.
+pub async fn withdraw(
+    room: &mut Room,
+    identity: &Identity,
+    withdrawal: Vec<u8>,
+) -> Result<(), GrantError> {
+    let root = Envelope::parse(&withdrawal).map(|envelope| envelope.claimed_signer());
+    if root.is_ok_and(|root| room.contract().party_of(&root).is_none()) {
+        return Ok(());
+    }
+    match room.request(identity, Body::Withdraw { withdrawal }).await? {
+        Reply::Withdrawn {} => Ok(()),
+        Reply::Refused(refusal) => Err(GrantError::Refused(Box::new(refusal))),
+        _ => Err(GrantError::Room(RoomError::Protocol { what: "an answer to a withdrawal" })),
     }
 }
 
@@ -94,11 +132,36 @@ pub fn read_manifest(
 ) -> Result<SignedManifest, GrantError> {
     let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
     let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
-    let owner = contract.parties.get(&found.owner).ok_or_else(unknown)?;
-    let manifest = SignedManifest::open(bytes, &owner.root_key)
+    let authority = Authority::at(contract, clock::now());
+    let manifest = SignedManifest::open(bytes, &authority, &found.owner)
         .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
     manifest.manifest().check(found).map_err(GrantError::Manifest)?;
     Ok(manifest)
+}
+
+/// The same for its owner, who signs it anew where another of its keys had signed it, or one whose time is over: the
+/// version of the dataset stays the same. What a withdrawn key signed is not signed anew.
+///
+/// # Errors
+///
+/// [`GrantError`] naming what does not fit.
+pub fn own_manifest(
+    bytes: Vec<u8>,
+    contract: &Contract,
+    dataset: &str,
+    identity: &Identity,
+) -> Result<SignedManifest, GrantError> {
+    let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
+    let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
+    let withdrawn = withdrawals::under(identity.directory(), contract)?;
+    let known = Authority::at_any_time(contract).without(&withdrawn);
+    let manifest = SignedManifest::open(bytes, &known, &found.owner)
+        .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
+    if identity.party_in(contract)? != found.owner {
+        let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
+        return Err(GrantError::NotOurs { dataset, owner });
+    }
+    read_manifest(identity.service()?.sign(manifest.manifest()), contract, dataset)
 }
 
 /// Whom a grant is for, and who makes it.
@@ -109,8 +172,10 @@ pub struct To<'a> {
     pub contract: &'a Contract,
     /// The believed instance.
     pub instance: &'a Instance,
-    /// The owner's signing key.
-    pub key: &'a SigningKey,
+    /// The owner's root key.
+    pub owner: PublicKey,
+    /// The bucket salt of the contract.
+    pub salt: &'a BucketSalt,
 }
 
 impl To<'_> {
@@ -129,7 +194,7 @@ impl To<'_> {
     ) -> Result<Grant, GrantError> {
         let no_dataset = || GrantError::NoDataset { dataset: dataset.to_owned() };
         let found = self.contract.datasets.get(dataset).ok_or_else(no_dataset)?;
-        let owner = self.key.public();
+        let owner = self.owner;
         if self.contract.party_of(&owner) != Some(found.owner.as_str()) {
             let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
             return Err(GrantError::NotOurs { dataset, owner });
@@ -157,7 +222,7 @@ impl To<'_> {
         };
         let recipient = self.instance.recipient_key().map_err(GrantError::InstanceKey)?;
         let (columns, keys) =
-            binding.seal(&recipient, &released, rng).map_err(GrantError::InstanceKey)?;
+            binding.seal(&recipient, &released, self.salt, rng).map_err(GrantError::InstanceKey)?;
         Ok(Grant {
             dataset: dataset.to_owned(),
             manifest: manifest.as_bytes().to_vec(),
@@ -198,7 +263,7 @@ pub enum GrantError {
         /// Who should have signed.
         owner: String,
         /// What is wrong.
-        cause: SignatureError,
+        cause: KeyError,
     },
     /// The manifest's content.
     #[error("{0}: seal the dataset again under this contract")]
@@ -218,6 +283,12 @@ pub enum GrantError {
         /// When.
         not_after: Time,
     },
+    /// Our bucket salt.
+    #[error(transparent)]
+    Salt(#[from] SaltError),
+    /// Our list of withdrawn keys.
+    #[error(transparent)]
+    Withdrawals(#[from] WithdrawalError),
     /// Our keys.
     #[error(transparent)]
     Identity(#[from] IdentityError),

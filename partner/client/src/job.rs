@@ -4,6 +4,7 @@ mod custody;
 mod prepare;
 mod run;
 
+pub use custody::tell_custody;
 pub use prepare::{Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, prepare};
 pub use run::{Custodies, OwnCustody, Ran, Step, run};
 
@@ -111,6 +112,14 @@ pub enum JobError {
         cause: String,
         /// The job.
         name: JobName,
+    },
+    /// A custody that was not told of a withdrawn key.
+    #[error("the custody at {url} was not told of the withdrawn key: {cause}")]
+    NotTold {
+        /// Its address.
+        url: String,
+        /// Why.
+        cause: String,
     },
     /// Our own ledger, where we are an owner too.
     #[error("our own ledger: {0}")]

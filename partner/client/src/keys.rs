@@ -1,15 +1,17 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
 use crate::{
-    files,
+    clock, files,
     withdrawn::{self, WithdrawnError},
 };
 use protocol::{
     contract::{Contract, draft},
+    delegation::{ByDelegate, Delegate, Delegation, KeyKind},
     hpke::{RecipientKey, RecipientSecret},
     salt::BucketSalt,
     sign::{PublicKey, SigningKey},
     text,
+    time::Time,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -20,19 +22,23 @@ use std::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-/// A party's keys. Prints nothing, is never copied.
+/// A party's keys, as far as its folder has them. Prints nothing, is never copied.
+///
+/// A service needs its service key alone, and an analyst the analyst key and, to read answers, the recipient key. The
+/// root key is read where something is signed with it and nowhere else.
 #[derive(Debug)]
 pub struct Identity {
     directory: PathBuf,
-    signing: SigningKey,
-    recipient: RecipientSecret,
+    root_key: PublicKey,
+    recipient: Option<RecipientSecret>,
+    service: Option<Delegate>,
+    analyst: Option<Delegate>,
 }
 
 impl Identity {
-    /// Makes new keys in `directory`, which is made if it is missing: `signing.key` and
-    /// `recipient.key` (secret, mode 0600) and `party.toml`, what the party shows to the others; and
-    /// beside them an empty list of withdrawn builds. A party that owns data begins its ledger with them: the
-    /// crate `custody` makes both.
+    /// Makes new keys in `directory`, which is made if it is missing: the root key, a service and an analyst key that
+    /// it delegates for [`DAYS`], the recipient key (secret, mode 0600), and `party.toml`, what the party shows
+    /// to the others; and beside them an empty list of withdrawn builds.
     ///
     /// # Errors
     ///
@@ -42,61 +48,133 @@ impl Identity {
         name: &str,
         custody: Option<&str>,
     ) -> Result<Self, IdentityError> {
+        Self::create_between(directory, name, custody, from_now(DAYS))
+    }
+
+    /// The same with delegations that hold between two times.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub fn create_between(
+        directory: &Path,
+        name: &str,
+        custody: Option<&str>,
+        [from, until]: [Time; 2],
+    ) -> Result<Self, IdentityError> {
+        check_words(name, custody)?;
         let io = |path: &Path| {
             let path = path.to_owned();
             move |cause| IdentityError::Io { path, cause }
         };
-        check_words(name, custody)?;
         files::create_folder(directory).map_err(io(directory))?;
-        for file in [SIGNING, RECIPIENT, PARTY] {
+        for file in [ROOT, RECIPIENT, PARTY] {
             let path = directory.join(file);
             if path.try_exists().map_err(io(&path))? {
                 return Err(IdentityError::Exists { path });
             }
         }
-        let seed = Zeroizing::new(random::<32>()?.to_vec());
-        let signing = SigningKey::from_seed(&seed).map_err(|_| IdentityError::Randomness)?;
+        let (root, seed) = new_key()?;
         let recipient = RecipientSecret::generate(&mut generator()?);
-        let made = Self { directory: directory.to_owned(), signing, recipient };
-        let files: [(&str, Zeroizing<Vec<u8>>); 3] = [
-            (SIGNING, seed),
-            (RECIPIENT, made.recipient.expose()),
-            (PARTY, Zeroizing::new(made.party_toml(name, custody).into_bytes())),
-        ];
-        for (file, bytes) in files {
-            let path = directory.join(file);
-            files::create_private(&path, &bytes).map_err(|cause| match cause.kind() {
-                io::ErrorKind::AlreadyExists => IdentityError::Exists { path },
-                _ => IdentityError::Io { path, cause },
-            })?;
+        create(directory, ROOT, &seed)?;
+        create(directory, RECIPIENT, &recipient.expose())?;
+        for kind in [KeyKind::Service, KeyKind::Analyst] {
+            let key = make_key(directory, kind)?;
+            let name = kind.to_string();
+            let delegation = Delegation { kind, name, key, from, until };
+            create(directory, &delegation_file(kind), &root.sign(&delegation))?;
         }
+        let page = party_toml(name, &root.public(), &recipient.public(), custody);
+        create(directory, PARTY, page.as_bytes())?;
         withdrawn::begin(directory).map_err(IdentityError::Withdrawn)?;
-        Ok(made)
+        Self::load(directory)
     }
 
-    /// Reads the keys of `directory`.
+    /// Reads the keys of `directory`, all but the root key.
     ///
     /// # Errors
     ///
-    /// [`IdentityError`]; also where others than the owner may read a key.
+    /// [`IdentityError`]; also where others than the owner may read a key, or keys of two parties lie together.
     pub fn load(directory: &Path) -> Result<Self, IdentityError> {
-        let signing = SigningKey::from_seed(&secret(directory, SIGNING)?)
-            .map_err(|_| IdentityError::NoKey { path: directory.join(SIGNING) })?;
-        let recipient = RecipientSecret::from_bytes(&secret(directory, RECIPIENT)?)
-            .map_err(|_| IdentityError::NoKey { path: directory.join(RECIPIENT) })?;
-        Ok(Self { directory: directory.to_owned(), signing, recipient })
+        let service = delegate(directory, KeyKind::Service)?;
+        let analyst = delegate(directory, KeyKind::Analyst)?;
+        let recipient = match secret(directory, RECIPIENT)? {
+            Some(seed) => Some(
+                RecipientSecret::from_bytes(&seed)
+                    .map_err(|_| IdentityError::NoKey { path: directory.join(RECIPIENT) })?,
+            ),
+            None => None,
+        };
+        let roots: Vec<_> =
+            [&service, &analyst].into_iter().flatten().map(Delegate::root).collect();
+        let root_key = match roots.as_slice() {
+            [] => root(directory)?.public(),
+            [one, others @ ..] if others.iter().all(|other| other == one) => *one,
+            _ => return Err(IdentityError::TwoParties { directory: directory.to_owned() }),
+        };
+        Ok(Self { directory: directory.to_owned(), root_key, recipient, service, analyst })
     }
 
-    /// Signs for the party.
+    /// The public half of the party's root key, which a contract has.
     #[must_use]
-    pub fn signing(&self) -> &SigningKey {
-        &self.signing
+    pub fn root_key(&self) -> PublicKey {
+        self.root_key
+    }
+
+    /// The root key, read for this: signs contracts, delegations and withdrawals.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] where it is kept elsewhere.
+    pub fn root(&self) -> Result<SigningKey, IdentityError> {
+        let root = root(&self.directory)?;
+        if root.public() == self.root_key {
+            Ok(root)
+        } else {
+            Err(IdentityError::TwoParties { directory: self.directory.clone() })
+        }
+    }
+
+    /// Signs grants, manifests, slices and requests.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] without such a key.
+    pub fn service(&self) -> Result<&Delegate, IdentityError> {
+        self.service.as_ref().ok_or_else(|| self.missing(KeyKind::Service))
+    }
+
+    /// Signs jobs.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] without such a key.
+    pub fn analyst(&self) -> Result<&Delegate, IdentityError> {
+        self.analyst.as_ref().ok_or_else(|| self.missing(KeyKind::Analyst))
+    }
+
+    /// Signs a `T`: the key is of the first kind of those that may, of which there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] without any.
+    pub fn sign<T: ByDelegate>(&self, value: &T) -> Result<Vec<u8>, IdentityError> {
+        let mut keys = T::KINDS.iter().filter_map(|kind| match kind {
+            KeyKind::Service => self.service.as_ref(),
+            KeyKind::Analyst => self.analyst.as_ref(),
+        });
+        let needed = || self.missing(T::KINDS.first().copied().unwrap_or(KeyKind::Service));
+        Ok(keys.next().ok_or_else(needed)?.sign(value))
     }
 
     /// Opens what is sealed to the party.
-    #[must_use]
-    pub fn recipient(&self) -> &RecipientSecret {
-        &self.recipient
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] without the recipient key.
+    pub fn recipient(&self) -> Result<&RecipientSecret, IdentityError> {
+        let missing = || IdentityError::Missing { path: self.directory.join(RECIPIENT) };
+        self.recipient.as_ref().ok_or_else(missing)
     }
 
     /// Where the keys are, and the party's ledger beside them.
@@ -105,27 +183,35 @@ impl Identity {
         &self.directory
     }
 
+    fn missing(&self, kind: KeyKind) -> IdentityError {
+        IdentityError::Missing { path: self.directory.join(key_file(kind)) }
+    }
+
     /// The name that `contract` gives to these keys.
     ///
     /// # Errors
     ///
     /// [`IdentityError::NoParty`], or [`IdentityError::OtherRecipient`] if the contract has the
-    /// signing key with somebody else's recipient key: results would be sealed to that one.
+    /// root key with somebody else's recipient key: results would be sealed to that one.
     pub fn party_in<'c>(&self, contract: &'c Contract) -> Result<&'c str, IdentityError> {
-        let key = self.signing.public();
+        let key = self.root_key;
         let name = contract.party_of(&key).ok_or(IdentityError::NoParty { key })?;
         let listed = contract.parties.get(name).map(|party| &party.recipient_key);
-        if listed == Some(&self.recipient.public()) {
-            Ok(name)
-        } else {
-            Err(IdentityError::OtherRecipient { party: name.to_owned() })
+        match &self.recipient {
+            Some(recipient) if listed != Some(&recipient.public()) => {
+                Err(IdentityError::OtherRecipient { party: name.to_owned() })
+            }
+            _ => Ok(name),
         }
     }
 
     /// What the party shows to the others: its part of a contract.
-    #[must_use]
-    pub fn party_toml(&self, name: &str, custody: Option<&str>) -> String {
-        party_toml(name, &self.signing.public(), &self.recipient.public(), custody)
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] without the recipient key.
+    pub fn party_toml(&self, name: &str, custody: Option<&str>) -> Result<String, IdentityError> {
+        Ok(party_toml(name, &self.root_key, &self.recipient()?.public(), custody))
     }
 }
 
@@ -173,7 +259,7 @@ pub enum IdentityError {
     },
     /// No keys there.
     #[error(
-        "there is no {path}: name the folder of the party's keys with --dir, or make keys with \
+        "there is no {path}: name a folder with this key of the party with --dir, or make keys with \
              `glovebox init` if the party has none"
     )]
     Missing {
@@ -190,6 +276,25 @@ pub enum IdentityError {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+    },
+    /// Keys that two root keys delegated.
+    #[error(
+        "the keys in {directory} are delegated by two root keys: keep each party's keys in a folder of its own"
+    )]
+    TwoParties {
+        /// The folder.
+        directory: PathBuf,
+    },
+    /// A delegation of something else.
+    #[error(
+        "{path} does not delegate the {kind} key beside it: have the party's root key delegate it (`glovebox keys \
+         delegate`)"
+    )]
+    NoDelegation {
+        /// The file.
+        path: PathBuf,
+        /// The kind of key.
+        kind: KeyKind,
     },
     /// Not 32 bytes.
     #[error("{path} is not a key of this program: expected 32 bytes")]
@@ -213,7 +318,7 @@ pub enum IdentityError {
          or have the contract name this key"
     )]
     NoParty {
-        /// Our signing key.
+        /// Our root key.
         key: PublicKey,
     },
     /// In the contract with another recipient key.
@@ -241,17 +346,151 @@ pub enum IdentityError {
     },
 }
 
-fn secret(directory: &Path, file: &str) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+/// The seed in a private file of 32 bytes, if there is one.
+fn secret(directory: &Path, file: &str) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
     let path = directory.join(file);
     match files::read_private(&path) {
-        Ok(Ok(bytes)) if bytes.len() == 32 => Ok(bytes),
+        Ok(Ok(bytes)) if bytes.len() == 32 => Ok(Some(bytes)),
         Ok(Ok(_)) => Err(IdentityError::NoKey { path }),
         Ok(Err(mode)) => Err(IdentityError::Exposed { path, mode }),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            Err(IdentityError::Missing { path })
-        }
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(IdentityError::Io { path, cause }),
     }
+}
+
+/// Whether `directory` has a key of a party.
+pub(crate) fn is_party(directory: &Path) -> io::Result<bool> {
+    let files = [ROOT.to_owned(), key_file(KeyKind::Service), key_file(KeyKind::Analyst)];
+    for file in files {
+        if directory.join(file).try_exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The root key in `directory`, read for this.
+///
+/// # Errors
+///
+/// [`IdentityError::Missing`] where it is kept elsewhere.
+pub fn root(directory: &Path) -> Result<SigningKey, IdentityError> {
+    let path = directory.join(ROOT);
+    let seed =
+        secret(directory, ROOT)?.ok_or_else(|| IdentityError::Missing { path: path.clone() })?;
+    SigningKey::from_seed(&seed).map_err(|_| IdentityError::NoKey { path })
+}
+
+/// The key of this kind with its delegation, if there is one.
+fn delegate(directory: &Path, kind: KeyKind) -> Result<Option<Delegate>, IdentityError> {
+    let Some(seed) = secret(directory, &key_file(kind))? else { return Ok(None) };
+    let no_key = |_| IdentityError::NoKey { path: directory.join(key_file(kind)) };
+    let key = SigningKey::from_seed(&seed).map_err(no_key)?;
+    let path = directory.join(delegation_file(kind));
+    let bytes = match files::read_at_most(&path, MOST_DELEGATION) {
+        Ok(bytes) => bytes,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            return Err(IdentityError::Missing { path });
+        }
+        Err(cause) => return Err(IdentityError::Io { path, cause }),
+    };
+    match Delegate::new(key, bytes) {
+        Ok(delegate) if delegate.delegation().kind == kind => Ok(Some(delegate)),
+        _ => Err(IdentityError::NoDelegation { path, kind }),
+    }
+}
+
+fn new_key() -> Result<(SigningKey, Zeroizing<Vec<u8>>), IdentityError> {
+    let seed = Zeroizing::new(random::<32>()?.to_vec());
+    let key = SigningKey::from_seed(&seed).map_err(|_| IdentityError::Randomness)?;
+    Ok((key, seed))
+}
+
+/// Makes a key of this kind in `directory`, which nobody has delegated yet.
+///
+/// # Errors
+///
+/// [`IdentityError::Exists`] rather than overwrite one.
+pub fn make_key(directory: &Path, kind: KeyKind) -> Result<PublicKey, IdentityError> {
+    let io = |cause| IdentityError::Io { path: directory.to_owned(), cause };
+    files::create_folder(directory).map_err(io)?;
+    let (key, seed) = new_key()?;
+    create(directory, &key_file(kind), &seed)?;
+    Ok(key.public())
+}
+
+fn create(directory: &Path, file: &str, bytes: &[u8]) -> Result<(), IdentityError> {
+    let path = directory.join(file);
+    files::create_private(&path, bytes).map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => IdentityError::Exists { path },
+        _ => IdentityError::Io { path, cause },
+    })
+}
+
+/// The public half of the key of this kind in `directory`, delegated or not.
+///
+/// # Errors
+///
+/// [`IdentityError::Missing`] if there is none.
+pub fn public_key(directory: &Path, kind: KeyKind) -> Result<PublicKey, IdentityError> {
+    let path = directory.join(key_file(kind));
+    let missing = || IdentityError::Missing { path: path.clone() };
+    let seed = secret(directory, &key_file(kind))?.ok_or_else(missing)?;
+    let key =
+        SigningKey::from_seed(&seed).map_err(|_| IdentityError::NoKey { path: path.clone() })?;
+    Ok(key.public())
+}
+
+/// A delegation that holds from now on for some days.
+///
+/// # Errors
+///
+/// [`IdentityError::BadWords`] for a name that nobody would read.
+pub fn delegation_from_now(
+    kind: KeyKind,
+    name: &str,
+    key: PublicKey,
+    days: u64,
+) -> Result<Delegation, IdentityError> {
+    check_words(name, None)?;
+    let [from, until] = from_now(days);
+    Ok(Delegation { kind, name: name.to_owned(), key, from, until })
+}
+
+/// From a little before now, since other clocks may be late.
+fn from_now(days: u64) -> [Time; 2] {
+    let now = clock::now();
+    [Time(now.0.saturating_sub(EARLY_MS)), now.plus_seconds(days.saturating_mul(86_400))]
+}
+
+/// Puts a withdrawn key and its delegation aside, so that another one can be made.
+///
+/// # Errors
+///
+/// [`IdentityError::Io`].
+pub fn set_aside(directory: &Path, kind: KeyKind) -> Result<(), IdentityError> {
+    for file in [key_file(kind), delegation_file(kind)] {
+        let (path, aside) = (directory.join(&file), directory.join(format!("{file}.withdrawn")));
+        match std::fs::rename(&path, aside) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(IdentityError::Io { path, cause });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// File with the 32-byte seed of a delegated key.
+#[must_use]
+pub fn key_file(kind: KeyKind) -> String {
+    format!("{kind}.key")
+}
+
+/// File with the delegation of a key, beside it.
+#[must_use]
+pub fn delegation_file(kind: KeyKind) -> String {
+    format!("{kind}.delegation")
 }
 
 /// Whether `name` and `custody` can stand in a contract: the same rules as its parser's, so that the
@@ -293,8 +532,12 @@ pub fn party_toml(
     draft::Party { name, root_key: root, recipient_key: recipient, custody }.to_string()
 }
 
-/// File with the 32-byte seed of the signing key.
-pub const SIGNING: &str = "signing.key";
+/// How long `glovebox init` delegates keys for.
+pub const DAYS: u64 = 90;
+const EARLY_MS: u64 = 5 * 60 * 1000;
+const MOST_DELEGATION: u64 = 4096;
+/// File with the 32-byte seed of the root key.
+pub const ROOT: &str = "root.key";
 /// File with the 32-byte seed of the recipient key.
 pub const RECIPIENT: &str = "recipient.key";
 /// File with the public halves.
@@ -310,28 +553,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let made = Identity::create(dir.path(), "retailer", Some("http://localhost:7501")).unwrap();
         let read = Identity::load(dir.path()).unwrap();
-        assert_eq!(read.signing().public(), made.signing().public());
-        assert_eq!(read.recipient().public(), made.recipient().public());
+        assert_eq!(read.root_key(), made.root().unwrap().public());
+        assert_eq!(read.recipient().unwrap().public(), made.recipient().unwrap().public());
         let party = std::fs::read_to_string(dir.path().join(PARTY)).unwrap();
-        assert!(party.contains(&made.signing().public().to_string()));
+        assert!(party.contains(&made.root_key().to_string()));
         assert!(party.contains("custody = \"http://localhost:7501\""));
-        for file in [SIGNING, RECIPIENT] {
+        for file in [ROOT, RECIPIENT, "service.key", "analyst.key"] {
             let path = dir.path().join(file);
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert!(!party.contains(&hex::encode(std::fs::read(path).unwrap())));
         }
-        assert!(!format!("{made:?}").contains(&hex::encode(&*made.recipient().expose())));
+        assert!(!format!("{made:?}").contains(&hex::encode(&*made.recipient().unwrap().expose())));
     }
 
     #[test]
     fn refuses_to_overwrite_a_key() {
         let dir = tempfile::tempdir().unwrap();
         Identity::create(dir.path(), "retailer", None).unwrap();
-        let before = std::fs::read(dir.path().join(SIGNING)).unwrap();
+        let before = std::fs::read(dir.path().join(ROOT)).unwrap();
         let again = Identity::create(dir.path(), "retailer", None).unwrap_err();
         assert!(matches!(again, IdentityError::Exists { .. }), "{again}");
-        assert_eq!(std::fs::read(dir.path().join(SIGNING)).unwrap(), before);
-        std::fs::remove_file(dir.path().join(SIGNING)).unwrap();
+        assert_eq!(std::fs::read(dir.path().join(ROOT)).unwrap(), before);
+        std::fs::remove_file(dir.path().join(ROOT)).unwrap();
         Identity::create(dir.path(), "retailer", None).unwrap_err();
     }
 

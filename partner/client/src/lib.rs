@@ -25,4 +25,5 @@ pub mod salts;
 pub mod store;
 pub mod trust;
 pub mod view;
+pub mod withdrawals;
 pub mod withdrawn;

@@ -9,6 +9,7 @@ use crate::{
 use protocol::{
     canonical,
     contract::Contract,
+    delegation::Authority,
     hpke::{self, Sealed},
     job::{JobName, SignedJob},
     limits,
@@ -91,7 +92,9 @@ pub fn open(
 
 /// The job that a package is about, if it is the one called `job`.
 fn asked(package: &Package, contract: &Contract, job: JobName) -> Result<SignedJob, OpenError> {
-    let asked = SignedJob::open(contract, package.asked.clone());
+    // The instance answered it when the key was good, as the receipt shows.
+    let authority = Authority::at_any_time(contract);
+    let asked = SignedJob::open(&authority, package.asked.clone());
     let asked = asked.map_err(|why| OpenError::NoJob { job, why: Box::new(why) })?;
     if asked.name() == job {
         Ok(asked)
@@ -116,7 +119,7 @@ pub fn unseal(
     let sealed: Sealed =
         canonical::from_slice_within(sealed, limits::SEALED).map_err(|_| OpenError::Malformed)?;
     let binding = result_binding(contract.digest, job, party);
-    let parts = identity.recipient().open(&binding, &[&binding], &sealed).map_err(|cause| {
+    let parts = identity.recipient()?.open(&binding, &[&binding], &sealed).map_err(|cause| {
         OpenError::Sealed {
             party: party.to_owned(),
             job,

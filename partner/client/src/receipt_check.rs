@@ -12,6 +12,7 @@ use attestation_verifier::{
 use protocol::{
     canonical,
     contract::Contract,
+    delegation::Authority,
     job::SignedJob,
     limits,
     policy::{self, Admitted},
@@ -278,7 +279,9 @@ fn derive(
         return Err(ReceiptFlaw::Time { said: body.time, attested });
     }
     *at += 1;
-    let signed = SignedJob::open(contract, body.job.clone());
+    // Keys that were good when the result was made; whether one was withdrawn by then, the instance knew.
+    let authority = Authority::at(contract, body.time);
+    let signed = SignedJob::open(&authority, body.job.clone());
     let signed = signed.map_err(|refusal| ReceiptFlaw::Job(Box::new(refusal)))?;
     let job = signed.job();
     let statement = attestation_verifier::receipt::user_data_for(&believed.statement().encode());
@@ -287,7 +290,7 @@ fn derive(
     }
     *at += 1;
     let manifests =
-        job.read_manifests(contract, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
+        job.read_manifests(&authority, &body.manifests).map_err(ReceiptFlaw::Manifests)?;
     *at += 1;
     let admitted = policy::admit(contract, job, signed.analyst(), &manifests, body.time)
         .map_err(|refusal| ReceiptFlaw::NotAdmitted(Box::new(refusal)))?;

@@ -7,7 +7,8 @@ mod tls;
 use crate::{
     address::Address,
     check::{Line, List, Number},
-    clock, keys,
+    clock,
+    keys::{self, Identity},
     trust::Trust,
 };
 use attestation_verifier::{Believed, Document, Pcr, receipt};
@@ -17,7 +18,6 @@ use protocol::{
     limits,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     refusal::Refusal,
-    sign::SigningKey,
     time::Time,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -80,13 +80,13 @@ impl Room {
         Ok(())
     }
 
-    /// Asks as the party of `key`. A refusal is an answer: see [`Reply::Refused`].
+    /// Asks as the party of `identity`. A refusal is an answer: see [`Reply::Refused`].
     ///
     /// # Errors
     ///
     /// [`RoomError::Lost`] if the connection broke: whether the instance acted is unknown, and
     /// asking again is safe for everything a party can ask.
-    pub async fn request(&mut self, key: &SigningKey, body: Body) -> Result<Reply, RoomError> {
+    pub async fn request(&mut self, identity: &Identity, body: Body) -> Result<Reply, RoomError> {
         let (most, patience) = match body {
             Body::Job { .. } => (limits::RESULT_REPLY, LONG),
             Body::Grant { .. } | Body::Close {} => (limits::STATUS_REPLY, LONG),
@@ -94,7 +94,8 @@ impl Room {
         };
         let id = keys::random().map_err(|_| RoomError::Randomness)?;
         let request = Request { instance: self.proof.instance.digest(), id, body };
-        self.channel.post("/v1/request", key.sign(&request), most, patience).await
+        let signed = identity.sign(&request).map_err(|why| RoomError::Keys(Box::new(why)))?;
+        self.channel.post("/v1/request", signed, most, patience).await
     }
 
     /// What the instance holds.
@@ -102,8 +103,8 @@ impl Room {
     /// # Errors
     ///
     /// [`RoomError`]; [`RoomError::Refused`] if it declines.
-    pub async fn status(&mut self, key: &SigningKey) -> Result<Status, RoomError> {
-        match self.request(key, Body::Status {}).await? {
+    pub async fn status(&mut self, identity: &Identity) -> Result<Status, RoomError> {
+        match self.request(identity, Body::Status {}).await? {
             Reply::Status(status) => Ok(status),
             Reply::Refused(refusal) => Err(RoomError::Refused(Box::new(refusal))),
             _ => Err(RoomError::Protocol { what: "a status" }),

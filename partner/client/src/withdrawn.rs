@@ -1,6 +1,6 @@
 //! Builds that a party believes no more, kept once in its folder for every command.
 
-use crate::{files, keys::SIGNING};
+use crate::{files, keys};
 use attestation_verifier::Pcr;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -21,7 +21,7 @@ pub fn read(directory: &Path) -> Result<Option<Vec<BTreeMap<u8, Pcr>>>, Withdraw
     let bytes = match files::read_at_most(&path, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            let party = std::fs::metadata(directory).map(|_| directory.join(SIGNING).try_exists());
+            let party = std::fs::metadata(directory).map(|_| keys::is_party(directory));
             return match party.and_then(|exists| exists).map_err(at)? {
                 true => Err(WithdrawnError::Missing { path }),
                 false => Ok(None),

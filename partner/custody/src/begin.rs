@@ -26,6 +26,6 @@ pub fn create(
     }
     let identity = Identity::create(directory, name, custody)
         .map_err(|why| LedgerError::Keys(Box::new(why)))?;
-    Ledger::begin(directory, &identity.signing().public())?;
+    Ledger::begin(directory, &identity.root_key())?;
     Ok(identity)
 }

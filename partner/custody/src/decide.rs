@@ -8,12 +8,12 @@ use super::{
 use client::{clock, job::OwnCustody, room::Instance};
 use protocol::{
     contract::Contract,
+    delegation::{Authority, Delegate, Withdrawn},
     job::SignedJob,
     loss::{Delta, Epsilon, Loss, Rho},
     policy::{self, Admitted},
     receipt::Account,
     refusal::{self, Refusal},
-    sign::SigningKey,
     slice::{Slice, SliceReply, SliceRequest},
     time::Time,
 };
@@ -25,8 +25,10 @@ use std::error::Error;
 pub struct Owner<'a> {
     /// Its name in the contract.
     pub party: &'a str,
-    /// Signs slices.
-    pub key: &'a SigningKey,
+    /// Signs slices: a service key of the party.
+    pub key: &'a Delegate,
+    /// Keys that are believed no more.
+    pub withdrawn: &'a Withdrawn,
     /// The one contract that is served.
     pub contract: &'a Contract,
 }
@@ -67,12 +69,13 @@ impl OwnCustody for Ledger {
     fn decide(
         &mut self,
         owner: &str,
-        key: &SigningKey,
+        key: &Delegate,
         contract: &Contract,
         instance: &Instance,
         request: &SliceRequest,
     ) -> Result<SliceReply, Box<dyn Error + Send + Sync>> {
-        let owner = Owner { party: owner, key, contract };
+        // Who has the ledger at hand is the owner itself.
+        let owner = Owner { party: owner, key, contract, withdrawn: Withdrawn::none() };
         Ok(decide(self, &owner, instance, request, clock::now())?)
     }
 }
@@ -93,12 +96,13 @@ impl<'a> Derived<'a> {
         now: Time,
     ) -> Result<Self, Box<Refusal>> {
         let (contract, party) = (owner.contract, owner.party);
-        let signed = SignedJob::open(contract, request.job.clone())?;
+        let authority = Authority::at(contract, now).without(owner.withdrawn);
+        let signed = SignedJob::open(&authority, request.job.clone())?;
         let job = signed.job();
         if job.instance != instance.digest() || instance.contract() != contract.digest {
             return Err(Refusal::Elsewhere.into());
         }
-        let manifests = job.read_manifests(contract, &request.manifests)?;
+        let manifests = job.read_manifests(&authority, &request.manifests)?;
         let admitted = policy::admit(contract, job, signed.analyst(), &manifests, now)?;
         let ours = |name: &String| contract.datasets.get(name).is_some_and(|d| d.owner == party);
         if !admitted.datasets().iter().any(ours) {

@@ -5,8 +5,8 @@ use super::{
     overlap,
     people::{self, Unheard},
 };
-use client::keys::IdentityError;
 use client::people::{Overlap, SketchError, Why};
+use client::{keys::IdentityError, withdrawals::WithdrawalError};
 use protocol::{digest::Digest, refusal::Refusal};
 use std::{io, path::PathBuf};
 
@@ -60,6 +60,9 @@ pub enum LedgerError {
         /// Which.
         instance: Digest,
     },
+    /// The list of withdrawn keys beside the ledger.
+    #[error(transparent)]
+    Withdrawals(#[from] WithdrawalError),
     /// Keys without their ledger.
     #[error("there is no {}, the ledger of these keys, so nobody can tell what was handed out with them: copy \
              custody.sqlite and custody.generation from where the keys were used before, or put a backup of \
@@ -79,7 +82,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// Another party's ledger.
-    #[error("{} is the ledger of other keys than the signing.key beside it: bring together what belongs \
+    #[error("{} is the ledger of other keys than the keys beside it: bring together what belongs \
              together", path.display())]
     OtherKeys {
         /// The database.

@@ -119,7 +119,7 @@ impl Ledger {
             return Err(LedgerError::OtherFormat { path, found });
         }
         let owner: Vec<u8> = db.query_row("SELECT key FROM owner", [], |row| row.get(0))?;
-        if owner != identity.signing().public().as_bytes().as_slice() {
+        if owner != identity.root_key().as_bytes().as_slice() {
             return Err(LedgerError::OtherKeys { path });
         }
         // A ledger that was begun before there was this table gets it.

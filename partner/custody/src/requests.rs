@@ -5,7 +5,7 @@
 //! request takes any of what the analyst has a share of.
 
 use protocol::{
-    contract::Contract, job::SignedJob, limits, refusal::Refusal, sign::Envelope,
+    contract::Contract, delegation::Authority, job::SignedJob, limits, refusal::Refusal,
     slice::SliceRequest, time::Time,
 };
 use std::{
@@ -33,26 +33,24 @@ impl Requests {
         body: &[u8],
         now: Time,
     ) -> Result<(SliceRequest, SignedJob), Refusal> {
-        let envelope = Envelope::parse(body).map_err(|_| Refusal::Malformed)?;
-        let signer = envelope.claimed_signer();
-        let party = contract.party_of(&signer).ok_or(Refusal::Stranger)?;
-        let request: SliceRequest = envelope.verify(&signer).map_err(|_| Refusal::Stranger)?;
+        let authority = Authority::at(contract, now);
+        let (request, by) = authority.open::<SliceRequest>(body)?;
         if request.owner != owner {
             return Err(Refusal::Elsewhere);
         }
         if request.time.0.abs_diff(now.0) > limits::SLICE_REQUEST_MS {
             return Err(Refusal::OtherClock { sent: request.time, here: now });
         }
-        let signed = SignedJob::open(contract, request.job.clone())?;
+        let signed = SignedJob::open(&authority, request.job.clone())?;
         // Nobody asks for somebody else, as at an instance.
-        if signed.analyst() != party {
+        if signed.signed_by() != &by {
             return Err(Refusal::Malformed);
         }
         let not_after = signed.job().not_after;
         if now > not_after {
             return Err(Refusal::JobExpired { not_after });
         }
-        self.once(party, &request, now)?;
+        self.once(by.party(), &request, now)?;
         Ok((request, signed))
     }
 

@@ -14,7 +14,7 @@ use client::{
     keys::{Identity, IdentityError},
     room::{Instance, Room, RoomError},
     trust::Trust,
-    withdrawn,
+    withdrawals, withdrawn,
 };
 use front::{Handler, Patience, Place, Places, Rules, body, empty};
 use http_body_util::Full;
@@ -27,6 +27,7 @@ use protocol::{
     limits,
     receipt::Account,
     refusal::Refusal,
+    sign::PublicKey,
     slice::{SliceReply, SliceRequest},
 };
 use std::{
@@ -95,7 +96,7 @@ impl RoomBeliever {
 
     async fn attest(&self, trust: Trust) -> Result<Witnessed, RoomError> {
         let mut room = Room::connect(&self.address, &self.contract, &trust, &[]).await?;
-        let accounts = room.status(self.identity.signing()).await?.accounts;
+        let accounts = room.status(&self.identity).await?.accounts;
         Ok(Witnessed { instance: room.instance().clone(), accounts: Some(accounts) })
     }
 }
@@ -198,6 +199,13 @@ pub enum Event {
         /// An earlier job about nearly the same people.
         resembles: Option<JobName>,
     },
+    /// A key is believed no more.
+    Withdrawn {
+        /// The party that took it back.
+        party: String,
+        /// The key.
+        key: PublicKey,
+    },
     /// Declined.
     Refused(Refusal),
     /// The room was not believed.
@@ -274,6 +282,29 @@ impl<B: Believe> Service<B> {
         }
     }
 
+    /// Keeps a withdrawal that a party of the contract signed with its root key: what the key signs from now on is
+    /// refused here.
+    async fn withdraw(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let bytes = match body(request.into_body(), WITHDRAWAL, BODY).await {
+            Ok(bytes) => bytes,
+            Err(status) => return empty(status),
+        };
+        let directory = self.identity.directory();
+        let Ok(mut known) = withdrawals::under(directory, &self.contract) else {
+            return empty(StatusCode::INTERNAL_SERVER_ERROR);
+        };
+        match known.take(&self.contract, &bytes) {
+            Ok((party, withdrawal)) => match withdrawals::keep(directory, &bytes) {
+                Ok(_) => {
+                    (self.tell)(Event::Withdrawn { party, key: withdrawal.key });
+                    empty(StatusCode::NO_CONTENT)
+                }
+                Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
+            },
+            Err(_) => empty(StatusCode::FORBIDDEN),
+        }
+    }
+
     /// Blocks. Everything that the ledger is not needed for comes before it is locked: others wait for it.
     fn decide(
         &self,
@@ -281,8 +312,12 @@ impl<B: Believe> Service<B> {
         request: &SliceRequest,
         job: JobName,
     ) -> Result<(SliceReply, Option<JobName>), LedgerError> {
-        let (party, key) = (self.party.as_str(), self.identity.signing());
-        let owner = Owner { party, key, contract: &self.contract };
+        let service = self.identity.service().map_err(|why| LedgerError::Keys(Box::new(why)))?;
+        // Read for each job: a key may have been withdrawn since the last one.
+        let withdrawn = withdrawals::under(self.identity.directory(), &self.contract);
+        let withdrawn = withdrawn.map_err(LedgerError::Withdrawals)?;
+        let (party, contract) = (self.party.as_str(), &self.contract);
+        let owner = Owner { party, key: service, contract, withdrawn: &withdrawn };
         let now = clock::now();
         let derived = match Derived::of(&owner, &witnessed.instance, request, now) {
             Ok(derived) => derived,
@@ -325,7 +360,10 @@ impl<B: Believe> Handler for Service<B> {
             (&Method::GET, "/v1/health") => {
                 return typed("application/json", b"{\"custody\":\"serving\"}".as_slice().into());
             }
-            (_, "/v1/slice" | "/v1/health") => return empty(StatusCode::METHOD_NOT_ALLOWED),
+            (&Method::POST, "/v1/withdraw") => return self.withdraw(request).await,
+            (_, "/v1/slice" | "/v1/health" | "/v1/withdraw") => {
+                return empty(StatusCode::METHOD_NOT_ALLOWED);
+            }
             _ => return empty(StatusCode::NOT_FOUND),
         }
         let most = limits::SLICE_REQUEST.bytes;
@@ -353,6 +391,8 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 const PAUSE: Duration = Duration::from_secs(3);
 /// For one answer, the room's word included.
 const ANSWER: Duration = Duration::from_secs(55);
+/// Bytes of a withdrawal: many times what one has.
+const WITHDRAWAL: usize = 4096;
 const BODY: Duration = Duration::from_secs(10);
 const RULES: Rules = Rules {
     places: limits::CUSTODY_PLACES,

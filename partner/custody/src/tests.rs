@@ -10,6 +10,7 @@ use super::*;
 use crate::fixture::Fixture;
 use client::{keys::Identity, room::Instance};
 use protocol::{
+    delegation::Withdrawn,
     digest::Digest,
     job::JobName,
     loss::{Delta, Epsilon, Loss, Rho},
@@ -42,7 +43,7 @@ fn job(number: u8) -> For<'static> {
 fn fixture() -> Fixture {
     let room = Fixture::new();
     for party in [&room.publisher, &room.retailer] {
-        Ledger::begin(party.directory(), &party.signing().public()).unwrap();
+        Ledger::begin(party.directory(), &party.root_key()).unwrap();
     }
     room
 }
@@ -89,7 +90,7 @@ impl Retailer {
 
     fn restore(&mut self, backup: &[u8]) {
         let elsewhere = tempfile::tempdir().unwrap();
-        let key = self.room.retailer.signing().public();
+        let key = self.room.retailer.root_key();
         self.ledger = Ledger::begin(elsewhere.path(), &key).unwrap();
         std::fs::write(self.file("custody.sqlite"), backup).unwrap();
         self.reopen();
@@ -259,14 +260,18 @@ fn a_prepaid_slice_carries_delta_up_to_the_budget_and_never_more() {
     sales.budgets.get_mut("measurement").unwrap().selection_delta = 5;
     let mut ask = |instance: &Instance, epsilon, delta: Option<u64>| {
         let Retailer { room, ledger } = &mut retailer;
-        let owner =
-            Owner { party: "retailer", key: room.retailer.signing(), contract: &room.contract };
+        let owner = Owner {
+            party: "retailer",
+            key: room.retailer.service().unwrap(),
+            contract: &room.contract,
+            withdrawn: Withdrawn::none(),
+        };
         let epsilon = Epsilon::new(epsilon).unwrap();
         let delta = delta.map(|units| Delta::try_from(units).unwrap());
         let what = ("sales", "measurement");
         let signed = prepay(ledger, &owner, instance, what, epsilon, delta, NOON)?;
-        let envelope = protocol::sign::Envelope::parse(&signed).unwrap();
-        let slice: Slice = envelope.verify(&envelope.claimed_signer()).unwrap();
+        let parts = protocol::delegation::Delegated::parse(&signed).unwrap();
+        let slice: Slice = parts.of_anybody().unwrap();
         Ok::<_, LedgerError>(slice.granted)
     };
     assert_eq!(ask(&first, 0.5, None).unwrap(), loss(0.5));
@@ -421,7 +426,7 @@ fn a_lost_counter_or_a_lost_database_stops_the_ledger() {
             assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
             // Said by mistake: the counter knows better.
             let keys = &retailer.room.retailer;
-            Ledger::begin(keys.directory(), &keys.signing().public()).unwrap();
+            Ledger::begin(keys.directory(), &keys.root_key()).unwrap();
         }
         retailer.reopen();
         let stale = retailer.grant(&instance, &["sales"], &loss(0.5), job(2), NOON).unwrap_err();

@@ -6,10 +6,10 @@ use super::{Count, Files, Options, SealError, Sealed, keys, output, owned, sign}
 pub use flaw::AdoptFlaw;
 use protocol::{
     contract::{Contract, Dataset, Role},
+    delegation::Delegate,
     manifest::Manifest,
     merkle,
     sealed::{self, MISSING, ROW, Values},
-    sign::SigningKey,
 };
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -25,7 +25,7 @@ pub fn adopt(
     keys: &Path,
     contract: &Contract,
     dataset: &str,
-    owner: &SigningKey,
+    owner: &Delegate,
     version: u64,
     options: &Options,
 ) -> Result<Sealed, SealError> {
@@ -60,7 +60,7 @@ pub fn adopt(
     let count = check(dataset, &values).map_err(SealError::Adopt)?;
     let columns: Vec<_> = dataset.sealed_columns().filter_map(|it| values.get(&it.name)).collect();
     options.examine(dataset, columns.into_iter())?;
-    let manifest = sign(&manifest, owner)?;
+    let manifest = sign(contract, &dataset.owner, &manifest, owner)?;
     let files = Files {
         sealed: file.to_owned(),
         manifest: output::with_end(&stem, output::MANIFEST),

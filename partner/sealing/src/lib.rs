@@ -21,10 +21,10 @@ use bytes::Bytes;
 use client::people::{Sketch, Sketches};
 use protocol::{
     contract::{Contract, Dataset},
+    delegation::{Authority, Delegate},
     key::DataKey,
     manifest::SignedManifest,
     sealed::Values,
-    sign::SigningKey,
 };
 use std::{
     collections::BTreeMap,
@@ -57,7 +57,7 @@ pub fn seal(
     input: &Path,
     contract: &Contract,
     dataset: &str,
-    owner: &SigningKey,
+    owner: &Delegate,
     version: u64,
     output: &Path,
     options: &Options,
@@ -70,7 +70,7 @@ pub fn seal(
     options.examine(dataset, prepared.columns.iter())?;
     let file = output.create_sealed()?;
     let written = write::write(prepared, dataset, version, file, progress)?;
-    let manifest = sign(&written.manifest, owner)?;
+    let manifest = sign(contract, &dataset.owner, &written.manifest, owner)?;
     let files = output.publish(&manifest, &written.keys)?;
     Ok(Sealed { padded: manifest.manifest().rows, count, manifest, files })
 }
@@ -84,7 +84,7 @@ pub fn in_memory(
     input: &Path,
     contract: &Contract,
     dataset: &str,
-    owner: &SigningKey,
+    owner: &Delegate,
     version: u64,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
@@ -95,7 +95,7 @@ pub fn in_memory(
     let count = prepared.count.clone();
     let written = write::write(prepared, dataset, version, Vec::new(), progress)?;
     rejects.publish()?;
-    let manifest = sign(&written.manifest, owner)?;
+    let manifest = sign(contract, &dataset.owner, &written.manifest, owner)?;
     let padded = manifest.manifest().rows;
     Ok(InMemory { padded, count, manifest, file: written.sink.into(), keys: written.keys })
 }
@@ -298,11 +298,11 @@ fn place_of(file: Option<&str>, at: At) -> String {
 fn owned<'a>(
     contract: &'a Contract,
     name: &str,
-    owner: &SigningKey,
+    owner: &Delegate,
 ) -> Result<&'a Dataset, SealError> {
     let dataset = named(contract, name)?;
     let party = contract.parties.get(&dataset.owner);
-    if party.is_some_and(|party| party.root_key == owner.public()) {
+    if party.is_some_and(|party| party.root_key == owner.root()) {
         Ok(dataset)
     } else {
         Err(SealError::Owner { dataset: name.to_owned(), owner: dataset.owner.clone() })
@@ -318,10 +318,13 @@ fn named<'a>(contract: &'a Contract, name: &str) -> Result<&'a Dataset, SealErro
 }
 
 fn sign(
+    contract: &Contract,
+    party: &str,
     manifest: &protocol::manifest::Manifest,
-    owner: &SigningKey,
+    owner: &Delegate,
 ) -> Result<SignedManifest, SealError> {
-    SignedManifest::open(owner.sign(manifest), &owner.public())
+    // Whether the key is still good is asked when the file is granted.
+    SignedManifest::open(owner.sign(manifest), &Authority::at_any_time(contract), party)
         .map_err(|cause| SealError::Written { reason: cause.to_string() })
 }
 

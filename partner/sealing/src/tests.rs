@@ -1,17 +1,29 @@
 use super::*;
 use protocol::{
     contract::{Contract, draft},
+    delegation::{Authority, Delegate, Delegation, KeyKind},
     hpke::RecipientSecret,
     salt::BucketSalt,
     sealed::{self, ROW, Values},
+    sign::SigningKey,
+    time::Time,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::{fmt::Write as _, fs, sync::Arc};
 use zeroize::Zeroizing;
 
-pub(super) fn signing_key(seed: u8) -> SigningKey {
+fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
+}
+
+/// The service key of the party whose root key has the seed `seed`.
+pub(super) fn service(seed: u8) -> Delegate {
+    let key = signing_key(seed + 100);
+    let (kind, name) = (KeyKind::Service, "service".to_owned());
+    let (from, until) = (Time(0), Time(u64::MAX));
+    let delegation = Delegation { kind, name, key: key.public(), from, until };
+    Delegate::by(&signing_key(seed), key, &delegation).unwrap()
 }
 
 /// A publisher's contract with a retailer whose dataset `sales` has a column of every role.
@@ -109,11 +121,11 @@ impl Desk {
 
     fn seal(&self, input: &Path, options: &Options) -> Result<Sealed, SealError> {
         let stem = self.path("sales.v1");
-        seal(input, &self.contract, "sales", &signing_key(2), 1, &stem, options, &mut |_, _| {})
+        seal(input, &self.contract, "sales", &service(2), 1, &stem, options, &mut |_, _| {})
     }
 
     fn in_memory(&self, input: &Path) -> Result<InMemory, SealError> {
-        let key = signing_key(2);
+        let key = service(2);
         in_memory(input, &self.contract, "sales", &key, 1, &Options::default(), &mut |_, _| {})
     }
 
@@ -241,7 +253,9 @@ fn what_was_written_opens_with_the_keys_and_nothing_is_overwritten() {
     let error = other.unwrap_err().to_string();
     assert!(error.contains("these are the keys of another sealed file"), "{error}");
     let manifest = fs::read(&sealed.files.manifest).unwrap();
-    let manifest = SignedManifest::open(manifest, &signing_key(2).public()).unwrap();
+    let manifest =
+        SignedManifest::open(manifest, &Authority::at_any_time(&desk.contract), "retailer")
+            .unwrap();
     let file = fs::read(&sealed.files.sealed).unwrap();
     let dataset = &desk.contract.datasets["sales"];
     assert!(sealed::open(&file, manifest.manifest(), dataset, &keys).is_ok());
@@ -275,10 +289,10 @@ fn refuses_an_owner_who_is_not_the_owner() {
     let input = desk.table("a@example.com,,gold,1,1,,1,\n");
     let options = Options::default();
     let sealed =
-        in_memory(&input, &desk.contract, "sales", &signing_key(1), 1, &options, &mut |_, _| {});
+        in_memory(&input, &desk.contract, "sales", &service(1), 1, &options, &mut |_, _| {});
     assert!(matches!(sealed, Err(SealError::Owner { .. })));
     let sealed =
-        in_memory(&input, &desk.contract, "other", &signing_key(2), 1, &options, &mut |_, _| {});
+        in_memory(&input, &desk.contract, "other", &service(2), 1, &options, &mut |_, _| {});
     assert!(matches!(sealed, Err(SealError::Dataset { .. })));
 }
 

@@ -117,7 +117,7 @@ impl<'a> Rehearsal<'a> {
         let server = Server(tokio::spawn(serve(Arc::new(serving), listener)));
         let address: Address = format!("https://{address}").parse()?;
         let room = Room::connect(&address, &contract, &trust, &[]).await?;
-        Ok(Stage { room, contract, parties, trust, host, _server: server })
+        Ok(Stage { room, contract, parties, trust, host, _server: server, _folder: folder })
     }
 
     /// How each file is written: what is said of one need not hold of another.
@@ -177,6 +177,8 @@ pub struct Stage {
     pub trust: Trust,
     host: Arc<MemoryHost>,
     _server: Server,
+    /// Holds the keys until the room is gone.
+    _folder: tempfile::TempDir,
 }
 
 /// Ends with the room.
@@ -208,7 +210,7 @@ impl Stage {
             return Err(RehearsalError::NoFile { dataset: name.to_owned() });
         };
         let sealed =
-            sealing::in_memory(path, contract, name, owner.signing(), 1, options, &mut |_, _| {})?;
+            sealing::in_memory(path, contract, name, owner.service()?, 1, options, &mut |_, _| {})?;
         self.host.keep(sealed.manifest.manifest().root, sealed.file);
         let now = client::clock::now();
         let slices = dataset.budgets.iter().map(|(purpose, budget)| {
@@ -222,9 +224,9 @@ impl Stage {
                 not_after: budget.period.end(now, contract.expires),
                 job: None,
             };
-            owner.signing().sign(&slice)
+            owner.sign(&slice)
         });
-        let slices = slices.collect();
+        let slices = slices.collect::<Result<_, _>>()?;
         let (manifest, keys) = (&sealed.manifest, &sealed.keys);
         client::grant::grant(room, owner, name, manifest, keys, None, slices).await?;
         Ok(SealedDataset { name: name.to_owned(), count: sealed.count, padded: sealed.padded })
@@ -311,6 +313,9 @@ fn words(epsilon: Epsilon, delta: Delta, selection: u64) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RehearsalError {
+    /// The bucket salt.
+    #[error(transparent)]
+    Salt(#[from] client::salts::SaltError),
     /// A dataset without a file.
     #[error("the contract's dataset \"{dataset}\" has no file: add --data {dataset}=FILE")]
     NoFile {

@@ -1,7 +1,10 @@
 //! The contract of a rehearsal: the user's, with keys made for the occasion.
 
 use crate::{Parties, RehearsalError};
-use client::keys::{Identity, bucket_salt};
+use client::{
+    keys::{Identity, bucket_salt},
+    salts,
+};
 use protocol::{
     contract::{Contract, TAG},
     sign::Jointly,
@@ -36,15 +39,15 @@ pub(crate) fn contract(
         for party in listed.iter_mut().filter_map(Value::as_table_mut) {
             let name = party.get("name").and_then(Value::as_str);
             let Some(identity) = name.and_then(|name| parties.get(name)) else { continue };
-            let signing = identity.signing().public().to_string();
-            let recipient = identity.recipient().public().to_string();
-            party.insert("root_key".to_owned(), signing.into());
+            let root = identity.root_key().to_string();
+            let recipient = identity.recipient()?.public().to_string();
+            party.insert("root_key".to_owned(), root.into());
             party.insert("recipient_key".to_owned(), recipient.into());
             party.remove("custody");
         }
     }
-    let salt = bucket_salt()?.digest().to_string();
-    table.insert("bucket_salt".to_owned(), salt.into());
+    let salt = bucket_salt()?;
+    table.insert("bucket_salt".to_owned(), salt.digest().to_string().into());
     let registers = pcrs.iter().map(|(index, pcr)| (format!("pcr{index}"), pcr.to_string().into()));
     let mut build: Table = registers.collect();
     build.insert("name".to_owned(), "rehearsal".into());
@@ -57,7 +60,8 @@ pub(crate) fn contract(
     };
     let mut joint = Jointly::unsigned(TAG, rewritten.as_bytes());
     for identity in parties.values() {
-        joint.add(identity.signing());
+        joint.add(&identity.root()?);
+        salts::keep(identity.directory(), &contract, &salt)?;
     }
     Ok((contract, joint.to_vec()))
 }

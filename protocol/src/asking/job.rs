@@ -6,6 +6,7 @@ mod named;
 mod signed;
 
 use crate::{
+    delegation::{ByDelegate, KeyKind},
     digest::Digest,
     limits::{self, Size, at_most},
     sign::Signed,
@@ -50,6 +51,10 @@ pub struct Job {
 impl Signed for Job {
     const TAG: &'static str = "glovebox job v1";
     const SIZE: Size = limits::JOB;
+}
+
+impl ByDelegate for Job {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Analyst];
 }
 
 /// Sixteen random bytes, so that two jobs that ask the same have two names. Outside its own bytes a job

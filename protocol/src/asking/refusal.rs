@@ -5,6 +5,7 @@ mod reasons;
 mod words;
 
 use crate::{
+    delegation::{self, KeyError, KeyFlaw, KeyKind},
     limits::{self, at_most},
     loss::{Delta, Epsilon, Loss},
     time::Time,
@@ -26,9 +27,26 @@ pub use reasons::{Asked, GrantFlaw, Limit, Share, WhichBudget};
 pub enum Refusal {
     /// Not signed by a party of the contract.
     ///
-    /// Remedy: sign with the key that the contract names, and name the folder of that key with --dir.
-    #[error("the request is not signed by a party of this contract")]
+    /// Remedy: sign with a key that was delegated by the root key that the contract names, and name the folder of that
+    /// key with --dir.
+    #[error("the request is not signed by a key that a party of this contract delegated")]
     Stranger,
+    /// Signed by a key of a party that is not good for it: its time is over or has not begun, it is of another kind or
+    /// of another party, or it was withdrawn.
+    ///
+    /// Remedy: sign with a key of the right kind whose delegation holds (`glovebox keys show`); the party's root key
+    /// delegates one anew (`glovebox keys delegate`). A key that was withdrawn stays so.
+    #[error("{}", delegation::unfit(.party, *.kind, .name, .why))]
+    Key {
+        /// Whose key.
+        party: String,
+        /// What it is for.
+        kind: KeyKind,
+        /// What the party calls it.
+        name: String,
+        /// What is wrong with it.
+        why: KeyFlaw,
+    },
     /// Addressed to another instance or contract.
     ///
     /// Remedy: verify the instance that runs now (`glovebox verify`) and ask it anew; a request for another
@@ -293,6 +311,17 @@ pub enum Refusal {
     /// Remedy: tell the operator and the owners when it was; the cause is in the instance's sealed log.
     #[error("internal fault")]
     Internal,
+}
+
+impl From<KeyError> for Refusal {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Malformed => Self::Malformed,
+            KeyError::Stranger => Self::Stranger,
+            KeyError::Unfit { party, kind, name, why } => Self::Key { party, kind, name, why },
+            KeyError::TooMany { party } => Self::ShareUsed { party, share: Share::Withdrawals },
+        }
+    }
 }
 
 impl Refusal {

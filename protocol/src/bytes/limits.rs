@@ -51,8 +51,12 @@ pub const JOB: Size = Size::new(64 * KIB, 16_384);
 pub const MANIFEST: Size = Size::new(64 * KIB, 8192);
 /// A slice.
 pub const SLICE: Size = Size::new(2 * KIB, 128);
-/// The bytes around a payload that one party signed.
-pub const ENVELOPE: usize = 128;
+/// A delegation of a key, or its withdrawal.
+pub const DELEGATION: Size = Size::new(KIB / 4, 16);
+/// The bytes around a payload that one party signed, with the delegation of the key.
+pub const ENVELOPE: usize = 512;
+/// Withdrawals that are kept of one party.
+pub const WITHDRAWALS: usize = 256;
 /// Parties whose signatures one contract can have.
 pub const SIGNERS: usize = 64;
 
@@ -163,6 +167,7 @@ const _: () = {
     assert!(CONTRACT < ATTEST_REPLY.bytes && ATTEST_REPLY.bytes < MIB + MIB / 8);
     assert!(JOB.bytes * 4 < RECEIPT.bytes);
     assert!(RECEIPT.bytes == attestation_verifier::receipt::Attested::MAX_LEN);
+    assert!(DELEGATION.bytes + 2 * 128 <= ENVELOPE);
     assert!(SIGNERS <= PARTIES);
     assert!(TABLES <= MANIFESTS);
 };

@@ -1,12 +1,15 @@
 //! What an owner says of one version of its dataset, and signs.
 
 use crate::{
+    canonical,
     contract::Dataset,
+    delegation::{Authority, ByDelegate, Delegated, KeyError, KeyKind},
     digest::Digest,
     limits::{self, Size, at_most},
     merkle::Root,
     sealed::{self, SealedColumn},
-    sign::{self, PublicKey, SignatureError, Signed},
+    sign::Signed,
+    time::Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,24 +40,29 @@ impl Signed for Manifest {
     const SIZE: Size = limits::MANIFEST;
 }
 
+impl ByDelegate for Manifest {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Service];
+}
+
 /// A manifest that its owner signed, with the bytes that were signed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedManifest {
     bytes: Vec<u8>,
     manifest: Manifest,
     digest: Digest,
+    until: Time,
 }
 
 impl SignedManifest {
-    /// Parses `bytes`, which `owner` must have signed.
+    /// Parses `bytes`, which a service key of `owner` must have signed.
     ///
     /// # Errors
     ///
-    /// [`SignatureError`].
-    pub fn open(bytes: Vec<u8>, owner: &PublicKey) -> Result<Self, SignatureError> {
-        let manifest = sign::open(&bytes, owner)?;
-        let digest = Digest::of(Manifest::TAG, &bytes);
-        Ok(Self { bytes, manifest, digest })
+    /// [`KeyError`].
+    pub fn open(bytes: Vec<u8>, authority: &Authority<'_>, owner: &str) -> Result<Self, KeyError> {
+        let (manifest, signed_by) = authority.open_of::<Manifest>(&bytes, owner)?;
+        let digest = manifest.digest();
+        Ok(Self { bytes, manifest, digest, until: signed_by.until() })
     }
 
     /// What it says.
@@ -63,7 +71,13 @@ impl SignedManifest {
         &self.manifest
     }
 
-    /// Identity of this version of the dataset.
+    /// When the key that signed it ends.
+    #[must_use]
+    pub fn until(&self) -> Time {
+        self.until
+    }
+
+    /// Identity of this version of the dataset, whichever of its owner's keys signed it.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
@@ -76,7 +90,19 @@ impl SignedManifest {
     }
 }
 
+/// The digest that a signed manifest has if it holds; none for other bytes. Proves nothing.
+#[must_use]
+pub fn digest_of(signed: &[u8]) -> Option<Digest> {
+    Some(Digest::of(Manifest::TAG, Delegated::parse(signed).ok()?.payload()))
+}
+
 impl Manifest {
+    /// Identity of this version of the dataset.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(Self::TAG, &canonical::to_vec(self))
+    }
+
     /// Checks what can be checked without the file.
     ///
     /// # Errors

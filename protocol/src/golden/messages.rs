@@ -3,10 +3,11 @@
 use super::{Folder, covers, job, kinds, refusals, room};
 use crate::{
     canonical,
+    delegation::{Authority, ByDelegate, Delegate, Delegation, Withdrawal},
     digest::Digest,
     hpke::{self, Sealed},
     job::{Job, JobName},
-    manifest::{Manifest, SignedManifest},
+    manifest::Manifest,
     merkle::root_of,
     message::{
         Answered, AnsweredJob, AttestReply, AttestRequest, Body, OpenDataset, Package, Reply,
@@ -15,7 +16,7 @@ use crate::{
     receipt::{Account, Charge, ClosingBody, Delivery, ReceiptBody, output},
     refusal::Refusal,
     released::Released,
-    sign::{self, Signed, SigningKey},
+    sign,
     slice::{Slice, SliceReply, SliceRequest},
 };
 use attestation_verifier::receipt::{self, Attested, BodyKind};
@@ -27,6 +28,7 @@ kinds!(BODIES, body: Body {
     Body::Grant { .. } => "grant",
     Body::Job { .. } => "job",
     Body::Revoke { .. } => "revoke",
+    Body::Withdraw { .. } => "withdraw",
     Body::Status {} => "status",
     Body::Close {} => "close",
 });
@@ -35,6 +37,7 @@ kinds!(REPLIES, reply: Reply {
     Reply::Attested(_) => "attested",
     Reply::Granted { .. } => "granted",
     Reply::Revoked {} => "revoked",
+    Reply::Withdrawn {} => "withdrawn",
     Reply::Result { .. } => "result",
     Reply::Status(_) => "status",
     Reply::Closed { .. } => "closed",
@@ -58,14 +61,15 @@ impl Folder {
 
     /// A value that `key` signed.
     #[track_caller]
-    fn signed<T: Signed + PartialEq + Debug>(
+    fn signed<T: ByDelegate + PartialEq + Debug>(
         &mut self,
         file: &str,
         made: &T,
-        key: &SigningKey,
+        key: &Delegate,
     ) -> Vec<u8> {
         let bytes = self.file(file, &key.sign(made));
-        let read: T = sign::open(&bytes, &key.public()).unwrap();
+        let (read, by) = Authority::at(&room::contract(), room::NOW).open::<T>(&bytes).unwrap();
+        assert_eq!(by.key(), &key.delegation().key);
         assert_eq!((&read, key.sign(&read)), (made, bytes.clone()), "{file}");
         bytes
     }
@@ -87,18 +91,24 @@ fn messages_have_the_bytes_they_had() {
     for name in ["exposures", "sales"] {
         let (manifest, owner) = room::manifest(name);
         let bytes = folder.signed::<Manifest>(&format!("{name}.manifest"), &manifest, &owner);
-        let signed = SignedManifest::open(bytes, &owner.public()).unwrap();
-        digests.push((name, signed.digest()));
+        assert_eq!(crate::manifest::digest_of(&bytes), Some(manifest.digest()));
+        digests.push((name, manifest.digest()));
     }
     let statement = folder.file("statement.cbor", &room::statement());
     assert_eq!(receipt::Statement::parse(&statement).unwrap().encode(), statement);
 
     grant(&mut folder);
     let jobs = jobs();
-    let paid =
-        folder.signed::<Slice>("slice.cose", &room::slice(Some(&jobs[0])), &room::retailer());
-    let prepaid =
-        folder.signed::<Slice>("slice-prepaid.cose", &room::slice(None), &room::retailer());
+    let paid = folder.signed::<Slice>(
+        "slice.cose",
+        &room::slice(Some(&jobs[0])),
+        &room::service("retailer"),
+    );
+    let prepaid = folder.signed::<Slice>(
+        "slice-prepaid.cose",
+        &room::slice(None),
+        &room::service("retailer"),
+    );
     requests(&mut folder, &jobs[0], [paid.clone(), prepaid]);
     custody(&mut folder, &jobs[0], paid);
     let receipt = receipts(&mut folder, &jobs);
@@ -121,25 +131,43 @@ fn grant(folder: &mut Folder) {
     let (owner, manifest) = (room::publisher().public(), room::signed_manifest("exposures"));
     let binding = room::binding(&owner, &manifest);
     let opened = binding.open(&room::instance_secret(), &grant.columns, &grant.keys).unwrap();
-    assert_eq!(opened, room::column_keys());
+    assert_eq!(opened, (room::column_keys(), room::salt()));
 }
 
 fn requests(folder: &mut Folder, job: &Job, [paid, prepaid]: [Vec<u8>; 2]) {
     folder.value("attest.cbor", &AttestRequest { nonce: vec![6; 32] });
-    let signed = room::publisher().sign(job);
+    let signed = room::analyst().sign(job);
     let bodies = [
         Body::Grant { grant: room::grant(), slices: vec![ByteBuf::from(prepaid)] },
         Body::Job { job: signed, slices: vec![ByteBuf::from(paid)] },
         Body::Status {},
         Body::Close {},
         Body::Revoke { dataset: "sales".to_owned() },
+        Body::Withdraw { withdrawal: keys(folder) },
     ];
     covers(BODIES, bodies.iter().map(body));
     for (asked, id) in bodies.into_iter().zip(1..) {
         let file = format!("request-{}.cose", body(&asked));
         let request = Request { instance: room::instance(), id: [id; 16], body: asked };
-        folder.signed(&file, &request, &room::publisher());
+        folder.signed(&file, &request, &room::service("publisher"));
     }
+}
+
+/// What a root key signs of the keys of its party; gives the withdrawal.
+fn keys(folder: &mut Folder) -> Vec<u8> {
+    let root = room::publisher();
+    let mut delegation = |file: &str, key: Delegate| {
+        let made = key.delegation();
+        let bytes = folder.file(file, &root.sign(made));
+        assert_eq!(&sign::open::<Delegation>(&bytes, &root.public()).unwrap(), made);
+    };
+    delegation("service.delegation", room::service("publisher"));
+    delegation("analyst.delegation", room::analyst());
+    let Delegation { key, name, .. } = room::analyst().delegation().clone();
+    let withdrawal = Withdrawal { key, name };
+    let bytes = folder.file("analyst.withdrawal", &root.sign(&withdrawal));
+    assert_eq!(sign::open::<Withdrawal>(&bytes, &root.public()).unwrap(), withdrawal);
+    bytes
 }
 
 fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
@@ -150,12 +178,12 @@ fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
         owner: "retailer".to_owned(),
         time: room::NOW,
         id: [8; 16],
-        job: room::publisher().sign(job),
+        job: room::analyst().sign(job),
         manifests: manifests.clone(),
         only_asks,
     };
-    folder.signed("slice-request.cose", &request(false), &room::publisher());
-    folder.signed("slice-request-only-asks.cose", &request(true), &room::publisher());
+    folder.signed("slice-request.cose", &request(false), &room::analyst());
+    folder.signed("slice-request-only-asks.cose", &request(true), &room::analyst());
     let replies = [
         SliceReply::Granted { slices: vec![ByteBuf::from(slice)] },
         SliceReply::WouldGrant {},
@@ -232,6 +260,7 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
         Reply::Closed { closing },
         Reply::Refused(Refusal::Closed),
         Reply::Revoked {},
+        Reply::Withdrawn {},
     ];
     covers(REPLIES, replies.iter().map(reply));
     for answer in &replies {
@@ -290,7 +319,7 @@ fn receipt_body(job: &Job) -> ReceiptBody {
     ReceiptBody {
         contract: job.contract,
         output: output(RESULT),
-        job: room::publisher().sign(job),
+        job: room::analyst().sign(job),
         manifests: manifests.values().map(|it| ByteBuf::from(it.as_bytes().to_vec())).collect(),
         tally: admitted.proven().tally().clone(),
         proof: admitted.proven().proof().clone(),
@@ -305,7 +334,7 @@ fn receipt_body(job: &Job) -> ReceiptBody {
 fn package(folder: &mut Folder, job: &Job, receipt: Vec<u8>) {
     let package = Package::padded(
         Answered { result: RESULT.to_vec(), receipt, released: RELEASED.to_vec() },
-        room::publisher().sign(job),
+        room::analyst().sign(job),
     );
     let plain = canonical::to_vec(&package);
     let contract: Digest = room::contract().digest;

@@ -3,6 +3,7 @@
 use super::{Folder, covers, kinds, room};
 use crate::{
     canonical,
+    delegation::{KeyFlaw, KeyKind},
     job::JobName,
     loss::{Delta, Epsilon, Loss},
     manifest::ManifestError,
@@ -13,6 +14,7 @@ use crate::{
 
 kinds!(REFUSALS, refusal: Refusal {
     Refusal::Stranger => "stranger",
+    Refusal::Key { .. } => "key",
     Refusal::Elsewhere => "elsewhere",
     Refusal::Replayed => "replayed",
     Refusal::OtherClock { .. } => "other_clock",
@@ -69,13 +71,24 @@ kinds!(LIMITS, limit: Limit {
     Limit::Cells => "cells",
 });
 
+kinds!(KEY_FLAWS, key_flaw: KeyFlaw {
+    KeyFlaw::Expired { .. } => "expired",
+    KeyFlaw::NotYet { .. } => "not_yet",
+    KeyFlaw::OtherKind { .. } => "other_kind",
+    KeyFlaw::OtherParty { .. } => "other_party",
+    KeyFlaw::Withdrawn => "withdrawn",
+});
+
 kinds!(SHARES, share: Share {
     Share::Requests => "requests",
     Share::Answers => "answers",
     Share::AnswerBytes => "answer_bytes",
+    Share::Withdrawals => "withdrawals",
 });
 
 kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
+    GrantFlaw::OutlivesKey => "outlives_key",
+    GrantFlaw::Salt => "salt",
     GrantFlaw::Time => "time",
     GrantFlaw::TooLong => "too_long",
     GrantFlaw::Signature => "signature",
@@ -133,7 +146,7 @@ const LIMIT: [Limit; 14] = [
     Limit::Job,
     Limit::Cells,
 ];
-const SHARE: [Share; 3] = [Share::Requests, Share::Answers, Share::AnswerBytes];
+const SHARE: [Share; 4] = [Share::Requests, Share::Answers, Share::AnswerBytes, Share::Withdrawals];
 const MANIFEST: [ManifestError; 5] = [
     ManifestError::Lineage,
     ManifestError::Columns,
@@ -141,7 +154,9 @@ const MANIFEST: [ManifestError; 5] = [
     ManifestError::Size,
     ManifestError::Prefix,
 ];
-const FLAW: [GrantFlaw; 9] = [
+const FLAW: [GrantFlaw; 11] = [
+    GrantFlaw::OutlivesKey,
+    GrantFlaw::Salt,
     GrantFlaw::Time,
     GrantFlaw::TooLong,
     GrantFlaw::Signature,
@@ -177,6 +192,11 @@ pub(super) fn all() -> Vec<(String, Refusal)> {
         let it = Refusal::ShareUsed { party: "publisher".to_owned(), share: used };
         all.push((format!("share_used.{}", share(&used)), it));
     }
+    for why in key_flaws() {
+        let name = format!("key.{}", key_flaw(&why));
+        let (party, kind) = ("publisher".to_owned(), KeyKind::Service);
+        all.push((name, Refusal::Key { party, kind, name: "service-1".to_owned(), why }));
+    }
     let flaws = FLAW.into_iter().map(|why| (grant_flaw(&why).to_owned(), why));
     let manifests = MANIFEST.into_iter().map(|why| {
         let name = format!("manifest.{}", manifest_error(&why));
@@ -190,6 +210,16 @@ pub(super) fn all() -> Vec<(String, Refusal)> {
         all.push((format!("budget_exhausted.{}", which_budget(&budget)), exhausted(budget)));
     }
     all
+}
+
+fn key_flaws() -> [KeyFlaw; 5] {
+    [
+        KeyFlaw::Expired { until: room::NOW },
+        KeyFlaw::NotYet { from: room::NOW },
+        KeyFlaw::OtherKind { needed: KeyKind::Analyst },
+        KeyFlaw::OtherParty { needed: "retailer".to_owned() },
+        KeyFlaw::Withdrawn,
+    ]
 }
 
 /// Those that name nothing of a closed list.
@@ -268,6 +298,7 @@ pub(super) fn write(folder: &mut Folder) {
     covers(REFUSALS, all.iter().map(|(_, it)| refusal(it)));
     covers(ALL_ASKED, ASKED.iter().map(asked));
     covers(LIMITS, LIMIT.iter().map(limit));
+    covers(KEY_FLAWS, key_flaws().iter().map(key_flaw));
     covers(SHARES, SHARE.iter().map(share));
     covers(GRANT_FLAWS, FLAW.iter().map(grant_flaw).chain(["manifest"]));
     covers(MANIFEST_ERRORS, MANIFEST.iter().map(manifest_error));

@@ -2,6 +2,7 @@
 
 use crate::{
     contract::Contract,
+    delegation::{Authority, Delegate, Delegation, KeyKind},
     digest::Digest,
     grant::{Binding, Grant},
     hpke::{RecipientKey, RecipientSecret},
@@ -11,6 +12,7 @@ use crate::{
     manifest::{Manifest, SignedManifest},
     merkle,
     policy::{self, Admitted},
+    salt::BucketSalt,
     sealed::{self, FOOTER},
     sign::{PublicKey, SigningKey},
     slice::Slice,
@@ -36,6 +38,34 @@ pub(super) fn retailer() -> SigningKey {
 /// Signs receipts.
 pub(super) fn receipts() -> SigningKey {
     signing(3)
+}
+
+/// A key that a party delegated, for 90 days from [`NOW`] on.
+pub(super) fn delegate(party: &str, kind: KeyKind) -> Delegate {
+    let (root, seed) = if party == "publisher" { (publisher(), 1) } else { (retailer(), 2) };
+    let key = signing(seed + if kind == KeyKind::Service { 0x50 } else { 0x60 });
+    let delegation = Delegation {
+        kind,
+        name: format!("{kind}-1"),
+        key: key.public(),
+        from: NOW,
+        until: NOW.plus_seconds(90 * 86_400),
+    };
+    Delegate::by(&root, key, &delegation).unwrap()
+}
+
+/// Signs grants, manifests, slices and requests.
+pub(super) fn service(party: &str) -> Delegate {
+    delegate(party, KeyKind::Service)
+}
+
+/// Signs jobs.
+pub(super) fn analyst() -> Delegate {
+    delegate("publisher", KeyKind::Analyst)
+}
+
+pub(super) fn salt() -> BucketSalt {
+    BucketSalt::take(&mut [0x5a; BucketSalt::LEN])
 }
 
 fn signing(seed: u8) -> SigningKey {
@@ -82,7 +112,7 @@ pub(super) fn instance() -> Digest {
 }
 
 /// The manifest of a dataset whose file has as few bytes as one can have.
-pub(super) fn manifest(dataset: &str) -> (Manifest, SigningKey) {
+pub(super) fn manifest(dataset: &str) -> (Manifest, Delegate) {
     let contract = contract();
     let found = &contract.datasets[dataset];
     let columns = sealed::layout(found);
@@ -99,13 +129,14 @@ pub(super) fn manifest(dataset: &str) -> (Manifest, SigningKey) {
         aad_prefix,
     };
     manifest.check(found).unwrap();
-    let owner = if found.owner == "publisher" { publisher() } else { retailer() };
-    (manifest, owner)
+    (manifest, service(&found.owner))
 }
 
 pub(super) fn signed_manifest(dataset: &str) -> SignedManifest {
     let (manifest, owner) = manifest(dataset);
-    SignedManifest::open(owner.sign(&manifest), &owner.public()).unwrap()
+    let contract = contract();
+    let of = &contract.datasets[dataset].owner;
+    SignedManifest::open(owner.sign(&manifest), &Authority::at(&contract, NOW), of).unwrap()
 }
 
 pub(super) fn manifests() -> BTreeMap<String, SignedManifest> {
@@ -134,7 +165,7 @@ pub(super) fn grant() -> Grant {
     let (owner, manifest) = (publisher().public(), signed_manifest("exposures"));
     let binding = binding(&owner, &manifest);
     let recipient = instance_secret().public();
-    let (columns, keys) = binding.seal(&recipient, &column_keys(), &mut rng(4)).unwrap();
+    let (columns, keys) = binding.seal(&recipient, &column_keys(), &salt(), &mut rng(4)).unwrap();
     Grant {
         dataset: binding.dataset.to_owned(),
         manifest: manifest.as_bytes().to_vec(),

@@ -6,11 +6,11 @@ mod writer;
 
 use super::{Folder, covers, kinds, room};
 use crate::{
+    delegation::Authority,
     key::DataKey,
     manifest::Manifest,
     merkle,
     sealed::{self, FOOTER, Physical, SealedColumn, Values},
-    sign,
 };
 use std::collections::BTreeMap;
 use writer::{ROWS, Writer};
@@ -40,9 +40,10 @@ fn a_sealed_file_has_the_bytes_it_had() {
         columns: layout,
         aad_prefix: prefix,
     };
-    let owner = room::publisher();
+    let owner = room::service("publisher");
     let bytes = folder.file("panel.manifest", &owner.sign(&manifest));
-    assert_eq!(sign::open::<Manifest>(&bytes, &owner.public()).unwrap(), manifest);
+    let authority = Authority::at(&contract, room::NOW);
+    assert_eq!(authority.open::<Manifest>(&bytes).unwrap().0, manifest);
     let file = folder.file("panel.sealed", &made);
     assert_eq!(sealed::open(&file, &manifest, dataset, &keys).unwrap(), values);
     folder.file("panel.keys", key_file(&keys).as_bytes());

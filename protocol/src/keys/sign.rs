@@ -4,6 +4,7 @@
 //! it differs, before a byte of it is copied; and a payload is decoded only once its signature holds.
 
 mod cose;
+pub(crate) mod pair;
 
 use crate::{
     canonical,
@@ -12,7 +13,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ring::signature::{self, Ed25519KeyPair, KeyPair};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, de::DeserializeOwned};
 use std::{fmt, str::FromStr};
 use zeroize::Zeroizing;
 
@@ -105,6 +106,21 @@ impl FromStr for PublicKey {
     }
 }
 
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = serde_bytes::ByteBuf::deserialize(deserializer)?;
+        let bytes: [u8; Self::LEN] =
+            bytes.as_slice().try_into().map_err(|_| de::Error::custom(SignatureError::BadKey))?;
+        Ok(Self(bytes))
+    }
+}
+
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64.encode(self.0))
@@ -141,6 +157,12 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn claimed_signer(&self) -> PublicKey {
         self.signer
+    }
+
+    /// The payload, of which nothing is known yet.
+    #[must_use]
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        self.payload
     }
 
     /// The value, if `signer` signed it as a `T`. Nothing is decoded before that is known.
@@ -261,7 +283,6 @@ pub enum SignatureError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize, PartialEq, Serialize)]
     struct Order(u32);

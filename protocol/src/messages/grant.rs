@@ -6,6 +6,7 @@ use crate::{
     hpke::{OpenError, RecipientKey, RecipientSecret, Sealed, seal},
     key::DataKey,
     limits::{self, at_most},
+    salt::BucketSalt,
     sign::PublicKey,
     time::Time,
 };
@@ -28,7 +29,7 @@ pub struct Grant {
     /// The columns whose keys are granted, with the footer's, in order.
     #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     pub columns: Vec<String>,
-    /// The keys, one part for each column.
+    /// The keys, one part for each column, and the bucket salt of the contract as the last part.
     pub keys: Sealed,
     /// When the instance must drop them.
     pub not_after: Time,
@@ -41,7 +42,7 @@ pub struct Binding<'a> {
     pub contract: Digest,
     /// Digest of the instance's statement.
     pub instance: Digest,
-    /// The owner's signing key.
+    /// The owner's root key.
     pub owner: &'a PublicKey,
     /// Name of the dataset.
     pub dataset: &'a str,
@@ -57,11 +58,16 @@ impl Binding<'_> {
         canonical::to_vec(&("glovebox grant v1", self.contract, self.instance, owner))
     }
 
+    fn aad_of_salt(&self) -> Vec<u8> {
+        let tag = "glovebox bucket-salt v1";
+        canonical::to_vec(&(self.dataset, self.manifest, self.not_after, (tag,)))
+    }
+
     fn aad(&self, column: &str) -> Vec<u8> {
         canonical::to_vec(&(self.dataset, self.manifest, self.not_after, column))
     }
 
-    /// Seals `keys` to the instance.
+    /// Seals `keys` and the salt to the instance.
     ///
     /// # Errors
     ///
@@ -70,13 +76,16 @@ impl Binding<'_> {
         &self,
         recipient: &RecipientKey,
         keys: &BTreeMap<String, DataKey>,
+        salt: &BucketSalt,
         rng: &mut impl CryptoRng,
     ) -> Result<(Vec<String>, Sealed), OpenError> {
         let aads: Vec<_> = keys.keys().map(|column| self.aad(column)).collect();
+        let of_salt = self.aad_of_salt();
         let parts: Vec<(&[u8], &[u8])> = aads
             .iter()
             .zip(keys.values())
             .map(|(aad, key)| (aad.as_slice(), key.expose().as_slice()))
+            .chain([(of_salt.as_slice(), salt.expose().as_slice())])
             .collect();
         let sealed = seal(recipient, &self.info(), &parts, rng)?;
         Ok((keys.keys().cloned().collect(), sealed))
@@ -92,17 +101,20 @@ impl Binding<'_> {
         secret: &RecipientSecret,
         columns: &[String],
         sealed: &Sealed,
-    ) -> Result<BTreeMap<String, DataKey>, OpenError> {
+    ) -> Result<(BTreeMap<String, DataKey>, BucketSalt), OpenError> {
         let aads: Vec<_> = columns.iter().map(|column| self.aad(column)).collect();
-        let aads: Vec<&[u8]> = aads.iter().map(Vec::as_slice).collect();
-        let opened = secret.open(&self.info(), &aads, sealed)?;
+        let of_salt = self.aad_of_salt();
+        let aads: Vec<&[u8]> = aads.iter().chain([&of_salt]).map(Vec::as_slice).collect();
+        let mut opened = secret.open(&self.info(), &aads, sealed)?;
+        let salt = opened.pop().and_then(|bytes| BucketSalt::from_slice(&bytes));
+        let salt = salt.ok_or(OpenError::Malformed)?;
         let keys = columns.iter().zip(opened).map(|(column, bytes)| {
             let mut key: [u8; DataKey::LEN] =
                 bytes.as_slice().try_into().map_err(|_| OpenError::Malformed)?;
             Ok((column.clone(), DataKey::take(&mut key)))
         });
         let keys: BTreeMap<_, _> = keys.collect::<Result<_, OpenError>>()?;
-        if keys.len() == columns.len() { Ok(keys) } else { Err(OpenError::Malformed) }
+        if keys.len() == columns.len() { Ok((keys, salt)) } else { Err(OpenError::Malformed) }
     }
 }
 
@@ -132,8 +144,9 @@ mod tests {
         };
         let key = |byte| DataKey::take(&mut [byte; 32]);
         let keys = BTreeMap::from([("email".to_owned(), key(1)), ("spend".to_owned(), key(2))]);
-        let (columns, sealed) = binding.seal(&secret.public(), &keys, &mut rng).unwrap();
-        assert_eq!(binding.open(&secret, &columns, &sealed).unwrap(), keys);
+        let salt = BucketSalt::take(&mut [9; 32]);
+        let (columns, sealed) = binding.seal(&secret.public(), &keys, &salt, &mut rng).unwrap();
+        assert_eq!(binding.open(&secret, &columns, &sealed).unwrap(), (keys, salt));
         let wrong = [
             Binding { contract: digest(b"other"), ..binding },
             Binding { instance: digest(b"other"), ..binding },

@@ -4,6 +4,7 @@
 //! [`Request`] signed by a party. Bodies are canonical CBOR.
 
 use crate::{
+    delegation::{ByDelegate, KeyKind},
     digest::Digest,
     grant::Grant,
     job::JobName,
@@ -58,6 +59,10 @@ impl Signed for Request {
     const SIZE: Size = limits::REQUEST;
 }
 
+impl ByDelegate for Request {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Service, KeyKind::Analyst];
+}
+
 /// What a party can ask.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -85,6 +90,12 @@ pub enum Body {
         /// The dataset.
         dataset: String,
     },
+    /// Believe this key no more.
+    Withdraw {
+        /// The withdrawal, signed by the root key of a party.
+        #[serde(with = "serde_bytes")]
+        withdrawal: Vec<u8>,
+    },
     /// Tell what you hold and what was spent.
     Status {},
     /// Finish what runs, sign what was spent, destroy the keys.
@@ -108,6 +119,8 @@ pub enum Reply {
     },
     /// The dataset is not open any more.
     Revoked {},
+    /// The key is believed no more.
+    Withdrawn {},
     /// The job has run; the result is stored at the host too.
     Result {
         /// The job.

@@ -1,6 +1,7 @@
 //! Loss that an owner hands to one instance: the owner's custody is the ledger of record.
 
 use crate::{
+    delegation::{ByDelegate, KeyKind},
     digest::Digest,
     job::JobName,
     limits::{self, Size, at_most},
@@ -41,6 +42,10 @@ impl Signed for Slice {
     const SIZE: Size = limits::SLICE;
 }
 
+impl ByDelegate for Slice {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Service];
+}
+
 /// What an analyst asks an owner's custody for: the job as signed, and the manifests it names.
 ///
 /// Signed by the job's analyst, for one owner, at a time: who has seen a job, or this request, can ask
@@ -67,6 +72,10 @@ pub struct SliceRequest {
 impl Signed for SliceRequest {
     const TAG: &'static str = "glovebox slice-request v1";
     const SIZE: Size = limits::SLICE_REQUEST;
+}
+
+impl ByDelegate for SliceRequest {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Analyst];
 }
 
 /// What custody answers.

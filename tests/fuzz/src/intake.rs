@@ -1,7 +1,7 @@
 //! The owner's table: CSV, Parquet or Arrow, as somebody else's program may have written it.
 
 use super::room;
-use protocol::{contract::Contract, sign::SigningKey};
+use protocol::{contract::Contract, delegation::Delegate};
 use sealing::Options;
 use std::{cell::OnceCell, fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ thread_local! {
 struct Desk {
     folder: tempfile::TempDir,
     contract: Contract,
-    owner: SigningKey,
+    owner: Delegate,
 }
 
 /// A table is sealed, or refused in words.
@@ -26,7 +26,7 @@ impl Desk {
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.expect("a folder for tables");
-        Self { folder, contract: room::contract(), owner: room::retailer() }
+        Self { folder, contract: room::contract(), owner: room::service("retailer") }
     }
 
     fn seal(&self, bytes: &[u8]) {

@@ -22,8 +22,8 @@ mod writer;
 
 #[allow(unused_imports, reason = "room and writer are a part of this crate, and name it so")]
 pub(crate) use protocol::{
-    contract, digest, grant, hpke, job, key, loss, manifest, merkle, policy, sealed, sign, slice,
-    time,
+    contract, delegation, digest, grant, hpke, job, key, loss, manifest, merkle, policy, salt,
+    sealed, sign, slice, time,
 };
 use std::{fs, path::PathBuf};
 

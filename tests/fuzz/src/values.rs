@@ -4,6 +4,7 @@ use super::{room, writer};
 use protocol::{
     canonical,
     contract::{Contract, TAG},
+    delegation::{Authority, Delegated, Delegation, KeyError, Withdrawal, Withdrawn},
     grant::Grant,
     hpke::{RecipientSecret, Sealed},
     job::{Job, JobId, Question},
@@ -105,13 +106,22 @@ fn admit(job: &Job) {
 pub(super) fn envelope(bytes: &[u8]) {
     if let Ok(envelope) = Envelope::parse(bytes) {
         for party in &ROOM.parties {
-            let _request = envelope.verify::<Request>(party);
-            let _job = envelope.verify::<Job>(party);
-            let _slice = envelope.verify::<Slice>(party);
-            let manifest = envelope.verify::<Manifest>(party);
-            let signed = SignedManifest::open(bytes.to_vec(), party);
-            assert_eq!(manifest.is_ok(), signed.is_ok());
+            let _delegation = envelope.verify::<Delegation>(party);
+            let _withdrawal = envelope.verify::<Withdrawal>(party);
         }
+        let _told = Withdrawn::default().take(&ROOM.contract, bytes);
+    }
+    let authority = Authority::at(&ROOM.contract, room::NOW);
+    if Delegated::parse(bytes).is_err() {
+        assert!(matches!(authority.open::<Slice>(bytes), Err(KeyError::Malformed)));
+    }
+    let _request = authority.open::<Request>(bytes);
+    let _job = authority.open::<Job>(bytes);
+    let _slice = authority.open::<Slice>(bytes);
+    for party in ROOM.contract.parties.keys() {
+        let manifest = authority.open_of::<Manifest>(bytes, party);
+        let signed = SignedManifest::open(bytes.to_vec(), &authority, party);
+        assert_eq!(manifest.is_ok(), signed.is_ok());
     }
     if let Ok(joint) = Jointly::parse(TAG, bytes) {
         assert_eq!(joint.to_vec(), bytes);

@@ -67,7 +67,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PEM", requires = "sign_key")]
     sign_cert: Option<PathBuf>,
 
-    /// Sign the manifest with the `signing.key` of `glovebox init`: writes MANIFEST.cose too, which
+    /// Sign the manifest with the `root.key` of `glovebox init`: writes MANIFEST.cose too, which
     /// is removed otherwise
     #[arg(long, value_name = "FILE")]
     sign_manifest_key: Option<PathBuf>,

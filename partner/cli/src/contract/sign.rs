@@ -54,7 +54,7 @@ impl Sign {
         let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
         self.lost_so_far(&identity, &contract, &party)?;
         self.salt(&identity, &contract, &party)?;
-        joint.add(identity.signing());
+        joint.add(&identity.root()?);
         files::write(&output, &joint.to_vec())?;
         say::result(format_args!("{}  {}", contract.digest, output.display()))?;
         let signers = joint.signers().map_err(Failure::no)?;
@@ -102,9 +102,9 @@ impl Sign {
             }
             return Ok(());
         }
+        let recipient = identity.recipient()?;
         let sealed = SealedSalts::parse(&files::read(&path)?);
-        let opened = sealed
-            .and_then(|sealed| sealed.open(&contract.bucket_salt, party, identity.recipient()));
+        let opened = sealed.and_then(|sealed| sealed.open(&contract.bucket_salt, party, recipient));
         let salt = opened.map_err(|why| {
             Failure::no(format!(
                 "{} does not have the bucket salt of this contract for {party}: {why}",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, salt};
 use protocol::hpke::RecipientSecret;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -14,7 +14,9 @@ fn all_keys() -> BTreeMap<String, DataKey> {
 fn releases_the_columns_that_the_contract_uses_and_no_others() {
     let room = Fixture::new();
     let instance = room.instance(1);
-    let to = To { contract: &room.contract, instance: &instance, key: room.retailer.signing() };
+    let salt = salt();
+    let (contract, owner) = (&room.contract, room.retailer.root_key());
+    let to = To { contract, instance: &instance, owner, salt: &salt };
     let manifest = room.manifest("sales");
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
     let grant = to.seal("sales", &manifest, &all_keys(), Time(5), &mut rng).unwrap();
@@ -22,7 +24,7 @@ fn releases_the_columns_that_the_contract_uses_and_no_others() {
     expected.sort_unstable();
     assert_eq!(grant.columns, expected);
     let secret = RecipientSecret::generate(&mut ChaCha20Rng::from_seed([1; 32]));
-    let owner = room.retailer.signing().public();
+    let owner = room.retailer.root_key();
     let binding = Binding {
         contract: room.contract.digest,
         instance: instance.digest(),
@@ -31,7 +33,8 @@ fn releases_the_columns_that_the_contract_uses_and_no_others() {
         manifest: manifest.digest(),
         not_after: Time(5),
     };
-    let opened = binding.open(&secret, &grant.columns, &grant.keys).unwrap();
+    let (opened, with) = binding.open(&secret, &grant.columns, &grant.keys).unwrap();
+    assert_eq!(with.digest(), room.contract.bucket_salt);
     assert_eq!(opened["spend"], all_keys()["spend"]);
 }
 
@@ -40,10 +43,12 @@ fn refuses_somebody_elses_dataset_and_an_incomplete_keys_file() {
     let room = Fixture::new();
     let instance = room.instance(1);
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
-    let to = To { contract: &room.contract, instance: &instance, key: room.publisher.signing() };
+    let salt = salt();
+    let (contract, owner) = (&room.contract, room.publisher.root_key());
+    let to = To { contract, instance: &instance, owner, salt: &salt };
     let theirs = to.seal("sales", &room.manifest("sales"), &all_keys(), Time(5), &mut rng);
     assert!(matches!(theirs.unwrap_err(), GrantError::NotOurs { .. }));
-    let to = To { key: room.retailer.signing(), ..to };
+    let to = To { owner: room.retailer.root_key(), ..to };
     let mut keys = all_keys();
     keys.remove("spend");
     let missing = to.seal("sales", &room.manifest("sales"), &keys, Time(5), &mut rng).unwrap_err();

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use hyper::Method;
 use protocol::{
     canonical,
+    delegation::Delegate,
     job::JobName,
     limits,
     refusal::Refusal,
-    sign::SigningKey,
     slice::{SliceReply, SliceRequest},
     text,
 };
@@ -33,7 +33,7 @@ impl Custody<'_> {
     /// Its slices; none if it was only asked and would give them.
     pub(super) async fn ask(
         &self,
-        key: &SigningKey,
+        key: &Delegate,
         request: SliceRequest,
     ) -> Result<Vec<ByteBuf>, JobError> {
         let only_asks = request.only_asks;
@@ -56,7 +56,7 @@ impl Custody<'_> {
 
     async fn post(
         &self,
-        key: &SigningKey,
+        key: &Delegate,
         mut request: SliceRequest,
     ) -> Result<SliceReply, JobError> {
         let authority = self.url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
@@ -86,6 +86,25 @@ impl Custody<'_> {
         let (owner, url) = (self.owner.to_owned(), self.url.to_owned());
         JobError::CustodyUnreachable { owner, url, cause, name: self.job }
     }
+}
+
+/// Tells the custody at `url` of a key that is believed no more.
+///
+/// # Errors
+///
+/// [`JobError::NotTold`].
+pub async fn tell_custody(url: &str, withdrawal: &[u8]) -> Result<(), JobError> {
+    let not_told = |cause: String| JobError::NotTold { url: url.to_owned(), cause };
+    let authority = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/').to_owned());
+    let expected = || not_told("expected an address such as http://host:7501".to_owned());
+    let mut http = Plain::new(authority.ok_or_else(expected)?);
+    let body = Bytes::copy_from_slice(withdrawal);
+    let sent = http.send(Method::POST, "/v1/withdraw", body, limits::SLICE_REPLY.bytes).await;
+    let answer = sent.map_err(|error| not_told(error.to_string()))?;
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    Err(not_told(format!("HTTP status {}", answer.status.as_u16())))
 }
 
 /// A request about `job`, which no custody has been asked yet.

@@ -9,14 +9,14 @@ use crate::{
 use protocol::{
     analysis::Price,
     contract::Contract,
+    delegation::Authority,
     digest::Digest,
     job::{Job, JobId, JobName, Question, SignedJob, question_from_toml},
     loss::{Delta, Epsilon, Loss, Rho},
-    manifest::Manifest,
+    manifest,
     message::Status,
     policy::{self, Admitted},
     refusal::Refusal,
-    sign::Signed,
     time::Time,
 };
 use std::{
@@ -98,7 +98,7 @@ pub async fn prepare(
 ) -> Result<Prepared, JobError> {
     let contract = room.contract().clone();
     let (analysis, question) = question_from_toml(template, &contract)?;
-    let status = room.status(identity.signing()).await?;
+    let status = room.status(identity).await?;
     let draft = Draft { contract: &contract, instance: room.instance().digest(), identity };
     draft.prepare(analysis, question, &status, options)
 }
@@ -143,7 +143,7 @@ impl Draft<'_> {
             },
             datasets: manifests
                 .iter()
-                .map(|(name, bytes)| (name.clone(), Digest::of(Manifest::TAG, bytes)))
+                .filter_map(|(name, bytes)| Some((name.clone(), manifest::digest_of(bytes)?)))
                 .collect(),
             analysis,
             question,
@@ -151,15 +151,18 @@ impl Draft<'_> {
         let signed = match kept {
             Some((kept, path)) => {
                 self.is_the_same(&kept, &fresh, &path)?;
-                // Too late: signed anew, which is the same job.
+                // Too late, or signed with another key: signed anew, which is the same job.
                 let late = clock::now() >= kept.job().not_after;
-                if late { self.sign(&fresh)? } else { kept }
+                let other = *kept.signed_by().key() != self.identity.analyst()?.delegation().key;
+                if late || other { self.sign(&fresh)? } else { kept }
             }
             None => self.sign(&fresh)?,
         };
         let manifests: Vec<Vec<u8>> = manifests.into_values().collect();
-        let opened =
-            signed.job().read_manifests(contract, &manifests).map_err(JobError::Refused)?;
+        let opened = signed
+            .job()
+            .read_manifests(&Authority::at(contract, clock::now()), &manifests)
+            .map_err(JobError::Refused)?;
         let admitted = policy::admit(contract, signed.job(), analyst, &opened, clock::now())
             .map_err(JobError::refused)?;
         if let Some(outbox) = &options.outbox {
@@ -194,7 +197,8 @@ impl Draft<'_> {
     }
 
     fn sign(&self, job: &Job) -> Result<SignedJob, JobError> {
-        SignedJob::sign(self.contract, self.identity.signing(), job).map_err(JobError::refused)
+        let authority = Authority::at(self.contract, clock::now());
+        SignedJob::sign(&authority, self.identity.analyst()?, job).map_err(JobError::refused)
     }
 
     /// The job of this name, as we signed it before, and where it is kept.
@@ -207,7 +211,7 @@ impl Draft<'_> {
             }
             Err(cause) => return Err(JobError::Outbox { path, cause }),
         };
-        match SignedJob::open(self.contract, bytes) {
+        match SignedJob::open(&Authority::at_any_time(self.contract), bytes) {
             Ok(kept) if kept.name() == name => Ok((kept, path)),
             _ => Err(JobError::BadOutbox { path }),
         }
@@ -222,7 +226,9 @@ impl Draft<'_> {
             .collect();
         paths.sort();
         paths.into_iter().find_map(|path| {
-            let kept = SignedJob::open(self.contract, std::fs::read(&path).ok()?).ok()?;
+            let kept =
+                SignedJob::open(&Authority::at_any_time(self.contract), std::fs::read(&path).ok()?)
+                    .ok()?;
             let ours = path.file_name()? == file_name(kept.name()).as_str();
             (ours && kept.job().id == id).then_some((kept, path))
         })
@@ -377,7 +383,9 @@ mod tests {
         let later = clock::now().plus_seconds(600);
         let job = room.job(&room.instance(1), 1, 1.0, later);
         let (contract, identity) = (&room.contract, &room.publisher);
-        let signed = SignedJob::sign(contract, identity.signing(), &job).unwrap();
+        let signed =
+            SignedJob::sign(&Authority::at_any_time(contract), identity.analyst().unwrap(), &job)
+                .unwrap();
         let path = dir.path().join(file_name(signed.name()));
         keep(&path, signed.as_bytes()).unwrap();
         let draft = Draft { contract, instance: job.instance, identity };

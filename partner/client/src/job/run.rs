@@ -10,11 +10,11 @@ use crate::{
 };
 use protocol::{
     contract::Contract,
+    delegation::Delegate,
     job::JobName,
     message::{Body, Reply},
     receipt::Account,
     refusal::Refusal,
-    sign::SigningKey,
     slice::{SliceReply, SliceRequest},
 };
 use serde_bytes::ByteBuf;
@@ -58,7 +58,7 @@ pub trait OwnCustody: fmt::Debug + Send {
     fn decide(
         &mut self,
         owner: &str,
-        key: &SigningKey,
+        key: &Delegate,
         contract: &Contract,
         instance: &Instance,
         request: &SliceRequest,
@@ -115,7 +115,7 @@ pub async fn run(
     let mut lost = 0;
     loop {
         let body = Body::Job { job: prepared.as_bytes().to_vec(), slices: slices.clone() };
-        match room.request(identity.signing(), body).await {
+        match room.request(identity, body).await {
             Ok(Reply::Result { job, sealed, not_stored }) if job == prepared.name() => {
                 return Ok(Ran { job, sealed: sealed.map(ByteBuf::into_vec), not_stored });
             }
@@ -191,7 +191,7 @@ impl Round<'_> {
         // Our own last: whatever goes wrong before costs us nothing.
         desks.sort_by_key(|(_, desk)| matches!(desk, Desk::Ours));
         if let (Some((party, Desk::Ours)), Some(ledger)) = (desks.last(), &mut custodies.own) {
-            let accounts = room.status(self.identity.signing()).await?.accounts;
+            let accounts = room.status(self.identity).await?.accounts;
             let known = ledger.witness(party, room.contract(), room.instance(), &accounts);
             known.map_err(JobError::Ledger)?;
         }
@@ -220,7 +220,7 @@ impl Round<'_> {
         owner: &str,
     ) -> Result<Desk, JobError> {
         let listed = contract.parties.get(owner).and_then(|party| party.custody.as_ref());
-        let ours = contract.party_of(&self.identity.signing().public()) == Some(owner);
+        let ours = contract.party_of(&self.identity.root_key()) == Some(owner);
         match custodies.addresses.get(owner).or(listed) {
             Some(url) => Ok(Desk::At(url.clone())),
             None if ours && custodies.own.is_some() => Ok(Desk::Ours),
@@ -237,16 +237,16 @@ impl Round<'_> {
         only_asks: bool,
     ) -> Result<Vec<ByteBuf>, JobError> {
         let contract = room.contract();
-        let key = self.identity.signing();
         let (job, manifests) = (self.prepared.as_bytes(), &self.prepared.manifests);
         let request = custody::request(owner, job, manifests, only_asks)?;
         match (desk, &mut custodies.own) {
             (Desk::At(url), _) => {
-                let (analyst, job) = (contract.party_of(&key.public()), self.prepared.name());
-                let custody = Custody { owner, url, analyst, job };
-                custody.ask(key, request).await
+                let analyst = contract.party_of(&self.identity.root_key());
+                let custody = Custody { owner, url, analyst, job: self.prepared.name() };
+                custody.ask(self.identity.analyst()?, request).await
             }
             (Desk::Ours, Some(ledger)) => {
+                let key = self.identity.service()?;
                 let decided = ledger.decide(owner, key, contract, room.instance(), &request);
                 match decided.map_err(JobError::Ledger)? {
                     SliceReply::Granted { slices } => Ok(slices),

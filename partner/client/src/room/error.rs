@@ -3,6 +3,7 @@
 use super::TITLES;
 use crate::{
     check::{self, Line, Number},
+    keys::IdentityError,
     withdrawn::WithdrawnError,
 };
 use attestation_verifier::{ParseError, VerifyError, receipt::ParseAttestedError};
@@ -90,6 +91,9 @@ pub enum RoomError {
     /// No randomness.
     #[error("the operating system gave no random numbers")]
     Randomness,
+    /// Our keys.
+    #[error(transparent)]
+    Keys(Box<IdentityError>),
 }
 
 /// A refusal of whoever is not believed yet. Its words are of this protocol, but names in them would be

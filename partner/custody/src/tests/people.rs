@@ -333,7 +333,7 @@ fn a_sample_that_cannot_be_read_stops_the_ledger() {
 fn keys_without_their_ledger_hand_out_nothing() {
     let retailer = Retailer::new();
     let copy = tempfile::tempdir().unwrap();
-    for file in ["signing.key", "recipient.key"] {
+    for file in ["root.key", "recipient.key"] {
         std::fs::copy(retailer.file(file), copy.path().join(file)).unwrap();
     }
     let keys = Identity::load(copy.path()).unwrap();
@@ -341,9 +341,9 @@ fn keys_without_their_ledger_hand_out_nothing() {
     assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
     assert!(missing.to_string().contains("custody new --i-know-it-is-the-first"), "{missing}");
     assert!(!copy.path().join("custody.sqlite").exists());
-    Ledger::begin(copy.path(), &keys.signing().public()).unwrap();
+    Ledger::begin(copy.path(), &keys.root_key()).unwrap();
     Ledger::open(&keys).unwrap();
-    let twice = Ledger::begin(copy.path(), &keys.signing().public()).unwrap_err();
+    let twice = Ledger::begin(copy.path(), &keys.root_key()).unwrap_err();
     assert!(matches!(twice, LedgerError::Exists { .. }), "{twice}");
 }
 

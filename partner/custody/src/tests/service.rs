@@ -6,9 +6,9 @@ use client::{clock, http::Plain, keys::random, room::RoomError};
 use hyper::Method;
 use protocol::{
     canonical,
+    delegation::{Authority, KeyFlaw, KeyKind, Withdrawal},
     job::{Job, Question},
     limits,
-    sign::{self, SigningKey},
     slice::{SliceReply, SliceRequest},
 };
 use std::{
@@ -44,18 +44,20 @@ struct Custody {
 impl Custody {
     async fn start() -> Self {
         let room = fixture();
-        let ledger = Ledger::open(&room.retailer).unwrap();
+        let retailer = room.retailer.clone();
+        Self::start_with(room, retailer).await
+    }
+
+    async fn start_with(room: Fixture, retailer: Arc<Identity>) -> Self {
+        let ledger = Ledger::open(&retailer).unwrap();
         let says = Mutex::new(Ok(room.instance(1)));
         let believer = Arc::new(Believer { says, asked: AtomicU32::new(0) });
         let (tell, events) = mpsc::channel();
-        let service = Service::new(
-            room.contract.clone(),
-            room.retailer.clone(),
-            ledger,
-            believer.clone(),
-            move |event| drop(tell.send(event)),
-        )
-        .unwrap();
+        let service =
+            Service::new(room.contract.clone(), retailer, ledger, believer.clone(), move |event| {
+                drop(tell.send(event))
+            })
+            .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let http = Plain::new(listener.local_addr().unwrap().to_string());
         tokio::spawn(serve(listener, Arc::new(service), std::future::pending()));
@@ -68,16 +70,16 @@ impl Custody {
     }
 
     async fn ask(&mut self, job: &Job) -> SliceReply {
-        let signed = self.room.publisher.signing().sign(job);
+        let signed = self.room.publisher.sign(job).unwrap();
         let request = self.request(signed);
-        let body = self.room.publisher.signing().sign(&request);
+        let body = self.room.publisher.sign(&request).unwrap();
         self.post(body).await
     }
 
     /// The job that `key` signed, in a request that it signs too.
-    async fn ask_as(&mut self, key: &SigningKey, job: &Job) -> SliceReply {
-        let request = self.request(key.sign(job));
-        self.post(key.sign(&request)).await
+    async fn ask_as(&mut self, key: &Identity, job: &Job) -> SliceReply {
+        let request = self.request(key.sign(job).unwrap());
+        self.post(key.sign(&request).unwrap()).await
     }
 
     fn request(&self, job: Vec<u8>) -> SliceRequest {
@@ -110,8 +112,9 @@ async fn countersigns_the_price_it_derived_itself_and_the_same_slice_again() {
     let job = custody.job(1, 1.0);
     let SliceReply::Granted { slices } = custody.ask(&job).await else { panic!() };
     assert_eq!(slices.len(), 1);
-    let owner = custody.room.retailer.signing().public();
-    let slice: Slice = sign::open(&slices[0], &owner).unwrap();
+    let authority = Authority::at(&custody.room.contract, clock::now());
+    let (slice, by) = authority.open_of::<Slice>(&slices[0], "retailer").unwrap();
+    assert_eq!(by.name(), "service");
     assert_eq!(slice.granted, loss(1.0));
     assert_eq!((slice.dataset.as_str(), slice.purpose.as_str()), ("sales", "measurement"));
     assert_eq!(slice.instance, job.instance);
@@ -120,6 +123,38 @@ async fn countersigns_the_price_it_derived_itself_and_the_same_slice_again() {
     assert!(
         matches!(custody.events.recv().unwrap(), Event::Granted { analyst, .. } if analyst == "publisher")
     );
+}
+
+/// The machine that answers the network has nothing that signs contracts or opens results.
+#[tokio::test]
+async fn countersigns_with_the_service_key_alone_on_its_disk() {
+    let room = fixture();
+    for file in ["root.key", "analyst.key", "analyst.delegation", "recipient.key"] {
+        std::fs::remove_file(room.retailer.directory().join(file)).unwrap();
+    }
+    let service = Arc::new(Identity::load(room.retailer.directory()).unwrap());
+    assert!(service.root().is_err() && service.analyst().is_err() && service.recipient().is_err());
+    let mut custody = Custody::start_with(room, service).await;
+    let job = custody.job(1, 1.0);
+    assert!(matches!(custody.ask(&job).await, SliceReply::Granted { .. }));
+}
+
+#[tokio::test]
+async fn hands_out_nothing_to_an_analyst_key_once_it_was_told_of_its_withdrawal() {
+    let mut custody = Custody::start().await;
+    let job = custody.job(1, 0.5);
+    assert!(matches!(custody.ask(&job).await, SliceReply::Granted { .. }));
+    let key = custody.room.publisher.analyst().unwrap().delegation().key;
+    let withdrawal = Withdrawal { key, name: "analyst".to_owned() };
+    let stranger = fixture();
+    for (root, expected) in [(&stranger.publisher, 403), (&custody.room.publisher.clone(), 204)] {
+        let signed = root.root().unwrap().sign(&withdrawal);
+        let sent = custody.http.send(Method::POST, "/v1/withdraw", signed.into(), 1 << 20).await;
+        assert_eq!(sent.unwrap().status.as_u16(), expected);
+    }
+    let job = custody.job(2, 0.5);
+    let Refusal::Key { party, kind, why, .. } = custody.refused(&job).await else { panic!() };
+    assert_eq!((party.as_str(), kind, why), ("publisher", KeyKind::Analyst, KeyFlaw::Withdrawn));
 }
 
 #[tokio::test]
@@ -154,7 +189,7 @@ async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() 
     assert!(matches!(custody.refused(&other_version).await, Refusal::KeyWithheld { .. }));
     // The retailer is no analyst of this contract.
     let retailer = custody.room.retailer.clone();
-    let not_analyst = refusal(custody.ask_as(retailer.signing(), &job).await);
+    let not_analyst = refusal(custody.ask_as(&retailer, &job).await);
     assert!(matches!(not_analyst, Refusal::NotPermitted { .. }));
     assert_eq!(refusal(custody.post(b"nonsense".to_vec()).await), Refusal::Malformed);
     let report = Ledger::open(&custody.room.retailer)
@@ -169,7 +204,7 @@ async fn refuses_a_stranger_and_an_instance_that_it_does_not_believe() {
     let mut custody = Custody::start().await;
     let job = custody.job(1, 1.0);
     let stranger = fixture();
-    let forged = custody.ask_as(stranger.publisher.signing(), &job).await;
+    let forged = custody.ask_as(&stranger.publisher, &job).await;
     assert_eq!(refusal(forged), Refusal::Stranger);
     *custody.believer.says.lock().unwrap() = Err(());
     assert_eq!(custody.refused(&job).await, Refusal::NotBelieved { owner: "retailer".to_owned() },);
@@ -180,8 +215,8 @@ async fn refuses_a_stranger_and_an_instance_that_it_does_not_believe() {
 async fn a_job_or_request_that_somebody_else_shows_takes_nothing_of_its_analysts() {
     let mut custody = Custody::start().await;
     let job = custody.job(1, 1.0);
-    let signed = custody.room.publisher.signing().sign(&job);
-    let recorded = custody.room.publisher.signing().sign(&custody.request(signed.clone()));
+    let signed = custody.room.publisher.sign(&job).unwrap();
+    let recorded = custody.room.publisher.sign(&custody.request(signed.clone())).unwrap();
     assert!(matches!(custody.post(recorded.clone()).await, SliceReply::Granted { .. }));
     assert_eq!(custody.believer.asked.load(Ordering::SeqCst), 1);
     let (retailer, stranger) = (custody.room.retailer.clone(), fixture());
@@ -189,9 +224,9 @@ async fn a_job_or_request_that_somebody_else_shows_takes_nothing_of_its_analysts
     for (shown, expected) in [
         (canonical::to_vec(&request), Refusal::Malformed),
         (signed, Refusal::Stranger),
-        (stranger.publisher.signing().sign(&request), Refusal::Stranger),
+        (stranger.publisher.sign(&request).unwrap(), Refusal::Stranger),
         // Another party of the contract.
-        (retailer.signing().sign(&request), Refusal::Malformed),
+        (retailer.sign(&request).unwrap(), Refusal::Malformed),
         (recorded, Refusal::Replayed),
     ] {
         assert_eq!(refusal(custody.post(shown).await), expected);
@@ -205,16 +240,16 @@ async fn a_job_or_request_that_somebody_else_shows_takes_nothing_of_its_analysts
 async fn refuses_a_request_to_another_owner_and_of_another_time() {
     let mut custody = Custody::start().await;
     let publisher = custody.room.publisher.clone();
-    let signed = publisher.signing().sign(&custody.job(1, 1.0));
+    let signed = publisher.sign(&custody.job(1, 1.0)).unwrap();
     let request = custody.request(signed);
     let elsewhere = SliceRequest { owner: "agency".to_owned(), ..request.clone() };
-    let elsewhere = custody.post(publisher.signing().sign(&elsewhere)).await;
+    let elsewhere = custody.post(publisher.sign(&elsewhere).unwrap()).await;
     assert_eq!(refusal(elsewhere), Refusal::Elsewhere);
     let now = clock::now().0;
     let most = limits::SLICE_REQUEST_MS + 60_000;
     for sent in [Time(now - most), Time(now + most)] {
         let other = SliceRequest { time: sent, ..request.clone() };
-        let refused = refusal(custody.post(publisher.signing().sign(&other)).await);
+        let refused = refusal(custody.post(publisher.sign(&other).unwrap()).await);
         let Refusal::OtherClock { sent: found, here } = refused else { panic!("{refused}") };
         assert!(found == sent && here.0 >= now);
     }

@@ -198,7 +198,7 @@ fn columns_are_renamed_in_either_direction_if_only_one_makes_sense() {
     let desk = Desk::new();
     let path =
         write(&desk, "a.csv", format!("{}{ROW_A}\n", HEADER.replace("email", "E-Mail=Main")));
-    let key = signing_key(2);
+    let key = service(2);
     let seal = |map: &str| {
         let mut options = Options::default();
         options.reading.map = vec![map.to_owned()];
@@ -250,7 +250,7 @@ fn a_folder_that_is_not_there_is_named_before_the_data_is_read() {
     let stem = desk.path("out/sales");
     let options = Options::default();
     let error =
-        seal(&input, &desk.contract, "sales", &signing_key(2), 1, &stem, &options, &mut |_, _| {});
+        seal(&input, &desk.contract, "sales", &service(2), 1, &stem, &options, &mut |_, _| {});
     assert!(matches!(error, Err(SealError::NoFolder { path }) if path == desk.path("out")));
     assert_eq!(desk.names(), ["sales.csv"]);
 }

@@ -34,7 +34,7 @@ fn mend(path: &Path, from: &str, to: &str) {
 }
 
 fn seal_with(desk: &Desk, input: &Path, options: &Options) -> Result<InMemory, SealError> {
-    let key = signing_key(2);
+    let key = service(2);
     in_memory(input, &desk.contract, "sales", &key, 1, options, &mut |_, _| {})
 }
 

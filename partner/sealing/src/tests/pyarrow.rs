@@ -75,7 +75,7 @@ fn adopted(desk: &Desk, rows: &Value) -> Result<Sealed, SealError> {
         &path(".keys"),
         &desk.contract,
         "sales",
-        &signing_key(2),
+        &service(2),
         4,
         &Options::default(),
     )
@@ -97,7 +97,7 @@ fn a_file_made_with_pyarrow_alone_is_adopted_and_opens() {
 
 fn adopted_again(desk: &Desk) -> Result<Sealed, SealError> {
     let [file, keys] = ["sales.sealed", "sales.keys"].map(|name| desk.path(name));
-    adopt(&file, &keys, &desk.contract, "sales", &signing_key(2), 4, &Options::default())
+    adopt(&file, &keys, &desk.contract, "sales", &service(2), 4, &Options::default())
 }
 
 #[test]

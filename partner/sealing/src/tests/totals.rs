@@ -205,7 +205,7 @@ fn a_messy_export_is_read_with_the_options() {
     options.reading.round = true;
     options.reading.empty = BTreeMap::from([("spend".to_owned(), "0".to_owned())]);
     options.max_rejected = "5".parse().unwrap();
-    let key = signing_key(2);
+    let key = service(2);
     let sealed =
         in_memory(&input, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {}).unwrap();
     // Only those with neither an address nor a number are lost: one of ten and one of seven.

@@ -2,11 +2,9 @@
 
 use super::Job;
 use crate::{
-    contract::Contract,
-    digest::Digest,
-    manifest::{Manifest, SignedManifest},
+    delegation::Authority,
+    manifest::{self, SignedManifest},
     refusal::Refusal,
-    sign::Signed,
 };
 use std::collections::BTreeMap;
 
@@ -16,20 +14,21 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Malformed`] for a dataset that the contract does not have, or a manifest that does not open.
+    /// [`Refusal::Malformed`] for a dataset that the contract does not have, or a manifest that does not fit; and whatever
+    /// is wrong with the key that signed it.
     pub fn read_manifests<B: AsRef<[u8]>>(
         &self,
-        contract: &Contract,
+        authority: &Authority<'_>,
         signed: &[B],
     ) -> Result<BTreeMap<String, SignedManifest>, Box<Refusal>> {
         let mut manifests = BTreeMap::new();
         for (name, digest) in &self.datasets {
-            let named = |bytes: &&B| Digest::of(Manifest::TAG, bytes.as_ref()) == *digest;
-            let dataset = contract.datasets.get(name).ok_or(Refusal::Malformed)?;
-            let owner = contract.parties.get(&dataset.owner).ok_or(Refusal::Internal)?;
+            let named = |bytes: &&B| manifest::digest_of(bytes.as_ref()) == Some(*digest);
+            let dataset = authority.contract().datasets.get(name).ok_or(Refusal::Malformed)?;
             let Some(bytes) = signed.iter().find(named) else { continue };
-            let manifest = SignedManifest::open(bytes.as_ref().to_vec(), &owner.root_key)
-                .map_err(|_| Refusal::Malformed)?;
+            let bytes = bytes.as_ref().to_vec();
+            let manifest = SignedManifest::open(bytes, authority, &dataset.owner);
+            let manifest = manifest.map_err(Refusal::from)?;
             manifest.manifest().check(dataset).map_err(|_| Refusal::Malformed)?;
             manifests.insert(name.clone(), manifest);
         }

@@ -2,10 +2,9 @@
 
 use super::{Job, JobName};
 use crate::{
-    contract::Contract,
+    delegation::{Authorised, Authority, Delegate},
     limits,
     refusal::{Limit, Refusal},
-    sign::{Envelope, SigningKey},
 };
 
 /// A job that a party of the contract signed, and which one. Made by [`SignedJob::open`] alone, which the
@@ -13,13 +12,13 @@ use crate::{
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedJob {
     job: Job,
-    analyst: String,
+    signed_by: Authorised,
     name: JobName,
     bytes: Vec<u8>,
 }
 
 impl SignedJob {
-    /// Opens a job that a party of `contract` signed for it.
+    /// Opens a job that an analyst key of a party signed, and that is for the contract of `authority`.
     ///
     /// Whether that party may ask this is the policy's business ([`crate::policy::admit`]).
     ///
@@ -27,31 +26,28 @@ impl SignedJob {
     ///
     /// [`Refusal::OverLimit`] if it is longer than [`limits::JOB`], [`Refusal::Malformed`] for bytes that
     /// are not a signed message, [`Refusal::Stranger`] if no party of the contract signed them as a job,
-    /// and [`Refusal::Elsewhere`] for a job under another contract.
-    pub fn open(contract: &Contract, bytes: Vec<u8>) -> Result<Self, Refusal> {
+    /// [`Refusal::Key`] if the key is not good for it, and [`Refusal::Elsewhere`] for a job under another contract.
+    pub fn open(authority: &Authority<'_>, bytes: Vec<u8>) -> Result<Self, Refusal> {
         let most = limits::JOB.bytes + limits::ENVELOPE;
         if bytes.len() > most {
             let [found, most] = [bytes.len(), most].map(|n| u64::try_from(n).unwrap_or(u64::MAX));
             return Err(Refusal::OverLimit { limit: Limit::Job, found, most });
         }
-        let envelope = Envelope::parse(&bytes).map_err(|_| Refusal::Malformed)?;
-        let signer = envelope.claimed_signer();
-        let analyst = contract.party_of(&signer).ok_or(Refusal::Stranger)?.to_owned();
-        let job: Job = envelope.verify(&signer).map_err(|_| Refusal::Stranger)?;
-        if job.contract != contract.digest {
+        let (job, signed_by) = authority.open::<Job>(&bytes)?;
+        if job.contract != authority.contract().digest {
             return Err(Refusal::Elsewhere);
         }
-        let name = JobName::of(&analyst, &job);
-        Ok(Self { job, analyst, name, bytes })
+        let name = JobName::of(signed_by.party(), &job);
+        Ok(Self { job, signed_by, name, bytes })
     }
 
-    /// Signs `job` as the party of `contract` that has `key`.
+    /// Signs `job` with an analyst key.
     ///
     /// # Errors
     ///
     /// As [`Self::open`]: a job that nobody would open is not signed.
-    pub fn sign(contract: &Contract, key: &SigningKey, job: &Job) -> Result<Self, Refusal> {
-        Self::open(contract, key.sign(job))
+    pub fn sign(authority: &Authority<'_>, key: &Delegate, job: &Job) -> Result<Self, Refusal> {
+        Self::open(authority, key.sign(job))
     }
 
     /// The job.
@@ -63,7 +59,13 @@ impl SignedJob {
     /// The party that signed it.
     #[must_use]
     pub fn analyst(&self) -> &str {
-        &self.analyst
+        self.signed_by.party()
+    }
+
+    /// The party with the key that it signed with.
+    #[must_use]
+    pub fn signed_by(&self) -> &Authorised {
+        &self.signed_by
     }
 
     /// What it is called.

@@ -57,6 +57,9 @@ pub enum Share {
     /// Bytes of results that are kept for retries.
     #[error("bytes of results")]
     AnswerBytes,
+    /// Withdrawals of keys, which are kept for as long as the instance lives.
+    #[error("withdrawals of keys")]
+    Withdrawals,
 }
 
 /// A limit on a job.
@@ -128,6 +131,12 @@ pub enum GrantFlaw {
     /// Keys of other columns than the contract uses.
     #[error("it does not release exactly the columns that the contract uses")]
     Columns,
+    /// It would go on after the keys that signed it or its manifest.
+    #[error("it lasts longer than the service key that signed it or its manifest")]
+    OutlivesKey,
+    /// Another salt than the contract's.
+    #[error("its bucket salt is not the one whose digest the contract has")]
+    Salt,
     /// Keys that do not open.
     #[error("its keys are sealed to another instance, or bound to something else")]
     Keys,

@@ -108,7 +108,7 @@ fn read_signature<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     read_bytes(rest).filter(|signature| signature.len() == SIGNATURE)
 }
 
-fn read_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn read_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (kind, length) = scan::head(rest).ok()?;
     let length = usize::try_from(length).ok().filter(|_| kind == scan::BYTES)?;
     let (bytes, after) = rest.split_at_checked(length)?;
@@ -116,7 +116,7 @@ fn read_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(bytes)
 }
 
-fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_head(out, scan::BYTES, bytes.len());
     out.extend_from_slice(bytes);
 }

@@ -3,15 +3,15 @@
 use super::*;
 use crate::{
     canonical,
+    delegation::{Authority, KeyKind, tests::delegate},
     digest::Digest,
     job::{Filter, GroupBy, JobId},
     limits,
     manifest::Manifest,
     merkle::Root,
     sealed,
-    sign::{Signed, SigningKey},
+    sign::Signed,
 };
-use zeroize::Zeroizing;
 
 const NOW: Time = Time(1_795_435_200_000);
 
@@ -39,7 +39,7 @@ fn manifests_of(
     more: usize,
     rows: impl Fn(&str) -> u64,
 ) -> BTreeMap<String, SignedManifest> {
-    let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
+    let authority = Authority::at_any_time(contract);
     let manifest = |name: &str| {
         let dataset = &contract.datasets[name];
         let manifest = Manifest {
@@ -51,7 +51,10 @@ fn manifests_of(
             columns: sealed::layout(dataset),
             aad_prefix: vec![0; more],
         };
-        SignedManifest::open(key.sign(&manifest), &key.public()).unwrap()
+        let (seed, owner) =
+            if dataset.owner == "publisher" { (1, "publisher") } else { (2, "retailer") };
+        let bytes = delegate(seed, KeyKind::Service).sign(&manifest);
+        SignedManifest::open(bytes, &authority, owner).unwrap()
     };
     ["exposures", "sales"].map(|name| (name.to_owned(), manifest(name))).into()
 }

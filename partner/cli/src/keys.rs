@@ -1,0 +1,284 @@
+//! `glovebox keys`: the keys that a party's root key delegates and withdraws.
+
+use crate::{failure::Failure, files, say, under::Under};
+use client::{
+    address::Address,
+    clock,
+    grant::withdraw,
+    keys::{self, Identity},
+    withdrawals,
+};
+use protocol::{
+    delegation::{Delegate, Delegation, KeyKind, Withdrawal},
+    page::number,
+    sign::PublicKey,
+    time::Time,
+};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Show, make, delegate and withdraw the keys of a party
+///
+/// A party's root key signs contracts and what these commands write; a service key signs grants, slices and
+/// requests, and an analyst key signs jobs. Both end: the root key delegates them for a time.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum KeysCommand {
+    Show(Show),
+    New(New),
+    Delegate(DelegateKey),
+    Withdraw(Withdraw),
+    Tell(Tell),
+}
+
+impl KeysCommand {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Show(show) => show.run(),
+            Self::New(new) => new.run(),
+            Self::Delegate(delegate) => delegate.run(),
+            Self::Withdraw(withdraw) => withdraw.run(),
+            Self::Tell(tell) => tell.run().await,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    Analyst,
+    Service,
+}
+
+impl From<Kind> for KeyKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Analyst => Self::Analyst,
+            Kind::Service => Self::Service,
+        }
+    }
+}
+
+/// Show the keys in a folder, and until when they are good
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// Directory with the party's keys
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Show {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.dir)?;
+        let place = if identity.root().is_ok() { "" } else { "; kept elsewhere" };
+        say::result(format_args!("root       {}{place}", identity.root_key()))?;
+        for kept in [identity.service(), identity.analyst()].into_iter().flatten() {
+            let Delegation { kind, name, key, from, until } = kept.delegation();
+            say::result(format_args!(
+                "{kind:<10} {key}  \"{name}\", from {} to {}{}",
+                number::moment(*from),
+                number::moment(*until),
+                state(kept, clock::now())
+            ))?;
+        }
+        let withdrawn = withdrawals::all(&self.dir).map_err(Failure::unclear)?.len();
+        if withdrawn > 0 {
+            say::result(format_args!(
+                "{withdrawn} withdrawn in all, of any party: {}",
+                self.dir.join(withdrawals::FOLDER).display()
+            ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What is to be said of a key now.
+fn state(key: &Delegate, now: Time) -> String {
+    let Delegation { from, until, .. } = key.delegation();
+    match until.0.saturating_sub(now.0) / DAY_MS {
+        _ if now < *from => "  NOT YET GOOD".to_owned(),
+        _ if now >= *until => "  EXPIRED".to_owned(),
+        days if days < SOON => format!("  ends in {days} days"),
+        _ => String::new(),
+    }
+}
+
+/// Says which of these keys end soon or have ended: a service stops with its key.
+pub(crate) fn warn_of_ends(identity: &Identity) {
+    for key in [identity.service(), identity.analyst()].into_iter().flatten() {
+        let state = state(key, clock::now());
+        if !state.is_empty() {
+            let kind = key.delegation().kind;
+            say::note(format_args!(
+                "The {kind} key in {}:{state}. Where the root key is: `glovebox keys delegate --kind {kind}`.",
+                identity.directory().display()
+            ));
+        }
+    }
+}
+
+/// Make a key that the party's root key is then to delegate
+///
+/// For another machine or another analyst: the root key need not be there. Never overwrites a key.
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// What for
+    #[arg(long)]
+    kind: Kind,
+
+    /// Where to make it
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl New {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let kind = self.kind.into();
+        let key = keys::make_key(&self.dir, kind)?;
+        say::result(key)?;
+        say::note(format_args!(
+            "Have the party's root key delegate it (`glovebox keys delegate --kind {kind} --key {key}`), and keep \
+             what that writes as {}.",
+            self.dir.join(keys::delegation_file(kind)).display()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Let a key sign for the party until a time; the root key is needed
+#[derive(Debug, clap::Args)]
+pub(crate) struct DelegateKey {
+    /// What for
+    #[arg(long)]
+    kind: Kind,
+
+    /// What receipts and refusals call the key: a-z, 0-9, '-' and '_' [default: its kind]
+    #[arg(long)]
+    name: Option<String>,
+
+    /// The key, as `glovebox keys new` printed it [default: the one of this kind in the folder]
+    #[arg(long, value_name = "BASE64", requires = "output")]
+    key: Option<PublicKey>,
+
+    /// For how many days
+    #[arg(long, default_value_t = keys::DAYS, value_parser = clap::value_parser!(u64).range(1..=3660))]
+    days: u64,
+
+    /// Directory with the root key
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Where to write the delegation [default: beside the key in the folder]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl DelegateKey {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let kind = KeyKind::from(self.kind);
+        let key = match self.key {
+            Some(key) => key,
+            None => keys::public_key(&self.dir, kind)?,
+        };
+        let name = self.name.clone().unwrap_or_else(|| kind.to_string());
+        let delegation = keys::delegation_from_now(kind, &name, key, self.days)?;
+        let until = delegation.until;
+        let signed = keys::root(&self.dir)?.sign(&delegation);
+        let beside = self.dir.join(keys::delegation_file(kind));
+        let output = self.output.as_ref().unwrap_or(&beside);
+        files::write(output, &signed)?;
+        say::result(format_args!(
+            "{kind} \"{name}\" until {}  {}",
+            number::moment(until),
+            output.display()
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Take a key back, for ever; the root key is needed
+///
+/// Writes a file that says so, and sets a key in this folder aside. Whoever has to know must be told, with `glovebox
+/// keys tell`: an instance or a custody that has not heard of it goes on believing the key until its time is over.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Withdraw {
+    /// The kind of the key in the folder
+    #[arg(long, required_unless_present = "key", conflicts_with = "key")]
+    kind: Option<Kind>,
+
+    /// The key, if it is elsewhere
+    #[arg(long, value_name = "BASE64")]
+    key: Option<PublicKey>,
+
+    /// What it was called
+    #[arg(long, default_value = "withdrawn")]
+    name: String,
+
+    /// Directory with the root key
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Withdraw {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let root = keys::root(&self.dir)?;
+        let key = match (self.key, self.kind) {
+            (Some(key), _) => key,
+            (None, Some(kind)) => keys::public_key(&self.dir, kind.into())?,
+            (None, None) => return Err(Failure::unclear("name the key with --kind or --key")),
+        };
+        let withdrawal = Withdrawal { key, name: self.name.clone() };
+        let path =
+            withdrawals::keep(&self.dir, &root.sign(&withdrawal)).map_err(Failure::unclear)?;
+        if let Some(kind) = self.kind {
+            keys::set_aside(&self.dir, kind.into())?;
+        }
+        say::result(format_args!("withdrawn {key}  {}", path.display()))?;
+        say::note(
+            "Tell the instances that run and the owners' custodies: `glovebox keys tell`. Keys that were granted \
+             and slices that were cut with it stay: revoke or close what it could have opened.",
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Tell a running instance, and custodies, of every withdrawal in the folder
+///
+/// `glovebox grant` does so too, whenever it grants to an instance.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tell {
+    /// Address of the room
+    #[arg(value_name = "URL")]
+    room: Address,
+
+    /// Address of a custody that is to know too
+    #[arg(long, value_name = "URL")]
+    custody: Vec<String>,
+
+    #[command(flatten)]
+    under: Under,
+}
+
+impl Tell {
+    async fn run(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.under.dir)?;
+        let told = withdrawals::all(&self.under.dir).map_err(Failure::unclear)?;
+        // Custodies first: they are what hands out budget.
+        for url in &self.custody {
+            for withdrawal in &told {
+                client::job::tell_custody(url, withdrawal).await?;
+            }
+        }
+        let mut room = self.under.connect_to_take_back(&self.room).await?;
+        for withdrawal in &told {
+            withdraw(&mut room, &identity, withdrawal.clone()).await?;
+        }
+        say::result(format_args!(
+            "told {} of the instance {}",
+            told.len(),
+            room.instance().digest().short()
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+const DAY_MS: u64 = 86_400_000;
+/// Days before its end at which a key is spoken of.
+const SOON: u64 = 14;

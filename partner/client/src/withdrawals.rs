@@ -1,0 +1,105 @@
+//! The keys that parties withdrew, as far as this party was told: one file for each, signed by a root key.
+
+use crate::files;
+use protocol::{
+    contract::Contract,
+    delegation::{KeyError, Withdrawal, Withdrawn},
+    sign::{Envelope, SignatureError},
+};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Every withdrawal that is kept in the party's `directory`, as it was signed.
+///
+/// # Errors
+///
+/// [`WithdrawalError::Io`].
+pub fn all(directory: &Path) -> Result<Vec<Vec<u8>>, WithdrawalError> {
+    let folder = directory.join(FOLDER);
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |cause| WithdrawalError::Io { path, cause }
+    };
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(io(&folder)(cause)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io(&folder))?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let read = |path: &PathBuf| files::read_at_most(path, MOST).map_err(io(path));
+    paths.iter().map(read).collect()
+}
+
+/// The keys that parties of `contract` withdrew. What parties of other contracts withdrew is left out.
+///
+/// # Errors
+///
+/// [`WithdrawalError`]: if it is not known which, nothing is signed or handed out.
+pub fn under(directory: &Path, contract: &Contract) -> Result<Withdrawn, WithdrawalError> {
+    let mut withdrawn = Withdrawn::default();
+    for bytes in all(directory)? {
+        match withdrawn.take(contract, &bytes) {
+            Ok(_) | Err(KeyError::Stranger) => {}
+            Err(cause) => return Err(WithdrawalError::Unreadable { cause }),
+        }
+    }
+    Ok(withdrawn)
+}
+
+/// Keeps a withdrawal, whoever's root key signed it; says where. Kept twice it is kept once.
+///
+/// # Errors
+///
+/// [`WithdrawalError`] if it is not one, or cannot be kept.
+pub fn keep(directory: &Path, bytes: &[u8]) -> Result<PathBuf, WithdrawalError> {
+    let envelope = Envelope::parse(bytes).map_err(WithdrawalError::Signature)?;
+    let withdrawal: Withdrawal =
+        envelope.verify(&envelope.claimed_signer()).map_err(WithdrawalError::Signature)?;
+    let of = |bytes: &[u8; 32]| hex::encode(bytes.get(..8).unwrap_or_default());
+    let name =
+        format!("{}-{}", of(envelope.claimed_signer().as_bytes()), of(withdrawal.key.as_bytes()));
+    let folder = directory.join(FOLDER);
+    let path = folder.join(name).with_extension(EXTENSION);
+    files::create_folder(&folder)
+        .and_then(|()| files::replace(&path, bytes))
+        .map_err(|cause| WithdrawalError::Io { path: path.clone(), cause })?;
+    Ok(path)
+}
+
+/// Why withdrawals are not read or kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WithdrawalError {
+    /// No withdrawal.
+    #[error("not a withdrawal of a key: {0}")]
+    Signature(#[source] SignatureError),
+    /// A file that says nothing that can be obeyed.
+    #[error("a file among the withdrawals of keys cannot be obeyed: {cause}")]
+    Unreadable {
+        /// Why.
+        cause: KeyError,
+    },
+    /// Reading or writing.
+    #[error("reading or writing {path}: {cause}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// The folder of withdrawals in a party's folder.
+pub const FOLDER: &str = "withdrawals";
+/// How the name of such a file ends.
+pub const EXTENSION: &str = "withdrawal";
+const MOST: u64 = 4096;

@@ -1,0 +1,244 @@
+//! Whose word counts under one contract, at one time.
+
+use super::{ByDelegate, Delegated, Delegation, KeyKind, Withdrawn};
+use crate::{
+    contract::{self, Contract},
+    limits,
+    sign::PublicKey,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A contract with a time and the keys that were withdrawn until then: opens what delegated keys signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Authority<'a> {
+    contract: &'a Contract,
+    withdrawn: Option<&'a Withdrawn>,
+    now: Option<Time>,
+}
+
+impl<'a> Authority<'a> {
+    /// Keys that are good at `now`.
+    #[must_use]
+    pub fn at(contract: &'a Contract, now: Time) -> Self {
+        Self { contract, withdrawn: None, now: Some(now) }
+    }
+
+    /// Keys that were good at some time: for what was decided before, by somebody who is believed.
+    #[must_use]
+    pub fn at_any_time(contract: &'a Contract) -> Self {
+        Self { contract, withdrawn: None, now: None }
+    }
+
+    /// The same without the keys that were withdrawn.
+    #[must_use]
+    pub fn without(self, withdrawn: &'a Withdrawn) -> Self {
+        Self { withdrawn: Some(withdrawn), ..self }
+    }
+
+    /// The contract.
+    #[must_use]
+    pub fn contract(&self) -> &'a Contract {
+        self.contract
+    }
+
+    /// The value in `bytes`, and who signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`]; which key of which party and what it lacks is said only of a signature that holds.
+    pub fn open<T: ByDelegate>(&self, bytes: &[u8]) -> Result<(T, Authorised), KeyError> {
+        let parts = Delegated::parse(bytes).map_err(|_| KeyError::Malformed)?;
+        let root = parts.delegation.claimed_signer();
+        let party = self.contract.party_of(&root).ok_or(KeyError::Stranger)?;
+        let found: Delegation = parts.delegation.verify(&root).map_err(|_| KeyError::Stranger)?;
+        if !contract::is_name(&found.name) {
+            return Err(KeyError::Malformed);
+        }
+        let value: T = parts.signed.verify(&found.key).map_err(|_| KeyError::Stranger)?;
+        let authorised = Authorised {
+            party: party.to_owned(),
+            kind: found.kind,
+            name: found.name,
+            key: found.key,
+            until: found.until,
+        };
+        authorised.check(T::KINDS)?;
+        if self.withdrawn.is_some_and(|withdrawn| withdrawn.has(&root, &found.key)) {
+            return Err(authorised.lacks(KeyFlaw::Withdrawn));
+        }
+        match self.now {
+            Some(now) if now < found.from => {
+                Err(authorised.lacks(KeyFlaw::NotYet { from: found.from }))
+            }
+            Some(now) if now >= found.until => {
+                Err(authorised.lacks(KeyFlaw::Expired { until: found.until }))
+            }
+            _ => Ok((value, authorised)),
+        }
+    }
+
+    /// The same of `party`, whose word alone counts for this.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and [`KeyFlaw::OtherParty`].
+    pub fn open_of<T: ByDelegate>(
+        &self,
+        bytes: &[u8],
+        party: &str,
+    ) -> Result<(T, Authorised), KeyError> {
+        let (value, authorised) = self.open(bytes)?;
+        if authorised.party == party {
+            return Ok((value, authorised));
+        }
+        Err(authorised.lacks(KeyFlaw::OtherParty { needed: party.to_owned() }))
+    }
+}
+
+/// Proof that a key of a party signed something and was good for it. Made by [`Authority`] alone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Authorised {
+    party: String,
+    kind: KeyKind,
+    name: String,
+    key: PublicKey,
+    until: Time,
+}
+
+impl Authorised {
+    /// The party.
+    #[must_use]
+    pub fn party(&self) -> &str {
+        &self.party
+    }
+
+    /// What the key is for.
+    #[must_use]
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// What the party calls the key.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// When the delegation ends: nothing that rests on it should last longer.
+    #[must_use]
+    pub fn until(&self) -> Time {
+        self.until
+    }
+
+    /// Whether the key is of one of these kinds.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFlaw::OtherKind`].
+    pub fn check(&self, kinds: &[KeyKind]) -> Result<(), KeyError> {
+        match kinds.first() {
+            Some(needed) if !kinds.contains(&self.kind) => {
+                Err(self.lacks(KeyFlaw::OtherKind { needed: *needed }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lacks(&self, why: KeyFlaw) -> KeyError {
+        KeyError::Unfit { party: self.party.clone(), kind: self.kind, name: self.name.clone(), why }
+    }
+}
+
+impl fmt::Display for Authorised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with its {} key \"{}\"", self.party, self.kind, self.name)
+    }
+}
+
+/// Why a signature is not the word of a party.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Other bytes.
+    #[error("the bytes are not a message of this protocol that a delegated key signed")]
+    Malformed,
+    /// No key of a party of the contract.
+    #[error("not signed by a key that a party of this contract delegated")]
+    Stranger,
+    /// A party's key, which is not good for this.
+    #[error("{}", unfit(party, *kind, name, why))]
+    Unfit {
+        /// Whose.
+        party: String,
+        /// What it is for.
+        kind: KeyKind,
+        /// What it is called.
+        name: String,
+        /// What is wrong.
+        why: KeyFlaw,
+    },
+    /// More withdrawals of one party than are kept.
+    #[error(
+        "{party} has withdrawn {} keys already, which is all that are kept of one party",
+        limits::WITHDRAWALS
+    )]
+    TooMany {
+        /// Whose.
+        party: String,
+    },
+}
+
+/// What a delegated key lacks.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum KeyFlaw {
+    /// Its time is over.
+    Expired {
+        /// When.
+        until: Time,
+    },
+    /// Its time has not begun.
+    NotYet {
+        /// When.
+        from: Time,
+    },
+    /// It is for something else.
+    OtherKind {
+        /// The kind that may.
+        needed: KeyKind,
+    },
+    /// Another party must sign.
+    OtherParty {
+        /// The party that must.
+        needed: String,
+    },
+    /// The party took it back.
+    Withdrawn,
+}
+
+/// What is said of a key that is not good for something.
+pub(crate) fn unfit(party: &str, kind: KeyKind, name: &str, why: &KeyFlaw) -> String {
+    let why = match why {
+        KeyFlaw::Expired { until } => {
+            format!(
+                "expired at {until}: {party} has to delegate it anew (`glovebox keys delegate`)"
+            )
+        }
+        KeyFlaw::NotYet { from } => format!("is good only from {from} on"),
+        KeyFlaw::OtherKind { needed } => {
+            format!("may not sign this: a key of the kind \"{needed}\" is needed")
+        }
+        KeyFlaw::OtherParty { needed } => format!("may not sign this: a key of {needed} is needed"),
+        KeyFlaw::Withdrawn => format!("was withdrawn by {party}, for ever: use another key"),
+    };
+    format!("the {kind} key \"{name}\" of {party} {why}")
+}

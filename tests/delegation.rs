@@ -1,0 +1,231 @@
+//! Keys that a root key delegates: what one signs that is not good for it is refused by name, and services need no
+//! root key on their disk.
+
+#![expect(clippy::unwrap_used, reason = "a test says what failed by its name")]
+
+use client::{
+    clock,
+    grant::{GrantError, grant, withdraw},
+    keys::{self, Identity},
+    room::Room,
+};
+use protocol::{
+    delegation::{Delegation, KeyFlaw, KeyKind, Withdrawal},
+    message::{Body, Reply},
+    refusal::{GrantFlaw, Refusal},
+    salt::BucketSalt,
+    sealed::{FOOTER, ROW},
+    time::Time,
+};
+use std::{fs, path::Path, sync::Arc};
+use tempfile::TempDir;
+use tests::{HostileHost, Instance, JOB, Parties, exposures, sales};
+
+/// A room whose data are granted.
+struct Stage {
+    parties: Parties,
+    host: Arc<HostileHost>,
+    _instance: Instance,
+    room: Room,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let parties = Parties::new();
+        let host = HostileHost::new(&parties);
+        let instance = parties.boot(&host).await;
+        let mut room = parties.connect(&instance).await.unwrap();
+        for (dataset, csv) in [("exposures", exposures(400)), ("sales", sales(300))] {
+            let sealed = parties.seal(dataset, &csv, 1);
+            host.keep(&sealed);
+            parties.grant(&mut room, dataset, &sealed).await.unwrap();
+        }
+        Self { parties, host, _instance: instance, room }
+    }
+
+    async fn asks(&mut self, by: &Identity, body: Body) -> Result<Reply, Refusal> {
+        match self.room.request(by, body).await.unwrap() {
+            Reply::Refused(refusal) => Err(refusal),
+            reply => Ok(reply),
+        }
+    }
+}
+
+/// A folder with some of the files of a party, and the keys that it then has.
+fn folder(of: &Identity, files: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files {
+        fs::copy(of.directory().join(file), folder.path().join(file)).unwrap();
+    }
+    folder
+}
+
+/// The same key, delegated for other times or another kind, in a folder of its own.
+fn delegated(
+    of: &Identity,
+    as_kind: KeyKind,
+    change: impl FnOnce(&mut Delegation),
+) -> (TempDir, Identity) {
+    let mut delegation = of.service().unwrap().delegation().clone();
+    delegation.kind = as_kind;
+    change(&mut delegation);
+    let folder = folder(of, &["withdrawn.json"]);
+    let into = |file: String| folder.path().join(file);
+    fs::copy(of.directory().join("service.key"), into(keys::key_file(as_kind))).unwrap();
+    let signed = of.root().unwrap().sign(&delegation);
+    fs::write(into(keys::delegation_file(as_kind)), signed).unwrap();
+    let identity = Identity::load(folder.path()).unwrap();
+    (folder, identity)
+}
+
+fn why(found: Result<Reply, Refusal>) -> KeyFlaw {
+    match found {
+        Err(Refusal::Key { party, why, .. }) => {
+            assert_eq!(party, "publisher");
+            why
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_good_for_a_request_is_refused_by_what_it_lacks() {
+    let mut stage = Stage::set().await;
+    let now = clock::now();
+    let publisher = Identity::load(stage.parties.publisher.directory()).unwrap();
+    let before = now.plus_seconds(3600);
+    let (_folder, early) = delegated(&publisher, KeyKind::Service, |it| it.from = before);
+    assert_eq!(why(stage.asks(&early, Body::Status {}).await), KeyFlaw::NotYet { from: before });
+    let over = Time(now.0 - 1000);
+    let (_folder, late) = delegated(&publisher, KeyKind::Service, |it| it.until = over);
+    let refused = stage.asks(&late, Body::Status {}).await;
+    let said = refused.clone().unwrap_err().to_string();
+    assert!(said.contains("the service key \"service\" of publisher expired at"), "{said}");
+    assert_eq!(why(refused), KeyFlaw::Expired { until: over });
+    // An analyst key asks for the status and for jobs, and for nothing else.
+    let (_folder, analyst) = delegated(&publisher, KeyKind::Analyst, |_| {});
+    stage.asks(&analyst, Body::Status {}).await.unwrap();
+    let needed = KeyKind::Service;
+    for body in [Body::Close {}, Body::Revoke { dataset: "exposures".to_owned() }] {
+        assert_eq!(why(stage.asks(&analyst, body).await), KeyFlaw::OtherKind { needed });
+    }
+    // A job that a service key signed is nobody's.
+    let prepared = stage.parties.prepare(&mut stage.room, JOB).await;
+    let job = prepared.admitted().job().clone();
+    let (_folder, service) = delegated(&publisher, KeyKind::Service, |_| {});
+    let as_analyst = analyst.sign(&job).unwrap();
+    let body = |job: Vec<u8>| Body::Job { job, slices: Vec::new() };
+    assert!(matches!(stage.asks(&service, body(as_analyst)).await, Ok(Reply::Result { .. })));
+    let stranger = tempfile::tempdir().unwrap();
+    let stranger = Identity::create(stranger.path(), "publisher", None).unwrap();
+    assert_eq!(stage.asks(&stranger, Body::Status {}).await, Err(Refusal::Stranger));
+}
+
+#[tokio::test]
+async fn what_a_withdrawn_key_signs_is_refused_here_and_by_every_instance_that_is_granted_to() {
+    let mut stage = Stage::set().await;
+    let publisher = Identity::load(stage.parties.publisher.directory()).unwrap();
+    let stolen = folder(&publisher, &["service.key", "service.delegation", "withdrawn.json"]);
+    let thief = Identity::load(stolen.path()).unwrap();
+    stage.asks(&thief, Body::Status {}).await.unwrap();
+
+    // Another party cannot take it back, and who has the root key can, whoever brings the word.
+    let key = publisher.service().unwrap().delegation().key;
+    let withdrawal = Withdrawal { key, name: "service".to_owned() };
+    let by_retailer = stage.parties.retailer.root().unwrap().sign(&withdrawal);
+    let retailer = Identity::load(stage.parties.retailer.directory()).unwrap();
+    withdraw(&mut stage.room, &retailer, by_retailer).await.unwrap();
+    stage.asks(&thief, Body::Status {}).await.unwrap();
+    let signed = publisher.root().unwrap().sign(&withdrawal);
+    client::withdrawals::keep(publisher.directory(), &signed).unwrap();
+    withdraw(&mut stage.room, &retailer, signed).await.unwrap();
+    assert_eq!(why(stage.asks(&thief, Body::Status {}).await), KeyFlaw::Withdrawn);
+    assert_eq!(why(stage.asks(&publisher, Body::Close {}).await), KeyFlaw::Withdrawn);
+
+    // A new key takes its place; a new instance hears of the old one with the grant.
+    keys::set_aside(publisher.directory(), KeyKind::Service).unwrap();
+    let fresh = keys::make_key(publisher.directory(), KeyKind::Service).unwrap();
+    let delegation = keys::delegation_from_now(KeyKind::Service, "second", fresh, 1).unwrap();
+    let file = publisher.directory().join(keys::delegation_file(KeyKind::Service));
+    fs::write(file, publisher.root().unwrap().sign(&delegation)).unwrap();
+    let publisher = Identity::load(publisher.directory()).unwrap();
+    stage.asks(&publisher, Body::Status {}).await.unwrap();
+    let instance = stage.parties.boot(&stage.host).await;
+    let mut room = stage.parties.connect(&instance).await.unwrap();
+    // What cannot be undone: an instance that has not heard of it.
+    assert!(matches!(room.request(&thief, Body::Status {}).await, Ok(Reply::Status(_))));
+    let csv = stage.parties.folder.path().join("again.csv");
+    fs::write(&csv, exposures(400)).unwrap();
+    let (contract, key) = (&stage.parties.contract, publisher.service().unwrap());
+    let options = sealing::Options::default();
+    let sealed =
+        sealing::in_memory(&csv, contract, "exposures", key, 2, &options, &mut |_, _| {}).unwrap();
+    stage.host.keep(&sealed);
+    let (manifest, columns) = (&sealed.manifest, &sealed.keys);
+    grant(&mut room, &publisher, "exposures", manifest, columns, None, vec![]).await.unwrap();
+    let Ok(Reply::Refused(refused)) = room.request(&thief, Body::Status {}).await else { panic!() };
+    assert_eq!(why(Err(refused)), KeyFlaw::Withdrawn);
+}
+
+#[tokio::test]
+async fn a_grant_with_another_salt_or_that_outlives_its_key_opens_nothing() {
+    let mut stage = Stage::set().await;
+    let sealed = stage.parties.seal("sales", &sales(300), 2);
+    stage.host.keep(&sealed);
+    let retailer = Identity::load(stage.parties.retailer.directory()).unwrap();
+    let mut generator = keys::generator().unwrap();
+    let other = BucketSalt::take(&mut [7; BucketSalt::LEN]);
+    let soon = clock::now().plus_seconds(60);
+    let to = stage.parties.to(&stage.room, "sales");
+    let to = client::grant::To { salt: &other, ..to };
+    let grant = to.seal("sales", &sealed.manifest, &sealed.keys, soon, &mut generator).unwrap();
+    assert_eq!(grant.columns.iter().filter(|it| [FOOTER, ROW].contains(&it.as_str())).count(), 2);
+    let bad = |why| Err(Refusal::BadGrant { dataset: "sales".to_owned(), why });
+    let body = Body::Grant { grant, slices: Vec::new() };
+    assert_eq!(stage.asks(&retailer, body).await, bad(GrantFlaw::Salt));
+
+    let (_folder, brief) = delegated(&retailer, KeyKind::Service, |it| it.until = soon);
+    let to = stage.parties.to(&stage.room, "sales");
+    let later = soon.plus_seconds(1);
+    let grant = to.seal("sales", &sealed.manifest, &sealed.keys, later, &mut generator).unwrap();
+    let body = Body::Grant { grant, slices: Vec::new() };
+    assert_eq!(stage.asks(&brief, body).await, bad(GrantFlaw::OutlivesKey));
+    // Our own client has no salt but the contract's, and asks for no more than the key lasts.
+    let salts = retailer.directory().join("salts");
+    copy_all(&salts, &brief.directory().join("salts"));
+    let (manifest, keys) = (&sealed.manifest, &sealed.keys);
+    let room = &mut stage.room;
+    let granted = client::grant::grant(room, &brief, "sales", manifest, keys, None, vec![]).await;
+    assert_eq!(granted.unwrap().not_after, soon);
+    fs::remove_dir_all(brief.directory().join("salts")).unwrap();
+    let none = client::grant::grant(room, &brief, "sales", manifest, keys, None, vec![]).await;
+    assert!(matches!(none, Err(GrantError::Salt(_))));
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// A job that runs by itself, on a machine that has neither the root key nor the service key.
+#[tokio::test]
+async fn an_analyst_needs_the_analyst_key_alone_and_the_receipt_names_it() {
+    let mut stage = Stage::set().await;
+    let files = ["analyst.key", "analyst.delegation", "recipient.key", "withdrawn.json"];
+    let folder = folder(&stage.parties.publisher, &files);
+    let analyst = Identity::load(folder.path()).unwrap();
+    assert!(analyst.root().is_err() && analyst.service().is_err());
+    let options = client::job::Options::default();
+    let prepared = client::job::prepare(&mut stage.room, &analyst, JOB, &options).await.unwrap();
+    let mut nobody = client::job::Custodies::default();
+    let ran =
+        client::job::run(&mut stage.room, &analyst, &prepared, &mut nobody, &mut |_| {}).await;
+    let sealed = ran.unwrap().sealed.unwrap();
+    let (contract, trust) = (&stage.parties.contract, stage.parties.trust());
+    let opened = client::open::open(&sealed, &analyst, contract, prepared.name(), &trust).unwrap();
+    let by = opened.asked.signed_by();
+    assert_eq!((by.party(), by.kind(), by.name()), ("publisher", KeyKind::Analyst, "analyst"));
+}
