@@ -166,7 +166,7 @@ fn the_last_frequency_says_or_more_and_the_average_that_it_is_capped() {
     let counts: Vec<_> = frequency.times.iter().map(|it| it.at_least.value.unwrap()).collect();
     assert_eq!(counts, [14_345, 7_135, 3_231, 1_613, 911]);
     assert_eq!(result.answer.reach.unwrap().value, Some(14_345));
-    let mean = (7_210 + 2 * 3_904 + 3 * 1_618 + 4 * 702 + 5 * 911) as f64 / 14_345.0;
+    let mean = f64::from(7_210 + 2 * 3_904 + 3 * 1_618 + 4 * 702 + 5 * 911) / 14_345.0;
     assert!((frequency.average.unwrap().value - mean).abs() < 1e-12);
     let page = page(&result);
     for text in [

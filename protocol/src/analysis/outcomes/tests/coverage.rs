@@ -145,7 +145,6 @@ fn intervals_hold_for_large_segments_and_small_ones_at_wide_noise_and_narrow() {
             ("means", means),
             ("all", all),
         ] {
-            println!("epsilon {epsilon}, {name}: {:.4} of {}", share(held), held[1]);
             assert!(held[1] > 900, "{name} {}", held[1]);
             // Of amounts that few have Student's interval is known to hold less often than it says.
             let least = if name == "means" && epsilon == "8" { 0.85 } else { 0.938 };

@@ -86,7 +86,6 @@ impl Held {
     fn check(&self, what: &str) {
         for (name, [held, all]) in &self.0 {
             let share = f64::from(*held) / f64::from(*all);
-            println!("{what}, {name}: {share:.4} of {all}");
             assert!(*all >= 500 && share > 0.93, "{what}, {name}: {share:.4} of {all}");
         }
     }

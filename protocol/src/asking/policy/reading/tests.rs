@@ -376,7 +376,7 @@ mod several {
         assert_eq!(union(&HALF, by, &[]), not("sales", "retailer"));
         // By a key that not all of them have.
         assert_eq!(union(&TOLD, Identifier::Hashed, membership), not("exposures", "publisher"));
-        // No kind of today lists it.
+        // Neither of these kinds lists it.
         for text in [LIFT, TABLE] {
             let union = |tally: &mut Tally| tally.population = Population::Union { by };
             assert_eq!(changed(text, union), not("exposures", "publisher"));
