@@ -78,13 +78,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let (stop, stopping) = watch::channel(false);
     let service = Arc::new(Service::new(config.contract.clone(), store.clone(), trace.clone()));
     let plan = plan::plan(&config, &run, &service)?;
-    let listener = TcpListener::bind(config.listen).await;
-    let listener =
-        listener.map_err(|cause| StartError::Listen { address: config.listen, cause })?;
-    let address = listener.local_addr();
-    let address = address.map_err(|cause| StartError::Listen { address: config.listen, cause })?;
-    let address_file = run.join("address");
-    fs::write(&address_file, format!("{address}\n")).map_err(using(&address_file))?;
+    let (listener, address) = listen(&config, &run).await?;
 
     let mut supervisor = JoinSet::new();
     let plan::Plan { machine, watched, asks } = plan;
@@ -129,6 +123,17 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         _ending: ending,
         _lock: lock,
     })
+}
+
+/// Listens where the operator says, and leaves the address in the host's directory.
+async fn listen(config: &Config, run: &Path) -> Result<(TcpListener, SocketAddr), StartError> {
+    let at = config.listen;
+    let refused = |cause| StartError::Listen { address: at, cause };
+    let listener = TcpListener::bind(at).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let file = run.join("address");
+    fs::write(&file, format!("{address}\n")).map_err(using(&file))?;
+    Ok((listener, address))
 }
 
 /// A running host.

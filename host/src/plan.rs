@@ -17,7 +17,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     os::unix::ffi::OsStrExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 use tokio::sync::Semaphore;
@@ -42,11 +42,44 @@ pub(crate) fn plan(
     run: &Path,
     service: &Arc<Service>,
 ) -> Result<Plan, StartError> {
-    let (enclave, host) = (run.join("enclave.sock"), run.join("host.sock"));
+    let (enclave, host) = sockets(run);
     let unix = Transport::Unix { enclave: enclave.clone(), host: host.clone() };
     let pid_file = run.join("enclave.pid");
-    let (machine, known) = match &config.enclave {
-        Enclave::External => (None, Some(unix.clone())),
+    let machine = machine(config, run, service, &unix)?;
+    let known = matches!(config.enclave, Enclave::External).then(|| unix.clone());
+    let (asks, places) = match &config.enclave {
+        Enclave::External | Enclave::Child { .. } => {
+            fits(&enclave)?;
+            fits(&host)?;
+            let asks = unix.listen(STORE_PORT).map_err(using(&host))?;
+            (Some(asks), Semaphore::MAX_PERMITS)
+        }
+        Enclave::Nitro { transport, .. } => {
+            let asks = transport.listen(STORE_PORT);
+            let asks = asks.map_err(|cause| StartError::Vsock { port: STORE_PORT, cause })?;
+            (Some(asks), MAX_CONNECTIONS)
+        }
+        // Each boot has sockets of its own, and parties leave one place to the probe.
+        Enclave::Qemu { .. } => (None, MAX_CONNECTIONS - 1),
+    };
+    Ok(Plan { machine, watched: Watched::new(pid_file, known, places), asks })
+}
+
+/// The sockets of the enclave and of the host, where both are on this machine.
+fn sockets(run: &Path) -> (PathBuf, PathBuf) {
+    (run.join("enclave.sock"), run.join("host.sock"))
+}
+
+/// What keeps the enclave alive; none if somebody else does.
+fn machine(
+    config: &Config,
+    run: &Path,
+    service: &Arc<Service>,
+    unix: &Transport,
+) -> Result<Option<Machine>, StartError> {
+    let (enclave, host) = sockets(run);
+    match &config.enclave {
+        Enclave::External => Ok(None),
         Enclave::Child { binary } => {
             fs::metadata(binary).map_err(using(binary))?;
             let sockets = [
@@ -60,7 +93,7 @@ pub(crate) fn plan(
                 program = program.with(["--simulated-ca".as_ref(), authority.as_os_str()]);
             }
             let child = Child { program, socket: enclave.clone(), transport: unix.clone() };
-            (Some(Machine::Child(child)), None)
+            Ok(Some(Machine::Child(child)))
         }
         Enclave::Qemu { image, binary, vhost_device_vsock, module_id, accel, append } => {
             check_image(&image.eif)?;
@@ -79,7 +112,7 @@ pub(crate) fn plan(
                 keeper: keeper(image),
                 service: Arc::clone(service),
             };
-            (Some(Machine::Qemu(qemu)), None)
+            Ok(Some(Machine::Qemu(qemu)))
         }
         Enclave::Nitro { image, nitro_cli, transport } => {
             check_image(&image.eif)?;
@@ -91,25 +124,9 @@ pub(crate) fn plan(
                 keeper: keeper(image),
                 tried: AtomicBool::new(false),
             };
-            (Some(Machine::Nitro(nitro)), None)
+            Ok(Some(Machine::Nitro(nitro)))
         }
-    };
-    let (asks, places) = match &config.enclave {
-        Enclave::External | Enclave::Child { .. } => {
-            fits(&enclave)?;
-            fits(&host)?;
-            let asks = unix.listen(STORE_PORT).map_err(using(&host))?;
-            (Some(asks), Semaphore::MAX_PERMITS)
-        }
-        Enclave::Nitro { transport, .. } => {
-            let asks = transport.listen(STORE_PORT);
-            let asks = asks.map_err(|cause| StartError::Vsock { port: STORE_PORT, cause })?;
-            (Some(asks), MAX_CONNECTIONS)
-        }
-        // Each boot has sockets of its own, and parties leave one place to the probe.
-        Enclave::Qemu { .. } => (None, MAX_CONNECTIONS - 1),
-    };
-    Ok(Plan { machine, watched: Watched::new(pid_file, known, places), asks })
+    }
 }
 
 fn keeper(image: &Image) -> Keeper {

@@ -3,7 +3,7 @@ mod looks;
 use crate::{failure::Failure, files::Paper, people, say, words};
 use ::page::terminal::{columns, wrap};
 use client::{clock, keys::Identity};
-use custody::{BudgetReport, InstanceState, Ledger, OutstandingLine};
+use custody::{BudgetLine, BudgetReport, InstanceLine, InstanceState, Ledger, OutstandingLine};
 use protocol::{
     contract::Contract,
     loss::{Delta, Epsilon, Loss, Rho},
@@ -68,27 +68,7 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
         }
     }
     for line in &report.budgets {
-        writeln!(page, "\n{} for {}", line.dataset, line.purpose)?;
-        let row = |period: &str, allowed: &Loss, used: &Loss, left: &Loss| {
-            let jobs = one_job(line.delta).and_then(|cost| left.times(&cost));
-            let jobs = jobs.map_or_else(|| "-".to_owned(), |jobs| jobs.to_string());
-            let [whole, rest] = [allowed, left].map(|loss| epsilon(loss, line.delta));
-            [format!("  {period}"), whole, rest, rho(allowed), rho(used), rho(left), jobs]
-        };
-        let head = ["", "epsilon", "left", "as rho", "used", "left", "jobs of epsilon 1"];
-        let rows = [
-            head.map(str::to_owned),
-            row(&line.period, &line.allowed, &line.used, &line.left),
-            row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_left),
-        ];
-        columns(&mut page, &rows)?;
-        if let Ok(allowed) = Delta::try_from(line.allowed.delta()) {
-            let left = Delta::try_from(line.left.delta());
-            let left = left.map_or_else(|_| "none".to_owned(), |left| left.to_string());
-            let what = "groups whose values are private";
-            writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
-        }
-        looks::looks(&mut page, line, contract)?;
+        budget(&mut page, line, contract)?;
     }
     if !report.budgets.is_empty() {
         writeln!(page)?;
@@ -99,54 +79,87 @@ fn page(report: &BudgetReport, contract: &Contract, party: &str) -> Result<Strin
              make the whole.)",
         )?;
     }
+    for instance in &report.instances {
+        handed_to(&mut page, instance, contract)?;
+    }
+    Ok(page)
+}
+
+/// One budget: what was allowed, used and is left, and what it is enough for.
+fn budget(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
+    writeln!(page, "\n{} for {}", line.dataset, line.purpose)?;
+    let row = |period: &str, allowed: &Loss, used: &Loss, left: &Loss| {
+        let jobs = one_job(line.delta).and_then(|cost| left.times(&cost));
+        let jobs = jobs.map_or_else(|| "-".to_owned(), |jobs| jobs.to_string());
+        let [whole, rest] = [allowed, left].map(|loss| epsilon(loss, line.delta));
+        [format!("  {period}"), whole, rest, rho(allowed), rho(used), rho(left), jobs]
+    };
+    let head = ["", "epsilon", "left", "as rho", "used", "left", "jobs of epsilon 1"];
+    let rows = [
+        head.map(str::to_owned),
+        row(&line.period, &line.allowed, &line.used, &line.left),
+        row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_left),
+    ];
+    columns(page, &rows)?;
+    if let Ok(allowed) = Delta::try_from(line.allowed.delta()) {
+        let left = Delta::try_from(line.left.delta());
+        let left = left.map_or_else(|_| "none".to_owned(), |left| left.to_string());
+        let what = "groups whose values are private";
+        writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
+    }
+    looks::looks(page, line, contract)?;
+    Ok(())
+}
+
+/// What one instance was handed, and what came back.
+fn handed_to(page: &mut String, instance: &InstanceLine, contract: &Contract) -> fmt::Result {
     let charge = |loss: &Loss, line: &OutstandingLine| {
         words::charge(loss, words::delta_of(contract, &line.dataset, &line.purpose))
     };
-    for instance in &report.instances {
-        let state = match instance.state {
-            InstanceState::Open => "open: what it was handed may still be spent",
-            InstanceState::NotClosed => {
-                "not closed, and a later one was handed budget, too: if it still serves, nothing is lost; if \
-                 it has ended without a closing, it cannot be settled"
+    let state = state_of(instance);
+    let since = number::moment(instance.first_seen);
+    writeln!(page)?;
+    wrap(page, "", &format!("instance {} since {since}, {state}", instance.instance.short()))?;
+    for line in &instance.outstanding {
+        let back = match instance.state {
+            _ if !line.credited.is_zero() => {
+                format!("; {} came back", charge(&line.credited, line))
             }
-            InstanceState::Closed
-                if instance.outstanding.iter().all(|line| line.credited.is_zero()) =>
-            {
-                "closed: it had spent all that it was handed"
-            }
-            InstanceState::Closed => "closed: what it had not spent came back",
-            InstanceState::WrittenOff => "written off after a restored backup",
-            _ => "in a state that this version does not know",
+            InstanceState::Closed => "; nothing came back".to_owned(),
+            _ => String::new(),
         };
-        let since = number::moment(instance.first_seen);
-        writeln!(page)?;
-        wrap(
-            &mut page,
-            "",
-            &format!("instance {} since {since}, {state}", instance.instance.short()),
+        writeln!(
+            page,
+            "  took {} of {} for {}, {}{back}",
+            charge(&line.granted, line),
+            line.dataset,
+            line.purpose,
+            line.period,
         )?;
-        for line in &instance.outstanding {
-            let back = match instance.state {
-                _ if !line.credited.is_zero() => {
-                    format!("; {} came back", charge(&line.credited, line))
-                }
-                InstanceState::Closed => "; nothing came back".to_owned(),
-                _ => String::new(),
-            };
-            writeln!(
-                page,
-                "  took {} of {} for {}, {}{back}",
-                charge(&line.granted, line),
-                line.dataset,
-                line.purpose,
-                line.period,
-            )?;
-        }
-        if instance.state == InstanceState::NotClosed {
-            writeln!(page, "  to look for its closing: glovebox custody settle URL ..")?;
-        }
     }
-    Ok(page)
+    if instance.state == InstanceState::NotClosed {
+        writeln!(page, "  to look for its closing: glovebox custody settle URL ..")?;
+    }
+    Ok(())
+}
+
+/// What has become of an instance, in words.
+fn state_of(instance: &InstanceLine) -> &'static str {
+    match instance.state {
+        InstanceState::Open => "open: what it was handed may still be spent",
+        InstanceState::NotClosed => {
+            "not closed, and a later one was handed budget, too: if it still serves, nothing is lost; if \
+             it has ended without a closing, it cannot be settled"
+        }
+        InstanceState::Closed
+            if instance.outstanding.iter().all(|line| line.credited.is_zero()) =>
+        {
+            "closed: it had spent all that it was handed"
+        }
+        InstanceState::Closed => "closed: what it had not spent came back",
+        InstanceState::WrittenOff => "written off after a restored backup",
+        _ => "in a state that this version does not know",
+    }
 }
 
 fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {

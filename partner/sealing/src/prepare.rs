@@ -121,14 +121,13 @@ fn read(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
     check_options(dataset, options)?;
-    let path = input;
-    let input = Input::open(path, dataset, &options.reading)?;
+    let table = Input::open(input, dataset, &options.reading)?;
     let converters: Vec<_> =
-        input.sealed_columns().map(|column| Converter::new(column, &options.reading)).collect();
-    let header = input.header().to_vec();
+        table.sealed_columns().map(|column| Converter::new(column, &options.reading)).collect();
+    let header = table.header().to_vec();
     let mut count = Count {
         columns: converters.iter().map(named).collect(),
-        only_rejects: input.is_of_rejects(),
+        only_rejects: table.is_of_rejects(),
         ..Count::default()
     };
     let blank = count.clone();
@@ -149,22 +148,12 @@ fn read(
             keep(&converters, &values);
             return Ok(());
         }
-        count.rejected += 1;
-        if bad.iter().any(|bad| bad.reason == Reason::LineBreak) {
-            count.swallowed_lines += row.line_breaks();
-        }
-        count.no_identifier += u64::from(bad.iter().any(|b| b.reason == Reason::NoIdentifier));
-        bad.iter().filter(|bad| bad.column.is_none()).for_each(|bad| {
-            count.refused_rows.add(&bad.reason);
-        });
         rejects.add(&header, row, &bad)?;
-        if count.first.len() < NAMED_ROWS {
-            count.first.extend(bad.into_iter().next());
-        }
+        count_rejected(&mut count, row, bad);
         Ok(())
     };
     let Some(mended) = &options.mended else {
-        input.rows(&mut each, progress)?;
+        table.rows(&mut each, progress)?;
         return Ok(count);
     };
     let mut good = BTreeMap::new();
@@ -172,7 +161,7 @@ fn read(
         good.extend(row.origin().map(str::to_owned).zip(values_of(row)));
         each(row, file)
     };
-    let mut places = mended_rows(mended, path, &header, dataset, options, &mut instead)?;
+    let mut places = mended_rows(mended, input, &header, dataset, options, &mut instead)?;
     let mut others = |row: &Row<'_>, file: Option<&str>| {
         let place = place_of(file, row.at());
         if !places.remove(&place) {
@@ -187,10 +176,25 @@ fn read(
             _ => Ok(()),
         }
     };
-    input.rows(&mut others, progress)?;
+    table.rows(&mut others, progress)?;
     match places.pop_first() {
         Some(place) => Err(SealError::NotMended { path: mended.clone(), place, twice: false }),
         None => Ok(count),
+    }
+}
+
+/// Counts a row that is not sealed, and what is wrong with it.
+fn count_rejected(count: &mut Count, row: &Row<'_>, bad: Vec<BadRow>) {
+    count.rejected += 1;
+    if bad.iter().any(|bad| bad.reason == Reason::LineBreak) {
+        count.swallowed_lines += row.line_breaks();
+    }
+    count.no_identifier += u64::from(bad.iter().any(|bad| bad.reason == Reason::NoIdentifier));
+    bad.iter().filter(|bad| bad.column.is_none()).for_each(|bad| {
+        count.refused_rows.add(&bad.reason);
+    });
+    if count.first.len() < NAMED_ROWS {
+        count.first.extend(bad.into_iter().next());
     }
 }
 
@@ -312,27 +316,47 @@ fn check(
             }
         }
     }
-    // A label is as long as a key, and identifies nobody.
-    let mut keys = converters.iter().zip(&*values).filter(|(converter, _)| converter.is_key());
-    let identified = keys.any(|(_, value)| !value.is_empty());
-    let keyed = converters.iter().any(Converter::is_key);
-    if keyed && !identified && bad_keys.is_empty() && bad.is_empty() {
-        return vec![bad_row(None, Reason::NoIdentifier)];
-    }
-    if identified && bad.is_empty() {
-        for (at, _) in bad_keys {
-            if let Some(counted) = count.columns.get_mut(at) {
-                counted.left_out += 1;
-            }
+    let bad = Bad { others: bad, keys: bad_keys };
+    bad.of_row(converters, values, count, || bad_row(None, Reason::NoIdentifier))
+}
+
+/// What is wrong in a row, by the place of the column.
+struct Bad {
+    others: Vec<(usize, BadRow)>,
+    keys: Vec<(usize, BadRow)>,
+}
+
+impl Bad {
+    /// What keeps the row from being sealed: not a wrong key, where another one identifies the row.
+    fn of_row(
+        self,
+        converters: &[Converter<'_>],
+        values: &[Value],
+        count: &mut Count,
+        no_identifier: impl Fn() -> BadRow,
+    ) -> Vec<BadRow> {
+        // A label is as long as a key, and identifies nobody.
+        let mut keys = converters.iter().zip(values).filter(|(converter, _)| converter.is_key());
+        let identified = keys.any(|(_, value)| !value.is_empty());
+        let keyed = converters.iter().any(Converter::is_key);
+        if keyed && !identified && self.keys.is_empty() && self.others.is_empty() {
+            return vec![no_identifier()];
         }
-        return Vec::new();
+        let mut bad = self.others;
+        if identified && bad.is_empty() {
+            for (at, _) in self.keys {
+                if let Some(counted) = count.columns.get_mut(at) {
+                    counted.left_out += 1;
+                }
+            }
+            return Vec::new();
+        }
+        if !identified {
+            bad.extend(self.keys);
+            bad.sort_by_key(|(at, _)| *at);
+        }
+        bad.into_iter().map(|(_, wrong)| wrong).collect()
     }
-    // Another key identifies the row: that this one is wrong does not take it.
-    if !identified {
-        bad.extend(bad_keys);
-        bad.sort_by_key(|(at, _)| *at);
-    }
-    bad.into_iter().map(|(_, wrong)| wrong).collect()
 }
 
 fn push(column: &mut Values, value: Value) {

@@ -1,8 +1,8 @@
 //! Where the measures of a tally are found: each in its table, or in all of them.
 
-use protocol::tally::{Clamp, Measure, Quantity, Side as Which, Tally};
+use protocol::tally::{Clamp, Tally};
 
-use super::side::{Person, Tuple};
+use super::side::{Person, Tuple, is_of};
 
 /// A measure, as its parts in tables: the place of each table, and its place there.
 pub(super) struct Found {
@@ -42,9 +42,4 @@ impl Found {
         });
         self.clamp.apply(parts.fold(0, i128::saturating_add))
     }
-}
-
-/// Whether something of a measure is in a table.
-pub(super) fn is_of(measure: &Measure, table: Which) -> bool {
-    measure.of == Quantity::RowsOfAll || measure.side == table
 }

@@ -6,10 +6,9 @@ use arrow::array::FixedSizeBinaryArray;
 use protocol::identity::Identifier;
 use protocol::released::Place;
 use protocol::sealed::MISSING;
-use protocol::tally::{Arm, Dimension, Population, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Measure, Population, Quantity, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Starts, Test, Value, codes, labels};
-use super::measures::is_of;
 use super::order::{mix, mix_bytes, prefix, ranks};
 use crate::fault::Fault;
 use crate::table::{
@@ -252,6 +251,11 @@ impl<'t> Side<'t> {
     fn hash(&self, row: usize) -> u64 {
         self.tuple.iter().fold(0, |hash, part| mix(hash, part.hash(row)))
     }
+}
+
+/// Whether something of a measure is in a table.
+pub(super) fn is_of(measure: &Measure, table: Which) -> bool {
+    measure.of == Quantity::RowsOfAll || measure.side == table
 }
 
 /// What the rows of one person in one table say. Kept between people for its memory.

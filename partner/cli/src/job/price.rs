@@ -10,7 +10,7 @@ use protocol::{
     analysis::{self, Leaves},
     contract::{Contract, Dataset},
     job::{Question, question_from_toml},
-    loss::{Epsilon, Rho},
+    loss::{Delta, Epsilon, Rho},
     page::{
         danger,
         number::{size, whole},
@@ -222,27 +222,7 @@ impl Priced {
         let analysis = say::name(&self.analysis);
         let text = format!("\"{analysis}\": epsilon {epsilon} at delta {delta} (rho {rho:.6})");
         wrap(&mut page, "", &text)?;
-        for (name, dataset, period, life) in self.charged() {
-            let text = format!(
-                "charges {} of {}: its whole budget holds {period} such jobs in a period, {life} for life",
-                say::name(name),
-                say::name(&dataset.owner),
-            );
-            wrap(&mut page, "  ", &text)?;
-            if self.names_nothing_of(name) {
-                let text = "The question names no column of it. The analysis joins it, so that its people's \
-                            consent counts; an analysis without it would not charge it.";
-                wrap(&mut page, "    ", text)?;
-            }
-        }
-        if self.proven.tally().measures.iter().any(|it| it.clamp.is_signed()) {
-            let text = "Totals can be negative: of somebody who is known to be in the data it may cost up to 4 rho to \
-                        learn which of two histories is theirs, instead of 2.";
-            wrap(&mut page, "  ", text)?;
-        }
-        for danger in danger::dangers(&self.contract, &self.analysis) {
-            wrap(&mut page, "", &danger)?;
-        }
+        self.write_charges(&mut page)?;
         if let Some(off) = self.people_off() {
             let text = format!(
                 "One group or edge is released, and no figure: with 95 % probability it is at most {} people off the best one.",
@@ -252,33 +232,72 @@ impl Priced {
             wrap(&mut page, "", &text)?;
             return Ok(page);
         }
+        self.write_people(&mut page)?;
+        self.write_sums(&mut page)?;
+        write_wanted(&mut page, wanted, delta)?;
+        Ok(page)
+    }
+
+    /// What each dataset is charged, and what there is to be careful about.
+    fn write_charges(&self, page: &mut String) -> fmt::Result {
+        for (name, dataset, period, life) in self.charged() {
+            let text = format!(
+                "charges {} of {}: its whole budget holds {period} such jobs in a period, {life} for life",
+                say::name(name),
+                say::name(&dataset.owner),
+            );
+            wrap(page, "  ", &text)?;
+            if self.names_nothing_of(name) {
+                let text = "The question names no column of it. The analysis joins it, so that its people's \
+                            consent counts; an analysis without it would not charge it.";
+                wrap(page, "    ", text)?;
+            }
+        }
+        if self.proven.tally().measures.iter().any(|it| it.clamp.is_signed()) {
+            let text = "Totals can be negative: of somebody who is known to be in the data it may cost up to 4 rho to \
+                        learn which of two histories is theirs, instead of 2.";
+            wrap(page, "  ", text)?;
+        }
+        for danger in danger::dangers(&self.contract, &self.analysis) {
+            wrap(page, "", &danger)?;
+        }
+        Ok(())
+    }
+
+    /// The noise on head counts.
+    fn write_people(&self, page: &mut String) -> fmt::Result {
         writeln!(page, "\nNoise in each arm or group (s.d., and \u{b1} at 95 %):")?;
         let people = &self.bars.people;
         let within = size(people.half_width);
         writeln!(page, "  head count: s.d. {}, within {within}", size(people.sd))?;
         let least = whole(ceiling(people.half_width * 10.0));
         let text = format!("less than a tenth of the count from {least} people on");
-        wrap(&mut page, "    ", &text)?;
+        wrap(page, "    ", &text)?;
         if let Some(audience) = self.audience {
             let share = 100.0 * people.half_width / f64::from(audience);
             let people = whole(audience.into());
-            wrap(&mut page, "    ", &format!("of {people} people: within {} %", size(share)))?;
+            wrap(page, "    ", &format!("of {people} people: within {} %", size(share)))?;
         }
         if let Some(shown) = self.shown_from() {
             let text = format!(
                 "a group can be seen from about {} people on, noise included",
                 whole(i64::try_from(shown).unwrap_or(i64::MAX))
             );
-            wrap(&mut page, "    ", &text)?;
+            wrap(page, "    ", &text)?;
         }
+        Ok(())
+    }
+
+    /// The noise on totals and means.
+    fn write_sums(&self, page: &mut String) -> fmt::Result {
         for ((it, sum), mean) in self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means) {
             let (name, unit) = (say::name(&it.name), it.unit);
             let (sd, within) = (size(sum.sd * unit), size(sum.half_width * unit));
-            wrap(&mut page, "  ", &format!("total of \"{name}\": s.d. {sd}, within {within}"))?;
+            wrap(page, "  ", &format!("total of \"{name}\": s.d. {sd}, within {within}"))?;
             let least = whole(ceiling(sum.half_width * 100.0 / it.clamp));
             let text =
                 format!("less than a hundredth of the cap, on the mean, from {least} people on");
-            wrap(&mut page, "    ", &text)?;
+            wrap(page, "    ", &text)?;
             if let Some(audience) = self.audience {
                 let people = whole(audience.into());
                 let text = match mean {
@@ -288,26 +307,10 @@ impl Priced {
                     }
                     None => format!("{people} people are too few for a mean at this noise"),
                 };
-                wrap(&mut page, "    ", &text)?;
+                wrap(page, "    ", &text)?;
             }
         }
-        if !wanted.is_empty() {
-            writeln!(page)?;
-        }
-        for reached in wanted {
-            let figure = &reached.figure;
-            let takes = match reached.epsilon {
-                Some(epsilon) => format!("epsilon {epsilon} at delta {delta}"),
-                None => "more than epsilon 100, which no job may ask for".to_owned(),
-            };
-            let (sd, rho) = (size(reached.sd), reached.rho.value());
-            wrap(
-                &mut page,
-                "",
-                &format!("s.d. {sd} on the {figure} takes {takes} (rho {rho:.6})"),
-            )?;
-        }
-        Ok(page)
+        Ok(())
     }
 
     fn as_json(&self, wanted: &[Reached]) -> serde_json::Value {
@@ -363,3 +366,20 @@ fn real(number: u64) -> f64 {
 const MEAN: &str = "mean ";
 /// What --sd calls head counts.
 const PEOPLE: &str = "people";
+
+/// What the errors that were asked for take.
+fn write_wanted(page: &mut String, wanted: &[Reached], delta: Delta) -> fmt::Result {
+    if !wanted.is_empty() {
+        writeln!(page)?;
+    }
+    for reached in wanted {
+        let figure = &reached.figure;
+        let takes = match reached.epsilon {
+            Some(epsilon) => format!("epsilon {epsilon} at delta {delta}"),
+            None => "more than epsilon 100, which no job may ask for".to_owned(),
+        };
+        let (sd, rho) = (size(reached.sd), reached.rho.value());
+        wrap(page, "", &format!("s.d. {sd} on the {figure} takes {takes} (rho {rho:.6})"))?;
+    }
+    Ok(())
+}

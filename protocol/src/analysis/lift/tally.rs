@@ -14,6 +14,23 @@ use crate::{
     },
 };
 
+/// Refuses shares, a currency and names that say nothing, and a question without an outcome.
+fn check_values(lift: &Lift) -> Result<(), Refusal> {
+    for share in [lift.expected_test_share, lift.srm_flag_p, lift.confidence] {
+        check_share(share)?;
+    }
+    let currency = |cost: &Cost| {
+        cost.currency.len() == 3 && cost.currency.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
+    if !lift.cost.as_ref().is_none_or(currency) {
+        return Err(Refusal::Malformed);
+    }
+    if lift.outcomes.is_empty() {
+        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found: 0, most: 16 });
+    }
+    check_names(lift.outcomes.iter().map(|outcome| &outcome.name))
+}
+
 /// Everybody of the assignment, in the arm they were assigned to, with what they did.
 pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     let Scope { contract, name, .. } = *scope;
@@ -34,18 +51,7 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     if test.is_empty() || control.is_empty() || all.len() != test.len() + control.len() {
         return Err(Refusal::Malformed);
     }
-    for share in [lift.expected_test_share, lift.srm_flag_p, lift.confidence] {
-        check_share(share)?;
-    }
-    let currency =
-        |c: &Cost| c.currency.len() == 3 && c.currency.bytes().all(|b| b.is_ascii_uppercase());
-    if !lift.cost.as_ref().is_none_or(currency) {
-        return Err(Refusal::Malformed);
-    }
-    if lift.outcomes.is_empty() {
-        return Err(Refusal::OverLimit { limit: Limit::Outcomes, found: 0, most: 16 });
-    }
-    check_names(lift.outcomes.iter().map(|outcome| &outcome.name))?;
+    check_values(lift)?;
     let owner = || owner_of(listed.outcome);
     let rows = match (lift.window, listed.date) {
         (None, _) => Vec::new(),

@@ -1,6 +1,6 @@
 //! Numbers of people and shares, as people read them.
 
-use super::super::answer::{Count, Share};
+use super::super::answer::{Count, SegmentValue, Share};
 use crate::{
     identity::Identifier,
     page::{Text, UNKNOWN, number::whole},
@@ -97,3 +97,13 @@ fn mark(withheld: u64) -> &'static str {
 pub(super) const MARK: &str = "*";
 /// A fifth of a percent.
 const NARROW: f64 = 0.002;
+
+/// A segment's value as it is, or in quotes where it could be taken for a word of ours.
+pub(super) fn segment_name(value: &SegmentValue) -> Text {
+    match value {
+        SegmentValue::Value(name) if name.starts_with('(') => Text::quoted(format!("\"{name}\"")),
+        SegmentValue::Value(name) => Text::quoted(name),
+        SegmentValue::None => "(none)".into(),
+        SegmentValue::Several => "(several)".into(),
+    }
+}

@@ -2,8 +2,7 @@
 
 use super::{
     super::answer::{OverlapAnswer, Segments, Share},
-    figures::{index, index_range, percent, share_range},
-    tables::segment_name,
+    figures::{index, index_range, percent, segment_name, share_range},
 };
 use crate::page::{Axis, Block, Interval, Intervals, Section, Text, Topic, number::level};
 

@@ -1,8 +1,8 @@
 //! Tables of an overlap.
 
 use super::{
-    super::answer::{Count, DatasetPeople, OverlapAnswer, PlacePeople, SegmentValue, Segments},
-    figures::{a_key, count, index, index_range, percent, range, share_range},
+    super::answer::{Count, DatasetPeople, OverlapAnswer, PlacePeople, Segments},
+    figures::{a_key, count, index, index_range, percent, range, segment_name, share_range},
     pictures,
 };
 use crate::page::{
@@ -210,16 +210,6 @@ pub(super) fn people(answer: &OverlapAnswer) -> Section {
         )
     };
     section.with(Block::Paragraph(text))
-}
-
-/// A segment's value as it is, or in quotes where it could be taken for a word of ours.
-pub(super) fn segment_name(value: &SegmentValue) -> Text {
-    match value {
-        SegmentValue::Value(name) if name.starts_with('(') => Text::quoted(format!("\"{name}\"")),
-        SegmentValue::Value(name) => Text::quoted(name),
-        SegmentValue::None => "(none)".into(),
-        SegmentValue::Several => "(several)".into(),
-    }
 }
 
 fn bar(value: i64, people: &Count) -> Bar {
