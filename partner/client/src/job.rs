@@ -25,7 +25,7 @@ pub enum JobError {
     /// Declined: here already, by our own ledger, or by the instance. The words are the same.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// Declined by another party's custody, whose word it is: nobody signed it.
+    /// Declined by another party's custody, whose word it is.
     #[error("{owner}'s custody says: {}", custody::Quoted(.refusal))]
     Declined {
         /// Whose custody.
@@ -113,6 +113,16 @@ pub enum JobError {
         /// The job.
         name: JobName,
     },
+    /// Something else than the owner's custody answers at its address.
+    #[error("what answers at {url} is not {owner}'s custody: {cause}")]
+    NotTheCustody {
+        /// Whose custody it should be.
+        owner: String,
+        /// The address.
+        url: String,
+        /// What is wrong with its answer.
+        cause: String,
+    },
     /// A custody that was not told of a withdrawn key.
     #[error("the custody at {url} was not told of the withdrawn key: {cause}")]
     NotTold {
@@ -153,6 +163,7 @@ impl JobError {
             ),
             Self::NoCustody { .. }
             | Self::NoRefusal { .. }
+            | Self::NotTheCustody { .. }
             | Self::CustodyUnreachable { .. }
             | Self::Room(_) => true,
             _ => false,

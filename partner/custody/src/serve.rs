@@ -20,15 +20,14 @@ use front::{Handler, Patience, Place, Places, Rules, body, empty};
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use protocol::{
-    canonical,
     contract::Contract,
     digest::Digest,
     job::JobName,
     limits,
     receipt::Account,
     refusal::Refusal,
-    sign::PublicKey,
-    slice::{SliceReply, SliceRequest},
+    sign::{self, PublicKey},
+    slice::{CustodyReply, SliceReply, SliceRequest},
 };
 use std::{
     collections::BTreeMap,
@@ -371,10 +370,15 @@ impl<B: Believe> Handler for Service<B> {
             Ok(body) => body,
             Err(status) => return empty(status),
         };
+        let request = sign::digest_of(&body);
         let answering = Arc::clone(&self).answer_slice(body, &place);
         let late = || SliceReply::Refused(Refusal::NotBelieved { owner: self.party.clone() });
         let reply = tokio::time::timeout(ANSWER, answering).await.unwrap_or_else(|_| late());
-        typed("application/cbor", canonical::to_vec(&reply).into())
+        // Refusals too: who asks has to know whose word it is.
+        match self.identity.sign(&CustodyReply { request, reply }) {
+            Ok(signed) => typed("application/cbor", signed.into()),
+            Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     refusal::Refusal,
     released::Released,
     sign,
-    slice::{Slice, SliceReply, SliceRequest},
+    slice::{CustodyReply, Slice, SliceReply, SliceRequest},
 };
 use attestation_verifier::receipt::{self, Attested, BodyKind};
 use serde::{Serialize, de::DeserializeOwned};
@@ -193,6 +193,10 @@ fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
     for reply in &replies {
         folder.value(&format!("slice-reply-{}.cbor", slice_reply(reply)), reply);
     }
+    let asked = room::analyst().sign(&request(false));
+    let [reply, ..] = replies;
+    let answer = CustodyReply { request: sign::digest_of(&asked), reply };
+    folder.signed("custody-reply.cose", &answer, &room::service("retailer"));
 }
 
 fn accounts() -> Vec<Account> {

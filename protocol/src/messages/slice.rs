@@ -94,3 +94,24 @@ pub enum SliceReply {
     /// No slice, and why.
     Refused(crate::refusal::Refusal),
 }
+
+/// What custody answers, with the request that it answers: signed by a service key of the party, so that an analyst
+/// notices what is not its custody, whatever stands at the address.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever answers says all of it")]
+pub struct CustodyReply {
+    /// The digest of the request's bytes ([`crate::sign::digest_of`]).
+    pub request: Digest,
+    /// The answer.
+    pub reply: SliceReply,
+}
+
+impl Signed for CustodyReply {
+    const TAG: &'static str = "glovebox custody-reply v1";
+    const SIZE: Size = limits::SLICE_REPLY;
+}
+
+impl ByDelegate for CustodyReply {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Service];
+}

@@ -1,4 +1,4 @@
-//! What another party's custody says: plain HTTP that nobody signs, so it is its word and no one else's.
+//! What another party's custody says, over plain HTTP and signed with a service key: its word and no one else's.
 
 use super::{JobError, RETRIES};
 use crate::{
@@ -10,12 +10,14 @@ use crate::{
 use bytes::Bytes;
 use hyper::Method;
 use protocol::{
-    canonical,
-    delegation::Delegate,
+    contract::Contract,
+    delegation::{Authority, Delegate},
+    digest::Digest,
     job::JobName,
     limits,
     refusal::Refusal,
-    slice::{SliceReply, SliceRequest},
+    sign,
+    slice::{CustodyReply, SliceReply, SliceRequest},
     text,
 };
 use serde_bytes::ByteBuf;
@@ -23,6 +25,7 @@ use std::{fmt, time::Duration};
 
 /// A custody that is asked about one job.
 pub(super) struct Custody<'a> {
+    pub(super) contract: &'a Contract,
     pub(super) owner: &'a str,
     pub(super) url: &'a str,
     pub(super) analyst: Option<&'a str>,
@@ -65,11 +68,13 @@ impl Custody<'_> {
             || self.unreachable("expected an address such as http://host:7501".to_owned());
         let mut http = Plain::new(authority.ok_or_else(expected)?.to_owned());
         let mut attempts = 0;
+        let mut asked;
         let answer = loop {
             attempts += 1;
             // Each attempt is another request: a custody answers none twice.
             (request.id, request.time) = (keys::random()?, clock::now());
             let body = Bytes::from(key.sign(&request));
+            asked = sign::digest_of(&body);
             match http.send(Method::POST, "/v1/slice", body, limits::SLICE_REPLY.bytes).await {
                 Ok(answer) => break answer,
                 Err(HttpError::Broken) if attempts < RETRIES => {
@@ -78,8 +83,25 @@ impl Custody<'_> {
                 Err(error) => return Err(self.unreachable(error.to_string())),
             }
         };
-        canonical::from_slice_within(&answer.body, limits::SLICE_REPLY)
-            .map_err(|_| self.unreachable(format!("HTTP status {}", answer.status.as_u16())))
+        if !answer.status.is_success() {
+            return Err(self.unreachable(format!("HTTP status {}", answer.status.as_u16())));
+        }
+        self.believed(&answer.body, asked)
+    }
+
+    /// What the custody answered to this request, if it is the owner's custody that answered.
+    fn believed(&self, answer: &[u8], asked: Digest) -> Result<SliceReply, JobError> {
+        let authority = Authority::at(self.contract, clock::now());
+        let not_ours = |cause: String| {
+            let (owner, url) = (self.owner.to_owned(), self.url.to_owned());
+            JobError::NotTheCustody { owner, url, cause }
+        };
+        let opened = authority.open_of::<CustodyReply>(answer, self.owner);
+        let (answer, _) = opened.map_err(|error| not_ours(error.to_string()))?;
+        if answer.request != asked {
+            return Err(not_ours("it answers another request".to_owned()));
+        }
+        Ok(answer.reply)
     }
 
     fn unreachable(&self, cause: String) -> JobError {
@@ -134,6 +156,7 @@ fn is_custodys(refusal: &Refusal, owner: &str, analyst: Option<&str>) -> bool {
     match refusal {
         Refusal::Stranger
         | Refusal::Elsewhere
+        | Refusal::Key { .. }
         | Refusal::Replayed
         | Refusal::OtherClock { .. }
         | Refusal::Malformed
@@ -179,10 +202,39 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{fixture::Fixture, keys::Identity};
     use protocol::refusal::{Asked, Share};
 
-    fn said(refusal: Refusal) -> String {
+    #[test]
+    fn notices_what_answers_in_the_place_of_the_owners_custody() {
+        let room = Fixture::new();
         let custody = Custody {
+            contract: &room.contract,
+            owner: "retailer",
+            url: "http://127.0.0.1:1",
+            analyst: Some("publisher"),
+            job: JobName::from([1; 32]),
+        };
+        let asked = sign::digest_of(b"request");
+        let reply = || SliceReply::WouldGrant {};
+        let answer = |by: &Identity, request| {
+            let signed = by.sign(&CustodyReply { request, reply: reply() }).unwrap();
+            custody.believed(&signed, asked).map_err(|error| error.to_string())
+        };
+        assert_eq!(answer(&room.retailer, asked), Ok(reply()));
+        let other = answer(&room.publisher, asked).unwrap_err();
+        assert!(other.contains("may not sign this: a key of retailer is needed"), "{other}");
+        let recorded = answer(&room.retailer, sign::digest_of(b"another")).unwrap_err();
+        assert!(recorded.contains("is not retailer's custody: it answers another"), "{recorded}");
+        let stranger = Fixture::new();
+        assert!(answer(&stranger.retailer, asked).unwrap_err().contains("not signed by a key"));
+        assert!(custody.believed(b"HTTP", asked).is_err());
+    }
+
+    fn said(refusal: Refusal) -> String {
+        let room = Fixture::new();
+        let custody = Custody {
+            contract: &room.contract,
             owner: "retailer",
             url: "http://127.0.0.1:1",
             analyst: Some("publisher"),

@@ -242,7 +242,8 @@ impl Round<'_> {
         match (desk, &mut custodies.own) {
             (Desk::At(url), _) => {
                 let analyst = contract.party_of(&self.identity.root_key());
-                let custody = Custody { owner, url, analyst, job: self.prepared.name() };
+                let job = self.prepared.name();
+                let custody = Custody { contract, owner, url, analyst, job };
                 custody.ask(self.identity.analyst()?, request).await
             }
             (Desk::Ours, Some(ledger)) => {

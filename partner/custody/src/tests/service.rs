@@ -8,8 +8,8 @@ use protocol::{
     canonical,
     delegation::{Authority, KeyFlaw, KeyKind, Withdrawal},
     job::{Job, Question},
-    limits,
-    slice::{SliceReply, SliceRequest},
+    limits, sign,
+    slice::{CustodyReply, SliceReply, SliceRequest},
 };
 use std::{
     sync::{
@@ -90,8 +90,13 @@ impl Custody {
     }
 
     async fn post(&mut self, body: Vec<u8>) -> SliceReply {
+        let request = sign::digest_of(&body);
         let sent = self.http.send(Method::POST, "/v1/slice", body.into(), 1 << 20).await;
-        canonical::from_slice(&sent.unwrap().body).unwrap()
+        let authority = Authority::at(&self.room.contract, clock::now());
+        let answer = sent.unwrap().body;
+        let (answer, _) = authority.open_of::<CustodyReply>(&answer, "retailer").unwrap();
+        assert_eq!(answer.request, request);
+        answer.reply
     }
 
     async fn refused(&mut self, job: &Job) -> Refusal {
