@@ -1,14 +1,12 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
-use crate::{
-    clock, files,
-    withdrawn::{self, WithdrawnError},
-};
+mod error;
+
+use crate::{clock, files, withdrawn};
 use protocol::{
     contract::{Contract, draft},
     delegation::{ByDelegate, Delegate, Delegation, KeyKind},
     hpke::{RecipientKey, RecipientSecret},
-    salt::BucketSalt,
     sign::{PublicKey, SigningKey},
     text,
     time::Time,
@@ -21,6 +19,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use zeroize::{Zeroize, Zeroizing};
+
+pub use error::IdentityError;
 
 /// A party's keys, as far as its folder has them. Prints nothing, is never copied.
 ///
@@ -227,15 +227,6 @@ pub fn generator() -> Result<ChaCha20Rng, IdentityError> {
     Ok(generator)
 }
 
-/// A new bucket salt.
-///
-/// # Errors
-///
-/// [`IdentityError::Randomness`] if the operating system has none to give.
-pub fn bucket_salt() -> Result<BucketSalt, IdentityError> {
-    Ok(BucketSalt::take(&mut random()?))
-}
-
 /// Bytes that nobody can guess.
 ///
 /// # Errors
@@ -245,105 +236,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], IdentityError> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| IdentityError::Randomness)?;
     Ok(bytes)
-}
-
-/// Why keys cannot be made or used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdentityError {
-    /// There is a key already.
-    #[error("{path} exists already: keys are never overwritten, name another directory")]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No keys there.
-    #[error(
-        "there is no {path}: name a folder with this key of the party with --dir, or make keys with \
-             `glovebox init` if the party has none"
-    )]
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Others may read it.
-    #[error(
-        "{path} can be read by others (mode {mode:o}), expected 600: run `chmod 600` on it, and \
-             make new keys if others had access"
-    )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// Keys that two root keys delegated.
-    #[error(
-        "the keys in {directory} are delegated by two root keys: keep each party's keys in a folder of its own"
-    )]
-    TwoParties {
-        /// The folder.
-        directory: PathBuf,
-    },
-    /// A delegation of something else.
-    #[error(
-        "{path} does not delegate the {kind} key beside it: have the party's root key delegate it (`glovebox keys \
-         delegate`)"
-    )]
-    NoDelegation {
-        /// The file.
-        path: PathBuf,
-        /// The kind of key.
-        kind: KeyKind,
-    },
-    /// Not 32 bytes.
-    #[error("{path} is not a key of this program: expected 32 bytes")]
-    NoKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A name or address that no contract can hold.
-    #[error("{what} \"{found}\" cannot stand in a contract: expected {expected}")]
-    BadWords {
-        /// Name or address.
-        what: &'static str,
-        /// What was given.
-        found: String,
-        /// What is allowed.
-        expected: &'static str,
-    },
-    /// Not in the contract.
-    #[error(
-        "these keys ({key}) belong to no party in this contract: name the folder of the party's keys with --dir, \
-         or have the contract name this key"
-    )]
-    NoParty {
-        /// Our root key.
-        key: PublicKey,
-    },
-    /// In the contract with another recipient key.
-    #[error(
-        "the contract lists another recipient key for \"{party}\" than recipient.key: results \
-             would be sealed to a key that is not yours"
-    )]
-    OtherRecipient {
-        /// Our name in it.
-        party: String,
-    },
-    /// The list of withdrawn builds beside the keys.
-    #[error(transparent)]
-    Withdrawn(WithdrawnError),
-    /// No randomness.
-    #[error("the operating system gave no random numbers")]
-    Randomness,
-    /// Reading or writing.
-    #[error("reading or writing {path}: {cause}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
 }
 
 /// The seed in a private file of 32 bytes, if there is one.
@@ -544,62 +436,4 @@ pub const RECIPIENT: &str = "recipient.key";
 pub const PARTY: &str = "party.toml";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn reads_back_the_keys_it_made_and_shows_only_the_public_halves() {
-        let dir = tempfile::tempdir().unwrap();
-        let made = Identity::create(dir.path(), "retailer", Some("http://localhost:7501")).unwrap();
-        let read = Identity::load(dir.path()).unwrap();
-        assert_eq!(read.root_key(), made.root().unwrap().public());
-        assert_eq!(read.recipient().unwrap().public(), made.recipient().unwrap().public());
-        let party = std::fs::read_to_string(dir.path().join(PARTY)).unwrap();
-        assert!(party.contains(&made.root_key().to_string()));
-        assert!(party.contains("custody = \"http://localhost:7501\""));
-        for file in [ROOT, RECIPIENT, "service.key", "analyst.key"] {
-            let path = dir.path().join(file);
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            assert!(!party.contains(&hex::encode(std::fs::read(path).unwrap())));
-        }
-        assert!(!format!("{made:?}").contains(&hex::encode(&*made.recipient().unwrap().expose())));
-    }
-
-    #[test]
-    fn refuses_to_overwrite_a_key() {
-        let dir = tempfile::tempdir().unwrap();
-        Identity::create(dir.path(), "retailer", None).unwrap();
-        let before = std::fs::read(dir.path().join(ROOT)).unwrap();
-        let again = Identity::create(dir.path(), "retailer", None).unwrap_err();
-        assert!(matches!(again, IdentityError::Exists { .. }), "{again}");
-        assert_eq!(std::fs::read(dir.path().join(ROOT)).unwrap(), before);
-        std::fs::remove_file(dir.path().join(ROOT)).unwrap();
-        Identity::create(dir.path(), "retailer", None).unwrap_err();
-    }
-
-    #[test]
-    fn refuses_a_key_that_others_can_read() {
-        let dir = tempfile::tempdir().unwrap();
-        Identity::create(dir.path(), "retailer", None).unwrap();
-        let path = dir.path().join(RECIPIENT);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let exposed = Identity::load(dir.path()).unwrap_err();
-        assert!(matches!(exposed, IdentityError::Exposed { mode: 0o640, .. }), "{exposed}");
-    }
-
-    #[test]
-    fn refuses_words_that_would_break_out_of_the_snippet() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, custody) in [
-            ("Retailer", None),
-            ("a\"b", None),
-            ("", None),
-            ("a", Some("http://x\"\n[[party]]")),
-            ("a", Some("http://room.example@evil.example:7501")),
-        ] {
-            let refused = Identity::create(dir.path(), name, custody).unwrap_err();
-            assert!(matches!(refused, IdentityError::BadWords { .. }), "{refused}");
-        }
-    }
-}
+mod tests;

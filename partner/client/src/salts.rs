@@ -1,12 +1,24 @@
 //! The bucket salts that a party has: one private file for each contract that it signed.
 
-use crate::files;
+use crate::{
+    files,
+    keys::{self, IdentityError},
+};
 use protocol::{contract::Contract, digest::Digest, salt::BucketSalt};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
+
+/// A new bucket salt.
+///
+/// # Errors
+///
+/// [`IdentityError::Randomness`] if the operating system has none to give.
+pub fn fresh() -> Result<BucketSalt, IdentityError> {
+    Ok(BucketSalt::take(&mut keys::random()?))
+}
 
 /// The salt of the contract with this digest, if the party in `directory` has it.
 ///

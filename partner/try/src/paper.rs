@@ -1,10 +1,7 @@
 //! The contract of a rehearsal: the user's, with keys made for the occasion.
 
 use crate::{Parties, RehearsalError};
-use client::{
-    keys::{Identity, bucket_salt},
-    salts,
-};
+use client::{keys::Identity, salts};
 use protocol::{
     contract::{Contract, TAG},
     sign::Jointly,
@@ -46,7 +43,7 @@ pub(crate) fn contract(
             party.remove("custody");
         }
     }
-    let salt = bucket_salt()?;
+    let salt = salts::fresh()?;
     table.insert("bucket_salt".to_owned(), salt.digest().to_string().into());
     let registers = pcrs.iter().map(|(index, pcr)| (format!("pcr{index}"), pcr.to_string().into()));
     let mut build: Table = registers.collect();

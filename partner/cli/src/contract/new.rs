@@ -115,7 +115,7 @@ impl New {
     /// The bucket salt, and the contract that is replaced: a new salt, unless that one has one.
     fn salt(&self) -> Result<(BucketSalt, Option<Contract>), Failure> {
         let Some(path) = &self.supersedes else {
-            return Ok((keys::bucket_salt()?, None));
+            return Ok((salts::fresh()?, None));
         };
         let replaced = files::signed_contract(path)?;
         Ok((salts::named_by(&self.dir, &replaced).map_err(Failure::no)?, Some(replaced)))

@@ -1,0 +1,104 @@
+//! Why a party's keys cannot be made or used.
+
+use crate::withdrawn::WithdrawnError;
+use protocol::{delegation::KeyKind, sign::PublicKey};
+use std::{io, path::PathBuf};
+
+/// Why keys cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// There is a key already.
+    #[error("{path} exists already: keys are never overwritten, name another directory")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No keys there.
+    #[error(
+        "there is no {path}: name a folder with this key of the party with --dir, or make keys with \
+             `glovebox init` if the party has none"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others may read it.
+    #[error(
+        "{path} can be read by others (mode {mode:o}), expected 600: run `chmod 600` on it, and \
+             make new keys if others had access"
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Keys that two root keys delegated.
+    #[error(
+        "the keys in {directory} are delegated by two root keys: keep each party's keys in a folder of its own"
+    )]
+    TwoParties {
+        /// The folder.
+        directory: PathBuf,
+    },
+    /// A delegation of something else.
+    #[error(
+        "{path} does not delegate the {kind} key beside it: have the party's root key delegate it (`glovebox keys \
+         delegate`)"
+    )]
+    NoDelegation {
+        /// The file.
+        path: PathBuf,
+        /// The kind of key.
+        kind: KeyKind,
+    },
+    /// Not 32 bytes.
+    #[error("{path} is not a key of this program: expected 32 bytes")]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name or address that no contract can hold.
+    #[error("{what} \"{found}\" cannot stand in a contract: expected {expected}")]
+    BadWords {
+        /// Name or address.
+        what: &'static str,
+        /// What was given.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// Not in the contract.
+    #[error(
+        "these keys ({key}) belong to no party in this contract: name the folder of the party's keys with --dir, \
+         or have the contract name this key"
+    )]
+    NoParty {
+        /// Our root key.
+        key: PublicKey,
+    },
+    /// In the contract with another recipient key.
+    #[error(
+        "the contract lists another recipient key for \"{party}\" than recipient.key: results \
+             would be sealed to a key that is not yours"
+    )]
+    OtherRecipient {
+        /// Our name in it.
+        party: String,
+    },
+    /// The list of withdrawn builds beside the keys.
+    #[error(transparent)]
+    Withdrawn(WithdrawnError),
+    /// No randomness.
+    #[error("the operating system gave no random numbers")]
+    Randomness,
+    /// Reading or writing.
+    #[error("reading or writing {path}: {cause}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
