@@ -47,13 +47,7 @@ pub(crate) async fn take(
     if now >= contract.expires {
         return Err(Refusal::ContractExpired { expired: contract.expires });
     }
-    let longest = now.plus_seconds(LONGEST_SECONDS);
-    if grant.not_after <= now {
-        return Err(bad(GrantFlaw::Time));
-    }
-    if grant.not_after > longest {
-        return Err(bad(GrantFlaw::TooLong));
-    }
+    check_time(&grant, now).map_err(bad)?;
     let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.root_key;
     let open = |bytes: Vec<u8>| {
         let opened = serving.authority(now, |known| SignedManifest::open(bytes, known, party));
@@ -64,7 +58,7 @@ pub(crate) async fn take(
             unfit => unfit.into(),
         })
     };
-    let manifest = open(grant.manifest)?;
+    let manifest = open(grant.manifest.clone())?;
     // Whoever checks a receipt asks whether the key of the manifest was good when the result was made.
     if grant.not_after > manifest.until().min(by.until()) {
         return Err(bad(GrantFlaw::OutlivesKey));
@@ -87,12 +81,7 @@ pub(crate) async fn take(
         let mut state = serving.state.lock().await;
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
         open.vault.check_version(&name, manifest.manifest().version)?;
-        let keys = binding.open(&open.keys.recipient, &grant.columns, &grant.keys);
-        let (keys, salt) = keys.map_err(|_| bad(GrantFlaw::Keys))?;
-        // No format of this build reads the salt, so it is compared and dropped.
-        if salt.digest() != contract.bucket_salt {
-            return Err(bad(GrantFlaw::Salt));
-        }
+        let keys = open_keys(&binding, open, &grant, contract).map_err(bad)?;
         open.vault.reserve(&name, manifest.manifest(), contract.datasets.len())?;
         keys
     };
@@ -120,6 +109,28 @@ pub(crate) async fn take(
     open.vault.open(&name, Held { manifest, rows, not_after });
     open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
     Ok(Reply::Granted { columns: grant.columns, not_after })
+}
+
+/// Refuses a grant that is over, or that lasts too long.
+fn check_time(grant: &Grant, now: Time) -> Result<(), GrantFlaw> {
+    if grant.not_after <= now {
+        return Err(GrantFlaw::Time);
+    }
+    let longest = now.plus_seconds(LONGEST_SECONDS);
+    if grant.not_after > longest { Err(GrantFlaw::TooLong) } else { Ok(()) }
+}
+
+/// The keys of the granted columns. The salt that comes with them must be the contract's; no format of this build
+/// reads it, so it is compared and dropped.
+fn open_keys(
+    binding: &Binding<'_>,
+    open: &Open,
+    grant: &Grant,
+    contract: &Contract,
+) -> Result<BTreeMap<String, DataKey>, GrantFlaw> {
+    let keys = binding.open(&open.keys.recipient, &grant.columns, &grant.keys);
+    let (keys, salt) = keys.map_err(|_| GrantFlaw::Keys)?;
+    if salt.digest() == contract.bucket_salt { Ok(keys) } else { Err(GrantFlaw::Salt) }
 }
 
 /// Drops the keys and rows of `name` for its owner, whatever else is open. What was answered before stays

@@ -4,6 +4,7 @@
 use crate::{
     audit::Event,
     grant,
+    progress::{First, Progress},
     results::Priced,
     session::{Open, Serving},
 };
@@ -14,7 +15,7 @@ use privacy::{Paid, Release};
 use protocol::{
     canonical,
     digest::Digest,
-    job::{JobName, SignedJob},
+    job::SignedJob,
     manifest::SignedManifest,
     message::{Answered, Reply},
     policy::{self, Admitted},
@@ -50,7 +51,8 @@ pub(crate) async fn run(
         grant::accept(serving, open, slices, now)?;
         answer(serving, open, &signed, now).await?;
     }
-    open.results.deliver(serving, &signed).await
+    let (host, contract) = (serving.host.as_ref(), &serving.contract);
+    open.results.deliver(host, contract, serving.instance, &signed).await
 }
 
 async fn answer(
@@ -155,22 +157,6 @@ async fn tally(
             Err(Refusal::Internal)
         }
     }
-}
-
-/// How far the figures of a tally came that was paid for.
-pub(crate) enum Progress {
-    /// Nothing was computed, because something inside failed.
-    Paid(Box<Paid>, First),
-    /// The figures are there: whatever else is estimated from them costs nothing.
-    Released(Box<Release>, First),
-}
-
-/// The job that paid for figures.
-#[derive(Clone, Copy)]
-pub(crate) struct First {
-    job: JobName,
-    /// In the history.
-    place: u64,
 }
 
 /// The same tally of the same data for the same purpose, with the same noise.

@@ -1,9 +1,13 @@
 //! Results: kept once for each question, and sealed to the receivers of each job that asks it, whenever it
 //! asks.
 
-use crate::{link, session::Serving, shares::Shares};
+use crate::{
+    link::{self, Host},
+    shares::Shares,
+};
 use protocol::{
     canonical,
+    contract::Contract,
     digest::Digest,
     hpke,
     job::{JobName, SignedJob},
@@ -131,7 +135,9 @@ impl Results {
     /// Stores what is not stored yet, then gives the part of the party that asked.
     pub(crate) async fn deliver(
         &mut self,
-        serving: &Serving,
+        host: &dyn Host,
+        contract: &Contract,
+        instance: Digest,
         signed: &SignedJob,
     ) -> Result<Reply, Refusal> {
         let job = signed.name();
@@ -140,7 +146,7 @@ impl Results {
         let asked = signed.as_bytes().to_vec();
         let package = Package::padded(kept.clone(), asked);
         let sealing =
-            Sealing { serving, job, package: canonical::to_vec(&package), seed: &self.seed };
+            Sealing { contract, job, package: canonical::to_vec(&package), seed: &self.seed };
         drop(package);
         let mut not_stored = Vec::new();
         for receiver in &answered.receivers {
@@ -149,9 +155,8 @@ impl Results {
             }
             let name = ObjectName::result(&job.to_string(), &receiver.replace('_', "-"))
                 .map_err(|_| Refusal::Internal)?;
-            let of =
-                Some(Origin { analyst: answered.asked_by.clone(), instance: serving.instance });
-            match link::put(serving.host.as_ref(), of, name, sealing.to(receiver)?).await {
+            let of = Some(Origin { analyst: answered.asked_by.clone(), instance });
+            match link::put(host, of, name, sealing.to(receiver)?).await {
                 Ok(()) => {
                     answered.stored.insert(receiver.clone());
                 }
@@ -177,7 +182,7 @@ impl Results {
 
 /// One package on its way to its receivers.
 struct Sealing<'a> {
-    serving: &'a Serving,
+    contract: &'a Contract,
     job: JobName,
     package: Vec<u8>,
     seed: &'a Zeroizing<[u8; 32]>,
@@ -188,7 +193,7 @@ impl Sealing<'_> {
     /// kept and a host that has them has nothing else. What is drawn for it follows from the package too, and so
     /// no two packages are sealed with the same.
     fn to(&self, receiver: &str) -> Result<Vec<u8>, Refusal> {
-        let contract = &self.serving.contract;
+        let contract = self.contract;
         let party = contract.parties.get(receiver).ok_or(Refusal::Internal)?;
         let binding = result_binding(contract.digest, self.job, receiver);
         let package = Digest::of("glovebox package v1", &self.package);

@@ -4,9 +4,10 @@ use crate::{
     audit::{Audit, Event},
     clock::Clock,
     entropy,
+    gate::Gate,
     history::History,
-    job::Progress,
     link::{self, Host, HostError},
+    progress::Progress,
     results::Results,
     tls::{Tls, TlsError},
     vault::Vault,
@@ -171,7 +172,7 @@ impl Attested {
             instance: self.instance,
             tls: self.tls,
             clock,
-            gate: crate::dispatch::Gate::new(),
+            gate: Gate::new(),
             withdrawn: std::sync::Mutex::default(),
             state: Mutex::new(State::Open(Box::new(open))),
         })
@@ -188,7 +189,7 @@ pub struct Serving {
     pub(crate) instance: Digest,
     pub(crate) tls: Tls,
     pub(crate) clock: Clock,
-    pub(crate) gate: crate::dispatch::Gate,
+    pub(crate) gate: Gate,
     /// Keys that parties took back, as far as they said so here.
     pub(crate) withdrawn: std::sync::Mutex<Withdrawn>,
     /// One request at a time touches keys, data or the ledger; so a closing drains what runs.

@@ -7,6 +7,7 @@
 
 mod authority;
 mod delegate;
+mod error;
 mod withdrawn;
 
 use crate::{
@@ -17,9 +18,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-pub(crate) use authority::unfit;
-pub use authority::{Authorised, Authority, KeyError, KeyFlaw};
+pub use authority::{Authorised, Authority};
 pub use delegate::{Delegate, Delegated};
+pub(crate) use error::unfit;
+pub use error::{KeyError, KeyFlaw};
 pub use withdrawn::Withdrawn;
 
 /// What a delegated key is for.
