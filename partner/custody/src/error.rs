@@ -2,8 +2,7 @@
 
 use super::{
     generation::Generation,
-    overlap,
-    people::{self, Unheard},
+    questions::{self, Unheard},
 };
 use client::people::{Overlap, SketchError, Why};
 use client::{keys::IdentityError, withdrawals::WithdrawalError};
@@ -89,7 +88,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// Something new, of an owner whose people have lost something.
-    #[error("{}", people::question(dataset, lineage, what, most))]
+    #[error("{}", questions::question(dataset, lineage, what, most))]
     WhosePeople {
         /// The dataset.
         dataset: String,
@@ -103,7 +102,7 @@ pub enum LedgerError {
         most: String,
     },
     /// People of one lineage in another, of whom nobody has said whether they are others.
-    #[error("{}", overlap::shared(dataset, lineage, overlap, *why))]
+    #[error("{}", questions::shared(dataset, lineage, overlap, *why))]
     SharedPeople {
         /// The dataset.
         dataset: String,

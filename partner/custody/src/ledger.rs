@@ -5,7 +5,7 @@ use super::{
     asked::{self, JobAsked, Reader, debits},
     error::LedgerError,
     generation::Generation,
-    people,
+    lineages,
     restore::pending,
 };
 use client::{keys::Identity, room::Instance};
@@ -265,7 +265,7 @@ fn hand_out(
     is_accounted(tx, asked.contract.digest)?;
     for dataset in asked.datasets {
         let what = (*dataset, asked.purpose);
-        people::must_be_heard_of(tx, directory, asked.contract, what, now)?;
+        lineages::must_be_heard_of(tx, directory, asked.contract, what, now)?;
     }
     meet(tx, asked.instance, now)?;
     if let For::Job(job) = &asked.what_for {
@@ -354,25 +354,48 @@ fn cut(
         }));
     }
     let granted = already.plus(&cost);
+    let losses = [&cost, &granted];
+    insert_slice(
+        tx,
+        &account,
+        asked.contract.digest,
+        (&dataset.lineage, &shared),
+        job,
+        losses,
+        now,
+    )?;
+    Ok(slice(granted, job))
+}
+
+/// Records a slice: `cost` more than before, `granted` in all.
+fn insert_slice(
+    tx: &Transaction<'_>,
+    account: &Account,
+    contract: Digest,
+    (lineage, budget_period): (&str, &str),
+    job: Option<JobName>,
+    [cost, granted]: [&Loss; 2],
+    now: Time,
+) -> Result<(), LedgerError> {
     tx.execute(
         "INSERT INTO slices (instance, contract, dataset, lineage, purpose, period, budget_period, \
          kind, job, loss, granted, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             account.instance.as_bytes().as_slice(),
-            asked.contract.digest.as_bytes().as_slice(),
+            contract.as_bytes().as_slice(),
             account.dataset,
-            dataset.lineage,
+            lineage,
             account.purpose,
             account.period,
-            shared,
+            budget_period,
             if job.is_some() { Kind::Job } else { Kind::Prepaid }.name(),
             job.as_ref().map(|job| job.as_bytes().as_slice()),
-            canonical::to_vec(&cost),
-            canonical::to_vec(&granted),
+            canonical::to_vec(cost),
+            canonical::to_vec(granted),
             stored(now.0),
         ],
     )?;
-    Ok(slice(granted, job))
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection, LedgerError> {

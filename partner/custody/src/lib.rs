@@ -10,13 +10,16 @@ mod decide;
 mod error;
 mod generation;
 mod ledger;
+mod lineages;
 mod overlap;
 mod people;
+mod questions;
 mod report;
 mod requests;
 mod restore;
 mod serve;
 mod settle;
+mod whose;
 
 pub use asked::{JobAsked, JobLine};
 pub use begin::create;
@@ -24,10 +27,12 @@ pub use decide::{Owner, decide, prepay};
 pub use error::LedgerError;
 pub use ledger::{Asked, For, Ledger};
 pub use overlap::KnownShare;
-pub use people::{Answers, PeopleLine, Unheard, Whose};
+pub use people::PeopleLine;
+pub use questions::Unheard;
 pub use report::{BudgetLine, BudgetReport, InstanceLine, InstanceState, OutstandingLine};
 pub use serve::{Believe, Event, RoomBeliever, Service, Witnessed, serve};
 pub use settle::{Credit, Credited, Rest, WrittenOff};
+pub use whose::{Answers, Whose};
 
 #[cfg(test)]
 #[path = "../../client/src/fixture.rs"]

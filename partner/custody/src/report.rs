@@ -1,13 +1,13 @@
 //! What is left of each budget, and which instance took what.
 
 use super::{
-    accounts::{Account, Scope, budget_period, limits},
+    accounts::{Account, Scope, budget_period, credited, limits},
     asked::{JobLine, Reader, charged, debits},
     error::LedgerError,
     ledger::Ledger,
     people::PeopleLine,
     restore::pending,
-    settle::{accounts_of, credited},
+    settle::accounts_of,
 };
 use protocol::{
     contract::Contract,

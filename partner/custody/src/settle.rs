@@ -1,10 +1,10 @@
 //! Closing accounts: what an instance did not spend comes back, once.
 
 use super::{
-    accounts::{Account, Kind, budget_period, generation_of, limits, stored, sum},
+    accounts::{Account, Kind, budget_period, generation_of, limits, stored},
     error::LedgerError,
     ledger::{Ledger, is_accounted},
-    people,
+    lineages,
     restore::{Restore, pending},
 };
 use client::{close::Closing, room::Instance};
@@ -195,7 +195,7 @@ fn account_for(
         }
         restore.accounted(tx, contract.digest)?;
     }
-    people::note_what_was_cut(tx, contract, party, now)?;
+    lineages::note_what_was_cut(tx, contract, party, now)?;
     Ok(written_off)
 }
 
@@ -435,18 +435,4 @@ fn add_slice(
         ],
     )?;
     Ok(())
-}
-
-/// What came back on one account.
-pub(super) fn credited(db: &Connection, account: &Account) -> Result<Loss, LedgerError> {
-    sum(
-        db,
-        "SELECT loss FROM credits WHERE instance = ?1 AND dataset = ?2 AND purpose = ?3 AND period = ?4",
-        params![
-            account.instance.as_bytes().as_slice(),
-            account.dataset,
-            account.purpose,
-            account.period,
-        ],
-    )
 }

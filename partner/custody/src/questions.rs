@@ -1,0 +1,84 @@
+//! What an owner is asked about the people of its datasets.
+
+use client::people::{Overlap, Why};
+use protocol::contract::Period;
+
+/// What a ledger has not heard of before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Unheard {
+    /// A lineage.
+    Lineage,
+    /// A purpose, of a lineage that it knows.
+    Purpose(String),
+    /// A period, of a purpose that it knows.
+    Period {
+        /// The purpose.
+        purpose: String,
+        /// How often its budget is filled now.
+        period: Period,
+    },
+}
+
+/// What is new, and what its owner has to say of it.
+pub(super) fn question(dataset: &str, lineage: &str, what: &Unheard, most: &str) -> String {
+    let again = format!(
+        "The people of a lineage stay the same whatever it is for: to go on with their sum, say \
+         --same-people {lineage}"
+    );
+    match what {
+        Unheard::Lineage => format!(
+            "whose people are in \"{dataset}\"? Its lineage \"{lineage}\" is new to this party's ledger, \
+             and people of the party have lost budget before. Say --same-people LINEAGE if they are \
+             those of an earlier lineage (what both have lost is then one sum; most was lost through \
+             \"{most}\"), or --new-people if nobody of them is in what this party sealed before"
+        ),
+        Unheard::Purpose(purpose) => format!(
+            "whose people are in \"{dataset}\"? Nothing was ever handed out of lineage \"{lineage}\" for \
+             \"{purpose}\", and people of the party have lost budget for other purposes, which this \
+             one does not count. {again}"
+        ),
+        Unheard::Period { purpose, period } => format!(
+            "whose people are in \"{dataset}\"? The budget of lineage \"{lineage}\" for \"{purpose}\" was \
+             filled at another pace than by the {period}, and what was used of it would not count in \
+             the new period. {again}",
+            period = name_of(*period)
+        ),
+    }
+}
+
+/// Which people two lineages share, and what their owner has to say of it.
+pub(super) fn shared(dataset: &str, lineage: &str, overlap: &Overlap, why: Why) -> String {
+    let Overlap { lineage: other, of_file, of_lineage, .. } = overlap;
+    let in_all = match why {
+        Why::FileInAll(percent) => format!(
+            " That is little; but over all lineages that were taken for others {percent} % of the people \
+             in \"{dataset}\" are known, each counted once for each lineage: the same people may come in \
+             again and again."
+        ),
+        Why::LineageInAll(percent) => format!(
+            " That is little; but with what is in other lineages {percent} % of the people known of \
+             \"{other}\" have come in again under names that were taken for other people."
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "{of_file} % of the people in \"{dataset}\" (lineage \"{lineage}\") are in lineage \"{other}\", and \
+         {of_lineage} % of the people known of lineage \"{other}\" are in \"{dataset}\".{in_all} This party's \
+         ledger takes them for other people: whoever is in both could lose the budget of each, so nothing \
+         is handed out. If they are the same people, or some of them are, say --same-people \
+         {dataset}={other}: what is lost under either name is then one sum. Two large lists of customers \
+         may share people by chance: if they are to be counted as others nevertheless, say --new-people \
+         --although-they-overlap, and whoever is in both can lose the budget of each"
+    )
+}
+
+/// What the ledger calls a pace at which budgets are filled.
+pub(super) fn name_of(period: Period) -> &'static str {
+    match period {
+        Period::Day => "day",
+        Period::Week => "week",
+        Period::Month => "month",
+        _ => "contract",
+    }
+}
