@@ -2,8 +2,17 @@
 
 #![cfg(test)]
 
+#[path = "architecture/imports.rs"]
+mod imports;
+#[path = "architecture/sizes.rs"]
+mod sizes;
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Which workspace crates each crate may name. A crate that is missing here fails the test.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
@@ -189,8 +198,27 @@ fn metadata() -> Metadata {
     MetadataCommand::new().no_deps().exec().unwrap()
 }
 
+/// Two files that import each other are one file in two halves: what both need wants a file of its own.
+#[test]
+fn no_files_of_a_crate_import_each_other_in_a_circle() {
+    let circles = crates().into_iter().flat_map(|src| {
+        let circles = imports::Crate::read(&src).circles();
+        circles.into_iter().map(move |circle| format!("{}: {}", src.display(), circle.join(", ")))
+    });
+    let circles: Vec<_> = circles.collect();
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+/// The source folder of every crate that ships.
+fn crates() -> Vec<PathBuf> {
+    let packages = metadata().packages.into_iter().filter(|package| package.name != "tests");
+    packages
+        .map(|package| package.manifest_path.parent().unwrap().join("src").into_std_path_buf())
+        .collect()
+}
+
 /// Every Rust file below `folder`, but for what other crates have below it.
-fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

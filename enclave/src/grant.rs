@@ -8,7 +8,7 @@ use crate::{
 };
 use arrow::array::RecordBatch;
 use protocol::{
-    contract::Contract,
+    contract::{Contract, Dataset},
     delegation::{Authorised, KeyError, KeyFlaw},
     grant::{Binding, Grant},
     key::DataKey,
@@ -38,12 +38,7 @@ pub(crate) async fn take(
     let name = grant.dataset.clone();
     let bad = |why| Refusal::BadGrant { dataset: name.clone(), why };
     let contract = &serving.contract;
-    let dataset = contract.datasets.get(&name).filter(|dataset| dataset.owner == party);
-    let dataset = dataset.ok_or_else(|| {
-        let owner = contract.datasets.get(&name).map(|dataset| dataset.owner.clone());
-        let name = name.chars().take(64).collect();
-        Refusal::NotPermitted { what: Asked::Dataset, name, owner }
-    })?;
+    let dataset = owned(contract, &name, party)?;
     if now >= contract.expires {
         return Err(Refusal::ContractExpired { expired: contract.expires });
     }
@@ -64,11 +59,7 @@ pub(crate) async fn take(
         return Err(bad(GrantFlaw::OutlivesKey));
     }
     manifest.manifest().check(dataset).map_err(|why| bad(GrantFlaw::Manifest(why)))?;
-    let used = contract.used_columns(&name).into_iter().map(|column| column.name.as_str());
-    let used: BTreeSet<&str> = used.chain([FOOTER, ROW]).collect();
-    if grant.columns.iter().map(String::as_str).collect::<BTreeSet<_>>() != used {
-        return Err(bad(GrantFlaw::Columns));
-    }
+    check_columns(&grant, contract).map_err(bad)?;
     let binding = Binding {
         contract: contract.digest,
         instance: serving.instance,
@@ -99,16 +90,32 @@ pub(crate) async fn take(
     }
     open.vault.check_version(&name, manifest.manifest().version)?;
     // Its key may have been withdrawn while the file was fetched.
-    let still_good = serving.authority(now, |known| {
-        SignedManifest::open(manifest.as_bytes().to_vec(), known, party).map(drop)
-    });
-    still_good?;
+    let signed = manifest.as_bytes().to_vec();
+    serving.authority(now, |known| SignedManifest::open(signed, known, party).map(drop))?;
     accept(serving, open, slices, now)?;
-    let digest = manifest.digest();
-    let not_after = grant.not_after;
+    let (digest, not_after) = (manifest.digest(), grant.not_after);
     open.vault.open(&name, Held { manifest, rows, not_after });
     open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
     Ok(Reply::Granted { columns: grant.columns, not_after })
+}
+
+/// The dataset called `name`, which must be `party`'s.
+fn owned<'c>(contract: &'c Contract, name: &str, party: &str) -> Result<&'c Dataset, Refusal> {
+    let found = contract.datasets.get(name);
+    found.filter(|dataset| dataset.owner == party).ok_or_else(|| {
+        let owner = found.map(|dataset| dataset.owner.clone());
+        let name = name.chars().take(64).collect();
+        Refusal::NotPermitted { what: Asked::Dataset, name, owner }
+    })
+}
+
+/// Refuses keys of other columns than those that the contract's analyses use.
+fn check_columns(grant: &Grant, contract: &Contract) -> Result<(), GrantFlaw> {
+    let used = contract.used_columns(&grant.dataset).into_iter();
+    let used = used.map(|column| column.name.as_str());
+    let used: BTreeSet<&str> = used.chain([FOOTER, ROW]).collect();
+    let granted: BTreeSet<&str> = grant.columns.iter().map(String::as_str).collect();
+    if granted == used { Ok(()) } else { Err(GrantFlaw::Columns) }
 }
 
 /// Refuses a grant that is over, or that lasts too long.

@@ -9,7 +9,7 @@ use client::{
     keys::Identity,
 };
 use custody::Ledger;
-use protocol::{page::number, receipt::Account};
+use protocol::{contract::Contract, digest::Digest, message, page::number, receipt::Account};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Ask a question, or see what the room holds
@@ -67,11 +67,7 @@ impl Submit {
         let identity = Identity::load(&self.under.dir)?;
         crate::keys::warn_of_ends(&identity);
         let template = files::read_text(&self.job)?;
-        let addresses = self.custody.iter().map(|text| {
-            let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
-            pair.ok_or_else(|| Failure::unclear(format!("--custody {text}: expected NAME=URL")))
-        });
-        let addresses = addresses.collect::<Result<BTreeMap<_, _>, _>>()?;
+        let addresses = self.addresses()?;
         let mut room = self.under.connect(&self.room).await?;
         let options = Options {
             again: self.id,
@@ -114,6 +110,15 @@ impl Submit {
         say::note(format_args!("Job {} has run.", ran.job));
         opened::open(sealed, &identity, &self.under, room.trust(), ran.job, output)?;
         is_stored(&ran)
+    }
+
+    /// Where custodies answer, by party.
+    fn addresses(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let pairs = self.custody.iter().map(|text| {
+            let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
+            pair.ok_or_else(|| Failure::unclear(format!("--custody {text}: expected NAME=URL")))
+        });
+        pairs.collect()
     }
 }
 
@@ -200,79 +205,85 @@ impl Status {
         let mut room = self.under.connect(&self.room).await?;
         let status = room.status(&identity).await?;
         let instance = room.instance().digest();
-        if self.json {
-            let datasets = status.datasets.iter().map(|open| {
-                serde_json::json!({"dataset": open.dataset, "not_after": open.not_after.to_string()})
-            });
-            let is_open = |name: &str| status.datasets.iter().any(|open| open.dataset == name);
-            let not_open = room.contract().datasets.keys().filter(|name| !is_open(name));
-            let accounts = status.accounts.iter().map(|account| {
-                serde_json::json!({
-                    "dataset": account.dataset, "purpose": account.purpose, "period": account.period,
-                    "granted_rho": account.granted.rho().value(), "spent_rho": account.spent.rho().value(),
-                })
-            });
-            say::json(&serde_json::json!({
-                "instance": instance,
-                "time": status.time.to_string(),
-                "datasets": datasets.collect::<Vec<_>>(),
-                "not_open": not_open.collect::<Vec<_>>(),
-                "accounts": accounts.collect::<Vec<_>>(),
-                "jobs": status.jobs.iter().map(|answered| {
-                    serde_json::json!({"job": answered.job.to_string(), "asked_by": answered.asked_by})
-                }).collect::<Vec<_>>(),
-                "deliveries": status.deliveries.iter().map(|delivery| serde_json::json!({
-                    "asked_by": delivery.asked_by, "receiver": delivery.receiver,
-                    "charged": delivery.charged, "free": delivery.free,
-                })).collect::<Vec<_>>(),
-                "audit_size": status.audit_size,
-                "audit_root": status.audit_root.to_string(),
-            }))?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        say::result(format_args!(
-            "instance {} at {}",
-            instance.short(),
-            number::moment(status.time)
-        ))?;
-        for open in &status.datasets {
-            say::result(format_args!(
-                "open     {} until {}",
-                open.dataset,
-                number::moment(open.not_after)
-            ))?;
-        }
         let contract = room.contract();
-        for (name, dataset) in &contract.datasets {
-            if !status.datasets.iter().any(|open| open.dataset == *name) {
-                say::result(format_args!(
-                    "not open {name}: {}'s grant has expired, or was never made",
-                    dataset.owner
-                ))?;
-            }
+        if self.json {
+            say::json(&as_json(&status, contract, instance))?;
+        } else {
+            print(&status, contract, instance)?;
         }
-        let delta =
-            |account: &Account| words::delta_of(contract, &account.dataset, &account.purpose);
-        for account in &status.accounts {
-            say::result(format_args!(
-                "account  {} for {}, {}: {} handed over, {} spent",
-                account.dataset,
-                account.purpose,
-                account.period,
-                words::charge(&account.granted, delta(account)),
-                words::charge(&account.spent, delta(account))
-            ))?;
-        }
-        for answered in &status.jobs {
-            say::result(format_args!("job      {} of {}", answered.job, answered.asked_by))?;
-        }
-        for delivery in &status.deliveries {
-            say::result(format_args!("answers  {}", words::delivery(delivery)))?;
-        }
-        say::result(format_args!(
-            "audit    {} entries, root {}",
-            status.audit_size, status.audit_root
-        ))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What an instance holds, for machines.
+fn as_json(status: &message::Status, contract: &Contract, instance: Digest) -> serde_json::Value {
+    let datasets = status.datasets.iter().map(|open| {
+        serde_json::json!({"dataset": open.dataset, "not_after": open.not_after.to_string()})
+    });
+    let is_open = |name: &str| status.datasets.iter().any(|open| open.dataset == name);
+    let not_open = contract.datasets.keys().filter(|name| !is_open(name));
+    let accounts = status.accounts.iter().map(|account| {
+        serde_json::json!({
+            "dataset": account.dataset, "purpose": account.purpose, "period": account.period,
+            "granted_rho": account.granted.rho().value(), "spent_rho": account.spent.rho().value(),
+        })
+    });
+    serde_json::json!({
+        "instance": instance,
+        "time": status.time.to_string(),
+        "datasets": datasets.collect::<Vec<_>>(),
+        "not_open": not_open.collect::<Vec<_>>(),
+        "accounts": accounts.collect::<Vec<_>>(),
+        "jobs": status.jobs.iter().map(|answered| {
+            serde_json::json!({"job": answered.job.to_string(), "asked_by": answered.asked_by})
+        }).collect::<Vec<_>>(),
+        "deliveries": status.deliveries.iter().map(|delivery| serde_json::json!({
+            "asked_by": delivery.asked_by, "receiver": delivery.receiver,
+            "charged": delivery.charged, "free": delivery.free,
+        })).collect::<Vec<_>>(),
+        "audit_size": status.audit_size,
+        "audit_root": status.audit_root.to_string(),
+    })
+}
+
+/// The same for people.
+fn print(status: &message::Status, contract: &Contract, instance: Digest) -> Result<(), Failure> {
+    say::result(format_args!("instance {} at {}", instance.short(), number::moment(status.time)))?;
+    for open in &status.datasets {
+        say::result(format_args!(
+            "open     {} until {}",
+            open.dataset,
+            number::moment(open.not_after)
+        ))?;
+    }
+    for (name, dataset) in &contract.datasets {
+        if !status.datasets.iter().any(|open| open.dataset == *name) {
+            say::result(format_args!(
+                "not open {name}: {}'s grant has expired, or was never made",
+                dataset.owner
+            ))?;
+        }
+    }
+    let delta = |account: &Account| words::delta_of(contract, &account.dataset, &account.purpose);
+    for account in &status.accounts {
+        say::result(format_args!(
+            "account  {} for {}, {}: {} handed over, {} spent",
+            account.dataset,
+            account.purpose,
+            account.period,
+            words::charge(&account.granted, delta(account)),
+            words::charge(&account.spent, delta(account))
+        ))?;
+    }
+    for answered in &status.jobs {
+        say::result(format_args!("job      {} of {}", answered.job, answered.asked_by))?;
+    }
+    for delivery in &status.deliveries {
+        say::result(format_args!("answers  {}", words::delivery(delivery)))?;
+    }
+    say::result(format_args!(
+        "audit    {} entries, root {}",
+        status.audit_size, status.audit_root
+    ))?;
+    Ok(())
 }

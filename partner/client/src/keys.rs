@@ -1,8 +1,11 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
 mod error;
+mod folder;
+mod randomness;
 
-use crate::{clock, files, withdrawn};
+use crate::{files, withdrawn};
+use folder::{create, delegate, from_now, new_key, secret};
 use protocol::{
     contract::{Contract, draft},
     delegation::{ByDelegate, Delegate, Delegation, KeyKind},
@@ -11,16 +14,15 @@ use protocol::{
     text,
     time::Time,
 };
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use ring::rand::{SecureRandom, SystemRandom};
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
-use zeroize::{Zeroize, Zeroizing};
+use std::path::{Path, PathBuf};
 
 pub use error::IdentityError;
+pub(crate) use folder::is_party;
+pub use folder::{
+    PARTY, RECIPIENT, ROOT, delegation_file, delegation_from_now, key_file, make_key, public_key,
+    root, set_aside,
+};
+pub use randomness::{bucket_salt, generator, random};
 
 /// A party's keys, as far as its folder has them. Prints nothing, is never copied.
 ///
@@ -215,176 +217,6 @@ impl Identity {
     }
 }
 
-/// A generator seeded by the operating system.
-///
-/// # Errors
-///
-/// [`IdentityError::Randomness`] if the operating system has none to give.
-pub fn generator() -> Result<ChaCha20Rng, IdentityError> {
-    let mut seed = random::<32>()?;
-    let generator = ChaCha20Rng::from_seed(seed);
-    seed.zeroize();
-    Ok(generator)
-}
-
-/// Bytes that nobody can guess.
-///
-/// # Errors
-///
-/// [`IdentityError::Randomness`] if the system gives none.
-pub fn random<const N: usize>() -> Result<[u8; N], IdentityError> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| IdentityError::Randomness)?;
-    Ok(bytes)
-}
-
-/// The seed in a private file of 32 bytes, if there is one.
-fn secret(directory: &Path, file: &str) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
-    let path = directory.join(file);
-    match files::read_private(&path) {
-        Ok(Ok(bytes)) if bytes.len() == 32 => Ok(Some(bytes)),
-        Ok(Ok(_)) => Err(IdentityError::NoKey { path }),
-        Ok(Err(mode)) => Err(IdentityError::Exposed { path, mode }),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(IdentityError::Io { path, cause }),
-    }
-}
-
-/// Whether `directory` has a key of a party.
-pub(crate) fn is_party(directory: &Path) -> io::Result<bool> {
-    let files = [ROOT.to_owned(), key_file(KeyKind::Service), key_file(KeyKind::Analyst)];
-    for file in files {
-        if directory.join(file).try_exists()? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The root key in `directory`, read for this.
-///
-/// # Errors
-///
-/// [`IdentityError::Missing`] where it is kept elsewhere.
-pub fn root(directory: &Path) -> Result<SigningKey, IdentityError> {
-    let path = directory.join(ROOT);
-    let seed =
-        secret(directory, ROOT)?.ok_or_else(|| IdentityError::Missing { path: path.clone() })?;
-    SigningKey::from_seed(&seed).map_err(|_| IdentityError::NoKey { path })
-}
-
-/// The key of this kind with its delegation, if there is one.
-fn delegate(directory: &Path, kind: KeyKind) -> Result<Option<Delegate>, IdentityError> {
-    let Some(seed) = secret(directory, &key_file(kind))? else { return Ok(None) };
-    let no_key = |_| IdentityError::NoKey { path: directory.join(key_file(kind)) };
-    let key = SigningKey::from_seed(&seed).map_err(no_key)?;
-    let path = directory.join(delegation_file(kind));
-    let bytes = match files::read_at_most(&path, MOST_DELEGATION) {
-        Ok(bytes) => bytes,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            return Err(IdentityError::Missing { path });
-        }
-        Err(cause) => return Err(IdentityError::Io { path, cause }),
-    };
-    match Delegate::new(key, bytes) {
-        Ok(delegate) if delegate.delegation().kind == kind => Ok(Some(delegate)),
-        _ => Err(IdentityError::NoDelegation { path, kind }),
-    }
-}
-
-fn new_key() -> Result<(SigningKey, Zeroizing<Vec<u8>>), IdentityError> {
-    let seed = Zeroizing::new(random::<32>()?.to_vec());
-    let key = SigningKey::from_seed(&seed).map_err(|_| IdentityError::Randomness)?;
-    Ok((key, seed))
-}
-
-/// Makes a key of this kind in `directory`, which nobody has delegated yet.
-///
-/// # Errors
-///
-/// [`IdentityError::Exists`] rather than overwrite one.
-pub fn make_key(directory: &Path, kind: KeyKind) -> Result<PublicKey, IdentityError> {
-    let io = |cause| IdentityError::Io { path: directory.to_owned(), cause };
-    files::create_folder(directory).map_err(io)?;
-    let (key, seed) = new_key()?;
-    create(directory, &key_file(kind), &seed)?;
-    Ok(key.public())
-}
-
-fn create(directory: &Path, file: &str, bytes: &[u8]) -> Result<(), IdentityError> {
-    let path = directory.join(file);
-    files::create_private(&path, bytes).map_err(|cause| match cause.kind() {
-        io::ErrorKind::AlreadyExists => IdentityError::Exists { path },
-        _ => IdentityError::Io { path, cause },
-    })
-}
-
-/// The public half of the key of this kind in `directory`, delegated or not.
-///
-/// # Errors
-///
-/// [`IdentityError::Missing`] if there is none.
-pub fn public_key(directory: &Path, kind: KeyKind) -> Result<PublicKey, IdentityError> {
-    let path = directory.join(key_file(kind));
-    let missing = || IdentityError::Missing { path: path.clone() };
-    let seed = secret(directory, &key_file(kind))?.ok_or_else(missing)?;
-    let key =
-        SigningKey::from_seed(&seed).map_err(|_| IdentityError::NoKey { path: path.clone() })?;
-    Ok(key.public())
-}
-
-/// A delegation that holds from now on for some days.
-///
-/// # Errors
-///
-/// [`IdentityError::BadWords`] for a name that nobody would read.
-pub fn delegation_from_now(
-    kind: KeyKind,
-    name: &str,
-    key: PublicKey,
-    days: u64,
-) -> Result<Delegation, IdentityError> {
-    check_words(name, None)?;
-    let [from, until] = from_now(days);
-    Ok(Delegation { kind, name: name.to_owned(), key, from, until })
-}
-
-/// From a little before now, since other clocks may be late.
-fn from_now(days: u64) -> [Time; 2] {
-    let now = clock::now();
-    [Time(now.0.saturating_sub(EARLY_MS)), now.plus_seconds(days.saturating_mul(86_400))]
-}
-
-/// Puts a withdrawn key and its delegation aside, so that another one can be made.
-///
-/// # Errors
-///
-/// [`IdentityError::Io`].
-pub fn set_aside(directory: &Path, kind: KeyKind) -> Result<(), IdentityError> {
-    for file in [key_file(kind), delegation_file(kind)] {
-        let (path, aside) = (directory.join(&file), directory.join(format!("{file}.withdrawn")));
-        match std::fs::rename(&path, aside) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                return Err(IdentityError::Io { path, cause });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// File with the 32-byte seed of a delegated key.
-#[must_use]
-pub fn key_file(kind: KeyKind) -> String {
-    format!("{kind}.key")
-}
-
-/// File with the delegation of a key, beside it.
-#[must_use]
-pub fn delegation_file(kind: KeyKind) -> String {
-    format!("{kind}.delegation")
-}
-
 /// Whether `name` and `custody` can stand in a contract: the same rules as its parser's, so that the
 /// snippet can be pasted as it is.
 ///
@@ -426,14 +258,6 @@ pub fn party_toml(
 
 /// How long `glovebox init` delegates keys for.
 pub const DAYS: u64 = 90;
-const EARLY_MS: u64 = 5 * 60 * 1000;
-const MOST_DELEGATION: u64 = 4096;
-/// File with the 32-byte seed of the root key.
-pub const ROOT: &str = "root.key";
-/// File with the 32-byte seed of the recipient key.
-pub const RECIPIENT: &str = "recipient.key";
-/// File with the public halves.
-pub const PARTY: &str = "party.toml";
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! Builds that a party believes no more, kept once in its folder for every command.
 
-use crate::{files, keys};
+mod error;
+
+use crate::{files, keys::is_party};
 use attestation_verifier::Pcr;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io, path::Path};
+
+pub use error::WithdrawnError;
 
 /// The builds on the list in `directory`; none where no list is kept since no party lives there.
 ///
@@ -21,7 +21,7 @@ pub fn read(directory: &Path) -> Result<Option<Vec<BTreeMap<u8, Pcr>>>, Withdraw
     let bytes = match files::read_at_most(&path, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            let party = std::fs::metadata(directory).map(|_| keys::is_party(directory));
+            let party = std::fs::metadata(directory).map(|_| is_party(directory));
             return match party.and_then(|exists| exists).map_err(at)? {
                 true => Err(WithdrawnError::Missing { path }),
                 false => Ok(None),
@@ -103,37 +103,6 @@ struct List {
 #[serde(deny_unknown_fields)]
 struct Build {
     pcrs: BTreeMap<String, String>,
-}
-
-/// Why it is not known which builds were withdrawn.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WithdrawnError {
-    /// A party's folder without its list.
-    #[error("there is no {}, the list of builds that this party withdrew, which is kept beside its keys, so \
-             nothing is believed: copy it from where the keys were used before, or, if nothing was ever \
-             withdrawn, run `glovebox build withdrawn --none-so-far`", path.display())]
-    Missing {
-        /// The list.
-        path: PathBuf,
-    },
-    /// Not a list.
-    #[error("{} is not a list of withdrawn builds ({reason}), so nothing is believed: mend it, or put back a \
-             copy", path.display())]
-    Malformed {
-        /// The list.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The file system.
-    #[error("which builds were withdrawn is not known, so nothing is believed: {}: {cause}", path.display())]
-    Io {
-        /// The list.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
 }
 
 /// The list, beside the keys.

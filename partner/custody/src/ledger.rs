@@ -10,8 +10,15 @@ use super::{
 };
 use client::{keys::Identity, room::Instance};
 use protocol::{
-    canonical, contract::Contract, digest::Digest, job::JobName, loss::Loss, refusal::Refusal,
-    sign::PublicKey, slice::Slice, time::Time,
+    canonical,
+    contract::{Budget, Contract, Dataset},
+    digest::Digest,
+    job::JobName,
+    loss::Loss,
+    refusal::Refusal,
+    sign::PublicKey,
+    slice::Slice,
+    time::Time,
 };
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::{
@@ -335,24 +342,7 @@ fn cut(
         return Ok(slice(already, job));
     }
     let shared = budget_period(budget.period, asked.contract.digest, &account.period);
-    let key = (dataset.lineage.as_str(), asked.purpose);
-    for (which, allowed, used) in limits(tx, budget, key, &shared)? {
-        if used.plus(&cost).fits(&allowed) {
-            continue;
-        }
-        let scope = Scope::of(which, &dataset.lineage, asked.purpose, &shared);
-        return Err(LedgerError::refused(Refusal::BudgetExhausted {
-            dataset: name.to_owned(),
-            owner: dataset.owner.clone(),
-            purpose: asked.purpose.to_owned(),
-            budget: which,
-            left: allowed.minus(&used),
-            cost,
-            delta: budget.delta,
-            debits: debits(tx, &scope, asked.reader(&dataset.owner))?,
-            returned: scope.returned(tx)?,
-        }));
-    }
+    check_budgets(tx, asked, (name, dataset, budget), &shared, &cost)?;
     let granted = already.plus(&cost);
     let losses = [&cost, &granted];
     insert_slice(
@@ -365,6 +355,35 @@ fn cut(
         now,
     )?;
     Ok(slice(granted, job))
+}
+
+/// Refuses a slice that one of the budgets has no room for.
+fn check_budgets(
+    tx: &Transaction<'_>,
+    asked: &Asked<'_>,
+    (name, dataset, budget): (&str, &Dataset, &Budget),
+    budget_period: &str,
+    cost: &Loss,
+) -> Result<(), LedgerError> {
+    let key = (dataset.lineage.as_str(), asked.purpose);
+    for (which, allowed, used) in limits(tx, budget, key, budget_period)? {
+        if used.plus(cost).fits(&allowed) {
+            continue;
+        }
+        let scope = Scope::of(which, &dataset.lineage, asked.purpose, budget_period);
+        return Err(LedgerError::refused(Refusal::BudgetExhausted {
+            dataset: name.to_owned(),
+            owner: dataset.owner.clone(),
+            purpose: asked.purpose.to_owned(),
+            budget: which,
+            left: allowed.minus(&used),
+            cost: cost.clone(),
+            delta: budget.delta,
+            debits: debits(tx, &scope, asked.reader(&dataset.owner))?,
+            returned: scope.returned(tx)?,
+        }));
+    }
+    Ok(())
 }
 
 /// Records a slice: `cost` more than before, `granted` in all.
