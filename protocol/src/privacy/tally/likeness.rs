@@ -1,7 +1,7 @@
 //! Whether two questions are about nearly the same people: the pattern of an attack by averaging or by
 //! differencing.
 
-use super::{Condition, Dimension, Quantity, Side, Table, Tally};
+use super::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
 use crate::contract::{Contract, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -159,20 +159,33 @@ impl Chosen {
     }
 }
 
-/// How many conditions differ slightly; none if any differs by more, or if other people are counted. A union
-/// that tells who is in which dataset tells who is in some of them.
-fn population(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
+/// How many conditions differ slightly, and whether one dataset more is counted; none if anything differs by more, or
+/// if other people are counted. A union that tells who is in which dataset tells who is in some of them. One that does
+/// not, and has one dataset more, differs by those who are in that one alone, who may be few. Two unions that both tell
+/// it and have two datasets or more in common both say how many people these share, so that asking them again beside
+/// another third averages noise away; that one dataset is compared with one after another is no such thing.
+fn population<'t>(one: &Asked<'t>, other: &Asked<'t>) -> Option<usize> {
     let (fewer, more) = if one.tally.counted().len() <= other.tally.counted().len() {
         (one, other)
     } else {
         (other, one)
     };
     let (counted, all) = (fewer.tally.counted(), more.tally.counted());
-    if all.len() > counted.len() && !more.tally.tells_membership() {
-        return None;
-    }
-    counted.iter().try_fold(0, |sum, table| {
-        let same = all.iter().find(|it| it.dataset == table.dataset)?;
+    let pair = |table: &'t Table| {
+        let same = |it: &&Table| it.dataset == table.dataset;
+        Some((table, all.iter().find(same)?))
+    };
+    let shared: Vec<_> = counted.iter().filter_map(pair).collect();
+    let (missing, further) = (counted.len() - shared.len(), all.len() - counted.len());
+    let tell_both = one.tally.tells_membership() && other.tally.tells_membership();
+    let apart = match (missing, further) {
+        (0, 0) => 0,
+        (0, _) if more.tally.tells_membership() => 0,
+        (0, 1) => 1,
+        (1, _) if tell_both && shared.len() >= 2 => 1,
+        _ => return None,
+    };
+    shared.into_iter().try_fold(apart, |sum, (table, same)| {
         Some(sum + conditions(fewer.rows_of(table), more.rows_of(same))?)
     })
 }
@@ -255,12 +268,12 @@ enum Told<'t> {
     Earliest(&'t str, &'t str, &'t [i64]),
     /// Arms of a dataset's column: codes of the test and of the control arm.
     Arms(&'t str, &'t str, [BTreeSet<i32>; 2]),
-    /// Totals of a quantity in a dataset, in bins; of people or in each group, which is the same where a person
-    /// is in one.
-    Bins(Option<(&'t str, &'t Quantity)>, &'t [i64]),
+    /// Totals of a quantity in a dataset, or in no one of them, in bins; of people or in each group, which is the same
+    /// where a person is in one.
+    Bins(Option<(Option<&'t str>, &'t Quantity)>, &'t [i64]),
 }
 
-fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
+fn dimensions<'t>(tally: &'t Tally) -> Vec<Told<'t>> {
     let dataset = |side: Side| tally.dataset(side);
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
     let told = tally.dimensions.iter().map(|dimension| match dimension {
@@ -280,7 +293,12 @@ fn dimensions(tally: &Tally) -> Vec<Told<'_>> {
             Told::Earliest(dataset(*side), column, edges)
         }
         Dimension::Bins { measure: at, edges } | Dimension::BinsPerGroup { measure: at, edges } => {
-            Told::Bins(measure(*at).map(|measure| (dataset(measure.side), &measure.of)), edges)
+            // Rows of all are those of no one dataset, whichever is named first.
+            let of = |measure: &'t Measure| match measure.of {
+                Quantity::RowsOfAll => (None, &measure.of),
+                _ => (Some(dataset(measure.side)), &measure.of),
+            };
+            Told::Bins(measure(*at).map(of), edges)
         }
     });
     told.collect()
@@ -297,9 +315,9 @@ impl Told<'_> {
             (Self::Known, Self::Membership(_)) | (Self::Membership(_), Self::Known) => Some(0),
             (Self::Matched(joined), Self::Membership(all))
             | (Self::Membership(all), Self::Matched(joined)) => all.contains(joined).then_some(0),
-            // Sets of fewer datasets are sums of those of more.
+            // Sets of the datasets in common are sums of those of either; [`population`] says how many there must be.
             (Self::Membership(one), Self::Membership(other)) => {
-                (one.is_subset(other) || other.is_subset(one)).then_some(0)
+                (!one.is_disjoint(other)).then_some(0)
             }
             // The places of arms are sums of those of their column.
             (

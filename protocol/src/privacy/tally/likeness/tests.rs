@@ -264,14 +264,23 @@ fn a_union_that_tells_membership_tells_that_of_fewer_datasets() {
     };
     assert!(alike(&told(&["a", "b"]), &told(&["b", "a"])), "in whatever order");
     assert!(alike(&told(&["a", "b"]), &told(&["a", "c", "b"])), "sums of the larger one's");
-    assert!(!alike(&told(&["a", "b"]), &told(&["a", "c"])));
+    assert!(!alike(&told(&["a", "b"]), &told(&["a", "c"])), "one after another");
+    assert!(alike(&told(&["a", "b", "c"]), &told(&["a", "b", "d"])), "both say what a and b share");
+    assert!(alike(&told(&["c", "a", "b"]), &told(&["a", "b", "d", "e"])));
+    assert!(!alike(&told(&["a", "b", "c", "d"]), &told(&["a", "b", "e", "f"])), "two things");
+    assert!(!alike(&told(&["a", "b"]), &told(&["c", "d"])), "nobody in common");
     assert!(alike(&union(&["a", "b"], &[]), &told(&["a", "b"])));
-    assert!(!alike(&union(&["a", "b"], &[]), &union(&["a", "b", "c"], &[])), "other people");
+    assert!(
+        alike(&union(&["a", "b"], &[]), &union(&["a", "b", "c"], &[])),
+        "but for who is in c alone"
+    );
+    assert!(!alike(&union(&["a", "b"], &[]), &union(&["a", "b", "c", "d"], &[])), "two datasets");
+    assert!(!alike(&union(&["a", "b"], &[]), &union(&["a", "c"], &[])), "other people");
     // Who is in the one is known of the union.
     let mut alone = union(&["a"], &[]);
     alone.population = Population::First;
     assert!(alike(&alone, &told(&["a", "b"])));
-    assert!(!alike(&alone, &union(&["a", "b"], &[])));
+    assert!(alike(&alone, &union(&["a", "b"], &[])), "but for who is in b alone");
     let mut matched = union(&["a", "b"], &[Dimension::Matched]);
     matched.population = Population::First;
     assert!(alike(&matched, &told(&["a", "b", "c"])));
@@ -281,6 +290,24 @@ fn a_union_that_tells_membership_tells_that_of_fewer_datasets() {
     assert!(alike(&some, &told(&["a", "b"])), "one condition");
     some.tables[0].rows = vec![one_of("town", &[1])];
     assert!(!alike(&some, &told(&["a", "b"])), "two conditions");
+}
+
+#[test]
+fn how_often_people_are_reached_by_one_dataset_more_or_less_nearly_repeats_the_question() {
+    let rows = |datasets: &[&str], edges: &[i64]| {
+        let mut tally = by(&[Dimension::Bins { measure: 0, edges: edges.to_vec() }]);
+        let table = |name: &&str| Table { dataset: (*name).to_owned(), rows: Vec::new() };
+        tally.population = Population::Union { by: crate::identity::Identifier::Email };
+        tally.tables = datasets.iter().map(table).collect();
+        tally.measures[0].side = Side::POPULATION;
+        tally.measures[0].of = Quantity::RowsOfAll;
+        tally
+    };
+    let all = rows(&["a", "b", "c"], &[2, 3]);
+    assert!(alike(&all, &rows(&["a", "b"], &[2, 3])));
+    assert!(alike(&all, &rows(&["b", "c"], &[2, 3])), "whichever is named first");
+    assert!(alike(&all, &rows(&["a", "b", "c"], &[2, 3, 4])));
+    assert!(!alike(&all, &rows(&["b", "c"], &[2, 3, 4])), "two things");
 }
 
 #[test]
