@@ -47,12 +47,13 @@ pub(super) fn question(raw: &RawOutcomes, scope: &Scope<'_>) -> Result<Outcomes,
 impl RawWindow {
     fn days(&self) -> Result<Days, TemplateError> {
         let Self { first, last } = *self;
-        let fits = |end: i32| (-LONGEST..=LONGEST).contains(&end);
-        if fits(first) && fits(last) && first <= last {
-            return Ok(Days { first, last });
+        let window = Days { first, last };
+        if Days::WINDOW.contain(window) {
+            return Ok(window);
         }
         let expected = format!(
-            "expected days after the start, the first not after the last, neither more than {LONGEST} away"
+            "expected days after the start, the first not after the last, neither more than {} away",
+            Days::WINDOW.last
         );
         Err(value("outcomes.window", format!("{first} to {last}"), expected))
     }
@@ -72,7 +73,8 @@ impl RawDays {
 /// Who counts has started on one of these days, and nobody's window goes beyond what is observed: who started
 /// last week has not had thirty days, and would count as somebody who did nothing in them.
 fn started(asked: Option<&RawDays>, window: Days, observed: Days) -> Result<Days, TemplateError> {
-    let Some(most) = observed.starts_of(window) else {
+    let starts = observed.starts_of(window).filter(|starts| Days::WRITTEN.contain(*starts));
+    let Some(most) = starts else {
         let Days { first, last } = window;
         let found = format!("{} to {}", date(observed.first), date(observed.last));
         let expected =
@@ -160,6 +162,3 @@ pub(super) fn date(day: i32) -> String {
     let (year, month, day) = Time(day).date();
     format!("{year:04}-{month:02}-{day:02}")
 }
-
-/// Days from a start: ten years.
-const LONGEST: i32 = 3660;

@@ -59,11 +59,15 @@ pub(super) fn answer(
         .filter(|name| scope.contract.asks_consent(name))
         .map(str::to_owned)
         .collect();
-    let known_by_outcome = consent_from.iter().all(|name| name == listed.outcome);
+    let asks_outcome = consent_from.iter().any(|name| name == listed.outcome);
+    let asks_cohort = consent_from.iter().any(|name| name == listed.cohort);
     let no_consent = view.no_consent().filter(|_| !consent_from.is_empty());
     let flags = [
         ("all_withheld", segments.is_empty()),
-        ("refusals_known_by_outcome", known_by_outcome && !consent_from.is_empty()),
+        ("refusals_known_by_outcome", asks_outcome && !asks_cohort),
+        ("some_refusals_known_by_outcome", asks_outcome && asks_cohort),
+        ("not_found_by_key", has_keys_that_find_nobody(&listed, scope)),
+        ("starts_chosen", asked.rows.iter().any(|row| row.column().dataset == listed.cohort)),
     ];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
     let without_value = without_value(tally, &of_cohort);
@@ -89,6 +93,12 @@ pub(super) fn answer(
         consent_from,
     };
     Some((answer, flags.collect()))
+}
+
+/// Whether somebody of the cohort may be known by a kind of key that no outcome has.
+fn has_keys_that_find_nobody(listed: &Listed<'_>, scope: &Scope<'_>) -> bool {
+    let theirs = scope.contract.match_keys(listed.outcome);
+    scope.contract.match_keys(listed.cohort).iter().any(|kind| !theirs.contains(kind))
 }
 
 fn dates(days: Days) -> [String; 2] {

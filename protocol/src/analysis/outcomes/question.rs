@@ -67,6 +67,11 @@ pub struct Amount {
 }
 
 impl Days {
+    /// From 1970-01-01 to 9999-12-31, as people write days.
+    pub(super) const WRITTEN: Self = Self { first: 0, last: 2_932_896 };
+    /// Ten years before and after a start.
+    pub(super) const WINDOW: Self = Self { first: -3_660, last: 3_660 };
+
     /// On which days somebody may have started whose `window` lies wholly within these days; none if it is longer
     /// than they are.
     #[must_use]

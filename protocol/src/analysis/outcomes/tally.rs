@@ -1,7 +1,7 @@
 //! From a question about outcomes to its tally.
 
 use super::{
-    question::{Amount, Outcomes},
+    question::{Amount, Days, Outcomes},
     uses::Listed,
 };
 use crate::{
@@ -27,6 +27,12 @@ pub(super) fn tally(asked: &Outcomes, scope: &Scope<'_>) -> Result<Tally, Refusa
     let listed = &Listed::of(scope.terms).ok_or_else(unknown)?;
     check_share(asked.confidence)?;
     check_names(asked.outcomes.iter().map(|outcome| &outcome.name))?;
+    // Of other days an answer could not say which they are.
+    if !Days::WINDOW.contain(asked.window)
+        || ![asked.observed, asked.started].iter().all(|days| Days::WRITTEN.contain(*days))
+    {
+        return Err(Refusal::Malformed);
+    }
     // A window that nobody has observed whole would count people as having done nothing.
     let most = asked.observed.starts_of(asked.window).ok_or(Refusal::Malformed)?;
     if !most.contain(asked.started) {

@@ -83,6 +83,74 @@ fn no_job_counts_people_whose_window_was_not_over() {
     assert_eq!(priced(asked), Err(Refusal::Malformed));
 }
 
+/// An answer would call a day before 1970 the first of them, and a window of centuries a cohort of everybody.
+#[test]
+fn no_job_has_days_that_a_template_could_not_say() {
+    let job = asked(JOB).unwrap();
+    let refused = |window: [i32; 2], observed: [i32; 2], started: [i32; 2]| {
+        let [window, observed, started] =
+            [window, observed, started].map(|[first, last]| Days { first, last });
+        let asked = Outcomes { window, observed, started, ..job.clone() };
+        assert_eq!(priced(asked), Err(Refusal::Malformed), "{window:?} {observed:?} {started:?}");
+    };
+    refused([0, 30], [-400, 0], [-400, -30]);
+    refused([0, 0], [i32::MIN, i32::MAX], [i32::MIN, i32::MAX]);
+    refused([0, 0], [0, i32::MAX], [0, i32::MAX]);
+    refused([-3_661, 0], [0, 20_000], [4_000, 20_000]);
+    refused([10, 20], [5, 100], [-5, 80]);
+}
+
+fn flags(contract: &str, job: &str) -> (Vec<String>, String) {
+    let contract = samples::contract(contract);
+    let (name, question) = question_from_toml(job, &contract).unwrap();
+    let proven = policy::price(&contract, &name, &question).unwrap();
+    let scope = Scope::of(&contract, &name).unwrap();
+    let Question::Outcomes(asked) = &question else { unreachable!("another kind") };
+    let (answer, flags) = asked.estimate(&released(900), &proven, &scope).unwrap();
+    let mut result = result();
+    result.answer = answer;
+    result.flags.clone_from(&flags);
+    (flags, page(&result))
+}
+
+fn released(people: i64) -> Released {
+    Released::Figures(Figures {
+        noise: true,
+        cells: vec![Cell {
+            name: vec![Place::Index(1), Place::Index(0)],
+            totals: Totals { people, sums: vec![90, 900], products: vec![9_000] },
+        }],
+        cut: 0,
+        other: None,
+        withheld: 19,
+        withheld_without_value: Some(11),
+        no_consent: None,
+    })
+}
+
+#[test]
+fn who_is_left_out_of_a_rate_or_counts_as_having_done_nothing_is_said() {
+    assert_eq!(flags(CONTRACT, JOB).0, Vec::<String>::new());
+    let consent = "[[dataset.column]]\nname = \"agreed\"\nrole = \"consent\"\n";
+    let column = "[[dataset.column]]\nname = \"category\"";
+    let both = CONTRACT.replacen(column, &format!("{consent}{column}"), 1);
+    let (found, page) = flags(&both, JOB);
+    assert_eq!(found, ["some_refusals_known_by_outcome"]);
+    assert!(page.contains("are known only of people who have rows there"), "{page}");
+    let joined = "[[dataset.column]]\nname = \"joined\"";
+    let phone = "[[dataset.column]]\nname = \"phone\"\nrole = \"match_key\"\nkind = \"phone\"\n";
+    let keys = CONTRACT.replacen(joined, &format!("{phone}{joined}"), 1);
+    let (found, page) = flags(&keys, JOB);
+    assert_eq!(found, ["not_found_by_key"]);
+    assert!(page.contains("counts as somebody who did nothing"), "{page}");
+    let chosen = CONTRACT.replacen("[\"purchases.category\"]", "[\"members.joined\"]", 1);
+    let filter = "[[outcomes.where]]\ncolumn = \"members.joined\"\nfirst = \"2026-06-01\"\n\
+                  last = \"2026-06-30\"\n\n[[outcomes.outcome]]";
+    let (found, page) = flags(&chosen, &JOB.replacen("[[outcomes.outcome]]", filter, 1));
+    assert_eq!(found, ["starts_chosen"]);
+    assert!(page.contains("counts as new") && !page.contains("is not new"), "{page}");
+}
+
 #[test]
 fn a_field_that_cannot_be_is_refused_by_name() {
     let refused = |from: &str, to: &str| with(from, to).unwrap_err();
@@ -254,19 +322,7 @@ fn where_consent_is_asked_of_outcomes_alone_rates_are_said_to_be_too_low() {
     let contract = samples::contract(&moved);
     let (name, question) = question_from_toml(JOB, &contract).unwrap();
     let proven = policy::price(&contract, &name, &question).unwrap();
-    let released = Released::Figures(Figures {
-        noise: true,
-        cells: vec![Cell {
-            name: vec![Place::Index(1), Place::Index(0)],
-            totals: Totals { people: 900, sums: vec![90, 900], products: vec![9_000] },
-        }],
-        cut: 0,
-        other: None,
-        withheld: 19,
-        withheld_without_value: Some(11),
-        no_consent: None,
-    });
     let scope = Scope::of(&contract, &name).unwrap();
-    let (_, flags) = question.estimate(&released, &proven, &scope).unwrap();
+    let (_, flags) = question.estimate(&released(900), &proven, &scope).unwrap();
     assert_eq!(flags, ["refusals_known_by_outcome"]);
 }

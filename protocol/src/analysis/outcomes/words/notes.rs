@@ -6,10 +6,17 @@ use crate::page::{Text, explain, number::whole};
 pub(super) fn notes(result: &OutcomesResult) -> Vec<Text> {
     let answer = &result.answer;
     let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
+    // Of chosen rows it is not so, and the flag says it.
+    let new = if result.flags.iter().any(|flag| flag == "starts_chosen") {
+        "."
+    } else {
+        ": somebody who comes back is not new."
+    };
     notes.push(
         Text::fixed("a person starts on the earliest day in ")
             .quote(&answer.start)
-            .and(", of all rows that count: somebody who comes back is not new."),
+            .and(", of all rows that count")
+            .and(new),
     );
     if !answer.segment_by.is_empty() {
         notes.push(
@@ -68,6 +75,19 @@ fn own(flag: &str) -> Option<&'static str> {
             "CAREFUL: consent is asked in the outcome data only, so refusals are known only of people who have rows \
              there. They leave the cohort with what they did, and people without outcomes all stay: rates are too \
              low. Give the cohort data the consent column."
+        }
+        "some_refusals_known_by_outcome" => {
+            "CAREFUL: refusals in the outcome data are known only of people who have rows there. They leave the cohort \
+             with what they did, and people without outcomes all stay: rates are too low by as many as refused there \
+             and not in the cohort data."
+        }
+        "not_found_by_key" => {
+            "CAREFUL: the cohort data have a kind of identifier that the outcome data have not. Who is known by that one \
+             is never found, and counts as somebody who did nothing: rates and amounts are too low."
+        }
+        "starts_chosen" => {
+            "CAREFUL: rows of the cohort data were chosen, and a start is the earliest day of those that were. Who has an \
+             earlier day in another row counts as new: somebody who comes back may be in the cohort."
         }
         _ => return None,
     })
