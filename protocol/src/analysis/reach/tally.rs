@@ -24,6 +24,10 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
     if !(2..=MOST).contains(&asked.most_frequency) {
         return Err(Refusal::Malformed);
     }
+    // One dataset is told apart from nothing.
+    if asked.per == Per::Dataset && asked.datasets.len() < 2 {
+        return Err(Refusal::Malformed);
+    }
     let table = |dataset: &String| Table { dataset: dataset.clone(), rows: Vec::new() };
     let mut tables: Vec<_> = asked.datasets.iter().map(table).collect();
     for filter in &asked.rows {

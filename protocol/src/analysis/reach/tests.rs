@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     analysis::{Question, samples, toml::question_from_toml},
-    contract::Contract,
+    contract::{ColumnRef, Contract},
     page::{Block, Provenance, Source},
     policy,
     released::{Cell, Figures, Place, Totals},
@@ -73,6 +73,67 @@ fn the_whole_is_one_tally_and_the_values_of_a_column_are_another() {
         format!("{head}datasets = [\"video\"]\n[reach.privacy]\nepsilon = 2\ndelta = 1e-6\n");
     let video = priced(asked(&video).unwrap()).unwrap();
     assert_eq!(video.tally().dimensions.len(), 1);
+}
+
+/// Whoever signs a job without a template.
+#[test]
+fn no_job_says_what_a_template_could_not() {
+    let job = asked(JOB).unwrap();
+    let of = |datasets: &[&str]| {
+        let datasets = datasets.iter().map(|&name| name.to_owned()).collect();
+        Reach { datasets, rows: Vec::new(), ..job.clone() }
+    };
+    priced(of(&["video", "display"])).unwrap();
+    for datasets in [&["video", "video"][..], &["display", "video"], &["radio"], &[]] {
+        for per in [Per::Frequency, Per::Dataset] {
+            assert!(priced(Reach { per, ..of(datasets) }).is_err(), "{datasets:?}");
+        }
+    }
+    let alone = Reach { per: Per::Dataset, ..of(&["video"]) };
+    assert_eq!(priced(alone), Err(Refusal::Malformed), "told apart from nothing");
+    for most_frequency in [0, 1, 101, u32::MAX] {
+        assert_eq!(priced(Reach { most_frequency, ..job.clone() }), Err(Refusal::Malformed));
+    }
+    let place = || "display.place".parse::<ColumnRef>().unwrap();
+    for (datasets, values_per_person) in
+        [(&["display"][..], 0), (&["display"], 4), (&["video"], 1), (&["video", "display"], 1)]
+    {
+        let per = Per::Column { column: place(), values_per_person };
+        assert!(priced(Reach { per, ..of(datasets) }).is_err(), "{datasets:?}");
+    }
+}
+
+/// Whoever checks a receipt reads figures from outside.
+#[test]
+fn figures_of_any_size_make_finite_answers() {
+    for job in [JOB.to_owned(), JOB.replacen("\"frequency\"", "\"dataset\"", 1), by_column()] {
+        let asked = asked(&job).unwrap();
+        let proven = priced(asked.clone()).unwrap();
+        let contract = contract();
+        let scope = Scope::of(&contract, "reach").unwrap();
+        let tally = proven.tally();
+        let count = tally.public_cells().unwrap() - 1;
+        for size in [i64::MAX, i64::MAX / 2, 1 << 53] {
+            let sums = vec![if size % 2 == 0 { i64::MIN } else { size }; tally.measures.len()];
+            let cells = (0..count).map(|at| Cell {
+                name: crate::released::public_name(&tally.dimensions, at),
+                totals: Totals { people: size, sums: sums.clone(), products: Vec::new() },
+            });
+            let released = Released::Figures(Figures {
+                noise: true,
+                cells: cells.collect(),
+                cut: 0,
+                other: None,
+                withheld: 0,
+                withheld_without_value: Some(0),
+                no_consent: Some(i64::MAX),
+            });
+            let Some((answer, _)) = asked.estimate(&released, &proven, &scope) else { continue };
+            // JSON has no number that is not finite: it would say null.
+            let text = serde_json::to_string(&answer).unwrap();
+            assert_eq!(serde_json::from_str::<ReachAnswer>(&text).unwrap(), answer, "{text}");
+        }
+    }
 }
 
 #[test]

@@ -55,8 +55,9 @@ fn own(flag: &str) -> Option<&'static str> {
         "without_key" => "CAREFUL: not everybody has the identifier that people are known by.",
         "values_left_out" => {
             "CAREFUL: somebody with more values than one person counts in was left out of the others, by chance. The \
-             reach of each value is too low by that. Ask for more values per person, which makes more noise, if the \
-             contract allows it."
+             reach of each value is too low by that, and its average is of those who were left in, who are rather \
+             people with few values; no range allows for either. Ask for more values per person, which makes more \
+             noise, if the contract allows it."
         }
         _ => return None,
     })
