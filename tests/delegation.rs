@@ -15,9 +15,15 @@ use protocol::{
     refusal::{GrantFlaw, Refusal},
     salt::BucketSalt,
     sealed::{FOOTER, ROW},
+    storage::Ask,
     time::Time,
 };
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 use tempfile::TempDir;
 use tests::{HostileHost, Instance, JOB, Parties, exposures, sales};
 
@@ -25,7 +31,7 @@ use tests::{HostileHost, Instance, JOB, Parties, exposures, sales};
 struct Stage {
     parties: Parties,
     host: Arc<HostileHost>,
-    _instance: Instance,
+    instance: Instance,
     room: Room,
 }
 
@@ -40,7 +46,7 @@ impl Stage {
             host.keep(&sealed);
             parties.grant(&mut room, dataset, &sealed).await.unwrap();
         }
-        Self { parties, host, _instance: instance, room }
+        Self { parties, host, instance, room }
     }
 
     async fn asks(&mut self, by: &Identity, body: Body) -> Result<Reply, Refusal> {
@@ -76,6 +82,36 @@ fn delegated(
     fs::write(into(keys::delegation_file(as_kind)), signed).unwrap();
     let identity = Identity::load(folder.path()).unwrap();
     (folder, identity)
+}
+
+/// Another service key of a party, in a folder of its own.
+fn second_service(of: &Identity) -> (TempDir, Identity) {
+    let folder = folder(of, &["withdrawn.json"]);
+    let key = keys::make_key(folder.path(), KeyKind::Service).unwrap();
+    let delegation = keys::delegation_from_now(KeyKind::Service, "second", key, 1).unwrap();
+    let file = folder.path().join(keys::delegation_file(KeyKind::Service));
+    fs::write(file, of.root().unwrap().sign(&delegation)).unwrap();
+    let identity = Identity::load(folder.path()).unwrap();
+    (folder, identity)
+}
+
+/// The withdrawal of a service key by its party's root key.
+fn taken_back(by: &Identity, key: &Identity) -> Vec<u8> {
+    let key = key.service().unwrap().delegation().key;
+    by.root().unwrap().sign(&Withdrawal { key, name: "service".to_owned() })
+}
+
+/// Halts the host at every question that `is`: says when it came to one, and goes on once the sender is dropped.
+fn halt(host: &HostileHost, is: fn(&Ask) -> bool) -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let ((came, comes), (go, goes)) = (mpsc::channel(), mpsc::channel());
+    host.misbehave(move |ask, answer| {
+        if is(ask) {
+            came.send(()).unwrap_or_default();
+            goes.recv().unwrap_or_default();
+        }
+        answer
+    });
+    (comes, go)
 }
 
 fn why(found: Result<Reply, Refusal>) -> KeyFlaw {
@@ -165,6 +201,71 @@ async fn what_a_withdrawn_key_signs_is_refused_here_and_by_every_instance_that_i
     grant(&mut room, &publisher, "exposures", manifest, columns, None, vec![]).await.unwrap();
     let Ok(Reply::Refused(refused)) = room.request(&thief, Body::Status {}).await else { panic!() };
     assert_eq!(why(Err(refused)), KeyFlaw::Withdrawn);
+}
+
+/// The manifest is of a key that stays good: who asked for the grant is asked again too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_grant_of_a_key_that_is_withdrawn_while_the_file_is_fetched_does_not_open() {
+    let mut stage = Stage::set().await;
+    let publisher = Identity::load(stage.parties.publisher.directory()).unwrap();
+    let sealed = stage.parties.seal("exposures", &exposures(300), 2);
+    stage.host.keep(&sealed);
+    let (folder, thief) = second_service(&publisher);
+    let told = taken_back(&publisher, &thief);
+    let (soon, mut generator) = (clock::now().plus_seconds(60), keys::generator().unwrap());
+    let to = stage.parties.to(&stage.room, "exposures");
+    let (manifest, columns) = (&sealed.manifest, &sealed.keys);
+    let grant = to.seal("exposures", manifest, columns, soon, &mut generator).unwrap();
+    let (came, go) = halt(&stage.host, |ask| matches!(ask, Ask::Read { .. }));
+    let mut room = stage.parties.connect(&stage.instance).await.unwrap();
+    let body = Body::Grant { grant, slices: Vec::new() };
+    let granting = tokio::spawn(async move { room.request(&thief, body).await.unwrap() });
+    came.recv().unwrap();
+    withdraw(&mut stage.room, &publisher, told).await.unwrap();
+    drop(go);
+    let Reply::Refused(refused) = granting.await.unwrap() else { panic!("granted") };
+    drop(folder);
+    assert_eq!(why(Err(refused)), KeyFlaw::Withdrawn);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_request_that_waits_while_its_key_is_withdrawn_is_refused() {
+    let mut stage = Stage::set().await;
+    let publisher = Identity::load(stage.parties.publisher.directory()).unwrap();
+    let prepared = stage.parties.prepare(&mut stage.room, JOB).await;
+    let (folder, thief) = second_service(&publisher);
+    let told = taken_back(&publisher, &thief);
+    let job = Body::Job { job: prepared.as_bytes().to_vec(), slices: Vec::new() };
+    let withdrawal = Body::Withdraw { withdrawal: told };
+    let revoke = Body::Revoke { dataset: "exposures".to_owned() };
+    // A job is under way; the withdrawal waits for it, and what the thief asks waits for both.
+    let (came, go) = halt(&stage.host, |ask| matches!(ask, Ask::Put { .. }));
+    let mut asked = Vec::new();
+    let from = [stage.parties.publisher.directory(), publisher.directory(), folder.path()];
+    for (body, from) in [job, withdrawal, revoke].into_iter().zip(from) {
+        let mut room = stage.parties.connect(&stage.instance).await.unwrap();
+        let by = Identity::load(from).unwrap();
+        let asking = tokio::spawn(async move { room.request(&by, body).await.unwrap() });
+        if asked.is_empty() {
+            came.recv().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        asked.push(asking);
+    }
+    drop(go);
+    let mut replies = Vec::new();
+    for asking in asked {
+        replies.push(asking.await.unwrap());
+    }
+    let [Reply::Result { .. }, Reply::Withdrawn {}, Reply::Refused(refused)] = replies.as_slice()
+    else {
+        panic!("{replies:?}")
+    };
+    assert_eq!(why(Err(refused.clone())), KeyFlaw::Withdrawn);
+    stage.host.behave();
+    let status = stage.asks(&publisher, Body::Status {}).await.unwrap();
+    let Reply::Status(status) = status else { panic!("{status:?}") };
+    assert!(status.datasets.iter().any(|open| open.dataset == "exposures"), "granted still");
 }
 
 #[tokio::test]

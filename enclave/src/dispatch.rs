@@ -81,6 +81,8 @@ impl Serving {
         let mut state = self.state.lock().await;
         // After the wait for the lock: a grant may have ended meanwhile.
         let now = self.now()?;
+        // And so may the key of who asks, or its party took it back.
+        self.authority(now, |known| known.still(by))?;
         if matches!(body, Body::Close {}) {
             return self.close(&mut state, party, now).await;
         }

@@ -4,7 +4,7 @@ use crate::{
     audit::Event,
     link::{self, HostError},
     session::{Open, Serving, State},
-    vault::Held,
+    vault::{Held, is_over},
 };
 use arrow::array::RecordBatch;
 use protocol::{
@@ -44,16 +44,7 @@ pub(crate) async fn take(
     }
     check_time(&grant, now).map_err(bad)?;
     let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.root_key;
-    let open = |bytes: Vec<u8>| {
-        let opened = serving.authority(now, |known| SignedManifest::open(bytes, known, party));
-        opened.map_err(|error| match error {
-            KeyError::Unfit { why: KeyFlaw::OtherParty { .. }, .. }
-            | KeyError::Malformed
-            | KeyError::Stranger => bad(GrantFlaw::Signature),
-            unfit => unfit.into(),
-        })
-    };
-    let manifest = open(grant.manifest.clone())?;
+    let manifest = open_manifest(serving, &grant, party, now)?;
     // Whoever checks a receipt asks whether the key of the manifest was good when the result was made.
     if grant.not_after > manifest.until().min(by.until()) {
         return Err(bad(GrantFlaw::OutlivesKey));
@@ -85,18 +76,40 @@ pub(crate) async fn take(
     }
     let rows = fetched?;
     let now = serving.now()?;
-    if grant.not_after <= now {
+    if is_over(grant.not_after, now) {
         return Err(bad(GrantFlaw::Time));
     }
     open.vault.check_version(&name, manifest.manifest().version)?;
-    // Its key may have been withdrawn while the file was fetched.
+    // The keys of both may have been withdrawn while the file was fetched.
     let signed = manifest.as_bytes().to_vec();
-    serving.authority(now, |known| SignedManifest::open(signed, known, party).map(drop))?;
+    serving.authority(now, |known| {
+        known.still(by)?;
+        SignedManifest::open(signed, known, party).map(drop)
+    })?;
     accept(serving, open, slices, now)?;
     let (digest, not_after) = (manifest.digest(), grant.not_after);
     open.vault.open(&name, Held { manifest, rows, not_after });
     open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
     Ok(Reply::Granted { columns: grant.columns, not_after })
+}
+
+/// The manifest of a grant, which its owner must have signed.
+fn open_manifest(
+    serving: &Serving,
+    grant: &Grant,
+    party: &str,
+    now: Time,
+) -> Result<SignedManifest, Refusal> {
+    let bytes = grant.manifest.clone();
+    let opened = serving.authority(now, |known| SignedManifest::open(bytes, known, party));
+    opened.map_err(|error| match error {
+        KeyError::Unfit { why: KeyFlaw::OtherParty { .. }, .. }
+        | KeyError::Malformed
+        | KeyError::Stranger => {
+            Refusal::BadGrant { dataset: grant.dataset.clone(), why: GrantFlaw::Signature }
+        }
+        unfit => unfit.into(),
+    })
 }
 
 /// The dataset called `name`, which must be `party`'s.
@@ -120,7 +133,7 @@ fn check_columns(grant: &Grant, contract: &Contract) -> Result<(), GrantFlaw> {
 
 /// Refuses a grant that is over, or that lasts too long.
 fn check_time(grant: &Grant, now: Time) -> Result<(), GrantFlaw> {
-    if grant.not_after <= now {
+    if is_over(grant.not_after, now) {
         return Err(GrantFlaw::Time);
     }
     let longest = now.plus_seconds(LONGEST_SECONDS);

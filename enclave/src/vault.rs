@@ -97,7 +97,7 @@ impl Vault {
         let over: Vec<_> = self
             .held
             .iter()
-            .filter(|(_, held)| now > held.not_after)
+            .filter(|(_, held)| is_over(held.not_after, now))
             .map(|(name, _)| name.clone())
             .collect();
         for name in &over {
@@ -152,6 +152,11 @@ fn need(manifest: &Manifest) -> u64 {
 /// million rows peaked at 508 MB, which is 260 bytes for each padded row, files and sealing included.
 const JOB_BYTES_PER_ROW: u64 = 600;
 
+/// Whether a grant until `not_after` is over at `now`.
+pub(crate) fn is_over(not_after: Time, now: Time) -> bool {
+    now >= not_after
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +186,13 @@ mod tests {
         vault.revoke("sales");
         vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
         assert!(!vault.release("sales"), "nothing was being fetched");
+    }
+
+    /// As the keys that it may rest on until then: a receipt of that very time would have a manifest of no good key.
+    #[test]
+    fn a_grant_is_over_at_its_end_and_not_after_it() {
+        assert!(!is_over(Time(10), Time(9)));
+        assert!(is_over(Time(10), Time(10)) && is_over(Time(10), Time(11)));
     }
 
     #[test]

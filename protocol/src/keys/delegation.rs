@@ -11,6 +11,7 @@ mod error;
 mod withdrawn;
 
 use crate::{
+    digest::Digest,
     limits::{self, Size},
     sign::{PublicKey, Signed},
     time::Time,
@@ -84,6 +85,25 @@ pub struct Withdrawal {
 impl Signed for Withdrawal {
     const TAG: &'static str = "glovebox withdrawal v1";
     const SIZE: Size = limits::DELEGATION;
+}
+
+/// What a custody answers to a withdrawal that it keeps from then on. Signed by a service key of its party: whoever stands
+/// between cannot say that a custody was told which was not.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever answers says all of it")]
+pub struct WithdrawalHeard {
+    /// The digest of the withdrawal's bytes ([`crate::sign::digest_of`]).
+    pub withdrawal: Digest,
+}
+
+impl Signed for WithdrawalHeard {
+    const TAG: &'static str = "glovebox withdrawal-heard v1";
+    const SIZE: Size = limits::DELEGATION;
+}
+
+impl ByDelegate for WithdrawalHeard {
+    const KINDS: &'static [KeyKind] = &[KeyKind::Service];
 }
 
 /// A thing that is signed by a delegated key.

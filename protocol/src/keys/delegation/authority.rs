@@ -1,6 +1,6 @@
 //! Whose word counts under one contract, at one time.
 
-use super::{ByDelegate, Delegated, Delegation, KeyError, KeyFlaw, KeyKind, Withdrawn};
+use super::{ByDelegate, Delegate, Delegated, Delegation, KeyError, KeyFlaw, KeyKind, Withdrawn};
 use crate::{
     contract::{self, Contract},
     sign::PublicKey,
@@ -49,32 +49,53 @@ impl<'a> Authority<'a> {
     pub fn open<T: ByDelegate>(&self, bytes: &[u8]) -> Result<(T, Authorised), KeyError> {
         let parts = Delegated::parse(bytes).map_err(|_| KeyError::Malformed)?;
         let root = parts.delegation.claimed_signer();
-        let party = self.contract.party_of(&root).ok_or(KeyError::Stranger)?;
+        self.contract.party_of(&root).ok_or(KeyError::Stranger)?;
         let found: Delegation = parts.delegation.verify(&root).map_err(|_| KeyError::Stranger)?;
-        if !contract::is_name(&found.name) {
+        let authorised = self.known(&root, found)?;
+        let value: T = parts.signed.verify(&authorised.key).map_err(|_| KeyError::Stranger)?;
+        authorised.check(T::KINDS)?;
+        self.still(&authorised)?;
+        Ok((value, authorised))
+    }
+
+    /// Whether a key that its party has at hand is good for what it signs: before anything is done that its signature
+    /// alone makes worth something.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn of(&self, key: &Delegate) -> Result<Authorised, KeyError> {
+        let authorised = self.known(&key.root(), key.delegation().clone())?;
+        self.still(&authorised)?;
+        Ok(authorised)
+    }
+
+    /// Whether a key that was good is good still: time passes, and parties take keys back, while who asked waits.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Unfit`] of a key that was withdrawn, or whose time is over or has not begun.
+    pub fn still(&self, by: &Authorised) -> Result<(), KeyError> {
+        let party = self.contract.parties.get(&by.party).ok_or(KeyError::Stranger)?;
+        if self.withdrawn.is_some_and(|withdrawn| withdrawn.has(&party.root_key, &by.key)) {
+            return Err(by.lacks(KeyFlaw::Withdrawn));
+        }
+        let (from, until) = (by.from, by.until);
+        match self.now {
+            Some(now) if now < from => Err(by.lacks(KeyFlaw::NotYet { from })),
+            Some(now) if now >= until => Err(by.lacks(KeyFlaw::Expired { until })),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a party's root key says of a key. No root key is delegated: it would have to lie where the other keys lie.
+    fn known(&self, root: &PublicKey, found: Delegation) -> Result<Authorised, KeyError> {
+        let party = self.contract.party_of(root).ok_or(KeyError::Stranger)?.to_owned();
+        let Delegation { kind, name, key, from, until } = found;
+        if !contract::is_name(&name) || self.contract.party_of(&key).is_some() {
             return Err(KeyError::Malformed);
         }
-        let value: T = parts.signed.verify(&found.key).map_err(|_| KeyError::Stranger)?;
-        let authorised = Authorised {
-            party: party.to_owned(),
-            kind: found.kind,
-            name: found.name,
-            key: found.key,
-            until: found.until,
-        };
-        authorised.check(T::KINDS)?;
-        if self.withdrawn.is_some_and(|withdrawn| withdrawn.has(&root, &found.key)) {
-            return Err(authorised.lacks(KeyFlaw::Withdrawn));
-        }
-        match self.now {
-            Some(now) if now < found.from => {
-                Err(authorised.lacks(KeyFlaw::NotYet { from: found.from }))
-            }
-            Some(now) if now >= found.until => {
-                Err(authorised.lacks(KeyFlaw::Expired { until: found.until }))
-            }
-            _ => Ok((value, authorised)),
-        }
+        Ok(Authorised { party, kind, name, key, from, until })
     }
 
     /// The same of `party`, whose word alone counts for this.
@@ -102,6 +123,7 @@ pub struct Authorised {
     kind: KeyKind,
     name: String,
     key: PublicKey,
+    from: Time,
     until: Time,
 }
 

@@ -117,6 +117,52 @@ fn a_withdrawn_key_is_refused_for_ever_whatever_delegations_it_has() {
     assert_eq!(taken.find_map(Result::err), Some(KeyError::TooMany { party }));
 }
 
+/// Whoever waits for a lock or a file is asked again afterwards.
+#[test]
+fn a_key_that_was_good_is_asked_again_whether_it_is_still() {
+    let contract = contract();
+    let [from, until] = [NOW, NOW.plus_seconds(60)];
+    let key = delegate_between(2, KeyKind::Service, [from, until]);
+    let at = |now| Authority::at(&contract, now);
+    let (_, by) = at(NOW).open::<Slice>(&key.sign(&slice())).unwrap();
+    at(NOW).still(&by).unwrap();
+    assert_eq!(at(NOW).of(&key), Ok(by.clone()));
+    assert_eq!(flaw(at(until).still(&by).unwrap_err()), KeyFlaw::Expired { until });
+    assert_eq!(flaw(at(until).of(&key).unwrap_err()), KeyFlaw::Expired { until });
+    assert_eq!(flaw(at(Time(0)).of(&key).unwrap_err()), KeyFlaw::NotYet { from });
+    let withdrawal = Withdrawal { key: key.delegation().key, name: "service-1".to_owned() };
+    let mut withdrawn = Withdrawn::default();
+    withdrawn.take(&contract, &signing_key(1).sign(&withdrawal)).unwrap();
+    at(NOW).without(&withdrawn).still(&by).unwrap();
+    withdrawn.take(&contract, &signing_key(2).sign(&withdrawal)).unwrap();
+    let known = at(NOW).without(&withdrawn);
+    assert_eq!(flaw(known.still(&by).unwrap_err()), KeyFlaw::Withdrawn);
+    assert_eq!(flaw(known.of(&key).unwrap_err()), KeyFlaw::Withdrawn);
+    assert_eq!(at(NOW).of(&delegate(3, KeyKind::Service)), Err(KeyError::Stranger));
+}
+
+/// A delegation is the root key's word alone. A party that delegates a key of another's can show as its own what that key
+/// signed; whatever counts for one party therefore names it inside, or what only it has.
+#[test]
+fn what_another_partys_key_signed_can_be_claimed_and_is_then_of_who_claims_it() {
+    let contract = contract();
+    let theirs = delegate(2, KeyKind::Service).sign(&slice());
+    let (_, signed) = crate::sign::pair::read(&theirs).unwrap();
+    let (_, by) = Authority::at(&contract, NOW).open::<Slice>(&theirs).unwrap();
+    assert_eq!(by.party(), "retailer");
+    let claim = Delegation {
+        kind: KeyKind::Service,
+        name: "mine".to_owned(),
+        key: *by.key(),
+        from: Time(0),
+        until: Time(u64::MAX),
+    };
+    let claimed = crate::sign::pair::write(&signing_key(1).sign(&claim), signed);
+    let authority = Authority::at(&contract, NOW);
+    assert_eq!(authority.open::<Slice>(&claimed).unwrap().1.party(), "publisher");
+    authority.open_of::<Slice>(&claimed, "retailer").unwrap_err();
+}
+
 #[test]
 fn no_byte_of_it_can_be_another_and_no_part_be_exchanged() {
     let contract = contract();
@@ -144,9 +190,17 @@ fn no_byte_of_it_can_be_another_and_no_part_be_exchanged() {
         from: Time(0),
         until: Time(u64::MAX),
     };
-    let hidden = Delegation { name: "a\u{202e}b".to_owned(), ..own };
-    let bytes = Delegate::by(&signing_key(2), signing_key(2), &hidden).unwrap().sign(&slice());
+    let hidden = "a\u{202e}b".to_owned();
+    let hidden = Delegation { name: hidden, key: signing_key(9).public(), ..own.clone() };
+    let bytes = Delegate::by(&signing_key(2), signing_key(9), &hidden).unwrap().sign(&slice());
     assert_eq!(authority.open::<Slice>(&bytes), Err(KeyError::Malformed));
+    // Nobody delegates a root key, its own or another party's: what services sign with is another key.
+    for (root, key) in [(2, 2), (1, 2)] {
+        let own = Delegation { key: signing_key(key).public(), ..own.clone() };
+        let key = Delegate::by(&signing_key(root), signing_key(key), &own).unwrap();
+        assert_eq!(authority.open::<Slice>(&key.sign(&slice())), Err(KeyError::Malformed));
+        assert_eq!(authority.of(&key), Err(KeyError::Malformed));
+    }
     // A delegation of one key does not go with another.
     let of_another = signing_key(2).sign(&Delegation { key: [9; 32].into(), ..hidden });
     Delegate::new(signing_key(4), of_another).unwrap_err();
