@@ -4,10 +4,10 @@ use client::{
     clock,
     grant::{grant, own_manifest, revoke},
     keys::Identity,
+    withdrawals,
 };
 use custody::{Ledger, Owner};
 use protocol::{
-    delegation::Withdrawn,
     loss::{Delta, Epsilon},
     page::number,
     time::Time,
@@ -88,7 +88,9 @@ impl Grant {
             let epsilon = Epsilon::new(epsilon).map_err(Failure::unclear)?;
             let selection_delta = self.prepay_selection_delta.map(Delta::new).transpose();
             let selection_delta = selection_delta.map_err(Failure::unclear)?;
-            let (key, withdrawn) = (identity.service()?, Withdrawn::none());
+            let key = identity.service()?;
+            let withdrawn = withdrawals::under(identity.directory(), &contract);
+            let withdrawn = &withdrawn.map_err(Failure::unclear)?;
             let owner = Owner { party, key, contract: &contract, withdrawn };
             // A ledger that has forgotten something hands out nothing more.
             let accounts = room.status(&identity).await?.accounts;

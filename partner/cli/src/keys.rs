@@ -5,6 +5,7 @@ use client::{
     address::Address,
     clock,
     grant::withdraw,
+    job::tell_custody,
     keys::{self, Identity},
     withdrawals,
 };
@@ -14,7 +15,7 @@ use protocol::{
     sign::PublicKey,
     time::Time,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 /// Show, make, delegate and withdraw the keys of a party
 ///
@@ -71,11 +72,15 @@ impl Show {
         say::result(format_args!("root       {}{place}", identity.root_key()))?;
         for kept in [identity.service(), identity.analyst()].into_iter().flatten() {
             let Delegation { kind, name, key, from, until } = kept.delegation();
+            let withdrawn = withdrawals::has(&self.dir, &identity.root_key(), key);
+            let state = match withdrawn.map_err(Failure::unclear)? {
+                true => "  WITHDRAWN".to_owned(),
+                false => state(kept, clock::now()),
+            };
             say::result(format_args!(
-                "{kind:<10} {key}  \"{name}\", from {} to {}{}",
+                "{kind:<10} {key}  \"{name}\", from {} to {}{state}",
                 number::moment(*from),
                 number::moment(*until),
-                state(kept, clock::now())
             ))?;
         }
         let withdrawn = withdrawals::all(&self.dir).map_err(Failure::unclear)?.len();
@@ -180,7 +185,18 @@ impl DelegateKey {
         let name = self.name.clone().unwrap_or_else(|| kind.to_string());
         let delegation = keys::delegation_from_now(kind, &name, key, self.days)?;
         let until = delegation.until;
-        let signed = keys::root(&self.dir)?.sign(&delegation);
+        let root = keys::root(&self.dir)?;
+        if key == root.public() {
+            return Err(Failure::no(
+                "a root key is not delegated: make another key with `glovebox keys new`",
+            ));
+        }
+        if withdrawals::has(&self.dir, &root.public(), &key).map_err(Failure::unclear)? {
+            return Err(Failure::no(format!(
+                "the key {key} was withdrawn, for ever: make another with `glovebox keys new`"
+            )));
+        }
+        let signed = root.sign(&delegation);
         let beside = self.dir.join(keys::delegation_file(kind));
         let output = self.output.as_ref().unwrap_or(&beside);
         files::write(output, &signed)?;
@@ -259,11 +275,17 @@ pub(crate) struct Tell {
 impl Tell {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.under.dir)?;
-        let told = withdrawals::all(&self.under.dir).map_err(Failure::unclear)?;
+        let contract = self.under.contract()?;
+        let known = withdrawals::under(&self.under.dir, &contract).map_err(Failure::unclear)?;
+        let told = withdrawals::of_parties(&self.under.dir, &contract).map_err(Failure::unclear)?;
         // Custodies first: they are what hands out budget.
         for url in &self.custody {
+            let mut heard = BTreeSet::new();
             for withdrawal in &told {
-                client::job::tell_custody(url, withdrawal).await?;
+                heard.insert(tell_custody(&contract, &known, url, withdrawal).await?);
+            }
+            for party in heard {
+                say::result(format_args!("told {} of the custody of {party}", told.len()))?;
             }
         }
         let mut room = self.under.connect_to_take_back(&self.room).await?;

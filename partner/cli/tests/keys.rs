@@ -36,10 +36,23 @@ fn keys_are_shown_delegated_anew_withdrawn_and_replaced() {
     assert_eq!(fs::read_dir(at.join("p/withdrawals")).unwrap().count(), 1);
     says(at, 0, "keys new --kind service --dir p");
     says(at, 2, "keys new --kind service --dir p");
+    // The old one is not delegated again, and a root key never.
+    let delegate =
+        |key: &str| format!("keys delegate --kind service --key {key} -o old.delegation --dir p");
+    let (_, talk) = says(at, 1, &delegate(&key(&shown)));
+    assert!(talk.contains("was withdrawn, for ever"), "{talk}");
+    let root = shown.split_whitespace().nth(1).unwrap();
+    let (_, talk) = says(at, 1, &delegate(root));
+    assert!(talk.contains("a root key is not delegated"), "{talk}");
+    assert!(!at.join("old.delegation").exists());
     says(at, 0, "keys delegate --kind service --dir p");
     let (again, _) = says(at, 0, "keys show --dir p");
     assert_ne!(key(&again), key(&shown));
-    assert!(again.contains("1 withdrawn in all"), "{again}");
+    assert!(again.contains("1 withdrawn in all") && !again.contains("WITHDRAWN"), "{again}");
+    // By its name from a folder that keeps the key all the same.
+    says(at, 0, &format!("keys withdraw --key {} --dir p", key(&again)));
+    let (shown, _) = says(at, 0, "keys show --dir p");
+    assert!(shown.contains("  WITHDRAWN"), "{shown}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub use custody::tell_custody;
 pub use prepare::{Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, prepare};
 pub use run::{Custodies, OwnCustody, Ran, Step, run};
 
-use crate::{keys::IdentityError, room::RoomError};
+use crate::{keys::IdentityError, room::RoomError, withdrawals::WithdrawalError};
 use protocol::{
     job::{JobName, TemplateError},
     refusal::Refusal,
@@ -137,6 +137,9 @@ pub enum JobError {
     /// Our keys.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Our list of withdrawn keys.
+    #[error(transparent)]
+    Withdrawals(#[from] WithdrawalError),
     /// The room.
     #[error(transparent)]
     Room(#[from] RoomError),

@@ -4,7 +4,7 @@ use crate::files;
 use protocol::{
     contract::Contract,
     delegation::{KeyError, Withdrawal, Withdrawn},
-    sign::{Envelope, SignatureError},
+    sign::{self, Envelope, PublicKey, SignatureError},
 };
 use std::{
     fs, io,
@@ -55,6 +55,30 @@ pub fn under(directory: &Path, contract: &Contract) -> Result<Withdrawn, Withdra
     Ok(withdrawn)
 }
 
+/// Those of [`all`] that a party of `contract` signed: what is of the business of who serves this contract.
+///
+/// # Errors
+///
+/// [`WithdrawalError::Io`].
+pub fn of_parties(directory: &Path, contract: &Contract) -> Result<Vec<Vec<u8>>, WithdrawalError> {
+    let mut found = all(directory)?;
+    found.retain(|bytes| {
+        let root = Envelope::parse(bytes).map(|envelope| envelope.claimed_signer());
+        root.is_ok_and(|root| contract.party_of(&root).is_some())
+    });
+    Ok(found)
+}
+
+/// Whether it is kept in `directory` that the root key `root` withdrew `key`.
+///
+/// # Errors
+///
+/// [`WithdrawalError::Io`].
+pub fn has(directory: &Path, root: &PublicKey, key: &PublicKey) -> Result<bool, WithdrawalError> {
+    let of = |bytes: &Vec<u8>| sign::open::<Withdrawal>(bytes, root).ok();
+    Ok(all(directory)?.iter().filter_map(of).any(|withdrawal| withdrawal.key == *key))
+}
+
 /// Keeps a withdrawal, whoever's root key signed it; says where. Kept twice it is kept once.
 ///
 /// # Errors
@@ -64,9 +88,9 @@ pub fn keep(directory: &Path, bytes: &[u8]) -> Result<PathBuf, WithdrawalError> 
     let envelope = Envelope::parse(bytes).map_err(WithdrawalError::Signature)?;
     let withdrawal: Withdrawal =
         envelope.verify(&envelope.claimed_signer()).map_err(WithdrawalError::Signature)?;
-    let of = |bytes: &[u8; 32]| hex::encode(bytes.get(..8).unwrap_or_default());
-    let name =
-        format!("{}-{}", of(envelope.claimed_signer().as_bytes()), of(withdrawal.key.as_bytes()));
+    // All of both keys: nobody makes another withdrawal that would take its place.
+    let root = hex::encode(envelope.claimed_signer().as_bytes());
+    let name = format!("{root}-{}", hex::encode(withdrawal.key.as_bytes()));
     let folder = directory.join(FOLDER);
     let path = folder.join(name).with_extension(EXTENSION);
     files::create_folder(&folder)

@@ -73,9 +73,9 @@ impl OwnCustody for Ledger {
         contract: &Contract,
         instance: &Instance,
         request: &SliceRequest,
+        withdrawn: &Withdrawn,
     ) -> Result<SliceReply, Box<dyn Error + Send + Sync>> {
-        // Who has the ledger at hand is the owner itself.
-        let owner = Owner { party: owner, key, contract, withdrawn: Withdrawn::none() };
+        let owner = Owner { party: owner, key, contract, withdrawn };
         Ok(decide(self, &owner, instance, request, clock::now())?)
     }
 }
@@ -97,6 +97,8 @@ impl<'a> Derived<'a> {
     ) -> Result<Self, Box<Refusal>> {
         let (contract, party) = (owner.contract, owner.party);
         let authority = Authority::at(contract, now).without(owner.withdrawn);
+        // Nothing is debited for a slice that no instance would take.
+        authority.of(owner.key).map_err(Refusal::from)?;
         let signed = SignedJob::open(&authority, request.job.clone())?;
         let job = signed.job();
         if job.instance != instance.digest() || instance.contract() != contract.digest {
@@ -185,6 +187,8 @@ pub fn prepay(
         LedgerError::Refused(Box::new(Refusal::NotPermitted { what, name, owner }))
     };
     let contract = owner.contract;
+    let good = Authority::at(contract, now).without(owner.withdrawn).of(owner.key);
+    good.map_err(|why| LedgerError::Refused(Box::new(why.into())))?;
     let found = contract.datasets.get(dataset).filter(|found| found.owner == owner.party);
     let found = found.ok_or_else(|| refused(refusal::Asked::Dataset, dataset))?;
     let budget = found.budgets.get(purpose);

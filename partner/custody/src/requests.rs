@@ -5,8 +5,13 @@
 //! request takes any of what the analyst has a share of.
 
 use protocol::{
-    contract::Contract, delegation::Authority, job::SignedJob, limits, refusal::Refusal,
-    slice::SliceRequest, time::Time,
+    contract::Contract,
+    delegation::{Authority, Withdrawn},
+    job::SignedJob,
+    limits,
+    refusal::Refusal,
+    slice::SliceRequest,
+    time::Time,
 };
 use std::{
     collections::BTreeMap,
@@ -20,7 +25,8 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// The request in `body` to the custody of `owner`, with the job in it.
+    /// The request in `body` to the custody of `owner`, with the job in it. Which keys were withdrawn is asked of
+    /// `withdrawn` once a key of a party is known to have signed: a stranger causes no reading of files.
     ///
     /// # Errors
     ///
@@ -32,6 +38,7 @@ impl Requests {
         owner: &str,
         body: &[u8],
         now: Time,
+        withdrawn: impl FnOnce() -> Result<Withdrawn, Refusal>,
     ) -> Result<(SliceRequest, SignedJob), Refusal> {
         let authority = Authority::at(contract, now);
         let (request, by) = authority.open::<SliceRequest>(body)?;
@@ -46,6 +53,8 @@ impl Requests {
         if signed.signed_by() != &by {
             return Err(Refusal::Malformed);
         }
+        // A key that was taken back uses up nothing of what the party's other keys share.
+        authority.without(&withdrawn()?).still(&by)?;
         let not_after = signed.job().not_after;
         if now > not_after {
             return Err(Refusal::JobExpired { not_after });

@@ -14,13 +14,15 @@ use client::{
     keys::{Identity, IdentityError},
     room::{Instance, Room, RoomError},
     trust::Trust,
-    withdrawals, withdrawn,
+    withdrawals::{self, WithdrawalError},
+    withdrawn,
 };
 use front::{Handler, Patience, Place, Places, Rules, body, empty};
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use protocol::{
     contract::Contract,
+    delegation::{WithdrawalHeard, Withdrawn},
     digest::Digest,
     job::JobName,
     limits,
@@ -173,6 +175,8 @@ pub struct Service<B> {
     identity: Arc<Identity>,
     ledger: Mutex<Ledger>,
     requests: Requests,
+    /// Held while a withdrawal is kept.
+    keeping: tokio::sync::Mutex<()>,
     /// How many requests are worked on at one time.
     working: Semaphore,
     believer: B,
@@ -230,7 +234,8 @@ impl<B: Believe> Service<B> {
         let (ledger, tell) = (Mutex::new(ledger), Box::new(tell));
         let working = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
         let requests = Requests::default();
-        Ok(Self { contract, party, identity, ledger, requests, working, believer, tell })
+        let keeping = tokio::sync::Mutex::default();
+        Ok(Self { contract, party, identity, ledger, requests, keeping, working, believer, tell })
     }
 
     async fn answer_slice(self: Arc<Self>, body: Bytes, place: &Place) -> SliceReply {
@@ -241,7 +246,8 @@ impl<B: Believe> Service<B> {
         // Strangers, and who shows again what others signed, are turned away before they take an analyst's
         // place or cost a connection to the room.
         let now = clock::now();
-        let admitted = self.requests.admit(&self.contract, &self.party, &body, now);
+        let withdrawn = || self.withdrawn().map_err(|_| Refusal::Internal);
+        let admitted = self.requests.admit(&self.contract, &self.party, &body, now, withdrawn);
         let (request, signed) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => return refused(refusal),
@@ -288,20 +294,32 @@ impl<B: Believe> Service<B> {
             Ok(bytes) => bytes,
             Err(status) => return empty(status),
         };
-        let directory = self.identity.directory();
-        let Ok(mut known) = withdrawals::under(directory, &self.contract) else {
+        // Before anything is read for it: anybody can send bytes.
+        if Withdrawn::default().take(&self.contract, &bytes).is_err() {
+            return empty(StatusCode::FORBIDDEN);
+        }
+        // One at a time, so that no party has more kept than are read again.
+        let _keeping = self.keeping.lock().await;
+        let Ok(mut known) = self.withdrawn() else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
-        match known.take(&self.contract, &bytes) {
-            Ok((party, withdrawal)) => match withdrawals::keep(directory, &bytes) {
-                Ok(_) => {
-                    (self.tell)(Event::Withdrawn { party, key: withdrawal.key });
-                    empty(StatusCode::NO_CONTENT)
-                }
-                Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
-            },
-            Err(_) => empty(StatusCode::FORBIDDEN),
+        let Ok((party, withdrawal)) = known.take(&self.contract, &bytes) else {
+            return empty(StatusCode::FORBIDDEN);
+        };
+        if withdrawals::keep(self.identity.directory(), &bytes).is_err() {
+            return empty(StatusCode::INTERNAL_SERVER_ERROR);
         }
+        let heard = WithdrawalHeard { withdrawal: sign::digest_of(&bytes) };
+        (self.tell)(Event::Withdrawn { party, key: withdrawal.key });
+        match self.identity.sign(&heard) {
+            Ok(signed) => typed("application/cbor", signed.into()),
+            Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The keys that were withdrawn until now: read whenever it matters, since a party's commands write there too.
+    fn withdrawn(&self) -> Result<Withdrawn, WithdrawalError> {
+        withdrawals::under(self.identity.directory(), &self.contract)
     }
 
     /// Blocks. Everything that the ledger is not needed for comes before it is locked: others wait for it.
@@ -313,8 +331,7 @@ impl<B: Believe> Service<B> {
     ) -> Result<(SliceReply, Option<JobName>), LedgerError> {
         let service = self.identity.service().map_err(|why| LedgerError::Keys(Box::new(why)))?;
         // Read for each job: a key may have been withdrawn since the last one.
-        let withdrawn = withdrawals::under(self.identity.directory(), &self.contract);
-        let withdrawn = withdrawn.map_err(LedgerError::Withdrawals)?;
+        let withdrawn = self.withdrawn().map_err(LedgerError::Withdrawals)?;
         let (party, contract) = (self.party.as_str(), &self.contract);
         let owner = Owner { party, key: service, contract, withdrawn: &withdrawn };
         let now = clock::now();

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::Method;
 use protocol::{
     contract::Contract,
-    delegation::{Authority, Delegate},
+    delegation::{Authority, Delegate, WithdrawalHeard, Withdrawn},
     digest::Digest,
     job::JobName,
     limits,
@@ -30,6 +30,7 @@ pub(super) struct Custody<'a> {
     pub(super) url: &'a str,
     pub(super) analyst: Option<&'a str>,
     pub(super) job: JobName,
+    pub(super) withdrawn: &'a Withdrawn,
 }
 
 impl Custody<'_> {
@@ -91,7 +92,7 @@ impl Custody<'_> {
 
     /// What the custody answered to this request, if it is the owner's custody that answered.
     fn believed(&self, answer: &[u8], asked: Digest) -> Result<SliceReply, JobError> {
-        let authority = Authority::at(self.contract, clock::now());
+        let authority = Authority::at(self.contract, clock::now()).without(self.withdrawn);
         let not_ours = |cause: String| {
             let (owner, url) = (self.owner.to_owned(), self.url.to_owned());
             JobError::NotTheCustody { owner, url, cause }
@@ -110,12 +111,18 @@ impl Custody<'_> {
     }
 }
 
-/// Tells the custody at `url` of a key that is believed no more.
+/// Tells the custody at `url` of a key that is believed no more; gives the party whose custody has heard, as its service
+/// key says.
 ///
 /// # Errors
 ///
-/// [`JobError::NotTold`].
-pub async fn tell_custody(url: &str, withdrawal: &[u8]) -> Result<(), JobError> {
+/// [`JobError::NotTold`], also where something else answers than a custody of a party of `contract`.
+pub async fn tell_custody(
+    contract: &Contract,
+    known: &Withdrawn,
+    url: &str,
+    withdrawal: &[u8],
+) -> Result<String, JobError> {
     let not_told = |cause: String| JobError::NotTold { url: url.to_owned(), cause };
     let authority = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/').to_owned());
     let expected = || not_told("expected an address such as http://host:7501".to_owned());
@@ -123,10 +130,18 @@ pub async fn tell_custody(url: &str, withdrawal: &[u8]) -> Result<(), JobError> 
     let body = Bytes::copy_from_slice(withdrawal);
     let sent = http.send(Method::POST, "/v1/withdraw", body, limits::SLICE_REPLY.bytes).await;
     let answer = sent.map_err(|error| not_told(error.to_string()))?;
-    if answer.status.is_success() {
-        return Ok(());
+    if !answer.status.is_success() {
+        return Err(not_told(format!("HTTP status {}", answer.status.as_u16())));
     }
-    Err(not_told(format!("HTTP status {}", answer.status.as_u16())))
+    let authority = Authority::at(contract, clock::now()).without(known);
+    let opened = authority.open::<WithdrawalHeard>(&answer.body);
+    let (heard, by) =
+        opened.map_err(|why| not_told(format!("its answer is no custody's: {why}")))?;
+    if heard.withdrawal == sign::digest_of(withdrawal) {
+        Ok(by.party().to_owned())
+    } else {
+        Err(not_told("its answer is about another withdrawal".to_owned()))
+    }
 }
 
 /// A request about `job`, which no custody has been asked yet.
@@ -214,6 +229,7 @@ mod tests {
             url: "http://127.0.0.1:1",
             analyst: Some("publisher"),
             job: JobName::from([1; 32]),
+            withdrawn: Withdrawn::none(),
         };
         let asked = sign::digest_of(b"request");
         let reply = || SliceReply::WouldGrant {};
@@ -239,6 +255,7 @@ mod tests {
             url: "http://127.0.0.1:1",
             analyst: Some("publisher"),
             job: JobName::from([1; 32]),
+            withdrawn: Withdrawn::none(),
         };
         custody.declined(refusal).to_string()
     }

@@ -7,10 +7,11 @@ use super::{
 use crate::{
     keys::Identity,
     room::{Instance, Room, RoomError},
+    withdrawals,
 };
 use protocol::{
     contract::Contract,
-    delegation::Delegate,
+    delegation::{Delegate, Withdrawn},
     job::JobName,
     message::{Body, Reply},
     receipt::Account,
@@ -50,7 +51,8 @@ pub trait OwnCustody: fmt::Debug + Send {
         accounts: &[Account],
     ) -> Result<(), Box<dyn Error + Send + Sync>>;
 
-    /// What it answers to `request` of the party `owner`, which signs with `key`, for a believed instance.
+    /// What it answers to `request` of the party `owner`, which signs with `key`, for a believed instance; keys that
+    /// were `withdrawn` count for nothing.
     ///
     /// # Errors
     ///
@@ -62,6 +64,7 @@ pub trait OwnCustody: fmt::Debug + Send {
         contract: &Contract,
         instance: &Instance,
         request: &SliceRequest,
+        withdrawn: &Withdrawn,
     ) -> Result<SliceReply, Box<dyn Error + Send + Sync>>;
 }
 
@@ -237,18 +240,21 @@ impl Round<'_> {
         only_asks: bool,
     ) -> Result<Vec<ByteBuf>, JobError> {
         let contract = room.contract();
+        let withdrawn = withdrawals::under(self.identity.directory(), contract)?;
         let (job, manifests) = (self.prepared.as_bytes(), &self.prepared.manifests);
         let request = custody::request(owner, job, manifests, only_asks)?;
         match (desk, &mut custodies.own) {
             (Desk::At(url), _) => {
                 let analyst = contract.party_of(&self.identity.root_key());
                 let job = self.prepared.name();
-                let custody = Custody { contract, owner, url, analyst, job };
+                let withdrawn = &withdrawn;
+                let custody = Custody { contract, owner, url, analyst, job, withdrawn };
                 custody.ask(self.identity.analyst()?, request).await
             }
             (Desk::Ours, Some(ledger)) => {
                 let key = self.identity.service()?;
-                let decided = ledger.decide(owner, key, contract, room.instance(), &request);
+                let instance = room.instance();
+                let decided = ledger.decide(owner, key, contract, instance, &request, &withdrawn);
                 match decided.map_err(JobError::Ledger)? {
                     SliceReply::Granted { slices } => Ok(slices),
                     SliceReply::Refused(refusal) => Err(JobError::refused(refusal)),

@@ -2,11 +2,17 @@
 
 use super::*;
 use crate::serve::Memory;
-use client::{clock, http::Plain, keys::random, room::RoomError};
+use client::{
+    clock,
+    http::Plain,
+    job::OwnCustody,
+    keys::{self, random},
+    room::RoomError,
+};
 use hyper::Method;
 use protocol::{
     canonical,
-    delegation::{Authority, KeyFlaw, KeyKind, Withdrawal},
+    delegation::{Authority, Delegate, KeyFlaw, KeyKind, Withdrawal, WithdrawalHeard, Withdrawn},
     job::{Job, Question},
     limits, sign,
     slice::{CustodyReply, SliceReply, SliceRequest},
@@ -38,6 +44,7 @@ struct Custody {
     room: Fixture,
     believer: Arc<Believer>,
     http: Plain,
+    url: String,
     events: mpsc::Receiver<Event>,
 }
 
@@ -59,9 +66,10 @@ impl Custody {
             })
             .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let http = Plain::new(listener.local_addr().unwrap().to_string());
+        let address = listener.local_addr().unwrap();
+        let (http, url) = (Plain::new(address.to_string()), format!("http://{address}"));
         tokio::spawn(serve(listener, Arc::new(service), std::future::pending()));
-        Self { room, believer, http, events }
+        Self { room, believer, http, url, events }
     }
 
     fn job(&self, number: u8, epsilon: f64) -> Job {
@@ -152,14 +160,122 @@ async fn hands_out_nothing_to_an_analyst_key_once_it_was_told_of_its_withdrawal(
     let key = custody.room.publisher.analyst().unwrap().delegation().key;
     let withdrawal = Withdrawal { key, name: "analyst".to_owned() };
     let stranger = fixture();
-    for (root, expected) in [(&stranger.publisher, 403), (&custody.room.publisher.clone(), 204)] {
+    let url = custody.url.clone();
+    let contract = custody.room.contract.clone();
+    let tell = async |root: &Identity| {
         let signed = root.root().unwrap().sign(&withdrawal);
-        let sent = custody.http.send(Method::POST, "/v1/withdraw", signed.into(), 1 << 20).await;
-        assert_eq!(sent.unwrap().status.as_u16(), expected);
-    }
+        client::job::tell_custody(&contract, Withdrawn::none(), &url, &signed).await
+    };
+    let refused = tell(&stranger.publisher).await.unwrap_err();
+    assert!(refused.to_string().ends_with("HTTP status 403"), "{refused}");
+    assert_eq!(tell(&custody.room.publisher).await.unwrap(), "retailer");
     let job = custody.job(2, 0.5);
+    let asked = custody.believer.asked.load(Ordering::SeqCst);
     let Refusal::Key { party, kind, why, .. } = custody.refused(&job).await else { panic!() };
     assert_eq!((party.as_str(), kind, why), ("publisher", KeyKind::Analyst, KeyFlaw::Withdrawn));
+    // At the door: it takes no place of its party and asks the room nothing.
+    assert_eq!(custody.believer.asked.load(Ordering::SeqCst), asked);
+}
+
+/// Whoever stands between answers that the custody was told, and keeps the withdrawal back.
+#[tokio::test]
+async fn who_answers_a_withdrawal_in_the_place_of_a_custody_is_not_believed() {
+    let room = fixture();
+    let key = room.publisher.analyst().unwrap().delegation().key;
+    let withdrawal = Withdrawal { key, name: "analyst".to_owned() };
+    let told = room.publisher.root().unwrap().sign(&withdrawal);
+    let heard = |by: &Identity, bytes: &[u8]| {
+        by.sign(&WithdrawalHeard { withdrawal: sign::digest_of(bytes) }).unwrap()
+    };
+    let stranger = fixture();
+    for (answer, said) in [
+        (Vec::new(), Some("its answer is no custody's")),
+        (heard(&stranger.retailer, &told), Some("its answer is no custody's")),
+        (heard(&room.retailer, b"another"), Some("its answer is about another withdrawal")),
+        (heard(&room.retailer, &told), None),
+    ] {
+        let url = answers_once(answer).await;
+        let found = client::job::tell_custody(&room.contract, Withdrawn::none(), &url, &told).await;
+        match said {
+            None => assert_eq!(found.unwrap(), "retailer"),
+            Some(said) => {
+                let error = found.unwrap_err().to_string();
+                assert!(error.contains(said), "{error}");
+            }
+        }
+    }
+}
+
+/// The address of something that answers one request with 200 and these bytes.
+async fn answers_once(answer: Vec<u8>) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = vec![0; 1 << 16];
+        let _ = stream.read(&mut read).await.unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", answer.len());
+        stream.write_all(&[head.as_bytes(), &answer].concat()).await.unwrap();
+    });
+    url
+}
+
+/// However many are sent at once, no more of one party are kept than are read again: its custody goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_party_stops_a_custody_with_withdrawals() {
+    let mut custody = Custody::start().await;
+    let root = custody.room.publisher.root().unwrap();
+    let url = custody.url.clone();
+    let sending = (0..u16::try_from(limits::WITHDRAWALS).unwrap() + 8).map(|number| {
+        let mut key = [0; 32];
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        let told = root.sign(&Withdrawal { key: key.into(), name: "x".to_owned() });
+        let (contract, url) = (custody.room.contract.clone(), url.clone());
+        tokio::spawn(async move {
+            client::job::tell_custody(&contract, Withdrawn::none(), &url, &told).await.is_ok()
+        })
+    });
+    let sending: Vec<_> = sending.collect();
+    let mut kept = 0;
+    for sent in sending {
+        kept += usize::from(sent.await.unwrap());
+    }
+    assert!(kept <= limits::WITHDRAWALS, "{kept}");
+    let folder = custody.room.retailer.directory().join("withdrawals");
+    assert!(std::fs::read_dir(folder).unwrap().count() <= limits::WITHDRAWALS);
+    let job = custody.job(1, 0.5);
+    assert!(matches!(custody.ask(&job).await, SliceReply::Granted { .. }));
+}
+
+/// The party with another service key in the place of its first.
+fn second_service(of: &Identity) -> Arc<Identity> {
+    let (directory, kind) = (of.directory(), KeyKind::Service);
+    keys::set_aside(directory, kind).unwrap();
+    let key = keys::make_key(directory, kind).unwrap();
+    let delegation = keys::delegation_from_now(kind, "second", key, 1).unwrap();
+    let signed = of.root().unwrap().sign(&delegation);
+    std::fs::write(directory.join(keys::delegation_file(kind)), signed).unwrap();
+    Arc::new(Identity::load(directory).unwrap())
+}
+
+/// A slice of a key that is over or was taken back would be refused by every instance, and would have been paid.
+#[tokio::test]
+async fn debits_nothing_that_its_own_key_can_no_longer_hand_out() {
+    let room = fixture();
+    // The manifests are of the first key.
+    let second = second_service(&room.retailer);
+    let mut custody = Custody::start_with(room, second.clone()).await;
+    let key = second.service().unwrap().delegation().key;
+    let withdrawal = Withdrawal { key, name: "second".to_owned() };
+    let signed = second.root().unwrap().sign(&withdrawal);
+    client::withdrawals::keep(second.directory(), &signed).unwrap();
+    let job = custody.job(1, 2.0);
+    let Refusal::Key { party, kind, why, .. } = custody.refused(&job).await else { panic!() };
+    assert_eq!((party.as_str(), kind, why), ("retailer", KeyKind::Service, KeyFlaw::Withdrawn));
+    // The whole budget of the day is there still.
+    std::fs::remove_dir_all(second.directory().join("withdrawals")).unwrap();
+    assert!(matches!(custody.ask(&job).await, SliceReply::Granted { .. }));
 }
 
 #[tokio::test]
@@ -289,4 +405,54 @@ async fn a_made_up_instance_neither_is_forgotten_for_nor_costs_an_attestation_ea
     memory.recall(made_up, lost).await.unwrap_err();
     let known = memory.recall(here.digest(), lost).await.unwrap();
     assert_eq!(known.instance, here);
+}
+
+/// Who has the ledger beside its keys is its own custody, and obeys the same withdrawals.
+#[test]
+fn an_owners_own_ledger_pays_for_no_key_that_was_withdrawn() {
+    let room = fixture();
+    let (contract, instance) = (&room.contract, room.instance(1));
+    let mut ledger = Ledger::open(&room.retailer).unwrap();
+    let second = second_service(&room.retailer);
+    let key = second.service().unwrap();
+    let job = room.job(&instance, 1, 0.5, clock::now().plus_seconds(600));
+    let manifests = room.manifests();
+    let request = SliceRequest {
+        owner: "retailer".to_owned(),
+        time: clock::now(),
+        id: random().unwrap(),
+        job: room.publisher.sign(&job).unwrap(),
+        manifests: manifests.iter().map(|it| it.as_bytes().to_vec().into()).collect(),
+        only_asks: false,
+    };
+    let taken_back = |by: &Identity, key: &Delegate| {
+        let withdrawal = Withdrawal { key: key.delegation().key, name: "x".to_owned() };
+        let mut withdrawn = Withdrawn::default();
+        withdrawn.take(contract, &by.root().unwrap().sign(&withdrawal)).unwrap();
+        withdrawn
+    };
+    // The analyst's key, that of another owner's manifest, and its own.
+    for (by, key_of) in [
+        (&room.publisher, room.publisher.analyst().unwrap()),
+        (&room.publisher, room.publisher.service().unwrap()),
+        (&room.retailer, key),
+    ] {
+        let withdrawn = taken_back(by, key_of);
+        let ledger: &mut dyn OwnCustody = &mut ledger;
+        let decided = ledger.decide("retailer", key, contract, &instance, &request, &withdrawn);
+        let SliceReply::Refused(Refusal::Key { why, .. }) = decided.unwrap() else { panic!() };
+        assert_eq!(why, KeyFlaw::Withdrawn);
+    }
+    // Nor does it prepay with such a key of its own.
+    let withdrawn = &taken_back(&room.retailer, key);
+    let owner = Owner { party: "retailer", key, contract, withdrawn };
+    let what = ("sales", "measurement");
+    let epsilon = Epsilon::new(0.5).unwrap();
+    let refused = prepay(&mut ledger, &owner, &instance, what, epsilon, None, clock::now());
+    let LedgerError::Refused(refused) = refused.unwrap_err() else { panic!() };
+    assert!(matches!(*refused, Refusal::Key { why: KeyFlaw::Withdrawn, .. }), "{refused}");
+    let none = Withdrawn::none();
+    let ledger: &mut dyn OwnCustody = &mut ledger;
+    let decided = ledger.decide("retailer", key, contract, &instance, &request, none).unwrap();
+    assert!(matches!(decided, SliceReply::Granted { .. }), "{decided:?}");
 }
