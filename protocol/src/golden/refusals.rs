@@ -45,6 +45,7 @@ kinds!(ALL_ASKED, asked: Asked {
     Asked::Analysis => "analysis",
     Asked::Purpose => "purpose",
     Asked::Column => "column",
+    Asked::Rows => "rows",
     Asked::Arm => "arm",
     Asked::Analyst => "analyst",
     Asked::Receiver => "receiver",
@@ -118,10 +119,11 @@ kinds!(BUDGETS, which_budget: WhichBudget {
     WhichBudget::Ceiling => "ceiling",
 });
 
-const ASKED: [Asked; 10] = [
+const ASKED: [Asked; 11] = [
     Asked::Analysis,
     Asked::Purpose,
     Asked::Column,
+    Asked::Rows,
     Asked::Arm,
     Asked::Analyst,
     Asked::Receiver,

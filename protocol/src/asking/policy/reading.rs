@@ -253,10 +253,9 @@ impl<'c> Reader<'c> {
         table.map(|table| table.dataset.as_str()).ok_or(Refusal::Malformed)
     }
 
-    /// Said as of a column, since it is rows, and no dataset of the party that asks, that are refused.
     fn dataset_not_permitted(&self, dataset: &str) -> Refusal {
         let owner = self.contract.datasets.get(dataset).map(|dataset| dataset.owner.clone());
-        not_permitted(Asked::Column, dataset, owner)
+        not_permitted(Asked::Rows, dataset, owner)
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Asked {
     /// A column for this analysis.
     #[error("use of the column")]
     Column,
+    /// A way of reading a dataset: its rows, or whether a person was found in it.
+    #[error("such use of the dataset")]
+    Rows,
     /// A value of a group.
     #[error("arm")]
     Arm,

@@ -79,7 +79,9 @@ fn changed(text: &str, change: impl Fn(&mut Tally)) -> Result<(), Refusal> {
 }
 
 fn not(name: &str, owner: &str) -> Result<(), Refusal> {
-    Err(not_permitted(Asked::Column, name, Some(owner.to_owned())))
+    // A column is named with its dataset.
+    let what = if name.contains('.') { Asked::Column } else { Asked::Rows };
+    Err(not_permitted(what, name, Some(owner.to_owned())))
 }
 
 fn between(column: &str) -> Condition {
@@ -127,7 +129,7 @@ fn datasets_are_those_of_the_analysis_each_in_its_place() {
         let joined =
             |to: &'static str| move |tally: &mut Tally| to.clone_into(&mut tally.tables[1].dataset);
         assert_eq!(changed(text, joined("exposures")), not("exposures", "publisher"));
-        let nowhere = Err(not_permitted(Asked::Column, "payroll", None));
+        let nowhere = Err(not_permitted(Asked::Rows, "payroll", None));
         assert_eq!(changed(text, joined("payroll")), nowhere);
         // Who refused there would not be known.
         assert_eq!(changed(text, |tally| tally.tables.truncate(1)), Err(Refusal::Malformed));
@@ -452,7 +454,7 @@ mod several {
         }
         assert_eq!(found(union, &["sales", "exposures"]), not("exposures", "publisher"));
         assert_eq!(found(union, &["sales", "sales"]), not("sales", "retailer"));
-        let nowhere = Err(not_permitted(Asked::Column, "payroll", None));
+        let nowhere = Err(not_permitted(Asked::Rows, "payroll", None));
         assert_eq!(found(union, &["sales", "payroll"]), nowhere);
         // What is joined is read whole, or nobody would know who refused there.
         let all = ["exposures", "sales", "visits"];
