@@ -237,7 +237,10 @@ pub(super) fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, Templat
     let whole = units.round();
     let exact = (units - whole).abs() < 1e-6;
     if !exact || !(1.0..=4e9).contains(&whole) {
-        let expected = format!("expected a positive amount with at most {scale} decimals");
+        let expected = match scale {
+            0 => "expected a whole number of 1 or more".to_owned(),
+            scale => format!("expected a positive amount with at most {scale} decimals"),
+        };
         return Err(value(field, amount, expected));
     }
     #[expect(
@@ -255,7 +258,10 @@ pub(super) fn units(field: &str, amount: f64, scale: u8) -> Result<i64, Template
     let units = amount * power_of_ten(scale);
     let whole = units.round();
     if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {
-        let expected = format!("expected an amount with at most {scale} decimals");
+        let expected = match scale {
+            0 => "expected a whole number".to_owned(),
+            scale => format!("expected an amount with at most {scale} decimals"),
+        };
         return Err(value(field, amount, expected));
     }
     #[expect(
@@ -267,7 +273,8 @@ pub(super) fn units(field: &str, amount: f64, scale: u8) -> Result<i64, Template
     Ok(units)
 }
 
-/// The amounts between which a person's total counts as it is.
+/// The amounts between which a person's total counts as it is. Without decimals (`scale` 0) they may be numbers of rows,
+/// so that nothing is said of a column.
 pub(super) fn clamp(
     field: &impl Fn(&str) -> String,
     cap: f64,
@@ -284,10 +291,12 @@ pub(super) fn clamp(
         }
         let decimals = usize::from(scale);
         let farthest = FARTHEST / power_of_ten(scale);
-        let expected = format!(
-            "expected at most {farthest:.decimals$}, above 0 or below: {FARTHEST:.0} units of the column's \
-             last decimal"
-        );
+        let limit = format!("expected at most {farthest:.decimals$}, above 0 or below");
+        // What has no decimals may be a count, which is of no column.
+        let expected = match scale {
+            0 => limit,
+            _ => format!("{limit}: {FARTHEST:.0} units of the column's last decimal"),
+        };
         let beyond = |units: i64| units.unsigned_abs() > Clamp::FARTHEST;
         match floor {
             Some(floor) if beyond(least) => value(&named, floor, expected),

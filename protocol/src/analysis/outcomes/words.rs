@@ -8,7 +8,7 @@ use crate::{
     page::{
         Axis, Banner, Block, Interval, Intervals, Page, Row, Section, Severity, Statement, Table,
         Text, Topic, UNKNOWN, notes as noted,
-        number::{figure, level, size, whole},
+        number::{bound, figure, level, whole},
     },
     result::JobResult,
 };
@@ -186,7 +186,7 @@ fn amounts(answer: &OutcomesAnswer, at: usize) -> Section {
 
 /// Above and below which one person's total does not count as it is.
 fn bounds(outcome: &AmountEstimate) -> String {
-    let [cap, floor] = [outcome.cap, outcome.floor].map(size);
+    let [cap, floor] = [outcome.cap, outcome.floor].map(bound);
     format!("above {cap} of one person counts as {cap}, below {floor} as {floor}")
 }
 

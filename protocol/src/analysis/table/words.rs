@@ -7,7 +7,7 @@ mod quantiles;
 use crate::{
     page::{
         Bar, Bars, Block, Page, Row, Section, Table, Text, Topic, UNKNOWN, notes as noted,
-        number::{figure, level, size, whole},
+        number::{bound, figure, level, whole},
     },
     result::{Estimate, MeasureEstimate, OtherCells, SpreadEstimate, TableCell, TableResult},
 };
@@ -213,7 +213,7 @@ fn largest(result: &TableResult) -> f64 {
 
 /// Above and below which one person's value in one cell does not count as it is.
 fn bounds(measure: &MeasureEstimate) -> String {
-    let [cap, floor] = [measure.cap, measure.floor].map(size);
+    let [cap, floor] = [measure.cap, measure.floor].map(bound);
     format!("above {cap} of one person in one group counts as {cap}, below {floor} as {floor}")
 }
 

@@ -324,3 +324,28 @@ fn asks_which_analysis_where_the_contract_has_several() {
     let other = format!("[job]\nanalysis = \"daily\"\n{LIFT}");
     refused(lift_from_toml(&other, &contract).map(|(_, lift)| lift), "job.analysis", "daily");
 }
+
+#[test]
+fn the_cap_of_a_count_is_refused_without_a_word_about_decimals_or_columns() {
+    let field = |key: &str| format!("kind.{key}");
+    let said = |cap: f64, floor: Option<f64>, scale: u8| {
+        clamp(&field, cap, floor, scale).unwrap_err().to_string()
+    };
+    assert_eq!(
+        said(2.5, None, 0),
+        "job: kind.cap_per_user is 2.5; expected a whole number of 1 or more"
+    );
+    assert_eq!(
+        said(3.0, Some(-0.5), 0),
+        "job: kind.floor_per_user is -0.5; expected a whole number"
+    );
+    assert_eq!(
+        said(3e9, None, 0),
+        "job: kind.cap_per_user is 3000000000; expected at most 2147483648, above 0 or below"
+    );
+    assert_eq!(
+        said(2.555, None, 2),
+        "job: kind.cap_per_user is 2.555; expected a positive amount with at most 2 decimals"
+    );
+    assert!(said(3e7, None, 2).ends_with("2147483648 units of the column's last decimal"));
+}

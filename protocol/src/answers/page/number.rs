@@ -76,6 +76,12 @@ pub fn size(number: f64) -> String {
     format!("{sign}{text}")
 }
 
+/// A bound that was asked for: whole where it is whole, as that of a count is.
+#[must_use]
+pub fn bound(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e12 { figure(number, 0.0) } else { size(number) }
+}
+
 /// With a capital first letter, as sentences and headings of a page have it.
 #[must_use]
 pub fn capital(text: &str) -> String {
@@ -129,6 +135,8 @@ mod tests {
         assert_eq!(size(12.345), "12.3");
         assert_eq!(size(-16_402.7), "-16,403");
         assert_eq!(size(0.0), "0");
+        assert_eq!([3.0, 1_500.0, -2.0, 0.0].map(bound), ["3", "1,500", "-2", "0"]);
+        assert_eq!(bound(2.5), "2.50");
         assert_eq!(p_is(0.0368), "p = 0.0368");
         assert_eq!(figure(-1234.567, 260.0), "-1,235");
         assert_eq!(figure(-0.04, 3.0), "0.0");
