@@ -31,5 +31,7 @@ mod readings;
 mod receipt;
 #[path = "analyses/sample.rs"]
 mod sample;
+#[path = "analyses/words.rs"]
+mod words;
 #[path = "analyses/wrong_uses.rs"]
 mod wrong_uses;

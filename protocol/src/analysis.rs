@@ -45,6 +45,8 @@ pub(crate) trait Analysis: Sized {
     const KIND: &'static str;
     /// What a contract that permits it lists.
     const SECTION: &'static Section;
+    /// Flags that its answers may raise, as wholes or in a part. No other is raised, and its page has words for each.
+    const FLAGS: &'static [&'static str];
     /// What an analyst writes, before anything is believed of it.
     type Toml: DeserializeOwned;
     /// What its receivers read.
@@ -154,6 +156,8 @@ pub struct Kind {
     pub kind: &'static str,
     /// What a contract that permits it lists.
     pub section: &'static Section,
+    /// Flags that its answers may raise.
+    pub flags: &'static [&'static str],
 }
 
 /// What a contract lists for the analyses that it calls `kind`.
@@ -187,6 +191,7 @@ macro_rules! analyses {
         pub const KINDS: &[Kind] = &[$(Kind {
             kind: <$question as Analysis>::KIND,
             section: <$question as Analysis>::SECTION,
+            flags: <$question as Analysis>::FLAGS,
         }),+];
 
         $(impl From<$answer> for Answer {

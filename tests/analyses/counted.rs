@@ -2,6 +2,7 @@
 
 use crate::{
     meaning::{self, Value},
+    readings::beyond,
     sample::{Sample, owner},
 };
 use arrow::{
@@ -68,8 +69,11 @@ impl Counted {
             (dataset.clone(), opened(&contract, dataset, &sample.rows(dataset), name))
         });
         let tables = tables.collect();
-        let admitted = admitted(&contract, &analysis, question, &tables)
-            .unwrap_or_else(|refusal| panic!("{name}: the job is refused: {refusal}"));
+        let admitted =
+            admitted(&contract, &analysis, question.clone(), &tables).unwrap_or_else(|refusal| {
+                let why = strange(&contract, &analysis, &question);
+                panic!("{name}: the job is refused: {refusal}{why}")
+            });
         Self { contract, admitted, tables }
     }
 
@@ -129,6 +133,16 @@ impl Counted {
         JobResult::new(&self.contract, &self.admitted, release.released(), &left, NOW)
             .expect("a question has an answer to what it leaves")
     }
+}
+
+/// What a question reads beyond the section of its kind, as its author should hear of it; nothing if that is not why it
+/// is refused.
+pub(crate) fn strange(contract: &Contract, analysis: &str, question: &Question) -> String {
+    let tally = danger::unchecked_tally(contract, analysis, question);
+    let beyond = tally.ok().and_then(|tally| beyond(&contract.analyses[analysis], &tally));
+    beyond.map_or_else(String::new, |read| {
+        format!("; its tally reads {read}, which no key of its SECTION lists for this analysis")
+    })
 }
 
 /// Two threads, as an enclave has.

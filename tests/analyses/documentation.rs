@@ -3,7 +3,7 @@
 use crate::{
     counted::{Counted, screen_of},
     fields::shapes,
-    format::{HOW, blessing},
+    format::{HOW, blessing, differs},
     sample::Sample,
 };
 use protocol::{analysis::uses::Section, job::question_from_toml};
@@ -80,7 +80,8 @@ fn the_page_shows_what_people_read_of_the_sample() {
             fs::write(sample.folder.join(written), sample.readme.replace(&from, &to)).unwrap();
             fs::rename(sample.folder.join(written), sample.folder.join(page)).unwrap();
         } else {
-            assert!(shown == screen, "{name}: README.md shows\n{shown}\nand not\n{screen}\n{HOW}");
+            let differs = differs(shown.as_bytes(), screen.as_bytes());
+            assert!(shown == screen, "{name}: the text of README.md: {differs}\n{HOW}");
         }
     }
 }

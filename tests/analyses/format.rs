@@ -110,7 +110,72 @@ fn same(path: &PathBuf, made: &[u8]) {
         fs::write(path, made).unwrap();
     }
     let found = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}; {HOW}", path.display()));
-    assert!(found == made, "{} differs; {HOW}", path.display());
+    assert!(found == made, "{}: {}\n{HOW}", path.display(), differs(&found, made));
+}
+
+/// The first place where what was `found` is not what is `made`: by its path if both are JSON, else by its line.
+pub(crate) fn differs(found: &[u8], made: &[u8]) -> String {
+    let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+    let by_path = json(found).zip(json(made)).and_then(|(found, made)| by_path(&found, &made, ""));
+    if let Some(path) = by_path {
+        return path;
+    }
+    let (Ok(found), Ok(made)) = (str::from_utf8(found), str::from_utf8(made)) else {
+        let same = found.iter().zip(made).take_while(|(found, made)| found == made).count();
+        return format!("it differs from byte {same} on");
+    };
+    let (mut found, mut made) = (found.lines(), made.lines());
+    for at in 1.. {
+        match (found.next(), made.next()) {
+            (None, None) => break,
+            (one, other) if one == other => {}
+            (one, other) => {
+                let [one, other] = [one, other].map(|line| line.unwrap_or("(nothing)"));
+                return format!("line {at} is\n{one}\nand should be\n{other}");
+            }
+        }
+    }
+    "the end of a line differs".to_owned()
+}
+
+fn by_path(found: &Value, made: &Value, path: &str) -> Option<String> {
+    if found == made {
+        return None;
+    }
+    let below = match (found, made) {
+        (Value::Object(found), Value::Object(made)) => {
+            let mut names: Vec<_> = found.keys().chain(made.keys()).collect();
+            names.sort_unstable();
+            let value = |all: &serde_json::Map<String, Value>, name: &str| {
+                all.get(name).cloned().unwrap_or(Value::Null)
+            };
+            let mut all = names.into_iter().map(|name| {
+                by_path(&value(found, name), &value(made, name), &format!("{path}/{name}"))
+            });
+            all.find_map(|it| it)
+        }
+        (Value::Array(found), Value::Array(made)) if found.len() == made.len() => {
+            let mut all = found.iter().zip(made).enumerate();
+            all.find_map(|(at, (found, made))| by_path(found, made, &format!("{path}/{at}")))
+        }
+        (Value::Array(found), Value::Array(made)) => {
+            let (found, made) = (found.len(), made.len());
+            Some(format!("{path} has {found} entries and should have {made}"))
+        }
+        _ => None,
+    };
+    below.or_else(|| Some(format!("{path} is {found} and should be {made}")))
+}
+
+#[test]
+fn what_differs_is_named_by_its_first_line_or_path() {
+    let page = differs(b"one\ntwo\nthree\n", b"one\n2\n3\n");
+    assert_eq!(page, "line 2 is\ntwo\nand should be\n2");
+    assert_eq!(differs(b"one\n", b"one\ntwo\n"), "line 2 is\n(nothing)\nand should be\ntwo");
+    let json = differs(br#"{"a":[{"b":1},{"b":2}]}"#, br#"{"a":[{"b":1},{"b":3}]}"#);
+    assert_eq!(json, "/a/1/b is 2 and should be 3");
+    assert_eq!(differs(b"[1]", b"[1,2]"), " has 1 entries and should have 2");
+    assert_eq!(differs(&[0xff, 1], &[0xff, 2]), "it differs from byte 1 on");
 }
 
 /// In the order of their names.

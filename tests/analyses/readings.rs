@@ -46,16 +46,47 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
     read
 }
 
+/// Every dataset that `tally` reads otherwise than by its columns, with the way.
+pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
+    let mut read: Vec<(&str, Reading)> = Vec::new();
+    let rows = |measure: &Measure, reading: Reading| match measure.of {
+        Quantity::Rows => vec![(tally.dataset(measure.side), reading)],
+        Quantity::RowsOfAll => tally.datasets().map(|dataset| (dataset, reading)).collect(),
+        Quantity::Sum { .. } | Quantity::Distinct { .. } => Vec::new(),
+    };
+    for dimension in &tally.dimensions {
+        match dimension {
+            Dimension::Matched => {
+                let joined = tally.joined();
+                read.extend(joined.map(|table| (table.dataset.as_str(), Reading::Match)));
+            }
+            Dimension::Membership { .. } => {
+                read.extend(tally.datasets().map(|dataset| (dataset, Reading::Match)));
+            }
+            Dimension::Bins { measure, .. } | Dimension::BinsPerGroup { measure, .. } => {
+                let measure = &tally.measures[usize::try_from(*measure).unwrap()];
+                read.extend(rows(measure, Reading::Bins));
+            }
+            _ => {}
+        }
+    }
+    if matches!(tally.population, Population::Union { .. }) {
+        read.extend(tally.datasets().map(|dataset| (dataset, Reading::Union)));
+    }
+    read.extend(tally.measures.iter().flat_map(|measure| rows(measure, Reading::Rows)));
+    read.into_iter().map(|(dataset, reading)| (dataset.to_owned(), reading)).collect()
+}
+
 /// The first thing that `tally` reads beyond what `terms` list.
 pub(crate) fn beyond(terms: &Terms, tally: &Tally) -> Option<String> {
     let column = columns(tally).into_iter().find(|(column, way)| !terms.permits(column, *way));
     let column = column.map(|(column, reading)| format!("{column}: {reading:?}"));
     let listed: Vec<_> = terms.datasets().collect();
     let dataset = tally.datasets().find(|dataset| !listed.contains(dataset));
-    let united = matches!(tally.population, Population::Union { .. });
-    let mut datasets = tally.datasets();
-    let union = datasets.find(|it| united && !terms.permits_dataset(it, Reading::Union));
+    let mut ways = datasets(tally).into_iter();
+    let way = ways.find(|(dataset, way)| !terms.permits_dataset(dataset, *way));
+    let way = way.map(|(dataset, reading)| format!("{dataset}: {reading:?}"));
     let cells = tally.cells_per_person > terms.cells_per_person;
     let cells = cells.then(|| format!("{} cells", tally.cells_per_person));
-    column.or(dataset.map(str::to_owned)).or(union.map(str::to_owned)).or(cells)
+    column.or(dataset.map(str::to_owned)).or(way).or(cells)
 }

@@ -67,7 +67,10 @@ impl Sample {
 
     /// The contract, with keys and a build.
     pub(crate) fn paper(&self) -> Contract {
-        contract(self.table()).unwrap_or_else(|error| panic!("{}: {error}", self.name()))
+        contract(self.table()).unwrap_or_else(|error| {
+            let what = "sample/contract.toml, written anew with keys, salt and build, so that lines are others";
+            panic!("{}: {what}: {error}", self.name())
+        })
     }
 
     /// The rows of a dataset.

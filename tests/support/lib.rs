@@ -37,7 +37,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     future::Future,
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{Arc, LazyLock, Mutex},
 };
@@ -432,7 +432,7 @@ impl std::fmt::Debug for HostileHost {
 
 /// A folder of the repository.
 pub fn repository(folder: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(folder)
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(folder)
 }
 
 const BUILD: &[u8] = b"the build under test";

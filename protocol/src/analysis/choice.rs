@@ -27,6 +27,7 @@ pub use question::{ChoiceOf, ChoiceQuestion};
 impl Analysis for ChoiceQuestion {
     const KIND: &'static str = "choice";
     const SECTION: &'static Section = &table::uses::SECTION;
+    const FLAGS: &'static [&'static str] = &[];
     type Toml = raw::RawChoice;
     type Answer = ChoiceAnswer;
 

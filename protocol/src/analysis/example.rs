@@ -100,7 +100,7 @@ pub struct ExampleAnswer {
     pub groups: Vec<Group>,
     /// How many are not.
     pub withheld: i64,
-    /// People who did not agree; null if they are too few to be shown.
+    /// People who did not agree; null if they are too few to be shown, or if the dataset does not ask.
     pub no_consent: Option<i64>,
 }
 
@@ -121,6 +121,7 @@ pub struct Group {
 impl Analysis for Example {
     const KIND: &'static str = SECTION.kind;
     const SECTION: &'static Section = &SECTION;
+    const FLAGS: &'static [&'static str] = &[ALL_WITHHELD];
     type Toml = RawExample;
     type Answer = ExampleAnswer;
 
@@ -196,8 +197,11 @@ impl Analysis for Example {
         scope: &Scope<'_>,
     ) -> Option<(ExampleAnswer, Vec<String>)> {
         let view = released.view(proven)?;
-        let named = ColumnRef::new(scope.terms.dataset(&PEOPLE)?, &self.by);
+        let people = scope.terms.dataset(&PEOPLE)?;
+        let named = ColumnRef::new(people, &self.by);
         let values = values(scope, &named)?;
+        // Where nobody is asked, the number of those who refused is noise and nothing else.
+        let no_consent = view.no_consent().filter(|_| scope.contract.asks_consent(people));
         let confidence = f64::from(self.confidence) / 1e6;
         let groups = view.cells().map(|cell| {
             let people = cell.people;
@@ -211,13 +215,13 @@ impl Analysis for Example {
             }
         });
         let groups: Vec<_> = groups.collect();
-        let flags = groups.is_empty().then(|| "all_withheld".to_owned());
+        let flags = groups.is_empty().then(|| ALL_WITHHELD.to_owned());
         let answer = ExampleAnswer {
             by: named.to_string(),
             confidence,
             groups,
             withheld: view.withheld().value,
-            no_consent: view.no_consent().map(|people| people.value),
+            no_consent: no_consent.map(|people| people.value),
         };
         Some((answer, flags.into_iter().collect()))
     }
@@ -244,17 +248,29 @@ impl Analysis for Example {
             Statement::whole(text.and(format!(": about {}.", whole(group.people))))
         });
         let flags = result.flags.iter().map(|flag| explain(flag, own_flag));
-        let withheld = (answer.withheld > 0).then(|| {
+        // That no group is shown, the flag says.
+        let some_are_shown = !answer.groups.is_empty();
+        let withheld = (some_are_shown && answer.withheld > 0).then(|| {
             let some = match answer.withheld {
                 1 => "1 group has".to_owned(),
                 count => format!("{} groups have", whole(count)),
             };
             Text::fixed(format!("{some} too few people to be shown, after noise."))
         });
+        let no_consent = answer.no_consent.map(|people| {
+            Text::fixed(format!(
+                "about {} people withheld consent and are in no group.",
+                whole(people)
+            ))
+        });
         let limits = "Nothing about any one person, and nothing about why people are in a group.";
-        let mut sections =
-            vec![Part::new(Topic::Figures, "People".into()).with(Block::Table(table))];
-        sections.extend(notes(flags.chain(withheld).collect()));
+        let shown = if some_are_shown {
+            Block::Table(table)
+        } else {
+            Block::Paragraph("Nothing can be shown: see the notes.".into())
+        };
+        let mut sections = vec![Part::new(Topic::Figures, "People".into()).with(shown)];
+        sections.extend(notes(flags.chain(withheld).chain(no_consent).collect()));
         sections.push(
             Part::new(Topic::Limits, "What this does not say".into())
                 .with(Block::List(vec![limits.into()])),
@@ -286,5 +302,8 @@ fn name_of(values: &[String], place: Option<&Place>) -> String {
 }
 
 fn own_flag(flag: &str) -> Option<&'static str> {
-    (flag == "all_withheld").then_some("every group has too few people to be shown, after noise.")
+    (flag == ALL_WITHHELD).then_some("every group has too few people to be shown, after noise.")
 }
+
+/// Raised where no group is shown.
+const ALL_WITHHELD: &str = "all_withheld";

@@ -33,6 +33,28 @@ pub use question::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
 impl Analysis for Lift {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
+    const FLAGS: &'static [&'static str] = &[
+        "srm_failed",
+        "match_differs",
+        "consent_with_outcome",
+        "contaminated",
+        "contamination_hidden",
+        "without_arm",
+        "arms_pooled",
+        "low_match",
+        "arm_withheld",
+        // Of an outcome.
+        "withheld",
+        "too_few",
+        "noise_dominates",
+        "few_events",
+        "few_payers",
+        "variance_floored",
+        "control_near_zero",
+        "control_barely_above_zero",
+        "degenerate",
+        "cost_unbounded",
+    ];
     type Toml = raw::RawLift;
     type Answer = LiftAnswer;
 

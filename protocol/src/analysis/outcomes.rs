@@ -34,6 +34,13 @@ pub use question::{Amount, Days, Outcomes};
 impl Analysis for Outcomes {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
+    const FLAGS: &'static [&'static str] = &[
+        "all_withheld",
+        "refusals_known_by_outcome",
+        "some_refusals_known_by_outcome",
+        "not_found_by_key",
+        "starts_chosen",
+    ];
     type Toml = raw::RawOutcomes;
     type Answer = OutcomesAnswer;
 

@@ -30,6 +30,7 @@ pub use question::Overlap;
 impl Analysis for Overlap {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
+    const FLAGS: &'static [&'static str] = &["all_withheld", "places_withheld", "without_key"];
     type Toml = raw::RawOverlap;
     type Answer = OverlapAnswer;
 

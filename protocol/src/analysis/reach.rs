@@ -34,6 +34,7 @@ pub use question::{Per, Reach};
 impl Analysis for Reach {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
+    const FLAGS: &'static [&'static str] = &["all_withheld", "without_key", "values_left_out"];
     type Toml = raw::RawReach;
     type Answer = ReachAnswer;
 

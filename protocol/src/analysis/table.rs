@@ -34,6 +34,7 @@ pub(super) use raw::RawMeasure;
 impl Analysis for TableQuestion {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
+    const FLAGS: &'static [&'static str] = &["all_withheld", "truncated"];
     type Toml = raw::RawTable;
     type Answer = TableAnswer;
 

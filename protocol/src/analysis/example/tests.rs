@@ -40,23 +40,41 @@ fn the_example_asks_counts_and_answers() {
         name: vec![Place::Index(place)],
         totals: Totals { people, ..Totals::default() },
     };
-    let released = Released::Figures(Figures {
-        noise: true,
-        cells: vec![cell(0, 900), cell(1, 300), cell(4, 70)],
-        cut: 0,
-        other: None,
-        withheld: 2,
-        withheld_without_value: Some(1),
-        no_consent: None,
-    });
-    let (answer, flags) = asked.estimate(&released, &proven, &scope).unwrap();
+    let released = |cells: Vec<Cell>, withheld: i64| {
+        Released::Figures(Figures {
+            noise: true,
+            cells,
+            cut: 0,
+            other: None,
+            withheld,
+            withheld_without_value: Some(1),
+            // Noise: no dataset asks for consent.
+            no_consent: Some(83),
+        })
+    };
+    let some = released(vec![cell(0, 900), cell(1, 300), cell(4, 70)], 2);
+    let (answer, flags) = asked.estimate(&some, &proven, &scope).unwrap();
     assert_eq!(flags, [""; 0]);
+    assert_eq!(answer.no_consent, None);
     let found: Vec<_> = answer.groups.iter().map(|it| (it.name.as_str(), it.people)).collect();
     assert_eq!(found, [("basic", 900), ("plus", 300), ("(several)", 70)]);
     let result = crate::analysis::lift::sample::result().map(|_| answer);
     let page = Example::page(&result);
     assert_eq!(page.title.raw(), "People by members.plan");
     assert_eq!(page.answer[0].text.raw(), "Most people are in basic: about 900.");
+
+    let nothing = released(Vec::new(), 5);
+    let (answer, flags) = asked.estimate(&nothing, &proven, &scope).unwrap();
+    assert_eq!(flags, Example::FLAGS);
+    let mut result = result.map(|_| answer);
+    result.flags = flags;
+    let page = Example::page(&result);
+    let notes = page.sections.iter().find(|section| section.topic == Topic::Notes).unwrap();
+    let once = Block::List(vec!["Every group has too few people to be shown, after noise.".into()]);
+    assert_eq!(notes.blocks, [once]);
+    assert!(
+        !page.sections.iter().any(|it| it.blocks.iter().any(|it| matches!(it, Block::Table(_))))
+    );
 }
 
 #[test]

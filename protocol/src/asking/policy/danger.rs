@@ -3,8 +3,9 @@
 
 use super::{Admitted, admit_as};
 use crate::{
+    analysis::Scope,
     contract::Contract,
-    job::{Job, JobName},
+    job::{Job, JobName, Question},
     manifest::SignedManifest,
     proof::Proven,
     refusal::Refusal,
@@ -23,6 +24,20 @@ pub fn with_proof(admitted: Admitted, proven: Proven) -> Admitted {
 #[must_use]
 pub fn with_name(admitted: Admitted, name: JobName) -> Admitted {
     Admitted { name, ..admitted }
+}
+
+/// The tally that `question` makes, whether or not the contract permits what it reads.
+///
+/// # Errors
+///
+/// What the question's kind refuses.
+pub fn unchecked_tally(
+    contract: &Contract,
+    analysis: &str,
+    question: &Question,
+) -> Result<Tally, Refusal> {
+    let scope = Scope::of(contract, analysis).ok_or(Refusal::Malformed)?;
+    question.tally(&scope)
 }
 
 /// What [`admit`](super::admit) says of `job` if its kind, which is wrong or worse, made `tally` of it.
