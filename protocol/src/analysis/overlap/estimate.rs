@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::Scope,
-    contract::{ColumnRef, Role},
+    contract::{ColumnRef, Contract, Role},
     released::View,
 };
 use counts::Counts;
@@ -46,6 +46,7 @@ pub(super) fn answer(
     let places = Places {
         datasets: u32::try_from(asked.datasets.len()).unwrap_or(0),
         segment: told.as_ref().map(|told| (told.dataset, told.values())),
+        lacking: lacking(asked, contract),
     };
     let counts = Counts::new(view, places, 1.0 - confidence);
     let reader = Reader { asked, places, counts: &counts };
@@ -56,7 +57,10 @@ pub(super) fn answer(
     let flags = [
         ("all_withheld", counts.is_empty()),
         ("places_withheld", !counts.is_empty() && counts.withheld() > 0),
-        ("without_key", datasets.iter().any(|it| it.without_key.value.is_some())),
+        (
+            "without_key",
+            datasets.iter().any(|it| it.without_key.value.is_some_and(|people| people > 0)),
+        ),
     ];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
     let in_all = |at: Where| at.is_just(places.everywhere());
@@ -77,6 +81,13 @@ pub(super) fn answer(
         datasets,
     };
     (answer, flags.collect())
+}
+
+/// The set of datasets that have another kind of key than that which people are known by.
+fn lacking(asked: &Overlap, contract: &Contract) -> u32 {
+    let has_others = |name: &String| contract.match_keys(name).iter().any(|kind| *kind != asked.by);
+    let found = (0..).zip(&asked.datasets).filter(|(_, name)| has_others(name));
+    found.fold(0, |set, (at, _)| set | bit(at))
 }
 
 /// Reads figures off counts.

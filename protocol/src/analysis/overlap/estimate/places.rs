@@ -36,6 +36,8 @@ pub(super) struct Places {
     pub(super) datasets: u32,
     /// The dataset that has the segment, and how many values the public list has.
     pub(super) segment: Option<(u32, u32)>,
+    /// The set of datasets that have another kind of key, too: of others nobody is without the key.
+    pub(super) lacking: u32,
 }
 
 impl Places {
@@ -63,15 +65,17 @@ impl Places {
         }
     }
 
-    /// Whether anybody can be there: who has a segment is in the dataset that tells it. Who has no key is told at
-    /// the first dataset, and so at none behind the one that she is in.
+    /// Whether anybody can be there: who has a segment is in the dataset that tells it. Who has no key has another, which
+    /// her datasets have, and is told at the first of them, so at none behind the one that tells her segment.
     pub(super) fn is_possible(&self, at: Where, segment: u32) -> bool {
-        match (self.segment, at) {
-            (Some((teller, values)), _) if segment != values => match at {
-                Where::Among(_) => at.is_in(teller),
-                Where::WithoutKey(dataset) => dataset <= teller,
-            },
-            _ => true,
+        let may_lack = |dataset: u32| self.lacking & bit(dataset) != 0;
+        let teller = self.segment.filter(|(_, none)| segment != *none).map(|(teller, _)| teller);
+        match at {
+            Where::Among(_) => teller.is_none_or(|teller| at.is_in(teller)),
+            Where::WithoutKey(dataset) => {
+                let is_told = teller.is_none_or(|teller| dataset <= teller && may_lack(teller));
+                is_told && may_lack(dataset)
+            }
         }
     }
 }
@@ -89,7 +93,7 @@ mod tests {
     #[test]
     fn places_have_the_numbers_that_a_tally_gives_them() {
         for datasets in 2..=8 {
-            let places = Places { datasets, segment: None };
+            let places = Places { datasets, segment: None, lacking: u32::MAX };
             let numbers: Vec<_> = places.wheres().map(|at| places.number(at)).collect();
             let all = Dimension::Membership { datasets }.places().unwrap();
             assert_eq!(numbers, (0..u32::try_from(all).unwrap()).collect::<Vec<_>>());
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn nobody_has_a_segment_of_a_dataset_that_she_is_not_in() {
-        let places = Places { datasets: 3, segment: Some((1, 2)) };
+        let places = Places { datasets: 3, segment: Some((1, 2)), lacking: u32::MAX };
         assert_eq!(places.segments(), 4);
         for segment in [0, 1, 3] {
             let possible = places.wheres().filter(|at| places.is_possible(*at, segment));
@@ -107,5 +111,22 @@ mod tests {
             assert_eq!(possible.collect::<Vec<_>>(), [&expected[..], &without].concat());
         }
         assert!(places.wheres().all(|at| places.is_possible(at, 2)));
+    }
+
+    #[test]
+    fn nobody_is_without_the_only_key_of_a_dataset() {
+        let without = |places: Places, segment| {
+            let possible = (0..places.datasets).filter(|at| {
+                assert!(places.is_possible(Where::Among(0b111), segment));
+                places.is_possible(Where::WithoutKey(*at), segment)
+            });
+            possible.collect::<Vec<_>>()
+        };
+        let places = Places { datasets: 3, segment: None, lacking: 0b101 };
+        assert_eq!(without(places, 0), [0, 2]);
+        let told = |teller| Places { segment: Some((teller, 2)), ..places };
+        assert_eq!((without(told(2), 0), without(told(0), 0)), (vec![0, 2], vec![0]));
+        assert_eq!(without(told(1), 0), Vec::<u32>::new(), "who has the segment has the key");
+        assert_eq!(without(told(1), 2), [0, 2]);
     }
 }

@@ -21,14 +21,18 @@ const THREE: &str = "[overlap]\nby = \"email\"\n[overlap.privacy]\nepsilon = 1\n
 const SEGMENTS: &str = include_str!("../sample/job.toml");
 
 struct Stage {
-    contract: crate::contract::Contract,
+    contract: Contract,
     asked: Overlap,
     proven: Proven,
 }
 
 impl Stage {
     fn new(job: &str) -> Self {
-        let (contract, asked) = (contract(), asked(job).unwrap());
+        Self::of_ids(job, 1)
+    }
+
+    fn of_ids(job: &str, ids_per_person: u32) -> Self {
+        let (contract, asked) = (Contract { ids_per_person, ..contract() }, asked(job).unwrap());
         let question = Question::Overlap(asked.clone());
         let proven = policy::price(&contract, "audiences", &question).unwrap();
         Self { contract, asked, proven }
@@ -105,10 +109,10 @@ fn without_noise_figures_are_those_of_sets() {
     assert_eq!(people, [(500, 300), (700, 500)]);
     // Whoever has no address is told, and in no rate.
     assert_eq!(value(&answer.datasets[0].without_key), 40);
-    assert_eq!(answer.datasets[1].without_key.value, None);
+    assert_eq!(answer.datasets[1].without_key.value, Some(0));
     assert_eq!(answer.places.len(), 3);
-    // Nobody is without one among the viewers, but for as many as are not shown.
-    assert_eq!((answer.withheld, answer.datasets[1].without_key.ci), (1, [0, 19]));
+    // Nobody can be without one among the viewers, who have no other key.
+    assert_eq!((answer.withheld, answer.datasets[1].without_key.ci), (0, [0, 0]));
 }
 
 #[test]
@@ -140,7 +144,7 @@ fn people_of_withheld_places_are_in_the_ranges_and_said_to_be_missing() {
     assert_eq!((answer.any.value, answer.any.withheld, answer.any.ci), (Some(810), 2, [810, 837]));
     // A place has fewer than 20.
     assert_eq!((answer.all.value, answer.all.ci), (None, [0, 19]));
-    assert_eq!(answer.withheld, 5);
+    assert_eq!(answer.withheld, 4);
     // Where nothing else is withheld, their sum is known, though none of them is.
     let answer = Stage::new(THREE).exact(&[100, 200, 15, 400, 50, 60, 12, 30, 40, 50]);
     assert_eq!((answer.any.value, answer.any.withheld, answer.any.ci), (Some(837), 0, [837, 837]));
@@ -180,7 +184,8 @@ fn segments_are_of_the_people_of_their_dataset() {
     assert_eq!(segments.values[3].value, SegmentValue::None);
     assert_eq!(segments.values[4].value, SegmentValue::Several);
     // A viewer who is no customer has no tier, so that no place is withheld for that.
-    let impossible = 3 * 4 + 2 * 4;
+    // Nor is a viewer without an address, whatever the tier.
+    let impossible = 3 * 4 + 2 * 4 + 1;
     assert_eq!(answer.withheld, 50 - impossible - 11);
     assert_eq!(answer.datasets[2].people.value, Some(1_226));
 }
@@ -188,27 +193,35 @@ fn segments_are_of_the_people_of_their_dataset() {
 /// As many as are wrong at 95 %, but for chance and for whole numbers.
 #[test]
 fn intervals_hold_as_often_as_they_say() {
-    for (job, people, name) in [
-        (TWO, vec![3_000, 5_000, 2_000, 400, 100], "wide apart"),
+    let cases = [
+        (TWO, vec![0, 5_000, 3_000, 0, 0], "one within the other"),
+        (TWO, vec![30, 5_000, 900, 0, 0], "one nearly within the other"),
+        (TWO, vec![5_000, 0, 0, 0, 0], "an empty one"),
+        (THREE, vec![0, 0, 0, 0, 0, 0, 4_000, 60, 0, 0], "all in all of them"),
+        (TWO, vec![3_000, 5_000, 2_000, 400, 0], "wide apart"),
         (TWO, vec![3_000, 5_000, 40, 0, 0], "a small intersection, which is shown or not"),
-        (TWO, vec![25, 24, 23, 22, 21], "all around the threshold"),
+        (TWO, vec![25, 24, 23, 22, 0], "all around the threshold"),
         (THREE, vec![900, 30, 24, 700, 22, 12, 8, 0, 3, 0], "some places withheld, some by chance"),
-        (THREE, vec![20, 20, 20, 20, 20, 20, 20, 20, 20, 20], "as likely shown as not"),
-        (THREE, vec![14, 11, 9, 13, 10, 12, 8, 7, 9, 11], "nearly all withheld"),
-    ] {
-        let stage = Stage::new(job);
-        let exact = truth(&people);
+        (THREE, vec![20, 20, 20, 20, 20, 20, 20, 20, 20, 0], "as likely shown as not"),
+        (THREE, vec![14, 11, 9, 13, 10, 12, 8, 7, 9, 0], "nearly all withheld"),
+    ];
+    for ((job, people, name), ids) in cases.iter().zip([1, 2].into_iter().cycle()) {
+        let stage = Stage::of_ids(job, ids);
+        // Of nobody there is no share.
+        let exact = truth(people);
+        let exact: Vec<_> = exact.iter().map(|it| Some(*it).filter(|it| it.is_finite())).collect();
         let mut noise = Noise(SEED);
         let mut held = vec![0_u32; exact.len()];
         for _ in 0..TRIALS {
-            let answer = stage.read(&people, true, || noise.draw());
+            let answer = stage.read(people, true, || noise.draw());
             for ((held, range), truth) in held.iter_mut().zip(ranges(&answer)).zip(&exact) {
-                *held += u32::from(range[0] <= *truth && *truth <= range[1]);
+                let is_in = |truth: f64| range[0] <= truth && truth <= range[1];
+                *held += u32::from(truth.is_none_or(is_in));
             }
         }
         for (at, held) in held.iter().enumerate() {
             let share = f64::from(*held) / f64::from(TRIALS);
-            assert!(share >= LEAST, "{name}: figure {at} is in its interval in {share}");
+            assert!(share >= LEAST, "{name}, {ids}: figure {at} is in its interval in {share}");
         }
     }
 }
@@ -254,6 +267,39 @@ fn truth(people: &[i64]) -> Vec<f64> {
     let (any, all) = (sum(&|_| true), sum(&|set| set == sets));
     truth.extend([any, all, all / any]);
     truth
+}
+
+/// Whoever checks a receipt reads figures from outside.
+#[test]
+fn figures_of_any_size_make_finite_answers() {
+    for job in [TWO, THREE, SEGMENTS] {
+        let stage = Stage::new(job);
+        let places = stage.proven.tally().public_cells().unwrap() - 1;
+        for people in [i64::MAX, i64::MAX / 2, 1 << 53] {
+            let cells = (0..places).map(|at| Cell {
+                name: public_name(&stage.proven.tally().dimensions, at),
+                totals: Totals { people, ..Totals::default() },
+            });
+            for (cells, other) in [(cells.clone().collect(), None), (Vec::new(), Some(people))] {
+                let released = Released::Figures(Figures {
+                    noise: true,
+                    cells,
+                    cut: 0,
+                    other: other.map(|people| Totals { people, ..Totals::default() }),
+                    withheld: other.map_or(0, |_| i64::try_from(places).unwrap()),
+                    withheld_without_value: Some(0),
+                    no_consent: Some(people),
+                });
+                let scope = Scope::of(&stage.contract, "audiences").unwrap();
+                let view = released.view(&stage.proven).unwrap();
+                let (answer, _) = answer(&view, &stage.asked, &scope);
+                // JSON has no number that is not finite: it would say null.
+                let text = serde_json::to_string(&answer).unwrap();
+                serde_json::from_str::<OverlapAnswer>(&text).unwrap();
+                assert_eq!(answer, answer.clone(), "not a number is not equal to itself");
+            }
+        }
+    }
 }
 
 /// An intersection is no larger than its sets, wherever noise moves them; and no end is impossible.
