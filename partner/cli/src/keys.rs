@@ -73,9 +73,10 @@ impl Show {
         for kept in [identity.service(), identity.analyst()].into_iter().flatten() {
             let Delegation { kind, name, key, from, until } = kept.delegation();
             let withdrawn = withdrawals::has(&self.dir, &identity.root_key(), key);
-            let state = match withdrawn.map_err(Failure::unclear)? {
-                true => "  WITHDRAWN".to_owned(),
-                false => state(kept, clock::now()),
+            let state = if withdrawn.map_err(Failure::unclear)? {
+                "  WITHDRAWN".to_owned()
+            } else {
+                state(kept, clock::now())
             };
             say::result(format_args!(
                 "{kind:<10} {key}  \"{name}\", from {} to {}{state}",
