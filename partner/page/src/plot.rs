@@ -1,7 +1,7 @@
 //! Interval plots as inline SVG. Colours come from the page's style, so that they follow its theme.
 
 use crate::escape::Letters;
-use protocol::page::{Axis as Kind, Interval, Intervals};
+use protocol::page::{Axis as Kind, Interval, Intervals, number::fixed};
 use std::fmt::{self, Write};
 
 /// The `number`th picture of its page.
@@ -20,6 +20,7 @@ fn own_axes(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     for row in &plot.rows {
         let axis = Axis::of(std::slice::from_ref(row), plot.reference);
         grid(&mut svg, &axis, top, top + 34.0)?;
+        reference(&mut svg, plot, &axis, top, top + 34.0)?;
         interval(&mut svg, row, &axis, top + 18.0)?;
         top += 74.0;
     }
@@ -30,9 +31,11 @@ fn own_axes(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
 fn shared_axis(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     let mut svg = String::new();
     let axis = Axis::of(&plot.rows, plot.reference);
-    let height = plot.rows.iter().fold(8.0, |height, _| height + ROW);
-    grid(&mut svg, &axis, 4.0, height)?;
-    let mut middle = 28.0;
+    let top = if plot.line.is_some() { 20.0 } else { 4.0 };
+    let height = plot.rows.iter().fold(top + 4.0, |height, _| height + ROW);
+    grid(&mut svg, &axis, top, height)?;
+    reference(&mut svg, plot, &axis, top, height)?;
+    let mut middle = top + 24.0;
     for row in &plot.rows {
         interval(&mut svg, row, &axis, middle)?;
         middle += ROW;
@@ -67,16 +70,34 @@ fn wrapped(
 fn grid(svg: &mut String, axis: &Axis<'_>, top: f64, bottom: f64) -> fmt::Result {
     for tick in axis.ticks() {
         let x = axis.x(tick);
-        let class = if axis.is_reference(tick) { "reference" } else { "grid" };
         writeln!(
             svg,
-            "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
+            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
         )?;
         let label = axis.label(tick);
         let y = bottom + 16.0;
         writeln!(svg, "<text class=\"tick\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>")?;
     }
     Ok(())
+}
+
+/// The line that rows are compared with, and above it what it is, since it need not stand on a round number.
+fn reference(
+    svg: &mut String,
+    plot: &Intervals,
+    axis: &Axis<'_>,
+    top: f64,
+    bottom: f64,
+) -> fmt::Result {
+    let x = axis.x(axis.reference);
+    writeln!(
+        svg,
+        "<line class=\"reference\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
+    )?;
+    let Some(line) = &plot.line else { return Ok(()) };
+    let (x, y) = (x.clamp(LEFT + 40.0, RIGHT - 40.0), top - 5.0);
+    let line = line.raw();
+    writeln!(svg, "<text class=\"tick\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Letters(&line))
 }
 
 fn interval(svg: &mut String, row: &Interval, axis: &Axis<'_>, y: f64) -> fmt::Result {
@@ -121,7 +142,7 @@ fn end(svg: &mut String, at: Option<f64>, edge: f64, back: f64, y: f64) -> fmt::
     )
 }
 
-/// A linear axis with round ticks, which always has the reference on it.
+/// A linear axis with ticks at round numbers. The reference is always within it, on a tick or between two.
 struct Axis<'p> {
     unit: &'p str,
     reference: f64,
@@ -157,18 +178,14 @@ impl<'p> Axis<'p> {
     }
 
     fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
-        let (step, high, reference) = (self.step, self.high, self.reference);
-        let first = ((self.low - reference) / step).ceil();
+        let (step, high) = (self.step, self.high);
+        let first = (self.low / step).ceil();
         let multiples = std::iter::successors(Some(first), |multiple| Some(multiple + 1.0));
-        // Multiples from the reference on rather than sums, so that it has a tick, and one that is exact.
+        // Multiples rather than sums, so that 0 is exact and labels say what they stand at.
         multiples
-            .map(move |multiple| reference + multiple * step)
+            .map(move |multiple| multiple * step)
             .take_while(move |tick| *tick <= high)
             .take(12)
-    }
-
-    fn is_reference(&self, tick: f64) -> bool {
-        (tick - self.reference).abs() < self.step / 2.0
     }
 
     fn label(&self, tick: f64) -> String {
@@ -181,12 +198,9 @@ impl<'p> Axis<'p> {
         if tick.abs() < self.step / 2.0 {
             return "0".to_owned();
         }
-        let number = if self.is_signed {
-            format!("{tick:+.decimals$}")
-        } else {
-            format!("{tick:.decimals$}")
-        };
-        format!("{number} {}", self.unit).trim_end().to_owned()
+        let number = fixed(tick, decimals);
+        let plus = if self.is_signed && tick > 0.0 { "+" } else { "" };
+        format!("{plus}{number} {}", self.unit).trim_end().to_owned()
     }
 }
 
@@ -218,7 +232,13 @@ mod tests {
             estimate: 1.2,
             ends: [Some(1.1), Some(1.3)],
         };
-        Intervals { title: Text::fixed("ratio"), rows: vec![row], axis: Kind::Shared, reference }
+        Intervals {
+            title: Text::fixed("ratio"),
+            rows: vec![row],
+            axis: Kind::Shared,
+            reference,
+            line: None,
+        }
     }
 
     /// A change is written with its sign, and a share is no change.
@@ -228,6 +248,30 @@ mod tests {
         assert!(intervals(&plot, 1).unwrap().contains(">0.5</text>"));
         plot.rows[0].figure = "+1.2".into();
         assert!(intervals(&plot, 1).unwrap().contains(">+0.5</text>"));
+    }
+
+    /// What stands under a tick is where it stands, however odd the number that rows are compared with.
+    #[test]
+    fn ticks_stand_at_the_round_numbers_that_they_say() {
+        let mut plot = plot(5.31);
+        plot.rows[0].ends = [Some(2.4), Some(9.7)];
+        plot.rows[0].unit = "%".to_owned();
+        plot.line = Some("all: 5.31 %".into());
+        let axis = Axis::of(&plot.rows, plot.reference);
+        let ticks: Vec<_> = axis.ticks().map(|tick| (tick, axis.label(tick))).collect();
+        let expected = [(2.0, "2 %"), (4.0, "4 %"), (6.0, "6 %"), (8.0, "8 %"), (10.0, "10 %")];
+        assert_eq!(ticks, expected.map(|(tick, label)| (tick, label.to_owned())));
+        let svg = intervals(&plot, 1).unwrap();
+        let x = axis.x(5.31);
+        assert!(svg.contains(&format!("class=\"reference\" x1=\"{x:.1}\"")), "{svg}");
+        assert!(svg.contains(&format!("x=\"{x:.1}\" y=\"15.0\">all: 5.31 %</text>")), "{svg}");
+    }
+
+    #[test]
+    fn thousands_are_parted_on_an_axis_as_in_a_table() {
+        let mut plot = plot(0.0);
+        plot.rows[0].ends = [Some(900.0), Some(12_345.0)];
+        assert!(intervals(&plot, 1).unwrap().contains(">10,000</text>"));
     }
 
     #[test]

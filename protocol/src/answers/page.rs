@@ -215,6 +215,8 @@ pub struct Intervals {
     pub axis: Axis,
     /// What they are compared with: always in the picture, as a line of its own.
     pub reference: f64,
+    /// What that is, written at its line; none where its number says it.
+    pub line: Option<Text>,
 }
 
 /// What estimates are measured on.

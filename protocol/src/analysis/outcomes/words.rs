@@ -125,11 +125,16 @@ fn picture(answer: &OutcomesAnswer) -> Option<Section> {
         rows: rows.collect(),
         axis: Axis::Shared,
         reference: all.rate.value * 100.0,
+        line: answer
+            .together
+            .is_some()
+            .then(|| Text::fixed(format!("all: {}", percent(all.rate.value)))),
     };
     let section = Section::new(Topic::Picture, "Who had an outcome".into());
     let section = section.with(Block::Intervals(plot));
     Some(if answer.together.is_some() {
-        section.with(Block::Note("The line is the rate of all segments that are shown.".into()))
+        section
+            .with(Block::Note("The dashed line is the rate of all segments that are shown.".into()))
     } else {
         section
     })

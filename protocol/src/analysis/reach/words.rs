@@ -113,6 +113,7 @@ fn picture(answer: &ReachAnswer) -> Option<Section> {
         rows,
         axis: Axis::Shared,
         reference: 0.0,
+        line: None,
     };
     Some(Section::new(Topic::Picture, heading.into()).with(Block::Intervals(plot)))
 }

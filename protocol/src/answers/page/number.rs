@@ -9,6 +9,17 @@ pub fn whole(number: i64) -> String {
     if number < 0 { format!("-{digits}") } else { digits }
 }
 
+/// A number with so many decimals, and thousands separated by commas.
+#[must_use]
+pub fn fixed(number: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", number.abs());
+    let sign = if number < 0.0 { "-" } else { "" };
+    match text.split_once('.') {
+        Some((whole, rest)) => format!("{sign}{}.{rest}", grouped(whole)),
+        None => format!("{sign}{}", grouped(&text)),
+    }
+}
+
 /// Digits in groups of three.
 fn grouped(digits: &str) -> String {
     let mut text = String::new();

@@ -15,7 +15,7 @@ pub(super) fn changes(result: &LiftResult) -> Option<Section> {
     let rows: Vec<_> = result.answer.outcomes.iter().filter_map(change).collect();
     let level = level(heading_level(result));
     let title = Text::fixed(format!("Change per person, with {level} intervals"));
-    let plot = Intervals { title, rows, axis: Axis::Own, reference: 0.0 };
+    let plot = Intervals { title, rows, axis: Axis::Own, reference: 0.0, line: None };
     let note = "The thick line is the interval from sampling and noise together; each outcome has its own axis. The \
                 dashed line is no change.";
     let section = Section::new(Topic::Picture, "Change per person".into());
@@ -32,7 +32,7 @@ pub(super) fn lifts(result: &LiftResult) -> Option<Section> {
     let arrows = " An arrow means that the interval has no end on that side.";
     let note = Text::from("Mean of the test arm over that of the control arm, less one.")
         .and(if unbounded { arrows } else { "" });
-    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0 };
+    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0, line: None };
     let section = Section::new(Topic::Picture, "Relative lift".into());
     (!plot.rows.is_empty()).then(|| section.with(Block::Intervals(plot)).with(Block::Note(note)))
 }

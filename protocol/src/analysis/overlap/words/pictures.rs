@@ -67,7 +67,7 @@ pub(super) fn segments(answer: &OverlapAnswer, segments: &Segments, at: usize) -
     let title = Text::fixed("Share of each segment found in ")
         .quote(name)
         .and(format!(", {}", level(answer.confidence)));
-    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0 };
+    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0, line: None };
     let heading = Text::fixed("Found in ").quote(name).and(", by segment");
     Some(Section::new(Topic::Picture, heading).with(Block::Intervals(plot)))
 }
@@ -77,7 +77,7 @@ fn plot(heading: Text, title: Text, rows: Vec<Interval>) -> Option<[Block; 2]> {
     if rows.is_empty() {
         return None;
     }
-    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0 };
+    let plot = Intervals { title, rows, axis: Axis::Shared, reference: 0.0, line: None };
     Some([Block::Heading(heading), Block::Intervals(plot)])
 }
 
