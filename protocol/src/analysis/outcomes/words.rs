@@ -200,10 +200,10 @@ fn people(answer: &OutcomesAnswer) -> Section {
     let [first, last] = &answer.started;
     let [_, observed] = &answer.observed;
     let [_, until] = answer.window;
-    let cohort = Text::fixed("started from ").quote(first).and(" to ").quote(last);
+    let cohort = Text::fixed("Cohort: started ").quote(first).and(" to ").quote(last);
     let inside = whole_of(answer);
     let mut rows = vec![Row {
-        names: vec![cohort.and(": the cohort").capital()],
+        names: vec![cohort],
         figures: inside
             .map_or_else(|| vec![UNKNOWN.into(), UNKNOWN.into()], |all| counts(&all.people)),
         ..Row::default()
@@ -213,7 +213,7 @@ fn people(answer: &OutcomesAnswer) -> Section {
         let hides_some = !answer.segment_by.is_empty() && others.withheld_segments > 0;
         let at_least = |people: &Estimate| {
             let least = figure(people.ci[0].round(), WHOLE);
-            vec![Text::fixed(format!("at least {least}")), UNKNOWN.into()]
+            vec![Text::fixed(format!("at least {least}")), "no upper end".into()]
         };
         let figures =
             others.people.as_ref().map(|it| if hides_some { at_least(it) } else { counts(it) });
@@ -241,7 +241,7 @@ fn people(answer: &OutcomesAnswer) -> Section {
     Section::new(Topic::People, "Who counts".into())
         .with(Block::Table(Table { names, figures, rows, ..Table::default() }))
         .with(Block::Note(
-            Text::fixed("Only the first row counts in the figures above. The outcomes are said to be observed until ")
+            Text::fixed("Only the cohort (first line) is in the figures above. The outcomes are said to be observed until ")
                 .quote(observed)
                 .and(format!(
                     ", and who started later than the cohort has not had all days until day {until} by then, or was \
