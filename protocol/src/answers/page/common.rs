@@ -20,7 +20,10 @@ impl JobResult {
         let Page { mut banners, mut sections, .. } = own;
         banners.splice(0..0, origin(self, from));
         let limits = sections.iter().position(|section| section.topic == Topic::Limits);
-        sections.insert(limits.unwrap_or(sections.len()), cost(&self.privacy, self.noise));
+        sections.insert(
+            limits.unwrap_or(sections.len()),
+            cost(&self.privacy, self.noise, &from.source),
+        );
         sections.push(receipt(self, from));
         Page {
             about: Text::quoted(&self.contract_name).and(": ").quote(&self.analysis),
@@ -72,19 +75,26 @@ fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
 
 /// `about` with who asked, for what, under which contract, and when it was answered.
 fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
-    about
+    let asker = from.asker.as_ref();
+    let again = asker.filter(|asker| asker.earlier.is_some()).map(|asker| &asker.asked_by);
+    let first = asker.and_then(|asker| asker.earlier.as_ref()).map(|(_, analyst)| analyst);
+    let text = about
         .and(" Asked by ")
-        .quote(&from.asked_by)
+        .quote(first.unwrap_or(&from.asked_by))
         .and(" for ")
         .quote(&result.purpose)
         .and(", as \u{201c}")
         .quote(&result.analysis)
         .and("\u{201d} of the contract \u{201c}")
         .quote(&result.contract_name)
-        .and(format!("\u{201d}; answered {}.", moment(result.time)))
+        .and(format!("\u{201d}; answered {}", moment(result.time)));
+    match again {
+        Some(again) => text.and(", and asked again by ").quote(again).and(", for nothing."),
+        None => text.and("."),
+    }
 }
 
-fn cost(privacy: &PrivacyReport, noise: bool) -> Section {
+fn cost(privacy: &PrivacyReport, noise: bool, source: &Source) -> Section {
     let section = Section::new(Topic::Cost, "Privacy".into());
     let price = format!(
         "\u{3b5} = {} at \u{3b4} = {:e} (\u{3c1} = {:.6})",
@@ -101,18 +111,23 @@ fn cost(privacy: &PrivacyReport, noise: bool) -> Section {
         let shown = format!("Fewer than {least} people, after noise, would not have been shown.");
         ("Every figure was computed from totals", shown)
     };
+    let is_trial = matches!(source, Source::Trial);
+    let cost = if is_trial { "With partners, the answer would cost" } else { "The answer cost" };
     let text = Text::fixed(made)
         .and(" that carry random noise (")
         .quote(privacy.mechanism.replace('_', " "))
         .and("). The noise protects ")
         .quote(&privacy.unit)
-        .and(format!(". The answer cost {price} of the budget of each dataset. {shown}"));
+        .and(format!(". {cost} {price} of the budget of each dataset. {shown}"));
     let mut section = section.with(Block::Paragraph(text));
     if privacy.selection_delta > 0.0 {
         section.blocks.push(Block::Paragraph(Text::fixed(format!(
             "Beside it a \u{3b4} of {:e} was spent on groups whose values are private.",
             privacy.selection_delta
         ))));
+    }
+    if is_trial {
+        return section.with(Block::Paragraph("A trial touches no budget.".into()));
     }
     let charges = privacy.charged.iter().map(|charge| {
         let left = left(charge.rho_left_in_instance);
@@ -233,6 +248,44 @@ pub(crate) fn explain(flag: &str, own: impl Fn(&str) -> Option<&'static str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn page(source: Source, earlier: Option<&str>) -> String {
+        let job = crate::job::JobName::from([1; 32]);
+        let asker = Asker {
+            job,
+            asked_by: "shop".to_owned(),
+            reader: "shop".to_owned(),
+            earlier: earlier.map(|analyst| (job, analyst.to_owned())),
+        };
+        let from = Provenance {
+            simulated: true,
+            asked_by: "shop".to_owned(),
+            asker: Some(asker),
+            output: crate::digest::Digest::of("sample", b"output"),
+            source,
+        };
+        let result = crate::analysis::lift::sample::result();
+        let result = result.map(crate::analysis::Answer::from);
+        let page = result.page(&from);
+        format!("{} {}", page.subtitle.raw(), serde_json::to_string(&page.sections).unwrap())
+    }
+
+    #[test]
+    fn a_trial_says_what_it_would_cost_and_that_no_budget_is_touched() {
+        let trial = page(Source::Trial, None);
+        assert!(trial.contains("With partners, the answer would cost"), "{trial}");
+        assert!(trial.contains("A trial touches no budget."), "{trial}");
+        assert!(!trial.contains("sent to this enclave") && !trial.contains("charged"), "{trial}");
+        assert!(page(Source::Derived, None).contains("charged"));
+    }
+
+    #[test]
+    fn an_answer_to_another_partys_question_says_who_asked_first() {
+        let again = page(Source::Derived, Some("media"));
+        assert!(again.contains(" Asked by media for "), "{again}");
+        assert!(again.contains(" UTC, and asked again by shop, for nothing."), "{again}");
+        assert!(page(Source::Derived, None).contains(" Asked by shop for "));
+    }
 
     /// A contract, a price and a result explain a danger in the same words.
     #[test]
