@@ -36,6 +36,15 @@ pub(super) fn page(result: &ChoiceResult) -> Page {
 fn answer(result: &ChoiceResult) -> Text {
     let chosen = &result.answer.chosen;
     match result.answer.quantile {
+        // Far fewer may be below the last one.
+        Some(share) if result.answer.offered.last() == Some(chosen) => Text::fixed(format!(
+            "No edge that was offered is known to have {} of people below it; the largest, ",
+            level(share)
+        ))
+        .quote(chosen)
+        .and(", was chosen (")
+        .quote(&result.answer.of)
+        .and(")."),
         Some(share) => Text::fixed(format!("About {} of people are below ", level(share)))
             .quote(chosen)
             .and(" (")
@@ -88,8 +97,8 @@ fn of_quantile(result: &ChoiceResult, share: &str) -> Vec<Text> {
     let mut notes = vec![beside];
     if let Some(off) = off(result) {
         notes.push(Text::fixed(format!(
-            "With 95 % probability, the number of people below it is no more than {off} further from {share} than \
-             that of the best edge offered."
+            "noise may have let a worse edge win: with 95 % probability, no other edge that was offered comes nearer to \
+             {share} by more than {off} people."
         )));
     }
     notes.push("people with nothing to add up count as 0, below every edge.".into());
@@ -131,7 +140,7 @@ mod tests {
             "5 edges were offered; those beside it are 50.00 and 200.00. Noise aside, none has a share of \
              people below it that is nearer to 95 %."
         );
-        assert!(notes[1].contains("no more than 63 further from 95 %"), "{}", notes[1]);
+        assert!(notes[1].ends_with("comes nearer to 95 % by more than 63 people."), "{}", notes[1]);
     }
 
     #[test]
@@ -142,6 +151,13 @@ mod tests {
             result.answer.chosen = chosen;
             notes(&result).swap_remove(0).raw()
         };
+        let mut last = quantile();
+        "500.00".clone_into(&mut last.answer.chosen);
+        assert_eq!(
+            answer(&last).raw(),
+            "No edge that was offered is known to have 95 % of people below it; the largest, 500.00, was chosen \
+             (sales.spend of each person)."
+        );
         assert!(chosen("500.00").contains("far fewer than 95 % may be below it. Larger edges"));
         assert!(chosen("10.00").contains("far more than 95 % may be below it. Smaller edges"));
     }
