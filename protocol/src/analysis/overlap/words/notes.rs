@@ -31,9 +31,8 @@ pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
     }
     if counts(answer).iter().any(|count| count.value.is_some() && count.withheld > 0) {
         notes.push(Text::fixed(format!(
-            "{MARK} without the people of withheld places: the figure is too low by as many as they are, and a share \
-             made of it can be too low or too high. The range allows for them: it goes up to as many people as can be \
-             withheld."
+            "{MARK} people of withheld places, if there are any, are not in it; noise aside, a number of people can \
+             only be too low for that, and a share made of it too low or too high. The range allows for both."
         )));
     }
     if result.noise && !answer.places.is_empty() {

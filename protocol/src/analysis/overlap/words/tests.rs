@@ -37,8 +37,11 @@ fn what_is_withheld_is_no_number_in_the_answer() {
 #[test]
 fn a_figure_without_withheld_people_is_marked_and_explained() {
     let marked = raw(&page(&of_many()));
+    assert!(marked.contains("27,696*"), "{marked}");
+    // Noise can make it too high, so that it is not said to be too low.
     assert!(
-        marked.contains("27,696*") && marked.contains("* without the people of withheld places")
+        marked
+            .contains("* people of withheld places, if there are any, are not in it; noise aside")
     );
     let mut result = of_many();
     result.answer.withheld = 0;
