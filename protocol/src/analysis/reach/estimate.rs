@@ -222,11 +222,13 @@ impl Reader<'_> {
         self.counter.average(part, part.rows(measure), &|_| [1.0, most], [1.0, most])
     }
 
-    /// Whether one person may have more values than she counts in.
+    /// Whether there are more values than one person counts in. Whether anybody has more is not known; rows without a
+    /// value are one of what she counts in, and no reason for an alarm by themselves.
     fn leaves_values_out(&self) -> bool {
         let Per::Column { values_per_person, .. } = &self.asked.per else { return false };
         let places = self.tally.dimensions.last().and_then(Dimension::places).unwrap_or(0);
-        u64::from(*values_per_person) < places
+        // The last place is that of rows without a value.
+        u64::from(*values_per_person) < places.saturating_sub(1)
     }
 
     /// Whose rows are counted, in words.

@@ -278,9 +278,25 @@ fn values_of_a_column_have_no_total() {
     let page = page(&result);
     assert!(page.contains("they do not add up to a reach, and no total is shown"), "{page}");
     assert!(!page.contains("12,156"), "the sum of both in {page}");
-    // Three values and none, of which one person has three at most.
+    let limit =
+        "If anybody has more than 3 of these (blank counts as one), that person counts in 3 of";
+    assert!(page.contains(limit), "{page}");
     assert!(result.flags.is_empty(), "{:?}", result.flags);
-    let place = priced(asked(&by_column()).unwrap()).unwrap();
+}
+
+/// Nobody can have more of three values than three; whether anybody has more than two is not known.
+#[test]
+fn only_a_limit_below_the_number_of_values_is_a_reason_for_care() {
+    assert!(flags_of_values(3).is_empty());
+    assert_eq!(flags_of_values(2), ["values_left_out"]);
+}
+
+/// The flags of a question about three values, of which a person counts in so many.
+fn flags_of_values(values_per_person: u32) -> Vec<String> {
+    let datasets = "datasets = [\"display\"]\n";
+    let job = by_column()
+        .replace(datasets, &format!("{datasets}values_per_person = {values_per_person}\n"));
+    let place = priced(asked(&job).unwrap()).unwrap();
     let released = Released::Figures(Figures {
         noise: true,
         cells: vec![Cell {
@@ -295,8 +311,7 @@ fn values_of_a_column_have_no_total() {
     });
     let contract = contract();
     let scope = Scope::of(&contract, "reach").unwrap();
-    let (_, flags) = asked(&by_column()).unwrap().estimate(&released, &place, &scope).unwrap();
-    assert_eq!(flags, ["values_left_out"]);
+    asked(&job).unwrap().estimate(&released, &place, &scope).unwrap().1
 }
 
 /// A dataset or a value may be called what a row of ours is.

@@ -22,7 +22,10 @@ pub(super) fn notes(result: &ReachResult) -> Vec<Text> {
         }
     }
     if let Some(most) = answer.groups.as_ref().and_then(|groups| groups.values_per_person) {
-        notes.push(Text::fixed(format!("one person counts in at most {most} of the values.")));
+        notes.push(Text::fixed(format!(
+            "if anybody has more than {most} of these (blank counts as one), that person counts in {most} of them, drawn \
+             by chance."
+        )));
     }
     if answer.without_key.is_some_and(|people| people.value.is_some()) {
         notes.push(Text::fixed(format!(
@@ -54,10 +57,10 @@ fn own(flag: &str) -> Option<&'static str> {
         "all_withheld" => "no group has enough people to be shown.",
         "without_key" => "CAREFUL: not everybody has the identifier that people are known by.",
         "values_left_out" => {
-            "CAREFUL: somebody with more values than one person counts in was left out of the others, by chance. The \
-             reach of each value is too low by that, and its average is of those who were left in, who are rather \
-             people with few values; no range allows for either. Ask for more values per person, which makes more \
-             noise, if the contract allows it."
+            "CAREFUL: there are more values than one person counts in. If anybody has more, the reach of the others is \
+             too low by that person, and averages are of those who were left in, who are rather people with few values; \
+             no range allows for either. Ask for more values per person, which makes more noise, if the contract allows \
+             it."
         }
         _ => return None,
     })
