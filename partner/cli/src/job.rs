@@ -5,11 +5,14 @@ mod price;
 use crate::{failure::Failure, files, opened, say, under::Under, words};
 use client::{
     address::Address,
-    job::{Again, Custodies, Options, OwnCustody, Prepared, Ran, Step, prepare, run},
+    job::{Again, Custodies, JobError, Options, OwnCustody, Prepared, Ran, Step, prepare, run},
     keys::Identity,
 };
 use custody::Ledger;
-use protocol::{contract::Contract, digest::Digest, message, page::number, receipt::Account};
+use protocol::{
+    contract::Contract, digest::Digest, job::question_from_toml, message, page::number, policy,
+    receipt::Account,
+};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Ask a question, or see what the room holds
@@ -76,11 +79,9 @@ impl Submit {
             ..Options::default()
         };
         // Before anything is asked: whoever owns data may have to pay from its own ledger.
-        let mut ledger = match identity.party_in(room.contract())? {
-            party if room.contract().datasets.values().any(|it| it.owner == party) => {
-                Some(Ledger::open(&identity)?)
-            }
-            _ => None,
+        let mut ledger = match pays_here(&identity, room.contract(), &template, &addresses)? {
+            true => Some(Ledger::open(&identity)?),
+            false => None,
         };
         let prepared = prepare(&mut room, &identity, &template, &options).await?;
         if let Some(output) = &self.output {
@@ -120,6 +121,27 @@ impl Submit {
         });
         pairs.collect()
     }
+}
+
+/// Whether the job is paid from the ledger in this folder: it charges a dataset of this party, no custody of the party
+/// is known, and the key that countersigns is here. An analyst's folder has neither that key nor the ledger.
+fn pays_here(
+    identity: &Identity,
+    contract: &Contract,
+    template: &str,
+    addresses: &BTreeMap<String, String>,
+) -> Result<bool, Failure> {
+    let party = identity.party_in(contract)?;
+    let listed = contract.parties.get(party).and_then(|listed| listed.custody.as_ref());
+    if identity.service().is_err() || addresses.get(party).or(listed).is_some() {
+        return Ok(false);
+    }
+    let (analysis, question) = question_from_toml(template, contract).map_err(JobError::from)?;
+    // What the contract does not permit is refused when the job is prepared.
+    let charged = policy::datasets(contract, &analysis, &question).unwrap_or_default();
+    let is_ours =
+        |name: &String| contract.datasets.get(name).is_some_and(|dataset| dataset.owner == party);
+    Ok(charged.iter().any(is_ours))
 }
 
 /// Whether every receiver gets the result from the host.
@@ -287,3 +309,6 @@ fn print(status: &message::Status, contract: &Contract, instance: Digest) -> Res
     ))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
