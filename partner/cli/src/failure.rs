@@ -178,6 +178,7 @@ impl From<JobError> for Failure {
             JobError::Template(_)
             | JobError::Refused(_)
             | JobError::Declined { .. }
+            | JobError::GrantAgain { .. }
             | JobError::OtherQuestion { .. }
             | JobError::OtherInstance { .. } => Self::no(error),
             error => Self::unclear(error),

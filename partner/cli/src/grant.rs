@@ -12,7 +12,7 @@ use protocol::{
     page::number,
     time::Time,
 };
-use sealing::read_keys_of;
+use sealing::{read_keys_of, sealed_file_of};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Hand the keys of the columns that the contract uses to the enclave, if it is believed
@@ -75,8 +75,10 @@ impl Grant {
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
         let identity = Identity::load(&self.under.dir)?;
         crate::keys::warn_of_ends(&identity);
-        let manifest = own_manifest(manifest, &contract, &self.dataset, &identity)?;
         let keys = beside(&self.keys, "keys");
+        let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
+        let manifest =
+            own_manifest(manifest, &contract, &self.dataset, &identity, sealed.as_deref())?;
         let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract)?;
         // Also for keys alone: what they open will be paid from this ledger.

@@ -140,7 +140,8 @@ pub fn read_manifest(
 }
 
 /// The same for its owner, who signs it anew where another of its keys had signed it, or one whose time is over: the
-/// version of the dataset stays the same. What a withdrawn key signed is not signed anew.
+/// version of the dataset stays the same. What a withdrawn key signed is signed anew only if it is of the file that
+/// was sealed here: the one whose Merkle root the keys file names as `sealed`, which no thief of the key could write.
 ///
 /// # Errors
 ///
@@ -150,16 +151,22 @@ pub fn own_manifest(
     contract: &Contract,
     dataset: &str,
     identity: &Identity,
+    sealed: Option<&str>,
 ) -> Result<SignedManifest, GrantError> {
     let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
     let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
     let withdrawn = withdrawals::under(identity.directory(), contract)?;
-    let known = Authority::at_any_time(contract).without(&withdrawn);
-    let manifest = SignedManifest::open(bytes, &known, &found.owner)
+    let known = Authority::at_any_time(contract);
+    let manifest = SignedManifest::open(bytes.clone(), &known, &found.owner)
         .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
     if identity.party_in(contract)? != found.owner {
         let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
         return Err(GrantError::NotOurs { dataset, owner });
+    }
+    let good = SignedManifest::open(bytes, &known.without(&withdrawn), &found.owner).is_ok();
+    if !good && sealed != Some(manifest.manifest().root.to_string().as_str()) {
+        let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
+        return Err(GrantError::WithdrawnSigner { dataset, owner });
     }
     read_manifest(identity.service()?.sign(manifest.manifest()), contract, dataset)
 }
@@ -264,6 +271,17 @@ pub enum GrantError {
         owner: String,
         /// What is wrong.
         cause: KeyError,
+    },
+    /// The manifest is signed by a withdrawn key, and is not known to be of the file that the owner sealed.
+    #[error(
+        "{dataset}.manifest was signed by a key that {owner} withdrew, and the keys file does not name the sealed file \
+         that it is of: give the .keys and the .manifest that one `glovebox seal` wrote, or seal the dataset again"
+    )]
+    WithdrawnSigner {
+        /// Dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
     },
     /// The manifest's content.
     #[error("{0}: seal the dataset again under this contract")]

@@ -10,6 +10,8 @@ pub use run::{Custodies, OwnCustody, Ran, Step, run};
 
 use crate::{keys::IdentityError, room::RoomError, withdrawals::WithdrawalError};
 use protocol::{
+    contract::Contract,
+    delegation::{KeyFlaw, KeyKind},
     job::{JobName, TemplateError},
     refusal::Refusal,
 };
@@ -88,6 +90,16 @@ pub enum JobError {
         /// Why.
         cause: std::io::Error,
     },
+    /// The key that signed an open dataset's manifest is good no more.
+    #[error("{cause}; {owner} must grant {} again (`glovebox grant`)", quoted(datasets))]
+    GrantAgain {
+        /// Whose key.
+        owner: String,
+        /// Its datasets that the job reads.
+        datasets: Vec<String>,
+        /// In whose words.
+        cause: Box<JobError>,
+    },
     /// Nobody to ask.
     #[error(
         "{owner} must countersign, and the contract names no custody of {owner}: name one with \
@@ -165,6 +177,7 @@ impl JobError {
                     | Refusal::BadSlice
             ),
             Self::NoCustody { .. }
+            | Self::GrantAgain { .. }
             | Self::NoRefusal { .. }
             | Self::NotTheCustody { .. }
             | Self::CustodyUnreachable { .. }
@@ -173,10 +186,61 @@ impl JobError {
         }
     }
 
+    /// Says what to do where the refusal is of the service key that signed a manifest: jobs themselves are signed with
+    /// analyst keys.
+    fn of_manifests(self, contract: &Contract, datasets: &[String]) -> Self {
+        let (Self::Refused(refusal) | Self::Declined { refusal, .. }) = &self else { return self };
+        let Refusal::Key {
+            party,
+            kind: KeyKind::Service,
+            why: KeyFlaw::Withdrawn | KeyFlaw::Expired { .. },
+            ..
+        } = &**refusal
+        else {
+            return self;
+        };
+        let of_party = |name: &&String| {
+            contract.datasets.get(*name).is_some_and(|dataset| dataset.owner == *party)
+        };
+        let (owner, datasets) =
+            (party.clone(), datasets.iter().filter(of_party).cloned().collect());
+        Self::GrantAgain { owner, datasets, cause: Box::new(self) }
+    }
+
     fn refused(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
     }
 }
 
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" and ")
+}
+
 /// How often what broke on the way is tried again.
 const RETRIES: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+
+    #[test]
+    fn says_what_to_grant_again_where_the_key_of_a_manifest_was_withdrawn() {
+        let room = Fixture::new();
+        let key = |kind| Refusal::Key {
+            party: "retailer".to_owned(),
+            kind,
+            name: "main".to_owned(),
+            why: KeyFlaw::Withdrawn,
+        };
+        let datasets = ["exposures", "sales"].map(str::to_owned);
+        let said = |kind| {
+            let (owner, refusal) = ("publisher".to_owned(), Box::new(key(kind)));
+            let declined = JobError::Declined { owner, refusal };
+            declined.of_manifests(&room.contract, &datasets).to_string()
+        };
+        let again = "; retailer must grant \"sales\" again (`glovebox grant`)";
+        assert!(said(KeyKind::Service).ends_with(again), "{}", said(KeyKind::Service));
+        assert!(!said(KeyKind::Analyst).contains("grant"), "{}", said(KeyKind::Analyst));
+    }
+}

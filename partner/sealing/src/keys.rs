@@ -34,6 +34,15 @@ pub fn read_keys_of(root: &Root, path: &Path) -> Result<BTreeMap<String, DataKey
     }
 }
 
+/// The Merkle root of the sealed file that the keys in `path` say they open; none in a file that says nothing of it.
+///
+/// # Errors
+///
+/// As [`read_keys`].
+pub fn sealed_file_of(path: &Path) -> Result<Option<String>, KeysError> {
+    read(path).map(|(_, sealed)| sealed)
+}
+
 /// The keys, and the root of the sealed file that they say they open.
 fn read(path: &Path) -> Result<(BTreeMap<String, DataKey>, Option<String>), KeysError> {
     let at = || path.to_owned();

@@ -38,7 +38,7 @@ pub use convert::{DateFormat, InvalidFormat, Reason};
 pub use count::{ColumnCount, Count, Refusals, plural, thousands};
 pub use error::SealError;
 pub use input::MapFlaw;
-pub use keys::{KeysError, read_keys, read_keys_of};
+pub use keys::{KeysError, read_keys, read_keys_of, sealed_file_of};
 pub use reading::{DecimalSign, InvalidShare, InvalidWord, Reading, Share};
 
 /// Seals the table in `input` as version `version` of `dataset`, into three new files beside each

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixture::{Fixture, salt};
-use protocol::hpke::RecipientSecret;
+use protocol::{delegation::Withdrawal, hpke::RecipientSecret};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -55,4 +55,22 @@ fn refuses_somebody_elses_dataset_and_an_incomplete_keys_file() {
     assert!(matches!(missing, GrantError::KeyMissing { column } if column == "spend"));
     let unused = to.seal("visits", &room.manifest("visits"), &all_keys(), Time(5), &mut rng);
     assert!(matches!(unused.unwrap_err(), GrantError::Unused { .. }));
+}
+
+#[test]
+fn the_owner_signs_anew_what_a_withdrawn_key_signed_only_of_its_own_file() {
+    let room = Fixture::new();
+    let (contract, owner) = (&room.contract, &room.retailer);
+    let bytes = room.manifest("sales").as_bytes().to_vec();
+    let root = room.manifest("sales").manifest().root.to_string();
+    let withdrawal =
+        Withdrawal { key: owner.service().unwrap().delegation().key, name: "service".to_owned() };
+    withdrawals::keep(owner.directory(), &owner.root().unwrap().sign(&withdrawal)).unwrap();
+    for sealed in [None, Some("another")] {
+        let refused = own_manifest(bytes.clone(), contract, "sales", owner, sealed).unwrap_err();
+        assert!(matches!(refused, GrantError::WithdrawnSigner { .. }), "{refused}");
+        assert!(refused.to_string().contains("a key that retailer withdrew"), "{refused}");
+    }
+    let again = own_manifest(bytes, contract, "sales", owner, Some(&root)).unwrap();
+    assert_eq!(again.digest(), room.manifest("sales").digest());
 }

@@ -158,11 +158,11 @@ impl Draft<'_> {
             }
             None => self.sign(&fresh)?,
         };
-        let manifests: Vec<Vec<u8>> = manifests.into_values().collect();
+        let (names, manifests): (Vec<String>, Vec<Vec<u8>>) = manifests.into_iter().unzip();
         let opened = signed
             .job()
             .read_manifests(&Authority::at(contract, clock::now()), &manifests)
-            .map_err(JobError::Refused)?;
+            .map_err(|refusal| JobError::Refused(refusal).of_manifests(contract, &names))?;
         let admitted = policy::admit(contract, signed.job(), analyst, &opened, clock::now())
             .map_err(JobError::refused)?;
         if let Some(outbox) = &options.outbox {

@@ -249,7 +249,10 @@ impl Round<'_> {
                 let job = self.prepared.name();
                 let withdrawn = &withdrawn;
                 let custody = Custody { contract, owner, url, analyst, job, withdrawn };
-                custody.ask(self.identity.analyst()?, request).await
+                let asked = custody.ask(self.identity.analyst()?, request).await;
+                asked.map_err(|error| {
+                    error.of_manifests(contract, self.prepared.admitted.datasets())
+                })
             }
             (Desk::Ours, Some(ledger)) => {
                 let key = self.identity.service()?;
