@@ -79,3 +79,22 @@ fn a_root_key_can_lie_elsewhere_and_delegate_the_keys_of_other_machines() {
     let (_, talk) = says(at, 2, "keys show --dir ana");
     assert!(talk.contains("does not delegate the analyst key beside it"), "{talk}");
 }
+
+#[test]
+fn a_withdrawn_key_is_shown_as_such_and_never_delegated_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    says(at, 0, "init --dir p --name publisher");
+    let (shown, _) = says(at, 0, "keys show --dir p");
+    let line = shown.lines().find(|line| line.starts_with("analyst")).unwrap();
+    let key = line.split_whitespace().nth(1).unwrap();
+    says(at, 0, &format!("keys withdraw --key {key} --dir p"));
+    let (shown, _) = says(at, 0, "keys show --dir p");
+    for (line, withdrawn) in shown.lines().zip([false, false, true]) {
+        assert_eq!(line.ends_with("  WITHDRAWN"), withdrawn, "{shown}");
+    }
+    let again = format!("keys delegate --kind analyst --key {key} --dir p -o again.delegation");
+    let (_, talk) = says(at, 1, &again);
+    assert!(talk.contains("was withdrawn, for ever") && !at.join("again.delegation").exists());
+    says(at, 1, "keys delegate --kind analyst --dir p");
+}
