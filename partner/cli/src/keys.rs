@@ -276,9 +276,19 @@ pub(crate) struct Tell {
 impl Tell {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.under.dir)?;
+        let folder = self.under.dir.join(withdrawals::FOLDER);
+        let nothing = |of: &str| {
+            Failure::no(format!("no withdrawal{of} in {}: nothing was told", folder.display()))
+        };
+        if withdrawals::all(&self.under.dir).map_err(Failure::unclear)?.is_empty() {
+            return Err(nothing(""));
+        }
         let contract = self.under.contract()?;
         let known = withdrawals::under(&self.under.dir, &contract).map_err(Failure::unclear)?;
         let told = withdrawals::of_parties(&self.under.dir, &contract).map_err(Failure::unclear)?;
+        if told.is_empty() {
+            return Err(nothing(" by a party of this contract"));
+        }
         // Custodies first: they are what hands out budget.
         for url in &self.custody {
             let mut heard = BTreeSet::new();

@@ -97,4 +97,7 @@ fn a_withdrawn_key_is_shown_as_such_and_never_delegated_again() {
     let (_, talk) = says(at, 1, &again);
     assert!(talk.contains("was withdrawn, for ever") && !at.join("again.delegation").exists());
     says(at, 1, "keys delegate --kind analyst --dir p");
+    fs::remove_dir_all(at.join("p/withdrawals")).unwrap();
+    let (_, talk) = says(at, 1, "keys tell 127.0.0.1:1 --contract c.signed --dir p");
+    assert!(talk.contains("no withdrawal in p/withdrawals: nothing was told"), "{talk}");
 }
