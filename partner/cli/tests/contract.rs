@@ -76,6 +76,7 @@ fn a_contract_gathers_the_signature_of_every_party() {
     let dir = parties();
     let (_, talk) = says(dir.path(), 0, "contract sign contract.toml --dir p");
     assert!(talk.contains("still to sign: retailer"), "{talk}");
+    assert!(talk.contains("contract.toml.signed and contract.toml.salts"), "{talk}");
     let (page, _) = says(dir.path(), 0, "contract show contract.toml.signed");
     assert!(page.contains("publisher: signed") && page.contains("retailer: NOT SIGNED"), "{page}");
     // The other one signs what it was sent; signing the same TOML once more changes nothing.
@@ -147,6 +148,7 @@ fn a_bucket_salt_is_kept_by_every_party_and_by_the_contract_that_replaces_it() {
     let said = "contract sign other.toml --dir r --salts next.toml.salts --other-bucket-salt";
     let (_, talk) = says(dir.path(), 1, said);
     assert!(talk.contains("does not have the bucket salt of this contract for retailer"), "{talk}");
+    assert!(talk.contains("the one written beside this contract is needed"), "{talk}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use client::{keys::Identity, salts};
 use custody::Ledger;
 use protocol::{
     contract::{Contract, TAG},
+    hpke::OpenError,
     salt::SealedSalts,
     sign::Jointly,
 };
@@ -67,9 +68,10 @@ impl Sign {
         match missing.as_slice() {
             [] => say::note(format_args!("Signed by {party}; every party has signed.")),
             missing => say::note(format_args!(
-                "Signed by {party}; still to sign: {}. Send them {}.",
+                "Signed by {party}; still to sign: {}. Send them {} and {}, which has the bucket salt.",
                 missing.join(", "),
-                output.display()
+                output.display(),
+                self.salts.clone().unwrap_or_else(|| salts_beside(&output)).display()
             )),
         }
         Ok(ExitCode::SUCCESS)
@@ -105,11 +107,13 @@ impl Sign {
         let recipient = identity.recipient()?;
         let sealed = SealedSalts::parse(&files::read(&path)?);
         let opened = sealed.and_then(|sealed| sealed.open(&contract.bucket_salt, party, recipient));
-        let salt = opened.map_err(|why| {
-            Failure::no(format!(
-                "{} does not have the bucket salt of this contract for {party}: {why}",
+        let salt = opened.map_err(|why| match why {
+            OpenError::NotForThis => Failure::no(format!(
+                "{} does not have the bucket salt of this contract for {party}: it is the .salts of another \
+                 contract: the one written beside this contract is needed",
                 path.display()
-            ))
+            )),
+            why => files::named(&path, format_args!("the bucket salts: {why}")),
         })?;
         salts::keep(dir, contract, &salt).map_err(Failure::no)
     }
