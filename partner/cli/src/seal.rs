@@ -77,6 +77,7 @@ impl Seal {
             return self.count(&contract, &options);
         }
         let identity = Identity::load(&self.dir)?;
+        crate::keys::warn_of_ends(&identity);
         identity.party_in(&contract)?;
         let key = identity.service()?;
         let version = self.version.unwrap_or(clock::now().0 / 1000);

@@ -152,6 +152,18 @@ fn a_bucket_salt_is_kept_by_every_party_and_by_the_contract_that_replaces_it() {
 }
 
 #[test]
+fn a_contract_that_has_ended_is_not_signed() {
+    let dir = parties();
+    let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("expires = ")).unwrap();
+    let over = text.replace(line, "expires = \"2020-01-01T00:00:00Z\"");
+    fs::write(dir.path().join("contract.toml"), over).unwrap();
+    let (_, talk) = says(dir.path(), 1, "contract sign contract.toml --dir p");
+    assert!(talk.contains("ended at 2020-01-01T00:00:00"), "{talk}");
+    assert!(!dir.path().join("contract.toml.signed").exists());
+}
+
+#[test]
 fn a_stranger_cannot_sign() {
     let dir = parties();
     says(dir.path(), 0, "init --dir s --name publisher");

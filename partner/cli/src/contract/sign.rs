@@ -51,6 +51,13 @@ impl Sign {
         let contract =
             Contract::parse(joint.payload()).map_err(|why| files::named(&self.file, why))?;
         joint.signers().map_err(named)?;
+        if contract.expires <= client::clock::now() {
+            return Err(Failure::no(format!(
+                "{}: the contract ended at {}, and nothing is done under it any more: write one that ends later",
+                self.file.display(),
+                contract.expires
+            )));
+        }
         let identity = Identity::load(&self.dir).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
         self.lost_so_far(&identity, &contract, &party)?;
