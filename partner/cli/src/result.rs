@@ -118,6 +118,7 @@ pub(crate) struct View {
 impl View {
     fn run(&self) -> Result<ExitCode, Failure> {
         let contract = Paper::read(&self.under.contract)?.contract;
+        let confidence = millionths(self.confidence).map_err(Failure::unclear)?;
         let trust = self.under.trust()?;
         let file = |name: &str| files::read(&self.folder.join(name));
         let (receipt, result, released) =
@@ -130,8 +131,8 @@ impl View {
                 return Err(error.into());
             }
         };
-        let viewed = view::at_confidence(&contract, &checked, millionths(self.confidence))
-            .map_err(Failure::unclear)?;
+        let viewed =
+            view::at_confidence(&contract, &checked, confidence).map_err(Failure::unclear)?;
         if self.json {
             say::json(&serde_json::to_value(&viewed).map_err(Failure::unclear)?)?;
             return Ok(ExitCode::SUCCESS);
@@ -153,14 +154,36 @@ impl View {
     }
 }
 
-/// A share in millionths, or 0 if it is not above 0 and below 1: the view refuses 0 and says why.
+/// A share above 0 and below 1, in millionths.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "checked to lie in 0..10^6"
 )]
-fn millionths(share: f64) -> u32 {
+fn millionths(share: f64) -> Result<u32, String> {
     let scaled = (share * 1e6).round();
-    if scaled > 0.0 && scaled < 1e6 { scaled as u32 } else { 0 }
+    if scaled > 0.0 && scaled < 1e6 {
+        return Ok(scaled as u32);
+    }
+    Err(if (1.0..100.0).contains(&share) {
+        format!("--confidence: found {share}; write {} for {share} %", share / 100.0)
+    } else {
+        format!("--confidence: found {share}, expected a number above 0 and below 1, such as 0.9")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confidence_is_a_share_and_no_percentage() {
+        assert_eq!(millionths(0.9), Ok(900_000));
+        let percent = millionths(90.0).unwrap_err();
+        assert!(percent.ends_with("found 90; write 0.9 for 90 %"), "{percent}");
+        for share in [0.0, -1.0, 100.0, f64::NAN, 0.999_999_9] {
+            assert!(millionths(share).unwrap_err().contains("above 0 and below 1"), "{share}");
+        }
+    }
 }

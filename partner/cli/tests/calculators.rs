@@ -83,6 +83,16 @@ fn a_job_is_priced_without_a_room_and_the_price_buys_the_error_it_names() {
 }
 
 #[test]
+fn a_price_that_no_budget_pays_is_refused() {
+    let dir = campaign("epsilon = 1.0", "epsilon = 10.0");
+    let price = ["job", "price", "lift.toml", "--contract", "contract.toml"];
+    let (page, talk) = says(dir.path(), 1, &price);
+    assert!(page.contains("holds 0 such jobs"), "{page}");
+    assert!(talk.contains("cannot be paid: epsilon 10, and a month of "), "{talk}");
+    assert!(talk.contains(" has 4"), "{talk}");
+}
+
+#[test]
 fn a_price_is_said_in_words_and_names_what_may_be_asked() {
     let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
     let price = ["job", "price", "lift.toml", "--contract", "contract.toml"];

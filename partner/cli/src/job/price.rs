@@ -8,7 +8,7 @@ use crate::{
 use ::page::terminal::wrap;
 use protocol::{
     analysis::{self, Leaves},
-    contract::{Contract, Dataset},
+    contract::{Contract, Dataset, Period},
     job::{Question, question_from_toml},
     loss::{Delta, Epsilon, Rho},
     page::{
@@ -77,7 +77,7 @@ impl Price {
             let page = priced.page(&wanted).map_err(Failure::unclear)?;
             say::result(page.trim())?;
         }
-        Ok(ExitCode::SUCCESS)
+        priced.unpayable().map_or(Ok(ExitCode::SUCCESS), |why| Err(Failure::no(why)))
     }
 }
 
@@ -196,6 +196,33 @@ impl Priced {
             let life = times(budget.map(protocol::contract::Budget::lifetime));
             Some((name, dataset, period, life))
         })
+    }
+
+    /// Why no budget of the contract ever pays for it, if that is so.
+    fn unpayable(&self) -> Option<String> {
+        let (name, dataset, period, _) =
+            self.charged().find(|(.., times, life)| 0 == *times.min(life))?;
+        let budget = dataset.budgets.get(&self.purpose)?;
+        let analysis::Price { epsilon, delta, selection_delta, .. } = self.question.price();
+        let of = format!("of {} of {}", say::name(name), say::name(&dataset.owner));
+        if selection_delta > budget.selection_delta {
+            return Some(format!(
+                "cannot be paid: it names groups that the data name, and the budget {of} has no delta for so much of it"
+            ));
+        }
+        let (span, has) = match (period, budget.period) {
+            (1.., _) => ("the whole life", budget.lifetime_epsilon),
+            (0, Period::Day) => ("a day", budget.epsilon),
+            (0, Period::Week) => ("a week", budget.epsilon),
+            (0, Period::Month) => ("a month", budget.epsilon),
+            (0, _) => ("the whole contract", budget.epsilon),
+        };
+        let at = if delta == budget.delta {
+            String::new()
+        } else {
+            format!(" (asked at delta {delta}, the budget's delta is {})", budget.delta)
+        };
+        Some(format!("cannot be paid: epsilon {epsilon}, and {span} {of} has {has}{at}"))
     }
 
     /// Whether a joined dataset is read for its people's consent alone.
