@@ -1,6 +1,7 @@
 use crate::{failure::Failure, files, say};
 use client::{address::Address, store::Store};
 use protocol::{delegation::Delegated, manifest::Manifest};
+use sealing::read_keys;
 use std::{
     fs::File,
     io::Read,
@@ -27,6 +28,7 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        refuse_keys(&self.file)?;
         let path = self.manifest.clone().unwrap_or_else(|| self.file.with_extension("manifest"));
         if self.manifest.is_none() && !path.exists() {
             expect_sealed(&self.file)?;
@@ -45,6 +47,17 @@ impl Upload {
         say::result(format_args!("{}  {} bytes at the host", manifest.root, manifest.size))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Refuses a file of column keys, whatever lies beside it.
+fn refuse_keys(path: &Path) -> Result<(), Failure> {
+    if path.extension().is_none_or(|end| end != "keys") && read_keys(path).is_err() {
+        return Ok(());
+    }
+    Err(Failure::unclear(format!(
+        "{} is a key file: it never leaves, and nothing of it was sent. Upload the .sealed file",
+        path.display()
+    )))
 }
 
 /// Refuses what has no manifest and does not begin as a sealed file does: its owner may have taken the
@@ -71,6 +84,13 @@ const MAGIC: &[u8] = b"PARE";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_file_is_never_sent() {
+        let refused = refuse_keys(Path::new("sales.keys")).unwrap_err().to_string();
+        assert!(refused.contains("it never leaves"), "{refused}");
+        refuse_keys(Path::new("sales.sealed")).unwrap();
+    }
 
     #[test]
     fn a_table_is_not_a_sealed_file() {

@@ -135,8 +135,25 @@ pub fn read_manifest(
     let authority = Authority::at(contract, clock::now());
     let manifest = SignedManifest::open(bytes, &authority, &found.owner)
         .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
-    manifest.manifest().check(found).map_err(GrantError::Manifest)?;
+    manifest.manifest().check(found).map_err(|flaw| unfit(contract, dataset, &manifest, flaw))?;
     Ok(manifest)
+}
+
+/// What is said of a manifest that does not fit: it may be that of another dataset.
+fn unfit(
+    contract: &Contract,
+    dataset: &str,
+    manifest: &SignedManifest,
+    flaw: ManifestError,
+) -> GrantError {
+    let lineage = &manifest.manifest().lineage;
+    let mut datasets = contract.datasets.iter();
+    match datasets.find(|(_, other)| other.lineage == *lineage) {
+        Some((other, _)) if flaw == ManifestError::Lineage => {
+            GrantError::OtherDataset { found: other.clone(), dataset: dataset.to_owned() }
+        }
+        _ => GrantError::Manifest(flaw),
+    }
 }
 
 /// The same for its owner, who signs it anew where another of its keys had signed it, or one whose time is over: the
@@ -282,6 +299,14 @@ pub enum GrantError {
         dataset: String,
         /// Its owner.
         owner: String,
+    },
+    /// Another dataset's manifest.
+    #[error("this is the manifest of \"{found}\"; name that of \"{dataset}\"")]
+    OtherDataset {
+        /// Whose manifest it is.
+        found: String,
+        /// What is granted.
+        dataset: String,
     },
     /// The manifest's content.
     #[error("{0}: seal the dataset again under this contract")]

@@ -74,3 +74,20 @@ fn the_owner_signs_anew_what_a_withdrawn_key_signed_only_of_its_own_file() {
     let again = own_manifest(bytes, contract, "sales", owner, Some(&root)).unwrap();
     assert_eq!(again.digest(), room.manifest("sales").digest());
 }
+
+#[test]
+fn names_the_dataset_whose_manifest_was_given() {
+    let room = Fixture::new();
+    let bytes = room.manifest("exposures").as_bytes().to_vec();
+    let refused = own_manifest(bytes.clone(), &room.contract, "sales", &room.retailer, None);
+    assert!(matches!(refused.unwrap_err(), GrantError::ManifestSignature { .. }), "another's");
+    let manifest = SignedManifest::open(
+        room.retailer.sign(room.manifest("exposures").manifest()).unwrap(),
+        &Authority::at_any_time(&room.contract),
+        "retailer",
+    );
+    let bytes = manifest.unwrap().as_bytes().to_vec();
+    let refused = own_manifest(bytes, &room.contract, "sales", &room.retailer, None).unwrap_err();
+    let expected = "this is the manifest of \"exposures\"; name that of \"sales\"";
+    assert_eq!(refused.to_string(), expected);
+}
