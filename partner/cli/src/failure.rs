@@ -94,16 +94,20 @@ impl Failure {
 /// What is said when `checks` refuse an answer. An enclave under another root than the pinned one
 /// may say anything of itself, so the answer ends there: how to believe another root is said in `--help`
 /// and to nobody who did not ask, since it is what a false host would have its victim do.
-fn with_verdict(why: &impl Error, checks: &[Line]) -> String {
+fn with_verdict(why: &impl Error, checks: &[Line], advice: &str) -> String {
     let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
     let foreign = failed.filter(|line| line.title == TITLES[PINNED_ROOT]);
-    foreign.map_or_else(|| why.to_string(), |_| format!("{why}{FOREIGN_ROOT}"))
+    foreign.map_or_else(|| why.to_string(), |_| format!("{why}{FOREIGN_ROOT}{advice}"))
 }
 
 impl From<RoomError> for Failure {
     fn from(error: RoomError) -> Self {
         let unclear = error.is_transient() || matches!(error, RoomError::Protocol { .. });
-        if unclear { Self::unclear(error) } else { Self::no(with_verdict(&error, &error.checks())) }
+        if unclear {
+            Self::unclear(error)
+        } else {
+            Self::no(with_verdict(&error, &error.checks(), SEND_NOTHING))
+        }
     }
 }
 
@@ -201,14 +205,15 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Identity(error) => error.into(),
-            error => Self::no(with_verdict(&error, error.checks())),
+            error => Self::no(with_verdict(&error, error.checks(), SEND_NOTHING)),
         }
     }
 }
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        Self::no(with_verdict(&error, error.checks()))
+        // Offline: no room is asked.
+        Self::no(with_verdict(&error, error.checks(), ""))
     }
 }
 
@@ -246,7 +251,8 @@ impl From<SealError> for Failure {
 /// The verifier's check that the chain starts at the pinned root.
 const PINNED_ROOT: usize = 10;
 const FOREIGN_ROOT: &str = ". This is not the Nitro enclave that was expected: whoever runs it could read \
-    the data and make any figure. Send it nothing; ask the operator for the address of the real room";
+    the data and make any figure (a demo with a simulated enclave looks the same, and is for made-up data only)";
+const SEND_NOTHING: &str = ". Send it nothing; ask the operator for the address of the real room";
 
 #[cfg(test)]
 mod tests {
@@ -255,5 +261,11 @@ mod tests {
     #[test]
     fn the_check_with_the_verdict_is_that_of_the_root() {
         assert_eq!(TITLES[PINNED_ROOT], "the chain starts at the pinned root");
+    }
+
+    #[test]
+    fn an_offline_check_names_no_room_to_ask() {
+        assert!(!FOREIGN_ROOT.contains("ask the operator"), "{FOREIGN_ROOT}");
+        assert!(SEND_NOTHING.contains("ask the operator"), "{SEND_NOTHING}");
     }
 }
