@@ -43,7 +43,8 @@ impl ResultCommand {
 
 /// Open a result, believe it only with its receipt, and show it
 ///
-/// Prints a table; writes result.json (the enclave's exact bytes), receipt.cbor and report.html.
+/// Prints a table; writes result.json (the enclave's exact bytes), receipt.cbor, released.cbor (the figures that
+/// were released), report.html and asked.json (who asked what).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
     /// The sealed result, named JOB.sealed; without it, it is fetched from the room's host

@@ -44,7 +44,7 @@ fn changes(before: &Contract, after: &Contract) -> Vec<String> {
     list.value("identifiers per person", &before.ids_per_person, &after.ids_per_person);
     list.value("the digest of the bucket salt", &before.bucket_salt, &after.bucket_salt);
     let supersedes = |c: &Contract| c.supersedes.map_or("none".to_owned(), |d| d.to_string());
-    list.value("the contract it replaces", &supersedes(before), &supersedes(after));
+    list.value("the contract it names as its predecessor", &supersedes(before), &supersedes(after));
     list.value("the purposes", &before.purposes.join(", "), &after.purposes.join(", "));
     list.named("party", &before.parties, &after.parties, party);
     list.named("dataset", &before.datasets, &after.datasets, dataset);

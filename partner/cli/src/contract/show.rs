@@ -38,7 +38,9 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     let expired = if contract.expires <= now { "  EXPIRED" } else { "" };
     writeln!(page, "  ends     {}{expired}", number::moment(contract.expires))?;
     if let Some(before) = contract.supersedes {
-        writeln!(page, "  replaces {before}")?;
+        writeln!(page, "  names as its predecessor {before}")?;
+        let text = "The old contract goes on until it ends or its rooms are closed.";
+        wrap(&mut page, "    ", text)?;
     }
     parties(&mut page, paper)?;
     for (name, dataset) in &contract.datasets {
@@ -51,12 +53,12 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
             wrap(&mut page, "    ", &danger)?;
         }
     }
-    writeln!(
-        page,
-        "  Nothing is shown about {} of fewer than {} people (after noise).",
+    let text = format!(
+        "Nothing is shown about {} of fewer than {} people (after noise).",
         cells(contract),
         contract.min_cell
-    )?;
+    );
+    wrap(&mut page, "  ", &text)?;
     let columns = contract.datasets.values().flat_map(|it| &it.columns);
     if columns.map(|it| &it.role).any(|role| matches!(role, Role::Measure(_))) {
         let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
