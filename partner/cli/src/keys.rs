@@ -67,6 +67,17 @@ pub(crate) struct Show {
 
 impl Show {
     fn run(&self) -> Result<ExitCode, Failure> {
+        let undelegated = keys::undelegated(&self.dir)?;
+        for (kind, key) in &undelegated {
+            say::result(format_args!(
+                "{kind:<10} {key}  not delegated yet: `glovebox keys delegate --kind {kind} --key {key}` where the \
+                 root key is; keep what it writes as {}",
+                self.dir.join(keys::delegation_file(*kind)).display()
+            ))?;
+        }
+        if !undelegated.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
         let identity = Identity::load(&self.dir)?;
         let place = if identity.root().is_ok() { "" } else { "; kept elsewhere" };
         say::result(format_args!("root       {}{place}", identity.root_key()))?;

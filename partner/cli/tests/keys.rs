@@ -68,6 +68,8 @@ fn a_root_key_can_lie_elsewhere_and_delegate_the_keys_of_other_machines() {
     assert!(talk.contains("there is no p/root.key"), "{talk}");
     let (key, _) = says(at, 0, "keys new --kind analyst --dir ana");
     let key = key.trim();
+    let (shown, _) = says(at, 0, "keys show --dir ana");
+    assert!(shown.contains(&format!("{key}  not delegated yet")), "{shown}");
     let delegate = format!(
         "keys delegate --kind analyst --name ana --key {key} --dir safe -o ana/analyst.delegation"
     );

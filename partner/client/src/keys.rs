@@ -20,7 +20,7 @@ pub use error::IdentityError;
 pub(crate) use folder::is_party;
 pub use folder::{
     PARTY, RECIPIENT, ROOT, delegation_file, delegation_from_now, key_file, make_key, public_key,
-    root, set_aside,
+    root, set_aside, undelegated,
 };
 pub use randomness::{bucket_salt, generator, random};
 

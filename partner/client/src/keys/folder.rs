@@ -94,6 +94,23 @@ pub(super) fn create(directory: &Path, file: &str, bytes: &[u8]) -> Result<(), I
     })
 }
 
+/// The keys in `directory` that have no delegation beside them, as [`make_key`] leaves them.
+///
+/// # Errors
+///
+/// [`IdentityError`] for a key that cannot be read.
+pub fn undelegated(directory: &Path) -> Result<Vec<(KeyKind, PublicKey)>, IdentityError> {
+    let mut found = Vec::new();
+    for kind in [KeyKind::Service, KeyKind::Analyst] {
+        let delegation = directory.join(delegation_file(kind));
+        let io = |cause| IdentityError::Io { path: delegation.clone(), cause };
+        if secret(directory, &key_file(kind))?.is_some() && !delegation.try_exists().map_err(io)? {
+            found.push((kind, public_key(directory, kind)?));
+        }
+    }
+    Ok(found)
+}
+
 /// The public half of the key of this kind in `directory`, delegated or not.
 ///
 /// # Errors
