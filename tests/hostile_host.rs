@@ -385,7 +385,7 @@ async fn the_answer_is_derived_again_from_what_was_released_and_from_nothing_els
     let refused = check(&altered).unwrap_err();
     assert_eq!(*refused.flaw(), client::receipt_check::ReceiptFlaw::OtherReleased);
     // Another view of the same figures costs nothing, and says that it is one.
-    let wide = client::view::at_confidence(contract, &checked, 990_000).unwrap();
+    let wide = client::view::at_confidence(contract, &checked, 0.99).unwrap();
     assert_eq!(wide.flags.last().unwrap(), "derived:confidence=0.99");
     let ends = |result: &protocol::result::JobResult| {
         let lift: protocol::result::LiftResult = result.clone().of().unwrap();

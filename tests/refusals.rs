@@ -415,7 +415,7 @@ async fn noise_too_wide_to_be_drawn() {
     let Refusal::Undrawable { figure, cap, scale, largest, least, .. } = refused.clone() else {
         panic!("{refused}");
     };
-    assert_eq!((figure.as_str(), cap, scale), ("spend", 1 << 31, 2));
+    assert_eq!((figure.as_str(), cap, scale.decimals()), ("spend", 1 << 31, 2));
     says(
         &refused,
         &["\"spend\"", "epsilon 0.001", "a cap of 21474836.48", "the cap can be", "or more"],

@@ -31,6 +31,7 @@ use crate::{
     refusal::Refusal,
     released::Released,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uses::Section;
@@ -82,11 +83,11 @@ pub(crate) trait Analysis: Sized {
     }
 
     /// What people call each measure of the tally, and how many decimals it has.
-    fn measures(&self) -> Vec<(String, u8)>;
+    fn measures(&self) -> Vec<(String, Scale)>;
 
     /// The same question with its intervals at another confidence, in millionths; none if it has none. The
     /// tally is the same, and so are the figures.
-    fn at_confidence(&self, confidence: u32) -> Option<Self>;
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self>;
 
     /// The answer, and flags of what can mislead in it; none if `released` is not what this question
     /// leaves.
@@ -253,14 +254,14 @@ macro_rules! analyses {
 
             /// What people call each measure of its tally, and how many decimals it has.
             #[must_use]
-            pub fn measures(&self) -> Vec<(String, u8)> {
+            pub fn measures(&self) -> Vec<(String, Scale)> {
                 match self { $(Self::$kind(asked) => asked.measures()),+ }
             }
 
             /// The same question with its intervals at another confidence, in millionths; none if it has
             /// none. The tally is the same, and so are the figures.
             #[must_use]
-            pub fn at_confidence(&self, confidence: u32) -> Option<Self> {
+            pub fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
                 match self { $(Self::$kind(asked) => asked.at_confidence(confidence).map(Self::$kind)),+ }
             }
 

@@ -6,3 +6,4 @@ pub mod limits;
 pub mod merkle;
 pub mod text;
 pub mod time;
+pub mod units;

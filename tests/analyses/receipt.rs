@@ -5,6 +5,7 @@ use client::{
     receipt_check::{self, Beside, Checked},
     view::{self, ViewError},
 };
+use protocol::units::Millionths;
 use protocol::{
     policy::price,
     result::{DERIVED, JobResult},
@@ -53,7 +54,7 @@ fn another_confidence_is_derived_at_home_where_there_are_intervals() {
         let done = rehearsed(&sample);
         let checked =
             check(&done, &done.result_bytes).unwrap_or_else(|why| panic!("{name}: {why}"));
-        let viewed = view::at_confidence(&done.contract, &checked, OTHER_CONFIDENCE);
+        let viewed = view::at_confidence(&done.contract, &checked, OTHER_CONFIDENCE.value());
         let question = &checked.admitted.job().question;
         match question.at_confidence(OTHER_CONFIDENCE) {
             None => assert_eq!(viewed, Err(ViewError::NoIntervals), "{name}"),
@@ -122,4 +123,4 @@ fn walk(value: &Value, path: &str, numbers: &mut Vec<String>) {
 }
 
 /// In millionths; no sample asks for it.
-const OTHER_CONFIDENCE: u32 = 870_000;
+const OTHER_CONFIDENCE: Millionths = Millionths(870_000);

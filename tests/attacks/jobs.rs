@@ -1,5 +1,6 @@
 //! Random jobs, sensible or not, and random neighbours to ask them about.
 
+use protocol::units::{Millionths, Scale};
 use protocol::{
     contract::ColumnRef,
     job::{
@@ -92,17 +93,17 @@ fn lift(dice: &mut Dice) -> Lift {
         };
         let column = if dice.chance(6) { "illness" } else { "spend" };
         let (name, column) = (format!("o{at}"), column.to_owned());
-        outcomes.push(Outcome { name, column, kind, clamp, scale: 0 });
+        outcomes.push(Outcome { name, column, kind, clamp, scale: Scale::WHOLE });
     }
     let day = |dice: &mut Dice| i32::try_from(dice.below(30)).unwrap();
     Lift {
         test,
         control,
-        expected_test_share: dice.one_of(&[500_000, 100_000, 500_000, 0]),
-        srm_flag_p: 1_000,
+        expected_test_share: Millionths(dice.one_of(&[500_000, 100_000, 500_000, 0])),
+        srm_flag_p: Millionths(1_000),
         window: dice.chance(2).then(|| (day(dice), day(dice))),
         outcomes,
-        confidence: dice.one_of(&[950_000, 950_000, 990_000, 1_000_000]),
+        confidence: Millionths(dice.one_of(&[950_000, 950_000, 990_000, 1_000_000])),
         alternative: Alternative::TwoSided,
         multiplicity: Multiplicity::Holm,
         cost: None,
@@ -166,7 +167,7 @@ fn table(dice: &mut Dice) -> TableQuestion {
             statistic,
             clamp: clamp(dice),
             squares: dice.chance(2),
-            scale: 0,
+            scale: Scale::WHOLE,
         });
     }
     TableQuestion {
@@ -174,7 +175,7 @@ fn table(dice: &mut Dice) -> TableQuestion {
         rows,
         measures,
         cells_per_person: dice.below(5),
-        confidence: 950_000,
+        confidence: Millionths(950_000),
         epsilon: epsilon(dice),
         delta: Delta::new(1e-6).unwrap(),
         selection_delta: u64::from(dice.below(2)) * 1_000_000,

@@ -4,6 +4,7 @@
 //! Seeds are fixed. Were they not, a correct build would fail with a probability below 10⁻³ in each of the
 //! tests: shares are compared four standard errors below what is promised.
 
+use protocol::units::{Millionths, Scale};
 use std::fmt::Write;
 use std::sync::Mutex;
 
@@ -65,10 +66,10 @@ impl Room {
                 statistic: Statistic::Sum,
                 clamp: Clamp::up_to(CAP).unwrap(),
                 squares: false,
-                scale: 2,
+                scale: Scale::new(2).unwrap(),
             }],
             cells_per_person: 1,
-            confidence: 950_000,
+            confidence: Millionths(950_000),
             epsilon: Epsilon::new(epsilon).unwrap(),
             delta: Delta::new(1e-6).unwrap(),
             selection_delta: if named { 1_000_000 } else { 0 },

@@ -22,6 +22,7 @@ use protocol::sealed;
 use protocol::sign::SigningKey;
 use protocol::tally::Clamp;
 use protocol::time::Time;
+use protocol::units::{Millionths, Scale};
 use zeroize::Zeroizing;
 
 /// 2026-11-23, noon.
@@ -112,11 +113,11 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
     Lift {
         test: vec!["mens".to_owned()],
         control: vec!["none".to_owned()],
-        expected_test_share: 500_000,
-        srm_flag_p: 1_000,
+        expected_test_share: Millionths(500_000),
+        srm_flag_p: Millionths(1_000),
         window: None,
         outcomes,
-        confidence: 950_000,
+        confidence: Millionths(950_000),
         alternative: Alternative::TwoSided,
         multiplicity: Multiplicity::Holm,
         cost: Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }),
@@ -132,6 +133,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
 #[must_use]
 pub fn outcome(column: &str, kind: OutcomeKind, clamp: u32, scale: u8) -> Outcome {
     let clamp = Clamp::up_to(clamp).unwrap();
+    let scale = Scale::new(scale).unwrap();
     Outcome { name: column.to_owned(), column: column.to_owned(), kind, clamp, scale }
 }
 

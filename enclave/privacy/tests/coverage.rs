@@ -19,6 +19,7 @@ use protocol::policy::Admitted;
 use protocol::result::{LiftResult, OutcomeResult};
 use protocol::slice::Slice;
 use protocol::time::Time;
+use protocol::units::Millionths;
 use room::NOW;
 
 /// A 2 % holdout with five events at ε = 8, of a campaign that does nothing. By the normal distribution
@@ -29,7 +30,7 @@ fn few_events_in_a_small_holdout_make_no_more_lifts_or_losses_than_promised() {
     for (side, alternative) in [Alternative::Greater, Alternative::Less].into_iter().enumerate() {
         let outcomes = vec![room::outcome("visit", OutcomeKind::Binary, 1, 0)];
         let asked = Lift { alternative, multiplicity: Multiplicity::None, ..asked(outcomes, 8.0) };
-        let asked = Lift { expected_test_share: 980_392, ..asked };
+        let asked = Lift { expected_test_share: Millionths(980_392), ..asked };
         let door = Door::new(asked);
         let (mut found, mut told) = (0_u32, 0_u32);
         for trial in 0..FEW {
@@ -102,7 +103,8 @@ fn a_sound_design_raises_a_flag_as_rarely_as_is_said() {
     for (test, control, epsilon) in [(21_000, 21_000, 1.0), (20_000, 1_500, 4.0), (900, 900, 1.0)] {
         let share = u32::try_from(1_000_000 * test / (test + control)).unwrap();
         let outcomes = vec![room::outcome("visit", OutcomeKind::Binary, 1, 0)];
-        let door = Door::new(Lift { expected_test_share: share, ..asked(outcomes, epsilon) });
+        let door =
+            Door::new(Lift { expected_test_share: Millionths(share), ..asked(outcomes, epsilon) });
         let mut raised = [0_u32; 3];
         for trial in 0..DESIGNS {
             let mut draw = Draw::new(trial);
@@ -154,7 +156,7 @@ fn a_few_people_in_both_arms_of_a_small_holdout_are_not_passed_over() {
         [(8.0, 60, [seen, seen]), (1.0, 60, [seen, hidden]), (1.0, 200, [seen, seen])]
     {
         let outcomes = vec![room::outcome("visit", OutcomeKind::Binary, 1, 0)];
-        let asked = Lift { expected_test_share: 980_000, ..asked(outcomes, epsilon) };
+        let asked = Lift { expected_test_share: Millionths(980_000), ..asked(outcomes, epsilon) };
         let door = Door::new(asked);
         for trial in 0..50 {
             let mut cells = Cells::new();
@@ -249,7 +251,7 @@ fn a_few_large_payers_among_many_small_ones_are_few_in_unequal_arms() {
     let outcomes = vec![room::outcome("spend", OutcomeKind::Value, 10_000, 2)];
     let of = |test: i64, control: i64, whales: i64| {
         let asked = Lift { multiplicity: Multiplicity::None, ..asked(outcomes.clone(), 20.0) };
-        let door = Door::new(Lift { expected_test_share: 500_000, ..asked });
+        let door = Door::new(Lift { expected_test_share: Millionths(500_000), ..asked });
         let mut cells = Cells::new();
         for (arm, people) in [(0, test), (1, control)] {
             let (large, small) = (whales * people / control, people * 8 / 100);

@@ -230,7 +230,7 @@ fn an_interval_leaves_out_zero_where_its_adjusted_p_says_so_with_noise_on() {
             measure.0 += step * more;
         }
         let lift = Lift { multiplicity, ..hillstrom() };
-        let confidence = f64::from(lift.confidence) / 1e6;
+        let confidence = lift.confidence.value();
         let found = result(lift, totals, &mut Exact::from_seed([seed; 32]));
         for outcome in &found.answer.outcomes {
             let Some(difference) = &outcome.diff_in_means else { continue };

@@ -19,6 +19,7 @@ use protocol::{
     job::JobName,
     page::{Provenance, Source},
     receipt::output,
+    units::Millionths,
 };
 use std::{
     path::{Path, PathBuf},
@@ -119,7 +120,7 @@ pub(crate) struct View {
 impl View {
     fn run(&self) -> Result<ExitCode, Failure> {
         let contract = Paper::read(&self.under.contract)?.contract;
-        let confidence = millionths(self.confidence).map_err(Failure::unclear)?;
+        let confidence = share(self.confidence).map_err(Failure::unclear)?;
         let trust = self.under.trust()?;
         let file = |name: &str| files::read(&self.folder.join(name));
         let (receipt, result, released) =
@@ -155,22 +156,15 @@ impl View {
     }
 }
 
-/// A share above 0 and below 1, in millionths.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked to lie in 0..10^6"
-)]
-fn millionths(share: f64) -> Result<u32, String> {
-    let scaled = (share * 1e6).round();
-    if scaled > 0.0 && scaled < 1e6 {
-        return Ok(scaled as u32);
+/// A share above 0 and below 1, as it was given.
+fn share(given: f64) -> Result<f64, String> {
+    if Millionths::nearest(given).is_some() {
+        return Ok(given);
     }
-    Err(if (1.0..100.0).contains(&share) {
-        format!("--confidence: found {share}; write {} for {share} %", share / 100.0)
+    Err(if (1.0..100.0).contains(&given) {
+        format!("--confidence: found {given}; write {} for {given} %", given / 100.0)
     } else {
-        format!("--confidence: found {share}, expected a number above 0 and below 1, such as 0.9")
+        format!("--confidence: found {given}, expected a number above 0 and below 1, such as 0.9")
     })
 }
 
@@ -180,11 +174,11 @@ mod tests {
 
     #[test]
     fn a_confidence_is_a_share_and_no_percentage() {
-        assert_eq!(millionths(0.9), Ok(900_000));
-        let percent = millionths(90.0).unwrap_err();
+        assert_eq!(share(0.9), Ok(0.9));
+        let percent = share(90.0).unwrap_err();
         assert!(percent.ends_with("found 90; write 0.9 for 90 %"), "{percent}");
-        for share in [0.0, -1.0, 100.0, f64::NAN, 0.999_999_9] {
-            assert!(millionths(share).unwrap_err().contains("above 0 and below 1"), "{share}");
+        for given in [0.0, -1.0, 100.0, f64::NAN, 0.999_999_9] {
+            assert!(share(given).unwrap_err().contains("above 0 and below 1"), "{given}");
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::receipt_check::Checked;
 use protocol::{
     contract::Contract,
     result::{DERIVED, JobResult},
+    units::Millionths,
 };
 use std::collections::BTreeMap;
 
@@ -19,14 +20,13 @@ use std::collections::BTreeMap;
 pub fn at_confidence(
     contract: &Contract,
     checked: &Checked,
-    confidence: u32,
+    confidence: f64,
 ) -> Result<JobResult, ViewError> {
     let released = checked.released.as_ref().ok_or(ViewError::NoFigures)?;
-    if !(1..1_000_000).contains(&confidence) {
-        return Err(ViewError::Confidence { found: f64::from(confidence) / 1e6 });
-    }
+    let level = Millionths::nearest(confidence);
+    let level = level.ok_or(ViewError::Confidence { found: confidence })?;
     let (admitted, time) = (&checked.admitted, checked.body.time);
-    let question = admitted.job().question.at_confidence(confidence);
+    let question = admitted.job().question.at_confidence(level);
     let question = question.ok_or(ViewError::NoIntervals)?;
     let left = BTreeMap::new();
     let viewed = JobResult::of_question(contract, admitted, &question, released, &left, time);
@@ -34,7 +34,7 @@ pub fn at_confidence(
     if let Some(result) = &checked.result {
         viewed.privacy = result.privacy.clone();
     }
-    viewed.flags.push(format!("{DERIVED}confidence={}", f64::from(confidence) / 1e6));
+    viewed.flags.push(format!("{DERIVED}confidence={}", level.value()));
     Ok(viewed)
 }
 
@@ -48,7 +48,9 @@ pub enum ViewError {
     )]
     NoFigures,
     /// A confidence that is not above 0 and below 1.
-    #[error("found a confidence of {found}, expected a number above 0 and below 1, such as 0.9")]
+    #[error(
+        "found a confidence of {found}, expected a number above 0 and below 1, such as 0.9 for 90 %"
+    )]
     Confidence {
         /// What was found.
         found: f64,

@@ -128,7 +128,7 @@ impl<'a> Converter<'a> {
             Role::Group(_) => self.group(cell).map(Value::Code),
             Role::Label => label(cell).map(Value::Key),
             Role::Measure(scale) | Role::Feature(scale) => {
-                self.number(cell, *scale).map(Value::Number)
+                self.number(cell, (*scale).into()).map(Value::Number)
             }
             Role::Date => {
                 let none = matches!(cell, Cell::Text(text) if identity::says_none(text));

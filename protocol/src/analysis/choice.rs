@@ -19,6 +19,7 @@ use crate::{
     released::Released,
     result::JobResult,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 
 pub use answer::ChoiceAnswer;
@@ -57,11 +58,11 @@ impl Analysis for ChoiceQuestion {
         Leaves::Place(self.by())
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
+    fn measures(&self) -> Vec<(String, Scale)> {
         Vec::new()
     }
 
-    fn at_confidence(&self, _: u32) -> Option<Self> {
+    fn at_confidence(&self, _: Millionths) -> Option<Self> {
         None
     }
 

@@ -22,6 +22,7 @@ use crate::{
     result::JobResult,
     tally::{Dimension, Population, Side, Table, Tally},
     text,
+    units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize};
 use statistics::shown::Passing;
@@ -79,7 +80,7 @@ pub struct Example {
     /// Group column.
     pub by: String,
     /// Confidence of the ranges, in millionths.
-    pub confidence: u32,
+    pub confidence: Millionths,
     /// ε of the whole job.
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
@@ -182,11 +183,11 @@ impl Analysis for Example {
         })
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
+    fn measures(&self) -> Vec<(String, Scale)> {
         Vec::new()
     }
 
-    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
         Some(Self { confidence, ..self.clone() })
     }
 
@@ -202,7 +203,7 @@ impl Analysis for Example {
         let values = values(scope, &named)?;
         // Where nobody is asked, the number of those who refused is noise and nothing else.
         let no_consent = view.no_consent().filter(|_| scope.contract.asks_consent(people));
-        let confidence = f64::from(self.confidence) / 1e6;
+        let confidence = self.confidence.value();
         let groups = view.cells().map(|cell| {
             let people = cell.people;
             // Of a count that was shown because it passed a threshold.

@@ -21,6 +21,7 @@ use crate::{
     released::Released,
     result::JobResult,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 
 pub use answer::{
@@ -77,11 +78,11 @@ impl Analysis for Lift {
         tally::tally(self, scope)
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
+    fn measures(&self) -> Vec<(String, Scale)> {
         self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale)).collect()
     }
 
-    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
         Some(Self { confidence, ..self.clone() })
     }
 

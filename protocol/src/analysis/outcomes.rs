@@ -26,6 +26,7 @@ use crate::{
     released::Released,
     result::JobResult,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 
 pub use answer::{AmountEstimate, Elsewhere, Others, OutcomesAnswer, Segment, Share};
@@ -64,13 +65,13 @@ impl Analysis for Outcomes {
         tally::tally(self, scope)
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
-        let found = ("people with an outcome".to_owned(), 0);
+    fn measures(&self) -> Vec<(String, Scale)> {
+        let found = ("people with an outcome".to_owned(), Scale::WHOLE);
         let outcomes = self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale));
         std::iter::once(found).chain(outcomes).collect()
     }
 
-    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
         Some(Self { confidence, ..self.clone() })
     }
 

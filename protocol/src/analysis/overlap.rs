@@ -19,6 +19,7 @@ use crate::{
     released::Released,
     result::JobResult,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 
 pub use answer::{
@@ -53,11 +54,11 @@ impl Analysis for Overlap {
         tally::tally(self, scope)
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
+    fn measures(&self) -> Vec<(String, Scale)> {
         Vec::new()
     }
 
-    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
         Some(Self { confidence, ..self.clone() })
     }
 

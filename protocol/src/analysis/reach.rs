@@ -26,6 +26,7 @@ use crate::{
     released::Released,
     result::JobResult,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 
 pub use answer::{Average, Frequency, Group, Groups, People, ReachAnswer, Times};
@@ -63,15 +64,15 @@ impl Analysis for Reach {
         tally::tally(self, scope)
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
-        let rows = |name: &String| (format!("rows of {name}"), 0);
+    fn measures(&self) -> Vec<(String, Scale)> {
+        let rows = |name: &String| (format!("rows of {name}"), Scale::WHOLE);
         match self.per {
-            Per::Frequency => vec![("rows of all datasets".to_owned(), 0)],
+            Per::Frequency => vec![("rows of all datasets".to_owned(), Scale::WHOLE)],
             Per::Dataset | Per::Column { .. } => self.datasets.iter().map(rows).collect(),
         }
     }
 
-    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
         Some(Self { confidence, ..self.clone() })
     }
 

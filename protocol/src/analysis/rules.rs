@@ -4,6 +4,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role},
     refusal::{Asked, Limit, Refusal},
     text,
+    units::Millionths,
 };
 use std::collections::BTreeMap;
 
@@ -37,13 +38,12 @@ pub(crate) fn column_not_permitted(contract: &Contract, column: &ColumnRef) -> R
 }
 
 /// Refuses a share in millionths unless it is above 0 and below 1.
-pub(crate) fn check_share(share: u32) -> Result<(), Refusal> {
-    let (found, most) = (u64::from(share), u64::from(MILLION) - 1);
-    if (1..=most).contains(&found) {
-        Ok(())
-    } else {
-        Err(Refusal::OverLimit { limit: Limit::Share, found, most })
+pub(crate) fn check_share(share: Millionths) -> Result<(), Refusal> {
+    if share.is_share() {
+        return Ok(());
     }
+    let (found, most) = (u64::from(share.0), u64::from(Millionths::ONE) - 1);
+    Err(Refusal::OverLimit { limit: Limit::Share, found, most })
 }
 
 /// The place of each of `values` in a public list, in one pass over that list; or the first value that is
@@ -60,5 +60,3 @@ pub(crate) fn check_names<'n>(
     let readable = |name: &String| (1..=64).contains(&name.len()) && text::hidden(name).is_none();
     if names.clone().all(readable) { Ok(()) } else { Err(Refusal::Malformed) }
 }
-
-const MILLION: u32 = 1_000_000;

@@ -20,6 +20,7 @@ use crate::{
     released::Released,
     result::JobResult,
     tally::Tally,
+    units::{Millionths, Scale},
 };
 
 pub use answer::{
@@ -62,11 +63,11 @@ impl Analysis for TableQuestion {
         tally::tally(self, scope)
     }
 
-    fn measures(&self) -> Vec<(String, u8)> {
+    fn measures(&self) -> Vec<(String, Scale)> {
         self.measures.iter().map(|measure| (measure.name.clone(), measure.scale)).collect()
     }
 
-    fn at_confidence(&self, confidence: u32) -> Option<Self> {
+    fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
         Some(Self { confidence, ..self.clone() })
     }
 

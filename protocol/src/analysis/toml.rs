@@ -9,12 +9,12 @@ use crate::{
     tally::Clamp,
     text,
     time::Time,
+    units::{Millionths, Scale},
 };
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
-use statistics::special::power_of_ten;
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 use toml::{Spanned, de::Error as TomlError};
 
@@ -211,7 +211,8 @@ pub(super) fn value(
 pub(super) fn split(field: &str, raw: Option<&RawSplit>) -> Result<Split, TemplateError> {
     let Some(raw) = raw else { return Ok(Split { n: 200, sum: 500, products: 300 }) };
     // A part that nothing needs may be nothing.
-    let part = |share: f64| if share == 0.0 { Ok(0) } else { Ok(millionths(field, share)? / 1000) };
+    let part =
+        |share: f64| if share == 0.0 { Ok(0) } else { Ok(millionths(field, share)?.0 / 1000) };
     let split = Split { n: part(raw.n)?, sum: part(raw.sum)?, products: part(raw.sum_sq)? };
     if split.n + split.sum + split.products == 1000 {
         Ok(split)
@@ -232,13 +233,13 @@ pub(super) fn day(field: &str, text: &str) -> Result<i32, TemplateError> {
 }
 
 /// A positive amount, in units of 10^-scale.
-pub(super) fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, TemplateError> {
-    let units = amount * power_of_ten(scale);
+pub(super) fn scaled(field: &str, amount: f64, scale: Scale) -> Result<u32, TemplateError> {
+    let units = amount * scale.units_per_one();
     let whole = units.round();
     let exact = (units - whole).abs() < 1e-6;
     if !exact || !(1.0..=4e9).contains(&whole) {
         let expected = match scale {
-            0 => "expected a whole number of 1 or more".to_owned(),
+            Scale::WHOLE => "expected a whole number of 1 or more".to_owned(),
             scale => format!("expected a positive amount with at most {scale} decimals"),
         };
         return Err(value(field, amount, expected));
@@ -254,12 +255,12 @@ pub(super) fn scaled(field: &str, amount: f64, scale: u8) -> Result<u32, Templat
 }
 
 /// An amount, in units of 10^-scale.
-pub(super) fn units(field: &str, amount: f64, scale: u8) -> Result<i64, TemplateError> {
-    let units = amount * power_of_ten(scale);
+pub(super) fn units(field: &str, amount: f64, scale: Scale) -> Result<i64, TemplateError> {
+    let units = amount * scale.units_per_one();
     let whole = units.round();
     if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {
         let expected = match scale {
-            0 => "expected a whole number".to_owned(),
+            Scale::WHOLE => "expected a whole number".to_owned(),
             scale => format!("expected an amount with at most {scale} decimals"),
         };
         return Err(value(field, amount, expected));
@@ -279,7 +280,7 @@ pub(super) fn clamp(
     field: &impl Fn(&str) -> String,
     cap: f64,
     floor: Option<f64>,
-    scale: u8,
+    scale: Scale,
 ) -> Result<Clamp, TemplateError> {
     let most = i64::from(scaled(&field("cap_per_user"), cap, scale)?);
     let named = field("floor_per_user");
@@ -289,12 +290,12 @@ pub(super) fn clamp(
             let expected = "expected 0, where nothing below counts, or an amount below 0";
             return value(&named, floor.unwrap_or(0.0), expected);
         }
-        let decimals = usize::from(scale);
-        let farthest = FARTHEST / power_of_ten(scale);
+        let decimals = scale.decimals();
+        let farthest = FARTHEST / scale.units_per_one();
         let limit = format!("expected at most {farthest:.decimals$}, above 0 or below");
         // What has no decimals may be a count, which is of no column.
         let expected = match scale {
-            0 => limit,
+            Scale::WHOLE => limit,
             _ => format!("{limit}: {FARTHEST:.0} units of the column's last decimal"),
         };
         let beyond = |units: i64| units.unsigned_abs() > Clamp::FARTHEST;
@@ -308,19 +309,10 @@ pub(super) fn clamp(
 /// [`Clamp::FARTHEST`], for messages.
 const FARTHEST: f64 = 2_147_483_648.0;
 
-pub(super) fn millionths(field: &str, share: f64) -> Result<u32, TemplateError> {
-    let scaled = (share * 1e6).round();
-    if !(scaled > 0.0 && scaled < 1e6) {
-        return Err(value(field, share, "expected a number between 0 and 1"));
-    }
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to lie in 0..10^6"
-    )]
-    let scaled = scaled as u32;
-    Ok(scaled)
+/// A share or a level, above 0 and below 1.
+pub(super) fn millionths(field: &str, share: f64) -> Result<Millionths, TemplateError> {
+    Millionths::nearest(share)
+        .ok_or_else(|| value(field, share, "expected a number between 0 and 1"))
 }
 
 #[cfg(test)]

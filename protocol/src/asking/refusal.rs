@@ -9,6 +9,7 @@ use crate::{
     limits::{self, at_most},
     loss::{Delta, Epsilon, Loss},
     time::Time,
+    units::Scale,
 };
 use serde::{Deserialize, Serialize};
 use words::{allowed, amount, drawable, not_permitted, room, so_must, spent_on};
@@ -192,7 +193,7 @@ pub enum Refusal {
         /// What one person moves it by at most, in units of the column's last decimal.
         cap: u64,
         /// Decimals of the column.
-        scale: u8,
+        scale: Scale,
         /// As asked.
         epsilon: Epsilon,
         /// The largest cap at this ε.

@@ -16,6 +16,7 @@ use crate::{
     loss::{Delta, Epsilon},
     sign::PublicKey,
     text,
+    units::Scale,
 };
 use analysis::Known;
 use attestation_verifier::Pcr;
@@ -241,15 +242,14 @@ impl Page<'_> {
             (RoleKind::Group, ..) => {
                 return wrong("a group needs domain = [\"..\", ..], all its values");
             }
-            (RoleKind::Measure, None, None, scale) if scale.unwrap_or(0) <= 6 => {
-                Role::Measure(scale.unwrap_or(0))
+            (role @ (RoleKind::Measure | RoleKind::Feature), None, None, scale) => {
+                match (role, Scale::new(scale.unwrap_or(0))) {
+                    (RoleKind::Measure, Some(scale)) => Role::Measure(scale),
+                    (_, Some(scale)) => Role::Feature(scale),
+                    (_, None) => return wrong(OF_A_NUMBER),
+                }
             }
-            (RoleKind::Feature, None, None, scale) if scale.unwrap_or(0) <= 6 => {
-                Role::Feature(scale.unwrap_or(0))
-            }
-            (RoleKind::Measure | RoleKind::Feature, ..) => {
-                return wrong("a number has a scale (decimals) of 0 to 6 and nothing else");
-            }
+            (RoleKind::Measure | RoleKind::Feature, ..) => return wrong(OF_A_NUMBER),
             (RoleKind::Label, None, None, None) => Role::Label,
             (RoleKind::Date, None, None, None) => Role::Date,
             (RoleKind::Consent, None, None, None) => Role::Consent,
@@ -425,5 +425,7 @@ const MAX_EPSILON: u64 = 20;
 /// Characters of a legal basis.
 const LEGAL_BASIS: std::ops::RangeInclusive<usize> = 3..=200;
 const BYTE_ORDER_MARK: char = '\u{feff}';
+/// What a column of numbers says of them.
+const OF_A_NUMBER: &str = "a number has a scale (decimals) of 0 to 6 and nothing else";
 /// Columns of a sealed file that no contract names.
 const RESERVED: &str = "glovebox_";

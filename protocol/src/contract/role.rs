@@ -1,6 +1,7 @@
 //! What a column is for.
 
 use crate::identity::Identifier;
+use crate::units::Scale;
 use serde::Deserialize;
 use std::fmt;
 
@@ -15,11 +16,11 @@ pub enum Role {
     /// Text of at most 32 bytes whose values are not public; an empty one is no value.
     Label,
     /// A number to add up, in units of 10^-scale.
-    Measure(u8),
+    Measure(Scale),
     /// A day, for windows.
     Date,
     /// A number that a model may use, in units of 10^-scale.
-    Feature(u8),
+    Feature(Scale),
     /// Whether the person agreed.
     Consent,
     /// Never leaves the owner, not even sealed.

@@ -248,7 +248,7 @@ fn plain() -> Vec<Refusal> {
         Refusal::Undrawable {
             figure: "spend".to_owned(),
             cap: 2_147_483_648,
-            scale: 2,
+            scale: crate::units::Scale::new(2).unwrap(),
             epsilon: Epsilon::new(0.001).unwrap(),
             largest: Some(123_456),
             least: Some(Epsilon::new(0.02).unwrap()),

@@ -9,6 +9,7 @@ use protocol::{
     page::number::{self, whole},
     proof::{Choice, Figure, Leaves, Vectors},
     tally::{Measure, Quantity, Tally},
+    units::Scale,
 };
 use std::fmt::{self, Write};
 
@@ -205,9 +206,9 @@ fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64)
             let found = contract.datasets.get(dataset).and_then(|found| found.column(column));
             let scale = match found.map(|column| &column.role) {
                 Some(Role::Measure(scale)) => *scale,
-                _ => 0,
+                _ => Scale::WHOLE,
             };
-            (format!("\"{}\"", say::name(column)), 10_f64.powi(i32::from(scale)))
+            (format!("\"{}\"", say::name(column)), scale.units_per_one())
         }
     }
 }

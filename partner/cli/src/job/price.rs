@@ -117,7 +117,7 @@ fn measures(question: &Question, proven: &Proven) -> Vec<Measured> {
     let measured = named.map(|((name, scale), measure)| Measured {
         name,
         clamp: real(measure.clamp.reach()),
-        unit: 10_f64.powi(-i32::from(scale)),
+        unit: 1.0 / scale.units_per_one(),
     });
     measured.collect()
 }

@@ -304,7 +304,7 @@ impl Prepared {
             .unwrap_or_default();
         let figures = job.question.measures().into_iter().zip(sums).enumerate();
         let figures = figures.map(|(at, ((name, scale), sum))| {
-            let unit = 10_f64.powi(-i32::from(scale));
+            let unit = 1.0 / scale.units_per_one();
             let square = tally.square_of(at).and_then(|(at, product)| {
                 Some(products.get(at)?.sigma.value() * wide(product.unit()))
             });

@@ -29,7 +29,7 @@ pub(super) fn answer(
     let table = asked.table();
     let (quantile, of) = match &asked.of {
         ChoiceOf::Quantile { share, .. } => {
-            (Some(f64::from(*share) / 1e6), table.measures.first().map(measure_words)?)
+            (Some(share.value()), table.measures.first().map(measure_words)?)
         }
         ChoiceOf::Fullest { column, .. } => (None, column.to_string()),
     };

@@ -7,9 +7,9 @@ use crate::{
     loss::{Delta, Epsilon},
     proof::{By, Split},
     tally::Clamp,
+    units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize};
-use statistics::special::power_of_ten;
 
 /// Which cap would clip so many people? Which public group has the most?
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -34,14 +34,14 @@ pub enum ChoiceOf {
     /// The edge below which about this share of people lie.
     Quantile {
         /// The share, in millionths.
-        share: u32,
+        share: Millionths,
         /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column, written as a
         /// [`ColumnRef`] is.
         column: String,
         /// What is made of the rows of a person.
         statistic: Statistic,
         /// Decimals of the column, from the contract; 0 for counts.
-        scale: u8,
+        scale: Scale,
         /// What is offered: ascending and above 0, in units of the column's scale. A person's value is
         /// clamped to the last.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
@@ -61,7 +61,7 @@ impl ChoiceQuestion {
     #[must_use]
     pub fn by(&self) -> By {
         match self.of {
-            ChoiceOf::Quantile { share, .. } => By::Quantile(share),
+            ChoiceOf::Quantile { share, .. } => By::Quantile(share.0),
             ChoiceOf::Fullest { .. } => By::Fullest,
         }
     }
@@ -92,7 +92,7 @@ impl ChoiceQuestion {
             rows: self.rows.clone(),
             measures,
             cells_per_person,
-            confidence: 950_000,
+            confidence: Millionths(950_000),
             epsilon: self.epsilon,
             delta: self.delta,
             selection_delta: 0,
@@ -106,8 +106,8 @@ impl ChoiceQuestion {
     pub fn offered(&self, contract: &Contract) -> Vec<String> {
         match &self.of {
             ChoiceOf::Quantile { edges, scale, .. } => {
-                let decimals = usize::from(*scale);
-                let unit = power_of_ten(*scale);
+                let decimals = scale.decimals();
+                let unit = scale.units_per_one();
                 edges.iter().map(|edge| format!("{:.decimals$}", f64::from(*edge) / unit)).collect()
             }
             ChoiceOf::Fullest { column, .. } => {

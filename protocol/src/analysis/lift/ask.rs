@@ -15,6 +15,7 @@ use crate::{
     tally::Clamp,
     text,
     time::Time,
+    units::Millionths,
 };
 
 /// The question.
@@ -292,7 +293,7 @@ fn outcome(
 }
 
 /// The share of the test arm among the people of both, in millionths.
-fn test_share(assignment: &RawAssignment) -> Result<u32, TemplateError> {
+fn test_share(assignment: &RawAssignment) -> Result<Millionths, TemplateError> {
     let field = "lift.assignment.expected_share";
     let share = |value: &String| match &assignment.expected_share {
         None => Some(1.0),

@@ -7,7 +7,7 @@ use crate::{
     released::{self, ProductFigure, View},
     tally::Side,
 };
-use statistics::{figure::Figure, special::power_of_ten};
+use statistics::figure::Figure;
 
 mod compared;
 mod design;
@@ -36,7 +36,7 @@ pub(super) fn answer(
         estimand: estimand(view.proven(), asked, scope.contract.can_refuse(scope.name)),
         test: asked.test.clone(),
         control: asked.control.clone(),
-        confidence: millionths(asked.confidence),
+        confidence: asked.confidence.value(),
         alternative: asked.alternative,
         multiplicity: asked.multiplicity,
         cells: design.cells,
@@ -71,14 +71,10 @@ fn squares(released: ProductFigure) -> Figure {
 fn unit(outcome: &Outcome) -> f64 {
     match outcome.kind {
         OutcomeKind::Binary => 1.0,
-        _ => power_of_ten(outcome.scale),
+        _ => outcome.scale.units_per_one(),
     }
 }
 
 fn names(flags: &[(&str, bool)]) -> Vec<String> {
     flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned()).collect()
-}
-
-fn millionths(share: u32) -> f64 {
-    f64::from(share) / 1e6
 }

@@ -6,6 +6,7 @@ use crate::{
     proof::Split,
     tally::Clamp,
     time::Time,
+    units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,16 +21,16 @@ pub struct Lift {
     #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
     pub control: Vec<String>,
     /// Share of people expected in the test arm, of those in both, in millionths.
-    pub expected_test_share: u32,
+    pub expected_test_share: Millionths,
     /// The sample-ratio check flags below this p, in millionths.
-    pub srm_flag_p: u32,
+    pub srm_flag_p: Millionths,
     /// Days of the outcome dataset that count, since 1970-01-01, both included.
     pub window: Option<(i32, i32)>,
     /// What to compare.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub outcomes: Vec<Outcome>,
     /// Confidence of the intervals, in millionths.
-    pub confidence: u32,
+    pub confidence: Millionths,
     /// What the p-value is against.
     pub alternative: Alternative,
     /// Adjustment of p-values over outcomes.
@@ -62,7 +63,7 @@ pub struct Outcome {
     /// [`Clamp::ONE`] for a binary outcome.
     pub clamp: Clamp,
     /// Decimals of the column, from the contract.
-    pub scale: u8,
+    pub scale: Scale,
 }
 
 /// Kinds of outcome.

@@ -22,7 +22,7 @@ use crate::{
 use statistics::{
     rates::{self, Estimated, Noisy},
     shown::Passing,
-    special::{normal_upper_quantile, power_of_ten},
+    special::normal_upper_quantile,
 };
 
 /// The answer to a question about outcomes, and its flags.
@@ -37,7 +37,7 @@ pub(super) fn answer(
 ) -> Option<(OutcomesAnswer, Vec<String>)> {
     let listed = Listed::of(scope.terms)?;
     let tally = view.proven().tally();
-    let confidence = f64::from(asked.confidence) / 1e6;
+    let confidence = asked.confidence.value();
     let judge = Judge { alpha: 1.0 - confidence, shows: view.thresholds(), asked };
     let cells: Vec<_> = view.cells().collect();
     let at = |place: u32| cells.iter().filter(move |cell| is_at(cell, place)).collect::<Vec<_>>();
@@ -260,7 +260,7 @@ fn share(found: Estimated, unit: f64) -> Share {
 
 /// Units of the column in one of the amount.
 fn unit(outcome: &Amount) -> f64 {
-    power_of_ten(outcome.scale)
+    outcome.scale.units_per_one()
 }
 
 /// Who is counted, and with which rows.

@@ -6,6 +6,7 @@ use crate::{
     loss::{Delta, Epsilon},
     proof::Split,
     tally::Clamp,
+    units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub struct Outcomes {
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub outcomes: Vec<Amount>,
     /// Confidence of the intervals, in millionths.
-    pub confidence: u32,
+    pub confidence: Millionths,
     /// ε of the whole job.
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
@@ -63,7 +64,7 @@ pub struct Amount {
     /// Between what ends the total of one person counts as it is, in units of the column's scale.
     pub clamp: Clamp,
     /// Decimals of the column, from the contract.
-    pub scale: u8,
+    pub scale: Scale,
 }
 
 impl Days {

@@ -231,7 +231,7 @@ fn what_is_signed_and_does_not_hold_together_is_refused() {
         change(&mut asked);
         priced(asked)
     };
-    assert_eq!(changed(|it| it.outcomes[0].scale = 0), Err(Refusal::Malformed));
+    assert_eq!(changed(|it| it.outcomes[0].scale = Scale::WHOLE), Err(Refusal::Malformed));
     assert_eq!(changed(|it| it.segments.push("plan".to_owned())), Err(Refusal::Malformed));
     assert_eq!(changed(|it| it.outcomes[0].name.clear()), Err(Refusal::Malformed));
     for refused in [

@@ -41,7 +41,7 @@ pub(super) fn answer(
     scope: &Scope<'_>,
 ) -> (OverlapAnswer, Vec<String>) {
     let contract = scope.contract;
-    let confidence = f64::from(asked.confidence) / 1e6;
+    let confidence = asked.confidence.value();
     let told = asked.segment.as_ref().and_then(|segment| Told::new(segment, asked, scope));
     let places = Places {
         datasets: u32::try_from(asked.datasets.len()).unwrap_or(0),

@@ -5,6 +5,7 @@ use crate::{
     identity::Identifier,
     limits::{self, at_most},
     loss::{Delta, Epsilon},
+    units::Millionths,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub struct Overlap {
     /// A group column of one of them, by whose values people are told apart too.
     pub segment: Option<ColumnRef>,
     /// Confidence of the intervals, in millionths.
-    pub confidence: u32,
+    pub confidence: Millionths,
     /// ε of the whole job.
     pub epsilon: Epsilon,
     /// δ at which ε is meant.

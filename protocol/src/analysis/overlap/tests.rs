@@ -154,6 +154,6 @@ fn a_signed_job_reads_no_more_than_a_template_could_ask() {
         assert_eq!(name, segment.to_string());
     }
     for confidence in [0, 1_000_000] {
-        assert!(changed(&|overlap| overlap.confidence = confidence).is_err());
+        assert!(changed(&|overlap| overlap.confidence = Millionths(confidence)).is_err());
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn answer(
     asked: &Reach,
     scope: &Scope<'_>,
 ) -> (ReachAnswer, Vec<String>) {
-    let confidence = f64::from(asked.confidence) / 1e6;
+    let confidence = asked.confidence.value();
     let is_possible = |place: &[u32]| lacks_no_key(place, asked, scope);
     let counter = Counter::new(view, 1.0 - confidence, is_possible);
     let reader = Reader { asked, scope, counter: &counter, tally: view.proven().tally() };

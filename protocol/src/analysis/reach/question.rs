@@ -6,6 +6,7 @@ use crate::{
     identity::Identifier,
     limits::{self, at_most},
     loss::{Delta, Epsilon},
+    units::Millionths,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub struct Reach {
     /// So many rows of a person count as they are; more count as so many.
     pub most_frequency: u32,
     /// Confidence of the intervals, in millionths.
-    pub confidence: u32,
+    pub confidence: Millionths,
     /// ε of the whole job.
     pub epsilon: Epsilon,
     /// δ at which ε is meant.

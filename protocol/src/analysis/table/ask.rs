@@ -13,6 +13,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role},
     loss::{Delta, Epsilon},
     text,
+    units::Scale,
 };
 
 /// The question.
@@ -130,13 +131,13 @@ impl<'c> Asked<'c> {
                 let expected = format!("rows are counted of a dataset: {names}");
                 return Err(value(&field("column"), &raw.column, expected));
             }
-            0
+            Scale::WHOLE
         } else {
             let allowed = self.listed.measures;
             let (_, role) = self.column(&field("column"), &raw.column, allowed)?;
             match (raw.statistic, role) {
                 (Statistic::Sum, Role::Measure(scale)) => *scale,
-                (Statistic::Distinct, Role::Group(_) | Role::Label) => 0,
+                (Statistic::Distinct, Role::Group(_) | Role::Label) => Scale::WHOLE,
                 (Statistic::Sum, _) => {
                     return Err(value(
                         &field("column"),

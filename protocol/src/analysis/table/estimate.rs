@@ -14,10 +14,7 @@ use crate::{
     tally::{Side, Tally},
     time::Time,
 };
-use statistics::{
-    shown::Passing,
-    special::{normal_upper_quantile, power_of_ten},
-};
+use statistics::{shown::Passing, special::normal_upper_quantile};
 
 use self::amounts::{Amounts, Possible, Total};
 
@@ -40,7 +37,7 @@ pub(super) fn answer(
     scope: &Scope<'_>,
 ) -> (TableAnswer, Vec<String>) {
     let contract = scope.contract;
-    let confidence = f64::from(asked.confidence) / 1e6;
+    let confidence = asked.confidence.value();
     let judge = Judge { alpha: 1.0 - confidence, shows: view.thresholds() };
     let headings = asked.group_by.iter().map(|group| Heading::new(group, asked, contract));
     let headings: Vec<_> = headings.collect();
@@ -192,7 +189,7 @@ impl Judge {
 
 /// Units of the column in one of the amount.
 fn unit(measure: &TableMeasure) -> f64 {
-    power_of_ten(measure.scale)
+    measure.scale.units_per_one()
 }
 
 /// An estimate in units of the amount.
@@ -224,8 +221,8 @@ impl Heading {
             }
             GroupBy::Bins { measure, edges } => {
                 let scale = asked.measures.iter().find(|it| it.name == *measure).map(|it| it.scale);
-                let decimals = usize::from(scale.unwrap_or(0));
-                let unit = power_of_ten(scale.unwrap_or(0));
+                let decimals = scale.unwrap_or_default().decimals();
+                let unit = scale.unwrap_or_default().units_per_one();
                 let show = |edge: &i64| format!("{:.decimals$}", real(*edge) / unit);
                 let first = edges.first().map(|edge| format!("below {}", show(edge)));
                 let pairs = edges.windows(2).filter_map(|pair| match pair {
@@ -313,8 +310,8 @@ pub(in crate::analysis) fn row_words(filter: &Filter, contract: &Contract) -> St
             format!("{year:04}-{month:02}-{day:02}")
         }
         Some(Role::Measure(scale)) => {
-            let decimals = usize::from(*scale);
-            format!("{:.decimals$}", real(end) / power_of_ten(*scale))
+            let decimals = scale.decimals();
+            format!("{:.decimals$}", real(end) / scale.units_per_one())
         }
         _ => end.to_string(),
     };
@@ -330,7 +327,7 @@ fn floor_words(measure: &TableMeasure) -> String {
     match (measure.statistic, measure.clamp.is_signed()) {
         (Statistic::Sum, false) => " (totals below 0 count as 0)".to_owned(),
         (Statistic::Sum, true) => {
-            let decimals = usize::from(measure.scale);
+            let decimals = measure.scale.decimals();
             let floor = real(measure.clamp.least()) / unit(measure);
             format!(" (totals below {floor:.decimals$} count as {floor:.decimals$})")
         }

@@ -6,6 +6,7 @@ use crate::{
     loss::{Delta, Epsilon},
     proof::Split,
     tally::Clamp,
+    units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub struct TableQuestion {
     /// In how many cells one person may count; the rest of a person's cells is left out.
     pub cells_per_person: u32,
     /// Confidence of the intervals, in millionths.
-    pub confidence: u32,
+    pub confidence: Millionths,
     /// ε of the whole job.
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
@@ -106,7 +107,7 @@ pub struct TableMeasure {
     /// Whether squares are added up too, which gives the spread between people.
     pub squares: bool,
     /// Decimals of the column, from the contract; 0 for counts.
-    pub scale: u8,
+    pub scale: Scale,
 }
 
 /// What is made of the rows of a person.

@@ -10,6 +10,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role},
     refusal::{Asked, Refusal},
     tally::{Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally},
+    units::Scale,
 };
 
 /// The people of the population by group, with what they did.
@@ -111,7 +112,7 @@ impl<'c> Asking<'c> {
             return Err(Refusal::Malformed);
         }
         if asked.statistic == Statistic::Rows {
-            let side = self.side(&asked.column).filter(|_| asked.scale == 0);
+            let side = self.side(&asked.column).filter(|_| asked.scale == Scale::WHOLE);
             let side = side.ok_or_else(|| not_permitted(Asked::Column, &asked.column, None))?;
             return Ok(Measure { side, of: Quantity::Rows, rows, clamp });
         }
@@ -123,7 +124,7 @@ impl<'c> Asking<'c> {
             (Statistic::Sum, Role::Measure(scale)) if *scale == asked.scale => {
                 Quantity::Sum { column }
             }
-            (Statistic::Distinct, Role::Group(_) | Role::Label) if asked.scale == 0 => {
+            (Statistic::Distinct, Role::Group(_) | Role::Label) if asked.scale == Scale::WHOLE => {
                 Quantity::Distinct { column }
             }
             (Statistic::Sum, Role::Measure(_))

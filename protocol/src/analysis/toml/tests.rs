@@ -3,6 +3,7 @@ use crate::contract::tests::sample;
 use crate::job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
 use crate::proof::Split;
 use crate::tally::Clamp;
+use crate::units::Scale;
 
 const LIFT: &str = r#"
 [lift]
@@ -106,7 +107,7 @@ fn reads_every_field() {
     let (name, lift) = lift_from_toml(LIFT, &contract()).unwrap();
     assert_eq!(name, "lift");
     assert_eq!((lift.test, lift.control), (vec!["mens".to_owned()], vec!["none".to_owned()]));
-    assert_eq!((lift.expected_test_share, lift.srm_flag_p), (500_000, 10_000));
+    assert_eq!((lift.expected_test_share.0, lift.srm_flag_p.0), (500_000, 10_000));
     let day = |text: &str| i32::try_from(text.parse::<Time>().unwrap().day()).unwrap();
     let window = (day("2026-10-01T00:00:00Z"), day("2026-11-11T00:00:00Z"));
     assert_eq!(lift.window, Some(window));
@@ -115,17 +116,17 @@ fn reads_every_field() {
         column: "visit".to_owned(),
         kind: OutcomeKind::Binary,
         clamp: Clamp::up_to(1).unwrap(),
-        scale: 0,
+        scale: Scale::WHOLE,
     };
     let spend = Outcome {
         name: "capped spend".to_owned(),
         column: "spend".to_owned(),
         kind: OutcomeKind::Value,
         clamp: Clamp::up_to(49_900).unwrap(),
-        scale: 2,
+        scale: Scale::new(2).unwrap(),
     };
     assert_eq!(lift.outcomes, [visit, spend]);
-    assert_eq!(lift.confidence, 900_000);
+    assert_eq!(lift.confidence.0, 900_000);
     assert_eq!((lift.alternative, lift.multiplicity), (Alternative::Greater, Multiplicity::Holm));
     assert_eq!(lift.cost, Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }));
     assert_eq!((lift.epsilon.value(), lift.delta.value()), (1.0, 1e-6));
@@ -137,8 +138,8 @@ fn reads_every_field() {
 #[test]
 fn says_what_it_takes_where_nothing_is_said() {
     let lift = read(SHORT).unwrap();
-    assert_eq!((lift.expected_test_share, lift.srm_flag_p), (666_667, 1_000));
-    assert_eq!((lift.confidence, lift.min_cell, lift.window), (950_000, 50, None));
+    assert_eq!((lift.expected_test_share.0, lift.srm_flag_p.0), (666_667, 1_000));
+    assert_eq!((lift.confidence.0, lift.min_cell, lift.window), (950_000, 50, None));
     assert_eq!((lift.alternative, lift.multiplicity), (Alternative::TwoSided, Multiplicity::None));
     assert_eq!(lift.split, Split { n: 200, sum: 500, products: 300 });
 }
@@ -282,7 +283,10 @@ fn refuses_caps_that_do_not_fit_the_kind() {
     let value = "type = \"value\"\ncap_per_user = 499.0\ncap_source = \"declared\"";
     let lift = edit(value, "type = \"count\"\nmax_events_per_user = 3").unwrap();
     let spend = lift.outcomes.iter().find(|it| it.column == "spend").unwrap();
-    assert_eq!((spend.kind, spend.clamp.most(), spend.scale), (OutcomeKind::Count, 300, 2));
+    assert_eq!(
+        (spend.kind, spend.clamp.most(), spend.scale.decimals()),
+        (OutcomeKind::Count, 300, 2)
+    );
 }
 
 #[test]
@@ -329,7 +333,7 @@ fn asks_which_analysis_where_the_contract_has_several() {
 fn the_cap_of_a_count_is_refused_without_a_word_about_decimals_or_columns() {
     let field = |key: &str| format!("kind.{key}");
     let said = |cap: f64, floor: Option<f64>, scale: u8| {
-        clamp(&field, cap, floor, scale).unwrap_err().to_string()
+        clamp(&field, cap, floor, Scale::new(scale).unwrap()).unwrap_err().to_string()
     };
     assert_eq!(
         said(2.5, None, 0),

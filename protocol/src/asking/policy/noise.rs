@@ -7,6 +7,7 @@ use crate::{
     proof::{PriceError, Request, Split, Wanted},
     refusal::Refusal,
     tally::{Clamp, Tally},
+    units::Scale,
 };
 
 /// Names the figure, the largest cap at this ε, and the least ε for this cap.
@@ -21,7 +22,7 @@ pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> 
     let measure = place.and_then(|at| Some((at, named.get(at)?, tally.measures.get(at)?.clamp)));
     let (figure, scale, cap) = match &measure {
         Some((_, (name, scale), clamp)) => (name.clone(), *scale, clamp.reach()),
-        None => ("people".to_owned(), 0, u64::from(tally.ids_per_person)),
+        None => ("people".to_owned(), Scale::WHOLE, u64::from(tally.ids_per_person)),
     };
     let largest =
         measure.and_then(|(at, ..)| asking.largest(at, Rho::from_epsilon(epsilon, delta)));

@@ -151,7 +151,7 @@ fn the_policy_checks_what_a_template_would_have() {
             &|it| it.measures[0].column = "sales.margin".to_owned(),
             not(Asked::Column, "sales.margin", Some("retailer")),
         ),
-        (&|it| it.measures[0].scale = 0, Refusal::Malformed),
+        (&|it| it.measures[0].scale = crate::units::Scale::WHOLE, Refusal::Malformed),
         (
             &|it| it.group_by = vec![group("exposures.arm"), group("exposures.arm")],
             Refusal::Malformed,

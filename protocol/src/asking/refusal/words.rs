@@ -2,10 +2,11 @@
 
 use super::{Asked, Debit, Limit};
 use crate::loss::{Delta, Epsilon, Loss, Rho};
+use crate::units::Scale;
 
 /// An amount with the decimals of its column.
-pub(super) fn amount(units: u64, scale: u8) -> String {
-    let decimals = usize::from(scale);
+pub(super) fn amount(units: u64, scale: Scale) -> String {
+    let decimals = scale.decimals();
     let digits = format!("{units:0>width$}", width = decimals + 1);
     match digits.split_at_checked(digits.len() - decimals) {
         Some((whole, rest)) if !rest.is_empty() => format!("{whole}.{rest}"),
@@ -21,7 +22,7 @@ pub(super) fn allowed(limit: Limit, most: u64) -> String {
     }
 }
 
-pub(super) fn drawable(largest: Option<u64>, scale: u8, least: Option<Epsilon>) -> String {
+pub(super) fn drawable(largest: Option<u64>, scale: Scale, least: Option<Epsilon>) -> String {
     let cap = largest.map(|it| format!("at this epsilon the cap can be {}", amount(it, scale)));
     let epsilon = least.map(|it| format!("for this cap epsilon must be {it} or more"));
     let all: Vec<_> = cap.into_iter().chain(epsilon).collect();

@@ -3,6 +3,7 @@
 
 use super::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
 use crate::contract::{Contract, Role};
+use crate::units::Scale;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Tally {
@@ -95,8 +96,8 @@ impl Asked<'_> {
                 most.saturating_sub(*least) >= SOME_YEARS
             }
             (Chosen::Range(least, most), Some(Role::Measure(scale) | Role::Feature(scale))) => {
-                let much = if *scale == 0 { MANY } else { MUCH };
-                let unit = 10_i64.saturating_pow(u32::from(*scale));
+                let much = if *scale == Scale::WHOLE { MANY } else { MUCH };
+                let unit = 10_i64.saturating_pow(u32::from(u8::from(*scale)));
                 *least <= 0 && *most >= unit.saturating_mul(much)
             }
             (Chosen::Range(least, most), _) => *least <= 0 && *most >= MUCH,

@@ -1,5 +1,6 @@
 //! Tables of the same columns, hostile rows in them, and tallies over them.
 
+use protocol::units::Scale;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -93,7 +94,7 @@ static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
             ("phone", Role::MatchKey(Identifier::Phone)),
             ("group", Role::Group(["a", "b", "c"].map(str::to_owned).into())),
             ("label", Role::Label),
-            ("number", Role::Measure(0)),
+            ("number", Role::Measure(Scale::WHOLE)),
             ("day", Role::Date),
             ("agreed", Role::Consent),
         ];

@@ -1,6 +1,6 @@
 //! Is the design what it should be? Who was found, who was counted, who was left out.
 
-use super::{figure, millionths, names};
+use super::{figure, names};
 use crate::{
     analysis::{
         Scope,
@@ -65,8 +65,8 @@ fn count(cell: &CellFigure) -> CellCount {
 /// The head counts of the arms against the shares of the design. Several values of an arm are in the
 /// tally as one, so that what they are among themselves cannot be tested.
 fn ratio(arms: &Arms, asked: &Lift) -> SampleRatio {
-    let expected = millionths(asked.expected_test_share);
-    let flag_p = millionths(asked.srm_flag_p);
+    let expected = asked.expected_test_share.value();
+    let flag_p = asked.srm_flag_p.value();
     let both = arms.test.as_ref().zip(arms.control.as_ref());
     let found = both.map(|(test, control)| {
         let counts = [figure(test.people), figure(control.people)];
@@ -181,7 +181,7 @@ fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
     if !test.is_clear() || !control.is_clear() {
         return None;
     }
-    let z = normal_upper_quantile((1.0 - millionths(asked.confidence)) / 2.0);
+    let z = normal_upper_quantile((1.0 - asked.confidence.value()) / 2.0);
     let rate = |it: Found| MatchRate { rate: it.share().clamp(0.0, 1.0), ci: it.interval(z) };
     let p = difference(test, control);
     Some(MatchRates {

@@ -2,7 +2,7 @@
 
 use super::{
     compared::{Compared, Measured, Method},
-    figure, millionths, names, squares, unit,
+    figure, names, squares, unit,
 };
 use crate::{
     analysis::lift::{
@@ -49,7 +49,7 @@ fn confidence(asked: &lift::Lift) -> Confidence {
         lift::Alternative::Less => Alternative::Less,
         _ => Alternative::TwoSided,
     };
-    Confidence { level: millionths(asked.confidence), alternative }
+    Confidence { level: asked.confidence.value(), alternative }
 }
 
 /// One outcome, and what its figures are divided by.

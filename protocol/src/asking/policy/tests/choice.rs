@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::job::{ChoiceOf, ChoiceQuestion, GroupBy, Statistic, TableMeasure};
+use crate::units::{Millionths, Scale};
 use crate::{digest::Digest, job::JobId, proof::By};
 
 const QUANTILE: &str = r#"
@@ -182,14 +183,14 @@ fn the_policy_checks_what_a_template_of_a_choice_would_have() {
     for (share, found) in [(0, 0), (1_000_000, 1_000_000)] {
         let refused = changed(QUANTILE, |it| {
             let ChoiceOf::Quantile { share: to, .. } = &mut it.of else { panic!("a quantile") };
-            *to = share;
+            *to = Millionths(share);
         });
         let most = 999_999;
         assert_eq!(refused, Err(Refusal::OverLimit { limit: Limit::Share, found, most }));
     }
     let refused = changed(QUANTILE, |it| {
         let ChoiceOf::Quantile { scale, .. } = &mut it.of else { panic!("a quantile") };
-        *scale = 0;
+        *scale = Scale::WHOLE;
     });
     assert_eq!(refused, Err(Refusal::Malformed));
     let refused = changed(FULLEST, |it| {
@@ -234,7 +235,7 @@ fn the_same_table_is_asked_as_a_table_would_ask_it() {
     assert_eq!(table.group_by, [GroupBy::Bins { measure: measure.clone(), edges }]);
     let (column, statistic) = ("sales.spend".to_owned(), Statistic::Sum);
     let clamp = Clamp::up_to(20_000).unwrap();
-    let (name, squares, scale) = (measure, false, 2);
+    let (name, squares, scale) = (measure, false, Scale::new(2).unwrap());
     let expected = TableMeasure { name, column, statistic, clamp, squares, scale };
     assert_eq!(table.measures, [expected]);
     let Question::Table(asked) = read(

@@ -1,6 +1,7 @@
 //! Questions about lift: what a signed analyst could change, template or not.
 
 use super::*;
+use crate::units::{Millionths, Scale};
 use crate::{
     job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
@@ -11,6 +12,7 @@ use crate::{
 type LiftChange<'a> = &'a dyn Fn(&mut Lift);
 
 fn outcome(column: &str, kind: OutcomeKind, clamp: Clamp, scale: u8) -> Outcome {
+    let scale = Scale::new(scale).unwrap();
     Outcome { name: format!("the {column}"), column: column.to_owned(), kind, clamp, scale }
 }
 
@@ -18,14 +20,14 @@ fn lift() -> Lift {
     Lift {
         test: vec!["mens".to_owned(), "womens".to_owned()],
         control: vec!["none".to_owned()],
-        expected_test_share: 666_667,
-        srm_flag_p: 1_000,
+        expected_test_share: Millionths(666_667),
+        srm_flag_p: Millionths(1_000),
         window: Some((20_727, 20_757)),
         outcomes: vec![
             outcome("visit", OutcomeKind::Binary, Clamp::ONE, 0),
             outcome("spend", OutcomeKind::Value, Clamp::new(-500, 9_950).unwrap(), 2),
         ],
-        confidence: 950_000,
+        confidence: Millionths(950_000),
         alternative: Alternative::TwoSided,
         multiplicity: Multiplicity::None,
         cost: Some(Cost { millionths: 5, currency: "USD".to_owned() }),
@@ -108,7 +110,7 @@ fn an_outcome_whose_noise_cannot_be_drawn_is_named() {
     let Err(Refusal::Undrawable { figure, cap, scale, largest, .. }) = refused else {
         panic!("{refused:?}")
     };
-    assert_eq!((figure.as_str(), cap, scale), ("the spend", 1 << 31, 2));
+    assert_eq!((figure.as_str(), cap, scale.decimals()), ("the spend", 1 << 31, 2));
     assert!(largest.is_some());
 }
 
@@ -178,9 +180,9 @@ fn a_question_about_lift_that_makes_no_sense_is_refused() {
 #[test]
 fn shares_lie_between_nothing_and_all() {
     let shares: [fn(&mut Lift) -> &mut u32; 3] = [
-        |lift| &mut lift.expected_test_share,
-        |lift| &mut lift.srm_flag_p,
-        |lift| &mut lift.confidence,
+        |lift| &mut lift.expected_test_share.0,
+        |lift| &mut lift.srm_flag_p.0,
+        |lift| &mut lift.confidence.0,
     ];
     for share in shares {
         let with = |value: u32| changed(|lift| *share(lift) = value).map(drop);

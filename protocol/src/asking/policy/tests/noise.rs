@@ -25,7 +25,7 @@ fn refused(at: usize) -> (String, u64, u8, Option<u64>, Option<Epsilon>) {
         panic!("{refusal}")
     };
     assert_eq!(epsilon, asked.price().epsilon);
-    (figure, cap, scale, largest, least)
+    (figure, cap, scale.into(), largest, least)
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn nothing_is_named_where_nothing_would_do() {
         let expected = Refusal::Undrawable {
             figure: figure.to_owned(),
             cap,
-            scale,
+            scale: crate::units::Scale::new(scale).unwrap(),
             epsilon: Epsilon::new(0.001).unwrap(),
             largest: None,
             least: None,

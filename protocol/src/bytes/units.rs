@@ -1,0 +1,125 @@
+//! What whole numbers stand for: decimals of a column, and millionths of one.
+
+use serde::{Deserialize, Serialize};
+use statistics::special::power_of_ten;
+use std::fmt;
+
+/// How many decimals the numbers of a column have: each is a whole number of units of its last decimal.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Scale(u8);
+
+impl Scale {
+    /// Numbers without decimals, as counts are.
+    pub const WHOLE: Self = Self(0);
+    /// The most decimals that a column may have.
+    pub const MOST: u8 = 6;
+
+    /// So many decimals; none if there are more than [`Self::MOST`].
+    #[must_use]
+    pub fn new(decimals: u8) -> Option<Self> {
+        (decimals <= Self::MOST).then_some(Self(decimals))
+    }
+
+    /// How many digits stand behind the point.
+    #[must_use]
+    pub fn decimals(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// How many units make one: 100 of cents.
+    #[must_use]
+    pub fn units_per_one(self) -> f64 {
+        power_of_ten(self.0)
+    }
+}
+
+impl TryFrom<u8> for Scale {
+    type Error = InvalidScale;
+
+    fn try_from(decimals: u8) -> Result<Self, InvalidScale> {
+        Self::new(decimals).ok_or(InvalidScale { found: decimals })
+    }
+}
+
+impl From<Scale> for u8 {
+    fn from(scale: Scale) -> Self {
+        scale.0
+    }
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// More decimals than a column may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("found {found} decimals, expected at most {}", Scale::MOST)]
+pub struct InvalidScale {
+    /// How many.
+    pub found: u8,
+}
+
+/// A share or a level in millionths. Whoever asks may sign any number; the policy refuses what is not above 0
+/// and below 1.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+#[expect(clippy::exhaustive_structs, reason = "a number and its unit")]
+pub struct Millionths(pub u32);
+
+impl Millionths {
+    /// One: a million of them.
+    pub const ONE: u32 = 1_000_000;
+
+    /// The nearest to `share`; none if that is not above 0 and below 1.
+    #[must_use]
+    pub fn nearest(share: f64) -> Option<Self> {
+        let scaled = (share * f64::from(Self::ONE)).round();
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to lie in 0..10^6"
+        )]
+        (scaled > 0.0 && scaled < f64::from(Self::ONE)).then_some(Self(scaled as u32))
+    }
+
+    /// As a real number.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::ONE)
+    }
+
+    /// Whether it is above 0 and below 1.
+    #[must_use]
+    pub fn is_share(self) -> bool {
+        (1..Self::ONE).contains(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_at_most_six_decimals() {
+        assert_eq!(Scale::new(6).map(Scale::decimals), Some(6));
+        assert_eq!(Scale::try_from(7), Err(InvalidScale { found: 7 }));
+        assert!(serde_json::from_str::<Scale>("7").is_err());
+        assert_eq!(serde_json::to_string(&Scale(2)).unwrap(), "2");
+        assert!((Scale(2).units_per_one() - 100.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_share_lies_between_nothing_and_all() {
+        assert_eq!(Millionths::nearest(0.95), Some(Millionths(950_000)));
+        for share in [0.0, 1.0, -0.5, 4e-7, f64::NAN, f64::INFINITY] {
+            assert_eq!(Millionths::nearest(share), None, "{share}");
+        }
+        assert!(Millionths(1).is_share() && Millionths(999_999).is_share());
+        assert!(!Millionths(0).is_share() && !Millionths(1_000_000).is_share());
+        assert_eq!(serde_json::to_string(&Millionths(5)).unwrap(), "5");
+    }
+}
