@@ -282,7 +282,9 @@ fn the_page_says_who_counts_and_who_does_not() {
         "at least ",
         "Withheld consent, in ",
         "somebody who comes back is not new",
-        "The line is the rate of all segments that are shown.",
+        "Only the cohort (first line) is in the figures above.",
+        "no upper end",
+        "The dashed line is the rate of all segments that are shown.",
         "Nothing about causes",
     ] {
         assert!(page.contains(text), "no {text} in {page}");
