@@ -73,17 +73,24 @@ fn dataset(
     purpose: &str,
 ) -> String {
     let title = used.title;
+    let what = match used.amount.is_list() {
+        true => format!("One of the {title}"),
+        false => format!("The {}: {title}", used.noun),
+    };
     let mut text = format!(
-        "# The {}: {title}.\n[[dataset]]\nname = \"{name}\"\nowner = \"{owner}\"\n\
+        "# {what}.\n[[dataset]]\nname = \"{name}\"\nowner = \"{owner}\"\n\
          lineage = \"{name}\"          # the same people in all versions; the owner's ledger is kept by it\n\n\
          [[dataset.column]]\nname = \"email\"\nrole = \"match_key\"             # normalised and hashed before it \
-         leaves; joins the datasets\nkind = \"email\"                 # or \"phone\", \"hashed\"\n\n",
-        used.noun
+         leaves; joins the datasets\nkind = \"email\"                 # or \"phone\", \"hashed\"\n\n"
     );
     for (column, role) in columns {
         let _ = writeln!(text, "[[dataset.column]]\nname = \"{column}\"\nrole = \"{role}\"");
         if *role == RoleKind::Group {
             text += "domain = [\"a\", \"b\"]            # every value there is; a public list\n";
+        }
+        if *role == RoleKind::Measure {
+            text +=
+                "scale = 2                      # decimals that a value may have, as in 12.34\n";
         }
         text.push('\n');
     }
@@ -94,7 +101,7 @@ fn dataset(
         epsilon: 4.0,
         lifetime_epsilon: 20.0,
     };
-    let _ = writeln!(text, "{budget}selection_delta = 1e-6");
+    let _ = writeln!(text, "{budget}selection_delta = 1e-6\n");
     text
 }
 
@@ -134,6 +141,11 @@ mod tests {
                 let listed = section.uses.iter().all(|used| terms.words(used) != "none");
                 assert!(listed, "{}: something is not listed", section.kind);
                 assert_eq!(contract.parties.len(), number);
+                // Sections stand apart, and money has decimals.
+                assert!(!text.contains("selection_delta = 1e-6\n#"), "{text}");
+                let measures = text.matches("role = \"measure\"").count();
+                assert_eq!(text.matches("scale = 2 ").count(), measures, "{text}");
+                assert!(!text.contains(": datasets "), "{text}");
             }
         }
     }
