@@ -167,6 +167,13 @@ pub fn section(kind: &str) -> Option<&'static Section> {
     sections().find(|section| section.kind == kind)
 }
 
+/// The kind of analysis that a contract permits `kind` under, if that is another one.
+#[must_use]
+pub fn asked_under(kind: &str) -> Option<&'static str> {
+    let mut kinds = KINDS.iter().filter(|known| known.kind == kind && known.section.kind != kind);
+    kinds.next().map(|known| known.section.kind)
+}
+
 /// Every kind of analysis that a contract may permit.
 pub fn sections() -> impl Iterator<Item = &'static Section> {
     let kinds = KINDS.iter().filter(|kind| kind.kind == kind.section.kind);

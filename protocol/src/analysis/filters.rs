@@ -67,7 +67,9 @@ pub(super) fn filter(
         (Role::Date, (None, None, None, Some(first), Some(last))) => {
             let least = i64::from(day(&field("first"), first)?);
             let most = i64::from(day(&field("last"), last)?);
-            check_order(&field("last"), least, most)?;
+            if most < least {
+                return Err(value(&field("last"), last, "expected no day before the first"));
+            }
             Ok(Filter::Between { column, least, most })
         }
         (Role::Group(_), _) => {

@@ -146,9 +146,13 @@ fn analysis<'c>(
         };
     };
     all.find(|(known, _)| *known == name).ok_or_else(|| {
-        let expected = match known().as_str() {
-            "" => format!("the contract has no analysis of kind \"{kind}\""),
-            known => format!("the contract has {known}"),
+        let other = contract.analyses.get(name).map(|terms| terms.section().kind);
+        let expected = match (known().as_str(), other) {
+            ("", _) => format!("the contract has no analysis of kind \"{kind}\""),
+            (known, Some(other)) => {
+                format!("{name} is an analysis of kind {other}; [{kind}] needs one of: {known}")
+            }
+            (known, None) => format!("the contract has {known}"),
         };
         value("job.analysis", name, expected)
     })

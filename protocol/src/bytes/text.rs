@@ -137,6 +137,8 @@ pub fn plain_toml(message: &str) -> String {
     let found =
         ["invalid type: ", "invalid value: "].iter().find_map(|head| found.strip_prefix(head));
     match found {
+        Some("map") => format!("found a table, expected {expected}"),
+        Some("sequence") => format!("found a list, expected {expected}"),
         Some(found) => format!("found {found}, expected {expected}"),
         None => message.to_owned(),
     }
@@ -267,10 +269,8 @@ mod tests {
                 "invalid value: integer `-1`, expected u32",
                 "found integer `-1`, expected a whole number, not below 0",
             ),
-            (
-                "invalid type: sequence, expected a map",
-                "found sequence, expected a table of its own",
-            ),
+            ("invalid type: sequence, expected a map", "found a list, expected a table of its own"),
+            ("invalid type: map, expected a string", "found a table, expected text in quotes"),
             ("unknown field `x`, expected `a` or `b`", "unknown field `x`, expected `a` or `b`"),
             ("missing field `x`", "missing field `x`"),
         ] {

@@ -510,6 +510,9 @@ fn refuses_names_that_nothing_has() {
         "measures",
         &unknown("measure column", "arm"),
     );
+    // A column that is there, written with its dataset where only one is meant.
+    let alone = "write `bought` alone: it is a column of the outcome";
+    refused_by_toml(&edit("date = ", "\"bought\"", "\"sales.bought\""), "date = \"sales", alone);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(crate) struct RawAssignment {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "{ start = \"2026-10-01\", end = \"2026-10-31\" }")]
 pub(crate) struct RawWindow {
     pub(super) start: String,
     pub(super) end: String,

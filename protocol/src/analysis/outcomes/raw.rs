@@ -20,14 +20,14 @@ pub(crate) struct RawOutcomes {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "{ first = 0, last = 30 }")]
 pub(crate) struct RawWindow {
     pub(super) first: i32,
     pub(super) last: i32,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "{ first = \"2026-10-01\", last = \"2026-10-31\" }")]
 pub(crate) struct RawDays {
     pub(super) first: String,
     pub(super) last: String,

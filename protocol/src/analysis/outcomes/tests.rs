@@ -328,3 +328,11 @@ fn where_consent_is_asked_of_outcomes_alone_rates_are_said_to_be_too_low() {
     let (_, flags) = question.estimate(&released(900), &proven, &scope).unwrap();
     assert_eq!(flags, ["refusals_known_by_outcome"]);
 }
+
+#[test]
+fn shows_how_a_window_is_written_where_a_number_was() {
+    let number = with("window = { first = 0, last = 30 }", "window = 30").unwrap_err();
+    assert!(number.contains("expected { first = 0, last = 30 }"), "{number}");
+    let text = with("window = { first = 0, last = 30 }", "window = \"30\"").unwrap_err();
+    assert!(text.contains("expected { first = 0, last = 30 }"), "{text}");
+}

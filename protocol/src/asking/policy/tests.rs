@@ -124,6 +124,11 @@ fn templates_are_refused_in_words() {
         let TemplateError::Value { field: found, .. } = &error else { panic!("{error}") };
         assert_eq!(found, field, "{error}");
     }
+    let lift = edited("analysis = \"reach\"", "analysis = \"lift\"").unwrap_err().to_string();
+    let expected = "lift is an analysis of kind lift; [table] needs one of: reach";
+    assert!(lift.ends_with(expected), "{lift}");
+    let swapped = edited("last = \"2026-10-31\"", "last = \"2026-09-30\"").unwrap_err().to_string();
+    assert!(swapped.contains("last is 2026-09-30"), "{swapped}");
     assert!(matches!(edited("[table]", "[tables]"), Err(TemplateError::Syntax { .. })));
     assert_eq!(read("[job]\n"), Err(TemplateError::OneKind));
 }

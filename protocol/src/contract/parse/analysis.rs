@@ -234,6 +234,13 @@ impl<'a> Listing<'a> {
             column.is_some_and(|column| roles.contains(&column.role.kind()))
         };
         named.filter(|named| is_ours(named) && has_role(named)).ok_or_else(|| {
+            let whole = name.get_ref().parse::<ColumnRef>().ok();
+            if let (Some(of), Some(whole)) =
+                (of, whole.filter(|whole| is_ours(whole) && has_role(whole)))
+            {
+                let alone = format!("write `{}` alone: it is a column of the {of}", whole.column);
+                return self.page.flaw(name.span(), Flaw::Syntax(alone));
+            }
             let flaw = Flaw::Unknown { what: used.expected(), name: name.get_ref().clone() };
             self.page.flaw(name.span(), flaw)
         })
