@@ -95,11 +95,15 @@ fn a_contract_is_written_for_any_kind_and_number_of_parties() {
     let (_, talk) =
         says(dir.path(), 2, &format!("contract new --name x --kind sql {all} -o x.toml"));
     assert!(talk.contains("no such kind of analysis, expected one of lift, table"), "{talk}");
+    let (_, talk) =
+        says(dir.path(), 2, &format!("contract new --name x --kind choice {all} -o x.toml"));
+    assert!(talk.contains("a choice is asked under a table: --kind table"), "{talk}");
     for (kind, parties) in
         [("table", all), ("lift", all), ("table", "--party p/party.toml --pcrs pcrs.json")]
     {
         let new = format!("contract new --name room --kind {kind} {parties} -o {kind}.toml");
-        says(dir.path(), 0, &new);
+        let (_, talk) = says(dir.path(), 0, &new);
+        assert_eq!(talk.contains("assigns them to arms"), kind == "lift", "{talk}");
         let (page, _) = says(dir.path(), 0, &format!("contract show {kind}.toml"));
         assert!(page.contains("publisher: NOT SIGNED"), "{page}");
         assert_eq!(page.contains("third: NOT SIGNED"), parties == all, "{page}");

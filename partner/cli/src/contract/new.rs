@@ -3,7 +3,7 @@ use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::{keys, salts};
 use protocol::{
     analysis,
-    contract::{Contract, draft},
+    contract::{Contract, Terms, draft},
     hpke::RecipientKey,
     page::danger,
     salt::{BucketSalt, SealedSalts},
@@ -100,10 +100,13 @@ impl New {
                 say::note(format_args!("dataset \"{dataset}\": {danger}"));
             }
         }
-        say::note(
-            "If people may refuse, the consent column belongs in the data that assigns them to arms: \
-             asked in the outcomes alone, it is known only of people who have one.",
-        );
+        let has_arms = |terms: &Terms| terms.section().uses.iter().any(|used| used.key == ARM);
+        if contract.analyses.values().any(has_arms) {
+            say::note(
+                "If people may refuse, the consent column belongs in the data that assigns them to arms: \
+                 asked in the outcomes alone, it is known only of people who have one.",
+            );
+        }
         say::note(format_args!(
             "Edit it until everybody agrees; then each party runs `glovebox contract sign`, with {} beside the \
              contract.",
@@ -187,7 +190,7 @@ impl Head<'_> {
             .replace("{EXPIRES}", &self.expires.to_string())
             .replace("{BUCKET_SALT}", &self.salt.digest().to_string())
             .replace("{SUPERSEDES}\n", &replaced)
-            .replace("{PARTIES}", &tables.join("\n"))
+            .replace("{PARTIES}", &tables.join("\n\n"))
             .replace("{EVERYBODY}", &format!("{names:?}"))
             .replace("{PUBLISHER}", owners.first().copied().unwrap_or_default())
             .replace("{RETAILER}", owners.last().copied().unwrap_or_default());
@@ -198,6 +201,9 @@ impl Head<'_> {
 }
 
 fn no_such_kind(kind: &str) -> Failure {
+    if let Some(other) = analysis::asked_under(kind) {
+        return Failure::unclear(format!("a {kind} is asked under a {other}: --kind {other}"));
+    }
     let known: Vec<_> = analysis::sections().map(|section| section.kind).collect();
     Failure::unclear(format!(
         "--kind {}: there is no such kind of analysis, expected one of {}",
@@ -266,6 +272,8 @@ impl Snippet {
 
 /// Bytes of a party.toml: twenty times what its keys take.
 const MOST_PARTY: u64 = 64 << 10;
+/// The key of a contract under which people's arms are listed.
+const ARM: &str = "arm";
 const YEAR: u64 = 365 * 86_400;
 const TEMPLATE: &str = include_str!("template.toml");
 const GENERATED: &str = include_str!("generated.toml");
