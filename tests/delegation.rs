@@ -1,7 +1,7 @@
 //! Keys that a root key delegates: what one signs that is not good for it is refused by name, and services need no
 //! root key on their disk.
 
-#![expect(clippy::unwrap_used, reason = "a test says what failed by its name")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what failed by its name")]
 
 use client::{
     clock,

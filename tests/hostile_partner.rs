@@ -340,7 +340,7 @@ async fn values_outside_every_domain_open_and_a_job_runs() {
 async fn a_bad_grant_leaves_the_other_partys_room_as_it_was() {
     let mut stage = Stage::set().await;
     let (publisher, retailer) = (&stage.parties.publisher, &stage.parties.retailer);
-    let before = stage.room.status(&publisher).await.unwrap();
+    let before = stage.room.status(publisher).await.unwrap();
     let body = Body::Status {};
     // Someone else's dataset, granted by the retailer.
     let people = stage.parties.seal("exposures", &exposures(PEOPLE), 2);

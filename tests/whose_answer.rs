@@ -73,7 +73,7 @@ impl Stage {
         } else {
             &self.parties.retailer
         };
-        self.room.request(&key, body).await.unwrap()
+        self.room.request(key, body).await.unwrap()
     }
 
     /// What `reader` makes of what the host keeps for it.

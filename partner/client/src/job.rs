@@ -98,7 +98,7 @@ pub enum JobError {
         /// Its datasets that the job reads.
         datasets: Vec<String>,
         /// In whose words.
-        cause: Box<JobError>,
+        cause: Box<Self>,
     },
     /// Nobody to ask.
     #[error(

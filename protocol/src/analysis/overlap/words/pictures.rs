@@ -31,7 +31,7 @@ pub(super) fn overall(answer: &OverlapAnswer) -> Option<Section> {
         plots.collect()
     };
     let blocks: Vec<_> = blocks.into_iter().flatten().collect();
-    (!blocks.is_empty()).then(|| Section { topic: Topic::Picture, heading, blocks })
+    (!blocks.is_empty()).then_some(Section { topic: Topic::Picture, heading, blocks })
 }
 
 /// The share of one dataset's people who are found in each other one.
