@@ -99,7 +99,7 @@ pub(crate) trait Analysis: Sized {
     ) -> Option<(Self::Answer, Vec<String>)>;
 
     /// What people read about an answer of this kind: title, doubts, answer, sections, and what was counted as
-    /// the subtitle. The rest is the same for every kind, and [`JobResult::page`] adds it.
+    /// the subtitle. The rest is the same for every kind, and [`JobResult::page`](crate::result::JobResult::page) adds it.
     fn page(result: &Answered<Self::Answer>) -> Page;
 }
 

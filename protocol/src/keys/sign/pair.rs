@@ -11,7 +11,7 @@ pub(crate) fn write(first: &[u8], second: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What [`write`] was given.
+/// What [`write()`] was given.
 pub(crate) fn read(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = bytes.strip_prefix(&[LIST_OF_TWO])?;
     let first = read_bytes(&mut rest)?;
