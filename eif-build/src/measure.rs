@@ -53,7 +53,9 @@ pub fn warnings(eif: &Eif<'_>) -> Vec<String> {
     }
     match std::str::from_utf8(eif.command_line) {
         Err(_) => lines.push("the command line is not UTF-8".to_owned()),
-        Ok(line) => lines.extend(kernel::check_command_line(line).err().map(|it| it.to_string())),
+        Ok(line) => {
+            lines.extend(kernel::check_command_line(line).err().map(|flaw| flaw.to_string()))
+        }
     }
     lines.extend(unpacked::doubts(&eif.ramdisks));
     lines

@@ -31,7 +31,7 @@ impl History {
     ) -> Result<(), Refusal> {
         let since = Time(now.0.saturating_sub(DAY_MS));
         let theirs = |it: &&Asked| it.analyst == analyst && it.purpose == purpose;
-        let mut today = self.jobs.iter().filter(theirs).filter(|it| it.time > since).peekable();
+        let mut today = self.jobs.iter().filter(theirs).filter(|job| job.time > since).peekable();
         let first = today.peek().map_or(now, |it| it.time);
         let most = contract.jobs_per_day;
         if u32::try_from(today.count()).is_ok_and(|found| found < most) {
@@ -69,7 +69,9 @@ impl History {
     ) -> Option<JobName> {
         let before = usize::try_from(place.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
         let mut latest = self.jobs.iter().take(before).rev().take(COMPARED);
-        latest.find(|it| tally.nearly_repeats(&it.tally, contract)).map(|it| it.job)
+        latest
+            .find(|earlier| tally.nearly_repeats(&earlier.tally, contract))
+            .map(|earlier| earlier.job)
     }
 }
 

@@ -123,7 +123,9 @@ impl Program {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", quoted(&self.path.to_string_lossy()))?;
-        self.arguments.iter().try_for_each(|it| write!(f, " {}", quoted(&it.to_string_lossy())))
+        self.arguments
+            .iter()
+            .try_for_each(|argument| write!(f, " {}", quoted(&argument.to_string_lossy())))
     }
 }
 

@@ -208,7 +208,8 @@ impl Uploads {
 
     fn parts(&self) -> io::Result<Vec<Part>> {
         let entries = fs::read_dir(&self.dir)?;
-        let parts = entries.filter_map(|entry| entry.map(|it| Part::parse(it.path())).transpose());
+        let parts =
+            entries.filter_map(|entry| entry.map(|entry| Part::parse(entry.path())).transpose());
         parts.collect()
     }
 

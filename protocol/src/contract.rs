@@ -268,7 +268,7 @@ impl Contract {
     #[must_use]
     pub fn asks_consent(&self, dataset: &str) -> bool {
         let found = self.datasets.get(dataset);
-        found.is_some_and(|it| it.columns.iter().any(|column| column.role == Role::Consent))
+        found.is_some_and(|found| found.columns.iter().any(|column| column.role == Role::Consent))
     }
 
     /// Whether people can refuse in any dataset of `analysis`.
@@ -308,7 +308,7 @@ impl Contract {
     /// The kinds of identifiers of `dataset`, in the order in which a row is known by them.
     #[must_use]
     pub fn match_keys(&self, dataset: &str) -> Vec<Identifier> {
-        let columns = self.datasets.get(dataset).into_iter().flat_map(|it| &it.columns);
+        let columns = self.datasets.get(dataset).into_iter().flat_map(|dataset| &dataset.columns);
         let kinds = columns.filter_map(|column| match column.role {
             Role::MatchKey(kind) => Some(kind),
             _ => None,

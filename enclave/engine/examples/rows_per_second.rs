@@ -22,7 +22,7 @@ use protocol::tally::{
 
 #[tokio::main]
 async fn main() {
-    let millions = std::env::args().nth(1).and_then(|it| it.parse().ok()).unwrap_or(1);
+    let millions = std::env::args().nth(1).and_then(|number| number.parse().ok()).unwrap_or(1);
     let rows = millions * 1_000_000;
     let contract = contract();
     let (exposures, sales) = (exposures(rows), sales(rows));

@@ -99,7 +99,7 @@ fn strides(tally: &Tally) -> Result<Vec<u64>, Fault> {
             continue;
         }
         *stride = all;
-        all = dimension.places().and_then(|it| all.checked_mul(it)).ok_or(Fault::Cells)?;
+        all = dimension.places().and_then(|places| all.checked_mul(places)).ok_or(Fault::Cells)?;
     }
     for (dimension, stride) in dimensions.iter().zip(&mut strides) {
         if matches!(dimension, Dimension::Only { values: None, .. }) {
@@ -136,7 +136,11 @@ impl<'t, const N: usize> Counting<'t, N> {
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
         let all_starts = Starts::of(tally);
         let starts = all_starts.count();
-        let days = tally.dimensions.iter().filter_map(|it| all_starts.place_of(it)).collect();
+        let days = tally
+            .dimensions
+            .iter()
+            .filter_map(|dimension| all_starts.place_of(dimension))
+            .collect();
         Self { tally, numbered, measures, most, starts, days, sides }
     }
 
@@ -183,9 +187,9 @@ impl<'t, const N: usize> Counting<'t, N> {
         while let Some(key) = self.next(&rest) {
             let mut own: [&[Entry]; N] = [&[]; N];
             for ((side, rest), own) in self.sides.iter().zip(&mut rest).zip(&mut own) {
-                let before = rest.iter().take_while(|it| side.key(it) < key).count();
+                let before = rest.iter().take_while(|row| side.key(row) < key).count();
                 let others = rest.get(before..).unwrap_or_default();
-                let same = others.iter().take_while(|it| side.key(it) == key).count();
+                let same = others.iter().take_while(|row| side.key(row) == key).count();
                 (*own, *rest) = others.split_at(same);
             }
             self.read(key.hash(), own, &mut people, &mut starts);
@@ -207,7 +211,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             self.combine(key.hash(), &people, [&mut cells, &mut fewer]);
             for cell in &cells {
                 values.clear();
-                values.extend(self.measures.iter().map(|it| it.in_cell(&people, cell)));
+                values.extend(self.measures.iter().map(|measure| measure.in_cell(&people, cell)));
                 let number = of_person + self.bins(&values);
                 counted.add(&Cell::new(cell, number), &values, &self.tally.products);
             }

@@ -50,8 +50,9 @@ impl Ledger {
         let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
         if let Some(job) = slice.job {
             let balance = self.accounts.get(&key);
-            let room =
-                balance.is_none_or(|it| it.jobs.contains_key(&job) || it.jobs.len() < MOST_JOBS);
+            let room = balance.is_none_or(|balance| {
+                balance.jobs.contains_key(&job) || balance.jobs.len() < MOST_JOBS
+            });
             if slice.granted.is_zero() || !room {
                 return Err(Refusal::BadSlice);
             }
@@ -143,7 +144,7 @@ impl Ledger {
         let mut lacking = lacking.into_iter();
         let Some((key, owner)) = lacking.next() else { return Ok(keys) };
         let others: BTreeSet<_> =
-            lacking.map(|(_, other)| other).filter(|it| *it != owner).collect();
+            lacking.map(|(_, other)| other).filter(|other| *other != owner).collect();
         let (left, cost) = (self.left_of(&key, now), cost.clone());
         let (dataset, others) = (key.dataset, others.into_iter().collect());
         Err(Refusal::NeedsSlice { dataset, owner, cost, left, others })
@@ -292,7 +293,7 @@ impl Balance {
     /// What pays `cost` of this job: what is its own, else what is prepaid.
     fn source(&self, job: JobName, cost: &Loss, now: Time) -> Option<Option<JobName>> {
         let pays =
-            |of: &Option<JobName>| self.grant(*of).is_some_and(|it| cost.fits(&it.left(now)));
+            |of: &Option<JobName>| self.grant(*of).is_some_and(|grant| cost.fits(&grant.left(now)));
         [Some(job), None].into_iter().find(pays)
     }
 

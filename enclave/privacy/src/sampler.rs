@@ -186,7 +186,7 @@ impl DiscreteGaussian {
                 .and_then(|sum| sum.checked_sub(slope * magnitude))
                 .and_then(|excess| excess.checked_mul(denominator));
             // An exponent beyond 128 bits means an acceptance below exp(-2¹⁴): never.
-            if exponent.is_some_and(|it| bernoulli_exp(rng, it, twice_numerator)) {
+            if exponent.is_some_and(|exponent| bernoulli_exp(rng, exponent, twice_numerator)) {
                 return signed;
             }
         }

@@ -35,7 +35,7 @@ fn version(cli: &Path) -> Check {
 /// `Nitro CLI 1.4.2`
 fn is_old(version: &str) -> bool {
     let mut numbers = version.rsplit(' ').next().unwrap_or_default().split('.');
-    let mut number = || numbers.next().and_then(|it| it.parse::<u32>().ok());
+    let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
     matches!((number(), number()), (Some(1), Some(0 | 1)) | (Some(0), _))
 }
 
@@ -192,7 +192,7 @@ fn huge_pages(root: &Root, memory_mib: u64, options: &Options) -> Check {
     let name = "huge pages";
     let free = |kib: u64| -> u64 {
         let path = format!("/sys/kernel/mm/hugepages/hugepages-{kib}kB/free_hugepages");
-        let pages: u64 = root.read(&path).and_then(|it| it.parse().ok()).unwrap_or_default();
+        let pages: u64 = root.read(&path).and_then(|text| text.parse().ok()).unwrap_or_default();
         pages.saturating_mul(kib / 1024)
     };
     let (large, small) = (free(1 << 20), free(2 << 10));
@@ -260,7 +260,7 @@ fn others(cli: &Path, cid: u32, options: &Options) -> Option<Check> {
         _ => return None,
     };
     let enclaves: Vec<serde_json::Value> = serde_json::from_str(&json).ok()?;
-    let taken = enclaves.iter().any(|it| it.get("EnclaveCID") == Some(&cid.into()));
+    let taken = enclaves.iter().any(|enclave| enclave.get("EnclaveCID") == Some(&cid.into()));
     let found = format!("{} enclaves run, cid is {cid}", enclaves.len());
     Some(match taken {
         true if super::place::is_running(options) => ok("cid", found),

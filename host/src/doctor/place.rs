@@ -136,7 +136,7 @@ fn contract(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
         Ok(contract) => contract,
         Err(failure) => {
             let cause = std::error::Error::source(&failure);
-            let cause = cause.map(|it| format!(": {it}")).unwrap_or_default();
+            let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
             let remedy =
                 "every party signs it: glovebox contract sign; give the host the .signed file";
             return vec![fail(name, format!("{failure}{cause}"), remedy)];

@@ -215,7 +215,7 @@ impl Nitro {
     async fn state(&self, id: &str) -> Result<Option<(String, Described)>, Death> {
         let all = self.cli.describe().await?;
         let ours = all.into_iter().find(|enclave| enclave.id == id);
-        Ok(ours.map(|it| (it.state.clone().unwrap_or_default(), it)))
+        Ok(ours.map(|enclave| (enclave.state.clone().unwrap_or_default(), enclave)))
     }
 }
 

@@ -200,7 +200,11 @@ impl Drop for Group {
 }
 
 fn verb(program: &Program) -> String {
-    program.arguments.first().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
+    program
+        .arguments
+        .first()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// One line: each known code with its remedy, or else what was printed.
@@ -240,7 +244,7 @@ mod tests {
         let pids = std::fs::read_to_string(pids).unwrap();
         let alive = |pid| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.rsplit(')').next().is_some_and(|it| !it.is_empty() && !it.starts_with(" Z"))
+            stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
         };
         for pid in pids.split_whitespace() {
             for _ in 0..100 {

@@ -36,7 +36,8 @@ impl PeopleArgs {
         party: &str,
     ) -> Result<(), Failure> {
         let answers = self.answers()?;
-        let owns = |name: &str| contract.datasets.get(name).is_some_and(|it| it.owner == party);
+        let owns =
+            |name: &str| contract.datasets.get(name).is_some_and(|dataset| dataset.owner == party);
         if let Some(strange) = answers.datasets().find(|name| !owns(name)) {
             return Err(Failure::unclear(format!(
                 "{party} has no dataset \"{}\" under this contract",

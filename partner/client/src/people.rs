@@ -422,7 +422,7 @@ mod tests {
         sketches.add("crm", &sample(0..1_000)).unwrap();
         let shares = |sketch: &Sketch| {
             let found = sketches.overlaps("new", sketch).unwrap();
-            found.into_iter().map(|it| (it.of_file, it.of_lineage)).collect::<Vec<_>>()
+            found.into_iter().map(|found| (found.of_file, found.of_lineage)).collect::<Vec<_>>()
         };
         assert_eq!(shares(&sample(0..6_000)), [(16, 100)]);
         assert_eq!(shares(&sample(0..200_000)), [(0, 100)], "many more than are kept");

@@ -74,7 +74,8 @@ pub(super) fn note(
     check_rate(tx, contract, asked.analyst, purpose, now)?;
     let population = proven.tally().dataset(Side::POPULATION);
     let earlier = jobs(tx, population)?;
-    let resembles = earlier.iter().find(|it| proven.tally().nearly_repeats(&it.tally, contract));
+    let resembles =
+        earlier.iter().find(|earlier| proven.tally().nearly_repeats(&earlier.tally, contract));
     tx.execute(
         "INSERT INTO jobs (job, analyst, analysis, purpose, population, tally, proof, resembles, \
          time, contract) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -239,7 +240,7 @@ pub(super) fn debits(
         }
     }
     let mut debits: Vec<_> = debits.into_values().collect();
-    debits.sort_by_key(|it| std::cmp::Reverse(it.loss.rho()));
+    debits.sort_by_key(|debit| std::cmp::Reverse(debit.loss.rho()));
     Ok(debits)
 }
 

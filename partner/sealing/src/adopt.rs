@@ -58,7 +58,8 @@ pub fn adopt(
         seen.push(key);
     }
     let count = check(dataset, &values).map_err(SealError::Adopt)?;
-    let columns: Vec<_> = dataset.sealed_columns().filter_map(|it| values.get(&it.name)).collect();
+    let columns: Vec<_> =
+        dataset.sealed_columns().filter_map(|column| values.get(&column.name)).collect();
     options.examine(dataset, columns.into_iter())?;
     let manifest = sign(contract, &dataset.owner, &manifest, owner)?;
     let files = Files {

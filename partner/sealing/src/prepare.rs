@@ -100,7 +100,7 @@ fn check_options(dataset: &Dataset, options: &Options) -> Result<(), SealError> 
     }
     let of_a_key = |column: &Column| matches!(column.role, Role::MatchKey(_));
     let default = |column: &&Column| options.reading.empty.contains_key(&column.name);
-    if let Some(column) = dataset.sealed_columns().filter(default).find(|it| of_a_key(it)) {
+    if let Some(column) = dataset.sealed_columns().filter(default).find(|column| of_a_key(column)) {
         return Err(SealError::DefaultOfKey { column: column.name.clone() });
     }
     let is_key = |name: &&String| dataset.column(name).is_some_and(of_a_key);

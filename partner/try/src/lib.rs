@@ -305,7 +305,7 @@ fn within_budget(contract: &Contract, prepared: &Prepared) -> Result<(), Rehears
 
 /// A price, with the δ beside it where there is one.
 fn words(epsilon: Epsilon, delta: Delta, selection: u64) -> String {
-    let beside = Delta::try_from(selection).map(|it| format!(" and selection_delta {it}"));
+    let beside = Delta::try_from(selection).map(|delta| format!(" and selection_delta {delta}"));
     format!("epsilon {epsilon} (delta {delta}){}", beside.unwrap_or_default())
 }
 

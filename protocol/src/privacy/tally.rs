@@ -278,7 +278,9 @@ impl Tally {
     pub fn conditions(&self) -> impl Iterator<Item = (Side, &Condition)> {
         let of_tables = self.sides().map(|(side, table)| (side, &table.rows));
         let of_measures = self.measures.iter().map(|measure| (measure.side, &measure.rows));
-        of_tables.chain(of_measures).flat_map(|(side, rows)| rows.iter().map(move |it| (side, it)))
+        of_tables
+            .chain(of_measures)
+            .flat_map(|(side, rows)| rows.iter().map(move |row| (side, row)))
     }
 
     /// Datasets that are read, and hence charged.

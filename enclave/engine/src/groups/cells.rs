@@ -20,7 +20,7 @@ type Key<const N: usize> = ([u32; N], u64);
 
 impl<const N: usize> Cell<N> {
     pub(crate) fn new(tuples: &[Tuple; N], number: u64) -> Self {
-        Self { key: (tuples.map(|it| it.code), number), rows: tuples.map(|it| it.row) }
+        Self { key: (tuples.map(|tuple| tuple.code), number), rows: tuples.map(|tuple| tuple.row) }
     }
 
     /// The place in the dimensions that no row has one in.

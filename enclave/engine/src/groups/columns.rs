@@ -323,7 +323,8 @@ impl<'t> Value<'t> {
         starts: &[Option<i32>],
         seen: &mut Vec<u32>,
     ) -> i128 {
-        let mut rows = rows.filter(|row| self.conditions.iter().all(|it| it.is_met(*row, starts)));
+        let mut rows = rows
+            .filter(|row| self.conditions.iter().all(|condition| condition.is_met(*row, starts)));
         match &self.of {
             Of::Rows => rows.fold(0, |sum, _| sum + 1),
             Of::Sum(numbers) => rows.fold(0, |sum, row| {
@@ -333,7 +334,7 @@ impl<'t> Value<'t> {
             Of::Distinct(part) => {
                 let none = part.rank(usize::MAX);
                 seen.clear();
-                seen.extend(rows.by_ref().map(|row| part.rank(row)).filter(|it| *it != none));
+                seen.extend(rows.by_ref().map(|row| part.rank(row)).filter(|row| *row != none));
                 seen.sort_unstable();
                 seen.dedup();
                 i128::try_from(seen.len()).unwrap_or(i128::MAX)

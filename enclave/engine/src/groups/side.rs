@@ -84,7 +84,7 @@ impl<'t> Side<'t> {
             let all_starts = Starts::of(tally);
             let counting = Test::all(table, &of_table.rows, &all_starts)?;
             let starts = all_starts.of_table(which, table)?;
-            let is_windowed = of_table.rows.iter().any(|it| it.start().is_some());
+            let is_windowed = of_table.rows.iter().any(|row| row.start().is_some());
             let assignments = assignments(tally, which, table)?;
             let only = only(tally, which, table)?;
             let (tuple, own_strides) = parts(tally, which, table, strides)?;
@@ -96,7 +96,8 @@ impl<'t> Side<'t> {
                 numbered(&tuple, &own_strides, rows)
             };
             let measures = tally.measures.iter().filter(|measure| is_of(measure, which));
-            let measures = measures.map(|it| Value::new(table, &it.of, &it.rows, &all_starts));
+            let measures =
+                measures.map(|measure| Value::new(table, &measure.of, &measure.rows, &all_starts));
             let measures = measures.collect::<Result<_, Fault>>()?;
             let entries = Vec::new();
             let mut side = Self {
@@ -134,7 +135,7 @@ impl<'t> Side<'t> {
     fn sorted(&self, population: Population, table: &Table) -> Result<Vec<Entry>, Fault> {
         let marks = codes(table, ROW_COLUMN)?;
         let kinds: Vec<u8> =
-            table.keys.iter().map(|it| u8::try_from(key_code(*it)).unwrap_or(0)).collect();
+            table.keys.iter().map(|key| u8::try_from(key_code(*key)).unwrap_or(0)).collect();
         let no_key = u8::try_from(NO_KEY).unwrap_or(0);
         let mut order: Vec<_> = (0_u16..).zip(&self.keys).zip(&kinds).collect();
         if let Population::Union { by } = population {
@@ -153,7 +154,7 @@ impl<'t> Side<'t> {
                     kind: **kind,
                 })
             });
-            entries.extend(present.next().filter(|it| it.kind != no_key));
+            entries.extend(present.next().filter(|key| key.kind != no_key));
         }
         entries.sort_unstable_by(|a, b| match a.prefix.cmp(&b.prefix) {
             Ordering::Equal => self.key(a).cmp(&self.key(b)),
@@ -170,10 +171,12 @@ impl<'t> Side<'t> {
     /// Finds out whether a person agrees, and which of these rows count; then her starts in this table.
     pub(crate) fn choose(&self, rows: &[Entry], starts: &mut [Option<i32>], person: &mut Person) {
         person.clear();
-        let agrees = |row: usize| self.consents.iter().all(|it| it.get(row) == Some(&AGREED));
-        person.agreed = rows.iter().all(|it| agrees(wide(it.row)));
-        let counting = rows.iter().map(|it| it.row);
-        let is_met = |row: u32| self.counting.iter().all(|it| it.is_met(wide(row), starts));
+        let agrees =
+            |row: usize| self.consents.iter().all(|consent| consent.get(row) == Some(&AGREED));
+        person.agreed = rows.iter().all(|row| agrees(wide(row.row)));
+        let counting = rows.iter().map(|row| row.row);
+        let is_met =
+            |row: u32| self.counting.iter().all(|condition| condition.is_met(wide(row), starts));
         let counting = counting.filter(|row| is_met(*row));
         person.rows.extend(counting.map(|row| (self.code(row), row)));
         person.rows.sort_unstable();

@@ -59,8 +59,8 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
         contract.min_cell
     );
     wrap(&mut page, "  ", &text)?;
-    let columns = contract.datasets.values().flat_map(|it| &it.columns);
-    if columns.map(|it| &it.role).any(|role| matches!(role, Role::Measure(_))) {
+    let columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);
+    if columns.map(|column| &column.role).any(|role| matches!(role, Role::Measure(_))) {
         let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
                     says about somebody who is known to be in the data, and which of two histories is theirs, \
                     costs up to 4 rho instead of 2; whether somebody is in the data at all costs rho either way.";

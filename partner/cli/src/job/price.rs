@@ -58,7 +58,7 @@ impl Price {
         let (analysis, question) = question_from_toml(&template, &contract).map_err(Failure::no)?;
         let proven = policy::price(&contract, &analysis, &question)
             .map_err(|refusal| Failure::no(refusal.to_string()))?;
-        let purpose = contract.analyses.get(&analysis).map(|it| it.purpose.clone());
+        let purpose = contract.analyses.get(&analysis).map(|terms| terms.purpose.clone());
         let priced = Priced {
             bars: proven.error_bars(self.audience),
             audience: self.audience,
@@ -132,7 +132,7 @@ impl Priced {
     /// `NAME=SD`, in units of the column.
     fn epsilon_for(&self, text: &str) -> Result<Reached, Failure> {
         let names = || {
-            let measures = self.measures.iter().map(|it| it.name.as_str());
+            let measures = self.measures.iter().map(|measure| measure.name.as_str());
             measures.chain([PEOPLE]).collect::<Vec<_>>().join(", ")
         };
         let unclear = || {
@@ -228,7 +228,7 @@ impl Priced {
     /// Whether a joined dataset is read for its people's consent alone.
     fn names_nothing_of(&self, dataset: &str) -> bool {
         let tally = self.proven.tally();
-        tally.joined().is_some_and(|it| it.dataset == dataset) && !tally.uses_joined()
+        tally.joined().is_some_and(|joined| joined.dataset == dataset) && !tally.uses_joined()
     }
 
     /// Of a table: from how many noisy people on a group is shown.
@@ -280,7 +280,7 @@ impl Priced {
                 wrap(page, "    ", text)?;
             }
         }
-        if self.proven.tally().measures.iter().any(|it| it.clamp.is_signed()) {
+        if self.proven.tally().measures.iter().any(|measure| measure.clamp.is_signed()) {
             let text = "Totals can be negative: of somebody who is known to be in the data it may cost up to 4 rho to \
                         learn which of two histories is theirs, instead of 2.";
             wrap(page, "  ", text)?;

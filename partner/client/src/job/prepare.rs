@@ -311,7 +311,7 @@ impl Prepared {
             FigureNoise {
                 name,
                 sum_sd: sum.sigma.value() * unit,
-                sum_sq_sd: square.map(|it| it * unit * unit),
+                sum_sq_sd: square.map(|square| square * unit * unit),
             }
         });
         let Price { epsilon, delta, .. } = job.question.price();

@@ -32,7 +32,7 @@ pub(super) fn question(
     };
     Ok(ChoiceQuestion {
         of,
-        rows: raw.rows.iter().map(|it| asked.filter(it)).collect::<Result<_, _>>()?,
+        rows: raw.rows.iter().map(|row| asked.filter(row)).collect::<Result<_, _>>()?,
         epsilon: Epsilon::new(privacy.epsilon)
             .map_err(|e| value("choice.privacy.epsilon", privacy.epsilon, e.to_string()))?,
         delta: Delta::new(privacy.delta)

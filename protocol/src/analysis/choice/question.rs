@@ -79,7 +79,10 @@ impl ChoiceQuestion {
                     column: column.clone(),
                     statistic: *statistic,
                     // An edge that is no clamp is refused before anything is derived from it.
-                    clamp: edges.last().and_then(|it| Clamp::up_to(*it).ok()).unwrap_or(Clamp::ONE),
+                    clamp: edges
+                        .last()
+                        .and_then(|edge| Clamp::up_to(*edge).ok())
+                        .unwrap_or(Clamp::ONE),
                     squares: false,
                     scale: *scale,
                 };

@@ -248,7 +248,8 @@ fn outcome(
     let scale = match contract.column(&named).map(|column| &column.role) {
         Some(Role::Measure(scale)) if analysis.measures.contains(&named) => *scale,
         _ => {
-            let measures: Vec<_> = analysis.measures.iter().map(|it| it.column.as_str()).collect();
+            let measures: Vec<_> =
+                analysis.measures.iter().map(|measure| measure.column.as_str()).collect();
             let measures = measures.join(", ");
             return Err(value(
                 "lift.outcome.column",

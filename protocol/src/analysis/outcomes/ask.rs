@@ -107,7 +107,8 @@ fn started(asked: Option<&RawDays>, window: Days, observed: Days) -> Result<Days
 fn segments(names: &[String], listed: &Listed<'_>) -> Result<Vec<String>, TemplateError> {
     for (at, name) in names.iter().enumerate() {
         if !listed.segments.contains(&ColumnRef::new(listed.cohort, name)) {
-            let allowed = listed.segments.iter().map(|it| it.column.clone()).collect::<Vec<_>>();
+            let allowed =
+                listed.segments.iter().map(|segment| segment.column.clone()).collect::<Vec<_>>();
             let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
             let expected = format!("the contract's analysis allows {allowed}");
             return Err(value("outcomes.segments", text::quoted(name), expected));
@@ -146,7 +147,8 @@ impl RawAmount {
         let named = ColumnRef::new(listed.outcome, column);
         let found = contract.column(&named).filter(|_| listed.measures.contains(&named));
         let Some(Role::Measure(scale)) = found.map(|found| &found.role) else {
-            let allowed = listed.measures.iter().map(|it| it.column.clone()).collect::<Vec<_>>();
+            let allowed =
+                listed.measures.iter().map(|measure| measure.column.clone()).collect::<Vec<_>>();
             let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
             let expected = format!("the contract's analysis allows {allowed}");
             return Err(value(&field("column"), text::quoted(column), expected));

@@ -265,7 +265,7 @@ fn unit(outcome: &Amount) -> f64 {
 
 /// Who is counted, and with which rows.
 fn counted(tally: &Tally, asked: &Outcomes, listed: &Listed<'_>, scope: &Scope<'_>) -> String {
-    let rows: Vec<_> = asked.rows.iter().map(|it| row_words(it, scope.contract)).collect();
+    let rows: Vec<_> = asked.rows.iter().map(|row| row_words(row, scope.contract)).collect();
     let rows =
         if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
     let Days { first, last } = asked.window;

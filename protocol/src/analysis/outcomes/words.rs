@@ -179,7 +179,8 @@ fn amounts(answer: &OutcomesAnswer, at: usize) -> Section {
     let error = format!("\u{b1} ({})", level(answer.confidence));
     let figures =
         vec!["Total".into(), Text::fixed(error), "Per person".into(), interval_heading(answer)];
-    let name = outcomes(answer).get(at).map(|it| Text::quoted(&it.name)).unwrap_or_default();
+    let name =
+        outcomes(answer).get(at).map(|outcome| Text::quoted(&outcome.name)).unwrap_or_default();
     let bounds = outcomes(answer).get(at).map(bounds).unwrap_or_default();
     Section::new(Topic::Figures, name)
         .with(shown_or_not(Table { figures, rows, ..headed(answer) }))
@@ -215,8 +216,10 @@ fn people(answer: &OutcomesAnswer) -> Section {
             let least = figure(people.ci[0].round(), WHOLE);
             vec![Text::fixed(format!("at least {least}")), "no upper end".into()]
         };
-        let figures =
-            others.people.as_ref().map(|it| if hides_some { at_least(it) } else { counts(it) });
+        let figures = others
+            .people
+            .as_ref()
+            .map(|people| if hides_some { at_least(people) } else { counts(people) });
         let figures = figures.unwrap_or_else(|| vec!["too few to show".into(), UNKNOWN.into()]);
         rows.push(Row { names: vec![name], figures, ..Row::default() });
     };

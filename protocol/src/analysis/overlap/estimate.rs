@@ -59,7 +59,9 @@ pub(super) fn answer(
         ("places_withheld", !counts.is_empty() && counts.withheld() > 0),
         (
             "without_key",
-            datasets.iter().any(|it| it.without_key.value.is_some_and(|people| people > 0)),
+            datasets
+                .iter()
+                .any(|dataset| dataset.without_key.value.is_some_and(|people| people > 0)),
         ),
     ];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());

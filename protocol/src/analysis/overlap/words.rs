@@ -14,7 +14,7 @@ use figures::{key, people, percent, range, share_range};
 
 pub(super) fn page(result: &JobResult<OverlapAnswer>) -> Page {
     let answer = &result.answer;
-    let names: Vec<_> = answer.datasets.iter().map(|it| &it.dataset).collect();
+    let names: Vec<_> = answer.datasets.iter().map(|dataset| &dataset.dataset).collect();
     let (title, subtitle) = match names.as_slice() {
         [one, other] => (
             Text::fixed("How many people are in both ")

@@ -96,7 +96,8 @@ fn per(raw: &RawReach, datasets: &[String], listed: &Listed<'_>) -> Result<Per, 
     }
     let named = text.parse::<ColumnRef>().ok().filter(|named| listed.group_by.contains(named));
     let Some(column) = named else {
-        let names = listed.group_by.iter().map(|it| format!(", \"{it}\"")).collect::<String>();
+        let names =
+            listed.group_by.iter().map(|column| format!(", \"{column}\"")).collect::<String>();
         let expected = format!("expected \"frequency\", \"dataset\"{names}");
         return Err(value("reach.per", text, expected));
     };

@@ -43,7 +43,7 @@ pub(super) fn answer(
     let (reach, without_key) = reader.everybody();
     let flags = [
         ("all_withheld", view.is_empty()),
-        ("without_key", without_key.is_some_and(|it| it.value.is_some())),
+        ("without_key", without_key.is_some_and(|without_key| without_key.value.is_some())),
         ("values_left_out", reader.leaves_values_out()),
     ];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
@@ -80,7 +80,9 @@ fn lacks_no_key(place: &[u32], asked: &Reach, scope: &Scope<'_>) -> bool {
     let sets = 1_u32.checked_shl(datasets).unwrap_or(0).saturating_sub(1);
     let at = place.first().and_then(|at| at.checked_sub(sets));
     let dataset = at.map(|at| usize::try_from(at).ok().and_then(|at| asked.datasets.get(at)));
-    dataset.is_none_or(|it| it.is_some_and(|it| scope.contract.match_keys(it).len() > 1))
+    dataset.is_none_or(|dataset| {
+        dataset.is_some_and(|dataset| scope.contract.match_keys(dataset).len() > 1)
+    })
 }
 
 /// Reads figures off places.
@@ -125,7 +127,7 @@ impl Reader<'_> {
         let reach = self.counter.people(&self.counter.part(|place| self.is_known(place)));
         let may_lack_key = self.tells_known()
             || (self.asked.per == Per::Dataset
-                && self.asked.datasets.iter().any(|it| self.has_other_keys(it)));
+                && self.asked.datasets.iter().any(|dataset| self.has_other_keys(dataset)));
         let without = may_lack_key
             .then(|| self.counter.people(&self.counter.part(|place| !self.is_known(place))));
         (Some(reach), without)
@@ -167,7 +169,10 @@ impl Reader<'_> {
             Per::Dataset => Some(Groups {
                 column: None,
                 values_per_person: None,
-                groups: (0..).zip(&self.asked.datasets).map(|it| self.dataset(it)).collect(),
+                groups: (0..)
+                    .zip(&self.asked.datasets)
+                    .map(|numbered| self.dataset(numbered))
+                    .collect(),
             }),
             Per::Column { column, values_per_person } => Some(Groups {
                 column: Some(column.to_string()),
@@ -234,7 +239,7 @@ impl Reader<'_> {
     /// Whose rows are counted, in words.
     fn counted(&self) -> String {
         let rows: Vec<_> =
-            self.asked.rows.iter().map(|it| row_words(it, self.scope.contract)).collect();
+            self.asked.rows.iter().map(|row| row_words(row, self.scope.contract)).collect();
         let rows =
             if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
         format!("people of {} and their rows{rows}", self.asked.datasets.join(", "))

@@ -18,8 +18,8 @@ type ReachResult = JobResult<ReachAnswer>;
 pub(super) fn page(result: &ReachResult) -> Page {
     let answer = &result.answer;
     let mut sections: Vec<_> = picture(answer).into_iter().collect();
-    sections.extend(answer.frequency.as_ref().map(|it| frequencies(answer, it)));
-    sections.extend(answer.groups.as_ref().map(|it| groups(answer, it)));
+    sections.extend(answer.frequency.as_ref().map(|frequency| frequencies(answer, frequency)));
+    sections.extend(answer.groups.as_ref().map(|group| groups(answer, group)));
     sections.push(people(answer));
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(answer));
@@ -71,7 +71,7 @@ fn statement(answer: &ReachAnswer) -> Option<Statement> {
         counted(reach),
         range(reach)
     );
-    if let Some(average) = answer.frequency.as_ref().and_then(|it| it.average) {
+    if let Some(average) = answer.frequency.as_ref().and_then(|frequency| frequency.average) {
         text.push_str(&format!(
             ", on average {} times each ({}), where more than {} times count as {}",
             times(average.value),
@@ -128,7 +128,7 @@ fn often(answer: &ReachAnswer, times: &Times) -> String {
 }
 
 fn frequencies(answer: &ReachAnswer, frequency: &Frequency) -> Section {
-    let widest = frequency.times.iter().map(|it| real(it.people.ci[1])).fold(0.0, f64::max);
+    let widest = frequency.times.iter().map(|time| real(time.people.ci[1])).fold(0.0, f64::max);
     let rows = frequency.times.iter().map(|it| Row {
         names: vec![Text::fixed(often(answer, it))],
         figures: vec![

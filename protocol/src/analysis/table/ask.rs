@@ -51,7 +51,7 @@ pub(super) fn question(raw: &RawTable, scope: &Scope<'_>) -> Result<TableQuestio
     };
     Ok(TableQuestion {
         group_by,
-        rows: raw.rows.iter().map(|it| asked.filter(it)).collect::<Result<_, _>>()?,
+        rows: raw.rows.iter().map(|row| asked.filter(row)).collect::<Result<_, _>>()?,
         measures,
         cells_per_person,
         confidence: millionths("table.confidence", raw.confidence.unwrap_or(0.95))?,

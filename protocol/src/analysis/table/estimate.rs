@@ -55,7 +55,8 @@ pub(super) fn answer(
     let consent_from: Vec<_> = tally.datasets().filter(asks).map(str::to_owned).collect();
     let no_consent = view.no_consent().filter(|_| !consent_from.is_empty());
     let no_consent = no_consent.map(|people| judge.no_consent(people));
-    let only_joined = tally.joined().is_some_and(|it| consent_from == [it.dataset.as_str()]);
+    let only_joined =
+        tally.joined().is_some_and(|joined| consent_from == [joined.dataset.as_str()]);
     let flags = [("all_withheld", cells.is_empty()), ("truncated", view.cut() > 0)];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
     let answer = TableAnswer {
@@ -85,18 +86,19 @@ fn matched_share(
     if !matches!(asked.group_by.as_slice(), [GroupBy::Matched]) {
         return None;
     }
-    let people = |name: &str| shown.iter().find(|it| it.names == [name]).map(|it| it.people);
+    let people =
+        |name: &str| shown.iter().find(|shown| shown.names == [name]).map(|shown| shown.people);
     let (found, others) = (people("yes")?, people("no")?);
     let share = |found: f64, others: f64| {
         let (found, others) = (found.max(0.0), others.max(0.0));
         Some(found / (found + others)).filter(|it| it.is_finite())
     };
     let ([fewest, most], [fewest_others, most_others]) = (found.ci, others.ci);
-    let all_found = refusers.map(|it| found.value + real(it.n));
+    let all_found = refusers.map(|refuser| found.value + real(refuser.n));
     Some(MatchedShare {
         share: share(found.value, others.value)?,
         ci: [share(fewest, most_others)?, share(most, fewest_others)?],
-        share_with_refusers: all_found.and_then(|it| share(it, others.value)),
+        share_with_refusers: all_found.and_then(|all_found| share(all_found, others.value)),
     })
 }
 
@@ -278,8 +280,9 @@ fn spelt(text: &str, plain: impl Fn(char) -> bool) -> String {
 fn with_measures(tally: &Tally, asked: &TableQuestion, contract: &Contract) -> String {
     let people = counted(tally, &asked.rows, contract);
     let measures = asked.measures.iter();
-    let measures =
-        measures.map(|it| format!("{}: {}{}", it.name, measure_words(it), floor_words(it)));
+    let measures = measures.map(|measure| {
+        format!("{}: {}{}", measure.name, measure_words(measure), floor_words(measure))
+    });
     let measures: Vec<_> = measures.collect();
     if measures.is_empty() { people } else { format!("{people}, with {}", measures.join(", ")) }
 }
@@ -287,7 +290,7 @@ fn with_measures(tally: &Tally, asked: &TableQuestion, contract: &Contract) -> S
 /// Whose people, and which of their rows.
 pub(in crate::analysis) fn counted(tally: &Tally, rows: &[Filter], contract: &Contract) -> String {
     let joined = tally.joined().map(|it| format!(", joined with {}", it.dataset));
-    let rows: Vec<_> = rows.iter().map(|it| row_words(it, contract)).collect();
+    let rows: Vec<_> = rows.iter().map(|row| row_words(row, contract)).collect();
     let rows =
         if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
     let population = tally.dataset(Side::POPULATION);

@@ -28,7 +28,7 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
             products.push(Product::square(at));
         }
     }
-    let place = |name: &String| question.measures.iter().position(|it| it.name == *name);
+    let place = |name: &String| question.measures.iter().position(|measure| measure.name == *name);
     let dimension = |group: &GroupBy| match group {
         GroupBy::Matched => Ok(Dimension::Matched),
         GroupBy::Column(column) => asked.group(column),

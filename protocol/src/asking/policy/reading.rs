@@ -237,7 +237,8 @@ impl<'c> Reader<'c> {
         let is_value = |code: &i32| usize::try_from(*code).is_ok_and(|place| place < domain.len());
         match codes.iter().find(|code| !is_value(code)) {
             Some(code) => {
-                let owner = self.contract.datasets.get(&named.dataset).map(|it| it.owner.clone());
+                let owner =
+                    self.contract.datasets.get(&named.dataset).map(|dataset| dataset.owner.clone());
                 Err(not_permitted(Asked::Value, &code.to_string(), owner))
             }
             None => Ok(()),

@@ -23,8 +23,9 @@ pub(super) fn allowed(limit: Limit, most: u64) -> String {
 }
 
 pub(super) fn drawable(largest: Option<u64>, scale: Scale, least: Option<Epsilon>) -> String {
-    let cap = largest.map(|it| format!("at this epsilon the cap can be {}", amount(it, scale)));
-    let epsilon = least.map(|it| format!("for this cap epsilon must be {it} or more"));
+    let cap =
+        largest.map(|largest| format!("at this epsilon the cap can be {}", amount(largest, scale)));
+    let epsilon = least.map(|least| format!("for this cap epsilon must be {least} or more"));
     let all: Vec<_> = cap.into_iter().chain(epsilon).collect();
     if all.is_empty() { "ask for less".to_owned() } else { all.join(", ") }
 }

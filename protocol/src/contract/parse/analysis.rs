@@ -230,7 +230,8 @@ impl<'a> Listing<'a> {
         let is_ours =
             |named: &ColumnRef| self.datasets.iter().any(|(_, dataset)| *dataset == named.dataset);
         let has_role = |named: &ColumnRef| {
-            let column = self.known.get(&named.dataset).and_then(|it| it.column(&named.column));
+            let column =
+                self.known.get(&named.dataset).and_then(|known| known.column(&named.column));
             column.is_some_and(|column| roles.contains(&column.role.kind()))
         };
         named.filter(|named| is_ours(named) && has_role(named)).ok_or_else(|| {

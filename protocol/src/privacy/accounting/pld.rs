@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
             Goal::Delta { epsilon } => (epsilon, answer.max(LEAST_DELTA)),
         };
         let ends = Cumulant::of(coarse).cut(epsilon, delta * CUT);
-        let saves = ends.iter().map(|it| it.cells()).sum::<f64>() < coarse.cells() * SAVING;
+        let saves = ends.iter().map(|end| end.cells()).sum::<f64>() < coarse.cells() * SAVING;
         saves.then(|| self.compose(coarse.step, &ends))
     }
 }

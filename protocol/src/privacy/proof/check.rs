@@ -86,7 +86,7 @@ fn selection(tally: &Tally, vectors: &Vectors, shown_from: u32) -> Result<u64, F
     // Cells of one person alone have at most `linf` people in them: noise must bring the rest.
     let noise = selection.threshold.checked_sub(vectors.people.linf);
     let holds =
-        noise.is_some_and(|it| stays_below(vectors.people.sigma, cells, selection.delta, it));
+        noise.is_some_and(|noise| stays_below(vectors.people.sigma, cells, selection.delta, noise));
     let shows_small = selection.threshold < u64::from(shown_from);
     if holds && !shows_small { Ok(selection.delta) } else { Err(Flaw::Selection) }
 }
@@ -177,7 +177,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
     }
     let of_all = |measure: &&Measure| measure.of == Quantity::RowsOfAll;
     let is_whole = |it: &Measure| it.side == Side::POPULATION && it.rows.is_empty();
-    if !tally.measures.iter().filter(of_all).all(|it| union.is_some() && is_whole(it)) {
+    if !tally.measures.iter().filter(of_all).all(|measure| union.is_some() && is_whole(measure)) {
         return Err(Flaw::Shape("rows of all datasets"));
     }
     let fits = tally.dimensions.iter().all(|dimension| match dimension {
@@ -209,7 +209,7 @@ fn makes_sense(condition: &Condition) -> bool {
 fn starts_elsewhere(tally: &Tally, side: Side, condition: &Condition) -> bool {
     let Some((of, _)) = condition.start() else { return true };
     let table = tally.table(of);
-    of != side && table.is_some_and(|it| it.rows.iter().all(|row| row.start().is_none()))
+    of != side && table.is_some_and(|table| table.rows.iter().all(|row| row.start().is_none()))
 }
 
 /// All 256 bits of a product: high, low.

@@ -86,7 +86,7 @@ impl Tally {
         };
         let coarse = |product: &Product| {
             let coarser = (0..=COARSEST).map(|coarse| Product { coarse, ..*product });
-            coarser.clone().find(|it| fits(*it)).unwrap_or(*product)
+            coarser.clone().find(|coarser| fits(*coarser)).unwrap_or(*product)
         };
         self.products = self.products.iter().map(coarse).collect();
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Tally {
     fn tells_membership(&self) -> bool {
-        self.dimensions.iter().any(|it| matches!(it, Dimension::Membership { .. }))
+        self.dimensions.iter().any(|dimension| matches!(dimension, Dimension::Membership { .. }))
     }
 
     /// True if `self` and `earlier` choose rows, arms and groups alike, or but for one thing, so that
@@ -85,8 +85,8 @@ impl Asked<'_> {
     /// list, some years, or from nothing up to more than most measures reach. Of measures the contract
     /// tells no bounds; a range that is taken for all of them where it is not makes a flag too many.
     fn is_nearly_all(&self, dataset: &str, column: &str, chosen: &Chosen) -> bool {
-        let found = self.contract.datasets.get(dataset).and_then(|it| it.column(column));
-        match (chosen, found.map(|it| &it.role)) {
+        let found = self.contract.datasets.get(dataset).and_then(|dataset| dataset.column(column));
+        match (chosen, found.map(|found| &found.role)) {
             (Chosen::Codes(codes), Some(Role::Group(domain))) => {
                 let values = (0..domain.len()).filter_map(|code| i32::try_from(code).ok());
                 let missing = values.filter(|code| !codes.contains(code)).count();
@@ -113,7 +113,9 @@ impl Asked<'_> {
     /// Conditions on what is added up; where several measures share them, they count once.
     fn measured(&self) -> BTreeSet<((String, String), Chosen)> {
         let measures = self.tally.measures.iter();
-        measures.flat_map(|it| self.rows(self.tally.dataset(it.side), &it.rows)).collect()
+        measures
+            .flat_map(|measure| self.rows(self.tally.dataset(measure.side), &measure.rows))
+            .collect()
     }
 }
 

@@ -115,10 +115,12 @@ impl<'a> Measured<'a> {
         if let (Some(relative), Some(exact)) = (&mut lift.relative, &self.exact) {
             relative.interval = exact.relative(confidence);
             // A control rate that may be zero has no largest ratio.
-            let one_sided = lift.difference.and_then(|it| it.interval?.upper).is_none();
+            let one_sided =
+                lift.difference.and_then(|difference| difference.interval?.upper).is_none();
             is_clear &= one_sided || relative.interval.upper.is_some();
         }
-        let barely = lift.relative.and_then(|it| it.fieller_g).is_some_and(|g| g > BARELY);
+        let barely =
+            lift.relative.and_then(|relative| relative.fieller_g).is_some_and(|g| g > BARELY);
         if !is_clear || few_payers {
             lift.relative = None;
         }

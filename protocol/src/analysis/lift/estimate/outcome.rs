@@ -27,7 +27,7 @@ pub(super) fn outcomes(arms: &Arms, view: &View<'_>, asked: &lift::Lift) -> Vec<
         .map(|(at, outcome)| Estimated { arms, view, asked, outcome, unit: unit(outcome), at })
         .collect();
     let confidence = confidence(asked);
-    let p: Vec<_> = estimated.iter().map(|it| it.measured()?.p(confidence)).collect();
+    let p: Vec<_> = estimated.iter().map(|outcome| outcome.measured()?.p(confidence)).collect();
     let alpha = 1.0 - confidence.level;
     let (adjusted, misses) = match asked.multiplicity {
         Multiplicity::Holm => (holm(&p), holm_misses(&p, alpha)),
@@ -74,14 +74,14 @@ impl<'a> Estimated<'a> {
 
     fn report(&self, level: Confidence, p_adjusted: Option<f64>) -> OutcomeResult {
         let Self { arms, outcome, unit, .. } = *self;
-        let compared = self.measured().map(|it| it.compare(level));
-        let lift = compared.as_ref().map(|it| &it.lift);
+        let compared = self.measured().map(|measured| measured.compare(level));
+        let lift = compared.as_ref().map(|compared| &compared.lift);
         let arm = |arm: Option<&ArmFigures>, pick: fn(&Lift) -> &ArmEstimate| {
             self.arm_result(arm?, lift.map(pick))
         };
-        let spent = lift.and_then(|it| self.economics(it));
+        let spent = lift.and_then(|lift| self.economics(lift));
         let cost_unbounded = spent.as_ref().is_some_and(|(_, unbounded)| *unbounded);
-        let detectable = lift.and_then(|it| it.difference?.detectable(level, POWER));
+        let detectable = lift.and_then(|lift| lift.difference?.detectable(level, POWER));
         OutcomeResult {
             name: outcome.name.clone(),
             column: outcome.column.clone(),
@@ -91,9 +91,11 @@ impl<'a> Estimated<'a> {
             bias_note: self.bias_note(),
             test: arm(arms.test.as_ref(), |it| &it.test),
             control: arm(arms.control.as_ref(), |it| &it.control),
-            diff_in_means: compared.as_ref().and_then(|it| self.difference(it, p_adjusted)),
+            diff_in_means: compared
+                .as_ref()
+                .and_then(|compared| self.difference(compared, p_adjusted)),
             relative_lift: compared.as_ref().and_then(relative),
-            minimum_detectable: detectable.map(|it| it / unit),
+            minimum_detectable: detectable.map(|detectable| detectable / unit),
             economics: spent.map(|(economics, _)| economics),
             noise_sd: self.noise_sd(),
             flags: flags(compared.as_ref(), cost_unbounded),
@@ -110,7 +112,7 @@ impl<'a> Estimated<'a> {
         NoiseSd {
             n: sd(vectors.people.sigma),
             sum: vectors.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / self.unit,
-            sum_sq: square.map(|it| it / (self.unit * self.unit)),
+            sum_sq: square.map(|square| square / (self.unit * self.unit)),
         }
     }
 
@@ -120,12 +122,12 @@ impl<'a> Estimated<'a> {
 
     fn arm_result(&self, arm: &ArmFigures, estimate: Option<&ArmEstimate>) -> Option<ArmResult> {
         let MeasureFigures { sum, sum_sq, .. } = self.measure(arm)?;
-        let mean = estimate.and_then(|it| it.mean()).map(|it| it / self.unit);
+        let mean = estimate.and_then(|estimate| estimate.mean()).map(|it| it / self.unit);
         let square = self.unit * self.unit;
         Some(ArmResult {
             n: arm.people.value,
             sum: figure(sum).value() / self.unit,
-            sum_sq: sum_sq.map(|it| squares(it).value() / square),
+            sum_sq: sum_sq.map(|sum_sq| squares(sum_sq).value() / square),
             mean,
         })
     }
@@ -150,7 +152,7 @@ impl<'a> Estimated<'a> {
             p,
             p_adjusted,
             ci_level: lift.confidence.level,
-            ci: interval.map(|it| ends(it, unit)),
+            ci: interval.map(|interval| ends(interval, unit)),
             ci_method: compared.method.name().to_owned(),
         })
     }
@@ -167,10 +169,10 @@ impl<'a> Estimated<'a> {
         // Cost and outcome are both in units of the column, so that their ratio has none.
         let (estimate, set) = per_event
             .map_or((None, None), |CostPerConversion { estimate, set, .. }| (estimate, set));
-        let unbounded = set.is_some_and(|it| !matches!(it, CostSet::Between { .. }));
+        let unbounded = set.is_some_and(|set| !matches!(set, CostSet::Between { .. }));
         let of = |total: Option<Total>, unit: f64| {
-            let interval = total.and_then(|it| it.interval).map(|it| ends(it, unit));
-            (total.map(|it| it.estimate / unit), interval)
+            let interval = total.and_then(|total| total.interval).map(|it| ends(it, unit));
+            (total.map(|total| total.estimate / unit), interval)
         };
         let (incremental, incremental_ci) = of(found.incremental_value, self.unit);
         let (iroas, iroas_ci) = of(iroas, 1.0);
@@ -254,7 +256,7 @@ fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
 }
 
 fn ends(interval: Interval, unit: f64) -> [Option<f64>; 2] {
-    [interval.lower, interval.upper].map(|end| end.map(|it| it / unit))
+    [interval.lower, interval.upper].map(|end| end.map(|end| end / unit))
 }
 
 #[expect(

@@ -129,7 +129,8 @@ impl Counts {
     fn part(&self, segments: Range<u32>, is_in: &impl Fn(Where) -> bool) -> Part {
         let mut part = Part { shown: 0, withheld: 0, value: 0 };
         for at in self.places.wheres().filter(|at| is_in(*at)) {
-            for segment in segments.clone().filter(|it| self.places.is_possible(at, *it)) {
+            for segment in segments.clone().filter(|segment| self.places.is_possible(at, *segment))
+            {
                 match self.shown.get(&[self.places.number(at), segment]) {
                     Some(people) => {
                         part.shown += 1;

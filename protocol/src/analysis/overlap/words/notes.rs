@@ -47,9 +47,12 @@ pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
 
 /// Every number of people.
 fn counts(answer: &OverlapAnswer) -> Vec<&Count> {
-    let datasets = answer.datasets.iter().flat_map(|it| [&it.people, &it.only, &it.without_key]);
+    let datasets = answer
+        .datasets
+        .iter()
+        .flat_map(|dataset| [&dataset.people, &dataset.only, &dataset.without_key]);
     let pairs = answer.pairs.iter();
-    let pairs = pairs.flat_map(|it| [&it.both, &it.either, &it.only[0], &it.only[1]]);
+    let pairs = pairs.flat_map(|pair| [&pair.both, &pair.either, &pair.only[0], &pair.only[1]]);
     let segments = answer.segments.iter().flat_map(|segments| &segments.values);
     let segments = segments.flat_map(|segment| {
         let found = segment.found.iter().map(|found| &found.people);

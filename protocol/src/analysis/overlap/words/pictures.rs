@@ -19,7 +19,7 @@ pub(super) fn overall(answer: &OverlapAnswer) -> Option<Section> {
             .into_iter()
             .collect()
     } else {
-        let names = answer.datasets.iter().map(|it| &it.dataset);
+        let names = answer.datasets.iter().map(|dataset| &dataset.dataset);
         let plots = names.filter_map(|name| {
             let rows = if few { found(answer, name) } else { alike(answer, name) };
             let after = if few { " who are found in" } else { " and those of" };

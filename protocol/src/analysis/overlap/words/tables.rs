@@ -83,7 +83,7 @@ fn datasets(answer: &OverlapAnswer) -> Section {
     let table = |figures: fn(&DatasetPeople) -> Vec<&Count>, headings: Vec<Text>| {
         let rows = answer.datasets.iter().map(|dataset| {
             let figures = figures(dataset).into_iter();
-            let figures = figures.flat_map(|it| [count(it), Text::fixed(range(it))]);
+            let figures = figures.flat_map(|figure| [count(figure), Text::fixed(range(figure))]);
             Row::new(Text::quoted(&dataset.dataset), figures.collect())
         });
         let (names, rows) = (vec!["Dataset".into()], rows.collect());

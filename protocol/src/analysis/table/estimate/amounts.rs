@@ -212,8 +212,8 @@ mod tests {
     impl Group {
         fn truth(&self) -> (f64, f64) {
             let n = real(i64::try_from(self.amounts.len()).unwrap());
-            let mean = self.amounts.iter().map(|it| real(*it)).sum::<f64>() / n;
-            let off = self.amounts.iter().map(|it| (real(*it) - mean).powi(2)).sum::<f64>();
+            let mean = self.amounts.iter().map(|amount| real(*amount)).sum::<f64>() / n;
+            let off = self.amounts.iter().map(|amount| (real(*amount) - mean).powi(2)).sum::<f64>();
             (mean, (off / n).sqrt())
         }
 
@@ -226,8 +226,8 @@ mod tests {
                 value: of + noise.draw(self.sigma * reach),
                 noise_variance: (self.sigma * reach).powi(2),
             };
-            let sum = self.amounts.iter().map(|it| real(*it)).sum();
-            let squares = self.amounts.iter().map(|it| real(*it).powi(2)).sum();
+            let sum = self.amounts.iter().map(|amount| real(*amount)).sum();
+            let squares = self.amounts.iter().map(|amount| real(*amount).powi(2)).sum();
             let amounts = Amounts {
                 count,
                 passing: Passing::one_draw(self.sigma.powi(2), 50),
@@ -256,7 +256,7 @@ mod tests {
             (0..3_000).map(|at| at % CAP).collect(),
         ];
         let mut noise = Noise(SEED);
-        for (amounts, sigma) in groups.iter().flat_map(|it| [(it, 3.0), (it, 17.0)]) {
+        for (amounts, sigma) in groups.iter().flat_map(|group| [(group, 3.0), (group, 17.0)]) {
             let group = Group { amounts: amounts.clone(), sigma };
             let (mean, spread) = group.truth();
             let (mut shown, mut means, mut spreads) = (0_u32, 0_u32, 0_u32);

@@ -236,15 +236,20 @@ impl Composition {
             powers += times * 4.0 * f64::EPSILON;
         }
         drop(ring);
-        let before = bounds.iter().map(|it| it.size * (it.relative + powers)).map(|it| it * it);
+        let before = bounds
+            .iter()
+            .map(|bound| bound.size * (bound.relative + powers))
+            .map(|bound| bound * bound);
         let before = before.sum::<f64>().sqrt();
         drop(bounds);
         fourier.inverse(&mut product);
         let start = usize::try_from((last + 1).rem_euclid(size)).unwrap_or(0);
         product.rotate_left(start);
         let scale = 1.0 / position(size);
-        let masses: Vec<f64> = product.iter().rev().map(|it| (it.re * scale).max(0.0)).collect();
-        let norm = product.iter().map(|it| it.modulus_squared()).sum::<f64>().sqrt() * scale;
+        let masses: Vec<f64> =
+            product.iter().rev().map(|product| (product.re * scale).max(0.0)).collect();
+        let norm =
+            product.iter().map(|product| product.modulus_squared()).sum::<f64>().sqrt() * scale;
         let error = (before * scale.sqrt() + once * norm) * 1.01;
         let floor = window.left_out - libm::expm1(all_finite) * ROUNDING;
         Ok(Curve { step: self.step, last, masses, tilt: window.tilt, log_scale, floor, error })

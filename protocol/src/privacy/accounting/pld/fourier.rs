@@ -148,7 +148,7 @@ mod tests {
         let a: Vec<f64> = (0..16_u32).map(|k| f64::from(k * k % 7) / 7.0).collect();
         let mut data: Vec<Complex> = a.iter().map(|&re| Complex { re, im: 0.0 }).collect();
         fourier.forward(&mut data);
-        data.iter_mut().for_each(|it| *it = it.power(3));
+        data.iter_mut().for_each(|data| *data = data.power(3));
         fourier.inverse(&mut data);
         for (k, found) in data.iter().enumerate() {
             let mut expected = 0.0;
