@@ -261,7 +261,6 @@ fn keys_in_a_copied_folder_hand_out_nothing_until_told_that_it_is_the_first() {
         "custody serve UNDER --room ROOM --dir copy --listen 127.0.0.1:0".to_owned(),
         "contract sign contract.toml --dir copy".to_owned(),
         "budget --dir copy --contract contract.toml.signed".to_owned(),
-        site.submit_of(0).replace("--dir publisher", "--dir copy"),
     ] {
         refused(&site.run(&line), &["custody new --i-know-it-is-the-first"]);
         assert!(!site.path("copy/custody.sqlite").exists(), "{line}");
