@@ -189,12 +189,6 @@ pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// What the people of `lineage` were first met as, if the ledger knows it.
-pub(super) fn people_of(db: &Connection, lineage: &str) -> Result<Option<String>, LedgerError> {
-    let sql = "SELECT people FROM lineages WHERE lineage = ?1";
-    Ok(db.query_row(sql, [lineage], |row| row.get(0)).optional()?)
-}
-
 /// What came back on one account.
 pub(super) fn credited(db: &Connection, account: &Account) -> Result<Loss, LedgerError> {
     sum(

@@ -1,9 +1,9 @@
 //! What the ledger has heard of lineages: whose people they have, for what purposes, at what pace.
 
 use super::{
-    accounts::{people_of, read_loss, stored},
+    accounts::{read_loss, stored},
     error::LedgerError,
-    overlap::unanswered,
+    overlap::{people_of, unanswered},
     questions::{Unheard, name_of},
     whose::{Answers, Whose},
 };

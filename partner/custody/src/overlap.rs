@@ -1,8 +1,8 @@
 //! Which lineages share people by the samples that sealing keeps, and what their owner said of it.
 
-use super::{accounts::people_of, error::LedgerError};
+use super::error::LedgerError;
 use client::people::{Overlap, Why, known_overlaps, to_ask};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
 /// Which share of a lineage's people was known when it was taken for others.
@@ -89,4 +89,10 @@ pub(super) fn known_shares(db: &Connection, lineage: &str) -> Result<Vec<KnownSh
         }
     }
     Ok(found)
+}
+
+/// What the people of `lineage` were first met as, if the ledger knows it.
+pub(super) fn people_of(db: &Connection, lineage: &str) -> Result<Option<String>, LedgerError> {
+    let sql = "SELECT people FROM lineages WHERE lineage = ?1";
+    Ok(db.query_row(sql, [lineage], |row| row.get(0)).optional()?)
 }
