@@ -50,7 +50,7 @@ fn intervals_contain_the_true_effect_as_often_as_they_say() {
 fn no_mean_of_an_arm_is_less_exact_than_its_price_says() {
     let mut room = Room::open();
     let people = PER_ARM;
-    let bars = room.admitted.proven().error_bars(Some(people));
+    let bars = room.admitted.proven().error_bars(Some(people)).unwrap();
     for trial in 0..40 {
         for (outcome, bar) in room.trial(trial).answer.outcomes.iter().zip(&bars.means) {
             let unit = if outcome.name == "spend" { 100.0 } else { 1.0 };

@@ -262,7 +262,7 @@ fn no_mean_is_less_exact_than_its_price_says() {
     for (epsilon, people) in [(0.3, 2_000), (1.0, 500), (4.0, 10_000)] {
         let mut room = Room::open(epsilon, false);
         room.each = i64::from(CAP);
-        let bars = room.admitted.proven().error_bars(Some(people));
+        let bars = room.admitted.proven().error_bars(Some(people)).unwrap();
         let most = bars.means[0].unwrap().half_width / 100.0;
         let (mut widest, mut means) = (0.0_f64, 0);
         for run in 0..10 {

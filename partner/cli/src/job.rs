@@ -5,7 +5,10 @@ mod price;
 use crate::{failure::Failure, files, opened, say, under::Under, words};
 use client::{
     address::Address,
-    job::{Again, Custodies, JobError, Options, OwnCustody, Prepared, Ran, Step, prepare, run},
+    job::{
+        Again, Custodies, JobError, Options, OwnCustody, Prepared, PreviewNoise, Ran, Step,
+        prepare, run,
+    },
     keys::Identity,
 };
 use custody::Ledger;
@@ -170,22 +173,21 @@ fn preview(prepared: &Prepared) {
         preview.rho.value(),
         preview.datasets.join(" and ")
     ));
-    match preview.people_off {
-        Some(off) => say::note(format_args!(
+    match preview.noise {
+        PreviewNoise::Place { people_off } => say::note(format_args!(
             "  noise moves the choice by at most {} people, with 95 % probability",
-            number::size(off.ceil())
+            number::size(people_off.ceil())
         )),
-        None => say::note(format_args!(
-            "  noise s.d. on a head count: {}",
-            number::size(preview.people_sd.unwrap_or_default())
-        )),
-    }
-    for figure in preview.figures {
-        let sd = number::size(figure.sum_sd);
-        say::note(format_args!(
-            "  noise s.d. on the total of {} in one arm or group: {sd}",
-            say::name(&figure.name)
-        ));
+        PreviewNoise::Figures { people_sd, figures } => {
+            say::note(format_args!("  noise s.d. on a head count: {}", number::size(people_sd)));
+            for figure in figures {
+                let sd = number::size(figure.sum_sd);
+                say::note(format_args!(
+                    "  noise s.d. on the total of {} in one arm or group: {sd}",
+                    say::name(&figure.name)
+                ));
+            }
+        }
     }
 }
 

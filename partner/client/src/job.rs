@@ -5,7 +5,9 @@ mod prepare;
 mod run;
 
 pub use custody::tell_custody;
-pub use prepare::{Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, prepare};
+pub use prepare::{
+    Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, PreviewNoise, prepare,
+};
 pub use run::{Custodies, OwnCustody, Ran, Step, run};
 
 use crate::{keys::IdentityError, room::RoomError, withdrawals::WithdrawalError};

@@ -16,7 +16,7 @@ use protocol::{
         number::{size, whole},
     },
     policy,
-    proof::{ErrorBars, Proven, Split, Wanted},
+    proof::{ErrorBar, ErrorBars, Proven, Split, Wanted},
 };
 use std::{
     fmt::{self, Write},
@@ -88,7 +88,8 @@ struct Priced {
     question: Question,
     measures: Vec<Measured>,
     proven: Proven,
-    bars: ErrorBars,
+    /// None where a place leaves and no figure.
+    bars: Option<ErrorBars>,
     audience: Option<u32>,
 }
 
@@ -259,8 +260,10 @@ impl Priced {
             wrap(&mut page, "", &text)?;
             return Ok(page);
         }
-        self.write_people(&mut page)?;
-        self.write_sums(&mut page)?;
+        if let Some(bars) = &self.bars {
+            self.write_people(&mut page, &bars.people)?;
+            self.write_sums(&mut page, bars)?;
+        }
         write_wanted(&mut page, wanted, delta)?;
         Ok(page)
     }
@@ -292,9 +295,8 @@ impl Priced {
     }
 
     /// The noise on head counts.
-    fn write_people(&self, page: &mut String) -> fmt::Result {
+    fn write_people(&self, page: &mut String, people: &ErrorBar) -> fmt::Result {
         writeln!(page, "\nNoise in each arm or group (s.d., and \u{b1} at 95 %):")?;
-        let people = &self.bars.people;
         let within = size(people.half_width);
         writeln!(page, "  head count: s.d. {}, within {within}", size(people.sd))?;
         let least = whole(ceiling(people.half_width * 10.0));
@@ -316,12 +318,12 @@ impl Priced {
     }
 
     /// The noise on totals and means.
-    fn write_sums(&self, page: &mut String) -> fmt::Result {
-        for ((it, sum), mean) in self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means) {
-            let (name, unit) = (say::name(&it.name), it.unit);
+    fn write_sums(&self, page: &mut String, bars: &ErrorBars) -> fmt::Result {
+        for ((measured, sum), mean) in self.measures.iter().zip(&bars.sums).zip(&bars.means) {
+            let (name, unit) = (say::name(&measured.name), measured.unit);
             let (sd, within) = (size(sum.sd * unit), size(sum.half_width * unit));
             wrap(page, "  ", &format!("total of \"{name}\": s.d. {sd}, within {within}"))?;
-            let least = whole(ceiling(sum.half_width * 100.0 / it.clamp));
+            let least = whole(ceiling(sum.half_width * 100.0 / measured.clamp));
             let text =
                 format!("less than a hundredth of the cap, on the mean, from {least} people on");
             wrap(page, "    ", &text)?;
@@ -342,13 +344,14 @@ impl Priced {
 
     fn as_json(&self, wanted: &[Reached]) -> serde_json::Value {
         let analysis::Price { epsilon, delta, .. } = self.question.price();
-        let people = &self.bars.people;
-        let bars = self.measures.iter().zip(&self.bars.sums).zip(&self.bars.means);
-        let figures = bars.map(|((it, sum), mean)| {
+        let people = self.bars.as_ref().map(|bars| bars.people);
+        let bars = self.bars.iter().flat_map(|bars| bars.sums.iter().zip(&bars.means));
+        let figures = self.measures.iter().zip(bars).map(|(measured, (sum, mean))| {
+            let unit = measured.unit;
             serde_json::json!({
-                "name": it.name, "sum_sd": sum.sd * it.unit, "sum_half_width": sum.half_width * it.unit,
-                "mean_half_width": mean.map(|mean| mean.half_width * it.unit),
-                "smallest_audience": ceiling(sum.half_width * 100.0 / it.clamp),
+                "name": measured.name, "sum_sd": sum.sd * unit, "sum_half_width": sum.half_width * unit,
+                "mean_half_width": mean.map(|mean| mean.half_width * unit),
+                "smallest_audience": ceiling(sum.half_width * 100.0 / measured.clamp),
             })
         });
         let charged = self.charged().map(|(name, dataset, period, life)| {
@@ -357,21 +360,20 @@ impl Priced {
                 "names_a_column": !self.names_nothing_of(name),
             })
         });
-        let wanted = wanted.iter().map(|it| {
+        let wanted = wanted.iter().map(|reached| {
             serde_json::json!({
-                "figure": it.name, "sd": it.sd, "rho": it.rho.value(),
-                "epsilon": it.epsilon.map(Epsilon::value),
+                "figure": reached.name, "sd": reached.sd, "rho": reached.rho.value(),
+                "epsilon": reached.epsilon.map(Epsilon::value),
             })
         });
-        let shows = self.people_off().is_none();
         serde_json::json!({
             "analysis": self.analysis, "purpose": self.purpose, "people_off": self.people_off(),
             "epsilon": epsilon.value(), "delta": delta.value(),
             "rho": self.proven.proof().cost.rho().value(),
-            "people_sd": shows.then_some(people.sd),
-            "people_half_width": shows.then_some(people.half_width),
+            "people_sd": people.map(|people| people.sd),
+            "people_half_width": people.map(|people| people.half_width),
             "careful": danger::dangers(&self.contract, &self.analysis),
-            "smallest_audience": shows.then(|| ceiling(people.half_width * 10.0)),
+            "smallest_audience": people.map(|people| ceiling(people.half_width * 10.0)),
             "audience": self.audience, "shown_from": self.shown_from(),
             "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),
             "wanted": wanted.collect::<Vec<_>>(),
@@ -389,11 +391,6 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// What --sd calls means.
-const MEAN: &str = "mean ";
-/// What --sd calls head counts.
-const PEOPLE: &str = "people";
-
 /// What the errors that were asked for take.
 fn write_wanted(page: &mut String, wanted: &[Reached], delta: Delta) -> fmt::Result {
     if !wanted.is_empty() {
@@ -410,3 +407,8 @@ fn write_wanted(page: &mut String, wanted: &[Reached], delta: Delta) -> fmt::Res
     }
     Ok(())
 }
+
+/// What --sd calls means.
+const MEAN: &str = "mean ";
+/// What --sd calls head counts.
+const PEOPLE: &str = "people";

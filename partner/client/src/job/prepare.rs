@@ -16,8 +16,11 @@ use protocol::{
     manifest,
     message::Status,
     policy::{self, Admitted},
+    proof::{Leaves, Vectors},
     refusal::Refusal,
+    tally::Tally,
     time::Time,
+    units::Scale,
 };
 use std::{
     collections::BTreeMap,
@@ -299,21 +302,13 @@ impl Prepared {
     pub fn preview(&self) -> Preview {
         let (job, proven) = (self.admitted.job(), self.admitted.proven());
         let (tally, proof) = (proven.tally(), proven.proof());
-        let (sums, products) = (proof.vectors())
-            .map(|vectors| (vectors.sums.as_slice(), vectors.products.as_slice()))
-            .unwrap_or_default();
-        let figures = job.question.measures().into_iter().zip(sums).enumerate();
-        let figures = figures.map(|(at, ((name, scale), sum))| {
-            let unit = 1.0 / scale.units_per_one();
-            let square = tally.square_of(at).and_then(|(at, product)| {
-                Some(products.get(at)?.sigma.value() * wide(product.unit()))
-            });
-            FigureNoise {
-                name,
-                sum_sd: sum.sigma.value() * unit,
-                sum_sq_sd: square.map(|square| square * unit * unit),
-            }
-        });
+        let noise = match &proof.leaves {
+            Leaves::Place(choice) => PreviewNoise::Place { people_off: choice.people_off(tally) },
+            Leaves::Figures(vectors) => PreviewNoise::Figures {
+                people_sd: vectors.sd_of_people(tally),
+                figures: figures(job.question.measures(), tally, vectors),
+            },
+        };
         let Price { epsilon, delta, .. } = job.question.price();
         Preview {
             epsilon,
@@ -321,11 +316,26 @@ impl Prepared {
             rho: proof.cost.rho(),
             cost: proof.cost.clone(),
             datasets: self.admitted.datasets().to_vec(),
-            people_sd: proof.vectors().map(|vectors| vectors.sd_of_people(tally)),
-            people_off: proof.choice().map(|choice| choice.people_off(tally)),
-            figures: figures.collect(),
+            noise,
         }
     }
+}
+
+/// The noise on each total, in units of the amount.
+fn figures(measures: Vec<(String, Scale)>, tally: &Tally, vectors: &Vectors) -> Vec<FigureNoise> {
+    let named = measures.into_iter().zip(&vectors.sums).enumerate();
+    let figures = named.map(|(at, ((name, scale), sum))| {
+        let unit = 1.0 / scale.units_per_one();
+        let square = tally.square_of(at).and_then(|(at, product)| {
+            Some(vectors.products.get(at)?.sigma.value() * wide(product.unit()))
+        });
+        FigureNoise {
+            name,
+            sum_sd: sum.sigma.value() * unit,
+            sum_sq_sd: square.map(|square| square * unit * unit),
+        }
+    });
+    figures.collect()
 }
 
 /// What a job costs and how noisy its figures will be.
@@ -342,12 +352,26 @@ pub struct Preview {
     pub cost: Loss,
     /// Each of these datasets is charged the whole price.
     pub datasets: Vec<String>,
-    /// Standard deviation of the noise on each head count, in people; none where a place leaves.
-    pub people_sd: Option<f64>,
-    /// For a choice, of which no head count leaves: by how many people it is off at most, with 95 % probability.
-    pub people_off: Option<f64>,
-    /// By outcome.
-    pub figures: Vec<FigureNoise>,
+    /// How far off its answer will be.
+    pub noise: PreviewNoise,
+}
+
+/// How far off the answer of a job will be, known before any data is.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever shows it must see another kind of answer")]
+pub enum PreviewNoise {
+    /// Figures leave.
+    Figures {
+        /// Standard deviation of the noise on each head count, in people.
+        people_sd: f64,
+        /// The noise on what is added up.
+        figures: Vec<FigureNoise>,
+    },
+    /// One place leaves, and no figure.
+    Place {
+        /// By how many people it is off the best one at most, with 95 % probability.
+        people_off: f64,
+    },
 }
 
 /// Noise on the totals of one outcome, in units of its column.

@@ -4,7 +4,7 @@ use super::{Figure, PriceError, Proven, Request, Split, Vectors, Wanted};
 use crate::{loss::Rho, tally::Tally};
 
 /// What noise alone does to a figure; people who happen to be in the data are not its business.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "two sizes of one thing")]
 pub struct ErrorBar {
     /// Standard deviation.
@@ -19,9 +19,8 @@ impl ErrorBar {
     }
 }
 
-/// The error bars of one group or arm, in units of each figure; known before any data is. All zero where no
-/// figure leaves.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The error bars of one group or arm, in units of each figure; known before any data is.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBars {
     /// Of the head count. An arm is two cells, matched and not, each with noise of its own.
@@ -35,22 +34,22 @@ pub struct ErrorBars {
 }
 
 impl Proven {
-    /// The error bars of a group or arm of `audience` people.
+    /// The error bars of a group or arm of `audience` people; none where a place leaves and no figure.
     #[must_use]
-    pub fn error_bars(&self, audience: Option<u32>) -> ErrorBars {
+    pub fn error_bars(&self, audience: Option<u32>) -> Option<ErrorBars> {
         let (tally, proof) = (self.tally(), self.proof());
-        let Some(vectors) = proof.vectors() else { return ErrorBars::default() };
+        let vectors = proof.vectors()?;
         let people = vectors.sd_of_people(tally);
         let mean = |(at, sum): (usize, &Figure)| {
             let audience = audience?;
             let half_width = self.half_width_of_mean(vectors, sum, real(audience.into()))?;
             Some(ErrorBar { sd: vectors.sd(tally, Wanted::Mean(at, audience))?, half_width })
         };
-        ErrorBars {
+        Some(ErrorBars {
             people: ErrorBar::of(people),
             sums: vectors.sums.iter().map(|sum| ErrorBar::of(sum.sigma.value())).collect(),
             means: vectors.sums.iter().enumerate().map(mean).collect(),
-        }
+        })
     }
 
     /// Half of the interval of a mean that a result shows, at most: of lift to first order, of a table the

@@ -383,7 +383,7 @@ fn an_error_that_no_loss_buys_is_refused() {
 fn error_bars_follow_from_the_noise_alone() {
     let groups = tally(100, false, 1, 1, false);
     let proof = groups.prove(&request(20_000_000_000)).unwrap();
-    let bars = check(groups, proof, 50).unwrap().error_bars(Some(1_000));
+    let bars = check(groups, proof, 50).unwrap().error_bars(Some(1_000)).unwrap();
     assert!((bars.people.sd - 11.180_34).abs() < 1e-3, "{bars:?}");
     assert!((bars.people.half_width - 21.913_06).abs() < 2e-3, "{bars:?}");
     assert!((bars.sums[0].sd - 559.017).abs() < 1e-2, "{bars:?}");
@@ -402,12 +402,12 @@ fn an_arm_has_the_noise_of_its_two_cells() {
     arms.dimensions = vec![arm, Dimension::Matched];
     let proof = arms.prove(&request(20_000_000_000)).unwrap();
     let proven = check(arms.clone(), proof, 50).unwrap();
-    let bars = proven.error_bars(Some(1_000));
+    let bars = proven.error_bars(Some(1_000)).unwrap();
     assert!((bars.people.sd - 15.811_39).abs() < 1e-3, "{bars:?}");
     // √(559.02² + (100 · 15.81)²) / 1000
     assert!((bars.means[0].unwrap().sd - 1.677_05).abs() < 1e-4, "{bars:?}");
-    assert_eq!(proven.error_bars(None).means, [None]);
-    assert_eq!(proven.error_bars(Some(60)).means, [None]);
+    assert_eq!(proven.error_bars(None).unwrap().means, [None]);
+    assert_eq!(proven.error_bars(Some(60)).unwrap().means, [None]);
     let asked = request(0);
     let rho = arms.rho_for_error(asked.split, 0, Wanted::People, 15.82).unwrap();
     assert!((0.98..=1.0).contains(&(rho.value() / 0.02)), "{rho:?}");
