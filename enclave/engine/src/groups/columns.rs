@@ -75,13 +75,13 @@ impl<'t> Starts<'t> {
 
     fn place(&self, condition: &Condition) -> Option<usize> {
         let start = condition.start()?;
-        self.0.iter().position(|it| *it == start)
+        self.0.iter().position(|known| *known == start)
     }
 
     /// The place of the day that a dimension tells people apart by.
     pub(crate) fn place_of(&self, dimension: &Dimension) -> Option<usize> {
         let start = earliest(dimension)?;
-        self.0.iter().position(|it| *it == start)
+        self.0.iter().position(|known| *known == start)
     }
 }
 

@@ -308,7 +308,7 @@ async fn refuses_what_the_contract_does_not_permit_before_anything_is_debited() 
     let mut other_version = job.clone();
     other_version.datasets.insert("sales".to_owned(), Digest::of("other", b""));
     assert!(matches!(custody.refused(&other_version).await, Refusal::KeyWithheld { .. }));
-    // The retailer is no analyst of this contract.
+    // The contract does not list the retailer as an analyst.
     let retailer = custody.room.retailer.clone();
     let not_analyst = refusal(custody.ask_as(&retailer, &job).await);
     assert!(matches!(not_analyst, Refusal::NotPermitted { .. }));

@@ -26,7 +26,7 @@ pub(super) fn question(raw: &RawOutcomes, scope: &Scope<'_>) -> Result<Outcomes,
     let started = started(raw.started.as_ref(), window, observed)?;
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("outcomes.privacy"))?;
     let RawPrivacy { epsilon, delta, split: parts, min_cell } = privacy;
-    let filter = |it| filters::filter("outcomes", it, listed.filters, contract);
+    let filter = |row| filters::filter("outcomes", row, listed.filters, contract);
     Ok(Outcomes {
         segments: segments(&raw.segments, listed)?,
         rows: raw.rows.iter().map(filter).collect::<Result<_, _>>()?,

@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Panics
 ///
-/// If the example is no job of its contract, which tests would see.
+/// If the example does not fit its contract, which tests would see.
 #[must_use]
 pub fn result() -> JobResult<OutcomesAnswer> {
     let contract = samples::contract(include_str!("sample/contract.toml"));

@@ -22,8 +22,8 @@ use statistics::{parts::Noisy, shown::Passing};
 ///
 /// # Shapes and units
 ///
-/// Every number of people is a sum over places that no two people share. Reaches of values of a column are none: their
-/// people may be in several of them, and so they are never added up.
+/// Every number of people is a sum over places that no two people share. Reaches of values of a column
+/// are never added up, since one person may be in several of them.
 ///
 /// # Privacy
 ///
@@ -146,8 +146,8 @@ impl Reader<'_> {
         };
         let times = (1..=most).map(|times| Times {
             times,
-            people: people(&|it| it == times),
-            at_least: people(&|it| it >= times),
+            people: people(&|seen| seen == times),
+            at_least: people(&|seen| seen >= times),
         });
         // Bins say how often exactly, and the last one what counts as the most.
         let part = self.counter.part(|place| self.is_known(place));

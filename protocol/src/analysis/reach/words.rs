@@ -98,7 +98,7 @@ fn picture(answer: &ReachAnswer) -> Option<Section> {
     };
     let (heading, title, rows): (_, _, Vec<_>) = if let Some(frequency) = &answer.frequency {
         let rows = frequency.times.iter();
-        let rows = rows.filter_map(|it| row(Text::fixed(often(answer, it)), &it.people));
+        let rows = rows.filter_map(|time| row(Text::fixed(often(answer, time)), &time.people));
         ("How often", "People by how often they were reached", rows.collect())
     } else {
         let groups = answer.groups.as_ref()?.groups.iter();
@@ -180,11 +180,11 @@ fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {
     let rows = groups.groups.iter().map(|group| {
         let mut figures =
             vec![Text::fixed(counted(&group.people)), Text::fixed(range(&group.people))];
-        figures.push(group.average.map_or(UNKNOWN.into(), |it| Text::fixed(times(it.value))));
-        figures.push(group.average.map_or(UNKNOWN.into(), |it| Text::fixed(times_range(&it))));
+        figures.push(group.average.map_or(UNKNOWN.into(), |mean| Text::fixed(times(mean.value))));
+        figures.push(group.average.map_or(UNKNOWN.into(), |mean| Text::fixed(times_range(&mean))));
         Row { names: vec![named(group)], figures, ..Row::default() }
     });
-    // Counted, and not added up: of values of a column there is none.
+    // The reach of all was counted, not added up. An answer by the values of a column does not have it.
     let all = answer.reach.iter().map(|reach| {
         let figures = vec![Text::fixed(counted(reach)), Text::fixed(range(reach))];
         Row::new("(all, each person once)".into(), figures)

@@ -111,7 +111,7 @@ impl<'a> Estimated<'a> {
         });
         NoiseSd {
             n: sd(vectors.people.sigma),
-            sum: vectors.sums.get(self.at).map_or(0.0, |it| sd(it.sigma)) / self.unit,
+            sum: vectors.sums.get(self.at).map_or(0.0, |sum| sd(sum.sigma)) / self.unit,
             sum_sq: square.map(|square| square / (self.unit * self.unit)),
         }
     }
@@ -122,7 +122,7 @@ impl<'a> Estimated<'a> {
 
     fn arm_result(&self, arm: &ArmFigures, estimate: Option<&ArmEstimate>) -> Option<ArmResult> {
         let MeasureFigures { sum, sum_sq, .. } = self.measure(arm)?;
-        let mean = estimate.and_then(|estimate| estimate.mean()).map(|it| it / self.unit);
+        let mean = estimate.and_then(|estimate| estimate.mean()).map(|mean| mean / self.unit);
         let square = self.unit * self.unit;
         Some(ArmResult {
             n: arm.people.value,
@@ -171,7 +171,7 @@ impl<'a> Estimated<'a> {
             .map_or((None, None), |CostPerConversion { estimate, set, .. }| (estimate, set));
         let unbounded = set.is_some_and(|set| !matches!(set, CostSet::Between { .. }));
         let of = |total: Option<Total>, unit: f64| {
-            let interval = total.and_then(|total| total.interval).map(|it| ends(it, unit));
+            let interval = total.and_then(|total| total.interval).map(|ci| ends(ci, unit));
             (total.map(|total| total.estimate / unit), interval)
         };
         let (incremental, incremental_ci) = of(found.incremental_value, self.unit);

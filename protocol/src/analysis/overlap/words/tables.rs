@@ -95,8 +95,8 @@ fn datasets(answer: &OverlapAnswer) -> Section {
     let only: Text =
         if answer.datasets.len() == 2 { "Not in the other" } else { "In no other" }.into();
     Section::new(Topic::Figures, "Each dataset".into())
-        .with(table(|it| vec![&it.people, &it.only], vec![with, ranged(), only, ranged()]))
-        .with(table(|it| vec![&it.without_key], vec![without, ranged()]))
+        .with(table(|found| vec![&found.people, &found.only], vec![with, ranged(), only, ranged()]))
+        .with(table(|found| vec![&found.without_key], vec![without, ranged()]))
         .with(Block::Note(Text::fixed(format!(
             "People without {key} are looked up nowhere, and are in no other figure of this page. Who is in several \
              datasets under another identifier is told at the first.",
