@@ -143,7 +143,7 @@ fn handed_to(page: &mut String, instance: &InstanceLine, contract: &Contract) ->
     Ok(())
 }
 
-/// What has become of an instance, in words.
+/// Says in words what has become of an instance.
 fn state_of(instance: &InstanceLine) -> &'static str {
     match instance.state {
         InstanceState::Open => "open: what it was handed may still be spent",
@@ -220,12 +220,12 @@ fn epsilon(loss: &Loss, delta: Delta) -> String {
     format!("{:.3}", loss.rho().epsilon(delta))
 }
 
-/// For groups whose values are private.
+/// The δ that a loss spends on groups whose values are private.
 fn selection_delta(loss: &Loss) -> f64 {
     Delta::try_from(loss.delta()).map_or(0.0, Delta::value)
 }
 
-/// What a job of ε = 1 costs at the budget's δ.
+/// The loss of a job of ε = 1 at the budget's δ.
 fn one_job(delta: Delta) -> Option<Loss> {
     let epsilon = Epsilon::new(1.0).ok()?;
     Some(Loss::zcdp(Rho::from_epsilon(epsilon, delta)))

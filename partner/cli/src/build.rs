@@ -1,11 +1,11 @@
-//! `glovebox build`: builds that the party believes no more.
+//! `glovebox build`: the party's list of builds that it no longer believes.
 
 use crate::{failure::Failure, files, say};
 use attestation_verifier::Pcr;
 use client::withdrawn;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
-/// Keep the list of builds that this party believes no more
+/// Keep the list of builds that this party no longer believes
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum BuildCommand {
     Withdraw(Withdraw),
@@ -21,7 +21,7 @@ impl BuildCommand {
     }
 }
 
-/// Believe a build no more, in any command, from now on
+/// Stop believing a build, in every command, from now on
 ///
 /// Whatever the contract says: no room, receipt or closing of such a build is believed.
 #[derive(Debug, clap::Args)]
@@ -74,14 +74,14 @@ fn named(registers: &[String]) -> Result<BTreeMap<u8, Pcr>, Failure> {
     Ok(build)
 }
 
-/// Show the builds that this party believes no more
+/// Show the builds that this party no longer believes
 #[derive(Debug, clap::Args)]
 pub(crate) struct Withdrawn {
     /// Directory with the party's keys and its list
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// Begin an empty list beside keys that have none: nothing was ever withdrawn
+    /// Begin an empty list beside keys that have none: says that no build was ever withdrawn
     #[arg(long)]
     none_so_far: bool,
 }

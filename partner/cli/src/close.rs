@@ -17,10 +17,10 @@ use std::{
     process::ExitCode,
 };
 
-/// Close the enclave: it destroys its keys, and what it did not spend comes back, once
+/// Close the enclave: it destroys its keys, and the budget that it did not spend comes back, once
 ///
-/// It ends the room for every party; on a terminal this is asked. Also for a party whose enclave somebody
-/// else has closed already: the closing is at the host.
+/// It ends the room for every party; on a terminal you are asked first. A party may also run it
+/// after another one has closed the enclave: the closing is then read from the host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Close {
     /// Address of the room
@@ -30,12 +30,12 @@ pub(crate) struct Close {
     #[command(flatten)]
     under: Under,
 
-    /// Settle with this instance, which is closed and gone, from the closing it left at the host; the
-    /// digits that `budget` shows will do
+    /// Settle with this instance, which is already closed, from the closing that it left at the
+    /// host; the digits that `budget` shows are enough
     #[arg(long, value_name = "HEX")]
     instance: Option<String>,
 
-    /// Do not ask
+    /// Close without asking
     #[arg(long)]
     yes: bool,
 }
@@ -77,7 +77,7 @@ impl Close {
             Ok(mut ledger) => {
                 party.take_in(&closing, &mut ledger, &|line: String| say::result(line))?
             }
-            // Whoever has to end a room ends it, wherever the ledger is.
+            // A party that has to end a room may do so even where its ledger is elsewhere.
             Err(error @ LedgerError::Missing { .. }) => {
                 let kept = settle::keep(&identity, &closing)?;
                 let instance = closing.body().instance.short();
@@ -92,7 +92,7 @@ impl Close {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Asks whoever sits at a terminal; a script has said what it wants.
+    /// Asks the person at a terminal. A script is not asked: it has said what it wants.
     fn confirm(&self, instance: Digest) -> Result<(), Failure> {
         if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return Ok(());

@@ -1,4 +1,5 @@
-//! `glovebox custody`: the owner's ledger, while others ask for slices of it.
+//! `glovebox custody`: the owner's ledger, and the service through which others ask for slices of
+//! it.
 
 use crate::{
     failure::Failure,
@@ -63,7 +64,7 @@ impl Serve {
         crate::keys::warn_of_ends(&identity);
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, identity.party_in(&contract)?)?;
-        // What ended while nobody served has left its closing at the host, if its end was planned.
+        // An instance that ended as planned, while nobody served, has left its closing at the host.
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
         let note = |line: String| {
             say::note(line);
@@ -100,7 +101,7 @@ impl Serve {
     }
 }
 
-/// So long the host may take to say what closings it has.
+/// How long the host may take to say which closings it has.
 const SETTLING: Duration = Duration::from_secs(20);
 
 fn tell(event: &Event) {
@@ -127,8 +128,9 @@ fn tell(event: &Event) {
 
 /// Let a restored ledger hand out slices again, once its instances are accounted for
 ///
-/// Once for each contract: a ledger that was restored hands out nothing under any other. Without one of
-/// the last two options it only says what would be written off.
+/// To be run once for each contract: a ledger that was restored hands out nothing under a contract
+/// that was not accounted for. Without one of the last two options it only says what would be
+/// written off.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accounted {
     #[command(flatten)]
@@ -138,11 +140,12 @@ pub(crate) struct Accounted {
     #[arg(long = "closing", value_name = "FILE")]
     closings: Vec<PathBuf>,
 
-    /// The closings are all there is, under this contract and every other: nothing is written off
+    /// Nothing but what the closings tell of was handed out, under this contract or any other:
+    /// nothing is written off
     #[arg(long, conflicts_with = "write_off")]
     nothing_else_was_handed_out: bool,
 
-    /// Take every budget of the contract as used up from the backup until now, but for what the
+    /// Count every budget of the contract as used up from the backup until now, except what the
     /// closings gave back
     #[arg(long)]
     write_off: bool,
@@ -178,7 +181,7 @@ impl Accounted {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What no closing tells of: its owner says in so many words what becomes of it.
+    /// What the owner says of budget that no closing tells of.
     fn rest(&self) -> Option<Rest> {
         match (self.nothing_else_was_handed_out, self.write_off) {
             (true, _) => Some(Rest::Nothing),
@@ -209,7 +212,7 @@ pub(crate) struct New {
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// Nothing was ever handed out with these keys, here or elsewhere
+    /// Confirms that nothing was ever handed out with these keys, here or elsewhere
     #[arg(long)]
     i_know_it_is_the_first: bool,
 }
@@ -224,7 +227,7 @@ impl New {
                  nothing ever was, say --i-know-it-is-the-first",
             ));
         }
-        // Whoever says that these keys never handed anything out says so of what they withdrew, too.
+        // Keys that never handed anything out have withdrawn no build either.
         withdrawn::begin(identity.directory())?;
         let ledger = Ledger::begin(identity.directory(), &identity.root_key())?;
         if ledger.is_restored()? {

@@ -1,4 +1,4 @@
-//! Why a command did not do what was asked, and the exit code that says so.
+//! Why a command did not do what was asked, and with which exit code it ends.
 
 use attestation_verifier::check::TITLES;
 use client::{
@@ -24,65 +24,66 @@ use std::{
     process::ExitCode,
 };
 
-/// What a command ends with if it does not end well.
+/// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The answer is no: refused, not believed, not in the contract. Exit code 1.
+    /// The answer is no: refused, not believed, or not in the contract. Exit code 1.
     #[error("{0}")]
     No(Box<dyn Error + Send + Sync>),
-    /// It could not be told: nobody answers, a file is missing, or the call makes no sense. 2.
+    /// The question could not be answered: nobody answers, a file is missing, or the arguments make
+    /// no sense. Exit code 2.
     #[error("{0}")]
     Unclear(Box<dyn Error + Send + Sync>),
-    /// A file that cannot be read. 2.
+    /// A file cannot be read. Exit code 2.
     #[error("reading {path}: {cause}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: io::Error,
     },
-    /// A file that cannot be written. 2.
+    /// A file cannot be written. Exit code 2.
     #[error("writing {path}: {cause}")]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: io::Error,
     },
-    /// Standard output is closed. 2.
+    /// Standard output is closed. Exit code 2.
     #[error("writing to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl Failure {
-    /// The answer is no.
+    /// A failure because the answer is no.
     pub(crate) fn no(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::No(why.into())
     }
 
-    /// It could not be told.
+    /// A failure because the question could not be answered.
     pub(crate) fn unclear(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unclear(why.into())
     }
 
-    /// For `map_err` behind a read of `path`.
+    /// Turns the error of reading `path` into a failure; for `map_err`.
     pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         |cause| Self::Read { path, cause }
     }
 
-    /// For `map_err` behind a write to `path`.
+    /// Turns the error of writing `path` into a failure; for `map_err`.
     pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         |cause| Self::Write { path, cause }
     }
 
-    /// Whether nobody reads standard output any more.
+    /// Whether the failure is only that nobody reads standard output any more.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// 1 or 2.
+    /// The exit code of the failure: 1 or 2.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::No(_) => ExitCode::FAILURE,
@@ -91,9 +92,9 @@ impl Failure {
     }
 }
 
-/// What is said when `checks` refuse an answer. An enclave under another root than the pinned one
-/// may say anything of itself, so the answer ends there: how to believe another root is said in `--help`
-/// and to nobody who did not ask, since it is what a false host would have its victim do.
+/// The message for an answer that `checks` refuse. If the root is not the pinned one, the message
+/// ends without advice: such an enclave may say anything about itself, and a false host would want
+/// its victim to believe another root. `--help` says how to believe another root.
 fn with_verdict(why: &impl Error, checks: &[Line], advice: &str) -> String {
     let failed = checks.iter().find(|line| line.outcome == Outcome::Failed);
     let foreign = failed.filter(|line| line.title == TITLES[PINNED_ROOT]);
@@ -212,7 +213,7 @@ impl From<OpenError> for Failure {
 
 impl From<ReceiptError> for Failure {
     fn from(error: ReceiptError) -> Self {
-        // Offline: no room is asked.
+        // Receipts are checked offline: no room is asked.
         Self::no(with_verdict(&error, error.checks(), ""))
     }
 }

@@ -15,23 +15,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The bytes of `path`, which is no larger than an object of the host may be.
+/// Reads the bytes of `path`, at most as many as an object of the host may have.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     read_at_most(path, MOST_OBJECT)
 }
 
-/// The text of `path`.
+/// Reads the text of `path`.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     read_text_at_most(path, MOST_TEXT)
 }
 
-/// The text of `path`, of at most `most` bytes.
+/// Reads the text of `path`, at most `most` bytes.
 pub(crate) fn read_text_at_most(path: &Path, most: u64) -> Result<String, Failure> {
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "the text is not UTF-8");
     String::from_utf8(read_at_most(path, most)?).map_err(no_text).map_err(Failure::reading(path))
 }
 
-/// A contract's bytes, signed or not.
+/// Reads a contract's bytes, signed or not.
 pub(crate) fn read_contract(path: &Path) -> Result<Vec<u8>, Failure> {
     read_at_most(path, MOST_TEXT)
 }
@@ -54,7 +54,8 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         made.map_err(Failure::writing(folder))?;
     }
     let part = part_of(path);
-    // One that a killed command left may be open to others, and stays so while it is written again.
+    // A file that a killed command left may be readable by others, and would stay so while it is
+    // written again.
     match std::fs::remove_file(&part) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
             return Err(Failure::writing(&part)(cause));
@@ -67,14 +68,14 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::rename(&part, path).map_err(Failure::writing(path))
 }
 
-/// Where a file is while it is written.
+/// The temporary file in which `path` is written before it gets its name.
 fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     path.with_file_name(name)
 }
 
-/// A contract as a file has it: its text, and whoever signed it.
+/// A contract as a file has it: its text, and the signatures, if any.
 pub(crate) struct Paper {
     pub(crate) contract: Contract,
     pub(crate) text: Vec<u8>,
@@ -90,7 +91,8 @@ impl Paper {
     }
 }
 
-/// The TOML of a contract, signed or not, and who signed it. Whether it is a contract is not looked at.
+/// The TOML of a contract, signed or not, and the keys that signed it. Whether the TOML is a valid
+/// contract is not checked here.
 pub(crate) fn contract_text(path: &Path) -> Result<(Vec<u8>, Vec<PublicKey>), Failure> {
     let bytes = read_contract(path)?;
     match Jointly::parse(TAG, &bytes) {
@@ -102,7 +104,7 @@ pub(crate) fn contract_text(path: &Path) -> Result<(Vec<u8>, Vec<PublicKey>), Fa
     }
 }
 
-/// A contract that every party has signed.
+/// Reads a contract that every party has signed.
 pub(crate) fn signed_contract(path: &Path) -> Result<Contract, Failure> {
     let bytes = read_contract(path)?;
     if Jointly::parse(TAG, &bytes).is_err() && Contract::parse(&bytes).is_ok() {
@@ -114,13 +116,13 @@ pub(crate) fn signed_contract(path: &Path) -> Result<Contract, Failure> {
     Contract::open(&bytes).map_err(|why| named(path, why))
 }
 
-/// A contract's TOML; a signed file that came to harm is none, and no TOML either.
+/// Takes the bytes as a contract's TOML. A damaged signed file is refused: it is not TOML either.
 pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
     let is_text = std::str::from_utf8(&bytes).is_ok();
     if is_text { Ok(bytes) } else { Err(named(path, "neither TOML nor a whole signed contract")) }
 }
 
-/// AWS's root, or the one in the file, which whoever calls this has to name.
+/// The root to believe: AWS's, or the one in the file that the caller names.
 pub(crate) fn trust(danger_root: Option<&Path>) -> Result<Trust, Failure> {
     match danger_root {
         None => Ok(Trust::aws()),
@@ -135,18 +137,18 @@ pub(crate) fn named(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::no(format!("{}: {why}", path.display()))
 }
 
-/// The registers of a build, in any of the shapes that [`registers::parse`] takes.
+/// Reads the registers of a build, in any of the shapes that [`registers::parse`] takes.
 pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
     let unreadable = |why: &str| Failure::unclear(format!("{}: {why}", path.display()));
     let found = registers::parse(&read_at_most(path, MOST_TEXT)?)
         .map_err(|why| unreadable(&why.to_string()))?;
-    // Every build has it: what does not name it names no build.
+    // Every build has register 0, so registers without it name no build.
     if found.contains_key(&0) { Ok(found) } else { Err(unreadable("register 0 is missing")) }
 }
 
-/// Bytes of a text: a contract has at most 1 MiB, signatures and all.
+/// Largest text that is read, in bytes: a contract has at most 1 MiB, with its signatures.
 const MOST_TEXT: u64 = 2 << 20;
-/// Bytes of what else commands read: results, receipts, manifests.
+/// Largest other file that is read, in bytes: a result, a receipt or a manifest.
 const MOST_OBJECT: u64 = 65 << 20;
 
 #[cfg(test)]

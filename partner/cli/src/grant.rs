@@ -17,7 +17,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 /// Hand the keys of the columns that the contract uses to the enclave, if it is believed
 ///
-/// Granting again renews. The enclave drops the keys at --not-after.
+/// Granting again extends the grant. The enclave drops the keys at --not-after.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Grant {
     /// Address of the room
@@ -31,11 +31,11 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "NAME")]
     dataset: String,
 
-    /// Its signed manifest [default: NAME.manifest]
+    /// The dataset's signed manifest [default: NAME.manifest]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
 
-    /// Its column keys [default: NAME.keys]
+    /// The dataset's column keys [default: NAME.keys]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
 
@@ -81,7 +81,8 @@ impl Grant {
             own_manifest(manifest, &contract, &self.dataset, &identity, sealed.as_deref())?;
         let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract)?;
-        // Also for keys alone: what they open will be paid from this ledger.
+        // The ledger is needed even if only keys are granted: jobs on what they open will be paid
+        // from it.
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, party)?;
         let mut room = self.under.connect(&self.room).await?;
@@ -94,7 +95,7 @@ impl Grant {
             let withdrawn = withdrawals::under(identity.directory(), &contract);
             let withdrawn = &withdrawn.map_err(Failure::unclear)?;
             let owner = Owner { party, key, contract: &contract, withdrawn };
-            // A ledger that has forgotten something hands out nothing more.
+            // A ledger that has forgotten something must not hand out anything more.
             let accounts = room.status(&identity).await?.accounts;
             ledger.witness(room.instance(), &contract, party, &accounts)?;
             let what = (self.dataset.as_str(), purpose.as_str());
@@ -131,7 +132,8 @@ impl Grant {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Needs no ledger: whoever has to end a grant ends it.
+    /// Takes the grant back. Needs no ledger, so that an owner can end a grant wherever the ledger
+    /// is.
     async fn take_back(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.under.dir)?;
         let mut room = self.under.connect_to_take_back(&self.room).await?;

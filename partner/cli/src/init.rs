@@ -10,7 +10,7 @@ use std::{path::PathBuf, process::ExitCode};
 /// Never overwrites a key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
-    /// Where to make them
+    /// Where to make keys and ledger
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 

@@ -36,9 +36,9 @@ impl JobCommand {
     }
 }
 
-/// Run a job: signed here, paid by every owner, answered by the enclave
+/// Run a job: it is signed here, paid by every owner and answered by the enclave
 ///
-/// Prints the job's name. Submitting again under --id is the same job and costs nothing twice.
+/// Prints the job's name. Submitting again with --id is the same job, and is not paid twice.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Submit {
     /// The job's TOML
@@ -81,14 +81,15 @@ impl Submit {
             receivers: (!self.receivers.is_empty()).then(|| self.receivers.clone()),
             ..Options::default()
         };
-        // Before anything is asked: whoever owns data may have to pay from its own ledger.
+        // This comes before anything is asked: an owner of data may have to pay from its own
+        // ledger.
         let mut ledger = match pays_here(&identity, room.contract(), &template, &addresses)? {
             true => Some(Ledger::open(&identity)?),
             false => None,
         };
         let prepared = prepare(&mut room, &identity, &template, &options).await?;
         if let Some(output) = &self.output {
-            // Before anything is paid.
+            // This comes before anything is paid.
             opened::refuse_another(output, &prepared.name().to_string())?;
         }
         preview(&prepared);
@@ -116,7 +117,7 @@ impl Submit {
         is_stored(&ran)
     }
 
-    /// Where custodies answer, by party.
+    /// The addresses of custodies that were given, by party.
     fn addresses(&self) -> Result<BTreeMap<String, String>, Failure> {
         let pairs = self.custody.iter().map(|text| {
             let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
@@ -162,7 +163,7 @@ fn is_stored(ran: &Ran) -> Result<ExitCode, Failure> {
     )))
 }
 
-/// Price and noise, before anything is spent.
+/// Prints price and noise, before anything is spent.
 fn preview(prepared: &Prepared) {
     let preview = prepared.preview();
     say::note(format_args!(
@@ -239,7 +240,7 @@ impl Status {
     }
 }
 
-/// What an instance holds, for machines.
+/// What an instance holds, as JSON.
 fn as_json(status: &message::Status, contract: &Contract, instance: Digest) -> serde_json::Value {
     let datasets = status.datasets.iter().map(|open| {
         serde_json::json!({"dataset": open.dataset, "not_after": open.not_after.to_string()})
@@ -270,7 +271,7 @@ fn as_json(status: &message::Status, contract: &Contract, instance: Digest) -> s
     })
 }
 
-/// The same for people.
+/// Prints what an instance holds.
 fn print(status: &message::Status, contract: &Contract, instance: Digest) -> Result<(), Failure> {
     say::result(format_args!("instance {} at {}", instance.short(), number::moment(status.time)))?;
     for open in &status.datasets {

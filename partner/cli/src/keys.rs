@@ -19,8 +19,9 @@ use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 /// Show, make, delegate and withdraw the keys of a party
 ///
-/// A party's root key signs contracts and what these commands write; a service key signs grants, slices and
-/// requests, and an analyst key signs jobs. Both end: the root key delegates them for a time.
+/// A party's root key signs contracts, delegations and withdrawals. A service key signs grants,
+/// slices and requests; an analyst key signs jobs. Service and analyst keys end: the root key
+/// delegates them for a time.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeysCommand {
     Show(Show),
@@ -57,7 +58,7 @@ impl From<Kind> for KeyKind {
     }
 }
 
-/// Show the keys in a folder, and until when they are good
+/// Show the keys in a folder, and how long they are good
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     /// Directory with the party's keys
@@ -106,7 +107,7 @@ impl Show {
     }
 }
 
-/// What is to be said of a key now.
+/// Says what is to be known of a key now.
 fn state(key: &Delegate, now: Time) -> String {
     let Delegation { from, until, .. } = key.delegation();
     match until.0.saturating_sub(now.0) / DAY_MS {
@@ -117,7 +118,7 @@ fn state(key: &Delegate, now: Time) -> String {
     }
 }
 
-/// Says which of these keys end soon or have ended: a service stops with its key.
+/// Warns of keys that end soon or have ended: a service stops when its key ends.
 pub(crate) fn warn_of_ends(identity: &Identity) {
     for key in [identity.service(), identity.analyst()].into_iter().flatten() {
         let state = state(key, clock::now());
@@ -131,16 +132,16 @@ pub(crate) fn warn_of_ends(identity: &Identity) {
     }
 }
 
-/// Make a key that the party's root key is then to delegate
+/// Make a key, which the party's root key must then delegate
 ///
 /// For another machine or another analyst: the root key need not be there. Never overwrites a key.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
-    /// What for
+    /// What the key is for
     #[arg(long)]
     kind: Kind,
 
-    /// Where to make it
+    /// Where to make the key
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 }
@@ -162,7 +163,7 @@ impl New {
 /// Let a key sign for the party until a time; the root key is needed
 #[derive(Debug, clap::Args)]
 pub(crate) struct DelegateKey {
-    /// What for
+    /// What the key is for
     #[arg(long)]
     kind: Kind,
 
@@ -174,7 +175,7 @@ pub(crate) struct DelegateKey {
     #[arg(long, value_name = "BASE64", requires = "output")]
     key: Option<PublicKey>,
 
-    /// For how many days
+    /// For how many days to delegate it
     #[arg(long, default_value_t = keys::DAYS, value_parser = clap::value_parser!(u64).range(1..=3660))]
     days: u64,
 
@@ -221,21 +222,21 @@ impl DelegateKey {
     }
 }
 
-/// Take a key back, for ever; the root key is needed
+/// Withdraw a key for ever; the root key is needed
 ///
-/// Writes a file that says so, and sets a key in this folder aside. Whoever has to know must be told, with `glovebox
-/// keys tell`: an instance or a custody that has not heard of it goes on believing the key until its time is over.
+/// Writes a withdrawal, and sets a key in this folder aside. Run `glovebox keys tell` then: an
+/// instance or a custody that was not told goes on believing the key until its delegation ends.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Withdraw {
     /// The kind of the key in the folder
     #[arg(long, required_unless_present = "key", conflicts_with = "key")]
     kind: Option<Kind>,
 
-    /// The key, if it is elsewhere
+    /// The key, if it is not in the folder
     #[arg(long, value_name = "BASE64")]
     key: Option<PublicKey>,
 
-    /// What it was called
+    /// Name of the key in its delegation
     #[arg(long, default_value = "withdrawn")]
     name: String,
 
@@ -276,7 +277,7 @@ pub(crate) struct Tell {
     #[arg(value_name = "URL")]
     room: Address,
 
-    /// Address of a custody that is to know too
+    /// Address of a custody to tell as well
     #[arg(long, value_name = "URL")]
     custody: Vec<String>,
 
@@ -300,7 +301,7 @@ impl Tell {
         if told.is_empty() {
             return Err(nothing(" by a party of this contract"));
         }
-        // Custodies first: they are what hands out budget.
+        // Custodies are told first: they hand out budget.
         for url in &self.custody {
             let mut heard = BTreeSet::new();
             for withdrawal in &told {
@@ -324,5 +325,5 @@ impl Tell {
 }
 
 const DAY_MS: u64 = 86_400_000;
-/// Days before its end at which a key is spoken of.
+/// How many days before its end a key is warned of.
 const SOON: u64 = 14;

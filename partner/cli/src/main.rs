@@ -1,4 +1,4 @@
-//! `glovebox`: what a partner does.
+//! `glovebox`: the command line of a party.
 
 mod budget;
 mod build;
@@ -91,7 +91,7 @@ impl Command {
     }
 }
 
-/// The version of the package, and no commit: the same sources make the same program whether they lie in a
+/// The version of the package, without a commit: the same sources make the same program, in a
 /// checkout or not.
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -103,7 +103,7 @@ const VERSION: &str = concat!(
 #[tokio::main]
 async fn main() -> ExitCode {
     Cli::parse().command.run().await.unwrap_or_else(|failure| {
-        // Whoever closed the pipe, as `head` does, has read enough.
+        // A reader that closes the pipe, as `head` does, has read enough.
         if !failure.is_closed_pipe() {
             say::note(format_args!("glovebox: {failure}"));
         }

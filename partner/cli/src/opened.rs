@@ -21,7 +21,7 @@ use protocol::{
 use std::path::Path;
 
 /// Opens the package `sealed` to `identity`, prints its page, and writes result.json, receipt.cbor,
-/// released.cbor, report.html and asked.json into `directory`. Who asked comes first.
+/// released.cbor, report.html and asked.json into `directory`. Says first who asked.
 pub(crate) fn open(
     sealed: &[u8],
     identity: &Identity,
@@ -48,7 +48,7 @@ pub(crate) fn open(
     files::write_private(&directory.join("report.html"), html.as_bytes())?;
     let asked = serde_json::to_vec_pretty(&asker.as_json()).map_err(Failure::unclear)?;
     files::write_private(&directory.join(ASKED), &asked)?;
-    // Last, since by it a folder is known to be taken.
+    // Written last: a folder with this file counts as taken.
     files::write_private(&directory.join("result.json"), &opened.result_bytes)?;
     let summary = terminal::summary(&page).map_err(Failure::unclear)?;
     say::result(summary.trim_end())?;
@@ -65,9 +65,10 @@ pub(crate) fn open(
     Ok(())
 }
 
-/// Whether `directory` is free for the result of `job`: what another job was answered is nowhere else.
+/// Refuses a `directory` that has the result of another job, which may exist nowhere else.
 pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure> {
-    // The job that was opened; the result in the folder may be about an earlier one that asks the same.
+    // asked.json names the job that was opened. The result in the folder may name an earlier job
+    // that asked the same.
     let opened = std::fs::read(directory.join(ASKED)).ok();
     let opened = opened.and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
     if opened.is_some_and(|opened| opened.get("job").and_then(|name| name.as_str()) == Some(job)) {
@@ -90,7 +91,7 @@ pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure>
     )))
 }
 
-/// What the receiver's own ledger has left, if it keeps one here.
+/// Prints what the receiver's own ledger has left, if the folder has one.
 fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> {
     let party = identity.party_in(contract)?;
     let ledger = match Ledger::open(identity) {
@@ -109,7 +110,7 @@ fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Who asked what `reader` has opened.
+/// Who asked the job that `reader` has opened.
 fn asker(opened: &Opened, reader: &str) -> Asker {
     let earlier = (opened.answered.name(), opened.answered.analyst().to_owned());
     Asker {
@@ -120,7 +121,7 @@ fn asker(opened: &Opened, reader: &str) -> Asker {
     }
 }
 
-/// Where the result comes from, of a receipt that has been checked.
+/// Where the result comes from, according to a receipt that was checked.
 fn provenance(
     opened: &Opened,
     asker: &Asker,
@@ -154,5 +155,5 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// File beside a result that says who asked for it, of whom it is the answer, and who has read it.
+/// The file beside a result that says who asked for it, whose answer it is, and who has read it.
 const ASKED: &str = "asked.json";

@@ -1,4 +1,4 @@
-//! Whose people a dataset has: what the owner is asked, and what they have lost so far.
+//! Whose people a dataset has: what the owner is asked, and what these people have lost so far.
 
 use crate::{failure::Failure, say};
 use client::{
@@ -14,15 +14,16 @@ use protocol::contract::Contract;
 /// of each two lineages that share many people.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct PeopleArgs {
-    /// They are the people of this earlier lineage: what both have lost is one sum
+    /// They are the people of this earlier lineage: the losses of both are one sum
     #[arg(long, value_name = "[DATASET=]LINEAGE")]
     same_people: Vec<String>,
 
-    /// Nobody of them is in what this party sealed before; of one dataset, or of all that are asked about
+    /// None of them was in a dataset that this party sealed before; say it for one dataset, or for
+    /// all that are asked about
     #[arg(long, value_name = "DATASET", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     new_people: Vec<String>,
 
-    /// They are others even where sealing found that many of them are in an earlier lineage
+    /// They are other people, even where sealing found that many of them are in an earlier lineage
     #[arg(long, requires = "new_people")]
     although_they_overlap: bool,
 }
@@ -54,16 +55,17 @@ impl PeopleArgs {
             }
         }
         ledger.acknowledge(contract, party, &answers, clock::now())?;
-        // What was answered before may be corrected to the same people, never to others.
+        // An answer may later be corrected to "the same people", never to "other people".
         for (name, dataset) in contract.datasets.iter().filter(|(name, _)| owns(name)) {
             self.join(ledger, name, &dataset.lineage)?;
         }
         Ok(())
     }
 
-    /// Refuses a dataset many of whose people are in another lineage, unless its owner has answered for
-    /// both: said to be the same here, said to be others with so many words, or either before.
-    /// A few are said and kept in the ledger, and refused once they are many over all lineages.
+    /// Refuses a dataset many of whose people are in another lineage, unless the owner has answered
+    /// for both: that they are the same, or with so many words that they are others. Small shares
+    /// are printed and kept in the ledger, and refused once they are large over all lineages
+    /// together.
     pub(crate) fn examine(
         &self,
         ledger: &mut Ledger,
@@ -78,7 +80,8 @@ impl PeopleArgs {
             if ledger.is_answered(lineage, other)? {
                 continue;
             }
-            // Of two datasets of one contract either may be said to be the other.
+            // Of two datasets of one contract, either one may be declared to have the people of the
+            // other.
             let theirs = contract.datasets.iter().filter(|(_, found)| found.lineage == other);
             let theirs = theirs.filter_map(|(name, _)| Some((answers.of(name)?, lineage)));
             let said = answers.of(dataset).map(|whose| (whose, other)).into_iter().chain(theirs);
@@ -118,7 +121,7 @@ impl PeopleArgs {
         Ok(())
     }
 
-    /// Records that the people of `dataset` are those of another lineage, if that was said.
+    /// Records that the people of `dataset` are those of another lineage, if the owner said so.
     pub(crate) fn join(
         &self,
         ledger: &mut Ledger,
@@ -156,7 +159,7 @@ impl PeopleArgs {
     }
 }
 
-/// What the people of one or more datasets have lost, over all that they were lost as.
+/// Says what the people of one or more datasets have lost, under all names together.
 pub(crate) fn words(line: &PeopleLine) -> String {
     let datasets = line.datasets.join(" and ");
     let epsilon = |loss: &protocol::loss::Loss| loss.rho().epsilon(line.delta);
@@ -176,8 +179,8 @@ pub(crate) fn words(line: &PeopleLine) -> String {
     )
 }
 
-/// What is not known of whose they are, so that nothing is handed out; and who was known elsewhere when
-/// they were taken for others.
+/// Says which overlaps the owner has not answered for, so that nothing is handed out, and which
+/// people were known elsewhere when they were taken for others.
 pub(crate) fn about_overlaps(line: &PeopleLine) -> impl Iterator<Item = String> {
     let open = line.unanswered.iter().map(|(lineage, overlap)| {
         format!(
@@ -202,7 +205,7 @@ pub(crate) fn about_overlaps(line: &PeopleLine) -> impl Iterator<Item = String> 
     open.chain(known)
 }
 
-/// The same for machines.
+/// What the people of one or more datasets have lost, as JSON.
 pub(crate) fn as_json(line: &PeopleLine) -> serde_json::Value {
     let by_purpose = line.by_purpose.iter().map(|(lineage, purpose, lost)| {
         serde_json::json!({

@@ -1,4 +1,4 @@
-//! Calculators for privacy loss, and the noise itself to look at.
+//! `glovebox privacy`: calculators for privacy loss, and noise to look at.
 
 mod number;
 
@@ -145,7 +145,7 @@ impl PrivacyCommand {
             Self::Sample(sample) => sample.run(),
         }
         .or_else(|failure| match failure {
-            // Whoever reads has seen enough.
+            // A reader that closes the pipe has seen enough.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             failure => Err(failure),
         })?;
@@ -296,17 +296,17 @@ impl Sample {
     }
 }
 
-/// Never less than the sum: each addition rounds by half a last place at most.
+/// The sum of the terms, rounded up: each addition rounds by half a last place at most.
 fn added_up(terms: &[f64]) -> f64 {
     terms.iter().fold(0.0, |sum: f64, term| (sum + term) * (1.0 + f64::EPSILON))
 }
 
-/// To nine digits, for people.
+/// A number with nine digits, for people.
 fn shown(number: f64) -> String {
     format!("{number:.8e}").parse().map_or_else(|_| number.to_string(), |it: f64| format!("{it:?}"))
 }
 
-/// For people: six decimals, never less than it is.
+/// A number with six decimals, rounded up, for people.
 fn rounded_up(number: f64) -> String {
     format!("{:.6}", (number * 1e6).ceil() / 1e6)
 }

@@ -5,14 +5,14 @@ use protocol::identity::Country;
 use sealing::{DateFormat, DecimalSign, Options, Reading, Share};
 use std::path::PathBuf;
 
-/// How the table is written, and how much of it may be bad.
+/// How the table is written, and how many of its rows may be bad.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ReadingArgs {
     /// Name of a column in the file, and in the contract
     #[arg(long, value_name = "FILE=CONTRACT")]
     map: Vec<String>,
 
-    /// Column of the file that stays here though the contract does not list it
+    /// Column of the file that is not sealed, though the contract does not list it
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
 
@@ -48,11 +48,11 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "COLUMN=VALUE")]
     empty: Vec<String>,
 
-    /// Match key of which no value need be good: rows are sealed with the others
+    /// Match key that may have no good value at all: rows are then sealed by their other match keys
     #[arg(long, value_name = "COLUMN")]
     without_key: Vec<String>,
 
-    /// Percent of the rows that may be bad and left out
+    /// Percentage of rows that may be bad and left out
     #[arg(long, value_name = "PERCENT", default_value = "1")]
     max_rejected: Share,
 }
@@ -65,7 +65,7 @@ enum Decimal {
 }
 
 impl ReadingArgs {
-    /// The same, with bad rows put into `reject_file`.
+    /// The options for sealing, with bad rows written to `reject_file`.
     pub(crate) fn options(&self, reject_file: Option<PathBuf>) -> Result<Options, Failure> {
         let empty = self.empty.iter().map(|text| {
             let pair = text.split_once('=');

@@ -25,7 +25,7 @@ impl ReceiptCommand {
     }
 }
 
-/// Check a receipt offline: enclave, result, and policy, noise and price derived again
+/// Check a receipt offline: the enclave, the result, and policy, noise and price derived again
 ///
 /// The contract may also be its TOML alone: a receipt is held to its text, and no enclave serves one
 /// that a party has not signed.
@@ -37,8 +37,8 @@ pub(crate) struct Check {
     /// The result that it is about, byte for byte
     result: Option<PathBuf>,
 
-    /// What was released, from which every figure of the result is derived again: released.cbor, byte for
-    /// byte
+    /// The released figures, from which every figure of the result is derived again: released.cbor,
+    /// byte for byte
     released: Option<PathBuf>,
 
     #[command(flatten)]

@@ -17,7 +17,8 @@ use std::{
 /// No partner, cloud account or budget is needed, and none is touched. What it prints is SIMULATED.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Try {
-    /// The contract, signed or not; its keys and builds are replaced by throw-away ones, and may be missing
+    /// The contract, signed or not; throw-away keys and builds replace its own, which may be
+    /// missing
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
 
@@ -32,7 +33,7 @@ pub(crate) struct Try {
     #[command(flatten)]
     reading: ReadingArgs,
 
-    /// Whether to add noise; off is for checking numbers, and only possible here
+    /// Whether to add noise. Only this command can leave it off, to check numbers
     #[arg(long, value_enum, default_value_t = Noise::On)]
     noise: Noise,
 
@@ -40,7 +41,7 @@ pub(crate) struct Try {
     #[arg(long)]
     json: bool,
 
-    /// Write result.json and report.html into this directory, too
+    /// Also write result.json and report.html into this directory
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -53,7 +54,7 @@ enum Noise {
 
 impl Try {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        // Keys and builds may be missing: it gets others.
+        // The contract may have no keys and builds: it is given others.
         let (text, _) = files::contract_text(&self.contract)?;
         let text = String::from_utf8(text).map_err(Failure::unclear)?;
         let job = files::read_text(&self.job)?;
@@ -92,7 +93,7 @@ impl Try {
     }
 }
 
-/// Of a trial, which leaves no receipt.
+/// Where the result of a trial comes from: a trial leaves no receipt.
 fn provenance(done: &Rehearsed) -> Provenance {
     Provenance {
         simulated: true,

@@ -48,7 +48,7 @@ impl ResultCommand {
 /// were released), report.html and asked.json (who asked what).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
-    /// The sealed result, named JOB.sealed; without it, it is fetched from the room's host
+    /// The sealed result, named JOB.sealed; if it is not given, it is fetched from the room's host
     #[arg(required_unless_present = "room")]
     file: Option<PathBuf>,
 
@@ -63,7 +63,7 @@ pub(crate) struct Open {
     #[command(flatten)]
     under: Under,
 
-    /// Where to write
+    /// Directory to write into
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
 }
@@ -97,8 +97,8 @@ impl Open {
 
 /// Look at the same figures at another confidence, offline and for nothing
 ///
-/// Checks the receipt, then estimates the answer again from the released figures. What it prints is derived
-/// at home, and says so: no receipt is about it.
+/// Checks the receipt, then estimates the answer again from the released figures. The output is
+/// derived at home, and says so: no receipt is about it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct View {
     /// The folder of an opened result: result.json, receipt.cbor and released.cbor
@@ -156,7 +156,7 @@ impl View {
     }
 }
 
-/// A share above 0 and below 1, as it was given.
+/// Reads a share above 0 and below 1, as the user gave it.
 fn share(given: f64) -> Result<f64, String> {
     if Millionths::nearest(given).is_some() {
         return Ok(given);

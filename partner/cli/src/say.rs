@@ -1,4 +1,4 @@
-//! Results go to standard output, talk to standard error.
+//! Output: results go to standard output, remarks to standard error.
 
 use crate::failure::Failure;
 use ::page::json;
@@ -7,49 +7,49 @@ use protocol::text;
 use serde::Serialize;
 use std::{fmt::Display, io::Write};
 
-/// One line, or several, of result.
+/// Prints a result of one or more lines.
 pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
     writeln!(std::io::stdout().lock(), "{}", harmless(&text.to_string()))?;
     Ok(())
 }
 
-/// A result for a machine.
+/// Prints a result as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::unclear)?;
     result(json::visible(&text))
 }
 
-/// Talk. Nothing can be done about a closed standard error.
+/// Prints a remark on standard error. If standard error is closed, the remark is lost.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text.to_string()));
 }
 
-/// Lines with hidden characters spelt out: names and words of other parties are in them, and must
-/// neither move the reader's cursor nor turn what stands beside them around.
+/// Spells out hidden characters in lines: names and words of other parties must neither move the
+/// reader's cursor nor turn the text beside them around.
 fn harmless(lines: &str) -> String {
     lines.split('\n').map(text::visible).collect::<Vec<_>>().join("\n")
 }
 
-/// A name of another party's, on one line.
+/// A name that another party chose, on one line.
 pub(crate) fn name(name: impl Display) -> String {
     text::visible(&name.to_string())
 }
 
-/// The word that comes first wherever the root is not AWS's.
+/// Prints the word that comes first wherever the root is not AWS's.
 pub(crate) fn simulated(is: bool) {
     if is {
         note(SIMULATED);
     }
 }
 
-/// A bar of bytes on a terminal, nothing elsewhere.
+/// A progress bar in bytes, on a terminal only.
 pub(crate) fn bytes_bar(total: u64) -> ProgressBar {
     let style =
         ProgressStyle::with_template("{bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     bar(total, style)
 }
 
-/// A bar of a share on a terminal, nothing elsewhere.
+/// A progress bar in percent, on a terminal only.
 pub(crate) fn share_bar() -> ProgressBar {
     bar(1, ProgressStyle::with_template("{bar:32} {percent} % {eta}"))
 }
@@ -62,7 +62,7 @@ fn bar(total: u64, style: Result<ProgressStyle, indicatif::style::TemplateError>
     }
 }
 
-/// Said before anything that did not come from a real enclave.
+/// The warning before anything that does not come from a real enclave.
 pub(crate) const SIMULATED: &str =
     "SIMULATED: the root of trust is not AWS's. Whoever runs this enclave can read the data.";
 

@@ -44,11 +44,11 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 
-    /// Put bad rows here, word for word and each with its reason, also if nothing is sealed
+    /// Write bad rows here, word for word and each with its reason, even if nothing is sealed
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     reject_file: Option<PathBuf>,
 
-    /// Take the rows of this mended --reject-file of the table instead of those that they come from
+    /// A mended --reject-file of the table: its rows replace the bad rows that they come from
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     mended: Option<PathBuf>,
 
@@ -124,7 +124,7 @@ impl Seal {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What `--check` does.
+    /// Counts what is good and bad, for `--check`.
     fn count(&self, contract: &Contract, options: &Options) -> Result<ExitCode, Failure> {
         let count = with_bar(|progress| {
             sealing::check(&self.input, contract, &self.dataset, options, progress)
@@ -152,7 +152,7 @@ impl Seal {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Says where bad rows are, and what they are good for.
+    /// Says where bad rows are written, and how to mend them.
     fn tell_rejects(&self) {
         if let Some(rejects) = &self.reject_file {
             let rejects = rejects.display();
@@ -196,7 +196,7 @@ impl Seal {
     }
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Counted<'a> {
     /// Whether anything was sealed.
@@ -210,11 +210,11 @@ struct Counted<'a> {
 #[derive(Serialize)]
 struct Written<'a> {
     version: u64,
-    /// Rows in the file, with padding.
+    /// Rows in the sealed file, with padding.
     padded: u64,
     /// Digest of the manifest.
     manifest: String,
-    /// Root of the sealed file.
+    /// Merkle root of the sealed file.
     root: String,
     sealed_file: &'a Path,
     manifest_file: &'a Path,
@@ -232,7 +232,7 @@ fn with_bar<T>(work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     done
 }
 
-/// Says what was sealed, what was not, and why.
+/// Prints what was sealed, what was not, and why.
 pub(crate) fn tell(count: &Count, padded: u64) {
     let of = match count.people {
         people if people == 0 || people == count.rows => String::new(),

@@ -1,4 +1,5 @@
-//! Settling with instances that are over: what they did not spend comes back, from their closings.
+//! Settling with instances that are over: budget that they did not spend comes back, from their
+//! closings.
 
 use crate::{failure::Failure, files, say, under::Under, words};
 use client::{
@@ -14,10 +15,12 @@ use custody::{Ledger, LedgerError};
 use protocol::{contract::Contract, digest::Digest, loss::Loss, page::number};
 use std::process::ExitCode;
 
-/// Take in what closed instances left at the host, so that budget which they did not spend comes back
+/// Read the closings that instances left at the host, so that budget which they did not spend comes
+/// back
 ///
-/// For every instance that this party's ledger handed budget under the contract, and that is not settled.
-/// Exits with 1 if one of them is over and left no closing: what it was handed cannot come back.
+/// Reads one for every instance under the contract that this party's ledger handed budget and that
+/// is not settled. Exits with 1 if one of them is over and left no closing: its budget cannot come
+/// back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settle {
     /// Address of the room
@@ -70,7 +73,7 @@ impl Settle {
     }
 }
 
-/// Whose ledger it is, under which contract, and whom it believes.
+/// Whose ledger is settled, under which contract, and which enclaves the party believes.
 pub(crate) struct Party<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) contract: &'a Contract,
@@ -78,7 +81,7 @@ pub(crate) struct Party<'a> {
 }
 
 impl Party<'_> {
-    /// Takes in every closing that lies at the host; gives the instances that left none.
+    /// Takes in every closing that the host has, and returns the instances that left none.
     pub(crate) async fn take_in_all(
         &self,
         host: &Address,
@@ -150,7 +153,7 @@ impl Party<'_> {
     }
 }
 
-/// Puts a closing beside the keys, to show to others.
+/// Writes a closing beside the keys, to be shown to others.
 pub(crate) fn keep(identity: &Identity, closing: &Closing) -> Result<std::path::PathBuf, Failure> {
     let instance = closing.body().instance;
     let path = identity.directory().join("closings").join(format!("{instance}.closing"));
@@ -158,7 +161,8 @@ pub(crate) fn keep(identity: &Identity, closing: &Closing) -> Result<std::path::
     Ok(path)
 }
 
-/// The instance that `text` begins, of all that the ledger knows; or in full, whatever it knows.
+/// The instance whose digest begins with `text`, of all that the ledger knows. A whole digest is
+/// taken even if the ledger does not know it.
 pub(crate) fn instance(text: &str, ledger: &Ledger) -> Result<Digest, Failure> {
     if let Ok(digest) = text.parse::<Digest>() {
         return Ok(digest);
@@ -182,5 +186,6 @@ pub(crate) fn instance(text: &str, ledger: &Ledger) -> Result<Digest, Failure> {
     }
 }
 
-/// Fewer digits than everything prints would be a guess.
+/// Digits that an instance must be named with: with fewer than what every command prints, it would
+/// be a guess.
 const SHORTEST: usize = 8;

@@ -1,4 +1,4 @@
-//! What most commands are told: the contract, and whose enclaves to believe.
+//! Arguments that most commands take: the contract, and whose enclaves to believe.
 
 use crate::{failure::Failure, files, say};
 use attestation_verifier::Pcr;
@@ -22,7 +22,7 @@ pub(crate) struct Under {
     #[arg(long, value_name = "FILE")]
     pub(crate) danger_root: Option<PathBuf>,
 
-    /// A build that is not accepted, beside those on the party's list: {"pcrs": {"0": HEX, ..}}
+    /// A build that is not believed, in addition to the party's list: {"pcrs": {"0": HEX, ..}}
     #[arg(long, value_name = "FILE")]
     withdrawn: Vec<PathBuf>,
 
@@ -32,13 +32,13 @@ pub(crate) struct Under {
 }
 
 impl Under {
-    /// The contract, if every party has signed it.
+    /// Reads the contract, which every party must have signed.
     pub(crate) fn contract(&self) -> Result<Contract, Failure> {
         files::signed_contract(&self.contract)
     }
 
-    /// Whom to believe, without the builds that the party withdrew: if it is not known which, nobody.
-    /// Says SIMULATED where that is not AWS.
+    /// The root to believe, and the builds that the party withdrew. Fails if the list of these
+    /// builds cannot be read. Prints SIMULATED where the root is not AWS's.
     pub(crate) fn trust(&self) -> Result<Trust, Failure> {
         let trust = files::trust(self.danger_root.as_deref())?;
         say::simulated(trust.is_simulated());
@@ -52,8 +52,8 @@ impl Under {
         Ok(trust.withdrawing(listed).withdrawing(self.withdrawn()?))
     }
 
-    /// Connects to a room to take back from it what it has, which also a room of a withdrawn build may be
-    /// asked for.
+    /// Connects to a room to take something back from it. Here the room may also run a withdrawn
+    /// build.
     pub(crate) async fn connect_to_take_back(&self, address: &Address) -> Result<Room, Failure> {
         let contract = self.contract()?;
         match Room::connect(address, &contract, &self.trust()?, &[]).await {
@@ -73,7 +73,7 @@ impl Under {
         self.withdrawn.iter().map(|path| files::registers(path)).collect()
     }
 
-    /// Connects to the room, which is believed or nothing.
+    /// Connects to the room, and fails unless it is believed.
     pub(crate) async fn connect(&self, address: &Address) -> Result<Room, Failure> {
         let (contract, trust) = (self.contract()?, self.trust()?);
         Ok(Room::connect(address, &contract, &trust, &[]).await?)

@@ -35,7 +35,8 @@ impl Upload {
         }
         let signed = files::read(&path)?;
         let parts = Delegated::parse(&signed);
-        // Whose signature it is matters to the enclave; here it only says which file is meant.
+        // The enclave checks whose signature it is; here the manifest only says which file is
+        // meant.
         let manifest = parts.and_then(|parts| parts.of_anybody::<Manifest>());
         let manifest = manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))?;
         let bar = say::bytes_bar(manifest.size);
@@ -60,8 +61,8 @@ fn refuse_keys(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Refuses what has no manifest and does not begin as a sealed file does: its owner may have taken the
-/// table itself.
+/// Refuses a file that has no manifest and does not begin as a sealed file does: it may be the
+/// owner's table itself.
 fn expect_sealed(path: &Path) -> Result<(), Failure> {
     let mut head = Vec::new();
     let most = u64::try_from(MAGIC.len()).unwrap_or(u64::MAX);

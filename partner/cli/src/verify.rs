@@ -31,7 +31,7 @@ impl Verify {
             Err(error) => {
                 let (checks, why) = (error.checks(), error.to_string());
                 let failure = Failure::from(error);
-                // Nobody there: that says nothing about an enclave, and neither do the checks.
+                // Nobody answered: that says nothing about an enclave, and neither do the checks.
                 let told = matches!(failure, Failure::No(_));
                 if self.json {
                     say::json(&serde_json::json!({
@@ -82,7 +82,7 @@ impl Verify {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Why nobody can ask this enclave anything any more, if that is so.
+    /// Says why nobody can ask this enclave anything any more, if that is so.
     async fn is_over(&self, room: &Room, contract: &Contract, trust: &Trust) -> Option<String> {
         let ended = contract.expires;
         if ended <= clock::now() {
@@ -91,7 +91,8 @@ impl Verify {
                  on a new contract"
             ));
         }
-        // Its own word, which a host could keep back: then the enclave says so when it is asked.
+        // The closing at the host is the enclave's own word. A host could hold it back; the enclave
+        // then says so itself when it is asked.
         let instance = room.instance().digest();
         let closing = Store::new(&self.room).closing(instance).await.ok()?;
         Closing::verify(&closing, contract, trust, Some(instance)).is_ok().then(|| {
@@ -102,12 +103,12 @@ impl Verify {
     }
 }
 
-/// One line per check.
+/// Prints one line for each check.
 pub(crate) fn print(checks: &[Line]) -> Result<(), Failure> {
     checks.iter().try_for_each(say::result)
 }
 
-/// The checks for a machine.
+/// The checks as JSON.
 pub(crate) fn as_json(checks: &[Line]) -> Vec<serde_json::Value> {
     let line = |line: &Line| {
         serde_json::json!({

@@ -6,13 +6,13 @@ use protocol::{
     receipt::Delivery,
 };
 
-/// Who was sealed how many answers to whose jobs.
+/// Says to whom how many answers to whose jobs were sealed.
 pub(crate) fn delivery(delivery: &Delivery) -> String {
     let Delivery { asked_by, receiver, charged, free } = delivery;
     format!("to {receiver}, for jobs of {asked_by}: {charged} charged, {free} for nothing")
 }
 
-/// A loss as it is charged to a budget: its ε at the budget's δ, and its ρ for who asks.
+/// A loss as it is charged to a budget: its ε at the budget's δ, and its ρ for experts.
 pub(crate) fn charge(loss: &Loss, delta: Option<Delta>) -> String {
     let rho = loss.rho();
     match delta {
@@ -21,7 +21,7 @@ pub(crate) fn charge(loss: &Loss, delta: Option<Delta>) -> String {
     }
 }
 
-/// δ of a budget, if the contract has it.
+/// The δ of a budget, if the contract has that budget.
 pub(crate) fn delta_of(contract: &Contract, dataset: &str, purpose: &str) -> Option<Delta> {
     Some(contract.datasets.get(dataset)?.budgets.get(purpose)?.delta)
 }

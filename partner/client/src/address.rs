@@ -1,4 +1,4 @@
-//! Where a room is.
+//! The address of a room.
 
 use std::{fmt, str::FromStr};
 
@@ -11,13 +11,13 @@ pub struct Address {
 }
 
 impl Address {
-    /// `host:port`, as TCP and HTTP want it.
+    /// The address as TCP and HTTP want it: `host:port`.
     #[must_use]
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// The host, without its port.
+    /// The host without its port.
     #[must_use]
     pub fn host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
@@ -50,7 +50,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Text that is not the address of a room.
+/// The text is not the address of a room.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found \"{text}\", expected the address of a room such as https://room.example:7500")]
 pub struct InvalidAddress {

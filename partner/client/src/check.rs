@@ -1,4 +1,4 @@
-//! Numbered checks and how they went, for people.
+//! Numbered checks and their outcomes, for people.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ pub use attestation_verifier::check::{Check, Outcome};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Line {
-    /// Which it is.
+    /// Number of the check.
     pub number: Number,
     /// What must hold.
     pub title: String,
-    /// How it went.
+    /// Outcome of the check.
     pub outcome: Outcome,
     /// The outcome in words; may be empty.
     pub words: String,
@@ -22,11 +22,11 @@ pub struct Line {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Number {
-    /// Of the verifier: its number in SPEC.md, `20`.
+    /// A check of the attestation verifier, such as `20`: its number in SPEC.md.
     Spec(u8),
-    /// Of a room, beyond its document: `R1`.
+    /// A check of a room beyond its attestation document, such as `R1`.
     Room(u8),
-    /// Of a receipt, derived again from the contract: `P1`.
+    /// A check of a receipt that is derived again from the contract, such as `P1`.
     Policy(u8),
 }
 
@@ -86,8 +86,8 @@ impl List {
     }
 }
 
-/// All of `titles`: passed before `failed` (but for checks of a document in whose middle it failed), not
-/// reached behind it.
+/// Lists all of `titles` with their outcomes. Checks before `failed` passed, except those of a
+/// document that failed in its middle; checks after it were not reached.
 pub(crate) fn failed_at(titles: &[(Number, &str)], failed: Number, words: &str) -> Vec<Line> {
     let mut lines = List::default();
     let document = match failed {

@@ -1,4 +1,4 @@
-//! The end of an instance: what it spent, in its own attested words.
+//! The end of an instance: what it spent, as the instance itself attests.
 
 use crate::{
     keys::{Identity, IdentityError},
@@ -17,7 +17,7 @@ use protocol::{
     refusal::Refusal,
 };
 
-/// A closing that is believed: attested by the instance it is about, under the contract given.
+/// A closing that is believed: the instance that it is about attested it, under the contract given.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Closing {
     bytes: Vec<u8>,
@@ -26,7 +26,8 @@ pub struct Closing {
 }
 
 impl Closing {
-    /// Verifies a closing as of its own time; of `instance`, if one is named.
+    /// Verifies a closing as of its own time. If an instance is named, the closing must be of that
+    /// one.
     ///
     /// # Errors
     ///
@@ -59,13 +60,13 @@ impl Closing {
         Ok(Self { bytes: bytes.to_vec(), body, instance: speaker })
     }
 
-    /// What it says.
+    /// The content of the closing.
     #[must_use]
     pub fn body(&self) -> &ClosingBody {
         &self.body
     }
 
-    /// Whose it is.
+    /// The instance that the closing is about.
     #[must_use]
     pub fn instance(&self) -> &Instance {
         &self.instance
@@ -77,8 +78,8 @@ impl Closing {
         &self.bytes
     }
 
-    /// A closing that nobody attested, for tests of ledgers, which believe what a `Closing` says. A test finds any
-    /// use of it in what ships.
+    /// A closing that nobody attested, for tests of ledgers, which believe what a `Closing` says. A
+    /// test fails if code that ships uses it.
     #[doc(hidden)]
     #[must_use]
     pub fn simulated(body: ClosingBody, instance: Instance) -> Self {
@@ -113,7 +114,7 @@ pub async fn close(
     }
 }
 
-/// The closing that an instance left at the host, also when the instance is long gone.
+/// Reads the closing that an instance left at the host. The instance may be long gone.
 ///
 /// # Errors
 ///
@@ -132,38 +133,38 @@ pub async fn stored(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// The room.
+    /// The room did not answer, or is not believed.
     #[error(transparent)]
     Room(#[from] RoomError),
-    /// The host's store.
+    /// The host's store did not give the closing.
     #[error("the closing at the host: {0}")]
     Store(#[from] StoreError),
-    /// Declined.
+    /// The instance refused to close.
     #[error("the instance declined to close: {0}")]
     Refused(#[source] Box<Refusal>),
-    /// Our keys.
+    /// This party's keys cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// No attested container.
+    /// The bytes are not an attested container.
     #[error("the closing is malformed: {0}")]
     Malformed(#[source] ParseAttestedError),
-    /// Not believed.
+    /// The closing is not believed.
     #[error("the closing is not believed: {0}")]
     NotBelieved(#[source] VerifyAttestedError),
-    /// Of a build that we no longer accept.
+    /// The closing is of a build that this party withdrew.
     #[error(
         "the build was withdrawn, so what its closing says was spent is not believed, and nothing comes back"
     )]
     Withdrawn,
-    /// A receipt, or something else.
+    /// The attested bytes are not a closing, but a receipt or something else.
     #[error("the bytes are attested, but are not a closing of this version")]
     NoClosing,
-    /// Of another instance.
+    /// The closing is of another instance.
     #[error("the closing is of the instance {}, expected {}", found.short(), expected.short())]
     OtherInstance {
-        /// Whose it is.
+        /// The instance that the closing is of.
         found: Digest,
-        /// Whose it should be.
+        /// The instance that was expected.
         expected: Digest,
     },
 }

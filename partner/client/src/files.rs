@@ -1,4 +1,4 @@
-//! Files that must be private, or durable before anything else happens.
+//! Files that must be private, or on disk before anything else happens.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -8,7 +8,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// Makes a folder, and those above it that are missing, for its owner alone.
+/// Makes a folder for its owner alone, and the folders above it that are missing.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Replaces a file as a whole; durable once this returns.
+/// Replaces a file as a whole. The new file is on disk once this returns.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Reads a file that nobody but its owner may read; gives the mode where others may.
+/// Reads a file that nobody but its owner may read. If others may read it, its mode is returned.
 ///
 /// # Errors
 ///
@@ -60,7 +60,7 @@ pub fn read_private(path: &Path) -> io::Result<Result<Zeroizing<Vec<u8>>, u32>> 
     Ok(Ok(bytes))
 }
 
-/// The bytes of `path`, if there are at most `most`: a file of others may have any size.
+/// Reads the bytes of `path` if there are at most `most`: a file from others may have any size.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-/// Bytes of a file of keys; many times what a thousand columns need.
+/// Largest file of keys that is read, in bytes: many times what a thousand columns need.
 const MOST_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]

@@ -26,12 +26,13 @@ pub(crate) struct Fixture {
     text: String,
     pub(crate) publisher: Arc<Identity>,
     pub(crate) retailer: Arc<Identity>,
-    /// Holds the keys until the test is over.
+    /// The folder of the keys, kept until the test is over.
     _dir: TempDir,
 }
 
 impl Fixture {
-    /// The retailer has two datasets of the same people; each day allows ε 2, life ε 5.
+    /// A contract whose retailer has two datasets of the same people. Each day allows ε 2, and life
+    /// ε 5.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let party = |name: &str| {
@@ -49,7 +50,8 @@ impl Fixture {
         };
         let text = [&head.to_string(), &publisher_toml, &retailer_toml, DATA].concat();
         let mut contract = Contract::parse(text.as_bytes()).unwrap();
-        // No contract may say so; the ledger must hold all the same, as it does across contracts.
+        // A contract may not say so, but the ledger must hold all the same, as it does across
+        // contracts.
         contract.datasets.get_mut("visits").unwrap().lineage = "customers".to_owned();
         Self { contract, text, publisher, retailer, _dir: dir }
     }
@@ -59,7 +61,7 @@ impl Fixture {
         self.edited("\"customers\"", "\"members\"")
     }
 
-    /// Another contract of the same parties, with something else in some places.
+    /// Another contract of the same parties, with one text replaced by another.
     pub(crate) fn edited(&self, from: &str, to: &str) -> Contract {
         let text = self.text.replace(from, to);
         assert_ne!(text, self.text);
@@ -131,7 +133,7 @@ impl Fixture {
         }
     }
 
-    /// What the policy makes of a job.
+    /// The policy's decision on a job.
     pub(crate) fn admitted(&self) -> Admitted {
         let job = self.job(&self.instance(1), 1, 0.5, Time(1000));
         let named = ["exposures", "sales"].map(str::to_owned).into_iter().zip(self.manifests());

@@ -1,4 +1,4 @@
-//! Handing the keys of exactly the columns that the contract uses to one believed instance.
+//! Granting: hands the keys of exactly the columns that the contract uses to one believed instance.
 
 use crate::{
     clock,
@@ -24,20 +24,20 @@ use protocol::{
 use rand_core::CryptoRng;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What an instance said to a grant.
+/// An instance's answer to a grant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Granted {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Columns that are open there now.
+    /// Columns that are open in the instance now.
     pub columns: Vec<String>,
-    /// When it will drop the keys.
+    /// When the instance will drop the keys.
     pub not_after: Time,
 }
 
-/// Grants `dataset` to the instance of `room`, until `not_after` (24 hours from now if none), with
-/// prepaid `slices` if there are any. Granting again renews.
+/// Grants `dataset` to the instance of `room`, until `not_after` (if there is none, for 24 hours),
+/// with prepaid `slices` if there are any. Granting again extends the grant.
 ///
 /// # Errors
 ///
@@ -59,13 +59,13 @@ pub async fn grant(
         return Err(GrantError::Over { not_after });
     }
     let service = identity.service()?;
-    // Nothing that rests on a key lasts longer than the key.
+    // A grant must not outlive the keys that it rests on.
     let not_after = not_after.min(service.delegation().until).min(manifest.until());
     if not_after <= now {
         return Err(GrantError::Over { not_after });
     }
     let salt = salts::named_by(identity.directory(), room.contract())?;
-    // An instance that was started since knows of no withdrawal.
+    // An instance that was started after a withdrawal does not know of it.
     for withdrawal in withdrawals::all(identity.directory())? {
         withdraw(room, identity, withdrawal).await?;
     }
@@ -82,8 +82,8 @@ pub async fn grant(
     }
 }
 
-/// Takes back what was granted of `dataset`: the instance drops its keys and rows before it answers. Other
-/// grants go on, and so does what was prepaid.
+/// Takes back the grant of `dataset`: the instance drops its keys and rows before it answers. Other
+/// grants go on, and prepaid budget stays.
 ///
 /// # Errors
 ///
@@ -98,8 +98,8 @@ pub async fn revoke(room: &mut Room, identity: &Identity, dataset: &str) -> Resu
     }
 }
 
-/// Tells the instance of a key that is believed no more. A withdrawal of another contract's party is not its business,
-/// and is passed over.
+/// Tells the instance of a key that was withdrawn. A withdrawal of a party outside the room's
+/// contract is not sent.
 ///
 /// # Errors
 ///
@@ -139,7 +139,7 @@ pub fn read_manifest(
     Ok(manifest)
 }
 
-/// What is said of a manifest that does not fit: it may be that of another dataset.
+/// The error for a manifest that does not fit: it may be that of another dataset.
 fn unfit(
     contract: &Contract,
     dataset: &str,
@@ -156,9 +156,10 @@ fn unfit(
     }
 }
 
-/// The same for its owner, who signs it anew where another of its keys had signed it, or one whose time is over: the
-/// version of the dataset stays the same. What a withdrawn key signed is signed anew only if it is of the file that
-/// was sealed here: the one whose Merkle root the keys file names as `sealed`, which no thief of the key could write.
+/// Reads a manifest as its owner. If another of the owner's keys signed it, or a key whose time is
+/// over, the owner signs it anew, and the version of the dataset stays the same. A manifest that a
+/// withdrawn key signed is signed anew only if it is of the file that was sealed here: the keys
+/// file names its Merkle root as `sealed`, which a thief of the key could not write.
 ///
 /// # Errors
 ///
@@ -188,13 +189,13 @@ pub fn own_manifest(
     read_manifest(identity.service()?.sign(manifest.manifest()), contract, dataset)
 }
 
-/// Whom a grant is for, and who makes it.
+/// The receiver of a grant, and the owner who makes it.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct To<'a> {
     /// The contract.
     pub contract: &'a Contract,
-    /// The believed instance.
+    /// The believed instance that the grant is for.
     pub instance: &'a Instance,
     /// The owner's root key.
     pub owner: PublicKey,
@@ -203,7 +204,7 @@ pub struct To<'a> {
 }
 
 impl To<'_> {
-    /// Seals the keys of the columns that the contract lets anyone use, and no others.
+    /// Seals the keys of the columns that the contract lets somebody use, and no other keys.
     ///
     /// # Errors
     ///
@@ -257,93 +258,94 @@ impl To<'_> {
     }
 }
 
-/// Why a grant is not made, or not taken.
+/// Why a grant is not made, or not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
-    /// No such dataset.
+    /// The contract has no such dataset.
     #[error("the contract has no dataset \"{dataset}\"")]
     NoDataset {
-        /// What was named.
+        /// The name that was given.
         dataset: String,
     },
-    /// Somebody else's.
+    /// The dataset belongs to another party.
     #[error("\"{dataset}\" belongs to {owner}: only its owner can grant it")]
     NotOurs {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
     },
-    /// Nothing to release.
+    /// The contract uses no column of the dataset, so there is no key to release.
     #[error("no analysis of the contract uses \"{dataset}\": there is nothing to grant")]
     Unused {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
     },
-    /// The manifest's signature.
+    /// The manifest's signature does not hold.
     #[error("the manifest is not {owner}'s: {cause}")]
     ManifestSignature {
-        /// Who should have signed.
+        /// The party that should have signed.
         owner: String,
-        /// What is wrong.
+        /// What is wrong with the signature or its key.
         cause: KeyError,
     },
-    /// The manifest is signed by a withdrawn key, and is not known to be of the file that the owner sealed.
+    /// A withdrawn key signed the manifest, which is not known to be of the file that the owner
+    /// sealed.
     #[error(
         "{dataset}.manifest was signed by a key that {owner} withdrew, and the keys file does not name the sealed file \
          that it is of: give the .keys and the .manifest that one `glovebox seal` wrote, or seal the dataset again"
     )]
     WithdrawnSigner {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
     },
-    /// Another dataset's manifest.
+    /// The manifest is of another dataset.
     #[error("this is the manifest of \"{found}\"; name that of \"{dataset}\"")]
     OtherDataset {
-        /// Whose manifest it is.
+        /// The dataset of the manifest.
         found: String,
-        /// What is granted.
+        /// The dataset that is granted.
         dataset: String,
     },
-    /// The manifest's content.
+    /// The content of the manifest does not fit the contract.
     #[error("{0}: seal the dataset again under this contract")]
     Manifest(#[source] ManifestError),
-    /// A key that the keys file does not have.
+    /// The keys file lacks the key of a column.
     #[error("the keys file has no key of \"{column}\": it belongs to another sealed file")]
     KeyMissing {
-        /// Column.
+        /// Name of the column.
         column: String,
     },
-    /// The instance's key.
+    /// The instance's key cannot be used.
     #[error("the instance's recipient key: {0}")]
     InstanceKey(#[source] OpenError),
-    /// Over before it begins.
+    /// The grant would end before it begins.
     #[error("the grant would be over at {not_after}, before it begins")]
     Over {
-        /// When.
+        /// The end of the grant.
         not_after: Time,
     },
-    /// Our bucket salt.
+    /// This party's bucket salt cannot be used.
     #[error(transparent)]
     Salt(#[from] SaltError),
-    /// Our list of withdrawn keys.
+    /// This party's list of withdrawn keys cannot be used.
     #[error(transparent)]
     Withdrawals(#[from] WithdrawalError),
-    /// Our keys.
+    /// This party's keys cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The room.
+    /// The room did not answer, or is not believed.
     #[error(transparent)]
     Room(#[from] RoomError),
-    /// Declined.
+    /// The instance refused the grant.
     #[error("{0}")]
     Refused(#[source] Box<Refusal>),
 }
 
-/// 24 hours, less five minutes in which the two clocks may differ.
+/// Duration of a grant in seconds: 24 hours, minus five minutes by which the two clocks may differ.
 const DEFAULT_SECONDS: u64 = 24 * 3600 - 300;
 
 #[cfg(test)]

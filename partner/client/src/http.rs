@@ -1,4 +1,4 @@
-//! Plain HTTP/1.1 to somebody who is believed in nothing: the host's store, and custodies.
+//! Plain HTTP/1.1 to servers that are not believed: the host's store, and custodies.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -7,30 +7,30 @@ use hyper_util::rt::TokioIo;
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
-/// One connection, opened when it is first needed and again after it broke.
+/// One connection, which is opened when it is first needed, and again after it broke.
 #[derive(Debug)]
 pub struct Plain {
     authority: String,
     sender: Option<http1::SendRequest<Full<Bytes>>>,
 }
 
-/// What came back.
+/// An HTTP answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// The body, at most as long as was asked for.
+    /// The body, at most as long as the caller allows.
     pub body: Bytes,
 }
 
-/// Why nothing came back.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// Nobody answers there.
+    /// Nobody answers at the address.
     #[error("{0}")]
     Connect(std::io::Error),
-    /// No answer in time.
+    /// No answer came in time.
     #[error("no answer in time")]
     TimedOut,
     /// The connection broke.
@@ -39,13 +39,13 @@ pub enum HttpError {
 }
 
 impl Plain {
-    /// To this host and port; nothing is opened yet.
+    /// A connection to this host and port, which is not opened yet.
     #[must_use]
     pub fn new(authority: String) -> Self {
         Self { authority, sender: None }
     }
 
-    /// Sends one request; a connection that broke is opened again by the next.
+    /// Sends one request. If the connection broke, the next request opens it again.
     ///
     /// # Errors
     ///

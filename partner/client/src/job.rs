@@ -23,27 +23,28 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
-    /// The template.
+    /// The job's TOML is not valid.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// Declined: here already, by our own ledger, or by the instance. The words are the same.
+    /// The job was refused: here already, by this party's own ledger, or by the instance. All use
+    /// the same words.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// Declined by another party's custody, whose word it is.
+    /// Another party's custody refused. Its words are that party's own.
     #[error("{owner}'s custody says: {}", custody::Quoted(.refusal))]
     Declined {
-        /// Whose custody.
+        /// The party of the custody.
         owner: String,
-        /// What it says.
+        /// The refusal as the custody sent it.
         refusal: Box<Refusal>,
     },
-    /// What stands in a custody's place refuses in a way that no custody does.
+    /// A server in the place of a custody refuses in a way that no custody does.
     #[error(
         "{owner}'s custody answered with a refusal that no custody gives: ask {owner} what answers at its \
          address"
     )]
     NoRefusal {
-        /// Whose custody it should be.
+        /// The party whose custody it should be.
         owner: String,
     },
     /// No job of this name is kept here.
@@ -51,19 +52,19 @@ pub enum JobError {
         "no job {name} was submitted from here ({path} does not exist): leave --id out for a new job"
     )]
     NotKept {
-        /// The job.
+        /// Name of the job.
         name: JobName,
-        /// Where it would be kept.
+        /// The file in which it would be kept.
         path: PathBuf,
     },
     /// The job of this name asks something else.
     #[error("job {name} was submitted with {other} ({path}): leave --id out for a new job")]
     OtherQuestion {
-        /// The job.
+        /// Name of the job.
         name: JobName,
         /// What differs: "another question", for example.
         other: &'static str,
-        /// Where it is kept.
+        /// The file in which it is kept.
         path: PathBuf,
     },
     /// The job of this name was for another instance, which may have answered.
@@ -73,36 +74,36 @@ pub enum JobError {
          new job"
     )]
     OtherInstance {
-        /// The job.
+        /// Name of the job.
         name: JobName,
-        /// Where it is kept.
+        /// The file in which it is kept.
         path: PathBuf,
     },
-    /// The kept job is not one of ours.
+    /// The kept job was not signed by this party.
     #[error("{path} holds no job signed by these keys under this contract")]
     BadOutbox {
-        /// Where it is kept.
+        /// The file in which it is kept.
         path: PathBuf,
     },
-    /// Reading or writing the kept job.
+    /// The kept job cannot be read or written.
     #[error("keeping the job in {path}: {cause}")]
     Outbox {
-        /// Where.
+        /// The file in which it is kept.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: std::io::Error,
     },
-    /// The key that signed an open dataset's manifest is good no more.
+    /// The key that signed an open dataset's manifest is no longer good.
     #[error("{cause}; {owner} must grant {} again (`glovebox grant`)", quoted(datasets))]
     GrantAgain {
-        /// Whose key.
+        /// The party of the key.
         owner: String,
-        /// Its datasets that the job reads.
+        /// The party's datasets that the job reads.
         datasets: Vec<String>,
-        /// In whose words.
+        /// The refusal that says so.
         cause: Box<Self>,
     },
-    /// Nobody to ask.
+    /// An owner must countersign, and no custody of that owner is known.
     #[error(
         "{owner} must countersign, and the contract names no custody of {owner}: name one with \
              `--custody {owner}=http://host:port`, or ask {owner} to prepay with `glovebox grant --prepay` (and \
@@ -112,7 +113,7 @@ pub enum JobError {
         /// The owner.
         owner: String,
     },
-    /// A custody that cannot be reached.
+    /// A custody cannot be reached.
     #[error(
         "the custody of {owner} at {url} does not answer: {cause} (nothing is paid twice: submit the \
              same job again with `--id {name}`)"
@@ -120,48 +121,48 @@ pub enum JobError {
     CustodyUnreachable {
         /// The owner.
         owner: String,
-        /// Its address.
+        /// The custody's address.
         url: String,
-        /// Why.
+        /// Why it cannot be reached.
         cause: String,
-        /// The job.
+        /// Name of the job.
         name: JobName,
     },
-    /// Something else than the owner's custody answers at its address.
+    /// Another server than the owner's custody answers at its address.
     #[error("what answers at {url} is not {owner}'s custody: {cause}")]
     NotTheCustody {
-        /// Whose custody it should be.
+        /// The party whose custody it should be.
         owner: String,
         /// The address.
         url: String,
         /// What is wrong with its answer.
         cause: String,
     },
-    /// A custody that was not told of a withdrawn key.
+    /// A custody was not told of a withdrawn key.
     #[error("the custody at {url} was not told of the withdrawn key: {cause}")]
     NotTold {
-        /// Its address.
+        /// The custody's address.
         url: String,
-        /// Why.
+        /// Why it was not told.
         cause: String,
     },
-    /// Our own ledger, where we are an owner too.
+    /// This party's own ledger cannot be used, where it owns data that the job is charged to.
     #[error("our own ledger: {0}")]
     Ledger(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Our keys.
+    /// This party's keys cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// Our list of withdrawn keys.
+    /// This party's list of withdrawn keys cannot be used.
     #[error(transparent)]
     Withdrawals(#[from] WithdrawalError),
-    /// The room.
+    /// The room did not answer, or is not believed.
     #[error(transparent)]
     Room(#[from] RoomError),
 }
 
 impl JobError {
-    /// Whether the very same job may be answered later: something failed, or an owner was missing. What
-    /// was refused by rule or for lack of budget is refused again.
+    /// Whether the same job may be answered later: something failed, or an owner did not answer. A
+    /// job that was refused by rule or for lack of budget is refused again.
     #[must_use]
     pub fn may_pass_later(&self) -> bool {
         match self {
@@ -175,7 +176,8 @@ impl JobError {
                     | Refusal::KeyWithheld { .. }
                     | Refusal::NeedsSlice { .. }
                     | Refusal::NotBelieved { .. }
-                    // At the end of a period, cut for the one before.
+                    // This happens at the end of a period, to a slice that was cut for the period
+                    // before.
                     | Refusal::BadSlice
             ),
             Self::NoCustody { .. }
@@ -188,8 +190,8 @@ impl JobError {
         }
     }
 
-    /// Says what to do where the refusal is of the service key that signed a manifest: jobs themselves are signed with
-    /// analyst keys.
+    /// Adds what to do if the refusal is about the service key that signed a manifest. Jobs
+    /// themselves are signed with analyst keys.
     fn of_manifests(self, contract: &Contract, datasets: &[String]) -> Self {
         let (Self::Refused(refusal) | Self::Declined { refusal, .. }) = &self else { return self };
         let Refusal::Key {
@@ -218,7 +220,7 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" and ")
 }
 
-/// How often what broke on the way is tried again.
+/// How often a request is tried again after the connection broke.
 const RETRIES: u32 = 3;
 
 #[cfg(test)]

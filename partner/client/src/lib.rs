@@ -1,4 +1,5 @@
-//! A party's side of a room: its keys, its sealed data, its ledger, and the connection it believes.
+//! A party's side of a room: its keys, its rooms, its jobs, and the results and receipts that it
+//! checks.
 //!
 //! Everything here runs on the party's own machine and is trusted by that party only.
 
@@ -7,7 +8,7 @@ pub mod check;
 pub mod clock;
 pub mod close;
 pub mod files;
-// The fixture names this crate as others do: the tests of custody take the same one.
+// The fixture names this crate as others do, since the tests of custody use it too.
 #[cfg(test)]
 extern crate self as client;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Opening a result: the receiver's key, the receipt, and whether both belong together.
+//! Opening a result: unseals it, checks its receipt, and checks that both belong together.
 
 use crate::{
     check::Line,
@@ -26,18 +26,18 @@ use protocol::{
 pub struct Opened {
     /// The result.
     pub result: JobResult,
-    /// Its exact bytes, which the receipt's output digest is of.
+    /// The exact bytes of the result. The receipt has their digest.
     pub result_bytes: Vec<u8>,
     /// The receipt, for whoever wants to check it.
     pub receipt: Vec<u8>,
-    /// What was released, from which the result follows.
+    /// The released figures, from which the result follows.
     pub released: Vec<u8>,
-    /// What the receipt says.
+    /// The content of the receipt.
     pub body: ReceiptBody,
-    /// The job that was looked for, by its name.
+    /// The job whose answer was looked for.
     pub asked: SignedJob,
-    /// The job that the receipt is about. Another one than `asked` if the same question had been answered
-    /// before, for nothing; possibly of another analyst.
+    /// The job that the receipt is about. It differs from `asked` if the same question had been
+    /// answered before; that answer is given again for nothing, and may be another analyst's.
     pub answered: SignedJob,
     /// Every check, in the order made.
     pub checks: Vec<Line>,
@@ -92,7 +92,7 @@ pub fn open(
 
 /// The job that a package is about, if it is the one called `job`.
 fn asked(package: &Package, contract: &Contract, job: JobName) -> Result<SignedJob, OpenError> {
-    // The instance answered it when the key was good, as the receipt shows.
+    // The receipt shows that the key was good when the instance answered.
     let authority = Authority::at_any_time(contract);
     let asked = SignedJob::open(&authority, package.asked.clone());
     let asked = asked.map_err(|why| OpenError::NoJob { job, why: Box::new(why) })?;
@@ -104,7 +104,7 @@ fn asked(package: &Package, contract: &Contract, job: JobName) -> Result<SignedJ
     }
 }
 
-/// Opens the package without believing anything in it.
+/// Opens the package without believing its content.
 ///
 /// # Errors
 ///
@@ -135,72 +135,73 @@ pub fn unseal(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// No sealed package.
+    /// The bytes are not a sealed package.
     #[error(
         "the bytes are not a sealed result of this version: expected the file JOB.sealed that the host has for \
          its receiver"
     )]
     Malformed,
-    /// Another key, contract or job.
+    /// The package was sealed to another key, under another contract, or for another job.
     #[error(
         "the result does not open as {party}'s answer to job {job} under contract {contract}: {cause}. It was \
          sealed for another job, contract or party, or changed since: name with --contract the contract that the \
          job was asked under, with --dir the folder of the keys that this contract names, and with --job the job"
     )]
     Sealed {
-        /// Our name.
+        /// This party's name.
         party: String,
-        /// The job we expected.
+        /// The job that was expected.
         job: JobName,
-        /// The contract we expected: its name, and its digest.
+        /// The contract that was expected: its name and its digest.
         contract: String,
-        /// Why.
+        /// Why it does not open.
         cause: hpke::OpenError,
     },
-    /// A receipt that does not hold.
+    /// The receipt does not hold.
     #[error("{0}")]
     Receipt(#[source] Box<ReceiptError>),
-    /// A package whose job nobody of this contract signed.
+    /// No party of this contract signed the job in the package.
     #[error("the package for job {job} holds a job that is not signed under this contract: {why}")]
     NoJob {
-        /// The job we expected.
+        /// The job that was expected.
         job: JobName,
         /// What is wrong with the one in the package.
         why: Box<Refusal>,
     },
-    /// The package of another job.
+    /// The package is of another job.
     #[error(
         "the package for job {job} holds job {found} of {analyst} instead: somebody put it in the place of \
          the answer. Ask {analyst} and the operator; whoever asked job {job} gets the answer by submitting it \
          again with --id"
     )]
     OtherJob {
-        /// The job we expected.
+        /// The job that was expected.
         job: JobName,
         /// The job in the package.
         found: JobName,
-        /// Who signed that.
+        /// The party that signed the job in the package.
         analyst: String,
     },
-    /// The answer to another question.
+    /// The package has the answer to another question.
     #[error(
         "the package for job {job} holds the answer to job {found}, which asks something else: somebody put \
          it in the place of the answer. Whoever asked job {job} gets the answer by submitting it again with \
          --id"
     )]
     OtherQuestion {
-        /// The job we expected.
+        /// The job that was expected.
         job: JobName,
         /// The job that was answered.
         found: JobName,
     },
-    /// Our keys.
+    /// This party's keys cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
 }
 
 impl OpenError {
-    /// The list of checks up to the one that failed, where it was a receipt's.
+    /// The checks of the receipt up to the one that failed; empty if the failure was not a
+    /// receipt's.
     #[must_use]
     pub fn checks(&self) -> &[Line] {
         match self {

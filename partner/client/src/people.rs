@@ -17,15 +17,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A party's samples, in its folder.
+/// The samples of people in a party's folder.
 #[derive(Debug)]
 pub struct Sketches {
     folder: PathBuf,
     key: hmac::Key,
 }
 
-/// The people of one file, all of them, or a sample of those of a lineage: by kind of key, the smallest
-/// HMACs, ascending.
+/// The people of one file, all of them or a sample; or the sample of a lineage. Holds the smallest
+/// HMACs for each kind of key, ascending.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sketch(BTreeMap<u8, Vec<u64>>);
 
@@ -35,28 +35,31 @@ pub struct Sketch(BTreeMap<u8, Vec<u64>>);
 pub struct Overlap {
     /// The lineage.
     pub lineage: String,
-    /// Of a hundred people in the file, about so many are in the lineage.
+    /// Percentage of the people in the file who are in the lineage.
     pub of_file: u64,
-    /// Of a hundred people known of the lineage, about so many are in the file.
+    /// Percentage of the people known of the lineage who are in the file.
     pub of_lineage: u64,
-    /// The same two shares, of so many people that a share says something, or 0.
+    /// The same two percentages, or 0 where too few people are compared to say anything.
     counted: (u64, u64),
 }
 
-/// Why an overlap is asked about.
+/// Why the owner is asked about an overlap.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Why {
-    /// It is large by itself.
+    /// The overlap is large by itself.
     Large,
-    /// So many of a hundred people in the file are known, counted once for each lineage that knows them.
+    /// This percentage of the people in the file are known, counted once for each lineage that
+    /// knows them.
     FileInAll(u64),
-    /// So many of a hundred people known of the lineage are under other names, counted once for each.
+    /// This percentage of the people known of the lineage are under other names, counted once for
+    /// each name.
     LineageInAll(u64),
 }
 
 impl Sketches {
-    /// Those in the folder of a party's keys; makes their key if there is none yet.
+    /// Opens the samples in the folder of a party's keys, and makes the key of the samples if there
+    /// is none yet.
     ///
     /// # Errors
     ///
@@ -69,7 +72,7 @@ impl Sketches {
         if !path.try_exists().map_err(at)? {
             let secret = keys::random::<32>().map_err(|_| SketchError::Randomness)?;
             match files::create_private(&path, &secret) {
-                // Another command was faster.
+                // Another command made the key at the same time.
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made.map_err(at)?,
             }
@@ -83,8 +86,8 @@ impl Sketches {
         Ok(Self { folder, key })
     }
 
-    /// Hashes the people of a file, by every match key that they have: all of them, so that whoever is
-    /// known is found among however many others. [`Sketch::smallest`] is what is kept.
+    /// Hashes all people of a file by every match key that they have, so that known people are
+    /// found among any number of others. Only [`Sketch::smallest`] is kept.
     #[must_use]
     pub fn sample<'a>(
         &self,
@@ -102,7 +105,7 @@ impl Sketches {
         sketch
     }
 
-    /// The same for a key that was hashed here and for one that was hashed elsewhere.
+    /// Hashes a match key, whether it came in clear and was hashed here or came as its hash.
     fn hash(&self, key: &[u8; 32]) -> u64 {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(key);
@@ -110,7 +113,7 @@ impl Sketches {
         tag.as_ref().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
     }
 
-    /// In which other lineages the people of `sketch` are, the most first.
+    /// The other lineages in which people of `sketch` are, largest share first.
     ///
     /// # Errors
     ///
@@ -119,7 +122,7 @@ impl Sketches {
         overlaps(&self.folder, lineage, sketch)
     }
 
-    /// The sample of `lineage`; an empty one if nothing of it was sealed here.
+    /// The sample of `lineage`; an empty one if no file of it was sealed here.
     ///
     /// # Errors
     ///
@@ -144,10 +147,11 @@ impl Sketches {
     }
 }
 
-/// Which of the overlaps of a file have to be asked about, of those that nobody has answered for.
+/// The overlaps of a file that the owner must be asked about, of those that are not answered yet.
 ///
-/// Small ones are summed: the same known people, or one lot of them after the other, may come in under
-/// many new names, each among others. `elsewhere` says what share of a lineage is in further ones.
+/// Small overlaps are summed: the same known people, or groups of them one after the other, may
+/// come in under many new names, each time among others. `elsewhere` says what share of a lineage
+/// is in further lineages.
 ///
 /// # Errors
 ///
@@ -174,7 +178,8 @@ pub fn to_ask<E>(
     Ok(None)
 }
 
-/// In which other lineages the people of `lineage` are, by the samples in a party's folder; needs no key.
+/// The other lineages in which people of `lineage` are, according to the samples in a party's
+/// folder. Needs no key.
 ///
 /// # Errors
 ///
@@ -184,7 +189,7 @@ pub fn known_overlaps(directory: &Path, lineage: &str) -> Result<Vec<Overlap>, S
     overlaps(&folder, lineage, &read(&folder, lineage)?)
 }
 
-/// Whether anything of `lineage` was sealed in a party's folder.
+/// Whether a file of `lineage` was sealed in a party's folder.
 ///
 /// # Errors
 ///
@@ -196,7 +201,7 @@ pub fn was_sealed(directory: &Path, lineage: &str) -> Result<bool, SketchError> 
 fn overlaps(folder: &Path, lineage: &str, sketch: &Sketch) -> Result<Vec<Overlap>, SketchError> {
     let at = |cause| SketchError::Io { path: folder.to_owned(), cause };
     let mut found = Vec::new();
-    // A party that has sealed nothing may have no folder.
+    // A party that has sealed nothing may have no folder of samples.
     if sketch.0.is_empty() {
         return Ok(found);
     }
@@ -226,13 +231,13 @@ fn read(folder: &Path, lineage: &str) -> Result<Sketch, SketchError> {
     }
 }
 
-/// A lineage's name has no dot and no slash: the contract's parser sees to it.
+/// The name of a lineage has no dot and no slash: the contract's parser sees to that.
 fn path(folder: &Path, lineage: &str) -> PathBuf {
     folder.join(format!("{lineage}{END}"))
 }
 
 impl Sketch {
-    /// What is kept of the people of a file: a sample of them that any other can be compared with.
+    /// The part of a sketch that is kept: a sample that any other one can be compared with.
     #[must_use]
     pub fn smallest(mut self) -> Self {
         for hashes in self.0.values_mut() {
@@ -249,11 +254,11 @@ impl Sketch {
         kept.dedup();
     }
 
-    /// Of a hundred people here, how many are in `other`, and of a hundred there, how many are here, by
-    /// the two kinds of key with the largest share; and both again, 0 where they are of too few people. None
-    /// where less than one of a hundred is shared, or all are too few.
+    /// Percentages of the people of each sketch who are in the other, by the kinds of key with the
+    /// largest shares; then both again, as 0 where they are of too few people. `None` if less than
+    /// one percent is shared, or too few people are compared.
     fn shares_with(&self, other: &Self) -> Option<((u64, u64), (u64, u64))> {
-        // An address may stand in the one as an address, and in the other as its hash.
+        // An address may stand as an address in one file, and as its hash in the other.
         let pairs =
             self.0.values().flat_map(|own| other.0.values().map(move |theirs| (own, theirs)));
         let shares = pairs.map(|(own, theirs)| {
@@ -296,13 +301,13 @@ impl Sketch {
     }
 }
 
-/// Up to where `hashes` name everybody: a sample that is full knows nobody beyond its largest.
+/// The HMAC below which `hashes` names everybody: a full sample has nobody above its largest one.
 fn known_below(hashes: &[u64]) -> u64 {
-    // More than are ever kept are all of a file.
+    // A list longer than a sample is all of a file.
     hashes.last().filter(|_| hashes.len() == KEPT).map_or(u64::MAX, |last| *last)
 }
 
-/// How many of a hundred `part` of `all` are.
+/// The percentage of `all` that `part` is.
 fn percent(part: usize, all: usize) -> u64 {
     let share = part.saturating_mul(100).checked_div(all).unwrap_or_default();
     u64::try_from(share).unwrap_or(u64::MAX)
@@ -321,29 +326,29 @@ fn number(kind: Identifier) -> u8 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SketchError {
-    /// The file system.
+    /// A file cannot be read or written.
     #[error("the samples by which lineages are compared: {}: {cause}", path.display())]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: io::Error,
     },
-    /// Others can read the key.
+    /// Others can read the key of the samples.
     #[error("{} can be read by others (mode {mode:o}), expected 600", path.display())]
     Exposed {
-        /// The key.
+        /// The file of the key.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
     },
-    /// Not written by this program.
+    /// The file was not written by this program.
     #[error("{} is not a file of this program: remove it, and seal the lineages that are in use again", path.display())]
     Malformed {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// No randomness.
+    /// The operating system gives no randomness.
     #[error("the operating system gave no random numbers")]
     Randomness,
 }
@@ -354,19 +359,21 @@ const END: &str = ".sketch";
 const MAGIC: &[u8] = b"glovebox people v1\n";
 /// HMACs that a sample keeps for each kind of key: half a megabyte.
 const KEPT: usize = 1 << 16;
-/// Bytes of a sample, of which there is one for each kind of key.
+/// Largest sample that is read, in bytes: one part for each kind of key.
 const MOST_BYTES: u64 = 4 << 20;
 /// Fewer people than this are not compared: a share of them says little.
 const FEWEST: usize = 20;
-/// From so many of a hundred on it is asked about: of the file, for then it is in good part the lineage;
-/// and just so of the lineage, for made-up people beside the known ones make the first share as small as
-/// anybody likes, and the second no smaller. Smaller shares are said, kept in the ledger, and summed over
-/// all lineages that nobody has answered for: see [`to_ask`].
+/// Percentage of a file, or of a lineage, from which the owner is asked about an overlap. A file
+/// with that share is in good part the lineage. The share of the lineage counts too, because
+/// made-up people beside the known ones make the first share as small as anybody likes, and the
+/// second no smaller. Smaller shares are printed, kept in the ledger, and summed over all lineages
+/// that nobody has answered for: see [`to_ask`].
 ///
-/// It is no proof. Of two lists of one population, each is in the other by the share of the population
-/// that the other has. And a few people of a large lineage among a hundred times as many made-up ones are
-/// less than one of a hundred of both, which is not seen. So it is said and asked, and `--same-people` is
-/// the answer that costs nobody anything but the budget that the same people have lost already.
+/// The shares prove nothing. Of two lists of one population, each is in the other by the share of
+/// the population that the other has. And a few people of a large lineage among a hundred times as
+/// many made-up ones are less than one percent of both, which is not seen. So the owner is told and
+/// asked, and `--same-people` is the answer that costs nothing but the budget that the same people
+/// have lost already.
 const SAID: u64 = 20;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Checking a receipt to the end: not only that the enclave said so, but that the contract, the job
-//! and the price say the same when derived again.
+//! Checks a receipt to the end: the enclave attested it, and contract, job and price give the same
+//! when they are derived again.
 
 use crate::{
     check::{Check, Line, List, Number, Outcome},
@@ -30,15 +30,15 @@ mod remedy;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Checked {
-    /// What it says.
+    /// The content of the receipt.
     pub body: ReceiptBody,
-    /// The job in it.
+    /// The job in the receipt.
     pub job: SignedJob,
     /// The policy's decision, derived again.
     pub admitted: Admitted,
-    /// Time of the attestation document in it, signed by the hypervisor.
+    /// Time of the attestation document in the receipt, signed by the hypervisor.
     pub attested_at: Time,
-    /// What was released, if it was given.
+    /// The released figures, if they were given.
     pub released: Option<Released>,
     /// The result, if it was given.
     pub result: Option<JobResult>,
@@ -46,13 +46,13 @@ pub struct Checked {
     pub checks: Vec<Line>,
 }
 
-/// What lies beside a receipt, as far as it is at hand: exact bytes.
+/// The files that lie beside a receipt, as exact bytes; each may be missing.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "whoever checks says what there is")]
 pub struct Beside<'a> {
     /// The result.
     pub result: Option<&'a [u8]>,
-    /// What was released, of which the result is derived again.
+    /// The released figures, from which the result is derived again.
     pub released: Option<&'a [u8]>,
 }
 
@@ -99,87 +99,87 @@ pub struct ReceiptError {
 }
 
 impl ReceiptError {
-    /// What does not hold.
+    /// The flaw of the receipt.
     #[must_use]
     pub fn flaw(&self) -> &ReceiptFlaw {
         &self.flaw
     }
 
-    /// The list of checks: passed, the failed one, and what was not reached.
+    /// All checks: those that passed, the one that failed, and those that were not reached.
     #[must_use]
     pub fn checks(&self) -> &[Line] {
         &self.checks
     }
 }
 
-/// What does not hold.
+/// What is wrong with a receipt.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiptFlaw {
-    /// Container, document, statement or signature.
+    /// Its container, attestation document, statement or signature does not hold.
     #[error("{words}. {remedy}")]
     NotAttested {
-        /// What the verifier says.
+        /// The verifier's words.
         words: String,
         /// What to do about it.
         remedy: String,
     },
-    /// Of a build that we no longer accept.
+    /// It is of a build that this party withdrew.
     #[error("the build was withdrawn")]
     Withdrawn,
-    /// Not for this result.
+    /// It is the receipt of another result.
     #[error(
         "it is the receipt of another result: the output digest differs. Give the result.json that came \
          with it, byte for byte: a file that was formatted anew is another one"
     )]
     OtherOutput,
-    /// A closing, or another version.
+    /// The attested bytes are a closing, or of another version, and not a receipt.
     #[error("it is attested, but no receipt of this version")]
     NoReceipt,
-    /// Made long before or after the document.
+    /// It was made long before or after its attestation document.
     #[error("it says {said}, but the hypervisor attested it at {attested}")]
     Time {
-        /// In the body.
+        /// The time in the body.
         said: Time,
-        /// In the document.
+        /// The time in the document.
         attested: Time,
     },
-    /// The job in it.
+    /// The job in it is not valid.
     #[error("the job in it is not signed by a party of the contract: {0}")]
     Job(Box<Refusal>),
-    /// Another instance's job.
+    /// The job in it is for another instance.
     #[error("the job in it was signed for another instance")]
     OtherInstance,
-    /// The manifests in it.
+    /// The manifests in it are not valid.
     #[error("the manifests in it are not what the owners signed: {0}")]
     Manifests(Box<Refusal>),
-    /// The policy says no.
+    /// The policy does not admit the job.
     #[error("the contract does not permit this job: {0}")]
     NotAdmitted(Box<Refusal>),
-    /// Another question.
+    /// The tally in it is not the one that follows from the job.
     #[error("the question in it is not the one that follows from the job")]
     OtherTally,
-    /// Another price.
+    /// The price in it is not the one that follows from the job.
     #[error("the noise and price in it are not those that follow from the question")]
     OtherPrice,
-    /// Another charge.
+    /// The charges in it are not those that follow from the job.
     #[error("the charges in it are not the price, once for each dataset")]
     OtherCharges,
-    /// Other figures than the receipt is about.
+    /// The released figures are not those that the receipt is about.
     #[error(
         "the released figures (released.cbor) are not those of the receipt: take the file that lay beside it"
     )]
     OtherReleased,
-    /// A result that does not follow from what was released.
+    /// The result does not follow from the released figures.
     #[error("the result's {field} is not what follows from the released figures, job and contract")]
     OtherAnswer {
-        /// Part of the result.
+        /// The part of the result that differs.
         field: &'static str,
     },
-    /// A result that says something else than its receipt.
+    /// The result says something else than its receipt.
     #[error("the result's own words ({field}) are not those of the receipt")]
     OtherResult {
-        /// Field of the result.
+        /// The field of the result that differs.
         field: &'static str,
     },
 }
@@ -205,10 +205,10 @@ fn attested(
     Ok(believed)
 }
 
-/// The verifier's checks of a receipt of which `number` failed.
+/// The verifier's checks of a receipt, in which `number` failed.
 fn up_to(number: u8, words: &str) -> Vec<Check> {
-    // A document that is not believed fails as check 28 of the receipt; what comes before 28 is
-    // looked at before the document is.
+    // A document that is not believed fails as check 28 of the receipt. The checks before 28 are
+    // made before the document is looked at.
     let (in_document, in_container) = match number {
         ..=22 => (number, 28),
         23..=27 => (0, number),
@@ -224,7 +224,7 @@ fn up_to(number: u8, words: &str) -> Vec<Check> {
     checks
 }
 
-/// The verifier's checks against the present, which nobody asks of a document that was kept.
+/// The verifier's checks against the present time, which do not apply to a document that was kept.
 const LIVE: [u8; 2] = [17, 18];
 /// The verifier's check that the registers are those of an acceptable build.
 const BUILD: u8 = 20;
@@ -261,7 +261,7 @@ struct Derived {
     result: Option<JobResult>,
 }
 
-/// Derives everything again; `at` counts the checks that passed.
+/// Derives policy, price and answer again, and counts in `at` the checks that passed.
 fn derive(
     contract: &Contract,
     believed: &BelievedReceipt,
@@ -279,7 +279,8 @@ fn derive(
         return Err(ReceiptFlaw::Time { said: body.time, attested });
     }
     *at += 1;
-    // Keys that were good when the result was made; whether one was withdrawn by then, the instance knew.
+    // Keys must have been good when the result was made. Only the instance knew which ones were
+    // withdrawn by then.
     let authority = Authority::at(contract, body.time);
     let signed = SignedJob::open(&authority, body.job.clone());
     let signed = signed.map_err(|refusal| ReceiptFlaw::Job(Box::new(refusal)))?;
@@ -358,7 +359,7 @@ fn read_result(
     Ok(result)
 }
 
-/// What was released, if the receipt is about it.
+/// The released figures, if the receipt is about them.
 fn read_released(bytes: &[u8], body: &ReceiptBody) -> Result<Released, ReceiptFlaw> {
     if Released::digest(bytes) != body.released {
         return Err(ReceiptFlaw::OtherReleased);
@@ -366,8 +367,9 @@ fn read_released(bytes: &[u8], body: &ReceiptBody) -> Result<Released, ReceiptFl
     Released::from_bytes(bytes).map_err(|_| ReceiptFlaw::OtherReleased)
 }
 
-/// Estimates the answer again and compares every figure, flag and word of it with the result. Two things
-/// only the instance knows: what it has left to spend, and which earlier jobs this one resembles.
+/// Estimates the answer again, and compares every figure, flag and word of it with the result. Two
+/// things only the instance knows: what it has left to spend, and which earlier jobs this one
+/// resembles.
 fn derive_result(
     contract: &Contract,
     time: Time,
@@ -377,7 +379,7 @@ fn derive_result(
 ) -> Result<(), ReceiptFlaw> {
     let differs = |field| ReceiptFlaw::OtherAnswer { field };
     let derived = JobResult::new(contract, admitted, released, &BTreeMap::new(), time);
-    // As the file holds it: what the decimal digits of a number say.
+    // The result is compared as its file has it: a number is what its decimal digits say.
     let written = derived.and_then(|derived| derived.to_json()).ok_or(differs("kind"))?;
     let mut derived = JobResult::from_json(&written).map_err(|_| differs("kind"))?;
     for (derived, said) in derived.privacy.charged.iter_mut().zip(&result.privacy.charged) {
@@ -400,7 +402,7 @@ fn derive_result(
     Ok(())
 }
 
-/// What must hold beyond what `attestation-verifier receipt` checks, P1 to P10.
+/// The checks P1 to P10, beyond those of `attestation-verifier receipt`.
 fn titles() -> impl Iterator<Item = (Number, &'static str)> {
     (1..).map(Number::Policy).zip(TITLES)
 }
@@ -418,7 +420,7 @@ const TITLES: [&str; 10] = [
     "every figure, flag and word of the answer follows from what was released",
 ];
 
-/// Between the end of a job and its receipt; milliseconds.
+/// Most milliseconds between the end of a job and its receipt.
 const MAX_DRIFT_MS: u64 = 15 * 60 * 1000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A connection to an enclave that has proven what it is: there is no other way to a [`Room`].
+//! A connection to an enclave that has proven what it is. There is no other way to a [`Room`].
 
 mod error;
 mod instance;
@@ -35,7 +35,7 @@ pub struct Room {
     proof: Proof,
 }
 
-/// What follows from an attested reply on a TLS connection.
+/// What an attested reply on a TLS connection proves.
 #[derive(Clone, Debug)]
 struct Proof {
     instance: Instance,
@@ -44,9 +44,9 @@ struct Proof {
 }
 
 impl Room {
-    /// Connects to the room at `address` and believes it only if it is an enclave that `contract`
-    /// accepts, of a build that neither `trust` nor `withdrawn` withdraws, under `contract`, at the
-    /// other end of this very connection.
+    /// Connects to the room at `address`. It is believed only if an enclave under `contract` is at
+    /// the other end of this very connection, and runs a build that the contract accepts and that
+    /// neither `trust` nor `withdrawn` withdraws.
     ///
     /// # Errors
     ///
@@ -80,7 +80,8 @@ impl Room {
         Ok(())
     }
 
-    /// Asks as the party of `identity`. A refusal is an answer: see [`Reply::Refused`].
+    /// Sends a request as the party of `identity`. A refusal is an answer too: see
+    /// [`Reply::Refused`].
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl Room {
         self.channel.post("/v1/request", signed, most, patience).await
     }
 
-    /// What the instance holds.
+    /// Asks what the instance holds.
     ///
     /// # Errors
     ///
@@ -122,32 +123,32 @@ impl Room {
         &self.proof.believed
     }
 
-    /// Every check, in the order made.
+    /// Every check, in the order in which they were made.
     #[must_use]
     pub fn checks(&self) -> &[Line] {
         &self.proof.checks
     }
 
-    /// The contract's name for the build that runs there.
+    /// The name that the contract gives to the build which runs in the room.
     #[must_use]
     pub fn build(&self) -> &str {
         let build = self.contract.builds.get(self.proof.believed.build());
         build.map_or("", |build| build.name.as_str())
     }
 
-    /// The contract it serves.
+    /// The contract that the room serves.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.contract
     }
 
-    /// Where it is.
+    /// The room's address.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Under whose root it was believed, and of which builds it is not.
+    /// The root under which the room was believed, and the builds that are not believed.
     #[must_use]
     pub fn trust(&self) -> &Trust {
         &self.trust
@@ -167,7 +168,7 @@ async fn attested(
         match channel.post("/v1/attest", ask.clone(), limits::ATTEST_REPLY, SHORT).await? {
             Reply::Attested(reply) => break reply,
             Reply::Refused(refusal) => match pauses.next() {
-                // All who connect share a rate, and others may just have used it up.
+                // All who connect share one rate limit, which others may just have used up.
                 Some(pause) if refusal == Refusal::RateLimited => tokio::time::sleep(pause).await,
                 _ => return Err(error::of_nobody_yet(refusal)),
             },
@@ -179,7 +180,7 @@ async fn attested(
     Ok((channel, proof))
 }
 
-/// What a party holds against an attested reply.
+/// What a party compares an attested reply with.
 struct Verifier<'a> {
     contract: &'a Contract,
     trust: &'a Trust,
@@ -221,7 +222,7 @@ impl Verifier<'_> {
     }
 }
 
-/// What must hold beyond the document, R1 to R5: the first before it, the others after.
+/// The checks R1 to R5, beyond those of the document: the first comes before it, the others after.
 const TITLES: [&str; 5] = [
     "the room answers over TLS 1.3 and holds the key of its certificate",
     "the instance statement, which the document binds, is well-formed",
@@ -230,10 +231,11 @@ const TITLES: [&str; 5] = [
     "the build is one that the contract accepts and that you have not withdrawn",
 ];
 
-/// Between two times that a document is asked for, at first.
+/// The first pause before a document is asked for again.
 const PAUSE: Duration = Duration::from_millis(300);
 const PAUSES: u32 = 5;
-/// Attest and status.
+/// Time-out for attestation and status.
 const SHORT: Duration = Duration::from_secs(30);
-/// Jobs, grants (which read whole datasets) and closings (which wait for jobs).
+/// Time-out for jobs, for grants (which read whole datasets) and for closings (which wait for
+/// jobs).
 const LONG: Duration = Duration::from_secs(900);

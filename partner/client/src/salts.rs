@@ -51,7 +51,7 @@ pub fn named_by(directory: &Path, contract: &Contract) -> Result<BucketSalt, Sal
     }
 }
 
-/// A salt with this digest, which the party has for any contract.
+/// Looks for a salt with this digest, whatever contract the party has it for.
 ///
 /// # Errors
 ///
@@ -75,7 +75,7 @@ pub fn find(directory: &Path, digest: &Digest) -> Result<Option<BucketSalt>, Sal
     Ok(None)
 }
 
-/// Keeps the salt of `contract`; a salt that is kept already stays.
+/// Keeps the salt of `contract`. A salt that is already kept stays.
 ///
 /// # Errors
 ///
@@ -98,32 +98,32 @@ fn path(directory: &Path, contract: &Digest) -> PathBuf {
     directory.join(FOLDER).join(format!("{contract}.salt"))
 }
 
-/// Why a salt is not there.
+/// Why a bucket salt cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaltError {
-    /// Never kept.
+    /// The party never kept a salt for this contract.
     #[error(
         "there is no bucket salt of this contract ({path}): `glovebox contract sign` keeps it, from the file \
          .salts that came with the contract"
     )]
     Missing {
-        /// Where it would be.
+        /// The file in which it would be.
         path: PathBuf,
     },
-    /// Another one than the contract's.
+    /// The salt is not the contract's.
     #[error("{path} is not the bucket salt that the contract names: its digest is another one")]
     Other {
         /// The file.
         path: PathBuf,
     },
-    /// Not 32 bytes.
+    /// The file does not have 32 bytes.
     #[error("{path} is not a bucket salt: expected 32 bytes")]
     Malformed {
         /// The file.
         path: PathBuf,
     },
-    /// Others may read it.
+    /// Others may read the file.
     #[error("{path} can be read by others (mode {mode:o}), expected 600: run `chmod 600` on it")]
     Exposed {
         /// The file.
@@ -131,12 +131,12 @@ pub enum SaltError {
         /// Its permissions.
         mode: u32,
     },
-    /// Reading or writing.
+    /// The file cannot be read or written.
     #[error("reading or writing {path}: {cause}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! The host's store: keeps ciphertext, is believed in nothing.
+//! The client of the host's store, which keeps ciphertext and is not believed.
 
 use crate::{
     address::Address,
@@ -31,19 +31,21 @@ pub struct Store {
     http: Plain,
 }
 
-/// What the host says of itself.
+/// The host's own report on itself.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
     /// Whether it runs a simulated enclave.
     pub simulated: bool,
-    /// `serving`, or why not: `starting`, `stopped`, `closed` or `contract_ended`.
+    /// State of the enclave: `serving`, or why it does not serve: `starting`, `stopped`, `closed`
+    /// or `contract_ended`.
     pub enclave: String,
-    /// How often it has started one.
+    /// How often the host has started an enclave.
     pub enclave_starts: u64,
-    /// Results that it had no room for since it started.
+    /// Results that the host had no room for since it started.
     pub results_declined: u64,
-    /// Results of earlier instances that made room there before anybody had fetched them, since it started.
+    /// Results of earlier instances that were deleted to make room before anybody had fetched them,
+    /// since the host started.
     pub results_lost: u64,
 }
 
@@ -54,8 +56,8 @@ impl Store {
         Self { http: Plain::new(address.authority()) }
     }
 
-    /// Uploads the file at `path`, which must have the Merkle root `root`, continuing where an
-    /// earlier upload stopped. `progress` gets bytes at the host, and all bytes.
+    /// Uploads the file at `path`, which must have the Merkle root `root`, and continues where an
+    /// earlier upload stopped. `progress` gets the bytes at the host and the total.
     ///
     /// # Errors
     ///
@@ -112,7 +114,8 @@ impl Store {
                     status = Some(next);
                 }
                 Err(error) if error.passes() && failures < RETRIES => {
-                    // Begin again by asking for the offset: what the host has is not sent twice.
+                    // The next attempt asks for the offset first, so that what the host has is not
+                    // sent twice.
                     failures += 1;
                     status = None;
                     tokio::time::sleep(PAUSE * failures).await;
@@ -122,7 +125,7 @@ impl Store {
         }
     }
 
-    /// How far the upload of a blob has come.
+    /// Asks how far the upload of a blob has come.
     ///
     /// # Errors
     ///
@@ -131,7 +134,7 @@ impl Store {
         self.json(Method::GET, &format!("/v1/uploads/{root}"), Bytes::new()).await
     }
 
-    /// Forgets an unfinished upload.
+    /// Makes the host forget an unfinished upload.
     ///
     /// # Errors
     ///
@@ -141,7 +144,7 @@ impl Store {
         self.fetch(Method::DELETE, &path, Bytes::new(), limits::STORE_REPLY).await.map(drop)
     }
 
-    /// A job's package, sealed to `receiver`, as the enclave stored it.
+    /// A job's package sealed to `receiver`, as the enclave stored it.
     ///
     /// # Errors
     ///
@@ -163,14 +166,14 @@ impl Store {
         self.object(&name, limits::CLOSING.bytes).await
     }
 
-    /// What the host says of itself.
+    /// Asks for the host's report on itself.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub async fn health(&mut self) -> Result<Health, StoreError> {
         let answer = self.ask(Method::GET, "/v1/health", Bytes::new(), limits::STORE_REPLY).await?;
-        // A host whose enclave does not answer says so with 503, and no less.
+        // A host whose enclave does not answer sends its report with status 503.
         if !answer.status.is_success() && answer.status != StatusCode::SERVICE_UNAVAILABLE {
             return Err(StoreError::Protocol);
         }
@@ -237,32 +240,32 @@ impl Store {
     }
 }
 
-/// Why the store did not do it.
+/// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The local file.
+    /// The local file cannot be read.
     #[error("reading {path}: {cause}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: std::io::Error,
     },
-    /// Not the file that the manifest names.
+    /// The file is not the one that the manifest names.
     #[error(
         "{path} is not the file that the manifest names: its root is {found}, expected {expected}; \
              seal it again"
     )]
     OtherFile {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// Its root.
         found: Root,
-        /// The manifest's.
+        /// The root in the manifest.
         expected: Root,
     },
-    /// Nobody there.
+    /// Nobody answers at the address.
     #[error("nobody listens there: {cause} (is the host running?)")]
     NotListening {
         /// What the operating system says.
@@ -271,21 +274,21 @@ pub enum StoreError {
     /// The connection broke.
     #[error("the connection to the host was lost: run the same command again, it continues")]
     Lost,
-    /// The host declined.
+    /// The host declined the request.
     #[error("the host declined: {}", declined(*code, words))]
     Declined {
-        /// For programs.
+        /// The reason, for programs.
         code: ProblemCode,
-        /// For people.
+        /// The reason, for people.
         words: String,
     },
-    /// No answer of this protocol.
+    /// The answer is not one of this protocol.
     #[error("the server does not speak this protocol: is this the address of a room?")]
     Protocol,
 }
 
 impl StoreError {
-    /// True if the same request may succeed in a moment.
+    /// Whether the same request may succeed in a moment.
     fn passes(&self) -> bool {
         match self {
             Self::NotListening { .. } | Self::Lost => true,
@@ -296,21 +299,22 @@ impl StoreError {
         }
     }
 
-    /// True if the host has no such thing (yet).
+    /// Whether the host does not have the object (yet).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Declined { code: ProblemCode::NotFound, .. })
     }
 }
 
-/// A party's name as part of an object's name, which has no `_`. Two parties of one contract never
-/// collide: their names would look alike, and the contract's parser refuses that.
+/// A party's name as part of an object's name, which has no `_`. The names of two parties of one
+/// contract never become the same: they would look alike, and the contract's parser refuses that.
 pub(crate) fn object_part(party: &str) -> String {
     party.replace('_', "-")
 }
 
-/// What the host says, which may be anything: it must not move the reader's cursor, nor tell how to call
-/// this program. No host of ours names an option.
+/// The host's words with hidden characters spelt out, or nothing if they name an option: a host may
+/// say anything, and must neither move the reader's cursor nor tell how to call this program. Our
+/// own host names no option.
 fn harmless(words: &str) -> String {
     let shown: String = text::visible(words).chars().take(200).collect();
     if shown.contains("--") { String::new() } else { shown }
@@ -359,9 +363,9 @@ async fn chunk(file: &mut File, offset: u64) -> std::io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Bytes sent at once.
+/// Bytes that are sent at once.
 const CHUNK: usize = 2 << 20;
-/// Failures in a row before the upload gives up.
+/// Failures in a row after which the upload gives up.
 const RETRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(250);
 

@@ -4,7 +4,7 @@ use attestation_verifier::{CertificateFlaw, Expected, Pcr, Root, danger};
 use protocol::contract::Contract;
 use std::collections::BTreeMap;
 
-/// The root under which an enclave must prove itself, and the builds that are believed no more.
+/// The root under which an enclave must prove itself, and the builds that are no longer believed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trust {
     root: Root,
@@ -12,7 +12,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// AWS Nitro Enclaves.
+    /// The root of AWS Nitro Enclaves.
     #[must_use]
     pub fn aws() -> Self {
         Self { root: Root::AWS, withdrawn: Vec::new() }
@@ -31,33 +31,33 @@ impl Trust {
         Ok(Self { root, withdrawn: Vec::new() })
     }
 
-    /// The same, but without `builds`: no room, receipt or closing of theirs is believed.
+    /// The same root without `builds`: no room, receipt or closing of them is believed.
     #[must_use]
     pub fn withdrawing(mut self, builds: impl IntoIterator<Item = BTreeMap<u8, Pcr>>) -> Self {
         self.withdrawn.extend(builds);
         self
     }
 
-    /// True if a document with these registers is one of a withdrawn build: no register that was
-    /// named tells them apart. A register that the document does not show tells nothing.
+    /// Whether a document with these registers is of a withdrawn build: every register that the
+    /// withdrawal names and the document shows is equal.
     pub fn has_withdrawn(&self, pcrs: &BTreeMap<u8, Pcr>) -> bool {
         let same = |(index, pcr)| pcrs.get(index).is_none_or(|found| found == pcr);
         self.withdrawn.iter().any(|build| build.iter().all(same))
     }
 
-    /// True for every root but AWS's: whatever is printed about it must say SIMULATED.
+    /// Whether the root is not AWS's: everything that is printed about it must then say SIMULATED.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
         !self.root.is_aws()
     }
 
-    /// The root.
+    /// The root under which enclaves are believed.
     #[must_use]
     pub fn root(&self) -> &Root {
         &self.root
     }
 
-    /// What is expected of an enclave under `contract`: to be one of its builds.
+    /// What an enclave under `contract` must prove: that it is one of the contract's builds.
     pub(crate) fn expected(&self, contract: &Contract) -> Expected {
         let builds = contract.builds.iter().map(|build| build.pcrs.clone());
         Expected::any_of(builds).root(self.root.clone())

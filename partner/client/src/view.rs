@@ -1,5 +1,5 @@
-//! Another view of an answer: the same figures, estimated again at home. It costs nothing, since what was
-//! released has been paid for.
+//! Another view of an answer: the same figures, estimated again at home. It costs nothing, since
+//! the released figures are paid for.
 
 use crate::receipt_check::Checked;
 use protocol::{
@@ -9,10 +9,10 @@ use protocol::{
 };
 use std::collections::BTreeMap;
 
-/// The answer that `checked` holds, with its intervals at another confidence, in millionths.
+/// The answer that `checked` has, with its intervals at another confidence, in millionths.
 ///
-/// It is marked by the flag [`DERIVED`], as no receipt is about its bytes: whoever doubts it derives it
-/// again.
+/// Its flag [`DERIVED`] says that no receipt is about its bytes: anybody who doubts it can derive
+/// it again.
 ///
 /// # Errors
 ///
@@ -42,12 +42,12 @@ pub fn at_confidence(
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {
-    /// The figures were not given.
+    /// The released figures were not given.
     #[error(
         "an answer is derived from the released figures: give released.cbor, which lies beside the receipt"
     )]
     NoFigures,
-    /// A confidence that is not above 0 and below 1.
+    /// The confidence is not above 0 and below 1.
     #[error(
         "found a confidence of {found}, expected a number above 0 and below 1, such as 0.9 for 90 %"
     )]
@@ -55,7 +55,7 @@ pub enum ViewError {
         /// What was found.
         found: f64,
     },
-    /// A choice has no intervals.
+    /// The answer is a private choice, which has no intervals.
     #[error(
         "one place was chosen, and no figure left: it has no intervals, and hence no other confidence"
     )]

@@ -1,4 +1,4 @@
-//! Sums over the ledger's rows.
+//! Sums of losses over the rows of the ledger.
 
 use super::error::LedgerError;
 use protocol::{
@@ -11,7 +11,8 @@ use protocol::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The limits of one purpose of a lineage's people: what each allows, and what is used of it.
+/// The limits for one purpose of a lineage's people: what each one allows, and how much of it is
+/// used.
 pub(super) fn limits(
     db: &Connection,
     budget: &Budget,
@@ -28,18 +29,18 @@ pub(super) fn limits(
     ])
 }
 
-/// Which losses of the people of a lineage are added up. Their other lineages count with it.
+/// Chooses which losses of a lineage's people are added up, their other lineages included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
     pub(super) lineage: &'a str,
-    /// Of one purpose, or of all.
+    /// One purpose; `None` for all.
     pub(super) purpose: Option<&'a str>,
-    /// Of one period, or for ever.
+    /// One period of the budget; `None` for all time.
     pub(super) budget_period: Option<&'a str>,
 }
 
 impl<'a> Scope<'a> {
-    /// What one limit is about.
+    /// The losses that one limit is about.
     pub(super) fn of(
         which: WhichBudget,
         lineage: &'a str,
@@ -56,12 +57,12 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Handed out and not credited back.
+    /// What was handed out and not credited back.
     pub(super) fn used(&self, db: &Connection) -> Result<Loss, LedgerError> {
         Ok(self.total(db, "slices")?.minus(&self.returned(db)?))
     }
 
-    /// Credited back at closings.
+    /// What was credited back at closings.
     pub(super) fn returned(&self, db: &Connection) -> Result<Loss, LedgerError> {
         self.total(db, "credits")
     }
@@ -76,19 +77,19 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Chooses the slices or credits of a [`Scope`].
+/// The SQL condition that chooses the slices or credits of a [`Scope`].
 pub(super) const IN_SCOPE: &str = "(lineage = ?1 OR lineage IN (SELECT other.lineage FROM lineages \
      AS own JOIN lineages AS other ON other.people = own.people WHERE own.lineage = ?1)) \
      AND (?2 IS NULL OR purpose = ?2) AND (?3 IS NULL OR budget_period = ?3)";
 
-/// Why loss left the budget.
+/// Why loss was taken from a budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Job,
     Prepaid,
-    /// A closing tells of it after a backup was restored, which does not know of it.
+    /// A closing told of it after a backup was restored that did not know of it.
     Found,
-    /// Nobody tells of it: what a restored ledger had to assume.
+    /// No closing tells of it: a restored ledger had to assume it.
     WrittenOff,
 }
 
@@ -103,7 +104,7 @@ impl Kind {
     }
 }
 
-/// One account of one instance, as its slices name it.
+/// One account of an instance, as slices name it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Account {
     pub(super) instance: Digest,
@@ -113,7 +114,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// All that was ever handed to it.
+    /// All loss that was ever handed to the account.
     pub(super) fn granted(&self, db: &Connection) -> Result<Loss, LedgerError> {
         self.sum(db, "")
     }
@@ -131,8 +132,8 @@ impl Account {
         sum(db, &sql, params![id, self.dataset, self.purpose, self.period])
     }
 
-    /// What the slice of `job` said, and in which period it was cut, which need not be this one: a job is
-    /// paid once, however often somebody shows it here.
+    /// The loss that the slice of `job` handed out, and the period in which it was cut. The period
+    /// may be over: a job is paid once, however often it is shown here.
     pub(super) fn granted_for(
         &self,
         db: &Connection,
@@ -151,7 +152,7 @@ impl Account {
     }
 }
 
-/// Sums the losses of a query's only column.
+/// The sum of the losses in a query's only column.
 pub(super) fn sum(
     db: &Connection,
     sql: &str,
@@ -166,8 +167,8 @@ pub(super) fn sum(
     Ok(total)
 }
 
-/// Periods with equal names share a budget: days, weeks and months over all contracts, and each
-/// contract for itself.
+/// The name of a budget's period. Periods with equal names share a budget: days, weeks and months
+/// over all contracts, a contract's period for that contract alone.
 pub(super) fn budget_period(period: Period, contract: Digest, name: &str) -> String {
     match period {
         Period::Contract => format!("contract {contract}"),
@@ -184,7 +185,8 @@ pub(super) fn generation_of(db: &Connection) -> Result<u64, LedgerError> {
     u64::try_from(n).map_err(|_| LedgerError::Corrupt)
 }
 
-/// `SQLite` has signed integers only; nothing here comes near half of 2^64.
+/// The number as `SQLite` stores it, which has signed integers only. No number here comes near half
+/// of 2^64.
 pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What slices were cut for: the jobs that a ledger knows.
+//! The jobs that a ledger has cut slices for.
 
 use super::{
     accounts::{IN_SCOPE, Kind, Scope, read_loss, stored},
@@ -19,15 +19,15 @@ use protocol::{
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 
-/// A job that somebody wants loss for, as this side derived it.
+/// A job that needs loss, as this custody derived it.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct JobAsked<'a> {
-    /// Its name.
+    /// Name of the job.
     pub name: JobName,
-    /// Who signed it.
+    /// The analyst who signed it.
     pub analyst: &'a str,
-    /// What follows from it.
+    /// The policy's decision on it.
     pub admitted: &'a Admitted,
 }
 
@@ -35,17 +35,17 @@ pub struct JobAsked<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct JobLine {
-    /// Its name.
+    /// Name of the job.
     pub name: JobName,
-    /// Who asked.
+    /// The analyst who asked.
     pub analyst: String,
-    /// Analysis of the contract.
+    /// Name of the analysis in the contract.
     pub analysis: String,
-    /// Purpose.
+    /// What the data is used for.
     pub purpose: String,
-    /// Question.
+    /// The question of the job.
     pub tally: Tally,
-    /// Noise and cost.
+    /// The noise and the cost of the job.
     pub proof: Proof,
     /// An earlier job about the same people, or with one condition changed.
     pub resembles: Option<JobName>,
@@ -53,7 +53,7 @@ pub struct JobLine {
     pub time: Time,
 }
 
-/// Notes a job when loss is first asked for it.
+/// Records a job when loss is first asked for it.
 ///
 /// # Errors
 ///
@@ -167,19 +167,19 @@ fn lines(
     Ok(found)
 }
 
-/// Who is told what a budget went to.
+/// The reader of a list of what a budget was spent on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reader<'a> {
     /// The owner, at its own ledger.
     Owner,
-    /// The owner as a party of this contract, in a reply that others may come to see.
+    /// The owner as a party of this contract, in a reply that others may also see.
     OwnerUnder(Digest),
-    /// An analyst under this contract: it knows its own jobs.
+    /// An analyst under this contract, who may see its own jobs.
     Analyst(&'a str, Digest),
 }
 
 impl Reader<'_> {
-    /// The contract beyond which nothing is named.
+    /// The contract outside which nothing is named.
     fn contract(self) -> Option<Digest> {
         match self {
             Self::Owner => None,
@@ -195,8 +195,8 @@ impl Reader<'_> {
     }
 }
 
-/// What was handed out within a scope, by analyst and analysis, the largest first. What the
-/// reader has no business with is summed up and not named.
+/// What was handed out within a scope, by analyst and analysis, the largest first. What the reader
+/// may not see is summed up without a name.
 pub(super) fn debits(
     db: &Connection,
     scope: &Scope<'_>,
@@ -244,7 +244,7 @@ pub(super) fn debits(
     Ok(debits)
 }
 
-/// The earlier job about nearly the same people, if this one had one.
+/// The earlier job about nearly the same people as this one, if there is one.
 pub(super) fn resembled(db: &Connection, job: JobName) -> Result<Option<JobName>, LedgerError> {
     let sql = "SELECT resembles FROM jobs WHERE job = ?1";
     let key = job.as_bytes().as_slice();
@@ -257,5 +257,5 @@ fn job_name(bytes: Vec<u8>) -> Result<JobName, LedgerError> {
 }
 
 const DAY_MS: u64 = 86_400_000;
-/// With how many earlier jobs a new one is compared.
+/// How many earlier jobs a new one is compared with.
 const LATEST: i64 = 256;

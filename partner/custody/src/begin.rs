@@ -1,4 +1,4 @@
-//! Keys and the ledger of all that will be handed out with them: both are made at once.
+//! Makes a party's keys together with the ledger of everything that will be handed out with them.
 
 use super::{
     error::LedgerError,

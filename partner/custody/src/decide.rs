@@ -1,4 +1,5 @@
-//! Whether one job gets its slices: everything is derived here again, nothing is taken on trust.
+//! Decides whether one job gets its slices: everything is derived again here, nothing is taken on
+//! trust.
 
 use super::{
     asked::JobAsked,
@@ -23,18 +24,18 @@ use std::error::Error;
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct Owner<'a> {
-    /// Its name in the contract.
+    /// The party's name in the contract.
     pub party: &'a str,
-    /// Signs slices: a service key of the party.
+    /// A service key of the party, which signs slices.
     pub key: &'a Delegate,
-    /// Keys that are believed no more.
+    /// Keys that are no longer believed.
     pub withdrawn: &'a Withdrawn,
     /// The one contract that is served.
     pub contract: &'a Contract,
 }
 
-/// Decides on `request` for a job on `instance`, which the caller believes, and cuts the slices unless
-/// it only asks.
+/// Decides on `request` for a job on `instance`, which the caller believes. Cuts the slices, unless
+/// the request only asks whether it would.
 ///
 /// # Errors
 ///
@@ -80,7 +81,7 @@ impl OwnCustody for Ledger {
     }
 }
 
-/// A request that the contract permits, with what follows from it: all that needs no ledger.
+/// A request that the contract permits, with all that follows from it without the ledger.
 pub(super) struct Derived<'a> {
     owner: Owner<'a>,
     instance: &'a Instance,
@@ -97,7 +98,7 @@ impl<'a> Derived<'a> {
     ) -> Result<Self, Box<Refusal>> {
         let (contract, party) = (owner.contract, owner.party);
         let authority = Authority::at(contract, now).without(owner.withdrawn);
-        // Nothing is debited for a slice that no instance would take.
+        // Nothing may be debited for a slice that no instance would accept.
         authority.of(owner.key).map_err(Refusal::from)?;
         let signed = SignedJob::open(&authority, request.job.clone())?;
         let job = signed.job();
@@ -115,7 +116,7 @@ impl<'a> Derived<'a> {
         Ok(Self { owner: *owner, instance, admitted, only_asks: request.only_asks })
     }
 
-    /// The slices that the ledger hands out; none if it was only asked.
+    /// The slices that the ledger hands out; none if it was only asked whether it would.
     pub(super) fn slices(
         &self,
         ledger: &mut Ledger,
@@ -143,7 +144,7 @@ impl<'a> Derived<'a> {
         ledger.grant(&asked, now).map(Some)
     }
 
-    /// What custody answers.
+    /// The custody's answer.
     pub(super) fn reply(
         &self,
         slices: Result<Option<Vec<Slice>>, LedgerError>,

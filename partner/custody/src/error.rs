@@ -1,4 +1,4 @@
-//! Why the ledger does not do what it is asked.
+//! Why the ledger does not do what it was asked.
 
 use super::{
     generation::Generation,
@@ -9,60 +9,60 @@ use client::{keys::IdentityError, withdrawals::WithdrawalError};
 use protocol::{digest::Digest, refusal::Refusal};
 use std::{io, path::PathBuf};
 
-/// Why the ledger does not do it.
+/// Why the ledger does not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// Not within the budget.
+    /// The request is refused, for example for lack of budget.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// A restored backup.
+    /// The database is a restored backup.
     #[error("this ledger is older than what was handed out from it (it knows {found} changes, {}): a \
              restored backup. It hands out nothing until every instance since then is accounted for: \
              collect their closings and run `glovebox custody accounted --closing FILE..`, which says what \
              would be written off before anything is", counted(*expected))]
     Restored {
-        /// Changes that the database knows of.
+        /// Number of changes that the database knows of.
         found: u64,
-        /// Changes that there were.
+        /// Number of changes that were made.
         expected: u64,
     },
-    /// A backup was restored, and this contract not accounted for since.
+    /// A backup was restored, and this contract was not accounted for since then.
     #[error("this ledger was a restored backup, and is not accounted for under the contract {}: it hands \
              out nothing under it until `glovebox custody accounted` has run with it", contract.short())]
     Unaccounted {
         /// The contract.
         contract: Digest,
     },
-    /// Nothing to account for.
+    /// There is nothing to account for.
     #[error("this ledger is not a restored backup, or is accounted for under the contract {} already: nothing \
              to do, and nothing was written off", contract.short())]
     NotRestored {
         /// The contract.
         contract: Digest,
     },
-    /// A closing of an instance that this ledger never met.
+    /// The closing is of an instance that this ledger never handed anything to.
     #[error("this ledger handed nothing to the instance {}: nothing to credit", instance.short())]
     UnknownInstance {
-        /// Which.
+        /// The instance.
         instance: Digest,
     },
-    /// A second, other closing.
+    /// The instance has another closing already.
     #[error("the instance {} was closed before with another closing: the first one counts", instance.short())]
     OtherClosing {
-        /// Which.
+        /// The instance.
         instance: Digest,
     },
-    /// A closing that came too late.
+    /// The closing came after its instance was written off.
     #[error("the instance {} was written off when this ledger was restored: its rest stays lost", instance.short())]
     WrittenOff {
-        /// Which.
+        /// The instance.
         instance: Digest,
     },
-    /// The list of withdrawn keys beside the ledger.
+    /// The list of withdrawn keys beside the ledger cannot be used.
     #[error(transparent)]
     Withdrawals(#[from] WithdrawalError),
-    /// Keys without their ledger.
+    /// The keys have no ledger beside them.
     #[error("there is no {}, the ledger of these keys, so nobody can tell what was handed out with them: copy \
              custody.sqlite and custody.generation from where the keys were used before, or put a backup of \
              custody.sqlite beside the old custody.generation. Only if nothing was ever handed out with \
@@ -71,94 +71,94 @@ pub enum LedgerError {
         /// The database.
         path: PathBuf,
     },
-    /// The keys that it would be beside.
+    /// The keys that the ledger would be made for cannot be made.
     #[error(transparent)]
     Keys(Box<IdentityError>),
-    /// A ledger is there already.
+    /// There is a ledger already.
     #[error("{} exists already: a ledger is never begun twice", path.display())]
     Exists {
         /// The database.
         path: PathBuf,
     },
-    /// Another party's ledger.
+    /// The ledger is another party's.
     #[error("{} is the ledger of other keys than the keys beside it: bring together what belongs \
              together", path.display())]
     OtherKeys {
         /// The database.
         path: PathBuf,
     },
-    /// Something new, of an owner whose people have lost something.
+    /// A lineage, purpose or period is new, and the owner's people have already lost something.
     #[error("{}", questions::question(dataset, lineage, what, most))]
     WhosePeople {
-        /// The dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its lineage.
         lineage: String,
-        /// What is new.
+        /// What is new about it.
         what: Unheard,
         /// Lineages that the ledger knows.
         known: Vec<String>,
-        /// The one through which the most was lost.
+        /// The lineage through which the most was lost.
         most: String,
     },
-    /// People of one lineage in another, of whom nobody has said whether they are others.
+    /// Two lineages share people, and the owner has not said whether they are the same people.
     #[error("{}", questions::shared(dataset, lineage, overlap, *why))]
     SharedPeople {
-        /// The dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its lineage.
         lineage: String,
         /// The other lineage, and the shares.
         overlap: Overlap,
-        /// Why it is asked.
+        /// Why the owner is asked.
         why: Why,
     },
-    /// The samples by which lineages are compared.
+    /// The samples by which lineages are compared cannot be used.
     #[error(transparent)]
     Samples(#[from] SketchError),
-    /// Known people, called new.
+    /// The owner called people new that the ledger knows.
     #[error(
         "the people of \"{dataset}\" are not new: its lineage \"{lineage}\" has had a budget before, and a \
              lineage is the same people for ever. Say --same-people {lineage}, or give other people a \
              lineage of their own in the contract"
     )]
     KnownPeople {
-        /// The dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its lineage.
         lineage: String,
     },
-    /// An answer that names nobody.
+    /// The answer names a lineage that the ledger does not know.
     #[error("this ledger knows no lineage \"{lineage}\", but {}", known.join(", "))]
     NoLineage {
-        /// What was named.
+        /// The lineage that was named.
         lineage: String,
         /// Lineages that the ledger knows.
         known: Vec<String>,
     },
-    /// Another program's file.
+    /// The database has the format of another program.
     #[error("{path} is not a custody ledger of this version (format {found})")]
     OtherFormat {
         /// The database.
         path: PathBuf,
-        /// What it says.
+        /// The format that it has.
         found: i64,
     },
-    /// A row that this program did not write.
+    /// A row of the database was not written by this program.
     #[error("the ledger holds a row that is not readable: restore a backup and account for it")]
     Corrupt,
-    /// `SQLite`.
+    /// `SQLite` failed.
     #[error("the ledger's database: {0}")]
     Database(#[from] rusqlite::Error),
-    /// The files.
+    /// A file of the ledger cannot be read or written.
     #[error("the ledger in {path}: {cause}")]
     Io {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the file system says.
         cause: io::Error,
     },
-    /// The counter.
+    /// The counter of changes cannot be read or written.
     #[error("the ledger's counter: {0}")]
     Counter(#[from] io::Error),
 }

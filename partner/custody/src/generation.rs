@@ -1,4 +1,5 @@
-//! A counter beside the database that only grows: it tells a restored backup from the ledger.
+//! A counter beside the database that only grows. It tells a restored backup from the current
+//! ledger.
 
 use client::files;
 use std::{
@@ -8,15 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How many times the ledger has changed, as durable as the ledger and outside of it.
+/// The number of changes of the ledger, as durable as the ledger and outside of it.
 ///
-/// Order at each change: the database commits n, then this file says n, then the answer leaves. So
-/// whatever was answered, this file knows of; a database that is behind this file has forgotten
-/// something that was handed out. (A database that is one ahead lost its power before the answer.)
+/// At each change the database commits n first, then this file says n, then the answer leaves. So
+/// this file knows of everything that was answered, and a database that is behind it has forgotten
+/// something that was handed out. (A database that is one ahead lost power before the answer left.)
 #[derive(Debug)]
 pub(super) struct Generation {
     path: PathBuf,
-    /// Held while the ledger is changed, by whichever process changes it.
+    /// The lock that a process holds while it changes the ledger.
     lock: File,
 }
 
@@ -36,8 +37,8 @@ impl Generation {
         self.lock.unlock()
     }
 
-    /// The counter. A file that is missing or no number counts as [`Self::LOST`], so that a lost
-    /// counter stops the ledger rather than frees it.
+    /// Reads the counter. A file that is missing or does not hold a number counts as
+    /// [`Self::LOST`], so that a lost counter stops the ledger rather than frees it.
     pub(super) fn read(&self) -> io::Result<u64> {
         match std::fs::read_to_string(&self.path) {
             Ok(text) => Ok(text.trim().parse().unwrap_or(Self::LOST)),
@@ -48,12 +49,12 @@ impl Generation {
         }
     }
 
-    /// Begins at 0 with a new database; a counter that is there already stays.
+    /// Begins at 0 with a new database. A counter that is already there stays.
     pub(super) fn begin(&self) -> io::Result<()> {
         if self.path.try_exists()? { Ok(()) } else { self.write(0) }
     }
 
-    /// Nobody knows how often the ledger has changed.
+    /// Stands for a lost counter: nobody knows how often the ledger has changed.
     pub(super) const LOST: u64 = u64::MAX;
 
     pub(super) fn write(&self, generation: u64) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! The ledger: what was handed to which instance, and whether more may be.
+//! The ledger: what was handed to which instance, and whether more may be handed out.
 
 use super::{
     accounts::{Account, Kind, Scope, budget_period, generation_of, limits, stored},
@@ -38,7 +38,7 @@ pub struct Ledger {
     generation: Generation,
 }
 
-/// What is asked of the ledger: one slice of `cost` for each of `datasets`.
+/// A request to the ledger: one slice of `cost` for each of `datasets`.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct Asked<'a> {
@@ -48,26 +48,26 @@ pub struct Asked<'a> {
     pub instance: &'a Instance,
     /// Datasets of this owner, by their names in the contract.
     pub datasets: &'a [&'a str],
-    /// What for.
+    /// What the data is used for.
     pub purpose: &'a str,
-    /// Loss of each dataset.
+    /// The loss that each dataset is charged.
     pub cost: &'a Loss,
-    /// Why.
+    /// What the slices are for.
     pub what_for: For<'a>,
 }
 
-/// Why a slice is cut.
+/// What a slice is cut for.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a third reason would be another ledger")]
 pub enum For<'a> {
-    /// For one job. The same job gets the same slice again.
+    /// One job. The same job gets the same slice again.
     Job(JobAsked<'a>),
-    /// Ahead of any job: tops prepaid slices up *to* the cost, so that asking twice adds nothing.
+    /// Jobs to come: tops prepaid slices up *to* the cost, so that asking twice adds nothing.
     Prepaid,
 }
 
 impl<'a> Asked<'a> {
-    /// Who reads a refusal: the party that asks, which is `owner` itself when it prepays.
+    /// The reader of a refusal: the party that asks, which is `owner` itself when it prepays.
     fn reader(&self, owner: &str) -> Reader<'a> {
         match self.what_for {
             For::Job(job) if job.analyst != owner => {
@@ -91,7 +91,8 @@ impl Ledger {
         let path = directory.join(DATABASE);
         let at = |cause| LedgerError::Io { path: path.clone(), cause };
         let generation = Generation::open(directory).map_err(at)?;
-        // It holds who asked what. SQLite gives the files beside it the mode of this one.
+        // The ledger says who asked what, so its file is private. SQLite gives the files beside it
+        // the same mode.
         let mut options = OpenOptions::new();
         let private = options.write(true).create_new(true).mode(0o600).open(&path);
         private.map_err(|cause| match cause.kind() {
@@ -129,19 +130,19 @@ impl Ledger {
         if owner != identity.root_key().as_bytes().as_slice() {
             return Err(LedgerError::OtherKeys { path });
         }
-        // A ledger that was begun before there was this table gets it.
+        // The table may be missing in a ledger that was begun by an earlier build.
         db.execute_batch(SHARES)?;
         let generation = Generation::open(directory).map_err(at)?;
         Ok(Self { db, generation })
     }
 
-    /// The database.
+    /// The file of the database.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.db.path().map(PathBuf::from).unwrap_or_default()
     }
 
-    /// Cuts one slice for each dataset asked, or none at all: durable before it returns.
+    /// Cuts one slice for each dataset, or none at all. The slices are on disk before this returns.
     ///
     /// The caller has verified the instance and derived the cost itself.
     ///
@@ -155,7 +156,7 @@ impl Ledger {
         self.change(|tx| hand_out(tx, &directory, asked, now))
     }
 
-    /// Whether [`Ledger::grant`] would do it now; changes nothing.
+    /// Checks whether [`Ledger::grant`] would succeed now. Changes nothing.
     ///
     /// # Errors
     ///
@@ -166,7 +167,7 @@ impl Ledger {
         self.without_a_trace(|tx, _| hand_out(tx, &directory, asked, now)).map(drop)
     }
 
-    /// Runs `act` as one durable transaction of one writer; nothing of it stays on an error.
+    /// Runs `act` as one durable transaction of one writer. After an error nothing is changed.
     pub(super) fn change<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
@@ -180,7 +181,8 @@ impl Ledger {
         })
     }
 
-    /// As [`Self::change`], without the check; `act` says which generation follows.
+    /// Like [`Self::change`], without the check for a restored backup; `act` says which generation
+    /// follows.
     pub(super) fn exclusively<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>, u64) -> Result<(T, u64), LedgerError>,
@@ -200,7 +202,7 @@ impl Ledger {
         outcome
     }
 
-    /// As [`Self::exclusively`], but nothing of it stays.
+    /// Like [`Self::exclusively`], but the changes are discarded.
     pub(super) fn without_a_trace<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>, u64) -> Result<T, LedgerError>,
@@ -208,7 +210,7 @@ impl Ledger {
         let Self { db, generation } = self;
         generation.lock()?;
         let outcome = (|| {
-            // Never committed.
+            // This transaction is never committed.
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             act(&tx, generation.read()?)
         })();
@@ -225,7 +227,7 @@ impl Ledger {
         &self.db
     }
 
-    /// True if this database is older than what was handed out from it: a restored backup.
+    /// Whether this database is older than what was handed out from it: a restored backup.
     ///
     /// # Errors
     ///
@@ -234,7 +236,7 @@ impl Ledger {
         Ok(generation_of(&self.db)? < self.generation.read()?)
     }
 
-    /// Refuses if this is a restored backup.
+    /// Fails if the database is a restored backup.
     pub(super) fn check(&self) -> Result<(), LedgerError> {
         self.generation.lock()?;
         let read = (|| Ok((generation_of(&self.db)?, self.generation.read()?)))();
@@ -243,7 +245,7 @@ impl Ledger {
         if found < expected { Err(LedgerError::Restored { found, expected }) } else { Ok(()) }
     }
 
-    /// Stops the ledger for good until it is accounted for: an instance knows of more than it does.
+    /// Stops the ledger until it is accounted for: an instance knows of more than the ledger does.
     pub(super) fn distrust(&mut self) -> Result<(), LedgerError> {
         self.generation.lock()?;
         let written = (|| {
@@ -255,7 +257,7 @@ impl Ledger {
     }
 }
 
-/// Refuses a contract that was not accounted for after each restored backup.
+/// Fails for a contract that was not accounted for after each restored backup.
 pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), LedgerError> {
     match pending(db, contract)?.is_empty() {
         true => Ok(()),
@@ -281,7 +283,7 @@ fn hand_out(
     asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
 }
 
-/// Notes an instance when it is first seen; refuses one that is closed.
+/// Records an instance when it is first seen, and refuses one that is closed.
 fn meet(tx: &Transaction<'_>, instance: &Instance, now: Time) -> Result<(), LedgerError> {
     let digest = instance.digest();
     let id = digest.as_bytes().as_slice();
@@ -386,7 +388,7 @@ fn check_budgets(
     Ok(())
 }
 
-/// Records a slice: `cost` more than before, `granted` in all.
+/// Records a slice: `cost` more than before, `granted` in total.
 fn insert_slice(
     tx: &Transaction<'_>,
     account: &Account,
@@ -420,15 +422,15 @@ fn insert_slice(
 fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let db = Connection::open(path)?;
     db.busy_timeout(Duration::from_secs(10))?;
-    // One file: a write-ahead log that outlives a crash would bring a restored backup up to a generation that
-    // it has not.
+    // The database must be one file: a write-ahead log that outlives a crash would bring a restored
+    // backup up to a generation that it does not have.
     db.pragma_update(None, "journal_mode", "TRUNCATE")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     Ok(db)
 }
 
-/// The ledger, beside the keys.
+/// The ledger's file, beside the keys.
 pub(crate) const DATABASE: &str = "custody.sqlite";
 /// `application_id` of this format: "GBX4".
 const FORMAT: i64 = 0x4742_5834;

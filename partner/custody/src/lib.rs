@@ -1,7 +1,7 @@
-//! Custody: the owner's ledger of record, and the service that hands loss out of it in slices.
+//! Custody: the owner's ledger of record, and the service that hands out loss from it in slices.
 //!
-//! What an enclave may learn about one person is decided here and nowhere else: an enclave can be
-//! killed, forked and rolled back, this ledger cannot be without noticing.
+//! What an enclave may learn about one person is decided here and nowhere else. An enclave can be
+//! killed, forked and rolled back; this ledger notices if it is.
 
 mod accounts;
 mod asked;

@@ -1,4 +1,5 @@
-//! What the ledger has heard of lineages: whose people they have, for what purposes, at what pace.
+//! What the ledger knows of lineages: whose people they have, for what purposes, and how often
+//! their budgets are filled.
 
 use super::{
     accounts::{read_loss, stored},
@@ -16,8 +17,9 @@ use protocol::{
 use rusqlite::{Connection, Transaction, params};
 use std::{collections::BTreeMap, path::Path};
 
-/// Notes everything of the owner of `dataset` at the first loss of its people; later, refuses what was
-/// not answered for. A lineage with people of another one is refused whatever was lost.
+/// At the first loss of a dataset's people, records everything about its owner's datasets. Later,
+/// refuses what is new and not answered for. A lineage that shares people with another one is
+/// refused even before any loss.
 pub(super) fn must_be_heard_of(
     tx: &Transaction<'_>,
     directory: &Path,
@@ -40,8 +42,8 @@ pub(super) fn must_be_heard_of(
     }
 }
 
-/// Notes the budgets under `contract` that slices were cut of: accounting for a restored backup tells of
-/// them, and their owner has said under which contract.
+/// Records the budgets under `contract` that slices were cut from: after a restored backup its
+/// closings tell of them, and the owner has said under which contract.
 pub(super) fn note_what_was_cut(
     tx: &Transaction<'_>,
     contract: &Contract,
@@ -86,7 +88,7 @@ pub(super) fn acknowledge(
     now: Time,
 ) -> Result<(), LedgerError> {
     let asks = anybody_lost(tx)?.is_some();
-    // Lineages that others are said to be the same as come first: they have to be known by then.
+    // Lineages that others are declared the same as come first: they must be known by then.
     let named = |dataset: &Dataset| {
         let mut said = answers.by_dataset.iter().filter(|(name, _)| {
             contract.datasets.get(*name).is_some_and(|other| other.lineage != dataset.lineage)
@@ -118,10 +120,11 @@ fn answer_for(
         news = news.or(unheard(tx, lineage, purpose, budget)?);
     }
     let people = people_of(tx, lineage)?;
-    // What is said of all answers only what was asked.
+    // An answer for all datasets counts only where something is asked.
     let of_all = answers.for_all.as_ref().filter(|_| news.is_some());
     match (answers.by_dataset.get(name).or(of_all), news) {
-        // What is said of all is said of this one, too, which the others are the same as.
+        // An answer for all datasets also holds for the lineage that the others are declared the
+        // same as.
         (Some(Whose::Same(other)), _) if other == lineage && people.is_none() && !asks => {
             note(tx, lineage, lineage, "first", now)
         }
@@ -139,7 +142,7 @@ fn answer_for(
     }
 }
 
-/// The people of `lineage` are those of `other`, whatever was said before.
+/// Records that the people of `lineage` are those of `other`, whatever was recorded before.
 pub(super) fn same(
     tx: &Transaction<'_>,
     directory: &Path,
@@ -149,8 +152,8 @@ pub(super) fn same(
 ) -> Result<(), LedgerError> {
     let theirs = match people_of(tx, other)? {
         Some(people) => people,
-        // It was sealed here, and never stood in a contract that was signed. Once anybody has lost
-        // anything, one of the two must be known: whose people they are is asked of both otherwise.
+        // The lineage was sealed here and never stood in a signed contract. Once anybody has lost
+        // anything, one of the two must be known; otherwise the owner is asked about both.
         None if other != lineage
             && (people_of(tx, lineage)?.is_some() || anybody_lost(tx)?.is_none())
             && was_sealed(directory, other)? =>
@@ -218,7 +221,7 @@ fn unheard(
     })
 }
 
-/// The lineage through which the most was lost, if anything was.
+/// The lineage through which the most was lost, if anything was lost.
 fn anybody_lost(db: &Connection) -> Result<Option<(String, Loss)>, LedgerError> {
     let mut lost: BTreeMap<String, Loss> = BTreeMap::new();
     for table in ["slices", "credits"] {

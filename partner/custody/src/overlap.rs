@@ -1,21 +1,22 @@
-//! Which lineages share people by the samples that sealing keeps, and what their owner said of it.
+//! Which lineages share people according to the samples that sealing keeps, and what their owner
+//! said about it.
 
 use super::error::LedgerError;
 use client::people::{Overlap, Why, known_overlaps, to_ask};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
-/// Which share of a lineage's people was known when it was taken for others.
+/// The share of a lineage's people that was known elsewhere when it was taken for other people.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KnownShare {
-    /// The lineage that was taken for others.
+    /// The lineage that was taken for other people.
     pub lineage: String,
-    /// The one that knew its people.
+    /// The lineage that its people were known in.
     pub other: String,
-    /// Of a hundred people of the lineage, so many were known.
+    /// Percentage of the lineage's people who were known.
     pub of_lineage: u64,
-    /// Of a hundred people known of the other, so many were in the lineage.
+    /// Percentage of the other lineage's known people who were in the lineage.
     pub of_other: u64,
 }
 
@@ -33,7 +34,8 @@ pub(super) fn are_one(db: &Connection, one: &str, other: &str) -> Result<bool, L
     Ok(people.is_some() && people == people_of(db, other)?)
 }
 
-/// The lineages in which people of `lineage` are, of which nobody has said whether they are others.
+/// The lineages in which people of `lineage` are, without an answer of the owner on whether they
+/// are the same people.
 fn open(db: &Connection, directory: &Path, lineage: &str) -> Result<Vec<Overlap>, LedgerError> {
     let mut found = Vec::new();
     for overlap in known_overlaps(directory, lineage)? {
@@ -57,7 +59,7 @@ pub(super) fn asked(
     })
 }
 
-/// The lineage of which it has to be said whether its people are those of `lineage`, if there is one.
+/// The lineage that the owner must compare with `lineage`, if there is one.
 pub(super) fn unanswered(
     db: &Connection,
     directory: &Path,
@@ -66,7 +68,8 @@ pub(super) fn unanswered(
     asked(db, directory, lineage, &open(db, directory, lineage)?)
 }
 
-/// What was known of `lineage`, or through it of another, where they are not said to be one by now.
+/// The shares that were known of `lineage`, or through it of another one, where the two are not
+/// declared the same by now.
 pub(super) fn known_shares(db: &Connection, lineage: &str) -> Result<Vec<KnownShare>, LedgerError> {
     let mut statement = db.prepare(
         "SELECT lineage, other, of_lineage, of_other FROM known_shares \
@@ -91,7 +94,7 @@ pub(super) fn known_shares(db: &Connection, lineage: &str) -> Result<Vec<KnownSh
     Ok(found)
 }
 
-/// What the people of `lineage` were first met as, if the ledger knows it.
+/// The name under which the people of `lineage` were first met, if the ledger knows it.
 pub(super) fn people_of(db: &Connection, lineage: &str) -> Result<Option<String>, LedgerError> {
     let sql = "SELECT people FROM lineages WHERE lineage = ?1";
     Ok(db.query_row(sql, [lineage], |row| row.get(0)).optional()?)

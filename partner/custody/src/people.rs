@@ -1,5 +1,5 @@
-//! What people have lost through all their lineages, and what their owner says of them: for ever, and under
-//! whatever name comes next.
+//! What people have lost through all their lineages, and what their owner says of them: for ever,
+//! and whatever name comes next.
 
 use super::{
     accounts::{Scope, stored, sum},
@@ -22,28 +22,28 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PeopleLine {
-    /// Datasets of the contract at hand that are about them.
+    /// The contract's datasets that are about these people.
     pub datasets: Vec<String>,
-    /// All names of theirs.
+    /// All lineages of these people.
     pub lineages: Vec<String>,
     /// What was handed out and not credited back, by lineage and purpose.
     pub by_purpose: Vec<(String, String, Loss)>,
     /// Their sum.
     pub lost: Loss,
-    /// What this build lets one person lose for ever.
+    /// The sum of these losses.
     pub ceiling: Loss,
-    /// δ at which to speak of ε.
+    /// δ at which ε is stated.
     pub delta: Delta,
-    /// Lineages that share many people with these, which nobody has said to be the same or others, and
-    /// those of these names that they share them with.
+    /// Lineages that share many people with these and that the owner has not answered for, each
+    /// with the name here that it shares them with.
     pub unanswered: Vec<(String, Overlap)>,
-    /// What was known of their people elsewhere when these names were taken for other people.
+    /// The shares of these people who were known elsewhere when they were taken for other people.
     pub known: Vec<KnownShare>,
 }
 
 impl Ledger {
-    /// Records whose people the datasets of `party` under `contract` have. Nothing is asked of an owner
-    /// whose people have lost nothing yet; after that whatever is new must be answered for.
+    /// Records whose people are in the datasets of `party` under `contract`. An owner whose people
+    /// have lost nothing yet is not asked; after that everything new must be answered for.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Ledger {
         self.change(|tx| acknowledge(tx, &directory, (contract, party), answers, now))
     }
 
-    /// Records that the people of `lineage` are those of `other`: what both have lost is one sum.
+    /// Records that the people of `lineage` are those of `other`: the losses of both are one sum.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Ledger {
                 line.datasets.push(name.clone());
                 continue;
             }
-            // The smallest δ says the least.
+            // The smallest δ gives the largest ε.
             let Some(budget) = dataset.budgets.values().min_by_key(|budget| budget.delta) else {
                 continue;
             };
@@ -92,14 +92,14 @@ impl Ledger {
         Ok(lines)
     }
 
-    /// The party's folder, in which the samples of its people are.
+    /// The party's folder, which has the samples of its people.
     pub(super) fn directory(&self) -> PathBuf {
         self.path().parent().map(Path::to_owned).unwrap_or_default()
     }
 }
 
 impl Ledger {
-    /// Records that two lineages have other people, though some of them seem to be in both.
+    /// Records that two lineages have different people, though some seem to be in both.
     ///
     /// # Errors
     ///
@@ -113,8 +113,8 @@ impl Ledger {
         })
     }
 
-    /// Records which people of `lineage` were known of another one that it is not said to be the same as;
-    /// says whether that is more than was recorded of the two before.
+    /// Records which share of the people of `lineage` was known in another one that it is not
+    /// declared the same as. Returns whether that is more than was recorded of the two before.
     ///
     /// # Errors
     ///
@@ -153,7 +153,8 @@ impl Ledger {
         })
     }
 
-    /// Which of the overlaps of `lineage` has to be asked about, of those that are not answered.
+    /// The overlaps of `lineage` that the owner must be asked about, of those that are not
+    /// answered.
     ///
     /// # Errors
     ///
@@ -166,7 +167,8 @@ impl Ledger {
         asked(self.db(), &self.directory(), lineage, open)
     }
 
-    /// Whether the owner has said of these lineages that they are one, or that they are not.
+    /// Whether the owner has said of these lineages that they have the same people, or that they do
+    /// not.
     ///
     /// # Errors
     ///
@@ -219,7 +221,7 @@ fn line(
     })
 }
 
-/// Handed out through one name and for one purpose, and not credited back.
+/// What was handed out through one lineage and for one purpose, and not credited back.
 fn lost_through(db: &Connection, lineage: &str, purpose: &str) -> Result<Loss, LedgerError> {
     let total = |table: &str| {
         let sql = format!("SELECT loss FROM {table} WHERE lineage = ?1 AND purpose = ?2");
@@ -228,7 +230,7 @@ fn lost_through(db: &Connection, lineage: &str, purpose: &str) -> Result<Loss, L
     Ok(total("slices")?.minus(&total("credits")?))
 }
 
-/// All names of the people of `lineage`, itself first.
+/// All lineages of the people of `lineage`, itself first.
 fn lineages_of(db: &Connection, lineage: &str) -> Result<Vec<String>, LedgerError> {
     let mut statement = db.prepare(
         "SELECT other.lineage FROM lineages AS own JOIN lineages AS other \

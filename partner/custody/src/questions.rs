@@ -3,15 +3,15 @@
 use client::people::{Overlap, Why};
 use protocol::contract::Period;
 
-/// What a ledger has not heard of before.
+/// What a ledger meets for the first time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Unheard {
-    /// A lineage.
+    /// The lineage is new.
     Lineage,
-    /// A purpose, of a lineage that it knows.
+    /// The purpose is new; the lineage is known.
     Purpose(String),
-    /// A period, of a purpose that it knows.
+    /// The period is new; the purpose is known.
     Period {
         /// The purpose.
         purpose: String,
@@ -20,7 +20,7 @@ pub enum Unheard {
     },
 }
 
-/// What is new, and what its owner has to say of it.
+/// Says what is new, and what the owner has to answer.
 pub(super) fn question(dataset: &str, lineage: &str, what: &Unheard, most: &str) -> String {
     let again = format!(
         "The people of a lineage stay the same whatever it is for: to go on with their sum, say \
@@ -47,7 +47,7 @@ pub(super) fn question(dataset: &str, lineage: &str, what: &Unheard, most: &str)
     }
 }
 
-/// Which people two lineages share, and what their owner has to say of it.
+/// Says which people two lineages share, and what the owner has to answer.
 pub(super) fn shared(dataset: &str, lineage: &str, overlap: &Overlap, why: Why) -> String {
     let Overlap { lineage: other, of_file, of_lineage, .. } = overlap;
     let in_all = match why {
@@ -73,7 +73,7 @@ pub(super) fn shared(dataset: &str, lineage: &str, overlap: &Overlap, why: Why) 
     )
 }
 
-/// What the ledger calls a pace at which budgets are filled.
+/// The ledger's name for how often a budget is filled.
 pub(super) fn name_of(period: Period) -> &'static str {
     match period {
         Period::Day => "day",

@@ -1,4 +1,4 @@
-//! What is left of each budget, and which instance took what.
+//! The report on each budget: what remains of it, and which instance was handed what.
 
 use super::{
     accounts::{Account, Scope, budget_period, credited, limits},
@@ -23,9 +23,9 @@ use protocol::{
 pub struct BudgetReport {
     /// What the people of these datasets have lost, over all purposes, names and contracts.
     pub people: Vec<PeopleLine>,
-    /// One for each dataset and purpose.
+    /// The budgets, one for each dataset and purpose.
     pub budgets: Vec<BudgetLine>,
-    /// Oldest first.
+    /// The instances, oldest first.
     pub instances: Vec<InstanceLine>,
     /// True if this ledger is a restored backup and hands out nothing under this contract.
     pub restored: bool,
@@ -35,47 +35,47 @@ pub struct BudgetReport {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BudgetLine {
-    /// Dataset, by its name in the contract.
+    /// Name of the dataset in the contract.
     pub dataset: String,
-    /// What the budget is kept by.
+    /// Lineage by which the budget is kept.
     pub lineage: String,
-    /// Purpose.
+    /// What the data is used for.
     pub purpose: String,
-    /// Name of the period that runs now.
+    /// Name of the current period.
     pub period: String,
-    /// When it ends.
+    /// When the current period ends.
     pub period_ends: Time,
     /// Kind of the period.
     pub kind: WhichBudget,
-    /// δ at which to speak of ε.
+    /// δ at which ε is stated.
     pub delta: Delta,
     /// Budget of the period.
     pub allowed: Loss,
-    /// Handed out in it and not credited back.
+    /// What was handed out in the period and not credited back.
     pub used: Loss,
-    /// Left of it; never more than is left for life.
+    /// What remains of the period's budget; never more than what remains for life.
     pub left: Loss,
     /// Budget for life.
     pub lifetime_allowed: Loss,
-    /// Handed out for ever and not credited back.
+    /// What was ever handed out and not credited back.
     pub lifetime_used: Loss,
-    /// Left for life; never more than the build's ceiling leaves over all purposes.
+    /// What remains for life; never more than the build's ceiling leaves over all purposes.
     pub lifetime_left: Loss,
-    /// What the period's budget went to, the largest first.
+    /// What the period's budget was spent on, the largest first.
     pub debits: Vec<Debit>,
-    /// What came back of them at closings: they add up to what is used and this.
+    /// What came back of these at closings: they add up to what is used plus this.
     pub returned: Loss,
     /// The latest jobs that were charged to the dataset, newest first.
     pub jobs: Vec<JobLine>,
 }
 
-/// One instance.
+/// One instance that slices were cut for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct InstanceLine {
     /// Digest of its statement.
     pub instance: Digest,
-    /// Contract it served.
+    /// The contract that it served.
     pub contract: Digest,
     /// When a slice was first cut for it.
     pub first_seen: Time,
@@ -89,35 +89,36 @@ pub struct InstanceLine {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum InstanceState {
-    /// No closing yet.
+    /// The instance has no closing yet.
     Open,
-    /// No closing, and a later instance under the same contract was handed something. Another room may
-    /// serve it still; if it crashed or was forked, what it was handed is lost unless its closing turns up.
+    /// The instance has no closing, and a later instance under the same contract was handed
+    /// something. Another room may still serve it; if it crashed or was forked, what it was handed
+    /// is lost unless its closing turns up.
     NotClosed,
-    /// Closed; the rest was credited.
+    /// The instance is closed, and the rest was credited.
     Closed,
-    /// Over, without credit: what a restored ledger had to assume was spent.
+    /// The instance is over without a credit: a restored ledger had to assume that all was spent.
     WrittenOff,
 }
 
-/// What one account was handed.
+/// What one account of an instance was handed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct OutstandingLine {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Purpose.
+    /// What the data is used for.
     pub purpose: String,
-    /// Period.
+    /// Period of the budget.
     pub period: String,
     /// All that was handed out.
     pub granted: Loss,
-    /// What came back with the closing; nothing while open.
+    /// What came back with the closing; nothing while the instance is open.
     pub credited: Loss,
 }
 
 impl Ledger {
-    /// Where every budget of `party` stands.
+    /// Reports where every budget of `party` stands.
     ///
     /// # Errors
     ///

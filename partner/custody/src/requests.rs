@@ -1,8 +1,9 @@
-//! Who asks a custody: what is cheap to check and cannot be forged, before anything is done for it.
+//! Checks who asks a custody, with checks that are cheap and cannot be forged, before any other
+//! work.
 //!
-//! A job lies in receipts for ever, and whoever listens on the plain connection has it too. So a request
-//! is signed by the job's own analyst, for one owner, at a time, and is answered once: nobody else's
-//! request takes any of what the analyst has a share of.
+//! A job lies in receipts for ever, and anybody who listens on the plain connection has it too. So
+//! a request is signed by the job's own analyst, for one owner, with a time, and is answered once:
+//! a request of somebody else uses up nothing of the analyst's share.
 
 use protocol::{
     contract::Contract,
@@ -18,15 +19,16 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The requests that were let in within the time in which they could be shown again.
+/// The requests that were accepted within the time in which they could be shown again.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     seen: Mutex<BTreeMap<String, BTreeMap<[u8; 16], Time>>>,
 }
 
 impl Requests {
-    /// The request in `body` to the custody of `owner`, with the job in it. Which keys were withdrawn is asked of
-    /// `withdrawn` once a key of a party is known to have signed: a stranger causes no reading of files.
+    /// The request in `body` to the custody of `owner`, with the job in it. `withdrawn` is called
+    /// only after a key of a party is known to have signed, so that strangers cause no reading of
+    /// files.
     ///
     /// # Errors
     ///
@@ -49,11 +51,11 @@ impl Requests {
             return Err(Refusal::OtherClock { sent: request.time, here: now });
         }
         let signed = SignedJob::open(&authority, request.job.clone())?;
-        // Nobody asks for somebody else, as at an instance.
+        // A party asks only for itself, as at an instance.
         if signed.signed_by() != &by {
             return Err(Refusal::Malformed);
         }
-        // A key that was taken back uses up nothing of what the party's other keys share.
+        // A withdrawn key uses up nothing of the share of the party's other keys.
         authority.without(&withdrawn()?).still(&by)?;
         let not_after = signed.job().not_after;
         if now > not_after {
@@ -66,7 +68,7 @@ impl Requests {
     fn once(&self, party: &str, request: &SliceRequest, now: Time) -> Result<(), Refusal> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(party.to_owned()).or_default();
-        // What is older is refused for its time.
+        // An older request is refused for its time.
         seen.retain(|_, sent| sent.0.saturating_add(limits::SLICE_REQUEST_MS) >= now.0);
         if seen.contains_key(&request.id) {
             return Err(Refusal::Replayed);
@@ -79,5 +81,5 @@ impl Requests {
     }
 }
 
-/// Requests of one analyst that are remembered: more than it can have answered in so short a time.
+/// Requests of one analyst that are remembered: more than can be answered in so short a time.
 const MOST: usize = 4096;

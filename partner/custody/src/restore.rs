@@ -1,4 +1,4 @@
-//! Which contracts a restored backup is accounted for under.
+//! The contracts under which a restored backup is accounted for.
 
 use super::{accounts::stored, error::LedgerError};
 use protocol::{digest::Digest, time::Time};
@@ -8,15 +8,15 @@ use rusqlite::{Connection, Transaction, params};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Restore {
     id: i64,
-    /// What was handed out between these two is forgotten.
+    /// Begin of the time from which the ledger has forgotten what was handed out.
     pub(super) since: Time,
     pub(super) until: Time,
-    /// True if the backup knew nothing at all.
+    /// Whether the backup knew nothing at all.
     pub(super) everything: bool,
 }
 
 impl Restore {
-    /// Notes that this database is a backup, restored just now.
+    /// Records that this database is a backup that was restored just now.
     pub(super) fn begin(tx: &Transaction<'_>, now: Time) -> Result<(), LedgerError> {
         let newest: Option<i64> =
             tx.query_row("SELECT max(time) FROM slices", [], |row| row.get(0))?;
@@ -27,7 +27,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Notes that it is accounted for under `contract`.
+    /// Records that the backup is accounted for under `contract`.
     pub(super) fn accounted(
         &self,
         tx: &Transaction<'_>,

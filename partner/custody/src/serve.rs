@@ -1,4 +1,4 @@
-//! Custody as a service: one job, one slice, while the owner sleeps.
+//! The service that hands out slices while the owner is away: one slice for one job.
 
 use super::{
     decide::{Derived, Owner},
@@ -44,34 +44,34 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 /// Finds out whether an instance is to be believed.
 pub trait Believe: Send + Sync + 'static {
-    /// The instance that answers now, which the caller compares with `wanted`.
+    /// The instance that answers now. The caller compares it with `wanted`.
     fn believe(&self, wanted: Digest) -> impl Future<Output = Result<Witnessed, RoomError>> + Send;
 }
 
-/// A believed instance, and what it says it was granted so far (none if not asked just now).
+/// A believed instance, with what it says it was granted so far.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made by every `Believe`")]
 pub struct Witnessed {
     /// The instance.
     pub instance: Instance,
-    /// Its accounts.
+    /// What it was granted; `None` if it was not asked just now.
     pub accounts: Option<Vec<Account>>,
 }
 
-/// Verifies the room at one address, and remembers for five minutes.
+/// Verifies the room at one address, and remembers the result for five minutes.
 #[derive(Debug)]
 pub struct RoomBeliever {
     address: Address,
     contract: Contract,
     trust: Trust,
     identity: Arc<Identity>,
-    /// The party's list of withdrawn builds when the room was last believed.
+    /// The party's list of withdrawn builds at the time when the room was last believed.
     withdrawn: Mutex<Vec<BTreeMap<u8, Pcr>>>,
     memory: Memory,
 }
 
 impl RoomBeliever {
-    /// Believes what custody itself has verified at `address`, and no other place.
+    /// Believes only what custody itself verifies at `address`.
     #[must_use]
     pub fn new(
         address: Address,
@@ -83,8 +83,8 @@ impl RoomBeliever {
         Self { address, contract, trust, identity, withdrawn, memory: Memory::new(PAUSE) }
     }
 
-    /// Reads the list of withdrawn builds, which may have grown since the last job. What was believed
-    /// by an older list is forgotten.
+    /// Reads the list of withdrawn builds, which may have grown since the last job. An instance
+    /// that was believed under an older list is forgotten.
     fn trust(&self) -> Result<Trust, RoomError> {
         let listed = withdrawn::read(self.identity.directory())?.unwrap_or_default();
         let mut known = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,14 +109,14 @@ impl Believe for RoomBeliever {
     }
 }
 
-/// The instance that was believed last. Whoever names another one, made up or not, neither makes
-/// custody forget it nor holds up those who name it.
+/// The instance that was believed last. A request that names another one, made up or not, neither
+/// makes custody forget it nor delays others.
 #[derive(Debug)]
 pub(super) struct Memory {
     last: Mutex<Option<(Instance, Instant)>>,
-    /// When the room was last asked; held while it is.
+    /// When the room was last asked; locked while it is being asked.
     asked: tokio::sync::Mutex<Option<Instant>>,
-    /// At least this long between two times.
+    /// Shortest pause between two questions to the room.
     pause: Duration,
 }
 
@@ -156,7 +156,7 @@ impl Memory {
         Ok(witnessed)
     }
 
-    /// Nothing is remembered from here on.
+    /// Forgets the instance that was believed.
     fn forget(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -168,16 +168,16 @@ impl Memory {
     }
 }
 
-/// What custody serves, and with what.
+/// The service of one owner under one contract.
 pub struct Service<B> {
     contract: Contract,
     party: String,
     identity: Arc<Identity>,
     ledger: Mutex<Ledger>,
     requests: Requests,
-    /// Held while a withdrawal is kept.
+    /// Locked while a withdrawal is written.
     keeping: tokio::sync::Mutex<()>,
-    /// How many requests are worked on at one time.
+    /// Limits how many requests are worked on at one time.
     working: Semaphore,
     believer: B,
     tell: Box<dyn Fn(Event) + Send + Sync>,
@@ -189,7 +189,7 @@ impl<B> std::fmt::Debug for Service<B> {
     }
 }
 
-/// What happened, for the operator of this custody.
+/// An event, for the operator of this custody.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -202,23 +202,24 @@ pub enum Event {
         /// An earlier job about nearly the same people.
         resembles: Option<JobName>,
     },
-    /// A key is believed no more.
+    /// A key was withdrawn.
     Withdrawn {
-        /// The party that took it back.
+        /// The party that withdrew it.
         party: String,
         /// The key.
         key: PublicKey,
     },
-    /// Declined.
+    /// A request was refused.
     Refused(Refusal),
     /// The room was not believed.
     NotBelieved(RoomError),
-    /// Something is wrong here; nothing was handed out.
+    /// The custody itself failed; nothing was handed out.
     Fault(LedgerError),
 }
 
 impl<B: Believe> Service<B> {
-    /// Serves the party of `identity` under `contract`; `tell` hears of everything that happens.
+    /// A service for the party of `identity` under `contract`. It tells `tell` everything that
+    /// happens.
     ///
     /// # Errors
     ///
@@ -243,8 +244,8 @@ impl<B: Believe> Service<B> {
             (self.tell)(Event::Refused(refusal.clone()));
             SliceReply::Refused(refusal)
         };
-        // Strangers, and who shows again what others signed, are turned away before they take an analyst's
-        // place or cost a connection to the room.
+        // Strangers, and requests that are shown again, are refused before they take the analyst's
+        // place or cause a connection to the room.
         let now = clock::now();
         let withdrawn = || self.withdrawn().map_err(|_| Refusal::Internal);
         let admitted = self.requests.admit(&self.contract, &self.party, &body, now, withdrawn);
@@ -287,18 +288,19 @@ impl<B: Believe> Service<B> {
         }
     }
 
-    /// Keeps a withdrawal that a party of the contract signed with its root key: what the key signs from now on is
-    /// refused here.
+    /// Keeps a withdrawal that a party of the contract signed with its root key. Custody refuses
+    /// everything that the withdrawn key signs from now on.
     async fn withdraw(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let bytes = match body(request.into_body(), WITHDRAWAL, BODY).await {
             Ok(bytes) => bytes,
             Err(status) => return empty(status),
         };
-        // Before anything is read for it: anybody can send bytes.
+        // This comes before anything is read from disk: anybody can send bytes.
         if Withdrawn::default().take(&self.contract, &bytes).is_err() {
             return empty(StatusCode::FORBIDDEN);
         }
-        // One at a time, so that no party has more kept than are read again.
+        // Withdrawals are kept one at a time, so that a party never has more kept than are read
+        // again.
         let _keeping = self.keeping.lock().await;
         let Ok(mut known) = self.withdrawn() else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
@@ -317,12 +319,14 @@ impl<B: Believe> Service<B> {
         }
     }
 
-    /// The keys that were withdrawn until now: read whenever it matters, since a party's commands write there too.
+    /// The keys that were withdrawn until now. Read each time, since a party's commands write to
+    /// the same folder.
     fn withdrawn(&self) -> Result<Withdrawn, WithdrawalError> {
         withdrawals::under(self.identity.directory(), &self.contract)
     }
 
-    /// Blocks. Everything that the ledger is not needed for comes before it is locked: others wait for it.
+    /// Decides on a request; blocks. All work without the ledger comes before the ledger is locked,
+    /// since others wait for it.
     fn decide(
         &self,
         witnessed: &Witnessed,
@@ -339,13 +343,14 @@ impl<B: Believe> Service<B> {
             Ok(derived) => derived,
             Err(refusal) => return Ok((SliceReply::Refused(*refusal), None)),
         };
-        // A poisoned lock is a panic of ours; the ledger itself changes in transactions only.
+        // A poisoned lock means that our own code panicked; the ledger itself changes in
+        // transactions only.
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(accounts) = &witnessed.accounts {
             ledger.witness(&witnessed.instance, &self.contract, &self.party, accounts)?;
         }
         let slices = derived.slices(&mut ledger, now);
-        // For the operator's eyes only: a ledger that cannot be read says so at the next job.
+        // This is only for the operator: if the ledger cannot be read, the next job reports it.
         let resembles = ledger.resembled(job).ok().flatten();
         drop(ledger);
         Ok((derived.reply(slices)?, resembles))
@@ -391,7 +396,7 @@ impl<B: Believe> Handler for Service<B> {
         let answering = Arc::clone(&self).answer_slice(body, &place);
         let late = || SliceReply::Refused(Refusal::NotBelieved { owner: self.party.clone() });
         let reply = tokio::time::timeout(ANSWER, answering).await.unwrap_or_else(|_| late());
-        // Refusals too: who asks has to know whose word it is.
+        // Refusals are signed too: the receiver must know whose word it is.
         match self.identity.sign(&CustodyReply { request, reply }) {
             Ok(signed) => typed("application/cbor", signed.into()),
             Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
@@ -406,13 +411,13 @@ fn typed(kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     response
 }
 
-/// How long a believed instance is believed without asking it again.
+/// How long a believed instance stays believed without being asked again.
 const REMEMBERED: Duration = Duration::from_mins(5);
-/// At least this long between two attestations.
+/// Shortest pause between two attestations.
 const PAUSE: Duration = Duration::from_secs(3);
-/// For one answer, the room's word included.
+/// Longest time to answer one request, attestation of the room included.
 const ANSWER: Duration = Duration::from_secs(55);
-/// Bytes of a withdrawal: many times what one has.
+/// Largest withdrawal that is read, in bytes: many times what one has.
 const WITHDRAWAL: usize = 4096;
 const BODY: Duration = Duration::from_secs(10);
 const RULES: Rules = Rules {

@@ -1,4 +1,4 @@
-//! Closing accounts: what an instance did not spend comes back, once.
+//! Settles with closed instances: loss that an instance did not spend comes back, once.
 
 use super::{
     accounts::{Account, Kind, budget_period, generation_of, limits, stored},
@@ -18,23 +18,23 @@ use protocol::{
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-/// What a closing brought back.
+/// What a closing credited.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Credited {
-    /// By account.
+    /// The credits, by account.
     pub credits: Vec<Credit>,
     /// True if this closing was credited before, and nothing was added now.
     pub before: bool,
 }
 
-/// What came back on one account.
+/// What came back on one account of an instance.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Credit {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Purpose.
+    /// What the data is used for.
     pub purpose: String,
     /// Period of the budget.
     pub period: String,
@@ -44,19 +44,19 @@ pub struct Credit {
     pub credited: Loss,
 }
 
-/// A budget that nothing tells of any more: taken as spent.
+/// A budget that no closing tells of: it is taken as spent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct WrittenOff {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Purpose.
+    /// What the data is used for.
     pub purpose: String,
     /// Period of the budget.
     pub period: String,
-    /// How much.
+    /// The loss that was written off.
     pub loss: Loss,
-    /// δ at which to speak of ε.
+    /// δ at which ε is stated.
     pub delta: Delta,
 }
 
@@ -64,17 +64,17 @@ pub struct WrittenOff {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "either the owner knows or it does not")]
 pub enum Rest {
-    /// The closings are all there is: the owner vouches for it.
+    /// Nothing: the owner vouches that the closings are complete.
     Nothing,
-    /// Every budget since the backup may have been used up, and is written off.
+    /// Everything: every budget since the backup may be used up, and is written off.
     WriteOff,
 }
 
 impl Ledger {
-    /// Credits what the closed instance did not spend; a second time, nothing.
+    /// Credits what the closed instance did not spend. A second call credits nothing.
     ///
-    /// What it was granted is taken from this ledger, what it spent from its closing; so nothing
-    /// beyond what is outstanding can come back.
+    /// What the instance was granted is taken from this ledger, and what it spent from its closing,
+    /// so no more than what is outstanding can come back.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Ledger {
         })
     }
 
-    /// Compares what an instance says it was granted with this ledger, which must know of it all.
+    /// Checks that this ledger knows of everything that an instance says it was granted.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Ledger {
         })
     }
 
-    /// What [`Ledger::accounted`] would write off; changes nothing.
+    /// What [`Ledger::accounted`] would write off. Changes nothing.
     ///
     /// # Errors
     ///
@@ -175,15 +175,16 @@ fn account_for(
     if !restored && !unaccounted {
         return Err(LedgerError::NotRestored { contract: contract.digest });
     }
-    // Otherwise another contract came first, and this is about the same backup.
+    // If the ledger is no longer restored, another contract was accounted for first, after the same
+    // backup.
     if restored {
-        // Before anything is added: what the backup knew last.
+        // This comes before anything is added: it records what the backup knew last.
         Restore::begin(tx, now)?;
     }
     for closing in closings {
         take_over(tx, closing, contract, party, now)?;
         match settle(tx, closing, now) {
-            // By the contract that came first: its rest stays lost.
+            // The contract that was accounted for first wrote it off, and its rest stays lost.
             Err(LedgerError::WrittenOff { .. }) if !restored => {}
             settled => drop(settled?),
         }
@@ -257,7 +258,7 @@ fn settle(tx: &Transaction<'_>, closing: &Closing, now: Time) -> Result<Credited
     Ok(Credited { credits, before })
 }
 
-/// An account of an instance, and which budgets it draws on.
+/// An account of an instance, and the budgets that it draws on.
 pub(super) struct AccountRow {
     pub(super) account: Account,
     pub(super) lineage: String,
@@ -332,8 +333,8 @@ fn take_over(
     Ok(())
 }
 
-/// Uses up every budget of `party` in every period that the backup may have forgotten; all of it for
-/// life if it knew nothing.
+/// Uses up every budget of `party` in every period that the backup may have forgotten. If the
+/// backup knew nothing, that is everything for life.
 fn write_off(
     tx: &Transaction<'_>,
     contract: &Contract,
@@ -346,8 +347,8 @@ fn write_off(
     let generation = generation_of(tx)?;
     let nobody = Digest::of("glovebox custody write-off v1", &generation.to_be_bytes());
     add_instance(tx, nobody, contract.digest, &[], now)?;
-    // What an open instance gave back may have been handed out again, unknown to this ledger: so
-    // nothing that was open then may be credited after this.
+    // What an open instance gave back may have been handed out again without this ledger knowing.
+    // So nothing of an instance that was open then may be credited after this.
     let met = if begins { i64::MAX } else { stored(restore.until.0) };
     tx.execute(
         "UPDATE instances SET closing = x'' WHERE closing IS NULL AND first_seen <= ?1 \

@@ -1,4 +1,4 @@
-//! Whose people are in datasets, as their owner says.
+//! An owner's answers on whose people its datasets have.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -9,22 +9,22 @@ pub struct Answers {
     pub(super) by_dataset: BTreeMap<String, Whose>,
 }
 
-/// Whose people a lineage has.
+/// Whose people a lineage has, according to its owner.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "they are somebody's whom the ledger knows, or they are not"
 )]
 pub enum Whose {
-    /// Those of another lineage: what both have lost is one sum.
+    /// They are the people of another lineage: the losses of both are one sum.
     Same(String),
-    /// People of whom this ledger knows nobody.
+    /// They are people whom this ledger does not know.
     New,
 }
 
 impl Answers {
-    /// Adds an answer for one dataset, or for all that have none of their own; says whether there was
-    /// none before.
+    /// Adds an answer for one dataset, or with `None` for all datasets without an answer of their
+    /// own. Returns whether there was none before.
     #[must_use]
     pub fn add(&mut self, dataset: Option<String>, whose: Whose) -> bool {
         match dataset {
@@ -33,7 +33,7 @@ impl Answers {
         }
     }
 
-    /// What was said of one dataset: by its name, or of all.
+    /// The answer for one dataset: its own, or the one for all.
     #[must_use]
     pub fn of(&self, dataset: &str) -> Option<&Whose> {
         self.by_dataset.get(dataset).or(self.for_all.as_ref())

@@ -6,7 +6,8 @@ use protocol::{
 };
 use std::fmt::{self, Write};
 
-/// Displays letters with every one escaped that means something to HTML or SVG, and hidden ones spelt out.
+/// Displays letters with everything escaped that means something to HTML or SVG, and with hidden
+/// characters spelt out.
 pub(crate) struct Letters<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Letters<'_> {
@@ -23,13 +24,13 @@ impl fmt::Display for Letters<'_> {
     }
 }
 
-/// A name of somebody else's: escaped, and by itself in the order of its letters, so that one that is
-/// written from right to left turns no figure beside it around.
+/// A name that another party chose: escaped, and isolated in its own direction, so that a name
+/// written from right to left does not turn the figures beside it around.
 struct Name<'a>(&'a str);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Letters of ASCII have one direction and take none from their neighbours, which are isolated.
+        // ASCII letters have one direction, and their isolated neighbours do not change it.
         if self.0.is_ascii() {
             write!(f, "{}", Letters(self.0))
         } else {
@@ -38,7 +39,7 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// Text in a sentence: no line ends between a number and its unit or sign, or inside a number.
+/// Text in a sentence. No line ends inside a number, or between a number and its unit or sign.
 pub(crate) struct Prose<'a>(pub(crate) &'a Text);
 
 impl fmt::Display for Prose<'_> {
@@ -49,7 +50,8 @@ impl fmt::Display for Prose<'_> {
                 let kept = kept_together(words);
                 kept.split(' ').enumerate().try_for_each(|(at, word)| {
                     f.write_str(if at == 0 { "" } else { " " })?;
-                    // A line may end at a hyphen.
+                    // A line may end at a hyphen, so a number with a power of ten gets one that
+                    // does not break.
                     if has_power_of_ten(word) {
                         write!(f, "<span class=\"whole\">{}</span>", Letters(word))
                     } else {
@@ -73,7 +75,7 @@ impl fmt::Display for Label<'_> {
     }
 }
 
-/// Lines for a shell: lines of ours end, and nobody else's.
+/// Lines for a shell. Only our own lines end; text of others is on one line.
 pub(crate) struct Lines<'a>(pub(crate) &'a Text);
 
 impl fmt::Display for Lines<'_> {

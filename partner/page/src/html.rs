@@ -9,7 +9,7 @@ use protocol::page::{
 };
 use std::fmt::{self, Write};
 
-/// The page.
+/// Draws the whole page as HTML.
 ///
 /// # Errors
 ///
@@ -161,13 +161,13 @@ fn figures(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
     Ok(())
 }
 
-/// A bar of a picture in which `widest` fills the width, and its range across its end.
+/// Draws a bar, with its range across its end. The value `widest` fills the width.
 fn bar(html: &mut String, bar: Option<Bar>, widest: f64) -> fmt::Result {
     let Some(Bar { value, range }) = bar else { return write!(html, "<td></td>") };
     let x = |number: f64| if widest > 0.0 { BAR * (number / widest).clamp(0.0, 1.0) } else { 0.0 };
     let [low, high] = range.map(x);
     let end = x(value);
-    // It goes on beyond the picture, and says so.
+    // The bar goes on beyond the picture, and a gap shows that.
     let gap = if value > widest { "<path class=\"gap\" d=\"M144 0h6l-6 14h-6z\"/>" } else { "" };
     write!(
         html,
@@ -177,7 +177,7 @@ fn bar(html: &mut String, bar: Option<Bar>, widest: f64) -> fmt::Result {
     )
 }
 
-/// Width of a bar's picture.
+/// Width of the picture of a bar.
 const BAR: f64 = 160.0;
 
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

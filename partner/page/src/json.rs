@@ -3,7 +3,8 @@
 use protocol::{page::Page, text};
 use std::fmt::Write;
 
-/// The page for a program: its text is not escaped for anything but JSON, and says which of it others chose.
+/// The page as JSON, for a program. Only JSON's own escapes are applied, and each text says whether
+/// another party chose it.
 ///
 /// # Errors
 ///
@@ -12,8 +13,7 @@ pub fn page(page: &Page) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(page).map(|json| visible(&json))
 }
 
-/// `json`, which is the same value, with hidden characters as JSON escapes them: they can only stand inside
-/// its strings.
+/// The same JSON value with hidden characters escaped. They can stand only inside its strings.
 #[must_use]
 pub fn visible(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());

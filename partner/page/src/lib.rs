@@ -1,7 +1,7 @@
 //! Draws a [`Page`](protocol::page::Page): for a terminal, as a page of HTML, as JSON.
 //!
-//! The only place with layout and escaping. It knows no kind of question and says no words of its own, so
-//! that whatever draws pages (a command line, a dashboard, a notebook) says the same.
+//! The only place with layout and escaping. It knows no kind of question and adds no words of its
+//! own, so a command line, a dashboard and a notebook all show the same words.
 
 mod escape;
 pub mod html;

@@ -4,7 +4,7 @@ use crate::escape::Letters;
 use protocol::page::{Axis as Kind, Interval, Intervals, number::fixed};
 use std::fmt::{self, Write};
 
-/// The `number`th picture of its page.
+/// Draws a picture of intervals, the `number`th of its page.
 pub(crate) fn intervals(plot: &Intervals, number: usize) -> Result<String, fmt::Error> {
     let (svg, height) = match plot.axis {
         Kind::Own => own_axes(plot)?,
@@ -13,7 +13,7 @@ pub(crate) fn intervals(plot: &Intervals, number: usize) -> Result<String, fmt::
     wrapped(plot, number, height, &svg)
 }
 
-/// Each row has its own axis.
+/// Draws each row on its own axis.
 fn own_axes(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     let mut svg = String::new();
     let mut top = 6.0;
@@ -27,7 +27,7 @@ fn own_axes(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     Ok((svg, top - 8.0))
 }
 
-/// All rows share one axis.
+/// Draws all rows on one axis.
 fn shared_axis(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
     let mut svg = String::new();
     let axis = Axis::of(&plot.rows, plot.reference);
@@ -81,7 +81,8 @@ fn grid(svg: &mut String, axis: &Axis<'_>, top: f64, bottom: f64) -> fmt::Result
     Ok(())
 }
 
-/// The line that rows are compared with, and above it what it is, since it need not stand on a round number.
+/// Draws the line that rows are compared with, and its value above it: the value need not be a
+/// round number.
 fn reference(
     svg: &mut String,
     plot: &Intervals,
@@ -126,7 +127,7 @@ fn interval(svg: &mut String, row: &Interval, axis: &Axis<'_>, y: f64) -> fmt::R
     writeln!(svg, "<circle class=\"point\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\"/>")
 }
 
-/// A stroke at an end of the line, or an arrow at `edge` where there is none.
+/// Draws a stroke at an end of the interval, or an arrow at `edge` where the interval has no end.
 fn end(svg: &mut String, at: Option<f64>, edge: f64, back: f64, y: f64) -> fmt::Result {
     let (top, bottom) = (y - 6.0, y + 6.0);
     if let Some(x) = at {
@@ -142,14 +143,15 @@ fn end(svg: &mut String, at: Option<f64>, edge: f64, back: f64, y: f64) -> fmt::
     )
 }
 
-/// A linear axis with ticks at round numbers. The reference is always within it, on a tick or between two.
+/// A linear axis with ticks at round numbers. The reference always lies within the axis, on a tick
+/// or between two.
 struct Axis<'p> {
     unit: &'p str,
     reference: f64,
     low: f64,
     high: f64,
     step: f64,
-    /// Whether its numbers have a sign, as changes have.
+    /// Whether numbers on the axis have a sign, as changes have.
     is_signed: bool,
 }
 
@@ -181,7 +183,8 @@ impl<'p> Axis<'p> {
         let (step, high) = (self.step, self.high);
         let first = (self.low / step).ceil();
         let multiples = std::iter::successors(Some(first), |multiple| Some(multiple + 1.0));
-        // Multiples rather than sums, so that 0 is exact and labels say what they stand at.
+        // Ticks are multiples of the step, not sums of it, so that 0 is exact and labels are where
+        // they say.
         multiples
             .map(move |multiple| multiple * step)
             .take_while(move |tick| *tick <= high)
@@ -210,11 +213,11 @@ fn round_step(least: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|m| m * unit).find(|step| *step >= least).unwrap_or(10.0 * unit)
 }
 
-/// Height of a row on a shared axis: two lines of letters, large ones on a telephone.
+/// Height of a row on a shared axis: two lines of letters, which are large on a telephone.
 const ROW: f64 = 52.0;
 const WIDTH: f64 = 720.0;
 const LEFT: f64 = 150.0;
-/// Leaves room for half of a label.
+/// Right end of the axis, which leaves room for half of a label.
 const RIGHT: f64 = 690.0;
 const NAME_LENGTH: usize = 18;
 

@@ -1,5 +1,5 @@
-//! A page for a terminal, 80 columns wide. Whatever others wrote in it is spelt out where it is hidden, and
-//! begins no line of its own.
+//! Draws a page for a terminal, 80 columns wide. Hidden characters in text of others are spelt out,
+//! and such text never begins a line of its own.
 
 mod columns;
 mod table;
@@ -13,8 +13,8 @@ use std::fmt::{self, Write};
 
 pub use columns::columns;
 
-/// What fits on a screen: without pictures, whose figures stand in tables too, without the question, what the page
-/// does not say, and how to check the receipt.
+/// The parts of the page that fit on a screen. It leaves out pictures, whose figures stand in
+/// tables too, the question, the limits, and how to check the receipt.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub fn summary(page: &Page) -> Result<String, fmt::Error> {
     })
 }
 
-/// All of the page.
+/// The whole page.
 ///
 /// # Errors
 ///
@@ -110,7 +110,7 @@ fn interval(out: &mut String, row: &Interval) -> fmt::Result {
     wrap(out, "  - ", &prose(&text.and(" (").with(row.words.clone()).and(")")))
 }
 
-/// Lines for a shell as they are, however long: broken, they would be others.
+/// Writes lines for a shell as they are, however long: a broken line would be another command.
 fn command(out: &mut String, lines: &Text) -> fmt::Result {
     let mut text = String::new();
     for piece in lines.pieces() {
@@ -130,7 +130,7 @@ fn line(text: &Text) -> String {
     visible(&text.raw())
 }
 
-/// The same for [`wrap`]: no line ends between a number and its unit or sign.
+/// Text on one line for [`wrap`]: no line ends between a number and its unit or sign.
 fn prose(text: &Text) -> String {
     let pieces = text.pieces().iter().map(|piece| match piece {
         Piece::Fixed(words) => kept_together(words),
@@ -159,7 +159,7 @@ pub fn wrap(page: &mut String, head: &str, text: &str) -> fmt::Result {
         if !empty {
             line.push(' ');
         }
-        // A word that is longer than a line goes on in the next.
+        // A word that is longer than a line goes on in the next line.
         for letter in word.chars() {
             if line.chars().count() >= WIDTH {
                 writeln!(page, "{line}")?;

@@ -1,4 +1,4 @@
-//! Draws from the enclave's own samplers, to be looked at.
+//! Draws from the enclave's own samplers, to look at.
 
 use nsm::{Nsm, NsmError, Simulated, SimulatedError, measure};
 use privacy::sampler::{Exact, Noise, Scale, ScaleError, Variance};
@@ -13,7 +13,7 @@ pub enum Distribution {
     DiscreteLaplace,
 }
 
-/// Draws without end from the sampler that the enclave links, its scale being `numerator` /
+/// Draws without end from the sampler that the enclave links. The scale is `numerator` /
 /// `denominator`.
 ///
 /// The generator is seeded as in a room, by a simulated module. σ² and t are exact where a
@@ -43,17 +43,17 @@ pub fn draws(
     Ok(std::iter::repeat_with(draw))
 }
 
-/// Why nothing can be drawn.
+/// Why no noise can be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DrawError {
-    /// No such scale.
+    /// The scale cannot be drawn exactly.
     #[error("the scale: {0}")]
     Scale(#[from] ScaleError),
-    /// No module.
+    /// The simulated module could not be made.
     #[error("{0}")]
     Simulated(#[from] SimulatedError),
-    /// No seed.
+    /// The module gave no seed.
     #[error("{0}")]
     Seed(#[from] NsmError),
 }

@@ -1,4 +1,4 @@
-//! A host in memory.
+//! A host that keeps everything in memory.
 
 use bytes::Bytes;
 use enclave::{Host, HostError};
@@ -14,7 +14,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Keeps everything in memory; answers as the real host does.
+/// Keeps everything in memory, and answers as the real host does.
 pub(crate) struct MemoryHost {
     contract: Vec<u8>,
     blobs: Mutex<BTreeMap<Root, Bytes>>,
@@ -30,7 +30,7 @@ impl MemoryHost {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner).insert(root, file);
     }
 
-    /// What the enclave stored for `receiver`.
+    /// The result of `job` that the enclave stored for `receiver`.
     pub(crate) fn result(&self, job: JobName, receiver: &str) -> Option<Vec<u8>> {
         let name = ObjectName::result(&job.to_string(), &receiver.replace('_', "-")).ok()?;
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned()

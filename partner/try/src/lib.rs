@@ -59,13 +59,13 @@ pub struct Rehearsal<'a> {
 }
 
 impl<'a> Rehearsal<'a> {
-    /// With noise.
+    /// A rehearsal with noise and default options.
     #[must_use]
     pub fn new(contract: &'a str, job: &'a str, data: &'a BTreeMap<String, PathBuf>) -> Self {
         Self { contract, job, data, noise: true, sealing: Options::default() }
     }
 
-    /// Runs the room from sealing to the opened result. `narrate` hears what is being done.
+    /// Runs the room from sealing to the opened result, and tells `narrate` each step.
     ///
     /// # Errors
     ///
@@ -91,7 +91,8 @@ impl<'a> Rehearsal<'a> {
         stage.ask(self.job, self.noise, sealed).await
     }
 
-    /// Only the room: an instance under the contract, with keys for every party, to which nothing is granted.
+    /// Makes the room alone: an instance under the contract, with keys for every party and without
+    /// grants.
     ///
     /// # Errors
     ///
@@ -120,7 +121,7 @@ impl<'a> Rehearsal<'a> {
         Ok(Stage { room, contract, parties, trust, host, _server: server, _folder: folder })
     }
 
-    /// How each file is written: what is said of one need not hold of another.
+    /// The options for one file. What the user says of one dataset need not hold of another.
     fn sealing(&self) -> Options {
         let mut options = self.sealing.clone();
         options.reading.several_files = true;
@@ -128,60 +129,60 @@ impl<'a> Rehearsal<'a> {
     }
 }
 
-/// What came out of a rehearsal.
+/// What a rehearsal leaves.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rehearsed {
     /// The result.
     pub result: JobResult,
-    /// Its exact bytes.
+    /// The exact bytes of the result.
     pub result_bytes: Vec<u8>,
-    /// The party that asked: the first that the contract lets ask.
+    /// The party that asked: the first one that the contract allows to.
     pub analyst: String,
     /// How the sealing of each dataset went.
     pub sealed: Vec<SealedDataset>,
     /// The receipt. Without noise it passes no check of its result.
     pub receipt: Vec<u8>,
-    /// What was released, from which the result follows.
+    /// The released figures, from which the result follows.
     pub released: Vec<u8>,
-    /// The contract, with keys and a build, which are gone.
+    /// The contract as it was used, with throw-away keys and a throw-away build.
     pub contract: Contract,
-    /// What believes the receipt.
+    /// The root under which the receipt is believed.
     pub trust: Trust,
 }
 
-/// How the sealing of a dataset went.
+/// How the sealing of one dataset went.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SealedDataset {
-    /// Dataset.
+    /// Name of the dataset.
     pub name: String,
     /// Its rows, good and bad.
     pub count: Count,
-    /// Rows after padding.
+    /// Its rows after padding.
     pub padded: u64,
 }
 
 type Parties = BTreeMap<String, Identity>;
 
-/// A simulated room in this process. Dropped, it is gone.
+/// A simulated room in this process. The room ends when this is dropped.
 #[non_exhaustive]
 pub struct Stage {
     /// A connection to the instance.
     pub room: Room,
-    /// The contract, with keys and a build.
+    /// The contract as it is used, with throw-away keys and a throw-away build.
     pub contract: Contract,
     /// The keys of every party.
     pub parties: BTreeMap<String, Identity>,
-    /// What believes the instance.
+    /// The root under which the instance is believed.
     pub trust: Trust,
     host: Arc<MemoryHost>,
     _server: Server,
-    /// Holds the keys until the room is gone.
+    /// Keeps the folder of the keys until the room ends.
     _folder: tempfile::TempDir,
 }
 
-/// Ends with the room.
+/// The server of the room, which ends with it.
 struct Server(JoinHandle<()>);
 
 impl Drop for Server {
@@ -259,7 +260,7 @@ impl Stage {
             let opened = client::open::open(&package, reader, contract, id, &self.trust)?;
             (opened.result, opened.result_bytes, opened.receipt, opened.released)
         } else {
-            // A result without noise passes no check that a partner makes; here it may be looked at.
+            // A result without noise passes none of a partner's checks. Here it may be looked at.
             let Package { result, receipt, released, .. } =
                 client::open::unseal(&package, reader, contract, id)?;
             let beside = Beside::default();
@@ -276,8 +277,8 @@ impl Stage {
     }
 }
 
-/// Whether every dataset's owner could pay: here each has handed over one whole period, and nobody
-/// can countersign more.
+/// Checks that every dataset's owner could pay. Here each owner has handed over one whole period,
+/// and nobody can countersign more.
 fn within_budget(contract: &Contract, prepared: &Prepared) -> Result<(), RehearsalError> {
     let (purpose, asked) = (prepared.admitted().purpose(), prepared.preview());
     for name in &asked.datasets {
@@ -303,7 +304,7 @@ fn within_budget(contract: &Contract, prepared: &Prepared) -> Result<(), Rehears
     Ok(())
 }
 
-/// A price, with the δ beside it where there is one.
+/// A price in words, with its δ for selection where there is one.
 fn words(epsilon: Epsilon, delta: Delta, selection: u64) -> String {
     let beside = Delta::try_from(selection).map(|delta| format!(" and selection_delta {delta}"));
     format!("epsilon {epsilon} (delta {delta}){}", beside.unwrap_or_default())
@@ -313,21 +314,21 @@ fn words(epsilon: Epsilon, delta: Delta, selection: u64) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RehearsalError {
-    /// The bucket salt.
+    /// The bucket salt could not be made.
     #[error(transparent)]
     Salt(#[from] client::salts::SaltError),
-    /// A dataset without a file.
+    /// A dataset of the contract has no file.
     #[error("the contract's dataset \"{dataset}\" has no file: add --data {dataset}=FILE")]
     NoFile {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
     },
-    /// A file for no dataset.
+    /// A file is given for a dataset that the contract does not have.
     #[error("--data names \"{dataset}\", the contract has {known}")]
     StrangeFile {
-        /// What was named.
+        /// The name that was given.
         dataset: String,
-        /// What there is.
+        /// The datasets that the contract has.
         known: String,
     },
     /// A job that costs more than the contract has for one period.
@@ -335,74 +336,74 @@ pub enum RehearsalError {
         "the contract gives {budget} {period} for {purpose} on \"{dataset}\"; this job asks {asked}"
     )]
     OverBudget {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// What the data is used for.
         purpose: String,
-        /// What there is.
+        /// The budget of one period.
         budget: String,
-        /// How often.
+        /// How often the budget is filled.
         period: &'static str,
-        /// What was asked.
+        /// The cost of the job.
         asked: String,
     },
-    /// The temporary folder.
+    /// The temporary folder could not be made.
     #[error("the temporary folder: {0}")]
     Io(#[from] std::io::Error),
-    /// No TOML.
+    /// The contract is not TOML.
     #[error("the contract: {0}")]
     Toml(#[from] toml::de::Error),
-    /// No TOML any more.
+    /// The contract with its new keys could not be written as TOML.
     #[error("the contract: {0}")]
     Rewriting(#[from] toml::ser::Error),
-    /// A contract that does not hold together.
+    /// The contract is not valid.
     #[error("{0}")]
     Contract(#[from] protocol::contract::ContractError),
-    /// A malformed job.
+    /// The job is malformed.
     #[error("{0}")]
     Template(#[from] protocol::job::TemplateError),
-    /// No module.
+    /// The simulated module could not be made.
     #[error("{0}")]
     Simulated(#[from] nsm::SimulatedError),
-    /// No enclave.
+    /// The enclave did not start.
     #[error("{0}")]
     Boot(#[from] enclave::BootError),
-    /// No address.
+    /// The room has no valid address.
     #[error("{0}")]
     Address(#[from] client::address::InvalidAddress),
-    /// No root.
+    /// The simulated root certificate is not valid.
     #[error("{0}")]
     Root(#[from] attestation_verifier::CertificateFlaw),
-    /// No keys.
+    /// Keys could not be made.
     #[error("{0}")]
     Identity(#[from] client::keys::IdentityError),
-    /// No room.
+    /// The room did not answer, or is not believed.
     #[error("{0}")]
     Room(#[from] client::room::RoomError),
-    /// Data that cannot be sealed.
+    /// The data cannot be sealed.
     #[error("{0}")]
     Seal(#[from] sealing::SealError),
-    /// A grant that is declined.
+    /// A grant was refused.
     #[error("{0}")]
     Grant(#[from] client::grant::GrantError),
-    /// A job that is declined.
+    /// The job was refused.
     #[error("{0}")]
     Job(#[from] client::job::JobError),
-    /// A receipt that does not hold.
+    /// The receipt does not hold.
     #[error("{0}")]
     Receipt(#[from] receipt_check::ReceiptError),
-    /// A result that cannot be read.
+    /// The result cannot be read.
     #[error("{0}")]
     Result(#[from] InvalidResult),
-    /// A result that does not open.
+    /// The result does not open.
     #[error("{0}")]
     Open(#[from] OpenError),
-    /// No analyst or receiver, which no valid contract has.
+    /// The contract has no analyst or no receiver. No valid contract is like that.
     #[error("the contract's analysis names no analyst or no receiver")]
     Nobody,
 }
 
-/// Memory that a rehearsal may take.
+/// Memory that a rehearsal may take, in bytes.
 const MEMORY_BYTES: u64 = 16 << 30;
 
 #[cfg(test)]

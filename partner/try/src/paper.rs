@@ -9,27 +9,28 @@ use protocol::{
 use std::{collections::BTreeMap, fmt, path::Path};
 use toml::{Table, Value};
 
-/// Fresh keys for every party that the contract names.
+/// Makes fresh keys for every party that the contract names.
 pub(crate) fn parties(contract: &str, folder: &Path) -> Result<Parties, RehearsalError> {
     let table: Table = contract.parse()?;
     let parties = table.get("party").and_then(Value::as_array).into_iter().flatten();
     let names = parties.filter_map(|party| party.get("name").and_then(Value::as_str));
     let mut identities = BTreeMap::new();
     for (index, name) in names.enumerate() {
-        // The folder has a number: a name is checked only when the contract is parsed.
+        // The folder is named by a number: a party's name is checked only when the contract is
+        // parsed.
         let identity = Identity::create(&folder.join(index.to_string()), name, None)?;
         identities.insert(name.to_owned(), identity);
     }
     Ok(identities)
 }
 
-/// The contract with those keys and this build, signed by everybody.
+/// The contract with those keys and this build, signed by every party.
 pub(crate) fn contract(
     text: &str,
     parties: &Parties,
     pcrs: &BTreeMap<u8, impl fmt::Display>,
 ) -> Result<(Contract, Vec<u8>), RehearsalError> {
-    // What the user wrote must hold by itself, so that errors name the user's own lines.
+    // The user's own contract must be valid by itself, so that errors name the user's own lines.
     let placeholder = Contract::parse(text.as_bytes());
     let mut table: Table = text.parse()?;
     if let Some(listed) = table.get_mut("party").and_then(Value::as_array_mut) {

@@ -1,4 +1,4 @@
-//! The sampler that adds nothing.
+//! The sampler that adds no noise.
 
 use privacy::sampler::{Noise, Scale, Variance};
 
@@ -23,5 +23,6 @@ impl Noise for Silent {
     }
 }
 
-/// In every program that links this sampler, so that `eif-build` finds it and refuses to pack it.
+/// This text is in every program that links this sampler, so that `eif-build` finds it and refuses
+/// to pack the program.
 const MARKER: &str = "glovebox marker: zero-noise sampler, never in an image";

@@ -13,7 +13,7 @@ use protocol::{
 };
 use std::fmt::{self, Write};
 
-/// Who used the budget, and how many more jobs it pays for.
+/// Prints who used the budget, and how many more jobs the rest of it pays for.
 pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
     for debit in &line.debits {
         let charge = words::charge(&debit.loss, Some(line.delta));
@@ -75,7 +75,7 @@ pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -
     Ok(())
 }
 
-/// What one person changes of a choice, and how good it is.
+/// Says what one person changes in a private choice, and how good the choice is.
 fn chosen(choice: &Choice, job: &JobLine) -> String {
     let epsilon = real(choice.epsilon_millionths) / 1e6;
     let off = whole(rounded(choice.people_off(&job.tally)));
@@ -85,7 +85,8 @@ fn chosen(choice: &Choice, job: &JobLine) -> String {
     )
 }
 
-/// The latest job of each analysis, newest first; a choice is another kind of look than a table.
+/// The latest job of each analysis, newest first. A private choice and a table of one analysis are
+/// two jobs here.
 pub(super) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
     let first = |at: usize, job: &JobLine| {
         let kind = |job: &JobLine| job.proof.choice().is_some();
@@ -111,7 +112,7 @@ pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
     })
 }
 
-/// The same for machines.
+/// One job that was charged, with what the rest of the budget pays for, as JSON.
 pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> serde_json::Value {
     let (now, ever) = left(line, job);
     let vectors = job.proof.vectors();
@@ -136,13 +137,13 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
     })
 }
 
-/// How many more jobs of the same cost fit: into the period, and for life.
+/// How many more jobs of the same cost the budget pays for: in the period, and for life.
 fn left(line: &BudgetLine, job: &JobLine) -> (u64, u64) {
     let times = |left: &protocol::loss::Loss| left.times(&job.proof.cost).unwrap_or(0);
     (times(&line.left), times(&line.lifetime_left))
 }
 
-/// What one person changes at most, figure by figure.
+/// Says what one person changes at most, figure by figure.
 fn person(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
     let cells = |figure: &Figure| match figure.cells {
         1 => String::new(),
@@ -158,7 +159,7 @@ fn person(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
     parts.join(", ")
 }
 
-/// From how many people on its figures are worth having.
+/// Says from which audience on the figures of a job are worth having.
 fn reliable(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
     let least = smallest_audience(job, vectors);
     let mut text = format!(
@@ -182,18 +183,21 @@ fn reliable(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
     text + "."
 }
 
-/// From how many people on noise moves a head count by less than a tenth, with 95 % probability.
+/// The smallest audience in which noise moves a head count by less than a tenth, with 95 %
+/// probability.
 fn smallest_audience(job: &JobLine, vectors: &Vectors) -> i64 {
     rounded(Z95 * vectors.sd_of_people(&job.tally) * 10.0)
 }
 
-/// From how many people on noise moves a mean by less than a hundredth of its cap, with 95 % probability.
+/// The smallest audience in which noise moves a mean by less than a hundredth of its cap, with 95 %
+/// probability.
 fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
-    // Half the 95 % interval of a total, over what a hundredth of the cap makes of n people.
+    // Half the 95 % interval of a total, divided by what each person adds to it: a hundredth of the
+    // cap.
     rounded(Z95 * figure.sigma.value() * 100.0 / real(measure.clamp.reach()))
 }
 
-/// What is added up, and how many units of it make one.
+/// The name of what is added up, and how many of its units make one.
 fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64) {
     let dataset = tally.dataset(measure.side);
     match &measure.of {

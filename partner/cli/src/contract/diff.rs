@@ -10,9 +10,9 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 /// Exits with 0 if they say the same, and with 1 if they do not.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
-    /// The contract before
+    /// The older contract
     before: PathBuf,
-    /// The contract after
+    /// The newer contract
     after: PathBuf,
 }
 
@@ -59,7 +59,7 @@ fn changes(before: &Contract, after: &Contract) -> Vec<String> {
     list.0
 }
 
-/// A thing as a list of what can be said of it.
+/// A part of a contract as a list of facts: the name of each, and its words.
 type Facts = BTreeMap<String, String>;
 
 fn party(party: &Party) -> Facts {

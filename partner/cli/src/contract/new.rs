@@ -27,7 +27,7 @@ use std::{
 /// FILE.salts has its bucket salt, sealed to each party: send it along, `glovebox contract sign` takes it from there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
-    /// What people call it: a-z, 0-9, '-' and '_'
+    /// Name of the contract: a-z, 0-9, '-' and '_'
     #[arg(long)]
     name: String,
 
@@ -39,7 +39,7 @@ pub(crate) struct New {
     #[arg(long = "party", value_name = "FILE", required = true)]
     parties: Vec<PathBuf>,
 
-    /// A register of the accepted build, such as 0=HEX; for 0, 1 and 2
+    /// A register of the accepted build, such as 0=HEX; give it for 0, 1 and 2
     #[arg(long = "pcr", value_name = "N=HEX", conflicts_with = "pcrs")]
     pcr: Vec<String>,
 
@@ -48,19 +48,20 @@ pub(crate) struct New {
     #[arg(long, value_name = "FILE")]
     pcrs: Option<PathBuf>,
 
-    /// When it ends, such as 2027-12-31T00:00:00Z [default: in a year]
+    /// When the contract ends, such as 2027-12-31T00:00:00Z [default: in a year]
     #[arg(long, value_name = "TIME")]
     expires: Option<Time>,
 
-    /// The signed contract that this one replaces, whose bucket salt it keeps
+    /// The signed contract that this one replaces; its bucket salt is kept
     #[arg(long, value_name = "FILE")]
     supersedes: Option<PathBuf>,
 
-    /// Directory of the party that writes it, which has the bucket salt of the contract it replaces
+    /// Directory of the party that writes the contract; it has the bucket salt of the contract that
+    /// is replaced
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// Where to write it
+    /// Where to write the contract
     #[arg(short, long, value_name = "FILE", default_value = "contract.toml")]
     output: PathBuf,
 }
@@ -115,7 +116,8 @@ impl New {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The bucket salt, and the contract that is replaced: a new salt, unless that one has one.
+    /// The bucket salt, and the contract that is replaced. The salt is new, unless that contract
+    /// has one.
     fn salt(&self) -> Result<(BucketSalt, Option<Contract>), Failure> {
         let Some(path) = &self.supersedes else {
             return Ok((salts::fresh()?, None));
@@ -146,7 +148,7 @@ impl New {
     }
 }
 
-/// Where the salts of a contract lie, signed or not.
+/// The file beside a contract, signed or not, that has its bucket salts.
 pub(super) fn salts_beside(contract: &Path) -> PathBuf {
     let mut name = match contract.extension() {
         Some(extension) if extension == "signed" => contract.with_extension("").into_os_string(),
@@ -156,7 +158,7 @@ pub(super) fn salts_beside(contract: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What stands before the parties of a contract.
+/// The part of a contract that stands before its parties.
 struct Head<'a> {
     name: &'a str,
     expires: Time,
@@ -214,8 +216,8 @@ fn no_such_kind(kind: &str) -> Failure {
 
 /// One party's part of a contract.
 ///
-/// What the other side sent is parsed and written anew: a contract is what its writer agreed to, and a
-/// second table in that file, say of a build, is none of it.
+/// What the other side sent is parsed and written anew: a contract has only what its writer agreed
+/// to, so a second table in that file, such as a build, does not get into it.
 struct Snippet {
     name: String,
     root_key: PublicKey,
@@ -270,7 +272,7 @@ impl Snippet {
     }
 }
 
-/// Bytes of a party.toml: twenty times what its keys take.
+/// Largest party.toml that is read, in bytes: twenty times what its keys take.
 const MOST_PARTY: u64 = 64 << 10;
 /// The key of a contract under which people's arms are listed.
 const ARM: &str = "arm";

@@ -93,7 +93,7 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
     Ok(page)
 }
 
-/// What the people of its analyses are divided into.
+/// Says what the people of the contract's analyses are divided into.
 fn cells(contract: &Contract) -> String {
     let asked = |section: &&Section| {
         contract.analyses.values().any(|terms| terms.section().kind == section.kind)
@@ -172,7 +172,7 @@ fn analysis(page: &mut String, name: &str, terms: &Terms) -> fmt::Result {
     Ok(())
 }
 
-/// What one person can lose: each dataset's lifetime budgets, and their sum.
+/// Says what one person can lose: each dataset's lifetime budgets, and their sum.
 fn loss(page: &mut String, contract: &Contract) -> fmt::Result {
     writeln!(page, "\nWhat one person can lose at most, for life")?;
     let budgets = contract.datasets.values().flat_map(|d| d.budgets.values());
@@ -200,7 +200,7 @@ fn guarantee(loss: &Loss, delta: Delta) -> String {
     )
 }
 
-/// What a column is for, in words.
+/// Says in words what a column is for.
 pub(super) fn role(column: &Column) -> String {
     match &column.role {
         Role::MatchKey(kind) => {
@@ -218,7 +218,7 @@ pub(super) fn role(column: &Column) -> String {
     }
 }
 
-/// How often a budget is filled.
+/// Says in words how often a budget is filled.
 pub(super) fn every(period: Period) -> &'static str {
     match period {
         Period::Day => "every day",

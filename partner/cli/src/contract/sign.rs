@@ -15,7 +15,7 @@ use protocol::{
 };
 use std::{path::PathBuf, process::ExitCode};
 
-/// Sign a contract, beside whoever has signed it already
+/// Sign a contract, beside the signatures that it already has
 ///
 /// Makes FILE.signed, or adds a signature to it. Read it with `glovebox contract show` first.
 #[derive(Debug, clap::Args)]
@@ -31,8 +31,8 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "FILE")]
     salts: Option<PathBuf>,
 
-    /// Sign although the contract has another bucket salt than the one it replaces: whatever was sealed by
-    /// buckets must be sealed again
+    /// Sign although the contract has another bucket salt than the one it replaces: files that were
+    /// sealed by buckets must then be sealed again
     #[arg(long)]
     other_bucket_salt: bool,
 
@@ -125,8 +125,8 @@ impl Sign {
         salts::keep(dir, contract, &salt).map_err(Failure::no)
     }
 
-    /// Says what the people of the party's datasets have lost, and asks whose they are where that is
-    /// not known: before anything is signed.
+    /// Says what the people of the party's datasets have lost so far. Where the ledger does not
+    /// know whose people they are, it asks before anything is signed.
     fn lost_so_far(
         &self,
         identity: &Identity,
@@ -144,7 +144,7 @@ impl Sign {
         Ok(())
     }
 
-    /// The signed file beside the TOML, if it is of these very bytes; else a new one.
+    /// The signed file beside the TOML, if it signs these very bytes; otherwise a new one.
     fn beside(&self, text: &[u8]) -> Result<(Jointly, PathBuf), Failure> {
         let mut name = self.file.clone().into_os_string();
         name.push(".signed");

@@ -88,12 +88,12 @@ struct Priced {
     question: Question,
     measures: Vec<Measured>,
     proven: Proven,
-    /// None where a place leaves and no figure.
+    /// The errors of the figures. `None` for a private choice, which releases no figures.
     bars: Option<ErrorBars>,
     audience: Option<u32>,
 }
 
-/// What is added up.
+/// A quantity that is added up.
 struct Measured {
     name: String,
     /// Largest value of one person, in units of the figure.
@@ -102,11 +102,11 @@ struct Measured {
     unit: f64,
 }
 
-/// What a wanted error takes.
+/// What it costs to make the noise on a figure as small as was asked.
 struct Reached {
-    /// As asked.
+    /// Name of the figure, as the user gave it.
     name: String,
-    /// In words.
+    /// The figure, in words.
     figure: String,
     sd: f64,
     rho: Rho,
@@ -124,13 +124,14 @@ fn measures(question: &Question, proven: &Proven) -> Vec<Measured> {
 }
 
 impl Priced {
-    /// None of a choice, which shows no figure.
+    /// How the price is divided between figures. `None` for a private choice, which releases no
+    /// figures.
     fn split(&self) -> Option<(Split, u64)> {
         let analysis::Price { split, selection_delta, .. } = self.question.price();
         (self.question.leaves() == Leaves::Figures).then_some((split, selection_delta))
     }
 
-    /// `NAME=SD`, in units of the column.
+    /// Reads `NAME=SD`, in units of the column, and finds the epsilon.
     fn epsilon_for(&self, text: &str) -> Result<Reached, Failure> {
         let names = || {
             let measures = self.measures.iter().map(|measure| measure.name.as_str());
@@ -199,7 +200,7 @@ impl Priced {
         })
     }
 
-    /// Why no budget of the contract ever pays for it, if that is so.
+    /// Says why no budget of the contract ever pays for the job, if that is so.
     fn unpayable(&self) -> Option<String> {
         let (name, dataset, period, _) =
             self.charged().find(|(.., times, life)| 0 == *times.min(life))?;
@@ -232,13 +233,13 @@ impl Priced {
         tally.joined().is_some_and(|joined| joined.dataset == dataset) && !tally.uses_joined()
     }
 
-    /// Of a table: from how many noisy people on a group is shown.
+    /// For a table of groups with private values: the noisy head count from which a group is shown.
     fn shown_from(&self) -> Option<u64> {
         let is_table = self.split().is_some() && !self.proven.tally().compares_arms();
         is_table.then(|| self.proven.shown_from())
     }
 
-    /// Of a choice: how far off it may be.
+    /// For a private choice: by how many people it may be off.
     fn people_off(&self) -> Option<f64> {
         self.proven.proof().choice().map(|choice| choice.people_off(self.proven.tally()))
     }
@@ -268,7 +269,7 @@ impl Priced {
         Ok(page)
     }
 
-    /// What each dataset is charged, and what there is to be careful about.
+    /// Writes what each dataset is charged, and what deserves care.
     fn write_charges(&self, page: &mut String) -> fmt::Result {
         for (name, dataset, period, life) in self.charged() {
             let text = format!(
@@ -294,7 +295,7 @@ impl Priced {
         Ok(())
     }
 
-    /// The noise on head counts.
+    /// Writes the noise on head counts.
     fn write_people(&self, page: &mut String, people: &ErrorBar) -> fmt::Result {
         writeln!(page, "\nNoise in each arm or group (s.d., and \u{b1} at 95 %):")?;
         let within = size(people.half_width);
@@ -317,7 +318,7 @@ impl Priced {
         Ok(())
     }
 
-    /// The noise on totals and means.
+    /// Writes the noise on totals and means.
     fn write_sums(&self, page: &mut String, bars: &ErrorBars) -> fmt::Result {
         for ((measured, sum), mean) in self.measures.iter().zip(&bars.sums).zip(&bars.means) {
             let (name, unit) = (say::name(&measured.name), measured.unit);
@@ -391,7 +392,7 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// What the errors that were asked for take.
+/// Writes what it costs to make noise as small as was asked.
 fn write_wanted(page: &mut String, wanted: &[Reached], delta: Delta) -> fmt::Result {
     if !wanted.is_empty() {
         writeln!(page)?;
@@ -408,7 +409,7 @@ fn write_wanted(page: &mut String, wanted: &[Reached], delta: Delta) -> fmt::Res
     Ok(())
 }
 
-/// What --sd calls means.
+/// How `--sd` names a mean: this, then the name of the outcome or measure.
 const MEAN: &str = "mean ";
-/// What --sd calls head counts.
+/// How `--sd` names the head count.
 const PEOPLE: &str = "people";

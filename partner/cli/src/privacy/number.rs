@@ -58,19 +58,19 @@ impl FromStr for Decimal {
     }
 }
 
-/// Text that is not such a number.
+/// The text is not a positive decimal number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "expected a decimal number above 0 such as 1.5 or 1e-5, with at most 38 digits and below 1.8e19"
 )]
 pub(super) struct InvalidDecimal;
 
-/// Text that is not a count.
+/// The text is not a count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected a whole number from 1 to 1e9, such as 10000 or 1e4")]
 pub(super) struct InvalidCount;
 
-/// Of two numbers of which the second is not zero.
+/// The greatest common divisor of two numbers, the second of which is not zero.
 fn common_divisor(mut a: u128, mut b: u128) -> u128 {
     while a > 0 {
         (a, b) = (b % a, a);

@@ -1,4 +1,4 @@
-//! Whose people a file holds: what is looked at while it is sealed, and remembered after.
+//! Whose people a file holds: compared while the file is sealed, remembered afterwards.
 
 use crate::{failure::Failure, people::PeopleArgs, say};
 use client::{
@@ -10,7 +10,7 @@ use protocol::contract::Contract;
 use sealing::{Examine, Options};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What is done with the people of a file while it is sealed.
+/// The people of a file while it is sealed, and how they compare with those of earlier files.
 pub(super) struct Examined {
     sketches: Arc<Sketches>,
     ledger: Option<Arc<Mutex<Ledger>>>,
@@ -22,7 +22,7 @@ pub(super) struct Examined {
 }
 
 impl Examined {
-    /// Looks for the people of this file in what the party sealed before.
+    /// Compares the people of this file with those that the party sealed before.
     pub(super) fn new(
         identity: &Identity,
         contract: &Contract,
@@ -52,7 +52,7 @@ impl Examined {
         })
     }
 
-    /// The same options, with a look at the people.
+    /// The same options, with the comparison of people added.
     pub(super) fn options(&self, mut options: Options) -> Options {
         let (sketches, ledger) = (Arc::clone(&self.sketches), self.ledger.clone());
         let (people, seen) = (self.people.clone(), Arc::clone(&self.seen));
@@ -74,7 +74,8 @@ impl Examined {
         options
     }
 
-    /// Remembers the people of what was sealed, and whose they are if that was said.
+    /// Remembers the people of the sealed file, and the owner's answer on whose they are, if there
+    /// is one.
     pub(super) fn keep(&self) -> Result<(), Failure> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sketch) = seen.as_ref() {

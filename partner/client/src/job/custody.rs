@@ -1,4 +1,5 @@
-//! What another party's custody says, over plain HTTP and signed with a service key: its word and no one else's.
+//! Asks another party's custody, over plain HTTP. Its answer is signed with a service key, so it is
+//! that party's word.
 
 use super::{JobError, RETRIES};
 use crate::{
@@ -34,7 +35,7 @@ pub(super) struct Custody<'a> {
 }
 
 impl Custody<'_> {
-    /// Its slices; none if it was only asked and would give them.
+    /// The slices that the custody hands out; none if it was only asked whether it would.
     pub(super) async fn ask(
         &self,
         key: &Delegate,
@@ -72,7 +73,7 @@ impl Custody<'_> {
         let mut asked;
         let answer = loop {
             attempts += 1;
-            // Each attempt is another request: a custody answers none twice.
+            // Each attempt is a request of its own: a custody answers none twice.
             (request.id, request.time) = (keys::random()?, clock::now());
             let body = Bytes::from(key.sign(&request));
             asked = sign::digest_of(&body);
@@ -90,7 +91,7 @@ impl Custody<'_> {
         self.believed(&answer.body, asked)
     }
 
-    /// What the custody answered to this request, if it is the owner's custody that answered.
+    /// The answer to this request, if the owner's custody gave it.
     fn believed(&self, answer: &[u8], asked: Digest) -> Result<SliceReply, JobError> {
         let authority = Authority::at(self.contract, clock::now()).without(self.withdrawn);
         let not_ours = |cause: String| {
@@ -111,8 +112,8 @@ impl Custody<'_> {
     }
 }
 
-/// Tells the custody at `url` of a key that is believed no more; gives the party whose custody has heard, as its service
-/// key says.
+/// Tells the custody at `url` of a withdrawn key. Returns the party whose custody was told,
+/// according to the service key that signed the answer.
 ///
 /// # Errors
 ///
@@ -144,7 +145,7 @@ pub async fn tell_custody(
     }
 }
 
-/// A request about `job`, which no custody has been asked yet.
+/// A request about `job` that no custody was asked yet.
 ///
 /// # Errors
 ///
@@ -165,8 +166,8 @@ pub(super) fn request(
     })
 }
 
-/// Whether the custody of `owner` gives such a refusal to `analyst` at all: what only an instance says,
-/// and what names another party in the owner's or the analyst's place, is nothing that it could know.
+/// Whether the custody of `owner` could give this refusal to `analyst`. A custody knows nothing of
+/// what only an instance says, nor of parties other than its owner and the analyst.
 fn is_custodys(refusal: &Refusal, owner: &str, analyst: Option<&str>) -> bool {
     match refusal {
         Refusal::Stranger
@@ -194,8 +195,8 @@ fn is_custodys(refusal: &Refusal, owner: &str, analyst: Option<&str>) -> bool {
     }
 }
 
-/// A refusal in somebody else's words: names in it are that party's text. No longer than people read,
-/// and with nothing hidden in it.
+/// A refusal in another party's words, shortened for people and with hidden characters spelt out:
+/// the names in it are that party's text.
 pub(super) struct Quoted<'a>(pub(super) &'a Refusal);
 
 impl fmt::Display for Quoted<'_> {
@@ -210,7 +211,8 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A budget's refusal with all that it went to has a few hundred.
+/// Longest quoted refusal, in letters. A budget's refusal with everything that the budget was spent
+/// on has a few hundred.
 const MOST_LETTERS: usize = 1000;
 const PAUSE: Duration = Duration::from_millis(500);
 

@@ -1,4 +1,4 @@
-//! From a template to a signed job whose price is known.
+//! Makes a signed job with a known price out of a template.
 
 use super::JobError;
 use crate::{
@@ -31,30 +31,30 @@ use std::{
     str::FromStr,
 };
 
-/// How to prepare a job.
+/// Options for preparing a job.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names what it wants and defaults the rest")]
 pub struct Options {
-    /// The job that is submitted again; a new one if none.
+    /// The job that is submitted again; `None` for a new one.
     pub again: Option<Again>,
-    /// Where signed jobs are kept, so that submitting one again is byte for byte the same job and
-    /// costs nothing twice.
+    /// The folder of signed jobs. It lets a job be submitted again byte for byte, so that it is not
+    /// paid twice.
     pub outbox: Option<PathBuf>,
-    /// Who gets the result; the analyst alone if none (all that the contract allows if it is none
-    /// of them).
+    /// Who gets the result. `None` stands for the analyst, or for all receivers of the contract if
+    /// the analyst is not one of them.
     pub receivers: Option<Vec<String>>,
-    /// How long the job may wait, in seconds; an hour if none.
+    /// How long the job may wait, in seconds; `None` for an hour.
     pub valid_seconds: Option<u64>,
 }
 
-/// How to say which job is submitted again.
+/// Names the job that is submitted again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "by its name, or by what the caller chose for it")]
 pub enum Again {
     /// The job of this name, which must be in the outbox.
     Name(JobName),
-    /// The job in the outbox with this id, else a new one with it: who chooses ids ahead can submit again
-    /// whatever happened.
+    /// The job in the outbox with this id, or a new job with it. An analyst who chooses ids
+    /// beforehand can submit again whatever happened.
     Id(JobId),
 }
 
@@ -70,7 +70,7 @@ impl FromStr for Again {
     }
 }
 
-/// Text that says no job.
+/// The text names no job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "expected the name of a job that was submitted from here (64 hex digits), or an id of your own \
@@ -154,7 +154,8 @@ impl Draft<'_> {
         let signed = match kept {
             Some((kept, path)) => {
                 self.is_the_same(&kept, &fresh, &path)?;
-                // Too late, or signed with another key: signed anew, which is the same job.
+                // A job that is too late, or that another key signed, is signed anew. It stays the
+                // same job.
                 let late = clock::now() >= kept.job().not_after;
                 let other = *kept.signed_by().key() != self.identity.analyst()?.delegation().key;
                 if late || other { self.sign(&fresh)? } else { kept }
@@ -204,7 +205,7 @@ impl Draft<'_> {
         SignedJob::sign(&authority, self.identity.analyst()?, job).map_err(JobError::refused)
     }
 
-    /// The job of this name, as we signed it before, and where it is kept.
+    /// The job of this name as this party signed it before, and its file.
     fn kept(&self, name: JobName, outbox: Option<&Path>) -> Result<(SignedJob, PathBuf), JobError> {
         let path = outbox.unwrap_or(Path::new("")).join(file_name(name));
         let bytes = match files::read_at_most(&path, MOST_JOB) {
@@ -220,7 +221,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The job with this id, as we signed it before, and where it is kept.
+    /// The job with this id as this party signed it before, and its file.
     fn kept_with(&self, id: JobId, outbox: Option<&Path>) -> Option<(SignedJob, PathBuf)> {
         let mut paths: Vec<PathBuf> = std::fs::read_dir(outbox?)
             .ok()?
@@ -237,7 +238,7 @@ impl Draft<'_> {
         })
     }
 
-    /// Whether `fresh`, which has the id of `kept`, is the same job.
+    /// Checks that `fresh`, which has the id of `kept`, is the same job.
     fn is_the_same(&self, kept: &SignedJob, fresh: &Job, path: &Path) -> Result<(), JobError> {
         let (name, path, job) = (kept.name(), path.to_owned(), kept.job());
         if kept.analyst() != self.identity.party_in(self.contract)? {
@@ -260,7 +261,7 @@ impl Draft<'_> {
     }
 }
 
-/// Under which name a job is kept in the outbox.
+/// The name of a job's file in the outbox.
 fn file_name(name: JobName) -> String {
     format!("{name}.job")
 }
@@ -273,7 +274,7 @@ fn keep(path: &Path, signed: &[u8]) -> io::Result<()> {
 }
 
 impl Prepared {
-    /// Name of the job: submit it again under the same one if anything goes wrong.
+    /// Name of the job. If anything goes wrong, submit it again by this name.
     #[must_use]
     pub fn name(&self) -> JobName {
         self.signed.name()
@@ -291,7 +292,7 @@ impl Prepared {
         &self.admitted
     }
 
-    /// Time of the instance when the job was prepared.
+    /// The instance's time when the job was prepared.
     #[must_use]
     pub fn instance_time(&self) -> Time {
         self.instance_time
@@ -342,34 +343,34 @@ fn figures(measures: Vec<(String, Scale)>, tally: &Tally, vectors: &Vectors) -> 
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Preview {
-    /// ε as asked.
+    /// ε that the job asks for.
     pub epsilon: Epsilon,
-    /// δ at which it is meant.
+    /// δ at which ε is meant.
     pub delta: Delta,
-    /// Price.
+    /// Price as ρ.
     pub rho: Rho,
-    /// The same as the ledger keeps it.
+    /// Price as the ledger keeps it.
     pub cost: Loss,
-    /// Each of these datasets is charged the whole price.
+    /// The datasets that are charged: each one the whole price.
     pub datasets: Vec<String>,
-    /// How far off its answer will be.
+    /// How far off the answer will be.
     pub noise: PreviewNoise,
 }
 
-/// How far off the answer of a job will be, known before any data is.
+/// How far off the answer of a job will be. It is known before there is any data.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever shows it must see another kind of answer")]
 pub enum PreviewNoise {
-    /// Figures leave.
+    /// The job releases figures.
     Figures {
         /// Standard deviation of the noise on each head count, in people.
         people_sd: f64,
         /// The noise on what is added up.
         figures: Vec<FigureNoise>,
     },
-    /// One place leaves, and no figure.
+    /// The job releases one chosen place and no figure.
     Place {
-        /// By how many people it is off the best one at most, with 95 % probability.
+        /// By how many people the chosen place is off the best one at most, with 95 % probability.
         people_off: f64,
     },
 }
@@ -378,16 +379,16 @@ pub enum PreviewNoise {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FigureNoise {
-    /// Outcome.
+    /// Name of the outcome.
     pub name: String,
-    /// Standard deviation on the total of an arm.
+    /// Standard deviation of the noise on the total of an arm.
     pub sum_sd: f64,
-    /// Standard deviation on the total of squares; none for a binary outcome.
+    /// Standard deviation of the noise on the total of squares; `None` for a binary outcome.
     pub sum_sq_sd: Option<f64>,
 }
 
 const VALID_SECONDS: u64 = 3600;
-/// Bytes of a job that is kept; many times what one may have.
+/// Largest kept job that is read, in bytes: many times what one may have.
 const MOST_JOB: u64 = 1 << 20;
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]

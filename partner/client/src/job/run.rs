@@ -1,4 +1,4 @@
-//! Getting a prepared job paid and answered.
+//! Gets a prepared job paid by its owners and answered by the instance.
 
 use super::{
     JobError, Prepared, RETRIES,
@@ -30,15 +30,17 @@ use std::{
 #[derive(Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names what it has")]
 pub struct Custodies<'a> {
-    /// Addresses by party, instead of the contract's.
+    /// Addresses of custodies by party; they replace the contract's.
     pub addresses: BTreeMap<String, String>,
-    /// Our own ledger, for our own datasets, if no custody of ours is named.
+    /// This party's own ledger, which pays for its own datasets if no address of its custody is
+    /// named.
     pub own: Option<&'a mut dyn OwnCustody>,
 }
 
-/// Decides for our own datasets as the custody of another party would; the crate `custody` has one.
+/// Decides for this party's own datasets as another party's custody would. The crate `custody`
+/// implements it.
 pub trait OwnCustody: fmt::Debug + Send {
-    /// Compares what an instance says it was granted with what it knows to have handed out.
+    /// Compares what an instance says it was granted with what the ledger handed out.
     ///
     /// # Errors
     ///
@@ -51,8 +53,8 @@ pub trait OwnCustody: fmt::Debug + Send {
         accounts: &[Account],
     ) -> Result<(), Box<dyn Error + Send + Sync>>;
 
-    /// What it answers to `request` of the party `owner`, which signs with `key`, for a believed instance; keys that
-    /// were `withdrawn` count for nothing.
+    /// Answers `request` of the party `owner`, which signs with `key`, for a believed instance.
+    /// Keys that were `withdrawn` are not believed.
     ///
     /// # Errors
     ///
@@ -72,28 +74,28 @@ pub trait OwnCustody: fmt::Debug + Send {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Ran {
-    /// The job.
+    /// Name of the job.
     pub job: JobName,
-    /// The package sealed to us; none if we are not a receiver.
+    /// The package sealed to this party; `None` if it is not a receiver.
     pub sealed: Option<Vec<u8>>,
-    /// Receivers who do not get the result from the host, which did not keep it.
+    /// Receivers who cannot fetch the result from the host, since the host did not keep it.
     pub not_stored: Vec<String>,
 }
 
-/// What happens on the way, for people who watch.
+/// A step of a job on its way, for people who watch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Step<'a> {
     /// An owner is asked to countersign.
     Asking {
-        /// Whose custody.
+        /// The owner.
         owner: &'a str,
-        /// Where; none if it is our own ledger.
+        /// Address of the custody; `None` if it is this party's own ledger.
         at: Option<&'a str>,
     },
     /// The owner countersigned.
     Countersigned {
-        /// Whose custody.
+        /// The owner.
         owner: &'a str,
     },
     /// The connection was lost; the same job is sent again.
@@ -141,7 +143,7 @@ pub async fn run(
     }
 }
 
-/// Connects again, with patience for a host that is just restarting.
+/// Connects again, and waits for a host that is just restarting.
 async fn reconnect(room: &mut Room) -> Result<(), RoomError> {
     let mut attempts = 0;
     loop {
@@ -154,7 +156,7 @@ async fn reconnect(room: &mut Room) -> Result<(), RoomError> {
     }
 }
 
-/// Who must countersign before the instance runs the job.
+/// The owners who must countersign before the instance runs the job.
 fn owners_of(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::NeedsSlice { owner, others, .. } => {
@@ -174,13 +176,14 @@ struct Round<'a> {
 /// Where an owner countersigns.
 enum Desk {
     At(String),
-    /// In our own ledger.
+    /// In this party's own ledger.
     Ours,
 }
 
 impl Round<'_> {
-    /// Gets the slices of all owners, or an error: then, unless a connection broke in between, no
-    /// owner has handed anything out. All are asked first whether they would.
+    /// Gets the slices of all owners, or an error. All owners are asked first whether they would
+    /// hand one out; so after an error no owner has handed anything out, unless a connection broke
+    /// in between.
     async fn countersign(
         &self,
         room: &mut Room,
@@ -191,7 +194,7 @@ impl Round<'_> {
         for owner in self.owners {
             desks.push((owner.as_str(), self.desk(room.contract(), custodies, owner)?));
         }
-        // Our own last: whatever goes wrong before costs us nothing.
+        // This party's own ledger comes last: if something fails before, it has lost nothing.
         desks.sort_by_key(|(_, desk)| matches!(desk, Desk::Ours));
         if let (Some((party, Desk::Ours)), Some(ledger)) = (desks.last(), &mut custodies.own) {
             let accounts = room.status(self.identity).await?.accounts;

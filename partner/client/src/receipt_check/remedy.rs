@@ -4,7 +4,7 @@ use super::BUILD;
 use crate::trust::Trust;
 use protocol::{contract::Contract, text};
 
-/// What to do if the verifier's check `number` fails: what was expected there, and where it comes from.
+/// What to do if the verifier's check `number` fails: what it expected, and where that comes from.
 pub(super) fn remedy(number: u8, receipt: &[u8], contract: &Contract, trust: &Trust) -> String {
     match number {
         _ if receipt.first() == Some(&b'{') => "The file is JSON, as a result is: name the receipt first \
@@ -36,7 +36,7 @@ pub(super) fn remedy(number: u8, receipt: &[u8], contract: &Contract, trust: &Tr
     }
 }
 
-/// The verifier's check that the certificates lead to the root that is believed.
+/// The verifier's check that the certificates lead to the believed root.
 const ROOT: u8 = 11;
 /// The verifier's checks that instance and body are about the contract.
 const CONTRACT: u8 = 26;

@@ -13,91 +13,91 @@ use protocol::{digest::Digest, refusal::Refusal};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RoomError {
-    /// Nobody there.
+    /// Nobody answers at the address.
     #[error("nobody listens at {address}: {cause} (is the host running?)")]
     NotListening {
-        /// Where.
+        /// The address.
         address: String,
         /// What the operating system says.
         cause: std::io::Error,
     },
-    /// No TLS 1.3.
+    /// TLS 1.3 could not be agreed on.
     #[error("no TLS 1.3 with an enclave: {cause} (the host may still be starting it: try again)")]
     Tls {
-        /// What went wrong.
+        /// The cause.
         cause: std::io::Error,
     },
-    /// Too slow.
+    /// No answer came in time.
     #[error("no answer within {seconds} s")]
     TimedOut {
-        /// How long we waited.
+        /// How many seconds were waited.
         seconds: u64,
     },
     /// The connection broke.
     #[error("the connection was lost before the answer arrived: ask again, asking twice is safe")]
     Lost,
-    /// No answer of this protocol.
+    /// The answer is not one of this protocol.
     #[error("the answer is not {what}: the room speaks another version")]
     Protocol {
         /// What was expected.
         what: &'static str,
     },
-    /// An HTTP error without an answer in it.
+    /// The answer is an HTTP error without a reply in it.
     #[error("the room answered with HTTP status {status}")]
     Http {
         /// The status.
         status: u16,
     },
-    /// No attestation document.
+    /// The attestation document cannot be read.
     #[error("not believed: {0}")]
     MalformedDocument(#[source] ParseError),
-    /// A document that is not believed.
+    /// The attestation document is not believed.
     #[error("not believed: {0}")]
     Attestation(#[source] VerifyError),
-    /// No statement.
+    /// The statement cannot be read.
     #[error("not believed: {0}")]
     Statement(#[source] ParseAttestedError),
-    /// An enclave, but under another contract.
+    /// The enclave serves another contract.
     #[error("not believed: the instance serves the contract {}, expected {}", found.short(), expected.short())]
     OtherContract {
         /// The contract it serves.
         found: Digest,
-        /// Ours.
+        /// The contract that was expected.
         expected: Digest,
     },
-    /// Somebody in between.
+    /// The TLS connection ends at somebody in between.
     #[error(
         "not believed: the TLS key is not the one in the statement; somebody relays to another \
              instance"
     )]
     KeyMismatch,
-    /// A build that we no longer accept.
+    /// The build was withdrawn by this party.
     #[error("not believed: the build was withdrawn")]
     Withdrawn,
-    /// It is not known which builds we accept.
+    /// The list of withdrawn builds cannot be read, so nothing is believed.
     #[error(transparent)]
     ListOfWithdrawn(#[from] WithdrawnError),
-    /// Another instance than before.
+    /// Another instance answers than before.
     #[error("the instance {} is gone, {} answers now: grant to the new one first", expected.short(), found.short())]
     OtherInstance {
-        /// Who answers.
+        /// The instance that answers.
         found: Digest,
-        /// Who answered before.
+        /// The instance that answered before.
         expected: Digest,
     },
-    /// Declined.
+    /// The request was refused.
     #[error("declined: {0}")]
     Refused(#[source] Box<Refusal>),
-    /// No randomness.
+    /// The operating system gives no randomness.
     #[error("the operating system gave no random numbers")]
     Randomness,
-    /// Our keys.
+    /// This party's keys cannot be used.
     #[error(transparent)]
     Keys(Box<IdentityError>),
 }
 
-/// A refusal of whoever is not believed yet. Its words are of this protocol, but names in them would be
-/// text of a stranger's: only those without any are passed on.
+/// A refusal of a server that is not believed yet. A name in it would be a stranger's text, so only
+/// refusals without names are passed on.
 pub(super) fn of_nobody_yet(refusal: Refusal) -> RoomError {
     match refusal {
         Refusal::RateLimited | Refusal::Malformed | Refusal::Internal => {
@@ -108,7 +108,7 @@ pub(super) fn of_nobody_yet(refusal: Refusal) -> RoomError {
 }
 
 impl RoomError {
-    /// The list of checks up to the one that failed. Empty if it was no check that failed.
+    /// The checks up to the one that failed; empty if the failure was not a check's.
     #[must_use]
     pub fn checks(&self) -> Vec<Line> {
         let words = self.to_string();
@@ -130,7 +130,7 @@ impl RoomError {
         check::failed_at(&titles, failed, &words)
     }
 
-    /// True if asking again on a new connection may help.
+    /// Whether asking again on a new connection may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -15,8 +15,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Reads a statement. Whether to believe it is the caller's to know: a [`super::Room`] holds
-    /// only believed ones.
+    /// Reads a statement without believing it. An instance in a [`super::Room`] was believed.
     ///
     /// # Errors
     ///
@@ -27,19 +26,20 @@ impl Instance {
         Ok(Self { digest, statement, encoded: encoded.to_vec() })
     }
 
-    /// Identity: the digest of the statement, which attestation documents carry as user data.
+    /// The identity of the instance: the digest of its statement, which attestation documents carry
+    /// as user data.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The contract it serves.
+    /// The contract that the instance serves.
     #[must_use]
     pub fn contract(&self) -> Digest {
         Digest::from(self.statement.contract)
     }
 
-    /// Its keys.
+    /// The instance's keys and contract.
     #[must_use]
     pub fn statement(&self) -> &Statement {
         &self.statement

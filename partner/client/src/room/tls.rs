@@ -1,4 +1,4 @@
-//! TLS 1.3 that proves possession of a key, whoever's it is; the attestation says whose.
+//! TLS 1.3 that proves possession of some key. The attestation then says whose key it is.
 
 use super::RoomError;
 use crate::address::Address;
@@ -21,7 +21,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-/// HTTP/1.1 over TLS 1.3 to somebody who holds [`Self::peer_key`].
+/// HTTP/1.1 over TLS 1.3 to a peer that holds [`Self::peer_key`].
 #[derive(Debug)]
 pub(super) struct Channel {
     sender: http1::SendRequest<Full<Bytes>>,
@@ -41,7 +41,7 @@ impl Channel {
         let tls = |cause| RoomError::Tls { cause };
         let other = |cause: TlsError| RoomError::Tls { cause: io::Error::other(cause) };
         let config = config().map_err(other)?;
-        // Names prove nothing here: the key is checked against the attestation.
+        // A name proves nothing here: the key is checked against the attestation.
         let name = ServerName::try_from(address.host().to_owned())
             .unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
         let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
@@ -55,12 +55,13 @@ impl Channel {
             .await
             .map_err(patience)?
             .map_err(|_| RoomError::Lost)?;
-        // Ends when the sender is dropped or the peer hangs up; the sender sees either.
+        // The task ends when the sender is dropped or the peer hangs up, and the sender sees
+        // either.
         tokio::spawn(connection);
         Ok(Self { sender, host: address.authority(), peer_key })
     }
 
-    /// DER of the `SubjectPublicKeyInfo` whose secret half the peer has proven to hold.
+    /// DER of the `SubjectPublicKeyInfo` of the key that the peer has proven to hold.
     pub(super) fn peer_key(&self) -> &[u8] {
         &self.peer_key
     }
@@ -114,7 +115,7 @@ fn config() -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
-/// Believes no name and no issuer, only that the peer signed the handshake with its key.
+/// Accepts any name and issuer, and checks only that the peer signed the handshake with its key.
 #[derive(Debug)]
 struct AnyKeyProven {
     provider: Arc<CryptoProvider>,

@@ -22,7 +22,7 @@ pub fn columns<R: AsRef<[String]>>(page: &mut String, rows: &[R]) -> fmt::Result
     Ok(())
 }
 
-/// Letters of the longest text in each column.
+/// The number of letters of the longest text in each column.
 pub(super) fn widths<R: AsRef<[String]>>(rows: &[R]) -> Vec<usize> {
     let mut widths = Vec::new();
     for row in rows {
@@ -35,5 +35,5 @@ pub(super) fn widths<R: AsRef<[String]>>(rows: &[R]) -> Vec<usize> {
     widths
 }
 
-/// Between two columns.
+/// Spaces between two columns.
 pub(super) const GAP: usize = 2;

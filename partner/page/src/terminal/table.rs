@@ -1,5 +1,6 @@
-//! A table on a terminal: names are shortened and headings broken where that makes it fit, and columns that
-//! still do not fit stand below the others. Bars are left out: their figures stand in the table.
+//! Draws a table on a terminal. Names are shortened and headings broken where that makes the table
+//! fit; columns that still do not fit stand below the others. Bars are left out: their figures
+//! stand in the table.
 
 use super::{
     WIDTH,
@@ -44,7 +45,7 @@ fn names(table: &Table) -> Vec<Vec<String>> {
 struct Column {
     /// Lines of its heading.
     heading: Vec<String>,
-    /// One in each row; nothing where a remark stands in place of figures.
+    /// One text for each row; empty where a remark stands in place of figures.
     cells: Vec<String>,
     width: usize,
 }
@@ -66,7 +67,7 @@ impl Columns {
         Self(columns.collect())
     }
 
-    /// Each heading on one line.
+    /// The columns with each heading on one line.
     fn wide(&self) -> Vec<Column> {
         let fitted = self.0.iter().cloned().map(|mut column| {
             let heading = column.heading.iter().map(|text| letters(text)).max();
@@ -76,7 +77,7 @@ impl Columns {
         fitted.collect()
     }
 
-    /// Each heading on as many lines as keep its column narrow.
+    /// The column with its heading on as many lines as keep it narrow.
     fn narrow(&self) -> Self {
         let fitted = self.0.iter().map(|column| {
             // A number keeps its unit.
@@ -100,7 +101,8 @@ impl Columns {
         Self(fitted.collect())
     }
 
-    /// As many columns side by side as fit in `most`, and so on; one at least.
+    /// Splits the columns into parts that fit in `most` letters side by side. Each part has at
+    /// least one column.
     fn parts(self, most: usize) -> Vec<Vec<Column>> {
         let mut parts: Vec<Vec<Column>> = Vec::new();
         for column in self.0 {
@@ -113,7 +115,7 @@ impl Columns {
     }
 }
 
-/// What columns take, each with a gap before it.
+/// The width of columns, each with a gap before it.
 fn room(columns: &[Column]) -> usize {
     columns.iter().map(|column| column.width + GAP).sum()
 }
@@ -134,7 +136,7 @@ fn side_by_side(
         let last = at + 1 == lines;
         let shown = if last { heading.clone() } else { Vec::new() };
         let cells = figures.iter().map(|column| {
-            // Below the others, so that it ends where its figures begin.
+            // The heading stands at the bottom, so that it ends where its figures begin.
             let skipped = lines - column.heading.len();
             let line = at.checked_sub(skipped).and_then(|at| column.heading.get(at));
             (line.map_or("", String::as_str), column.width)
@@ -179,7 +181,7 @@ fn row<'c>(
     writeln!(page, "{}", line.trim_end())
 }
 
-/// Shortens what is longest, so that the columns of `rows` together take no more than `room`.
+/// Shortens the longest names, so that the columns of `rows` together take no more than `room`.
 fn shorten(rows: &mut [Vec<String>], room: usize) {
     let mut widths = widths(rows);
     while widths.iter().sum::<usize>() > room {
@@ -192,7 +194,8 @@ fn shorten(rows: &mut [Vec<String>], room: usize) {
         let column = || rows.iter().filter_map(|row| row.get(at));
         let names: BTreeSet<_> = column().collect();
         let short: BTreeSet<_> = column().map(|name| elided(name, *most)).collect();
-        // Two names that become one are kept as they are: a long line is better than a wrong one.
+        // If two names would become one, they are kept whole: a long line is better than a wrong
+        // one.
         if short.len() < names.len() {
             continue;
         }
@@ -202,13 +205,14 @@ fn shorten(rows: &mut [Vec<String>], room: usize) {
     }
 }
 
-/// A name that is written from right to left, kept from turning the figures beside it round.
+/// A name isolated in its direction, so that a name written from right to left does not turn the
+/// figures beside it around.
 fn isolated(name: &str) -> String {
     let turns = |letter: char| matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
     if name.chars().any(turns) { format!("\u{2068}{name}\u{2069}") } else { name.to_owned() }
 }
 
-/// `name` without its middle if it is longer than `most`: what tells names apart is often at the end.
+/// `name` without its middle if it is longer than `most`. Names often differ at their ends.
 fn elided(name: &str, most: usize) -> String {
     let all: Vec<char> = name.chars().collect();
     if all.len() <= most {
@@ -225,5 +229,5 @@ fn letters(text: &str) -> usize {
     text.chars().count()
 }
 
-/// No column of names becomes narrower for another's sake.
+/// No column of names becomes narrower than this to make room for another one.
 const SHORTEST: usize = 8;
