@@ -11,19 +11,19 @@ use protocol::{
 };
 use serde::Serialize;
 
-/// What happened. Nothing in it depends on a row.
+/// An event of an instance. Nothing in it depends on a row.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
-    /// The instance came to be.
+    /// The instance began.
     Opened { instance: Digest, contract: Digest },
-    /// Keys of a dataset were taken.
+    /// An owner granted the keys of a dataset.
     Granted { dataset: &'a str, manifest: Digest, not_after: Time },
     /// A grant ended.
     Dropped { dataset: &'a str },
-    /// A party took back a key.
+    /// A party withdrew a key.
     Withdrawn { party: &'a str, key: &'a PublicKey },
-    /// A job was run; `charged` unless its figures had been paid for before.
+    /// A job was run. It was `charged` unless its figures had been paid for before.
     Ran { job: JobName, asked_by: &'a str, receivers: &'a [String], charged: bool, output: Digest },
     /// A job got the answer of an earlier one, for nothing.
     Repeated { job: JobName, asked_by: &'a str, receivers: &'a [String], output: Digest },
@@ -33,7 +33,7 @@ pub(crate) enum Event<'a> {
     Closed {},
 }
 
-/// The log.
+/// The audit log of an instance.
 pub(crate) struct Audit {
     log: MerkleLog,
 }
@@ -47,7 +47,7 @@ impl Audit {
         self.log.append(&canonical::to_vec(&("glovebox audit v1", time, event)));
     }
 
-    /// Entries and their root.
+    /// The number of entries, and their root.
     pub(crate) fn head(&self) -> (u64, Root) {
         (self.log.size(), self.log.root())
     }

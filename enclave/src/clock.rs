@@ -1,4 +1,4 @@
-//! Trusted time: what the hypervisor signs, with the monotonic clock between.
+//! Trusted time: signed by the hypervisor, and continued by the monotonic clock in between.
 
 use nsm::{Nsm, NsmError};
 use protocol::time::Time;
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The instance's clock. Never goes backwards.
+/// The instance's clock. It never goes backwards.
 pub(crate) struct Clock {
     last: Mutex<Reading>,
 }
@@ -19,19 +19,19 @@ struct Reading {
 }
 
 impl Clock {
-    /// Starts from the module's time.
+    /// Starts the clock with the module's time.
     pub(crate) fn start(nsm: &dyn Nsm) -> Result<Self, NsmError> {
         let signed = Time(nsm::own(nsm)?.time_millis);
         Ok(Self { last: Mutex::new(Reading { signed, at: Instant::now(), shown: signed }) })
     }
 
-    /// The time, from the module if the last reading is older than a minute.
+    /// The time. If the last reading is older than a minute, the module is asked.
     pub(crate) fn now(&self, nsm: &dyn Nsm) -> Result<Time, NsmError> {
         let age = self.last.lock().unwrap_or_else(PoisonError::into_inner).at.elapsed();
         if age > OLDEST { self.signed(nsm) } else { Ok(self.between()) }
     }
 
-    /// The time, from the module.
+    /// The time, asked of the module.
     pub(crate) fn signed(&self, nsm: &dyn Nsm) -> Result<Time, NsmError> {
         let signed = Time(nsm::own(nsm)?.time_millis);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! The enclave's only voice besides its answers: lines of plain text on standard error.
+//! The enclave's log: lines of plain text on standard error.
 //!
-//! Nobody outside reads them in production, where Nitro connects the console in debug mode only;
-//! still no line holds a row, a key or what a party sent.
+//! In production nobody outside reads them, since Nitro connects the console in debug mode only.
+//! Still no line holds a row, a key or what a party sent.
 
 use protocol::text;
 use std::{
@@ -15,7 +15,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-/// Sends what the program has to say, and where it panicked, to standard error.
+/// Sends the program's log, and the places of panics, to standard error.
 ///
 /// Does nothing if somebody else listens already.
 pub fn start() {
@@ -23,7 +23,7 @@ pub fn start() {
         return;
     }
     panic::set_hook(Box::new(|panic| {
-        // Not its message: that may quote a value.
+        // The message of the panic is left out: it may quote a value.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!("panicked at {place}");
     }));
@@ -51,7 +51,7 @@ impl Subscriber for Console {
     fn exit(&self, _: &Id) {}
 }
 
-/// Level, message and fields; whatever they quote, it stays one line.
+/// Level, message and fields on one line, whatever they quote.
 fn line(event: &Event<'_>) -> String {
     let mut line = Line::default();
     event.record(&mut line);
@@ -70,7 +70,7 @@ impl Visit for Line {
         if field.name() == "message" {
             self.message = text;
         } else {
-            // Writing to a string succeeds.
+            // Writing to a string always succeeds.
             let _ = write!(self.fields, " {}={text}", field.name());
         }
     }

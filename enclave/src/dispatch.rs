@@ -1,4 +1,4 @@
-//! From a request to a reply: who asks, of whom, for what.
+//! From a request to a reply: checks who asks, and passes the request on.
 
 use crate::{
     audit::Event,
@@ -21,7 +21,8 @@ use protocol::{
 use std::sync::PoisonError;
 
 impl Serving {
-    /// Answers who asks for a document; no signature needed, but not too often.
+    /// Answers a request for an attestation document. It needs no signature, but is limited in
+    /// rate.
     pub(crate) fn attest(&self, bytes: &[u8]) -> Reply {
         match self.try_attest(bytes) {
             Ok(reply) => Reply::Attested(reply),
@@ -33,7 +34,7 @@ impl Serving {
         self.gate.admit_attest()?;
         let request: AttestRequest =
             canonical::from_slice_within(bytes, limits::ATTEST).map_err(|_| Refusal::Malformed)?;
-        // Another length could be the nonce of a receipt.
+        // A nonce of another length could be that of a receipt.
         if request.nonce.len() != NONCE_LEN {
             return Err(Refusal::Malformed);
         }
@@ -60,8 +61,8 @@ impl Serving {
         match self.act(&by, request.body).await {
             Ok(reply) => reply,
             Err(refusal) => {
-                // The host reads this log: it learns the kind of the refusal, which follows from what is
-                // public, and nothing that the request said.
+                // The host reads this log. It learns the kind of the refusal, which follows from
+                // what is public, and nothing of what the request said.
                 tracing::info!(%party, reason = refusal.kind(), "a request was declined");
                 if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
                     let request = sign::digest_of(bytes);
@@ -79,9 +80,9 @@ impl Serving {
         }
         let party = by.party();
         let mut state = self.state.lock().await;
-        // After the wait for the lock: a grant may have ended meanwhile.
+        // The lock may have taken a while: a grant may have ended meanwhile.
         let now = self.now()?;
-        // And so may the key of who asks, or its party took it back.
+        // The sender's key may also have ended meanwhile, or its party withdrew it.
         self.authority(now, |known| known.still(by))?;
         if matches!(body, Body::Close {}) {
             return self.close(&mut state, party, now).await;
@@ -97,7 +98,7 @@ impl Serving {
         }
     }
 
-    /// Trusted time, signed for this.
+    /// Trusted time, signed by the module for this call.
     pub(crate) fn now(&self) -> Result<Time, Refusal> {
         self.clock.signed(self.nsm.as_ref()).map_err(|error| {
             tracing::error!(%error, "no trusted time");
@@ -106,7 +107,7 @@ impl Serving {
     }
 
     fn authenticate(&self, bytes: &[u8]) -> Result<(Authorised, Request), Refusal> {
-        // What anybody may make it do is cheap: the module is not asked for the time.
+        // Work that anybody can cause is kept cheap: the module is not asked for the time here.
         let now = self.clock.now(self.nsm.as_ref()).map_err(|error| {
             tracing::error!(%error, "no trusted time");
             Refusal::Internal
@@ -131,7 +132,7 @@ impl Serving {
         what(&Authority::at(&self.contract, now).without(&withdrawn))
     }
 
-    /// Believes a key no more, for as long as the instance lives.
+    /// Stops believing a key, for as long as the instance lives.
     fn withdraw(&self, open: &mut Open, bytes: &[u8], now: Time) -> Result<Reply, Refusal> {
         let mut withdrawn = self.withdrawn.lock().unwrap_or_else(PoisonError::into_inner);
         let (party, withdrawal) = withdrawn.take(&self.contract, bytes)?;
@@ -141,8 +142,9 @@ impl Serving {
         Ok(Reply::Withdrawn {})
     }
 
-    /// Ends the instance. The state lock has drained what ran; the keys go with the state. Any owner
-    /// may close: it can stop its own data at any time, and a room without it answers nothing.
+    /// Ends the instance. The state lock has waited for running work, and the keys go with the
+    /// state. Any owner may close: it can stop its own data at any time, and a room without it
+    /// answers nothing.
     async fn close(&self, state: &mut State, party: &str, now: Time) -> Result<Reply, Refusal> {
         if !self.contract.datasets.values().any(|dataset| dataset.owner == party) {
             let name = party.to_owned();
@@ -153,8 +155,8 @@ impl Serving {
         Ok(Reply::Closed { closing })
     }
 
-    /// Ends the instance for a planned stop of the host, which could as well end it without: so that
-    /// what was handed to it and not spent can return to its owners.
+    /// Ends the instance for a planned stop of the host, so that what was handed to it and not
+    /// spent can return to its owners. The host could end it without this call.
     pub(crate) async fn leave(&self) {
         let mut state = self.state.lock().await;
         let ended = match self.now() {
@@ -167,7 +169,7 @@ impl Serving {
         }
     }
 
-    /// The closing of this instance, which is made now unless it was made before.
+    /// The closing of this instance: the one that was made before, or one that is made now.
     async fn end(&self, state: &mut State, now: Time) -> Result<Vec<u8>, Refusal> {
         let open = match state {
             State::Closed { closing } => return Ok(closing.clone()),
@@ -187,7 +189,7 @@ impl Serving {
         };
         let closing = job::attest(self, open, BodyKind::Closing, &canonical::to_vec(&body))?;
         *state = State::Closed { closing: closing.clone() };
-        // The reply carries it too, so a host that keeps nothing delays nobody.
+        // The reply carries the closing too, so a host that keeps nothing delays nobody.
         if let Ok(name) = ObjectName::closing(&self.instance.to_string())
             && let Err(error) = link::put(self.host.as_ref(), None, name, closing.clone()).await
         {
@@ -196,7 +198,7 @@ impl Serving {
         Ok(closing)
     }
 
-    /// Drops datasets whose grants are over, whether or not anybody asks.
+    /// Drops datasets whose grants are over, whether or not anybody sends a request.
     pub(crate) async fn tick(&self) {
         let now = match self.clock.now(self.nsm.as_ref()) {
             Ok(now) => now,

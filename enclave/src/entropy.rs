@@ -1,4 +1,4 @@
-//! The generator: seeded by the module and, mixed in, by the kernel.
+//! The random generator, seeded by the module and the kernel together.
 
 use nsm::{Nsm, NsmError};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -8,7 +8,7 @@ use ring::{
 };
 use zeroize::Zeroizing;
 
-/// A fresh generator. It stays unpredictable while either source is.
+/// A fresh generator. It is unpredictable as long as either source is.
 pub(crate) fn generator(nsm: &dyn Nsm) -> Result<ChaCha20Rng, NsmError> {
     Ok(ChaCha20Rng::from_seed(*seed(nsm)?))
 }

@@ -1,4 +1,4 @@
-//! What holds back requests that come too often or twice.
+//! Limits requests that come too often, and refuses requests that come twice.
 
 use protocol::refusal::{Refusal, Share};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-/// Holds back what comes too often or twice.
+/// Limits requests that come too often, and refuses requests that come twice.
 pub(crate) struct Gate {
     seen: Mutex<BTreeMap<String, BTreeSet<[u8; 16]>>>,
     attests: Mutex<Bucket>,
@@ -24,7 +24,7 @@ impl Gate {
         Self { seen: Mutex::new(BTreeMap::new()), attests: Mutex::new(bucket) }
     }
 
-    /// Lets a request for a document pass, unless too many came.
+    /// Admits a request for an attestation document, unless too many came.
     pub(crate) fn admit_attest(&self) -> Result<(), Refusal> {
         let mut bucket = self.attests.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = bucket.at.elapsed().as_secs_f64();
@@ -37,7 +37,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Each party has a share of its own, so that none can use up another's.
+    /// Admits a request once. Each party has a share of its own, so that none can use up another's.
     pub(crate) fn admit_once(&self, party: &str, id: [u8; 16]) -> Result<(), Refusal> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = seen.entry(party.to_owned()).or_default();
@@ -51,7 +51,7 @@ impl Gate {
 
 const PER_SECOND: f64 = 10.0;
 const BURST: f64 = 50.0;
-/// Requests of one party in one life of an instance.
+/// Largest number of requests that one party may send in one life of an instance.
 const MAX_REQUESTS: usize = 1 << 18;
 
 #[cfg(test)]

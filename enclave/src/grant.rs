@@ -1,4 +1,5 @@
-//! Taking the keys of a dataset: verified, fetched, opened, and only then held.
+//! Takes the keys of a dataset: the grant is verified, the file fetched and opened, and only then
+//! are the keys held.
 
 use crate::{
     audit::Event,
@@ -26,8 +27,8 @@ use std::{
     sync::Arc,
 };
 
-/// Opens the dataset that `grant` is for, or says why not. The host sees the whole file read from
-/// first block to last.
+/// Opens the dataset that `grant` is for, or says why not. The host sees the whole file being read,
+/// from first block to last.
 pub(crate) async fn take(
     serving: &Serving,
     by: &Authorised,
@@ -45,7 +46,8 @@ pub(crate) async fn take(
     check_time(&grant, now).map_err(bad)?;
     let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.root_key;
     let manifest = open_manifest(serving, &grant, party, now)?;
-    // Whoever checks a receipt asks whether the key of the manifest was good when the result was made.
+    // A receipt says whether the manifest's key was good when the result was made, so a grant must
+    // not outlive that key.
     if grant.not_after > manifest.until().min(by.until()) {
         return Err(bad(GrantFlaw::OutlivesKey));
     }
@@ -112,7 +114,7 @@ fn open_manifest(
     })
 }
 
-/// The dataset called `name`, which must be `party`'s.
+/// The dataset called `name`, which must belong to `party`.
 fn owned<'c>(contract: &'c Contract, name: &str, party: &str) -> Result<&'c Dataset, Refusal> {
     let found = contract.datasets.get(name);
     found.filter(|dataset| dataset.owner == party).ok_or_else(|| {
@@ -140,8 +142,8 @@ fn check_time(grant: &Grant, now: Time) -> Result<(), GrantFlaw> {
     if grant.not_after > longest { Err(GrantFlaw::TooLong) } else { Ok(()) }
 }
 
-/// The keys of the granted columns. The salt that comes with them must be the contract's; no format of this build
-/// reads it, so it is compared and dropped.
+/// Opens the keys of the granted columns. The salt that comes with them must be the contract's. No
+/// format of this build reads it, so it is compared and dropped.
 fn open_keys(
     binding: &Binding<'_>,
     open: &Open,
@@ -153,8 +155,8 @@ fn open_keys(
     if salt.digest() == contract.bucket_salt { Ok(keys) } else { Err(GrantFlaw::Salt) }
 }
 
-/// Drops the keys and rows of `name` for its owner, whatever else is open. What was answered before stays
-/// answered.
+/// Drops the keys and rows of `name` for its owner. Other datasets stay open, and answers that were
+/// given stay.
 pub(crate) fn revoke(
     contract: &Contract,
     open: &mut Open,
@@ -172,7 +174,7 @@ pub(crate) fn revoke(
     Ok(Reply::Revoked {})
 }
 
-/// Takes slices that their owners signed for this instance; each must be one that fits.
+/// Accepts slices that their owners signed for this instance. Each one must fit.
 pub(crate) fn accept(
     serving: &Serving,
     open: &mut Open,
@@ -219,7 +221,8 @@ async fn fetch(
         }
     })?;
     let dataset = serving.contract.datasets.get(name).cloned().ok_or(Refusal::Internal)?;
-    // Parsing a partner's file takes a while and may be hostile: not on the thread that serves.
+    // Parsing a partner's file takes a while, and the file may be hostile: it is not done on the
+    // thread that serves.
     let opened =
         tokio::task::spawn_blocking(move || dataset::open(file.into(), &what, &dataset, &keys));
     let table = opened.await.map_err(|_| bad(GrantFlaw::Layout))?.map_err(|error| {
@@ -235,5 +238,5 @@ async fn fetch(
     RecordBatch::try_from_iter(columns).map_err(|_| bad(GrantFlaw::Layout))
 }
 
-/// The longest grant: a day.
+/// The longest grant in seconds: a day.
 const LONGEST_SECONDS: u64 = 24 * 3600 + 60;

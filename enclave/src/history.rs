@@ -1,14 +1,14 @@
-//! What was asked of this instance: how often by whom, and about whom.
+//! The jobs of this instance: how often each analyst asked, and about whom.
 
 use protocol::{contract::Contract, job::JobName, refusal::Refusal, tally::Tally, time::Time};
 use std::collections::VecDeque;
 
-/// The jobs that were paid for, oldest first. It dies with the instance; the owners' custodies count over
-/// all instances.
+/// The jobs that were paid for, oldest first. The list ends with the instance; the owners'
+/// custodies count over all instances.
 #[derive(Default)]
 pub(crate) struct History {
     jobs: VecDeque<Asked>,
-    /// Jobs that were forgotten, since there were too many.
+    /// How many jobs were forgotten because there were too many.
     forgotten: u64,
 }
 
@@ -42,7 +42,7 @@ impl History {
         Err(Refusal::TooManyJobs { analyst, purpose, most, next })
     }
 
-    /// Notes a job that was paid for; gives its place.
+    /// Records a job that was paid for, and returns its place in the history.
     pub(crate) fn note(
         &mut self,
         job: JobName,
@@ -76,9 +76,9 @@ impl History {
 }
 
 const DAY_MS: u64 = 86_400_000;
-/// The most that a contract allows in a day, for one analyst and purpose.
+/// The most jobs that a contract allows one analyst and purpose in a day.
 const MOST: usize = 10_000;
-/// With how many of them a new one is compared.
+/// How many of the latest jobs a new one is compared with.
 const COMPARED: usize = 256;
 
 #[cfg(test)]

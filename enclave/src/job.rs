@@ -28,7 +28,7 @@ use protocol::{
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 
-/// Answers the job that `party` signed.
+/// Runs the job that `party` signed, and answers it.
 pub(crate) async fn run(
     serving: &Serving,
     open: &mut Open,
@@ -38,14 +38,14 @@ pub(crate) async fn run(
     now: Time,
 ) -> Result<Reply, Refusal> {
     let signed = serving.authority(now, |known| SignedJob::open(known, signed.to_vec()))?;
-    // Nobody runs a job for somebody else: the reply is for who asks.
+    // A party may only run its own jobs: the reply is for the sender.
     if signed.analyst() != party {
         return Err(Refusal::Malformed);
     }
     if signed.job().instance != serving.instance {
         return Err(Refusal::Elsewhere);
     }
-    // A job that was answered is answered again, also if it was signed anew since.
+    // An answered job is answered again, even if it was signed anew since then.
     if !open.results.holds(signed.name()) {
         open.results.check_share(party)?;
         grant::accept(serving, open, slices, now)?;
@@ -104,7 +104,7 @@ async fn answer(
     Ok(())
 }
 
-/// Sees to it that the figures are there: pays and computes them, unless that was done before.
+/// Makes the figures available: pays for them and computes them, unless that was done before.
 async fn release(
     serving: &Serving,
     open: &mut Open,
@@ -133,8 +133,8 @@ async fn release(
     Ok(())
 }
 
-/// Runs the engine and adds the noise that was paid for. A fault gives the payment back, so that a
-/// retry of the question costs nothing more.
+/// Runs the engine and adds the noise that was paid for. After a fault the payment is kept for a
+/// retry of the question, which costs nothing more.
 async fn tally(
     serving: &Serving,
     open: &mut Open,
@@ -159,14 +159,14 @@ async fn tally(
     }
 }
 
-/// The same tally of the same data for the same purpose, with the same noise.
+/// Digest of what the figures depend on: the tally, its data, its purpose and its noise.
 fn figures(admitted: &Admitted) -> Digest {
     let proven = admitted.proven();
     let parts = (admitted.purpose(), &admitted.job().datasets, proven.tally(), proven.proof());
     Digest::of("glovebox figures v1", &canonical::to_vec(&parts))
 }
 
-/// What was asked of which data. Its parts say everything a result depends on, but who asked.
+/// Digest of the question and its data: everything that a result depends on, except who asked.
 fn question(admitted: &Admitted) -> Digest {
     let job = admitted.job();
     let (tally, proof) = (admitted.proven().tally(), admitted.proven().proof());
@@ -174,7 +174,7 @@ fn question(admitted: &Admitted) -> Digest {
     Digest::of("glovebox question v1", &canonical::to_vec(&parts))
 }
 
-/// Digests of an answer's files.
+/// Digests of the files of an answer.
 struct Output {
     output: Digest,
     released: Digest,
@@ -206,7 +206,7 @@ fn receipt_body(
     }
 }
 
-/// Signs `body` as this instance, with a document fetched for it.
+/// Signs `body` as this instance, with an attestation document fetched for it.
 pub(crate) fn attest(
     serving: &Serving,
     open: &Open,

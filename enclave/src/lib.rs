@@ -1,7 +1,7 @@
 //! The enclave's shell: boot, session, TLS, keys, dispatch, results, audit.
 //!
-//! A life is `Booted -> Contracted -> Attested -> Serving -> Closed`, one contract and one
-//! statement long. Datasets unlock while serving; a job runs on an `Unlocked` view of them.
+//! A life is `Booted -> Contracted -> Attested -> Serving -> Closed`, with one contract and one
+//! statement. Datasets are opened while it serves, and a job runs on an `Unlocked` view of them.
 
 mod audit;
 mod clock;

@@ -1,4 +1,4 @@
-//! A life from boot to serving, the same for every module and transport.
+//! An instance's life from boot to serving, the same for every module and transport.
 
 use crate::{
     link::{Host, HostError, StreamHost},
@@ -29,7 +29,7 @@ pub async fn live(
     let instance = attested.instance().short();
     let seed = attested.noise_seed()?;
     let serving = attested.open(Box::new(Exact::from_seed(*seed)), memory_bytes()?)?;
-    // Not earlier: who can connect may rely on an answer.
+    // The enclave listens no earlier, since who can connect may rely on an answer.
     let listener = listen.listen()?;
     tracing::info!("{kind}instance {instance} is serving");
     let serving = Arc::new(serving);
@@ -42,30 +42,31 @@ pub async fn live(
     Ok(())
 }
 
-/// Half of the machine's memory: the rest is for the image, the connections and the answer.
+/// Memory for data, in bytes: half of the machine's. The rest is for the image, the connections and
+/// the answer.
 fn memory_bytes() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/meminfo")?;
     half_of(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Half of `MemTotal`, which is in KiB (proc_meminfo(5)).
+/// Half of `MemTotal`, which is in KiB (proc_meminfo(5)), in bytes.
 fn half_of(meminfo: &str) -> Option<u64> {
     let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: u64 = total.split_whitespace().next()?.parse().ok()?;
     kibibytes.checked_mul(512)
 }
 
-/// Why an enclave did not come up.
+/// Why an enclave did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifeError {
-    /// The host's store was not there in time.
+    /// The host's store did not answer in time.
     #[error("waiting for the host's store: {0}")]
     Host(#[from] HostError),
-    /// Module, contract or keys.
+    /// The module, the contract or the keys failed.
     #[error("{0}")]
     Boot(#[from] BootError),
-    /// The operating system: sockets, or `/proc/meminfo`.
+    /// A socket or `/proc/meminfo` cannot be used.
     #[error("{0}")]
     Io(#[from] io::Error),
 }

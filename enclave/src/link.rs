@@ -1,4 +1,4 @@
-//! Asking the host, which is trusted by nobody: every answer is hostile bytes.
+//! Sends questions to the host, which nobody trusts: every answer is hostile bytes.
 
 use crate::transport::{Later, Stream, TcpTransport, Transport, UnixTransport};
 use protocol::{
@@ -15,50 +15,50 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Where blobs are kept. Can lose, alter and withhold them.
+/// The host, which keeps blobs. It can lose, alter and withhold them.
 pub trait Host: Send + Sync {
-    /// One question, one answer.
+    /// Sends one question and gets one answer.
     fn ask(&self, ask: Ask) -> Later<'_, Result<Answer, HostError>>;
 }
 
-/// Why the host gave nothing.
+/// Why the host gave no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// No connection.
+    /// The connection failed.
     #[error("asking the host: {0}")]
     Io(#[from] io::Error),
-    /// No answer in time.
+    /// The host did not answer in time.
     #[error("the host did not answer in time")]
     Silent,
-    /// Bytes that are no answer.
+    /// The bytes are not an answer.
     #[error("the host's answer: {0}")]
     Frame(#[from] FrameError),
-    /// An answer to another question.
+    /// The host answered another question.
     #[error("the host answered something else than was asked")]
     OtherAnswer,
-    /// The host says it cannot.
+    /// The host says that it cannot do what was asked.
     #[error("the host answers {why:?}")]
     Failed {
-        /// Its reason.
+        /// The host's reason.
         why: Failure,
     },
 }
 
 /// The host at the other end of a socket.
 ///
-/// One connection, and one question at a time on it: a question is sent whole before its answer is
-/// read, and the host answers after it has read the question. So only one direction ever carries
-/// more than a few bytes, and neither side can fill the road that the other needs to go on.
+/// There is one connection, and one question at a time on it. A question is sent whole before its
+/// answer is read, and the host answers after it has read the question. So only one direction ever
+/// carries more than a few bytes, and neither side can block the other.
 pub struct StreamHost {
     transport: Box<dyn Transport>,
     open: Mutex<Option<Box<dyn Stream>>>,
-    /// For one question and its answer.
+    /// How long to wait for the answer to one question.
     patience: Duration,
 }
 
 impl StreamHost {
-    /// The host that listens there.
+    /// The host that listens on this transport.
     #[must_use]
     pub fn at(transport: impl Transport + 'static) -> Self {
         Self { transport: Box::new(transport), open: Mutex::new(None), patience: PATIENCE }
@@ -110,8 +110,8 @@ impl StreamHost {
         Ok(answer)
     }
 
-    /// Waits until the host says that the operator wants the instance to end, on a connection of its
-    /// own. A host that breaks off is asked again: it may be restarting.
+    /// Waits until the host says that the operator wants the instance to end. Uses a connection of
+    /// its own. A host that breaks off is asked again: it may be restarting.
     pub(crate) async fn planned_end(&self) {
         loop {
             match timeout(self.patience, self.is_end_planned()).await {
@@ -132,7 +132,7 @@ impl StreamHost {
     }
 }
 
-/// One question, and its answer.
+/// Sends one question and reads its answer.
 async fn exchange_on(
     stream: &mut Box<dyn Stream>,
     frame: &[u8],
@@ -142,7 +142,8 @@ async fn exchange_on(
     stream.flush().await?;
     let mut header = [0; 4];
     stream.read_exact(&mut header).await?;
-    // The length is the host's word: read as it comes, so that a lie costs no memory.
+    // The length is only the host's word: bytes are read as they come, so that a lie costs no
+    // memory.
     let length = body_length(header, most)?;
     let mut body = Vec::new();
     let most = u64::try_from(length).unwrap_or(u64::MAX);
@@ -159,7 +160,7 @@ impl Host for StreamHost {
             let (frame, most) = (encode_frame(&ask)?, longest_answer(&ask));
             match timeout(self.patience, self.exchange(&frame, most)).await {
                 Ok(Ok(answer)) => Ok(answer),
-                // A kept connection may be stale; one more try on a fresh one.
+                // A kept connection may be stale; try once more on a fresh one.
                 Ok(Err(HostError::Io(_))) => timeout(self.patience, self.exchange(&frame, most))
                     .await
                     .map_err(|_| HostError::Silent)?,
@@ -176,7 +177,7 @@ impl fmt::Debug for StreamHost {
     }
 }
 
-/// How long an answer to `ask` may be, with what is around the bytes in it.
+/// Longest answer to `ask`, the frame included.
 fn longest_answer(ask: &Ask) -> usize {
     let bytes = match ask {
         Ask::Contract {} => MAX_CONTRACT,
@@ -187,7 +188,7 @@ fn longest_answer(ask: &Ask) -> usize {
     bytes.saturating_add(AROUND).min(MAX_BODY)
 }
 
-/// The contract that the operator was given.
+/// The contract that the operator gave to the host.
 pub(crate) async fn contract(host: &dyn Host) -> Result<Vec<u8>, HostError> {
     match host.ask(Ask::Contract {}).await? {
         Answer::Contract { bytes } => Ok(bytes.0),
@@ -195,7 +196,7 @@ pub(crate) async fn contract(host: &dyn Host) -> Result<Vec<u8>, HostError> {
     }
 }
 
-/// A whole dataset, in blocks from first to last: what the host sees depends on `size` alone.
+/// Reads a whole dataset, in blocks from first to last: what the host sees depends on `size` alone.
 pub(crate) async fn dataset(host: &dyn Host, blob: Root, size: u64) -> Result<Vec<u8>, HostError> {
     let mut bytes = Vec::new();
     let mut offset = 0;
@@ -205,7 +206,8 @@ pub(crate) async fn dataset(host: &dyn Host, blob: Root, size: u64) -> Result<Ve
             Answer::Range { bytes: Body(range) } if u64_len(&range) == u64::from(length) => {
                 bytes.extend_from_slice(&range);
             }
-            // Shorter than the manifest says: not the file that was signed for.
+            // The file is shorter than its manifest says, so it is not the file that was signed
+            // for.
             Answer::Range { .. } => return Err(HostError::OtherAnswer),
             other => return Err(unexpected(other)),
         }
@@ -214,7 +216,8 @@ pub(crate) async fn dataset(host: &dyn Host, blob: Root, size: u64) -> Result<Ve
     Ok(bytes)
 }
 
-/// Stores `bytes` durably before it returns; a result has an origin, a closing none.
+/// Stores `bytes`; they are on disk before this returns. A result has an origin, a closing has
+/// none.
 pub(crate) async fn put(
     host: &dyn Host,
     of: Option<Origin>,
@@ -238,12 +241,12 @@ fn u64_len(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-/// Bytes of a frame around those that were asked for.
+/// Bytes of a frame beside those that were asked for.
 const AROUND: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two questions whether the end is planned, if the host did not answer the first.
+/// Pause before the host is asked again whether the end is planned, if it did not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// Between two attempts to reach a host that does not listen yet.
+/// Pause between two attempts to reach a host that does not listen yet.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

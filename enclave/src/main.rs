@@ -1,7 +1,7 @@
 //! `glovebox-enclave`: the program that the measured image runs.
 //!
-//! Takes no arguments and reads no environment: everything that could be set would have to be
-//! measured. Where to connect is in `protocol::storage::vsock`, what to do in the contract.
+//! It takes no arguments and reads no environment: everything that could be set would have to be
+//! measured. Where to connect is in `protocol::storage::vsock`, and what to do is in the contract.
 
 use enclave::{LifeError, StreamHost, VsockTransport, console, live};
 use nsm::{Device, Nsm, NsmError};
@@ -23,7 +23,8 @@ fn run() -> Result<(), Failure> {
     if std::env::args_os().len() > 1 {
         return Err(Failure::Arguments);
     }
-    // First of all: without a module this is not an enclave, and asks nobody for anything.
+    // The module comes first: without one this is not an enclave, and must not ask anybody for
+    // anything.
     let nsm: Arc<dyn Nsm> = Arc::new(Device::open()?);
     let host = StreamHost::at(VsockTransport::new(PARENT_CID, STORE_PORT));
     let listen = VsockTransport::new(PARENT_CID, ENCLAVE_PORT);

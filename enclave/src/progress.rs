@@ -1,20 +1,20 @@
-//! How far the figures of a question came, so that what was paid for is never paid again.
+//! How far the figures of a question are, so that nothing is paid twice.
 
 use privacy::{Paid, Release};
 use protocol::job::JobName;
 
-/// How far the figures of a tally came that was paid for.
+/// How far the figures of a paid tally are.
 pub(crate) enum Progress {
-    /// Nothing was computed, because something inside failed.
+    /// The tally is paid and nothing was computed, because something inside failed.
     Paid(Box<Paid>, First),
-    /// The figures are there: whatever else is estimated from them costs nothing.
+    /// The figures are released: anything else that is estimated from them costs nothing.
     Released(Box<Release>, First),
 }
 
-/// The job that paid for figures.
+/// The first job that paid for the figures.
 #[derive(Clone, Copy)]
 pub(crate) struct First {
     pub(crate) job: JobName,
-    /// Its place in the history.
+    /// The job's place in the history.
     pub(crate) place: u64,
 }

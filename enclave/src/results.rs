@@ -1,5 +1,5 @@
-//! Results: kept once for each question, and sealed to the receivers of each job that asks it, whenever it
-//! asks.
+//! Results: each is kept once for its question, and sealed to the receivers of each job that asks
+//! the question, whenever it asks.
 
 use crate::{
     link::{self, Host},
@@ -23,18 +23,18 @@ use zeroize::Zeroizing;
 
 /// Everything that was answered.
 pub(crate) struct Results {
-    /// A name says who asked, so that no party can take another's.
+    /// Jobs by name. A name says who asked, so that no party can take another's answer.
     by_job: BTreeMap<JobName, Asked>,
-    /// Answers by what was asked of which data: the same question costs nothing.
+    /// Answers by question and data: the same question costs nothing.
     by_question: BTreeMap<Digest, Answered>,
-    /// How many answers were sealed, by who asked and who receives.
+    /// How many answers were sealed, by analyst and receiver.
     deliveries: BTreeMap<(String, String), Counted>,
     shares: Shares,
-    /// Of what packages are sealed with.
+    /// The seed of the randomness with which packages are sealed.
     seed: Zeroizing<[u8; 32]>,
 }
 
-/// One job that has an answer.
+/// A job that has an answer.
 struct Asked {
     asked_by: String,
     question: Digest,
@@ -46,9 +46,9 @@ struct Asked {
 /// Whether an answer was charged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Priced {
-    /// A budget paid for it.
+    /// A budget paid for the answer.
     Charged,
-    /// It had been paid for before.
+    /// The answer had been paid for before.
     Free,
 }
 
@@ -59,7 +59,7 @@ struct Counted {
 }
 
 impl Results {
-    /// Of so many parties; whoever has `seed` can open what is sealed here.
+    /// Results for this many parties. Whoever has `seed` can open what is sealed here.
     pub(crate) fn new(parties: usize, seed: Zeroizing<[u8; 32]>) -> Self {
         Self {
             by_job: BTreeMap::new(),
@@ -79,7 +79,7 @@ impl Results {
         self.shares.check(party)
     }
 
-    /// The jobs whose results are at the host, all of them.
+    /// The jobs whose results are all at the host.
     pub(crate) fn jobs(&self) -> Vec<AnsweredJob> {
         let stored = self.by_job.iter().filter(|(_, job)| job.is_stored());
         stored
@@ -87,7 +87,7 @@ impl Results {
             .collect()
     }
 
-    /// Who was sealed how many answers.
+    /// How many answers were sealed, by analyst and receiver.
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
         let delivery = |((asked_by, receiver), counted): (&(String, String), &Counted)| Delivery {
             asked_by: asked_by.clone(),
@@ -102,8 +102,8 @@ impl Results {
         self.by_question.get(question).cloned()
     }
 
-    /// Keeps the answer to a job: what is the same for every job that asks so, once. From here on a retry
-    /// brings it back.
+    /// Keeps the answer to a job. The part that is the same for every job with this question is
+    /// kept once. From here on a retry brings the answer back.
     pub(crate) fn keep(
         &mut self,
         signed: &SignedJob,
@@ -132,7 +132,8 @@ impl Results {
         self.by_job.insert(signed.name(), answered);
     }
 
-    /// Stores what is not stored yet, then gives the part of the party that asked.
+    /// Stores the packages that are not stored yet, then returns the package of the party that
+    /// asked.
     pub(crate) async fn deliver(
         &mut self,
         host: &dyn Host,
@@ -160,14 +161,14 @@ impl Results {
                 Ok(()) => {
                     answered.stored.insert(receiver.clone());
                 }
-                // Nobody but this instance makes bytes for this name: the host keeps another's in their
-                // place, or says so. The answer is paid for, and who asked gets it here; that the others
-                // do not is said, and tried again with the next retry.
+                // Only this instance makes bytes for this name: so the host keeps other bytes in
+                // their place, or claims to. The answer is paid for, and the analyst gets it here.
+                // The reply says that the other receivers do not, and the next retry tries again.
                 Err(link::HostError::Failed { why: Failure::Conflict }) => {
                     tracing::error!(%receiver, "the host holds other bytes in the place of a result");
                     not_stored.push(receiver.clone());
                 }
-                // A full store loses nobody's answer either.
+                // The answer is not lost if the store is full, either.
                 Err(error) => {
                     tracing::warn!(%error, %receiver, "a result could not be stored");
                     not_stored.push(receiver.clone());
@@ -189,9 +190,9 @@ struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    /// The package sealed to `receiver`: the same bytes whenever it is the same package, so that none need be
-    /// kept and a host that has them has nothing else. What is drawn for it follows from the package too, and so
-    /// no two packages are sealed with the same.
+    /// The package sealed to `receiver`. The same package always gives the same bytes, so none need
+    /// be kept, and a host that has them has nothing else. The randomness for it follows from the
+    /// package too, so no two packages are sealed with the same randomness.
     fn to(&self, receiver: &str) -> Result<Vec<u8>, Refusal> {
         let contract = self.contract;
         let party = contract.parties.get(receiver).ok_or(Refusal::Internal)?;

@@ -1,4 +1,4 @@
-//! HTTP over TLS over whatever transport there is.
+//! HTTP over TLS over any transport.
 
 use crate::{
     session::Serving,
@@ -32,10 +32,10 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
     });
     let acceptor = TlsAcceptor::from(Arc::clone(&room.tls.config));
     let places = Places::new(RULES);
-    // Nobody stops an enclave but who ends it.
+    // Nothing stops the server but the end of the enclave.
     let (_stopping, stop) = watch::channel(false);
     loop {
-        // Strangers come through the host, who says of nobody where it is.
+        // Strangers come through the host, which names no address of theirs.
         let place = places.take(None).await;
         let stream = match listener.accept().await {
             Ok(stream) => stream,
@@ -45,14 +45,14 @@ pub async fn serve(room: Arc<Serving>, mut listener: impl Listener) {
                 continue;
             }
         };
-        // It was taken when nobody was there yet: the wait begins now.
+        // The place was taken before anybody connected: the wait begins now.
         place.waiting();
         let room = Room(Arc::clone(&room));
         tokio::spawn(greet(room, acceptor.clone(), stream, place, stop.clone()));
     }
 }
 
-/// One connection. Its failures are nobody's business but its own.
+/// Serves one connection. Its failures concern no other connection.
 async fn greet(
     room: Room,
     acceptor: TlsAcceptor,
@@ -69,7 +69,7 @@ async fn greet(
     connection(stream, place, PATIENCE, Arc::new(room), stop).await;
 }
 
-/// The room, to whoever asks over HTTP.
+/// The room as an HTTP service.
 struct Room(Arc<Serving>);
 
 impl Handler for Room {
@@ -95,8 +95,8 @@ impl Handler for Room {
         let reply = if is_attest {
             room.attest(&body)
         } else {
-            // Hyper drops this future if the connection breaks, which the host can do at will. What
-            // was begun is finished all the same: a job that is paid for is kept for a retry.
+            // Hyper drops this future if the connection breaks, which the host can cause at will.
+            // What was begun is finished all the same: a paid job is kept for a retry.
             let answering = tokio::spawn(async move { room.answer(&body, &place).await });
             answering.await.unwrap_or(Reply::Refused(Refusal::Internal))
         };
@@ -118,7 +118,7 @@ impl Handler for Room {
 const RULES: Rules = Rules {
     places: MAX_CONNECTIONS,
     spare: MAX_CONNECTIONS / 8,
-    // A handshake and a request, from far away.
+    // Time for a handshake and a request from far away.
     grace: Duration::from_secs(1),
     share: MAX_CONNECTIONS / 4,
 };

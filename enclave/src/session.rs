@@ -1,4 +1,4 @@
-//! The life of an instance, one type for each state.
+//! The life of an instance, with one type for each state.
 
 use crate::{
     audit::{Audit, Event},
@@ -30,7 +30,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-/// Knows what it is, and nothing else.
+/// An enclave that knows what it is, and nothing else.
 pub struct Booted {
     nsm: Arc<dyn Nsm>,
     host: Arc<dyn Host>,
@@ -38,7 +38,7 @@ pub struct Booted {
 }
 
 impl Booted {
-    /// Asks the module who this enclave is.
+    /// Asks the module about this enclave.
     ///
     /// # Errors
     ///
@@ -48,8 +48,8 @@ impl Booted {
         Ok(Self { nsm, host, pcrs })
     }
 
-    /// Takes the contract from the host. Any contract will do, since partners check its digest;
-    /// but every party must have signed it, and it must list this very build.
+    /// Takes the contract from the host. Which contract does not matter here, since partners check
+    /// its digest; but every party must have signed it, and it must list this very build.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Booted {
     }
 }
 
-/// Has the one contract of its life.
+/// An enclave with the one contract of its life.
 pub struct Contracted {
     booted: Booted,
     contract: Contract,
@@ -103,7 +103,7 @@ impl Contracted {
     }
 }
 
-/// Has keys that a document can bind.
+/// An enclave with keys that an attestation document can bind.
 pub struct Attested {
     contracted: Contracted,
     tls: Tls,
@@ -114,7 +114,7 @@ pub struct Attested {
 }
 
 impl Attested {
-    /// Identity of this instance: digest of its statement.
+    /// The identity of this instance: the digest of its statement.
     #[must_use]
     pub fn instance(&self) -> Digest {
         self.instance
@@ -135,8 +135,8 @@ impl Attested {
         Ok(entropy::seed(self.contracted.booted.nsm.as_ref())?)
     }
 
-    /// Ready for requests. The noise is drawn from `noise`; datasets and jobs take at most
-    /// `memory_bytes`.
+    /// Makes the enclave ready for requests. Noise is drawn from `noise`; datasets and jobs take at
+    /// most `memory_bytes`.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl Attested {
     }
 }
 
-/// Answers requests until it is closed.
+/// An enclave that answers requests until it is closed.
 pub struct Serving {
     pub(crate) nsm: Arc<dyn Nsm>,
     pub(crate) host: Arc<dyn Host>,
@@ -190,9 +190,9 @@ pub struct Serving {
     pub(crate) tls: Tls,
     pub(crate) clock: Clock,
     pub(crate) gate: Gate,
-    /// Keys that parties took back, as far as they said so here.
+    /// Keys that parties withdrew, as far as this instance was told.
     pub(crate) withdrawn: std::sync::Mutex<Withdrawn>,
-    /// One request at a time touches keys, data or the ledger; so a closing drains what runs.
+    /// One request at a time touches keys, data or the ledger, so a closing waits for running work.
     pub(crate) state: Mutex<State>,
 }
 
@@ -202,13 +202,13 @@ impl fmt::Debug for Serving {
     }
 }
 
-/// Open, or closed for good.
+/// State of an instance: open, or closed for good.
 pub(crate) enum State {
     Open(Box<Open>),
     Closed { closing: Vec<u8> },
 }
 
-/// All that dies with a closing.
+/// Everything that ends with a closing.
 pub(crate) struct Open {
     pub(crate) keys: Keys,
     pub(crate) vault: Vault,
@@ -220,26 +220,26 @@ pub(crate) struct Open {
     pub(crate) audit: Audit,
 }
 
-/// Secrets of an instance.
+/// The secret keys of an instance.
 pub(crate) struct Keys {
     pub(crate) recipient: RecipientSecret,
     pub(crate) receipt: SigningKey,
 }
 
-/// Why the enclave does not come up.
+/// Why the enclave does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BootError {
-    /// No module.
+    /// The module does not answer.
     #[error("{0}")]
     Nsm(#[from] NsmError),
-    /// No host.
+    /// The host does not answer.
     #[error("{0}")]
     Host(#[from] HostError),
-    /// No contract.
+    /// The contract does not open.
     #[error("{0}")]
     Contract(#[from] OpenContractError),
-    /// The contract is for other builds.
+    /// The contract lists other builds than this one.
     #[error(
         "the contract lists other builds than this one (PCR0 {}): every party must sign a contract that lists it",
         found.map_or("unknown".to_owned(), |pcr| pcr.to_string())
@@ -248,10 +248,10 @@ pub enum BootError {
         /// PCR0 of this enclave.
         found: Option<Pcr>,
     },
-    /// No keys.
+    /// Keys cannot be made.
     #[error("making the keys of this instance")]
     Keys,
-    /// No TLS.
+    /// TLS cannot be set up.
     #[error("{0}")]
     Tls(#[from] TlsError),
 }

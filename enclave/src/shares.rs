@@ -1,4 +1,4 @@
-//! What each party has had of what an instance keeps for all of them.
+//! Each party's share of what an instance keeps for all of them.
 
 use protocol::{
     limits,
@@ -6,7 +6,8 @@ use protocol::{
 };
 use std::collections::BTreeMap;
 
-/// Shares do not grow again while the instance lives: what was answered is kept for retries.
+/// The shares of all parties. They do not grow again while the instance lives, since answers are
+/// kept for retries.
 pub(crate) struct Shares {
     parties: usize,
     had: BTreeMap<String, Had>,
@@ -19,12 +20,12 @@ struct Had {
 }
 
 impl Shares {
-    /// Even shares of so many parties.
+    /// Even shares for this many parties.
     pub(crate) fn of(parties: usize) -> Self {
         Self { parties: parties.max(1), had: BTreeMap::new() }
     }
 
-    /// Refuses a job of a party that has had its share, before any work is done for it.
+    /// Refuses a job of a party that has used up its share, before any work is done for it.
     pub(crate) fn check(&self, party: &str) -> Result<(), Refusal> {
         let Some(had) = self.had.get(party) else { return Ok(()) };
         let used = |share| Err(Refusal::ShareUsed { party: party.to_owned(), share });
@@ -37,7 +38,7 @@ impl Shares {
         Ok(())
     }
 
-    /// Notes an answer to `party`, for which `bytes` are kept that were not kept before.
+    /// Records an answer to `party`, for which `bytes` are newly kept.
     pub(crate) fn note(&mut self, party: &str, bytes: usize) {
         let had = self.had.entry(party.to_owned()).or_default();
         had.answers = had.answers.saturating_add(1);

@@ -12,12 +12,13 @@ use std::sync::Arc;
 /// A fresh key and a server that uses it.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
-    /// SubjectPublicKeyInfo, DER: what the statement names.
+    /// SubjectPublicKeyInfo of the key in DER, as the statement names it.
     pub(crate) spki: Vec<u8>,
 }
 
 impl Tls {
-    /// The certificate says nothing: who connects believes the attestation or nobody.
+    /// Makes a key and a server with it. The certificate says nothing: a client believes the
+    /// attestation or nobody.
     pub(crate) fn new() -> Result<Self, TlsError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let certificate = CertificateParams::new(vec!["enclave".to_owned()])?.self_signed(&key)?;
@@ -27,7 +28,7 @@ impl Tls {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], secret)?;
-        // No resumption and no early data: each connection proves the key anew.
+        // There is no resumption and no early data: each connection proves the key anew.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
@@ -36,14 +37,14 @@ impl Tls {
     }
 }
 
-/// Why there is no TLS.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The certificate.
+    /// The certificate cannot be made.
     #[error("making the TLS certificate: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// The configuration.
+    /// The configuration is not valid.
     #[error("setting up TLS: {0}")]
     Config(#[from] rustls::Error),
 }

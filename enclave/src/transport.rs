@@ -1,4 +1,4 @@
-//! How bytes reach the enclave and the host. The shell runs the same on all of them.
+//! How bytes reach the enclave and the host. The shell is the same on every transport.
 
 use std::{
     future::Future,
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener, VsockStream};
 
-/// A connection, of whatever kind.
+/// A connection of any kind.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -23,24 +23,24 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A place where one side listens and the other connects.
 pub trait Transport: Send + Sync {
-    /// Listens here. Must be called within a Tokio runtime.
+    /// Listens on this transport. Must be called within a Tokio runtime.
     ///
     /// # Errors
     ///
     /// As the operating system has it.
     fn listen(&self) -> io::Result<Box<dyn Listener>>;
 
-    /// A connection to whoever listens here.
+    /// Connects to the listener on this transport.
     fn connect(&self) -> Later<'_, io::Result<Box<dyn Stream>>>;
 }
 
-/// Where connections come from.
+/// A listener for connections.
 pub trait Listener: Send {
-    /// The next connection.
+    /// Waits for the next connection.
     fn accept(&mut self) -> Later<'_, io::Result<Box<dyn Stream>>>;
 }
 
-/// Between an enclave and its parent instance.
+/// A vsock between an enclave and its parent instance.
 #[derive(Clone, Copy, Debug)]
 pub struct VsockTransport {
     cid: u32,
@@ -48,7 +48,7 @@ pub struct VsockTransport {
 }
 
 impl VsockTransport {
-    /// The port of the machine with that context id. Who listens does so for every context.
+    /// The port of the machine with that context id. A listener listens for every context.
     #[must_use]
     pub fn new(cid: u32, port: u32) -> Self {
         Self { cid, port }
@@ -107,7 +107,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for InPieces<S> {
     }
 }
 
-/// Unix sockets: the simulated enclave on one machine.
+/// A Unix socket, for a simulated enclave on one machine.
 #[derive(Clone, Debug)]
 pub struct UnixTransport {
     path: PathBuf,
@@ -120,7 +120,7 @@ impl UnixTransport {
         Self { path }
     }
 
-    /// Listens at `path`, which nobody else listens at.
+    /// Listens at `path`, where nothing else may listen.
     ///
     /// # Errors
     ///
@@ -149,14 +149,14 @@ impl Listener for UnixListener {
     }
 }
 
-/// TCP on the loopback interface: tests and `glovebox try`.
+/// TCP on the loopback interface, for tests and `glovebox try`.
 #[derive(Clone, Copy, Debug)]
 pub struct TcpTransport {
     address: SocketAddr,
 }
 
 impl TcpTransport {
-    /// That address.
+    /// The transport at that address.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self { address }

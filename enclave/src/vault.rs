@@ -1,4 +1,4 @@
-//! Datasets whose keys were granted, decrypted, in memory, until the grant ends.
+//! Datasets whose keys were granted: decrypted and in memory until the grant ends.
 
 use arrow::array::RecordBatch;
 use protocol::{
@@ -12,18 +12,18 @@ use protocol::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is open.
+/// The datasets that are open.
 pub(crate) struct Vault {
     held: BTreeMap<String, Held>,
     newest: BTreeMap<String, u64>,
-    /// What is being fetched, one file for each dataset, and the memory it will take.
+    /// The files that are being fetched, one for each dataset, and the memory that each will take.
     loading: BTreeMap<String, u64>,
-    /// Of those, the ones whose owner has taken the grant back meanwhile.
+    /// The datasets among them whose owner has revoked the grant meanwhile.
     revoked: BTreeSet<String>,
     memory_bytes: u64,
 }
 
-/// One dataset.
+/// A dataset that is open.
 pub(crate) struct Held {
     pub(crate) manifest: SignedManifest,
     pub(crate) rows: RecordBatch,
@@ -49,10 +49,11 @@ impl Vault {
         Ok(())
     }
 
-    /// Sets memory aside for a file that is going to be fetched, or refuses it: what would not fit
-    /// beside the rest, more than the owner's even share, or a second one at a time.
+    /// Reserves memory for a file that is going to be fetched. Refuses a file that would not fit
+    /// beside the others, that exceeds the owner's even share, or that is the second of its dataset
+    /// at one time.
     ///
-    /// Decided from public sizes, and with room for any job over what is held, so that no row
+    /// This is decided from public sizes, with room for any job on what is held, so that no row
     /// decides later whether a job fails.
     pub(crate) fn reserve(
         &mut self,
@@ -73,13 +74,14 @@ impl Vault {
         Ok(())
     }
 
-    /// Gives back what [`Self::reserve`] set aside; says whether the grant was revoked meanwhile.
+    /// Frees the memory that [`Self::reserve`] reserved, and returns whether the grant was revoked
+    /// meanwhile.
     pub(crate) fn release(&mut self, dataset: &str) -> bool {
         self.loading.remove(dataset);
         self.revoked.remove(dataset)
     }
 
-    /// Drops a dataset, and lets no grant of it open that is still being fetched.
+    /// Drops a dataset. A grant of it that is still being fetched will not open.
     pub(crate) fn revoke(&mut self, dataset: &str) {
         self.held.remove(dataset);
         if self.loading.contains_key(dataset) {
@@ -92,7 +94,7 @@ impl Vault {
         self.held.insert(dataset.to_owned(), held);
     }
 
-    /// Drops every dataset whose grant is over; gives their names.
+    /// Drops every dataset whose grant is over, and returns their names.
     pub(crate) fn drop_expired(&mut self, now: Time) -> Vec<String> {
         let over: Vec<_> = self
             .held
@@ -141,8 +143,8 @@ impl Vault {
     }
 }
 
-/// Memory for a file: its ciphertext and columns, twice over while one version replaces another, and
-/// what a job may need for each row.
+/// Memory that a file needs: its ciphertext and columns, twice while one version replaces another,
+/// and what a job may need for each row.
 fn need(manifest: &Manifest) -> u64 {
     let rows = manifest.rows.saturating_mul(JOB_BYTES_PER_ROW);
     manifest.size.saturating_mul(4).saturating_add(rows)

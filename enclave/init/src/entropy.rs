@@ -1,4 +1,4 @@
-//! Randomness of the Nitro Secure Module for the kernel's generator.
+//! Feeds randomness of the Nitro Secure Module to the kernel's generator.
 
 use aws_nitro_enclaves_nsm_api::{
     api::{Request, Response},
@@ -28,7 +28,7 @@ pub(crate) fn seed() -> Result<(), EntropyError> {
         .open(POOL)
         .and_then(|mut pool| pool.write_all(&random))
         .map_err(EntropyError::Pool)?;
-    // Blocks until the generator is seeded, once and for all programs.
+    // Blocks until the generator is seeded. After that it serves all programs.
     let mut first = Zeroizing::new([0; 1]);
     File::open(POOL).and_then(|mut pool| pool.read_exact(&mut *first)).map_err(EntropyError::Pool)
 }
@@ -52,7 +52,7 @@ fn from_module() -> Result<Zeroizing<Vec<u8>>, EntropyError> {
     random.ok_or(EntropyError::NoAnswer)
 }
 
-/// The kernel's generator would start without the module.
+/// The kernel's generator would start without the module's randomness.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EntropyError {
     #[error("/dev/nsm does not open: this is not an enclave")]
@@ -64,6 +64,6 @@ pub(crate) enum EntropyError {
 }
 
 const POOL: &str = "/dev/random";
-/// What the kernel's generator has as its key.
+/// Length of the key of the kernel's generator.
 const LEAST_BYTES: usize = 32;
 const PAUSES_MILLIS: [u64; 4] = [5, 20, 100, 400];

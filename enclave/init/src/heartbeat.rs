@@ -1,4 +1,4 @@
-//! The sign of life that Nitro expects of an enclave: one byte to the parent, and the same back.
+//! The heartbeat that Nitro expects of an enclave: one byte to the parent, and the same byte back.
 
 use std::{
     io::{self, Read, Write},
@@ -11,13 +11,13 @@ use vsock::VsockStream;
 /// Whether the parent has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Answer {
-    /// It has.
+    /// The parent has answered.
     Heard,
-    /// It has not; the attempts go on beside the enclave.
+    /// The parent has not answered yet; the attempts go on beside the enclave.
     NotYet,
 }
 
-/// Says that this enclave lives, and waits a moment for the answer.
+/// Sends the heartbeat, and waits a moment for the answer.
 ///
 /// `nitro-cli` answers at once and calls an enclave that stays silent failed. Under QEMU the answer
 /// depends on the vsock device, so an enclave that hears nothing starts all the same: nothing
@@ -28,7 +28,7 @@ pub(crate) fn exchange() -> Answer {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             if beat().is_ok() {
-                // The receiver is gone when the enclave runs already.
+                // Nobody receives this if the enclave already runs.
                 let _late = done.send(());
                 return;
             }
@@ -45,7 +45,7 @@ pub(crate) fn exchange() -> Answer {
 }
 
 fn beat() -> io::Result<()> {
-    // Connecting is bounded by the kernel: 2 s by default.
+    // The kernel bounds the time to connect: 2 s by default.
     let mut parent = VsockStream::connect_with_cid_port(PARENT_CID, PORT)?;
     parent.set_read_timeout(Some(PAUSE * 20))?;
     parent.set_write_timeout(Some(PAUSE * 20))?;
@@ -55,11 +55,11 @@ fn beat() -> io::Result<()> {
     if answer == [BEAT] { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
-/// The parent, as Nitro numbers it.
+/// Nitro's number for the parent.
 const PARENT_CID: u32 = 3;
 const PORT: u32 = 9000;
 const BEAT: u8 = 0xB7;
-/// How long the enclave is held back for the answer.
+/// How long the start of the enclave waits for the answer.
 const WAIT: Duration = Duration::from_secs(1);
 /// How long the parent may take to begin listening.
 const PATIENCE: Duration = Duration::from_secs(60);

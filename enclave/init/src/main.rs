@@ -1,4 +1,5 @@
-//! PID 1 of the enclave: mounts, checks, seeds, says that it is alive, starts the enclave, reaps.
+//! PID 1 of the enclave: mounts, checks and seeds, sends the heartbeat, starts the enclave, reaps
+//! processes.
 //!
 //! Everything it does is fixed by the boot ramdisk, hence by PCR0. (PCR1 covers that ramdisk too, but a
 //! later one, which only PCR0 and PCR2 cover, may replace its files.) It reads no command line and no
@@ -20,7 +21,7 @@ use std::{
 };
 
 fn main() -> ExitCode {
-    // Below, it ends the machine.
+    // What follows ends the machine.
     if std::process::id() != 1 {
         say("this is PID 1 of an enclave, and nothing to run by hand");
         return ExitCode::from(2);
@@ -29,11 +30,11 @@ fn main() -> ExitCode {
         Ok(ended) => say(format_args!("the enclave {ended}")),
         Err(failure) => say(failure),
     }
-    // Ends the enclave on Nitro, and under QEMU with the `reboot=t` that the host adds. Powering off
-    // only halts where there is no ACPI.
+    // A reboot ends the enclave on Nitro, and under QEMU with the `reboot=t` that the host adds.
+    // Powering off only halts where there is no ACPI.
     let Err(errno) = reboot(RebootMode::RB_AUTOBOOT);
     say(errno);
-    // PID 1 that ends makes the kernel panic, and that reboots as well (`panic=-1`).
+    // If PID 1 ends, the kernel panics, and that reboots as well (`panic=-1`).
     ExitCode::FAILURE
 }
 
@@ -48,9 +49,9 @@ fn run() -> Result<processes::Ended, Failure> {
     Ok(processes::run(&mut Command::new(ENCLAVE))?)
 }
 
-/// One line on the console.
+/// Prints one line on the console.
 fn say(line: impl fmt::Display) {
-    // Nobody is left to tell if the console is gone.
+    // If the console is gone, nobody is left to tell.
     let _unheard = writeln!(io::stderr(), "init: {line}");
 }
 
@@ -66,7 +67,7 @@ enum Failure {
     Start(#[from] io::Error),
 }
 
-/// In the boot ramdisk: which enclave to start.
+/// File in the boot ramdisk that says which enclave to start.
 const ORDER: &str = "/etc/enclave";
-/// In the application ramdisk.
+/// The enclave's program in the application ramdisk.
 const ENCLAVE: &str = "/enclave";

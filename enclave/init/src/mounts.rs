@@ -27,7 +27,7 @@ pub(crate) fn mount_all() -> Result<(), MountError> {
     Ok(())
 }
 
-/// The kernel lacks something.
+/// The kernel cannot mount a file system that the enclave needs.
 #[derive(Debug, thiserror::Error)]
 #[error("mounting {kind} on {target}: {cause}")]
 pub(crate) struct MountError {

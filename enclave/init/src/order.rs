@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// The enclave that belongs to this boot ramdisk.
+/// Length and digest of the enclave that belongs to this boot ramdisk.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Order {
     sha384: [u8; 48],

@@ -1,4 +1,4 @@
-//! The enclave's process, and every orphan it leaves.
+//! Runs the enclave's process, and reaps every orphan that it leaves.
 
 use nix::{
     errno::Errno,
@@ -13,9 +13,9 @@ use std::{
 /// How the enclave ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ended {
-    /// By itself.
+    /// It ended by itself, with this status.
     Status(i32),
-    /// By a signal: a fault, or no memory left.
+    /// A signal ended it, after a fault or for lack of memory.
     Signal(i32),
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Starts `program` with an empty environment and reaps until it ends.
+/// Starts `program` with an empty environment, and reaps processes until it ends.
 ///
 /// # Errors
 ///

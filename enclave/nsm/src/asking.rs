@@ -1,4 +1,5 @@
-//! Asking a module that is shared, now and then busy, and has limits: lock, retry, check.
+//! Sends requests to a module that is shared, sometimes busy, and has limits: locks, retries and
+//! checks.
 
 use crate::{Fault, Nsm, NsmError};
 use aws_nitro_enclaves_nsm_api::api::{ErrorCode, Request, Response};
@@ -20,12 +21,14 @@ impl<D: FnMut(Request) -> Response> Asking<D> {
         Self { driver: Mutex::new(driver) }
     }
 
-    /// One request at a time; one that failed inside the module is sent again a few times.
+    /// Sends one request at a time. A request that failed inside the module is sent again a few
+    /// times.
     fn ask(&self, request: impl Fn() -> Request) -> Result<Response, NsmError> {
         let mut pauses = PAUSES_MILLIS.into_iter();
         loop {
             let response = {
-                // Whoever waits for a second attempt does not hold the others up.
+                // The lock is taken for each attempt, so that waiting for the next one does not
+                // delay others.
                 let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
                 (*driver)(request())
             };
@@ -47,7 +50,7 @@ impl<D: FnMut(Request) -> Response + Send> Nsm for Asking<D> {
         let request = || Request::Attestation {
             user_data: bytes(user_data),
             nonce: bytes(nonce),
-            // Left to AWS KMS, which wants an RSA key there.
+            // This field is for AWS KMS, which expects an RSA key in it.
             public_key: None,
         };
         match self.ask(request)? {
@@ -88,7 +91,8 @@ impl From<ErrorCode> for Fault {
             ErrorCode::BufferTooSmall => Self::BufferTooSmall,
             ErrorCode::InputTooLarge => Self::InputTooLarge,
             ErrorCode::InvalidResponse => Self::InvalidResponse,
-            // `Success` in place of a response is as broken as it gets.
+            // An error code `Success` in place of a response makes no sense, so it counts as
+            // internal.
             ErrorCode::InternalError | ErrorCode::Success => Self::Internal,
         }
     }
@@ -101,7 +105,7 @@ impl Fault {
     }
 }
 
-/// Pauses between attempts; one attempt more than pauses, half a second in all.
+/// Pauses between attempts, half a second in total. There is one attempt more than pauses.
 const PAUSES_MILLIS: [u64; 4] = [5, 20, 100, 400];
 /// Limits of the module in bytes: AWS Nitro Enclaves NSM API, `docs/attestation_process.md`.
 const MAX_USER_DATA: usize = 512;

@@ -1,4 +1,4 @@
-//! `/dev/nsm`, through AWS's own crate.
+//! The module behind `/dev/nsm`, used through AWS's own crate.
 
 use crate::{Nsm, NsmError, asking::Asking};
 use aws_nitro_enclaves_nsm_api::{
@@ -8,7 +8,7 @@ use aws_nitro_enclaves_nsm_api::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The module of the enclave that this runs in. One request at a time.
+/// The module of the enclave in which this runs. It answers one request at a time.
 pub struct Device {
     asking: Asking<Box<dyn FnMut(Request) -> Response + Send>>,
 }
@@ -45,7 +45,7 @@ impl fmt::Debug for Device {
     }
 }
 
-/// Closed when it is dropped.
+/// The open device; dropping it closes the device.
 struct Descriptor(i32);
 
 impl Descriptor {

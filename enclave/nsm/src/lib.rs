@@ -1,4 +1,4 @@
-//! The Nitro Secure Module: who measures the enclave, signs for it and tells it the time.
+//! The Nitro Secure Module, which measures the enclave, signs for it and tells it the time.
 
 mod asking;
 mod device;
@@ -30,7 +30,7 @@ pub trait Nsm: Send + Sync {
     fn entropy(&self) -> Result<Zeroizing<[u8; 32]>, NsmError>;
 }
 
-/// What the module says of the enclave it belongs to, from a document fetched for this.
+/// What the module says of its enclave, in a document fetched to learn it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Own {
@@ -52,7 +52,7 @@ pub fn own(nsm: &dyn Nsm) -> Result<Own, NsmError> {
     read(&nsm.attest(None, None)?)
 }
 
-/// Time and registers in a document of this enclave's own module.
+/// Reads time and registers in a document of this enclave's own module.
 ///
 /// # Errors
 ///
@@ -63,20 +63,20 @@ pub fn read(document: &[u8]) -> Result<Own, NsmError> {
     Ok(Own { time_millis: claims.timestamp.as_millis(), pcrs: claims.pcrs.clone() })
 }
 
-/// Why the module gave nothing.
+/// Why the module did not do what was asked.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NsmError {
     /// There is no device.
     #[error("/dev/nsm does not open: this is not a Nitro enclave, or it is used up")]
     NoDevice,
-    /// It answered with an error, several times if another attempt could help.
+    /// The module answered with an error, even after several attempts if another one could help.
     #[error("the module answered with an error: {fault}")]
     Failed {
         /// The module's error code.
         fault: Fault,
     },
-    /// More bytes than the module takes, or than it can say.
+    /// A field of the request or the response is longer than the module allows.
     #[error("found {found} bytes of {field}, expected at most {most}")]
     TooLong {
         /// Which field of the request or the response.
@@ -86,21 +86,21 @@ pub enum NsmError {
         /// The limit in bytes.
         most: usize,
     },
-    /// Nothing, or nothing random, where randomness was asked for.
+    /// The source of randomness gave nothing, or bytes that are not random.
     #[error("the {who} gives no randomness")]
     NoEntropy {
-        /// Who should have given it.
+        /// The source of randomness.
         who: &'static str,
     },
-    /// It answered another question.
+    /// The module answered another request.
     #[error("the module answered something else than was asked")]
     OtherAnswer,
-    /// It answered with something that is not a document.
+    /// The module's answer is not an attestation document.
     #[error("the module's document does not parse: {0}")]
     NoDocument(#[source] ParseError),
 }
 
-/// Error codes of the module: AWS Nitro Enclaves NSM API, `ErrorCode`.
+/// Error codes of the module (AWS Nitro Enclaves NSM API, `ErrorCode`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -110,7 +110,7 @@ pub enum Fault {
     /// There is no such register.
     #[error("no such register")]
     InvalidIndex,
-    /// The response was none to the request.
+    /// The response did not fit the request.
     #[error("a response to another request")]
     InvalidResponse,
     /// The register is locked.
@@ -119,10 +119,10 @@ pub enum Fault {
     /// The module cannot do this.
     #[error("not possible with this module")]
     InvalidOperation,
-    /// The response did not fit.
+    /// The response did not fit into the buffer.
     #[error("the response does not fit")]
     BufferTooSmall,
-    /// The request did not fit.
+    /// The request was too large.
     #[error("the request does not fit")]
     InputTooLarge,
     /// The module failed, or was busy.

@@ -1,4 +1,5 @@
-//! A module for laptops: its own CA, and real COSE and X.509 that go through the real verifier.
+//! A module for laptops: it has its own CA, and signs real COSE and X.509 that go through the real
+//! verifier.
 //!
 //! Nothing that it signs says anything about hardware. Its root is made on first use, and a
 //! verifier believes it only where a person names it.
@@ -51,8 +52,8 @@ pub fn measure(program: &[u8]) -> BTreeMap<u8, Pcr> {
 }
 
 impl Simulated {
-    /// A module under the CA in `directory`, which is made on first use (`root.der` is what
-    /// verifiers must name; `root.key` stays there, 0600).
+    /// A module under the CA in `directory`. The CA is made on first use: verifiers must name its
+    /// `root.der`, and its `root.key` stays there with mode 0600.
     ///
     /// # Errors
     ///
@@ -63,7 +64,7 @@ impl Simulated {
         let root_path = directory.join("root.der");
         if !key_path.exists() {
             let (key, root) = authority()?;
-            // The root first: a key without its root would never be used.
+            // The root is written first: a key without its root is never used.
             fs::write(&root_path, root)?;
             let mut options = fs::OpenOptions::new();
             let mut file = options.write(true).create_new(true).mode(0o600).open(&key_path)?;
@@ -74,7 +75,7 @@ impl Simulated {
         Self::new(&key, fs::read(&root_path)?, pcrs)
     }
 
-    /// A module under a CA that is gone when the process ends.
+    /// A module under a CA that ends with the process.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl Simulated {
         Ok(Self { root, issuer, random, module_id, pcrs })
     }
 
-    /// The root certificate that a verifier must name, DER.
+    /// The root certificate, in DER, that a verifier must name.
     #[must_use]
     pub fn root(&self) -> &[u8] {
         &self.root
@@ -151,7 +152,7 @@ impl Simulated {
         ])))
     }
 
-    /// A certificate for a fresh key, for three hours, as the real module has them.
+    /// A certificate for a fresh key, for three hours, as the real module's certificates are.
     fn leaf(&self, now: OffsetDateTime) -> Result<(Vec<u8>, Vec<u8>), SimulatedError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384)?;
         let mut params = CertificateParams::default();
@@ -185,22 +186,22 @@ impl fmt::Debug for Simulated {
     }
 }
 
-/// Why there is no simulated module.
+/// Why the simulated module cannot be made, or cannot sign.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatedError {
-    /// A file of the CA.
+    /// A file of the CA cannot be read or written.
     #[error("the simulated CA's files: {0}")]
     Io(#[from] io::Error),
-    /// A certificate or key.
+    /// A certificate or key cannot be made.
     #[error("the simulated CA: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// Neither randomness nor time.
+    /// The operating system gives no randomness or no time.
     #[error("the operating system gives no randomness or time")]
     NoEntropy,
 }
 
-/// A new CA: its key (PKCS #8) and its self-signed certificate, both DER.
+/// Makes a new CA: its key (PKCS #8) and its self-signed certificate, both in DER.
 fn authority() -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), SimulatedError> {
     #[expect(clippy::disallowed_methods, reason = "this stands in for a certificate authority")]
     let now = OffsetDateTime::from(SystemTime::now());
@@ -225,7 +226,8 @@ fn encode(value: &Value) -> Vec<u8> {
     bytes
 }
 
-/// `eif-build` looks for it and packs no program that has it; `black_box` keeps it in the program.
+/// The text by which `eif-build` recognises this module, to pack no program that has it.
+/// `black_box` keeps it in the program.
 const MARKER: &str = "glovebox marker: simulated module, never in an image";
 /// `{1: -35}`: ES384.
 const PROTECTED: &[u8] = &[0xa1, 0x01, 0x38, 0x22];

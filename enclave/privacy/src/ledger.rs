@@ -1,4 +1,4 @@
-//! What the owners handed to this instance, and what jobs took of it.
+//! The instance's ledger: what the owners handed to this instance, and what jobs spent of it.
 //!
 //! Nitro has no sealed storage, so this ledger lives and dies with the instance. The owner's custody
 //! keeps the ledger of record and hands out slices.
@@ -25,14 +25,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// No accounts: a new instance may spend nothing.
+    /// A ledger without accounts: a new instance may spend nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a slice in. What was handed over for one job, and what was prepaid in all, counts once:
-    /// the largest that was seen, so that a replay adds nothing, in whatever order slices arrive.
+    /// Accepts a slice. What one job was handed, and what was prepaid, each count once, as the
+    /// largest slice seen. So a replay adds nothing, in whatever order slices arrive.
     ///
     /// The caller has verified that the owner of the dataset signed the slice, and for this
     /// instance; the rest is checked here.
@@ -61,7 +61,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// All that the account of this slice would have been granted with it.
+    /// What the account of this slice would have been granted in total with it.
     #[must_use]
     pub fn granted_with(&self, slice: &Slice) -> Loss {
         let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
@@ -70,8 +70,8 @@ impl Ledger {
         balance.granted.minus(&known).plus(&known.max(&slice.granted))
     }
 
-    /// Charges every dataset of the job its whole cost, or none of them: from what was handed over for
-    /// this job, which no other job can take, else from what was prepaid.
+    /// Charges every dataset of the job its whole cost, or none of them. The job is paid from what
+    /// was handed over for it alone, otherwise from what was prepaid.
     ///
     /// # Errors
     ///
@@ -95,7 +95,8 @@ impl Ledger {
         Ok(Paid { admitted, charges })
     }
 
-    /// What any job may still spend now on `dataset` for `purpose`: the rest of what was prepaid.
+    /// What any job may still spend now on `dataset` for `purpose`: the unspent part of what was
+    /// prepaid.
     #[must_use]
     pub fn left(&self, contract: &Contract, dataset: &str, purpose: &str, now: Time) -> Loss {
         budget(contract, dataset, purpose).map_or_else(Loss::zero, |budget| {
@@ -103,7 +104,7 @@ impl Ledger {
         })
     }
 
-    /// Every account, periods that are over included: what the instance signs when it closes.
+    /// Every account, also of periods that are over. The instance signs them when it closes.
     #[must_use]
     pub fn accounts(&self) -> Vec<Account> {
         let account = |(key, balance): (&Key, &Balance)| Account {
@@ -130,7 +131,7 @@ impl Ledger {
             let dataset = contract.datasets.get(name).ok_or(Refusal::Internal)?;
             let budget = dataset.budgets.get(admitted.purpose()).ok_or(Refusal::Internal)?;
             let key = Key::new(name, admitted.purpose(), &budget.period.of(now));
-            // Twice the same account would pass each check and together overdraw.
+            // Two charges to the same account would each pass the check, and together overdraw it.
             if keys.iter().any(|(other, _)| *other == key) {
                 return Err(Refusal::Internal);
             }
@@ -209,7 +210,7 @@ impl Paid {
     }
 }
 
-/// A charge, and what it left.
+/// A charge, and what the account has after it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Charged {
@@ -219,7 +220,7 @@ pub struct Charged {
     pub left: Loss,
 }
 
-/// Name of an account.
+/// The name of an account.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Key {
     dataset: String,
@@ -238,9 +239,10 @@ impl Key {
 #[derive(Debug)]
 struct Balance {
     prepaid: Grant,
-    /// By name; kept when spent, so that a replay adds nothing.
+    /// The jobs' own grants, by name. A grant is kept after it was spent, so that a replay adds
+    /// nothing.
     jobs: BTreeMap<JobName, Grant>,
-    /// Of all of them together.
+    /// The sum of all grants.
     granted: Loss,
     spent: Loss,
 }
@@ -256,7 +258,7 @@ impl Default for Balance {
 struct Grant {
     granted: Loss,
     spent: Loss,
-    /// Of the slice that was granted last; what is left ends with it.
+    /// End of the slice that was granted last. What remains of it ends then.
     not_after: Time,
 }
 
@@ -290,7 +292,7 @@ impl Balance {
         job.map_or(Some(&self.prepaid), |job| self.jobs.get(&job))
     }
 
-    /// What pays `cost` of this job: what is its own, else what is prepaid.
+    /// Where `cost` of this job is paid from: the job's own grant, otherwise what was prepaid.
     fn source(&self, job: JobName, cost: &Loss, now: Time) -> Option<Option<JobName>> {
         let pays =
             |of: &Option<JobName>| self.grant(*of).is_some_and(|grant| cost.fits(&grant.left(now)));

@@ -1,8 +1,8 @@
-//! The only door out: what may be spent, and what noise a figure gets before it leaves.
+//! The only door through which figures leave: what may be spent, and what noise each figure gets.
 //!
 //! `Admitted -> Ledger::pay -> Paid`, then `Raw::release(paid) -> Release`. Each step consumes the
-//! last, so a figure leaves once, with the noise that was paid for. Where the proof says that only a
-//! place leaves, that leaves and no figure does.
+//! last, so a figure leaves once, with the noise that was paid for. If the proof says that one
+//! chosen place leaves, only that place leaves and no figure does.
 
 pub mod ledger;
 pub mod release;

@@ -1,4 +1,4 @@
-//! How figures leave: with the noise that was paid for, or not at all.
+//! Releases figures: each leaves with the noise that was paid for, or not at all.
 
 use std::fmt;
 
@@ -53,8 +53,8 @@ impl Raw {
         Self { proven, totals }
     }
 
-    /// Lets go what was paid for, if `paid` is for the same question with the same proof: noisy figures, or
-    /// the place that the proof's [`Choice`](proof::Choice) names.
+    /// Releases what was paid for, if `paid` is for the same question with the same proof: noisy
+    /// figures, or the place that the proof's [`Choice`](proof::Choice) names.
     ///
     /// # Privacy
     ///
@@ -97,17 +97,18 @@ impl fmt::Debug for Raw {
     }
 }
 
-/// Why nothing was released, decided before any figure was looked at.
+/// Why nothing was released. This is decided before any figure is looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// Another question was paid for.
+    /// The payment is for another question.
     #[error("the payment is for another question than the totals answer")]
     OtherQuestion,
-    /// Noise that the sampler cannot draw; a price that was derived from a tally never has it.
+    /// The sampler cannot draw the noise. A price that was derived from a tally never asks for such
+    /// noise.
     #[error("the price names noise that cannot be drawn")]
     Undrawable,
-    /// Totals of other cells or other measures; an engine that is right never hands them over.
+    /// The totals are of other cells or measures. A correct engine never hands over such totals.
     #[error("the totals are not one for each cell and figure of the question")]
     Shape,
 }
@@ -126,25 +127,26 @@ pub struct Release {
 }
 
 impl Release {
-    /// What was asked and paid.
+    /// The question that was paid for, and the payment.
     pub fn paid(&self) -> &Paid {
         &self.paid
     }
 
-    /// What left.
+    /// The released figures or place.
     #[must_use]
     pub fn released(&self) -> &Released {
         &self.released
     }
 
-    /// The figures with the noise in each; none if a place left.
+    /// The figures with the noise in each; `None` if a chosen place was released.
     #[must_use]
     pub fn view(&self) -> Option<View<'_>> {
         self.released.view(self.paid.admitted().proven())
     }
 
-    /// What the receivers of `admitted` read, made at `time`: the job that paid, or another one that asks
-    /// for the same figures. None if what left is not what its question leaves.
+    /// The result that the receivers of `admitted` read, made at `time`. `admitted` is the job that
+    /// paid, or another one that asks for the same figures. `None` if what was released does not
+    /// answer its question.
     #[must_use]
     pub fn result(
         &self,
@@ -183,14 +185,14 @@ impl Column {
     }
 }
 
-/// All figures of all cells, noise included; the last cell is for who did not agree.
+/// All figures of all cells, noise included. The last cell holds people who gave no consent.
 #[derive(Debug)]
 struct Noisy {
     names: Names,
     people: Column,
     sums: Vec<Column>,
     products: Vec<Column>,
-    /// How many cells there are, with noise where the data name them.
+    /// The number of cells, with noise if their names come from the data.
     cells: i64,
 }
 

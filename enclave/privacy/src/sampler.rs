@@ -26,7 +26,7 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
-/// Where a release takes its noise from.
+/// A source of noise for releases.
 ///
 /// The enclave links [`Exact`] only. Rehearsals on a laptop may bring a source of their own.
 pub trait Noise {
@@ -44,8 +44,8 @@ pub trait Noise {
         }
     }
 
-    /// Variance of what [`Noise::gaussian`] draws, for estimates. Only a source that draws something
-    /// else than it is asked for says otherwise.
+    /// The variance of what [`Noise::gaussian`] draws, for estimates. It differs from σ² only if a
+    /// source draws something else than it is asked for.
     fn variance_of(&self, sigma_squared: Variance) -> f64 {
         sigma_squared.as_f64()
     }
@@ -185,7 +185,7 @@ impl DiscreteGaussian {
                 .and_then(|square| square.checked_add(slope * slope / 4))
                 .and_then(|sum| sum.checked_sub(slope * magnitude))
                 .and_then(|excess| excess.checked_mul(denominator));
-            // An exponent beyond 128 bits means an acceptance below exp(-2¹⁴): never.
+            // An exponent beyond 128 bits means an acceptance below exp(-2¹⁴), which never happens.
             if exponent.is_some_and(|exponent| bernoulli_exp(rng, exponent, twice_numerator)) {
                 return signed;
             }

@@ -1,4 +1,4 @@
-//! The enclave with a simulated module, for laptops. Never packed into an image.
+//! The enclave with a simulated module, for laptops. It is never packed into an image.
 
 use clap::Parser;
 use enclave::{LifeError, StreamHost, UnixTransport, console, live};
@@ -61,7 +61,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     std::thread::spawn(|| {
         let mut rest = Vec::new();
-        // The host holds the other end; it is gone when this returns.
+        // The host holds the other end, which is closed when this returns.
         let _ended = io::stdin().read_to_end(&mut rest);
         std::process::exit(0);
     });

@@ -1,4 +1,4 @@
-//! What leaves of a comparison of arms.
+//! Releases the figures of a comparison of arms.
 
 use protocol::released::{Cell, Figures, Place, Totals, public_name};
 use protocol::tally::{Arm, Tally};
@@ -7,10 +7,10 @@ use super::Noisy;
 
 /// Applies the threshold to the arms.
 ///
-/// With an arm its cells are withheld, which would give it away. All other head counts are shown whatever
-/// they are: they tell whether the design is sound, and an arm that is matched well has few people who
-/// are not. The noise protects them as it does all figures. Sums are drawn for all places and shown for
-/// the arms.
+/// If an arm is withheld, its cells are too: they would give it away. All other head counts are
+/// shown whatever they are: they tell whether the design is sound, and an arm that is matched well
+/// has few people who are not. The noise protects them as it does all figures. Sums are drawn for
+/// all places and shown for the arms.
 pub(super) fn arms(tally: &Tally, noisy: &Noisy, least: i64) -> Figures {
     let cells = noisy.people.values.len().saturating_sub(1);
     let names: Vec<_> =

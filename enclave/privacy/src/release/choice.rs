@@ -1,4 +1,4 @@
-//! Choosing instead of adding up: one place leaves, and none of the figures it was chosen by.
+//! Releases one chosen place, and none of the figures that it was chosen by.
 
 use protocol::proof::{By, Choice, Sigma};
 use protocol::released::Chosen;
@@ -7,11 +7,11 @@ use super::{Mismatch, Raw, width};
 use crate::sampler::{Noise, Scale};
 
 impl Raw {
-    /// The place that the proof's [`Choice`] names: the fullest group, or the edge of a quantile. Of places
-    /// that are equal after noise the first.
+    /// The place that the proof's [`Choice`](proof::Choice) names: the fullest group, or the edge
+    /// of a quantile. If places are equal after noise, the first one wins.
     ///
-    /// A table of the same bins costs the same, shows all of the distribution, and gives every quantile as
-    /// an estimate; this is the sharper one where only one is wanted.
+    /// A table of the same bins costs the same, shows all of the distribution, and gives every
+    /// quantile as an estimate. The choice is more exact where only one quantile is wanted.
     ///
     /// # Privacy
     ///
@@ -31,7 +31,8 @@ impl Raw {
         let Self { proven, totals } = self;
         totals.check(proven.tally())?;
         let (_no_consent, places) = totals.people.split_last().ok_or(Mismatch::Shape)?;
-        // The last place of a group is for no value, and above the last bin there is no edge.
+        // The last place of a group is for people without a value, and above the last bin there is
+        // no edge.
         let (_, offered) = places.split_last().ok_or(Mismatch::Shape)?;
         let scores: Vec<i128> = match choice.by {
             By::Fullest => offered.iter().map(|people| i128::from(*people)).collect(),
@@ -45,7 +46,7 @@ impl Raw {
                 below_edges.map(|below| -(MILLION * below - sought).abs()).collect()
             }
         };
-        // Only a rehearsal's sampler, which draws nothing, says that any noise has no variance.
+        // Only the sampler of a rehearsal without noise reports a variance of zero.
         let is_noisy = noise.variance_of(width(Sigma(1024))?) > 0.0;
         let place = noisy_max(&scores, choice, noise)?;
         let place = u32::try_from(place).map_err(|_| Mismatch::Shape)?;

@@ -1,4 +1,4 @@
-//! What leaves of a table of groups.
+//! Releases the figures of a table of groups.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use protocol::tally::{Dimension, Tally};
 
 use super::{Names, Noisy};
 
-/// Applies the thresholds. Of public cells, what is withheld goes into one other cell.
+/// Applies the thresholds. Public cells that are withheld are added up in one other cell.
 pub(super) fn groups(tally: &Tally, noisy: Noisy, thresholds: Thresholds) -> Figures {
     let (people, no_consent) = match noisy.people.values.split_last() {
         Some((no_consent, people)) => (people, Some(*no_consent)),
@@ -39,8 +39,8 @@ pub(super) fn groups(tally: &Tally, noisy: Noisy, thresholds: Thresholds) -> Fig
     }
 }
 
-/// Leaves the `most` cells with the most people, in the order of names; how many went. Looks at what is
-/// released, so it costs nothing.
+/// Keeps the `most` cells with the most people, in the order of names, and returns how many were
+/// removed. Looks only at released figures, so it costs nothing.
 fn keep_largest(cells: &mut Vec<Cell>, most: usize) -> u64 {
     let cut = cells.len().saturating_sub(most);
     if cut > 0 {
@@ -64,7 +64,8 @@ fn sum_of_others(noisy: &Noisy, marks: &[bool]) -> released::Totals {
     }
 }
 
-/// How many cells that are not marked have the last place of a group, which is for no value.
+/// How many cells that are not marked have the last place of a group, which is for people without a
+/// value.
 fn without_value(dimensions: &[Dimension], marks: &[bool]) -> u64 {
     let is_none = |(dimension, place): (&Dimension, &Place)| match (dimension, place) {
         (Dimension::Group { values, .. }, Place::Index(at))

@@ -1,4 +1,4 @@
-//! What the engine hands over.
+//! The totals that the engine hands over.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use protocol::tally::Tally;
 
 use super::Mismatch;
 
-/// The totals of one tally, a vector over cells for each figure, as the engine hands them over.
+/// The totals of one tally as the engine hands them over: for each figure, a vector over cells.
 #[derive(Clone)]
 #[expect(clippy::exhaustive_structs, reason = "the engine builds it, and must see a new field")]
 pub struct Totals {
-    /// Which cells there are.
+    /// The names of the cells.
     pub cells: Names,
-    /// People in each cell. The last cell is for excluded people, who gave no consent; the others are in
-    /// the order of `cells`.
+    /// The number of people in each cell. The cells stand in the order of `cells`; one more at the
+    /// end is for people who gave no consent.
     pub people: Vec<i64>,
     /// For each measure of the tally, its sum in each cell; 0 where nothing is added up.
     pub sums: Vec<Vec<i64>>,
@@ -28,13 +28,13 @@ impl fmt::Debug for Totals {
     }
 }
 
-/// Which cells there are.
+/// The names of the cells.
 #[derive(Clone)]
 #[expect(clippy::exhaustive_enums, reason = "the engine builds it")]
 pub enum Names {
-    /// All that the tally names, in its order.
+    /// All cells that the tally names, in its order.
     Public,
-    /// Those with people in them, ascending and without the one for who did not agree.
+    /// The cells with people in them, ascending, without the one for people who gave no consent.
     Data(Vec<Vec<Place>>),
 }
 
@@ -45,7 +45,8 @@ impl fmt::Debug for Names {
 }
 
 impl Totals {
-    /// Whether there is one total for each cell and figure, so that none goes without its noise.
+    /// Checks that there is one total for each cell and figure, so that no figure goes without its
+    /// noise.
     pub(super) fn check(&self, tally: &Tally) -> Result<(), Mismatch> {
         let cells = match (&self.cells, tally.cell_count()) {
             (Names::Public, Some(cells)) => usize::try_from(cells).ok(),
@@ -61,8 +62,8 @@ impl Totals {
         if same && fits { Ok(()) } else { Err(Mismatch::Shape) }
     }
 
-    /// Cells whose values are private exist through their people: δ counts on nobody's being there for
-    /// another reason.
+    /// Removes cells without people. A cell whose values are private may exist only through its
+    /// people: the δ of the proof relies on that.
     pub(super) fn drop_empty(&mut self) {
         let last = self.people.len().saturating_sub(1);
         let kept = (0..).zip(&self.people).map(|(at, people)| at == last || *people > 0);

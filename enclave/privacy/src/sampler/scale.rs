@@ -200,7 +200,7 @@ impl Ratio {
 fn scaled_quotient_rounded_up(mut rest: u128, denominator: u128) -> u128 {
     let mut quotient = 0;
     for _ in 0..FINEST.trailing_zeros() {
-        // 2 · rest ≥ denominator, said without the overflow.
+        // This is 2 · rest ≥ denominator, written so that it cannot overflow.
         let digit = rest >= denominator - rest;
         rest = if digit { rest - (denominator - rest) } else { rest + rest };
         quotient = quotient << 1 | u128::from(digit);
@@ -218,8 +218,8 @@ fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
 /// Largest denominator, a power of two above 10⁹.
 const FINEST: u64 = 1 << 30;
 
-/// σ = 2⁴¹.
+/// Largest σ², for σ = 2⁴¹.
 const LARGEST_VARIANCE: u128 = 1 << 82;
 
-/// A draw has at most 2¹⁴ whole scales, so that it fits an `i64`.
+/// Largest scale: a draw has at most 2¹⁴ whole scales, so it fits into an `i64`.
 const LARGEST_SCALE: u128 = 1 << 48;
