@@ -35,7 +35,7 @@ pub fn failed(number: u8, words: impl fmt::Display) -> Vec<Check> {
     let words = words.to_string();
     let mut checks = list(1, &TITLES, |check| failing(check, number, &words));
     if (REVOCATION..=LAST).contains(&number) {
-        checks.extend(list(REVOCATION, &REVOCATION_TITLES, |it| failing(it, number, &words)));
+        checks.extend(list(REVOCATION, &REVOCATION_TITLES, |check| failing(check, number, &words)));
     }
     checks
 }

@@ -32,7 +32,7 @@ impl History {
         let since = Time(now.0.saturating_sub(DAY_MS));
         let theirs = |it: &&Asked| it.analyst == analyst && it.purpose == purpose;
         let mut today = self.jobs.iter().filter(theirs).filter(|job| job.time > since).peekable();
-        let first = today.peek().map_or(now, |it| it.time);
+        let first = today.peek().map_or(now, |job| job.time);
         let most = contract.jobs_per_day;
         if u32::try_from(today.count()).is_ok_and(|found| found < most) {
             return Ok(());

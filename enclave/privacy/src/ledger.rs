@@ -66,7 +66,7 @@ impl Ledger {
     pub fn granted_with(&self, slice: &Slice) -> Loss {
         let key = Key::new(&slice.dataset, &slice.purpose, &slice.period);
         let Some(balance) = self.accounts.get(&key) else { return slice.granted.clone() };
-        let known = balance.grant(slice.job).map_or_else(Loss::zero, |it| it.granted.clone());
+        let known = balance.grant(slice.job).map_or_else(Loss::zero, |grant| grant.granted.clone());
         balance.granted.minus(&known).plus(&known.max(&slice.granted))
     }
 

@@ -82,7 +82,7 @@ fn allocator(root: &Root, image: &Image, reserved_now: bool) -> Vec<Check> {
             fail(name, found, INSTALL)
         }];
     };
-    let (memory, cpus) = (sum(&text, "memory_mib", |it| it.parse().ok()), reserved(&text));
+    let (memory, cpus) = (sum(&text, "memory_mib", |number| number.parse().ok()), reserved(&text));
     let takes = format!("this host takes {} MiB and {} CPUs", image.memory_mib, image.cpus);
     let found = match flaw(&text) {
         // Then a sum of nothing says nothing of what the file's writer meant.
@@ -159,7 +159,8 @@ fn flaw(yaml: &str) -> Option<String> {
 }
 
 fn reserved(yaml: &str) -> u64 {
-    sum(yaml, "cpu_count", |it| it.parse().ok()) + sum(yaml, "cpu_pool", |it| Some(in_list(it)))
+    sum(yaml, "cpu_count", |number| number.parse().ok())
+        + sum(yaml, "cpu_pool", |list| Some(in_list(list)))
 }
 
 /// How many numbers a list like `1,3,6-9` names.

@@ -185,7 +185,7 @@ impl Nitro {
         loop {
             sleep(BETWEEN_LOOKS).await;
             let state = match self.state(&running.id).await {
-                Ok(state) => state.map_or_else(|| GONE.to_owned(), |it| it.0),
+                Ok(state) => state.map_or_else(|| GONE.to_owned(), |(state, _)| state),
                 // An enclave is not ended because a question about it failed.
                 Err(cause) => {
                     tracing::warn!(%cause, "looking after the enclave");

@@ -95,9 +95,9 @@ pub(crate) fn failed_at(titles: &[(Number, &str)], failed: Number, words: &str) 
         _ => Vec::new(),
     };
     let unfinished = |number: Number| {
-        document
-            .iter()
-            .any(|it| Number::Spec(it.number) == number && it.outcome == Outcome::NotReached)
+        document.iter().any(|check| {
+            Number::Spec(check.number) == number && check.outcome == Outcome::NotReached
+        })
     };
     let mut titles = titles.iter();
     for (number, title) in titles.by_ref() {

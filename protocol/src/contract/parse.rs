@@ -284,7 +284,8 @@ impl Page<'_> {
             Delta::new(*number.get_ref()).map_err(|e| invalid(e.to_string()))
         };
         let selection_delta = raw.selection_delta.as_ref();
-        let selection_delta = selection_delta.map(|it| delta(it, "selection_delta")).transpose()?;
+        let selection_delta =
+            selection_delta.map(|number| delta(number, "selection_delta")).transpose()?;
         let selection_delta = selection_delta.map_or(0, u64::from);
         let delta = delta(&raw.delta, "delta")?;
         let period = match raw.period {

@@ -21,9 +21,9 @@ pub fn economics(conversions: &Lift, value: &Lift, cost: f64) -> Economics {
     let incremental_value = incremental(value);
     let spent = cost > 0.0 && cost.is_finite();
     let return_on_spend =
-        incremental_value.filter(|_| spent).and_then(|it| it.multiplied(1.0 / cost));
+        incremental_value.filter(|_| spent).and_then(|total| total.multiplied(1.0 / cost));
     let cost_per_conversion =
-        incremental_conversions.filter(|_| spent).map(|it| cost_per_conversion(&it, cost));
+        incremental_conversions.filter(|_| spent).map(|total| cost_per_conversion(&total, cost));
     Economics { incremental_conversions, incremental_value, return_on_spend, cost_per_conversion }
 }
 
@@ -92,9 +92,9 @@ pub enum CostSet {
 impl Total {
     fn multiplied(self, factor: f64) -> Option<Self> {
         let estimate = self.estimate * factor;
-        let interval = self.interval.map(|it| Interval {
-            lower: it.lower.map(|end| end * factor),
-            upper: it.upper.map(|end| end * factor),
+        let interval = self.interval.map(|interval| Interval {
+            lower: interval.lower.map(|end| end * factor),
+            upper: interval.upper.map(|end| end * factor),
         });
         estimate.is_finite().then_some(Self { estimate, interval })
     }
@@ -108,24 +108,24 @@ fn incremental(lift: &Lift) -> Option<Total> {
     // The further from zero is multiplied by more people, the nearer by fewer.
     let lower = |end: f64| end * if end > 0.0 { fewest } else { most };
     let upper = |end: f64| end * if end > 0.0 { most } else { fewest };
-    let interval =
-        interval.map(|it| Interval { lower: it.lower.map(lower), upper: it.upper.map(upper) });
-    let ends = interval.iter().flat_map(|it| [it.lower, it.upper]).flatten();
+    let interval = interval
+        .map(|ends| Interval { lower: ends.lower.map(lower), upper: ends.upper.map(upper) });
+    let ends = interval.iter().flat_map(|interval| [interval.lower, interval.upper]).flatten();
     let estimate = estimate * users;
     let finite = estimate.is_finite() && ends.into_iter().all(f64::is_finite);
     finite.then_some(Total { estimate, interval })
 }
 
 fn cost_per_conversion(conversions: &Total, cost: f64) -> CostPerConversion {
-    let estimate = Some(cost / conversions.estimate).filter(|it| it.is_finite());
+    let estimate = Some(cost / conversions.estimate).filter(|cost| cost.is_finite());
     let set = conversions.interval.map(|Interval { lower, upper }| {
         // An end at infinity costs nothing per conversion.
-        let per = |end: Option<f64>| end.map_or(0.0, |it| cost / it);
-        if upper.is_some_and(|it| it <= 0.0) {
+        let per = |end: Option<f64>| end.map_or(0.0, |end| cost / end);
+        if upper.is_some_and(|upper| upper <= 0.0) {
             CostSet::Never
-        } else if let Some(lower) = lower.filter(|&it| it > 0.0) {
+        } else if let Some(lower) = lower.filter(|&lower| lower > 0.0) {
             CostSet::Between { lower: per(upper), upper: cost / lower }
-        } else if lower.is_none_or(|it| it < 0.0) {
+        } else if lower.is_none_or(|lower| lower < 0.0) {
             CostSet::Outside { negative: per(lower), positive: per(upper) }
         } else {
             CostSet::AtLeast { lower: per(upper) }

@@ -84,11 +84,11 @@ impl FewEvents {
     /// These arms; none if one has nobody in it.
     #[must_use]
     pub fn new(test: Events, control: Events) -> Option<Self> {
-        let sound = |it: &Events| {
-            let variances = [it.people_variance, it.events_variance];
-            (1.0..MOST_PEOPLE).contains(&it.people)
-                && variances.iter().all(|it| (0.0..MOST_VARIANCE).contains(it))
-                && it.events.unsigned_abs() < MOST_EVENTS
+        let sound = |arm: &Events| {
+            let variances = [arm.people_variance, arm.events_variance];
+            (1.0..MOST_PEOPLE).contains(&arm.people)
+                && variances.iter().all(|variance| (0.0..MOST_VARIANCE).contains(variance))
+                && arm.events.unsigned_abs() < MOST_EVENTS
         };
         (sound(&test) && sound(&control)).then_some(Self { test, control })
     }
@@ -107,7 +107,7 @@ impl FewEvents {
     #[must_use]
     pub fn fewest(&self) -> f64 {
         [self.test, self.control]
-            .map(|it| real(it.events).min(it.people - real(it.events)))
+            .map(|arm| real(arm.events).min(arm.people - real(arm.events)))
             .into_iter()
             .fold(f64::INFINITY, f64::min)
     }
@@ -128,7 +128,7 @@ impl FewEvents {
             let [more, fewer] = region.probabilities(pair);
             [greater.max(more), less.max(fewer)]
         });
-        let [greater, less] = worst.map(|it| (it + MISSED).min(1.0));
+        let [greater, less] = worst.map(|tail| (tail + MISSED).min(1.0));
         Tails { greater, less }
     }
 
@@ -161,7 +161,7 @@ impl FewEvents {
         let end = |share: f64| share / (1.0 - share) - 1.0;
         Interval {
             lower: found.lower.map(end),
-            upper: found.upper.filter(|it| *it < LARGEST_SHARE).map(end),
+            upper: found.upper.filter(|share| *share < LARGEST_SHARE).map(end),
         }
     }
 
@@ -191,11 +191,11 @@ impl FewEvents {
         let lower = || {
             let inside =
                 if of_none.greater <= tail { estimate.max(none) } else { estimate.min(none) };
-            end(of_none.greater, smallest, inside, |it| it.greater)
+            end(of_none.greater, smallest, inside, |tails| tails.greater)
         };
         let upper = || {
             let inside = if of_none.less <= tail { estimate.min(none) } else { estimate.max(none) };
-            end(of_none.less, largest, inside, |it| it.less)
+            end(of_none.less, largest, inside, |tails| tails.less)
         };
         Interval {
             lower: (confidence.alternative != Alternative::Less).then(lower),

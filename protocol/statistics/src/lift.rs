@@ -68,7 +68,7 @@ impl Arm {
     }
 
     fn is_noisy(&self) -> bool {
-        [self.users, self.sum, self.sum_of_squares].iter().any(|it| it.noise_variance() > 0.0)
+        [self.users, self.sum, self.sum_of_squares].iter().any(|total| total.noise_variance() > 0.0)
     }
 
     /// Whether so few people may be nothing but noise: a ratio to them has no useful error.
@@ -109,7 +109,8 @@ impl ArmEstimate {
     #[must_use]
     pub fn is_above_zero(&self, confidence: Confidence) -> bool {
         let quantile = normal_upper_quantile(confidence.tail());
-        self.moments.is_some_and(|it| it.mean > quantile * it.variance_of_mean().sqrt())
+        self.moments
+            .is_some_and(|moments| moments.mean > quantile * moments.variance_of_mean().sqrt())
     }
 
     /// People in the arm as released, so possibly negative.
@@ -127,19 +128,19 @@ impl ArmEstimate {
     /// Mean outcome per user; absent with fewer than two users.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
-        self.moments.map(|it| it.mean)
+        self.moments.map(|moments| moments.mean)
     }
 
     /// Variance of the outcome between users, without the noise; absent with fewer than two users.
     #[must_use]
     pub fn variance(&self) -> Option<f64> {
-        self.moments.map(|it| it.variance)
+        self.moments.map(|moments| moments.variance)
     }
 
     /// Standard error of the mean, noise included; absent with fewer than two users.
     #[must_use]
     pub fn standard_error(&self) -> Option<f64> {
-        self.moments.map(|it| it.variance_of_mean().sqrt())
+        self.moments.map(|moments| moments.variance_of_mean().sqrt())
     }
 }
 
@@ -179,7 +180,7 @@ impl Confidence {
             lower: (self.alternative != Alternative::Less).then_some(lower),
             upper: (self.alternative != Alternative::Greater).then_some(upper),
         };
-        let finite = [interval.lower, interval.upper].iter().flatten().all(|it| it.is_finite());
+        let finite = [interval.lower, interval.upper].iter().flatten().all(|end| end.is_finite());
         finite.then_some(interval)
     }
 }
@@ -243,7 +244,7 @@ impl Difference {
     pub fn detectable(&self, confidence: Confidence, power: f64) -> Option<f64> {
         let quantiles =
             normal_upper_quantile(confidence.tail()) + normal_upper_quantile(1.0 - power);
-        Some(quantiles * self.standard_error).filter(|it| it.is_finite() && *it > 0.0)
+        Some(quantiles * self.standard_error).filter(|effect| effect.is_finite() && *effect > 0.0)
     }
 }
 
@@ -281,7 +282,7 @@ impl Interval {
     /// Whether no effect at all is outside.
     #[must_use]
     pub fn excludes_zero(&self) -> bool {
-        self.lower.is_some_and(|it| it > 0.0) || self.upper.is_some_and(|it| it < 0.0)
+        self.lower.is_some_and(|end| end > 0.0) || self.upper.is_some_and(|end| end < 0.0)
     }
 }
 
@@ -321,7 +322,7 @@ impl Moments {
     fn is_finite(&self) -> bool {
         [self.mean, self.variance, self.sampling, self.mechanism, self.hidden]
             .iter()
-            .all(|it| it.is_finite())
+            .all(|number| number.is_finite())
     }
 }
 
@@ -335,14 +336,14 @@ fn difference(t: &Moments, c: &Moments, noisy: bool, confidence: Confidence) -> 
     let estimate = t.mean - c.mean;
     let standard_error = (a + b).sqrt();
     let welch = (a + b) * (a + b) / (a * a / (t.users - 1.0) + b * b / (c.users - 1.0));
-    let degrees_of_freedom = Some(welch).filter(|it| !noisy && it.is_finite());
-    let statistic = Some(estimate / standard_error).filter(|it| it.is_finite());
+    let degrees_of_freedom = Some(welch).filter(|df| !noisy && df.is_finite());
+    let statistic = Some(estimate / standard_error).filter(|t| t.is_finite());
     let upper_tail =
         |x: f64| degrees_of_freedom.map_or_else(|| normal_sf(x), |df| student_sf(x, df));
-    let p = statistic.map(|it| match confidence.alternative {
-        Alternative::TwoSided => 2.0 * upper_tail(it.abs()),
-        Alternative::Greater => upper_tail(it),
-        Alternative::Less => upper_tail(-it),
+    let p = statistic.map(|t| match confidence.alternative {
+        Alternative::TwoSided => 2.0 * upper_tail(t.abs()),
+        Alternative::Greater => upper_tail(t),
+        Alternative::Less => upper_tail(-t),
     });
     let interval = statistic.and_then(|_| {
         let quantile = degrees_of_freedom.map_or_else(
@@ -373,8 +374,8 @@ fn relative(
     difference: Option<&Difference>,
 ) -> Option<Relative> {
     let found = fieller(t, c, confidence, normal_upper_quantile(confidence.tail()))?;
-    let of_difference = difference.and_then(|it| it.interval);
-    match (of_difference, difference.and_then(|it| it.degrees_of_freedom)) {
+    let of_difference = difference.and_then(|difference| difference.interval);
+    match (of_difference, difference.and_then(|difference| difference.degrees_of_freedom)) {
         (Some(interval), Some(df))
             if interval.excludes_zero() != found.interval.excludes_zero() =>
         {
@@ -399,7 +400,7 @@ fn fieller(t: &Moments, c: &Moments, confidence: Confidence, quantile: f64) -> O
         })
         .flatten();
     let delta = v_t / square + t.mean * t.mean * v_c / (square * square);
-    let finite = |x: f64| Some(x).filter(|it| it.is_finite());
+    let finite = |x: f64| Some(x).filter(|x| x.is_finite());
     Some(Relative {
         estimate: finite(t.mean / c.mean - 1.0),
         standard_error: finite(delta.sqrt()),

@@ -69,7 +69,7 @@ pub fn holm_misses(p: &[Option<f64>], alpha: f64) -> Vec<f64> {
 #[must_use]
 pub fn benjamini_hochberg_misses(p: &[Option<f64>], alpha: f64) -> Vec<f64> {
     let adjusted = benjamini_hochberg(p);
-    let found = adjusted.iter().flatten().filter(|it| **it < alpha).count();
+    let found = adjusted.iter().flatten().filter(|p| **p < alpha).count();
     vec![alpha * count(found.max(1)) / count(p.len().max(1)); p.len()]
 }
 

@@ -34,5 +34,5 @@ pub fn minimum_detectable(design: &Design, confidence: Confidence, power: f64) -
     let variance = sampling * (1.0 / test_users + 1.0 / control_users) + mechanism_variance;
     let quantiles = normal_upper_quantile(confidence.tail()) + normal_upper_quantile(1.0 - power);
     let populated = test_users > 0.0 && control_users > 0.0;
-    Some(quantiles * variance.sqrt()).filter(|it| populated && it.is_finite())
+    Some(quantiles * variance.sqrt()).filter(|effect| populated && effect.is_finite())
 }

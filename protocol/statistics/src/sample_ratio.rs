@@ -23,7 +23,7 @@ use crate::special::chi_square_sf;
 #[must_use]
 pub fn sample_ratio(counts: &[Figure], shares: &[f64], threshold: f64) -> SampleRatio {
     let total_share: f64 = shares.iter().sum();
-    let total: f64 = counts.iter().map(|it| it.value()).sum();
+    let total: f64 = counts.iter().map(|count| count.value()).sum();
     let groups: Vec<Group> = counts
         .iter()
         .zip(shares)
@@ -36,10 +36,10 @@ pub fn sample_ratio(counts: &[Figure], shares: &[f64], threshold: f64) -> Sample
     let degrees_of_freedom = u32::try_from(groups.len()).unwrap_or(u32::MAX).saturating_sub(1);
     let testable = counts.len() == shares.len()
         && degrees_of_freedom > 0
-        && groups.iter().all(|it| it.share > 0.0 && total > 0.0);
-    let statistic = Some(distance(&groups)).filter(|it| testable && it.is_finite());
-    let p = statistic.map(|it| chi_square_sf(it, degrees_of_freedom));
-    SampleRatio { statistic, degrees_of_freedom, p, failed: p.is_some_and(|it| it < threshold) }
+        && groups.iter().all(|group| group.share > 0.0 && total > 0.0);
+    let statistic = Some(distance(&groups)).filter(|statistic| testable && statistic.is_finite());
+    let p = statistic.map(|statistic| chi_square_sf(statistic, degrees_of_freedom));
+    SampleRatio { statistic, degrees_of_freedom, p, failed: p.is_some_and(|p| p < threshold) }
 }
 
 /// Outcome of the sample-ratio test.
@@ -72,5 +72,5 @@ fn distance(groups: &[Group]) -> f64 {
     });
     let scale = above / below;
     let square = |difference: f64| difference * difference;
-    groups.iter().map(|it| square(it.count - scale * it.share) / it.variance).sum()
+    groups.iter().map(|group| square(group.count - scale * group.share) / group.variance).sum()
 }

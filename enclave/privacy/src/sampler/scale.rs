@@ -154,7 +154,7 @@ impl Ratio {
         let (numerator, denominator) = (numerator / common, denominator / common);
         let narrow = u64::try_from(denominator)
             .ok()
-            .filter(|&it| it <= FINEST)
+            .filter(|&denominator| denominator <= FINEST)
             .ok_or(ScaleError::TooFine { found: denominator })?;
         if numerator > largest * denominator {
             return Err(ScaleError::TooLarge);

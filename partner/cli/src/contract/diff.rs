@@ -88,7 +88,7 @@ fn dataset(dataset: &Dataset) -> Facts {
             let delta = Delta::try_from(budget.selection_delta);
             words += &delta.map_or_else(
                 |_| String::new(),
-                |it| format!(", delta {it} for groups that data name"),
+                |delta| format!(", delta {delta} for groups that data name"),
             );
         }
         facts.insert(format!("budget for {purpose}"), words);

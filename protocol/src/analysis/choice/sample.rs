@@ -29,7 +29,7 @@ fn choice(of: &str, quantile: Option<f64>, offered: &[&str], chosen: &str) -> Ch
         counted: "people of exposures, joined with sales".to_owned(),
         of: of.to_owned(),
         quantile,
-        offered: offered.iter().map(|&it| it.to_owned()).collect(),
+        offered: offered.iter().map(|&place| place.to_owned()).collect(),
         chosen: chosen.to_owned(),
         people_off: 62.7,
     });

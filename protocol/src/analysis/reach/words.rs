@@ -129,16 +129,19 @@ fn often(answer: &ReachAnswer, times: &Times) -> String {
 
 fn frequencies(answer: &ReachAnswer, frequency: &Frequency) -> Section {
     let widest = frequency.times.iter().map(|time| real(time.people.ci[1])).fold(0.0, f64::max);
-    let rows = frequency.times.iter().map(|it| Row {
-        names: vec![Text::fixed(often(answer, it))],
+    let rows = frequency.times.iter().map(|time| Row {
+        names: vec![Text::fixed(often(answer, time))],
         figures: vec![
-            Text::fixed(counted(&it.people)),
-            Text::fixed(range(&it.people)),
-            Text::fixed(format!("{}+", it.times)),
-            Text::fixed(counted(&it.at_least)),
-            Text::fixed(range(&it.at_least)),
+            Text::fixed(counted(&time.people)),
+            Text::fixed(range(&time.people)),
+            Text::fixed(format!("{}+", time.times)),
+            Text::fixed(counted(&time.at_least)),
+            Text::fixed(range(&time.at_least)),
         ],
-        bar: it.people.value.map(|value| Bar { value: real(value), range: it.people.ci.map(real) }),
+        bar: time
+            .people
+            .value
+            .map(|value| Bar { value: real(value), range: time.people.ci.map(real) }),
         ..Row::default()
     });
     let range = Text::fixed(format!("Range ({})", level(answer.confidence)));

@@ -91,7 +91,7 @@ fn matched_share(
     let (found, others) = (people("yes")?, people("no")?);
     let share = |found: f64, others: f64| {
         let (found, others) = (found.max(0.0), others.max(0.0));
-        Some(found / (found + others)).filter(|it| it.is_finite())
+        Some(found / (found + others)).filter(|share| share.is_finite())
     };
     let ([fewest, most], [fewest_others, most_others]) = (found.ci, others.ci);
     let all_found = refusers.map(|refuser| found.value + real(refuser.n));
@@ -222,7 +222,11 @@ impl Heading {
                 Self { title: named.to_string(), places }
             }
             GroupBy::Bins { measure, edges } => {
-                let scale = asked.measures.iter().find(|it| it.name == *measure).map(|it| it.scale);
+                let scale = asked
+                    .measures
+                    .iter()
+                    .find(|known| known.name == *measure)
+                    .map(|known| known.scale);
                 let decimals = scale.unwrap_or_default().decimals();
                 let unit = scale.unwrap_or_default().units_per_one();
                 let show = |edge: &i64| format!("{:.decimals$}", real(*edge) / unit);
@@ -289,7 +293,7 @@ fn with_measures(tally: &Tally, asked: &TableQuestion, contract: &Contract) -> S
 
 /// Whose people, and which of their rows.
 pub(in crate::analysis) fn counted(tally: &Tally, rows: &[Filter], contract: &Contract) -> String {
-    let joined = tally.joined().map(|it| format!(", joined with {}", it.dataset));
+    let joined = tally.joined().map(|table| format!(", joined with {}", table.dataset));
     let rows: Vec<_> = rows.iter().map(|row| row_words(row, contract)).collect();
     let rows =
         if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };

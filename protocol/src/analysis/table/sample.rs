@@ -93,7 +93,7 @@ fn table(group_by: &[&str], cells: Vec<TableCell>) -> TableAnswer {
             "people of exposures, joined with sales, where sales.bought is from 2026-09-01 to \
                   2026-09-30, with spend: sales.spend of each person"
                 .to_owned(),
-        group_by: group_by.iter().map(|&it| it.to_owned()).collect(),
+        group_by: group_by.iter().map(|&column| column.to_owned()).collect(),
         cells_per_person: 1,
         confidence: 0.95,
         cells,

@@ -63,7 +63,7 @@ impl Tally {
             Ok(Selection { threshold: least, delta: selection_delta, withheld })
         });
         let selection = selection.transpose()?;
-        let delta = selection.map_or(0, |it| it.delta);
+        let delta = selection.map_or(0, |selection| selection.delta);
         let digest = Digest::of("glovebox tally v1", &canonical::to_vec(self));
         let cost = Loss::zcdp(rho).with_delta(delta);
         let leaves = Leaves::Figures(Vectors { people, sums, products, selection });

@@ -118,7 +118,7 @@ impl Noise {
         let mut weights: Vec<f64> = half.iter().skip(1).rev().copied().collect();
         weights.extend(half);
         let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|it| *it /= total);
+        weights.iter_mut().for_each(|weight| *weight /= total);
         let mut above = 0.0;
         let mut tails = weights.clone();
         for tail in tails.iter_mut().rev() {
@@ -159,7 +159,7 @@ fn binomial(people: f64, rate: f64) -> (i64, Vec<f64>) {
     below.reverse();
     below.extend(above);
     let total: f64 = below.iter().sum();
-    below.iter_mut().for_each(|it| *it /= total);
+    below.iter_mut().for_each(|weight| *weight /= total);
     (first, below)
 }
 

@@ -89,8 +89,8 @@ impl<'a> Estimated<'a> {
             cap: real(outcome.clamp.most()) / unit,
             floor: real(outcome.clamp.least()) / unit,
             bias_note: self.bias_note(),
-            test: arm(arms.test.as_ref(), |it| &it.test),
-            control: arm(arms.control.as_ref(), |it| &it.control),
+            test: arm(arms.test.as_ref(), |measured| &measured.test),
+            control: arm(arms.control.as_ref(), |measured| &measured.control),
             diff_in_means: compared
                 .as_ref()
                 .and_then(|compared| self.difference(compared, p_adjusted)),
@@ -191,7 +191,7 @@ impl<'a> Estimated<'a> {
 
     fn bias_note(&self) -> Option<String> {
         let clamp = self.outcome.clamp;
-        let [cap, floor] = [clamp.most(), clamp.least()].map(|it| real(it) / self.unit);
+        let [cap, floor] = [clamp.most(), clamp.least()].map(|end| real(end) / self.unit);
         let known = if clamp.is_signed() {
             "; as totals can be negative, what this says about somebody who is known to be there costs up to \
              4 rho instead of 2"

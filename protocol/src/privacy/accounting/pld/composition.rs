@@ -120,7 +120,7 @@ impl<'a> Cumulant<'a> {
                 usize::try_from(k - grid.first)
                     .ok()
                     .and_then(|k| tails.get(k))
-                    .map_or(0.0, |it| rarity(*it))
+                    .map_or(0.0, |tail| rarity(*tail))
             };
             let most = grid.first + length(&grid.masses) - 1;
             let last = first_of(grid.first + 1, most, |k| {
