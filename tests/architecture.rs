@@ -12,6 +12,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// Which workspace crates each crate may name. A crate that is missing here fails the test.
@@ -229,6 +230,25 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// `make test` builds the programs first. A feature that only tests ask for would have it compile every crate that the
+/// feature reaches a second time; this package asks for it as well (`tests/Cargo.toml`).
+#[test]
+fn programs_and_tests_agree_on_the_features_of_every_crate() {
+    let crates = |edges: &str| -> BTreeSet<String> {
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--workspace", "--locked", "--features=attestation-verifier/cli"])
+            .args(["--prefix=none", "--no-dedupe", "--format={p} {f}", "--edges", edges])
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        String::from_utf8(tree.stdout).unwrap().lines().map(str::to_owned).collect()
+    };
+    let (programs, tests) = (crates("normal,build"), crates("normal,build,dev"));
+    assert!(programs.len() > 200, "{programs:?}");
+    let other: Vec<_> = programs.difference(&tests).collect();
+    assert!(other.is_empty(), "with other features in tests: {other:#?}");
 }
 
 /// An answer is derived again on other machines, bit for bit. What a standard library computes of these
