@@ -278,7 +278,7 @@ async fn a_grant_with_another_salt_or_that_outlives_its_key_opens_nothing() {
     let other = BucketSalt::take(&mut [7; BucketSalt::LEN]);
     let soon = clock::now().plus_seconds(60);
     let to = stage.parties.to(&stage.room, "sales");
-    let to = client::grant::To { salt: &other, ..to };
+    let to = client::grant::GrantTarget { salt: &other, ..to };
     let grant = to.seal("sales", &sealed.manifest, &sealed.keys, soon, &mut generator).unwrap();
     assert_eq!(grant.columns.iter().filter(|it| [FOOTER, ROW].contains(&it.as_str())).count(), 2);
     let bad = |why| Err(Refusal::BadGrant { dataset: "sales".to_owned(), why });

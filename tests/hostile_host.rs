@@ -3,7 +3,7 @@
 
 #![cfg(test)]
 
-use client::receipt_check::Beside;
+use client::receipt_check::ReceiptFiles;
 use client::{
     close::{CloseError, Closing},
     grant::GrantError,
@@ -353,8 +353,12 @@ async fn refuses_a_receipt_of_another_result() {
     check(better.as_bytes()).unwrap_err();
     says_what_was_expected_of_a_receipt(contract, &opened.receipt, &opened.result_bytes, &trust);
     let withdrawing = it.parties.trust().withdrawing([contract.builds[0].pcrs.clone()]);
-    let refused =
-        client::receipt_check::check(contract, &opened.receipt, Beside::default(), &withdrawing);
+    let refused = client::receipt_check::check(
+        contract,
+        &opened.receipt,
+        ReceiptFiles::default(),
+        &withdrawing,
+    );
     let refused = refused.unwrap_err();
     assert_eq!(*refused.flaw(), client::receipt_check::ReceiptFlaw::Withdrawn);
     let not_asked =
@@ -373,7 +377,7 @@ async fn the_answer_is_derived_again_from_what_was_released_and_from_nothing_els
     let publisher = &it.parties.publisher;
     let opened = client::open::open(&sealed, publisher, contract, prepared.name(), &trust).unwrap();
     let check = |released: &[u8]| {
-        let beside = Beside { result: Some(&opened.result_bytes), released: Some(released) };
+        let beside = ReceiptFiles { result: Some(&opened.result_bytes), released: Some(released) };
         client::receipt_check::check(contract, &opened.receipt, beside, &trust)
     };
     let checked = check(&opened.released).unwrap();
@@ -557,6 +561,6 @@ async fn what_the_host_keeps_is_canonical_ciphertext() {
     }
 }
 
-fn with(result: &[u8]) -> Beside<'_> {
-    Beside { result: Some(result), released: None }
+fn with(result: &[u8]) -> ReceiptFiles<'_> {
+    ReceiptFiles { result: Some(result), released: None }
 }

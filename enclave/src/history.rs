@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 /// custodies count over all instances.
 #[derive(Default)]
 pub(crate) struct History {
-    jobs: VecDeque<Asked>,
+    jobs: VecDeque<PaidJob>,
     /// How many jobs were forgotten because there were too many.
     forgotten: u64,
 }
 
-struct Asked {
+struct PaidJob {
     job: JobName,
     analyst: String,
     purpose: String,
@@ -30,7 +30,7 @@ impl History {
         now: Time,
     ) -> Result<(), Refusal> {
         let since = Time(now.0.saturating_sub(DAY_MS));
-        let theirs = |it: &&Asked| it.analyst == analyst && it.purpose == purpose;
+        let theirs = |job: &&PaidJob| job.analyst == analyst && job.purpose == purpose;
         let mut today = self.jobs.iter().filter(theirs).filter(|job| job.time > since).peekable();
         let first = today.peek().map_or(now, |job| job.time);
         let most = contract.jobs_per_day;
@@ -56,7 +56,7 @@ impl History {
             self.forgotten += 1;
         }
         let place = self.forgotten + u64::try_from(self.jobs.len()).unwrap_or(u64::MAX);
-        self.jobs.push_back(Asked { job, analyst, purpose, tally: tally.clone(), time });
+        self.jobs.push_back(PaidJob { job, analyst, purpose, tally: tally.clone(), time });
         place
     }
 

@@ -4,7 +4,7 @@
 use crate::{
     audit::Event,
     grant,
-    progress::{First, Progress},
+    progress::{PayingJob, Progress},
     results::Priced,
     session::{Open, Serving},
 };
@@ -125,7 +125,7 @@ async fn release(
             let paid = open.ledger.pay(admitted.clone(), contract, now)?;
             let (job, tally) = (admitted.name(), admitted.proven().tally());
             let place = open.history.note(job, (analyst, purpose), tally, now);
-            (paid, First { job, place })
+            (paid, PayingJob { job, place })
         }
     };
     let released = tally(serving, open, admitted, paid, (figures, first)).await?;
@@ -140,7 +140,7 @@ async fn tally(
     open: &mut Open,
     admitted: &Admitted,
     paid: Paid,
-    (figures, first): (Digest, First),
+    (figures, first): (Digest, PayingJob),
 ) -> Result<Release, Refusal> {
     let proven = admitted.proven();
     let versions = &admitted.job().datasets;

@@ -6,14 +6,14 @@ use protocol::job::JobName;
 /// How far the figures of a paid tally are.
 pub(crate) enum Progress {
     /// The tally is paid and nothing was computed, because something inside failed.
-    Paid(Box<Paid>, First),
+    Paid(Box<Paid>, PayingJob),
     /// The figures are released: anything else that is estimated from them costs nothing.
-    Released(Box<Release>, First),
+    Released(Box<Release>, PayingJob),
 }
 
 /// The first job that paid for the figures.
 #[derive(Clone, Copy)]
-pub(crate) struct First {
+pub(crate) struct PayingJob {
     pub(crate) job: JobName,
     /// The job's place in the history.
     pub(crate) place: u64,

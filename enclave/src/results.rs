@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 /// Everything that was answered.
 pub(crate) struct Results {
     /// Jobs by name. A name says who asked, so that no party can take another's answer.
-    by_job: BTreeMap<JobName, Asked>,
+    by_job: BTreeMap<JobName, JobEntry>,
     /// Answers by question and data: the same question costs nothing.
     by_question: BTreeMap<Digest, Answered>,
     /// How many answers were sealed, by analyst and receiver.
@@ -35,7 +35,7 @@ pub(crate) struct Results {
 }
 
 /// A job that has an answer.
-struct Asked {
+struct JobEntry {
     asked_by: String,
     question: Digest,
     receivers: Vec<String>,
@@ -128,7 +128,7 @@ impl Results {
             }
         };
         self.shares.note(&asked_by, more);
-        let answered = Asked { asked_by, question, receivers, stored: BTreeSet::new() };
+        let answered = JobEntry { asked_by, question, receivers, stored: BTreeSet::new() };
         self.by_job.insert(signed.name(), answered);
     }
 
@@ -208,7 +208,7 @@ impl Sealing<'_> {
     }
 }
 
-impl Asked {
+impl JobEntry {
     fn is_stored(&self) -> bool {
         self.receivers.len() == self.stored.len()
     }

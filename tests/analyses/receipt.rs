@@ -2,7 +2,7 @@
 
 use crate::{counted::runtime, sample::Sample};
 use client::{
-    receipt_check::{self, Beside, Checked},
+    receipt_check::{self, Checked, ReceiptFiles},
     view::{self, ViewError},
 };
 use protocol::units::Millionths;
@@ -92,7 +92,7 @@ fn rehearse(sample: &Sample) -> Rehearsed {
 }
 
 fn check(done: &Rehearsed, result: &[u8]) -> Result<Checked, receipt_check::ReceiptError> {
-    let beside = Beside { result: Some(result), released: Some(&done.released) };
+    let beside = ReceiptFiles { result: Some(result), released: Some(&done.released) };
     receipt_check::check(&done.contract, &done.receipt, beside, &done.trust)
 }
 

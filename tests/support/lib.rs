@@ -462,9 +462,9 @@ impl Parties {
     }
 
     /// What a grant of the owner of `dataset` to the instance of `room` is made with.
-    pub fn to<'a>(&'a self, room: &'a Room, dataset: &str) -> client::grant::To<'a> {
+    pub fn to<'a>(&'a self, room: &'a Room, dataset: &str) -> client::grant::GrantTarget<'a> {
         static SALT: LazyLock<BucketSalt> = LazyLock::new(salt);
-        client::grant::To {
+        client::grant::GrantTarget {
             contract: &self.contract,
             instance: room.instance(),
             owner: self.owner(dataset).root_key(),

@@ -1,6 +1,6 @@
 //! The module behind `/dev/nsm`, used through AWS's own crate.
 
-use crate::{Nsm, NsmError, asking::Asking};
+use crate::{Nsm, NsmError, shared::SharedModule};
 use aws_nitro_enclaves_nsm_api::{
     api::{Request, Response},
     driver::{nsm_exit, nsm_init, nsm_process_request},
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 /// The module of the enclave in which this runs. It answers one request at a time.
 pub struct Device {
-    asking: Asking<Box<dyn FnMut(Request) -> Response + Send>>,
+    asking: SharedModule<Box<dyn FnMut(Request) -> Response + Send>>,
 }
 
 impl Device {
@@ -25,7 +25,7 @@ impl Device {
             return Err(NsmError::NoDevice);
         }
         let open = Descriptor(descriptor);
-        Ok(Self { asking: Asking::new(Box::new(move |request| open.carry(request))) })
+        Ok(Self { asking: SharedModule::new(Box::new(move |request| open.carry(request))) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The Nitro Secure Module, which measures the enclave, signs for it and tells it the time.
 
-mod asking;
 mod device;
+mod shared;
 #[cfg(feature = "simulated")]
 mod simulated;
 

@@ -1,4 +1,4 @@
-mod looks;
+mod remaining;
 
 use crate::{failure::Failure, files::Paper, people, say, words};
 use ::page::terminal::{columns, wrap};
@@ -107,7 +107,7 @@ fn budget(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Res
         let what = "groups whose values are private";
         writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
     }
-    looks::looks(page, line, contract)?;
+    remaining::remaining(page, line, contract)?;
     Ok(())
 }
 
@@ -181,8 +181,8 @@ fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
             "returned_rho": line.returned.rho().value(),
             "selection_delta_allowed": selection_delta(&line.allowed),
             "selection_delta_left": selection_delta(&line.left),
-            "looks": looks::latest(line).map(|job| looks::as_json(line, job, contract)).collect::<Vec<_>>(),
-            "jobs": line.jobs.iter().map(looks::job_as_json).collect::<Vec<_>>(),
+            "looks": remaining::latest(line).map(|job| remaining::as_json(line, job, contract)).collect::<Vec<_>>(),
+            "jobs": line.jobs.iter().map(remaining::job_as_json).collect::<Vec<_>>(),
         })
     });
     let instances = report.instances.iter().map(|instance| {

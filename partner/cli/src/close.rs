@@ -1,8 +1,8 @@
 use crate::{
+    common_args::CommonArgs,
     failure::Failure,
     say,
     settle::{self, Party},
-    under::Under,
 };
 use client::{
     address::Address,
@@ -28,7 +28,7 @@ pub(crate) struct Close {
     room: Address,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Settle with this instance, which is already closed, from the closing that it left at the
     /// host; the digits that `budget` shows are enough
@@ -42,8 +42,8 @@ pub(crate) struct Close {
 
 impl Close {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
-        let identity = Identity::load(&self.under.dir)?;
+        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
+        let identity = Identity::load(&self.common.dir)?;
         identity.party_in(&contract)?;
         let ledger = Ledger::open(&identity);
         let mut store = Store::new(&self.room);
@@ -54,7 +54,7 @@ impl Close {
             }
             (Some(_), Err(_)) => return ledger.map(|_| ExitCode::SUCCESS).map_err(Failure::from),
             (None, _) => {
-                let mut room = self.under.connect_to_take_back(&self.room).await?;
+                let mut room = self.common.connect_to_take_back(&self.room).await?;
                 self.confirm(room.instance().digest())?;
                 let closing = close(&mut room, &identity, &mut store).await?;
                 if room.trust() != &trust {

@@ -2,12 +2,12 @@
 //! it.
 
 use crate::{
+    common_args::CommonArgs,
     failure::Failure,
     files,
     people::PeopleArgs,
     say,
     settle::{self, Party},
-    under::Under,
 };
 use client::{address::Address, clock, close::Closing, keys::Identity, withdrawn};
 use custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve};
@@ -43,7 +43,7 @@ impl CustodyCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Address of the room
     #[arg(long, value_name = "URL")]
@@ -59,8 +59,8 @@ pub(crate) struct Serve {
 
 impl Serve {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
-        let identity = Arc::new(Identity::load(&self.under.dir)?);
+        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
+        let identity = Arc::new(Identity::load(&self.common.dir)?);
         crate::keys::warn_of_ends(&identity);
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, identity.party_in(&contract)?)?;
@@ -134,7 +134,7 @@ fn tell(event: &Event) {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accounted {
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Closing of an instance since the backup
     #[arg(long = "closing", value_name = "FILE")]
@@ -153,13 +153,13 @@ pub(crate) struct Accounted {
 
 impl Accounted {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
         let closings = self
             .closings
             .iter()
             .map(|path| Ok(Closing::verify(&files::read(path)?, &contract, &trust, None)?));
         let closings = closings.collect::<Result<Vec<_>, Failure>>()?;
-        let identity = Identity::load(&self.under.dir)?;
+        let identity = Identity::load(&self.common.dir)?;
         let party = identity.party_in(&contract)?;
         let mut ledger = Ledger::open(&identity)?;
         let Some(rest) = self.rest() else {

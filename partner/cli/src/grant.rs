@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, people::PeopleArgs, say, under::Under};
+use crate::{common_args::CommonArgs, failure::Failure, files, people::PeopleArgs, say};
 use client::{
     address::Address,
     clock,
@@ -25,7 +25,7 @@ pub(crate) struct Grant {
     room: Address,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Which dataset
     #[arg(long, value_name = "NAME")]
@@ -65,7 +65,7 @@ pub(crate) struct Grant {
 
 impl Grant {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = self.under.contract()?;
+        let contract = self.common.contract()?;
         if self.revoke {
             return self.take_back().await;
         }
@@ -73,7 +73,7 @@ impl Grant {
             given.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{end}", self.dataset)))
         };
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
-        let identity = Identity::load(&self.under.dir)?;
+        let identity = Identity::load(&self.common.dir)?;
         crate::keys::warn_of_ends(&identity);
         let keys = beside(&self.keys, "keys");
         let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
@@ -85,7 +85,7 @@ impl Grant {
         // from it.
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, party)?;
-        let mut room = self.under.connect(&self.room).await?;
+        let mut room = self.common.connect(&self.room).await?;
         let mut slices = Vec::new();
         if let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) {
             let epsilon = Epsilon::new(epsilon).map_err(Failure::unclear)?;
@@ -135,8 +135,8 @@ impl Grant {
     /// Takes the grant back. Needs no ledger, so that an owner can end a grant wherever the ledger
     /// is.
     async fn take_back(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.under.dir)?;
-        let mut room = self.under.connect_to_take_back(&self.room).await?;
+        let identity = Identity::load(&self.common.dir)?;
+        let mut room = self.common.connect_to_take_back(&self.room).await?;
         revoke(&mut room, &identity, &self.dataset).await?;
         say::result(format_args!(
             "{}: taken back from the instance {}; what it has answered stays answered",

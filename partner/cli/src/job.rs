@@ -2,11 +2,11 @@
 
 mod price;
 
-use crate::{failure::Failure, files, opened, say, under::Under, words};
+use crate::{common_args::CommonArgs, failure::Failure, files, result_files, say, words};
 use client::{
     address::Address,
     job::{
-        Again, Custodies, JobError, Options, OwnCustody, Prepared, PreviewNoise, Ran, Step,
+        Custodies, JobError, Options, OwnCustody, Prepared, PreviewNoise, Ran, Resubmission, Step,
         prepare, run,
     },
     keys::Identity,
@@ -45,7 +45,7 @@ pub(crate) struct Submit {
     job: PathBuf,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Address of the room
     #[arg(long, value_name = "URL")]
@@ -65,16 +65,16 @@ pub(crate) struct Submit {
 
     /// Submit a job again: by its name, or by an id that you chose for it (32 hex digits)
     #[arg(long, value_name = "HEX")]
-    id: Option<Again>,
+    id: Option<Resubmission>,
 }
 
 impl Submit {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.under.dir)?;
+        let identity = Identity::load(&self.common.dir)?;
         crate::keys::warn_of_ends(&identity);
         let template = files::read_text(&self.job)?;
         let addresses = self.addresses()?;
-        let mut room = self.under.connect(&self.room).await?;
+        let mut room = self.common.connect(&self.room).await?;
         let options = Options {
             again: self.id,
             outbox: Some(identity.directory().join("jobs")),
@@ -90,7 +90,7 @@ impl Submit {
         let prepared = prepare(&mut room, &identity, &template, &options).await?;
         if let Some(output) = &self.output {
             // This comes before anything is paid.
-            opened::refuse_another(output, &prepared.name().to_string())?;
+            result_files::refuse_another(output, &prepared.name().to_string())?;
         }
         preview(&prepared);
         let own = ledger.as_mut().map(|ledger| -> &mut dyn OwnCustody { ledger });
@@ -113,7 +113,7 @@ impl Submit {
             ))
         })?;
         say::note(format_args!("Job {} has run.", ran.job));
-        opened::open(sealed, &identity, &self.under, room.trust(), ran.job, output)?;
+        result_files::open(sealed, &identity, &self.common, room.trust(), ran.job, output)?;
         is_stored(&ran)
     }
 
@@ -213,7 +213,7 @@ fn tell(step: &Step<'_>) {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Status {
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Address of the room
     #[arg(long, value_name = "URL")]
@@ -226,8 +226,8 @@ pub(crate) struct Status {
 
 impl Status {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.under.dir)?;
-        let mut room = self.under.connect(&self.room).await?;
+        let identity = Identity::load(&self.common.dir)?;
+        let mut room = self.common.connect(&self.room).await?;
         let status = room.status(&identity).await?;
         let instance = room.instance().digest();
         let contract = room.contract();

@@ -1,6 +1,6 @@
 //! `glovebox keys`: the keys that a party's root key delegates and withdraws.
 
-use crate::{failure::Failure, files, say, under::Under};
+use crate::{common_args::CommonArgs, failure::Failure, files, say};
 use client::{
     address::Address,
     clock,
@@ -282,22 +282,23 @@ pub(crate) struct Tell {
     custody: Vec<String>,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 }
 
 impl Tell {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.under.dir)?;
-        let folder = self.under.dir.join(withdrawals::FOLDER);
+        let identity = Identity::load(&self.common.dir)?;
+        let folder = self.common.dir.join(withdrawals::FOLDER);
         let nothing = |of: &str| {
             Failure::no(format!("no withdrawal{of} in {}: nothing was told", folder.display()))
         };
-        if withdrawals::all(&self.under.dir).map_err(Failure::unclear)?.is_empty() {
+        if withdrawals::all(&self.common.dir).map_err(Failure::unclear)?.is_empty() {
             return Err(nothing(""));
         }
-        let contract = self.under.contract()?;
-        let known = withdrawals::under(&self.under.dir, &contract).map_err(Failure::unclear)?;
-        let told = withdrawals::of_parties(&self.under.dir, &contract).map_err(Failure::unclear)?;
+        let contract = self.common.contract()?;
+        let known = withdrawals::under(&self.common.dir, &contract).map_err(Failure::unclear)?;
+        let told =
+            withdrawals::of_parties(&self.common.dir, &contract).map_err(Failure::unclear)?;
         if told.is_empty() {
             return Err(nothing(" by a party of this contract"));
         }
@@ -311,7 +312,7 @@ impl Tell {
                 say::result(format_args!("told {} of the custody of {party}", told.len()))?;
             }
         }
-        let mut room = self.under.connect_to_take_back(&self.room).await?;
+        let mut room = self.common.connect_to_take_back(&self.room).await?;
         for withdrawal in &told {
             withdraw(&mut room, &identity, withdrawal.clone()).await?;
         }

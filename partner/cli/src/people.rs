@@ -5,7 +5,7 @@ use client::{
     clock,
     people::{Overlap, Sketches},
 };
-use custody::{Answers, Ledger, LedgerError, PeopleLine, Whose};
+use custody::{Answers, Ledger, LedgerError, PeopleAnswer, PeopleLine};
 use protocol::contract::Contract;
 
 /// Whose people the party's datasets have, where its ledger cannot know.
@@ -88,7 +88,9 @@ impl PeopleArgs {
             let (mut same, mut others) = (false, false);
             for (whose, of) in said {
                 match whose {
-                    Whose::Same(named) => same |= named == of || ledger.are_one(named, of)?,
+                    PeopleAnswer::Same(named) => {
+                        same |= named == of || ledger.are_one(named, of)?
+                    }
                     _ => others |= self.although_they_overlap,
                 }
             }
@@ -129,7 +131,7 @@ impl PeopleArgs {
         lineage: &str,
     ) -> Result<(), Failure> {
         match self.answers()?.of(dataset) {
-            Some(Whose::Same(other)) if other != lineage => {
+            Some(PeopleAnswer::Same(other)) if other != lineage => {
                 Ok(ledger.join(lineage, other, clock::now())?)
             }
             _ => Ok(()),
@@ -139,12 +141,12 @@ impl PeopleArgs {
     fn answers(&self) -> Result<Answers, Failure> {
         let mut answers = Answers::default();
         let same = self.same_people.iter().map(|text| match text.split_once('=') {
-            Some((dataset, lineage)) => (Some(dataset), Whose::Same(lineage.to_owned())),
-            None => (None, Whose::Same(text.clone())),
+            Some((dataset, lineage)) => (Some(dataset), PeopleAnswer::Same(lineage.to_owned())),
+            None => (None, PeopleAnswer::Same(text.clone())),
         });
         let new = self.new_people.iter().map(|name| match name.as_str() {
-            "" => (None, Whose::New),
-            dataset => (Some(dataset), Whose::New),
+            "" => (None, PeopleAnswer::New),
+            dataset => (Some(dataset), PeopleAnswer::New),
         });
         for (dataset, whose) in same.chain(new) {
             if !answers.add(dataset.map(str::to_owned), whose) {
@@ -255,8 +257,8 @@ mod tests {
     #[test]
     fn an_answer_is_for_one_dataset_or_for_all_and_given_once() {
         let mut expected = Answers::default();
-        assert!(expected.add(Some("crm".to_owned()), Whose::Same("sales".to_owned())));
-        assert!(expected.add(None, Whose::New));
+        assert!(expected.add(Some("crm".to_owned()), PeopleAnswer::Same("sales".to_owned())));
+        assert!(expected.add(None, PeopleAnswer::New));
         assert_eq!(answers(&["--new-people", "--same-people", "crm=sales"]).unwrap(), expected);
         assert_eq!(answers(&[]).unwrap(), Answers::default());
         for twice in [

@@ -1,13 +1,12 @@
 //! `glovebox receipt`: check an answer that somebody else got.
 
 use crate::{
+    common_args::CommonArgs,
     failure::Failure,
     files::{self, Paper},
-    say,
-    under::Under,
-    verify,
+    say, verify,
 };
-use client::receipt_check::{self, Beside};
+use client::receipt_check::{self, ReceiptFiles};
 use protocol::page::number;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -42,7 +41,7 @@ pub(crate) struct Check {
     released: Option<PathBuf>,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Print the checks as JSON
     #[arg(long)]
@@ -51,13 +50,13 @@ pub(crate) struct Check {
 
 impl Check {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.under.contract)?.contract;
-        let trust = self.under.trust()?;
+        let contract = Paper::read(&self.common.contract)?.contract;
+        let trust = self.common.trust()?;
         let simulated = trust.is_simulated();
         let receipt = files::read(&self.receipt)?;
         let result = self.result.as_ref().map(|path| files::read(path)).transpose()?;
         let released = self.released.as_ref().map(|path| files::read(path)).transpose()?;
-        let beside = Beside { result: result.as_deref(), released: released.as_deref() };
+        let beside = ReceiptFiles { result: result.as_deref(), released: released.as_deref() };
         let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
             Ok(checked) => checked,
             Err(error) => {

@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, opened, reading::ReadingArgs, say, seal};
+use crate::{failure::Failure, files, reading::ReadingArgs, result_files, say, seal};
 use ::page::{html, terminal};
 use protocol::{
     page::{Provenance, Source},
@@ -108,7 +108,7 @@ fn provenance(done: &Rehearsed) -> Provenance {
 fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
     let page = done.result.page(&provenance(done));
     let page = html::page(&page).map_err(Failure::unclear)?;
-    opened::refuse_another(directory, &done.result.job)?;
+    result_files::refuse_another(directory, &done.result.job)?;
     files::write_private(&directory.join("result.json"), &done.result_bytes)?;
     files::write_private(&directory.join("report.html"), page.as_bytes())?;
     say::note(format_args!("In the folder {}: result.json, report.html", directory.display()));

@@ -1,17 +1,16 @@
 //! `glovebox result`: read an answer.
 
 use crate::{
+    common_args::CommonArgs,
     failure::Failure,
     files::{self, Paper},
-    opened, say,
-    under::Under,
-    verify,
+    result_files, say, verify,
 };
 use ::page::terminal;
 use client::{
     address::Address,
     keys::Identity,
-    receipt_check::{self, Beside},
+    receipt_check::{self, ReceiptFiles},
     store::Store,
     view,
 };
@@ -61,7 +60,7 @@ pub(crate) struct Open {
     room: Option<Address>,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Directory to write into
     #[arg(short, long, value_name = "DIR", default_value = ".")]
@@ -70,8 +69,8 @@ pub(crate) struct Open {
 
 impl Open {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
-        let identity = Identity::load(&self.under.dir)?;
+        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
+        let identity = Identity::load(&self.common.dir)?;
         let party = identity.party_in(&contract)?;
         let given = self.file.as_deref().map(files::read).transpose()?;
         let named = || self.file.as_deref().and_then(Path::file_stem)?.to_str()?.parse().ok();
@@ -90,7 +89,7 @@ impl Open {
             },
             (None, None) => return Err(Failure::unclear("expected a file, or --room")),
         };
-        opened::open(&sealed, &identity, &self.under, &trust, job, &self.output)?;
+        result_files::open(&sealed, &identity, &self.common, &trust, job, &self.output)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -110,7 +109,7 @@ pub(crate) struct View {
     confidence: f64,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Print the derived result as JSON
     #[arg(long)]
@@ -119,13 +118,13 @@ pub(crate) struct View {
 
 impl View {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.under.contract)?.contract;
+        let contract = Paper::read(&self.common.contract)?.contract;
         let confidence = share(self.confidence).map_err(Failure::unclear)?;
-        let trust = self.under.trust()?;
+        let trust = self.common.trust()?;
         let file = |name: &str| files::read(&self.folder.join(name));
         let (receipt, result, released) =
             (file("receipt.cbor")?, file("result.json")?, file("released.cbor")?);
-        let beside = Beside { result: Some(&result), released: Some(&released) };
+        let beside = ReceiptFiles { result: Some(&result), released: Some(&released) };
         let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
             Ok(checked) => checked,
             Err(error) => {

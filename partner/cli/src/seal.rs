@@ -1,8 +1,8 @@
-mod examined;
+mod comparison;
 
 use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, say};
 use client::{clock, keys::Identity};
-use examined::Examined;
+use comparison::Comparison;
 use protocol::contract::Contract;
 use sealing::{Count, Options, SealError, Sealed, plural, thousands};
 use serde::Serialize;
@@ -81,7 +81,7 @@ impl Seal {
         identity.party_in(&contract)?;
         let key = identity.service()?;
         let version = self.version.unwrap_or(clock::now().0 / 1000);
-        let examined = Examined::new(&identity, &contract, &self.dataset, &self.people)?;
+        let examined = Comparison::new(&identity, &contract, &self.dataset, &self.people)?;
         let options = examined.options(options);
         let sealed = if let Some(keys) = &self.adopt {
             sealing::adopt(&self.input, keys, &contract, &self.dataset, key, version, &options)?

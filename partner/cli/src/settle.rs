@@ -1,7 +1,7 @@
 //! Settling with instances that are over: budget that they did not spend comes back, from their
 //! closings.
 
-use crate::{failure::Failure, files, say, under::Under, words};
+use crate::{common_args::CommonArgs, failure::Failure, files, say, words};
 use client::{
     address::Address,
     clock,
@@ -28,13 +28,13 @@ pub(crate) struct Settle {
     room: Address,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 }
 
 impl Settle {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
-        let identity = Identity::load(&self.under.dir)?;
+        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
+        let identity = Identity::load(&self.common.dir)?;
         let mut ledger = Ledger::open(&identity)?;
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
         let open =

@@ -1,4 +1,4 @@
-use crate::{failure::Failure, say, under::Under};
+use crate::{common_args::CommonArgs, failure::Failure, say};
 use client::{
     address::Address, check::Line, clock, close::Closing, room::Room, store::Store, trust::Trust,
 };
@@ -15,7 +15,7 @@ pub(crate) struct Verify {
     room: Address,
 
     #[command(flatten)]
-    under: Under,
+    common: CommonArgs,
 
     /// Print the checks as JSON
     #[arg(long)]
@@ -24,7 +24,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.under.contract()?, self.under.trust()?);
+        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
         let simulated = trust.is_simulated();
         let room = match Room::connect(&self.room, &contract, &trust, &[]).await {
             Ok(room) => room,

@@ -70,7 +70,7 @@ pub async fn grant(
         withdraw(room, identity, withdrawal).await?;
     }
     let (contract, instance) = (room.contract(), room.instance());
-    let to = To { contract, instance, owner: identity.root_key(), salt: &salt };
+    let to = GrantTarget { contract, instance, owner: identity.root_key(), salt: &salt };
     let grant = to.seal(dataset, manifest, keys, not_after, &mut keys::generator()?)?;
     let slices = slices.into_iter().map(Into::into).collect();
     match room.request(identity, Body::Grant { grant, slices }).await? {
@@ -192,7 +192,7 @@ pub fn own_manifest(
 /// The receiver of a grant, and the owner who makes it.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
-pub struct To<'a> {
+pub struct GrantTarget<'a> {
     /// The contract.
     pub contract: &'a Contract,
     /// The believed instance that the grant is for.
@@ -203,7 +203,7 @@ pub struct To<'a> {
     pub salt: &'a BucketSalt,
 }
 
-impl To<'_> {
+impl GrantTarget<'_> {
     /// Seals the keys of the columns that the contract lets somebody use, and no other keys.
     ///
     /// # Errors

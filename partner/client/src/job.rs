@@ -6,7 +6,7 @@ mod run;
 
 pub use custody::tell_custody;
 pub use prepare::{
-    Again, FigureNoise, InvalidAgain, Options, Prepared, Preview, PreviewNoise, prepare,
+    FigureNoise, InvalidAgain, Options, Prepared, Preview, PreviewNoise, Resubmission, prepare,
 };
 pub use run::{Custodies, OwnCustody, Ran, Step, run};
 

@@ -3,7 +3,7 @@
 use crate::{
     check::Line,
     keys::{Identity, IdentityError},
-    receipt_check::{self, Beside, ReceiptError},
+    receipt_check::{self, ReceiptError, ReceiptFiles},
     trust::Trust,
 };
 use protocol::{
@@ -71,7 +71,7 @@ pub fn open(
 ) -> Result<Opened, OpenError> {
     let package = unseal(sealed, identity, contract, job)?;
     let asked = asked(&package, contract, job)?;
-    let beside = Beside { result: Some(&package.result), released: Some(&package.released) };
+    let beside = ReceiptFiles { result: Some(&package.result), released: Some(&package.released) };
     let checked = receipt_check::check(contract, &package.receipt, beside, trust)
         .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
     let result = checked.result.ok_or(OpenError::Malformed)?;

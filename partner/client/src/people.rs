@@ -46,7 +46,7 @@ pub struct Overlap {
 /// Why the owner is asked about an overlap.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Why {
+pub enum OverlapReason {
     /// The overlap is large by itself.
     Large,
     /// This percentage of the people in the file are known, counted once for each lineage that
@@ -159,20 +159,20 @@ impl Sketches {
 pub fn to_ask<E>(
     open: &[Overlap],
     mut elsewhere: impl FnMut(&str) -> Result<Vec<Overlap>, E>,
-) -> Result<Option<(Overlap, Why)>, E> {
+) -> Result<Option<(Overlap, OverlapReason)>, E> {
     if let Some(large) = open.iter().find(|found| found.counted.0.max(found.counted.1) >= SAID) {
-        return Ok(Some((large.clone(), Why::Large)));
+        return Ok(Some((large.clone(), OverlapReason::Large)));
     }
     let in_all = open.iter().map(|found| found.counted.0).sum::<u64>();
     if let (SAID.., Some(first)) = (in_all, open.first()) {
-        return Ok(Some((first.clone(), Why::FileInAll(in_all))));
+        return Ok(Some((first.clone(), OverlapReason::FileInAll(in_all))));
     }
     for found in open.iter().filter(|found| found.counted.1 > 0) {
         let others = elsewhere(&found.lineage)?;
         let others = others.iter().map(|other| other.counted.0).sum::<u64>();
         let in_all = found.counted.1.saturating_add(others);
         if in_all >= SAID {
-            return Ok(Some((found.clone(), Why::LineageInAll(in_all))));
+            return Ok(Some((found.clone(), OverlapReason::LineageInAll(in_all))));
         }
     }
     Ok(None)
@@ -457,13 +457,13 @@ mod tests {
             let asked = to_ask(&open.collect::<Vec<_>>(), |_| Ok::<Vec<_>, ()>(others()));
             asked.unwrap().map(|(_, why)| why)
         };
-        assert_eq!(asked(&[(20, 0)], &[]), Some(Why::Large));
-        assert_eq!(asked(&[(0, 20)], &[]), Some(Why::Large));
+        assert_eq!(asked(&[(20, 0)], &[]), Some(OverlapReason::Large));
+        assert_eq!(asked(&[(0, 20)], &[]), Some(OverlapReason::Large));
         assert_eq!(asked(&[(19, 19)], &[]), None);
         assert_eq!(asked(&[(10, 1), (9, 1)], &[]), None);
-        assert_eq!(asked(&[(10, 1), (10, 1)], &[]), Some(Why::FileInAll(20)));
+        assert_eq!(asked(&[(10, 1), (10, 1)], &[]), Some(OverlapReason::FileInAll(20)));
         assert_eq!(asked(&[(1, 16)], &[3]), None);
-        assert_eq!(asked(&[(1, 16)], &[3, 1]), Some(Why::LineageInAll(20)));
+        assert_eq!(asked(&[(1, 16)], &[3, 1]), Some(OverlapReason::LineageInAll(20)));
         assert_eq!(asked(&[(1, 0)], &[19]), None, "nothing more of the lineage");
     }
 

@@ -49,7 +49,7 @@ pub struct Checked {
 /// The files that lie beside a receipt, as exact bytes; each may be missing.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "whoever checks says what there is")]
-pub struct Beside<'a> {
+pub struct ReceiptFiles<'a> {
     /// The result.
     pub result: Option<&'a [u8]>,
     /// The released figures, from which the result is derived again.
@@ -64,7 +64,7 @@ pub struct Beside<'a> {
 pub fn check(
     contract: &Contract,
     receipt: &[u8],
-    beside: Beside<'_>,
+    beside: ReceiptFiles<'_>,
     trust: &Trust,
 ) -> Result<Checked, ReceiptError> {
     let believed = attested(contract, receipt, trust)?;
@@ -265,7 +265,7 @@ struct Derived {
 fn derive(
     contract: &Contract,
     believed: &BelievedReceipt,
-    beside: Beside<'_>,
+    beside: ReceiptFiles<'_>,
     at: &mut usize,
 ) -> Result<Derived, ReceiptFlaw> {
     if believed.kind() != BodyKind::Receipt {

@@ -2,9 +2,9 @@
 
 use super::{
     generation::Generation,
-    questions::{self, Unheard},
+    questions::{self, Novelty},
 };
-use client::people::{Overlap, SketchError, Why};
+use client::people::{Overlap, OverlapReason, SketchError};
 use client::{keys::IdentityError, withdrawals::WithdrawalError};
 use protocol::{digest::Digest, refusal::Refusal};
 use std::{io, path::PathBuf};
@@ -95,7 +95,7 @@ pub enum LedgerError {
         /// Its lineage.
         lineage: String,
         /// What is new about it.
-        what: Unheard,
+        what: Novelty,
         /// Lineages that the ledger knows.
         known: Vec<String>,
         /// The lineage through which the most was lost.
@@ -111,7 +111,7 @@ pub enum LedgerError {
         /// The other lineage, and the shares.
         overlap: Overlap,
         /// Why the owner is asked.
-        why: Why,
+        why: OverlapReason,
     },
     /// The samples by which lineages are compared cannot be used.
     #[error(transparent)]

@@ -2,9 +2,9 @@
 
 use super::{
     accounts::{Account, Kind, Scope, budget_period, generation_of, limits, stored},
-    asked::{self, JobAsked, Reader, debits},
     error::LedgerError,
     generation::Generation,
+    jobs::{self, DerivedJob, Reader, debits},
     lineages,
     restore::pending,
 };
@@ -41,7 +41,7 @@ pub struct Ledger {
 /// A request to the ledger: one slice of `cost` for each of `datasets`.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
-pub struct Asked<'a> {
+pub struct Demand<'a> {
     /// The contract, which names budgets and lineages.
     pub contract: &'a Contract,
     /// A believed instance under that contract.
@@ -53,24 +53,24 @@ pub struct Asked<'a> {
     /// The loss that each dataset is charged.
     pub cost: &'a Loss,
     /// What the slices are for.
-    pub what_for: For<'a>,
+    pub slice_use: SliceUse<'a>,
 }
 
 /// What a slice is cut for.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a third reason would be another ledger")]
-pub enum For<'a> {
+pub enum SliceUse<'a> {
     /// One job. The same job gets the same slice again.
-    Job(JobAsked<'a>),
+    Job(DerivedJob<'a>),
     /// Jobs to come: tops prepaid slices up *to* the cost, so that asking twice adds nothing.
     Prepaid,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Demand<'a> {
     /// The reader of a refusal: the party that asks, which is `owner` itself when it prepays.
     fn reader(&self, owner: &str) -> Reader<'a> {
-        match self.what_for {
-            For::Job(job) if job.analyst != owner => {
+        match self.slice_use {
+            SliceUse::Job(job) if job.analyst != owner => {
                 Reader::Analyst(job.analyst, self.contract.digest)
             }
             _ => Reader::OwnerUnder(self.contract.digest),
@@ -151,7 +151,7 @@ impl Ledger {
     /// [`LedgerError::Refused`] past a budget at any Rényi order, or for a closed instance;
     /// [`LedgerError::Restored`] if this database is older than what was handed out, and
     /// [`LedgerError::Unaccounted`] if it was, and is not accounted for under this contract.
-    pub fn grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
+    pub fn grant(&mut self, asked: &Demand<'_>, now: Time) -> Result<Vec<Slice>, LedgerError> {
         let directory = self.directory();
         self.change(|tx| hand_out(tx, &directory, asked, now))
     }
@@ -161,7 +161,7 @@ impl Ledger {
     /// # Errors
     ///
     /// As [`Ledger::grant`].
-    pub fn would_grant(&mut self, asked: &Asked<'_>, now: Time) -> Result<(), LedgerError> {
+    pub fn would_grant(&mut self, asked: &Demand<'_>, now: Time) -> Result<(), LedgerError> {
         self.check()?;
         let directory = self.directory();
         self.without_a_trace(|tx, _| hand_out(tx, &directory, asked, now)).map(drop)
@@ -220,7 +220,7 @@ impl Ledger {
 
     /// The earlier job about nearly the same people as this one, if there is one.
     pub(super) fn resembled(&self, job: JobName) -> Result<Option<JobName>, LedgerError> {
-        asked::resembled(&self.db, job)
+        jobs::resembled(&self.db, job)
     }
 
     pub(super) fn db(&self) -> &Connection {
@@ -268,7 +268,7 @@ pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), Ledg
 fn hand_out(
     tx: &Transaction<'_>,
     directory: &Path,
-    asked: &Asked<'_>,
+    asked: &Demand<'_>,
     now: Time,
 ) -> Result<Vec<Slice>, LedgerError> {
     is_accounted(tx, asked.contract.digest)?;
@@ -277,8 +277,8 @@ fn hand_out(
         lineages::must_be_heard_of(tx, directory, asked.contract, what, now)?;
     }
     meet(tx, asked.instance, now)?;
-    if let For::Job(job) = &asked.what_for {
-        asked::note(tx, asked.contract, job, now)?;
+    if let SliceUse::Job(job) = &asked.slice_use {
+        jobs::note(tx, asked.contract, job, now)?;
     }
     asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()
 }
@@ -302,7 +302,7 @@ fn meet(tx: &Transaction<'_>, instance: &Instance, now: Time) -> Result<(), Ledg
 
 fn cut(
     tx: &Transaction<'_>,
-    asked: &Asked<'_>,
+    asked: &Demand<'_>,
     name: &str,
     now: Time,
 ) -> Result<Slice, LedgerError> {
@@ -325,8 +325,8 @@ fn cut(
         not_after: budget.period.end(now, asked.contract.expires),
         job,
     };
-    let (job, already) = match asked.what_for {
-        For::Job(job) => match account.granted_for(tx, job.name)? {
+    let (job, already) = match asked.slice_use {
+        SliceUse::Job(job) => match account.granted_for(tx, job.name)? {
             Some((period, granted)) if period == account.period => {
                 return Ok(slice(granted, Some(job.name)));
             }
@@ -337,7 +337,7 @@ fn cut(
             }
             None => (Some(job.name), Loss::zero()),
         },
-        For::Prepaid => (None, account.prepaid(tx)?),
+        SliceUse::Prepaid => (None, account.prepaid(tx)?),
     };
     let cost = asked.cost.minus(&already);
     if cost.is_zero() {
@@ -362,7 +362,7 @@ fn cut(
 /// Refuses a slice that one of the budgets has no room for.
 fn check_budgets(
     tx: &Transaction<'_>,
-    asked: &Asked<'_>,
+    asked: &Demand<'_>,
     (name, dataset, budget): (&str, &Dataset, &Budget),
     budget_period: &str,
     cost: &Loss,

@@ -4,11 +4,12 @@
 //! killed, forked and rolled back; this ledger notices if it is.
 
 mod accounts;
-mod asked;
-mod begin;
-mod decide;
+mod answers;
+mod creation;
+mod decision;
 mod error;
 mod generation;
+mod jobs;
 mod ledger;
 mod lineages;
 mod overlap;
@@ -19,20 +20,19 @@ mod requests;
 mod restore;
 mod serve;
 mod settle;
-mod whose;
 
-pub use asked::{JobAsked, JobLine};
-pub use begin::create;
-pub use decide::{Owner, decide, prepay};
+pub use answers::{Answers, PeopleAnswer};
+pub use creation::create;
+pub use decision::{Owner, decide, prepay};
 pub use error::LedgerError;
-pub use ledger::{Asked, For, Ledger};
+pub use jobs::{DerivedJob, JobLine};
+pub use ledger::{Demand, Ledger, SliceUse};
 pub use overlap::KnownShare;
 pub use people::PeopleLine;
-pub use questions::Unheard;
+pub use questions::Novelty;
 pub use report::{BudgetLine, BudgetReport, InstanceLine, InstanceState, OutstandingLine};
 pub use serve::{Believe, Event, RoomBeliever, Service, Witnessed, serve};
 pub use settle::{Credit, Credited, Rest, WrittenOff};
-pub use whose::{Answers, Whose};
 
 #[cfg(test)]
 #[path = "../../client/src/fixture.rs"]

@@ -3,10 +3,10 @@
 
 use super::{
     accounts::{read_loss, stored},
+    answers::{Answers, PeopleAnswer},
     error::LedgerError,
     overlap::{people_of, unanswered},
-    questions::{Unheard, name_of},
-    whose::{Answers, Whose},
+    questions::{Novelty, name_of},
 };
 use client::people::was_sealed;
 use protocol::{
@@ -93,7 +93,7 @@ pub(super) fn acknowledge(
         let mut said = answers.by_dataset.iter().filter(|(name, _)| {
             contract.datasets.get(*name).is_some_and(|other| other.lineage != dataset.lineage)
         });
-        said.any(|(_, whose)| *whose == Whose::Same(dataset.lineage.clone()))
+        said.any(|(_, whose)| *whose == PeopleAnswer::Same(dataset.lineage.clone()))
     };
     let (first, then): (Vec<_>, Vec<_>) =
         owned(contract, party).partition(|(_, dataset)| named(dataset));
@@ -125,11 +125,11 @@ fn answer_for(
     match (answers.by_dataset.get(name).or(of_all), news) {
         // An answer for all datasets also holds for the lineage that the others are declared the
         // same as.
-        (Some(Whose::Same(other)), _) if other == lineage && people.is_none() && !asks => {
+        (Some(PeopleAnswer::Same(other)), _) if other == lineage && people.is_none() && !asks => {
             note(tx, lineage, lineage, "first", now)
         }
-        (Some(Whose::Same(other)), _) => same(tx, directory, lineage, other, now),
-        (Some(Whose::New), Some(_)) if people.is_some() && asks => {
+        (Some(PeopleAnswer::Same(other)), _) => same(tx, directory, lineage, other, now),
+        (Some(PeopleAnswer::New), Some(_)) if people.is_some() && asks => {
             let (dataset, lineage) = (name.to_owned(), lineage.to_owned());
             Err(LedgerError::KnownPeople { dataset, lineage })
         }
@@ -203,20 +203,20 @@ fn unheard(
     lineage: &str,
     purpose: &str,
     budget: &Budget,
-) -> Result<Option<Unheard>, LedgerError> {
+) -> Result<Option<Novelty>, LedgerError> {
     if people_of(db, lineage)?.is_none() {
-        return Ok(Some(Unheard::Lineage));
+        return Ok(Some(Novelty::Lineage));
     }
     let mut statement =
         db.prepare("SELECT period FROM budgets WHERE lineage = ?1 AND purpose = ?2")?;
     let periods = statement.query_map([lineage, purpose], |row| row.get::<_, String>(0))?;
     let periods = periods.collect::<Result<Vec<_>, _>>()?;
     Ok(match periods.is_empty() {
-        true => Some(Unheard::Purpose(purpose.to_owned())),
+        true => Some(Novelty::Purpose(purpose.to_owned())),
         false if periods.iter().any(|period| period == name_of(budget.period)) => None,
         false => {
             let (purpose, period) = (purpose.to_owned(), budget.period);
-            Some(Unheard::Period { purpose, period })
+            Some(Novelty::Period { purpose, period })
         }
     })
 }
@@ -243,7 +243,7 @@ fn ask(
     db: &Connection,
     name: &str,
     dataset: &Dataset,
-    what: Unheard,
+    what: Novelty,
 ) -> Result<LedgerError, LedgerError> {
     let lineage = dataset.lineage.clone();
     let known = known(db)?;

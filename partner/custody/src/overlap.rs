@@ -2,7 +2,7 @@
 //! said about it.
 
 use super::error::LedgerError;
-use client::people::{Overlap, Why, known_overlaps, to_ask};
+use client::people::{Overlap, OverlapReason, known_overlaps, to_ask};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
@@ -51,7 +51,7 @@ pub(super) fn asked(
     directory: &Path,
     lineage: &str,
     overlaps: &[Overlap],
-) -> Result<Option<(Overlap, Why)>, LedgerError> {
+) -> Result<Option<(Overlap, OverlapReason)>, LedgerError> {
     to_ask(overlaps, |other| {
         let mut others = open(db, directory, other)?;
         others.retain(|found| found.lineage != lineage);
@@ -64,7 +64,7 @@ pub(super) fn unanswered(
     db: &Connection,
     directory: &Path,
     lineage: &str,
-) -> Result<Option<(Overlap, Why)>, LedgerError> {
+) -> Result<Option<(Overlap, OverlapReason)>, LedgerError> {
     asked(db, directory, lineage, &open(db, directory, lineage)?)
 }
 

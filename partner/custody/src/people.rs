@@ -3,13 +3,13 @@
 
 use super::{
     accounts::{Scope, stored, sum},
+    answers::Answers,
     error::LedgerError,
     ledger::Ledger,
     lineages::{acknowledge, owned, same},
     overlap::{KnownShare, are_one, asked, is_answered, known_shares, unanswered},
-    whose::Answers,
 };
-use client::people::{Overlap, Why};
+use client::people::{Overlap, OverlapReason};
 use protocol::{
     contract::{Budget, Contract, Dataset},
     loss::{Delta, Loss},
@@ -163,7 +163,7 @@ impl Ledger {
         &self,
         lineage: &str,
         open: &[Overlap],
-    ) -> Result<Option<(Overlap, Why)>, LedgerError> {
+    ) -> Result<Option<(Overlap, OverlapReason)>, LedgerError> {
         asked(self.db(), &self.directory(), lineage, open)
     }
 

@@ -1,12 +1,12 @@
 //! What an owner is asked about the people of its datasets.
 
-use client::people::{Overlap, Why};
+use client::people::{Overlap, OverlapReason};
 use protocol::contract::Period;
 
 /// What a ledger meets for the first time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Unheard {
+pub enum Novelty {
     /// The lineage is new.
     Lineage,
     /// The purpose is new; the lineage is known.
@@ -21,24 +21,24 @@ pub enum Unheard {
 }
 
 /// Says what is new, and what the owner has to answer.
-pub(super) fn question(dataset: &str, lineage: &str, what: &Unheard, most: &str) -> String {
+pub(super) fn question(dataset: &str, lineage: &str, what: &Novelty, most: &str) -> String {
     let again = format!(
         "The people of a lineage stay the same whatever it is for: to go on with their sum, say \
          --same-people {lineage}"
     );
     match what {
-        Unheard::Lineage => format!(
+        Novelty::Lineage => format!(
             "whose people are in \"{dataset}\"? Its lineage \"{lineage}\" is new to this party's ledger, \
              and people of the party have lost budget before. Say --same-people LINEAGE if they are \
              those of an earlier lineage (what both have lost is then one sum; most was lost through \
              \"{most}\"), or --new-people if nobody of them is in what this party sealed before"
         ),
-        Unheard::Purpose(purpose) => format!(
+        Novelty::Purpose(purpose) => format!(
             "whose people are in \"{dataset}\"? Nothing was ever handed out of lineage \"{lineage}\" for \
              \"{purpose}\", and people of the party have lost budget for other purposes, which this \
              one does not count. {again}"
         ),
-        Unheard::Period { purpose, period } => format!(
+        Novelty::Period { purpose, period } => format!(
             "whose people are in \"{dataset}\"? The budget of lineage \"{lineage}\" for \"{purpose}\" was \
              filled at another pace than by the {period}, and what was used of it would not count in \
              the new period. {again}",
@@ -48,15 +48,20 @@ pub(super) fn question(dataset: &str, lineage: &str, what: &Unheard, most: &str)
 }
 
 /// Says which people two lineages share, and what the owner has to answer.
-pub(super) fn shared(dataset: &str, lineage: &str, overlap: &Overlap, why: Why) -> String {
+pub(super) fn shared(
+    dataset: &str,
+    lineage: &str,
+    overlap: &Overlap,
+    why: OverlapReason,
+) -> String {
     let Overlap { lineage: other, of_file, of_lineage, .. } = overlap;
     let in_all = match why {
-        Why::FileInAll(percent) => format!(
+        OverlapReason::FileInAll(percent) => format!(
             " That is little; but over all lineages that were taken for others {percent} % of the people \
              in \"{dataset}\" are known, each counted once for each lineage: the same people may come in \
              again and again."
         ),
-        Why::LineageInAll(percent) => format!(
+        OverlapReason::LineageInAll(percent) => format!(
             " That is little; but with what is in other lineages {percent} % of the people known of \
              \"{other}\" have come in again under names that were taken for other people."
         ),

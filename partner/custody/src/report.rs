@@ -2,8 +2,8 @@
 
 use super::{
     accounts::{Account, Scope, budget_period, credited, limits},
-    asked::{JobLine, Reader, charged, debits},
     error::LedgerError,
+    jobs::{JobLine, Reader, charged, debits},
     ledger::Ledger,
     people::PeopleLine,
     restore::pending,

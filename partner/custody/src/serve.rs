@@ -1,7 +1,7 @@
 //! The service that hands out slices while the owner is away: one slice for one job.
 
 use super::{
-    decide::{Derived, Owner},
+    decision::{Derived, Owner},
     error::LedgerError,
     ledger::Ledger,
     requests::Requests,

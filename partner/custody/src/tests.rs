@@ -34,9 +34,9 @@ fn named(number: u8) -> JobName {
 }
 
 /// A job with a name of its own; what it asks does not matter to the ledger.
-fn job(number: u8) -> For<'static> {
+fn job(number: u8) -> SliceUse<'static> {
     static ADMITTED: LazyLock<Admitted> = LazyLock::new(|| fixture().admitted());
-    For::Job(JobAsked { name: named(number), analyst: "publisher", admitted: &ADMITTED })
+    SliceUse::Job(DerivedJob { name: named(number), analyst: "publisher", admitted: &ADMITTED })
 }
 
 /// The fixture, with a ledger beside the keys of each party.
@@ -65,12 +65,12 @@ impl Retailer {
         instance: &Instance,
         datasets: &[&str],
         cost: &Loss,
-        what_for: For<'_>,
+        slice_use: SliceUse<'_>,
         now: Time,
     ) -> Result<Vec<Slice>, LedgerError> {
         let contract = &self.room.contract;
         let purpose = "measurement";
-        let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
+        let asked = Demand { contract, instance, datasets, purpose, cost, slice_use };
         self.ledger.grant(&asked, now)
     }
 
@@ -178,14 +178,14 @@ fn a_job_that_was_paid_in_a_period_that_is_over_is_not_paid_again() {
 fn a_slice_is_for_its_job_and_what_is_prepaid_for_any() {
     let mut retailer = Retailer::new();
     let instance = retailer.room.instance(1);
-    let mut ask = |epsilon, what_for| {
-        let slices = retailer.grant(&instance, &["sales"], &loss(epsilon), what_for, NOON);
+    let mut ask = |epsilon, slice_use| {
+        let slices = retailer.grant(&instance, &["sales"], &loss(epsilon), slice_use, NOON);
         let slice = slices.unwrap().remove(0);
         (slice.job, slice.granted)
     };
     let name = |number: u8| Some(named(number));
     assert_eq!(ask(0.5, job(1)), (name(1), loss(0.5)));
-    assert_eq!(ask(0.25, For::Prepaid), (None, loss(0.25)));
+    assert_eq!(ask(0.25, SliceUse::Prepaid), (None, loss(0.25)));
     assert_eq!(ask(0.5, job(2)), (name(2), loss(0.5)));
     assert_eq!(retailer.used(), loss(0.5).plus(&loss(0.5)).plus(&loss(0.25)));
 }
@@ -198,8 +198,8 @@ fn asking_whether_a_slice_would_be_granted_leaves_no_trace() {
     for (epsilon, would) in [(1.5, true), (1.5, true), (2.5, false)] {
         let Retailer { room, ledger } = &mut retailer;
         let (datasets, purpose, cost) = (&["sales"], "measurement", &loss(epsilon));
-        let (contract, instance, what_for) = (&room.contract, &instance, job(1));
-        let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
+        let (contract, instance, slice_use) = (&room.contract, &instance, job(1));
+        let asked = Demand { contract, instance, datasets, purpose, cost, slice_use };
         assert_eq!(ledger.would_grant(&asked, NOON).is_ok(), would, "{epsilon}");
     }
     let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
@@ -244,10 +244,11 @@ fn one_of_two_datasets_past_the_budget_leaves_both_undebited() {
 fn prepaying_twice_adds_nothing() {
     let mut retailer = Retailer::new();
     let instance = retailer.room.instance(1);
-    let first = retailer.grant(&instance, &["sales"], &loss(1.0), For::Prepaid, NOON).unwrap();
-    let second = retailer.grant(&instance, &["sales"], &loss(1.0), For::Prepaid, NOON).unwrap();
+    let first = retailer.grant(&instance, &["sales"], &loss(1.0), SliceUse::Prepaid, NOON).unwrap();
+    let second =
+        retailer.grant(&instance, &["sales"], &loss(1.0), SliceUse::Prepaid, NOON).unwrap();
     assert_eq!(first, second);
-    let more = retailer.grant(&instance, &["sales"], &loss(1.5), For::Prepaid, NOON).unwrap();
+    let more = retailer.grant(&instance, &["sales"], &loss(1.5), SliceUse::Prepaid, NOON).unwrap();
     assert_eq!(more[0].granted, loss(1.5));
 }
 
@@ -313,7 +314,7 @@ fn a_closed_instance_gets_nothing_more() {
     let instance = retailer.room.instance(1);
     retailer.grant(&instance, &["sales"], &loss(0.5), job(1), NOON).unwrap();
     retailer.credit(&instance, Vec::new()).unwrap();
-    for what in [job(1), job(2), For::Prepaid] {
+    for what in [job(1), job(2), SliceUse::Prepaid] {
         let closed = retailer.grant(&instance, &["sales"], &loss(0.5), what, NOON).unwrap_err();
         assert!(matches!(closed, LedgerError::Refused(r) if *r == Refusal::Closed));
     }
@@ -480,9 +481,9 @@ fn two_processes_share_one_budget() {
                 let (instance, contract) = (&instance, &contract);
                 scope.spawn(move || {
                     let mut ledger = Ledger::open(keys).unwrap();
-                    let what_for = job(n);
+                    let slice_use = job(n);
                     let (datasets, purpose, cost) = (&["sales"], "measurement", &loss(0.9));
-                    let asked = Asked { contract, instance, datasets, purpose, cost, what_for };
+                    let asked = Demand { contract, instance, datasets, purpose, cost, slice_use };
                     ledger.grant(&asked, NOON).is_ok()
                 })
             })
@@ -499,15 +500,15 @@ fn accounting_for_one_contract_unlocks_no_other() {
     let mut retailer = Retailer::new();
     let other = retailer.room.other_contract();
     let theirs = retailer.room.instance_of(&other, 1);
-    let ask = |ledger: &mut Ledger, instance: &Instance, datasets: &[&str], what_for| {
+    let ask = |ledger: &mut Ledger, instance: &Instance, datasets: &[&str], slice_use| {
         let (purpose, cost) = ("measurement", &loss(0.1));
-        let asked = Asked { contract: &other, instance, datasets, purpose, cost, what_for };
+        let asked = Demand { contract: &other, instance, datasets, purpose, cost, slice_use };
         ledger.grant(&asked, NOON)
     };
     let ours = retailer.room.instance(2);
     retailer.grant(&ours, &["sales"], &loss(0.5), job(1), NOON).unwrap();
     let mut answers = Answers::default();
-    assert!(answers.add(None, Whose::New));
+    assert!(answers.add(None, PeopleAnswer::New));
     retailer.ledger.acknowledge(&other, "retailer", &answers, NOON).unwrap();
     let backup = retailer.backup();
     // Forgotten by the backup, which knows of no slice of such a lineage.

@@ -14,7 +14,7 @@ use client::{
     job::{Custodies, Prepared},
     keys::Identity,
     open::OpenError,
-    receipt_check::{self, Beside},
+    receipt_check::{self, ReceiptFiles},
     room::Room,
     trust::Trust,
 };
@@ -263,7 +263,7 @@ impl Stage {
             // A result without noise passes none of a partner's checks. Here it may be looked at.
             let Package { result, receipt, released, .. } =
                 client::open::unseal(&package, reader, contract, id)?;
-            let beside = Beside::default();
+            let beside = ReceiptFiles::default();
             let checked = receipt_check::check(contract, &receipt, beside, &self.trust)?;
             let parsed = JobResult::from_json(&result)?;
             if checked.body.output != output(&result) || parsed.job != id.to_string() {

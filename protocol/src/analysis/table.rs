@@ -27,7 +27,7 @@ pub use answer::{
     CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal, SpreadEstimate,
     TableAnswer, TableCell,
 };
-pub(super) use ask::Asked;
+pub(super) use ask::ListedColumns;
 pub(super) use estimate::{counted, measure_words, row_words};
 pub use question::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 pub(super) use raw::RawMeasure;

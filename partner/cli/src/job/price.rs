@@ -103,7 +103,7 @@ struct Measured {
 }
 
 /// What it costs to make the noise on a figure as small as was asked.
-struct Reached {
+struct NoiseGoal {
     /// Name of the figure, as the user gave it.
     name: String,
     /// The figure, in words.
@@ -132,7 +132,7 @@ impl Priced {
     }
 
     /// Reads `NAME=SD`, in units of the column, and finds the epsilon.
-    fn epsilon_for(&self, text: &str) -> Result<Reached, Failure> {
+    fn epsilon_for(&self, text: &str) -> Result<NoiseGoal, Failure> {
         let names = || {
             let measures = self.measures.iter().map(|measure| measure.name.as_str());
             measures.chain([PEOPLE]).collect::<Vec<_>>().join(", ")
@@ -182,7 +182,7 @@ impl Priced {
             Failure::no(format!("--sd {text}: {why}{hint}"))
         })?;
         let epsilon = rho.asked_as(self.question.price().delta);
-        Ok(Reached { name: name.to_owned(), figure, sd, rho, epsilon })
+        Ok(NoiseGoal { name: name.to_owned(), figure, sd, rho, epsilon })
     }
 
     /// Datasets that are charged, and how many such jobs their budgets hold: in a period, and for life.
@@ -244,7 +244,7 @@ impl Priced {
         self.proven.proof().choice().map(|choice| choice.people_off(self.proven.tally()))
     }
 
-    fn page(&self, wanted: &[Reached]) -> Result<String, fmt::Error> {
+    fn page(&self, wanted: &[NoiseGoal]) -> Result<String, fmt::Error> {
         let mut page = String::new();
         let analysis::Price { epsilon, delta, .. } = self.question.price();
         let rho = self.proven.proof().cost.rho().value();
@@ -343,7 +343,7 @@ impl Priced {
         Ok(())
     }
 
-    fn as_json(&self, wanted: &[Reached]) -> serde_json::Value {
+    fn as_json(&self, wanted: &[NoiseGoal]) -> serde_json::Value {
         let analysis::Price { epsilon, delta, .. } = self.question.price();
         let people = self.bars.as_ref().map(|bars| bars.people);
         let bars = self.bars.iter().flat_map(|bars| bars.sums.iter().zip(&bars.means));
@@ -393,7 +393,7 @@ fn real(number: u64) -> f64 {
 }
 
 /// Writes what it costs to make noise as small as was asked.
-fn write_wanted(page: &mut String, wanted: &[Reached], delta: Delta) -> fmt::Result {
+fn write_wanted(page: &mut String, wanted: &[NoiseGoal], delta: Delta) -> fmt::Result {
     if !wanted.is_empty() {
         writeln!(page)?;
     }

@@ -16,7 +16,7 @@ fn releases_the_columns_that_the_contract_uses_and_no_others() {
     let instance = room.instance(1);
     let salt = salt();
     let (contract, owner) = (&room.contract, room.retailer.root_key());
-    let to = To { contract, instance: &instance, owner, salt: &salt };
+    let to = GrantTarget { contract, instance: &instance, owner, salt: &salt };
     let manifest = room.manifest("sales");
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
     let grant = to.seal("sales", &manifest, &all_keys(), Time(5), &mut rng).unwrap();
@@ -45,10 +45,10 @@ fn refuses_somebody_elses_dataset_and_an_incomplete_keys_file() {
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
     let salt = salt();
     let (contract, owner) = (&room.contract, room.publisher.root_key());
-    let to = To { contract, instance: &instance, owner, salt: &salt };
+    let to = GrantTarget { contract, instance: &instance, owner, salt: &salt };
     let theirs = to.seal("sales", &room.manifest("sales"), &all_keys(), Time(5), &mut rng);
     assert!(matches!(theirs.unwrap_err(), GrantError::NotOurs { .. }));
-    let to = To { owner: room.retailer.root_key(), ..to };
+    let to = GrantTarget { owner: room.retailer.root_key(), ..to };
     let mut keys = all_keys();
     keys.remove("spend");
     let missing = to.seal("sales", &room.manifest("sales"), &keys, Time(5), &mut rng).unwrap_err();

@@ -36,7 +36,7 @@ use std::{
 #[expect(clippy::exhaustive_structs, reason = "a caller names what it wants and defaults the rest")]
 pub struct Options {
     /// The job that is submitted again; `None` for a new one.
-    pub again: Option<Again>,
+    pub again: Option<Resubmission>,
     /// The folder of signed jobs. It lets a job be submitted again byte for byte, so that it is not
     /// paid twice.
     pub outbox: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub struct Options {
 /// Names the job that is submitted again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "by its name, or by what the caller chose for it")]
-pub enum Again {
+pub enum Resubmission {
     /// The job of this name, which must be in the outbox.
     Name(JobName),
     /// The job in the outbox with this id, or a new job with it. An analyst who chooses ids
@@ -58,7 +58,7 @@ pub enum Again {
     Id(JobId),
 }
 
-impl FromStr for Again {
+impl FromStr for Resubmission {
     type Err = InvalidAgain;
 
     fn from_str(text: &str) -> Result<Self, InvalidAgain> {
@@ -124,13 +124,13 @@ impl Draft<'_> {
         let analyst = self.identity.party_in(contract)?;
         let outbox = options.outbox.as_deref();
         let kept = match options.again {
-            Some(Again::Name(name)) => Some(self.kept(name, outbox)?),
-            Some(Again::Id(id)) => self.kept_with(id, outbox),
+            Some(Resubmission::Name(name)) => Some(self.kept(name, outbox)?),
+            Some(Resubmission::Id(id)) => self.kept_with(id, outbox),
             None => None,
         };
         let id = match (&kept, options.again) {
             (Some((job, _)), _) => job.job().id,
-            (None, Some(Again::Id(id))) => id,
+            (None, Some(Resubmission::Id(id))) => id,
             (None, _) => JobId(keys::random()?),
         };
         let read = policy::datasets(contract, &analysis, &question).map_err(JobError::refused)?;

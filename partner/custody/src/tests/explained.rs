@@ -16,8 +16,8 @@ fn changed(room: &Fixture, number: u8, days: Option<(i64, i64)>) -> Admitted {
     protocol::policy::admit(&room.contract, &job, "publisher", &named.collect(), Time(0)).unwrap()
 }
 
-fn asked<'a>(number: u8, analyst: &'a str, admitted: &'a Admitted) -> For<'a> {
-    For::Job(JobAsked { name: named(number), analyst, admitted })
+fn asked<'a>(number: u8, analyst: &'a str, admitted: &'a Admitted) -> SliceUse<'a> {
+    SliceUse::Job(DerivedJob { name: named(number), analyst, admitted })
 }
 
 #[test]
@@ -26,8 +26,8 @@ fn a_refusal_lists_what_used_the_budget_up_and_what_would_pass() {
     let instance = retailer.room.instance(1);
     let admitted = retailer.room.admitted();
     let mut ask = |number, analyst, cost| {
-        let what_for = asked(number, analyst, &admitted);
-        retailer.grant(&instance, &["sales"], &loss(cost), what_for, NOON)
+        let slice_use = asked(number, analyst, &admitted);
+        retailer.grant(&instance, &["sales"], &loss(cost), slice_use, NOON)
     };
     ask(1, "publisher", 0.5).unwrap();
     ask(2, "publisher", 0.5).unwrap();
@@ -63,9 +63,9 @@ fn a_report_says_by_whom_and_on_what_it_was_spent() {
     let mut retailer = Retailer::new();
     let instance = retailer.room.instance(1);
     let admitted = retailer.room.admitted();
-    let what_for = asked(1, "publisher", &admitted);
-    retailer.grant(&instance, &["sales"], admitted.cost(), what_for, NOON).unwrap();
-    retailer.grant(&instance, &["sales"], &loss(0.1), For::Prepaid, NOON).unwrap();
+    let slice_use = asked(1, "publisher", &admitted);
+    retailer.grant(&instance, &["sales"], admitted.cost(), slice_use, NOON).unwrap();
+    retailer.grant(&instance, &["sales"], &loss(0.1), SliceUse::Prepaid, NOON).unwrap();
     let report = retailer.ledger.report(&retailer.room.contract, "retailer", NOON).unwrap();
     let line = report.budgets.iter().find(|line| line.dataset == "sales").unwrap();
     let by: Vec<_> = line.debits.iter().map(|it| (it.analyst.as_deref(), it.jobs)).collect();
@@ -93,7 +93,7 @@ fn debits_add_up_and_say_what_went_out_for_no_job() {
         (words, line.returned)
     };
     retailer.grant(&first, &["sales"], &loss(0.3), job(1), NOON).unwrap();
-    let slices = retailer.grant(&first, &["sales"], &loss(0.2), For::Prepaid, NOON).unwrap();
+    let slices = retailer.grant(&first, &["sales"], &loss(0.2), SliceUse::Prepaid, NOON).unwrap();
     let all = loss(0.3).plus(&loss(0.2));
     let spent = Account { granted: all.clone(), ..account(&slices[0], loss(0.3)) };
     retailer.credit(&first, vec![spent]).unwrap();
@@ -143,8 +143,8 @@ fn a_question_about_nearly_the_same_people_is_flagged_with_the_earlier_job() {
     };
     for (number, expected) in [(0, None), (1, Some(named(0))), (2, None)] {
         let later = Time(NOON.0 + u64::from(number));
-        let what_for = asked(number, "publisher", &admitted[usize::from(number)]);
-        retailer.grant(&instance, &["sales"], &loss(0.1), what_for, later).unwrap();
+        let slice_use = asked(number, "publisher", &admitted[usize::from(number)]);
+        retailer.grant(&instance, &["sales"], &loss(0.1), slice_use, later).unwrap();
         assert_eq!(resembles(&retailer.ledger, &retailer.room), expected, "job {number}");
     }
 }
@@ -156,8 +156,8 @@ fn an_analyst_who_asks_too_often_waits_until_the_first_job_is_a_day_old() {
     let instance = retailer.room.instance(1);
     let admitted = retailer.room.admitted();
     let mut ask = |number, analyst, after| {
-        let what_for = asked(number, analyst, &admitted);
-        retailer.grant(&instance, &["sales"], &loss(0.001), what_for, Time(NOON.0 + after))
+        let slice_use = asked(number, analyst, &admitted);
+        retailer.grant(&instance, &["sales"], &loss(0.001), slice_use, Time(NOON.0 + after))
     };
     ask(1, "publisher", 0).unwrap();
     ask(2, "publisher", 1000).unwrap();

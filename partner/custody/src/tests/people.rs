@@ -8,7 +8,7 @@ use protocol::{
     sealed::Values,
 };
 
-fn answers(dataset: Option<&str>, whose: Whose) -> Answers {
+fn answers(dataset: Option<&str>, whose: PeopleAnswer) -> Answers {
     let mut answers = Answers::default();
     assert!(answers.add(dataset.map(str::to_owned), whose));
     answers
@@ -22,8 +22,8 @@ fn ask(
     n: u8,
 ) -> Result<(), LedgerError> {
     let instance = retailer.room.instance_of(contract, n);
-    let (datasets, cost, what_for) = (&["sales"], &loss(0.5), job(n));
-    let asked = Asked { contract, instance: &instance, datasets, purpose, cost, what_for };
+    let (datasets, cost, slice_use) = (&["sales"], &loss(0.5), job(n));
+    let asked = Demand { contract, instance: &instance, datasets, purpose, cost, slice_use };
     retailer.ledger.grant(&asked, NOON).map(drop)
 }
 
@@ -34,17 +34,17 @@ fn people(retailer: &Retailer, contract: &Contract) -> PeopleLine {
 }
 
 /// The evasions: a new name for the lineage, for the purpose, for the period.
-fn renamed(retailer: &Retailer) -> [(Contract, &'static str, Unheard); 3] {
-    let week = Unheard::Period {
+fn renamed(retailer: &Retailer) -> [(Contract, &'static str, Novelty); 3] {
+    let week = Novelty::Period {
         purpose: "measurement".to_owned(),
         period: protocol::contract::Period::Week,
     };
     [
-        (retailer.room.other_contract(), "measurement", Unheard::Lineage),
+        (retailer.room.other_contract(), "measurement", Novelty::Lineage),
         (
             retailer.room.edited("\"research\"", "\"measuring\""),
             "measuring",
-            Unheard::Purpose("measuring".to_owned()),
+            Novelty::Purpose("measuring".to_owned()),
         ),
         (retailer.room.edited("period = \"day\"", "period = \"week\""), "measurement", week),
     ]
@@ -68,7 +68,7 @@ fn a_new_name_for_lineage_purpose_or_period_asks_whose_people_they_are() {
             assert_eq!(what, expected);
             assert!(text.contains("--same-people"), "{text}");
         }
-        let same = answers(Some("sales"), Whose::Same("customers".to_owned()));
+        let same = answers(Some("sales"), PeopleAnswer::Same("customers".to_owned()));
         retailer.ledger.acknowledge(&contract, "retailer", &same, NOON).unwrap();
         retailer.reopen();
         // Said once, it holds.
@@ -98,7 +98,7 @@ fn a_budget_that_is_filled_at_any_other_pace_asks_whose_people_they_are() {
             let LedgerError::WhosePeople { what, known, most, .. } = refused else {
                 panic!("{from} {to}: {text}")
             };
-            assert!(matches!(what, Unheard::Period { .. }), "{from} {to}: {text}");
+            assert!(matches!(what, Novelty::Period { .. }), "{from} {to}: {text}");
             assert_eq!((known, most), (vec!["customers".to_owned()], "customers".to_owned()));
         }
     }
@@ -119,7 +119,7 @@ fn what_was_said_of_two_lineages_is_known_whichever_is_named_first() {
     assert_eq!(both(&retailer, "customers", "members"), [[false, false]; 2]);
     retailer.ledger.tell_apart("members", "customers", NOON).unwrap();
     assert_eq!(both(&retailer, "customers", "members"), [[true, false]; 2]);
-    let same = answers(None, Whose::Same("customers".to_owned()));
+    let same = answers(None, PeopleAnswer::Same("customers".to_owned()));
     retailer.ledger.acknowledge(&other, "retailer", &same, NOON).unwrap();
     assert_eq!(both(&retailer, "customers", "members"), [[true, true]; 2]);
     // Of lineages that nobody spoke of nothing is known.
@@ -146,7 +146,7 @@ fn the_same_people_under_another_name_have_one_budget() {
     let other = retailer.room.other_contract();
     let first = retailer.room.instance(1);
     retailer.grant(&first, &["sales"], &loss(2.0), job(1), NOON).unwrap();
-    let same = answers(None, Whose::Same("customers".to_owned()));
+    let same = answers(None, PeopleAnswer::Same("customers".to_owned()));
     retailer.ledger.acknowledge(&other, "retailer", &same, NOON).unwrap();
     let refused = ask(&mut retailer, &other, "measurement", 2).unwrap_err();
     assert_eq!(exhausted(refused), (WhichBudget::Day, Loss::zero()));
@@ -161,11 +161,14 @@ fn new_people_have_a_sum_of_their_own_until_they_are_said_to_be_the_same() {
     let other = retailer.room.other_contract();
     let first = retailer.room.instance(1);
     retailer.grant(&first, &["sales"], &loss(1.0), job(1), NOON).unwrap();
-    retailer.ledger.acknowledge(&other, "retailer", &answers(None, Whose::New), NOON).unwrap();
+    retailer
+        .ledger
+        .acknowledge(&other, "retailer", &answers(None, PeopleAnswer::New), NOON)
+        .unwrap();
     ask(&mut retailer, &other, "measurement", 2).unwrap();
     assert_eq!(people(&retailer, &other).lost, loss(0.5));
     // What is said of all datasets is about what is asked; by name it corrects.
-    let late = Whose::Same("customers".to_owned());
+    let late = PeopleAnswer::Same("customers".to_owned());
     retailer.ledger.acknowledge(&other, "retailer", &answers(None, late.clone()), NOON).unwrap();
     assert_eq!(people(&retailer, &other).lost, loss(0.5));
     retailer.ledger.acknowledge(&other, "retailer", &answers(Some("sales"), late), NOON).unwrap();
@@ -180,12 +183,12 @@ fn refuses_to_call_known_people_new_and_to_name_a_lineage_that_never_was() {
     let first = retailer.room.instance(1);
     retailer.grant(&first, &["sales"], &loss(1.0), job(1), NOON).unwrap();
     let contract = retailer.room.edited("\"research\"", "\"measuring\"");
-    let new = answers(None, Whose::New);
+    let new = answers(None, PeopleAnswer::New);
     let refused = retailer.ledger.acknowledge(&contract, "retailer", &new, NOON).unwrap_err();
     assert!(matches!(refused, LedgerError::KnownPeople { .. }), "{refused}");
     let other = retailer.room.other_contract();
     for nobody in ["nobody", "members"] {
-        let same = answers(None, Whose::Same(nobody.to_owned()));
+        let same = answers(None, PeopleAnswer::Same(nobody.to_owned()));
         let refused = retailer.ledger.acknowledge(&other, "retailer", &same, NOON).unwrap_err();
         assert!(matches!(refused, LedgerError::NoLineage { .. }), "{refused}");
     }
@@ -206,14 +209,15 @@ fn the_ceiling_of_the_build_holds_over_purposes_names_and_contracts() {
         let epsilons = [Epsilon::new(60.0).unwrap(), Epsilon::MAX];
         let budget = Budget::new(of_sales.period, epsilons, of_sales.delta, 0);
         sales.budgets.insert(purpose.clone(), budget);
-        let same = answers(Some("sales"), Whose::Same("customers".to_owned()));
+        let same = answers(Some("sales"), PeopleAnswer::Same("customers".to_owned()));
         let known = if n == 1 { Answers::default() } else { same };
         retailer.ledger.acknowledge(&contract, "retailer", &known, NOON).unwrap();
         let instance = retailer.room.instance(n);
         let cost = loss(60.0);
         let (datasets, purpose) = (&["sales"], purpose.as_str());
         let (contract, instance) = (&contract, &instance);
-        let asked = Asked { contract, instance, datasets, purpose, cost: &cost, what_for: job(n) };
+        let asked =
+            Demand { contract, instance, datasets, purpose, cost: &cost, slice_use: job(n) };
         match retailer.ledger.grant(&asked, NOON) {
             Ok(_) => {
                 handed = handed.plus(&cost);
@@ -266,7 +270,8 @@ fn nothing_is_handed_out_of_two_lineages_with_the_same_people_until_it_was_said_
             false => retailer.ledger.tell_apart("members", "customers", NOON).unwrap(),
         }
         ask(&mut retailer, &contract, "measurement", 1).unwrap();
-        let whose = if same { Whose::Same("customers".to_owned()) } else { Whose::New };
+        let whose =
+            if same { PeopleAnswer::Same("customers".to_owned()) } else { PeopleAnswer::New };
         retailer.ledger.acknowledge(&other, "retailer", &answers(None, whose), NOON).unwrap();
         ask(&mut retailer, &other, "measurement", 2).unwrap();
         let line = people(&retailer, &other);
@@ -292,7 +297,7 @@ fn the_same_people_can_be_said_of_what_was_sealed_before_any_contract_was_signed
         returns.lineage = "returns".to_owned();
         contract.datasets.insert("returns".to_owned(), returns);
         let lineage = contract.datasets[other].lineage.clone();
-        let said = answers(Some(one), Whose::Same(lineage));
+        let said = answers(Some(one), PeopleAnswer::Same(lineage));
         retailer.ledger.acknowledge(&contract, "retailer", &said, NOON).unwrap();
         assert!(retailer.ledger.are_one("customers", "returns").unwrap(), "{one} {other}");
     }

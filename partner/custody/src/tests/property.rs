@@ -145,7 +145,7 @@ proptest! {
                     }
                     let asked = retailer.room.instance(instance);
                     let cost = loss(costs[usize::from(cost)]).with_delta(delta);
-                    if let Ok(slices) = retailer.grant(&asked, &["sales"], &cost, For::Prepaid, now) {
+                    if let Ok(slices) = retailer.grant(&asked, &["sales"], &cost, SliceUse::Prepaid, now) {
                         world.receive(instance, &slices);
                     }
                 }

@@ -17,12 +17,12 @@ fn a_closing_of_what_another_contract_wrote_off_gives_nothing_back_and_stops_not
     let theirs = retailer.room.instance_of(&other, 3);
     let ask = |ledger: &mut Ledger, contract: &Contract, instance: &Instance, number, now| {
         let (datasets, purpose, cost) = (&["sales"][..], "measurement", &loss(0.1));
-        let what_for = job(number);
-        ledger.grant(&Asked { contract, instance, datasets, purpose, cost, what_for }, now)
+        let slice_use = job(number);
+        ledger.grant(&Demand { contract, instance, datasets, purpose, cost, slice_use }, now)
     };
     let slices = ask(&mut retailer.ledger, &other, &theirs, 1, NOON).unwrap();
     let mut answers = Answers::default();
-    assert!(answers.add(None, Whose::New));
+    assert!(answers.add(None, PeopleAnswer::New));
     let Retailer { room, ledger } = &mut retailer;
     ledger.acknowledge(&room.contract, "retailer", &answers, NOON).unwrap();
     let closing = [room.closing(&theirs, vec![account(&slices[0], Loss::zero())])];

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     analysis::{
         Scope,
-        table::{Asked, RawMeasure, Statistic},
+        table::{ListedColumns, RawMeasure, Statistic},
         toml::{TemplateError, millionths, scaled, value},
     },
     contract::Role,
@@ -24,7 +24,7 @@ pub(super) fn question(
         return Err(TemplateError::NotOffered { fields });
     }
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("choice.privacy"))?;
-    let asked = Asked::new("choice", scope)?;
+    let asked = ListedColumns::new("choice", scope)?;
     let of = match raw.of.as_str() {
         "quantile" => quantile(raw, &asked)?,
         "fullest" => fullest(raw, &asked)?,
@@ -40,7 +40,7 @@ pub(super) fn question(
     })
 }
 
-fn quantile(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateError> {
+fn quantile(raw: &RawChoice, asked: &ListedColumns<'_>) -> Result<ChoiceOf, TemplateError> {
     not_given("choice.group_by", raw.group_by.as_ref(), "a quantile")?;
     not_given("choice.cells_per_person", raw.cells_per_person.as_ref(), "a quantile")?;
     let share = *given("choice.quantile", raw.quantile.as_ref())?;
@@ -70,7 +70,7 @@ fn quantile(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateErro
     })
 }
 
-fn fullest(raw: &RawChoice, asked: &Asked<'_>) -> Result<ChoiceOf, TemplateError> {
+fn fullest(raw: &RawChoice, asked: &ListedColumns<'_>) -> Result<ChoiceOf, TemplateError> {
     let kind = "the fullest group";
     not_given("choice.quantile", raw.quantile.as_ref(), kind)?;
     not_given("choice.measure", raw.measure.as_ref(), kind)?;

@@ -19,7 +19,7 @@ use crate::{
 /// The question.
 pub(super) fn question(raw: &RawTable, scope: &Scope<'_>) -> Result<TableQuestion, TemplateError> {
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("table.privacy"))?;
-    let asked = Asked::new("table", scope)?;
+    let asked = ListedColumns::new("table", scope)?;
     let mut group_by = Vec::new();
     for name in &raw.group_by {
         group_by.push(asked.group(name)?);
@@ -66,14 +66,14 @@ pub(super) fn question(raw: &RawTable, scope: &Scope<'_>) -> Result<TableQuestio
 }
 
 /// What the contract lets a question name.
-pub(in crate::analysis) struct Asked<'c> {
+pub(in crate::analysis) struct ListedColumns<'c> {
     /// The kind of question.
     kind: &'static str,
     pub(in crate::analysis) listed: Listed<'c>,
     contract: &'c Contract,
 }
 
-impl<'c> Asked<'c> {
+impl<'c> ListedColumns<'c> {
     /// The terms of a table, for a question of this kind.
     pub(in crate::analysis) fn new(
         kind: &'static str,

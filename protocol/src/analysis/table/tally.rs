@@ -20,7 +20,7 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
     let listed = &Listed::of(scope.terms).ok_or_else(unknown)?;
     check_share(question.confidence)?;
     check_names(question.measures.iter().map(|measure| &measure.name))?;
-    let asked = Asking { contract, listed };
+    let asked = Names { contract, listed };
     let (mut measures, mut products) = (Vec::new(), Vec::new());
     for (at, measure) in (0_u32..).zip(&question.measures) {
         measures.push(asked.measure(measure)?);
@@ -67,12 +67,12 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
 
 /// What a question names, as the contract has it. Whether the contract permits it, the policy looks at in the
 /// tally.
-struct Asking<'c> {
+struct Names<'c> {
     contract: &'c Contract,
     listed: &'c Listed<'c>,
 }
 
-impl<'c> Asking<'c> {
+impl<'c> Names<'c> {
     /// The side and the role of a column.
     fn column(&self, named: &ColumnRef) -> Result<(Side, &'c Role), Refusal> {
         let found = self.side(&named.dataset).zip(self.contract.column(named));

@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> Refusal {
     let Price { epsilon, delta, selection_delta, split, .. } = question.price();
     let named = question.measures();
-    let asking = Asking { tally, split, selection_delta, delta };
+    let asking = NoiseRequest { tally, split, selection_delta, delta };
     let place = match error {
         PriceError::NoNoise(Wanted::Sum(at) | Wanted::Product(at)) => Some(at),
         _ => None,
@@ -30,14 +30,14 @@ pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> 
     Refusal::Undrawable { figure, cap, scale, epsilon, largest, least }
 }
 
-struct Asking<'a> {
+struct NoiseRequest<'a> {
     tally: &'a Tally,
     split: Split,
     selection_delta: u64,
     delta: Delta,
 }
 
-impl Asking<'_> {
+impl NoiseRequest<'_> {
     fn can(&self, tally: &Tally, rho: Rho) -> bool {
         let Self { split, selection_delta, .. } = *self;
         let request = Request { rho, split, threshold: 1, selection_delta };

@@ -23,7 +23,8 @@ impl Tally {
     /// has; never of data.
     #[must_use]
     pub fn nearly_repeats(&self, earlier: &Self, contract: &Contract) -> bool {
-        let (ours, theirs) = (Asked { tally: self, contract }, Asked { tally: earlier, contract });
+        let (ours, theirs) =
+            (ContractTally { tally: self, contract }, ContractTally { tally: earlier, contract });
         let differences = [
             population(&ours, &theirs),
             joined(&ours, &theirs),
@@ -36,22 +37,22 @@ impl Tally {
 }
 
 /// A tally and what its columns may hold.
-struct Asked<'a> {
+struct ContractTally<'a> {
     tally: &'a Tally,
     contract: &'a Contract,
 }
 
 /// What is left of the conditions on one column, put together.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Chosen {
+enum ChosenRows {
     Codes(BTreeSet<i32>),
     Range(i64, i64),
 }
 
 /// By dataset and column, so that it does not matter how often or in which order something is said.
-type Rows = BTreeMap<(String, String), Chosen>;
+type Rows = BTreeMap<(String, String), ChosenRows>;
 
-impl Asked<'_> {
+impl ContractTally<'_> {
     /// The conditions of `dataset`, one for each column; those that nearly every value meets say nothing.
     fn rows(&self, dataset: &str, conditions: &[Condition]) -> Rows {
         let mut rows = Rows::new();
@@ -59,15 +60,15 @@ impl Asked<'_> {
             let since;
             let (column, chosen) = match condition {
                 Condition::OneOf { column, codes } => {
-                    (column, Chosen::Codes(codes.iter().copied().collect()))
+                    (column, ChosenRows::Codes(codes.iter().copied().collect()))
                 }
                 Condition::Between { column, least, most } => {
-                    (column, Chosen::Range(*least, *most))
+                    (column, ChosenRows::Range(*least, *most))
                 }
                 // The days of a window are no days of the calendar.
                 Condition::SinceStart { column, side, start, first, last } => {
                     since = format!("{column} since {}.{start}", self.tally.dataset(*side));
-                    (&since, Chosen::Range(*first, *last))
+                    (&since, ChosenRows::Range(*first, *last))
                 }
             };
             let key = (dataset.to_owned(), column.clone());
@@ -84,24 +85,24 @@ impl Asked<'_> {
     /// Whether nearly every value that the column is likely to have is chosen: all but a few of a public
     /// list, some years, or from nothing up to more than most measures reach. Of measures the contract
     /// tells no bounds; a range that is taken for all of them where it is not makes a flag too many.
-    fn is_nearly_all(&self, dataset: &str, column: &str, chosen: &Chosen) -> bool {
+    fn is_nearly_all(&self, dataset: &str, column: &str, chosen: &ChosenRows) -> bool {
         let found = self.contract.datasets.get(dataset).and_then(|dataset| dataset.column(column));
         match (chosen, found.map(|found| &found.role)) {
-            (Chosen::Codes(codes), Some(Role::Group(domain))) => {
+            (ChosenRows::Codes(codes), Some(Role::Group(domain))) => {
                 let values = (0..domain.len()).filter_map(|code| i32::try_from(code).ok());
                 let missing = values.filter(|code| !codes.contains(code)).count();
                 missing.saturating_mul(FEW) <= domain.len()
             }
-            (Chosen::Range(least, most), Some(Role::Date)) => {
+            (ChosenRows::Range(least, most), Some(Role::Date)) => {
                 most.saturating_sub(*least) >= SOME_YEARS
             }
-            (Chosen::Range(least, most), Some(Role::Measure(scale) | Role::Feature(scale))) => {
+            (ChosenRows::Range(least, most), Some(Role::Measure(scale) | Role::Feature(scale))) => {
                 let much = if *scale == Scale::WHOLE { MANY } else { MUCH };
                 let unit = 10_i64.saturating_pow(u32::from(u8::from(*scale)));
                 *least <= 0 && *most >= unit.saturating_mul(much)
             }
-            (Chosen::Range(least, most), _) => *least <= 0 && *most >= MUCH,
-            (Chosen::Codes(_), _) => false,
+            (ChosenRows::Range(least, most), _) => *least <= 0 && *most >= MUCH,
+            (ChosenRows::Codes(_), _) => false,
         }
     }
 
@@ -111,7 +112,7 @@ impl Asked<'_> {
     }
 
     /// Conditions on what is added up; where several measures share them, they count once.
-    fn measured(&self) -> BTreeSet<((String, String), Chosen)> {
+    fn measured(&self) -> BTreeSet<((String, String), ChosenRows)> {
         let measures = self.tally.measures.iter();
         measures
             .flat_map(|measure| self.rows(self.tally.dataset(measure.side), &measure.rows))
@@ -119,7 +120,7 @@ impl Asked<'_> {
     }
 }
 
-impl Chosen {
+impl ChosenRows {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Codes(one), Self::Codes(other)) => {
@@ -167,7 +168,7 @@ impl Chosen {
 /// not, and has one dataset more, differs by those who are in that one alone, who may be few. Two unions that both tell
 /// it and have two datasets or more in common both say how many people these share, so that asking them again beside
 /// another third averages noise away; that one dataset is compared with one after another is no such thing.
-fn population<'t>(one: &Asked<'t>, other: &Asked<'t>) -> Option<usize> {
+fn population<'t>(one: &ContractTally<'t>, other: &ContractTally<'t>) -> Option<usize> {
     let (fewer, more) = if one.tally.counted().len() <= other.tally.counted().len() {
         (one, other)
     } else {
@@ -195,7 +196,7 @@ fn population<'t>(one: &Asked<'t>, other: &Asked<'t>) -> Option<usize> {
 
 /// As [`population`]. Where only one joins a dataset, or each another, the people counted are the same:
 /// what is told apart by it is in the cells.
-fn joined(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
+fn joined(one: &ContractTally<'_>, other: &ContractTally<'_>) -> Option<usize> {
     match (one.tally.joined(), other.tally.joined()) {
         (Some(ours), Some(theirs)) if ours.dataset == theirs.dataset => {
             conditions(one.rows_of(ours), other.rows_of(theirs))
@@ -204,11 +205,11 @@ fn joined(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
     }
 }
 
-fn measured(one: &Asked<'_>, other: &Asked<'_>) -> Option<usize> {
+fn measured(one: &ContractTally<'_>, other: &ContractTally<'_>) -> Option<usize> {
     conditions(one.measured(), other.measured())
 }
 
-type Row = ((String, String), Chosen);
+type Row = ((String, String), ChosenRows);
 
 fn conditions(
     one: impl IntoIterator<Item = Row>,
@@ -216,7 +217,7 @@ fn conditions(
 ) -> Option<usize> {
     let one: BTreeSet<Row> = one.into_iter().collect();
     let other: BTreeSet<Row> = other.into_iter().collect();
-    let mut by_column: BTreeMap<_, [Vec<&Chosen>; 2]> = BTreeMap::new();
+    let mut by_column: BTreeMap<_, [Vec<&ChosenRows>; 2]> = BTreeMap::new();
     for (column, chosen) in one.difference(&other) {
         by_column.entry(column).or_default()[0].push(chosen);
     }
@@ -229,14 +230,14 @@ fn conditions(
 }
 
 /// A condition more or fewer is one difference; where both have others, the nearest are compared.
-fn on_one_column(mut ours: Vec<&Chosen>, mut theirs: Vec<&Chosen>) -> Option<usize> {
+fn on_one_column(mut ours: Vec<&ChosenRows>, mut theirs: Vec<&ChosenRows>) -> Option<usize> {
     let mut sum = 0;
     loop {
         if ours.is_empty() || theirs.is_empty() {
             return Some(sum + ours.len() + theirs.len());
         }
         let pairs = ours.iter().enumerate().flat_map(|(at, one)| {
-            let near = |(place, other): (usize, &&Chosen)| Some((one.apart(other)?, at, place));
+            let near = |(place, other): (usize, &&ChosenRows)| Some((one.apart(other)?, at, place));
             theirs.iter().enumerate().filter_map(near).collect::<Vec<_>>()
         });
         let (apart, at, place) = pairs.min()?;
@@ -258,7 +259,7 @@ fn cells(one: &Tally, other: &Tally) -> Option<usize> {
 }
 
 /// What a dimension tells apart, whatever the tally's other figures are.
-enum Told<'t> {
+enum Distinction<'t> {
     /// Whether people are found in this dataset.
     Matched(&'t str),
     /// In which of these datasets people are found.
@@ -276,14 +277,14 @@ enum Told<'t> {
     Bins(Option<(Option<&'t str>, &'t Quantity)>, &'t [i64]),
 }
 
-fn dimensions<'t>(tally: &'t Tally) -> Vec<Told<'t>> {
+fn dimensions<'t>(tally: &'t Tally) -> Vec<Distinction<'t>> {
     let dataset = |side: Side| tally.dataset(side);
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
     let told = tally.dimensions.iter().map(|dimension| match dimension {
-        Dimension::Matched => Told::Matched(dataset(Side::JOINED)),
-        Dimension::Membership { .. } => Told::Membership(tally.datasets().collect()),
-        Dimension::Known => Told::Known,
-        Dimension::Arm { column, test, control } => Told::Arms(
+        Dimension::Matched => Distinction::Matched(dataset(Side::JOINED)),
+        Dimension::Membership { .. } => Distinction::Membership(tally.datasets().collect()),
+        Dimension::Known => Distinction::Known,
+        Dimension::Arm { column, test, control } => Distinction::Arms(
             dataset(Side::POPULATION),
             column,
             [test, control].map(|codes| codes.iter().copied().collect()),
@@ -291,9 +292,9 @@ fn dimensions<'t>(tally: &'t Tally) -> Vec<Told<'t>> {
         // Of who has one value, the only one is that of the group.
         Dimension::Group { side, column, .. }
         | Dimension::Label { side, column }
-        | Dimension::Only { side, column, .. } => Told::Column(dataset(*side), column),
+        | Dimension::Only { side, column, .. } => Distinction::Column(dataset(*side), column),
         Dimension::Earliest { side, column, edges } => {
-            Told::Earliest(dataset(*side), column, edges)
+            Distinction::Earliest(dataset(*side), column, edges)
         }
         Dimension::Bins { measure: at, edges } | Dimension::BinsPerGroup { measure: at, edges } => {
             // Rows of all are those of no one dataset, whichever is named first.
@@ -301,13 +302,13 @@ fn dimensions<'t>(tally: &'t Tally) -> Vec<Told<'t>> {
                 Quantity::RowsOfAll => (None, &measure.of),
                 _ => (Some(dataset(measure.side)), &measure.of),
             };
-            Told::Bins(measure(*at).map(of), edges)
+            Distinction::Bins(measure(*at).map(of), edges)
         }
     });
     told.collect()
 }
 
-impl Told<'_> {
+impl Distinction<'_> {
     /// How many codes or bins tell people apart in another way; none if they are told apart by
     /// something else, or if more than one code differs.
     fn apart(&self, other: &Self) -> Option<usize> {

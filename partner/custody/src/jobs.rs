@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 /// A job that needs loss, as this custody derived it.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
-pub struct JobAsked<'a> {
+pub struct DerivedJob<'a> {
     /// Name of the job.
     pub name: JobName,
     /// The analyst who signed it.
@@ -61,7 +61,7 @@ pub struct JobLine {
 pub(super) fn note(
     tx: &Transaction<'_>,
     contract: &Contract,
-    asked: &JobAsked<'_>,
+    asked: &DerivedJob<'_>,
     now: Time,
 ) -> Result<(), LedgerError> {
     let key = asked.name.as_bytes().as_slice();

@@ -12,11 +12,11 @@ use std::{
 use zeroize::Zeroizing;
 
 /// An [`Nsm`] over `driver`, which carries one request to a module and its response back.
-pub(crate) struct Asking<D> {
+pub(crate) struct SharedModule<D> {
     driver: Mutex<D>,
 }
 
-impl<D: FnMut(Request) -> Response> Asking<D> {
+impl<D: FnMut(Request) -> Response> SharedModule<D> {
     pub(crate) fn new(driver: D) -> Self {
         Self { driver: Mutex::new(driver) }
     }
@@ -42,7 +42,7 @@ impl<D: FnMut(Request) -> Response> Asking<D> {
     }
 }
 
-impl<D: FnMut(Request) -> Response + Send> Nsm for Asking<D> {
+impl<D: FnMut(Request) -> Response + Send> Nsm for SharedModule<D> {
     fn attest(&self, user_data: Option<&[u8]>, nonce: Option<&[u8]>) -> Result<Vec<u8>, NsmError> {
         within("user_data", user_data, MAX_USER_DATA)?;
         within("nonce", nonce, MAX_NONCE)?;
@@ -130,7 +130,7 @@ mod tests {
             counter.fetch_add(1, Ordering::SeqCst);
             answers.next().expect("asked more often than expected")
         };
-        (Asking::new(driver), asked)
+        (SharedModule::new(driver), asked)
     }
 
     fn busy() -> Response {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn sends_user_data_and_nonce_and_leaves_the_key_to_others() {
-        let nsm = Asking::new(|request| match request {
+        let nsm = SharedModule::new(|request| match request {
             Request::Attestation {
                 user_data: Some(data),
                 nonce: Some(nonce),
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn carries_one_request_at_a_time() {
         let inside = AtomicBool::new(false);
-        let nsm = Asking::new(|_| {
+        let nsm = SharedModule::new(|_| {
             assert!(!inside.swap(true, Ordering::SeqCst), "two requests at once");
             thread::sleep(Duration::from_millis(1));
             inside.store(false, Ordering::SeqCst);
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn goes_on_after_a_request_that_panicked() {
         let mut first = true;
-        let nsm = Asking::new(move |_| {
+        let nsm = SharedModule::new(move |_| {
             assert!(!std::mem::take(&mut first), "once");
             document(1)
         });

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 /// The contract, and whose enclaves to believe.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Under {
+pub(crate) struct CommonArgs {
     /// The contract, signed by every party
     #[arg(long, value_name = "FILE")]
     pub(crate) contract: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) struct Under {
     pub(crate) dir: PathBuf,
 }
 
-impl Under {
+impl CommonArgs {
     /// Reads the contract, which every party must have signed.
     pub(crate) fn contract(&self) -> Result<Contract, Failure> {
         files::signed_contract(&self.contract)

@@ -1,6 +1,6 @@
 //! Opening a result: checked, shown, and kept as files.
 
-use crate::{failure::Failure, files, say, under::Under, verify, words};
+use crate::{common_args::CommonArgs, failure::Failure, files, say, verify, words};
 use ::page::{html, terminal};
 use attestation_verifier::{Expected, receipt::Attested};
 use client::{
@@ -25,12 +25,12 @@ use std::path::Path;
 pub(crate) fn open(
     sealed: &[u8],
     identity: &Identity,
-    under: &Under,
+    common: &CommonArgs,
     trust: &Trust,
     job: JobName,
     directory: &Path,
 ) -> Result<(), Failure> {
-    let contract = under.contract()?;
+    let contract = common.contract()?;
     let opened = match open::open(sealed, identity, &contract, job, trust) {
         Ok(opened) => opened,
         Err(error) => {
@@ -39,7 +39,7 @@ pub(crate) fn open(
         }
     };
     let asker = asker(&opened, identity.party_in(&contract)?);
-    let from = provenance(&opened, &asker, &contract, under, trust)?;
+    let from = provenance(&opened, &asker, &contract, common, trust)?;
     refuse_another(directory, &job.to_string())?;
     files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
     files::write_private(&directory.join("released.cbor"), &opened.released)?;
@@ -126,7 +126,7 @@ fn provenance(
     opened: &Opened,
     asker: &Asker,
     contract: &Contract,
-    under: &Under,
+    common: &CommonArgs,
     trust: &Trust,
 ) -> Result<Provenance, Failure> {
     let builds = contract.builds.iter().map(|build| build.pcrs.clone());
@@ -145,8 +145,8 @@ fn provenance(
             root: document.root().to_string(),
             registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
             attested: number::moment(Time(document.timestamp().as_millis())),
-            contract_file: name(&under.contract),
-            danger_root: under.danger_root.as_deref().map(name),
+            contract_file: name(&common.contract),
+            danger_root: common.danger_root.as_deref().map(name),
         }),
     })
 }

@@ -2,9 +2,9 @@
 //! trust.
 
 use super::{
-    asked::JobAsked,
     error::LedgerError,
-    ledger::{Asked, For, Ledger},
+    jobs::DerivedJob,
+    ledger::{Demand, Ledger, SliceUse},
 };
 use client::{clock, job::OwnCustody, room::Instance};
 use protocol::{
@@ -126,13 +126,13 @@ impl<'a> Derived<'a> {
         let ours = |name: &&str| contract.datasets.get(*name).is_some_and(|d| d.owner == party);
         let datasets: Vec<&str> =
             admitted.datasets().iter().map(String::as_str).filter(ours).collect();
-        let asked = Asked {
+        let asked = Demand {
             contract,
             instance: self.instance,
             datasets: &datasets,
             purpose: admitted.purpose(),
             cost: admitted.cost(),
-            what_for: For::Job(JobAsked {
+            slice_use: SliceUse::Job(DerivedJob {
                 name: admitted.name(),
                 analyst: admitted.analyst(),
                 admitted,
@@ -203,13 +203,13 @@ pub fn prepay(
     }
     let cost = Loss::zcdp(Rho::from_epsilon(epsilon, budget.delta))
         .with_delta(selection_delta.map_or(0, u64::from));
-    let asked = Asked {
+    let asked = Demand {
         contract,
         instance,
         datasets: &[dataset],
         purpose,
         cost: &cost,
-        what_for: For::Prepaid,
+        slice_use: SliceUse::Prepaid,
     };
     let slices = ledger.grant(&asked, now)?;
     slices.first().map(|slice| owner.key.sign(slice)).ok_or(LedgerError::Corrupt)

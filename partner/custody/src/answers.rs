@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt};
 /// What an owner says of the people of its datasets.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Answers {
-    pub(super) for_all: Option<Whose>,
-    pub(super) by_dataset: BTreeMap<String, Whose>,
+    pub(super) for_all: Option<PeopleAnswer>,
+    pub(super) by_dataset: BTreeMap<String, PeopleAnswer>,
 }
 
 /// Whose people a lineage has, according to its owner.
@@ -15,7 +15,7 @@ pub struct Answers {
     clippy::exhaustive_enums,
     reason = "they are somebody's whom the ledger knows, or they are not"
 )]
-pub enum Whose {
+pub enum PeopleAnswer {
     /// They are the people of another lineage: the losses of both are one sum.
     Same(String),
     /// They are people whom this ledger does not know.
@@ -26,7 +26,7 @@ impl Answers {
     /// Adds an answer for one dataset, or with `None` for all datasets without an answer of their
     /// own. Returns whether there was none before.
     #[must_use]
-    pub fn add(&mut self, dataset: Option<String>, whose: Whose) -> bool {
+    pub fn add(&mut self, dataset: Option<String>, whose: PeopleAnswer) -> bool {
         match dataset {
             Some(dataset) => self.by_dataset.insert(dataset, whose).is_none(),
             None => self.for_all.replace(whose).is_none(),
@@ -35,7 +35,7 @@ impl Answers {
 
     /// The answer for one dataset: its own, or the one for all.
     #[must_use]
-    pub fn of(&self, dataset: &str) -> Option<&Whose> {
+    pub fn of(&self, dataset: &str) -> Option<&PeopleAnswer> {
         self.by_dataset.get(dataset).or(self.for_all.as_ref())
     }
 
@@ -45,7 +45,7 @@ impl Answers {
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for PeopleAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Same(lineage) => write!(f, "the same people as \"{lineage}\""),

@@ -11,7 +11,7 @@ use sealing::{Examine, Options};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The people of a file while it is sealed, and how they compare with those of earlier files.
-pub(super) struct Examined {
+pub(super) struct Comparison {
     sketches: Arc<Sketches>,
     ledger: Option<Arc<Mutex<Ledger>>>,
     people: PeopleArgs,
@@ -21,7 +21,7 @@ pub(super) struct Examined {
     seen: Arc<Mutex<Option<Sketch>>>,
 }
 
-impl Examined {
+impl Comparison {
     /// Compares the people of this file with those that the party sealed before.
     pub(super) fn new(
         identity: &Identity,

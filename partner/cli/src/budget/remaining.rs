@@ -14,7 +14,7 @@ use protocol::{
 use std::fmt::{self, Write};
 
 /// Prints who used the budget, and how many more jobs the rest of it pays for.
-pub(super) fn looks(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
+pub(super) fn remaining(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
     for debit in &line.debits {
         let charge = words::charge(&debit.loss, Some(line.delta));
         let text = match &debit.analyst {
