@@ -10,7 +10,9 @@ use client::{
     room::Room,
 };
 use protocol::{
-    delegation::{Delegation, KeyFlaw, KeyKind, Withdrawal},
+    canonical,
+    delegation::{Authority, Delegation, KeyError, KeyFlaw, KeyKind, Withdrawal},
+    manifest::SignedManifest,
     message::{Body, Reply},
     refusal::{GrantFlaw, Refusal},
     salt::BucketSalt,
@@ -18,6 +20,7 @@ use protocol::{
     storage::Ask,
     time::Time,
 };
+use serde_bytes::ByteBuf;
 use std::{
     fs,
     path::Path,
@@ -329,4 +332,35 @@ async fn an_analyst_needs_the_analyst_key_alone_and_the_receipt_names_it() {
     let opened = client::open::open(&sealed, &analyst, contract, prepared.name(), &trust).unwrap();
     let by = opened.asked.signed_by();
     assert_eq!((by.party(), by.kind(), by.name()), ("publisher", KeyKind::Analyst, "analyst"));
+}
+
+/// A root key may say of any key that it is its own. The key itself signed for its party alone: nothing of it, asked again by
+/// who claims the key, is the word of who claims it.
+#[tokio::test]
+async fn nothing_that_another_partys_key_signed_counts_as_the_word_of_who_delegates_that_key() {
+    let mut stage = Stage::set().await;
+    let publisher = Identity::load(stage.parties.publisher.directory()).unwrap();
+    let retailer = Identity::load(stage.parties.retailer.directory()).unwrap();
+    let root = retailer.root().unwrap();
+    let claimed = |theirs: &[u8], key: &Delegation| {
+        let (_, signed): (ByteBuf, ByteBuf) = canonical::from_slice(theirs).unwrap();
+        canonical::to_vec(&(ByteBuf::from(root.sign(key)), signed))
+    };
+    let prepared = stage.parties.prepare(&mut stage.room, JOB).await;
+    let theirs = prepared.as_bytes().to_vec();
+    let job = claimed(&theirs, publisher.analyst().unwrap().delegation());
+    let body = Body::Job { job, slices: Vec::new() };
+    assert_eq!(stage.asks(&retailer, body).await, Err(Refusal::Stranger));
+    // The manifest of the publisher's dataset as the retailer's.
+    let sealed = stage.parties.seal("exposures", &exposures(300), 2);
+    let key = publisher.service().unwrap().delegation();
+    let manifest = claimed(sealed.manifest.as_bytes(), key);
+    let authority = Authority::at(&stage.parties.contract, clock::now());
+    SignedManifest::open(sealed.manifest.as_bytes().to_vec(), &authority, "publisher").unwrap();
+    let refused = SignedManifest::open(manifest, &authority, "retailer").unwrap_err();
+    assert_eq!(refused, KeyError::Stranger);
+    // The very job, by whom it is.
+    let body = Body::Job { job: theirs, slices: Vec::new() };
+    let answered = stage.asks(&publisher, body).await;
+    assert!(matches!(answered, Ok(Reply::Result { .. })), "{answered:?}");
 }

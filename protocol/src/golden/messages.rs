@@ -71,6 +71,13 @@ impl Folder {
         let (read, by) = Authority::at(&room::contract(), room::NOW).open::<T>(&bytes).unwrap();
         assert_eq!(by.key(), &key.delegation().key);
         assert_eq!((&read, key.sign(&read)), (made, bytes.clone()), "{file}");
+        // Whoever else delegates the key has nothing of what it signed.
+        let (_, signed) = sign::pair::read(&bytes).unwrap();
+        for other in [room::publisher(), room::retailer()] {
+            let claimed = sign::pair::write(&other.sign(key.delegation()), signed);
+            let opened = Authority::at(&room::contract(), room::NOW).open::<T>(&claimed);
+            assert_eq!(opened.is_ok(), other.public() == key.root(), "{file}");
+        }
         bytes
     }
 }
@@ -163,11 +170,17 @@ fn keys(folder: &mut Folder) -> Vec<u8> {
     };
     delegation("service.delegation", room::service("publisher"));
     delegation("analyst.delegation", room::analyst());
-    let Delegation { key, name, .. } = room::analyst().delegation().clone();
-    let withdrawal = Withdrawal { key, name };
-    let bytes = folder.file("analyst.withdrawal", &root.sign(&withdrawal));
-    assert_eq!(sign::open::<Withdrawal>(&bytes, &root.public()).unwrap(), withdrawal);
+    let bytes = folder.file("analyst.withdrawal", &withdrawal());
+    let Withdrawal { key, name } = sign::open(&bytes, &root.public()).unwrap();
+    let withdrawn = room::analyst();
+    assert_eq!((key, &name), (withdrawn.delegation().key, &withdrawn.delegation().name));
     bytes
+}
+
+/// The publisher takes its analyst key back.
+fn withdrawal() -> Vec<u8> {
+    let Delegation { key, name, .. } = room::analyst().delegation().clone();
+    room::publisher().sign(&Withdrawal { key, name })
 }
 
 fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {

@@ -58,8 +58,18 @@ impl SigningKey {
     /// Signs `value`: a `COSE_Sign1` over its canonical encoding, under its tag.
     #[must_use]
     pub fn sign<T: Signed>(&self, value: &T) -> Vec<u8> {
+        self.sign_under(value, T::TAG.as_bytes())
+    }
+
+    /// The same for the party whose root key is `root`: it is no other party's word, whoever delegates this key too.
+    #[must_use]
+    pub(crate) fn sign_for<T: Signed>(&self, value: &T, root: &PublicKey) -> Vec<u8> {
+        self.sign_under(value, &for_party(T::TAG, root))
+    }
+
+    fn sign_under<T: Signed>(&self, value: &T, context: &[u8]) -> Vec<u8> {
         let (signer, payload) = (self.public(), canonical::to_vec(value));
-        let signature = self.sign_raw(&cose::one(&signer, T::TAG, &payload));
+        let signature = self.sign_raw(&cose::one(&signer, context, &payload));
         cose::write_one(&signer, &payload, &signature)
     }
 }
@@ -171,13 +181,34 @@ impl<'a> Envelope<'a> {
     ///
     /// [`SignatureError`] if another key signed, or signed something else.
     pub fn verify<T: Signed>(&self, signer: &PublicKey) -> Result<T, SignatureError> {
+        self.verify_under(signer, T::TAG.as_bytes())
+    }
+
+    /// The value, if `signer` signed it as a `T` for the party whose root key is `root`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::verify`]; [`SignatureError::Forged`] if it was signed for another party.
+    pub(crate) fn verify_for<T: Signed>(
+        &self,
+        signer: &PublicKey,
+        root: &PublicKey,
+    ) -> Result<T, SignatureError> {
+        self.verify_under(signer, &for_party(T::TAG, root))
+    }
+
+    fn verify_under<T: Signed>(
+        &self,
+        signer: &PublicKey,
+        context: &[u8],
+    ) -> Result<T, SignatureError> {
         if self.signer != *signer {
             return Err(SignatureError::OtherSigner { found: self.signer, expected: *signer });
         }
         if self.payload.len() > T::SIZE.bytes {
             return Err(SignatureError::Malformed);
         }
-        signer.verify(&cose::one(signer, T::TAG, self.payload), self.signature)?;
+        signer.verify(&cose::one(signer, context, self.payload), self.signature)?;
         canonical::from_slice_within(self.payload, T::SIZE).map_err(|_| SignatureError::Malformed)
     }
 }
@@ -249,6 +280,12 @@ impl Jointly {
         }
         Ok(self.signatures.iter().map(|(key, _)| *key).collect())
     }
+}
+
+/// What a delegated key signs under, beside the payload: the tag and the root key of the party that it signs for. No tag
+/// begins with the first byte of this.
+fn for_party(tag: &str, root: &PublicKey) -> Vec<u8> {
+    canonical::to_vec(&(tag, root))
 }
 
 /// Identity of signed bytes, for logs and lists.

@@ -52,7 +52,8 @@ impl<'a> Authority<'a> {
         self.contract.party_of(&root).ok_or(KeyError::Stranger)?;
         let found: Delegation = parts.delegation.verify(&root).map_err(|_| KeyError::Stranger)?;
         let authorised = self.known(&root, found)?;
-        let value: T = parts.signed.verify(&authorised.key).map_err(|_| KeyError::Stranger)?;
+        let signed = parts.signed.verify_for(&authorised.key, &root);
+        let value: T = signed.map_err(|_| KeyError::Stranger)?;
         authorised.check(T::KINDS)?;
         self.still(&authorised)?;
         Ok((value, authorised))

@@ -54,10 +54,10 @@ impl Delegate {
         &self.delegation
     }
 
-    /// Signs `value`; the delegation goes with it.
+    /// Signs `value` for the party that delegated the key; the delegation goes with it.
     #[must_use]
     pub fn sign<T: ByDelegate>(&self, value: &T) -> Vec<u8> {
-        pair::write(&self.bytes, &self.key.sign(value))
+        pair::write(&self.bytes, &self.key.sign_for(value, &self.root))
     }
 }
 
@@ -89,8 +89,9 @@ impl<'a> Delegated<'a> {
     ///
     /// # Errors
     ///
-    /// [`SignatureError`] if the key in it did not sign a `T`.
+    /// [`SignatureError`] if the key in it did not sign a `T` for whom the delegation names.
     pub fn of_anybody<T: ByDelegate>(&self) -> Result<T, SignatureError> {
-        self.signed.verify(&self.signed.claimed_signer())
+        let root = self.delegation.claimed_signer();
+        self.signed.verify_for(&self.signed.claimed_signer(), &root)
     }
 }

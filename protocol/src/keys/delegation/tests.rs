@@ -5,6 +5,7 @@ use crate::{
         Contract,
         tests::{sample, signing_key},
     },
+    message::{Body, Request},
     sign::SigningKey,
     slice::Slice,
     time::Time,
@@ -141,26 +142,35 @@ fn a_key_that_was_good_is_asked_again_whether_it_is_still() {
     assert_eq!(at(NOW).of(&delegate(3, KeyKind::Service)), Err(KeyError::Stranger));
 }
 
-/// A delegation is the root key's word alone. A party that delegates a key of another's can show as its own what that key
-/// signed; whatever counts for one party therefore names it inside, or what only it has.
+/// A delegation is the root key's word alone, so anybody can delegate anybody's key. What the key signs is signed for one
+/// root key: who delegates another party's key can show as its own nothing of what that key ever signed.
 #[test]
-fn what_another_partys_key_signed_can_be_claimed_and_is_then_of_who_claims_it() {
+fn what_another_partys_key_signed_cannot_be_claimed_by_delegating_the_key() {
     let contract = contract();
-    let theirs = delegate(2, KeyKind::Service).sign(&slice());
-    let (_, signed) = crate::sign::pair::read(&theirs).unwrap();
-    let (_, by) = Authority::at(&contract, NOW).open::<Slice>(&theirs).unwrap();
-    assert_eq!(by.party(), "retailer");
-    let claim = Delegation {
-        kind: KeyKind::Service,
-        name: "mine".to_owned(),
-        key: *by.key(),
-        from: Time(0),
-        until: Time(u64::MAX),
-    };
-    let claimed = crate::sign::pair::write(&signing_key(1).sign(&claim), signed);
     let authority = Authority::at(&contract, NOW);
-    assert_eq!(authority.open::<Slice>(&claimed).unwrap().1.party(), "publisher");
-    authority.open_of::<Slice>(&claimed, "retailer").unwrap_err();
+    for kind in [KeyKind::Analyst, KeyKind::Service] {
+        let theirs = delegate(2, kind);
+        let claim = Delegation { name: "mine".to_owned(), ..theirs.delegation().clone() };
+        let claim = signing_key(1).sign(&claim);
+        let claimed = |theirs: &[u8]| {
+            let (_, signed) = crate::sign::pair::read(theirs).unwrap();
+            crate::sign::pair::write(&claim, signed)
+        };
+        if kind == KeyKind::Service {
+            let bytes = theirs.sign(&slice());
+            assert_eq!(authority.open::<Slice>(&bytes).unwrap().1.party(), "retailer");
+            assert_eq!(authority.open::<Slice>(&claimed(&bytes)), Err(KeyError::Stranger));
+            Delegated::parse(&claimed(&bytes)).unwrap().of_anybody::<Slice>().unwrap_err();
+        }
+        let request = Request { instance: contract.digest, id: [1; 16], body: Body::Status {} };
+        let bytes = theirs.sign(&request);
+        assert_eq!(authority.open::<Request>(&bytes).unwrap().1.party(), "retailer");
+        assert_eq!(authority.open::<Request>(&claimed(&bytes)), Err(KeyError::Stranger));
+        // Nor what a key signs by itself, for nobody.
+        let alone = signing_key(2 + if kind == KeyKind::Service { 100 } else { 50 });
+        let plain = crate::sign::pair::write(&claim, &alone.sign(&request));
+        assert_eq!(authority.open::<Request>(&plain), Err(KeyError::Stranger));
+    }
 }
 
 #[test]

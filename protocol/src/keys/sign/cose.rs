@@ -25,13 +25,13 @@ pub(super) fn read_one(bytes: &[u8]) -> Option<(PublicKey, &[u8], &[u8])> {
     rest.is_empty().then_some((signer, payload, signature))
 }
 
-/// What one signer signs.
-pub(super) fn one(signer: &PublicKey, tag: &str, payload: &[u8]) -> Vec<u8> {
+/// What one signer signs; `context` is the `external_aad`.
+pub(super) fn one(signer: &PublicKey, context: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 2 * limits::ENVELOPE);
     out.push(LIST_OF_FOUR);
     write_text(&mut out, "Signature1");
     write_protected(&mut out, signer);
-    write_bytes(&mut out, tag.as_bytes());
+    write_bytes(&mut out, context);
     write_bytes(&mut out, payload);
     out
 }
@@ -169,7 +169,7 @@ mod tests {
     fn another_implementation_reads_one_signature() {
         for length in [0, 1, 23, 24, 255, 256, 65_535, 65_536] {
             let (signer, payload) = (key(1).public(), vec![7; length]);
-            let signature = key(1).sign_raw(&one(&signer, "order v1", &payload));
+            let signature = key(1).sign_raw(&one(&signer, b"order v1", &payload));
             let bytes = write_one(&signer, &payload, &signature);
             assert_eq!(read_one(&bytes), Some((signer, &payload[..], &signature[..])));
             let message = CoseSign1::from_slice(&bytes).unwrap();
