@@ -3,7 +3,7 @@
 use super::{Folder, covers, job, kinds, refusals, room};
 use crate::{
     canonical,
-    delegation::{Authority, ByDelegate, Delegate, Delegation, Withdrawal},
+    delegation::{Authority, ByDelegate, Delegate, Delegation, Withdrawal, WithdrawalHeard},
     digest::Digest,
     hpke::{self, Sealed},
     job::{Job, JobName},
@@ -210,6 +210,8 @@ fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
     let [reply, ..] = replies;
     let answer = CustodyReply { request: sign::digest_of(&asked), reply };
     folder.signed("custody-reply.cose", &answer, &room::service("retailer"));
+    let heard = WithdrawalHeard { withdrawal: sign::digest_of(&withdrawal()) };
+    folder.signed("withdrawal-heard.cose", &heard, &room::service("retailer"));
 }
 
 fn accounts() -> Vec<Account> {

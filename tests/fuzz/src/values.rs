@@ -4,7 +4,9 @@ use super::{room, writer};
 use protocol::{
     canonical,
     contract::{Contract, TAG},
-    delegation::{Authority, Delegated, Delegation, KeyError, Withdrawal, Withdrawn},
+    delegation::{
+        Authority, Delegated, Delegation, KeyError, Withdrawal, WithdrawalHeard, Withdrawn,
+    },
     grant::Grant,
     hpke::{RecipientSecret, Sealed},
     job::{Job, JobId, Question},
@@ -16,7 +18,7 @@ use protocol::{
     receipt::{ClosingBody, ReceiptBody},
     sealed::{self, FOOTER, SealedColumn},
     sign::{Envelope, Jointly, PublicKey},
-    slice::{Slice, SliceReply, SliceRequest},
+    slice::{CustodyReply, Slice, SliceReply, SliceRequest},
     storage::{
         Answer, Ask, MAX_BODY, Message, ObjectName, Problem, UploadStatus, decode_frame,
         encode_frame,
@@ -52,6 +54,8 @@ pub(super) fn message(bytes: &[u8]) {
     read::<Package>(bytes);
     read::<Manifest>(bytes);
     read::<Slice>(bytes);
+    read::<CustodyReply>(bytes);
+    read::<WithdrawalHeard>(bytes);
     read::<ClosingBody>(bytes);
     if let Some(SliceReply::Refused(refusal)) = read::<SliceReply>(bytes) {
         let _words = refusal.to_string();
@@ -118,6 +122,8 @@ pub(super) fn envelope(bytes: &[u8]) {
     let _request = authority.open::<Request>(bytes);
     let _job = authority.open::<Job>(bytes);
     let _slice = authority.open::<Slice>(bytes);
+    let _reply = authority.open::<CustodyReply>(bytes);
+    let _heard = authority.open::<WithdrawalHeard>(bytes);
     for party in ROOM.contract.parties.keys() {
         let manifest = authority.open_of::<Manifest>(bytes, party);
         let signed = SignedManifest::open(bytes.to_vec(), &authority, party);
@@ -240,8 +246,11 @@ pub(super) fn derived(target: &str, seeds: &[Vec<u8>]) -> Vec<Vec<u8>> {
     }
 }
 
-/// What a `COSE_Sign1` of ours is about.
+/// What a `COSE_Sign1` of ours is about, with or without the delegation of its key.
 fn payload(signed: &[u8]) -> Option<Vec<u8>> {
     use coset::{CborSerializable as _, CoseSign1};
+    if let Ok(parts) = Delegated::parse(signed) {
+        return Some(parts.payload().to_vec());
+    }
     CoseSign1::from_slice(signed).ok()?.payload
 }
