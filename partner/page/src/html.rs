@@ -26,9 +26,8 @@ pub fn page(page: &Page) -> Result<String, fmt::Error> {
     writeln!(html, "<p class=\"sub\">{}</p>", Prose(&page.subtitle))?;
     page.doubts.iter().try_for_each(|doubt| banner(&mut html, doubt))?;
     answer(&mut html, &page.answer)?;
-    let mut pictures = 0;
     for part in &page.sections {
-        section(&mut html, part, &mut pictures)?;
+        section(&mut html, part)?;
     }
     html.push_str("</main>\n</body>\n</html>\n");
     Ok(html)
@@ -72,7 +71,7 @@ fn answer(html: &mut String, answer: &[Statement]) -> fmt::Result {
     }
 }
 
-fn section(html: &mut String, section: &Section, pictures: &mut usize) -> fmt::Result {
+fn section(html: &mut String, section: &Section) -> fmt::Result {
     writeln!(html, "<h2>{}</h2>", Label(&section.heading))?;
     for block in &section.blocks {
         match block {
@@ -81,10 +80,7 @@ fn section(html: &mut String, section: &Section, pictures: &mut usize) -> fmt::R
             Block::Note(text) => writeln!(html, "<p class=\"note\">{}</p>", Prose(text))?,
             Block::List(points) => list(html, points)?,
             Block::Table(found) => table(html, found)?,
-            Block::Intervals(found) => {
-                *pictures += 1;
-                html.push_str(&plot::intervals(found, *pictures)?);
-            }
+            Block::Intervals(found) => html.push_str(&plot::intervals(found)?),
             Block::Terms(terms) => {
                 let class = if section.topic == Topic::Receipt { " class=\"digests\"" } else { "" };
                 writeln!(html, "<dl{class}>")?;
@@ -109,10 +105,10 @@ fn list(html: &mut String, points: &[Text]) -> fmt::Result {
 fn table(html: &mut String, table: &Table) -> fmt::Result {
     write!(html, "<div class=\"wide\"><table>\n<thead><tr>")?;
     for heading in &table.names {
-        write!(html, "<th scope=\"col\" class=\"by\">{}</th>", Label(heading))?;
+        write!(html, "<th scope=\"col\" class=\"by\">{}</th>", Prose(heading))?;
     }
     for heading in &table.figures {
-        write!(html, "<th scope=\"col\">{}</th>", Label(heading))?;
+        write!(html, "<th scope=\"col\">{}</th>", Prose(heading))?;
     }
     let bars = table.bars.as_ref().filter(|_| table.rows.iter().any(|row| row.bar.is_some()));
     write!(html, "{}", if bars.is_some() { "<td></td>" } else { "" })?;

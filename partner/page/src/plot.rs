@@ -1,145 +1,106 @@
-//! Interval plots as inline SVG. Colours come from the page's style, so that they follow its theme.
+//! Interval plots: a row of text and SVG for each estimate. Positions are shares of the width, so that
+//! letters keep their size on a telephone and nothing scrolls. Colours come from the page's style, so that
+//! they follow its theme.
 
-use crate::escape::Letters;
+use crate::escape::{Label, Letters};
 use protocol::page::{Axis as Kind, Interval, Intervals, number::fixed};
 use std::fmt::{self, Write};
 
-/// Draws a picture of intervals, the `number`th of its page.
-pub(crate) fn intervals(plot: &Intervals, number: usize) -> Result<String, fmt::Error> {
-    let (svg, height) = match plot.axis {
-        Kind::Own => own_axes(plot)?,
-        Kind::Shared => shared_axis(plot)?,
-    };
-    wrapped(plot, number, height, &svg)
-}
-
-/// Draws each row on its own axis.
-fn own_axes(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
-    let mut svg = String::new();
-    let mut top = 6.0;
-    for row in &plot.rows {
-        let axis = Axis::of(std::slice::from_ref(row), plot.reference);
-        grid(&mut svg, &axis, top, top + 34.0)?;
-        reference(&mut svg, plot, &axis, top, top + 34.0)?;
-        interval(&mut svg, row, &axis, top + 18.0)?;
-        top += 74.0;
-    }
-    Ok((svg, top - 8.0))
-}
-
-/// Draws all rows on one axis.
-fn shared_axis(plot: &Intervals) -> Result<(String, f64), fmt::Error> {
-    let mut svg = String::new();
-    let axis = Axis::of(&plot.rows, plot.reference);
-    let top = if plot.line.is_some() { 20.0 } else { 4.0 };
-    let height = plot.rows.iter().fold(top + 4.0, |height, _| height + ROW);
-    grid(&mut svg, &axis, top, height)?;
-    reference(&mut svg, plot, &axis, top, height)?;
-    let mut middle = top + 24.0;
-    for row in &plot.rows {
-        interval(&mut svg, row, &axis, middle)?;
-        middle += ROW;
-    }
-    Ok((svg, height + 28.0))
-}
-
-fn wrapped(
-    plot: &Intervals,
-    number: usize,
-    height: f64,
-    inside: &str,
-) -> Result<String, fmt::Error> {
+/// Draws a picture of intervals.
+pub(crate) fn intervals(plot: &Intervals) -> Result<String, fmt::Error> {
     let words = plot
         .rows
         .iter()
         .map(|row| format!("{}: {} ({})", row.name.raw(), row.figure.raw(), row.words.raw()));
     let words = words.collect::<Vec<_>>().join("; ");
-    let id = format!("picture-{number}");
-    let mut svg = String::new();
-    writeln!(
-        svg,
-        "<div class=\"wide\"><svg class=\"plot\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
-         aria-labelledby=\"{id}-t {id}-d\">\n<title id=\"{id}-t\">{}</title>\n\
-         <desc id=\"{id}-d\">{}.</desc>\n{inside}</svg></div>",
-        Letters(&plot.title.raw()),
-        Letters(&words)
-    )?;
-    Ok(svg)
+    let (title, words) = (plot.title.raw(), Letters(&words));
+    let mut html = String::new();
+    let label = Letters(&title);
+    writeln!(html, "<div class=\"plot\" role=\"img\" aria-label=\"{label}. {words}.\">")?;
+    match plot.axis {
+        Kind::Own => {
+            for row in &plot.rows {
+                let axis = Axis::of(std::slice::from_ref(row), plot.reference);
+                interval(&mut html, row, &axis)?;
+                scale(&mut html, &axis)?;
+            }
+        }
+        Kind::Shared => {
+            let axis = Axis::of(&plot.rows, plot.reference);
+            reference_name(&mut html, plot, &axis)?;
+            plot.rows.iter().try_for_each(|row| interval(&mut html, row, &axis))?;
+            scale(&mut html, &axis)?;
+        }
+    }
+    writeln!(html, "</div>")?;
+    Ok(html)
 }
 
-fn grid(svg: &mut String, axis: &Axis<'_>, top: f64, bottom: f64) -> fmt::Result {
+/// Writes one estimate: its name and figure, then its interval on the axis.
+fn interval(html: &mut String, row: &Interval, axis: &Axis<'_>) -> fmt::Result {
+    writeln!(
+        html,
+        "<div class=\"row\"><div class=\"who\"><b>{}</b> <span>{}</span></div><svg class=\"lane\">",
+        Label(&row.name),
+        Label(&row.figure)
+    )?;
     for tick in axis.ticks() {
-        let x = axis.x(tick);
-        writeln!(
-            svg,
-            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
-        )?;
-        let label = axis.label(tick);
-        let y = bottom + 16.0;
-        writeln!(svg, "<text class=\"tick\" x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>")?;
+        line(html, "grid", [axis.x(tick); 2], ["0", "100%"])?;
     }
-    Ok(())
-}
-
-/// Draws the line that rows are compared with, and its value above it: the value need not be a
-/// round number.
-fn reference(
-    svg: &mut String,
-    plot: &Intervals,
-    axis: &Axis<'_>,
-    top: f64,
-    bottom: f64,
-) -> fmt::Result {
-    let x = axis.x(axis.reference);
-    writeln!(
-        svg,
-        "<line class=\"reference\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
-    )?;
-    let Some(line) = &plot.line else { return Ok(()) };
-    let (x, y) = (x.clamp(LEFT + 40.0, RIGHT - 40.0), top - 5.0);
-    let line = line.raw();
-    writeln!(svg, "<text class=\"tick\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Letters(&line))
-}
-
-fn interval(svg: &mut String, row: &Interval, axis: &Axis<'_>, y: f64) -> fmt::Result {
-    let (name_y, figure_y) = (y - 4.0, y + 18.0);
-    let whole = row.name.raw();
-    let mut name: String = whole.chars().take(NAME_LENGTH).collect();
-    if whole.chars().count() > NAME_LENGTH {
-        name.push('\u{2026}');
-    }
-    writeln!(svg, "<text class=\"name\" x=\"0\" y=\"{name_y:.1}\">{}</text>", Letters(&name))?;
-    writeln!(
-        svg,
-        "<text class=\"figure\" x=\"0\" y=\"{figure_y:.1}\">{}</text>",
-        Letters(&row.figure.raw())
-    )?;
+    line(html, "reference", [axis.x(axis.reference); 2], ["0", "100%"])?;
     let [low, high] = row.ends.map(|end| end.map(|end| axis.x(end)));
-    let (left, right) = (low.unwrap_or(LEFT + 4.0), high.unwrap_or(RIGHT - 4.0));
     let class = if low.is_none() && high.is_none() { "open" } else { "ci" };
-    writeln!(
-        svg,
-        "<line class=\"{class}\" x1=\"{left:.1}\" x2=\"{right:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
-    )?;
-    end(svg, low, LEFT, 9.0, y)?;
-    end(svg, high, RIGHT, -9.0, y)?;
+    line(html, class, [low.unwrap_or(1.0), high.unwrap_or(99.0)], ["50%"; 2])?;
+    end(html, low, "0", "0,0 9,-6 9,6")?;
+    end(html, high, "100%", "0,0 -9,-6 -9,6")?;
     let x = axis.x(row.estimate);
-    writeln!(svg, "<circle class=\"point\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\"/>")
+    writeln!(html, "<circle class=\"point\" cx=\"{x:.2}%\" cy=\"50%\" r=\"5.5\"/></svg></div>")
 }
 
 /// Draws a stroke at an end of the interval, or an arrow at `edge` where the interval has no end.
-fn end(svg: &mut String, at: Option<f64>, edge: f64, back: f64, y: f64) -> fmt::Result {
-    let (top, bottom) = (y - 6.0, y + 6.0);
-    if let Some(x) = at {
-        return writeln!(
-            svg,
-            "<line class=\"cap\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
-        );
+fn end(html: &mut String, at: Option<f64>, edge: &str, arrow: &str) -> fmt::Result {
+    let (x, inside) = match at {
+        Some(x) => (format!("{x:.2}%"), "<line class=\"cap\" y1=\"-6\" y2=\"6\"/>".to_owned()),
+        None => (edge.to_owned(), format!("<polygon class=\"arrow\" points=\"{arrow}\"/>")),
+    };
+    writeln!(html, "<svg class=\"end\" x=\"{x}\" y=\"50%\">{inside}</svg>")
+}
+
+/// Writes the numbers of an axis below its rows. Where there is little room, every second one goes.
+fn scale(html: &mut String, axis: &Axis<'_>) -> fmt::Result {
+    write!(html, "<div class=\"row\"><div></div><svg class=\"scale\">")?;
+    for (at, tick) in axis.ticks().enumerate() {
+        let class = if at % 2 == 0 { "tick" } else { "tick second" };
+        let (x, label) = (axis.x(tick), axis.label(tick));
+        write!(html, "<text class=\"{class}\" x=\"{x:.2}%\" y=\"14\">{label}</text>")?;
     }
-    let base = edge + back;
+    writeln!(html, "</svg></div>")
+}
+
+/// Writes what rows are compared with above its line: its value need not be a round number.
+fn reference_name(html: &mut String, plot: &Intervals, axis: &Axis<'_>) -> fmt::Result {
+    let Some(name) = &plot.line else { return Ok(()) };
+    let x = axis.x(axis.reference);
+    let side = match x {
+        ..20.0 => " from",
+        80.0.. => " upto",
+        _ => "",
+    };
+    let name = name.raw();
     writeln!(
-        svg,
-        "<polygon class=\"arrow\" points=\"{edge:.1},{y:.1} {base:.1},{top:.1} {base:.1},{bottom:.1}\"/>"
+        html,
+        "<div class=\"row\"><div></div><svg class=\"scale\">\
+         <text class=\"tick{side}\" x=\"{x:.2}%\" y=\"14\">{}</text></svg></div>",
+        Letters(&name)
+    )
+}
+
+/// Draws a line. `x` are shares of the width in percent.
+fn line(html: &mut String, class: &str, x: [f64; 2], y: [&str; 2]) -> fmt::Result {
+    let ([x1, x2], [y1, y2]) = (x, y);
+    writeln!(
+        html,
+        "<line class=\"{class}\" x1=\"{x1:.2}%\" x2=\"{x2:.2}%\" y1=\"{y1}\" y2=\"{y2}\"/>"
     )
 }
 
@@ -174,9 +135,9 @@ impl<'p> Axis<'p> {
         Self { unit, reference, low, high, step: round_step((high - low) / 5.0), is_signed }
     }
 
+    /// Where a number stands, as a share of the width in percent.
     fn x(&self, number: f64) -> f64 {
-        let share = (number - self.low) / (self.high - self.low);
-        LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
+        100.0 * ((number - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
     fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
@@ -213,14 +174,6 @@ fn round_step(least: f64) -> f64 {
     [1.0, 2.0, 5.0].into_iter().map(|m| m * unit).find(|step| *step >= least).unwrap_or(10.0 * unit)
 }
 
-/// Height of a row on a shared axis: two lines of letters, which are large on a telephone.
-const ROW: f64 = 52.0;
-const WIDTH: f64 = 720.0;
-const LEFT: f64 = 150.0;
-/// Right end of the axis, which leaves room for half of a label.
-const RIGHT: f64 = 690.0;
-const NAME_LENGTH: usize = 18;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,9 +201,9 @@ mod tests {
     #[test]
     fn numbers_of_an_axis_have_a_sign_where_the_figures_have_one() {
         let mut plot = plot(0.0);
-        assert!(intervals(&plot, 1).unwrap().contains(">0.5</text>"));
+        assert!(intervals(&plot).unwrap().contains(">0.5</text>"));
         plot.rows[0].figure = "+1.2".into();
-        assert!(intervals(&plot, 1).unwrap().contains(">+0.5</text>"));
+        assert!(intervals(&plot).unwrap().contains(">+0.5</text>"));
     }
 
     /// What stands under a tick is where it stands, however odd the number that rows are compared with.
@@ -264,23 +217,23 @@ mod tests {
         let ticks: Vec<_> = axis.ticks().map(|tick| (tick, axis.label(tick))).collect();
         let expected = [(2.0, "2 %"), (4.0, "4 %"), (6.0, "6 %"), (8.0, "8 %"), (10.0, "10 %")];
         assert_eq!(ticks, expected.map(|(tick, label)| (tick, label.to_owned())));
-        let svg = intervals(&plot, 1).unwrap();
+        let svg = intervals(&plot).unwrap();
         let x = axis.x(5.31);
-        assert!(svg.contains(&format!("class=\"reference\" x1=\"{x:.1}\"")), "{svg}");
-        assert!(svg.contains(&format!("x=\"{x:.1}\" y=\"15.0\">all: 5.31 %</text>")), "{svg}");
+        assert!(svg.contains(&format!("class=\"reference\" x1=\"{x:.2}%\"")), "{svg}");
+        assert!(svg.contains(&format!("x=\"{x:.2}%\" y=\"14\">all: 5.31 %</text>")), "{svg}");
     }
 
     #[test]
     fn thousands_are_parted_on_an_axis_as_in_a_table() {
         let mut plot = plot(0.0);
         plot.rows[0].ends = [Some(900.0), Some(12_345.0)];
-        assert!(intervals(&plot, 1).unwrap().contains(">10,000</text>"));
+        assert!(intervals(&plot).unwrap().contains(">10,000</text>"));
     }
 
     #[test]
     fn the_reference_is_always_in_the_picture() {
         for reference in [0.0, 1.0, 7.0] {
-            let svg = intervals(&plot(reference), 1).unwrap();
+            let svg = intervals(&plot(reference)).unwrap();
             assert_eq!(svg.matches("class=\"reference\"").count(), 1, "{svg}");
         }
     }

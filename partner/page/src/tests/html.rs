@@ -325,8 +325,8 @@ fn text_from_elsewhere_cannot_become_markup() {
     };
     let page = drawn(&result.map(Into::into), &from);
     assert!(!page.contains("<img"), "markup got through");
-    assert_eq!(page.matches("</title>").count(), 3);
-    assert_eq!(page.matches("</svg>").count(), 2);
+    assert_eq!(page.matches("</title>").count(), 1);
+    assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
     assert_eq!(page.matches("</style>").count(), 1);
 }
 
