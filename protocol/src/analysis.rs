@@ -1,10 +1,10 @@
-//! Kinds of questions. A kind is one folder here and one line in `analyses!`; nobody else knows which
-//! there are.
+//! Kinds of questions. A kind is one folder here and one line in `analyses!`; no other code knows
+//! which kinds there are.
 //!
-//! An analysis is pure: from what it is asked follows a tally, and from what left of the tally follows its
-//! answer. So analyst, owners, enclave and strangers derive the same. No trust lies in this folder: what a
-//! tally may read is compared with the contract by [`policy`](crate::policy), whatever the kind says, and
-//! what leaves of it is decided by its [`proof`](crate::proof) alone.
+//! An analysis is pure: a tally follows from the question, and an answer follows from what is
+//! released of the tally. So analyst, owners, enclave and strangers derive the same. No trust lies
+//! in this folder: [`policy`](crate::policy) compares what a tally reads with the contract,
+//! whatever the kind says, and the [`proof`](crate::proof) alone decides what is released.
 
 pub mod choice;
 #[cfg(test)]
@@ -42,15 +42,16 @@ use uses::Section;
 ///
 /// Nothing here sees a row. The tally is proven, paid and released elsewhere.
 pub(crate) trait Analysis: Sized {
-    /// Its name: `[lift]` in a job's TOML, `"lift"` in a signed job and in a result.
+    /// Name of the kind: `[lift]` in a job's TOML, `"lift"` in a signed job and in a result.
     const KIND: &'static str;
-    /// What a contract that permits it lists.
+    /// What a contract lists to permit this kind.
     const SECTION: &'static Section;
-    /// Flags that its answers may raise, as wholes or in a part. No other is raised, and its page has words for each.
+    /// Flags that an answer may raise, as a whole or in a part. No other flag is raised, and the
+    /// page has words for each.
     const FLAGS: &'static [&'static str];
-    /// What an analyst writes, before anything is believed of it.
+    /// What an analyst writes, before it is checked.
     type Toml: DeserializeOwned;
-    /// What its receivers read.
+    /// The answer that receivers read.
     type Answer: Serialize + DeserializeOwned;
 
     /// The question that `toml` asks.
@@ -60,24 +61,24 @@ pub(crate) trait Analysis: Sized {
     /// [`TemplateError`](toml::TemplateError) naming the field.
     fn ask(toml: &Self::Toml, scope: &Scope<'_>) -> Result<Self, toml::TemplateError>;
 
-    /// What it is to cost, and how that is divided.
+    /// The price of the question, and how it is divided between figures.
     fn price(&self) -> Price;
 
-    /// Refuses a question that has more of something than may be, which takes no time to see.
+    /// Refuses a question that has too many of something. This takes no time, so it comes first.
     ///
     /// # Errors
     ///
     /// [`Refusal::OverLimit`].
     fn check_lengths(&self) -> Result<(), Refusal>;
 
-    /// What is to be counted.
+    /// The tally: what the engine is to count.
     ///
     /// # Errors
     ///
     /// [`Refusal`] naming what does not hold together, or what the contract does not permit.
     fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal>;
 
-    /// What is to leave of the tally.
+    /// What is to be released of the tally.
     fn leaves(&self) -> Leaves {
         Leaves::Figures
     }
@@ -85,12 +86,12 @@ pub(crate) trait Analysis: Sized {
     /// What people call each measure of the tally, and how many decimals it has.
     fn measures(&self) -> Vec<(String, Scale)>;
 
-    /// The same question with its intervals at another confidence, in millionths; none if it has none. The
-    /// tally is the same, and so are the figures.
+    /// The same question with its intervals at another confidence, in millionths; `None` if it has
+    /// no intervals. The tally and the figures stay the same.
     fn at_confidence(&self, confidence: Millionths) -> Option<Self>;
 
-    /// The answer, and flags of what can mislead in it; none if `released` is not what this question
-    /// leaves.
+    /// The answer, and flags for what can mislead in it; `None` if `released` does not fit the
+    /// question.
     fn estimate(
         &self,
         released: &Released,
@@ -98,12 +99,13 @@ pub(crate) trait Analysis: Sized {
         scope: &Scope<'_>,
     ) -> Option<(Self::Answer, Vec<String>)>;
 
-    /// What people read about an answer of this kind: title, doubts, answer, sections, and what was counted as
-    /// the subtitle. The rest is the same for every kind, and [`JobResult::page`](crate::result::JobResult::page) adds it.
+    /// The page about an answer of this kind: title, doubts, answer, sections, and as the subtitle
+    /// what was counted. [`JobResult::page`](crate::result::JobResult::page) adds the rest, which
+    /// is the same for every kind.
     fn page(result: &Answered<Self::Answer>) -> Page;
 }
 
-/// The contract's analysis that a question is asked under.
+/// The analysis of a contract that a question is asked under.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever asks names all of it")]
 pub struct Scope<'a> {
@@ -111,19 +113,19 @@ pub struct Scope<'a> {
     pub contract: &'a Contract,
     /// Name of the analysis.
     pub name: &'a str,
-    /// What it permits.
+    /// What the analysis permits.
     pub terms: &'a Terms,
 }
 
 impl<'a> Scope<'a> {
-    /// The analysis called `name`; none if the contract has no such one.
+    /// The analysis called `name`; `None` if the contract does not have it.
     #[must_use]
     pub fn of(contract: &'a Contract, name: &'a str) -> Option<Self> {
         Some(Self { contract, name, terms: contract.analyses.get(name)? })
     }
 }
 
-/// What an analyst would spend on a question.
+/// What an analyst would pay for a question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "every kind names all of it")]
 pub struct Price {
@@ -135,39 +137,40 @@ pub struct Price {
     pub selection_delta: u64,
     /// How the loss is divided.
     pub split: Split,
-    /// Smallest head count that is shown; the contract's floor where it is larger.
+    /// Smallest head count that is shown. The contract's floor holds if it is larger.
     pub min_cell: u32,
 }
 
-/// What is to leave of a tally.
+/// What is to be released of a tally.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever releases must see a new door")]
 pub enum Leaves {
     /// Its figures, each with noise.
     Figures,
-    /// One of its places, and no figure.
+    /// One chosen place, and no figure.
     Place(By),
 }
 
-/// The names of a kind.
+/// The names and flags of a kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Kind {
-    /// What a job, a signed question and a result call it.
+    /// Name of the kind in jobs, signed questions and results.
     pub kind: &'static str,
-    /// What a contract that permits it lists.
+    /// What a contract lists to permit this kind.
     pub section: &'static Section,
     /// Flags that its answers may raise.
     pub flags: &'static [&'static str],
 }
 
-/// What a contract lists for the analyses that it calls `kind`.
+/// The section of a contract's analysis whose `kind` this is.
 #[must_use]
 pub fn section(kind: &str) -> Option<&'static Section> {
     sections().find(|section| section.kind == kind)
 }
 
-/// The kind of analysis that a contract permits `kind` under, if that is another one.
+/// The kind of analysis that a contract must permit so that `kind` may be asked, if it is another
+/// kind.
 #[must_use]
 pub fn asked_under(kind: &str) -> Option<&'static str> {
     let mut kinds = KINDS.iter().filter(|known| known.kind == kind && known.section.kind != kind);
@@ -180,16 +183,16 @@ pub fn sections() -> impl Iterator<Item = &'static Section> {
     kinds.map(|kind| kind.section)
 }
 
-/// Writes the closed lists of kinds, and each dispatch.
+/// Writes the closed lists of kinds, and every dispatch on a kind.
 macro_rules! analyses {
     ($($(#[$doc:meta])* $kind:ident($question:ty => $answer:ty)),+ $(,)?) => {
-        /// What is asked.
+        /// A question, by kind.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
         #[serde(deny_unknown_fields, rename_all = "snake_case")]
         #[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
         pub enum Question { $($(#[$doc])* $kind($question)),+ }
 
-        /// What is answered, by kind of question.
+        /// An answer, by kind of question.
         #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
         #[serde(deny_unknown_fields, rename_all = "snake_case")]
         #[expect(clippy::exhaustive_enums, reason = "whoever reads must see a new kind")]
@@ -209,7 +212,7 @@ macro_rules! analyses {
         }
 
         impl TryFrom<Answer> for $answer {
-            /// The answer, of another kind.
+            /// The answer, if it is of another kind.
             type Error = Answer;
 
             fn try_from(answer: Answer) -> Result<Self, Answer> {
@@ -218,13 +221,13 @@ macro_rules! analyses {
         })+
 
         impl Answer {
-            /// The name of its kind.
+            /// Name of the answer's kind.
             #[must_use]
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
             }
 
-            /// What its kind says of `result`, whose answer this is.
+            /// The page that its kind writes about `result`, which has this answer.
             pub(crate) fn page(&self, result: &Answered<Self>) -> Page {
                 match self {
                     $(Self::$kind(answer) => {
@@ -235,38 +238,38 @@ macro_rules! analyses {
         }
 
         impl Question {
-            /// The name of its kind.
+            /// Name of the question's kind.
             #[must_use]
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
             }
 
-            /// What a contract that permits it lists.
+            /// What a contract lists to permit the question's kind.
             #[must_use]
             pub fn section(&self) -> &'static Section {
                 match self { $(Self::$kind(_) => <$question as Analysis>::SECTION),+ }
             }
 
-            /// What it is to cost, and how that is divided.
+            /// The price of the question, and how it is divided between figures.
             #[must_use]
             pub fn price(&self) -> Price {
                 match self { $(Self::$kind(asked) => asked.price()),+ }
             }
 
-            /// What is to leave of its tally.
+            /// What is to be released of the question's tally.
             #[must_use]
             pub fn leaves(&self) -> Leaves {
                 match self { $(Self::$kind(asked) => asked.leaves()),+ }
             }
 
-            /// What people call each measure of its tally, and how many decimals it has.
+            /// What people call each measure of the question's tally, and how many decimals it has.
             #[must_use]
             pub fn measures(&self) -> Vec<(String, Scale)> {
                 match self { $(Self::$kind(asked) => asked.measures()),+ }
             }
 
-            /// The same question with its intervals at another confidence, in millionths; none if it has
-            /// none. The tally is the same, and so are the figures.
+            /// The same question with its intervals at another confidence, in millionths; `None` if
+            /// it has no intervals. The tally and the figures stay the same.
             #[must_use]
             pub fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
                 match self { $(Self::$kind(asked) => asked.at_confidence(confidence).map(Self::$kind)),+ }
@@ -294,7 +297,8 @@ macro_rules! analyses {
                 }
             }
 
-            /// The question that the table called `kind` of a job's TOML asks; none if there is no such kind.
+            /// The question that the table called `kind` of a job's TOML asks; `None` if there is
+            /// no such kind.
             fn from_toml(
                 kind: &str,
                 text: &str,

@@ -1,4 +1,4 @@
-//! What leaves a room: released figures, the result they answer with, and the page that people read.
+//! What is released: figures, the result that answers with them, and the page that people read.
 
 pub(crate) mod answered;
 pub mod page;

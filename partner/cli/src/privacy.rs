@@ -303,7 +303,9 @@ fn added_up(terms: &[f64]) -> f64 {
 
 /// A number with nine digits, for people.
 fn shown(number: f64) -> String {
-    format!("{number:.8e}").parse().map_or_else(|_| number.to_string(), |it: f64| format!("{it:?}"))
+    format!("{number:.8e}")
+        .parse()
+        .map_or_else(|_| number.to_string(), |digits: f64| format!("{digits:?}"))
 }
 
 /// A number with six decimals, rounded up, for people.

@@ -1,4 +1,5 @@
-//! One place of a table, and no figure: which group is the fullest, which cap would clip so many?
+//! A private choice: one place of a table is released, and no figure. Which group has the most
+//! people, which cap would clip this share?
 
 mod answer;
 mod ask;
@@ -39,7 +40,7 @@ impl Analysis for ChoiceQuestion {
     fn price(&self) -> Price {
         let Self { epsilon, delta, .. } = *self;
         let split = Split { n: 1000, sum: 0, products: 0 };
-        // No count leaves, whatever it is.
+        // No count is released, so there is no smallest one.
         Price { epsilon, delta, selection_delta: 0, split, min_cell: 0 }
     }
 

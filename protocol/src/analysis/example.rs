@@ -30,7 +30,8 @@ use statistics::shown::Passing;
 #[cfg(test)]
 mod tests;
 
-/// What a contract that permits it lists, and how each of it may be read: nothing else is, whatever stands below.
+/// What a contract lists to permit this kind, and how each part may be read. Nothing else is read,
+/// whatever the code below does.
 const SECTION: Section = Section {
     kind: "example",
     title: "how many people have each value of a column",
@@ -56,7 +57,7 @@ const GROUPS: Use = Use {
     reads: &[Reading::Only],
 };
 
-/// What an analyst writes, before anything is believed of it.
+/// What an analyst writes, before it is checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawExample {
@@ -73,7 +74,7 @@ struct RawPrivacy {
     min_cell: Option<u32>,
 }
 
-/// What is asked, as it is signed: in whole numbers.
+/// The question as it is signed: in whole numbers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
@@ -85,21 +86,21 @@ pub struct Example {
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
     pub delta: Delta,
-    /// Smallest group that is shown; the contract's floor where it is larger.
+    /// Smallest group that is shown. The contract's floor holds if it is larger.
     pub min_cell: u32,
 }
 
-/// What is answered.
+/// The answer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExampleAnswer {
-    /// Dataset and column.
+    /// The dataset and column that people are grouped by.
     pub by: String,
     /// Confidence of the ranges.
     pub confidence: f64,
     /// Groups that are shown.
     pub groups: Vec<Group>,
-    /// How many are not.
+    /// Number of groups that are not shown.
     pub withheld: i64,
     /// People who did not agree; null if they are too few to be shown, or if the dataset does not ask.
     pub no_consent: Option<i64>,
@@ -149,18 +150,19 @@ impl Analysis for Example {
 
     fn price(&self) -> Price {
         let Self { epsilon, delta, min_cell, .. } = *self;
-        // Head counts are all there is.
+        // The example has head counts only.
         let split = Split { n: 1000, sum: 0, products: 0 };
         Price { epsilon, delta, selection_delta: 0, split, min_cell }
     }
 
     fn check_lengths(&self) -> Result<(), Refusal> {
-        // There is no list in the question.
+        // The question has no list.
         Ok(())
     }
 
     fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
-        // An enclave sees what was signed, and not the TOML: what does not hold is refused here again.
+        // An enclave sees what was signed, and not the TOML: so what does not hold is refused here
+        // again.
         check_share(self.confidence)?;
         let unknown = || not_permitted(Asked::Analysis, scope.name, None);
         let people = scope.terms.dataset(&PEOPLE).ok_or_else(unknown)?;
@@ -170,7 +172,8 @@ impl Analysis for Example {
         Ok(Tally {
             population: Population::First,
             tables: vec![Table { dataset: people.to_owned(), rows: Vec::new() }],
-            // Whoever has several values is in a place for that, so that everybody is in one cell.
+            // A person with several values is in a place for such people, so that everybody is in
+            // one cell.
             dimensions: vec![Dimension::Only {
                 side: Side::POPULATION,
                 column: self.by.clone(),
@@ -201,12 +204,12 @@ impl Analysis for Example {
         let people = scope.terms.dataset(&PEOPLE)?;
         let named = ColumnRef::new(people, &self.by);
         let values = values(scope, &named)?;
-        // Where nobody is asked, the number of those who refused is noise and nothing else.
+        // If no dataset asks for consent, the number of refusers is noise and nothing else.
         let no_consent = view.no_consent().filter(|_| scope.contract.asks_consent(people));
         let confidence = self.confidence.value();
         let groups = view.cells().map(|cell| {
             let people = cell.people;
-            // Of a count that was shown because it passed a threshold.
+            // The interval is of a count that is shown because it passed a threshold.
             let passing = Passing::one_draw(people.noise_variance, view.thresholds().groups);
             Group {
                 name: name_of(values, cell.name.first()),
@@ -249,7 +252,7 @@ impl Analysis for Example {
             Statement::whole(text.and(format!(": about {}.", whole(group.people))))
         });
         let flags = result.flags.iter().map(|flag| explain(flag, own_flag));
-        // That no group is shown, the flag says.
+        // A flag says that no group is shown.
         let some_are_shown = !answer.groups.is_empty();
         let withheld = (some_are_shown && answer.withheld > 0).then(|| {
             let some = match answer.withheld {
@@ -306,5 +309,5 @@ fn own_flag(flag: &str) -> Option<&'static str> {
     (flag == ALL_WITHHELD).then_some("every group has too few people to be shown, after noise.")
 }
 
-/// Raised where no group is shown.
+/// Raised if no group is shown.
 const ALL_WITHHELD: &str = "all_withheld";

@@ -1,4 +1,4 @@
-//! Rows that an analyst chooses by columns that the contract lists for it.
+//! Filters: an analyst chooses rows by columns that the contract lists for it.
 
 use super::{
     rules::{column_not_permitted, not_permitted, places},
@@ -30,7 +30,7 @@ pub(super) fn column<'c>(
     })
 }
 
-/// The rows that `raw` chooses, of a question of this kind.
+/// The rows that `raw` chooses, for a question of this kind.
 pub(super) fn filter(
     kind: &str,
     raw: &RawFilter,
@@ -86,8 +86,8 @@ fn check_order(field: &str, least: i64, most: i64) -> Result<(), TemplateError> 
     if least <= most { Ok(()) } else { Err(value(field, most, "expected at least the other end")) }
 }
 
-/// The condition that a filter is, on a column of this role. Whether the contract lists the column for it, the
-/// policy looks at in the tally.
+/// The condition on a column of this role that a filter stands for. The policy checks in the tally
+/// whether the contract lists the column for it.
 pub(super) fn condition(
     filter: &Filter,
     role: &Role,

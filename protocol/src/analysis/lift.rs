@@ -44,7 +44,7 @@ impl Analysis for Lift {
         "arms_pooled",
         "low_match",
         "arm_withheld",
-        // Of an outcome.
+        // Flags of an outcome.
         "withheld",
         "too_few",
         "noise_dominates",

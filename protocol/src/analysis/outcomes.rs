@@ -55,7 +55,8 @@ impl Analysis for Outcomes {
     }
 
     fn check_lengths(&self) -> Result<(), Refusal> {
-        // One measure more says who has an outcome, and one dimension more who has started when.
+        // Beside the outcomes there is one more measure, for who has an outcome, and one more
+        // dimension, for when people started.
         rules::within(Limit::Outcomes, self.outcomes.len(), limits::MEASURES - 1)?;
         rules::within(Limit::GroupBy, self.segments.len(), limits::GROUP_BY - 1)?;
         check_filters(&self.rows)

@@ -1,4 +1,5 @@
-//! How far the people of several datasets are the same: intersection, union and differences, match rates and Jaccard.
+//! Overlap: how many people of several datasets are the same. Intersection, union and differences,
+//! match rates and Jaccard indices.
 
 mod answer;
 mod ask;
@@ -45,7 +46,7 @@ impl Analysis for Overlap {
         Price { epsilon, delta, selection_delta: 0, split, min_cell }
     }
 
-    /// Its lists are as long as a tally's may be at most, which is said where they are read.
+    /// Its lists are at most as long as a tally's, which is checked where they are read.
     fn check_lengths(&self) -> Result<(), Refusal> {
         Ok(())
     }

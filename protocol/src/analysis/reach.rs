@@ -1,4 +1,5 @@
-//! How many people were reached, by one or several publishers, and how often: never a sum of reaches.
+//! Reach and frequency: how many people were reached by one or several publishers, and how often.
+//! It is never a sum of reaches.
 //!
 //! Its page of documentation is `reach/README.md`.
 
@@ -45,11 +46,12 @@ impl Analysis for Reach {
 
     fn price(&self) -> Price {
         let Self { epsilon, delta, min_cell, .. } = *self;
-        // Bins say how many rows people have, so that their sum is worth nothing beside them; it must have some
-        // noise of its own, and gets the least share there is.
+        // Bins say how many rows people have, so the sum of rows adds nothing. It must have some
+        // noise of its own, and gets the smallest share there is.
         let split = match self.per {
             Per::Frequency => Split { n: 999, sum: 1, products: 0 },
-            // At equal shares the noise of rows is as many times as wide as a person may have rows.
+            // With equal shares, the noise on rows would be as many times wider as a person may
+            // have rows.
             Per::Dataset | Per::Column { .. } => Split { n: 300, sum: 700, products: 0 },
         };
         Price { epsilon, delta, selection_delta: 0, split, min_cell }

@@ -1,4 +1,4 @@
-//! What several kinds ask of a question, and say where it does not hold.
+//! Checks that several kinds make of a question, with their refusals.
 
 use crate::{
     contract::{ColumnRef, Contract, Role},
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Refuses more of something than may be.
+/// Refuses a number of things above a limit.
 pub(crate) fn within(limit: Limit, found: usize, most: usize) -> Result<(), Refusal> {
     if found <= most {
         return Ok(());
@@ -17,7 +17,7 @@ pub(crate) fn within(limit: Limit, found: usize, most: usize) -> Result<(), Refu
     Err(Refusal::OverLimit { limit, found: number(found), most: number(most) })
 }
 
-/// What a column of the contract is for.
+/// The role of a column of the contract.
 pub(crate) fn column_role<'c>(
     contract: &'c Contract,
     dataset: &str,
@@ -26,12 +26,13 @@ pub(crate) fn column_role<'c>(
     contract.datasets.get(dataset)?.column(column).map(|column| &column.role)
 }
 
-/// Refuses `name`, which the contract does not permit.
+/// The refusal for `name`, which the contract does not permit.
 pub(crate) fn not_permitted(what: Asked, name: &str, owner: Option<String>) -> Refusal {
     Refusal::NotPermitted { what, name: name.chars().take(64).collect(), owner }
 }
 
-/// Refuses a column, which the contract does not permit so; names its owner.
+/// The refusal for a column that the contract does not permit in this way. It names the column's
+/// owner.
 pub(crate) fn column_not_permitted(contract: &Contract, column: &ColumnRef) -> Refusal {
     let owner = contract.datasets.get(&column.dataset).map(|dataset| dataset.owner.clone());
     not_permitted(Asked::Column, &column.to_string(), owner)
@@ -46,14 +47,14 @@ pub(crate) fn check_share(share: Millionths) -> Result<(), Refusal> {
     Err(Refusal::OverLimit { limit: Limit::Share, found, most })
 }
 
-/// The place of each of `values` in a public list, in one pass over that list; or the first value that is
-/// not in it.
+/// The place of each of `values` in a public list, in one pass over that list; or the first value
+/// that is not in the list.
 pub(crate) fn places<'v>(domain: &[String], values: &'v [String]) -> Result<Vec<i32>, &'v String> {
     let known: BTreeMap<&String, i32> = domain.iter().zip(0..).collect();
     values.iter().map(|value| known.get(value).copied().ok_or(value)).collect()
 }
 
-/// Refuses things to add up that have no readable names; how many there are was checked before.
+/// Refuses amounts without readable names. Their number was checked before.
 pub(crate) fn check_names<'n>(
     names: impl Iterator<Item = &'n String> + Clone,
 ) -> Result<(), Refusal> {

@@ -1,4 +1,5 @@
-//! Contracts of worked samples, which leave out what is each party's own.
+//! Contracts of worked samples. A sample leaves out what belongs to each party: keys, salt and
+//! build.
 
 use crate::{contract::Contract, hpke::RecipientSecret, salt::BucketSalt, sign::SigningKey};
 use toml::{Table, Value};

@@ -1,4 +1,4 @@
-//! Counts and sums by group: who is there, and what did they do?
+//! Counts and sums by group: how many people are there, and what did they do?
 
 mod answer;
 mod ask;
@@ -85,7 +85,7 @@ impl Analysis for TableQuestion {
     }
 }
 
-/// Refuses more conditions, or more values in one, than may be.
+/// Refuses too many conditions, or too many values in one condition.
 pub(super) fn check_filters(rows: &[Filter]) -> Result<(), Refusal> {
     rules::within(Limit::Conditions, rows.len(), limits::CONDITIONS)?;
     rows.iter().try_for_each(|filter| match filter {

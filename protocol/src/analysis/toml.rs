@@ -1,4 +1,4 @@
-//! The job template: TOML as analysts write it.
+//! Reads a job's TOML, as analysts write it.
 
 mod raw;
 
@@ -20,7 +20,7 @@ use toml::{Spanned, de::Error as TomlError};
 
 pub(super) use raw::{RawFilter, RawSplit};
 
-/// Reads a job template; gives the name of the contract's analysis and the question.
+/// Reads a job's TOML, and returns the name of the contract's analysis and the question.
 ///
 /// # Errors
 ///
@@ -103,13 +103,13 @@ fn syntax(text: &str, error: &TomlError) -> TemplateError {
     TemplateError::Syntax { line, reason: text::plain_toml(error.message()) }
 }
 
-/// The line, from 1, of the byte at `at`.
+/// The line of the byte at `at`, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or_default();
     1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// All kinds, as a job names them.
+/// The names of all kinds, as a job writes them.
 fn any_kind() -> String {
     let names: Vec<_> = KINDS.iter().map(|kind| format!("[{}]", kind.kind)).collect();
     match names.split_last() {
@@ -158,43 +158,43 @@ fn analysis<'c>(
     })
 }
 
-/// Why a template is no job of this contract.
+/// Why a TOML is not a job of this contract.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// Not TOML of this shape.
+    /// The text is not TOML of this shape.
     #[error("job, line {line}: {reason}")]
     Syntax {
-        /// Line, from 1.
+        /// Line of the error, from 1.
         line: usize,
         /// What is wrong.
         reason: String,
     },
-    /// No question, or two.
+    /// The job asks no question, or more than one.
     #[error("job: expected {}", any_kind())]
     OneKind,
-    /// A table that must be there.
+    /// A table of the job is missing.
     #[error("job: [{0}] is missing")]
     Missing(&'static str),
-    /// A value that cannot be.
+    /// A field has a value that is not allowed.
     #[error("job: {field} is {found}; {expected}")]
     Value {
-        /// Field.
+        /// Name of the field.
         field: String,
-        /// What it says.
+        /// Value of the field.
         found: String,
-        /// What it may say.
+        /// What the field may have.
         expected: String,
     },
-    /// Fields that ask for what this build does not do.
+    /// Fields ask for something that this build does not do.
     #[error("job: not offered by this build: {}", fields.join("; "))]
     NotOffered {
-        /// Each field, what it asks and what is offered.
+        /// For each field: what it asks, and what is offered instead.
         fields: Vec<String>,
     },
 }
 
-/// What a group column cannot be, and what it can.
+/// The error for a value that is not in a group column's list; it says which values are.
 pub(super) fn stranger(field: &str, found: &str, column: &str, domain: &[String]) -> TemplateError {
     let known = text::quoted_list(domain);
     value(field, text::quoted(found), format!("expected one of the values of {column}: {known}"))
@@ -214,7 +214,7 @@ pub(super) fn value(
 
 pub(super) fn split(field: &str, raw: Option<&RawSplit>) -> Result<Split, TemplateError> {
     let Some(raw) = raw else { return Ok(Split { n: 200, sum: 500, products: 300 }) };
-    // A part that nothing needs may be nothing.
+    // A part that nothing needs may have no share.
     let part =
         |share: f64| if share == 0.0 { Ok(0) } else { Ok(millionths(field, share)?.0 / 1000) };
     let split = Split { n: part(raw.n)?, sum: part(raw.sum)?, products: part(raw.sum_sq)? };
@@ -297,7 +297,7 @@ pub(super) fn clamp(
         let decimals = scale.decimals();
         let farthest = FARTHEST / scale.units_per_one();
         let limit = format!("expected at most {farthest:.decimals$}, above 0 or below");
-        // What has no decimals may be a count, which is of no column.
+        // An amount without decimals may be a count, which belongs to no column.
         let expected = match scale {
             Scale::WHOLE => limit,
             _ => format!("{limit}: {FARTHEST:.0} units of the column's last decimal"),

@@ -8,33 +8,33 @@
 use crate::contract::RoleKind;
 use std::fmt;
 
-/// A kind of analysis, as a contract names it: `kind = "lift"`.
+/// The section of a contract for one kind of analysis: `kind = "lift"`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "every kind declares all of it")]
 pub struct Section {
-    /// What stands in the contract.
+    /// Name of the kind in the contract.
     pub kind: &'static str,
     /// What people may learn by it, in a few words.
     pub title: &'static str,
-    /// What people are divided into: "an arm".
+    /// One of the parts that people are divided into, such as "an arm".
     pub cell: &'static str,
     /// What the contract lists. The first one is a dataset, whose people are counted, or several of them.
     pub uses: &'static [Use],
 }
 
 impl Section {
-    /// Its own keys, in the order in which they are declared.
+    /// The kind's own keys, in the order in which they are declared.
     pub fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.uses.iter().map(|used| used.key)
     }
 
-    /// What it lists under `key`.
+    /// What the section lists under `key`.
     #[must_use]
     pub fn under(&self, key: &str) -> Option<&'static Use> {
         self.uses.iter().find(|used| used.key == key)
     }
 
-    /// Whether something that it lists may be read so.
+    /// Whether something that the section lists may be read in this way.
     #[must_use]
     pub fn reads(&self, reading: Reading) -> bool {
         self.uses.iter().any(|used| used.reads.contains(&reading))
@@ -47,13 +47,13 @@ impl Section {
 pub struct Use {
     /// The key in the contract: `group_by`.
     pub key: &'static str,
-    /// One thing that is listed, for who left it out: "measure", "assignment dataset".
+    /// Name of one listed thing, for an error about a missing one: "measure", "assignment dataset".
     pub noun: &'static str,
-    /// What it is to people who read the contract.
+    /// Its title for people who read the contract.
     pub title: &'static str,
-    /// What kind of thing is listed.
+    /// What kind of things are listed.
     pub lists: Lists,
-    /// How many of them.
+    /// How many things are listed.
     pub amount: Amount,
     /// How a tally may read what is listed. Whatever is not named here is refused.
     pub reads: &'static [Reading],
@@ -88,7 +88,7 @@ pub enum Lists {
         /// The key of the one dataset whose columns they are, which are then written without it; none for
         /// columns of any of its datasets, written `dataset.column`.
         of: Option<&'static str>,
-        /// Roles that such a column may have.
+        /// Roles that these columns may have.
         roles: &'static [RoleKind],
     },
     /// In how many cells one person may count at most; 1 if left out, and for kinds without such a key.
@@ -112,19 +112,19 @@ pub enum Amount {
 }
 
 impl Amount {
-    /// Whether it may be left out.
+    /// Whether the key may be left out.
     #[must_use]
     pub fn may_be_none(self) -> bool {
         self.least() == 0
     }
 
-    /// Whether it is written as a list.
+    /// Whether the things are written as a list.
     #[must_use]
     pub fn is_list(self) -> bool {
         matches!(self, Self::Several | Self::TwoOrMore | Self::Any)
     }
 
-    /// How many there must be at least.
+    /// The least number of things.
     #[must_use]
     pub fn least(self) -> usize {
         match self {
@@ -139,33 +139,34 @@ impl Amount {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever checks a tally must see a new way to read")]
 pub enum Reading {
-    /// Whether a person was found in the dataset is told.
+    /// Tells whether a person was found in the dataset.
     Match,
-    /// People of the dataset are counted together with those of others, each once.
+    /// Counts people of the dataset together with those of others, each once.
     Union,
-    /// Rows of a person in the dataset are counted.
+    /// Counts a person's rows in the dataset.
     Rows,
-    /// The column assigns people to the arms of a design.
+    /// Assigns people to the arms of a design by the column.
     Arm,
-    /// The column's values tell cells apart.
+    /// Divides people into cells by the column's values.
     Group,
-    /// The only value that a person has in the column tells cells apart, and that there are several.
+    /// Divides people into cells by their only value in the column. People with several values are
+    /// in a cell of their own.
     Only,
-    /// The column decides which rows count.
+    /// Decides by the column which rows count.
     Condition,
-    /// A person's earliest day in the column begins a window of that person's own.
+    /// Begins a person's own window at the person's earliest day in the column.
     Start,
-    /// A person's earliest day in the column tells cells apart.
+    /// Divides people into cells by their earliest day in the column.
     Earliest,
-    /// The column is added up.
+    /// Adds the column up.
     Sum,
-    /// Different values of the column are counted.
+    /// Counts different values of the column.
     Distinct,
-    /// What a person has of it, summed or counted, tells cells apart.
+    /// Divides people into cells by what they have of it, summed or counted.
     Bins,
 }
 
-/// Roles, of which one will do.
+/// The roles of which a column must have one.
 struct Either(&'static [RoleKind]);
 
 impl fmt::Display for Either {

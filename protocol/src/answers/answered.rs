@@ -1,9 +1,9 @@
-//! What every result says beside its answer, whatever kind of question was asked.
+//! The part of a result that is the same for every kind of question.
 
 use crate::{digest::Digest, time::Time};
 use serde::{Deserialize, Serialize};
 
-/// A result whose answer is an `A`.
+/// A result with an answer of type `A`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "pages are tested on results made by hand")]
@@ -22,9 +22,9 @@ pub struct Answered<A> {
     pub asked_by: String,
     /// The analysis of the contract.
     pub analysis: String,
-    /// What it was for.
+    /// What the data was used for.
     pub purpose: String,
-    /// When, in the enclave's trusted time.
+    /// When the result was made, in the enclave's trusted time.
     pub time: Time,
     /// What was charged.
     pub privacy: PrivacyReport,
@@ -36,7 +36,7 @@ pub struct Answered<A> {
 }
 
 impl<A> Answered<A> {
-    /// The same with another answer, made from this one's.
+    /// The same result with another answer, which is made from this one's.
     pub fn map<B>(self, other: impl FnOnce(A) -> B) -> Answered<B> {
         let Self {
             format,
@@ -73,34 +73,34 @@ impl<A> Answered<A> {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrivacyReport {
-    /// Mechanism.
+    /// Name of the mechanism.
     pub mechanism: String,
     /// Whose data is protected from what, in words.
     pub unit: String,
-    /// ε as asked.
+    /// ε that the job asked for.
     pub epsilon: f64,
-    /// δ at which it is meant.
+    /// δ at which ε is meant.
     pub delta: f64,
-    /// δ beside it, for groups whose values are private; 0 without any.
+    /// δ for groups whose values are private, in addition to the δ of ε; 0 without such groups.
     pub selection_delta: f64,
     /// ρ of zero-concentrated differential privacy.
     pub rho: f64,
     /// Smallest arm or group that is shown, in people.
     pub min_cell: u32,
-    /// Each dataset's charge.
+    /// The charge of each dataset.
     pub charged: Vec<ChargeReport>,
 }
 
-/// One dataset's charge, and what this instance has left to spend on it.
+/// The charge of one dataset, and what this instance can still spend on it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeReport {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Owner.
+    /// Owner of the dataset.
     pub owner: String,
-    /// ρ charged.
+    /// ρ that was charged.
     pub rho: f64,
-    /// ρ left of the slices handed to this instance.
+    /// ρ that remains of the slices handed to this instance.
     pub rho_left_in_instance: f64,
 }

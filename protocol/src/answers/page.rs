@@ -27,9 +27,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Page {
-    /// What it is about, in few words: names a tab or a slide.
+    /// The subject of the page in a few words, for a tab or a slide.
     pub about: Text,
-    /// What must be read before anything else, for what the page is.
+    /// What must be read first because of what the page is, such as a simulated answer.
     pub banners: Vec<Banner>,
     /// Title.
     pub title: Text,
@@ -43,12 +43,12 @@ pub struct Page {
     pub sections: Vec<Section>,
 }
 
-/// What must be read first.
+/// A message that must be read first.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Banner {
-    /// How bad it is.
+    /// How serious the message is.
     pub severity: Severity,
     /// What is the matter.
     pub headline: Text,
@@ -56,14 +56,14 @@ pub struct Banner {
     pub reasons: Vec<Text>,
 }
 
-/// How bad it is.
+/// How serious a message is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
 pub enum Severity {
-    /// To be known.
+    /// Something to know.
     Notice,
-    /// The figures are not what they would be elsewhere, or may be wrong.
+    /// The figures would be different elsewhere, or may be wrong.
     Warning,
     /// The figures must not be used.
     Stop,
@@ -74,7 +74,7 @@ pub enum Severity {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Statement {
-    /// The outcome it is about, which the text goes on from; none of an answer that has one sentence.
+    /// The outcome of the sentence, which the text continues; `None` for an answer of one sentence.
     pub name: Option<Text>,
     /// The sentence.
     pub text: Text,
@@ -85,11 +85,11 @@ pub struct Statement {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Section {
-    /// What it is for: whoever has little room leaves some out.
+    /// Topic of the section. Where there is little room, some topics are left out.
     pub topic: Topic,
     /// Heading.
     pub heading: Text,
-    /// What stands below it.
+    /// Content of the section.
     pub blocks: Vec<Block>,
 }
 
@@ -98,7 +98,7 @@ pub struct Section {
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
 pub enum Topic {
-    /// Shows figures that stand in a table too.
+    /// Draws figures that also stand in a table.
     Picture,
     /// Figures.
     Figures,
@@ -165,14 +165,14 @@ pub struct Table {
     pub bars: Option<Bars>,
 }
 
-/// How to draw the bars of a table. They show figures that stand in it too.
+/// How to draw the bars of a table. They show figures that also stand in the table.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Bars {
-    /// The value that fills the width of a bar. One that is larger goes on beyond it.
+    /// The value that fills the width of a bar. A larger one goes on beyond it.
     pub widest: f64,
-    /// How to read them.
+    /// How to read the bars.
     pub note: Text,
 }
 
@@ -181,17 +181,17 @@ pub struct Bars {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Row {
-    /// One under each heading of names; a single one, where there are more headings, stands for all.
+    /// One name for each heading of names. A single name stands for all of several headings.
     pub names: Vec<Text>,
-    /// One under each heading of figures. Those that are missing are not known.
+    /// One figure for each heading of figures. Missing ones are not known.
     pub figures: Vec<Text>,
-    /// What is said of the row; in place of figures if it has none.
+    /// A remark on the row; it stands in place of figures if there are none.
     pub remark: Option<Text>,
-    /// The same as a bar.
+    /// The row's figure as a bar.
     pub bar: Option<Bar>,
 }
 
-/// A value from zero on, and its range.
+/// A bar from zero to a value, and the value's range.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
@@ -207,26 +207,26 @@ pub struct Bar {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Intervals {
-    /// What they are, and their level.
+    /// Title of the picture, with the level of the intervals.
     pub title: Text,
     /// Estimates.
     pub rows: Vec<Interval>,
-    /// What they are measured on.
+    /// The axis of the picture.
     pub axis: Axis,
-    /// What they are compared with: always in the picture, as a line of its own.
+    /// The value that estimates are compared with. A line of its own in the picture shows it.
     pub reference: f64,
-    /// What that is, written at its line; none where its number says it.
+    /// Text at that line; `None` if the number itself is enough.
     pub line: Option<Text>,
 }
 
-/// What estimates are measured on.
+/// The axis that estimates are drawn on.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever draws it must see a new one")]
 pub enum Axis {
-    /// One axis for all.
+    /// All estimates share one axis.
     Shared,
-    /// Each has its own.
+    /// Each estimate has an axis of its own.
     Own,
 }
 
@@ -235,7 +235,7 @@ pub enum Axis {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
 pub struct Interval {
-    /// What it is about.
+    /// Name of the estimate.
     pub name: Text,
     /// The estimate as written.
     pub figure: Text,
@@ -245,7 +245,7 @@ pub struct Interval {
     pub unit: String,
     /// The estimate.
     pub estimate: f64,
-    /// Ends of the interval; one that is not there is infinite.
+    /// Ends of the interval; `None` for an infinite one.
     pub ends: [Option<f64>; 2],
 }
 
@@ -256,7 +256,7 @@ impl Section {
         Self { topic, heading, blocks: Vec::new() }
     }
 
-    /// The same with one more part.
+    /// The section with one more block.
     #[must_use]
     pub fn with(mut self, block: Block) -> Self {
         self.blocks.push(block);
@@ -280,5 +280,5 @@ impl Statement {
     }
 }
 
-/// In place of a figure that is not known.
+/// Stands in place of a figure that is not known.
 pub const UNKNOWN: &str = "\u{2013}";

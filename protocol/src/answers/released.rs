@@ -1,7 +1,8 @@
-//! What has left of a tally: whole numbers with noise in them, after thresholds and selection.
+//! What is released of a tally: whole numbers with noise in them, after thresholds and selection.
 //!
-//! Whatever is said of an answer is a function of these, the job and the contract, so that a stranger who
-//! holds all three derives it again. How wide the noise is follows from the proof ([`View`]).
+//! Everything that an answer says is a function of these figures, the job and the contract, so that
+//! a stranger who has all three derives it again. How wide the noise is follows from the proof
+//! ([`View`]).
 
 use crate::{
     canonical,
@@ -12,14 +13,14 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What left of a tally.
+/// What is released of a tally.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever reads must see a new door")]
 pub enum Released {
-    /// Its figures.
+    /// Figures with noise.
     Figures(Figures),
-    /// One of its places.
+    /// One chosen place, and no figure.
     Place(Chosen),
 }
 
@@ -28,14 +29,14 @@ pub enum Released {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
 pub struct Chosen {
-    /// False only in a rehearsal with the noise off.
+    /// Whether noise was added; false only in a rehearsal with the noise off.
     pub noise: bool,
     /// Place of the value in the group's public list, or of the edge among the bins' edges.
     pub place: u32,
 }
 
-/// Figures that left. What was withheld is not in them: neither its value nor, where values are private,
-/// its name, and of its number only what is said of all.
+/// Released figures. They do not contain what was withheld: not its value; if values are private,
+/// not its name either; and of its number only what is released for all withheld cells together.
 ///
 /// # Privacy
 ///
@@ -44,21 +45,23 @@ pub struct Chosen {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
 pub struct Figures {
-    /// False only in a rehearsal with the noise off.
+    /// Whether noise was added; false only in a rehearsal with the noise off.
     pub noise: bool,
     /// Cells that are shown, in the order of their names.
     #[serde(deserialize_with = "at_most::<{ limits::FIGURES }, _, _>")]
     pub cells: Vec<Cell>,
-    /// How many cells more would be shown, had an answer room for them: those with the fewest people.
+    /// How many more cells passed the threshold and had no room in the answer: those with the
+    /// fewest people.
     pub cut: u64,
-    /// Everything over the public groups that are not shown; none if too few people are in them together.
+    /// Totals over the public groups that are not shown; `None` if too few people are in them
+    /// together.
     pub other: Option<Totals>,
     /// How many cells are not shown: exact for public cells, noisy for those whose values are private.
     pub withheld: i64,
-    /// How many of the public cells that are not shown have no value in some dimension, as people without a
-    /// row have none; none if the values of cells are private.
+    /// How many of the public cells that are not shown have no value in some dimension, as people
+    /// without a row have none; `None` if the values of cells are private.
     pub withheld_without_value: Option<u64>,
-    /// People who did not agree; none if they are too few to be shown.
+    /// People who refused consent; `None` if they are too few to be shown.
     pub no_consent: Option<i64>,
 }
 
@@ -67,54 +70,58 @@ pub struct Figures {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
 pub struct Cell {
-    /// Its place in each dimension of the tally.
+    /// Place of the cell in each dimension of the tally.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
     pub name: Vec<Place>,
-    /// What is in it.
+    /// Totals of the cell.
     pub totals: Totals,
 }
 
-/// What was added up over one cell, or over several.
+/// Totals over one cell, or over several.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever releases must see a new field")]
 pub struct Totals {
-    /// People; possibly below zero.
+    /// Number of people; the noise can make it negative.
     pub people: i64,
-    /// For each measure of the tally, in units of its column; empty where people alone are shown.
+    /// The sum of each measure of the tally, in units of its column; empty where people alone are
+    /// shown.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub sums: Vec<i64>,
-    /// For each product of the tally, in its units ([`Product::unit`]); empty where people alone are shown.
+    /// The sum of each product of the tally, in its units ([`Product::unit`]); empty where people
+    /// alone are shown.
     #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<i64>,
 }
 
-/// Where a cell lies in one dimension.
+/// The place of a cell in one dimension.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "dimensions are public or named by the data")]
 pub enum Place {
-    /// Place in a public dimension.
+    /// The number of a public place.
     Index(u32),
-    /// A label, zero-padded; all zeros: no label.
+    /// A label, zero-padded; all zeros stand for no label.
     Label(#[serde(with = "serde_bytes")] [u8; 32]),
 }
 
-/// From which noisy head count on something is shown: a function of tally and proof alone. Who makes an
-/// interval of a count must know it, as a count that is shown has passed it.
+/// The noisy head counts from which things are shown: a function of tally and proof alone. An
+/// interval of a count depends on them, since a count that is shown has passed one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Thresholds {
-    /// A group: so high that noise alone hardly ever shows an empty one ([`Proven::shown_from`]).
+    /// For a group. It is so high that noise alone hardly ever shows an empty one
+    /// ([`Proven::shown_from`]).
     pub groups: i64,
-    /// An arm of a comparison, and all public groups together that are not shown.
+    /// For an arm of a comparison, and for all public groups together that are not shown.
     pub other: i64,
-    /// People who did not agree.
+    /// For people who refused consent.
     pub no_consent: i64,
 }
 
 impl Thresholds {
-    /// Those of `proven`. Without noise nothing rises above the floor that has not as many people.
+    /// The thresholds of `proven`. Without noise only the floor counts: no noise can lift a smaller
+    /// count above it.
     #[must_use]
     pub fn of(proven: &Proven, is_noisy: bool) -> Self {
         let whole = |from: u64| i64::try_from(from).unwrap_or(i64::MAX);
@@ -138,19 +145,19 @@ pub struct View<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Figure {
-    /// The number, in units of the column; possibly below zero.
+    /// The number, in units of the column; the noise can make it negative.
     pub value: i64,
-    /// Variance of its noise, in the square of that unit.
+    /// Variance of the noise, in the square of that unit.
     pub noise_variance: f64,
 }
 
-/// A released sum of products. Where the tally counts them in coarse units, it is a multiple of these.
+/// A released sum of products. If the tally counts in coarse units, the sum is a multiple of one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ProductFigure {
-    /// The sum, in the product of both columns' units; possibly below zero.
+    /// The sum, in the product of both columns' units; the noise can make it negative.
     pub value: i128,
-    /// Variance of its noise, in the square of that unit.
+    /// Variance of the noise, in the square of that unit.
     pub noise_variance: f64,
 }
 
@@ -158,18 +165,18 @@ pub struct ProductFigure {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GroupFigures {
-    /// Its place in each dimension of the tally; empty for several cells.
+    /// Place of the cell in each dimension of the tally; empty for several cells.
     pub name: Vec<Place>,
-    /// People.
+    /// Number of people.
     pub people: Figure,
-    /// For each measure of the tally.
+    /// The sum of each measure of the tally.
     pub sums: Vec<Figure>,
-    /// For each product of the tally.
+    /// The sum of each product of the tally.
     pub products: Vec<ProductFigure>,
 }
 
 impl Released {
-    /// False only in a rehearsal with the noise off.
+    /// Whether noise was added; false only in a rehearsal with the noise off.
     #[must_use]
     pub fn is_noisy(&self) -> bool {
         match self {
@@ -178,13 +185,13 @@ impl Released {
         }
     }
 
-    /// The bytes that stand in a package.
+    /// The bytes of the released figures, as a package has them.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical::to_vec(self)
     }
 
-    /// Reads them.
+    /// Reads the bytes of released figures.
     ///
     /// # Errors
     ///
@@ -193,13 +200,13 @@ impl Released {
         canonical::from_slice_within(bytes, limits::RELEASED).map_err(|_| InvalidReleased)
     }
 
-    /// What a receipt has of it, from its bytes.
+    /// The digest of these bytes, as a receipt has it.
     #[must_use]
     pub fn digest(bytes: &[u8]) -> Digest {
         Digest::of("glovebox released v1", bytes)
     }
 
-    /// The most bytes that an answer to `tally` can have, whatever noise makes of it.
+    /// The most bytes that an answer to `tally` can have, whatever the noise is.
     #[must_use]
     pub fn longest(tally: &Tally) -> usize {
         let figures = 1 + tally.measures.len() + tally.products.len();
@@ -214,7 +221,7 @@ impl Released {
         cells.saturating_add(1).saturating_mul(cell).saturating_add(HEAD)
     }
 
-    /// The figures with their noise; none if a place left.
+    /// The figures with their noise; `None` if a chosen place was released.
     #[must_use]
     pub fn view<'a>(&'a self, proven: &'a Proven) -> Option<View<'a>> {
         match self {
@@ -225,7 +232,7 @@ impl Released {
 }
 
 impl<'a> View<'a> {
-    /// `figures` as an answer to `proven`; none if figures are not what leaves.
+    /// `figures` as an answer to `proven`; `None` if the proof says that a place is released.
     #[must_use]
     pub fn new(figures: &'a Figures, proven: &'a Proven) -> Option<Self> {
         let vectors = proven.proof().vectors()?;
@@ -238,7 +245,7 @@ impl<'a> View<'a> {
         self.vectors
     }
 
-    /// What was asked, and its proof.
+    /// The question and its proof.
     #[must_use]
     pub fn proven(&self) -> &'a Proven {
         self.proven
@@ -250,7 +257,7 @@ impl<'a> View<'a> {
         self.figures.noise
     }
 
-    /// From which noisy counts on things are shown.
+    /// The noisy counts from which things are shown.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         Thresholds::of(self.proven, self.figures.noise)
@@ -273,11 +280,12 @@ impl<'a> View<'a> {
         self.figures.cells.iter().map(|cell| self.group(&cell.name, &cell.totals, 1))
     }
 
-    /// The sum of the noisy figures of all public cells that are not shown; none if it is itself below
-    /// the threshold, or if the values of cells are private. It has no name.
+    /// The sum of the noisy figures of all public cells that are not shown; `None` if it is itself
+    /// below the threshold, or if the values of cells are private. It has no name.
     ///
-    /// Its people were withheld because their noisy counts are small, so that the noise in their sum is not
-    /// centred: more people may be meant, and not fewer. Sums have noise of their own, which is.
+    /// These people were withheld because their noisy counts are small, so the noise in their sum
+    /// is not centred: there may be more people, and not fewer. Sums have noise of their own, which
+    /// is centred.
     #[must_use]
     pub fn other(&self) -> Option<GroupFigures> {
         let totals = self.figures.other.as_ref()?;
@@ -294,20 +302,20 @@ impl<'a> View<'a> {
         Figure { value: self.figures.withheld, noise_variance }
     }
 
-    /// How many cells more would be shown, had an answer room for them.
+    /// How many more cells passed the threshold and had no room in the answer.
     #[must_use]
     pub fn cut(&self) -> u64 {
         self.figures.cut
     }
 
-    /// How many of the public cells that are not shown have no value in some dimension; none if the values
-    /// of cells are private.
+    /// How many of the public cells that are not shown have no value in some dimension; `None` if
+    /// the values of cells are private.
     #[must_use]
     pub fn withheld_without_value(&self) -> Option<u64> {
         self.figures.withheld_without_value
     }
 
-    /// People who did not agree; none if they are below the threshold.
+    /// People who refused consent; `None` if they are below the threshold.
     #[must_use]
     pub fn no_consent(&self) -> Option<Figure> {
         Some(self.people(self.figures.no_consent?))
@@ -319,7 +327,7 @@ impl<'a> View<'a> {
         Figure { value, noise_variance: self.variance(self.vectors.people.sigma, 1) }
     }
 
-    /// Variance of the noise in the sum of so many draws.
+    /// Variance of the noise in the sum of this many draws.
     fn variance(&self, sigma: Sigma, draws: u64) -> f64 {
         if !self.figures.noise {
             return 0.0;
@@ -363,7 +371,7 @@ impl Figure {
 }
 
 impl ProductFigure {
-    /// `figure` counts units of `product`.
+    /// A figure that counts units of `product`.
     fn new(figure: Figure, product: Product) -> Self {
         let unit = product.unit();
         #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
@@ -376,7 +384,7 @@ impl ProductFigure {
     }
 }
 
-/// Bytes that are not what was released for any job.
+/// The bytes are not the released figures of any job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected the figures that were released for a job (released.cbor)")]
 pub struct InvalidReleased;
@@ -386,7 +394,7 @@ const CELL: usize = 48;
 const INDEX: usize = 13;
 const LABEL: usize = 42;
 const FIGURE: usize = 9;
-/// Bytes of all that stands once.
+/// Bytes of what is in the figures once.
 const HEAD: usize = 256;
 
 /// The name of the public cell at `at` in the order of the tally: row-major, the last dimension fastest.
@@ -395,7 +403,7 @@ pub fn public_name(dimensions: &[Dimension], at: u64) -> Vec<Place> {
     let mut rest = at;
     let mut name: Vec<_> = (dimensions.iter().rev())
         .map(|dimension| {
-            // A dimension without public places would not be here.
+            // A dimension without public places does not get here.
             let places = dimension.places().unwrap_or(1).max(1);
             let place = u32::try_from(rest % places).unwrap_or(u32::MAX);
             rest /= places;

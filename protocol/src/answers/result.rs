@@ -1,7 +1,7 @@
-//! The result of a job, as the receiver reads it: `result.json`, format `glovebox-result-v2`.
+//! The result of a job as its receiver reads it: `result.json`, format `glovebox-result-v2`.
 //!
-//! What is the same for every kind of question stands at the top, and under `answer` what is of one
-//! kind. Every figure is an estimate from released (noisy) totals. Numbers that cannot be estimated are
+//! The fields at the top are the same for every kind of question; `answer` has those of one kind.
+//! Every figure is an estimate from released (noisy) totals. A number that cannot be estimated is
 //! null, with a flag that says why. Amounts are in units of the amount (dollars, not cents).
 
 use crate::{
@@ -28,13 +28,13 @@ pub use crate::analysis::{
     },
 };
 
-/// A result: of any kind, unless one is named.
+/// The result of a job, of any kind unless one is named.
 pub type JobResult<A = Answer> = Answered<A>;
 /// The result of a lift job.
 pub type LiftResult = JobResult<LiftAnswer>;
 /// The result of a table job.
 pub type TableResult = JobResult<TableAnswer>;
-/// The result of a choice.
+/// The result of a choice job.
 pub type ChoiceResult = JobResult<ChoiceAnswer>;
 
 impl JobResult {
@@ -57,8 +57,9 @@ impl JobResult {
         Self::of_question(contract, admitted, &admitted.job().question, released, left, time)
     }
 
-    /// The same with the answer to another question about the same figures: one that differs in its view of
-    /// them alone, such as [`Question::at_confidence`]. None if it has another tally.
+    /// The result with the answer to another question about the same figures, which differs only in
+    /// its view of them, such as [`Question::at_confidence`]. `None` if that question has another
+    /// tally.
     #[must_use]
     pub fn of_question(
         contract: &Contract,
@@ -92,7 +93,7 @@ impl JobResult {
         })
     }
 
-    /// The same as a result of one kind; none if it is of another.
+    /// The result as one of a kind; `None` if it is of another kind.
     #[must_use]
     pub fn of<A: TryFrom<Answer>>(self) -> Option<JobResult<A>> {
         let answer = A::try_from(self.answer.clone()).ok()?;
@@ -118,7 +119,7 @@ impl JobResult {
     }
 }
 
-/// Bytes that are no result.
+/// The bytes are not a result of this format.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected a result of format {FORMAT}")]
 pub struct InvalidResult;

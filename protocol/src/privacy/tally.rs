@@ -206,8 +206,8 @@ impl Tally {
     /// True if cells are named by the data, so that they need private selection.
     #[must_use]
     pub fn is_named_by_data(&self) -> bool {
-        let is_private = |it: &Dimension| {
-            matches!(it, Dimension::Label { .. } | Dimension::Only { values: None, .. })
+        let is_private = |dimension: &Dimension| {
+            matches!(dimension, Dimension::Label { .. } | Dimension::Only { values: None, .. })
         };
         self.dimensions.iter().any(is_private)
     }

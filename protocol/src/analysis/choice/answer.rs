@@ -1,21 +1,23 @@
-//! One chosen place.
+//! The answer to a private choice.
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to a choice.
+/// The answer to a private choice.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChoiceAnswer {
     /// Who is counted, in words.
     pub counted: String,
-    /// What is chosen from, in words: what each person has of something, or a group column.
+    /// What is chosen from, in words: an amount that each person has, or a group column.
     pub of: String,
-    /// Share of people that are to lie below the chosen edge; null if the fullest group was asked for.
+    /// Share of people that shall lie below the chosen edge; null if the largest group was asked
+    /// for.
     pub quantile: Option<f64>,
-    /// What was offered: edges, ascending, in units of the amount; or the values of the group.
+    /// The places on offer: edges, ascending, in units of the amount; or the values of the group.
     pub offered: Vec<String>,
-    /// The one that was chosen.
+    /// The chosen place.
     pub chosen: String,
-    /// By how many people the chosen one is worse than the best one offered at most, with 95 % probability.
+    /// By how many people the chosen place is worse than the best one on offer, at most, with 95 %
+    /// probability.
     pub people_off: f64,
 }

@@ -1,4 +1,4 @@
-//! The template of a choice.
+//! Reads a choice from a job's TOML.
 
 use super::{
     question::{ChoiceOf, ChoiceQuestion},
@@ -14,7 +14,7 @@ use crate::{
     loss::{Delta, Epsilon},
 };
 
-/// The question.
+/// The question that the TOML asks.
 pub(super) fn question(
     raw: &RawChoice,
     scope: &Scope<'_>,

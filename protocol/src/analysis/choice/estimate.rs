@@ -1,4 +1,4 @@
-//! From a chosen place to what its receivers read.
+//! Makes the answer of a chosen place.
 
 use super::{
     answer::ChoiceAnswer,

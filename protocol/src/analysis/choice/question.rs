@@ -11,7 +11,8 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Which cap would clip so many people? Which public group has the most?
+/// A question for one place: which cap would clip this share of people, or which public group has
+/// the most?
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChoiceQuestion {
@@ -31,19 +32,19 @@ pub struct ChoiceQuestion {
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
 pub enum ChoiceOf {
-    /// The edge below which about this share of people lie.
+    /// The edge of bins below which about this share of people lies.
     Quantile {
         /// The share, in millionths.
         share: Millionths,
         /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column, written as a
         /// [`ColumnRef`] is.
         column: String,
-        /// What is made of the rows of a person.
+        /// How a person's rows become one value.
         statistic: Statistic,
         /// Decimals of the column, from the contract; 0 for counts.
         scale: Scale,
-        /// What is offered: ascending and above 0, in units of the column's scale. A person's value is
-        /// clamped to the last.
+        /// The edges on offer: ascending and above 0, in units of the column's scale. A person's
+        /// value is clamped to the last one.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<u32>,
     },
@@ -51,7 +52,7 @@ pub enum ChoiceOf {
     Fullest {
         /// Group column.
         column: ColumnRef,
-        /// In how many groups one person may count; the rest of a person's groups is left out.
+        /// In how many groups one person may count; further groups of a person are left out.
         cells_per_person: u32,
     },
 }
@@ -78,7 +79,7 @@ impl ChoiceQuestion {
                     name: MEASURE.to_owned(),
                     column: column.clone(),
                     statistic: *statistic,
-                    // An edge that is no clamp is refused before anything is derived from it.
+                    // An edge that cannot be a clamp is refused before anything is derived from it.
                     clamp: edges
                         .last()
                         .and_then(|edge| Clamp::up_to(*edge).ok())
@@ -104,7 +105,8 @@ impl ChoiceQuestion {
         }
     }
 
-    /// The places that are offered, as people read them: edges in units of the amount, values of the group.
+    /// The places on offer, as people read them: edges in units of the amount, or values of the
+    /// group.
     #[must_use]
     pub fn offered(&self, contract: &Contract) -> Vec<String> {
         match &self.of {
@@ -123,5 +125,5 @@ impl ChoiceQuestion {
     }
 }
 
-/// What the measure is called that is binned.
+/// Name of the measure that is counted in bins.
 const MEASURE: &str = "value";

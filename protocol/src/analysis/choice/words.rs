@@ -32,11 +32,11 @@ pub(super) fn page(result: &ChoiceResult) -> Page {
     }
 }
 
-/// The answer, in a sentence or two.
+/// The answer in a sentence or two.
 fn answer(result: &ChoiceResult) -> Text {
     let chosen = &result.answer.chosen;
     match result.answer.quantile {
-        // Far fewer may be below the last one.
+        // If the last edge is chosen, far fewer people may lie below it.
         Some(share) if result.answer.offered.last() == Some(chosen) => Text::fixed(format!(
             "No edge that was offered is known to have {} of people below it; the largest, ",
             level(share)
@@ -59,7 +59,7 @@ fn answer(result: &ChoiceResult) -> Text {
     }
 }
 
-/// What has to be known to read it, in sentences.
+/// Notes that a reader needs, in sentences.
 fn notes(result: &ChoiceResult) -> Vec<Text> {
     let mut notes = match result.answer.quantile {
         Some(share) => of_quantile(result, &level(share)),
@@ -115,7 +115,7 @@ fn of_fullest(result: &ChoiceResult) -> Vec<Text> {
     off.into_iter().chain(["people without a value are in none of the groups.".into()]).collect()
 }
 
-/// Rounded up; none where no noise had a part in it.
+/// By how many people the choice may be off, rounded up; `None` if no noise was added.
 fn off(result: &ChoiceResult) -> Option<String> {
     #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "shown to people")]
     let people = result.answer.people_off.ceil() as i64;

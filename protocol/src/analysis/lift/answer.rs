@@ -1,4 +1,4 @@
-//! What a lift job answers.
+//! The answer to a lift question.
 
 use super::question::{Alternative, Multiplicity, OutcomeKind};
 use crate::{tally, time::Time};
@@ -18,11 +18,11 @@ pub struct LiftAnswer {
     pub control: Vec<String>,
     /// Confidence level of the intervals.
     pub confidence: f64,
-    /// What the p-values are against.
+    /// The alternative hypothesis of the p-values.
     pub alternative: Alternative,
-    /// How they are adjusted.
+    /// How p-values are adjusted for several outcomes.
     pub multiplicity: Multiplicity,
-    /// People by cell; without the one of refusers where no dataset asks for consent.
+    /// People by cell. The cell of refusers is left out if no dataset asks for consent.
     pub cells: Vec<CellCount>,
     /// Whether the arms have the sizes that the design expects.
     pub sample_ratio: SampleRatio,
@@ -38,9 +38,9 @@ pub struct LiftAnswer {
 pub struct CellCount {
     /// Cell.
     pub cell: tally::Cell,
-    /// People; null if withheld by the threshold.
+    /// Number of people; null if the threshold withholds it.
     pub n: Option<i64>,
-    /// Standard deviation of the noise on it.
+    /// Standard deviation of the noise on the number.
     pub noise_sd: f64,
 }
 
@@ -52,27 +52,27 @@ pub struct SampleRatio {
     pub expected_test_share: f64,
     /// Chi-square statistic, widened by the noise.
     pub chi2: Option<f64>,
-    /// Its p-value.
+    /// P-value of the check.
     pub p: Option<f64>,
-    /// Below this p the check fails.
+    /// P-value below which the check fails.
     pub flag_p: f64,
-    /// Whether it failed.
+    /// Whether the check failed.
     pub failed: bool,
 }
 
-/// How many of each arm were found among the outcomes, from released counts.
+/// Which share of each arm was found among the outcomes, from released counts.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchRates {
-    /// Of the test arm.
+    /// Match rate of the test arm.
     pub test: MatchRate,
-    /// Of the control arm.
+    /// Match rate of the control arm.
     pub control: MatchRate,
     /// Probability of such a difference by chance and noise.
     pub p: f64,
-    /// Below this p the rates differ.
+    /// P-value below which the rates count as different.
     pub flag_p: f64,
-    /// Whether they do.
+    /// Whether the rates differ.
     pub differs: bool,
 }
 
@@ -94,11 +94,11 @@ pub struct OutcomeResult {
     pub name: String,
     /// Column of the outcome dataset.
     pub column: String,
-    /// Kind.
+    /// Kind of the outcome.
     pub kind: OutcomeKind,
-    /// Largest value of one person: what is above it counts as it.
+    /// Largest value of one person; larger ones count as this.
     pub cap: f64,
-    /// Smallest value of one person: what is below it counts as it.
+    /// Smallest value of one person; smaller ones count as this.
     pub floor: f64,
     /// What the cap means for the estimate, in words.
     pub bias_note: Option<String>,
@@ -150,15 +150,15 @@ pub struct DiffInMeans {
     pub mean_c: f64,
     /// Effect per person.
     pub ate: f64,
-    /// Standard error, all of it.
+    /// Standard error, with sampling and noise.
     pub se: f64,
-    /// Its part from sampling.
+    /// Part of the standard error from sampling.
     pub se_sampling: f64,
-    /// Its part from noise.
+    /// Part of the standard error from noise.
     pub se_mechanism: f64,
     /// Degrees of freedom after Satterthwaite; null where the normal distribution is used.
     pub df: Option<f64>,
-    /// Statistic.
+    /// Test statistic.
     pub t: Option<f64>,
     /// P-value.
     pub p: Option<f64>,
@@ -197,15 +197,15 @@ pub struct Economics {
     pub currency: String,
     /// Effect per person times people in the test arm.
     pub incremental: Option<f64>,
-    /// Its interval.
+    /// Interval of `incremental`.
     pub incremental_ci: Option<[Option<f64>; 2]>,
-    /// For a value: incremental value per unit of cost.
+    /// Incremental value per unit of cost, for a value outcome.
     pub iroas: Option<f64>,
-    /// Its interval.
+    /// Interval of `iroas`.
     pub iroas_ci: Option<[Option<f64>; 2]>,
-    /// For an event: cost per incremental event.
+    /// Cost per incremental event, for an event outcome.
     pub cost_per_incremental: Option<f64>,
-    /// Its interval; null if unbounded.
+    /// Interval of `cost_per_incremental`; null if it is unbounded.
     pub cost_per_incremental_ci: Option<[Option<f64>; 2]>,
 }
 
@@ -213,10 +213,10 @@ pub struct Economics {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoiseSd {
-    /// On the head count of a cell.
+    /// Standard deviation of the noise on the head count of a cell.
     pub n: f64,
-    /// On the sum.
+    /// Standard deviation of the noise on the sum.
     pub sum: f64,
-    /// On the sum of squares.
+    /// Standard deviation of the noise on the sum of squares.
     pub sum_sq: Option<f64>,
 }

@@ -9,16 +9,16 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Arms {
-    /// In the order of [`Cell::ALL`].
+    /// People by cell, in the order of [`Cell::ALL`].
     pub cells: Vec<CellFigure>,
-    /// The test arm; none if it is below the threshold.
+    /// Figures of the test arm; `None` if it is below the threshold.
     pub test: Option<ArmFigures>,
-    /// The control arm; none if it is below the threshold.
+    /// Figures of the control arm; `None` if it is below the threshold.
     pub control: Option<ArmFigures>,
 }
 
 impl Arms {
-    /// Reads them from what left of a tally by arm and match.
+    /// Reads the figures from what was released of a tally by arm and match.
     #[must_use]
     pub fn new(view: &View<'_>) -> Self {
         let shown: Vec<_> = view.cells().collect();
@@ -43,7 +43,7 @@ impl Arms {
             };
             let sum = people.iter().copied().fold(Figure::ZERO, Figure::plus);
             let is_shown = !people.is_empty();
-            // What is withheld has noise too: that of one cell.
+            // A withheld count has noise too: that of one cell.
             let noise_variance =
                 if is_shown { sum.noise_variance } else { view.people(0).noise_variance };
             CellFigure { cell, n: is_shown.then_some(sum.value), noise_variance }
@@ -70,7 +70,7 @@ impl Arms {
     }
 }
 
-/// Where a cell lies: its arm, and whether its people were found; none of either for both places.
+/// The place of a cell: its arm, and whether its people were found; `None` for a cell of both.
 fn places(cell: Cell) -> Option<(Arm, Option<bool>)> {
     match cell {
         Cell::TestUnmatched => Some((Arm::Test, Some(false))),
@@ -97,7 +97,7 @@ fn is_in(figures: &GroupFigures, arm: Arm, matched: Option<bool>) -> bool {
 pub struct CellFigure {
     /// Cell.
     pub cell: Cell,
-    /// People; none if withheld.
+    /// Number of people; `None` if it is withheld.
     pub n: Option<i64>,
     /// Variance of the noise on a head count.
     pub noise_variance: f64,
@@ -109,7 +109,7 @@ pub struct CellFigure {
 pub struct ArmFigures {
     /// People, matched and unmatched.
     pub people: Figure,
-    /// For each measure of the tally. Who was not matched adds nothing.
+    /// Figures for each measure of the tally. A person who was not matched adds nothing.
     pub measures: Vec<MeasureFigures>,
 }
 
@@ -117,9 +117,9 @@ pub struct ArmFigures {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MeasureFigures {
-    /// Of the clamped values.
+    /// Sum of the clamped values.
     pub sum: Figure,
-    /// Of their squares; none where the tally does not ask for them.
+    /// Sum of their squares; `None` if the tally does not ask for squares.
     pub sum_sq: Option<ProductFigure>,
 }
 

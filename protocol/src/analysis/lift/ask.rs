@@ -1,4 +1,4 @@
-//! The lift template.
+//! Reads a lift question from a job's TOML.
 
 use super::{
     question::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
@@ -18,7 +18,7 @@ use crate::{
     units::Millionths,
 };
 
-/// The question.
+/// The question that the TOML asks.
 pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, TemplateError> {
     let Scope { contract, name, .. } = *scope;
     let analysis = &Listed::of(scope.terms).ok_or(TemplateError::OneKind)?;
@@ -70,7 +70,7 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
 }
 
 impl RawLift {
-    /// Every field that asks for something else than is done, in one message.
+    /// Refuses every field that asks for something this build does not do, in one message.
     fn refuse_what_is_not_offered(&self) -> Result<(), TemplateError> {
         let mut fields = Vec::new();
         let mut only = |field: &str, found: Option<&str>, offered: &str| {
@@ -173,8 +173,8 @@ impl RawCost {
     }
 }
 
-/// Each arm names values of the contract's domain, no value is in both, and shares are for values
-/// that exist.
+/// Checks that each arm names values of the contract's domain, that no value is in both arms, and
+/// that shares are for existing values.
 fn check_arms(
     assignment: &RawAssignment,
     analysis: &Listed<'_>,
@@ -260,7 +260,7 @@ fn outcome(
     };
     let field = |name: &str| format!("lift.outcome \"{}\": {name}", raw.name);
     let clamp = match (raw.r#type, raw.max_events_per_user, raw.cap_per_user) {
-        // Events are whole, whatever decimals their column has.
+        // Events are whole numbers, whatever decimals their column has.
         (OutcomeKind::Binary, None, None) => Clamp::ONE,
         (OutcomeKind::Count, Some(most), None) if most > 0 => {
             let field = |_: &str| field("max_events_per_user");

@@ -1,4 +1,4 @@
-//! From released figures to what receivers read.
+//! Makes the answer that receivers read from released figures.
 
 use super::{Lift, LiftAnswer, Outcome, OutcomeKind, arms::Arms};
 use crate::{
@@ -67,7 +67,7 @@ fn squares(released: ProductFigure) -> Figure {
     Figure::noisy(released.value, released.noise_variance)
 }
 
-/// Units of the column in one of the amount. Whether something happened has none.
+/// Units of the column in one unit of the amount. A yes-or-no outcome has no unit.
 fn unit(outcome: &Outcome) -> f64 {
     match outcome.kind {
         OutcomeKind::Binary => 1.0,

@@ -1,4 +1,4 @@
-//! What a lift job asks.
+//! A lift question as it is signed.
 
 use crate::{
     limits::{self, at_most},
@@ -26,12 +26,12 @@ pub struct Lift {
     pub srm_flag_p: Millionths,
     /// Days of the outcome dataset that count, since 1970-01-01, both included.
     pub window: Option<(i32, i32)>,
-    /// What to compare.
+    /// The outcomes to compare.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub outcomes: Vec<Outcome>,
     /// Confidence of the intervals, in millionths.
     pub confidence: Millionths,
-    /// What the p-value is against.
+    /// The alternative hypothesis of the p-values.
     pub alternative: Alternative,
     /// Adjustment of p-values over outcomes.
     pub multiplicity: Multiplicity,
@@ -43,7 +43,7 @@ pub struct Lift {
     pub delta: Delta,
     /// How the loss is divided.
     pub split: Split,
-    /// Smallest arm that is shown; the contract's floor where it is larger.
+    /// Smallest arm that is shown. The contract's floor holds if it is larger.
     pub min_cell: u32,
     /// When the design was registered, as the analyst says.
     pub registered_at: Option<Time>,
@@ -53,14 +53,14 @@ pub struct Lift {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// What people call it.
+    /// Name that people give to the outcome.
     pub name: String,
     /// Measure column.
     pub column: String,
-    /// What kind of number it is for a person.
+    /// What kind of number a person has.
     pub kind: OutcomeKind,
-    /// Between what ends the value of one person counts as it is, in units of the column's scale;
-    /// [`Clamp::ONE`] for a binary outcome.
+    /// The ends between which one person's value counts as it is, in units of the column's scale;
+    /// [`Clamp::ONE`] for a yes-or-no outcome.
     pub clamp: Clamp,
     /// Decimals of the column, from the contract.
     pub scale: Scale,
@@ -71,24 +71,24 @@ pub struct Outcome {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OutcomeKind {
-    /// Whether it happened.
+    /// Whether something happened.
     Binary,
-    /// How often, capped.
+    /// How often something happened, capped.
     Count,
-    /// How much, capped.
+    /// An amount, capped.
     Value,
 }
 
-/// What a test is against.
+/// Alternative hypothesis of a test.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Alternative {
-    /// Different.
+    /// The arms differ.
     TwoSided,
-    /// Larger.
+    /// The test arm has more.
     Greater,
-    /// Smaller.
+    /// The test arm has less.
     Less,
 }
 

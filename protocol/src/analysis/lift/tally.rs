@@ -1,4 +1,4 @@
-//! From a lift question to its tally.
+//! Makes the tally of a lift question.
 
 use super::question::{Cost, Lift, OutcomeKind};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Refuses shares, a currency and names that say nothing, and a question without an outcome.
+/// Refuses impossible shares, unreadable currencies and names, and a question without an outcome.
 fn check_values(lift: &Lift) -> Result<(), Refusal> {
     for share in [lift.expected_test_share, lift.srm_flag_p, lift.confidence] {
         check_share(share)?;
@@ -31,7 +31,7 @@ fn check_values(lift: &Lift) -> Result<(), Refusal> {
     check_names(lift.outcomes.iter().map(|outcome| &outcome.name))
 }
 
-/// Everybody of the assignment, in the arm they were assigned to, with what they did.
+/// The tally of everybody in the assignment, in the arm they were assigned to, with what they did.
 pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     let Scope { contract, name, .. } = *scope;
     let listed =
@@ -74,7 +74,7 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         if is_signed || (binary && outcome.clamp != Clamp::ONE) {
             return Err(Refusal::Malformed);
         }
-        // The square of 0 or 1 is itself.
+        // The square of 0 or 1 is the number itself.
         if !binary {
             products.push(Product::square(at));
         }

@@ -1,4 +1,4 @@
-//! What a contract lists for a lift.
+//! What a contract lists to permit a lift.
 
 use crate::{
     analysis::uses::{Amount, Lists, Reading, Section, Use},
@@ -70,12 +70,12 @@ pub struct Listed<'t> {
     pub outcome: &'t str,
     /// The measures of the outcome dataset that may be asked for.
     pub measures: &'t [ColumnRef],
-    /// Date column of the outcome dataset that a window may go by.
+    /// Date column of the outcome dataset for windows.
     pub date: Option<&'t str>,
 }
 
 impl<'t> Listed<'t> {
-    /// What `terms` list; none if they are of another kind.
+    /// What `terms` list; `None` if they are of another kind.
     #[must_use]
     pub fn of(terms: &'t Terms) -> Option<Self> {
         let column = |used| terms.columns(used).first().map(|named| named.column.as_str());

@@ -1,4 +1,4 @@
-//! A comparison of arms as people read it.
+//! The page of a lift.
 
 mod figures;
 mod flags;
@@ -37,7 +37,7 @@ pub(super) fn page(result: &LiftResult) -> Page {
     }
 }
 
-/// Why the figures may not be the campaign's.
+/// Reasons why the figures may not be the campaign's.
 fn doubts(result: &LiftResult) -> Vec<Banner> {
     let ratio = &result.answer.sample_ratio;
     if ratio.failed {
@@ -59,7 +59,7 @@ fn doubts(result: &LiftResult) -> Vec<Banner> {
     vec![Banner { severity: Severity::Warning, headline, reasons }]
 }
 
-/// What one outcome says, in a sentence.
+/// One outcome in a sentence.
 fn statement(result: &LiftResult, outcome: &OutcomeResult) -> Statement {
     Statement {
         name: Some(Text::quoted(&outcome.name)),
@@ -88,7 +88,7 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
     format!("{effect} ({interval}), {}{}.", verdict(result, outcome), p.unwrap_or_default())
 }
 
-/// What the p-value that is shown says; the interval says the same.
+/// Says what the shown p-value means; the interval means the same.
 fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
     match shown_p(outcome) {
         Some(p) if p < 1.0 - result.answer.confidence && !flags::broken(result).is_empty() => {
@@ -101,7 +101,7 @@ fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
     }
 }
 
-/// What the bounds of an outcome mean for its estimate.
+/// Says what the bounds of an outcome mean for its estimate.
 fn biases(result: &LiftResult) -> impl Iterator<Item = Text> {
     result.answer.outcomes.iter().filter_map(|outcome| {
         let note = outcome.bias_note.as_ref()?;
@@ -154,7 +154,7 @@ fn limits(result: &LiftResult) -> Section {
     Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(limits))
 }
 
-/// What an outcome is, in words; its cap is in the notes.
+/// Says what an outcome is; its cap is in the notes.
 fn kind(outcome: &OutcomeResult) -> Text {
     match outcome.kind {
         OutcomeKind::Binary => {
@@ -164,7 +164,7 @@ fn kind(outcome: &OutcomeResult) -> Text {
     }
 }
 
-/// How p-value and intervals of an outcome were made.
+/// Says how p-value and intervals of an outcome were made.
 fn method(outcome: &OutcomeResult) -> &'static str {
     let method = outcome.diff_in_means.as_ref().map(|diff| diff.ci_method.as_str());
     match method {
@@ -181,7 +181,7 @@ fn method(outcome: &OutcomeResult) -> &'static str {
     }
 }
 
-/// What p-values are against, in words.
+/// The alternative of the p-values, in words.
 fn alternative(alternative: Alternative) -> &'static str {
     match alternative {
         Alternative::Greater => "one-sided: is the test arm larger?",

@@ -1,4 +1,4 @@
-//! What people of a cohort did.
+//! The answer to a question about outcomes after a start.
 
 use crate::analysis::table::{CountRange, Estimate};
 use serde::{Deserialize, Serialize};
@@ -7,35 +7,39 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomesAnswer {
-    /// Who is counted with which rows, in words.
+    /// Whose rows are counted, in words.
     pub counted: String,
-    /// The column that a person's start is the earliest day of.
+    /// The date column: its earliest day is a person's start.
     pub start: String,
     /// Days from a start on which an outcome counts, both included.
     pub window: [i32; 2],
-    /// First and last day on which who is in the cohort has started.
+    /// First and last day on which the people of the cohort started.
     pub started: [String; 2],
-    /// First and last day of which the outcome data are said to have everything.
+    /// First and last day for which the outcome data are declared complete.
     pub observed: [String; 2],
     /// Columns that divide people, one for each of a segment's names.
     pub segment_by: Vec<String>,
     /// Confidence level of the intervals.
     pub confidence: f64,
-    /// Segments of the cohort that are shown; without columns that divide people one, of everybody.
+    /// Segments of the cohort that are shown. Without columns that divide people there is one
+    /// segment, of everybody.
     pub segments: Vec<Segment>,
-    /// Segments that are shown, together; null if people are not divided, or if none is shown.
+    /// All shown segments together; null if people are not divided, or if no segment is shown.
     pub together: Option<Segment>,
-    /// How many segments of the cohort are not shown: fewer people than `shown_from`, after noise.
+    /// How many segments of the cohort are not shown, because they have fewer people than
+    /// `shown_from` after noise.
     pub withheld_segments: u64,
-    /// How many of these are of people without a value or with several, which may be nobody's.
+    /// How many of these are of people without a value or with several. Such segments may be empty
+    /// by their nature.
     pub withheld_without_value: u64,
-    /// The least noisy count of people at which a segment is shown.
+    /// The smallest noisy count of people at which a segment is shown.
     pub shown_from: i64,
-    /// Who is in the cohort dataset and not in the cohort.
+    /// People of the cohort dataset who are not in the cohort.
     pub elsewhere: Elsewhere,
-    /// People who did not agree, in either dataset; null if too few to be shown, or if no dataset asks.
+    /// People who refused consent in either dataset; null if they are too few to be shown, or if no
+    /// dataset asks.
     pub no_consent: Option<CountRange>,
-    /// Datasets that ask for consent: whoever refused in one of them is nowhere else.
+    /// Datasets that ask for consent. A person who refused in one of them is in no other figure.
     pub consent_from: Vec<String>,
 }
 
@@ -43,15 +47,15 @@ pub struct OutcomesAnswer {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Segment {
-    /// Its value of each column.
+    /// The segment's value of each column.
     pub names: Vec<String>,
-    /// People; the interval is of the noise, given that the segment is shown.
+    /// Number of people. The interval is of the noise, given that the segment is shown.
     pub people: Estimate,
-    /// People with an outcome in their windows; the interval is of the noise.
+    /// Number of people with an outcome in their windows. The interval is of the noise.
     pub with_outcome: Estimate,
-    /// Those of these; the interval is of noise and chance.
+    /// Share of the people who have an outcome. The interval is of noise and chance.
     pub rate: Share,
-    /// For each outcome of the job.
+    /// An average over people, with an interval of noise and chance.
     pub outcomes: Vec<AmountEstimate>,
 }
 
@@ -65,19 +69,20 @@ pub struct Share {
     pub ci: [f64; 2],
 }
 
-/// What was added up for one outcome.
+/// The amounts of one outcome.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AmountEstimate {
     /// Name in the job.
     pub name: String,
-    /// Largest total of one person: what is above it counts as it.
+    /// Largest total of one person; larger ones count as this.
     pub cap: f64,
-    /// Smallest total of one person: what is below it counts as it.
+    /// Smallest total of one person; smaller ones count as this.
     pub floor: f64,
-    /// Total over the people; the interval is of the noise.
+    /// Total over the people. The interval is of the noise.
     pub total: Estimate,
-    /// Total over people, with those who have none; the interval is of noise and chance.
+    /// Total divided by people, those without an outcome included. The interval is of noise and
+    /// chance.
     pub per_person: Share,
 }
 
@@ -85,21 +90,22 @@ pub struct AmountEstimate {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Elsewhere {
-    /// Started before the first day that counts.
+    /// People who started before the first day that counts.
     pub before: Others,
-    /// Started after the last one: most of them have not had their whole window.
+    /// People who started after the last day that counts: most of them have not had their whole
+    /// window.
     pub after: Others,
-    /// Have no start.
+    /// People who have no start.
     pub without_start: Others,
 }
 
-/// People outside of the cohort, over all segments.
+/// People outside the cohort, over all segments.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Others {
-    /// Those in segments that are shown; null if none is.
+    /// Number of people in the segments that are shown; null if no segment is shown.
     pub people: Option<Estimate>,
-    /// How many segments of them are not shown.
+    /// How many of their segments are not shown.
     pub withheld_segments: u64,
 }
 

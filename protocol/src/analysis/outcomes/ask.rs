@@ -1,4 +1,4 @@
-//! The template of outcomes after a start.
+//! Reads a question about outcomes from a job's TOML.
 
 use super::{
     question::{Amount, Days, Outcomes},
@@ -70,8 +70,9 @@ impl RawDays {
     }
 }
 
-/// Who counts has started on one of these days, and nobody's window goes beyond what is observed: who started
-/// last week has not had thirty days, and would count as somebody who did nothing in them.
+/// The days on which the people of the cohort started. No window may go beyond what is observed: a
+/// person who started last week has not had thirty days, and would count as having done nothing in
+/// them.
 fn started(asked: Option<&RawDays>, window: Days, observed: Days) -> Result<Days, TemplateError> {
     let starts = observed.starts_of(window).filter(|starts| Days::WRITTEN.contain(*starts));
     let Some(most) = starts else {
@@ -158,7 +159,7 @@ impl RawAmount {
     }
 }
 
-/// A day as people write it.
+/// A day in people's notation.
 pub(super) fn date(day: i32) -> String {
     let day = u64::try_from(day).unwrap_or(0).saturating_mul(86_400_000);
     let (year, month, day) = Time(day).date();

@@ -95,7 +95,7 @@ pub(super) fn answer(
     Some((answer, flags.collect()))
 }
 
-/// Whether somebody of the cohort may be known by a kind of key that no outcome has.
+/// Whether a person of the cohort may be known by a kind of key that no outcome has.
 fn has_keys_that_find_nobody(listed: &Listed<'_>, scope: &Scope<'_>) -> bool {
     let theirs = scope.contract.match_keys(listed.outcome);
     scope.contract.match_keys(listed.cohort).iter().any(|kind| !theirs.contains(kind))
@@ -109,13 +109,13 @@ fn is_at(cell: &GroupFigures, place: u32) -> bool {
     cell.name.first() == Some(&Place::Index(place))
 }
 
-/// How many combinations of segments there are.
+/// The number of combinations of segments.
 fn segments_of(tally: &Tally) -> u64 {
     let places = tally.dimensions.iter().skip(1).filter_map(Dimension::places);
     places.fold(1, u64::saturating_mul)
 }
 
-/// How many combinations with no value or several in some column are not among those that are shown.
+/// How many combinations without a value, or with several, in some column are not shown.
 fn without_value(tally: &Tally, shown: &[&GroupFigures]) -> u64 {
     let values: Vec<_> = tally.dimensions.iter().skip(1).filter_map(values).collect();
     let whole = values.iter().map(|count| u64::from(*count)).fold(1, u64::saturating_mul);
@@ -134,7 +134,7 @@ fn values(dimension: &Dimension) -> Option<u32> {
     }
 }
 
-/// What segments are called.
+/// The names of segments.
 struct Names<'c>(Vec<&'c [String]>);
 
 impl<'c> Names<'c> {
@@ -163,14 +163,14 @@ impl<'c> Names<'c> {
 
 /// Makes intervals of noisy figures, at one confidence.
 struct Judge<'q> {
-    /// One less the confidence.
+    /// One minus the confidence.
     alpha: f64,
     shows: Thresholds,
     asked: &'q Outcomes,
 }
 
 impl Judge<'_> {
-    /// What people of these cells together did.
+    /// The outcomes of all people in these cells.
     fn segment(&self, cells: &[&GroupFigures], names: Vec<String>) -> Segment {
         let people = self.people(cells);
         let between = |alpha: f64| self.range(cells, alpha);
@@ -200,7 +200,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The people of cells that are shown, together.
+    /// The people of shown cells together.
     fn people(&self, cells: &[&GroupFigures]) -> Estimate {
         let all = cells.iter().fold(Figure::ZERO, |all, cell| all.plus(cell.people));
         Estimate {
@@ -222,7 +222,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Noise is of whole units, and narrow noise holds a normal interval too seldom unless its ends are whole.
+    /// Noise is in whole units. If it is narrow, a normal interval holds too seldom unless its ends
+    /// are whole.
     fn total(&self, figure: Figure, unit: f64) -> Estimate {
         let (value, noise_sd) = (real(figure.value), figure.noise_variance.sqrt());
         let reach = (normal_upper_quantile(self.alpha / 2.0) * noise_sd).ceil();
@@ -258,12 +259,12 @@ fn share(found: Estimated, unit: f64) -> Share {
     Share { value: found.value / unit, ci: found.ends.map(|end| end / unit) }
 }
 
-/// Units of the column in one of the amount.
+/// Units of the column in one unit of the amount.
 fn unit(outcome: &Amount) -> f64 {
     outcome.scale.units_per_one()
 }
 
-/// Who is counted, and with which rows.
+/// Says who is counted, and with which rows.
 fn counted(tally: &Tally, asked: &Outcomes, listed: &Listed<'_>, scope: &Scope<'_>) -> String {
     let rows: Vec<_> = asked.rows.iter().map(|row| row_words(row, scope.contract)).collect();
     let rows =

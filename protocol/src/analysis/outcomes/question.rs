@@ -1,4 +1,4 @@
-//! What an outcomes job asks.
+//! A question about outcomes as it is signed.
 
 use crate::{
     analysis::table::Filter,
@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcomes {
-    /// Group columns of the cohort whose only value divides people.
+    /// Group columns of the cohort that divide people by their only value.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
     pub segments: Vec<String>,
-    /// Which rows of the cohort and of the outcomes count: all of these.
+    /// Conditions that a row of the cohort or of the outcomes must all meet to count.
     #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Filter>,
     /// Days from a person's start on which an outcome counts.
     pub window: Days,
-    /// Days since 1970-01-01 of which the outcome data have everything.
+    /// Days since 1970-01-01 for which the outcome data are complete.
     pub observed: Days,
-    /// Days since 1970-01-01 on which who is in the cohort has started. The windows of all of them lie within
-    /// what is observed.
+    /// Days since 1970-01-01 on which the people of the cohort started. All their windows lie
+    /// within the observed days.
     pub started: Days,
-    /// What is added up for each person.
+    /// The amounts that are added up for each person.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub outcomes: Vec<Amount>,
     /// Confidence of the intervals, in millionths.
@@ -38,7 +38,7 @@ pub struct Outcomes {
     pub delta: Delta,
     /// How the loss is divided.
     pub split: Split,
-    /// Smallest segment that is shown; the contract's floor where it is larger.
+    /// Smallest segment that is shown. The contract's floor holds if it is larger.
     pub min_cell: u32,
 }
 
@@ -53,28 +53,28 @@ pub struct Days {
     pub last: i32,
 }
 
-/// What is added up.
+/// An amount that is added up.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Amount {
-    /// What people call it.
+    /// Name that people give to the amount.
     pub name: String,
     /// Measure column of the outcome dataset.
     pub column: String,
-    /// Between what ends the total of one person counts as it is, in units of the column's scale.
+    /// The ends between which one person's total counts as it is, in units of the column's scale.
     pub clamp: Clamp,
     /// Decimals of the column, from the contract.
     pub scale: Scale,
 }
 
 impl Days {
-    /// From 1970-01-01 to 9999-12-31, as people write days.
+    /// The days that people can write: from 1970-01-01 to 9999-12-31.
     pub(super) const WRITTEN: Self = Self { first: 0, last: 2_932_896 };
-    /// Ten years before and after a start.
+    /// The longest window: ten years before and after a start.
     pub(super) const WINDOW: Self = Self { first: -3_660, last: 3_660 };
 
-    /// On which days somebody may have started whose `window` lies wholly within these days; none if it is longer
-    /// than they are.
+    /// The days on which a person may start whose `window` lies wholly within these days; `None` if
+    /// the window is longer than they are.
     #[must_use]
     pub fn starts_of(self, window: Self) -> Option<Self> {
         let first = self.first.checked_sub(window.first)?;
@@ -82,7 +82,7 @@ impl Days {
         (window.first <= window.last && first <= last).then_some(Self { first, last })
     }
 
-    /// Whether all of `other` lies within.
+    /// Whether all of `other` lies within these days.
     #[must_use]
     pub fn contain(self, other: Self) -> bool {
         self.first <= other.first && other.first <= other.last && other.last <= self.last

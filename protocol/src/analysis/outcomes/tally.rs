@@ -1,4 +1,4 @@
-//! From a question about outcomes to its tally.
+//! Makes the tally of a question about outcomes.
 
 use super::{
     question::{Amount, Days, Outcomes},
@@ -16,24 +16,25 @@ use crate::{
     },
 };
 
-/// The place of who started on the days that count, of the dimension that comes first.
+/// Place of the people who started on the days that count, in the first dimension.
 pub(super) const IN_COHORT: u32 = 1;
-/// Whether a person has an outcome, of the measures.
+/// Place of the measure that says whether a person has an outcome.
 pub(super) const FOUND: usize = 0;
 
-/// People of the cohort by when they started and by segment, with what they did in their windows.
+/// The tally of the people of the cohort, by when they started and by segment, with what they did
+/// in their windows.
 pub(super) fn tally(asked: &Outcomes, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     let unknown = || not_permitted(Asked::Analysis, scope.name, None);
     let listed = &Listed::of(scope.terms).ok_or_else(unknown)?;
     check_share(asked.confidence)?;
     check_names(asked.outcomes.iter().map(|outcome| &outcome.name))?;
-    // Of other days an answer could not say which they are.
+    // For other days the answer could not say which days they are.
     if !Days::WINDOW.contain(asked.window)
         || ![asked.observed, asked.started].iter().all(|days| Days::WRITTEN.contain(*days))
     {
         return Err(Refusal::Malformed);
     }
-    // A window that nobody has observed whole would count people as having done nothing.
+    // In a window that was not observed as a whole, people would count as having done nothing.
     let most = asked.observed.starts_of(asked.window).ok_or(Refusal::Malformed)?;
     if !most.contain(asked.started) {
         return Err(Refusal::Malformed);

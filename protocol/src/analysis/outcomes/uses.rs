@@ -1,4 +1,4 @@
-//! What a contract lists for outcomes after a start.
+//! What a contract lists to permit outcomes after a start.
 
 use crate::{
     analysis::uses::{Amount, Lists, Reading, Section, Use},
@@ -100,7 +100,7 @@ pub struct Listed<'t> {
 }
 
 impl<'t> Listed<'t> {
-    /// What `terms` list; none if they are of another kind.
+    /// What `terms` list; `None` if they are of another kind.
     #[must_use]
     pub fn of(terms: &'t Terms) -> Option<Self> {
         let column = |used| terms.columns(used).first().map(|named| named.column.as_str());

@@ -1,4 +1,4 @@
-//! What people of a cohort did, as people read it.
+//! The page of outcomes after a start.
 
 mod notes;
 
@@ -33,7 +33,7 @@ pub(super) fn page(result: &OutcomesResult) -> Page {
     }
 }
 
-/// The days of the window, in words.
+/// The days of the window in words.
 fn window(answer: &OutcomesAnswer) -> String {
     match answer.window {
         [0, 0] => "on the day they started".to_owned(),
@@ -47,7 +47,8 @@ fn days(count: i32) -> String {
     if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
 }
 
-/// Days that were not over when the answer was made are not observed, whatever the job says.
+/// Warns of days that were not over when the answer was made: they are not observed, whatever the
+/// job says.
 fn doubts(result: &OutcomesResult) -> Vec<Banner> {
     let [_, last] = &result.answer.observed;
     let today = result.time.to_string();
@@ -66,7 +67,7 @@ fn doubts(result: &OutcomesResult) -> Vec<Banner> {
     vec![Banner { severity: Severity::Warning, headline, reasons: vec![why] }]
 }
 
-/// Everybody who is shown: the one segment, or all of them together.
+/// All people who are shown: the only segment, or all segments together.
 fn whole_of(answer: &OutcomesAnswer) -> Option<&Segment> {
     answer.together.as_ref().or_else(|| answer.segments.first())
 }
@@ -105,7 +106,7 @@ fn statement(answer: &OutcomesAnswer) -> Option<Statement> {
     Some(Statement::whole(text.and(".")))
 }
 
-/// The rate of each segment beside that of all of them.
+/// Draws the rate of each segment beside the rate of all.
 fn picture(answer: &OutcomesAnswer) -> Option<Section> {
     let all = whole_of(answer)?;
     let row = |name: Text, segment: &Segment| Interval {
@@ -140,7 +141,7 @@ fn picture(answer: &OutcomesAnswer) -> Option<Section> {
     })
 }
 
-/// How many people had an outcome, in each segment and in all.
+/// Says how many people had an outcome, in each segment and in all.
 fn rates(answer: &OutcomesAnswer) -> Section {
     let rows = rows(answer, |segment| {
         vec![
@@ -161,7 +162,7 @@ fn rates(answer: &OutcomesAnswer) -> Section {
         ))
 }
 
-/// What was added up of one outcome, in each segment and in all.
+/// Says what was added up for one outcome, in each segment and in all.
 fn amounts(answer: &OutcomesAnswer, at: usize) -> Section {
     let found = |segment: &Segment| segment.outcomes.get(at).cloned();
     let rows = rows(answer, |segment| {
@@ -190,13 +191,13 @@ fn amounts(answer: &OutcomesAnswer, at: usize) -> Section {
         ))))
 }
 
-/// Above and below which one person's total does not count as it is.
+/// Says above and below which values one person's total does not count as it is.
 fn bounds(outcome: &AmountEstimate) -> String {
     let [cap, floor] = [outcome.cap, outcome.floor].map(bound);
     format!("above {cap} of one person counts as {cap}, below {floor} as {floor}")
 }
 
-/// Who is in the cohort, and who of the dataset is not.
+/// Says who is in the cohort, and who of the dataset is not.
 fn people(answer: &OutcomesAnswer) -> Section {
     let [first, last] = &answer.started;
     let [_, observed] = &answer.observed;
@@ -210,7 +211,7 @@ fn people(answer: &OutcomesAnswer) -> Section {
         ..Row::default()
     }];
     let mut other = |name: Text, others: &Others| {
-        // Of a sum that small segments are missing in, only the lower end is known.
+        // Small segments are missing in the sum, so only its lower end is known.
         let hides_some = !answer.segment_by.is_empty() && others.withheld_segments > 0;
         let at_least = |people: &Estimate| {
             let least = figure(people.ci[0].round(), WHOLE);
@@ -274,7 +275,7 @@ fn limits(answer: &OutcomesAnswer) -> Section {
     Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(limits))
 }
 
-/// A row for each segment, and one for all of them where there are several columns of names.
+/// A row for each segment, and one for all of them if there are several columns of names.
 fn rows(answer: &OutcomesAnswer, figures: impl Fn(&Segment) -> Vec<Text>) -> Vec<Row> {
     let segments = answer.segments.iter().map(|segment| Row {
         names: match segment.names.as_slice() {
@@ -289,7 +290,8 @@ fn rows(answer: &OutcomesAnswer, figures: impl Fn(&Segment) -> Vec<Text>) -> Vec
     segments.chain(all).collect()
 }
 
-/// A segment's value as it is, or in quotes where it could be taken for a word of ours or for two columns.
+/// A segment's value as it is, or in quotes if it could be taken for a word of ours or for two
+/// columns.
 fn named(name: &str) -> Text {
     let is_ours = name.starts_with('(') && !["(none)", "(several)"].contains(&name);
     if is_ours || name.contains("  ") {
@@ -331,7 +333,7 @@ fn counts(people: &Estimate) -> Vec<Text> {
     vec![Text::fixed(head(people)), Text::fixed(format!("{low} to {high}"))]
 }
 
-/// People, in whole numbers.
+/// A number of people, rounded to whole ones.
 fn head(people: &Estimate) -> String {
     figure(people.value.round(), WHOLE)
 }
@@ -353,5 +355,5 @@ fn range(share: Share, show: impl Fn(f64) -> String) -> String {
     format!("{low} to {high}")
 }
 
-/// From this error on a figure is shown without decimals.
+/// The error from which a figure is shown without decimals.
 const WHOLE: f64 = 100.0;

@@ -1,4 +1,4 @@
-//! How far the people of several datasets are the same.
+//! The answer to a question about an overlap.
 
 use crate::identity::Identifier;
 use serde::{Deserialize, Serialize};
@@ -21,17 +21,20 @@ pub struct OverlapAnswer {
     pub all: Count,
     /// The intersection of all datasets over their union.
     pub jaccard: Share,
-    /// Every set of datasets in which, and in no other, people are found; sets that are withheld are left out.
+    /// The people of each set of datasets: they are in all of its datasets and in no other.
+    /// Withheld sets are left out.
     pub places: Vec<PlacePeople>,
-    /// The same people by a segment of one dataset; null if that was not asked.
+    /// The people of one dataset by segment; null if that was not asked.
     pub segments: Option<Segments>,
-    /// The least noisy count of people at which a place is shown: the contract's or the job's floor, or what it
-    /// takes that noise alone hardly ever shows an empty one, where that is more.
+    /// The smallest noisy count of people at which a place is shown: the contract's or the job's
+    /// floor, or the count from which noise alone hardly ever shows an empty place, whichever is
+    /// larger.
     pub shown_from: i64,
-    /// How many places, by segment too, are withheld since fewer people were counted there. Those in which nobody
-    /// can be by their nature are not among them.
+    /// How many places, those by segment included, are withheld because fewer people were counted
+    /// there. Places in which nobody can be by their nature are not counted.
     pub withheld: u64,
-    /// People who did not agree in one of the datasets, who are in no other figure; null if no dataset asks.
+    /// People who refused consent in one of the datasets and are in no other figure; null if no
+    /// dataset asks.
     pub no_consent: Option<Count>,
     /// Datasets that ask for consent.
     pub consent_from: Vec<String>,
@@ -45,10 +48,10 @@ pub struct DatasetPeople {
     pub dataset: String,
     /// People who have the key.
     pub people: Count,
-    /// Of them, those who are in no other of the datasets.
+    /// The people who are in no other dataset.
     pub only: Count,
-    /// People who do not have the key, and so are not looked up elsewhere. Who is in several datasets under another
-    /// key is told at the first.
+    /// People who do not have the key, and so are not looked up in other datasets. A person who is
+    /// in several datasets under another key is counted at the first of them.
     pub without_key: Count,
 }
 
@@ -62,21 +65,21 @@ pub struct PairOverlap {
     pub both: Count,
     /// People who are in either.
     pub either: Count,
-    /// People who are in this one of the two and not in the other.
+    /// For each of the two: people who are in it and not in the other.
     pub only: [Count; 2],
-    /// Match rate: the share of the people of this one who are in the other.
+    /// Match rates: for each of the two, the share of its people who are in the other.
     pub match_rates: [Share; 2],
     /// Jaccard index: people in both over people in either.
     pub jaccard: Share,
 }
 
-/// A set of datasets.
+/// A set of datasets, and the people who are in all of them and in no other.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlacePeople {
-    /// Datasets that its people are in; they are in no other.
+    /// The datasets that these people are in.
     pub datasets: Vec<String>,
-    /// People.
+    /// Number of these people.
     pub people: Count,
 }
 
@@ -88,7 +91,8 @@ pub struct Segments {
     pub dataset: String,
     /// Its column.
     pub column: String,
-    /// Each value of the public list, and after it people who have none and people who have several.
+    /// The people by value of the public list; then people who have no value, and people who have
+    /// several.
     pub values: Vec<SegmentOverlap>,
 }
 
@@ -96,11 +100,11 @@ pub struct Segments {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentOverlap {
-    /// Which one.
+    /// Value of the segment.
     pub value: SegmentValue,
-    /// People of the dataset who are in it and have the key.
+    /// People of the dataset who have this value and the key.
     pub people: Count,
-    /// How many of them are in each of the other datasets.
+    /// How many of these people are in each of the other datasets.
     pub found: Vec<Found>,
 }
 
@@ -109,11 +113,11 @@ pub struct SegmentOverlap {
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "every person is in one of them")]
 pub enum SegmentValue {
-    /// One of the public list, and no other.
+    /// One value of the public list, and no other.
     Value(String),
-    /// None of the public list.
+    /// No value of the public list.
     None,
-    /// Several of the public list.
+    /// Several values of the public list.
     Several,
 }
 
@@ -123,7 +127,7 @@ pub enum SegmentValue {
 pub struct Found {
     /// The other dataset.
     pub dataset: String,
-    /// How many.
+    /// Number of these people.
     pub people: Count,
     /// Their share of the segment's people.
     pub match_rate: Share,
@@ -133,24 +137,25 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
-    /// The noisy count over its places that are shown; null if none is.
+    /// The noisy count over the places that are shown; null if no place is shown.
     pub value: Option<i64>,
-    /// Standard deviation of the noise in it.
+    /// Standard deviation of the noise in the count.
     pub noise_sd: f64,
-    /// Least and most, not below 0. The most allows for the people of withheld places.
+    /// Least and most, not below 0. The most allows for people in withheld places.
     pub ci: [i64; 2],
-    /// How many of its places are withheld, so that their people are not in `value`.
+    /// How many of its places are withheld: their people are not in `value`.
     pub withheld: u64,
 }
 
-/// A part of people.
+/// A share of people.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
-    /// The noisy count of the part over that of the whole, as far as places are shown; null if none of the part is.
+    /// The noisy count of the part over that of the whole, in places that are shown; null if no
+    /// place of the part is shown.
     pub value: Option<f64>,
     /// Least and most, between 0 and 1.
     pub ci: [f64; 2],
-    /// How many places of the whole are withheld, so that their people are not in `value`.
+    /// How many places of the whole are withheld: their people are not in `value`.
     pub withheld: u64,
 }

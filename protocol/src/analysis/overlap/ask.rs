@@ -1,4 +1,4 @@
-//! The template of an overlap.
+//! Reads a question about an overlap from a job's TOML.
 
 use super::{question::Overlap, raw::RawOverlap, uses::Listed};
 use crate::{
@@ -32,7 +32,8 @@ pub(super) fn question(raw: &RawOverlap, scope: &Scope<'_>) -> Result<Overlap, T
     })
 }
 
-/// The datasets that the job names, or all that the contract lists, in the contract's order.
+/// The datasets that the job names, in the contract's order; without any, all that the contract
+/// lists.
 fn datasets(asked: Option<&[String]>, listed: &Listed<'_>) -> Result<Vec<String>, TemplateError> {
     let field = "overlap.datasets";
     let known = listed.datasets.join(", ");
@@ -58,7 +59,7 @@ fn datasets(asked: Option<&[String]>, listed: &Listed<'_>) -> Result<Vec<String>
     Ok(listed.datasets.iter().filter(is_asked).map(|&name| name.to_owned()).collect())
 }
 
-/// A kind of match key that all of the datasets have.
+/// The kind of match key, which all of the datasets must have.
 fn key(asked: &str, datasets: &[String], contract: &Contract) -> Result<Identifier, TemplateError> {
     let has = |kind: Identifier| move |name: &&String| contract.match_keys(name).contains(&kind);
     let common: Vec<_> = KINDS
@@ -82,7 +83,7 @@ fn key(asked: &str, datasets: &[String], contract: &Contract) -> Result<Identifi
     }
 }
 
-/// A segment column of one of the datasets.
+/// The segment column, which belongs to one of the datasets.
 fn segment(
     text: &str,
     datasets: &[String],

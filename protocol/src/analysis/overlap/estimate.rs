@@ -85,14 +85,14 @@ pub(super) fn answer(
     (answer, flags.collect())
 }
 
-/// The set of datasets that have another kind of key than that which people are known by.
+/// The set of datasets that also have another kind of key than the one by which people are known.
 fn lacking(asked: &Overlap, contract: &Contract) -> u32 {
     let has_others = |name: &String| contract.match_keys(name).iter().any(|kind| *kind != asked.by);
     let found = (0..).zip(&asked.datasets).filter(|(_, name)| has_others(name));
     found.fold(0, |set, (at, _)| set | bit(at))
 }
 
-/// Reads figures off counts.
+/// Reads figures from counts.
 struct Reader<'a> {
     asked: &'a Overlap,
     places: Places,
@@ -100,7 +100,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The datasets with their places.
+    /// The datasets, each with its place.
     fn sides(&self) -> impl Iterator<Item = (u32, &'a String)> + use<'a> {
         (0..).zip(&self.asked.datasets)
     }
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Sets of datasets whose people are shown.
+    /// The sets of datasets whose people are shown.
     fn shown(&self) -> Vec<PlacePeople> {
         let sets = (1..=self.places.everywhere()).map(|set| PlacePeople {
             datasets: self
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The dataset that tells a segment, by place, and the public list of the segment's values.
+/// The dataset with the segment, by place, and the public list of the segment's values.
 struct Told<'a> {
     dataset: u32,
     column: &'a ColumnRef,
@@ -194,7 +194,8 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The people of the dataset that are in one place of the segment, and who of them is found elsewhere.
+    /// The people of the dataset in one place of the segment, and how many of them are found in
+    /// other datasets.
     fn segment(&self, reader: &Reader<'_>, at: u32, value: SegmentValue) -> SegmentOverlap {
         let counts = reader.counts;
         let segment = || at..at.saturating_add(1);

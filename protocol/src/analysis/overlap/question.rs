@@ -1,4 +1,4 @@
-//! What an overlap job asks.
+//! A question about an overlap as it is signed.
 
 use crate::{
     contract::ColumnRef,
@@ -9,16 +9,16 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How many people are in which of several datasets.
+/// Asks how many people are in which of several datasets.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overlap {
-    /// The kind of match key that people are known by. Whoever has none of this kind is counted apart.
+    /// The kind of match key by which people are known. People without it are counted apart.
     pub by: Identifier,
     /// Datasets that are compared, in the contract's order.
     #[serde(deserialize_with = "at_most::<{ limits::TABLES }, _, _>")]
     pub datasets: Vec<String>,
-    /// A group column of one of them, by whose values people are told apart too.
+    /// A group column of one of the datasets, which divides its people.
     pub segment: Option<ColumnRef>,
     /// Confidence of the intervals, in millionths.
     pub confidence: Millionths,
@@ -26,6 +26,6 @@ pub struct Overlap {
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
     pub delta: Delta,
-    /// Smallest place that is shown, in people; the contract's floor where it is larger.
+    /// Smallest place that is shown, in people. The contract's floor holds if it is larger.
     pub min_cell: u32,
 }

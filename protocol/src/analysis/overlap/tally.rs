@@ -1,4 +1,4 @@
-//! From a question about an overlap to its tally.
+//! Makes the tally of a question about an overlap.
 
 use super::{question::Overlap, uses::Listed};
 use crate::{
@@ -11,12 +11,12 @@ use crate::{
     tally::{Dimension, Population, Side, Table, Tally},
 };
 
-/// The people of all datasets, each once, by the set of datasets that they are in.
+/// The tally of the people of all datasets, each once, by the set of datasets that they are in.
 pub(super) fn tally(question: &Overlap, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     let contract = scope.contract;
     Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, scope.name, None))?;
     check_share(question.confidence)?;
-    // One dataset has nothing to be compared with.
+    // A single dataset has nothing to be compared with.
     if question.datasets.len() < 2 {
         return Err(Refusal::Malformed);
     }
@@ -37,7 +37,7 @@ pub(super) fn tally(question: &Overlap, scope: &Scope<'_>) -> Result<Tally, Refu
     })
 }
 
-/// The only segment that a person has, or that there are several.
+/// The dimension of a person's only value of the segment, with a place for several values.
 fn only(segment: &ColumnRef, question: &Overlap, scope: &Scope<'_>) -> Result<Dimension, Refusal> {
     let refused = || column_not_permitted(scope.contract, segment);
     let side = (0..).map(Side).zip(&question.datasets).find(|(_, name)| **name == segment.dataset);

@@ -1,4 +1,4 @@
-//! What a contract lists for the overlap of datasets.
+//! What a contract lists to permit an overlap.
 
 use crate::{
     analysis::uses::{Amount, Lists, Reading, Section, Use},
@@ -37,12 +37,12 @@ const SEGMENTS: Use = Use {
 pub struct Listed<'t> {
     /// Datasets whose people may be compared, in the contract's order.
     pub datasets: Vec<&'t str>,
-    /// Group columns whose values may be told apart.
+    /// Group columns whose values may divide people.
     pub segments: &'t [ColumnRef],
 }
 
 impl<'t> Listed<'t> {
-    /// What `terms` list; none if they are of another kind.
+    /// What `terms` list; `None` if they are of another kind.
     #[must_use]
     pub fn of(terms: &'t Terms) -> Option<Self> {
         (*terms.section() == SECTION).then_some(())?;

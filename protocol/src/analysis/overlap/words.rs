@@ -1,4 +1,4 @@
-//! An overlap as people read it.
+//! The page of an overlap.
 
 mod figures;
 mod notes;
@@ -39,7 +39,8 @@ pub(super) fn page(result: &JobResult<OverlapAnswer>) -> Page {
     Page { title, subtitle, answer: statements(answer), sections, ..Page::default() }
 }
 
-/// The answer in a sentence; of two datasets with both match rates, of more in all and in any of them.
+/// The answer in a sentence. For two datasets it says both match rates; for more, how many people
+/// are in all and in any of them.
 fn statements(answer: &OverlapAnswer) -> Vec<Statement> {
     let at = level(answer.confidence);
     let [pair] = answer.pairs.as_slice() else {

@@ -1,10 +1,10 @@
-//! How many people were reached, and how often.
+//! The answer to a question about reach.
 
 use crate::{analysis::table::CountRange, identity::Identifier};
 use serde::{Deserialize, Serialize};
 
-/// The answer to a question about reach. All intervals are of the noise, and of what groups that are not shown leave
-/// open: what is counted are these people, and nobody else.
+/// The answer to a question about reach. All intervals are of the noise, and of what groups that
+/// are not shown leave open. They say nothing about people who were not counted.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReachAnswer {
@@ -16,24 +16,25 @@ pub struct ReachAnswer {
     pub datasets: Vec<String>,
     /// Confidence level of the intervals.
     pub confidence: f64,
-    /// More rows of one person count as so many.
+    /// A person with more rows counts as having this many.
     pub most_frequency: u32,
-    /// People in any of the datasets, each once; null of the values of a column, whose people are not added up.
+    /// People in any of the datasets, each once; null for the values of a column, whose people are
+    /// not added up.
     pub reach: Option<People>,
-    /// How many of them were reached how often; null unless that was asked.
+    /// How many of these people were reached how often; null unless that was asked.
     pub frequency: Option<Frequency>,
-    /// Groups; null unless they were asked for.
+    /// The groups; null unless they were asked for.
     pub groups: Option<Groups>,
-    /// People who have no key of the kind, of each dataset where people are told apart by dataset, else of all.
-    /// Null where nobody can be.
+    /// People who have no key of the kind: for each dataset if people are divided by dataset,
+    /// otherwise for all. Null where there can be nobody.
     pub without_key: Option<People>,
-    /// The least noisy count of people at which a group is shown.
+    /// The smallest noisy count of people at which a group is shown.
     pub shown_from: i64,
-    /// How many groups are not shown since fewer people were counted there.
+    /// How many groups are not shown because fewer people were counted there.
     pub withheld: u64,
-    /// People who did not agree; null if too few to be shown, or if no dataset asks.
+    /// People who refused consent; null if they are too few to be shown, or if no dataset asks.
     pub no_consent: Option<CountRange>,
-    /// Datasets that ask for consent: whoever refused in one of them is in no other figure.
+    /// Datasets that ask for consent. A person who refused in one of them is in no other figure.
     pub consent_from: Vec<String>,
 }
 
@@ -41,23 +42,23 @@ pub struct ReachAnswer {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct People {
-    /// Those in groups that are shown; null if none is.
+    /// The people in groups that are shown; null if no group is shown.
     pub value: Option<i64>,
-    /// Standard deviation of its noise.
+    /// Standard deviation of the noise in the number.
     pub noise_sd: f64,
-    /// Between what numbers all of them lie.
+    /// The range of the number of people, those in groups that are not shown included.
     pub ci: [i64; 2],
-    /// How many of its groups are not shown, and so missing in the value.
+    /// How many of its groups are not shown: their people are not in `value`.
     pub withheld: u64,
 }
 
-/// How many rows people have, on average.
+/// The average number of rows that a person has.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Average {
-    /// Rows over people, of groups that are shown.
+    /// Rows divided by people, over groups that are shown.
     pub value: f64,
-    /// Its interval.
+    /// Interval of the average.
     pub ci: [f64; 2],
 }
 
@@ -65,31 +66,32 @@ pub struct Average {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Frequency {
-    /// From once up; the last is of everybody who was reached so often or oftener.
+    /// People by frequency, from once up. The last line is of people who were reached that often or
+    /// more often.
     pub times: Vec<Times>,
-    /// Average frequency, of counts up to the most; null if nobody is shown.
+    /// Average frequency, with each person's count capped; null if nobody is shown.
     pub average: Option<Average>,
 }
 
-/// People who were reached so often.
+/// People who were reached a certain number of times.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Times {
-    /// How often; the last one also oftener.
+    /// Number of times. The last line also has people with more.
     pub times: u32,
-    /// Those people.
+    /// People who were reached this many times.
     pub people: People,
-    /// People who were reached so often or oftener.
+    /// People who were reached this many times or more often.
     pub at_least: People,
 }
 
-/// What people are told apart by.
+/// The groups that people are divided into.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Groups {
-    /// The column; null where it is by dataset.
+    /// The column; null if people are divided by dataset.
     pub column: Option<String>,
-    /// In how many groups one person counts at most; null where everybody counts in all of hers.
+    /// In how many groups one person may count at most; null if a person counts in all groups.
     pub values_per_person: Option<u32>,
     /// Groups that are shown, in the contract's order.
     pub groups: Vec<Group>,
@@ -99,14 +101,14 @@ pub struct Groups {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
-    /// A dataset, or a value of the column.
+    /// Name of the group: a dataset, or a value of the column.
     pub name: String,
-    /// People reached in it.
+    /// People who were reached in the group.
     pub people: People,
-    /// Of them, those reached in no other; null for values of a column.
+    /// People who were reached in this group and in no other; null for values of a column.
     pub only: Option<People>,
-    /// Average frequency in it, of counts up to the most; null if nobody is shown.
+    /// Average frequency in the group, with each person's count capped; null if nobody is shown.
     pub average: Option<Average>,
-    /// People reached in it under another kind of key; null where that is not told apart.
+    /// People who were reached in the group under another kind of key; null if that is not counted.
     pub without_key: Option<People>,
 }

@@ -1,4 +1,4 @@
-//! The template of reach.
+//! Reads a question about reach from a job's TOML.
 
 use super::{
     question::{Per, Reach},
@@ -48,7 +48,8 @@ pub(super) fn question(raw: &RawReach, scope: &Scope<'_>) -> Result<Reach, Templ
     })
 }
 
-/// The datasets that the job names, or all that the contract lists, in the contract's order.
+/// The datasets that the job names, in the contract's order; without any, all that the contract
+/// lists.
 fn datasets(asked: Option<&[String]>, listed: &Listed<'_>) -> Result<Vec<String>, TemplateError> {
     let known = || listed.datasets.iter().map(|&name| name.to_owned());
     let Some(asked) = asked else { return Ok(known().collect()) };
@@ -65,7 +66,7 @@ fn datasets(asked: Option<&[String]>, listed: &Listed<'_>) -> Result<Vec<String>
     Ok(known().filter(|name| asked.contains(name)).collect())
 }
 
-/// A kind of match key that all of the datasets have.
+/// The kind of match key, which all of the datasets must have.
 fn key(asked: &str, datasets: &[String], contract: &Contract) -> Result<Identifier, TemplateError> {
     let in_all = |kind: Identifier| {
         datasets.iter().all(|dataset| contract.match_keys(dataset).contains(&kind))
@@ -126,5 +127,5 @@ fn most_frequency(most: u32) -> Result<u32, TemplateError> {
 /// Kinds of match keys, as contracts and jobs call them.
 const KINDS: [(&str, Identifier); 3] =
     [("email", Identifier::Email), ("phone", Identifier::Phone), ("hashed", Identifier::Hashed)];
-/// The largest frequency that is told from larger ones.
+/// The largest frequency that is counted by itself. Larger ones count as this.
 pub(super) const MOST: u32 = 100;

@@ -71,7 +71,8 @@ fn refusers(people: Figure, view: &View<'_>, alpha: f64) -> CountRange {
     CountRange { n: people.value, noise_sd: people.noise_variance.sqrt(), ci }
 }
 
-/// Whether somebody can be in a place: of a dataset with one kind of key nobody is without it.
+/// Whether somebody can be in a place. In a dataset with one kind of key nobody is without that
+/// key.
 fn lacks_no_key(place: &[u32], asked: &Reach, scope: &Scope<'_>) -> bool {
     if asked.per != Per::Dataset {
         return true;
@@ -85,7 +86,7 @@ fn lacks_no_key(place: &[u32], asked: &Reach, scope: &Scope<'_>) -> bool {
     })
 }
 
-/// Reads figures off places.
+/// Reads figures from places.
 struct Reader<'a> {
     asked: &'a Reach,
     scope: &'a Scope<'a>,
@@ -94,12 +95,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Whether people who have a key of the kind are told apart from others, in a place of its own.
+    /// Whether people with a key of the kind and people without it are in different places.
     fn tells_known(&self) -> bool {
         self.tally.dimensions.first() == Some(&Dimension::Known)
     }
 
-    /// Sets of datasets: the places of membership before those of people without the key.
+    /// The number of sets of datasets: the places of membership before those of people without the
+    /// key.
     fn sets(&self) -> u32 {
         let datasets = u32::try_from(self.asked.datasets.len()).unwrap_or(0);
         1_u32.checked_shl(datasets).unwrap_or(0).saturating_sub(1)
@@ -113,13 +115,13 @@ impl Reader<'_> {
         }
     }
 
-    /// The last number of a place: what people are told apart by, beside their key.
+    /// The last number of a place: the part by which people are divided, beside their key.
     fn told(place: &[u32]) -> u32 {
         place.last().copied().unwrap_or(0)
     }
 
-    /// Everybody who has a key of the kind, and who has none. Of the values of a column neither: one person may be in
-    /// several.
+    /// All people who have a key of the kind, and all who have none. Neither is given for the
+    /// values of a column, since one person may be in several.
     fn everybody(&self) -> (Option<People>, Option<People>) {
         if matches!(self.asked.per, Per::Column { .. }) {
             return (None, None);
@@ -149,7 +151,7 @@ impl Reader<'_> {
             people: people(&|seen| seen == times),
             at_least: people(&|seen| seen >= times),
         });
-        // Bins say how often exactly, and the last one what counts as the most.
+        // The bins say how often exactly; the last one has people at the cap or above.
         let part = self.counter.part(|place| self.is_known(place));
         let rows = part.shown().fold(Noisy { value: 0.0, variance: 0.0 }, |all, (place, found)| {
             let often = f64::from(often(place));
@@ -182,7 +184,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The people of one dataset, and those in no other.
+    /// The people of one dataset, and those who are in no other.
     fn dataset(&self, (at, name): (u32, &String)) -> Group {
         let bit = 1_u32.checked_shl(at).unwrap_or(0);
         let set = |place: &[u32]| Self::told(place).saturating_add(1);
@@ -200,7 +202,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Each value of a column, and none.
+    /// The people of each value of a column, and of no value.
     fn values(&self, column: &ColumnRef) -> Vec<Group> {
         let domain = match self.scope.contract.column(column).map(|column| &column.role) {
             Some(Role::Group(domain)) => domain.as_slice(),
@@ -227,12 +229,13 @@ impl Reader<'_> {
         self.counter.average(part, part.rows(measure), &|_| [1.0, most], [1.0, most])
     }
 
-    /// Whether there are more values than one person counts in. Whether anybody has more is not known; rows without a
-    /// value are one of what she counts in, and no reason for an alarm by themselves.
+    /// Whether there are more values than a person may count in. Nobody knows whether anybody has
+    /// more. Rows without a value are one of the values that a person counts in, and raise no alarm
+    /// by themselves.
     fn leaves_values_out(&self) -> bool {
         let Per::Column { values_per_person, .. } = &self.asked.per else { return false };
         let places = self.tally.dimensions.last().and_then(Dimension::places).unwrap_or(0);
-        // The last place is that of rows without a value.
+        // The last place is for rows without a value.
         u64::from(*values_per_person) < places.saturating_sub(1)
     }
 

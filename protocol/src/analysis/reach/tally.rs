@@ -1,4 +1,4 @@
-//! From a question about reach to its tally.
+//! Makes the tally of a question about reach.
 
 use super::{
     ask::MOST,
@@ -15,7 +15,7 @@ use crate::{
     tally::{Clamp, Dimension, Measure, Population, Quantity, Side, Table, Tally},
 };
 
-/// The people of all datasets, each once, by what the question tells them apart by.
+/// The tally of the people of all datasets, each once, by what the question divides them by.
 pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     let contract = scope.contract;
     let listed =
@@ -24,7 +24,7 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
     if !(2..=MOST).contains(&asked.most_frequency) {
         return Err(Refusal::Malformed);
     }
-    // One dataset is told apart from nothing.
+    // A single dataset cannot be compared with others.
     if asked.per == Per::Dataset && asked.datasets.len() < 2 {
         return Err(Refusal::Malformed);
     }
@@ -56,7 +56,7 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
             (vec![group(column, asked, contract)?], measures, *values_per_person)
         }
     };
-    // Membership tells it by itself.
+    // Membership already says who has the key.
     if asked.per != Per::Dataset && may_lack_key(&asked.datasets, contract) {
         dimensions.insert(0, Dimension::Known);
     }
@@ -71,7 +71,8 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
     })
 }
 
-/// Whether somebody may be known by another kind of key than that which all are counted by.
+/// Whether somebody may be known only by another kind of key than the one by which people are
+/// counted.
 fn may_lack_key(datasets: &[String], contract: &Contract) -> bool {
     datasets.iter().any(|dataset| contract.match_keys(dataset).len() > 1)
 }

@@ -1,4 +1,4 @@
-//! Reach and frequency as people read them.
+//! The page of reach and frequency.
 
 mod notes;
 
@@ -83,7 +83,7 @@ fn statement(answer: &ReachAnswer) -> Option<Statement> {
     Some(Statement::whole(Text::fixed(text).and(".").capital()))
 }
 
-/// The share of people reached so often, or the people of each group, with intervals.
+/// Draws the share of people by frequency, or the people of each group, with intervals.
 fn picture(answer: &ReachAnswer) -> Option<Section> {
     let row = |name: Text, people: &People| {
         let value = people.value?;
@@ -187,7 +187,7 @@ fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {
         figures.push(group.average.map_or(UNKNOWN.into(), |mean| Text::fixed(times_range(&mean))));
         Row { names: vec![named(group)], figures, ..Row::default() }
     });
-    // The reach of all was counted, not added up. An answer by the values of a column does not have it.
+    // The reach of all was counted, not added up. An answer by the values of a column has none.
     let all = answer.reach.iter().map(|reach| {
         let figures = vec![Text::fixed(counted(reach)), Text::fixed(range(reach))];
         Row::new("(all, each person once)".into(), figures)
@@ -231,7 +231,7 @@ fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {
     section.with(Block::Heading("Exclusive reach".into())).with(Block::Table(table))
 }
 
-/// Who counts, and who does not.
+/// Says who counts, and who does not.
 fn people(answer: &ReachAnswer) -> Section {
     let mut rows = Vec::new();
     let row = |name: Text, people: &People| {
@@ -297,7 +297,8 @@ fn limits(answer: &ReachAnswer) -> Section {
     Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(limits))
 }
 
-/// A group's name as it is, or in quotes where it could be taken for a word of ours or for two columns.
+/// A group's name as it is, or in quotes if it could be taken for a word of ours or for two
+/// columns.
 fn named(group: &Group) -> Text {
     let name = &group.name;
     if (name.starts_with('(') && name != "(none)") || name.contains("  ") {
@@ -307,7 +308,7 @@ fn named(group: &Group) -> Text {
     }
 }
 
-/// A number of people, with what is missing in it.
+/// A number of people, with a remark on what is missing in it.
 fn counted(people: &People) -> String {
     match people.value {
         Some(_) if people.withheld > 0 => format!("at least {}", whole(people.ci[0])),

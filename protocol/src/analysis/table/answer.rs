@@ -1,4 +1,4 @@
-//! Counts and sums by group.
+//! The answer to a question about groups.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,71 +8,75 @@ use serde::{Deserialize, Serialize};
 pub struct TableAnswer {
     /// What is counted, in words.
     pub counted: String,
-    /// What cells are made of, one heading for each of a cell's names.
+    /// The headings of the groups, one for each of a cell's names.
     pub group_by: Vec<String>,
-    /// In how many cells one person counts at most.
+    /// In how many cells one person may count.
     pub cells_per_person: u32,
     /// Confidence level of the intervals, which cover the noise and nothing else.
     pub confidence: f64,
     /// Cells that are shown.
     pub cells: Vec<TableCell>,
-    /// The least noisy count of people at which a cell is shown: the contract's or the job's floor, or what
-    /// it takes that noise alone hardly ever shows an empty cell, where that is more.
+    /// The smallest noisy count of people at which a cell is shown: the contract's or the job's
+    /// floor, or the count from which noise alone hardly ever shows an empty cell, whichever is
+    /// larger.
     pub shown_from: i64,
-    /// The public cells that are too small to be shown, added up; null if there are none, or if they
-    /// are too small together.
+    /// The public cells that are too small to be shown, added up; null if there are none, or if
+    /// they are too small even together.
     pub other: Option<OtherCells>,
-    /// How many cells are not shown: exact for public cells, noisy for cells that the data name.
+    /// How many cells are not shown: exact for public cells, noisy for cells whose names come from
+    /// the data.
     pub withheld_cells: CountRange,
-    /// How many of the public cells that are not shown are combinations with no value in a column, which
-    /// may be nobody's by their nature; null for cells that the data name.
+    /// How many of the public cells that are not shown are combinations without a value in some
+    /// column, which may be empty by their nature; null for cells whose names come from the data.
     pub withheld_without_value: Option<u64>,
-    /// People who did not agree, in either dataset; null if too few to be shown, or if no dataset asks.
+    /// People who refused consent in either dataset; null if they are too few to be shown, or if no
+    /// dataset asks.
     pub no_consent: Option<CountRange>,
-    /// Datasets that ask for consent: whoever refused in one of them is in no cell.
+    /// Datasets that ask for consent. A person who refused in one of them is in no cell.
     pub consent_from: Vec<String>,
-    /// The share that was found in the joined dataset, of a table by `matched` alone whose two cells are
-    /// shown; null elsewhere.
+    /// The share that was found in the joined dataset, for a table by `matched` alone whose two
+    /// cells are shown; null for other tables.
     pub matched: Option<MatchedShare>,
 }
 
-/// How many were found in the joined dataset, and of whom.
+/// Which share of people was found in the joined dataset.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchedShare {
-    /// Of the people who refused in no dataset.
+    /// Share of the people who refused in no dataset.
     pub share: f64,
-    /// Its range: what the ranges of both cells leave open.
+    /// Range of the share: what the ranges of both cells leave open.
     pub ci: [f64; 2],
-    /// The same of all people, with refusers among the found. Only where the joined dataset alone asks for
-    /// consent, so that they are known because they were found; and only where their number is shown.
+    /// Share of all people, with refusers among the found. It is there only if the joined dataset
+    /// alone asks for consent, so that refusers are known because they were found, and if their
+    /// number is shown.
     pub share_with_refusers: Option<f64>,
 }
 
-/// One cell.
+/// A cell of the table.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableCell {
-    /// Its value under each heading.
+    /// Value of the cell under each heading.
     pub names: Vec<String>,
-    /// People; its interval is the one that holds given that the cell is shown.
+    /// Number of people. Its interval is the one that holds given that the cell is shown.
     pub people: Estimate,
-    /// For each measure of the job.
+    /// Amounts for each measure of the job.
     pub measures: Vec<MeasureEstimate>,
 }
 
-/// Cells that are not shown, added up. They are those whose people noise made few, so that no estimate of their
-/// people is right, and no mean; totals have noise of their own.
+/// The cells that are not shown, added up. Noise made the counts of their people small, so no
+/// estimate of these people is right, and no mean. Totals have noise of their own.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherCells {
-    /// How many people there are at least, at the result's confidence or better.
+    /// The least number of people, at the result's confidence or better.
     pub people_at_least: i64,
-    /// For each measure of the job.
+    /// Totals for each measure of the job.
     pub measures: Vec<OtherTotal>,
 }
 
-/// What was added up for one measure over all cells that are not shown.
+/// The total of one measure over all cells that are not shown.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherTotal {
@@ -82,56 +86,57 @@ pub struct OtherTotal {
     pub total: Estimate,
 }
 
-/// What was added up for one measure.
+/// The amounts of one measure in a cell.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MeasureEstimate {
     /// Name in the job.
     pub name: String,
-    /// Largest value of one person and cell: what is above it counts as it.
+    /// Largest value of one person and cell; larger ones count as this.
     pub cap: f64,
-    /// Smallest value of one person and cell: what is below it counts as it.
+    /// Smallest value of one person and cell; smaller ones count as this.
     pub floor: f64,
     /// Total over the people of the cell.
     pub total: Estimate,
-    /// Total over people. Its interval has both ends of those of total and people in it, each at half the
-    /// error, as far as they are possible: what one person can have in the cell lies between floor and cap, and
-    /// within the bin where the cell is one of this measure. So does the estimate.
+    /// Total divided by people. The interval combines the intervals of total and people, each at
+    /// half the error, as far as its ends are possible: what one person can have in the cell lies
+    /// between floor and cap, and within the bin if the cell is a bin of this measure. The estimate
+    /// is cut in the same way.
     pub mean: Estimate,
     /// Standard deviation between people, if squares were asked for.
     pub spread: Option<SpreadEstimate>,
 }
 
-/// How much people differ, and the interval of that at the result's confidence: from 0 where noise reaches it,
-/// and no more than values between floor and cap can differ.
+/// How much people differ, with its interval at the result's confidence. The interval begins at 0
+/// where noise reaches it, and ends at most where values between floor and cap can.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpreadEstimate {
     /// The standard deviation between people.
     pub value: f64,
-    /// Its interval.
+    /// Interval of the standard deviation.
     pub ci: [f64; 2],
 }
 
-/// A figure with the error that its noise makes.
+/// A figure with the error that noise makes.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// The figure.
     pub value: f64,
-    /// Standard deviation of the noise in it.
+    /// Standard deviation of the noise in the figure.
     pub noise_sd: f64,
-    /// Its interval at the result's confidence.
+    /// Interval of the figure at the result's confidence.
     pub ci: [f64; 2],
 }
 
-/// A whole number that may be noisy, and the range that holds it at the result's confidence.
+/// A whole number, which may be noisy, and its range at the result's confidence.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CountRange {
-    /// The number; of a noisy number of cells 0, if there may be none.
+    /// The number. A noisy number of cells is 0 if there may be none.
     pub n: i64,
-    /// Standard deviation of its noise; 0 if it is exact.
+    /// Standard deviation of the noise in the number; 0 if it is exact.
     pub noise_sd: f64,
     /// Least and most, not below 0.
     pub ci: [i64; 2],

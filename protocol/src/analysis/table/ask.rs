@@ -1,4 +1,4 @@
-//! The template of counts and sums by group.
+//! Reads a question about groups from a job's TOML.
 
 use super::{
     question::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
@@ -65,9 +65,9 @@ pub(super) fn question(raw: &RawTable, scope: &Scope<'_>) -> Result<TableQuestio
     })
 }
 
-/// What the contract lets a question name.
+/// The columns that the contract lets a question name.
 pub(in crate::analysis) struct ListedColumns<'c> {
-    /// The kind of question.
+    /// Kind of the question.
     kind: &'static str,
     pub(in crate::analysis) listed: Listed<'c>,
     contract: &'c Contract,

@@ -76,8 +76,8 @@ pub(super) fn answer(
     (answer, flags.collect())
 }
 
-/// The share that was found, of a table by that alone. `refusers`: people who are known to have refused
-/// because they were found.
+/// The share that was found, for a table by `matched` alone. `refusers` are people who are known to
+/// have refused because they were found.
 fn matched_share(
     asked: &TableQuestion,
     shown: &[TableCell],
@@ -104,7 +104,7 @@ fn matched_share(
 
 /// Makes intervals of noisy figures, at one confidence.
 struct Judge {
-    /// One less the confidence.
+    /// One minus the confidence.
     alpha: f64,
     shows: Thresholds,
 }
@@ -127,7 +127,7 @@ impl Judge {
         let reach = whole(normal_upper_quantile(self.alpha / 2.0) * noise_sd);
         let ends = [cells.value.saturating_sub(reach), cells.value.saturating_add(reach)];
         let ci = ends.map(|end| end.max(0));
-        // None may be hidden: then no number is named.
+        // If no cell may be hidden, no number is named.
         let n = if noise_sd > 0.0 && ci[0] == 0 { 0 } else { cells.value };
         CountRange { n, noise_sd, ci }
     }
@@ -189,7 +189,7 @@ impl Judge {
     }
 }
 
-/// Units of the column in one of the amount.
+/// Units of the column in one unit of the amount.
 fn unit(measure: &TableMeasure) -> f64 {
     measure.scale.units_per_one()
 }
@@ -202,7 +202,7 @@ fn in_units(Estimate { value, noise_sd, ci }: Estimate, unit: f64) -> Estimate {
 /// One dimension in words.
 struct Heading {
     title: String,
-    /// Names of public places.
+    /// Names of the public places.
     places: Vec<String>,
 }
 
@@ -259,8 +259,8 @@ impl Heading {
     }
 }
 
-/// A label is its owner's text, and others read it: one that could be taken for something else, or is not
-/// plain to see, stands in quotes with what is odd in it spelt out.
+/// A label as it is shown. It is its owner's text, and others read it: a label that could be taken
+/// for something else, or has hidden characters, stands in quotes with these spelt out.
 fn shown(label: &[u8]) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || " -_.,:&+'!#@%".contains(letter);
     match std::str::from_utf8(label) {
@@ -291,7 +291,7 @@ fn with_measures(tally: &Tally, asked: &TableQuestion, contract: &Contract) -> S
     if measures.is_empty() { people } else { format!("{people}, with {}", measures.join(", ")) }
 }
 
-/// Whose people, and which of their rows.
+/// Says whose rows are counted, and which.
 pub(in crate::analysis) fn counted(tally: &Tally, rows: &[Filter], contract: &Contract) -> String {
     let joined = tally.joined().map(|table| format!(", joined with {}", table.dataset));
     let rows: Vec<_> = rows.iter().map(|row| row_words(row, contract)).collect();
@@ -301,7 +301,7 @@ pub(in crate::analysis) fn counted(tally: &Tally, rows: &[Filter], contract: &Co
     format!("people of {population}{}{rows}", joined.unwrap_or_default())
 }
 
-/// Which rows a filter chooses, in words.
+/// Says in words which rows a filter chooses.
 pub(in crate::analysis) fn row_words(filter: &Filter, contract: &Contract) -> String {
     let (column, least, most) = match filter {
         Filter::OneOf { column, values } => {
@@ -329,7 +329,7 @@ pub(in crate::analysis) fn row_words(filter: &Filter, contract: &Contract) -> St
     }
 }
 
-/// What a total below 0 counts as.
+/// Says what a total below 0 counts as.
 fn floor_words(measure: &TableMeasure) -> String {
     match (measure.statistic, measure.clamp.is_signed()) {
         (Statistic::Sum, false) => " (totals below 0 count as 0)".to_owned(),
@@ -342,7 +342,7 @@ fn floor_words(measure: &TableMeasure) -> String {
     }
 }
 
-/// What each person has of a measure.
+/// Says what each person has of a measure.
 pub(in crate::analysis) fn measure_words(measure: &TableMeasure) -> String {
     let TableMeasure { column, statistic, .. } = measure;
     match statistic {

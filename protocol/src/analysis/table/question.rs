@@ -1,4 +1,4 @@
-//! What a table job asks.
+//! A question about groups as it is signed.
 
 use crate::{
     contract::ColumnRef,
@@ -10,20 +10,20 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Counts and sums by group: how many people, what they did.
+/// Asks for counts and sums by group: how many people there are, and what they did.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableQuestion {
-    /// What cells are made of, outermost first.
+    /// The dimensions that make up cells, outermost first.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
     pub group_by: Vec<GroupBy>,
-    /// Which rows count: all of these.
+    /// Conditions that a row must all meet to count.
     #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Filter>,
-    /// What is added up for each person and cell.
+    /// The amounts that are added up for each person and cell.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub measures: Vec<TableMeasure>,
-    /// In how many cells one person may count; the rest of a person's cells is left out.
+    /// In how many cells one person may count; further cells of a person are left out.
     pub cells_per_person: u32,
     /// Confidence of the intervals, in millionths.
     pub confidence: Millionths,
@@ -35,11 +35,11 @@ pub struct TableQuestion {
     pub selection_delta: u64,
     /// How the loss is divided.
     pub split: Split,
-    /// Smallest cell that is shown; the contract's floor where it is larger.
+    /// Smallest cell that is shown. The contract's floor holds if it is larger.
     pub min_cell: u32,
 }
 
-/// What cells are made of.
+/// A dimension of the cells.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
@@ -48,17 +48,17 @@ pub enum GroupBy {
     Matched,
     /// A group or label column.
     Column(ColumnRef),
-    /// A measure of this question, by name, in bins: a distribution.
+    /// Bins of a measure of this question: a distribution.
     Bins {
         /// Name of the measure.
         measure: String,
-        /// Ascending, in units of the column's scale.
+        /// Edges of the bins, ascending, in units of the column's scale.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
 }
 
-/// Rows that count.
+/// A condition on the rows that count.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
@@ -75,15 +75,15 @@ pub enum Filter {
     Between {
         /// Column.
         column: ColumnRef,
-        /// Smallest, in units of the column's scale, or days since 1970-01-01.
+        /// Smallest value, in units of the column's scale, or days since 1970-01-01.
         least: i64,
-        /// Largest.
+        /// Largest value.
         most: i64,
     },
 }
 
 impl Filter {
-    /// The column that it is about.
+    /// The column of the condition.
     #[must_use]
     pub fn column(&self) -> &ColumnRef {
         match self {
@@ -92,33 +92,34 @@ impl Filter {
     }
 }
 
-/// What is added up.
+/// An amount that is added up.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableMeasure {
-    /// What people call it.
+    /// Name that people give to the amount.
     pub name: String,
     /// Dataset whose rows are counted, for [`Statistic::Rows`]; else the column, written as a [`ColumnRef`] is.
     pub column: String,
-    /// What is made of the rows of a person.
+    /// How a person's rows become one value.
     pub statistic: Statistic,
-    /// Between what ends the value of one person and cell counts as it is, in units of the column's scale.
+    /// The ends between which one person's value in a cell counts as it is, in units of the
+    /// column's scale.
     pub clamp: Clamp,
-    /// Whether squares are added up too, which gives the spread between people.
+    /// Whether squares are added up too, to tell how much people differ.
     pub squares: bool,
     /// Decimals of the column, from the contract; 0 for counts.
     pub scale: Scale,
 }
 
-/// What is made of the rows of a person.
+/// How a person's rows become one value.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
 pub enum Statistic {
-    /// How many.
+    /// The number of rows.
     Rows,
     /// The sum of the column.
     Sum,
-    /// How many different values.
+    /// The number of different values.
     Distinct,
 }

@@ -1,4 +1,4 @@
-//! From a question about groups to its tally.
+//! Makes the tally of a question about groups.
 
 use super::question::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     units::Scale,
 };
 
-/// The people of the population by group, with what they did.
+/// The tally of the population by group, with what people did.
 pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     let contract = scope.contract;
     let unknown = || not_permitted(Asked::Analysis, scope.name, None);
@@ -65,8 +65,8 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
     })
 }
 
-/// What a question names, as the contract has it. Whether the contract permits it, the policy looks at in the
-/// tally.
+/// The columns that a question names, as the contract has them. The policy checks in the tally
+/// whether the contract permits them.
 struct Names<'c> {
     contract: &'c Contract,
     listed: &'c Listed<'c>,

@@ -1,4 +1,4 @@
-//! What a contract lists for counts and sums by group, and for what is chosen from them.
+//! What a contract lists to permit counts and sums by group, and a choice from them.
 
 use crate::{
     analysis::uses::{Amount, Lists, Reading, Section, Use},
@@ -92,7 +92,7 @@ pub struct Listed<'t> {
 }
 
 impl<'t> Listed<'t> {
-    /// What `terms` list; none if they are of another kind.
+    /// What `terms` list; `None` if they are of another kind.
     #[must_use]
     pub fn of(terms: &'t Terms) -> Option<Self> {
         (*terms.section() == SECTION).then_some(())?;

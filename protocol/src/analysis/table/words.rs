@@ -1,4 +1,4 @@
-//! A table of groups as people read it.
+//! The page of a table of groups.
 
 mod notes;
 mod order;
@@ -30,7 +30,7 @@ pub(super) fn page(result: &TableResult) -> Page {
     }
 }
 
-/// How many people are in each cell, and between what numbers they lie.
+/// The number of people in each cell, with its range.
 fn people_section(result: &TableResult) -> Section {
     let shown = result.answer.cells.iter().map(|cell| Row {
         bar: Some(Bar { value: cell.people.value, range: cell.people.ci }),
@@ -58,7 +58,7 @@ fn people_section(result: &TableResult) -> Section {
         .with(Block::Note(Text::fixed(note)))
 }
 
-/// What is added up in each cell of the measure that `first` is the first of.
+/// What is added up in each cell for the measure of which `first` is the first estimate.
 fn measure_section(result: &TableResult, first: &MeasureEstimate) -> Section {
     let name = first.name.as_str();
     let figures = |total: Option<&Estimate>, mean: Option<&Estimate>| {
@@ -102,7 +102,8 @@ fn measure_section(result: &TableResult, first: &MeasureEstimate) -> Section {
         .with(Block::Note(SPREAD.into()))
 }
 
-/// How much people of each cell differ in the measure of this name; no rows if that was not asked.
+/// How much the people of each cell differ in the measure of this name; no rows if that was not
+/// asked.
 fn spread_rows(result: &TableResult, name: &str) -> Vec<Row> {
     let rows = result.answer.cells.iter().filter_map(|cell| {
         let SpreadEstimate { value, ci: [low, high] } = measured(cell, name)?.spread?;
@@ -113,7 +114,7 @@ fn spread_rows(result: &TableResult, name: &str) -> Vec<Row> {
     rows.collect()
 }
 
-/// What a spread and its range are.
+/// Explains a spread and its range.
 const SPREAD: &str = "Standard deviation between people. Its range allows for the noise in people, totals and \
      squares: it begins at 0 where noise reaches it.";
 
@@ -142,12 +143,13 @@ fn limits(result: &TableResult) -> Section {
     Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(limits))
 }
 
-/// Whether any dataset of the table asks for consent. Where none does, nobody can have withheld it.
+/// Whether any dataset of the table asks for consent. If none does, nobody can have refused it.
 fn asks_consent(result: &TableResult) -> bool {
     !result.answer.consent_from.is_empty()
 }
 
-/// A table with a column for each heading of the groups; one for the whole if there are none.
+/// A table with a column for each heading of the groups. Without groups it has one row for
+/// everybody.
 fn headed(result: &TableResult) -> Table {
     let names = match result.answer.group_by.as_slice() {
         [] => vec!["Group".into()],
@@ -169,7 +171,8 @@ fn other(figures: Vec<Text>) -> Row {
     Row::new(OTHER.into(), figures)
 }
 
-/// A group's value as it is, or in quotes where it could be taken for a word of ours or for two columns.
+/// A group's value as it is, or in quotes if it could be taken for a word of ours or for two
+/// columns.
 fn value(name: &str) -> Text {
     let is_ours = name.starts_with('(') && name != NO_VALUE;
     if is_ours || name.contains("  ") {
@@ -179,9 +182,9 @@ fn value(name: &str) -> Text {
     }
 }
 
-/// What the row of the groups that are not shown is called; no value of a group is written so.
+/// Name of the row of groups that are not shown. No value of a group is written like this.
 const OTHER: &str = "(not shown)";
-/// What a row without a value is called.
+/// Name of a row without a value.
 const NO_VALUE: &str = "(none)";
 
 fn shown_or_not(table: Table) -> Block {
@@ -200,8 +203,8 @@ fn unknown() -> Text {
     UNKNOWN.into()
 }
 
-/// What fills the width of a bar: the largest group that has all its values, since people without one
-/// are often so many that no other bar would be seen.
+/// The value that fills the width of a bar: the largest group that has all its values. People
+/// without a value are often so many that no other bar would be seen.
 fn largest(result: &TableResult) -> f64 {
     let of = |all: bool| {
         let cells = result.answer.cells.iter();
@@ -211,13 +214,13 @@ fn largest(result: &TableResult) -> f64 {
     if of(false) > 0.0 { of(false) } else { of(true) }
 }
 
-/// Above and below which one person's value in one cell does not count as it is.
+/// Says above and below which values one person's value in a cell does not count as it is.
 fn bounds(measure: &MeasureEstimate) -> String {
     let [cap, floor] = [measure.cap, measure.floor].map(bound);
     format!("above {cap} of one person in one group counts as {cap}, below {floor} as {floor}")
 }
 
-/// The first of each measure that a cell has, in the order of the cells.
+/// The first estimate of each measure, in the order of the cells.
 fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
     let mut first: Vec<&MeasureEstimate> = Vec::new();
     for found in result.answer.cells.iter().flat_map(|cell| &cell.measures) {
@@ -228,23 +231,23 @@ fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
     first
 }
 
-/// What a cell has of a measure: found by name, since a file may leave one out of a cell.
+/// The measure of a cell, found by its name, since a file may leave one out of a cell.
 fn measured<'r>(cell: &'r TableCell, name: &str) -> Option<&'r MeasureEstimate> {
     cell.measures.iter().find(|measure| measure.name == name)
 }
 
-/// How many people, in whole numbers.
+/// A number of people, rounded to whole ones.
 fn people(people: &Estimate) -> Text {
     Text::fixed(figure(people.value.round(), WHOLE))
 }
 
-/// Between what numbers of people it lies, at the result's confidence.
+/// The range of a number of people, at the result's confidence.
 fn people_range(people: &Estimate) -> Text {
     let [low, high] = people.ci.map(|end| figure(end.round(), WHOLE));
     Text::fixed(format!("{low} to {high}"))
 }
 
-/// People of the cells that are not shown: how many more there are is not known.
+/// The people of cells that are not shown. How many more there are is not known.
 fn at_least(other: &OtherCells) -> Text {
     match other.people_at_least {
         ..1 => unknown(),
@@ -262,19 +265,19 @@ fn amount_error(estimate: &Estimate) -> Text {
     Text::fixed(format!("\u{b1} {}", figure(half(estimate), estimate.noise_sd)))
 }
 
-/// Between what amounts one lies.
+/// The range of an amount.
 fn amount_range(estimate: &Estimate) -> Text {
     let [low, high] = estimate.ci.map(|end| figure(end, estimate.noise_sd));
     Text::fixed(format!("{low} to {high}"))
 }
 
-/// Half of its interval.
+/// Half of an estimate's interval.
 fn half(estimate: &Estimate) -> f64 {
     let [low, high] = estimate.ci;
     (high - low) / 2.0
 }
 
-/// From this error on a figure is shown without decimals.
+/// The error from which a figure is shown without decimals.
 const WHOLE: f64 = 100.0;
 
 #[cfg(test)]

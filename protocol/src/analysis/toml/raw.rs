@@ -1,4 +1,4 @@
-//! Shapes that several kinds share, before anything is believed of them.
+//! Shapes of TOML that several kinds share, before they are checked.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Who asked what a reader is about to read: said first wherever it was somebody else.
+//! Who asked the job whose answer a reader opens. The page says it first if it was another party.
 
 use super::Text;
 use crate::job::JobName;
@@ -9,29 +9,29 @@ use crate::job::JobName;
 pub struct Asker {
     /// The job that was opened.
     pub job: JobName,
-    /// Who asked it.
+    /// The party that asked it.
     pub asked_by: String,
-    /// Who reads.
+    /// The party that reads.
     pub reader: String,
-    /// The job that was answered, and who asked that, if it is an earlier one.
+    /// The job that was answered and the party that asked it, if it is an earlier job.
     pub earlier: Option<(JobName, String)>,
 }
 
 impl Asker {
-    /// Whether the reader asked.
+    /// Whether the reader is the party that asked.
     #[must_use]
     pub fn is_reader(&self) -> bool {
         self.asked_by == self.reader
     }
 
-    /// The first line, where the reader did not ask.
+    /// The first line of the page, if the reader is not the party that asked.
     #[must_use]
     pub fn headline(&self) -> Option<Text> {
         let asked = || Text::fixed("Asked by ").quote(&self.asked_by).and(", not by you.");
         (!self.is_reader()).then(asked)
     }
 
-    /// What is known of an answer that was there before: both jobs are at hand and signed, and ask the
+    /// What is known of an answer to an earlier job: both jobs are at hand and signed, and ask the
     /// same of the same data of the same instance.
     #[must_use]
     pub fn repeated(&self) -> Option<String> {
@@ -45,7 +45,7 @@ impl Asker {
         ))
     }
 
-    /// The same for machines.
+    /// The same facts as JSON.
     #[must_use]
     pub fn as_json(&self) -> serde_json::Value {
         let (answered, answered_for) = match &self.earlier {

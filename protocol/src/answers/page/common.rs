@@ -9,7 +9,7 @@ use crate::result::{
 };
 
 impl JobResult {
-    /// What people read about this result, which comes from `from`.
+    /// The page for people about this result, which comes from `from`.
     ///
     /// # Privacy
     ///
@@ -35,7 +35,7 @@ impl JobResult {
     }
 }
 
-/// What must be known of where the answer comes from.
+/// Warnings about where the answer comes from.
 fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
     let mut banners = Vec::new();
     if let Some(headline) = from.asker.as_ref().and_then(Asker::headline) {
@@ -73,7 +73,7 @@ fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
     banners
 }
 
-/// `about` with who asked, for what, under which contract, and when it was answered.
+/// `about`, followed by who asked, for what, under which contract, and when it was answered.
 fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
     let asker = from.asker.as_ref();
     let again = asker.filter(|asker| asker.earlier.is_some()).map(|asker| &asker.asked_by);
@@ -201,14 +201,14 @@ fn receipt(result: &JobResult, from: &Provenance) -> Section {
         .with(Block::Command(party))
 }
 
-/// Notes to read the figures with; nothing if there are none.
+/// The section of notes; `None` if there are no notes.
 pub(crate) fn notes(notes: Vec<Text>) -> Option<Section> {
     let notes: Vec<_> = notes.into_iter().map(Text::capital).collect();
     let section = Section::new(Topic::Notes, "Notes".into());
     (!notes.is_empty()).then(|| section.with(Block::List(notes)))
 }
 
-/// The sentence of a flag: of one that any kind may raise, or else of one that `own` explains.
+/// The sentence that explains a flag: one that any kind may raise, or one that `own` explains.
 pub(crate) fn explain(flag: &str, own: impl Fn(&str) -> Option<&'static str>) -> Text {
     if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
         return Text::fixed("it asks what job ").quote(job).and(

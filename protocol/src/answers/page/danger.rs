@@ -1,15 +1,17 @@
-//! What is wrong with an analysis before a row of it is read: said when a contract is made or shown and
-//! when a job is priced.
+//! What is wrong with an analysis before any row is read. It is said when a contract is made or
+//! shown, and when a job is priced.
 
 use crate::{contract::Contract, identity::Identifier, text::visible};
 
-/// What can make the answers of an analysis wrong, as its contract shows; nothing if that is in order.
+/// What can make the answers of an analysis wrong, as far as its contract shows. Empty if nothing
+/// does.
 #[must_use]
 pub fn dangers(contract: &Contract, analysis: &str) -> Vec<String> {
     consent(contract, analysis).into_iter().chain(match_keys(contract, analysis)).collect()
 }
 
-/// A dataset in which one human may be several people, and what that does to the guarantee.
+/// Warns of a dataset in which one human may be several people, and says what that does to the
+/// guarantee.
 #[must_use]
 pub fn several_identifiers(contract: &Contract, dataset: &str) -> Option<String> {
     let kinds = contract.match_keys(dataset).len();
@@ -35,7 +37,8 @@ fn consent(contract: &Contract, analysis: &str) -> Option<String> {
     })
 }
 
-/// What follows if consent is asked in the outcome data only, after `found`, which says that it is.
+/// What follows if only the outcome data ask for consent. It continues `found`, which says that
+/// they do.
 pub(crate) fn consent_with_outcome(found: &str) -> String {
     format!(
         "{found}, so refusals are known only of people who have an outcome. These leave their arm with what they \
@@ -45,7 +48,7 @@ pub(crate) fn consent_with_outcome(found: &str) -> String {
     )
 }
 
-/// What follows if identifiers are left unused, after `found`, which says that they are.
+/// What follows if identifiers are left unused. It continues `found`, which says that they are.
 pub(crate) fn match_keys_unused(found: &str) -> String {
     format!(
         "{found}: people whose rows begin with different identifiers do not meet, though both sides have one in \

@@ -9,7 +9,7 @@ pub fn whole(number: i64) -> String {
     if number < 0 { format!("-{digits}") } else { digits }
 }
 
-/// A number with so many decimals, and thousands separated by commas.
+/// A number with a fixed number of decimals, and thousands separated by commas.
 #[must_use]
 pub fn fixed(number: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", number.abs());
@@ -39,7 +39,7 @@ pub fn percent(number: f64) -> String {
     if number.abs() < 100.0 { format!("{number:+.1} %") } else { format!("{number:+.0} %") }
 }
 
-/// `a to b`; an end that is not there is infinite.
+/// A range as `a to b`. An end that is `None` is infinite.
 pub fn between(ends: [Option<f64>; 2], show: impl Fn(f64) -> String) -> String {
     match ends {
         [Some(low), Some(high)] => format!("{} to {}", show(low), show(high)),
@@ -76,7 +76,7 @@ pub fn moment(time: Time) -> String {
     time.to_string().replace('T', " ").replace('Z', " UTC")
 }
 
-/// A standard deviation, an amount or other size, to three significant digits at least.
+/// A standard deviation, an amount or another size, with at least three significant digits.
 #[must_use]
 pub fn size(number: f64) -> String {
     let (sign, number) = if number < 0.0 { ("-", -number) } else { ("", number) };
@@ -87,20 +87,20 @@ pub fn size(number: f64) -> String {
     format!("{sign}{text}")
 }
 
-/// A bound that was asked for: whole where it is whole, as that of a count is.
+/// A bound that was asked for. A whole one, such as that of a count, has no decimals.
 #[must_use]
 pub fn bound(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e12 { figure(number, 0.0) } else { size(number) }
 }
 
-/// With a capital first letter, as sentences and headings of a page have it.
+/// The text with a capital first letter, as sentences and headings of a page have it.
 #[must_use]
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A figure with as many decimals as its error supports; with four at most if it has none.
+/// A figure with as many decimals as its error supports; with four at most if it has no error.
 #[must_use]
 pub fn figure(number: f64, error: f64) -> String {
     let decimals = decimals(error).saturating_sub(1);

@@ -1,9 +1,9 @@
-//! Where a result comes from, which its page says.
+//! Where a result comes from, as its page says.
 
 use super::Asker;
 use crate::digest::Digest;
 
-/// Where a result comes from. Whoever opened it knows; the result does not.
+/// Where a result comes from. The result itself does not say it; the party that opened it knows.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever opens a result names all of it")]
 pub struct Provenance {
@@ -11,23 +11,23 @@ pub struct Provenance {
     pub simulated: bool,
     /// The party that asked.
     pub asked_by: String,
-    /// Who reads, and which job was opened; none for a trial.
+    /// The reader and the job that was opened; `None` for a trial.
     pub asker: Option<Asker>,
     /// Digest of the result's exact bytes.
     pub output: Digest,
-    /// What speaks for it.
+    /// The evidence for the result.
     pub source: Source,
 }
 
-/// What speaks for a result.
+/// The evidence for a result.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "whoever opens a result names what there is")]
 pub enum Source {
-    /// Nothing: a trial leaves no receipt.
+    /// There is none: a trial leaves no receipt.
     Trial,
-    /// A receipt, which has been checked.
+    /// A receipt that was checked.
     Receipt(Checked),
-    /// Figures that a receipt is about, which has been checked; the answer was estimated from them at home.
+    /// A checked receipt about the figures. The answer was estimated from them at home.
     Derived,
 }
 
@@ -35,7 +35,7 @@ pub enum Source {
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever checks a receipt names all of it")]
 pub struct Checked {
-    /// The parties that were told.
+    /// The parties that receive the result.
     pub receivers: Vec<String>,
     /// The root of trust, in words.
     pub root: String,
@@ -45,6 +45,6 @@ pub struct Checked {
     pub attested: String,
     /// File with the signed contract.
     pub contract_file: String,
-    /// What the check commands need besides, such as the named root.
+    /// The named root, if there is one, for the commands that check the receipt.
     pub danger_root: Option<String>,
 }

@@ -1,10 +1,10 @@
-//! Text of a page: ours and other people's, told apart.
+//! Text of a page, which tells our own words from text that others chose.
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 
-/// Text as people are to read it, unescaped. Whoever draws it escapes all of it, and sets what is
-/// [`Piece::Quoted`] apart from what stands beside it.
+/// Text for people, unescaped. Code that draws it escapes all of it, and sets [`Piece::Quoted`]
+/// apart from what stands beside it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Text(Vec<Piece>);
@@ -16,7 +16,8 @@ pub struct Text(Vec<Piece>);
 pub enum Piece {
     /// Words and figures of ours.
     Fixed(String),
-    /// What others chose: names of parties, columns, groups and outcomes. It may hold any character.
+    /// Text that others chose: names of parties, columns, groups and outcomes. It may hold any
+    /// character.
     Quoted(String),
 }
 
@@ -45,7 +46,7 @@ impl Text {
         Self::list(names.into_iter().map(Self::quoted), between)
     }
 
-    /// The same with words or figures of ours after it.
+    /// The text with words or figures of ours after it.
     #[must_use]
     pub fn and(mut self, text: impl Display) -> Self {
         let text = text.to_string();
@@ -57,14 +58,14 @@ impl Text {
         self
     }
 
-    /// The same with text after it that others chose.
+    /// The text with text that others chose after it.
     #[must_use]
     pub fn quote(mut self, text: impl Display) -> Self {
         self.0.push(Piece::Quoted(text.to_string()));
         self
     }
 
-    /// The same with `text` after it.
+    /// The text with `text` after it.
     #[must_use]
     pub fn with(self, text: Self) -> Self {
         text.0.into_iter().fold(self, |all, piece| match piece {
@@ -73,7 +74,8 @@ impl Text {
         })
     }
 
-    /// With a capital first letter, as sentences have it; a name that comes first stays as it is.
+    /// The text with a capital first letter, as sentences have it. A name at the beginning stays as
+    /// it is.
     #[must_use]
     pub fn capital(mut self) -> Self {
         if let Some(Piece::Fixed(first)) = self.0.first_mut() {
@@ -85,7 +87,7 @@ impl Text {
         self
     }
 
-    /// Its parts, in order.
+    /// The parts of the text, in order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {
         &self.0
@@ -97,7 +99,7 @@ impl Text {
         self.0.is_empty()
     }
 
-    /// All of it in one string: neither escaped nor safe to show.
+    /// The whole text in one string: neither escaped nor safe to show.
     #[must_use]
     pub fn raw(&self) -> String {
         let pieces = self.0.iter().map(|piece| match piece {

@@ -108,8 +108,10 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     }
     datasets(tally)?;
     let measures = u32::try_from(tally.measures.len()).unwrap_or(u32::MAX);
-    let pair = |it: &Product| (it.one, it.other);
-    let one = |it: &Product| it.one <= it.other && it.other < measures && it.coarse <= COARSEST;
+    let pair = |product: &Product| (product.one, product.other);
+    let one = |product: &Product| {
+        product.one <= product.other && product.other < measures && product.coarse <= COARSEST
+    };
     let in_order = tally.products.is_sorted_by(|a, b| pair(a) < pair(b));
     if !tally.products.iter().all(one) || !in_order {
         return Err(Flaw::Shape("products"));
@@ -117,7 +119,8 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if tally.dimensions.len() > limits::GROUP_BY {
         return Err(Flaw::Shape("dimension"));
     }
-    let only_label = |it: &&Dimension| matches!(it, Dimension::Only { values: None, .. });
+    let only_label =
+        |dimension: &&Dimension| matches!(dimension, Dimension::Only { values: None, .. });
     let only_labels = tally.dimensions.iter().filter(only_label).count();
     let fine = tally.dimensions.iter().all(|dimension| match dimension {
         Dimension::Matched => tally.joined().is_some(),
@@ -176,7 +179,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("dataset that is not read"));
     }
     let of_all = |measure: &&Measure| measure.of == Quantity::RowsOfAll;
-    let is_whole = |it: &Measure| it.side == Side::POPULATION && it.rows.is_empty();
+    let is_whole = |measure: &Measure| measure.side == Side::POPULATION && measure.rows.is_empty();
     if !tally.measures.iter().filter(of_all).all(|measure| union.is_some() && is_whole(measure)) {
         return Err(Flaw::Shape("rows of all datasets"));
     }
@@ -215,7 +218,7 @@ fn starts_elsewhere(tally: &Tally, side: Side, condition: &Condition) -> bool {
 /// All 256 bits of a product: high, low.
 pub(super) fn product(a: u128, b: u128) -> (u128, u128) {
     const HALF: u32 = 64;
-    let split = |it: u128| (it >> HALF, it & u128::from(u64::MAX));
+    let split = |number: u128| (number >> HALF, number & u128::from(u64::MAX));
     let ((a1, a0), (b1, b0)) = (split(a), split(b));
     let low = a0 * b0;
     let (one, other) = (a1 * b0, a0 * b1);

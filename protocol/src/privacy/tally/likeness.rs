@@ -176,7 +176,7 @@ fn population<'t>(one: &ContractTally<'t>, other: &ContractTally<'t>) -> Option<
     };
     let (counted, all) = (fewer.tally.counted(), more.tally.counted());
     let pair = |table: &'t Table| {
-        let same = |it: &&Table| it.dataset == table.dataset;
+        let same = |other: &&Table| other.dataset == table.dataset;
         Some((table, all.iter().find(same)?))
     };
     let shared: Vec<_> = counted.iter().filter_map(pair).collect();

@@ -52,7 +52,7 @@ impl Tally {
     #[must_use]
     pub fn square_of(&self, measure: usize) -> Option<(usize, Product)> {
         let measure = u32::try_from(measure).ok()?;
-        let is_square = |it: &Product| (it.one, it.other) == (measure, measure);
+        let is_square = |product: &Product| (product.one, product.other) == (measure, measure);
         let at = self.products.iter().position(is_square)?;
         Some((at, *self.products.get(at)?))
     }

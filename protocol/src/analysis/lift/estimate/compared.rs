@@ -14,7 +14,7 @@ use statistics::{
 #[derive(Clone, Copy)]
 pub(super) struct Measured<'a> {
     kind: OutcomeKind,
-    /// Between what ends a person's total counts as it is, in units of the column.
+    /// The ends between which a person's total counts as it is, in units of the column.
     clamp: Clamp,
     arms: [(&'a ArmFigures, MeasureFigures); 2],
     exact: Option<FewEvents>,
@@ -28,9 +28,9 @@ pub(super) struct Compared {
     pub(super) few_payers: bool,
     /// Events are so few that the estimate rests on single people.
     pub(super) few_events: bool,
-    /// The relative lift has no meaning, as the control mean is not clearly above zero.
+    /// The relative lift has no meaning, since the control mean is not clearly above zero.
     pub(super) control_near_zero: bool,
-    /// It has one, but of such intervals fewer hold than is said.
+    /// The relative lift has a meaning, but such intervals hold less often than they say.
     pub(super) control_barely_above_zero: bool,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Measured<'a> {
         Self { kind, clamp, arms: [test, control], exact }
     }
 
-    /// The p-value alone, which no level changes.
+    /// The p-value alone, which does not depend on a level.
     pub(super) fn p(&self, confidence: Confidence) -> Option<f64> {
         let found = self.normal(confidence);
         let difference = found.difference?;
@@ -85,7 +85,7 @@ impl<'a> Measured<'a> {
         }
     }
 
-    /// All there is to say, with intervals at the level of `confidence`.
+    /// The comparison, with intervals at the level of `confidence`.
     pub(super) fn compare(&self, confidence: Confidence) -> Compared {
         let mut lift = self.normal(confidence);
         let p = self.p(confidence);
@@ -114,7 +114,7 @@ impl<'a> Measured<'a> {
         let mut is_clear = lift.control.is_above_zero(confidence);
         if let (Some(relative), Some(exact)) = (&mut lift.relative, &self.exact) {
             relative.interval = exact.relative(confidence);
-            // A control rate that may be zero has no largest ratio.
+            // If the control rate may be zero, the ratio has no upper end.
             let one_sided =
                 lift.difference.and_then(|difference| difference.interval?.upper).is_none();
             is_clear &= one_sided || relative.interval.upper.is_some();
@@ -183,7 +183,7 @@ impl<'a> Measured<'a> {
         })
     }
 
-    /// On how many equal payers a total rests: at most, and at least.
+    /// The number of equal payers that a total rests on: at most, and at least.
     fn payers(&self, measure: &MeasureFigures) -> [f64; 2] {
         let sum = figure(measure.sum).value();
         let Some(squares) = measure.sum_sq.map(squares) else { return [f64::INFINITY; 2] };
@@ -193,7 +193,7 @@ impl<'a> Measured<'a> {
         }
         #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^31")]
         let most = self.clamp.reach() as f64 * squares;
-        // Of values of both signs the sum says nothing about the third moment.
+        // If values have both signs, the sum says nothing about the third moment.
         let least = if sum > 0.0 && !self.clamp.is_signed() {
             most.min(squares * squares / sum)
         } else {
@@ -204,9 +204,9 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// Events or payers that are few.
+/// Events or payers that count as few.
 const FEW: f64 = 20.0;
-/// Where one arm has more than four times the people of the other.
+/// Events or payers that count as few if one arm has more than four times the people of the other.
 const FEW_IF_UNEQUAL: f64 = 100.0;
 /// Fieller's g of a control mean that is four standard errors from zero, at 95 %.
 const BARELY: f64 = 0.25;

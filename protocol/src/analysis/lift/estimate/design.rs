@@ -1,4 +1,5 @@
-//! Is the design what it should be? Who was found, who was counted, who was left out.
+//! Checks whether the design is what it should be: who was found, who was counted, who was left
+//! out.
 
 use super::{figure, names};
 use crate::{
@@ -33,7 +34,7 @@ impl Design {
     pub(super) fn new(arms: &Arms, asked: &Lift, scope: &Scope<'_>) -> Self {
         let contract = scope.contract;
         let can_refuse = contract.can_refuse(scope.name);
-        // Where nobody is asked, a count of refusers is noise and nothing else.
+        // If no dataset asks for consent, a count of refusers is noise and nothing else.
         let cells = arms.cells.iter().filter(|figure| can_refuse || figure.cell != Cell::NoConsent);
         let cells: Vec<_> = cells.map(count).collect();
         let sample_ratio = ratio(arms, asked);
@@ -62,8 +63,8 @@ fn count(cell: &CellFigure) -> CellCount {
     CellCount { cell: cell.cell, n: cell.n, noise_sd: cell.noise_variance.sqrt() }
 }
 
-/// The head counts of the arms against the shares of the design. Several values of an arm are in the
-/// tally as one, so that what they are among themselves cannot be tested.
+/// Compares the head counts of the arms with the shares of the design. The tally has the several
+/// values of an arm as one, so the shares among them cannot be tested.
 fn ratio(arms: &Arms, asked: &Lift) -> SampleRatio {
     let expected = asked.expected_test_share.value();
     let flag_p = asked.srm_flag_p.value();
@@ -95,14 +96,14 @@ fn exceeds(arms: &Arms, cell: Cell) -> bool {
     own > tolerated + hidden
 }
 
-/// Whether noise hides more than that, so that nobody can tell.
+/// Whether noise hides more than a hundredth of the smaller arm, so that nobody can tell.
 fn hides(arms: &Arms, cell: Cell) -> bool {
     against_smaller_arm(arms, cell)
         .is_some_and(|(own, tolerated, hidden)| hidden > tolerated && own <= tolerated + hidden)
 }
 
-/// People of `cell`, how many of them are tolerated, and how many noise makes of nobody at most, but for one
-/// time in a thousand.
+/// The people of `cell`, how many are tolerated there, and how many people noise can pretend at
+/// most, except in one of a thousand cases.
 fn against_smaller_arm(arms: &Arms, cell: Cell) -> Option<(f64, f64, f64)> {
     let (test, control) = (arms.test.as_ref()?, arms.control.as_ref()?);
     let smaller = real(test.people.value.min(control.people.value)).max(0.0);
@@ -115,7 +116,7 @@ fn people(cell: &CellFigure) -> Option<f64> {
     Some(real(cell.n?))
 }
 
-/// The people of one arm: found, and not, with the variance of the noise on each.
+/// The people of one arm who were found and who were not, with the variance of the noise on each.
 #[derive(Clone, Copy)]
 struct Found {
     matched: i64,
@@ -139,12 +140,13 @@ impl Found {
         real(self.matched) / self.people()
     }
 
-    /// Whether there are people at all: four deviations of their noise.
+    /// Whether the arm surely has people: more than four deviations of the noise.
     fn is_clear(self) -> bool {
         self.people() >= 1.0 && self.people() >= 4.0 * (2.0 * self.noise_variance).sqrt()
     }
 
-    /// Variance of the share, if it is `share`: people and noise, the latter in both counts.
+    /// Variance of the share, if its true value is `share`: from people and from noise, which is in
+    /// both counts.
     fn variance(self, share: f64) -> f64 {
         let n = self.people();
         let noise = (1.0 - 2.0 * share + 2.0 * share * share) * self.noise_variance;
@@ -174,7 +176,8 @@ impl Found {
     }
 }
 
-/// Match rates of both arms and a test of their difference; none where an arm is withheld or noise.
+/// Match rates of both arms and a test of their difference; `None` if an arm is withheld or drowned
+/// by noise.
 fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
     let test = Found::of(arms, [Cell::TestMatched, Cell::TestUnmatched])?;
     let control = Found::of(arms, [Cell::ControlMatched, Cell::ControlUnmatched])?;
@@ -182,7 +185,7 @@ fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
         return None;
     }
     let z = normal_upper_quantile((1.0 - asked.confidence.value()) / 2.0);
-    let rate = |it: Found| MatchRate { rate: it.share().clamp(0.0, 1.0), ci: it.interval(z) };
+    let rate = |arm: Found| MatchRate { rate: arm.share().clamp(0.0, 1.0), ci: arm.interval(z) };
     let p = difference(test, control);
     Some(MatchRates {
         test: rate(test),
@@ -193,11 +196,12 @@ fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
     })
 }
 
-/// The p-value of the arms being found equally often: exact where few are found or few are not.
+/// The p-value for both arms being found equally often. It is exact where few people are found, or
+/// few are not.
 fn difference(test: Found, control: Found) -> f64 {
     let matched = real(test.matched) + real(control.matched);
     let fewer_matched = matched < (test.people() + control.people()) / 2.0;
-    let events = |it: Found| it.events(if fewer_matched { it.matched } else { it.unmatched });
+    let events = |arm: Found| arm.events(if fewer_matched { arm.matched } else { arm.unmatched });
     let exact = FewEvents::new(events(test), events(control)).filter(FewEvents::is_needed);
     if let Some(exact) = exact {
         return exact.tails(Effect::Difference(0.0)).p(Alternative::TwoSided);

@@ -1,4 +1,4 @@
-//! What is said about each outcome.
+//! Estimates each outcome.
 
 use super::{
     compared::{Compared, Measured, Method},
@@ -18,7 +18,8 @@ use statistics::{
     multiplicity::{benjamini_hochberg, benjamini_hochberg_misses, holm, holm_misses},
 };
 
-/// All outcomes: first their p-values, which together decide at which level each interval is made.
+/// Estimates all outcomes. Their p-values come first: together they decide the level of each
+/// interval.
 pub(super) fn outcomes(arms: &Arms, view: &View<'_>, asked: &lift::Lift) -> Vec<OutcomeResult> {
     let estimated: Vec<_> = asked
         .outcomes
@@ -36,7 +37,7 @@ pub(super) fn outcomes(arms: &Arms, view: &View<'_>, asked: &lift::Lift) -> Vec<
     };
     let levels = adjusted.into_iter().zip(misses);
     let reports = estimated.iter().zip(levels).map(|(outcome, (p_adjusted, missed))| {
-        // The level as it was asked for, where nothing changes it.
+        // If nothing changes the level, it stays as it was asked for.
         let level = if missed < alpha { confidence.missing(missed) } else { confidence };
         outcome.report(level, p_adjusted)
     });
@@ -52,20 +53,20 @@ fn confidence(asked: &lift::Lift) -> Confidence {
     Confidence { level: asked.confidence.value(), alternative }
 }
 
-/// One outcome, and what its figures are divided by.
+/// One outcome with its units.
 struct Estimated<'a> {
     arms: &'a Arms,
     view: &'a View<'a>,
     asked: &'a lift::Lift,
     outcome: &'a Outcome,
-    /// Units of the column in one of the amount.
+    /// Units of the column in one unit of the amount.
     unit: f64,
-    /// Place among the measures.
+    /// Place of the outcome among the measures.
     at: usize,
 }
 
 impl<'a> Estimated<'a> {
-    /// The figures of both arms; none if one is withheld.
+    /// The figures of both arms; `None` if one is withheld.
     fn measured(&self) -> Option<Measured<'a>> {
         let arm = |arm: &'a ArmFigures| Some((arm, self.measure(arm)?));
         let (test, control) = (arm(self.arms.test.as_ref()?)?, arm(self.arms.control.as_ref()?)?);
@@ -166,7 +167,7 @@ impl<'a> Estimated<'a> {
         let found = economics(lift, lift, spent * self.unit);
         let iroas = found.return_on_spend.filter(|_| !binary_or_count);
         let per_event = found.cost_per_conversion.filter(|_| binary_or_count);
-        // Cost and outcome are both in units of the column, so that their ratio has none.
+        // Cost and outcome are both in units of the column, so their ratio has no unit.
         let (estimate, set) = per_event
             .map_or((None, None), |CostPerConversion { estimate, set, .. }| (estimate, set));
         let unbounded = set.is_some_and(|set| !matches!(set, CostSet::Between { .. }));
@@ -217,7 +218,7 @@ fn wide(number: u128) -> f64 {
     number as f64
 }
 
-/// An interval is of one method, and stands under its name.
+/// Puts the interval under the name of the method that made it.
 fn relative(compared: &Compared) -> Option<RelativeLift> {
     compared.lift.difference?;
     let Some(found) = compared.lift.relative else {

@@ -1,4 +1,4 @@
-//! The figures of a comparison of arms: as pictures, as tables, as money.
+//! The figures of a lift: as pictures, as tables, as money.
 
 use super::{Scale, shown_p};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     result::{Economics, LiftResult, OutcomeResult, RelativeLift},
 };
 
-/// The changes per person, each on its own axis; none without an estimate.
+/// The changes per person, each on its own axis; `None` without an estimate.
 pub(super) fn changes(result: &LiftResult) -> Option<Section> {
     let rows: Vec<_> = result.answer.outcomes.iter().filter_map(change).collect();
     let level = level(heading_level(result));
@@ -23,7 +23,7 @@ pub(super) fn changes(result: &LiftResult) -> Option<Section> {
         .then(|| section.with(Block::Intervals(plot)).with(Block::Note(note.into())))
 }
 
-/// The relative lifts, on one axis; none without an estimate.
+/// The relative lifts, on one axis; `None` without an estimate.
 pub(super) fn lifts(result: &LiftResult) -> Option<Section> {
     let rows: Vec<_> = result.answer.outcomes.iter().filter_map(lift).collect();
     let level = level(heading_level(result));
@@ -66,7 +66,7 @@ fn lift(outcome: &OutcomeResult) -> Option<Interval> {
     })
 }
 
-/// All of them in tables, and what they are worth.
+/// All figures in tables, and what the outcomes are worth.
 pub(super) fn tables(result: &LiftResult) -> Section {
     let mut section = Section::new(Topic::Figures, "Figures".into())
         .with(Block::Table(effects(result)))
@@ -148,7 +148,7 @@ fn relative(result: &LiftResult) -> Table {
     }
 }
 
-/// A row of an outcome, which says so if nothing was estimated of it.
+/// A row for an outcome. If nothing was estimated of it, the row says so.
 fn named<const N: usize>(outcome: &OutcomeResult, figures: Option<[Option<String>; N]>) -> Row {
     let name = Text::quoted(&outcome.name);
     let Some(figures) = figures else {
@@ -182,7 +182,7 @@ pub(super) fn noise(result: &LiftResult) -> Option<Section> {
     result.noise.then(|| section.with(Block::Table(table)))
 }
 
-/// What an outcome is worth, against what it cost.
+/// Compares what an outcome is worth with what it cost.
 fn worth(outcome: &OutcomeResult, money: &Economics) -> Text {
     let ends = |ends: Option<[Option<f64>; 2]>| {
         ends.map_or_else(|| "no interval".to_owned(), |ends| between(ends, size))
@@ -213,7 +213,7 @@ fn worth(outcome: &OutcomeResult, money: &Economics) -> Text {
     text
 }
 
-/// The level of most intervals, which is that of the outcome that has the highest.
+/// The level of most intervals: the highest of all outcomes.
 pub(super) fn heading_level(result: &LiftResult) -> f64 {
     let levels = result
         .answer
@@ -223,19 +223,19 @@ pub(super) fn heading_level(result: &LiftResult) -> f64 {
     levels.fold(result.answer.confidence, f64::max)
 }
 
-/// The interval of the effect; with its level where that is not the heading's.
+/// The interval of the effect, with its level where that differs from the heading's.
 fn effect_interval(result: &LiftResult, outcome: &OutcomeResult) -> Option<String> {
     let ends = outcome.diff_in_means.as_ref()?.ci?;
     Some(with_level(result, outcome, Scale::of(outcome).interval(ends)))
 }
 
-/// The interval of the relative lift, likewise.
+/// The interval of the relative lift, with its level where that differs from the heading's.
 fn relative_interval(result: &LiftResult, outcome: &OutcomeResult) -> Option<String> {
     let ends = relative_ends(outcome.relative_lift.as_ref()?)?;
     Some(with_level(result, outcome, between(ends, percent)))
 }
 
-/// Ends of the relative lift's interval, whichever method made it.
+/// Ends of the relative lift's interval, by whichever method it was made.
 fn relative_ends(lift: &RelativeLift) -> Option<[Option<f64>; 2]> {
     lift.ci_fieller.or(lift.ci_few_events)
 }
@@ -249,13 +249,14 @@ fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) ->
     }
 }
 
-/// The smallest change that the study finds; none where it would be written as zero.
+/// The smallest change that the study detects; `None` if it would be written as zero.
 fn detectable(outcome: &OutcomeResult) -> Option<String> {
     let text = Scale::of(outcome).change(outcome.minimum_detectable?).replace('+', "");
     text.contains(|digit| matches!(digit, '1'..='9')).then_some(text)
 }
 
-/// How intervals go with adjusted p-values; none where nothing is adjusted, or nothing has an interval.
+/// Says how intervals go with adjusted p-values; `None` if nothing is adjusted, or nothing has an
+/// interval.
 fn adjusted_intervals(result: &LiftResult) -> Option<String> {
     let mut estimates =
         result.answer.outcomes.iter().filter_map(|outcome| outcome.diff_in_means.as_ref());

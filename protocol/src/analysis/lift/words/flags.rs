@@ -5,11 +5,12 @@ use crate::{
     result::LiftResult,
 };
 
-/// Flags that say that an effect may be of the design and not of the campaign.
+/// Flags that say that an effect may come from the design and not from the campaign.
 const BROKEN: [&str; 5] =
     ["srm_failed", "match_differs", "consent_with_outcome", "contaminated", "match_keys_unused"];
 
-/// Each reason why the effects of a result may not be the campaign's; none if nothing speaks against the design.
+/// The reasons why the effects of a result may not be the campaign's. Empty if nothing speaks
+/// against the design.
 pub(super) fn broken(result: &LiftResult) -> Vec<Text> {
     let raised = result.flags.iter().filter(|flag| BROKEN.contains(&flag.as_str()));
     raised.map(|flag| explain(flag, own).capital()).collect()

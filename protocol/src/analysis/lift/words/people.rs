@@ -80,10 +80,10 @@ fn match_rates(result: &LiftResult) -> String {
     let Some(MatchRates { test, control, p, differs, .. }) = &result.answer.match_rates else {
         return "not known: an arm is withheld, or nothing but noise".to_owned();
     };
-    let rate = |it: &MatchRate| {
+    let rate = |found: &MatchRate| {
         let share = |part: f64| format!("{:.2}", part * 100.0);
-        let [low, high] = it.ci.map(share);
-        format!("{} % ({low} to {high})", share(it.rate))
+        let [low, high] = found.ci.map(share);
+        format!("{} % ({low} to {high})", share(found.rate))
     };
     let verdict = if *differs { "THEY DIFFER" } else { "no difference is shown" };
     format!("test {}, control {}: {verdict} ({})", rate(test), rate(control), p_is(*p))

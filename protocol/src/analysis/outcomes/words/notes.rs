@@ -1,4 +1,4 @@
-//! What has to be known to read what a cohort did.
+//! The notes on the page of outcomes.
 
 use super::OutcomesResult;
 use crate::page::{Text, explain, number::whole};
@@ -6,7 +6,7 @@ use crate::page::{Text, explain, number::whole};
 pub(super) fn notes(result: &OutcomesResult) -> Vec<Text> {
     let answer = &result.answer;
     let mut notes: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
-    // Of chosen rows it is not so, and the flag says it.
+    // If starts were chosen by rows, this does not hold, and a flag says so.
     let new = if result.flags.iter().any(|flag| flag == "starts_chosen") {
         "."
     } else {

@@ -11,29 +11,31 @@ use statistics::{
 };
 use std::{collections::BTreeMap, ops::Range};
 
-/// What was released of each place.
+/// The released counts of the places.
 pub(super) struct Counts {
     places: Places,
-    /// One less the confidence.
+    /// One minus the confidence.
     alpha: f64,
     shows: Thresholds,
-    /// Noisy counts of the places that are shown and that somebody can be in, by numbers of place and segment.
+    /// Noisy counts of the places that are shown and in which somebody can be, by the numbers of
+    /// place and segment.
     shown: BTreeMap<[u32; 2], i64>,
-    /// Variance of the noise in each.
+    /// Variance of the noise in each count.
     variance: f64,
-    /// Noisy counts of all places that are not shown, added up; of those in which nobody can be, too.
+    /// Noisy counts of all places that are not shown, added up. Places in which nobody can be are
+    /// in this sum too.
     other: Option<Figure>,
-    /// How many draws are in that.
+    /// How many draws of noise are in that sum.
     hidden: f64,
-    /// How many of them somebody can be in.
+    /// In how many of these places somebody can be.
     withheld: u64,
 }
 
-/// Some places.
+/// A part of the places.
 struct Part {
     shown: u64,
     withheld: u64,
-    /// Noisy counts of those that are shown, added up.
+    /// Noisy counts of the shown places of the part, added up.
     value: i64,
 }
 
@@ -69,12 +71,12 @@ impl Counts {
         self.shown.is_empty()
     }
 
-    /// How many places are not shown in which somebody can be.
+    /// The number of places that are not shown and in which somebody can be.
     pub(super) fn withheld(&self) -> u64 {
         self.withheld
     }
 
-    /// How many people are in some places.
+    /// The number of people in a part of the places.
     pub(super) fn count(&self, segments: Range<u32>, is_in: impl Fn(Where) -> bool) -> Count {
         let part = self.part(segments, &is_in);
         let sum = self.sum(&part);
@@ -95,7 +97,8 @@ impl Counts {
         }
     }
 
-    /// The share of the people of some places in them and in `rest`, which have none in common.
+    /// The share of the people of some places in those places and `rest` together. The two have no
+    /// place in common.
     pub(super) fn share(
         &self,
         segments: Range<u32>,
@@ -115,7 +118,7 @@ impl Counts {
         }
     }
 
-    /// People who did not agree.
+    /// People who refused consent.
     pub(super) fn refusers(&self, people: Figure, from: i64) -> Count {
         let passing = Passing::one_draw(people.noise_variance, from);
         Count {
@@ -143,7 +146,8 @@ impl Counts {
         part
     }
 
-    /// What is said of all its places together: nothing if some are withheld, but for all that are.
+    /// What is known of all places of the part together: nothing if some of them are withheld,
+    /// unless all withheld places are in it.
     fn known(&self, part: &Part) -> Option<Noisy> {
         match self.other {
             _ if part.withheld == 0 => Some(self.noisy(part)),
@@ -157,7 +161,7 @@ impl Counts {
             return Sum::whole(known);
         }
         let shown = self.noisy(part);
-        // Every one of them was below that.
+        // Each of these counts was below the threshold.
         let most = real(self.shows.groups.saturating_sub(1)).max(0.0);
         let withheld = count(part.withheld);
         let each = Noisy {
@@ -167,7 +171,8 @@ impl Counts {
         Sum::partial(shown, [each, self.with_all(part)])
     }
 
-    /// With all places that are not shown; they are together below the threshold where their sum is not shown.
+    /// The part with all places that are not shown. If the sum of these is not shown, it is below
+    /// its threshold.
     fn with_all(&self, part: &Part) -> Noisy {
         let all = self.other.map_or(self.shows.other.saturating_sub(1), |other| other.value);
         let shown = self.noisy(part);
@@ -196,5 +201,5 @@ fn whole(number: f64) -> i64 {
     number as i64
 }
 
-/// An end that is whole but for rounding stays.
+/// An end that differs from a whole number only by rounding is that number.
 const ROUNDING: f64 = 1e-6;

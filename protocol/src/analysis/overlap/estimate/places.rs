@@ -1,11 +1,12 @@
 //! The places in which a person of several datasets can be counted.
 
-/// Where a person is, whatever the segment.
+/// Where a person is counted, whatever the segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Where {
     /// In these datasets and in no other: the dataset at place *i* is the bit *i*.
     Among(u32),
-    /// Not known by the key; told at this dataset, the first of those that she is in.
+    /// The person does not have the key, and is counted at this dataset: the first of those that
+    /// the person is in.
     WithoutKey(u32),
 }
 
@@ -29,19 +30,20 @@ impl Where {
     }
 }
 
-/// How many places there are, and of what kind.
+/// The places of a tally: their number and their kinds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
-    /// How many datasets.
+    /// Number of datasets.
     pub(super) datasets: u32,
-    /// The dataset that has the segment, and how many values the public list has.
+    /// The place of the dataset with the segment, and the number of values in the public list.
     pub(super) segment: Option<(u32, u32)>,
-    /// The set of datasets that have another kind of key, too: of others nobody is without the key.
+    /// The set of datasets that also have another kind of key. In the others nobody is without the
+    /// key.
     pub(super) lacking: u32,
 }
 
 impl Places {
-    /// The set of all datasets, and how many sets there are.
+    /// The set of all datasets; as a number it also says how many sets there are.
     pub(super) fn everywhere(&self) -> u32 {
         bit(self.datasets).saturating_sub(1)
     }
@@ -52,12 +54,13 @@ impl Places {
         sets.chain((0..self.datasets).map(Where::WithoutKey))
     }
 
-    /// How many places the segment has: its values, none of them, several of them; one without a segment.
+    /// The number of places of the segment: its values, none of them, several of them. Without a
+    /// segment there is one.
     pub(super) fn segments(&self) -> u32 {
         self.segment.map_or(1, |(_, values)| values.saturating_add(2))
     }
 
-    /// The tally's number of such a place.
+    /// The tally's number for such a place.
     pub(super) fn number(&self, at: Where) -> u32 {
         match at {
             Where::Among(set) => set.saturating_sub(1),
@@ -65,8 +68,9 @@ impl Places {
         }
     }
 
-    /// Whether anybody can be there: who has a segment is in the dataset that tells it. Who has no key has another, which
-    /// her datasets have, and is told at the first of them, so at none behind the one that tells her segment.
+    /// Whether anybody can be in the place. A person with a segment is in the dataset that has it.
+    /// A person without the key has another one, which their datasets have too; they are counted at
+    /// the first of these datasets, so at none behind the one with their segment.
     pub(super) fn is_possible(&self, at: Where, segment: u32) -> bool {
         let may_lack = |dataset: u32| self.lacking & bit(dataset) != 0;
         let teller = self.segment.filter(|(_, none)| segment != *none).map(|(teller, _)| teller);

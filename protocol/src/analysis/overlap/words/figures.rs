@@ -6,7 +6,7 @@ use crate::{
     page::{Text, UNKNOWN, number::whole},
 };
 
-/// What people are known by.
+/// The name of the kind of key by which people are known.
 pub(super) fn key(by: Identifier) -> &'static str {
     match by {
         Identifier::Email => "e-mail address",
@@ -15,13 +15,13 @@ pub(super) fn key(by: Identifier) -> &'static str {
     }
 }
 
-/// The same with its article.
+/// The name of the kind of key, with its article.
 pub(super) fn a_key(by: Identifier) -> String {
     let article = if by == Identifier::Email { "an" } else { "a" };
     format!("{article} {}", key(by))
 }
 
-/// A number of people; with a mark where some places are not in it.
+/// A number of people, with a mark if some places are not in it.
 pub(super) fn count(count: &Count) -> Text {
     match count.value {
         Some(value) => Text::fixed(format!("{}{}", whole(value), mark(count.withheld))),
@@ -29,7 +29,7 @@ pub(super) fn count(count: &Count) -> Text {
     }
 }
 
-/// The same as the subject of a sentence that goes on with `are`.
+/// A number of people as the subject of a sentence that goes on with `are`.
 pub(super) fn people(count: &Count, are: &str) -> String {
     match count.value {
         Some(value) => format!("about {}{} {are}", whole(value), mark(count.withheld)),
@@ -37,13 +37,13 @@ pub(super) fn people(count: &Count, are: &str) -> String {
     }
 }
 
-/// Between what numbers people lie.
+/// The range of a number of people.
 pub(super) fn range(count: &Count) -> String {
     let [low, high] = count.ci.map(whole);
     format!("{low} to {high}")
 }
 
-/// A share in percent; with a mark where some places are not in it.
+/// A share in percent, with a mark if some places are not in it.
 pub(super) fn percent(share: &Share) -> String {
     match share.value {
         Some(value) => {
@@ -54,14 +54,14 @@ pub(super) fn percent(share: &Share) -> String {
     }
 }
 
-/// Between what shares it lies, in percent.
+/// The range of a share, in percent.
 pub(super) fn share_range(share: &Share) -> String {
     let decimals = decimals(share);
     let [low, high] = share.ci.map(|end| format!("{:.decimals$}", end * 100.0));
     format!("{low} to {high} %")
 }
 
-/// An index from 0 to 1; with a mark where some places are not in it.
+/// An index from 0 to 1, with a mark if some places are not in it.
 pub(super) fn index(share: &Share) -> String {
     match share.value {
         Some(value) => format!("{value:.3}{}", mark(share.withheld)),
@@ -69,7 +69,7 @@ pub(super) fn index(share: &Share) -> String {
     }
 }
 
-/// Between what numbers an index lies.
+/// The range of an index.
 pub(super) fn index_range(share: &Share) -> String {
     let [low, high] = share.ci;
     format!("{low:.3} to {high:.3}")
@@ -83,7 +83,7 @@ pub(super) fn index_with_range(share: &Share) -> String {
     }
 }
 
-/// One decimal of a percent, and two where the range is as narrow as that.
+/// The number of decimals of a percentage: one, or two if the range is narrow.
 fn decimals(share: &Share) -> usize {
     let [low, high] = share.ci;
     if high - low < NARROW { 2 } else { 1 }
@@ -93,12 +93,12 @@ fn mark(withheld: u64) -> &'static str {
     if withheld > 0 { MARK } else { "" }
 }
 
-/// Beside a figure in which some people are missing.
+/// The mark beside a figure in which some people are missing.
 pub(super) const MARK: &str = "*";
-/// A fifth of a percent.
+/// A range that is narrow: a fifth of a percent.
 const NARROW: f64 = 0.002;
 
-/// A segment's value as it is, or in quotes where it could be taken for a word of ours.
+/// A segment's value as it is, or in quotes if it could be taken for a word of ours.
 pub(super) fn segment_name(value: &SegmentValue) -> Text {
     match value {
         SegmentValue::Value(name) if name.starts_with('(') => Text::quoted(format!("\"{name}\"")),

@@ -1,4 +1,4 @@
-//! What has to be known to read an overlap.
+//! The notes on the page of an overlap.
 
 use super::{
     super::answer::{Count, OverlapAnswer},
@@ -9,10 +9,10 @@ use crate::{
     result::JobResult,
 };
 
-/// What has to be known to read an overlap, in sentences.
+/// The notes on an overlap, in sentences.
 pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
     let answer = &result.answer;
-    // That places are withheld is said below, with how many.
+    // The number of withheld places is in a note below, so this flag needs no sentence.
     let flags = result.flags.iter().filter(|flag| *flag != "places_withheld");
     let mut notes: Vec<_> = flags.map(|flag| explain(flag, own)).collect();
     if answer.withheld > 0 {
@@ -45,7 +45,7 @@ pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
     notes
 }
 
-/// Every number of people.
+/// Every number of people in the answer.
 fn counts(answer: &OverlapAnswer) -> Vec<&Count> {
     let datasets = answer
         .datasets
@@ -61,7 +61,7 @@ fn counts(answer: &OverlapAnswer) -> Vec<&Count> {
     datasets.chain(pairs).chain([&answer.any, &answer.all]).chain(segments).collect()
 }
 
-/// A number of places.
+/// A number of places, in words.
 fn withheld(places: u64) -> String {
     whole(i64::try_from(places).unwrap_or(i64::MAX))
 }

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::page::{Axis, Block, Interval, Intervals, Section, Text, Topic, number::level};
 
-/// How many of one dataset are found in each other one; of many datasets, how far each two are the same.
+/// Draws which share of each dataset is found in each other one. For many datasets it draws how
+/// much each two are the same.
 pub(super) fn overall(answer: &OverlapAnswer) -> Option<Section> {
     let at = level(answer.confidence);
     let few = answer.datasets.len() <= FEW;
@@ -47,13 +48,13 @@ fn found(answer: &OverlapAnswer, of: &String) -> Vec<Interval> {
     rows.collect()
 }
 
-/// How far one dataset is the same as each that comes after it.
+/// How much one dataset is the same as each that comes after it.
 fn alike(answer: &OverlapAnswer, one: &String) -> Vec<Interval> {
     let rows = answer.pairs.iter().filter(|pair| pair.datasets[0] == *one);
     rows.filter_map(|pair| jaccard(Text::quoted(&pair.datasets[1]), &pair.jaccard)).collect()
 }
 
-/// How many of each segment are found in one other dataset.
+/// Draws which share of each segment is found in one other dataset.
 pub(super) fn segments(answer: &OverlapAnswer, segments: &Segments, at: usize) -> Option<Section> {
     let name = &segments.values.first()?.found.get(at)?.dataset;
     let rows = segments.values.iter().filter_map(|segment| {
@@ -81,7 +82,7 @@ fn plot(heading: Text, title: Text, rows: Vec<Interval>) -> Option<[Block; 2]> {
     Some([Block::Heading(heading), Block::Intervals(plot)])
 }
 
-/// Nothing of a share that is not known.
+/// The share as an interval; `None` if it is not known.
 fn rate(name: Text, share: &Share) -> Option<Interval> {
     Some(Interval {
         name,
@@ -104,7 +105,7 @@ fn jaccard(name: Text, share: &Share) -> Option<Interval> {
     })
 }
 
-/// Up to so many datasets both match rates of each two fit in a picture.
+/// The largest number of datasets for which both match rates of each two fit in a picture.
 pub(super) const FEW: usize = 4;
-/// Rows of a picture.
+/// The most rows of a picture.
 const MOST: usize = 30;

@@ -11,7 +11,8 @@ use crate::page::{
 };
 use std::cmp::Reverse;
 
-/// Pairs first, since most people ask for these; of many datasets all of them together, since pairs are many.
+/// The tables. Pairs come first, since most people ask for them; for many datasets all of them
+/// together come first, since there are many pairs.
 pub(super) fn sections(answer: &OverlapAnswer) -> Vec<Section> {
     let by_pair = pictures::overall(answer).into_iter().chain([pairs(answer)]);
     let all = (answer.datasets.len() > 2).then(|| together(answer));
@@ -104,7 +105,7 @@ fn datasets(answer: &OverlapAnswer) -> Section {
         ))))
 }
 
-/// In any, in all, and every set of datasets that is shown, the largest first.
+/// The people in any dataset, in all datasets, and in every set that is shown, the largest first.
 fn together(answer: &OverlapAnswer) -> Section {
     let summary = [("In any of them", &answer.any), ("In all of them", &answer.all)];
     let summary = summary.map(|(name, people)| {
@@ -189,7 +190,7 @@ fn by_segment(answer: &OverlapAnswer, segments: &Segments) -> Section {
         ))
 }
 
-/// Who is in no figure above.
+/// The people who are in no figure above.
 pub(super) fn people(answer: &OverlapAnswer) -> Section {
     let section = Section::new(Topic::People, "Who is counted".into());
     let text = if answer.consent_from.is_empty() {
@@ -221,5 +222,5 @@ fn real(number: i64) -> f64 {
     number as f64
 }
 
-/// Rows of a table of sets.
+/// The most rows of a table of sets.
 const MOST: usize = 31;

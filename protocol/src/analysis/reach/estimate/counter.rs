@@ -9,30 +9,30 @@ use statistics::{
 };
 use std::collections::BTreeMap;
 
-/// What was released of each place.
+/// The released counts of the places.
 pub(super) struct Counter<'v> {
-    /// All places of the tally; none of those that are not shown.
+    /// All places of the tally; with `None` for a place that is not shown.
     places: Vec<(Vec<u32>, Option<GroupFigures>)>,
     /// Variance of the noise in each count.
     variance: f64,
-    /// One less the confidence.
+    /// One minus the confidence.
     pub(super) alpha: f64,
     shows: Thresholds,
     view: &'v View<'v>,
 }
 
-/// Some places.
+/// A part of the places.
 pub(super) struct Part<'p> {
     shown: Vec<(&'p [u32], &'p GroupFigures)>,
     withheld: Vec<&'p [u32]>,
     is_all: bool,
 }
 
-/// The rows of one person in a place that is not shown: at least and at most.
+/// The least and the most rows that one person can have in a place that is not shown.
 pub(super) type Possible<'f> = &'f dyn Fn(&[u32]) -> [f64; 2];
 
 impl<'v> Counter<'v> {
-    /// Of the places in which somebody can be.
+    /// Counts of the places in which somebody can be.
     pub(super) fn new(
         view: &'v View<'v>,
         alpha: f64,
@@ -60,7 +60,7 @@ impl<'v> Counter<'v> {
         }
     }
 
-    /// How many places are not shown.
+    /// The number of places that are not shown.
     pub(super) fn withheld(&self) -> u64 {
         count(self.places.iter().filter(|(_, found)| found.is_none()).count())
     }
@@ -78,7 +78,7 @@ impl<'v> Counter<'v> {
         part
     }
 
-    /// How many people are in some places.
+    /// The number of people in a part of the places.
     pub(super) fn people(&self, part: &Part<'_>) -> People {
         let whole_of = |figure: Figure| People {
             value: Some(figure.value),
@@ -103,7 +103,7 @@ impl<'v> Counter<'v> {
         }
     }
 
-    /// All of a sum that is known though some of its places are not shown.
+    /// The sum over the whole part, if it is known though some of its places are not shown.
     fn known(&self, part: &Part<'_>) -> Option<Figure> {
         let other = self.view.other().filter(|_| part.is_all && !part.withheld.is_empty())?;
         Some(part.total().plus(other.people))
@@ -123,7 +123,8 @@ impl<'v> Counter<'v> {
             variance: shown.variance + draws * self.variance,
         };
         let each = bound(hidden * whole(self.shows.groups - 1), hidden);
-        // All that is not shown is together below its own threshold, with the noise of places in which nobody is.
+        // All places that are not shown are together below their threshold, with the noise of
+        // places in which nobody is.
         let together = match part.is_all {
             true => bound(whole(self.shows.other - 1), whole(self.view.withheld().value)),
             false => each,
@@ -131,8 +132,9 @@ impl<'v> Counter<'v> {
         Sum::partial(shown, [each, together])
     }
 
-    /// Rows over people. `rows` are those in the places that are shown. A person has once at least, and at most
-    /// what is counted, wherever it is; of a place that is not shown, `possible` says what one has there.
+    /// Average number of rows. `rows` are those in the places that are shown. A person has at least
+    /// one row and at most the cap, wherever the person is; for a place that is not shown,
+    /// `possible` says what one person can have there.
     pub(super) fn average(
         &self,
         part: &Part<'_>,
@@ -145,7 +147,7 @@ impl<'v> Counter<'v> {
             return None;
         }
         let n = whole(total.value).max(1.0);
-        // Half of the error for people, half for rows.
+        // Half of the error is for people, half for rows.
         let each = self.alpha / 2.0;
         let reach = normal_upper_quantile(each / 2.0) * rows.variance.sqrt();
         let [fewest, largest] = self.shown_range(part, each);
@@ -168,7 +170,7 @@ impl<'v> Counter<'v> {
         Some(Average { value: (rows.value / n).clamp(ends[0], ends[1]), ci: ends })
     }
 
-    /// Between what numbers the people of places that are shown lie.
+    /// The range of the number of people in shown places.
     fn shown_range(&self, part: &Part<'_>, alpha: f64) -> [f64; 2] {
         match part.shown.as_slice() {
             [(_, one)] => Passing::one_draw(self.variance, self.shows.groups)
@@ -180,7 +182,7 @@ impl<'v> Counter<'v> {
 }
 
 impl Part<'_> {
-    /// Those of its places that are shown.
+    /// The places of the part that are shown.
     pub(super) fn shown(&self) -> impl Iterator<Item = (&[u32], &GroupFigures)> {
         self.shown.iter().map(|(name, figures)| (*name, *figures))
     }
@@ -189,7 +191,7 @@ impl Part<'_> {
         self.shown().fold(Figure::ZERO, |all, (_, found)| all.plus(found.people))
     }
 
-    /// A measure over its places that are shown.
+    /// The sum of a measure over the places of the part that are shown.
     pub(super) fn rows(&self, measure: usize) -> Noisy {
         let sums = self.shown().filter_map(|(_, found)| found.sums.get(measure));
         noisy(sums.fold(Figure::ZERO, |all, sum| all.plus(*sum)))
@@ -214,11 +216,12 @@ fn real(number: usize) -> f64 {
     number as f64
 }
 
-/// Noise is of whole people, and where it is narrow an interval between them would hold too seldom.
+/// Rounds an interval outward. Noise is in whole people, and where it is narrow an interval between
+/// them would hold too seldom.
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "saturates")]
 fn outward([low, high]: [f64; 2]) -> [i64; 2] {
     [(low + ROUNDING).floor() as i64, (high - ROUNDING).ceil() as i64]
 }
 
-/// More than sums of whole numbers are off.
+/// A larger error than sums of whole numbers have.
 const ROUNDING: f64 = 1e-6;

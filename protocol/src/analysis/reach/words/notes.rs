@@ -1,4 +1,4 @@
-//! What has to be known to read reach and frequency.
+//! The notes on the page of reach and frequency.
 
 use super::{ReachResult, key};
 use crate::page::{Text, explain, number::whole};

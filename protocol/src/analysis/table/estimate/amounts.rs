@@ -16,10 +16,10 @@ use crate::{
 };
 use statistics::{shown::Passing, special::normal_upper_quantile};
 
-/// From and to, both included.
+/// An interval from and to, both included.
 type Range = [f64; 2];
 
-/// What one person can have of a measure in a group, in units of the column.
+/// The least and most that one person can have of a measure in a group, in units of the column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Possible(Range);
 
@@ -46,13 +46,14 @@ impl Possible {
                 most = edges.get(at).map_or(most, |edge| most.min(edge.saturating_sub(1)));
             }
         }
-        // Nobody can be in a bin beyond the clamp, and no interval is about nobody.
+        // Nobody can be in a bin beyond the clamp, and an interval is never about nobody.
         let ends = if least <= most { [least, most] } else { [clamp.least(), clamp.most()] };
         Self(ends.map(real))
     }
 
-    /// The part of an interval that is possible. One that noise has taken wholly out of that is moved to the
-    /// nearer end: no part is left, and one point would claim what nobody knows.
+    /// The possible part of an interval. An interval that noise has taken wholly outside is moved
+    /// as a whole to the nearer end of what is possible: no part of it is left, and one point would
+    /// claim what nobody knows.
     fn within(self, [low, high]: Range) -> Range {
         let Self([least, most]) = self;
         let rounding = 1e-9 * (most - least);
@@ -66,7 +67,7 @@ impl Possible {
         moved.map(|end| between(end, [least, most]))
     }
 
-    /// What the variance between people can be if their mean is one of these.
+    /// The possible variances between people if their mean is within this range.
     fn variances(self, means: Range) -> Self {
         let Self([least, most]) = self;
         let mean = between(f64::midpoint(least, most), means);
@@ -88,12 +89,12 @@ impl Total {
     }
 }
 
-/// What was released of one measure of one group that is shown.
+/// The released figures of one measure in one group that is shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Amounts {
     /// The noisy count of people.
     pub(super) count: i64,
-    /// Its noise, and from which count on the group is shown.
+    /// The noise of the count, and the count from which the group is shown.
     pub(super) passing: Passing,
     pub(super) people_variance: f64,
     pub(super) sum: Total,
@@ -106,7 +107,7 @@ impl Amounts {
         let ends = self.means(alpha / 2.0);
         let n = self.counted();
         let mean = self.sum.value / n;
-        // To first order.
+        // This is the variance to first order.
         let variance = (self.sum.noise_variance + mean * mean * self.people_variance) / (n * n);
         Estimate { value: between(mean, ends), noise_sd: variance.sqrt(), ci: ends }
     }
@@ -135,14 +136,15 @@ impl Amounts {
         }
     }
 
-    /// Without bias but for that of a quotient: E[(S + noise)²] is S² and the variance of the noise.
+    /// The variance, unbiased except for the bias of a quotient: E[(S + noise)²] is S² plus the
+    /// variance of the noise.
     fn variance(&self, squares: Total) -> f64 {
         let n = self.counted();
         let mean = self.sum.value / n;
         squares.value / n - (mean * mean - self.sum.noise_variance / (n * n))
     }
 
-    /// What the mean may be, with `alpha` for each of people and sum.
+    /// The range of the mean, with `alpha` for each of people and sum.
     fn means(&self, alpha: f64) -> Range {
         let [fewest, most] = self.people(alpha);
         let [low, high] = self.sum.interval(alpha);
@@ -151,7 +153,7 @@ impl Amounts {
         self.possible.within([least, largest])
     }
 
-    /// How many people there may be. Of nobody there is no mean.
+    /// The range of the number of people. Nobody has no mean, so it begins at one.
     fn people(&self, alpha: f64) -> Range {
         self.passing.interval(self.count, alpha).map(|people| real(people).max(1.0))
     }
@@ -161,7 +163,7 @@ impl Amounts {
     }
 }
 
-/// How far from 0 a number of an interval may be.
+/// The distances from 0 of the numbers in an interval.
 fn distances([low, high]: Range) -> Range {
     let nearest = if low <= 0.0 && high >= 0.0 { 0.0 } else { low.abs().min(high.abs()) };
     [nearest, low.abs().max(high.abs())]
@@ -171,7 +173,8 @@ fn square(number: f64) -> f64 {
     number * number
 }
 
-/// The number of the interval that is nearest; its high end if there is no number.
+/// The number of the interval that is nearest to `number`; its high end for a number that is not
+/// finite.
 fn between(number: f64, [low, high]: Range) -> f64 {
     number.min(high).max(low)
 }

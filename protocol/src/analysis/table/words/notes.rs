@@ -1,4 +1,4 @@
-//! What has to be known to read a table of groups.
+//! The notes on the page of a table of groups.
 
 use super::{asks_consent, quantiles};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     result::{CountRange, TableResult},
 };
 
-/// What has to be known to read a table, in sentences.
+/// The notes on a table, in sentences.
 pub(super) fn notes(result: &TableResult) -> Vec<Text> {
     let mut notes: Vec<_> = quantiles::quantiles(result).into_iter().collect();
     notes.extend(result.flags.iter().map(|flag| explain(flag, own)));
@@ -64,7 +64,7 @@ pub(super) fn notes(result: &TableResult) -> Vec<Text> {
     notes
 }
 
-/// Groups and people that are in no row.
+/// Says which groups and people are in no row.
 fn not_shown(result: &TableResult) -> Vec<Text> {
     let mut notes = Vec::new();
     if result.noise && result.answer.shown_from > i64::from(result.privacy.min_cell) {
@@ -98,12 +98,12 @@ fn not_shown(result: &TableResult) -> Vec<Text> {
     notes
 }
 
-/// Which datasets ask for consent.
+/// Says which datasets ask for consent.
 fn sources(result: &TableResult) -> Text {
     Text::names(&result.answer.consent_from, " and ")
 }
 
-/// What "matched" means, and a share only with what it is a share of.
+/// Says what "matched" means, and names a share only with what it is a share of.
 fn matched(result: &TableResult) -> Text {
     let (refusers, agreed) = if asks_consent(result) {
         ("; whoever withheld consent is under neither", " who did not withhold consent")
@@ -125,7 +125,7 @@ fn matched(result: &TableResult) -> Text {
     ))
 }
 
-/// How many groups are not shown.
+/// Says how many groups are not shown.
 fn withheld(result: &TableResult) -> Option<Text> {
     let CountRange { n, noise_sd, ci } = result.answer.withheld_cells;
     let [low, high] = ci.map(whole);

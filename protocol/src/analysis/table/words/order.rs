@@ -1,4 +1,4 @@
-//! The order that people read groups in.
+//! Puts groups in the order in which people read them.
 
 use crate::result::TableResult;
 use std::{cmp::Ordering, iter::Peekable, str::Chars};
@@ -20,7 +20,7 @@ pub(super) fn natural(result: &TableResult) -> TableResult {
     result
 }
 
-/// Whether a cell is of people who have no value of something: often more than of any value.
+/// Whether the people of a cell lack a value. There are often more of them than of any value.
 pub(super) fn lacks_value(names: &[String]) -> bool {
     names.iter().any(|name| name == "(none)")
 }
@@ -43,7 +43,7 @@ fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The number that comes next, without zeros in front.
+/// The next number in the text, without leading zeros.
 fn digits(letters: &mut Peekable<Chars<'_>>) -> Option<String> {
     let mut found = String::new();
     while let Some(digit) = letters.next_if(char::is_ascii_digit) {

@@ -6,14 +6,14 @@ use crate::{
     result::{Estimate, TableCell, TableResult},
 };
 
-/// Where the middle and the top tenth of people are, of a table over bins of one quantity.
+/// Says where the middle and the top tenth of people lie, for a table over bins of one quantity.
 ///
 /// # Privacy
 ///
 /// Costs nothing: a function of noised counts.
 pub(super) fn quantiles(result: &TableResult) -> Option<Text> {
     let [by] = result.answer.group_by.as_slice() else { return None };
-    // A heading with a dot may be a column, whose owner may call its values what bins are called.
+    // A heading with a dot may be a column, whose owner may give its values the names of bins.
     if by.contains('.') {
         return None;
     }
@@ -51,7 +51,7 @@ fn bin(cell: &TableCell) -> Option<Bin<'_>> {
     edges.iter().flatten().all(|edge| edge.parse::<f64>().is_ok()).then_some(edges)
 }
 
-/// Between which edges the quantile `share` lies at the result's confidence, in words.
+/// Says between which edges the quantile `share` lies, at the result's confidence.
 fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> Text {
     let count = |(_, people): &(Bin<'_>, Estimate)| people.value.max(0.0);
     let shown: f64 = bins.iter().map(count).sum();
@@ -83,7 +83,7 @@ fn quantile(bins: &[(Bin<'_>, Estimate)], result: &TableResult, share: f64) -> T
     }
 }
 
-/// How far the middle of its interval is from an estimate.
+/// How far the middle of an estimate's interval is from the estimate.
 fn aside(estimate: &Estimate) -> f64 {
     let [low, high] = estimate.ci;
     (f64::midpoint(low, high) - estimate.value).abs()
