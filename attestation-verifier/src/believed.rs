@@ -8,7 +8,7 @@ use crate::{
     pcr::sha384,
 };
 
-/// An enclave's word, believed: the proof that a document met an expectation.
+/// A document that met every expectation, and is therefore believed.
 ///
 /// There is no way to make one but [`Document::verify`] and [`Document::verify_archived`].
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,17 +55,17 @@ impl Believed {
         }
     }
 
-    /// The root the chain starts at.
+    /// The root of the certificate chain.
     pub fn root(&self) -> &Root {
         &self.root
     }
 
-    /// Identifier of the enclave: that of the EC2 instance, `-enc`, and a number.
+    /// Identifier of the enclave: that of the EC2 instance, then `-enc`, and a number.
     pub fn module_id(&self) -> &str {
         &self.module_id
     }
 
-    /// When the hypervisor signed.
+    /// The time when the hypervisor signed.
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
     }
@@ -75,12 +75,12 @@ impl Believed {
         &self.pcrs
     }
 
-    /// A key of the enclave, if it gave one. An empty one is not the same as none.
+    /// A key of the enclave, if it gave one. An empty key is different from none.
     pub fn public_key(&self) -> Option<&[u8]> {
         self.public_key.as_deref()
     }
 
-    /// Bytes of the enclave's choice, if it gave any.
+    /// Bytes that the enclave chose, if it gave any.
     pub fn user_data(&self) -> Option<&[u8]> {
         self.user_data.as_deref()
     }
@@ -95,19 +95,19 @@ impl Believed {
         self.build
     }
 
-    /// What a careful reader should know all the same.
+    /// What a careful reader should know even though the document is believed.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Every check and how it went, for people.
+    /// Every check and its outcome, for people.
     pub fn checks(&self) -> &[Check] {
         &self.checks
     }
 }
 
 worded! {
-    /// What does not disprove a document and still should be known.
+    /// A fact that does not disprove a document and should still be known.
     Warning {
         UntrustedRoot,
             "UNTRUSTED root: whoever has its key can make such documents without an enclave";

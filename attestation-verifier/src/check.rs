@@ -1,8 +1,8 @@
-//! The numbered checks of SPEC.md, and how they went.
+//! The numbered checks of SPEC.md, and their outcomes.
 
 use std::{cmp::Ordering, fmt};
 
-/// One check and how it went.
+/// A check and its outcome.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Check {
@@ -10,14 +10,14 @@ pub struct Check {
     pub number: u8,
     /// What must hold.
     pub title: &'static str,
-    /// How it went.
+    /// Outcome of the check.
     pub outcome: Outcome,
     /// The outcome in words.
     pub words: String,
 }
 
 worded! {
-    /// How a check went.
+    /// Outcome of a check.
     Outcome {
         Passed, "passed";
         Failed, "failed";
@@ -28,8 +28,8 @@ worded! {
     }
 }
 
-/// All checks of a document of which one failed, those of revocation lists only if it is among
-/// them. `words` says why.
+/// All checks of a document, one of which failed. Those of revocation lists are there only if the
+/// failed one is among them. `words` says why it failed.
 #[must_use]
 pub fn failed(number: u8, words: impl fmt::Display) -> Vec<Check> {
     let words = words.to_string();
@@ -40,7 +40,7 @@ pub fn failed(number: u8, words: impl fmt::Display) -> Vec<Check> {
     checks
 }
 
-/// Checks 23 to 30, of a receipt of which one failed, or which passed.
+/// Checks 23 to 30 of a receipt, with the one that failed, if any.
 #[must_use]
 pub fn receipt(failed: Option<(u8, String)>) -> Vec<Check> {
     let (number, words) = failed.unwrap_or((u8::MAX, String::new()));
@@ -60,8 +60,8 @@ pub(crate) fn list(
     checks.collect()
 }
 
-/// What is read together fails together: a later check of such fields may fail in the middle of an
-/// earlier one, which then has not passed.
+/// Fields that are read together fail together. A later check of such fields may fail in the middle
+/// of an earlier one, which then has not passed.
 fn failing(check: u8, failed: u8, words: &str) -> (Outcome, String) {
     let unfinished = matches!((check, failed), (2, 3 | 4) | (6, 7 | 8) | (7, 8) | (9, 10));
     match check.cmp(&failed) {
@@ -116,7 +116,7 @@ pub const RECEIPT_TITLES: [&str; 8] = [
     "the output digest is that of the result given",
 ];
 
-/// What must hold of the revocation lists given, if any are.
+/// What must hold of the revocation lists, if any are given.
 pub(crate) const REVOCATION_TITLES: [&str; 5] = [
     "the revocation lists given are of X.509 version 2, complete, signed with SHA-384",
     "each is in the name of an authority of the chain",

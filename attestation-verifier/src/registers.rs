@@ -65,14 +65,14 @@ pub fn index(name: &str) -> Option<u8> {
     digits.parse().ok().filter(|index: &u8| *index < 32 && index.to_string() == digits)
 }
 
-/// Why no registers could be read.
+/// Why the registers cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistersError {
-    /// No JSON.
+    /// The file is not JSON.
     #[error("not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// A list of things, of which it is not said which is meant.
+    /// The file is a list, and it is not said which of its things is meant.
     #[error(
         "an array of {found}, expected an object: `nitro-cli describe-enclaves` says what runs, not what \
          is expected; take what `nitro-cli build-enclave` printed, {SHAPES}"
@@ -81,42 +81,42 @@ pub enum RegistersError {
         /// How many things are in it.
         found: usize,
     },
-    /// No registers where they are looked for.
+    /// The file has no registers where they are looked for.
     #[error("there are no registers in it, expected {SHAPES}")]
     Shape,
-    /// More than one of the places where registers are looked for.
+    /// The file has registers in more than one of these places.
     #[error("its registers are in several places, expected one of {SHAPES}")]
     TwoPlaces,
-    /// A field that does not name a register.
+    /// A field does not name a register.
     #[error("no register is {name:?}, expected {SHAPES}")]
     Name {
         /// The field.
         name: String,
     },
-    /// A register without a text.
+    /// A register has no text.
     #[error("{name:?} has no value in hexadecimal, expected {SHAPES}")]
     NoValue {
         /// The field.
         name: String,
     },
-    /// A register's value.
+    /// A register's value is not valid.
     #[error("register {index}: {flaw}")]
     Value {
-        /// Which.
+        /// Number of the register.
         index: u8,
         /// What is wrong with it.
         flaw: InvalidPcr,
     },
-    /// A register that occurs twice.
+    /// A register occurs twice.
     #[error("register {index} occurs twice")]
     Twice {
-        /// Which.
+        /// Number of the register.
         index: u8,
     },
-    /// Digests of another kind.
+    /// The digests are of another kind.
     #[error("its registers are made with {found:?}, expected Sha384")]
     Algorithm {
-        /// What they are made with.
+        /// The name of their algorithm.
         found: String,
     },
 }

@@ -14,7 +14,7 @@ pub struct Entry<'a> {
     pub owner: (u32, u32),
     /// Seconds since 1970.
     pub modified: u32,
-    /// The content; empty for what is no file.
+    /// The content of a file; empty for anything else.
     pub content: &'a [u8],
 }
 
@@ -163,7 +163,7 @@ fn wide(field: u32) -> usize {
     field as usize
 }
 
-/// Why there is no archive.
+/// Why bytes are not such an archive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

@@ -1,4 +1,4 @@
-//! Whether a program runs by itself: a static ELF for x86-64, which needs no interpreter.
+//! Checks whether a program runs by itself: a static ELF for x86-64, which needs no interpreter.
 
 /// Checks the header and the program headers.
 ///
@@ -49,7 +49,7 @@ fn field<const N: usize>(program: &[u8], at: usize) -> Result<[u8; N], ElfError>
     rest.first_chunk().copied().ok_or(ElfError::Truncated)
 }
 
-/// Why a file is no program for an image.
+/// Why a file is not a program for an image.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

@@ -1,4 +1,5 @@
-//! What no image may contain: a simulated module, which signs for anybody, and a sampler without noise.
+//! What an image must not contain: a simulated module, which signs for anybody, and a sampler
+//! without noise.
 
 use memchr::memmem;
 

@@ -1,4 +1,5 @@
-//! Files that are whole or absent, also after a power cut. `object_store` does not call fsync.
+//! Writes files that are whole or absent, even after a power cut. `object_store` does not call
+//! fsync.
 
 use std::{
     fs::{self, File},
@@ -7,16 +8,16 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// What became of a [`put`].
+/// The outcome of a [`put`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Put {
-    /// The bytes are there, now or from before.
+    /// The bytes are kept, by this call or an earlier one.
     Stored,
-    /// Other bytes are there.
+    /// Other bytes are kept under this name.
     Conflict,
 }
 
-/// Writes `name` below `root` unless it exists; durable when it returns.
+/// Writes `name` below `root` unless it exists. The file is on disk when this returns.
 ///
 /// # Errors
 ///
@@ -36,7 +37,8 @@ pub(crate) fn put(root: &Path, scratch: &Path, name: &str, bytes: &[u8]) -> io::
     Ok(put)
 }
 
-/// Moves a whole file to `name` below `root`, on the same file system; durable when it returns.
+/// Moves a whole file to `name` below `root`, on the same file system. The file is on disk when
+/// this returns.
 ///
 /// # Errors
 ///
@@ -59,7 +61,7 @@ pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Removes a file; that there was none is fine.
+/// Removes a file, if there is one.
 ///
 /// # Errors
 ///
@@ -106,7 +108,7 @@ fn holds(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     Ok(fs::metadata(path)?.len() == length && fs::read(path)? == bytes)
 }
 
-/// Every directory from the file's own up to `root` may have got a new entry.
+/// Every directory from the file's own up to `root` may have a new entry.
 fn sync_up_to(root: &Path, target: &Path) -> io::Result<()> {
     target
         .ancestors()

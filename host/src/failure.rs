@@ -11,19 +11,19 @@ pub(crate) enum Failure {
     /// An option is neither on the command line nor in the file.
     #[error("{option} is missing: give it here or in the file of --config")]
     Missing { option: &'static str },
-    /// Nothing says how to run.
+    /// No option says how to run the enclave.
     #[error("found no mode, expected one of --simulated, --qemu EIF and --nitro EIF")]
     NoMode,
-    /// Too much says how to run.
+    /// Several options say how to run the enclave.
     #[error("found {many} modes, expected one of --simulated, --qemu EIF and --nitro EIF")]
     Modes { many: usize },
-    /// Not an enclave's.
+    /// The context id cannot be an enclave's.
     #[error("found cid {found}, expected one above 3: those below belong to hypervisor and host")]
     Cid { found: u32 },
-    /// No machine.
+    /// An option gives the enclave no memory or no processor.
     #[error("found {option} 0, expected at least 1")]
     Zero { option: &'static str },
-    /// The PCRs of an image are not this program's to say.
+    /// The PCRs of an image are in its build manifest; this program cannot tell them.
     #[error(
         "found neither --simulated nor --build-manifest FILE: `eif-build measure EIF` computes the PCRs of an image"
     )]
@@ -38,20 +38,20 @@ pub(crate) enum Failure {
         #[source]
         cause: io::Error,
     },
-    /// A malformed configuration file.
+    /// The configuration file is malformed.
     #[error("{path}, line {line}: {text}", path = .path.display())]
     Config { path: PathBuf, line: usize, text: String },
-    /// A malformed contract, or one that not every party signed.
+    /// The contract is malformed, or a party has not signed it.
     #[error("opening {path} (`glovebox contract sign` makes what is needed)", path = .path.display())]
     Contract {
         path: PathBuf,
         #[source]
         cause: OpenContractError,
     },
-    /// Agreed on by nobody so far.
+    /// The contract has no signature at all.
     #[error("{path} is not signed yet: give the .signed file that `glovebox contract sign` makes", path = .path.display())]
     Unsigned { path: PathBuf },
-    /// Nobody could ask anything.
+    /// The contract has ended, so nobody could ask anything.
     #[error("the contract in {path} ended at {expired}: agree on a new one (glovebox contract new, with supersedes)", path = .path.display())]
     Ended { path: PathBuf, expired: Time },
     /// A program cannot be run.
@@ -61,19 +61,20 @@ pub(crate) enum Failure {
         #[source]
         cause: io::Error,
     },
-    /// Whoever started this is gone.
+    /// The process that started this one has ended.
     #[error("the process named by --parent is not this one's parent, or has ended")]
     NoParent,
     /// The host did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The operating system.
+    /// The operating system failed.
     #[error("asking the operating system")]
     System(#[source] io::Error),
 }
 
 impl Failure {
-    /// 1 for what may pass by itself (whoever has the port may end), 2 for what a person has to mend.
+    /// The exit code: 1 for a failure that may pass by itself (a port may become free), 2 for one
+    /// that a person has to mend.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::System(_)
@@ -90,12 +91,13 @@ impl Failure {
     }
 }
 
-/// A full disk, too many open files, a device in trouble: not that something is wrong with the path.
+/// Whether the error may pass: a full disk, too many open files, or a device in trouble, rather
+/// than a wrong path.
 fn may_pass(cause: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, OutOfMemory, ResourceBusy, StorageFull, TimedOut};
     matches!(cause.kind(), Interrupted | OutOfMemory | ResourceBusy | StorageFull | TimedOut)
         || cause.raw_os_error().is_some_and(|code| TROUBLE.contains(&code))
 }
 
-/// EIO, ENFILE, EMFILE, which have no kind of their own.
+/// The codes EIO, ENFILE and EMFILE, which have no error kind of their own.
 const TROUBLE: [i32; 3] = [5, 23, 24];

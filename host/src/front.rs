@@ -9,7 +9,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// What a new connection needs.
+/// Everything that a new connection needs.
 #[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) enclave: Watched,
@@ -34,7 +34,7 @@ impl Front {
                     connections.spawn(async move { front.greet(stream, place).await });
                 }
                 Err(cause) => {
-                    // Mostly too many open files: others must end first.
+                    // The cause is mostly too many open files: other connections must end first.
                     tracing::warn!(%cause, "accepting a connection");
                     sleep(Duration::from_millis(100)).await;
                 }
@@ -60,7 +60,8 @@ impl Front {
                 let Some(_inside) = inside else {
                     return tracing::warn!("no place at the enclave for a connection");
                 };
-                // Whether it is a party's, the enclave alone can tell, and cuts it if it must.
+                // Only the enclave can tell whether the connection is a party's, and cuts it if it
+                // must.
                 place.busy();
                 pipe::carry(stream, &self.enclave, idle, &self.trace).await;
             }
@@ -74,7 +75,7 @@ impl Front {
 /// begins with it.
 const TLS_HANDSHAKE: [u8; 1] = [0x16];
 const FIRST_BYTE: Duration = Duration::from_secs(10);
-/// Nobody who connects has less time than this to say something.
+/// Time that every new connection has to say something.
 const GRACE: Duration = Duration::from_millis(500);
 /// How long a connection waits for others to end.
 const PLACE: Duration = Duration::from_secs(20);

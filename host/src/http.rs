@@ -24,11 +24,11 @@ use serde::Serialize;
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::watch, time::timeout};
 
-/// What answering takes.
+/// Everything that an answer needs.
 #[derive(Debug)]
 pub(crate) struct Http {
     pub(crate) simulated: bool,
-    /// When the contract ends, of one that can be read.
+    /// When the contract ends, if the contract can be read.
     pub(crate) ends: Option<Time>,
     pub(crate) store: Arc<Store>,
     pub(crate) uploads: Arc<Uploads>,
@@ -49,7 +49,8 @@ impl Handler for Http {
         request: Request<Incoming>,
         place: Arc<Place>,
     ) -> Response<Full<Bytes>> {
-        // A task of its own: a client that goes away must not cancel a write half-way.
+        // The answer has a task of its own: a client that goes away must not cancel a write
+        // half-way.
         let answer = tokio::spawn(answer(self, request, place));
         answer.await.unwrap_or_else(|_| io_problem())
     }
@@ -60,7 +61,7 @@ async fn answer(
     request: Request<Incoming>,
     place: Arc<Place>,
 ) -> Response<Full<Bytes>> {
-    // One writer at a time for each upload, of which there are few; each of its bytes has a time.
+    // Each of the few uploads has one writer at a time, and a time-out for its bytes.
     if request.method() == Method::PATCH {
         place.busy();
     }
@@ -78,7 +79,7 @@ async fn answer(
         _ => Err(Declined::NoSuchPath),
     };
     answered.unwrap_or_else(|declined| {
-        // A client that is still sending would otherwise be reset before it reads the answer.
+        // Without this, a client that is still sending would be reset before it reads the answer.
         tokio::spawn(drain(body));
         declined.response()
     })
@@ -122,15 +123,16 @@ impl Http {
             object.inspect_err(|cause| tracing::error!(%cause, %name, "reading an object"));
         let object = object.map_err(UploadError::from)?;
         let bytes = object.ok_or(Declined::NoSuchPath)?;
-        // All that a host can know of whether the receiver has it: it says what may make room first.
+        // A host cannot know more about whether the receiver has the result. Fetched results make
+        // room first.
         if let Err(cause) = self.store.fetched(&name).await {
             tracing::warn!(%cause, %name, "noting that a result was fetched");
         }
         Ok(response(StatusCode::OK, "application/octet-stream", bytes))
     }
 
-    /// 200 if a party that asks now is answered, 503 with the reason if not: what asks may know
-    /// nothing but the status.
+    /// Answers with 200 if a party that asks now is answered, and otherwise with 503 and the
+    /// reason. The caller may look at the status alone.
     async fn health(&self) -> Response<Full<Bytes>> {
         let enclave = if self.watched.is_closed() {
             "closed"
@@ -160,13 +162,14 @@ struct Health {
     simulated: bool,
     enclave: &'static str,
     enclave_starts: u64,
-    /// Since this program started: results that had no room.
+    /// Results that there was no room for, since this program started.
     results_declined: u64,
-    /// Since this program started: results that made room before anybody had fetched them.
+    /// Results that were deleted to make room before anybody had fetched them, since this program
+    /// started.
     results_lost: u64,
 }
 
-/// Why a request gets no success.
+/// Why a request is declined.
 #[derive(Debug)]
 enum Declined {
     BadRequest { expected: &'static str },
@@ -257,7 +260,7 @@ async fn drain(mut body: Incoming) {
             }
         }
     };
-    // Past the time the connection just ends.
+    // After this time the connection ends.
     let _ = timeout(DRAIN_TIME, drained).await;
 }
 

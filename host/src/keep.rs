@@ -1,4 +1,5 @@
-//! `glovebox-host keep`: what the host starts other programs through. Not for people.
+//! `glovebox-host keep`: the program through which the host starts other programs. It is not for
+//! people.
 
 use crate::failure::Failure;
 use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
@@ -22,7 +23,7 @@ pub(crate) struct Keep {
     #[arg(long, conflicts_with = "parent")]
     after: bool,
 
-    /// Kill it, and what it started, when it has run for so long
+    /// Kill it, and what it started, after this many seconds
     #[arg(long, value_name = "N", requires = "after", default_value_t = 60)]
     seconds: u64,
 
@@ -41,15 +42,17 @@ impl Keep {
         let running = |cause| Failure::Program { path: program.into(), cause };
         if self.after {
             io::copy(&mut io::stdin(), &mut io::sink()).map_err(Failure::System)?;
-            // Whoever read its output is gone: writing there would end it before it is done.
+            // The reader of its output is gone: a write to it would end the program before it is
+            // done.
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            // A group of its own, so that what it started ends with it.
+            // The program gets a group of its own, so that everything it started ends with it.
             let mut child = command.process_group(0).spawn().map_err(running)?;
             let limit = Duration::from_secs(self.seconds);
             let success = ended(&mut child, limit).map_err(Failure::System)?;
             return Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        // Kept across exec (prctl(2)); a parent that ended before this line is noticed after it.
+        // The death signal is kept across exec (prctl(2)). A parent that ended before this line is
+        // noticed after it.
         let asked = set_parent_process_death_signal(Some(Signal::KILL));
         asked.map_err(|cause| Failure::System(cause.into()))?;
         if getppid() != self.parent.and_then(Pid::from_raw) {
@@ -59,7 +62,7 @@ impl Keep {
     }
 }
 
-/// Whether it succeeded in time; after that nothing of its group is left.
+/// Whether the program succeeded in time. After that nothing of its group is left.
 fn ended(child: &mut Child, limit: Duration) -> io::Result<bool> {
     let began = Instant::now();
     while began.elapsed() < limit {
@@ -68,7 +71,7 @@ fn ended(child: &mut Child, limit: Duration) -> io::Result<bool> {
         }
         thread::sleep(BETWEEN_LOOKS);
     }
-    // Nobody has waited for it yet, so the number is still its group's.
+    // Nobody has waited for the child yet, so its number is still that of its group.
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         kill_process_group(group, Signal::KILL)?;
     }

@@ -87,7 +87,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     if let Some(machine) = machine {
         supervisor.spawn(supervisor::keep_alive(machine, watched.clone(), Stop(stopping)));
     }
-    // A contract that does not open, the enclave will refuse; then there is no end to tell of.
+    // The enclave will refuse a contract that does not open; then there is no end to log.
     let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
     let ends = contract.as_ref().map(|contract| contract.expires);
     if let Some(contract) = contract {
@@ -142,7 +142,7 @@ pub struct Host {
     address: SocketAddr,
     service: Arc<Service>,
     stop: watch::Sender<bool>,
-    /// Aborted when this is dropped, as the others are; its child is killed with the task.
+    /// Aborted when this is dropped, like the others; its child is killed with the task.
     supervisor: JoinSet<bool>,
     others: JoinSet<()>,
     watched: Watched,
@@ -152,7 +152,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Where it listens; the real port if port 0 was asked for.
+    /// The address on which the host listens. If port 0 was asked for, it has the real port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -164,14 +164,14 @@ impl Host {
         self.watched.pid()
     }
 
-    /// Waits at most `patience` for the enclave to accept connections; says whether it does.
+    /// Waits at most `patience` for the enclave to accept connections, and returns whether it does.
     pub fn serving(&self, patience: Duration) -> impl Future<Output = bool> + use<> {
         let watched = self.watched.clone();
         async move { watched.connect(patience).await.is_ok() }
     }
 
-    /// Waits until a part of the host ends that nobody asked to: a fault, after which it would look
-    /// alive and start no enclave again, or serve nobody.
+    /// Waits until a part of the host ends that nobody asked to end. After such a fault the host
+    /// would look alive, but start no enclave again or serve nobody.
     pub async fn failed(&mut self) {
         let all = !self.supervisor.is_empty();
         tokio::select! {
@@ -181,8 +181,8 @@ impl Host {
         }
     }
 
-    /// Ends everything, and says whether the enclave, too, is gone: `nitro-cli` may refuse, and the
-    /// log then says why.
+    /// Ends everything, and returns whether the enclave is gone too: `nitro-cli` may refuse, and
+    /// the log then says why.
     ///
     /// The instance is told first, and gets some seconds to finish what it does and to leave its
     /// closing, without which everything that was handed to it counts as spent.
@@ -204,16 +204,16 @@ impl Host {
             gone &= ended.unwrap_or(false);
         }
         for name in ["address", "enclave.sock", "host.sock"] {
-            // A leftover does no harm: the next start replaces it.
+            // A leftover file does no harm: the next start replaces it.
             let _ = fs::remove_file(self.run.join(name));
         }
         gone
     }
 }
 
-/// Tells the operator when the contract is over, which changes nothing that runs.
+/// Tells the operator when the contract has ended. Nothing that runs is changed by that.
 async fn tell_of_end(ends: Time) {
-    // In steps, since timers stand still while a machine sleeps.
+    // The wait is in steps, since timers stand still while a machine sleeps.
     while now() < ends {
         let left = Duration::from_millis(ends.0.saturating_sub(now().0));
         sleep(left.min(LOOK_AGAIN)).await;
@@ -240,7 +240,7 @@ pub enum StartError {
     /// A file or directory cannot be used.
     #[error("using {path}", path = .path.display())]
     Use {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -300,7 +300,7 @@ pub enum StartError {
     },
 }
 
-/// Only what it makes is closed to others: a directory that was there may be somebody's for more.
+/// Closes only a directory that it makes: one that was there before may also serve others.
 fn private_directory(path: &Path) -> Result<(), StartError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(using(path))?;
     let mode = fs::metadata(path).map_err(using(path))?.permissions().mode();
@@ -322,7 +322,8 @@ fn exclusive(path: &Path) -> Result<File, StartError> {
     }
 }
 
-/// The enclave will ask for the file later; a wrong name should show now.
+/// Checks the contract file now: the enclave will ask for it later, and a wrong name should show at
+/// once.
 fn check_contract(path: &Path) -> Result<(), StartError> {
     let bytes = File::open(path).and_then(|file| file.metadata()).map_err(using(path))?.len();
     if usize::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_CONTRACT) {
@@ -337,9 +338,9 @@ fn using(path: &Path) -> impl FnOnce(io::Error) -> StartError {
     move |cause| StartError::Use { path, cause }
 }
 
-/// What a group and everybody else may do, of a file's mode.
+/// The bits of a file's mode that give rights to its group and to everybody else.
 pub const OTHERS: u32 = 0o077;
-/// For an instance to finish a job and to leave its closing.
+/// Time for an instance to finish a job and to leave its closing.
 const FAREWELL: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 

@@ -26,7 +26,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Whatever runs the enclave.
+/// A machine that runs the enclave.
 #[derive(Debug)]
 pub(crate) enum Machine {
     Child(Child),
@@ -35,7 +35,8 @@ pub(crate) enum Machine {
 }
 
 impl Machine {
-    /// Starts an enclave and stays with it until `stop` is asked for, then leaves nothing behind.
+    /// Starts an enclave and stays with it until `stop` is asked for. Then it leaves nothing
+    /// behind.
     ///
     /// # Errors
     ///
@@ -48,7 +49,7 @@ impl Machine {
         }
     }
 
-    /// Once more leaves nothing behind, after a death that may have.
+    /// Cleans up once more after a death that may have left something behind.
     ///
     /// # Errors
     ///
@@ -62,34 +63,34 @@ impl Machine {
     }
 }
 
-/// Why an enclave is no more.
+/// Why an enclave ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum Death {
     /// A process ended.
     #[error("{program} ended by itself ({status})")]
     Ended { program: &'static str, status: ExitStatus },
-    /// It did not come up.
+    /// The enclave did not start in time.
     #[error("found no sign of life within {seconds} s of its start")]
     Silent { seconds: u64 },
-    /// It came up, but nobody listens in it.
+    /// The enclave started, but nothing listens in it.
     #[error(
         "it runs, but accepted no connection within {seconds} s; with --debug its console says why"
     )]
     Deaf { seconds: u64 },
-    /// It listened, and does no more.
+    /// The enclave stopped accepting connections.
     #[error("it stopped accepting connections")]
     Wedged,
-    /// `nitro-cli` knows it no longer.
+    /// `nitro-cli` no longer lists the enclave.
     #[error("found it in state {state}, expected RUNNING")]
     Vanished { state: String },
-    /// There was no time to find out.
+    /// The state of the enclave could not be found out in time.
     #[error("nitro-cli did not say within {seconds} s whether an earlier host left one")]
     Unknown { seconds: u64 },
     /// `nitro-cli` did not do what it was asked.
     #[error(transparent)]
     Nitro(#[from] nitro_cli::CliError),
-    /// The operating system.
+    /// The operating system failed.
     #[error("{doing}")]
     System {
         doing: &'static str,
@@ -102,7 +103,7 @@ fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Death {
     move |cause| Death::System { doing, cause }
 }
 
-/// A program and what it is called with. `Display` is what a person would type.
+/// A program with its arguments. `Display` prints the command as a person would type it.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
@@ -170,7 +171,7 @@ async fn relay(who: &'static str, console: impl AsyncRead + Unpin) {
     }
 }
 
-/// Says a line of the enclave's console at the level that the enclave gave it.
+/// Logs a line of the enclave's console at the level that the enclave gave it.
 fn of_enclave(line: &str) {
     match line.split_once(' ') {
         Some(("ERROR", text)) => tracing::error!(target: "enclave", "{text}"),

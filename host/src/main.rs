@@ -1,4 +1,4 @@
-//! `glovebox-host`: what the operator runs.
+//! `glovebox-host`: the program that the operator runs.
 
 mod doctor;
 mod failure;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         let text = causes.map(ToString::to_string).fold(failure.to_string(), |text, cause| {
             if text.ends_with(&cause) { text } else { format!("{text}: {cause}") }
         });
-        // With no standard error left there is nobody to tell.
+        // If there is no standard error left, nobody can be told.
         let _ = writeln!(io::stderr(), "glovebox-host: {text}");
         failure.exit_code()
     })

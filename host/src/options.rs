@@ -1,4 +1,4 @@
-//! What an operator says, on the command line or in a file.
+//! The operator's options, from the command line or a file.
 
 use crate::failure::Failure;
 use host::{Config, Enclave, Image, Limits, Transport};
@@ -16,7 +16,7 @@ use std::{
 /// Options of a command, and the file that completes them.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Given {
-    /// TOML file with any of the other options; options on the command line win
+    /// TOML file with any of the other options; options on the command line come first
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -27,11 +27,11 @@ pub(crate) struct Given {
 #[derive(Debug, Default, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
-    /// Run the simulated enclave: for tests and demonstrations, protects nothing
+    /// Run the simulated enclave: for tests and demonstrations; it protects nothing
     #[arg(long, conflicts_with_all = ["qemu", "nitro"])]
     pub(crate) simulated: bool,
 
-    /// Boot this image under QEMU: for tests, protects nothing
+    /// Boot this image under QEMU: for tests; it protects nothing
     #[arg(long, value_name = "EIF", conflicts_with = "nitro")]
     pub(crate) qemu: Option<PathBuf>,
 
@@ -39,7 +39,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "EIF")]
     pub(crate) nitro: Option<PathBuf>,
 
-    /// Contract that the enclave is to open, signed by every party
+    /// Contract for the enclave to open, signed by every party
     #[arg(long, value_name = "FILE")]
     pub(crate) contract: Option<PathBuf>,
 
@@ -108,13 +108,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 
-    /// Only in the file of --config.
+    /// The table `limits`, which only the file of --config can have.
     #[arg(skip)]
     limits: Option<Limits>,
 }
 
 impl Given {
-    /// All options together.
+    /// All options, of the command line and the file together.
     pub(crate) fn options(self) -> Result<Options, Failure> {
         let file = match self.config {
             None => Options::default(),
@@ -137,7 +137,7 @@ fn read_file(path: &Path) -> Result<Options, Failure> {
 }
 
 impl Options {
-    /// How many ways to run are named; more than one is an error.
+    /// The number of options that say how to run the enclave; more than one is an error.
     fn modes(&self) -> Result<usize, Failure> {
         let modes = [self.simulated, self.qemu.is_some(), self.nitro.is_some()];
         match modes.into_iter().filter(|named| *named).count() {
@@ -147,7 +147,7 @@ impl Options {
     }
 
     fn or(self, file: Self) -> Self {
-        // A mode that is named here replaces the file's.
+        // A mode on the command line replaces the file's.
         let here = self.simulated || self.qemu.is_some() || self.nitro.is_some();
         let (simulated, qemu, nitro) = if here {
             (self.simulated, self.qemu, self.nitro)
@@ -179,18 +179,18 @@ impl Options {
         }
     }
 
-    /// Where the host is to listen.
+    /// Address on which the host listens.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)))
     }
 
-    /// How many bytes of results are kept.
+    /// Number of bytes of results that are kept.
     pub(crate) fn results_bytes(&self) -> u64 {
         let limits = self.limits.clone().unwrap_or_default();
         limits.results_bytes
     }
 
-    /// Who is to run the enclave.
+    /// The machine that runs the enclave.
     pub(crate) fn enclave(&self) -> Result<Enclave, Failure> {
         if self.modes()? == 0 {
             return Err(Failure::NoMode);
@@ -239,7 +239,7 @@ impl Options {
         Ok(image)
     }
 
-    /// Everything that a host needs.
+    /// The whole configuration of a host.
     pub(crate) fn config(self) -> Result<Config, Failure> {
         let enclave = self.enclave()?;
         let contract = self.contract.clone().ok_or(Failure::Missing { option: "--contract" })?;
@@ -269,7 +269,8 @@ pub(crate) fn open_contract(path: &Path) -> Result<Contract, Failure> {
     Contract::open(&signed).map_err(|cause| Failure::Contract { path: path.to_owned(), cause })
 }
 
-/// `tests/qemu/setup.sh` builds both programs into one directory, which the variable names.
+/// The path of a program: the named one, or one in the directory that `tests/qemu/setup.sh` builds
+/// both programs into.
 fn found(named: &Option<PathBuf>, name: &str) -> PathBuf {
     let built = || env::var_os("GLOVEBOX_QEMU").map(|bed| Path::new(&bed).join("bin").join(name));
     named.clone().or_else(built).unwrap_or_else(|| name.into())

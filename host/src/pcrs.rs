@@ -14,12 +14,12 @@ use std::{
 
 /// Print the PCRs of an enclave, for writing a contract
 ///
-/// As JSON with PCR0, PCR1 and PCR2 in hex. Parties who do not trust this machine rebuild the enclave
-/// and compare. Those of an image are in the build manifest beside it; `eif-build measure EIF` computes
-/// them from the image itself.
+/// Prints PCR0, PCR1 and PCR2 as JSON, in hexadecimal. Parties who do not trust this machine
+/// rebuild the enclave and compare. The PCRs of an image are in the build manifest beside it;
+/// `eif-build measure EIF` computes them from the image itself.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Pcrs {
-    /// Those of the simulated enclave
+    /// Print those of the simulated enclave
     #[arg(long, conflicts_with = "build_manifest")]
     simulated: bool,
 
@@ -27,21 +27,21 @@ pub(crate) struct Pcrs {
     #[arg(long, value_name = "FILE")]
     enclave: Option<PathBuf>,
 
-    /// Those of the image that this manifest was written for
+    /// Print those of the image that this manifest was written for
     #[arg(long, value_name = "FILE")]
     build_manifest: Option<PathBuf>,
 }
 
-/// What matters here of a build manifest.
+/// The parts of a build manifest that are needed here.
 #[derive(Debug)]
 pub(crate) struct Manifest {
-    /// By number, 0 to 2 at least.
+    /// Registers by number, 0 to 2 at least.
     pub(crate) pcrs: BTreeMap<u8, Pcr>,
-    /// The image; what other programs print does not say.
+    /// The image; `None` if another program wrote the manifest and does not name it.
     pub(crate) eif: Option<Eif>,
 }
 
-/// A file, by size and digest.
+/// A file, described by size and digest.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Eif {
     pub(crate) bytes: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Eif {
 }
 
 impl Manifest {
-    /// Reads one.
+    /// Reads a build manifest.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         #[derive(Deserialize)]
         struct About {

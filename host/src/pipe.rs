@@ -56,7 +56,7 @@ async fn one_way(
     loop {
         let length = from.read(&mut buffer).await?;
         let Some(mut bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
-            // The other direction may still have something to say.
+            // The other direction may still carry bytes.
             return match to.shutdown().await {
                 Err(cause) if cause.kind() != io::ErrorKind::NotConnected => Err(cause),
                 _ => Ok(()),

@@ -1,4 +1,4 @@
-//! From what the operator decided to what has to run.
+//! Turns the operator's decisions into what has to run.
 
 use crate::{
     StartError,
@@ -22,13 +22,13 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// What has to run.
+/// Everything that has to run.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// `None` if somebody else runs the enclave.
+    /// The machine; `None` if somebody else runs the enclave.
     pub(crate) machine: Option<Machine>,
     pub(crate) watched: Watched,
-    /// Where the enclave asks, if that is the same for every enclave.
+    /// The listener for the enclave's questions, if it is the same for every enclave.
     pub(crate) asks: Option<Listener>,
 }
 
@@ -70,7 +70,7 @@ fn sockets(run: &Path) -> (PathBuf, PathBuf) {
     (run.join("enclave.sock"), run.join("host.sock"))
 }
 
-/// What keeps the enclave alive; none if somebody else does.
+/// The machine that keeps the enclave alive; `None` if somebody else does.
 fn machine(
     config: &Config,
     run: &Path,
@@ -133,14 +133,15 @@ fn keeper(image: &Image) -> Keeper {
     Keeper { binary: image.keeper.clone() }
 }
 
-/// The same at every start of this directory's host, and no other host's.
+/// The name of this directory's host: the same at every start, and different from every other
+/// host's.
 fn name_of(run: &Path) -> Result<String, StartError> {
     let path = run.canonicalize().map_err(using(run))?;
     let digest = root_of(path.as_os_str().as_bytes()).to_string();
     Ok(format!("glovebox-{}", digest.get(..12).unwrap_or_default()))
 }
 
-/// A wrong file should show now, not at every boot.
+/// Checks the image now: a wrong file should show at once, not at every boot.
 fn check_image(eif: &Path) -> Result<(), StartError> {
     let mut magic = [0; EIF_MAGIC.len()];
     let read = File::open(eif).and_then(|mut file| file.read_exact(&mut magic));

@@ -1,8 +1,8 @@
-//! Who takes how much of what the host keeps of results, and what makes room for whom.
+//! Shares of the room for results: how much each party may use, and which results make room.
 //!
-//! Each party of the contract has an even share, whoever receives: the enclave says who asked. Nothing of
-//! the instance that runs is removed. What earlier ones left goes when its room is needed: first what was
-//! fetched, then the oldest.
+//! Each party of the contract has an even share, whoever receives the results; the enclave says who
+//! asked. Nothing of the running instance is removed. Results of earlier instances go when their
+//! room is needed: fetched ones first, then the oldest.
 
 use protocol::storage::Origin;
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,10 @@ use std::{
     time::SystemTime,
 };
 
-/// Every result that is kept, and how many bytes there may be.
+/// All results that are kept, and how many bytes they may take.
 #[derive(Debug)]
 pub(crate) struct Results {
-    /// A record of each, beside the objects: a restart forgets nobody's share.
+    /// A record for each result, beside the objects, so that a restart forgets nobody's share.
     records: PathBuf,
     most: u64,
     parties: BTreeSet<String>,
@@ -28,13 +28,13 @@ pub(crate) struct Results {
 /// What happened since the host started.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Counts {
-    /// Results that were not kept, since there was no room for them.
+    /// Results that were not kept, because there was no room for them.
     pub(crate) declined: u64,
-    /// Results of earlier instances that made room before anybody had fetched them.
+    /// Results of earlier instances that were deleted to make room before anybody had fetched them.
     pub(crate) unread: u64,
 }
 
-/// One result. Its origin is unknown if an earlier version of this program kept it.
+/// A result that is kept. Its origin is unknown if an earlier version of this program kept it.
 #[derive(Clone, Debug)]
 struct Kept {
     origin: Option<Origin>,
@@ -50,16 +50,16 @@ struct Record {
     instance: String,
 }
 
-/// Why a result is not kept.
+/// Why there is no room for a result.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum NoRoom {
-    /// Of one party.
+    /// The share of one party is used up.
     #[error(
         "this analyst's results of this instance take {used} bytes of its share of {share}, and {length} \
          more do not fit (results_bytes, evenly for each party of the contract)"
     )]
     Share { used: u64, share: u64, length: u64 },
-    /// Of all parties.
+    /// The room of all parties is used up.
     #[error(
         "results take {used} of the {most} bytes that results_bytes allows, and {length} more do not fit"
     )]
@@ -67,8 +67,8 @@ pub(crate) enum NoRoom {
 }
 
 impl Results {
-    /// What is kept below `root`, with the records in `records`, which is made if need be; records of
-    /// nothing go.
+    /// The results kept below `root`, with their records in `records`, which is made if it is
+    /// missing. Records without a result are removed.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Results {
         Ok(Self { records, most, parties, kept, counts })
     }
 
-    /// Whose shares there are from here on: those of the contract's parties.
+    /// Sets whose shares there are from here on: those of the contract's parties.
     pub(crate) fn shared_by(&mut self, parties: BTreeSet<String>) {
         self.parties = parties;
     }
@@ -142,7 +142,7 @@ impl Results {
         }
         let mut over = self.of_earlier(origin);
         let mut going = Vec::new();
-        // First within the party's own share, so that it takes from nobody.
+        // The party's own share comes first, so that the party takes from nobody.
         while let Some(party) = analyst {
             let own = used.get(&Some(party)).copied().unwrap_or_default();
             if own.saturating_add(length) <= share {
@@ -153,8 +153,9 @@ impl Results {
             };
             used.insert(Some(party), own.saturating_sub(bytes));
         }
-        // Then within all: more than that is there only if somebody has more than its share, by an
-        // earlier contract of fewer parties or as no party of this one.
+        // Then all results are looked at. There can only be too many if somebody has more than its
+        // share: under an earlier contract with fewer parties, or without being a party of this
+        // one.
         loop {
             let all = used.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
             if all.saturating_add(length) <= self.most {
@@ -178,7 +179,7 @@ impl Results {
         }
     }
 
-    /// Results of instances that are over, in the order in which they go.
+    /// Results of instances that are over, in the order in which they are removed.
     fn of_earlier(&self, origin: Option<&Origin>) -> Vec<(&String, Option<&str>, u64)> {
         let runs = origin.map(|origin| origin.instance);
         let is_over = |one: &Kept| one.origin.as_ref().map(|origin| origin.instance) != runs;
@@ -189,7 +190,7 @@ impl Results {
             .collect()
     }
 
-    /// The party whose share it takes; `None` if who asked is not a party of the contract.
+    /// The party whose share a result takes; `None` if the analyst is not a party of the contract.
     fn holder<'a>(&'a self, origin: Option<&Origin>) -> Option<&'a str> {
         self.parties.get(origin?.analyst.as_str()).map(String::as_str)
     }
@@ -199,7 +200,7 @@ impl Results {
         self.most / parties.max(1)
     }
 
-    /// Notes in a file whose the result `name` is, before it is kept.
+    /// Records the origin of the result `name` before the result is kept.
     ///
     /// # Errors
     ///
@@ -213,13 +214,13 @@ impl Results {
         file.sync_all()
     }
 
-    /// The result is kept.
+    /// Records that the result is kept.
     pub(crate) fn note(&mut self, name: &str, origin: Option<Origin>, bytes: u64) {
         let one = Kept { origin, bytes, since: SystemTime::now(), fetched: false };
         self.kept.insert(name.to_owned(), one);
     }
 
-    /// The result went to somebody who asked for it, which is all that a host can know of its receiver.
+    /// Records that somebody fetched the result. A host cannot know more about its receiver.
     ///
     /// # Errors
     ///
@@ -232,7 +233,7 @@ impl Results {
         fs::File::create(mark(&self.records, name)).map(drop)
     }
 
-    /// Removes the result `name` below `root`, and says so.
+    /// Removes the result `name` below `root`, and logs it.
     ///
     /// # Errors
     ///
@@ -240,7 +241,7 @@ impl Results {
     pub(crate) fn remove(&mut self, root: &Path, name: &str) -> io::Result<()> {
         let object = root.join(name);
         crate::durable::remove_if_there(&object)?;
-        // Its job's directory goes with the last result in it.
+        // The job's directory goes with its last result.
         let _ = object.parent().map(fs::remove_dir);
         crate::durable::remove_if_there(&record(&self.records, name))?;
         crate::durable::remove_if_there(&mark(&self.records, name))?;
@@ -261,7 +262,7 @@ impl Results {
     }
 }
 
-/// Moves the first of `over` that `is` its holder's to `going`; its bytes.
+/// Moves the first result of `over` for which `is` holds to `going`, and returns its bytes.
 fn take(
     over: &mut Vec<(&String, Option<&str>, u64)>,
     going: &mut Vec<String>,
@@ -273,7 +274,7 @@ fn take(
     Some(bytes)
 }
 
-/// What is in a directory; nothing if it does not exist, or is a file.
+/// The entries of a directory; none if it does not exist, or is a file.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(directory) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -281,7 +282,7 @@ fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-/// A record that a power cut left half written is as one that is not there.
+/// Reads a record. One that a power cut left half written counts as missing.
 fn read(path: &Path) -> io::Result<Option<Origin>> {
     let text = match fs::read(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),

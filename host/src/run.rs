@@ -11,12 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Start an enclave and serve its parties
 ///
-/// Runs until SIGINT, SIGTERM or SIGHUP: the instance then leaves its closing, so that what was handed to
-/// it and not spent returns to its owners. A second signal does not wait for anything. Exits
-/// with 1 if a Nitro enclave may be there still, or for a failure that may pass (a port is taken), and
-/// with 2 if it cannot start like this. What is not given here is taken from the file of
-/// --config, whose keys have the names of these options; its table `limits` has what the host puts
-/// up with.
+/// Runs until SIGINT, SIGTERM or SIGHUP. The instance then leaves its closing, so that what was
+/// handed to it and not spent returns to its owners. A second signal does not wait for anything.
+/// Exits with 1 if a Nitro enclave may still be there, or for a failure that may pass (a port is
+/// taken), and with 2 if it cannot start like this. Options that are not given here are taken from
+/// the file of --config, whose keys have the names of these options; its table `limits` has the
+/// host's limits.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -126,7 +126,8 @@ fn start_logging() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        // It tells of a line that it cannot write by a macro that panics when it cannot write.
+        // The logger would report a line that it cannot write through a macro that panics when it
+        // cannot write.
         .log_internal_errors(false)
         .init();
 }

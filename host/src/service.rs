@@ -29,7 +29,7 @@ use tokio::{
     time::timeout,
 };
 
-/// What answering takes.
+/// Everything that an answer needs.
 #[derive(Debug)]
 pub(crate) struct Service {
     contract: PathBuf,
@@ -45,9 +45,9 @@ impl Service {
         Self { contract, store, trace, enclave, leave }
     }
 
-    /// Whose questions these are.
+    /// Sets the enclave whose questions are answered.
     pub(crate) fn is_for(&self, enclave: &Watched) {
-        // The first is the only one: a host has one enclave at a time.
+        // Only the first call counts: a host has one enclave at a time.
         let _ = self.enclave.set(enclave.clone());
     }
 
@@ -67,7 +67,7 @@ impl Service {
         Answer::Stop { now }
     }
 
-    /// What an object that is kept now says of the instance.
+    /// Updates what is known about the instance, from an object that is now kept.
     fn kept(&self, name: &ObjectName) {
         if !name.as_str().starts_with(CLOSINGS) {
             return;
@@ -108,7 +108,7 @@ impl Service {
         }
     }
 
-    /// One answer per question, in order, over any byte stream.
+    /// Answers the questions on any byte stream, one after the other.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl Service {
     }
 
     async fn answer(&self, ask: Ask) -> Answer {
-        // Whether the operator wants to stop is about no job.
+        // The question about a planned stop is about no job.
         if !matches!(ask, Ask::Stop {}) {
             self.note(&ask);
         }
@@ -190,7 +190,8 @@ impl Service {
         }
     }
 
-    /// Read afresh each time: the operator may have put another contract there for the next instance.
+    /// The contract is read afresh each time: the operator may have put another one there for the
+    /// next instance.
     async fn contract(&self) -> io::Result<Answer> {
         let path = self.contract.clone();
         let limit = u64::try_from(MAX_CONTRACT).unwrap_or(u64::MAX);
@@ -203,7 +204,8 @@ impl Service {
         if bytes.len() > MAX_CONTRACT {
             return Ok(failed(Failure::TooLarge));
         }
-        // Another instance may have other parties; one whose contract does not open asks for nothing more.
+        // Another instance may have other parties. One whose contract does not open asks for
+        // nothing more.
         if let Ok(contract) = Contract::open(&bytes) {
             self.store.shared_by(contract.parties.into_keys().collect());
         }

@@ -19,29 +19,30 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Blobs and objects under their names.
+/// Blobs and objects by name.
 #[derive(Debug)]
 pub(crate) struct Store {
     objects: Arc<dyn ObjectStore>,
     root: PathBuf,
     scratch: PathBuf,
-    /// What is kept of results; held while one is written.
+    /// The results that are kept; locked while one is written.
     results: Arc<Mutex<Results>>,
 }
 
 /// Why an object is not kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PutError {
-    /// Of a result.
+    /// There is no room for the result.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
-    /// The disk.
+    /// The disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl Store {
-    /// The store below `dir`, which keeps results of at most `most_results` bytes, made if need be; files that an earlier host left half written go.
+    /// Opens the store below `dir`, which is made if it is missing and keeps results of at most
+    /// `most_results` bytes. Files that an earlier host left half written are removed.
     ///
     /// # Errors
     ///
@@ -60,7 +61,7 @@ impl Store {
         Ok(Self { objects: Arc::new(objects), root, scratch, results })
     }
 
-    /// Whose results share the room for them from here on: those of the contract's parties.
+    /// Sets whose results share the room from here on: those of the contract's parties.
     pub(crate) fn shared_by(&self, parties: BTreeSet<String>) {
         locked(&self.results).shared_by(parties);
     }
@@ -70,7 +71,7 @@ impl Store {
         locked(&self.results).counts()
     }
 
-    /// Notes that somebody was given the object `name`.
+    /// Records that somebody was given the object `name`.
     pub(crate) async fn fetched(&self, name: &ObjectName) -> io::Result<()> {
         let (results, name) = (Arc::clone(&self.results), name.to_string());
         blocking(move || locked(&results).fetched(&name)).await
@@ -111,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Keeps an object: durable when this returns, never replacing other bytes.
+    /// Keeps an object. It is on disk when this returns, and never replaces other bytes.
     ///
     /// # Errors
     ///
@@ -147,7 +148,7 @@ impl Store {
         .await
     }
 
-    /// Takes over a whole, checked file as the blob `blob`. Blocks.
+    /// Takes over a whole, checked file as the blob `blob`. This call blocks.
     ///
     /// # Errors
     ///
@@ -168,7 +169,7 @@ impl Store {
     }
 }
 
-/// What is in it changes in whole steps, so a panic elsewhere leaves it usable.
+/// The results change in whole steps, so a panic elsewhere leaves them usable.
 fn locked(results: &Mutex<Results>) -> MutexGuard<'_, Results> {
     results.lock().unwrap_or_else(PoisonError::into_inner)
 }

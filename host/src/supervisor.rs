@@ -1,4 +1,4 @@
-//! Keeps an enclave alive. One that was started again is a new instance without keys.
+//! Keeps an enclave alive. An enclave that was started again is a new instance without keys.
 
 use crate::{
     machine::Machine,
@@ -7,8 +7,8 @@ use crate::{
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Starts another enclave whenever one ends, each pause twice as long, until `stop` is asked for.
-/// Says whether nothing is left then.
+/// Starts another enclave whenever one ends, each time after twice the pause, until `stop` is asked
+/// for. Returns whether nothing is left then.
 pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Stop) -> bool {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -40,5 +40,5 @@ pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Sto
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// An enclave that lived so long did not die of its configuration.
+/// An enclave that lived this long did not die of its configuration.
 const STEADY: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What the host sees, written down: for the test that compares the traces of neighbouring data.
+//! Writes down what the host sees, for the test that compares the traces of neighbouring data.
 
 use serde::Serialize;
 use std::{
@@ -12,7 +12,7 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Trace(Option<Mutex<File>>);
 
-/// One thing seen.
+/// An event that the host sees.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub(crate) enum Seen<'a> {
@@ -33,7 +33,7 @@ pub(crate) enum Seen<'a> {
 }
 
 impl Trace {
-    /// Writes nothing.
+    /// A trace that writes nothing.
     pub(crate) fn off() -> Self {
         Self(None)
     }

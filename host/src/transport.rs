@@ -21,25 +21,25 @@ use tokio_vsock::{VMADDR_CID_ANY, VsockAddr, VsockListener, VsockStream};
 pub enum Transport {
     /// Two sockets in the file system, on one machine.
     Unix {
-        /// The enclave listens here.
+        /// The socket on which the enclave listens.
         enclave: PathBuf,
-        /// The host's store listens here.
+        /// The socket on which the host's store listens.
         host: PathBuf,
     },
     /// The socket of vhost-device-vsock. A connection to it begins with `CONNECT port`; those of the
     /// enclave to a port of the host arrive at the socket's name with `_port` behind it.
     Hybrid {
-        /// Its path.
+        /// Path of the socket.
         socket: PathBuf,
     },
-    /// vsock(7): a Nitro enclave.
+    /// vsock(7), for a Nitro enclave.
     Vsock {
         /// The enclave's context id.
         cid: u32,
     },
 }
 
-/// A connection, of whatever kind.
+/// A connection of any kind.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -63,7 +63,7 @@ impl Transport {
         timeout(CONNECT, connected).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Listens for the enclave at `port`; with [`Transport::Unix`] there is but one.
+    /// Listens for the enclave at `port`. With [`Transport::Unix`] there is only one.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Transport {
     pub(crate) fn listen(&self, port: u32) -> io::Result<Listener> {
         Ok(match self {
             Self::Unix { host, .. } => {
-                // That of a host that was killed would still be there.
+                // The socket of a host that was killed would still be there.
                 remove_if_there(host)?;
                 Listener::Unix(UnixListener::bind(host)?)
             }
@@ -84,7 +84,7 @@ impl Transport {
     }
 }
 
-/// Where the enclave's connections arrive.
+/// A listener for the enclave's connections.
 #[derive(Debug)]
 pub(crate) enum Listener {
     Unix(UnixListener),
@@ -92,7 +92,7 @@ pub(crate) enum Listener {
 }
 
 impl Listener {
-    /// The next connection.
+    /// Waits for the next connection.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ pub(crate) async fn heartbeat(listener: &Listener) -> io::Result<()> {
         let read = timeout(CONNECT, stream.read_exact(&mut byte)).await;
         if matches!(read, Ok(Ok(_))) && byte == [HEARTBEAT] {
             let answered = timeout(CONNECT, stream.write_all(&[HEARTBEAT])).await;
-            // On a busy machine the enclave may have given this one up already: it tries again.
+            // On a busy machine the enclave may have given up this attempt already. It tries again.
             if matches!(answered, Ok(Ok(()))) {
                 return Ok(());
             }
@@ -135,7 +135,7 @@ pub(crate) async fn heartbeat(listener: &Listener) -> io::Result<()> {
 async fn hybrid(socket: &Path, port: u32) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket).await?;
     stream.write_all(format!("CONNECT {port}\n").as_bytes()).await?;
-    // Byte by byte: whatever follows the line is the enclave's.
+    // The line is read byte by byte: whatever follows it is the enclave's.
     let mut line = Vec::new();
     while line.len() < HYBRID_LINE {
         match stream.read_u8().await? {

@@ -35,7 +35,7 @@ pub(crate) struct Uploads {
     dir: PathBuf,
     store: Arc<Store>,
     limits: Limits,
-    /// Held while the quota is counted and an upload enters it.
+    /// Locked while the quota is counted and an upload is added.
     entry: Mutex<()>,
 }
 
@@ -79,7 +79,7 @@ impl Uploads {
         }
     }
 
-    /// How far an upload is.
+    /// Returns how far an upload is.
     ///
     /// # Errors
     ///
@@ -137,7 +137,8 @@ impl Uploads {
         if let (Err(UploadError::DiskFull), _) | (_, Err(UploadError::DiskFull)) =
             (&received, &kept)
         {
-            // Kept, it would keep the disk full for everybody until it is abandoned, for a week.
+            // If the file stayed, it would keep the disk full for everybody until it is abandoned,
+            // for a week.
             durable::remove_if_there(&part.path)?;
             return Err(UploadError::DiskFull);
         }
@@ -151,7 +152,7 @@ impl Uploads {
         Ok(UploadStatus { root, size: part.size, offset, complete: false })
     }
 
-    /// Forgets an unfinished upload; that there is none is fine.
+    /// Forgets an unfinished upload, if there is one.
     ///
     /// # Errors
     ///
@@ -291,37 +292,37 @@ impl Part {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum UploadError {
-    /// There is none.
+    /// There is no such upload.
     #[error("no such upload: begin it with POST")]
     NotFound,
-    /// The bytes end elsewhere.
+    /// The chunk does not begin where the host's bytes end.
     #[error("the upload goes on at offset {offset}")]
     WrongOffset { offset: u64 },
-    /// It was begun with another size.
+    /// The upload was begun with another size.
     #[error("this blob was begun with {size} bytes")]
     WrongSize { size: u64 },
-    /// More than announced or allowed.
+    /// There are more bytes than announced or allowed.
     #[error("more bytes than the limit of {limit}")]
     TooLarge { limit: u64 },
-    /// Not the blob it was said to be.
+    /// The bytes are not the announced blob.
     #[error("the bytes do not have this root and were discarded")]
     WrongRoot,
-    /// Too many unfinished ones.
+    /// There are too many unfinished uploads.
     #[error("{limit} uploads are unfinished, which is the limit")]
     TooMany { limit: usize },
-    /// Somebody else writes.
+    /// Somebody else writes to the upload.
     #[error("another connection writes to this upload")]
     Busy,
-    /// The operator's quota.
+    /// The operator's quota is used up.
     #[error("it has {size} bytes, and {left} bytes are left of the quota of {quota} (quota_bytes)")]
     Quota { size: u64, left: u64, quota: u64 },
     /// The body ended early or stalled.
     #[error("the body broke off: ask for the offset and go on")]
     Interrupted,
-    /// No room, whatever the quota says.
+    /// The disk is full, whatever the quota says.
     #[error("the disk has no room for it")]
     DiskFull,
-    /// The disk.
+    /// The disk failed.
     #[error("the host could not read or write its store")]
     Io(#[source] io::Error),
 }
@@ -329,7 +330,7 @@ pub(crate) enum UploadError {
 impl From<io::Error> for UploadError {
     fn from(cause: io::Error) -> Self {
         match cause.kind() {
-            // The file system's quota is used up, not the one in the host's configuration.
+            // The file system's own quota is used up, not the one in the host's configuration.
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             _ => Self::Io(cause),
         }

@@ -1,4 +1,5 @@
-//! What is known about the enclave, and the wish that it ends, for everybody who deals with it.
+//! What is known about the enclave, and whether everything is to end; shared by everybody who deals
+//! with it.
 
 use crate::{
     durable::remove_if_there,
@@ -10,23 +11,23 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// The wish that everything ends.
+/// The signal that everything is to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(pub(crate) watch::Receiver<bool>);
 
 impl Stop {
-    /// Waits for it. A host that was dropped wishes so too.
+    /// Waits for the signal. A host that was dropped counts as a signal.
     pub(crate) async fn asked(&mut self) {
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 
-    /// Whether it was said already.
+    /// Whether the signal was given.
     pub(crate) fn is_asked(&self) -> bool {
         *self.0.borrow()
     }
 }
 
-/// What is known about the enclave, for everybody who wants to reach it.
+/// What is known about the enclave, shared by everybody who wants to reach it.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     facts: Arc<watch::Sender<Facts>>,
@@ -39,27 +40,27 @@ struct Facts {
     pid: Option<u32>,
     starts: u64,
     transport: Option<Transport>,
-    /// Whether this instance has left its closing: it runs, and answers nothing any more.
+    /// Whether this instance has left its closing: it still runs, but answers nothing any more.
     closed: bool,
     /// Whether this instance asks to be told of a planned end.
     listens: bool,
 }
 
 impl Watched {
-    /// Nothing runs, unless `transport` leads to somebody whom nobody has to start. At most `places`
-    /// connections at one time are for parties.
+    /// An enclave that does not run, unless `transport` leads to one that nobody has to start. At
+    /// most `places` connections at one time are for parties.
     pub(crate) fn new(pid_file: PathBuf, transport: Option<Transport>, places: usize) -> Self {
         let facts = Facts { transport, ..Facts::default() };
         let places = Arc::new(Semaphore::new(places));
         Self { facts: Arc::new(watch::Sender::new(facts)), pid_file, places }
     }
 
-    /// A place for a connection, for which `patience` is waited.
+    /// Waits for a place for a connection, for at most `patience`.
     pub(crate) async fn place(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
         timeout(patience, self.places.acquire()).await.ok()?.ok()
     }
 
-    /// A process runs, or is about to.
+    /// Records that a process runs, or is about to.
     pub(crate) fn started(&self, pid: u32) {
         tracing::info!(pid, "the enclave was started");
         if let Err(cause) = fs::write(&self.pid_file, format!("{pid}\n")) {
@@ -71,12 +72,12 @@ impl Watched {
         });
     }
 
-    /// Connections may be tried.
+    /// Records that connections may be tried.
     pub(crate) fn reachable(&self, transport: Transport) {
         self.facts.send_modify(|facts| facts.transport = Some(transport));
     }
 
-    /// The instance has left its closing.
+    /// Records that the instance has left its closing.
     pub(crate) fn closed(&self) {
         self.facts.send_modify(|facts| facts.closed = true);
     }
@@ -86,25 +87,25 @@ impl Watched {
         self.facts.borrow().closed
     }
 
-    /// The instance asks to be told of a planned end.
+    /// Records that the instance asks to be told of a planned end.
     pub(crate) fn listens(&self) {
         self.facts.send_if_modified(|facts| !std::mem::replace(&mut facts.listens, true));
     }
 
-    /// Waits until an instance that can be told of its end has left its closing, at most `patience`.
-    /// Says whether there is nothing more to wait for.
+    /// Waits until an instance that can be told of its end has left its closing, at most
+    /// `patience`. Returns whether there is nothing more to wait for.
     pub(crate) async fn farewell(&self, patience: Duration) -> bool {
         let mut facts = self.facts.subscribe();
         let said = facts.wait_for(|facts| facts.closed || !facts.listens || facts.pid.is_none());
         timeout(patience, said).await.is_ok()
     }
 
-    /// No process runs.
+    /// Records that no process runs.
     pub(crate) fn gone(&self) {
         self.facts.send_modify(|facts| {
             *facts = Facts { starts: facts.starts, ..Facts::default() };
         });
-        // A leftover names a process that is gone; the next start replaces it.
+        // A leftover file names a process that is gone. The next start replaces it.
         let _ = remove_if_there(&self.pid_file);
     }
 
@@ -118,13 +119,13 @@ impl Watched {
         self.facts.borrow().starts
     }
 
-    /// Waits for the first start, but not for long.
+    /// Waits for the first start, for a short time.
     pub(crate) async fn first_start(&self) {
         let mut facts = self.facts.subscribe();
         let _ = timeout(FIRST_START, facts.wait_for(|facts| facts.starts > 0)).await;
     }
 
-    /// Connects to the enclave; one that is just starting gets `patience`.
+    /// Connects to the enclave. An enclave that is just starting gets `patience`.
     ///
     /// # Errors
     ///
@@ -153,8 +154,8 @@ impl Watched {
             Some(unix @ Transport::Unix { .. }) => {
                 timeout(ANSWER, unix.connect()).await.is_ok_and(|tried| tried.is_ok())
             }
-            // Published once it accepted. Anybody may ask for the host's health, but places on a
-            // vsock are few.
+            // This state is published once the enclave has accepted a connection. Anybody may ask
+            // for the host's health, but places on a vsock are few.
             Some(_) => true,
         }
     }

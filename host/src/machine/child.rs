@@ -12,18 +12,18 @@ use crate::{
 use std::{path::PathBuf, process::Stdio, time::Duration};
 use tokio::{process, time::timeout};
 
-/// How to start it.
+/// Everything that is needed to start the simulated enclave.
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) program: Program,
-    /// Where it is going to listen.
+    /// The socket on which the enclave will listen.
     pub(crate) socket: PathBuf,
     pub(crate) transport: Transport,
 }
 
 impl Child {
     pub(super) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
-        // The socket of an enclave that was killed would still be there and refuse connections.
+        // The socket of an enclave that was killed would still be there, and refuse connections.
         remove_if_there(&self.socket).map_err(system("removing an old socket"))?;
         let spawned = process::Command::new(&self.program.path)
             .args(&self.program.arguments)
@@ -39,7 +39,7 @@ impl Child {
         child.stderr.take().map(|console| tokio::spawn(relay("enclave", console)));
         watched.reachable(self.transport.clone());
         watched.started(child.id().unwrap_or(0));
-        // Taken out, since waiting for a child would close its standard input at once.
+        // Standard input is taken out, since waiting for a child would close it at once.
         let stdin = child.stdin.take();
         tokio::select! {
             ended = child.wait() => {
@@ -54,7 +54,8 @@ impl Child {
     }
 }
 
-/// Its standard input is closed already: time to go, and a kill if it does not.
+/// Gives the enclave, whose standard input is already closed, time to end, and kills it if it does
+/// not.
 async fn end(child: &mut process::Child) {
     if timeout(GRACE, child.wait()).await.is_err() {
         tracing::warn!("the enclave did not end when its input closed; killing it");

@@ -2,7 +2,7 @@
 //!
 //! Source: AWS Nitro Enclaves user guide, "Nitro Enclaves CLI error codes".
 
-/// What a code means and how to mend it; `None` for one that says enough itself.
+/// The meaning of a code and its remedy; `None` for a code that explains itself.
 pub(super) fn explain(code: &str) -> Option<&'static str> {
     Some(match code {
         "E02" | "E03" => "an option was refused; this nitro-cli may be too old: update it",
@@ -48,7 +48,7 @@ pub(super) fn explain(code: &str) -> Option<&'static str> {
     })
 }
 
-/// The codes in what `nitro-cli` says, each once, in its order: `[ E26 ]`.
+/// The codes in the output of `nitro-cli`, such as `[ E26 ]`: each once, in their order.
 pub(super) fn codes(said: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for part in said.split("[ ").skip(1) {

@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::{process::Child, process::Command, runtime::Handle, sync::oneshot};
 
-/// Knows the binary of `glovebox-host`.
+/// Starts programs through the binary of `glovebox-host`.
 #[derive(Clone, Debug)]
 pub(crate) struct Keeper {
     pub(crate) binary: PathBuf,
@@ -31,8 +31,8 @@ impl Keeper {
         on_lasting_thread(command).await
     }
 
-    /// Has `program` run as soon as the returned value's standard input closes: at the latest when
-    /// this process is gone. What it says is dropped: nobody may be left to read it.
+    /// Runs `program` as soon as the returned value's standard input closes: at the latest when
+    /// this process ends. Its output is dropped, since nobody may be left to read it.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ async fn on_lasting_thread(mut command: Command) -> io::Result<Child> {
     let runtime = Handle::current();
     let job = Box::new(move || {
         let _inside = runtime.enter();
-        // Nobody waits any more: the child is dropped, and killed with that.
+        // If nobody waits any more, the child is dropped, and killed with that.
         let _ = done.send(command.spawn());
     });
     thread.send(job).map_err(|_| io::ErrorKind::BrokenPipe)?;

@@ -20,12 +20,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// How to start it.
+/// Everything that is needed to start a Nitro enclave.
 #[derive(Debug)]
 pub(crate) struct Nitro {
     pub(crate) image: Image,
     pub(crate) cli: NitroCli,
-    /// By which an enclave of this host is known again after the host was killed.
+    /// The name by which this host's enclave is found again after the host was killed.
     pub(crate) name: String,
     pub(crate) transport: Transport,
     pub(crate) keeper: Keeper,
@@ -35,7 +35,7 @@ pub(crate) struct Nitro {
 
 impl Nitro {
     pub(super) async fn live(&self, watched: &Watched, stop: &mut Stop) -> Result<(), Death> {
-        // An earlier host that was killed together with its keeper may have left one.
+        // An earlier host that was killed together with its keeper may have left an enclave.
         tokio::select! {
             ended = self.end_ours() => ended?,
             () = stop.asked() => return self.clear().await,
@@ -45,10 +45,10 @@ impl Nitro {
         }
         self.tried.store(true, Ordering::Relaxed);
         let mut tasks = JoinSet::new();
-        // Not to be interrupted: half-way through nobody would know the enclave's id.
+        // This step is not interrupted: half-way through nobody would know the enclave's id.
         let running = match self.cli.run(&self.run_enclave()).await {
             Ok(running) => running,
-            // It may run all the same: too slow, or not understood.
+            // The enclave may run all the same: the answer was too slow or was not understood.
             Err(cause) => {
                 let _ = self.end_ours().await.inspect_err(tell);
                 return Err(cause.into());
@@ -77,7 +77,8 @@ impl Nitro {
         watched.gone();
         let ended = self.end(&running.id).await;
         if ended.is_ok() {
-            // Nothing is left for it to do. Otherwise its input closes now, and it tries as well.
+            // If the enclave was terminated, the keeper has nothing to do. Otherwise its input
+            // closes now, and it tries too.
             if let Err(cause) = lease.kill().await {
                 tracing::warn!(%cause, "ending the keeper");
             }
@@ -85,8 +86,9 @@ impl Nitro {
         lived.and(ended)
     }
 
-    /// Once more, at the end. Before this host has tried to start one there can only be an earlier
-    /// one's, which the next start ends too: nobody waits for long because of that.
+    /// Cleans up once more at the end. Before this host has tried to start an enclave, there can
+    /// only be one of an earlier host. The next start ends that one too, so nobody waits for it
+    /// long.
     pub(super) async fn clear(&self) -> Result<(), Death> {
         if self.tried.load(Ordering::Relaxed) {
             return self.end_ours().await;
@@ -95,7 +97,7 @@ impl Nitro {
         ended.map_err(|_| Death::Unknown { seconds: HURRY.as_secs() })?
     }
 
-    /// Terminates what has this host's name: each is tried, whatever becomes of the others.
+    /// Terminates every enclave with this host's name. A failure with one does not stop the others.
     async fn end_ours(&self) -> Result<(), Death> {
         let mut failed = None;
         for left in self.ours().await? {
@@ -108,13 +110,13 @@ impl Nitro {
         }
         match failed {
             None => Ok(()),
-            // nitro-cli also refuses when a keeper was faster, or the enclave is just going.
+            // nitro-cli also refuses if a keeper was faster, or the enclave is just ending.
             Some(_) if self.go_by_themselves().await => Ok(()),
             Some(cause) => Err(cause),
         }
     }
 
-    /// Looks, at least once, until none of this host's name is there.
+    /// Looks until no enclave with this host's name is listed, at least once.
     async fn go_by_themselves(&self) -> bool {
         let deadline = Instant::now() + GOING;
         loop {
@@ -136,11 +138,11 @@ impl Nitro {
         Ok(all)
     }
 
-    /// Not left to the keeper, which has nobody to tell why it failed.
+    /// Terminates the enclave. This is not left to the keeper, which cannot report why it failed.
     async fn end(&self, id: &str) -> Result<(), Death> {
         let Err(cause) = self.cli.terminate(id).await else { return Ok(()) };
         tell(&cause.into());
-        // If it ended by itself, it is not there any more.
+        // An enclave that ended by itself is no longer listed.
         self.end_ours().await.inspect_err(tell)
     }
 
@@ -225,10 +227,10 @@ fn tell(death: &Death) {
 
 const RUNNING: &str = "RUNNING";
 const GONE: &str = "GONE";
-/// While it starts, or goes.
+/// Pause between looks while an enclave starts or ends.
 const BETWEEN_QUICK_LOOKS: Duration = Duration::from_millis(500);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
-/// For an earlier host's enclave, when this one is to end before it has started any.
+/// Time for ending an earlier host's enclave, if this host is to end before it has started one.
 const HURRY: Duration = Duration::from_secs(5);
-/// How long one may be listed still that could not be terminated.
+/// How long an enclave may still be listed that could not be terminated.
 const GOING: Duration = Duration::from_secs(5);

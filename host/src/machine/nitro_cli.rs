@@ -21,7 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Knows the program.
+/// Runs the program `nitro-cli`.
 #[derive(Debug)]
 pub(crate) struct NitroCli {
     binary: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct NitroCli {
     told: OnceLock<()>,
 }
 
-/// An enclave as `run-enclave` shows it. Newer versions say more; what is not needed is not read.
+/// An enclave as `run-enclave` shows it. Fields that are not needed are not read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Running {
     #[serde(rename = "EnclaveID")]
@@ -44,20 +44,20 @@ pub(super) struct Running {
     pub(super) memory_mib: u64,
 }
 
-/// An enclave as `describe-enclaves` shows it: ours or anybody's.
+/// An enclave as `describe-enclaves` shows it, whoever started it.
 #[derive(Debug)]
 pub(super) struct Described {
     pub(super) id: String,
     pub(super) name: Option<String>,
     pub(super) state: Option<String>,
-    /// Only shown: the guide's table and its example spell it differently.
+    /// Only for the log: the guide's table and its example spell this field differently.
     pub(super) flags: Option<String>,
-    /// Only shown: not in the guide's example.
+    /// Only for the log: this field is not in the guide's example.
     pub(super) pcr0: Option<String>,
 }
 
 impl Described {
-    /// `None` for what has no id: it cannot be ours.
+    /// Reads an enclave. `None` if it has no id: it cannot be ours.
     fn of(shown: &Value) -> Option<Self> {
         let text = |at: &str| shown.pointer(at)?.as_str().map(str::to_owned);
         Some(Self {
@@ -74,20 +74,20 @@ impl Described {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum CliError {
-    /// It does not run.
+    /// The program does not run.
     #[error("running {program}")]
     Run {
         program: String,
         #[source]
         cause: io::Error,
     },
-    /// It takes too long.
+    /// The program takes too long.
     #[error("{program} took more than {seconds} s")]
     Slow { program: String, seconds: u64 },
-    /// It says no.
+    /// The program refused.
     #[error("nitro-cli {verb} ended with {status}: {said}")]
     Refused { verb: String, status: String, said: String },
-    /// It says something else.
+    /// The program's output is not what was expected.
     #[error("found no JSON of an enclave in what nitro-cli {verb} printed")]
     Answer {
         verb: String,
@@ -159,7 +159,8 @@ async fn said(program: &Program, patience: Duration) -> Result<Vec<u8>, CliError
     })
 }
 
-/// Nothing that the program started outlives this future, if it is dropped before its end.
+/// Runs the program. If this future is dropped before its end, nothing that the program started
+/// outlives it.
 async fn output(program: &Program) -> io::Result<Output> {
     let mut command = Command::new(&program.path);
     command.args(&program.arguments).stdin(Stdio::null()).process_group(0);
@@ -167,7 +168,7 @@ async fn output(program: &Program) -> io::Result<Output> {
     let mut child = command.kill_on_drop(true).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    // It is waited for last: while nobody has, no other group can have its number.
+    // The program is waited for last: until then no other group can have its number.
     let (stdout, stderr) = tokio::try_join!(whole(out), whole(err))?;
     group.leave();
     Ok(Output { status: child.wait().await?, stdout, stderr })
@@ -193,7 +194,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // All of it may have ended.
+            // The whole group may have ended.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -207,7 +208,7 @@ fn verb(program: &Program) -> String {
         .unwrap_or_default()
 }
 
-/// One line: each known code with its remedy, or else what was printed.
+/// One line: each known code with its remedy, or otherwise the output.
 fn in_words(said: &str) -> String {
     let explained: Vec<String> = errors::codes(said)
         .into_iter()
@@ -224,7 +225,7 @@ fn in_words(said: &str) -> String {
 /// Large images take long to be loaded and hashed.
 const START: Duration = Duration::from_secs(180);
 const ANSWER: Duration = Duration::from_secs(30);
-/// After so long the log says what is waited for.
+/// After this time the log says what is waited for.
 const QUIET: Duration = Duration::from_secs(5);
 /// Characters of a message that is passed on.
 const LONGEST: usize = 600;

@@ -20,7 +20,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How to start it.
+/// Everything that is needed to start an image under QEMU.
 #[derive(Debug)]
 pub(crate) struct Qemu {
     pub(crate) image: Image,
@@ -29,7 +29,7 @@ pub(crate) struct Qemu {
     pub(crate) module_id: String,
     pub(crate) accel: String,
     pub(crate) append: Option<String>,
-    /// Holds the sockets of one boot; made afresh for each.
+    /// The directory of the sockets of one boot; it is made afresh for each.
     pub(crate) directory: PathBuf,
     pub(crate) remains: Remains,
     pub(crate) keeper: Keeper,
@@ -50,7 +50,7 @@ impl Qemu {
         let mut device = self.spawn("vhost-device-vsock", &self.device()).await?;
         let (mut qemu, device_pid) = (None, device.id());
         let lived = tokio::select! {
-            // Short of a shutdown, only a death ends the first.
+            // Unless the host shuts down, only a death ends the first future.
             death = self.boot_and_watch(watched, &transport, &beats, device_pid, &mut qemu) => death,
             ended = device.wait() => ended
                 .map_err(system("waiting for vhost-device-vsock"))
@@ -59,7 +59,7 @@ impl Qemu {
         };
         watched.gone();
         for mut child in qemu.into_iter().chain([device]) {
-            // One that has ended already is reaped all the same.
+            // A process that has already ended is reaped all the same.
             if let Err(cause) = child.kill().await {
                 tracing::warn!(%cause, "ending QEMU or vhost-device-vsock");
             }
@@ -70,8 +70,8 @@ impl Qemu {
         lived
     }
 
-    /// Boots once the device is there, says when the enclave can be reached, and then keeps trying:
-    /// the device's worker can die silently, and then only a new pair helps.
+    /// Boots once the device is there, reports when the enclave can be reached, and then keeps
+    /// trying to connect. The device's worker can die silently, and then only a new pair helps.
     async fn boot_and_watch(
         &self,
         watched: &Watched,
@@ -97,7 +97,7 @@ impl Qemu {
             let mut failures = 0;
             while failures < WEDGED {
                 sleep(BETWEEN_PROBES).await;
-                // Parties leave a place to this one, so it does not fail for want of one.
+                // Parties leave one place to this probe, so it never fails for lack of a place.
                 failures = if transport.connect().await.is_ok() { 0 } else { failures + 1 };
             }
             Err(Death::Wedged)
@@ -144,7 +144,7 @@ impl Qemu {
         Ok(child)
     }
 
-    /// Beside a QEMU that was built here, or where Debian has it.
+    /// Directories of the firmware: beside a QEMU that was built here, or where Debian has it.
     fn firmware(&self) -> Vec<PathBuf> {
         let built = self.binary.parent().and_then(Path::parent).map(|bed| bed.join("share"));
         let known = built.into_iter().chain(FIRMWARE.map(PathBuf::from));
@@ -158,7 +158,7 @@ impl Qemu {
             self.directory.join(DEVICE).display(),
             socket_in(&self.directory).display(),
         );
-        // It floods the log while nobody listens in the guest.
+        // The device floods the log while nothing listens in the guest.
         let quiet = ["RUST_LOG=error".into(), self.vhost_device_vsock.clone().into_os_string()];
         Program::new("env").with(quiet).with(["--vm", &vm])
     }
@@ -196,5 +196,5 @@ const FIRMWARE: [&str; 2] = ["/usr/share/qemu", "/usr/share/seabios"];
 const MICROVM: &str = "bios-microvm.bin";
 const DEVICE_START: Duration = Duration::from_secs(10);
 const BETWEEN_PROBES: Duration = Duration::from_secs(30);
-/// So many probes in a row fail for no other reason, even on a busy machine.
+/// This many probes in a row fail for no other reason, even on a busy machine.
 const WEDGED: u32 = 3;

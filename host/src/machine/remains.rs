@@ -1,18 +1,18 @@
-//! What a host that was killed may have left running.
+//! Processes that a host may have left running when it was killed.
 
 use crate::durable::remove_if_there;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{fmt::Write, fs, io, path::PathBuf};
 
-/// A file with the processes that must not outlive the host: the second net, below the kernel's
-/// death signal.
+/// A file with the processes that must not outlive the host. The kernel's death signal should end
+/// them already.
 #[derive(Clone, Debug)]
 pub(crate) struct Remains {
     pub(crate) file: PathBuf,
 }
 
 impl Remains {
-    /// Writes down who runs.
+    /// Records the processes that run.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl Remains {
         fs::write(&self.file, text)
     }
 
-    /// Kills those that still run, and says how many did.
+    /// Kills recorded processes that still run, and returns how many there were.
     ///
     /// # Errors
     ///
@@ -47,18 +47,20 @@ impl Remains {
     }
 }
 
-/// `None` if there is no such process, or another one by now.
+/// Kills one process; `None` if there is none, or its number belongs to another one by now.
 fn kill(line: &str) -> Option<()> {
     let (pid, start) = line.split_once(' ')?;
     let pid: u32 = pid.parse().ok()?;
-    // First the handle, then the question who it is: the number cannot change hands between.
+    // The handle comes before the question which process it is: so the number cannot change hands
+    // in between.
     let handle = pidfd_open(Pid::from_raw(pid.try_into().ok()?)?, PidfdFlags::empty()).ok()?;
     (start_of(pid)? == start).then_some(())?;
     tracing::warn!(pid, "killing a process that an earlier host left behind");
     pidfd_send_signal(handle, Signal::KILL).ok()
 }
 
-/// Field 22 of `/proc/PID/stat`, in ticks since boot: with the number it names one process for ever.
+/// Field 22 of `/proc/PID/stat`, in ticks since boot. With the number it names one process for
+/// ever.
 fn start_of(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses and may hold anything.

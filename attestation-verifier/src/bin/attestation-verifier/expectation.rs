@@ -29,7 +29,7 @@ pub(crate) struct Expectation {
 }
 
 impl Expectation {
-    /// Under a root that was read before: a pipe can be read only once.
+    /// What is expected, under a root that was read before: a pipe can be read only once.
     pub(crate) fn expected(&self, root: &Root) -> Result<Expected, Failure> {
         let mut pcrs = BTreeMap::new();
         let manifest = self.build.as_deref().map(build).transpose()?.unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-/// Why it cannot be told: exit code 2.
+/// It cannot be told whether something is believed. The exit code is 2.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("reading {path}: {cause}", path = path.display())]

@@ -9,13 +9,13 @@ use std::{
 
 /// Say where two images differ
 ///
-/// Exits with 0 if they are the same bytes, 1 if they differ, 2 if one is no image.
+/// Exits with 0 if they are the same bytes, 1 if they differ, 2 if one of them is not an image.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// The first image
     a: PathBuf,
 
-    /// The second
+    /// The second image
     b: PathBuf,
 }
 

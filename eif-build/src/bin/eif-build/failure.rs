@@ -1,4 +1,4 @@
-//! Why there is no answer.
+//! Why a command has no answer.
 
 use attestation_verifier::registers::RegistersError;
 use eif_build::{ParseError, manifest::ManifestError, pack::PackError};
@@ -33,7 +33,8 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A program that must not be packed is a no; the rest, a key that cannot sign too, is no answer.
+    /// The exit code: a program that must not be packed is a "no"; everything else, such as a key
+    /// that cannot sign, means that there is no answer.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Refused(PackError::Signature(_)) => ExitCode::from(2),

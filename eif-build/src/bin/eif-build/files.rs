@@ -1,4 +1,4 @@
-//! Files, read and written whole.
+//! Reads and writes whole files.
 
 use crate::failure::Failure;
 use std::{
@@ -11,8 +11,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|cause| Failure::Read { path: path.to_owned(), cause })
 }
 
-/// Refuses `paths` of which [`write`] would lose one: the same file twice, or one where another is
-/// written beside its name first.
+/// Refuses `paths` of which [`write`] would lose one: the same file twice, or one that is written
+/// where another one is prepared.
 pub(crate) fn apart(paths: &[&Path]) -> Result<(), Failure> {
     let mut taken = BTreeSet::new();
     for path in paths.iter().map(|path| path.to_path_buf()) {
@@ -41,7 +41,7 @@ pub(crate) fn write(files: &[(&Path, &[u8])], stale: &Path) -> Result<(), Failur
     let written = write_all(files, &fresh, stale);
     if written.is_err() {
         for path in &fresh {
-            // The failure above is what matters; this one may not exist.
+            // The failure above is what matters; this file may not exist.
             let _best_effort = fs::remove_file(path);
         }
     }

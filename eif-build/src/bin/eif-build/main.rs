@@ -14,7 +14,8 @@ use std::{
 
 /// Pack, measure and compare enclave images (EIF)
 ///
-/// Exits with 0 for yes, 1 for no, and 2 if that cannot be told: a file cannot be read, say.
+/// Exits with 0 for yes, 1 for no, and 2 if that cannot be told, for example because a file cannot
+/// be read.
 #[derive(Debug, Parser)]
 #[command(version)]
 enum Command {

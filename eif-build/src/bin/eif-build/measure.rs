@@ -16,8 +16,8 @@ use std::{
 
 /// Compute the registers of an image, from any builder
 ///
-/// Prints the registers, then each section and its size. With a manifest, compares all of it that is
-/// in an image, and names the rest, which only rebuilding can check.
+/// Prints the registers, then each section and its size. With a manifest, compares everything that
+/// is in an image, and names the rest, which only rebuilding can check.
 ///
 /// Exits with 1 if the file is damaged, its signature does not hold, or it is not the image that
 /// the manifest names.
@@ -160,10 +160,10 @@ impl Measure {
     }
 }
 
-/// What an image is held to.
+/// What an image is compared with.
 enum Expected {
     Manifest(Box<Manifest>),
-    /// Registers, of a build of which nothing else is said.
+    /// The registers of a build of which nothing else is known.
     Registers(Registers),
 }
 
