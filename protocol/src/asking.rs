@@ -1,4 +1,4 @@
-//! A job, and whether the contract permits it.
+//! Jobs, and the policy that decides whether the contract permits them.
 
 pub mod job;
 pub mod policy;

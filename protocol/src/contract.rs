@@ -1,4 +1,5 @@
-//! The contract of a room: who, which data, for what, how much, and in which build.
+//! The contract of a room: its parties, its data, what it may be used for, how much may be learned,
+//! and by which builds.
 
 mod column_ref;
 pub mod draft;
@@ -23,15 +24,16 @@ pub use parse::{ContractError, Flaw};
 pub use role::{Role, RoleKind};
 pub use terms::Terms;
 
-/// A contract that holds together. Its identity is the digest of the exact bytes it was read from.
+/// A contract that is consistent. Its identity is the digest of the exact bytes from which it was
+/// read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Contract {
     /// SHA-384 of the exact bytes under the tag `glovebox contract v2`.
     pub digest: Digest,
-    /// What people call it.
+    /// Name that people give to the contract.
     pub name: String,
-    /// When it ends.
+    /// When the contract ends.
     pub expires: Time,
     /// Smallest cell that is shown, in people; at least 10.
     pub min_cell: u32,
@@ -55,13 +57,13 @@ pub struct Contract {
     pub builds: Vec<Build>,
 }
 
-/// One side of the contract.
+/// A party of the contract.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Party {
-    /// Verifies what the party itself signs.
+    /// The party's root key, which verifies its delegations.
     pub root_key: PublicKey,
-    /// Results for the party are sealed to it.
+    /// The key to which results for the party are sealed.
     pub recipient_key: RecipientKey,
     /// Where its custody answers, if it is online.
     pub custody: Option<String>,
@@ -73,13 +75,14 @@ pub struct Party {
 pub struct Dataset {
     /// Name of the party that owns it.
     pub owner: String,
-    /// What custody's ledger is kept by: the same people under whatever contract.
+    /// The name by which custody's ledger is kept: it stands for the same people under any
+    /// contract.
     pub lineage: String,
     /// Columns in the order of the sealed file.
     pub columns: Vec<Column>,
     /// Budgets by purpose.
     pub budgets: BTreeMap<String, Budget>,
-    /// On what legal basis the owner lets it be used, by purpose: the owner's own words.
+    /// The legal basis on which the owner permits the use, by purpose, in the owner's own words.
     pub legal_basis: BTreeMap<String, String>,
 }
 
@@ -89,7 +92,7 @@ pub struct Dataset {
 pub struct Column {
     /// Name in the owner's file and in the sealed file.
     pub name: String,
-    /// What it is for.
+    /// Role of the column.
     pub role: Role,
 }
 
@@ -105,8 +108,8 @@ pub struct Budget {
     pub lifetime_epsilon: Epsilon,
     /// δ at which both are meant.
     pub delta: Delta,
-    /// δ beside it, for each period and for ever alike, for selecting cells whose values are private; in
-    /// units of 10⁻¹⁵. None unless the contract says so.
+    /// δ for selecting cells whose values are private, in addition to `delta`, for each period and
+    /// for ever alike; in units of 10⁻¹⁵. It is 0 unless the contract sets it.
     pub selection_delta: u64,
     rho: Rho,
     lifetime_rho: Rho,
@@ -114,8 +117,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget, with the ρ of each ε: every debit asks for them, and to find one takes some time. Another ε
-    /// or δ is another budget.
+    /// A budget with the ρ of each ε, which takes time to find and is needed for every debit. For
+    /// another ε or δ make another budget.
     #[must_use]
     pub fn new(
         period: Period,
@@ -148,8 +151,9 @@ impl Budget {
         Loss::zcdp(self.lifetime_rho).with_delta(self.selection_delta)
     }
 
-    /// What one person may lose for ever through all purposes, names and contracts together: a constant
-    /// of the build, at this budget's δ. A ledger holds it, since a contract sees only itself.
+    /// What one person may lose for ever, through all purposes, names and contracts together: a
+    /// constant of the build, at this budget's δ. A ledger enforces it, since a contract knows only
+    /// itself.
     #[must_use]
     pub fn ceiling(&self) -> Loss {
         Loss::zcdp(self.ceiling_rho).with_delta(u64::from(Delta::MAX))
@@ -188,7 +192,7 @@ impl Period {
         }
     }
 
-    /// When the period that `now` lies in is over; slices die then.
+    /// When the period that `now` lies in ends. Slices end then.
     #[must_use]
     pub fn end(self, now: Time, contract_expires: Time) -> Time {
         let day = |day: u64| Time(day.saturating_mul(86_400_000));
@@ -210,14 +214,14 @@ impl Period {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Build {
-    /// What people call it.
+    /// Name that people give to the build.
     pub name: String,
-    /// By register.
+    /// The build's registers, by number.
     pub pcrs: BTreeMap<u8, Pcr>,
 }
 
 impl Contract {
-    /// Reads a contract; the only way to one.
+    /// Reads a contract's text. There is no other way to make a contract.
     ///
     /// # Errors
     ///
@@ -253,9 +257,9 @@ impl Contract {
         self.parties.iter().find(|(_, p)| p.root_key == *key).map(|(name, _)| name.as_str())
     }
 
-    /// Whether `analysis` compares arms and learns of a refusal only where there is an outcome: a consent
-    /// column stands in what is joined alone, so that refusers leave the arms only if they were found. Where
-    /// being found depends on the campaign, what is left of the arms is not comparable.
+    /// Whether `analysis` compares arms and learns of a refusal only together with an outcome: only
+    /// the joined data have a consent column, so refusers leave the arms only if they were found.
+    /// If being found depends on the campaign, the rest of the arms is not comparable.
     #[must_use]
     pub fn consent_is_known_by_outcome(&self, analysis: &str) -> bool {
         let Some(terms) = self.analyses.get(analysis) else { return false };
@@ -278,10 +282,11 @@ impl Contract {
         found.is_some_and(|terms| terms.datasets().any(|name| self.asks_consent(name)))
     }
 
-    /// Kinds of identifiers that both the population of `analysis` and a dataset joined to it have and that do
-    /// not always find a person: a row is known by the first identifier that it has, so a kind finds everybody
-    /// only if it is the first one of both datasets. None if the analysis joins nothing, and none of datasets
-    /// whose people are counted together: their job names one kind of key, which every row is known by that has it.
+    /// Kinds of identifiers that both the population of `analysis` and a dataset joined to it have,
+    /// and that do not always find a person. A row is known by the first identifier that it has, so
+    /// a kind finds everybody only if it comes first in both datasets. Empty if the analysis joins
+    /// nothing, or counts the people of its datasets together: then the job names one kind of key,
+    /// by which every row that has it is known.
     #[must_use]
     pub fn unused_match_keys(&self, analysis: &str) -> BTreeSet<Identifier> {
         let joined = self.analyses.get(analysis).into_iter().flat_map(|terms| {
@@ -299,7 +304,7 @@ impl Contract {
         unused.collect()
     }
 
-    /// The column that is called so, if there is one.
+    /// The column with this name, if there is one.
     #[must_use]
     pub fn column(&self, named: &ColumnRef) -> Option<&Column> {
         self.datasets.get(&named.dataset)?.column(&named.column)
@@ -354,22 +359,22 @@ impl Dataset {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenContractError {
-    /// No contract, or one that does not hold together.
+    /// The text is not a valid contract.
     #[error("{0}")]
     Contract(#[source] ContractError),
-    /// A signature that does not verify.
+    /// A signature does not verify.
     #[error("a signature under the contract: {0}")]
     Signature(#[source] SignatureError),
-    /// Signed by a key that belongs to no party.
+    /// A key that signed belongs to no party.
     #[error("signed by {key}, which is not the key of a party of this contract")]
     Stranger {
         /// The key.
         key: PublicKey,
     },
-    /// Somebody has not signed.
+    /// A party has not signed.
     #[error("not signed by {}", missing.join(", "))]
     Unsigned {
-        /// Names of the parties.
+        /// Names of the parties that have not signed.
         missing: Vec<String>,
     },
 }
@@ -380,9 +385,9 @@ pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase()) && text.len() <= 32 && text.bytes().all(tail)
 }
 
-/// Domain tag of the digest and the signatures.
+/// Domain tag of a contract's digest and signatures.
 pub const TAG: &str = "glovebox contract v2";
-/// What a contract of this format says that it is.
+/// The version that a contract of this format states.
 const VERSION: u32 = 2;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A question, as an analyst signs it.
+//! A job: a question as an analyst signs it.
 
 mod manifests;
 mod name;
@@ -33,15 +33,15 @@ pub struct Job {
     pub contract: Digest,
     /// Digest of the instance's statement.
     pub instance: Digest,
-    /// Chosen at random by the analyst.
+    /// Random number that the analyst chose.
     pub id: JobId,
-    /// After this the job is refused.
+    /// Time from which the job is refused.
     pub not_after: Time,
-    /// The analysis of the contract.
+    /// Name of the analysis in the contract.
     pub analysis: String,
     /// What is asked.
     pub question: Question,
-    /// The exact version of each dataset: name and digest of the signed manifest.
+    /// The exact version of each dataset: the digest of its signed manifest, by name.
     pub datasets: BTreeMap<String, Digest>,
     /// Parties that get the result.
     #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
@@ -57,8 +57,9 @@ impl ByDelegate for Job {
     const KINDS: &'static [KeyKind] = &[KeyKind::Analyst];
 }
 
-/// Sixteen random bytes, so that two jobs that ask the same have two names. Outside its own bytes a job
-/// goes by its [`JobName`]: anybody may sign a job with an id that was seen elsewhere.
+/// Sixteen random bytes, so that two jobs with the same question have two names. Outside its own
+/// bytes a job is called by its [`JobName`]: anybody may sign a job with an id that was seen
+/// elsewhere.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct JobId(pub [u8; 16]);

@@ -1,7 +1,7 @@
-//! Whether a job may run, decided from the contract, the job and public sizes alone.
+//! Decides whether a job may run, from the contract, the job and public sizes alone.
 //!
-//! Pure, and in this crate so that a stranger who holds contract and receipt derives the same
-//! decision, the same tally and the same price again.
+//! The policy is pure, and in this crate so that a stranger who has the contract and a receipt
+//! derives the same decision, the same tally and the same price again.
 
 pub mod danger;
 mod noise;
@@ -47,7 +47,7 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// The job.
+    /// The job itself.
     #[must_use]
     pub fn job(&self) -> &Job {
         &self.job
@@ -59,7 +59,7 @@ impl Admitted {
         &self.analyst
     }
 
-    /// What the job is called.
+    /// The name of the job.
     #[must_use]
     pub fn name(&self) -> JobName {
         self.name
@@ -71,13 +71,13 @@ impl Admitted {
         &self.proven
     }
 
-    /// What it is for.
+    /// What the data is used for.
     #[must_use]
     pub fn purpose(&self) -> &str {
         &self.purpose
     }
 
-    /// Every dataset it reads; each is charged the whole loss.
+    /// Every dataset that the job reads. Each one is charged the whole loss.
     #[must_use]
     pub fn datasets(&self) -> &[String] {
         &self.datasets
@@ -90,7 +90,7 @@ impl Admitted {
     }
 }
 
-/// Admits `job`, asked by the party `analyst`, for datasets whose manifests are `manifests`.
+/// Admits `job` of the party `analyst`, for datasets with these `manifests`.
 ///
 /// # Privacy
 ///
@@ -109,7 +109,7 @@ pub fn admit(
     admit_as(contract, job, analyst, manifests, now, &|scope| job.question.tally(scope))
 }
 
-/// The same of a kind that makes its tally so.
+/// Admits a job whose kind makes its tally with `tally`.
 fn admit_as(
     contract: &Contract,
     job: &Job,
@@ -127,7 +127,7 @@ fn admit_as(
     if now > job.not_after {
         return Err(Refusal::JobExpired { not_after: job.not_after });
     }
-    // Whoever has seen a job can show it to a custody for as long.
+    // A party that has seen a job could show it to a custody for as long as it may wait.
     let (found, most) = ((job.not_after.0 - now.0) / 1000, MAX_WAIT_SECONDS);
     if found > most {
         return Err(Refusal::OverLimit { limit: Limit::Wait, found, most });
@@ -140,7 +140,7 @@ fn admit_as(
         return Err(not_permitted(Asked::Analyst, analyst, None));
     }
     job.question.check_lengths()?;
-    // Nobody would read its signed form.
+    // Nobody would read a longer signed job.
     within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
     check_receivers(job, analysis)?;
     let tally = tally_as(contract, &job.analysis, &job.question, tally_of)?;
@@ -169,8 +169,8 @@ fn admit_as(
     })
 }
 
-/// Noise and cost of a question, before there are a room, data and a job: what [`admit`] derives too,
-/// which also looks at who asks, when, and at the size of the data.
+/// Noise and cost of a question, before there are a room, data and a job. [`admit`] derives the
+/// same, and also looks at who asks, when, and at the size of the data.
 ///
 /// # Privacy
 ///
@@ -183,12 +183,12 @@ pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result
     question.check_lengths()?;
     let tally = tally(contract, analysis, question)?;
     check_size(&tally)?;
-    // Of the smallest data there are.
+    // The price is that of the smallest data.
     prove(contract, question, tally, 1)
 }
 
-/// The datasets that a question reads, whose versions its job names: all of its analysis, or of a union those that it
-/// is about.
+/// The datasets that a question reads, whose versions its job names: all datasets of its analysis,
+/// or in a union those that the question is about.
 ///
 /// # Errors
 ///
@@ -203,13 +203,13 @@ pub fn datasets(
     Ok(tally.datasets().map(str::to_owned).collect())
 }
 
-/// A question as the engine runs it, if it reads nothing but what the contract lists, whatever its kind
+/// The tally of a question, if it reads only what the contract lists, whatever the question's kind
 /// says.
 fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {
     tally_as(contract, analysis, question, &|scope| question.tally(scope))
 }
 
-/// The same of a kind that makes its tally so.
+/// The tally that the kind makes with `tally`, with the same checks.
 fn tally_as(
     contract: &Contract,
     analysis: &str,
@@ -292,8 +292,8 @@ fn check_versions(
     Ok(())
 }
 
-/// As many people as there can be, and more: rows of the largest dataset, or of all of a union, of which the
-/// contract's owners have signed how many there are.
+/// An upper bound on the number of people: the rows of the largest dataset, or of all datasets of a
+/// union. The owners have signed how many rows there are.
 fn largest(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> u64 {
     let rows = |name: &str| manifests.get(name).map_or(0, |m| m.manifest().rows);
     let counted = tally.counted().iter().map(|table| rows(&table.dataset));
@@ -301,8 +301,9 @@ fn largest(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> u64 {
     tally.datasets().map(rows).fold(people, u64::max).max(1)
 }
 
-/// Sums over all people must fit into 63 bits, with room for the noise; products are made as coarse as that
-/// asks ([`Tally::coarsen`]). There are at most as many people as rows, and each counts in a cell once.
+/// Checks that sums over all people fit into 63 bits, with room for the noise. Products are made as
+/// coarse as that needs ([`Tally::coarsen`]). There are at most as many people as rows, and each
+/// counts once in a cell.
 fn check_range(tally: &Tally, rows: u64) -> Result<(), Refusal> {
     let most = (1_u64 << 62) / rows;
     for measure in &tally.measures {
@@ -314,7 +315,8 @@ fn check_range(tally: &Tally, rows: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An answer must fit into what a host keeps, whatever noise makes of it: every public cell could be shown.
+/// Checks that the answer fits into what a host keeps, whatever the noise is: every public cell
+/// could be shown.
 fn check_size(tally: &Tally) -> Result<(), Refusal> {
     let figures = u64::try_from(1 + tally.measures.len()).unwrap_or(u64::MAX);
     let most = length(limits::FIGURES) / figures.max(1);
@@ -325,7 +327,7 @@ fn check_size(tally: &Tally) -> Result<(), Refusal> {
     within(Limit::ReleasedBytes, Released::longest(tally), limits::RELEASED.bytes)
 }
 
-/// How far ahead the end of a job may be: a day.
+/// How far ahead the end of a job may be, in seconds: a day.
 const MAX_WAIT_SECONDS: u64 = 86_400;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the enclave says when it declines.
+//! The refusals of an instance or a custody.
 
 mod debit;
 mod reasons;
@@ -17,52 +17,53 @@ use words::{allowed, amount, drawable, not_permitted, room, so_must, spent_on};
 pub use debit::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, OTHERS, PREPAID, WRITTEN_OFF};
 pub use reasons::{Asked, GrantFlaw, Limit, Share, WhichBudget};
 
-/// Why a request was declined; the only error a party ever sees.
+/// Why a request was declined. A party never sees another error.
 ///
-/// Decided from what both sides already know (contract, request, ledger, public sizes) and never
-/// from a row. A refusal costs nothing. What went wrong inside is a fault: it stays inside and
-/// reaches the parties as [`Refusal::Internal`].
+/// A refusal is decided from what both sides already know (contract, request, ledger, public sizes)
+/// and never from a row, and it costs nothing. What fails inside the enclave is a fault: it stays
+/// inside, and parties see [`Refusal::Internal`].
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Not signed by a party of the contract.
+    /// The request is not signed with a key that a party of the contract delegated.
     ///
     /// Remedy: sign with a key that was delegated by the root key that the contract names, and name the folder of that
     /// key with --dir.
     #[error("the request is not signed by a key that a party of this contract delegated")]
     Stranger,
-    /// Signed by a key of a party that is not good for it: its time is over or has not begun, it is of another kind or
-    /// of another party, or it was withdrawn.
+    /// The key that signed the request is not good for it: its time is over or has not begun, it is
+    /// of another kind or of another party, or it was withdrawn.
     ///
     /// Remedy: sign with a key of the right kind whose delegation holds (`glovebox keys show`); the party's root key
     /// delegates one anew (`glovebox keys delegate`). A key that was withdrawn stays so.
     #[error("{}", delegation::unfit(.party, *.kind, .name, .why))]
     Key {
-        /// Whose key.
+        /// The party of the key.
         party: String,
-        /// What it is for.
+        /// Kind of the key.
         kind: KeyKind,
-        /// What the party calls it.
+        /// Name of the key in its delegation.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the key.
         why: KeyFlaw,
     },
-    /// Addressed to another instance or contract.
+    /// The request is addressed to another instance or contract.
     ///
     /// Remedy: verify the instance that runs now (`glovebox verify`) and ask it anew; a request for another
     /// one is worth nothing here.
     #[error(
-        "the request is for another instance or another contract: verify this one and ask again"
+        "the request is for another instance or another contract: verify the instance that runs \
+         now (`glovebox verify`) and ask it again"
     )]
     Elsewhere,
-    /// Seen before.
+    /// The same request was answered before.
     ///
     /// Remedy: none is needed: a request is answered once. Submit the job again with its --id to get the same
     /// answer.
     #[error("a request with this identity was already answered")]
     Replayed,
-    /// A request to a custody of another time than the custody's.
+    /// The request to a custody has another time than the custody's clock.
     ///
     /// Remedy: set the clock of the machine that is wrong, and keep it set by NTP.
     #[error(
@@ -70,22 +71,22 @@ pub enum Refusal {
          lie between the two, so one of the machines has to set its clock"
     )]
     OtherClock {
-        /// By who asks.
+        /// The time of the request, by the sender's clock.
         sent: Time,
-        /// By the custody.
+        /// The time by the custody's clock.
         here: Time,
     },
-    /// Documents are asked for too often just now, by everybody together.
+    /// All clients together ask for attestation documents too often.
     ///
     /// Remedy: wait a minute.
     #[error("attestation documents are asked for too often just now: wait a minute and ask again")]
     RateLimited,
-    /// One party has as many requests under way as it may.
+    /// The party has as many requests under way as it may have.
     ///
     /// Remedy: wait until one of the party's requests is answered; a request that hangs ends by itself.
     #[error("{party} has too many requests under way at once: wait until one of them is answered")]
     Busy {
-        /// Whose.
+        /// The party.
         party: String,
     },
     /// A file of the same dataset is being opened.
@@ -93,29 +94,32 @@ pub enum Refusal {
     /// Remedy: ask again in a minute; large files take longer.
     #[error("\"{dataset}\" is being opened just now: ask for its status in a minute")]
     Opening {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
     },
-    /// One party has had its share of what an instance keeps, which does not grow again.
+    /// The party has used up its share of what an instance keeps. Shares do not grow again while
+    /// the instance lives.
     ///
     /// Remedy: an owner closes the instance (`glovebox close`); the next one has new shares, and what was not
     /// spent comes back.
     #[error(
-        "{party} has had its share of {share} of this instance, for as long as the instance lives; the \
-         other parties have theirs: an owner may close it (`glovebox close`) so that another one starts"
+        "{party} has used up its share of {share} of this instance, which does not grow again: an owner \
+         may close the instance (`glovebox close`), and the next one has new shares"
     )]
     ShareUsed {
-        /// Whose.
+        /// The party.
         party: String,
-        /// Of what.
+        /// The kind of share.
         share: Share,
     },
-    /// The bytes are no request.
+    /// The bytes are not a request of this version.
     ///
     /// Remedy: use a client of the version that the instance was built from.
-    #[error("the request is malformed or of another version")]
+    #[error(
+        "the request is malformed or of another version: use the client of the instance's version"
+    )]
     Malformed,
-    /// More jobs than the contract allows in a day.
+    /// The analyst has asked as many jobs in a day as the contract allows.
     ///
     /// Remedy: wait until the time that is named, or agree on another jobs_per_day in a new contract.
     #[error(
@@ -123,29 +127,29 @@ pub enum Refusal {
          contract allows: the next one may be asked at {next}"
     )]
     TooManyJobs {
-        /// Who asked.
+        /// The analyst.
         analyst: String,
-        /// What for.
+        /// The purpose of the jobs.
         purpose: String,
         /// The contract's limit.
         most: u32,
-        /// When the oldest of them is a day old.
+        /// When the oldest of these jobs is a day old.
         next: Time,
     },
-    /// The contract is over.
+    /// The contract has ended.
     ///
     /// Remedy: sign a new contract that supersedes this one.
     #[error("the contract expired at {expired}: every party must sign a new one")]
     ContractExpired {
-        /// When.
+        /// When the contract ended.
         expired: Time,
     },
-    /// The job is too old.
+    /// The time in which the job was meant to run is over.
     ///
     /// Remedy: submit it again; with its --id nothing is paid twice.
     #[error("the job was meant to run before {not_after}: submit it again")]
     JobExpired {
-        /// Until when.
+        /// The end of that time.
         not_after: Time,
     },
     /// The instance is closed.
@@ -159,9 +163,9 @@ pub enum Refusal {
     /// the party that is named.
     #[error("{}", not_permitted(*.what, .name, .owner.as_deref()))]
     NotPermitted {
-        /// What kind of thing was asked for.
+        /// The kind of thing that was asked for.
         what: Asked,
-        /// Its name.
+        /// Name of the thing.
         name: String,
         /// The party whose dataset the rule protects.
         owner: Option<String>,
@@ -173,12 +177,12 @@ pub enum Refusal {
     OverLimit {
         /// Which limit.
         limit: Limit,
-        /// What was asked.
+        /// The number that was found.
         found: u64,
-        /// What is allowed.
+        /// The largest number that is allowed.
         most: u64,
     },
-    /// Noise so wide that it cannot be drawn.
+    /// The noise would be so wide that it cannot be drawn.
     ///
     /// Remedy: lower the cap or raise epsilon as the text says; `glovebox job price` tells both before
     /// anything is paid.
@@ -188,50 +192,50 @@ pub enum Refusal {
         drawable(*.largest, *.scale, *.least)
     )]
     Undrawable {
-        /// What people call the figure.
+        /// Name of the figure.
         figure: String,
-        /// What one person moves it by at most, in units of the column's last decimal.
+        /// By how much one person moves the figure at most, in units of the column's last decimal.
         cap: u64,
         /// Decimals of the column.
         scale: Scale,
-        /// As asked.
+        /// The ε that the job asks for.
         epsilon: Epsilon,
-        /// The largest cap at this ε.
+        /// The largest cap for which noise can be drawn at this ε.
         largest: Option<u64>,
-        /// The least ε for this cap.
+        /// The smallest ε at which noise can be drawn for this cap.
         least: Option<Epsilon>,
     },
-    /// An owner has not granted the keys.
+    /// The owner of a dataset has not granted its keys.
     ///
     /// Remedy: the owner runs `glovebox grant` for this instance.
     #[error("{owner} has not granted the keys of \"{dataset}\": ask for `glovebox grant`")]
     KeyWithheld {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
     },
-    /// The job names another version of a dataset than was granted.
+    /// The job names another version of a dataset than the one that was granted.
     ///
     /// Remedy: submit the job again: it then names the version that is granted now.
     #[error("the job names another version of \"{dataset}\" than {owner} granted: submit it again")]
     OtherVersion {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
     },
-    /// A grant that binds something else, asks too much or too little.
+    /// The grant does not fit the instance, the contract or its file.
     ///
     /// Remedy: the owner mends what is named and runs `glovebox grant` again.
     #[error("the grant for \"{dataset}\" is refused: {why}")]
     BadGrant {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
-        /// Why.
+        /// What is wrong with the grant.
         why: GrantFlaw,
     },
-    /// No loss was handed over for this job yet.
+    /// No budget was handed over for this job yet.
     ///
     /// Remedy: name the owner's custody (`--custody OWNER=URL`) if the contract names none, or ask the owner
     /// to prepay (`glovebox grant --prepay`).
@@ -240,45 +244,45 @@ pub enum Refusal {
         so_must(.others)
     )]
     NeedsSlice {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
         /// What the job costs.
         cost: Loss,
-        /// What is left of what was prepaid.
+        /// What remains of the prepaid budget.
         left: Loss,
         /// Other owners who must countersign too.
         #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
         others: Vec<String>,
     },
-    /// The owner's budget does not suffice.
+    /// The owner's budget does not suffice for the job.
     ///
     /// Remedy: ask with the epsilon that would pass, wait for the next period if the budget has one, or agree
     /// on a new contract.
     #[error("{owner}'s budget on \"{dataset}\" for \"{purpose}\" ({budget}) does not suffice: {}{}", room(.cost, .left, *.delta), spent_on(.debits, .returned))]
     BudgetExhausted {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
-        /// Purpose.
+        /// What the data is used for.
         purpose: String,
-        /// Which limit.
+        /// The budget that does not suffice.
         budget: WhichBudget,
         /// What the job costs.
         cost: Loss,
-        /// What is left.
+        /// What remains of the budget.
         left: Loss,
-        /// δ at which to speak of ε.
+        /// δ at which ε is stated.
         delta: Delta,
-        /// What it went to, the largest first.
+        /// What the budget was spent on, the largest first.
         #[serde(deserialize_with = "at_most::<{ limits::DEBITS }, _, _>")]
         debits: Vec<Debit>,
         /// What came back of it at closings.
         returned: Loss,
     },
-    /// The slice of this job was cut in a period that is over.
+    /// The owner countersigned this job in a period that is over.
     ///
     /// Remedy: submit the question as a new job, without --id.
     #[error(
@@ -286,23 +290,25 @@ pub enum Refusal {
          for a job once: submit it as a new job (without --id)"
     )]
     CountersignedBefore {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
-        /// The period whose budget paid.
+        /// The period whose budget paid for the job.
         period: String,
     },
-    /// Custody does not believe the instance.
+    /// A custody does not believe the instance.
     ///
     /// Remedy: ask the owner which check failed (its custody's log says so): the build, its registers or the
     /// host are not what the contract names.
-    #[error("custody of {owner} does not believe this instance")]
+    #[error(
+        "the custody of {owner} does not believe this instance: ask {owner} which check failed"
+    )]
     NotBelieved {
-        /// Whose custody.
+        /// The owner of the custody.
         owner: String,
     },
-    /// A slice of another instance, contract or owner.
+    /// A slice is of another instance, dataset or period, or its owner did not sign it.
     ///
     /// Remedy: submit the job again so that the owners cut new slices.
     #[error("a slice is of another instance, dataset or period, or not signed by the owner")]
@@ -310,7 +316,7 @@ pub enum Refusal {
     /// The enclave failed. The cause is in its sealed log, under the request's identity.
     ///
     /// Remedy: tell the operator and the owners when it was; the cause is in the instance's sealed log.
-    #[error("internal fault")]
+    #[error("the enclave failed (an internal fault): tell the operator and the owners when it was")]
     Internal,
 }
 
@@ -326,7 +332,7 @@ impl From<KeyError> for Refusal {
 }
 
 impl Refusal {
-    /// Its name on the wire, without anything that it says: for a log that others read.
+    /// The name of the refusal in messages, without its details, for a log that others read.
     #[must_use]
     pub fn kind(&self) -> String {
         match serde_json::to_value(self) {

@@ -1,7 +1,7 @@
-//! One value, one encoding: deterministic CBOR (RFC 8949 section 4.2.1).
+//! Deterministic CBOR (RFC 8949 section 4.2.1): each value has exactly one encoding.
 //!
-//! Who encodes sorts bytes and builds no tree. Who decodes walks over the bytes first, without keeping
-//! anything, and counts: so what is built afterwards is bounded, whatever the bytes say of themselves.
+//! The encoder sorts bytes and builds no tree. The decoder first walks over the bytes and counts,
+//! without keeping anything, so that what is built afterwards is bounded, whatever the bytes claim.
 
 pub(crate) mod scan;
 mod sorted;
@@ -33,7 +33,8 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Pa
     from_slice_within(bytes, limits::MESSAGE)
 }
 
-/// The same for a kind of message that has at most `most`, which is checked before anything is decoded.
+/// Parses bytes of a kind of message that has at most `most`. This is checked before anything is
+/// decoded.
 ///
 /// # Errors
 ///
@@ -46,7 +47,7 @@ pub fn from_slice_within<T: Serialize + DeserializeOwned>(
     let malformed = || ParseError::Malformed { what: std::any::type_name::<T>() };
     let value: T = ciborium::de::from_reader_with_recursion_limit(bytes, 2 * limits::DEPTH)
         .map_err(|_| malformed())?;
-    // The types have optional fields and numbers that could be written otherwise.
+    // The types have optional fields, and numbers that could be written in another way.
     if to_vec(&value) != bytes {
         return Err(ParseError::NotCanonical);
     }
@@ -57,33 +58,33 @@ pub fn from_slice_within<T: Serialize + DeserializeOwned>(
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// Another shape than expected.
+    /// The bytes have another shape than the expected one.
     #[error("the bytes are not a valid {what}")]
     Malformed {
         /// The type that was expected.
         what: &'static str,
     },
-    /// More bytes than one value.
+    /// There are bytes after the value.
     #[error("{bytes} bytes follow the value")]
     Trailing {
-        /// How many.
+        /// Number of these bytes.
         bytes: usize,
     },
-    /// A second encoding of a value.
+    /// The value is not in its deterministic encoding.
     #[error("the encoding is not the canonical one")]
     NotCanonical,
-    /// More than a message of this kind has.
+    /// The bytes are longer than a message of this kind may be.
     #[error("found {found} bytes, expected at most {most}")]
     TooLong {
-        /// How many.
+        /// Number of bytes.
         found: usize,
-        /// How many may be.
+        /// Largest number of bytes.
         most: usize,
     },
-    /// More values than a message of this kind has.
+    /// There are more values than a message of this kind may have.
     #[error("found more than {most} values in one message")]
     TooMany {
-        /// How many may be.
+        /// Largest number of values.
         most: usize,
     },
 }

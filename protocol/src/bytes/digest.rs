@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Text or bytes that are no SHA-384 digest.
+/// The text or bytes are not a SHA-384 digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {length} bytes, expected a SHA-384 digest of 48 bytes (96 hex digits)")]
 pub struct InvalidDigest {

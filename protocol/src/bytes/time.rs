@@ -1,4 +1,4 @@
-//! Time as a number that is handed in: nobody in this crate owns a clock.
+//! Time as a number that is passed in: this crate has no clock.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 pub struct Time(pub u64);
 
 impl Time {
-    /// `self + seconds`, at most the end of time.
+    /// The time so many seconds later, at most the end of time.
     #[must_use]
     pub fn plus_seconds(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
@@ -90,7 +90,7 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
     (era * 146_097 + doe).saturating_sub(719_468)
 }
 
-/// Text that is not a time.
+/// The text is not a time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found \"{text}\", expected a time in UTC such as 2026-11-01T00:00:00Z")]
 pub struct InvalidTime {

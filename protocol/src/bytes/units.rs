@@ -1,33 +1,33 @@
-//! What whole numbers stand for: decimals of a column, and millionths of one.
+//! What whole numbers stand for: units of a column's last decimal, and millionths.
 
 use serde::{Deserialize, Serialize};
 use statistics::special::power_of_ten;
 use std::fmt;
 
-/// How many decimals the numbers of a column have: each is a whole number of units of its last decimal.
+/// The number of decimals of a column. Its numbers are whole numbers of units of the last decimal.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Scale(u8);
 
 impl Scale {
-    /// Numbers without decimals, as counts are.
+    /// No decimals, as counts have none.
     pub const WHOLE: Self = Self(0);
     /// The most decimals that a column may have.
     pub const MOST: u8 = 6;
 
-    /// So many decimals; none if there are more than [`Self::MOST`].
+    /// A scale of this many decimals; `None` if there are more than [`Self::MOST`].
     #[must_use]
     pub fn new(decimals: u8) -> Option<Self> {
         (decimals <= Self::MOST).then_some(Self(decimals))
     }
 
-    /// How many digits stand behind the point.
+    /// The number of digits behind the decimal point.
     #[must_use]
     pub fn decimals(self) -> usize {
         usize::from(self.0)
     }
 
-    /// How many units make one: 100 of cents.
+    /// The number of units that make one: 100 for cents.
     #[must_use]
     pub fn units_per_one(self) -> f64 {
         power_of_ten(self.0)
@@ -54,26 +54,26 @@ impl fmt::Display for Scale {
     }
 }
 
-/// More decimals than a column may have.
+/// The number of decimals is larger than a column may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {found} decimals, expected at most {}", Scale::MOST)]
 pub struct InvalidScale {
-    /// How many.
+    /// The number that was found.
     pub found: u8,
 }
 
-/// A share or a level in millionths. Whoever asks may sign any number; the policy refuses what is not above 0
-/// and below 1.
+/// A share or a level in millionths. Analysts may sign any number; the policy refuses one that is
+/// not above 0 and below 1.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
 #[expect(clippy::exhaustive_structs, reason = "a number and its unit")]
 pub struct Millionths(pub u32);
 
 impl Millionths {
-    /// One: a million of them.
+    /// A million, which stands for one.
     pub const ONE: u32 = 1_000_000;
 
-    /// The nearest to `share`; none if that is not above 0 and below 1.
+    /// The nearest value to `share`; `None` if that is not above 0 and below 1.
     #[must_use]
     pub fn nearest(share: f64) -> Option<Self> {
         let scaled = (share * f64::from(Self::ONE)).round();
@@ -86,13 +86,13 @@ impl Millionths {
         (scaled > 0.0 && scaled < f64::from(Self::ONE)).then_some(Self(scaled as u32))
     }
 
-    /// As a real number.
+    /// The value as a real number.
     #[must_use]
     pub fn value(self) -> f64 {
         f64::from(self.0) / f64::from(Self::ONE)
     }
 
-    /// Whether it is above 0 and below 1.
+    /// Whether the value is above 0 and below 1.
     #[must_use]
     pub fn is_share(self) -> bool {
         (1..Self::ONE).contains(&self.0)

@@ -62,7 +62,7 @@ impl From<ColumnRef> for String {
     }
 }
 
-/// Text that names no column of a dataset.
+/// The text does not name a column of a dataset.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {found:?}, expected a dataset and its column, such as \"sales.spend\"")]
 pub struct InvalidColumnRef {

@@ -10,13 +10,13 @@ use std::fmt::{self, Display, Formatter};
 
 pub use kind::example;
 
-/// The fields before the first section.
+/// The fields of a contract before its first section.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever writes a contract says all of it")]
 pub struct Head<'a> {
-    /// What people call the contract.
+    /// Name that people give to the contract.
     pub name: &'a str,
-    /// When it ends.
+    /// When the contract ends.
     pub expires: &'a str,
     /// What data may be used for.
     pub purposes: &'a [&'a str],
@@ -33,17 +33,17 @@ impl Display for Head<'_> {
     }
 }
 
-/// One `[[party]]`.
+/// A `[[party]]` section.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever writes a contract says all of it")]
 pub struct Party<'a> {
-    /// Its name.
+    /// Name of the party.
     pub name: &'a str,
-    /// Verifies what the party itself signs.
+    /// The party's root key.
     pub root_key: &'a PublicKey,
-    /// Results are sealed to it.
+    /// The key to which results for the party are sealed.
     pub recipient_key: &'a RecipientKey,
-    /// Where its custody answers.
+    /// Address at which the party's custody answers.
     pub custody: Option<&'a str>,
 }
 
@@ -55,19 +55,19 @@ impl Display for Party<'_> {
     }
 }
 
-/// One `[[dataset.budget]]`.
+/// A `[[dataset.budget]]` section.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever writes a contract says all of it")]
 pub struct Budget<'a> {
-    /// What for.
+    /// What the data may be used for.
     pub purpose: &'a str,
-    /// On what legal basis the dataset is used for it.
+    /// The legal basis of that use.
     pub legal_basis: &'a str,
-    /// How often it is filled again.
+    /// How often the budget is filled again.
     pub period: &'a str,
-    /// For each period.
+    /// ε for each period.
     pub epsilon: f64,
-    /// For ever.
+    /// ε for ever.
     pub lifetime_epsilon: f64,
 }
 
@@ -83,7 +83,7 @@ impl Display for Budget<'_> {
     }
 }
 
-/// One `[[build]]`: its name and its registers 0, 1 and 2.
+/// A `[[build]]` section: the build's name and its registers 0, 1 and 2.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever writes a contract says all of it")]
 pub struct Build<'a, P>(pub &'a str, pub [P; 3]);

@@ -1,4 +1,4 @@
-//! From TOML to a [`Contract`] that cannot hold nonsense.
+//! Reads a [`Contract`] from TOML, and refuses one that is not consistent.
 
 mod analysis;
 mod flaw;
@@ -40,7 +40,7 @@ pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
     page.contract(raw)
 }
 
-/// The text, for the line that an error names.
+/// The text of a contract, to find the line of an error.
 struct Page<'a> {
     text: &'a str,
 }
@@ -53,7 +53,8 @@ impl Page<'_> {
         ContractError { line: 1 + before.iter().filter(|&&b| b == b'\n').count(), flaw }
     }
 
-    /// Comments too: who signs reads the text in an editor, which obeys bidirectional controls.
+    /// Comments are checked too: a signer reads the text in an editor, which obeys bidirectional
+    /// controls.
     fn no_hidden_character(&self) -> Parsed<()> {
         let body = self.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.text);
         let mark = self.text.len() - body.len();
@@ -313,7 +314,7 @@ impl Page<'_> {
         Ok(text.to_owned())
     }
 
-    /// Each of a list that must not be empty and names nothing twice.
+    /// Each element of a list that must not be empty and must not name anything twice.
     fn each(
         &self,
         list: &Spanned<Vec<Spanned<String>>>,
@@ -406,7 +407,7 @@ impl Page<'_> {
     }
 }
 
-/// What is wrong with the shape of the text, of which the parser of TOML says `message`.
+/// The error for a text of the wrong shape, about which the TOML parser says `message`.
 fn shape(message: &str) -> Flaw {
     let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     match unknown.and_then(|(field, _)| later::feature(field)) {
@@ -423,10 +424,10 @@ fn within(sum: &mut u64, epsilon: Epsilon, most: u64) -> Option<()> {
 
 /// Largest ε that this build accepts for one dataset and period, over all purposes.
 const MAX_EPSILON: u64 = 20;
-/// Characters of a legal basis.
+/// Allowed lengths of a legal basis, in characters.
 const LEGAL_BASIS: std::ops::RangeInclusive<usize> = 3..=200;
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// What a column of numbers says of them.
+/// What a column of numbers must say about them.
 const OF_A_NUMBER: &str = "a number has a scale (decimals) of 0 to 6 and nothing else";
-/// Columns of a sealed file that no contract names.
+/// Prefix of columns that a sealed file has beside those of the contract.
 const RESERVED: &str = "glovebox_";

@@ -1,19 +1,19 @@
-//! What a column is for.
+//! The role of a column: what it is for.
 
 use crate::identity::Identifier;
 use crate::units::Scale;
 use serde::Deserialize;
 use std::fmt;
 
-/// What a column is for, and hence what its values are.
+/// The role of a column: what it is for, and hence what its values are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Identifies the person; the first one present in a row counts.
+    /// Identifies the person. The first match key that a row has counts.
     MatchKey(Identifier),
     /// One of a public list of values.
     Group(Vec<String>),
-    /// Text of at most 32 bytes whose values are not public; an empty one is no value.
+    /// Text of at most 32 bytes whose values are not public. An empty text is no value.
     Label,
     /// A number to add up, in units of 10^-scale.
     Measure(Scale),
@@ -28,7 +28,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role alone, without what it says of the values.
+    /// The role without what it says about values.
     #[must_use]
     pub fn kind(&self) -> RoleKind {
         match self {
@@ -44,7 +44,7 @@ impl Role {
     }
 }
 
-/// A role, as a contract names it.
+/// The name of a role in a contract.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

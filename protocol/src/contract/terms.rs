@@ -1,15 +1,15 @@
-//! What a contract permits of one analysis.
+//! The terms of an analysis: what a contract permits of it.
 
 use super::ColumnRef;
 use crate::analysis::uses::{Lists, Reading, Section, Use};
 use std::collections::BTreeMap;
 
-/// An analysis that the contract permits: what for, by whom, and of which datasets and columns. Whatever is not
-/// listed here for a use is not read for that use.
+/// The terms of an analysis: for what purpose, by whom, and with which datasets and columns it is
+/// permitted. What is not listed here for a use is not read for that use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Terms {
-    /// What it is for.
+    /// What the data may be used for.
     pub purpose: String,
     /// Parties that may ask.
     pub analysts: Vec<String>,
@@ -18,10 +18,10 @@ pub struct Terms {
     /// In how many cells one person may count at most.
     pub cells_per_person: u32,
     pub(super) section: &'static Section,
-    /// By key and in the order of the kind's declaration, and under one key in the contract's order: the
-    /// population first.
+    /// Datasets by key, in the order of the kind's declaration; under one key in the contract's
+    /// order. The population comes first.
     pub(super) datasets: Vec<(&'static str, String)>,
-    /// By key.
+    /// Columns by key.
     pub(super) columns: BTreeMap<&'static str, Vec<ColumnRef>>,
 }
 
@@ -32,12 +32,12 @@ impl Terms {
         self.section
     }
 
-    /// Its datasets: the one whose people are counted first.
+    /// The datasets of the analysis. The one whose people are counted comes first.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
         self.datasets.iter().map(|(_, name)| name.as_str())
     }
 
-    /// The dataset that is listed for a use; of several, the first.
+    /// The dataset that is listed for a use; the first one if there are several.
     #[must_use]
     pub fn dataset(&self, used: &Use) -> Option<&str> {
         self.datasets_of(used).next()
@@ -62,21 +62,21 @@ impl Terms {
         self.columns.values().any(|columns| columns.contains(column))
     }
 
-    /// Whether a column is listed for a use that lets a tally read it so.
+    /// Whether a column is listed for a use that permits this way of reading.
     #[must_use]
     pub fn permits(&self, column: &ColumnRef, reading: Reading) -> bool {
         let mut uses = self.section.uses.iter().filter(|used| used.reads.contains(&reading));
         uses.any(|used| self.columns(used).contains(column))
     }
 
-    /// Whether a dataset is listed for a use that lets a tally read it so.
+    /// Whether a dataset is listed for a use that permits this way of reading.
     #[must_use]
     pub fn permits_dataset(&self, dataset: &str, reading: Reading) -> bool {
         let mut uses = self.section.uses.iter().filter(|used| used.reads.contains(&reading));
         uses.any(|used| self.datasets_of(used).any(|listed| listed == dataset))
     }
 
-    /// What is listed for a use, as the contract writes it; "none" if nothing is.
+    /// What is listed for a use, as the contract writes it; "none" if the list is empty.
     #[must_use]
     pub fn words(&self, used: &Use) -> String {
         let words = match used.lists {
@@ -96,7 +96,7 @@ impl Terms {
 
 #[cfg(test)]
 impl Terms {
-    /// Terms of a kind that only a test has, in up to `cells_per_person` cells.
+    /// Terms of a kind that exists only in a test, with up to `cells_per_person` cells.
     pub(crate) fn listing(
         section: &'static Section,
         datasets: &[(&'static str, &str)],

@@ -1,4 +1,4 @@
-//! How an owner hands the keys of its columns to one believed instance.
+//! Grants: an owner hands the keys of its columns to one believed instance.
 
 use crate::{
     canonical,
@@ -26,12 +26,12 @@ pub struct Grant {
     /// The signed manifest.
     #[serde(with = "serde_bytes")]
     pub manifest: Vec<u8>,
-    /// The columns whose keys are granted, with the footer's, in order.
+    /// Names of the columns whose keys are granted, with the footer's, in order.
     #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     pub columns: Vec<String>,
-    /// The keys, one part for each column, and the bucket salt of the contract as the last part.
+    /// The sealed keys, one part for each column; the last part is the bucket salt of the contract.
     pub keys: Sealed,
-    /// When the instance must drop them.
+    /// When the instance must drop the keys.
     pub not_after: Time,
 }
 
@@ -48,7 +48,7 @@ pub struct Binding<'a> {
     pub dataset: &'a str,
     /// Digest of the signed manifest.
     pub manifest: Digest,
-    /// End of the grant.
+    /// When the grant ends.
     pub not_after: Time,
 }
 
@@ -118,7 +118,7 @@ impl Binding<'_> {
     }
 }
 
-/// A signing key in the shape of a digest, which CBOR encodes as one byte string.
+/// A signing key, padded to the length of a digest, which CBOR encodes as one byte string.
 fn pad(key: &PublicKey) -> [u8; Digest::LEN] {
     *Digest::of("glovebox party-key v1", key.as_bytes()).as_bytes()
 }

@@ -1,4 +1,4 @@
-//! What a party and an instance say to each other, inside TLS that ends in the enclave.
+//! Messages between a party and an instance, inside TLS that ends in the enclave.
 //!
 //! `POST /v1/attest` takes an [`AttestRequest`] from anybody; `POST /v1/request` takes a
 //! [`Request`] signed by a party. Bodies are canonical CBOR.
@@ -22,22 +22,22 @@ use serde_bytes::ByteBuf;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttestRequest {
-    /// Exactly 32 random bytes; another length is refused (48 is for receipts).
+    /// Exactly 32 random bytes. Another length is refused, since 48 bytes are for receipts.
     #[serde(with = "serde_bytes")]
     pub nonce: Vec<u8>,
 }
 
-/// Answers with the instance's statement and the document that binds it.
+/// The instance's statement, and the attestation document that binds it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttestReply {
-    /// Instance statement; its digest under the statement's tag is the document's `user_data`.
+    /// The statement; the document's `user_data` is its digest under the statement's tag.
     #[serde(with = "serde_bytes")]
     pub statement: Vec<u8>,
     /// Attestation document.
     #[serde(with = "serde_bytes")]
     pub document: Vec<u8>,
-    /// The jointly signed contract that the statement names.
+    /// The contract that the statement names, signed by all parties.
     #[serde(with = "serde_bytes")]
     pub contract: Vec<u8>,
 }
@@ -48,9 +48,9 @@ pub struct AttestReply {
 pub struct Request {
     /// Digest of the instance's statement.
     pub instance: Digest,
-    /// Chosen at random; a second request with it is refused.
+    /// A random number. A second request with the same number is refused.
     pub id: [u8; 16],
-    /// What is asked.
+    /// The content of the request.
     pub body: Body,
 }
 
@@ -63,20 +63,20 @@ impl ByDelegate for Request {
     const KINDS: &'static [KeyKind] = &[KeyKind::Service, KeyKind::Analyst];
 }
 
-/// What a party can ask.
+/// The content of a party's request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Body {
-    /// Take these keys, and this prepaid slice if there is one.
+    /// Grants keys, and hands over prepaid slices if there are any.
     Grant {
         /// The keys.
         grant: Grant,
-        /// A signed slice for every purpose that is prepaid.
+        /// The signed slices, one for every purpose that is prepaid.
         #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
         slices: Vec<ByteBuf>,
     },
-    /// Run this job, with these slices.
+    /// Runs a job, with slices that pay for it.
     Job {
         /// The signed job.
         #[serde(with = "serde_bytes")]
@@ -85,31 +85,31 @@ pub enum Body {
         #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
         slices: Vec<ByteBuf>,
     },
-    /// Drop the keys and rows of this dataset now, whose owner asks; other grants go on.
+    /// Drops the keys and rows of a dataset of the sender now; other grants go on.
     Revoke {
         /// The dataset.
         dataset: String,
     },
-    /// Believe this key no more.
+    /// Stops believing a key.
     Withdraw {
         /// The withdrawal, signed by the root key of a party.
         #[serde(with = "serde_bytes")]
         withdrawal: Vec<u8>,
     },
-    /// Tell what you hold and what was spent.
+    /// Asks what the instance holds and what was spent.
     Status {},
-    /// Finish what runs, sign what was spent, destroy the keys.
+    /// Closes the instance: it finishes what runs, signs what was spent, and destroys its keys.
     Close {},
 }
 
-/// What an instance answers.
+/// An instance's answer to a party.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reply {
     /// The document that was asked for.
     Attested(AttestReply),
-    /// The keys open the dataset.
+    /// The grant was accepted, and the dataset is open.
     Granted {
         /// Columns that are open now.
         #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
@@ -117,29 +117,29 @@ pub enum Reply {
         /// When the keys will be dropped.
         not_after: Time,
     },
-    /// The dataset is not open any more.
+    /// The dataset is no longer open.
     Revoked {},
-    /// The key is believed no more.
+    /// The key is no longer believed.
     Withdrawn {},
     /// The job has run; the result is stored at the host too.
     Result {
         /// The job.
         job: JobName,
-        /// The package sealed to the party that asked; none if it is not a receiver.
+        /// The package sealed to the party that asked; `None` if that party is not a receiver.
         sealed: Option<ByteBuf>,
-        /// Receivers whose package the host did not keep, since it had no room or holds other bytes in
-        /// its place: they do not get it from there.
+        /// Receivers who cannot fetch their package from the host, because it had no room or holds
+        /// other bytes in its place.
         not_stored: Vec<String>,
     },
     /// State of the instance.
     Status(Status),
-    /// The closing, attested.
+    /// The attested closing.
     Closed {
         /// See [`crate::receipt::ClosingBody`].
         #[serde(with = "serde_bytes")]
         closing: Vec<u8>,
     },
-    /// Declined.
+    /// The request was refused.
     Refused(Refusal),
 }
 
@@ -156,7 +156,7 @@ pub struct Status {
     /// Jobs whose results are stored, and who asked them.
     #[serde(deserialize_with = "at_most::<{ limits::ANSWERS }, _, _>")]
     pub jobs: Vec<AnsweredJob>,
-    /// Who was sealed how many answers.
+    /// How many answers were sealed, by analyst and receiver.
     #[serde(deserialize_with = "at_most::<{ limits::DELIVERIES }, _, _>")]
     pub deliveries: Vec<Delivery>,
     /// Trusted time of the instance.
@@ -177,20 +177,20 @@ pub struct AnsweredJob {
     pub asked_by: String,
 }
 
-/// One open dataset.
+/// A dataset that is open.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenDataset {
-    /// Name in the contract.
+    /// Name of the dataset in the contract.
     pub dataset: String,
-    /// Its signed manifest.
+    /// Signed manifest of its version.
     #[serde(with = "serde_bytes")]
     pub manifest: Vec<u8>,
     /// When its keys will be dropped.
     pub not_after: Time,
 }
 
-/// A result on its way to one receiver: HPKE over [`Package`], padded to a bucket.
+/// The content of a sealed result for one receiver, padded to a bucket.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
@@ -200,20 +200,20 @@ pub struct Package {
     /// The receipt.
     #[serde(with = "serde_bytes")]
     pub receipt: Vec<u8>,
-    /// What was released, as the receipt has its digest: [`Released`](crate::released::Released) in
-    /// canonical form. The result is derived from it.
+    /// The released figures ([`Released`](crate::released::Released) in canonical form). The
+    /// receipt has their digest, and the result is derived from them.
     #[serde(with = "serde_bytes")]
     pub released: Vec<u8>,
-    /// The job that this answers, as its analyst signed it. The receipt names another one if the same
-    /// was asked before.
+    /// The job that this answers, as its analyst signed it. The receipt names an earlier job if
+    /// that one asked the same.
     #[serde(with = "serde_bytes")]
     pub asked: Vec<u8>,
-    /// Zeros up to the bucket.
+    /// Zeros that fill the bucket.
     #[serde(with = "serde_bytes")]
     pub padding: Vec<u8>,
 }
 
-/// An answer, as whoever receives it keeps it: three files.
+/// An answer as its receiver keeps it: three files.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever makes one names all of it")]
 pub struct Answered {
@@ -221,7 +221,7 @@ pub struct Answered {
     pub result: Vec<u8>,
     /// The receipt.
     pub receipt: Vec<u8>,
-    /// What was released.
+    /// The released figures.
     pub released: Vec<u8>,
 }
 
@@ -250,5 +250,5 @@ pub fn result_binding(contract: Digest, job: JobName, receiver: &str) -> Vec<u8>
 pub const PACKAGE_BUCKET: usize = 32 * 1024;
 /// Bytes of a verifier's nonce.
 pub const NONCE_LEN: usize = 32;
-/// Room for names and heads of the five byte strings.
+/// Room for the names and heads of the five byte strings.
 const FRAMING: usize = 80;

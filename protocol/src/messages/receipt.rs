@@ -1,4 +1,4 @@
-//! What the enclave attests to for strangers: receipts of results, and its closing.
+//! What the enclave attests for strangers: receipts of results, and its closing.
 
 use crate::{
     canonical,
@@ -15,8 +15,8 @@ use crate::{
 use attestation_verifier::Document;
 use serde::{Deserialize, Serialize};
 
-/// What a receipt says. `contract` and `output` are checked by anybody with
-/// `attestation-verifier receipt`; the rest is re-derived by `glovebox receipt check`.
+/// The content of a receipt. Anybody can check `contract` and `output` with `attestation-verifier
+/// receipt`; `glovebox receipt check` derives the rest again.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptBody {
@@ -30,15 +30,15 @@ pub struct ReceiptBody {
     /// The manifests of its datasets as their owners signed them.
     #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub manifests: Vec<serde_bytes::ByteBuf>,
-    /// The question.
+    /// The tally of the job.
     pub tally: Tally,
     /// Noise, cost and thresholds of the question; anybody can check it.
     pub proof: Proof,
-    /// What was charged.
+    /// What each dataset was charged.
     #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub charged: Vec<Charge>,
-    /// Digest of what was released; see [`Released::digest`](crate::released::Released::digest). The result
-    /// is derived from it, contract and job.
+    /// Digest of the released figures; see [`Released::digest`](crate::released::Released::digest).
+    /// The result is derived from them, the contract and the job.
     pub released: Digest,
     /// When the result was made, in the enclave's trusted time.
     pub time: Time,
@@ -48,37 +48,38 @@ pub struct ReceiptBody {
     pub audit_root: Root,
 }
 
-/// What one dataset was charged.
+/// What one dataset was charged for a job.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Charge {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Its owner.
+    /// Owner of the dataset.
     pub owner: String,
-    /// Purpose.
+    /// What the data was used for.
     pub purpose: String,
-    /// Loss.
+    /// The loss that was charged.
     pub loss: Loss,
 }
 
-/// The last thing an instance says: what it spent. After it, it has no keys.
+/// The closing of an instance: its last message, which says what it spent. After it the instance
+/// has no keys.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosingBody {
     /// Digest of the contract.
     pub contract: Digest,
-    /// Digest of nothing: a closing has no output.
+    /// Digest of an empty output, since a closing has none.
     pub output: Digest,
     /// Digest of the instance's statement.
     pub instance: Digest,
     /// What was granted and spent, for every dataset, purpose and period.
     #[serde(deserialize_with = "at_most::<{ limits::ACCOUNTS }, _, _>")]
     pub accounts: Vec<Account>,
-    /// Who was sealed how many answers, those that cost nothing included.
+    /// How many answers were sealed, by analyst and receiver, free ones included.
     #[serde(deserialize_with = "at_most::<{ limits::DELIVERIES }, _, _>")]
     pub deliveries: Vec<Delivery>,
-    /// When.
+    /// When the instance closed.
     pub time: Time,
     /// Entries of the audit log.
     pub audit_size: u64,
@@ -90,36 +91,36 @@ pub struct ClosingBody {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
-    /// Dataset.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Purpose.
+    /// What the data is used for.
     pub purpose: String,
     /// Name of the budget's period.
     pub period: String,
-    /// The largest slice seen.
+    /// What was granted: the sum of the largest slices seen.
     pub granted: Loss,
     /// What jobs cost.
     pub spent: Loss,
 }
 
-/// How many answers were sealed to one party for jobs of one party.
+/// How many answers to jobs of one party were sealed to one receiver.
 ///
-/// An owner countersigns what costs budget. A question that was paid for is answered again for nothing and
-/// without it: this is where it sees that.
+/// An owner countersigns what costs budget. A question that was paid for is answered again for
+/// nothing, and without the owner, who sees it here.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
-    /// Whose jobs.
+    /// The party whose jobs they were.
     pub asked_by: String,
-    /// Who can read the answers.
+    /// The party that can read the answers.
     pub receiver: String,
     /// Answers that were charged.
     pub charged: u64,
-    /// Answers to what had been paid for before.
+    /// Answers that had been paid for before.
     pub free: u64,
 }
 
-/// The most bytes that the receipt of `job` can have, from what is known before it is paid.
+/// The largest length of the receipt of `job`, in bytes, from what is known before it is paid.
 #[must_use]
 pub fn longest<'m>(
     job: &Job,
@@ -138,13 +139,13 @@ pub fn longest<'m>(
     body.saturating_add(DIGESTS + Document::MAX_LEN + STATEMENT)
 }
 
-/// Before each byte string.
+/// Bytes of the head before each byte string.
 const HEAD: usize = 16;
-/// Names in a charge: of the dataset, its owner and the purpose.
+/// Bytes of the names in a charge: the dataset, its owner and the purpose.
 const CHARGE_WORDS: usize = 512;
-/// Digests, times, names of fields and the container's own signature.
+/// Bytes of digests, times, names of fields and the container's own signature.
 const DIGESTS: usize = 2048;
-/// Keys of the instance.
+/// Bytes of the instance's statement.
 const STATEMENT: usize = 4096;
 
 /// The digest of a result's exact bytes.

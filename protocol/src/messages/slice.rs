@@ -1,4 +1,4 @@
-//! Loss that an owner hands to one instance: the owner's custody is the ledger of record.
+//! Slices: loss that an owner hands to one instance. The owner's custody is the ledger of record.
 
 use crate::{
     delegation::{ByDelegate, KeyKind},
@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 /// The loss that one instance may spend on one dataset for one purpose, signed by the owner.
 ///
-/// For one job, which alone may spend it, or prepaid for any. The instance keeps the largest it has
-/// seen for each job and of what is prepaid, so a replay adds nothing.
+/// A slice is for one job, which alone may spend it, or prepaid for any job. The instance keeps the
+/// largest one that it has seen for each job, and the largest prepaid one, so a replay adds
+/// nothing.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slice {
@@ -24,16 +25,16 @@ pub struct Slice {
     pub instance: Digest,
     /// Name of the dataset in the contract.
     pub dataset: String,
-    /// What it may be spent on.
+    /// What the data is used for.
     pub purpose: String,
-    /// What is granted for `job`; without one, all that was ever prepaid to this instance for this
-    /// dataset, purpose and period.
+    /// The loss granted for `job`. Without a job it is everything that was ever prepaid to this
+    /// instance for this dataset, purpose and period.
     pub granted: Loss,
     /// Name of the budget's period.
     pub period: String,
-    /// End of the period: the slice dies then.
+    /// When the period ends, and the slice with it.
     pub not_after: Time,
-    /// The job that may spend it; none if it was prepaid with a grant.
+    /// The job that may spend the slice; `None` if it was prepaid with a grant.
     pub job: Option<JobName>,
 }
 
@@ -46,18 +47,19 @@ impl ByDelegate for Slice {
     const KINDS: &'static [KeyKind] = &[KeyKind::Service];
 }
 
-/// What an analyst asks an owner's custody for: the job as signed, and the manifests it names.
+/// A request of an analyst to an owner's custody: the signed job, and the manifests that it names.
 ///
-/// Signed by the job's analyst, for one owner, at a time: who has seen a job, or this request, can ask
-/// for nothing with it.
+/// The job's analyst signs it, for one owner, with a time. So a party that has seen a job or this
+/// request cannot ask for anything with it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SliceRequest {
     /// The party whose custody is asked.
     pub owner: String,
-    /// When, by the clock of who asks: within [`limits::SLICE_REQUEST_MS`] of the custody's.
+    /// The time by the sender's clock. It must be within [`limits::SLICE_REQUEST_MS`] of the
+    /// custody's.
     pub time: Time,
-    /// Chosen at random; a second request with it is refused.
+    /// A random number. A second request with the same number is refused.
     pub id: [u8; 16],
     /// The signed job.
     #[serde(with = "serde_bytes")]
@@ -65,7 +67,8 @@ pub struct SliceRequest {
     /// The signed manifests of its datasets.
     #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
     pub manifests: Vec<serde_bytes::ByteBuf>,
-    /// True to learn whether slices would be granted, before any owner hands one out.
+    /// True if the request only asks whether slices would be granted, before any owner hands one
+    /// out.
     pub only_asks: bool,
 }
 
@@ -78,25 +81,25 @@ impl ByDelegate for SliceRequest {
     const KINDS: &'static [KeyKind] = &[KeyKind::Analyst];
 }
 
-/// What custody answers.
+/// A custody's answer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub enum SliceReply {
-    /// One slice for each of the owner's datasets in the job.
+    /// The slices, one for each of the owner's datasets in the job.
     Granted {
         /// Signed slices.
         #[serde(deserialize_with = "at_most::<{ limits::MANIFESTS }, _, _>")]
         slices: Vec<serde_bytes::ByteBuf>,
     },
-    /// To a request that only asks: slices would be granted now.
+    /// Slices would be granted now. This answers a request that only asks.
     WouldGrant {},
-    /// No slice, and why.
+    /// No slice is granted, for this reason.
     Refused(crate::refusal::Refusal),
 }
 
-/// What custody answers, with the request that it answers: signed by a service key of the party, so that an analyst
-/// notices what is not its custody, whatever stands at the address.
+/// A custody's answer with the request that it answers. A service key of the party signs it, so
+/// that an analyst notices if something else than the owner's custody answers at its address.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever answers says all of it")]

@@ -276,7 +276,8 @@ mod tests {
         let believes = said(Refusal::NotBelieved { owner });
         assert_eq!(
             believes,
-            "retailer's custody says: custody of retailer does not believe this instance"
+            "retailer's custody says: the custody of retailer does not believe this instance: \
+             ask retailer which check failed"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The versions of datasets that a job names.
+//! The manifests of the dataset versions that a job names.
 
 use super::Job;
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 use std::collections::BTreeMap;
 
 impl Job {
-    /// The manifests that the job names among `signed`, each signed by its dataset's owner and fit for the
-    /// dataset. One that is missing is left out: the policy names it.
+    /// The manifests among `signed` that the job names. Each must be signed by its dataset's owner
+    /// and fit the dataset. A missing one is left out, and the policy names it.
     ///
     /// # Errors
     ///

@@ -1,20 +1,21 @@
-//! What a job is called by everybody.
+//! The name of a job.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
 
-/// The name of a job: 32 bytes of a digest over who asks and everything that is asked; written as 64 hex
-/// digits.
+/// The name of a job: a digest of 32 bytes over who asks and everything that is asked, written as
+/// 64 hex digits.
 ///
-/// The one name by which a job goes outside its own bytes: its objects at the host, what seals its answer
-/// to a receiver, the slices that pay for it, an owner's ledger, flags of results, and what people type.
-/// Whoever has a name and is then given a job can tell whether it is the very job, and nobody can make a
-/// second one for that name: neither another party that has seen the job, nor its own analyst.
+/// A job has this one name everywhere outside its own bytes: for its objects at the host, for the
+/// sealing of its answer to a receiver, for the slices that pay for it, in an owner's ledger, in
+/// flags of results, and on the command line. Whoever has a name and is given a job can tell
+/// whether the job has that name, and nobody can make a second job with it: neither another party
+/// that has seen the job, nor its own analyst.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct JobName(pub(super) [u8; Self::LEN]);
 
 impl JobName {
-    /// Length in bytes.
+    /// Length of a name in bytes.
     pub const LEN: usize = 32;
 
     /// The bytes.
@@ -87,7 +88,7 @@ impl<'de> Deserialize<'de> for JobName {
     }
 }
 
-/// Text or bytes that do not name a job.
+/// The text or bytes are not the name of a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected the name of a job: 64 hex digits, as `glovebox job submit` prints it")]
 pub struct InvalidJobName;

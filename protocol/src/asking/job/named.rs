@@ -1,4 +1,4 @@
-//! How a job gets its name.
+//! How the name of a job is computed.
 
 use super::{Job, JobId, JobName, Question};
 use crate::{canonical, digest::Digest};
@@ -25,7 +25,8 @@ impl JobName {
             datasets: &'a BTreeMap<String, Digest>,
             receivers: &'a [String],
         }
-        // Every field but the time: the compiler says so when a job gets another one.
+        // Every field but the time counts. If a job gets another field, this line does not compile
+        // until somebody decides about it.
         let Job { contract, instance, id, not_after: _, analysis, question, datasets, receivers } =
             job;
         let timeless = Timeless { contract, instance, id, analysis, question, datasets, receivers };

@@ -1,4 +1,4 @@
-//! A job with the signature that makes it somebody's.
+//! A job with its analyst's signature.
 
 use super::{Job, JobName};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
     refusal::{Limit, Refusal},
 };
 
-/// A job that a party of the contract signed, and which one. Made by [`SignedJob::open`] alone, which the
-/// enclave, custody and every receiver use.
+/// A job with the party of the contract that signed it. Only [`SignedJob::open`] makes one; the
+/// enclave, custody and every receiver use it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedJob {
     job: Job,
@@ -41,7 +41,7 @@ impl SignedJob {
         Ok(Self { job, signed_by, name, bytes })
     }
 
-    /// Signs `job` with an analyst key.
+    /// Signs `job` with an analyst key. A job that nobody would open is not signed.
     ///
     /// # Errors
     ///
@@ -62,13 +62,13 @@ impl SignedJob {
         self.signed_by.party()
     }
 
-    /// The party with the key that it signed with.
+    /// The party that signed the job, with the key that it used.
     #[must_use]
     pub fn signed_by(&self) -> &Authorised {
         &self.signed_by
     }
 
-    /// What it is called.
+    /// The name of the job.
     #[must_use]
     pub fn name(&self) -> JobName {
         self.name
@@ -80,8 +80,8 @@ impl SignedJob {
         &self.bytes
     }
 
-    /// Whether `other` asks the same of the same data, of the same instance, whoever signed either and
-    /// whoever receives it. An instance gives both the same answer.
+    /// Whether `other` asks the same of the same data and the same instance, whoever signed or
+    /// receives either job. An instance gives both the same answer.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let question = |job: &Self| {

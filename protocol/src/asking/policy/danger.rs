@@ -14,13 +14,13 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// `admitted`, but for the question and price of `proven`.
+/// `admitted` with the question and price of `proven`.
 #[must_use]
 pub fn with_proof(admitted: Admitted, proven: Proven) -> Admitted {
     Admitted { proven, ..admitted }
 }
 
-/// `admitted`, under another name: one question may stand for many jobs.
+/// `admitted` under another name, so that one question may stand for many jobs.
 #[must_use]
 pub fn with_name(admitted: Admitted, name: JobName) -> Admitted {
     Admitted { name, ..admitted }
@@ -40,7 +40,8 @@ pub fn unchecked_tally(
     question.tally(&scope)
 }
 
-/// What [`admit`](super::admit) says of `job` if its kind, which is wrong or worse, made `tally` of it.
+/// The decision of [`admit`](super::admit) on `job` if its kind, by mistake or on purpose, made
+/// `tally` of it.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What to say where noise cannot be drawn: of which figure, and what would do.
+//! The refusal of noise that cannot be drawn: it names the figure, and what would work.
 
 use crate::{
     analysis::Price,
@@ -46,7 +46,7 @@ impl NoiseRequest<'_> {
         tally.prove(&request).is_ok()
     }
 
-    /// The largest cap of a measure for which the noise can be drawn; none if there is none.
+    /// The largest cap of a measure for which the noise can be drawn; `None` if there is none.
     fn largest(&self, measure: usize, rho: Rho) -> Option<u64> {
         let mut tally = self.tally.clone();
         let mut can = |cap: u64| {
@@ -65,7 +65,8 @@ impl NoiseRequest<'_> {
         (holds > 0).then_some(holds)
     }
 
-    /// The least ε at which all noise can be drawn, in millionths rounded up; none if there is none.
+    /// The smallest ε at which all noise can be drawn, in millionths rounded up; `None` if there is
+    /// none.
     fn least(&self) -> Option<Epsilon> {
         let (mut fails, mut holds) = (0, Rho::from_epsilon(Epsilon::MAX, self.delta).0);
         if !self.can(self.tally, Rho(holds)) {

@@ -1,13 +1,13 @@
-//! What a tally reads, compared with what the contract lists.
+//! Compares what a tally reads with what the contract lists.
 //!
-//! The code of a kind makes the tally; this file does not trust it. Whatever kind of question a tally came from, each
-//! dataset and column that it reads must be listed by the analysis for that way of reading, in a role that can be read
-//! so. Every field of a tally is taken apart by name, so that a new one does not compile before somebody has decided
-//! here what it may read.
+//! The code of a kind makes the tally, and this file does not trust it. Whatever the kind is, the
+//! analysis must list each dataset and column that the tally reads for that way of reading, and the
+//! column's role must allow it. Every field of a tally is taken apart by name: a new field does not
+//! compile before somebody has decided here what it may read.
 //!
-//! A tally has no decimals: whether a question is in the units of its columns is for its kind to check, and decides
-//! what its answer is called, not what leaves. Products and bins name measures by their places; those of measures
-//! that there are not have no proof.
+//! A tally has no decimals. Whether a question uses the units of its columns is for its kind to
+//! check; it decides what the answer is called, and not what is released. Products and bins name
+//! measures by their places; a place without a measure has no proof.
 
 use super::{column_not_permitted, not_permitted};
 use crate::{
@@ -44,11 +44,12 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
     if !(1..=most).contains(&found) {
         return Err(Refusal::OverLimit { limit: Limit::CellsPerPerson, found, most });
     }
-    // With fewer, noise would not cover a person with as many as the contract says.
+    // If there were fewer, the noise would not cover a person with as many ids as the contract
+    // allows.
     if *ids_per_person == contract.ids_per_person { Ok(()) } else { Err(Refusal::Malformed) }
 }
 
-/// How many values the public list of a group column has.
+/// The number of values in the public list of a group column.
 fn all_values(role: &Role) -> Option<u32> {
     match role {
         Role::Group(domain) => u32::try_from(domain.len()).ok(),
@@ -63,11 +64,12 @@ struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    /// The datasets are those of the analysis, each in its place: one more would be read without its owner's
-    /// word, and without one of them nobody would know who refused there.
+    /// Checks that the datasets are those of the analysis, each in its place. One more would be
+    /// read without its owner's word, and without one of them nobody would know who refused there.
     ///
-    /// Of a union they are some of those, in the contract's order, so that one question has one tally. Nothing
-    /// is said of people of a dataset that is left out, and so nobody asks whether they agreed there.
+    /// A union has some of these datasets, in the contract's order, so that one question has one
+    /// tally. Nothing is said about people of a dataset that is left out, so they are not asked for
+    /// consent there.
     fn datasets(&self) -> Result<(), Refusal> {
         let mut listed = self.terms.datasets();
         let may_leave_out = match self.tally.population {
@@ -87,7 +89,8 @@ impl<'c> Reader<'c> {
         if may_leave_out || listed.next().is_none() { Ok(()) } else { Err(Refusal::Malformed) }
     }
 
-    /// People of several datasets are counted, each once, by a kind of match key that all of them have.
+    /// Checks that people of several datasets are counted once each, by a kind of match key that
+    /// all of the datasets have.
     fn union(&self, by: Identifier) -> Result<(), Refusal> {
         let is_listed = |dataset: &&str| {
             self.terms.permits_dataset(dataset, Reading::Union)
@@ -134,7 +137,7 @@ impl<'c> Reader<'c> {
                     None => Ok(()),
                 }
             }
-            // The kind of key by which people are known is that of the union, which was looked at.
+            // People are known by the union's kind of key, which was checked.
             Dimension::Known => Ok(()),
             Dimension::Arm { column, test, control } => {
                 let (named, role) = self.column(Side::POPULATION, column, Reading::Arm)?;
@@ -184,7 +187,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// What a person has of `binned` tells cells apart.
+    /// Checks a dimension that divides people by what they have of `binned`.
     fn bins(&self, binned: &Measure) -> Result<(), Refusal> {
         match &binned.of {
             Quantity::Rows => self.rows(binned.side, Reading::Bins),
@@ -195,7 +198,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Rows of a dataset are counted.
+    /// Checks a measure that counts rows of a dataset.
     fn rows(&self, side: Side, reading: Reading) -> Result<(), Refusal> {
         let dataset = self.dataset(side)?;
         if self.terms.permits_dataset(dataset, reading) {
@@ -205,7 +208,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Rows of every dataset are counted.
+    /// Checks a measure that counts rows of every dataset.
     fn rows_of_all(&self, reading: Reading) -> Result<(), Refusal> {
         let is_listed = |dataset: &&str| self.terms.permits_dataset(dataset, reading);
         match self.tally.datasets().find(|dataset| !is_listed(dataset)) {
@@ -214,7 +217,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// A column with its role, if the analysis lists it for this way of reading.
+    /// The column with its role, if the analysis lists it for this way of reading.
     fn column(
         &self,
         side: Side,
@@ -229,7 +232,8 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Codes are places in the column's public list: another one would choose what has no value.
+    /// Checks that codes are places in the column's public list. Another code would choose people
+    /// without a value.
     fn codes(&self, named: &ColumnRef, role: &Role, codes: &[i32]) -> Result<(), Refusal> {
         let Role::Group(domain) = role else {
             return Err(column_not_permitted(self.contract, named));

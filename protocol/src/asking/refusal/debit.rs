@@ -1,36 +1,36 @@
-//! What a budget went to, as an exhausted one tells it.
+//! What a budget was spent on, as the refusal of an exhausted budget tells it.
 
 use crate::{job::JobName, limits::at_most, loss::Loss};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What one analyst's jobs of one analysis took of a budget.
+/// What jobs of one analyst under one analysis took from a budget.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Debit {
-    /// Who asked; none for loss that went out for no job, or for jobs that the reader is not told of.
+    /// The analyst; `None` for loss without a job, or for jobs that the reader may not know of.
     pub analyst: Option<String>,
-    /// Which analysis; without an analyst [`PREPAID`], [`OTHERS`], [`ELSEWHERE`], [`FOUND`] or [`WRITTEN_OFF`].
+    /// The analysis; without an analyst one of [`PREPAID`], [`OTHERS`], [`ELSEWHERE`], [`FOUND`]
+    /// and [`WRITTEN_OFF`].
     pub analysis: String,
-    /// How many jobs, or other times that loss went out.
+    /// The number of jobs, or of other occasions.
     pub jobs: u64,
     /// The latest of these jobs, newest first, at most [`NAMED_JOBS`].
     #[serde(deserialize_with = "at_most::<{ NAMED_JOBS }, _, _>")]
     pub latest: Vec<JobName>,
-    /// What was handed out for them together; what came back at closings is not taken off.
+    /// All loss that was handed out for them. What came back at closings is not taken off.
     pub loss: Loss,
 }
 
-/// What a debit without an analyst is called if it was prepaid with a grant.
+/// Name of a debit that was prepaid with a grant.
 pub const PREPAID: &str = "prepaid with grants";
-/// What a debit is called that is not the business of the contract at hand.
+/// Name of a debit under contracts other than the one at hand.
 pub const ELSEWHERE: &str = "spent under other contracts";
-/// What a debit is called that was for jobs of other analysts than the one who is told: how much, and not
-/// on what.
+/// Name of a debit for other analysts' jobs: the reader learns how much it was, and not on what.
 pub const OTHERS: &str = "spent by other analysts";
-/// What a debit is called that only a closing told of, after a backup of the ledger was restored.
+/// Name of a debit that only a closing told of, after a backup of the ledger was restored.
 pub const FOUND: &str = "found in closings after the ledger was restored";
-/// What a debit is called that nobody told of after a backup of the ledger was restored.
+/// Name of a debit that no closing told of, after a backup of the ledger was restored.
 pub const WRITTEN_OFF: &str = "written off when the ledger was restored";
 /// How many jobs a [`Debit`] names.
 pub const NAMED_JOBS: usize = 5;

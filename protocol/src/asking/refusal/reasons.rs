@@ -1,4 +1,4 @@
-//! The closed lists of what refusals name.
+//! The closed lists of things that refusals name.
 
 use crate::{
     contract::{MAX_LIFETIME_EPSILON, Period},
@@ -6,55 +6,55 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A thing a contract may permit.
+/// A thing that a contract may permit.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Asked {
-    /// An analysis.
+    /// An analysis of the contract.
     #[error("analysis")]
     Analysis,
-    /// A purpose.
+    /// A purpose of the contract.
     #[error("purpose")]
     Purpose,
-    /// A column for this analysis.
+    /// A use of a column in this analysis.
     #[error("use of the column")]
     Column,
     /// A way of reading a dataset: its rows, or whether a person was found in it.
     #[error("such use of the dataset")]
     Rows,
-    /// A value of a group.
+    /// A value of a group column, as part of an arm.
     #[error("arm")]
     Arm,
-    /// A party that asks.
+    /// A party as analyst.
     #[error("analyst")]
     Analyst,
-    /// A party that receives.
+    /// A party as receiver.
     #[error("receiver")]
     Receiver,
     /// A dataset of the party that asks.
     #[error("dataset of this party")]
     Dataset,
-    /// A party that closes, and owns nothing.
+    /// A party that wants to close the instance and owns no dataset.
     #[error("closing by")]
     Closing,
-    /// A window, without a date column.
+    /// A window of days, for which the contract names no date column.
     #[error("window")]
     Window,
-    /// A value that rows are chosen by.
+    /// A value by which rows are chosen.
     #[error("value of a filter")]
     Value,
 }
 
-/// What every party has an even share of.
+/// Something of which every party has an even share.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Share {
-    /// Requests, whose identities are kept so that none is answered twice.
+    /// Number of requests. Their identities are kept so that none is answered twice.
     #[error("requests")]
     Requests,
-    /// Jobs that are answered, whether paid for or not.
+    /// Number of answered jobs, whether they were paid for or not.
     #[error("answered jobs")]
     Answers,
     /// Bytes of results that are kept for retries.
@@ -70,46 +70,46 @@ pub enum Share {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Limit {
-    /// Outcomes in one job.
+    /// Number of outcomes in one job.
     #[error("outcomes in one job")]
     Outcomes,
-    /// Bytes of a receipt.
-    #[error("bytes that the receipt of such an answer could have, which nobody could check")]
+    /// Length of the receipt, in bytes.
+    #[error("bytes that the receipt of this job could have (a longer one cannot be checked)")]
     ReceiptBytes,
-    /// Bytes of what is released.
-    #[error("bytes that what is released for it could have, which no package holds")]
+    /// Length of the released figures, in bytes.
+    #[error("bytes that the released figures of this job could have (a package holds no more)")]
     ReleasedBytes,
-    /// Seconds that a job may wait.
+    /// How long a job may wait, in seconds.
     #[error("seconds from now until the job is over (not_after)")]
     Wait,
-    /// A cap that, times the rows, would not fit into a 64-bit sum.
+    /// A cap that is so large that, times the rows, it does not fit into a 64-bit sum.
     #[error("the cap of an outcome, for a dataset of this size, in units of the column")]
     Cap,
-    /// A share or level outside 0 to 1.
+    /// A share or level that is not between 0 and 1.
     #[error("a share in millionths")]
     Share,
-    /// Datasets granted at once.
+    /// Memory for the datasets that are granted at once, in bytes.
     #[error("bytes of datasets held by this instance")]
     Memory,
-    /// Cells that one person may count in.
+    /// Number of cells that one person may count in.
     #[error("cells that one person may count in")]
     CellsPerPerson,
-    /// What groups are made of.
+    /// Number of columns and bins that groups are made of.
     #[error("columns and bins that groups are made of")]
     GroupBy,
-    /// Conditions on rows.
+    /// Number of conditions on rows.
     #[error("conditions on rows in one question")]
     Conditions,
-    /// Values of a condition or of an arm.
+    /// Number of values of a condition or of an arm.
     #[error("values of one condition or arm")]
     Values,
-    /// Edges of bins or of a choice.
+    /// Number of edges of bins or of a choice.
     #[error("edges of one column's bins, or of a choice")]
     Edges,
-    /// The signed job.
+    /// Length of the signed job, in bytes.
     #[error("bytes of a signed job (fewer values and conditions are needed)")]
     Job,
-    /// Groups of one question, for as many measures as it has.
+    /// Number of groups, for a question with this many measures.
     #[error("groups of a question with so many measures (fewer dimensions or bins are needed)")]
     Cells,
 }
@@ -119,65 +119,66 @@ pub enum Limit {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GrantFlaw {
-    /// It ended already.
+    /// The grant has ended already.
     #[error("it is over already")]
     Time,
-    /// It ends after what is allowed.
+    /// The grant lasts longer than is allowed.
     #[error("it lasts longer than 24 hours (the limit)")]
     TooLong,
-    /// The manifest is not signed by the owner.
+    /// The owner did not sign the manifest.
     #[error("its manifest is not signed by the dataset's owner")]
     Signature,
     /// The manifest does not fit the contract.
     #[error("{0}")]
     Manifest(ManifestError),
-    /// Keys of other columns than the contract uses.
+    /// The keys are of other columns than those that the contract uses.
     #[error("it does not release exactly the columns that the contract uses")]
     Columns,
-    /// It would go on after the keys that signed it or its manifest.
+    /// The grant would last longer than the key that signed it or its manifest.
     #[error("it lasts longer than the service key that signed it or its manifest")]
     OutlivesKey,
-    /// Another salt than the contract's.
+    /// The salt is not the contract's.
     #[error("its bucket salt is not the one whose digest the contract has")]
     Salt,
-    /// Keys that do not open.
+    /// The keys do not open.
     #[error("its keys are sealed to another instance, or bound to something else")]
     Keys,
-    /// The host does not have the file, or not whole.
+    /// The host does not have the file, or not all of it.
     #[error("the host does not have the file: run `glovebox upload` with it first")]
     Missing,
     /// The file is not the one that the manifest names.
     #[error("the file at the host is not the one the owner signed for: upload it again")]
     Altered,
-    /// The file is no sealed file of this layout.
+    /// The file is not a sealed file of this layout.
     #[error("the file is not a sealed file of the contract's layout: seal it again")]
     Layout,
-    /// An older version than one granted before.
+    /// The version is older than one that was granted before.
     #[error("it is older than the version granted before")]
     Older,
 }
 
-/// Which limit of a dataset's people.
+/// A budget of a dataset's people.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WhichBudget {
-    /// Of the day.
+    /// The budget of the day.
     #[error("of this day")]
     Day,
-    /// Of the week.
+    /// The budget of the week.
     #[error("of this week")]
     Week,
-    /// Of the month.
+    /// The budget of the month.
     #[error("of this month")]
     Month,
-    /// Of the contract.
+    /// The budget of the contract.
     #[error("of this contract")]
     Contract,
-    /// For ever.
+    /// The budget for life.
     #[error("for life")]
     Lifetime,
-    /// What the build lets one person lose for ever, over all purposes, names and contracts.
+    /// The ceiling of the build: what one person may lose for life, over all purposes, names and
+    /// contracts.
     #[error("for life over all purposes and contracts, at most epsilon {MAX_LIFETIME_EPSILON}")]
     Ceiling,
 }
@@ -194,7 +195,7 @@ impl From<Period> for WhichBudget {
 }
 
 impl Limit {
-    /// The least number that such a limit allows.
+    /// The smallest number that this limit allows.
     #[must_use]
     pub fn least(self) -> u64 {
         match self {

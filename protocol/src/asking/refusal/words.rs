@@ -1,4 +1,4 @@
-//! Parts of the sentences that refusals are said in.
+//! Parts of the sentences of refusals.
 
 use super::{Asked, Debit, Limit};
 use crate::loss::{Delta, Epsilon, Loss, Rho};
@@ -14,7 +14,7 @@ pub(super) fn amount(units: u64, scale: Scale) -> String {
     }
 }
 
-/// The range of a number, so that what was found is outside it also where it is 0.
+/// The allowed range of a number. It excludes a number that was refused, even if that is 0.
 pub(super) fn allowed(limit: Limit, most: u64) -> String {
     match limit.least() {
         0 => format!("at most {most} is allowed"),
@@ -92,7 +92,7 @@ pub(super) fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
     }
 }
 
-/// The largest ε of three decimals that `left` pays for.
+/// The largest ε of three decimals that the rest of the budget pays for.
 pub(super) fn passing(left: Rho, delta: Delta) -> f64 {
     let nearest = (left.epsilon(delta) * 1000.0).round() / 1000.0;
     let passes =

@@ -51,7 +51,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Keys ascend, so that none comes twice.
+    /// Keys ascend, so that no key comes twice.
     fn entries(&mut self, number: u64, depth: usize) -> Result<(), ParseError> {
         let mut last: Option<&'a [u8]> = None;
         for _ in 0..number {
@@ -68,7 +68,8 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Refuses what says that it has more in it than may still come, before the first of them.
+    /// Refuses an item that claims to have more in it than may still come, before its first part is
+    /// read.
     fn room(&self, number: u64) -> Result<(), ParseError> {
         match usize::try_from(number) {
             Ok(number) if number <= self.left => Ok(()),
@@ -83,7 +84,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Kind and argument of the next item, whose head must be the shortest.
+/// Kind and argument of the next item. Its head must be the shortest one.
 pub(crate) fn head(rest: &mut &[u8]) -> Result<(u8, u64), ParseError> {
     let (first, after) = rest.split_first().ok_or(CUT)?;
     let (kind, short) = (first >> 5, first & 0x1f);
@@ -96,7 +97,7 @@ pub(crate) fn head(rest: &mut &[u8]) -> Result<(u8, u64), ParseError> {
         31 => return Err(ParseError::NotCanonical),
         _ => return Err(CUT),
     };
-    // Numbers with a fraction and other simple values are in no message.
+    // Numbers with a fraction and other simple values do not occur in messages.
     if kind == SIMPLE {
         return Err(CUT);
     }

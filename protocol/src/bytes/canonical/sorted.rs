@@ -1,10 +1,10 @@
-//! The keys of every map in order, by moving encoded bytes.
+//! Sorts the keys of every map by moving encoded bytes.
 
 use super::scan::{BYTES, LIST, MAP, NEGATIVE, SIMPLE, TEXT, UNSIGNED, head};
 use std::ops::Range;
 
-/// The same value as `bytes`, which is one well-formed item, with the keys of every map in bytewise
-/// order; none if it is anything else.
+/// The value in `bytes`, which is one well-formed item, with the keys of every map in bytewise
+/// order; `None` for any other bytes.
 pub(super) fn sorted(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

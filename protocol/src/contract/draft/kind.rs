@@ -1,4 +1,4 @@
-//! An example of a contract for one kind of analysis, made from what the kind declares that it reads.
+//! An example of a contract for one kind of analysis, made from what the kind declares to read.
 
 use super::Budget;
 use crate::{
@@ -31,7 +31,7 @@ pub fn example(section: &'static Section, parties: &[&str], purpose: &str) -> St
                 let Some(role) = roles.first().copied() else { continue };
                 let first = named.first().map(|(_, name)| *name);
                 let last = named.last().map(|(_, name)| *name);
-                // A group is known of people, and all else is what they did.
+                // Groups are facts about people, and other columns say what people did.
                 let home = if role == RoleKind::Group { first } else { last };
                 let Some(dataset) = of.or(home) else { continue };
                 let column = name(role);
@@ -60,7 +60,7 @@ pub fn example(section: &'static Section, parties: &[&str], purpose: &str) -> St
     text
 }
 
-/// What the datasets of a use are called: by its key, and of a list the first and the second.
+/// Example names for the datasets of a use: its key, or for a list a first and a second name.
 fn names(used: &'static Use) -> &'static [&'static str] {
     if used.amount.is_list() { &["first", "second"] } else { std::slice::from_ref(&used.key) }
 }
@@ -105,7 +105,7 @@ fn dataset(
     text
 }
 
-/// What such a column could be called.
+/// An example name for a column of this role.
 fn name(role: RoleKind) -> String {
     match role {
         RoleKind::Group => "segment".to_owned(),

@@ -1,4 +1,4 @@
-//! What may be asked: reads what each kind of analysis declares, and knows no kind.
+//! Reads analyses by what each kind declares, without knowing any kind.
 
 use super::{
     Flaw, Named, Page, Parsed, later,
@@ -15,7 +15,7 @@ use crate::{
 use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
-/// What an analysis may refer to.
+/// The parts of the contract that an analysis may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) parties: &'a BTreeMap<String, Party>,
@@ -23,7 +23,7 @@ pub(super) struct Known<'a> {
     pub(super) purposes: &'a [String],
 }
 
-/// All analyses of a contract.
+/// Reads all analyses of a contract.
 pub(super) fn analyses(
     page: &Page<'_>,
     raw: Vec<RawAnalysis>,
@@ -50,7 +50,7 @@ pub(super) fn analyses(
     Ok(analyses.things)
 }
 
-/// What an analysis lists under the keys of its kind, as far as it is read.
+/// What an analysis has listed so far under the keys of its kind.
 struct Listing<'a> {
     page: &'a Page<'a>,
     known: &'a BTreeMap<String, Dataset>,
@@ -129,7 +129,7 @@ impl<'a> Listing<'a> {
         Ok(())
     }
 
-    /// A dataset that the analysis does not list yet.
+    /// Reads a dataset that the analysis does not list yet.
     fn dataset(&self, name: &Spanned<String>) -> Parsed<String> {
         let dataset = self.page.one_of(name, self.known.keys(), "dataset")?;
         if self.datasets.iter().any(|(_, before)| *before == dataset) {
@@ -139,7 +139,7 @@ impl<'a> Listing<'a> {
         Ok(dataset)
     }
 
-    /// People of the first dataset can be found in this one.
+    /// Checks that people of the first dataset can be found in this one.
     fn joins(&self, dataset: &str, span: Range<usize>) -> Parsed<()> {
         match self.datasets.first() {
             Some((_, population))
@@ -151,8 +151,9 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Datasets whose people may be counted together. A job names some of them and one kind of key, so that each
-    /// needs a kind that one other of them has, and not all the same.
+    /// Checks datasets whose people may be counted together. A job names some of them and one kind
+    /// of key, so each dataset must share a kind of key with another one, and not all need share
+    /// the same.
     fn united(
         &mut self,
         used: &'static Use,
@@ -178,7 +179,7 @@ impl<'a> Listing<'a> {
         Ok(())
     }
 
-    /// A list has as many things as its kind needs.
+    /// Checks that a list has as many things as its kind needs.
     fn enough(&self, used: &Use, found: usize, span: Range<usize>) -> Parsed<()> {
         match used.amount.least() {
             least if found >= least => Ok(()),
@@ -211,7 +212,7 @@ impl<'a> Listing<'a> {
         Ok(columns)
     }
 
-    /// A column of one of the analysis' datasets, in one of these roles.
+    /// Reads a column of one of the analysis' datasets, in one of these roles.
     fn column(
         &self,
         used: &Use,
@@ -248,7 +249,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// A key that this kind of analysis does not have: it would not be obeyed.
+/// The error for a key that this kind of analysis does not have, and that would not be obeyed.
 fn foreign(key: &str, section: &'static Section) -> Flaw {
     let keys: Vec<_> = section.keys().collect();
     if let Some((field, feature)) = later::feature(key) {
@@ -272,8 +273,8 @@ fn of_another_type(used: &Use, found: &RawValue) -> Flaw {
     Flaw::Syntax(format!("{}: found {}, expected {expected}", used.key, found.noun()))
 }
 
-/// True if a match key of one dataset can equal one of the other. What a hashed one was made of is not
-/// known here, so it joins with hashed ones only.
+/// Whether a match key of one dataset can equal one of the other. It is not known what a hashed key
+/// was made from, so it joins only with hashed ones.
 fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
     let kinds = |dataset: Option<&Dataset>| {
         let columns = dataset.map(|d| d.columns.iter()).into_iter().flatten();
@@ -287,7 +288,7 @@ fn joinable(one: Option<&Dataset>, other: Option<&Dataset>) -> bool {
     one.iter().any(|kind| other.contains(kind))
 }
 
-/// [`limits::TABLES`], in words.
+/// [`limits::TABLES`] in words.
 const MOST_DATASETS: &str = "at most 8 in one analysis";
 
 const _: () = assert!(limits::TABLES == 8);

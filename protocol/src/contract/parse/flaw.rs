@@ -1,8 +1,8 @@
-//! What can be wrong with a contract.
+//! Errors of contracts.
 
 use crate::text::{self, Hidden};
 
-/// Where a contract is wrong, and how.
+/// Where a contract is wrong, and what is wrong there.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("contract, line {line}: {flaw}")]
 pub struct ContractError {
@@ -16,28 +16,28 @@ pub struct ContractError {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// No TOML of the expected shape.
+    /// The text is not TOML of the expected shape.
     #[error("{0}")]
     Syntax(String),
-    /// A field of a feature that this build does not have.
+    /// A field belongs to a feature that this build does not have.
     #[error(
         "`{field}` is for a feature that is not in this build ({feature}): leave it out, since nothing would obey it"
     )]
     Later {
-        /// Field.
+        /// Name of the field.
         field: &'static str,
-        /// What it will be for.
+        /// The feature.
         feature: &'static str,
     },
-    /// A name that could be mistaken or misread.
+    /// A name could be mistaken or misread.
     #[error(
         "\"{0}\" is not a name: expected a-z first, then a-z, 0-9, '-' or '_', at most 32 characters"
     )]
     Name(String),
-    /// A character that the reader of the contract would not see, or that would move others.
+    /// A character would not be seen by a reader of the contract, or would move others.
     #[error("{0} is here, a character that hides or moves text: take it out")]
     Hidden(Hidden),
-    /// Two things with one name, or with names that look alike.
+    /// Two things have the same name, or names that look alike.
     #[error(
         "\"{}\" is already used or looks like \"{}\"",
         text::told_apart(second),
@@ -49,10 +49,10 @@ pub enum Flaw {
         /// The name found here.
         second: String,
     },
-    /// Two parties with one key.
+    /// Two parties have one key.
     #[error("this key is also the key of \"{0}\": every party needs its own")]
     SharedKey(String),
-    /// A name that nothing has.
+    /// A name stands for nothing in the contract.
     #[error("{}", unknown(what, name))]
     Unknown {
         /// What kind of thing was named.
@@ -60,88 +60,88 @@ pub enum Flaw {
         /// The name.
         name: String,
     },
-    /// A list that must not be empty.
+    /// A list must not be empty.
     #[error("no {0} is named, at least one is needed")]
     Missing(&'static str),
-    /// A list that is too short.
+    /// A list is too short.
     #[error("{found} {what} {}, at least {least} are needed", if *found == 1 { "is named" } else { "are named" })]
     TooFew {
         /// One thing that is listed.
         what: &'static str,
-        /// How many are.
+        /// How many things are listed.
         found: usize,
-        /// How many must be.
+        /// How many things must be listed.
         least: usize,
     },
-    /// A dataset without a budget for a purpose that an analysis has.
+    /// A dataset has no budget for a purpose of an analysis.
     #[error("dataset \"{dataset}\" has no budget for the purpose \"{purpose}\"")]
     NoBudget {
-        /// Dataset.
+        /// Name of the dataset.
         dataset: String,
-        /// Purpose.
+        /// The purpose.
         purpose: String,
     },
-    /// A kind of analysis that this build does not have.
+    /// This build does not have the kind of analysis.
     #[error("there is no kind of analysis \"{found}\": expected one of {}", known.join(", "))]
     Kind {
         /// The kind.
         found: String,
-        /// Those that there are.
+        /// The kinds that it has.
         known: Vec<&'static str>,
     },
-    /// A key that means something for another kind of analysis.
+    /// A key means something only for another kind of analysis.
     #[error(
         "\"{key}\" means nothing for an analysis of kind \"{kind}\": leave it out; its own keys are {}",
         keys.join(", ")
     )]
     OtherKind {
-        /// Key.
+        /// The key.
         key: &'static str,
         /// Kind of the analysis.
         kind: &'static str,
         /// The keys that this kind has.
         keys: Vec<&'static str>,
     },
-    /// A dataset whose people cannot be found in any other of the analysis.
+    /// The people of a dataset cannot be found in any other dataset of the analysis.
     #[error(
         "its match keys are of other kinds than those of the other datasets: nobody would match"
     )]
     NoCommonKey,
-    /// Budgets that add up to more than the build allows.
+    /// Budgets add up to more than the build allows.
     #[error(
         "the budgets of this dataset add up to more than this build allows: epsilon 20 per period and \
          100 for life, over all purposes"
     )]
     TooMuchInAll,
-    /// A number out of range.
+    /// A number is out of range.
     #[error("{what} is {found}, expected {expected}")]
     Range {
-        /// Which number.
+        /// Name of the number.
         what: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The allowed range.
         expected: &'static str,
     },
-    /// A column whose role needs something else.
+    /// A column's role needs something else.
     #[error("column \"{column}\": {expected}")]
     Column {
-        /// Column.
+        /// Name of the column.
         column: String,
         /// What its role needs.
         expected: &'static str,
     },
-    /// Another value could not be read.
+    /// Another value cannot be read.
     #[error("{what}: {reason}")]
     Value {
-        /// What it should have been.
+        /// What the value should be.
         what: &'static str,
-        /// Why it is not.
+        /// Why it cannot be read.
         reason: String,
     },
 }
 
-/// What is said of a name that nothing has.
+/// The error for a name that stands for nothing.
 fn unknown(what: &str, name: &str) -> String {
     let Some(kind) = what.strip_suffix(" (written dataset.column)") else {
         return format!("this contract has no {what} called \"{name}\"");

@@ -1,9 +1,9 @@
 //! Fields that a later build will read: refused by name, so that nobody signs a rule which nothing obeys.
 
-/// The field and what it will be for.
+/// A field, and the feature that it will be for.
 pub(in crate::contract) type Later = (&'static str, &'static str);
 
-/// Each field belongs to the table of the contract that the list is named by.
+/// Fields by the table of the contract that will have them.
 pub(in crate::contract) const CONTRACT: &[Later] = &[
     ("region", "the regions that a room may run in"),
     ("retention_days", "how long sealed data and results are kept"),
@@ -36,7 +36,8 @@ pub(in crate::contract) const ANALYSIS: &[Later] = &[
 pub(in crate::contract) const BUILD: &[Later] =
     &[("manifest", "a build named by its signed manifest")];
 
-/// What `field` will be for, if a later build will have it anywhere in a contract.
+/// The feature that `field` will be for, if a later build will have the field anywhere in a
+/// contract.
 pub(in crate::contract) fn feature(field: &str) -> Option<Later> {
     let all = [CONTRACT, DATASET, COLUMN, ANALYSIS, BUILD];
     all.into_iter().flatten().copied().find(|(name, _)| *name == field)

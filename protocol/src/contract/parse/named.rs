@@ -1,10 +1,10 @@
-//! Names of which nobody takes one for another.
+//! Names that cannot be taken for each other.
 
 use super::{Flaw, Page, Parsed};
 use std::collections::BTreeMap;
 use toml::Spanned;
 
-/// Things by name, of which no two look alike.
+/// Things by name; no two names look alike.
 pub(super) struct Named<'a, T> {
     page: &'a Page<'a>,
     pub(super) things: BTreeMap<String, T>,
@@ -26,7 +26,7 @@ impl<'a, T> Named<'a, T> {
     }
 }
 
-/// True if a person could take one name for the other.
+/// Whether a person could take one name for the other.
 pub(super) fn alike(a: &str, b: &str) -> bool {
     let skeleton = |text: &str| {
         let plain: String = text

@@ -1,4 +1,4 @@
-//! The shape of a contract's TOML, before anything is believed of it.
+//! The shape of a contract's TOML, before it is checked.
 
 mod analysis;
 

@@ -1,4 +1,4 @@
-//! `[[analysis]]`, whose keys depend on its kind.
+//! The shape of an `[[analysis]]`, whose keys depend on its kind.
 
 use serde::{
     Deserialize, Deserializer,
@@ -7,7 +7,7 @@ use serde::{
 use std::fmt;
 use toml::Spanned;
 
-/// What every kind has, and all other keys as they stand.
+/// The keys that every kind has, and all other keys as they stand.
 pub(in crate::contract::parse) struct RawAnalysis {
     pub(in crate::contract::parse) name: Spanned<String>,
     pub(in crate::contract::parse) kind: Spanned<String>,
@@ -17,17 +17,17 @@ pub(in crate::contract::parse) struct RawAnalysis {
     pub(in crate::contract::parse) others: Vec<(String, Spanned<RawValue>)>,
 }
 
-/// What stands under a key of some kind.
+/// The value of a key that only some kinds have.
 pub(in crate::contract::parse) enum RawValue {
     Text(String),
     List(Vec<Spanned<String>>),
     Whole(i64),
-    /// Something that no kind has, in words.
+    /// A value that no kind has, in words.
     Other(&'static str),
 }
 
 impl RawValue {
-    /// What it is, for who expected something else.
+    /// The kind of value, for an error that expected another one.
     pub(in crate::contract::parse) fn noun(&self) -> &'static str {
         match self {
             Self::Text(_) => "a string",
