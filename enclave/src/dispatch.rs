@@ -165,7 +165,9 @@ impl Serving {
         };
         match ended {
             Ok(()) => tracing::info!("closed, since the operator stops the host"),
-            Err(refusal) => tracing::error!(reason = refusal.kind(), "no closing could be made"),
+            Err(refusal) => {
+                tracing::error!(reason = refusal.kind(), "the closing could not be made")
+            }
         }
     }
 
@@ -212,7 +214,7 @@ impl Serving {
 
 fn drop_expired(open: &mut Open, now: Time) {
     for dataset in open.vault.drop_expired(now) {
-        tracing::info!(%dataset, "its grant is over, its keys and rows are gone");
+        tracing::info!(%dataset, "a grant ended: its keys and rows are gone");
         open.audit.append(now, &Event::Dropped { dataset: &dataset });
     }
 }

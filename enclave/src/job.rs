@@ -216,7 +216,7 @@ pub(crate) fn attest(
     let user_data = user_data_for(&serving.statement);
     let nonce = nonce_for(kind, body);
     let document = serving.nsm.attest(Some(&user_data), Some(&nonce)).map_err(|error| {
-        tracing::error!(%error, "no document for a receipt");
+        tracing::error!(%error, "the module gave no attestation document for a receipt");
         Refusal::Internal
     })?;
     let payload = payload(kind, body, &document, &serving.statement);

@@ -88,7 +88,7 @@ pub async fn connection<S, H>(
                 }
                 return;
             }
-            () = cut.as_mut() => return tracing::debug!("a connection made way for another"),
+            () = cut.as_mut() => return tracing::debug!("a connection was cut to make room for another"),
             () = last.as_mut(), if !is_last => {
                 is_last = true;
                 served.as_mut().graceful_shutdown();

@@ -71,7 +71,7 @@ pub(crate) enum Death {
     #[error("{program} ended by itself ({status})")]
     Ended { program: &'static str, status: ExitStatus },
     /// The enclave did not start in time.
-    #[error("found no sign of life within {seconds} s of its start")]
+    #[error("found no heartbeat within {seconds} s of its start")]
     Silent { seconds: u64 },
     /// The enclave started, but nothing listens in it.
     #[error(

@@ -249,13 +249,13 @@ impl Results {
         let analyst = one.origin.map_or_else(|| "unknown".to_owned(), |origin| origin.analyst);
         let analyst = protocol::text::visible(&analyst);
         if one.fetched {
-            tracing::info!(%name, %analyst, bytes = one.bytes, "a result of an earlier instance, fetched before, made room");
+            tracing::info!(%name, %analyst, bytes = one.bytes, "deleted a fetched result of an earlier instance to make room");
         } else {
             self.counts.unread = self.counts.unread.saturating_add(1);
             tracing::warn!(
                 %name, %analyst, bytes = one.bytes,
-                "a result of an earlier instance made room before anybody had fetched it: it is lost to \
-                 its receiver (raise results_bytes if that goes on)"
+                "deleted a result of an earlier instance to make room before anybody had fetched it: its \
+                 receiver has lost it (raise results_bytes if that goes on)"
             );
         }
         Ok(())

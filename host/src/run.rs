@@ -61,7 +61,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         _ = interrupt.recv() => true,
         _ = terminate.recv() => true,
         _ = hangup.recv() => {
-            tracing::info!("the terminal is gone (SIGHUP), and nothing is read anew on that signal");
+            tracing::info!("the terminal is gone (SIGHUP): ending; this signal does not reload the configuration");
             true
         }
     };

@@ -183,7 +183,7 @@ impl Service {
             }
             Ok(Put::Conflict) => Ok(failed(Failure::Conflict)),
             Err(PutError::NoRoom(why)) => {
-                tracing::warn!(%name, %analyst, "a result is not kept here, and who asked is told: {why}");
+                tracing::warn!(%name, %analyst, "a result is not kept here, and its analyst is told: {why}");
                 Ok(failed(Failure::Full))
             }
             Err(PutError::Io(cause)) => Err(cause),

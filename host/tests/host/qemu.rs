@@ -170,7 +170,7 @@ async fn gives_up_on_an_enclave_without_heartbeat_and_on_a_device_that_is_deaf()
     fs::write(site.room.path("bin/silent"), "").unwrap();
     let mut host = site.start(&["--boot-seconds", "2"]);
     eventually("the silent one was given up", async || {
-        site.log().contains("found no sign of life within 2 s")
+        site.log().contains("found no heartbeat within 2 s")
     })
     .await;
     site.serving(2).await;

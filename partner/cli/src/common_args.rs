@@ -44,7 +44,7 @@ impl CommonArgs {
         say::simulated(trust.is_simulated());
         let Some(listed) = withdrawn::read(&self.dir)? else {
             say::note(format_args!(
-                "{} is no party's folder, so no list of withdrawn builds was read: name yours with --dir.",
+                "{} is not a party's folder, so no list of withdrawn builds was read: name yours with --dir.",
                 self.dir.display()
             ));
             return Ok(trust.withdrawing(self.withdrawn()?));

@@ -117,7 +117,7 @@ fn tell(event: &Event) {
             say::note(format_args!("countersigned job {job} of {analyst}{careful}"));
         }
         Event::Withdrawn { party, key } => {
-            say::note(format_args!("{party} withdrew the key {key}: it is believed no more"));
+            say::note(format_args!("{party} withdrew the key {key}: it is no longer believed"));
         }
         Event::Refused(refusal) => say::note(format_args!("declined: {}", say::name(refusal))),
         Event::NotBelieved(why) => say::note(format_args!("declined: {}", say::name(why))),

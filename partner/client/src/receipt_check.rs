@@ -134,7 +134,7 @@ pub enum ReceiptFlaw {
     )]
     OtherOutput,
     /// The attested bytes are a closing, or of another version, and not a receipt.
-    #[error("it is attested, but no receipt of this version")]
+    #[error("it is attested, but it is not a receipt of this version")]
     NoReceipt,
     /// It was made long before or after its attestation document.
     #[error("it says {said}, but the hypervisor attested it at {attested}")]
@@ -163,7 +163,7 @@ pub enum ReceiptFlaw {
     #[error("the noise and price in it are not those that follow from the question")]
     OtherPrice,
     /// The charges in it are not those that follow from the job.
-    #[error("the charges in it are not the price, once for each dataset")]
+    #[error("the charges in it are not the job's price, once for each dataset")]
     OtherCharges,
     /// The released figures are not those that the receipt is about.
     #[error(

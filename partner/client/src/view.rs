@@ -57,7 +57,7 @@ pub enum ViewError {
     },
     /// The answer is a private choice, which has no intervals.
     #[error(
-        "one place was chosen, and no figure left: it has no intervals, and hence no other confidence"
+        "the answer is one chosen place without figures: it has no intervals, and hence no other confidence"
     )]
     NoIntervals,
 }
