@@ -1,8 +1,8 @@
-//! What the parties of a room, its enclave and its host say to each other.
+//! The messages, formats and rules that the parties of a room, its enclave and its host share.
 //!
-//! Pure: no I/O, no clock, no randomness. Randomness comes in as a generator, time as a number.
-//! Every signed thing has a domain tag with its version, is encoded canonically, and is refused
-//! in any other encoding.
+//! The crate is pure: no I/O, no clock, no randomness. Randomness is passed in as a generator, and
+//! time as a number. Every signed thing has a domain tag with its version, is encoded canonically,
+//! and is refused in any other encoding.
 
 pub mod analysis;
 mod answers;

@@ -34,10 +34,10 @@ pub struct MatchKey([u8; Self::LEN]);
 impl MatchKey {
     /// Length in bytes.
     pub const LEN: usize = 32;
-    /// No identifier present; never matches anything.
+    /// No identifier; it never matches anything.
     pub const NONE: Self = Self([0; Self::LEN]);
 
-    /// The bytes, as they stand in a sealed column.
+    /// The bytes of the key, as they stand in a sealed column.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
@@ -50,7 +50,8 @@ impl fmt::Debug for MatchKey {
     }
 }
 
-/// The match key of `text`, or none for a field that is empty or says so (`n/a`, `NULL`).
+/// The match key of `text`; [`MatchKey::NONE`] for a field that is empty or says so (`n/a`,
+/// `NULL`).
 ///
 /// # Errors
 ///
@@ -59,7 +60,8 @@ pub fn match_key(kind: Identifier, text: &str) -> Result<MatchKey, IdentityError
     match_key_in(kind, text, None)
 }
 
-/// The match key of `text`, whose phone numbers may be written as inside `country`.
+/// The match key of `text`, in which phone numbers may be written as they are dialled inside
+/// `country`.
 ///
 /// # Errors
 ///
@@ -87,13 +89,13 @@ pub fn match_key_in(
     Ok(MatchKey(sha256(normalised.as_bytes())))
 }
 
-/// Whether `text` is empty, or a word that people and programs write where there is nothing.
+/// Whether `text` is empty, or a word that people and programs write for "nothing".
 #[must_use]
 pub fn says_none(text: &str) -> bool {
     wrapping::says_none(&wrapping::unwrapped(text))
 }
 
-/// The match key that `bytes` are, made elsewhere.
+/// The match key in `bytes`, which was made elsewhere.
 ///
 /// # Errors
 ///
@@ -127,73 +129,73 @@ fn sha256(bytes: &[u8]) -> [u8; MatchKey::LEN] {
     hash
 }
 
-/// Why a field holds no identifier.
+/// Why a field does not hold an identifier.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// Not an e-mail address.
+    /// The text is not an e-mail address.
     #[error("not an e-mail address (expected name@example.com)")]
     Email,
-    /// A domain without a dot.
+    /// The domain has no dot.
     #[error("an e-mail address whose domain has no dot (expected name@example.com)")]
     Domain,
-    /// Letters that look like others, or an address in another script.
+    /// The address has letters that look like others, or is in another script.
     #[error(
         "an e-mail address with letters beyond ASCII, which may only look like ASCII \
          (write a domain with umlauts as xn--..)"
     )]
     NotAscii,
-    /// An address that stands for many people.
+    /// The address stands for many people.
     #[error("a placeholder instead of somebody's e-mail address")]
     Placeholder,
-    /// More than one identifier.
+    /// There is more than one identifier.
     #[error("several different identifiers in one field (leave the one that is meant)")]
     Several,
-    /// Not E.164.
+    /// The number is not E.164.
     #[error(
         "not a phone number with country code (expected E.164 such as +14155550123; \
          --country reads national numbers)"
     )]
     Phone,
-    /// Not a number of the country.
+    /// The number is not one of the country.
     #[error(
         "neither a number of the --country given nor one with + and country code \
          (expected E.164 such as +14155550123)"
     )]
     National,
-    /// A zero in brackets that may be part of the number.
+    /// A zero in brackets may be part of the number.
     #[error("a phone number with (0) where a country code with a trunk zero is not known")]
     Trunk,
-    /// A zero behind the country code, of a country where it is not known what it means.
+    /// There is a zero behind the country code, and it is not known what that means in the country.
     #[error(
         "a phone number with a 0 behind the country code, where it is not known whether the 0 belongs to \
          the number (write it as it is dialled from abroad)"
     )]
     ZeroBehindCode,
-    /// No number of the country whose code it has, with its trunk prefix or without.
+    /// The country has no such number, with its trunk prefix or without.
     #[error(
         "a phone number with more or fewer digits behind its country code than numbers of that country have, \
          also without what is dialled inside the country only (write it as it is dialled from abroad)"
     )]
     NoSuchNumber,
-    /// An Italian number that is neither a landline nor a mobile phone.
+    /// The Italian number is neither a landline nor a mobile phone.
     #[error(
         "an Italian phone number that begins neither with 0 (landline) nor with 3 (mobile phone) behind +39: \
          a landline keeps its 0 there (+39 06 ..)"
     )]
     Italian,
-    /// Digits lost to an exponent.
+    /// An exponent has lost digits.
     #[error("a phone number with an exponent: its last digits are lost; export it as text")]
     Float,
-    /// Digits beyond ASCII.
+    /// There are digits beyond ASCII.
     #[error("a phone number with digits beyond 0 to 9 (such as full-width digits)")]
     Digits,
-    /// Neither base64 nor hexadecimal of 32 bytes.
+    /// The text is neither base64 nor hexadecimal of 32 bytes.
     #[error(
         "not a hashed identifier (expected SHA-256: 64 hexadecimal digits, or base64 of 32 bytes)"
     )]
     Hashed,
-    /// SHA-256 of an empty text.
+    /// The hash is SHA-256 of an empty text.
     #[error("the hash of an empty text, which is nobody's (leave the field empty)")]
     HashOfNothing,
 }

@@ -1,7 +1,8 @@
-//! What the enclave asks of the host's store, and what a party uploads to it.
+//! The questions of the enclave to the host's store, and the uploads of a party.
 //!
-//! The host is trusted by nobody: the enclave checks every answer against a root or a signature, and a
-//! party believes nothing it reads from the store. `spec/storage-v1.md` describes both faces.
+//! Nobody trusts the host: the enclave checks every answer against a root or a signature, and a
+//! party believes nothing that it reads from the store. `spec/storage-v1.md` describes both
+//! interfaces.
 
 mod frame;
 mod name;
@@ -23,35 +24,36 @@ use std::fmt;
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "another question is another version of the wire")]
 pub enum Ask {
-    /// The contract file that the operator named.
+    /// Asks for the contract file that the operator named.
     Contract {},
-    /// How long a dataset's blob is.
+    /// Asks for the length of a dataset's blob.
     Size {
         /// The blob, by its Merkle root.
         blob: Root,
     },
-    /// A range of a dataset's blob.
+    /// Asks for a range of a dataset's blob.
     Read {
         /// The blob, by its Merkle root.
         blob: Root,
-        /// Bytes wanted, at most [`MAX_READ`].
+        /// Number of bytes, at most [`MAX_READ`].
         length: u32,
-        /// First byte.
+        /// Position of the first byte.
         offset: u64,
     },
-    /// Keep an object: durable once answered, and never changed afterwards. A closing is kept for good;
-    /// a result at least while its instance lives, within its analyst's share of the host's room.
+    /// Asks the host to keep an object. It is on disk once the host has answered, and never changes
+    /// afterwards. A closing is kept for good; a result at least while its instance lives, within
+    /// its analyst's share of the host's room.
     Put {
-        /// Whose room a result takes; none for a closing.
+        /// Whose room a result takes; `None` for a closing.
         of: Option<Origin>,
-        /// Where.
+        /// Name of the object.
         name: ObjectName,
-        /// What, at most [`MAX_OBJECT`] bytes.
+        /// Bytes of the object, at most [`MAX_OBJECT`].
         bytes: Body,
     },
-    /// An object that was put earlier.
+    /// Asks for an object that was kept earlier.
     Fetch {
-        /// Which.
+        /// Name of the object.
         name: ObjectName,
     },
     /// Whether the operator wants the instance to end, which the host answers when it knows or after
@@ -60,52 +62,53 @@ pub enum Ask {
     Stop {},
 }
 
-/// Where a result comes from, as far as the host has to know to give each party its share of room.
+/// The origin of a result, as far as the host must know it to give each party its share of room.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "another field is another version of the wire")]
 pub struct Origin {
     /// The party that asked, whatever parties receive.
     pub analyst: String,
-    /// Digest of the instance's statement: what earlier ones left may make room.
+    /// Digest of the instance's statement. Results of earlier instances may make room.
     pub instance: Digest,
 }
 
-/// What the host says to an [`Ask`]. It may say anything: nothing in it is evidence.
+/// The host's answer to an [`Ask`]. It may say anything: nothing in it is evidence.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "another answer is another version of the wire")]
 pub enum Answer {
-    /// To [`Ask::Contract`]: the file's bytes.
+    /// Answers [`Ask::Contract`] with the file's bytes.
     Contract {
         /// At most [`MAX_CONTRACT`] bytes.
         bytes: Body,
     },
-    /// To [`Ask::Size`].
+    /// Answers [`Ask::Size`].
     Size {
         /// Length in bytes.
         bytes: u64,
     },
-    /// To [`Ask::Read`]: the bytes of the range that exist, hence fewer or none at the blob's end.
+    /// Answers [`Ask::Read`] with the bytes of the range that exist, hence fewer or none at the
+    /// blob's end.
     Range {
-        /// At most the length asked for.
+        /// The bytes, at most as many as were asked for.
         bytes: Body,
     },
-    /// To [`Ask::Put`]: the object is durable, now or from before with the same bytes.
+    /// Answers [`Ask::Put`]: the object is on disk, now or from before with the same bytes.
     Stored {},
-    /// To [`Ask::Fetch`]: the object.
+    /// Answers [`Ask::Fetch`] with the object.
     Object {
         /// At most [`MAX_OBJECT`] bytes.
         bytes: Body,
     },
-    /// To [`Ask::Stop`].
+    /// Answers [`Ask::Stop`].
     Stop {
         /// Whether the instance is to end.
         now: bool,
     },
-    /// To any: it did not happen.
+    /// Answers any question: it was not done.
     Failed {
-        /// Why.
+        /// The reason.
         why: Failure,
     },
 }
@@ -124,7 +127,7 @@ pub enum Failure {
     /// The name is taken by other bytes.
     #[error("the host keeps other bytes under this name")]
     Conflict,
-    /// What the operator keeps of results, of all parties or of this one, is used up.
+    /// The room that the operator gives to results, of all parties or of this one, is used up.
     #[error("the host has no more room for results of this party")]
     Full,
     /// The host's disk failed.
@@ -156,7 +159,8 @@ impl fmt::Debug for Body {
     }
 }
 
-/// So long an [`Ask::Stop`] waits for a wish of the operator's.
+/// How long the host waits with its answer to [`Ask::Stop`], in seconds, unless the operator wants
+/// to stop.
 pub const STOP_SECONDS: u64 = 20;
 /// Most bytes of one [`Ask::Read`]: 1 MiB.
 pub const MAX_READ: u32 = 1 << 20;

@@ -23,52 +23,52 @@ pub(crate) use normal::upper_tail;
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountingError {
-    /// No standard deviation over sensitivity, or no scale over sensitivity.
+    /// The standard deviation or scale over the sensitivity is not valid.
     #[error("found noise {found:?}, expected a number between 0.01 and 1e6 sensitivities")]
     Noise {
-        /// What was asked.
+        /// The number that was given.
         found: f64,
     },
-    /// No share of people in a batch.
+    /// The share of people in a batch is not valid.
     #[error("found sample rate {found:?}, expected a number between 1e-12 and 1")]
     SampleRate {
-        /// What was asked.
+        /// The number that was given.
         found: f64,
     },
-    /// No number of times.
+    /// The number of times is not valid.
     #[error("found count {found}, expected a whole number between 1 and 1e9")]
     Count {
-        /// What was asked.
+        /// The number that was given.
         found: u64,
     },
-    /// No δ.
+    /// δ is not valid.
     #[error("found delta {found:?}, expected a number between 1e-30 and 1, both excluded")]
     Delta {
-        /// What was asked.
+        /// The number that was given.
         found: f64,
     },
-    /// No ε.
+    /// ε is not valid.
     #[error("found epsilon {found:?}, expected a number between 0 and 1e6")]
     Epsilon {
-        /// What was asked.
+        /// The number that was given.
         found: f64,
     },
-    /// No ρ.
+    /// ρ is not valid.
     #[error("found rho {found:?}, expected a number above 0 and up to 1e6")]
     Rho {
-        /// What was asked.
+        /// The number that was given.
         found: f64,
     },
-    /// No sensitivity.
+    /// The sensitivity is not valid.
     #[error("found sensitivity {found:?}, expected a number above 0 and up to 1e300")]
     Sensitivity {
-        /// What was asked.
+        /// The number that was given.
         found: f64,
     },
-    /// A sensitivity that is not a positive whole number, or that costs too much to account for.
+    /// The sensitivity is not a positive whole number, or costs too much to account for.
     #[error("found sensitivity {found}, expected a whole number between 1 and 1e6")]
     Steps {
-        /// What was asked.
+        /// The number that was given.
         found: u32,
     },
     /// The loss is so large or so small that no grid of bounded size resolves it.
@@ -76,13 +76,13 @@ pub enum AccountingError {
     Unresolved,
 }
 
-/// δ as given by a caller.
+/// Checks a δ from a caller.
 fn delta_in_range(delta: f64) -> Result<f64, AccountingError> {
     let sane = delta > 1e-30 && delta < 1.0;
     if sane { Ok(delta) } else { Err(AccountingError::Delta { found: delta }) }
 }
 
-/// ε as given by a caller.
+/// Checks an ε from a caller.
 fn epsilon_in_range(epsilon: f64) -> Result<f64, AccountingError> {
     let sane = (0.0..=1e6).contains(&epsilon);
     if sane { Ok(epsilon) } else { Err(AccountingError::Epsilon { found: epsilon }) }

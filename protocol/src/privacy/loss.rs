@@ -45,8 +45,8 @@ impl Rho {
         Self(low)
     }
 
-    /// The least ε that buys this much at `delta`, as a job asks for it; none if a job may not ask for
-    /// so much.
+    /// The smallest ε that pays this ρ at `delta`, as a job asks for it; `None` if a job may not
+    /// ask for that much.
     #[must_use]
     pub fn asked_as(self, delta: Delta) -> Option<Epsilon> {
         let wanted = self.epsilon(delta);
@@ -88,12 +88,12 @@ pub struct Epsilon(u64);
 pub struct Delta(u64);
 
 impl Epsilon {
-    /// The largest that anything may name.
+    /// The largest ε that a contract or job may name.
     pub const MAX: Self = Self(100_000_000);
-    /// The smallest that a contract or job may name, in millionths.
+    /// The smallest ε that a contract or job may name, in millionths.
     const LEAST: u64 = 1_000;
 
-    /// A number of a contract or job, which must be a whole number of millionths in 0.001..=100.
+    /// An ε of a contract or job. It must be a whole number of millionths in 0.001..=100.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Epsilon {
         whole(epsilon, 1e6).and_then(|n| n.try_into().ok()).ok_or(InvalidLoss::Epsilon)
     }
 
-    /// As a real number.
+    /// ε as a real number.
     #[must_use]
     pub fn value(self) -> f64 {
         real(self.0) / 1e6
@@ -131,10 +131,10 @@ impl fmt::Display for Epsilon {
 }
 
 impl Delta {
-    /// The largest that anything may name.
+    /// The largest δ that a contract or job may name.
     pub const MAX: Self = Self(1_000_000_000_000);
 
-    /// A number of a contract or job, which must be a whole number of 10⁻¹⁵ in 10⁻¹⁵..=10⁻³.
+    /// A δ of a contract or job. It must be a whole number of 10⁻¹⁵ in 10⁻¹⁵..=10⁻³.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Delta {
         whole(delta, 1e15).and_then(|n| n.try_into().ok()).ok_or(InvalidLoss::Delta)
     }
 
-    /// As a real number.
+    /// δ as a real number.
     #[must_use]
     pub fn value(self) -> f64 {
         real(self.0) / 1e15
@@ -184,14 +184,14 @@ impl fmt::Display for Delta {
     }
 }
 
-/// A number that is no ε or δ.
+/// The number is not a valid ε or δ.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidLoss {
-    /// No ε.
+    /// The number is not a valid ε.
     #[error("expected an epsilon between 0.001 and 100 with at most six decimals")]
     Epsilon,
-    /// No δ.
+    /// The number is not a valid δ.
     #[error("expected a delta between 1e-15 and 1e-3")]
     Delta,
 }
@@ -226,14 +226,14 @@ impl Loss {
         Self { at_order, delta: 0 }
     }
 
-    /// The same with `delta` more, in units of 10⁻¹⁵.
+    /// The same loss with `delta` added, in units of 10⁻¹⁵.
     #[must_use]
     pub fn with_delta(mut self, delta: u64) -> Self {
         self.delta = self.delta.saturating_add(delta);
         self
     }
 
-    /// δ beside the divergence, in units of 10⁻¹⁵.
+    /// The δ of the loss, in units of 10⁻¹⁵.
     #[must_use]
     pub fn delta(&self) -> u64 {
         self.delta
@@ -278,38 +278,38 @@ impl Loss {
         Ok(Self::of(&Mechanism::discrete_laplace(scale, sensitivity)?, 1))
     }
 
-    /// The sum; stays at the largest number rather than wrap.
+    /// The sum of two losses. It stays at the largest number rather than wrap.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         self.zip(other, u64::saturating_add)
     }
 
-    /// What is left of `self` after `spent`; nothing where more was spent.
+    /// What remains of `self` after `spent`; nothing if more was spent.
     #[must_use]
     pub fn minus(&self, spent: &Self) -> Self {
         self.zip(spent, u64::saturating_sub)
     }
 
-    /// The larger at each order.
+    /// The larger of two losses at each order.
     #[must_use]
     pub fn max(&self, other: &Self) -> Self {
         self.zip(other, u64::max)
     }
 
-    /// The smaller at each order.
+    /// The smaller of two losses at each order.
     #[must_use]
     pub fn min(&self, other: &Self) -> Self {
         self.zip(other, u64::min)
     }
 
-    /// True if `self` is at most `budget` at *every* order and in δ.
+    /// Whether `self` is at most `budget` at *every* order and in δ.
     #[must_use]
     pub fn fits(&self, budget: &Self) -> bool {
         let mut orders = self.at_order.iter().zip(&budget.at_order);
         self.delta <= budget.delta && orders.all(|(cost, left)| cost <= left)
     }
 
-    /// True if nothing is lost.
+    /// Whether nothing is lost.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.delta == 0 && self.at_order.iter().all(|&loss| loss == 0)
@@ -322,7 +322,7 @@ impl Loss {
         Rho(fitting.min().unwrap_or(0))
     }
 
-    /// How many times `cost` fits into this loss; none for a cost of nothing.
+    /// How many times `cost` fits into this loss; `None` if the cost is nothing.
     #[must_use]
     pub fn times(&self, cost: &Self) -> Option<u64> {
         let parts = self.at_order.iter().zip(&cost.at_order);
@@ -355,7 +355,7 @@ impl<'de> Deserialize<'de> for Loss {
     }
 }
 
-/// A nonnegative number that is a whole multiple of `1 / per_unit` up to the last bits of a float.
+/// A nonnegative number times `per_unit`, if that is whole up to the last bits of a float.
 fn whole(number: f64, per_unit: f64) -> Option<u64> {
     let scaled = number * per_unit;
     let rounded = scaled.round();
@@ -369,7 +369,7 @@ fn whole(number: f64, per_unit: f64) -> Option<u64> {
     (close && (0.0..9e15).contains(&rounded)).then_some(rounded as u64)
 }
 
-/// The next whole number; the largest there is for what is larger.
+/// The next whole number up; the largest `u64` for a larger number.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

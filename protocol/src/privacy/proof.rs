@@ -1,8 +1,8 @@
-//! The static certificate of a tally: for *all* data its figures are this sensitive, get this noise,
-//! cost this much, and are withheld below this threshold.
+//! The proof of a tally: for *all* data its figures have this sensitivity, get this noise, cost
+//! this much, and are withheld below this threshold.
 //!
-//! [`Tally::prove`] makes a [`Proof`]; [`check()`] derives everything again, in whole numbers and by
-//! other means, and is the only way to a [`Proven`] tally, which is the only thing an engine runs.
+//! [`Tally::prove`] makes a [`Proof`]. [`check()`] derives everything again, in whole numbers and
+//! by other means. It is the only way to a [`Proven`] tally, and an engine runs nothing else.
 
 mod check;
 mod choice;
@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub struct Proof {
     /// Digest of the tally's canonical encoding under the tag `glovebox tally v1`.
     pub tally: Digest,
-    /// What leaves, with its noise.
+    /// What is released, with its noise.
     pub leaves: Leaves,
     /// Smallest noisy head count that is shown, in people.
     pub threshold: u32,
@@ -40,7 +40,7 @@ pub struct Proof {
     pub cost: Loss,
 }
 
-/// What leaves under a proof: figures or one place, and never both.
+/// What a proof permits to be released: figures or one place, and never both.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever releases must see a new door")]
@@ -51,7 +51,7 @@ pub enum Leaves {
     Place(Choice),
 }
 
-/// The vectors that leave, each over all cells.
+/// The vectors of figures that are released, each over all cells.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vectors {
@@ -63,12 +63,12 @@ pub struct Vectors {
     /// Each product, in the tally's order.
     #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<Figure>,
-    /// How cells whose values are private are selected; none for public cells.
+    /// How cells whose values are private are selected; `None` for public cells.
     pub selection: Option<Selection>,
 }
 
 impl Vectors {
-    /// All of them, in the order in which their noise is drawn.
+    /// All vectors, in the order in which their noise is drawn.
     pub fn all(&self) -> impl Iterator<Item = &Figure> {
         let withheld = self.selection.iter().map(|selection| &selection.withheld);
         std::iter::once(&self.people).chain(&self.sums).chain(&self.products).chain(withheld)
@@ -76,7 +76,7 @@ impl Vectors {
 }
 
 impl Proof {
-    /// The vectors that leave; none if a place does.
+    /// The vectors of figures; `None` if a place is released.
     #[must_use]
     pub fn vectors(&self) -> Option<&Vectors> {
         match &self.leaves {
@@ -85,7 +85,7 @@ impl Proof {
         }
     }
 
-    /// How the place that leaves is chosen; none if figures do.
+    /// How the released place is chosen; `None` if figures are released.
     #[must_use]
     pub fn choice(&self) -> Option<Choice> {
         match &self.leaves {
@@ -95,7 +95,8 @@ impl Proof {
     }
 }
 
-/// One vector over cells: what one person moves at most, its share of the loss, and its noise.
+/// The proof of one vector over cells: how far one person moves it at most, its share of the loss,
+/// and its noise.
 ///
 /// L1 is `cells * linf` and L2 is `sqrt(cells) * linf`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -115,11 +116,13 @@ pub struct Figure {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    /// A cell is shown if its noisy head count is at least this; above [`Proof::threshold`] as δ asks.
+    /// The noisy head count from which a cell is shown. It lies above [`Proof::threshold`] as far
+    /// as δ asks.
     pub threshold: u64,
-    /// The probability that cells of one person alone pass: part of the cost, in units of 10⁻¹⁵.
+    /// The probability that a cell with one person alone is shown: part of the cost, in units of
+    /// 10⁻¹⁵.
     pub delta: u64,
-    /// Noise on the number of cells that were withheld.
+    /// Noise on the number of cells that are withheld.
     pub withheld: Figure,
 }
 
@@ -130,7 +133,7 @@ pub struct Selection {
 pub struct Sigma(pub u64);
 
 impl Sigma {
-    /// As a real number, in units of the figure it is added to.
+    /// The standard deviation as a real number, in units of the figure to which the noise is added.
     #[must_use]
     pub fn value(self) -> f64 {
         #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
@@ -138,7 +141,7 @@ impl Sigma {
         units / 1024.0
     }
 
-    /// The variance as numerator over `1024²`.
+    /// The variance, as numerator and denominator (`1024²`).
     #[must_use]
     pub fn variance(self) -> (u128, u128) {
         (u128::from(self.0) * u128::from(self.0), 1 << 20)
@@ -159,13 +162,13 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// The question.
+    /// The tally.
     #[must_use]
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Its certificate.
+    /// The proof of the tally.
     #[must_use]
     pub fn proof(&self) -> &Proof {
         &self.proof
@@ -176,11 +179,11 @@ impl Proven {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// For head counts.
+    /// Share for head counts.
     pub n: u32,
-    /// For sums, evenly over the measures.
+    /// Share for sums, divided evenly between the measures.
     pub sum: u32,
-    /// For products, evenly.
+    /// Share for products, divided evenly between them.
     pub products: u32,
 }
 

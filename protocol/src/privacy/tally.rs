@@ -1,7 +1,7 @@
 //! The narrow waist: each person adds a bounded vector to at most *m* cells.
 //!
-//! A [`Tally`] holds no data. From it alone follow its sensitivities, its noise, its cost and its
-//! [`Proof`](crate::proof::Proof), which anybody can check.
+//! A [`Tally`] holds no data. Its sensitivities, its noise, its cost and its
+//! [`Proof`](crate::proof::Proof) follow from it alone, and anybody can check them.
 
 mod clamp;
 mod condition;
@@ -33,17 +33,17 @@ pub use product::Product;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tally {
-    /// Whose people are counted.
+    /// The people who are counted.
     pub population: Population,
     /// The datasets that are read, each once.
     #[serde(deserialize_with = "at_most::<{ limits::TABLES }, _, _>")]
     pub tables: Vec<Table>,
-    /// What tells cells apart: there is a cell for every combination of places, in row-major order with
-    /// the last dimension fastest, and then one for excluded people, who gave no consent. Without a
-    /// dimension there is one cell of everybody.
+    /// The dimensions that divide people. There is a cell for every combination of places, in
+    /// row-major order with the last dimension fastest, and one more cell for excluded people, who
+    /// gave no consent. Without a dimension there is one cell of everybody.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
     pub dimensions: Vec<Dimension>,
-    /// What is added up for each person and cell.
+    /// The amounts that are added up for each person and cell.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub measures: Vec<Measure>,
     /// Pairs of measures whose products are added up, each pair once and in the order of their places.
@@ -55,30 +55,33 @@ pub struct Tally {
     pub ids_per_person: u32,
 }
 
-/// Whose people are counted: every id with a row that counts is one person.
+/// The people who are counted. Every id with a row that counts is one person.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever counts must see new people")]
 pub enum Population {
-    /// Of the first dataset. A row's id is its first match key that is present, in the contract's order, with
-    /// its kind. A second dataset is joined one to one by id; who is not found there has no values in it.
+    /// The people of the first dataset. A row's id is its first match key that is present, in the
+    /// contract's order, with its kind. A second dataset is joined one to one by id; a person who
+    /// is not found there has no values in it.
     First,
-    /// Of all datasets, each person once. A row's id is its match key of one kind; that of a row without one
-    /// is its first other key, as elsewhere, and such people are told apart in [`Dimension::Membership`].
+    /// The people of all datasets, each person once. A row's id is its match key of one kind. The
+    /// id of a row without that kind is its first other key, and such people are in places of their
+    /// own in [`Dimension::Membership`].
     Union {
         /// The kind of match key that people are known by.
         by: Identifier,
     },
 }
 
-/// A dataset and the rows of it that count. Consent is read from all of a person's rows, and of groups
-/// who refuses is counted whatever the conditions are, so that these say nothing about refusers.
+/// A dataset and the rows of it that count. Consent is read from all of a person's rows: in tables
+/// of groups a refuser is counted whatever the conditions are, so that conditions say nothing about
+/// refusers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
-    /// Name in the contract.
+    /// Name of the dataset in the contract.
     pub dataset: String,
-    /// A row counts if it meets all of these.
+    /// Conditions that a row must all meet to count.
     #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Condition>,
 }
@@ -90,12 +93,12 @@ pub struct Table {
 pub struct Side(pub u32);
 
 impl Side {
-    /// The first one, whose people are counted, if not those of all.
+    /// The first dataset, whose people are counted, unless those of all datasets are.
     pub const POPULATION: Self = Self(0);
-    /// The second one, which is joined to it.
+    /// The second dataset, which is joined to the first.
     pub const JOINED: Self = Self(1);
 
-    /// Its place among the datasets.
+    /// The dataset's place in the list.
     #[must_use]
     pub fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
@@ -106,61 +109,63 @@ impl Side {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
-    /// Whose rows.
+    /// The dataset whose rows are used.
     pub side: Side,
-    /// What is made of the person's rows.
+    /// How a person's rows become one number.
     pub of: Quantity,
-    /// Which of the rows that count add to it; others are as zero.
+    /// Conditions on the rows that add to the number; other rows count as zero.
     #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
     pub rows: Vec<Condition>,
-    /// Between what ends the value of one person and cell counts as it is.
+    /// The ends between which the number of one person and cell counts as it is.
     pub clamp: Clamp,
 }
 
-/// What is made of a person's rows in one cell.
+/// How a person's rows in one cell become one number.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new quantity")]
 pub enum Quantity {
-    /// How many there are.
+    /// The number of rows.
     Rows,
-    /// How many there are in all datasets of a union together. The measure names the first one, and no rows.
+    /// The number of rows in all datasets of a union together. The measure names the first dataset,
+    /// and has no conditions of its own.
     RowsOfAll,
     /// The sum of a measure column.
     Sum {
         /// Measure column.
         column: String,
     },
-    /// How many different values of a group or label column there are.
+    /// The number of different values in a group or label column.
     Distinct {
         /// Group or label column.
         column: String,
     },
 }
 
-/// Where a person of a randomised design is counted, as people read it. Everybody is in exactly one.
+/// The cell of a person in a randomised design, as people read it. Everybody is in exactly one
+/// cell.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cell {
-    /// Test arm, found among the outcomes.
+    /// In the test arm, and found among the outcomes.
     TestMatched,
-    /// Test arm, no row among the outcomes.
+    /// In the test arm, without a row among the outcomes.
     TestUnmatched,
-    /// Control arm, found.
+    /// In the control arm, and found among the outcomes.
     ControlMatched,
-    /// Control arm, not found.
+    /// In the control arm, without a row among the outcomes.
     ControlUnmatched,
-    /// In more than one arm: in test and control, or in one of them and in another or none.
+    /// In more than one arm: in test and control, or in one of these and in another arm or none.
     Contaminated,
     /// Only in arms that this question does not compare, or in none.
     OtherArm,
-    /// Did not agree, in either dataset.
+    /// Refused consent, in either dataset.
     NoConsent,
 }
 
 impl Cell {
-    /// All of them, in the order in which they are listed.
+    /// All cells, in the order in which they are listed.
     pub const ALL: [Self; 7] = [
         Self::TestMatched,
         Self::TestUnmatched,
@@ -187,23 +192,23 @@ impl fmt::Display for Cell {
 }
 
 impl Tally {
-    /// How many cells there are, the one for excluded people included; none if values are private in
-    /// them, or if there are more than `u64` holds.
+    /// The number of cells, with the one for excluded people; `None` if cells have private values,
+    /// or if there are more than `u64` holds.
     #[must_use]
     pub fn cell_count(&self) -> Option<u64> {
         let mut places = self.dimensions.iter().map(Dimension::places);
         places.try_fold(1_u64, |all, places| all.checked_mul(places?))?.checked_add(1)
     }
 
-    /// How many combinations of public places there are, whatever labels there may be beside them; none
-    /// if more than `u64` holds.
+    /// The number of combinations of public places, whatever labels there may be beside them;
+    /// `None` if there are more than `u64` holds.
     #[must_use]
     pub fn public_cells(&self) -> Option<u64> {
         let mut places = self.dimensions.iter().filter_map(Dimension::places);
         places.try_fold(1_u64, u64::checked_mul)?.checked_add(1)
     }
 
-    /// True if cells are named by the data, so that they need private selection.
+    /// Whether the data name cells, so that they need private selection.
     #[must_use]
     pub fn is_named_by_data(&self) -> bool {
         let is_private = |dimension: &Dimension| {
@@ -212,13 +217,14 @@ impl Tally {
         self.dimensions.iter().any(is_private)
     }
 
-    /// True if people are compared by arm and by whether they were found, and by nothing else.
+    /// Whether people are compared by arm and by whether they were found, and by nothing else.
     #[must_use]
     pub fn compares_arms(&self) -> bool {
         matches!(self.dimensions.as_slice(), [Dimension::Arm { .. }, Dimension::Matched])
     }
 
-    /// Whether anything of the joined dataset is in the answer but whether its people agreed.
+    /// Whether the answer uses anything of the joined dataset except whether its people gave
+    /// consent.
     #[must_use]
     pub fn uses_joined(&self) -> bool {
         let joined = |side: &Side| *side == Side::JOINED;
@@ -239,13 +245,13 @@ impl Tally {
             || self.joined().is_some_and(|table| !table.rows.is_empty())
     }
 
-    /// One of its datasets, with the rows that count.
+    /// A dataset of the tally, with the rows that count.
     #[must_use]
     pub fn table(&self, side: Side) -> Option<&Table> {
         self.tables.get(side.place())
     }
 
-    /// The dataset that is joined to the population, if there is one; none of a union.
+    /// The dataset that is joined to the population, if there is one; a union has none.
     #[must_use]
     pub fn joined(&self) -> Option<&Table> {
         match self.population {
@@ -263,18 +269,19 @@ impl Tally {
         }
     }
 
-    /// The name of one of its datasets; nothing of one that it does not have, which no proof allows.
+    /// The name of a dataset of the tally; empty for one that the tally does not have, which no
+    /// proof allows.
     #[must_use]
     pub fn dataset(&self, side: Side) -> &str {
         self.table(side).map(|table| table.dataset.as_str()).unwrap_or_default()
     }
 
-    /// Its datasets, each with its place.
+    /// The datasets of the tally, each with its place.
     pub fn sides(&self) -> impl Iterator<Item = (Side, &Table)> {
         (0..).map(Side).zip(&self.tables)
     }
 
-    /// All conditions, those of datasets and of measures, each with the dataset whose rows it is about.
+    /// All conditions, of datasets and of measures, each with the dataset whose rows it is about.
     pub fn conditions(&self) -> impl Iterator<Item = (Side, &Condition)> {
         let of_tables = self.sides().map(|(side, table)| (side, &table.rows));
         let of_measures = self.measures.iter().map(|measure| (measure.side, &measure.rows));
@@ -283,7 +290,7 @@ impl Tally {
             .flat_map(|(side, rows)| rows.iter().map(move |row| (side, row)))
     }
 
-    /// Datasets that are read, and hence charged.
+    /// The datasets that are read, and hence charged.
     pub fn datasets(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|table| table.dataset.as_str())
     }

@@ -83,7 +83,7 @@ fn encode_body<T: Message>(message: &T, out: &mut Vec<u8>) -> Result<(), FrameEr
     ciborium::into_writer(&(T::TAG, message), out).map_err(|_| FrameError::Malformed)
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -95,7 +95,7 @@ pub enum FrameError {
         /// Length allowed, in bytes.
         max: usize,
     },
-    /// The body is no CBOR of this shape, or has an unknown field.
+    /// The body is not CBOR of this shape, or has an unknown field.
     #[error("found a body that is not a message of this format")]
     Malformed,
     /// The body is a message of another kind or version.
@@ -104,7 +104,7 @@ pub enum FrameError {
         /// The tag expected.
         expected: &'static str,
     },
-    /// The body means a message but is not its one encoding, or has bytes behind it.
+    /// The body encodes a message in a second way, or has bytes behind it.
     #[error("found an encoding that is not the canonical one")]
     NotCanonical,
 }

@@ -70,14 +70,14 @@ impl fmt::Display for ObjectName {
     }
 }
 
-/// A text that names no object. It is not repeated here: it came from outside.
+/// The text is not the name of an object. It is not repeated here, since it came from outside.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "found {length} bytes that are not an object name, expected results/JOB/NAME or closings/INSTANCE \
      with parts of 1 to 96 of a-z, 0-9 and -"
 )]
 pub struct InvalidName {
-    /// Bytes of the text.
+    /// Length of the text in bytes.
     pub length: usize,
 }
 

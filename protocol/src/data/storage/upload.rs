@@ -1,4 +1,4 @@
-//! What the host's HTTP face says to somebody who uploads a blob. JSON, and no evidence of anything.
+//! Answers of the host's HTTP interface to uploads, in JSON. They are no evidence of anything.
 
 use crate::merkle::Root;
 use serde::{Deserialize, Serialize};
@@ -21,14 +21,15 @@ pub struct UploadStatus {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
-    /// For programs.
+    /// The reason, for programs.
     pub code: ProblemCode,
-    /// For people. Comes from a host that nobody trusts: strip control characters before printing.
+    /// The reason, for people. It comes from a host that nobody trusts: strip control characters
+    /// before printing.
     pub message: String,
-    /// With [`ProblemCode::WrongOffset`]: the offset at which to go on.
+    /// The offset at which to continue, with [`ProblemCode::WrongOffset`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// With [`ProblemCode::WrongSize`]: the size named first.
+    /// The size that was named first, with [`ProblemCode::WrongSize`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
 }

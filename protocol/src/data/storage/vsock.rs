@@ -5,11 +5,11 @@
 
 /// Context id of the parent instance, as an enclave sees it (AWS Nitro Enclaves, "vsock").
 pub const PARENT_CID: u32 = 3;
-/// The enclave listens here for parties' TLS, once it serves.
+/// Port on which the enclave listens for parties' TLS, once it serves.
 pub const ENCLAVE_PORT: u32 = 5000;
-/// The host listens here for the enclave's questions.
+/// Port on which the host listens for the enclave's questions.
 pub const STORE_PORT: u32 = 5001;
-/// Whoever starts the enclave listens here for [`HEARTBEAT`] and sends it back.
+/// Port on which the starter of the enclave listens for [`HEARTBEAT`], to send it back.
 pub const HEARTBEAT_PORT: u32 = 9000;
 /// Says that the enclave has booted (Nitro's own init has the same port and byte).
 pub const HEARTBEAT: u8 = 0xb7;
@@ -19,5 +19,5 @@ pub const HEARTBEAT: u8 = 0xb7;
 /// (128 in QEMU). If that happens at both ends at once, neither reads again. One reply can wait per
 /// connection, so half a ring of connections keeps either end reading.
 pub const MAX_CONNECTIONS: usize = crate::limits::INSTANCE_PLACES;
-/// A connection whose other end takes no byte for so long is ended.
+/// Seconds after which a connection ends if its other end takes no byte.
 pub const STALLED_SECONDS: u64 = 30;

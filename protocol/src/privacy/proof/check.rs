@@ -1,4 +1,4 @@
-//! Whether a proof holds, derived in whole numbers.
+//! Checks a proof in whole numbers.
 
 use super::{Figure, Leaves, Proof, Proven, Vectors, tail::stays_below};
 use crate::{
@@ -38,8 +38,8 @@ pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> 
     Ok(Proven { tally, proof })
 }
 
-/// What the vectors cost together, if there is one for each figure of the tally and its noise covers one person;
-/// none if that is more than can be counted.
+/// The cost of all vectors together, if there is one for each figure of the tally and its noise
+/// covers one person; `None` if the cost is too large to be counted.
 fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<Option<Loss>, Flaw> {
     let figures = (tally.measures.len(), tally.products.len());
     if (vectors.sums.len(), vectors.products.len()) != figures {
@@ -73,7 +73,7 @@ fn covers(figure: &Figure, cells: u32, linf: Option<u64>) -> Result<(), Flaw> {
     }
 }
 
-/// δ of selecting cells.
+/// The δ of selecting cells.
 fn selection(tally: &Tally, vectors: &Vectors, shown_from: u32) -> Result<u64, Flaw> {
     let (selection, cells) = match (&vectors.selection, tally.is_named_by_data()) {
         (None, false) => return Ok(0),
@@ -83,7 +83,7 @@ fn selection(tally: &Tally, vectors: &Vectors, shown_from: u32) -> Result<u64, F
         _ => return Err(Flaw::Selection),
     };
     covers(&selection.withheld, 1, Some(cells))?;
-    // Cells of one person alone have at most `linf` people in them: noise must bring the rest.
+    // Cells of one person alone have at most `linf` people in them. Noise must supply the rest.
     let noise = selection.threshold.checked_sub(vectors.people.linf);
     let holds =
         noise.is_some_and(|noise| stays_below(vectors.people.sigma, cells, selection.delta, noise));
@@ -91,7 +91,7 @@ fn selection(tally: &Tally, vectors: &Vectors, shown_from: u32) -> Result<u64, F
     if holds && !shows_small { Ok(selection.delta) } else { Err(Flaw::Selection) }
 }
 
-/// Whether the tally itself makes sense.
+/// Checks that the tally itself makes sense.
 fn shape(tally: &Tally) -> Result<(), Flaw> {
     if !(1..=MAX_CELLS_PER_PERSON).contains(&tally.cells_per_person) || tally.ids_per_person == 0 {
         return Err(Flaw::Shape("cells or ids of one person"));
@@ -134,7 +134,8 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Only { values: Some(values), .. } => *values > 0,
         Dimension::Label { .. } | Dimension::Membership { .. } | Dimension::Known => true,
         Dimension::Earliest { edges, .. } => are_edges(edges),
-        // A cell has one number beside its labels, and a place among private values is the largest part of it.
+        // A cell has one number beside its labels; a place among private values is the largest part
+        // of the cell's name.
         Dimension::Only { values: None, .. } => only_labels == 1,
         Dimension::Bins { measure, edges } | Dimension::BinsPerGroup { measure, edges } => {
             *measure < measures && are_edges(edges)
@@ -143,13 +144,13 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
 }
 
-/// Whether bins have these edges, each once and in their order.
+/// Whether bins may have these edges: each once, and in ascending order.
 fn are_edges(edges: &[i64]) -> bool {
     (1..=limits::VALUES).contains(&edges.len()) && edges.is_sorted_by(|a, b| a < b)
 }
 
-/// A population and perhaps another dataset, or a union of one or several. What names a dataset that there is not
-/// reads nothing.
+/// Checks the datasets: a population with at most one other dataset, or a union of one or more. A
+/// dataset that does not exist must not be named.
 fn datasets(tally: &Tally) -> Result<(), Flaw> {
     let different: BTreeSet<_> = tally.datasets().collect();
     if different.len() != tally.tables.len() {
@@ -184,7 +185,8 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("rows of all datasets"));
     }
     let fits = tally.dimensions.iter().all(|dimension| match dimension {
-        // Of a union neither is the first dataset the one with the arms, nor a second one the other.
+        // In a union, the first dataset is not the one with the arms, and a second one is not the
+        // joined one.
         Dimension::Matched | Dimension::Arm { .. } => union.is_none(),
         Dimension::Membership { datasets } => union == Some(*datasets),
         Dimension::Known => union.is_some(),
@@ -208,7 +210,8 @@ fn makes_sense(condition: &Condition) -> bool {
     }
 }
 
-/// A start is read from another dataset, whose own rows depend on none: else what counts would depend on itself.
+/// Checks that a start is read from another dataset, whose own rows depend on no start. Otherwise
+/// the rows that count would depend on themselves.
 fn starts_elsewhere(tally: &Tally, side: Side, condition: &Condition) -> bool {
     let Some((of, _)) = condition.start() else { return true };
     let table = tally.table(of);
@@ -234,43 +237,43 @@ pub enum Flaw {
     /// The tally is malformed.
     #[error("the tally makes no sense: {0}")]
     Shape(&'static str),
-    /// A proof of something else.
+    /// The proof is of another tally.
     #[error("the proof is for another tally")]
     OtherTally,
-    /// A figure without noise, or noise without a figure.
+    /// A figure has no noise, or there is noise without a figure.
     #[error("the proof does not list exactly the figures of the tally")]
     Figures,
-    /// A person can move a figure further.
+    /// A person can move a figure further than the proof says.
     #[error("a person can move {cells} cells by {linf}, which is more than the proof says")]
     Sensitivity {
-        /// Cells that one person moves.
+        /// Number of cells that one person moves.
         cells: u32,
-        /// By how much.
+        /// How far one person moves each of them.
         linf: u64,
     },
-    /// Too little noise.
+    /// There is too little noise.
     #[error("the noise on a figure is too small for its share of the loss")]
     Noise,
     /// The parts cost more than the whole.
     #[error("the figures cost more than the proof says")]
     Cost,
-    /// Shows smaller cells than it may.
+    /// The proof shows smaller cells than it may.
     #[error("shows cells of {found} people, the contract wants at least {least}")]
     Threshold {
-        /// In the proof.
+        /// The threshold in the proof.
         found: u32,
-        /// In the contract.
+        /// The smallest threshold that the contract allows.
         least: u32,
     },
-    /// Selection of cells that is missing, needless or too easy to pass.
+    /// The selection of cells is missing, needless or too easy to pass.
     #[error("the selection of cells that the data name is missing, needless or too easy to pass")]
     Selection,
-    /// A choice that the tally does not offer, or with too little noise.
+    /// The tally does not offer the choice, or the choice has too little noise.
     #[error("the tally does not offer this choice, or its noise is too small")]
     Choice,
 }
 
-/// What one person may count in at most.
+/// Most cells that one person may count in.
 const MAX_CELLS_PER_PERSON: u32 = 16;
 /// Public cells of one tally, and public places beside labels.
 const MAX_CELLS: u64 = 1 << 20;

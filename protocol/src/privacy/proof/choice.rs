@@ -1,4 +1,5 @@
-//! The certificate of a choice: one public place leaves, and none of the figures it was chosen by.
+//! The proof of a private choice: one public place is released, and none of the figures by which it
+//! was chosen.
 
 use super::{Leaves, PriceError, Proof, Wanted};
 use crate::{
@@ -26,7 +27,7 @@ pub struct Choice {
     pub epsilon_millionths: u64,
 }
 
-/// What is chosen.
+/// The criterion by which a place is chosen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever chooses must see a new kind")]
@@ -68,7 +69,7 @@ impl Tally {
         })
     }
 
-    /// How many places are offered; none if the tally is no such choice.
+    /// How many places are offered; `None` if the tally is not of this shape.
     fn offered(&self, by: By) -> Option<u64> {
         match (by, &self.dimensions[..]) {
             (By::Fullest, [Dimension::Group { values, .. }]) => Some(u64::from(*values)),
@@ -80,7 +81,7 @@ impl Tally {
         }
     }
 
-    /// Most that one person changes one score more than another.
+    /// The range of a score: by how much one person can change one score more than another.
     fn range(&self, by: By) -> Option<u64> {
         self.offered(by).filter(|places| *places > 0)?;
         let linf = self.linf_of_people()?;
@@ -119,7 +120,7 @@ impl Choice {
         scale * libm::log(places / 0.05) / unit
     }
 
-    /// What it costs, if it is one that the tally offers and has at least the noise it needs.
+    /// The cost of the choice, if the tally offers it and it has at least the noise that it needs.
     pub(super) fn holds(&self, tally: &Tally) -> Option<Rho> {
         let least = tally.range(self.by)?;
         let square = self.epsilon_millionths.checked_mul(self.epsilon_millionths)?;

@@ -1,9 +1,10 @@
-//! How far off figures will be, and what it costs to have them closer.
+//! How far off figures will be, and what it costs to have them more exact.
 
 use super::{Figure, PriceError, Proven, Request, Split, Vectors, Wanted};
 use crate::{loss::Rho, tally::Tally};
 
-/// What noise alone does to a figure; people who happen to be in the data are not its business.
+/// The error that noise alone makes in a figure. That the people in the data are a sample is not
+/// part of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "two sizes of one thing")]
 pub struct ErrorBar {
@@ -19,22 +20,25 @@ impl ErrorBar {
     }
 }
 
-/// The error bars of one group or arm, in units of each figure; known before any data is.
+/// The error bars of one group or arm, in units of each figure. They are known before there is any
+/// data.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBars {
-    /// Of the head count. An arm is two cells, matched and not, each with noise of its own.
+    /// Error bar of the head count. An arm is two cells, matched and unmatched, each with noise of
+    /// its own.
     pub people: ErrorBar,
-    /// Of each sum.
+    /// Error bar of each sum.
     pub sums: Vec<ErrorBar>,
-    /// Of each sum over the head count, at most: for people who all have the value farthest from 0 that counts, and
-    /// noise that makes them as few as it hardly ever does. None where that leaves no mean to speak of, and
-    /// without an audience.
+    /// Largest error bar of each mean: if all people have the value that is farthest from 0 and
+    /// still counts, and noise makes them as few as it hardly ever does. `None` if that leaves no
+    /// useful mean, and without an audience.
     pub means: Vec<Option<ErrorBar>>,
 }
 
 impl Proven {
-    /// The error bars of a group or arm of `audience` people; none where a place leaves and no figure.
+    /// The error bars of a group or arm of `audience` people; `None` if a place is released and no
+    /// figure.
     #[must_use]
     pub fn error_bars(&self, audience: Option<u32>) -> Option<ErrorBars> {
         let (tally, proof) = (self.tally(), self.proof());
@@ -63,7 +67,7 @@ impl Proven {
             let sd = length(of_sum, mean * noise) / fewest;
             return (fewest > 0.0).then_some(NINETEEN_IN_TWENTY * sd);
         }
-        // Far enough above the threshold that it plays no part.
+        // The head count is far enough above the threshold that the threshold plays no part.
         let least = fewest - BONFERRONI * noise;
         let is_clear = fewest >= real(self.shown_from()) + RARELY * noise;
         let upper = (largest + BONFERRONI * of_sum) / least - largest / fewest;
@@ -80,7 +84,7 @@ impl Vectors {
         cells.sqrt() * self.people.sigma.value()
     }
 
-    /// The most that one person has of a sum.
+    /// The most that one person adds to a sum.
     fn reach(&self, sum: &Figure) -> f64 {
         real(sum.linf) / real(self.people.linf.max(1))
     }
@@ -142,7 +146,7 @@ impl Tally {
     }
 }
 
-/// Of the standard deviations of two independent parts, that of their sum.
+/// The standard deviation of the sum of two independent parts.
 fn length(one: f64, other: f64) -> f64 {
     (one * one + other * other).sqrt()
 }

@@ -1,4 +1,4 @@
-//! From a tally and a loss to noise.
+//! Derives the noise of a tally from the loss that it may cost.
 
 use super::{Figure, Leaves, Proof, Selection, Sigma, Split, Vectors, Wanted, tail::tail};
 use crate::{
@@ -8,13 +8,13 @@ use crate::{
     tally::{COARSEST, Product, Tally},
 };
 
-/// What is asked of a proof.
+/// The request for a proof.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever asks must see a new field")]
 pub struct Request {
     /// Loss of the whole release, without selection's δ.
     pub rho: Rho,
-    /// How it is divided.
+    /// How the loss is divided between figures.
     pub split: Split,
     /// Smallest head count that is shown, in people.
     pub threshold: u32,
@@ -91,7 +91,7 @@ impl Tally {
         self.products = self.products.iter().map(coarse).collect();
     }
 
-    /// What each figure of a kind gets of the loss.
+    /// The share of the loss for each figure of a kind.
     fn shares(&self, request: &Request) -> Shares {
         let Request { rho, split, .. } = *request;
         let part = |thousandths: u32, among: usize| {
@@ -140,7 +140,7 @@ impl Tally {
     }
 }
 
-/// What each figure of a kind gets of the loss.
+/// The share of the loss for each figure of a kind.
 struct Shares {
     people: Rho,
     sum: Rho,
@@ -175,16 +175,16 @@ fn natural(number: f64) -> Option<u64> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PriceError {
-    /// A part of the loss is nothing, or the noise would be too large to draw.
+    /// A figure gets no share of the loss, or its noise would be too large to draw.
     #[error("a figure would get no share of the loss, or noise too large to draw")]
     NoNoise(Wanted),
-    /// A choice of another shape, or among nothing.
+    /// The tally has another shape than the choice, or offers no place.
     #[error("the tally has no public places that could be chosen like this")]
     NoChoice,
     /// The tally has no such figure.
     #[error("the question has no such figure")]
     NoFigure,
-    /// No loss is large enough.
+    /// No loss is large enough for this error.
     #[error("even the largest epsilon that a job may ask for does not make a figure this exact")]
     TooExact,
 }
@@ -198,7 +198,8 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// So many rows are planned for, so that a price before there is data is that of the data.
+/// The number of rows that is planned for at least, so that a price before there is data equals
+/// that of the data.
 const FEWEST_ROWS: u64 = 1 << 26;
 /// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.
 const LARGEST_SIGMA: u64 = 1 << 51;

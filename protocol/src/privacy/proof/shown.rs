@@ -1,4 +1,5 @@
-//! From which noisy head count on a cell is shown, so that noise alone hardly ever shows an empty one.
+//! The noisy head count from which a cell is shown, so that noise alone hardly ever shows an empty
+//! one.
 
 use super::{Proven, Sigma};
 use crate::accounting::upper_tail;
@@ -22,7 +23,8 @@ impl Proven {
         }
     }
 
-    /// The same of the one cell for who did not agree, which is always there.
+    /// The smallest noisy head count at which the cell of people who gave no consent is shown. This
+    /// cell always exists.
     #[must_use]
     pub fn refusals_shown_from(&self) -> u64 {
         let least = u64::from(self.proof().threshold);
@@ -30,7 +32,7 @@ impl Proven {
         least.max(rises.unwrap_or(0))
     }
 
-    /// How many groups are public, without the cell for who did not agree.
+    /// The number of public groups, without the cell for people who gave no consent.
     fn public_groups(&self) -> u64 {
         self.tally().public_cells().map_or(u64::MAX, |cells| cells.saturating_sub(1)).max(1)
     }

@@ -1,4 +1,4 @@
-//! How a figure is named by who wants to know its noise.
+//! Names a figure whose noise somebody wants to know.
 
 /// A figure of a release, or of what is estimated from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

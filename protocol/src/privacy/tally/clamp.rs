@@ -1,9 +1,10 @@
-//! Between what ends a person's value counts as it is.
+//! Clamps: the ends between which a person's value counts as it is.
 
 use serde::{Deserialize, Serialize};
 
-/// The ends between which a value counts as it is, in units of the column's scale; what lies outside counts
-/// as the nearer end. 0 lies between them, as it is the value of who has no rows.
+/// The ends between which a value counts as it is, in units of the column's scale. A value outside
+/// counts as the nearer end. 0 lies between the ends, since it is the value of a person without
+/// rows.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "Ends", into = "Ends")]
 pub struct Clamp {
@@ -12,13 +13,13 @@ pub struct Clamp {
 }
 
 impl Clamp {
-    /// 0 or 1.
+    /// The clamp from 0 to 1.
     pub const ONE: Self = Self { least: 0, most: 1 };
     /// How far an end may be from 0: the square of such a value, and its sum over as many people as there
     /// are rows, fits into 63 bits.
     pub const FARTHEST: u64 = 1 << 31;
 
-    /// From `least`, which is not above 0, to `most`, which is not below.
+    /// A clamp from `least`, which is not above 0, to `most`, which is not below 0.
     ///
     /// # Errors
     ///
@@ -29,7 +30,7 @@ impl Clamp {
         if sensible { Ok(found) } else { Err(InvalidClamp { least, most }) }
     }
 
-    /// From 0.
+    /// A clamp from 0 to `most`.
     ///
     /// # Errors
     ///
@@ -56,13 +57,13 @@ impl Clamp {
         self.least.unsigned_abs().max(self.most.unsigned_abs())
     }
 
-    /// Whether values below 0 count, so that a person may lower a sum.
+    /// Whether values below 0 count, so that a person can lower a sum.
     #[must_use]
     pub fn is_signed(self) -> bool {
         self.least < 0
     }
 
-    /// What a value counts as.
+    /// The value that a number counts as.
     #[must_use]
     pub fn apply(self, value: i128) -> i64 {
         let between = value.clamp(i128::from(self.least), i128::from(self.most));
@@ -70,7 +71,7 @@ impl Clamp {
     }
 }
 
-/// How a clamp is written.
+/// The ends of a clamp as they are encoded.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Ends {
@@ -92,7 +93,7 @@ impl From<Clamp> for Ends {
     }
 }
 
-/// Ends that no value can be clamped to.
+/// The ends cannot be those of a clamp.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "found a clamp from {least} to {most}, expected 0 between its ends, one of them away from 0, and neither \

@@ -1,10 +1,10 @@
-//! Which rows count.
+//! Conditions: which rows count.
 
 use super::Side;
 use crate::limits::{self, at_most};
 use serde::{Deserialize, Serialize};
 
-/// What a row must be to count.
+/// A condition that a row must meet to count.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new condition")]
@@ -17,7 +17,7 @@ pub enum Condition {
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         codes: Vec<i32>,
     },
-    /// A number or a day lies within bounds. A row without one meets no such condition.
+    /// A number or a day lies within bounds. A row without a value does not meet this condition.
     Between {
         /// Measure column, in units of its scale, or date column, in days since 1970-01-01.
         column: String,
@@ -26,14 +26,15 @@ pub enum Condition {
         /// Largest value that counts.
         most: i64,
     },
-    /// A day lies within a window from the person's own start, which is the earliest day in a column of another
-    /// dataset, over all rows of the person there that count. Of who has no such day, no row meets this.
+    /// A day lies within a window from the person's own start. The start is the earliest day in a
+    /// column of another dataset, over all of the person's rows there that count. A person without
+    /// such a day has no row that meets this condition.
     SinceStart {
         /// Date column.
         column: String,
-        /// The other dataset. Which of its rows count depends on no start.
+        /// The other dataset. Which of its rows count must not depend on a start.
         side: Side,
-        /// Its date column.
+        /// Date column of the other dataset.
         start: String,
         /// Days from the start to the first day that counts; below 0 before it.
         first: i64,
@@ -43,7 +44,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// The column of the rows that it is about.
+    /// The column of the rows that the condition is about.
     #[must_use]
     pub fn column(&self) -> &str {
         match self {
@@ -53,7 +54,7 @@ impl Condition {
         }
     }
 
-    /// The dataset and the column that a person's start is read from, if it is about one.
+    /// The dataset and column from which a person's start is read, if the condition is about one.
     #[must_use]
     pub fn start(&self) -> Option<(Side, &str)> {
         match self {

@@ -1,27 +1,29 @@
-//! What tells cells apart, and how many places it has.
+//! Dimensions: what divides people into cells, and how many places each has.
 
 use super::Side;
 use crate::limits::{self, at_most};
 use serde::{Deserialize, Serialize};
 
-/// What tells cells apart.
+/// A dimension: something that divides people into places.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever compiles a tally must see a new dimension")]
 pub enum Dimension {
     /// Whether the person was found in the joined dataset: 0 no, 1 yes.
     Matched,
-    /// In which datasets of a union the person has a row that counts. Place *s* - 1 is for who is in the set
-    /// *s* of datasets and no other, where the dataset at place *i* adds 2ⁱ to *s*. Then there is a place for
-    /// each dataset, of people who are not known by the union's kind of key: of several datasets, the first.
+    /// In which datasets of a union the person has a row that counts. Place *s* - 1 is for people
+    /// who are in the set *s* of datasets and in no other, where the dataset at place *i* adds 2ⁱ
+    /// to *s*. After these there is a place for each dataset, for people who are not known by the
+    /// union's kind of key; a person of several datasets is in the place of the first.
     Membership {
         /// How many datasets the tally has.
         datasets: u32,
     },
-    /// Whether the person is known by the union's kind of key: 0 no, 1 yes. Who is not may be somebody who is.
+    /// Whether the person is known by the union's kind of key: 0 no, 1 yes. A person who is not may
+    /// be the same as one who is.
     Known,
-    /// The arm of a randomised design that the person was assigned to: places as in [`Arm::ALL`]. Decided
-    /// over all of the person's rows that count, before any bound on cells.
+    /// The arm of a randomised design to which the person was assigned: places as in [`Arm::ALL`].
+    /// It is decided over all of the person's rows that count, before any bound on cells.
     Arm {
         /// Group column of the population that assigns people to arms.
         column: String,
@@ -32,39 +34,40 @@ pub enum Dimension {
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         control: Vec<i32>,
     },
-    /// A group column with a public list of values: their places, and last a place for rows without
-    /// one and for people without a row.
+    /// A group column with a public list of values. The last place is for rows without a value, and
+    /// for people without a row.
     Group {
-        /// Whose column.
+        /// The dataset of the column.
         side: Side,
         /// Group column.
         column: String,
         /// How many values the public list has.
         values: u32,
     },
-    /// A label column, whose values are private. A cell is shown if it passes private
-    /// selection.
+    /// A label column, whose values are private. A cell is shown if it passes private selection.
     Label {
-        /// Whose column.
+        /// The dataset of the column.
         side: Side,
         /// Label column.
         column: String,
     },
-    /// The only value that a person has in a group or label column, over all of the person's rows that count
-    /// and before any bound on cells: rows without a value say nothing.
+    /// The only value that a person has in a group or label column, over all of the person's rows
+    /// that count and before any bound on cells. Rows without a value say nothing.
     Only {
-        /// Whose column.
+        /// The dataset of the column.
         side: Side,
         /// Group or label column.
         column: String,
-        /// How many values the public list has: after their places come one for who has none of them and one
-        /// for who has several. None of a label column, whose values are private: who has several is in place 0.
+        /// Number of values in the public list. After their places come one for people with none of
+        /// them and one for people with several. `None` for a label column, whose values are
+        /// private: there, people with several values are in place 0.
         values: Option<u32>,
     },
-    /// The earliest day that a person has in a date column, over all of the person's rows that count and before
-    /// any bound on cells, in bins as those of [`Self::Bins`]; and last a place for who has no day there.
+    /// The earliest day that a person has in a date column, over all of the person's rows that
+    /// count and before any bound on cells, in bins like those of [`Self::Bins`]. The last place is
+    /// for people without a day.
     Earliest {
-        /// Whose column.
+        /// The dataset of the column.
         side: Side,
         /// Date column.
         column: String,
@@ -77,24 +80,24 @@ pub enum Dimension {
     Bins {
         /// Place in [`Tally::measures`](super::Tally::measures). The total is over all of the person's cells, clamped.
         measure: u32,
-        /// Ascending.
+        /// Edges of the bins, ascending.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
-    /// What the person has of a measure in each group, in bins as those of [`Self::Bins`]: how many people saw
-    /// something once, twice or thrice in each channel. The groups of a person are bounded before, so that in
-    /// each of them a person is in one bin.
+    /// What the person has of a measure in each group, in bins like those of [`Self::Bins`]: how
+    /// many people saw something once, twice or three times in each channel, for example. The
+    /// groups of a person are bounded before, so that a person is in one bin of each of them.
     BinsPerGroup {
         /// Place in [`Tally::measures`](super::Tally::measures). The value is that of one cell, clamped.
         measure: u32,
-        /// Ascending.
+        /// Edges of the bins, ascending.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
 }
 
 impl Dimension {
-    /// How many places a public dimension has; none if its values are private.
+    /// The number of places of a public dimension; `None` if its values are private.
     #[must_use]
     pub fn places(&self) -> Option<u64> {
         match self {
@@ -114,7 +117,7 @@ impl Dimension {
         }
     }
 
-    /// True if a person is in one place of this dimension, whatever rows the person has.
+    /// Whether a person is in one place of this dimension, whatever rows the person has.
     #[must_use]
     pub fn is_of_whole_people(&self) -> bool {
         match self {
@@ -129,7 +132,7 @@ impl Dimension {
         }
     }
 
-    /// True if each row has a place of its own in this dimension.
+    /// Whether each row has a place of its own in this dimension.
     #[must_use]
     pub fn is_of_rows(&self) -> bool {
         matches!(self, Self::Group { .. } | Self::Label { .. })
@@ -151,6 +154,6 @@ pub enum Arm {
 }
 
 impl Arm {
-    /// All of them, in the order of their places.
+    /// All places, in order.
     pub const ALL: [Self; 4] = [Self::Test, Self::Control, Self::Several, Self::Other];
 }

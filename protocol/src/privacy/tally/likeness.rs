@@ -1,5 +1,5 @@
-//! Whether two questions are about nearly the same people: the pattern of an attack by averaging or by
-//! differencing.
+//! Whether two questions are about nearly the same people. Such questions are the pattern of an
+//! attack by averaging or by differencing.
 
 use super::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
 use crate::contract::{Contract, Role};
@@ -36,20 +36,21 @@ impl Tally {
     }
 }
 
-/// A tally and what its columns may hold.
+/// A tally with its contract, which says what its columns may hold.
 struct ContractTally<'a> {
     tally: &'a Tally,
     contract: &'a Contract,
 }
 
-/// What is left of the conditions on one column, put together.
+/// The rows that all conditions on one column choose together.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum ChosenRows {
     Codes(BTreeSet<i32>),
     Range(i64, i64),
 }
 
-/// By dataset and column, so that it does not matter how often or in which order something is said.
+/// Chosen rows by dataset and column. So it does not matter how often or in which order conditions
+/// are written.
 type Rows = BTreeMap<(String, String), ChosenRows>;
 
 impl ContractTally<'_> {
@@ -65,7 +66,7 @@ impl ContractTally<'_> {
                 Condition::Between { column, least, most } => {
                     (column, ChosenRows::Range(*least, *most))
                 }
-                // The days of a window are no days of the calendar.
+                // The days of a window are not days of the calendar.
                 Condition::SinceStart { column, side, start, first, last } => {
                     since = format!("{column} since {}.{start}", self.tally.dataset(*side));
                     (&since, ChosenRows::Range(*first, *last))
@@ -106,12 +107,12 @@ impl ContractTally<'_> {
         }
     }
 
-    /// The conditions on which rows of one dataset count.
+    /// The conditions on the rows of one dataset.
     fn rows_of(&self, table: &Table) -> Rows {
         self.rows(&table.dataset, &table.rows)
     }
 
-    /// Conditions on what is added up; where several measures share them, they count once.
+    /// The conditions on what is added up. If several measures share a condition, it counts once.
     fn measured(&self) -> BTreeSet<((String, String), ChosenRows)> {
         let measures = self.tally.measures.iter();
         measures
@@ -134,8 +135,8 @@ impl ChosenRows {
         }
     }
 
-    /// How far two conditions on one column are apart: 0 if hardly, 1 if mostly the same rows count, none
-    /// if others do.
+    /// How far two conditions on one column are apart: 0 if hardly, 1 if mostly the same rows
+    /// count; `None` if other rows count.
     fn apart(&self, other: &Self) -> Option<usize> {
         let (shared, all) = match (self, other) {
             (Self::Codes(one), Self::Codes(other)) => {

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever adds up must see a new field")]
 pub struct Product {
-    /// The one.
+    /// Place of the one measure.
     pub one: u32,
-    /// The other.
+    /// Place of the other measure.
     pub other: u32,
-    /// Each product is counted in units of two to this power, rounded to the nearest: 0 but for large amounts.
+    /// Each product is counted in units of two to this power, rounded to the nearest. It is 0
+    /// unless amounts are large.
     pub coarse: u8,
 }
 
@@ -32,7 +33,8 @@ impl Product {
         product.checked_shr(u32::from(self.coarse)).unwrap_or(0)
     }
 
-    /// The most that one person adds to it in one cell, up or down: the product of both reaches, rounded up.
+    /// The most that one person adds to the product in one cell, up or down: the product of both
+    /// reaches, rounded up.
     #[must_use]
     pub fn reach(self, measures: &[Measure]) -> Option<u64> {
         let reach = |at: u32| Some(measures.get(usize::try_from(at).ok()?)?.clamp.reach());
@@ -40,7 +42,7 @@ impl Product {
         Some(exact.div_ceil(1_u64.checked_shl(self.coarse.into())?))
     }
 
-    /// One unit of it, in the product of both measures' units.
+    /// One unit of the product, in the product of both measures' units.
     #[must_use]
     pub fn unit(self) -> u128 {
         1_u128.checked_shl(self.coarse.into()).unwrap_or(u128::MAX)
@@ -48,7 +50,7 @@ impl Product {
 }
 
 impl Tally {
-    /// How a measure is multiplied with itself, and the place of that among the products.
+    /// The square of a measure, with its place among the products.
     #[must_use]
     pub fn square_of(&self, measure: usize) -> Option<(usize, Product)> {
         let measure = u32::try_from(measure).ok()?;
