@@ -72,8 +72,8 @@ impl Parties {
     /// Fresh keys and a contract with other terms.
     pub fn with_terms(terms: Terms) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let publisher = custody::create(&folder.path().join("publisher"), "publisher", None);
-        let retailer = custody::create(&folder.path().join("retailer"), "retailer", None);
+        let publisher = custody::create(&folder.path().join("publisher"), "publisher", None, None);
+        let retailer = custody::create(&folder.path().join("retailer"), "retailer", None, None);
         let (publisher, retailer) = (publisher.unwrap(), retailer.unwrap());
         let text = contract_text(&publisher, &retailer, &terms);
         let contract = Contract::parse(text.as_bytes()).unwrap();

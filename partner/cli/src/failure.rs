@@ -6,7 +6,7 @@ use client::{
     close::CloseError,
     grant::GrantError,
     job::JobError,
-    keys::IdentityError,
+    keys::{IdentityError, PassphraseLength},
     open::OpenError,
     people::SketchError,
     receipt_check::ReceiptError,
@@ -118,6 +118,12 @@ impl From<IdentityError> for Failure {
             IdentityError::NoParty { .. } | IdentityError::OtherRecipient { .. } => Self::no(error),
             _ => Self::unclear(error),
         }
+    }
+}
+
+impl From<PassphraseLength> for Failure {
+    fn from(error: PassphraseLength) -> Self {
+        Self::unclear(error)
     }
 }
 

@@ -1,5 +1,5 @@
-use crate::{failure::Failure, say};
-use client::keys::{IdentityError, PARTY};
+use crate::{failure::Failure, passphrase::PassphraseArgs, say};
+use client::keys::{IdentityError, PARTY, ROOT};
 use custody::LedgerError;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -21,19 +21,27 @@ pub(crate) struct Init {
     /// Where the party's custody will answer, such as http://host:7501
     #[arg(long, value_name = "URL")]
     custody: Option<String>,
+
+    /// Put root.key under a passphrase, which is asked twice on the terminal
+    #[arg(long)]
+    passphrase: bool,
+
+    #[command(flatten)]
+    source: PassphraseArgs,
 }
 
 impl Init {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = custody::create(&self.dir, &self.name, self.custody.as_deref()).map_err(
-            |why| match why {
-                LedgerError::Keys(why) if matches!(*why, IdentityError::Exists { .. }) => {
-                    Failure::no(*why)
-                }
-                LedgerError::Exists { .. } => Failure::no(why),
-                why => Failure::unclear(why),
-            },
-        )?;
+        let passphrase = self.source.to_set(self.passphrase, &self.dir.join(ROOT))?;
+        let custody = self.custody.as_deref();
+        let made = custody::create(&self.dir, &self.name, custody, passphrase.as_ref());
+        let identity = made.map_err(|why| match why {
+            LedgerError::Keys(why) if matches!(*why, IdentityError::Exists { .. }) => {
+                Failure::no(*why)
+            }
+            LedgerError::Exists { .. } => Failure::no(why),
+            why => Failure::unclear(why),
+        })?;
         let party = self.dir.join(PARTY);
         say::result(format_args!("{}  {}", identity.root_key(), party.display()))?;
         say::note(format_args!(

@@ -1,12 +1,14 @@
 //! `glovebox keys`: the keys that a party's root key delegates and withdraws.
 
-use crate::{common_args::CommonArgs, failure::Failure, files, say};
+mod protect;
+
+use crate::{common_args::CommonArgs, failure::Failure, files, passphrase::PassphraseArgs, say};
 use client::{
     address::Address,
     clock,
     grant::withdraw,
     job::tell_custody,
-    keys::{self, Identity},
+    keys::{self, Identity, IdentityError, RootFile},
     withdrawals,
 };
 use protocol::{
@@ -29,6 +31,8 @@ pub(crate) enum KeysCommand {
     Delegate(DelegateKey),
     Withdraw(Withdraw),
     Tell(Tell),
+    #[command(name = "passphrase")]
+    Protect(protect::Protect),
 }
 
 impl KeysCommand {
@@ -39,6 +43,7 @@ impl KeysCommand {
             Self::Delegate(delegate) => delegate.run(),
             Self::Withdraw(withdraw) => withdraw.run(),
             Self::Tell(tell) => tell.run().await,
+            Self::Protect(protect) => protect.run(),
         }
     }
 }
@@ -80,8 +85,21 @@ impl Show {
             return Ok(ExitCode::SUCCESS);
         }
         let identity = Identity::load(&self.dir)?;
-        let place = if identity.root().is_ok() { "" } else { "; kept elsewhere" };
-        say::result(format_args!("root       {}{place}", identity.root_key()))?;
+        let protection = match RootFile::read(&self.dir) {
+            Ok(file) if file.is_protected() => "under a passphrase".to_owned(),
+            Ok(_) => "under no passphrase (`glovebox keys passphrase` sets one)".to_owned(),
+            Err(IdentityError::Missing { .. }) => "kept elsewhere".to_owned(),
+            Err(why) => why.to_string(),
+        };
+        say::result(format_args!("root       {}  {protection}", identity.root_key()))?;
+        let left = client::files::written_first(&self.dir.join(keys::ROOT));
+        if left.exists() {
+            say::note(format_args!(
+                "{} is what a stopped `glovebox keys passphrase` left, perhaps the key without a passphrase: run that \
+                 command again, which removes it.",
+                left.display()
+            ));
+        }
         for kept in [identity.service(), identity.analyst()].into_iter().flatten() {
             let Delegation { kind, name, key, from, until } = kept.delegation();
             let withdrawn = withdrawals::has(&self.dir, &identity.root_key(), key);
@@ -186,6 +204,9 @@ pub(crate) struct DelegateKey {
     /// Where to write the delegation [default: beside the key in the folder]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 impl DelegateKey {
@@ -198,18 +219,18 @@ impl DelegateKey {
         let name = self.name.clone().unwrap_or_else(|| kind.to_string());
         let delegation = keys::delegation_from_now(kind, &name, key, self.days)?;
         let until = delegation.until;
-        let root = keys::root(&self.dir)?;
-        if key == root.public() {
+        let root = RootFile::read(&self.dir)?.public();
+        if key == root {
             return Err(Failure::no(
                 "a root key is not delegated: make another key with `glovebox keys new`",
             ));
         }
-        if withdrawals::has(&self.dir, &root.public(), &key).map_err(Failure::unclear)? {
+        if withdrawals::has(&self.dir, &root, &key).map_err(Failure::unclear)? {
             return Err(Failure::no(format!(
                 "the key {key} was withdrawn, for ever: make another with `glovebox keys new`"
             )));
         }
-        let signed = root.sign(&delegation);
+        let signed = self.passphrase.root(&self.dir)?.sign(&delegation);
         let beside = self.dir.join(keys::delegation_file(kind));
         let output = self.output.as_ref().unwrap_or(&beside);
         files::write(output, &signed)?;
@@ -243,17 +264,20 @@ pub(crate) struct Withdraw {
     /// Directory with the root key
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 impl Withdraw {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let root = keys::root(&self.dir)?;
         let key = match (self.key, self.kind) {
             (Some(key), _) => key,
             (None, Some(kind)) => keys::public_key(&self.dir, kind.into())?,
             (None, None) => return Err(Failure::unclear("name the key with --kind or --key")),
         };
         let withdrawal = Withdrawal { key, name: self.name.clone() };
+        let root = self.passphrase.root(&self.dir)?;
         let path =
             withdrawals::keep(&self.dir, &root.sign(&withdrawal)).map_err(Failure::unclear)?;
         if let Some(kind) = self.kind {

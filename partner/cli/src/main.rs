@@ -12,6 +12,7 @@ mod grant;
 mod init;
 mod job;
 mod keys;
+mod passphrase;
 mod people;
 mod privacy;
 mod reading;

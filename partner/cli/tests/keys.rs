@@ -63,7 +63,7 @@ fn a_root_key_can_lie_elsewhere_and_delegate_the_keys_of_other_machines() {
     fs::create_dir(at.join("safe")).unwrap();
     fs::rename(at.join("p/root.key"), at.join("safe/root.key")).unwrap();
     let (shown, _) = says(at, 0, "keys show --dir p");
-    assert!(shown.contains("; kept elsewhere"), "{shown}");
+    assert!(shown.contains("  kept elsewhere"), "{shown}");
     let (_, talk) = says(at, 2, "keys delegate --kind service --dir p");
     assert!(talk.contains("there is no p/root.key"), "{talk}");
     let (key, _) = says(at, 0, "keys new --kind analyst --dir ana");

@@ -4,7 +4,7 @@ use std::{
     fs::{DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
 
@@ -42,6 +42,35 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&fresh, path)?;
     sync_parent(path)
+}
+
+/// Replaces a file by one that only its owner may read, whatever lies where it is written first; durable once this
+/// returns.
+///
+/// # Errors
+///
+/// What the file system says; the file is then what it was.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = written_first(path);
+    match std::fs::remove_file(&fresh) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => {}
+    }
+    let done = create_private(&fresh, bytes).and_then(|()| std::fs::rename(&fresh, path));
+    if done.is_err() {
+        // Nothing can be done about what cannot be removed either; what is said is why it was not replaced.
+        std::fs::remove_file(&fresh).unwrap_or_default();
+    }
+    done?;
+    sync_parent(path)
+}
+
+/// What [`replace_private`] writes before it takes the place of `path`; whoever is stopped may leave it.
+#[must_use]
+pub fn written_first(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
 }
 
 /// Reads a file that nobody but its owner may read. If others may read it, its mode is returned.

@@ -2,7 +2,9 @@
 
 mod error;
 mod folder;
+mod passphrase;
 mod randomness;
+mod root_file;
 
 use crate::{files, withdrawn};
 use folder::{create, delegate, from_now, new_key, secret};
@@ -20,9 +22,11 @@ pub use error::IdentityError;
 pub(crate) use folder::is_party;
 pub use folder::{
     PARTY, RECIPIENT, ROOT, delegation_file, delegation_from_now, key_file, make_key, public_key,
-    root, set_aside, undelegated,
+    set_aside, undelegated,
 };
+pub use passphrase::{Passphrase, PassphraseLength};
 pub use randomness::{bucket_salt, generator, random};
+pub use root_file::{RootFile, protect};
 
 /// A party's keys, as far as its folder has them. Prints nothing, is never copied.
 ///
@@ -50,7 +54,21 @@ impl Identity {
         name: &str,
         custody: Option<&str>,
     ) -> Result<Self, IdentityError> {
-        Self::create_between(directory, name, custody, from_now(DAYS))
+        Self::make(directory, name, custody, from_now(DAYS), None)
+    }
+
+    /// The same with the root key under a passphrase: it is never written without.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub fn create_protected(
+        directory: &Path,
+        name: &str,
+        custody: Option<&str>,
+        passphrase: &Passphrase,
+    ) -> Result<Self, IdentityError> {
+        Self::make(directory, name, custody, from_now(DAYS), Some(passphrase))
     }
 
     /// The same with delegations that hold between two times.
@@ -62,7 +80,17 @@ impl Identity {
         directory: &Path,
         name: &str,
         custody: Option<&str>,
+        between: [Time; 2],
+    ) -> Result<Self, IdentityError> {
+        Self::make(directory, name, custody, between, None)
+    }
+
+    fn make(
+        directory: &Path,
+        name: &str,
+        custody: Option<&str>,
         [from, until]: [Time; 2],
+        passphrase: Option<&Passphrase>,
     ) -> Result<Self, IdentityError> {
         check_words(name, custody)?;
         let io = |path: &Path| {
@@ -78,7 +106,7 @@ impl Identity {
         }
         let (root, seed) = new_key()?;
         let recipient = RecipientSecret::generate(&mut generator()?);
-        create(directory, ROOT, &seed)?;
+        create(directory, ROOT, &root_file::content_of(&seed, passphrase, &directory.join(ROOT))?)?;
         create(directory, RECIPIENT, &recipient.expose())?;
         for kind in [KeyKind::Service, KeyKind::Analyst] {
             let key = make_key(directory, kind)?;
@@ -110,7 +138,7 @@ impl Identity {
         let roots: Vec<_> =
             [&service, &analyst].into_iter().flatten().map(Delegate::root).collect();
         let root_key = match roots.as_slice() {
-            [] => root(directory)?.public(),
+            [] => RootFile::read(directory)?.public(),
             [one, others @ ..] if others.iter().all(|other| other == one) => *one,
             _ => return Err(IdentityError::TwoParties { directory: directory.to_owned() }),
         };
@@ -123,13 +151,21 @@ impl Identity {
         self.root_key
     }
 
-    /// The root key, read for this: signs contracts, delegations and withdrawals.
+    /// The root key, read for this from a file without a passphrase: signs contracts, delegations and withdrawals.
     ///
     /// # Errors
     ///
-    /// [`IdentityError::Missing`] where it is kept elsewhere.
+    /// [`IdentityError::Missing`] where it is kept elsewhere, and [`IdentityError::Protected`] under a passphrase.
     pub fn root(&self) -> Result<SigningKey, IdentityError> {
-        let root = root(&self.directory)?;
+        self.checked(RootFile::read(&self.directory)?.open(None)?)
+    }
+
+    /// A root key that was read from this folder, if it is the one that delegated the other keys there.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::TwoParties`].
+    pub fn checked(&self, root: SigningKey) -> Result<SigningKey, IdentityError> {
         if root.public() == self.root_key {
             Ok(root)
         } else {

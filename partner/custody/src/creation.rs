@@ -4,10 +4,11 @@ use super::{
     error::LedgerError,
     ledger::{DATABASE, Ledger},
 };
-use client::keys::Identity;
+use client::keys::{Identity, Passphrase};
 use std::path::Path;
 
-/// Makes a party's keys in `directory`, as [`Identity::create`] does, and its ledger beside them.
+/// Makes a party's keys in `directory`, as [`Identity::create`] does, and its ledger beside them; the root key under a
+/// passphrase if there is one.
 ///
 /// # Errors
 ///
@@ -17,6 +18,7 @@ pub fn create(
     directory: &Path,
     name: &str,
     custody: Option<&str>,
+    passphrase: Option<&Passphrase>,
 ) -> Result<Identity, LedgerError> {
     let path = directory.join(DATABASE);
     match path.try_exists() {
@@ -24,8 +26,11 @@ pub fn create(
         Ok(true) => return Err(LedgerError::Exists { path }),
         Err(cause) => return Err(LedgerError::Io { path, cause }),
     }
-    let identity = Identity::create(directory, name, custody)
-        .map_err(|why| LedgerError::Keys(Box::new(why)))?;
+    let identity = match passphrase {
+        Some(passphrase) => Identity::create_protected(directory, name, custody, passphrase),
+        None => Identity::create(directory, name, custody),
+    };
+    let identity = identity.map_err(|why| LedgerError::Keys(Box::new(why)))?;
     Ledger::begin(directory, &identity.root_key())?;
     Ok(identity)
 }

@@ -543,7 +543,7 @@ fn accounting_for_one_contract_unlocks_no_other() {
 fn nobody_but_its_owner_reads_a_new_ledger() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let keys = create(dir.path(), "retailer", None).unwrap();
+    let keys = create(dir.path(), "retailer", None, None).unwrap();
     let _ledger = Ledger::open(&keys).unwrap();
     for file in std::fs::read_dir(dir.path()).unwrap() {
         let file = file.unwrap();

@@ -2,6 +2,7 @@ use super::new::salts_beside;
 use crate::{
     failure::Failure,
     files,
+    passphrase::PassphraseArgs,
     people::{self, PeopleArgs},
     say,
 };
@@ -38,6 +39,9 @@ pub(crate) struct Sign {
 
     #[command(flatten)]
     people: PeopleArgs,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 impl Sign {
@@ -60,9 +64,11 @@ impl Sign {
         }
         let identity = Identity::load(&self.dir).map_err(Failure::unclear)?;
         let party = identity.party_in(&contract).map_err(Failure::no)?.to_owned();
+        // Before anything is kept of what was said of people.
+        let root = identity.checked(self.passphrase.root(&self.dir)?)?;
         self.lost_so_far(&identity, &contract, &party)?;
         self.salt(&identity, &contract, &party)?;
-        joint.add(&identity.root()?);
+        joint.add(&root);
         files::write(&output, &joint.to_vec())?;
         say::result(format_args!("{}  {}", contract.digest, output.display()))?;
         let signers = joint.signers().map_err(Failure::no)?;

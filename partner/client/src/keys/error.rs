@@ -1,5 +1,6 @@
 //! Why a party's keys cannot be made or used.
 
+use super::passphrase::{Cost, PassphraseLength};
 use crate::withdrawn::WithdrawnError;
 use protocol::{delegation::KeyKind, sign::PublicKey};
 use std::{io, path::PathBuf};
@@ -53,11 +54,51 @@ pub enum IdentityError {
         /// The kind of key.
         kind: KeyKind,
     },
-    /// Not 32 bytes.
-    #[error("{path} is not a key of this program: expected 32 bytes")]
+    /// Not 32 bytes, nor a root key under a passphrase.
+    #[error(
+        "{path} is not a key of this program: expected 32 bytes, or a root key under a passphrase"
+    )]
     NoKey {
         /// The file.
         path: PathBuf,
+    },
+    /// A root key that nobody gave the passphrase of.
+    #[error("{path} is under a passphrase, and none was given")]
+    Protected {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another passphrase.
+    #[error("the passphrase does not open {path}")]
+    Passphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A passphrase that is too short or too long.
+    #[error(transparent)]
+    PassphraseLength(#[from] PassphraseLength),
+    /// A file that asks for more work than this program ever did.
+    #[error(
+        "{path} asks for {memory_kib} KiB of memory and {passes} passes for a passphrase, expected at most {} KiB and {} \
+         passes: this program did not write it",
+        Cost::MOST.memory_kib,
+        Cost::MOST.passes
+    )]
+    Costly {
+        /// The file.
+        path: PathBuf,
+        /// Memory.
+        memory_kib: u32,
+        /// Passes over it.
+        passes: u32,
+    },
+    /// The memory that a passphrase takes cannot be had.
+    #[error(
+        "opening a root key takes {memory_kib} KiB of memory, which this machine does not give"
+    )]
+    PassphraseMemory {
+        /// Memory.
+        memory_kib: u32,
     },
     /// A name or address that no contract can hold.
     #[error("{what} \"{found}\" cannot stand in a contract: expected {expected}")]

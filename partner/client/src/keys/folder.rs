@@ -15,10 +15,22 @@ pub(super) fn secret(
     directory: &Path,
     file: &str,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
+    match secret_bytes(directory, file)? {
+        Some(bytes) if bytes.len() != 32 => {
+            Err(IdentityError::NoKey { path: directory.join(file) })
+        }
+        found => Ok(found),
+    }
+}
+
+/// What is in a private file, if there is one.
+pub(super) fn secret_bytes(
+    directory: &Path,
+    file: &str,
+) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
     let path = directory.join(file);
     match files::read_private(&path) {
-        Ok(Ok(bytes)) if bytes.len() == 32 => Ok(Some(bytes)),
-        Ok(Ok(_)) => Err(IdentityError::NoKey { path }),
+        Ok(Ok(bytes)) => Ok(Some(bytes)),
         Ok(Err(mode)) => Err(IdentityError::Exposed { path, mode }),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(IdentityError::Io { path, cause }),
@@ -34,18 +46,6 @@ pub(crate) fn is_party(directory: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// The root key in `directory`, read for this.
-///
-/// # Errors
-///
-/// [`IdentityError::Missing`] where it is kept elsewhere.
-pub fn root(directory: &Path) -> Result<SigningKey, IdentityError> {
-    let path = directory.join(ROOT);
-    let seed =
-        secret(directory, ROOT)?.ok_or_else(|| IdentityError::Missing { path: path.clone() })?;
-    SigningKey::from_seed(&seed).map_err(|_| IdentityError::NoKey { path })
 }
 
 /// The key of this kind with its delegation, if there is one.
@@ -177,7 +177,7 @@ pub fn delegation_file(kind: KeyKind) -> String {
     format!("{kind}.delegation")
 }
 
-/// File with the 32-byte seed of the root key.
+/// File with the root key: a seed of 32 bytes, or what a passphrase protects.
 pub const ROOT: &str = "root.key";
 /// File with the 32-byte seed of the recipient key.
 pub const RECIPIENT: &str = "recipient.key";

@@ -356,7 +356,7 @@ fn keys_without_their_ledger_hand_out_nothing() {
 fn refuses_the_ledger_of_other_keys() {
     let retailer = Retailer::new();
     let elsewhere = tempfile::tempdir().unwrap();
-    let other = create(elsewhere.path(), "other", None).unwrap();
+    let other = create(elsewhere.path(), "other", None, None).unwrap();
     for file in ["custody.sqlite", "custody.generation"] {
         std::fs::copy(elsewhere.path().join(file), retailer.file(file)).unwrap();
     }
