@@ -16,6 +16,7 @@ mod tables;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
+use engine::Ordered;
 use privacy::Ledger;
 use privacy::sampler::Exact;
 use protocol::contract::Contract;
@@ -134,8 +135,9 @@ impl Room {
         seed[..4].copy_from_slice(&trial.to_le_bytes());
         let (exposures, sales) = draw(&mut ChaCha20Rng::from_seed(seed));
         let proven = self.admitted.proven();
-        let answered =
-            async { engine::run(proven, &self.contract, &[&[exposures], &[sales]]).await.unwrap() };
+        let tables = [("exposures", exposures), ("sales", sales)]
+            .map(|(name, rows)| Arc::new(Ordered::new(&self.contract, name, &[rows]).unwrap()));
+        let answered = async { engine::run(proven, &tables).await.unwrap() };
         let raw = self.runtime.block_on(answered);
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;

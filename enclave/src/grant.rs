@@ -8,12 +8,14 @@ use crate::{
     vault::{Held, is_over},
 };
 use arrow::array::RecordBatch;
+use bytes::Bytes;
+use engine::{Intake, Ordered};
 use protocol::{
     contract::{Contract, Dataset},
     delegation::{Authorised, KeyError, KeyFlaw},
     grant::{Binding, Grant},
     key::DataKey,
-    manifest::SignedManifest,
+    manifest::{Manifest, SignedManifest},
     message::Reply,
     refusal::{Asked, GrantFlaw, Refusal},
     sealed::{FOOTER, FileError, ROW},
@@ -76,7 +78,7 @@ pub(crate) async fn take(
     if open.vault.release(&name) {
         return Err(Refusal::KeyWithheld { dataset: name, owner: party.to_owned() });
     }
-    let rows = fetched?;
+    let table = Arc::new(fetched?);
     let now = serving.now()?;
     if is_over(grant.not_after, now) {
         return Err(bad(GrantFlaw::Time));
@@ -90,7 +92,7 @@ pub(crate) async fn take(
     })?;
     accept(serving, open, slices, now)?;
     let (digest, not_after) = (manifest.digest(), grant.not_after);
-    open.vault.open(&name, Held { manifest, rows, not_after });
+    open.vault.open(&name, Held { manifest, table, not_after });
     open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
     Ok(Reply::Granted { columns: grant.columns, not_after })
 }
@@ -207,7 +209,7 @@ async fn fetch(
     name: &str,
     manifest: &SignedManifest,
     keys: BTreeMap<String, DataKey>,
-) -> Result<RecordBatch, Refusal> {
+) -> Result<Ordered, Refusal> {
     let bad = |why| Refusal::BadGrant { dataset: name.to_owned(), why };
     let what = manifest.manifest().clone();
     let file = link::dataset(serving.host.as_ref(), what.root, what.size).await;
@@ -221,21 +223,41 @@ async fn fetch(
         }
     })?;
     let dataset = serving.contract.datasets.get(name).cloned().ok_or(Refusal::Internal)?;
+    let intake = Ordered::intake(&serving.contract, name, what.rows);
+    let intake = intake.map_err(|_| Refusal::Internal)?;
     // Parsing a partner's file takes a while, and the file may be hostile: it is not done on the
     // thread that serves.
     let opened =
-        tokio::task::spawn_blocking(move || dataset::open(file.into(), &what, &dataset, &keys));
-    let table = opened.await.map_err(|_| bad(GrantFlaw::Layout))?.map_err(|error| {
+        tokio::task::spawn_blocking(move || open_file(file.into(), &what, &dataset, &keys, intake));
+    opened.await.map_err(|_| bad(GrantFlaw::Layout))?.map_err(bad)
+}
+
+/// Decrypts a file and puts its rows into the order of people.
+fn open_file(
+    file: Bytes,
+    manifest: &Manifest,
+    dataset: &Dataset,
+    keys: &BTreeMap<String, DataKey>,
+    mut intake: Intake,
+) -> Result<Ordered, GrantFlaw> {
+    let table = dataset::open(file, manifest, dataset, keys).map_err(|error| {
         tracing::warn!(%error, "a dataset does not open");
         match error {
             dataset::OpenError::File(FileError::Root | FileError::Size { .. }) => {
-                bad(GrantFlaw::Altered)
+                GrantFlaw::Altered
             }
-            _ => bad(GrantFlaw::Layout),
+            _ => GrantFlaw::Layout,
         }
     })?;
     let columns = table.columns().iter().map(|(name, values)| (name, Arc::clone(values)));
-    RecordBatch::try_from_iter(columns).map_err(|_| bad(GrantFlaw::Layout))
+    let rows = RecordBatch::try_from_iter(columns).map_err(|_| GrantFlaw::Layout)?;
+    drop(table);
+    let added = intake.add(&rows);
+    drop(rows);
+    added.and_then(|()| intake.finish()).map_err(|fault| {
+        tracing::warn!(%fault, "a dataset could not be put into the order of its people");
+        GrantFlaw::Layout
+    })
 }
 
 /// The longest grant in seconds: a day.

@@ -145,8 +145,7 @@ async fn tally(
     let proven = admitted.proven();
     let versions = &admitted.job().datasets;
     let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally())?;
-    let tables: Vec<_> = unlocked.rows.into_iter().map(std::slice::from_ref).collect();
-    match engine::run(proven, &serving.contract, &tables).await {
+    match engine::run(proven, &unlocked.tables).await {
         Ok(raw) => {
             let noise = &mut open.noise.as_mut();
             raw.release(paid, noise).map_err(|_| Refusal::Internal)

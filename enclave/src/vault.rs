@@ -1,6 +1,6 @@
 //! Datasets whose keys were granted: decrypted and in memory until the grant ends.
 
-use arrow::array::RecordBatch;
+use engine::Ordered;
 use protocol::{
     contract::Contract,
     digest::Digest,
@@ -10,7 +10,10 @@ use protocol::{
     tally::Tally,
     time::Time,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The datasets that are open.
 pub(crate) struct Vault {
@@ -26,13 +29,13 @@ pub(crate) struct Vault {
 /// A dataset that is open.
 pub(crate) struct Held {
     pub(crate) manifest: SignedManifest,
-    pub(crate) rows: RecordBatch,
+    pub(crate) table: Arc<Ordered>,
     pub(crate) not_after: Time,
 }
 
 /// The datasets of one job, all of them open, in the order of its tally.
-pub(crate) struct Unlocked<'v> {
-    pub(crate) rows: Vec<&'v RecordBatch>,
+pub(crate) struct Unlocked {
+    pub(crate) tables: Vec<Arc<Ordered>>,
 }
 
 impl Vault {
@@ -127,19 +130,19 @@ impl Vault {
         contract: &Contract,
         versions: &BTreeMap<String, Digest>,
         tally: &Tally,
-    ) -> Result<Unlocked<'_>, Refusal> {
-        let rows = |name: &str| {
+    ) -> Result<Unlocked, Refusal> {
+        let table = |name: &str| {
             let held = self
                 .held
                 .get(name)
                 .filter(|held| versions.get(name) == Some(&held.manifest.digest()));
-            held.map(|held| &held.rows).ok_or_else(|| {
+            held.map(|held| Arc::clone(&held.table)).ok_or_else(|| {
                 let owner = contract.datasets.get(name).map(|d| d.owner.clone());
                 let owner = owner.unwrap_or_default();
                 Refusal::KeyWithheld { dataset: name.to_owned(), owner }
             })
         };
-        Ok(Unlocked { rows: tally.datasets().map(rows).collect::<Result<_, _>>()? })
+        Ok(Unlocked { tables: tally.datasets().map(table).collect::<Result<_, _>>()? })
     }
 }
 

@@ -9,6 +9,7 @@ use arrow::{
     array::{Array, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch, UInt32Array},
     compute::take,
 };
+use engine::Ordered;
 use page::terminal;
 use privacy::{Ledger, Release, sampler::Noise};
 use protocol::{
@@ -104,8 +105,11 @@ impl Counted {
         tables: &[Vec<RecordBatch>],
         noise: &mut impl Noise,
     ) -> Release {
-        let tables: Vec<_> = tables.iter().map(Vec::as_slice).collect();
-        let raw = runtime().block_on(::engine::run(proven, &self.contract, &tables)).unwrap();
+        let tables = proven.tally().datasets().zip(tables);
+        let tables = tables
+            .map(|(name, rows)| Arc::new(Ordered::new(&self.contract, name, rows).unwrap()))
+            .collect::<Vec<_>>();
+        let raw = runtime().block_on(::engine::run(proven, &tables)).unwrap();
         let admitted = danger::with_proof(self.admitted.clone(), proven.clone());
         let mut ledger = Ledger::new();
         for dataset in admitted.datasets() {

@@ -1,5 +1,8 @@
 //! A room for attackers: everything between a signed job and a result is the real code, but the wires.
 
+use std::sync::Arc;
+
+use engine::Ordered;
 use privacy::{
     Ledger, Names, Raw, Release, Totals,
     sampler::{Exact, Noise, Scale, Variance},
@@ -197,11 +200,13 @@ impl Room {
     }
 
     fn totals(&self, people: &[Person], admitted: &Admitted) -> Result<Raw, No> {
-        let (exposures, sales) = &tables(people);
+        let (exposures, sales) = tables(people);
         let proven = admitted.proven();
-        let tables = [exposures, sales].map(std::slice::from_ref);
-        let tables = &tables[..proven.tally().tables.len()];
-        let running = engine::run(proven, &self.contract, tables);
+        let tables = [("exposures", exposures), ("sales", sales)].map(|(name, rows)| {
+            Ordered::new(&self.contract, name, &[rows]).map(Arc::new).map_err(|_| No::Fault)
+        });
+        let tables = tables.into_iter().collect::<Result<Vec<_>, No>>()?;
+        let running = engine::run(proven, &tables[..proven.tally().tables.len()]);
         self.runtime.block_on(running).map_err(|_| No::Fault)
     }
 

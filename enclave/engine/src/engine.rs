@@ -1,28 +1,23 @@
 //! Runs a tally.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
 use privacy::{Raw, Totals};
-use protocol::contract::Contract;
 use protocol::proof::Proven;
 use protocol::tally::Tally;
 
 use crate::fault::Fault;
-use crate::groups;
-use crate::table::Table;
+use crate::groups::{self, Work};
+use crate::ordered::{Ordered, cores};
 
-/// Answers a proven tally from the tables of its datasets, in the tally's order, each in the layout of
-/// [`protocol::sealed`] and of at least one batch. Needs a Tokio runtime.
+/// Answers a proven tally from its datasets, in the tally's order. Needs a Tokio runtime.
 ///
 /// `groups.rs` says who counts where. A tally without a proof does not get here:
 ///
 /// ```compile_fail,E0308
-/// # use arrow::array::RecordBatch;
-/// async fn unproven(
-///     tally: &protocol::tally::Tally,
-///     contract: &protocol::contract::Contract,
-///     rows: &[RecordBatch],
-/// ) {
-///     let _ = engine::run(tally, contract, &[rows]).await;
+/// # use std::sync::Arc;
+/// async fn unproven(tally: &protocol::tally::Tally, tables: &[Arc<engine::Ordered>]) {
+///     let _ = engine::run(tally, tables).await;
 /// }
 /// ```
 ///
@@ -33,31 +28,30 @@ use crate::table::Table;
 ///
 /// # Errors
 ///
-/// [`Fault`], from contract, tally, layout and public sizes; or if memory runs out.
-pub async fn run(
-    proven: &Proven,
-    contract: &Contract,
-    tables: &[&[RecordBatch]],
-) -> Result<Raw, Fault> {
-    let totals = totals(proven.tally(), contract, tables).await?;
+/// [`Fault`], from tally, datasets and public sizes; or if memory runs out.
+pub async fn run(proven: &Proven, tables: &[Arc<Ordered>]) -> Result<Raw, Fault> {
+    let totals = totals(proven.tally(), tables, cores(), None).await?;
     Ok(Raw::new(proven.clone(), totals))
 }
 
+/// On so many threads, of which each takes one range of keys after another: of `parts`, or as many as fit the rows.
 pub(crate) async fn totals(
     tally: &Tally,
-    contract: &Contract,
-    tables: &[&[RecordBatch]],
+    tables: &[Arc<Ordered>],
+    threads: usize,
+    parts: Option<usize>,
 ) -> Result<Totals, Fault> {
-    if tables.len() != tally.tables.len() {
+    let mut named = tally.datasets().zip(tables);
+    if tables.len() != tally.tables.len() || named.any(|(name, table)| table.name() != name) {
         return Err(Fault::Tables);
     }
-    let named = tally.sides().zip(tables);
-    let tables = named.map(|((side, _), rows)| Table::new(tally, side, contract, rows));
-    let tables = tables.collect::<Result<Vec<_>, Fault>>()?;
-    let counted = tables.iter().take(tally.counted().len());
-    check_range(tally, counted.fold(0, |sum, table| sum.saturating_add(table.rows.num_rows())))?;
-    let tally = tally.clone();
-    let counting = move || groups::totals(&tally, &tables);
+    let rows = |tables: &[Arc<Ordered>]| {
+        tables.iter().fold(0_usize, |sum, table| sum.saturating_add(table.rows()))
+    };
+    check_range(tally, rows(tables.get(..tally.counted().len()).unwrap_or_default()))?;
+    let work = Work { threads, parts: parts.unwrap_or(rows(tables) / ROWS_OF_A_PART) };
+    let (tally, tables) = (tally.clone(), tables.to_vec());
+    let counting = move || groups::totals(&tally, &tables, work);
     tokio::task::spawn_blocking(counting).await.map_err(|_| Fault::Engine)?
 }
 
@@ -73,3 +67,7 @@ fn check_range(tally: &Tally, rows: usize) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// So many that going from one range of keys to the next costs nothing that could be measured, and so few that no
+/// core waits long for another.
+const ROWS_OF_A_PART: usize = 1 << 17;

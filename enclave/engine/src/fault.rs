@@ -15,6 +15,14 @@ pub enum Fault {
         /// Column.
         column: String,
     },
+    /// The people of a dataset were not put into the order that a union asks for.
+    #[error(
+        "the people of \"{dataset}\" are not in the order of the kind of key that they are counted by"
+    )]
+    NoOrder {
+        /// Dataset.
+        dataset: String,
+    },
     /// Another number of tables than the tally has datasets.
     #[error("the engine was not handed one table for each dataset of the tally")]
     Tables,

@@ -1,10 +1,12 @@
 //! From a question about people to its totals: a [`Proven`](protocol::proof::Proven) tally is run over
-//! the sealed tables of its datasets, and its answer is a [`Raw`](privacy::Raw).
+//! its datasets, each [`Ordered`] by people, and its answer is a [`Raw`](privacy::Raw).
 
 mod engine;
 mod fault;
 mod groups;
-mod table;
+mod mix;
+mod ordered;
 
 pub use engine::run;
 pub use fault::Fault;
+pub use ordered::{Intake, Ordered};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
-use engine::Fault;
+use engine::{Fault, Ordered};
 use privacy::sampler::{Noise, Scale, Variance};
 use privacy::{Ledger, Raw};
 use proptest::collection::vec;
@@ -251,8 +251,10 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
 fn run(exposures: &[RecordBatch], sales: &[RecordBatch], clamp: u32) -> Result<Answer, Fault> {
     let contract = room::contract();
     let admitted = admitted(&contract, clamp);
-    let tables = [exposures, sales];
-    let raw = RUNTIME.block_on(engine::run(admitted.proven(), &contract, &tables))?;
+    let tables = [("exposures", exposures), ("sales", sales)]
+        .map(|(name, rows)| Ordered::new(&contract, name, rows).map(Arc::new));
+    let tables = tables.into_iter().collect::<Result<Vec<_>, Fault>>()?;
+    let raw = RUNTIME.block_on(engine::run(admitted.proven(), &tables))?;
     Ok(answer(raw, admitted, &contract))
 }
 
@@ -329,8 +331,8 @@ fn refuses_tables_of_another_layout() {
     let found = run(std::slice::from_ref(&left), &[without_spend], 100).unwrap_err();
     assert_eq!(found, layout("sales", "spend"));
     let found = run(std::slice::from_ref(&left), std::slice::from_ref(&left), 100).unwrap_err();
-    assert_eq!(found, layout("sales", "bought"));
-    assert_eq!(run(&[], &[sales(&[])], 100).unwrap_err(), layout("exposures", "glovebox_row"));
+    assert_eq!(found, layout("sales", "visit"));
+    assert_eq!(run(&[], &[sales(&[])], 100).unwrap_err(), layout("exposures", "email"));
 }
 
 const OFFSET: i64 = 1 << 50;

@@ -19,7 +19,7 @@ pub(crate) struct Cell<const N: usize> {
 type Key<const N: usize> = ([u32; N], u64);
 
 impl<const N: usize> Cell<N> {
-    pub(crate) fn new(tuples: &[Tuple; N], number: u64) -> Self {
+    fn new(tuples: &[Tuple; N], number: u64) -> Self {
         Self { key: (tuples.map(|tuple| tuple.code), number), rows: tuples.map(|tuple| tuple.row) }
     }
 
@@ -68,8 +68,19 @@ impl<const N: usize> Counted<N> {
     }
 
     /// Adds a person to one cell.
-    pub(crate) fn add(&mut self, cell: &Cell<N>, values: &[i64], products: &[Product]) {
-        let slot = self.slot(cell);
+    pub(crate) fn add(
+        &mut self,
+        tuples: &[Tuple; N],
+        number: u64,
+        values: &[i64],
+        products: &[Product],
+    ) {
+        let slot = if self.named.is_some() {
+            self.slot(&Cell::new(tuples, number))
+        } else {
+            let number = tuples.iter().fold(number, |sum, it| sum + u64::from(it.code));
+            usize::try_from(number).unwrap_or(usize::MAX)
+        };
         add(&mut self.people, slot, 1);
         for (column, value) in self.sums.iter_mut().zip(values) {
             add(column, slot, *value);
@@ -118,12 +129,9 @@ impl<const N: usize> Counted<N> {
         Totals { cells: names, people, sums, products }
     }
 
+    /// Where a cell is that the data name.
     fn slot(&mut self, cell: &Cell<N>) -> usize {
-        let (tuples, others) = cell.key;
-        let Some(named) = &mut self.named else {
-            let number = tuples.iter().fold(others, |sum, tuple| sum + u64::from(*tuple));
-            return usize::try_from(number).unwrap_or(usize::MAX);
-        };
+        let Some(named) = &mut self.named else { return usize::MAX };
         let next = self.cells.len();
         let slot = *named.entry(cell.key).or_insert(next);
         if slot == next {

@@ -1,22 +1,19 @@
 //! Columns as a tally reads them, row by row. A row that there is not has no value anywhere.
 
-use arrow::array::{Array, AsArray, FixedSizeBinaryArray};
-use arrow::datatypes::{Int32Type, Int64Type};
-use protocol::identity::MatchKey;
 use protocol::released::Place;
 use protocol::sealed::MISSING;
 use protocol::tally::{Arm, Condition, Dimension, Quantity, Side, Tally};
 
-use super::order::{mix, mix_bytes, ranks_of_labels};
 use crate::fault::Fault;
-use crate::table::{Kind, Table, WIDEST};
+use crate::mix::{mix, mix_bytes};
+use crate::ordered::{Codes, Column, Ordered, Text, wide};
 
 /// A condition on a row.
 pub(crate) enum Test<'t> {
     OneOf {
-        codes: &'t [i32],
-        values: i32,
-        allowed: &'t [i32],
+        codes: &'t Codes,
+        /// By code, whether rows with it meet the condition.
+        allowed: Vec<bool>,
     },
     Days {
         days: &'t [i32],
@@ -63,11 +60,11 @@ impl<'t> Starts<'t> {
     pub(crate) fn of_table(
         &self,
         side: Side,
-        table: &'t Table,
+        table: &'t Ordered,
     ) -> Result<Vec<(usize, &'t [i32])>, Fault> {
         let own = self.0.iter().enumerate().filter(|(_, (of, _))| *of == side);
         let days = own.map(|(at, (_, column))| match table.column(column)? {
-            (name, Kind::Day) => Ok((at, codes(table, name)?)),
+            Column::Days(days) => Ok((at, days.as_slice())),
             _ => Err(table.layout(column)),
         });
         days.collect()
@@ -95,29 +92,29 @@ fn earliest(dimension: &Dimension) -> Option<(Side, &str)> {
 
 impl<'t> Test<'t> {
     pub(crate) fn all(
-        table: &'t Table,
+        table: &'t Ordered,
         conditions: &'t [Condition],
         starts: &Starts<'_>,
     ) -> Result<Vec<Self>, Fault> {
         conditions.iter().map(|condition| Self::new(table, condition, starts)).collect()
     }
 
-    fn new(table: &'t Table, condition: &'t Condition, starts: &Starts<'_>) -> Result<Self, Fault> {
+    fn new(table: &'t Ordered, condition: &Condition, starts: &Starts<'_>) -> Result<Self, Fault> {
         let column = condition.column();
-        let (name, kind) = table.column(column)?;
-        match (condition, kind) {
-            (Condition::OneOf { codes: allowed, .. }, Kind::Group(values)) => {
-                Ok(Self::OneOf { codes: codes(table, name)?, values, allowed })
+        match (condition, table.column(column)?) {
+            (Condition::OneOf { codes: allowed, .. }, Column::Group { codes, values }) => {
+                let is_allowed =
+                    |code: u32| i32::try_from(code).is_ok_and(|it| allowed.contains(&it));
+                Ok(Self::OneOf { codes, allowed: (0..*values).map(is_allowed).collect() })
             }
-            (Condition::Between { least, most, .. }, Kind::Day) => {
-                Ok(Self::Days { days: codes(table, name)?, least: *least, most: *most })
+            (Condition::Between { least, most, .. }, Column::Days(days)) => {
+                Ok(Self::Days { days, least: *least, most: *most })
             }
-            (Condition::Between { least, most, .. }, Kind::Number) => {
-                Ok(Self::Numbers { numbers: numbers(table, name)?, least: *least, most: *most })
+            (Condition::Between { least, most, .. }, Column::Numbers(numbers)) => {
+                Ok(Self::Numbers { numbers, least: *least, most: *most })
             }
-            (Condition::SinceStart { first, last, .. }, Kind::Day) => {
+            (Condition::SinceStart { first, last, .. }, Column::Days(days)) => {
                 let start = starts.place(condition).ok_or(Fault::Engine)?;
-                let days = codes(table, name)?;
                 Ok(Self::SinceStart { days, start, first: *first, last: *last })
             }
             _ => Err(table.layout(column)),
@@ -127,9 +124,8 @@ impl<'t> Test<'t> {
     /// Whether a row of somebody with these starts meets it.
     pub(crate) fn is_met(&self, row: usize, starts: &[Option<i32>]) -> bool {
         match self {
-            Self::OneOf { codes, values, allowed } => {
-                let value = codes.get(row).filter(|code| (0..*values).contains(*code));
-                value.is_some_and(|code| allowed.binary_search(code).is_ok())
+            Self::OneOf { codes, allowed } => {
+                codes.get(row).is_some_and(|code| allowed.get(wide(code)) == Some(&true))
             }
             Self::Days { days, least, most } => {
                 let day = days.get(row).filter(|day| **day != MISSING);
@@ -150,68 +146,67 @@ impl<'t> Test<'t> {
 
 /// The column that assigns people to arms.
 pub(crate) struct Assignment<'t> {
-    codes: &'t [i32],
-    test: &'t [i32],
-    control: &'t [i32],
+    codes: &'t Codes,
+    /// By code, and last of rows without a value: [`TEST`], [`CONTROL`], both, or [`ELSEWHERE`].
+    arms: Vec<u8>,
 }
 
 impl<'t> Assignment<'t> {
     pub(crate) fn new(
-        table: &'t Table,
+        table: &'t Ordered,
         column: &str,
-        test: &'t [i32],
-        control: &'t [i32],
+        test: &[i32],
+        control: &[i32],
     ) -> Result<Self, Fault> {
-        match table.column(column)? {
-            (name, Kind::Group(_)) => Ok(Self { codes: codes(table, name)?, test, control }),
-            _ => Err(table.layout(column)),
-        }
+        let Column::Group { codes, values } = table.column(column)? else {
+            return Err(table.layout(column));
+        };
+        let arm = |code: u32| {
+            let code = i32::try_from(code).ok().filter(|_| code < *values);
+            let is_in = |arm: &[i32]| code.is_some_and(|code| arm.contains(&code));
+            match (is_in(test), is_in(control)) {
+                (false, false) => ELSEWHERE,
+                (test, control) => u8::from(test) * TEST | u8::from(control) * CONTROL,
+            }
+        };
+        Ok(Self { codes, arms: (0..=*values).map(arm).collect() })
     }
 
     /// The arm of somebody with these rows.
-    pub(crate) fn arm(&self, rows: impl Iterator<Item = usize>) -> Arm {
-        let (mut in_test, mut in_control, mut elsewhere) = (false, false, false);
-        for row in rows {
-            let code = self.codes.get(row).filter(|code| **code != MISSING);
-            let is_in = |arm: &[i32]| code.is_some_and(|code| arm.contains(code));
-            let (test, control) = (is_in(self.test), is_in(self.control));
-            in_test |= test;
-            in_control |= control;
-            elsewhere |= !test && !control;
-        }
-        match (in_test, in_control, elsewhere) {
-            (true, false, false) => Arm::Test,
-            (false, true, false) => Arm::Control,
-            (false, false, _) => Arm::Other,
+    pub(crate) fn arm(&self, rows: &[u32]) -> Arm {
+        let of = |row: &u32| self.codes.get(wide(*row)).and_then(|code| self.arms.get(wide(code)));
+        match rows.iter().filter_map(of).fold(0, |all, arm| all | arm) {
+            TEST => Arm::Test,
+            CONTROL => Arm::Control,
+            0 | ELSEWHERE => Arm::Other,
             _ => Arm::Several,
         }
     }
 }
 
+const TEST: u8 = 1;
+const CONTROL: u8 = 2;
+const ELSEWHERE: u8 = 4;
+
 /// A dimension that rows have a place in.
 pub(crate) enum Part<'t> {
     /// Codes of so many values.
-    Group { codes: &'t [i32], values: u32 },
-    /// Labels, and their places in the order of all.
-    Label { labels: &'t FixedSizeBinaryArray, ranks: Vec<u32>, places: u64 },
+    Group { codes: &'t Codes, values: u32 },
+    /// Places of texts in the order of all of them.
+    Label { ranks: &'t [u32], texts: &'t [Text] },
 }
 
 impl<'t> Part<'t> {
-    pub(crate) fn group(table: &'t Table, column: &str, values: u32) -> Result<Self, Fault> {
+    pub(crate) fn group(table: &'t Ordered, column: &str, values: u32) -> Result<Self, Fault> {
         match table.column(column)? {
-            (name, Kind::Group(_)) => Ok(Self::Group { codes: codes(table, name)?, values }),
+            Column::Group { codes, .. } => Ok(Self::Group { codes, values }),
             _ => Err(table.layout(column)),
         }
     }
 
-    pub(crate) fn label(table: &'t Table, column: &str) -> Result<Self, Fault> {
+    pub(crate) fn label(table: &'t Ordered, column: &str) -> Result<Self, Fault> {
         match table.column(column)? {
-            (name, Kind::Label) => {
-                let labels = labels(table, name)?;
-                let (ranks, places) =
-                    ranks_of_labels((0..labels.len()).map(|row| labels.value(row)));
-                Ok(Self::Label { labels, ranks, places })
-            }
+            Column::Label { ranks, texts } => Ok(Self::Label { ranks, texts }),
             _ => Err(table.layout(column)),
         }
     }
@@ -220,7 +215,15 @@ impl<'t> Part<'t> {
     pub(crate) fn places(&self) -> u64 {
         match self {
             Self::Group { values, .. } => u64::from(*values) + 1,
-            Self::Label { places, .. } => *places,
+            Self::Label { texts, .. } => u64::try_from(texts.len()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::Group { codes, .. } => codes.len(),
+            Self::Label { ranks, .. } => ranks.len(),
         }
     }
 
@@ -228,8 +231,7 @@ impl<'t> Part<'t> {
     pub(crate) fn rank(&self, row: usize) -> u32 {
         match self {
             Self::Group { codes, values } => {
-                let code = codes.get(row).and_then(|code| u32::try_from(*code).ok());
-                code.filter(|code| code < values).unwrap_or(*values)
+                codes.get(row).map_or(*values, |code| code.min(*values))
             }
             Self::Label { ranks, .. } => ranks.get(row).copied().unwrap_or(0),
         }
@@ -239,16 +241,21 @@ impl<'t> Part<'t> {
     pub(crate) fn place(&self, row: usize) -> Place {
         match self {
             Self::Group { .. } => Place::Index(self.rank(row)),
-            Self::Label { labels, .. } => Place::Label(label(labels, row)),
+            Self::Label { .. } => Place::Label(self.text(row)),
         }
+    }
+
+    fn text(&self, row: usize) -> Text {
+        let Self::Label { texts, .. } = self else { return Text::default() };
+        texts.get(wide(self.rank(row))).copied().unwrap_or_default()
     }
 
     /// The number of the only value of these rows: its rank, that of no value, or the number of places for
     /// several.
-    pub(crate) fn only(&self, rows: impl Iterator<Item = usize>) -> u64 {
+    pub(crate) fn only(&self, rows: &[u32]) -> u64 {
         let none = self.rank(usize::MAX);
         let mut only = none;
-        for rank in rows.map(|row| self.rank(row)).filter(|rank| *rank != none) {
+        for rank in rows.iter().map(|row| self.rank(wide(*row))).filter(|rank| *rank != none) {
             if only != none && only != rank {
                 return self.places();
             }
@@ -259,23 +266,15 @@ impl<'t> Part<'t> {
 
     /// What the places of labels are called, by rank.
     pub(crate) fn places_by_rank(&self) -> Vec<Place> {
-        let Self::Label { labels, ranks, places } = self else { return Vec::new() };
-        let none = Place::Label([0; MatchKey::LEN]);
-        let mut all = vec![none; usize::try_from(*places).unwrap_or(0)];
-        for (row, rank) in ranks.iter().enumerate() {
-            let place = usize::try_from(*rank).ok().and_then(|rank| all.get_mut(rank));
-            if let Some(place) = place {
-                *place = Place::Label(label(labels, row));
-            }
-        }
-        all
+        let Self::Label { texts, .. } = self else { return Vec::new() };
+        texts.iter().copied().map(Place::Label).collect()
     }
 
     /// The place as a number that other rows have no part in.
     pub(crate) fn hash(&self, row: usize) -> u64 {
         match self {
             Self::Group { .. } => mix(1, u64::from(self.rank(row))),
-            Self::Label { labels, .. } => mix_bytes(2, &label(labels, row)),
+            Self::Label { .. } => mix_bytes(2, &self.text(row)),
         }
     }
 }
@@ -294,7 +293,7 @@ enum Of<'t> {
 
 impl<'t> Value<'t> {
     pub(crate) fn new(
-        table: &'t Table,
+        table: &'t Ordered,
         quantity: &Quantity,
         conditions: &'t [Condition],
         starts: &Starts<'_>,
@@ -302,14 +301,11 @@ impl<'t> Value<'t> {
         let of = match quantity {
             Quantity::Rows | Quantity::RowsOfAll => Of::Rows,
             Quantity::Sum { column } => match table.column(column)? {
-                (name, Kind::Number) => Of::Sum(numbers(table, name)?),
+                Column::Numbers(numbers) => Of::Sum(numbers),
                 _ => return Err(table.layout(column)),
             },
             Quantity::Distinct { column } => match table.column(column)? {
-                (_, Kind::Group(values)) => {
-                    let values = u32::try_from(values).map_err(|_| table.layout(column))?;
-                    Of::Distinct(Part::group(table, column, values)?)
-                }
+                Column::Group { values, .. } => Of::Distinct(Part::group(table, column, *values)?),
                 _ => Of::Distinct(Part::label(table, column)?),
             },
         };
@@ -317,24 +313,24 @@ impl<'t> Value<'t> {
     }
 
     /// Of all `rows`. So many rows of at most 2⁴⁰ each do not overflow.
-    pub(crate) fn over(
-        &self,
-        rows: impl Iterator<Item = usize>,
-        starts: &[Option<i32>],
-        seen: &mut Vec<u32>,
-    ) -> i128 {
-        let mut rows = rows
-            .filter(|row| self.conditions.iter().all(|condition| condition.is_met(*row, starts)));
+    pub(crate) fn over(&self, rows: &[u32], starts: &[Option<i32>], seen: &mut Vec<u32>) -> i128 {
+        let counts = |row: &u32| {
+            self.conditions.iter().all(|condition| condition.is_met(wide(*row), starts))
+        };
+        let counted = rows.iter().filter(|row| counts(row));
         match &self.of {
-            Of::Rows => rows.fold(0, |sum, _| sum + 1),
-            Of::Sum(numbers) => rows.fold(0, |sum, row| {
-                let number = numbers.get(row).copied().unwrap_or(0);
+            Of::Rows if self.conditions.is_empty() => {
+                i128::try_from(rows.len()).unwrap_or(i128::MAX)
+            }
+            Of::Rows => counted.fold(0, |sum, _| sum + 1),
+            Of::Sum(numbers) => counted.fold(0, |sum, row| {
+                let number = numbers.get(wide(*row)).copied().unwrap_or(0);
                 sum + i128::from(number.clamp(-WIDEST, WIDEST))
             }),
             Of::Distinct(part) => {
                 let none = part.rank(usize::MAX);
                 seen.clear();
-                seen.extend(rows.by_ref().map(|row| part.rank(row)).filter(|row| *row != none));
+                seen.extend(counted.map(|row| part.rank(wide(*row))).filter(|rank| *rank != none));
                 seen.sort_unstable();
                 seen.dedup();
                 i128::try_from(seen.len()).unwrap_or(i128::MAX)
@@ -343,24 +339,6 @@ impl<'t> Value<'t> {
     }
 }
 
-pub(crate) fn codes<'t>(table: &'t Table, name: &str) -> Result<&'t [i32], Fault> {
-    let column = table.rows.column_by_name(name);
-    let codes = column.and_then(|column| column.as_primitive_opt::<Int32Type>());
-    codes.map(|codes| &**codes.values()).ok_or(Fault::Engine)
-}
-
-fn numbers<'t>(table: &'t Table, name: &str) -> Result<&'t [i64], Fault> {
-    let column = table.rows.column_by_name(name);
-    let numbers = column.and_then(|column| column.as_primitive_opt::<Int64Type>());
-    numbers.map(|numbers| &**numbers.values()).ok_or(Fault::Engine)
-}
-
-pub(crate) fn labels<'t>(table: &'t Table, name: &str) -> Result<&'t FixedSizeBinaryArray, Fault> {
-    let column = table.rows.column_by_name(name);
-    column.and_then(|column| column.as_fixed_size_binary_opt()).ok_or(Fault::Engine)
-}
-
-fn label(labels: &FixedSizeBinaryArray, row: usize) -> [u8; MatchKey::LEN] {
-    let label = (row < labels.len()).then(|| labels.value(row));
-    label.and_then(|label| label.try_into().ok()).unwrap_or_default()
-}
+/// A row's value is cut to ±2⁴⁰ before it is added: far beyond any clamp, which has 32 bits, and such that no
+/// person has rows enough to overflow 127 bits.
+const WIDEST: i64 = 1 << 40;

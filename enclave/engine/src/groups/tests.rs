@@ -19,7 +19,7 @@ use protocol::tally::{
 
 use crate::fault::Fault;
 use meaning::{Answer, meaning};
-use room::{Row, run, table};
+use room::{Row, ordered, run, run_with, table};
 
 /// What the engine says.
 fn answer(tally: &Tally, tables: &[Vec<Row>]) -> Answer {
@@ -169,6 +169,21 @@ proptest! {
         prop_assert_eq!(named(&tally, &found), expected);
     }
 
+    /// Nor on how counting is shared out.
+    #[test]
+    fn threads_and_ranges_of_keys_do_not_matter(
+        tables in room::tables(), tally in room::tally(1..5), parts in 1..40_usize,
+    ) {
+        let tables: Vec<_> = tables.iter().map(|rows| [table(rows)]).collect();
+        let tables: Vec<_> = tables.iter().map(|rows| &rows[..]).take(tally.tables.len()).collect();
+        let tables = ordered(&tables);
+        let found = |threads, parts| named(&tally, &run_with(&tally, &tables, threads, parts).unwrap());
+        let expected = found(1, 1);
+        for (threads, parts) in [(1, parts), (2, parts), (8, parts), (8, 1000)] {
+            prop_assert_eq!(found(threads, parts), expected.clone());
+        }
+    }
+
     /// Which cells are kept says nothing about what was measured in them.
     #[test]
     fn measures_do_not_choose_cells(tables in room::tables(), mut tally in room::tally(1..3)) {
@@ -300,16 +315,18 @@ fn bins_per_group_are_of_what_a_person_has_in_the_group() {
 }
 
 #[test]
-fn refuses_a_table_too_many_or_too_few() {
+fn refuses_a_table_too_many_or_too_few_or_in_the_place_of_another() {
     let mut tally = groups(Vec::new(), Vec::new(), 1);
     let rows = [table(&[row(1, 0, 0)])];
-    let two = &[&rows[..], &rows];
-    assert_eq!(room::run_with(&tally, &two[..1]).map(drop), Err(Fault::Tables));
+    let two = ordered(&[&rows, &rows]);
+    let found = |tally: &Tally, tables: &[_]| run_with(tally, tables, 1, 1).map(drop);
+    assert_eq!(found(&tally, &two[..1]), Err(Fault::Tables));
     tally.tables.truncate(1);
-    assert_eq!(room::run_with(&tally, two).map(drop), Err(Fault::Tables));
-    room::run_with(&tally, &two[..1]).unwrap();
+    assert_eq!(found(&tally, &two), Err(Fault::Tables));
+    assert_eq!(found(&tally, &two[1..]), Err(Fault::Tables));
+    assert_eq!(found(&tally, &two[..1]), Ok(()));
     tally.tables.clear();
-    assert_eq!(room::run_with(&tally, &[]).map(drop), Err(Fault::Tables));
+    assert_eq!(found(&tally, &[]), Err(Fault::Tables));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use protocol::tally::{
 };
 
 use super::meaning::{self, Value};
-use crate::{engine::totals, fault::Fault};
+use crate::{engine::totals, fault::Fault, ordered::Ordered};
 
 #[path = "../../../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
@@ -118,11 +118,26 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
 /// Runs the engine over as many tables as the tally has.
 pub(super) fn run(tally: &Tally, tables: &[Vec<RecordBatch>]) -> Result<Totals, Fault> {
     let tables: Vec<_> = tables.iter().map(Vec::as_slice).take(tally.tables.len()).collect();
-    run_with(tally, &tables)
+    run_with(tally, &ordered(&tables), 2, 5)
 }
 
-pub(super) fn run_with(tally: &Tally, tables: &[&[RecordBatch]]) -> Result<Totals, Fault> {
-    RUNTIME.block_on(totals(tally, &CONTRACT, tables))
+/// The tables in the order of people, by every kind of key.
+pub(super) fn ordered(tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
+    let kinds = [Identifier::Email, Identifier::Phone];
+    let tables = DATASETS.iter().zip(tables);
+    tables
+        .map(|(name, rows)| Arc::new(Ordered::by(&CONTRACT, name, &kinds, rows).unwrap()))
+        .collect()
+}
+
+/// On so many threads, over so many ranges of keys.
+pub(super) fn run_with(
+    tally: &Tally,
+    tables: &[Arc<Ordered>],
+    threads: usize,
+    parts: usize,
+) -> Result<Totals, Fault> {
+    RUNTIME.block_on(totals(tally, tables, threads, Some(parts)))
 }
 
 pub(super) fn table(rows: &[Row]) -> RecordBatch {
@@ -137,8 +152,8 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number)));
     RecordBatch::try_from_iter([
         ("glovebox_row", codes(|row| row.row)),
-        ("email", bytes(|row| [row.email; 32])),
-        ("phone", bytes(|row| [row.phone; 32])),
+        ("email", bytes(|row| key(row.email))),
+        ("phone", bytes(|row| key(row.phone))),
         ("group", codes(|row| row.group)),
         ("label", bytes(Row::label)),
         ("number", numbers),
@@ -146,6 +161,11 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
         ("agreed", codes(|row| row.agreed)),
     ])
     .unwrap()
+}
+
+/// Spread over all keys, so that they are in several ranges; all zeros of 0.
+fn key(number: u8) -> [u8; 32] {
+    [number.wrapping_mul(37); 32]
 }
 
 /// Few people with many rows.

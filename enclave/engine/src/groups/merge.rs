@@ -1,0 +1,73 @@
+//! Tables read along, one person at a time.
+
+use std::array;
+
+use crate::ordered::{Id, Order};
+
+/// The people of one range of keys, in the order of their ids: of at most `N` tables.
+pub(super) struct Merge<'t, const N: usize> {
+    orders: &'t [&'t Order],
+    /// Of so many first tables people are counted; of the others, only those who are in one of these.
+    counted: usize,
+    /// In each table the next person, and who that is.
+    next: [(usize, Option<Id>); N],
+    /// In each table the person after the last one.
+    end: [usize; N],
+}
+
+impl<'t, const N: usize> Merge<'t, N> {
+    /// The range at place `part` of `parts`, which are of equal widths: keys are evenly spread.
+    pub(super) fn new(orders: &'t [&'t Order], counted: usize, part: usize, parts: usize) -> Self {
+        let bound = |part: usize| {
+            let (part, parts) = (u128::try_from(part).ok()?, u128::try_from(parts).ok()?);
+            (part < parts).then(|| u128::MAX / parts * part)
+        };
+        let ranges: [_; N] = array::from_fn(|at| {
+            let low = bound(part).unwrap_or(u128::MAX);
+            let range = orders.get(at).map(|order| order.between(low, bound(part + 1)));
+            range.unwrap_or(0..0)
+        });
+        let mut merge = Self { orders, counted, next: array::from_fn(|_| (0, None)), end: [0; N] };
+        for (at, range) in ranges.into_iter().enumerate() {
+            if let Some(end) = merge.end.get_mut(at) {
+                *end = range.end;
+            }
+            merge.go_to(at, range.start);
+        }
+        merge
+    }
+
+    /// The next person of the population, and the person's place in each table.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "what it gives is asked about while it goes on"
+    )]
+    pub(super) fn next(&mut self) -> Option<(Id, [Option<usize>; N])> {
+        let id = self.next.iter().take(self.counted).filter_map(|(_, id)| *id).min()?;
+        let own = array::from_fn(|at| {
+            loop {
+                let (place, found) = *self.next.get(at)?;
+                let found = found.filter(|found| *found <= id)?;
+                self.go_to(at, place + 1);
+                if found == id {
+                    return Some(place);
+                }
+            }
+        });
+        Some((id, own))
+    }
+
+    /// Whether a person at these places agrees in all tables.
+    pub(super) fn agrees(&self, own: &[Option<usize>; N]) -> bool {
+        let mut tables = self.orders.iter().zip(own);
+        tables.all(|(order, own)| own.is_none_or(|own| order.agrees(own)))
+    }
+
+    fn go_to(&mut self, at: usize, place: usize) {
+        let is_within = self.end.get(at).is_some_and(|end| place < *end);
+        let order = self.orders.get(at).filter(|_| is_within);
+        if let Some(next) = self.next.get_mut(at) {
+            *next = (place, order.and_then(|order| order.id(place)));
+        }
+    }
+}

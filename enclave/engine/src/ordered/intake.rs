@@ -1,0 +1,204 @@
+//! Rows of a dataset as they come, batch by batch, until all of them can be put into order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int32Type;
+use protocol::contract::{Dataset, Role};
+use protocol::identity::Identifier;
+
+use super::column::{Column, Kept};
+use super::order::{Ids, Order, kind_number};
+use super::parallel::cores;
+use super::sort::prefix;
+use super::{AGREED, Ordered, PADDING, ROW};
+use crate::fault::Fault;
+use crate::mix::mix_bytes;
+
+/// A dataset that is being taken in.
+pub struct Intake {
+    name: String,
+    /// Match keys in the contract's order, with their kinds and the numbers of these.
+    keys: Vec<(String, Identifier, u8)>,
+    consents: Vec<String>,
+    /// By the first key of each row, and by one of these kinds where a row has it.
+    ids: Vec<(Option<Identifier>, Ids)>,
+    /// None before the first batch has come.
+    columns: Option<BTreeMap<String, Column>>,
+    roles: BTreeMap<String, Role>,
+    room: usize,
+    rows: usize,
+}
+
+impl Intake {
+    /// Rows of `dataset`, whose name is `name`, are to be in order by their first match key, and by each of these
+    /// kinds. There is room for so many rows.
+    pub(super) fn new(name: &str, dataset: &Dataset, kinds: &[Identifier], room: usize) -> Self {
+        let keys = dataset.columns.iter().filter_map(|column| match column.role {
+            Role::MatchKey(kind) => Some((column.name.clone(), kind, kind_number(kind)?)),
+            _ => None,
+        });
+        let consents = dataset.columns.iter().filter(|column| column.role == Role::Consent);
+        let orders = std::iter::once(None).chain(kinds.iter().copied().map(Some));
+        let roles = dataset.columns.iter().map(|column| (column.name.clone(), column.role.clone()));
+        Self {
+            name: name.to_owned(),
+            keys: keys.collect(),
+            consents: consents.map(|column| column.name.clone()).collect(),
+            ids: orders.map(|by| (by, Ids::new())).collect(),
+            columns: None,
+            roles: roles.collect(),
+            room,
+            rows: 0,
+        }
+    }
+
+    /// Takes in the rows of one batch, which is of the columns of the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Layout`] if a column is missing or of another type; [`Fault::Memory`] for more rows than can be
+    /// numbered.
+    pub fn add(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+        self.rows = self.rows.saturating_add(batch.num_rows());
+        // Rows are numbered with 32 bits, and one more.
+        if u32::try_from(self.rows).is_ok_and(|rows| rows < u32::MAX) {
+            if self.columns.is_none() {
+                self.ids.iter_mut().for_each(|(_, ids)| ids.make_room(self.room));
+            }
+            let kept = self.add_ids(batch)?;
+            let kept = if kept.len() == batch.num_rows() { Kept::All } else { Kept::At(&kept) };
+            self.add_columns(batch, kept)
+        } else {
+            Err(Fault::Memory)
+        }
+    }
+
+    /// Says whose each row is; gives the places of those that are somebody's.
+    fn add_ids(&mut self, batch: &RecordBatch) -> Result<Vec<usize>, Fault> {
+        let keys = self.keys.iter().map(|(column, ..)| {
+            let found = batch.column_by_name(column);
+            let keys = found.and_then(|keys| keys.as_fixed_size_binary_opt());
+            let keys = keys.filter(|keys| keys.null_count() == 0 && keys.value_length() > 0);
+            let width = keys.and_then(|keys| usize::try_from(keys.value_length()).ok());
+            let values = keys.zip(width).map(|(keys, width)| (keys.value_data(), width));
+            values.ok_or_else(|| self.layout(column))
+        });
+        let keys = keys.collect::<Result<Vec<_>, Fault>>()?;
+        let consents = self.consents.iter().map(|column| self.codes(batch, column));
+        let consents = consents.collect::<Result<Vec<_>, Fault>>()?;
+        let marks = match batch.column_by_name(ROW) {
+            Some(_) => Some(self.codes(batch, ROW)?),
+            None => None,
+        };
+        let mut found: Vec<Option<u128>> = Vec::with_capacity(keys.len());
+        let mut kept = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            if marks.is_some_and(|marks| marks.get(row) == Some(&PADDING)) {
+                continue;
+            }
+            found.clear();
+            found.extend(keys.iter().map(|(bytes, width)| key(bytes, *width, row)));
+            let agrees = consents.iter().all(|consent| consent.get(row) == Some(&AGREED));
+            let mut is_anybodys = false;
+            for (by, ids) in &mut self.ids {
+                let present = self.keys.iter().zip(&found);
+                let mut present =
+                    present.filter_map(|((_, kind, number), key)| Some((kind, *number, (*key)?)));
+                let first = present.next();
+                let of_kind = first.filter(|(kind, ..)| by.is_none_or(|by| by == **kind));
+                let of_kind = of_kind.or_else(|| present.find(|(kind, ..)| *by == Some(**kind)));
+                if let Some((_, kind, key)) = of_kind.or(first) {
+                    ids.add(key, kind, agrees);
+                    is_anybodys = true;
+                }
+            }
+            if is_anybodys {
+                kept.push(row);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn add_columns(&mut self, batch: &RecordBatch, kept: Kept<'_>) -> Result<(), Fault> {
+        let (roles, room) = (&self.roles, self.room);
+        let columns = self.columns.get_or_insert_with(|| {
+            let named = roles.iter().filter(|(name, _)| batch.column_by_name(name).is_some());
+            named
+                .filter_map(|(name, role)| Some((name.clone(), Column::new(role, room)?)))
+                .collect()
+        });
+        for (name, column) in columns {
+            let added = batch.column_by_name(name).and_then(|batch| column.add(batch, kept));
+            if added.is_none() {
+                return Err(Fault::Layout { dataset: self.name.clone(), column: name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The dataset in the order of its people.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Layout`] if no batch has come.
+    pub fn finish(self) -> Result<Ordered, Fault> {
+        let threads = cores();
+        let Some(columns) = self.columns else {
+            let column = self.keys.first().map(|(column, ..)| column.clone()).unwrap_or_default();
+            return Err(Fault::Layout { dataset: self.name, column });
+        };
+        let mut all = self.ids.into_iter();
+        let mut orders = Vec::new();
+        let mut rows = None;
+        if let Some((by, ids)) = all.next() {
+            let mut order = Order::new(ids, threads);
+            rows = order.take_rows();
+            orders.push((by, order));
+        }
+        for (by, ids) in all {
+            orders.push((by, Order::new(ids.in_order(rows.as_deref(), threads), threads)));
+        }
+        let columns = columns.into_iter();
+        let columns = columns
+            .map(|(name, column)| (name, column.in_order(rows.as_deref(), threads)))
+            .collect();
+        let kinds = self.keys.into_iter().map(|(_, kind, _)| kind).collect();
+        Ok(Ordered { name: self.name, rows: self.rows, kinds, orders, columns })
+    }
+
+    fn codes<'b>(&self, batch: &'b RecordBatch, column: &str) -> Result<&'b [i32], Fault> {
+        let codes = batch.column_by_name(column).filter(|codes| codes.null_count() == 0);
+        let codes = codes.and_then(|codes| codes.as_primitive_opt::<Int32Type>());
+        codes.map(|codes| &**codes.values()).ok_or_else(|| self.layout(column))
+    }
+
+    fn layout(&self, column: &str) -> Fault {
+        Fault::Layout { dataset: self.name.clone(), column: column.to_owned() }
+    }
+}
+
+impl fmt::Debug for Intake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.columns.as_ref().map(BTreeMap::keys);
+        f.debug_struct("Intake")
+            .field("name", &self.name)
+            .field("rows", &self.rows)
+            .field("columns", &columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The key of a row as 16 bytes, if it has one: all zeros are none. Of longer ones the first eight bytes
+/// and a number that follows from all.
+fn key(bytes: &[u8], width: usize, row: usize) -> Option<u128> {
+    let start = row.checked_mul(width)?;
+    let bytes = bytes.get(start..start.checked_add(width)?)?;
+    if let Ok(tag) = <[u8; 16]>::try_from(bytes) {
+        let tag = u128::from_be_bytes(tag);
+        return (tag != 0).then_some(tag);
+    }
+    let is_present = bytes.iter().any(|byte| *byte != 0);
+    is_present.then(|| u128::from(prefix(bytes)) << 64 | u128::from(mix_bytes(0, bytes)))
+}
