@@ -27,7 +27,7 @@ pub(crate) struct Grant {
     #[command(flatten)]
     common: CommonArgs,
 
-    /// Which dataset
+    /// Name of the dataset in the contract
     #[arg(long, value_name = "NAME")]
     dataset: String,
 

@@ -31,7 +31,7 @@ use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
 
-/// Work on data that nobody may touch: verify the room, seal, grant, ask, and check the answer
+/// A party's side of a data clean room: verify the room, seal, grant, ask, and check the answer
 ///
 /// Exit code: 0 yes, 1 no or refused, 2 could not tell or wrong usage.
 #[derive(Debug, Parser)]

@@ -14,16 +14,17 @@ use protocol::contract::Contract;
 /// of each two lineages that share many people.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct PeopleArgs {
-    /// They are the people of this earlier lineage: the losses of both are one sum
+    /// The dataset has the people of this earlier lineage: the losses of both are one sum
     #[arg(long, value_name = "[DATASET=]LINEAGE")]
     same_people: Vec<String>,
 
-    /// None of them was in a dataset that this party sealed before; say it for one dataset, or for
-    /// all that are asked about
+    /// The dataset has nobody who was in a dataset that this party sealed before; say it for one
+    /// dataset, or for all that are asked about
     #[arg(long, value_name = "DATASET", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     new_people: Vec<String>,
 
-    /// They are other people, even where sealing found that many of them are in an earlier lineage
+    /// The dataset has other people, even where sealing found that many of them are in an earlier
+    /// lineage
     #[arg(long, requires = "new_people")]
     although_they_overlap: bool,
 }

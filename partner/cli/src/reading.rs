@@ -12,7 +12,7 @@ pub(crate) struct ReadingArgs {
     #[arg(long, value_name = "FILE=CONTRACT")]
     map: Vec<String>,
 
-    /// Column of the file that is not sealed, though the contract does not list it
+    /// Column of the file to leave out, since the contract does not list it
     #[arg(long, value_name = "COLUMN")]
     ignore: Vec<String>,
 

@@ -24,7 +24,7 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
 
-    /// Which dataset of the contract it is
+    /// Name of the dataset in the contract
     #[arg(long, value_name = "NAME")]
     dataset: String,
 

@@ -21,10 +21,11 @@ use std::{
 
 /// Write a contract for one kind of analysis, to be edited and then signed
 ///
-/// Datasets belong to the parties in turn: of a lift, the first party owns who was sent what (the arms), the
-/// second what people did (the outcomes). Columns, arms and budgets in the file are an example: edit them before
-/// anybody signs. Analyses of another kind to add: protocol/src/analysis/KIND/README.md. Beside the contract,
-/// FILE.salts has its bucket salt, sealed to each party: send it along, `glovebox contract sign` takes it from there.
+/// Datasets belong to the parties in turn: of a lift, the first party owns who was sent what (the
+/// arms), the second what people did (the outcomes). Columns, arms and budgets in the file are an
+/// example: edit them before anybody signs. To add analyses of another kind, see
+/// protocol/src/analysis/KIND/README.md. FILE.salts, beside the contract, has its bucket salt, sealed
+/// to each party: send it along, `glovebox contract sign` takes it from there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// Name of the contract: a-z, 0-9, '-' and '_'

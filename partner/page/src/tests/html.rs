@@ -207,7 +207,7 @@ fn a_table_says_what_was_counted_and_what_is_not_shown() {
         "About 412 people (396 to 428 at 95 %) withheld consent (asked in sales)",
         ">(not shown)<",
         "<td>at least 58</td>",
-        "below 0 as 0",
+        "less than 0 as 0",
         "class=\"bar\"",
     ] {
         assert!(shops.contains(text), "no {text}");

@@ -65,7 +65,7 @@ fn notes(result: &ChoiceResult) -> Vec<Text> {
         Some(share) => of_quantile(result, &level(share)),
         None => of_fullest(result),
     };
-    notes.push("no head count is in this answer; a table of the same has them.".into());
+    notes.push("this answer has no head counts; a table of the same people has them.".into());
     notes.extend(result.flags.iter().map(|flag| explain(flag, |_| None)));
     notes
 }

@@ -186,15 +186,15 @@ fn amounts(answer: &OutcomesAnswer, at: usize) -> Section {
     Section::new(Topic::Figures, name)
         .with(shown_or_not(Table { figures, rows, ..headed(answer) }))
         .with(Block::Note(Text::fixed(format!(
-            "Per person: of everybody, with those who had no outcome. What is {bounds}. \u{b1} is the noise of a \
-             total; the interval per person is of noise and chance."
+            "Per person: the average over everybody, people without an outcome included. {bounds}. \u{b1} is the \
+             noise of a total; the interval per person is of noise and chance."
         ))))
 }
 
 /// Says above and below which values one person's total does not count as it is.
 fn bounds(outcome: &AmountEstimate) -> String {
     let [cap, floor] = [outcome.cap, outcome.floor].map(bound);
-    format!("above {cap} of one person counts as {cap}, below {floor} as {floor}")
+    format!("More than {cap} of one person counts as {cap}, and less than {floor} as {floor}")
 }
 
 /// Says who is in the cohort, and who of the dataset is not.
@@ -248,8 +248,8 @@ fn people(answer: &OutcomesAnswer) -> Section {
             Text::fixed("Only the cohort (first line) is in the figures above. The outcomes are said to be observed until ")
                 .quote(observed)
                 .and(format!(
-                    ", and who started later than the cohort has not had all days until day {until} by then, or was \
-                     left out by the job. Ranges are of the noise."
+                    ". People who started later than the cohort had not had all days until day {until} by then, or \
+                     were left out by the job. Ranges are of the noise."
                 )),
         ))
 }

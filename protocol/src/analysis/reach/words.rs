@@ -265,8 +265,8 @@ fn people(answer: &ReachAnswer) -> Section {
     }
     let section = Section::new(Topic::People, "Who counts".into());
     let note = Block::Note(
-        "Only people who have the identifier are in the figures above. Of who has it on some rows and not on others, \
-         the others are not known to be the same person."
+        "Only people who have the identifier are in the figures above. If a person has it on some rows and not on \
+         others, nobody knows that the other rows are the same person's."
             .into(),
     );
     if rows.is_empty() {

@@ -38,7 +38,7 @@ fn people_section(result: &TableResult) -> Section {
     });
     let added = result.answer.other.iter().map(|cells| other(vec![at_least(cells), unknown()]));
     let note = format!(
-        "The range is between what numbers the people of a group lie, at {}.",
+        "The number of people in a group lies within the range, at {}.",
         level(result.answer.confidence)
     );
     let bars = Bars {
@@ -90,7 +90,7 @@ fn measure_section(result: &TableResult, first: &MeasureEstimate) -> Section {
     };
     let section = Section::new(Topic::Figures, Text::quoted(name))
         .with(shown_or_not(table))
-        .with(Block::Note(Text::fixed(format!("What is {}.", bounds(first)))));
+        .with(Block::Note(Text::fixed(format!("{}.", bounds(first)))));
     let rows = spread_rows(result, name);
     if rows.is_empty() {
         return section;
@@ -217,7 +217,9 @@ fn largest(result: &TableResult) -> f64 {
 /// Says above and below which values one person's value in a cell does not count as it is.
 fn bounds(measure: &MeasureEstimate) -> String {
     let [cap, floor] = [measure.cap, measure.floor].map(bound);
-    format!("above {cap} of one person in one group counts as {cap}, below {floor} as {floor}")
+    format!(
+        "More than {cap} of one person in one group counts as {cap}, and less than {floor} as {floor}"
+    )
 }
 
 /// The first estimate of each measure, in the order of the cells.

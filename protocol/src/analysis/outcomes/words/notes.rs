@@ -28,8 +28,8 @@ pub(super) fn notes(result: &OutcomesResult) -> Vec<Text> {
     notes.extend(withheld(result));
     if answer.elsewhere.hides_some() && !answer.segment_by.is_empty() {
         notes.push(
-            "people outside of the cohort are counted by segment too, and those are left out of their number whose \
-             segment has too few of them. Without segments all of them are in it."
+            "people outside of the cohort are counted by segment too. Their number leaves out the segments that have \
+             too few of them. Asked without segments, it has all of them."
                 .into(),
         );
     }
@@ -52,12 +52,12 @@ fn withheld(result: &OutcomesResult) -> Option<Text> {
     let (segments, each) = if hidden == 1 { ("segment is", "") } else { ("segments are", " each") };
     let nobodys = match i64::try_from(answer.withheld_without_value).unwrap_or(i64::MAX) {
         0 => String::new(),
-        1 if hidden == 1 => " It is (none) or (several), and may be nobody's.".to_owned(),
+        1 if hidden == 1 => " It is (none) or (several), and may be empty.".to_owned(),
         some if some == hidden => {
-            " All of them are with (none) or (several), and may be nobody's.".to_owned()
+            " All of them are with (none) or (several), and may be empty.".to_owned()
         }
         some => {
-            format!(" {} of them with (none) or (several), which may be nobody's.", whole(some))
+            format!(" {} of them with (none) or (several), which may be empty.", whole(some))
         }
     };
     Some(Text::fixed(format!(

@@ -17,22 +17,22 @@ pub(super) fn notes(result: &JobResult<OverlapAnswer>) -> Vec<Text> {
     let mut notes: Vec<_> = flags.map(|flag| explain(flag, own)).collect();
     if answer.withheld > 0 {
         let (places, each, they) = if answer.withheld == 1 {
-            ("place is", "there", "It may be nobody\u{2019}s")
+            ("place is", "there", "It may be empty")
         } else {
-            ("places are", "in each", "They may be nobody\u{2019}s")
+            ("places are", "in each", "They may be empty")
         };
-        let by = if answer.segments.is_some() { ", by segment too," } else { "" };
+        let by = if answer.segments.is_some() { " and one segment" } else { "" };
         notes.push(Text::fixed(format!(
-            "a place is a set of datasets{by} in which, and in no other, people are: {} {places} withheld, since fewer \
-             than {} people were counted {each}, noise included. {they}.",
+            "a place is for people who are in one set of datasets{by} and in no other dataset: {} {places} withheld, \
+             since fewer than {} people were counted {each}, noise included. {they}.",
             withheld(answer.withheld),
             whole(answer.shown_from)
         )));
     }
     if counts(answer).iter().any(|count| count.value.is_some() && count.withheld > 0) {
         notes.push(Text::fixed(format!(
-            "{MARK} people of withheld places, if there are any, are not in it; noise aside, a number of people can \
-             only be too low for that, and a share made of it too low or too high. The range allows for both."
+            "{MARK} people of withheld places, if there are any, are not in this figure. Noise aside, a number of people \
+             can only be too low because of that, and a share too low or too high. The range allows for both."
         )));
     }
     if result.noise && !answer.places.is_empty() {
@@ -73,8 +73,8 @@ fn own(flag: &str) -> Option<&'static str> {
             "no place has enough people to be shown; the ranges say how many there can be at most."
         }
         "without_key" => {
-            "some people do not have the key by which people are known here. They are told at their dataset, and are in \
-             no match rate."
+            "some people do not have the key by which people are known here. They are counted with their dataset, and \
+             are in no match rate."
         }
         _ => return None,
     })

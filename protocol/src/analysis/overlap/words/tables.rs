@@ -99,8 +99,8 @@ fn datasets(answer: &OverlapAnswer) -> Section {
         .with(table(|found| vec![&found.people, &found.only], vec![with, ranged(), only, ranged()]))
         .with(table(|found| vec![&found.without_key], vec![without, ranged()]))
         .with(Block::Note(Text::fixed(format!(
-            "People without {key} are looked up nowhere, and are in no other figure of this page. Who is in several \
-             datasets under another identifier is told at the first.",
+            "People without {key} are looked up nowhere, and are in no other figure of this page. A person \
+             in several datasets under another identifier is counted in the first of them.",
             key = a_key(answer.by)
         ))))
 }
@@ -184,8 +184,8 @@ fn by_segment(answer: &OverlapAnswer, segments: &Segments) -> Section {
             bars: None,
         }))
         .with(Block::Note(
-            "Each person is in one segment: who has none of the values is under (none), and who has several of them \
-             under (several)."
+            "Each person is in one segment: people with none of the values are under (none), people with several of \
+             them under (several)."
                 .into(),
         ))
 }

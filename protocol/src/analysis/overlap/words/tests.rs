@@ -39,10 +39,9 @@ fn a_figure_without_withheld_people_is_marked_and_explained() {
     let marked = raw(&page(&of_many()));
     assert!(marked.contains("27,696*"), "{marked}");
     // Noise can make it too high, so that it is not said to be too low.
-    assert!(
-        marked
-            .contains("* people of withheld places, if there are any, are not in it; noise aside")
-    );
+    assert!(marked.contains(
+        "* people of withheld places, if there are any, are not in this figure. Noise aside"
+    ));
     let mut result = of_many();
     result.answer.withheld = 0;
     result.answer.any.withheld = 0;

@@ -42,7 +42,7 @@ pub(super) fn notes(result: &ReachResult) -> Vec<Text> {
             ("groups of people are", " each")
         };
         notes.push(Text::fixed(format!(
-            "{} {are} not shown: fewer than {} people{each}, after noise. They may be nobody's. A number that they \
+            "{} {are} not shown: fewer than {} people{each}, after noise. They may be empty. A number that they \
              belong to is given as at least what is known of it, and its range allows for them.",
             whole(groups),
             whole(answer.shown_from)

@@ -143,14 +143,14 @@ fn withheld(result: &TableResult) -> Option<Text> {
     let least = whole(result.answer.shown_from);
     let (groups, each) = if n == 1 { ("group is", "") } else { ("groups are", " each") };
     let added = if result.answer.other.is_some() {
-        "; the row \"(not shown)\" is them added up. Its total is right but for noise; of its people only the least \
+        "; the row \"(not shown)\" adds them up. Its total is right except for noise; of its people only the least \
          number is known"
     } else {
         ""
     };
     let of_nobody = match result.answer.withheld_without_value {
         Some(without @ 1..) => format!(
-            " {} combination{} with \"(none)\", which may be nobody's.",
+            " {} combination{} with \"(none)\", which may be empty.",
             match i64::try_from(without).unwrap_or(i64::MAX) {
                 1 if n == 1 => "It is a".to_owned(),
                 1 => "One of them is a".to_owned(),
@@ -204,7 +204,7 @@ mod tests {
         let words = |result: &TableResult| withheld(result).unwrap().raw();
         assert!(
             words(&result)
-                .ends_with("3 of them are combinations with \"(none)\", which may be nobody's.")
+                .ends_with("3 of them are combinations with \"(none)\", which may be empty.")
         );
         result.answer.withheld_without_value = Some(4);
         assert!(words(&result).contains("All of them are combinations with \"(none)\""));
