@@ -90,7 +90,7 @@ impl Ledger {
             balance.spend(job, &cost, now);
             let Key { dataset, purpose, .. } = key;
             let charge = Charge { dataset, owner, purpose, loss: cost.clone() };
-            charges.push(Charged { charge, left: balance.prepaid.left(now) });
+            charges.push(Charged { charge, remaining: balance.prepaid.remaining(now) });
         }
         Ok(Paid { admitted, charges })
     }
@@ -98,9 +98,9 @@ impl Ledger {
     /// What any job may still spend now on `dataset` for `purpose`: the unspent part of what was
     /// prepaid.
     #[must_use]
-    pub fn left(&self, contract: &Contract, dataset: &str, purpose: &str, now: Time) -> Loss {
+    pub fn remaining(&self, contract: &Contract, dataset: &str, purpose: &str, now: Time) -> Loss {
         budget(contract, dataset, purpose).map_or_else(Loss::zero, |budget| {
-            self.left_of(&Key::new(dataset, purpose, &budget.period.of(now)), now)
+            self.remaining_of(&Key::new(dataset, purpose, &budget.period.of(now)), now)
         })
     }
 
@@ -146,13 +146,13 @@ impl Ledger {
         let Some((key, owner)) = lacking.next() else { return Ok(keys) };
         let others: BTreeSet<_> =
             lacking.map(|(_, other)| other).filter(|other| *other != owner).collect();
-        let (left, cost) = (self.left_of(&key, now), cost.clone());
+        let (left, cost) = (self.remaining_of(&key, now), cost.clone());
         let (dataset, others) = (key.dataset, others.into_iter().collect());
         Err(Refusal::NeedsSlice { dataset, owner, cost, left, others })
     }
 
-    fn left_of(&self, key: &Key, now: Time) -> Loss {
-        self.accounts.get(key).map_or_else(Loss::zero, |balance| balance.prepaid.left(now))
+    fn remaining_of(&self, key: &Key, now: Time) -> Loss {
+        self.accounts.get(key).map_or_else(Loss::zero, |balance| balance.prepaid.remaining(now))
     }
 }
 
@@ -201,12 +201,12 @@ impl Paid {
 
     /// What this instance may still spend on each dataset for the purpose.
     #[must_use]
-    pub fn left(&self) -> BTreeMap<String, Loss> {
-        let left = self
+    pub fn remaining(&self) -> BTreeMap<String, Loss> {
+        let remaining = self
             .charges
             .iter()
-            .map(|charged| (charged.charge.dataset.clone(), charged.left.clone()));
-        left.collect()
+            .map(|charged| (charged.charge.dataset.clone(), charged.remaining.clone()));
+        remaining.collect()
     }
 }
 
@@ -217,7 +217,7 @@ pub struct Charged {
     /// What the dataset was charged.
     pub charge: Charge,
     /// What this instance may still spend on the dataset for the purpose, after the charge.
-    pub left: Loss,
+    pub remaining: Loss,
 }
 
 /// The name of an account.
@@ -269,7 +269,7 @@ impl Default for Grant {
 }
 
 impl Grant {
-    fn left(&self, now: Time) -> Loss {
+    fn remaining(&self, now: Time) -> Loss {
         if now < self.not_after { self.granted.minus(&self.spent) } else { Loss::zero() }
     }
 }
@@ -294,8 +294,9 @@ impl Balance {
 
     /// Where `cost` of this job is paid from: the job's own grant, otherwise what was prepaid.
     fn source(&self, job: JobName, cost: &Loss, now: Time) -> Option<Option<JobName>> {
-        let pays =
-            |of: &Option<JobName>| self.grant(*of).is_some_and(|grant| cost.fits(&grant.left(now)));
+        let pays = |of: &Option<JobName>| {
+            self.grant(*of).is_some_and(|grant| cost.fits(&grant.remaining(now)))
+        };
         [Some(job), None].into_iter().find(pays)
     }
 

@@ -154,7 +154,7 @@ impl Release {
         contract: &Contract,
         time: Time,
     ) -> Option<JobResult> {
-        JobResult::new(contract, admitted, &self.released, &self.paid.left(), time)
+        JobResult::new(contract, admitted, &self.released, &self.paid.remaining(), time)
     }
 }
 

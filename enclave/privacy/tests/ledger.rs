@@ -66,7 +66,7 @@ fn charges_every_dataset_the_whole_cost() {
     assert_eq!(owners, ["publisher", "retailer"]);
     for charged in charges {
         assert_eq!(charged.charge.loss, Loss::zcdp(rho));
-        assert_eq!(charged.left, Loss::zcdp(Rho(rho.0 * 2)));
+        assert_eq!(charged.remaining, Loss::zcdp(Rho(rho.0 * 2)));
     }
     for account in ledger.accounts() {
         assert_eq!((account.spent.rho(), account.granted.rho()), (rho, Rho(rho.0 * 3)));
@@ -92,7 +92,7 @@ fn charges_none_if_one_cannot_pay() {
             others: vec![]
         }
     );
-    assert_eq!(ledger.left(&contract, "exposures", "measurement", NOW), cost);
+    assert_eq!(ledger.remaining(&contract, "exposures", "measurement", NOW), cost);
 }
 
 #[test]
@@ -218,8 +218,8 @@ fn what_was_not_spent_dies_with_its_period() {
     let contract = room::contract();
     let mut ledger = funded(&contract, 2);
     assert!(ledger.pay(admitted(&contract), &contract, NEXT_MONTH).is_err());
-    assert!(ledger.left(&contract, "sales", "measurement", NEXT_MONTH).is_zero());
-    assert!(!ledger.left(&contract, "sales", "measurement", NOW).is_zero());
+    assert!(ledger.remaining(&contract, "sales", "measurement", NEXT_MONTH).is_zero());
+    assert!(!ledger.remaining(&contract, "sales", "measurement", NOW).is_zero());
 }
 
 #[test]

@@ -97,12 +97,12 @@ fn budget(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Res
     let head = ["", "epsilon", "left", "as rho", "used", "left", "jobs of epsilon 1"];
     let rows = [
         head.map(str::to_owned),
-        row(&line.period, &line.allowed, &line.used, &line.left),
-        row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_left),
+        row(&line.period, &line.allowed, &line.used, &line.remaining),
+        row("for life", &line.lifetime_allowed, &line.lifetime_used, &line.lifetime_remaining),
     ];
     columns(page, &rows)?;
     if let Ok(allowed) = Delta::try_from(line.allowed.delta()) {
-        let left = Delta::try_from(line.left.delta());
+        let left = Delta::try_from(line.remaining.delta());
         let left = left.map_or_else(|_| "none".to_owned(), |left| left.to_string());
         let what = "groups whose values are private";
         writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
@@ -169,10 +169,10 @@ fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
             "period": line.period, "period_ends": line.period_ends.to_string(),
             "delta": line.delta.value(),
             "allowed_rho": line.allowed.rho().value(), "used_rho": line.used.rho().value(),
-            "left_rho": line.left.rho().value(), "left_epsilon": line.left.rho().epsilon(line.delta),
+            "left_rho": line.remaining.rho().value(), "left_epsilon": line.remaining.rho().epsilon(line.delta),
             "lifetime_allowed_rho": line.lifetime_allowed.rho().value(),
             "lifetime_used_rho": line.lifetime_used.rho().value(),
-            "lifetime_left_rho": line.lifetime_left.rho().value(),
+            "lifetime_left_rho": line.lifetime_remaining.rho().value(),
             "debits": line.debits.iter().map(|debit| serde_json::json!({
                 "analyst": debit.analyst, "analysis": debit.analysis, "jobs": debit.jobs,
                 "latest": debit.latest.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -180,7 +180,7 @@ fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
             })).collect::<Vec<_>>(),
             "returned_rho": line.returned.rho().value(),
             "selection_delta_allowed": selection_delta(&line.allowed),
-            "selection_delta_left": selection_delta(&line.left),
+            "selection_delta_left": selection_delta(&line.remaining),
             "looks": remaining::latest(line).map(|job| remaining::as_json(line, job, contract)).collect::<Vec<_>>(),
             "jobs": line.jobs.iter().map(remaining::job_as_json).collect::<Vec<_>>(),
         })

@@ -104,7 +104,7 @@ fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> 
             line.dataset,
             line.purpose,
             line.period,
-            words::charge(&line.left, Some(line.delta))
+            words::charge(&line.remaining, Some(line.delta))
         ))?;
     }
     Ok(())

@@ -54,13 +54,13 @@ pub struct BudgetLine {
     /// What was handed out in the period and not credited back.
     pub used: Loss,
     /// What remains of the period's budget; never more than what remains for life.
-    pub left: Loss,
+    pub remaining: Loss,
     /// Budget for life.
     pub lifetime_allowed: Loss,
     /// What was ever handed out and not credited back.
     pub lifetime_used: Loss,
     /// What remains for life; never more than the build's ceiling leaves over all purposes.
-    pub lifetime_left: Loss,
+    pub lifetime_remaining: Loss,
     /// What the period's budget was spent on, the largest first.
     pub debits: Vec<Debit>,
     /// What came back of these at closings: they add up to what is used plus this.
@@ -137,7 +137,7 @@ impl Ledger {
                 let key = (dataset.lineage.as_str(), purpose.as_str());
                 let [(kind, allowed, used), (_, for_life, ever), (_, ceiling, in_all)] =
                     limits(self.db(), budget, key, &shared)?;
-                let lifetime_left = for_life.minus(&ever).min(&ceiling.minus(&in_all));
+                let lifetime_remaining = for_life.minus(&ever).min(&ceiling.minus(&in_all));
                 let scope = Scope {
                     lineage: &dataset.lineage,
                     purpose: Some(purpose),
@@ -154,12 +154,12 @@ impl Ledger {
                     period_ends: budget.period.end(now, contract.expires),
                     kind,
                     delta: budget.delta,
-                    left: allowed.minus(&used).min(&lifetime_left),
+                    remaining: allowed.minus(&used).min(&lifetime_remaining),
                     allowed,
                     used,
                     lifetime_allowed: for_life,
                     lifetime_used: ever,
-                    lifetime_left,
+                    lifetime_remaining,
                     debits,
                     returned,
                     jobs,

@@ -38,7 +38,7 @@ pub type TableResult = JobResult<TableAnswer>;
 pub type ChoiceResult = JobResult<ChoiceAnswer>;
 
 impl JobResult {
-    /// The result of an admitted job, at `time`. `left` is what the instance may still spend on each
+    /// The result of an admitted job, at `time`. `remaining` is what the instance may still spend on each
     /// dataset for the purpose.
     ///
     /// None if what was released is not what the question leaves.
@@ -51,10 +51,10 @@ impl JobResult {
         contract: &Contract,
         admitted: &Admitted,
         released: &Released,
-        left: &BTreeMap<String, Loss>,
+        remaining: &BTreeMap<String, Loss>,
         time: Time,
     ) -> Option<Self> {
-        Self::of_question(contract, admitted, &admitted.job().question, released, left, time)
+        Self::of_question(contract, admitted, &admitted.job().question, released, remaining, time)
     }
 
     /// The result with the answer to another question about the same figures, which differs only in
@@ -66,7 +66,7 @@ impl JobResult {
         admitted: &Admitted,
         question: &Question,
         released: &Released,
-        left: &BTreeMap<String, Loss>,
+        remaining: &BTreeMap<String, Loss>,
         time: Time,
     ) -> Option<Self> {
         let (job, proven) = (admitted.job(), admitted.proven());
@@ -87,7 +87,7 @@ impl JobResult {
             analysis: job.analysis.clone(),
             purpose: admitted.purpose().to_owned(),
             time,
-            privacy: PrivacyReport::new(contract, admitted, released.is_noisy(), left),
+            privacy: PrivacyReport::new(contract, admitted, released.is_noisy(), remaining),
             flags,
             answer,
         })
@@ -129,7 +129,7 @@ impl PrivacyReport {
         contract: &Contract,
         admitted: &Admitted,
         is_noisy: bool,
-        left: &BTreeMap<String, Loss>,
+        remaining: &BTreeMap<String, Loss>,
     ) -> Self {
         let proof = admitted.proven().proof();
         let mechanism = match proof.leaves {
@@ -142,7 +142,7 @@ impl PrivacyReport {
             dataset: dataset.clone(),
             owner: owner(dataset).unwrap_or_default(),
             rho: admitted.cost().rho().value(),
-            rho_left_in_instance: left.get(dataset).map_or(0.0, |loss| loss.rho().value()),
+            rho_left_in_instance: remaining.get(dataset).map_or(0.0, |loss| loss.rho().value()),
         });
         let ids = contract.ids_per_person;
         let price = admitted.job().question.price();

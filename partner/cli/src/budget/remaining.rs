@@ -28,7 +28,7 @@ pub(super) fn remaining(page: &mut String, line: &BudgetLine, contract: &Contrac
         wrap(page, "  ", &format!("{charge} came back at closings, and counts as left"))?;
     }
     for job in latest(line) {
-        let (now, ever) = left(line, job);
+        let (now, ever) = jobs_that_fit(line, job);
         let jobs = if now == 1 { "job" } else { "jobs" };
         let mut text = format!(
             "Room for {now} more {jobs} like {}'s \"{}\" of {} (job {}) before {}, {ever} for life.",
@@ -99,7 +99,7 @@ pub(super) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
 /// Whether δ allows fewer such jobs than ρ does.
 fn runs_out_of_delta(line: &BudgetLine, job: &JobLine) -> bool {
     let plain = job.proof.cost.clone().with_delta(0);
-    line.left.times(&job.proof.cost) < line.left.times(&plain)
+    line.remaining.times(&job.proof.cost) < line.remaining.times(&plain)
 }
 
 /// One job that was charged, for machines.
@@ -114,7 +114,7 @@ pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
 
 /// One job that was charged, with what the rest of the budget pays for, as JSON.
 pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> serde_json::Value {
-    let (now, ever) = left(line, job);
+    let (now, ever) = jobs_that_fit(line, job);
     let vectors = job.proof.vectors();
     let sums = vectors.map(|vectors| vectors.sums.as_slice()).unwrap_or_default();
     let measures = job.tally.measures.iter().zip(sums).map(|(measure, figure)| {
@@ -138,9 +138,9 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
 }
 
 /// How many more jobs of the same cost the budget pays for: in the period, and for life.
-fn left(line: &BudgetLine, job: &JobLine) -> (u64, u64) {
-    let times = |left: &protocol::loss::Loss| left.times(&job.proof.cost).unwrap_or(0);
-    (times(&line.left), times(&line.lifetime_left))
+fn jobs_that_fit(line: &BudgetLine, job: &JobLine) -> (u64, u64) {
+    let times = |rest: &protocol::loss::Loss| rest.times(&job.proof.cost).unwrap_or(0);
+    (times(&line.remaining), times(&line.lifetime_remaining))
 }
 
 /// Says what one person changes at most, figure by figure.

@@ -230,7 +230,7 @@ fn the_ceiling_of_the_build_holds_over_purposes_names_and_contracts() {
     assert_eq!(exhausted(refused.unwrap()), (WhichBudget::Ceiling, ceiling.minus(&handed)));
     let report = retailer.ledger.report(&contract, "retailer", NOON).unwrap();
     let fresh = report.budgets.iter().find(|line| line.purpose == "measurement").unwrap();
-    assert!(fresh.lifetime_left.fits(&ceiling.minus(&handed)));
+    assert!(fresh.lifetime_remaining.fits(&ceiling.minus(&handed)));
 }
 
 /// The samples of two lineages with the same hundred people.
