@@ -332,6 +332,7 @@ async fn an_analyst_needs_the_analyst_key_alone_and_the_receipt_names_it() {
     let opened = client::open::open(&sealed, &analyst, contract, prepared.name(), &trust).unwrap();
     let by = opened.asked.signed_by();
     assert_eq!((by.party(), by.kind(), by.name()), ("publisher", KeyKind::Analyst, "analyst"));
+    assert_eq!(opened.result.analyst_key, "analyst");
 }
 
 /// A root key may say of any key that it is its own. The key itself signed for its party alone: nothing of it, asked again by

@@ -142,7 +142,11 @@ impl Room {
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, NOW).unwrap();
         seed[31] = 1;
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
-        released.result(released.paid().admitted(), &self.contract, NOW).unwrap().of().unwrap()
+        released
+            .result(released.paid().admitted(), "analyst", &self.contract, NOW)
+            .unwrap()
+            .of()
+            .unwrap()
     }
 }
 

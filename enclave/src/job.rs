@@ -80,7 +80,7 @@ async fn answer(
         return Err(Refusal::Internal);
     };
 
-    let result = released.result(&admitted, contract, now);
+    let result = released.result(&admitted, signed.signed_by().name(), contract, now);
     let mut result = result.ok_or(Refusal::Internal)?;
     let priced = if first.job == signed.name() { Priced::Charged } else { Priced::Free };
     if priced == Priced::Free {

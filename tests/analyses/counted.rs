@@ -134,7 +134,7 @@ impl Counted {
     pub(crate) fn result(&self) -> JobResult {
         let release = self.release(self.proven(), &self.in_order(), &mut Silent);
         let left = BTreeMap::new();
-        JobResult::new(&self.contract, &self.admitted, release.released(), &left, NOW)
+        JobResult::new(&self.contract, &self.admitted, "analyst", release.released(), &left, NOW)
             .expect("a question has an answer to what it leaves")
     }
 }

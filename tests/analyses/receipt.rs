@@ -100,7 +100,8 @@ fn check(done: &Rehearsed, result: &[u8]) -> Result<Checked, receipt_check::Rece
 fn derived(done: &Rehearsed, checked: &Checked) -> JobResult {
     let released = checked.released.as_ref().unwrap();
     let (time, left) = (checked.body.time, BTreeMap::new());
-    let result = JobResult::new(&done.contract, &checked.admitted, released, &left, time);
+    let key = checked.job.signed_by().name();
+    let result = JobResult::new(&done.contract, &checked.admitted, key, released, &left, time);
     as_written(&result.unwrap())
 }
 

@@ -52,8 +52,14 @@ fn every_flag_that_a_kind_raises_is_declared_and_has_words() {
         for (what, figures) in fewer(figures) {
             let released = Released::Figures(figures);
             let left = BTreeMap::new();
-            let result =
-                JobResult::new(&counted.contract, &counted.admitted, &released, &left, NOW);
+            let result = JobResult::new(
+                &counted.contract,
+                &counted.admitted,
+                "analyst",
+                &released,
+                &left,
+                NOW,
+            );
             let result = result.unwrap_or_else(|| panic!("{name}: {what}: there is no answer"));
             // Every kind's result has this one.
             let own = result.flags.iter().filter(|flag| *flag != "match_keys_unused");

@@ -211,7 +211,7 @@ impl Room {
     }
 
     fn result(&self, released: &Release) -> JobResult {
-        released.result(released.paid().admitted(), &self.contract, NOW).unwrap()
+        released.result(released.paid().admitted(), "analyst", &self.contract, NOW).unwrap()
     }
 }
 

@@ -121,7 +121,7 @@ impl Room {
         let paid = self.ledger.pay(self.admitted.clone(), &self.contract, room::NOW).unwrap();
         let released = raw.release(paid, &mut Exact::from_seed(seed)).unwrap();
         released
-            .result(released.paid().admitted(), &self.contract, room::NOW)
+            .result(released.paid().admitted(), "analyst", &self.contract, room::NOW)
             .unwrap()
             .of()
             .unwrap()

@@ -144,17 +144,25 @@ impl Release {
         self.released.view(self.paid.admitted().proven())
     }
 
-    /// The result that the receivers of `admitted` read, made at `time`. `admitted` is the job that
+    /// The result that the receivers of `admitted`, which the key called `analyst_key` signed, read, made at `time`. `admitted` is the job that
     /// paid, or another one that asks for the same figures. `None` if what was released does not
     /// answer its question.
     #[must_use]
     pub fn result(
         &self,
         admitted: &Admitted,
+        analyst_key: &str,
         contract: &Contract,
         time: Time,
     ) -> Option<JobResult> {
-        JobResult::new(contract, admitted, &self.released, &self.paid.remaining(), time)
+        JobResult::new(
+            contract,
+            admitted,
+            analyst_key,
+            &self.released,
+            &self.paid.remaining(),
+            time,
+        )
     }
 }
 

@@ -408,7 +408,11 @@ impl Door {
         let mut seed = [9; 32];
         seed[..4].copy_from_slice(&trial.to_le_bytes());
         let released = raw.release(paid.unwrap(), &mut Exact::from_seed(seed)).unwrap();
-        released.result(released.paid().admitted(), &self.contract, NOW).unwrap().of().unwrap()
+        released
+            .result(released.paid().admitted(), "analyst", &self.contract, NOW)
+            .unwrap()
+            .of()
+            .unwrap()
     }
 }
 

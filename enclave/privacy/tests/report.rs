@@ -67,7 +67,7 @@ fn result_under(
     let raw = Raw::new(admitted.proven().clone(), columns(&totals));
     let paid = ledger.pay(admitted, contract, NOW).unwrap();
     let released = raw.release(paid, noise).unwrap();
-    released.result(released.paid().admitted(), contract, NOW).unwrap().of().unwrap()
+    released.result(released.paid().admitted(), "analyst", contract, NOW).unwrap().of().unwrap()
 }
 
 fn hillstrom() -> Lift {

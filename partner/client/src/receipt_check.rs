@@ -310,12 +310,18 @@ fn derive(
         return Err(ReceiptFlaw::OtherCharges);
     }
     *at += 1;
-    let result = beside.result.map(|bytes| read_result(bytes, contract, &body, &admitted));
+    let result = beside.result.map(|bytes| read_result(bytes, contract, &body, &admitted, &signed));
     let result = result.transpose()?;
     *at += usize::from(result.is_some());
     let released = beside.released.map(|bytes| read_released(bytes, &body)).transpose()?;
     if let (Some(result), Some(released)) = (&result, &released) {
-        derive_result(contract, body.time, &admitted, released, result)?;
+        derive_result(
+            contract,
+            body.time,
+            (&admitted, signed.signed_by().name()),
+            released,
+            result,
+        )?;
         *at += 1;
     }
     Ok(Derived { body, job: signed, admitted, released, result })
@@ -338,6 +344,7 @@ fn read_result(
     contract: &Contract,
     body: &ReceiptBody,
     admitted: &Admitted,
+    signed: &SignedJob,
 ) -> Result<JobResult, ReceiptFlaw> {
     let differs = |field| ReceiptFlaw::OtherResult { field };
     let result = JobResult::from_json(bytes).map_err(|_| differs("format"))?;
@@ -347,6 +354,7 @@ fn read_result(
         (result.contract == contract.digest, "contract"),
         (result.job == admitted.name().to_string(), "job"),
         (result.asked_by == admitted.analyst(), "analyst"),
+        (result.analyst_key == signed.signed_by().name(), "analyst_key"),
         (result.analysis == job.analysis, "analysis"),
         (result.purpose == admitted.purpose(), "purpose"),
         (result.time == body.time, "time"),
@@ -373,12 +381,12 @@ fn read_released(bytes: &[u8], body: &ReceiptBody) -> Result<Released, ReceiptFl
 fn derive_result(
     contract: &Contract,
     time: Time,
-    admitted: &Admitted,
+    (admitted, analyst_key): (&Admitted, &str),
     released: &Released,
     result: &JobResult,
 ) -> Result<(), ReceiptFlaw> {
     let differs = |field| ReceiptFlaw::OtherAnswer { field };
-    let derived = JobResult::new(contract, admitted, released, &BTreeMap::new(), time);
+    let derived = JobResult::new(contract, admitted, analyst_key, released, &BTreeMap::new(), time);
     // The result is compared as its file has it: a number is what its decimal digits say.
     let written = derived.and_then(|derived| derived.to_json()).ok_or(differs("kind"))?;
     let mut derived = JobResult::from_json(&written).map_err(|_| differs("kind"))?;

@@ -29,7 +29,15 @@ pub fn at_confidence(
     let question = admitted.job().question.at_confidence(level);
     let question = question.ok_or(ViewError::NoIntervals)?;
     let left = BTreeMap::new();
-    let viewed = JobResult::of_question(contract, admitted, &question, released, &left, time);
+    let viewed = JobResult::of_question(
+        contract,
+        admitted,
+        &question,
+        checked.job.signed_by().name(),
+        released,
+        &left,
+        time,
+    );
     let mut viewed = viewed.ok_or(ViewError::NoFigures)?;
     if let Some(result) = &checked.result {
         viewed.privacy = result.privacy.clone();

@@ -20,6 +20,8 @@ pub struct Answered<A> {
     pub job: String,
     /// The party that asked.
     pub asked_by: String,
+    /// What that party calls the analyst key that signed the job.
+    pub analyst_key: String,
     /// The analysis of the contract.
     pub analysis: String,
     /// What the data was used for.
@@ -45,6 +47,7 @@ impl<A> Answered<A> {
             contract_name,
             job,
             asked_by,
+            analyst_key,
             analysis,
             purpose,
             time,
@@ -59,6 +62,7 @@ impl<A> Answered<A> {
             contract_name,
             job,
             asked_by,
+            analyst_key,
             analysis,
             purpose,
             time,

@@ -38,8 +38,8 @@ pub type TableResult = JobResult<TableAnswer>;
 pub type ChoiceResult = JobResult<ChoiceAnswer>;
 
 impl JobResult {
-    /// The result of an admitted job, at `time`. `remaining` is what the instance may still spend on each
-    /// dataset for the purpose.
+    /// The result of an admitted job that the key called `analyst_key` signed, at `time`. `remaining` is what the
+    /// instance may still spend on each dataset for the purpose.
     ///
     /// None if what was released is not what the question leaves.
     ///
@@ -50,11 +50,13 @@ impl JobResult {
     pub fn new(
         contract: &Contract,
         admitted: &Admitted,
+        analyst_key: &str,
         released: &Released,
         remaining: &BTreeMap<String, Loss>,
         time: Time,
     ) -> Option<Self> {
-        Self::of_question(contract, admitted, &admitted.job().question, released, remaining, time)
+        let question = &admitted.job().question;
+        Self::of_question(contract, admitted, question, analyst_key, released, remaining, time)
     }
 
     /// The result with the answer to another question about the same figures, which differs only in
@@ -65,6 +67,7 @@ impl JobResult {
         contract: &Contract,
         admitted: &Admitted,
         question: &Question,
+        analyst_key: &str,
         released: &Released,
         remaining: &BTreeMap<String, Loss>,
         time: Time,
@@ -84,6 +87,7 @@ impl JobResult {
             contract_name: contract.name.clone(),
             job: admitted.name().to_string(),
             asked_by: admitted.analyst().to_owned(),
+            analyst_key: analyst_key.to_owned(),
             analysis: job.analysis.clone(),
             purpose: admitted.purpose().to_owned(),
             time,

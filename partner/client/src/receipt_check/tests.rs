@@ -36,10 +36,12 @@ fn an_answer_that_does_not_follow_from_what_was_released_is_found() {
     let (contract, admitted) = (&fixture.contract, fixture.admitted());
     let (released, time) = (released(&admitted), Time(1_795_435_200_000));
     let left = admitted.datasets().iter().map(|name| (name.clone(), Loss::zcdp(Rho(7 << 30))));
-    let honest = JobResult::new(contract, &admitted, &released, &left.collect(), time).unwrap();
+    let honest =
+        JobResult::new(contract, &admitted, "ana", &released, &left.collect(), time).unwrap();
     let mut honest = JobResult::from_json(&honest.to_json().unwrap()).unwrap();
     honest.flags.push(format!("{SAME_FIGURES}{}", admitted.name()));
-    let derive = |result: &JobResult| derive_result(contract, time, &admitted, &released, result);
+    let derive =
+        |result: &JobResult| derive_result(contract, time, (&admitted, "ana"), &released, result);
     assert_eq!(derive(&honest), Ok(()));
     let refused = |change: fn(&mut JobResult)| {
         let mut changed = honest.clone();
@@ -57,6 +59,7 @@ fn an_answer_that_does_not_follow_from_what_was_released_is_found() {
     assert_eq!(refused(|result| result.flags.insert(0, "all_is_well".to_owned())), "flags");
     assert_eq!(refused(|result| result.privacy.epsilon /= 2.0), "privacy");
     assert_eq!(refused(|result| "other".clone_into(&mut result.contract_name)), "header");
+    assert_eq!(refused(|result| "eve".clone_into(&mut result.analyst_key)), "header");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn says_what_was_asked_and_how_to_check_it() {
     let page = html(result);
     for text in [
         "SIMULATED",
-        "Asked by publisher for measurement",
+        "Asked by publisher (analyst key \u{201c}ana\u{201d}) for measurement",
         "+7.659 pp",
         "polygon class=\"arrow\"",
         "glovebox receipt check receipt.cbor result.json --contract contract.toml.signed --danger-root root.pem",
@@ -307,6 +307,7 @@ fn text_from_elsewhere_cannot_become_markup() {
             money.currency.clone_from(&hostile);
         }
     }
+    result.analyst_key.clone_from(&hostile);
     for charge in &mut result.privacy.charged {
         charge.dataset.clone_from(&hostile);
         charge.owner.clone_from(&hostile);

@@ -21,6 +21,7 @@ pub fn result() -> LiftResult {
         contract_name: "hillstrom".to_owned(),
         job: "0123456789abcdef0123456789abcdef".to_owned(),
         asked_by: "publisher".to_owned(),
+        analyst_key: "ana".to_owned(),
         analysis: "lift".to_owned(),
         purpose: "measurement".to_owned(),
         time: Time(1_795_435_200_000),

@@ -81,7 +81,9 @@ fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
     let text = about
         .and(" Asked by ")
         .quote(first.unwrap_or(&from.asked_by))
-        .and(" for ")
+        .and(" (analyst key \u{201c}")
+        .quote(&result.analyst_key)
+        .and("\u{201d}) for ")
         .quote(&result.purpose)
         .and(", as \u{201c}")
         .quote(&result.analysis)
@@ -282,9 +284,9 @@ mod tests {
     #[test]
     fn an_answer_to_another_partys_question_says_who_asked_first() {
         let again = page(Source::Derived, Some("media"));
-        assert!(again.contains(" Asked by media for "), "{again}");
+        assert!(again.contains(" Asked by media (analyst key “ana”) for "), "{again}");
         assert!(again.contains(" UTC, and asked again by shop, for nothing."), "{again}");
-        assert!(page(Source::Derived, None).contains(" Asked by shop for "));
+        assert!(page(Source::Derived, None).contains(" Asked by shop (analyst key “ana”) for "));
     }
 
     /// A contract, a price and a result explain a danger in the same words.
