@@ -49,10 +49,14 @@ impl Analysis for Reach {
         // Bins say how many rows people have, so the sum of rows adds nothing. It must have some
         // noise of its own, and gets the smallest share there is.
         let split = match self.per {
-            Per::Frequency => Split { n: 999, sum: 1, products: 0 },
+            Per::Frequency | Per::Column { frequencies: true, .. } => {
+                Split { n: 999, sum: 1, products: 0 }
+            }
             // With equal shares, the noise on rows would be as many times wider as a person may
             // have rows.
-            Per::Dataset | Per::Column { .. } => Split { n: 300, sum: 700, products: 0 },
+            Per::Dataset | Per::Column { frequencies: false, .. } => {
+                Split { n: 300, sum: 700, products: 0 }
+            }
         };
         Price { epsilon, delta, selection_delta: 0, split, min_cell }
     }

@@ -109,6 +109,9 @@ pub struct Group {
     pub only: Option<People>,
     /// Average frequency in the group, with each person's count capped; null if nobody is shown.
     pub average: Option<Average>,
+    /// How many people were reached how often in the group; null unless that was asked of the values of a
+    /// column.
+    pub frequency: Option<Frequency>,
     /// People who were reached in the group under another kind of key; null if that is not counted.
     pub without_key: Option<People>,
 }

@@ -87,6 +87,10 @@ fn per(raw: &RawReach, datasets: &[String], listed: &Listed<'_>) -> Result<Per, 
         let expected = format!("left out: per = \"{text}\" counts each person in one place");
         return Err(value("reach.values_per_person", most, expected));
     }
+    if let (Some(asked), "frequency" | "dataset") = (raw.frequencies, text) {
+        let expected = format!("left out: it is for the values of a column, and per = \"{text}\"");
+        return Err(value("reach.frequencies", asked, expected));
+    }
     match text {
         "frequency" => return Ok(Per::Frequency),
         "dataset" if datasets.len() >= 2 => return Ok(Per::Dataset),
@@ -114,7 +118,7 @@ fn per(raw: &RawReach, datasets: &[String], listed: &Listed<'_>) -> Result<Per, 
         let expected = format!("the contract allows 1 to {}", listed.cells_per_person);
         return Err(value("reach.values_per_person", values_per_person, expected));
     }
-    Ok(Per::Column { column, values_per_person })
+    Ok(Per::Column { column, values_per_person, frequencies: raw.frequencies.unwrap_or(false) })
 }
 
 fn most_frequency(most: u32) -> Result<u32, TemplateError> {

@@ -54,7 +54,8 @@ pub(super) fn answer(
         confidence,
         most_frequency: asked.most_frequency,
         reach,
-        frequency: (asked.per == Per::Frequency).then(|| reader.frequency()),
+        frequency: (asked.per == Per::Frequency)
+            .then(|| reader.frequency(&|place| reader.is_known(place))),
         groups: reader.groups(),
         without_key,
         shown_from: view.thresholds().groups,
@@ -115,9 +116,17 @@ impl Reader<'_> {
         }
     }
 
-    /// The last number of a place: the part by which people are divided, beside their key.
-    fn told(place: &[u32]) -> u32 {
-        place.last().copied().unwrap_or(0)
+    /// The number in a place that says which group it is of: the last one, or the one before how often.
+    fn told(&self, place: &[u32]) -> u32 {
+        let tells_how_often = matches!(self.asked.per, Per::Column { frequencies: true, .. });
+        let after = usize::from(tells_how_often) + 1;
+        let at = place.len().checked_sub(after);
+        at.and_then(|at| place.get(at)).copied().unwrap_or(0)
+    }
+
+    /// How often the people of a place were reached. The last number has people who were reached oftener, too.
+    fn often(place: &[u32]) -> u32 {
+        place.last().copied().unwrap_or(0).saturating_add(1)
     }
 
     /// All people who have a key of the kind, and all who have none. Neither is given for the
@@ -139,11 +148,11 @@ impl Reader<'_> {
         self.scope.contract.match_keys(dataset).len() > 1
     }
 
-    fn frequency(&self) -> Frequency {
+    /// How often the people of some places were reached.
+    fn frequency(&self, is_in: &dyn Fn(&[u32]) -> bool) -> Frequency {
         let most = self.asked.most_frequency;
-        let often = |place: &[u32]| Self::told(place).saturating_add(1);
-        let people = |is_in: &dyn Fn(u32) -> bool| {
-            let part = self.counter.part(|place| self.is_known(place) && is_in(often(place)));
+        let people = |is_asked: &dyn Fn(u32) -> bool| {
+            let part = self.counter.part(|place| is_in(place) && is_asked(Self::often(place)));
             self.counter.people(&part)
         };
         let times = (1..=most).map(|times| Times {
@@ -152,15 +161,15 @@ impl Reader<'_> {
             at_least: people(&|seen| seen >= times),
         });
         // The bins say how often exactly; the last one has people at the cap or above.
-        let part = self.counter.part(|place| self.is_known(place));
+        let part = self.counter.part(is_in);
         let rows = part.shown().fold(Noisy { value: 0.0, variance: 0.0 }, |all, (place, found)| {
-            let often = f64::from(often(place));
+            let often = f64::from(Self::often(place));
             Noisy {
                 value: all.value + often * whole(found.people.value),
                 variance: all.variance + often * often * found.people.noise_variance,
             }
         });
-        let possible = |place: &[u32]| [f64::from(often(place)); 2];
+        let possible = |place: &[u32]| [f64::from(Self::often(place)); 2];
         let average = self.counter.average(&part, rows, &possible, [1.0, f64::from(most)]);
         Frequency { times: times.collect(), average }
     }
@@ -176,10 +185,10 @@ impl Reader<'_> {
                     .map(|numbered| self.dataset(numbered))
                     .collect(),
             }),
-            Per::Column { column, values_per_person } => Some(Groups {
+            Per::Column { column, values_per_person, frequencies } => Some(Groups {
                 column: Some(column.to_string()),
                 values_per_person: Some(*values_per_person),
-                groups: self.values(column),
+                groups: self.values(column, *frequencies),
             }),
         }
     }
@@ -187,23 +196,24 @@ impl Reader<'_> {
     /// The people of one dataset, and those who are in no other.
     fn dataset(&self, (at, name): (u32, &String)) -> Group {
         let bit = 1_u32.checked_shl(at).unwrap_or(0);
-        let set = |place: &[u32]| Self::told(place).saturating_add(1);
+        let set = |place: &[u32]| self.told(place).saturating_add(1);
         let is_in = |place: &[u32]| self.is_known(place) && set(place) & bit != 0;
         let part = self.counter.part(is_in);
         let only = self.counter.part(|place| self.is_known(place) && set(place) == bit);
-        let lacks = |place: &[u32]| Self::told(place) == self.sets().saturating_add(at);
+        let lacks = |place: &[u32]| self.told(place) == self.sets().saturating_add(at);
         let without_key = self.has_other_keys(name).then(|| self.counter.part(lacks));
         Group {
             name: name.clone(),
             people: self.counter.people(&part),
             only: Some(self.counter.people(&only)),
             average: self.average(&part, usize::try_from(at).unwrap_or(usize::MAX)),
+            frequency: None,
             without_key: without_key.map(|part| self.counter.people(&part)),
         }
     }
 
     /// The people of each value of a column, and of no value.
-    fn values(&self, column: &ColumnRef) -> Vec<Group> {
+    fn values(&self, column: &ColumnRef, frequencies: bool) -> Vec<Group> {
         let domain = match self.scope.contract.column(column).map(|column| &column.role) {
             Some(Role::Group(domain)) => domain.as_slice(),
             _ => &[],
@@ -211,15 +221,20 @@ impl Reader<'_> {
         let names = domain.iter().map(String::as_str).chain([NO_VALUE]);
         let group = |(at, name): (u32, &str)| {
             let value = |known: bool| {
-                move |place: &[u32]| Self::told(place) == at && self.is_known(place) == known
+                move |place: &[u32]| self.told(place) == at && self.is_known(place) == known
             };
             let part = self.counter.part(value(true));
             let people = self.counter.people(&part);
             let without_key =
                 self.tells_known().then(|| self.counter.people(&self.counter.part(value(false))));
-            let average = self.average(&part, 0);
+            let frequency = frequencies.then(|| self.frequency(&value(true)));
+            let average = match &frequency {
+                Some(frequency) => frequency.average,
+                None => self.average(&part, 0),
+            };
             people.value?;
-            Some(Group { name: name.to_owned(), people, only: None, average, without_key })
+            let name = name.to_owned();
+            Some(Group { name, people, only: None, average, frequency, without_key })
         };
         (0..).zip(names).filter_map(group).collect()
     }
@@ -234,7 +249,9 @@ impl Reader<'_> {
     /// by themselves.
     fn leaves_values_out(&self) -> bool {
         let Per::Column { values_per_person, .. } = &self.asked.per else { return false };
-        let places = self.tally.dimensions.last().and_then(Dimension::places).unwrap_or(0);
+        let mut dimensions = self.tally.dimensions.iter();
+        let values = dimensions.find(|dimension| matches!(dimension, Dimension::Group { .. }));
+        let places = values.and_then(Dimension::places).unwrap_or(0);
         // The last place is for rows without a value.
         u64::from(*values_per_person) < places.saturating_sub(1)
     }

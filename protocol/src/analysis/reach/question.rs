@@ -52,5 +52,7 @@ pub enum Per {
         column: ColumnRef,
         /// In how many of its values one person may count; further values of a person are left out.
         values_per_person: u32,
+        /// Whether people are also divided by how many rows they have of each value.
+        frequencies: bool,
     },
 }

@@ -10,6 +10,7 @@ pub(crate) struct RawReach {
     pub(super) datasets: Option<Vec<String>>,
     pub(super) per: Option<String>,
     pub(super) values_per_person: Option<u32>,
+    pub(super) frequencies: Option<bool>,
     pub(super) most_frequency: Option<u32>,
     pub(super) confidence: Option<f64>,
     #[serde(default, rename = "where")]

@@ -41,9 +41,9 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
     let clamp = Clamp::up_to(asked.most_frequency).map_err(|_| Refusal::Malformed)?;
     let rows = |side, of| Measure { side, of, rows: Vec::new(), clamp };
     let count = u32::try_from(asked.datasets.len()).map_err(|_| Refusal::Malformed)?;
+    let edges = (2..=i64::from(asked.most_frequency)).collect();
     let (mut dimensions, measures, cells_per_person) = match &asked.per {
         Per::Frequency => {
-            let edges = (2..=i64::from(asked.most_frequency)).collect();
             let measures = vec![rows(Side::POPULATION, Quantity::RowsOfAll)];
             (vec![Dimension::Bins { measure: 0, edges }], measures, 1)
         }
@@ -51,9 +51,13 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
             let measures = (0..count).map(|side| rows(Side(side), Quantity::Rows)).collect();
             (vec![Dimension::Membership { datasets: count }], measures, 1)
         }
-        Per::Column { column, values_per_person } => {
+        Per::Column { column, values_per_person, frequencies } => {
             let measures = vec![rows(Side::POPULATION, Quantity::Rows)];
-            (vec![group(column, asked, contract)?], measures, *values_per_person)
+            let mut dimensions = vec![group(column, asked, contract)?];
+            if *frequencies {
+                dimensions.push(Dimension::BinsPerGroup { measure: 0, edges });
+            }
+            (dimensions, measures, *values_per_person)
         }
     };
     // Membership already says who has the key.

@@ -98,7 +98,7 @@ fn no_job_says_what_a_template_could_not() {
     for (datasets, values_per_person) in
         [(&["display"][..], 0), (&["display"], 4), (&["video"], 1), (&["video", "display"], 1)]
     {
-        let per = Per::Column { column: place(), values_per_person };
+        let per = Per::Column { column: place(), values_per_person, frequencies: false };
         assert!(priced(Reach { per, ..of(datasets) }).is_err(), "{datasets:?}");
     }
 }
@@ -167,6 +167,11 @@ fn a_field_that_cannot_be_is_refused_by_name() {
             "= 5",
             "= 5\nvalues_per_person = 2",
             "reach.values_per_person is 2; left out: per = \"frequency\"",
+        ),
+        (
+            "= 5",
+            "= 5\nfrequencies = true",
+            "reach.frequencies is true; left out: it is for the values of a column, and per = \"frequency\"",
         ),
         ("epsilon = 2", "epsilon = 0", "reach.privacy.epsilon is 0"),
         ("[reach.privacy]\nepsilon = 2\ndelta = 1e-6\n", "", "[reach.privacy] is missing"),
@@ -282,6 +287,58 @@ fn values_of_a_column_have_no_total() {
         "If anybody has more than 3 of these (blank counts as one), that person counts in 3 of";
     assert!(page.contains(limit), "{page}");
     assert!(result.flags.is_empty(), "{:?}", result.flags);
+}
+
+/// 900 people on the front page: 500 once, 300 twice, 100 three times or more.
+#[test]
+fn values_of_a_column_tell_how_often_each_reached() {
+    let job = by_column().replace("by = ", "frequencies = true\nmost_frequency = 3\nby = ");
+    let job = job.replacen("most_frequency = 5\n", "", 1);
+    let asked = asked(&job).unwrap();
+    let proven = priced(asked.clone()).unwrap();
+    assert!(matches!(
+        proven.tally().dimensions.as_slice(),
+        [Dimension::Known, Dimension::Group { values: 3, .. }, Dimension::BinsPerGroup { measure: 0, edges }]
+            if *edges == [2, 3]
+    ));
+    assert_eq!(proven.tally().cells_per_person, 3);
+    let cell = |value, at, people| Cell {
+        name: [1, value, at].map(Place::Index).to_vec(),
+        totals: Totals { people, sums: vec![0], products: Vec::new() },
+    };
+    let cells = vec![cell(0, 0, 500), cell(0, 1, 300), cell(0, 2, 100), cell(1, 0, 40)];
+    let released = Released::Figures(Figures {
+        noise: false,
+        cells,
+        cut: 0,
+        other: None,
+        withheld: 20,
+        withheld_without_value: Some(0),
+        no_consent: None,
+    });
+    let contract = contract();
+    let scope = Scope::of(&contract, "reach").unwrap();
+    let (answer, flags) = asked.estimate(&released, &proven, &scope).unwrap();
+    assert!(flags.is_empty(), "three of three values: {flags:?}");
+    let groups = &answer.groups.as_ref().unwrap().groups;
+    assert_eq!(
+        groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
+        ["front", "sport"]
+    );
+    let front = groups[0].frequency.as_ref().unwrap();
+    let at_least: Vec<_> = front.times.iter().map(|times| times.at_least.value).collect();
+    assert_eq!(at_least, [Some(900), Some(400), Some(100)]);
+    assert_eq!(groups[0].people.value, Some(900));
+    assert!((groups[0].average.unwrap().value - 1_400.0 / 900.0).abs() < 1e-12);
+    // Of the other value only those who were reached once are shown.
+    let sport = groups[1].frequency.as_ref().unwrap();
+    assert_eq!((sport.times[1].people.value, sport.times[1].people.ci), (None, [0, 19]));
+    let mut result = by_creative();
+    result.answer = answer;
+    let page = page(&result);
+    for text in ["Frequency of each value", "3 or more times", "2+"] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
 }
 
 /// Nobody can have more of three values than three; whether anybody has more than two is not known.

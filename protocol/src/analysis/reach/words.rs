@@ -6,8 +6,8 @@ use super::answer::{Average, Frequency, Group, Groups, People, ReachAnswer, Time
 use crate::{
     identity::Identifier,
     page::{
-        Axis, Bar, Bars, Block, Interval, Intervals, Page, Row, Section, Statement, Table, Text,
-        Topic, UNKNOWN, notes as noted,
+        Axis, Block, Interval, Intervals, Page, Row, Section, Statement, Table, Text, Topic,
+        UNKNOWN, notes as noted,
         number::{level, whole},
     },
     result::JobResult,
@@ -20,6 +20,8 @@ pub(super) fn page(result: &ReachResult) -> Page {
     let mut sections: Vec<_> = picture(answer).into_iter().collect();
     sections.extend(answer.frequency.as_ref().map(|frequency| frequencies(answer, frequency)));
     sections.extend(answer.groups.as_ref().map(|group| groups(answer, group)));
+    let of_values = answer.groups.as_ref();
+    sections.extend(of_values.and_then(|groups| frequencies_of_values(answer, groups)));
     sections.push(people(answer));
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(answer));
@@ -128,30 +130,12 @@ fn often(answer: &ReachAnswer, times: &Times) -> String {
 }
 
 fn frequencies(answer: &ReachAnswer, frequency: &Frequency) -> Section {
-    let widest = frequency.times.iter().map(|time| real(time.people.ci[1])).fold(0.0, f64::max);
     let rows = frequency.times.iter().map(|time| Row {
         names: vec![Text::fixed(often(answer, time))],
-        figures: vec![
-            Text::fixed(counted(&time.people)),
-            Text::fixed(range(&time.people)),
-            Text::fixed(format!("{}+", time.times)),
-            Text::fixed(counted(&time.at_least)),
-            Text::fixed(range(&time.at_least)),
-        ],
-        bar: time
-            .people
-            .value
-            .map(|value| Bar { value: real(value), range: time.people.ci.map(real) }),
+        figures: figures_of(time),
         ..Row::default()
     });
-    let range = Text::fixed(format!("Range ({})", level(answer.confidence)));
-    let figures = vec!["People".into(), range.clone(), "At least".into(), "People".into(), range];
-    let bars = Bars {
-        widest: widest.max(1.0),
-        note: "The bar ends at the noisy count; the line across its end is the range.".into(),
-    };
-    let table =
-        Table { names: vec!["Reached".into()], figures, rows: rows.collect(), bars: Some(bars) };
+    let table = of_times(answer, vec!["Reached".into()], rows.collect());
     let most = answer.most_frequency;
     let average = frequency.average.map_or_else(
         || "Average frequency: not known.".to_owned(),
@@ -168,13 +152,48 @@ fn frequencies(answer: &ReachAnswer, frequency: &Frequency) -> Section {
         format!(
             "{} people are at the cap of {most} ({}).",
             counted(&last.people),
-            self::range(&last.people)
+            range(&last.people)
         )
     });
     Section::new(Topic::Figures, "Frequency".into())
         .with(Block::Table(table))
         .with(Block::Paragraph(Text::fixed(average)))
         .with(Block::Paragraph(Text::fixed(capped.unwrap_or_default()).capital()))
+}
+
+/// A table of people by how often they were reached.
+fn of_times(answer: &ReachAnswer, names: Vec<Text>, rows: Vec<Row>) -> Table {
+    let range = Text::fixed(format!("Range ({})", level(answer.confidence)));
+    let figures = vec!["People".into(), range.clone(), "At least".into(), "People".into(), range];
+    Table { names, figures, rows, bars: None }
+}
+
+fn figures_of(time: &Times) -> Vec<Text> {
+    vec![
+        Text::fixed(counted(&time.people)),
+        Text::fixed(range(&time.people)),
+        Text::fixed(format!("{}+", time.times)),
+        Text::fixed(counted(&time.at_least)),
+        Text::fixed(range(&time.at_least)),
+    ]
+}
+
+/// Says how often the people of each value were reached, if that was asked.
+fn frequencies_of_values(answer: &ReachAnswer, groups: &Groups) -> Option<Section> {
+    let of_group = |group: &Group| {
+        let times = group.frequency.iter().flat_map(|frequency| &frequency.times);
+        let rows = times.map(|time| Row {
+            names: vec![named(group), Text::fixed(often(answer, time))],
+            figures: figures_of(time),
+            ..Row::default()
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = groups.groups.iter().flat_map(of_group).collect();
+    let column = groups.column.as_ref().filter(|_| !rows.is_empty())?;
+    let table = of_times(answer, vec![Text::quoted(column), "Reached".into()], rows);
+    let section = Section::new(Topic::Figures, "Frequency of each value".into());
+    Some(section.with(Block::Table(table)))
 }
 
 fn groups(answer: &ReachAnswer, groups: &Groups) -> Section {

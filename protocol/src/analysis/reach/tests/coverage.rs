@@ -114,6 +114,7 @@ fn intervals_hold_for_every_shape() {
         frequencies(seed, epsilon);
         datasets(seed, epsilon);
         columns(seed, epsilon);
+        frequencies_of_values(seed, epsilon);
     }
 }
 
@@ -185,4 +186,30 @@ fn columns(seed: u64, epsilon: &str) {
     });
     held.0.retain(|_, [_, all]| *all >= 500);
     held.check(&format!("column at {epsilon}"));
+}
+
+fn frequencies_of_values(seed: u64, epsilon: &str) {
+    let job = by_column().replace("by = ", "frequencies = true\nby = ");
+    let asked = asked(&job.replace("epsilon = 2", &format!("epsilon = {epsilon}"))).unwrap();
+    let values = [[2_000, 700, 240, 90, 30], [300, 110, 40, 10, 0], [0; 5], [0; 5]];
+    let places = (0..).zip(&values).flat_map(|(value, people)| {
+        (0..).zip(people).map(move |(at, people)| (vec![1, value, at], (*people, vec![0])))
+    });
+    let truth = places.collect();
+    let mut held = Held::default();
+    simulated(&asked, &truth, seed, |answer| {
+        for group in &answer.groups.as_ref().unwrap().groups {
+            let at = ["front", "sport"].iter().position(|name| *name == group.name);
+            let Some(people) = at.map(|at| values[at]) else { continue };
+            let all: i64 = people.iter().sum();
+            let rows: i64 = (1..).zip(&people).map(|(times, people)| times * people).sum();
+            held.people("people", all, &group.people);
+            for (at, times) in group.frequency.as_ref().unwrap().times.iter().enumerate() {
+                held.people("at least", people.iter().skip(at).sum(), &times.at_least);
+            }
+            held.average(real(rows) / real(all), group.average);
+        }
+    });
+    held.0.retain(|_, [_, all]| *all >= 500);
+    held.check(&format!("frequencies of values at {epsilon}"));
 }
