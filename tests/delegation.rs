@@ -5,7 +5,7 @@
 
 use client::{
     clock,
-    grant::{GrantError, grant, withdraw},
+    grant::{GrantError, grant, tell_withdrawals, withdraw},
     keys::{self, Identity},
     room::Room,
 };
@@ -193,6 +193,16 @@ async fn what_a_withdrawn_key_signs_is_refused_here_and_by_every_instance_that_i
     let mut room = stage.parties.connect(&instance).await.unwrap();
     // What cannot be undone: an instance that has not heard of it.
     assert!(matches!(room.request(&thief, Body::Status {}).await, Ok(Reply::Status(_))));
+    let retailer = Identity::load(stage.parties.retailer.directory()).unwrap();
+    tell_withdrawals(&mut room, &retailer).await.unwrap();
+    assert!(matches!(room.request(&thief, Body::Status {}).await, Ok(Reply::Status(_))));
+    let started = stage.parties.boot(&stage.host).await;
+    let mut fresh = stage.parties.connect(&started).await.unwrap();
+    tell_withdrawals(&mut fresh, &publisher).await.unwrap();
+    let Ok(Reply::Refused(refused)) = fresh.request(&thief, Body::Status {}).await else {
+        panic!()
+    };
+    assert_eq!(why(Err(refused)), KeyFlaw::Withdrawn);
     let csv = stage.parties.folder.path().join("again.csv");
     fs::write(&csv, exposures(400)).unwrap();
     let (contract, key) = (&stage.parties.contract, publisher.service().unwrap());

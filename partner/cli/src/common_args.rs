@@ -4,6 +4,8 @@ use crate::{failure::Failure, files, say};
 use attestation_verifier::Pcr;
 use client::{
     address::Address,
+    grant::tell_withdrawals,
+    keys::Identity,
     room::{Room, RoomError},
     trust::Trust,
     withdrawn,
@@ -73,9 +75,17 @@ impl CommonArgs {
         self.withdrawn.iter().map(|path| files::registers(path)).collect()
     }
 
-    /// Connects to the room, and fails unless it is believed.
+    /// Connects to the room, and fails unless it is believed. Tells it first of every withdrawal in the party's folder: an
+    /// instance that was started since knows of none.
     pub(crate) async fn connect(&self, address: &Address) -> Result<Room, Failure> {
         let (contract, trust) = (self.contract()?, self.trust()?);
-        Ok(Room::connect(address, &contract, &trust, &[]).await?)
+        let mut room = Room::connect(address, &contract, &trust, &[]).await?;
+        // What a folder without keys lacks, the command says that needs it.
+        if let Ok(identity) = Identity::load(&self.dir)
+            && (identity.service().is_ok() || identity.analyst().is_ok())
+        {
+            tell_withdrawals(&mut room, &identity).await?;
+        }
+        Ok(room)
     }
 }

@@ -65,10 +65,7 @@ pub async fn grant(
         return Err(GrantError::Over { not_after });
     }
     let salt = salts::named_by(identity.directory(), room.contract())?;
-    // An instance that was started after a withdrawal does not know of it.
-    for withdrawal in withdrawals::all(identity.directory())? {
-        withdraw(room, identity, withdrawal).await?;
-    }
+    tell_withdrawals(room, identity).await?;
     let (contract, instance) = (room.contract(), room.instance());
     let to = GrantTarget { contract, instance, owner: identity.root_key(), salt: &salt };
     let grant = to.seal(dataset, manifest, keys, not_after, &mut keys::generator()?)?;
@@ -118,6 +115,18 @@ pub async fn withdraw(
         Reply::Refused(refusal) => Err(GrantError::Refused(Box::new(refusal))),
         _ => Err(GrantError::Room(RoomError::Protocol { what: "an answer to a withdrawal" })),
     }
+}
+
+/// Tells the instance of every withdrawal in the party's folder: one that was started since knows of none.
+///
+/// # Errors
+///
+/// As [`withdraw`], and [`GrantError::Withdrawals`].
+pub async fn tell_withdrawals(room: &mut Room, identity: &Identity) -> Result<(), GrantError> {
+    for withdrawal in withdrawals::all(identity.directory())? {
+        withdraw(room, identity, withdrawal).await?;
+    }
+    Ok(())
 }
 
 /// Reads a manifest of `dataset` that its owner signed, and checks that it fits the contract.

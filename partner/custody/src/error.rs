@@ -129,7 +129,10 @@ pub enum LedgerError {
         lineage: String,
     },
     /// The answer names a lineage that the ledger does not know.
-    #[error("this ledger knows no lineage \"{lineage}\", but {}", known.join(", "))]
+    #[error(
+        "this ledger knows no lineage \"{lineage}\"; it knows {}",
+        if known.is_empty() { "none yet".to_owned() } else { known.join(", ") }
+    )]
     NoLineage {
         /// The lineage that was named.
         lineage: String,
