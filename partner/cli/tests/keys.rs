@@ -103,3 +103,14 @@ fn a_withdrawn_key_is_shown_as_such_and_never_delegated_again() {
     let (_, talk) = says(at, 1, "keys tell 127.0.0.1:1 --contract c.signed --dir p");
     assert!(talk.contains("no withdrawal in p/withdrawals: nothing was told"), "{talk}");
 }
+
+/// Whoever stands in another folder is told which one was looked in, and what to do.
+#[test]
+fn a_folder_without_keys_is_named_and_no_single_key_is_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let (_, talk) = says(at, 2, "keys show");
+    let folder = at.canonicalize().unwrap();
+    assert!(talk.contains(&format!("{} is no party's folder", folder.display())), "{talk}");
+    assert!(talk.contains("--dir") && talk.contains("glovebox init"), "{talk}");
+}

@@ -138,7 +138,14 @@ impl Identity {
         let roots: Vec<_> =
             [&service, &analyst].into_iter().flatten().map(Delegate::root).collect();
         let root_key = match roots.as_slice() {
-            [] => RootFile::read(directory)?.public(),
+            [] => match RootFile::read(directory) {
+                Err(IdentityError::Missing { .. }) => {
+                    let shown = directory.canonicalize();
+                    let directory = shown.unwrap_or_else(|_| directory.to_owned());
+                    return Err(IdentityError::NoKeys { directory });
+                }
+                found => found?.public(),
+            },
             [one, others @ ..] if others.iter().all(|other| other == one) => *one,
             _ => return Err(IdentityError::TwoParties { directory: directory.to_owned() }),
         };

@@ -24,6 +24,15 @@ pub enum IdentityError {
         /// The file.
         path: PathBuf,
     },
+    /// A folder of something else.
+    #[error(
+        "{directory} is no party's folder: it has no service.key, analyst.key or root.key. Name the folder with the party's \
+             keys with --dir, or make one with `glovebox init` if the party has none"
+    )]
+    NoKeys {
+        /// The folder.
+        directory: PathBuf,
+    },
     /// Others may read it.
     #[error(
         "{path} can be read by others (mode {mode:o}), expected 600: run `chmod 600` on it, and \
