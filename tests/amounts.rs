@@ -1,7 +1,5 @@
 //! Amounts that are below 0, and amounts of large numbers.
 
-#![cfg(test)]
-
 use protocol::{
     contract::Contract,
     job::question_from_toml,

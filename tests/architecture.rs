@@ -1,10 +1,6 @@
 //! The rules of ARCHITECTURE.md, as tests.
 
-#![cfg(test)]
-
-#[path = "architecture/imports.rs"]
 mod imports;
-#[path = "architecture/sizes.rs"]
 mod sizes;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};

@@ -4,19 +4,11 @@
 //! from which rate on the suite says BROKEN. `make attacks` prints it. Those with a guess know everything
 //! but which of a few worlds it is, and spend the whole budget.
 
-#![cfg(test)]
-
-#[path = "attacks/data.rs"]
 mod data;
-#[path = "attacks/deterministic.rs"]
 mod deterministic;
-#[path = "attacks/guesses.rs"]
 mod guesses;
-#[path = "attacks/jobs.rs"]
 mod jobs;
-#[path = "attacks/stage.rs"]
 mod stage;
-#[path = "attacks/theory.rs"]
 mod theory;
 
 use std::fmt::Write as _;

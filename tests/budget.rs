@@ -1,6 +1,5 @@
 //! Budget means one thing: what one person has lost, whatever it is called, wherever the keys are and
 //! however a room ends. The programs in processes of their own, as their users run them.
-#![cfg(test)]
 
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};

@@ -1,7 +1,5 @@
 //! One place leaves instead of figures: the cap for a share of people, the fullest public group.
 
-#![cfg(test)]
-
 use client::{
     job::{Custodies, Prepared, PreviewNoise},
     open::Opened,

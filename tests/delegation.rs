@@ -1,8 +1,6 @@
 //! Keys that a root key delegates: what one signs that is not good for it is refused by name, and services need no
 //! root key on their disk.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what failed by its name")]
-
 use client::{
     clock,
     grant::{GrantError, grant, tell_withdrawals, withdraw},

@@ -1,5 +1,4 @@
 //! `make demo`, and then a stranger who believes nobody looks at what it left.
-#![cfg(test)]
 
 use serde_json::Value;
 use std::{

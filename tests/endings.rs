@@ -1,6 +1,5 @@
 //! What a room that is over says, and what is told of a request that was declined. The programs in
 //! processes of their own, as their users run them.
-#![cfg(test)]
 
 use serde_json::Value;
 use std::{

@@ -1,8 +1,6 @@
 //! The host is trusted by nobody. One test for each verb of its power: alter, truncate, swap,
 //! replay, roll back, withhold, reorder, relay, fork.
 
-#![cfg(test)]
-
 use client::receipt_check::ReceiptFiles;
 use client::{
     close::{CloseError, Closing},

@@ -3,7 +3,6 @@
 //!
 //! A sweep of moments over the usual duration of a command stands for "at any moment"; the last is
 //! after its end. What must hold afterwards does not depend on where exactly the blow fell.
-#![cfg(test)]
 
 use std::{
     fs, thread,

@@ -4,14 +4,10 @@
 //!
 //! The limit is a memory cgroup where one can be made, and one on the address space otherwise; nobody may
 //! even come near it.
-#![cfg(test)]
 #![expect(clippy::print_stdout, reason = "shows what was measured")]
 
-#[path = "memory/confined.rs"]
 mod confined;
-#[path = "memory/corpus.rs"]
 mod corpus;
-#[path = "memory/liar.rs"]
 mod liar;
 
 use client::keys::Identity;

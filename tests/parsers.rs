@@ -1,17 +1,7 @@
 //! Every parser of bytes from outside, on its seeds and on pieces of them: more of these with
 //! `GLOVEBOX_TEST_FULL=1`. `make fuzz` goes further.
 
-#![cfg(test)]
-
-#[path = "fuzz/src/lib.rs"]
-#[expect(unreachable_pub, reason = "a crate of its own when it is fuzzed")]
-mod fuzz;
-
-// What the room of the vectors is made of, by the names that it has in its own crate.
-use protocol::{
-    contract, delegation, digest, grant, hpke, job, key, loss, manifest, merkle, policy, salt,
-    sealed, sign, slice, time,
-};
+use crate::fuzz;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::panic::{AssertUnwindSafe, catch_unwind};

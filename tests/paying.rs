@@ -1,7 +1,5 @@
 //! Who pays for what, once: jobs, the owners' ledgers and the instance, over sockets.
 
-#![cfg(test)]
-
 use client::{
     job::{Custodies, JobError, Ran},
     keys::Identity,

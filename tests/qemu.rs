@@ -3,16 +3,13 @@
 //! with `--danger-root`, so that every check of the verifier runs.
 //!
 //! Not run by `make test`: the tests are listed as ignored, and fail without what `make qemu` builds.
-#![cfg(test)]
 #![expect(clippy::print_stdout, reason = "`make qemu` shows what was measured")]
 
-#[path = "support/booted/mod.rs"]
-mod booted;
-#[path = "support/flood.rs"]
-mod flood;
-
+use crate::{
+    booted::{Bed, Image, Kind, Site, build_of},
+    flood,
+};
 use attestation_verifier::receipt::user_data_for;
-use booted::{Bed, Image, Kind, Site, build_of};
 use protocol::{message::Reply, storage::vsock::MAX_CONNECTIONS};
 use serde_json::Value;
 use std::{

@@ -1,7 +1,5 @@
 //! The whole room with its noise off, against figures that somebody else computed.
 
-#![cfg(test)]
-
 use protocol::result::{DiffInMeans, LiftResult, OutcomeResult, RelativeLift};
 use rehearsal::Rehearsal;
 use serde::Deserialize;

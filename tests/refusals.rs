@@ -1,8 +1,6 @@
 //! What is declined is declined by its rule, in its owner's name, and without reading a row: where
 //! it can be, no dataset is even open, and the host is asked for nothing.
 
-#![cfg(test)]
-
 use client::{keys::Identity, room::Room};
 use custody::{Ledger, Owner, decide};
 use protocol::{

@@ -2,7 +2,6 @@
 //! taken what is for it: `make qemu`. A kernel that does the same waits for ever.
 //!
 //! Not run by `make test`: listed as ignored, and fails without what `make qemu` builds.
-#![cfg(test)]
 #![expect(clippy::print_stdout, reason = "`make qemu` shows what was measured")]
 
 use std::{

@@ -4,17 +4,11 @@
 //! Seeds are fixed, so a run gives the same answer every time. Were they not, a correct build would
 //! fail with probability below 2·10⁻⁴: the band is four standard errors wide on each side.
 
-#![cfg(test)]
-
-#[path = "support/room.rs"]
-#[expect(unreachable_pub, reason = "shared by several tests")]
-mod room;
-
-#[path = "statistics/tables.rs"]
 mod tables;
 
 use std::sync::Arc;
 
+use crate::room::{self, NOW};
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
 use engine::Ordered;
 use privacy::Ledger;
@@ -28,7 +22,6 @@ use protocol::slice::Slice;
 use protocol::time::Time;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use room::NOW;
 
 #[test]
 fn intervals_contain_the_true_effect_as_often_as_they_say() {

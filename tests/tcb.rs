@@ -1,7 +1,5 @@
 //! Every crate that is linked into the enclave, by name and version, in a file people review.
 
-#![cfg(test)]
-
 use memchr::memmem;
 use std::{collections::BTreeSet, fs, process::Command};
 

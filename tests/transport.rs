@@ -1,10 +1,6 @@
 //! The shell on narrow roads: whoever fills a connection in both directions harms only that one.
 
-#![cfg(test)]
-
-#[path = "support/flood.rs"]
-mod flood;
-
+use crate::flood;
 use enclave::{Booted, Host, Later, Listener, Stream, UnixTransport, serve};
 use nsm::Nsm;
 use privacy::sampler::Exact;

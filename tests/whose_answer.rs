@@ -1,8 +1,6 @@
 //! Whose answer is it? A receiver gets the answer to the very job that it looks for, or none, whatever
 //! another party and the host do together; and it is told who asked.
 
-#![cfg(test)]
-
 use client::{
     job::{Options, Ran},
     keys::{Identity, generator},

@@ -14,6 +14,9 @@ mod keys;
 mod messages;
 mod privacy;
 
+// The room of the vectors names this crate as others do: what is fuzzed takes the same one.
+#[cfg(test)]
+extern crate self as protocol;
 #[cfg(test)]
 mod golden;
 

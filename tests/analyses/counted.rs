@@ -1,10 +1,10 @@
 //! A sample's rows, counted by the engine, and what leaves of them.
 
-use crate::{
-    meaning::{self, Value},
+use super::{
     readings::beyond,
     sample::{Sample, owner},
 };
+use crate::meaning::{self, Value};
 use arrow::{
     array::{Array, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch, UInt32Array},
     compute::take,

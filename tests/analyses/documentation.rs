@@ -1,6 +1,6 @@
 //! The README of a kind says what is true.
 
-use crate::{
+use super::{
     counted::{Counted, screen_of},
     fields::shapes,
     format::{HOW, blessing, differs},

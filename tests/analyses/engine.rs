@@ -1,10 +1,10 @@
 //! The engine on the sample's rows: against what the tally means, in any order of rows, and without somebody.
 
-use crate::{
+use super::{
     counted::{Counted, picked},
-    meaning::{self, Answer, Id, meaning},
     sample::Sample,
 };
+use crate::meaning::{self, Answer, Id, meaning};
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch};
 use privacy::sampler::{Noise, Scale, Variance};
 use protocol::{

@@ -1,7 +1,7 @@
 //! Which tables and fields a job of a kind may have, as its parser names them when it meets one that it does not
 //! know.
 
-use crate::sample::Sample;
+use super::sample::Sample;
 use protocol::{
     contract::Contract,
     job::{TemplateError, question_from_toml},

@@ -1,6 +1,6 @@
 //! The bytes of a sample: its job, its tally, its result and its page, as they were.
 
-use crate::{
+use super::{
     counted::{Counted, page_of},
     sample::Sample,
 };

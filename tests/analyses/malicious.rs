@@ -6,7 +6,7 @@
 //! everything; so a kind that asks for anything is put in its place by the one door that tests have
 //! (`policy::danger`), in front of the same decision.
 
-use crate::{
+use super::{
     counted::{Counted, NOW, job, manifests, runtime},
     readings::beyond,
     sample::{Sample, contract},

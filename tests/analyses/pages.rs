@@ -1,6 +1,6 @@
 //! The page of a sample: its width, and what becomes of names and values that are meant to do harm.
 
-use crate::{
+use super::{
     counted::{Counted, page_of, seal},
     sample::{Sample, contract, listed},
 };

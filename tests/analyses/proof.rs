@@ -1,6 +1,6 @@
 //! What is proven of a sample's job, and the noise that is drawn for it.
 
-use crate::{counted::Counted, sample::Sample};
+use super::{counted::Counted, sample::Sample};
 use privacy::sampler::{Noise, Scale, Variance};
 use protocol::{analysis::Leaves, policy::price, proof, released::Released};
 

@@ -1,6 +1,6 @@
 //! A sample in a room, with noise: its receipt, and what is derived from it at home.
 
-use crate::{counted::runtime, sample::Sample};
+use super::{counted::runtime, sample::Sample};
 use client::{
     receipt_check::{self, Checked, ReceiptFiles},
     view::{self, ViewError},

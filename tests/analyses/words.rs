@@ -1,6 +1,6 @@
 //! That a sample shows something, that every flag has words, and that no kind keeps those of the example.
 
-use crate::{
+use super::{
     counted::{Counted, NOW, page_of},
     sample::Sample,
 };

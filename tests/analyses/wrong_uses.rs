@@ -1,7 +1,7 @@
 //! Everything that can be left out, put in or mistaken in contract and job is refused by its name, or reads nothing
 //! that is not listed.
 
-use crate::{
+use super::{
     counted::Counted,
     fields::{UNKNOWN, shapes},
     readings::beyond,

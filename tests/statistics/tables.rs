@@ -21,7 +21,7 @@ use protocol::slice::Slice;
 use protocol::tally::Clamp;
 use protocol::time::Time;
 
-use super::room;
+use crate::room;
 
 /// A room with a column of [`GROUPS`] public values, or one whose values are private.
 struct Room {

@@ -1,6 +1,7 @@
 //! The room of all vectors: two parties, an instance, their keys and what they signed.
 
-use crate::{
+use attestation_verifier::receipt::{Statement, user_data_for};
+use protocol::{
     contract::Contract,
     delegation::{Authority, Delegate, Delegation, KeyKind},
     digest::Digest,
@@ -18,7 +19,6 @@ use crate::{
     slice::Slice,
     time::Time,
 };
-use attestation_verifier::receipt::{Statement, user_data_for};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;

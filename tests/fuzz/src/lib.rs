@@ -20,11 +20,6 @@ mod room;
 #[allow(dead_code, reason = "one kind of module is never replaced")]
 mod writer;
 
-#[allow(unused_imports, reason = "room and writer are a part of this crate, and name it so")]
-pub(crate) use protocol::{
-    contract, delegation, digest, grant, hpke, job, key, loss, manifest, merkle, policy, salt,
-    sealed, sign, slice, time,
-};
 use std::{fs, path::PathBuf};
 
 /// A parser, or a few of the same bytes.

@@ -1,6 +1,6 @@
 //! Writes a sealed file from `spec/sealed-v1.md`, with everything fixed that a writer draws.
 
-use crate::{
+use protocol::{
     key::DataKey,
     sealed::{self, FOOTER, Physical, SealedColumn},
 };
