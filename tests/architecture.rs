@@ -15,7 +15,8 @@ use std::{
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("attestation-verifier", &[]),
     ("statistics", &[]),
-    ("protocol", &["attestation-verifier", "statistics"]),
+    ("accounting", &[]),
+    ("protocol", &["accounting", "attestation-verifier", "statistics"]),
     ("front", &["protocol"]),
     ("nsm", &["attestation-verifier"]),
     ("dataset", &["protocol"]),
@@ -245,6 +246,27 @@ fn programs_and_tests_agree_on_the_features_of_every_crate() {
     assert!(programs.len() > 200, "{programs:?}");
     let other: Vec<_> = programs.difference(&tests).collect();
     assert!(other.is_empty(), "with other features in tests: {other:#?}");
+}
+
+/// Looking for examples takes as long as compiling; a crate that has none says so, and has none.
+#[test]
+fn a_crate_whose_examples_are_not_run_has_none() {
+    let mut silent = 0;
+    for package in metadata().packages {
+        let manifest = fs::read_to_string(&package.manifest_path).unwrap();
+        if !manifest.contains("doctest = false") {
+            continue;
+        }
+        silent += 1;
+        for file in sources(package.manifest_path.parent().unwrap().as_std_path()) {
+            let text = fs::read_to_string(&file).unwrap();
+            let mut lines = text.lines().map(str::trim_start);
+            let example =
+                lines.any(|line| line.starts_with("/// ```") || line.starts_with("//! ```"));
+            assert!(!example, "{}", file.display());
+        }
+    }
+    assert!(silent > 10, "{silent}");
 }
 
 /// An answer is derived again on other machines, bit for bit. What a standard library computes of these

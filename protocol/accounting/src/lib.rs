@@ -17,7 +17,7 @@ mod search;
 pub mod zcdp;
 
 pub use mechanism::Mechanism;
-pub(crate) use normal::upper_tail;
+pub use normal::upper_tail;
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]

@@ -3,7 +3,8 @@
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// P(Z > t).
-pub(crate) fn upper_tail(t: f64) -> f64 {
+#[must_use]
+pub fn upper_tail(t: f64) -> f64 {
     0.5 * libm::erfc(t * FRAC_1_SQRT_2)
 }
 

@@ -45,7 +45,7 @@ pub fn delta(rho: f64, epsilon: f64) -> Result<f64, AccountingError> {
 
 /// The largest ρ whose ε at `delta` is at most `epsilon`. Rounded down.
 ///
-/// A contract prices its jobs so: [`crate::loss::Rho::from_epsilon`], in whole units.
+/// A contract prices its jobs so: `protocol::loss::Rho::from_epsilon`, in whole units.
 ///
 /// # Errors
 ///
@@ -71,7 +71,8 @@ pub fn rho(epsilon: f64, delta: f64) -> Result<f64, AccountingError> {
 }
 
 /// The ε of `rho` at the δ of this ln(1/δ), rounded up. Terminates and is not negative for any ρ above 0.
-pub(crate) fn tight(rho: f64, log_of_inverse_delta: f64) -> f64 {
+#[must_use]
+pub fn tight(rho: f64, log_of_inverse_delta: f64) -> f64 {
     let at = |log_beta: f64| {
         let beta = libm::exp(log_beta);
         (1.0 + beta) * rho + (log_of_inverse_delta - libm::log1p(beta)) / beta
@@ -119,7 +120,7 @@ mod tests {
             let (rho, delta) = (log_rho.exp(), log_delta.exp());
             let tight = epsilon(rho, delta).unwrap();
             prop_assert!(tight <= rho + 2.0 * (-rho * log_delta).sqrt());
-            let gaussian = crate::accounting::gaussian::epsilon(1.0 / (2.0 * rho).sqrt(), delta);
+            let gaussian = crate::gaussian::epsilon(1.0 / (2.0 * rho).sqrt(), delta);
             prop_assert!(tight >= gaussian.unwrap());
         }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::accounting::pld;
+use crate::pld;
 use proptest::prelude::*;
 
 /// ∫ of the definition by mpmath with 40 digits, or the binomial sum for whole orders.
