@@ -3,6 +3,8 @@
 CARGO ?= cargo
 # The tests read sealed files with this one's pyarrow.
 export PYTHON := $(CURDIR)/target/python/bin/python3
+# Many tests wait for programs that they started: twice as many at once as there are processors.
+export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
 .PHONY: help setup build demo test test-full analyses attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
@@ -19,17 +21,19 @@ build: setup
 demo: build ## two parties, one enclave, one lift result; leaves everything in target/demo/
 	@sh tests/demo.sh
 
-test: build ## all tests but the exhaustive ones
+# Programs and tests in one go: no processor waits for the last program to be linked.
+test: setup ## all tests but the exhaustive ones
+	$(CARGO) build $(ALL) --bins --tests
 	$(CARGO) test $(ALL)
 
 test-full: build ## all tests, the exhaustive ones too (every bit flip, every truncation)
 	GLOVEBOX_TEST_FULL=1 $(CARGO) test $(ALL)
 
 analyses: ## the suite that every kind of analysis passes; KIND=lift for one, BLESS=1 to write what its sample gives
-	GLOVEBOX_KIND=$(KIND) GLOVEBOX_BLESS=$(BLESS) $(CARGO) test $(ALL) --test analyses
+	GLOVEBOX_KIND=$(KIND) GLOVEBOX_BLESS=$(BLESS) $(CARGO) test $(ALL) --test all analyses::
 
 attacks: build ## every scripted attack: how often it is right, how often guessing is, what theory allows
-	$(CARGO) test $(ALL) --test attacks -- --nocapture
+	$(CARGO) test $(ALL) --test all attacks:: -- --nocapture
 
 check: ## format, lints, documentation, dependencies
 	$(CARGO) fmt --all --check
@@ -49,7 +53,7 @@ bench: ## what the main parts cost, as ratios within one run
 	@$(MAKE) --no-print-directory bench-boot
 
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
-	$(CARGO) test $(ALL) --test qemu what_a_boot_costs -- --ignored --nocapture
+	$(CARGO) test $(ALL) --test all qemu::what_a_boot_costs -- --ignored --nocapture
 
 bench-engine: ## rows per second of the engine
 	$(CARGO) run --release --locked --quiet -p engine --example rows_per_second
@@ -75,7 +79,7 @@ image: build
 	@sh eif-build/build.sh
 
 qemu: image ## boot the image under QEMU and run the whole room on it
-	$(CARGO) test $(ALL) --test qemu --test saturation -- --ignored --skip what_a_boot_costs --nocapture --test-threads=1
+	$(CARGO) test $(ALL) --test all -- qemu:: saturation:: --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
 clean-demo: ## forget the demo's room
 	rm -rf target/demo

@@ -5,12 +5,14 @@
 //! after its end. What must hold afterwards does not depend on where exactly the blow fell.
 
 use std::{
-    fs, thread,
+    fs,
+    process::Command,
+    thread,
     time::{Duration, Instant},
 };
 use tests::{
     processes::{Ledger, Site, close, price, rho_of},
-    running::{Road, until},
+    running::{Road, ended_within, started, until},
 };
 
 #[test]
@@ -308,6 +310,17 @@ fn a_stored_result_survives_everything() {
         assert_eq!(site.open_result(n, "publisher"), kept);
     }
     assert_eq!(site.open_result(0, "retailer"), result);
+}
+
+#[test]
+fn a_process_that_does_not_end_is_killed_and_one_that_does_is_not_held_up() {
+    let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+    let pid = child.id();
+    assert_eq!(ended_within(&mut child, Duration::from_millis(50)), None);
+    assert_eq!(started(pid), None);
+    let mut child = Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
+    let ended = ended_within(&mut child, Duration::from_mins(1)).unwrap();
+    assert_eq!(ended.code(), Some(3));
 }
 
 /// Strikes at every moment of a job, on an instance of its own each time; then the room goes on, and

@@ -18,8 +18,6 @@ use protocol::job::{Lift, Multiplicity, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::result::{LiftResult, OutcomeResult};
-use protocol::slice::Slice;
-use protocol::time::Time;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -107,16 +105,11 @@ impl Room {
         let admitted = room::admitted(&contract, asked, 4_096);
         let mut ledger = Ledger::new();
         for dataset in ["exposures", "sales"] {
-            let slice = Slice {
-                contract: contract.digest,
-                instance: admitted.job().instance,
-                dataset: dataset.to_owned(),
-                purpose: "measurement".to_owned(),
-                granted: Loss::zcdp(Rho(admitted.cost().rho().0 * u64::from(TRIALS))),
-                period: "2026-11".to_owned(),
-                not_after: Time(u64::MAX),
-                job: None,
-            };
+            let slice = room::slice(
+                &contract,
+                dataset,
+                Loss::zcdp(Rho(admitted.cost().rho().0 * u64::from(TRIALS))),
+            );
             ledger.accept(&slice, &contract, NOW).unwrap();
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -1,22 +1,10 @@
 //! Who is in the data, what the owners signed, and the files it all makes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::room::{column, party, salt};
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
-use protocol::{
-    contract::{Contract, draft},
-    delegation::{Authority, Delegate, Delegation, KeyKind},
-    digest::Digest,
-    hpke::RecipientSecret,
-    manifest::{Manifest, SignedManifest},
-    merkle::Root,
-    salt::BucketSalt,
-    sealed,
-    sign::SigningKey,
-    time::Time,
-};
-use zeroize::Zeroizing;
+use protocol::contract::draft;
 
 /// A person, as both owners know it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,55 +78,8 @@ pub(crate) fn tables(people: &[Person]) -> (RecordBatch, RecordBatch) {
     (exposures.unwrap(), sales.unwrap())
 }
 
-/// What the owners signed: sizes are padded, so the same whoever is in the data.
-pub(crate) fn manifests(contract: &Contract) -> BTreeMap<String, SignedManifest> {
-    let manifest = |(name, dataset): (&String, &protocol::contract::Dataset)| {
-        let owner = service(if dataset.owner == "publisher" { 1 } else { 2 });
-        let columns = sealed::layout(dataset);
-        let width: u64 = columns.iter().map(|column| column.physical.width()).sum();
-        let manifest = Manifest {
-            lineage: dataset.lineage.clone(),
-            version: 1,
-            root: Root([7; 48]),
-            size: width * 1024 + 4096,
-            rows: 1024,
-            columns,
-            aad_prefix: vec![1; 32],
-        };
-        let authority = Authority::at_any_time(contract);
-        let signed =
-            SignedManifest::open(owner.sign(&manifest), &authority, &dataset.owner).unwrap();
-        (name.clone(), signed)
-    };
-    contract.datasets.iter().map(manifest).collect()
-}
-
-fn signing_key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
-}
-
-/// The service key of the party whose root key has the seed `seed`.
-fn service(seed: u8) -> Delegate {
-    let key = signing_key(seed + 100);
-    let (kind, name) = (KeyKind::Service, "service".to_owned());
-    let (from, until) = (Time(0), Time(u64::MAX));
-    let delegation = Delegation { kind, name, key: key.public(), from, until };
-    Delegate::by(&signing_key(seed), key, &delegation).unwrap()
-}
-
-pub(crate) fn instance() -> Digest {
-    Digest::of("test", b"instance")
-}
-
 /// ε = 2 a month; groups of ten people and more are shown.
 pub(crate) fn contract() -> String {
-    let party = |name: &str, seed: u8| {
-        let root = signing_key(seed).public();
-        let recipient = RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
-        draft::Party { name, root_key: &root, recipient_key: &recipient, custody: None }.to_string()
-    };
-    let column =
-        |name: &str, more: &str| format!("[[dataset.column]]\nname = \"{name}\"\nrole = {more}\n");
     let email = column("email", "\"match_key\"\nkind = \"email\"");
     let budget = draft::Budget {
         purpose: "measurement",
@@ -152,7 +93,7 @@ pub(crate) fn contract() -> String {
         name: "room",
         expires: "2027-12-31T00:00:00Z",
         purposes: &["measurement"],
-        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+        bucket_salt: salt().digest(),
     };
     let towns: Vec<_> = (0..8).map(|town| format!("\"town-{town}\"")).collect();
     let pcr = "ab".repeat(48);

@@ -13,11 +13,10 @@ use protocol::{
     policy::{self, Admitted},
     refusal::Refusal,
     result::{JobResult, TableResult},
-    slice::Slice,
-    time::Time,
 };
 
-use super::data::{Person, contract, instance, manifests, tables};
+use super::data::{Person, contract, tables};
+use crate::room::{self, NOW};
 
 /// What a party asks and is told.
 pub(crate) struct Room {
@@ -73,16 +72,8 @@ impl Room {
         let contract = &self.contract;
         let mut ledger = Ledger::new();
         for (name, dataset) in &contract.datasets {
-            let slice = Slice {
-                contract: contract.digest,
-                instance: instance(),
-                dataset: name.clone(),
-                purpose: "measurement".to_owned(),
-                granted: dataset.budgets["measurement"].per_period(),
-                period: "2026-11".to_owned(),
-                not_after: Time(u64::MAX),
-                job: None,
-            };
+            let granted = dataset.budgets["measurement"].per_period();
+            let slice = room::slice(contract, name, granted);
             ledger.accept(&slice, contract, NOW).unwrap();
         }
         self.ledger = ledger;
@@ -132,7 +123,7 @@ impl Room {
         analysis: &str,
         question: Question,
     ) -> Result<Admitted, No> {
-        let manifests = manifests(&self.contract);
+        let manifests = room::manifests(&self.contract, 1024);
         self.number += 1;
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.number.to_le_bytes());
@@ -140,7 +131,7 @@ impl Room {
         let named = datasets.into_iter().flatten().filter_map(|name| manifests.get_key_value(name));
         let job = Job {
             contract: self.contract.digest,
-            instance: instance(),
+            instance: room::instance(),
             id: JobId(id),
             not_after: NOW.plus_seconds(60),
             analysis: analysis.to_owned(),
@@ -245,6 +236,3 @@ impl Noise for Overheard {
         totals.fill(1 << 40);
     }
 }
-
-/// 2026-11-23, noon.
-pub(crate) const NOW: Time = Time(1_795_435_200_000);

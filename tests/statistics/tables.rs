@@ -17,9 +17,7 @@ use protocol::policy::Admitted;
 use protocol::proof::Split;
 use protocol::released::Place;
 use protocol::result::{Estimate, TableResult};
-use protocol::slice::Slice;
 use protocol::tally::Clamp;
-use protocol::time::Time;
 
 use crate::room;
 
@@ -80,16 +78,8 @@ impl Room {
             room::asked_of(&contract, "reach", Question::Table(question), 1 << 20, &["sales"]);
         let mut ledger = Ledger::new();
         let cost = admitted.cost();
-        let slice = Slice {
-            contract: contract.digest,
-            instance: admitted.job().instance,
-            dataset: "sales".to_owned(),
-            purpose: "measurement".to_owned(),
-            granted: Loss::zcdp(Rho(cost.rho().0 * 5_000)).with_delta(cost.delta() * 5_000),
-            period: "2026-11".to_owned(),
-            not_after: Time(u64::MAX),
-            job: None,
-        };
+        let granted = Loss::zcdp(Rho(cost.rho().0 * 5_000)).with_delta(cost.delta() * 5_000);
+        let slice = room::slice(&contract, "sales", granted);
         ledger.accept(&slice, &contract, room::NOW).unwrap();
         Self { contract, admitted, ledger, named, each: EACH }
     }

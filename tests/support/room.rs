@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use protocol::contract::{Contract, draft};
+use protocol::contract::{Contract, Dataset, draft};
 use protocol::delegation::{Authority, Delegate, Delegation, KeyKind};
 use protocol::digest::Digest;
 use protocol::hpke::RecipientSecret;
 use protocol::job::{
     Alternative, Cost, Job, JobId, Lift, Multiplicity, Outcome, OutcomeKind, Question,
 };
-use protocol::loss::{Delta, Epsilon};
+use protocol::loss::{Delta, Epsilon, Loss};
 use protocol::manifest::{Manifest, SignedManifest};
 use protocol::merkle::Root;
 use protocol::policy::{Admitted, admit};
@@ -20,6 +20,7 @@ use protocol::proof::Split;
 use protocol::salt::BucketSalt;
 use protocol::sealed;
 use protocol::sign::SigningKey;
+use protocol::slice::Slice;
 use protocol::tally::Clamp;
 use protocol::time::Time;
 use protocol::units::{Millionths, Scale};
@@ -29,8 +30,7 @@ use zeroize::Zeroizing;
 pub const NOW: Time = Time(1_795_435_200_000);
 
 /// The signing key of the party whose seed is `seed`: 1 publisher, 2 retailer.
-#[must_use]
-pub fn signing_key(seed: u8) -> SigningKey {
+fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
 }
 
@@ -41,6 +41,69 @@ fn service(seed: u8) -> Delegate {
     let (from, until) = (Time(0), Time(u64::MAX));
     let delegation = Delegation { kind, name, key: key.public(), from, until };
     Delegate::by(&signing_key(seed), key, &delegation).unwrap()
+}
+
+/// What a contract says of the party whose keys have the seed `seed`.
+#[must_use]
+pub fn party(name: &str, seed: u8) -> String {
+    let root = signing_key(seed).public();
+    let recipient = RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
+    draft::Party { name, root_key: &root, recipient_key: &recipient, custody: None }.to_string()
+}
+
+/// What a contract says of a column: its role, and what may follow it.
+#[must_use]
+pub fn column(name: &str, role: &str) -> String {
+    format!("[[dataset.column]]\nname = \"{name}\"\nrole = {role}\n")
+}
+
+/// The bucket salt of every contract of a test.
+#[must_use]
+pub fn salt() -> BucketSalt {
+    BucketSalt::take(&mut [0x5a; BucketSalt::LEN])
+}
+
+/// The instance that every job here is for.
+#[must_use]
+pub fn instance() -> Digest {
+    Digest::of("test", b"instance")
+}
+
+/// What the owner of `dataset` hands to [`instance`], prepaid.
+#[must_use]
+pub fn slice(contract: &Contract, dataset: &str, granted: Loss) -> Slice {
+    Slice {
+        contract: contract.digest,
+        instance: instance(),
+        dataset: dataset.to_owned(),
+        purpose: "measurement".to_owned(),
+        granted,
+        period: "2026-11".to_owned(),
+        not_after: Time(u64::MAX),
+        job: None,
+    }
+}
+
+/// What the owners signed of files of `rows` rows, whoever is in them.
+#[must_use]
+pub fn manifests(contract: &Contract, rows: u64) -> BTreeMap<String, SignedManifest> {
+    let manifest = |(name, dataset): (&String, &Dataset)| {
+        let manifest = Manifest {
+            lineage: dataset.lineage.clone(),
+            version: 1,
+            root: Root([0; 48]),
+            size: 0,
+            rows: sealed::padded(rows),
+            columns: sealed::layout(dataset),
+            aad_prefix: Vec::new(),
+        };
+        let owner = service(if dataset.owner == "publisher" { 1 } else { 2 });
+        let authority = Authority::at_any_time(contract);
+        let signed =
+            SignedManifest::open(owner.sign(&manifest), &authority, &dataset.owner).unwrap();
+        (name.clone(), signed)
+    };
+    contract.datasets.iter().map(manifest).collect()
 }
 
 /// The contract of the room.
@@ -54,11 +117,6 @@ pub fn contract() -> Contract {
 /// The contract as it is written.
 #[must_use]
 pub fn text() -> String {
-    let key = |seed: u8| RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
-    let party = |name: &str, seed: u8| {
-        let (root, recipient) = (signing_key(seed).public(), key(seed));
-        draft::Party { name, root_key: &root, recipient_key: &recipient, custody: None }.to_string()
-    };
     let budget = draft::Budget {
         purpose: "measurement",
         legal_basis: "consent",
@@ -71,10 +129,8 @@ pub fn text() -> String {
         name: "autumn-lift",
         expires: "2027-12-31T00:00:00Z",
         purposes: &["measurement"],
-        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
+        bucket_salt: salt().digest(),
     };
-    let column =
-        |name: &str, more: &str| format!("[[dataset.column]]\nname = \"{name}\"\nrole = {more}\n");
     let email = column("email", "\"match_key\"\nkind = \"email\"");
     let phone = column("phone", "\"match_key\"\nkind = \"phone\"");
     let agreed = column("agreed", "\"consent\"");
@@ -158,27 +214,10 @@ pub fn asked_of(
     rows: u64,
     datasets: &[&str],
 ) -> Admitted {
-    let manifest = |name: &str, seed: u8| {
-        let dataset = contract.datasets.get(name).unwrap();
-        let columns = sealed::layout(dataset);
-        let manifest = Manifest {
-            lineage: dataset.lineage.clone(),
-            version: 1,
-            root: Root([0; 48]),
-            size: 0,
-            rows: sealed::padded(rows),
-            columns,
-            aad_prefix: Vec::new(),
-        };
-        let authority = Authority::at_any_time(contract);
-        SignedManifest::open(service(seed).sign(&manifest), &authority, &dataset.owner).unwrap()
-    };
-    let manifests = [("exposures", 1), ("sales", 2)]
-        .map(|(name, seed)| (name.to_owned(), manifest(name, seed)));
-    let manifests = BTreeMap::from(manifests);
+    let manifests = manifests(contract, rows);
     let job = Job {
         contract: contract.digest,
-        instance: Digest::of("test", b"instance"),
+        instance: instance(),
         id: JobId([7; 16]),
         not_after: NOW.plus_seconds(60),
         analysis: analysis.to_owned(),

@@ -242,19 +242,3 @@ pub fn started(pid: u32) -> Option<String> {
 
 /// For a program that ends by itself: ten times what the slowest takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(10);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_that_does_not_end_is_killed_and_one_that_does_is_not_held_up() {
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
-        let pid = child.id();
-        assert_eq!(ended_within(&mut child, Duration::from_millis(50)), None);
-        assert_eq!(started(pid), None);
-        let mut child = Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
-        let ended = ended_within(&mut child, Duration::from_mins(1)).unwrap();
-        assert_eq!(ended.code(), Some(3));
-    }
-}

@@ -20,9 +20,7 @@ use protocol::job::{Lift, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::sealed::MISSING;
-use protocol::slice::Slice;
 use protocol::tally::Cell;
-use protocol::time::Time;
 use room::NOW;
 
 /// A row of the exposures. A key of 0 is none.
@@ -187,16 +185,7 @@ fn admitted(contract: &Contract, clamp: u32) -> Admitted {
 fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
     let mut ledger = Ledger::new();
     for dataset in ["exposures", "sales"] {
-        let slice = Slice {
-            contract: contract.digest,
-            instance: admitted.job().instance,
-            dataset: dataset.to_owned(),
-            purpose: "measurement".to_owned(),
-            granted: Loss::zcdp(Rho(u64::MAX >> 20)),
-            period: "2026-11".to_owned(),
-            not_after: Time(u64::MAX),
-            job: None,
-        };
+        let slice = room::slice(contract, dataset, Loss::zcdp(Rho(u64::MAX >> 20)));
         ledger.accept(&slice, contract, NOW).unwrap();
     }
     let paid = ledger.pay(admitted, contract, NOW).unwrap();

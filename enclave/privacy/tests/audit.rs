@@ -5,15 +5,13 @@
 //! The quick suite runs less often (see [`runs`]); `GLOVEBOX_TEST_FULL=1` makes it a million.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::{Payer, group, proven, table};
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Names, Raw, Release, Totals};
 use protocol::loss::{Delta, Rho};
 use protocol::proof::{self, By, Proven};
 use protocol::released::{Place, Released};
 use protocol::tally::{Dimension, Side, Tally};
-use support::{Payer, group, proven, table};
 
 /// Noise of half the width: what every audit must catch.
 struct Halved(Exact);

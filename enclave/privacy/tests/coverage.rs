@@ -5,10 +5,7 @@
 //! Seeds are fixed, so a run gives the same answer every time. Bounds are stated with each test.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
 
-#[path = "../../../tests/support/room.rs"]
-#[expect(unreachable_pub, reason = "shared by several tests")]
-mod room;
-
+use crate::support::room::{self, NOW};
 use privacy::sampler::Exact;
 use privacy::{Ledger, Names, Raw, Totals};
 use protocol::contract::{Contract, Role};
@@ -17,10 +14,7 @@ use protocol::job::{Alternative, Lift, Multiplicity, OutcomeKind};
 use protocol::loss::{Epsilon, Loss};
 use protocol::policy::Admitted;
 use protocol::result::{LiftResult, OutcomeResult};
-use protocol::slice::Slice;
-use protocol::time::Time;
 use protocol::units::Millionths;
-use room::NOW;
 
 /// A 2 % holdout with five events at ε = 8, of a campaign that does nothing. By the normal distribution
 /// 11 % of one-sided tests found a lift. 5 % are allowed and 6 % promised; of 200 trials 6 % may be 9 % by
@@ -392,16 +386,8 @@ impl Door {
         let raw = Raw::new(self.admitted.proven().clone(), cells.totals(&self.admitted));
         let mut ledger = Ledger::new();
         for dataset in ["exposures", "sales"] {
-            let slice = Slice {
-                contract: self.contract.digest,
-                instance: self.admitted.job().instance,
-                dataset: dataset.to_owned(),
-                purpose: "measurement".to_owned(),
-                granted: Loss::zcdp(self.admitted.cost().rho()),
-                period: "2026-11".to_owned(),
-                not_after: Time(u64::MAX),
-                job: None,
-            };
+            let slice =
+                room::slice(&self.contract, dataset, Loss::zcdp(self.admitted.cost().rho()));
             ledger.accept(&slice, &self.contract, NOW).unwrap();
         }
         let paid = ledger.pay(self.admitted.clone(), &self.contract, NOW);

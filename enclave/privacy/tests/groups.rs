@@ -1,8 +1,7 @@
 //! Tables of groups: what is shown, what is added up, and what only the number of is told.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod support;
-
+use crate::support::{Payer, group, proven, table};
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Mismatch, Names, Raw, Release, Totals};
 use proptest::prelude::*;
@@ -10,7 +9,6 @@ use protocol::loss::Rho;
 use protocol::proof::{self, By, Proven};
 use protocol::released::{GroupFigures, Place, Released};
 use protocol::tally::{Dimension, Side, Tally};
-use support::{Payer, group, proven, table};
 
 /// Adds the same to everything, and says that it is noise.
 struct Constant(i64);

@@ -1,10 +1,7 @@
 //! The ledger of one instance.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-#[path = "../../../tests/support/room.rs"]
-#[expect(unreachable_pub, reason = "shared by several tests")]
-mod room;
-
+use crate::support::room::{self, NOW};
 use privacy::Ledger;
 use proptest::prelude::*;
 use protocol::contract::Contract;
@@ -15,7 +12,6 @@ use protocol::policy::{Admitted, danger};
 use protocol::refusal::Refusal;
 use protocol::slice::Slice;
 use protocol::time::Time;
-use room::NOW;
 
 const NEXT_MONTH: Time = Time(1_796_083_200_000);
 
@@ -25,16 +21,7 @@ fn a_job() -> JobName {
 
 /// Prepaid.
 fn slice(contract: &Contract, dataset: &str, granted: Loss) -> Slice {
-    Slice {
-        contract: contract.digest,
-        instance: Digest::of("test", b"instance"),
-        dataset: dataset.to_owned(),
-        purpose: "measurement".to_owned(),
-        granted,
-        period: "2026-11".to_owned(),
-        not_after: NEXT_MONTH,
-        job: None,
-    }
+    Slice { not_after: NEXT_MONTH, ..room::slice(contract, dataset, granted) }
 }
 
 fn admitted(contract: &Contract) -> Admitted {

@@ -1,11 +1,8 @@
 //! The door: noise on everything, the threshold, and only for who has paid.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-#[path = "../../../tests/support/room.rs"]
-#[expect(unreachable_pub, reason = "shared by several tests")]
-mod room;
-mod silent;
-
+use crate::silent::Silent;
+use crate::support::room::{self, NOW};
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Mismatch, Names, Paid, Raw, Release, Totals};
 use proptest::prelude::*;
@@ -13,10 +10,6 @@ use protocol::analysis::lift::Arms;
 use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
 use protocol::proof::{self, Leaves, Proven};
-use protocol::slice::Slice;
-use protocol::time::Time;
-use room::NOW;
-use silent::Silent;
 
 /// Remembers how wide the noise was that it was asked for.
 #[derive(Default)]
@@ -42,16 +35,7 @@ fn paid() -> Paid {
     let admitted = room::admitted(&contract, room::lift(outcomes), 1024);
     let mut ledger = Ledger::new();
     for dataset in ["exposures", "sales"] {
-        let slice = Slice {
-            contract: contract.digest,
-            instance: admitted.job().instance,
-            dataset: dataset.to_owned(),
-            purpose: "measurement".to_owned(),
-            granted: Loss::zcdp(Rho(u64::MAX >> 20)),
-            period: "2026-11".to_owned(),
-            not_after: Time(u64::MAX),
-            job: None,
-        };
+        let slice = room::slice(&contract, dataset, Loss::zcdp(Rho(u64::MAX >> 20)));
         ledger.accept(&slice, &contract, NOW).unwrap();
     }
     ledger.pay(admitted, &contract, NOW).unwrap()

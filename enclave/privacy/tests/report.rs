@@ -1,11 +1,8 @@
 //! Results as a receiver reads them, from totals that went through the real door.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
 
-#[path = "../../../tests/support/room.rs"]
-#[expect(unreachable_pub, reason = "shared by several tests")]
-mod room;
-mod silent;
-
+use crate::silent::Silent;
+use crate::support::room::{self, NOW};
 use privacy::sampler::{Exact, Noise};
 use privacy::{Ledger, Names, Raw, Totals};
 use protocol::contract::{Contract, Role};
@@ -13,12 +10,8 @@ use protocol::identity::Identifier;
 use protocol::job::{Lift, Multiplicity, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::result::{LiftResult, OutcomeResult};
-use protocol::slice::Slice;
 use protocol::tally::Cell;
-use protocol::time::Time;
-use room::NOW;
 use serde_json::Value;
-use silent::Silent;
 
 /// The totals of one cell: people, and a sum and a sum of squares for each outcome.
 #[derive(Clone, Default)]
@@ -52,16 +45,7 @@ fn result_under(
     let admitted = room::admitted(contract, lift, 64_000);
     let mut ledger = Ledger::new();
     for dataset in ["exposures", "sales"] {
-        let slice = Slice {
-            contract: contract.digest,
-            instance: admitted.job().instance,
-            dataset: dataset.to_owned(),
-            purpose: "measurement".to_owned(),
-            granted: Loss::zcdp(Rho(2 * admitted.cost().rho().0)),
-            period: "2026-11".to_owned(),
-            not_after: Time(u64::MAX),
-            job: None,
-        };
+        let slice = room::slice(contract, dataset, Loss::zcdp(Rho(2 * admitted.cost().rho().0)));
         ledger.accept(&slice, contract, NOW).unwrap();
     }
     let raw = Raw::new(admitted.proven().clone(), columns(&totals));

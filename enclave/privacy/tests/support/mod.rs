@@ -2,7 +2,7 @@
 
 #[path = "../../../../tests/support/room.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
-mod room;
+pub(crate) mod room;
 
 use privacy::{Ledger, Paid};
 use protocol::contract::Contract;
@@ -10,11 +10,9 @@ use protocol::job::OutcomeKind;
 use protocol::loss::{Loss, Rho};
 use protocol::policy::{Admitted, danger};
 use protocol::proof::{self, Proven, Request, Split};
-use protocol::slice::Slice;
 use protocol::tally::{
     Clamp, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
 };
-use protocol::time::Time;
 
 /// People of the exposures by `dimensions`, with their spend and its squares, clamped to 10.
 pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
@@ -76,16 +74,11 @@ impl Payer {
     pub(crate) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::new();
         for dataset in ["exposures", "sales"] {
-            let slice = Slice {
-                contract: self.contract.digest,
-                instance: self.admitted.job().instance,
-                dataset: dataset.to_owned(),
-                purpose: "measurement".to_owned(),
-                granted: Loss::zcdp(Rho(1 << 46)).with_delta(self.admitted.cost().delta()),
-                period: "2026-11".to_owned(),
-                not_after: Time(u64::MAX),
-                job: None,
-            };
+            let slice = room::slice(
+                &self.contract,
+                dataset,
+                Loss::zcdp(Rho(1 << 46)).with_delta(self.admitted.cost().delta()),
+            );
             ledger.accept(&slice, &self.contract, room::NOW).unwrap();
         }
         ledger
