@@ -155,6 +155,46 @@ fn a_bucket_salt_is_kept_by_every_party_and_by_the_contract_that_replaces_it() {
     assert!(talk.contains("the one written beside this contract is needed"), "{talk}");
 }
 
+/// What partners agreed on stays, comments and all; what differs is printed.
+#[test]
+fn a_contract_that_replaces_another_starts_from_its_text() {
+    let dir = parties();
+    let path = dir.path().join("contract.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("min_cell = 50 ", "min_cell = 70 # agreed in May,");
+    fs::write(&path, text).unwrap();
+    says(dir.path(), 0, "contract sign contract.toml --dir p");
+    says(dir.path(), 0, "contract sign contract.toml.signed --dir r");
+    let new = "contract new --name next --dir p --supersedes contract.toml.signed --expires 2099-01-01T00:00:00Z";
+    let (_, talk) = says(dir.path(), 0, &format!("{new} -o next.toml"));
+    for change in ["the name: ", "the end: ", "the contract it names as its predecessor: none, now"]
+    {
+        assert!(talk.contains(change), "no {change} in {talk}");
+    }
+    assert!(!talk.contains("smallest cell") && !talk.contains("party \""), "{talk}");
+    let next = fs::read_to_string(dir.path().join("next.toml")).unwrap();
+    assert!(next.contains("min_cell = 70 # agreed in May,"), "{next}");
+    // Another key of one party, a new party and another build.
+    says(dir.path(), 0, "init --dir r2 --name retailer");
+    says(dir.path(), 0, "init --dir t --name third");
+    let other = "0".repeat(95) + "1";
+    let new = format!(
+        "{new} --party r2/party.toml --party t/party.toml --pcr 0={other} --pcr 1={other} --pcr 2={other} -o other.toml"
+    );
+    let (_, talk) = says(dir.path(), 0, &new);
+    for change in ["party \"third\": new", "party \"retailer\", root key: ", "PCR0: "] {
+        assert!(talk.contains(change), "no {change} in {talk}");
+    }
+    assert!(!talk.contains("party \"publisher\""), "{talk}");
+    // Of the one that replaces another, again.
+    for (party, from) in [("p", "next.toml"), ("r", "next.toml.signed")] {
+        says(dir.path(), 0, &format!("contract sign {from} --dir {party}"));
+    }
+    let again = "contract new --name third --dir p --supersedes next.toml.signed -o third.toml";
+    let (_, talk) = says(dir.path(), 0, again);
+    assert_eq!(talk.matches("predecessor").count(), 1, "{talk}");
+}
+
 #[test]
 fn a_contract_that_has_ended_is_not_signed() {
     let dir = parties();

@@ -36,7 +36,8 @@ impl Diff {
     }
 }
 
-fn changes(before: &Contract, after: &Contract) -> Vec<String> {
+/// What `after` says otherwise than `before`, a sentence for each.
+pub(super) fn changes(before: &Contract, after: &Contract) -> Vec<String> {
     let mut list = Changes::default();
     list.value("the name", &before.name, &after.name);
     list.value("the end", &number::moment(before.expires), &number::moment(after.expires));

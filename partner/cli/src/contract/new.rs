@@ -1,3 +1,4 @@
+use super::{diff::changes, successor::Successor};
 use crate::{failure::Failure, files, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::{keys, salts};
@@ -21,6 +22,10 @@ use std::{
 
 /// Write a contract for one kind of analysis, to be edited and then signed
 ///
+/// With --supersedes the contract that is replaced is taken over, text and comments: only name, end and
+/// predecessor are others, and the parties and the build that are given. What both say differently is
+/// printed.
+///
 /// Datasets belong to the parties in turn: of a lift, the first party owns who was sent what (the
 /// arms), the second what people did (the outcomes). Columns, arms and budgets in the file are an
 /// example: edit them before anybody signs. To add analyses of another kind, see
@@ -32,15 +37,18 @@ pub(crate) struct New {
     #[arg(long)]
     name: String,
 
-    /// The kind of analysis, whose example is made from what it reads [default: a worked example of a lift]
+    /// The kind of analysis, whose example is made from what it reads [default: a worked example of a lift,
+    /// or the contract that is replaced]
     #[arg(long)]
     kind: Option<String>,
 
-    /// party.toml of a party, as `glovebox init` wrote it; once for each party
-    #[arg(long = "party", value_name = "FILE", required = true)]
+    /// party.toml of a party, as `glovebox init` wrote it; once for each party. With --supersedes, only of
+    /// parties that are new or have new keys
+    #[arg(long = "party", value_name = "FILE", required_unless_present = "supersedes")]
     parties: Vec<PathBuf>,
 
-    /// A register of the accepted build, such as 0=HEX; give it for 0, 1 and 2
+    /// A register of the accepted build, such as 0=HEX; give it for 0, 1 and 2. With --supersedes, builds
+    /// are kept if none is given
     #[arg(long = "pcr", value_name = "N=HEX", conflicts_with = "pcrs")]
     pcr: Vec<String>,
 
@@ -71,15 +79,20 @@ impl New {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let parties = self.parties.iter().map(|path| Snippet::read(path));
         let parties = parties.collect::<Result<Vec<_>, _>>()?;
-        let pcrs = self.registers()?;
         let now = client::clock::now();
         let expires = self.expires.unwrap_or_else(|| now.plus_seconds(YEAR));
         if expires <= now {
             return Err(Failure::unclear(format!("--expires {expires} is past: it is {now} now")));
         }
         let (salt, replaced) = self.salt()?;
-        let head = Head { name: &self.name, expires, salt: &salt, replaced: replaced.as_ref() };
-        let filled = head.contract(self.kind.as_deref(), &parties, &pcrs)?;
+        let filled = match &replaced {
+            Some(replaced) if self.kind.is_none() => self.successor(replaced, expires, &parties)?,
+            _ => {
+                let head =
+                    Head { name: &self.name, expires, salt: &salt, replaced: replaced.as_ref() };
+                head.contract(self.kind.as_deref(), &parties, &self.registers()?)?
+            }
+        };
         let contract = Contract::parse(filled.as_bytes()).map_err(Failure::unclear)?;
         if self.output.exists() {
             let output = self.output.display();
@@ -92,6 +105,9 @@ impl New {
         files::write(&beside, &sealed.map_err(Failure::unclear)?.to_vec())?;
         files::write(&self.output, filled.as_bytes())?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
+        for change in replaced.iter().flat_map(|replaced| changes(replaced, &contract)) {
+            say::note(change);
+        }
         for analysis in contract.analyses.keys() {
             for danger in danger::dangers(&contract, analysis) {
                 say::note(danger);
@@ -125,6 +141,23 @@ impl New {
         };
         let replaced = files::signed_contract(path)?;
         Ok((salts::named_by(&self.dir, &replaced).map_err(Failure::no)?, Some(replaced)))
+    }
+
+    /// The text of the contract that is replaced, with what was given here in place of what it says.
+    fn successor(
+        &self,
+        replaced: &Contract,
+        expires: Time,
+        parties: &[Snippet],
+    ) -> Result<String, Failure> {
+        let path = self.supersedes.as_deref().unwrap_or(Path::new(""));
+        let (text, _) = files::contract_text(path)?;
+        let text = String::from_utf8(text).map_err(Failure::unclear)?;
+        let has_build = !self.pcr.is_empty() || self.pcrs.is_some();
+        let pcrs = if has_build { self.registers()? } else { BTreeMap::new() };
+        let supersedes = replaced.digest;
+        let successor = Successor { name: &self.name, expires, supersedes, parties, pcrs: &pcrs };
+        successor.text(&text)
     }
 
     fn registers(&self) -> Result<BTreeMap<u8, Pcr>, Failure> {
@@ -219,8 +252,8 @@ fn no_such_kind(kind: &str) -> Failure {
 ///
 /// What the other side sent is parsed and written anew: a contract has only what its writer agreed
 /// to, so a second table in that file, such as a build, does not get into it.
-struct Snippet {
-    name: String,
+pub(super) struct Snippet {
+    pub(super) name: String,
     root_key: PublicKey,
     recipient_key: RecipientKey,
     custody: Option<String>,
@@ -268,7 +301,8 @@ impl Snippet {
         })
     }
 
-    fn table(&self) -> String {
+    /// Its table in a contract.
+    pub(super) fn table(&self) -> String {
         keys::party_toml(&self.name, &self.root_key, &self.recipient_key, self.custody.as_deref())
     }
 }
