@@ -24,6 +24,7 @@ use host::{Config, Enclave};
 use nsm::Nsm;
 use privacy::sampler::Exact;
 use protocol::{message::Body, result::LiftResult};
+use sealing::Version;
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -32,7 +33,7 @@ use std::{
     process::Command,
     sync::{Arc, Mutex},
 };
-use tests::{JOB, Parties, Terms, repository};
+use tests::{JOB, Parties, Terms, repository, salt};
 use tokio::net::TcpListener;
 use wires::{Tap, log_everything};
 
@@ -59,16 +60,10 @@ async fn canaries_in_every_column_of_every_row_appear_in_no_output_log_or_error(
         let owner = parties.owner(dataset).service().unwrap();
         let stem = sealed.join(dataset);
         let options = sealing::Options::default();
-        let done = sealing::seal(
-            path,
-            &parties.contract,
-            dataset,
-            owner,
-            1,
-            &stem,
-            &options,
-            &mut |_, _| {},
-        );
+        let salt = salt();
+        let contract = &parties.contract;
+        let version = Version { contract, dataset, owner, salt: &salt, number: 1 };
+        let done = sealing::seal(path, &version, &stem, &options, &mut |_, _| {});
         let done = done.unwrap();
         hay.debug("what sealing says", &done);
         files.insert(dataset, done);
@@ -265,15 +260,10 @@ fn errors_of_sealing(parties: &Parties, canaries: &Canaries, rows: &Path, hay: &
         std::fs::write(&path, format!("{header}\n{}", body.replace(from, to))).unwrap();
         let options = sealing::Options::default();
         let owner = parties.retailer.service().unwrap();
-        let bad = sealing::in_memory(
-            &path,
-            &parties.contract,
-            "sales",
-            owner,
-            1,
-            &options,
-            &mut |_, _| {},
-        );
+        let salt = salt();
+        let contract = &parties.contract;
+        let version = Version { contract, dataset: "sales", owner, salt: &salt, number: 1 };
+        let bad = sealing::in_memory(&path, &version, &options, &mut |_, _| {});
         hay.error(
             "bad rows",
             &bad.err().unwrap_or_else(|| panic!("{from} became {to}, and was sealed")),

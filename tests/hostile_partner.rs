@@ -26,7 +26,7 @@ use protocol::{
     manifest::{Manifest, ManifestError},
     message::{Body, Reply},
     refusal::{GrantFlaw, Limit, Refusal},
-    sealed::ROW,
+    sealed::Declared,
 };
 use stage::{Stage, bad, plain, write};
 use std::{sync::Arc, time::Duration};
@@ -70,13 +70,13 @@ async fn refuses_a_file_that_lies_about_its_rows() {
     let file = stage.written(fewer, |properties| properties);
     stage.refuses_file("fewer rows in every column", &file).await;
     // The file is honest; the manifest is not.
-    let rows = |rows| move |manifest: &mut Manifest| manifest.rows = rows;
+    let rows = |rows| move |manifest: &mut Manifest| manifest.declared.rows = rows;
     for (claimed, flaw) in [
-        (0, GrantFlaw::Manifest(ManifestError::Rows)),
-        (400, GrantFlaw::Manifest(ManifestError::Rows)),
-        (1025, GrantFlaw::Manifest(ManifestError::Rows)),
-        (u64::MAX, GrantFlaw::Manifest(ManifestError::Rows)),
-        (1 << 32, GrantFlaw::Manifest(ManifestError::Rows)),
+        (0, GrantFlaw::Manifest(ManifestError::Declared)),
+        (400, GrantFlaw::Manifest(ManifestError::Declared)),
+        (1025, GrantFlaw::Manifest(ManifestError::Declared)),
+        (u64::MAX, GrantFlaw::Manifest(ManifestError::Declared)),
+        (1 << 32, GrantFlaw::Manifest(ManifestError::Declared)),
         (1 << 20, GrantFlaw::Manifest(ManifestError::Size)),
     ] {
         stage.refuses_manifest("rows of the manifest", flaw, rows(claimed)).await;
@@ -145,7 +145,7 @@ async fn refuses_a_file_that_lies_about_its_schema() {
     for physical in [0, 1, 4, 5, 6, 7, 8, -1] {
         stage.refuses("another type", |f| f.column("spend").physical = physical).await;
     }
-    stage.refuses("another width", |f| f.column("email").length = Some(16)).await;
+    stage.refuses("another width", |f| f.column("email").length = Some(32)).await;
     stage.refuses("a width of 2 GiB", |f| f.column("email").length = Some(i32::MAX.into())).await;
     for repetition in [1, 2] {
         stage.refuses("nulls or lists", |f| f.column("spend").repetition = repetition).await;
@@ -155,23 +155,23 @@ async fn refuses_a_file_that_lies_about_its_schema() {
     let edits: [(&str, Edit); 7] = [
         ("no such column", |columns| drop(columns.remove(3))),
         ("an extra column", |columns| {
-            let (field, array) = columns[3].clone();
+            let (field, array) = columns[2].clone();
             columns.push((field.with_name("extra"), array));
         }),
-        ("a renamed column", |columns| columns[3].0 = columns[3].0.clone().with_name("spent")),
+        ("a renamed column", |columns| columns[2].0 = columns[2].0.clone().with_name("spent")),
         ("a column that may be null", |columns| {
-            columns[3].0 = columns[3].0.clone().with_nullable(true);
+            columns[2].0 = columns[2].0.clone().with_nullable(true);
         }),
         ("a column full of nulls", |columns| {
-            let (field, array) = &mut columns[3];
+            let (field, array) = &mut columns[2];
             *field = field.clone().with_nullable(true);
             *array = Arc::new(Int64Array::new_null(array.len()));
         }),
-        ("numbers of another width", |columns| narrow(&mut columns[3])),
+        ("numbers of another width", |columns| narrow(&mut columns[2])),
         ("match keys of another width", |columns| {
-            let short = FixedSizeBinaryArray::try_from_iter((0..1024).map(|_| [7_u8; 16])).unwrap();
-            let name = columns[1].0.name().clone();
-            columns[1] = (Field::new(name, short.data_type().clone(), false), Arc::new(short));
+            let short = FixedSizeBinaryArray::try_from_iter((0..1024).map(|_| [7_u8; 32])).unwrap();
+            let name = columns[0].0.name().clone();
+            columns[0] = (Field::new(name, short.data_type().clone(), false), Arc::new(short));
         }),
     ];
     for (what, edit) in edits {
@@ -292,16 +292,20 @@ async fn refuses_a_bomb_without_using_memory() {
     for (what, footer) in footers {
         stage.refuses(what, |f| f.footer = Some(footer)).await;
     }
-    // 60 MiB by the manifest, and the host has 60 KiB.
+    // Dozens of MiB by the manifest, and the host has KiB.
     stage
         .refuses_manifest("a large dataset", GrantFlaw::Altered, |m| {
-            m.rows = 1 << 20;
-            m.size = m.rows * 60;
+            m.declared = Declared::of(1 << 20);
+            m.size = size_of(m);
         })
         .await;
     // More than the instance would ever hold.
     let file = stage.honest.file.to_vec();
-    let reply = stage.offer(&file, |m| (m.rows, m.size) = (1 << 31, 60 << 31)).await;
+    let reply = stage.offer(&file, |m| {
+        m.declared = Declared::of(1 << 31);
+        m.size = size_of(m);
+    });
+    let reply = reply.await;
     let over = matches!(reply, Reply::Refused(Refusal::OverLimit { limit: Limit::Memory, .. }));
     assert!(over, "{reply:?}");
     let grown = peak_kib().saturating_sub(before);
@@ -320,8 +324,6 @@ async fn values_outside_every_domain_open_and_a_job_runs() {
             column.page = fill.iter().copied().cycle().take(length).collect();
         }
         // Everybody is a person who spent all that a number can say.
-        let ones: Vec<u8> = 1_i32.to_le_bytes().repeat(PADDED as usize);
-        forged.column(ROW).page = ones;
         let keys = stage.forged().column("email").page.clone();
         forged.column("email").page = keys;
         let reply = stage.offer(&forged.write(), |_| {}).await;
@@ -450,5 +452,11 @@ fn reset_peak() {
 
 const PEOPLE: u32 = 400;
 /// Rows of every file here, after padding.
+/// What a file of this manifest has at least.
+fn size_of(manifest: &Manifest) -> u64 {
+    let width: u64 = manifest.columns.iter().map(|column| column.physical.width()).sum();
+    width * manifest.shape().rows()
+}
+
 const PADDED: i64 = 1024;
 const QUICK: Duration = Duration::from_secs(10);

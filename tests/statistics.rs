@@ -142,7 +142,7 @@ fn draw(rng: &mut ChaCha20Rng) -> (RecordBatch, RecordBatch) {
     let (mut keys, mut arms) = (Vec::new(), Vec::new());
     let (mut buyers, mut visits, mut spends) = (Vec::new(), Vec::new(), Vec::new());
     for person in 1..=2 * PER_ARM {
-        let key = Some([person.to_be_bytes(); 8].concat());
+        let key = Some([person.to_be_bytes(); 4].concat());
         let treated = person % 2 == 0;
         keys.push(key.clone());
         arms.push(if treated { 0 } else { 2 });
@@ -160,19 +160,17 @@ fn draw(rng: &mut ChaCha20Rng) -> (RecordBatch, RecordBatch) {
     let numbers = |numbers: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(numbers)) };
     let keyed = |keys: Vec<Option<Vec<u8>>>| -> ArrayRef {
         Arc::new(
-            FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys.into_iter(), 32).unwrap(),
+            FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys.into_iter(), 16).unwrap(),
         )
     };
-    let none = |rows| keyed(vec![Some(vec![0; 32]); rows]);
+    let none = |rows| keyed(vec![Some(vec![0; 16]); rows]);
     let exposures = [
-        ("glovebox_row", codes(vec![1; people])),
         ("email", keyed(keys)),
         ("phone", none(people)),
         ("arm", codes(arms)),
         ("agreed", codes(vec![1; people])),
     ];
     let sales = [
-        ("glovebox_row", codes(vec![1; rows])),
         ("phone", none(rows)),
         ("email", keyed(buyers)),
         ("visit", numbers(visits)),

@@ -18,7 +18,7 @@ use protocol::{
     manifest::{Manifest, SignedManifest},
     message::Reply,
     refusal::{Asked, GrantFlaw, Refusal},
-    sealed::{FOOTER, FileError, ROW},
+    sealed::{FOOTER, FileError},
     slice::Slice,
     storage::Failure,
     time::Time,
@@ -130,7 +130,7 @@ fn owned<'c>(contract: &'c Contract, name: &str, party: &str) -> Result<&'c Data
 fn check_columns(grant: &Grant, contract: &Contract) -> Result<(), GrantFlaw> {
     let used = contract.used_columns(&grant.dataset).into_iter();
     let used = used.map(|column| column.name.as_str());
-    let used: BTreeSet<&str> = used.chain([FOOTER, ROW]).collect();
+    let used: BTreeSet<&str> = used.chain([FOOTER]).collect();
     let granted: BTreeSet<&str> = grant.columns.iter().map(String::as_str).collect();
     if granted == used { Ok(()) } else { Err(GrantFlaw::Columns) }
 }
@@ -223,7 +223,7 @@ async fn fetch(
         }
     })?;
     let dataset = serving.contract.datasets.get(name).cloned().ok_or(Refusal::Internal)?;
-    let intake = Ordered::intake(&serving.contract, name, what.rows);
+    let intake = Ordered::intake(&serving.contract, name, what.shape().rows());
     let intake = intake.map_err(|_| Refusal::Internal)?;
     // Parsing a partner's file takes a while, and the file may be hostile: it is not done on the
     // thread that serves.

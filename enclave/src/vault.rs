@@ -149,7 +149,7 @@ impl Vault {
 /// Memory that a file needs: its ciphertext and columns, twice while one version replaces another,
 /// and what a job may need for each row.
 fn need(manifest: &Manifest) -> u64 {
-    let rows = manifest.rows.saturating_mul(JOB_BYTES_PER_ROW);
+    let rows = manifest.shape().rows().saturating_mul(JOB_BYTES_PER_ROW);
     manifest.size.saturating_mul(4).saturating_add(rows)
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn is_over(not_after: Time, now: Time) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::merkle;
+    use protocol::{merkle, sealed::Declared};
 
     fn manifest(size: u64) -> Manifest {
         Manifest {
@@ -173,7 +173,7 @@ mod tests {
             version: 1,
             root: merkle::root_of(b""),
             size,
-            rows: 1024,
+            declared: Declared::of(1024),
             columns: Vec::new(),
             aad_prefix: Vec::new(),
         }

@@ -26,11 +26,13 @@ use protocol::{
     proof::Proven,
     refusal::Refusal,
     result::JobResult,
-    sealed::{self, MISSING, ROW},
+    salt::BucketSalt,
+    sealed::{self, Declared, MISSING, NO_TAG, Tag},
     slice::Slice,
     time::Time,
 };
 use rehearsal::Silent;
+use sealing::Version;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -177,7 +179,9 @@ pub(crate) fn seal(
     file: &Path,
 ) -> Result<sealing::InMemory, sealing::SealError> {
     let (options, key) = (sealing::Options::default(), owner(contract, dataset));
-    sealing::in_memory(file, contract, dataset, &key, 1, &options, &mut |_, _| {})
+    let salt = BucketSalt::take(&mut [0x5a; BucketSalt::LEN]);
+    let version = Version { contract, dataset, owner: &key, salt: &salt, number: 1 };
+    sealing::in_memory(file, &version, &options, &mut |_, _| {})
 }
 
 /// A sealed file of rows, as an enclave opens it to which every key was granted.
@@ -216,7 +220,7 @@ pub(crate) fn manifests(
             version: 1,
             root: Root([0; 48]),
             size: 0,
-            rows: u64::try_from(rows.num_rows()).unwrap(),
+            declared: Declared::of(u64::try_from(rows.num_rows()).unwrap()),
             columns: sealed::layout(dataset),
             aad_prefix: Vec::new(),
         };
@@ -252,29 +256,25 @@ fn rows(contract: &Contract, dataset: &str, batch: &RecordBatch) -> Vec<meaning:
     let columns = &contract.datasets[dataset].columns;
     let codes =
         |name: &str| batch.column_by_name(name).unwrap().as_any().downcast_ref::<Int32Array>();
-    let bytes = |name: &str, at: usize| -> [u8; 32] {
+    let binary = |name: &str| {
         let column = batch.column_by_name(name).unwrap();
-        let column = column.as_any().downcast_ref::<FixedSizeBinaryArray>().unwrap();
-        column.value(at).try_into().unwrap()
+        column.as_any().downcast_ref::<FixedSizeBinaryArray>().unwrap()
     };
+    let bytes = |name: &str, at: usize| -> [u8; 32] { binary(name).value(at).try_into().unwrap() };
+    let tag = |name: &str, at: usize| -> Tag { binary(name).value(at).try_into().unwrap() };
     let numbers = |name: &str, at: usize| {
         let column = batch.column_by_name(name).unwrap();
         column.as_any().downcast_ref::<Int64Array>().unwrap().value(at)
     };
     let code = |name: &str, at: usize| codes(name).unwrap().value(at);
     let row = |at: usize| {
-        let mut row = meaning::Row {
-            is_real: code(ROW, at) == 1,
-            keys: Vec::new(),
-            agreed: true,
-            values: BTreeMap::new(),
-        };
+        let mut row = meaning::Row { keys: Vec::new(), agreed: true, values: BTreeMap::new() };
         for column in columns {
             let name = column.name.as_str();
             let value = match &column.role {
                 Role::MatchKey(kind) => {
-                    let key = bytes(name, at);
-                    row.keys.extend((key != [0; 32]).then_some((*kind, key)));
+                    let tag = tag(name, at);
+                    row.keys.extend((tag != NO_TAG).then_some((*kind, tag)));
                     continue;
                 }
                 Role::Consent => {

@@ -161,7 +161,7 @@ fn shuffled(batch: &RecordBatch, random: &mut ChaCha20Rng) -> Vec<RecordBatch> {
 /// Those with the most rows, those who did not agree, and some others.
 fn busiest(tally: &Tally, tables: &[Vec<meaning::Row>]) -> Vec<Id> {
     let mut rows: BTreeMap<Id, (usize, bool)> = BTreeMap::new();
-    for row in tables.iter().flatten().filter(|row| row.is_real) {
+    for row in tables.iter().flatten() {
         let Some(id) = row.id(tally) else { continue };
         let own = rows.entry(id).or_insert((0, true));
         *own = (own.0 + 1, own.1 && row.agreed);
@@ -185,7 +185,7 @@ fn with_rows(
 ) -> Vec<Vec<RecordBatch>> {
     let tally = counted.proven().tally();
     let of = |rows: &[meaning::Row], id: Id| -> Vec<usize> {
-        let is_theirs = |row: &meaning::Row| row.is_real && row.id(tally) == Some(id);
+        let is_theirs = |row: &meaning::Row| row.id(tally) == Some(id);
         (0..rows.len()).filter(|at| is_theirs(&rows[*at])).collect()
     };
     let sides = tally.datasets().zip(tables).zip(meant);
@@ -212,12 +212,12 @@ fn renamed(counted: &Counted, dataset: &str, batch: &RecordBatch, who: Id) -> Re
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| -> ArrayRef {
         let Some(Role::MatchKey(kind)) = role(field.name()) else { return Arc::clone(column) };
-        let key = if kind == who.0 { who.1 } else { [0; 32] };
+        let key = if kind == who.0 { who.1 } else { [0; 16] };
         if batch.num_rows() == 0 {
             return Arc::clone(column);
         }
         let keys = vec![Some(key); batch.num_rows()].into_iter();
-        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 32).unwrap())
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 16).unwrap())
     });
     RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::room::{column, party, salt};
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
 use protocol::contract::draft;
+use protocol::sealed::TAG_LEN;
 
 /// A person, as both owners know it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,33 +46,34 @@ pub(crate) fn tables(people: &[Person]) -> (RecordBatch, RecordBatch) {
     let sales: Vec<_> =
         people.iter().flat_map(|it| it.sales.iter().map(|row| (it.key, *row))).collect();
     let codes = |codes: Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(codes)) };
-    let bytes = |keys: Vec<[u8; 32]>| -> ArrayRef {
-        let keys = keys.into_iter().map(Some);
-        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(keys, 32).unwrap())
+    let tags = |tags: Vec<[u8; TAG_LEN]>| -> ArrayRef {
+        let tags = tags.into_iter().map(Some);
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(tags, 16).unwrap())
+    };
+    let labels = |labels: Vec<[u8; 32]>| -> ArrayRef {
+        let labels = labels.into_iter().map(Some);
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(labels, 32).unwrap())
     };
     let key = |key: &u32| {
-        let mut bytes = [7; 32];
+        let mut bytes = [7; TAG_LEN];
         bytes[..4].copy_from_slice(&key.to_be_bytes());
         bytes
     };
-    let ones = |rows: usize| codes(vec![1; rows]);
     let label = |text: &str| {
         let mut bytes = [0; 32];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
         bytes
     };
     let exposures = RecordBatch::try_from_iter([
-        ("glovebox_row", ones(exposures.len())),
-        ("email", bytes(exposures.iter().map(|(it, _)| key(it)).collect())),
+        ("email", tags(exposures.iter().map(|(it, _)| key(it)).collect())),
         ("arm", codes(exposures.iter().map(|(_, it)| it.0).collect())),
         ("town", codes(exposures.iter().map(|(_, it)| it.1).collect())),
     ]);
     let spends: ArrayRef = Arc::new(Int64Array::from_iter_values(sales.iter().map(|(_, it)| it.0)));
     let sales = RecordBatch::try_from_iter([
-        ("glovebox_row", ones(sales.len())),
-        ("email", bytes(sales.iter().map(|(it, _)| key(it)).collect())),
+        ("email", tags(sales.iter().map(|(it, _)| key(it)).collect())),
         ("spend", spends),
-        ("store", bytes(sales.iter().map(|(_, it)| label(it.2)).collect())),
+        ("store", labels(sales.iter().map(|(_, it)| label(it.2)).collect())),
         ("illness", codes(vec![0; sales.len()])),
         ("bought", codes(sales.iter().map(|(_, it)| it.1).collect())),
     ]);

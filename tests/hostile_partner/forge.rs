@@ -1,4 +1,4 @@
-//! Writes sealed files that lie: the format once more, from `spec/sealed-v1.md`, with every field
+//! Writes sealed files that lie: the format once more, from `spec/sealed-v2.md`, with every field
 //! open to change. What is written unchanged is a file that opens.
 
 use protocol::{
@@ -64,16 +64,18 @@ impl Forged {
         keys: &BTreeMap<String, DataKey>,
     ) -> Self {
         let values = sealed::open(file, manifest, dataset, keys).unwrap();
-        let rows = i64::try_from(manifest.rows).unwrap();
+        let rows = i64::try_from(manifest.shape().rows()).unwrap();
         let columns = manifest.columns.iter().map(|column| {
             let (physical, length) = match column.physical {
-                Physical::Key => (7, Some(32)),
+                Physical::Tag => (7, Some(16)),
+                Physical::Label => (7, Some(32)),
                 Physical::Code => (1, None),
                 Physical::Number => (2, None),
                 _ => unreachable!(),
             };
             let page = match &values[&column.name] {
-                Values::Keys(keys) => keys.concat(),
+                Values::Tags(tags) => tags.concat(),
+                Values::Labels(labels) => labels.concat(),
                 Values::Codes(codes) => codes.iter().flat_map(|v| v.to_le_bytes()).collect(),
                 Values::Numbers(numbers) => numbers.iter().flat_map(|v| v.to_le_bytes()).collect(),
                 _ => unreachable!(),
@@ -181,7 +183,7 @@ impl Forged {
             .list(2, schema)
             .long(3, self.rows)
             .list(4, vec![group; self.groups])
-            .binary(6, b"glovebox sealed-v1")
+            .binary(6, b"glovebox sealed-v2")
             .raw(&self.more)
             .end()
     }

@@ -21,7 +21,7 @@ use protocol::{
     manifest::{Manifest, SignedManifest},
     message::{Body, Reply},
     refusal::{GrantFlaw, Refusal},
-    sealed::{self, FOOTER, ROW, Values},
+    sealed::{self, FOOTER, Values},
 };
 use sealing::InMemory;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
@@ -85,7 +85,7 @@ impl Stage {
             not_after,
         };
         let used = contract.used_columns("sales").into_iter().map(|column| column.name.as_str());
-        let used = used.chain([FOOTER, ROW]);
+        let used = used.chain([FOOTER]);
         let keys: BTreeMap<String, DataKey> =
             used.map(|name| (name.to_owned(), self.honest.keys[name].clone())).collect();
         let recipient = self.room.instance().recipient_key().unwrap();
@@ -163,8 +163,11 @@ impl Stage {
         let mut values = sealed::open(&self.honest.file, &self.manifest, dataset, keys).unwrap();
         let column = |name: &String| {
             let array: ArrayRef = match values.remove(name).unwrap() {
-                Values::Keys(keys) => {
-                    Arc::new(FixedSizeBinaryArray::try_from_iter(keys.iter()).unwrap())
+                Values::Tags(tags) => {
+                    Arc::new(FixedSizeBinaryArray::try_from_iter(tags.iter()).unwrap())
+                }
+                Values::Labels(labels) => {
+                    Arc::new(FixedSizeBinaryArray::try_from_iter(labels.iter()).unwrap())
                 }
                 Values::Codes(codes) => Arc::new(Int32Array::from(codes)),
                 Values::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),

@@ -43,6 +43,12 @@ def plain(value):
 
 if __name__ == "__main__":
     rows = read(sys.argv[1]).to_pylist()
-    real = [row for row in rows if row["glovebox_row"] == 1]
+    # Padding has no tag; a tag is the only thing of 16 bytes.
+    none = bytes(16)
+    real = [
+        row
+        for row in rows
+        if any(isinstance(value, bytes) and len(value) == 16 and value != none for value in row.values())
+    ]
     shown = [{name: plain(value) for name, value in row.items()} for row in real]
     json.dump({"padded": len(rows), "rows": shown}, sys.stdout)

@@ -32,7 +32,7 @@ use protocol::{
     slice::Slice,
     storage::{Answer, Ask, Failure, ObjectName},
 };
-use sealing::InMemory;
+use sealing::{InMemory, Version};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -103,8 +103,10 @@ impl Parties {
         std::fs::write(&path, csv).unwrap();
         let owner = self.owner(dataset).service().unwrap();
         let options = sealing::Options::default();
-        sealing::in_memory(&path, &self.contract, dataset, owner, version, &options, &mut |_, _| {})
-            .unwrap()
+        let salt = salt();
+        let version =
+            Version { contract: &self.contract, dataset, owner, salt: &salt, number: version };
+        sealing::in_memory(&path, &version, &options, &mut |_, _| {}).unwrap()
     }
 
     /// Boots an instance of the enclave on `host`.

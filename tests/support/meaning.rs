@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::identity::Identifier;
 use protocol::released::Place;
+use protocol::sealed::Tag;
 use protocol::tally::{Condition, Dimension, Measure, Population, Quantity, Side, Table, Tally};
 
 /// A row of a table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// False for padding.
-    pub is_real: bool,
-    /// The match keys that are present, in the order of the contract's columns.
+    /// The tags of match keys that are present, in the order of the contract's columns; none in padding.
     pub keys: Vec<Id>,
     /// Whether every consent column says yes.
     pub agreed: bool,
@@ -23,7 +22,7 @@ pub struct Row {
 }
 
 /// Who somebody is.
-pub type Id = (Identifier, [u8; 32]);
+pub type Id = (Identifier, Tag);
 
 /// What a row has in a column.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -83,7 +82,7 @@ impl Row {
 pub fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
     let mut people: BTreeMap<_, Vec<Vec<Row>>> = BTreeMap::new();
     for (rows, at) in tables.iter().zip(0..tally.tables.len()) {
-        for row in rows.iter().filter(|row| row.is_real) {
+        for row in rows {
             let person =
                 people.entry(row.id(tally)).or_insert(vec![Vec::new(); tally.tables.len()]);
             person[at].push(row.clone());

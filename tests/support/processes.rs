@@ -9,6 +9,7 @@ use protocol::{
     loss::{Delta, Epsilon, Rho},
     manifest::Manifest,
     merkle::{Root, root_of},
+    sealed::Declared,
 };
 use serde_json::Value;
 use std::{
@@ -244,7 +245,7 @@ impl Site {
             version: 1,
             root,
             size: u64::try_from(size).unwrap(),
-            rows: 2048,
+            declared: Declared::of(2048),
             columns: Vec::new(),
             aad_prefix: Vec::new(),
         };

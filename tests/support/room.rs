@@ -18,7 +18,7 @@ use protocol::merkle::Root;
 use protocol::policy::{Admitted, admit};
 use protocol::proof::Split;
 use protocol::salt::BucketSalt;
-use protocol::sealed;
+use protocol::sealed::{self, Declared};
 use protocol::sign::SigningKey;
 use protocol::slice::Slice;
 use protocol::tally::Clamp;
@@ -93,7 +93,7 @@ pub fn manifests(contract: &Contract, rows: u64) -> BTreeMap<String, SignedManif
             version: 1,
             root: Root([0; 48]),
             size: 0,
-            rows: sealed::padded(rows),
+            declared: Declared::of(rows),
             columns: sealed::layout(dataset),
             aad_prefix: Vec::new(),
         };

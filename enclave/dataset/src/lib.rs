@@ -12,25 +12,26 @@ use protocol::{
     contract::{Dataset, Role},
     key::DataKey,
     manifest::Manifest,
-    sealed::{self, FileError, MISSING, ROW, Values},
+    sealed::{self, FileError, MISSING, Physical, Reader, Values},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Opens `file`, which must be the one that `manifest` speaks of, and decrypts the granted columns.
-/// `keys` must hold those of [`sealed::FOOTER`] and [`sealed::ROW`]. `file` is let go of before this
-/// returns.
+/// `keys` must hold that of [`sealed::FOOTER`]. `file` is let go of before this returns.
 ///
 /// # Shapes and units
 ///
-/// As many values in each column as the manifest has rows: match keys are `FixedSizeBinary(32)`,
-/// codes, days and consent `Int32`, numbers `Int64` in units of the column's scale; nothing is
-/// null. Padding is still there and told by [`sealed::ROW`].
+/// As many values in each column as the manifest's buckets have rows: tags of match keys are
+/// `FixedSizeBinary(16)`, labels `FixedSizeBinary(32)`, codes, days and consent `Int32`, numbers `Int64` in units of
+/// the column's scale; nothing is null. Rows are in the order of their people's tags inside each bucket, and buckets
+/// in the order of tags; padding, whose tags are all zero, stands behind the rows of each bucket. Whoever's keys are
+/// granted, all of the dataset's match keys are.
 ///
 /// # Privacy
 ///
 /// Whether a file opens does not depend on a value. A code outside the column's domain, a day
-/// before 1970, a consent or a row mark that is neither yes nor no becomes missing, no or padding:
-/// an owner who writes such values hurts only its own data.
+/// before 1970 or a consent that is neither yes nor no becomes missing or no, and a row in a bucket that is not its
+/// person's becomes padding: an owner who writes such values hurts only its own data.
 ///
 /// # Errors
 ///
@@ -41,15 +42,34 @@ pub fn open(
     dataset: &Dataset,
     keys: &BTreeMap<String, DataKey>,
 ) -> Result<Table, OpenError> {
-    let mut columns = BTreeMap::new();
-    for (name, mut values) in sealed::open(&file, manifest, dataset, keys)? {
-        if let Values::Codes(codes) = &mut values {
-            tame(&name, dataset, codes);
+    let reader = Reader::open(&file, manifest, dataset, keys)?;
+    let shape = reader.shape();
+    let rows = usize::try_from(shape.rows()).map_err(|_| OpenError::Rows)?;
+    let granted = manifest.columns.iter().filter(|column| keys.contains_key(&column.name));
+    let granted = granted.map(|column| (column.name.clone(), Gathered::new(column.physical, rows)));
+    let mut columns: BTreeMap<_, _> = granted.collect();
+    for number in 0..shape.buckets() {
+        let mut bucket = reader.bucket(number)?;
+        for (name, values) in &mut bucket {
+            if let Values::Codes(codes) = values {
+                tame(name, dataset, codes);
+            }
         }
-        let array = array(values).ok_or_else(|| OpenError::Type { column: name.clone() })?;
-        columns.insert(name, array);
+        sealed::arrange(&mut bucket, dataset, shape, number);
+        for (name, values) in bucket {
+            let column = columns.get_mut(&name).ok_or_else(|| strange(&name))?;
+            column.append(values).ok_or_else(|| strange(&name))?;
+        }
     }
-    Ok(Table { columns, rows: manifest.rows })
+    let columns = columns.into_iter().map(|(name, gathered)| {
+        let array = gathered.into_array().ok_or_else(|| strange(&name))?;
+        Ok((name, array))
+    });
+    Ok(Table { columns: columns.collect::<Result<_, OpenError>>()?, rows: shape.rows() })
+}
+
+fn strange(column: &str) -> OpenError {
+    OpenError::Type { column: column.to_owned() }
 }
 
 /// The granted columns of one dataset, in the clear. `Debug` prints no value.
@@ -98,6 +118,9 @@ pub enum OpenError {
     /// The file, its manifest and the keys do not go together.
     #[error("{0}")]
     File(#[from] FileError),
+    /// More rows than this machine can number.
+    #[error("the file has more rows than this machine can hold")]
+    Rows,
     /// A column of a type that this build does not know.
     #[error("{column} is of a type that this build cannot hold")]
     Type {
@@ -108,25 +131,61 @@ pub enum OpenError {
 
 /// Turns codes that mean nothing into ones that count for nothing.
 fn tame(name: &str, dataset: &Dataset, codes: &mut [i32]) {
-    let (most, instead) = match dataset.column(name).map(|column| &column.role) {
-        _ if name == ROW => (1, 0),
-        Some(Role::Group(domain)) => (i32::try_from(domain.len()).unwrap_or(0) - 1, MISSING),
-        Some(Role::Consent) => (1, MISSING),
-        _ => (i32::MAX, MISSING),
+    let most = match dataset.column(name).map(|column| &column.role) {
+        Some(Role::Group(domain)) => i32::try_from(domain.len()).unwrap_or(0) - 1,
+        Some(Role::Consent) => 1,
+        _ => i32::MAX,
     };
     for code in codes.iter_mut().filter(|code| !(0..=most).contains(*code)) {
-        *code = instead;
+        *code = MISSING;
     }
 }
 
-fn array(values: Values) -> Option<ArrayRef> {
-    Some(match values {
-        Values::Keys(keys) => {
-            let bytes = Buffer::from_vec(keys.into_flattened());
-            Arc::new(FixedSizeBinaryArray::try_new(32, bytes, None).ok()?)
-        }
-        Values::Codes(codes) => Arc::new(Int32Array::from(codes)),
-        Values::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
-        _ => return None,
-    })
+/// One column, bucket after bucket.
+enum Gathered {
+    Tags(Vec<u8>),
+    Labels(Vec<u8>),
+    Codes(Vec<i32>),
+    Numbers(Vec<i64>),
 }
+
+impl Gathered {
+    /// An empty column with room for `rows`.
+    fn new(physical: Physical, rows: usize) -> Self {
+        match physical {
+            Physical::Tag => Self::Tags(Vec::with_capacity(rows.saturating_mul(TAG_WIDTH))),
+            Physical::Code => Self::Codes(Vec::with_capacity(rows)),
+            Physical::Number => Self::Numbers(Vec::with_capacity(rows)),
+            _ => Self::Labels(Vec::with_capacity(rows.saturating_mul(LABEL_WIDTH))),
+        }
+    }
+
+    /// None if the values are of another type.
+    fn append(&mut self, values: Values) -> Option<()> {
+        match (self, values) {
+            (Self::Tags(all), Values::Tags(tags)) => all.extend_from_slice(tags.as_flattened()),
+            (Self::Labels(all), Values::Labels(labels)) => {
+                all.extend_from_slice(labels.as_flattened());
+            }
+            (Self::Codes(all), Values::Codes(codes)) => all.extend_from_slice(&codes),
+            (Self::Numbers(all), Values::Numbers(numbers)) => all.extend_from_slice(&numbers),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn into_array(self) -> Option<ArrayRef> {
+        let fixed = |width: i32, bytes| {
+            FixedSizeBinaryArray::try_new(width, Buffer::from_vec(bytes), None).ok()
+        };
+        Some(match self {
+            Self::Tags(bytes) => Arc::new(fixed(16, bytes)?),
+            Self::Labels(bytes) => Arc::new(fixed(32, bytes)?),
+            Self::Codes(codes) => Arc::new(Int32Array::from(codes)),
+            Self::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
+        })
+    }
+}
+
+const TAG_WIDTH: usize = 16;
+const LABEL_WIDTH: usize = 32;

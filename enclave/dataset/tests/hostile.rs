@@ -22,7 +22,7 @@ use protocol::{
     manifest::{Manifest, ManifestError},
     merkle,
     salt::BucketSalt,
-    sealed::{self, FOOTER, FileError, Flaw, ROW},
+    sealed::{self, Declared, FOOTER, FileError, Flaw, NO_TAG, Tag},
     sign::SigningKey,
 };
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -75,7 +75,7 @@ fn make_dataset() -> Dataset {
 }
 
 fn keys() -> BTreeMap<String, DataKey> {
-    let names = [FOOTER, ROW, "email", "arm", "spend"];
+    let names = [FOOTER, "email", "arm", "spend"];
     names
         .iter()
         .zip(1..)
@@ -85,6 +85,10 @@ fn keys() -> BTreeMap<String, DataKey> {
 
 fn key(name: &str) -> Vec<u8> {
     keys()[name].expose().to_vec()
+}
+
+fn tags(tags: impl Iterator<Item = Tag>) -> ArrayRef {
+    Arc::new(FixedSizeBinaryArray::try_from_iter(tags).unwrap())
 }
 
 fn binary<const N: usize>(value: [u8; N]) -> FixedSizeBinaryArray {
@@ -100,11 +104,10 @@ struct Writer {
 }
 
 impl Writer {
-    /// As an honest one has it: 1,024 rows.
+    /// As an honest one has it: 1,024 rows, the last 24 of which are padding.
     fn honest() -> Self {
         let columns: Vec<(&str, ArrayRef)> = vec![
-            (ROW, Arc::new(Int32Array::from_iter_values((0..1024).map(|n| i32::from(n < 1000))))),
-            ("email", Arc::new(binary([9; 32]))),
+            ("email", tags((0..1024).map(|n| if n < 1000 { [9; 16] } else { NO_TAG }))),
             ("arm", Arc::new(Int32Array::from_iter_values((0..1024).map(|n| n % 2)))),
             ("spend", Arc::new(Int64Array::from_iter_values(0..1024))),
         ];
@@ -162,7 +165,7 @@ fn manifest(file: &[u8]) -> Manifest {
         version: 1,
         root: merkle::root_of(file),
         size: u64::try_from(file.len()).unwrap(),
-        rows: 1024,
+        declared: Declared::of(1024),
         columns: sealed::layout(&dataset()),
         aad_prefix: vec![5; 32],
     }
@@ -185,10 +188,10 @@ fn wrong_key(column: &str) -> FileError {
 #[test]
 fn opens_what_an_honest_owner_wrote_and_shows_no_value() {
     let table = open(Writer::honest().write()).unwrap();
-    assert_eq!((table.rows(), table.columns().len()), (1024, 4));
+    assert_eq!((table.rows(), table.columns().len()), (1024, 3));
     let spend = table.column("spend").unwrap().as_primitive::<Int64Type>();
     assert_eq!(spend.values().to_vec(), (0..1024).collect::<Vec<i64>>());
-    assert_eq!(table.column("email").unwrap().as_fixed_size_binary().value(7), [9; 32]);
+    assert_eq!(table.column("email").unwrap().as_fixed_size_binary().value(7), [9; 16]);
     assert!(!format!("{table:?}").contains("1023"));
 }
 
@@ -198,14 +201,12 @@ fn decrypts_only_the_granted_columns() {
     let mut some = keys();
     some.remove("email");
     let table = dataset::open(file.clone().into(), &manifest(&file), &dataset(), &some).unwrap();
-    assert_eq!(table.columns().keys().collect::<Vec<_>>(), ["arm", ROW, "spend"]);
-    for needed in [FOOTER, ROW] {
-        let mut less = keys();
-        less.remove(needed);
-        let opened = dataset::open(file.clone().into(), &manifest(&file), &dataset(), &less);
-        let missing = FileError::MissingKey { column: needed.to_owned() };
-        assert_eq!(opened.unwrap_err(), OpenError::File(missing));
-    }
+    assert_eq!(table.columns().keys().collect::<Vec<_>>(), ["arm", "spend"]);
+    let mut less = keys();
+    less.remove(FOOTER);
+    let opened = dataset::open(file.clone().into(), &manifest(&file), &dataset(), &less);
+    let missing = FileError::MissingKey { column: FOOTER.to_owned() };
+    assert_eq!(opened.unwrap_err(), OpenError::File(missing));
     let mut more = keys();
     more.insert("history".to_owned(), DataKey::take(&mut [9; 32]));
     let opened = dataset::open(file.clone().into(), &manifest(&file), &dataset(), &more);
@@ -217,11 +218,11 @@ fn decrypts_only_the_granted_columns() {
 fn refuses_swapped_keys_and_columns_sealed_under_others_keys() {
     let file = Writer::honest().write();
     let mut swapped = keys();
-    swapped.insert("arm".to_owned(), DataKey::take(&mut [5; 32]));
+    swapped.insert("arm".to_owned(), DataKey::take(&mut [4; 32]));
     let opened = dataset::open(file.clone().into(), &manifest(&file), &dataset(), &swapped);
     assert_eq!(opened.unwrap_err(), OpenError::File(wrong_key("arm")));
     let crossed = |column: &str| {
-        let other = if column == "arm" { ROW } else { column };
+        let other = if column == "arm" { "spend" } else { column };
         (key(other), sealed::key_metadata(column))
     };
     refused(Writer::honest().write_with(crossed), wrong_key("arm"));
@@ -247,7 +248,7 @@ fn refuses_bytes_that_are_not_the_manifests() {
     assert_eq!(open(&file, &other), OpenError::File(Flaw::Prefix.into()));
     let none = Manifest { aad_prefix: vec![], ..good.clone() };
     assert_eq!(open(&file, &none), OpenError::File(Flaw::Prefix.into()));
-    let rows = Manifest { rows: 1280, ..good.clone() };
+    let rows = Manifest { declared: Declared::of(1280), ..good.clone() };
     assert_eq!(open(&file, &rows), OpenError::File(FileError::Manifest(ManifestError::Size)));
 }
 
@@ -280,18 +281,18 @@ fn a_flipped_bit_is_refused_or_changes_nothing_and_every_truncation_is_refused()
 
 #[test]
 fn refuses_other_columns_types_rows_and_nulls() {
-    let wider = Writer::honest().column(2, "arm", Int64Array::from_iter_values(0..1024));
+    let wider = Writer::honest().column(1, "arm", Int64Array::from_iter_values(0..1024));
     refused(wider.write(), Flaw::Schema);
-    let renamed = Writer::honest().column(2, "group", Int32Array::from_iter_values(0..1024));
+    let renamed = Writer::honest().column(1, "group", Int32Array::from_iter_values(0..1024));
     refused(
         renamed
             .write_with(|c| (key(if c == "group" { "arm" } else { c }), sealed::key_metadata(c))),
         Flaw::Schema,
     );
-    let shorter = Writer::honest().column(1, "email", binary([9; 33]));
+    let shorter = Writer::honest().column(0, "email", binary([9; 17]));
     refused(shorter.write(), Flaw::Schema);
     let mut optional = Writer::honest();
-    optional.fields[3] = Field::new("spend", DataType::Int64, true);
+    optional.fields[2] = Field::new("spend", DataType::Int64, true);
     refused(optional.write(), Flaw::Schema);
     let mut fewer = Writer::honest();
     fewer.columns = fewer.columns.iter().map(|array| array.slice(0, 1020)).collect();
@@ -350,7 +351,7 @@ fn with_page_header(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let at =
         file.windows(prefix.len()).rposition(|window| window == prefix).unwrap() + prefix.len();
     let aad = [&[5; 32], &file[at..at + 8], &[4, 0, 0, 0, 0, 0, 0]].concat();
-    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key(ROW)).unwrap());
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key("email")).unwrap());
     let length = usize::try_from(u32::from_le_bytes(file[4..8].try_into().unwrap())).unwrap();
     let nonce = || Nonce::try_assume_unique_for_key(&file[8..20]).unwrap();
     let mut sealed = file[20..8 + length].to_vec();
@@ -363,7 +364,7 @@ fn with_page_header(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     file
 }
 
-/// A page header of 1,024 values of 4 bytes: `15 00` type, `15 80 40` uncompressed, `15 b8 40`
+/// A page header of 1,024 values of 16 bytes: `15 00` type, `15 80 80 02` uncompressed, `15 c0 80 02`
 /// compressed, `2c 15 80 10` values, `15 00` encoding.
 #[test]
 fn refuses_pages_that_lie_about_their_values() {
@@ -378,7 +379,7 @@ fn refuses_pages_that_lie_about_their_values() {
         ("more values", &[0x2c, 0x15, 0x80, 0x10][..], &[0x2c, 0x15, 0x82, 0x10][..]),
         ("fewer values", &[0x2c, 0x15, 0x80, 0x10], &[0x2c, 0x15, 0xfe, 0x0f]),
         ("negative values", &[0x2c, 0x15, 0x80, 0x10], &[0x2c, 0x15, 0x81, 0x10]),
-        ("another size", &[0x15, 0x80, 0x40], &[0x15, 0x82, 0x40]),
+        ("another size", &[0x15, 0x80, 0x80, 0x02], &[0x15, 0x82, 0x80, 0x02]),
         ("a dictionary page", &[0x15, 0x00, 0x15, 0x80], &[0x15, 0x04, 0x15, 0x80]),
         ("a dictionary encoding", &[0x80, 0x10, 0x15, 0x00], &[0x80, 0x10, 0x15, 0x10]),
     ] {
@@ -390,15 +391,120 @@ fn refuses_pages_that_lie_about_their_values() {
 #[test]
 fn values_that_mean_nothing_count_for_nothing() {
     let arms = (0..1024).map(|n| [0, 1, 2, -1, i32::MIN, i32::MAX][n % 6]);
-    let rows = (0..1024).map(|n| [0, 1, 2, -1][n % 4]);
-    let writer = Writer::honest().column(0, ROW, Int32Array::from_iter_values(rows)).column(
-        2,
-        "arm",
-        Int32Array::from_iter_values(arms),
-    );
+    let writer = Writer::honest().column(1, "arm", Int32Array::from_iter_values(arms));
     let table = open(writer.write()).unwrap();
     let first =
         |name: &str| table.column(name).unwrap().as_primitive::<Int32Type>().values()[..6].to_vec();
     assert_eq!(first("arm"), [0, 1, -1, -1, -1, -1]);
-    assert_eq!(first(ROW), [0, 1, 0, 0, 0, 1]);
+}
+
+/// The rows of a file of two buckets, in any order and in whatever bucket: (tag, arm).
+fn bucket(capacity: usize, rows: &[(Tag, i32)]) -> RecordBatch {
+    let mut rows = rows.to_vec();
+    rows.resize(capacity, (NO_TAG, 0));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("email", tags(rows.iter().map(|row| row.0))),
+        ("arm", Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.1)))),
+        ("spend", Arc::new(Int64Array::from(vec![0; capacity]))),
+    ];
+    let fields =
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), false));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    RecordBatch::try_new(schema, columns.into_iter().map(|(_, array)| array).collect()).unwrap()
+}
+
+/// What a file of two buckets declares.
+fn two_buckets() -> Declared {
+    let declared = Declared::at_least(300_000, 64);
+    assert_eq!(declared.shape().buckets(), 2);
+    declared
+}
+
+fn of_buckets(buckets: &[&[(Tag, i32)]]) -> Vec<u8> {
+    let capacity = usize::try_from(two_buckets().shape().capacity()).unwrap();
+    let honest = Writer::honest();
+    let mut encryption = FileEncryptionProperties::builder(key(FOOTER))
+        .with_footer_key_metadata(sealed::key_metadata(FOOTER))
+        .with_aad_prefix(honest.prefix)
+        .with_aad_prefix_storage(true);
+    for name in ["email", "arm", "spend"] {
+        let metadata = sealed::key_metadata(name);
+        encryption = encryption.with_column_key_and_metadata(name, key(name), metadata);
+    }
+    let properties = honest.properties.set_max_row_group_row_count(Some(capacity));
+    let properties = properties.with_file_encryption_properties(encryption.build().unwrap());
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties.build())
+        .with_skip_arrow_metadata(true);
+    let schema = bucket(1, &[]).schema();
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options).unwrap();
+    for rows in buckets {
+        writer.write(&bucket(capacity, rows)).and_then(|()| writer.flush()).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+fn open_buckets(file: &[u8]) -> Result<Table, OpenError> {
+    let manifest = Manifest { declared: two_buckets(), ..manifest(file) };
+    dataset::open(Bytes::copy_from_slice(file), &manifest, &dataset(), &keys())
+}
+
+/// The rows of two people in each bucket.
+fn people() -> [Vec<(Tag, i32)>; 2] {
+    [[1, 2], [0x81, 0x82]].map(|people| people.map(|person| ([person; 16], 1)).into())
+}
+
+/// Arms of the first rows of each bucket.
+fn arms(table: &Table, rows: usize) -> [Vec<i32>; 2] {
+    let arms = table.column("arm").unwrap().as_primitive::<Int32Type>();
+    let (first, second) = arms.values().split_at(arms.len() / 2);
+    [first, second].map(|bucket| bucket[..rows].to_vec())
+}
+
+#[test]
+fn a_bucket_that_is_not_sorted_is_sorted_and_a_row_in_another_bucket_is_padding() {
+    let [first, second] = people();
+    let sorted = open_buckets(&of_buckets(&[&first, &second])).unwrap();
+    let reversed: [Vec<_>; 2] = [&first, &second].map(|rows| rows.iter().rev().copied().collect());
+    let padding_first = [vec![(NO_TAG, 0)], reversed[0].clone()].concat();
+    let other = open_buckets(&of_buckets(&[&padding_first, &reversed[1]])).unwrap();
+    assert_eq!(sorted.columns(), other.columns());
+    // A person of the second bucket in the first, and one of the first in the second.
+    let strays = [[first.clone(), vec![([0x90; 16], 1)]], [second.clone(), vec![([3; 16], 1)]]];
+    let [one, two] = strays.map(|rows| rows.concat());
+    let strayed = open_buckets(&of_buckets(&[&one, &two])).unwrap();
+    assert_eq!(sorted.column("email"), strayed.column("email"));
+    assert_eq!(arms(&strayed, 4), [[1, 1, 1, 0]; 2].map(Vec::from), "padding says nothing");
+}
+
+/// An instance opens what the owner signed for, so the manifest is true of each of these files.
+#[test]
+fn a_lost_a_swapped_and_an_old_bucket_are_refused() {
+    let [first, second] = people();
+    let file = of_buckets(&[&first, &second]);
+    let lost = of_buckets(&[&first]);
+    assert_eq!(
+        open_buckets(&stuffed_to(lost, file.len())).unwrap_err(),
+        OpenError::File(Flaw::Rows.into())
+    );
+    // Both buckets have the same length: the pages are between the magic and the footer.
+    let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap());
+    let end = file.len() - 8 - usize::try_from(footer).unwrap();
+    let half = (end - 4) / 2;
+    let swapped = [&file[..4], &file[4 + half..end], &file[4..4 + half], &file[end..]].concat();
+    assert_eq!(open_buckets(&swapped).unwrap_err(), OpenError::File(wrong_key("email")));
+    // The same rows, columns and keys, sealed another time.
+    let newer = of_buckets(&[&first, &second]);
+    let old = [&newer[..4 + half], &file[4 + half..end], &newer[end..]].concat();
+    assert_eq!(open_buckets(&old).unwrap_err(), OpenError::File(wrong_key("email")));
+    assert!(open_buckets(&newer).is_ok());
+}
+
+/// Puts junk before the footer until the file has this length.
+fn stuffed_to(mut file: Vec<u8>, length: usize) -> Vec<u8> {
+    let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap());
+    let at = file.len() - 8 - usize::try_from(footer).unwrap();
+    let missing = length - file.len();
+    file.splice(at..at, vec![0; missing]);
+    file
 }

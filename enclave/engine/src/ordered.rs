@@ -140,6 +140,4 @@ fn kinds(contract: &Contract, name: &str) -> Vec<Identifier> {
     kinds
 }
 
-const ROW: &str = "glovebox_row";
-const PADDING: i32 = 0;
 const AGREED: i32 = 1;

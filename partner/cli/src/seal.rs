@@ -1,17 +1,17 @@
 mod comparison;
 
 use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, say};
-use client::{clock, keys::Identity};
+use client::{clock, keys::Identity, salts};
 use comparison::Comparison;
-use protocol::contract::Contract;
-use sealing::{Count, Options, SealError, Sealed, plural, thousands};
+use protocol::{contract::Contract, sealed::Declared};
+use sealing::{Count, Options, SealError, Sealed, Version, plural, thousands};
 use serde::Serialize;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-/// Seal a table for the room: checked, hashed, shuffled, padded and encrypted on this machine
+/// Seal a table for the room: checked, hashed, ordered, padded and encrypted on this machine
 ///
 /// Reads CSV with a header, Parquet or Arrow IPC, one file or a folder of part files; writes
 /// STEM.sealed for the host, STEM.manifest and STEM.keys for the grant. The keys stay here.
@@ -39,6 +39,19 @@ pub(crate) struct Seal {
 
     #[command(flatten)]
     reading: ReadingArgs,
+
+    /// Room for so many rows, rounded up to the next public step; anybody may know it [default: as many as
+    /// there are]
+    #[arg(long, value_name = "N", conflicts_with = "check")]
+    rows: Option<u64>,
+
+    /// The most rows of one person, rounded up to a power of two; anybody may know it [default: 64]
+    #[arg(long, value_name = "N", conflicts_with = "check")]
+    rows_per_person: Option<u64>,
+
+    /// Leave out rows beyond --rows-per-person, chosen by a person's own rows, instead of refusing
+    #[arg(long, conflicts_with_all = ["check", "adopt"])]
+    cut_rows: bool,
 
     /// Version of the dataset, which must grow [default: seconds since 1970]
     #[arg(long, value_name = "N")]
@@ -73,6 +86,8 @@ impl Seal {
         let contract = Paper::read(&self.contract)?.contract;
         let mut options = self.reading.options(self.reject_file.clone())?;
         options.mended.clone_from(&self.mended);
+        (options.rows, options.rows_per_person) = (self.rows, self.rows_per_person);
+        options.cut_rows = self.cut_rows;
         if self.check {
             return self.count(&contract, &options);
         }
@@ -80,24 +95,22 @@ impl Seal {
         crate::keys::warn_of_ends(&identity);
         identity.party_in(&contract)?;
         let key = identity.service()?;
-        let version = self.version.unwrap_or(clock::now().0 / 1000);
+        let salt = salts::named_by(&self.dir, &contract).map_err(Failure::no)?;
+        let version = Version {
+            contract: &contract,
+            dataset: &self.dataset,
+            owner: key,
+            salt: &salt,
+            number: self.version.unwrap_or(clock::now().0 / 1000),
+        };
         let examined = Comparison::new(&identity, &contract, &self.dataset, &self.people)?;
         let options = examined.options(options);
         let sealed = if let Some(keys) = &self.adopt {
-            sealing::adopt(&self.input, keys, &contract, &self.dataset, key, version, &options)?
+            sealing::adopt(&self.input, keys, &version, &options)?
         } else {
             let stem = self.output.clone().unwrap_or_else(|| PathBuf::from(&self.dataset));
             let sealed = with_bar(|progress| {
-                sealing::seal(
-                    &self.input,
-                    &contract,
-                    &self.dataset,
-                    key,
-                    version,
-                    &stem,
-                    &options,
-                    progress,
-                )
+                sealing::seal(&self.input, &version, &stem, &options, progress)
             });
             match &sealed {
                 Err(SealError::BadRows { .. } | SealError::Empty { rejected: 1.. }) => {
@@ -164,6 +177,13 @@ impl Seal {
 
     fn tell(&self, sealed: &Sealed) -> Result<(), Failure> {
         tell(&sealed.count, sealed.padded);
+        let declared = sealed.manifest.manifest().declared;
+        say::note(format_args!(
+            "Declared, for anybody to see: room for {} rows, and at most {} of one person (the most here: {}).",
+            thousands(declared.rows),
+            thousands(declared.rows_per_person),
+            thousands(sealed.count.most_rows),
+        ));
         if sealed.files.rejects.is_some() {
             self.tell_rejects();
         }
@@ -177,6 +197,7 @@ impl Seal {
             let files = Written {
                 version: sealed.manifest.manifest().version,
                 padded: sealed.padded,
+                declared: sealed.manifest.manifest().declared,
                 manifest: sealed.manifest.digest().to_string(),
                 root: sealed.manifest.manifest().root.to_string(),
                 sealed_file: &sealed.files.sealed,
@@ -212,6 +233,8 @@ struct Written<'a> {
     version: u64,
     /// Rows in the sealed file, with padding.
     padded: u64,
+    /// What of its size is public.
+    declared: Declared,
     /// Digest of the manifest.
     manifest: String,
     /// Merkle root of the sealed file.
@@ -243,6 +266,15 @@ pub(crate) fn tell(count: &Count, padded: u64) {
     say::note(format_args!("{} {rows}{of} sealed, padded to {padded}.", thousands(count.rows)));
     if !count.columns.is_empty() {
         say::note(count);
+    }
+    if count.cut_rows > 0 {
+        say::note(format_args!(
+            "{} more {} of {} {} left out (--cut-rows): more than were declared for one person.",
+            thousands(count.cut_rows),
+            plural(count.cut_rows, "row", "rows"),
+            thousands(count.cut_people),
+            plural(count.cut_people, "person was", "people were"),
+        ));
     }
     if count.rejected == 0 {
         return;

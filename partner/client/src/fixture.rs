@@ -13,7 +13,7 @@ use protocol::{
     policy::{self, Admitted},
     receipt::{Account, ClosingBody},
     salt::BucketSalt,
-    sealed,
+    sealed::{self, Declared},
     time::Time,
 };
 use rand_chacha::ChaCha20Rng;
@@ -96,7 +96,7 @@ impl Fixture {
             version: 1,
             root: Root([7; 48]),
             size: width * 1024 + 4096,
-            rows: 1024,
+            declared: Declared::of(1024),
             columns,
             aad_prefix: vec![1; 32],
         };

@@ -17,7 +17,7 @@ use protocol::{
     message::{Body, Reply},
     refusal::Refusal,
     salt::BucketSalt,
-    sealed::{FOOTER, ROW},
+    sealed::FOOTER,
     sign::{Envelope, PublicKey},
     time::Time,
 };
@@ -239,7 +239,7 @@ impl GrantTarget<'_> {
             return Err(GrantError::Unused { dataset: dataset.to_owned() });
         }
         let mut columns: BTreeSet<&str> = used.iter().map(|c| c.name.as_str()).collect();
-        columns.extend([FOOTER, ROW]);
+        columns.insert(FOOTER);
         let released = columns.into_iter().map(|column| {
             let key = keys.get(column).cloned();
             let missing = || GrantError::KeyMissing { column: column.to_owned() };

@@ -2,13 +2,12 @@
 //!
 //! A lineage is what its owner calls it. To notice that a new name stands for known people, sealing keeps
 //! of each lineage the smallest of its match keys' HMACs, under a key that never leaves the party's
-//! folder: a sample of people that is the same whatever the file's order, size or version.
+//! folder, and of their tags: a sample of people that is the same whatever the file's order, size or version.
 
 use crate::{files, keys};
 use protocol::{
-    contract::{Column, Role},
-    identity::Identifier,
-    sealed::Values,
+    identity::{Identifier, MatchKey},
+    sealed::Tag,
 };
 use ring::hmac;
 use std::{
@@ -86,30 +85,10 @@ impl Sketches {
         Ok(Self { folder, key })
     }
 
-    /// Hashes all people of a file by every match key that they have, so that known people are
-    /// found among any number of others. Only [`Sketch::smallest`] is kept.
-    #[must_use]
-    pub fn sample<'a>(
-        &self,
-        columns: impl IntoIterator<Item = (&'a Column, &'a Values)>,
-    ) -> Sketch {
-        let mut sketch = Sketch::default();
-        for (column, values) in columns {
-            let (Role::MatchKey(kind), Values::Keys(keys)) = (&column.role, values) else {
-                continue;
-            };
-            let kind = number(*kind);
-            let named = keys.iter().filter(|key| **key != [0; 32]);
-            sketch.add(kind, named.map(|key| self.hash(key)));
-        }
-        sketch
-    }
-
     /// Hashes a match key, whether it came in clear and was hashed here or came as its hash.
-    fn hash(&self, key: &[u8; 32]) -> u64 {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(key);
-        let tag = context.sign();
+    #[must_use]
+    pub fn hash(&self, key: &MatchKey) -> u64 {
+        let tag = hmac::sign(&self.key, key.as_bytes());
         tag.as_ref().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
     }
 
@@ -247,6 +226,19 @@ impl Sketch {
         self
     }
 
+    /// Adds the [hashes](Sketches::hash) of all keys of one kind in a file: all of them, so that whoever is known is
+    /// found among however many others. [`Self::smallest`] is what is kept.
+    pub fn add_keys(&mut self, kind: Identifier, hashes: impl IntoIterator<Item = u64>) {
+        self.add(number(kind), hashes.into_iter());
+    }
+
+    /// Adds the tags of one kind in a file, of which there are no keys here. They compare with tags of the same
+    /// room alone.
+    pub fn add_tags<'t>(&mut self, kind: Identifier, tags: impl IntoIterator<Item = &'t Tag>) {
+        let hash = |tag: &Tag| tag.last_chunk::<8>().map_or(0, |tail| u64::from_be_bytes(*tail));
+        self.add(TAGS | number(kind), tags.into_iter().map(hash));
+    }
+
     fn add(&mut self, kind: u8, hashes: impl Iterator<Item = u64>) {
         let kept = self.0.entry(kind).or_default();
         kept.extend(hashes);
@@ -353,6 +345,8 @@ pub enum SketchError {
     Randomness,
 }
 
+/// Marks the number of a kind of whose keys there are tags alone.
+const TAGS: u8 = 0x80;
 const FOLDER: &str = "people";
 const KEY: &str = "key";
 const END: &str = ".sketch";
@@ -379,28 +373,28 @@ const SAID: u64 = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::identity::match_key_of_bytes;
 
-    fn column(kind: Identifier) -> Column {
-        let mut column =
-            crate::fixture::Fixture::new().contract.datasets["sales"].columns[0].clone();
-        column.role = Role::MatchKey(kind);
-        column
-    }
+    const EMAIL: Identifier = Identifier::Email;
 
-    fn people(range: std::ops::Range<u32>) -> Values {
+    /// The people of a file with these keys.
+    fn sample(sketches: &Sketches, columns: &[(Identifier, std::ops::Range<u32>)]) -> Sketch {
         let key = |n: u32| {
             let digest = ring::digest::digest(&ring::digest::SHA256, &n.to_be_bytes());
-            <[u8; 32]>::try_from(digest.as_ref()).unwrap()
+            match_key_of_bytes(digest.as_ref()).unwrap()
         };
-        Values::Keys(range.map(key).collect())
+        let mut sketch = Sketch::default();
+        for (kind, people) in columns {
+            sketch.add_keys(*kind, people.clone().map(|n| sketches.hash(&key(n))));
+        }
+        sketch
     }
 
     #[test]
     fn says_how_many_people_of_a_file_are_in_another_lineage_whatever_their_sizes() {
         let dir = tempfile::tempdir().unwrap();
         let sketches = Sketches::open(dir.path()).unwrap();
-        let email = column(Identifier::Email);
-        let sample = |range| sketches.sample([(&email, &people(range))]);
+        let sample = |range| sample(&sketches, &[(EMAIL, range)]);
         sketches.add("exposures", &sample(0..100_000)).unwrap();
         sketches.add("exposures", &sample(100_000..200_000)).unwrap();
         sketches.add("crm", &sample(500_000..501_000)).unwrap();
@@ -424,8 +418,7 @@ mod tests {
     fn known_people_are_noticed_among_any_number_of_made_up_ones() {
         let dir = tempfile::tempdir().unwrap();
         let sketches = Sketches::open(dir.path()).unwrap();
-        let email = column(Identifier::Email);
-        let sample = |range| sketches.sample([(&email, &people(range))]);
+        let sample = |range| sample(&sketches, &[(EMAIL, range)]);
         sketches.add("crm", &sample(0..1_000)).unwrap();
         let shares = |sketch: &Sketch| {
             let found = sketches.overlaps("new", sketch).unwrap();
@@ -471,19 +464,37 @@ mod tests {
     fn a_key_is_known_again_under_another_kind_and_by_no_other_party() {
         let [dir, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let sketches = Sketches::open(dir.path()).unwrap();
-        let (email, hashed) = (column(Identifier::Email), column(Identifier::Hashed));
-        sketches.add("a", &sketches.sample([(&email, &people(0..100))])).unwrap();
-        let same = people(0..100);
+        let same = |sketches| sample(sketches, &[(EMAIL, 0..100)]);
+        sketches.add("a", &same(&sketches)).unwrap();
         // Hashed elsewhere, an address is the same key.
-        let found = sketches.overlaps("b", &sketches.sample([(&hashed, &same)])).unwrap();
-        assert_eq!(found[0].of_file, 100);
-        let both = sketches.sample([(&hashed, &people(500..600)), (&email, &same)]);
+        let hashed = sample(&sketches, &[(Identifier::Hashed, 0..100)]);
+        assert_eq!(sketches.overlaps("b", &hashed).unwrap()[0].of_file, 100);
+        let both = sample(&sketches, &[(Identifier::Hashed, 500..600), (EMAIL, 0..100)]);
         assert_eq!(sketches.overlaps("b", &both).unwrap()[0].of_file, 100);
         let other = Sketches::open(elsewhere.path()).unwrap();
-        assert_ne!(other.sample([(&email, &same)]), sketches.sample([(&email, &same)]));
+        assert_ne!(same(&other), same(&sketches));
         // The next command finds the same key.
         let again = Sketches::open(dir.path()).unwrap();
-        assert_eq!(again.sample([(&email, &same)]), sketches.sample([(&email, &same)]));
+        assert_eq!(same(&again), same(&sketches));
+    }
+
+    /// A file that was made elsewhere has tags alone.
+    #[test]
+    fn tags_are_known_again_among_tags_of_the_same_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let sketches = Sketches::open(dir.path()).unwrap();
+        let tags = |salt: u8| (0..100_u8).map(move |n| [[salt; 8], [n ^ salt; 8]].concat());
+        let sketch = |salt| {
+            let tags: Vec<Tag> = tags(salt).map(|tag| tag.try_into().unwrap()).collect();
+            let mut sketch = Sketch::default();
+            sketch.add_tags(EMAIL, &tags);
+            sketch
+        };
+        let mut sealed = sketch(0);
+        sealed.add_keys(EMAIL, 0..100);
+        sketches.add("a", &sealed).unwrap();
+        assert_eq!(sketches.overlaps("b", &sketch(0)).unwrap()[0].of_file, 100);
+        assert_eq!(sketches.overlaps("b", &sketch(0x80)).unwrap(), [], "another room's");
     }
 
     #[test]

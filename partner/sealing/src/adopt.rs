@@ -2,20 +2,22 @@
 
 mod flaw;
 
-use super::{Count, Files, Options, SealError, Sealed, keys, output, owned, sign};
+use super::{Count, Files, Options, SealError, Sealed, Version, keys, output, sign};
+use client::people::Sketch;
 pub use flaw::AdoptFlaw;
 use protocol::{
-    contract::{Contract, Dataset, Role},
-    delegation::Delegate,
+    contract::{Dataset, Role},
     manifest::Manifest,
     merkle,
-    sealed::{self, MISSING, ROW, Values},
+    sealed::{self, Declared, MISSING, NO_TAG, Reader, Values},
 };
 use std::{collections::BTreeMap, io, path::Path};
 
-/// Opens `file` just as the enclave will, then signs a manifest for it as version `version` of
-/// `dataset`. `file` must have a name that ends in `.sealed`; the manifest goes beside it, and the
-/// keys too unless `keys` is that file already.
+/// Opens `file` just as the enclave will, then signs a manifest for it. `file` must have a name that ends in
+/// `.sealed`; the manifest goes beside it, and the keys too unless `keys` is that file already.
+///
+/// The file must have the buckets that follow from what `options` declare; where they say no number of rows, from
+/// the number that has just as many rows as the file.
 ///
 /// # Errors
 ///
@@ -23,13 +25,10 @@ use std::{collections::BTreeMap, io, path::Path};
 pub fn adopt(
     file: &Path,
     keys: &Path,
-    contract: &Contract,
-    dataset: &str,
-    owner: &Delegate,
-    version: u64,
+    version: &Version<'_>,
     options: &Options,
 ) -> Result<Sealed, SealError> {
-    let dataset = owned(contract, dataset, owner)?;
+    let dataset = version.dataset()?;
     let stem = file.with_extension("");
     let io = |cause| SealError::Io { path: file.to_owned(), cause };
     if output::with_end(&stem, output::SEALED) != file {
@@ -39,16 +38,17 @@ pub fn adopt(
     let column_keys = keys::read_keys(keys).map_err(SealError::Keys)?;
     let bytes = std::fs::read(file).map_err(io)?;
     let rows = sealed::claimed_rows(&bytes, &column_keys).map_err(SealError::File)?;
+    let declared = declared(rows, options).map_err(SealError::Adopt)?;
     let manifest = Manifest {
         lineage: dataset.lineage.clone(),
-        version,
+        version: version.number,
         root: merkle::root_of(&bytes),
         size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        rows,
+        declared,
         columns: sealed::layout(dataset),
         aad_prefix: Vec::new(),
     };
-    let values = sealed::open(&bytes, &manifest, dataset, &column_keys).map_err(SealError::File)?;
+    let reader = Reader::open(&bytes, &manifest, dataset, &column_keys).map_err(SealError::File)?;
     let mut seen = Vec::new();
     for (column, key) in &column_keys {
         // A key that opens two columns would grant both.
@@ -57,11 +57,9 @@ pub fn adopt(
         }
         seen.push(key);
     }
-    let count = check(dataset, &values).map_err(SealError::Adopt)?;
-    let columns: Vec<_> =
-        dataset.sealed_columns().filter_map(|column| values.get(&column.name)).collect();
-    options.examine(dataset, columns.into_iter())?;
-    let manifest = sign(contract, &dataset.owner, &manifest, owner)?;
+    let (count, people) = read(&reader, dataset, declared)?;
+    options.examine(Some(&people))?;
+    let manifest = sign(version, dataset, &manifest)?;
     let files = Files {
         sealed: file.to_owned(),
         manifest: output::with_end(&stem, output::MANIFEST),
@@ -79,45 +77,75 @@ pub fn adopt(
     Ok(Sealed { padded: rows, count, manifest, files })
 }
 
-/// Every value must be one that sealing could have written.
-fn check(dataset: &Dataset, values: &BTreeMap<String, Values>) -> Result<Count, AdoptFlaw> {
-    let codes = |name: &str| match values.get(name) {
-        Some(Values::Codes(codes)) => Ok(codes.as_slice()),
-        _ => Err(AdoptFlaw::Missing { column: name.to_owned() }),
-    };
-    let marks = codes(ROW)?;
-    within(ROW, marks, 0, 1)?;
-    let mut identified = vec![false; marks.len()];
+/// Reads every bucket, whose values must be ones that sealing could have written.
+fn read(
+    reader: &Reader<'_>,
+    dataset: &Dataset,
+    declared: Declared,
+) -> Result<(Count, Sketch), SealError> {
+    let (mut count, mut people) = (Count::default(), Sketch::default());
+    for number in 0..reader.shape().buckets() {
+        let mut bucket = reader.bucket(number).map_err(SealError::File)?;
+        check(dataset, &bucket).map_err(SealError::Adopt)?;
+        add_people(&mut people, dataset, &bucket);
+        let arranged = sealed::arrange(&mut bucket, dataset, reader.shape(), number);
+        if arranged.strays > 0 {
+            let rows = arranged.strays;
+            return Err(SealError::Adopt(AdoptFlaw::Strays { rows, bucket: number }));
+        }
+        count.rows += arranged.rows;
+        count.most_rows = count.most_rows.max(arranged.most);
+    }
+    if count.rows == 0 {
+        return Err(SealError::Adopt(AdoptFlaw::Empty));
+    }
+    if count.most_rows > declared.rows_per_person || count.rows > declared.rows {
+        let (rows, most) = (count.rows, count.most_rows);
+        return Err(SealError::Adopt(AdoptFlaw::Declared { rows, most, declared }));
+    }
+    Ok((count, people))
+}
+
+/// What the owner declares of a file of so many rows.
+fn declared(rows: u64, options: &Options) -> Result<Declared, AdoptFlaw> {
+    let of_one = options.rows_per_person.unwrap_or(Declared::of(0).rows_per_person);
+    let mut declared = Declared::at_least(options.rows.unwrap_or(0), of_one);
+    let is_open = options.rows.is_none();
+    while is_open && declared.is_valid() && declared.shape().rows() != rows {
+        declared = Declared::at_least(declared.rows + 1, of_one);
+    }
+    let fits = declared.is_valid() && declared.shape().rows() == rows;
+    if fits { Ok(declared) } else { Err(AdoptFlaw::Size { rows }) }
+}
+
+/// Adds the people of a bucket, of whom there are tags alone.
+fn add_people(people: &mut Sketch, dataset: &Dataset, bucket: &BTreeMap<String, Values>) {
     for column in dataset.sealed_columns() {
+        if let (Role::MatchKey(kind), Some(Values::Tags(tags))) =
+            (&column.role, bucket.get(&column.name))
+        {
+            people.add_tags(*kind, tags.iter().filter(|tag| **tag != NO_TAG));
+        }
+    }
+}
+
+/// Every value must be one that sealing could have written.
+fn check(dataset: &Dataset, values: &BTreeMap<String, Values>) -> Result<(), AdoptFlaw> {
+    for column in dataset.sealed_columns() {
+        let found = values.get(&column.name);
         let most = match &column.role {
-            Role::MatchKey(_) => {
-                let Some(Values::Keys(keys)) = values.get(&column.name) else {
-                    return Err(AdoptFlaw::Missing { column: column.name.clone() });
-                };
-                for (known, key) in identified.iter_mut().zip(keys) {
-                    *known |= *key != [0; 32];
-                }
-                continue;
-            }
             Role::Group(domain) => i32::try_from(domain.len()).unwrap_or(i32::MAX) - 1,
             Role::Consent => 1,
             Role::Date => i32::MAX,
-            _ if values.contains_key(&column.name) => continue,
+            _ if found.is_some() => continue,
             _ => return Err(AdoptFlaw::Missing { column: column.name.clone() }),
         };
-        within(&column.name, codes(&column.name)?, MISSING, most)?;
+        let Some(Values::Codes(codes)) = found else {
+            return Err(AdoptFlaw::Missing { column: column.name.clone() });
+        };
+        within(&column.name, codes, MISSING, most)?;
     }
-    let keyed = dataset.columns.iter().any(|c| matches!(c.role, Role::MatchKey(_)));
-    let nobody = marks.iter().zip(&identified).filter(|(mark, known)| **mark == 1 && !**known);
-    let nobody = u64::try_from(nobody.count()).unwrap_or(u64::MAX);
-    if keyed && nobody > 0 {
-        return Err(AdoptFlaw::NoIdentifier { rows: nobody });
-    }
-    let rows = marks.iter().filter(|mark| **mark == 1).count();
-    match u64::try_from(rows) {
-        Ok(0) | Err(_) => Err(AdoptFlaw::Empty),
-        Ok(rows) => Ok(Count { rows, ..Count::default() }),
-    }
+    Ok(())
 }
 
 fn within(column: &str, codes: &[i32], least: i32, most: i32) -> Result<(), AdoptFlaw> {

@@ -8,8 +8,8 @@ use super::reading::{NO, Reading, YES};
 use number::Style;
 use protocol::{
     contract::{Column, Role},
-    identity::{self, Identifier},
-    sealed::{self, MISSING, Values},
+    identity::{self, Identifier, MatchKey},
+    sealed::MISSING,
     text,
 };
 use std::{borrow::Cow, collections::BTreeMap};
@@ -48,7 +48,8 @@ pub(super) enum Cell<'a> {
 /// A value of a sealed column.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Value {
-    Key([u8; 32]),
+    Key(MatchKey),
+    Label([u8; 32]),
     Code(i32),
     Number(i64),
 }
@@ -57,7 +58,8 @@ impl Value {
     /// Whether it stands for an empty field.
     pub(super) fn is_empty(self) -> bool {
         match self {
-            Self::Key(key) => key == [0; 32],
+            Self::Key(key) => key == MatchKey::NONE,
+            Self::Label(label) => label == [0; 32],
             Self::Code(code) => code == MISSING,
             Self::Number(_) => false,
         }
@@ -94,15 +96,6 @@ impl<'a> Converter<'a> {
         Self { column, reading, empty, codes, lower_case }
     }
 
-    /// An empty column of the right type; none if the column is never sealed.
-    pub(super) fn values(&self) -> Option<Values> {
-        Some(match sealed::physical(self.column)? {
-            sealed::Physical::Key => Values::Keys(Vec::new()),
-            sealed::Physical::Number => Values::Numbers(Vec::new()),
-            _ => Values::Codes(Vec::new()),
-        })
-    }
-
     pub(super) fn is_key(&self) -> bool {
         matches!(self.column.role, Role::MatchKey(_))
     }
@@ -126,7 +119,7 @@ impl<'a> Converter<'a> {
         match &self.column.role {
             Role::MatchKey(kind) => self.match_key(*kind, cell),
             Role::Group(_) => self.group(cell).map(Value::Code),
-            Role::Label => label(cell).map(Value::Key),
+            Role::Label => label(cell).map(Value::Label),
             Role::Measure(scale) | Role::Feature(scale) => {
                 self.number(cell, (*scale).into()).map(Value::Number)
             }
@@ -171,14 +164,14 @@ impl<'a> Converter<'a> {
 
     fn match_key(&self, kind: Identifier, cell: Cell<'_>) -> Result<Value, Reason> {
         let key = match cell {
-            Cell::Missing => return Ok(Value::Key([0; 32])),
+            Cell::Missing => return Ok(Value::Key(MatchKey::NONE)),
             Cell::Bytes(bytes) => identity::match_key_of_bytes(bytes),
             other => {
                 let text = name(other).ok_or(Reason::Kind)?;
                 identity::match_key_in(kind, &text, self.reading.country)
             }
         };
-        Ok(Value::Key(*key.map_err(Reason::Identifier)?.as_bytes()))
+        key.map(Value::Key).map_err(Reason::Identifier)
     }
 
     fn group(&self, cell: Cell<'_>) -> Result<i32, Reason> {

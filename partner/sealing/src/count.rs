@@ -12,6 +12,15 @@ pub struct Count {
     pub rows: u64,
     /// Different people among them, by the first match key present; 0 if they were not counted.
     pub people: u64,
+    /// The most rows of one of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub most_rows: u64,
+    /// Good rows that are left out, since their people have more than were declared for one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cut_rows: u64,
+    /// How many people have fewer rows for it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cut_people: u64,
     /// Bad rows.
     pub rejected: u64,
     /// Bad rows without any identifier.

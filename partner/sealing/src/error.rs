@@ -3,7 +3,7 @@ use super::{
     count::{plural, thousands},
     folded,
 };
-use protocol::sealed::FileError;
+use protocol::sealed::{Declared, FileError};
 use std::{io, path::PathBuf};
 
 /// Why nothing was sealed.
@@ -250,6 +250,42 @@ pub enum SealError {
         /// What was named.
         column: String,
     },
+    /// The salt of another room.
+    #[error(
+        "the bucket salt is not the one that the contract names, so nobody here would meet anybody of another \
+         dataset: use the salt that came with this contract"
+    )]
+    Salt,
+    /// More rows than were declared, in the whole or in one bucket.
+    #[error(
+        "{} rows do not fit into a file that declares {} (and {} of one person): {}",
+        thousands(*rows), thousands(declared.rows), thousands(declared.rows_per_person), fitting(*fits, *declared)
+    )]
+    Declared {
+        /// Rows of the table.
+        rows: u64,
+        /// What was declared.
+        declared: Declared,
+        /// The least declaration into which they fit, if there is one.
+        fits: Option<Declared>,
+    },
+    /// People with more rows than were declared for one.
+    #[error(
+        "{} {} more rows than the {} that are declared for one person, the most {}: {}; or seal with \
+         --cut-rows, which leaves out what is beyond, chosen by a person's own rows",
+        thousands(*people), plural(*people, "person has", "people have"), thousands(declared.rows_per_person),
+        thousands(*most), fitting(*fits, *declared)
+    )]
+    RowsOfOne {
+        /// How many people.
+        people: u64,
+        /// The most rows of one of them.
+        most: u64,
+        /// What was declared.
+        declared: Declared,
+        /// The least declaration into which they fit, if there is one.
+        fits: Option<Declared>,
+    },
     /// People who should not be in this dataset, or of whom it is not said that they should.
     #[error("{reason}")]
     People {
@@ -311,6 +347,22 @@ fn columns(missing: &[String], unknown: &[String], twice: &[String]) -> String {
         );
     }
     parts.join("; ")
+}
+
+/// What to declare instead.
+fn fitting(fits: Option<Declared>, declared: Declared) -> String {
+    let Some(fits) = fits else {
+        return "no declaration has room for them: split the table".to_owned();
+    };
+    let rows = match fits.rows == declared.rows {
+        true => String::new(),
+        false => format!(" --rows {}", fits.rows),
+    };
+    let of_one = match fits.rows_per_person == declared.rows_per_person {
+        true => String::new(),
+        false => format!(" --rows-per-person {}", fits.rows_per_person),
+    };
+    format!("seal with{rows}{of_one}, which has room for them")
 }
 
 fn without_identifier(rows: u64) -> String {

@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn reads_and_writes_the_bytes_of_the_vector() {
-        let vector = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/sealed-v1");
-        let bytes = std::fs::read(vector.join("panel.keys")).unwrap();
+        let vector = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/sealed-v2");
+        let bytes = std::fs::read(vector.join("sales.keys")).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("panel.keys");
+        let path = folder.path().join("sales.keys");
         files::create_private(&path, &bytes).unwrap();
         let keys = read_keys(&path).unwrap();
-        assert_eq!(keys.len(), 4);
+        assert_eq!(keys.len(), 7);
         assert_eq!(*to_json(&keys, None), bytes);
     }
 }

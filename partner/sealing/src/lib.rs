@@ -1,20 +1,25 @@
 //! Sealing: from an owner's table to a file that only granted columns can be read from.
 //!
 //! The table is checked against the contract value by value and nothing is guessed; identifiers
-//! become match keys; rows are shuffled and padded, so that neither order nor count says more than
-//! a bucket; what is written is Parquet with a key for each column (`spec/sealed-v1.md`).
+//! become tags under the room's salt; rows stand in the order of tags, in buckets of a size that the owner
+//! declares, so that neither order nor count says anything; what is written is Parquet with a key for each column
+//! (`spec/sealed-v2.md`).
 
 mod adopt;
 mod convert;
 mod count;
 mod error;
+mod fit;
 mod input;
 mod keys;
 mod lines;
 mod output;
+mod people;
 mod prepare;
 mod reading;
+mod record;
 mod row;
+mod store;
 mod write;
 
 use bytes::Bytes;
@@ -24,7 +29,7 @@ use protocol::{
     delegation::{Authority, Delegate},
     key::DataKey,
     manifest::SignedManifest,
-    sealed::Values,
+    salt::BucketSalt,
 };
 use std::{
     collections::BTreeMap,
@@ -41,38 +46,62 @@ pub use input::MapFlaw;
 pub use keys::{KeysError, read_keys, read_keys_of, sealed_file_of};
 pub use reading::{DecimalSign, InvalidShare, InvalidWord, Reading, Share};
 
-/// Seals the table in `input` as version `version` of `dataset`, into three new files beside each
+/// What is sealed: one version of a dataset of a room.
+#[derive(Clone, Copy, Debug)]
+pub struct Version<'a> {
+    /// The room's contract.
+    pub contract: &'a Contract,
+    /// The dataset's name in it.
+    pub dataset: &'a str,
+    /// Who signs for the dataset.
+    pub owner: &'a Delegate,
+    /// The contract's bucket salt, under which match keys become tags.
+    pub salt: &'a BucketSalt,
+    /// Grows with each version of the same lineage.
+    pub number: u64,
+}
+
+impl<'a> Version<'a> {
+    /// The dataset, which must be the owner's, in a contract of this salt.
+    fn dataset(&self) -> Result<&'a Dataset, SealError> {
+        let dataset = owned(self.contract, self.dataset, self.owner)?;
+        if self.salt.digest() == self.contract.bucket_salt {
+            Ok(dataset)
+        } else {
+            Err(SealError::Salt)
+        }
+    }
+}
+
+/// Seals the table in `input`, into three new files beside each
 /// other: `output` with `.sealed` (for the host), `.manifest` (signed) and `.keys` (secret, 0600).
 ///
 /// `input` is CSV with a header, Parquet or Arrow IPC; a folder of such files; or `-`, standard input.
 /// `progress` gets what is done and the total,
-/// in units that mean nothing else. The table is held in memory: some 40 bytes for each match key,
-/// 8 for a number, 4 for a code, and 20 for each row.
+/// in units that mean nothing else. The table is held in memory: some 16 bytes for each match key,
+/// 8 for a number, 4 for a code, and 40 for each row.
 ///
 /// # Errors
 ///
 /// [`SealError`]; then no file was written.
-#[expect(clippy::too_many_arguments, reason = "each is a thing of its own that the caller chose")]
 pub fn seal(
     input: &Path,
-    contract: &Contract,
-    dataset: &str,
-    owner: &Delegate,
-    version: u64,
+    version: &Version<'_>,
     output: &Path,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Sealed, SealError> {
-    let dataset = owned(contract, dataset, owner)?;
+    let dataset = version.dataset()?;
     let output = output::Output::reserve(output, options)?;
-    let prepared = prepare::prepare(input, dataset, options, output.rejects(), progress)?;
-    let count = prepared.count.clone();
-    options.examine(dataset, prepared.columns.iter())?;
+    let prepared =
+        prepare::prepare(input, dataset, version.salt, options, output.rejects(), progress)?;
+    options.examine(prepared.people.as_ref())?;
     let file = output.create_sealed()?;
-    let written = write::write(prepared, dataset, version, file, progress)?;
-    let manifest = sign(contract, &dataset.owner, &written.manifest, owner)?;
+    let written = write::write(prepared, dataset, version, options, file, progress)?;
+    let manifest = sign(version, dataset, &written.manifest)?;
     let files = output.publish(&manifest, &written.keys)?;
-    Ok(Sealed { padded: manifest.manifest().rows, count, manifest, files })
+    let padded = manifest.manifest().shape().rows();
+    Ok(Sealed { padded, count: written.count, manifest, files })
 }
 
 /// Seals as [`seal`] does, with nothing written to disk but rejected rows.
@@ -82,22 +111,19 @@ pub fn seal(
 /// [`SealError`].
 pub fn in_memory(
     input: &Path,
-    contract: &Contract,
-    dataset: &str,
-    owner: &Delegate,
-    version: u64,
+    version: &Version<'_>,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<InMemory, SealError> {
-    let dataset = owned(contract, dataset, owner)?;
+    let dataset = version.dataset()?;
     let rejects = output::Rejects::reserve(options.reject_file.as_deref())?;
-    let prepared = prepare::prepare(input, dataset, options, &rejects, progress)?;
-    let count = prepared.count.clone();
-    let written = write::write(prepared, dataset, version, Vec::new(), progress)?;
+    let prepared = prepare::prepare(input, dataset, version.salt, options, &rejects, progress)?;
+    let written = write::write(prepared, dataset, version, options, Vec::new(), progress)?;
     rejects.publish()?;
-    let manifest = sign(contract, &dataset.owner, &written.manifest, owner)?;
-    let padded = manifest.manifest().rows;
-    Ok(InMemory { padded, count, manifest, file: written.sink.into(), keys: written.keys })
+    let manifest = sign(version, dataset, &written.manifest)?;
+    let padded = manifest.manifest().shape().rows();
+    let (count, file) = (written.count, written.sink.into());
+    Ok(InMemory { padded, count, manifest, file, keys: written.keys })
 }
 
 /// Reads the table in `input` as [`seal`] would, and writes nothing but rejected rows.
@@ -132,6 +158,12 @@ pub struct Options {
     pub reading: Reading,
     /// Looks at whose people they are before anything is written.
     pub examine: Option<Examine>,
+    /// The rows to declare, rounded up to the next public step; without it, as many as there are.
+    pub rows: Option<u64>,
+    /// The most rows of one person to declare, rounded up to a power of two.
+    pub rows_per_person: Option<u64>,
+    /// Whether rows beyond those of one person are left out instead of refused.
+    pub cut_rows: bool,
 }
 
 type Decide = dyn Fn(&Sketch) -> Result<(), String> + Send + Sync;
@@ -176,14 +208,11 @@ impl Options {
         Self { reject_file: Some(file), ..Self::default() }
     }
 
-    fn examine<'a>(
-        &self,
-        dataset: &'a Dataset,
-        columns: impl Iterator<Item = &'a Values>,
-    ) -> Result<(), SealError> {
-        let Some(Examine { sketches, decide }) = &self.examine else { return Ok(()) };
-        let sketch = sketches.sample(dataset.sealed_columns().zip(columns));
-        decide(&sketch).map_err(|reason| SealError::People { reason })
+    fn examine(&self, people: Option<&Sketch>) -> Result<(), SealError> {
+        let (Some(Examine { decide, .. }), Some(people)) = (&self.examine, people) else {
+            return Ok(());
+        };
+        decide(people).map_err(|reason| SealError::People { reason })
     }
 }
 
@@ -193,7 +222,7 @@ impl Options {
 pub struct Sealed {
     /// Rows and bad rows.
     pub count: Count,
-    /// Rows in the file, with padding.
+    /// Rows in the file, with padding: what the buckets of the declared size have room for.
     pub padded: u64,
     /// The signed manifest.
     pub manifest: SignedManifest,
@@ -221,7 +250,7 @@ pub struct Files {
 pub struct InMemory {
     /// Rows and bad rows.
     pub count: Count,
-    /// Rows in the file, with padding.
+    /// Rows in the file, with padding: what the buckets of the declared size have room for.
     pub padded: u64,
     /// The signed manifest.
     pub manifest: SignedManifest,
@@ -318,13 +347,13 @@ fn named<'a>(contract: &'a Contract, name: &str) -> Result<&'a Dataset, SealErro
 }
 
 fn sign(
-    contract: &Contract,
-    party: &str,
+    version: &Version<'_>,
+    dataset: &Dataset,
     manifest: &protocol::manifest::Manifest,
-    owner: &Delegate,
 ) -> Result<SignedManifest, SealError> {
     // Whether the key is still good is asked when the file is granted.
-    SignedManifest::open(owner.sign(manifest), &Authority::at_any_time(contract), party)
+    let authority = Authority::at_any_time(version.contract);
+    SignedManifest::open(version.owner.sign(manifest), &authority, &dataset.owner)
         .map_err(|cause| SealError::Written { reason: cause.to_string() })
 }
 

@@ -1,4 +1,4 @@
-//! Checks every row and turns the table into sealed columns, still in the clear and in order.
+//! Checks every row and turns the table into records, still in the clear.
 
 use super::{
     BadRow, ColumnCount, Count, NAMED_ROWS, Options, Reason, SealError,
@@ -6,22 +6,28 @@ use super::{
     input::{self, Each, Input},
     output::Rejects,
     place_of,
+    record::Encoder,
     row::Row,
+    store::Store,
 };
+use client::people::{Sketch, Sketches};
 use protocol::{
     contract::{Column, Dataset, Role},
-    manifest,
-    sealed::Values,
+    identity::{Identifier, MatchKey},
+    salt::BucketSalt,
+    sealed::{MAX_ROWS, Tag},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
-/// Columns in the clear, in the order of the layout but without the one that marks rows.
+/// The rows of a table, converted.
 pub(super) struct Prepared {
-    pub(super) columns: Vec<Values>,
+    pub(super) store: Store,
     pub(super) count: Count,
+    /// All people, if somebody wants to look at them.
+    pub(super) people: Option<Sketch>,
 }
 
 /// Reads all of `input`. Bad rows go to `rejects` and are left out; too many are an error, after all
@@ -29,32 +35,75 @@ pub(super) struct Prepared {
 pub(super) fn prepare(
     input: &Path,
     dataset: &Dataset,
+    salt: &BucketSalt,
     options: &Options,
     rejects: &Rejects,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Prepared, SealError> {
-    let mut columns = Vec::new();
+    let (mut gathered, mut record) = (None, Vec::new());
+    let mut people = options.examine.as_ref().map(|examine| Sampler::new(&examine.sketches));
     let mut keep = |converters: &[Converter<'_>], values: &[Value]| {
-        if columns.is_empty() {
-            columns = converters.iter().filter_map(Converter::values).collect();
+        let (encoder, store) = gathered.get_or_insert_with(|| {
+            let encoder = Encoder::new(converters, salt);
+            let store = Store::new(encoder.width());
+            (encoder, store)
+        });
+        encoder.encode(values, &mut record);
+        store.add(&record);
+        if let Some(people) = &mut people {
+            people.add(converters, values, encoder.tags(&record));
         }
-        columns.iter_mut().zip(values).for_each(|(column, value)| push(column, *value));
     };
-    let mut count = read(input, dataset, options, rejects, &mut keep, &mut |done, total| {
+    let count = read(input, dataset, options, rejects, &mut keep, &mut |done, total| {
         // Reading is half of the work, writing the other.
         progress(done, total.saturating_mul(2));
     })?;
-    let accepted = match accept(&count, options) {
-        Ok(()) if count.rows == 0 => Err(SealError::Empty { rejected: count.rejected }),
-        accepted => accepted,
+    let refused = match (accept(&count, options), gathered) {
+        (Ok(()), Some((_, store))) => {
+            return Ok(Prepared { store, count, people: people.map(Sampler::finish) });
+        }
+        (Ok(()), None) => SealError::Empty { rejected: count.rejected },
+        (Err(refused), _) => refused,
     };
-    if let Err(refused) = accepted {
-        // What is wrong with them is what is wanted now.
-        rejects.publish()?;
-        return Err(refused);
+    // What is wrong with them is what is wanted now.
+    rejects.publish()?;
+    Err(refused)
+}
+
+/// Hashes of all keys of the table, by which its people are compared with those of other lineages.
+struct Sampler<'a> {
+    sketches: &'a Sketches,
+    hashes: BTreeMap<Identifier, Vec<u64>>,
+    tags: BTreeMap<Identifier, Vec<Tag>>,
+}
+
+impl<'a> Sampler<'a> {
+    fn new(sketches: &'a Sketches) -> Self {
+        Self { sketches, hashes: BTreeMap::new(), tags: BTreeMap::new() }
     }
-    count.people = people(&columns, &count, dataset);
-    Ok(Prepared { columns, count })
+
+    fn add<'t>(
+        &mut self,
+        converters: &[Converter<'_>],
+        values: &[Value],
+        tags: impl Iterator<Item = (Identifier, &'t Tag)>,
+    ) {
+        tags.for_each(|(kind, tag)| self.tags.entry(kind).or_default().push(*tag));
+        for (converter, value) in converters.iter().zip(values) {
+            if let (Role::MatchKey(kind), Value::Key(key)) = (&converter.column.role, value)
+                && *key != MatchKey::NONE
+            {
+                self.hashes.entry(*kind).or_default().push(self.sketches.hash(key));
+            }
+        }
+    }
+
+    fn finish(self) -> Sketch {
+        let mut sketch = Sketch::default();
+        self.hashes.into_iter().for_each(|(kind, hashes)| sketch.add_keys(kind, hashes));
+        self.tags.iter().for_each(|(kind, tags)| sketch.add_tags(*kind, tags));
+        sketch
+    }
 }
 
 /// Reads all of `input` and counts it, without a limit to bad rows, which go where `options` say.
@@ -142,8 +191,8 @@ fn read(
         let bad = check(row, file, header.len(), &converters, &mut values, &mut count);
         if bad.is_empty() {
             count.rows += 1;
-            if count.rows > manifest::MAX_ROWS {
-                return Err(SealError::TooManyRows { most: manifest::MAX_ROWS });
+            if count.rows > MAX_ROWS {
+                return Err(SealError::TooManyRows { most: MAX_ROWS });
             }
             keep(&converters, &values);
             return Ok(());
@@ -240,30 +289,6 @@ fn named(converter: &Converter<'_>) -> ColumnCount {
     ColumnCount { column, yes, is_key: converter.is_key(), ..ColumnCount::default() }
 }
 
-/// Different people, each known by the first match key that a row has. Half of a key tells them
-/// apart: keys are hashes.
-fn people(columns: &[Values], count: &Count, dataset: &Dataset) -> u64 {
-    let is_key = |column: &ColumnCount| {
-        let column = dataset.column(&column.column);
-        column.is_some_and(|column| matches!(column.role, Role::MatchKey(_)))
-    };
-    let keys = columns.iter().zip(&count.columns).filter(|(_, column)| is_key(column));
-    let keys = keys.filter_map(|(column, _)| match column {
-        Values::Keys(keys) => Some(keys.as_slice()),
-        _ => None,
-    });
-    let keys: Vec<_> = keys.collect();
-    let rows = keys.first().map_or(0, |keys| keys.len());
-    let half = |key: &[u8; 32]| key.first_chunk::<16>().map(|half| u128::from_be_bytes(*half));
-    let person = |row: usize| {
-        keys.iter().filter_map(|keys| keys.get(row)).find(|key| **key != [0; 32]).and_then(half)
-    };
-    let mut people: Vec<u128> = (0..rows).filter_map(person).collect();
-    people.sort_unstable();
-    people.dedup();
-    u64::try_from(people.len()).unwrap_or(u64::MAX)
-}
-
 /// Converts one row into `values` and counts its fields; gives all that is wrong with it.
 fn check(
     row: &Row<'_>,
@@ -312,7 +337,7 @@ fn check(
                     bad.push((at, wrong));
                 }
                 // Of a row that is not sealed, or of a key that is left out.
-                values.push(Value::Key([0; 32]));
+                values.push(Value::Key(MatchKey::NONE));
             }
         }
     }
@@ -356,14 +381,5 @@ impl Bad {
             bad.sort_by_key(|(at, _)| *at);
         }
         bad.into_iter().map(|(_, wrong)| wrong).collect()
-    }
-}
-
-fn push(column: &mut Values, value: Value) {
-    match (column, value) {
-        (Values::Keys(column), Value::Key(key)) => column.push(key),
-        (Values::Codes(column), Value::Code(code)) => column.push(code),
-        (Values::Numbers(column), Value::Number(number)) => column.push(number),
-        _ => unreachable!("invariant: a converter makes values of its own column's type"),
     }
 }

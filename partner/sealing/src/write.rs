@@ -1,10 +1,10 @@
-//! Shuffles, pads, encrypts: writes the one Parquet file that the host may keep.
+//! Orders, pads, encrypts: writes the one Parquet file that the host may keep.
 
-use super::{SealError, prepare::Prepared};
+use super::{Count, Options, SealError, Version, fit::fit, prepare::Prepared, record};
 use arrow::{
     array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch},
     buffer::Buffer,
-    datatypes::{DataType, Field, Schema},
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use parquet::{
     arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
@@ -18,7 +18,7 @@ use protocol::{
     key::DataKey,
     manifest::Manifest,
     merkle::MerkleBuilder,
-    sealed::{self, FOOTER, Physical, ROW_GROUP, SealedColumn, Values},
+    sealed::{self, FOOTER, Physical, SealedColumn, Shape, Values},
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -35,61 +35,119 @@ pub(super) struct Written<W> {
     pub(super) sink: W,
     pub(super) manifest: Manifest,
     pub(super) keys: BTreeMap<String, DataKey>,
+    pub(super) count: Count,
 }
 
-/// Writes version `version` of `dataset` to `sink`.
+/// Writes a version of `dataset` to `sink`.
 pub(super) fn write<W: Write + Send>(
     prepared: Prepared,
     dataset: &Dataset,
-    version: u64,
+    version: &Version<'_>,
+    options: &Options,
     sink: W,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Written<W>, SealError> {
+    let Prepared { store, mut count, .. } = prepared;
+    let (store, declared) = fit(store, options, &mut count)?;
     let layout = sealed::layout(dataset);
     let mut rng = generator()?;
-    let rows = sealed::padded(prepared.count.rows);
-    let order = shuffled(rows, &mut rng)?;
     let keys = fresh_keys(&layout, &mut rng);
     let mut random = [0; 16];
     rng.fill_bytes(&mut random);
-    let aad_prefix = sealed::aad_prefix(&dataset.lineage, version, 0, &random);
-    let schema = Arc::new(Schema::new(layout.iter().map(field).collect::<Vec<_>>()));
+    let aad_prefix = sealed::aad_prefix(&dataset.lineage, version.number, 0, &random);
     let sink = Hashing { sink, hasher: MerkleBuilder::new(), size: 0 };
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties(&keys, &aad_prefix).map_err(wrong)?)
-        .with_skip_arrow_metadata(true);
-    let mut writer =
-        ArrowWriter::try_new_with_options(sink, schema.clone(), options).map_err(wrong)?;
-    let group_rows = usize::try_from(ROW_GROUP).unwrap_or(usize::MAX);
-    let mut done = 0;
-    for group in order.chunks(group_rows) {
-        let marks = group.iter().map(|row| i32::from(u64::from(*row) < prepared.count.rows));
-        let row: ArrayRef = Arc::new(Int32Array::from_iter_values(marks));
-        let columns = prepared.columns.iter().map(|values| gather(values, group));
-        let columns = std::iter::once(Ok(row)).chain(columns).collect::<Result<_, _>>()?;
-        let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|e| wrong(e.into()))?;
-        writer.write(&batch).and_then(|()| writer.flush()).map_err(wrong)?;
-        done += u64::try_from(group.len()).unwrap_or_default();
-        progress(rows + done, rows.saturating_mul(2));
+    let mut buckets = Buckets::new(sink, &layout, declared.shape(), &keys, &aad_prefix)?;
+    let total = u64::from(buckets.shape.buckets());
+    let width = store.width();
+    for part in store.into_parts() {
+        for record in part.chunks_exact(width) {
+            let bucket = buckets.shape.bucket_of(&record::person_of(record));
+            while buckets.number < bucket {
+                buckets.close()?;
+                progress(total + u64::from(buckets.number), total.saturating_mul(2));
+            }
+            record::append(record, &mut buckets.columns);
+        }
     }
-    let Hashing { sink, hasher, size } = writer.into_inner().map_err(wrong)?;
+    let Hashing { sink, hasher, size } = buckets.finish()?;
     let manifest = Manifest {
         lineage: dataset.lineage.clone(),
-        version,
+        version: version.number,
         root: hasher.finish(),
         size,
-        rows,
+        declared,
         columns: layout,
         aad_prefix,
     };
     manifest.check(dataset).map_err(|e| SealError::Written { reason: e.to_string() })?;
-    Ok(Written { sink, manifest, keys })
+    Ok(Written { sink, manifest, keys, count })
+}
+
+/// The buckets of a file, written one after the other.
+struct Buckets<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    schema: SchemaRef,
+    layout: Vec<SealedColumn>,
+    shape: Shape,
+    capacity: usize,
+    /// The bucket that is being filled.
+    number: u16,
+    columns: Vec<Values>,
+}
+
+impl<W: Write + Send> Buckets<W> {
+    fn new(
+        sink: W,
+        layout: &[SealedColumn],
+        shape: Shape,
+        keys: &BTreeMap<String, DataKey>,
+        aad_prefix: &[u8],
+    ) -> Result<Self, SealError> {
+        let capacity = usize::try_from(shape.capacity()).unwrap_or(usize::MAX);
+        let schema = Arc::new(Schema::new(layout.iter().map(field).collect::<Vec<_>>()));
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(keys, aad_prefix, capacity).map_err(wrong)?)
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(sink, schema.clone(), options);
+        let writer = writer.map_err(wrong)?;
+        let layout = layout.to_vec();
+        let columns = empty(&layout, capacity);
+        Ok(Self { writer, schema, layout, shape, capacity, number: 0, columns })
+    }
+
+    /// Pads the bucket and writes it; goes on with the next.
+    fn close(&mut self) -> Result<(), SealError> {
+        let mut columns = std::mem::replace(&mut self.columns, empty(&self.layout, self.capacity));
+        if columns.iter().any(|column| column.len() > self.capacity) {
+            return Err(SealError::Written { reason: "a bucket overflows".to_owned() });
+        }
+        record::pad(&mut columns, self.capacity);
+        let columns = columns.into_iter().map(array).collect::<Result<_, _>>()?;
+        let batch = RecordBatch::try_new(self.schema.clone(), columns);
+        let batch = batch.map_err(|e| wrong(e.into()))?;
+        self.writer.write(&batch).and_then(|()| self.writer.flush()).map_err(wrong)?;
+        self.number += 1;
+        Ok(())
+    }
+
+    /// Writes all buckets that are left.
+    fn finish(mut self) -> Result<W, SealError> {
+        while self.number < self.shape.buckets() {
+            self.close()?;
+        }
+        self.writer.into_inner().map_err(wrong)
+    }
+}
+
+fn empty(layout: &[SealedColumn], rows: usize) -> Vec<Values> {
+    layout.iter().map(|column| Values::with_capacity(column.physical, rows)).collect()
 }
 
 /// Nothing that depends on values: no dictionary, compression, statistics, index or filter.
 fn properties(
     keys: &BTreeMap<String, DataKey>,
     aad_prefix: &[u8],
+    capacity: usize,
 ) -> Result<WriterProperties, ParquetError> {
     let key = |name: &str| keys.get(name).map(|key| key.expose().to_vec()).unwrap_or_default();
     let mut encryption = FileEncryptionProperties::builder(key(FOOTER))
@@ -111,7 +169,7 @@ fn properties(
         .set_offset_index_disabled(true)
         .set_bloom_filter_enabled(false)
         .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
-        .set_max_row_group_row_count(usize::try_from(ROW_GROUP).ok())
+        .set_max_row_group_row_count(Some(capacity))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_data_page_size_limit(PAGE_ROWS * 32)
         .set_write_batch_size(PAGE_ROWS)
@@ -120,54 +178,26 @@ fn properties(
 
 fn field(column: &SealedColumn) -> Field {
     let data_type = match column.physical {
-        Physical::Key => DataType::FixedSizeBinary(32),
+        Physical::Tag => DataType::FixedSizeBinary(16),
+        Physical::Label => DataType::FixedSizeBinary(32),
         Physical::Number => DataType::Int64,
         _ => DataType::Int32,
     };
     Field::new(&column.name, data_type, false)
 }
 
-/// The values of `rows`; zero where there is no such row, which is padding.
-fn gather(values: &Values, rows: &[u32]) -> Result<ArrayRef, SealError> {
-    fn pick<T: Copy + Default>(values: &[T], rows: &[u32]) -> Vec<T> {
-        let at = |row: &u32| usize::try_from(*row).ok().and_then(|row| values.get(row));
-        rows.iter().map(|row| at(row).copied().unwrap_or_default()).collect()
-    }
+fn array(values: Values) -> Result<ArrayRef, SealError> {
+    let fixed = |width, bytes| -> Result<ArrayRef, SealError> {
+        let array = FixedSizeBinaryArray::try_new(width, Buffer::from_vec(bytes), None);
+        Ok(Arc::new(array.map_err(|e| wrong(e.into()))?))
+    };
     Ok(match values {
-        Values::Keys(keys) => {
-            let bytes = Buffer::from_vec(pick(keys, rows).into_flattened());
-            let array = FixedSizeBinaryArray::try_new(32, bytes, None);
-            Arc::new(array.map_err(|e| wrong(e.into()))?)
-        }
-        Values::Codes(codes) => Arc::new(Int32Array::from(pick(codes, rows))),
-        Values::Numbers(numbers) => Arc::new(Int64Array::from(pick(numbers, rows))),
+        Values::Tags(tags) => fixed(16, tags.into_flattened())?,
+        Values::Labels(labels) => fixed(32, labels.into_flattened())?,
+        Values::Codes(codes) => Arc::new(Int32Array::from(codes)),
+        Values::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
         _ => return Err(SealError::Written { reason: "a column of unknown type".to_owned() }),
     })
-}
-
-/// The numbers below `rows` in an order that is equally likely to be any: Fisher and Yates.
-fn shuffled(rows: u64, rng: &mut impl Rng) -> Result<Vec<u32>, SealError> {
-    let most = protocol::manifest::MAX_ROWS;
-    let many = || SealError::TooManyRows { most };
-    let rows = u32::try_from(rows).ok().filter(|rows| u64::from(*rows) <= most).ok_or_else(many)?;
-    let mut order: Vec<u32> = (0..rows).collect();
-    for last in (1..order.len()).rev() {
-        let bound = u64::try_from(last).unwrap_or(u64::MAX) + 1;
-        let other = usize::try_from(below(bound, rng)).unwrap_or(last);
-        order.swap(last, other);
-    }
-    Ok(order)
-}
-
-/// A number below `bound`, each equally likely: draws past the last whole multiple are thrown away.
-fn below(bound: u64, rng: &mut impl Rng) -> u64 {
-    let whole = u64::MAX - u64::MAX % bound;
-    loop {
-        let draw = rng.next_u64();
-        if draw < whole {
-            return draw % bound;
-        }
-    }
 }
 
 fn fresh_keys(layout: &[SealedColumn], rng: &mut impl Rng) -> BTreeMap<String, DataKey> {
@@ -180,7 +210,7 @@ fn fresh_keys(layout: &[SealedColumn], rng: &mut impl Rng) -> BTreeMap<String, D
     fresh.collect()
 }
 
-/// A generator that nobody can predict, for the order of rows and for keys.
+/// A generator that nobody can predict, for keys.
 fn generator() -> Result<ChaCha20Rng, SealError> {
     let mut seed = [0; 32];
     SystemRandom::new().fill(&mut seed).map_err(|_| SealError::Randomness)?;
@@ -214,6 +244,6 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 /// Says which format, and nothing of who wrote it.
-const CREATED_BY: &str = "glovebox sealed-v1";
-/// Rows of a page; a page of match keys has 2 MiB.
+const CREATED_BY: &str = "glovebox sealed-v2";
+/// Rows of a page; a page of labels has 2 MiB.
 const PAGE_ROWS: usize = 1 << 16;

@@ -30,7 +30,7 @@ use protocol::{
     result::{InvalidResult, JobResult},
     slice::Slice,
 };
-use sealing::{Count, Options};
+use sealing::{Count, Options, Version};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -210,8 +210,10 @@ impl Stage {
         let (Some(dataset), Some(owner)) = (dataset, owner) else {
             return Err(RehearsalError::NoFile { dataset: name.to_owned() });
         };
-        let sealed =
-            sealing::in_memory(path, contract, name, owner.service()?, 1, options, &mut |_, _| {})?;
+        let salt = client::salts::named_by(owner.directory(), contract)?;
+        let service = owner.service()?;
+        let version = Version { contract, dataset: name, owner: service, salt: &salt, number: 1 };
+        let sealed = sealing::in_memory(path, &version, options, &mut |_, _| {})?;
         self.host.keep(sealed.manifest.manifest().root, sealed.file);
         let now = client::clock::now();
         let slices = dataset.budgets.iter().map(|(purpose, budget)| {

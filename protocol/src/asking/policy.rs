@@ -295,7 +295,7 @@ fn check_versions(
 /// An upper bound on the number of people: the rows of the largest dataset, or of all datasets of a
 /// union. The owners have signed how many rows there are.
 fn largest(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> u64 {
-    let rows = |name: &str| manifests.get(name).map_or(0, |m| m.manifest().rows);
+    let rows = |name: &str| manifests.get(name).map_or(0, |m| m.manifest().shape().rows());
     let counted = tally.counted().iter().map(|table| rows(&table.dataset));
     let people = counted.fold(0, u64::saturating_add);
     tally.datasets().map(rows).fold(people, u64::max).max(1)

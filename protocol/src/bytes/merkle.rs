@@ -1,8 +1,9 @@
 //! Merkle trees with RFC 9162 hashing under SHA-384: over the blocks of a blob and over a log.
 //!
 //! A leaf is `SHA-384(0x00 ‖ entry)` and a node `SHA-384(0x01 ‖ left ‖ right)`; the left subtree of n
-//! entries holds the largest power of two below n. A blob's entries are its blocks of
-//! [`BLOCK_LEN`] bytes, the last of which may be shorter. The two prefixes make the root say how
+//! entries holds the largest power of two below n. A blob's entries are the SHA-256 of its blocks of
+//! [`BLOCK_LEN`] bytes, the last of which may be shorter: processors have instructions for SHA-256, and a
+//! sealed file is hashed whole before anything in it is believed. The two prefixes make the root say how
 //! many entries there are, so a blob's length needs no other proof.
 //!
 //! Source: RFC 9162, section 2.1, <https://www.rfc-editor.org/rfc/rfc9162#section-2.1>.
@@ -31,7 +32,7 @@ impl MerkleBuilder {
     /// A builder that has seen no byte.
     #[must_use]
     pub fn new() -> Self {
-        Self { block: leaf_context(), filled: 0, blocks: Peaks::default() }
+        Self { block: block_context(), filled: 0, blocks: Peaks::default() }
     }
 
     /// Takes the next bytes; how the blob is cut into pieces does not matter.
@@ -58,8 +59,8 @@ impl MerkleBuilder {
     }
 
     fn close_block(&mut self) {
-        let block = std::mem::replace(&mut self.block, leaf_context());
-        self.blocks.push(Root::from_digest(block.finish()));
+        let block = std::mem::replace(&mut self.block, block_context());
+        self.blocks.push(leaf_hash(block.finish().as_ref()));
         self.filled = 0;
     }
 }
@@ -92,7 +93,7 @@ pub fn root_of_leaves(leaves: &[Root]) -> Root {
     peaks.root()
 }
 
-/// The hash of one entry: a block of a blob or an entry of a log.
+/// The hash of one entry: an entry of a log, or the SHA-256 of a block of a blob.
 #[must_use]
 pub fn leaf_hash(entry: &[u8]) -> Root {
     let mut context = leaf_context();
@@ -288,6 +289,10 @@ fn node(left: &Root, right: &Root) -> Root {
     context.update(&left.0);
     context.update(&right.0);
     Root::from_digest(context.finish())
+}
+
+fn block_context() -> digest::Context {
+    digest::Context::new(&digest::SHA256)
 }
 
 fn leaf_context() -> digest::Context {

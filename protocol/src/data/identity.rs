@@ -27,6 +27,17 @@ pub enum Identifier {
     Hashed,
 }
 
+impl Identifier {
+    /// Its number in what is hashed to a tag.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Email => 1,
+            Self::Phone => 2,
+            Self::Hashed => 3,
+        }
+    }
+}
+
 /// The match key of one person: SHA-256 of the normalised identifier. All zeros means none.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 pub struct MatchKey([u8; Self::LEN]);
@@ -37,7 +48,7 @@ impl MatchKey {
     /// No identifier; it never matches anything.
     pub const NONE: Self = Self([0; Self::LEN]);
 
-    /// The bytes of the key, as they stand in a sealed column.
+    /// The bytes of the key, of which a sealed column has the [tag](crate::sealed::Tagger).
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0

@@ -7,7 +7,7 @@ use crate::{
     digest::Digest,
     limits::{self, Size, at_most},
     merkle::Root,
-    sealed::{self, SealedColumn},
+    sealed::{self, Declared, SealedColumn, Shape},
     sign::Signed,
     time::Time,
 };
@@ -25,8 +25,8 @@ pub struct Manifest {
     pub root: Root,
     /// Length of the file in bytes.
     pub size: u64,
-    /// Rows after padding.
-    pub rows: u64,
+    /// What the owner says of the size of its table, from which the size of the file follows.
+    pub declared: Declared,
     /// Columns in the order of the file.
     #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     pub columns: Vec<SealedColumn>,
@@ -36,7 +36,7 @@ pub struct Manifest {
 }
 
 impl Signed for Manifest {
-    const TAG: &'static str = "glovebox manifest v1";
+    const TAG: &'static str = "glovebox manifest v2";
     const SIZE: Size = limits::MANIFEST;
 }
 
@@ -103,6 +103,12 @@ impl Manifest {
         Digest::of(Self::TAG, &canonical::to_vec(self))
     }
 
+    /// The buckets of the file.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.declared.shape()
+    }
+
     /// Checks what can be checked without the file.
     ///
     /// # Errors
@@ -115,11 +121,11 @@ impl Manifest {
         if self.columns != sealed::layout(dataset) {
             return Err(ManifestError::Columns);
         }
-        if self.rows != sealed::padded(self.rows) || self.rows > MAX_ROWS {
-            return Err(ManifestError::Rows);
+        if !self.declared.is_valid() {
+            return Err(ManifestError::Declared);
         }
         let least: u64 = self.columns.iter().map(|c| c.physical.width()).sum();
-        let least = least.saturating_mul(self.rows);
+        let least = least.saturating_mul(self.shape().rows());
         let most = least.saturating_add(least / 8).saturating_add(1 << 20);
         if !(least..=most).contains(&self.size) {
             return Err(ManifestError::Size);
@@ -142,16 +148,16 @@ pub enum ManifestError {
     /// Other columns.
     #[error("the manifest's columns are not those of the contract")]
     Columns,
-    /// Not padded, or too many.
-    #[error("the manifest's rows are not padded as they must be, or above the limit")]
-    Rows,
+    /// Declared numbers that are off their grids or above their limits.
+    #[error(
+        "the manifest declares a number of rows, or of rows of one person, that is not on its public grid or \
+         above the limit"
+    )]
+    Declared,
     /// A size that no such file has.
-    #[error("the manifest's size cannot be that of a file with so many rows")]
+    #[error("the manifest's size cannot be that of a file with so many declared rows")]
     Size,
     /// A prefix of the wrong length.
     #[error("the manifest's AAD prefix has another length than 32 bytes")]
     Prefix,
 }
-
-/// The largest dataset in padded rows.
-pub const MAX_ROWS: u64 = 1 << 31;

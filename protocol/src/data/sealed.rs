@@ -1,11 +1,15 @@
-//! The layout of a sealed file: which columns, of which physical type, padded to how many rows.
+//! The layout of a sealed file: which columns, of which physical type, in the order of which people.
 //!
-//! Every column has a fixed width, no nulls and plain encoding without compression, so that the
-//! size of the file says how many rows were padded to, and nothing else. `spec/sealed-v1.md` has
-//! the whole format, for writers in other languages.
+//! Rows stand in buckets by their person's [`Tag`], as many in each bucket as the owner's [`Declared`] sizes
+//! say. Every column has a fixed width, no nulls and plain encoding without compression, so that the size of
+//! the file says what was declared, and nothing else. `spec/sealed-v2.md` has the whole format, for writers in
+//! other languages.
 
 mod file;
 mod module;
+mod order;
+mod shape;
+mod tag;
 mod thrift;
 
 use crate::{
@@ -14,15 +18,20 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use file::{FileError, Flaw, Values, claimed_rows, open};
+pub use file::{FileError, Flaw, Reader, Values, claimed_rows, open};
+pub use order::{Arranged, arrange};
+pub use shape::{Declared, MAX_ROWS, Shape, padded};
+pub use tag::{NO_TAG, TAG_LEN, Tag, Tagger};
 
 /// What a sealed column holds, physically.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Physical {
-    /// 32 bytes: a match key, or all zeros for none. Arrow `FixedSizeBinary(32)`.
-    Key,
+    /// 16 bytes: the tag of a match key, or all zeros for none. Arrow `FixedSizeBinary(16)`.
+    Tag,
+    /// 32 bytes: a text, or all zeros for none. Arrow `FixedSizeBinary(32)`.
+    Label,
     /// A 32-bit integer: a code, a day, a yes or no. Arrow `Int32`.
     Code,
     /// A 64-bit integer: a number in units of its scale. Arrow `Int64`.
@@ -34,7 +43,8 @@ impl Physical {
     #[must_use]
     pub fn width(self) -> u64 {
         match self {
-            Self::Key => 32,
+            Self::Tag => 16,
+            Self::Label => 32,
             Self::Code => 4,
             Self::Number => 8,
         }
@@ -51,35 +61,25 @@ pub struct SealedColumn {
     pub physical: Physical,
 }
 
-/// The columns of `dataset` once sealed, in order, with [`ROW`] first.
+/// The columns of `dataset` once sealed, in the contract's order.
 #[must_use]
 pub fn layout(dataset: &Dataset) -> Vec<SealedColumn> {
-    let row = SealedColumn { name: ROW.to_owned(), physical: Physical::Code };
     let columns = dataset.sealed_columns().filter_map(|column| {
         physical(column).map(|physical| SealedColumn { name: column.name.clone(), physical })
     });
-    std::iter::once(row).chain(columns).collect()
+    columns.collect()
 }
 
 /// The type of `column` once sealed; none if it never leaves.
 #[must_use]
 pub fn physical(column: &Column) -> Option<Physical> {
     match column.role {
-        Role::MatchKey(_) | Role::Label => Some(Physical::Key),
+        Role::MatchKey(_) => Some(Physical::Tag),
+        Role::Label => Some(Physical::Label),
         Role::Group(_) | Role::Date | Role::Consent => Some(Physical::Code),
         Role::Measure(_) | Role::Feature(_) => Some(Physical::Number),
         Role::Never => None,
     }
-}
-
-/// Rows after padding: the next of 1024, 1280, 1536, 1792, 2048, 2560, .. (four steps to each
-/// doubling), so that a size says a quarter of an octave and no more.
-#[must_use]
-pub fn padded(rows: u64) -> u64 {
-    let floor = rows.max(MIN_ROWS);
-    let octave = 1_u64 << floor.ilog2();
-    let step = octave / 4;
-    floor.div_ceil(step).saturating_mul(step)
 }
 
 /// The AAD prefix of one file: a hash over what the file is, with 16 random bytes.
@@ -88,7 +88,7 @@ pub fn aad_prefix(lineage: &str, version: u64, file: u32, random: &[u8; 16]) -> 
     #[derive(Serialize)]
     struct Parts<'a>(&'a str, u64, u32, &'a [u8; 16]);
     let parts = crate::canonical::to_vec(&Parts(lineage, version, file, random));
-    let digest = Digest::of("glovebox sealed-v1 aad", &parts);
+    let digest = Digest::of("glovebox sealed-v2 aad", &parts);
     digest.as_bytes().get(..32).unwrap_or_default().to_vec()
 }
 
@@ -123,42 +123,14 @@ pub fn named_key(metadata: &[u8]) -> Option<String> {
     Some(json.get("masterKeyID")?.as_str()?.to_owned())
 }
 
-/// The column that tells rows (1) from padding (0).
-pub const ROW: &str = "glovebox_row";
 /// The name of the footer's key.
 pub const FOOTER: &str = "glovebox_footer";
 /// The code of a value that is missing from a group, date or consent column.
 pub const MISSING: i32 = -1;
-/// Rows of a row group; the last one may have fewer.
-pub const ROW_GROUP: u64 = 1 << 20;
-const MIN_ROWS: u64 = 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn padding_has_four_steps_to_an_octave() {
-        for (rows, expected) in [
-            (0, 1024),
-            (1024, 1024),
-            (1025, 1280),
-            (2049, 2560),
-            (64_000, 65_536),
-            (65_537, 81_920),
-        ] {
-            assert_eq!(padded(rows), expected, "{rows}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn padding_costs_at_most_a_quarter(rows in 1024_u64..1 << 40) {
-            prop_assert!(padded(rows) >= rows && padded(rows) <= rows + rows / 4 + 1);
-            prop_assert_eq!(padded(padded(rows)), padded(rows));
-        }
-    }
 
     #[test]
     fn key_metadata_names_its_column() {

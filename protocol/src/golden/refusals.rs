@@ -105,7 +105,7 @@ kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
 kinds!(MANIFEST_ERRORS, manifest_error: ManifestError {
     ManifestError::Lineage => "lineage",
     ManifestError::Columns => "columns",
-    ManifestError::Rows => "rows",
+    ManifestError::Declared => "declared",
     ManifestError::Size => "size",
     ManifestError::Prefix => "prefix",
 });
@@ -152,7 +152,7 @@ const SHARE: [Share; 4] = [Share::Requests, Share::Answers, Share::AnswerBytes, 
 const MANIFEST: [ManifestError; 5] = [
     ManifestError::Lineage,
     ManifestError::Columns,
-    ManifestError::Rows,
+    ManifestError::Declared,
     ManifestError::Size,
     ManifestError::Prefix,
 ];

@@ -14,7 +14,7 @@ use protocol::{
     merkle,
     policy::{self, Admitted},
     salt::BucketSalt,
-    sealed::{self, FOOTER},
+    sealed::{self, Declared, FOOTER},
     sign::{PublicKey, SigningKey},
     slice::Slice,
     time::Time,
@@ -117,14 +117,14 @@ pub(super) fn manifest(dataset: &str) -> (Manifest, Delegate) {
     let found = &contract.datasets[dataset];
     let columns = sealed::layout(found);
     let width: u64 = columns.iter().map(|column| column.physical.width()).sum();
-    let rows = sealed::padded(1000);
+    let declared = Declared::of(1000);
     let aad_prefix = sealed::aad_prefix(&found.lineage, 7, 0, &[5; 16]);
     let manifest = Manifest {
         lineage: found.lineage.clone(),
         version: 7,
         root: merkle::root_of(dataset.as_bytes()),
-        size: width * rows,
-        rows,
+        size: width * declared.shape().rows(),
+        declared,
         columns,
         aad_prefix,
     };
@@ -146,7 +146,7 @@ pub(super) fn manifests() -> BTreeMap<String, SignedManifest> {
 pub(super) fn column_keys() -> BTreeMap<String, DataKey> {
     let contract = contract();
     let used = contract.used_columns("exposures");
-    let names = used.iter().map(|column| column.name.as_str()).chain([sealed::ROW, FOOTER]);
+    let names = used.iter().map(|column| column.name.as_str()).chain([FOOTER]);
     names.zip(1..).map(|(name, byte)| (name.to_owned(), DataKey::take(&mut [byte; 32]))).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::room;
 use protocol::{contract::Contract, delegation::Delegate};
-use sealing::Options;
+use sealing::{Options, Version};
 use std::{cell::OnceCell, fs, path::PathBuf};
 
 thread_local! {
@@ -33,15 +33,9 @@ impl Desk {
         let path = self.folder.path().join("table");
         fs::write(&path, bytes).expect("a table");
         let options = Options::default();
-        let sealed = sealing::in_memory(
-            &path,
-            &self.contract,
-            "sales",
-            &self.owner,
-            1,
-            &options,
-            &mut |_, _| {},
-        );
+        let (contract, owner, salt) = (&self.contract, &self.owner, room::salt());
+        let version = Version { contract, dataset: "sales", owner, salt: &salt, number: 1 };
+        let sealed = sealing::in_memory(&path, &version, &options, &mut |_, _| {});
         match sealed {
             Ok(sealed) => assert!(sealed.count.rows <= sealed.padded),
             Err(error) => drop(error.to_string()),

@@ -51,7 +51,7 @@ pub const TARGETS: &[Target] = &[
     of("message", values::message, &["tests/vectors/messages-v1"], 16_384, 16),
     of("envelope", values::envelope, ENVELOPES, 16_384, 16),
     of("frame", values::frame, &["tests/vectors/storage-v1"], 8_192, 4),
-    of("sealed", values::sealed, &["tests/vectors/sealed-v1/panel.sealed"], 65_536, 16),
+    of("sealed", values::sealed, &["tests/vectors/sealed-v2/sales.sealed"], 1 << 17, 16),
     of("image", image::image, &["eif-build/tests/vectors"], 65_536, 16),
     of("intake", intake::intake, &["tests/fuzz/seeds/intake"], 8_192, 256),
     of("front", network::front, &["tests/fuzz/seeds/http"], 4_096, 4),

@@ -16,7 +16,7 @@ use protocol::{
     message::{AttestReply, AttestRequest, Package, Reply, Request},
     policy, proof,
     receipt::{ClosingBody, ReceiptBody},
-    sealed::{self, FOOTER, SealedColumn},
+    sealed::{self, Declared, FOOTER, SealedColumn},
     sign::{Envelope, Jointly, PublicKey},
     slice::{CustodyReply, Slice, SliceReply, SliceRequest},
     storage::{
@@ -170,15 +170,15 @@ pub(super) fn sealed(bytes: &[u8]) {
         None => rest.to_vec(),
     };
     let manifest = Manifest {
-        lineage: "panel".to_owned(),
+        lineage: "sales".to_owned(),
         version: 1,
         root: merkle::root_of(&file),
         size: u64::try_from(file.len()).expect("a length"),
-        rows: writer::ROWS,
+        declared: Declared::of(writer::ROWS),
         columns: SHEET.layout.clone(),
         aad_prefix: SHEET.prefix.clone(),
     };
-    let dataset = &ROOM.contract.datasets["panel"];
+    let dataset = &ROOM.contract.datasets["sales"];
     if let Ok(opened) = sealed::open(&file, &manifest, dataset, &SHEET.keys) {
         assert_eq!(opened.len(), SHEET.layout.len());
     }
@@ -198,7 +198,7 @@ struct Sheet {
 }
 
 static SHEET: LazyLock<Sheet> = LazyLock::new(|| {
-    let layout = sealed::layout(&ROOM.contract.datasets["panel"]);
+    let layout = sealed::layout(&ROOM.contract.datasets["sales"]);
     let rows = usize::try_from(writer::ROWS).expect("a thousand");
     let names = layout.iter().map(|column| column.name.as_str()).chain([FOOTER]).zip(1..);
     Sheet {
@@ -206,10 +206,14 @@ static SHEET: LazyLock<Sheet> = LazyLock::new(|| {
         prefix: vec![5; 32],
         layout,
         values: [
-            (sealed::ROW.to_owned(), [1, 0, 0, 0].repeat(rows)),
-            ("uid".to_owned(), [7; 32].repeat(rows)),
-            ("age".to_owned(), [30, 0, 0, 0, 0, 0, 0, 0].repeat(rows)),
+            ("email", [7; 16].repeat(rows)),
+            ("phone", [0; 16].repeat(rows)),
+            ("visit", [1, 0, 0, 0, 0, 0, 0, 0].repeat(rows)),
+            ("spend", [30, 0, 0, 0, 0, 0, 0, 0].repeat(rows)),
+            ("bought", [9, 0, 0, 0].repeat(rows)),
+            ("shop", [0x61; 32].repeat(rows)),
         ]
+        .map(|(name, values)| (name.to_owned(), values))
         .into(),
     }
 });

@@ -12,7 +12,7 @@ use super::column::{Column, Kept};
 use super::order::{Ids, Order, kind_number};
 use super::parallel::cores;
 use super::sort::prefix;
-use super::{AGREED, Ordered, PADDING, ROW};
+use super::{AGREED, Ordered};
 use crate::fault::Fault;
 use crate::mix::mix_bytes;
 
@@ -88,16 +88,9 @@ impl Intake {
         let keys = keys.collect::<Result<Vec<_>, Fault>>()?;
         let consents = self.consents.iter().map(|column| self.codes(batch, column));
         let consents = consents.collect::<Result<Vec<_>, Fault>>()?;
-        let marks = match batch.column_by_name(ROW) {
-            Some(_) => Some(self.codes(batch, ROW)?),
-            None => None,
-        };
         let mut found: Vec<Option<u128>> = Vec::with_capacity(keys.len());
         let mut kept = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
-            if marks.is_some_and(|marks| marks.get(row) == Some(&PADDING)) {
-                continue;
-            }
             found.clear();
             found.extend(keys.iter().map(|(bytes, width)| key(bytes, *width, row)));
             let agrees = consents.iter().all(|consent| consent.get(row) == Some(&AGREED));

@@ -1,11 +1,10 @@
 //! What one person has lost is one sum, whatever it was lost as.
 
 use super::*;
-use client::people::Sketches;
+use client::people::{Sketch, Sketches};
 use protocol::{
-    contract::{Budget, Contract, Role},
+    contract::{Budget, Contract},
     identity::Identifier,
-    sealed::Values,
 };
 
 fn answers(dataset: Option<&str>, whose: PeopleAnswer) -> Answers {
@@ -236,11 +235,10 @@ fn the_ceiling_of_the_build_holds_over_purposes_names_and_contracts() {
 /// The samples of two lineages with the same hundred people.
 fn sealed_as(retailer: &Retailer, lineages: &[&str]) {
     let sketches = Sketches::open(retailer.room.retailer.directory()).unwrap();
-    let mut column = retailer.room.contract.datasets["sales"].columns[0].clone();
-    column.role = Role::MatchKey(Identifier::Email);
-    let keys = Values::Keys((1..=100).map(|n| [n; 32]).collect());
+    let mut sketch = Sketch::default();
+    sketch.add_keys(Identifier::Email, 1..=100);
     for lineage in lineages {
-        sketches.add(lineage, &sketches.sample([(&column, &keys)])).unwrap();
+        sketches.add(lineage, &sketch).unwrap();
     }
 }
 

@@ -2,7 +2,7 @@
 //! figures that it stands for, joined with an ordinary file of the other party.
 
 use super::{
-    super::{input, prepare},
+    super::{input, prepare, record},
     *,
 };
 
@@ -26,10 +26,17 @@ fn read(contract: &Contract, dataset: &str, path: &Path) -> (BTreeMap<String, Va
     let dataset = &contract.datasets[dataset];
     let rejects = output::Rejects::reserve(None).unwrap();
     let options = Options::default();
-    let prepared = prepare::prepare(path, dataset, &options, &rejects, &mut |_, _| {});
+    let prepared = prepare::prepare(path, dataset, &salt(), &options, &rejects, &mut |_, _| {});
     let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let names = dataset.sealed_columns().map(|column| column.name.clone());
-    (names.zip(prepared.columns).collect(), prepared.count)
+    let layout = sealed::layout(dataset);
+    let mut columns: Vec<_> =
+        layout.iter().map(|column| Values::with_capacity(column.physical, 0)).collect();
+    let width = prepared.store.width();
+    for part in prepared.store.into_parts() {
+        part.chunks_exact(width).for_each(|record| record::append(record, &mut columns));
+    }
+    let names = layout.into_iter().map(|column| column.name);
+    (names.zip(columns).collect(), prepared.count)
 }
 
 /// What test and control spent, by the join of both files, in cents.
@@ -37,9 +44,7 @@ fn spent(contract: &Contract, key: &str, case: &str, file: &str) -> [i64; 2] {
     let (people, _) = read(contract, "exposures", &folder().join(case).join("exposures.csv"));
     let (sales, count) = read(contract, "sales", &folder().join(case).join(file));
     assert_eq!((count.rows, count.rejected), (24, 0), "{case}/{file}");
-    let (Values::Keys(people_keys), Values::Keys(sales_keys)) = (&people[key], &sales[key]) else {
-        panic!("expected keys");
-    };
+    let (people_keys, sales_keys) = (tags(&people[key]), tags(&sales[key]));
     let mut spent = [0; 2];
     for (key, arm) in people_keys.iter().zip(codes(&people["arm"])) {
         let place = sales_keys.iter().position(|other| other == key);

@@ -9,7 +9,7 @@ const ROW_A: &str = "a@example.com,,gold,5,1,2024-01-01,1,";
 /// The sealed columns that say all of a one-row table.
 fn sealed(desk: &Desk, path: &Path) -> (i32, i64, i32, i32) {
     let columns = desk.open(&desk.in_memory(path).unwrap());
-    let at = codes(&columns[ROW]).iter().position(|mark| *mark == 1).unwrap();
+    let at = real(&columns)[0];
     let code = |name: &str| codes(&columns[name])[at];
     (code("tier"), numbers(&columns["spend"])[at], code("day"), code("agreed"))
 }
@@ -198,11 +198,10 @@ fn columns_are_renamed_in_either_direction_if_only_one_makes_sense() {
     let desk = Desk::new();
     let path =
         write(&desk, "a.csv", format!("{}{ROW_A}\n", HEADER.replace("email", "E-Mail=Main")));
-    let key = service(2);
     let seal = |map: &str| {
         let mut options = Options::default();
         options.reading.map = vec![map.to_owned()];
-        in_memory(&path, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {})
+        desk.in_memory_with(&path, &options)
     };
     for map in ["E-Mail=Main=email", "email=E-Mail=Main"] {
         assert_eq!(seal(map).unwrap().count.rows, 1, "{map}");
@@ -229,8 +228,7 @@ fn columns_are_renamed_in_either_direction_if_only_one_makes_sense() {
     fs::write(folder.join("b.csv"), format!("{HEADER}{ROW_A}\n")).unwrap();
     let mut options = Options::default();
     options.reading.map = vec!["E-Mail=Main=email".to_owned()];
-    let error =
-        in_memory(&folder, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {}).unwrap_err();
+    let error = desk.in_memory_with(&folder, &options).unwrap_err();
     let words = error.to_string();
     assert!(
         words.contains("b.csv: \"E-Mail=Main=email\": the file has no column \"E-Mail"),
@@ -239,7 +237,7 @@ fn columns_are_renamed_in_either_direction_if_only_one_makes_sense() {
     assert!(words.contains("a.csv has the columns email, phone"), "{words}");
     let mut options = Options::default();
     options.reading.ignore = vec!["spend".to_owned()];
-    let error = in_memory(&path, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {});
+    let error = desk.in_memory_with(&path, &options);
     assert!(matches!(error, Err(SealError::Map { flaw: MapFlaw::Sealed, .. })));
 }
 
@@ -249,8 +247,7 @@ fn a_folder_that_is_not_there_is_named_before_the_data_is_read() {
     let input = desk.table("not one field like another\n");
     let stem = desk.path("out/sales");
     let options = Options::default();
-    let error =
-        seal(&input, &desk.contract, "sales", &service(2), 1, &stem, &options, &mut |_, _| {});
+    let error = desk.seal_to(&input, &stem, &options);
     assert!(matches!(error, Err(SealError::NoFolder { path }) if path == desk.path("out")));
     assert_eq!(desk.names(), ["sales.csv"]);
 }

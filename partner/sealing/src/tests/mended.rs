@@ -34,8 +34,7 @@ fn mend(path: &Path, from: &str, to: &str) {
 }
 
 fn seal_with(desk: &Desk, input: &Path, options: &Options) -> Result<InMemory, SealError> {
-    let key = service(2);
-    in_memory(input, &desk.contract, "sales", &key, 1, options, &mut |_, _| {})
+    desk.in_memory_with(input, options)
 }
 
 fn spent(desk: &Desk, sealed: &InMemory) -> i64 {

@@ -46,14 +46,11 @@ fn a_bad_key_beside_a_good_one_does_not_take_the_row() {
     let left_out: Vec<_> = sealed.count.columns.iter().map(|column| column.left_out).collect();
     assert_eq!(left_out, [1, 1, 0, 0, 0, 0, 0]);
     let columns = desk.open(&sealed);
-    let (Values::Keys(emails), Values::Keys(phones)) = (&columns["email"], &columns["phone"])
-    else {
-        panic!("expected keys");
-    };
+    let (emails, phones) = (tags(&columns["email"]), tags(&columns["phone"]));
     let spend = numbers(&columns["spend"]);
     let at = |spent| spend.iter().position(|units| *units == spent).unwrap();
-    assert_eq!((phones[at(500)], emails[at(700)]), ([0; 32], [0; 32]));
-    assert!(emails[at(500)] != [0; 32] && phones[at(700)] != [0; 32]);
+    assert_eq!((phones[at(500)], emails[at(700)]), (NO_TAG, NO_TAG));
+    assert!(emails[at(500)] != NO_TAG && phones[at(700)] != NO_TAG);
     // Alone it does.
     let error = desk.in_memory(&desk.table(",0171 1234567,gold,5,1,,1,\n")).unwrap_err();
     assert!(error.to_string().contains("line 2, phone: not a phone number"), "{error}");
@@ -87,7 +84,8 @@ fn up_to_the_share_that_was_set_bad_rows_are_left_out() {
     let row = "a@example.com,,gold,1,1,,1,\n";
     let rows =
         |bad: usize| format!("{}{}", row.repeat(200 - bad), "b@,,gold,1,1,,1,\n".repeat(bad));
-    let sealed = desk.in_memory(&desk.table(&rows(2))).unwrap();
+    let of_one = Options { rows_per_person: Some(256), ..Options::default() };
+    let sealed = desk.in_memory_with(&desk.table(&rows(2)), &of_one).unwrap();
     assert_eq!((sealed.count.rows, sealed.count.rejected), (198, 2));
     let input = desk.table(&rows(3));
     let error = desk.seal(&input, &Options::rejecting_into(desk.path("bad.csv"))).unwrap_err();
@@ -111,7 +109,8 @@ fn the_lines_that_an_unclosed_quote_swallows_count_as_rows() {
     assert!(error.starts_with(lines), "{error}");
     assert!(error.contains("\n       3,001  more lines lie inside bad rows"), "{error}");
     // Up to the limit they are left out, and told of.
-    let count = desk.seal(&desk.table(&table(3)), &Options::default()).unwrap().count;
+    let of_one = Options { rows_per_person: Some(1024), ..Options::default() };
+    let count = desk.seal(&desk.table(&table(3)), &of_one).unwrap().count;
     assert_eq!((count.rows, count.rejected, count.swallowed_lines), (995, 1, 4));
     assert!(count.to_string().contains("\n           4  more lines lie inside"), "{count}");
     // Lines of a note are no rows.
@@ -205,24 +204,15 @@ fn a_messy_export_is_read_with_the_options() {
     options.reading.round = true;
     options.reading.empty = BTreeMap::from([("spend".to_owned(), "0".to_owned())]);
     options.max_rejected = "5".parse().unwrap();
-    let key = service(2);
-    let sealed =
-        in_memory(&input, &desk.contract, "sales", &key, 1, &options, &mut |_, _| {}).unwrap();
+    let sealed = desk.in_memory_with(&input, &options).unwrap();
     // Only those with neither an address nor a number are lost: one of ten and one of seven.
     assert_eq!((sealed.count.rejected, sealed.count.no_identifier), (28, 28), "{}", sealed.count);
     let columns = desk.open(&sealed);
-    let Values::Keys(found) = &columns["email"] else { panic!("expected keys") };
-    let expected = |n: usize| {
-        let text = format!("p{}@example.com", 1_234_567 + n);
-        *protocol::identity::match_key(protocol::identity::Identifier::Email, &text)
-            .unwrap()
-            .as_bytes()
-    };
+    let found = tags(&columns["email"]);
+    let expected = |n: usize| tag(Identifier::Email, &format!("p{}@example.com", 1_234_567 + n));
     let found: std::collections::BTreeSet<_> = found.iter().copied().collect();
     assert!((0..2000).filter(|n| n % 10 != 9).all(|n| found.contains(&expected(n))));
-    let days =
-        codes(&columns["day"]).iter().zip(codes(&columns[ROW])).filter(|(_, row)| **row == 1);
-    assert!(days.into_iter().all(|(day, _)| *day == 19_787));
+    assert!(real(&columns).into_iter().all(|row| codes(&columns["day"])[row] == 19_787));
     let spend = numbers(&columns["spend"]).iter().sum::<i64>();
     let zero = (0..2000_usize).filter(|n| matches!(n % 8, 3 | 5)).count();
     let lost = (0..2000_usize).filter(|n| n % 70 == 69 && !matches!(n % 8, 3 | 5)).count();

@@ -26,31 +26,31 @@ const ROOTS: [&str; 9] = [
     "1fc2b412be4add13f7de40d0c93669aa599a1175598af58e6b19b176ea1786939216fb5db99df5a084cf2c9ac60c5f5f",
 ];
 
-/// Roots of `pattern(n)`, by the same program over blocks of 65,536 bytes.
+/// Roots of `pattern(n)`, by the same program over the SHA-256 of blocks of 65,536 bytes.
 const BLOBS: [(usize, &str); 6] = [
     (
         1,
-        "1dd6f7b457ad880d840d41c961283bab688e94e4b59359ea45686581e90feccea3c624b1226113f824f315eb60ae0a7c",
+        "8a957239897da5d9dcb3241d8b9f91843ae768872749639c25a2ef8270374f92b66aede0000cf9aa2dd6223112b0db41",
     ),
     (
         65_535,
-        "7d9f297b1b985d2e5b8e90c57366e91701676f50fa23b7052258ba2c8db137b77d52eb2a93151d7a8c06c4e64cb78a48",
+        "3b1013b9adf69baaa0b57eb139c41924df63a07919c966e8ffaec731782bfed2d532ef060414c5cc5e8f2df4ba2e33ba",
     ),
     (
         65_536,
-        "666acae6238f8a6f137f8d78975dae0080147bb3a75b0481e16efebcdd800106e596ff093fc9b0481b3f8903325fa39b",
+        "7ddbc1850e8cd6434b4ea65a57b5995f44ad73c6a50af123105dbf45b7f86190eeda13caefd0d3e01f7cbc34a62109b5",
     ),
     (
         65_537,
-        "6487e4d683ea1b1d284875124784fff2c391ce3868d0ddefaa097039ee9a67dd942f1f5176677e92d573fc61e6b0e345",
+        "f393728d73d79a300411e04e73dec61397b990e8c60cbe8aed9aecb97b1654b11b30e2a9a346b725ae83abea86d7d40e",
     ),
     (
         131_072,
-        "688a9874b3559614bd8b2446385d928436cab02d3105d51e6b19855d3af5d178a7c7204c6bc434c06db4d359b43b4b61",
+        "626b18c1a759b72df412d23d048cddbeb4b57928bcacd47fd2bdca040ad3b4fcf537a38a12775c359d37a57088052c82",
     ),
     (
         196_613,
-        "5a4aefe76cd80b6724dfd185e7f98efc2fe6d6e4e140ae871849f26378bfedc5840de536faf12b42e206a1a8a3b8d41f",
+        "539f731bc12f61b73ea80b7fa35fd76af144308763a61c1bf5379ef1d6f0221d549f9c55ae8e5a46309778db2a98e021",
     ),
 ];
 

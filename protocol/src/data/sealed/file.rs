@@ -1,11 +1,11 @@
 //! Opens a sealed file: the one reader of what a partner wrote, for its owner and the enclave.
 //!
-//! The format leaves so little open (`spec/sealed-v1.md`) that a general Parquet reader would only
+//! The format leaves so little open (`spec/sealed-v2.md`) that a general Parquet reader would only
 //! add ways to go wrong: here nothing is allocated but what the manifest's rows allow, no value of
 //! a footer is believed that is not checked, and nothing is decoded that is not plain integers.
 
 use super::{
-    FOOTER, Physical, ROW, ROW_GROUP, SealedColumn,
+    FOOTER, Shape, Tag,
     module::{self, Opener, Place},
     named_key,
     thrift::{Cursor, Kind, Malformed, Parsed},
@@ -16,14 +16,16 @@ use crate::{
     manifest::{Manifest, ManifestError},
     merkle,
 };
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 /// The decrypted values of one column, in the order of the file. `Debug` prints none of them.
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Values {
-    /// Match keys; all zeros means none.
-    Keys(Vec<[u8; 32]>),
+    /// Tags of match keys; all zeros means none.
+    Tags(Vec<Tag>),
+    /// Texts; all zeros means none.
+    Labels(Vec<[u8; 32]>),
     /// Codes, days, yes or no; [`super::MISSING`] where there is none.
     Codes(Vec<i32>),
     /// Numbers in units of the column's scale.
@@ -31,10 +33,7 @@ pub enum Values {
 }
 
 /// Opens `file`, which must be the one that `manifest` speaks of, and decrypts the columns whose
-/// keys are at hand. `keys` must hold those of [`FOOTER`] and [`ROW`].
-///
-/// The values are of the right type; whether they are in their column's domain is the caller's
-/// to see to.
+/// keys are at hand, all buckets one after the other. [`Reader`] reads one bucket at a time.
 ///
 /// # Errors
 ///
@@ -45,61 +44,133 @@ pub fn open(
     dataset: &Dataset,
     keys: &BTreeMap<String, DataKey>,
 ) -> Result<BTreeMap<String, Values>, FileError> {
-    manifest.check(dataset).map_err(FileError::Manifest)?;
-    let found = u64::try_from(file.len()).unwrap_or(u64::MAX);
-    if found != manifest.size {
-        return Err(FileError::Size { found, expected: manifest.size });
+    let reader = Reader::open(file, manifest, dataset, keys)?;
+    let rows = usize::try_from(reader.shape.rows()).map_err(|_| Flaw::Rows)?;
+    let mut all: BTreeMap<_, _> =
+        reader.columns.iter().map(|it| (it.name().to_owned(), it.values(rows))).collect();
+    for bucket in 0..reader.shape.buckets() {
+        for column in &reader.columns {
+            if let Some(values) = all.get_mut(column.name()) {
+                reader.read(column, bucket, values)?;
+            }
+        }
     }
-    if merkle::root_of(file) != manifest.root {
-        return Err(FileError::Root);
-    }
-    let known = |name: &str| name == FOOTER || manifest.columns.iter().any(|c| c.name == name);
-    if let Some(stranger) = keys.keys().find(|name| !known(name)) {
-        return Err(FileError::StrangeKey { column: stranger.clone() });
-    }
-    let key = |name: &str| {
-        keys.get(name).ok_or_else(|| FileError::MissingKey { column: name.to_owned() })
-    };
-    key(ROW)?;
-    let chunks = u64::try_from(manifest.columns.len()).unwrap_or(u64::MAX);
-    let chunks = chunks.saturating_mul(manifest.rows.div_ceil(ROW_GROUP));
-    let most = FOOTER_BASE.saturating_add(chunks.saturating_mul(FOOTER_PER_CHUNK));
-    let envelope = Envelope::parse(file, &manifest.aad_prefix, most)?;
-    let sealed_under = |name: &str| FileError::Key { column: name.to_owned() };
-    let opener =
-        |name: &str, key| Opener::new(key, &envelope.aad).ok_or_else(|| sealed_under(name));
-    let mut buffer = Vec::new();
-    let footer = opener(FOOTER, key(FOOTER)?)?
-        .open(envelope.footer, Place::Footer, &mut buffer)
-        .ok_or_else(|| sealed_under(FOOTER))?;
-    let groups = row_groups(footer, manifest)?;
-    let columns = manifest.columns.iter().enumerate();
-    let granted = columns.filter_map(|(at, column)| Some((at, column, keys.get(&column.name)?)));
-    granted
-        .map(|(at, column, key)| {
-            let opener = opener(&column.name, key)?;
-            let reader = ColumnReader { body: envelope.body, column, at, opener };
-            Ok((column.name.clone(), reader.read(&groups, manifest.rows)?))
-        })
-        .collect()
+    Ok(all)
 }
 
-/// The rows that a file without an AAD prefix says it has, for its owner to make a manifest of;
+/// An open sealed file, of which some columns can be read bucket by bucket.
+///
+/// It holds the footer's metadata, which is at most 1 KiB for each column of each bucket; each bucket that is
+/// read takes the memory of its own values alone.
+pub struct Reader<'a> {
+    /// The magic and all pages.
+    body: &'a [u8],
+    shape: Shape,
+    footer: Vec<u8>,
+    /// Where in the footer the encrypted metadata of each column are, by row group and column.
+    groups: Vec<Vec<Range<usize>>>,
+    columns: Vec<ColumnReader>,
+}
+
+impl<'a> Reader<'a> {
+    /// Opens `file`, which must be the one that `manifest` speaks of, for the columns whose keys are at hand.
+    /// `keys` must hold that of [`FOOTER`].
+    ///
+    /// Every byte of the file is held against the manifest's root before anything in it is believed.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]; nothing in it depends on a value.
+    pub fn open(
+        file: &'a [u8],
+        manifest: &Manifest,
+        dataset: &Dataset,
+        keys: &BTreeMap<String, DataKey>,
+    ) -> Result<Self, FileError> {
+        manifest.check(dataset).map_err(FileError::Manifest)?;
+        let found = u64::try_from(file.len()).unwrap_or(u64::MAX);
+        if found != manifest.size {
+            return Err(FileError::Size { found, expected: manifest.size });
+        }
+        if merkle::root_of(file) != manifest.root {
+            return Err(FileError::Root);
+        }
+        let known = |name: &str| name == FOOTER || manifest.columns.iter().any(|c| c.name == name);
+        if let Some(stranger) = keys.keys().find(|name| !known(name)) {
+            return Err(FileError::StrangeKey { column: stranger.clone() });
+        }
+        let shape = manifest.shape();
+        let chunks = u64::try_from(manifest.columns.len()).unwrap_or(u64::MAX);
+        let chunks = chunks.saturating_mul(shape.buckets().into());
+        let most = FOOTER_BASE.saturating_add(chunks.saturating_mul(FOOTER_PER_CHUNK));
+        let envelope = Envelope::parse(file, &manifest.aad_prefix, most)?;
+        let footer = envelope.open_footer(keys)?;
+        let groups = row_groups(&footer, manifest)?;
+        let columns = manifest.columns.iter().enumerate();
+        let granted =
+            columns.filter_map(|(at, column)| Some((at, column, keys.get(&column.name)?)));
+        let columns = granted.map(|(at, column, key)| {
+            let opener = envelope.opener(&column.name, key)?;
+            ColumnReader::new(column.clone(), at, opener)
+        });
+        let columns = columns.collect::<Result<_, FileError>>()?;
+        Ok(Self { body: envelope.body, shape, footer, groups, columns })
+    }
+
+    /// The buckets of the file.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Decrypts the granted columns of one bucket, as many values of each as its capacity.
+    ///
+    /// The values are of the right type; whether they are in their column's domain is the caller's to see to,
+    /// and [`super::arrange`] sees to their order.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`]; nothing in it depends on a value.
+    pub fn bucket(&self, number: u16) -> Result<BTreeMap<String, Values>, FileError> {
+        let capacity = usize::try_from(self.shape.capacity()).map_err(|_| Flaw::Rows)?;
+        let columns = self.columns.iter().map(|column| {
+            let mut values = column.values(capacity);
+            self.read(column, number, &mut values)?;
+            Ok((column.name().to_owned(), values))
+        });
+        columns.collect()
+    }
+
+    /// Appends the values of one column in one bucket.
+    fn read(
+        &self,
+        column: &ColumnReader,
+        bucket: u16,
+        values: &mut Values,
+    ) -> Result<(), FileError> {
+        let group = self.groups.get(usize::from(bucket)).and_then(|chunks| chunks.get(column.at()));
+        let sealed = group.and_then(|range| self.footer.get(range.clone())).ok_or(Flaw::Column)?;
+        let group = i16::try_from(bucket).map_err(|_| Flaw::Rows)?;
+        column.read(self.body, group, sealed, self.shape.capacity(), values)
+    }
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<_> = self.columns.iter().map(ColumnReader::name).collect();
+        let shape = &self.shape;
+        f.debug_struct("Reader").field("shape", shape).field("columns", &columns).finish()
+    }
+}
+
+/// The rows that a file without an AAD prefix says it has, for its owner to hold its own numbers against;
 /// [`open`] then finds out whether it is so.
 ///
 /// # Errors
 ///
 /// [`FileError`] if the footer does not open.
 pub fn claimed_rows(file: &[u8], keys: &BTreeMap<String, DataKey>) -> Result<u64, FileError> {
-    let envelope = Envelope::parse(file, &[], u64::from(u32::MAX))?;
-    let column = || FOOTER.to_owned();
-    let key = keys.get(FOOTER).ok_or_else(|| FileError::MissingKey { column: column() })?;
-    let mut buffer = Vec::new();
-    let footer = Opener::new(key, &envelope.aad)
-        .and_then(|opener| {
-            opener.open(envelope.footer, Place::Footer, &mut buffer).map(<[u8]>::to_vec)
-        })
-        .ok_or_else(|| FileError::Key { column: column() })?;
+    let footer = Envelope::parse(file, &[], u64::from(u32::MAX))?.open_footer(keys)?;
     let mut rows = 0;
     Cursor::new(&footer)
         .structure(|cursor, id, kind| match id {
@@ -148,6 +219,18 @@ impl<'a> Envelope<'a> {
             _ => Err(Flaw::FooterLength.into()),
         }
     }
+
+    fn opener(&self, name: &str, key: &DataKey) -> Result<Opener, FileError> {
+        Opener::new(key, &self.aad).ok_or_else(|| FileError::Key { column: name.to_owned() })
+    }
+
+    fn open_footer(&self, keys: &BTreeMap<String, DataKey>) -> Result<Vec<u8>, FileError> {
+        let column = || FOOTER.to_owned();
+        let key = keys.get(FOOTER).ok_or_else(|| FileError::MissingKey { column: column() })?;
+        let mut buffer = Vec::new();
+        let footer = self.opener(FOOTER, key)?.open(self.footer, Place::Footer, &mut buffer);
+        footer.map(<[u8]>::to_vec).ok_or_else(|| FileError::Key { column: column() })
+    }
 }
 
 /// Parquet's `FileCryptoMetaData`.
@@ -182,165 +265,16 @@ impl<'a> Crypto<'a> {
     }
 }
 
-/// The encrypted metadata of each column, by row group and column.
-type Groups<'a> = Vec<Vec<&'a [u8]>>;
-
-/// Reads Parquet's `FileMetaData`, which must be of exactly the manifest's columns and rows.
-fn row_groups<'a>(footer: &'a [u8], manifest: &Manifest) -> Result<Groups<'a>, FileError> {
-    let columns = &manifest.columns;
-    let most_groups = usize::try_from(manifest.rows.div_ceil(ROW_GROUP)).unwrap_or(usize::MAX);
-    let (mut schema, mut rows, mut groups) = (Vec::new(), 0, Groups::new());
-    let (mut group_rows, mut paths_fit) = (Vec::new(), true);
-    let mut cursor = Cursor::new(footer);
-    let read = cursor.structure(|cursor, id, kind| match id {
-        2 => cursor.structures(kind, columns.len() + 1, |cursor| {
-            SchemaElement::parse(cursor).map(|element| schema.push(element))
-        }),
-        3 => cursor.natural(kind).map(|found| rows = found),
-        4 => cursor.structures(kind, most_groups, |cursor| {
-            let (mut chunks, mut count) = (Vec::new(), 0);
-            cursor.structure(|cursor, id, kind| match id {
-                1 => cursor.structures(kind, columns.len(), |cursor| {
-                    let chunk = Chunk::parse(cursor)?;
-                    paths_fit &= columns.get(chunks.len()).is_some_and(|c| chunk.is_of(&c.name));
-                    chunks.push(chunk.metadata);
-                    Ok(())
-                }),
-                3 => cursor.natural(kind).map(|found| count = found),
-                _ => cursor.skip(kind),
-            })?;
-            groups.push(chunks);
-            group_rows.push(count);
-            Ok(())
-        }),
-        // These belong to files with a plaintext footer.
-        8 | 9 => Err(Malformed),
-        _ => cursor.skip(kind),
-    });
-    if read.is_err() || !cursor.rest().is_empty() {
-        return Err(Flaw::Metadata.into());
-    }
-    let root =
-        SchemaElement { children: columns.len().try_into().ok(), ..SchemaElement::default() };
-    let expected = std::iter::once(root).chain(columns.iter().map(SchemaElement::of));
-    // A writer may call the root what it likes and need not say how often it repeats.
-    if let Some(first) = schema.first_mut() {
-        (first.name, first.repetition) = (&[], None);
-    }
-    if !schema.iter().copied().eq(expected) {
-        return Err(Flaw::Schema.into());
-    }
-    let full = (0..).map(|group| rows_of(group, manifest.rows)).take_while(|rows| *rows > 0);
-    if rows != manifest.rows || !group_rows.into_iter().eq(full) {
-        return Err(Flaw::Rows.into());
-    }
-    if !paths_fit || groups.iter().any(|chunks| chunks.len() != columns.len()) {
-        return Err(Flaw::Encryption.into());
-    }
-    Ok(groups)
-}
-
-/// The rows of row group number `group` of a file of `rows`.
-fn rows_of(group: u64, rows: u64) -> u64 {
-    rows.saturating_sub(group.saturating_mul(ROW_GROUP)).min(ROW_GROUP)
-}
-
-/// Parquet's `SchemaElement`, without the annotations that say how to show a value.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct SchemaElement<'a> {
-    physical: Option<i64>,
-    length: Option<i64>,
-    repetition: Option<i64>,
-    name: &'a [u8],
-    children: Option<i64>,
-}
-
-impl<'a> SchemaElement<'a> {
-    fn of(column: &'a SealedColumn) -> Self {
-        let (physical, length) = column.physical.in_parquet();
-        Self {
-            physical: Some(physical),
-            length,
-            repetition: Some(REQUIRED),
-            name: column.name.as_bytes(),
-            children: None,
-        }
-    }
-
-    fn parse(cursor: &mut Cursor<'a>) -> Parsed<Self> {
-        let mut read = Self::default();
-        cursor.structure(|cursor, id, kind| {
-            match id {
-                1 => read.physical = Some(cursor.integer(kind)?),
-                2 => read.length = Some(cursor.integer(kind)?),
-                3 => read.repetition = Some(cursor.integer(kind)?),
-                4 => read.name = cursor.bytes(kind)?,
-                5 => read.children = Some(cursor.integer(kind)?),
-                _ => cursor.skip(kind)?,
-            }
-            Ok(())
-        })?;
-        // Some writers give a length of 0 where none is meant, or no children as 0.
-        read.length = read.length.filter(|length| *length != 0);
-        read.children = read.children.filter(|children| *children != 0);
-        Ok(read)
-    }
-}
-
-impl Physical {
-    /// Parquet's number of the type and its length, if it needs one.
-    fn in_parquet(self) -> (i64, Option<i64>) {
-        match self {
-            Self::Key => (7, Some(32)),
-            Self::Code => (1, None),
-            Self::Number => (2, None),
-        }
-    }
-}
-
-/// Parquet's `ColumnChunk`.
-#[derive(Default)]
-struct Chunk<'a> {
-    path: &'a [u8],
-    key: &'a [u8],
-    metadata: &'a [u8],
-}
-
-impl<'a> Chunk<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Parsed<Self> {
-        let mut read = Self::default();
-        cursor.structure(|cursor, id, kind| match id {
-            2 => cursor.skip(kind),
-            8 => cursor.inner(kind, |cursor, id, kind| match id {
-                WITH_COLUMN_KEY => cursor.inner(kind, |cursor, id, kind| {
-                    match id {
-                        1 => read.path = cursor.single(kind)?,
-                        2 => read.key = cursor.bytes(kind)?,
-                        _ => return Err(Malformed),
-                    }
-                    Ok(())
-                }),
-                _ => Err(Malformed),
-            }),
-            9 => cursor.bytes(kind).map(|metadata| read.metadata = metadata),
-            // Another file, metadata in the clear, an index of pages: none is in the format.
-            _ => Err(Malformed),
-        })?;
-        Ok(read)
-    }
-
-    fn is_of(&self, column: &str) -> bool {
-        self.path == column.as_bytes() && named_key(self.key).as_deref() == Some(column)
-    }
-}
-
+mod footer;
+use footer::row_groups;
 mod column;
 use column::ColumnReader;
 
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, length) = match self {
-            Self::Keys(values) => ("Keys", values.len()),
+            Self::Tags(values) => ("Tags", values.len()),
+            Self::Labels(values) => ("Labels", values.len()),
             Self::Codes(values) => ("Codes", values.len()),
             Self::Numbers(values) => ("Numbers", values.len()),
         };
@@ -385,7 +319,7 @@ pub enum FileError {
         column: String,
     },
     /// Outside the format.
-    #[error("no file of format sealed-v1: {flaw}")]
+    #[error("no file of format sealed-v2: {flaw}")]
     Layout {
         /// Where.
         flaw: Flaw,
@@ -436,8 +370,6 @@ pub enum Flaw {
 
 const MAGIC: &[u8] = b"PARE";
 const AES_GCM_V1: i64 = 1;
-const WITH_COLUMN_KEY: i64 = 2;
-const REQUIRED: i64 = 0;
 /// The largest footer: this many bytes and so many for each column of each row group.
 const FOOTER_BASE: u64 = 64 * 1024;
 const FOOTER_PER_CHUNK: u64 = 1024;

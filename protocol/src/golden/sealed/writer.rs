@@ -1,4 +1,4 @@
-//! Writes a sealed file from `spec/sealed-v1.md`, with everything fixed that a writer draws.
+//! Writes a sealed file from `spec/sealed-v2.md`, with everything fixed that a writer draws.
 
 use protocol::{
     key::DataKey,
@@ -152,6 +152,7 @@ impl<'a> Writer<'a> {
 /// Parquet's number of the type, and its length.
 fn parquet(physical: Physical) -> (usize, Option<usize>) {
     match physical.width() {
+        16 => (7, Some(16)),
         32 => (7, Some(32)),
         4 => (1, None),
         _ => (2, None),

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
 use protocol::limits;
-use protocol::sealed::MISSING;
+use protocol::sealed::{MISSING, TAG_LEN, Tag};
 use protocol::tally::{
     Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
 };
@@ -61,8 +61,11 @@ impl Row {
             ("day", Value::Day(Some(self.day).filter(|day| *day != MISSING))),
         ];
         meaning::Row {
-            is_real: self.row != 0,
-            keys: keys.into_iter().filter(|key| key.1 != 0).map(|(k, it)| (k, [it; 32])).collect(),
+            keys: keys
+                .into_iter()
+                .filter(|key| self.row != 0 && key.1 != 0)
+                .map(|(k, it)| (k, [it; TAG_LEN]))
+                .collect(),
             agreed: self.agreed == 1,
             values: values.map(|(name, value)| (name.to_owned(), value)).into(),
         }
@@ -144,18 +147,21 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
     let codes = |of: fn(&Row) -> i32| -> ArrayRef {
         Arc::new(Int32Array::from_iter_values(rows.iter().map(of)))
     };
-    let bytes = |of: fn(&Row) -> [u8; 32]| -> ArrayRef {
-        let values = rows.iter().map(|row| Some(of(row)));
-        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, 32).unwrap())
+    let labels = rows.iter().map(|row| Some(row.label()));
+    let labels: ArrayRef =
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(labels, 32).unwrap());
+    // Padding has no tag.
+    let tags = |of: fn(&Row) -> u8| -> ArrayRef {
+        let tags = rows.iter().map(|row| Some(tag(if row.row == 0 { 0 } else { of(row) })));
+        Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(tags, 16).unwrap())
     };
     let numbers: ArrayRef =
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number)));
     RecordBatch::try_from_iter([
-        ("glovebox_row", codes(|row| row.row)),
-        ("email", bytes(|row| key(row.email))),
-        ("phone", bytes(|row| key(row.phone))),
+        ("email", tags(|row| row.email)),
+        ("phone", tags(|row| row.phone)),
         ("group", codes(|row| row.group)),
-        ("label", bytes(Row::label)),
+        ("label", labels),
         ("number", numbers),
         ("day", codes(|row| row.day)),
         ("agreed", codes(|row| row.agreed)),
@@ -163,9 +169,9 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
     .unwrap()
 }
 
-/// Spread over all keys, so that they are in several ranges; all zeros of 0.
-fn key(number: u8) -> [u8; 32] {
-    [number.wrapping_mul(37); 32]
+/// Spread over all tags, so that they are in several ranges; all zeros of 0.
+fn tag(number: u8) -> Tag {
+    [number.wrapping_mul(37); TAG_LEN]
 }
 
 /// Few people with many rows.

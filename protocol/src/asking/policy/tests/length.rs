@@ -9,7 +9,7 @@ use crate::{
     limits,
     manifest::Manifest,
     merkle::Root,
-    sealed,
+    sealed::{self, Declared},
     sign::Signed,
 };
 
@@ -30,14 +30,14 @@ fn job(contract: &Contract, datasets: &BTreeMap<String, SignedManifest>) -> Job 
 
 /// Manifests that are longer by `more` bytes than they need be.
 fn manifests(contract: &Contract, more: usize) -> BTreeMap<String, SignedManifest> {
-    manifests_of(contract, more, |_| sealed::padded(1000))
+    manifests_of(contract, more, |_| Declared::of(1000))
 }
 
-/// Manifests of datasets with as many rows as `rows` says.
+/// Manifests of datasets with sizes as `declared` says.
 fn manifests_of(
     contract: &Contract,
     more: usize,
-    rows: impl Fn(&str) -> u64,
+    declared: impl Fn(&str) -> Declared,
 ) -> BTreeMap<String, SignedManifest> {
     let authority = Authority::at_any_time(contract);
     let manifest = |name: &str| {
@@ -47,7 +47,7 @@ fn manifests_of(
             version: 1,
             root: Root([0; 48]),
             size: 0,
-            rows: rows(name),
+            declared: declared(name),
             columns: sealed::layout(dataset),
             aad_prefix: vec![0; more],
         };
@@ -137,10 +137,12 @@ fn an_admitted_job_says_who_asks_what_for_and_of_which_datasets() {
 #[test]
 fn a_cap_is_refused_that_as_many_rows_could_add_up_past_what_a_sum_holds() {
     let contract = contract();
-    // 2⁶² / 2⁴⁰, whichever dataset is the larger one.
-    let most = 1 << 22;
+    // 2⁶² divided by the rows of a file that declares 2⁴⁰, whichever dataset is the larger one.
+    let large_rows = Declared::of(1 << 40).shape().rows();
+    let most = u32::try_from((1_u64 << 62) / large_rows).unwrap();
+    let over = i64::from(most) + 1;
     for large in ["exposures", "sales"] {
-        let rows = |name: &str| if name == large { 1 << 40 } else { 1024 };
+        let rows = |name: &str| Declared::of(if name == large { 1 << 40 } else { 1024 });
         let manifests = manifests_of(&contract, 0, rows);
         let with = |clamp: Clamp| {
             let mut job = job(&contract, &manifests);
@@ -149,10 +151,13 @@ fn a_cap_is_refused_that_as_many_rows_could_add_up_past_what_a_sum_holds() {
             admit(&contract, &job, "publisher", &manifests, NOW).map(drop)
         };
         assert_eq!(with(Clamp::up_to(most).unwrap()), Ok(()));
-        let (limit, found, most) = (Limit::Cap, u64::from(most) + 1, u64::from(most));
-        let refused = Err(Refusal::OverLimit { limit, found, most });
-        assert_eq!(with(Clamp::up_to(4_194_305).unwrap()), refused);
-        assert_eq!(with(Clamp::new(-4_194_305, 1).unwrap()), refused, "down as well as up");
+        let refused = Err(Refusal::OverLimit {
+            limit: Limit::Cap,
+            found: u64::from(most) + 1,
+            most: u64::from(most),
+        });
+        assert_eq!(with(Clamp::new(0, over).unwrap()), refused);
+        assert_eq!(with(Clamp::new(-over, 1).unwrap()), refused, "down as well as up");
     }
 }
 

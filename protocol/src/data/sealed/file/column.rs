@@ -1,45 +1,46 @@
 //! One column of a sealed file: its pages, decrypted and put together.
 
-use super::{Cursor, FileError, Flaw, Groups, Kind, Malformed, Opener, Parsed, Place, Values};
-use super::{module, rows_of};
+use super::{Cursor, FileError, Flaw, Kind, Malformed, Opener, Parsed, Place, Values, module};
 use crate::sealed::{Physical, SealedColumn};
 
 /// Reads one column.
-pub(super) struct ColumnReader<'a> {
-    /// The file up to its footer.
-    pub(super) body: &'a [u8],
-    pub(super) column: &'a SealedColumn,
+pub(super) struct ColumnReader {
+    column: SealedColumn,
     /// Position of the column in the file.
-    pub(super) at: usize,
-    pub(super) opener: Opener,
+    at: i16,
+    opener: Opener,
 }
 
-impl ColumnReader<'_> {
-    /// Reads all row groups; the caller has checked that the file has room for so many rows.
-    pub(super) fn read(&self, groups: &Groups<'_>, rows: u64) -> Result<Values, FileError> {
-        let capacity = usize::try_from(rows).map_err(|_| Flaw::Rows)?;
-        let mut values = match self.column.physical {
-            Physical::Key => Values::Keys(Vec::with_capacity(capacity)),
-            Physical::Code => Values::Codes(Vec::with_capacity(capacity)),
-            Physical::Number => Values::Numbers(Vec::with_capacity(capacity)),
-        };
-        let column = i16::try_from(self.at).map_err(|_| Flaw::Column)?;
-        for (group, chunks) in (0_i16..).zip(groups) {
-            let sealed = chunks.get(self.at).copied().ok_or(Flaw::Column)?;
-            let rows = rows_of(group.unsigned_abs().into(), rows);
-            self.read_group(group, column, sealed, rows, &mut values)?;
-        }
-        Ok(values)
+impl ColumnReader {
+    pub(super) fn new(column: SealedColumn, at: usize, opener: Opener) -> Result<Self, FileError> {
+        let at = i16::try_from(at).map_err(|_| Flaw::Column)?;
+        Ok(Self { column, at, opener })
     }
 
-    fn read_group(
+    pub(super) fn name(&self) -> &str {
+        &self.column.name
+    }
+
+    /// Position of the column in the file.
+    pub(super) fn at(&self) -> usize {
+        self.at.unsigned_abs().into()
+    }
+
+    /// An empty column with room for `rows`, which the caller has checked the file to have.
+    pub(super) fn values(&self, rows: usize) -> Values {
+        Values::with_capacity(self.column.physical, rows)
+    }
+
+    /// Reads one row group out of `body`, the file up to its footer; `sealed` has its encrypted metadata.
+    pub(super) fn read(
         &self,
+        body: &[u8],
         group: i16,
-        column: i16,
         sealed: &[u8],
         rows: u64,
         values: &mut Values,
     ) -> Result<(), FileError> {
+        let column = self.at;
         let mut buffer = Vec::new();
         let place = Place::ColumnMetadata { group, column };
         let (sealed, []) = module::split(sealed).ok_or(Flaw::Column)? else {
@@ -47,7 +48,7 @@ impl ColumnReader<'_> {
         };
         let plain = self.open(sealed, place, &mut buffer)?;
         let metadata = ColumnMetadata::parse(plain).map_err(|_| Flaw::Column)?;
-        let mut chunk = metadata.chunk(self, rows).ok_or(Flaw::Column)?;
+        let mut chunk = metadata.chunk(body, &self.column, rows).ok_or(Flaw::Column)?;
         let mut left = rows;
         for page in 0_i16..=i16::MAX {
             if left == 0 {
@@ -91,10 +92,39 @@ impl ColumnReader<'_> {
 }
 
 impl Values {
+    /// No value yet of a column of this type, with room for `rows`.
+    #[must_use]
+    pub fn with_capacity(physical: Physical, rows: usize) -> Self {
+        match physical {
+            Physical::Tag => Self::Tags(Vec::with_capacity(rows)),
+            Physical::Label => Self::Labels(Vec::with_capacity(rows)),
+            Physical::Code => Self::Codes(Vec::with_capacity(rows)),
+            Physical::Number => Self::Numbers(Vec::with_capacity(rows)),
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Tags(values) => values.len(),
+            Self::Labels(values) => values.len(),
+            Self::Codes(values) => values.len(),
+            Self::Numbers(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Appends plain-encoded values, which are little-endian, of a whole number of widths.
     fn extend(&mut self, plain: &[u8]) {
         match self {
-            Self::Keys(values) => values.extend_from_slice(plain.as_chunks().0),
+            Self::Tags(values) => values.extend_from_slice(plain.as_chunks().0),
+            Self::Labels(values) => values.extend_from_slice(plain.as_chunks().0),
             Self::Codes(values) => {
                 values.extend(plain.as_chunks().0.iter().map(|v| i32::from_le_bytes(*v)));
             }
@@ -141,15 +171,15 @@ impl<'a> ColumnMetadata<'a> {
     }
 
     /// The bytes of the pages, if everything said of them is so.
-    fn chunk<'b>(&self, reader: &ColumnReader<'b>, rows: u64) -> Option<&'b [u8]> {
-        let plain = self.physical == Some(reader.column.physical.in_parquet().0)
-            && self.path == reader.column.name.as_bytes()
+    fn chunk<'b>(&self, body: &'b [u8], column: &SealedColumn, rows: u64) -> Option<&'b [u8]> {
+        let plain = self.physical == Some(column.physical.in_parquet().0)
+            && self.path == column.name.as_bytes()
             && self.codec == Some(UNCOMPRESSED)
             && self.values == rows
             && self.uncompressed <= self.compressed;
         let end = self.offset.checked_add(self.compressed)?;
         let (start, end) = (usize::try_from(self.offset).ok()?, usize::try_from(end).ok()?);
-        reader.body.get(start..end).filter(|_| plain)
+        body.get(start..end).filter(|_| plain)
     }
 }
 

@@ -1,0 +1,126 @@
+//! A row of the table as it will be sealed: the tag of its person, then its columns, each of a fixed width.
+
+use super::convert::{Converter, Value};
+use protocol::{
+    contract::Role,
+    identity::Identifier,
+    salt::BucketSalt,
+    sealed::{NO_TAG, Physical, TAG_LEN, Tag, Tagger, Values, physical},
+};
+
+/// Makes records of rows.
+pub(super) struct Encoder {
+    tagger: Tagger,
+    columns: Vec<Field>,
+    width: usize,
+}
+
+/// A column of a record.
+struct Field {
+    /// Where in a record it begins.
+    at: usize,
+    /// Of a match key.
+    kind: Option<Identifier>,
+}
+
+impl Encoder {
+    pub(super) fn new(converters: &[Converter<'_>], salt: &BucketSalt) -> Self {
+        let (mut width, mut columns) = (TAG_LEN, Vec::new());
+        for converter in converters {
+            let kind = match converter.column.role {
+                Role::MatchKey(kind) => Some(kind),
+                _ => None,
+            };
+            columns.push(Field { at: width, kind });
+            width += physical(converter.column).map_or(0, bytes_of);
+        }
+        Self { tagger: Tagger::new(salt), columns, width }
+    }
+
+    /// Bytes of a record.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Puts the record of a row into `record`; gives the person's tag.
+    pub(super) fn encode(&self, values: &[Value], record: &mut Vec<u8>) -> Tag {
+        record.clear();
+        record.extend(NO_TAG);
+        let mut person = NO_TAG;
+        for (column, value) in self.columns.iter().zip(values) {
+            match (value, column.kind) {
+                (Value::Key(key), Some(kind)) => {
+                    let tag = self.tagger.tag(kind, key);
+                    if person == NO_TAG {
+                        person = tag;
+                    }
+                    record.extend(tag);
+                }
+                (Value::Key(_), None) => record.extend(NO_TAG),
+                (Value::Label(label), _) => record.extend(label),
+                (Value::Code(code), _) => record.extend(code.to_le_bytes()),
+                (Value::Number(number), _) => record.extend(number.to_le_bytes()),
+            }
+        }
+        if let Some(head) = record.first_chunk_mut() {
+            *head = person;
+        }
+        person
+    }
+}
+
+impl Encoder {
+    /// The tags in `record`, with their kinds.
+    pub(super) fn tags<'r>(
+        &'r self,
+        record: &'r [u8],
+    ) -> impl Iterator<Item = (Identifier, &'r Tag)> {
+        self.columns.iter().filter_map(|column| {
+            let tag = record.get(column.at..)?.first_chunk().filter(|tag| **tag != NO_TAG)?;
+            Some((column.kind?, tag))
+        })
+    }
+}
+
+/// The tag that `record` begins with.
+pub(super) fn person_of(record: &[u8]) -> Tag {
+    record.first_chunk().copied().unwrap_or(NO_TAG)
+}
+
+/// Appends the columns of `record` to those of a bucket.
+pub(super) fn append(record: &[u8], columns: &mut [Values]) {
+    let mut rest = record.get(TAG_LEN..).unwrap_or_default();
+    for column in columns {
+        match column {
+            Values::Tags(tags) => tags.extend(taken(&mut rest)),
+            Values::Labels(labels) => labels.extend(taken(&mut rest)),
+            Values::Codes(codes) => codes.extend(taken(&mut rest).map(i32::from_le_bytes)),
+            Values::Numbers(numbers) => numbers.extend(taken(&mut rest).map(i64::from_le_bytes)),
+            _ => {}
+        }
+    }
+}
+
+/// Splits the first `N` bytes off.
+fn taken<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(*first)
+}
+
+/// Appends padding until every column has `rows` values.
+pub(super) fn pad(columns: &mut [Values], rows: usize) {
+    for column in columns {
+        match column {
+            Values::Tags(tags) => tags.resize(rows, NO_TAG),
+            Values::Labels(labels) => labels.resize(rows, [0; 32]),
+            Values::Codes(codes) => codes.resize(rows, 0),
+            Values::Numbers(numbers) => numbers.resize(rows, 0),
+            _ => {}
+        }
+    }
+}
+
+fn bytes_of(physical: Physical) -> usize {
+    usize::try_from(physical.width()).unwrap_or_default()
+}
