@@ -4,6 +4,7 @@ mod diff;
 mod new;
 mod show;
 mod sign;
+mod snippet;
 mod successor;
 
 use crate::failure::Failure;

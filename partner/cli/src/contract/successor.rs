@@ -3,7 +3,7 @@
 //! Only whole lines are changed, so that comments stay. Whoever writes the file is shown what the two
 //! contracts say differently, which compares what was read and not how it was written.
 
-use super::new::Snippet;
+use super::snippet::Snippet;
 use crate::failure::Failure;
 use attestation_verifier::Pcr;
 use protocol::{digest::Digest, time::Time};
