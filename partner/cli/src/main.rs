@@ -20,6 +20,7 @@ mod receipt;
 mod rehearse;
 mod result;
 mod result_files;
+mod salt;
 mod say;
 mod seal;
 mod settle;

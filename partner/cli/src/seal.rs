@@ -1,7 +1,7 @@
 mod comparison;
 
-use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, say};
-use client::{clock, keys::Identity, salts};
+use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, salt, say};
+use client::{clock, keys::Identity};
 use comparison::Comparison;
 use protocol::{contract::Contract, sealed::Declared};
 use sealing::{Count, Options, SealError, Sealed, Version, plural, thousands};
@@ -95,7 +95,7 @@ impl Seal {
         crate::keys::warn_of_ends(&identity);
         identity.party_in(&contract)?;
         let key = identity.service()?;
-        let salt = salts::named_by(&self.dir, &contract).map_err(Failure::no)?;
+        let salt = salt::of(&identity, &contract, &self.contract)?;
         let version = Version {
             contract: &contract,
             dataset: &self.dataset,

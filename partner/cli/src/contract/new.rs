@@ -1,5 +1,5 @@
 use super::{diff::changes, snippet::Snippet, successor::Successor};
-use crate::{failure::Failure, files, say};
+use crate::{failure::Failure, files, salt, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::{keys, salts};
 use protocol::{
@@ -94,7 +94,7 @@ impl New {
             let output = self.output.display();
             return Err(Failure::unclear(format!("{output} exists already: name another with -o")));
         }
-        let beside = salts_beside(&self.output);
+        let beside = salt::beside(&self.output);
         let keys =
             contract.parties.iter().map(|(name, party)| (name.as_str(), &party.recipient_key));
         let sealed = SealedSalts::seal(&salt, keys, &mut keys::generator()?);
@@ -176,16 +176,6 @@ impl New {
             None => Ok(found),
         }
     }
-}
-
-/// The file beside a contract, signed or not, that has its bucket salts.
-pub(super) fn salts_beside(contract: &Path) -> PathBuf {
-    let mut name = match contract.extension() {
-        Some(extension) if extension == "signed" => contract.with_extension("").into_os_string(),
-        _ => contract.as_os_str().to_owned(),
-    };
-    name.push(".salts");
-    PathBuf::from(name)
 }
 
 /// The part of a contract that stands before its parties.

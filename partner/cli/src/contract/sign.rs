@@ -1,17 +1,14 @@
-use super::new::salts_beside;
 use crate::{
     failure::Failure,
     files,
     passphrase::PassphraseArgs,
     people::{self, PeopleArgs},
-    say,
+    salt, say,
 };
 use client::{keys::Identity, salts};
 use custody::Ledger;
 use protocol::{
     contract::{Contract, TAG},
-    hpke::OpenError,
-    salt::SealedSalts,
     sign::Jointly,
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -84,7 +81,7 @@ impl Sign {
                 "Signed by {party}; still to sign: {}. Send them {} and {}, which has the bucket salt.",
                 missing.join(", "),
                 output.display(),
-                self.salts.clone().unwrap_or_else(|| salts_beside(&output)).display()
+                self.salts.clone().unwrap_or_else(|| salt::beside(&output)).display()
             )),
         }
         Ok(ExitCode::SUCCESS)
@@ -106,7 +103,7 @@ impl Sign {
         if let Some(salt) = salts::find(dir, &contract.bucket_salt).map_err(Failure::no)? {
             return salts::keep(dir, contract, &salt).map_err(Failure::no);
         }
-        let path = self.salts.clone().unwrap_or_else(|| salts_beside(&self.file));
+        let path = self.salts.clone().unwrap_or_else(|| salt::beside(&self.file));
         if self.salts.is_none() && !path.exists() {
             if contract.datasets.values().any(|dataset| dataset.owner == party) {
                 return Err(Failure::unclear(format!(
@@ -117,17 +114,7 @@ impl Sign {
             }
             return Ok(());
         }
-        let recipient = identity.recipient()?;
-        let sealed = SealedSalts::parse(&files::read(&path)?);
-        let opened = sealed.and_then(|sealed| sealed.open(&contract.bucket_salt, party, recipient));
-        let salt = opened.map_err(|why| match why {
-            OpenError::NotForThis => Failure::no(format!(
-                "{} does not have the bucket salt of this contract for {party}: it is the .salts of another \
-                 contract: the one written beside this contract is needed",
-                path.display()
-            )),
-            why => files::named(&path, format_args!("the bucket salts: {why}")),
-        })?;
+        let salt = salt::opened(identity, contract, &path)?;
         salts::keep(dir, contract, &salt).map_err(Failure::no)
     }
 
