@@ -9,7 +9,7 @@ use crate::{
 };
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use engine::{Intake, Ordered};
+use engine::{Fault, Intake, Ordered};
 use protocol::{
     contract::{Contract, Dataset},
     delegation::{Authorised, KeyError, KeyFlaw},
@@ -68,7 +68,7 @@ pub(crate) async fn take(
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
         open.vault.check_version(&name, manifest.manifest().version)?;
         let keys = open_keys(&binding, open, &grant, contract).map_err(bad)?;
-        open.vault.reserve(&name, manifest.manifest(), contract.datasets.len())?;
+        open.vault.reserve(&name, manifest.manifest(), contract)?;
         keys
     };
     let fetched = fetch(serving, &name, &manifest, keys).await;
@@ -232,7 +232,7 @@ async fn fetch(
     opened.await.map_err(|_| bad(GrantFlaw::Layout))?.map_err(bad)
 }
 
-/// Decrypts a file and puts its rows into the order of people.
+/// Decrypts a file, bucket by bucket, and puts its rows into the order of people.
 fn open_file(
     file: Bytes,
     manifest: &Manifest,
@@ -240,7 +240,7 @@ fn open_file(
     keys: &BTreeMap<String, DataKey>,
     mut intake: Intake,
 ) -> Result<Ordered, GrantFlaw> {
-    let table = dataset::open(file, manifest, dataset, keys).map_err(|error| {
+    let unopened = |error: dataset::OpenError| {
         tracing::warn!(%error, "a dataset does not open");
         match error {
             dataset::OpenError::File(FileError::Root | FileError::Size { .. }) => {
@@ -248,16 +248,20 @@ fn open_file(
             }
             _ => GrantFlaw::Layout,
         }
-    })?;
-    let columns = table.columns().iter().map(|(name, values)| (name, Arc::clone(values)));
-    let rows = RecordBatch::try_from_iter(columns).map_err(|_| GrantFlaw::Layout)?;
-    drop(table);
-    let added = intake.add(&rows);
-    drop(rows);
-    added.and_then(|()| intake.finish()).map_err(|fault| {
+    };
+    let unordered = |fault: Fault| {
         tracing::warn!(%fault, "a dataset could not be put into the order of its people");
         GrantFlaw::Layout
-    })
+    };
+    for bucket in dataset::buckets(&file, manifest, dataset, keys).map_err(unopened)? {
+        let bucket = bucket.map_err(unopened)?;
+        let columns = bucket.columns().iter().map(|(name, values)| (name, Arc::clone(values)));
+        let rows = RecordBatch::try_from_iter(columns).map_err(|_| GrantFlaw::Layout)?;
+        intake.add(&rows).map_err(unordered)?;
+    }
+    // Sorting may need its memory.
+    drop(file);
+    intake.finish().map_err(unordered)
 }
 
 /// The longest grant in seconds: a day.

@@ -199,6 +199,9 @@ pub(crate) async fn contract(host: &dyn Host) -> Result<Vec<u8>, HostError> {
 /// Reads a whole dataset, in blocks from first to last: what the host sees depends on `size` alone.
 pub(crate) async fn dataset(host: &dyn Host, blob: Root, size: u64) -> Result<Vec<u8>, HostError> {
     let mut bytes = Vec::new();
+    // Just so much: what grows by doubling takes up to three times its length.
+    let room = usize::try_from(size).ok().filter(|size| bytes.try_reserve_exact(*size).is_ok());
+    room.ok_or(HostError::OtherAnswer)?;
     let mut offset = 0;
     while offset < size {
         let length = u32::try_from(size - offset).unwrap_or(MAX_READ).min(MAX_READ);

@@ -1,12 +1,13 @@
 //! Datasets whose keys were granted: decrypted and in memory until the grant ends.
 
-use engine::Ordered;
+use engine::{Need, Ordered};
 use protocol::{
     contract::Contract,
     digest::Digest,
     manifest::{Manifest, SignedManifest},
     message::OpenDataset,
     refusal::{GrantFlaw, Limit, Refusal},
+    sealed::{self, Physical},
     tally::Tally,
     time::Time,
 };
@@ -57,17 +58,22 @@ impl Vault {
     /// at one time.
     ///
     /// This is decided from public sizes, with room for any job on what is held, so that no row
-    /// decides later whether a job fails.
+    /// decides later whether a job fails. A version that another one replaces is held until that one is open.
     pub(crate) fn reserve(
         &mut self,
         dataset: &str,
         manifest: &Manifest,
-        datasets: usize,
+        contract: &Contract,
     ) -> Result<(), Refusal> {
         if self.loading.contains_key(dataset) {
             return Err(Refusal::Opening { dataset: dataset.to_owned() });
         }
-        let found = need(manifest);
+        let found = opening(contract, dataset, manifest).ok_or(Refusal::Internal)?;
+        let before = self.held.get(dataset).map(|held| held.manifest.manifest());
+        let before = before.map(|manifest| holding(contract, dataset, manifest));
+        let before = before.unwrap_or(Some(0)).ok_or(Refusal::Internal)?;
+        let found = found.saturating_add(before);
+        let datasets = contract.datasets.len();
         let share = u64::try_from(datasets).unwrap_or(u64::MAX).max(1);
         let most = self.memory_bytes / share;
         if found > most {
@@ -146,16 +152,30 @@ impl Vault {
     }
 }
 
-/// Memory that a file needs: its ciphertext and columns, twice while one version replaces another,
-/// and what a job may need for each row.
-fn need(manifest: &Manifest) -> u64 {
-    let rows = manifest.shape().rows().saturating_mul(JOB_BYTES_PER_ROW);
-    manifest.size.saturating_mul(4).saturating_add(rows)
+/// The most memory that there is for a file from its first block to a job on its rows: the file, which is let go of
+/// before rows are put into order, one bucket as it was decrypted and as it is arranged, and what the engine needs.
+fn opening(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<u64> {
+    let need = need(contract, dataset, manifest)?;
+    let used = contract.used_columns(dataset).into_iter();
+    let width: u64 = used.filter_map(sealed::physical).map(Physical::width).sum();
+    let bucket = width.saturating_mul(2).saturating_add(ARRANGING);
+    let bucket = manifest.shape().capacity().saturating_mul(bucket);
+    let taking_in = manifest.size.saturating_add(bucket).saturating_add(need.taking_in);
+    Some(taking_in.max(need.ordering).max(need.held.saturating_add(need.job)))
 }
 
-/// What a join and its sums take for each row, with a margin: a whole `glovebox try` over 1.2 and 0.6
-/// million rows peaked at 508 MB, which is 260 bytes for each padded row, files and sealing included.
-const JOB_BYTES_PER_ROW: u64 = 600;
+/// Bytes of a row while its bucket is arranged: its person's tag, twice, and its place.
+const ARRANGING: u64 = 40;
+
+/// What is held of a file once it is open, and what a job on it needs.
+fn holding(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<u64> {
+    let need = need(contract, dataset, manifest)?;
+    Some(need.held.saturating_add(need.job))
+}
+
+fn need(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<Need> {
+    Need::of(contract, dataset, manifest.shape().rows()).ok()
+}
 
 /// Whether a grant until `not_after` is over at `now`.
 pub(crate) fn is_over(not_after: Time, now: Time) -> bool {
@@ -163,59 +183,4 @@ pub(crate) fn is_over(not_after: Time, now: Time) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use protocol::{merkle, sealed::Declared};
-
-    fn manifest(size: u64) -> Manifest {
-        Manifest {
-            lineage: "sales".to_owned(),
-            version: 1,
-            root: merkle::root_of(b""),
-            size,
-            declared: Declared::of(1024),
-            columns: Vec::new(),
-            aad_prefix: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_is_revoked_while_it_is_fetched_does_not_open() {
-        let mut vault = Vault::new(1 << 30);
-        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
-        vault.revoke("exposures");
-        vault.revoke("sales");
-        assert!(vault.release("sales"), "revoked");
-        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
-        assert!(!vault.release("sales"), "the next one is another grant");
-        vault.revoke("sales");
-        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
-        assert!(!vault.release("sales"), "nothing was being fetched");
-    }
-
-    /// As the keys that it may rest on until then: a receipt of that very time would have a manifest of no good key.
-    #[test]
-    fn a_grant_is_over_at_its_end_and_not_after_it() {
-        assert!(!is_over(Time(10), Time(9)));
-        assert!(is_over(Time(10), Time(10)) && is_over(Time(10), Time(11)));
-    }
-
-    #[test]
-    fn fetches_one_file_at_a_time_for_each_dataset() {
-        let mut vault = Vault::new(1 << 30);
-        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
-        let second = vault.reserve("sales", &manifest(1 << 20), 2);
-        assert_eq!(second, Err(Refusal::Opening { dataset: "sales".to_owned() }));
-        vault.reserve("exposures", &manifest(1 << 20), 2).unwrap();
-        vault.release("sales");
-        vault.reserve("sales", &manifest(1 << 20), 2).unwrap();
-    }
-
-    #[test]
-    fn no_dataset_takes_more_than_its_share_of_the_memory() {
-        let mut vault = Vault::new(1 << 30);
-        let refused = vault.reserve("sales", &manifest(1 << 27), 2).unwrap_err();
-        assert!(matches!(refused, Refusal::OverLimit { limit: Limit::Memory, .. }));
-        vault.reserve("sales", &manifest(1 << 26), 2).unwrap();
-    }
-}
+mod tests;

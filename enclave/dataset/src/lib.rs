@@ -42,21 +42,14 @@ pub fn open(
     dataset: &Dataset,
     keys: &BTreeMap<String, DataKey>,
 ) -> Result<Table, OpenError> {
-    let reader = Reader::open(&file, manifest, dataset, keys)?;
-    let shape = reader.shape();
+    let mut buckets = buckets(&file, manifest, dataset, keys)?;
+    let shape = buckets.reader.shape();
     let rows = usize::try_from(shape.rows()).map_err(|_| OpenError::Rows)?;
     let granted = manifest.columns.iter().filter(|column| keys.contains_key(&column.name));
     let granted = granted.map(|column| (column.name.clone(), Gathered::new(column.physical, rows)));
     let mut columns: BTreeMap<_, _> = granted.collect();
-    for number in 0..shape.buckets() {
-        let mut bucket = reader.bucket(number)?;
-        for (name, values) in &mut bucket {
-            if let Values::Codes(codes) = values {
-                tame(name, dataset, codes);
-            }
-        }
-        sealed::arrange(&mut bucket, dataset, shape, number);
-        for (name, values) in bucket {
+    while let Some(bucket) = buckets.next_values() {
+        for (name, values) in bucket? {
             let column = columns.get_mut(&name).ok_or_else(|| strange(&name))?;
             column.append(values).ok_or_else(|| strange(&name))?;
         }
@@ -66,6 +59,64 @@ pub fn open(
         Ok((name, array))
     });
     Ok(Table { columns: columns.collect::<Result<_, OpenError>>()?, rows: shape.rows() })
+}
+
+/// Opens `file` as [`open`] does, for one bucket after another, so that no more than one is decrypted at a time.
+///
+/// # Errors
+///
+/// [`OpenError`]; so for each bucket.
+pub fn buckets<'f>(
+    file: &'f [u8],
+    manifest: &Manifest,
+    dataset: &'f Dataset,
+    keys: &BTreeMap<String, DataKey>,
+) -> Result<Buckets<'f>, OpenError> {
+    Ok(Buckets { reader: Reader::open(file, manifest, dataset, keys)?, dataset, next: 0 })
+}
+
+/// The buckets of a file, in their order: tables of the granted columns.
+#[derive(Debug)]
+pub struct Buckets<'f> {
+    reader: Reader<'f>,
+    dataset: &'f Dataset,
+    next: u16,
+}
+
+impl Buckets<'_> {
+    fn next_values(&mut self) -> Option<Result<BTreeMap<String, Values>, OpenError>> {
+        let (number, shape) = (self.next, self.reader.shape());
+        if number >= shape.buckets() {
+            return None;
+        }
+        self.next += 1;
+        let bucket = self.reader.bucket(number).map(|mut bucket| {
+            for (name, values) in &mut bucket {
+                if let Values::Codes(codes) = values {
+                    tame(name, self.dataset, codes);
+                }
+            }
+            sealed::arrange(&mut bucket, self.dataset, shape, number);
+            bucket
+        });
+        Some(bucket.map_err(OpenError::File))
+    }
+}
+
+impl Iterator for Buckets<'_> {
+    type Item = Result<Table, OpenError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bucket = self.next_values()?;
+        let rows = self.reader.shape().capacity();
+        Some(bucket.and_then(|bucket| {
+            let columns = bucket.into_iter().map(|(name, values)| {
+                let array = array(values).ok_or_else(|| strange(&name))?;
+                Ok((name, array))
+            });
+            Ok(Table { columns: columns.collect::<Result<_, OpenError>>()?, rows })
+        }))
+    }
 }
 
 fn strange(column: &str) -> OpenError {
@@ -175,9 +226,6 @@ impl Gathered {
     }
 
     fn into_array(self) -> Option<ArrayRef> {
-        let fixed = |width: i32, bytes| {
-            FixedSizeBinaryArray::try_new(width, Buffer::from_vec(bytes), None).ok()
-        };
         Some(match self {
             Self::Tags(bytes) => Arc::new(fixed(16, bytes)?),
             Self::Labels(bytes) => Arc::new(fixed(32, bytes)?),
@@ -185,6 +233,20 @@ impl Gathered {
             Self::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
         })
     }
+}
+
+fn array(values: Values) -> Option<ArrayRef> {
+    Some(match values {
+        Values::Tags(tags) => Arc::new(fixed(16, tags.into_flattened())?),
+        Values::Labels(labels) => Arc::new(fixed(32, labels.into_flattened())?),
+        Values::Codes(codes) => Arc::new(Int32Array::from(codes)),
+        Values::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
+        _ => return None,
+    })
+}
+
+fn fixed(width: i32, bytes: Vec<u8>) -> Option<FixedSizeBinaryArray> {
+    FixedSizeBinaryArray::try_new(width, Buffer::from_vec(bytes), None).ok()
 }
 
 const TAG_WIDTH: usize = 16;

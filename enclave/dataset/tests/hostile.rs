@@ -195,6 +195,27 @@ fn opens_what_an_honest_owner_wrote_and_shows_no_value() {
     assert!(!format!("{table:?}").contains("1023"));
 }
 
+/// What an enclave reads, which never has more than one bucket decrypted.
+#[test]
+fn buckets_are_the_parts_of_the_whole() {
+    let file = Writer::honest().write();
+    let whole = open(file.clone()).unwrap();
+    let (manifest, dataset) = (manifest(&file), dataset());
+    let buckets = dataset::buckets(&file, &manifest, &dataset, &keys()).unwrap();
+    let buckets: Vec<_> = buckets.map(Result::unwrap).collect();
+    assert_eq!(buckets.iter().map(Table::rows).sum::<u64>(), whole.rows());
+    let mut before = 0;
+    for bucket in &buckets {
+        for (name, values) in whole.columns() {
+            let found = bucket.column(name).unwrap();
+            assert_eq!(&values.slice(before, found.len()), found, "{name}");
+        }
+        before += usize::try_from(bucket.rows()).unwrap();
+    }
+    let other = Manifest { root: merkle::root_of(b"other"), ..manifest };
+    assert!(dataset::buckets(&file, &other, &dataset, &keys()).is_err());
+}
+
 #[test]
 fn decrypts_only_the_granted_columns() {
     let file = Writer::honest().write();

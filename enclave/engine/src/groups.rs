@@ -82,16 +82,18 @@ fn over<const N: usize>(
     let sides = (0..).map(Which).zip(tables);
     let sides = sides.map(|(which, table)| Side::new(tally, which, table, &strides));
     let counting = Counting::<N>::new(tally, &strides, sides.collect::<Result<_, Fault>>()?);
-    let threads = if counting.is_wide() { 1 } else { work.threads.clamp(1, work.parts.max(1)) };
+    let threads = work.threads.min(work.parts).min(counting.copies()).max(1);
     let next = AtomicUsize::new(0);
-    let counted = thread::scope(|scope| {
-        let count = || counting.count(&next, work.parts.max(1));
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(count)).collect();
-        let counted = running.into_iter().map(|part| part.join().map_err(|_| Fault::Engine));
-        counted.collect::<Result<Vec<_>, Fault>>()
+    let count = || counting.count(&next, work.parts.max(1));
+    let all = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(count)).collect();
+        let own = count();
+        others.into_iter().try_fold(own, |all, other| match other.join() {
+            Ok(other) => Ok(all.plus(other)),
+            Err(_) => Err(Fault::Engine),
+        })
     });
-    let all = counted?.into_iter().reduce(Counted::plus).unwrap_or_else(|| counting.nobody());
-    Ok(counting.named(all))
+    Ok(counting.named(all?))
 }
 
 /// By how much one place further in each dimension moves a cell's number: row-major, the last dimension
@@ -164,11 +166,11 @@ impl<'t, const N: usize> Counting<'t, N> {
         }
     }
 
-    /// Whether all figures of all public cells take so much memory that there should be only one copy.
-    fn is_wide(&self) -> bool {
+    /// How many copies of all figures of all public cells are worth their memory.
+    fn copies(&self) -> usize {
         let figures = 1 + self.tally.measures.len() + self.tally.products.len();
         let cells = self.tally.cell_count().and_then(|cells| usize::try_from(cells).ok());
-        cells.is_some_and(|cells| cells.saturating_mul(figures) > WIDE)
+        cells.map_or(usize::MAX, |cells| MOST_FIGURES / cells.saturating_mul(figures).max(1))
     }
 
     fn nobody(&self) -> Counted<N> {
@@ -349,8 +351,8 @@ fn is_found<const N: usize>(people: &[Person; N], at: usize) -> bool {
     people.get(at).is_some_and(|person| !person.tuples.is_empty())
 }
 
-/// Totals of which a second copy is not worth its memory.
-const WIDE: usize = 1 << 22;
+/// So many figures of all threads together are 64 MiB.
+const MOST_FIGURES: usize = 1 << 23;
 
 #[cfg(test)]
 mod tests;

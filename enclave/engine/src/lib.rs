@@ -9,4 +9,4 @@ mod ordered;
 
 pub use engine::run;
 pub use fault::Fault;
-pub use ordered::{Intake, Ordered};
+pub use ordered::{Intake, Need, Ordered};

@@ -2,6 +2,7 @@
 
 mod column;
 mod intake;
+mod need;
 mod order;
 mod parallel;
 mod sort;
@@ -19,6 +20,7 @@ use crate::fault::Fault;
 
 pub(crate) use column::{Codes, Column, Text};
 pub use intake::Intake;
+pub use need::Need;
 pub(crate) use order::{Id, Order};
 pub(crate) use parallel::{cores, wide};
 
@@ -141,3 +143,6 @@ fn kinds(contract: &Contract, name: &str) -> Vec<Identifier> {
 }
 
 const AGREED: i32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use protocol::contract::Role;
 
-use super::parallel::gather;
+use super::parallel::{gather, wide};
 use super::sort::ranks_of_labels;
 
 /// Which rows of a batch are somebody's.
@@ -13,7 +13,7 @@ pub(crate) enum Kept<'b> {
     /// All of them.
     All,
     /// Those at these places.
-    At(&'b [usize]),
+    At(&'b [u32]),
 }
 
 /// The values of one column, in the order of rows.
@@ -51,6 +51,25 @@ impl Column {
             Role::Label => Some(Self::Texts(Vec::with_capacity(rows))),
             Role::Date => Some(Self::Days(Vec::with_capacity(rows))),
             Role::Measure(_) => Some(Self::Numbers(Vec::with_capacity(rows))),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a row of this role while rows are taken in, and once they are in order, labels with the longest
+    /// list of them.
+    pub(crate) fn widths(role: &Role) -> Option<(u64, u64)> {
+        match role {
+            Role::Group(domain) => {
+                let width = match Codes::new(u32::try_from(domain.len()).ok()?, 0) {
+                    Codes::Narrow(_) => 1,
+                    Codes::Middle(_) => 2,
+                    Codes::Wide(_) => 4,
+                };
+                Some((width, width))
+            }
+            Role::Label => Some((32, 36)),
+            Role::Date => Some((4, 4)),
+            Role::Measure(_) => Some((8, 8)),
             _ => None,
         }
     }
@@ -153,7 +172,7 @@ fn add<F, T>(all: &mut Vec<T>, batch: &[F], kept: Kept<'_>, of: impl Fn(&F) -> T
     match kept {
         Kept::All => all.extend(batch.iter().map(of)),
         Kept::At(places) => {
-            all.extend(places.iter().filter_map(|place| batch.get(*place)).map(of));
+            all.extend(places.iter().filter_map(|place| batch.get(wide(*place))).map(of));
         }
     }
 }

@@ -67,16 +67,24 @@ impl Intake {
             if self.columns.is_none() {
                 self.ids.iter_mut().for_each(|(_, ids)| ids.make_room(self.room));
             }
-            let kept = self.add_ids(batch)?;
-            let kept = if kept.len() == batch.num_rows() { Kept::All } else { Kept::At(&kept) };
-            self.add_columns(batch, kept)
+            // So that whose rows they are is in a core's own cache while their values are read.
+            for start in (0..batch.num_rows()).step_by(AT_ONCE) {
+                let part = batch.slice(start, AT_ONCE.min(batch.num_rows() - start));
+                let kept = self.add_ids(&part)?;
+                let kept = if kept.len() == part.num_rows() { Kept::All } else { Kept::At(&kept) };
+                self.add_columns(&part, kept)?;
+            }
+            if batch.num_rows() == 0 {
+                self.add_columns(batch, Kept::All)?;
+            }
+            Ok(())
         } else {
             Err(Fault::Memory)
         }
     }
 
     /// Says whose each row is; gives the places of those that are somebody's.
-    fn add_ids(&mut self, batch: &RecordBatch) -> Result<Vec<usize>, Fault> {
+    fn add_ids(&mut self, batch: &RecordBatch) -> Result<Vec<u32>, Fault> {
         let keys = self.keys.iter().map(|(column, ..)| {
             let found = batch.column_by_name(column);
             let keys = found.and_then(|keys| keys.as_fixed_size_binary_opt());
@@ -90,7 +98,7 @@ impl Intake {
         let consents = consents.collect::<Result<Vec<_>, Fault>>()?;
         let mut found: Vec<Option<u128>> = Vec::with_capacity(keys.len());
         let mut kept = Vec::with_capacity(batch.num_rows());
-        for row in 0..batch.num_rows() {
+        for (row, number) in (0..batch.num_rows()).zip(0..) {
             found.clear();
             found.extend(keys.iter().map(|(bytes, width)| key(bytes, *width, row)));
             let agrees = consents.iter().all(|consent| consent.get(row) == Some(&AGREED));
@@ -108,7 +116,7 @@ impl Intake {
                 }
             }
             if is_anybodys {
-                kept.push(row);
+                kept.push(number);
             }
         }
         Ok(kept)
@@ -171,6 +179,9 @@ impl Intake {
         Fault::Layout { dataset: self.name.clone(), column: column.to_owned() }
     }
 }
+
+/// Rows that are taken in at once.
+const AT_ONCE: usize = 1 << 14;
 
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -82,6 +82,13 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Bytes of a row while it is taken in.
+    pub(crate) const TAKEN_IN: u64 = 17;
+    /// Bytes of a person.
+    pub(crate) const HELD: u64 = 21;
+    /// Bytes of a row where rows are in another order.
+    pub(crate) const ROW: u64 = 4;
+
     /// The order of these ids; where their rows are in another one, it says which.
     pub(crate) fn new(ids: Ids, threads: usize) -> Self {
         let rows = rows_in_order(&ids.keys, &ids.marks, threads);

@@ -115,17 +115,18 @@ fn row_of(entry: u128) -> u32 {
 pub(crate) fn ranks_of_labels(texts: Vec<[u8; 32]>) -> (Vec<u32>, Vec<[u8; 32]>) {
     let text = |row: u32| texts.get(wide(row)).copied().unwrap_or_default();
     // Most comparisons need no more than the first bytes.
-    let mut order: Vec<(u64, u32)> = (0..)
-        .zip(&texts)
-        .filter(|(_, text)| **text != NO_TEXT)
-        .map(|(row, text)| (prefix(text), row))
-        .collect();
+    let mut order: Vec<(u64, u32)> = Vec::with_capacity(texts.len());
+    let some = (0..).zip(&texts).filter(|(_, text)| **text != NO_TEXT);
+    order.extend(some.map(|(row, text)| (prefix(text), row)));
     order.sort_unstable_by(|one, other| {
         one.0.cmp(&other.0).then_with(|| text(one.1).cmp(&text(other.1)))
     });
     let mut ranks = vec![0; texts.len()];
-    let mut distinct = vec![NO_TEXT];
-    for run in order.chunk_by(|one, other| one.0 == other.0 && text(one.1) == text(other.1)) {
+    let is_same =
+        |one: &(u64, u32), other: &(u64, u32)| one.0 == other.0 && text(one.1) == text(other.1);
+    let mut distinct = Vec::with_capacity(order.chunk_by(is_same).count() + 1);
+    distinct.push(NO_TEXT);
+    for run in order.chunk_by(is_same) {
         let rank = u32::try_from(distinct.len()).unwrap_or(u32::MAX);
         distinct.extend(run.first().map(|(_, row)| text(*row)));
         for (_, row) in run {
@@ -134,7 +135,6 @@ pub(crate) fn ranks_of_labels(texts: Vec<[u8; 32]>) -> (Vec<u32>, Vec<[u8; 32]>)
             }
         }
     }
-    distinct.shrink_to_fit();
     (ranks, distinct)
 }
 

@@ -1,0 +1,68 @@
+//! How much memory a dataset takes, from what is public of it.
+
+use protocol::contract::{Contract, Role};
+
+use super::column::Column;
+use super::order::Order;
+use super::{dataset, kinds};
+use crate::fault::Fault;
+
+/// Memory that a dataset takes, in bytes: as if every row were somebody else's, and every label another one.
+///
+/// It follows from the contract and the number of rows, so that whether there is room says nothing about rows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Need {
+    /// While rows are taken in, beside what they come from.
+    pub taking_in: u64,
+    /// While they are put into order.
+    pub ordering: u64,
+    /// Once they are.
+    pub held: u64,
+    /// While a job reads them, beside what is held.
+    pub job: u64,
+}
+
+impl Need {
+    /// Of so many rows, padding included, of the dataset called `name`: of the columns that the contract's
+    /// analyses use.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoDataset`].
+    pub fn of(contract: &Contract, name: &str, rows: u64) -> Result<Self, Fault> {
+        dataset(contract, name)?;
+        let roles: Vec<_> = contract.used_columns(name).iter().map(|column| &column.role).collect();
+        let others = u64::try_from(kinds(contract, name).len()).unwrap_or(u64::MAX);
+        Ok(Self::of_columns(&roles, others, rows))
+    }
+
+    /// Of columns of these roles, whose people are in so many other orders too.
+    pub(super) fn of_columns(roles: &[&Role], others: u64, rows: u64) -> Self {
+        let widths: Vec<_> = roles.iter().filter_map(|role| Column::widths(role)).collect();
+        let coming: u64 = widths.iter().map(|(coming, _)| coming).sum();
+        let held: u64 = widths.iter().map(|(_, held)| held).sum();
+        let is_named = roles.contains(&&Role::Label);
+        let widest = widths.iter().map(|(coming, _)| *coming).max().unwrap_or(0);
+        let beside = if is_named { NUMBERING } else { widest.max(Order::TAKEN_IN) };
+        let (orders, ordered) = (others.saturating_add(1), Order::HELD + Order::ROW);
+        let all = |bytes: u64| bytes.saturating_mul(rows).saturating_add(AROUND);
+        Self {
+            taking_in: all(coming.saturating_add(orders.saturating_mul(Order::TAKEN_IN))),
+            ordering: all(coming
+                .max(held)
+                .saturating_add(orders.saturating_mul(ordered))
+                .saturating_add(beside)),
+            held: all(held.saturating_add(others.saturating_mul(ordered) + Order::HELD)),
+            job: all(if is_named { NAMED } else { 0 }),
+        }
+    }
+}
+
+/// Bytes of a row while texts are numbered: its first bytes and its place, its number, and the text among all.
+const NUMBERING: u64 = 16 + 4 + 32;
+/// Bytes of a row whose label nobody else has while a job counts by labels: a cell of its own with its name, and
+/// both twice while the cells of several threads are put together.
+const NAMED: u64 = 500;
+/// Bytes whatever rows there are.
+const AROUND: u64 = 1 << 18;
