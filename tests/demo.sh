@@ -82,7 +82,7 @@ run "$bin/glovebox" receipt check receipt.cbor result.json released.cbor $signed
 
 say "10. They close the room. What was not spent is credited, and the keys are destroyed."
 for party in publisher retailer; do
-    run "$bin/glovebox" close "$url" $signed $root --dir $party
+    run "$bin/glovebox" close "$url" $signed $root --dir $party --yes
     run "$bin/glovebox" budget --dir $party $signed
 done
 

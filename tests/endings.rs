@@ -23,6 +23,11 @@ fn ends(said: &Said, code: i32, words: &str) {
 fn verify_of_a_closed_room_says_so_and_of_one_that_is_gone_that_nobody_answers() {
     let mut site = Site::open();
     site.grant();
+    // It ends the room for everybody, and nobody can be asked here.
+    let said = site.run("close ROOM UNDER --dir publisher");
+    ends(&said, 1, "there is no terminal to ask on: say --yes");
+    assert_eq!(said.err.matches("SIMULATED").count(), 1, "{}", said.err);
+    ends(&site.run("verify ROOM UNDER"), 0, "");
     site.ok("close ROOM UNDER --dir publisher --yes");
     let closed = "the enclave is what it should be, but an owner has closed it";
     ends(&site.run("verify ROOM UNDER"), 1, closed);

@@ -118,7 +118,7 @@ fn killing_the_host_while_it_is_granted_never_gains_budget() {
 #[test]
 fn killing_the_host_while_it_closes_credits_what_it_attested_and_that_once() {
     let mut site = Site::open();
-    let line = "close ROOM UNDER --dir publisher";
+    let line = "close ROOM UNDER --dir publisher --yes";
     let mut usual = None;
     let (mut n, mut closed, mut spent) = (0, 0, 0.0);
     let mut moments = vec![Duration::ZERO];
@@ -256,12 +256,12 @@ fn killing_custody_at_every_step_never_gains_budget() {
     }
     // And closing, which credits.
     site.kill_custody();
-    for moment in moments(duration(&site, "close ROOM UNDER --dir publisher")) {
-        let mut close = site.begin("close ROOM UNDER --dir retailer");
+    for moment in moments(duration(&site, "close ROOM UNDER --dir publisher --yes")) {
+        let mut close = site.begin("close ROOM UNDER --dir retailer --yes");
         close.age(moment);
         drop(close);
     }
-    site.ok("close ROOM UNDER --dir retailer");
+    site.ok("close ROOM UNDER --dir retailer --yes");
     for party in ["publisher", "retailer"] {
         let ledger = site.ledger(party);
         assert_eq!(ledger.taken.len(), 1);
@@ -300,7 +300,7 @@ fn a_stored_result_survives_everything() {
         site.start_host();
         submit.end();
         let kept = site.open_result(n, "publisher");
-        let closing = site.begin("close ROOM UNDER --dir publisher");
+        let closing = site.begin("close ROOM UNDER --dir publisher --yes");
         site.kill_host();
         site.start_host();
         closing.end();

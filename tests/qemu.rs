@@ -84,7 +84,7 @@ fn the_demo(site: &mut Site) {
     assert_eq!(site.verifier(&format!("{receipt} --danger-root ROOT")), Some(0));
     assert_eq!(site.verifier(receipt), Some(1), "AWS signed nothing here");
     for party in ["publisher", "retailer"] {
-        site.ok(&format!("close ROOM UNDER --dir {party}"));
+        site.ok(&format!("close ROOM UNDER --dir {party} --yes"));
         site.ok(&format!("budget --dir {party} --contract contract.toml.signed"));
     }
     let sealed = fs::read(site.path("publisher/exposures.sealed")).unwrap();

@@ -19,8 +19,9 @@ use std::{
 
 /// Close the enclave: it destroys its keys, and the budget that it did not spend comes back, once
 ///
-/// It ends the room for every party; on a terminal you are asked first. A party may also run it
-/// after another one has closed the enclave: the closing is then read from the host.
+/// It ends the room for every party; on a terminal you are asked first, and without one --yes is
+/// needed. A party may also run it after another one has closed the enclave: the closing is then
+/// read from the host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Close {
     /// Address of the room
@@ -54,7 +55,7 @@ impl Close {
             }
             (Some(_), Err(_)) => return ledger.map(|_| ExitCode::SUCCESS).map_err(Failure::from),
             (None, _) => {
-                let mut room = self.common.connect_to_take_back(&self.room).await?;
+                let mut room = self.common.connect_to_take_back(&self.room, &trust).await?;
                 self.confirm(room.instance().digest())?;
                 let closing = close(&mut room, &identity, &mut store).await?;
                 if room.trust() != &trust {
@@ -92,10 +93,17 @@ impl Close {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Asks the person at a terminal. A script is not asked: it has said what it wants.
+    /// Asks the person at a terminal. A script says --yes: it cannot be asked.
     fn confirm(&self, instance: Digest) -> Result<(), Failure> {
-        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if self.yes {
             return Ok(());
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Err(Failure::no(format!(
+                "not closed: closing the instance {} ends the room for every party, and there is no terminal to ask \
+                 on: say --yes if that is meant",
+                instance.short()
+            )));
         }
         say::note(format_args!(
             "Closing the instance {} ends the room for every party: it destroys its keys, and no job is \

@@ -56,9 +56,13 @@ impl CommonArgs {
 
     /// Connects to a room to take something back from it. Here the room may also run a withdrawn
     /// build.
-    pub(crate) async fn connect_to_take_back(&self, address: &Address) -> Result<Room, Failure> {
+    pub(crate) async fn connect_to_take_back(
+        &self,
+        address: &Address,
+        trust: &Trust,
+    ) -> Result<Room, Failure> {
         let contract = self.contract()?;
-        match Room::connect(address, &contract, &self.trust()?, &[]).await {
+        match Room::connect(address, &contract, trust, &[]).await {
             Err(RoomError::Withdrawn) => {
                 say::note(
                     "The build of this room was withdrawn: it is only asked to give up what it has.",

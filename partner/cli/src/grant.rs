@@ -136,7 +136,7 @@ impl Grant {
     /// is.
     async fn take_back(&self) -> Result<ExitCode, Failure> {
         let identity = Identity::load(&self.common.dir)?;
-        let mut room = self.common.connect_to_take_back(&self.room).await?;
+        let mut room = self.common.connect_to_take_back(&self.room, &self.common.trust()?).await?;
         revoke(&mut room, &identity, &self.dataset).await?;
         say::result(format_args!(
             "{}: taken back from the instance {}; what it has answered stays answered",

@@ -336,7 +336,7 @@ impl Tell {
                 say::result(format_args!("told {} of the custody of {party}", told.len()))?;
             }
         }
-        let mut room = self.common.connect_to_take_back(&self.room).await?;
+        let mut room = self.common.connect_to_take_back(&self.room, &self.common.trust()?).await?;
         for withdrawal in &told {
             withdraw(&mut room, &identity, withdrawal.clone()).await?;
         }
