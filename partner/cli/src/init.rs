@@ -1,4 +1,4 @@
-use crate::{failure::Failure, passphrase::PassphraseArgs, say};
+use crate::{failure::Failure, passphrase, say};
 use client::keys::{IdentityError, PARTY, ROOT};
 use custody::LedgerError;
 use std::{path::PathBuf, process::ExitCode};
@@ -26,13 +26,17 @@ pub(crate) struct Init {
     #[arg(long)]
     passphrase: bool,
 
-    #[command(flatten)]
-    source: PassphraseArgs,
+    /// For scripts, the same with the passphrase on the first line of a file, which its owner alone may read
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
 }
 
 impl Init {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let passphrase = self.source.to_set(self.passphrase, &self.dir.join(ROOT))?;
+        let from = self.passphrase_file.as_deref();
+        let wanted = self.passphrase || from.is_some();
+        let set = || passphrase::to_set(from, &self.dir.join(ROOT), "--passphrase-file");
+        let passphrase = wanted.then(set).transpose()?;
         let custody = self.custody.as_deref();
         let made = custody::create(&self.dir, &self.name, custody, passphrase.as_ref());
         let identity = made.map_err(|why| match why {

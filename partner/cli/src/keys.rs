@@ -288,6 +288,13 @@ impl Withdraw {
             "Tell the instances that run and the owners' custodies: `glovebox keys tell`. Keys that were granted \
              and slices that were cut with it stay: revoke or close what it could have opened.",
         );
+        if let Some(kind) = self.kind.map(KeyKind::from) {
+            say::note(format_args!(
+                "The key is set aside. To have another one: `glovebox keys new --kind {kind} --dir {dir}`, then `glovebox \
+                 keys delegate --kind {kind} --dir {dir}`.",
+                dir = self.dir.display()
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

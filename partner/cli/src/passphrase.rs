@@ -5,7 +5,7 @@ mod terminal;
 use crate::failure::Failure;
 use client::{
     files,
-    keys::{IdentityError, Passphrase, RootFile},
+    keys::{Passphrase, RootFile},
 };
 use protocol::sign::SigningKey;
 use std::{
@@ -50,12 +50,9 @@ impl PassphraseArgs {
         }
     }
 
-    /// A passphrase for a root key that is made: from the file, or asked twice if `wanted`.
-    pub(crate) fn to_set(&self, wanted: bool, path: &Path) -> Result<Option<Passphrase>, Failure> {
-        match (&self.passphrase_file, wanted) {
-            (None, false) => Ok(None),
-            (from, _) => to_set(from.as_deref(), path, "--passphrase-file").map(Some),
-        }
+    /// Whether a file is named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.passphrase_file.is_some()
     }
 }
 
@@ -97,7 +94,13 @@ fn unasked(missing: &str, why: &io::Error, option: &str) -> Failure {
 fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let bytes = match files::read_private(path).map_err(Failure::reading(path))? {
         Ok(bytes) => bytes,
-        Err(mode) => return Err(IdentityError::Exposed { path: path.to_owned(), mode }.into()),
+        Err(mode) => {
+            return Err(Failure::unclear(format!(
+                "{path} can be read by others (mode {mode:o}), expected 600: run `chmod 600` on it, and choose another \
+                 passphrase (`glovebox keys passphrase`) if others had access",
+                path = path.display()
+            )));
+        }
     };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);

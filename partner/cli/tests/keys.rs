@@ -34,6 +34,13 @@ fn keys_are_shown_delegated_anew_withdrawn_and_replaced() {
     let (withdrawn, talk) = says(at, 0, "keys withdraw --kind service --dir p");
     assert!(withdrawn.contains(&key(&shown)) && talk.contains("glovebox keys tell"), "{talk}");
     assert_eq!(fs::read_dir(at.join("p/withdrawals")).unwrap().count(), 1);
+    // What is done next is said at once, and wherever the key is missed.
+    let next = "glovebox keys new --kind service --dir p`, then `glovebox keys delegate --kind service --dir p";
+    assert!(talk.contains(next), "{talk}");
+    let (_, talk) = says(at, 2, "keys delegate --kind service --dir p");
+    for words in ["no p/service.key", "keys new --kind service", "keys delegate --kind service"] {
+        assert!(talk.contains(words), "{words}: {talk}");
+    }
     says(at, 0, "keys new --kind service --dir p");
     says(at, 2, "keys new --kind service --dir p");
     // The old one is not delegated again, and a root key never.

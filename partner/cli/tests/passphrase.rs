@@ -86,6 +86,7 @@ fn a_script_names_files_and_nobody_is_asked_without_a_terminal() {
     fs::set_permissions(at.join("one"), fs::Permissions::from_mode(0o640)).unwrap();
     let refused = says(at, 2, &format!("{delegate} --passphrase-file one"));
     assert!(refused.contains("can be read by others (mode 640)"), "{refused}");
+    assert!(refused.contains("choose another passphrase"), "{refused}");
     fs::set_permissions(at.join("one"), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(fs::read(at.join("p/service.delegation")).unwrap(), before);
     says(at, 0, &format!("{delegate} --passphrase-file one"));
@@ -105,6 +106,10 @@ fn a_script_names_files_and_nobody_is_asked_without_a_terminal() {
     says(at, 1, "keys passphrase --dir p --remove");
     let refused = says(at, 2, &format!("{delegate} --passphrase-file one"));
     assert!(refused.contains("p/root.key is under no passphrase"), "{refused}");
+    let refused = says(at, 2, change);
+    assert!(refused.contains("name the file of the new passphrase with --new-passphrase-file"));
+    // Who makes a party is asked for a passphrase only if one is wanted.
+    assert!(!says(at, 0, "init --help").contains("[default: asked"));
     says(at, 0, "keys passphrase --dir p --new-passphrase-file one");
     says(at, 0, "keys withdraw --kind analyst --dir p --passphrase-file one");
 }

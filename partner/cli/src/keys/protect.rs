@@ -37,6 +37,13 @@ impl Protect {
         if self.remove && !file.is_protected() {
             return Err(Failure::no(format!("{} is under no passphrase", path.display())));
         }
+        if self.passphrase.is_named() && !file.is_protected() {
+            return Err(Failure::unclear(format!(
+                "{} is under no passphrase, so there is none to read with --passphrase-file: leave it out, and name the \
+                 file of the new passphrase with --new-passphrase-file",
+                path.display()
+            )));
+        }
         let old = self.passphrase.of(&file)?;
         let new = if self.remove {
             None

@@ -1,9 +1,15 @@
 //! Why a party's keys cannot be made or used.
 
-use super::passphrase::{Cost, PassphraseLength};
+use super::{
+    folder::{delegation_file, key_file},
+    passphrase::{Cost, PassphraseLength},
+};
 use crate::withdrawn::WithdrawnError;
 use protocol::{delegation::KeyKind, sign::PublicKey};
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why keys cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +23,8 @@ pub enum IdentityError {
     },
     /// No keys there.
     #[error(
-        "there is no {path}: name a folder with this key of the party with --dir, or make keys with \
-             `glovebox init` if the party has none"
+        "there is no {path}: name a folder with this key of the party with --dir{}",
+        anew(path)
     )]
     Missing {
         /// The file.
@@ -151,4 +157,23 @@ pub enum IdentityError {
         /// Why.
         cause: io::Error,
     },
+}
+
+/// How the file that is missing comes to be: a key that was withdrawn leaves such a folder behind.
+fn anew(path: &Path) -> String {
+    let is = |name: String| path.file_name().is_some_and(|found| *found == *name);
+    for kind in [KeyKind::Service, KeyKind::Analyst] {
+        let delegate =
+            format!("have the root key delegate it with `glovebox keys delegate --kind {kind}`");
+        if is(key_file(kind)) {
+            return format!(
+                ", or make another key with `glovebox keys new --kind {kind}` and {delegate}; a party that has no keys at \
+                 all makes them with `glovebox init`"
+            );
+        }
+        if is(delegation_file(kind)) {
+            return format!(", or {delegate}");
+        }
+    }
+    ", or make the party's keys with `glovebox init` if it has none".to_owned()
 }
