@@ -155,6 +155,31 @@ fn a_bucket_salt_is_kept_by_every_party_and_by_the_contract_that_replaces_it() {
     assert!(talk.contains("the one written beside this contract is needed"), "{talk}");
 }
 
+/// What is to be sent along is named where it is, and is this contract's.
+#[test]
+fn the_salts_that_are_sent_on_exist_and_are_the_contracts_own() {
+    let dir = parties();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir(at("moved")).unwrap();
+    fs::copy(at("contract.toml"), at("moved/c.toml")).unwrap();
+    says(dir.path(), 0, "contract sign contract.toml --dir p");
+    // The folder knows the salt by now, so nothing is missed but what the others need.
+    let (_, talk) = says(dir.path(), 0, "contract sign moved/c.toml --dir p");
+    assert!(!talk.contains("and moved/c.toml.salts"), "{talk}");
+    assert!(talk.contains("there is no moved/c.toml.salts"), "{talk}");
+    let new = "contract new --name other --party p/party.toml --party r/party.toml --pcrs pcrs.json -o other.toml";
+    says(dir.path(), 0, new);
+    fs::copy(at("other.toml.salts"), at("moved/c.toml.salts")).unwrap();
+    let (_, talk) = says(dir.path(), 1, "contract sign moved/c.toml --dir p");
+    assert!(
+        talk.contains("does not have the bucket salt of this contract for publisher"),
+        "{talk}"
+    );
+    fs::copy(at("contract.toml.salts"), at("moved/c.toml.salts")).unwrap();
+    let (_, talk) = says(dir.path(), 0, "contract sign moved/c.toml --dir p");
+    assert!(talk.contains("and moved/c.toml.salts, which has the bucket salt"), "{talk}");
+}
+
 /// What partners agreed on stays, comments and all; what differs is printed.
 #[test]
 fn a_contract_that_replaces_another_starts_from_its_text() {

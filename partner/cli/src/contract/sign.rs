@@ -5,7 +5,10 @@ use crate::{
     people::{self, PeopleArgs},
     salt, say,
 };
-use client::{keys::Identity, salts};
+use client::{
+    keys::{Identity, IdentityError},
+    salts,
+};
 use custody::Ledger;
 use protocol::{
     contract::{Contract, TAG},
@@ -78,13 +81,31 @@ impl Sign {
         match missing.as_slice() {
             [] => say::note(format_args!("Signed by {party}; every party has signed.")),
             missing => say::note(format_args!(
-                "Signed by {party}; still to sign: {}. Send them {} and {}, which has the bucket salt.",
+                "Signed by {party}; still to sign: {}. Send them {} and {}.",
                 missing.join(", "),
                 output.display(),
-                self.salts.clone().unwrap_or_else(|| salt::beside(&output)).display()
+                self.to_send()
             )),
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The file with the bucket salt that came with the contract.
+    fn salts(&self) -> PathBuf {
+        self.salts.clone().unwrap_or_else(|| salt::beside(&self.file))
+    }
+
+    /// Names the file of the bucket salt for the others. Only a file that is there, and was looked into, is named.
+    fn to_send(&self) -> String {
+        let path = self.salts();
+        if path.exists() {
+            format!("{}, which has the bucket salt", path.display())
+        } else {
+            format!(
+                "the .salts file that was written beside the contract, without which no owner can sign (there is no {})",
+                path.display()
+            )
+        }
     }
 
     /// Keeps the bucket salt of the contract, without which an owner could grant nothing.
@@ -100,11 +121,12 @@ impl Sign {
                  new --supersedes`, which keeps the salt, or say --other-bucket-salt if that is meant",
             ));
         }
-        if let Some(salt) = salts::find(dir, &contract.bucket_salt).map_err(Failure::no)? {
-            return salts::keep(dir, contract, &salt).map_err(Failure::no);
-        }
-        let path = self.salts.clone().unwrap_or_else(|| salt::beside(&self.file));
+        let known = salts::find(dir, &contract.bucket_salt).map_err(Failure::no)?;
+        let path = self.salts();
         if self.salts.is_none() && !path.exists() {
+            if let Some(salt) = known {
+                return salts::keep(dir, contract, &salt).map_err(Failure::no);
+            }
             if contract.datasets.values().any(|dataset| dataset.owner == party) {
                 return Err(Failure::unclear(format!(
                     "there is no {}: the bucket salt of a contract comes with it, sealed to each party; ask whoever \
@@ -113,6 +135,10 @@ impl Sign {
                 )));
             }
             return Ok(());
+        }
+        // A file that is there is looked into, known salt or not: it is sent on to the others.
+        if let (Err(IdentityError::Missing { .. }), Some(salt)) = (identity.recipient(), known) {
+            return salts::keep(dir, contract, &salt).map_err(Failure::no);
         }
         let salt = salt::opened(identity, contract, &path)?;
         salts::keep(dir, contract, &salt).map_err(Failure::no)
