@@ -1,6 +1,6 @@
 //! Files that several commands read and write.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, say};
 use attestation_verifier::{Pcr, registers};
 use client::trust::Trust;
 use protocol::{
@@ -88,6 +88,27 @@ impl Paper {
         let (text, signers) = contract_text(path)?;
         let contract = Contract::parse(&text).map_err(|why| named(path, why))?;
         Ok(Self { contract, text, signers })
+    }
+
+    /// The same for what is only looked at: a contract without keys, such as a worked sample, gets throw-away ones, as
+    /// `glovebox try` gives it, and that is said.
+    pub(crate) fn read_or_fill(path: &Path) -> Result<Self, Failure> {
+        let (text, signers) = contract_text(path)?;
+        let words = String::from_utf8_lossy(&text);
+        match rehearsal::with_throw_away_keys(&words).map_err(|why| named(path, why))? {
+            Some(contract) => {
+                say::note(format_args!(
+                    "{} has no keys of its own, or not all: throw-away keys, bucket salt and build were put in. Nobody \
+                     can sign it so; `glovebox contract new` writes one that can be signed.",
+                    path.display()
+                ));
+                Ok(Self { contract, text, signers })
+            }
+            None => {
+                let contract = Contract::parse(&text).map_err(|why| named(path, why))?;
+                Ok(Self { contract, text, signers })
+            }
+        }
     }
 }
 

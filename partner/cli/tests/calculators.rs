@@ -220,3 +220,24 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert_eq!(output.status.code(), Some(0));
 }
+
+/// A worked sample has no keys: `price` and `show` read it as `try` does, and say so.
+#[test]
+fn the_worked_samples_are_priced_and_shown_with_throw_away_keys() {
+    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../protocol/src/analysis");
+    let folders = fs::read_dir(kinds).unwrap().map(|kind| kind.unwrap().path().join("sample"));
+    let samples: Vec<_> = folders.filter(|sample| sample.join("contract.toml").exists()).collect();
+    assert!(samples.len() >= 6, "{samples:?}");
+    for sample in samples.iter().filter(|sample| !sample.ends_with("example/sample")) {
+        let price = ["job", "price", "job.toml", "--contract", "contract.toml"];
+        let (page, talk) = says(sample, 0, &price);
+        assert!(talk.contains("throw-away keys"), "{talk}");
+        assert!(page.contains("epsilon"), "{page}");
+        let (page, talk) = says(sample, 0, &["contract", "show", "contract.toml"]);
+        assert!(talk.contains("throw-away keys") && page.contains("NOT SIGNED"), "{page}{talk}");
+    }
+    // What has its own keys is read as it is.
+    let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
+    let (_, talk) = says(dir.path(), 0, &["contract", "show", "contract.toml"]);
+    assert!(!talk.contains("throw-away"), "{talk}");
+}

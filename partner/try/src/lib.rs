@@ -99,9 +99,9 @@ impl<'a> Rehearsal<'a> {
     /// [`RehearsalError`], as the same step would fail in a real room.
     pub async fn stage(&self) -> Result<Stage, RehearsalError> {
         let folder = tempfile::tempdir()?;
-        let pcrs = measure(b"glovebox try");
+        let pcrs = measure(BUILD);
         let parties = paper::parties(self.contract, folder.path())?;
-        let (contract, signed) = paper::contract(self.contract, &parties, &pcrs)?;
+        let (contract, signed) = paper::contract(self.contract, &parties, &pcrs, false)?;
         let host = Arc::new(MemoryHost::new(signed));
         let module = Simulated::throw_away(pcrs)?;
         let trust = Trust::danger(module.root())?;
@@ -127,6 +127,22 @@ impl<'a> Rehearsal<'a> {
         options.reading.several_files = true;
         options
     }
+}
+
+/// Reads a contract that has no keys yet, such as a worked sample, as a rehearsal reads it: with throw-away keys, salt
+/// and build. `None` for one that has its own, which is read as it is.
+///
+/// # Errors
+///
+/// [`RehearsalError`] if nothing but keys makes it a contract.
+pub fn with_throw_away_keys(contract: &str) -> Result<Option<Contract>, RehearsalError> {
+    if !paper::lacks_keys(contract) {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    let parties = paper::parties(contract, folder.path())?;
+    let (contract, _) = paper::contract(contract, &parties, &measure(BUILD), true)?;
+    Ok(Some(contract))
 }
 
 /// What a rehearsal leaves.
@@ -405,6 +421,8 @@ pub enum RehearsalError {
     Nobody,
 }
 
+/// What the build of a rehearsal is measured from.
+const BUILD: &[u8] = b"glovebox try";
 /// Memory that a rehearsal may take, in bytes.
 const MEMORY_BYTES: u64 = 16 << 30;
 

@@ -24,11 +24,23 @@ pub(crate) fn parties(contract: &str, folder: &Path) -> Result<Parties, Rehearsa
     Ok(identities)
 }
 
-/// The contract with those keys and this build, signed by every party.
+/// Whether the contract lacks what is put in when keys are made: keys of a party, the bucket salt, builds.
+pub(crate) fn lacks_keys(text: &str) -> bool {
+    let Ok(table) = text.parse::<Table>() else { return false };
+    let parties = table.get("party").and_then(Value::as_array).into_iter().flatten();
+    let has_keys =
+        |party: &Value| ["root_key", "recipient_key"].iter().all(|key| party.get(key).is_some());
+    !["bucket_salt", "build"].iter().all(|key| table.contains_key(*key))
+        || !parties.into_iter().all(has_keys)
+}
+
+/// The contract with those keys and this build, signed by every party. Custodies are left in only `with_custodies`: in a
+/// rehearsal nobody answers at their addresses.
 pub(crate) fn contract(
     text: &str,
     parties: &Parties,
     pcrs: &BTreeMap<u8, impl fmt::Display>,
+    with_custodies: bool,
 ) -> Result<(Contract, Vec<u8>), RehearsalError> {
     // The user's own contract must be valid by itself, so that errors name the user's own lines.
     let placeholder = Contract::parse(text.as_bytes());
@@ -41,7 +53,9 @@ pub(crate) fn contract(
             let recipient = identity.recipient()?.public().to_string();
             party.insert("root_key".to_owned(), root.into());
             party.insert("recipient_key".to_owned(), recipient.into());
-            party.remove("custody");
+            if !with_custodies {
+                party.remove("custody");
+            }
         }
     }
     let salt = salts::fresh()?;

@@ -24,7 +24,8 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let page = page(&Paper::read(&self.file)?, clock::now()).map_err(Failure::unclear)?;
+        let page =
+            page(&Paper::read_or_fill(&self.file)?, clock::now()).map_err(Failure::unclear)?;
         say::result(page.trim_end())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -53,7 +53,7 @@ pub(crate) struct Price {
 
 impl Price {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.contract)?.contract;
+        let contract = Paper::read_or_fill(&self.contract)?.contract;
         let template = files::read_text(&self.job)?;
         let (analysis, question) = question_from_toml(&template, &contract).map_err(Failure::no)?;
         let proven = policy::price(&contract, &analysis, &question)
