@@ -158,10 +158,8 @@ fn nothing_that_ships_makes_a_closing_that_nobody_attested() {
 #[test]
 fn nobody_outside_the_kinds_knows_which_there_are() {
     let kinds: Vec<&str> = protocol::analysis::KINDS.iter().map(|kind| kind.kind).collect();
-    let pattern = |list: &str, kind: &str| {
-        let (first, rest) = kind.split_at(1);
-        format!("{list}::{}{rest}", first.to_uppercase())
-    };
+    let pattern = |list: &str, kind: &str| format!("{list}::{}", camel(kind));
+    assert_eq!(pattern("Answer", "order_value"), "Answer::OrderValue");
     let patterns: Vec<String> = ["Answer", "Question"]
         .iter()
         .flat_map(|list| kinds.iter().map(move |kind| pattern(list, kind)))
@@ -190,6 +188,26 @@ fn nobody_outside_the_kinds_knows_which_there_are() {
     }
     assert!(searched > 300, "only {searched} files");
     assert!(wrong.is_empty(), "these know the kinds: {wrong:#?}");
+}
+
+/// `order_value` as a type has it: `OrderValue`.
+fn camel(snake: &str) -> String {
+    let words = snake.split('_').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        format!("{}{rest}", first.to_uppercase())
+    });
+    words.collect()
+}
+
+/// Who asks what can be asked begins at README.md.
+#[test]
+fn the_readme_lists_the_page_of_every_kind() {
+    let readme = fs::read_to_string(tests::repository("README.md")).unwrap();
+    for kind in protocol::analysis::KINDS {
+        let page = format!("protocol/src/analysis/{}/README.md", kind.kind);
+        assert!(readme.contains(&format!("]({page})")), "README.md does not link {page}");
+        assert!(tests::repository(&page).exists(), "{page}");
+    }
 }
 
 fn metadata() -> Metadata {
