@@ -2,11 +2,11 @@
 
 mod raw;
 
-use super::{Analysis, KINDS, Question, Scope};
+use super::{Analysis, KINDS, Leaves, Question, Scope};
 use crate::{
     contract::{Contract, Terms},
     proof::Split,
-    tally::Clamp,
+    tally::{Clamp, Tally},
     text,
     time::Time,
     units::{Millionths, Scale},
@@ -53,7 +53,12 @@ pub(super) fn ask<A: Analysis>(
     let document: Document<A> = toml::from_str(text).map_err(|error| syntax(text, &error))?;
     let named = document.job.analysis.as_deref();
     let (name, terms) = analysis(named, A::SECTION.kind, contract)?;
-    let asked = A::ask(&document.asked, &Scope { contract, name, terms })?;
+    let scope = Scope { contract, name, terms };
+    let asked = A::ask(&document.asked, &scope)?;
+    // What is wrong with a tally otherwise, the policy says when it prices the job.
+    if let (Leaves::Figures, Ok(tally)) = (asked.leaves(), asked.tally(&scope)) {
+        needs_shares(A::KIND, asked.price().split, &tally)?;
+    }
     Ok((name.clone(), asked))
 }
 
@@ -212,21 +217,50 @@ pub(super) fn value(
     }
 }
 
+/// The shares of the loss, in thousandths. A part that nothing needs may have none.
 pub(super) fn split(field: &str, raw: Option<&RawSplit>) -> Result<Split, TemplateError> {
     let Some(raw) = raw else { return Ok(Split { n: 200, sum: 500, products: 300 }) };
-    // A part that nothing needs may have no share.
-    let part =
-        |share: f64| if share == 0.0 { Ok(0) } else { Ok(millionths(field, share)?.0 / 1000) };
-    let split = Split { n: part(raw.n)?, sum: part(raw.sum)?, products: part(raw.sum_sq)? };
-    if split.n + split.sum + split.products == 1000 {
-        Ok(split)
-    } else {
-        Err(value(
-            field,
-            format!("{} + {} + {}", raw.n, raw.sum, raw.sum_sq),
-            "expected a sum of 1",
-        ))
+    let part = |name: &str, share: f64| {
+        let thousandths = (share * 1000.0).round();
+        let is_exact = (share * 1000.0 - thousandths).abs() < 1e-6;
+        if !is_exact || !(0.0..=1000.0).contains(&thousandths) {
+            let expected = "expected 0 to 1, in whole thousandths such as 0.125";
+            return Err(value(&format!("{field}.{name}"), share, expected));
+        }
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to lie in 0..=1000"
+        )]
+        let thousandths = thousandths as u32;
+        Ok(thousandths)
+    };
+    let [n, sum, products] =
+        [part("n", raw.n)?, part("sum", raw.sum)?, part("sum_sq", raw.sum_sq)?];
+    let all = n + sum + products;
+    if all == 1000 {
+        return Ok(Split { n, sum, products });
     }
+    let found = format!("{} + {} + {} = {}", raw.n, raw.sum, raw.sum_sq, f64::from(all) / 1000.0);
+    Err(value(field, found, "expected a sum of 1"))
+}
+
+/// Refuses a share of 0 for figures that the tally has: their noise could not be drawn at any price.
+fn needs_shares(kind: &str, split: Split, tally: &Tally) -> Result<(), TemplateError> {
+    let (has_sums, has_products) = (!tally.measures.is_empty(), !tally.products.is_empty());
+    let given = if has_products { split.sum } else { split.sum.saturating_add(split.products) };
+    for (name, share, needed, what) in [
+        ("n", split.n, has_sums, "head counts need"),
+        ("sum", given, has_sums, "sums need"),
+        ("sum_sq", split.products, has_products, "sums of squares and products need"),
+    ] {
+        if needed && share == 0 {
+            let expected = format!("{what} a share above 0, from which their noise is paid");
+            return Err(value(&format!("{kind}.privacy.split.{name}"), 0, expected));
+        }
+    }
+    Ok(())
 }
 
 /// A day, since 1970-01-01.
@@ -236,46 +270,52 @@ pub(super) fn day(field: &str, text: &str) -> Result<i32, TemplateError> {
     day.ok_or_else(|| value(field, text, "expected a day such as 2026-10-28"))
 }
 
-/// A positive amount, in units of 10^-scale.
+/// A positive amount, in units of 10^-scale, that a person's total may be clamped at.
 pub(super) fn scaled(field: &str, amount: f64, scale: Scale) -> Result<u32, TemplateError> {
-    let units = amount * scale.units_per_one();
-    let whole = units.round();
-    let exact = (units - whole).abs() < 1e-6;
-    if !exact || !(1.0..=4e9).contains(&whole) {
-        let expected = match scale {
-            Scale::WHOLE => "expected a whole number of 1 or more".to_owned(),
-            scale => format!("expected a positive amount with at most {scale} decimals"),
-        };
-        return Err(value(field, amount, expected));
-    }
+    let units = within(field, amount, scale, [1.0, FARTHEST])?;
     #[expect(
         clippy::as_conversions,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "checked to lie in 1..2^32"
+        reason = "checked to lie in 1..=2^31"
     )]
-    let units = whole as u32;
+    let units = units as u32;
     Ok(units)
 }
 
 /// An amount, in units of 10^-scale.
 pub(super) fn units(field: &str, amount: f64, scale: Scale) -> Result<i64, TemplateError> {
-    let units = amount * scale.units_per_one();
-    let whole = units.round();
-    if (units - whole).abs() >= 1e-6 || !(-9e15..=9e15).contains(&whole) {
-        let expected = match scale {
-            Scale::WHOLE => "expected a whole number".to_owned(),
-            scale => format!("expected an amount with at most {scale} decimals"),
-        };
-        return Err(value(field, amount, expected));
-    }
+    let units = within(field, amount, scale, [-MOST_UNITS, MOST_UNITS])?;
     #[expect(
         clippy::as_conversions,
         clippy::cast_possible_truncation,
         reason = "checked to lie in -2^53..2^53"
     )]
-    let units = whole as i64;
+    let units = units as i64;
     Ok(units)
+}
+
+/// A whole number of units of 10^-scale from `least` to `most`.
+fn within(
+    field: &str,
+    amount: f64,
+    scale: Scale,
+    [least, most]: [f64; 2],
+) -> Result<f64, TemplateError> {
+    let units = amount * scale.units_per_one();
+    let whole = units.round();
+    if (units - whole).abs() < 1e-6 && (least..=most).contains(&whole) {
+        return Ok(whole);
+    }
+    let decimals = scale.decimals();
+    let [least, most] =
+        [least, most].map(|end| format!("{:.decimals$}", end / scale.units_per_one()));
+    let expected = match decimals {
+        0 => format!("expected a whole number from {least} to {most}"),
+        1 => format!("expected an amount from {least} to {most} with at most 1 decimal"),
+        _ => format!("expected an amount from {least} to {most} with at most {decimals} decimals"),
+    };
+    Err(value(field, amount, expected))
 }
 
 /// The amounts between which a person's total counts as it is. Without decimals (`scale` 0) they may be numbers of rows,
@@ -288,35 +328,31 @@ pub(super) fn clamp(
 ) -> Result<Clamp, TemplateError> {
     let most = i64::from(scaled(&field("cap_per_user"), cap, scale)?);
     let named = field("floor_per_user");
-    let least = floor.map_or(Ok(0), |floor| units(&named, floor, scale))?;
-    Clamp::new(least, most).map_err(|_| {
-        if least > 0 {
-            let expected = "expected 0, where nothing below counts, or an amount below 0";
-            return value(&named, floor.unwrap_or(0.0), expected);
+    let least = match floor {
+        None => 0,
+        Some(floor) => {
+            #[expect(
+                clippy::as_conversions,
+                clippy::cast_possible_truncation,
+                reason = "checked to lie in -2^31..=0"
+            )]
+            let least = within(&named, floor, scale, [-FARTHEST, 0.0])? as i64;
+            least
         }
-        let decimals = scale.decimals();
-        let farthest = FARTHEST / scale.units_per_one();
-        let limit = format!("expected at most {farthest:.decimals$}, above 0 or below");
-        // An amount without decimals may be a count, which belongs to no column.
-        let expected = match scale {
-            Scale::WHOLE => limit,
-            _ => format!("{limit}: {FARTHEST:.0} units of the column's last decimal"),
-        };
-        let beyond = |units: i64| units.unsigned_abs() > Clamp::FARTHEST;
-        match floor {
-            Some(floor) if beyond(least) => value(&named, floor, expected),
-            _ => value(&field("cap_per_user"), cap, expected),
-        }
-    })
+    };
+    // Both ends are within their ranges.
+    Clamp::new(least, most).map_err(|error| value(&named, floor.unwrap_or(0.0), error.to_string()))
 }
 
 /// [`Clamp::FARTHEST`], for messages.
 const FARTHEST: f64 = 2_147_483_648.0;
+/// Units of an amount that conditions and bins compare with: below 2^53.
+const MOST_UNITS: f64 = 9e15;
 
 /// A share or a level, above 0 and below 1.
 pub(super) fn millionths(field: &str, share: f64) -> Result<Millionths, TemplateError> {
     Millionths::nearest(share)
-        .ok_or_else(|| value(field, share, "expected a number between 0 and 1"))
+        .ok_or_else(|| value(field, share, "expected a number from 0.000001 to 0.999999"))
 }
 
 #[cfg(test)]

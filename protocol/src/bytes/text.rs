@@ -126,8 +126,12 @@ pub fn plain_toml(message: &str) -> String {
     };
     let expected = match expected {
         "f64" | "f32" => "a number such as 0.5",
-        "i64" | "i32" => "a whole number",
-        "u64" | "u32" | "u16" | "u8" => "a whole number, not below 0",
+        "i64" => "a whole number",
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "u64" => "a whole number, not below 0",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u16" => "a whole number from 0 to 65535",
+        "u8" => "a whole number from 0 to 255",
         "a string" => "text in quotes",
         "a boolean" => "true or false",
         "a sequence" => "a list in square brackets",
@@ -267,7 +271,7 @@ mod tests {
             ),
             (
                 "invalid value: integer `-1`, expected u32",
-                "found integer `-1`, expected a whole number, not below 0",
+                "found integer `-1`, expected a whole number from 0 to 4294967295",
             ),
             ("invalid type: sequence, expected a map", "found a list, expected a table of its own"),
             ("invalid type: map, expected a string", "found a table, expected text in quotes"),

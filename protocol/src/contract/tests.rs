@@ -242,11 +242,7 @@ fn refuses_unknown_fields_in_every_table() {
 fn refuses_what_is_no_toml_or_of_another_type() {
     refused_by_toml(&edit("min_cell", "50", "\"50\""), "min_cell", "expected a whole number");
     refused_by_toml(&edit("min_cell", "50", "49.5"), "min_cell", "expected a whole number");
-    refused_by_toml(
-        &edit("contract", "2", "-1"),
-        "contract",
-        "expected a whole number, not below 0",
-    );
+    refused_by_toml(&edit("contract", "2", "-1"), "contract", "expected a whole number from 0");
     refused_by_toml(&edit("role", "\"match_key\"", "\"key\""), "\"key\"", "unknown variant");
     refused_by_toml(&edit("period", "\"month\"", "\"year\""), "\"year\"", "unknown variant");
     let known = analysis::sections().map(|section| section.kind).collect();
@@ -438,7 +434,7 @@ fn refuses_budgets_that_no_build_accepts() {
         expected: "at least the epsilon of one period",
     };
     refused(&edit("lifetime_epsilon", "20.0", "3"), "lifetime_epsilon = 3", &flaw);
-    let reason = "expected a delta between 1e-15 and 1e-3";
+    let reason = "expected a delta between 1e-15 and 1e-3, in whole units of 1e-15";
     refused(&edit("delta", "1e-6", "0.1"), "delta = 0.1", &most("delta", reason));
 }
 

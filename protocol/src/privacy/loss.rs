@@ -192,7 +192,7 @@ pub enum InvalidLoss {
     #[error("expected an epsilon between 0.001 and 100 with at most six decimals")]
     Epsilon,
     /// The number is not a valid δ.
-    #[error("expected a delta between 1e-15 and 1e-3")]
+    #[error("expected a delta between 1e-15 and 1e-3, in whole units of 1e-15")]
     Delta,
 }
 

@@ -151,8 +151,9 @@ impl RawWindow {
 impl RawCost {
     fn fixed(&self) -> Result<Cost, TemplateError> {
         let scaled = (self.total * 1e6).round();
-        if !(0.0..9e15).contains(&scaled) {
-            return Err(value("lift.cost.total", self.total, "expected an amount of at least 0"));
+        if !(0.0..=9e15).contains(&scaled) {
+            let expected = "expected an amount from 0 to 9000000000";
+            return Err(value("lift.cost.total", self.total, expected));
         }
         #[expect(
             clippy::as_conversions,
@@ -262,7 +263,11 @@ fn outcome(
     let clamp = match (raw.r#type, raw.max_events_per_user, raw.cap_per_user) {
         // Events are whole numbers, whatever decimals their column has.
         (OutcomeKind::Binary, None, None) => Clamp::ONE,
-        (OutcomeKind::Count, Some(most), None) if most > 0 => {
+        (OutcomeKind::Count, Some(0), None) => {
+            let expected = "expected a whole number from 1";
+            return Err(value(&field("max_events_per_user"), 0, expected));
+        }
+        (OutcomeKind::Count, Some(most), None) => {
             let field = |_: &str| field("max_events_per_user");
             clamp(&field, f64::from(most), None, scale)?
         }

@@ -21,12 +21,12 @@ pub(crate) struct RawLift {
     pub(super) window: Option<RawWindow>,
     #[serde(default, rename = "outcome")]
     pub(super) outcomes: Vec<RawOutcome>,
-    pub(super) covariates: Option<BTreeMap<String, Value>>,
+    pub(super) covariates: Option<Value>,
     pub(super) cost: Option<RawCost>,
     pub(super) privacy: Option<RawPrivacy>,
-    pub(super) breakdowns: Option<BTreeMap<String, Value>>,
-    pub(super) geo: Option<BTreeMap<String, Value>>,
-    pub(super) export: Option<BTreeMap<String, Value>>,
+    pub(super) breakdowns: Option<Value>,
+    pub(super) geo: Option<Value>,
+    pub(super) export: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +37,8 @@ pub(crate) struct RawAssignment {
     pub(super) test: Vec<String>,
     pub(super) control: Vec<String>,
     pub(super) expected_share: Option<BTreeMap<String, f64>>,
-    pub(super) opportunity_column: Option<String>,
-    pub(super) exposure_column: Option<String>,
+    pub(super) opportunity_column: Option<Value>,
+    pub(super) exposure_column: Option<Value>,
     pub(super) srm_flag_p: Option<f64>,
 }
 

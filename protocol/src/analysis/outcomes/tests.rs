@@ -180,7 +180,11 @@ fn a_field_that_cannot_be_is_refused_by_name() {
             "column = \"bought\"",
             "column is \"bought\"; the contract's analysis allows spend",
         ),
-        ("cap_per_user = 100", "cap_per_user = 0", "cap_per_user is 0; expected a positive amount"),
+        (
+            "cap_per_user = 100",
+            "cap_per_user = 0",
+            "cap_per_user is 0; expected an amount from 0.01",
+        ),
         ("name = \"spend\"", "name = \"\"", "outcomes.outcome.name is \"\"; expected 1 to 64"),
         ("epsilon = 2", "epsilon = 0", "outcomes.privacy.epsilon is 0"),
         ("[outcomes.privacy]\nepsilon = 2\ndelta = 1e-6\n", "", "[outcomes.privacy] is missing"),

@@ -166,9 +166,16 @@ fn refuses_what_this_build_would_have_to_ignore() {
         edit("srm_flag_p", "exposure_column = \"exposed\"\nsrm_flag_p"),
         "lift.assignment.exposure_column (leave it out)",
     );
-    for table in ["covariates", "breakdowns", "geo", "export"] {
-        let text = format!("{LIFT}\n[lift.{table}]\nwhatever = 1\n");
-        not_offered(read(&text), &format!("lift.{table} (leave it out)"));
+    for field in ["covariates", "breakdowns", "geo", "export"] {
+        let refusal = format!("lift.{field} (leave it out)");
+        not_offered(read(&format!("{LIFT}\n[lift.{field}]\nwhatever = 1\n")), &refusal);
+        for said in ["[\"x\"]", "true", "\"x\"", "7", "0.5", "2026-10-01", "[{ x = 1 }]"] {
+            not_offered(edit("version = 1", &format!("version = 1\n{field} = {said}")), &refusal);
+        }
+    }
+    for field in ["opportunity_column", "exposure_column"] {
+        let refusal = format!("lift.assignment.{field} (leave it out)");
+        not_offered(edit("srm_flag_p", &format!("{field} = [1]\nsrm_flag_p")), &refusal);
     }
 }
 
@@ -294,8 +301,76 @@ fn refuses_losses_and_splits_that_are_none() {
     refused(edit("epsilon = 1.0", "epsilon = 0"), "lift.privacy.epsilon", "0");
     refused(edit("delta = 1e-6", "delta = 1"), "lift.privacy.delta", "1");
     let field = "lift.privacy.split";
-    refused(edit("sum = 0.5", "sum = 0.6"), field, "0.25 + 0.6 + 0.25");
-    refused(edit("n = 0.25", "n = -0.25"), field, "-0.25");
+    let split = |to: &str| edit("n = 0.25, sum = 0.5, sum_sq = 0.25", to);
+    refused(split("n = 0.25, sum = 0.6, sum_sq = 0.25"), field, "0.25 + 0.6 + 0.25 = 1.1");
+    let part = |name: &str| format!("{field}.{name}");
+    refused(split("n = -0.25, sum = 1, sum_sq = 0.25"), &part("n"), "-0.25");
+    // Parts of a thousandth were cut off once, and the sum of these was taken for 1.
+    refused(split("n = 0.2009, sum = 0.5, sum_sq = 0.3"), &part("n"), "0.2009");
+    refused(split("n = 0.2005, sum = 0.4995, sum_sq = 0.3"), &part("n"), "0.2005");
+    refused(split("n = 0.3333, sum = 0.3334, sum_sq = 0.3333"), &part("n"), "0.3333");
+    assert_eq!(
+        split("n = 0.333, sum = 0.333, sum_sq = 0.334").unwrap().split,
+        Split { n: 333, sum: 333, products: 334 }
+    );
+}
+
+#[test]
+fn a_share_of_nothing_is_refused_where_something_needs_it() {
+    let split =
+        |text: &str, to: &str| read(&text.replacen("n = 0.25, sum = 0.5, sum_sq = 0.25", to, 1));
+    for (to, part) in [
+        ("n = 0, sum = 0.5, sum_sq = 0.5", "n"),
+        ("n = 0.5, sum = 0, sum_sq = 0.5", "sum"),
+        ("n = 0.5, sum = 0.5, sum_sq = 0", "sum_sq"),
+        ("n = 1, sum = 0, sum_sq = 0", "sum"),
+    ] {
+        refused(split(LIFT, to), &format!("lift.privacy.split.{part}"), "0");
+    }
+    // Nobody needs squares of a share of people: their part goes to the sums.
+    let outcome = "[[lift.outcome]]\nname = \"capped spend\"";
+    let (start, end) = (LIFT.find(outcome).unwrap(), LIFT.find("[lift.cost]").unwrap());
+    let binary = format!("{}{}", &LIFT[..start], &LIFT[end..]);
+    for to in ["n = 0.5, sum = 0.5, sum_sq = 0", "n = 0.5, sum = 0, sum_sq = 0.5"] {
+        assert!(split(&binary, to).is_ok(), "{to}");
+    }
+    refused(split(&binary, "n = 1, sum = 0, sum_sq = 0"), "lift.privacy.split.sum", "0");
+}
+
+/// Whoever reads a refusal can see what is wrong: the range that it states does not contain what was found.
+#[test]
+fn a_refused_number_lies_outside_the_range_that_its_refusal_states() {
+    let value = "type = \"value\"\ncap_per_user = 499.0\ncap_source = \"declared\"";
+    for (from, to) in [
+        ("cap_per_user = 499.0", "cap_per_user = 99999999999"),
+        ("cap_per_user = 499.0", "cap_per_user = 21474836.49"),
+        ("cap_per_user = 499.0", "cap_per_user = 0"),
+        ("cap_per_user = 499.0", "cap_per_user = 1\nfloor_per_user = 0.01"),
+        ("cap_per_user = 499.0", "cap_per_user = 1\nfloor_per_user = -21474836.49"),
+        (value, "type = \"count\"\nmax_events_per_user = 4294967295"),
+        (value, "type = \"count\"\nmax_events_per_user = 4294967296"),
+        ("min_cell = 60", "min_cell = 9999999999"),
+        ("min_cell = 60", "min_cell = -1"),
+        ("cooldown_days = 14", "cooldown_days = 9999999999"),
+        ("confidence = 0.9", "confidence = 0.9999999"),
+        ("confidence = 0.9", "confidence = 1e-7"),
+        ("srm_flag_p = 0.01", "srm_flag_p = 1"),
+        ("total = 1065.35", "total = 9000000001"),
+        ("total = 1065.35", "total = -1"),
+    ] {
+        let said = edit(from, to).unwrap_err().to_string();
+        let (before, range) = said.split_once("expected ").unwrap();
+        let (least, most) = range.split_once(" from ").unwrap().1.split_once(" to ").unwrap();
+        let number = |text: &str| {
+            let end = text.find(|c: char| !c.is_ascii_digit() && !".-e".contains(c));
+            text[..end.unwrap_or(text.len())].parse::<f64>().unwrap()
+        };
+        let found = to.rsplit(" = ").next().unwrap();
+        let in_words = number(found).to_string();
+        assert!(before.contains(&in_words) || before.contains(found), "{said}");
+        let (least, most) = (number(least), number(most));
+        assert!(!(least..=most).contains(&number(found)), "{said}");
+    }
 }
 
 #[test]
@@ -337,19 +412,23 @@ fn the_cap_of_a_count_is_refused_without_a_word_about_decimals_or_columns() {
     };
     assert_eq!(
         said(2.5, None, 0),
-        "job: kind.cap_per_user is 2.5; expected a whole number of 1 or more"
+        "job: kind.cap_per_user is 2.5; expected a whole number from 1 to 2147483648"
     );
     assert_eq!(
         said(3.0, Some(-0.5), 0),
-        "job: kind.floor_per_user is -0.5; expected a whole number"
+        "job: kind.floor_per_user is -0.5; expected a whole number from -2147483648 to 0"
     );
     assert_eq!(
         said(3e9, None, 0),
-        "job: kind.cap_per_user is 3000000000; expected at most 2147483648, above 0 or below"
+        "job: kind.cap_per_user is 3000000000; expected a whole number from 1 to 2147483648"
     );
     assert_eq!(
         said(2.555, None, 2),
-        "job: kind.cap_per_user is 2.555; expected a positive amount with at most 2 decimals"
+        "job: kind.cap_per_user is 2.555; expected an amount from 0.01 to 21474836.48 with at most 2 decimals"
     );
-    assert!(said(3e7, None, 2).ends_with("2147483648 units of the column's last decimal"));
+    assert!(said(3e7, Some(0.5), 2).contains("cap_per_user is 30000000; "));
+    assert!(
+        said(3.0, Some(0.5), 2)
+            .ends_with("expected an amount from -21474836.48 to 0.00 with at most 2 decimals")
+    );
 }
