@@ -11,7 +11,7 @@ pub(super) fn fit(
 ) -> Result<(Store, Declared), SealError> {
     let per_person = options.rows_per_person.unwrap_or(Declared::of(0).rows_per_person);
     let at_most = Declared::at_least(0, per_person);
-    let found = store.survey(at_most.rows_per_person, options.cut_rows);
+    let found = store.survey(at_most.rows_per_person, options.cut_rows)?;
     (count.people, count.most_rows) = (found.people, found.most);
     if options.cut_rows {
         (count.cut_people, count.cut_rows) = (found.over, found.beyond);

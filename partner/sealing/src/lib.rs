@@ -19,6 +19,7 @@ mod prepare;
 mod reading;
 mod record;
 mod row;
+mod spill;
 mod store;
 mod write;
 
@@ -78,8 +79,9 @@ impl<'a> Version<'a> {
 ///
 /// `input` is CSV with a header, Parquet or Arrow IPC; a folder of such files; or `-`, standard input.
 /// `progress` gets what is done and the total,
-/// in units that mean nothing else. The table is held in memory: some 16 bytes for each match key,
-/// 8 for a number, 4 for a code, and 40 for each row.
+/// in units that mean nothing else. Memory is bounded but for 16 bytes for each match key of another person, if somebody
+/// looks at the people ([`Options::examine`]): rows that do not fit are set aside beside the output, encrypted, in a file
+/// without a name that is gone when the process is.
 ///
 /// # Errors
 ///
@@ -93,8 +95,8 @@ pub fn seal(
 ) -> Result<Sealed, SealError> {
     let dataset = version.dataset()?;
     let output = output::Output::reserve(output, options)?;
-    let prepared =
-        prepare::prepare(input, dataset, version.salt, options, output.rejects(), progress)?;
+    let into = prepare::Into { salt: version.salt, spill: Some(output.spill()) };
+    let prepared = prepare::prepare(input, dataset, into, options, output.rejects(), progress)?;
     options.examine(prepared.people.as_ref())?;
     let file = output.create_sealed()?;
     let written = write::write(prepared, dataset, version, options, file, progress)?;
@@ -117,7 +119,8 @@ pub fn in_memory(
 ) -> Result<InMemory, SealError> {
     let dataset = version.dataset()?;
     let rejects = output::Rejects::reserve(options.reject_file.as_deref())?;
-    let prepared = prepare::prepare(input, dataset, version.salt, options, &rejects, progress)?;
+    let into = prepare::Into { salt: version.salt, spill: None };
+    let prepared = prepare::prepare(input, dataset, into, options, &rejects, progress)?;
     let written = write::write(prepared, dataset, version, options, Vec::new(), progress)?;
     rejects.publish()?;
     let manifest = sign(version, dataset, &written.manifest)?;

@@ -36,6 +36,11 @@ impl Output {
         &self.rejects
     }
 
+    /// Where rows may be set aside.
+    pub(super) fn spill(&self) -> PathBuf {
+        with_end(&self.sealed.path, ".spill")
+    }
+
     pub(super) fn create_sealed(&self) -> Result<File, SealError> {
         self.sealed.create()
     }

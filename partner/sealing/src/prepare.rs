@@ -19,8 +19,18 @@ use protocol::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+/// What rows are converted into.
+pub(super) struct Into<'a> {
+    pub(super) salt: &'a BucketSalt,
+    /// Where rows are set aside that memory has no room for; none if it has to have it.
+    pub(super) spill: Option<PathBuf>,
+}
+
+/// What is called with the values of each good row.
+type Keep<'k> = dyn FnMut(&[Converter<'_>], &[Value]) -> Result<(), SealError> + 'k;
 
 /// The rows of a table, converted.
 pub(super) struct Prepared {
@@ -35,7 +45,7 @@ pub(super) struct Prepared {
 pub(super) fn prepare(
     input: &Path,
     dataset: &Dataset,
-    salt: &BucketSalt,
+    into: Into<'_>,
     options: &Options,
     rejects: &Rejects,
     progress: &mut dyn FnMut(u64, u64),
@@ -44,15 +54,15 @@ pub(super) fn prepare(
     let mut people = options.examine.as_ref().map(|examine| Sampler::new(&examine.sketches));
     let mut keep = |converters: &[Converter<'_>], values: &[Value]| {
         let (encoder, store) = gathered.get_or_insert_with(|| {
-            let encoder = Encoder::new(converters, salt);
-            let store = Store::new(encoder.width());
+            let encoder = Encoder::new(converters, into.salt);
+            let store = Store::new(encoder.width(), MEMORY, into.spill.clone());
             (encoder, store)
         });
         encoder.encode(values, &mut record);
-        store.add(&record);
         if let Some(people) = &mut people {
             people.add(converters, values, encoder.tags(&record));
         }
+        store.add(&record)
     };
     let count = read(input, dataset, options, rejects, &mut keep, &mut |done, total| {
         // Reading is half of the work, writing the other.
@@ -73,8 +83,32 @@ pub(super) fn prepare(
 /// Hashes of all keys of the table, by which its people are compared with those of other lineages.
 struct Sampler<'a> {
     sketches: &'a Sketches,
-    hashes: BTreeMap<Identifier, Vec<u64>>,
-    tags: BTreeMap<Identifier, Vec<Tag>>,
+    hashes: BTreeMap<Identifier, Distinct<u64>>,
+    tags: BTreeMap<Identifier, Distinct<Tag>>,
+}
+
+/// Different values, in memory of up to twice what they take.
+struct Distinct<T> {
+    values: Vec<T>,
+    /// Of so many, some are thrown away that are there twice.
+    next: usize,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), next: 1 << 20 }
+    }
+}
+
+impl<T: Ord> Distinct<T> {
+    fn push(&mut self, value: T) {
+        if self.values.len() >= self.next {
+            self.values.sort_unstable();
+            self.values.dedup();
+            self.next = self.next.max(2 * self.values.len());
+        }
+        self.values.push(value);
+    }
 }
 
 impl<'a> Sampler<'a> {
@@ -100,8 +134,8 @@ impl<'a> Sampler<'a> {
 
     fn finish(self) -> Sketch {
         let mut sketch = Sketch::default();
-        self.hashes.into_iter().for_each(|(kind, hashes)| sketch.add_keys(kind, hashes));
-        self.tags.iter().for_each(|(kind, tags)| sketch.add_tags(*kind, tags));
+        self.hashes.into_iter().for_each(|(kind, hashes)| sketch.add_keys(kind, hashes.values));
+        self.tags.iter().for_each(|(kind, tags)| sketch.add_tags(*kind, &tags.values));
         sketch
     }
 }
@@ -114,7 +148,7 @@ pub(super) fn count(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
     let rejects = Rejects::reserve(options.reject_file.as_deref())?;
-    let count = read(input, dataset, options, &rejects, &mut |_, _| {}, progress)?;
+    let count = read(input, dataset, options, &rejects, &mut |_, _| Ok(()), progress)?;
     rejects.publish()?;
     Ok(count)
 }
@@ -166,7 +200,7 @@ fn read(
     dataset: &Dataset,
     options: &Options,
     rejects: &Rejects,
-    keep: &mut dyn FnMut(&[Converter<'_>], &[Value]),
+    keep: &mut Keep<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
     check_options(dataset, options)?;
@@ -194,8 +228,7 @@ fn read(
             if count.rows > MAX_ROWS {
                 return Err(SealError::TooManyRows { most: MAX_ROWS });
             }
-            keep(&converters, &values);
-            return Ok(());
+            return keep(&converters, &values);
         }
         rejects.add(&header, row, &bad)?;
         count_rejected(&mut count, row, bad);
@@ -383,3 +416,6 @@ impl Bad {
         bad.into_iter().map(|(_, wrong)| wrong).collect()
     }
 }
+
+/// Bytes of rows that are held before they are set aside. Twice as many may be allocated.
+const MEMORY: usize = 192 << 20;

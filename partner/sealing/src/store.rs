@@ -1,37 +1,72 @@
 //! The rows of a table between reading and writing, by the first byte of their people's tags.
 
 use super::{
+    SealError,
     people::{self, People},
     record::person_of,
+    spill::{Chunk, Spill},
 };
 use protocol::sealed::{Declared, Shape};
+use std::path::PathBuf;
 
-/// Converted rows, gathered in any order and taken out in the order of people.
+/// Converted rows, gathered in any order and taken out in the order of people, in bounded memory: what does not fit goes
+/// into a [`Spill`].
 pub(super) struct Store {
     width: usize,
-    parts: Vec<Vec<u8>>,
+    parts: Vec<Part>,
     /// Rows by the first 14 bits of their people's tags: the finest buckets that there are.
     fill: Vec<u64>,
     rows: u64,
+    /// Bytes of all rows in memory.
+    held: usize,
+    limit: usize,
+    /// Where to set rows aside; none if all are to stay in memory.
+    place: Option<PathBuf>,
+    spill: Option<Spill>,
+}
+
+/// The records of people whose tags begin with one byte.
+#[derive(Default)]
+struct Part {
+    rows: Vec<u8>,
+    set_aside: Vec<Chunk>,
 }
 
 impl Store {
-    /// For records of `width` bytes.
-    pub(super) fn new(width: usize) -> Self {
+    /// For records of `width` bytes. Rows beyond `limit` bytes are set aside in a file at `place`, if there is one.
+    pub(super) fn new(width: usize, limit: usize, place: Option<PathBuf>) -> Self {
         let fill = vec![0; 1 << Shape::MOST_BITS];
-        Self { width, parts: vec![Vec::new(); PARTS], fill, rows: 0 }
+        let mut parts = Vec::new();
+        parts.resize_with(PARTS, Part::default);
+        Self { width, parts, fill, rows: 0, held: 0, limit, place, spill: None }
     }
 
     /// Takes a record, which begins with the tag of its person.
-    pub(super) fn add(&mut self, record: &[u8]) {
+    pub(super) fn add(&mut self, record: &[u8]) -> Result<(), SealError> {
         let [first, ..] = person_of(record);
         if let Some(part) = self.parts.get_mut(usize::from(first)) {
-            part.extend_from_slice(record);
+            part.rows.extend_from_slice(record);
         }
         if let Some(fill) = self.fill.get_mut(finest_of(record)) {
             *fill += 1;
         }
         self.rows += 1;
+        self.held += record.len();
+        if self.held > self.limit { self.set_aside() } else { Ok(()) }
+    }
+
+    /// Puts all rows that are in memory into the file.
+    fn set_aside(&mut self) -> Result<(), SealError> {
+        let Some(place) = &self.place else { return Ok(()) };
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill::create(place)?),
+        };
+        for part in self.parts.iter_mut().filter(|part| !part.rows.is_empty()) {
+            part.set_aside.push(spill.put(&mut part.rows)?);
+        }
+        self.held = 0;
+        Ok(())
     }
 
     /// Bytes of a record.
@@ -46,10 +81,11 @@ impl Store {
 
     /// Puts the records in the order of people and counts those who have more rows than `most`; with `cut`, leaves out
     /// what is beyond.
-    pub(super) fn survey(&mut self, most: u64, cut: bool) -> People {
+    pub(super) fn survey(&mut self, most: u64, cut: bool) -> Result<People, SealError> {
         let mut people = People::default();
         for part in &mut self.parts {
-            let sorted = sorted(part, self.width, |run| {
+            let unsorted = part.take(self.spill.as_mut())?;
+            part.rows = sorted(&unsorted, self.width, |run| {
                 people.add(run.len(), most);
                 if !cut {
                     return;
@@ -63,14 +99,31 @@ impl Store {
                     *fill -= beyond;
                 }
             });
-            *part = sorted;
+            if let Some(spill) = &mut self.spill {
+                let mut rows = std::mem::take(&mut part.rows);
+                part.set_aside.push(spill.put(&mut rows)?);
+            }
         }
-        people
+        Ok(people)
     }
 
     /// Takes out all records, part by part in the order of people.
-    pub(super) fn into_parts(self) -> impl Iterator<Item = Vec<u8>> {
-        self.parts.into_iter()
+    pub(super) fn into_parts(mut self) -> impl Iterator<Item = Result<Vec<u8>, SealError>> {
+        self.parts.into_iter().map(move |mut part| part.take(self.spill.as_mut()))
+    }
+}
+
+impl Part {
+    /// Takes out all its records.
+    fn take(&mut self, spill: Option<&mut Spill>) -> Result<Vec<u8>, SealError> {
+        let Some(spill) = spill else { return Ok(std::mem::take(&mut self.rows)) };
+        let length = self.set_aside.iter().map(Chunk::length).sum::<usize>();
+        let mut all = Vec::with_capacity(length + self.rows.len());
+        for chunk in self.set_aside.drain(..) {
+            spill.take(&chunk, &mut all)?;
+        }
+        all.append(&mut self.rows);
+        Ok(all)
     }
 }
 
@@ -129,3 +182,57 @@ impl Fill<'_> {
 
 /// One for each first byte of a tag.
 const PARTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::{Rng, SeedableRng};
+
+    const WIDTH: usize = 24;
+
+    /// Rows of 1,000 people, between one and fourteen each.
+    fn records() -> Vec<[u8; WIDTH]> {
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let mut records = Vec::new();
+        for person in 0..1000_u64 {
+            let mut record = [0; WIDTH];
+            rng.fill_bytes(&mut record[..16]);
+            for row in 0..person % 14 + 1 {
+                record[16..].copy_from_slice(&row.to_le_bytes());
+                records.push(record);
+            }
+        }
+        records.sort_by_key(|record| record[16]);
+        records
+    }
+
+    /// All records in the order of people, and how many people have more than eight.
+    fn sorted_by(limit: usize, place: Option<PathBuf>, cut: bool) -> (Vec<Vec<u8>>, u64, bool) {
+        let mut store = Store::new(WIDTH, limit, place);
+        records().iter().for_each(|record| store.add(record).unwrap());
+        let was_set_aside = store.spill.is_some();
+        let people = store.survey(8, cut).unwrap();
+        let rows = store.rows;
+        let parts: Vec<_> = store.into_parts().map(Result::unwrap).collect();
+        assert_eq!(u64::try_from(parts.concat().len() / WIDTH).unwrap(), rows);
+        (parts, people.over, was_set_aside)
+    }
+
+    #[test]
+    fn rows_are_the_same_whether_memory_has_room_for_them_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = || Some(folder.path().join("sales.sealed.spill"));
+        for cut in [false, true] {
+            let (held, over, was_set_aside) = sorted_by(usize::MAX, None, cut);
+            assert!(!was_set_aside && over > 300);
+            for limit in [0, 1000, 50_000] {
+                let (found, also_over, was_set_aside) = sorted_by(limit, place(), cut);
+                assert!(was_set_aside && found == held && also_over == over, "{limit}");
+            }
+            let people = held.concat();
+            assert!(people.chunks_exact(WIDTH).map(person_of).is_sorted());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

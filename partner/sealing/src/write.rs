@@ -60,6 +60,7 @@ pub(super) fn write<W: Write + Send>(
     let total = u64::from(buckets.shape.buckets());
     let width = store.width();
     for part in store.into_parts() {
+        let part = part?;
         for record in part.chunks_exact(width) {
             let bucket = buckets.shape.bucket_of(&record::person_of(record));
             while buckets.number < bucket {

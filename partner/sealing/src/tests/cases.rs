@@ -26,13 +26,16 @@ fn read(contract: &Contract, dataset: &str, path: &Path) -> (BTreeMap<String, Va
     let dataset = &contract.datasets[dataset];
     let rejects = output::Rejects::reserve(None).unwrap();
     let options = Options::default();
-    let prepared = prepare::prepare(path, dataset, &salt(), &options, &rejects, &mut |_, _| {});
+    let salt = salt();
+    let into = prepare::Into { salt: &salt, spill: None };
+    let prepared = prepare::prepare(path, dataset, into, &options, &rejects, &mut |_, _| {});
     let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let layout = sealed::layout(dataset);
     let mut columns: Vec<_> =
         layout.iter().map(|column| Values::with_capacity(column.physical, 0)).collect();
     let width = prepared.store.width();
     for part in prepared.store.into_parts() {
+        let part = part.unwrap();
         part.chunks_exact(width).for_each(|record| record::append(record, &mut columns));
     }
     let names = layout.into_iter().map(|column| column.name);
