@@ -18,6 +18,8 @@ pub(crate) struct Side<'t> {
     starts: Vec<(usize, &'t [i32])>,
     /// Whether which rows count depends on a start.
     is_windowed: bool,
+    /// Whether nothing is asked of rows but whether a person has one.
+    is_presence: bool,
     /// For each dimension of arms.
     assignments: Vec<Assignment<'t>>,
     /// For each dimension of only values.
@@ -37,18 +39,26 @@ impl<'t> Side<'t> {
         let all_starts = Starts::of(tally);
         let measures = tally.measures.iter().filter(|measure| is_of(measure, which));
         let (parts, strides) = parts(tally, which, table, strides)?;
-        Ok(Self {
+        let mut side = Self {
             order: table.order(tally.population)?,
             counting: Test::all(table, &of_table.rows, &all_starts)?,
             starts: all_starts.of_table(which, table)?,
             is_windowed: of_table.rows.iter().any(|row| row.start().is_some()),
+            is_presence: false,
             assignments: assignments(tally, which, table)?,
             only: only(tally, which, table)?,
             tuple: Numbers::new(parts, (!tally.is_named_by_data()).then_some(strides)),
             measures: measures
                 .map(|it| Value::new(table, &it.of, &it.rows, &all_starts))
                 .collect::<Result<_, Fault>>()?,
-        })
+        };
+        side.is_presence = side.counting.is_empty()
+            && side.starts.is_empty()
+            && side.assignments.is_empty()
+            && side.only.is_empty()
+            && side.tuple.part(0).is_none()
+            && side.measures.is_empty();
+        Ok(side)
     }
 
     /// The people of the table.
@@ -71,7 +81,10 @@ impl<'t> Side<'t> {
     ) {
         person.clear();
         let Some(of) = of else { return };
-        let places = self.order.places(of);
+        let mut places = self.order.places(of);
+        if self.is_presence {
+            places.end = places.start + 1;
+        }
         match self.order.rows() {
             None => person.rows.extend(places),
             Some(rows) => {
