@@ -120,6 +120,7 @@ async fn release(
         Some(Progress::Paid(paid, first)) => (*paid, first),
         None => {
             let (contract, purpose) = (&serving.contract, admitted.purpose());
+            open.vault.check_cells(contract, admitted.proven().tally())?;
             let analyst = admitted.analyst();
             open.history.check_rate(contract, analyst, purpose, now)?;
             let paid = open.ledger.pay(admitted.clone(), contract, now)?;

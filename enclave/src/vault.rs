@@ -83,6 +83,28 @@ impl Vault {
         Ok(())
     }
 
+    /// Refuses a job whose cells the data name, if there could be more of them than there is memory beside the
+    /// datasets. This is decided from public sizes, before anything is paid.
+    pub(crate) fn check_cells(&self, contract: &Contract, tally: &Tally) -> Result<(), Refusal> {
+        let rows = tally.counted().iter().filter_map(|table| self.held.get(&table.dataset));
+        let rows = rows.map(|held| held.manifest.manifest().shape().rows());
+        self.check_cells_of(contract, tally, rows.fold(0, u64::saturating_add))
+    }
+
+    /// [`Self::check_cells`] over so many rows, padding included.
+    fn check_cells_of(&self, contract: &Contract, tally: &Tally, rows: u64) -> Result<(), Refusal> {
+        let held = self.held.iter().map(|(name, held)| {
+            need(contract, name, held.manifest.manifest()).map_or(u64::MAX, |need| need.held)
+        });
+        let taken = held.chain(self.loading.values().copied()).fold(0, u64::saturating_add);
+        let found = engine::need_of_cells(tally, rows);
+        let most = self.memory_bytes.saturating_sub(taken);
+        if found > most {
+            return Err(Refusal::OverLimit { limit: Limit::Memory, found, most });
+        }
+        Ok(())
+    }
+
     /// Frees the memory that [`Self::reserve`] reserved, and returns whether the grant was revoked
     /// meanwhile.
     pub(crate) fn release(&mut self, dataset: &str) -> bool {

@@ -23,8 +23,9 @@ use crate::ordered::{Ordered, cores};
 ///
 /// # Privacy
 ///
-/// The answer can be released and not read. No value of a row can make this fail, and the rows
-/// of one id move no figure by more than the proof says.
+/// The answer can be released and not read. No value of a row can make this fail, if there is the memory that
+/// [`Need`](crate::Need) and [`need_of_cells`](crate::need_of_cells) say; and the rows of one id move no figure by
+/// more than the proof says.
 ///
 /// # Errors
 ///

@@ -13,10 +13,10 @@
 //! 4. Whoever did not agree in some table counts once in the cell for that and nowhere else. Whoever
 //!    has no row in the population that counts, counts nowhere; the population of a union is all tables.
 //!
-//! This is not a plan of a query engine, so that memory follows from the number of rows, which is public,
-//! and from nothing in them: a hash table over groups grows with their number, and whether it fits
-//! would be an answer. Nor can a window function there keep *m* of a million tuples before they are
-//! combined.
+//! This is not a plan of a query engine: a window function there cannot keep *m* of a million tuples before
+//! they are combined. Where cells are public, memory follows from public sizes. Where the data name them, it grows
+//! with their number, up to what [`need_of_cells`](crate::need_of_cells) says from public sizes: whoever runs a job
+//! has to see to it that there is so much, or whether it fits would be an answer about rows.
 //!
 //! # Privacy
 //!

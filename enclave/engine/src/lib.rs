@@ -9,4 +9,4 @@ mod ordered;
 
 pub use engine::run;
 pub use fault::Fault;
-pub use ordered::{Intake, Need, Ordered};
+pub use ordered::{Intake, Need, Ordered, need_of_cells};

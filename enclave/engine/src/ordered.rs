@@ -20,7 +20,7 @@ use crate::fault::Fault;
 
 pub(crate) use column::{Codes, Column, Text};
 pub use intake::Intake;
-pub use need::Need;
+pub use need::{Need, need_of_cells};
 pub(crate) use order::{Id, Order};
 pub(crate) use parallel::{cores, wide};
 

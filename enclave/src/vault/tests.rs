@@ -1,7 +1,11 @@
 //! What is set aside, and for whom.
 
 use super::*;
-use protocol::{merkle, sealed::Declared};
+use protocol::{
+    merkle,
+    sealed::Declared,
+    tally::{Dimension, Population, Side, Table},
+};
 
 #[path = "../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
@@ -65,6 +69,30 @@ fn no_dataset_takes_more_than_its_share_of_the_memory() {
     let refused = vault.reserve("sales", &manifest(40 << 20, 64), &contract).unwrap_err();
     assert!(matches!(refused, Refusal::OverLimit { limit: Limit::Memory, .. }), "{refused:?}");
     vault.reserve("sales", &manifest(28 << 20, 64), &contract).unwrap();
+}
+
+/// A job whose labels nobody shares ended the instance in the middle, so that whether it ended depended on labels.
+#[test]
+fn no_label_decides_whether_a_job_has_memory() {
+    let (vault, contract) = (Vault::new(1 << 20), room::contract());
+    let label = Dimension::Label { side: Side::POPULATION, column: "shop".to_owned() };
+    let table = Table { dataset: "exposures".to_owned(), rows: Vec::new() };
+    let mut tally = Tally {
+        population: Population::First,
+        tables: vec![table],
+        dimensions: vec![label],
+        measures: Vec::new(),
+        products: Vec::new(),
+        cells_per_person: 16,
+        ids_per_person: 1,
+    };
+    let of_rows = |tally: &Tally, rows| vault.check_cells_of(&contract, tally, rows);
+    // 16 cells of some 380 bytes for each of 1,024 people do not fit into a mebibyte; those of 128 do.
+    let refused = of_rows(&tally, 1024).unwrap_err();
+    assert!(matches!(refused, Refusal::OverLimit { limit: Limit::Memory, .. }), "{refused:?}");
+    of_rows(&tally, 128).unwrap();
+    tally.dimensions.clear();
+    of_rows(&tally, u64::MAX).unwrap();
 }
 
 /// A table of ten million exposures with one key was refused on 24 GiB.

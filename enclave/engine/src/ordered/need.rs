@@ -1,6 +1,7 @@
 //! How much memory a dataset takes, from what is public of it.
 
 use protocol::contract::{Contract, Role};
+use protocol::tally::Tally;
 
 use super::column::Column;
 use super::order::Order;
@@ -59,6 +60,29 @@ impl Need {
     }
 }
 
+/// Memory for the cells of a job that the data name, in bytes, if so many rows are counted: as if nobody shared a
+/// cell. Nothing for a job whose cells are public.
+///
+/// It follows from the tally and the number of rows, padding included, so that whether there is room says nothing
+/// about rows.
+#[must_use]
+pub fn need_of_cells(tally: &Tally, rows: u64) -> u64 {
+    if !tally.is_named_by_data() {
+        return 0;
+    }
+    let count = |all: usize| u64::try_from(all).unwrap_or(u64::MAX);
+    let figures = count(tally.measures.len() + tally.products.len()).saturating_add(1);
+    let name = count(tally.dimensions.len()).saturating_mul(CELL_PLACE);
+    let cell = figures.saturating_mul(CELL_FIGURE).saturating_add(name + CELL);
+    rows.saturating_mul(u64::from(tally.cells_per_person)).saturating_mul(cell)
+}
+
+/// Bytes of a cell that the data name: its key, where it is among all, and a row of it.
+const CELL: u64 = 300;
+/// Bytes of one part of its name.
+const CELL_PLACE: u64 = 48;
+/// Bytes of one figure: of a list that has just grown, twice while the cells of two threads are put together.
+const CELL_FIGURE: u64 = 32;
 /// Bytes of a row while texts are numbered: its first bytes and its place, its number, and the text among all.
 const NUMBERING: u64 = 16 + 4 + 32;
 /// Bytes of a row whose label nobody else has while a job counts by labels: a cell of its own with its name, and

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::contract::Role;
-use protocol::tally::{Dimension, Side, Table, Tally};
+use protocol::tally::{Clamp, Dimension, Measure, Quantity, Side, Table, Tally};
 use protocol::units::Scale;
 
 use super::sort::rows_in_order;
@@ -131,6 +131,41 @@ fn a_job_by_labels_that_nobody_shares_takes_no_more_than_its_need() {
     });
     assert!(found.bytes_max <= need.job, "{found:?} {need:?}");
     assert!(found.bytes_max >= need.job / 4, "{found:?} {need:?}");
+}
+
+/// Where two ranges of keys are put together cells are there twice for a while; figures take more than names.
+#[test]
+fn cells_that_the_data_name_take_no_more_than_is_asked_for_them() {
+    for (figures, parts) in [(0, 1), (0, 2), (8, 1), (8, 2)] {
+        let (ordered, ..) = taken_in(Role::Label, &[]);
+        let table = Table { dataset: "exposures".to_owned(), rows: Vec::new() };
+        let rows = Measure {
+            side: Side::POPULATION,
+            of: Quantity::Rows,
+            rows: Vec::new(),
+            clamp: Clamp::up_to(9).unwrap(),
+        };
+        let label = Dimension::Label { side: Side::POPULATION, column: "last".to_owned() };
+        let mut tally = Tally {
+            population: Population::First,
+            tables: vec![table],
+            dimensions: vec![label],
+            measures: vec![rows; figures],
+            products: Vec::new(),
+            cells_per_person: 1,
+            ids_per_person: 1,
+        };
+        let most = need_of_cells(&tally, ROWS);
+        let tables = [Arc::new(ordered)];
+        let work = Work { threads: 1, parts };
+        let found = measure(|| drop(groups::totals(&tally, &tables, work).unwrap()));
+        assert!(found.bytes_max <= most, "{figures} {parts}: {found:?}, {most}");
+        assert!(found.bytes_max >= most / 8, "{figures} {parts}: {found:?}, {most}");
+        tally.cells_per_person = 16;
+        assert_eq!(need_of_cells(&tally, ROWS), 16 * most);
+        tally.dimensions.clear();
+        assert_eq!(need_of_cells(&tally, ROWS), 0, "public cells are bounded elsewhere");
+    }
 }
 
 proptest! {

@@ -88,8 +88,8 @@ pub enum Limit {
     /// A share or level that is not between 0 and 1.
     #[error("a share in millionths")]
     Share,
-    /// Memory for the datasets that are granted at once, in bytes.
-    #[error("bytes of datasets held by this instance")]
+    /// Memory in bytes: for the datasets that are granted at once, or for the groups that a job could have.
+    #[error("bytes of memory for datasets, or for the groups that a job could have")]
     Memory,
     /// Number of cells that one person may count in.
     #[error("cells that one person may count in")]
