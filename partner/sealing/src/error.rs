@@ -354,14 +354,11 @@ fn fitting(fits: Option<Declared>, declared: Declared) -> String {
     let Some(fits) = fits else {
         return "no declaration has room for them: split the table".to_owned();
     };
-    let rows = match fits.rows == declared.rows {
-        true => String::new(),
-        false => format!(" --rows {}", fits.rows),
+    let said = |option: &str, fits: u64, declared: u64| {
+        if fits == declared { String::new() } else { format!(" {option} {fits}") }
     };
-    let of_one = match fits.rows_per_person == declared.rows_per_person {
-        true => String::new(),
-        false => format!(" --rows-per-person {}", fits.rows_per_person),
-    };
+    let rows = said("--rows", fits.rows, declared.rows);
+    let of_one = said("--rows-per-person", fits.rows_per_person, declared.rows_per_person);
     format!("seal with{rows}{of_one}, which has room for them")
 }
 
