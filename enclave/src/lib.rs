@@ -31,3 +31,8 @@ pub use tls::TlsError;
 pub use transport::{
     Later, Listener, Stream, TcpTransport, Transport, UnixTransport, VsockTransport,
 };
+
+#[cfg(test)]
+#[path = "../../tests/support/room.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
+mod room;

@@ -3,7 +3,7 @@
 //! `beside_duckdb.py` writes the rows, runs this, and asks DuckDB the same questions of the same rows. A line has
 //! processor seconds of all threads, which the kernel counts in hundredths, and the most memory there was until then.
 #![expect(clippy::print_stdout, reason = "figures for people are this program's purpose")]
-#![expect(clippy::unwrap_used, reason = "a benchmark may fail loudly")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a benchmark may fail loudly")]
 
 #[path = "../../../tests/support/room.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]

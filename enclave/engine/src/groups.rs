@@ -194,7 +194,7 @@ impl<'t, const N: usize> Counting<'t, N> {
                 return counted;
             }
             let mut merge = Merge::<N>::new(&orders, self.tally.counted().len(), part, parts);
-            while let Some((id, own)) = merge.next() {
+            while let Some((id, own)) = merge.next_person() {
                 // Before any filter: how many refuse says nothing about what rows the refusers have.
                 if merge.agrees(&own) {
                     self.add(id, &own, &mut buffers, &mut counted);

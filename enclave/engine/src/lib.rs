@@ -10,3 +10,8 @@ mod ordered;
 pub use engine::run;
 pub use fault::Fault;
 pub use ordered::{Intake, Need, Ordered, need_of_cells};
+
+#[cfg(test)]
+#[path = "../../../tests/support/room.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
+mod room;

@@ -1,9 +1,6 @@
 use super::*;
+use crate::room;
 use protocol::tally::{Condition, Population, Table};
-
-#[path = "../../../tests/support/room.rs"]
-#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
-mod room;
 
 fn tally(codes: &[i32]) -> Tally {
     let rows = vec![Condition::OneOf { column: "town".to_owned(), codes: codes.to_vec() }];

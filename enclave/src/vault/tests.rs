@@ -1,15 +1,12 @@
 //! What is set aside, and for whom.
 
 use super::*;
+use crate::room;
 use protocol::{
     merkle,
     sealed::Declared,
     tally::{Dimension, Population, Side, Table},
 };
-
-#[path = "../../../tests/support/room.rs"]
-#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
-mod room;
 
 /// Of a file with so many bytes for each of its rows.
 fn manifest(rows: u64, bytes: u64) -> Manifest {

@@ -166,7 +166,7 @@ impl<'t> Assignment<'t> {
             let is_in = |arm: &[i32]| code.is_some_and(|code| arm.contains(&code));
             match (is_in(test), is_in(control)) {
                 (false, false) => ELSEWHERE,
-                (test, control) => u8::from(test) * TEST | u8::from(control) * CONTROL,
+                (test, control) => (u8::from(test) * TEST) | (u8::from(control) * CONTROL),
             }
         };
         Ok(Self { codes, arms: (0..=*values).map(arm).collect() })

@@ -38,11 +38,7 @@ impl<'t, const N: usize> Merge<'t, N> {
     }
 
     /// The next person of the population, and the person's place in each table.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "what it gives is asked about while it goes on"
-    )]
-    pub(super) fn next(&mut self) -> Option<(Id, [Option<usize>; N])> {
+    pub(super) fn next_person(&mut self) -> Option<(Id, [Option<usize>; N])> {
         let id = self.next.iter().take(self.counted).filter_map(|(_, id)| *id).min()?;
         let own = array::from_fn(|at| {
             loop {

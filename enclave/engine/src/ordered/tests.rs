@@ -13,10 +13,7 @@ use protocol::units::Scale;
 use super::sort::rows_in_order;
 use super::*;
 use crate::groups::{self, Work};
-
-#[path = "../../../../tests/support/room.rs"]
-#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
-mod room;
+use crate::room;
 
 /// The roles of two keys and four columns.
 fn roles(last: Role) -> [(&'static str, Role); 6] {
@@ -57,7 +54,9 @@ fn rows(roles: &[(&str, Role)]) -> RecordBatch {
             Role::MatchKey(_) => bytes(16, salt << 32),
             Role::Label => bytes(32, salt),
             Role::Measure(_) => Arc::new(Int64Array::from_iter_values(0..ROWS.cast_signed())),
-            _ => Arc::new(Int32Array::from_iter_values((0..ROWS).map(|row| (row % 3) as i32))),
+            _ => Arc::new(Int32Array::from_iter_values(
+                (0..ROWS).map(|row| i32::try_from(row % 3).unwrap()),
+            )),
         };
         (*name, values)
     });

@@ -18,11 +18,7 @@ use protocol::tally::{
 };
 
 use super::meaning::{self, Value};
-use crate::{engine::totals, fault::Fault, ordered::Ordered};
-
-#[path = "../../../../../tests/support/room.rs"]
-#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
-mod shared;
+use crate::{engine::totals, fault::Fault, ordered::Ordered, room as shared};
 
 /// A row of a table. A key of 0 stands for a row without that key, and a label of 0 for one without a label.
 #[derive(Clone, Debug)]
