@@ -104,8 +104,9 @@ impl<'de, A: Analysis> Deserialize<'de> for Document<A> {
 }
 
 fn syntax(text: &str, error: &TomlError) -> TemplateError {
-    let line = line_of(text, error.span().map_or(0, |span| span.start));
-    TemplateError::Syntax { line, reason: text::plain_toml(error.message()) }
+    let at = error.span().map_or(0, |span| span.start);
+    let reason = text::plain_toml(error.message(), text.get(at..).unwrap_or_default());
+    TemplateError::Syntax { line: line_of(text, at), reason }
 }
 
 /// The line of the byte at `at`, from 1.

@@ -118,9 +118,15 @@ pub fn is_http_address(text: &str) -> bool {
 pub const HTTP_ADDRESS: &str =
     "an address such as http://host:7501, of at most 300 characters and without a user";
 
-/// What TOML's reader says of a value, in words of people who do not know its types.
+/// What TOML's reader says of a value, in words of people who do not know its types. `value` begins where the reader
+/// found it, if that is known: a date without quotes is told from a table only there.
 #[must_use]
-pub fn plain_toml(message: &str) -> String {
+pub fn plain_toml(message: &str, value: &str) -> String {
+    if message == "duplicate key" {
+        return "this name stands here for the second time: where there may be several, each begins with a head in two \
+                brackets, [[..]]"
+            .to_owned();
+    }
     let Some((found, expected)) = message.rsplit_once(", expected ") else {
         return message.to_owned();
     };
@@ -134,13 +140,23 @@ pub fn plain_toml(message: &str) -> String {
         "u8" => "a whole number from 0 to 255",
         "a string" => "text in quotes",
         "a boolean" => "true or false",
+        "a sequence" if found == "invalid type: map" => {
+            "a list, each of whose parts begins with a head in two brackets, [[..]]"
+        }
         "a sequence" => "a list in square brackets",
         "a map" => "a table of its own",
         other => other,
     };
-    let found =
-        ["invalid type: ", "invalid value: "].iter().find_map(|head| found.strip_prefix(head));
+    let found = ["invalid type: ", "invalid value: ", "unknown variant "]
+        .iter()
+        .find_map(|head| found.strip_prefix(head));
     match found {
+        Some("map") if value.starts_with(|first: char| first.is_ascii_digit()) => {
+            let of_date =
+                |c: &char| c.is_ascii_digit() || matches!(c, '-' | ':' | '.' | '+' | 'T' | 'Z');
+            let date: String = value.chars().take_while(of_date).collect();
+            format!("found a date without quotes, write \"{}\"", beginning(&date))
+        }
         Some("map") => format!("found a table, expected {expected}"),
         Some("sequence") => format!("found a list, expected {expected}"),
         Some(found) => format!("found {found}, expected {expected}"),
@@ -277,9 +293,20 @@ mod tests {
             ("invalid type: map, expected a string", "found a table, expected text in quotes"),
             ("unknown field `x`, expected `a` or `b`", "unknown field `x`, expected `a` or `b`"),
             ("missing field `x`", "missing field `x`"),
+            (
+                "invalid type: map, expected a sequence",
+                "found a table, expected a list, each of whose parts begins with a head in two brackets, [[..]]",
+            ),
+            (
+                "unknown variant `mean`, expected one of `sum`, `count`, `rows`",
+                "found `mean`, expected one of `sum`, `count`, `rows`",
+            ),
         ] {
-            assert_eq!(plain_toml(message), plain);
+            assert_eq!(plain_toml(message, "{ a = 1 }"), plain);
         }
+        let date = plain_toml("invalid type: map, expected a string", "2026-05-01, last = 1");
+        assert_eq!(date, "found a date without quotes, write \"2026-05-01\"");
+        assert!(plain_toml("duplicate key", "").contains("two brackets"));
     }
 
     #[test]

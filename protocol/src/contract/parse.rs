@@ -35,8 +35,7 @@ pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
     })?;
     let page = Page { text };
     page.no_hidden_character()?;
-    let raw: RawContract = toml::from_str(text)
-        .map_err(|e| page.flaw(e.span().unwrap_or(0..0), shape(e.message())))?;
+    let raw: RawContract = toml::from_str(text).map_err(|e| page.misshapen(&e))?;
     page.contract(raw)
 }
 
@@ -51,6 +50,12 @@ impl Page<'_> {
     fn flaw(&self, span: Range<usize>, flaw: Flaw) -> ContractError {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
         ContractError { line: 1 + before.iter().filter(|&&b| b == b'\n').count(), flaw }
+    }
+
+    fn misshapen(&self, error: &toml::de::Error) -> ContractError {
+        let span = error.span().unwrap_or(0..0);
+        let value = self.text.get(span.start..).unwrap_or_default();
+        self.flaw(span, shape(error.message(), value))
     }
 
     /// Comments are checked too: a signer reads the text in an editor, which obeys bidirectional
@@ -265,7 +270,9 @@ impl Page<'_> {
     fn budget(&self, raw: &RawBudget) -> Parsed<Budget> {
         let real = |number: &Spanned<f64>, what, most: u64| {
             let invalid = |reason: String| self.flaw(number.span(), Flaw::Value { what, reason });
-            let epsilon = Epsilon::new(*number.get_ref()).map_err(|e| invalid(e.to_string()))?;
+            let found = number.get_ref();
+            let epsilon =
+                Epsilon::new(*found).map_err(|e| invalid(format!("found {found}, {e}")))?;
             if u64::from(epsilon) > most * 1_000_000 {
                 return Err(invalid(format!("found {epsilon}, this build allows at most {most}")));
             }
@@ -282,7 +289,8 @@ impl Page<'_> {
         }
         let delta = |number: &Spanned<f64>, what| {
             let invalid = |reason: String| self.flaw(number.span(), Flaw::Value { what, reason });
-            Delta::new(*number.get_ref()).map_err(|e| invalid(e.to_string()))
+            let found = number.get_ref();
+            Delta::new(*found).map_err(|e| invalid(format!("found {found}, {e}")))
         };
         let selection_delta = raw.selection_delta.as_ref();
         let selection_delta =
@@ -356,15 +364,15 @@ impl Page<'_> {
     fn one_of<'n>(
         &self,
         name: &Spanned<String>,
-        mut names: impl Iterator<Item = &'n String>,
+        names: impl Iterator<Item = &'n String>,
         what: &'static str,
     ) -> Parsed<String> {
-        names.find(|n| *n == name.get_ref()).cloned().ok_or_else(|| self.unknown(name, what))
-    }
-
-    fn unknown(&self, name: &Spanned<String>, what: &'static str) -> ContractError {
-        let (what, found) = (what.to_owned(), text::beginning(name.get_ref()));
-        self.flaw(name.span(), Flaw::Unknown { what, name: found })
+        let known: Vec<_> = names.cloned().collect();
+        if known.contains(name.get_ref()) {
+            return Ok(name.get_ref().clone());
+        }
+        let flaw = Flaw::NoSuch { what, name: text::beginning(name.get_ref()), known };
+        Err(self.flaw(name.span(), flaw))
     }
 
     fn value<T: FromStr<Err: fmt::Display>>(
@@ -407,12 +415,18 @@ impl Page<'_> {
     }
 }
 
-/// The error for a text of the wrong shape, about which the TOML parser says `message`.
-fn shape(message: &str) -> Flaw {
+/// The error for a text of the wrong shape, about which the TOML parser says `message` where `value` begins.
+fn shape(message: &str, value: &str) -> Flaw {
+    if message == "missing field `contract`" {
+        return Flaw::Syntax(format!(
+            "this is no contract: expected `contract = {VERSION}` in its head; a party.toml is handed to `glovebox \
+             contract new`, and a job to `glovebox job`"
+        ));
+    }
     let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     match unknown.and_then(|(field, _)| later::feature(field)) {
         Some((field, feature)) => Flaw::Later { field, feature },
-        None => Flaw::Syntax(text::plain_toml(message)),
+        None => Flaw::Syntax(text::plain_toml(message, value)),
     }
 }
 

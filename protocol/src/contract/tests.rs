@@ -161,6 +161,11 @@ fn duplicate(first: &str, second: &str) -> Flaw {
     Flaw::Duplicate { first: first.to_owned(), second: second.to_owned() }
 }
 
+fn no_such(what: &'static str, name: &str, known: &[&str]) -> Flaw {
+    let known = known.iter().map(|name| (*name).to_owned()).collect();
+    Flaw::NoSuch { what, name: name.to_owned(), known }
+}
+
 fn unknown(what: &str, name: &str) -> Flaw {
     Flaw::Unknown { what: what.to_owned(), name: name.to_owned() }
 }
@@ -243,8 +248,16 @@ fn refuses_what_is_no_toml_or_of_another_type() {
     refused_by_toml(&edit("min_cell", "50", "\"50\""), "min_cell", "expected a whole number");
     refused_by_toml(&edit("min_cell", "50", "49.5"), "min_cell", "expected a whole number");
     refused_by_toml(&edit("contract", "2", "-1"), "contract", "expected a whole number from 0");
-    refused_by_toml(&edit("role", "\"match_key\"", "\"key\""), "\"key\"", "unknown variant");
-    refused_by_toml(&edit("period", "\"month\"", "\"year\""), "\"year\"", "unknown variant");
+    refused_by_toml(
+        &edit("role", "\"match_key\"", "\"key\""),
+        "\"key\"",
+        "found `key`, expected one of",
+    );
+    refused_by_toml(
+        &edit("period", "\"month\"", "\"year\""),
+        "\"year\"",
+        "found `year`, expected one of",
+    );
     let known = analysis::sections().map(|section| section.kind).collect();
     let found = "sql".to_owned();
     let text = edit("kind = \"lift\"", "\"lift\"", "\"sql\"");
@@ -260,7 +273,11 @@ fn refuses_what_is_no_toml_or_of_another_type() {
         refused_by_toml(&edit("kind = \"lift\"", from, to), to, "found ");
     }
     let twice = edit("name", "name = \"autumn-lift\"", "name = \"a\"\nname = \"b\"");
-    refused_by_toml(&twice, "name = \"b\"", "duplicate key");
+    refused_by_toml(&twice, "name = \"b\"", "stands here for the second time");
+    let day = edit("expires", "= \"", "= 2026-10-01 # \"");
+    refused_by_toml(&day, "expires", "found a date without quotes, write \"2026-10-01\"");
+    let other = Contract::parse(b"name = \"publisher\"\n").unwrap_err().to_string();
+    assert!(other.contains("this is no contract: expected `contract = 2`"), "{other}");
     refused_by_toml(&edit("expires", "= \"", "= "), "expires", "");
     let error = Contract::parse(b"contract = 2\nname = \"\xff\"").unwrap_err();
     assert_eq!(error.line, 2);
@@ -423,10 +440,14 @@ fn refuses_budgets_that_no_build_accepts() {
     let most = |what, reason: &str| Flaw::Value { what, reason: reason.to_owned() };
     let reason = "found 21, this build allows at most 20";
     refused(&edit("epsilon = 4", "4", "21"), "epsilon = 21", &most("epsilon", reason));
-    let reason = "expected an epsilon between 0.001 and 100 with at most six decimals";
-    for found in ["0", "-1.0", "nan", "inf", "0.0000001"] {
+    for (found, said) in
+        [("0", "0"), ("-1.0", "-1"), ("nan", "NaN"), ("inf", "inf"), ("0.0000001", "0.0000001")]
+    {
         let text = edit("epsilon = 4", "4", found);
-        refused(&text, &format!("epsilon = {found}"), &most("epsilon", reason));
+        let reason = format!(
+            "found {said}, expected an epsilon between 0.001 and 100 with at most six decimals"
+        );
+        refused(&text, &format!("epsilon = {found}"), &most("epsilon", &reason));
     }
     let flaw = Flaw::Range {
         what: "lifetime_epsilon",
@@ -434,7 +455,7 @@ fn refuses_budgets_that_no_build_accepts() {
         expected: "at least the epsilon of one period",
     };
     refused(&edit("lifetime_epsilon", "20.0", "3"), "lifetime_epsilon = 3", &flaw);
-    let reason = "expected a delta between 1e-15 and 1e-3, in whole units of 1e-15";
+    let reason = "found 0.1, expected a delta between 1e-15 and 1e-3, in whole units of 1e-15";
     refused(&edit("delta", "1e-6", "0.1"), "delta = 0.1", &most("delta", reason));
 }
 
@@ -473,7 +494,13 @@ fn refuses_columns_in_a_role_that_does_not_fit() {
 
 #[test]
 fn refuses_names_that_nothing_has() {
-    refused(&edit("owner", "publisher", "broker"), "broker", &unknown("party", "broker"));
+    let parties = ["publisher", "retailer"];
+    let flaw = no_such("party", "broker", &parties);
+    assert_eq!(
+        flaw.to_string(),
+        "this contract has no party called \"broker\": it has \"publisher\", \"retailer\""
+    );
+    refused(&edit("owner", "publisher", "broker"), "broker", &flaw);
     for (field, from, what) in [
         ("assignment", "exposures", "dataset"),
         ("outcome", "sales", "dataset"),
@@ -488,7 +515,12 @@ fn refuses_names_that_nothing_has() {
             &analysis.lines().find(|line| line.starts_with(field)).unwrap().replace(from, "nobody"),
             1,
         );
-        refused(&sample().replace(analysis, &edited), "nobody", &unknown(what, "nobody"));
+        let flaw = match what {
+            "dataset" => no_such(what, "nobody", &["exposures", "sales"]),
+            "party" => no_such(what, "nobody", &parties),
+            _ => unknown(what, "nobody"),
+        };
+        refused(&sample().replace(analysis, &edited), "nobody", &flaw);
     }
     // A column that is there, in another role or in the other dataset.
     refused(

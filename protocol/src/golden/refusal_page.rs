@@ -67,7 +67,7 @@ const HEAD: &str = "# Refusals\n\n\
     Everything that an instance or a custody says when it declines, written from the code by \
     `GLOVEBOX_BLESS=1 cargo test -p protocol golden`. A refusal is decided from what both sides know already \
     (contract, request, ledger, public sizes), never from a row, and costs nothing. Names and numbers are \
-    examples.\n";
+    examples. What `glovebox` says of a contract, a job, a table or a key at home is not on this page.\n";
 
 #[test]
 fn every_refusal_has_a_cause_and_a_remedy_on_the_page() {

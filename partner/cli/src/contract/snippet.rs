@@ -41,7 +41,7 @@ impl Snippet {
         };
         let page = files::read_text_at_most(path, MOST_PARTY)?;
         let file: File =
-            toml::from_str(&page).map_err(|e| unreadable(&text::plain_toml(e.message())))?;
+            toml::from_str(&page).map_err(|e| unreadable(&text::plain_toml(e.message(), "")))?;
         let Ok([party]) = <[Party; 1]>::try_from(file.party) else {
             return Err(unreadable("it does not have exactly one [[party]]"));
         };

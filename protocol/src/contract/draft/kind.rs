@@ -75,6 +75,8 @@ fn dataset(
     let title = used.title;
     let what = match used.amount.is_list() {
         true => format!("One of the {title}"),
+        // What a dataset is joined with stands elsewhere.
+        false if title.ends_with(" with") => format!("The {}", used.noun),
         false => format!("The {}: {title}", used.noun),
     };
     let mut text = format!(
@@ -145,7 +147,7 @@ mod tests {
                 assert!(!text.contains("selection_delta = 1e-6\n#"), "{text}");
                 let measures = text.matches("role = \"measure\"").count();
                 assert_eq!(text.matches("scale = 2 ").count(), measures, "{text}");
-                assert!(!text.contains(": datasets "), "{text}");
+                assert!(!text.contains(": datasets ") && !text.contains(" with.\n"), "{text}");
             }
         }
     }

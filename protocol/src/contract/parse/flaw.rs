@@ -52,6 +52,16 @@ pub enum Flaw {
     /// Two parties have one key.
     #[error("this key is also the key of \"{0}\": every party needs its own")]
     SharedKey(String),
+    /// No party, dataset or purpose has the name.
+    #[error("this contract has no {what} called \"{name}\": it has {}", known_names(known))]
+    NoSuch {
+        /// What kind of thing was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The names that the contract has.
+        known: Vec<String>,
+    },
     /// A name stands for nothing in the contract.
     #[error("{}", unknown(what, name))]
     Unknown {
@@ -140,6 +150,20 @@ pub enum Flaw {
         reason: String,
     },
 }
+
+/// The names that there are, of which a refusal repeats the first ones.
+fn known_names(known: &[String]) -> String {
+    let more = known.len().saturating_sub(MOST_NAMED);
+    let names = text::quoted_list(known.iter().take(MOST_NAMED));
+    match (known.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => names,
+        (false, more) => format!("{names} and {more} more"),
+    }
+}
+
+/// How many names a refusal repeats.
+const MOST_NAMED: usize = 20;
 
 /// The error for a name that stands for nothing.
 fn unknown(what: &str, name: &str) -> String {

@@ -77,7 +77,11 @@ fn refuses_lists_that_nobody_could_ask_of() {
     refused(&with("[]"), line, &short(0));
     refused(&with("[\"a\"]"), line, &short(1));
     refused(&with("[\"a\", \"a\"]"), line, &duplicate("a", "a"));
-    refused(&with("[\"a\", \"payroll\"]"), line, &unknown("dataset", "payroll"));
+    refused(
+        &with("[\"a\", \"payroll\"]"),
+        line,
+        &no_such("dataset", "payroll", &["a", "b", "c", "d", "e", "exposures", "sales"]),
+    );
     // Neither of the others has a kind of match key that it has; `b` and `c` have none in common, but `a` has both.
     refused(&with("[\"a\", \"c\", \"d\"]"), line, &Flaw::NoCommonKey);
     refused(&with("[\"b\", \"c\"]"), line, &Flaw::NoCommonKey);
