@@ -187,6 +187,7 @@ impl From<JobError> for Failure {
                 Err(error) => Self::unclear(error),
             },
             JobError::Template(_)
+            | JobError::NoReceiver { .. }
             | JobError::Refused(_)
             | JobError::Declined { .. }
             | JobError::GrantAgain { .. }

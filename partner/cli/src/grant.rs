@@ -2,7 +2,7 @@ use crate::{common_args::CommonArgs, failure::Failure, files, people::PeopleArgs
 use client::{
     address::Address,
     clock,
-    grant::{grant, own_manifest, revoke},
+    grant::{grant, own_dataset, own_manifest, revoke},
     keys::Identity,
     withdrawals,
 };
@@ -69,18 +69,20 @@ impl Grant {
         if self.revoke {
             return self.take_back().await;
         }
+        let identity = Identity::load(&self.common.dir)?;
+        let party = identity.party_in(&contract)?;
+        // Whose dataset it is matters before any file of it does.
+        own_dataset(&contract, &self.dataset, party)?;
         let beside = |given: &Option<PathBuf>, end: &str| {
             given.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{end}", self.dataset)))
         };
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
-        let identity = Identity::load(&self.common.dir)?;
         crate::keys::warn_of_ends(&identity);
         let keys = beside(&self.keys, "keys");
         let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
         let manifest =
             own_manifest(manifest, &contract, &self.dataset, &identity, sealed.as_deref())?;
         let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
-        let party = identity.party_in(&contract)?;
         // The ledger is needed even if only keys are granted: jobs on what they open will be paid
         // from it.
         let mut ledger = Ledger::open(&identity)?;

@@ -8,7 +8,7 @@ use crate::{
     withdrawals::{self, WithdrawalError},
 };
 use protocol::{
-    contract::Contract,
+    contract::{Contract, Dataset},
     delegation::{Authority, KeyError},
     grant::{Binding, Grant},
     hpke::OpenError,
@@ -139,7 +139,7 @@ pub fn read_manifest(
     contract: &Contract,
     dataset: &str,
 ) -> Result<SignedManifest, GrantError> {
-    let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
+    let unknown = || unknown(contract, dataset);
     let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
     let authority = Authority::at(contract, clock::now());
     let manifest = SignedManifest::open(bytes, &authority, &found.owner)
@@ -180,22 +180,41 @@ pub fn own_manifest(
     identity: &Identity,
     sealed: Option<&str>,
 ) -> Result<SignedManifest, GrantError> {
-    let unknown = || GrantError::NoDataset { dataset: dataset.to_owned() };
-    let found = contract.datasets.get(dataset).ok_or_else(unknown)?;
+    let found = own_dataset(contract, dataset, identity.party_in(contract)?)?;
     let withdrawn = withdrawals::under(identity.directory(), contract)?;
     let known = Authority::at_any_time(contract);
     let manifest = SignedManifest::open(bytes.clone(), &known, &found.owner)
         .map_err(|cause| GrantError::ManifestSignature { owner: found.owner.clone(), cause })?;
-    if identity.party_in(contract)? != found.owner {
-        let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
-        return Err(GrantError::NotOurs { dataset, owner });
-    }
     let good = SignedManifest::open(bytes, &known.without(&withdrawn), &found.owner).is_ok();
     if !good && sealed != Some(manifest.manifest().root.to_string().as_str()) {
         let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
         return Err(GrantError::WithdrawnSigner { dataset, owner });
     }
     read_manifest(identity.service()?.sign(manifest.manifest()), contract, dataset)
+}
+
+/// The dataset of this name, which has to be `party`'s own.
+///
+/// # Errors
+///
+/// [`GrantError::NoDataset`] and [`GrantError::NotOurs`].
+pub fn own_dataset<'c>(
+    contract: &'c Contract,
+    dataset: &str,
+    party: &str,
+) -> Result<&'c Dataset, GrantError> {
+    let found = contract.datasets.get(dataset).ok_or_else(|| unknown(contract, dataset))?;
+    if party == found.owner {
+        return Ok(found);
+    }
+    let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
+    Err(GrantError::NotOurs { dataset, owner, party: party.to_owned() })
+}
+
+/// The error for a name that no dataset of the contract has.
+fn unknown(contract: &Contract, dataset: &str) -> GrantError {
+    let known = contract.datasets.keys().cloned().collect();
+    GrantError::NoDataset { dataset: dataset.to_owned(), known }
 }
 
 /// The receiver of a grant, and the owner who makes it.
@@ -226,13 +245,9 @@ impl GrantTarget<'_> {
         not_after: Time,
         rng: &mut impl CryptoRng,
     ) -> Result<Grant, GrantError> {
-        let no_dataset = || GrantError::NoDataset { dataset: dataset.to_owned() };
-        let found = self.contract.datasets.get(dataset).ok_or_else(no_dataset)?;
         let owner = self.owner;
-        if self.contract.party_of(&owner) != Some(found.owner.as_str()) {
-            let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
-            return Err(GrantError::NotOurs { dataset, owner });
-        }
+        let party = self.contract.party_of(&owner).unwrap_or_default();
+        let found = own_dataset(self.contract, dataset, party)?;
         manifest.manifest().check(found).map_err(GrantError::Manifest)?;
         let used = self.contract.used_columns(dataset);
         if used.is_empty() {
@@ -272,18 +287,25 @@ impl GrantTarget<'_> {
 #[non_exhaustive]
 pub enum GrantError {
     /// The contract has no such dataset.
-    #[error("the contract has no dataset \"{dataset}\"")]
+    #[error("the contract has no dataset \"{dataset}\": it has {}", known.join(", "))]
     NoDataset {
         /// The name that was given.
         dataset: String,
+        /// The names that there are.
+        known: Vec<String>,
     },
     /// The dataset belongs to another party.
-    #[error("\"{dataset}\" belongs to {owner}: only its owner can grant it")]
+    #[error(
+        "\"{dataset}\" belongs to {owner}, and these are the keys of {party}: only its owner can grant it; name the folder \
+         of the owner's keys with --dir"
+    )]
     NotOurs {
         /// Name of the dataset.
         dataset: String,
         /// Its owner.
         owner: String,
+        /// The party that would grant it.
+        party: String,
     },
     /// The contract uses no column of the dataset, so there is no key to release.
     #[error("no analysis of the contract uses \"{dataset}\": there is nothing to grant")]

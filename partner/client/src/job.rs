@@ -30,6 +30,20 @@ pub enum JobError {
     /// the same words.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// A receiver who may not read answers of the analysis.
+    #[error(
+        "the contract permits no receiver \"{name}\" for \"{analysis}\": expected one of {}; leave --receiver out for those \
+         who read it by default",
+        allowed.join(", ")
+    )]
+    NoReceiver {
+        /// The name that was given.
+        name: String,
+        /// The analysis of the contract.
+        analysis: String,
+        /// Who may read its answers.
+        allowed: Vec<String>,
+    },
     /// Another party's custody refused. Its words are that party's own.
     #[error("{owner}'s custody says: {}", custody::Quoted(.refusal))]
     Declined {

@@ -47,7 +47,14 @@ fn refuses_somebody_elses_dataset_and_an_incomplete_keys_file() {
     let (contract, owner) = (&room.contract, room.publisher.root_key());
     let to = GrantTarget { contract, instance: &instance, owner, salt: &salt };
     let theirs = to.seal("sales", &room.manifest("sales"), &all_keys(), Time(5), &mut rng);
-    assert!(matches!(theirs.unwrap_err(), GrantError::NotOurs { .. }));
+    let theirs = theirs.unwrap_err().to_string();
+    assert!(
+        theirs.contains("\"sales\" belongs to retailer, and these are the keys of publisher"),
+        "{theirs}"
+    );
+    assert!(theirs.contains("--dir"), "{theirs}");
+    let nothing = own_dataset(contract, "slaes", "retailer").unwrap_err().to_string();
+    assert_eq!(nothing, "the contract has no dataset \"slaes\": it has exposures, sales, visits");
     let to = GrantTarget { owner: room.retailer.root_key(), ..to };
     let mut keys = all_keys();
     keys.remove("spend");

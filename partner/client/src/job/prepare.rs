@@ -140,10 +140,7 @@ impl Draft<'_> {
             instance: self.instance,
             id,
             not_after: clock::now().plus_seconds(options.valid_seconds.unwrap_or(VALID_SECONDS)),
-            receivers: match &options.receivers {
-                Some(receivers) => receivers.clone(),
-                None => self.receivers(&analysis, analyst),
-            },
+            receivers: self.receivers(&analysis, analyst, options.receivers.as_deref())?,
             datasets: manifests
                 .iter()
                 .filter_map(|(name, bytes)| Some((name.clone(), manifest::digest_of(bytes)?)))
@@ -194,10 +191,26 @@ impl Draft<'_> {
         read.into_iter().map(open).collect()
     }
 
-    fn receivers(&self, analysis: &str, analyst: &str) -> Vec<String> {
-        let allowed = self.contract.analyses.get(analysis).map(|a| a.receivers.clone());
-        let allowed = allowed.unwrap_or_default();
-        if allowed.iter().any(|name| name == analyst) { vec![analyst.to_owned()] } else { allowed }
+    /// Those that were asked for, if the contract permits them; otherwise the analyst, or all that the contract permits.
+    fn receivers(
+        &self,
+        analysis: &str,
+        analyst: &str,
+        asked: Option<&[String]>,
+    ) -> Result<Vec<String>, JobError> {
+        let terms = self.contract.analyses.get(analysis);
+        let allowed = terms.map(|terms| terms.receivers.clone()).unwrap_or_default();
+        if let Some(asked) = asked {
+            return match asked.iter().find(|name| !allowed.contains(name)) {
+                None => Ok(asked.to_vec()),
+                Some(name) => {
+                    let (name, analysis) = (name.clone(), analysis.to_owned());
+                    Err(JobError::NoReceiver { name, analysis, allowed })
+                }
+            };
+        }
+        let is_allowed = allowed.iter().any(|name| name == analyst);
+        Ok(if is_allowed { vec![analyst.to_owned()] } else { allowed })
     }
 
     fn sign(&self, job: &Job) -> Result<SignedJob, JobError> {
@@ -444,6 +457,19 @@ mod tests {
         refused("other receivers", |job| job.receivers.push("retailer".to_owned()));
         refused("another version", |job| job.datasets.clear());
         refused("another question", |job| "other".clone_into(&mut job.analysis));
+    }
+
+    #[test]
+    fn a_receiver_whom_the_contract_does_not_name_is_told_whom_it_names() {
+        let room = Fixture::new();
+        let (contract, identity) = (&room.contract, &room.publisher);
+        let draft = Draft { contract, instance: room.instance(1).digest(), identity };
+        let (analysis, terms) = contract.analyses.first_key_value().unwrap();
+        let named = |name: &str| draft.receivers(analysis, "publisher", Some(&[name.to_owned()]));
+        assert_eq!(named(&terms.receivers[0]).unwrap(), terms.receivers[..1]);
+        let refused = named("bob").unwrap_err().to_string();
+        let listed = terms.receivers.join(", ");
+        assert!(refused.contains("no receiver \"bob\"") && refused.contains(&listed), "{refused}");
     }
 
     #[test]
