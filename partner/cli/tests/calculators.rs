@@ -241,3 +241,20 @@ fn the_worked_samples_are_priced_and_shown_with_throw_away_keys() {
     let (_, talk) = says(dir.path(), 0, &["contract", "show", "contract.toml"]);
     assert!(!talk.contains("throw-away"), "{talk}");
 }
+
+#[test]
+fn a_time_that_is_none_is_repeated_once() {
+    let dir = campaign("[lift]", "[lift]\nregistered_at = \"2026-10-01\"");
+    let price = ["job", "price", "lift.toml", "--contract", "contract.toml"];
+    let (_, talk) = says(dir.path(), 1, &price);
+    assert_eq!(talk.matches("2026-10-01").count(), 1, "{talk}");
+    assert!(talk.contains("expected a time in UTC such as"), "{talk}");
+}
+
+#[test]
+fn a_list_with_one_bracket_is_told_that_it_has_two() {
+    let dir = campaign("[[lift.outcome]]", "[lift.outcome]");
+    let price = ["job", "price", "lift.toml", "--contract", "contract.toml"];
+    let (_, talk) = says(dir.path(), 1, &price);
+    assert!(talk.contains("a head in two brackets, [[..]]"), "{talk}");
+}

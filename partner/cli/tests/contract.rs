@@ -388,6 +388,22 @@ fn a_trial_without_its_data_could_not_tell() {
     let (_, talk) =
         says(dir.path(), 2, "try --contract contract.toml --job job.toml --data sales=s.csv");
     assert!(talk.contains("add --data exposures=FILE"), "{talk}");
+    let (_, talk) =
+        says(dir.path(), 2, "try --contract contract.toml --job job.toml --data sale=s.csv");
+    let unknown =
+        "--data names \"sale\", and the contract has no such dataset: it has exposures, sales";
+    assert!(talk.contains(unknown), "{talk}");
+}
+
+/// What was typed is spoken of, and not a file that nobody has seen.
+#[test]
+fn a_name_or_a_file_that_is_mistaken_is_called_so() {
+    let dir = parties();
+    let new = "contract new --name Room! --party p/party.toml --party r/party.toml --pcrs pcrs.json -o x.toml";
+    let (_, talk) = says(dir.path(), 2, new);
+    assert!(talk.contains("--name: name \"Room!\"") && !talk.contains("line"), "{talk}");
+    let (_, talk) = says(dir.path(), 1, "contract sign p/party.toml --dir p");
+    assert!(talk.contains("p/party.toml") && talk.contains("this is no contract"), "{talk}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub enum SealError {
         cause: io::Error,
     },
     /// A file that is there already; nothing is overwritten.
-    #[error("{} exists already, and sealing overwrites nothing", path.display())]
+    #[error("{} exists already, and sealing overwrites nothing: name another with -o", path.display())]
     Exists {
         /// The file.
         path: PathBuf,

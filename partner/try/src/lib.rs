@@ -73,14 +73,12 @@ impl<'a> Rehearsal<'a> {
     pub async fn run(&self, narrate: &mut dyn FnMut(&str)) -> Result<Rehearsed, RehearsalError> {
         let mut stage = self.stage().await?;
         let datasets: Vec<_> = stage.contract.datasets.keys().cloned().collect();
-        for name in &datasets {
-            if !self.data.contains_key(name) {
-                return Err(RehearsalError::NoFile { dataset: name.clone() });
-            }
-        }
         if let Some(name) = self.data.keys().find(|name| !datasets.contains(name)) {
             let known = datasets.join(", ");
             return Err(RehearsalError::StrangeFile { dataset: name.clone(), known });
+        }
+        if let Some(name) = datasets.iter().find(|name| !self.data.contains_key(*name)) {
+            return Err(RehearsalError::NoFile { dataset: name.clone() });
         }
         let mut sealed = Vec::new();
         for (name, path) in self.data {
@@ -342,7 +340,7 @@ pub enum RehearsalError {
         dataset: String,
     },
     /// A file is given for a dataset that the contract does not have.
-    #[error("--data names \"{dataset}\", the contract has {known}")]
+    #[error("--data names \"{dataset}\", and the contract has no such dataset: it has {known}")]
     StrangeFile {
         /// The name that was given.
         dataset: String,

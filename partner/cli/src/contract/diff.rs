@@ -89,7 +89,7 @@ fn dataset(dataset: &Dataset) -> Facts {
             let delta = Delta::try_from(budget.selection_delta);
             words += &delta.map_or_else(
                 |_| String::new(),
-                |delta| format!(", delta {delta} for groups that data name"),
+                |delta| format!(", delta {delta} for groups whose values are private"),
             );
         }
         facts.insert(format!("budget for {purpose}"), words);

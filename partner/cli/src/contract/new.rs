@@ -73,6 +73,8 @@ pub(crate) struct New {
 
 impl New {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        keys::check_words(&self.name, None)
+            .map_err(|why| Failure::unclear(format!("--name: {why}")))?;
         let parties = self.parties.iter().map(|path| Snippet::read(path));
         let parties = parties.collect::<Result<Vec<_>, _>>()?;
         let now = client::clock::now();

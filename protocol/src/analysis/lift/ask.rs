@@ -63,7 +63,8 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
             .registered_at
             .as_deref()
             .map(|text| {
-                text.parse::<Time>().map_err(|e| value("lift.registered_at", text, e.to_string()))
+                let expected = "expected a time in UTC such as 2026-11-01T00:00:00Z";
+                text.parse::<Time>().map_err(|_| value("lift.registered_at", text, expected))
             })
             .transpose()?,
     })
