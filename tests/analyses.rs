@@ -4,10 +4,12 @@
 //! analysis", says what is in them. `GLOVEBOX_KIND=KIND` runs the suite on one kind alone, and `GLOVEBOX_BLESS=1`
 //! writes what a sample's answer is into `tests/vectors/analyses/KIND/` and into the README.
 
+mod answers;
 mod counted;
 mod documentation;
 mod engine;
 mod fields;
+mod forged;
 mod format;
 mod malicious;
 mod pages;

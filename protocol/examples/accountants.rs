@@ -1,5 +1,6 @@
 //! Measures the accountants: `cargo run --release -p protocol --example accountants`.
 #![expect(clippy::print_stdout, reason = "a figure for people is this program's purpose")]
+#![expect(clippy::disallowed_methods, reason = "it measures time and memory")]
 
 use std::time::Instant;
 

@@ -1,6 +1,7 @@
 //! The README of a kind says what is true.
 
 use super::{
+    answers::objects,
     counted::{Counted, screen_of},
     fields::shapes,
     format::{HOW, blessing, differs},
@@ -134,6 +135,107 @@ fn its_tables_have_every_key_of_the_contract_and_of_the_job_and_no_other() {
         let known: BTreeSet<_> = shapes.keys().map(|path| heading(path)).collect();
         let strange = documented.keys().filter(|it| *it != "[[analysis]]" && !known.contains(*it));
         assert_eq!(strange.collect::<Vec<_>>(), [""; 0], "{name}: tables of what there is not");
+    }
+}
+
+/// What an answer is in JSON: every object has a table, each field its type, and what is null says when.
+#[test]
+fn its_tables_have_every_field_of_the_answer_and_no_other() {
+    for sample in Sample::all() {
+        let name = sample.name();
+        let documented = answer_tables(&sample.readme);
+        let known = objects(sample.kind.kind);
+        let headings: Vec<_> = documented.keys().collect();
+        assert_eq!(headings, known.keys().collect::<Vec<_>>(), "{name}: objects of the answer");
+        for (object, fields) in &known {
+            let rows = &documented[object];
+            let types: BTreeMap<_, _> =
+                rows.iter().map(|(field, cells)| (field.clone(), cells[1].clone())).collect();
+            assert_eq!(&types, fields, "{name}: the table of `{object}`");
+            for (field, cells) in rows {
+                assert_eq!(cells.len(), 5, "{name}: {object}.{field}: {cells:?}");
+                let (is_null, when) = (cells[1].contains("or null"), cells[4].as_str());
+                assert_eq!(is_null, when != "-", "{name}: {object}.{field} is null when?");
+                let is_number = cells[1].contains("number");
+                assert!(!is_number || cells[2] != "-", "{name}: {object}.{field} has no unit");
+            }
+        }
+        let result = Counted::new(&sample).result().to_json().unwrap();
+        let result: serde_json::Value = serde_json::from_slice(&result).unwrap();
+        let root = format!("`answer.{name}`");
+        let found = &result["answer"][name];
+        holds(&documented, &root, found).unwrap_or_else(|why| panic!("{name}: answer.{name}{why}"));
+    }
+}
+
+/// By object and field: the cells of the row.
+type Documented = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// The tables of a page under the heading "In the result".
+fn answer_tables(page: &str) -> Documented {
+    let section = page.split("\n## In the result\n").nth(1).unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap();
+    let mut tables = Documented::new();
+    let mut lines = section.lines();
+    while let Some(line) = lines.next() {
+        let Some(object) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) else {
+            continue;
+        };
+        let rows = lines.by_ref().skip(1).take_while(|line| line.starts_with('|')).map(|line| {
+            let cells = line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned());
+            let cells: Vec<_> = cells.collect();
+            (cells[0].trim_matches('`').to_owned(), cells)
+        });
+        assert!(tables.insert(object.to_owned(), rows.collect()).is_none(), "two of `{object}`");
+    }
+    tables
+}
+
+/// Whether `value` is of the type that the tables say, with every field of an object and no other.
+fn holds(documented: &Documented, says: &str, value: &serde_json::Value) -> Result<(), String> {
+    use serde_json::Value::{Array, Bool, Null, Number, Object, String as Text};
+    if let Some(says) = says.strip_suffix(" or null") {
+        return if *value == Null { Ok(()) } else { holds(documented, says, value) };
+    }
+    let below = |name: String, says: &str, value: &serde_json::Value| {
+        holds(documented, says, value).map_err(|why| format!("{name}{why}"))
+    };
+    match (says, value) {
+        ("true or false", Bool(_)) | ("text", Text(_)) | ("number", Number(_)) => Ok(()),
+        ("whole number", Number(number)) if number.is_i64() => Ok(()),
+        (says, Array(all)) if says.starts_with("list of ") => {
+            let of = says.trim_start_matches("list of ");
+            all.iter().enumerate().try_for_each(|(at, it)| below(format!("[{at}]"), of, it))
+        }
+        (says, Array(all)) if says.starts_with('[') => {
+            let each: Vec<_> = says.trim_matches(['[', ']']).split(", ").collect();
+            if each.len() != all.len() {
+                return Err(format!(": {} elements, documented as {says}", all.len()));
+            }
+            let mut pairs = each.iter().zip(all).enumerate();
+            pairs.try_for_each(|(at, (says, it))| below(format!("[{at}]"), says, it))
+        }
+        (says, Text(word)) if quoted(says).contains(word) => Ok(()),
+        (says, Object(held)) => match documented.get(says.trim_matches('`')) {
+            Some(rows) => {
+                let (found, expected): (Vec<_>, Vec<_>) =
+                    (held.keys().collect(), rows.keys().collect());
+                if found != expected {
+                    return Err(format!(": fields {found:?}, documented {expected:?}"));
+                }
+                rows.iter().try_for_each(|(field, cells)| {
+                    below(format!(".{field}"), &cells[1], &held[field])
+                })
+            }
+            // One of several, with a value of its own.
+            None if held.len() == 1
+                && quoted(says).is_superset(&held.keys().cloned().collect()) =>
+            {
+                Ok(())
+            }
+            None => Err(format!(": an object, documented as {says}")),
+        },
+        (says, found) => Err(format!(": {found}, documented as {says}")),
     }
 }
 

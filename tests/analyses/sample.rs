@@ -144,12 +144,17 @@ fn key(seed: u8) -> SigningKey {
 
 /// A service key of the party that owns `dataset`.
 pub(crate) fn owner(contract: &Contract, dataset: &str) -> Delegate {
-    let owner = &contract.datasets[dataset].owner;
+    delegate(contract, &contract.datasets[dataset].owner, KeyKind::Service)
+}
+
+/// A delegated key of a party, called as its kind is.
+pub(crate) fn delegate(contract: &Contract, party: &str, kind: KeyKind) -> Delegate {
     let all = (1..=u8::MAX).map(key);
     let mut all = all.take(contract.parties.len());
-    let root = all.find(|key| contract.party_of(&key.public()) == Some(owner)).unwrap();
-    let (service, kind, name) = (key(u8::MAX), KeyKind::Service, "service".to_owned());
+    let root =
+        all.find(|key| contract.party_of(&key.public()).is_some_and(|it| it == party)).unwrap();
+    let (delegated, name) = (key(u8::MAX), kind.to_string());
     let (from, until) = (Time(0), Time(u64::MAX));
-    let delegation = Delegation { kind, name, key: service.public(), from, until };
-    Delegate::by(&root, service, &delegation).unwrap()
+    let delegation = Delegation { kind, name, key: delegated.public(), from, until };
+    Delegate::by(&root, delegated, &delegation).unwrap()
 }

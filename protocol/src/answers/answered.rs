@@ -105,6 +105,7 @@ pub struct ChargeReport {
     pub owner: String,
     /// ρ that was charged.
     pub rho: f64,
-    /// ρ that remains of the slices handed to this instance.
-    pub rho_left_in_instance: f64,
+    /// ρ that remains of the slices handed to this instance; null where nobody knows it, as in what a
+    /// party derives from the released figures alone.
+    pub rho_left_in_instance: Option<f64>,
 }

@@ -146,7 +146,7 @@ impl PrivacyReport {
             dataset: dataset.clone(),
             owner: owner(dataset).unwrap_or_default(),
             rho: admitted.cost().rho().value(),
-            rho_left_in_instance: remaining.get(dataset).map_or(0.0, |loss| loss.rho().value()),
+            rho_left_in_instance: remaining.get(dataset).map(|loss| loss.rho().value()),
         });
         let ids = contract.ids_per_person;
         let price = admitted.job().question.price();

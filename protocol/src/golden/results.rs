@@ -34,7 +34,7 @@ fn privacy() -> PrivacyReport {
         dataset: "sales".to_owned(),
         owner: "retailer".to_owned(),
         rho: 0.017,
-        rho_left_in_instance: 0.0,
+        rho_left_in_instance: Some(0.0),
     };
     PrivacyReport {
         mechanism: "discrete_gaussian".to_owned(),

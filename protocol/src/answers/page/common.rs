@@ -139,11 +139,13 @@ fn cost(privacy: &PrivacyReport, noise: bool, source: &Source) -> Section {
     section.with(Block::List(charges.collect()))
 }
 
-fn left(rho: f64) -> String {
-    if rho > 0.0 {
-        format!("of the budget sent to this enclave, \u{3c1} = {rho:.6} is left")
-    } else {
-        "all of the budget sent for this job was used".to_owned()
+fn left(rho: Option<f64>) -> String {
+    match rho {
+        None => "what is left of the budget sent to the enclave is in its result alone".to_owned(),
+        Some(rho) if rho > 0.0 => {
+            format!("of the budget sent to this enclave, \u{3c1} = {rho:.6} is left")
+        }
+        Some(_) => "all of the budget sent for this job was used".to_owned(),
     }
 }
 
