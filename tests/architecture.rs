@@ -67,6 +67,26 @@ fn every_dependency_points_inwards() {
     assert!(wrong.is_empty(), "forbidden dependencies: {wrong:#?}");
 }
 
+/// The page says of each crate of others what it is for, and why that one.
+#[test]
+fn every_dependency_has_a_row_in_the_table() {
+    let manifest = fs::read_to_string(tests::repository("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let all = manifest["workspace"]["dependencies"].as_table().unwrap();
+    let others: Vec<&String> =
+        all.iter().filter(|(_, from)| from.get("path").is_none()).map(|(name, _)| name).collect();
+    assert!(others.len() > 50, "{others:?}");
+    let page = fs::read_to_string(tests::repository("ARCHITECTURE.md")).unwrap();
+    let section = page.split("\n## Dependencies\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let named: BTreeSet<&str> = rows
+        .filter_map(|row| row.split(" | ").next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let missing: Vec<_> = others.iter().filter(|name| !named.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md, \"Dependencies\", lacks {missing:?}");
+}
+
 #[test]
 fn nothing_that_plans_queries_is_linked() {
     let planners: Vec<_> = metadata()
@@ -133,10 +153,34 @@ fn nothing_that_ships_puts_another_price_into_an_admitted_job() {
                 .any(|part| part.as_os_str() == "tests");
             let text = fs::read_to_string(&file).unwrap();
             let named = doors.iter().any(|door| text.contains(&format!("{door}(")));
-            let names = named && !file.ends_with("policy/danger.rs");
+            let names = named
+                && !file.ends_with("policy/danger.rs")
+                // Behind a feature; see `no_door_for_tests_is_in_an_image`.
+                && !file.ends_with("enclave/src/other_tally.rs");
             assert!(is_test || !names, "{}", file.display());
         }
     }
+}
+
+/// A feature of the enclave that only tests turn on stays out of its image: it is built alone, without features, and
+/// `eif-build` searches it for the mark.
+#[test]
+fn no_door_for_tests_is_in_an_image() {
+    let all = metadata();
+    let enclave = all.packages.iter().find(|package| package.name == "enclave").unwrap();
+    assert_eq!(enclave.features.keys().collect::<Vec<_>>(), ["other-tally"]);
+    for package in all.packages.iter().filter(|package| package.name != "tests") {
+        for dependency in package.dependencies.iter().filter(|it| it.name == "enclave") {
+            assert!(dependency.features.is_empty(), "{} opens the door", package.name);
+        }
+    }
+    let source = tests::repository("enclave/src");
+    let library = fs::read_to_string(source.join("lib.rs")).unwrap();
+    assert!(library.contains("#[cfg(feature = \"other-tally\")]\nmod other_tally;"));
+    let door = fs::read_to_string(source.join("other_tally.rs")).unwrap();
+    let marked =
+        eif_build::forbidden::MARKERS.iter().filter(|(mark, _)| door.contains(mark)).count();
+    assert_eq!(marked, 1, "eif-build would not find it");
 }
 
 /// What a closing says is believed wherever a [`client::close::Closing`] is taken.
@@ -286,31 +330,6 @@ fn a_crate_whose_examples_are_not_run_has_none() {
     }
     assert!(silent > 10, "{silent}");
 }
-
-/// An answer is derived again on other machines, bit for bit. What a standard library computes of these
-/// functions differs between machines; sums, products, quotients and roots do not, nor does `libm`.
-#[test]
-fn estimates_use_no_function_whose_bits_differ_between_machines() {
-    let mut wrong = Vec::new();
-    for folder in ["protocol/statistics/src", "protocol/src/analysis"] {
-        for file in sources(&tests::repository(folder)) {
-            if file.ends_with("sample.rs") || file.ends_with("tests.rs") {
-                continue;
-            }
-            let text = fs::read_to_string(&file).unwrap();
-            let product = text.split("#[cfg(test)]").next().unwrap();
-            let found = DIFFERENT.iter().filter(|name| product.contains(&format!(".{name}(")));
-            wrong.extend(found.map(|name| format!("{}: .{name}()", file.display())));
-        }
-    }
-    assert!(wrong.is_empty(), "take libm's: {wrong:#?}");
-}
-
-/// Methods of floating-point numbers with unspecified precision.
-const DIFFERENT: [&str; 22] = [
-    "acos", "asin", "atan", "atan2", "cbrt", "cos", "cosh", "exp", "exp2", "exp_m1", "hypot", "ln",
-    "ln_1p", "log", "log10", "log2", "powf", "powi", "sin", "sinh", "tan", "tanh",
-];
 
 /// What a notebook or a scheduler links is what a party needs to ask and to read.
 #[test]

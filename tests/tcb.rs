@@ -20,6 +20,19 @@ fn the_enclave_links_what_tcb_txt_lists_and_nothing_else() {
     assert!(added.is_empty() && gone.is_empty(), "not in tcb.txt: {added:?}; stale: {gone:?}");
 }
 
+/// Who weighs the enclave reads the number first.
+#[test]
+fn the_page_says_how_many_crates_the_enclave_links() {
+    let listed = include_str!("tcb.txt").lines().count();
+    let page = fs::read_to_string(tests::repository("ARCHITECTURE.md")).unwrap();
+    for words in [
+        format!("the enclave linked 283 crates and now links {listed}."),
+        format!("| crates linked into the enclave (`tests/tcb.txt`) | 283 | {listed} |"),
+    ] {
+        assert!(page.contains(&words), "ARCHITECTURE.md does not say \"{words}\"");
+    }
+}
+
 /// Words about answers are for who reads them: nobody inside calls them, so the linker leaves them out.
 #[test]
 fn no_words_about_answers_are_linked_into_the_enclave() {

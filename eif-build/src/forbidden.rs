@@ -1,9 +1,10 @@
-//! What an image must not contain: a simulated module, which signs for anybody, and a sampler
-//! without noise.
+//! What an image must not contain: a simulated module, which signs for anybody, a sampler without
+//! noise, and the door through which tests put another tally into a room.
 
 use memchr::memmem;
 
-/// Refuses a program into which the simulated module or the zero-noise sampler was linked.
+/// Refuses a program into which the simulated module, the zero-noise sampler or a door for tests was
+/// linked.
 ///
 /// It searches for strings that such a program must have in it. This catches a mistake (a feature
 /// that leaked, the wrong file), not a builder who wants to deceive: rebuilding catches that one.
@@ -33,11 +34,12 @@ pub struct Forbidden {
     pub marker: &'static str,
 }
 
-/// Strings and what they stand for. The first two are put into the code for this purpose and kept
+/// Strings and what they stand for. The first three are put into the code for this purpose and kept
 /// there by `black_box`; the others come along with what people read.
 pub const MARKERS: &[(&str, &str)] = &[
     ("glovebox marker: simulated module, never in an image", SIMULATED),
     ("glovebox marker: zero-noise sampler, never in an image", SILENT),
+    ("glovebox marker: another tally than the question's, never in an image", OTHER_TALLY),
     ("SIMULATED glovebox root", SIMULATED),
     ("enclave/nsm/src/simulated.rs", SIMULATED),
     ("the simulated CA's files", SIMULATED),
@@ -45,6 +47,7 @@ pub const MARKERS: &[(&str, &str)] = &[
 
 const SIMULATED: &str = "the simulated module";
 const SILENT: &str = "the zero-noise sampler";
+const OTHER_TALLY: &str = "a door for tests to another tally";
 
 #[cfg(test)]
 mod tests {

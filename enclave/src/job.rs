@@ -18,7 +18,7 @@ use protocol::{
     job::SignedJob,
     manifest::SignedManifest,
     message::{Answered, Reply},
-    policy::{self, Admitted},
+    policy::Admitted,
     receipt::{self, ReceiptBody},
     refusal::Refusal,
     released::Released,
@@ -63,7 +63,10 @@ async fn answer(
 ) -> Result<(), Refusal> {
     let (contract, job) = (&serving.contract, signed.job());
     let manifests = open.vault.manifests();
-    let admitted = policy::admit(contract, job, signed.analyst(), &manifests, now)?;
+    #[cfg(not(feature = "other-tally"))]
+    let admitted = protocol::policy::admit(contract, job, signed.analyst(), &manifests, now)?;
+    #[cfg(feature = "other-tally")]
+    let admitted = crate::other_tally::decide(serving, job, signed.analyst(), &manifests, now)?;
     let asked_by = signed.analyst();
     let receivers = job.receivers.as_slice();
     let question = question(&admitted);

@@ -14,6 +14,8 @@ mod history;
 mod job;
 mod life;
 mod link;
+#[cfg(feature = "other-tally")]
+mod other_tally;
 mod progress;
 mod results;
 mod serve;
@@ -25,6 +27,8 @@ mod vault;
 
 pub use life::{LifeError, live};
 pub use link::{Host, HostError, StreamHost};
+#[cfg(feature = "other-tally")]
+pub use other_tally::OtherTally;
 pub use serve::serve;
 pub use session::{Attested, BootError, Booted, Contracted, Serving};
 pub use tls::TlsError;

@@ -174,6 +174,8 @@ impl Attested {
             clock,
             gate: Gate::new(),
             withdrawn: std::sync::Mutex::default(),
+            #[cfg(feature = "other-tally")]
+            other_tally: None,
             state: Mutex::new(State::Open(Box::new(open))),
         })
     }
@@ -192,6 +194,9 @@ pub struct Serving {
     pub(crate) gate: Gate,
     /// Keys that parties withdrew, as far as this instance was told.
     pub(crate) withdrawn: std::sync::Mutex<Withdrawn>,
+    /// What is made of jobs instead of the tally of their question.
+    #[cfg(feature = "other-tally")]
+    pub(crate) other_tally: Option<crate::OtherTally>,
     /// One request at a time touches keys, data or the ledger, so a closing waits for running work.
     pub(crate) state: Mutex<State>,
 }

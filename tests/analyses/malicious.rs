@@ -3,8 +3,8 @@
 //!
 //! What reaches an enclave is a signed question, and no TOML that a kind has checked. So each field of a sample's
 //! question is changed after that, signed and sent to a running enclave. No kind that there is can be made to ask for
-//! everything; so a kind that asks for anything is put in its place by the one door that tests have
-//! (`policy::danger`), in front of the same decision.
+//! everything; so a kind that asks for anything is put in its place by the doors that tests have (`policy::danger`, and
+//! `other-tally` of a running enclave), in front of the same decision.
 
 use super::{
     counted::{Counted, NOW, job, manifests, runtime},
@@ -19,14 +19,19 @@ use protocol::{
     job::{Job, JobId, Question, question_from_toml},
     message::{Body, Reply},
     policy::{admit, danger::admit_tally, price},
-    refusal::Refusal,
+    refusal::{Asked, Refusal},
     tally::{
         Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
     },
 };
 use rehearsal::{Rehearsal, Stage};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 #[test]
 fn a_running_enclave_refuses_a_signed_question_about_what_is_not_listed() {
@@ -108,6 +113,88 @@ fn beyond_or_broken(contract: &Contract, analysis: &str, tally: &Tally) -> bool 
         || !datasets
         || tally.cells_per_person == 0
         || tally.ids_per_person != contract.ids_per_person
+}
+
+/// The same in a room that has the data: it refuses each tally by name and charges nobody, and then answers what the
+/// contract permits.
+#[test]
+fn a_running_enclave_refuses_a_malicious_kind_and_charges_nothing() {
+    let runtime = runtime();
+    for sample in Sample::all() {
+        runtime.block_on(malicious_room(&sample));
+    }
+}
+
+async fn malicious_room(sample: &Sample) {
+    let name = sample.name();
+    let folder = tempfile::tempdir().unwrap();
+    let text = toml::to_string(&with_hidden_columns(sample)).unwrap();
+    let data: BTreeMap<_, _> = sample
+        .paper()
+        .datasets
+        .keys()
+        .map(|dataset| (dataset.clone(), with_hidden_values(sample, dataset, folder.path())))
+        .collect();
+    // What the kind makes of the next job, whatever the job's question is.
+    let next: Arc<Mutex<Option<Tally>>> = Arc::default();
+    let kind = Arc::clone(&next);
+    let rehearsal = Rehearsal::new(&text, &sample.job, &data);
+    let stage = rehearsal.stage_as(|attested, noise| {
+        attested.open_with(noise, 4 << 30, Box::new(move |_| kind.lock().unwrap().clone()))
+    });
+    let mut stage = stage.await.unwrap();
+    let mut sealed = Vec::new();
+    for (dataset, file) in &data {
+        sealed.push(stage.grant(dataset, file, &rehearsal.sealing).await.unwrap());
+    }
+    let (analysis, question) = question_from_toml(&sample.job, &stage.contract).unwrap();
+    let honest = price(&stage.contract, &analysis, &question).unwrap().tally().clone();
+    let analyst = stage.contract.analyses[&analysis].analysts[0].clone();
+    let before = stage.room.status(&stage.parties[&analyst]).await.unwrap();
+    assert!(!before.accounts.is_empty(), "{name}: nothing is granted");
+    let (mut columns, nothing) = (0, BTreeMap::new());
+    for (what, tally) in malicious(&stage.contract, &analysis, &honest) {
+        let job = asked(&stage, &analysis, &question);
+        let now = client::clock::now();
+        let expected = admit_tally(&stage.contract, &job, &analyst, &nothing, now, &tally);
+        *next.lock().unwrap() = Some(tally);
+        let body = Body::Job { job: stage.parties[&analyst].sign(&job).unwrap(), slices: vec![] };
+        match stage.room.request(&stage.parties[&analyst], body).await.unwrap() {
+            Reply::Refused(found) => {
+                assert_eq!(Err(&found), expected.as_ref().map(drop), "{name}: {what}");
+                if let Refusal::NotPermitted { what: Asked::Column, name, .. } = &found {
+                    assert!(name.contains("hidden-"), "{name}: {what}");
+                    columns += 1;
+                }
+            }
+            other => panic!("{name}: {what}: {other:?}"),
+        }
+    }
+    assert!(columns > 10, "{name}: only {columns} columns are refused by name");
+    let after = stage.room.status(&stage.parties[&analyst]).await.unwrap();
+    assert_eq!((after.accounts, after.jobs), (before.accounts, before.jobs), "{name}");
+    *next.lock().unwrap() = None;
+    stage.ask(&sample.job, true, sealed).await.unwrap_or_else(|why| panic!("{name}: {why}"));
+}
+
+/// The rows of a dataset with a value in each column that no analysis lists.
+fn with_hidden_values(sample: &Sample, dataset: &str, folder: &Path) -> PathBuf {
+    let rows = fs::read_to_string(sample.rows(dataset)).unwrap();
+    let (head, rows) = rows.split_once('\n').unwrap();
+    let roles = ROLES.iter().filter(|(role, _)| *role != "match_key").map(|(role, _)| *role);
+    let names: String = roles.clone().map(|role| format!(",{}", hidden(role))).collect();
+    let values: String = roles
+        .map(|role| match role {
+            "group" => ",a",
+            "date" => ",2026-10-01",
+            "consent" => ",yes",
+            _ => ",1",
+        })
+        .collect();
+    let rows: String = rows.lines().map(|row| format!("{row}{values}\n")).collect();
+    let path = folder.join(format!("{dataset}.csv"));
+    fs::write(&path, format!("{head}{names}\n{rows}")).unwrap();
+    path
 }
 
 /// The tally with something more in it, each time another thing.

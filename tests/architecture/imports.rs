@@ -1,7 +1,8 @@
 //! Which file of a crate imports from which other, read from their `use` lines and paths.
 //!
 //! A file stands for its module. A module and what is within it are one thing, so that what they take of each
-//! other is no circle; names that a module passes on (`pub use`) are followed to where they are defined.
+//! other is no circle; names that a module passes on (`pub use`) are followed to where they are defined, and to pass on a
+//! name of a file that is not within the module is to import it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,9 +101,8 @@ impl Crate {
     fn imports(&self) -> BTreeMap<&Path, BTreeSet<Path>> {
         let mut all = BTreeMap::new();
         for (at, code) in &self.modules {
-            let private = statements(code).into_iter().filter(|(_, is_public)| !is_public);
-            let mut named: Vec<Path> =
-                private.flat_map(|(statement, _)| paths(statement)).collect();
+            let used = statements(code).into_iter();
+            let mut named: Vec<Path> = used.flat_map(|(statement, _)| paths(statement)).collect();
             named.extend(inline(code));
             let homes =
                 named.iter().filter_map(|path| Some(self.home(&self.absolute(at, path)?, 0)));
@@ -195,8 +195,11 @@ fn a_circle_over_three_files_is_found_and_a_parent_with_its_child_is_none() {
     write("b.rs", "use super::c::C as Other;\npub struct B;\n");
     write("c.rs", "fn f() -> crate::a::A { loop {} }\npub struct C;\n");
     write("d.rs", "mod within;\npub use within::Passed;\npub struct D;\n");
+    // What passes on a name of another file needs that file too.
+    write("e.rs", "pub use crate::f::F;\npub struct E;\n");
+    write("f.rs", "use crate::e::E;\npub struct F(E);\n");
     fs::create_dir(folder.path().join("d")).unwrap();
     fs::write(folder.path().join("d/within.rs"), "use super::D;\npub struct Passed(D);\n").unwrap();
-    let circle = ["a", "b", "c"].map(str::to_owned).to_vec();
-    assert_eq!(Crate::read(folder.path()).circles(), [circle]);
+    let circles = [&["a", "b", "c"][..], &["e", "f"]];
+    assert_eq!(Crate::read(folder.path()).circles(), circles);
 }

@@ -18,7 +18,7 @@ use client::{
     room::Room,
     trust::Trust,
 };
-use enclave::{Booted, Host, TcpTransport, serve};
+use enclave::{Attested, BootError, Booted, Host, Serving, TcpTransport, serve};
 use host::MemoryHost;
 use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::{Exact, Noise};
@@ -96,6 +96,18 @@ impl<'a> Rehearsal<'a> {
     ///
     /// [`RehearsalError`], as the same step would fail in a real room.
     pub async fn stage(&self) -> Result<Stage, RehearsalError> {
+        self.stage_as(|attested, noise| attested.open(noise, MEMORY_BYTES)).await
+    }
+
+    /// The same with an instance that `open` makes ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`stage`](Self::stage).
+    pub async fn stage_as(
+        &self,
+        open: impl FnOnce(Attested, Box<dyn Noise + Send>) -> Result<Serving, BootError>,
+    ) -> Result<Stage, RehearsalError> {
         let folder = tempfile::tempdir()?;
         let pcrs = measure(BUILD);
         let parties = paper::parties(self.contract, folder.path())?;
@@ -111,7 +123,7 @@ impl<'a> Rehearsal<'a> {
         } else {
             Box::new(Silent)
         };
-        let serving = attested.open(noise, MEMORY_BYTES)?;
+        let serving = open(attested, noise)?;
         let (listener, address) = TcpTransport::bind().await?;
         let server = Server(tokio::spawn(serve(Arc::new(serving), listener)));
         let address: Address = format!("https://{address}").parse()?;
@@ -212,7 +224,12 @@ impl fmt::Debug for Stage {
 }
 
 impl Stage {
-    async fn grant(
+    /// Seals a file as version 1 of the dataset `name`, and grants it with the budget of one period.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub async fn grant(
         &mut self,
         name: &str,
         path: &Path,
@@ -249,7 +266,12 @@ impl Stage {
         Ok(SealedDataset { name: name.to_owned(), count: sealed.count, padded: sealed.padded })
     }
 
-    async fn ask(
+    /// Runs the job as the first analyst for the first receiver, and opens the result.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub async fn ask(
         mut self,
         job: &str,
         is_noisy: bool,
@@ -383,7 +405,7 @@ pub enum RehearsalError {
     Simulated(#[from] nsm::SimulatedError),
     /// The enclave did not start.
     #[error("{0}")]
-    Boot(#[from] enclave::BootError),
+    Boot(#[from] BootError),
     /// The room has no valid address.
     #[error("{0}")]
     Address(#[from] client::address::InvalidAddress),
