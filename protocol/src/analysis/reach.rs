@@ -62,7 +62,7 @@ impl Analysis for Reach {
     }
 
     fn check_lengths(&self) -> Result<(), Refusal> {
-        rules::within(Limit::GroupBy, self.datasets.len(), limits::TABLES)?;
+        rules::within(Limit::Datasets, self.datasets.len(), limits::TABLES)?;
         check_filters(&self.rows)
     }
 

@@ -65,6 +65,7 @@ kinds!(LIMITS, limit: Limit {
     Limit::Memory => "memory",
     Limit::CellsPerPerson => "cells_per_person",
     Limit::GroupBy => "group_by",
+    Limit::Datasets => "datasets",
     Limit::Conditions => "conditions",
     Limit::Values => "values",
     Limit::Edges => "edges",
@@ -132,7 +133,7 @@ const ASKED: [Asked; 11] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 14] = [
+const LIMIT: [Limit; 15] = [
     Limit::Outcomes,
     Limit::ReceiptBytes,
     Limit::ReleasedBytes,
@@ -142,6 +143,7 @@ const LIMIT: [Limit; 14] = [
     Limit::Memory,
     Limit::CellsPerPerson,
     Limit::GroupBy,
+    Limit::Datasets,
     Limit::Conditions,
     Limit::Values,
     Limit::Edges,

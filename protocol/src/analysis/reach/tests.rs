@@ -204,6 +204,9 @@ fn what_is_signed_and_does_not_hold_together_is_refused() {
     ] {
         assert!(matches!(refused, Err(Refusal::NotPermitted { .. })), "{refused:?}");
     }
+    let many = changed(JOB, |it| it.datasets = vec!["video".to_owned(); limits::TABLES + 1]);
+    let (found, most) = (9, 8);
+    assert_eq!(many, Err(Refusal::OverLimit { limit: Limit::Datasets, found, most }));
     let many = changed(&by_column(), |it| {
         let Per::Column { values_per_person, .. } = &mut it.per else { unreachable!() };
         *values_per_person = 4;

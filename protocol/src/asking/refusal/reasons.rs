@@ -97,6 +97,9 @@ pub enum Limit {
     /// Number of columns and bins that groups are made of.
     #[error("columns and bins that groups are made of")]
     GroupBy,
+    /// Number of datasets whose people are counted together.
+    #[error("datasets in one question")]
+    Datasets,
     /// Number of conditions on rows.
     #[error("conditions on rows in one question")]
     Conditions,
@@ -199,7 +202,12 @@ impl Limit {
     #[must_use]
     pub fn least(self) -> u64 {
         match self {
-            Self::Outcomes | Self::Share | Self::CellsPerPerson | Self::Values | Self::Edges => 1,
+            Self::Outcomes
+            | Self::Share
+            | Self::CellsPerPerson
+            | Self::Datasets
+            | Self::Values
+            | Self::Edges => 1,
             Self::ReceiptBytes
             | Self::ReleasedBytes
             | Self::Wait
