@@ -81,10 +81,13 @@ impl Show {
                 self.dir.join(keys::delegation_file(*kind)).display()
             ))?;
         }
-        if !undelegated.is_empty() {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let identity = Identity::load(&self.dir)?;
+        let identity = match Identity::load_delegated(&self.dir) {
+            // The folder of a machine whose only key waits for its delegation.
+            Err(IdentityError::NoKeys { .. }) if !undelegated.is_empty() => {
+                return Ok(ExitCode::SUCCESS);
+            }
+            found => found?,
+        };
         let protection = match RootFile::read(&self.dir) {
             Ok(file) if file.is_protected() => "under a passphrase".to_owned(),
             Ok(_) => "under no passphrase (`glovebox keys passphrase` sets one)".to_owned(),
@@ -276,6 +279,8 @@ impl Withdraw {
             (None, Some(kind)) => keys::public_key(&self.dir, kind.into())?,
             (None, None) => return Err(Failure::unclear("name the key with --kind or --key")),
         };
+        withdrawals::has_room(&self.dir, &RootFile::read(&self.dir)?.public(), &key)
+            .map_err(|full| Failure::no(format!("{full}; nothing was signed")))?;
         let withdrawal = Withdrawal { key, name: self.name.clone() };
         let root = self.passphrase.root(&self.dir)?;
         let path =

@@ -43,6 +43,13 @@ fn keys_are_shown_delegated_anew_withdrawn_and_replaced() {
     }
     says(at, 0, "keys new --kind service --dir p");
     says(at, 2, "keys new --kind service --dir p");
+    // A key that waits for its delegation hides no other, nor what is withdrawn.
+    let (waiting, _) = says(at, 0, "keys show --dir p");
+    assert!(
+        waiting.contains("  not delegated yet") && waiting.contains("\"ana\", from "),
+        "{waiting}"
+    );
+    assert!(waiting.contains("root ") && waiting.contains("1 withdrawn in all"), "{waiting}");
     // The old one is not delegated again, and a root key never.
     let delegate =
         |key: &str| format!("keys delegate --kind service --key {key} -o old.delegation --dir p");

@@ -126,8 +126,29 @@ impl Identity {
     ///
     /// [`IdentityError`]; also where others than the owner may read a key, or keys of two parties lie together.
     pub fn load(directory: &Path) -> Result<Self, IdentityError> {
-        let service = delegate(directory, KeyKind::Service)?;
-        let analyst = delegate(directory, KeyKind::Analyst)?;
+        let read = |kind| delegate(directory, kind);
+        Self::of(directory, read(KeyKind::Service)?, read(KeyKind::Analyst)?)
+    }
+
+    /// The same but for keys that nobody has delegated yet ([`undelegated`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_delegated(directory: &Path) -> Result<Self, IdentityError> {
+        let undelegated = undelegated(directory)?;
+        let read = |kind| match undelegated.iter().any(|(of, _)| *of == kind) {
+            true => Ok(None),
+            false => delegate(directory, kind),
+        };
+        Self::of(directory, read(KeyKind::Service)?, read(KeyKind::Analyst)?)
+    }
+
+    fn of(
+        directory: &Path,
+        service: Option<Delegate>,
+        analyst: Option<Delegate>,
+    ) -> Result<Self, IdentityError> {
         let recipient = match secret(directory, RECIPIENT)? {
             Some(seed) => Some(
                 RecipientSecret::from_bytes(&seed)

@@ -4,9 +4,11 @@ use crate::files;
 use protocol::{
     contract::Contract,
     delegation::{KeyError, Withdrawal, Withdrawn},
+    limits,
     sign::{self, Envelope, PublicKey, SignatureError},
 };
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -79,6 +81,29 @@ pub fn has(directory: &Path, root: &PublicKey, key: &PublicKey) -> Result<bool, 
     Ok(all(directory)?.iter().filter_map(of).any(|withdrawal| withdrawal.key == *key))
 }
 
+/// Whether another withdrawal by the root key `root`, of `key`, may be kept in `directory`. Of one party no more are kept
+/// anywhere than [`limits::WITHDRAWALS`], and a folder with more of them could not be used.
+///
+/// None is ever forgotten: a withdrawal does not say when the delegation of its key ends, and there may be several.
+///
+/// # Errors
+///
+/// [`WithdrawalError::Full`] that says what to do, or [`WithdrawalError::Io`].
+pub fn has_room(
+    directory: &Path,
+    root: &PublicKey,
+    key: &PublicKey,
+) -> Result<(), WithdrawalError> {
+    let of = |bytes: &Vec<u8>| sign::open::<Withdrawal>(bytes, root).ok();
+    let all = all(directory)?;
+    let known: BTreeSet<PublicKey> =
+        all.iter().filter_map(of).map(|withdrawal| withdrawal.key).collect();
+    if known.len() < limits::WITHDRAWALS || known.contains(key) {
+        return Ok(());
+    }
+    Err(WithdrawalError::Full { folder: directory.join(FOLDER) })
+}
+
 /// Keeps a withdrawal, whoever's root key signed it; says where. Kept twice it is kept once.
 ///
 /// # Errors
@@ -89,6 +114,7 @@ pub fn keep(directory: &Path, bytes: &[u8]) -> Result<PathBuf, WithdrawalError> 
     let withdrawal: Withdrawal =
         envelope.verify(&envelope.claimed_signer()).map_err(WithdrawalError::Signature)?;
     // All of both keys: nobody makes another withdrawal that would take its place.
+    has_room(directory, &envelope.claimed_signer(), &withdrawal.key)?;
     let root = hex::encode(envelope.claimed_signer().as_bytes());
     let name = format!("{root}-{}", hex::encode(withdrawal.key.as_bytes()));
     let folder = directory.join(FOLDER);
@@ -112,6 +138,17 @@ pub enum WithdrawalError {
         /// Why.
         cause: KeyError,
     },
+    /// One party withdrew as many keys as are kept of one.
+    #[error(
+        "{folder} has {} withdrawals by this root key, and no instance or custody keeps more of one party: let the \
+         delegation of the key end, or make a party with a new root key (`glovebox init` in another folder) and \
+         name it in a contract that replaces this one",
+        limits::WITHDRAWALS
+    )]
+    Full {
+        /// The folder of withdrawals.
+        folder: PathBuf,
+    },
     /// Reading or writing.
     #[error("reading or writing {path}: {cause}")]
     Io {
@@ -127,3 +164,42 @@ pub const FOLDER: &str = "withdrawals";
 /// How the name of such a file ends.
 pub const EXTENSION: &str = "withdrawal";
 const MOST: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::sign::SigningKey;
+    use zeroize::Zeroizing;
+
+    #[test]
+    fn no_more_withdrawals_of_one_party_are_kept_than_can_be_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = |seed: u8| SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap();
+        let key = |number: usize| {
+            let seed = [u8::try_from(number % 256).unwrap(), u8::try_from(number / 256).unwrap()];
+            SigningKey::from_seed(&Zeroizing::new(seed.repeat(16))).unwrap().public()
+        };
+        let withdraw = |seed: u8, number: usize| {
+            let withdrawal = Withdrawal { key: key(number), name: "k".to_owned() };
+            keep(dir.path(), &root(seed).sign(&withdrawal))
+        };
+        // `keep` looks at all of them each time; this test need not.
+        let folder = dir.path().join(FOLDER);
+        let first = withdraw(1, 0).unwrap();
+        for number in 1..limits::WITHDRAWALS - 1 {
+            let withdrawal = Withdrawal { key: key(number), name: "k".to_owned() };
+            let path = folder.join(number.to_string()).with_extension(EXTENSION);
+            fs::write(path, root(1).sign(&withdrawal)).unwrap();
+        }
+        withdraw(1, limits::WITHDRAWALS - 1).unwrap();
+        let full = withdraw(1, limits::WITHDRAWALS).unwrap_err();
+        assert!(matches!(full, WithdrawalError::Full { .. }), "{full}");
+        assert_eq!(all(dir.path()).unwrap().len(), limits::WITHDRAWALS);
+        // One that is kept may come again, and another party has room of its own.
+        assert_eq!(withdraw(1, 0).unwrap(), first);
+        withdraw(2, limits::WITHDRAWALS).unwrap();
+        let known = root(1).public();
+        has_room(dir.path(), &known, &key(7)).unwrap();
+        has_room(dir.path(), &known, &key(1000)).unwrap_err();
+    }
+}

@@ -147,15 +147,34 @@ pub(super) fn from_now(days: u64) -> [Time; 2] {
     [Time(now.0.saturating_sub(EARLY_MS)), now.plus_seconds(days.saturating_mul(86_400))]
 }
 
-/// Puts a withdrawn key and its delegation aside, so that another one can be made.
+/// Puts a withdrawn key and its delegation aside, so that another one can be made: `service.key.withdrawn`, then
+/// `service.key.withdrawn-2` and so on.
 ///
 /// # Errors
 ///
 /// [`IdentityError::Io`].
 pub fn set_aside(directory: &Path, kind: KeyKind) -> Result<(), IdentityError> {
-    for file in [key_file(kind), delegation_file(kind)] {
-        let (path, aside) = (directory.join(&file), directory.join(format!("{file}.withdrawn")));
-        match std::fs::rename(&path, aside) {
+    let files = [key_file(kind), delegation_file(kind)];
+    let aside = |file: &str, number: u64| {
+        let number = if number == 1 { String::new() } else { format!("-{number}") };
+        directory.join(format!("{file}.withdrawn{number}"))
+    };
+    let is_taken = |number: u64| -> Result<bool, IdentityError> {
+        for file in &files {
+            let path = aside(file, number);
+            if path.try_exists().map_err(|cause| IdentityError::Io { path, cause })? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let mut number = 1;
+    while is_taken(number)? {
+        number += 1;
+    }
+    for file in &files {
+        let path = directory.join(file);
+        match std::fs::rename(&path, aside(file, number)) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
                 return Err(IdentityError::Io { path, cause });
             }

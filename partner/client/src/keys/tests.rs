@@ -32,6 +32,21 @@ fn refuses_to_overwrite_a_key() {
 }
 
 #[test]
+fn keys_that_are_set_aside_take_no_others_place() {
+    let dir = tempfile::tempdir().unwrap();
+    Identity::create(dir.path(), "retailer", None).unwrap();
+    let read = |file: &str| std::fs::read(dir.path().join(file)).unwrap();
+    let first = (read("service.key"), read("service.delegation"));
+    set_aside(dir.path(), KeyKind::Service).unwrap();
+    make_key(dir.path(), KeyKind::Service).unwrap();
+    let second = read("service.key");
+    set_aside(dir.path(), KeyKind::Service).unwrap();
+    assert_eq!((read("service.key.withdrawn"), read("service.delegation.withdrawn")), first);
+    assert_eq!(read("service.key.withdrawn-2"), second);
+    set_aside(dir.path(), KeyKind::Service).unwrap();
+}
+
+#[test]
 fn refuses_a_key_that_others_can_read() {
     let dir = tempfile::tempdir().unwrap();
     Identity::create(dir.path(), "retailer", None).unwrap();
