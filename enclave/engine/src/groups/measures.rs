@@ -34,7 +34,7 @@ impl Found {
         self.clamp.apply(parts.fold(0, i128::saturating_add))
     }
 
-    /// What a person has of it in all cells that were kept.
+    /// What a person has of it in all tuples that were kept of each table, before combinations of them are bounded.
     pub(super) fn total(&self, people: &[Person]) -> i64 {
         let parts = self.parts.iter().filter_map(|(table, at)| {
             let person = people.get(*table)?;

@@ -78,7 +78,10 @@ pub enum Dimension {
     /// The person's total of a measure, in bins: `edges.len() + 1` places. Place *i* holds totals from
     /// edge *i-1* (included) to edge *i* (excluded).
     Bins {
-        /// Place in [`Tally::measures`](super::Tally::measures). The total is over all of the person's cells, clamped.
+        /// Place in [`Tally::measures`](super::Tally::measures). The total is over the
+        /// groups that are kept of the person in each dataset, at most
+        /// [`cells_per_person`](super::Tally::cells_per_person) of each, and clamped; combinations of
+        /// groups of several datasets are bounded afterwards.
         measure: u32,
         /// Edges of the bins, ascending.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
