@@ -4,7 +4,10 @@
 //! time as a number. Every signed thing has a domain tag with its version, is encoded canonically,
 //! and is refused in any other encoding.
 
-#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "a test compares with the platform's functions"))]
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "a test compares with the platform's functions")
+)]
 
 pub mod analysis;
 mod answers;

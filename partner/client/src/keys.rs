@@ -2,6 +2,7 @@
 
 mod error;
 mod folder;
+mod names;
 mod passphrase;
 mod randomness;
 mod root_file;
@@ -21,9 +22,9 @@ use std::path::{Path, PathBuf};
 pub use error::IdentityError;
 pub(crate) use folder::is_party;
 pub use folder::{
-    PARTY, RECIPIENT, ROOT, delegation_file, delegation_from_now, key_file, make_key, public_key,
-    set_aside, undelegated,
+    PARTY, RECIPIENT, ROOT, delegation_from_now, make_key, public_key, set_aside, undelegated,
 };
+pub use names::{delegation_file, key_file};
 pub use passphrase::{Passphrase, PassphraseLength};
 pub use randomness::{bucket_salt, generator, random};
 pub use root_file::{RootFile, protect};

@@ -4,6 +4,7 @@
 //! receipt) with keys made for the occasion, a simulated module and a host in memory. It is the one
 //! crate that may name both sides, and the only one with a sampler that adds no noise.
 
+mod budget;
 mod draws;
 mod host;
 mod paper;
@@ -11,7 +12,7 @@ mod silent;
 
 use client::{
     address::Address,
-    job::{Custodies, Prepared},
+    job::Custodies,
     keys::Identity,
     open::OpenError,
     receipt_check::{self, ReceiptFiles},
@@ -23,8 +24,7 @@ use host::MemoryHost;
 use nsm::{Nsm, Simulated, measure};
 use privacy::sampler::{Exact, Noise};
 use protocol::{
-    contract::{Contract, Period, Terms},
-    loss::{Delta, Epsilon},
+    contract::{Contract, Terms},
     message::Package,
     receipt::output,
     result::{InvalidResult, JobResult},
@@ -289,7 +289,7 @@ impl Stage {
         let receivers = Some(vec![receiver.clone()]);
         let options = client::job::Options { receivers, ..Default::default() };
         let prepared = client::job::prepare(&mut self.room, analyst, job, &options).await?;
-        within_budget(contract, &prepared)?;
+        budget::within(contract, &prepared)?;
         let (room, custodies) = (&mut self.room, &mut Custodies::default());
         client::job::run(room, analyst, &prepared, custodies, &mut |_| {}).await?;
         let id = prepared.name();
@@ -313,39 +313,6 @@ impl Stage {
         let (contract, trust) = (self.contract, self.trust);
         Ok(Rehearsed { result, result_bytes, analyst, sealed, receipt, released, contract, trust })
     }
-}
-
-/// Checks that every dataset's owner could pay. Here each owner has handed over one whole period,
-/// and nobody can countersign more.
-fn within_budget(contract: &Contract, prepared: &Prepared) -> Result<(), RehearsalError> {
-    let (purpose, asked) = (prepared.admitted().purpose(), prepared.preview());
-    for name in &asked.datasets {
-        let dataset = contract.datasets.get(name);
-        let Some(budget) = dataset.and_then(|dataset| dataset.budgets.get(purpose)) else {
-            continue;
-        };
-        if !asked.cost.fits(&budget.per_period()) {
-            return Err(RehearsalError::OverBudget {
-                dataset: name.clone(),
-                purpose: purpose.to_owned(),
-                budget: words(budget.epsilon, budget.delta, budget.selection_delta),
-                period: match budget.period {
-                    Period::Day => "a day",
-                    Period::Week => "a week",
-                    Period::Month => "a month",
-                    _ => "in all",
-                },
-                asked: words(asked.epsilon, asked.delta, asked.cost.delta()),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// A price in words, with its δ for selection where there is one.
-fn words(epsilon: Epsilon, delta: Delta, selection: u64) -> String {
-    let beside = Delta::try_from(selection).map(|delta| format!(" and selection_delta {delta}"));
-    format!("epsilon {epsilon} (delta {delta}){}", beside.unwrap_or_default())
 }
 
 /// Why a rehearsal fails.

@@ -8,7 +8,10 @@
 //! All functions that are not rational come from the `libm` crate, not from the platform, so that
 //! enclave and partner compute the same figures to the last bit.
 
-#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "a test compares with the platform's functions"))]
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "a test compares with the platform's functions")
+)]
 
 pub mod gaussian;
 mod mechanism;

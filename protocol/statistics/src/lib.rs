@@ -3,7 +3,10 @@
 //! Pure functions of numbers, which know neither jobs nor contracts. They cost no privacy and can be wrong
 //! only as statistics can; floating point is at home here.
 
-#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "a test compares with the platform's functions"))]
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "a test compares with the platform's functions")
+)]
 
 pub mod economics;
 pub mod few_events;

@@ -1,7 +1,7 @@
 //! Why a party's keys cannot be made or used.
 
 use super::{
-    folder::{delegation_file, key_file},
+    names::{delegation_file, key_file},
     passphrase::{Cost, PassphraseLength},
 };
 use crate::withdrawn::WithdrawnError;

@@ -1,6 +1,10 @@
 //! The files of a party's keys.
 
-use super::{IdentityError, check_words, random};
+use super::{
+    IdentityError, check_words,
+    names::{delegation_file, key_file},
+    random,
+};
 use crate::{clock, files};
 use protocol::{
     delegation::{Delegate, Delegation, KeyKind},
@@ -182,18 +186,6 @@ pub fn set_aside(directory: &Path, kind: KeyKind) -> Result<(), IdentityError> {
         }
     }
     Ok(())
-}
-
-/// File with the 32-byte seed of a delegated key.
-#[must_use]
-pub fn key_file(kind: KeyKind) -> String {
-    format!("{kind}.key")
-}
-
-/// File with the delegation of a key, beside it.
-#[must_use]
-pub fn delegation_file(kind: KeyKind) -> String {
-    format!("{kind}.delegation")
 }
 
 /// File with the root key: a seed of 32 bytes, or what a passphrase protects.
