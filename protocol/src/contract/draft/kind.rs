@@ -103,7 +103,10 @@ fn dataset(
         epsilon: 4.0,
         lifetime_epsilon: 20.0,
     };
-    let _ = writeln!(text, "{budget}selection_delta = 1e-6\n");
+    // It is for groups whose values are private, which labels alone make.
+    let is_label = columns.iter().any(|(_, role)| *role == RoleKind::Label);
+    let selection = if is_label { "selection_delta = 1e-6\n" } else { "" };
+    let _ = writeln!(text, "{budget}{selection}");
     text
 }
 
@@ -145,6 +148,8 @@ mod tests {
                 assert_eq!(contract.parties.len(), number);
                 // Sections stand apart, and money has decimals.
                 assert!(!text.contains("selection_delta = 1e-6\n#"), "{text}");
+                let labels = text.matches("role = \"label\"").count();
+                assert_eq!(text.matches("selection_delta").count(), labels, "{text}");
                 let measures = text.matches("role = \"measure\"").count();
                 assert_eq!(text.matches("scale = 2 ").count(), measures, "{text}");
                 assert!(!text.contains(": datasets ") && !text.contains(" with.\n"), "{text}");
