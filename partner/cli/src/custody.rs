@@ -109,8 +109,8 @@ fn tell(event: &Event) {
         Event::Granted { job, analyst, resembles } => {
             let careful = resembles.map(|earlier| {
                 format!(
-                    ". CAREFUL: it asks what job {earlier} asked, of other versions of the data or \
-                     with one condition changed"
+                    ". CAREFUL: it asks the same as job {earlier}, or nearly the same: together they say \
+                     more than each alone"
                 )
             });
             let careful = careful.unwrap_or_default();

@@ -171,8 +171,8 @@ impl PrivacyReport {
 /// The mechanism of a choice in a [`PrivacyReport`].
 pub const PERMUTE_AND_FLIP: &str = "permute_and_flip";
 
-/// Begins the flag of a job that asks again about the people of an earlier job of the same instance, with
-/// at most one condition changed; the earlier job's name follows.
+/// Begins the flag of a job that asks the same as an earlier job of the same instance, or nearly the same: of
+/// other versions of the data, at another price or with one condition changed. The earlier job's name follows.
 pub const NEAR_DUPLICATE: &str = "near_duplicate:";
 
 /// Begins the flag of a job whose figures an earlier job of the same instance had paid for, whose

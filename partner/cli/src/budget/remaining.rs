@@ -61,8 +61,7 @@ pub(super) fn remaining(page: &mut String, line: &BudgetLine, contract: &Contrac
     for job in careful {
         let earlier = job.resembles.map(|earlier| earlier.to_string()).unwrap_or_default();
         let text = format!(
-            "CAREFUL: job {} of {} ({}) asked what job {earlier} had asked, of other versions of the \
-             data or with one condition changed.",
+            "CAREFUL: job {} of {} ({}) asked the same as job {earlier}, or nearly the same.",
             job.name,
             job.analyst,
             number::moment(job.time)
