@@ -99,6 +99,12 @@ pub(crate) trait Analysis: Sized {
         scope: &Scope<'_>,
     ) -> Option<(Self::Answer, Vec<String>)>;
 
+    /// The noisy head count from which a cell of the answer is shown; `None` where that is the floor of
+    /// contract and job.
+    fn shown_from(_answer: &Self::Answer) -> Option<i64> {
+        None
+    }
+
     /// The page about an answer of this kind: title, doubts, answer, sections, and as the subtitle
     /// what was counted. [`JobResult::page`](crate::result::JobResult::page) adds the rest, which
     /// is the same for every kind.
@@ -225,6 +231,17 @@ macro_rules! analyses {
             #[must_use]
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
+            }
+
+            /// What a contract lists to permit the answer's kind.
+            pub(crate) fn section(&self) -> &'static Section {
+                match self { $(Self::$kind(_) => <$question as Analysis>::SECTION),+ }
+            }
+
+            /// The noisy head count from which a cell is shown; `None` where that is the floor of
+            /// contract and job.
+            pub(crate) fn shown_from(&self) -> Option<i64> {
+                match self { $(Self::$kind(answer) => <$question as Analysis>::shown_from(answer)),+ }
             }
 
             /// The page that its kind writes about `result`, which has this answer.

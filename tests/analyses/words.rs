@@ -7,6 +7,7 @@ use super::{
 use page::terminal;
 use protocol::{
     analysis::Kind,
+    page::Block,
     released::{Figures, Released},
     result::JobResult,
 };
@@ -67,6 +68,43 @@ fn every_flag_that_a_kind_raises_is_declared_and_has_words() {
             assert!(strange.is_empty(), "{name}: {what}: FLAGS does not declare {strange:?}");
             let page = terminal::whole(&page_of(&result)).unwrap();
             assert!(!is_unknown(&page), "{name}: {what}: a flag without words:\n{page}");
+        }
+    }
+}
+
+/// One sentence says it, and neither rows of dashes nor a note on what is not there stand around it.
+#[test]
+fn where_nothing_is_shown_a_page_has_one_sentence_and_no_table() {
+    for sample in Sample::all() {
+        let (name, counted) = (sample.name(), Counted::new(&sample));
+        let release = counted.release(counted.proven(), &counted.in_order(), &mut Silent);
+        let Released::Figures(whole) = release.released() else { continue };
+        for noise in [false, true] {
+            let withheld = i64::try_from(whole.cells.len()).unwrap() + whole.withheld;
+            let (cells, other, no_consent) = (Vec::new(), None, None);
+            let none = Figures { noise, cells, other, no_consent, withheld, ..whole.clone() };
+            let (released, left) = (Released::Figures(none), BTreeMap::new());
+            let result = JobResult::new(
+                &counted.contract,
+                &counted.admitted,
+                "analyst",
+                &released,
+                &left,
+                NOW,
+            );
+            let page = page_of(&result.unwrap());
+            assert_eq!(page.answer.len(), 1, "{name}: {:?}", page.answer);
+            let said = page.answer[0].text.raw();
+            assert!(said.starts_with("Nothing can be "), "{name}: {said}");
+            let drawn = page.sections.iter().flat_map(|section| &section.blocks);
+            let drawn: Vec<_> = drawn
+                .filter(|block| matches!(block, Block::Table(_) | Block::Intervals(_)))
+                .collect();
+            assert!(drawn.is_empty(), "{name}: {drawn:?}");
+            let text = terminal::whole(&page).unwrap();
+            for leftover in ["last row", "lies within the range", "\u{2013}"] {
+                assert!(!text.contains(leftover), "{name}: {leftover}:\n{text}");
+            }
         }
     }
 }

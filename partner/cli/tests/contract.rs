@@ -279,6 +279,7 @@ fn shows_and_compares_what_each_analysis_lists() {
         "    outcomes that may be compared: visit, conversion, spend\n",
         "    day that a window may go by: none\n",
         "Nothing is shown about an arm of fewer than 50 people",
+        "Head counts of who was found and who was not in an arm that is shown",
     ] {
         assert!(page.contains(text), "no {text} in\n{page}");
     }

@@ -36,6 +36,7 @@ const SECTION: Section = Section {
     kind: "example",
     title: "how many people have each value of a column",
     cell: "a group",
+    besides: "",
     uses: &[PEOPLE, GROUPS],
 };
 
@@ -247,10 +248,12 @@ impl Analysis for Example {
             ..Shown::default()
         };
         let most = answer.groups.iter().max_by_key(|group| group.people);
-        let statement = most.map(|group| {
-            let text = Text::fixed("Most people are in ").quote(&group.name);
-            Statement::whole(text.and(format!(": about {}.", whole(group.people))))
-        });
+        let statement = match most {
+            None => "Nothing can be shown: no group has enough people.".into(),
+            Some(group) => Text::fixed("Most people are in ")
+                .quote(&group.name)
+                .and(format!(": about {}.", whole(group.people))),
+        };
         let flags = result.flags.iter().map(|flag| explain(flag, own_flag));
         // A flag says that no group is shown.
         let some_are_shown = !answer.groups.is_empty();
@@ -268,12 +271,8 @@ impl Analysis for Example {
             ))
         });
         let limits = "Nothing about any one person, and nothing about why people are in a group.";
-        let shown = if some_are_shown {
-            Block::Table(table)
-        } else {
-            Block::Paragraph("Nothing can be shown: see the notes.".into())
-        };
-        let mut sections = vec![Part::new(Topic::Figures, "People".into()).with(shown)];
+        let figures = Part::new(Topic::Figures, "People".into()).with(Block::Table(table));
+        let mut sections: Vec<_> = some_are_shown.then_some(figures).into_iter().collect();
         sections.extend(notes(flags.chain(withheld).chain(no_consent).collect()));
         sections.push(
             Part::new(Topic::Limits, "What this does not say".into())
@@ -282,7 +281,7 @@ impl Analysis for Example {
         Page {
             title: Text::fixed("People by ").quote(&answer.by),
             subtitle: Text::fixed("Counted: people by ").quote(&answer.by).and("."),
-            answer: statement.into_iter().collect(),
+            answer: vec![Statement::whole(statement)],
             sections,
             ..Page::default()
         }

@@ -85,6 +85,10 @@ impl Analysis for Outcomes {
         estimate::answer(&released.view(proven)?, self, scope)
     }
 
+    fn shown_from(answer: &OutcomesAnswer) -> Option<i64> {
+        Some(answer.shown_from)
+    }
+
     fn page(result: &JobResult<OutcomesAnswer>) -> Page {
         words::page(result)
     }

@@ -72,6 +72,10 @@ impl Analysis for Overlap {
         Some(estimate::answer(&released.view(proven)?, self, scope))
     }
 
+    fn shown_from(answer: &OverlapAnswer) -> Option<i64> {
+        Some(answer.shown_from)
+    }
+
     fn page(result: &JobResult<OverlapAnswer>) -> Page {
         words::page(result)
     }

@@ -91,6 +91,10 @@ impl Analysis for Reach {
         Some(estimate::answer(&released.view(proven)?, self, scope))
     }
 
+    fn shown_from(answer: &ReachAnswer) -> Option<i64> {
+        Some(answer.shown_from)
+    }
+
     fn page(result: &JobResult<ReachAnswer>) -> Page {
         words::page(result)
     }

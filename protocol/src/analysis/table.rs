@@ -80,6 +80,10 @@ impl Analysis for TableQuestion {
         Some(estimate::answer(&released.view(proven)?, self, scope))
     }
 
+    fn shown_from(answer: &TableAnswer) -> Option<i64> {
+        Some(answer.shown_from)
+    }
+
     fn page(result: &JobResult<TableAnswer>) -> Page {
         words::page(result)
     }

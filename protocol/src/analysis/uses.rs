@@ -18,6 +18,8 @@ pub struct Section {
     pub title: &'static str,
     /// One of the parts that people are divided into, such as "an arm".
     pub cell: &'static str,
+    /// A sentence on head counts that are shown however small; empty if there are none.
+    pub besides: &'static str,
     /// What the contract lists. The first one is a dataset, whose people are counted, or several of them.
     pub uses: &'static [Use],
 }

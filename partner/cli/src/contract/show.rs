@@ -60,6 +60,9 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
         contract.min_cell
     );
     wrap(&mut page, "  ", &text)?;
+    for section in asked(contract).filter(|section| !section.besides.is_empty()) {
+        wrap(&mut page, "  ", section.besides)?;
+    }
     let columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);
     if columns.map(|column| &column.role).any(|role| matches!(role, Role::Measure(_))) {
         let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
@@ -96,11 +99,14 @@ fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
 
 /// Says what the people of the contract's analyses are divided into.
 fn cells(contract: &Contract) -> String {
-    let asked = |section: &&Section| {
+    asked(contract).map(|section| section.cell).collect::<Vec<_>>().join(" or ")
+}
+
+/// The kinds of analyses that the contract permits.
+fn asked(contract: &Contract) -> impl Iterator<Item = &'static Section> {
+    sections().filter(|section| {
         contract.analyses.values().any(|terms| terms.section().kind == section.kind)
-    };
-    let cells: Vec<_> = sections().filter(asked).map(|section| section.cell).collect();
-    cells.join(" or ")
+    })
 }
 
 fn parties(page: &mut String, paper: &Paper) -> fmt::Result {

@@ -9,7 +9,7 @@ use crate::{
     job::{Alternative, Multiplicity, OutcomeKind},
     page::{
         Banner, Block, Page, Section, Severity, Statement, Term, Text, Topic, notes,
-        number::{level, moment, p_is},
+        number::{level, moment, p_is, whole},
     },
     result::{LiftResult, OutcomeResult},
 };
@@ -19,19 +19,26 @@ pub(super) fn page(result: &LiftResult) -> Page {
     let test = Text::names(&result.answer.test, " + ");
     let control = Text::names(&result.answer.control, " + ");
     let mut sections = Vec::new();
-    sections.extend(figures::changes(result));
-    sections.extend(figures::lifts(result));
-    sections.push(figures::tables(result));
+    let compares = !result.flags.iter().any(|flag| flag == "arm_withheld");
+    if compares {
+        sections.extend(figures::changes(result));
+        sections.extend(figures::lifts(result));
+        sections.push(figures::tables(result));
+    }
     sections.push(asked(result));
     sections.push(people::section(result));
-    sections.extend(figures::noise(result));
+    sections.extend(figures::noise(result).filter(|_| compares));
     sections.extend(notes(flags::all(result).into_iter().chain(biases(result)).collect()));
     sections.push(limits(result));
+    let outcomes = result.answer.outcomes.iter();
     Page {
         title: Text::fixed("Did \u{201c}").with(test.clone()).and("\u{201d} make a difference?"),
         subtitle: test.and(" against ").with(control).and("."),
         doubts: doubts(result),
-        answer: result.answer.outcomes.iter().map(|outcome| statement(result, outcome)).collect(),
+        answer: match compares {
+            true => outcomes.map(|outcome| statement(result, outcome)).collect(),
+            false => vec![nothing(result)],
+        },
         sections,
         ..Page::default()
     }
@@ -57,6 +64,14 @@ fn doubts(result: &LiftResult) -> Vec<Banner> {
     }
     let headline = "The design may be broken.".into();
     vec![Banner { severity: Severity::Warning, headline, reasons }]
+}
+
+/// What is said in place of every outcome where an arm is withheld.
+fn nothing(result: &LiftResult) -> Statement {
+    let least = whole(i64::from(result.privacy.min_cell));
+    let text =
+        format!("Nothing can be compared: an arm has fewer than {least} people, after noise.");
+    Statement::whole(Text::fixed(text))
 }
 
 /// One outcome in a sentence.

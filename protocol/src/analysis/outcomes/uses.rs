@@ -10,6 +10,7 @@ pub const SECTION: Section = Section {
     kind: "outcomes",
     title: "what people did in the days after their own start, by segment",
     cell: "a segment",
+    besides: "",
     uses: &[COHORT, START, SEGMENTS, OUTCOME, DATE, MEASURES, FILTERS],
 };
 

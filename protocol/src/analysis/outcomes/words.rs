@@ -18,16 +18,23 @@ type OutcomesResult = JobResult<OutcomesAnswer>;
 pub(super) fn page(result: &OutcomesResult) -> Page {
     let answer = &result.answer;
     let mut sections: Vec<_> = picture(answer).into_iter().collect();
-    sections.push(rates(answer));
+    if whole_of(answer).is_some() {
+        sections.push(rates(answer));
+    }
     sections.extend((0..outcomes(answer).len()).map(|at| amounts(answer, at)));
-    sections.push(people(answer));
+    let elsewhere = &answer.elsewhere;
+    let others = [&elsewhere.before, &elsewhere.after, &elsewhere.without_start];
+    let counts_others = others.iter().any(|others| others.people.is_some());
+    if whole_of(answer).is_some() || counts_others || answer.no_consent.is_some() {
+        sections.push(people(answer));
+    }
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(answer));
     Page {
         title: Text::fixed("What people did ").and(window(answer)),
         subtitle: Text::fixed("Counted: ").quote(&answer.counted).and("."),
         doubts: doubts(result),
-        answer: statement(answer).into_iter().collect(),
+        answer: vec![statement(answer)],
         sections,
         ..Page::default()
     }
@@ -76,8 +83,12 @@ fn outcomes(answer: &OutcomesAnswer) -> &[AmountEstimate] {
     whole_of(answer).map(|segment| segment.outcomes.as_slice()).unwrap_or_default()
 }
 
-fn statement(answer: &OutcomesAnswer) -> Option<Statement> {
-    let all = whole_of(answer)?;
+fn statement(answer: &OutcomesAnswer) -> Statement {
+    let Some(all) = whole_of(answer) else {
+        return Statement::whole(
+            "Nothing can be shown: no segment of the cohort has enough people.".into(),
+        );
+    };
     let level = level(answer.confidence);
     let [first, last] = &answer.started;
     let shown = if answer.together.is_some() && answer.withheld_segments > 0 {
@@ -103,7 +114,7 @@ fn statement(answer: &OutcomesAnswer) -> Option<Statement> {
             range(outcome.per_person, show)
         ));
     }
-    Some(Statement::whole(text.and(".")))
+    Statement::whole(text.and("."))
 }
 
 /// Draws the rate of each segment beside the rate of all.

@@ -10,6 +10,7 @@ pub const SECTION: Section = Section {
     kind: "overlap",
     title: "overlap, how many people are in which of several datasets",
     cell: "a place (one set of datasets)",
+    besides: "",
     uses: &[DATASETS, SEGMENTS],
 };
 

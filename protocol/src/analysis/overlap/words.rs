@@ -32,16 +32,22 @@ pub(super) fn page(result: &JobResult<OverlapAnswer>) -> Page {
     let known = format!("People are known by their {}.", key(answer.by));
     let subtitle =
         if subtitle.is_empty() { Text::fixed(known) } else { subtitle.and(" ").and(known) };
-    let mut sections = tables::sections(answer);
+    let shows_nothing = answer.places.is_empty();
+    let mut sections = if shows_nothing { Vec::new() } else { tables::sections(answer) };
     sections.push(tables::people(answer));
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(answer));
-    Page { title, subtitle, answer: statements(answer), sections, ..Page::default() }
+    let statement = if shows_nothing {
+        "Nothing can be shown: no set of datasets has enough people.".into()
+    } else {
+        marked(statement(answer))
+    };
+    Page { title, subtitle, answer: vec![Statement::whole(statement)], sections, ..Page::default() }
 }
 
 /// The answer in a sentence. For two datasets it says both match rates; for more, how many people
 /// are in all and in any of them.
-fn statements(answer: &OverlapAnswer) -> Vec<Statement> {
+fn statement(answer: &OverlapAnswer) -> Text {
     let at = level(answer.confidence);
     let [pair] = answer.pairs.as_slice() else {
         let text = Text::fixed(format!(
@@ -53,7 +59,7 @@ fn statements(answer: &OverlapAnswer) -> Vec<Statement> {
             range(&answer.any),
             figures::index_with_range(&answer.jaccard),
         ));
-        return vec![Statement::whole(text.capital())];
+        return text.capital();
     };
     let [one, other] = &pair.datasets;
     let [of_one, of_other] = &pair.match_rates;
@@ -69,7 +75,19 @@ fn statements(answer: &OverlapAnswer) -> Vec<Statement> {
         .and(format!(", and {} ({}) of those of ", percent(of_other), share_range(of_other)))
         .quote(other)
         .and(format!(". The Jaccard index is {}.", figures::index_with_range(&pair.jaccard)));
-    vec![Statement::whole(text.capital())]
+    text.capital()
+}
+
+/// The sentence, with what the mark beside a figure of it means.
+fn marked(sentence: Text) -> Text {
+    if sentence.raw().contains(figures::MARK) {
+        sentence.and(format!(
+            " {} Without the people of places that are withheld, if there are any; the ranges allow for them.",
+            figures::MARK
+        ))
+    } else {
+        sentence
+    }
 }
 
 fn limits(answer: &OverlapAnswer) -> Section {

@@ -10,6 +10,7 @@ pub const SECTION: Section = Section {
     kind: "reach",
     title: "reach and frequency, how many people had rows in one or several datasets, and how many rows",
     cell: "a group",
+    besides: "",
     uses: &[DATASETS, GROUP_BY, FILTERS, CELLS_PER_PERSON],
 };
 

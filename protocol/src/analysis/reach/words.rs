@@ -17,12 +17,18 @@ type ReachResult = JobResult<ReachAnswer>;
 
 pub(super) fn page(result: &ReachResult) -> Page {
     let answer = &result.answer;
-    let mut sections: Vec<_> = picture(answer).into_iter().collect();
-    sections.extend(answer.frequency.as_ref().map(|frequency| frequencies(answer, frequency)));
-    sections.extend(answer.groups.as_ref().map(|group| groups(answer, group)));
-    let of_values = answer.groups.as_ref();
-    sections.extend(of_values.and_then(|groups| frequencies_of_values(answer, groups)));
-    sections.push(people(answer));
+    let mut sections = Vec::new();
+    if !shows_nothing(answer) {
+        sections.extend(picture(answer));
+        sections.extend(answer.frequency.as_ref().map(|frequency| frequencies(answer, frequency)));
+        sections.extend(answer.groups.as_ref().map(|group| groups(answer, group)));
+        let of_values = answer.groups.as_ref();
+        sections.extend(of_values.and_then(|groups| frequencies_of_values(answer, groups)));
+    }
+    let without = answer.without_key.as_ref().is_some_and(|people| people.value.is_some());
+    if !shows_nothing(answer) || without || answer.no_consent.is_some() {
+        sections.push(people(answer));
+    }
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(answer));
     let title = match answer.groups.as_ref().map(|groups| groups.column.as_ref()) {
@@ -36,10 +42,24 @@ pub(super) fn page(result: &ReachResult) -> Page {
     Page {
         title,
         subtitle: Text::fixed("Counted: ").quote(&answer.counted).and(known),
-        answer: statement(answer).into_iter().collect(),
+        answer: if shows_nothing(answer) {
+            vec![Statement::whole("Nothing can be shown: no group has enough people.".into())]
+        } else {
+            statement(answer).into_iter().collect()
+        },
         sections,
         ..Page::default()
     }
+}
+
+/// Whether no number of people who were reached is shown.
+pub(super) fn shows_nothing(answer: &ReachAnswer) -> bool {
+    let groups = answer.groups.iter().flat_map(|groups| &groups.groups);
+    let frequencies = groups.clone().filter_map(|group| group.frequency.as_ref());
+    let times = frequencies.chain(&answer.frequency).flat_map(|frequency| &frequency.times);
+    let mut all = answer.reach.iter().chain(groups.map(|group| &group.people));
+    all.all(|people| people.value.is_none())
+        && times.clone().all(|time| time.people.value.is_none())
 }
 
 fn key(by: Identifier) -> &'static str {

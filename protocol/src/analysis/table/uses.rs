@@ -10,6 +10,7 @@ pub const SECTION: Section = Section {
     kind: "table",
     title: "counts and sums by group, all of them or one chosen group or quantile",
     cell: "a group",
+    besides: "",
     uses: &[POPULATION, JOINED, GROUP_BY, FILTERS, MEASURES, CELLS_PER_PERSON],
 };
 

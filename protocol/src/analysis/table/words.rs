@@ -6,7 +6,8 @@ mod quantiles;
 
 use crate::{
     page::{
-        Bar, Bars, Block, Page, Row, Section, Table, Text, Topic, UNKNOWN, notes as noted,
+        Bar, Bars, Block, Page, Row, Section, Statement, Table, Text, Topic, UNKNOWN,
+        notes as noted,
         number::{bound, figure, level, whole},
     },
     result::{Estimate, MeasureEstimate, OtherCells, SpreadEstimate, TableCell, TableResult},
@@ -14,7 +15,11 @@ use crate::{
 
 pub(super) fn page(result: &TableResult) -> Page {
     let result = &order::natural(result);
-    let mut sections = vec![people_section(result)];
+    let shows_nothing = result.answer.cells.is_empty() && result.answer.other.is_none();
+    let mut sections = Vec::new();
+    if !shows_nothing {
+        sections.push(people_section(result));
+    }
     sections.extend(measures(result).into_iter().map(|first| measure_section(result, first)));
     sections.extend(noted(notes::notes(result)));
     sections.push(limits(result));
@@ -25,8 +30,45 @@ pub(super) fn page(result: &TableResult) -> Page {
     Page {
         title,
         subtitle: Text::fixed("Counted: ").quote(&result.answer.counted).and("."),
+        answer: vec![Statement::whole(statement(result))],
         sections,
         ..Page::default()
+    }
+}
+
+/// The answer in a sentence or two: how many people are counted, and where the most of them are.
+fn statement(result: &TableResult) -> Text {
+    let answer = &result.answer;
+    let largest = answer.cells.iter().max_by(|a, b| a.people.value.total_cmp(&b.people.value));
+    let Some(largest) = largest else {
+        return "Nothing can be shown: no group has enough people.".into();
+    };
+    let about = |cell: &TableCell| {
+        let people = &cell.people;
+        let level = level(answer.confidence);
+        let range = people_range(people);
+        people_of(people).and(" people (").with(range).and(format!(" at {level})"))
+    };
+    if answer.group_by.is_empty() {
+        return Text::fixed("About ").with(about(largest)).and(".");
+    }
+    let count = i64::try_from(answer.cells.len()).unwrap_or(i64::MAX);
+    let are = if count == 1 { "group is" } else { "groups are" };
+    let mut text = Text::fixed(format!("{} {are} shown", whole(count)));
+    // Who counts in several groups is several times in their sum.
+    if answer.cells_per_person == 1 && count > 1 {
+        let all = answer.cells.iter().map(|cell| cell.people.value).sum::<f64>();
+        text = text.and(format!(", with about {} people in all", figure(all.round(), WHOLE)));
+    }
+    let names = Text::list(largest.names.iter().map(|name| value(name)), ", ");
+    let largest = text.and("; the largest, ").with(names).and(", has about ").with(about(largest));
+    let hidden = answer.withheld_cells;
+    match hidden.n {
+        1 if hidden.noise_sd == 0.0 => largest.and(". 1 group is not shown."),
+        2.. if hidden.noise_sd == 0.0 => {
+            largest.and(format!(". {} groups are not shown.", whole(hidden.n)))
+        }
+        _ => largest.and("."),
     }
 }
 
@@ -34,7 +76,7 @@ pub(super) fn page(result: &TableResult) -> Page {
 fn people_section(result: &TableResult) -> Section {
     let shown = result.answer.cells.iter().map(|cell| Row {
         bar: Some(Bar { value: cell.people.value, range: cell.people.ci }),
-        ..row(cell, vec![people(&cell.people), people_range(&cell.people)])
+        ..row(cell, vec![people_of(&cell.people), people_range(&cell.people)])
     });
     let added = result.answer.other.iter().map(|cells| other(vec![at_least(cells), unknown()]));
     let note = format!(
@@ -53,18 +95,27 @@ fn people_section(result: &TableResult) -> Section {
         bars: Some(bars),
         ..headed(result)
     };
-    Section::new(Topic::Figures, "People".into())
-        .with(shown_or_not(table))
-        .with(Block::Note(Text::fixed(note)))
+    let section = Section::new(Topic::Figures, "People".into()).with(Block::Table(table));
+    if result.answer.cells.is_empty() {
+        return section;
+    }
+    section.with(Block::Note(Text::fixed(note)))
 }
 
 /// What is added up in each cell for the measure of which `first` is the first estimate.
 fn measure_section(result: &TableResult, first: &MeasureEstimate) -> Section {
     let name = first.name.as_str();
+    // Totals of counts are whole, and have no decimals to show.
+    let is_whole = totals(result, name).all(|total| total.value.fract() == 0.0);
+    let in_all = |total: &Estimate| match is_whole && total.noise_sd > 0.0 {
+        true => Estimate { noise_sd: total.noise_sd.max(WHOLE), ..*total },
+        false => *total,
+    };
     let figures = |total: Option<&Estimate>, mean: Option<&Estimate>| {
+        let total = total.map(in_all);
         vec![
-            total.map_or_else(unknown, amount),
-            total.map_or_else(unknown, amount_error),
+            total.as_ref().map_or_else(unknown, amount),
+            total.as_ref().map_or_else(unknown, amount_error),
             mean.map_or_else(unknown, amount),
             mean.map_or_else(unknown, amount_range),
         ]
@@ -89,7 +140,7 @@ fn measure_section(result: &TableResult, first: &MeasureEstimate) -> Section {
         ..headed(result)
     };
     let section = Section::new(Topic::Figures, Text::quoted(name))
-        .with(shown_or_not(table))
+        .with(Block::Table(table))
         .with(Block::Note(Text::fixed(format!("{}.", bounds(first)))));
     let rows = spread_rows(result, name);
     if rows.is_empty() {
@@ -187,14 +238,6 @@ const OTHER: &str = "(not shown)";
 /// Name of a row without a value.
 const NO_VALUE: &str = "(none)";
 
-fn shown_or_not(table: Table) -> Block {
-    if table.rows.is_empty() {
-        Block::Paragraph("Nothing can be shown: see the notes.".into())
-    } else {
-        Block::Table(table)
-    }
-}
-
 fn range_heading(result: &TableResult) -> Text {
     Text::fixed(format!("Range ({})", level(result.answer.confidence)))
 }
@@ -203,15 +246,9 @@ fn unknown() -> Text {
     UNKNOWN.into()
 }
 
-/// The value that fills the width of a bar: the largest group that has all its values. People
-/// without a value are often so many that no other bar would be seen.
+/// The value that fills the width of a bar: the end of the farthest range, so that no bar is cut off.
 fn largest(result: &TableResult) -> f64 {
-    let of = |all: bool| {
-        let cells = result.answer.cells.iter();
-        let cells = cells.filter(move |cell| all || !order::lacks_value(&cell.names));
-        cells.map(|cell| cell.people.ci[1]).fold(0.0, f64::max)
-    };
-    if of(false) > 0.0 { of(false) } else { of(true) }
+    result.answer.cells.iter().map(|cell| cell.people.ci[1]).fold(0.0, f64::max)
 }
 
 /// Says above and below which values one person's value in a cell does not count as it is.
@@ -233,13 +270,21 @@ fn measures(result: &TableResult) -> Vec<&MeasureEstimate> {
     first
 }
 
+/// The totals of one measure that are shown.
+fn totals<'r>(result: &'r TableResult, name: &'r str) -> impl Iterator<Item = &'r Estimate> {
+    let cells = result.answer.cells.iter();
+    let of_cells = cells.filter_map(move |cell| Some(&measured(cell, name)?.total));
+    let others = result.answer.other.iter().flat_map(|cells| &cells.measures);
+    of_cells.chain(others.filter(move |total| total.name == name).map(|total| &total.total))
+}
+
 /// The measure of a cell, found by its name, since a file may leave one out of a cell.
 fn measured<'r>(cell: &'r TableCell, name: &str) -> Option<&'r MeasureEstimate> {
     cell.measures.iter().find(|measure| measure.name == name)
 }
 
 /// A number of people, rounded to whole ones.
-fn people(people: &Estimate) -> Text {
+fn people_of(people: &Estimate) -> Text {
     Text::fixed(figure(people.value.round(), WHOLE))
 }
 
@@ -287,10 +332,51 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_answer_is_a_sentence_that_names_the_largest_group() {
+        let mut result = super::super::sample::by_shop();
+        let said = statement(&result).raw();
+        let largest = result.answer.cells.iter().map(|cell| cell.people.value).fold(0.0, f64::max);
+        assert!(said.contains("; the largest, "), "{said}");
+        assert!(said.contains(&format!("has about {} people (", figure(largest, WHOLE))), "{said}");
+        result.answer.cells.clear();
+        assert_eq!(statement(&result).raw(), "Nothing can be shown: no group has enough people.");
+    }
+
+    #[test]
+    fn no_bar_is_cut_off_whoever_has_no_value() {
+        let mut result = super::super::sample::by_shop();
+        let cell = result.answer.cells.first_mut().unwrap();
+        cell.names = vec!["(none)".to_owned(); cell.names.len()];
+        cell.people = Estimate { value: 1e6, noise_sd: 8.0, ci: [999_984.0, 1_000_016.0] };
+        let section = people_section(&result);
+        let Some(Block::Table(table)) = section.blocks.first() else { panic!("{section:?}") };
+        let widest = table.bars.as_ref().unwrap().widest;
+        let reach = |row: &Row| row.bar.map_or(0.0, |bar| bar.value.max(bar.range[1]));
+        assert!(table.rows.iter().all(|row| reach(row) <= widest), "{widest}");
+    }
+
+    #[test]
+    fn totals_of_whole_numbers_have_no_decimals() {
+        let mut result = super::super::sample::by_shop();
+        let name = result.answer.cells[0].measures[0].name.clone();
+        let cells = result.answer.cells.iter_mut().flat_map(|cell| &mut cell.measures);
+        let others = result.answer.other.iter_mut().flat_map(|cells| &mut cells.measures);
+        let totals = cells.map(|it| &mut it.total).chain(others.map(|it| &mut it.total));
+        for total in totals {
+            *total = Estimate { value: 70.0, noise_sd: 8.8, ci: [52.8, 87.2] };
+        }
+        let first = measures(&result)[0].clone();
+        let section = measure_section(&result, &first);
+        let Some(Block::Table(table)) = section.blocks.first() else { panic!("{name}") };
+        let figures: Vec<_> = table.rows[0].figures.iter().take(2).map(Text::raw).collect();
+        assert_eq!(figures, ["70", "\u{b1} 17"]);
+    }
+
+    #[test]
     fn people_are_whole_and_so_are_the_ends_of_their_range() {
         let found = Estimate { value: 10_234.0, noise_sd: 8.0, ci: [10_218.0, 10_250.0] };
         assert_eq!(
-            (people(&found), people_range(&found)),
+            (people_of(&found), people_range(&found)),
             (Text::from("10,234"), "10,218 to 10,250".into())
         );
     }

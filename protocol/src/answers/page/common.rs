@@ -2,8 +2,9 @@
 
 use super::{
     Asker, Banner, Block, Page, Provenance, Section, Severity, Source, Term, Text, Topic, danger,
-    number::moment,
+    number::{capital, moment, whole},
 };
+use crate::analysis::{Answer, uses};
 use crate::result::{
     DERIVED, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, PrivacyReport, SAME_FIGURES,
 };
@@ -20,10 +21,7 @@ impl JobResult {
         let Page { mut banners, mut sections, .. } = own;
         banners.splice(0..0, origin(self, from));
         let limits = sections.iter().position(|section| section.topic == Topic::Limits);
-        sections.insert(
-            limits.unwrap_or(sections.len()),
-            cost(&self.privacy, self.noise, &from.source),
-        );
+        sections.insert(limits.unwrap_or(sections.len()), cost(self, &from.source));
         sections.push(receipt(self, from));
         Page {
             about: Text::quoted(&self.contract_name).and(": ").quote(&self.analysis),
@@ -96,22 +94,21 @@ fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
     }
 }
 
-fn cost(privacy: &PrivacyReport, noise: bool, source: &Source) -> Section {
+fn cost(result: &JobResult, source: &Source) -> Section {
+    let JobResult { privacy, noise, .. } = result;
     let section = Section::new(Topic::Cost, "Privacy".into());
     let price = format!(
         "\u{3b5} = {} at \u{3b4} = {:e} (\u{3c1} = {:.6})",
         privacy.epsilon, privacy.delta, privacy.rho
     );
-    if !noise {
+    if !*noise {
         let text = format!("None: the noise was switched off. With it, the answer costs {price}.");
         return section.with(Block::Paragraph(Text::fixed(text)));
     }
     let (made, shown) = if privacy.mechanism == PERMUTE_AND_FLIP {
         ("The answer was chosen by counts", "No figure left the enclave.".to_owned())
     } else {
-        let least = privacy.min_cell;
-        let shown = format!("Fewer than {least} people, after noise, would not have been shown.");
-        ("Every figure was computed from totals", shown)
+        ("Every figure was computed from totals", shown(&result.answer, privacy))
     };
     let is_trial = matches!(source, Source::Trial);
     let cost = if is_trial { "With partners, the answer would cost" } else { "The answer cost" };
@@ -137,6 +134,18 @@ fn cost(privacy: &PrivacyReport, noise: bool, source: &Source) -> Section {
         Text::quoted(&charge.dataset).and(" of ").quote(&charge.owner).and(paid)
     });
     section.with(Block::List(charges.collect()))
+}
+
+/// Says what is too small to be shown, and what is shown however small.
+fn shown(answer: &Answer, privacy: &PrivacyReport) -> String {
+    let uses::Section { cell, besides, .. } = answer.section();
+    let least = answer.shown_from().unwrap_or_else(|| i64::from(privacy.min_cell));
+    let least = whole(least);
+    let shown = format!(
+        "{} of fewer than {least} people, after noise, would not have been shown.",
+        capital(cell)
+    );
+    if besides.is_empty() { shown } else { format!("{shown} {besides}") }
 }
 
 fn left(rho: Option<f64>) -> String {
@@ -215,8 +224,8 @@ pub(crate) fn notes(notes: Vec<Text>) -> Option<Section> {
 /// The sentence that explains a flag: one that any kind may raise, or one that `own` explains.
 pub(crate) fn explain(flag: &str, own: impl Fn(&str) -> Option<&'static str>) -> Text {
     if let Some(job) = flag.strip_prefix(NEAR_DUPLICATE) {
-        return Text::fixed("it asks what job ").quote(job).and(
-            " asked, of other versions of the data or with one condition changed. Together they say more than \
+        return Text::fixed("it asks the same as job ").quote(job).and(
+            ", or nearly the same. Together they say more than \
              each alone, at the price of both; the noise is made for that. The owners whose custody \
              countersigned it see this too.",
         );
@@ -269,7 +278,7 @@ mod tests {
             source,
         };
         let result = crate::analysis::lift::sample::result();
-        let result = result.map(crate::analysis::Answer::from);
+        let result = result.map(Answer::from);
         let page = result.page(&from);
         format!("{} {}", page.subtitle.raw(), serde_json::to_string(&page.sections).unwrap())
     }
@@ -289,6 +298,51 @@ mod tests {
         assert!(again.contains(" Asked by media (analyst key “ana”) for "), "{again}");
         assert!(again.contains(" UTC, and asked again by shop, for nothing."), "{again}");
         assert!(page(Source::Derived, None).contains(" Asked by shop (analyst key “ana”) for "));
+    }
+
+    /// Whatever a kind's notes call the threshold in force, the section on privacy does too.
+    #[test]
+    fn the_privacy_section_names_the_threshold_in_force_and_what_is_shown_however_small() {
+        let mut table = crate::analysis::table::sample::by_shop().map(Answer::from);
+        table.privacy.min_cell = 20;
+        let Answer::Table(answer) = &mut table.answer else { panic!() };
+        answer.shown_from = 1_025;
+        let said = shown(&table.answer, &table.privacy);
+        assert_eq!(
+            said,
+            "A group of fewer than 1,025 people, after noise, would not have been shown."
+        );
+        let mut lift = crate::analysis::lift::sample::result().map(Answer::from);
+        lift.privacy.min_cell = 5_000;
+        lift.flags.push("arm_withheld".to_owned());
+        let said = shown(&lift.answer, &lift.privacy);
+        let besides = lift.answer.section().besides;
+        let expected = "An arm of fewer than 5,000 people, after noise, would not have been shown.";
+        assert_eq!(said, format!("{expected} {besides}"));
+        let page = serde_json::to_string(&lift.answer.page(&lift)).unwrap();
+        assert!(page.contains("an arm has fewer than 5,000 people, after noise"), "{page}");
+        assert!(!page.contains("contract's threshold"), "{page}");
+    }
+
+    /// Contracts, pages and documents say in the same words what is shown however small.
+    #[test]
+    fn documents_say_what_a_page_says_of_head_counts_that_are_shown_however_small() {
+        let lift = crate::analysis::lift::sample::result().map(Answer::from);
+        let besides = lift.answer.section().besides;
+        assert!(!besides.is_empty());
+        for document in [
+            include_str!("../../analysis/lift/README.md"),
+            include_str!("../../../spec/contract-v2.md"),
+        ] {
+            assert!(document.contains(besides), "{besides}");
+        }
+    }
+
+    #[test]
+    fn a_near_duplicate_may_differ_in_anything() {
+        let said = explain("near_duplicate:77", |_| None).raw();
+        assert!(said.starts_with("it asks the same as job 77, or nearly the same. "), "{said}");
+        assert!(!said.contains("condition") && !said.contains("versions"), "{said}");
     }
 
     /// A contract, a price and a result explain a danger in the same words.

@@ -1,7 +1,7 @@
 //! What can mislead in a comparison of arms.
 
 use crate::{
-    page::{Text, explain},
+    page::{Text, explain, number},
     result::LiftResult,
 };
 
@@ -18,12 +18,23 @@ pub(super) fn broken(result: &LiftResult) -> Vec<Text> {
 
 /// Every flag of a result, each with the sentence that explains it.
 pub(super) fn all(result: &LiftResult) -> Vec<Text> {
-    let whole = result.flags.iter().map(|flag| explain(flag, own));
+    let whole = result.flags.iter().map(|flag| said(result, flag));
     let each = result.answer.outcomes.iter().flat_map(|outcome| {
-        let explained = outcome.flags.iter().map(|flag| explain(flag, own));
+        let explained = outcome.flags.iter().map(|flag| said(result, flag));
         explained.map(|text| Text::quoted(&outcome.name).and(": ").with(text))
     });
     whole.chain(each).collect()
+}
+
+/// The sentence of a flag. Of an arm that is withheld it says which threshold was in force, the contract's or the job's.
+fn said(result: &LiftResult, flag: &str) -> Text {
+    let least = number::whole(i64::from(result.privacy.min_cell));
+    let why = format!("an arm has fewer than {least} people, after noise");
+    match flag {
+        "arm_withheld" => Text::fixed(format!("{why}, so nothing is shown about it.")),
+        "withheld" => Text::fixed(format!("withheld, because {why}.")),
+        other => explain(other, own),
+    }
 }
 
 /// The sentence of a flag that only a comparison of arms has.
@@ -65,10 +76,6 @@ fn own(flag: &str) -> Option<&'static str> {
             "fewer than one person in 200 was found among the outcomes. If that is not how rare they \
              are, the two sides have made their match keys differently."
         }
-        "arm_withheld" => {
-            "an arm has fewer people than the contract's threshold (after noise), so nothing is \
-             shown about it."
-        }
         _ => return of_outcome(flag),
     })
 }
@@ -77,7 +84,6 @@ fn own(flag: &str) -> Option<&'static str> {
 fn of_outcome(flag: &str) -> Option<&'static str> {
     Some(match flag {
         "too_few" => "fewer than two people in an arm, so that no error can be estimated.",
-        "withheld" => "withheld, because an arm is below the contract's threshold (after noise).",
         "noise_dominates" => {
             "an arm's head count is less than four times its noise: it may be nothing but noise, so \
              nothing is estimated. A larger epsilon or more people would help."

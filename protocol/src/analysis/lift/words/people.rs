@@ -29,18 +29,23 @@ pub(super) fn section(result: &LiftResult) -> Section {
     if result.answer.cells.iter().any(|cell| cell.n.is_none()) {
         note.push_str(&format!(
             " Withheld: the arm has fewer than {} people, after noise.",
-            result.privacy.min_cell
+            whole(i64::from(result.privacy.min_cell))
         ));
     }
-    Section::new(Topic::People, "People".into())
-        .with(Block::Table(table))
-        .with(Block::Note(Text::fixed(note)))
-        .with(Block::Paragraph(sample_ratio(result)))
-        .with(Block::Paragraph(Text::fixed(format!(
+    let section = Section::new(Topic::People, "People".into());
+    let is_shown = result.answer.cells.iter().any(|cell| cell.n.is_some());
+    let section = if is_shown {
+        section.with(Block::Table(table)).with(Block::Note(Text::fixed(note)))
+    } else {
+        section
+    };
+    section.with(Block::Paragraph(sample_ratio(result))).with(Block::Paragraph(Text::fixed(
+        format!(
             "Found among the outcomes, with {} intervals: {}.",
             level(result.answer.confidence),
             match_rates(result)
-        ))))
+        ),
+    )))
 }
 
 fn sample_ratio(result: &LiftResult) -> Text {

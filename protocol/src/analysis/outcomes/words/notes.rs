@@ -57,11 +57,13 @@ fn withheld(result: &OutcomesResult) -> Option<Text> {
             " All of them are with (none) or (several), and may be empty.".to_owned()
         }
         some => {
-            format!(" {} of them with (none) or (several), which may be empty.", whole(some))
+            let are = if some == 1 { "is" } else { "are" };
+            format!(" {} of them {are} with (none) or (several), and may be empty.", whole(some))
         }
     };
+    let row = if answer.together.is_some() { ", and not in the last row" } else { "" };
     Some(Text::fixed(format!(
-        "{} {segments} not shown, and not in the last row: fewer than {} people{each}, after noise.{nobodys}",
+        "{} {segments} not shown{row}: fewer than {} people{each}, after noise.{nobodys}",
         whole(hidden),
         whole(answer.shown_from)
     )))

@@ -70,7 +70,7 @@ fn withheld(places: u64) -> String {
 fn own(flag: &str) -> Option<&'static str> {
     Some(match flag {
         "all_withheld" => {
-            "no place has enough people to be shown; the ranges say how many there can be at most."
+            "no place has enough people to be shown; result.json says how many there can be at most."
         }
         "without_key" => {
             "some people do not have the key by which people are known here. They are counted with their dataset, and \

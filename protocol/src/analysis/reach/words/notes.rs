@@ -1,6 +1,6 @@
 //! The notes on the page of reach and frequency.
 
-use super::{ReachResult, key};
+use super::{ReachResult, key, shows_nothing};
 use crate::page::{Text, explain, number::whole};
 
 pub(super) fn notes(result: &ReachResult) -> Vec<Text> {
@@ -41,9 +41,13 @@ pub(super) fn notes(result: &ReachResult) -> Vec<Text> {
         } else {
             ("groups of people are", " each")
         };
+        let least = if shows_nothing(answer) {
+            ""
+        } else {
+            " A number that they belong to is given as at least what is known of it, and its range allows for them."
+        };
         notes.push(Text::fixed(format!(
-            "{} {are} not shown: fewer than {} people{each}, after noise. They may be empty. A number that they \
-             belong to is given as at least what is known of it, and its range allows for them.",
+            "{} {are} not shown: fewer than {} people{each}, after noise. They may be empty.{least}",
             whole(groups),
             whole(answer.shown_from)
         )));

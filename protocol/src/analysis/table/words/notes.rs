@@ -45,7 +45,7 @@ pub(super) fn notes(result: &TableResult) -> Vec<Text> {
         cells().filter_map(move |cell| cell.names.get(at)).all(|name| name == "yes" || name == "no")
     };
     let by_match = result.answer.group_by.iter().position(|heading| heading == "matched");
-    if by_match.is_some_and(yes_or_no) {
+    if by_match.is_some_and(yes_or_no) && !result.answer.cells.is_empty() {
         notes.push(matched(result));
     }
     if result.answer.cells_per_person > 1 {

@@ -20,11 +20,6 @@ pub(super) fn natural(result: &TableResult) -> TableResult {
     result
 }
 
-/// Whether the people of a cell lack a value. There are often more of them than of any value.
-pub(super) fn lacks_value(names: &[String]) -> bool {
-    names.iter().any(|name| name == "(none)")
-}
-
 fn compare(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.chars().peekable(), b.chars().peekable());
     loop {

@@ -337,7 +337,7 @@ mod several {
     }
 
     const fn section(uses: &'static [Use]) -> Section {
-        Section { kind: "several", title: "several", cell: "a set of datasets", uses }
+        Section { kind: "several", title: "several", cell: "a set of datasets", besides: "", uses }
     }
 
     const ALL: &[Reading] = &[Reading::Union, Reading::Match];
