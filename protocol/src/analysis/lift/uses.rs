@@ -10,9 +10,8 @@ pub const SECTION: Section = Section {
     kind: "lift",
     title: "randomised lift, what people of one arm did against people of another",
     cell: "an arm",
-    besides: "Head counts of who was found and who was not in an arm that is shown, of people in several arms or in \
-              other ones, and of people who withheld consent are shown however small, with noise: they tell whether \
-              the design is sound.",
+    besides: "Head counts of who was found and who was not in an arm that is shown, and of the people who are left out \
+              of both arms, are shown however small, with noise: they tell whether the design is sound.",
     uses: &[ASSIGNMENT, ARM, OUTCOME, MEASURES, DATE],
 };
 

@@ -33,7 +33,8 @@ pub(super) fn section(result: &LiftResult) -> Section {
         ));
     }
     let section = Section::new(Topic::People, "People".into());
-    let is_shown = result.answer.cells.iter().any(|cell| cell.n.is_some());
+    let cells = &result.answer.cells;
+    let is_shown = !arms(result).is_empty() || cells.iter().any(|cell| cell.n.is_some());
     let section = if is_shown {
         section.with(Block::Table(table)).with(Block::Note(Text::fixed(note)))
     } else {
