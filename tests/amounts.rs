@@ -72,9 +72,9 @@ async fn with_a_floor_a_group_may_have_sent_back_more_than_it_bought() {
 #[test]
 fn a_floor_that_makes_no_sense_is_refused_in_words() {
     for (floor, said) in [
-        ("floor_per_user = 5.0", "an amount below 0"),
+        ("floor_per_user = 5.0", "an amount from -21474836.48 to 0.00"),
         ("floor_per_user = -0.001", "at most 2 decimals"),
-        ("floor_per_user = -30000000.0", "expected at most 21474836.48"),
+        ("floor_per_user = -30000000.0", "an amount from -21474836.48 to 0.00"),
     ] {
         let refused = question_from_toml(&JOB.replace("FLOOR", floor), &parsed()).unwrap_err();
         assert!(refused.to_string().contains(said), "{refused}");
@@ -83,7 +83,7 @@ fn a_floor_that_makes_no_sense_is_refused_in_words() {
     let too_much = JOB.replace("FLOOR", "").replace("cap_per_user = 400.0", "cap_per_user = 3e7");
     let refused = question_from_toml(&too_much, &parsed()).unwrap_err().to_string();
     assert!(
-        refused.contains("cap_per_user") && refused.contains("at most 21474836.48"),
+        refused.contains("cap_per_user") && refused.contains("an amount from 0.01 to 21474836.48"),
         "{refused}"
     );
 }

@@ -1,5 +1,7 @@
 //! The tests of this crate's public face, one program: the room is compiled once, and long tests run at the same time.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 mod audit;
 mod coverage;
 mod few_events;

@@ -32,12 +32,13 @@ fn on_terminal(dir: &Path, code: i32, line: &str, answers: &[(&str, &str)]) -> S
     let mut screen = running.stdout.take().unwrap();
     let mut shown = Vec::new();
     for (question, answer) in answers {
-        let from = shown.len();
-        while !String::from_utf8_lossy(&shown[from..]).contains(question) {
+        let mut asked = Vec::new();
+        while !String::from_utf8_lossy(&asked).contains(question) {
             let mut byte = [0];
-            assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
-            shown.extend(byte);
+            assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&asked));
+            asked.extend(byte);
         }
+        shown.append(&mut asked);
         keys.write_all(answer.as_bytes()).unwrap();
         keys.flush().unwrap();
     }
