@@ -78,10 +78,9 @@ impl<'a> Version<'a> {
 /// other: `output` with `.sealed` (for the host), `.manifest` (signed) and `.keys` (secret, 0600).
 ///
 /// `input` is CSV with a header, Parquet or Arrow IPC; a folder of such files; or `-`, standard input.
-/// `progress` gets what is done and the total,
-/// in units that mean nothing else. Memory is bounded but for 16 bytes for each match key of another person, if somebody
-/// looks at the people ([`Options::examine`]): rows that do not fit are set aside beside the output, encrypted, in a file
-/// without a name that is gone when the process is.
+/// `progress` gets what is done and the total, in units that mean nothing else. Memory is bounded: rows that do not fit
+/// are set aside beside the output, encrypted, in a file without a name that is gone when the process is. Not bounded are
+/// 16 bytes for each match key of another person, if the options say that somebody looks at the people.
 ///
 /// # Errors
 ///

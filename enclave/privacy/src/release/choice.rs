@@ -7,7 +7,7 @@ use super::{Mismatch, Raw, width};
 use crate::sampler::{Noise, Scale};
 
 impl Raw {
-    /// The place that the proof's [`Choice`](proof::Choice) names: the fullest group, or the edge
+    /// The place that the proof's [`Choice`] names: the fullest group, or the edge
     /// of a quantile. If places are equal after noise, the first one wins.
     ///
     /// A table of the same bins costs the same, shows all of the distribution, and gives every
