@@ -1,7 +1,7 @@
 # `make demo` and `make test` do all the set-up they need; `make help` lists the rest.
 
 CARGO ?= cargo
-# The tests read sealed files with this one's pyarrow.
+# The tests read sealed files with this one's pyarrow, and count with its DuckDB.
 export PYTHON := $(CURDIR)/target/python/bin/python3
 # Many tests wait for programs that they started: twice as many at once as there are processors.
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
@@ -12,7 +12,7 @@ ALL := --workspace --locked --features attestation-verifier/cli
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: ## install what is missing: a C compiler, python3-venv, pyarrow
+setup: ## install what is missing: a C compiler, python3-venv, pyarrow, DuckDB
 	@sh tests/setup.sh
 
 build: setup

@@ -18,6 +18,7 @@ mod endings;
 mod hostile_host;
 mod kill;
 mod memory;
+mod oracle;
 mod parsers;
 mod paying;
 mod qemu;

@@ -20,9 +20,9 @@ if [ -n "$missing" ]; then
 fi
 
 python=target/python/bin/python3
-if ! "$python" -c 'import pyarrow' >/dev/null 2>&1; then
-    echo "setup: installing pyarrow into target/python (the tests read sealed files with it)" >&2
+if ! "$python" -c 'import duckdb, pyarrow' >/dev/null 2>&1; then
+    echo "setup: installing pyarrow and DuckDB into target/python (the tests read sealed files and count with them)" >&2
     mkdir -p target
     python3 -m venv target/python
-    "$python" -m pip install --quiet --disable-pip-version-check 'pyarrow==26.0.1' >&2
+    "$python" -m pip install --quiet --disable-pip-version-check 'pyarrow==26.0.1' 'duckdb==2.0.1' >&2
 fi
