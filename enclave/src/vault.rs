@@ -57,8 +57,8 @@ impl Vault {
     /// beside the others, that exceeds the owner's even share, or that is the second of its dataset
     /// at one time.
     ///
-    /// This is decided from public sizes, with room for any job on what is held, so that no row
-    /// decides later whether a job fails. A version that another one replaces is held until that one is open.
+    /// This is decided from public sizes. What a job needs beside it is decided when it is asked
+    /// ([`Self::check_cells`]). A version that another one replaces is held until that one is open.
     pub(crate) fn reserve(
         &mut self,
         dataset: &str,
@@ -94,7 +94,7 @@ impl Vault {
     /// [`Self::check_cells`] over so many rows, padding included.
     fn check_cells_of(&self, contract: &Contract, tally: &Tally, rows: u64) -> Result<(), Refusal> {
         let held = self.held.iter().map(|(name, held)| {
-            need(contract, name, held.manifest.manifest()).map_or(u64::MAX, |need| need.held)
+            holding(contract, name, held.manifest.manifest()).unwrap_or(u64::MAX)
         });
         let taken = held.chain(self.loading.values().copied()).fold(0, u64::saturating_add);
         let found = engine::need_of_cells(tally, rows);
@@ -183,16 +183,15 @@ fn opening(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<u6
     let bucket = width.saturating_mul(2).saturating_add(ARRANGING);
     let bucket = manifest.shape().capacity().saturating_mul(bucket);
     let taking_in = manifest.size.saturating_add(bucket).saturating_add(need.taking_in);
-    Some(taking_in.max(need.ordering).max(need.held.saturating_add(need.job)))
+    Some(taking_in.max(need.ordering).max(need.held))
 }
 
 /// Bytes of a row while its bucket is arranged: its person's tag, twice, and its place.
 const ARRANGING: u64 = 40;
 
-/// What is held of a file once it is open, and what a job on it needs.
+/// What is held of a file once it is open.
 fn holding(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<u64> {
-    let need = need(contract, dataset, manifest)?;
-    Some(need.held.saturating_add(need.job))
+    need(contract, dataset, manifest).map(|need| need.held)
 }
 
 fn need(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<Need> {

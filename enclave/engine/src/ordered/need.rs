@@ -20,8 +20,6 @@ pub struct Need {
     pub ordering: u64,
     /// Once they are.
     pub held: u64,
-    /// While a job reads them, beside what is held.
-    pub job: u64,
 }
 
 impl Need {
@@ -55,7 +53,6 @@ impl Need {
                 .saturating_add(orders.saturating_mul(ordered))
                 .saturating_add(beside)),
             held: all(held.saturating_add(others.saturating_mul(ordered) + Order::HELD)),
-            job: all(if is_named { NAMED } else { 0 }),
         }
     }
 }
@@ -85,8 +82,5 @@ const CELL_PLACE: u64 = 48;
 const CELL_FIGURE: u64 = 32;
 /// Bytes of a row while texts are numbered: its first bytes and its place, its number, and the text among all.
 const NUMBERING: u64 = 16 + 4 + 32;
-/// Bytes of a row whose label nobody else has while a job counts by labels: a cell of its own with its name, and
-/// both twice while the cells of several threads are put together.
-const NAMED: u64 = 500;
 /// Bytes whatever rows there are.
 const AROUND: u64 = 1 << 18;

@@ -110,28 +110,6 @@ fn a_row_of_two_keys_and_four_columns_takes_at_most_100_bytes_with_its_file_and_
     }
 }
 
-#[test]
-fn a_job_by_labels_that_nobody_shares_takes_no_more_than_its_need() {
-    let (ordered, _, need) = taken_in(Role::Label, &[]);
-    let table = Table { dataset: "exposures".to_owned(), rows: Vec::new() };
-    let tally = Tally {
-        population: Population::First,
-        tables: vec![table],
-        dimensions: vec![Dimension::Label { side: Side::POPULATION, column: "last".to_owned() }],
-        measures: Vec::new(),
-        products: Vec::new(),
-        cells_per_person: 1,
-        ids_per_person: 1,
-    };
-    let tables = [Arc::new(ordered)];
-    let found = measure(|| {
-        let totals = groups::totals(&tally, &tables, Work { threads: 1, parts: 1 }).unwrap();
-        assert_eq!(totals.people.len(), usize::try_from(ROWS).unwrap() + 1);
-    });
-    assert!(found.bytes_max <= need.job, "{found:?} {need:?}");
-    assert!(found.bytes_max >= need.job / 4, "{found:?} {need:?}");
-}
-
 /// Where two ranges of keys are put together cells are there twice for a while; figures take more than names.
 #[test]
 fn cells_that_the_data_name_take_no_more_than_is_asked_for_them() {
