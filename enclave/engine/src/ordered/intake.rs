@@ -11,10 +11,8 @@ use protocol::identity::Identifier;
 use super::column::{Column, Kept};
 use super::order::{Ids, Order, kind_number};
 use super::parallel::cores;
-use super::sort::prefix;
 use super::{AGREED, Ordered};
 use crate::fault::Fault;
-use crate::mix::mix_bytes;
 
 /// A dataset that is being taken in.
 pub struct Intake {
@@ -88,10 +86,9 @@ impl Intake {
         let keys = self.keys.iter().map(|(column, ..)| {
             let found = batch.column_by_name(column);
             let keys = found.and_then(|keys| keys.as_fixed_size_binary_opt());
-            let keys = keys.filter(|keys| keys.null_count() == 0 && keys.value_length() > 0);
-            let width = keys.and_then(|keys| usize::try_from(keys.value_length()).ok());
-            let values = keys.zip(width).map(|(keys, width)| (keys.value_data(), width));
-            values.ok_or_else(|| self.layout(column))
+            let keys = keys.filter(|keys| keys.null_count() == 0 && keys.value_length() == 16);
+            let tags = keys.map(|keys| keys.value_data().as_chunks::<16>().0);
+            tags.ok_or_else(|| self.layout(column))
         });
         let keys = keys.collect::<Result<Vec<_>, Fault>>()?;
         let consents = self.consents.iter().map(|column| self.codes(batch, column));
@@ -100,7 +97,8 @@ impl Intake {
         let mut kept = Vec::with_capacity(batch.num_rows());
         for (row, number) in (0..batch.num_rows()).zip(0..) {
             found.clear();
-            found.extend(keys.iter().map(|(bytes, width)| key(bytes, *width, row)));
+            let tag = |tags: &&[[u8; 16]]| tags.get(row).map_or(0, |tag| u128::from_be_bytes(*tag));
+            found.extend(keys.iter().map(|tags| Some(tag(tags)).filter(|tag| *tag != 0)));
             let agrees = consents.iter().all(|consent| consent.get(row) == Some(&AGREED));
             let mut is_anybodys = false;
             for (by, ids) in &mut self.ids {
@@ -192,17 +190,4 @@ impl fmt::Debug for Intake {
             .field("columns", &columns)
             .finish_non_exhaustive()
     }
-}
-
-/// The key of a row as 16 bytes, if it has one: all zeros are none. Of longer ones the first eight bytes
-/// and a number that follows from all.
-fn key(bytes: &[u8], width: usize, row: usize) -> Option<u128> {
-    let start = row.checked_mul(width)?;
-    let bytes = bytes.get(start..start.checked_add(width)?)?;
-    if let Ok(tag) = <[u8; 16]>::try_from(bytes) {
-        let tag = u128::from_be_bytes(tag);
-        return (tag != 0).then_some(tag);
-    }
-    let is_present = bytes.iter().any(|byte| *byte != 0);
-    is_present.then(|| u128::from(prefix(bytes)) << 64 | u128::from(mix_bytes(0, bytes)))
 }

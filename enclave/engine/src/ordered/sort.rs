@@ -56,7 +56,7 @@ impl Bins {
         let bins = self.starts.len().saturating_sub(1);
         let cut = |share: usize| {
             let before = all.saturating_mul(share) / count.max(1);
-            if share >= count { bins } else { self.starts.partition_point(|it| *it < before) }
+            if share >= count { bins } else { self.starts.partition_point(|start| *start < before) }
         };
         let cuts: Vec<_> = (0..=count.max(1)).map(|share| cut(share).min(bins)).collect();
         cuts.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect()
@@ -139,7 +139,7 @@ pub(crate) fn ranks_of_labels(texts: Vec<[u8; 32]>) -> (Vec<u32>, Vec<[u8; 32]>)
 }
 
 /// The first eight bytes, in the order of bytes.
-pub(crate) fn prefix(bytes: &[u8]) -> u64 {
+fn prefix(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
