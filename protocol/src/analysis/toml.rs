@@ -274,39 +274,30 @@ pub(super) fn day(field: &str, text: &str) -> Result<i32, TemplateError> {
 /// A positive amount, in units of 10^-scale, that a person's total may be clamped at.
 pub(super) fn scaled(field: &str, amount: f64, scale: Scale) -> Result<u32, TemplateError> {
     let units = within(field, amount, scale, [1.0, FARTHEST])?;
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to lie in 1..=2^31"
-    )]
-    let units = units as u32;
-    Ok(units)
+    u32::try_from(units).map_err(|error| value(field, amount, error.to_string()))
 }
 
 /// An amount, in units of 10^-scale.
 pub(super) fn units(field: &str, amount: f64, scale: Scale) -> Result<i64, TemplateError> {
-    let units = within(field, amount, scale, [-MOST_UNITS, MOST_UNITS])?;
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        reason = "checked to lie in -2^53..2^53"
-    )]
-    let units = units as i64;
-    Ok(units)
+    within(field, amount, scale, [-MOST_UNITS, MOST_UNITS])
 }
 
-/// A whole number of units of 10^-scale from `least` to `most`.
+/// A whole number of units of 10^-scale from `least` to `most`, neither beyond 2^53.
 fn within(
     field: &str,
     amount: f64,
     scale: Scale,
     [least, most]: [f64; 2],
-) -> Result<f64, TemplateError> {
+) -> Result<i64, TemplateError> {
     let units = amount * scale.units_per_one();
     let whole = units.round();
     if (units - whole).abs() < 1e-6 && (least..=most).contains(&whole) {
-        return Ok(whole);
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            reason = "whole, and between the ends"
+        )]
+        return Ok(whole as i64);
     }
     let decimals = scale.decimals();
     let [least, most] =
@@ -331,15 +322,7 @@ pub(super) fn clamp(
     let named = field("floor_per_user");
     let least = match floor {
         None => 0,
-        Some(floor) => {
-            #[expect(
-                clippy::as_conversions,
-                clippy::cast_possible_truncation,
-                reason = "checked to lie in -2^31..=0"
-            )]
-            let least = within(&named, floor, scale, [-FARTHEST, 0.0])? as i64;
-            least
-        }
+        Some(floor) => within(&named, floor, scale, [-FARTHEST, 0.0])?,
     };
     // Both ends are within their ranges.
     Clamp::new(least, most).map_err(|error| value(&named, floor.unwrap_or(0.0), error.to_string()))
