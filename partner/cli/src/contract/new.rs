@@ -83,8 +83,16 @@ impl New {
             return Err(Failure::unclear(format!("--expires {expires} is past: it is {now} now")));
         }
         let (salt, replaced) = self.salt()?;
-        let filled = match &replaced {
-            Some(replaced) if self.kind.is_none() => self.successor(replaced, expires, &parties)?,
+        let filled = match (&self.supersedes, &replaced) {
+            (Some(path), Some(replaced)) if self.kind.is_none() => {
+                self.successor(path, replaced, expires, &parties)?
+            }
+            _ if parties.is_empty() => {
+                return Err(Failure::unclear(
+                    "--kind writes an example anew: give --party for each party, or leave --kind out to take the text of \
+                     the contract that is replaced",
+                ));
+            }
             _ => {
                 let head =
                     Head { name: &self.name, expires, salt: &salt, replaced: replaced.as_ref() };
@@ -144,11 +152,11 @@ impl New {
     /// The text of the contract that is replaced, with what was given here in place of what it says.
     fn successor(
         &self,
+        path: &Path,
         replaced: &Contract,
         expires: Time,
         parties: &[Snippet],
     ) -> Result<String, Failure> {
-        let path = self.supersedes.as_deref().unwrap_or(Path::new(""));
         let (text, _) = files::contract_text(path)?;
         let text = String::from_utf8(text).map_err(Failure::unclear)?;
         let has_build = !self.pcr.is_empty() || self.pcrs.is_some();
