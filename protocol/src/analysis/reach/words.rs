@@ -181,6 +181,12 @@ fn frequencies(answer: &ReachAnswer, frequency: &Frequency) -> Section {
         .with(Block::Paragraph(Text::fixed(capped.unwrap_or_default()).capital()))
 }
 
+/// How often, in as little room as a column beside others has.
+fn count_of(answer: &ReachAnswer, times: &Times) -> String {
+    let or_more = if times.times == answer.most_frequency { " or more" } else { "" };
+    format!("{}{or_more}", times.times)
+}
+
 /// A table of people by how often they were reached.
 fn of_times(answer: &ReachAnswer, names: Vec<Text>, rows: Vec<Row>) -> Table {
     let range = Text::fixed(format!("Range ({})", level(answer.confidence)));
@@ -203,7 +209,7 @@ fn frequencies_of_values(answer: &ReachAnswer, groups: &Groups) -> Option<Sectio
     let of_group = |group: &Group| {
         let times = group.frequency.iter().flat_map(|frequency| &frequency.times);
         let rows = times.map(|time| Row {
-            names: vec![named(group), Text::fixed(often(answer, time))],
+            names: vec![named(group), Text::fixed(count_of(answer, time))],
             figures: figures_of(time),
             ..Row::default()
         });
@@ -211,7 +217,7 @@ fn frequencies_of_values(answer: &ReachAnswer, groups: &Groups) -> Option<Sectio
     };
     let rows: Vec<_> = groups.groups.iter().flat_map(of_group).collect();
     let column = groups.column.as_ref().filter(|_| !rows.is_empty())?;
-    let table = of_times(answer, vec![Text::quoted(column), "Reached".into()], rows);
+    let table = of_times(answer, vec![Text::quoted(column), "Times".into()], rows);
     let section = Section::new(Topic::Figures, "Frequency of each value".into());
     Some(section.with(Block::Table(table)))
 }
