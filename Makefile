@@ -55,11 +55,11 @@ bench: ## what the main parts cost, as ratios within one run
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
 	$(CARGO) test $(ALL) --test all qemu::what_a_boot_costs -- --ignored --nocapture
 
-bench-engine: ## the engine beside DuckDB on the same rows in the clear (downloads DuckDB)
+bench-engine: setup ## the engine beside DuckDB on the same rows in the clear (downloads numpy)
 	$(CARGO) build --release --locked --quiet -p engine --example rows_per_second
-	@mkdir -p target/bench-engine && python3 -m venv target/bench-engine/python
-	@target/bench-engine/python/bin/pip install --quiet duckdb==2.0.1 numpy pyarrow==26.0.1
-	target/bench-engine/python/bin/python enclave/engine/examples/beside_duckdb.py target/bench-engine 1 3 10
+	@mkdir -p target/bench-engine
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check numpy
+	$(PYTHON) enclave/engine/examples/beside_duckdb.py target/bench-engine 1 3 10
 
 fuzz: ## every parser of bytes from outside, a minute each (needs a C++ compiler)
 	@sh tests/fuzz/run.sh

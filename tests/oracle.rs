@@ -33,7 +33,7 @@ fn agrees(kind: &str, datasets: &[&str]) {
     assert_eq!(said.code, Some(0), "{said:?}");
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let oracle = Command::new(python)
-        .arg(here.join("pyarrow/oracle.py"))
+        .arg(here.join("duckdb/count.py"))
         .args([kind, &sample.display().to_string()])
         .arg(folder.path().join("answer/result.json"))
         .output()

@@ -1,6 +1,6 @@
 """What DuckDB counts in the files of a worked sample, compared with a result that was made without noise.
 
-    oracle.py KIND FOLDER RESULT      KIND is reach, overlap or lift; FOLDER has the sample's CSV files
+    count.py KIND FOLDER RESULT      KIND is reach, overlap or lift; FOLDER has the sample's CSV files
 
 Prints each figure that differs and exits with 1 if there is one. The questions are written anew in SQL, from the kinds' pages.
 """
