@@ -25,6 +25,7 @@ use protocol::{
     policy::{Admitted, admit, danger},
     proof::Proven,
     refusal::Refusal,
+    released::Released,
     result::JobResult,
     salt::BucketSalt,
     sealed::{self, Declared, MISSING, NO_TAG, Tag},
@@ -135,9 +136,13 @@ impl Counted {
     /// The result without noise.
     pub(crate) fn result(&self) -> JobResult {
         let release = self.release(self.proven(), &self.in_order(), &mut Silent);
-        let left = BTreeMap::new();
-        JobResult::new(&self.contract, &self.admitted, "analyst", release.released(), &left, NOW)
-            .expect("a question has an answer to what it leaves")
+        self.answer(release.released()).expect("a question has an answer to what it leaves")
+    }
+
+    /// What the job answers if this is what left.
+    pub(crate) fn answer(&self, released: &Released) -> Option<JobResult> {
+        let remaining = BTreeMap::new();
+        JobResult::new(&self.contract, &self.admitted, "analyst", released, &remaining, NOW)
     }
 }
 

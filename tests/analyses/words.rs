@@ -1,7 +1,7 @@
 //! That a sample shows something, that every flag has words, and that no kind keeps those of the example.
 
 use super::{
-    counted::{Counted, NOW, page_of},
+    counted::{Counted, page_of},
     sample::Sample,
 };
 use page::terminal;
@@ -9,13 +9,9 @@ use protocol::{
     analysis::Kind,
     page::Block,
     released::{Figures, Released},
-    result::JobResult,
 };
 use rehearsal::Silent;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::{collections::BTreeSet, fs};
 use tests::repository;
 
 #[test]
@@ -52,15 +48,7 @@ fn every_flag_that_a_kind_raises_is_declared_and_has_words() {
         let Released::Figures(figures) = release.released() else { continue };
         for (what, figures) in fewer(figures) {
             let released = Released::Figures(figures);
-            let left = BTreeMap::new();
-            let result = JobResult::new(
-                &counted.contract,
-                &counted.admitted,
-                "analyst",
-                &released,
-                &left,
-                NOW,
-            );
+            let result = counted.answer(&released);
             let result = result.unwrap_or_else(|| panic!("{name}: {what}: there is no answer"));
             // Every kind's result has this one.
             let own = result.flags.iter().filter(|flag| *flag != "match_keys_unused");
@@ -83,16 +71,7 @@ fn where_nothing_is_shown_a_page_has_one_sentence_and_no_table() {
             let withheld = i64::try_from(whole.cells.len()).unwrap() + whole.withheld;
             let (cells, other, no_consent) = (Vec::new(), None, None);
             let none = Figures { noise, cells, other, no_consent, withheld, ..whole.clone() };
-            let (released, left) = (Released::Figures(none), BTreeMap::new());
-            let result = JobResult::new(
-                &counted.contract,
-                &counted.admitted,
-                "analyst",
-                &released,
-                &left,
-                NOW,
-            );
-            let page = page_of(&result.unwrap());
+            let page = page_of(&counted.answer(&Released::Figures(none)).unwrap());
             assert_eq!(page.answer.len(), 1, "{name}: {:?}", page.answer);
             let said = page.answer[0].text.raw();
             assert!(said.starts_with("Nothing can be "), "{name}: {said}");
