@@ -120,7 +120,8 @@ fn tally(
 fn contract() -> Contract {
     let mut contract = room::contract();
     let key = || ("key", Role::MatchKey(Identifier::Hashed));
-    let values = |names: &[&str]| Role::Group(names.iter().map(|it| (*it).to_owned()).collect());
+    let values =
+        |names: &[&str]| Role::Group(names.iter().map(|name| (*name).to_owned()).collect());
     let channels = ["tv", "web", "app", "audio", "print", "mail", "search", "other"];
     for (name, dataset) in &mut contract.datasets {
         let one = dataset.columns[0].clone();

@@ -131,7 +131,8 @@ fn dataset<'c>(contract: &'c Contract, name: &str) -> Result<&'c Dataset, Fault>
 /// The kinds of keys that people of a dataset may be known by, beside the first key of each row: the contract has
 /// an analysis that counts its people together with others'.
 fn kinds(contract: &Contract, name: &str) -> Vec<Identifier> {
-    let is_union = contract.analyses.values().any(|it| it.permits_dataset(name, Reading::Union));
+    let is_union =
+        contract.analyses.values().any(|terms| terms.permits_dataset(name, Reading::Union));
     let own = contract.match_keys(name);
     let mut kinds = Vec::new();
     for kind in own.iter().copied().filter(|kind| is_union && own.first() != Some(kind)) {

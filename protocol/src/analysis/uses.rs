@@ -18,7 +18,7 @@ pub struct Section {
     pub title: &'static str,
     /// One of the parts that people are divided into, such as "an arm".
     pub cell: &'static str,
-    /// A sentence on head counts that are shown however small; empty if there are none.
+    /// A sentence on head counts that are shown however small; empty for a kind that shows no such counts.
     pub besides: &'static str,
     /// What the contract lists. The first one is a dataset, whose people are counted, or several of them.
     pub uses: &'static [Use],

@@ -185,7 +185,7 @@ pub struct Row {
     pub names: Vec<Text>,
     /// One figure for each heading of figures. Missing ones are not known.
     pub figures: Vec<Text>,
-    /// A remark on the row; it stands in place of figures if there are none.
+    /// A remark on the row; it stands in place of the figures of a row without figures.
     pub remark: Option<Text>,
     /// The row's figure as a bar.
     pub bar: Option<Bar>,

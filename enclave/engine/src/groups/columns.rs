@@ -104,7 +104,7 @@ impl<'t> Test<'t> {
         match (condition, table.column(column)?) {
             (Condition::OneOf { codes: allowed, .. }, Column::Group { codes, values }) => {
                 let is_allowed =
-                    |code: u32| i32::try_from(code).is_ok_and(|it| allowed.contains(&it));
+                    |code: u32| i32::try_from(code).is_ok_and(|code| allowed.contains(&code));
                 Ok(Self::OneOf { codes, allowed: (0..*values).map(is_allowed).collect() })
             }
             (Condition::Between { least, most, .. }, Column::Days(days)) => {

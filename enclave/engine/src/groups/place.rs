@@ -35,7 +35,9 @@ impl<'t> OfPerson<'t> {
             days: dimensions.clone().filter_map(|dimension| starts.place_of(dimension)).collect(),
             tables: tally.tables.len(),
             by,
-            has_bins: dimensions.clone().any(|it| matches!(it, Dimension::BinsPerGroup { .. })),
+            has_bins: dimensions
+                .clone()
+                .any(|dimension| matches!(dimension, Dimension::BinsPerGroup { .. })),
         }
     }
 

@@ -49,7 +49,7 @@ impl<'t> Side<'t> {
             only: only(tally, which, table)?,
             tuple: Numbers::new(parts, (!tally.is_named_by_data()).then_some(strides)),
             measures: measures
-                .map(|it| Value::new(table, &it.of, &it.rows, &all_starts))
+                .map(|measure| Value::new(table, &measure.of, &measure.rows, &all_starts))
                 .collect::<Result<_, Fault>>()?,
         };
         side.is_presence = side.counting.is_empty()
@@ -71,8 +71,8 @@ impl<'t> Side<'t> {
         self.is_windowed
     }
 
-    /// Finds out which rows of a person of this table count; then the person's starts in this table. Nobody's
-    /// rows are none.
+    /// Finds out which rows of a person of this table count; then the person's starts in this table. A person who
+    /// is not in it (`None`) has no rows here.
     pub(crate) fn choose(
         &self,
         of: Option<usize>,
@@ -93,7 +93,8 @@ impl<'t> Side<'t> {
             }
         }
         if !self.counting.is_empty() {
-            person.rows.retain(|row| self.counting.iter().all(|it| it.is_met(wide(*row), starts)));
+            let is_met = |test: &Test<'_>, row: u32| test.is_met(wide(row), starts);
+            person.rows.retain(|row| self.counting.iter().all(|test| is_met(test, *row)));
         }
         for (at, days) in &self.starts {
             let own = person.rows.iter().filter_map(|row| days.get(wide(*row)));
@@ -106,8 +107,8 @@ impl<'t> Side<'t> {
     /// What the rows that count say of the person with this id, in at most `most` tuples.
     pub(crate) fn read(&self, id: Id, most: usize, starts: &[Option<i32>], person: &mut Person) {
         // Over all rows that count, before any cell is left out.
-        person.arms.extend(self.assignments.iter().map(|it| it.arm(&person.rows)));
-        person.only.extend(self.only.iter().map(|it| it.only(&person.rows)));
+        person.arms.extend(self.assignments.iter().map(|assignment| assignment.arm(&person.rows)));
+        person.only.extend(self.only.iter().map(|part| part.only(&person.rows)));
         self.tuple.group(&mut person.rows, &mut person.numbered);
         let Person { rows, numbered, tuples, .. } = person;
         let mut start = 0;

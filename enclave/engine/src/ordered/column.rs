@@ -24,7 +24,7 @@ pub(crate) enum Column {
     Texts(Vec<Text>),
     /// Places of texts in the ascending order of the distinct ones; of no text 0.
     Label { ranks: Vec<u32>, texts: Vec<Text> },
-    /// Days; [`MISSING`](protocol::sealed::MISSING) is none.
+    /// Days, with [`MISSING`](protocol::sealed::MISSING) where a row has no day.
     Days(Vec<i32>),
     /// Numbers.
     Numbers(Vec<i64>),
@@ -141,10 +141,10 @@ impl Codes {
         let code = |code: &i32| u32::try_from(*code).map_or(values, |code| code.min(values));
         match self {
             Self::Narrow(codes) => {
-                add(codes, batch, kept, |it| u8::try_from(code(it)).unwrap_or(u8::MAX));
+                add(codes, batch, kept, |value| u8::try_from(code(value)).unwrap_or(u8::MAX));
             }
             Self::Middle(codes) => {
-                add(codes, batch, kept, |it| u16::try_from(code(it)).unwrap_or(u16::MAX));
+                add(codes, batch, kept, |value| u16::try_from(code(value)).unwrap_or(u16::MAX));
             }
             Self::Wide(codes) => add(codes, batch, kept, code),
         }

@@ -20,7 +20,7 @@ pub struct TableAnswer {
     /// floor, or the count from which noise alone hardly ever shows an empty cell, whichever is
     /// larger.
     pub shown_from: i64,
-    /// The public cells that are too small to be shown, added up; null if there are none, or if
+    /// The public cells that are too small to be shown, added up; null if every cell is shown, or if
     /// they are too small even together.
     pub other: Option<OtherCells>,
     /// How many cells are not shown: exact for public cells, noisy for cells whose names come from

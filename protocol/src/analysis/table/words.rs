@@ -361,7 +361,8 @@ mod tests {
         let name = result.answer.cells[0].measures[0].name.clone();
         let cells = result.answer.cells.iter_mut().flat_map(|cell| &mut cell.measures);
         let others = result.answer.other.iter_mut().flat_map(|cells| &mut cells.measures);
-        let totals = cells.map(|it| &mut it.total).chain(others.map(|it| &mut it.total));
+        let totals =
+            cells.map(|measure| &mut measure.total).chain(others.map(|measure| &mut measure.total));
         for total in totals {
             *total = Estimate { value: 70.0, noise_sd: 8.8, ci: [52.8, 87.2] };
         }

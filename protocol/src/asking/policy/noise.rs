@@ -46,7 +46,7 @@ impl NoiseRequest<'_> {
         tally.prove(&request).is_ok()
     }
 
-    /// The largest cap of a measure for which the noise can be drawn; `None` if there is none.
+    /// The largest cap of a measure for which the noise can be drawn; `None` if no cap is small enough.
     fn largest(&self, measure: usize, rho: Rho) -> Option<u64> {
         let mut tally = self.tally.clone();
         let mut can = |cap: u64| {

@@ -46,8 +46,11 @@ pub fn open(
 ) -> Result<BTreeMap<String, Values>, FileError> {
     let reader = Reader::open(file, manifest, dataset, keys)?;
     let rows = usize::try_from(reader.shape.rows()).map_err(|_| Flaw::Rows)?;
-    let mut all: BTreeMap<_, _> =
-        reader.columns.iter().map(|it| (it.name().to_owned(), it.values(rows))).collect();
+    let mut all: BTreeMap<_, _> = reader
+        .columns
+        .iter()
+        .map(|column| (column.name().to_owned(), column.values(rows)))
+        .collect();
     for bucket in 0..reader.shape.buckets() {
         for column in &reader.columns {
             if let Some(values) = all.get_mut(column.name()) {

@@ -114,7 +114,7 @@ impl Values {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there is no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
