@@ -202,6 +202,8 @@ fn a_contract_that_replaces_another_starts_from_its_text() {
     assert!(!talk.contains("smallest cell") && !talk.contains("party \""), "{talk}");
     let next = fs::read_to_string(dir.path().join("next.toml")).unwrap();
     assert!(next.contains("min_cell = 70 # agreed in May,"), "{next}");
+    let (_, talk) = says(dir.path(), 2, &format!("{new} --kind table -o drafted.toml"));
+    assert!(talk.contains("give --party for each party, or leave --kind out"), "{talk}");
     // Another key of one party, a new party and another build.
     says(dir.path(), 0, "init --dir r2 --name retailer");
     says(dir.path(), 0, "init --dir t --name third");
