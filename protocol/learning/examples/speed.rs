@@ -1,0 +1,55 @@
+//! How long steps take: people, features, bins and steps from the command line; processor seconds of one thread.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a measurement"
+)]
+
+use learning::{Adding, Descent, Feature, Link, Loss, People, Plan};
+use std::time::Instant;
+
+fn main() {
+    let mut given = std::env::args().skip(1).map(|it| it.parse::<u32>().unwrap());
+    let mut or = |other: u32| given.next().unwrap_or(other);
+    let (count, features, bins, steps) = (or(100_000), or(50), or(20), or(200));
+    let width = usize::try_from(features).unwrap();
+    let plan = Plan {
+        features: vec![Feature { bins, is_ordered: true }; width],
+        loss: Loss::Logistic,
+        cap: 1,
+        people: count.into(),
+        steps,
+        clip: 2651,
+        rate: 0.1,
+        momentum: 0.9,
+        ridge: 0.0,
+        averaged: steps.div_ceil(2),
+    };
+    let mut state = 1_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 16
+    };
+    let mut people = People::with_room(&plan.features, usize::try_from(count).unwrap());
+    for _ in 0..count {
+        let row: Vec<u8> = (0..width).map(|_| u8::try_from(random() % bins).unwrap()).collect();
+        let label = if u32::from(row[0]) + random() % bins > bins { 4096 } else { 0 };
+        people.add(&row, label);
+    }
+    let link = Link::new(plan.loss, plan.cap);
+    let mut descent = Descent::start(plan, i64::from(count / 2));
+    let begun = Instant::now();
+    for _ in 0..steps {
+        let adding = Adding::new(&descent, &link);
+        let sums = adding.sums(&people, 0..people.len());
+        descent.step(&sums);
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let each = took * 1e9 / f64::from(count) / f64::from(features) / f64::from(steps);
+    println!(
+        "{count} people x {features} features x {steps} steps: {took:.3} s, {each:.2} ns each"
+    );
+}
