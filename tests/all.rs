@@ -20,6 +20,7 @@ mod kill;
 mod memory;
 mod oracle;
 mod parsers;
+mod party;
 mod paying;
 mod qemu;
 mod reference;

@@ -49,8 +49,12 @@ wait_for host.log "is serving"
 root="--danger-root host/simulated-ca/root.der"
 signed="--contract contract.toml.signed"
 
-say "4. Each party verifies the enclave before it hands over anything."
-run "$bin/glovebox" verify "$url" $signed $root
+say "4. Each party writes the room into its folder, and verifies the enclave before it hands over anything."
+for party in publisher retailer; do
+    run "$bin/glovebox" party join hillstrom "$url" $signed $root --dir $party
+    run "$bin/glovebox" verify --dir $party
+done
+run "$bin/glovebox" party show --dir retailer
 
 say "5. Each party seals its data on its own machine, uploads ciphertext, and grants the keys."
 for party in publisher retailer; do
@@ -58,23 +62,23 @@ for party in publisher retailer; do
         publisher) dataset=exposures ;;
         retailer) dataset=sales ;;
     esac
-    run "$bin/glovebox" seal "$data/$party.csv" $signed --dataset $dataset --dir $party -o $party/$dataset
-    run "$bin/glovebox" upload "$url" $party/$dataset.sealed
-    run "$bin/glovebox" grant "$url" $signed $root --dataset $dataset --manifest $party/$dataset.manifest --keys $party/$dataset.keys --dir $party
+    run "$bin/glovebox" seal "$data/$party.csv" --dataset $dataset --dir $party -o $party/$dataset
+    run "$bin/glovebox" upload $party/$dataset.sealed --dir $party
+    run "$bin/glovebox" grant $dataset --dir $party
 done
 
 say "6. The retailer's custody stays online: it countersigns budget for one job at a time."
-"$bin/glovebox" custody serve $signed $root --room "$url" --listen 127.0.0.1:$((port + 1)) --dir retailer > custody.log 2>&1 &
+"$bin/glovebox" custody serve --listen 127.0.0.1:$((port + 1)) --dir retailer > custody.log 2>&1 &
 pids="$pids $!"
 wait_for custody.log "http://127.0.0.1:"
 
 say "7. The publisher asks: did the campaign work?"
-printf '  $ glovebox job submit tests/data/hillstrom/lift.toml --room %s ...\n' "$url"
-job=$("$bin/glovebox" job submit "$data/lift.toml" --room "$url" $signed $root --dir publisher --receiver publisher --receiver retailer)
+printf '  $ glovebox job submit tests/data/hillstrom/lift.toml --dir publisher ...\n'
+job=$("$bin/glovebox" job submit "$data/lift.toml" --dir publisher --receiver publisher --receiver retailer)
 echo "  job $job"
 
 say "8. It opens the result. The receipt is checked before a figure is shown."
-run "$bin/glovebox" result open --job "$job" --room "$url" $signed $root --dir publisher -o .
+run "$bin/glovebox" result open --job "$job" --dir publisher -o .
 
 say "9. A stranger checks the receipt offline: first with the small verifier, then the policy too."
 run "$bin/attestation-verifier" receipt receipt.cbor result.json --contract contract.toml --build build.json $root
@@ -82,8 +86,8 @@ run "$bin/glovebox" receipt check receipt.cbor result.json released.cbor $signed
 
 say "10. They close the room. What was not spent is credited, and the keys are destroyed."
 for party in publisher retailer; do
-    run "$bin/glovebox" close "$url" $signed $root --dir $party --yes
-    run "$bin/glovebox" budget --dir $party $signed
+    run "$bin/glovebox" close --dir $party --yes
+    run "$bin/glovebox" budget --dir $party
 done
 
 cp publisher/exposures.sealed retailer/sales.sealed .

@@ -197,6 +197,14 @@ impl Site {
         self.custody = Some(custody);
     }
 
+    /// Starts the retailer's custody with what its folder says of its only room.
+    pub fn start_custody_without_flags(&mut self) {
+        let line = format!("custody serve --dir retailer --listen 127.0.0.1:{}", self.custody_port);
+        let custody = self.begin(&line);
+        until("custody serves", || custody.out().contains("http://"));
+        self.custody = Some(custody);
+    }
+
     /// Process id of the enclave that runs now.
     pub fn enclave_pid(&self) -> u32 {
         self.enclave().unwrap().0

@@ -1,6 +1,6 @@
 mod remaining;
 
-use crate::{failure::Failure, files::Paper, people, say, words};
+use crate::{failure::Failure, files::Paper, people, profile, say, words};
 use ::page::terminal::{columns, wrap};
 use client::{clock, keys::Identity};
 use custody::{BudgetLine, BudgetReport, InstanceLine, InstanceState, Ledger, OutstandingLine};
@@ -22,9 +22,9 @@ pub(crate) struct Budget {
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// The contract whose budgets to show
+    /// The contract whose budgets to show [default: that of the usual room in the folder]
     #[arg(long, value_name = "FILE")]
-    contract: PathBuf,
+    contract: Option<PathBuf>,
 
     /// Print it as JSON
     #[arg(long)]
@@ -33,7 +33,8 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.contract)?.contract;
+        let contract =
+            Paper::read(&profile::contract(&self.dir, self.contract.as_deref())?)?.contract;
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
         let ledger = Ledger::open(&identity)?;
@@ -138,7 +139,7 @@ fn handed_to(page: &mut String, instance: &InstanceLine, contract: &Contract) ->
         )?;
     }
     if instance.state == InstanceState::NotClosed {
-        writeln!(page, "  to look for its closing: glovebox custody settle URL ..")?;
+        writeln!(page, "  to look for its closing: glovebox custody settle")?;
     }
     Ok(())
 }

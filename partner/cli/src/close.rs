@@ -1,11 +1,11 @@
 use crate::{
     common_args::CommonArgs,
     failure::Failure,
+    profile::RoomWord,
     say,
     settle::{self, Party},
 };
 use client::{
-    address::Address,
     close::{close, stored},
     keys::Identity,
     store::Store,
@@ -24,9 +24,8 @@ use std::{
 /// read from the host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Close {
-    /// Address of the room
-    #[arg(value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    room: Option<RoomWord>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -43,11 +42,12 @@ pub(crate) struct Close {
 
 impl Close {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
-        let identity = Identity::load(&self.common.dir)?;
+        let common = self.common.of(self.room.as_ref())?;
+        let (contract, trust) = (common.contract()?, common.trust()?);
+        let identity = Identity::load(&common.dir)?;
         identity.party_in(&contract)?;
         let ledger = Ledger::open(&identity);
-        let mut store = Store::new(&self.room);
+        let mut store = Store::new(common.address()?);
         let closing = match (&self.instance, &ledger) {
             (Some(text), Ok(ledger)) => {
                 let instance = settle::instance(text, ledger)?;
@@ -55,7 +55,7 @@ impl Close {
             }
             (Some(_), Err(_)) => return ledger.map(|_| ExitCode::SUCCESS).map_err(Failure::from),
             (None, _) => {
-                let mut room = self.common.connect_to_take_back(&self.room, &trust).await?;
+                let mut room = common.connect_to_take_back(&trust).await?;
                 self.confirm(room.instance().digest())?;
                 let closing = close(&mut room, &identity, &mut store).await?;
                 if room.trust() != &trust {
@@ -107,7 +107,7 @@ impl Close {
         }
         say::note(format_args!(
             "Closing the instance {} ends the room for every party: it destroys its keys, and no job is \
-             answered any more. (To end one grant alone: glovebox grant URL --dataset NAME --revoke.) Type yes \
+             answered any more. (To end one grant alone: glovebox grant NAME --revoke.) Type yes \
              to close:",
             instance.short()
         ));

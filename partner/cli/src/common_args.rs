@@ -1,6 +1,11 @@
 //! Arguments that most commands take: the contract, and whose enclaves to believe.
 
-use crate::{failure::Failure, files, say};
+use crate::{
+    failure::Failure,
+    files,
+    profile::{self, RoomProfile, RoomWord},
+    say,
+};
 use attestation_verifier::Pcr;
 use client::{
     address::Address,
@@ -11,29 +16,105 @@ use client::{
     withdrawn,
 };
 use protocol::contract::Contract;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-/// The contract, and whose enclaves to believe.
+/// The contract, and whose enclaves to believe: what is not given is taken from the room in the party's folder.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CommonArgs {
-    /// The contract, signed by every party
+    /// The contract, signed by every party [default: the room's, in the party's folder]
     #[arg(long, value_name = "FILE")]
-    pub(crate) contract: PathBuf,
+    contract: Option<PathBuf>,
 
     /// Believe another root than AWS's, in PEM or DER: whoever has its key can read everything
     #[arg(long, value_name = "FILE")]
-    pub(crate) danger_root: Option<PathBuf>,
+    danger_root: Option<PathBuf>,
 
     /// A build that is not believed, in addition to the party's list: {"pcrs": {"0": HEX, ..}}
     #[arg(long, value_name = "FILE")]
     withdrawn: Vec<PathBuf>,
 
-    /// Directory with the party's keys, ledger, and list of withdrawn builds
+    /// The party's folder: keys, ledger, list of withdrawn builds, and rooms
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
 }
 
 impl CommonArgs {
+    /// What the command means: flags win, and what they leave out is taken from one room of the party's folder.
+    ///
+    /// A command that names a contract, or an address that no room of the folder has, takes nothing from the folder's
+    /// rooms: a root that was believed for one room is believed for no other.
+    pub(crate) fn of(&self, room: Option<&RoomWord>) -> Result<Common, Failure> {
+        let known = match room {
+            Some(RoomWord::Name(name)) => Some(profile::named(&self.dir, name)?),
+            _ if self.contract.is_some() => None,
+            Some(RoomWord::Address(address)) => profile::at(&self.dir, address)?,
+            None => profile::usual(&self.dir)?,
+        };
+        let address = match (room, &known) {
+            (Some(RoomWord::Address(address)), _) => Some(address.clone()),
+            (_, known) => known.as_ref().map(|known| known.address.clone()),
+        };
+        let contract = self.contract.clone();
+        let contract = contract.or_else(|| known.as_ref().map(|known| known.contract.clone()));
+        let danger_root = self.danger_root.clone();
+        Ok(Common {
+            address,
+            contract: contract.ok_or_else(|| profile::no_contract(&self.dir))?,
+            danger_root: danger_root.or_else(|| known.as_ref()?.danger_root.clone()),
+            withdrawn: self.withdrawn.clone(),
+            dir: self.dir.clone(),
+            known,
+        })
+    }
+}
+
+/// What a command means, once flags and profile were read.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    address: Option<Address>,
+    pub(crate) contract: PathBuf,
+    pub(crate) danger_root: Option<PathBuf>,
+    withdrawn: Vec<PathBuf>,
+    pub(crate) dir: PathBuf,
+    known: Option<RoomProfile>,
+}
+
+impl Common {
+    /// What the room `known` in the folder `dir` means, without any flag.
+    pub(crate) fn of_room(dir: &Path, known: RoomProfile) -> Self {
+        Self {
+            address: Some(known.address.clone()),
+            contract: known.contract.clone(),
+            danger_root: known.danger_root.clone(),
+            withdrawn: Vec::new(),
+            dir: dir.to_owned(),
+            known: Some(known),
+        }
+    }
+
+    /// The room's address.
+    pub(crate) fn address(&self) -> Result<&Address, Failure> {
+        self.address.as_ref().ok_or_else(|| {
+            Failure::unclear(
+                "which room is meant? Name its address, or its name in the party's folder: with --contract no room of \
+                 the folder is meant that is not named",
+            )
+        })
+    }
+
+    /// The room's address, if one is known.
+    pub(crate) fn known_address(&self) -> Option<&Address> {
+        self.address.as_ref()
+    }
+
+    /// Where the files of a dataset are, without their ends: where the profile says, or by the dataset's name.
+    pub(crate) fn stem(&self, dataset: &str) -> PathBuf {
+        self.known.as_ref().map_or_else(|| PathBuf::from(dataset), |known| known.stem(dataset))
+    }
+
     /// Reads the contract, which every party must have signed.
     pub(crate) fn contract(&self) -> Result<Contract, Failure> {
         files::signed_contract(&self.contract)
@@ -56,12 +137,8 @@ impl CommonArgs {
 
     /// Connects to a room to take something back from it. Here the room may also run a withdrawn
     /// build.
-    pub(crate) async fn connect_to_take_back(
-        &self,
-        address: &Address,
-        trust: &Trust,
-    ) -> Result<Room, Failure> {
-        let contract = self.contract()?;
+    pub(crate) async fn connect_to_take_back(&self, trust: &Trust) -> Result<Room, Failure> {
+        let (address, contract) = (self.address()?, self.contract()?);
         match Room::connect(address, &contract, trust, &[]).await {
             Err(RoomError::Withdrawn) => {
                 say::note(
@@ -81,7 +158,8 @@ impl CommonArgs {
 
     /// Connects to the room, and fails unless it is believed. Tells it first of every withdrawal in the party's folder: an
     /// instance that was started since knows of none.
-    pub(crate) async fn connect(&self, address: &Address) -> Result<Room, Failure> {
+    pub(crate) async fn connect(&self) -> Result<Room, Failure> {
+        let address = self.address()?;
         let (contract, trust) = (self.contract()?, self.trust()?);
         let mut room = Room::connect(address, &contract, &trust, &[]).await?;
         // What a folder without keys lacks, the command says that needs it.
@@ -91,5 +169,57 @@ impl CommonArgs {
             tell_withdrawals(&mut room, &identity).await?;
         }
         Ok(room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::fs;
+
+    #[derive(Parser)]
+    struct Line {
+        room: Option<RoomWord>,
+        #[command(flatten)]
+        common: CommonArgs,
+    }
+
+    /// What a command means in a folder with one room under a root of its own.
+    fn meant(words: &[&str]) -> Result<Common, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(profile::ROOMS)).unwrap();
+        let text = "url = \"https://room.example:7443\"\ncontract = \"spring.signed\"\ndanger_root = \"ca.der\"\n";
+        fs::write(profile::room_file(dir.path(), "spring"), text).unwrap();
+        let folder = ["glovebox", "--dir", dir.path().to_str().unwrap()];
+        let line = Line::try_parse_from([&folder, words].concat()).unwrap();
+        line.common.of(line.room.as_ref())
+    }
+
+    #[test]
+    fn flags_win_over_the_profile_one_by_one() {
+        for words in [&[][..], &["spring"], &["https://room.example:7443"]] {
+            let common = meant(words).unwrap();
+            assert_eq!(common.address().unwrap().to_string(), "https://room.example:7443");
+            assert!(common.contract.ends_with("spring.signed"), "{words:?}");
+            assert!(common.danger_root.unwrap().ends_with("ca.der"), "{words:?}");
+        }
+        let common = meant(&["spring", "--contract", "other.signed"]).unwrap();
+        assert_eq!(common.contract, Path::new("other.signed"));
+        let common = meant(&["--danger-root", "other.der"]).unwrap();
+        assert_eq!(common.danger_root, Some("other.der".into()));
+    }
+
+    #[test]
+    fn a_root_that_was_named_for_one_room_is_believed_for_no_other() {
+        let elsewhere = ["https://other.example:7443", "--contract", "other.signed"];
+        for words in [&elsewhere[1..], &elsewhere] {
+            let common = meant(words).unwrap();
+            assert_eq!(common.danger_root, None, "{words:?}");
+        }
+        let asked = meant(&["--contract", "other.signed"]).unwrap();
+        assert!(asked.address().unwrap_err().to_string().contains("which room is meant?"));
+        let refused = meant(&["https://other.example:7443"]).unwrap_err().to_string();
+        assert!(refused.contains("which contract is meant?"), "{refused}");
     }
 }

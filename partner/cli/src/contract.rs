@@ -10,6 +10,8 @@ mod successor;
 use crate::failure::Failure;
 use std::process::ExitCode;
 
+pub(crate) use show::every;
+
 /// Write, read, sign and compare contracts
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ContractCommand {

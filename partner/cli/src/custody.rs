@@ -6,10 +6,11 @@ use crate::{
     failure::Failure,
     files,
     people::PeopleArgs,
+    profile::RoomWord,
     say,
     settle::{self, Party},
 };
-use client::{address::Address, clock, close::Closing, keys::Identity, withdrawn};
+use client::{clock, close::Closing, keys::Identity, withdrawn};
 use custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve};
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
@@ -45,9 +46,9 @@ pub(crate) struct Serve {
     #[command(flatten)]
     common: CommonArgs,
 
-    /// Address of the room
-    #[arg(long, value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    #[arg(long)]
+    room: Option<RoomWord>,
 
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7501")]
@@ -59,8 +60,10 @@ pub(crate) struct Serve {
 
 impl Serve {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
-        let identity = Arc::new(Identity::load(&self.common.dir)?);
+        let common = self.common.of(self.room.as_ref())?;
+        let address = common.address()?;
+        let (contract, trust) = (common.contract()?, common.trust()?);
+        let identity = Arc::new(Identity::load(&common.dir)?);
         crate::keys::warn_of_ends(&identity);
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, identity.party_in(&contract)?)?;
@@ -70,14 +73,14 @@ impl Serve {
             say::note(line);
             Ok::<(), Failure>(())
         };
-        let settled = party.take_in_all(&self.room, &mut ledger, &note);
+        let settled = party.take_in_all(address, &mut ledger, &note);
         match tokio::time::timeout(SETTLING, settled).await {
             Ok(Ok(_)) => {}
             Ok(Err(why)) => say::note(format_args!("Nothing could be settled: {why}")),
             Err(_) => say::note("Nothing could be settled: the host did not answer in time."),
         }
         let believer =
-            RoomBeliever::new(self.room.clone(), contract.clone(), trust, Arc::clone(&identity));
+            RoomBeliever::new(address.clone(), contract.clone(), trust, Arc::clone(&identity));
         let party = identity.party_in(&contract)?.to_owned();
         let service = Service::new(contract, identity, ledger, believer, |event| tell(&event))?;
         let listening = |cause| Failure::unclear(format!("listening at {}: {cause}", self.listen));
@@ -153,13 +156,14 @@ pub(crate) struct Accounted {
 
 impl Accounted {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
+        let common = self.common.of(None)?;
+        let (contract, trust) = (common.contract()?, common.trust()?);
         let closings = self
             .closings
             .iter()
             .map(|path| Ok(Closing::verify(&files::read(path)?, &contract, &trust, None)?));
         let closings = closings.collect::<Result<Vec<_>, Failure>>()?;
-        let identity = Identity::load(&self.common.dir)?;
+        let identity = Identity::load(&common.dir)?;
         let party = identity.party_in(&contract)?;
         let mut ledger = Ledger::open(&identity)?;
         let Some(rest) = self.rest() else {

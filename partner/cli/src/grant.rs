@@ -1,6 +1,12 @@
-use crate::{common_args::CommonArgs, failure::Failure, files, people::PeopleArgs, say};
+use crate::{
+    common_args::{Common, CommonArgs},
+    failure::Failure,
+    files,
+    people::PeopleArgs,
+    profile::{self, RoomWord},
+    say,
+};
 use client::{
-    address::Address,
     clock,
     grant::{grant, own_dataset, own_manifest, revoke},
     keys::Identity,
@@ -8,28 +14,33 @@ use client::{
 };
 use custody::{Ledger, Owner};
 use protocol::{
+    contract::Contract,
     loss::{Delta, Epsilon},
     page::number,
     time::Time,
 };
 use sealing::{read_keys_of, sealed_file_of};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Hand the keys of the columns that the contract uses to the enclave, if it is believed
 ///
 /// Granting again extends the grant. The enclave drops the keys at --not-after.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Grant {
-    /// Address of the room
-    #[arg(value_name = "URL")]
-    room: Address,
+    /// The room (its address, or its name in the party's folder) and the dataset; each may be left out where there is
+    /// only one
+    #[arg(value_name = "[ROOM] [DATASET]", num_args = 0..=2)]
+    words: Vec<String>,
 
     #[command(flatten)]
     common: CommonArgs,
 
     /// Name of the dataset in the contract
     #[arg(long, value_name = "NAME")]
-    dataset: String,
+    dataset: Option<String>,
 
     /// The dataset's signed manifest [default: NAME.manifest]
     #[arg(long, value_name = "FILE")]
@@ -65,29 +76,31 @@ pub(crate) struct Grant {
 
 impl Grant {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = self.common.contract()?;
-        if self.revoke {
-            return self.take_back().await;
-        }
-        let identity = Identity::load(&self.common.dir)?;
+        let meant = Meant::of(&self.words, self.dataset.as_deref(), &self.common.dir)?;
+        let common = self.common.of(meant.room.as_ref())?;
+        let contract = common.contract()?;
+        let identity = Identity::load(&common.dir)?;
         let party = identity.party_in(&contract)?;
+        let dataset = &meant.dataset(&contract, party)?;
+        if self.revoke {
+            return take_back(&common, &identity, dataset).await;
+        }
         // Whose dataset it is matters before any file of it does.
-        own_dataset(&contract, &self.dataset, party)?;
+        own_dataset(&contract, dataset, party)?;
         let beside = |given: &Option<PathBuf>, end: &str| {
-            given.clone().unwrap_or_else(|| PathBuf::from(format!("{}.{end}", self.dataset)))
+            given.clone().unwrap_or_else(|| files::with_end(&common.stem(dataset), end))
         };
         let manifest = files::read(&beside(&self.manifest, "manifest"))?;
         crate::keys::warn_of_ends(&identity);
         let keys = beside(&self.keys, "keys");
         let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
-        let manifest =
-            own_manifest(manifest, &contract, &self.dataset, &identity, sealed.as_deref())?;
+        let manifest = own_manifest(manifest, &contract, dataset, &identity, sealed.as_deref())?;
         let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
         // The ledger is needed even if only keys are granted: jobs on what they open will be paid
         // from it.
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, party)?;
-        let mut room = self.common.connect(&self.room).await?;
+        let mut room = common.connect().await?;
         let mut slices = Vec::new();
         if let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) {
             let epsilon = Epsilon::new(epsilon).map_err(Failure::unclear)?;
@@ -100,7 +113,7 @@ impl Grant {
             // A ledger that has forgotten something must not hand out anything more.
             let accounts = room.status(&identity).await?.accounts;
             ledger.witness(room.instance(), &contract, party, &accounts)?;
-            let what = (self.dataset.as_str(), purpose.as_str());
+            let what = (dataset.as_str(), purpose.as_str());
             slices.push(custody::prepay(
                 &mut ledger,
                 &owner,
@@ -113,8 +126,7 @@ impl Grant {
         }
         let prepaid = !slices.is_empty();
         let granted =
-            grant(&mut room, &identity, &self.dataset, &manifest, &keys, self.not_after, slices)
-                .await?;
+            grant(&mut room, &identity, dataset, &manifest, &keys, self.not_after, slices).await?;
         say::result(format_args!(
             "{}: granted {} to the instance {} until {}",
             granted.dataset,
@@ -133,18 +145,102 @@ impl Grant {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// Takes the grant back. Needs no ledger, so that an owner can end a grant wherever the ledger
-    /// is.
-    async fn take_back(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.common.dir)?;
-        let mut room = self.common.connect_to_take_back(&self.room, &self.common.trust()?).await?;
-        revoke(&mut room, &identity, &self.dataset).await?;
-        say::result(format_args!(
-            "{}: taken back from the instance {}; what it has answered stays answered",
-            self.dataset,
-            room.instance().digest().short()
-        ))?;
-        Ok(ExitCode::SUCCESS)
+/// Takes a grant back. Needs no ledger, so that an owner can end a grant wherever the ledger is.
+async fn take_back(
+    common: &Common,
+    identity: &Identity,
+    dataset: &str,
+) -> Result<ExitCode, Failure> {
+    let mut room = common.connect_to_take_back(&common.trust()?).await?;
+    revoke(&mut room, identity, dataset).await?;
+    say::result(format_args!(
+        "{dataset}: taken back from the instance {}; what it has answered stays answered",
+        room.instance().digest().short()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The room and the dataset that the words of a command name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Meant {
+    room: Option<RoomWord>,
+    dataset: Option<String>,
+}
+
+impl Meant {
+    fn of(words: &[String], dataset: Option<&str>, dir: &Path) -> Result<Self, Failure> {
+        let room = |word: &String| word.parse::<RoomWord>().map(Some).map_err(Failure::unclear);
+        let dataset = dataset.map(str::to_owned);
+        Ok(match (words, dataset) {
+            ([], dataset) => Self { room: None, dataset },
+            ([one], dataset @ Some(_)) => Self { room: room(one)?, dataset },
+            ([one], None) if one.contains(':') => Self { room: room(one)?, dataset: None },
+            ([one], None) if profile::names(dir)?.contains(one) => {
+                return Err(Failure::unclear(format!(
+                    "\"{one}\" is the name of a room in {}: say the dataset, too (glovebox grant {one} DATASET)",
+                    dir.display()
+                )));
+            }
+            ([one], None) => Self { room: None, dataset: Some(one.clone()) },
+            ([first, second], None) => Self { room: room(first)?, dataset: Some(second.clone()) },
+            (_, _) => {
+                return Err(Failure::unclear(
+                    "the dataset was named twice: say it once, beside the room or with --dataset",
+                ));
+            }
+        })
+    }
+
+    /// The dataset: the one that was named, or the only one that the party has.
+    fn dataset(&self, contract: &Contract, party: &str) -> Result<String, Failure> {
+        if let Some(named) = &self.dataset {
+            return Ok(named.clone());
+        }
+        let owned = contract.datasets.iter().filter(|(_, dataset)| dataset.owner == party);
+        let owned: Vec<&str> = owned.map(|(name, _)| name.as_str()).collect();
+        match owned.as_slice() {
+            [only] => Ok((*only).to_owned()),
+            [] => Err(Failure::no(format!("{party} owns no dataset under this contract"))),
+            several => Err(Failure::unclear(format!(
+                "which dataset is meant? {party} owns {}: name one",
+                several.join(" and ")
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_words_leave_open_is_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(profile::ROOMS)).unwrap();
+        fs::write(profile::room_file(dir.path(), "spring"), "").unwrap();
+        let url = "https://room.example:7443";
+        let meant = |words: &[&str], dataset| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let meant = Meant::of(&words, dataset, dir.path());
+            meant.map(|meant| (meant.room.map(|room| room.to_string()), meant.dataset))
+        };
+        let some = |word: &str| Some(word.to_owned());
+        assert_eq!(meant(&[], None).unwrap(), (None, None));
+        assert_eq!(meant(&["sales"], None).unwrap(), (None, some("sales")));
+        assert_eq!(meant(&[url], None).unwrap(), (some(url), None));
+        assert_eq!(meant(&[url], Some("sales")).unwrap(), (some(url), some("sales")));
+        assert_eq!(meant(&["spring"], Some("sales")).unwrap(), (some("spring"), some("sales")));
+        assert_eq!(meant(&["spring", "spring"], None).unwrap(), (some("spring"), some("spring")));
+        // A room and a dataset may have one name.
+        let asked = meant(&["spring"], None).unwrap_err().to_string();
+        assert!(
+            asked.contains("is the name of a room") && asked.contains("grant spring DATASET"),
+            "{asked}"
+        );
+        let twice = meant(&["spring", "sales"], Some("crm")).unwrap_err().to_string();
+        assert!(twice.contains("named twice"), "{twice}");
     }
 }

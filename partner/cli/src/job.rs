@@ -2,9 +2,10 @@
 
 mod price;
 
-use crate::{common_args::CommonArgs, failure::Failure, files, result_files, say, words};
+use crate::{
+    common_args::CommonArgs, failure::Failure, files, profile::RoomWord, result_files, say, words,
+};
 use client::{
-    address::Address,
     job::{
         Custodies, JobError, Options, OwnCustody, Prepared, PreviewNoise, Ran, Resubmission, Step,
         prepare, run,
@@ -47,9 +48,9 @@ pub(crate) struct Submit {
     #[command(flatten)]
     common: CommonArgs,
 
-    /// Address of the room
-    #[arg(long, value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    #[arg(long)]
+    room: Option<RoomWord>,
 
     /// Open the result into this directory at once, as `glovebox result open` does
     #[arg(short, long, value_name = "DIR")]
@@ -70,11 +71,12 @@ pub(crate) struct Submit {
 
 impl Submit {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.common.dir)?;
+        let common = self.common.of(self.room.as_ref())?;
+        let identity = Identity::load(&common.dir)?;
         crate::keys::warn_of_ends(&identity);
         let template = files::read_text(&self.job)?;
         let addresses = self.addresses()?;
-        let mut room = self.common.connect(&self.room).await?;
+        let mut room = common.connect().await?;
         let options = Options {
             again: self.id,
             outbox: Some(identity.directory().join("jobs")),
@@ -113,7 +115,7 @@ impl Submit {
             ))
         })?;
         say::note(format_args!("Job {} has run.", ran.job));
-        result_files::open(sealed, &identity, &self.common, room.trust(), ran.job, output)?;
+        result_files::open(sealed, &identity, &common, room.trust(), ran.job, output)?;
         is_stored(&ran)
     }
 
@@ -215,9 +217,9 @@ pub(crate) struct Status {
     #[command(flatten)]
     common: CommonArgs,
 
-    /// Address of the room
-    #[arg(long, value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    #[arg(long)]
+    room: Option<RoomWord>,
 
     /// Print it as JSON
     #[arg(long)]
@@ -226,8 +228,9 @@ pub(crate) struct Status {
 
 impl Status {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.common.dir)?;
-        let mut room = self.common.connect(&self.room).await?;
+        let common = self.common.of(self.room.as_ref())?;
+        let identity = Identity::load(&common.dir)?;
+        let mut room = common.connect().await?;
         let status = room.status(&identity).await?;
         let instance = room.instance().digest();
         let contract = room.contract();

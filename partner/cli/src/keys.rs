@@ -2,9 +2,11 @@
 
 mod protect;
 
-use crate::{common_args::CommonArgs, failure::Failure, files, passphrase::PassphraseArgs, say};
+use crate::{
+    common_args::CommonArgs, failure::Failure, files, passphrase::PassphraseArgs,
+    profile::RoomWord, say,
+};
 use client::{
-    address::Address,
     clock,
     grant::withdraw,
     job::tell_custody,
@@ -309,9 +311,8 @@ impl Withdraw {
 /// `glovebox grant` does so too, whenever it grants to an instance.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Tell {
-    /// Address of the room
-    #[arg(value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    room: Option<RoomWord>,
 
     /// Address of a custody to tell as well
     #[arg(long, value_name = "URL")]
@@ -323,18 +324,18 @@ pub(crate) struct Tell {
 
 impl Tell {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let identity = Identity::load(&self.common.dir)?;
-        let folder = self.common.dir.join(withdrawals::FOLDER);
+        let common = self.common.of(self.room.as_ref())?;
+        let identity = Identity::load(&common.dir)?;
+        let folder = common.dir.join(withdrawals::FOLDER);
         let nothing = |of: &str| {
             Failure::no(format!("no withdrawal{of} in {}: nothing was told", folder.display()))
         };
-        if withdrawals::all(&self.common.dir).map_err(Failure::unclear)?.is_empty() {
+        if withdrawals::all(&common.dir).map_err(Failure::unclear)?.is_empty() {
             return Err(nothing(""));
         }
-        let contract = self.common.contract()?;
-        let known = withdrawals::under(&self.common.dir, &contract).map_err(Failure::unclear)?;
-        let told =
-            withdrawals::of_parties(&self.common.dir, &contract).map_err(Failure::unclear)?;
+        let contract = common.contract()?;
+        let known = withdrawals::under(&common.dir, &contract).map_err(Failure::unclear)?;
+        let told = withdrawals::of_parties(&common.dir, &contract).map_err(Failure::unclear)?;
         if told.is_empty() {
             return Err(nothing(" by a party of this contract"));
         }
@@ -348,7 +349,7 @@ impl Tell {
                 say::result(format_args!("told {} of the custody of {party}", told.len()))?;
             }
         }
-        let mut room = self.common.connect_to_take_back(&self.room, &self.common.trust()?).await?;
+        let mut room = common.connect_to_take_back(&common.trust()?).await?;
         for withdrawal in &told {
             withdraw(&mut room, &identity, withdrawal.clone()).await?;
         }

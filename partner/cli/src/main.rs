@@ -12,9 +12,11 @@ mod grant;
 mod init;
 mod job;
 mod keys;
+mod party;
 mod passphrase;
 mod people;
 mod privacy;
+mod profile;
 mod reading;
 mod receipt;
 mod rehearse;
@@ -51,6 +53,8 @@ enum Command {
     Contract(contract::ContractCommand),
     #[command(subcommand)]
     Build(build::BuildCommand),
+    #[command(subcommand)]
+    Party(party::PartyCommand),
     Verify(verify::Verify),
     Seal(seal::Seal),
     Upload(upload::Upload),
@@ -77,6 +81,7 @@ impl Command {
             Self::Keys(keys) => keys.run().await,
             Self::Contract(contract) => contract.run(),
             Self::Build(build) => build.run(),
+            Self::Party(party) => party.run(),
             Self::Verify(verify) => verify.run().await,
             Self::Seal(seal) => seal.run(),
             Self::Upload(upload) => upload.run().await,

@@ -50,8 +50,9 @@ pub(crate) struct Check {
 
 impl Check {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.common.contract)?.contract;
-        let trust = self.common.trust()?;
+        let common = self.common.of(None)?;
+        let contract = Paper::read(&common.contract)?.contract;
+        let trust = common.trust()?;
         let simulated = trust.is_simulated();
         let receipt = files::read(&self.receipt)?;
         let result = self.result.as_ref().map(|path| files::read(path)).transpose()?;

@@ -4,11 +4,11 @@ use crate::{
     common_args::CommonArgs,
     failure::Failure,
     files::{self, Paper},
+    profile::RoomWord,
     result_files, say, verify,
 };
 use ::page::terminal;
 use client::{
-    address::Address,
     keys::Identity,
     receipt_check::{self, ReceiptFiles},
     store::Store,
@@ -48,16 +48,15 @@ impl ResultCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Open {
     /// The sealed result, named JOB.sealed; if it is not given, it is fetched from the room's host
-    #[arg(required_unless_present = "room")]
     file: Option<PathBuf>,
 
     /// The job's name, as `job submit` prints it
     #[arg(long, value_name = "HEX", required_unless_present = "file")]
     job: Option<JobName>,
 
-    /// Address of the room
-    #[arg(long, value_name = "URL", conflicts_with = "file")]
-    room: Option<Address>,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    #[arg(long, conflicts_with = "file")]
+    room: Option<RoomWord>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -69,14 +68,15 @@ pub(crate) struct Open {
 
 impl Open {
     async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
-        let identity = Identity::load(&self.common.dir)?;
+        let common = self.common.of(self.room.as_ref())?;
+        let (contract, trust) = (common.contract()?, common.trust()?);
+        let identity = Identity::load(&common.dir)?;
         let party = identity.party_in(&contract)?;
         let given = self.file.as_deref().map(files::read).transpose()?;
         let named = || self.file.as_deref().and_then(Path::file_stem)?.to_str()?.parse().ok();
         let job = self.job.or_else(named);
         let job = job.ok_or_else(|| Failure::unclear("which job is it? name it with --job"))?;
-        let sealed = match (given, &self.room) {
+        let sealed = match (given, common.known_address()) {
             (Some(sealed), _) => sealed,
             (None, Some(room)) => match Store::new(room).result(job, party).await {
                 Err(error) if error.is_not_found() => {
@@ -89,7 +89,7 @@ impl Open {
             },
             (None, None) => return Err(Failure::unclear("expected a file, or --room")),
         };
-        result_files::open(&sealed, &identity, &self.common, &trust, job, &self.output)?;
+        result_files::open(&sealed, &identity, &common, &trust, job, &self.output)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -118,9 +118,10 @@ pub(crate) struct View {
 
 impl View {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.common.contract)?.contract;
+        let common = self.common.of(None)?;
+        let contract = Paper::read(&common.contract)?.contract;
         let confidence = share(self.confidence).map_err(Failure::unclear)?;
-        let trust = self.common.trust()?;
+        let trust = common.trust()?;
         let file = |name: &str| files::read(&self.folder.join(name));
         let (receipt, result, released) =
             (file("receipt.cbor")?, file("result.json")?, file("released.cbor")?);

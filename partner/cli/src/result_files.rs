@@ -1,6 +1,6 @@
 //! Opening a result: checked, shown, and kept as files.
 
-use crate::{common_args::CommonArgs, failure::Failure, files, say, verify, words};
+use crate::{common_args::Common, failure::Failure, files, say, verify, words};
 use ::page::{html, terminal};
 use attestation_verifier::{Expected, receipt::Attested};
 use client::{
@@ -25,7 +25,7 @@ use std::path::Path;
 pub(crate) fn open(
     sealed: &[u8],
     identity: &Identity,
-    common: &CommonArgs,
+    common: &Common,
     trust: &Trust,
     job: JobName,
     directory: &Path,
@@ -126,7 +126,7 @@ fn provenance(
     opened: &Opened,
     asker: &Asker,
     contract: &Contract,
-    common: &CommonArgs,
+    common: &Common,
     trust: &Trust,
 ) -> Result<Provenance, Failure> {
     let builds = contract.builds.iter().map(|build| build.pcrs.clone());

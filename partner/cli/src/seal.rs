@@ -1,6 +1,8 @@
 mod comparison;
 
-use crate::{failure::Failure, files::Paper, people::PeopleArgs, reading::ReadingArgs, salt, say};
+use crate::{
+    failure::Failure, files::Paper, people::PeopleArgs, profile, reading::ReadingArgs, salt, say,
+};
 use client::{clock, keys::Identity};
 use comparison::Comparison;
 use protocol::{contract::Contract, sealed::Declared};
@@ -20,9 +22,9 @@ pub(crate) struct Seal {
     /// The table, or - for standard input; with --adopt, the .sealed file that pyarrow wrote
     input: PathBuf,
 
-    /// The contract
+    /// The contract [default: that of the usual room in the owner's folder]
     #[arg(long, value_name = "FILE")]
-    contract: PathBuf,
+    contract: Option<PathBuf>,
 
     /// Name of the dataset in the contract
     #[arg(long, value_name = "NAME")]
@@ -83,7 +85,8 @@ pub(crate) struct Seal {
 
 impl Seal {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read(&self.contract)?.contract;
+        let path = profile::contract(&self.dir, self.contract.as_deref())?;
+        let contract = Paper::read(&path)?.contract;
         let mut options = self.reading.options(self.reject_file.clone())?;
         options.mended.clone_from(&self.mended);
         (options.rows, options.rows_per_person) = (self.rows, self.rows_per_person);
@@ -95,7 +98,7 @@ impl Seal {
         crate::keys::warn_of_ends(&identity);
         identity.party_in(&contract)?;
         let key = identity.service()?;
-        let salt = salt::of(&identity, &contract, &self.contract)?;
+        let salt = salt::of(&identity, &contract, &path)?;
         let version = Version {
             contract: &contract,
             dataset: &self.dataset,

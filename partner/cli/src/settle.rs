@@ -1,7 +1,7 @@
 //! Settling with instances that are over: budget that they did not spend comes back, from their
 //! closings.
 
-use crate::{common_args::CommonArgs, failure::Failure, files, say, words};
+use crate::{common_args::CommonArgs, failure::Failure, files, profile::RoomWord, say, words};
 use client::{
     address::Address,
     clock,
@@ -23,9 +23,8 @@ use std::process::ExitCode;
 /// back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settle {
-    /// Address of the room
-    #[arg(value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    room: Option<RoomWord>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -33,17 +32,19 @@ pub(crate) struct Settle {
 
 impl Settle {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
-        let identity = Identity::load(&self.common.dir)?;
+        let common = self.common.of(self.room.as_ref())?;
+        let address = common.address()?;
+        let (contract, trust) = (common.contract()?, common.trust()?);
+        let identity = Identity::load(&common.dir)?;
         let mut ledger = Ledger::open(&identity)?;
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
         let open =
-            party.take_in_all(&self.room, &mut ledger, &|line: String| say::result(line)).await?;
+            party.take_in_all(address, &mut ledger, &|line: String| say::result(line)).await?;
         if open.is_empty() {
             say::note("Every instance that was handed budget is settled.");
             return Ok(ExitCode::SUCCESS);
         }
-        let serving = Room::connect(&self.room, &contract, &trust, &[]).await;
+        let serving = Room::connect(address, &contract, &trust, &[]).await;
         let serving = serving.map(|room| room.instance().digest());
         let mut over = false;
         for instance in open {

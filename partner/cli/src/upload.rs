@@ -1,4 +1,9 @@
-use crate::{failure::Failure, files, say};
+use crate::{
+    failure::Failure,
+    files,
+    profile::{self, RoomWord},
+    say,
+};
 use client::{address::Address, store::Store};
 use protocol::{delegation::Delegated, manifest::Manifest};
 use sealing::read_keys;
@@ -14,12 +19,14 @@ use std::{
 /// The host cannot read it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Upload {
-    /// Address of the room
-    #[arg(value_name = "URL")]
-    room: Address,
+    /// The room (its address, or its name in the party's folder; if left out, the usual room there), and the .sealed
+    /// file
+    #[arg(value_name = "[ROOM] FILE", num_args = 1..=2, required = true)]
+    words: Vec<String>,
 
-    /// The .sealed file
-    file: PathBuf,
+    /// The party's folder, which says which room is meant
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
 
     /// Its manifest [default: the .manifest beside it]
     #[arg(long, value_name = "FILE")]
@@ -28,11 +35,17 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        refuse_keys(&self.file)?;
-        let path = self.manifest.clone().unwrap_or_else(|| self.file.with_extension("manifest"));
+        let (room, file) = match self.words.as_slice() {
+            [file] => (None, Path::new(file)),
+            [room, file] => (Some(room.parse().map_err(Failure::unclear)?), Path::new(file)),
+            _ => return Err(Failure::unclear("expected a room and a file, or a file alone")),
+        };
+        refuse_keys(file)?;
+        let path = self.manifest.clone().unwrap_or_else(|| file.with_extension("manifest"));
         if self.manifest.is_none() && !path.exists() {
-            expect_sealed(&self.file)?;
+            expect_sealed(file)?;
         }
+        let address = self.address(room.as_ref())?;
         let signed = files::read(&path)?;
         let parts = Delegated::parse(&signed);
         // The enclave checks whose signature it is; here the manifest only says which file is
@@ -40,13 +53,27 @@ impl Upload {
         let manifest = parts.and_then(|parts| parts.of_anybody::<Manifest>());
         let manifest = manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))?;
         let bar = say::bytes_bar(manifest.size);
-        let done = Store::new(&self.room)
-            .upload(&self.file, manifest.root, |done, _| bar.set_position(done))
+        let done = Store::new(&address)
+            .upload(file, manifest.root, |done, _| bar.set_position(done))
             .await;
         bar.finish_and_clear();
         done?;
         say::result(format_args!("{}  {} bytes at the host", manifest.root, manifest.size))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn address(&self, room: Option<&RoomWord>) -> Result<Address, Failure> {
+        let known = match room {
+            Some(RoomWord::Address(address)) => return Ok(address.clone()),
+            Some(RoomWord::Name(name)) => Some(profile::named(&self.dir, name)?),
+            None => profile::usual(&self.dir)?,
+        };
+        known.map(|known| known.address).ok_or_else(|| {
+            Failure::unclear(format!(
+                "which room is meant? Name its address, or the party's folder with --dir: {} has no room",
+                self.dir.display()
+            ))
+        })
     }
 }
 

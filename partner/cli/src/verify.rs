@@ -1,7 +1,10 @@
-use crate::{common_args::CommonArgs, failure::Failure, say};
-use client::{
-    address::Address, check::Line, clock, close::Closing, room::Room, store::Store, trust::Trust,
+use crate::{
+    common_args::{Common, CommonArgs},
+    failure::Failure,
+    profile::RoomWord,
+    say,
 };
+use client::{check::Line, clock, close::Closing, room::Room, store::Store, trust::Trust};
 use protocol::{contract::Contract, page::number, time::Time};
 use std::process::ExitCode;
 
@@ -10,9 +13,8 @@ use std::process::ExitCode;
 /// Exits with 0 if it is believed, 1 if it is not, and 2 if nobody answers.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
-    /// Address of the room
-    #[arg(value_name = "URL")]
-    room: Address,
+    /// The room: its address, or its name in the party's folder [default: the usual room there]
+    room: Option<RoomWord>,
 
     #[command(flatten)]
     common: CommonArgs,
@@ -24,9 +26,11 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
-        let (contract, trust) = (self.common.contract()?, self.common.trust()?);
+        let common = self.common.of(self.room.as_ref())?;
+        let address = common.address()?;
+        let (contract, trust) = (common.contract()?, common.trust()?);
         let simulated = trust.is_simulated();
-        let room = match Room::connect(&self.room, &contract, &trust, &[]).await {
+        let room = match Room::connect(address, &contract, &trust, &[]).await {
             Ok(room) => room,
             Err(error) => {
                 let (checks, why) = (error.checks(), error.to_string());
@@ -44,7 +48,7 @@ impl Verify {
                 return Err(failure);
             }
         };
-        if let Some(why) = self.is_over(&room, &contract, &trust).await {
+        if let Some(why) = is_over(&common, &room, &contract, &trust).await {
             if self.json {
                 say::json(&serde_json::json!({
                     "believed": false, "simulated": simulated, "why": why,
@@ -81,26 +85,31 @@ impl Verify {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// Says why nobody can ask this enclave anything any more, if that is so.
-    async fn is_over(&self, room: &Room, contract: &Contract, trust: &Trust) -> Option<String> {
-        let ended = contract.expires;
-        if ended <= clock::now() {
-            return Some(format!(
-                "the contract ended at {ended}: it answers nothing but a closing (glovebox close); agree \
-                 on a new contract"
-            ));
-        }
-        // The closing at the host is the enclave's own word. A host could hold it back; the enclave
-        // then says so itself when it is asked.
-        let instance = room.instance().digest();
-        let closing = Store::new(&self.room).closing(instance).await.ok()?;
-        Closing::verify(&closing, contract, trust, Some(instance)).is_ok().then(|| {
-            "an owner has closed it: its keys are gone and it answers no question; the operator has to \
-             start a new one"
-                .to_owned()
-        })
+/// Says why nobody can ask this enclave anything any more, if that is so.
+async fn is_over(
+    common: &Common,
+    room: &Room,
+    contract: &Contract,
+    trust: &Trust,
+) -> Option<String> {
+    let ended = contract.expires;
+    if ended <= clock::now() {
+        return Some(format!(
+            "the contract ended at {ended}: it answers nothing but a closing (glovebox close); agree \
+             on a new contract"
+        ));
     }
+    // The closing at the host is the enclave's own word. A host could hold it back; the enclave
+    // then says so itself when it is asked.
+    let instance = room.instance().digest();
+    let closing = Store::new(common.address().ok()?).closing(instance).await.ok()?;
+    Closing::verify(&closing, contract, trust, Some(instance)).is_ok().then(|| {
+        "an owner has closed it: its keys are gone and it answers no question; the operator has to \
+         start a new one"
+            .to_owned()
+    })
 }
 
 /// Prints one line for each check.

@@ -226,7 +226,7 @@ pub(super) fn role(column: &Column) -> String {
 }
 
 /// Says in words how often a budget is filled.
-pub(super) fn every(period: Period) -> &'static str {
+pub(crate) fn every(period: Period) -> &'static str {
     match period {
         Period::Day => "every day",
         Period::Week => "every week",

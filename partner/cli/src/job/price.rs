@@ -3,7 +3,7 @@
 use crate::{
     failure::Failure,
     files::{self, Paper},
-    say,
+    profile, say,
 };
 use ::page::terminal::wrap;
 use protocol::{
@@ -32,9 +32,13 @@ pub(crate) struct Price {
     /// The job's TOML
     job: PathBuf,
 
-    /// The contract, signed or not
+    /// The contract, signed or not [default: that of the usual room in the party's folder]
     #[arg(long, value_name = "FILE")]
-    contract: PathBuf,
+    contract: Option<PathBuf>,
+
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
 
     /// Also say which epsilon makes the noise on a figure this small: its name and a standard deviation.
     /// NAME of an outcome or measure is its total, "mean NAME" its mean over --audience people, "people" the
@@ -53,7 +57,8 @@ pub(crate) struct Price {
 
 impl Price {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read_or_fill(&self.contract)?.contract;
+        let path = profile::contract(&self.dir, self.contract.as_deref())?;
+        let contract = Paper::read_or_fill(&path)?.contract;
         let template = files::read_text(&self.job)?;
         let (analysis, question) = question_from_toml(&template, &contract).map_err(Failure::no)?;
         let proven = policy::price(&contract, &analysis, &question)

@@ -1,0 +1,135 @@
+use crate::{
+    common_args::Common,
+    contract::every,
+    failure::Failure,
+    profile::{self, RoomProfile},
+    say,
+};
+use ::page::terminal::wrap;
+use client::{clock, keys::Identity, withdrawn};
+use protocol::{
+    contract::{Contract, Dataset, Period},
+    page::number,
+};
+use std::{
+    fmt::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Say in words what this party's folder agrees to: its rooms, its datasets, whom it believes, what runs unattended
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Show {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let identity = Identity::load(&self.dir)?;
+        let withdrawn = withdrawn::read(&self.dir)?.unwrap_or_default().len();
+        let names = profile::names(&self.dir)?;
+        // Which room is meant may be open: then commands ask.
+        let usual = profile::usual(&self.dir).ok().flatten().map(|room| room.name);
+        let mut page = String::new();
+        let unclear = |cause: fmt::Error| Failure::unclear(cause);
+        writeln!(page, "The party with the root key {}", identity.root_key()).map_err(unclear)?;
+        if names.is_empty() {
+            let text = "It has no room here: `glovebox party join` adds one.";
+            wrap(&mut page, "  ", text).map_err(unclear)?;
+        }
+        for name in &names {
+            let room = profile::named(&self.dir, name)?;
+            let is_usual = usual.as_ref() == Some(name);
+            let contract = Common::of_room(&self.dir, room.clone()).contract()?;
+            let party = identity.party_in(&contract)?;
+            self::room(&mut page, (&room, is_usual), &contract, party).map_err(unclear)?;
+        }
+        let listed = match withdrawn {
+            0 => "none".to_owned(),
+            1 => "1 build".to_owned(),
+            more => format!("{more} builds"),
+        };
+        let text = format!(
+            "It believes no build that is on its list of withdrawn builds, which has {listed}, whatever a contract says."
+        );
+        page.push('\n');
+        wrap(&mut page, "", &text).map_err(unclear)?;
+        say::result(page.trim_end())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says what the party agrees to in one room.
+fn room(
+    page: &mut String,
+    (room, is_usual): (&RoomProfile, bool),
+    contract: &Contract,
+    party: &str,
+) -> fmt::Result {
+    let usual = if is_usual { ", which commands mean that name no room" } else { "" };
+    writeln!(page, "\nRoom \"{}\" at {}{usual}", room.name, room.address)?;
+    let over = if contract.expires <= clock::now() { " (IT IS OVER)" } else { "" };
+    let text = format!(
+        "{party} takes part under the contract \"{}\" ({}), until {}{over}.",
+        contract.name,
+        contract.digest.short(),
+        number::moment(contract.expires)
+    );
+    wrap(page, "  ", &text)?;
+    let builds: Vec<_> =
+        contract.builds.iter().map(|build| format!("\"{}\"", build.name)).collect();
+    let root = match &room.danger_root {
+        None => "AWS's root".to_owned(),
+        Some(path) => format!("the root in {}: SIMULATED, it is not AWS's", path.display()),
+    };
+    let in_builds = match builds.as_slice() {
+        [only] => format!("the build {only}"),
+        several => format!("one of the builds {}", several.join(", ")),
+    };
+    let text = format!("It believes an enclave there in {in_builds}, under {root}.");
+    wrap(page, "  ", &text)?;
+    for (name, dataset) in contract.datasets.iter().filter(|(_, dataset)| dataset.owner == party) {
+        self::dataset(page, contract, name, dataset)?;
+    }
+    let asks = |names: &[String]| names.iter().any(|name| name == party);
+    for (name, terms) in &contract.analyses {
+        let roles = match (asks(&terms.analysts), asks(&terms.receivers)) {
+            (true, true) => "may ask and may receive answers",
+            (true, false) => "may ask",
+            (false, true) => "may receive answers",
+            (false, false) => continue,
+        };
+        wrap(page, "  ", &format!("Of \"{name}\" it {roles}, for {}.", terms.purpose))?;
+    }
+    if let Some(address) = contract.parties.get(party).and_then(|listed| listed.custody.as_ref()) {
+        wrap(page, "  ", &format!("Others ask its custody to countersign at {address}."))?;
+    }
+    Ok(())
+}
+
+/// Says for what and how far a dataset of the party may be used.
+fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset) -> fmt::Result {
+    for (purpose, budget) in &dataset.budgets {
+        let uses = contract.analyses.iter().filter(|(_, terms)| {
+            terms.purpose == *purpose && terms.datasets().any(|used| used == name)
+        });
+        let uses: Vec<_> = uses.map(|(analysis, _)| format!("\"{analysis}\"")).collect();
+        let for_each = match budget.period {
+            Period::Contract => String::new(),
+            period => format!("epsilon {} {}, and ", budget.epsilon, every(period)),
+        };
+        let text = format!(
+            "Its dataset \"{name}\" may be used for {purpose} ({}): {for_each}epsilon {} for life.",
+            uses.join(", "),
+            budget.lifetime_epsilon,
+        );
+        wrap(page, "  ", &text)?;
+    }
+    if dataset.budgets.is_empty() {
+        let text = format!("Its dataset \"{name}\" has no budget: nothing may be asked of it.");
+        wrap(page, "  ", &text)?;
+    }
+    Ok(())
+}
