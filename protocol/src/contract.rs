@@ -332,7 +332,7 @@ impl Contract {
             .collect();
         let used = |column: &&Column| match column.role {
             Role::MatchKey(_) | Role::Consent => !reading.is_empty(),
-            Role::Never => false,
+            Role::Person | Role::Never => false,
             Role::Group(_) | Role::Label | Role::Measure(_) | Role::Date | Role::Feature(_) => {
                 let named = ColumnRef::new(dataset, &column.name);
                 reading.iter().any(|terms| terms.lists(&named))
@@ -349,8 +349,13 @@ impl Dataset {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The columns that are sealed: all but those that never leave.
+    /// The columns that are sealed: all but those that never leave and the owner's own name for a person.
     pub fn sealed_columns(&self) -> impl Iterator<Item = &Column> {
+        self.read_columns().filter(|column| column.role != Role::Person)
+    }
+
+    /// The columns that sealing reads: those that are sealed, and the owner's own name for a person.
+    pub fn read_columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.role != Role::Never)
     }
 }

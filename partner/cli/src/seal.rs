@@ -270,6 +270,15 @@ pub(crate) fn tell(count: &Count, padded: u64) {
     if !count.columns.is_empty() {
         say::note(count);
     }
+    if count.keyless_rows > 0 {
+        say::note(format_args!(
+            "{} good {} of {} {} left out: other people have all of their match keys, too.",
+            thousands(count.keyless_rows),
+            plural(count.keyless_rows, "row", "rows"),
+            thousands(count.keyless_people),
+            plural(count.keyless_people, "person was", "people were"),
+        ));
+    }
     if count.cut_rows > 0 {
         say::note(format_args!(
             "{} more {} of {} {} left out (--cut-rows): more than were declared for one person.",

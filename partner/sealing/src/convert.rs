@@ -9,9 +9,10 @@ use number::Style;
 use protocol::{
     contract::{Column, Role},
     identity::{self, Identifier, MatchKey},
-    sealed::MISSING,
+    sealed::{MISSING, TAG_LEN, Tag},
     text,
 };
+use ring::digest;
 use std::{borrow::Cow, collections::BTreeMap};
 
 pub use day::{DateFormat, InvalidFormat};
@@ -52,6 +53,8 @@ pub(super) enum Value {
     Label([u8; 32]),
     Code(i32),
     Number(i64),
+    /// What stands for the owner's own name for a person.
+    Person(Tag),
 }
 
 impl Value {
@@ -61,7 +64,7 @@ impl Value {
             Self::Key(key) => key == MatchKey::NONE,
             Self::Label(label) => label == [0; 32],
             Self::Code(code) => code == MISSING,
-            Self::Number(_) => false,
+            Self::Number(_) | Self::Person(_) => false,
         }
     }
 }
@@ -106,7 +109,8 @@ impl<'a> Converter<'a> {
 
     /// Whether `text` is a value of this column and of few others: an empty field and a label are not.
     pub(super) fn reads(&self, text: &str) -> bool {
-        let says_nothing = identity::says_none(text) || matches!(self.column.role, Role::Label);
+        let says_nothing =
+            identity::says_none(text) || matches!(self.column.role, Role::Label | Role::Person);
         !says_nothing && self.convert(Cell::Text(text)).is_ok_and(|value| !value.is_empty())
     }
 
@@ -129,6 +133,7 @@ impl<'a> Converter<'a> {
                 day::day(cell, &self.reading.dates).map(Value::Code)
             }
             Role::Consent => self.consent(cell).map(Value::Code),
+            Role::Person => person(cell).map(Value::Person),
             _ => Err(Reason::Kind),
         }
     }
@@ -291,6 +296,20 @@ fn label(cell: Cell<'_>) -> Result<[u8; 32], Reason> {
     let place = bytes.get_mut(..text.len()).ok_or(Reason::Label)?;
     place.copy_from_slice(text.as_bytes());
     Ok(bytes)
+}
+
+/// What stands for the owner's own name for a person while the table is in the owner's hands.
+fn person(cell: Cell<'_>) -> Result<Tag, Reason> {
+    let is_missing = matches!(cell, Cell::Missing);
+    if is_missing || matches!(cell, Cell::Text(text) if identity::says_none(text)) {
+        return Err(Reason::NoPerson);
+    }
+    let text = name(cell).ok_or(Reason::Kind)?;
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"glovebox person v1\0");
+    context.update(text.as_bytes());
+    let hash = context.finish();
+    hash.as_ref().first_chunk::<TAG_LEN>().copied().ok_or(Reason::Kind)
 }
 
 /// Values of a domain that are named.

@@ -21,6 +21,12 @@ pub struct Count {
     /// How many people have fewer rows for it.
     #[serde(skip_serializing_if = "is_zero")]
     pub cut_people: u64,
+    /// Good rows that are left out, since other people have every match key of theirs, too.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub keyless_rows: u64,
+    /// The people of these rows.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub keyless_people: u64,
     /// Bad rows.
     pub rejected: u64,
     /// Bad rows without any identifier.
@@ -75,6 +81,15 @@ pub struct ColumnCount {
     /// this one.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_out: u64,
+    /// Different match keys that several people have, and that are taken from all of them but the one who is known by it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shared_keys: u64,
+    /// How many people are without such a key for it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shared_people: u64,
+    /// People with several match keys of the kind, of which one is kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub several_people: u64,
     /// For a column of consent: how many of the good ones are yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yes: Option<u64>,
@@ -126,6 +141,32 @@ impl Serialize for Refusals {
     }
 }
 
+impl ColumnCount {
+    /// Says what was cleaned away of a match key.
+    fn cleaned(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.shared_keys > 0 {
+            let (keys, people) = (thousands(self.shared_keys), thousands(self.shared_people));
+            let are = plural(
+                self.shared_keys,
+                "key is of several people, and is",
+                "keys are each of several people, and are",
+            );
+            let from = plural(self.shared_people, "person", "people");
+            write!(f, "\n  {keys:>10}  {are} taken from {people} {from}")?;
+        }
+        if self.several_people > 0 {
+            let people = thousands(self.several_people);
+            let have = plural(
+                self.several_people,
+                "person has several keys",
+                "people have several keys each",
+            );
+            write!(f, "\n  {people:>10}  {have}, of which one is kept")?;
+        }
+        Ok(())
+    }
+}
+
 /// The table of all columns, and under each why values were refused.
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +193,7 @@ impl fmt::Display for Count {
                 );
                 write!(f, "\n  {left_out:>10}  {sealed}")?;
             }
+            column.cleaned(f)?;
         }
         if self.refused_rows.total() > 0 {
             write!(f, "\nwhole rows")?;

@@ -298,6 +298,16 @@ pub enum SealError {
         /// Bad rows.
         rejected: u64,
     },
+    /// Every match key is of several people.
+    #[error(
+        "every match key of the table is of several people, so it tells nobody from another and nobody is left: \
+         look at what the column of role \"person\" has ({} {})",
+        thousands(*people), plural(*people, "person", "people")
+    )]
+    AllShared {
+        /// How many people.
+        people: u64,
+    },
     /// More than a dataset may have.
     #[error("more than {most} rows, the most that a dataset may have")]
     TooManyRows {

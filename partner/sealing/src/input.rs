@@ -98,8 +98,8 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// The sealed columns in the contract's order.
-    pub(super) fn sealed_columns(&self) -> impl Iterator<Item = &'a Column> {
+    /// The columns that are read, in the contract's order.
+    pub(super) fn read_columns(&self) -> impl Iterator<Item = &'a Column> {
         self.columns.iter().copied()
     }
 

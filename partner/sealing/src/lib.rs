@@ -6,6 +6,7 @@
 //! (`spec/sealed-v2.md`).
 
 mod adopt;
+mod clean;
 mod convert;
 mod count;
 mod error;

@@ -2,6 +2,7 @@
 
 use super::{
     BadRow, ColumnCount, Count, NAMED_ROWS, Options, Reason, SealError,
+    clean::{Memory, clean},
     convert::{Converter, Value},
     input::{self, Each, Input},
     output::Rejects,
@@ -69,7 +70,9 @@ pub(super) fn prepare(
         progress(done, total.saturating_mul(2));
     })?;
     let refused = match (accept(&count, options), gathered) {
-        (Ok(()), Some((_, store))) => {
+        (Ok(()), Some((encoder, store))) => {
+            let (mut count, memory) = (count, Memory::usual(into.spill));
+            let store = clean(store, &encoder.keys(), &memory, &mut count)?;
             return Ok(Prepared { store, count, people: people.map(Sampler::finish) });
         }
         (Ok(()), None) => SealError::Empty { rejected: count.rejected },
@@ -176,14 +179,15 @@ pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> 
 /// Refuses options that name what the dataset does not have, or that would change what values mean.
 fn check_options(dataset: &Dataset, options: &Options) -> Result<(), SealError> {
     options.reading.check_words().map_err(SealError::Word)?;
-    let unknown = |name: &&String| dataset.sealed_columns().all(|column| column.name != **name);
+    let unknown = |name: &&String| dataset.read_columns().all(|column| column.name != **name);
     let stray = options.reading.empty.keys().find(unknown);
     if let Some(name) = stray.filter(|_| !options.reading.several_files) {
         return Err(SealError::NoSuchColumn { column: name.clone() });
     }
     let of_a_key = |column: &Column| matches!(column.role, Role::MatchKey(_));
+    let identifies = |column: &Column| of_a_key(column) || column.role == Role::Person;
     let default = |column: &&Column| options.reading.empty.contains_key(&column.name);
-    if let Some(column) = dataset.sealed_columns().filter(default).find(|column| of_a_key(column)) {
+    if let Some(column) = dataset.read_columns().filter(default).find(|column| identifies(column)) {
         return Err(SealError::DefaultOfKey { column: column.name.clone() });
     }
     let is_key = |name: &&String| dataset.column(name).is_some_and(of_a_key);
@@ -206,7 +210,7 @@ fn read(
     check_options(dataset, options)?;
     let table = Input::open(input, dataset, &options.reading)?;
     let converters: Vec<_> =
-        table.sealed_columns().map(|column| Converter::new(column, &options.reading)).collect();
+        table.read_columns().map(|column| Converter::new(column, &options.reading)).collect();
     let header = table.header().to_vec();
     let mut count = Count {
         columns: converters.iter().map(named).collect(),

@@ -13,6 +13,7 @@ pub(super) struct Encoder {
     tagger: Tagger,
     columns: Vec<Field>,
     width: usize,
+    has_person: bool,
 }
 
 /// A column of a record.
@@ -34,7 +35,8 @@ impl Encoder {
             columns.push(Field { at: width, kind });
             width += physical(converter.column).map_or(0, bytes_of);
         }
-        Self { tagger: Tagger::new(salt), columns, width }
+        let has_person = converters.iter().any(|of| of.column.role == Role::Person);
+        Self { tagger: Tagger::new(salt), columns, width, has_person }
     }
 
     /// Bytes of a record.
@@ -42,11 +44,12 @@ impl Encoder {
         self.width
     }
 
-    /// Puts the record of a row into `record`; gives the person's tag.
+    /// Puts the record of a row into `record`, which begins with what stands for its person: the owner's own name
+    /// where there is one, and otherwise the first tag. Gives that.
     pub(super) fn encode(&self, values: &[Value], record: &mut Vec<u8>) -> Tag {
         record.clear();
         record.extend(NO_TAG);
-        let mut person = NO_TAG;
+        let (mut person, mut owned) = (NO_TAG, None);
         for (column, value) in self.columns.iter().zip(values) {
             match (value, column.kind) {
                 (Value::Key(key), Some(kind)) => {
@@ -57,15 +60,50 @@ impl Encoder {
                     record.extend(tag);
                 }
                 (Value::Key(_), None) => record.extend(NO_TAG),
+                (Value::Person(name), _) => owned = Some(*name),
                 (Value::Label(label), _) => record.extend(label),
                 (Value::Code(code), _) => record.extend(code.to_le_bytes()),
                 (Value::Number(number), _) => record.extend(number.to_le_bytes()),
             }
         }
+        let person = owned.unwrap_or(person);
         if let Some(head) = record.first_chunk_mut() {
             *head = person;
         }
         person
+    }
+
+    /// What is to be known of a record in order to clean its keys.
+    pub(super) fn keys(&self) -> Keys {
+        let keys = (0..)
+            .zip(&self.columns)
+            .filter_map(|(column, field)| Some(Key { column, at: field.at, kind: field.kind? }));
+        Keys { width: self.width, has_person: self.has_person, keys: keys.collect() }
+    }
+}
+
+/// Where the match keys of a record are.
+pub(super) struct Keys {
+    pub(super) width: usize,
+    /// Whether a record begins with what stands for the owner's own name for a person, and not with a tag.
+    pub(super) has_person: bool,
+    pub(super) keys: Vec<Key>,
+}
+
+/// A match key of a record.
+pub(super) struct Key {
+    /// Number of the column among those that are read.
+    pub(super) column: usize,
+    /// Where in a record it begins.
+    pub(super) at: usize,
+    pub(super) kind: Identifier,
+}
+
+impl Key {
+    /// The tag that `record` has here, if it has one.
+    pub(super) fn of(&self, record: &[u8]) -> Option<Tag> {
+        let tag = record.get(self.at..)?.first_chunk().copied();
+        tag.filter(|tag| *tag != NO_TAG)
     }
 }
 

@@ -107,6 +107,27 @@ impl Store {
         Ok(people)
     }
 
+    /// Takes out the records of one part, in any order: all records of a person are in one.
+    pub(super) fn take_part(&mut self, part: usize) -> Result<Vec<u8>, SealError> {
+        let Some(part) = self.parts.get_mut(part) else { return Ok(Vec::new()) };
+        self.held = self.held.saturating_sub(part.rows.len());
+        part.take(self.spill.as_mut())
+    }
+
+    /// Puts back what was taken out of a part: as many records, of the same people.
+    pub(super) fn put_part(&mut self, part: usize, mut rows: Vec<u8>) -> Result<(), SealError> {
+        let Some(part) = self.parts.get_mut(part) else { return Ok(()) };
+        match &mut self.spill {
+            Some(spill) if !rows.is_empty() => part.set_aside.push(spill.put(&mut rows)?),
+            Some(_) => {}
+            None => {
+                self.held += rows.len();
+                part.rows = rows;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes out all records, part by part in the order of people.
     pub(super) fn into_parts(mut self) -> impl Iterator<Item = Result<Vec<u8>, SealError>> {
         self.parts.into_iter().map(move |mut part| part.take(self.spill.as_mut()))
@@ -128,7 +149,7 @@ impl Part {
 }
 
 /// The records in the order of people; `each` may leave out some of each person.
-fn sorted(part: &[u8], width: usize, mut each: impl FnMut(&mut Vec<&[u8]>)) -> Vec<u8> {
+pub(super) fn sorted(part: &[u8], width: usize, mut each: impl FnMut(&mut Vec<&[u8]>)) -> Vec<u8> {
     let record = |at: u32| {
         let start = usize::try_from(at).ok()?.checked_mul(width)?;
         part.get(start..start.checked_add(width)?)
@@ -181,7 +202,7 @@ impl Fill<'_> {
 }
 
 /// One for each first byte of a tag.
-const PARTS: usize = 256;
+pub(super) const PARTS: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -33,6 +33,10 @@ fn salt() -> BucketSalt {
 
 /// A publisher's contract with a retailer whose dataset `sales` has a column of every role.
 pub(super) fn contract() -> Contract {
+    Contract::parse(contract_text().as_bytes()).unwrap()
+}
+
+fn contract_text() -> String {
     let recipient =
         |seed| RecipientSecret::generate(&mut ChaCha20Rng::from_seed([seed; 32])).public();
     let head = draft::Head {
@@ -101,7 +105,7 @@ pub(super) fn contract() -> Contract {
     );
     let pcr = "ab".repeat(48);
     text += &draft::Build("test", [&pcr; 3]).to_string();
-    Contract::parse(text.as_bytes()).unwrap()
+    text
 }
 
 struct Desk {
@@ -457,6 +461,7 @@ fn refuses_files_that_are_no_table() {
 }
 
 mod cases;
+mod cleaned;
 mod declared;
 mod files;
 mod mended;

@@ -1,6 +1,7 @@
 //! Reads a [`Contract`] from TOML, and refuses one that is not consistent.
 
 mod analysis;
+mod column;
 mod flaw;
 pub(in crate::contract) mod later;
 mod named;
@@ -16,12 +17,11 @@ use crate::{
     loss::{Delta, Epsilon},
     sign::PublicKey,
     text,
-    units::Scale,
 };
 use analysis::Known;
 use attestation_verifier::Pcr;
 use named::{Named, alike};
-use raw::{RawBudget, RawColumn, RawContract, RawDataset, RawParty, RawPeriod};
+use raw::{RawBudget, RawContract, RawDataset, RawParty, RawPeriod};
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
 use toml::Spanned;
 
@@ -162,18 +162,7 @@ impl Page<'_> {
         for dataset in raw {
             let owner = self.one_of(&dataset.owner, parties.keys(), "party")?;
             let lineage = self.name(dataset.lineage.as_ref().unwrap_or(&dataset.name))?;
-            let mut columns: Vec<Column> = Vec::new();
-            for column in dataset.columns {
-                let name = column.name.get_ref().clone();
-                if let Some(first) = columns.iter().find(|c| alike(&c.name, &name)) {
-                    let flaw = Flaw::Duplicate { first: first.name.clone(), second: name };
-                    return Err(self.flaw(column.name.span(), flaw));
-                }
-                columns.push(self.column(column)?);
-            }
-            if !columns.iter().any(|c| matches!(c.role, Role::MatchKey(_))) {
-                return Err(self.flaw(dataset.name.span(), Flaw::Missing("match_key column")));
-            }
+            let columns = self.columns(dataset.columns, dataset.name.span())?;
             let (mut budgets, mut legal_basis) = (BTreeMap::new(), BTreeMap::new());
             let (mut per_period, mut for_life) = (0, 0);
             for budget in dataset.budgets {
@@ -203,68 +192,6 @@ impl Page<'_> {
             return Err(self.flaw(whole, Flaw::Missing("dataset")));
         }
         Ok(datasets.things)
-    }
-
-    fn column(&self, raw: RawColumn) -> Parsed<Column> {
-        let name = self.name(&raw.name)?;
-        let wrong = |expected| {
-            Err(self.flaw(raw.role.span(), Flaw::Column { column: name.clone(), expected }))
-        };
-        if name.starts_with(RESERVED) {
-            return wrong("names that begin with \"glovebox_\" are the format's own");
-        }
-        let role = match (*raw.role.get_ref(), raw.kind, raw.domain, raw.scale) {
-            (RoleKind::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
-            (RoleKind::MatchKey, ..) => {
-                return wrong("a match_key needs kind = \"email\", \"phone\" or \"hashed\"");
-            }
-            (RoleKind::Group, None, Some(domain), None) => {
-                let mut values: Vec<String> = Vec::new();
-                for value in domain {
-                    let text = value.get_ref().trim().to_owned();
-                    // Of all of it: some of what is hidden counts as a space that is trimmed away.
-                    if let Some(found) = text::hidden(value.get_ref()) {
-                        return Err(self.flaw(value.span(), Flaw::Hidden(found)));
-                    }
-                    if text.is_empty() || text.len() > 64 {
-                        return Err(self.range(
-                            &value,
-                            "a value of the domain",
-                            "1 to 64 characters",
-                        ));
-                    }
-                    let same = |known: &&String| text::drawn(known) == text::drawn(&text);
-                    if let Some(first) = values.iter().find(same) {
-                        let flaw = Flaw::Duplicate { first: first.clone(), second: text };
-                        return Err(self.flaw(value.span(), flaw));
-                    }
-                    values.push(text);
-                }
-                if !(2..=1_000).contains(&values.len()) {
-                    return wrong("a group needs a domain of 2 to 1000 values");
-                }
-                Role::Group(values)
-            }
-            (RoleKind::Group, ..) => {
-                return wrong("a group needs domain = [\"..\", ..], all its values");
-            }
-            (role @ (RoleKind::Measure | RoleKind::Feature), None, None, scale) => {
-                match (role, Scale::new(scale.unwrap_or(0))) {
-                    (RoleKind::Measure, Some(scale)) => Role::Measure(scale),
-                    (_, Some(scale)) => Role::Feature(scale),
-                    (_, None) => return wrong(OF_A_NUMBER),
-                }
-            }
-            (RoleKind::Measure | RoleKind::Feature, ..) => return wrong(OF_A_NUMBER),
-            (RoleKind::Label, None, None, None) => Role::Label,
-            (RoleKind::Date, None, None, None) => Role::Date,
-            (RoleKind::Consent, None, None, None) => Role::Consent,
-            (RoleKind::Never, None, None, None) => Role::Never,
-            (RoleKind::Label | RoleKind::Date | RoleKind::Consent | RoleKind::Never, ..) => {
-                return wrong("this role has no kind, domain or scale");
-            }
-        };
-        Ok(Column { name, role })
     }
 
     fn budget(&self, raw: &RawBudget) -> Parsed<Budget> {
@@ -441,7 +368,3 @@ const MAX_EPSILON: u64 = 20;
 /// Allowed lengths of a legal basis, in characters.
 const LEGAL_BASIS: std::ops::RangeInclusive<usize> = 3..=200;
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// What a column of numbers must say about them.
-const OF_A_NUMBER: &str = "a number has a scale (decimals) of 0 to 6 and nothing else";
-/// Prefix of columns that a sealed file has beside those of the contract.
-const RESERVED: &str = "glovebox_";

@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Identifies the person. The first match key that a row has counts.
+    /// Identifies the person to other datasets. The first match key that a row has counts.
     MatchKey(Identifier),
     /// One of a public list of values.
     Group(Vec<String>),
@@ -23,6 +23,8 @@ pub enum Role {
     Feature(Scale),
     /// Whether the person agreed.
     Consent,
+    /// The owner's own name for the person, by which sealing knows whose rows are one person's. It is not sealed.
+    Person,
     /// Never leaves the owner, not even sealed.
     Never,
 }
@@ -39,6 +41,7 @@ impl Role {
             Self::Date => RoleKind::Date,
             Self::Feature(_) => RoleKind::Feature,
             Self::Consent => RoleKind::Consent,
+            Self::Person => RoleKind::Person,
             Self::Never => RoleKind::Never,
         }
     }
@@ -63,6 +66,8 @@ pub enum RoleKind {
     Feature,
     /// [`Role::Consent`].
     Consent,
+    /// [`Role::Person`].
+    Person,
     /// [`Role::Never`].
     Never,
 }
@@ -77,6 +82,7 @@ impl fmt::Display for RoleKind {
             Self::Date => "date",
             Self::Feature => "feature",
             Self::Consent => "consent",
+            Self::Person => "person",
             Self::Never => "never",
         })
     }

@@ -141,6 +141,22 @@ fn edit(after: &str, from: &str, to: &str) -> String {
     format!("{head}{}", tail.replacen(from, to, 1))
 }
 
+/// It is read by sealing and goes nowhere else.
+#[test]
+fn a_dataset_has_one_name_for_its_people_which_is_not_sealed() {
+    let text = edit("\"history\"", "role = \"never\"", "role = \"person\"");
+    let contract = parse(&text).unwrap();
+    let exposures = &contract.datasets["exposures"];
+    assert_eq!(exposures.column("history").unwrap().role, Role::Person);
+    assert!(exposures.read_columns().any(|column| column.name == "history"));
+    assert!(exposures.sealed_columns().all(|column| column.name != "history"));
+    assert!(crate::sealed::layout(exposures).iter().all(|column| column.name != "history"));
+    assert!(contract.used_columns("exposures").iter().all(|column| column.name != "history"));
+    let second = "[[dataset.column]]\nname = \"device\"\nrole = \"person\" #";
+    let text = text.replacen("role = \"person\"", &format!("role = \"person\"\n{second}"), 1);
+    refused(&text, "role = \"person\" #", &duplicate("history", "device"));
+}
+
 /// Asserts that the text is refused for `expected`, at the line on which `at` stands.
 fn refused(text: &str, at: &str, expected: &Flaw) {
     let error = parse(text).unwrap_err();

@@ -78,7 +78,7 @@ pub fn physical(column: &Column) -> Option<Physical> {
         Role::Label => Some(Physical::Label),
         Role::Group(_) | Role::Date | Role::Consent => Some(Physical::Code),
         Role::Measure(_) | Role::Feature(_) => Some(Physical::Number),
-        Role::Never => None,
+        Role::Person | Role::Never => None,
     }
 }
 

@@ -14,6 +14,7 @@ kinds!(ROLES, role: Role {
     Role::Date => "date",
     Role::Feature(_) => "feature",
     Role::Consent => "consent",
+    Role::Person => "person",
     Role::Never => "never",
 });
 

@@ -135,7 +135,7 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
     let used = contract.used_columns(name);
     for column in &dataset.columns {
         let granted = match column.role {
-            Role::Never => "",
+            Role::Person | Role::Never => "",
             _ if used.contains(&column) => "; its key is granted",
             _ => "; its key is never granted",
         };
@@ -220,6 +220,10 @@ pub(super) fn role(column: &Column) -> String {
         Role::Feature(scale) => format!("a number for models, {scale} decimals"),
         Role::Date => "a day".to_owned(),
         Role::Consent => "whether the person agreed; others are only counted".to_owned(),
+        Role::Person => {
+            "the owner's own name for the person, which never leaves: sealing knows by it whose rows are one person's"
+                .to_owned()
+        }
         Role::Never => "never leaves its owner".to_owned(),
         _ => "a role that this version does not know".to_owned(),
     }

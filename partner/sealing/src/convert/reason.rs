@@ -33,6 +33,9 @@ pub enum Reason {
     /// No match key has a value.
     #[error("no identifier: every match key is empty")]
     NoIdentifier,
+    /// No name for the person.
+    #[error("empty, expected the owner's own name for the person (a row without one is nobody's)")]
+    NoPerson,
     /// Not in the group's domain.
     #[error("not in the contract's list, expected one of {}{}", known.join(", "), and_more(*more))]
     NotInDomain {

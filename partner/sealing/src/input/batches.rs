@@ -155,7 +155,9 @@ fn readable(column: &Column, found: &DataType) -> Result<(), SealError> {
     let truth = *values == DataType::Boolean;
     let (fits, expected) = match &column.role {
         Role::MatchKey(_) => (text || number, "text, or a number for a phone"),
-        Role::Group(_) | Role::Label => (text || number || truth, "text, whole or boolean"),
+        Role::Group(_) | Role::Label | Role::Person => {
+            (text || number || truth, "text, whole or boolean")
+        }
         Role::Measure(_) | Role::Feature(_) => {
             (text || number || truth, "a number or decimal text")
         }

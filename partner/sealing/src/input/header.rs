@@ -48,7 +48,7 @@ impl Header {
                 return Err(SealError::Map { entry: name.clone(), flaw: MapFlaw::NotInFile });
             }
         }
-        let known = |name: &&String| dataset.sealed_columns().any(|column| column.name == **name);
+        let known = |name: &&String| dataset.read_columns().any(|column| column.name == **name);
         if let Some(name) = reading.ignore.iter().find(known) {
             return Err(SealError::Map { entry: name.clone(), flaw: MapFlaw::Sealed });
         }
@@ -60,13 +60,13 @@ impl Header {
         shown_all(&self.names)
     }
 
-    /// Where each of the contract's sealed columns is.
+    /// Where each of the contract's columns is that sealing reads.
     pub(super) fn columns<'a>(
         &self,
         dataset: &'a Dataset,
     ) -> Result<Vec<(&'a Column, usize)>, SealError> {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for column in dataset.sealed_columns() {
+        for column in dataset.read_columns() {
             match self.names.iter().position(|name| *name == column.name) {
                 Some(at) => found.push((column, at)),
                 None => missing.push(column.name.clone()),

@@ -1,0 +1,109 @@
+//! Reads the columns of a dataset.
+
+use super::{Column, Flaw, Page, Parsed, Role, RoleKind, named::alike, raw::RawColumn};
+use crate::{text, units::Scale};
+use std::ops::Range;
+
+impl Page<'_> {
+    /// The columns of a dataset: names that differ, at least one match key, and at most one name for a person.
+    pub(super) fn columns(
+        &self,
+        raw: Vec<RawColumn>,
+        dataset: Range<usize>,
+    ) -> Parsed<Vec<Column>> {
+        let mut columns: Vec<Column> = Vec::new();
+        for column in raw {
+            let name = column.name.get_ref().clone();
+            if let Some(first) = columns.iter().find(|c| alike(&c.name, &name)) {
+                let flaw = Flaw::Duplicate { first: first.name.clone(), second: name };
+                return Err(self.flaw(column.name.span(), flaw));
+            }
+            let (span, column) = (column.role.span(), self.column(column)?);
+            let is_person = |known: &&Column| known.role == Role::Person;
+            if let Some(first) = columns.iter().find(is_person).filter(|_| is_person(&&column)) {
+                let flaw = Flaw::Duplicate { first: first.name.clone(), second: column.name };
+                return Err(self.flaw(span, flaw));
+            }
+            columns.push(column);
+        }
+        if !columns.iter().any(|c| matches!(c.role, Role::MatchKey(_))) {
+            return Err(self.flaw(dataset, Flaw::Missing("match_key column")));
+        }
+        Ok(columns)
+    }
+
+    fn column(&self, raw: RawColumn) -> Parsed<Column> {
+        let name = self.name(&raw.name)?;
+        let wrong = |expected| {
+            Err(self.flaw(raw.role.span(), Flaw::Column { column: name.clone(), expected }))
+        };
+        if name.starts_with(RESERVED) {
+            return wrong("names that begin with \"glovebox_\" are the format's own");
+        }
+        let role = match (*raw.role.get_ref(), raw.kind, raw.domain, raw.scale) {
+            (RoleKind::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
+            (RoleKind::MatchKey, ..) => {
+                return wrong("a match_key needs kind = \"email\", \"phone\" or \"hashed\"");
+            }
+            (RoleKind::Group, None, Some(domain), None) => {
+                let mut values: Vec<String> = Vec::new();
+                for value in domain {
+                    let text = value.get_ref().trim().to_owned();
+                    // Of all of it: some of what is hidden counts as a space that is trimmed away.
+                    if let Some(found) = text::hidden(value.get_ref()) {
+                        return Err(self.flaw(value.span(), Flaw::Hidden(found)));
+                    }
+                    if text.is_empty() || text.len() > 64 {
+                        return Err(self.range(
+                            &value,
+                            "a value of the domain",
+                            "1 to 64 characters",
+                        ));
+                    }
+                    let same = |known: &&String| text::drawn(known) == text::drawn(&text);
+                    if let Some(first) = values.iter().find(same) {
+                        let flaw = Flaw::Duplicate { first: first.clone(), second: text };
+                        return Err(self.flaw(value.span(), flaw));
+                    }
+                    values.push(text);
+                }
+                if !(2..=1_000).contains(&values.len()) {
+                    return wrong("a group needs a domain of 2 to 1000 values");
+                }
+                Role::Group(values)
+            }
+            (RoleKind::Group, ..) => {
+                return wrong("a group needs domain = [\"..\", ..], all its values");
+            }
+            (role @ (RoleKind::Measure | RoleKind::Feature), None, None, scale) => {
+                match (role, Scale::new(scale.unwrap_or(0))) {
+                    (RoleKind::Measure, Some(scale)) => Role::Measure(scale),
+                    (_, Some(scale)) => Role::Feature(scale),
+                    (_, None) => return wrong(OF_A_NUMBER),
+                }
+            }
+            (RoleKind::Measure | RoleKind::Feature, ..) => return wrong(OF_A_NUMBER),
+            (RoleKind::Label, None, None, None) => Role::Label,
+            (RoleKind::Date, None, None, None) => Role::Date,
+            (RoleKind::Consent, None, None, None) => Role::Consent,
+            (RoleKind::Person, None, None, None) => Role::Person,
+            (RoleKind::Never, None, None, None) => Role::Never,
+            (
+                RoleKind::Label
+                | RoleKind::Date
+                | RoleKind::Consent
+                | RoleKind::Person
+                | RoleKind::Never,
+                ..,
+            ) => {
+                return wrong("this role has no kind, domain or scale");
+            }
+        };
+        Ok(Column { name, role })
+    }
+}
+
+/// What a column of numbers must say about them.
+const OF_A_NUMBER: &str = "a number has a scale (decimals) of 0 to 6 and nothing else";
+/// Prefix of columns that a sealed file has beside those of the contract.
+const RESERVED: &str = "glovebox_";
