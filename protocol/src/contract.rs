@@ -80,6 +80,9 @@ pub struct Dataset {
     pub lineage: String,
     /// Columns in the order of the sealed file.
     pub columns: Vec<Column>,
+    /// By which kinds of match keys its people claim those of a population that it is joined to: with the first of
+    /// these that a row has, and with no other. If empty, with the first match key that a row has.
+    pub claims: Vec<Identifier>,
     /// Budgets by purpose.
     pub budgets: BTreeMap<String, Budget>,
     /// The legal basis on which the owner permits the use, by purpose, in the owner's own words.
@@ -282,26 +285,53 @@ impl Contract {
         found.is_some_and(|terms| terms.datasets().any(|name| self.asks_consent(name)))
     }
 
-    /// Kinds of identifiers that both the population of `analysis` and a dataset joined to it have,
-    /// and that do not always find a person. A row is known by the first identifier that it has, so
-    /// a kind finds everybody only if it comes first in both datasets. Empty if the analysis joins
-    /// nothing, or counts the people of its datasets together: then the job names one kind of key,
-    /// by which every row that has it is known.
+    /// Kinds of identifiers that both the population of `analysis` and a dataset joined to it have, and that do not
+    /// always find a person.
+    ///
+    /// A dataset that names its [`Dataset::claims`] finds people by these kinds. Of another one a row is known by the
+    /// first identifier that it has, so a kind finds everybody only if it comes first in both datasets. Empty if the
+    /// analysis joins nothing, or counts the people of its datasets together: then the job names one kind of key, by
+    /// which every row that has it is known.
     #[must_use]
     pub fn unused_match_keys(&self, analysis: &str) -> BTreeSet<Identifier> {
-        let joined = self.analyses.get(analysis).into_iter().flat_map(|terms| {
-            let is_joined = |dataset: &&str| !terms.permits_dataset(dataset, Reading::Union);
-            terms.datasets().filter(is_joined)
-        });
-        let mut keys = joined.map(|dataset| self.match_keys(dataset));
-        let ours = keys.next().unwrap_or_default();
-        let unused = keys.flat_map(|theirs| {
-            let is_first =
-                |kind: &Identifier| ours.first() == Some(kind) && theirs.first() == Some(kind);
+        let Some(terms) = self.analyses.get(analysis) else { return BTreeSet::new() };
+        let ours = terms.datasets().next().map(|name| self.match_keys(name)).unwrap_or_default();
+        let joined = terms.datasets().filter(|dataset| terms.joins(dataset));
+        let unused = joined.flat_map(|dataset| {
+            let theirs = self.match_keys(dataset);
+            let is_used = |kind: &Identifier| match self.claims(dataset) {
+                [] => ours.first() == Some(kind) && theirs.first() == Some(kind),
+                claims => claims.contains(kind),
+            };
             let common = ours.iter().filter(|kind| theirs.contains(kind));
-            common.filter(|kind| !is_first(kind)).copied().collect::<Vec<_>>()
+            common.filter(|kind| !is_used(kind)).copied().collect::<Vec<_>>()
         });
         unused.collect()
+    }
+
+    /// The kinds of identifiers by which people of `dataset` claim those of a population, in their order; none if they
+    /// are found by the first one of both.
+    #[must_use]
+    pub fn claims(&self, dataset: &str) -> &[Identifier] {
+        self.datasets.get(dataset).map(|found| found.claims.as_slice()).unwrap_or_default()
+    }
+
+    /// The datasets whose people claim those of `population`: an analysis joins them to it.
+    #[must_use]
+    pub fn claimants(&self, population: &str) -> BTreeSet<&str> {
+        let of_it = |terms: &&Terms| terms.datasets().next() == Some(population);
+        let joined = self.analyses.values().filter(of_it).flat_map(|terms| {
+            let joined = terms.datasets().filter(|dataset| terms.joins(dataset));
+            joined.filter(|dataset| !self.claims(dataset).is_empty())
+        });
+        joined.collect()
+    }
+
+    /// The kinds of identifiers by which people of `population` are claimed.
+    #[must_use]
+    pub fn claimed(&self, population: &str) -> BTreeSet<Identifier> {
+        let claimants = self.claimants(population).into_iter();
+        claimants.flat_map(|dataset| self.claims(dataset)).copied().collect()
     }
 
     /// The column with this name, if there is one.

@@ -55,6 +55,16 @@ impl Row {
         of_union.or_else(|| self.keys.first()).copied()
     }
 
+    /// The first key of a kind.
+    fn of_kind(&self, kind: Identifier) -> Option<Id> {
+        self.keys.iter().find(|(of, _)| *of == kind).copied()
+    }
+
+    /// The key with which it claims a person of a population.
+    fn claim(&self, claims: &[Identifier]) -> Option<Id> {
+        claims.iter().find_map(|kind| self.of_kind(*kind))
+    }
+
     fn value(&self, column: &str) -> Value {
         self.values[column]
     }
@@ -80,15 +90,30 @@ impl Row {
 
 /// What a tally means if nobody has more cells than may be kept; and whether that is so.
 pub fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
+    meaning_by(tally, &[], tables)
+}
+
+/// As [`meaning`], where people of a joined table claim by these kinds of keys, if there are any.
+pub fn meaning_by(tally: &Tally, claims: &[Identifier], tables: &[Vec<Row>]) -> (Answer, bool) {
     let mut people: BTreeMap<_, Vec<Vec<Row>>> = BTreeMap::new();
+    let is_claimed = tally.joined().is_some() && !claims.is_empty();
     for (rows, at) in tables.iter().zip(0..tally.tables.len()) {
-        for row in rows {
+        for row in rows.iter().filter(|_| !(is_claimed && at > 0)) {
             let person =
                 people.entry(row.id(tally)).or_insert(vec![Vec::new(); tally.tables.len()]);
             person[at].push(row.clone());
         }
     }
     people.remove(&None);
+    if is_claimed {
+        let accepted = accepted(claims, &people, &tables[1]);
+        for (id, own) in &mut people {
+            let claim = accepted.get(id);
+            let rows = tables[1].iter();
+            let rows = rows.filter(|row| claim.is_some() && row.claim(claims).as_ref() == claim);
+            own[1] = rows.cloned().collect();
+        }
+    }
     let (mut answer, mut fits) = (Answer::new(), true);
     for (id, tables) in people {
         let Some(cells) = person(tally, id, &tables) else { continue };
@@ -102,6 +127,31 @@ pub fn meaning(tally: &Tally, tables: &[Vec<Row>]) -> (Answer, bool) {
         }
     }
     (answer, fits)
+}
+
+/// Whose claim each person of the population accepts: that of the first kind in which one stands for the person.
+pub fn accepted(
+    claims: &[Identifier],
+    people: &BTreeMap<Option<Id>, Vec<Vec<Row>>>,
+    joined: &[Row],
+) -> BTreeMap<Option<Id>, Id> {
+    let standing: BTreeSet<_> = joined.iter().filter_map(|row| row.claim(claims)).collect();
+    // The id, if it is of the kind, and else the least key that any row has.
+    let key = |(id, rows): (&Option<Id>, &Vec<Vec<Row>>), kind: Identifier| {
+        let beside = rows[0].iter().filter_map(|row| row.of_kind(kind)).min();
+        id.filter(|id| id.0 == kind).or(beside)
+    };
+    let accepted = people.iter().filter_map(|(id, rows)| {
+        let mut keys = claims.iter().filter_map(|kind| {
+            let own = key((id, rows), *kind)?;
+            let others = people.iter().filter(|(other, _)| *other != id);
+            let mut others = others.filter(|(other, rows)| key((other, rows), *kind) == Some(own));
+            let is_own = *id == Some(own) || others.next().is_none();
+            (is_own && standing.contains(&own)).then_some(own)
+        });
+        Some((*id, keys.next()?))
+    });
+    accepted.collect()
 }
 
 /// What one person adds, and to which cells; none of who is not of the population.

@@ -15,7 +15,7 @@ pub enum Fault {
         /// Column.
         column: String,
     },
-    /// The people of a dataset were not put into the order that a union asks for.
+    /// The people of a dataset were not put into the order that a union or claims ask for.
     #[error(
         "the people of \"{dataset}\" are not in the order of the kind of key that they are counted by"
     )]

@@ -3,6 +3,9 @@
 //! 1. Each table was put into the order of ids when it was taken in, on its own ([`Ordered`]). A row's id is its
 //!    first match key that is present, in the order of the contract's columns, with the kind of the identifier; in
 //!    a union, its key of the union's kind if it has one. Padding and rows without any key were left out.
+//!    The people of a joined table may claim by kinds of keys in an order of their own: then a row's id there is its first
+//!    key among these, and who of the population is whose partner is found kind by kind ([`Partners`]) before tables
+//!    are read along.
 //! 2. The tables are read along, one id at a time, from first to last: each thread takes one range of keys after
 //!    another, and where one ends follows from the number of rows. Rows that meet the table's conditions count, first of
 //!    tables whose conditions ask for no start, and with the starts that these tell of others. They are gathered by their values in the dimensions of their table (a *tuple*), and each measure is
@@ -28,6 +31,7 @@ mod columns;
 mod measures;
 mod merge;
 mod numbers;
+mod partners;
 mod place;
 mod side;
 
@@ -38,7 +42,7 @@ use std::thread;
 use privacy::Totals;
 use protocol::limits;
 use protocol::released::Place;
-use protocol::tally::{Dimension, Side as Which, Tally};
+use protocol::tally::{Dimension, Population, Side as Which, Tally};
 
 use crate::fault::Fault;
 use crate::mix::mix;
@@ -47,6 +51,7 @@ use cells::Counted;
 use columns::Starts;
 use measures::Found;
 use merge::Merge;
+use partners::Partners;
 use place::OfPerson;
 use side::{Person, Side, Tuple};
 
@@ -81,7 +86,15 @@ fn over<const N: usize>(
     let strides = strides(tally)?;
     let sides = (0..).map(Which).zip(tables);
     let sides = sides.map(|(which, table)| Side::new(tally, which, table, &strides));
-    let counting = Counting::<N>::new(tally, &strides, sides.collect::<Result<_, Fault>>()?);
+    let sides = sides.collect::<Result<Vec<_>, Fault>>()?;
+    let partners = match (tally.population, tables) {
+        (Population::First, [population, joined @ ..]) => {
+            let joined = joined.iter().map(|joined| Partners::new(population, joined));
+            joined.collect::<Result<_, Fault>>()?
+        }
+        _ => Vec::new(),
+    };
+    let counting = Counting::<N>::new(tally, &strides, sides, partners);
     let threads = work.threads.min(work.parts).min(counting.copies()).max(1);
     let next = AtomicUsize::new(0);
     let count = || counting.count(&next, work.parts.max(1));
@@ -136,6 +149,8 @@ struct Counting<'t, const N: usize> {
     /// Tables, in the order in which they are read: those first of which which rows count depends on no start.
     reading: Vec<usize>,
     sides: Vec<Side<'t>>,
+    /// How people of each joined table are found; none of a union.
+    partners: Vec<Partners>,
 }
 
 /// A tuple of each table: a cell of a person.
@@ -151,7 +166,12 @@ struct Buffers<const N: usize> {
 }
 
 impl<'t, const N: usize> Counting<'t, N> {
-    fn new(tally: &'t Tally, strides: &[u64], sides: Vec<Side<'t>>) -> Self {
+    fn new(
+        tally: &'t Tally,
+        strides: &[u64],
+        sides: Vec<Side<'t>>,
+        partners: Vec<Partners>,
+    ) -> Self {
         let all_starts = Starts::of(tally);
         let mut reading: Vec<_> = (0..sides.len()).collect();
         reading.sort_by_key(|at| sides.get(*at).is_some_and(Side::is_windowed));
@@ -163,6 +183,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             starts: all_starts.count(),
             reading,
             sides,
+            partners,
         }
     }
 
@@ -193,7 +214,8 @@ impl<'t, const N: usize> Counting<'t, N> {
             if part >= parts {
                 return counted;
             }
-            let mut merge = Merge::<N>::new(&orders, self.tally.counted().len(), part, parts);
+            let mut merge =
+                Merge::<N>::new((&orders, &self.partners), self.tally.counted().len(), part, parts);
             while let Some((id, own)) = merge.next_person() {
                 // Before any filter: how many refuse says nothing about what rows the refusers have.
                 if merge.agrees(&own) {

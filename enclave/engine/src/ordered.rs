@@ -1,6 +1,7 @@
 //! A dataset in the order of its people.
 
 mod column;
+mod holders;
 mod intake;
 mod need;
 mod order;
@@ -17,6 +18,7 @@ use protocol::identity::Identifier;
 use protocol::tally::Population;
 
 use crate::fault::Fault;
+use holders::Holders;
 
 pub(crate) use column::{Codes, Column, Text};
 pub use intake::Intake;
@@ -38,12 +40,51 @@ pub struct Ordered {
     rows: usize,
     /// The kinds of its keys, in the contract's order.
     kinds: Vec<Identifier>,
-    /// By the first key of each row, which is the order of the columns, and by keys of a kind.
-    orders: Vec<(Option<Identifier>, Order)>,
+    /// By the first key of each row, which is the order of the columns, by keys of a kind, and by claims.
+    orders: Vec<(By, Order)>,
+    /// The kinds of keys by which its people claim those of a population, in their order.
+    claims: Vec<Identifier>,
+    /// Of kinds by which its people are claimed, and by which not every person is known who has one.
+    holders: Vec<(Identifier, Holders)>,
     columns: BTreeMap<String, Column>,
 }
 
 impl Ordered {
+    /// The kinds of keys by which its people claim those of a population, in their order; none if all of them do with
+    /// the first one they have.
+    pub(crate) fn claims(&self) -> &[Identifier] {
+        &self.claims
+    }
+
+    /// Whether everybody who has such a key is known by it.
+    pub(crate) fn is_first(&self, kind: Identifier) -> bool {
+        begin_with(&self.kinds, &[kind])
+    }
+
+    /// How many people there are by the first key of each row.
+    pub(crate) fn people(&self) -> Result<usize, Fault> {
+        Ok(self.by(By::First)?.people())
+    }
+
+    /// Its people, each known by the claim of a row, or where there is none by the first key.
+    pub(crate) fn claiming(&self) -> Result<&Order, Fault> {
+        // Where claims are the first kinds of its keys, the first key of a row is its claim.
+        self.by(if begin_with(&self.kinds, &self.claims) { By::First } else { By::Claims })
+    }
+
+    /// The keys of a kind in ascending order, each with the one person who has it.
+    pub(crate) fn holders(
+        &self,
+        kind: Identifier,
+    ) -> Result<Box<dyn Iterator<Item = (u128, usize)> + '_>, Fault> {
+        if self.is_first(kind) {
+            return Ok(Box::new(self.by(By::First)?.of_kind(kind)));
+        }
+        let found = self.holders.iter().find(|(of, _)| *of == kind);
+        let found = found.map(|(_, holders)| holders.iter());
+        Ok(Box::new(found.ok_or_else(|| Fault::NoOrder { dataset: self.name.clone() })?))
+    }
+
     /// Takes in the dataset called `name` of `contract`, of which there are at most `rows` rows: batch by
     /// batch, each in the layout of [`protocol::sealed`].
     ///
@@ -53,7 +94,7 @@ impl Ordered {
     pub fn intake(contract: &Contract, name: &str, rows: u64) -> Result<Intake, Fault> {
         let dataset = dataset(contract, name)?;
         let room = usize::try_from(rows).map_err(|_| Fault::Memory)?;
-        Ok(Intake::new(name, dataset, &kinds(contract, name), room))
+        Ok(Intake::new(name, dataset, &Orders::of(contract, name), room))
     }
 
     /// As [`Self::intake`], all of it at once.
@@ -62,18 +103,18 @@ impl Ordered {
     ///
     /// [`Fault`], of contract, layout and sizes.
     pub fn new(contract: &Contract, name: &str, batches: &[RecordBatch]) -> Result<Self, Fault> {
-        Self::by(contract, name, &kinds(contract, name), batches)
+        Self::of(contract, name, &Orders::of(contract, name), batches)
     }
 
-    /// As [`Self::new`], for unions by these kinds of keys.
-    pub(crate) fn by(
+    /// As [`Self::new`], in these orders.
+    pub(crate) fn of(
         contract: &Contract,
         name: &str,
-        kinds: &[Identifier],
+        orders: &Orders,
         batches: &[RecordBatch],
     ) -> Result<Self, Fault> {
         let room = batches.iter().map(RecordBatch::num_rows).sum();
-        let mut intake = Intake::new(name, dataset(contract, name)?, kinds, room);
+        let mut intake = Intake::new(name, dataset(contract, name)?, orders, room);
         batches.iter().try_for_each(|batch| intake.add(batch))?;
         intake.finish()
     }
@@ -90,16 +131,19 @@ impl Ordered {
 
     /// Its people as a population knows them.
     pub(crate) fn order(&self, population: Population) -> Result<&Order, Fault> {
-        let by = match population {
+        self.by(match population {
             // Where no row has such a key, or none before it, people are the same.
-            Population::Union { by } => {
-                let is_other = self.kinds.first() != Some(&by) && self.kinds.contains(&by);
-                is_other.then_some(by)
+            Population::Union { by }
+                if self.kinds.first() != Some(&by) && self.kinds.contains(&by) =>
+            {
+                By::Kind(by)
             }
-            Population::First => None,
-        };
-        let own = self.orders.iter().find(|(kind, _)| *kind == by);
-        let own = own.map(|(_, order)| order);
+            Population::Union { .. } | Population::First => By::First,
+        })
+    }
+
+    fn by(&self, by: By) -> Result<&Order, Fault> {
+        let own = self.orders.iter().find(|(known, _)| *known == by).map(|(_, order)| order);
         own.ok_or_else(|| Fault::NoOrder { dataset: self.name.clone() })
     }
 
@@ -128,19 +172,62 @@ fn dataset<'c>(contract: &'c Contract, name: &str) -> Result<&'c Dataset, Fault>
     contract.datasets.get(name).ok_or_else(|| Fault::NoDataset(name.to_owned()))
 }
 
-/// The kinds of keys that people of a dataset may be known by, beside the first key of each row: the contract has
-/// an analysis that counts its people together with others'.
-fn kinds(contract: &Contract, name: &str) -> Vec<Identifier> {
-    let is_union =
-        contract.analyses.values().any(|terms| terms.permits_dataset(name, Reading::Union));
-    let own = contract.match_keys(name);
-    let mut kinds = Vec::new();
-    for kind in own.iter().copied().filter(|kind| is_union && own.first() != Some(kind)) {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
+/// What the people of a dataset are known by.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum By {
+    /// The first key of each row.
+    First,
+    /// The key of this kind where a row has it, and else the first.
+    Kind(Identifier),
+    /// The first key among those that claim where a row has one, and else the first.
+    Claims,
+}
+
+/// By what kinds of keys a contract has the people of a dataset known, beside the first key of each row.
+#[derive(Clone, Default)]
+pub(crate) struct Orders {
+    /// One at a time: an analysis counts its people together with others'.
+    pub(crate) unions: Vec<Identifier>,
+    /// In this order: it is joined, and its people claim those of a population.
+    pub(crate) claims: Vec<Identifier>,
+    /// Its people are claimed.
+    pub(crate) claimed: Vec<Identifier>,
+}
+
+impl Orders {
+    fn of(contract: &Contract, name: &str) -> Self {
+        let is_union =
+            contract.analyses.values().any(|it| it.permits_dataset(name, Reading::Union));
+        let own = contract.match_keys(name);
+        let mut unions = Vec::new();
+        for kind in own.iter().copied().filter(|kind| is_union && own.first() != Some(kind)) {
+            if !unions.contains(&kind) {
+                unions.push(kind);
+            }
         }
+        let claimed = contract.claimed(name).into_iter().collect();
+        Self { unions, claims: contract.claims(name).to_vec(), claimed }
     }
-    kinds
+
+    /// What people of a dataset with these kinds of keys are known by, beside the first key of each row.
+    fn others(&self, keys: &[Identifier]) -> Vec<By> {
+        let claims = (!begin_with(keys, &self.claims)).then_some(By::Claims);
+        self.unions.iter().copied().map(By::Kind).chain(claims).collect()
+    }
+
+    /// The kinds by which people of a dataset with these kinds of keys are claimed, and by which not everybody is known
+    /// who has one.
+    fn beside(&self, keys: &[Identifier]) -> Vec<Identifier> {
+        let claimed = self.claimed.iter().copied();
+        claimed.filter(|kind| !begin_with(keys, &[*kind])).collect()
+    }
+}
+
+/// Whether the first of these keys that a row has is its first one of these kinds, wherever it has one.
+fn begin_with(keys: &[Identifier], kinds: &[Identifier]) -> bool {
+    let mut keys = keys.to_vec();
+    keys.dedup();
+    keys.starts_with(kinds) && !keys.iter().skip(kinds.len()).any(|kind| kinds.contains(kind))
 }
 
 const AGREED: i32 = 1;

@@ -1,6 +1,6 @@
 //! The part of a result that is the same for every kind of question.
 
-use crate::{digest::Digest, time::Time};
+use crate::{digest::Digest, identity::Identifier, time::Time};
 use serde::{Deserialize, Serialize};
 
 /// A result with an answer of type `A`.
@@ -30,6 +30,10 @@ pub struct Answered<A> {
     pub time: Time,
     /// What was charged.
     pub privacy: PrivacyReport,
+    /// The kinds of match keys by which people of the joined dataset claimed those of the population, in their order; none
+    /// if the contract names none, or nothing was joined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matched_by: Vec<Identifier>,
     /// What can mislead in the answer: flags of its kind, `match_keys_unused`, [`NEAR_DUPLICATE`](super::result::NEAR_DUPLICATE) and
     /// [`SAME_FIGURES`](super::result::SAME_FIGURES) with a job.
     pub flags: Vec<String>,
@@ -52,6 +56,7 @@ impl<A> Answered<A> {
             purpose,
             time,
             privacy,
+            matched_by,
             flags,
             answer,
         } = self;
@@ -67,6 +72,7 @@ impl<A> Answered<A> {
             purpose,
             time,
             privacy,
+            matched_by,
             flags,
             answer: other(answer),
         }

@@ -80,6 +80,8 @@ impl JobResult {
         {
             flags.push("match_keys_unused".to_owned());
         }
+        let joined = proven.tally().joined();
+        let matched_by = joined.map(|table| contract.claims(&table.dataset).to_vec());
         Some(Self {
             format: FORMAT.to_owned(),
             noise: released.is_noisy(),
@@ -92,6 +94,7 @@ impl JobResult {
             purpose: admitted.purpose().to_owned(),
             time,
             privacy: PrivacyReport::new(contract, admitted, released.is_noisy(), remaining),
+            matched_by: matched_by.unwrap_or_default(),
             flags,
             answer,
         })

@@ -1,6 +1,7 @@
 //! Reads a [`Contract`] from TOML, and refuses one that is not consistent.
 
 mod analysis;
+mod claims;
 mod column;
 mod flaw;
 pub(in crate::contract) mod later;
@@ -77,9 +78,15 @@ impl Page<'_> {
         }
         let purposes = self.names(&raw.purposes, "purpose")?;
         let parties = self.parties(raw.parties, raw.contract.span())?;
+        let claims = raw
+            .datasets
+            .iter()
+            .filter_map(|dataset| Some((dataset.name.get_ref().clone(), dataset.claims.clone()?)));
+        let claims = claims.collect();
         let datasets = self.datasets(raw.datasets, &parties, &purposes, raw.contract.span())?;
         let known = Known { parties: &parties, datasets: &datasets, purposes: &purposes };
         let analyses = analysis::analyses(self, raw.analyses, known)?;
+        claims::check(self, &claims, &datasets, &analyses)?;
         let mut builds = Named::new(self);
         for build in raw.builds {
             let name = self.name(&build.name)?;
@@ -163,6 +170,8 @@ impl Page<'_> {
             let owner = self.one_of(&dataset.owner, parties.keys(), "party")?;
             let lineage = self.name(dataset.lineage.as_ref().unwrap_or(&dataset.name))?;
             let columns = self.columns(dataset.columns, dataset.name.span())?;
+            let claims = dataset.claims.as_ref();
+            let claims = claims::read(self, claims, dataset.name.get_ref(), &columns)?;
             let (mut budgets, mut legal_basis) = (BTreeMap::new(), BTreeMap::new());
             let (mut per_period, mut for_life) = (0, 0);
             for budget in dataset.budgets {
@@ -185,7 +194,7 @@ impl Page<'_> {
                 let flaw = Flaw::Duplicate { first: first.clone(), second: lineage };
                 return Err(self.flaw(dataset.name.span(), flaw));
             }
-            let dataset_of = Dataset { owner, lineage, columns, budgets, legal_basis };
+            let dataset_of = Dataset { owner, lineage, columns, claims, budgets, legal_basis };
             datasets.insert(&dataset.name, dataset_of)?;
         }
         if datasets.things.is_empty() {

@@ -9,7 +9,8 @@ use std::fmt;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Identifies the person to other datasets. The first match key that a row has counts.
+    /// Identifies the person to other datasets. The first match key that a row has counts, unless a dataset that is joined
+    /// names its claims.
     MatchKey(Identifier),
     /// One of a public list of values.
     Group(Vec<String>),

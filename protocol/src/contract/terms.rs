@@ -76,6 +76,14 @@ impl Terms {
         uses.any(|used| self.datasets_of(used).any(|listed| listed == dataset))
     }
 
+    /// Whether a dataset is joined to the people of the first one: it is another one, and the people of both are not
+    /// counted together.
+    #[must_use]
+    pub fn joins(&self, dataset: &str) -> bool {
+        let mut others = self.datasets().skip(1);
+        others.any(|other| other == dataset) && !self.permits_dataset(dataset, Reading::Union)
+    }
+
     /// What is listed for a use, as the contract writes it; "none" if the list is empty.
     #[must_use]
     pub fn words(&self, used: &Use) -> String {

@@ -1,3 +1,4 @@
+mod claims;
 mod fields;
 mod listed;
 mod names;

@@ -28,6 +28,16 @@ pub enum Identifier {
 }
 
 impl Identifier {
+    /// The kind's name in a contract.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Hashed => "hashed",
+        }
+    }
+
     /// Its number in what is hashed to a tag.
     pub(crate) fn number(self) -> u8 {
         match self {

@@ -134,6 +134,7 @@ fn lift() -> LiftResult {
         purpose: "measurement".to_owned(),
         time: room::NOW,
         privacy: privacy(),
+        matched_by: Vec::new(),
         flags: vec!["near_duplicate: of an earlier question".to_owned()],
         answer,
     }
@@ -186,6 +187,7 @@ fn table() -> TableResult {
         purpose: "measurement".to_owned(),
         time: room::NOW,
         privacy: privacy(),
+        matched_by: Vec::new(),
         flags: Vec::new(),
         answer,
     }
@@ -212,6 +214,7 @@ fn choice() -> ChoiceResult {
         purpose: "measurement".to_owned(),
         time: room::NOW,
         privacy: privacy(),
+        matched_by: Vec::new(),
         flags: Vec::new(),
         answer,
     }

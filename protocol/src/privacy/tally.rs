@@ -61,8 +61,8 @@ pub struct Tally {
 #[expect(clippy::exhaustive_enums, reason = "whoever counts must see new people")]
 pub enum Population {
     /// The people of the first dataset. A row's id is its first match key that is present, in the
-    /// contract's order, with its kind. A second dataset is joined one to one by id; a person who
-    /// is not found there has no values in it.
+    /// contract's order, with its kind. A second dataset is joined one to one, by id or as the contract
+    /// says in [`Dataset::claims`](crate::contract::Dataset::claims); a person who is not found there has no values in it.
     First,
     /// The people of all datasets, each person once. A row's id is its match key of one kind. The
     /// id of a row without that kind is its first other key, and such people are in places of their

@@ -2,11 +2,14 @@
 
 use std::array;
 
-use crate::ordered::{Id, Order};
+use super::partners::{NOBODY, Partners};
+use crate::ordered::{Id, Order, wide};
 
 /// The people of one range of keys, in the order of their ids: of at most `N` tables.
 pub(super) struct Merge<'t, const N: usize> {
     orders: &'t [&'t Order],
+    /// How people of each joined table are found; none of a union.
+    partners: &'t [Partners],
     /// Of so many first tables people are counted; of the others, only those who are in one of these.
     counted: usize,
     /// In each table the next person, and who that is.
@@ -17,17 +20,26 @@ pub(super) struct Merge<'t, const N: usize> {
 
 impl<'t, const N: usize> Merge<'t, N> {
     /// The range at place `part` of `parts`, which are of equal widths: keys are evenly spread.
-    pub(super) fn new(orders: &'t [&'t Order], counted: usize, part: usize, parts: usize) -> Self {
+    pub(super) fn new(
+        (orders, partners): (&'t [&'t Order], &'t [Partners]),
+        counted: usize,
+        part: usize,
+        parts: usize,
+    ) -> Self {
         let bound = |part: usize| {
             let (part, parts) = (u128::try_from(part).ok()?, u128::try_from(parts).ok()?);
             (part < parts).then(|| u128::MAX / parts * part)
         };
         let ranges: [_; N] = array::from_fn(|at| {
             let low = bound(part).unwrap_or(u128::MAX);
-            let range = orders.get(at).map(|order| order.between(low, bound(part + 1)));
+            // Whoever is claimed has the other's place.
+            let by = at.checked_sub(1).and_then(|at| partners.get(at));
+            let order = orders.get(at).filter(|_| !matches!(by, Some(Partners::Claimed(_))));
+            let range = order.map(|order| order.between(low, bound(part + 1)));
             range.unwrap_or(0..0)
         });
-        let mut merge = Self { orders, counted, next: array::from_fn(|_| (0, None)), end: [0; N] };
+        let mut merge =
+            Self { orders, partners, counted, next: array::from_fn(|_| (0, None)), end: [0; N] };
         for (at, range) in ranges.into_iter().enumerate() {
             if let Some(end) = merge.end.get_mut(at) {
                 *end = range.end;
@@ -40,7 +52,7 @@ impl<'t, const N: usize> Merge<'t, N> {
     /// The next person of the population, and the person's place in each table.
     pub(super) fn next_person(&mut self) -> Option<(Id, [Option<usize>; N])> {
         let id = self.next.iter().take(self.counted).filter_map(|(_, id)| *id).min()?;
-        let own = array::from_fn(|at| {
+        let mut own: [_; N] = array::from_fn(|at| {
             loop {
                 let (place, found) = *self.next.get(at)?;
                 let found = found.filter(|found| *found <= id)?;
@@ -50,6 +62,18 @@ impl<'t, const N: usize> Merge<'t, N> {
                 }
             }
         });
+        let person = own.first().copied().flatten();
+        for (by, own) in self.partners.iter().zip(own.iter_mut().skip(1)) {
+            match by {
+                Partners::ById => {}
+                Partners::ByIdOf(kind) => *own = own.filter(|_| id.is_of(*kind)),
+                Partners::Claimed(partners) => {
+                    let partner = person.and_then(|person| partners.get(person));
+                    let partner = partner.filter(|partner| **partner != NOBODY);
+                    *own = partner.map(|partner| wide(*partner));
+                }
+            }
+        }
         Some((id, own))
     }
 

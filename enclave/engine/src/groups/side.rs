@@ -2,7 +2,7 @@
 
 use protocol::released::Place;
 use protocol::sealed::MISSING;
-use protocol::tally::{Arm, Dimension, Measure, Quantity, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Measure, Population, Quantity, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Starts, Test, Value};
 use super::numbers::Numbers;
@@ -40,7 +40,10 @@ impl<'t> Side<'t> {
         let measures = tally.measures.iter().filter(|measure| is_of(measure, which));
         let (parts, strides) = parts(tally, which, table, strides)?;
         let mut side = Self {
-            order: table.order(tally.population)?,
+            order: match tally.population {
+                Population::First if which != Which::POPULATION => table.claiming()?,
+                population => table.order(population)?,
+            },
             counting: Test::all(table, &of_table.rows, &all_starts)?,
             starts: all_starts.of_table(which, table)?,
             is_windowed: of_table.rows.iter().any(|row| row.start().is_some()),

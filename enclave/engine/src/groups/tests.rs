@@ -1,5 +1,6 @@
 //! Tallies of every kind over small hostile tables: against what they mean, and without one person.
 
+mod claims;
 #[path = "../../../../tests/support/meaning.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 mod meaning;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter::once;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
@@ -9,9 +10,10 @@ use protocol::contract::{Dataset, Role};
 use protocol::identity::Identifier;
 
 use super::column::{Column, Kept};
+use super::holders::Holders;
 use super::order::{Ids, Order, kind_number};
-use super::parallel::cores;
-use super::{AGREED, Ordered};
+use super::parallel::{cores, gather};
+use super::{AGREED, By, Ordered, Orders};
 use crate::fault::Fault;
 
 /// A dataset that is being taken in.
@@ -20,8 +22,11 @@ pub struct Intake {
     /// Match keys in the contract's order, with their kinds and the numbers of these.
     keys: Vec<(String, Identifier, u8)>,
     consents: Vec<String>,
-    /// By the first key of each row, and by one of these kinds where a row has it.
-    ids: Vec<(Option<Identifier>, Ids)>,
+    /// Whose each row is, by all that its people are known by.
+    ids: Vec<(By, Ids)>,
+    claims: Vec<Identifier>,
+    /// The key of each row of kinds that people may have beside the one they are known by; 0 for none.
+    beside: Vec<(Identifier, Vec<u128>)>,
     /// None before the first batch has come.
     columns: Option<BTreeMap<String, Column>>,
     roles: BTreeMap<String, Role>,
@@ -30,21 +35,26 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Rows of `dataset`, whose name is `name`, are to be in order by their first match key, and by each of these
-    /// kinds. There is room for so many rows.
-    pub(super) fn new(name: &str, dataset: &Dataset, kinds: &[Identifier], room: usize) -> Self {
+    /// Rows of `dataset`, whose name is `name`, are to be in order by their first match key, and as `known` says.
+    /// There is room for so many rows.
+    pub(super) fn new(name: &str, dataset: &Dataset, known: &Orders, room: usize) -> Self {
         let keys = dataset.columns.iter().filter_map(|column| match column.role {
             Role::MatchKey(kind) => Some((column.name.clone(), kind, kind_number(kind)?)),
             _ => None,
         });
         let consents = dataset.columns.iter().filter(|column| column.role == Role::Consent);
-        let orders = std::iter::once(None).chain(kinds.iter().copied().map(Some));
+        let keys: Vec<_> = keys.collect();
+        let kinds: Vec<_> = keys.iter().map(|(_, kind, _)| *kind).collect();
+        let orders = once(By::First).chain(known.others(&kinds));
+        let beside = known.beside(&kinds).into_iter();
         let roles = dataset.columns.iter().map(|column| (column.name.clone(), column.role.clone()));
         Self {
             name: name.to_owned(),
-            keys: keys.collect(),
+            keys,
             consents: consents.map(|column| column.name.clone()).collect(),
             ids: orders.map(|by| (by, Ids::new())).collect(),
+            claims: known.claims.clone(),
+            beside: beside.map(|kind| (kind, Vec::new())).collect(),
             columns: None,
             roles: roles.collect(),
             room,
@@ -64,6 +74,7 @@ impl Intake {
         if u32::try_from(self.rows).is_ok_and(|rows| rows < u32::MAX) {
             if self.columns.is_none() {
                 self.ids.iter_mut().for_each(|(_, ids)| ids.make_room(self.room));
+                self.beside.iter_mut().for_each(|(_, keys)| keys.reserve_exact(self.room));
             }
             // So that whose rows they are is in a core's own cache while their values are read.
             for start in (0..batch.num_rows()).step_by(AT_ONCE) {
@@ -100,18 +111,24 @@ impl Intake {
             let tag = |tags: &&[[u8; 16]]| tags.get(row).map_or(0, |tag| u128::from_be_bytes(*tag));
             found.extend(keys.iter().map(|tags| Some(tag(tags)).filter(|tag| *tag != 0)));
             let agrees = consents.iter().all(|consent| consent.get(row) == Some(&AGREED));
-            let mut is_anybodys = false;
+            let present = self.keys.iter().zip(&found);
+            let present =
+                present.filter_map(|((_, kind, number), key)| Some((*kind, *number, (*key)?)));
+            let of_kind = |by: Identifier| present.clone().find(|(kind, ..)| *kind == by);
+            let first = present.clone().next();
             for (by, ids) in &mut self.ids {
-                let present = self.keys.iter().zip(&found);
-                let mut present =
-                    present.filter_map(|((_, kind, number), key)| Some((kind, *number, (*key)?)));
-                let first = present.next();
-                let of_kind = first.filter(|(kind, ..)| by.is_none_or(|by| by == **kind));
-                let of_kind = of_kind.or_else(|| present.find(|(kind, ..)| *by == Some(**kind)));
-                if let Some((_, kind, key)) = of_kind.or(first) {
+                let by = match by {
+                    By::First => None,
+                    By::Kind(kind) => of_kind(*kind),
+                    By::Claims => self.claims.iter().find_map(|kind| of_kind(*kind)),
+                };
+                if let Some((_, kind, key)) = by.or(first) {
                     ids.add(key, kind, agrees);
-                    is_anybodys = true;
                 }
+            }
+            let is_anybodys = first.is_some();
+            for (kind, keys) in self.beside.iter_mut().filter(|_| is_anybodys) {
+                keys.push(of_kind(*kind).map_or(0, |(.., key)| key));
             }
             if is_anybodys {
                 kept.push(number);
@@ -149,11 +166,15 @@ impl Intake {
             return Err(Fault::Layout { dataset: self.name, column });
         };
         let mut all = self.ids.into_iter();
-        let mut orders = Vec::new();
+        let (mut orders, mut holders) = (Vec::new(), Vec::new());
         let mut rows = None;
         if let Some((by, ids)) = all.next() {
             let mut order = Order::new(ids, threads);
             rows = order.take_rows();
+            for (kind, keys) in self.beside {
+                let keys = gather(keys, rows.as_deref(), threads);
+                holders.push((kind, Holders::new(&order, kind, &keys, threads)));
+            }
             orders.push((by, order));
         }
         for (by, ids) in all {
@@ -164,7 +185,8 @@ impl Intake {
             .map(|(name, column)| (name, column.in_order(rows.as_deref(), threads)))
             .collect();
         let kinds = self.keys.into_iter().map(|(_, kind, _)| kind).collect();
-        Ok(Ordered { name: self.name, rows: self.rows, kinds, orders, columns })
+        let (name, rows, claims) = (self.name, self.rows, self.claims);
+        Ok(Ordered { name, rows, kinds, orders, claims, holders, columns })
     }
 
     fn codes<'b>(&self, batch: &'b RecordBatch, column: &str) -> Result<&'b [i32], Fault> {

@@ -4,8 +4,9 @@ use protocol::contract::{Contract, Role};
 use protocol::tally::Tally;
 
 use super::column::Column;
+use super::holders::Holders;
 use super::order::Order;
-use super::{dataset, kinds};
+use super::{Orders, dataset};
 use crate::fault::Fault;
 
 /// Memory that a dataset takes, in bytes: as if every row were somebody else's, and every label another one.
@@ -32,27 +33,43 @@ impl Need {
     pub fn of(contract: &Contract, name: &str, rows: u64) -> Result<Self, Fault> {
         dataset(contract, name)?;
         let roles: Vec<_> = contract.used_columns(name).iter().map(|column| &column.role).collect();
-        let others = u64::try_from(kinds(contract, name).len()).unwrap_or(u64::MAX);
-        Ok(Self::of_columns(&roles, others, rows))
+        let (known, keys) = (Orders::of(contract, name), contract.match_keys(name));
+        let partners = contract.claimants(name).len();
+        let counts = [known.others(&keys).len(), known.beside(&keys).len(), partners];
+        let counts = counts.map(|count| u64::try_from(count).unwrap_or(u64::MAX));
+        Ok(Self::of_columns(&roles, counts, rows))
     }
 
-    /// Of columns of these roles, whose people are in so many other orders too.
-    pub(super) fn of_columns(roles: &[&Role], others: u64, rows: u64) -> Self {
+    /// Of columns of these roles, whose people are in so many other orders too, have so many kinds of keys beside the
+    /// one they are known by, and are claimed by so many datasets.
+    pub(super) fn of_columns(
+        roles: &[&Role],
+        [others, kinds, partners]: [u64; 3],
+        rows: u64,
+    ) -> Self {
         let widths: Vec<_> = roles.iter().filter_map(|role| Column::widths(role)).collect();
         let coming: u64 = widths.iter().map(|(coming, _)| coming).sum();
         let held: u64 = widths.iter().map(|(_, held)| held).sum();
         let is_named = roles.contains(&&Role::Label);
         let widest = widths.iter().map(|(coming, _)| *coming).max().unwrap_or(0);
         let beside = if is_named { NUMBERING } else { widest.max(Order::TAKEN_IN) };
+        let indexing = if kinds > 0 { Holders::MAKING } else { 0 };
+        let beside_ids = |bytes: u64| kinds.saturating_mul(bytes);
         let (orders, ordered) = (others.saturating_add(1), Order::HELD + Order::ROW);
         let all = |bytes: u64| bytes.saturating_mul(rows).saturating_add(AROUND);
         Self {
-            taking_in: all(coming.saturating_add(orders.saturating_mul(Order::TAKEN_IN))),
+            taking_in: all(coming
+                .saturating_add(orders.saturating_mul(Order::TAKEN_IN))
+                .saturating_add(beside_ids(Holders::TAKEN_IN))),
             ordering: all(coming
                 .max(held)
                 .saturating_add(orders.saturating_mul(ordered))
-                .saturating_add(beside)),
-            held: all(held.saturating_add(others.saturating_mul(ordered) + Order::HELD)),
+                .saturating_add(beside_ids(Holders::TAKEN_IN.max(Holders::HELD)))
+                .saturating_add(beside.max(indexing))),
+            held: all(held
+                .saturating_add(others.saturating_mul(ordered) + Order::HELD)
+                .saturating_add(beside_ids(Holders::HELD))
+                .saturating_add(partners.saturating_mul(Holders::PARTNER))),
         }
     }
 }

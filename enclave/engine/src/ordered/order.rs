@@ -132,6 +132,21 @@ impl Order {
         place(low)..high.map_or(self.keys.len(), place)
     }
 
+    /// How many people there are.
+    pub(crate) fn people(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The key by which a person is known, if it is of this kind.
+    pub(crate) fn key(&self, person: usize, kind: Identifier) -> Option<u128> {
+        self.id(person).filter(|id| id.is_of(kind)).map(|id| id.key)
+    }
+
+    /// The people who are known by a key of this kind: keys in ascending order, each with the person's place.
+    pub(crate) fn of_kind(&self, kind: Identifier) -> impl Iterator<Item = (u128, usize)> {
+        (0..self.people()).filter_map(move |person| Some((self.key(person, kind)?, person)))
+    }
+
     pub(crate) fn id(&self, person: usize) -> Option<Id> {
         let (key, mark) = self.keys.get(person).zip(self.marks.get(person))?;
         Some(Id { key: *key, kind: mark >> 1 })

@@ -64,27 +64,35 @@ fn rows(roles: &[(&str, Role)]) -> RecordBatch {
 }
 
 /// A dataset, what was allocated for it, and what it needs.
-fn taken_in(last: Role, kinds: &[Identifier]) -> (Ordered, AllocationInfo, Need) {
+fn taken_in(last: Role, known: &Orders) -> (Ordered, AllocationInfo, Need) {
     let roles = roles(last);
     let (dataset, rows) = (dataset_of(&roles), rows(&roles));
     let mut ordered = None;
     let found = measure(|| {
         let room = usize::try_from(ROWS).unwrap();
-        let mut intake = Intake::new("exposures", &dataset, kinds, room);
+        let mut intake = Intake::new("exposures", &dataset, known, room);
         intake.add(&rows).unwrap();
         ordered = Some(intake.finish().unwrap());
     });
     let roles: Vec<_> = roles.iter().map(|(_, role)| role).collect();
-    let others = u64::try_from(kinds.len()).unwrap();
-    (ordered.unwrap(), found, Need::of_columns(&roles, others, ROWS))
+    let keys = [Identifier::Email, Identifier::Phone];
+    let counts = [known.others(&keys).len(), known.beside(&keys).len(), known.claimed.len()];
+    let counts = counts.map(|count| u64::try_from(count).unwrap());
+    (ordered.unwrap(), found, Need::of_columns(&roles, counts, ROWS))
 }
 
 /// Of every column and order; whoever sets less aside runs out of memory, and more would be refused for nothing.
 #[test]
 fn a_dataset_takes_what_its_need_says_and_little_less() {
     for last in [Role::Measure(Scale::WHOLE), Role::Label] {
-        for kinds in [&[][..], &[Identifier::Phone]] {
-            let (_, found, need) = taken_in(last.clone(), kinds);
+        let phone = || vec![Identifier::Phone];
+        for (kinds, known) in [
+            ("one order", Orders::default()),
+            ("a union", Orders { unions: phone(), ..Orders::default() }),
+            ("claims", Orders { claims: phone(), ..Orders::default() }),
+            ("claimed", Orders { claimed: phone(), ..Orders::default() }),
+        ] {
+            let (_, found, need) = taken_in(last.clone(), &known);
             let most = need.ordering.max(need.taking_in);
             assert!(found.bytes_max <= most, "{last:?} {kinds:?}: {found:?} {need:?}");
             assert!(found.bytes_max >= most / 10 * 7, "{last:?} {kinds:?}: {found:?} {need:?}");
@@ -104,7 +112,7 @@ fn a_row_of_two_keys_and_four_columns_takes_at_most_100_bytes_with_its_file_and_
     let in_file = 2 * 16 + 3 * 4 + 8;
     for (others, expected) in [(0, (83, 56, 35)), (1, (100, 81, 60))] {
         let rows = 1 << 30;
-        let need = Need::of_columns(&roles, others, rows);
+        let need = Need::of_columns(&roles, [others, 0, 0], rows);
         let found = [need.taking_in, need.ordering, need.held].map(|bytes| bytes / rows);
         assert_eq!((found[0] + in_file, found[1], found[2]), expected);
     }
@@ -114,7 +122,7 @@ fn a_row_of_two_keys_and_four_columns_takes_at_most_100_bytes_with_its_file_and_
 #[test]
 fn cells_that_the_data_name_take_no_more_than_is_asked_for_them() {
     for (figures, parts) in [(0, 1), (0, 2), (8, 1), (8, 2)] {
-        let (ordered, ..) = taken_in(Role::Label, &[]);
+        let (ordered, ..) = taken_in(Role::Label, &Orders::default());
         let table = Table { dataset: "exposures".to_owned(), rows: Vec::new() };
         let rows = Measure {
             side: Side::POPULATION,
@@ -143,6 +151,17 @@ fn cells_that_the_data_name_take_no_more_than_is_asked_for_them() {
         tally.dimensions.clear();
         assert_eq!(need_of_cells(&tally, ROWS), 0, "public cells are bounded elsewhere");
     }
+}
+
+/// A second column of a kind may have a key where the first one has none.
+#[test]
+fn a_kind_in_two_columns_is_first_only_where_nothing_stands_between() {
+    let [email, phone] = [Identifier::Email, Identifier::Phone];
+    assert!(begin_with(&[email, email, phone], &[email]) && begin_with(&[email, phone], &[]));
+    assert!(begin_with(&[email, phone, phone], &[email, phone]));
+    assert!(!begin_with(&[email, phone, email], &[email]));
+    assert!(!begin_with(&[email, phone, email], &[email, phone]));
+    assert!(!begin_with(&[phone, email], &[email]));
 }
 
 proptest! {

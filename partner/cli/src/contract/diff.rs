@@ -81,6 +81,10 @@ fn dataset(dataset: &Dataset) -> Facts {
     for column in &dataset.columns {
         facts.insert(format!("column \"{}\"", column.name), role(column));
     }
+    let claims: Vec<_> = dataset.claims.iter().map(|kind| kind.name()).collect();
+    if !claims.is_empty() {
+        facts.insert("claims".to_owned(), claims.join(", then "));
+    }
     for (purpose, budget) in &dataset.budgets {
         let (epsilon, life, delta) = (budget.epsilon, budget.lifetime_epsilon, budget.delta);
         let mut words =

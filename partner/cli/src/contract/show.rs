@@ -145,6 +145,9 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
     if let Some(danger) = danger::several_identifiers(contract, name) {
         wrap(page, "    ", &danger)?;
     }
+    if let Some(claims) = danger::claims(contract, name) {
+        wrap(page, "    ", &claims)?;
+    }
     for (purpose, budget) in &dataset.budgets {
         writeln!(
             page,

@@ -124,4 +124,11 @@ fn identifiers_that_find_too_few_are_told_before_anything_is_paid() {
     assert_eq!(pages(&both), [true; 3]);
     let covered = both.replacen("ids_per_person = 1 ", "ids_per_person = 2 ", 1);
     assert_eq!(pages(&covered), [true, true, false]);
+    // With claims all kinds that both have are used, and a reader is told in which order.
+    let sales = "name = \"sales\"\n";
+    let claiming = covered.replacen(sales, &format!("{sales}claims = [\"phone\", \"email\"]\n"), 1);
+    assert_eq!(pages(&claiming), [false; 3]);
+    let (show, _) = says(dir.path(), 0, "contract show contract.toml");
+    let show = show.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(show.contains("the row there has: phone, then e-mail, and by no other"), "{show}");
 }

@@ -44,6 +44,7 @@ pub fn result() -> LiftResult {
                 })
                 .to_vec(),
         },
+        matched_by: Vec::new(),
         flags: Vec::new(),
     }
 }

@@ -97,7 +97,10 @@ pub(super) fn answer(
 
 /// Whether a person of the cohort may be known by a kind of key that no outcome has.
 fn has_keys_that_find_nobody(listed: &Listed<'_>, scope: &Scope<'_>) -> bool {
-    let theirs = scope.contract.match_keys(listed.outcome);
+    let theirs = match scope.contract.claims(listed.outcome) {
+        [] => scope.contract.match_keys(listed.outcome),
+        claims => claims.to_vec(),
+    };
     scope.contract.match_keys(listed.cohort).iter().any(|kind| !theirs.contains(kind))
 }
 

@@ -88,9 +88,16 @@ fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
         .and("\u{201d} of the contract \u{201c}")
         .quote(&result.contract_name)
         .and(format!("\u{201d}; answered {}", moment(result.time)));
-    match again {
+    let text = match again {
         Some(again) => text.and(", and asked again by ").quote(again).and(", for nothing."),
         None => text.and("."),
+    };
+    match result.matched_by.as_slice() {
+        [] => text,
+        kinds => text.and(format!(
+            " Whoever is in the joined dataset was looked for {}.",
+            danger::by_claims(kinds)
+        )),
     }
 }
 
@@ -248,8 +255,8 @@ pub(crate) fn explain(flag: &str, own: impl Fn(&str) -> Option<&'static str>) ->
             Text::fixed(danger::consent_with_outcome("consent is asked in the outcome data only"))
         }
         "match_keys_unused" => Text::fixed(danger::match_keys_unused(
-            "a person is known by the first identifier that a row has, and the two datasets have others in \
-             common that this leaves unused",
+            "a person is known by the first identifier that a row has, or the first of those that the contract \
+             names, and the two datasets have others in common that this leaves unused",
         )),
         other => match own(other) {
             Some(sentence) => sentence.into(),
@@ -343,6 +350,29 @@ mod tests {
         let said = explain("near_duplicate:77", |_| None).raw();
         assert!(said.starts_with("it asks the same as job 77, or nearly the same. "), "{said}");
         assert!(!said.contains("condition") && !said.contains("versions"), "{said}");
+    }
+
+    #[test]
+    fn a_page_says_by_what_people_were_matched() {
+        use crate::identity::Identifier::{Email, Phone};
+        let mut result = crate::analysis::lift::sample::result();
+        let said = |result: &crate::result::LiftResult| {
+            let result = result.clone().map(Answer::from);
+            let output = crate::digest::Digest::of("sample", b"output");
+            let from = Provenance {
+                simulated: true,
+                asked_by: "shop".to_owned(),
+                asker: None,
+                output,
+                source: Source::Trial,
+            };
+            result.page(&from).subtitle.raw()
+        };
+        assert!(!said(&result).contains("looked for"));
+        result.matched_by = vec![Phone, Email];
+        let ends = "Whoever is in the joined dataset was looked for by the first of these that the row there has: \
+                    phone, then e-mail.";
+        assert!(said(&result).ends_with(ends), "{}", said(&result));
     }
 
     /// A contract, a price and a result explain a danger in the same words.

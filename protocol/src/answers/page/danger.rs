@@ -52,8 +52,8 @@ pub(crate) fn consent_with_outcome(found: &str) -> String {
 pub(crate) fn match_keys_unused(found: &str) -> String {
     format!(
         "{found}: people whose rows begin with different identifiers do not meet, though both sides have one in \
-         common. Too few are found, and an effect comes out too small. Let both datasets have the same one kind of \
-         identifier, or the same first one on every row."
+         common. Too few are found, and an effect comes out too small. Let the contract name these kinds in the claims \
+         of the joined dataset, or let both datasets have the same first identifier on every row."
     )
 }
 
@@ -64,18 +64,48 @@ fn match_keys(contract: &Contract, analysis: &str) -> Option<String> {
     }
     let terms = contract.analyses.get(analysis)?;
     let order = |dataset: &str| {
-        let kinds: Vec<_> = contract.match_keys(dataset).into_iter().map(kind).collect();
-        format!("\"{}\" {}", visible(dataset), kinds.join(", then "))
+        let (claims, keys) = (contract.claims(dataset), contract.match_keys(dataset));
+        let kinds = if terms.joins(dataset) && !claims.is_empty() { claims } else { &keys };
+        format!("\"{}\" {}", visible(dataset), in_order(kinds))
     };
+    let claims = terms.datasets().any(|it| terms.joins(it) && !contract.claims(it).is_empty());
     let orders: Vec<_> = terms.datasets().map(order).collect();
     let unused: Vec<_> = unused.into_iter().map(kind).collect();
     Some(match_keys_unused(&format!(
-        "CAREFUL: in \"{}\" a person is known by the first identifier that a row has ({}), so that {} does not \
+        "CAREFUL: in \"{}\" a person is known by the first {}that a row has ({}), so that {} does not \
          find everybody whom it could",
         visible(analysis),
+        if claims { "of these identifiers " } else { "identifier " },
         orders.join("; "),
         unused.join(" and ")
     )))
+}
+
+/// Says by which kinds of identifiers the people of a joined dataset claim those of a population.
+pub(crate) fn by_claims(kinds: &[Identifier]) -> String {
+    match kinds {
+        [only] => format!("by {} only", kind(*only)),
+        several => format!("by the first of these that the row there has: {}", in_order(several)),
+    }
+}
+
+/// Says in a sentence how people of `dataset` claim those of a population, if its contract names claims.
+#[must_use]
+pub fn claims(contract: &Contract, dataset: &str) -> Option<String> {
+    let kinds = contract.claims(dataset);
+    (!kinds.is_empty()).then(|| {
+        format!(
+            "Where it is joined, its people are looked for {}, and by no other. A person of the other dataset is \
+             found by the first of these by which anybody here looks for them. There an identifier that several \
+             people have beside the one they are known by finds none of them. Rows here that have none of these \
+             find nobody.",
+            by_claims(kinds)
+        )
+    })
+}
+
+fn in_order(kinds: &[Identifier]) -> String {
+    kinds.iter().map(|identifier| kind(*identifier)).collect::<Vec<_>>().join(", then ")
 }
 
 fn kind(identifier: Identifier) -> &'static str {

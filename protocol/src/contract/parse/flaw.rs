@@ -117,6 +117,22 @@ pub enum Flaw {
         "its match keys are of other kinds than those of the other datasets: nobody would match"
     )]
     NoCommonKey,
+    /// People cannot be claimed by a kind of match key that one of the two datasets does not have.
+    #[error("{}", no_key_to_claim(kind, dataset, by.as_deref()))]
+    NoKeyToClaim {
+        /// The kind of match key.
+        kind: &'static str,
+        /// Name of the dataset that has no such key.
+        dataset: String,
+        /// Name of the dataset that claims its people, if that is another one.
+        by: Option<String>,
+    },
+    /// Claims are of a dataset that is joined to none.
+    #[error(
+        "no analysis joins \"{0}\" to the people of another dataset, so that nothing would obey its claims: leave them \
+         out (whose people are counted accepts claims and makes none: both would cost three times the loss)"
+    )]
+    ClaimsOfNobody(String),
     /// Budgets add up to more than the build allows.
     #[error(
         "the budgets of this dataset add up to more than this build allows: epsilon 20 per period and \
@@ -164,6 +180,18 @@ fn known_names(known: &[String]) -> String {
 
 /// How many names a refusal repeats.
 const MOST_NAMED: usize = 20;
+
+/// The error for a kind of match key that a dataset does not have.
+fn no_key_to_claim(kind: &str, dataset: &str, by: Option<&str>) -> String {
+    match by {
+        None => {
+            format!("\"{dataset}\" cannot claim by \"{kind}\": it has no match key of that kind")
+        }
+        Some(by) => format!(
+            "\"{by}\" cannot claim by \"{kind}\": it is joined to \"{dataset}\", which has no match key of that kind"
+        ),
+    }
+}
 
 /// The error for a name that stands for nothing.
 fn unknown(what: &str, name: &str) -> String {

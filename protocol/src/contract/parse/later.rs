@@ -12,7 +12,6 @@ pub(in crate::contract) const CONTRACT: &[Later] = &[
 ];
 
 pub(in crate::contract) const DATASET: &[Later] = &[
-    ("claims", "the order in which kinds of match keys claim a person"),
     ("rows_per_person", "a bound on the rows of one person"),
     ("provenance", "where rows come from, and until when they may be used"),
     ("fresh_within_days", "how old the newest version may be"),

@@ -2,6 +2,7 @@
 
 mod analysis;
 
+use super::claims::RawClaims;
 use crate::{contract::RoleKind, identity::Identifier};
 use serde::Deserialize;
 use toml::Spanned;
@@ -45,6 +46,7 @@ pub(super) struct RawDataset {
     pub(super) name: Spanned<String>,
     pub(super) owner: Spanned<String>,
     pub(super) lineage: Option<Spanned<String>>,
+    pub(super) claims: Option<RawClaims>,
     #[serde(default, rename = "column")]
     pub(super) columns: Vec<RawColumn>,
     #[serde(default, rename = "budget")]

@@ -18,7 +18,12 @@ use protocol::tally::{
 };
 
 use super::meaning::{self, Value};
-use crate::{engine::totals, fault::Fault, ordered::Ordered, room as shared};
+use crate::{
+    engine::totals,
+    fault::Fault,
+    ordered::{Ordered, Orders},
+    room as shared,
+};
 
 /// A row of a table. A key of 0 stands for a row without that key, and a label of 0 for one without a label.
 #[derive(Clone, Debug)]
@@ -122,10 +127,25 @@ pub(super) fn run(tally: &Tally, tables: &[Vec<RecordBatch>]) -> Result<Totals, 
 
 /// The tables in the order of people, by every kind of key.
 pub(super) fn ordered(tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
-    let kinds = [Identifier::Email, Identifier::Phone];
+    let unions = [Identifier::Email, Identifier::Phone].into();
+    let orders = Orders { unions, ..Orders::default() };
     let tables = DATASETS.iter().zip(tables);
     tables
-        .map(|(name, rows)| Arc::new(Ordered::by(&CONTRACT, name, &kinds, rows).unwrap()))
+        .map(|(name, rows)| Arc::new(Ordered::of(&CONTRACT, name, &orders, rows).unwrap()))
+        .collect()
+}
+
+/// The tables in the order of people, of whom those of the second claim by these kinds of keys.
+pub(super) fn claiming(claims: &[Identifier], tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
+    let tables = DATASETS.iter().zip(tables);
+    tables
+        .map(|(name, rows)| {
+            let [mut claiming, mut claimed] = [Vec::new(), Vec::new()];
+            let own = if *name == "sales" { &mut claiming } else { &mut claimed };
+            own.extend_from_slice(claims);
+            let orders = Orders { unions: Vec::new(), claims: claiming, claimed };
+            Arc::new(Ordered::of(&CONTRACT, name, &orders, rows).unwrap())
+        })
         .collect()
 }
 
@@ -168,6 +188,11 @@ pub(super) fn table(rows: &[Row]) -> RecordBatch {
 /// Spread over all tags, so that they are in several ranges; all zeros of 0.
 fn tag(number: u8) -> Tag {
     [number.wrapping_mul(37); TAG_LEN]
+}
+
+/// Of which number a key's bytes are all this one.
+pub(super) fn number(byte: u8) -> u8 {
+    (0..=u8::MAX).find(|number| number.wrapping_mul(37) == byte).unwrap()
 }
 
 /// Few people with many rows.
