@@ -33,7 +33,7 @@ wait_for() {
 
 say "1. Each party makes its keys. They never leave its machine."
 run "$bin/glovebox" init --name publisher --dir publisher
-run "$bin/glovebox" init --name retailer --dir retailer --custody http://127.0.0.1:$((port + 1))
+run "$bin/glovebox" init --name retailer --dir retailer --custody https://127.0.0.1:$((port + 1))
 
 say "2. They write a contract: who, which data, what may be asked, how much, in which build."
 "$bin/glovebox-host" pcrs --simulated > build.json
@@ -70,7 +70,7 @@ done
 say "6. The retailer's custody stays online: it countersigns budget for one job at a time."
 "$bin/glovebox" custody serve --listen 127.0.0.1:$((port + 1)) --dir retailer > custody.log 2>&1 &
 pids="$pids $!"
-wait_for custody.log "http://127.0.0.1:"
+wait_for custody.log "https://127.0.0.1:"
 
 say "7. The publisher asks: did the campaign work?"
 printf '  $ glovebox job submit tests/data/hillstrom/lift.toml --dir publisher ...\n'

@@ -312,7 +312,12 @@ async fn custody(
     let service = Service::new(contract, load(), ledger, believer, tell).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(custody::serve(listener, Arc::new(service), std::future::pending()));
+    tokio::spawn(custody::serve(
+        listener,
+        &custody::Door::Plain,
+        Arc::new(service),
+        std::future::pending(),
+    ));
     let tapped = wires.clone().tcp(address).await;
     (format!("http://{}", tapped.authority()), events)
 }

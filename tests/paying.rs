@@ -5,7 +5,7 @@ use client::{
     keys::Identity,
     room::Room,
 };
-use custody::{Ledger, LedgerError, RoomBeliever, Service, prepay, serve};
+use custody::{Door, Ledger, LedgerError, RoomBeliever, Service, prepay, serve};
 use protocol::{
     job::JobName,
     loss::{Epsilon, Loss},
@@ -57,7 +57,7 @@ impl Stage {
         let service = Service::new(contract, load(), ledger, believer, |_| {}).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, Arc::new(service), std::future::pending()));
+        tokio::spawn(serve(listener, &Door::Plain, Arc::new(service), std::future::pending()));
         BTreeMap::from([("retailer".to_owned(), url)])
     }
 

@@ -15,7 +15,7 @@ use protocol::limits::AHEAD;
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
@@ -145,6 +145,30 @@ pub async fn serve<H: Handler>(
     handler: Arc<H>,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    let greet = |stream| std::future::ready(Some(stream));
+    serve_greeted(listener, places, patience, handler, greet, stop).await
+}
+
+/// The same behind a handshake: `greet` turns a connection into one that is spoken on. It has as long as the header of a
+/// request has, and a connection is cut in it, too, if another needs its place.
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_greeted<H, G, F, S>(
+    listener: TcpListener,
+    places: Arc<Places>,
+    patience: Patience,
+    handler: Arc<H>,
+    greet: G,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()>
+where
+    H: Handler,
+    G: Fn(TcpStream) -> F,
+    F: Future<Output = Option<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
@@ -169,7 +193,16 @@ pub async fn serve<H: Handler>(
         };
         let _ = stream.set_nodelay(true);
         let (handler, stopped) = (Arc::clone(&handler), stopped.clone());
-        connections.spawn(connection(stream, place, patience, handler, stopped));
+        let greeted = greet(stream);
+        connections.spawn(async move {
+            let greeted = tokio::select! {
+                greeted = timeout(patience.header, greeted) => greeted,
+                () = place.cut() => return,
+            };
+            if let Ok(Some(stream)) = greeted {
+                connection(stream, place, patience, handler, stopped).await;
+            }
+        });
     }
     drop(listener);
     let _ = stopping.send(true);
@@ -184,10 +217,7 @@ mod tests {
     use super::*;
     use crate::Rules;
     use std::{net::SocketAddr, time::Instant};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpStream,
-    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     struct Echo;
 

@@ -8,6 +8,6 @@ mod connection;
 mod moving;
 mod places;
 
-pub use connection::{Handler, Patience, body, connection, empty, serve};
+pub use connection::{Handler, Patience, body, connection, empty, serve, serve_greeted};
 pub use moving::Moving;
 pub use places::{Place, Places, Rules};

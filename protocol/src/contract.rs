@@ -2,6 +2,7 @@
 //! and by which builds.
 
 mod column_ref;
+mod custody_address;
 pub mod draft;
 mod parse;
 mod role;
@@ -20,6 +21,7 @@ use attestation_verifier::Pcr;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use column_ref::{ColumnRef, InvalidColumnRef};
+pub use custody_address::{CUSTODY_ADDRESS, CustodyAddress, NoCustodyAddress};
 pub use parse::{ContractError, Flaw};
 pub use role::{Role, RoleKind};
 pub use terms::Terms;
@@ -66,7 +68,7 @@ pub struct Party {
     /// The key to which results for the party are sealed.
     pub recipient_key: RecipientKey,
     /// Where its custody answers, if it is online.
-    pub custody: Option<String>,
+    pub custody: Option<CustodyAddress>,
 }
 
 /// One dataset, in all its versions.

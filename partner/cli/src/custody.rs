@@ -10,8 +10,13 @@ use crate::{
     say,
     settle::{self, Party},
 };
-use client::{clock, close::Closing, keys::Identity, withdrawn};
-use custody::{Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve};
+use client::{
+    clock,
+    close::Closing,
+    keys::{CustodyKey, Identity},
+    withdrawn,
+};
+use custody::{Door, Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve};
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -25,6 +30,7 @@ pub(crate) enum CustodyCommand {
     Settle(settle::Settle),
     Accounted(Accounted),
     New(New),
+    Key(Key),
 }
 
 impl CustodyCommand {
@@ -34,6 +40,7 @@ impl CustodyCommand {
             Self::Settle(settle) => settle.run().await,
             Self::Accounted(accounted) => accounted.run(),
             Self::New(new) => new.run(),
+            Self::Key(key) => key.run(),
         }
     }
 }
@@ -82,10 +89,11 @@ impl Serve {
         let believer =
             RoomBeliever::new(address.clone(), contract.clone(), trust, Arc::clone(&identity));
         let party = identity.party_in(&contract)?.to_owned();
-        let service = Service::new(contract, identity, ledger, believer, |event| tell(&event))?;
         let listening = |cause| Failure::unclear(format!("listening at {}: {cause}", self.listen));
         let listener = TcpListener::bind(&self.listen).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
+        let door = Door::of(&contract, &party, &common.dir, address).map_err(Failure::no)?;
+        let service = Service::new(contract, identity, ledger, believer, |event| tell(&event))?;
         let mut terminated = signal(SignalKind::terminate()).map_err(listening)?;
         let stop = async move {
             tokio::select! {
@@ -93,13 +101,13 @@ impl Serve {
                 _ = terminated.recv() => {}
             }
         };
-        say::result(format_args!("http://{address}"))?;
+        say::result(door.at(address))?;
         say::note(format_args!(
             "Custody of {party} serves; stop it to stop every job that costs its budget. What it prepaid \
              may still be spent, and what was paid for is answered again for nothing, until the grant \
              ends or the instance is closed."
         ));
-        serve(listener, Arc::new(service), stop).await.map_err(listening)?;
+        serve(listener, &door, Arc::new(service), stop).await.map_err(listening)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -241,6 +249,23 @@ impl New {
             );
         }
         say::result(format_args!("{}", ledger.path().display()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Print the key of the custody's TLS, which a contract pins; make one if the folder has none
+///
+/// A contract then has `custody = "https://HOST:PORT#KEY"`. The key signs nothing: who has it could read what is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Key {
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Key {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        say::result(CustodyKey::read_or_make(&self.dir)?.public())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,7 @@
 use crate::{failure::Failure, passphrase, say};
-use client::keys::{IdentityError, PARTY, ROOT};
+use client::keys::{CustodyKey, IdentityError, PARTY, ROOT};
 use custody::LedgerError;
+use protocol::{contract::CustodyAddress, sign::PublicKey};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Make a party's keys and ledger: root.key, service.key, analyst.key, recipient.key (secret), custody.sqlite; and
@@ -18,7 +19,8 @@ pub(crate) struct Init {
     #[arg(long)]
     name: String,
 
-    /// Where the party's custody will answer, such as http://host:7501
+    /// Where the party's custody will answer: https://host:7501, under a key that is made beside the others, or
+    /// http://127.0.0.1:7501 on the same machine
     #[arg(long, value_name = "URL")]
     custody: Option<String>,
 
@@ -37,7 +39,8 @@ impl Init {
         let wanted = self.passphrase || from.is_some();
         let set = || passphrase::to_set(from, &self.dir.join(ROOT), "--passphrase-file");
         let passphrase = wanted.then(set).transpose()?;
-        let custody = self.custody.as_deref();
+        let custody = self.custody.as_deref().map(|text| self.with_key(text)).transpose()?;
+        let custody = custody.as_deref();
         let made = custody::create(&self.dir, &self.name, custody, passphrase.as_ref());
         let identity = made.map_err(|why| match why {
             LedgerError::Keys(why) if matches!(*why, IdentityError::Exists { .. }) => {
@@ -56,5 +59,21 @@ impl Init {
             party.display()
         ));
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The custody's address with the key of its TLS, which is made for it.
+    fn with_key(&self, text: &str) -> Result<String, Failure> {
+        let bare = text.strip_prefix("https://").filter(|rest| !rest.contains('#'));
+        // Nothing is made for an address that cannot stand in a contract, nor beside keys that are there already.
+        let Some(authority) = bare.filter(|_| !self.dir.join(ROOT).exists()) else {
+            return Ok(text.to_owned());
+        };
+        let stand_in = |key| CustodyAddress::pinned(authority, key);
+        let any = PublicKey::from([0; PublicKey::LEN]);
+        if stand_in(any).is_err() {
+            return Ok(text.to_owned());
+        }
+        let key = CustodyKey::read_or_make(&self.dir)?.public();
+        Ok(stand_in(key).map_err(Failure::unclear)?.to_string())
     }
 }

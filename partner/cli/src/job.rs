@@ -138,8 +138,8 @@ fn pays_here(
     addresses: &BTreeMap<String, String>,
 ) -> Result<bool, Failure> {
     let party = identity.party_in(contract)?;
-    let listed = contract.parties.get(party).and_then(|listed| listed.custody.as_ref());
-    if identity.service().is_err() || addresses.get(party).or(listed).is_some() {
+    let listed = contract.parties.get(party).is_some_and(|listed| listed.custody.is_some());
+    if identity.service().is_err() || listed || addresses.contains_key(party) {
         return Ok(false);
     }
     let (analysis, question) = question_from_toml(template, contract).map_err(JobError::from)?;

@@ -1,5 +1,6 @@
 //! A party's secret keys: made once, kept in files that only the party may read.
 
+mod custody_key;
 mod error;
 mod folder;
 mod names;
@@ -10,7 +11,7 @@ mod root_file;
 use crate::{files, withdrawn};
 use folder::{create, delegate, from_now, new_key, secret};
 use protocol::{
-    contract::{Contract, draft},
+    contract::{CUSTODY_ADDRESS, Contract, CustodyAddress, draft},
     delegation::{ByDelegate, Delegate, Delegation, KeyKind},
     hpke::{RecipientKey, RecipientSecret},
     sign::{PublicKey, SigningKey},
@@ -19,6 +20,7 @@ use protocol::{
 };
 use std::path::{Path, PathBuf};
 
+pub use custody_key::{CUSTODY, CustodyKey};
 pub use error::IdentityError;
 pub(crate) use folder::is_party;
 pub use folder::{
@@ -301,10 +303,10 @@ pub fn check_words(name: &str, custody: Option<&str>) -> Result<(), IdentityErro
         });
     }
     match custody {
-        Some(found) if !text::is_http_address(found) => Err(IdentityError::BadWords {
+        Some(found) if found.parse::<CustodyAddress>().is_err() => Err(IdentityError::BadWords {
             what: "custody",
             found: text::beginning(found),
-            expected: text::HTTP_ADDRESS,
+            expected: CUSTODY_ADDRESS,
         }),
         _ => Ok(()),
     }

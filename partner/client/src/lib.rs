@@ -24,6 +24,7 @@ pub mod receipt_check;
 pub mod room;
 pub mod salts;
 pub mod store;
+mod tls;
 pub mod trust;
 pub mod view;
 pub mod withdrawals;

@@ -2,7 +2,7 @@
 
 use crate::{
     address::Address,
-    http::{Answer, HttpError, Plain},
+    http::{Answer, Http, HttpError},
 };
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -28,7 +28,7 @@ use tokio::{
 /// A client of the store at a room's address. Dropped connections are opened again.
 #[derive(Debug)]
 pub struct Store {
-    http: Plain,
+    http: Http,
 }
 
 /// The host's own report on itself.
@@ -53,7 +53,7 @@ impl Store {
     /// The store at `address`; connects when first asked.
     #[must_use]
     pub fn new(address: &Address) -> Self {
-        Self { http: Plain::new(address.authority()) }
+        Self { http: Http::plain(address.authority()) }
     }
 
     /// Uploads the file at `path`, which must have the Merkle root `root`, and continues where an
@@ -213,7 +213,7 @@ impl Store {
     ) -> Result<Answer, StoreError> {
         self.http.send(method, path, body, most).await.map_err(|error| match error {
             HttpError::Connect(cause) => StoreError::NotListening { cause },
-            HttpError::TimedOut | HttpError::Broken => StoreError::Lost,
+            _ => StoreError::Lost,
         })
     }
 

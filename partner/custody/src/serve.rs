@@ -2,6 +2,7 @@
 
 use super::{
     decision::{Derived, Owner},
+    door::Door,
     error::LedgerError,
     ledger::Ledger,
     requests::Requests,
@@ -357,17 +358,28 @@ impl<B: Believe> Service<B> {
     }
 }
 
-/// Answers `POST /v1/slice` on `listener` until `stop` completes.
+/// Answers `POST /v1/slice` on `listener`, behind `door`, until `stop` completes.
 ///
 /// # Errors
 ///
 /// What the operating system says about the listener.
 pub async fn serve<B: Believe>(
     listener: TcpListener,
+    door: &Door,
     service: Arc<Service<B>>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    front::serve(listener, Places::new(RULES), PATIENCE, service, stop).await
+    let places = Places::new(RULES);
+    match door.acceptor() {
+        None => front::serve(listener, places, PATIENCE, service, stop).await,
+        Some(acceptor) => {
+            let greet = |stream| {
+                let accepting = acceptor.accept(stream);
+                async { accepting.await.ok() }
+            };
+            front::serve_greeted(listener, places, PATIENCE, service, greet, stop).await
+        }
+    }
 }
 
 impl<B: Believe> Handler for Service<B> {

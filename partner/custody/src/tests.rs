@@ -1,5 +1,6 @@
 //! What the ledger must hold, whatever happens to it.
 
+mod door;
 mod explained;
 mod people;
 mod property;

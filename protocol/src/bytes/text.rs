@@ -83,41 +83,6 @@ pub fn beginning(text: &str) -> String {
     }
 }
 
-/// Whether `text` is an address that a party's custody may answer at: `http://host:port`, perhaps with a
-/// path, and without a user, whom a reader could take for the host.
-#[must_use]
-pub fn is_http_address(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("http://").filter(|_| text.len() <= MOST_ADDRESS) else {
-        return false;
-    };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (host, port) = match authority.rsplit_once(':') {
-        // The last colon of an IPv6 address in brackets is its own.
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let named = |host: &str| {
-        !host.is_empty()
-            && host.len() <= MOST_HOST
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
-    };
-    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_host = match inside {
-        Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => named(host),
-    };
-    let is_port = |port: &str| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0)
-    };
-    let in_path =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_' | b'~');
-    is_host && port.is_none_or(is_port) && path.bytes().all(in_path)
-}
-
-/// What [`is_http_address`] wants, for refusals.
-pub const HTTP_ADDRESS: &str =
-    "an address such as http://host:7501, of at most 300 characters and without a user";
-
 /// What TOML's reader says of a value, in words of people who do not know its types. `value` begins where the reader
 /// found it, if that is known: a date without quotes is told from a table only there.
 #[must_use]
@@ -176,10 +141,6 @@ impl fmt::Display for Hidden {
 
 /// Characters of a text that a refusal repeats.
 const SHOWN: usize = 120;
-/// Characters of an address.
-const MOST_ADDRESS: usize = 300;
-/// RFC 1035.
-const MOST_HOST: usize = 253;
 
 /// First and last of each range. Unicode 16: `General_Category` Cf, Zl, Zp and Co, `Default_Ignorable`,
 /// noncharacters, and the blank of Braille.
@@ -237,45 +198,6 @@ mod tests {
             assert_eq!(hidden(text), None, "{text}");
         }
         assert_eq!(hidden("a\u{202e}b").map(|found| found.to_string()).as_deref(), Some("U+202E"));
-    }
-
-    #[test]
-    fn an_address_has_a_host_and_nobody_before_it() {
-        for text in [
-            "http://localhost:7501",
-            "http://127.0.0.1:1",
-            "http://room.example",
-            "http://[::1]:7501",
-            "http://[2001:db8::1]",
-            "http://room.example:7501/custody/",
-        ] {
-            assert!(is_http_address(text), "{text}");
-        }
-        let long = format!("http://{}:7501", "a".repeat(300));
-        let deep = format!("http://a/{}", "a".repeat(300));
-        for text in [
-            "https://a",
-            "http://",
-            "http://:1",
-            "http://a:0",
-            "http://a:65536",
-            "http://a:+1",
-            "http://a:",
-            "http://room.example@evil.example:7501",
-            "http://user:pass@host",
-            "http://a b",
-            "http://a\u{1b}[2J",
-            "http://a\n",
-            "http://a?x",
-            "http://a/#x",
-            "http://a\"",
-            "http://[::1",
-            "http://\u{e9}",
-            &long,
-            &deep,
-        ] {
-            assert!(!is_http_address(text), "{text}");
-        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ mod named;
 mod raw;
 
 use super::{
-    Budget, Build, Column, Contract, Dataset, MAX_LIFETIME_EPSILON, Party, Period, Role, RoleKind,
-    TAG, VERSION, is_name,
+    Budget, Build, CUSTODY_ADDRESS, Column, Contract, CustodyAddress, Dataset,
+    MAX_LIFETIME_EPSILON, Party, Period, Role, RoleKind, TAG, VERSION, is_name,
 };
 use crate::{
     digest::Digest,
@@ -144,12 +144,13 @@ impl Page<'_> {
                     return Err(self.flaw(span, Flaw::SharedKey(name.clone())));
                 }
             }
-            if let Some(custody) = &party.custody
-                && !text::is_http_address(custody.get_ref())
-            {
-                return Err(self.range(custody, "custody", text::HTTP_ADDRESS));
-            }
-            let custody = party.custody.map(Spanned::into_inner);
+            let custody = match &party.custody {
+                None => None,
+                Some(text) => match text.get_ref().parse::<CustodyAddress>() {
+                    Ok(address) => Some(address),
+                    Err(_) => return Err(self.range(text, "custody", CUSTODY_ADDRESS)),
+                },
+            };
             parties.insert(&party.name, Party { root_key, recipient_key, custody })?;
         }
         if parties.things.is_empty() {

@@ -35,6 +35,11 @@ pub(crate) fn head() -> String {
     head.to_string()
 }
 
+/// Where the custody of the sample's publisher answers; its TLS key has the seed 3.
+fn custody() -> String {
+    format!("https://publisher.example:7501#{}", signing_key(3).public())
+}
+
 fn party(name: &str, seed: u8, custody: Option<&str>) -> String {
     let (root, recipient) = (signing_key(seed).public(), recipient_key(seed).parse().unwrap());
     draft::Party { name, root_key: &root, recipient_key: &recipient, custody }.to_string()
@@ -49,7 +54,7 @@ pub(crate) fn parties(names: &[&str]) -> String {
 pub(crate) fn sample() -> String {
     let pcr = "ab".repeat(48);
     let head = head();
-    let publisher = party("publisher", 1, Some("http://publisher.example:7501"));
+    let publisher = party("publisher", 1, Some(&custody()));
     let retailer = party("retailer", 2, None);
     format!(
         r#"{head}min_cell = 50
@@ -198,7 +203,8 @@ fn reads_every_field() {
     assert_eq!(contract.expires.to_string(), "2027-12-31T00:00:00Z");
     let publisher = &contract.parties["publisher"];
     assert_eq!(publisher.root_key, signing_key(1).public());
-    assert_eq!(publisher.custody.as_deref(), Some("http://publisher.example:7501"));
+    let address = publisher.custody.as_ref().map(ToString::to_string);
+    assert_eq!(address, Some(custody()));
     assert_eq!(contract.party_of(&signing_key(2).public()), Some("retailer"));
     assert_eq!(contract.party_of(&signing_key(3).public()), None);
     let exposures = &contract.datasets["exposures"];

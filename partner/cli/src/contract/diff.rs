@@ -64,7 +64,8 @@ pub(super) fn changes(before: &Contract, after: &Contract) -> Vec<String> {
 type Facts = BTreeMap<String, String>;
 
 fn party(party: &Party) -> Facts {
-    let custody = party.custody.clone().unwrap_or_else(|| "not online".to_owned());
+    let custody =
+        party.custody.as_ref().map_or_else(|| "not online".to_owned(), ToString::to_string);
     [
         ("root key", party.root_key.to_string()),
         ("recipient key", party.recipient_key.to_string()),

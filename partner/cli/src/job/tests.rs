@@ -29,7 +29,7 @@ fn a_ledger_is_needed_only_where_a_job_is_paid_from_it() {
     let dir = tempfile::tempdir().unwrap();
     let [publisher, retailer] = ["publisher", "retailer"]
         .map(|name| Identity::create(&dir.path().join(name), name, None).unwrap());
-    let known = contract([&publisher, &retailer], Some("http://custody.example:7501"));
+    let known = contract([&publisher, &retailer], Some("http://localhost:7501"));
     let offline = contract([&publisher, &retailer], None);
     let of_both = include_str!("../../../../protocol/src/analysis/overlap/sample/job.toml");
     let all = "datasets = [\"customers\", \"members\", \"viewers\"]";

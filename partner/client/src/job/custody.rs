@@ -1,17 +1,17 @@
-//! Asks another party's custody, over plain HTTP. Its answer is signed with a service key, so it is
-//! that party's word.
+//! Asks another party's custody, over TLS under the key that the contract pins. Its answer is signed with a service key,
+//! so it is that party's word.
 
 use super::{JobError, RETRIES};
 use crate::{
     clock,
-    http::{HttpError, Plain},
+    http::{Http, HttpError},
     keys::{self, IdentityError},
     room::RoomError,
 };
 use bytes::Bytes;
 use hyper::Method;
 use protocol::{
-    contract::Contract,
+    contract::{CUSTODY_ADDRESS, Contract, CustodyAddress},
     delegation::{Authority, Delegate, WithdrawalHeard, Withdrawn},
     digest::Digest,
     job::JobName,
@@ -64,11 +64,9 @@ impl Custody<'_> {
         key: &Delegate,
         mut request: SliceRequest,
     ) -> Result<SliceReply, JobError> {
-        let authority = self.url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-        let authority = authority.filter(|rest| rest.contains(':') && !rest.contains('/'));
-        let expected =
-            || self.unreachable("expected an address such as http://host:7501".to_owned());
-        let mut http = Plain::new(authority.ok_or_else(expected)?.to_owned());
+        let expected = |_| self.unreachable(format!("expected {CUSTODY_ADDRESS}"));
+        let address: CustodyAddress = self.url.parse().map_err(expected)?;
+        let mut http = Http::to(&address);
         let mut attempts = 0;
         let mut asked;
         let answer = loop {
@@ -82,6 +80,9 @@ impl Custody<'_> {
                 Err(HttpError::Broken) if attempts < RETRIES => {
                     tokio::time::sleep(PAUSE).await;
                 }
+                Err(error @ HttpError::OtherKey { .. }) => {
+                    return Err(self.not_ours(error.to_string()));
+                }
                 Err(error) => return Err(self.unreachable(error.to_string())),
             }
         };
@@ -94,16 +95,17 @@ impl Custody<'_> {
     /// The answer to this request, if the owner's custody gave it.
     fn believed(&self, answer: &[u8], asked: Digest) -> Result<SliceReply, JobError> {
         let authority = Authority::at(self.contract, clock::now()).without(self.withdrawn);
-        let not_ours = |cause: String| {
-            let (owner, url) = (self.owner.to_owned(), self.url.to_owned());
-            JobError::NotTheCustody { owner, url, cause }
-        };
         let opened = authority.open_of::<CustodyReply>(answer, self.owner);
-        let (answer, _) = opened.map_err(|error| not_ours(error.to_string()))?;
+        let (answer, _) = opened.map_err(|error| self.not_ours(error.to_string()))?;
         if answer.request != asked {
-            return Err(not_ours("it answers another request".to_owned()));
+            return Err(self.not_ours("it answers another request".to_owned()));
         }
         Ok(answer.reply)
+    }
+
+    fn not_ours(&self, cause: String) -> JobError {
+        let (owner, url) = (self.owner.to_owned(), self.url.to_owned());
+        JobError::NotTheCustody { owner, url, cause }
     }
 
     fn unreachable(&self, cause: String) -> JobError {
@@ -125,9 +127,9 @@ pub async fn tell_custody(
     withdrawal: &[u8],
 ) -> Result<String, JobError> {
     let not_told = |cause: String| JobError::NotTold { url: url.to_owned(), cause };
-    let authority = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/').to_owned());
-    let expected = || not_told("expected an address such as http://host:7501".to_owned());
-    let mut http = Plain::new(authority.ok_or_else(expected)?);
+    let expected = |_| not_told(format!("expected {CUSTODY_ADDRESS}"));
+    let address: CustodyAddress = url.parse().map_err(expected)?;
+    let mut http = Http::to(&address);
     let body = Bytes::copy_from_slice(withdrawal);
     let sent = http.send(Method::POST, "/v1/withdraw", body, limits::SLICE_REPLY.bytes).await;
     let answer = sent.map_err(|error| not_told(error.to_string()))?;

@@ -226,9 +226,10 @@ impl Round<'_> {
         owner: &str,
     ) -> Result<Desk, JobError> {
         let listed = contract.parties.get(owner).and_then(|party| party.custody.as_ref());
+        let listed = listed.map(ToString::to_string);
         let ours = contract.party_of(&self.identity.root_key()) == Some(owner);
-        match custodies.addresses.get(owner).or(listed) {
-            Some(url) => Ok(Desk::At(url.clone())),
+        match custodies.addresses.get(owner).cloned().or(listed) {
+            Some(url) => Ok(Desk::At(url)),
             None if ours && custodies.own.is_some() => Ok(Desk::Ours),
             None => Err(JobError::NoCustody { owner: owner.to_owned() }),
         }

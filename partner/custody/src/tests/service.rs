@@ -4,7 +4,7 @@ use super::*;
 use crate::serve::Memory;
 use client::{
     clock,
-    http::Plain,
+    http::Http,
     job::OwnCustody,
     keys::{self, random},
     room::RoomError,
@@ -43,7 +43,7 @@ impl Believe for Arc<Believer> {
 struct Custody {
     room: Fixture,
     believer: Arc<Believer>,
-    http: Plain,
+    http: Http,
     url: String,
     events: mpsc::Receiver<Event>,
 }
@@ -67,8 +67,8 @@ impl Custody {
             .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (http, url) = (Plain::new(address.to_string()), format!("http://{address}"));
-        tokio::spawn(serve(listener, Arc::new(service), std::future::pending()));
+        let (http, url) = (Http::plain(address.to_string()), format!("http://{address}"));
+        tokio::spawn(serve(listener, &Door::Plain, Arc::new(service), std::future::pending()));
         Self { room, believer, http, url, events }
     }
 

@@ -2,9 +2,11 @@ use super::*;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use rustls::{
     ServerConfig,
+    crypto::ring,
     pki_types::PrivateKeyDer,
     sign::{CertifiedKey, SingleCertAndKey},
 };
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
