@@ -44,3 +44,6 @@ mod meaning;
 #[path = "support/room.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 mod room;
+#[path = "support/trained.rs"]
+#[expect(unreachable_pub, reason = "shared by several tests")]
+mod trained;

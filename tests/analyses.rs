@@ -17,5 +17,6 @@ mod proof;
 mod readings;
 mod receipt;
 mod sample;
+mod trained;
 mod words;
 mod wrong_uses;

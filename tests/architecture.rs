@@ -17,7 +17,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("learning", &[]),
     ("statistics", &[]),
     ("accounting", &[]),
-    ("protocol", &["accounting", "attestation-verifier", "statistics"]),
+    ("protocol", &["accounting", "attestation-verifier", "learning", "statistics"]),
     ("front", &["protocol"]),
     ("nsm", &["attestation-verifier"]),
     ("dataset", &["protocol"]),

@@ -11,7 +11,8 @@ use crate::{
 use attestation_verifier::receipt::{
     BodyKind, encode, nonce_for, payload, signing_input, user_data_for,
 };
-use privacy::{Paid, Release};
+use engine::Trainees;
+use privacy::{Next, Paid, Release, Steps};
 use protocol::{
     canonical,
     digest::Digest,
@@ -115,12 +116,13 @@ async fn release(
     figures: Digest,
     now: Time,
 ) -> Result<(), Refusal> {
-    let (paid, first) = match open.progress.remove(&figures) {
+    let (begun, first) = match open.progress.remove(&figures) {
         Some(done @ Progress::Released(..)) => {
             open.progress.insert(figures, done);
             return Ok(());
         }
-        Some(Progress::Paid(paid, first)) => (*paid, first),
+        Some(Progress::Paid(paid, first)) => (Begun::Paid(*paid), first),
+        Some(Progress::Trained(steps, first)) => (Begun::Trained(*steps), first),
         None => {
             let (contract, purpose) = (&serving.contract, admitted.purpose());
             open.vault.check_cells(contract, admitted.proven().tally())?;
@@ -129,12 +131,60 @@ async fn release(
             let paid = open.ledger.pay(admitted.clone(), contract, now)?;
             let (job, tally) = (admitted.name(), admitted.proven().tally());
             let place = open.history.note(job, (analyst, purpose), tally, now);
-            (paid, PayingJob { job, place })
+            (Begun::Paid(paid), PayingJob { job, place })
         }
     };
-    let released = tally(serving, open, admitted, paid, (figures, first)).await?;
+    let released = match begun {
+        Begun::Trained(steps) => train(serving, open, admitted, steps, (figures, first)).await?,
+        Begun::Paid(paid) if admitted.proven().proof().steps().is_some() => {
+            let steps = Steps::begin(paid).map_err(|_| Refusal::Internal)?;
+            train(serving, open, admitted, steps, (figures, first)).await?
+        }
+        Begun::Paid(paid) => tally(serving, open, admitted, paid, (figures, first)).await?,
+    };
     open.progress.insert(figures, Progress::Released(Box::new(released), first));
     Ok(())
+}
+
+/// What was paid for, and how far it is.
+#[expect(clippy::large_enum_variant, reason = "one at a time")]
+enum Begun {
+    Paid(Paid),
+    Trained(Steps),
+}
+
+/// Makes the steps of a training that are left, each with the noise that was paid for, drawn once. After a fault the
+/// payment is kept with what it has drawn: a retry goes on from there, and nothing has left.
+async fn train(
+    serving: &Serving,
+    open: &mut Open,
+    admitted: &Admitted,
+    mut steps: Steps,
+    (figures, first): (Digest, PayingJob),
+) -> Result<Release, Refusal> {
+    let (proven, versions) = (admitted.proven(), &admitted.job().datasets);
+    let unlocked = open.vault.unlocked(&serving.contract, versions, proven.tally());
+    let fault = match unlocked {
+        Err(refusal) => Err(refusal),
+        Ok(unlocked) => match Trainees::read(proven, &unlocked.tables).await {
+            Err(fault) => Ok(fault),
+            Ok(people) => loop {
+                let raw = match people.add(steps.place(), steps.ask()).await {
+                    Ok(raw) => raw,
+                    Err(fault) => break Ok(fault),
+                };
+                match steps.draw(raw, &mut open.noise.as_mut()) {
+                    Ok(Next::More(left)) => steps = left,
+                    Ok(Next::All(release)) => return Ok(release),
+                    Err(_) => return Err(Refusal::Internal),
+                }
+            },
+        },
+    };
+    open.progress.insert(figures, Progress::Trained(Box::new(steps), first));
+    let fault = fault?;
+    tracing::error!(%fault, "the engine failed in a training");
+    Err(Refusal::Internal)
 }
 
 /// Runs the engine and adds the noise that was paid for. After a fault the payment is kept for a

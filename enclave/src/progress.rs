@@ -1,12 +1,14 @@
 //! How far the figures of a question are, so that nothing is paid twice.
 
-use privacy::{Paid, Release};
+use privacy::{Paid, Release, Steps};
 use protocol::job::JobName;
 
 /// How far the figures of a paid tally are.
 pub(crate) enum Progress {
     /// The tally is paid and nothing was computed, because something inside failed.
     Paid(Box<Paid>, PayingJob),
+    /// A training is paid, and some of its steps were drawn: it goes on from there.
+    Trained(Box<Steps>, PayingJob),
     /// The figures are released: anything else that is estimated from them costs nothing.
     Released(Box<Release>, PayingJob),
 }

@@ -155,6 +155,8 @@ pub enum Leaves {
     Figures,
     /// One chosen place, and no figure.
     Place(By),
+    /// The steps of its training.
+    Steps,
 }
 
 /// The names and flags of a kind.

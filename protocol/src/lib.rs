@@ -35,3 +35,5 @@ pub use messages::{grant, message, receipt, slice};
 pub use privacy::{loss, proof, tally};
 // A crate of its own that knows nothing of this one: what it computes takes long without optimisation.
 pub use accounting;
+// And so is this one: what trains is the same for who adds up and for who checks.
+pub use learning;

@@ -9,9 +9,9 @@ use arrow::{
     array::{Array, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch, UInt32Array},
     compute::take,
 };
-use engine::Ordered;
+use engine::{Ordered, Trainees};
 use page::terminal;
-use privacy::{Ledger, Release, sampler::Noise};
+use privacy::{Ledger, Next, Release, Steps, sampler::Noise};
 use protocol::{
     analysis::Question,
     contract::{Contract, Role},
@@ -112,7 +112,6 @@ impl Counted {
         let tables = tables
             .map(|(name, rows)| Arc::new(Ordered::new(&self.contract, name, rows).unwrap()))
             .collect::<Vec<_>>();
-        let raw = runtime().block_on(::engine::run(proven, &tables)).unwrap();
         let admitted = danger::with_proof(self.admitted.clone(), proven.clone());
         let mut ledger = Ledger::new();
         for dataset in admitted.datasets() {
@@ -130,6 +129,10 @@ impl Counted {
             ledger.accept(&slice, &self.contract, NOW).unwrap();
         }
         let paid = ledger.pay(admitted, &self.contract, NOW).unwrap();
+        if proven.proof().steps().is_some() {
+            return runtime().block_on(train(Steps::begin(paid).unwrap(), proven, &tables, noise));
+        }
+        let raw = runtime().block_on(::engine::run(proven, &tables)).unwrap();
         raw.release(paid, noise).unwrap()
     }
 
@@ -143,6 +146,23 @@ impl Counted {
     pub(crate) fn answer(&self, released: &Released) -> Option<JobResult> {
         let remaining = BTreeMap::new();
         JobResult::new(&self.contract, &self.admitted, "analyst", released, &remaining, NOW)
+    }
+}
+
+/// All steps of a training.
+async fn train(
+    mut steps: Steps,
+    proven: &Proven,
+    tables: &[Arc<Ordered>],
+    noise: &mut impl Noise,
+) -> Release {
+    let people = Trainees::read(proven, tables).await.unwrap();
+    loop {
+        let raw = people.add(steps.place(), steps.ask()).await.unwrap();
+        match steps.draw(raw, noise).unwrap() {
+            Next::More(left) => steps = left,
+            Next::All(release) => return release,
+        }
     }
 }
 
@@ -288,7 +308,7 @@ fn rows(contract: &Contract, dataset: &str, batch: &RecordBatch) -> Vec<meaning:
                 }
                 Role::Group(_) => Value::Group(u32::try_from(code(name, at)).ok()),
                 Role::Label => Value::Label(bytes(name, at)),
-                Role::Measure(_) => Value::Number(numbers(name, at)),
+                Role::Measure(_) | Role::Feature(_) => Value::Number(numbers(name, at)),
                 Role::Date => Value::Day(Some(code(name, at)).filter(|day| *day != MISSING)),
                 _ => continue,
             };

@@ -2,7 +2,7 @@
 
 use super::{counted::Counted, sample::Sample};
 use privacy::sampler::{Noise, Scale, Variance};
-use protocol::{analysis::Leaves, policy::price, proof, released::Released};
+use protocol::{analysis::Leaves, policy::price, proof, released::Released, tally::HeldOut};
 
 /// Draws nothing, and keeps what was to be drawn.
 #[derive(Default)]
@@ -66,6 +66,17 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
                 for found in drawn.laplace {
                     assert!((found / scale - 1.0).abs() < 1e-6, "{name}: {found} for {scale}");
                 }
+            }
+            Leaves::Steps => {
+                let steps = proven.proof().steps().expect("a training");
+                let program = proven.tally().program.as_ref().expect("a training");
+                let counts = program.held_out.as_ref().map_or(0, HeldOut::counts);
+                let all = usize::try_from(steps.count).unwrap() * program.plan().bins();
+                let mut expected = vec![variance(&steps.label)];
+                expected.extend(vec![variance(&steps.step); all]);
+                expected.extend(vec![steps.scores.as_ref().map_or(0.0, variance); counts]);
+                assert!(drawn.laplace.is_empty() && drawn.gaussian == expected, "{name}");
+                assert!(matches!(release.released(), Released::Steps(_)), "{name}");
             }
             Leaves::Figures => {
                 assert!(drawn.laplace.is_empty(), "{name}");

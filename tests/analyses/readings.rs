@@ -3,7 +3,7 @@
 use protocol::{
     analysis::uses::Reading,
     contract::{ColumnRef, Terms},
-    tally::{Condition, Dimension, Measure, Population, Quantity, Side, Tally},
+    tally::{Binned, Condition, Dimension, Learnt, Measure, Population, Quantity, Side, Tally},
 };
 
 /// Every column that `tally` reads, with the way.
@@ -43,6 +43,22 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
         });
     }
     read.extend(tally.measures.iter().filter_map(|measure| of(measure, None)));
+    if let Some(program) = &tally.program {
+        for feature in &program.features {
+            read.extend(match &feature.of {
+                Binned::Value { column, .. } | Binned::Total { column, .. } => {
+                    Some((named(feature.side, column), Reading::Feature))
+                }
+                Binned::Rows { .. } => None,
+            });
+        }
+        read.extend(match &program.label.of {
+            Learnt::OneOf { column, .. } | Learnt::Sum { column } => {
+                Some((named(program.label.side, column), Reading::Label))
+            }
+            Learnt::Found | Learnt::Rows => None,
+        });
+    }
     read
 }
 
@@ -74,6 +90,16 @@ pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
         read.extend(tally.datasets().map(|dataset| (dataset, Reading::Union)));
     }
     read.extend(tally.measures.iter().flat_map(|measure| rows(measure, Reading::Rows)));
+    if let Some(program) = &tally.program {
+        for feature in &program.features {
+            if let Binned::Rows { .. } = feature.of {
+                read.push((tally.dataset(feature.side), Reading::Feature));
+            }
+        }
+        if let Learnt::Found | Learnt::Rows = program.label.of {
+            read.push((tally.dataset(program.label.side), Reading::Label));
+        }
+    }
     read.into_iter().map(|(dataset, reading)| (dataset.to_owned(), reading)).collect()
 }
 

@@ -108,6 +108,7 @@ fn tally(
         products: has_squares.then(|| Product::square(0)).into_iter().collect(),
         cells_per_person,
         ids_per_person: 1,
+        program: None,
     };
     let split = Split { n: 200, sum: 500, products: 300 };
     let rho = Rho(10_000_000_000);

@@ -35,6 +35,9 @@ mod partners;
 mod place;
 mod side;
 
+pub(crate) use merge::Merge;
+pub(crate) use partners::Partners;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -42,7 +45,7 @@ use std::thread;
 use privacy::Totals;
 use protocol::limits;
 use protocol::released::Place;
-use protocol::tally::{Dimension, Population, Side as Which, Tally};
+use protocol::tally::{Dimension, Side as Which, Tally};
 
 use crate::fault::Fault;
 use crate::mix::mix;
@@ -50,8 +53,6 @@ use crate::ordered::{Id, Ordered};
 use cells::Counted;
 use columns::Starts;
 use measures::Found;
-use merge::Merge;
-use partners::Partners;
 use place::OfPerson;
 use side::{Person, Side, Tuple};
 
@@ -87,14 +88,7 @@ fn over<const N: usize>(
     let sides = (0..).map(Which).zip(tables);
     let sides = sides.map(|(which, table)| Side::new(tally, which, table, &strides));
     let sides = sides.collect::<Result<Vec<_>, Fault>>()?;
-    let partners = match (tally.population, tables) {
-        (Population::First, [population, joined @ ..]) => {
-            let joined = joined.iter().map(|joined| Partners::new(population, joined));
-            joined.collect::<Result<_, Fault>>()?
-        }
-        _ => Vec::new(),
-    };
-    let counting = Counting::<N>::new(tally, &strides, sides, partners);
+    let counting = Counting::<N>::new(tally, &strides, sides, Partners::all(tally, tables)?);
     let threads = work.threads.min(work.parts).min(counting.copies()).max(1);
     let next = AtomicUsize::new(0);
     let count = || counting.count(&next, work.parts.max(1));
@@ -377,4 +371,4 @@ fn is_found<const N: usize>(people: &[Person; N], at: usize) -> bool {
 const MOST_FIGURES: usize = 1 << 23;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -74,6 +74,8 @@ impl Raw {
         let released = match self.proven.proof().leaves.clone() {
             Leaves::Place(choice) => Released::Place(self.choose(choice, noise)?),
             Leaves::Figures(vectors) => Released::Figures(self.figures(&vectors, noise)?),
+            // Its steps leave by [`Steps`](crate::Steps), one after another.
+            Leaves::Steps(_) => return Err(Mismatch::OtherQuestion),
         };
         Ok(Release { paid, released })
     }
@@ -113,7 +115,7 @@ pub enum Mismatch {
     Shape,
 }
 
-/// What may leave, and the payment that it used up. Only [`Raw::release`] makes one:
+/// What may leave, and the payment that it used up. Only [`Raw::release`] and [`Steps::draw`](crate::Steps::draw) make one:
 ///
 /// ```compile_fail,E0451
 /// fn forged(paid: privacy::Paid) -> privacy::Release {
@@ -127,6 +129,10 @@ pub struct Release {
 }
 
 impl Release {
+    pub(crate) fn of(paid: Paid, released: Released) -> Self {
+        Self { paid, released }
+    }
+
     /// The question that was paid for, and the payment.
     pub fn paid(&self) -> &Paid {
         &self.paid
@@ -138,7 +144,7 @@ impl Release {
         &self.released
     }
 
-    /// The figures with the noise in each; `None` if a chosen place was released.
+    /// The figures with the noise in each; `None` if something else was released.
     #[must_use]
     pub fn view(&self) -> Option<View<'_>> {
         self.released.view(self.paid.admitted().proven())
@@ -244,7 +250,7 @@ impl Noisy {
     }
 }
 
-fn width(sigma: Sigma) -> Result<Variance, Mismatch> {
+pub(crate) fn width(sigma: Sigma) -> Result<Variance, Mismatch> {
     let (numerator, denominator) = sigma.variance();
     Variance::new(numerator, denominator).map_err(|_| Mismatch::Undrawable)
 }

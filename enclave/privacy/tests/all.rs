@@ -11,4 +11,5 @@ mod release;
 mod report;
 mod sampler;
 mod silent;
+mod steps;
 mod support;

@@ -12,6 +12,7 @@ fn tally(codes: &[i32]) -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
+        program: None,
     }
 }
 

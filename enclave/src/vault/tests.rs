@@ -82,6 +82,7 @@ fn no_label_decides_whether_a_job_has_memory() {
         products: Vec::new(),
         cells_per_person: 16,
         ids_per_person: 1,
+        program: None,
     };
     let of_rows = |tally: &Tally, rows| vault.check_cells_of(&contract, tally, rows);
     // 16 cells of some 380 bytes for each of 1,024 people do not fit into a mebibyte; those of 128 do.

@@ -181,6 +181,10 @@ fn preview(prepared: &Prepared) {
             "  noise moves the choice by at most {} people, with 95 % probability",
             number::size(people_off.ceil())
         )),
+        PreviewNoise::Steps { count, step_sd, clip } => say::note(format_args!(
+            "  {count} steps; noise s.d. on each sum of one: {}, of which one person moves at most {clip}",
+            number::size(step_sd)
+        )),
         PreviewNoise::Figures { people_sd, figures } => {
             say::note(format_args!("  noise s.d. on a head count: {}", number::size(people_sd)));
             for figure in figures {

@@ -43,7 +43,8 @@ fn main() {
     let mut descent = Descent::start(plan, i64::from(count / 2));
     let begun = Instant::now();
     for _ in 0..steps {
-        let adding = Adding::new(&descent, &link);
+        let (plan, grid) = (descent.plan().clone(), descent.grid());
+        let adding = Adding::new(&plan, &link, &grid);
         let sums = adding.sums(&people, 0..people.len());
         descent.step(&sums);
     }

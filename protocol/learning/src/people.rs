@@ -7,7 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Descent, Feature, Grid, Link, Plan, plan::wide};
+use crate::{Feature, Grid, Link, Plan, plan::wide};
 
 /// Who is trained on: the bin of each person in each feature, and the label.
 pub struct People {
@@ -135,14 +135,14 @@ impl Group {
 pub struct Adding<'d> {
     plan: &'d Plan,
     link: &'d Link,
-    grid: Grid,
+    grid: &'d Grid,
 }
 
 impl<'d> Adding<'d> {
-    /// The step that `descent` makes next.
+    /// The step that scores people by `grid`.
     #[must_use]
-    pub fn new(descent: &'d Descent, link: &'d Link) -> Self {
-        Self { plan: descent.plan(), link, grid: descent.grid() }
+    pub fn new(plan: &'d Plan, link: &'d Link, grid: &'d Grid) -> Self {
+        Self { plan, link, grid }
     }
 
     /// For every bin of every feature, the sum of the clamped residuals of the people at these places: exact, so that
@@ -150,7 +150,7 @@ impl<'d> Adding<'d> {
     #[must_use]
     pub fn sums(&self, people: &People, range: Range<usize>) -> Vec<i64> {
         let clip = i32::try_from(self.plan.clip).unwrap_or(i32::MAX);
-        let tables = people.tables(&self.grid);
+        let tables = people.tables(self.grid);
         let mut all = vec![0_i64; self.plan.bins()];
         let mut sums: Vec<[Table; 2]> = tables.iter().map(|_| [[0; CODES]; 2]).collect();
         let mut scores = [0_i32; BLOCK];

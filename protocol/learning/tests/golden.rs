@@ -46,7 +46,8 @@ fn train(plan: &Plan, people: &People, label_sum: i64, parts: usize) -> (Model, 
     let mut descent = Descent::start(plan.clone(), label_sum);
     let mut all = Vec::new();
     for _ in 0..plan.steps {
-        let adding = Adding::new(&descent, &link);
+        let (plan, grid) = (descent.plan().clone(), descent.grid());
+        let adding = Adding::new(&plan, &link, &grid);
         let part = people.len().div_ceil(parts);
         let mut sums = vec![0; plan.bins()];
         for start in (0..people.len()).step_by(part) {
@@ -145,7 +146,8 @@ fn one_person_moves_one_bin_of_each_feature_by_at_most_the_clamp() {
     let link = Link::new(plan.loss, plan.cap);
     let mut descent = Descent::start(plan.clone(), -4_000_000);
     for step in 0..20_i64 {
-        let adding = Adding::new(&descent, &link);
+        let (plan, grid) = (descent.plan().clone(), descent.grid());
+        let adding = Adding::new(&plan, &link, &grid);
         for (bins, label) in &rows[..50] {
             let mut one = People::with_room(&plan.features, 1);
             one.add(bins, label_quanta(*label, 1));

@@ -184,6 +184,7 @@ impl Analysis for Example {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: scope.contract.ids_per_person,
+            program: None,
         })
     }
 

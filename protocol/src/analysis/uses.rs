@@ -166,6 +166,10 @@ pub enum Reading {
     Distinct,
     /// Divides people into cells by what they have of it, summed or counted.
     Bins,
+    /// Learns from the column: a model has a weight for each of its bins.
+    Feature,
+    /// Learns the column: a model says how likely its value is, or how large.
+    Label,
 }
 
 /// The roles of which a column must have one.
@@ -208,7 +212,15 @@ mod tests {
             assert!(!population.amount.may_be_none(), "{}", declared.kind);
             for (at, used) in declared.uses.iter().enumerate() {
                 let of_a_dataset = |it: &Reading| {
-                    matches!(it, Reading::Match | Reading::Union | Reading::Rows | Reading::Bins)
+                    matches!(
+                        it,
+                        Reading::Match
+                            | Reading::Union
+                            | Reading::Rows
+                            | Reading::Bins
+                            | Reading::Feature
+                            | Reading::Label
+                    )
                 };
                 match used.lists {
                     Lists::Dataset => {

@@ -13,6 +13,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+mod trained;
+
+pub use trained::{StepSums, Trained};
+
 /// What is released of a tally.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -22,6 +26,8 @@ pub enum Released {
     Figures(Figures),
     /// One chosen place, and no figure.
     Place(Chosen),
+    /// The sums of a training.
+    Steps(Trained),
 }
 
 /// The place that was chosen.
@@ -182,6 +188,7 @@ impl Released {
         match self {
             Self::Figures(figures) => figures.noise,
             Self::Place(chosen) => chosen.noise,
+            Self::Steps(trained) => trained.noise,
         }
     }
 
@@ -209,6 +216,9 @@ impl Released {
     /// The most bytes that an answer to `tally` can have, whatever the noise is.
     #[must_use]
     pub fn longest(tally: &Tally) -> usize {
+        if let Some(program) = &tally.program {
+            return trained::numbers(program).saturating_mul(FIGURE).saturating_add(HEAD);
+        }
         let figures = 1 + tally.measures.len() + tally.products.len();
         let name = tally.dimensions.iter().map(|dimension| match dimension.places() {
             Some(_) => INDEX,
@@ -221,12 +231,12 @@ impl Released {
         cells.saturating_add(1).saturating_mul(cell).saturating_add(HEAD)
     }
 
-    /// The figures with their noise; `None` if a chosen place was released.
+    /// The figures with their noise; `None` if something else was released.
     #[must_use]
     pub fn view<'a>(&'a self, proven: &'a Proven) -> Option<View<'a>> {
         match self {
             Self::Figures(figures) => View::new(figures, proven),
-            Self::Place(_) => None,
+            Self::Place(_) | Self::Steps(_) => None,
         }
     }
 }

@@ -142,7 +142,7 @@ impl PrivacyReport {
         let mechanism = match proof.leaves {
             _ if !is_noisy => "none",
             Leaves::Place(_) => PERMUTE_AND_FLIP,
-            Leaves::Figures(_) => "discrete_gaussian",
+            Leaves::Figures(_) | Leaves::Steps(_) => "discrete_gaussian",
         };
         let owner = |dataset| contract.datasets.get(dataset).map(|found| found.owner.clone());
         let charged = admitted.datasets().iter().map(|dataset| ChargeReport {

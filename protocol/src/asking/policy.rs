@@ -237,6 +237,7 @@ fn prove(
     let threshold = price.min_cell.max(contract.min_cell);
     let proof = match question.leaves() {
         Leaves::Place(by) => tally.prove_choice(by, rho, threshold),
+        Leaves::Steps => tally.prove_steps(rho, threshold),
         Leaves::Figures => {
             let Split { n, sum, products } = price.split;
             if n.checked_add(sum).and_then(|parts| parts.checked_add(products)) != Some(1000) {

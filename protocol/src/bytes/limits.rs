@@ -116,6 +116,12 @@ pub const TABLES: usize = 8;
 pub const DECODED_MEASURES: usize = 4 * MEASURES;
 /// What cells are made of.
 pub const DECODED_GROUP_BY: usize = 4 * GROUP_BY;
+/// Features of a training.
+pub const DECODED_FEATURES: usize = 4 * learning::FEATURES;
+/// Bins of all features of a training: the sums of one step.
+pub const TRAINED_BINS: usize = learning::FEATURES * 256;
+/// Steps of a training.
+pub const STEPS: usize = 1000;
 /// Products of two measures, or of one with itself.
 pub const PRODUCTS: usize = DECODED_MEASURES * (DECODED_MEASURES + 1) / 2;
 /// Parties of a list.

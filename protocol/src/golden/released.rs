@@ -1,17 +1,28 @@
 //! What was released, as it lies beside a receipt.
 
 use super::{Folder, covers, kinds};
-use crate::released::{Cell, Chosen, Figures, Place, Released, Totals};
+use crate::released::{Cell, Chosen, Figures, Place, Released, StepSums, Totals, Trained};
 
 kinds!(RELEASED, kind: Released {
     Released::Figures(_) => "figures",
     Released::Place(_) => "place",
+    Released::Steps(_) => "steps",
 });
 
 #[test]
 fn what_was_released_has_the_bytes_it_had() {
     let mut folder = Folder::open("released-v1");
-    let all = [Released::Figures(figures()), Released::Place(Chosen { noise: true, place: 3 })];
+    let trained = Trained {
+        noise: true,
+        label: -12,
+        steps: vec![StepSums(vec![1, -70_000, 1 << 40]), StepSums(vec![0, 2, 3])],
+        scores: Some(StepSums(vec![5, -2, 7, 100])),
+    };
+    let all = [
+        Released::Figures(figures()),
+        Released::Place(Chosen { noise: true, place: 3 }),
+        Released::Steps(trained),
+    ];
     covers(RELEASED, all.iter().map(kind));
     for released in &all {
         let file = format!("{}.cbor", kind(released));

@@ -5,7 +5,8 @@ use crate::{
     canonical,
     identity::Identifier,
     tally::{
-        Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+        Binned, Clamp, Condition, Dimension, Feature, HeldOut, Label, Learnt, Loss, Measure,
+        Population, Product, Program, Quantity, Side, Table, Tally,
     },
 };
 
@@ -33,6 +34,19 @@ kinds!(DIMENSIONS, dimension: Dimension {
     Dimension::BinsPerGroup { .. } => "bins_per_group",
 });
 
+kinds!(BINNED, binned: Binned {
+    Binned::Value { .. } => "value",
+    Binned::Total { .. } => "total",
+    Binned::Rows { .. } => "rows",
+});
+
+kinds!(LEARNT, learnt: Learnt {
+    Learnt::Found => "found",
+    Learnt::OneOf { .. } => "one_of",
+    Learnt::Rows => "rows",
+    Learnt::Sum { .. } => "sum",
+});
+
 kinds!(QUANTITIES, quantity: Quantity {
     Quantity::Rows => "rows",
     Quantity::RowsOfAll => "rows_of_all",
@@ -43,13 +57,22 @@ kinds!(QUANTITIES, quantity: Quantity {
 #[test]
 fn a_tally_has_the_bytes_it_had() {
     let mut folder = Folder::open("tally-v1");
-    let tallies = [("first", first()), ("union", union())];
+    let tallies = [("first", first()), ("union", union()), ("training", training())];
     covers(POPULATIONS, tallies.iter().map(|(_, it)| population(&it.population)));
     let dimensions = tallies.iter().flat_map(|(_, it)| &it.dimensions);
     covers(DIMENSIONS, dimensions.map(dimension));
     covers(QUANTITIES, tallies.iter().flat_map(|(_, it)| &it.measures).map(|it| quantity(&it.of)));
     let conditions = tallies.iter().flat_map(|(_, it)| it.conditions());
     covers(CONDITIONS, conditions.map(|(_, it)| condition(it)));
+    let features = tallies.iter().filter_map(|(_, it)| it.program.as_ref());
+    covers(BINNED, features.flat_map(|it| &it.features).map(|it| binned(&it.of)));
+    let labels = labels();
+    covers(LEARNT, labels.iter().map(|(_, it)| learnt(it)));
+    for (name, made) in labels {
+        let bytes = folder.file(&format!("label_{name}.cbor"), &canonical::to_vec(&made));
+        let read: Learnt = canonical::from_slice(&bytes).unwrap();
+        assert_eq!(read, made, "{name}");
+    }
     for (name, made) in &tallies {
         let bytes = folder.file(&format!("{name}.cbor"), &canonical::to_vec(made));
         let read: Tally = canonical::from_slice(&bytes).unwrap();
@@ -108,6 +131,7 @@ fn first() -> Tally {
         products: vec![Product::square(1), Product { one: 1, other: 2, coarse: 3 }],
         cells_per_person: 3,
         ids_per_person: 1,
+        program: None,
     }
 }
 
@@ -126,5 +150,57 @@ fn union() -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 2,
+        program: None,
+    }
+}
+
+fn labels() -> Vec<(&'static str, Learnt)> {
+    let column = |name: &str| name.to_owned();
+    let all = [
+        Learnt::Found,
+        Learnt::OneOf { column: column("arm"), codes: vec![0, 2] },
+        Learnt::Rows,
+        Learnt::Sum { column: column("spend") },
+    ];
+    all.into_iter().map(|it| (learnt(&it), it)).collect()
+}
+
+fn training() -> Tally {
+    let column = |name: &str| name.to_owned();
+    let feature = |side, of| Feature { side, of };
+    Tally {
+        dimensions: Vec::new(),
+        measures: Vec::new(),
+        products: Vec::new(),
+        cells_per_person: 1,
+        population: Population::First,
+        tables: ["exposures", "sales"]
+            .map(|name| Table { dataset: column(name), rows: Vec::new() })
+            .into(),
+        ids_per_person: 1,
+        program: Some(Program {
+            features: vec![
+                feature(Side::POPULATION, Binned::Value { column: column("arm"), values: 3 }),
+                feature(
+                    Side::JOINED,
+                    Binned::Total { column: column("spend"), edges: vec![-100, 0, 5_000] },
+                ),
+                feature(Side::JOINED, Binned::Rows { edges: vec![2] }),
+            ],
+            label: Label {
+                side: Side::POPULATION,
+                of: Learnt::OneOf { column: column("arm"), codes: vec![0] },
+                cap: 1,
+            },
+            loss: Loss::Logistic,
+            people: 30_000,
+            steps: 150,
+            clip: 2_651,
+            rate: 4_290_000_000,
+            momentum: 900,
+            ridge: 1,
+            averaged: 75,
+            held_out: Some(HeldOut { share: 200, edges: vec![-65_536, 0, 65_536] }),
+        }),
     }
 }

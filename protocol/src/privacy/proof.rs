@@ -9,6 +9,7 @@ mod choice;
 mod error;
 mod prove;
 mod shown;
+mod steps;
 mod tail;
 mod wanted;
 
@@ -16,6 +17,7 @@ pub use check::{Flaw, check};
 pub use choice::{By, Choice};
 pub use error::{ErrorBar, ErrorBars};
 pub use prove::{PriceError, Request};
+pub use steps::Steps;
 pub use wanted::Wanted;
 
 use crate::{
@@ -40,7 +42,7 @@ pub struct Proof {
     pub cost: Loss,
 }
 
-/// What a proof permits to be released: figures or one place, and never both.
+/// What a proof permits to be released: figures, one place, or the steps of a training, and never two of these.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever releases must see a new door")]
@@ -49,6 +51,8 @@ pub enum Leaves {
     Figures(Vectors),
     /// One public place, and none of the figures that it was chosen by.
     Place(Choice),
+    /// The steps of a training, each once.
+    Steps(Steps),
 }
 
 /// The vectors of figures that are released, each over all cells.
@@ -76,20 +80,29 @@ impl Vectors {
 }
 
 impl Proof {
-    /// The vectors of figures; `None` if a place is released.
+    /// The vectors of figures; `None` if something else is released.
     #[must_use]
     pub fn vectors(&self) -> Option<&Vectors> {
         match &self.leaves {
             Leaves::Figures(vectors) => Some(vectors),
-            Leaves::Place(_) => None,
+            Leaves::Place(_) | Leaves::Steps(_) => None,
         }
     }
 
-    /// How the released place is chosen; `None` if figures are released.
+    /// The releases of a training; `None` if something else is released.
+    #[must_use]
+    pub fn steps(&self) -> Option<Steps> {
+        match &self.leaves {
+            Leaves::Steps(steps) => Some(*steps),
+            Leaves::Figures(_) | Leaves::Place(_) => None,
+        }
+    }
+
+    /// How the released place is chosen; `None` if something else is released.
     #[must_use]
     pub fn choice(&self) -> Option<Choice> {
         match &self.leaves {
-            Leaves::Figures(_) => None,
+            Leaves::Figures(_) | Leaves::Steps(_) => None,
             Leaves::Place(choice) => Some(*choice),
         }
     }
@@ -193,7 +206,7 @@ impl Proof {
     fn vectors_mut(&mut self) -> &mut Vectors {
         match &mut self.leaves {
             Leaves::Figures(vectors) => vectors,
-            Leaves::Place(_) => panic!("a place leaves"),
+            Leaves::Place(_) | Leaves::Steps(_) => panic!("something else leaves"),
         }
     }
 }

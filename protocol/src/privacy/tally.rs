@@ -8,6 +8,7 @@ mod condition;
 mod dimension;
 mod likeness;
 mod product;
+mod program;
 
 use crate::{
     identity::Identifier,
@@ -21,6 +22,7 @@ pub use condition::Condition;
 pub use dimension::{Arm, Dimension};
 pub(crate) use product::COARSEST;
 pub use product::Product;
+pub use program::{Binned, Feature, HeldOut, Label, Learnt, Loss, Program};
 
 /// A question about people.
 ///
@@ -53,6 +55,9 @@ pub struct Tally {
     pub cells_per_person: u32,
     /// How many ids one person may have.
     pub ids_per_person: u32,
+    /// What is trained, if this is a training. It has no cells then: no dimensions, measures or products.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
 }
 
 /// The people who are counted. Every id with a row that counts is one person.
@@ -240,7 +245,12 @@ impl Tally {
             | Dimension::Bins { .. }
             | Dimension::BinsPerGroup { .. } => false,
         });
+        let learns = self.program.as_ref().is_some_and(|program| {
+            joined(&program.label.side)
+                || program.features.iter().any(|feature| joined(&feature.side))
+        });
         by_column
+            || learns
             || self.measures.iter().any(|measure| joined(&measure.side))
             || self.joined().is_some_and(|table| !table.rows.is_empty())
     }

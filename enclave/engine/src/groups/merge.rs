@@ -6,7 +6,7 @@ use super::partners::{NOBODY, Partners};
 use crate::ordered::{Id, Order, wide};
 
 /// The people of one range of keys, in the order of their ids: of at most `N` tables.
-pub(super) struct Merge<'t, const N: usize> {
+pub(crate) struct Merge<'t, const N: usize> {
     orders: &'t [&'t Order],
     /// How people of each joined table are found; none of a union.
     partners: &'t [Partners],
@@ -20,7 +20,7 @@ pub(super) struct Merge<'t, const N: usize> {
 
 impl<'t, const N: usize> Merge<'t, N> {
     /// The range at place `part` of `parts`, which are of equal widths: keys are evenly spread.
-    pub(super) fn new(
+    pub(crate) fn new(
         (orders, partners): (&'t [&'t Order], &'t [Partners]),
         counted: usize,
         part: usize,
@@ -50,7 +50,7 @@ impl<'t, const N: usize> Merge<'t, N> {
     }
 
     /// The next person of the population, and the person's place in each table.
-    pub(super) fn next_person(&mut self) -> Option<(Id, [Option<usize>; N])> {
+    pub(crate) fn next_person(&mut self) -> Option<(Id, [Option<usize>; N])> {
         let id = self.next.iter().take(self.counted).filter_map(|(_, id)| *id).min()?;
         let mut own: [_; N] = array::from_fn(|at| {
             loop {
@@ -78,7 +78,7 @@ impl<'t, const N: usize> Merge<'t, N> {
     }
 
     /// Whether a person at these places agrees in all tables.
-    pub(super) fn agrees(&self, own: &[Option<usize>; N]) -> bool {
+    pub(crate) fn agrees(&self, own: &[Option<usize>; N]) -> bool {
         let mut tables = self.orders.iter().zip(own);
         tables.all(|(order, own)| own.is_none_or(|own| order.agrees(own)))
     }

@@ -1,12 +1,15 @@
 //! Who of the population is claimed by whom of the joined dataset.
 
+use std::sync::Arc;
+
 use protocol::identity::Identifier;
+use protocol::tally::{Population, Tally};
 
 use crate::fault::Fault;
 use crate::ordered::Ordered;
 
 /// How the people of a joined dataset are found.
-pub(super) enum Partners {
+pub(crate) enum Partners {
     /// By equal ids.
     ById,
     /// By equal ids of this kind.
@@ -16,12 +19,22 @@ pub(super) enum Partners {
 }
 
 impl Partners {
+    /// Of each joined dataset of a tally; none of a union.
+    pub(crate) fn all(tally: &Tally, tables: &[Arc<Ordered>]) -> Result<Vec<Self>, Fault> {
+        match (tally.population, tables) {
+            (Population::First, [population, joined @ ..]) => {
+                joined.iter().map(|joined| Self::new(population, joined)).collect()
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The people of `population`, and who of `joined` claims them.
     ///
     /// Kinds are gone through in the order of the joined dataset's claims, keys of each from the least on. Nobody claims
     /// with two kinds, and no key of a kind is that of two people of the population; so a person of the joined dataset is
     /// found by one at most. Who accepted a claim of an earlier kind has no place for another.
-    pub(super) fn new(population: &Ordered, joined: &Ordered) -> Result<Self, Fault> {
+    pub(crate) fn new(population: &Ordered, joined: &Ordered) -> Result<Self, Fault> {
         let claims = joined.claims();
         match claims {
             [] => return Ok(Self::ById),

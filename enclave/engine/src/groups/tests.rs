@@ -3,8 +3,8 @@
 mod claims;
 #[path = "../../../../tests/support/meaning.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
-mod meaning;
-mod room;
+pub(crate) mod meaning;
+pub(crate) mod room;
 mod several;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -222,6 +222,7 @@ fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: 
         products: Vec::new(),
         cells_per_person,
         ids_per_person: 1,
+        program: None,
     }
 }
 

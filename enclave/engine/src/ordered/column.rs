@@ -50,7 +50,7 @@ impl Column {
             }
             Role::Label => Some(Self::Texts(Vec::with_capacity(rows))),
             Role::Date => Some(Self::Days(Vec::with_capacity(rows))),
-            Role::Measure(_) => Some(Self::Numbers(Vec::with_capacity(rows))),
+            Role::Measure(_) | Role::Feature(_) => Some(Self::Numbers(Vec::with_capacity(rows))),
             _ => None,
         }
     }
@@ -69,7 +69,7 @@ impl Column {
             }
             Role::Label => Some((32, 36)),
             Role::Date => Some((4, 4)),
-            Role::Measure(_) => Some((8, 8)),
+            Role::Measure(_) | Role::Feature(_) => Some((8, 8)),
             _ => None,
         }
     }

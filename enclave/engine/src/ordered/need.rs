@@ -1,6 +1,7 @@
 //! How much memory a dataset takes, from what is public of it.
 
 use protocol::contract::{Contract, Role};
+use protocol::learning::People;
 use protocol::tally::Tally;
 
 use super::column::Column;
@@ -75,12 +76,17 @@ impl Need {
 }
 
 /// Memory for the cells of a job that the data name, in bytes, if so many rows are counted: as if nobody shared a
-/// cell. Nothing for a job whose cells are public.
+/// cell; for the people of a training, as if every row were somebody else's. Nothing for a job whose cells are public.
 ///
 /// It follows from the tally and the number of rows, padding included, so that whether there is room says nothing
 /// about rows.
 #[must_use]
 pub fn need_of_cells(tally: &Tally, rows: u64) -> u64 {
+    if let Some(program) = &tally.program {
+        // Twice: a list that has just grown, or that is put behind another.
+        let person = People::bytes_of_one(program.features.len()).saturating_mul(2);
+        return rows.saturating_mul(u64::try_from(person).unwrap_or(u64::MAX));
+    }
     if !tally.is_named_by_data() {
         return 0;
     }

@@ -7,7 +7,7 @@ use custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
     page::number::{self, whole},
-    proof::{Choice, Figure, Leaves, Vectors},
+    proof::{Choice, Figure, Leaves, Steps, Vectors},
     tally::{Measure, Quantity, Tally},
     units::Scale,
 };
@@ -45,6 +45,7 @@ pub(super) fn remaining(page: &mut String, line: &BudgetLine, contract: &Contrac
         wrap(page, "  ", &text)?;
         match &job.proof.leaves {
             Leaves::Place(choice) => wrap(page, "    ", &chosen(choice, job))?,
+            Leaves::Steps(steps) => wrap(page, "    ", &trained(steps))?,
             Leaves::Figures(vectors) => {
                 let person = person(job, vectors, contract);
                 wrap(page, "    ", &format!("One person changes {person}."))?;
@@ -81,6 +82,18 @@ fn chosen(choice: &Choice, job: &JobLine) -> String {
     format!(
         "Only the chosen place leaves: one person changes the odds of each by a factor of at most \
          e^{epsilon:.3}. With 95 % probability it is at most {off} people off the best one offered."
+    )
+}
+
+/// Says what one person changes in a training.
+fn trained(steps: &Steps) -> String {
+    format!(
+        "{} steps of a training left: in each, one person changes {} of all sums by at most {}, and noise has a standard \
+         deviation of {}.",
+        steps.count,
+        steps.step.cells,
+        steps.step.linf,
+        number::size(steps.step.sigma.value())
     )
 }
 

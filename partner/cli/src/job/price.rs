@@ -16,7 +16,7 @@ use protocol::{
         number::{size, whole},
     },
     policy,
-    proof::{ErrorBar, ErrorBars, Proven, Split, Wanted},
+    proof::{ErrorBar, ErrorBars, Proven, Split, Steps, Wanted},
 };
 use std::{
     fmt::{self, Write},
@@ -266,6 +266,9 @@ impl Priced {
             wrap(&mut page, "", &text)?;
             return Ok(page);
         }
+        if let Some(steps) = self.proven.proof().steps() {
+            self.write_steps(&mut page, &steps)?;
+        }
         if let Some(bars) = &self.bars {
             self.write_people(&mut page, &bars.people)?;
             self.write_sums(&mut page, bars)?;
@@ -298,6 +301,20 @@ impl Priced {
             wrap(page, "", &danger)?;
         }
         Ok(())
+    }
+
+    /// Writes what leaves of a training, and that nobody knows beforehand how good the model will be.
+    fn write_steps(&self, page: &mut String, steps: &Steps) -> fmt::Result {
+        writeln!(page)?;
+        let (sd, clip) = (size(steps.step.sigma.value()), steps.step.linf);
+        let text = format!(
+            "{} steps leave, after the sum of labels: sums for every bin of {} features, each with noise of s.d. {sd}, of \
+             which one person moves at most {clip}. How good the model will be depends on the data, and cannot be said \
+             before: rehearse on data of your own (glovebox try). Sums are signed: of somebody who is known to be in the \
+             data it may cost up to 4 rho to learn which of two histories is theirs.",
+            steps.count, steps.step.cells
+        );
+        wrap(page, "", &text)
     }
 
     /// Writes the noise on head counts.

@@ -318,6 +318,11 @@ impl Prepared {
         let (tally, proof) = (proven.tally(), proven.proof());
         let noise = match &proof.leaves {
             Leaves::Place(choice) => PreviewNoise::Place { people_off: choice.people_off(tally) },
+            Leaves::Steps(steps) => PreviewNoise::Steps {
+                count: steps.count,
+                step_sd: steps.step.sigma.value(),
+                clip: steps.step.linf,
+            },
             Leaves::Figures(vectors) => PreviewNoise::Figures {
                 people_sd: vectors.sd_of_people(tally),
                 figures: figures(job.question.measures(), tally, vectors),
@@ -385,6 +390,15 @@ pub enum PreviewNoise {
     Place {
         /// By how many people the chosen place is off the best one at most, with 95 % probability.
         people_off: f64,
+    },
+    /// The job releases the steps of a training.
+    Steps {
+        /// How many steps there are.
+        count: u32,
+        /// Standard deviation of the noise on each sum of a step, in quanta.
+        step_sd: f64,
+        /// The most that one person moves each of them.
+        clip: u64,
     },
 }
 

@@ -93,5 +93,6 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         products,
         cells_per_person: 1,
         ids_per_person: contract.ids_per_person,
+        program: None,
     })
 }

@@ -86,6 +86,7 @@ pub(super) fn tally(asked: &Outcomes, scope: &Scope<'_>) -> Result<Tally, Refusa
         products,
         cells_per_person: 1,
         ids_per_person: scope.contract.ids_per_person,
+        program: None,
     })
 }
 

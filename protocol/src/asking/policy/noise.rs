@@ -20,8 +20,17 @@ pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> 
         _ => None,
     };
     let measure = place.and_then(|at| Some((at, named.get(at)?, tally.measures.get(at)?.clamp)));
+    let trained = match (error, &tally.program) {
+        (PriceError::NoNoise(Wanted::Label), Some(program)) => Some(("label", program.label.cap)),
+        (PriceError::NoNoise(_), Some(program)) => Some(("residuals of a step", program.clip)),
+        _ => None,
+    };
     let (figure, scale, cap) = match &measure {
         Some((_, (name, scale), clamp)) => (name.clone(), *scale, clamp.reach()),
+        None if trained.is_some() => {
+            let (name, cap) = trained.unwrap_or_default();
+            (name.to_owned(), Scale::WHOLE, u64::from(cap))
+        }
         None => ("people".to_owned(), Scale::WHOLE, u64::from(tally.ids_per_person)),
     };
     let largest =
@@ -42,6 +51,9 @@ impl NoiseRequest<'_> {
         let Self { split, selection_delta, .. } = *self;
         let request = Request { rho, split, threshold: 1, selection_delta };
         let mut tally = tally.clone();
+        if tally.program.is_some() {
+            return tally.prove_steps(rho, 1).is_ok();
+        }
         tally.coarsen(&request, 1);
         tally.prove(&request).is_ok()
     }

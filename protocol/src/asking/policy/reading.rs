@@ -9,6 +9,8 @@
 //! check; it decides what the answer is called, and not what is released. Products and bins name
 //! measures by their places; a place without a measure has no proof.
 
+mod training;
+
 use super::{column_not_permitted, not_permitted};
 use crate::{
     analysis::uses::Reading,
@@ -28,6 +30,7 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
         products: _,
         cells_per_person,
         ids_per_person,
+        program,
     } = tally;
     let reader = Reader { contract, terms, tally };
     reader.datasets()?;
@@ -40,6 +43,9 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
     }
     dimensions.iter().try_for_each(|dimension| reader.dimension(dimension))?;
     measures.iter().try_for_each(|measure| reader.measure(measure))?;
+    if let Some(program) = program {
+        training::check(&reader, program)?;
+    }
     let (found, most) = (u64::from(*cells_per_person), u64::from(terms.cells_per_person));
     if !(1..=most).contains(&found) {
         return Err(Refusal::OverLimit { limit: Limit::CellsPerPerson, found, most });

@@ -6,7 +6,10 @@ use crate::{
     digest::Digest,
     limits,
     loss::{Loss, Rho},
-    tally::{COARSEST, Condition, Dimension, Measure, Population, Product, Quantity, Side, Tally},
+    tally::{
+        COARSEST, Condition, Dimension, Measure, Population, Product, Program, Quantity, Side,
+        Tally,
+    },
 };
 use std::collections::BTreeSet;
 
@@ -30,6 +33,7 @@ pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> 
     }
     let least = match &proof.leaves {
         Leaves::Figures(vectors) => cost_of_vectors(&tally, vectors, proof.threshold)?,
+        Leaves::Steps(steps) => steps.cost(&tally)?,
         Leaves::Place(choice) => Some(Loss::zcdp(choice.holds(&tally).ok_or(Flaw::Choice)?)),
     };
     if !least.is_some_and(|least| least.fits(&proof.cost)) {
@@ -41,6 +45,10 @@ pub fn check(tally: Tally, proof: Proof, min_cell: u32) -> Result<Proven, Flaw> 
 /// The cost of all vectors together, if there is one for each figure of the tally and its noise
 /// covers one person; `None` if the cost is too large to be counted.
 fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<Option<Loss>, Flaw> {
+    // Of a training nothing is counted in cells.
+    if tally.program.is_some() {
+        return Err(Flaw::Figures);
+    }
     let figures = (tally.measures.len(), tally.products.len());
     if (vectors.sums.len(), vectors.products.len()) != figures {
         return Err(Flaw::Figures);
@@ -59,7 +67,7 @@ fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<O
 }
 
 /// Δ₂²/(2σ²) <= ρ, exactly: cells · linf² · 1024² · 10¹² <= 2ρ · σ².
-fn covers(figure: &Figure, cells: u32, linf: Option<u64>) -> Result<(), Flaw> {
+pub(super) fn covers(figure: &Figure, cells: u32, linf: Option<u64>) -> Result<(), Flaw> {
     if figure.cells < cells || linf.is_none_or(|least| figure.linf < least) {
         return Err(Flaw::Sensitivity { cells, linf: linf.unwrap_or(u64::MAX) });
     }
@@ -107,6 +115,9 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("start"));
     }
     datasets(tally)?;
+    if let Some(program) = &tally.program {
+        return if is_training(tally, program) { Ok(()) } else { Err(Flaw::Shape("training")) };
+    }
     let measures = u32::try_from(tally.measures.len()).unwrap_or(u32::MAX);
     let pair = |product: &Product| (product.one, product.other);
     let one = |product: &Product| {
@@ -142,6 +153,21 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         }
     });
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
+}
+
+/// Checks that a training has features and a label of datasets that are read, and no cells.
+fn is_training(tally: &Tally, program: &Program) -> bool {
+    let has_cells = !tally.dimensions.is_empty()
+        || !tally.measures.is_empty()
+        || !tally.products.is_empty()
+        || tally.cells_per_person != 1;
+    let mut sides = program.features.iter().map(|feature| feature.side);
+    !has_cells
+        && tally.population == Population::First
+        && tally.conditions().next().is_none()
+        && sides.all(|side| tally.table(side).is_some())
+        && tally.table(program.label.side).is_some()
+        && program.is_sound()
 }
 
 /// Whether bins may have these edges: each once, and in ascending order.

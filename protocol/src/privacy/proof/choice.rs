@@ -84,7 +84,7 @@ impl Tally {
     /// The range of a score: by how much one person can change one score more than another.
     fn range(&self, by: By) -> Option<u64> {
         self.offered(by).filter(|places| *places > 0)?;
-        let linf = self.linf_of_people()?;
+        let linf = self.linf_of_people().filter(|_| self.program.is_none())?;
         match by {
             // 0 to k more in each.
             By::Fullest => Some(linf),
@@ -169,6 +169,7 @@ mod tests {
             products: Vec::new(),
             cells_per_person: 3,
             ids_per_person: 2,
+            program: None,
         }
     }
 

@@ -37,8 +37,7 @@ pub struct ErrorBars {
 }
 
 impl Proven {
-    /// The error bars of a group or arm of `audience` people; `None` if a place is released and no
-    /// figure.
+    /// The error bars of a group or arm of `audience` people; `None` if no such figures are released.
     #[must_use]
     pub fn error_bars(&self, audience: Option<u32>) -> Option<ErrorBars> {
         let (tally, proof) = (self.tally(), self.proof());
@@ -106,6 +105,7 @@ impl Vectors {
                 let of_people = self.reach(sum) * self.sd_of_people(tally);
                 Some(length(of(sum), of_people) / f64::from(audience.max(1)))
             }
+            Wanted::Label | Wanted::Step => None,
         }
     }
 }

@@ -150,7 +150,7 @@ struct Shares {
 impl Sigma {
     /// The smallest σ that makes a Gaussian on `cells` entries, of which each moves by at most `linf`,
     /// cost at most `rho`: √cells·linf/√(2ρ), rounded up.
-    fn for_cost(cells: u64, linf: u64, rho: Rho) -> Option<Self> {
+    pub(super) fn for_cost(cells: u64, linf: u64, rho: Rho) -> Option<Self> {
         if rho == Rho(0) {
             return None;
         }
@@ -178,8 +178,8 @@ pub enum PriceError {
     /// A figure gets no share of the loss, or its noise would be too large to draw.
     #[error("a figure would get no share of the loss, or noise too large to draw")]
     NoNoise(Wanted),
-    /// The tally has another shape than the choice, or offers no place.
-    #[error("the tally has no public places that could be chosen like this")]
+    /// The tally has another shape than what is to leave of it: no public places, or nothing to train.
+    #[error("the tally is of another shape than what is to leave of it")]
     NoChoice,
     /// The tally has no such figure.
     #[error("the question has no such figure")]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 mod limits;
 mod noise;
+mod steps;
 
 fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
@@ -27,6 +28,7 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
         products: if squares { vec![Product::square(0)] } else { Vec::new() },
         cells_per_person: cells,
         ids_per_person: ids,
+        program: None,
     }
 }
 

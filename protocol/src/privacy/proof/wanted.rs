@@ -12,4 +12,8 @@ pub enum Wanted {
     Product(usize),
     /// The sum of a measure over the people of a group or an arm, by the measure's place and how many there are.
     Mean(usize, u32),
+    /// The label sum of a training, or a count of its scores.
+    Label,
+    /// A step of a training.
+    Step,
 }

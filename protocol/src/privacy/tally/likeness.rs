@@ -1,7 +1,7 @@
 //! Whether two questions are about nearly the same people. Such questions are the pattern of an
 //! attack by averaging or by differencing.
 
-use super::{Condition, Dimension, Measure, Quantity, Side, Table, Tally};
+use super::{Condition, Dimension, Measure, Program, Quantity, Side, Table, Tally};
 use crate::contract::{Contract, Role};
 use crate::units::Scale;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,12 @@ impl Tally {
             population(&ours, &theirs),
             joined(&ours, &theirs),
             measured(&ours, &theirs),
-            cells(self, earlier),
+            match (&self.program, &earlier.program) {
+                (None, None) => cells(self, earlier),
+                (Some(one), Some(other)) => trainings((self, one), (earlier, other)),
+                // Neither is a margin of the other.
+                _ => None,
+            },
         ];
         let sum = differences.into_iter().try_fold(0, |sum, it| Some(sum + it?));
         sum.is_some_and(|sum| sum <= 1)
@@ -246,6 +251,15 @@ fn on_one_column(mut ours: Vec<&ChosenRows>, mut theirs: Vec<&ChosenRows>) -> Op
         ours.remove(at);
         theirs.remove(place);
     }
+}
+
+/// Two trainings that learn the same are alike, whatever their features, steps and settings are: their released sums
+/// could be averaged. None if they learn other things.
+fn trainings(one: (&Tally, &Program), other: (&Tally, &Program)) -> Option<usize> {
+    let learnt = |(tally, program): (&Tally, &Program)| {
+        (tally.dataset(program.label.side).to_owned(), program.label.of.clone())
+    };
+    (learnt(one) == learnt(other)).then_some(0)
 }
 
 /// How many codes of the arms or bins differ; none if by more than one code, or if neither's cells are

@@ -27,20 +27,20 @@ use crate::{
 
 /// A row of a table. A key of 0 stands for a row without that key, and a label of 0 for one without a label.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) row: i32,
-    pub(super) email: u8,
-    pub(super) phone: u8,
-    pub(super) group: i32,
-    pub(super) label: u32,
-    pub(super) number: i64,
-    pub(super) day: i32,
-    pub(super) agreed: i32,
+pub(crate) struct Row {
+    pub(crate) row: i32,
+    pub(crate) email: u8,
+    pub(crate) phone: u8,
+    pub(crate) group: i32,
+    pub(crate) label: u32,
+    pub(crate) number: i64,
+    pub(crate) day: i32,
+    pub(crate) agreed: i32,
 }
 
 impl Row {
     /// Whose it is: the first key is the address, but of the joined dataset the number, or what a union is by.
-    pub(super) fn id(&self, tally: &Tally, side: Side) -> Option<(char, u8)> {
+    pub(crate) fn id(&self, tally: &Tally, side: Side) -> Option<(char, u8)> {
         let (email, phone) = (('e', self.email), ('p', self.phone));
         let keys = match (tally.population, side) {
             (Population::Union { by: Identifier::Email }, _) => [email, phone],
@@ -51,7 +51,7 @@ impl Row {
     }
 
     /// The same row for the naive reference, of this table.
-    pub(super) fn meant(&self, side: Side) -> meaning::Row {
+    pub(crate) fn meant(&self, side: Side) -> meaning::Row {
         let (email, phone) = ((Identifier::Email, self.email), (Identifier::Phone, self.phone));
         let keys = if side == Side::JOINED { [phone, email] } else { [email, phone] };
         let code = u32::try_from(self.group).ok().filter(|code| *code < 3);
@@ -73,7 +73,7 @@ impl Row {
     }
 
     /// Some begin alike, some are no text.
-    pub(super) fn label(&self) -> [u8; 32] {
+    pub(crate) fn label(&self) -> [u8; 32] {
         let mut label = [if self.label.is_multiple_of(2) { 7 } else { 0xff }; 32];
         label[28..].copy_from_slice(&self.label.to_be_bytes());
         if self.label == 0 { [0; 32] } else { label }
@@ -81,7 +81,7 @@ impl Row {
 }
 
 /// As many as a tally may have.
-pub(super) const DATASETS: [&str; limits::TABLES] =
+pub(crate) const DATASETS: [&str; limits::TABLES] =
     ["exposures", "sales", "visits", "d4", "d5", "d6", "d7", "d8"];
 
 /// The usual contract, with more datasets and these columns in all of them.
@@ -120,13 +120,13 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
 });
 
 /// Runs the engine over as many tables as the tally has.
-pub(super) fn run(tally: &Tally, tables: &[Vec<RecordBatch>]) -> Result<Totals, Fault> {
+pub(crate) fn run(tally: &Tally, tables: &[Vec<RecordBatch>]) -> Result<Totals, Fault> {
     let tables: Vec<_> = tables.iter().map(Vec::as_slice).take(tally.tables.len()).collect();
     run_with(tally, &ordered(&tables), 2, 5)
 }
 
 /// The tables in the order of people, by every kind of key.
-pub(super) fn ordered(tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
+pub(crate) fn ordered(tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
     let unions = [Identifier::Email, Identifier::Phone].into();
     let orders = Orders { unions, ..Orders::default() };
     let tables = DATASETS.iter().zip(tables);
@@ -136,7 +136,7 @@ pub(super) fn ordered(tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
 }
 
 /// The tables in the order of people, of whom those of the second claim by these kinds of keys.
-pub(super) fn claiming(claims: &[Identifier], tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
+pub(crate) fn claiming(claims: &[Identifier], tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
     let tables = DATASETS.iter().zip(tables);
     tables
         .map(|(name, rows)| {
@@ -150,7 +150,7 @@ pub(super) fn claiming(claims: &[Identifier], tables: &[&[RecordBatch]]) -> Vec<
 }
 
 /// On so many threads, over so many ranges of keys.
-pub(super) fn run_with(
+pub(crate) fn run_with(
     tally: &Tally,
     tables: &[Arc<Ordered>],
     threads: usize,
@@ -159,7 +159,7 @@ pub(super) fn run_with(
     RUNTIME.block_on(totals(tally, tables, threads, Some(parts)))
 }
 
-pub(super) fn table(rows: &[Row]) -> RecordBatch {
+pub(crate) fn table(rows: &[Row]) -> RecordBatch {
     let codes = |of: fn(&Row) -> i32| -> ArrayRef {
         Arc::new(Int32Array::from_iter_values(rows.iter().map(of)))
     };
@@ -191,12 +191,12 @@ fn tag(number: u8) -> Tag {
 }
 
 /// Of which number a key's bytes are all this one.
-pub(super) fn number(byte: u8) -> u8 {
+pub(crate) fn number(byte: u8) -> u8 {
     (0..=u8::MAX).find(|number| number.wrapping_mul(37) == byte).unwrap()
 }
 
 /// Few people with many rows.
-pub(super) fn tables() -> impl Strategy<Value = Vec<Vec<Row>>> {
+pub(crate) fn tables() -> impl Strategy<Value = Vec<Vec<Row>>> {
     vec(vec(row(), 0..40), 3)
 }
 
@@ -229,7 +229,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 /// Tallies of every shape that keep so many cells of a person.
-pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
+pub(crate) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
     let counted = prop_oneof![
         2 => Just((None, 1)),
         3 => Just((None, 2)),
@@ -259,6 +259,7 @@ pub(super) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
                 products,
                 cells_per_person: most,
                 ids_per_person: 1,
+                program: None,
             };
             if let Some(by) = union {
                 tally.population = Population::Union { by };

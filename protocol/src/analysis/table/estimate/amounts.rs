@@ -327,6 +327,7 @@ mod tests {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: 1,
+            program: None,
         };
         let possible = |tally: &Tally, measure, bin| {
             let Possible(ends) =

@@ -363,6 +363,7 @@ mod several {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: contract.ids_per_person,
+            program: None,
         };
         check(&contract, &terms, &tally)
     }
@@ -412,6 +413,7 @@ mod several {
                 products: Vec::new(),
                 cells_per_person: 1,
                 ids_per_person: contract.ids_per_person,
+                program: None,
             };
             check(&contract, &terms, &tally)
         };
@@ -445,6 +447,7 @@ mod several {
                 products: Vec::new(),
                 cells_per_person: 1,
                 ids_per_person: contract.ids_per_person,
+                program: None,
             };
             check(&contract, &terms, &tally)
         };
@@ -491,6 +494,7 @@ mod several {
                 products: Vec::new(),
                 cells_per_person: 1,
                 ids_per_person: contract.ids_per_person,
+                program: None,
             };
             let (column, start) = (column.to_owned(), start.to_owned());
             let since = Condition::SinceStart { column, side: Side(0), start, first: 0, last: 30 };
@@ -532,6 +536,7 @@ mod several {
                 products: Vec::new(),
                 cells_per_person: 1,
                 ids_per_person: contract.ids_per_person,
+                program: None,
             };
             check(&contract, &terms, &tally)
         };
@@ -562,6 +567,7 @@ mod several {
                 products: Vec::new(),
                 cells_per_person: 1,
                 ids_per_person: contract.ids_per_person,
+                program: None,
             };
             check(&contract, &terms, &tally)
         };

@@ -74,6 +74,7 @@ fn a_question_about_lift_becomes_the_tally_it_describes() {
         products: vec![Product::square(1)],
         cells_per_person: 1,
         ids_per_person: 1,
+        program: None,
     };
     assert_eq!(tally, expected);
     let without = changed(|lift| lift.window = None).unwrap();

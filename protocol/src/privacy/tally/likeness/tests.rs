@@ -26,6 +26,7 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
+        program: None,
     }
 }
 

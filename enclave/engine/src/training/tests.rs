@@ -1,0 +1,199 @@
+//! Trainings over small hostile tables: against what they mean, without one person, on any number of threads.
+
+#[path = "../../../../tests/support/trained.rs"]
+#[expect(unreachable_pub, reason = "shared by several tests")]
+mod trained;
+
+use std::sync::{Arc, LazyLock};
+
+use privacy::Ask;
+use proptest::prelude::*;
+use protocol::learning::Descent;
+use protocol::loss::Rho;
+use protocol::proof::{self, Proven};
+use protocol::tally::{
+    Binned, Feature, HeldOut, Label, Learnt, Loss, Population, Program, Side, Table, Tally,
+};
+
+use super::*;
+use crate::groups::tests::meaning;
+use crate::groups::tests::room::{Row, ordered, table, tables};
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
+});
+
+fn feature(side: Side, of: Binned) -> Feature {
+    Feature { side, of }
+}
+
+/// Of each kind of feature one, of both datasets, with this label.
+fn training(label: Learnt, loss: Loss, cap: u32) -> Tally {
+    let name = str::to_owned;
+    let group = |side| feature(side, Binned::Value { column: name("group"), values: 3 });
+    let total = |side| {
+        feature(side, Binned::Total { column: name("number"), edges: vec![-3, 0, 10, 1 << 50] })
+    };
+    let rows = |side| feature(side, Binned::Rows { edges: vec![2, 3] });
+    let (first, joined) = (Side::POPULATION, Side::JOINED);
+    Tally {
+        population: Population::First,
+        tables: ["exposures", "sales"]
+            .map(|it| Table { dataset: name(it), rows: Vec::new() })
+            .into(),
+        dimensions: Vec::new(),
+        measures: Vec::new(),
+        products: Vec::new(),
+        cells_per_person: 1,
+        ids_per_person: 1,
+        program: Some(Program {
+            features: vec![
+                group(first),
+                total(first),
+                rows(first),
+                group(joined),
+                total(joined),
+                rows(joined),
+            ],
+            label: Label { side: joined, of: label, cap },
+            loss,
+            people: 100,
+            steps: 3,
+            clip: 3000,
+            rate: 1 << 30,
+            momentum: 900,
+            ridge: 0,
+            averaged: 2,
+            held_out: None,
+        }),
+    }
+}
+
+fn labels() -> impl Strategy<Value = Tally> {
+    let codes = Learnt::OneOf { column: "group".to_owned(), codes: vec![0, 2] };
+    let sum = Learnt::Sum { column: "number".to_owned() };
+    prop_oneof![
+        Just(training(Learnt::Found, Loss::Logistic, 1)),
+        Just(training(codes, Loss::Logistic, 1)),
+        Just(training(Learnt::Rows, Loss::Poisson, 5)),
+        Just(training(sum, Loss::Squared, 150)),
+    ]
+}
+
+fn proven(tally: &Tally) -> Proven {
+    let proof = tally.prove_steps(Rho(1_000_000_000_000), 10).unwrap();
+    proof::check(tally.clone(), proof, 10).unwrap()
+}
+
+fn read(tally: &Tally, tables: &[Vec<Row>], threads: usize) -> Trainees {
+    let tables: Vec<_> = tables.iter().take(2).map(|rows| [table(rows)]).collect();
+    let tables: Vec<_> = tables.iter().map(<[_; 1]>::as_slice).collect();
+    let people = RUNTIME.block_on(Trainees::read_on(&proven(tally), &ordered(&tables), threads));
+    Arc::into_inner(people.unwrap()).unwrap()
+}
+
+fn meant(tally: &Tally, tables: &[Vec<Row>]) -> Vec<Vec<meaning::Row>> {
+    let tables = (0..).map(Side).zip(tables).take(tally.tables.len());
+    tables.map(|(side, rows)| rows.iter().map(|row| row.meant(side)).collect()).collect()
+}
+
+/// Weights as some step may have them, whatever noise there was.
+fn grid(tally: &Tally, seed: i64) -> Grid {
+    let plan = tally.program.as_ref().unwrap().plan();
+    let mut descent = Descent::start(plan.clone(), seed);
+    for step in 0..2 {
+        let sums = (0..).take(plan.bins()).map(|at: i64| (at * 7919 + step + seed) % 1001 * 700);
+        descent.step(&sums.collect::<Vec<_>>());
+    }
+    descent.grid()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn every_step_is_what_its_people_mean_on_any_threads_and_in_any_order(
+        tally in labels(), tables in tables(), seed in -500..500_i64,
+    ) {
+        let people = trained::people(&tally, &meant(&tally, &tables));
+        let grid = grid(&tally, seed);
+        let expected = trained::step(&tally, people.values(), &grid.weights, grid.intercept);
+        let labels: i64 = people.values().map(|(_, label)| i64::from(*label)).sum();
+        let turned: Vec<Vec<Row>> =
+            tables.iter().map(|rows| rows.iter().rev().cloned().collect()).collect();
+        for (tables, threads) in [(&tables, 1), (&tables, 2), (&turned, 8)] {
+            let found = read(&tally, tables, threads);
+            prop_assert_eq!(found.sums(&Ask::Label).unwrap(), vec![labels]);
+            prop_assert_eq!(&found.sums(&Ask::Step(grid.clone())).unwrap(), &expected);
+        }
+    }
+
+    /// By at most what the proof says, and a replaced one by twice that, whatever weights there are.
+    #[test]
+    fn one_person_moves_one_bin_of_each_feature_by_at_most_the_clamp(
+        tally in labels(), tables in tables(), seed in -500..500_i64, who in 0..7_u8,
+    ) {
+        let without: Vec<Vec<Row>> = (0..).map(Side).zip(&tables).map(|(side, rows)| {
+            let is_other = |row: &&Row| row.id(&tally, side) != Some(('e', who));
+            rows.iter().filter(is_other).cloned().collect()
+        }).collect();
+        let grid = grid(&tally, seed);
+        let all = read(&tally, &tables, 1).sums(&Ask::Step(grid.clone())).unwrap();
+        let fewer = read(&tally, &without, 1).sums(&Ask::Step(grid)).unwrap();
+        let moved = all.iter().zip(&fewer).filter(|(all, fewer)| all != fewer);
+        let figure = proven(&tally).proof().steps().unwrap().step;
+        prop_assert!(moved.clone().count() <= usize::try_from(figure.cells).unwrap());
+        prop_assert!(moved.clone().all(|(all, fewer)| all.abs_diff(*fewer) <= figure.linf));
+    }
+
+    /// Whoever is held out is in no step, and nobody else in a count of scores; which of both, no other person decides.
+    #[test]
+    fn people_are_trained_on_or_held_out_by_their_key_alone(tables in tables(), seed in -9..9_i64) {
+        let mut tally = training(Learnt::Found, Loss::Logistic, 1);
+        let everybody = trained::people(&tally, &meant(&tally, &tables)).len();
+        let held = HeldOut { share: 500, edges: vec![-1000, 0, 1000] };
+        tally.program.as_mut().unwrap().held_out = Some(held);
+        let grid = grid(&tally, seed);
+        let found = read(&tally, &tables, 2);
+        let counts = found.sums(&Ask::Scores(grid.clone())).unwrap();
+        prop_assert_eq!(counts.len(), 8);
+        let held: i64 = counts.iter().sum();
+        prop_assert_eq!(usize::try_from(held).unwrap() + found.found.trained.len(), everybody);
+        let mut sum = vec![0; 8];
+        let mut steps = vec![0; found.plan.bins()];
+        for who in 1..7_u8 {
+            for kind in ['e', 'p'] {
+                let own: Vec<Vec<Row>> = (0..).map(Side).zip(&tables).map(|(side, rows)| {
+                    rows.iter().filter(|row| row.id(&tally, side) == Some((kind, who))).cloned().collect()
+                }).collect();
+                let alone = read(&tally, &own, 1);
+                let add = |sum: &mut Vec<i64>, own: Vec<i64>| {
+                    sum.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+                };
+                add(&mut sum, alone.sums(&Ask::Scores(grid.clone())).unwrap());
+                add(&mut steps, alone.sums(&Ask::Step(grid.clone())).unwrap());
+            }
+        }
+        prop_assert_eq!(sum, counts);
+        prop_assert_eq!(steps, found.sums(&Ask::Step(grid)).unwrap());
+    }
+}
+
+#[test]
+fn refuses_columns_of_another_role_and_tables_in_the_place_of_others() {
+    let rows = vec![vec![], vec![]];
+    let tables: Vec<_> = rows.iter().map(|rows: &Vec<Row>| [table(rows)]).collect();
+    let tables: Vec<_> = tables.iter().map(<[_; 1]>::as_slice).collect();
+    let two = ordered(&tables);
+    let found = |tally: &Tally, tables: &[Arc<Ordered>]| {
+        RUNTIME.block_on(Trainees::read(&proven(tally), tables)).map(drop)
+    };
+    let mut tally = training(Learnt::Found, Loss::Logistic, 1);
+    assert_eq!(found(&tally, &two), Ok(()));
+    assert_eq!(found(&tally, &two[..1]), Err(Fault::Tables));
+    assert_eq!(found(&tally, &[Arc::clone(&two[1]), Arc::clone(&two[0])]), Err(Fault::Tables));
+    let of = Binned::Total { column: "label".to_owned(), edges: vec![1] };
+    tally.program.as_mut().unwrap().features[1].of = of;
+    let (dataset, column) = ("exposures".to_owned(), "label".to_owned());
+    assert_eq!(found(&tally, &two), Err(Fault::Layout { dataset, column }));
+}

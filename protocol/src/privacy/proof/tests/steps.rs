@@ -1,0 +1,140 @@
+//! One payment for exactly so many steps.
+
+use super::*;
+use crate::tally::{Binned, Feature, HeldOut, Label, Learnt, Program};
+
+fn training(features: usize, steps: u32, ids: u32, held_out: bool) -> Tally {
+    let feature = Feature { side: Side::POPULATION, of: Binned::Rows { edges: vec![2, 5] } };
+    Tally {
+        dimensions: Vec::new(),
+        measures: Vec::new(),
+        program: Some(Program {
+            features: vec![feature; features],
+            label: Label { side: Side::JOINED, of: Learnt::Found, cap: 1 },
+            loss: crate::tally::Loss::Logistic,
+            people: 1000,
+            steps,
+            clip: 2000,
+            rate: 1 << 30,
+            momentum: 900,
+            ridge: 0,
+            averaged: 1,
+            held_out: held_out.then(|| HeldOut { share: 200, edges: vec![0] }),
+        }),
+        ..tally(1, false, ids, 1, false)
+    }
+}
+
+proptest! {
+    #[test]
+    fn all_steps_together_never_cost_more_than_they_are_priced(
+        features in 1_usize..65, steps in 1_u32..1001, ids in 1_u32..4, held: bool,
+        rho in 10_000_000_u64..1_000_000_000_000,
+    ) {
+        let tally = training(features, steps, ids, held);
+        let proof = tally.prove_steps(Rho(rho), 50).unwrap();
+        let found = proof.steps().unwrap();
+        let root = f64::from(u32::try_from(features).unwrap()).sqrt();
+        let training = true_cost(&found.label, ids.into())
+            + f64::from(steps) * true_cost(&found.step, f64::from(ids) * 2000.0 * root);
+        let judging = found.scores.map_or(0.0, |it| true_cost(&it, ids.into()));
+        let cost = if ids == 1 { training.max(judging) } else { training + judging };
+        prop_assert!(cost <= proof.cost.rho().value());
+        prop_assert!(cost >= proof.cost.rho().value() * 0.99, "wasted: {cost}");
+        prop_assert_eq!(found.releases(), steps + 1 + u32::from(held));
+        check(tally, proof, 50).unwrap();
+    }
+}
+
+#[test]
+fn refuses_more_steps_less_noise_or_a_lower_price_than_the_proof_allows() {
+    let rho = Rho(100_000_000_000);
+    for ids in [1, 2] {
+        let tally = training(4, 100, ids, true);
+        let honest = tally.prove_steps(rho, 50).unwrap();
+        let changed = |change: &dyn Fn(&mut Steps)| {
+            let mut proof = honest.clone();
+            let Leaves::Steps(steps) = &mut proof.leaves else { panic!("steps leave") };
+            change(steps);
+            check(tally.clone(), proof, 50).unwrap_err()
+        };
+        let moved = |cells, linf| Flaw::Sensitivity { cells, linf };
+        assert_eq!(changed(&|it| it.count = 101), Flaw::Figures);
+        assert_eq!(changed(&|it| it.count = 99), Flaw::Figures);
+        assert_eq!(changed(&|it| it.scores = None), Flaw::Figures);
+        assert_eq!(changed(&|it| it.step.sigma.0 -= 1), Flaw::Noise);
+        assert_eq!(changed(&|it| it.label.sigma.0 /= 2), Flaw::Noise);
+        assert_eq!(changed(&|it| it.step.cells = 3), moved(4, 2000 * u64::from(ids)));
+        assert_eq!(changed(&|it| it.step.linf -= 1), moved(4, 2000 * u64::from(ids)));
+        assert_eq!(changed(&|it| it.label.linf = 0), moved(1, ids.into()));
+        let scores = |change: fn(&mut Figure)| changed(&|it| it.scores.iter_mut().for_each(change));
+        assert_eq!(scores(|it| it.linf = 0), moved(1, ids.into()));
+        assert_eq!(scores(|it| it.sigma.0 -= 1), Flaw::Noise);
+        // A share of each is in the price.
+        assert_eq!(changed(&|it| it.step.rho.0 += 1_000_000_000), Flaw::Cost);
+        assert_eq!(changed(&|it| it.label.rho.0 += 10_000_000_000), Flaw::Cost);
+        let scored = scores(|it| it.rho.0 += 10_000_000_000);
+        assert_eq!(scored, Flaw::Cost);
+        let mut cheaper = honest.clone();
+        cheaper.cost = Loss::zcdp(Rho(rho.0 / 2));
+        assert_eq!(check(tally.clone(), cheaper, 50).unwrap_err(), Flaw::Cost);
+    }
+}
+
+/// Whoever is held out is in no step: with several ids, one of a person may be and another not.
+#[test]
+fn judging_on_others_is_free_with_one_id_a_person_and_paid_with_several() {
+    let rho = Rho(100_000_000_000);
+    let share = |ids: u32| {
+        let steps = training(4, 100, ids, true).prove_steps(rho, 50).unwrap().steps().unwrap();
+        (steps.label.rho.0 + 100 * steps.step.rho.0, steps.scores.unwrap().rho.0)
+    };
+    let (training, judging) = share(1);
+    assert!(training > rho.0 - 100 && training <= rho.0 && judging == rho.0);
+    let (training, judging) = share(2);
+    assert!(training + judging <= rho.0 && judging == rho.0 / 4);
+}
+
+/// No head count is drawn: a training has no cells, and a table no program.
+#[test]
+fn a_training_has_no_cells_and_what_has_cells_is_no_training() {
+    let rho = Rho(100_000_000_000);
+    let honest = training(2, 10, 1, false);
+    let counted = honest.prove(&request(rho.0)).unwrap();
+    assert_eq!(check(honest.clone(), counted, 50).unwrap_err(), Flaw::Figures);
+    let table = tally(1, false, 1, 1, false);
+    assert_eq!(table.prove_steps(rho, 50), Err(PriceError::NoChoice));
+    let mut stolen = honest.prove_steps(rho, 50).unwrap();
+    stolen.tally = table.prove(&request(rho.0)).unwrap().tally;
+    assert_eq!(check(table, stolen, 50).unwrap_err(), Flaw::Figures);
+    let broken = |change: &dyn Fn(&mut Tally)| {
+        let mut tally = honest.clone();
+        change(&mut tally);
+        let proof = tally.prove_steps(rho, 50);
+        proof.map(|proof| check(tally, proof, 50).unwrap_err())
+    };
+    let shape = Ok(Flaw::Shape("training"));
+    let group = Dimension::Matched;
+    assert_eq!(broken(&|it| it.dimensions.push(group.clone())), shape);
+    assert_eq!(broken(&|it| it.cells_per_person = 2), shape);
+    let program =
+        |change: fn(&mut Program)| broken(&|it| change(it.program.as_mut().expect("a training")));
+    assert_eq!(program(|it| it.label.cap = 2), shape);
+    assert_eq!(program(|it| it.features[0].side = Side(2)), shape);
+    assert_eq!(program(|it| it.label.side = Side(7)), shape);
+    assert_eq!(program(|it| it.people = 0), shape);
+    assert_eq!(program(|it| it.clip = 4097), shape);
+    assert_eq!(program(|it| it.rate = 1 << 40), shape);
+    assert_eq!(program(|it| it.momentum = 1000), shape);
+    assert_eq!(program(|it| it.averaged = 11), shape);
+    assert_eq!(program(|it| it.steps = 1001), shape);
+    assert_eq!(program(|it| it.features.extend(vec![it.features[0].clone(); 63])), shape);
+    let held = Some(HeldOut { share: 501, edges: vec![0] });
+    let shapes = [held, Some(HeldOut { share: 100, edges: vec![1, 1] })];
+    for held in shapes {
+        let found = broken(&|it| it.program.as_mut().unwrap().held_out.clone_from(&held));
+        assert_eq!(found, shape);
+    }
+    assert_eq!(program(|it| it.steps = 0), Err(PriceError::NoNoise(Wanted::Step)));
+    assert_eq!(program(|it| it.clip = 0), shape);
+}
