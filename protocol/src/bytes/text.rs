@@ -13,6 +13,10 @@ use std::fmt;
 /// what is no character at all.
 #[must_use]
 pub fn is_hidden(letter: char) -> bool {
+    // Most text is ASCII, where a glance tells.
+    if letter.is_ascii() {
+        return letter.is_ascii_control();
+    }
     letter.is_control()
         || HIDDEN.iter().any(|&(first, last)| (first..=last).contains(&letter))
         || u32::from(letter) & 0xFFFE == 0xFFFE

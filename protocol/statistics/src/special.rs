@@ -33,9 +33,13 @@ pub fn normal_sf(z: f64) -> f64 {
         }
         0.5 - normal_density(z) * sum
     } else {
-        let fraction = (1..=MILLS_TERMS).rev().fold(z, |below, n| z + f64::from(n) / below);
-        normal_density(z) / fraction
+        normal_density(z) / mills(z, mills_terms(z))
     }
+}
+
+/// The density over the tail at `z` > 0 (Mills' ratio, inverted), by that many terms of its continued fraction.
+fn mills(z: f64, terms: u32) -> f64 {
+    (1..=terms).rev().fold(z, |below, n| z + f64::from(n) / below)
 }
 
 /// The z with P(Z > z) = `p`; infinite for 0 and 1, not a number outside.
@@ -214,8 +218,17 @@ fn beta_fraction(a: f64, x: f64, y: f64) -> f64 {
     value
 }
 
+/// How many terms of Mills' continued fraction give every bit at `z` of 2 or more.
+///
+/// What n terms leave out falls as exp(-2z√(2n)), so that further out fewer are enough.
+fn mills_terms(z: f64) -> u32 {
+    MILLS.iter().find(|(least, _)| z >= *least).map_or(MOST_MILLS_TERMS, |(_, terms)| *terms)
+}
+
+/// From which z on how many terms are enough, the farthest first.
+const MILLS: [(f64, u32); 6] = [(12.0, 16), (8.0, 22), (6.0, 31), (5.0, 40), (4.0, 52), (3.0, 85)];
 /// Enough for full precision from z = 2 on, where the fraction converges slowest.
-const MILLS_TERMS: u32 = 120;
+const MOST_MILLS_TERMS: u32 = 120;
 
 /// Newton's method doubles its digits each step; far starts need a few dozen.
 const NEWTON_STEPS: u32 = 200;
@@ -239,6 +252,14 @@ mod tests {
             let (z, steps) = newton(p);
             assert!(steps <= 13, "{p}: {steps}");
             assert!((normal_sf(z) / p - 1.0).abs() < 1e-12, "{p}: {z}");
+        }
+    }
+
+    #[test]
+    fn more_terms_of_the_fraction_change_no_bit() {
+        for z in (3_000..40_000).map(|thousandths| f64::from(thousandths) / 1_000.0) {
+            let terms = mills_terms(z);
+            assert_eq!(mills(z, terms).to_bits(), mills(z, MOST_MILLS_TERMS).to_bits(), "{z}");
         }
     }
 }
