@@ -1,6 +1,17 @@
 //! A party's folder: daily commands without flags, and what its service does when nobody looks.
 
-use tests::processes::Site;
+use protocol::contract::Contract;
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+use tests::{
+    processes::Site,
+    running::{Process, until},
+};
 
 /// Both parties write the room into their folders.
 fn join(site: &Site) {
@@ -58,4 +69,235 @@ fn daily_commands_need_no_flags_in_a_partys_folder() {
         refused.err
     );
     site.ok("close spring --yes --dir retailer");
+}
+
+/// The rules of a party's service, which looks every second; `more` of its only room.
+fn rules(site: &Site, party: &str, more: &str) {
+    let contract = contract(site).digest;
+    let text = format!(
+        "every_seconds = 1\n[[room]]\nname = \"spring\"\ncontract = \"{contract}\"\n{more}"
+    );
+    fs::write(site.path(&format!("{party}/service.toml")), text).unwrap();
+}
+
+fn contract(site: &Site) -> Contract {
+    Contract::open(&fs::read(site.path("contract.toml.signed")).unwrap()).unwrap()
+}
+
+/// The rule that grants a dataset to the build of the contract.
+fn granting(site: &Site, dataset: &str) -> String {
+    let build = &contract(site).builds[0].name;
+    format!("[[room.grant]]\ndataset = \"{dataset}\"\nbuilds = [\"{build}\"]\n")
+}
+
+/// Starts a party's service and waits until it has verified whoever serves.
+fn serve(site: &Site, party: &str) -> Process {
+    let service = site.begin(&format!("party serve --dir {party}"));
+    until("the service has verified the enclave", || journal(site, party).contains("verified: "));
+    service
+}
+
+fn journal(site: &Site, party: &str) -> String {
+    site.ok(&format!("journal --dir {party}"))
+}
+
+/// The datasets that the instance which serves now has open.
+fn open(site: &Site) -> Vec<String> {
+    let said = site.run("job status --dir publisher --json");
+    let Ok(status) = serde_json::from_str::<Value>(&said.out) else { return Vec::new() };
+    let open = status["datasets"].as_array().unwrap().iter();
+    open.map(|open| open["dataset"].as_str().unwrap().to_owned()).collect()
+}
+
+fn rename(from: &Path, to: &Path) {
+    fs::rename(from, to).unwrap();
+}
+
+#[test]
+fn after_a_kill_the_next_enclave_is_verified_granted_and_serving_without_a_person() {
+    let mut site = Site::new();
+    site.start_host();
+    site.upload();
+    join(&site);
+    let listen = format!("listen = \"{}\"\nresults = \"results\"\n", site.custody_address());
+    rules(&site, "retailer", &format!("{listen}{}", granting(&site, "sales")));
+    rules(&site, "publisher", &granting(&site, "exposures"));
+    // Whoever reads this file waits for ever.
+    let root = site.path("retailer/root.key");
+    rename(&root, &site.path("retailer-root.key"));
+    assert!(Command::new("mkfifo").arg(&root).status().unwrap().success());
+    let services = ["publisher", "retailer"].map(|party| serve(&site, party));
+    until("both have granted", || open(&site).len() == 2);
+    site.submit_of(1);
+    let line = "job submit job-1.toml --dir publisher --receiver publisher --receiver retailer";
+    let job = site.ok(line);
+    let fetched = |job: &str| site.path(&format!("retailer/results/{job}"));
+    until("the result was fetched", || fetched(&job).join("result.json").exists());
+    for file in ["report.html", "receipt.cbor", "released.cbor"] {
+        assert!(fetched(&job).join(file).exists(), "{file}");
+    }
+
+    let before = site.instance();
+    let killed = Instant::now();
+    site.kill_enclave();
+    until("both have granted again", || open(&site).len() == 2);
+    let took = killed.elapsed();
+    assert!(took < Duration::from_secs(60), "it took {took:?}");
+    println!("killed, verified, granted and serving again in {:.1} s", took.as_secs_f64());
+    assert_ne!(site.instance(), before);
+    site.submit_of(2);
+    let job = site.ok(&line.replace("job-1", "job-2"));
+    until("the second result was fetched", || fetched(&job).join("result.json").exists());
+
+    // One grant ends, and others go on.
+    site.ok("grant sales --revoke --dir retailer");
+    assert_eq!(open(&site), ["exposures"]);
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(open(&site), ["exposures"], "the service gives nothing again that was taken back");
+    site.ok("party resume sales --dir retailer");
+    until("it was let go on", || open(&site).len() == 2);
+
+    let said = journal(&site, "retailer");
+    for words in [
+        "service  started: for spring",
+        "spring  verified: the instance",
+        "spring  granted: sales to the instance",
+        "spring  countersigned: job",
+        "spring  fetched: the result of job",
+        "spring  held: sales: a person stopped it",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(said.matches("verified: ").count(), 2, "{said}");
+
+    // Stopping a service stops what it agreed to.
+    let [publisher, retailer] = services;
+    retailer.terminate();
+    let ended = retailer.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(open(&site), ["exposures"]);
+    assert!(journal(&site, "retailer").contains("took back: sales"), "{}", ended.err);
+    drop(publisher);
+}
+
+#[test]
+fn a_service_does_nothing_under_another_contract_or_in_another_build() {
+    let mut site = Site::new();
+    site.start_host();
+    site.upload();
+    join(&site);
+    let grant = granting(&site, "sales");
+    let digest = contract(&site).digest.to_string();
+    rules(&site, "retailer", &grant);
+    let path = site.path("retailer/service.toml");
+    let honest = fs::read_to_string(&path).unwrap();
+
+    fs::write(&path, honest.replace(&digest, &"ab".repeat(48))).unwrap();
+    let refused = site.run("party serve --dir retailer");
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    assert!(refused.err.contains("are for the contract abab"), "{}", refused.err);
+    let shown = site.ok("party show --dir retailer");
+    assert!(shown.contains("UNATTENDED: NOTHING"), "{shown}");
+
+    let build = contract(&site).builds[0].name.clone();
+    fs::write(&path, honest.replace(&format!("[\"{build}\"]"), "[\"v9\"]")).unwrap();
+    let refused = site.run("party serve --dir retailer");
+    assert!(
+        refused.code == Some(1) && refused.err.contains("name the build \"v9\""),
+        "{}",
+        refused.err
+    );
+
+    // A build that is withdrawn while the service runs loses what it has.
+    fs::write(&path, &honest).unwrap();
+    let service = serve(&site, "retailer");
+    until("it has granted", || open(&site) == ["sales"]);
+    site.ok("build withdraw build.json --dir retailer");
+    until("it was taken back", || open(&site).is_empty());
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(open(&site).is_empty());
+    let said = journal(&site, "retailer");
+    assert!(
+        said.contains("took back: sales") && said.contains("its build was withdrawn"),
+        "{said}"
+    );
+    drop(service);
+    let words =
+        site.ok("party show --dir retailer").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("It never grants to a build that this party has withdrawn"), "{words}");
+}
+
+#[test]
+fn keys_are_in_no_more_instances_than_the_rule_says() {
+    let mut site = Site::new();
+    site.start_host();
+    site.upload();
+    join(&site);
+    rules(&site, "retailer", &format!("instances = 1\n{}minutes = 1\n", granting(&site, "sales")));
+    let service = serve(&site, "retailer");
+    until("it has granted", || open(&site) == ["sales"]);
+    // A host that kills, or starts enclaves beside each other, gets the keys into one of them at a time.
+    site.kill_enclave();
+    until("it holds back", || {
+        journal(&site, "retailer").contains("held: sales: keys are in 1 instances")
+    });
+    assert!(open(&site).is_empty());
+    // Also after a restart of the service itself.
+    drop(service);
+    let service = site.begin("party serve --dir retailer");
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(open(&site).is_empty());
+    until("the first has expired", || open(&site) == ["sales"]);
+    drop(service);
+}
+
+#[test]
+fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_person() {
+    let mut site = Site::new();
+    site.start_host();
+    site.upload();
+    join(&site);
+    let watch = "[[room.watch]]\ndataset = \"sales\"\nfile = \"incoming.csv\"\n";
+    rules(&site, "retailer", &format!("{}{watch}", granting(&site, "sales")));
+    let service = serve(&site, "retailer");
+    until("it has granted", || open(&site) == ["sales"]);
+    let table = fs::read_to_string(site.path("retailer.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    let [file, ready, held] =
+        ["retailer/incoming.csv", "retailer/incoming.csv.ready", "retailer/incoming.csv.held"]
+            .map(|name| site.path(name));
+    let give = |text: &str| {
+        fs::write(&file, text).unwrap();
+        fs::write(&ready, "").unwrap();
+        until("it was looked at", || !ready.exists());
+    };
+    let sealed = || {
+        let files = fs::read_dir(site.path("retailer/sealed")).map_or(0, |all| all.count());
+        files / 3
+    };
+    // A file without its .ready is not touched, however long it lies there.
+    fs::write(&file, &table[..table.len() / 2]).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(sealed(), 0);
+
+    give(&table);
+    until("it was uploaded", || journal(&site, "retailer").contains("uploaded: sales"));
+    until("the new version is granted", || {
+        journal(&site, "retailer").matches("granted: sales").count() == 2
+    });
+    assert_eq!(sealed(), 1);
+
+    give(&lines[..lines.len() / 2].join("\n"));
+    until("it is held", || held.exists());
+    let said = journal(&site, "retailer");
+    assert!(said.contains("rows went from 2000 to 999, by more than 20 %"), "{said}");
+    assert_eq!(sealed(), 1);
+    // A person lets it through: that file, and no other in its place.
+    site.ok("party accept sales --dir retailer");
+    until("it was taken", || sealed() == 2);
+
+    give(&table.replacen("@Example.com", "", 200));
+    until("it is refused", || journal(&site, "retailer").contains("refused: sales"));
+    assert_eq!((sealed(), open(&site)), (2, vec!["sales".to_owned()]));
+    drop(service);
 }

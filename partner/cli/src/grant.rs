@@ -5,6 +5,7 @@ use crate::{
     people::PeopleArgs,
     profile::{self, RoomWord},
     say,
+    service::{rules::SERVICE, stops},
 };
 use client::{
     clock,
@@ -153,6 +154,13 @@ async fn take_back(
     identity: &Identity,
     dataset: &str,
 ) -> Result<ExitCode, Failure> {
+    // The party's service, if one runs in this folder, must not grant it again.
+    if common.dir.join(SERVICE).exists() {
+        stops::set(&common.dir, common.contract()?.digest, dataset, true)?;
+        say::note(format_args!(
+            "{dataset} is stopped: the service of this folder grants it no more, until `glovebox party resume {dataset}`."
+        ));
+    }
     let mut room = common.connect_to_take_back(&common.trust()?).await?;
     revoke(&mut room, identity, dataset).await?;
     say::result(format_args!(

@@ -25,6 +25,7 @@ mod result_files;
 mod salt;
 mod say;
 mod seal;
+mod service;
 mod settle;
 mod upload;
 mod verify;
@@ -55,6 +56,7 @@ enum Command {
     Build(build::BuildCommand),
     #[command(subcommand)]
     Party(party::PartyCommand),
+    Journal(party::Journal),
     Verify(verify::Verify),
     Seal(seal::Seal),
     Upload(upload::Upload),
@@ -81,7 +83,8 @@ impl Command {
             Self::Keys(keys) => keys.run().await,
             Self::Contract(contract) => contract.run(),
             Self::Build(build) => build.run(),
-            Self::Party(party) => party.run(),
+            Self::Party(party) => party.run().await,
+            Self::Journal(journal) => journal.run(),
             Self::Verify(verify) => verify.run().await,
             Self::Seal(seal) => seal.run(),
             Self::Upload(upload) => upload.run().await,

@@ -13,7 +13,7 @@ use custody::{Ledger, LedgerError};
 use protocol::{
     contract::Contract,
     job::JobName,
-    page::{Asker, Checked, Provenance, Source, number},
+    page::{Asker, Checked, Page, Provenance, Source, number},
     receipt::output,
     result::JobResult,
     time::Time,
@@ -38,18 +38,7 @@ pub(crate) fn open(
             return Err(error.into());
         }
     };
-    let asker = asker(&opened, identity.party_in(&contract)?);
-    let from = provenance(&opened, &asker, &contract, common, trust)?;
-    refuse_another(directory, &job.to_string())?;
-    files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
-    files::write_private(&directory.join("released.cbor"), &opened.released)?;
-    let page = opened.result.page(&from);
-    let html = html::page(&page).map_err(Failure::unclear)?;
-    files::write_private(&directory.join("report.html"), html.as_bytes())?;
-    let asked = serde_json::to_vec_pretty(&asker.as_json()).map_err(Failure::unclear)?;
-    files::write_private(&directory.join(ASKED), &asked)?;
-    // Written last: a folder with this file counts as taken.
-    files::write_private(&directory.join("result.json"), &opened.result_bytes)?;
+    let (page, asker) = write(&opened, identity, common, trust, job, directory)?;
     let summary = terminal::summary(&page).map_err(Failure::unclear)?;
     say::result(summary.trim_end())?;
     own_budgets(identity, &contract)?;
@@ -63,6 +52,31 @@ pub(crate) fn open(
         directory.display()
     ));
     Ok(())
+}
+
+/// Writes the files of a result that was opened, and nothing else.
+pub(crate) fn write(
+    opened: &Opened,
+    identity: &Identity,
+    common: &Common,
+    trust: &Trust,
+    job: JobName,
+    directory: &Path,
+) -> Result<(Page, Asker), Failure> {
+    let contract = common.contract()?;
+    let asker = asker(opened, identity.party_in(&contract)?);
+    let from = provenance(opened, &asker, &contract, common, trust)?;
+    refuse_another(directory, &job.to_string())?;
+    files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
+    files::write_private(&directory.join("released.cbor"), &opened.released)?;
+    let page = opened.result.page(&from);
+    let html = html::page(&page).map_err(Failure::unclear)?;
+    files::write_private(&directory.join("report.html"), html.as_bytes())?;
+    let asked = serde_json::to_vec_pretty(&asker.as_json()).map_err(Failure::unclear)?;
+    files::write_private(&directory.join(ASKED), &asked)?;
+    // Written last: a folder with this file counts as taken.
+    files::write_private(&directory.join("result.json"), &opened.result_bytes)?;
+    Ok((page, asker))
 }
 
 /// Refuses a `directory` that has the result of another job, which may exist nowhere else.

@@ -1,4 +1,4 @@
-mod comparison;
+pub(crate) mod comparison;
 
 use crate::{
     failure::Failure, files::Paper, people::PeopleArgs, profile, reading::ReadingArgs, salt, say,

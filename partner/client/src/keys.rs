@@ -147,6 +147,21 @@ impl Identity {
         Self::of(directory, read(KeyKind::Service)?, read(KeyKind::Analyst)?)
     }
 
+    /// Reads the keys that a service needs, which answers the network: the service key, and the recipient key if there is
+    /// one. Neither the root key nor the analyst key is read.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Missing`] without a service key; otherwise as [`load`](Self::load).
+    pub fn load_for_service(directory: &Path) -> Result<Self, IdentityError> {
+        match delegate(directory, KeyKind::Service)? {
+            Some(service) => Self::of(directory, Some(service), None),
+            None => {
+                Err(IdentityError::Missing { path: directory.join(key_file(KeyKind::Service)) })
+            }
+        }
+    }
+
     fn of(
         directory: &Path,
         service: Option<Delegate>,

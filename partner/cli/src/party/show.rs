@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     profile::{self, RoomProfile},
     say,
+    service::{rules::Rules, stops},
 };
 use ::page::terminal::wrap;
 use client::{clock, keys::Identity, withdrawn};
@@ -32,6 +33,7 @@ impl Show {
         let names = profile::names(&self.dir)?;
         // Which room is meant may be open: then commands ask.
         let usual = profile::usual(&self.dir).ok().flatten().map(|room| room.name);
+        let (rules, stopped) = (Rules::read(&self.dir)?, stops::read(&self.dir)?);
         let mut page = String::new();
         let unclear = |cause: fmt::Error| Failure::unclear(cause);
         writeln!(page, "The party with the root key {}", identity.root_key()).map_err(unclear)?;
@@ -45,6 +47,18 @@ impl Show {
             let contract = Common::of_room(&self.dir, room.clone()).contract()?;
             let party = identity.party_in(&contract)?;
             self::room(&mut page, (&room, is_usual), &contract, party).map_err(unclear)?;
+            let ruled = rules
+                .as_ref()
+                .and_then(|rules| rules.rooms.iter().find(|ruled| ruled.name == *name));
+            let stopped = stopped.get(&contract.digest.to_string());
+            let stopped = stopped.map_or(&[][..], Vec::as_slice);
+            let words = match ruled {
+                Some(ruled) => ruled.words(&contract, stopped),
+                None => vec!["Nothing is done unattended in this room.".to_owned()],
+            };
+            for sentence in words {
+                wrap(&mut page, "  ", &sentence).map_err(unclear)?;
+            }
         }
         let listed = match withdrawn {
             0 => "none".to_owned(),

@@ -11,7 +11,7 @@ use sealing::{Examine, Options};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The people of a file while it is sealed, and how they compare with those of earlier files.
-pub(super) struct Comparison {
+pub(crate) struct Comparison {
     sketches: Arc<Sketches>,
     ledger: Option<Arc<Mutex<Ledger>>>,
     people: PeopleArgs,
@@ -23,7 +23,7 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// Compares the people of this file with those that the party sealed before.
-    pub(super) fn new(
+    pub(crate) fn new(
         identity: &Identity,
         contract: &Contract,
         dataset: &str,
@@ -53,7 +53,7 @@ impl Comparison {
     }
 
     /// The same options, with the comparison of people added.
-    pub(super) fn options(&self, mut options: Options) -> Options {
+    pub(crate) fn options(&self, mut options: Options) -> Options {
         let (sketches, ledger) = (Arc::clone(&self.sketches), self.ledger.clone());
         let (people, seen) = (self.people.clone(), Arc::clone(&self.seen));
         let (dataset, lineage) = (self.dataset.clone(), self.lineage.clone());
@@ -76,7 +76,7 @@ impl Comparison {
 
     /// Remembers the people of the sealed file, and the owner's answer on whose they are, if there
     /// is one.
-    pub(super) fn keep(&self) -> Result<(), Failure> {
+    pub(crate) fn keep(&self) -> Result<(), Failure> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sketch) = seen.as_ref() {
             self.sketches.add(&self.lineage, sketch)?;

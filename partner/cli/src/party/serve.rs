@@ -1,0 +1,236 @@
+use crate::{
+    failure::Failure,
+    profile, say,
+    service::{
+        countersign::Custody,
+        journal::Journal,
+        room::RoomService,
+        rules::{Rules, SERVICE},
+    },
+};
+use client::{clock, keys::Identity};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::{JoinSet, LocalSet},
+};
+
+/// Do unattended what service.toml in the party's folder says, and nothing else
+///
+/// Verifies each new instance, grants and renews by rule, countersigns, fetches results, and writes what it did and why into
+/// the journal (`glovebox journal`). Uses the service key only. Stopping it takes back what it granted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Serve {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        let rules = Rules::read(&self.dir)?.ok_or_else(|| {
+            Failure::unclear(format!(
+                "there is no {}: it says what is done unattended (partner/SERVICE.md)",
+                self.dir.join(SERVICE).display()
+            ))
+        })?;
+        let identity = Arc::new(Identity::load_for_service(&self.dir)?);
+        crate::keys::warn_of_ends(&identity);
+        let journal = Journal::of(&self.dir);
+        let mut rooms = Vec::new();
+        for room in rules.rooms {
+            rooms.push(RoomService::new(&self.dir, room, &identity, &journal)?);
+        }
+        let failed = |cause| Failure::unclear(format!("waiting for signals: {cause}"));
+        let mut terminated = signal(SignalKind::terminate()).map_err(failed)?;
+        let (stop, stopped) = watch::channel(false);
+        // Everything that can be wrong at the start is said before anything is done.
+        let mut custodies = Vec::new();
+        for room in &rooms {
+            custodies.extend(Custody::listen(room.for_custody()).await?);
+        }
+        let names: Vec<_> = rooms.iter().map(RoomService::name).collect();
+        journal.add(clock::now(), "", "started", &format!("for {}", names.join(", ")))?;
+        let every = Duration::from_secs(rules.every_seconds);
+        LocalSet::new()
+            .run_until(async move {
+                let mut running = JoinSet::new();
+                for custody in custodies {
+                    let mut stopped = stopped.clone();
+                    let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
+                    running.spawn_local(custody.serve(stop));
+                }
+                for room in rooms {
+                    running.spawn_local(attend(room, every, stopped.clone()));
+                }
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminated.recv() => {}
+                }
+                let _ = stop.send(true);
+                let ending = async { while running.join_next().await.is_some() {} };
+                if tokio::time::timeout(ENDING, ending).await.is_err() {
+                    say::note("Not everything ended in time: what was granted ends by itself.");
+                }
+            })
+            .await;
+        journal.add(clock::now(), "", "stopped", "it was told to")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Looks at a room again and again until the service stops.
+async fn attend(mut room: RoomService, every: Duration, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = room.look() => {}
+            _ = stopped.wait_for(|stop| *stop) => break,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = stopped.wait_for(|stop| *stop) => break,
+        }
+    }
+    room.stop().await;
+}
+
+/// Stop granting a dataset unattended, and take back what has been granted, within one look
+///
+/// Other datasets go on. `glovebox grant DATASET --revoke` does the same and takes the grant back at once.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Stop {
+    #[command(flatten)]
+    what: What,
+}
+
+impl Stop {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        self.what.set(true)
+    }
+}
+
+/// Let the service grant a dataset again that was stopped or taken back
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    what: What,
+}
+
+impl Resume {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        self.what.set(false)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct What {
+    /// The dataset
+    dataset: String,
+
+    /// Name of the room in the party's folder [default: the usual room there]
+    #[arg(long)]
+    room: Option<String>,
+
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl What {
+    fn set(&self, stop: bool) -> Result<ExitCode, Failure> {
+        let room = match &self.room {
+            Some(name) => Some(profile::named(&self.dir, name)?),
+            None => profile::usual(&self.dir)?,
+        };
+        let room = room.ok_or_else(|| profile::no_contract(&self.dir))?;
+        let contract = crate::files::signed_contract(&room.contract)?;
+        let identity = Identity::load(&self.dir)?;
+        client::grant::own_dataset(&contract, &self.dataset, identity.party_in(&contract)?)?;
+        let new = crate::service::stops::set(&self.dir, contract.digest, &self.dataset, stop)?;
+        let state = if stop {
+            "stopped: the service takes it back and grants it no more"
+        } else {
+            "goes on by its rule"
+        };
+        let before = if new { "" } else { " (it was so before)" };
+        say::result(format_args!("{}: {state}{before}", self.dataset))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Let the service take a file that it held back: this one, as it is now
+#[derive(Debug, clap::Args)]
+pub(crate) struct Accept {
+    /// The dataset
+    dataset: String,
+
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Accept {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let rules = Rules::read(&self.dir)?;
+        let watches = rules.into_iter().flat_map(|rules| rules.rooms).flat_map(|room| room.watches);
+        let rule =
+            watches.into_iter().find(|rule| rule.dataset == self.dataset).ok_or_else(|| {
+                Failure::unclear(format!(
+                    "no rule watches a file of \"{}\"",
+                    say::name(&self.dataset)
+                ))
+            })?;
+        crate::service::watch::accept(&self.dir, &rule)?;
+        say::result(format_args!("{}: the file will be taken as it is", self.dataset))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Print what the party's service did, and why
+#[derive(Debug, clap::Args)]
+pub(crate) struct Read {
+    /// Only this room
+    #[arg(long)]
+    room: Option<String>,
+
+    /// Only the last lines
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+
+    /// The party's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// Print the lines as they are kept, in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Read {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let lines = Journal::of(&self.dir).read(self.room.as_deref())?;
+        let skip = self.last.map_or(0, |last| lines.len().saturating_sub(last));
+        for line in lines.into_iter().skip(skip) {
+            match line {
+                Ok(entry) if self.json => {
+                    say::result(serde_json::to_string(&entry).map_err(Failure::unclear)?)?;
+                }
+                Ok(entry) => {
+                    let room = if entry.room.is_empty() { "service" } else { entry.room.as_str() };
+                    say::result(format_args!(
+                        "{}  {room}  {}: {}",
+                        entry.time,
+                        say::name(&entry.did),
+                        say::name(&entry.why)
+                    ))?;
+                }
+                Err(torn) => say::result(format_args!("torn line: {}", say::name(torn)))?,
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How long what was begun may take once the service was told to stop.
+const ENDING: Duration = Duration::from_secs(30);

@@ -1,0 +1,13 @@
+//! A party's service: what it does unattended is in `service.toml` of the party's folder, and nothing else is done.
+
+pub(crate) mod countersign;
+mod decide;
+mod fetch;
+mod grants;
+pub(crate) mod journal;
+mod memory;
+pub(crate) mod room;
+pub(crate) mod rules;
+pub(crate) mod stops;
+pub(crate) mod watch;
+mod words;

@@ -1,0 +1,178 @@
+//! What the service does about one dataset in one instance.
+
+use super::{
+    decide::{Decision, Known, Why, decide},
+    room::RoomService,
+    rules::GrantRule,
+    stops,
+};
+use crate::{failure::Failure, files, people::PeopleArgs};
+use client::{
+    clock,
+    grant::{GrantError, grant, own_manifest, revoke},
+    room::Room,
+};
+use custody::Ledger;
+use protocol::{
+    delegation::Delegated,
+    key::DataKey,
+    manifest::{Manifest, SignedManifest},
+    message::Status,
+    page::number,
+    time::Time,
+};
+use sealing::{read_keys_of, sealed_file_of};
+use std::collections::BTreeMap;
+
+/// A dataset as it would be granted.
+struct Version {
+    manifest: SignedManifest,
+    keys: BTreeMap<String, DataKey>,
+}
+
+impl RoomService {
+    /// Grants, renews, holds or takes back the dataset of `rule`, as the rule says.
+    pub(super) async fn follow(
+        &mut self,
+        room: &mut Room,
+        rule: &GrantRule,
+        status: &Status,
+        withdrawn: bool,
+    ) -> Result<(), Failure> {
+        let dataset = rule.dataset.as_str();
+        let instance = room.instance().digest();
+        let open = status.datasets.iter().find(|open| open.dataset == dataset);
+        // Without its files the dataset cannot be granted, and can still be taken back.
+        let version = self.version(dataset);
+        let newest = match (&version, open) {
+            (Ok(version), Some(open)) => is_of(&open.manifest, version.manifest.manifest()),
+            _ => true,
+        };
+        let kept = self.memory.kept();
+        let known = Known {
+            now: clock::now(),
+            instance,
+            build: room.build(),
+            withdrawn,
+            stopped: stops::has(&self.dir, self.contract.digest, dataset)?,
+            open_until: open.map(|open| open.not_after),
+            newest,
+            kept: &kept,
+            most: self.rules.instances,
+        };
+        match decide(rule, &known) {
+            Decision::Open => Ok(()),
+            Decision::Held(why) => {
+                if why == Why::TakenBack {
+                    // It stays so when the time of the grant is over.
+                    stops::set(&self.dir, self.contract.digest, dataset, true)?;
+                }
+                if matches!(why, Why::TakenBack | Why::Stopped) && open.is_none() {
+                    self.memory.dropped(instance, dataset);
+                    self.memory.keep(&self.dir, &self.rules.name)?;
+                }
+                self.once(dataset, "held", &format!("{dataset}: {why}"))
+            }
+            Decision::TakeBack(why) => {
+                revoke(room, &self.identity, dataset).await?;
+                self.memory.dropped(instance, dataset);
+                self.memory.keep(&self.dir, &self.rules.name)?;
+                let instance = instance.short();
+                self.once(
+                    dataset,
+                    "took back",
+                    &format!("{dataset} from the instance {instance}: {why}"),
+                )
+            }
+            Decision::Grant { until, renewed } => {
+                let version = version?;
+                let new = !renewed || !newest;
+                self.send(room, dataset, &version, until, renewed).await?;
+                self.said.remove(dataset);
+                if !new {
+                    return Ok(());
+                }
+                let why = format!(
+                    "{dataset} to the instance {} of the build \"{}\" until {}, by rule; it is renewed",
+                    instance.short(),
+                    room.build(),
+                    number::moment(until)
+                );
+                self.tell("granted", &why)
+            }
+        }
+    }
+
+    /// Sends the keys of a version.
+    async fn send(
+        &mut self,
+        room: &mut Room,
+        dataset: &str,
+        version: &Version,
+        until: Time,
+        renewed: bool,
+    ) -> Result<(), Failure> {
+        let instance = room.instance().digest();
+        self.ask_whose_people()?;
+        // Written before the keys leave: after a crash they count as handed out.
+        self.memory.hands(instance, dataset, until);
+        self.memory.keep(&self.dir, &self.rules.name)?;
+        let (manifest, keys) = (&version.manifest, &version.keys);
+        let sent = grant(room, &self.identity, dataset, manifest, keys, Some(until), Vec::new());
+        match sent.await {
+            Ok(granted) => self.memory.has(instance, dataset, granted.not_after),
+            // What was refused was not handed out; what was handed out before still is.
+            Err(GrantError::Refused(refusal)) if !renewed => {
+                self.memory.dropped(instance, dataset);
+                self.memory.keep(&self.dir, &self.rules.name)?;
+                return Err(GrantError::Refused(refusal).into());
+            }
+            Err(why) => return Err(why.into()),
+        }
+        self.memory.keep(&self.dir, &self.rules.name)
+    }
+
+    /// Takes back what the service has granted in `room`, since it stops.
+    pub(super) async fn take_all_back(&mut self, room: &mut Room) -> Result<(), Failure> {
+        let instance = room.instance().digest();
+        let kept = self.memory.kept();
+        let Some(kept) = kept.iter().find(|kept| kept.instance == instance) else { return Ok(()) };
+        for dataset in kept.confirmed.keys() {
+            revoke(room, &self.identity, dataset).await?;
+            self.memory.dropped(instance, dataset);
+            self.memory.keep(&self.dir, &self.rules.name)?;
+            let why =
+                format!("{dataset} from the instance {}: the service stops", instance.short());
+            self.tell("took back", &why)?;
+        }
+        Ok(())
+    }
+
+    /// The files of the version that would be granted.
+    fn version(&self, dataset: &str) -> Result<Version, Failure> {
+        let stem = match self.memory.sealed.get(dataset).filter(|sealed| sealed.uploaded) {
+            Some(sealed) => self.dir.join(&sealed.stem),
+            None => self.common.stem(dataset),
+        };
+        let manifest = files::read(&files::with_end(&stem, "manifest"))?;
+        let keys = files::with_end(&stem, "keys");
+        let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
+        let manifest =
+            own_manifest(manifest, &self.contract, dataset, &self.identity, sealed.as_deref())?;
+        let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
+        Ok(Version { manifest, keys })
+    }
+
+    /// Refuses where the owner has not said whose people a dataset has. Jobs on what is opened are paid from the ledger.
+    fn ask_whose_people(&self) -> Result<(), Failure> {
+        let mut ledger = Ledger::open(&self.identity)?;
+        PeopleArgs::default().acknowledge(&mut ledger, &self.contract, &self.party)
+    }
+}
+
+/// Whether a signed manifest is that of this very file.
+fn is_of(signed: &[u8], manifest: &Manifest) -> bool {
+    let parts = Delegated::parse(signed);
+    let open = parts.and_then(|parts| parts.of_anybody::<Manifest>());
+    open.is_ok_and(|open| open.root == manifest.root)
+}

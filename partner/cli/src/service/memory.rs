@@ -1,0 +1,167 @@
+//! What a party's service remembers over restarts: which instances have keys, which results are here, which versions were
+//! sealed.
+
+use crate::{failure::Failure, files};
+use protocol::{digest::Digest, time::Time};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// An instance that may have been handed keys, and until when, by dataset.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) instance: Digest,
+    /// The last time that it was sent.
+    pub(crate) until: BTreeMap<String, Time>,
+    /// The last time that it has confirmed.
+    pub(crate) confirmed: BTreeMap<String, Time>,
+}
+
+impl Kept {
+    /// When the last of its keys ends.
+    pub(crate) fn last(&self) -> Option<Time> {
+        self.until.values().max().copied()
+    }
+}
+
+/// What is remembered of one room.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    /// When keys end, in milliseconds since 1970, by instance and dataset.
+    #[serde(default)]
+    instances: BTreeMap<String, BTreeMap<String, Ends>>,
+    /// Jobs that this party's custody countersigned and whose results were not fetched yet, with the time.
+    #[serde(default)]
+    pub(crate) wanted: BTreeMap<String, u64>,
+    /// The newest version of each watched dataset.
+    #[serde(default)]
+    pub(crate) sealed: BTreeMap<String, SealedVersion>,
+}
+
+/// When the keys of a dataset end in an instance.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Ends {
+    /// As they were sent.
+    sent: u64,
+    /// As the instance confirmed.
+    confirmed: u64,
+}
+
+/// A version that the service sealed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SealedVersion {
+    /// Its files, without their ends, seen from the party's folder.
+    pub(crate) stem: PathBuf,
+    /// What is compared with the next one: a name and a number each.
+    pub(crate) figures: BTreeMap<String, u64>,
+    /// Whether the host has it.
+    pub(crate) uploaded: bool,
+}
+
+impl Memory {
+    /// What was remembered of the room `name`.
+    pub(crate) fn read(dir: &Path, name: &str) -> Result<Self, Failure> {
+        let path = path(dir, name);
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(&files::read(&path)?).map_err(|why| {
+            Failure::unclear(format!(
+                "{}: {why}: without it nobody knows which instances have keys. Wait until all grants are over ({} minutes), \
+                 then remove it",
+                path.display(),
+                super::rules::LONGEST_MINUTES
+            ))
+        })
+    }
+
+    /// Writes it down, durably: keys leave only after that.
+    pub(crate) fn keep(&self, dir: &Path, name: &str) -> Result<(), Failure> {
+        let path = path(dir, name);
+        if let Some(folder) = path.parent() {
+            client::files::create_folder(folder).map_err(Failure::writing(folder))?;
+        }
+        let text = serde_json::to_vec_pretty(self).map_err(Failure::unclear)?;
+        client::files::replace_private(&path, &text).map_err(Failure::writing(&path))
+    }
+
+    /// The instances that may have keys.
+    pub(crate) fn kept(&self) -> Vec<Kept> {
+        let kept = self.instances.iter().filter_map(|(instance, ends)| {
+            let times = |which: fn(&Ends) -> u64| {
+                ends.iter().map(|(dataset, ends)| (dataset.clone(), Time(which(ends)))).collect()
+            };
+            Some(Kept {
+                instance: instance.parse().ok()?,
+                until: times(|ends| ends.sent),
+                confirmed: times(|ends| ends.confirmed),
+            })
+        });
+        kept.collect()
+    }
+
+    /// Keys of `dataset` are about to be handed to `instance` until that time.
+    pub(crate) fn hands(&mut self, instance: Digest, dataset: &str, until: Time) {
+        let datasets = self.instances.entry(instance.to_string()).or_default();
+        let known = datasets.entry(dataset.to_owned()).or_default();
+        known.sent = until.0.max(known.sent);
+    }
+
+    /// `instance` has confirmed it.
+    pub(crate) fn has(&mut self, instance: Digest, dataset: &str, until: Time) {
+        let datasets = self.instances.entry(instance.to_string()).or_default();
+        datasets.entry(dataset.to_owned()).or_default().confirmed = until.0;
+    }
+
+    /// `instance` has dropped the keys of `dataset`.
+    pub(crate) fn dropped(&mut self, instance: Digest, dataset: &str) {
+        if let Some(datasets) = self.instances.get_mut(&instance.to_string()) {
+            datasets.remove(dataset);
+        }
+    }
+
+    /// `instance` has closed: its keys are gone.
+    pub(crate) fn closed(&mut self, instance: Digest) {
+        self.instances.remove(&instance.to_string());
+    }
+
+    /// Forgets what is long over.
+    pub(crate) fn forget(&mut self, now: Time) {
+        self.instances
+            .retain(|_, until| until.values().any(|ends| ends.sent.saturating_add(DAY_MS) > now.0));
+        self.wanted.retain(|_, since| since.saturating_add(DAY_MS) > now.0);
+    }
+}
+
+fn path(dir: &Path, name: &str) -> PathBuf {
+    dir.join("service").join(format!("{name}.json"))
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_instances_have_keys_is_known_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let instance = Digest::of("test", b"1");
+        let mut memory = Memory::read(dir.path(), "spring").unwrap();
+        memory.hands(instance, "sales", Time(900));
+        memory.hands(instance, "sales", Time(800));
+        memory.keep(dir.path(), "spring").unwrap();
+        let again = Memory::read(dir.path(), "spring").unwrap();
+        assert_eq!(again.kept()[0].last(), Some(Time(900)));
+        assert!(Memory::read(dir.path(), "autumn").unwrap().kept().is_empty());
+        // A memory that cannot be read hands out nothing.
+        std::fs::write(path(dir.path(), "spring"), "{").unwrap();
+        let refused = Memory::read(dir.path(), "spring").unwrap_err().to_string();
+        assert!(refused.contains("which instances have keys"), "{refused}");
+    }
+}

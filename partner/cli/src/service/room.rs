@@ -1,0 +1,303 @@
+//! One room under the eyes of a party's service.
+
+use super::{journal::Journal, memory::Memory, rules::RoomRules};
+use crate::{common_args::Common, failure::Failure, files, profile, say, settle::Party};
+use client::{
+    clock,
+    close::{CloseError, close, stored},
+    grant::tell_withdrawals,
+    keys::Identity,
+    room::{Room, RoomError},
+    store::Store,
+    trust::Trust,
+    withdrawn,
+};
+use custody::Ledger;
+use protocol::{
+    contract::Contract, digest::Digest, job::JobName, message::Status, refusal::Refusal,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+/// What the service knows of one room.
+pub(crate) struct RoomService {
+    pub(super) dir: PathBuf,
+    pub(super) rules: RoomRules,
+    pub(super) common: Common,
+    pub(super) contract: Contract,
+    pub(super) party: String,
+    pub(super) identity: Arc<Identity>,
+    pub(super) memory: Memory,
+    journal: Journal,
+    /// The root of the room, without the list of withdrawn builds, which is read at each look.
+    root: Trust,
+    room: Option<Room>,
+    /// What was said last of each thing, so that it is said once.
+    pub(super) said: BTreeMap<String, String>,
+    /// The jobs that the party's own custody countersigned since the last look.
+    pub(super) countersigned: Arc<Mutex<Vec<JobName>>>,
+    pub(super) tried: BTreeMap<String, u32>,
+    /// The instance, how much it had answered, and since when.
+    idle: Option<(Digest, u64, u64)>,
+}
+
+impl RoomService {
+    /// The room of `rules`, if it has the contract that they are for.
+    pub(crate) fn new(
+        dir: &Path,
+        rules: RoomRules,
+        identity: &Arc<Identity>,
+        journal: &Journal,
+    ) -> Result<Self, Failure> {
+        let common = Common::of_room(dir, profile::named(dir, &rules.name)?);
+        let contract = common.contract()?;
+        let party = identity.party_in(&contract)?.to_owned();
+        rules.fit(&contract, &party)?;
+        let root = files::trust(common.danger_root.as_deref())?;
+        say::simulated(root.is_simulated());
+        Ok(Self {
+            dir: dir.to_owned(),
+            memory: Memory::read(dir, &rules.name)?,
+            rules,
+            common,
+            contract,
+            party,
+            identity: Arc::clone(identity),
+            journal: journal.clone(),
+            root,
+            room: None,
+            said: BTreeMap::new(),
+            countersigned: Arc::default(),
+            tried: BTreeMap::new(),
+            idle: None,
+        })
+    }
+
+    /// Looks at the room once, and does what the rules say. Nothing that fails stops the service.
+    pub(crate) async fn look(&mut self) {
+        self.memory.forget(clock::now());
+        for rule in self.rules.watches.clone() {
+            if let Err(why) = self.watch(&rule).await {
+                self.failed(&format!("watch of {}", rule.dataset), &why);
+            }
+        }
+        let mut status = None;
+        match self.visit().await {
+            Ok(found) => status = found,
+            Err(why) => {
+                self.room = None;
+                self.failed("room", &why);
+            }
+        }
+        if let Some(folder) = self.rules.results.clone() {
+            let folder = self.dir.join(folder);
+            let fetched = match self.trust() {
+                Ok(trust) => self.fetch(&folder, status.as_ref(), &trust).await,
+                Err(why) => Err(why),
+            };
+            if let Err(why) = fetched {
+                self.failed("results", &why);
+            }
+        }
+    }
+
+    /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
+    async fn visit(&mut self) -> Result<Option<Status>, Failure> {
+        let trust = self.trust()?;
+        let mut room = match self.room.take() {
+            Some(room) => room,
+            None => self.connect().await?,
+        };
+        let withdrawn = trust.has_withdrawn(room.believed().pcrs());
+        let status = match room.status(&self.identity).await {
+            Ok(status) => status,
+            Err(RoomError::Refused(refusal)) if *refusal == Refusal::Closed => {
+                self.memory.closed(room.instance().digest());
+                self.memory.keep(&self.dir, &self.rules.name)?;
+                let instance = room.instance().digest().short();
+                self.once("room", "waits", &format!("the instance {instance} is closed"))?;
+                return Ok(None);
+            }
+            // A connection ends after a while; the next one verifies everything again.
+            Err(RoomError::Lost) => {
+                room = self.connect().await?;
+                room.status(&self.identity).await?
+            }
+            Err(why) => return Err(why.into()),
+        };
+        self.said.remove("room");
+        for rule in self.rules.grants.clone() {
+            if let Err(why) = self.follow(&mut room, &rule, &status, withdrawn).await {
+                self.failed(&rule.dataset, &why);
+            }
+        }
+        if self.is_idle(room.instance().digest(), &status) && !withdrawn {
+            self.close(&mut room, &trust).await?;
+            return Ok(Some(status));
+        }
+        self.room = Some(room);
+        Ok(Some(status))
+    }
+
+    /// Connects and verifies; an instance that was not seen before is told of withdrawn keys, and what ended before it is
+    /// settled.
+    async fn connect(&mut self) -> Result<Room, Failure> {
+        let address = self.common.address()?.clone();
+        let mut room = Room::connect(&address, &self.contract, &self.root, &[]).await?;
+        let instance = room.instance().digest();
+        let before = self.said.get("instance").cloned();
+        if before.as_ref() == Some(&instance.to_string()) {
+            return Ok(room);
+        }
+        tell_withdrawals(&mut room, &self.identity).await?;
+        self.said.clear();
+        let why = format!(
+            "the instance {} of the build \"{}\", by {} checks",
+            instance.short(),
+            room.build(),
+            room.checks().len()
+        );
+        self.tell("verified", &why)?;
+        self.said.insert("instance".to_owned(), instance.to_string());
+        self.settle(instance).await?;
+        Ok(room)
+    }
+
+    /// Takes in the closings of instances before `serving`: budget comes back, and their keys are gone.
+    async fn settle(&mut self, serving: Digest) -> Result<(), Failure> {
+        let (address, trust) = (self.common.address()?.clone(), self.trust()?);
+        let (identity, contract) = (Arc::clone(&self.identity), self.contract.clone());
+        let party = Party { identity: &identity, contract: &contract, trust: &trust };
+        let mut ledger = Ledger::open(&identity)?;
+        let (journal, name) = (self.journal.clone(), self.rules.name.clone());
+        let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
+        party.take_in_all(&address, &mut ledger, &tell).await?;
+        let mut store = Store::new(&address);
+        for kept in self.memory.kept() {
+            if kept.instance == serving {
+                continue;
+            }
+            match stored(&mut store, &contract, &trust, kept.instance).await {
+                Ok(_) => self.memory.closed(kept.instance),
+                Err(CloseError::Store(why)) if why.is_not_found() => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+        self.memory.keep(&self.dir, &self.rules.name)
+    }
+
+    /// Whether the instance has answered nothing for as long as the rules say.
+    fn is_idle(&mut self, instance: Digest, status: &Status) -> bool {
+        let Some(minutes) = self.rules.close_idle_minutes else { return false };
+        let now = clock::now().0;
+        let count = |deliveries: u64, jobs: usize| {
+            deliveries.saturating_add(u64::try_from(jobs).unwrap_or(u64::MAX))
+        };
+        let delivered = status.deliveries.iter().map(|one| one.charged.saturating_add(one.free));
+        let answered = count(delivered.fold(0, u64::saturating_add), status.jobs.len());
+        match self.idle {
+            Some((known, before, since)) if known == instance && before == answered => {
+                now.saturating_sub(since) >= minutes.saturating_mul(60_000)
+            }
+            _ => {
+                self.idle = Some((instance, answered, now));
+                false
+            }
+        }
+    }
+
+    /// Closes the room, which is idle.
+    async fn close(&mut self, room: &mut Room, trust: &Trust) -> Result<(), Failure> {
+        let identity = Arc::clone(&self.identity);
+        let mut store = Store::new(self.common.address()?);
+        let closing = close(room, &identity, &mut store).await?;
+        let instance = closing.body().instance;
+        self.memory.closed(instance);
+        self.memory.keep(&self.dir, &self.rules.name)?;
+        let minutes = self.rules.close_idle_minutes.unwrap_or_default();
+        let why =
+            format!("the instance {}: it answered nothing for {minutes} minutes", instance.short());
+        self.tell("closed", &why)?;
+        let contract = self.contract.clone();
+        let party = Party { identity: &identity, contract: &contract, trust };
+        let (journal, name) = (self.journal.clone(), self.rules.name.clone());
+        let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
+        party.take_in(&closing, &mut Ledger::open(&identity)?, &tell)
+    }
+
+    /// Takes back what was granted, since the service stops. What cannot be taken back ends by itself.
+    pub(crate) async fn stop(&mut self) {
+        let Ok(mut room) = (match self.room.take() {
+            Some(room) => Ok(room),
+            None => self.connect().await,
+        }) else {
+            return;
+        };
+        if let Err(why) = self.take_all_back(&mut room).await {
+            self.failed("stop", &why);
+        }
+    }
+
+    /// The root of the room with the builds that are withdrawn now. Without the list nothing is believed.
+    fn trust(&self) -> Result<Trust, Failure> {
+        let listed = withdrawn::read(&self.dir)?.unwrap_or_default();
+        Ok(self.root.clone().withdrawing(listed))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.rules.name
+    }
+
+    /// Adds a line to the journal.
+    pub(super) fn tell(&self, did: &str, why: &str) -> Result<(), Failure> {
+        self.journal.add(clock::now(), &self.rules.name, did, why)
+    }
+
+    /// Adds a line about `what`, unless it is what was said of it last.
+    pub(super) fn once(&mut self, what: &str, did: &str, why: &str) -> Result<(), Failure> {
+        let line = format!("{did}: {why}");
+        if self.said.get(what) == Some(&line) {
+            return Ok(());
+        }
+        self.said.insert(what.to_owned(), line);
+        self.tell(did, why)
+    }
+
+    /// Says what failed, once. A journal that cannot be written is said on standard error.
+    fn failed(&mut self, what: &str, why: &Failure) {
+        if let Err(full) = self.once(what, "failed", &format!("{what}: {why}")) {
+            say::note(format_args!("{}: {full}", self.rules.name));
+        }
+    }
+
+    /// What the custody of this room needs.
+    pub(crate) fn for_custody(&self) -> ForCustody {
+        ForCustody {
+            contract: self.contract.clone(),
+            party: self.party.clone(),
+            identity: Arc::clone(&self.identity),
+            root: self.root.clone(),
+            common: self.common.clone(),
+            listen: self.rules.listen.clone(),
+            name: self.rules.name.clone(),
+            countersigned: Arc::clone(&self.countersigned),
+            journal: self.journal.clone(),
+        }
+    }
+}
+
+/// What the custody of a room needs of what is known of the room.
+pub(crate) struct ForCustody {
+    pub(crate) contract: Contract,
+    pub(crate) party: String,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) root: Trust,
+    pub(crate) common: Common,
+    pub(crate) listen: Option<String>,
+    pub(crate) name: String,
+    pub(crate) countersigned: Arc<Mutex<Vec<JobName>>>,
+    pub(crate) journal: Journal,
+}

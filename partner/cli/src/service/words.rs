@@ -1,0 +1,74 @@
+//! The rules of a service, as sentences.
+
+use super::rules::{GrantRule, RoomRules, SERVICE, WatchRule};
+use protocol::{contract::Contract, page::number};
+
+impl RoomRules {
+    /// Everything that the service does in this room, and on what conditions.
+    pub(crate) fn words(&self, contract: &Contract, stopped: &[String]) -> Vec<String> {
+        if contract.digest != self.contract {
+            return vec![format!(
+                "UNATTENDED: NOTHING. The rules in {SERVICE} are for the contract {}, and this room has another one.",
+                self.contract.short()
+            )];
+        }
+        let head = "Unattended, `glovebox party serve` does this in the room, under this contract and no other:";
+        let mut words = vec![head.to_owned()];
+        words.extend(self.grants.iter().map(|rule| self.of_grant(rule)));
+        words.extend(self.listen.iter().map(|address| {
+            format!(
+                "It countersigns jobs at {address}, each for the price that it derives itself, as long as the contract permits \
+                 the job and the budget lasts."
+            )
+        }));
+        words.extend(self.watches.iter().map(WatchRule::words));
+        words.extend(self.results.iter().map(|folder| {
+            format!(
+                "It fetches the results that this party receives into {}, each with its page and its receipt, which it checks.",
+                folder.display()
+            )
+        }));
+        words.extend(self.close_idle_minutes.map(|minutes| {
+            format!("It closes the room, FOR EVERY PARTY, when no job was answered for {minutes} minutes.")
+        }));
+        if words.len() == 1 {
+            words.push("Nothing but watching it.".to_owned());
+        }
+        for dataset in stopped {
+            words.push(format!(
+                "A person has STOPPED \"{dataset}\": it is not granted unattended until `glovebox party resume {dataset}`."
+            ));
+        }
+        words
+    }
+
+    fn of_grant(&self, rule: &GrantRule) -> String {
+        let until = rule.until.map(|until| format!(", until {}", number::moment(until)));
+        let instances = match self.instances {
+            1 => "1 instance".to_owned(),
+            more => format!("{more} instances"),
+        };
+        format!(
+            "It hands the keys of \"{}\" to an instance that it has verified, of the build {}, {}{}; for {} minutes at a time, \
+             which it renews. They are in at most {instances} at one time that have neither closed nor expired. It never grants \
+             to a build that this party has withdrawn, and takes back what such an instance has.",
+            rule.dataset,
+            rule.builds.iter().map(|build| format!("\"{build}\"")).collect::<Vec<_>>().join(" or "),
+            rule.hours,
+            until.unwrap_or_default(),
+            rule.minutes,
+        )
+    }
+}
+
+impl WatchRule {
+    fn words(&self) -> String {
+        let file = self.file.display();
+        format!(
+            "It seals {file} as a new version of \"{}\" and uploads it, when {file}.ready appears. It refuses the file above {} of \
+             bad rows, and holds it for a person if rows, values of a column or consents differ from the version before by more \
+             than {} %. The first version is compared with nothing.",
+            self.dataset, self.max_rejected, self.max_change_percent
+        )
+    }
+}
