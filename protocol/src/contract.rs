@@ -99,6 +99,9 @@ pub struct Column {
     pub name: String,
     /// Role of the column.
     pub role: Role,
+    /// The most that one person's total of a measure may count as, above zero and below, in units of its last decimal;
+    /// none if that is each job's to say.
+    pub cap: Option<u64>,
 }
 
 /// How much may be learned about one person from one dataset for one purpose.

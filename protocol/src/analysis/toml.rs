@@ -279,7 +279,7 @@ pub(super) fn scaled(field: &str, amount: f64, scale: Scale) -> Result<u32, Temp
 
 /// An amount, in units of 10^-scale.
 pub(super) fn units(field: &str, amount: f64, scale: Scale) -> Result<i64, TemplateError> {
-    within(field, amount, scale, [-MOST_UNITS, MOST_UNITS])
+    within(field, amount, scale, [-Scale::MOST_UNITS, Scale::MOST_UNITS])
 }
 
 /// A whole number of units of 10^-scale from `least` to `most`, neither beyond 2^53.
@@ -289,15 +289,10 @@ fn within(
     scale: Scale,
     [least, most]: [f64; 2],
 ) -> Result<i64, TemplateError> {
-    let units = amount * scale.units_per_one();
-    let whole = units.round();
-    if (units - whole).abs() < 1e-6 && (least..=most).contains(&whole) {
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_possible_truncation,
-            reason = "whole, and between the ends"
-        )]
-        return Ok(whole as i64);
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^53")]
+    let within = |units: &i64| (least..=most).contains(&(*units as f64));
+    if let Some(units) = scale.units_of(amount).filter(within) {
+        return Ok(units);
     }
     let decimals = scale.decimals();
     let [least, most] =
@@ -330,8 +325,6 @@ pub(super) fn clamp(
 
 /// [`Clamp::FARTHEST`], for messages.
 const FARTHEST: f64 = 2_147_483_648.0;
-/// Units of an amount that conditions and bins compare with: below 2^53.
-const MOST_UNITS: f64 = 9e15;
 
 /// A share or a level, above 0 and below 1.
 pub(super) fn millionths(field: &str, share: f64) -> Result<Millionths, TemplateError> {

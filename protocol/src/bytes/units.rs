@@ -27,6 +27,32 @@ impl Scale {
         usize::from(self.0)
     }
 
+    /// `amount` as a whole number of units; none if it has more decimals, or is beyond [`Self::MOST_UNITS`].
+    #[must_use]
+    pub fn units_of(self, amount: f64) -> Option<i64> {
+        let units = amount * self.units_per_one();
+        let whole = units.round();
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            reason = "whole, and between the ends"
+        )]
+        ((units - whole).abs() < 1e-6 && whole.abs() <= Self::MOST_UNITS).then_some(whole as i64)
+    }
+
+    /// That many units, written with the column's decimals: 19.99.
+    #[must_use]
+    pub fn shown(self, units: u64) -> String {
+        let one = 10_u64.pow(u32::from(self.0));
+        match self.decimals() {
+            0 => units.to_string(),
+            decimals => format!("{}.{:0decimals$}", units / one, units % one),
+        }
+    }
+
+    /// The most units of an amount that somebody writes: below 2^53, so that each is exact.
+    pub const MOST_UNITS: f64 = 9e15;
+
     /// The number of units that make one: 100 for cents.
     #[must_use]
     pub fn units_per_one(self) -> f64 {
@@ -110,6 +136,19 @@ mod tests {
         assert!(serde_json::from_str::<Scale>("7").is_err());
         assert_eq!(serde_json::to_string(&Scale(2)).unwrap(), "2");
         assert!((Scale(2).units_per_one() - 100.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn an_amount_is_a_whole_number_of_units_or_none() {
+        assert_eq!(Scale(2).units_of(19.99), Some(1_999));
+        assert_eq!(Scale(2).units_of(-0.01), Some(-1));
+        assert_eq!(
+            (Scale(2).shown(1_905), Scale(0).shown(7)),
+            ("19.05".to_owned(), "7".to_owned())
+        );
+        for amount in [0.001, 1e15, f64::NAN, f64::INFINITY] {
+            assert_eq!(Scale(2).units_of(amount), None, "{amount}");
+        }
     }
 
     #[test]

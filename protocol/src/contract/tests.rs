@@ -424,6 +424,8 @@ fn refuses_columns_in_a_role_that_does_not_fit() {
     let expected = "this role has no kind, domain or scale";
     let text = edit("role = \"never\"", "\"never\"", "\"never\"\nscale = 2");
     refused(&text, "role = \"never\"", &column("history", expected));
+    let text = edit("\"bought\"", "role = \"date\"", "role = \"date\"\ncap = 5");
+    refused(&text, "role = \"date\"", &column("bought", "only a measure has a cap"));
     let text = edit("role", "role = \"match_key\"\nkind = \"email\"", "role = \"never\"");
     refused(&text, "name = \"exposures\"", &Flaw::Missing("match_key column"));
     let text = edit("domain", "\"womens\"", "\" \"");
@@ -433,6 +435,27 @@ fn refuses_columns_in_a_role_that_does_not_fit() {
         expected: "1 to 64 characters",
     };
     refused(&text, "domain", &flaw);
+}
+
+#[test]
+fn a_measure_may_have_a_cap_in_its_own_decimals() {
+    let capped = |cap: &str| {
+        let scale = "role = \"measure\"\nscale = 2";
+        edit("\"spend\"", scale, &format!("{scale}\ncap = {cap}"))
+    };
+    let spend = ColumnRef::new("sales", "spend");
+    for (cap, units) in [("499", 49_900), ("0.01", 1), ("19.99", 1_999)] {
+        let contract = Contract::parse(capped(cap).as_bytes()).unwrap();
+        assert_eq!(contract.column(&spend).unwrap().cap, Some(units), "{cap}");
+    }
+    for cap in ["0.0", "-1.0", "0.001", "1e15"] {
+        let flaw = Flaw::Range {
+            what: "cap",
+            found: cap.parse::<f64>().unwrap().to_string(),
+            expected: "an amount above 0, with at most the decimals of the column's scale",
+        };
+        refused(&capped(cap), &format!("cap = {cap}"), &flaw);
+    }
 }
 
 #[test]

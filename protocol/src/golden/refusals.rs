@@ -61,6 +61,7 @@ kinds!(LIMITS, limit: Limit {
     Limit::ReleasedBytes => "released_bytes",
     Limit::Wait => "wait",
     Limit::Cap => "cap",
+    Limit::CapOfColumn => "cap_of_column",
     Limit::Share => "share",
     Limit::Memory => "memory",
     Limit::CellsPerPerson => "cells_per_person",
@@ -133,12 +134,13 @@ const ASKED: [Asked; 11] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 15] = [
+const LIMIT: [Limit; 16] = [
     Limit::Outcomes,
     Limit::ReceiptBytes,
     Limit::ReleasedBytes,
     Limit::Wait,
     Limit::Cap,
+    Limit::CapOfColumn,
     Limit::Share,
     Limit::Memory,
     Limit::CellsPerPerson,

@@ -219,7 +219,12 @@ pub(super) fn role(column: &Column) -> String {
         }
         Role::Group(domain) => format!("one of {}", text::quoted_list(domain)),
         Role::Label => "text of at most 32 bytes, whose values are not public".to_owned(),
-        Role::Measure(scale) => format!("a number to add up, {scale} decimals"),
+        Role::Measure(scale) => {
+            let counts = column.cap.map(|cap| {
+                format!("; one person's total counts as {} at most", scale.shown(cap))
+            });
+            format!("a number to add up, {scale} decimals{}", counts.unwrap_or_default())
+        }
         Role::Feature(scale) => format!("a number for models, {scale} decimals"),
         Role::Date => "a day".to_owned(),
         Role::Consent => "whether the person agreed; others are only counted".to_owned(),

@@ -177,14 +177,15 @@ impl<'c> Reader<'c> {
     }
 
     fn measure(&self, measure: &Measure) -> Result<(), Refusal> {
-        let Measure { side, of, rows, clamp: _ } = measure;
+        let Measure { side, of, rows, clamp } = measure;
         rows.iter().try_for_each(|condition| self.condition(*side, condition))?;
         match of {
             Quantity::Rows => self.rows(*side, Reading::Rows),
             Quantity::RowsOfAll => self.rows_of_all(Reading::Rows),
             Quantity::Sum { column } => {
                 let (named, role) = self.column(*side, column, Reading::Sum)?;
-                self.demand(&named, matches!(role, Role::Measure(_)))
+                self.demand(&named, matches!(role, Role::Measure(_)))?;
+                self.cap(&named, clamp.reach())
             }
             Quantity::Distinct { column } => {
                 let (named, role) = self.column(*side, column, Reading::Distinct)?;
@@ -252,6 +253,16 @@ impl<'c> Reader<'c> {
                 Err(not_permitted(Asked::Value, &code.to_string(), owner))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Checks that a person's total of a measure counts as no more than the contract allows.
+    fn cap(&self, named: &ColumnRef, found: u64) -> Result<(), Refusal> {
+        match self.contract.column(named).and_then(|column| column.cap) {
+            Some(most) if found > most => {
+                Err(Refusal::OverLimit { limit: Limit::CapOfColumn, found, most })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -85,6 +85,11 @@ pub enum Limit {
     /// A cap that is so large that, times the rows, it does not fit into a 64-bit sum.
     #[error("the cap of an outcome, for a dataset of this size, in units of the column")]
     Cap,
+    /// A total that may count as more than the contract says for its column.
+    #[error(
+        "what one person's total may count as, in units of the column's last decimal (the contract's cap of the column)"
+    )]
+    CapOfColumn,
     /// A share or level that is not between 0 and 1.
     #[error("a share in millionths")]
     Share,
@@ -212,6 +217,7 @@ impl Limit {
             | Self::ReleasedBytes
             | Self::Wait
             | Self::Cap
+            | Self::CapOfColumn
             | Self::Memory
             | Self::GroupBy
             | Self::Conditions

@@ -3,6 +3,7 @@
 use super::{Column, Flaw, Page, Parsed, Role, RoleKind, named::alike, raw::RawColumn};
 use crate::{text, units::Scale};
 use std::ops::Range;
+use toml::Spanned;
 
 impl Page<'_> {
     /// The columns of a dataset: names that differ, at least one match key, and at most one name for a person.
@@ -40,6 +41,7 @@ impl Page<'_> {
         if name.starts_with(RESERVED) {
             return wrong("names that begin with \"glovebox_\" are the format's own");
         }
+        let cap = raw.cap;
         let role = match (*raw.role.get_ref(), raw.kind, raw.domain, raw.scale) {
             (RoleKind::MatchKey, Some(kind), None, None) => Role::MatchKey(kind),
             (RoleKind::MatchKey, ..) => {
@@ -99,7 +101,24 @@ impl Page<'_> {
                 return wrong("this role has no kind, domain or scale");
             }
         };
-        Ok(Column { name, role })
+        let cap = match (cap, &role) {
+            (None, _) => None,
+            (Some(cap), Role::Measure(scale)) => Some(self.cap(&cap, *scale)?),
+            (Some(_), _) => return wrong("only a measure has a cap"),
+        };
+        Ok(Column { name, role, cap })
+    }
+
+    /// The most that one person's total may count as, in units of the last decimal.
+    fn cap(&self, cap: &Spanned<f64>, scale: Scale) -> Parsed<u64> {
+        let units = scale.units_of(*cap.get_ref()).and_then(|units| u64::try_from(units).ok());
+        units.filter(|units| *units > 0).ok_or_else(|| {
+            self.range(
+                cap,
+                "cap",
+                "an amount above 0, with at most the decimals of the column's scale",
+            )
+        })
     }
 }
 

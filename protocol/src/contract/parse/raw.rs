@@ -61,6 +61,7 @@ pub(super) struct RawColumn {
     pub(super) kind: Option<Identifier>,
     pub(super) domain: Option<Vec<Spanned<String>>>,
     pub(super) scale: Option<u8>,
+    pub(super) cap: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]

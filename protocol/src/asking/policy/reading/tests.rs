@@ -160,6 +160,35 @@ fn a_dataset_is_not_joined_to_an_analysis_without_one() {
     assert_eq!(check(&contract, terms, &tally), Err(Refusal::Malformed));
 }
 
+/// Whatever a kind says: what one person's total counts as is the owner's to bound.
+#[test]
+fn no_total_counts_as_more_than_the_cap_of_its_column() {
+    let capped = |cap: &str| {
+        let spend = "name = \"spend\"\nrole = \"measure\"\nscale = 2";
+        let text = with_table().replacen(spend, &format!("{spend}\ncap = {cap}"), 1);
+        Contract::parse(text.as_bytes()).unwrap()
+    };
+    for (question, clamp) in [(LIFT, 10_000), (TABLE, 9_950)] {
+        let open = capped("100");
+        let (name, question) = question_from_toml(question, &open).unwrap();
+        let mut tally = policy::price(&open, &name, &question).unwrap().tally().clone();
+        let terms = &open.analyses[&name];
+        assert_eq!(check(&open, terms, &tally), Ok(()));
+        let narrow = capped("99.49");
+        let over =
+            |found| Err(Refusal::OverLimit { limit: Limit::CapOfColumn, found, most: 9_949 });
+        assert_eq!(check(&narrow, terms, &tally), over(clamp));
+        assert_eq!(policy::price(&narrow, &name, &question).map(drop), over(clamp));
+        // Below zero as above it.
+        let of = tally.measures.iter().position(|measure| measure.of == sum("spend")).unwrap();
+        tally.measures[of].clamp = Clamp::new(-10_001, 5).unwrap();
+        assert_eq!(
+            check(&open, terms, &tally),
+            Err(Refusal::OverLimit { limit: Limit::CapOfColumn, found: 10_001, most: 10_000 })
+        );
+    }
+}
+
 /// In the conditions of both datasets and of a measure alike.
 #[test]
 fn conditions_read_what_is_listed_for_conditions() {

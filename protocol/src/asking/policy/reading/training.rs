@@ -44,7 +44,7 @@ fn check_feature(reader: &Reader<'_>, feature: &Feature) -> Result<(), Refusal> 
 }
 
 fn check_label(reader: &Reader<'_>, label: &Label) -> Result<(), Refusal> {
-    let Label { side, of, cap: _ } = label;
+    let Label { side, of, cap } = label;
     match of {
         Learnt::Found | Learnt::Rows => reader.rows(*side, Reading::Label),
         Learnt::OneOf { column, codes } => {
@@ -53,7 +53,8 @@ fn check_label(reader: &Reader<'_>, label: &Label) -> Result<(), Refusal> {
         }
         Learnt::Sum { column } => {
             let (named, role) = reader.column(*side, column, Reading::Label)?;
-            reader.demand(&named, matches!(role, Role::Measure(_)))
+            reader.demand(&named, matches!(role, Role::Measure(_)))?;
+            reader.cap(&named, u64::from(*cap))
         }
     }
 }
