@@ -20,6 +20,7 @@ pub(crate) mod rules;
 mod samples;
 pub mod table;
 pub mod toml;
+pub mod train;
 pub mod uses;
 
 use crate::{
@@ -346,4 +347,6 @@ analyses! {
     Reach(reach::Reach => reach::ReachAnswer),
     /// How far the people of several datasets are the same.
     Overlap(overlap::Overlap => overlap::OverlapAnswer),
+    /// A model of people.
+    Train(train::Train => train::TrainAnswer),
 }

@@ -21,7 +21,8 @@ use protocol::{
     policy::{admit, danger::admit_tally, price},
     refusal::{Asked, Refusal},
     tally::{
-        Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+        Binned, Clamp, Condition, Dimension, Feature, Label, Learnt, Measure, Population, Product,
+        Quantity, Side, Table, Tally,
     },
 };
 use rehearsal::{Rehearsal, Stage};
@@ -287,6 +288,12 @@ fn malicious(contract: &Contract, analysis: &str, honest: &Tally) -> Vec<(String
             last: 1,
         });
     });
+    malicious_trainings(honest, &mut all);
+    let mut changed = |what: String, change: &dyn Fn(&mut Tally)| {
+        let mut tally = honest.clone();
+        change(&mut tally);
+        all.push((what, tally));
+    };
     let most = contract.analyses[analysis].cells_per_person;
     changed("a cell more".to_owned(), &|tally| tally.cells_per_person = most + 1);
     changed("no cell".to_owned(), &|tally| tally.cells_per_person = 0);
@@ -298,6 +305,35 @@ fn malicious(contract: &Contract, analysis: &str, honest: &Tally) -> Vec<(String
         });
     }
     all
+}
+
+/// A training that learns from, or learns, what is not listed.
+fn malicious_trainings(honest: &Tally, all: &mut Vec<(String, Tally)>) {
+    let Some(program) = &honest.program else { return };
+    for (side, table) in honest.sides() {
+        for role in ["measure", "feature", "never", "label", "date"] {
+            let of = Binned::Total { column: hidden(role), edges: vec![1] };
+            let mut learns = program.clone();
+            learns.features.push(Feature { side, of });
+            let what = format!("the hidden {role} of {} as a feature", table.dataset);
+            all.push((what, Tally { program: Some(learns), ..honest.clone() }));
+            let of = Learnt::Sum { column: hidden(role) };
+            let mut learnt = program.clone();
+            learnt.label = Label { side, of, cap: 1 };
+            let what = format!("the hidden {role} of {} as the label", table.dataset);
+            all.push((what, Tally { program: Some(learnt), ..honest.clone() }));
+        }
+        let of = Binned::Value { column: hidden("group"), values: 2 };
+        let mut learns = program.clone();
+        learns.features.push(Feature { side, of });
+        let what = format!("the hidden group of {} as a feature", table.dataset);
+        all.push((what, Tally { program: Some(learns), ..honest.clone() }));
+        let of = Learnt::OneOf { column: hidden("group"), codes: vec![0] };
+        let mut learnt = program.clone();
+        learnt.label = Label { side, of, cap: 1 };
+        let what = format!("the hidden group of {} as the label", table.dataset);
+        all.push((what, Tally { program: Some(learnt), ..honest.clone() }));
+    }
 }
 
 /// The question with one of its words or numbers changed.

@@ -12,6 +12,7 @@ mod grant;
 mod init;
 mod job;
 mod keys;
+mod model;
 mod party;
 mod passphrase;
 mod people;
@@ -73,6 +74,8 @@ enum Command {
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
     Close(close::Close),
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     Try(rehearse::Try),
 }
 
@@ -96,6 +99,7 @@ impl Command {
             Self::Budget(budget) => budget.run(),
             Self::Privacy(privacy) => privacy.run(),
             Self::Close(close) => close.run().await,
+            Self::Model(model) => model.run(),
             Self::Try(rehearsal) => rehearsal.run().await,
         }
     }

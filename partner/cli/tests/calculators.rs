@@ -258,3 +258,47 @@ fn a_list_with_one_bracket_is_told_that_it_has_two() {
     let (_, talk) = says(dir.path(), 1, &price);
     assert!(talk.contains("a head in two brackets, [[..]]"), "{talk}");
 }
+
+/// Rehearsed on the sample's files without noise; the scores are then worked by hand from the weights in the result.
+#[test]
+fn a_model_scores_ones_own_people_by_the_bins_of_its_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol/src/analysis/train/sample");
+    let [contract, job, members, visits] =
+        ["contract.toml", "job.toml", "members.csv", "visits.csv"]
+            .map(|it| format!("{sample}/{it}"));
+    let (members, visits) = (format!("members={members}"), format!("visits={visits}"));
+    let tried = ["try", "--contract", &contract, "--job", &job, "--data", &members];
+    let more = ["--data", &visits, "--noise", "off", "--output", "out"];
+    says(dir.path(), 0, &[&tried[..], &more[..]].concat());
+    let result = fs::read_to_string(dir.path().join("out/result.json")).unwrap();
+    let result: Value = serde_json::from_str(&result).unwrap();
+    let model = &result["answer"]["train"];
+    assert!(model["judged"]["auc"]["value"].as_f64().unwrap() > 0.6);
+    let people = "number,age,plan,visits.rows,visits.minutes\n7,35,family,4,240\n8,,plus ,x,\n";
+    fs::write(dir.path().join("people.csv"), people).unwrap();
+    let score = ["model", "score", "people.csv", "--model", "out/result.json", "--id", "number"];
+    let (out, talk) = says(dir.path(), 0, &score);
+    let weight = |feature: usize, bin: usize| {
+        model["features"][feature]["bins"][bin]["weight"].as_f64().unwrap()
+    };
+    let intercept = model["intercept"].as_f64().unwrap();
+    // Ages from 35 are in the third bin of five edges; who has no value is in the first.
+    let first = intercept + weight(0, 3) + weight(1, 3) + weight(2, 3) + weight(3, 4);
+    let second = intercept + weight(0, 0) + weight(1, 2) + weight(2, 0) + weight(3, 0);
+    let line = |id: u8, score: f64| format!("{id},{:.6},{score:.6}", 1.0 / (1.0 + (-score).exp()));
+    assert_eq!(out, format!("number,says,score\n{}\n{}\n", line(7, first), line(8, second)));
+    assert!(
+        talk.contains("1 of 2 lines have no value of members.age that the model knows."),
+        "{talk}"
+    );
+    let (_, talk) = says(dir.path(), 1, &["model", "score", "people.csv", "--model", &job]);
+    assert!(talk.contains("expected a result of format glovebox-result-v2"), "{talk}");
+    fs::write(dir.path().join("fewer.csv"), "age,plan\n35,plus\n").unwrap();
+    let (_, talk) =
+        says(dir.path(), 1, &["model", "score", "fewer.csv", "--model", "out/result.json"]);
+    assert!(
+        talk.contains("the model has a feature \"visits.rows\", and no column is called so"),
+        "{talk}"
+    );
+}

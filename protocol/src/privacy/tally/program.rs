@@ -18,7 +18,8 @@ pub struct Program {
     pub label: Label,
     /// What the model says of the label.
     pub loss: Loss,
-    /// About how many people there are: a public figure that scales steps, and no count of the data.
+    /// About how many people there are, with those who are held out: a public figure that scales steps, and no count of
+    /// the data.
     pub people: u64,
     /// How many gradient steps are made, after one release of the label sum.
     pub steps: u32,
@@ -193,7 +194,7 @@ impl Program {
                 Loss::Poisson => learning::Loss::Poisson,
             },
             cap: self.label.cap,
-            people: self.people,
+            people: self.trained_on(),
             steps: self.steps,
             clip: self.clip,
             rate: real(self.rate) / RATE_UNITS,
@@ -201,6 +202,14 @@ impl Program {
             ridge: f64::from(self.ridge) / 1e9,
             averaged: self.averaged,
         }
+    }
+
+    /// About how many people are trained on.
+    #[must_use]
+    pub fn trained_on(&self) -> u64 {
+        let held = self.held_out.as_ref().map_or(0, |held| u64::from(held.share.min(1000)));
+        let left = u128::from(self.people) * u128::from(1000 - held) / 1000;
+        u64::try_from(left).unwrap_or(u64::MAX).max(u64::from(self.people > 0))
     }
 
     /// A learning rate in the units of a program, to the nearest; `None` if it is none.

@@ -1,0 +1,53 @@
+//! The shape of a training job's TOML, before anything is believed of it.
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTrain {
+    pub(super) loss: Option<String>,
+    pub(super) people: u64,
+    pub(super) held_out: Option<f64>,
+    pub(super) confidence: Option<f64>,
+    #[serde(default, rename = "feature")]
+    pub(super) features: Vec<RawFeature>,
+    pub(super) label: Option<RawLabel>,
+    pub(super) settings: Option<RawSettings>,
+    pub(super) privacy: Option<RawTrainPrivacy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawFeature {
+    pub(super) column: Option<String>,
+    pub(super) rows_of: Option<String>,
+    pub(super) edges: Option<Vec<f64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLabel {
+    pub(super) column: Option<String>,
+    pub(super) values: Option<Vec<String>>,
+    pub(super) found_in: Option<String>,
+    pub(super) rows_of: Option<String>,
+    pub(super) cap: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSettings {
+    pub(super) steps: Option<u32>,
+    pub(super) clip: Option<f64>,
+    pub(super) rate: Option<f64>,
+    pub(super) momentum: Option<f64>,
+    pub(super) averaged: Option<u32>,
+    pub(super) ridge: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTrainPrivacy {
+    pub(super) epsilon: f64,
+    pub(super) delta: f64,
+}

@@ -1,0 +1,32 @@
+//! From a training to its tally.
+
+use super::{question::Train, uses::Listed};
+use crate::{
+    analysis::{
+        Scope,
+        rules::{check_share, not_permitted},
+    },
+    refusal::{Asked, Refusal},
+    tally::{Population, Table, Tally},
+};
+
+/// The training itself: what it reads, the policy compares with the contract, and whether it can be trained, the proof.
+pub(super) fn tally(asked: &Train, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+    let listed =
+        Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, scope.name, None))?;
+    check_share(asked.confidence)?;
+    if !asked.program.is_sound() {
+        return Err(Refusal::Malformed);
+    }
+    let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
+    Ok(Tally {
+        population: Population::First,
+        tables: listed.datasets().map(table).collect(),
+        dimensions: Vec::new(),
+        measures: Vec::new(),
+        products: Vec::new(),
+        cells_per_person: 1,
+        ids_per_person: scope.contract.ids_per_person,
+        program: Some(asked.program.clone()),
+    })
+}

@@ -1,0 +1,167 @@
+//! The model of a training, and what held-out people say of it.
+
+use super::*;
+use crate::{
+    analysis::{Question, samples, toml::question_from_toml},
+    policy,
+    proof::Leaves,
+    released::{StepSums, Trained},
+    tally::{Learnt, Loss},
+};
+
+const CONTRACT: &str = include_str!("sample/contract.toml");
+const JOB: &str = include_str!("sample/job.toml");
+
+fn asked(job: &str) -> Result<Train, TemplateError> {
+    let contract = samples::contract(CONTRACT);
+    match question_from_toml(job, &contract)? {
+        (_, Question::Train(asked)) => Ok(asked),
+        _ => panic!("another kind"),
+    }
+}
+
+fn answer(asked: &Train, trained: &Trained) -> Option<(TrainAnswer, Vec<String>)> {
+    let contract = samples::contract(CONTRACT);
+    let name = contract.analyses.keys().next().unwrap().clone();
+    let scope = Scope::of(&contract, &name).unwrap();
+    let question = Question::Train(asked.clone());
+    let proven = policy::price(&contract, &name, &question).unwrap();
+    asked.estimate(&Released::Steps(trained.clone()), &proven, &scope)
+}
+
+fn trained(asked: &Train, scores: Vec<i64>) -> Trained {
+    let plan = asked.program.plan();
+    let step = StepSums(vec![0; plan.bins()]);
+    Trained {
+        noise: false,
+        label: 600,
+        steps: vec![step; usize::try_from(plan.steps).unwrap()],
+        scores: Some(StepSums(scores)),
+    }
+}
+
+#[test]
+fn settings_are_by_the_rule_unless_a_job_names_its_own() {
+    let by_rule = asked(JOB).unwrap();
+    let (found, flags) = answer(&by_rule, &trained(&by_rule, vec![0; 24])).unwrap();
+    assert!(found.by_rule);
+    assert_eq!(flags, ["judged_by_few"]);
+    let own = JOB
+        .replace("[train.privacy]", "[train.settings]\nsteps = 20\nrate = 0.5\n\n[train.privacy]");
+    let own = asked(&own).unwrap();
+    assert_eq!((own.program.steps, own.program.averaged, own.program.rate), (20, 10, 1 << 31));
+    assert_eq!(own.program.clip, by_rule.program.clip);
+    assert!(!answer(&own, &trained(&own, vec![0; 24])).unwrap().0.by_rule);
+}
+
+#[test]
+fn refuses_what_cannot_be_trained_by_the_field() {
+    let refused = |from: &str, to: &str| {
+        assert!(JOB.contains(from), "{from}");
+        asked(&JOB.replacen(from, to, 1)).unwrap_err().to_string()
+    };
+    let edges = refused("edges = [25,", "edges = [35, 25,");
+    assert!(edges.contains("train.feature.edges"), "{edges}");
+    let people = refused("people = ", "people = 0 # ");
+    assert!(people.contains("train.people is 0; expected about how many"), "{people}");
+    let none = refused("column = \"members.plan\"", "column = \"members.email\"");
+    assert!(none.contains("train.feature.column is members.email; expected one of"), "{none}");
+    let both = refused("rows_of = \"visits\"", "rows_of = \"visits\"\ncolumn = \"members.plan\"");
+    assert!(both.contains("expected column or rows_of"), "{both}");
+    let held = refused("held_out = 0.25", "held_out = 0.75");
+    assert!(held.contains("train.held_out is 0.75; expected 0 to 0.5"), "{held}");
+    let label = refused("values = [\"stayed\"]", "values = [\"maybe\"]");
+    assert!(label.contains("train.label.values"), "{label}");
+    let label = refused("values = [\"stayed\"]", "cap = 3");
+    assert!(label.contains("expected values beside it"), "{label}");
+}
+
+#[test]
+fn each_label_has_its_usual_loss() {
+    let with = |label: &str| {
+        let (before, rest) = JOB.split_once("[train.label]").unwrap();
+        let (_, after) = rest.split_once("[train.privacy]").unwrap();
+        let before = before.replace("held_out = 0.25\n", "");
+        asked(&format!("{before}[train.label]\n{label}\n[train.privacy]{after}")).unwrap().program
+    };
+    let found = with("found_in = \"visits\"");
+    assert_eq!((found.loss, found.label.of), (Loss::Logistic, Learnt::Found));
+    let rows = with("rows_of = \"visits\"\ncap = 10");
+    assert_eq!((rows.loss, rows.label.cap), (Loss::Poisson, 10));
+    let sum = with("column = \"visits.minutes\"\ncap = 300");
+    assert_eq!((sum.loss, sum.label.cap), (Loss::Squared, 300));
+}
+
+/// Worked by hand: 2 bins are told apart by the edges, others are empty. Without noise AUC is the share of pairs.
+#[test]
+fn held_out_people_tell_the_auc_and_the_rates() {
+    let asked = asked(JOB).unwrap();
+    let mut counts = vec![0; 24];
+    // 300 and 100 without the label, 100 and 300 with it.
+    (counts[3], counts[8], counts[15], counts[20]) = (300, 100, 100, 300);
+    let (found, flags) = answer(&asked, &trained(&asked, counts.clone())).unwrap();
+    assert!(flags.is_empty(), "{flags:?}");
+    let judged = found.judged.unwrap();
+    let auc = judged.auc.unwrap();
+    // 300·300 pairs in order, 300·100 and 100·300 equal: (90,000 + 30,000) / 160,000.
+    assert!((auc.value - 0.75).abs() < 1e-12, "{auc:?}");
+    // Σp(A-.75)²/P² + Σn(B-.75)²/N²: 2·(100·.375² + 300·.125²)/400².
+    let sd = (2.0 * (100.0 * 0.375 * 0.375 + 300.0 * 0.125 * 0.125) / 160_000.0_f64).sqrt();
+    assert!((auc.ci[1] - 0.75 - 1.959_964 * sd).abs() < 1e-6, "{auc:?}");
+    let bins: Vec<_> = judged.bins.iter().filter_map(|bin| bin.people.zip(bin.rate)).collect();
+    assert_eq!(bins, [(400, 0.25), (400, 0.75)]);
+    // A count below 0 counts as it is.
+    (counts[0], counts[23]) = (-20, -20);
+    let auc = answer(&asked, &trained(&asked, counts)).unwrap().0.judged.unwrap().auc.unwrap();
+    let by_hand =
+        ((100.0 * (-20.0 + 150.0)) + 300.0 * (280.0 + 50.0) - 20.0 * 380.0) / (380.0 * 380.0);
+    assert!((auc.value - by_hand).abs() < 1e-12, "{auc:?} {by_hand}");
+}
+
+#[test]
+fn sums_of_another_training_have_no_answer() {
+    let asked = asked(JOB).unwrap();
+    let honest = trained(&asked, vec![0; 24]);
+    assert!(answer(&asked, &honest).is_some());
+    let changed = |change: fn(&mut Trained)| {
+        let mut trained = honest.clone();
+        change(&mut trained);
+        answer(&asked, &trained)
+    };
+    assert!(changed(|it| it.steps.truncate(3)).is_none());
+    assert!(changed(|it| it.steps.push(it.steps[0].clone())).is_none());
+    assert!(changed(|it| it.steps[1].0.truncate(3)).is_none());
+    assert!(changed(|it| it.scores = Some(StepSums(vec![0; 23]))).is_none());
+}
+
+/// No count of the data is in the rule: `people` is a figure of the job, and nothing else is read.
+#[test]
+fn a_training_leaves_steps_and_no_head_count() {
+    let asked = asked(JOB).unwrap();
+    let contract = samples::contract(CONTRACT);
+    let name = contract.analyses.keys().next().unwrap().clone();
+    let proven = policy::price(&contract, &name, &Question::Train(asked)).unwrap();
+    assert!(matches!(proven.proof().leaves, Leaves::Steps(_)));
+    assert_eq!(proven.proof().vectors(), None);
+}
+
+/// The rule for a person's own file is that of the engine: a number at an edge is above it, what is no value is in the first
+/// bin.
+#[test]
+fn scoring_bins_as_training_does() {
+    let asked = asked(JOB).unwrap();
+    let (model, _) = answer(&asked, &trained(&asked, vec![0; 24])).unwrap();
+    let [age, plan, ..] = model.features.as_slice() else { panic!("two features and more") };
+    assert_eq!(age.bin("24"), 1);
+    assert_eq!(age.bin("25"), 2);
+    assert_eq!(age.bin(" 1e9 "), age.bins.len() - 1);
+    for none in ["", "x", "NaN", "inf"] {
+        assert_eq!(age.bin(none), 0, "{none}");
+    }
+    assert_eq!(plan.bin("plus"), 2);
+    assert_eq!(plan.bin("(none or several)"), 0);
+    let bins = vec![1; model.features.len()];
+    let score = model.score(&bins).unwrap();
+    assert!((model.says(score) - 600.0 / 1_800.0).abs() < 1e-9, "no step moved a weight");
+    assert_eq!(model.score(&bins[1..]), None);
+}

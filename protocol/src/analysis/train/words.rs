@@ -1,0 +1,262 @@
+//! The page of a model: a card that says what was learnt from whom, how good it is, and what it must not be used for.
+
+use super::answer::{Judged, Reads, ScoreBin, TrainAnswer, TrainedFeature};
+use crate::{
+    page::{
+        Axis, Bar, Bars, Block, Interval, Intervals, Page, Row, Section, Statement, Table, Term,
+        Text, Topic, UNKNOWN, explain, notes,
+        number::{fixed, level, size, whole},
+    },
+    result::JobResult,
+    tally::Loss,
+};
+
+type TrainResult = JobResult<TrainAnswer>;
+
+pub(super) fn page(result: &TrainResult) -> Page {
+    let answer = &result.answer;
+    let mut sections = Vec::new();
+    if let Some(judged) = &answer.judged {
+        sections.extend(picture(answer, judged));
+        sections.push(by_score(answer, judged));
+    }
+    sections.extend(answer.features.iter().map(|feature| shape(answer, feature)));
+    sections.push(training(answer));
+    sections.extend(notes(noted(result)));
+    sections.push(limits(answer));
+    Page {
+        title: Text::fixed("A model of ").quote(&answer.learns),
+        subtitle: Text::fixed("Trained on: ").quote(&answer.counted).and("."),
+        answer: vec![Statement::whole(statement(answer))],
+        sections,
+        ..Page::default()
+    }
+}
+
+fn statement(answer: &TrainAnswer) -> Text {
+    let features = match answer.features.len() {
+        1 => "1 feature".to_owned(),
+        many => format!("{many} features"),
+    };
+    let made = Text::fixed(format!("It has a weight for each bin of {features}."));
+    let Some(judged) = &answer.judged else {
+        return made.and(" Nobody was held out, so nothing is known of how good it is.");
+    };
+    match judged.auc {
+        Some(auc) => made.and(format!(
+            " Of two people who were not trained on, one with the label and one without it, it gives the one with it the \
+             higher score in {} of 100 cases ({} interval {} to {}).",
+            fixed(100.0 * auc.value, 1),
+            level(answer.confidence),
+            fixed(100.0 * auc.ci[0], 1),
+            fixed(100.0 * auc.ci[1], 1)
+        )),
+        None => made.and(" Too few people were held out to say how good it is."),
+    }
+}
+
+/// Draws how often people of each bin of scores have the label.
+fn picture(answer: &TrainAnswer, judged: &Judged) -> Option<Section> {
+    let row = |bin: &ScoreBin| {
+        let (rate, ci) = (bin.rate?, bin.ci?);
+        Some(Interval {
+            name: Text::fixed(says(bin)),
+            figure: Text::fixed(percent(rate)),
+            words: Text::fixed(format!("{} to {}", percent(ci[0]), percent(ci[1]))),
+            unit: "%".to_owned(),
+            estimate: 100.0 * rate,
+            ends: ci.map(|end| Some(100.0 * end)),
+        })
+    };
+    let rows: Vec<_> = judged.bins.iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let plot = Intervals {
+        title: Text::fixed(format!(
+            "People with the label, by what the model says, with {} intervals",
+            level(answer.confidence)
+        )),
+        rows,
+        axis: Axis::Shared,
+        reference: 0.0,
+        line: None,
+    };
+    Some(
+        Section::new(Topic::Picture, "How well it is calibrated".into())
+            .with(Block::Intervals(plot)),
+    )
+}
+
+fn by_score(answer: &TrainAnswer, judged: &Judged) -> Section {
+    let rows = judged.bins.iter().map(|bin| {
+        let shown = |text: Option<String>| text.map_or(UNKNOWN.into(), Text::fixed);
+        let range = bin.ci.map(|ci| format!("{} to {}", percent(ci[0]), percent(ci[1])));
+        let figures =
+            vec![shown(bin.people.map(whole)), shown(bin.rate.map(percent)), shown(range)];
+        Row::new(Text::fixed(says(bin)), figures)
+    });
+    let table = Table {
+        names: vec!["The model says".into()],
+        figures: vec![
+            "People".into(),
+            "With label".into(),
+            Text::fixed(format!("Range ({})", level(answer.confidence))),
+        ],
+        rows: rows.collect(),
+        bars: None,
+    };
+    let share = percent(judged.share);
+    let note = format!(
+        "Of {share} of all people, who were not trained on: whom, a hash of each person's key decided. Numbers of people are \
+         noisy. Bins with too few people are not shown. Ranges hold the noise and the sampling."
+    );
+    Section::new(Topic::Figures, "What held-out people say of it".into())
+        .with(Block::Table(table))
+        .with(Block::Note(Text::fixed(note)))
+}
+
+/// Draws what one feature adds to the score.
+fn shape(answer: &TrainAnswer, feature: &TrainedFeature) -> Section {
+    let odds = answer.loss != Loss::Squared;
+    let widest = feature.bins.iter().map(|bin| libm::exp(bin.weight)).fold(1.0, f64::max);
+    let rows = feature.bins.iter().map(|bin| {
+        let factor = libm::exp(bin.weight);
+        let mut figures = vec![Text::fixed(format!("{:+.3}", bin.weight))];
+        if odds {
+            figures.push(Text::fixed(format!("x {}", fixed(factor, 2))));
+        } else {
+            let adds = bin.weight * answer.cap;
+            let sign = if adds < 0.0 { "-" } else { "+" };
+            figures.push(Text::fixed(format!("{sign}{}", size(adds.abs()))));
+        }
+        let bar = odds.then_some(Bar { value: factor, range: [factor, factor] });
+        Row { names: vec![Text::quoted(&bin.name)], figures, bar, ..Row::default() }
+    });
+    let effect = match answer.loss {
+        Loss::Logistic => "Odds",
+        Loss::Squared => "Adds",
+        Loss::Poisson => "Count",
+    };
+    let bars = odds.then(|| Bars {
+        widest,
+        note: "Bars show the factor. They have no ranges: how far noise and chance move one weight depends on all others."
+            .into(),
+    });
+    let table = Table {
+        names: vec!["Bin".into()],
+        figures: vec!["Weight".into(), effect.into()],
+        rows: rows.collect(),
+        bars,
+    };
+    let name = match &feature.column {
+        Some(column) => Text::quoted(&feature.dataset).and(".").quote(column),
+        None => Text::fixed("Rows in ").quote(&feature.dataset),
+    };
+    let reads = match feature.reads {
+        Reads::OnlyValue => "The only value that all of a person's rows have.",
+        Reads::Total => "The total over a person's rows.",
+        Reads::Rows => "How many rows a person has.",
+    };
+    Section::new(Topic::Figures, name)
+        .with(Block::Paragraph(reads.into()))
+        .with(Block::Table(table))
+}
+
+fn training(answer: &TrainAnswer) -> Section {
+    let settings = &answer.settings;
+    let term =
+        |name: &'static str, text: String| Term { name: name.into(), text: Text::fixed(text) };
+    let by = if answer.by_rule { "by the rule" } else { "chosen by the analyst" };
+    let mut terms = vec![
+        term(
+            "Settings",
+            format!(
+                "{by}: {} steps, rate {}, residuals up to {}",
+                settings.steps,
+                size(settings.rate),
+                size(settings.clip)
+            ),
+        ),
+        term(
+            "People",
+            format!(
+                "about {}, as the job says",
+                whole(i64::try_from(answer.people).unwrap_or(i64::MAX))
+            ),
+        ),
+        term(
+            "Sum of labels",
+            format!(
+                "{} ({} interval {} to {})",
+                size(answer.label_sum.value),
+                level(answer.confidence),
+                size(answer.label_sum.ci[0]),
+                size(answer.label_sum.ci[1])
+            ),
+        ),
+        term("Noise in a sum", format!("s.d. {}", size(settings.step_noise_sd))),
+    ];
+    if answer.loss != Loss::Logistic {
+        terms.push(term("Cap", format!("labels above {} count as this", size(answer.cap))));
+    }
+    Section::new(Topic::Asked, "How it was trained".into()).with(Block::Terms(terms))
+}
+
+fn noted(result: &TrainResult) -> Vec<Text> {
+    let answer = &result.answer;
+    let mut all: Vec<_> = result.flags.iter().map(|flag| explain(flag, own)).collect();
+    if !answer.consent_from.is_empty() {
+        let who = Text::fixed("Whoever withheld consent in ")
+            .with(Text::names(&answer.consent_from, " or "));
+        all.push(
+            who.and(" is in no step and in no figure, and how many these are is not counted."),
+        );
+    }
+    all
+}
+
+fn limits(answer: &TrainAnswer) -> Section {
+    let mut limits: Vec<Text> = vec![
+        "Why: a weight is what goes with the label beside all other features, and no cause of it.".into(),
+        "That a bin with few people has a weight near 0: noise hides what is rare, by design.".into(),
+        "Anything of people unlike those it was trained on, or of a later time.".into(),
+        "Whether it is fair, or may be used for a decision about anybody: the contract says what for.".into(),
+        "Of sums that are signed: of somebody who is known to be in the data, learning which of two histories is theirs may \
+         cost up to four times \u{3c1}."
+            .into(),
+    ];
+    if answer.loss == Loss::Logistic {
+        limits.push(
+            "Exact rates: residuals are clipped, which keeps the order of people and moves rare labels towards the middle."
+                .into(),
+        );
+    }
+    Section::new(Topic::Limits, "What this does not say".into()).with(Block::List(limits))
+}
+
+/// The sentence of a flag that only a training has.
+fn own(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "weak_signal" => {
+            "CAREFUL: the label is too rare for this epsilon and so many features: below 20 labels for each unit of noise \
+             models are hardly better than chance."
+        }
+        "one_label" => {
+            "CAREFUL: nearly everybody, or nearly nobody, has the label, or the number of people that the job says is far \
+             from right. The model says little."
+        }
+        "judged_by_few" => {
+            "too few people were held out, with the label or without it, to say how good the model is."
+        }
+        _ => return None,
+    })
+}
+
+fn says(bin: &ScoreBin) -> String {
+    format!("{} to {}", percent(bin.says_from), percent(bin.says_to))
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", fixed(100.0 * share, 1))
+}
