@@ -526,6 +526,30 @@ async fn a_host_that_answers_nonsense_stops_nothing_but_its_own_requests() {
     parties.grant(&mut room, "exposures", &sealed).await.unwrap();
 }
 
+/// A grant of a quarter of an hour is renewed again and again: neither host nor memory bears the file each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_open_is_granted_again_without_reading_it_again() {
+    let parties = Parties::new();
+    let host = HostileHost::new(&parties);
+    let instance = parties.boot(&host).await;
+    let mut room = parties.connect(&instance).await.unwrap();
+    let first = parties.seal("exposures", &exposures(400), 1);
+    host.keep(&first);
+    parties.grant(&mut room, "exposures", &first).await.unwrap();
+    let before = host.trace();
+    parties.grant(&mut room, "exposures", &first).await.unwrap();
+    assert_eq!(host.trace(), before);
+    // A newer version is read, and so is this one once its owner has taken it back.
+    let newer = parties.seal("exposures", &exposures(400), 2);
+    host.keep(&newer);
+    parties.grant(&mut room, "exposures", &newer).await.unwrap();
+    let read = host.trace().len();
+    assert!(read > before.len());
+    client::grant::revoke(&mut room, &parties.publisher, "exposures").await.unwrap();
+    parties.grant(&mut room, "exposures", &newer).await.unwrap();
+    assert!(host.trace().len() > read);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn neighbouring_datasets_leave_the_same_trace() {
     let mut traces = Vec::new();

@@ -68,6 +68,11 @@ pub(crate) async fn take(
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
         open.vault.check_version(&name, manifest.manifest().version)?;
         let keys = open_keys(&binding, open, &grant, contract).map_err(bad)?;
+        if let Some(table) = open.vault.same(&name, manifest.digest(), now) {
+            // These rows are what the file has: nothing is read again, and no memory taken.
+            let granted = Granted { by, grant, manifest, slices };
+            return granted.hold(serving, open, table, now);
+        }
         open.vault.reserve(&name, manifest.manifest(), contract)?;
         keys
     };
@@ -84,17 +89,40 @@ pub(crate) async fn take(
         return Err(bad(GrantFlaw::Time));
     }
     open.vault.check_version(&name, manifest.manifest().version)?;
-    // The keys of both may have been withdrawn while the file was fetched.
-    let signed = manifest.as_bytes().to_vec();
-    serving.authority(now, |known| {
-        known.still(by)?;
-        SignedManifest::open(signed, known, party).map(drop)
-    })?;
-    accept(serving, open, slices, now)?;
-    let (digest, not_after) = (manifest.digest(), grant.not_after);
-    open.vault.open(&name, Held { manifest, table, not_after });
-    open.audit.append(now, &Event::Granted { dataset: &name, manifest: digest, not_after });
-    Ok(Reply::Granted { columns: grant.columns, not_after })
+    Granted { by, grant, manifest, slices }.hold(serving, open, table, now)
+}
+
+/// A grant whose keys and manifest were opened.
+struct Granted<'a> {
+    by: &'a Authorised,
+    grant: Grant,
+    manifest: SignedManifest,
+    slices: &'a [ByteBuf],
+}
+
+impl Granted<'_> {
+    /// Holds `table`, the rows of the manifest's file, until the grant ends.
+    fn hold(
+        self,
+        serving: &Serving,
+        open: &mut Open,
+        table: Arc<Ordered>,
+        now: Time,
+    ) -> Result<Reply, Refusal> {
+        let Self { by, grant, manifest, slices } = self;
+        // The keys of both may have been withdrawn while the file was fetched.
+        let signed = manifest.as_bytes().to_vec();
+        serving.authority(now, |known| {
+            known.still(by)?;
+            SignedManifest::open(signed, known, by.party()).map(drop)
+        })?;
+        accept(serving, open, slices, now)?;
+        let (digest, not_after) = (manifest.digest(), grant.not_after);
+        open.vault.open(&grant.dataset, Held { manifest, table, not_after });
+        let dataset = &grant.dataset;
+        open.audit.append(now, &Event::Granted { dataset, manifest: digest, not_after });
+        Ok(Reply::Granted { columns: grant.columns, not_after })
+    }
 }
 
 /// The manifest of a grant, which its owner must have signed.

@@ -112,6 +112,13 @@ impl Vault {
         self.revoked.remove(dataset)
     }
 
+    /// The rows of this very version, if it is open at `now`: whoever grants it again extends the grant.
+    pub(crate) fn same(&self, dataset: &str, manifest: Digest, now: Time) -> Option<Arc<Ordered>> {
+        let held = self.held.get(dataset)?;
+        let same = held.manifest.digest() == manifest && !is_over(held.not_after, now);
+        same.then(|| Arc::clone(&held.table))
+    }
+
     /// Drops a dataset. A grant of it that is still being fetched will not open.
     pub(crate) fn revoke(&mut self, dataset: &str) {
         self.held.remove(dataset);
