@@ -4,6 +4,8 @@ use protocol::contract::Contract;
 use serde_json::Value;
 use std::{
     fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -109,6 +111,21 @@ fn open(site: &Site) -> Vec<String> {
     open.map(|open| open["dataset"].as_str().unwrap().to_owned()).collect()
 }
 
+/// A stranger who asks for slices again and again, each time with other bytes.
+fn knock(address: SocketAddr, times: u32) {
+    for time in 0..times {
+        let Ok(mut stream) = TcpStream::connect(address) else { continue };
+        let body = format!("{time}").repeat(200);
+        let head = format!(
+            "POST /v1/slice HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        // Whether it is answered or cut is the custody's business.
+        let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        let _ = stream.read(&mut [0; 1024]);
+    }
+}
+
 fn rename(from: &Path, to: &Path) {
     fs::rename(from, to).unwrap();
 }
@@ -169,6 +186,20 @@ fn after_a_kill_the_next_enclave_is_verified_granted_and_serving_without_a_perso
         assert!(said.contains(words), "{words}: {said}");
     }
     assert_eq!(said.matches("verified: ").count(), 2, "{said}");
+
+    // Strangers at its port: the owner's own work goes on, and the journal stays short.
+    let lines = journal(&site, "retailer").lines().count();
+    let address = site.custody_address();
+    let strangers: Vec<_> =
+        (0..8_u8).map(|_| std::thread::spawn(move || knock(address, 400))).collect();
+    site.submit_of(3);
+    let job = site.ok(&line.replace("job-1", "job-3"));
+    until("the third result was fetched", || fetched(&job).join("result.json").exists());
+    for stranger in strangers {
+        stranger.join().unwrap();
+    }
+    let more = journal(&site, "retailer").lines().count() - lines;
+    assert!(more <= 40, "{more} lines: {}", journal(&site, "retailer"));
 
     // Stopping a service stops what it agreed to.
     let [publisher, retailer] = services;
@@ -300,4 +331,37 @@ fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_pers
     until("it is refused", || journal(&site, "retailer").contains("refused: sales"));
     assert_eq!((sealed(), open(&site)), (2, vec!["sales".to_owned()]));
     drop(service);
+}
+
+#[test]
+fn an_idle_room_is_closed_only_where_the_rules_say_so_and_killed_services_forget_nothing() {
+    let mut site = Site::new();
+    site.start_host();
+    site.upload();
+    join(&site);
+    rules(&site, "publisher", &granting(&site, "exposures"));
+    rules(&site, "retailer", &format!("close_idle_minutes = 1\n{}", granting(&site, "sales")));
+    // `kill -9` of the service at any moment: the next one reads what was written, and goes on.
+    for step in 0..12 {
+        let service = site.begin("party serve --dir retailer");
+        std::thread::sleep(Duration::from_millis(60 * step));
+        drop(service);
+        let memory = site.path("retailer/service/spring.json");
+        if memory.exists() {
+            serde_json::from_slice::<Value>(&fs::read(&memory).unwrap()).unwrap();
+        }
+    }
+    let services = ["publisher", "retailer"].map(|party| serve(&site, party));
+    until("both have granted", || open(&site).len() == 2);
+    let said = journal(&site, "retailer");
+    assert!(!said.contains("took the grant back"), "a crash is nobody's revocation: {said}");
+    // Only the retailer's rules close it, when nothing was asked for a minute.
+    let began = Instant::now();
+    while !journal(&site, "retailer").contains("closed: the instance") {
+        assert!(began.elapsed() < Duration::from_mins(4), "{}", journal(&site, "retailer"));
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    assert!(began.elapsed() > Duration::from_secs(45), "{:?}", began.elapsed());
+    assert!(!journal(&site, "publisher").contains("closed: the instance"));
+    drop(services);
 }

@@ -4,6 +4,7 @@ pub(crate) mod countersign;
 mod decide;
 mod fetch;
 mod grants;
+mod idle;
 pub(crate) mod journal;
 mod memory;
 pub(crate) mod room;

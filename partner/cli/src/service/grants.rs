@@ -15,6 +15,7 @@ use client::{
 use custody::Ledger;
 use protocol::{
     delegation::Delegated,
+    digest::Digest,
     key::DataKey,
     manifest::{Manifest, SignedManifest},
     message::Status,
@@ -62,17 +63,7 @@ impl RoomService {
         };
         match decide(rule, &known) {
             Decision::Open => Ok(()),
-            Decision::Held(why) => {
-                if why == Why::TakenBack {
-                    // It stays so when the time of the grant is over.
-                    stops::set(&self.dir, self.contract.digest, dataset, true)?;
-                }
-                if matches!(why, Why::TakenBack | Why::Stopped) && open.is_none() {
-                    self.memory.dropped(instance, dataset);
-                    self.memory.keep(&self.dir, &self.rules.name)?;
-                }
-                self.once(dataset, "held", &format!("{dataset}: {why}"))
-            }
+            Decision::Held(why) => self.hold(instance, dataset, &why, open.is_some()),
             Decision::TakeBack(why) => {
                 revoke(room, &self.identity, dataset).await?;
                 self.memory.dropped(instance, dataset);
@@ -101,6 +92,28 @@ impl RoomService {
                 self.tell("granted", &why)
             }
         }
+    }
+
+    /// Grants nothing, and says why.
+    fn hold(
+        &mut self,
+        instance: Digest,
+        dataset: &str,
+        why: &Why,
+        is_open: bool,
+    ) -> Result<(), Failure> {
+        if *why == Why::TakenBack {
+            // It stays so when the time of the grant is over.
+            stops::set(&self.dir, self.contract.digest, dataset, true)?;
+        }
+        if matches!(why, Why::TakenBack | Why::Stopped) && !is_open {
+            self.memory.dropped(instance, dataset);
+            self.memory.keep(&self.dir, &self.rules.name)?;
+        }
+        if let Why::Instances { next, .. } = why {
+            self.next = self.next.min(*next);
+        }
+        self.once(dataset, "held", &format!("{dataset}: {why}"))
     }
 
     /// Sends the keys of a version.
@@ -137,7 +150,7 @@ impl RoomService {
         let instance = room.instance().digest();
         let kept = self.memory.kept();
         let Some(kept) = kept.iter().find(|kept| kept.instance == instance) else { return Ok(()) };
-        for dataset in kept.confirmed.keys() {
+        for dataset in kept.until.keys() {
             revoke(room, &self.identity, dataset).await?;
             self.memory.dropped(instance, dataset);
             self.memory.keep(&self.dir, &self.rules.name)?;

@@ -1,7 +1,8 @@
 //! One room under the eyes of a party's service.
 
-use super::{journal::Journal, memory::Memory, rules::RoomRules};
+use super::{idle::Idle, journal::Journal, memory::Memory, rules::RoomRules, stops};
 use crate::{common_args::Common, failure::Failure, files, profile, say, settle::Party};
+use attestation_verifier::Pcr;
 use client::{
     clock,
     close::{CloseError, close, stored},
@@ -14,7 +15,7 @@ use client::{
 };
 use custody::Ledger;
 use protocol::{
-    contract::Contract, digest::Digest, job::JobName, message::Status, refusal::Refusal,
+    contract::Contract, digest::Digest, job::JobName, message::Status, refusal::Refusal, time::Time,
 };
 use std::{
     collections::BTreeMap,
@@ -40,8 +41,19 @@ pub(crate) struct RoomService {
     /// The jobs that the party's own custody countersigned since the last look.
     pub(super) countersigned: Arc<Mutex<Vec<JobName>>>,
     pub(super) tried: BTreeMap<String, u32>,
-    /// The instance, how much it had answered, and since when.
-    idle: Option<(Digest, u64, u64)>,
+    idle: Idle,
+    /// When the room is visited next, unless something is known to have changed.
+    pub(super) next: Time,
+    seen: Seen,
+}
+
+/// What costs no request to the instance to see, and calls for a visit when it changes.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    /// How often the host has started an enclave, and its state. The host may lie, which is found out at the next visit.
+    enclave: Option<(u64, String)>,
+    stopped: Option<BTreeMap<String, Vec<String>>>,
+    withdrawn: Option<Vec<BTreeMap<u8, Pcr>>>,
 }
 
 impl RoomService {
@@ -72,7 +84,9 @@ impl RoomService {
             said: BTreeMap::new(),
             countersigned: Arc::default(),
             tried: BTreeMap::new(),
-            idle: None,
+            idle: Idle::default(),
+            next: Time(0),
+            seen: Seen::default(),
         })
     }
 
@@ -85,11 +99,14 @@ impl RoomService {
             }
         }
         let mut status = None;
-        match self.visit().await {
-            Ok(found) => status = found,
-            Err(why) => {
-                self.room = None;
-                self.failed("room", &why);
+        if self.is_due().await {
+            self.next = clock::now().plus_seconds(self.rules.pause());
+            match self.visit().await {
+                Ok(found) => status = found,
+                Err(why) => {
+                    self.room = None;
+                    self.failed("room", &why);
+                }
             }
         }
         if let Some(folder) = self.rules.results.clone() {
@@ -102,6 +119,23 @@ impl RoomService {
                 self.failed("results", &why);
             }
         }
+    }
+
+    /// Whether the room is visited at this look. An instance answers a party so many requests in its life and no more
+    /// (`enclave/src/gate.rs`), so it is asked once a minute, and at once when something has changed.
+    async fn is_due(&mut self) -> bool {
+        let health = match self.common.address() {
+            Ok(address) => Store::new(address).health().await.ok(),
+            Err(_) => None,
+        };
+        let seen = Seen {
+            enclave: health.map(|health| (health.enclave_starts, health.enclave)),
+            stopped: stops::read(&self.dir).ok(),
+            withdrawn: withdrawn::read(&self.dir).ok().flatten(),
+        };
+        let changed = seen != self.seen;
+        self.seen = seen;
+        changed || self.room.is_none() || clock::now() >= self.next
     }
 
     /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
@@ -131,6 +165,7 @@ impl RoomService {
         self.said.remove("room");
         for rule in self.rules.grants.clone() {
             if let Err(why) = self.follow(&mut room, &rule, &status, withdrawn).await {
+                self.next = self.next.min(clock::now().plus_seconds(AGAIN_SECONDS));
                 self.failed(&rule.dataset, &why);
             }
         }
@@ -191,22 +226,11 @@ impl RoomService {
 
     /// Whether the instance has answered nothing for as long as the rules say.
     fn is_idle(&mut self, instance: Digest, status: &Status) -> bool {
-        let Some(minutes) = self.rules.close_idle_minutes else { return false };
-        let now = clock::now().0;
-        let count = |deliveries: u64, jobs: usize| {
-            deliveries.saturating_add(u64::try_from(jobs).unwrap_or(u64::MAX))
-        };
         let delivered = status.deliveries.iter().map(|one| one.charged.saturating_add(one.free));
-        let answered = count(delivered.fold(0, u64::saturating_add), status.jobs.len());
-        match self.idle {
-            Some((known, before, since)) if known == instance && before == answered => {
-                now.saturating_sub(since) >= minutes.saturating_mul(60_000)
-            }
-            _ => {
-                self.idle = Some((instance, answered, now));
-                false
-            }
-        }
+        let jobs = u64::try_from(status.jobs.len()).unwrap_or(u64::MAX);
+        let answered = delivered.fold(jobs, u64::saturating_add);
+        let minutes = self.rules.close_idle_minutes;
+        self.idle.is_over(minutes, instance, answered, clock::now())
     }
 
     /// Closes the room, which is idle.
@@ -301,3 +325,6 @@ pub(crate) struct ForCustody {
     pub(crate) countersigned: Arc<Mutex<Vec<JobName>>>,
     pub(crate) journal: Journal,
 }
+
+/// After how many seconds what failed is tried again.
+const AGAIN_SECONDS: u64 = 20;

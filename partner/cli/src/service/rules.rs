@@ -205,6 +205,12 @@ impl RoomRules {
         Ok(())
     }
 
+    /// Seconds from one visit to the next: well before the shortest grant is over.
+    pub(crate) fn pause(&self) -> u64 {
+        let shortest = self.grants.iter().map(|rule| rule.minutes).min();
+        shortest.unwrap_or(LONGEST_MINUTES).saturating_mul(15).min(60)
+    }
+
     /// Whether the rules fit the room's contract: they are for this one and no other, and name what it has.
     pub(crate) fn fit(&self, contract: &Contract, party: &str) -> Result<(), Failure> {
         if contract.digest != self.contract {

@@ -90,6 +90,8 @@ impl RoomService {
             sealed.uploaded = true;
         }
         self.memory.keep(&self.dir, &self.rules.name)?;
+        // It is granted at this look.
+        self.next = clock::now();
         self.tell("uploaded", &format!("{dataset}: {}", file.display()))
     }
 }

@@ -72,3 +72,60 @@ impl WatchRule {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::service::rules::Rules;
+
+    const ALL: &str = r#"
+        [[room]]
+        name = "spring"
+        contract = "DIGEST"
+        instances = 3
+        listen = "127.0.0.1:7501"
+        results = "results/spring"
+        close_idle_minutes = 120
+        [[room.grant]]
+        dataset = "sales"
+        builds = ["v1", "v2"]
+        hours = "06:00-22:00"
+        until = "2027-03-31T00:00:00Z"
+        minutes = 5
+        [[room.watch]]
+        dataset = "sales"
+        file = "incoming/sales.csv"
+        max_rejected = "0.5"
+        max_change_percent = 7
+    "#;
+
+    #[test]
+    fn every_rule_is_said_with_every_figure_in_it() {
+        let sample = include_str!("../../../../protocol/src/analysis/lift/sample/contract.toml");
+        let contract = rehearsal::with_throw_away_keys(sample).unwrap().unwrap();
+        let rules =
+            |digest: &str| -> Rules { toml::from_str(&ALL.replace("DIGEST", digest)).unwrap() };
+        let ours = rules(&contract.digest.to_string());
+        let words = ours.rooms[0].words(&contract, &["visits".to_owned()]).join("\n");
+        for said in [
+            "this contract and no other",
+            "\"sales\"",
+            "\"v1\" or \"v2\"",
+            "from 06:00 to 22:00 UTC",
+            "until 2027-03-31 00:00:00 UTC",
+            "for 5 minutes at a time",
+            "3 instances",
+            "countersigns jobs at 127.0.0.1:7501",
+            "incoming/sales.csv.ready",
+            "0.5 %",
+            "more than 7 %",
+            "into results/spring",
+            "FOR EVERY PARTY, when no job was answered for 120 minutes",
+            "STOPPED \"visits\"",
+        ] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        let other = rules(&"ab".repeat(48));
+        let words = other.rooms[0].words(&contract, &[]);
+        assert!(words.len() == 1 && words[0].contains("NOTHING"), "{words:?}");
+    }
+}
