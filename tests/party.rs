@@ -352,6 +352,9 @@ fn an_idle_room_is_closed_only_where_the_rules_say_so_and_killed_services_forget
         }
     }
     let services = ["publisher", "retailer"].map(|party| serve(&site, party));
+    let second = site.run("party serve --dir retailer");
+    assert_eq!(second.code, Some(1), "{}", second.err);
+    assert!(second.err.contains("another service runs in retailer"), "{}", second.err);
     until("both have granted", || open(&site).len() == 2);
     let said = journal(&site, "retailer");
     assert!(!said.contains("took the grant back"), "a crash is nobody's revocation: {said}");

@@ -57,6 +57,23 @@ pub(crate) struct ReadingArgs {
     max_rejected: Share,
 }
 
+/// The options as words of a line, where there is no command line.
+#[derive(Debug, clap::Parser)]
+#[command(no_binary_name = true, disable_help_flag = true)]
+struct Line {
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+impl ReadingArgs {
+    /// Reads the words that would stand on a command line.
+    pub(crate) fn of_words(words: &[String]) -> Result<Self, Failure> {
+        let line = <Line as clap::Parser>::try_parse_from(words);
+        line.map(|line| line.reading)
+            .map_err(|why| Failure::unclear(why.to_string().trim().to_owned()))
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 enum Decimal {
     Point,

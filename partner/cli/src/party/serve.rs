@@ -9,7 +9,14 @@ use crate::{
     },
 };
 use client::{clock, keys::Identity};
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -37,6 +44,7 @@ impl Serve {
         })?;
         let identity = Arc::new(Identity::load_for_service(&self.dir)?);
         crate::keys::warn_of_ends(&identity);
+        let _alone = alone(&self.dir)?;
         let journal = Journal::of(&self.dir);
         let mut rooms = Vec::new();
         for room in rules.rooms {
@@ -77,6 +85,25 @@ impl Serve {
             .await;
         journal.add(clock::now(), "", "stopped", "it was told to")?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Makes sure that no other service runs in this folder, until the file is dropped: two would each have keys in as many
+/// instances as one may.
+fn alone(dir: &Path) -> Result<File, Failure> {
+    let folder = dir.join("service");
+    client::files::create_folder(&folder).map_err(Failure::writing(&folder))?;
+    let path = folder.join("lock");
+    let options =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = options.map_err(Failure::writing(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::no(format!(
+            "another service runs in {}: two would hand out twice what the rules say",
+            dir.display()
+        ))),
+        Err(TryLockError::Error(cause)) => Err(Failure::writing(&path)(cause)),
     }
 }
 

@@ -60,6 +60,14 @@ impl Show {
                 wrap(&mut page, "  ", &sentence).map_err(unclear)?;
             }
         }
+        let ruled = rules.iter().flat_map(|rules| &rules.rooms);
+        for lost in ruled.filter(|ruled| !names.contains(&ruled.name)) {
+            let text = format!(
+                "\nTHE RULES NAME A ROOM \"{}\" THAT IS NOT HERE: the service does not start.",
+                lost.name
+            );
+            wrap(&mut page, "", &text).map_err(unclear)?;
+        }
         let listed = match withdrawn {
             0 => "none".to_owned(),
             1 => "1 build".to_owned(),

@@ -7,7 +7,7 @@ use protocol::{job::JobName, message::Status};
 use std::path::Path;
 
 impl RoomService {
-    /// Fetches what is new. A job of which the host has nothing for this party is asked for a few times and then left.
+    /// Fetches what is new. A job of which the host has nothing for this party is asked for again, ever less often.
     pub(super) async fn fetch(
         &mut self,
         folder: &Path,
@@ -36,10 +36,10 @@ impl RoomService {
                 continue;
             }
             let tries = self.tried.entry(job.to_string()).or_default();
-            if *tries >= TRIES {
+            *tries = tries.saturating_add(1);
+            if *tries > TRIES && !tries.is_multiple_of(TRIES) {
                 continue;
             }
-            *tries += 1;
             let sealed = match store.result(job, &self.party).await {
                 Ok(sealed) => sealed,
                 Err(why) if why.is_not_found() => continue,
@@ -69,5 +69,6 @@ impl RoomService {
     }
 }
 
-/// How often a result is looked for. A job is countersigned before it runs.
+/// At so many looks a result is looked for, and then at each of so many: a job is countersigned before it runs, and may wait
+/// for a day.
 const TRIES: u32 = 60;

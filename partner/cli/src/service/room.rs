@@ -93,6 +93,7 @@ impl RoomService {
     /// Looks at the room once, and does what the rules say. Nothing that fails stops the service.
     pub(crate) async fn look(&mut self) {
         self.memory.forget(clock::now());
+        self.warn_of_end();
         for rule in self.rules.watches.clone() {
             if let Err(why) = self.watch(&rule).await {
                 self.failed(&format!("watch of {}", rule.dataset), &why);
@@ -118,6 +119,21 @@ impl RoomService {
             if let Err(why) = fetched {
                 self.failed("results", &why);
             }
+        }
+    }
+
+    /// Says ahead that the service key ends: nothing is granted or countersigned then.
+    fn warn_of_end(&mut self) {
+        let Ok(until) = self.identity.service().map(|key| key.delegation().until) else { return };
+        if until > clock::now().plus_seconds(SOON_SECONDS) {
+            return;
+        }
+        let why = format!(
+            "the service key ends at {until}: `glovebox keys delegate --kind service` where the root key is, then restart the \
+             service"
+        );
+        if let Err(full) = self.once("key", "warns", &why) {
+            say::note(format_args!("{}: {full}", self.rules.name));
         }
     }
 
@@ -188,7 +204,7 @@ impl RoomService {
             return Ok(room);
         }
         tell_withdrawals(&mut room, &self.identity).await?;
-        self.said.clear();
+        self.said.retain(|what, _| what == "key");
         let why = format!(
             "the instance {} of the build \"{}\", by {} checks",
             instance.short(),
@@ -326,5 +342,7 @@ pub(crate) struct ForCustody {
     pub(crate) journal: Journal,
 }
 
+/// How long before its end a key is warned of: 14 days.
+const SOON_SECONDS: u64 = 14 * 86_400;
 /// After how many seconds what failed is tried again.
 const AGAIN_SECONDS: u64 = 20;

@@ -1,6 +1,6 @@
 //! `service.toml`: every rule that a party's service follows.
 
-use crate::{failure::Failure, profile};
+use crate::{failure::Failure, profile, reading::ReadingArgs};
 use protocol::{contract::Contract, digest::Digest, time::Time};
 use serde::{Deserialize, Deserializer, de};
 use std::{
@@ -76,9 +76,27 @@ pub(crate) struct WatchRule {
     /// By how many percent rows, people, keys or consent may differ from the version before; beyond, a person decides.
     #[serde(default = "max_change")]
     pub(crate) max_change_percent: u64,
-    /// Country whose national phone numbers are read.
-    #[serde(default, deserialize_with = "parsed_if_there")]
-    pub(crate) country: Option<protocol::identity::Country>,
+    /// How the table is written: the options of `glovebox seal`, word by word.
+    #[serde(default)]
+    pub(crate) reading: Vec<String>,
+    /// Rows and the most rows of one person to declare, for anybody to see; as many as there are if left out.
+    pub(crate) rows: Option<u64>,
+    pub(crate) rows_per_person: Option<u64>,
+}
+
+impl WatchRule {
+    /// How the table is read.
+    pub(crate) fn options(&self) -> Result<sealing::Options, Failure> {
+        if self.reading.iter().any(|word| word.starts_with("--max-rejected")) {
+            return Err(Failure::unclear(
+                "max_rejected has a key of its own: take it out of reading",
+            ));
+        }
+        let mut options = ReadingArgs::of_words(&self.reading)?.options(None)?;
+        options.max_rejected = self.max_rejected;
+        (options.rows, options.rows_per_person) = (self.rows, self.rows_per_person);
+        Ok(options)
+    }
 }
 
 /// Hours of a day in UTC, from the first minute to before the second; over midnight if the second is smaller.
@@ -189,6 +207,9 @@ impl RoomRules {
         let watched = self.watches.iter().map(|rule| rule.dataset.as_str()).collect();
         if let Some(dataset) = twice(granted).or_else(|| twice(watched)) {
             return Err(format!("the dataset \"{dataset}\" has two rules of one kind"));
+        }
+        for rule in &self.watches {
+            rule.options().map_err(|why| format!("watch of {}: {why}", rule.dataset))?;
         }
         for rule in &self.grants {
             if !(1..=LONGEST_MINUTES).contains(&rule.minutes) {
@@ -306,6 +327,18 @@ mod tests {
 
     const GRANT: &str = "[[room.grant]]\ndataset = \"sales\"\nbuilds = [\"v1\"]\n";
 
+    const WATCH: &str = "[[room.watch]]\ndataset = \"sales\"\nfile = \"sales.csv\"\n";
+
+    #[test]
+    fn a_table_is_read_as_its_rule_says() {
+        let more = "reading = [\"--map\", \"Mail=email\", \"--country\", \"DE\"]\nrows = 5000\n";
+        let rules = read(&room(&format!("{WATCH}{more}")), 0o600).unwrap().unwrap();
+        let options = rules.rooms[0].watches[0].options().unwrap();
+        assert_eq!(options.reading.map, ["Mail=email"]);
+        assert!(options.reading.country.is_some());
+        assert_eq!((options.rows, options.max_rejected), (Some(5000), sealing::Share::default()));
+    }
+
     #[test]
     fn nothing_is_done_that_is_not_written() {
         let rules = read(&room(""), 0o600).unwrap().unwrap();
@@ -339,6 +372,9 @@ mod tests {
             ("[[room.grant]]\ndataset = \"sales\"\n", "builds"),
             ("[[room.grant]]\ndataset = \"sales\"\nbuilds = []\n", "name one at least"),
             ("instances = 0\n", "expected 1 to 16"),
+            (&format!("{WATCH}reading = [\"--mop\", \"a=b\"]\n"), "--mop"),
+            (&format!("{WATCH}reading = [\"--max-rejected\", \"50\"]\n"), "a key of its own"),
+            (&format!("{WATCH}{WATCH}"), "two rules of one kind"),
             ("close_idle_minutes = 0\n", "at least 1"),
             (&room(""), "stands there twice"),
         ] {

@@ -7,7 +7,7 @@ use protocol::{
     contract::Contract,
     merkle::{MerkleBuilder, Root},
 };
-use sealing::{Count, Options, Version};
+use sealing::{Count, Version};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -125,9 +125,7 @@ struct Work {
 impl Work {
     fn run(&self) -> Result<SealedVersion, Refused> {
         let dataset = self.rule.dataset.as_str();
-        let mut options = Options::default();
-        options.max_rejected = self.rule.max_rejected;
-        options.reading.country = self.rule.country;
+        let options = self.rule.options()?;
         // First it is only counted: what is held leaves no file behind.
         let counted = sealing::check(&self.file, &self.contract, dataset, &options, &mut |_, _| {})
             .map_err(Failure::from)?;

@@ -64,10 +64,18 @@ impl RoomRules {
 impl WatchRule {
     fn words(&self) -> String {
         let file = self.file.display();
+        let reading = match self.reading.as_slice() {
+            [] => String::new(),
+            words => format!(" It reads the table with {}.", words.join(" ")),
+        };
+        let declared = self.rows.map_or_else(
+            || "the step above the rows that there are, so growth past a step shows".to_owned(),
+            |rows| format!("{rows} rows"),
+        );
         format!(
             "It seals {file} as a new version of \"{}\" and uploads it, when {file}.ready appears. It refuses the file above {} of \
              bad rows, and holds it for a person if rows, values of a column or consents differ from the version before by more \
-             than {} %. The first version is compared with nothing.",
+             than {} %. The first version is compared with nothing.{reading} It declares {declared}.",
             self.dataset, self.max_rejected, self.max_change_percent
         )
     }
@@ -96,6 +104,8 @@ mod tests {
         file = "incoming/sales.csv"
         max_rejected = "0.5"
         max_change_percent = 7
+        reading = ["--country", "DE"]
+        rows = 5000
     "#;
 
     #[test]
@@ -118,6 +128,8 @@ mod tests {
             "incoming/sales.csv.ready",
             "0.5 %",
             "more than 7 %",
+            "with --country DE",
+            "declares 5000 rows",
             "into results/spring",
             "FOR EVERY PARTY, when no job was answered for 120 minutes",
             "STOPPED \"visits\"",
