@@ -10,5 +10,6 @@ mod memory;
 pub(crate) mod room;
 pub(crate) mod rules;
 pub(crate) mod stops;
+mod teller;
 pub(crate) mod watch;
 mod words;

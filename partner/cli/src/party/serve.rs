@@ -6,6 +6,7 @@ use crate::{
         journal::Journal,
         room::RoomService,
         rules::{Rules, SERVICE},
+        watch::Watcher,
     },
 };
 use client::{clock, keys::Identity};
@@ -58,6 +59,8 @@ impl Serve {
         for room in &rooms {
             custodies.extend(Custody::listen(room.for_custody()).await?);
         }
+        let watchers = rooms.iter().map(Watcher::of).collect::<Result<Vec<_>, _>>()?;
+        let watchers: Vec<Watcher> = watchers.into_iter().flatten().collect();
         let names: Vec<_> = rooms.iter().map(RoomService::name).collect();
         journal.add(clock::now(), "", "started", &format!("for {}", names.join(", ")))?;
         let every = Duration::from_secs(rules.every_seconds);
@@ -68,6 +71,9 @@ impl Serve {
                     let mut stopped = stopped.clone();
                     let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
                     running.spawn_local(custody.serve(stop));
+                }
+                for watcher in watchers {
+                    running.spawn_local(watch_files(watcher, every, stopped.clone()));
                 }
                 for room in rooms {
                     running.spawn_local(attend(room, every, stopped.clone()));
@@ -85,6 +91,20 @@ impl Serve {
             .await;
         journal.add(clock::now(), "", "stopped", "it was told to")?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Looks at files again and again until the service stops; an upload that is cut goes on after the next start.
+async fn watch_files(mut watcher: Watcher, every: Duration, mut stopped: watch::Receiver<bool>) {
+    let looking = async {
+        loop {
+            watcher.look().await;
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::select! {
+        () = looking => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
     }
 }
 

@@ -48,7 +48,7 @@ impl RoomService {
             let opened = open::open(&sealed, &self.identity, &self.contract, job, trust)?;
             result_files::write(&opened, &self.identity, &self.common, trust, job, &directory)?;
             let asker = opened.asked.analyst();
-            self.tell(
+            self.teller.tell(
                 "fetched",
                 &format!(
                     "the result of job {job} of {asker}, with its receipt: {}",

@@ -2,6 +2,7 @@
 
 use super::{
     decide::{Decision, Known, Why, decide},
+    memory::Versions,
     room::RoomService,
     rules::GrantRule,
     stops,
@@ -69,7 +70,7 @@ impl RoomService {
                 self.memory.dropped(instance, dataset);
                 self.memory.keep(&self.dir, &self.rules.name)?;
                 let instance = instance.short();
-                self.once(
+                self.teller.once(
                     dataset,
                     "took back",
                     &format!("{dataset} from the instance {instance}: {why}"),
@@ -79,7 +80,7 @@ impl RoomService {
                 let version = version?;
                 let new = !renewed || !newest;
                 self.send(room, dataset, &version, until, renewed).await?;
-                self.said.remove(dataset);
+                self.teller.forget(dataset);
                 if !new {
                     return Ok(());
                 }
@@ -89,7 +90,7 @@ impl RoomService {
                     room.build(),
                     number::moment(until)
                 );
-                self.tell("granted", &why)
+                self.teller.tell("granted", &why)
             }
         }
     }
@@ -113,7 +114,7 @@ impl RoomService {
         if let Why::Instances { next, .. } = why {
             self.next = self.next.min(*next);
         }
-        self.once(dataset, "held", &format!("{dataset}: {why}"))
+        self.teller.once(dataset, "held", &format!("{dataset}: {why}"))
     }
 
     /// Sends the keys of a version.
@@ -156,14 +157,15 @@ impl RoomService {
             self.memory.keep(&self.dir, &self.rules.name)?;
             let why =
                 format!("{dataset} from the instance {}: the service stops", instance.short());
-            self.tell("took back", &why)?;
+            self.teller.tell("took back", &why)?;
         }
         Ok(())
     }
 
     /// The files of the version that would be granted.
     fn version(&self, dataset: &str) -> Result<Version, Failure> {
-        let stem = match self.memory.sealed.get(dataset).filter(|sealed| sealed.uploaded) {
+        let versions = Versions::read(&self.dir, &self.rules.name)?;
+        let stem = match versions.0.get(dataset).filter(|sealed| sealed.uploaded) {
             Some(sealed) => self.dir.join(&sealed.stem),
             None => self.common.stem(dataset),
         };

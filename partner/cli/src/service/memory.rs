@@ -1,5 +1,5 @@
-//! What a party's service remembers over restarts: which instances have keys, which results are here, which versions were
-//! sealed.
+//! What a party's service remembers over restarts: which instances have keys, which results are awaited, and which
+//! versions were sealed.
 
 use crate::{failure::Failure, files};
 use protocol::{digest::Digest, time::Time};
@@ -36,9 +36,28 @@ pub(crate) struct Memory {
     /// Jobs that this party's custody countersigned and whose results were not fetched yet, with the time.
     #[serde(default)]
     pub(crate) wanted: BTreeMap<String, u64>,
-    /// The newest version of each watched dataset.
-    #[serde(default)]
-    pub(crate) sealed: BTreeMap<String, SealedVersion>,
+}
+
+/// The newest version of each watched dataset of a room. Whoever watches files writes it, and whoever grants reads it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Versions(pub(crate) BTreeMap<String, SealedVersion>);
+
+impl Versions {
+    /// What was sealed for the room `name`.
+    pub(crate) fn read(dir: &Path, name: &str) -> Result<Self, Failure> {
+        let path = versions_path(dir, name);
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(&files::read(&path)?)
+            .map_err(|why| Failure::unclear(format!("{}: {why}", path.display())))
+    }
+
+    /// Writes it down, durably.
+    pub(crate) fn keep(&self, dir: &Path, name: &str) -> Result<(), Failure> {
+        write(&versions_path(dir, name), self)
+    }
 }
 
 /// When the keys of a dataset end in an instance.
@@ -82,12 +101,7 @@ impl Memory {
 
     /// Writes it down, durably: keys leave only after that.
     pub(crate) fn keep(&self, dir: &Path, name: &str) -> Result<(), Failure> {
-        let path = path(dir, name);
-        if let Some(folder) = path.parent() {
-            client::files::create_folder(folder).map_err(Failure::writing(folder))?;
-        }
-        let text = serde_json::to_vec_pretty(self).map_err(Failure::unclear)?;
-        client::files::replace_private(&path, &text).map_err(Failure::writing(&path))
+        write(&path(dir, name), self)
     }
 
     /// The instances that may have keys.
@@ -136,6 +150,18 @@ impl Memory {
             .retain(|_, until| until.values().any(|ends| ends.sent.saturating_add(DAY_MS) > now.0));
         self.wanted.retain(|_, since| since.saturating_add(DAY_MS) > now.0);
     }
+}
+
+fn write(path: &Path, what: &impl Serialize) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        client::files::create_folder(folder).map_err(Failure::writing(folder))?;
+    }
+    let text = serde_json::to_vec_pretty(what).map_err(Failure::unclear)?;
+    client::files::replace_private(path, &text).map_err(Failure::writing(path))
+}
+
+fn versions_path(dir: &Path, name: &str) -> PathBuf {
+    dir.join("service").join(format!("{name}.versions.json"))
 }
 
 fn path(dir: &Path, name: &str) -> PathBuf {

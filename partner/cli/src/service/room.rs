@@ -1,6 +1,13 @@
 //! One room under the eyes of a party's service.
 
-use super::{idle::Idle, journal::Journal, memory::Memory, rules::RoomRules, stops};
+use super::{
+    idle::Idle,
+    journal::Journal,
+    memory::{Memory, Versions},
+    rules::RoomRules,
+    stops,
+    teller::Teller,
+};
 use crate::{common_args::Common, failure::Failure, files, profile, say, settle::Party};
 use attestation_verifier::Pcr;
 use client::{
@@ -21,6 +28,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 /// What the service knows of one room.
@@ -32,12 +40,12 @@ pub(crate) struct RoomService {
     pub(super) party: String,
     pub(super) identity: Arc<Identity>,
     pub(super) memory: Memory,
-    journal: Journal,
+    pub(super) teller: Teller,
     /// The root of the room, without the list of withdrawn builds, which is read at each look.
     root: Trust,
     room: Option<Room>,
-    /// What was said last of each thing, so that it is said once.
-    pub(super) said: BTreeMap<String, String>,
+    /// The instance that was verified last.
+    verified: Option<Digest>,
     /// The jobs that the party's own custody countersigned since the last look.
     pub(super) countersigned: Arc<Mutex<Vec<JobName>>>,
     pub(super) tried: BTreeMap<String, u32>,
@@ -54,6 +62,8 @@ struct Seen {
     enclave: Option<(u64, String)>,
     stopped: Option<BTreeMap<String, Vec<String>>>,
     withdrawn: Option<Vec<BTreeMap<u8, Pcr>>>,
+    /// What the watched files were sealed to.
+    versions: Option<Versions>,
 }
 
 impl RoomService {
@@ -73,15 +83,15 @@ impl RoomService {
         Ok(Self {
             dir: dir.to_owned(),
             memory: Memory::read(dir, &rules.name)?,
+            teller: Teller::new(journal, &rules.name),
             rules,
             common,
             contract,
             party,
             identity: Arc::clone(identity),
-            journal: journal.clone(),
             root,
             room: None,
-            said: BTreeMap::new(),
+            verified: None,
             countersigned: Arc::default(),
             tried: BTreeMap::new(),
             idle: Idle::default(),
@@ -94,11 +104,6 @@ impl RoomService {
     pub(crate) async fn look(&mut self) {
         self.memory.forget(clock::now());
         self.warn_of_end();
-        for rule in self.rules.watches.clone() {
-            if let Err(why) = self.watch(&rule).await {
-                self.failed(&format!("watch of {}", rule.dataset), &why);
-            }
-        }
         let mut status = None;
         if self.is_due().await {
             self.next = clock::now().plus_seconds(self.rules.pause());
@@ -106,7 +111,7 @@ impl RoomService {
                 Ok(found) => status = found,
                 Err(why) => {
                     self.room = None;
-                    self.failed("room", &why);
+                    self.teller.failed("room", &why);
                 }
             }
         }
@@ -117,7 +122,7 @@ impl RoomService {
                 Err(why) => Err(why),
             };
             if let Err(why) = fetched {
-                self.failed("results", &why);
+                self.teller.failed("results", &why);
             }
         }
     }
@@ -132,7 +137,7 @@ impl RoomService {
             "the service key ends at {until}: `glovebox keys delegate --kind service` where the root key is, then restart the \
              service"
         );
-        if let Err(full) = self.once("key", "warns", &why) {
+        if let Err(full) = self.teller.once("key", "warns", &why) {
             say::note(format_args!("{}: {full}", self.rules.name));
         }
     }
@@ -141,13 +146,19 @@ impl RoomService {
     /// (`enclave/src/gate.rs`), so it is asked once a minute, and at once when something has changed.
     async fn is_due(&mut self) -> bool {
         let health = match self.common.address() {
-            Ok(address) => Store::new(address).health().await.ok(),
+            // A host that does not answer delays nothing else.
+            Ok(address) => {
+                let mut store = Store::new(address);
+                let asked = tokio::time::timeout(HINT, store.health());
+                asked.await.ok().and_then(Result::ok)
+            }
             Err(_) => None,
         };
         let seen = Seen {
             enclave: health.map(|health| (health.enclave_starts, health.enclave)),
             stopped: stops::read(&self.dir).ok(),
             withdrawn: withdrawn::read(&self.dir).ok().flatten(),
+            versions: Versions::read(&self.dir, &self.rules.name).ok(),
         };
         let changed = seen != self.seen;
         self.seen = seen;
@@ -168,7 +179,7 @@ impl RoomService {
                 self.memory.closed(room.instance().digest());
                 self.memory.keep(&self.dir, &self.rules.name)?;
                 let instance = room.instance().digest().short();
-                self.once("room", "waits", &format!("the instance {instance} is closed"))?;
+                self.teller.once("room", "waits", &format!("the instance {instance} is closed"))?;
                 return Ok(None);
             }
             // A connection ends after a while; the next one verifies everything again.
@@ -178,11 +189,11 @@ impl RoomService {
             }
             Err(why) => return Err(why.into()),
         };
-        self.said.remove("room");
+        self.teller.forget("room");
         for rule in self.rules.grants.clone() {
             if let Err(why) = self.follow(&mut room, &rule, &status, withdrawn).await {
                 self.next = self.next.min(clock::now().plus_seconds(AGAIN_SECONDS));
-                self.failed(&rule.dataset, &why);
+                self.teller.failed(&rule.dataset, &why);
             }
         }
         if self.is_idle(room.instance().digest(), &status) && !withdrawn {
@@ -199,20 +210,19 @@ impl RoomService {
         let address = self.common.address()?.clone();
         let mut room = Room::connect(&address, &self.contract, &self.root, &[]).await?;
         let instance = room.instance().digest();
-        let before = self.said.get("instance").cloned();
-        if before.as_ref() == Some(&instance.to_string()) {
+        if self.verified == Some(instance) {
             return Ok(room);
         }
         tell_withdrawals(&mut room, &self.identity).await?;
-        self.said.retain(|what, _| what == "key");
+        self.teller.forget_all_but("key");
         let why = format!(
             "the instance {} of the build \"{}\", by {} checks",
             instance.short(),
             room.build(),
             room.checks().len()
         );
-        self.tell("verified", &why)?;
-        self.said.insert("instance".to_owned(), instance.to_string());
+        self.teller.tell("verified", &why)?;
+        self.verified = Some(instance);
         self.settle(instance).await?;
         Ok(room)
     }
@@ -223,7 +233,7 @@ impl RoomService {
         let (identity, contract) = (Arc::clone(&self.identity), self.contract.clone());
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
         let mut ledger = Ledger::open(&identity)?;
-        let (journal, name) = (self.journal.clone(), self.rules.name.clone());
+        let (journal, name) = (self.teller.journal.clone(), self.rules.name.clone());
         let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
         party.take_in_all(&address, &mut ledger, &tell).await?;
         let mut store = Store::new(&address);
@@ -260,10 +270,10 @@ impl RoomService {
         let minutes = self.rules.close_idle_minutes.unwrap_or_default();
         let why =
             format!("the instance {}: it answered nothing for {minutes} minutes", instance.short());
-        self.tell("closed", &why)?;
+        self.teller.tell("closed", &why)?;
         let contract = self.contract.clone();
         let party = Party { identity: &identity, contract: &contract, trust };
-        let (journal, name) = (self.journal.clone(), self.rules.name.clone());
+        let (journal, name) = (self.teller.journal.clone(), self.rules.name.clone());
         let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
         party.take_in(&closing, &mut Ledger::open(&identity)?, &tell)
     }
@@ -277,7 +287,7 @@ impl RoomService {
             return;
         };
         if let Err(why) = self.take_all_back(&mut room).await {
-            self.failed("stop", &why);
+            self.teller.failed("stop", &why);
         }
     }
 
@@ -291,28 +301,6 @@ impl RoomService {
         &self.rules.name
     }
 
-    /// Adds a line to the journal.
-    pub(super) fn tell(&self, did: &str, why: &str) -> Result<(), Failure> {
-        self.journal.add(clock::now(), &self.rules.name, did, why)
-    }
-
-    /// Adds a line about `what`, unless it is what was said of it last.
-    pub(super) fn once(&mut self, what: &str, did: &str, why: &str) -> Result<(), Failure> {
-        let line = format!("{did}: {why}");
-        if self.said.get(what) == Some(&line) {
-            return Ok(());
-        }
-        self.said.insert(what.to_owned(), line);
-        self.tell(did, why)
-    }
-
-    /// Says what failed, once. A journal that cannot be written is said on standard error.
-    fn failed(&mut self, what: &str, why: &Failure) {
-        if let Err(full) = self.once(what, "failed", &format!("{what}: {why}")) {
-            say::note(format_args!("{}: {full}", self.rules.name));
-        }
-    }
-
     /// What the custody of this room needs.
     pub(crate) fn for_custody(&self) -> ForCustody {
         ForCustody {
@@ -324,7 +312,7 @@ impl RoomService {
             listen: self.rules.listen.clone(),
             name: self.rules.name.clone(),
             countersigned: Arc::clone(&self.countersigned),
-            journal: self.journal.clone(),
+            journal: self.teller.journal.clone(),
         }
     }
 }
@@ -342,6 +330,8 @@ pub(crate) struct ForCustody {
     pub(crate) journal: Journal,
 }
 
+/// How long the host is waited for where it only gives a hint.
+const HINT: Duration = Duration::from_secs(5);
 /// How long before its end a key is warned of: 14 days.
 const SOON_SECONDS: u64 = 14 * 86_400;
 /// After how many seconds what failed is tried again.

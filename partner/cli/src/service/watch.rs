@@ -1,7 +1,15 @@
 //! Files whose new versions the service seals and uploads.
 
-use super::{memory::SealedVersion, room::RoomService, rules::WatchRule};
-use crate::{failure::Failure, files, people::PeopleArgs, salt, seal::comparison::Comparison};
+use super::{
+    memory::{SealedVersion, Versions},
+    room::RoomService,
+    rules::{RoomRules, WatchRule},
+    teller::Teller,
+};
+use crate::{
+    common_args::Common, failure::Failure, files, people::PeopleArgs, salt,
+    seal::comparison::Comparison,
+};
 use client::{clock, keys::Identity, store::Store};
 use protocol::{
     contract::Contract,
@@ -16,9 +24,46 @@ use std::{
     sync::Arc,
 };
 
-impl RoomService {
+/// Watches the files of one room, beside whoever grants there: sealing and uploading may take longer than a grant lasts.
+pub(crate) struct Watcher {
+    dir: PathBuf,
+    rules: RoomRules,
+    common: Common,
+    contract: Contract,
+    identity: Arc<Identity>,
+    versions: Versions,
+    teller: Teller,
+}
+
+impl Watcher {
+    /// The watcher of a room, if its rules watch a file.
+    pub(crate) fn of(room: &RoomService) -> Result<Option<Self>, Failure> {
+        if room.rules.watches.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            dir: room.dir.clone(),
+            common: room.common.clone(),
+            contract: room.contract.clone(),
+            identity: Arc::clone(&room.identity),
+            versions: Versions::read(&room.dir, &room.rules.name)?,
+            teller: Teller::new(&room.teller.journal, &room.rules.name),
+            rules: room.rules.clone(),
+        }))
+    }
+
+    /// Looks at each file once.
+    pub(crate) async fn look(&mut self) {
+        for rule in self.rules.watches.clone() {
+            match self.watch(&rule).await {
+                Ok(()) => self.teller.forget(&rule.dataset),
+                Err(why) => self.teller.failed(&rule.dataset, &why),
+            }
+        }
+    }
+
     /// Seals and uploads the file of `rule` if `FILE.ready` stands beside it.
-    pub(super) async fn watch(&mut self, rule: &WatchRule) -> Result<(), Failure> {
+    async fn watch(&mut self, rule: &WatchRule) -> Result<(), Failure> {
         self.finish_upload(&rule.dataset).await?;
         let file = self.dir.join(&rule.file);
         // Whoever writes the next file while this one is sealed makes another FILE.ready.
@@ -36,7 +81,7 @@ impl RoomService {
             rule: rule.clone(),
             file,
             dir: self.dir.clone(),
-            before: self.memory.sealed.get(&rule.dataset).map(|sealed| sealed.figures.clone()),
+            before: self.versions.0.get(&rule.dataset).map(|sealed| sealed.figures.clone()),
             number: clock::now().0 / 1000,
         };
         let dataset = rule.dataset.clone();
@@ -54,10 +99,10 @@ impl RoomService {
                     sealed.figures.get("rows").copied().unwrap_or_default(),
                     sealed.stem.display()
                 );
-                self.memory.sealed.insert(dataset.clone(), sealed);
-                self.memory.keep(&self.dir, &self.rules.name)?;
+                self.versions.0.insert(dataset.clone(), sealed);
+                self.versions.keep(&self.dir, &self.rules.name)?;
                 aside("taken")?;
-                self.tell("sealed", &why)?;
+                self.teller.tell("sealed", &why)?;
                 self.finish_upload(&dataset).await
             }
             Err(Refused::Held(why)) => {
@@ -66,18 +111,18 @@ impl RoomService {
                     "{dataset}: {why}. What was granted before stays. A person decides: `glovebox party accept {dataset}`, or \
                      another file"
                 );
-                self.tell("held back", &words)
+                self.teller.tell("held back", &words)
             }
             Err(Refused::Failed(why)) => {
                 aside("held")?;
-                self.tell("refused", &format!("{dataset}: {why}"))
+                self.teller.tell("refused", &format!("{dataset}: {why}"))
             }
         }
     }
 
     /// Uploads what was sealed and is not at the host yet, continuing where an earlier upload stopped.
     async fn finish_upload(&mut self, dataset: &str) -> Result<(), Failure> {
-        let Some(sealed) = self.memory.sealed.get(dataset).filter(|sealed| !sealed.uploaded) else {
+        let Some(sealed) = self.versions.0.get(dataset).filter(|sealed| !sealed.uploaded) else {
             return Ok(());
         };
         let stem = self.dir.join(&sealed.stem);
@@ -86,13 +131,11 @@ impl RoomService {
         let parts = protocol::delegation::Delegated::parse(&signed).map_err(Failure::no)?;
         let manifest = parts.of_anybody::<protocol::manifest::Manifest>().map_err(Failure::no)?;
         Store::new(self.common.address()?).upload(&file, manifest.root, |_, _| {}).await?;
-        if let Some(sealed) = self.memory.sealed.get_mut(dataset) {
+        if let Some(sealed) = self.versions.0.get_mut(dataset) {
             sealed.uploaded = true;
         }
-        self.memory.keep(&self.dir, &self.rules.name)?;
-        // It is granted at this look.
-        self.next = clock::now();
-        self.tell("uploaded", &format!("{dataset}: {}", file.display()))
+        self.versions.keep(&self.dir, &self.rules.name)?;
+        self.teller.tell("uploaded", &format!("{dataset}: {}", file.display()))
     }
 }
 
