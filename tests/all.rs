@@ -26,6 +26,7 @@ mod qemu;
 mod reference;
 mod refusals;
 mod saturation;
+mod star;
 mod statistics;
 mod tcb;
 mod transport;

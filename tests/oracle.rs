@@ -19,6 +19,11 @@ fn duckdb_finds_the_arms_and_outcomes_of_the_sample() {
     agrees("lift", &["exposures", "sales"]);
 }
 
+#[test]
+fn duckdb_credits_the_purchases_of_the_sample_to_the_same_channels() {
+    agrees("attribution", &["exposures", "sales"]);
+}
+
 fn agrees(kind: &str, datasets: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

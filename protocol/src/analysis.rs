@@ -6,6 +6,7 @@
 //! in this folder: [`policy`](crate::policy) compares what a tally reads with the contract,
 //! whatever the kind says, and the [`proof`](crate::proof) alone decides what is released.
 
+pub mod attribution;
 pub mod choice;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "public in the kind that is copied from it")]
@@ -349,4 +350,6 @@ analyses! {
     Overlap(overlap::Overlap => overlap::OverlapAnswer),
     /// A model of people.
     Train(train::Train => train::TrainAnswer),
+    /// To which exposures what people did is credited.
+    Attribution(attribution::Attribution => attribution::AttributionAnswer),
 }

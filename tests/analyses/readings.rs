@@ -17,17 +17,25 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
         }
     }
     let of = |measure: &Measure, reading: Option<Reading>| match &measure.of {
-        Quantity::Rows | Quantity::RowsOfAll => None,
-        Quantity::Sum { column } => {
+        Quantity::Rows | Quantity::RowsOfAll | Quantity::Credit { column: None } => None,
+        Quantity::Sum { column } | Quantity::Credit { column: Some(column) } => {
             Some((named(measure.side, column), reading.unwrap_or(Reading::Sum)))
         }
         Quantity::Distinct { column } => {
             Some((named(measure.side, column), reading.unwrap_or(Reading::Distinct)))
         }
     };
+    if let Some(credit) = tally.credit() {
+        read.push((named(Side::POPULATION, &credit.column), Reading::Credit));
+        read.push((named(Side::POPULATION, &credit.day), Reading::Exposed));
+        read.push((named(Side::JOINED, &credit.outcome), Reading::Outcome));
+    }
     for dimension in &tally.dimensions {
         read.extend(match dimension {
-            Dimension::Matched | Dimension::Membership { .. } | Dimension::Known => None,
+            Dimension::Matched
+            | Dimension::Membership { .. }
+            | Dimension::Known
+            | Dimension::Credited(_) => None,
             Dimension::Arm { column, .. } => Some((named(Side::POPULATION, column), Reading::Arm)),
             Dimension::Group { side, column, .. } | Dimension::Label { side, column } => {
                 Some((named(*side, column), Reading::Group))
@@ -66,9 +74,11 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
 pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
     let mut read: Vec<(&str, Reading)> = Vec::new();
     let rows = |measure: &Measure, reading: Reading| match measure.of {
-        Quantity::Rows => vec![(tally.dataset(measure.side), reading)],
+        Quantity::Rows | Quantity::Credit { column: None } => {
+            vec![(tally.dataset(measure.side), reading)]
+        }
         Quantity::RowsOfAll => tally.datasets().map(|dataset| (dataset, reading)).collect(),
-        Quantity::Sum { .. } | Quantity::Distinct { .. } => Vec::new(),
+        Quantity::Sum { .. } | Quantity::Distinct { .. } | Quantity::Credit { .. } => Vec::new(),
     };
     for dimension in &tally.dimensions {
         match dimension {

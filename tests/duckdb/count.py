@@ -1,6 +1,6 @@
 """What DuckDB counts in the files of a worked sample, compared with a result that was made without noise.
 
-    count.py KIND FOLDER RESULT      KIND is reach, overlap or lift; FOLDER has the sample's CSV files
+    count.py KIND FOLDER RESULT      KIND is reach, overlap, lift or attribution; FOLDER has the sample's CSV files
 
 Prints each figure that differs and exits with 1 if there is one. The questions are written anew in SQL, from the kinds' pages.
 """
@@ -120,6 +120,42 @@ def lift():
             same(f"{line['name']} of {arm}", line[arm]["sum"], float(total))
 
 
-{"reach": reach, "overlap": overlap, "lift": lift}[kind]()
+def attribution():
+    """Each sale goes to the channel of the last exposure of the seven days before it (the same day counts; of several on one day the first
+    in the public list), or to none; per person at most four purchases and 200.00, cut in the order of days."""
+    load("exposures", ", nullif(channel, '') AS channel, seen::DATE AS seen, agreed")
+    load("sales", ", bought::DATE AS bought, (spend::DECIMAL(18, 2) * 100)::BIGINT AS cents")
+    base.execute("""
+        CREATE TABLE exposed AS
+        SELECT email, seen, coalesce(list_position(['tv', 'web', 'app'], channel), 4) AS place FROM exposures
+        WHERE email IS NOT NULL AND email NOT IN (SELECT email FROM exposures WHERE email IS NOT NULL AND agreed <> 'yes')""")
+    base.execute("""
+        CREATE TABLE credited AS
+        WITH j AS (SELECT email, rowid AS id, bought, cents,
+                          coalesce((SELECT place FROM exposed e WHERE e.email = s.email AND e.seen BETWEEN s.bought - 7 AND s.bought
+                                    ORDER BY e.seen DESC, place LIMIT 1), 5) AS place
+                   FROM sales s
+                   WHERE bought BETWEEN DATE '2026-10-08' AND DATE '2026-10-31' AND email IN (SELECT email FROM exposed)),
+             r AS (SELECT *, sum(cents) OVER w AS cents_so_far, count(*) OVER w AS sales_so_far
+                   FROM j WINDOW w AS (PARTITION BY email ORDER BY bought, id))
+        SELECT place, count(DISTINCT email) AS people, sum(greatest(0, least(1, 4 - (sales_so_far - 1)))) AS purchases,
+               sum(greatest(0, least(cents, 20000 - (cents_so_far - cents)))) AS cents
+        FROM r GROUP BY 1""")
+    found = {place: figures for place, *figures in rows("SELECT * FROM credited")}
+    places = dict(zip(["tv", "web", "app", "(none)"], range(1, 5)))
+    shown = [(places[line["name"]], line) for line in answer["channels"]] + [(5, answer["unexposed"])]
+    for place, line in shown:
+        people, purchases, cents = found[place]
+        same(f"people of {place}", line["people"]["n"], people)
+        same(f"purchases of {place}", line["credited"][0]["value"], purchases)
+        same(f"revenue of {place}", line["credited"][1]["value"], float(cents) / 100)
+    if len(shown) < 4:
+        wrong.append(f"{len(shown)} places are shown, too few to compare")
+    without = rows("""SELECT count(DISTINCT email) FROM exposed WHERE email NOT IN (
+        SELECT email FROM sales WHERE email IS NOT NULL AND bought BETWEEN DATE '2026-10-08' AND DATE '2026-10-31')""")
+    same("people without an outcome", answer["without_outcome"]["n"], without[0][0])
+
+
+{"reach": reach, "overlap": overlap, "lift": lift, "attribution": attribution}[kind]()
 print("\n".join(wrong))
 sys.exit(1 if wrong else 0)

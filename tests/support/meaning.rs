@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::identity::Identifier;
 use protocol::released::Place;
 use protocol::sealed::Tag;
-use protocol::tally::{Condition, Dimension, Measure, Population, Quantity, Side, Table, Tally};
+use protocol::tally::{
+    Condition, Credit, Dimension, Measure, Population, Quantity, Rule, Side, Table, Tally,
+};
 
 /// A row of a table.
 #[derive(Clone, Debug)]
@@ -187,6 +189,11 @@ fn person(
     if !counts(&tables) {
         return None;
     }
+    if let Some(credit) = tally.credit() {
+        let cells = cells(tally, id, &tables, &starts);
+        let [(name, _)] = cells.as_slice() else { panic!("several tuples beside credits") };
+        return Some(credited(tally, credit, name, &tables));
+    }
     let figures = |rows: &[Vec<Row>]| {
         let value = |measure: &Measure| measure.clamp.apply(made_of_tables(measure, rows, &starts));
         let values: Vec<_> = tally.measures.iter().map(value).collect();
@@ -243,6 +250,8 @@ fn cells(
         let mut names: Vec<_> = tuples.iter().map(|(name, _)| name.iter()).collect();
         let name = tally.dimensions.iter().map(|dimension| match dimension {
             Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
+            // Told apart afterwards.
+            Dimension::Credited(_) => Place::Index(0),
             Dimension::Membership { .. } => membership(tally, id, tables),
             Dimension::Known => Place::Index(is_known(tally, id).into()),
             Dimension::Only { side, column, values } => {
@@ -266,6 +275,102 @@ fn cells(
         (name.collect(), tuples.iter().map(|(_, rows)| rows.to_vec()).collect())
     };
     combinations.iter().map(cell).collect()
+}
+
+/// The cells of one person whose outcomes are credited to exposures, with what is credited to each.
+fn credited(
+    tally: &Tally,
+    credit: &Credit,
+    name: &[Place],
+    tables: &[Vec<Row>],
+) -> Vec<(Option<Vec<Place>>, Figures)> {
+    let place = |row: &Row| match Row::place(Some(row), &credit.column, Some(credit.values)) {
+        Place::Index(place) => place,
+        Place::Label(_) => panic!("{} is no group", credit.column),
+    };
+    let exposures = tables[0].iter().filter_map(|row| Some((row.day(&credit.day)?, place(row))));
+    let exposures: Vec<(i32, u32)> = exposures.collect();
+    let mut days: BTreeMap<i32, Vec<&Row>> = BTreeMap::new();
+    for row in &tables[1] {
+        if let Some(day) = row.day(&credit.outcome) {
+            days.entry(day).or_default().push(row);
+        }
+    }
+    let mut found: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+    let nothing = vec![0; tally.measures.len()];
+    if days.is_empty() {
+        found.insert(credit.nothing(), nothing.clone());
+    }
+    let mut left: Vec<_> = tally.measures.iter().map(|it| i128::from(it.clamp.most())).collect();
+    for (day, rows) in days {
+        let window = i64::from(day) - i64::from(credit.window)..=i64::from(day);
+        let within = exposures.iter().filter(|(day, _)| window.contains(&i64::from(*day)));
+        let weights = weights(credit.rule, within.copied().collect());
+        let all: i128 = weights.values().sum();
+        for (at, measure) in tally.measures.iter().enumerate() {
+            let of = |row: &&Row| match &measure.of {
+                Quantity::Credit { column: None } => 1,
+                Quantity::Credit { column: Some(column) } => match row.value(column) {
+                    Value::Number(number) => i128::from(number.clamp(0, 1 << 40)),
+                    other => panic!("{column} holds {other:?}, and no amount"),
+                },
+                other => panic!("{other:?} is not credited"),
+            };
+            let amount = rows.iter().map(of).sum::<i128>().min(left[at]);
+            left[at] -= amount;
+            let (mut before, mut given) = (0, 0);
+            for (place, weight) in &weights {
+                before += weight;
+                let share = amount * before / all - given;
+                given += share;
+                found.entry(*place).or_insert_with(|| nothing.clone())[at] +=
+                    i64::try_from(share).unwrap();
+            }
+            if weights.is_empty() {
+                found.entry(credit.unexposed()).or_insert_with(|| nothing.clone())[at] +=
+                    i64::try_from(amount).unwrap();
+            }
+        }
+        let places =
+            weights.into_keys().chain([credit.unexposed()].into_iter().filter(|_| all == 0));
+        for place in places {
+            found.entry(place).or_insert_with(|| nothing.clone());
+        }
+    }
+    let at = tally.dimensions.iter().position(|it| matches!(it, Dimension::Credited(_))).unwrap();
+    let cell = |(place, values): (u32, Vec<i64>)| {
+        let mut name = name.to_vec();
+        name[at] = Place::Index(place);
+        (Some(name), (1, values, vec![0; tally.products.len()]))
+    };
+    found.into_iter().map(cell).collect()
+}
+
+/// The weight of each place by a rule: of exposures one by one, in the order of days and places.
+fn weights(rule: Rule, mut exposures: Vec<(i32, u32)>) -> BTreeMap<u32, i128> {
+    exposures.sort_unstable();
+    let count = exposures.len();
+    let mut weights = BTreeMap::new();
+    let Some((last_day, _)) = exposures.last().copied() else { return weights };
+    let last = exposures.iter().position(|(day, _)| *day == last_day).unwrap();
+    for (at, (_, place)) in exposures.iter().enumerate() {
+        let others = i128::try_from(count).unwrap() - 2;
+        let weight = match rule {
+            Rule::Last => i128::from(at == last),
+            Rule::First => i128::from(at == 0),
+            Rule::Linear => 1,
+            Rule::Position if others < 1 => 1,
+            Rule::Position => match (at == 0, at == last) {
+                (true, true) => 2 * others + 2 * others - 1,
+                (true, false) | (false, true) => 2 * others,
+                (false, false) => 1,
+            },
+        };
+        if weight > 0 {
+            *weights.entry(*place).or_insert(0) += weight;
+        }
+    }
+    weights
 }
 
 fn is_known(tally: &Tally, id: Option<Id>) -> bool {
@@ -357,6 +462,7 @@ fn made_of(measure: &Measure, rows: &[Row], starts: &Starts) -> i128 {
     let rows = rows.iter().filter(|row| measure.rows.iter().all(|it| meets(it, row, starts)));
     match &measure.of {
         Quantity::Rows | Quantity::RowsOfAll => rows.count().try_into().unwrap(),
+        Quantity::Credit { .. } => panic!("credits are made of rows of two tables"),
         Quantity::Sum { column } => rows
             .map(|row| match row.value(column) {
                 Value::Number(number) => i128::from(number.clamp(-(1 << 40), 1 << 40)),

@@ -28,6 +28,7 @@
 
 mod cells;
 mod columns;
+mod credit;
 mod measures;
 mod merge;
 mod numbers;
@@ -52,6 +53,7 @@ use crate::mix::mix;
 use crate::ordered::{Id, Ordered};
 use cells::Counted;
 use columns::Starts;
+use credit::{Credited, Credits};
 use measures::Found;
 use place::OfPerson;
 use side::{Person, Side, Tuple};
@@ -88,7 +90,9 @@ fn over<const N: usize>(
     let sides = (0..).map(Which).zip(tables);
     let sides = sides.map(|(which, table)| Side::new(tally, which, table, &strides));
     let sides = sides.collect::<Result<Vec<_>, Fault>>()?;
-    let counting = Counting::<N>::new(tally, &strides, sides, Partners::all(tally, tables)?);
+    let credits = Credits::of(tally, tables)?;
+    let partners = Partners::all(tally, tables)?;
+    let counting = Counting::<N>::new(tally, &strides, sides, (partners, credits));
     let threads = work.threads.min(work.parts).min(counting.copies()).max(1);
     let next = AtomicUsize::new(0);
     let count = || counting.count(&next, work.parts.max(1));
@@ -143,6 +147,8 @@ struct Counting<'t, const N: usize> {
     /// Tables, in the order in which they are read: those first of which which rows count depends on no start.
     reading: Vec<usize>,
     sides: Vec<Side<'t>>,
+    /// To what outcomes are credited, if they are.
+    credits: Option<Credits<'t>>,
     /// How people of each joined table are found; none of a union.
     partners: Vec<Partners>,
 }
@@ -157,6 +163,7 @@ struct Buffers<const N: usize> {
     cells: Vec<Combination<N>>,
     fewer: Vec<Combination<N>>,
     values: Vec<i64>,
+    credited: Credited,
 }
 
 impl<'t, const N: usize> Counting<'t, N> {
@@ -164,7 +171,7 @@ impl<'t, const N: usize> Counting<'t, N> {
         tally: &'t Tally,
         strides: &[u64],
         sides: Vec<Side<'t>>,
-        partners: Vec<Partners>,
+        (partners, credits): (Vec<Partners>, Option<Credits<'t>>),
     ) -> Self {
         let all_starts = Starts::of(tally);
         let mut reading: Vec<_> = (0..sides.len()).collect();
@@ -177,6 +184,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             starts: all_starts.count(),
             reading,
             sides,
+            credits,
             partners,
         }
     }
@@ -201,6 +209,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             cells: Vec::new(),
             fewer: Vec::new(),
             values: Vec::new(),
+            credited: Credited::default(),
         };
         let orders: Vec<_> = self.sides.iter().map(Side::order).collect();
         loop {
@@ -229,7 +238,7 @@ impl<'t, const N: usize> Counting<'t, N> {
         buffers: &mut Buffers<N>,
         counted: &mut Counted<N>,
     ) {
-        let Buffers { people, starts, cells, fewer, values } = buffers;
+        let Buffers { people, starts, cells, fewer, values, credited } = buffers;
         self.read(id, own, people, starts);
         let found: [bool; N] = std::array::from_fn(|at| is_found(people, at));
         // Of a union everybody who has a row that counts in any of the tables.
@@ -243,6 +252,17 @@ impl<'t, const N: usize> Counting<'t, N> {
         }
         let number = self.of_person.number(id, &found, people, &self.measures, starts);
         self.combine(id, people, [cells, fewer]);
+        if let Some(credits) = &self.credits {
+            credits.of_person(id, people, credited);
+            let stride = self.of_person.stride_of_credits();
+            for cell in &*cells {
+                for (place, values) in credited.places() {
+                    let number = number + u64::from(place) * stride;
+                    counted.add(cell, number, values, &self.tally.products);
+                }
+            }
+            return;
+        }
         for cell in &*cells {
             values.clear();
             values.extend(self.measures.iter().map(|measure| measure.in_cell(people, cell)));

@@ -68,6 +68,8 @@ impl Use {
         match self.lists {
             Lists::Dataset => "dataset".to_owned(),
             Lists::CellsPerPerson => "number of cells".to_owned(),
+            Lists::Rules => "model of attribution".to_owned(),
+            Lists::WindowDays => "number of days".to_owned(),
             Lists::Columns { of: Some(_), roles } => format!("{} column", Either(roles)),
             Lists::Columns { of: None, roles } => {
                 format!("{} column (written dataset.column)", Either(roles))
@@ -95,6 +97,10 @@ pub enum Lists {
     },
     /// In how many cells one person may count at most; 1 if left out, and for kinds without such a key.
     CellsPerPerson,
+    /// Rules by which outcomes are credited to exposures, by name.
+    Rules,
+    /// The most days from an exposure to an outcome that is credited to it.
+    WindowDays,
 }
 
 /// How many things a contract lists under a key.
@@ -170,6 +176,12 @@ pub enum Reading {
     Feature,
     /// Learns the column: a model says how likely its value is, or how large.
     Label,
+    /// Credits outcomes to exposures by the column's values.
+    Credit,
+    /// Says on which day an exposure was, of those that an outcome may be credited to.
+    Exposed,
+    /// Says on which day an outcome was that is credited to exposures before it.
+    Outcome,
 }
 
 /// The roles of which a column must have one.
@@ -231,6 +243,12 @@ mod tests {
                     }
                     Lists::CellsPerPerson => {
                         assert_eq!((used.amount, used.reads), (Amount::Optional, &[][..]));
+                    }
+                    Lists::Rules => {
+                        assert_eq!((used.amount, used.reads), (Amount::Several, &[][..]));
+                    }
+                    Lists::WindowDays => {
+                        assert_eq!((used.amount, used.reads), (Amount::One, &[][..]));
                     }
                     Lists::Columns { of, roles } => {
                         assert!(!roles.is_empty() && !used.reads.is_empty(), "{}", used.key);

@@ -345,6 +345,7 @@ impl Page<'_> {
             "min_cell" => "10 to 1000000 (50 if left out)",
             "jobs_per_day" => "1 to 10000 (100 if left out)",
             "cells_per_person" => "1 to 16 (1 if left out)",
+            "window_days" => "0 to 366",
             _ => "1 to 10 (1 if left out)",
         };
         let number = u32::try_from(*found.get_ref()).ok().filter(|n| allowed.contains(n));

@@ -1,7 +1,10 @@
 //! The terms of an analysis: what a contract permits of it.
 
 use super::ColumnRef;
-use crate::analysis::uses::{Lists, Reading, Section, Use};
+use crate::{
+    analysis::uses::{Lists, Reading, Section, Use},
+    tally::Rule,
+};
 use std::collections::BTreeMap;
 
 /// The terms of an analysis: for what purpose, by whom, and with which datasets and columns it is
@@ -17,6 +20,10 @@ pub struct Terms {
     pub receivers: Vec<String>,
     /// In how many cells one person may count at most.
     pub cells_per_person: u32,
+    /// Rules by which outcomes may be credited to exposures; none for kinds that credit nothing.
+    pub rules: Vec<Rule>,
+    /// The most days from an exposure to an outcome that is credited to it; 0 for kinds that credit nothing.
+    pub window_days: u32,
     pub(super) section: &'static Section,
     /// Datasets by key, in the order of the kind's declaration; under one key in the contract's
     /// order. The population comes first.
@@ -90,6 +97,10 @@ impl Terms {
         let words = match used.lists {
             Lists::Dataset => self.datasets_of(used).collect::<Vec<_>>().join(", "),
             Lists::CellsPerPerson => self.cells_per_person.to_string(),
+            Lists::Rules => {
+                self.rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(", ")
+            }
+            Lists::WindowDays => self.window_days.to_string(),
             Lists::Columns { of, .. } => {
                 let name = |named: &ColumnRef| match of {
                     Some(_) => named.column.clone(),
@@ -118,6 +129,8 @@ impl Terms {
             analysts: Vec::new(),
             receivers: Vec::new(),
             cells_per_person,
+            rules: Rule::ALL.to_vec(),
+            window_days: 30,
             section,
             datasets: datasets.collect(),
             columns: columns.collect(),

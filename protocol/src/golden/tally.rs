@@ -5,8 +5,8 @@ use crate::{
     canonical,
     identity::Identifier,
     tally::{
-        Binned, Clamp, Condition, Dimension, Feature, HeldOut, Label, Learnt, Loss, Measure,
-        Population, Product, Program, Quantity, Side, Table, Tally,
+        Binned, Clamp, Condition, Credit, Dimension, Feature, HeldOut, Label, Learnt, Loss,
+        Measure, Population, Product, Program, Quantity, Rule, Side, Table, Tally,
     },
 };
 
@@ -32,6 +32,7 @@ kinds!(DIMENSIONS, dimension: Dimension {
     Dimension::Earliest { .. } => "earliest",
     Dimension::Bins { .. } => "bins",
     Dimension::BinsPerGroup { .. } => "bins_per_group",
+    Dimension::Credited(_) => "credited",
 });
 
 kinds!(BINNED, binned: Binned {
@@ -52,6 +53,7 @@ kinds!(QUANTITIES, quantity: Quantity {
     Quantity::RowsOfAll => "rows_of_all",
     Quantity::Sum { .. } => "sum",
     Quantity::Distinct { .. } => "distinct",
+    Quantity::Credit { .. } => "credit",
 });
 
 #[test]
@@ -119,6 +121,14 @@ fn first() -> Tally {
             },
             Dimension::Bins { measure: 0, edges: vec![1, 2] },
             Dimension::BinsPerGroup { measure: 1, edges: vec![100] },
+            Dimension::Credited(Credit {
+                column: column("arm"),
+                values: 3,
+                day: column("seen"),
+                outcome: column("bought"),
+                window: 7,
+                rule: Rule::Last,
+            }),
         ],
         measures: vec![
             measure(Quantity::Rows, Vec::new()),
@@ -127,6 +137,8 @@ fn first() -> Tally {
                 vec![Condition::Between { column: column("bought"), least: 20_727, most: 20_757 }],
             ),
             measure(Quantity::Distinct { column: column("store") }, Vec::new()),
+            measure(Quantity::Credit { column: Some(column("spend")) }, Vec::new()),
+            measure(Quantity::Credit { column: None }, Vec::new()),
         ],
         products: vec![Product::square(1), Product { one: 1, other: 2, coarse: 3 }],
         cells_per_person: 3,

@@ -5,6 +5,7 @@
 
 mod clamp;
 mod condition;
+mod credit;
 mod dimension;
 mod likeness;
 mod product;
@@ -19,6 +20,7 @@ use std::fmt;
 
 pub use clamp::{Clamp, InvalidClamp};
 pub use condition::Condition;
+pub use credit::{Credit, Rule};
 pub use dimension::{Arm, Dimension};
 pub(crate) use product::COARSEST;
 pub use product::Product;
@@ -145,6 +147,12 @@ pub enum Quantity {
         /// Group or label column.
         column: String,
     },
+    /// What is credited to the place of the cell in [`Dimension::Credited`], which the tally must have. Rows of the joined
+    /// dataset without a day, and amounts below 0, count as nothing.
+    Credit {
+        /// Measure column that is added up; none for the number of rows.
+        column: Option<String>,
+    },
 }
 
 /// The cell of a person in a randomised design, as people read it. Everybody is in exactly one
@@ -234,7 +242,7 @@ impl Tally {
     pub fn uses_joined(&self) -> bool {
         let joined = |side: &Side| *side == Side::JOINED;
         let by_column = self.dimensions.iter().any(|dimension| match dimension {
-            Dimension::Matched => true,
+            Dimension::Matched | Dimension::Credited(_) => true,
             Dimension::Group { side, .. }
             | Dimension::Label { side, .. }
             | Dimension::Only { side, .. }
@@ -298,6 +306,21 @@ impl Tally {
         of_tables
             .chain(of_measures)
             .flat_map(|(side, rows)| rows.iter().map(move |row| (side, row)))
+    }
+
+    /// How outcomes are credited to exposures, if they are.
+    #[must_use]
+    pub fn credit(&self) -> Option<&Credit> {
+        self.dimensions.iter().find_map(|dimension| match dimension {
+            Dimension::Credited(credit) => Some(credit),
+            _ => None,
+        })
+    }
+
+    /// In how many cells the amounts of a measure may be that one person adds, as if each were as large as it can be: [`Self::cells_per_person`], but 1 where what is credited to all places together is what the clamp allows.
+    #[must_use]
+    pub fn cells_of_amounts(&self) -> u32 {
+        if self.credit().is_some() { 1 } else { self.cells_per_person }
     }
 
     /// The datasets that are read, and hence charged.

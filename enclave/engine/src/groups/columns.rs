@@ -299,7 +299,8 @@ impl<'t> Value<'t> {
         starts: &Starts<'_>,
     ) -> Result<Self, Fault> {
         let of = match quantity {
-            Quantity::Rows | Quantity::RowsOfAll => Of::Rows,
+            // Credits are made of rows of two tables.
+            Quantity::Rows | Quantity::RowsOfAll | Quantity::Credit { .. } => Of::Rows,
             Quantity::Sum { column } => match table.column(column)? {
                 Column::Numbers(numbers) => Of::Sum(numbers),
                 _ => return Err(table.layout(column)),
@@ -341,4 +342,4 @@ impl<'t> Value<'t> {
 
 /// A row's value is cut to ±2⁴⁰ before it is added: far beyond any clamp, which has 32 bits, and such that no
 /// person has rows enough to overflow 127 bits.
-const WIDEST: i64 = 1 << 40;
+pub(super) const WIDEST: i64 = 1 << 40;

@@ -85,12 +85,19 @@ impl<'t> OfPerson<'t> {
                     })
                 }
                 // Each cell's own.
-                Dimension::BinsPerGroup { .. } => 0,
+                Dimension::BinsPerGroup { .. } | Dimension::Credited(_) => 0,
                 _ => usize::from(found.get(Which::JOINED.place()) == Some(&true)),
             };
             u64::try_from(place).unwrap_or(0) * stride
         });
         places.sum()
+    }
+
+    /// By how much one place further in the dimension of credits moves a cell's number.
+    pub(super) fn stride_of_credits(&self) -> u64 {
+        let credited =
+            |(dimension, _): &&(&Dimension, u64)| matches!(dimension, Dimension::Credited(_));
+        self.numbered.iter().find(credited).map_or(0, |(_, stride)| *stride)
     }
 
     /// The number of the bins that one cell's values are in.

@@ -38,6 +38,8 @@ impl<'t> Side<'t> {
         let of_table = tally.table(which).ok_or(Fault::Tables)?;
         let all_starts = Starts::of(tally);
         let measures = tally.measures.iter().filter(|measure| is_of(measure, which));
+        // What is credited is made of rows of two tables.
+        let measures = measures.filter(|_| tally.credit().is_none());
         let (parts, strides) = parts(tally, which, table, strides)?;
         let mut side = Self {
             order: match tally.population {
@@ -60,7 +62,8 @@ impl<'t> Side<'t> {
             && side.assignments.is_empty()
             && side.only.is_empty()
             && side.tuple.part(0).is_none()
-            && side.measures.is_empty();
+            && side.measures.is_empty()
+            && tally.credit().is_none();
         Ok(side)
     }
 
@@ -215,6 +218,11 @@ impl Person {
         self.values.clear();
         self.rows.clear();
         self.numbered.clear();
+    }
+
+    /// The rows that count.
+    pub(crate) fn rows(&self) -> &[u32] {
+        &self.rows
     }
 
     /// A measure of the table over one tuple.

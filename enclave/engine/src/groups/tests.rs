@@ -1,6 +1,7 @@
 //! Tallies of every kind over small hostile tables: against what they mean, and without one person.
 
 mod claims;
+mod credits;
 #[path = "../../../../tests/support/meaning.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 pub(crate) mod meaning;

@@ -213,12 +213,14 @@ fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
 fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64) {
     let dataset = tally.dataset(measure.side);
     match &measure.of {
-        Quantity::Rows => (format!("rows of \"{dataset}\""), 1.0),
+        Quantity::Rows | Quantity::Credit { column: None } => {
+            (format!("rows of \"{dataset}\""), 1.0)
+        }
         Quantity::RowsOfAll => ("rows of all datasets".to_owned(), 1.0),
         Quantity::Distinct { column } => {
             (format!("different values of \"{}\"", say::name(column)), 1.0)
         }
-        Quantity::Sum { column } => {
+        Quantity::Sum { column } | Quantity::Credit { column: Some(column) } => {
             let found = contract.datasets.get(dataset).and_then(|found| found.column(column));
             let scale = match found.map(|column| &column.role) {
                 Some(Role::Measure(scale)) => *scale,

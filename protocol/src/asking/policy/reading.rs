@@ -17,7 +17,7 @@ use crate::{
     contract::{ColumnRef, Contract, Role, Terms},
     identity::Identifier,
     refusal::{Asked, Limit, Refusal},
-    tally::{Condition, Dimension, Measure, Population, Quantity, Side, Table, Tally},
+    tally::{Condition, Credit, Dimension, Measure, Population, Quantity, Side, Table, Tally},
 };
 
 /// Refuses a tally that reads anything that `terms` do not list for it.
@@ -163,6 +163,7 @@ impl<'c> Reader<'c> {
                 let (named, role) = self.column(*side, column, Reading::Earliest)?;
                 self.demand(&named, *role == Role::Date)
             }
+            Dimension::Credited(credit) => self.credit(credit),
             Dimension::Label { side, column } => {
                 let (named, role) = self.column(*side, column, Reading::Group)?;
                 self.demand(&named, *role == Role::Label)
@@ -176,13 +177,36 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// Checks by what, in which window and by which rule outcomes are credited to exposures.
+    fn credit(&self, credit: &Credit) -> Result<(), Refusal> {
+        let Credit { column, values, day, outcome, window, rule } = credit;
+        let (named, role) = self.column(Side::POPULATION, column, Reading::Credit)?;
+        self.demand(&named, all_values(role) == Some(*values))?;
+        for (side, column, reading) in
+            [(Side::POPULATION, day, Reading::Exposed), (Side::JOINED, outcome, Reading::Outcome)]
+        {
+            let (named, role) = self.column(side, column, reading)?;
+            self.demand(&named, *role == Role::Date)?;
+        }
+        if !self.terms.rules.contains(rule) {
+            let name = format!("attribution by \"{}\"", rule.name());
+            return Err(not_permitted(Asked::Value, &name, None));
+        }
+        if *window > self.terms.window_days {
+            let name = format!("a window of {window} days");
+            return Err(not_permitted(Asked::Value, &name, None));
+        }
+        Ok(())
+    }
+
     fn measure(&self, measure: &Measure) -> Result<(), Refusal> {
         let Measure { side, of, rows, clamp } = measure;
         rows.iter().try_for_each(|condition| self.condition(*side, condition))?;
         match of {
             Quantity::Rows => self.rows(*side, Reading::Rows),
             Quantity::RowsOfAll => self.rows_of_all(Reading::Rows),
-            Quantity::Sum { column } => {
+            Quantity::Credit { column: None } => self.rows(*side, Reading::Rows),
+            Quantity::Sum { column } | Quantity::Credit { column: Some(column) } => {
                 let (named, role) = self.column(*side, column, Reading::Sum)?;
                 self.demand(&named, matches!(role, Role::Measure(_)))?;
                 self.cap(&named, clamp.reach())
@@ -199,6 +223,8 @@ impl<'c> Reader<'c> {
         match &binned.of {
             Quantity::Rows => self.rows(binned.side, Reading::Bins),
             Quantity::RowsOfAll => self.rows_of_all(Reading::Bins),
+            // No proof allows it.
+            Quantity::Credit { .. } => Err(Refusal::Malformed),
             Quantity::Sum { column } | Quantity::Distinct { column } => {
                 self.column(binned.side, column, Reading::Bins).map(drop)
             }

@@ -2,7 +2,7 @@
 
 use super::Budget;
 use crate::{
-    analysis::uses::{Lists, Section, Use},
+    analysis::uses::{Lists, Reading, Section, Use},
     contract::RoleKind,
 };
 use std::collections::BTreeMap;
@@ -26,7 +26,13 @@ pub fn example(section: &'static Section, parties: &[&str], purpose: &str) -> St
                 writeln!(keys, "{} = {:?}", used.key, names(used))
             }
             Lists::Dataset => writeln!(keys, "{} = \"{0}\"", used.key),
+            // One place for what it is credited to, and one for what is credited to nothing.
+            Lists::CellsPerPerson if section.reads(Reading::Credit) => {
+                writeln!(keys, "{} = 4", used.key)
+            }
             Lists::CellsPerPerson => writeln!(keys, "{} = 1", used.key),
+            Lists::Rules => writeln!(keys, "{} = [\"last\"]", used.key),
+            Lists::WindowDays => writeln!(keys, "{} = 7", used.key),
             Lists::Columns { of, roles } => {
                 let Some(role) = roles.first().copied() else { continue };
                 let first = named.first().map(|(_, name)| *name);

@@ -11,6 +11,7 @@ use crate::{
     },
     contract::{ColumnRef, Dataset, Party, Role, RoleKind, Terms},
     limits,
+    tally::Rule,
 };
 use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
@@ -42,9 +43,19 @@ pub(super) fn analyses(
         let party = |name: &Spanned<String>| page.one_of(name, known.parties.keys(), "party");
         let analysts = page.each(&analysis.analysts, "analyst", party)?;
         let receivers = page.each(&analysis.receivers, "receiver", party)?;
-        let Listing { section, datasets, columns, cells_per_person, .. } = listing;
-        let terms =
-            Terms { purpose, analysts, receivers, cells_per_person, section, datasets, columns };
+        let Listing { section, datasets, columns, cells_per_person, rules, window_days, .. } =
+            listing;
+        let terms = Terms {
+            purpose,
+            analysts,
+            receivers,
+            cells_per_person,
+            rules,
+            window_days,
+            section,
+            datasets,
+            columns,
+        };
         analyses.insert(&analysis.name, terms)?;
     }
     Ok(analyses.things)
@@ -58,6 +69,8 @@ struct Listing<'a> {
     datasets: Vec<(&'static str, String)>,
     columns: BTreeMap<&'static str, Vec<ColumnRef>>,
     cells_per_person: u32,
+    rules: Vec<Rule>,
+    window_days: u32,
 }
 
 impl<'a> Listing<'a> {
@@ -77,7 +90,17 @@ impl<'a> Listing<'a> {
             }
         }
         let (datasets, columns) = (Vec::new(), BTreeMap::new());
-        let mut listing = Self { page, known, section, datasets, columns, cells_per_person: 1 };
+        let (rules, window_days) = (Vec::new(), 0);
+        let mut listing = Self {
+            page,
+            known,
+            section,
+            datasets,
+            columns,
+            cells_per_person: 1,
+            rules,
+            window_days,
+        };
         for used in section.uses {
             match raw.others.iter().find(|(key, _)| key == used.key) {
                 Some((_, value)) => listing.add(used, value)?,
@@ -105,6 +128,14 @@ impl<'a> Listing<'a> {
             (Lists::CellsPerPerson, _, RawValue::Whole(number)) => {
                 let found = Spanned::new(span, *number);
                 self.cells_per_person = self.page.whole(Some(&found), used.key, 1, 1..=16)?;
+            }
+            (Lists::WindowDays, _, RawValue::Whole(number)) => {
+                let found = Spanned::new(span, *number);
+                self.window_days = self.page.whole(Some(&found), used.key, 0, 0..=366)?;
+            }
+            (Lists::Rules, _, RawValue::List(names)) => {
+                self.rules = self.rules(names)?;
+                self.enough(used, self.rules.len(), span)?;
             }
             (
                 Lists::Columns { of, roles },
@@ -177,6 +208,19 @@ impl<'a> Listing<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Reads rules by which outcomes are credited to exposures, each once.
+    fn rules(&self, names: &[Spanned<String>]) -> Parsed<Vec<Rule>> {
+        let mut rules = Vec::new();
+        for name in names {
+            let known = Rule::ALL.map(|rule| rule.name().to_owned());
+            let named = self.page.one_of(name, known.iter(), "model of attribution")?;
+            let rule = Rule::named(&named).filter(|rule| !rules.contains(rule));
+            let twice = || Flaw::Duplicate { first: named.clone(), second: named.clone() };
+            rules.push(rule.ok_or_else(|| self.page.flaw(name.span(), twice()))?);
+        }
+        Ok(rules)
     }
 
     /// Checks that a list has as many things as its kind needs.
@@ -266,7 +310,7 @@ fn foreign(key: &str, section: &'static Section) -> Flaw {
 
 fn of_another_type(used: &Use, found: &RawValue) -> Flaw {
     let expected = match (used.lists, used.amount.is_list()) {
-        (Lists::CellsPerPerson, _) => "a whole number",
+        (Lists::CellsPerPerson | Lists::WindowDays, _) => "a whole number",
         (_, true) => "a list of texts in quotes",
         (_, false) => "text in quotes",
     };

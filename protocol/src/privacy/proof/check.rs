@@ -55,6 +55,8 @@ fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<O
     }
     let cells = tally.cells_per_person;
     covers(&vectors.people, cells, tally.linf_of_people())?;
+    // Credits of one person add up to what the clamp allows: all in one cell is the worst.
+    let cells = tally.cells_of_amounts();
     for (at, figure) in vectors.sums.iter().enumerate() {
         covers(figure, cells, tally.linf_of_sum(at))?;
     }
@@ -115,6 +117,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("start"));
     }
     datasets(tally)?;
+    credits(tally)?;
     if let Some(program) = &tally.program {
         return if is_training(tally, program) { Ok(()) } else { Err(Flaw::Shape("training")) };
     }
@@ -143,7 +146,10 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         }
         Dimension::Group { values, .. } => *values > 0,
         Dimension::Only { values: Some(values), .. } => *values > 0,
-        Dimension::Label { .. } | Dimension::Membership { .. } | Dimension::Known => true,
+        Dimension::Label { .. }
+        | Dimension::Membership { .. }
+        | Dimension::Known
+        | Dimension::Credited(_) => true,
         Dimension::Earliest { edges, .. } => are_edges(edges),
         // A cell has one number beside its labels; a place among private values is the largest part
         // of the cell's name.
@@ -199,7 +205,8 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         | Dimension::Known
         | Dimension::Arm { .. }
         | Dimension::Bins { .. }
-        | Dimension::BinsPerGroup { .. } => None,
+        | Dimension::BinsPerGroup { .. }
+        | Dimension::Credited(_) => None,
     });
     let mut sides = of_dimensions.chain(tally.measures.iter().map(|measure| measure.side));
     if !sides.all(|side| tally.table(side).is_some()) {
@@ -213,7 +220,7 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
     let fits = tally.dimensions.iter().all(|dimension| match dimension {
         // In a union, the first dataset is not the one with the arms, and a second one is not the
         // joined one.
-        Dimension::Matched | Dimension::Arm { .. } => union.is_none(),
+        Dimension::Matched | Dimension::Arm { .. } | Dimension::Credited(_) => union.is_none(),
         Dimension::Membership { datasets } => union == Some(*datasets),
         Dimension::Known => union.is_some(),
         Dimension::Group { .. }
@@ -224,6 +231,33 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         | Dimension::BinsPerGroup { .. } => true,
     });
     if fits { Ok(()) } else { Err(Flaw::Shape("dimension")) }
+}
+
+/// Checks a tally that credits outcomes to exposures, or does not. Then all of its amounts are credits, none below 0, and nothing
+/// else divides a person's rows: the credits of one person add up to what one clamp allows.
+fn credits(tally: &Tally) -> Result<(), Flaw> {
+    let is_credited = |dimension: &&Dimension| matches!(dimension, Dimension::Credited(_));
+    let is_credit = |measure: &Measure| matches!(measure.of, Quantity::Credit { .. });
+    let Some(credit) = tally.credit() else {
+        let none = !tally.measures.iter().any(is_credit);
+        return if none { Ok(()) } else { Err(Flaw::Shape("credit of nothing")) };
+    };
+    let is_whole = |measure: &Measure| {
+        measure.side == Side::JOINED && measure.rows.is_empty() && !measure.clamp.is_signed()
+    };
+    let fine = tally.joined().is_some()
+        && credit.values > 0
+        && credit.window <= MAX_WINDOW
+        // One place for a value, and one for outcomes without an exposure.
+        && tally.cells_per_person >= 2
+        && tally.dimensions.iter().filter(is_credited).count() == 1
+        && tally.dimensions.iter().all(|it| it.is_of_whole_people() || is_credited(&it))
+        && !tally.dimensions.iter().any(|it| matches!(it, Dimension::Bins { .. }))
+        && !tally.is_named_by_data()
+        // Each rounded in its own place, they could add up to more than the product of two clamps.
+        && tally.products.is_empty()
+        && tally.measures.iter().all(|measure| is_credit(measure) && is_whole(measure));
+    if fine { Ok(()) } else { Err(Flaw::Shape("credit")) }
 }
 
 fn makes_sense(condition: &Condition) -> bool {
@@ -299,6 +333,8 @@ pub enum Flaw {
     Choice,
 }
 
+/// Longest window before an outcome, in days: ten years.
+const MAX_WINDOW: u32 = 3_660;
 /// Most cells that one person may count in.
 const MAX_CELLS_PER_PERSON: u32 = 16;
 /// Public cells of one tally, and public places beside labels.

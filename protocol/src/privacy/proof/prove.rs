@@ -133,7 +133,10 @@ impl Tally {
         linf: Option<u64>,
         rho: Rho,
     ) -> Result<Figure, PriceError> {
-        let cells = self.cells_per_person;
+        let cells = match which {
+            Wanted::People => self.cells_per_person,
+            _ => self.cells_of_amounts(),
+        };
         let sigma = linf.and_then(|linf| Sigma::for_cost(u64::from(cells), linf, rho));
         let both = linf.zip(sigma).ok_or(PriceError::NoNoise(which))?;
         Ok(Figure { cells, linf: both.0, rho, sigma: both.1 })

@@ -1,6 +1,6 @@
 //! Dimensions: what divides people into cells, and how many places each has.
 
-use super::Side;
+use super::{Credit, Side};
 use crate::limits::{self, at_most};
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,10 @@ pub enum Dimension {
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
+    /// To which exposures the person's outcomes are credited: places as in [`Credit`]. A person is in each place
+    /// to which some outcome goes, at most [`cells_per_person`](super::Tally::cells_per_person); of further values the exposures
+    /// are left out before anything is credited. Who has no outcome is in a place for that.
+    Credited(Credit),
 }
 
 impl Dimension {
@@ -113,6 +117,7 @@ impl Dimension {
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
             Self::Only { values, .. } => Some(u64::from((*values)?) + 2),
             Self::Earliest { edges, .. } => u64::try_from(edges.len()).ok()?.checked_add(2),
+            Self::Credited(credit) => Some(credit.places()),
             Self::Label { .. } => None,
             Self::Bins { edges, .. } | Self::BinsPerGroup { edges, .. } => {
                 u64::try_from(edges.len()).ok()?.checked_add(1)
@@ -131,7 +136,10 @@ impl Dimension {
             | Self::Only { .. }
             | Self::Earliest { .. }
             | Self::Bins { .. } => true,
-            Self::Group { .. } | Self::Label { .. } | Self::BinsPerGroup { .. } => false,
+            Self::Group { .. }
+            | Self::Label { .. }
+            | Self::BinsPerGroup { .. }
+            | Self::Credited(_) => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whether two questions are about nearly the same people. Such questions are the pattern of an
 //! attack by averaging or by differencing.
 
-use super::{Condition, Dimension, Measure, Program, Quantity, Side, Table, Tally};
+use super::{Condition, Dimension, Measure, Program, Quantity, Rule, Side, Table, Tally};
 use crate::contract::{Contract, Role};
 use crate::units::Scale;
 use std::collections::{BTreeMap, BTreeSet};
@@ -287,6 +287,8 @@ enum Distinction<'t> {
     Earliest(&'t str, &'t str, &'t [i64]),
     /// Arms of a dataset's column: codes of the test and of the control arm.
     Arms(&'t str, &'t str, [BTreeSet<i32>; 2]),
+    /// What outcomes are credited to: a dataset, its column and its day, another dataset and its day.
+    Credited([&'t str; 5], Rule, u32),
     /// Totals of a quantity in a dataset, or in no one of them, in bins; of people or in each group, which is the same
     /// where a person is in one.
     Bins(Option<(Option<&'t str>, &'t Quantity)>, &'t [i64]),
@@ -311,6 +313,17 @@ fn dimensions<'t>(tally: &'t Tally) -> Vec<Distinction<'t>> {
         Dimension::Earliest { side, column, edges } => {
             Distinction::Earliest(dataset(*side), column, edges)
         }
+        Dimension::Credited(credit) => Distinction::Credited(
+            [
+                dataset(Side::POPULATION),
+                &credit.column,
+                &credit.day,
+                dataset(Side::JOINED),
+                &credit.outcome,
+            ],
+            credit.rule,
+            credit.window,
+        ),
         Dimension::Bins { measure: at, edges } | Dimension::BinsPerGroup { measure: at, edges } => {
             // Rows of all are those of no one dataset, whichever is named first.
             let of = |measure: &'t Measure| match measure.of {
@@ -366,6 +379,9 @@ impl Distinction<'_> {
                 Self::Earliest(same_dataset, same, others),
             ) => {
                 (dataset == same_dataset && column == same).then_some(usize::from(edges != others))
+            }
+            (Self::Credited(of, rule, window), Self::Credited(same, other, longer)) => {
+                (of == same).then_some(usize::from((rule, window) != (other, longer)))
             }
             (Self::Bins(measure, edges), Self::Bins(same, others)) => {
                 (measure == same).then_some(usize::from(edges != others))

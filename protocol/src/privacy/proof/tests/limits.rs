@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     identity::Identifier,
     limits,
-    tally::{Condition, Population},
+    tally::{Condition, Credit, Population, Rule},
 };
 
 /// Whether the honest proof of the tally after `change` holds.
@@ -337,6 +337,62 @@ fn a_start_is_of_another_dataset_that_depends_on_none() {
         it.tables[1].rows.push(since(0, 0, 1));
     };
     assert_eq!(checked(both), start, "each on the other");
+}
+
+/// What is credited of one person adds up to one clamp, if nothing else divides the person's rows.
+#[test]
+fn credits_are_the_only_amounts_beside_dimensions_of_whole_people_and_none_is_signed() {
+    let credit = |window| {
+        let name = |name: &str| name.to_owned();
+        let (column, day, outcome) = (name("segment"), name("seen"), name("bought"));
+        let rule = Rule::Last;
+        Dimension::Credited(Credit { column, values: 4, day, outcome, window, rule })
+    };
+    let of = |column: Option<&str>| Quantity::Credit { column: column.map(str::to_owned) };
+    let credited = |change: &dyn Fn(&mut Tally)| {
+        checked(|tally| {
+            tally.dimensions = vec![credit(7)];
+            tally.measures[0].of = of(Some("spend"));
+            tally.cells_per_person = 2;
+            change(tally);
+        })
+    };
+    assert_eq!(credited(&|_| {}), Ok(()));
+    let arm = || Dimension::Only { side: Side(0), column: "arm".to_owned(), values: Some(2) };
+    assert_eq!(credited(&|it| it.dimensions.push(arm())), Ok(()));
+    assert_eq!(credited(&|it| it.measures[0].of = of(None)), Ok(()));
+    let wrong = Err(Flaw::Shape("credit"));
+    let changes: [&dyn Fn(&mut Tally); 11] = [
+        &|it| it.products = vec![Product::square(0)],
+        &|it| it.cells_per_person = 1,
+        &|it| it.dimensions = vec![credit(3_661)],
+        &|it| it.dimensions.push(credit(8)),
+        &|it| it.dimensions.push(group(3)),
+        &|it| it.dimensions.push(bins(vec![1])),
+        &|it| it.measures[0].of = Quantity::Rows,
+        &|it| it.measures[0].side = Side(0),
+        &|it| it.measures[0].rows = vec![one_of(vec![0])],
+        &|it| it.measures[0].clamp = Clamp::new(-1, 100).unwrap(),
+        &|it| it.tables.truncate(1),
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        let found = credited(*change);
+        // A dataset that is not read is found out before.
+        let before = Err(Flaw::Shape("dataset that is not read"));
+        assert!(found == wrong || (at == 10 && found == before), "{at}: {found:?}");
+    }
+    let alone = checked(|tally| tally.measures[0].of = of(None));
+    assert_eq!(alone, Err(Flaw::Shape("credit of nothing")));
+    let union = credited(&|it| it.population = Population::Union { by: Identifier::Email });
+    assert_eq!(union, Err(Flaw::Shape("dimension")));
+    // Heads are in as many cells as a person; sums are as if all were in one.
+    let mut tally = tally(100, false, 3, 2, false);
+    (tally.dimensions, tally.measures[0].of) = (vec![credit(7)], of(None));
+    let proof = tally.prove(&request(1_000_000_000)).unwrap();
+    let Leaves::Figures(vectors) = &proof.leaves else { panic!() };
+    let found = [&vectors.people, &vectors.sums[0]].map(|figure| (figure.cells, figure.linf));
+    assert_eq!(found, [(2, 3), (1, 300)]);
+    assert_eq!(check(tally, proof, 50).map(drop), Ok(()));
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! A question about attribution as it is signed.
+
+use crate::{
+    analysis::table::Filter,
+    limits::{self, at_most},
+    loss::{Delta, Epsilon},
+    tally::{Clamp, Rule},
+    units::{Millionths, Scale},
+};
+use serde::{Deserialize, Serialize};
+
+/// To which exposures what people did is credited.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attribution {
+    /// In which shares an outcome is credited to the exposures of its window.
+    pub model: Rule,
+    /// The most days from an exposure to an outcome. The same day counts.
+    pub window_days: u32,
+    /// Conditions that a row of either dataset must all meet to count.
+    #[serde(deserialize_with = "at_most::<{ limits::CONDITIONS }, _, _>")]
+    pub rows: Vec<Filter>,
+    /// What is credited.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
+    pub outcomes: Vec<Credited>,
+    /// Confidence of the intervals, in millionths.
+    pub confidence: Millionths,
+    /// ε of the whole job.
+    pub epsilon: Epsilon,
+    /// δ at which ε is meant.
+    pub delta: Delta,
+    /// Fewest people of a place that is shown. The contract's floor holds if it is larger.
+    pub min_cell: u32,
+}
+
+/// Something that is credited.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credited {
+    /// Name that people give to it.
+    pub name: String,
+    /// Measure column of the outcome dataset; none for the number of its rows.
+    pub column: Option<String>,
+    /// The most that is credited of one person in all, in units of the column's scale. It begins at 0.
+    pub clamp: Clamp,
+    /// Decimals of the column, from the contract.
+    pub scale: Scale,
+}
