@@ -15,12 +15,12 @@ use privacy::{Ledger, Raw};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::analysis::lift::Arms;
+use protocol::analysis::lift::Cell;
 use protocol::contract::Contract;
 use protocol::job::{Lift, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::policy::Admitted;
 use protocol::sealed::MISSING;
-use protocol::tally::Cell;
 use room::NOW;
 
 /// A row of the exposures. A key of 0 is none.

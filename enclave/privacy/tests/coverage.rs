@@ -331,7 +331,7 @@ fn asked(outcomes: Vec<protocol::job::Outcome>, epsilon: f64) -> Lift {
 /// People, and a sum and a sum of squares for each outcome.
 type OfCell = (i64, Vec<(i64, i64)>);
 
-/// The cells in the order of `protocol::tally::Cell::ALL`.
+/// The cells in the order of `protocol::analysis::lift::Cell::ALL`.
 struct Cells([OfCell; 7]);
 
 impl Cells {

@@ -5,12 +5,12 @@ use crate::silent::Silent;
 use crate::support::room::{self, NOW};
 use privacy::sampler::{Exact, Noise};
 use privacy::{Ledger, Names, Raw, Totals};
+use protocol::analysis::lift::Cell;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
 use protocol::job::{Lift, Multiplicity, OutcomeKind};
 use protocol::loss::{Loss, Rho};
 use protocol::result::{LiftResult, OutcomeResult};
-use protocol::tally::Cell;
 use serde_json::Value;
 
 /// The totals of one cell: people, and a sum and a sum of squares for each outcome.
@@ -20,7 +20,7 @@ struct OfCell {
     measures: [(i64, i64); 3],
 }
 
-/// The cells of [`protocol::tally::Cell::ALL`] in those of the tally. The first two outcomes are binary
+/// The cells of [`protocol::analysis::lift::Cell::ALL`] in those of the tally. The first two outcomes are binary
 /// and have no squares.
 fn columns(cells: &[OfCell; 7]) -> Totals {
     let [test, test_un, control, control_un, both, other, refused] = cells;

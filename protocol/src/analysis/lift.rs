@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use answer::{
-    ArmResult, CellCount, DiffInMeans, Economics, LiftAnswer, MatchRate, MatchRates, NoiseSd,
+    ArmResult, Cell, CellCount, DiffInMeans, Economics, LiftAnswer, MatchRate, MatchRates, NoiseSd,
     OutcomeResult, RelativeLift, SampleRatio,
 };
 pub use arms::{ArmFigures, Arms, CellFigure, MeasureFigures};

@@ -2,7 +2,7 @@
 
 use super::{Folder, room};
 use crate::{
-    analysis::Answer,
+    analysis::{Answer, lift::Cell},
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
         ArmResult, CellCount, ChargeReport, ChoiceAnswer, ChoiceResult, CountRange, DiffInMeans,
@@ -11,7 +11,6 @@ use crate::{
         PrivacyReport, RelativeLift, SampleRatio, SpreadEstimate, TableAnswer, TableCell,
         TableResult,
     },
-    tally::Cell,
 };
 
 #[test]

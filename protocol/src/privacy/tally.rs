@@ -16,7 +16,6 @@ use crate::{
     limits::{self, at_most},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 pub use clamp::{Clamp, InvalidClamp};
 pub use condition::Condition;
@@ -153,55 +152,6 @@ pub enum Quantity {
         /// Measure column that is added up; none for the number of rows.
         column: Option<String>,
     },
-}
-
-/// The cell of a person in a randomised design, as people read it. Everybody is in exactly one
-/// cell.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Cell {
-    /// In the test arm, and found among the outcomes.
-    TestMatched,
-    /// In the test arm, without a row among the outcomes.
-    TestUnmatched,
-    /// In the control arm, and found among the outcomes.
-    ControlMatched,
-    /// In the control arm, without a row among the outcomes.
-    ControlUnmatched,
-    /// In more than one arm: in test and control, or in one of these and in another arm or none.
-    Contaminated,
-    /// Only in arms that this question does not compare, or in none.
-    OtherArm,
-    /// Refused consent, in either dataset.
-    NoConsent,
-}
-
-impl Cell {
-    /// All cells, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
-        Self::TestMatched,
-        Self::TestUnmatched,
-        Self::ControlMatched,
-        Self::ControlUnmatched,
-        Self::Contaminated,
-        Self::OtherArm,
-        Self::NoConsent,
-    ];
-}
-
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TestMatched => "test, matched",
-            Self::TestUnmatched => "test, unmatched",
-            Self::ControlMatched => "control, matched",
-            Self::ControlUnmatched => "control, unmatched",
-            Self::Contaminated => "in several arms",
-            Self::OtherArm => "other or no arm",
-            Self::NoConsent => "no consent",
-        })
-    }
 }
 
 impl Tally {

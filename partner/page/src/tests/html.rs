@@ -5,14 +5,13 @@ use crate::html::{STYLE, page as draw};
 use protocol::{
     analysis::{
         Answer, choice,
-        lift::sample::result as lift,
+        lift::{Cell, sample::result as lift},
         overlap,
         table::sample::{by_shop, by_spend},
     },
     digest::Digest,
     page::{Checked, Provenance, Source},
     result::{JobResult, LiftResult},
-    tally::Cell,
 };
 
 fn html<A: Into<Answer>>(result: JobResult<A>) -> String {

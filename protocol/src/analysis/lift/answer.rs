@@ -1,8 +1,9 @@
 //! The answer to a lift question.
 
 use super::question::{Alternative, Multiplicity, OutcomeKind};
-use crate::{tally, time::Time};
+use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The answer to a lift question.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -32,12 +33,61 @@ pub struct LiftAnswer {
     pub outcomes: Vec<OutcomeResult>,
 }
 
+/// The cell of a person in a randomised design, as people read it. Everybody is in exactly one
+/// cell.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Cell {
+    /// In the test arm, and found among the outcomes.
+    TestMatched,
+    /// In the test arm, without a row among the outcomes.
+    TestUnmatched,
+    /// In the control arm, and found among the outcomes.
+    ControlMatched,
+    /// In the control arm, without a row among the outcomes.
+    ControlUnmatched,
+    /// In more than one arm: in test and control, or in one of these and in another arm or none.
+    Contaminated,
+    /// Only in arms that this question does not compare, or in none.
+    OtherArm,
+    /// Refused consent, in either dataset.
+    NoConsent,
+}
+
+impl Cell {
+    /// All cells, in the order in which they are listed.
+    pub const ALL: [Self; 7] = [
+        Self::TestMatched,
+        Self::TestUnmatched,
+        Self::ControlMatched,
+        Self::ControlUnmatched,
+        Self::Contaminated,
+        Self::OtherArm,
+        Self::NoConsent,
+    ];
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TestMatched => "test, matched",
+            Self::TestUnmatched => "test, unmatched",
+            Self::ControlMatched => "control, matched",
+            Self::ControlUnmatched => "control, unmatched",
+            Self::Contaminated => "in several arms",
+            Self::OtherArm => "other or no arm",
+            Self::NoConsent => "no consent",
+        })
+    }
+}
+
 /// Noisy number of people in a cell of a design.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CellCount {
     /// Cell.
-    pub cell: tally::Cell,
+    pub cell: Cell,
     /// Number of people; null if the threshold withholds it.
     pub n: Option<i64>,
     /// Standard deviation of the noise on the number.

@@ -1,8 +1,9 @@
 //! The figures of a comparison of arms, by arm.
 
+use super::Cell;
 use crate::{
     released::{Figure, GroupFigures, Place, ProductFigure, View},
-    tally::{Arm, Cell},
+    tally::Arm,
 };
 
 /// People by cell, and the figures of both arms.

@@ -1,5 +1,6 @@
 //! A result with the figures of the Hillstrom experiment, for tests of what is shown.
 
+use super::Cell;
 use crate::{
     digest::Digest,
     job::{Alternative, Multiplicity, OutcomeKind},
@@ -7,7 +8,6 @@ use crate::{
         ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftAnswer, LiftResult,
         MatchRate, MatchRates, NoiseSd, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
     },
-    tally::Cell,
     time::Time,
 };
 

@@ -6,11 +6,11 @@ use crate::{
     analysis::{
         Scope,
         lift::{
-            Arms, CellCount, CellFigure, Lift, MatchRate, MatchRates, SampleRatio, uses::Listed,
+            Arms, Cell, CellCount, CellFigure, Lift, MatchRate, MatchRates, SampleRatio,
+            uses::Listed,
         },
     },
     contract::{Contract, Role},
-    tally::Cell,
 };
 use statistics::{
     few_events::{Effect, Events, FewEvents},

@@ -1,12 +1,12 @@
 //! Who is compared, and what speaks for or against the design.
 
+use super::super::Cell;
 use crate::{
     page::{
         Block, Row, Section, Table, Text, Topic,
         number::{level, p_is, size, whole},
     },
     result::{LiftResult, MatchRate, MatchRates, OutcomeResult},
-    tally::Cell,
 };
 
 pub(super) fn section(result: &LiftResult) -> Section {
