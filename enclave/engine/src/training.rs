@@ -16,7 +16,7 @@ use privacy::{Ask, RawStep};
 use protocol::learning::{Adding, Grid, Link, People, Plan, label_quanta};
 use protocol::limits;
 use protocol::proof::Proven;
-use protocol::tally::{Program, Tally};
+use protocol::tally::{Program, Side, Tally};
 
 use crate::fault::Fault;
 use crate::groups::{Merge, Partners};
@@ -179,7 +179,8 @@ impl<'t, const N: usize> Reading<'t, N> {
         program: &'t Program,
         tables: &'t [Arc<Ordered>],
     ) -> Result<Self, Fault> {
-        let orders = tables.iter().map(|table| table.order(tally.population));
+        let sides = (0..).map(Side).zip(tables);
+        let orders = sides.map(|(side, table)| Partners::order(tally, side, table));
         let features = program.features.iter().map(|feature| BinRead::new(feature, tables));
         Ok(Self {
             program,

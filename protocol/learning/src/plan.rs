@@ -68,7 +68,14 @@ impl Plan {
             && in_range(self.rate, 100.0)
             && in_range(self.momentum, 0.999)
             && in_range(self.ridge, 1.0)
+            && !self.overshoots()
             && (1..=self.steps).contains(&self.averaged)
+    }
+
+    /// Whether the ridge pulls weights back by more than they are, at this rate: then they grow without end.
+    #[must_use]
+    pub fn overshoots(&self) -> bool {
+        self.rate * self.ridge >= 2.0 * (1.0 + self.momentum)
     }
 
     /// The number of bins of all features together: the entries of one step.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use protocol::identity::Identifier;
-use protocol::tally::{Population, Tally};
+use protocol::tally::{Population, Side, Tally};
 
 use crate::fault::Fault;
-use crate::ordered::Ordered;
+use crate::ordered::{Order, Ordered};
 
 /// How the people of a joined dataset are found.
 pub(crate) enum Partners {
@@ -19,6 +19,19 @@ pub(crate) enum Partners {
 }
 
 impl Partners {
+    /// The people of a table, in the order whose places partners are named by. By any other order one person's rows would
+    /// be taken for another's.
+    pub(crate) fn order<'t>(
+        tally: &Tally,
+        which: Side,
+        table: &'t Ordered,
+    ) -> Result<&'t Order, Fault> {
+        match tally.population {
+            Population::First if which != Side::POPULATION => table.claiming(),
+            population => table.order(population),
+        }
+    }
+
     /// Of each joined dataset of a tally; none of a union.
     pub(crate) fn all(tally: &Tally, tables: &[Arc<Ordered>]) -> Result<Vec<Self>, Fault> {
         match (tally.population, tables) {

@@ -2,10 +2,11 @@
 
 use protocol::released::Place;
 use protocol::sealed::MISSING;
-use protocol::tally::{Arm, Dimension, Measure, Population, Quantity, Side as Which, Tally};
+use protocol::tally::{Arm, Dimension, Measure, Quantity, Side as Which, Tally};
 
 use super::columns::{Assignment, Part, Starts, Test, Value};
 use super::numbers::Numbers;
+use super::partners::Partners;
 use crate::fault::Fault;
 use crate::mix::mix;
 use crate::ordered::{Id, Order, Ordered, wide};
@@ -42,10 +43,7 @@ impl<'t> Side<'t> {
         let measures = measures.filter(|_| tally.credit().is_none());
         let (parts, strides) = parts(tally, which, table, strides)?;
         let mut side = Self {
-            order: match tally.population {
-                Population::First if which != Which::POPULATION => table.claiming()?,
-                population => table.order(population)?,
-            },
+            order: Partners::order(tally, which, table)?,
             counting: Test::all(table, &of_table.rows, &all_starts)?,
             starts: all_starts.of_table(which, table)?,
             is_windowed: of_table.rows.iter().any(|row| row.start().is_some()),

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use privacy::Ask;
 use proptest::prelude::*;
+use protocol::identity::Identifier;
 use protocol::learning::Descent;
 use protocol::loss::Rho;
 use protocol::proof::{self, Proven};
@@ -17,7 +18,7 @@ use protocol::tally::{
 
 use super::*;
 use crate::groups::tests::meaning;
-use crate::groups::tests::room::{Row, ordered, table, tables};
+use crate::groups::tests::room::{Row, claiming, ordered, table, tables};
 
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
@@ -176,6 +177,45 @@ proptest! {
         }
         prop_assert_eq!(sum, counts);
         prop_assert_eq!(steps, found.sums(&Ask::Step(grid)).unwrap());
+    }
+}
+
+/// Whose rows are read, and whose consent: with claims by another kind than the joined dataset's first, its people stand in
+/// another order than the one that they are known by.
+#[test]
+fn who_claims_by_another_kind_is_read_with_the_rows_that_are_theirs() {
+    let row = |email: u8, phone: u8| Row {
+        row: 1,
+        email,
+        phone,
+        group: i32::from(email % 3),
+        label: 0,
+        number: i64::from(email) * 3,
+        day: 0,
+        agreed: i32::from(email != 2),
+    };
+    let population: Vec<_> = (1..=6).map(|email| row(email, 0)).collect();
+    // The order by phone is not that by address, and one of the middle has two rows.
+    let phones = [4, 2, 6, 1, 5, 3];
+    let mut joined: Vec<_> = (1..=6).zip(phones).map(|(email, phone)| row(email, phone)).collect();
+    joined.push(row(3, 6));
+    let known_by_address: Vec<_> =
+        joined.iter().map(|row| Row { phone: 0, ..row.clone() }).collect();
+    let tally = training(Learnt::Rows, Loss::Poisson, 5);
+    let step = Ask::Step(grid(&tally, 7));
+    let with = |claims: &[Identifier], joined: &[Row]| {
+        let [population, joined] = [&population[..], joined].map(|rows| [table(rows)]);
+        let tables = claiming(claims, &[&population, &joined]);
+        let found = RUNTIME.block_on(Trainees::read_on(&proven(&tally), &tables, 2)).unwrap();
+        [found.sums(&Ask::Label).unwrap(), found.sums(&step).unwrap()]
+    };
+    let expected = with(&[], &known_by_address);
+    for claims in [&[Identifier::Email][..], &[Identifier::Email, Identifier::Phone]] {
+        assert_eq!(with(claims, &joined), expected, "{claims:?}");
+        // And one of them less is nobody else's matter.
+        let fewer: Vec<_> = joined.iter().filter(|row| row.email != 5).cloned().collect();
+        let known: Vec<_> = known_by_address.iter().filter(|row| row.email != 5).cloned().collect();
+        assert_eq!(with(claims, &fewer), with(&[], &known), "{claims:?}");
     }
 }
 

@@ -65,6 +65,13 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
     program.rate = Program::rate_of(settings.rate)
         .ok_or_else(|| value("train.settings.rate", settings.rate, RATE))?;
     program.momentum = thousandths("train.settings.momentum", settings.momentum, 0.999)?;
+    if program.plan().overshoots() {
+        let most = 2.0 * (1.0 + settings.momentum) / settings.rate;
+        let found = f64::from(ridge) / 1e9;
+        let expected =
+            format!("expected less than {most} at this rate: weights would grow without end");
+        return Err(value("train.settings.ridge", found, expected));
+    }
     let confidence = millionths("train.confidence", raw.confidence.unwrap_or(0.95))?;
     Ok(Train { program, confidence, epsilon, delta })
 }

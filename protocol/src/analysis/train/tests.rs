@@ -5,6 +5,7 @@ use crate::{
     analysis::{Question, samples, toml::question_from_toml},
     policy,
     proof::Leaves,
+    refusal::{Limit, Refusal},
     released::{StepSums, Trained},
     tally::{Learnt, Loss},
 };
@@ -74,6 +75,29 @@ fn refuses_what_cannot_be_trained_by_the_field() {
     assert!(label.contains("train.label.values"), "{label}");
     let label = refused("values = [\"stayed\"]", "cap = 3");
     assert!(label.contains("expected values beside it"), "{label}");
+    let own = "[train.settings]\nrate = 100\nridge = 1\n\n[train.privacy]";
+    let ridge = refused("[train.privacy]", own);
+    assert!(ridge.contains("train.settings.ridge is 1; expected less than 0.0"), "{ridge}");
+}
+
+/// No bin tells apart people whose totals are beyond what the contract lets one person's total count as.
+#[test]
+fn no_bin_and_no_label_is_beyond_the_cap_of_its_column() {
+    let minutes = "name = \"minutes\"\nrole = \"measure\"\nscale = 0\n";
+    let price = |cap: u32, job: &str| {
+        let text = CONTRACT.replacen(minutes, &format!("{minutes}cap = {cap}\n"), 1);
+        let contract = samples::contract(&text);
+        let (name, question) = question_from_toml(job, &contract).unwrap();
+        policy::price(&contract, &name, &question).map(drop)
+    };
+    let over = |found, most| Err(Refusal::OverLimit { limit: Limit::CapOfColumn, found, most });
+    assert_eq!(price(240, JOB), Ok(()));
+    assert_eq!(price(239, JOB), over(240, 239));
+    let (before, rest) = JOB.split_once("[train.label]").unwrap();
+    let (_, after) = rest.split_once("[train.privacy]").unwrap();
+    let before = before.replace("held_out = 0.25\n", "");
+    let label = "[train.label]\ncolumn = \"visits.minutes\"\ncap = 300\n[train.privacy]";
+    assert_eq!(price(299, &format!("{before}{label}{after}")), over(300, 299));
 }
 
 #[test]

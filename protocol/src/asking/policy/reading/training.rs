@@ -35,9 +35,12 @@ fn check_feature(reader: &Reader<'_>, feature: &Feature) -> Result<(), Refusal> 
             let (named, role) = reader.column(*side, column, Reading::Feature)?;
             reader.demand(&named, all_values(role) == Some(*values))
         }
-        Binned::Total { column, edges: _ } => {
+        Binned::Total { column, edges } => {
             let (named, role) = reader.column(*side, column, Reading::Feature)?;
-            reader.demand(&named, matches!(role, Role::Measure(_) | Role::Feature(_)))
+            reader.demand(&named, matches!(role, Role::Measure(_) | Role::Feature(_)))?;
+            // A bin beyond the cap would tell apart those whose totals are larger.
+            let farthest = edges.iter().map(|edge| edge.unsigned_abs()).max();
+            reader.cap(&named, farthest.unwrap_or(0))
         }
         Binned::Rows { edges: _ } => reader.rows(*side, Reading::Feature),
     }
