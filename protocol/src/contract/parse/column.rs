@@ -48,27 +48,7 @@ impl Page<'_> {
                 return wrong("a match_key needs kind = \"email\", \"phone\" or \"hashed\"");
             }
             (RoleKind::Group, None, Some(domain), None) => {
-                let mut values: Vec<String> = Vec::new();
-                for value in domain {
-                    let text = value.get_ref().trim().to_owned();
-                    // Of all of it: some of what is hidden counts as a space that is trimmed away.
-                    if let Some(found) = text::hidden(value.get_ref()) {
-                        return Err(self.flaw(value.span(), Flaw::Hidden(found)));
-                    }
-                    if text.is_empty() || text.len() > 64 {
-                        return Err(self.range(
-                            &value,
-                            "a value of the domain",
-                            "1 to 64 characters",
-                        ));
-                    }
-                    let same = |known: &&String| text::drawn(known) == text::drawn(&text);
-                    if let Some(first) = values.iter().find(same) {
-                        let flaw = Flaw::Duplicate { first: first.clone(), second: text };
-                        return Err(self.flaw(value.span(), flaw));
-                    }
-                    values.push(text);
-                }
+                let values = self.values(domain)?;
                 if !(2..=1_000).contains(&values.len()) {
                     return wrong("a group needs a domain of 2 to 1000 values");
                 }
@@ -107,6 +87,28 @@ impl Page<'_> {
             (Some(_), _) => return wrong("only a measure has a cap"),
         };
         Ok(Column { name, role, cap })
+    }
+
+    /// The values of a group's public list, of which no two look the same.
+    fn values(&self, domain: Vec<Spanned<String>>) -> Parsed<Vec<String>> {
+        let mut values: Vec<String> = Vec::new();
+        for value in domain {
+            let text = value.get_ref().trim().to_owned();
+            // Of all of it: some of what is hidden counts as a space that is trimmed away.
+            if let Some(found) = text::hidden(value.get_ref()) {
+                return Err(self.flaw(value.span(), Flaw::Hidden(found)));
+            }
+            if text.is_empty() || text.len() > 64 {
+                return Err(self.range(&value, "a value of the domain", "1 to 64 characters"));
+            }
+            let same = |known: &&String| text::drawn(known) == text::drawn(&text);
+            if let Some(first) = values.iter().find(same) {
+                let flaw = Flaw::Duplicate { first: first.clone(), second: text };
+                return Err(self.flaw(value.span(), flaw));
+            }
+            values.push(text);
+        }
+        Ok(values)
     }
 
     /// The most that one person's total may count as, in units of the last decimal.
