@@ -4,6 +4,7 @@ pub mod canonical;
 pub mod digest;
 pub mod limits;
 pub mod merkle;
+pub(crate) mod sha256;
 pub mod text;
 pub mod time;
 pub mod units;

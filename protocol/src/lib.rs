@@ -28,6 +28,7 @@ mod golden;
 // A folder groups what belongs together; its modules are named without it.
 pub use answers::{page, released, result};
 pub use asking::{job, policy, refusal};
+use bytes::sha256;
 pub use bytes::{canonical, digest, limits, merkle, text, time, units};
 pub use data::{identity, manifest, sealed, storage};
 pub use keys::{delegation, hpke, key, salt, sign};

@@ -8,13 +8,16 @@
 use super::{
     Count, SealError,
     record::{Key, Keys, person_of},
-    store::{PARTS, Store, sorted},
+    store::{Store, sorted},
 };
 use protocol::{
     identity::Identifier,
     sealed::{NO_TAG, TAG_LEN, Tag},
 };
-use std::{collections::HashSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+};
 
 /// How much is held, and where the rest is set aside; none if all is to stay in memory.
 pub(super) struct Memory {
@@ -43,25 +46,29 @@ pub(super) fn clean(
         return Ok(store);
     }
     let shared = shared(&mut store, keys, memory)?;
-    let mut cleaning = Cleaning { keys, shared, counted: HashSet::new(), count };
+    let mut counted = HashSet::new();
+    let work = |mut rows: Vec<u8>, width| {
+        let mut cleaning = Cleaning { keys, shared: &shared, found: Found::default() };
+        let mut with_keys = Vec::new();
+        for person in people(&mut rows, width) {
+            if cleaning.person(person) && keys.has_person {
+                with_keys.extend_from_slice(person);
+            }
+        }
+        // Rows of people whom the owner has named are in the order of their tags now.
+        if keys.has_person {
+            (Vec::new(), (with_keys, cleaning.found))
+        } else {
+            (rows, (with_keys, cleaning.found))
+        }
+    };
+    let mut other = Store::new(keys.width, memory.rows, memory.place.clone());
+    store.change(work, |(rows, found)| {
+        found.count(count, &mut counted);
+        rows.chunks_exact(keys.width).try_for_each(|record| other.add(record))
+    })?;
     if keys.has_person {
-        let mut other = Store::new(keys.width, memory.rows, memory.place.clone());
-        for part in 0..PARTS {
-            for person in people(&mut store.take_part(part)?, keys.width) {
-                if cleaning.person(person) {
-                    person.chunks_exact(keys.width).try_for_each(|record| other.add(record))?;
-                }
-            }
-        }
         store = other;
-    } else {
-        for part in 0..PARTS {
-            let mut rows = store.take_part(part)?;
-            for person in people(&mut rows, keys.width) {
-                cleaning.person(person);
-            }
-            store.put_part(part, rows)?;
-        }
     }
     if count.rows == 0 && count.keyless_rows > 0 {
         return Err(SealError::AllShared { people: count.keyless_people });
@@ -72,10 +79,9 @@ pub(super) fn clean(
 /// The keys that several people have. Puts the records of each part in the order of people.
 fn shared(store: &mut Store, keys: &Keys, memory: &Memory) -> Result<HashSet<Tag>, SealError> {
     let mut held = Held::new(memory);
-    let mut tags = Vec::new();
-    for part in 0..PARTS {
-        let (mut failed, rows) = (Ok(()), store.take_part(part)?);
-        let rows = sorted(&rows, keys.width, |run| {
+    let work = |rows: Vec<u8>, width| {
+        let (mut tags, mut found) = (Vec::new(), Vec::new());
+        let rows = sorted(rows, width, |run| {
             let head = run.first().map_or(NO_TAG, |record| person_of(record));
             tags.clear();
             tags.extend(
@@ -83,13 +89,11 @@ fn shared(store: &mut Store, keys: &Keys, memory: &Memory) -> Result<HashSet<Tag
             );
             tags.sort_unstable();
             tags.dedup();
-            for tag in &tags {
-                failed = std::mem::replace(&mut failed, Ok(())).and_then(|()| held.add(tag, &head));
-            }
+            found.extend(tags.iter().map(|tag| (*tag, head)));
         });
-        failed?;
-        store.put_part(part, rows)?;
-    }
+        (rows, found)
+    };
+    store.change(work, |found| found.iter().try_for_each(|(tag, head)| held.add(tag, head)))?;
     held.finish()
 }
 
@@ -132,7 +136,7 @@ impl Held {
         let Self { store, mut shared, .. } = self;
         for part in store.into_parts() {
             // A person has a key once, so that a key which stands here twice is of two people.
-            sorted(&part?, 2 * TAG_LEN, |run| {
+            sorted(part?, 2 * TAG_LEN, |run| {
                 if let [one, _, ..] = run.as_slice() {
                     shared.insert(person_of(one));
                 }
@@ -160,10 +164,41 @@ fn people(part: &mut [u8], width: usize) -> impl Iterator<Item = &mut [u8]> {
 /// Cleans one person after another.
 struct Cleaning<'a> {
     keys: &'a Keys,
-    shared: HashSet<Tag>,
-    /// Keys of these that were counted.
-    counted: HashSet<Tag>,
-    count: &'a mut Count,
+    shared: &'a HashSet<Tag>,
+    found: Found,
+}
+
+/// What was cleaned away.
+#[derive(Default)]
+struct Found {
+    /// Keys that were taken from people, and the columns that they are counted in.
+    taken: Vec<(usize, Tag)>,
+    /// For each column, how many people are without such a key.
+    people: BTreeMap<usize, u64>,
+    /// For each column, how many people had several keys.
+    several: BTreeMap<usize, u64>,
+    keyless_rows: u64,
+    keyless_people: u64,
+}
+
+impl Found {
+    /// Adds it to `count`; `counted` are the keys that are in there.
+    fn count(self, count: &mut Count, counted: &mut HashSet<Tag>) {
+        count.rows = count.rows.saturating_sub(self.keyless_rows);
+        count.keyless_rows += self.keyless_rows;
+        count.keyless_people += self.keyless_people;
+        let columns = &mut count.columns;
+        for (column, tag) in self.taken {
+            let column = columns.get_mut(column).filter(|_| counted.insert(tag));
+            column.into_iter().for_each(|column| column.shared_keys += 1);
+        }
+        for (column, people) in self.people {
+            columns.get_mut(column).into_iter().for_each(|column| column.shared_people += people);
+        }
+        for (column, people) in self.several {
+            columns.get_mut(column).into_iter().for_each(|column| column.several_people += people);
+        }
+    }
 }
 
 impl Cleaning<'_> {
@@ -185,10 +220,8 @@ impl Cleaning<'_> {
             put(records, width, key.at, &chosen);
         }
         let Some(first) = first else {
-            let rows = u64::try_from(records.len() / width).unwrap_or_default();
-            self.count.rows -= rows;
-            self.count.keyless_rows += rows;
-            self.count.keyless_people += 1;
+            self.found.keyless_rows += u64::try_from(records.len() / width).unwrap_or_default();
+            self.found.keyless_people += 1;
             return false;
         };
         if self.keys.has_person {
@@ -200,19 +233,33 @@ impl Cleaning<'_> {
     /// The key of one kind that the person known by `head` keeps; `first` is the first column of the kind.
     fn chosen(&mut self, first: &Key, records: &[u8], head: Tag) -> Tag {
         let columns = self.keys.keys.iter().filter(|key| key.kind == first.kind);
+        let mut tags = columns.flat_map(|key| {
+            records.chunks_exact(self.keys.width).filter_map(|record| key.of(record))
+        });
+        // Nearly everybody has one, or none.
+        let Some(one) = tags.next() else { return NO_TAG };
+        let is_alone = tags.all(|tag| tag == one);
+        if is_alone && (one == head || !self.shared.contains(&one)) {
+            return one;
+        }
+        self.chosen_of_several(first, records, head)
+    }
+
+    fn chosen_of_several(&mut self, first: &Key, records: &[u8], head: Tag) -> Tag {
+        let columns = self.keys.keys.iter().filter(|key| key.kind == first.kind);
         let mut tags: Vec<_> = columns
             .flat_map(|key| {
                 records.chunks_exact(self.keys.width).filter_map(|record| key.of(record))
             })
             .collect();
         tags.sort_unstable();
-        let (mut several, mut taken, mut new) = (0, false, 0);
+        let (mut several, mut taken) = (0, false);
         let (mut most, mut chosen) = (0, NO_TAG);
         for same in tags.chunk_by(PartialEq::eq) {
             let tag = same.first().copied().unwrap_or(NO_TAG);
             if tag != head && self.shared.contains(&tag) {
                 taken = true;
-                new += u64::from(self.counted.insert(tag));
+                self.found.taken.push((first.column, tag));
                 continue;
             }
             several += 1;
@@ -221,10 +268,11 @@ impl Cleaning<'_> {
                 (most, chosen) = (rows, tag);
             }
         }
-        if let Some(counted) = self.count.columns.get_mut(first.column) {
-            counted.shared_keys += new;
-            counted.shared_people += u64::from(taken);
-            counted.several_people += u64::from(several > 1);
+        if taken {
+            *self.found.people.entry(first.column).or_default() += 1;
+        }
+        if several > 1 {
+            *self.found.several.entry(first.column).or_default() += 1;
         }
         chosen
     }

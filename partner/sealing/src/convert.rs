@@ -2,6 +2,7 @@
 
 mod day;
 mod number;
+mod plain;
 mod reason;
 
 use super::reading::{NO, Reading, YES};
@@ -144,6 +145,7 @@ impl<'a> Converter<'a> {
             Cell::Garbled => return Err(Reason::NotUtf8),
             Cell::Bytes(bytes) if self.is_hashed() && bytes.len() == 32 => return Ok(cell),
             Cell::Bytes(bytes) => std::str::from_utf8(bytes).map_err(|_| Reason::NotUtf8)?,
+            Cell::Text(text) if plain::is_tidy(text) => return Ok(cell),
             Cell::Text(text) => text,
             Cell::Real(real) if real.is_nan() => return Ok(Cell::Missing),
             Cell::Real32(real) if real.is_nan() => return Ok(Cell::Missing),
@@ -203,6 +205,11 @@ impl<'a> Converter<'a> {
 
     fn number(&self, cell: Cell<'_>, scale: u8) -> Result<i64, Reason> {
         let style = Style::new(self.reading);
+        if let Cell::Text(text) = cell
+            && let Some(units) = plain::number(text, scale, style)
+        {
+            return Ok(units);
+        }
         match cell {
             Cell::Missing => Err(Reason::Empty),
             Cell::Text(text) if identity::says_none(text) => match self.empty {

@@ -1,6 +1,6 @@
 //! How many values of each column are good, empty or refused, and why.
 
-use super::{BadRow, Reason};
+use super::{BadRow, NAMED_ROWS, Reason};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -48,6 +48,24 @@ pub struct Count {
 }
 
 impl Count {
+    /// Adds what was counted of the rows behind these.
+    pub(super) fn add(&mut self, behind: Self) {
+        self.rows += behind.rows;
+        self.rejected += behind.rejected;
+        self.no_identifier += behind.no_identifier;
+        self.swallowed_lines += behind.swallowed_lines;
+        self.refused_rows.extend(behind.refused_rows);
+        let room = NAMED_ROWS.saturating_sub(self.first.len());
+        self.first.extend(behind.first.into_iter().take(room));
+        for (column, behind) in self.columns.iter_mut().zip(behind.columns) {
+            column.good += behind.good;
+            column.empty += behind.empty;
+            column.refused.extend(behind.refused);
+            column.left_out += behind.left_out;
+            column.yes = column.yes.zip(behind.yes).map(|(yes, more)| yes + more);
+        }
+    }
+
     /// What an unclosed quote may have swallowed, behind a number of bad rows; nothing if it did not.
     #[must_use]
     pub fn swallowed(&self) -> String {
@@ -102,14 +120,22 @@ pub struct Refusals(Vec<(Reason, u64)>);
 impl Refusals {
     /// Counts one more.
     pub(super) fn add(&mut self, reason: &Reason) {
+        self.add_times(reason, 1);
+    }
+
+    fn extend(&mut self, behind: Self) {
+        behind.0.iter().for_each(|(reason, times)| self.add_times(reason, *times));
+    }
+
+    fn add_times(&mut self, reason: &Reason, times: u64) {
         // Rows are one of a kind, however many fields they lack.
         let same = |known: &Reason| match (known, reason) {
             (Reason::Fields { .. }, Reason::Fields { .. }) => true,
             (known, reason) => known == reason,
         };
         match self.0.iter_mut().find(|(known, _)| same(known)) {
-            Some((_, count)) => *count += 1,
-            None => self.0.push((reason.clone(), 1)),
+            Some((_, count)) => *count += times,
+            None => self.0.push((reason.clone(), times)),
         }
     }
 

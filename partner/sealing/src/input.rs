@@ -2,9 +2,12 @@
 
 mod announced;
 mod batches;
+mod chunk;
+mod cut;
 mod flaw;
 mod folder;
 mod header;
+mod plain;
 mod source;
 mod text;
 
@@ -16,8 +19,10 @@ use std::{
     cell::Cell,
     path::{Path, PathBuf},
     rc::Rc,
+    sync::Arc,
 };
 
+pub(super) use chunk::Chunk;
 pub use flaw::MapFlaw;
 
 /// The owner's table, opened, with columns that are those of the contract.
@@ -58,6 +63,8 @@ enum Rows {
 
 /// What is called for each row, with the name of its file if there are several.
 pub(super) type Each<'e> = dyn FnMut(&Row<'_>, Option<&str>) -> Result<(), SealError> + 'e;
+/// What takes rows as they were read together, in their order. It may give back rows that nobody needs any more.
+pub(super) type Take<'t> = dyn FnMut(Chunk) -> Result<Option<Chunk>, SealError> + 't;
 
 impl<'a> Input<'a> {
     /// Opens `path` and holds its columns against `dataset`'s.
@@ -109,6 +116,20 @@ impl<'a> Input<'a> {
         each: &mut Each<'_>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), SealError> {
+        let mut take = |chunk: Chunk| {
+            let chunk = chunk.taken_apart();
+            chunk.rows().try_for_each(|row| each(&row, chunk.file.as_deref()))?;
+            Ok(Some(chunk))
+        };
+        self.chunks(&mut take, progress)
+    }
+
+    /// Calls `take` with all rows.
+    pub(super) fn chunks(
+        self,
+        take: &mut Take<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), SealError> {
         let total: u64 = self.parts.iter().map(|part| part.size).sum();
         let first = self.parts.first().map(|part| part.path.as_path()).unwrap_or(Path::new(""));
         let (mut next, mut before) = (Some(self.first), 0);
@@ -129,19 +150,22 @@ impl<'a> Input<'a> {
                     expected: self.header.shown(),
                 });
             }
-            let name = part.name.as_deref();
-            let mut each = |row: &Row<'_>| each(row, name);
+            let name: Option<Arc<str>> = part.name.as_deref().map(Arc::from);
+            let mut take = |mut chunk: Chunk| {
+                chunk.file.clone_from(&name);
+                take(chunk)
+            };
             let mut report = |share: f64| {
                 progress(before + share_of(part.size, share), total);
             };
             match table.rows {
                 Rows::Text(text) => {
-                    text.rows(&part.path, &table.places, &mut each, &mut || {
+                    text.chunks(&part.path, &table.places, &mut take, &mut || {
                         report(ratio(table.read.get(), part.size));
                     })?;
                 }
                 Rows::Batches(batches) => {
-                    batches.rows(&part.path, &table.places, &mut each, &mut |done, total| {
+                    batches.chunks(&part.path, &table.places, &mut take, &mut |done, total| {
                         report(ratio(done, total));
                     })?;
                 }

@@ -6,22 +6,28 @@
 //! (`spec/sealed-v2.md`).
 
 mod adopt;
+mod check;
 mod clean;
 mod convert;
 mod count;
 mod error;
 mod fit;
+mod format;
 mod input;
 mod keys;
 mod lines;
 mod output;
+mod parallel;
 mod people;
 mod prepare;
 mod reading;
 mod record;
 mod row;
+mod rows;
+mod sampler;
 mod spill;
 mod store;
+mod thrift;
 mod write;
 
 use bytes::Bytes;

@@ -42,15 +42,22 @@ impl<R> Lines<R> {
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let taken = self.inner.read(buffer)?;
-        for byte in buffer.iter().take(taken) {
-            if *byte == b'\n' {
-                self.ends.push_back((self.read, self.after_return));
-            }
-            self.after_return = *byte == b'\r';
-            self.read += 1;
+        let bytes = buffer.get(..taken).unwrap_or_default();
+        let is_return = |at: usize| bytes.get(at) == Some(&b'\r');
+        for at in memchr::memchr_iter(b'\n', bytes) {
+            let after_return = at.checked_sub(1).map_or(self.after_return, is_return);
+            self.ends.push_back((self.read + length(at), after_return));
         }
+        if let Some(last) = taken.checked_sub(1) {
+            self.after_return = is_return(last);
+        }
+        self.read += length(taken);
         Ok(taken)
     }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -27,6 +27,16 @@ impl People {
     }
 }
 
+impl People {
+    /// Adds other people.
+    pub(super) fn extend(&mut self, others: &Self) {
+        self.people += others.people;
+        self.most = self.most.max(others.most);
+        self.over += others.over;
+        self.beyond += others.beyond;
+    }
+}
+
 /// Keeps `most` of a person's records: by a hash of each, whatever order the table has, and whoever else is in it.
 pub(super) fn keep(records: &mut Vec<&[u8]>, most: u64) {
     let most = usize::try_from(most).unwrap_or(usize::MAX);

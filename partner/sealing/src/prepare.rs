@@ -1,22 +1,24 @@
 //! Checks every row and turns the table into records, still in the clear.
 
 use super::{
-    BadRow, ColumnCount, Count, NAMED_ROWS, Options, Reason, SealError,
+    ColumnCount, Count, Options, SealError,
+    check::named,
     clean::{Memory, clean},
-    convert::{Converter, Value},
-    input::{self, Each, Input},
+    convert::Converter,
+    input::{self, Chunk, Each, Input},
     output::Rejects,
     place_of,
-    record::Encoder,
+    record::{Encoder, Keys},
     row::Row,
+    rows::{Done, Work},
+    sampler::Sampler,
     store::Store,
 };
-use client::people::{Sketch, Sketches};
+use client::people::Sketch;
 use protocol::{
     contract::{Column, Dataset, Role},
-    identity::{Identifier, MatchKey},
     salt::BucketSalt,
-    sealed::{MAX_ROWS, Tag},
+    sealed::MAX_ROWS,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,9 +31,6 @@ pub(super) struct Into<'a> {
     /// Where rows are set aside that memory has no room for; none if it has to have it.
     pub(super) spill: Option<PathBuf>,
 }
-
-/// What is called with the values of each good row.
-type Keep<'k> = dyn FnMut(&[Converter<'_>], &[Value]) -> Result<(), SealError> + 'k;
 
 /// The rows of a table, converted.
 pub(super) struct Prepared {
@@ -51,96 +50,24 @@ pub(super) fn prepare(
     rejects: &Rejects,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Prepared, SealError> {
-    let (mut gathered, mut record) = (None, Vec::new());
-    let mut people = options.examine.as_ref().map(|examine| Sampler::new(&examine.sketches));
-    let mut keep = |converters: &[Converter<'_>], values: &[Value]| {
-        let (encoder, store) = gathered.get_or_insert_with(|| {
-            let encoder = Encoder::new(converters, into.salt);
-            let store = Store::new(encoder.width(), MEMORY, into.spill.clone());
-            (encoder, store)
-        });
-        encoder.encode(values, &mut record);
-        if let Some(people) = &mut people {
-            people.add(converters, values, encoder.tags(&record));
+    let place = into.spill.clone();
+    let (mut count, gathered) =
+        read(input, dataset, Some(into), options, rejects, &mut |done, total| {
+            // Reading is half of the work, writing the other.
+            progress(done, total.saturating_mul(2));
+        })?;
+    let refused = match (accept(&count, options), gathered.store) {
+        (Ok(()), Some((keys, store))) if count.rows > 0 => {
+            let store = clean(store, &keys, &Memory::usual(place), &mut count)?;
+            let people = options.examine.as_ref().map(|_| gathered.people.finish());
+            return Ok(Prepared { store, count, people });
         }
-        store.add(&record)
-    };
-    let count = read(input, dataset, options, rejects, &mut keep, &mut |done, total| {
-        // Reading is half of the work, writing the other.
-        progress(done, total.saturating_mul(2));
-    })?;
-    let refused = match (accept(&count, options), gathered) {
-        (Ok(()), Some((encoder, store))) => {
-            let (mut count, memory) = (count, Memory::usual(into.spill));
-            let store = clean(store, &encoder.keys(), &memory, &mut count)?;
-            return Ok(Prepared { store, count, people: people.map(Sampler::finish) });
-        }
-        (Ok(()), None) => SealError::Empty { rejected: count.rejected },
+        (Ok(()), _) => SealError::Empty { rejected: count.rejected },
         (Err(refused), _) => refused,
     };
     // What is wrong with them is what is wanted now.
     rejects.publish()?;
     Err(refused)
-}
-
-/// Hashes of all keys of the table, by which its people are compared with those of other lineages.
-struct Sampler<'a> {
-    sketches: &'a Sketches,
-    hashes: BTreeMap<Identifier, Distinct<u64>>,
-    tags: BTreeMap<Identifier, Distinct<Tag>>,
-}
-
-/// Different values, in memory of up to twice what they take.
-struct Distinct<T> {
-    values: Vec<T>,
-    /// Of so many, some are thrown away that are there twice.
-    next: usize,
-}
-
-impl<T> Default for Distinct<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), next: 1 << 20 }
-    }
-}
-
-impl<T: Ord> Distinct<T> {
-    fn push(&mut self, value: T) {
-        if self.values.len() >= self.next {
-            self.values.sort_unstable();
-            self.values.dedup();
-            self.next = self.next.max(2 * self.values.len());
-        }
-        self.values.push(value);
-    }
-}
-
-impl<'a> Sampler<'a> {
-    fn new(sketches: &'a Sketches) -> Self {
-        Self { sketches, hashes: BTreeMap::new(), tags: BTreeMap::new() }
-    }
-
-    fn add<'t>(
-        &mut self,
-        converters: &[Converter<'_>],
-        values: &[Value],
-        tags: impl Iterator<Item = (Identifier, &'t Tag)>,
-    ) {
-        tags.for_each(|(kind, tag)| self.tags.entry(kind).or_default().push(*tag));
-        for (converter, value) in converters.iter().zip(values) {
-            if let (Role::MatchKey(kind), Value::Key(key)) = (&converter.column.role, value)
-                && *key != MatchKey::NONE
-            {
-                self.hashes.entry(*kind).or_default().push(self.sketches.hash(key));
-            }
-        }
-    }
-
-    fn finish(self) -> Sketch {
-        let mut sketch = Sketch::default();
-        self.hashes.into_iter().for_each(|(kind, hashes)| sketch.add_keys(kind, hashes.values));
-        self.tags.iter().for_each(|(kind, tags)| sketch.add_tags(*kind, &tags.values));
-        sketch
-    }
 }
 
 /// Reads all of `input` and counts it, without a limit to bad rows, which go where `options` say.
@@ -151,7 +78,7 @@ pub(super) fn count(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Count, SealError> {
     let rejects = Rejects::reserve(options.reject_file.as_deref())?;
-    let count = read(input, dataset, options, &rejects, &mut |_, _| Ok(()), progress)?;
+    let (count, _) = read(input, dataset, None, options, &rejects, progress)?;
     rejects.publish()?;
     Ok(count)
 }
@@ -198,53 +125,100 @@ fn check_options(dataset: &Dataset, options: &Options) -> Result<(), SealError> 
     Ok(())
 }
 
-/// Calls `keep` with the values of each good row.
+/// What good rows were made into.
+#[derive(Default)]
+struct Gathered {
+    /// Their records and where in these the match keys are, if they are to be kept.
+    store: Option<(Keys, Store)>,
+    people: Sampler,
+}
+
+impl Gathered {
+    /// Takes what good rows are in `done`.
+    fn keep(&mut self, done: &mut Done) -> Result<(), SealError> {
+        if let Some((_, store)) = &mut self.store {
+            let width = store.width();
+            done.records.chunks_exact(width).try_for_each(|record| store.add(record))?;
+            done.records.clear();
+        }
+        self.people.add(std::mem::take(&mut done.people));
+        Ok(())
+    }
+}
+
+/// Checks and counts each row; makes good ones `into` something, or nothing.
 fn read(
     input: &Path,
     dataset: &Dataset,
+    into: Option<Into<'_>>,
     options: &Options,
     rejects: &Rejects,
-    keep: &mut Keep<'_>,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Count, SealError> {
+) -> Result<(Count, Gathered), SealError> {
     check_options(dataset, options)?;
     let table = Input::open(input, dataset, &options.reading)?;
     let converters: Vec<_> =
         table.read_columns().map(|column| Converter::new(column, &options.reading)).collect();
     let header = table.header().to_vec();
-    let mut count = Count {
+    let blank = Count {
         columns: converters.iter().map(named).collect(),
         only_rejects: table.is_of_rejects(),
         ..Count::default()
     };
-    let blank = count.clone();
-    // The values of a row if it is good, which is not counted.
-    let values_of = |row: &Row<'_>| {
-        let (mut values, mut uncounted) = (Vec::new(), blank.clone());
-        let bad = check(row, None, header.len(), &converters, &mut values, &mut uncounted);
-        bad.is_empty().then_some(values)
+    let encoder = into.as_ref().map(|into| Encoder::new(&converters, into.salt));
+    let store = encoder.as_ref().zip(into);
+    let store = store
+        .map(|(encoder, into)| (encoder.keys(), Store::new(encoder.width(), MEMORY, into.spill)));
+    let mut gathered = Gathered { store, people: Sampler::default() };
+    let work = Work {
+        converters: &converters,
+        fields: header.len(),
+        blank: &blank,
+        encoder: encoder.as_ref(),
+        sketches: options.examine.as_ref().map(|examine| &*examine.sketches),
     };
-    let mut values = Vec::with_capacity(converters.len());
-    let mut each = |row: &Row<'_>, file: Option<&str>| {
-        let bad = check(row, file, header.len(), &converters, &mut values, &mut count);
-        if bad.is_empty() {
-            count.rows += 1;
-            if count.rows > MAX_ROWS {
-                return Err(SealError::TooManyRows { most: MAX_ROWS });
-            }
-            return keep(&converters, &values);
+    if let Some(mended) = &options.mended {
+        let mut done = work.nothing();
+        let mut each = |row: &Row<'_>, file: Option<&str>| {
+            work.row(0, row, file, &mut done);
+            done.bad.drain(..).try_for_each(|(_, bad)| rejects.add(&header, row, &bad))?;
+            few_enough(&done.count)?;
+            gathered.keep(&mut done)
+        };
+        with_mended((input, table), mended, dataset, options, &work, &mut each, progress)?;
+        return Ok((done.count, gathered));
+    }
+    let mut count = blank.clone();
+    let mut gather = |chunk: &Chunk, mut done: Done| {
+        for (at, bad) in &done.bad {
+            let row = chunk.row(*at);
+            row.map_or(Ok(()), |row| rejects.add(&header, &row, bad))?;
         }
-        rejects.add(&header, row, &bad)?;
-        count_rejected(&mut count, row, bad);
-        Ok(())
+        gathered.keep(&mut done)?;
+        count.add(done.count);
+        few_enough(&count)
     };
-    let Some(mended) = &options.mended else {
-        table.rows(&mut each, progress)?;
-        return Ok(count);
-    };
-    let mut good = BTreeMap::new();
+    work.all(table, &mut gather, progress)?;
+    Ok((count, gathered))
+}
+
+fn few_enough(count: &Count) -> Result<(), SealError> {
+    if count.rows > MAX_ROWS { Err(SealError::TooManyRows { most: MAX_ROWS }) } else { Ok(()) }
+}
+
+/// Calls `each` for every row of the file `mended`, and of the `table` but for those that were mended there.
+fn with_mended(
+    (input, table): (&Path, Input<'_>),
+    mended: &Path,
+    dataset: &Dataset,
+    options: &Options,
+    work: &Work<'_>,
+    each: &mut Each<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), SealError> {
+    let (mut good, header) = (BTreeMap::new(), table.header().to_vec());
     let mut instead = |row: &Row<'_>, file: Option<&str>| {
-        good.extend(row.origin().map(str::to_owned).zip(values_of(row)));
+        good.extend(row.origin().map(str::to_owned).zip(work.values(row)));
         each(row, file)
     };
     let mut places = mended_rows(mended, input, &header, dataset, options, &mut instead)?;
@@ -255,32 +229,17 @@ fn read(
         }
         // Other options may read a row that was rejected, to what it was mended to. A good row of other
         // values is another one: the table has changed.
-        match values_of(row) {
+        match work.values(row) {
             Some(values) if good.get(&place) != Some(&values) => {
-                Err(SealError::NotBad { path: mended.clone(), place })
+                Err(SealError::NotBad { path: mended.to_owned(), place })
             }
             _ => Ok(()),
         }
     };
     table.rows(&mut others, progress)?;
     match places.pop_first() {
-        Some(place) => Err(SealError::NotMended { path: mended.clone(), place, twice: false }),
-        None => Ok(count),
-    }
-}
-
-/// Counts a row that is not sealed, and what is wrong with it.
-fn count_rejected(count: &mut Count, row: &Row<'_>, bad: Vec<BadRow>) {
-    count.rejected += 1;
-    if bad.iter().any(|bad| bad.reason == Reason::LineBreak) {
-        count.swallowed_lines += row.line_breaks();
-    }
-    count.no_identifier += u64::from(bad.iter().any(|bad| bad.reason == Reason::NoIdentifier));
-    bad.iter().filter(|bad| bad.column.is_none()).for_each(|bad| {
-        count.refused_rows.add(&bad.reason);
-    });
-    if count.first.len() < NAMED_ROWS {
-        count.first.extend(bad.into_iter().next());
+        Some(place) => Err(SealError::NotMended { path: mended.to_owned(), place, twice: false }),
+        None => Ok(()),
     }
 }
 
@@ -320,106 +279,5 @@ fn mended_rows(
     Ok(places)
 }
 
-fn named(converter: &Converter<'_>) -> ColumnCount {
-    let column = converter.column.name.clone();
-    let yes = converter.is_consent().then_some(0);
-    ColumnCount { column, yes, is_key: converter.is_key(), ..ColumnCount::default() }
-}
-
-/// Converts one row into `values` and counts its fields; gives all that is wrong with it.
-fn check(
-    row: &Row<'_>,
-    file: Option<&str>,
-    expected: usize,
-    converters: &[Converter<'_>],
-    values: &mut Vec<Value>,
-    count: &mut Count,
-) -> Vec<BadRow> {
-    let bad_row =
-        |column, reason| BadRow { file: file.map(str::to_owned), at: row.at(), column, reason };
-    if row.is_header() {
-        return vec![bad_row(None, Reason::HeaderAgain)];
-    }
-    if row.origin() == Some("") {
-        return vec![bad_row(None, Reason::NoOrigin)];
-    }
-    let reads = |(at, text): &(usize, &str)| converters.get(*at).is_some_and(|c| c.reads(text));
-    if row.swallows(expected) || row.swallowed_values(expected).iter().any(reads) {
-        return vec![bad_row(None, Reason::LineBreak)];
-    }
-    if let Some(found) = row.fields().filter(|found| *found != expected) {
-        return vec![bad_row(None, Reason::Fields { found, expected })];
-    }
-    values.clear();
-    let (mut bad, mut bad_keys) = (Vec::new(), Vec::new());
-    for (at, (converter, counted)) in converters.iter().zip(&mut count.columns).enumerate() {
-        let value = converter.convert(row.cell(at));
-        match &value {
-            Ok(value) if value.is_empty() => counted.empty += 1,
-            Ok(value) => {
-                counted.good += 1;
-                if let (Some(yes), Value::Code(1)) = (&mut counted.yes, value) {
-                    *yes += 1;
-                }
-            }
-            Err(reason) => counted.refused.add(reason),
-        }
-        match value {
-            Ok(value) => values.push(value),
-            Err(reason) => {
-                let wrong = bad_row(Some(converter.column.name.clone()), reason);
-                if converter.is_key() {
-                    bad_keys.push((at, wrong));
-                } else {
-                    bad.push((at, wrong));
-                }
-                // Of a row that is not sealed, or of a key that is left out.
-                values.push(Value::Key(MatchKey::NONE));
-            }
-        }
-    }
-    let bad = Bad { others: bad, keys: bad_keys };
-    bad.of_row(converters, values, count, || bad_row(None, Reason::NoIdentifier))
-}
-
-/// What is wrong in a row, by the place of the column.
-struct Bad {
-    others: Vec<(usize, BadRow)>,
-    keys: Vec<(usize, BadRow)>,
-}
-
-impl Bad {
-    /// What keeps the row from being sealed: not a wrong key, where another one identifies the row.
-    fn of_row(
-        self,
-        converters: &[Converter<'_>],
-        values: &[Value],
-        count: &mut Count,
-        no_identifier: impl Fn() -> BadRow,
-    ) -> Vec<BadRow> {
-        // A label is as long as a key, and identifies nobody.
-        let mut keys = converters.iter().zip(values).filter(|(converter, _)| converter.is_key());
-        let identified = keys.any(|(_, value)| !value.is_empty());
-        let keyed = converters.iter().any(Converter::is_key);
-        if keyed && !identified && self.keys.is_empty() && self.others.is_empty() {
-            return vec![no_identifier()];
-        }
-        let mut bad = self.others;
-        if identified && bad.is_empty() {
-            for (at, _) in self.keys {
-                if let Some(counted) = count.columns.get_mut(at) {
-                    counted.left_out += 1;
-                }
-            }
-            return Vec::new();
-        }
-        if !identified {
-            bad.extend(self.keys);
-            bad.sort_by_key(|(at, _)| *at);
-        }
-        bad.into_iter().map(|(_, wrong)| wrong).collect()
-    }
-}
-
-/// Bytes of rows that are held before they are set aside. Twice as many may be allocated.
-const MEMORY: usize = 192 << 20;
+/// Bytes of rows that are held before they are set aside.
+const MEMORY: usize = 768 << 20;

@@ -5,7 +5,7 @@ use protocol::{
     contract::Role,
     identity::Identifier,
     salt::BucketSalt,
-    sealed::{NO_TAG, Physical, TAG_LEN, Tag, Tagger, Values, physical},
+    sealed::{NO_TAG, Physical, TAG_LEN, Tag, Tagger, physical},
 };
 
 /// Makes records of rows.
@@ -44,11 +44,11 @@ impl Encoder {
         self.width
     }
 
-    /// Puts the record of a row into `record`, which begins with what stands for its person: the owner's own name
-    /// where there is one, and otherwise the first tag. Gives that.
-    pub(super) fn encode(&self, values: &[Value], record: &mut Vec<u8>) -> Tag {
-        record.clear();
-        record.extend(NO_TAG);
+    /// Appends the record of a row to `records`. It begins with what stands for its person: the owner's own name where
+    /// there is one, and otherwise the first tag.
+    pub(super) fn encode(&self, values: &[Value], records: &mut Vec<u8>) {
+        let start = records.len();
+        records.extend_from_slice(&NO_TAG);
         let (mut person, mut owned) = (NO_TAG, None);
         for (column, value) in self.columns.iter().zip(values) {
             match (value, column.kind) {
@@ -57,20 +57,19 @@ impl Encoder {
                     if person == NO_TAG {
                         person = tag;
                     }
-                    record.extend(tag);
+                    records.extend_from_slice(&tag);
                 }
-                (Value::Key(_), None) => record.extend(NO_TAG),
+                (Value::Key(_), None) => records.extend_from_slice(&NO_TAG),
                 (Value::Person(name), _) => owned = Some(*name),
-                (Value::Label(label), _) => record.extend(label),
-                (Value::Code(code), _) => record.extend(code.to_le_bytes()),
-                (Value::Number(number), _) => record.extend(number.to_le_bytes()),
+                (Value::Label(label), _) => records.extend_from_slice(label),
+                (Value::Code(code), _) => records.extend_from_slice(&code.to_le_bytes()),
+                (Value::Number(number), _) => records.extend_from_slice(&number.to_le_bytes()),
             }
         }
         let person = owned.unwrap_or(person);
-        if let Some(head) = record.first_chunk_mut() {
+        if let Some(head) = records.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
             *head = person;
         }
-        person
     }
 
     /// What is to be known of a record in order to clean its keys.
@@ -123,40 +122,6 @@ impl Encoder {
 /// The tag that `record` begins with.
 pub(super) fn person_of(record: &[u8]) -> Tag {
     record.first_chunk().copied().unwrap_or(NO_TAG)
-}
-
-/// Appends the columns of `record` to those of a bucket.
-pub(super) fn append(record: &[u8], columns: &mut [Values]) {
-    let mut rest = record.get(TAG_LEN..).unwrap_or_default();
-    for column in columns {
-        match column {
-            Values::Tags(tags) => tags.extend(taken(&mut rest)),
-            Values::Labels(labels) => labels.extend(taken(&mut rest)),
-            Values::Codes(codes) => codes.extend(taken(&mut rest).map(i32::from_le_bytes)),
-            Values::Numbers(numbers) => numbers.extend(taken(&mut rest).map(i64::from_le_bytes)),
-            _ => {}
-        }
-    }
-}
-
-/// Splits the first `N` bytes off.
-fn taken<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, behind) = rest.split_first_chunk()?;
-    *rest = behind;
-    Some(*first)
-}
-
-/// Appends padding until every column has `rows` values.
-pub(super) fn pad(columns: &mut [Values], rows: usize) {
-    for column in columns {
-        match column {
-            Values::Tags(tags) => tags.resize(rows, NO_TAG),
-            Values::Labels(labels) => labels.resize(rows, [0; 32]),
-            Values::Codes(codes) => codes.resize(rows, 0),
-            Values::Numbers(numbers) => numbers.resize(rows, 0),
-            _ => {}
-        }
-    }
 }
 
 fn bytes_of(physical: Physical) -> usize {

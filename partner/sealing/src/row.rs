@@ -188,6 +188,14 @@ impl Row<'_> {
         }
     }
 
+    /// Whether there is a line break in a field.
+    pub(super) fn has_lines(&self) -> bool {
+        match self {
+            Self::Csv { record, .. } => memchr::memchr(b'\n', record.as_slice()).is_some(),
+            Self::Batch { .. } => false,
+        }
+    }
+
     /// Whether whole rows seem to lie inside this one, since a quote was not closed: some line inside
     /// a field, sealed or not, has as many separators as a row of `expected` fields.
     pub(super) fn swallows(&self, expected: usize) -> bool {

@@ -5,9 +5,10 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 use zeroize::Zeroize;
 
@@ -17,8 +18,8 @@ pub(super) struct Spill {
     path: PathBuf,
     file: File,
     key: LessSafeKey,
-    end: u64,
-    chunks: u64,
+    end: AtomicU64,
+    chunks: AtomicU64,
 }
 
 /// What was put into the file at one time.
@@ -53,33 +54,35 @@ impl Spill {
         let key = UnboundKey::new(&AES_256_GCM, &secret).map_err(|_| SealError::Randomness);
         secret.zeroize();
         let key = LessSafeKey::new(key?);
-        Ok(Self { path: path.to_owned(), file, key, end: 0, chunks: 0 })
+        let (end, chunks) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { path: path.to_owned(), file, key, end, chunks })
     }
 
     /// Puts `bytes` into the file, and leaves nothing of them behind.
-    pub(super) fn put(&mut self, bytes: &mut Vec<u8>) -> Result<Chunk, SealError> {
-        let (number, at) = (self.chunks, self.end);
+    pub(super) fn put(&self, bytes: &mut Vec<u8>) -> Result<Chunk, SealError> {
+        // Each number is given once, on whichever thread.
+        let number = self.chunks.fetch_add(1, Ordering::Relaxed);
         let sealed = self.key.seal_in_place_append_tag(nonce(number), Aad::empty(), bytes);
         sealed.map_err(|_| self.failed(io::Error::other("rows cannot be encrypted")))?;
-        let written = self.file.seek(SeekFrom::Start(at));
-        let written = written.and_then(|_| self.file.write_all(bytes));
-        written.map_err(|cause| self.failed(cause))?;
         let length = bytes.len();
+        let at = u64::try_from(length).unwrap_or(u64::MAX);
+        let at = self.end.fetch_add(at, Ordering::Relaxed);
+        self.file.write_all_at(bytes, at).map_err(|cause| self.failed(cause))?;
         bytes.clear();
-        self.chunks += 1;
-        self.end += u64::try_from(length).unwrap_or_default();
         Ok(Chunk { number, at, length })
     }
 
     /// Appends what was put into the file as `chunk` to `bytes`.
-    pub(super) fn take(&mut self, chunk: &Chunk, bytes: &mut Vec<u8>) -> Result<(), SealError> {
-        let mut sealed = vec![0; chunk.length];
-        let read = self.file.seek(SeekFrom::Start(chunk.at));
-        let read = read.and_then(|_| self.file.read_exact(&mut sealed));
+    pub(super) fn take(&self, chunk: &Chunk, bytes: &mut Vec<u8>) -> Result<(), SealError> {
+        let start = bytes.len();
+        bytes.resize(start + chunk.length, 0);
+        let sealed = bytes.get_mut(start..).unwrap_or_default();
+        let read = self.file.read_exact_at(sealed, chunk.at);
         read.map_err(|cause| self.failed(cause))?;
-        let plain = self.key.open_in_place(nonce(chunk.number), Aad::empty(), &mut sealed);
+        let plain = self.key.open_in_place(nonce(chunk.number), Aad::empty(), sealed);
         let altered = || self.failed(io::Error::other("rows that were set aside were altered"));
-        bytes.extend_from_slice(plain.map_err(|_| altered())?);
+        let length = plain.map_err(|_| altered())?.len();
+        bytes.truncate(start + length);
         Ok(())
     }
 
@@ -106,13 +109,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sales.sealed.spill");
         fs::write(&path, b"left by another").unwrap();
-        let mut spill = Spill::create(&path).unwrap();
+        let spill = Spill::create(&path).unwrap();
         let secret = b"ann@example.com".repeat(100);
         let chunks = [(); 3].map(|()| spill.put(&mut secret.clone()).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no name in the folder");
-        let mut on_disk = Vec::new();
-        spill.file.seek(SeekFrom::Start(0)).unwrap();
-        spill.file.read_to_end(&mut on_disk).unwrap();
+        let length = spill.file.metadata().unwrap().len();
+        let mut on_disk = vec![0; usize::try_from(length).unwrap()];
+        spill.file.read_exact_at(&mut on_disk, 0).unwrap();
         assert!(on_disk.len() > 3 * secret.len());
         assert!(!on_disk.windows(7).any(|window| window == b"example"));
         for chunk in chunks.iter().rev() {
@@ -120,8 +123,7 @@ mod tests {
             spill.take(chunk, &mut back).unwrap();
             assert_eq!(back, secret);
         }
-        spill.file.seek(SeekFrom::Start(20)).unwrap();
-        spill.file.write_all(b"x").unwrap();
+        spill.file.write_all_at(b"x", 20).unwrap();
         let error = spill.take(&chunks[0], &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("altered"), "{error}");
     }

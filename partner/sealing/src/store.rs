@@ -1,7 +1,7 @@
 //! The rows of a table between reading and writing, by the first byte of their people's tags.
 
 use super::{
-    SealError,
+    SealError, parallel,
     people::{self, People},
     record::person_of,
     spill::{Chunk, Spill},
@@ -27,8 +27,9 @@ pub(super) struct Store {
 
 /// The records of people whose tags begin with one byte.
 #[derive(Default)]
-struct Part {
-    rows: Vec<u8>,
+pub(super) struct Part {
+    /// Each of whole records; all but the last are full.
+    blocks: Vec<Vec<u8>>,
     set_aside: Vec<Chunk>,
 }
 
@@ -45,7 +46,7 @@ impl Store {
     pub(super) fn add(&mut self, record: &[u8]) -> Result<(), SealError> {
         let [first, ..] = person_of(record);
         if let Some(part) = self.parts.get_mut(usize::from(first)) {
-            part.rows.extend_from_slice(record);
+            part.add(record);
         }
         if let Some(fill) = self.fill.get_mut(finest_of(record)) {
             *fill += 1;
@@ -62,8 +63,11 @@ impl Store {
             Some(spill) => spill,
             none => none.insert(Spill::create(place)?),
         };
-        for part in self.parts.iter_mut().filter(|part| !part.rows.is_empty()) {
-            part.set_aside.push(spill.put(&mut part.rows)?);
+        for part in &mut self.parts {
+            let mut rows = std::mem::take(&mut part.blocks).concat();
+            if !rows.is_empty() {
+                part.set_aside.push(spill.put(&mut rows)?);
+            }
         }
         self.held = 0;
         Ok(())
@@ -83,88 +87,175 @@ impl Store {
     /// what is beyond.
     pub(super) fn survey(&mut self, most: u64, cut: bool) -> Result<People, SealError> {
         let mut people = People::default();
-        for part in &mut self.parts {
-            let unsorted = part.take(self.spill.as_mut())?;
-            part.rows = sorted(&unsorted, self.width, |run| {
-                people.add(run.len(), most);
-                if !cut {
-                    return;
-                }
-                let before = run.len();
-                people::keep(run, most);
-                let beyond = u64::try_from(before - run.len()).unwrap_or_default();
-                self.rows -= beyond;
-                let finest = run.first().map_or(0, |record| finest_of(record));
-                if let Some(fill) = self.fill.get_mut(finest) {
-                    *fill -= beyond;
-                }
-            });
-            if let Some(spill) = &mut self.spill {
-                let mut rows = std::mem::take(&mut part.rows);
-                part.set_aside.push(spill.put(&mut rows)?);
+        let mut beyond = Vec::new();
+        self.change(
+            |rows, width| {
+                let (mut people, mut beyond) = (People::default(), Vec::new());
+                let sorted = sorted(rows, width, |run| {
+                    people.add(run.len(), most);
+                    let before = run.len();
+                    if cut {
+                        people::keep(run, most);
+                    }
+                    if run.len() < before {
+                        let finest = run.first().map_or(0, |record| finest_of(record));
+                        beyond.push((finest, before - run.len()));
+                    }
+                });
+                (sorted, (people, beyond))
+            },
+            |(found, cut)| {
+                people.extend(&found);
+                beyond.extend(cut);
+                Ok(())
+            },
+        )?;
+        for (finest, rows) in beyond {
+            let rows = u64::try_from(rows).unwrap_or_default();
+            self.rows -= rows;
+            if let Some(fill) = self.fill.get_mut(finest) {
+                *fill -= rows;
             }
         }
         Ok(people)
     }
 
-    /// Takes out the records of one part, in any order: all records of a person are in one.
-    pub(super) fn take_part(&mut self, part: usize) -> Result<Vec<u8>, SealError> {
-        let Some(part) = self.parts.get_mut(part) else { return Ok(Vec::new()) };
-        self.held = self.held.saturating_sub(part.rows.len());
-        part.take(self.spill.as_mut())
-    }
-
-    /// Puts back what was taken out of a part: as many records, of the same people.
-    pub(super) fn put_part(&mut self, part: usize, mut rows: Vec<u8>) -> Result<(), SealError> {
-        let Some(part) = self.parts.get_mut(part) else { return Ok(()) };
-        match &mut self.spill {
-            Some(spill) if !rows.is_empty() => part.set_aside.push(spill.put(&mut rows)?),
-            Some(_) => {}
-            None => {
-                self.held += rows.len();
-                part.rows = rows;
+    /// Calls `change` with all records of each part, on all cores, and keeps what it gives: as many records or fewer of
+    /// the same people. `take` gets what else it gives, part by part.
+    pub(super) fn change<R: Send>(
+        &mut self,
+        change: impl Fn(Vec<u8>, usize) -> (Vec<u8>, R) + Sync,
+        mut take: impl FnMut(R) -> Result<(), SealError>,
+    ) -> Result<(), SealError> {
+        let (width, spill) = (self.width, self.spill.as_ref());
+        let work = |mut part: Part| {
+            let (rows, result) = change(part.take(spill)?, width);
+            part.put(rows, width, spill)?;
+            Ok((part, result))
+        };
+        let parts = std::mem::take(&mut self.parts);
+        self.parts = parallel::run(work, |line| {
+            let mut changed = Vec::with_capacity(parts.len());
+            let mut next = |result: Result<_, SealError>| {
+                let (part, result) = result?;
+                changed.push(part);
+                take(result)
+            };
+            for part in parts {
+                line.give(part);
+                while let Some(result) = line.take(line.threads()) {
+                    next(result)?;
+                }
             }
-        }
+            while let Some(result) = line.take(0) {
+                next(result)?;
+            }
+            Ok::<_, SealError>(changed)
+        })?;
         Ok(())
     }
 
     /// Takes out all records, part by part in the order of people.
-    pub(super) fn into_parts(mut self) -> impl Iterator<Item = Result<Vec<u8>, SealError>> {
-        self.parts.into_iter().map(move |mut part| part.take(self.spill.as_mut()))
+    pub(super) fn into_parts(self) -> impl Iterator<Item = Result<Vec<u8>, SealError>> {
+        let (parts, spill) = self.apart();
+        parts.into_iter().map(move |mut part| part.take(spill.as_ref()))
+    }
+
+    /// Its parts in the order of people, and what is needed to take the records out of them.
+    pub(super) fn apart(self) -> (Vec<Part>, Option<Spill>) {
+        (self.parts, self.spill)
     }
 }
 
 impl Part {
-    /// Takes out all its records.
-    fn take(&mut self, spill: Option<&mut Spill>) -> Result<Vec<u8>, SealError> {
-        let Some(spill) = spill else { return Ok(std::mem::take(&mut self.rows)) };
-        let length = self.set_aside.iter().map(Chunk::length).sum::<usize>();
-        let mut all = Vec::with_capacity(length + self.rows.len());
-        for chunk in self.set_aside.drain(..) {
-            spill.take(&chunk, &mut all)?;
+    fn add(&mut self, record: &[u8]) {
+        match self.blocks.last_mut() {
+            Some(block) if block.len() + record.len() <= BLOCK => block.extend_from_slice(record),
+            full => {
+                // A small table has one block, of its own size.
+                let mut block = Vec::with_capacity(if full.is_some() { BLOCK } else { 0 });
+                block.extend_from_slice(record);
+                self.blocks.push(block);
+            }
         }
-        all.append(&mut self.rows);
+    }
+
+    /// Takes out all its records.
+    pub(super) fn take(&mut self, spill: Option<&Spill>) -> Result<Vec<u8>, SealError> {
+        let length = self.set_aside.iter().map(Chunk::length).sum::<usize>();
+        let held = self.blocks.iter().map(Vec::len).sum::<usize>();
+        let mut all = Vec::with_capacity(length + held);
+        for (chunk, spill) in self.set_aside.drain(..).zip(std::iter::repeat(spill)) {
+            spill.map_or(Ok(()), |spill| spill.take(&chunk, &mut all))?;
+        }
+        for block in &mut self.blocks {
+            all.append(block);
+        }
         Ok(all)
+    }
+
+    /// Puts `rows` where the records were that were taken out.
+    fn put(
+        &mut self,
+        mut rows: Vec<u8>,
+        width: usize,
+        spill: Option<&Spill>,
+    ) -> Result<(), SealError> {
+        match spill {
+            Some(spill) if !rows.is_empty() => {
+                self.blocks = Vec::new();
+                self.set_aside.push(spill.put(&mut rows)?);
+            }
+            Some(_) => {}
+            // Into the same memory: other memory of other sizes would not be given back to the system.
+            None => {
+                let whole = BLOCK / width.max(1) * width;
+                let mut blocks = rows.chunks(whole.max(width).max(1));
+                for block in &mut self.blocks {
+                    block.extend_from_slice(blocks.next().unwrap_or_default());
+                }
+                self.blocks.extend(blocks.map(<[u8]>::to_vec));
+                self.blocks.retain(|block| !block.is_empty());
+            }
+        }
+        Ok(())
     }
 }
 
 /// The records in the order of people; `each` may leave out some of each person.
-pub(super) fn sorted(part: &[u8], width: usize, mut each: impl FnMut(&mut Vec<&[u8]>)) -> Vec<u8> {
+pub(super) fn sorted(
+    part: Vec<u8>,
+    width: usize,
+    mut each: impl FnMut(&mut Vec<&[u8]>),
+) -> Vec<u8> {
+    let tags = part.chunks_exact(width).map(|record| u128::from_be_bytes(person_of(record)));
+    let mut order: Vec<_> = tags.zip(0_u32..).collect();
+    // They may be in this order from before, and then nothing is copied either.
+    let mut is_copied = !order.is_sorted();
+    if is_copied {
+        order.sort_unstable();
+    }
+    let mut sorted = Vec::with_capacity(if is_copied { part.len() } else { 0 });
     let record = |at: u32| {
         let start = usize::try_from(at).ok()?.checked_mul(width)?;
         part.get(start..start.checked_add(width)?)
     };
-    let tags = part.chunks_exact(width).map(|record| u128::from_be_bytes(person_of(record)));
-    let mut order: Vec<_> = tags.zip(0_u32..).collect();
-    order.sort_unstable();
-    let (mut sorted, mut run) = (Vec::with_capacity(part.len()), Vec::new());
+    let (mut run, mut before) = (Vec::new(), 0);
     for rows in order.chunk_by(|one, other| one.0 == other.0) {
         run.clear();
         run.extend(rows.iter().filter_map(|(_, at)| record(*at)));
         each(&mut run);
-        run.iter().for_each(|record| sorted.extend_from_slice(record));
+        if !is_copied && run.len() < rows.len() {
+            sorted.extend_from_slice(part.get(..before).unwrap_or_default());
+            is_copied = true;
+        }
+        if is_copied {
+            run.iter().for_each(|record| sorted.extend_from_slice(record));
+        }
+        before += rows.len() * width;
     }
-    sorted
+    drop(run);
+    if is_copied { sorted } else { part }
 }
 
 /// The finest bucket of a record's person.
@@ -202,7 +293,9 @@ impl Fill<'_> {
 }
 
 /// One for each first byte of a tag.
-pub(super) const PARTS: usize = 256;
+const PARTS: usize = 256;
+/// Bytes of records that are held together.
+const BLOCK: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

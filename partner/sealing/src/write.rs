@@ -1,24 +1,20 @@
 //! Orders, pads, encrypts: writes the one Parquet file that the host may keep.
 
-use super::{Count, Options, SealError, Version, fit::fit, prepare::Prepared, record};
-use arrow::{
-    array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch},
-    buffer::Buffer,
-    datatypes::{DataType, Field, Schema, SchemaRef},
-};
-use parquet::{
-    arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
-    basic::{Compression, Encoding},
-    encryption::encrypt::FileEncryptionProperties,
-    errors::ParquetError,
-    file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties, WriterVersion},
+use super::{
+    Count, Options, SealError, Version,
+    fit::fit,
+    format::{Format, Group, MAGIC},
+    parallel,
+    prepare::Prepared,
+    record,
+    store::{Part, Store},
 };
 use protocol::{
     contract::Dataset,
     key::DataKey,
     manifest::Manifest,
     merkle::MerkleBuilder,
-    sealed::{self, FOOTER, Physical, SealedColumn, Shape, Values},
+    sealed::{self, FOOTER, SealedColumn, Shape},
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -26,7 +22,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    sync::Arc,
+    sync::{Mutex, PoisonError},
 };
 use zeroize::Zeroize;
 
@@ -55,22 +51,11 @@ pub(super) fn write<W: Write + Send>(
     let mut random = [0; 16];
     rng.fill_bytes(&mut random);
     let aad_prefix = sealed::aad_prefix(&dataset.lineage, version.number, 0, &random);
-    let sink = Hashing { sink, hasher: MerkleBuilder::new(), size: 0 };
-    let mut buckets = Buckets::new(sink, &layout, declared.shape(), &keys, &aad_prefix)?;
-    let total = u64::from(buckets.shape.buckets());
-    let width = store.width();
-    for part in store.into_parts() {
-        let part = part?;
-        for record in part.chunks_exact(width) {
-            let bucket = buckets.shape.bucket_of(&record::person_of(record));
-            while buckets.number < bucket {
-                buckets.close()?;
-                progress(total + u64::from(buckets.number), total.saturating_mul(2));
-            }
-            record::append(record, &mut buckets.columns);
-        }
-    }
-    let Hashing { sink, hasher, size } = buckets.finish()?;
+    let unique = rng.next_u64().to_le_bytes();
+    let format = Format::new(&layout, declared.shape(), &keys, &aad_prefix, unique)?;
+    let mut sink = Hashing { sink, hasher: MerkleBuilder::new(), size: 0 };
+    write_groups(store, declared.shape(), &format, &mut sink, progress)?;
+    let Hashing { sink, hasher, size } = sink;
     let manifest = Manifest {
         lineage: dataset.lineage.clone(),
         version: version.number,
@@ -84,121 +69,77 @@ pub(super) fn write<W: Write + Send>(
     Ok(Written { sink, manifest, keys, count })
 }
 
-/// The buckets of a file, written one after the other.
-struct Buckets<W: Write + Send> {
-    writer: ArrowWriter<W>,
-    schema: SchemaRef,
-    layout: Vec<SealedColumn>,
+/// Writes the file: row groups, which are made on all cores, and what stands in front of and behind them.
+fn write_groups<W: Write>(
+    store: Store,
     shape: Shape,
-    capacity: usize,
-    /// The bucket that is being filled.
-    number: u16,
-    columns: Vec<Values>,
-}
-
-impl<W: Write + Send> Buckets<W> {
-    fn new(
-        sink: W,
-        layout: &[SealedColumn],
-        shape: Shape,
-        keys: &BTreeMap<String, DataKey>,
-        aad_prefix: &[u8],
-    ) -> Result<Self, SealError> {
-        let capacity = usize::try_from(shape.capacity()).unwrap_or(usize::MAX);
-        let schema = Arc::new(Schema::new(layout.iter().map(field).collect::<Vec<_>>()));
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(keys, aad_prefix, capacity).map_err(wrong)?)
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(sink, schema.clone(), options);
-        let writer = writer.map_err(wrong)?;
-        let layout = layout.to_vec();
-        let columns = empty(&layout, capacity);
-        Ok(Self { writer, schema, layout, shape, capacity, number: 0, columns })
-    }
-
-    /// Pads the bucket and writes it; goes on with the next.
-    fn close(&mut self) -> Result<(), SealError> {
-        let mut columns = std::mem::replace(&mut self.columns, empty(&self.layout, self.capacity));
-        if columns.iter().any(|column| column.len() > self.capacity) {
-            return Err(SealError::Written { reason: "a bucket overflows".to_owned() });
+    format: &Format,
+    sink: &mut Hashing<W>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), SealError> {
+    let width = store.width();
+    let (mut parts, spill) = store.apart();
+    let total = u64::from(shape.buckets());
+    // A bucket has the rows of several parts, or a part those of several buckets.
+    let in_one = parts.len().div_ceil(usize::from(shape.buckets()));
+    let in_part = usize::from(shape.buckets()).div_ceil(parts.len());
+    let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+    let work = |(first, parts): (i16, Vec<Part>)| {
+        let mut rows = Vec::new();
+        for mut part in parts {
+            rows.append(&mut part.take(spill.as_ref())?);
         }
-        record::pad(&mut columns, self.capacity);
-        let columns = columns.into_iter().map(array).collect::<Result<_, _>>()?;
-        let batch = RecordBatch::try_new(self.schema.clone(), columns);
-        let batch = batch.map_err(|e| wrong(e.into()))?;
-        self.writer.write(&batch).and_then(|()| self.writer.flush()).map_err(wrong)?;
-        self.number += 1;
+        let mut rest = rows.as_slice();
+        let buckets = (first..).take(in_part).map(|bucket| {
+            let of_it = |record: &[u8]| {
+                i16::try_from(shape.bucket_of(&record::person_of(record))) == Ok(bucket)
+            };
+            let length = rest.chunks_exact(width).take_while(|record| of_it(record)).count();
+            let (records, behind) = rest.split_at(length * width);
+            rest = behind;
+            let memory = spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            format.group(bucket, records, width, memory.unwrap_or_default())
+        });
+        let groups = buckets.collect::<Result<Vec<Group>, SealError>>()?;
+        if rest.is_empty() { Ok(groups) } else { Err(wrong("a row in a bucket of others")) }
+    };
+    let mut written = Vec::new();
+    sink.write_all(MAGIC).map_err(unwritten)?;
+    let mut take = |groups: Result<Vec<Group>, SealError>| {
+        for group in groups? {
+            sink.write_all(&group.bytes).map_err(unwritten)?;
+            let (metadata, bytes) = group.into_metadata();
+            spare.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+            written.push(metadata);
+            let done = u64::try_from(written.len()).unwrap_or(total);
+            progress(total + done, total.saturating_mul(2));
+        }
         Ok(())
-    }
-
-    /// Writes all buckets that are left.
-    fn finish(mut self) -> Result<W, SealError> {
-        while self.number < self.shape.buckets() {
-            self.close()?;
+    };
+    parallel::run(work, |line| {
+        // Each takes twice its bytes: as it was and as it is written.
+        let waiting = (WAITING_BYTES / format.group_bytes().max(1)).clamp(1, line.threads());
+        for first in (0_i16..).step_by(in_part).take(parts.len().div_ceil(in_one)) {
+            let rest = parts.split_off(in_one.min(parts.len()));
+            line.give((first, std::mem::replace(&mut parts, rest)));
+            while let Some(groups) = line.take(waiting) {
+                take(groups)?;
+            }
         }
-        self.writer.into_inner().map_err(wrong)
-    }
+        while let Some(groups) = line.take(0) {
+            take(groups)?;
+        }
+        Ok(())
+    })?;
+    sink.write_all(&format.end(&written)?).map_err(unwritten)
 }
 
-fn empty(layout: &[SealedColumn], rows: usize) -> Vec<Values> {
-    layout.iter().map(|column| Values::with_capacity(column.physical, rows)).collect()
+fn unwritten(cause: io::Error) -> SealError {
+    SealError::Written { reason: cause.to_string() }
 }
 
-/// Nothing that depends on values: no dictionary, compression, statistics, index or filter.
-fn properties(
-    keys: &BTreeMap<String, DataKey>,
-    aad_prefix: &[u8],
-    capacity: usize,
-) -> Result<WriterProperties, ParquetError> {
-    let key = |name: &str| keys.get(name).map(|key| key.expose().to_vec()).unwrap_or_default();
-    let mut encryption = FileEncryptionProperties::builder(key(FOOTER))
-        .with_footer_key_metadata(sealed::key_metadata(FOOTER))
-        .with_aad_prefix(aad_prefix.to_vec())
-        .with_aad_prefix_storage(true);
-    for column in keys.keys().filter(|column| *column != FOOTER) {
-        let metadata = sealed::key_metadata(column);
-        encryption = encryption.with_column_key_and_metadata(column, key(column), metadata);
-    }
-    Ok(WriterProperties::builder()
-        .with_file_encryption_properties(encryption.build()?)
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_created_by(CREATED_BY.to_owned())
-        .set_compression(Compression::UNCOMPRESSED)
-        .set_encoding(Encoding::PLAIN)
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true)
-        .set_bloom_filter_enabled(false)
-        .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
-        .set_max_row_group_row_count(Some(capacity))
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_data_page_size_limit(PAGE_ROWS * 32)
-        .set_write_batch_size(PAGE_ROWS)
-        .build())
-}
-
-fn field(column: &SealedColumn) -> Field {
-    let data_type = match column.physical {
-        Physical::Tag => DataType::FixedSizeBinary(16),
-        Physical::Label => DataType::FixedSizeBinary(32),
-        Physical::Number => DataType::Int64,
-        _ => DataType::Int32,
-    };
-    Field::new(&column.name, data_type, false)
-}
-
-fn array(values: Values) -> Result<ArrayRef, SealError> {
-    let fixed = |width, bytes| -> Result<ArrayRef, SealError> {
-        let array = FixedSizeBinaryArray::try_new(width, Buffer::from_vec(bytes), None);
-        Ok(Arc::new(array.map_err(|e| wrong(e.into()))?))
-    };
-    Ok(match values {
-        Values::Tags(tags) => fixed(16, tags.into_flattened())?,
-        Values::Labels(labels) => fixed(32, labels.into_flattened())?,
-        Values::Codes(codes) => Arc::new(Int32Array::from(codes)),
-        Values::Numbers(numbers) => Arc::new(Int64Array::from(numbers)),
-        _ => return Err(SealError::Written { reason: "a column of unknown type".to_owned() }),
-    })
+fn wrong(reason: &str) -> SealError {
+    SealError::Written { reason: reason.to_owned() }
 }
 
 fn fresh_keys(layout: &[SealedColumn], rng: &mut impl Rng) -> BTreeMap<String, DataKey> {
@@ -218,10 +159,6 @@ fn generator() -> Result<ChaCha20Rng, SealError> {
     let rng = ChaCha20Rng::from_seed(seed);
     seed.zeroize();
     Ok(rng)
-}
-
-fn wrong(cause: ParquetError) -> SealError {
-    SealError::Written { reason: cause.to_string() }
 }
 
 /// Passes bytes on and computes their Merkle root.
@@ -244,7 +181,5 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// Says which format, and nothing of who wrote it.
-const CREATED_BY: &str = "glovebox sealed-v2";
-/// Rows of a page; a page of labels has 2 MiB.
-const PAGE_ROWS: usize = 1 << 16;
+/// Bytes of row groups that may wait to be written.
+const WAITING_BYTES: usize = 64 << 20;

@@ -6,9 +6,9 @@ use crate::DecimalSign;
 /// How an owner writes numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Style<'a> {
-    sign: DecimalSign,
-    currency: Option<&'a str>,
-    round: bool,
+    pub(super) sign: DecimalSign,
+    pub(super) currency: Option<&'a str>,
+    pub(super) round: bool,
 }
 
 impl<'a> Style<'a> {

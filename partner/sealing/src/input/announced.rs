@@ -129,12 +129,12 @@ mod tests {
             let path = Path::new(name);
             let batches = Batches::open(path, source)?;
             let mut rows = 0;
-            batches.rows(
+            batches.chunks(
                 path,
                 &[],
-                &mut |_| {
-                    rows += 1;
-                    Ok(())
+                &mut |chunk| {
+                    rows += chunk.rows().count();
+                    Ok(None)
                 },
                 &mut |_, _| {},
             )?;

@@ -3,9 +3,11 @@
 use super::{
     super::{
         SealError,
-        row::{self, Row, Typed},
+        row::{self, Typed},
     },
+    Take,
     announced::{Messages, check_blocks},
+    chunk::Chunk,
     source::{Source, Whole},
     unreadable,
 };
@@ -97,21 +99,23 @@ impl Batches {
         Ok(())
     }
 
-    /// Calls `each` for every row, and `progress` with the rows done and in all.
-    pub(super) fn rows(
+    /// Calls `take` with all rows, and `progress` with the rows done and in all.
+    pub(super) fn chunks(
         self,
         path: &Path,
         places: &[usize],
-        each: &mut dyn FnMut(&Row<'_>) -> Result<(), SealError>,
+        take: &mut Take<'_>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), SealError> {
         let (mut row, mut reader) = (0, self.reader);
         while let Some(batch) = read(path, || reader.next())? {
             let batch = batch.map_err(|e| unreadable(path, &e))?;
-            let columns = typed(path, &batch, places)?;
-            for at in 0..batch.num_rows() {
-                row += 1;
-                each(&Row::Batch { batch: &batch, columns: &columns, at, row })?;
+            let rows = batch.num_rows();
+            for start in (0..rows).step_by(CHUNK_ROWS) {
+                let part = batch.slice(start, CHUNK_ROWS.min(rows - start));
+                let (columns, length) = (typed(path, &part, places)?, part.num_rows());
+                take(Chunk::of_batch(part, columns, row))?;
+                row += u64::try_from(length).unwrap_or_default();
             }
             progress(row, self.total.max(row));
         }
@@ -181,3 +185,6 @@ fn readable(column: &Column, found: &DataType) -> Result<(), SealError> {
         Err(SealError::Type { column, found: found.to_string(), expected })
     }
 }
+
+/// Rows that are looked at together; a batch may have any number.
+const CHUNK_ROWS: usize = 1 << 14;

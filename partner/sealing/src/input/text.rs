@@ -1,26 +1,37 @@
 //! CSV: a header, and fields between commas, semicolons, tabs or bars.
 
 use super::{
-    super::{Reading, SealError, lines::Lines, output::REJECT_COLUMNS, row::Row},
-    Header, unreadable,
+    super::{Reading, SealError, lines, output::REJECT_COLUMNS},
+    Header, Take,
+    chunk::{Chunk, MARK, is_header},
+    cut::Line,
+    plain::{Next, Plain},
+    unreadable,
 };
 use csv::ByteRecord;
 use protocol::contract::Dataset;
 use std::{
     io::{Cursor, Read},
     path::Path,
+    sync::Arc,
 };
 
 type Bytes = Box<dyn Read>;
 
 /// The rows behind the header.
 pub(super) struct Text {
-    reader: csv::Reader<Lines<Bytes>>,
+    rows: Rows,
     separator: u8,
     /// The names of the columns as the file has them.
-    names: ByteRecord,
+    names: Arc<ByteRecord>,
     /// Whether each row ends with where it comes from and why it was rejected.
     is_of_rejects: bool,
+}
+
+enum Rows {
+    Plain(Plain),
+    Quoted(csv::Reader<lines::Lines<Bytes>>),
+    End,
 }
 
 impl Text {
@@ -67,49 +78,95 @@ impl Text {
             return Err(flaw);
         }
         let before = u64::from(hint_bytes > 0);
-        let whole: Bytes = Box::new(Cursor::new(head).chain(bytes));
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .delimiter(separator)
-            .from_reader(Lines::after(whole, before));
-        let mut names = reader.byte_headers().map_err(|cause| unreadable(path, &cause))?.clone();
+        let builder = || {
+            let mut builder = csv::ReaderBuilder::new();
+            builder.flexible(true).delimiter(separator).buffer_capacity(READ_BYTES);
+            builder
+        };
         let is_of_rejects = header.is_of_rejects;
+        let mut first = builder().from_reader(head.as_slice());
+        let mut names = first.byte_headers().map_err(|cause| unreadable(path, &cause))?.clone();
+        let end = usize::try_from(first.position().byte()).unwrap_or(head.len());
+        // A header that may not be whole, and rows that say where they come from, are read by the other reader.
+        let is_whole = end < head.len();
+        let rows = if is_whole && !is_of_rejects {
+            let lines = memchr::memchr_iter(b'\n', head.get(..end).unwrap_or_default()).count();
+            let before = before + u64::try_from(lines).unwrap_or(u64::MAX);
+            Rows::Plain(Plain::new(head.split_off(end.min(head.len())), bytes, before))
+        } else {
+            let whole: Bytes = Box::new(Cursor::new(head).chain(bytes));
+            let mut reader = builder().from_reader(lines::Lines::after(whole, before));
+            names = reader.byte_headers().map_err(|cause| unreadable(path, &cause))?.clone();
+            Rows::Quoted(reader)
+        };
         if is_of_rejects {
             names.truncate(names.len().saturating_sub(REJECT_COLUMNS.len()));
         }
-        Ok((header, Self { reader, separator, names, is_of_rejects }))
+        Ok((header, Self { rows, separator, names: Arc::new(names), is_of_rejects }))
     }
 
-    /// Calls `each` for every row, and `progress` now and then.
-    pub(super) fn rows(
+    /// Calls `take` with all rows, and `progress` each time.
+    pub(super) fn chunks(
         mut self,
         path: &Path,
         columns: &[usize],
-        each: &mut dyn FnMut(&Row<'_>) -> Result<(), SealError>,
+        take: &mut Take<'_>,
         progress: &mut dyn FnMut(),
     ) -> Result<(), SealError> {
-        let mut record = ByteRecord::new();
-        let mut rows = 0_u64;
-        while self.reader.read_byte_record(&mut record).map_err(|e| unreadable(path, &e))? {
-            let byte = record.position().map_or(0, csv::Position::byte);
-            let line = self.reader.get_mut().line_of(byte);
-            let is_header = self.is_header(&record);
-            let origin = self.is_of_rejects.then(|| origin_of(&mut record));
-            let (origin, separator) = (origin.as_deref(), self.separator);
-            each(&Row::Csv { record: &record, line, separator, columns, origin, is_header })?;
-            rows += 1;
-            if rows.is_multiple_of(PROGRESS_ROWS) {
-                progress();
-            }
+        let mut used = None;
+        while let Some(chunk) = self.chunk(path, columns, used.take())? {
+            used = take(chunk)?;
+            progress();
         }
         Ok(())
     }
 
-    /// Whether `record` is the first line again, as where files were put together.
-    fn is_header(&self, record: &ByteRecord) -> bool {
-        let fields = record.iter().take(self.names.len());
-        let fields = fields.map(|field| field.strip_prefix(MARK).unwrap_or(field));
-        (record.len() == self.names.len() || self.is_of_rejects) && fields.eq(&self.names)
+    /// The next rows, in the memory of `used`; none at the end.
+    fn chunk(
+        &mut self,
+        path: &Path,
+        columns: &[usize],
+        used: Option<Chunk>,
+    ) -> Result<Option<Chunk>, SealError> {
+        let mut lines = used.and_then(Chunk::into_lines).unwrap_or_default();
+        (lines.separator, lines.columns) = (self.separator, columns.to_vec());
+        let is_plain = matches!(self.rows, Rows::Plain(_));
+        let plain = is_plain.then(|| std::mem::replace(&mut self.rows, Rows::End));
+        if let Some(Rows::Plain(plain)) = plain {
+            let (next, plain) = plain.next().map_err(|cause| unreadable(path, &cause))?;
+            match next {
+                Next::Block(block) => {
+                    self.rows = plain.map_or(Rows::End, Rows::Plain);
+                    return Ok(Some(Chunk::of_block(block, lines, self.names.clone())));
+                }
+                Next::Quoted(pending, bytes, before) => {
+                    let whole: Bytes = Box::new(Cursor::new(pending).chain(bytes));
+                    let reader = csv::ReaderBuilder::new()
+                        .has_headers(false)
+                        .flexible(true)
+                        .delimiter(self.separator)
+                        .buffer_capacity(READ_BYTES)
+                        .from_reader(lines::Lines::after(whole, before));
+                    self.rows = Rows::Quoted(reader);
+                }
+                Next::End => return Ok(None),
+            }
+        }
+        let Rows::Quoted(reader) = &mut self.rows else { return Ok(None) };
+        lines.rows.clear();
+        lines.records.resize_with(lines.records.len().max(CHUNK_ROWS), ByteRecord::new);
+        for record in lines.records.iter_mut().take(CHUNK_ROWS) {
+            if !reader.read_byte_record(record).map_err(|e| unreadable(path, &e))? {
+                break;
+            }
+            let byte = record.position().map_or(0, csv::Position::byte);
+            let number = reader.get_mut().line_of(byte);
+            let is_header = (record.len() == self.names.len() || self.is_of_rejects)
+                && is_header(record, &self.names);
+            let origin = self.is_of_rejects.then(|| origin_of(record));
+            lines.rows.push(Line { number, origin, is_header });
+        }
+        Ok((!lines.rows.is_empty()).then(|| Chunk::of_lines(lines)))
     }
 }
 
@@ -166,10 +223,10 @@ fn separator_hint(head: &[u8]) -> (Option<u8>, usize) {
     }
 }
 
-/// UTF-8's byte order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// A header is shorter.
 const HEADER_BYTES: u64 = 64 << 10;
-/// Rows between two reports of progress.
-const PROGRESS_ROWS: u64 = 4096;
+/// Bytes that are read at a time.
+const READ_BYTES: usize = 256 << 10;
+/// Rows that are looked at together.
+const CHUNK_ROWS: usize = 1024;

@@ -2,7 +2,7 @@
 //! figures that it stands for, joined with an ordinary file of the other party.
 
 use super::{
-    super::{input, prepare, record},
+    super::{input, prepare},
     *,
 };
 
@@ -36,10 +36,32 @@ fn read(contract: &Contract, dataset: &str, path: &Path) -> (BTreeMap<String, Va
     let width = prepared.store.width();
     for part in prepared.store.into_parts() {
         let part = part.unwrap();
-        part.chunks_exact(width).for_each(|record| record::append(record, &mut columns));
+        part.chunks_exact(width).for_each(|record| append(record, &mut columns));
     }
     let names = layout.into_iter().map(|column| column.name);
     (names.zip(columns).collect(), prepared.count)
+}
+
+/// Appends the columns of `record` to those of a table.
+fn append(record: &[u8], columns: &mut [Values]) {
+    let mut rest = &record[sealed::TAG_LEN..];
+    for column in columns {
+        match column {
+            Values::Tags(tags) => tags.push(taken(&mut rest)),
+            Values::Labels(labels) => labels.push(taken(&mut rest)),
+            Values::Codes(codes) => codes.push(i32::from_le_bytes(taken(&mut rest))),
+            Values::Numbers(numbers) => numbers.push(i64::from_le_bytes(taken(&mut rest))),
+            _ => panic!("expected no other type"),
+        }
+    }
+    assert!(rest.is_empty());
+}
+
+/// Splits the first `N` bytes off.
+fn taken<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+    let (first, behind) = rest.split_first_chunk().unwrap();
+    *rest = behind;
+    *first
 }
 
 /// What test and control spent, by the join of both files, in cents.

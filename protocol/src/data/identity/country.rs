@@ -4,7 +4,7 @@
 //! numbering plans that ITU-T collects under E.164. The table was held against libphonenumber's metadata.
 
 use super::IdentityError;
-use std::{fmt, ops::RangeInclusive, str::FromStr};
+use std::{borrow::Cow, fmt, ops::RangeInclusive, str::FromStr};
 
 /// A country whose national phone numbers can be written in E.164 by a simple rule.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -124,9 +124,9 @@ pub(super) fn has_trunk_zero(code: &str) -> bool {
 ///
 /// [`IdentityError::NoSuchNumber`] and [`IdentityError::ZeroBehindCode`] where it is not known what
 /// belongs to the number. What has no calling code is left as it is.
-pub(super) fn without_trunk_prefix(digits: &str) -> Result<String, IdentityError> {
+pub(super) fn without_trunk_prefix(digits: &str) -> Result<Cow<'_, str>, IdentityError> {
     let Some((code, number)) = digits.split_at_checked(calling_code_digits(digits)) else {
-        return Ok(digits.to_owned());
+        return Ok(digits.into());
     };
     if let Some(plan) = PLANS.iter().find(|plan| plan.code == code) {
         let keeps_zero = TRUNK_KEPT.contains(&code);
@@ -134,13 +134,14 @@ pub(super) fn without_trunk_prefix(digits: &str) -> Result<String, IdentityError
             plan.digits.contains(&number.len()) && (keeps_zero || !number.starts_with('0'))
         };
         let number = only_reading(number, plan.prefixes, true, fits);
-        return number.map(|number| format!("{code}{number}")).ok_or(IdentityError::NoSuchNumber);
+        let number = number.map(|number| format!("{code}{number}").into());
+        return number.ok_or(IdentityError::NoSuchNumber);
     }
     if !number.starts_with('0') || TRUNK_KEPT.contains(&code) {
-        return Ok(digits.to_owned());
+        return Ok(digits.into());
     }
     match number.strip_prefix('0').filter(|number| !number.starts_with('0')) {
-        Some(number) if TRUNK_ZERO.contains(&code) => Ok(format!("{code}{number}")),
+        Some(number) if TRUNK_ZERO.contains(&code) => Ok(format!("{code}{number}").into()),
         _ => Err(IdentityError::ZeroBehindCode),
     }
 }

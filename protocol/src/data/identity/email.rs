@@ -9,13 +9,19 @@ pub(super) fn normalised(text: &str) -> Result<String, IdentityError> {
     if !text.is_ascii() {
         return Err(IdentityError::NotAscii);
     }
-    let lower = text.to_ascii_lowercase();
-    let (user, domain) = lower.split_once('@').ok_or(IdentityError::Email)?;
+    let mut lower = text.to_ascii_lowercase();
+    let at = lower.bytes().position(|byte| byte == b'@').ok_or(IdentityError::Email)?;
+    let (user, domain) = lower.split_at_checked(at).ok_or(IdentityError::Email)?;
+    let domain = domain.get(1..).unwrap_or_default();
     if !is_user(user) || lower.len() > MOST_BYTES {
         return Err(IdentityError::Email);
     }
-    if !domain.contains('.') {
-        return Err(if is_label(domain) { IdentityError::Domain } else { IdentityError::Email });
+    if !domain.as_bytes().contains(&b'.') {
+        return Err(if is_label(domain.as_bytes()) {
+            IdentityError::Domain
+        } else {
+            IdentityError::Email
+        });
     }
     if !is_domain(domain) {
         return Err(IdentityError::Email);
@@ -26,37 +32,42 @@ pub(super) fn normalised(text: &str) -> Result<String, IdentityError> {
     if domain != "gmail.com" {
         return Ok(lower);
     }
-    let plain: String = user.chars().take_while(|&c| c != '+').filter(|&c| c != '.').collect();
-    if plain.is_empty() {
+    let named = user.bytes().position(|byte| byte == b'+').unwrap_or(at);
+    let domain = lower.split_off(at);
+    lower.truncate(named);
+    lower.retain(|c| c != '.');
+    if lower.is_empty() {
         return Err(IdentityError::Email);
     }
-    Ok(format!("{plain}@{domain}"))
+    lower.push_str(&domain);
+    Ok(lower)
 }
 
 /// The part before the at sign by RFC 5322: words of these characters with single dots between.
 fn is_user(user: &str) -> bool {
-    let word = |word: &str| {
+    let word = |word: &[u8]| {
         !word.is_empty()
             && word
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(byte))
     };
-    user.len() <= MOST_USER_BYTES && user.split('.').all(word)
+    user.len() <= MOST_USER_BYTES && user.as_bytes().split(|byte| *byte == b'.').all(word)
 }
 
 /// Labels of a host name, the last of which is no number.
 fn is_domain(domain: &str) -> bool {
-    let top = domain.rsplit('.').next().unwrap_or_default();
-    let named = top.len() >= 2
-        && (top.bytes().all(|byte| byte.is_ascii_alphabetic()) || top.starts_with("xn--"));
-    named && domain.split('.').all(is_label)
+    let mut labels = domain.as_bytes().split(|byte| *byte == b'.');
+    let top = labels.clone().next_back().unwrap_or_default();
+    let named =
+        top.len() >= 2 && (top.iter().all(u8::is_ascii_alphabetic) || top.starts_with(b"xn--"));
+    named && labels.all(is_label)
 }
 
-fn is_label(label: &str) -> bool {
+fn is_label(label: &[u8]) -> bool {
     (1..=MOST_LABEL_BYTES).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+        && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        && !label.starts_with(b"-")
+        && !label.ends_with(b"-")
 }
 
 /// Whether shops fill this in where they have no address: all those customers would be one person.

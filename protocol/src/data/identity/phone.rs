@@ -9,6 +9,10 @@ use super::{
 /// trunk prefix behind a country code that has one; a missing country code is not guessed, but may be
 /// said with `country`. `text` is unwrapped already.
 pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String, IdentityError> {
+    // Nearly all numbers are written so, and there is nothing to take out of them.
+    if let Some(digits) = text.strip_prefix('+').filter(|digits| all_digits(digits)) {
+        return of_digits(digits);
+    }
     if text.chars().any(|c| c.is_numeric() && !c.is_ascii()) {
         return Err(IdentityError::Digits);
     }
@@ -23,14 +27,25 @@ pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String,
         (None, Some(country)) => country.international(&dialled)?,
         (None, None) => return Err(IdentityError::Phone),
     };
-    if !could_be_number(&digits) {
+    of_digits(&digits)
+}
+
+/// The number whose country code and digits these are, perhaps with a trunk prefix between.
+fn of_digits(digits: &str) -> Result<String, IdentityError> {
+    if !could_be_number(digits) {
         return Err(IdentityError::Phone);
     }
-    let digits = country::without_trunk_prefix(&digits)?;
+    let digits = country::without_trunk_prefix(digits)?;
     if digits.strip_prefix(ITALY).is_some_and(|number| !number.starts_with(['0', '3'])) {
         return Err(IdentityError::Italian);
     }
-    if is_plausible(&digits) { Ok(format!("+{digits}")) } else { Err(IdentityError::Phone) }
+    if !is_plausible(&digits) {
+        return Err(IdentityError::Phone);
+    }
+    let mut number = String::with_capacity(digits.len() + 1);
+    number.push('+');
+    number.push_str(&digits);
+    Ok(number)
 }
 
 fn is_separator(c: char) -> bool {
@@ -58,7 +73,6 @@ fn without_bracketed_zero(text: &str, country: Option<Country>) -> Result<String
 
 /// The digits of a number that was stored as a float: `491711234567.0` and `4.91711234567e+11`.
 fn without_float_tail(text: &str) -> Result<String, IdentityError> {
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
         let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
         let (first, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -76,6 +90,10 @@ fn without_float_tail(text: &str) -> Result<String, IdentityError> {
         Some((whole, tail)) if tail.bytes().all(|byte| byte == b'0') => whole.to_owned(),
         _ => text.to_owned(),
     })
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether these are digits that begin with a calling code, which never has a zero in front. There may be

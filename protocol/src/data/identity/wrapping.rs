@@ -5,6 +5,7 @@
 //! guessed. What remains is held against the rules of its kind.
 
 use super::IdentityError;
+use std::borrow::Cow;
 
 /// Whether `c` is drawn as nothing: zero-width spaces and joiners, byte order marks, marks of
 /// writing direction, soft hyphens, variation selectors and tags.
@@ -28,7 +29,26 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// `text` without what came with it.
-pub(super) fn unwrapped(text: &str) -> String {
+pub(super) fn unwrapped(text: &str) -> Cow<'_, str> {
+    if is_bare(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(unwrapped_slowly(text))
+}
+
+/// Whether there is nothing to take off: no character of those that every step below looks for. Nearly all identifiers
+/// are like that.
+fn is_bare(text: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (text.first(), text.last()) else { return true };
+    let listed = |byte: &u8| matches!(byte, b' ' | b';' | b',');
+    let opens = |byte: &u8| matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'=' | b':');
+    text.iter().all(|byte| matches!(byte, b' '..=b'~') && !opens(byte))
+        && !listed(first)
+        && !listed(last)
+        && *last != b'.'
+}
+
+fn unwrapped_slowly(text: &str) -> String {
     let seen: String = text.chars().filter(|c| !is_hidden(*c)).collect();
     let mut rest = seen.as_str();
     // Every step makes the text shorter, so this ends.
@@ -79,6 +99,12 @@ fn without_scheme(text: &str) -> &str {
 
 /// Whether `text`, once unwrapped, is empty or a word that people and programs write for "none".
 pub(super) fn says_none(unwrapped: &str) -> bool {
+    // No such word begins like a number.
+    let is_number =
+        unwrapped.as_bytes().first().is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'+'));
+    if is_number {
+        return false;
+    }
     unwrapped.chars().all(|c| matches!(c, '-' | '\u{2013}' | '\u{2014}' | '.' | '?' | '/'))
         || NONE_WORDS.iter().any(|word| unwrapped.eq_ignore_ascii_case(word))
 }
@@ -151,3 +177,58 @@ const NONE_WORDS: [&str; 26] = [
     "unbekannt",
     "inconnu",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_unwrap_gives_what_the_long_one_does() {
+        // Pieces that each step looks for, in any order, among them the ends of texts.
+        let pieces = [
+            "",
+            " ",
+            "\u{a0}",
+            "\t",
+            ";",
+            ",",
+            ".",
+            "\"",
+            "'",
+            "=\"",
+            "\u{201c}",
+            "\u{201d}",
+            "<",
+            ">",
+            "mailto:",
+            "TEL:",
+            "ann@example.com",
+            "Ann",
+            "+4917",
+            "0",
+            "-",
+            "?x=1",
+            "%40",
+            "\u{200b}",
+            "N/A",
+        ];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let text = format!("{first}{second}{third}");
+                    assert_eq!(unwrapped(&text), unwrapped_slowly(&text), "{text:?}");
+                }
+            }
+        }
+        assert!(!pieces.iter().all(|piece| is_bare(piece.as_bytes())));
+    }
+
+    #[test]
+    fn no_word_for_none_begins_like_a_number() {
+        assert!(
+            NONE_WORDS
+                .iter()
+                .all(|word| !word.starts_with(|c: char| c.is_ascii_digit() || c == '+'))
+        );
+    }
+}

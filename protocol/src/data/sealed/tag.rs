@@ -3,8 +3,8 @@
 use crate::{
     identity::{Identifier, MatchKey},
     salt::BucketSalt,
+    sha256::ShortHmac,
 };
-use ring::hmac;
 use std::fmt;
 
 /// The tag of a match key: the first 16 bytes of an HMAC under the room's salt; all zeros for no key.
@@ -25,13 +25,17 @@ pub const NO_TAG: Tag = [0; TAG_LEN];
 /// Two people have one tag by accident with a chance of 2^-128; among 2^31 people two do with one of 2^-67. An
 /// owner who looks for two identifiers of one tag needs some 2^64 trials and has then made one person of two of
 /// its own people, which it could as well by giving both one identifier.
-pub struct Tagger(hmac::Key);
+pub struct Tagger(ShortHmac);
 
 impl Tagger {
     /// Makes the tags of the room with this salt.
+    ///
+    /// # Panics
+    ///
+    /// Never: a salt is shorter than a block of SHA-256.
     #[must_use]
     pub fn new(salt: &BucketSalt) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, salt.expose()))
+        Self(ShortHmac::new(salt.expose()).expect("invariant: a salt is shorter than a block"))
     }
 
     /// The tag of `key`; none for no key.
@@ -47,8 +51,8 @@ impl Tagger {
             *number = kind.number();
             place.copy_from_slice(key.as_bytes());
         }
-        let tag = hmac::sign(&self.0, &message);
-        tag.as_ref().first_chunk().copied().unwrap_or(NO_TAG)
+        let tag = self.0.sign(&message);
+        tag.and_then(|tag| tag.first_chunk().copied()).unwrap_or(NO_TAG)
     }
 }
 
