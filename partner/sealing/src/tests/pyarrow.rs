@@ -95,6 +95,65 @@ fn adopted_again(desk: &Desk) -> Result<Sealed, SealError> {
     desk.adopt(&file, &keys, &Options::default())
 }
 
+/// A table that outgrows one machine's `seal` is sealed where it is: DuckDB makes tags and sorts, pyarrow writes.
+#[test]
+fn what_duckdb_sorts_and_pyarrow_writes_is_what_seal_writes() {
+    let desk = Desk::new();
+    let row = |n: usize| {
+        let person = n / 2;
+        let (email, phone) = match person % 7 {
+            0 => (String::new(), format!("+4917{:08}", 10_000 + person)),
+            _ => (format!(" P.{person}+x@Gmail.com"), String::new()),
+        };
+        format!("{email},{phone},gold,{n}.25,-0.{},2024-02-29,no,\n", n % 10)
+    };
+    let rows: String = (0..3000).map(row).collect();
+    let table = desk.table(&rows);
+    let salt_file = desk.path("salt");
+    fs::write(&salt_file, salt().expose()).unwrap();
+    let recipe =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes/with_duckdb.py").canonicalize();
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(python)
+        .arg(recipe.unwrap())
+        .args([&table, &salt_file, &desk.path("sales")])
+        .arg("300000x64")
+        .args(["email=email", "phone=phone", "tier=group:gold|basic", "spend=measure:2"])
+        .args(["recency=measure:1", "day=date", "agreed=consent"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let options = Options { rows: Some(300_000), rows_per_person: Some(64), ..Options::default() };
+    let [file, keys] = ["sales.sealed", "sales.keys"].map(|name| desk.path(name));
+    let sealed = desk.adopt(&file, &keys, &options).unwrap();
+    let own = desk.in_memory_with(&table, &options).unwrap();
+    assert!(sealed.manifest.manifest().shape().buckets() > 1);
+    let (columns, keys) = (desk.open(&own), read_keys(&sealed.files.keys).unwrap());
+    let bytes = fs::read(&sealed.files.sealed).unwrap();
+    let manifest = sealed.manifest.manifest();
+    let dataset = &desk.contract.datasets["sales"];
+    let found = sealed::open(&bytes, manifest, dataset, &keys).unwrap();
+    assert_eq!(by_person(&found), by_person(&columns));
+}
+
+/// All rows, those of one person in one order: the format says none.
+fn by_person(columns: &BTreeMap<String, Values>) -> Vec<Vec<String>> {
+    let column = |name: &str| -> Vec<String> {
+        match &columns[name] {
+            Values::Tags(tags) => tags.iter().map(hex::encode).collect(),
+            Values::Codes(codes) => codes.iter().map(ToString::to_string).collect(),
+            Values::Numbers(numbers) => numbers.iter().map(ToString::to_string).collect(),
+            _ => panic!("no such column"),
+        }
+    };
+    let names = ["email", "phone", "tier", "spend", "recency", "day", "agreed"];
+    let columns = names.map(column);
+    let rows = (0..columns[0].len()).map(|at| columns.iter().map(|c| c[at].clone()).collect());
+    let mut rows: Vec<Vec<String>> = rows.collect();
+    rows.sort();
+    rows
+}
+
 #[test]
 fn refuses_to_adopt_what_the_enclave_would_not_count() {
     let code = |column: &'static str, code: i32| rows(move |row| row[column] = code.into());
