@@ -2,6 +2,9 @@
 
 mod judged;
 
+#[cfg(test)]
+pub(super) use judged::{Reading, judged};
+
 use super::{
     answer::{LabelSum, Reads, TrainAnswer, TrainedBin, TrainedFeature, TrainedSettings},
     question::Train,

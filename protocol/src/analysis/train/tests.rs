@@ -9,6 +9,7 @@ use crate::{
     released::{StepSums, Trained},
     tally::{Learnt, Loss},
 };
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const CONTRACT: &str = include_str!("sample/contract.toml");
 const JOB: &str = include_str!("sample/job.toml");
@@ -188,4 +189,70 @@ fn scoring_bins_as_training_does() {
     let score = model.score(&bins).unwrap();
     assert!((model.says(score) - 600.0 / 1_800.0).abs() < 1e-9, "no step moved a weight");
     assert_eq!(model.score(&bins[1..]), None);
+}
+
+/// A seeded simulation of sampling and noise: 1,500 people without the label and 500 with it, in twelve bins.
+#[test]
+fn intervals_of_auc_and_rates_hold_as_often_as_they_say() {
+    let mut random = rand_chacha::ChaCha20Rng::from_seed([3; 32]);
+    let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 4_294_967_296.0;
+    let asked = asked(JOB).unwrap();
+    // How many of 100 are in each bin.
+    let shares = [
+        [6.0, 10.0, 14.0, 15.0, 14.0, 12.0, 10.0, 7.0, 5.0, 4.0, 2.0, 1.0],
+        [1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 14.0, 13.0, 10.0, 6.0],
+    ];
+    let sizes = [1500.0, 500.0];
+    let mut below = 0.0;
+    let mut truth = 0.0;
+    for (without, with) in shares[0].iter().zip(&shares[1]) {
+        truth += with * (below + without / 2.0) / 10_000.0;
+        below += without;
+    }
+    for sigma in [0.0, 4.5, 14.0] {
+        let (mut auc, mut rates, mut shown) = (0, 0, 0);
+        for _ in 0..RUNS {
+            let mut counts = vec![0; 24];
+            for (label, (shares, size)) in shares.iter().zip(sizes).enumerate() {
+                for (bin, share) in shares.iter().enumerate() {
+                    // Independent counts: a sum of many is nearly what sampling gives.
+                    let mean: f64 = size * share / 100.0;
+                    let sd = (mean + sigma * sigma).sqrt();
+                    let drawn = mean + sd * statistics::special::normal_upper_quantile(uniform());
+                    counts[12 * label + bin] = format!("{drawn:.0}").parse().unwrap();
+                }
+            }
+            let judged = judged_with(&asked, &counts, sigma);
+            let found = judged.auc.unwrap();
+            auc += u32::from((found.ci[0]..=found.ci[1]).contains(&truth));
+            for (at, bin) in judged.bins.iter().enumerate() {
+                let Some(ci) = bin.ci else { continue };
+                let [without, with] = [0, 1].map(|it: usize| sizes[it] * shares[it][at]);
+                shown += 1;
+                rates += u32::from((ci[0]..=ci[1]).contains(&(with / (with + without))));
+            }
+        }
+        let share = |held: u32, all: u32| f64::from(held) / f64::from(all);
+        // Three deviations of a share of so many runs.
+        assert!((share(auc, RUNS) - 0.95).abs() < 0.015, "sigma {sigma}: {}", share(auc, RUNS));
+        let found = share(rates, shown);
+        assert!(
+            (0.94..=0.97).contains(&found) && shown > RUNS,
+            "sigma {sigma}: {found} of {shown}"
+        );
+    }
+}
+
+const RUNS: u32 = 2000;
+
+/// What is read of these counts with noise of this width, at 95 %.
+fn judged_with(asked: &Train, counts: &[i64], noise: f64) -> Judged {
+    let held = asked.program.held_out.as_ref().unwrap();
+    let plan = asked.program.plan();
+    let mut descent = learning::Descent::start(plan.clone(), 600);
+    for _ in 0..plan.steps {
+        descent.step(&vec![0; plan.bins()]);
+    }
+    let reading = estimate::Reading { noise, alpha: 0.05, least: 20 };
+    estimate::judged(held, counts, &descent.model().unwrap(), reading).unwrap()
 }

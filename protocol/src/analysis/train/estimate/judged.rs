@@ -8,17 +8,17 @@ use statistics::special::normal_upper_quantile;
 
 /// How the counts are to be read.
 #[derive(Clone, Copy)]
-pub(super) struct Reading {
+pub(in crate::analysis::train) struct Reading {
     /// Standard deviation of the noise in each count.
-    pub(super) noise: f64,
+    pub(in crate::analysis::train) noise: f64,
     /// One less the confidence.
-    pub(super) alpha: f64,
+    pub(in crate::analysis::train) alpha: f64,
     /// Bins of fewer people are not shown.
-    pub(super) least: i64,
+    pub(in crate::analysis::train) least: i64,
 }
 
 /// None if there is not one count for each bin and label.
-pub(super) fn judged(
+pub(in crate::analysis::train) fn judged(
     held: &HeldOut,
     counts: &[i64],
     model: &Model,
@@ -53,12 +53,21 @@ fn bin(without: i64, with: i64, [says_from, says_to]: [f64; 2], reading: Reading
     if people < reading.least.max(1) || !is_clear {
         return nothing;
     }
-    let rate = (real(with) / n).clamp(0.0, 1.0);
-    let noise = sd * sd * ((1.0 - rate) * (1.0 - rate) + rate * rate) / (n * n);
-    let half =
-        normal_upper_quantile(reading.alpha / 2.0) * (noise + rate * (1.0 - rate) / n).sqrt();
-    let ci = [(rate - half).max(0.0), (rate + half).min(1.0)];
+    let rate = real(with) / n;
+    let ci = rate_interval(rate, n, sd, reading.alpha);
+    let (rate, ci) = (rate.clamp(0.0, 1.0), ci.map(|end| end.clamp(0.0, 1.0)));
     ScoreBin { people: Some(people), rate: Some(rate), ci: Some(ci), ..nothing }
+}
+
+/// All rates p that the found one does not speak against: (rate - p)² ≤ z²(σ²((1-p)² + p²)/n² + p(1-p)/n), which is Wilson's
+/// interval with the noise in it. The deviation is that of the supposed rate, so that it holds near 0 and 1, too.
+fn rate_interval(rate: f64, n: f64, sd: f64, alpha: f64) -> [f64; 2] {
+    let z = normal_upper_quantile(alpha / 2.0);
+    let (noise, sampling) = (z * z * sd * sd / (n * n), z * z / n);
+    let square = 1.0 - 2.0 * noise + sampling;
+    let middle = rate - noise + sampling / 2.0;
+    let width = (middle * middle - square * (rate * rate - noise)).max(0.0).sqrt();
+    [(middle - width) / square, (middle + width) / square]
 }
 
 /// With both histograms' sums P and N, AUC = Σ pᵢ (n₍<i₎ + nᵢ/2) / PN; to first order its variance is the sum of the squared
