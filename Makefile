@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo test test-full analyses attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,12 @@ build: setup
 
 demo: build ## two parties, one enclave, one lift result; leaves everything in target/demo/
 	@sh tests/demo.sh
+
+demo-retail: build ## three parties, six datasets, four questions, beside DuckDB; leaves everything in target/demo-retail/
+	@sh tests/retail/demo.sh
+
+cover-retail: build ## how often that demo's intervals hold what is true, in a hundred runs (takes long)
+	@sh tests/retail/cover.sh 100
 
 # Programs and tests in one go: no processor waits for the last program to be linked.
 test: setup ## all tests but the exhaustive ones
@@ -84,5 +90,5 @@ image: build
 qemu: image ## boot the image under QEMU and run the whole room on it
 	$(CARGO) test $(ALL) --test all -- qemu:: saturation:: --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
-clean-demo: ## forget the demo's room
-	rm -rf target/demo
+clean-demo: ## forget the demos' rooms
+	rm -rf target/demo target/demo-retail

@@ -3,33 +3,11 @@
 # sockets, in separate processes; only the Nitro module is simulated, and everything says so.
 set -eu
 cd "$(dirname "$0")/.."
-top=$(pwd)
 
-bin=$(realpath "${GLOVEBOX_BIN:-target/debug}")
 data=${GLOVEBOX_DATA:-$(pwd)/tests/data/hillstrom}
 room=${GLOVEBOX_ROOM:-$(pwd)/target/demo}
 port=${GLOVEBOX_PORT:-7443}
-url=https://127.0.0.1:$port
-started=$(date +%s)
-
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '  $ %s\n' "$(echo "$*" | sed "s|$bin/||g; s|$room/||g; s|$data/|tests/data/hillstrom/|g")"; "$@"; }
-[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
-
-rm -rf "$room"
-mkdir -p "$room"
-cd "$room"
-pids=""
-trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true' EXIT INT TERM
-wait_for() {
-    for _ in $(seq 100); do
-        if grep -q "$2" "$1" 2>/dev/null; then return 0; fi
-        sleep 0.1
-    done
-    echo "demo: $1 did not say \"$2\" within 10 s:" >&2
-    cat "$1" >&2
-    exit 1
-}
+. tests/demo/steps.sh
 
 say "1. Each party makes its keys. They never leave its machine."
 run "$bin/glovebox" init --name publisher --dir publisher
@@ -43,11 +21,7 @@ run "$bin/glovebox" contract sign contract.toml --dir retailer
 run "$bin/glovebox" contract show contract.toml.signed
 
 say "3. The operator starts a room. It sees ciphertext, and this demo's module is SIMULATED."
-"$bin/glovebox-host" run --simulated --contract contract.toml.signed --dir host --listen 127.0.0.1:"$port" 2> host.log &
-pids="$pids $!"
-wait_for host.log "is serving"
-root="--danger-root host/simulated-ca/root.der"
-signed="--contract contract.toml.signed"
+serve_room
 
 say "4. Each party writes the room into its folder, and verifies the enclave before it hands over anything."
 for party in publisher retailer; do
