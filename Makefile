@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-engine fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-engine bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,7 +56,7 @@ bench: ## what the main parts cost, as ratios within one run
 		--target-dir target/peer-bench
 	$(CARGO) run --release --locked --quiet -p privacy --example draws_per_second
 	$(CARGO) run --release --locked --quiet -p protocol --example accountants
-	@$(MAKE) --no-print-directory bench-boot
+	@$(MAKE) --no-print-directory bench-sealing bench-boot
 
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
 	$(CARGO) test $(ALL) --test all qemu::what_a_boot_costs -- --ignored --nocapture
@@ -66,6 +66,18 @@ bench-engine: setup ## the engine beside DuckDB on the same rows in the clear (d
 	@mkdir -p target/bench-engine
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check numpy
 	$(PYTHON) enclave/engine/examples/beside_duckdb.py target/bench-engine 1 3 10
+
+# Millions of rows, for example MILLIONS="1 10".
+MILLIONS ?= 1
+
+bench-sealing: setup ## sealing CSV beside pyarrow writing an encrypted file of the same columns (downloads numpy)
+	$(CARGO) build --release --locked --quiet -p sealing --example rows_per_second
+	@mkdir -p target/bench-sealing
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check numpy
+	$(PYTHON) partner/sealing/examples/beside_pyarrow.py target/bench-sealing $(MILLIONS)
+
+spark: build ## seal a table with Spark on two cores and adopt the file (installs pyspark; needs Java)
+	@sh partner/recipes/spark.sh
 
 fuzz: ## every parser of bytes from outside, a minute each (needs a C++ compiler)
 	@sh tests/fuzz/run.sh
