@@ -147,7 +147,6 @@ async fn release(
 }
 
 /// What was paid for, and how far it is.
-#[expect(clippy::large_enum_variant, reason = "one at a time")]
 enum Begun {
     Paid(Paid),
     Trained(Steps),

@@ -6,7 +6,6 @@
 //! the seconds of steps and of noise, on one thread.
 #![expect(clippy::print_stdout, reason = "figures for people are this program's purpose")]
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a benchmark may fail loudly")]
-#![expect(clippy::disallowed_methods, reason = "it tells the time")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

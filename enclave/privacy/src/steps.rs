@@ -70,7 +70,6 @@ pub struct RawStep {
 /// What came of a step.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there are more steps, or there are none")]
-#[expect(clippy::large_enum_variant, reason = "one at a time")]
 pub enum Next {
     /// There are steps left.
     More(Steps),
@@ -94,7 +93,6 @@ impl Steps {
     }
 
     /// What was paid for.
-    #[must_use]
     pub fn paid(&self) -> &Paid {
         &self.paid
     }

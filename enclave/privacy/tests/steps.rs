@@ -1,4 +1,5 @@
 //! The door of trainings: exactly the steps that were paid for, each with noise of its own, all of them at the end.
+#![expect(clippy::panic, reason = "a test may fail loudly")]
 
 use crate::silent::Silent;
 use crate::support::{Payer, table};

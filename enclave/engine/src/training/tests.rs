@@ -221,7 +221,7 @@ fn who_claims_by_another_kind_is_read_with_the_rows_that_are_theirs() {
 
 #[test]
 fn refuses_columns_of_another_role_and_tables_in_the_place_of_others() {
-    let rows = vec![vec![], vec![]];
+    let rows = [vec![], vec![]];
     let tables: Vec<_> = rows.iter().map(|rows: &Vec<Row>| [table(rows)]).collect();
     let tables: Vec<_> = tables.iter().map(<[_; 1]>::as_slice).collect();
     let two = ordered(&tables);

@@ -2,7 +2,6 @@
 
 mod judged;
 
-#[cfg(test)]
 pub(super) use judged::{Reading, judged};
 
 use super::{
@@ -50,7 +49,7 @@ pub(super) fn answer(
         (Some(held), Some(scores), Some(figure)) => {
             let least = i64::from(proven.proof().threshold);
             let (noise, alpha) = (sd(figure.sigma), alpha);
-            Some(judged::judged(held, &scores.0, &model, judged::Reading { noise, alpha, least })?)
+            Some(judged(held, &scores.0, &model, Reading { noise, alpha, least })?)
         }
         _ => None,
     };
