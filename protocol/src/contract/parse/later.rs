@@ -27,7 +27,6 @@ pub(in crate::contract) const COLUMN: &[Later] = &[
 pub(in crate::contract) const ANALYSIS: &[Later] = &[
     ("training", "training of models: features, label, bins and what may leave"),
     ("tiers", "tiers of readers with an epsilon each"),
-    ("attribution", "the window and the model of attribution"),
     ("min_cells", "a smallest cell for each dimension"),
     ("orders", "orders that run by a schedule"),
 ];

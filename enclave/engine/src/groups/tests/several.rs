@@ -125,6 +125,30 @@ fn a_window_begins_with_the_persons_own_earliest_day_that_counts() {
     assert_eq!(both(&tally, &own, &sales).map(drop), Err(Fault::Layout { dataset, column }));
 }
 
+/// How often somebody was exposed in the three days before the first purchase.
+#[test]
+fn exposures_before_an_outcome_are_counted_in_a_window_that_ends_with_it() {
+    let on = |email, day| Row { day, ..row(email, 0, 0) };
+    let own = [on(1, 1), on(1, 2), on(1, 4), on(1, 5), on(1, 8), on(2, 4), on(3, 4)];
+    let sales = [on(1, 9), on(1, 5), on(2, 3), on(2, MISSING)];
+    let mut tally = groups(vec![Dimension::Matched], vec![rows_of(Side::POPULATION)], 1);
+    let mut own_window = |first, last| {
+        tally.measures[0].rows = vec![Condition::SinceStart {
+            column: "day".to_owned(),
+            side: Side::JOINED,
+            start: "day".to_owned(),
+            first,
+            last,
+        }];
+        both(&tally, &own, &sales).unwrap().sums
+    };
+    // Of the first person those of the second and the fourth day; with the day itself also of the fifth.
+    assert_eq!(own_window(-3, -1), [[0, 2, 0]]);
+    assert_eq!(own_window(-3, 0), [[0, 3, 0]]);
+    // After it, of both; who bought nothing has no such day.
+    assert_eq!(own_window(1, 30), [[0, 2, 0]]);
+}
+
 /// When somebody was first seen.
 #[test]
 fn an_earliest_day_is_that_of_all_rows_that_count_before_cells_are_bounded() {
