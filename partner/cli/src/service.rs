@@ -7,6 +7,7 @@ mod grants;
 mod idle;
 pub(crate) mod journal;
 mod memory;
+mod modes;
 pub(crate) mod room;
 pub(crate) mod rules;
 pub(crate) mod stops;

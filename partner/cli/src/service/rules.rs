@@ -1,11 +1,11 @@
 //! `service.toml`: every rule that a party's service follows.
 
+use super::modes;
 use crate::{failure::Failure, profile, reading::ReadingArgs};
 use protocol::{contract::Contract, digest::Digest, time::Time};
 use serde::{Deserialize, Deserializer, de};
 use std::{
     collections::BTreeSet,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -160,19 +160,19 @@ impl std::fmt::Display for Hours {
 }
 
 impl Rules {
-    /// The rules of a folder, if it has any. Only their owner may be able to write them: they hand out keys.
+    /// The rules of a folder, if it has any. Only its owner may be able to write them, and what else decides: they hand out
+    /// keys.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, Failure> {
         let path = dir.join(SERVICE);
-        let Ok(found) = std::fs::metadata(&path) else { return Ok(None) };
-        let mode = found.permissions().mode() & 0o777;
-        if mode & 0o022 != 0 {
-            return Err(Failure::unclear(format!(
-                "{} may be written by others (mode {mode:o}), who could have keys handed out: chmod go-w it",
-                path.display()
-            )));
+        if std::fs::metadata(&path).is_err() {
+            return Ok(None);
         }
+        modes::check(dir, &path)?;
         let rules: Self = profile::read_toml(&path)?;
         rules.check().map_err(|why| Failure::unclear(format!("{}: {why}", path.display())))?;
+        for room in &rules.rooms {
+            modes::check_room(dir, &room.name)?;
+        }
         Ok(Some(rules))
     }
 
@@ -307,7 +307,7 @@ const DAY: u64 = 24 * 60;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     fn read(text: &str, mode: u32) -> Result<Option<Rules>, Failure> {
         let dir = tempfile::tempdir().unwrap();

@@ -48,8 +48,11 @@ pub(crate) fn set(
 }
 
 fn path(dir: &Path) -> PathBuf {
-    dir.join("stopped.json")
+    dir.join(STOPPED)
 }
+
+/// The list of what is stopped.
+pub(super) const STOPPED: &str = "stopped.json";
 
 #[cfg(test)]
 mod tests {
