@@ -169,19 +169,7 @@ impl Work {
     fn run(&self) -> Result<SealedVersion, Refused> {
         let dataset = self.rule.dataset.as_str();
         let options = self.rule.options()?;
-        // First it is only counted: what is held leaves no file behind.
-        let counted = sealing::check(&self.file, &self.contract, dataset, &options, &mut |_, _| {})
-            .map_err(Failure::from)?;
-        options.accept(&counted).map_err(Failure::from)?;
-        let figures = figures(&counted);
-        if let Some(moved) = self
-            .before
-            .as_ref()
-            .and_then(|before| moved(before, &figures, self.rule.max_change_percent))
-            && !self.is_accepted()?
-        {
-            return Err(Refused::Held(moved));
-        }
+        let accepted = self.accepted()?;
         let salt = salt::of(&self.identity, &self.contract, &self.contract_file)?;
         let version = Version {
             contract: &self.contract,
@@ -197,18 +185,41 @@ impl Work {
         let stem = PathBuf::from("sealed").join(format!("{dataset}-{}", self.number));
         let folder = self.dir.join("sealed");
         client::files::create_folder(&folder).map_err(Failure::writing(&folder))?;
-        sealing::seal(&self.file, &version, &self.dir.join(&stem), &options, &mut |_, _| {})
-            .map_err(Failure::from)?;
+        let sealed =
+            sealing::seal(&self.file, &version, &self.dir.join(&stem), &options, &mut |_, _| {})
+                .map_err(Failure::from)?;
+        // What was sealed is compared, as it is after cleaning: the file itself may be another one by now.
+        let figures = figures(&sealed.count);
+        let before = self.before.as_ref();
+        let moved = before.and_then(|before| moved(before, &figures, self.rule.max_change_percent));
+        if let Some(moved) = moved
+            && !self.is_still(accepted)?
+        {
+            for end in ["sealed", "manifest", "keys"] {
+                let file = files::with_end(&self.dir.join(&stem), end);
+                std::fs::remove_file(&file).map_err(Failure::writing(&file))?;
+            }
+            return Err(Refused::Held(moved));
+        }
         examined.keep()?;
         Ok(SealedVersion { stem, figures, uploaded: false })
     }
 
-    /// Whether a person has accepted this very file, once.
-    fn is_accepted(&self) -> Result<bool, Failure> {
+    /// The file that a person has accepted, once, if this is it.
+    fn accepted(&self) -> Result<Option<Root>, Failure> {
         let path = accepted(&self.dir, &self.rule.dataset);
-        let Ok(kept) = std::fs::read_to_string(&path) else { return Ok(false) };
+        let Ok(kept) = std::fs::read_to_string(&path) else { return Ok(None) };
         std::fs::remove_file(&path).map_err(Failure::writing(&path))?;
-        Ok(kept.trim() == root_of(&self.file)?.to_string())
+        let root = root_of(&self.file)?;
+        Ok((kept.trim() == root.to_string()).then_some(root))
+    }
+
+    /// Whether the file is the one that was accepted, also after it was sealed.
+    fn is_still(&self, accepted: Option<Root>) -> Result<bool, Failure> {
+        match accepted {
+            Some(root) => Ok(root_of(&self.file)? == root),
+            None => Ok(false),
+        }
     }
 }
 
@@ -241,11 +252,16 @@ fn root_of(path: &Path) -> Result<Root, Failure> {
     }
 }
 
-/// What is compared from version to version.
+/// What is compared from version to version: of the rows that were sealed.
 fn figures(count: &Count) -> BTreeMap<String, u64> {
-    let mut figures = BTreeMap::from([("rows".to_owned(), count.rows)]);
+    let mut figures =
+        BTreeMap::from([(ROWS.to_owned(), count.rows), (PEOPLE.to_owned(), count.people)]);
     for column in &count.columns {
         figures.insert(format!("values of {}", column.column), column.good);
+        if column.is_key {
+            figures.insert(format!("{SHARED} in {}", column.column), column.shared_keys);
+            figures.insert(format!("{LOST} in {}", column.column), column.shared_people);
+        }
         if let Some(yes) = column.yes {
             figures.insert(format!("consents in {}", column.column), yes);
         }
@@ -253,23 +269,37 @@ fn figures(count: &Count) -> BTreeMap<String, u64> {
     figures
 }
 
-/// What has moved by more than `percent`, if something has.
+/// What has moved by more than `percent`, if something has. Shared keys, of which there may be few or none, move by so much of
+/// all people.
 fn moved(
     before: &BTreeMap<String, u64>,
     after: &BTreeMap<String, u64>,
     percent: u64,
 ) -> Option<String> {
-    before.iter().find_map(|(name, old)| {
+    let people = before.get(PEOPLE).copied();
+    let first = [ROWS, PEOPLE].into_iter().filter_map(|name| before.get_key_value(name));
+    first.chain(before).find_map(|(name, old)| {
         let new = after.get(name).copied().unwrap_or_default();
+        let is_shared = [SHARED, LOST].into_iter().any(|kind| name.starts_with(kind));
+        let (whole, of) = match people {
+            Some(people) if is_shared => (people, " of the people"),
+            _ => (*old, ""),
+        };
         let by = u128::from(new.abs_diff(*old)) * 100;
-        (by > u128::from(*old) * u128::from(percent))
-            .then(|| format!("{name} went from {old} to {new}, by more than {percent} %"))
+        (by > u128::from(whole) * u128::from(percent))
+            .then(|| format!("{name} went from {old} to {new}, by more than {percent} %{of}"))
     })
 }
+
+const ROWS: &str = "rows";
+const PEOPLE: &str = "people";
+const SHARED: &str = "keys of several people";
+const LOST: &str = "people without such a key";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sealing::ColumnCount;
 
     #[test]
     fn what_moves_by_more_than_stated_is_held_for_a_person() {
@@ -283,11 +313,37 @@ mod tests {
             (figures(1201, 500), "rows went from 1000 to 1201, by more than 20 %"),
             (figures(799, 500), "rows went from 1000 to 799"),
             (figures(1000, 399), "consents in ok went from 500 to 399"),
-            (BTreeMap::new(), "consents in ok went from 500 to 0"),
+            (BTreeMap::new(), "rows went from 1000 to 0"),
         ] {
             let why = moved(&before, &after, 20).unwrap();
             assert!(why.contains(words), "{why}");
         }
         assert!(moved(&figures(0, 0), &figures(1, 0), 20).is_some(), "from nothing");
+    }
+
+    #[test]
+    fn what_cleaning_took_away_is_compared_with_the_version_before() {
+        // One address that many people have is taken from all of them: no row and no value is less.
+        let count = |people: u64, shared: u64, lost: u64| {
+            let mut column = ColumnCount::default();
+            (column.column, column.is_key, column.good) = ("email".to_owned(), true, 1000);
+            (column.shared_keys, column.shared_people) = (shared, lost);
+            let mut count = Count::default();
+            (count.rows, count.people, count.columns) = (1000, people, vec![column]);
+            figures(&count)
+        };
+        let before = count(1000, 0, 0);
+        assert_eq!(moved(&before, &count(1000, 3, 200), 20), None);
+        for (after, words) in [
+            (count(799, 0, 0), "people went from 1000 to 799, by more than 20 %"),
+            (
+                count(1000, 1, 201),
+                "people without such a key in email went from 0 to 201, by more than 20 % of the people",
+            ),
+            (count(1000, 201, 9), "keys of several people in email went from 0 to 201"),
+        ] {
+            let why = moved(&before, &after, 20).unwrap();
+            assert!(why.contains(words), "{why}");
+        }
     }
 }

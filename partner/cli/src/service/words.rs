@@ -74,8 +74,8 @@ impl WatchRule {
         );
         format!(
             "It seals {file} as a new version of \"{}\" and uploads it, when {file}.ready appears. It refuses the file above {} of \
-             bad rows, and holds it for a person if rows, values of a column or consents differ from the version before by more \
-             than {} %. The first version is compared with nothing.{reading} It declares {declared}.",
+             bad rows, and holds it for a person if sealed rows, people, keys of several people, values of a column or consents \
+             differ from the version before by more than {} %. The first version is compared with nothing.{reading} It declares {declared}.",
             self.dataset, self.max_rejected, self.max_change_percent
         )
     }
