@@ -30,6 +30,7 @@ mod star;
 mod statistics;
 mod tcb;
 mod transport;
+mod unattended;
 mod whose_answer;
 
 #[path = "support/booted/mod.rs"]

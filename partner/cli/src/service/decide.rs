@@ -52,6 +52,7 @@ pub(crate) enum Why {
     Ended { until: Time },
     Instances { most: usize, next: Time },
     TakenBack,
+    Unanswered { until: Time },
 }
 
 impl fmt::Display for Why {
@@ -70,6 +71,11 @@ impl fmt::Display for Why {
                 "the instance dropped the keys before their time: somebody took the grant back (glovebox party resume lets \
                  it go on)",
             ),
+            Self::Unanswered { until } => write!(
+                f,
+                "the instance was sent keys until {until}, did not answer, and does not have them: they are not sent again \
+                 before that, since somebody may have taken them back"
+            ),
         }
     }
 }
@@ -82,9 +88,10 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
         None => Decision::Held(why),
     };
     let ours = known.kept.iter().find(|kept| kept.instance == known.instance);
-    let confirmed = ours.and_then(|kept| kept.confirmed.get(&rule.dataset).copied());
-    // What a person granted by hand ends when that person said.
-    let ends = |why: Why| match (known.open_until, confirmed) {
+    let sent = ours.and_then(|kept| kept.until.get(&rule.dataset).copied());
+    // What a person granted by hand ends when that person said. What the service sent is its own, whether or not the host let
+    // the answer through.
+    let ends = |why: Why| match (known.open_until, sent) {
         (Some(_), Some(_)) => Decision::TakeBack(why),
         _ => Decision::Held(why),
     };
@@ -105,11 +112,8 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
     if !rule.hours.hold(now) {
         return ends(Why::OutOfHours);
     }
-    // Two clocks may differ by a minute.
-    if known.open_until.is_none()
-        && confirmed.is_some_and(|until| until.0 > now.0.saturating_add(MINUTE_MS))
-    {
-        return Decision::Held(Why::TakenBack);
+    if let Some(why) = missing(rule, known, ours) {
+        return Decision::Held(why);
     }
     let others = known.kept.iter().filter(|kept| kept.instance != known.instance);
     let mut ends_of_others: Vec<Time> =
@@ -132,12 +136,24 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
     }
 }
 
+/// Why nothing is sent to an instance that does not have what it was sent.
+fn missing(rule: &GrantRule, known: &Known<'_>, ours: Option<&Kept>) -> Option<Why> {
+    let (None, Some(ours)) = (known.open_until, ours) else { return None };
+    // Two clocks may differ by a minute.
+    let ahead = |until: &&Time| until.0 > known.now.0.saturating_add(MINUTE_MS);
+    if ours.confirmed.get(&rule.dataset).filter(ahead).is_some() {
+        return Some(Why::TakenBack);
+    }
+    let until = ours.until.get(&rule.dataset).filter(ahead)?;
+    ours.unanswered.contains(&rule.dataset).then_some(Why::Unanswered { until: *until })
+}
+
 const MINUTE_MS: u64 = 60_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn rule() -> GrantRule {
         GrantRule {
@@ -159,7 +175,8 @@ mod tests {
 
     fn kept(number: u8, until: Time) -> Kept {
         let until = BTreeMap::from([("sales".to_owned(), until)]);
-        Kept { instance: instance(number), confirmed: until.clone(), until }
+        let unanswered = BTreeSet::new();
+        Kept { instance: instance(number), confirmed: until.clone(), until, unanswered }
     }
 
     fn known<'a>(now: Time, kept: &'a [Kept]) -> Known<'a> {
@@ -265,5 +282,25 @@ mod tests {
         // What has expired was not taken back.
         let before = [kept(1, noon)];
         assert!(matches!(decide(&rule(), &known(noon, &before)), Decision::Grant { .. }));
+    }
+
+    #[test]
+    fn a_grant_whose_answer_was_cut_is_taken_back_and_not_given_again_before_its_end() {
+        let noon = at("2026-12-01T12:00:00Z");
+        let until = noon.plus_seconds(600);
+        let mut sent = kept(1, until);
+        sent.confirmed.clear();
+        sent.unanswered.insert("sales".to_owned());
+        let sent = [sent];
+        let cut = known(noon, &sent);
+        let stopped = Known { open_until: Some(until), stopped: true, ..cut };
+        assert_eq!(decide(&rule(), &stopped), Decision::TakeBack(Why::Stopped));
+        assert_eq!(decide(&rule(), &cut), Decision::Held(Why::Unanswered { until }));
+        let over = Known { now: until, ..cut };
+        assert!(matches!(decide(&rule(), &over), Decision::Grant { .. }));
+        // A service that crashed before it sent them sends them when it is back.
+        let mut crashed = sent.clone();
+        crashed[0].unanswered.clear();
+        assert!(matches!(decide(&rule(), &known(noon, &crashed)), Decision::Grant { .. }));
     }
 }

@@ -24,7 +24,10 @@ use protocol::{
     time::Time,
 };
 use sealing::{read_keys_of, sealed_file_of};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// A dataset as it would be granted.
 struct Version {
@@ -39,7 +42,6 @@ impl RoomService {
         room: &mut Room,
         rule: &GrantRule,
         status: &Status,
-        withdrawn: bool,
     ) -> Result<(), Failure> {
         let dataset = rule.dataset.as_str();
         let instance = room.instance().digest();
@@ -50,12 +52,17 @@ impl RoomService {
             (Ok(version), Some(open)) => is_of(&open.manifest, version.manifest.manifest()),
             _ => true,
         };
+        if let Some(open) = open
+            && self.memory.opened(instance, dataset, open.not_after)
+        {
+            self.memory.keep(&self.dir, &self.rules.name)?;
+        }
         let kept = self.memory.kept();
         let known = Known {
             now: clock::now(),
             instance,
             build: room.build(),
-            withdrawn,
+            withdrawn: self.has_withdrawn(room)?,
             stopped: stops::has(&self.dir, self.contract.digest, dataset)?,
             open_until: open.map(|open| open.not_after),
             newest,
@@ -111,7 +118,7 @@ impl RoomService {
             self.memory.dropped(instance, dataset);
             self.memory.keep(&self.dir, &self.rules.name)?;
         }
-        if let Why::Instances { next, .. } = why {
+        if let Why::Instances { next, .. } | Why::Unanswered { until: next } = why {
             self.next = self.next.min(*next);
         }
         self.teller.once(dataset, "held", &format!("{dataset}: {why}"))
@@ -135,13 +142,20 @@ impl RoomService {
         let sent = grant(room, &self.identity, dataset, manifest, keys, Some(until), Vec::new());
         match sent.await {
             Ok(granted) => self.memory.has(instance, dataset, granted.not_after),
-            // What was refused was not handed out; what was handed out before still is.
-            Err(GrantError::Refused(refusal)) if !renewed => {
-                self.memory.dropped(instance, dataset);
+            // Whether it has the keys is seen in its next status, if it is asked before they end.
+            Err(GrantError::Room(why)) => {
+                self.memory.unanswered(instance, dataset);
                 self.memory.keep(&self.dir, &self.rules.name)?;
-                return Err(GrantError::Refused(refusal).into());
+                return Err(GrantError::Room(why).into());
             }
-            Err(why) => return Err(why.into()),
+            // What was refused was not handed out; what was handed out before still is.
+            Err(why) => {
+                if !renewed {
+                    self.memory.dropped(instance, dataset);
+                    self.memory.keep(&self.dir, &self.rules.name)?;
+                }
+                return Err(why.into());
+            }
         }
         self.memory.keep(&self.dir, &self.rules.name)
     }
@@ -162,20 +176,31 @@ impl RoomService {
         Ok(())
     }
 
-    /// The files of the version that would be granted.
+    /// The files of the version that would be granted: the newer one of what the service sealed and what a person did.
     fn version(&self, dataset: &str) -> Result<Version, Failure> {
+        let by_hand = self.manifest(&self.common.stem(dataset), dataset);
         let versions = Versions::read(&self.dir, &self.rules.name)?;
-        let stem = match versions.0.get(dataset).filter(|sealed| sealed.uploaded) {
-            Some(sealed) => self.dir.join(&sealed.stem),
-            None => self.common.stem(dataset),
+        let (manifest, keys) = match versions.0.get(dataset) {
+            Some(sealed) if sealed.uploaded => {
+                let watched = self.manifest(&self.dir.join(&sealed.stem), dataset)?;
+                let number = |of: &(SignedManifest, PathBuf)| of.0.manifest().version;
+                // What lies there may be of an earlier contract: then it is no version of this dataset.
+                by_hand.ok().filter(|hand| number(hand) > number(&watched)).unwrap_or(watched)
+            }
+            _ => by_hand?,
         };
-        let manifest = files::read(&files::with_end(&stem, "manifest"))?;
-        let keys = files::with_end(&stem, "keys");
+        let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
+        Ok(Version { manifest, keys })
+    }
+
+    /// The manifest of the files that begin with `stem`, and where their keys are.
+    fn manifest(&self, stem: &Path, dataset: &str) -> Result<(SignedManifest, PathBuf), Failure> {
+        let manifest = files::read(&files::with_end(stem, "manifest"))?;
+        let keys = files::with_end(stem, "keys");
         let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
         let manifest =
             own_manifest(manifest, &self.contract, dataset, &self.identity, sealed.as_deref())?;
-        let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
-        Ok(Version { manifest, keys })
+        Ok((manifest, keys))
     }
 
     /// Refuses where the owner has not said whose people a dataset has. Jobs on what is opened are paid from the ledger.

@@ -5,7 +5,7 @@ use crate::{failure::Failure, files};
 use protocol::{digest::Digest, time::Time};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -15,8 +15,10 @@ pub(crate) struct Kept {
     pub(crate) instance: Digest,
     /// The last time that it was sent.
     pub(crate) until: BTreeMap<String, Time>,
-    /// The last time that it has confirmed.
+    /// The last time that it has confirmed, by an answer or in its status.
     pub(crate) confirmed: BTreeMap<String, Time>,
+    /// The datasets of which it was sent keys, and its answer did not arrive.
+    pub(crate) unanswered: BTreeSet<String>,
 }
 
 impl Kept {
@@ -66,8 +68,11 @@ impl Versions {
 struct Ends {
     /// As they were sent.
     sent: u64,
-    /// As the instance confirmed.
+    /// As the instance confirmed; 0 if it did not.
     confirmed: u64,
+    /// Whether they were sent, and its answer did not arrive.
+    #[serde(default)]
+    unanswered: bool,
 }
 
 /// A version that the service sealed.
@@ -110,10 +115,12 @@ impl Memory {
             let times = |which: fn(&Ends) -> u64| {
                 ends.iter().map(|(dataset, ends)| (dataset.clone(), Time(which(ends)))).collect()
             };
+            let unanswered = ends.iter().filter(|(_, ends)| ends.unanswered);
             Some(Kept {
                 instance: instance.parse().ok()?,
                 until: times(|ends| ends.sent),
                 confirmed: times(|ends| ends.confirmed),
+                unanswered: unanswered.map(|(dataset, _)| dataset.clone()).collect(),
             })
         });
         kept.collect()
@@ -129,7 +136,27 @@ impl Memory {
     /// `instance` has confirmed it.
     pub(crate) fn has(&mut self, instance: Digest, dataset: &str, until: Time) {
         let datasets = self.instances.entry(instance.to_string()).or_default();
-        datasets.entry(dataset.to_owned()).or_default().confirmed = until.0;
+        let known = datasets.entry(dataset.to_owned()).or_default();
+        (known.confirmed, known.unanswered) = (until.0, false);
+    }
+
+    /// Keys of `dataset` were sent to `instance`, and whether it has them is not known.
+    pub(crate) fn unanswered(&mut self, instance: Digest, dataset: &str) {
+        let datasets = self.instances.entry(instance.to_string()).or_default();
+        datasets.entry(dataset.to_owned()).or_default().unanswered = true;
+    }
+
+    /// The status of `instance` says that it has `dataset` until that time; whether that confirms more of what the service
+    /// sent than was known. Beyond what was sent it is a person's grant.
+    pub(crate) fn opened(&mut self, instance: Digest, dataset: &str, until: Time) -> bool {
+        let datasets = self.instances.get_mut(&instance.to_string());
+        let Some(known) = datasets.and_then(|datasets| datasets.get_mut(dataset)) else {
+            return false;
+        };
+        let confirmed = until.0.min(known.sent);
+        let new = known.unanswered || confirmed > known.confirmed;
+        (known.confirmed, known.unanswered) = (known.confirmed.max(confirmed), false);
+        new
     }
 
     /// `instance` has dropped the keys of `dataset`.
@@ -185,6 +212,15 @@ mod tests {
         let again = Memory::read(dir.path(), "spring").unwrap();
         assert_eq!(again.kept()[0].last(), Some(Time(900)));
         assert!(Memory::read(dir.path(), "autumn").unwrap().kept().is_empty());
+        // What its answer did not confirm, its status does, as far as it was sent.
+        let mut cut = again;
+        cut.unanswered(instance, "sales");
+        assert!(cut.kept()[0].unanswered.contains("sales"));
+        assert!(cut.opened(instance, "sales", Time(2000)));
+        assert!(!cut.opened(instance, "sales", Time(2000)) && !cut.opened(instance, "x", Time(1)));
+        let kept = &cut.kept()[0];
+        assert!(kept.unanswered.is_empty());
+        assert_eq!(kept.confirmed["sales"], Time(900));
         // A memory that cannot be read hands out nothing.
         std::fs::write(path(dir.path(), "spring"), "{").unwrap();
         let refused = Memory::read(dir.path(), "spring").unwrap_err().to_string();

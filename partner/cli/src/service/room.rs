@@ -167,12 +167,10 @@ impl RoomService {
 
     /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
     async fn visit(&mut self) -> Result<Option<Status>, Failure> {
-        let trust = self.trust()?;
         let mut room = match self.room.take() {
             Some(room) => room,
             None => self.connect().await?,
         };
-        let withdrawn = trust.has_withdrawn(room.believed().pcrs());
         let status = match room.status(&self.identity).await {
             Ok(status) => status,
             Err(RoomError::Refused(refusal)) if *refusal == Refusal::Closed => {
@@ -191,13 +189,13 @@ impl RoomService {
         };
         self.teller.forget("room");
         for rule in self.rules.grants.clone() {
-            if let Err(why) = self.follow(&mut room, &rule, &status, withdrawn).await {
+            if let Err(why) = self.follow(&mut room, &rule, &status).await {
                 self.next = self.next.min(clock::now().plus_seconds(AGAIN_SECONDS));
                 self.teller.failed(&rule.dataset, &why);
             }
         }
-        if self.is_idle(room.instance().digest(), &status) && !withdrawn {
-            self.close(&mut room, &trust).await?;
+        if self.is_idle(room.instance().digest(), &status) && !self.has_withdrawn(&room)? {
+            self.close(&mut room).await?;
             return Ok(Some(status));
         }
         self.room = Some(room);
@@ -260,7 +258,8 @@ impl RoomService {
     }
 
     /// Closes the room, which is idle.
-    async fn close(&mut self, room: &mut Room, trust: &Trust) -> Result<(), Failure> {
+    async fn close(&mut self, room: &mut Room) -> Result<(), Failure> {
+        let trust = self.trust()?;
         let identity = Arc::clone(&self.identity);
         let mut store = Store::new(self.common.address()?);
         let closing = close(room, &identity, &mut store).await?;
@@ -272,7 +271,7 @@ impl RoomService {
             format!("the instance {}: it answered nothing for {minutes} minutes", instance.short());
         self.teller.tell("closed", &why)?;
         let contract = self.contract.clone();
-        let party = Party { identity: &identity, contract: &contract, trust };
+        let party = Party { identity: &identity, contract: &contract, trust: &trust };
         let (journal, name) = (self.teller.journal.clone(), self.rules.name.clone());
         let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
         party.take_in(&closing, &mut Ledger::open(&identity)?, &tell)
@@ -295,6 +294,12 @@ impl RoomService {
     fn trust(&self) -> Result<Trust, Failure> {
         let listed = withdrawn::read(&self.dir)?.unwrap_or_default();
         Ok(self.root.clone().withdrawing(listed))
+    }
+
+    /// Whether the build of whoever answers in `room` is on the list as it is now. It is asked when something is decided: the
+    /// list may have grown since the last answer, and another instance may answer on another connection.
+    pub(super) fn has_withdrawn(&self, room: &Room) -> Result<bool, Failure> {
+        Ok(self.trust()?.has_withdrawn(room.believed().pcrs()))
     }
 
     pub(crate) fn name(&self) -> &str {
