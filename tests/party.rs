@@ -160,7 +160,6 @@ fn after_a_kill_the_next_enclave_is_verified_granted_and_serving_without_a_perso
     until("both have granted again", || open(&site).len() == 2);
     let took = killed.elapsed();
     assert!(took < Duration::from_secs(60), "it took {took:?}");
-    println!("killed, verified, granted and serving again in {:.1} s", took.as_secs_f64());
     assert_ne!(site.instance(), before);
     site.submit_of(2);
     let job = site.ok(&line.replace("job-1", "job-2"));
