@@ -20,9 +20,13 @@ if [ -n "$missing" ]; then
 fi
 
 python=target/python/bin/python3
-if ! "$python" -c 'import duckdb, pyarrow' >/dev/null 2>&1; then
-    echo "setup: installing pyarrow and DuckDB into target/python (the tests read sealed files and count with them)" >&2
+pinned='pyarrow==26.0.1 duckdb==2.0.1'
+versions='import duckdb, pyarrow; print(f"pyarrow=={pyarrow.__version__} duckdb=={duckdb.__version__}")'
+found=$("$python" -c "$versions" 2>/dev/null || true)
+if [ "$found" != "$pinned" ]; then
+    echo "setup: installing $pinned into target/python, which has ${found:-neither} (the tests read sealed files and count with them)" >&2
     mkdir -p target
     python3 -m venv target/python
-    "$python" -m pip install --quiet --disable-pip-version-check 'pyarrow==26.0.1' 'duckdb==2.0.1' >&2
+    # shellcheck disable=SC2086
+    "$python" -m pip install --quiet --disable-pip-version-check $pinned >&2
 fi
