@@ -7,6 +7,8 @@ The columns of a table are given as arguments, in the contract's order:
 A row's person is the first match key that it has; a row without one is left out. Nothing is cleaned here: a person must have one
 key of a kind and a key one person, numbers their country's code, and values the words that the page has. `glovebox seal --adopt`
 opens the file as an enclave does, and counts what is in it, before it signs for it.
+
+Nor is anything guessed: a value that is not written as Column.expected says stops a recipe, and the column is named.
 """
 
 import base64
@@ -40,6 +42,32 @@ class Column:
             self.arrow, self.zero = pa.int32(), 0
         else:
             raise SystemExit(f"{argument}: expected NAME=ROLE, with a role such as email, group:a|b or measure:2")
+
+    @property
+    def pattern(self):
+        """A regular expression that all of a value's text matches, in the dialects of DuckDB and of Spark."""
+        if self.role == "date":
+            return "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+        if self.role == "consent":
+            return f"(?i)({'|'.join(YES + NO)})"
+        if self.role == "label":
+            return r"[^\p{C}]*"
+        decimals = f"[.][0-9]{{1,{self.scale}}}0*" if self.scale else "[.]0+"
+        return f"-?[0-9]+({decimals})?"
+
+    @property
+    def expected(self):
+        """What a value must be, for whoever reads that one is not."""
+        return f"column {self.name}: " + {
+            "group": f"expected one of {', '.join(self.domain)}, or nothing",
+            "label": "expected text of at most 32 bytes in UTF-8, without control or invisible characters, or nothing",
+            "date": "expected a day from 1970-01-01 on, written YYYY-MM-DD, or nothing",
+            "consent": f"expected one of {', '.join(YES + NO)}, or nothing",
+        }.get(self.role, f"expected a number in digits, such as -12{'.' + '5' * self.scale if self.scale else ''}, with at most "
+                         f"{self.scale} decimals, no exponent, and never nothing")
+
+
+YES, NO = ("yes", "y", "true", "t", "1"), ("no", "n", "false", "f", "0")
 
 
 def columns(arguments):
@@ -80,10 +108,22 @@ class Shape:
 
 
 class Writer:
-    """Writes buckets, one after the other, each a table of the columns in the order of tags."""
+    """Writes buckets, one after the other, each a table of the columns in the order of tags.
+
+    STEM.keys is claimed first, and STEM.sealed is there when all is written: neither is ever written over. What a run leaves
+    that did not end well is removed.
+    """
 
     def __init__(self, stem, layout, shape):
         self.stem, self.layout, self.shape, self.keys = stem, layout, shape, {}
+        self.partial = f"{stem}.sealed.partial"
+        if os.path.lexists(f"{stem}.sealed"):
+            raise SystemExit(f"{stem}.sealed is there already: move it away with its keys, or name another STEM")
+        try:
+            self.file = os.fdopen(os.open(f"{stem}.keys", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+        except FileExistsError:
+            raise SystemExit(f"{stem}.keys is there already, of a sealed file or of a run that goes on: name another STEM, or "
+                             "remove it if it is empty and nothing runs") from None
         self.schema = pa.schema([pa.field(column.name, column.arrow, nullable=False) for column in layout])
         keys = self.keys
 
@@ -101,7 +141,7 @@ class Writer:
                 footer_key="glovebox_footer", column_keys={column.name: [column.name] for column in layout},
                 double_wrapping=False, data_key_length_bits=256))
         self.writer = pq.ParquetWriter(
-            f"{stem}.sealed", self.schema, encryption_properties=encryption, compression="none", use_dictionary=False,
+            self.partial, self.schema, encryption_properties=encryption, compression="none", use_dictionary=False,
             column_encoding="PLAIN", write_statistics=False, write_page_index=False, store_schema=False,
             data_page_version="1.0")
 
@@ -115,8 +155,20 @@ class Writer:
 
     def close(self):
         self.writer.close()
-        with os.fdopen(os.open(f"{self.stem}.keys", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with self.file as file:
             json.dump({"format": "glovebox-keys-v1", "keys": self.keys}, file)
+        os.rename(self.partial, f"{self.stem}.sealed")
         print(f"wrote {self.stem}.sealed and {self.stem}.keys; sign for it with\n"
               f"  glovebox seal {self.stem}.sealed --adopt {self.stem}.keys --rows {self.shape.rows} "
               f"--rows-per-person {self.shape.per_person} --contract .. --dataset ..")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error, *_):
+        if error is None:
+            return self.close()
+        self.file.close()
+        for path in (self.partial, f"{self.stem}.keys"):
+            if os.path.lexists(path):
+                os.remove(path)

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sealed_v2 import KINDS, TAG_DOMAIN, Writer, columns, declared
+from sealed_v2 import KINDS, TAG_DOMAIN, YES, Writer, columns, declared
 
 
 def tagger(role, salt):
@@ -39,19 +39,29 @@ def tagger(role, salt):
 
 def value(column):
     """What a sealed file has of a column that is no match key."""
-    name = F.col(f"`{column.name}`")
+    # Checked as text, so that nothing is rounded, cut or guessed on the way.
+    written = F.col(f"`{column.name}`").cast("string")
+    plain = F.when(written != "", written)
+    fits, missing = plain.rlike(f"^(?:{column.pattern})\\z"), F.lit(-1)
     if column.role == "group":
-        code = F.array_position(F.array(*[F.lit(text) for text in column.domain]), name) - 1
-        unknown = F.raise_error(F.lit(f"a value of {column.name} is not in its list"))
-        found = F.when(name.isNull(), F.lit(-1)).when(name.isin(column.domain), code)
-        return found.otherwise(unknown.cast("int")).cast("int")
-    if column.role == "label":
-        return F.rpad(F.coalesce(name.cast("binary"), F.lit(b"")), 32, F.lit(b"\0"))
-    if column.role == "date":
-        return F.coalesce(F.datediff(name.cast("date"), F.lit("1970-01-01").cast("date")), F.lit(-1))
-    if column.role == "consent":
-        return F.coalesce(name.cast("boolean").cast("int"), F.lit(-1))
-    return (name.cast(T.DecimalType(38, column.scale)) * 10 ** column.scale).cast("long")
+        domain = F.array(*[F.lit(text) for text in column.domain])
+        fits, made = plain.isin(column.domain), (F.array_position(domain, plain) - 1).cast("int")
+    elif column.role == "label":
+        fits, missing = fits & (F.octet_length(plain) <= 32), F.lit(bytes(32))
+        made = F.rpad(plain.cast("binary"), 32, F.lit(b"\0"))
+    elif column.role == "date":
+        day = F.try_to_date(plain, "yyyy-MM-dd")
+        first = F.lit("1970-01-01").cast("date")
+        fits, made = fits & (day >= first), F.datediff(day, first)
+    elif column.role == "consent":
+        made = F.lower(plain).isin(list(YES)).cast("int")
+    else:
+        made = (plain.cast(T.DecimalType(38, column.scale)) * 10 ** column.scale).cast("long")
+        missing = None
+    kinds = {"label": "binary", "measure": "long", "feature": "long"}
+    refused = F.raise_error(F.lit(column.expected)).cast(kinds.get(column.role, "int"))
+    known = F.when(plain.isNull(), refused if missing is None else missing)
+    return known.when(fits, made).otherwise(refused)
 
 
 def main():
@@ -86,11 +96,10 @@ def main():
     first = F.conv(F.hex(F.substring(F.col(PERSON), 1, 2)), 16, 10).cast("int")
     buckets = tagged.withColumn(BUCKET, F.shiftright(first, 16 - shape.bits))
     buckets = buckets.repartition(max(1 << shape.bits, 2), BUCKET).sortWithinPartitions(BUCKET, PERSON).cache()
-    writer = Writer(stem, layout, shape)
-    for number in range(1 << shape.bits):
-        rows = buckets.where(F.col(BUCKET) == number).toArrow().sort_by(PERSON)
-        writer.write(rows.drop_columns([BUCKET, PERSON]))
-    writer.close()
+    with Writer(stem, layout, shape) as writer:
+        for number in range(1 << shape.bits):
+            rows = buckets.where(F.col(BUCKET) == number).toArrow().sort_by(PERSON)
+            writer.write(rows.drop_columns([BUCKET, PERSON]))
     spark.stop()
 
 

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use std::{
     io::Write,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 /// Runs a script of `tests/pyarrow`; it must be there, for a skipped test would promise too much.
@@ -95,6 +95,77 @@ fn adopted_again(desk: &Desk) -> Result<Sealed, SealError> {
     desk.adopt(&file, &keys, &Options::default())
 }
 
+/// Seals `table` as `sales` with the recipe for DuckDB.
+fn with_duckdb(desk: &Desk, table: &Path, declared: &str, columns: &str) -> Output {
+    let salt_file = desk.path("salt");
+    fs::write(&salt_file, salt().expose()).unwrap();
+    let recipe =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes/with_duckdb.py").canonicalize();
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    command.arg(recipe.unwrap()).args([table, &salt_file, &desk.path("sales")]).arg(declared);
+    command.args(columns.split(' ')).output().unwrap()
+}
+
+/// What `glovebox seal` refuses, a recipe does not round, cut or guess at either.
+#[test]
+fn a_recipe_refuses_what_it_would_have_to_guess() {
+    let long = "a".repeat(33);
+    for (role, good, bad, expected) in [
+        ("label", "\u{e9}a".repeat(10), long, "at most 32 bytes"),
+        ("label", "a b".to_owned(), "a\u{200b}b".to_owned(), "invisible"),
+        ("measure:2", "-1.500".to_owned(), "1.005".to_owned(), "at most 2 decimals"),
+        ("measure:2", "7".to_owned(), "1e2".to_owned(), "no exponent"),
+        ("feature:0", "12".to_owned(), "12.5".to_owned(), "at most 0 decimals"),
+        ("measure:0", "0".to_owned(), String::new(), "never nothing"),
+        ("date", "2026-04-03".to_owned(), "03/04/2026".to_owned(), "written YYYY-MM-DD"),
+        ("date", String::new(), "2026-02-30".to_owned(), "written YYYY-MM-DD"),
+        ("date", "1970-01-01".to_owned(), "1969-12-31".to_owned(), "from 1970-01-01 on"),
+        ("consent", "Yes".to_owned(), "maybe".to_owned(), "expected one of yes, y"),
+        ("group:a|b", "b".to_owned(), "c".to_owned(), "expected one of a, b"),
+    ] {
+        let desk = Desk::new();
+        let table = desk.path("plain.csv");
+        let seal = |values: [&str; 2]| {
+            let [one, other] = values;
+            fs::write(&table, format!("email,it\np@x.org,{one}\nq@x.org,{other}\n")).unwrap();
+            with_duckdb(&desk, &table, "64", &format!("email=email it={role}"))
+        };
+        let output = seal([&good, &bad]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{role}: {bad}");
+        assert!(errors.contains("column it: ") && errors.contains(expected), "{role}: {errors}");
+        assert!(!desk.path("sales.keys").exists() && !desk.path("sales.sealed").exists());
+        let output = seal([&good, &good]);
+        assert!(output.status.success(), "{role}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_recipe_writes_over_no_sealed_file() {
+    let desk = Desk::new();
+    let table = desk.path("plain.csv");
+    fs::write(&table, "email,spend\np@x.org,1\n").unwrap();
+    let seal = || with_duckdb(&desk, &table, "64", "email=email spend=measure:2");
+    let files = || ["sales.sealed", "sales.keys"].map(|name| fs::read(desk.path(name)).ok());
+    assert!(seal().status.success());
+    let first = files();
+    assert!(first.iter().all(Option::is_some) && !desk.path("sales.sealed.partial").exists());
+    for kept in [["sales.sealed", "sales.keys"].as_slice(), &["sales.sealed"], &["sales.keys"]] {
+        for (name, bytes) in ["sales.sealed", "sales.keys"].iter().zip(&first) {
+            let _ = fs::remove_file(desk.path(name));
+            if kept.contains(name) {
+                fs::write(desk.path(name), bytes.as_ref().unwrap()).unwrap();
+            }
+        }
+        let before = files();
+        let output = seal();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && errors.contains("is there already"), "{errors}");
+        assert!(files() == before, "{kept:?}");
+    }
+}
+
 /// A table that outgrows one machine's `seal` is sealed where it is: DuckDB makes tags and sorts, pyarrow writes.
 #[test]
 fn what_duckdb_sorts_and_pyarrow_writes_is_what_seal_writes() {
@@ -109,19 +180,8 @@ fn what_duckdb_sorts_and_pyarrow_writes_is_what_seal_writes() {
     };
     let rows: String = (0..3000).map(row).collect();
     let table = desk.table(&rows);
-    let salt_file = desk.path("salt");
-    fs::write(&salt_file, salt().expose()).unwrap();
-    let recipe =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../recipes/with_duckdb.py").canonicalize();
-    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let output = Command::new(python)
-        .arg(recipe.unwrap())
-        .args([&table, &salt_file, &desk.path("sales")])
-        .arg("300000x64")
-        .args(["email=email", "phone=phone", "tier=group:gold|basic", "spend=measure:2"])
-        .args(["recency=measure:1", "day=date", "agreed=consent"])
-        .output()
-        .unwrap();
+    let columns = "email=email phone=phone tier=group:gold|basic spend=measure:2 recency=measure:1 day=date agreed=consent";
+    let output = with_duckdb(&desk, &table, "300000x64", columns);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let options = Options { rows: Some(300_000), rows_per_person: Some(64), ..Options::default() };
     let [file, keys] = ["sales.sealed", "sales.keys"].map(|name| desk.path(name));
