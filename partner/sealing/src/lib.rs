@@ -87,7 +87,8 @@ impl<'a> Version<'a> {
 /// `input` is CSV with a header, Parquet or Arrow IPC; a folder of such files; or `-`, standard input.
 /// `progress` gets what is done and the total, in units that mean nothing else. Memory is bounded: rows that do not fit
 /// are set aside beside the output, encrypted, in a file without a name that is gone when the process is. Not bounded are
-/// 16 bytes for each match key of another person, if the options say that somebody looks at the people.
+/// a 256th of the rows and one bucket, if they are large, and 16 bytes for each match key of another person, if the
+/// options say that somebody looks at the people.
 ///
 /// # Errors
 ///

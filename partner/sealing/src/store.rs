@@ -134,24 +134,14 @@ impl Store {
             Ok((part, result))
         };
         let parts = std::mem::take(&mut self.parts);
-        self.parts = parallel::run(work, |line| {
-            let mut changed = Vec::with_capacity(parts.len());
-            let mut next = |result: Result<_, SealError>| {
-                let (part, result) = result?;
-                changed.push(part);
-                take(result)
-            };
-            for part in parts {
-                line.give(part);
-                while let Some(result) = line.take(line.threads()) {
-                    next(result)?;
-                }
-            }
-            while let Some(result) = line.take(0) {
-                next(result)?;
-            }
-            Ok::<_, SealError>(changed)
+        let mut changed = Vec::with_capacity(parts.len());
+        let tasks = parts.into_iter().map(|part| (part.bytes_to_sort(width), part));
+        parallel::within(CHANGING_BYTES, tasks, work, |result: Result<_, SealError>| {
+            let (part, result) = result?;
+            changed.push(part);
+            take(result)
         })?;
+        self.parts = changed;
         Ok(())
     }
 
@@ -180,11 +170,22 @@ impl Part {
         }
     }
 
+    /// Bytes of all its records.
+    pub(super) fn bytes(&self) -> usize {
+        let set_aside = self.set_aside.iter().map(Chunk::length).sum::<usize>();
+        set_aside + self.blocks.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// Bytes that it takes to put its records in order: as they were, as they will be, and their places.
+    fn bytes_to_sort(&self, width: usize) -> usize {
+        let bytes = self.bytes();
+        let places = (bytes / width.max(1)).saturating_mul(size_of::<(u128, u32)>());
+        bytes.saturating_mul(2).saturating_add(places)
+    }
+
     /// Takes out all its records.
     pub(super) fn take(&mut self, spill: Option<&Spill>) -> Result<Vec<u8>, SealError> {
-        let length = self.set_aside.iter().map(Chunk::length).sum::<usize>();
-        let held = self.blocks.iter().map(Vec::len).sum::<usize>();
-        let mut all = Vec::with_capacity(length + held);
+        let mut all = Vec::with_capacity(self.bytes());
         for (chunk, spill) in self.set_aside.drain(..).zip(std::iter::repeat(spill)) {
             spill.map_or(Ok(()), |spill| spill.take(&chunk, &mut all))?;
         }
@@ -294,6 +295,8 @@ impl Fill<'_> {
 
 /// One for each first byte of a tag.
 const PARTS: usize = 256;
+/// Bytes that the parts take that are changed at one time.
+const CHANGING_BYTES: usize = 128 << 20;
 /// Bytes of records that are held together.
 const BLOCK: usize = 64 << 10;
 

@@ -85,7 +85,7 @@ fn write_groups<W: Write>(
     let in_part = usize::from(shape.buckets()).div_ceil(parts.len());
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let work = |(first, parts): (i16, Vec<Part>)| {
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(parts.iter().map(Part::bytes).sum());
         for mut part in parts {
             rows.append(&mut part.take(spill.as_ref())?);
         }
@@ -105,7 +105,7 @@ fn write_groups<W: Write>(
     };
     let mut written = Vec::new();
     sink.write_all(MAGIC).map_err(unwritten)?;
-    let mut take = |groups: Result<Vec<Group>, SealError>| {
+    let take = |groups: Result<Vec<Group>, SealError>| {
         for group in groups? {
             sink.write_all(&group.bytes).map_err(unwritten)?;
             let (metadata, bytes) = group.into_metadata();
@@ -116,21 +116,17 @@ fn write_groups<W: Write>(
         }
         Ok(())
     };
-    parallel::run(work, |line| {
-        // Each takes twice its bytes: as it was and as it is written.
-        let waiting = (WAITING_BYTES / format.group_bytes().max(1)).clamp(1, line.threads());
-        for first in (0_i16..).step_by(in_part).take(parts.len().div_ceil(in_one)) {
-            let rest = parts.split_off(in_one.min(parts.len()));
-            line.give((first, std::mem::replace(&mut parts, rest)));
-            while let Some(groups) = line.take(waiting) {
-                take(groups)?;
-            }
-        }
-        while let Some(groups) = line.take(0) {
-            take(groups)?;
-        }
-        Ok(())
-    })?;
+    let tasks = (0_i16..).step_by(in_part).zip(std::iter::from_fn(|| {
+        let rest = parts.split_off(in_one.min(parts.len()));
+        Some(std::mem::replace(&mut parts, rest)).filter(|parts| !parts.is_empty())
+    }));
+    // A task has its rows as they were and its groups as they are written.
+    let written_bytes = format.group_bytes().saturating_mul(in_part);
+    let tasks = tasks.map(|task| {
+        let rows = task.1.iter().map(Part::bytes).sum::<usize>();
+        (rows.saturating_add(written_bytes), task)
+    });
+    parallel::within(WAITING_BYTES, tasks, work, take)?;
     sink.write_all(&format.end(&written)?).map_err(unwritten)
 }
 
@@ -181,5 +177,5 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// Bytes of row groups that may wait to be written.
-const WAITING_BYTES: usize = 64 << 20;
+/// Bytes of rows and row groups that may be made or wait to be written.
+const WAITING_BYTES: usize = 128 << 20;
