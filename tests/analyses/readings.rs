@@ -17,8 +17,8 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
         }
     }
     let of = |measure: &Measure, reading: Option<Reading>| match &measure.of {
-        Quantity::Rows | Quantity::RowsOfAll | Quantity::Credit { column: None } => None,
-        Quantity::Sum { column } | Quantity::Credit { column: Some(column) } => {
+        Quantity::Rows | Quantity::RowsOfAll | Quantity::Credit { column: None, .. } => None,
+        Quantity::Sum { column } | Quantity::Credit { column: Some(column), .. } => {
             Some((named(measure.side, column), reading.unwrap_or(Reading::Sum)))
         }
         Quantity::Distinct { column } => {
@@ -74,7 +74,7 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
 pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
     let mut read: Vec<(&str, Reading)> = Vec::new();
     let rows = |measure: &Measure, reading: Reading| match measure.of {
-        Quantity::Rows | Quantity::Credit { column: None } => {
+        Quantity::Rows | Quantity::Credit { column: None, .. } => {
             vec![(tally.dataset(measure.side), reading)]
         }
         Quantity::RowsOfAll => tally.datasets().map(|dataset| (dataset, reading)).collect(),

@@ -309,9 +309,11 @@ fn credited(
         let all: i128 = weights.values().sum();
         for (at, measure) in tally.measures.iter().enumerate() {
             let of = |row: &&Row| match &measure.of {
-                Quantity::Credit { column: None } => 1,
-                Quantity::Credit { column: Some(column) } => match row.value(column) {
-                    Value::Number(number) => i128::from(number.clamp(0, 1 << 40)),
+                Quantity::Credit { column: None, parts } => i128::from(*parts),
+                Quantity::Credit { column: Some(column), parts } => match row.value(column) {
+                    Value::Number(number) => {
+                        i128::from(number.clamp(0, 1 << 40)) * i128::from(*parts)
+                    }
                     other => panic!("{column} holds {other:?}, and no amount"),
                 },
                 other => panic!("{other:?} is not credited"),

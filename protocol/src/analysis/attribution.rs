@@ -59,7 +59,8 @@ impl Analysis for Attribution {
     }
 
     fn measures(&self) -> Vec<(String, Scale)> {
-        self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale)).collect()
+        let scale = |outcome: &Credited| outcome.released_scale(self.model);
+        self.outcomes.iter().map(|outcome| (outcome.name.clone(), scale(outcome))).collect()
     }
 
     fn at_confidence(&self, confidence: Millionths) -> Option<Self> {

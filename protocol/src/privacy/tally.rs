@@ -151,6 +151,9 @@ pub enum Quantity {
     Credit {
         /// Measure column that is added up; none for the number of rows.
         column: Option<String>,
+        /// In how many parts each unit is credited; clamp and sums are in these parts, 1 to [`Credit::MOST_PARTS`]. Where a
+        /// rule divides amounts, whole units would go to whoever stands last in the list.
+        parts: u32,
     },
 }
 

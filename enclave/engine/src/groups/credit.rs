@@ -35,9 +35,10 @@ pub(super) struct Credits<'t> {
     most: usize,
 }
 
-/// What is credited: the numbers of a column, or one for each row; at most so much of a person.
+/// What is credited: the numbers of a column, or one for each row, in parts; at most so many parts of a person.
 struct Amount<'t> {
     numbers: Option<&'t [i64]>,
+    parts: u32,
     most: i64,
 }
 
@@ -64,14 +65,15 @@ impl<'t> Credits<'t> {
         let table = |which: Which| tables.get(which.place()).ok_or(Fault::Tables);
         let (population, joined) = (table(Which::POPULATION)?, table(Which::JOINED)?);
         let amounts = tally.measures.iter().map(|measure| {
-            let numbers = match &measure.of {
-                Quantity::Credit { column: Some(column) } => match joined.column(column)? {
+            let Quantity::Credit { column, parts } = &measure.of else { return Err(Fault::Tables) };
+            let numbers = match column {
+                None => None,
+                Some(column) => match joined.column(column)? {
                     Column::Numbers(numbers) => Some(numbers.as_slice()),
                     _ => return Err(joined.layout(column)),
                 },
-                _ => None,
             };
-            Ok(Amount { numbers, most: measure.clamp.most() })
+            Ok(Amount { numbers, parts: *parts, most: measure.clamp.most() })
         });
         let most = usize::try_from(tally.cells_per_person).unwrap_or(usize::MAX);
         Ok(Some(Self {
@@ -168,15 +170,16 @@ impl<'t> Credits<'t> {
 }
 
 impl Amount<'_> {
-    /// What the outcomes of one day amount to. So many rows of at most 2⁴⁰ each do not overflow.
+    /// What the outcomes of one day amount to, in parts. So many rows of at most 2⁴⁰ each do not overflow.
     fn of(&self, same_day: &[(i32, u32)]) -> i128 {
-        match self.numbers {
+        let units = match self.numbers {
             None => i128::try_from(same_day.len()).unwrap_or(i128::MAX),
             Some(numbers) => same_day.iter().fold(0, |sum, (_, row)| {
                 let number = numbers.get(wide(*row)).copied().unwrap_or(0);
                 sum + i128::from(number.clamp(0, WIDEST))
             }),
-        }
+        };
+        units.saturating_mul(i128::from(self.parts))
     }
 }
 

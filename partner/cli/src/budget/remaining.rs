@@ -213,20 +213,25 @@ fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
 fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64) {
     let dataset = tally.dataset(measure.side);
     match &measure.of {
-        Quantity::Rows | Quantity::Credit { column: None } => {
-            (format!("rows of \"{dataset}\""), 1.0)
+        Quantity::Rows => (format!("rows of \"{dataset}\""), 1.0),
+        Quantity::Credit { column: None, parts } => {
+            (format!("rows of \"{dataset}\""), f64::from(*parts))
         }
         Quantity::RowsOfAll => ("rows of all datasets".to_owned(), 1.0),
         Quantity::Distinct { column } => {
             (format!("different values of \"{}\"", say::name(column)), 1.0)
         }
-        Quantity::Sum { column } | Quantity::Credit { column: Some(column) } => {
+        Quantity::Sum { column } | Quantity::Credit { column: Some(column), .. } => {
             let found = contract.datasets.get(dataset).and_then(|found| found.column(column));
             let scale = match found.map(|column| &column.role) {
                 Some(Role::Measure(scale)) => *scale,
                 _ => Scale::WHOLE,
             };
-            (format!("\"{}\"", say::name(column)), scale.units_per_one())
+            let parts = match &measure.of {
+                Quantity::Credit { parts, .. } => f64::from(*parts),
+                _ => 1.0,
+            };
+            (format!("\"{}\"", say::name(column)), scale.units_per_one() * parts)
         }
     }
 }

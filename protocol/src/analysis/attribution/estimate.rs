@@ -115,9 +115,11 @@ impl Reader<'_> {
     /// below 0 is credited.
     fn total(&self, figure: Figure, outcome: &Credited) -> Estimate {
         let (value, noise_sd) = (real(figure.value), figure.noise_variance.sqrt());
-        let unit = outcome.scale.units_per_one();
+        let unit = outcome.released_scale(self.asked.model).units_per_one();
         let reach = (normal_upper_quantile(self.alpha / 2.0) * noise_sd).ceil();
-        let ci = [value - reach, value + reach].map(|end| end.max(0.0) / unit);
+        // One that lies wholly below 0 is moved up at its own width.
+        let high = if value + reach < 0.0 { 2.0 * reach } else { value + reach };
+        let ci = [(value - reach).max(0.0), high].map(|end| end / unit);
         Estimate { value: value / unit, noise_sd: noise_sd / unit, ci }
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     analysis::table::Filter,
     limits::{self, at_most},
     loss::{Delta, Epsilon},
-    tally::{Clamp, Rule},
+    tally::{Clamp, Credit, Rule},
     units::{Millionths, Scale},
 };
 use serde::{Deserialize, Serialize};
@@ -45,4 +45,29 @@ pub struct Credited {
     pub clamp: Clamp,
     /// Decimals of the column, from the contract.
     pub scale: Scale,
+}
+
+impl Credited {
+    /// In how many parts each unit of the column is credited: as many as fit where the rule divides amounts.
+    #[must_use]
+    pub fn parts(&self, rule: Rule) -> u32 {
+        let fits = |parts: &u32| {
+            let most = self.clamp.reach().checked_mul(u64::from(*parts));
+            self.finer(*parts).is_some() && most.is_some_and(|most| most <= Clamp::FARTHEST)
+        };
+        let parts = [Credit::MOST_PARTS, 100, 10].into_iter().filter(|_| rule.divides());
+        parts.into_iter().find(fits).unwrap_or(1)
+    }
+
+    /// Decimals of what is released.
+    #[must_use]
+    pub fn released_scale(&self, rule: Rule) -> Scale {
+        self.finer(self.parts(rule)).unwrap_or(self.scale)
+    }
+
+    /// The scale of such parts of a unit, if a scale has as many decimals.
+    fn finer(&self, parts: u32) -> Option<Scale> {
+        let more = u8::try_from(parts.checked_ilog10()?).ok()?;
+        Scale::new(u8::from(self.scale).checked_add(more)?)
+    }
 }

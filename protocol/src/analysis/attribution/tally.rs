@@ -11,7 +11,7 @@ use crate::{
     },
     contract::{ColumnRef, Role},
     refusal::{Asked, Limit, Refusal},
-    tally::{Credit, Dimension, Measure, Population, Quantity, Side, Table, Tally},
+    tally::{Clamp, Credit, Dimension, Measure, Population, Quantity, Rule, Side, Table, Tally},
     units::Scale,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn tally(asked: &Attribution, scope: &Scope<'_>) -> Result<Tally, Ref
     let credit = credit(asked, listed, scope)?;
     // A person may be in no more places, and noise grows with them: values, none, and no exposure.
     let most = credit.values.saturating_add(2);
-    let measure = |outcome| measure(outcome, listed, scope);
+    let measure = |outcome| measure(outcome, asked.model, listed, scope);
     Ok(Tally {
         population: Population::First,
         tables,
@@ -70,7 +70,12 @@ fn credit(asked: &Attribution, listed: &Listed<'_>, scope: &Scope<'_>) -> Result
     })
 }
 
-fn measure(outcome: &Credited, listed: &Listed<'_>, scope: &Scope<'_>) -> Result<Measure, Refusal> {
+fn measure(
+    outcome: &Credited,
+    rule: Rule,
+    listed: &Listed<'_>,
+    scope: &Scope<'_>,
+) -> Result<Measure, Refusal> {
     let scale = match &outcome.column {
         None => Scale::WHOLE,
         Some(column) => {
@@ -84,10 +89,12 @@ fn measure(outcome: &Credited, listed: &Listed<'_>, scope: &Scope<'_>) -> Result
     if scale != outcome.scale || outcome.clamp.is_signed() {
         return Err(Refusal::Malformed);
     }
+    let parts = outcome.parts(rule);
+    let most = outcome.clamp.most().saturating_mul(i64::from(parts));
     Ok(Measure {
         side: Side::JOINED,
-        of: Quantity::Credit { column: outcome.column.clone() },
+        of: Quantity::Credit { column: outcome.column.clone(), parts },
         rows: Vec::new(),
-        clamp: outcome.clamp,
+        clamp: Clamp::new(0, most).map_err(|_| Refusal::Malformed)?,
     })
 }

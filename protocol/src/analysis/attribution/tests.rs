@@ -31,8 +31,14 @@ fn the_tally_credits_by_the_rule_and_in_the_window_that_are_asked_for() {
     // Without a window it is the contract's.
     assert_eq!((credit.rule, credit.window, credit.values), (Rule::Linear, 7, 3));
     assert_eq!(tally.cells_per_person, 5);
-    assert_eq!(tally.measures[0].of, Quantity::Credit { column: None });
-    assert_eq!(tally.measures[1].of, Quantity::Credit { column: Some("spend".to_owned()) });
+    assert_eq!(tally.measures[0].of, Quantity::Credit { column: None, parts: 1_000 });
+    let spend = Quantity::Credit { column: Some("spend".to_owned()), parts: 1_000 };
+    assert_eq!(tally.measures[1].of, spend);
+    // Caps of 4 purchases and of 200.00, in parts.
+    assert_eq!(
+        tally.measures.iter().map(|it| it.clamp.most()).collect::<Vec<_>>(),
+        [4_000, 20_000_000]
+    );
     // Noise is for one clamp in all, and not for one in each of five places.
     let crate::proof::Leaves::Figures(vectors) = &proven.proof().leaves else { panic!() };
     assert_eq!((vectors.people.cells, vectors.sums[0].cells), (5, 1));
@@ -88,4 +94,19 @@ fn nothing_below_zero_is_credited_and_what_is_withheld_is_said() {
     assert!(ends.clone().all(|low| low >= 0.0));
     let page = serde_json::to_string(&words::page(&result)).unwrap();
     assert!(page.contains("1 place is not shown"), "{page}");
+}
+
+/// Two figures that noise could have put in either order are not put in one.
+#[test]
+fn a_channel_leads_only_where_noise_does_not_explain_it() {
+    let mut result = sample::result();
+    let said = |result: &JobResult<AttributionAnswer>| {
+        serde_json::to_string(&words::page(result).answer).unwrap()
+    };
+    assert!(said(&result).contains("has the most of"), "{}", said(&result));
+    let [first, second, ..] = result.answer.channels.as_mut_slice() else { panic!() };
+    second.credited[0].value = first.credited[0].value - 2.0 * first.credited[0].noise_sd;
+    assert!(said(&result).contains("it cannot be told which channel"), "{}", said(&result));
+    result.answer.channels.truncate(1);
+    assert!(said(&result).contains("the one channel that is shown"), "{}", said(&result));
 }

@@ -10,6 +10,7 @@ use crate::{
     result::JobResult,
     tally::Rule,
 };
+use statistics::special::normal_upper_quantile;
 
 type AttributionResult = JobResult<AttributionAnswer>;
 
@@ -41,30 +42,56 @@ pub(super) fn page(result: &AttributionResult) -> Page {
     }
 }
 
-/// What was credited to the channel that has most of the first outcome.
+/// Which of the channels that are shown has the most of the first outcome, if noise does not explain its lead.
 fn statement(answer: &AttributionAnswer) -> Text {
-    let first = |place: &&Place| place.credited.first().map_or(0.0, |credited| credited.value);
-    let largest = answer.channels.iter().max_by(|one, other| first(one).total_cmp(&first(other)));
-    let Some((place, outcome)) = largest.zip(answer.outcomes.first()) else {
-        return "No channel has enough people to be shown.".into();
-    };
-    let credited = place.credited.first().map_or_else(Text::default, |credited| {
-        Text::fixed(format!(
-            "{} ({} interval {})",
-            amount(credited),
-            level(answer.confidence),
-            range(credited)
-        ))
-    });
-    Text::fixed("By the rule \u{201c}")
+    let Some(outcome) = answer.outcomes.first() else { return Text::default() };
+    let credited = |place| first_of(place).map(|credited| (place, credited));
+    let mut channels: Vec<_> = answer.channels.iter().filter_map(credited).collect();
+    channels.sort_by(|one, other| other.1.value.total_cmp(&one.1.value));
+    let rule = Text::fixed("By the rule \u{201c}")
         .and(answer.model.name())
-        .and(format!("\u{201d} and within {} days, ", answer.window_days))
-        .quote(&place.name)
-        .and(" has the most of \u{201c}")
-        .quote(&outcome.name)
-        .and("\u{201d}: ")
-        .with(credited)
-        .and(".")
+        .and(format!("\u{201d} and within {} days, ", answer.window_days));
+    let found = |credited: &Estimate| {
+        let level = level(answer.confidence);
+        format!("{} ({level} interval {})", amount(credited), range(credited))
+    };
+    let said = |(place, credited): &(&Place, &Estimate)| {
+        named(place).and(format!(": {}", found(credited)))
+    };
+    match channels.as_slice() {
+        [] => "No channel has enough people to be shown.".into(),
+        [only] => rule
+            .and("\u{201c}")
+            .quote(&outcome.name)
+            .and("\u{201d} is credited to the one channel that is shown, ")
+            .with(said(only))
+            .and("."),
+        [most, next, ..] if !leads(most.1, next.1, answer.confidence) => rule
+            .and("it cannot be told which channel has the most of \u{201c}")
+            .quote(&outcome.name)
+            .and("\u{201d}. The largest figures are of ")
+            .with(said(most))
+            .and(" and of ")
+            .with(said(next))
+            .and("."),
+        [most, ..] => rule
+            .with(named(most.0))
+            .and(" has the most of \u{201c}")
+            .quote(&outcome.name)
+            .and("\u{201d} of the channels that are shown: ")
+            .and(found(most.1))
+            .and("."),
+    }
+}
+
+fn first_of(place: &Place) -> Option<&Estimate> {
+    place.credited.first()
+}
+
+/// Whether one figure is larger than another by more than the noise of both explains.
+fn leads(most: &Estimate, next: &Estimate, confidence: f64) -> bool {
+    let noise = libm::hypot(most.noise_sd, next.noise_sd);
+    most.value - next.value > normal_upper_quantile((1.0 - confidence) / 2.0) * noise
 }
 
 fn table(answer: &AttributionAnswer, at: usize) -> Table {

@@ -205,11 +205,10 @@ impl<'c> Reader<'c> {
         match of {
             Quantity::Rows => self.rows(*side, Reading::Rows),
             Quantity::RowsOfAll => self.rows_of_all(Reading::Rows),
-            Quantity::Credit { column: None } => self.rows(*side, Reading::Rows),
-            Quantity::Sum { column } | Quantity::Credit { column: Some(column) } => {
-                let (named, role) = self.column(*side, column, Reading::Sum)?;
-                self.demand(&named, matches!(role, Role::Measure(_)))?;
-                self.cap(&named, clamp.reach())
+            Quantity::Credit { column: None, parts: _ } => self.rows(*side, Reading::Rows),
+            Quantity::Sum { column } => self.sum(*side, column, clamp.reach()),
+            Quantity::Credit { column: Some(column), parts } => {
+                self.sum(*side, column, clamp.reach().div_ceil(u64::from(*parts).max(1)))
             }
             Quantity::Distinct { column } => {
                 let (named, role) = self.column(*side, column, Reading::Distinct)?;
@@ -280,6 +279,13 @@ impl<'c> Reader<'c> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Checks a measure that adds a column up, of one person up to so many units.
+    fn sum(&self, side: Side, column: &str, most: u64) -> Result<(), Refusal> {
+        let (named, role) = self.column(side, column, Reading::Sum)?;
+        self.demand(&named, matches!(role, Role::Measure(_)))?;
+        self.cap(&named, most)
     }
 
     /// Checks that a person's total of a measure counts as no more than the contract allows.

@@ -7,8 +7,8 @@ use crate::{
     limits,
     loss::{Loss, Rho},
     tally::{
-        COARSEST, Condition, Dimension, Measure, Population, Product, Program, Quantity, Side,
-        Tally,
+        COARSEST, Condition, Credit, Dimension, Measure, Population, Product, Program, Quantity,
+        Side, Tally,
     },
 };
 use std::collections::BTreeSet;
@@ -237,7 +237,10 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
 /// else divides a person's rows: the credits of one person add up to what one clamp allows.
 fn credits(tally: &Tally) -> Result<(), Flaw> {
     let is_credited = |dimension: &&Dimension| matches!(dimension, Dimension::Credited(_));
-    let is_credit = |measure: &Measure| matches!(measure.of, Quantity::Credit { .. });
+    let is_credit = |measure: &Measure| match measure.of {
+        Quantity::Credit { parts, .. } => (1..=Credit::MOST_PARTS).contains(&parts),
+        _ => false,
+    };
     let Some(credit) = tally.credit() else {
         let none = !tally.measures.iter().any(is_credit);
         return if none { Ok(()) } else { Err(Flaw::Shape("credit of nothing")) };

@@ -27,6 +27,9 @@ pub struct Credit {
 }
 
 impl Credit {
+    /// The most parts that a unit is credited in.
+    pub const MOST_PARTS: u32 = 1_000;
+
     /// Places beside those of values.
     const BESIDE: u32 = 3;
 
@@ -72,6 +75,15 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether it divides an outcome among several exposures.
+    #[must_use]
+    pub fn divides(self) -> bool {
+        match self {
+            Self::Last | Self::First => false,
+            Self::Linear | Self::Position => true,
+        }
+    }
+
     /// All rules, in the order in which they are listed.
     pub const ALL: [Self; 4] = [Self::Last, Self::First, Self::Linear, Self::Position];
 

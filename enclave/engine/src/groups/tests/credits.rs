@@ -15,12 +15,12 @@ fn credits((rule, window, most): (Rule, u32, u32), caps: &[u32], others: Vec<Dim
         window,
         rule,
     };
-    let columns = [None, Some("number".to_owned())];
-    let measure = |(column, cap): (Option<String>, &u32)| Measure {
+    let columns = [(None, 1_000), (Some("number".to_owned()), 1)];
+    let measure = |((column, parts), cap): ((Option<String>, u32), &u32)| Measure {
         side: Side::JOINED,
-        of: Quantity::Credit { column },
+        of: Quantity::Credit { column, parts },
         rows: Vec::new(),
-        clamp: Clamp::up_to(*cap).unwrap(),
+        clamp: Clamp::up_to(*cap * parts).unwrap(),
     };
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };
     let mut dimensions = others;
@@ -69,7 +69,7 @@ proptest! {
     fn credits_add_up_to_what_people_did_up_to_the_clamp(tables in room::tables(), tally in tally(2..7)) {
         let all = answer(&tally, &tables);
         let people: BTreeSet<_> = tables[0].iter().filter(|row| row.row != 0).filter_map(|row| row.id(&tally, Side::POPULATION)).collect();
-        let amount = |row: &Row, at: usize| if at == 0 { 1 } else { i128::from(row.number.clamp(0, 1 << 40)) };
+        let amount = |row: &Row, at: usize| if at == 0 { 1_000 } else { i128::from(row.number.clamp(0, 1 << 40)) };
         for (at, measure) in tally.measures.iter().enumerate() {
             let found: i64 = all.values().map(|(_, sums, _)| sums[at]).sum();
             let mut expected = 0;
@@ -126,14 +126,50 @@ fn shares(rule: Rule, window: u32, caps: &[u32]) -> Vec<(u32, i64, i64)> {
 fn each_rule_divides_as_its_name_says() {
     let caps = &[9, 99];
     // Place 4 is for outcomes without an exposure in the window.
-    assert_eq!(shares(Rule::Last, 7, caps), [(1, 1, 10), (4, 1, 7)]);
-    assert_eq!(shares(Rule::First, 7, caps), [(0, 1, 10), (4, 1, 7)]);
-    assert_eq!(shares(Rule::Linear, 7, caps), [(0, 0, 5), (1, 0, 2), (2, 1, 3), (4, 1, 7)]);
+    assert_eq!(shares(Rule::Last, 7, caps), [(1, 1_000, 10), (4, 1_000, 7)]);
+    assert_eq!(shares(Rule::First, 7, caps), [(0, 1_000, 10), (4, 1_000, 7)]);
+    assert_eq!(
+        shares(Rule::Linear, 7, caps),
+        [(0, 500, 5), (1, 250, 2), (2, 250, 3), (4, 1_000, 7)]
+    );
     // Of ten parts four are the first's, four the last's, and one is of each of two between.
-    assert_eq!(shares(Rule::Position, 7, caps), [(0, 0, 5), (1, 0, 4), (2, 1, 1), (4, 1, 7)]);
+    assert_eq!(
+        shares(Rule::Position, 7, caps),
+        [(0, 500, 5), (1, 400, 4), (2, 100, 1), (4, 1_000, 7)]
+    );
     // Until nine days later only what was seen on day 3 is in the window of day 12.
-    assert_eq!(shares(Rule::Linear, 9, caps)[2..], [(2, 2, 7)]);
-    assert_eq!(shares(Rule::First, 0, caps), [(4, 2, 17)]);
+    assert_eq!(shares(Rule::Linear, 9, caps)[2..], [(2, 750, 7)]);
+    assert_eq!(shares(Rule::First, 0, caps), [(4, 2_000, 17)]);
     // The clamp is used up from the first day on.
-    assert_eq!(shares(Rule::Last, 7, &[1, 12]), [(1, 1, 10), (4, 0, 2)]);
+    assert_eq!(shares(Rule::Last, 7, &[1, 12]), [(1, 1_000, 10), (4, 0, 2)]);
+}
+
+/// One purchase each, of people who saw some of three channels: whose channel stands last in the list gains nothing by it.
+#[test]
+fn no_place_gains_by_where_it_stands_in_the_list() {
+    for rule in [Rule::Linear, Rule::Position] {
+        let credited = |place: fn(i32) -> i32| {
+            let seen = |who: u8, day: i32| Row { day, group: place(day - 1), ..row(who, 0, 1) };
+            let exposures = (1..=210_u8).flat_map(|who| {
+                (1..=3)
+                    .filter(move |day| {
+                        u8::try_from(*day).is_ok_and(|day| who % 7 & (1 << (day - 1)) == 0)
+                    })
+                    .map(move |day| seen(who, day))
+            });
+            let sales = (1..=210_u8).map(|who| Row { day: 4, ..row(who, 0, 1) });
+            let tables = [exposures.collect(), sales.collect()];
+            let answer = answer(&credits((rule, 7, 6), &[9, 99], Vec::new()), &tables);
+            let of = |wanted: i32| {
+                let wanted = Some(vec![Place::Index(u32::try_from(place(wanted)).unwrap())]);
+                answer.get(&wanted).map_or(0, |(_, sums, _)| sums[0])
+            };
+            [of(0), of(1), of(2)]
+        };
+        for (one, other) in credited(|it| it).into_iter().zip(credited(|it| 2 - it)) {
+            // Of each purchase at most one thousandth.
+            assert!(one.abs_diff(other) <= 210, "{rule:?}: {one} or {other} thousandths");
+            assert!(one > 30_000, "{one}");
+        }
+    }
 }

@@ -348,7 +348,10 @@ fn credits_are_the_only_amounts_beside_dimensions_of_whole_people_and_none_is_si
         let rule = Rule::Last;
         Dimension::Credited(Credit { column, values: 4, day, outcome, window, rule })
     };
-    let of = |column: Option<&str>| Quantity::Credit { column: column.map(str::to_owned) };
+    let of = |column: Option<&str>| {
+        let column = column.map(str::to_owned);
+        Quantity::Credit { column, parts: 1 }
+    };
     let credited = |change: &dyn Fn(&mut Tally)| {
         checked(|tally| {
             tally.dimensions = vec![credit(7)];
@@ -362,7 +365,9 @@ fn credits_are_the_only_amounts_beside_dimensions_of_whole_people_and_none_is_si
     assert_eq!(credited(&|it| it.dimensions.push(arm())), Ok(()));
     assert_eq!(credited(&|it| it.measures[0].of = of(None)), Ok(()));
     let wrong = Err(Flaw::Shape("credit"));
-    let changes: [&dyn Fn(&mut Tally); 11] = [
+    let changes: [&dyn Fn(&mut Tally); 13] = [
+        &|it| it.measures[0].of = Quantity::Credit { column: None, parts: 0 },
+        &|it| it.measures[0].of = Quantity::Credit { column: None, parts: 1_001 },
         &|it| it.products = vec![Product::square(0)],
         &|it| it.cells_per_person = 1,
         &|it| it.dimensions = vec![credit(3_661)],
@@ -379,7 +384,7 @@ fn credits_are_the_only_amounts_beside_dimensions_of_whole_people_and_none_is_si
         let found = credited(*change);
         // A dataset that is not read is found out before.
         let before = Err(Flaw::Shape("dataset that is not read"));
-        assert!(found == wrong || (at == 10 && found == before), "{at}: {found:?}");
+        assert!(found == wrong || (at == changes.len() - 1 && found == before), "{at}: {found:?}");
     }
     let alone = checked(|tally| tally.measures[0].of = of(None));
     assert_eq!(alone, Err(Flaw::Shape("credit of nothing")));
