@@ -115,9 +115,13 @@ impl Stage {
     /// Bytes that nothing speaks of between the pages and the footer of a short file: the manifest's
     /// check of its size is not to save the reader.
     pub(crate) fn as_long_as_honest(&self, file: &[u8]) -> Vec<u8> {
+        Self::with_gap(file, self.honest.file.len().saturating_sub(file.len()))
+    }
+
+    /// The file with so many bytes between the pages and the footer.
+    pub(crate) fn with_gap(file: &[u8], missing: usize) -> Vec<u8> {
         let (body, end) = file.split_at(file.len() - 8);
         let footer = u32::from_le_bytes(end[..4].try_into().unwrap()) as usize;
-        let missing = self.honest.file.len().saturating_sub(file.len());
         let at = body.len().saturating_sub(footer);
         [&file[..at], &vec![0; missing], &file[at..]].concat()
     }
