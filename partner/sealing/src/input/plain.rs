@@ -111,8 +111,11 @@ const BLOCK: usize = 128 << 10;
 mod tests {
     use super::*;
 
+    /// A line's number and its fields.
+    type Record = (u64, Vec<Vec<u8>>);
+
     /// All records and the lines that they are on, as far as they are plain, and what is left.
-    fn read(text: &[u8]) -> (Vec<(u64, Vec<Vec<u8>>)>, Option<Vec<u8>>) {
+    fn read(text: &[u8]) -> (Vec<Record>, Option<Vec<u8>>) {
         let mut records = Vec::new();
         let mut plain = Some(Plain::new(Vec::new(), Box::new(io::Cursor::new(text.to_vec())), 1));
         while let Some(this) = plain.take() {
