@@ -288,10 +288,31 @@ fn a_model_scores_ones_own_people_by_the_bins_of_its_training() {
     let second = intercept + weight(0, 0) + weight(1, 2) + weight(2, 0) + weight(3, 0);
     let line = |id: u8, score: f64| format!("{id},{:.6},{score:.6}", 1.0 / (1.0 + (-score).exp()));
     assert_eq!(out, format!("number,says,score\n{}\n{}\n", line(7, first), line(8, second)));
+    assert!(talk.contains("1 of 2 lines have no value of members.age."), "{talk}");
     assert!(
-        talk.contains("1 of 2 lines have no value of members.age that the model knows."),
+        talk.contains(
+            "1 of 2 lines have a visits.rows that is none of the model, the first in line 3"
+        ),
         "{talk}"
     );
+    // As training does: whoever has no row was not found, whatever stands beside it; without a count of rows, 0 is a total.
+    let rows = "number,age,plan,visits.rows,visits.minutes\n1,35,family,0,0\n2,35,family,,240\n3,35,pls,1,0\n";
+    fs::write(dir.path().join("people.csv"), rows).unwrap();
+    let (out, talk) = says(dir.path(), 0, &score);
+    let of = |plan, rows, minutes| {
+        intercept + weight(0, 3) + weight(1, plan) + weight(2, rows) + weight(3, minutes)
+    };
+    let lines = [line(1, of(3, 0, 0)), line(2, of(3, 0, 0)), line(3, of(0, 1, 1))];
+    assert_eq!(out, format!("number,says,score\n{}\n", lines.join("\n")));
+    let talk = talk.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "2 of 3 lines have no row in visits (visits.rows is 0 or empty).",
+        "2 of 3 lines have a value of visits.minutes and no row in visits",
+        "1 of 3 lines have a members.plan that is none of the model, the first in line 4 of the file",
+        "Expected: one of basic, plus, family, or nothing.",
+    ] {
+        assert!(talk.contains(told), "no {told} in {talk}");
+    }
     let (_, talk) = says(dir.path(), 1, &["model", "score", "people.csv", "--model", &job]);
     assert!(talk.contains("expected a result of format glovebox-result-v2"), "{talk}");
     fs::write(dir.path().join("fewer.csv"), "age,plan\n35,plus\n").unwrap();

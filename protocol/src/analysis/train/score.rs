@@ -4,19 +4,28 @@ use super::answer::{Reads, TrainAnswer, TrainedFeature};
 use crate::tally::Loss;
 
 impl TrainedFeature {
-    /// The bin of a person whose value is written so; the first one for nothing, and for what is no value of the feature.
+    /// The bin of a person whose value is written so. It is the first one for nothing, and for no rows; `None` for what is no
+    /// value of the feature.
     #[must_use]
-    pub fn bin(&self, text: &str) -> usize {
+    pub fn bin(&self, text: &str) -> Option<usize> {
         let text = text.trim();
+        if text.is_empty() {
+            return Some(0);
+        }
         match self.reads {
             Reads::OnlyValue => {
                 // The first bin has a name of ours.
                 let found = self.bins.iter().skip(1).position(|bin| bin.name == text);
-                found.map_or(0, |at| at + 1)
+                found.map(|at| at + 1)
             }
-            Reads::Total | Reads::Rows => match text.parse::<f64>() {
-                Ok(number) if number.is_finite() => self.above(number),
-                _ => 0,
+            Reads::Total => {
+                let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
+                Some(self.above(number))
+            }
+            // Whoever has no row was not found, and was so in training.
+            Reads::Rows => match rows(text)? {
+                0 => Some(0),
+                rows => Some(self.above(f64::from(rows))),
             },
         }
     }
@@ -49,4 +58,14 @@ impl TrainAnswer {
             Loss::Poisson => libm::exp(score),
         }
     }
+}
+
+/// How many rows a person has, by what a file says; `None` for what is no number of rows. Nothing says that there are none.
+#[must_use]
+pub fn rows(text: &str) -> Option<u32> {
+    let text = text.trim();
+    // Other programs write the 4 of a column with gaps as 4.0.
+    let whole = text.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0'));
+    let whole = whole.map_or(text, |(whole, _)| whole);
+    if text.is_empty() { Some(0) } else { whole.parse().ok() }
 }

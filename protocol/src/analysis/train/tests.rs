@@ -177,14 +177,23 @@ fn scoring_bins_as_training_does() {
     let asked = asked(JOB).unwrap();
     let (model, _) = answer(&asked, &trained(&asked, vec![0; 24])).unwrap();
     let [age, plan, ..] = model.features.as_slice() else { panic!("two features and more") };
-    assert_eq!(age.bin("24"), 1);
-    assert_eq!(age.bin("25"), 2);
-    assert_eq!(age.bin(" 1e9 "), age.bins.len() - 1);
-    for none in ["", "x", "NaN", "inf"] {
-        assert_eq!(age.bin(none), 0, "{none}");
+    assert_eq!(age.bin("24"), Some(1));
+    assert_eq!(age.bin("25"), Some(2));
+    assert_eq!(age.bin(" 1e9 "), Some(age.bins.len() - 1));
+    for none in ["x", "NaN", "inf"] {
+        assert_eq!(age.bin(none), None, "{none}");
     }
-    assert_eq!(plan.bin("plus"), 2);
-    assert_eq!(plan.bin("(none or several)"), 0);
+    assert_eq!(plan.bin("plus"), Some(2));
+    assert_eq!(plan.bin("(none or several)"), None);
+    let rows = model.features.iter().find(|feature| feature.reads == Reads::Rows).unwrap();
+    // Whoever has no row is not found, and not "below 2".
+    for (text, bin) in [("0", 0), (" 00 ", 0), ("0.0", 0), ("", 0), ("1", 1), ("2", 2), ("40", 3)] {
+        assert_eq!(rows.bin(text), Some(bin), "{text}");
+    }
+    for none in ["-1", "1.5", "x"] {
+        assert_eq!(rows.bin(none), None, "{none}");
+    }
+    assert_eq!([age.bin(" "), plan.bin("")], [Some(0); 2]);
     let bins = vec![1; model.features.len()];
     let score = model.score(&bins).unwrap();
     assert!((model.says(score) - 600.0 / 1_800.0).abs() < 1e-9, "no step moved a weight");
