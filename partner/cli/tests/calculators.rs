@@ -323,3 +323,19 @@ fn a_model_scores_ones_own_people_by_the_bins_of_its_training() {
         "{talk}"
     );
 }
+
+/// The outcome of somebody is 0 or 1, in people and not in hundredths of them, also if its column has decimals.
+#[test]
+fn the_noise_on_buyers_is_in_people() {
+    let column = |from: &str, to: &str| {
+        let dir = campaign(from, to);
+        let price = priced(&dir, &["--sd", "conversion=5", "--audience", "20000"]);
+        let figure = price["figures"][1].clone();
+        assert_eq!(figure["name"], "conversion");
+        (figure["sum_sd"].as_f64().unwrap(), price["wanted"][0]["epsilon"].as_f64().unwrap())
+    };
+    let own = "name = \"conversion\"";
+    let (whole, decimals) = (column(own, own), column(own, &format!("{own}\ncolumn = \"spend\"")));
+    assert_eq!(whole, decimals);
+    assert!(whole.0 > 1.0, "{whole:?}");
+}

@@ -79,7 +79,12 @@ impl Analysis for Lift {
     }
 
     fn measures(&self) -> Vec<(String, Scale)> {
-        self.outcomes.iter().map(|outcome| (outcome.name.clone(), outcome.scale)).collect()
+        let scale = |outcome: &Outcome| match outcome.kind {
+            // Added up is 0 or 1 of each person, whatever decimals the column has.
+            OutcomeKind::Binary => Scale::WHOLE,
+            OutcomeKind::Count | OutcomeKind::Value => outcome.scale,
+        };
+        self.outcomes.iter().map(|outcome| (outcome.name.clone(), scale(outcome))).collect()
     }
 
     fn at_confidence(&self, confidence: Millionths) -> Option<Self> {

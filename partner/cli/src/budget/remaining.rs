@@ -8,7 +8,7 @@ use protocol::{
     contract::{Contract, Role},
     page::number::{self, whole},
     proof::{Choice, Figure, Leaves, Steps, Vectors},
-    tally::{Measure, Quantity, Tally},
+    tally::{Clamp, Measure, Quantity, Tally},
     units::Scale,
 };
 use std::fmt::{self, Write};
@@ -129,8 +129,8 @@ pub(super) fn as_json(line: &BudgetLine, job: &JobLine, contract: &Contract) -> 
     let (now, ever) = jobs_that_fit(line, job);
     let vectors = job.proof.vectors();
     let sums = vectors.map(|vectors| vectors.sums.as_slice()).unwrap_or_default();
-    let measures = job.tally.measures.iter().zip(sums).map(|(measure, figure)| {
-        let (name, unit) = named(measure, &job.tally, contract);
+    let measures = job.tally.measures.iter().zip(sums).enumerate().map(|(at, (measure, figure))| {
+        let (name, unit) = named(at, measure, &job.tally, contract);
         serde_json::json!({
             "name": name, "one_person_moves": real(figure.linf) / unit, "in_cells": figure.cells,
             "smallest_audience": for_a_mean(measure, figure),
@@ -163,8 +163,8 @@ fn person(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
     };
     let people = &vectors.people;
     let mut parts = vec![format!("a head count by at most {}{}", people.linf, cells(people))];
-    for (measure, figure) in job.tally.measures.iter().zip(&vectors.sums) {
-        let (name, unit) = named(measure, &job.tally, contract);
+    for (at, (measure, figure)) in job.tally.measures.iter().zip(&vectors.sums).enumerate() {
+        let (name, unit) = named(at, measure, &job.tally, contract);
         let most = number::figure(real(figure.linf) / unit, 0.0);
         parts.push(format!("the total of {name} by {most}{}", cells(figure)));
     }
@@ -179,8 +179,8 @@ fn reliable(job: &JobLine, vectors: &Vectors, contract: &Contract) -> String {
         whole(least)
     );
     let mut means: Vec<(i64, Vec<String>)> = Vec::new();
-    for (measure, figure) in job.tally.measures.iter().zip(&vectors.sums) {
-        let (name, _) = named(measure, &job.tally, contract);
+    for (at, (measure, figure)) in job.tally.measures.iter().zip(&vectors.sums).enumerate() {
+        let (name, _) = named(at, measure, &job.tally, contract);
         let least = for_a_mean(measure, figure);
         match means.iter_mut().find(|(from, _)| *from == least) {
             Some((_, names)) => names.push(name),
@@ -209,8 +209,8 @@ fn for_a_mean(measure: &Measure, figure: &Figure) -> i64 {
     rounded(Z95 * figure.sigma.value() * 100.0 / real(measure.clamp.reach()))
 }
 
-/// The name of what is added up, and how many of its units make one.
-fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64) {
+/// The name of what is added up, which is the measure at this place, and how many of its units make one.
+fn named(at: usize, measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64) {
     let dataset = tally.dataset(measure.side);
     match &measure.of {
         Quantity::Rows => (format!("rows of \"{dataset}\""), 1.0),
@@ -220,6 +220,15 @@ fn named(measure: &Measure, tally: &Tally, contract: &Contract) -> (String, f64)
         Quantity::RowsOfAll => ("rows of all datasets".to_owned(), 1.0),
         Quantity::Distinct { column } => {
             (format!("different values of \"{}\"", say::name(column)), 1.0)
+        }
+        // The 0 or 1 of a binary outcome, whatever decimals its column has: of any other outcome of a design, squares are
+        // added up too.
+        Quantity::Sum { column }
+            if tally.compares_arms()
+                && measure.clamp == Clamp::ONE
+                && tally.square_of(at).is_none() =>
+        {
+            (format!("people with \"{}\"", say::name(column)), 1.0)
         }
         Quantity::Sum { column } | Quantity::Credit { column: Some(column), .. } => {
             let found = contract.datasets.get(dataset).and_then(|found| found.column(column));
@@ -250,3 +259,25 @@ fn real(number: u64) -> f64 {
 const Z95: f64 = 1.96;
 /// How many flagged jobs a page lists.
 const FLAGGED: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever buys counts as 1, whatever decimals the column has that says so.
+    #[test]
+    fn a_binary_outcome_is_people_and_has_no_decimals() {
+        let sample = include_str!("../../../../protocol/src/analysis/lift/sample/contract.toml");
+        let job = include_str!("../../../../protocol/src/analysis/lift/sample/job.toml");
+        let own = "name = \"visit\"";
+        assert!(job.contains(own));
+        let job = job.replacen(own, "name = \"buyers\"\ncolumn = \"spend\"", 1);
+        let contract = rehearsal::with_throw_away_keys(sample).unwrap().unwrap();
+        let (analysis, question) = protocol::job::question_from_toml(&job, &contract).unwrap();
+        let proven = protocol::policy::price(&contract, &analysis, &question).unwrap();
+        let tally = proven.tally();
+        let named = |at: usize| named(at, &tally.measures[at], tally, &contract);
+        assert_eq!(named(0), ("people with \"spend\"".to_owned(), 1.0));
+        assert_eq!(named(2), ("\"spend\"".to_owned(), 100.0));
+    }
+}
