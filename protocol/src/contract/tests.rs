@@ -160,7 +160,10 @@ fn a_dataset_has_one_name_for_its_people_which_is_not_sealed() {
     assert!(contract.used_columns("exposures").iter().all(|column| column.name != "history"));
     let second = "[[dataset.column]]\nname = \"device\"\nrole = \"person\" #";
     let text = text.replacen("role = \"person\"", &format!("role = \"person\"\n{second}"), 1);
-    refused(&text, "role = \"person\" #", &duplicate("history", "device"));
+    let [first, second] = ["history", "device"].map(str::to_owned);
+    refused(&text, "role = \"person\" #", &Flaw::SecondPerson { first, second });
+    let said = parse(&text).unwrap_err().to_string();
+    assert!(said.contains("at most one column of a dataset has the role person"), "{said}");
 }
 
 /// Asserts that the text is refused for `expected`, at the line on which `at` stands.

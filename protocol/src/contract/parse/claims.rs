@@ -23,8 +23,7 @@ pub(super) fn read(
     for kind in raw.get_ref() {
         let (found, span) = (*kind.get_ref(), kind.span());
         if claims.contains(&found) {
-            let name = found.name().to_owned();
-            return Err(page.flaw(span, Flaw::Duplicate { first: name.clone(), second: name }));
+            return Err(page.flaw(span, Flaw::ClaimedTwice(found.name())));
         }
         if !columns.iter().any(|column| column.role == Role::MatchKey(found)) {
             let (kind, dataset) = (found.name(), dataset.to_owned());

@@ -22,7 +22,7 @@ impl Page<'_> {
             let (span, column) = (column.role.span(), self.column(column)?);
             let is_person = |known: &&Column| known.role == Role::Person;
             if let Some(first) = columns.iter().find(is_person).filter(|_| is_person(&&column)) {
-                let flaw = Flaw::Duplicate { first: first.name.clone(), second: column.name };
+                let flaw = Flaw::SecondPerson { first: first.name.clone(), second: column.name };
                 return Err(self.flaw(span, flaw));
             }
             columns.push(column);

@@ -49,6 +49,22 @@ pub enum Flaw {
         /// The name found here.
         second: String,
     },
+    /// Two columns name the person of a row.
+    #[error(
+        "at most one column of a dataset has the role person, and \"{}\" has it already: give \"{}\" another role, such \
+         as never",
+        text::told_apart(first),
+        text::told_apart(second)
+    )]
+    SecondPerson {
+        /// The column that came first.
+        first: String,
+        /// The column found here.
+        second: String,
+    },
+    /// An order of claims names a kind of match key twice.
+    #[error("\"{0}\" stands in claims already: a kind of match key stands there once")]
+    ClaimedTwice(&'static str),
     /// Two parties have one key.
     #[error("this key is also the key of \"{0}\": every party needs its own")]
     SharedKey(String),

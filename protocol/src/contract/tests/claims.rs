@@ -59,7 +59,9 @@ fn claims_that_could_find_nobody_are_refused_by_name() {
     let (what, found) = ("the number of kinds in claims", "0".to_owned());
     refused(&with(&[], none), none, &Flaw::Range { what, found, expected: "1 to 3" });
     let twice = "claims = [\"email\", \"email\"]";
-    refused(&with(&[], twice), twice, &duplicate("email", "email"));
+    refused(&with(&[], twice), twice, &Flaw::ClaimedTwice("email"));
+    let said = parse(&with(&[], twice)).unwrap_err().to_string();
+    assert!(said.ends_with("a kind of match key stands there once"), "{said}");
     refused_by_toml(
         &with(&[], "claims = [\"fax\"]"),
         "claims = [\"fax\"]",
