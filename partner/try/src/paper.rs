@@ -3,7 +3,7 @@
 use crate::{Parties, RehearsalError};
 use client::{keys::Identity, salts};
 use protocol::{
-    contract::{Contract, TAG},
+    contract::{Contract, ContractError, TAG},
     sign::Jointly,
 };
 use std::{collections::BTreeMap, fmt, path::Path};
@@ -42,9 +42,8 @@ pub(crate) fn contract(
     pcrs: &BTreeMap<u8, impl fmt::Display>,
     with_custodies: bool,
 ) -> Result<(Contract, Vec<u8>), RehearsalError> {
-    // The user's own contract must be valid by itself, so that errors name the user's own lines.
-    let placeholder = Contract::parse(text.as_bytes());
-    let mut table: Table = text.parse()?;
+    let own: Table = text.parse()?;
+    let mut table = own.clone();
     if let Some(listed) = table.get_mut("party").and_then(Value::as_array_mut) {
         for party in listed.iter_mut().filter_map(Value::as_table_mut) {
             let name = party.get("name").and_then(Value::as_str);
@@ -65,15 +64,59 @@ pub(crate) fn contract(
     build.insert("name".to_owned(), "rehearsal".into());
     table.insert("build".to_owned(), Value::Array(vec![build.into()]));
     let rewritten = toml::to_string(&table)?;
-    let contract = match (Contract::parse(rewritten.as_bytes()), placeholder) {
-        (Ok(contract), _) => contract,
-        (Err(_), Err(original)) => return Err(original.into()),
-        (Err(rewritten), Ok(_)) => return Err(rewritten.into()),
-    };
+    let contract = Contract::parse(rewritten.as_bytes())
+        .map_err(|why| own_mistake(text, &own, &table).unwrap_or(why))?;
     let mut joint = Jointly::unsigned(TAG, rewritten.as_bytes());
     for identity in parties.values() {
         joint.add(&identity.root()?);
         salts::keep(identity.directory(), &contract, &salt)?;
     }
     Ok((contract, joint.to_vec()))
+}
+
+/// What is wrong in the user's text, by its own lines. What it leaves out until keys are made is put in line by line first, from
+/// the contract that is `complete`; otherwise the parser would speak of nothing else.
+fn own_mistake(text: &str, own: &Table, complete: &Table) -> Option<ContractError> {
+    let mut lines: Vec<(bool, String)> = Vec::new();
+    if let Some(salt) = missing(own, complete, "bucket_salt") {
+        lines.push((false, salt));
+    }
+    let mut parties = tables(own, "party").zip(tables(complete, "party"));
+    for line in text.strip_prefix('\u{feff}').unwrap_or(text).split('\n') {
+        lines.push((true, line.to_owned()));
+        if is_head_of_party(line)
+            && let Some((own, complete)) = parties.next()
+        {
+            let keys = ["root_key", "recipient_key"].into_iter();
+            let keys = keys.filter_map(|key| missing(own, complete, key));
+            lines.extend(keys.map(|line| (false, line)));
+        }
+    }
+    if !own.contains_key("build") {
+        for build in tables(complete, "build") {
+            lines.push((false, "[[build]]".to_owned()));
+            lines.extend(build.iter().map(|(key, value)| (false, format!("{key} = {value}"))));
+        }
+    }
+    let text: Vec<_> = lines.iter().map(|(_, line)| line.as_str()).collect();
+    let ContractError { line, flaw } = Contract::parse(text.join("\n").as_bytes()).err()?;
+    let line = lines.iter().take(line).filter(|(is_own, _)| *is_own).count().max(1);
+    Some(ContractError { line, flaw })
+}
+
+/// The line of a key that a table leaves out.
+fn missing(own: &Table, complete: &Table, key: &str) -> Option<String> {
+    let value = complete.get(key).filter(|_| !own.contains_key(key))?;
+    Some(format!("{key} = {value}"))
+}
+
+fn tables<'t>(table: &'t Table, name: &str) -> impl Iterator<Item = &'t Table> {
+    let listed = table.get(name).and_then(Value::as_array).into_iter().flatten();
+    listed.filter_map(Value::as_table)
+}
+
+fn is_head_of_party(line: &str) -> bool {
+    let head = line.split('#').next().unwrap_or_default().trim();
+    let name = head.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]"));
+    name.is_some_and(|name| name.trim() == "party")
 }

@@ -38,3 +38,23 @@ fn in_both(customers: &str, viewers: &str) -> usize {
         |(email, agreed): &(&&str, &bool)| **agreed && !email.is_empty() && viewers.contains(email);
     agreed.iter().filter(is_in).count()
 }
+
+/// A sample has no keys, so that its parties, salt and build are put in before the parser sees it: it speaks of the user's
+/// mistake, by the line in the user's file.
+#[test]
+fn a_mistake_in_a_contract_without_keys_is_told_by_its_own_line() {
+    let sample = std::fs::read_to_string(Path::new(FOLDER).join("contract.toml")).unwrap();
+    for (from, to, said) in [
+        ("role = \"match_key\"", "role = \"match\"", "found `match`"),
+        ("role = \"match_key\"", "role = \"match_key\"\ncolour = 1", "colour"),
+        ("period = \"month\"", "period = \"year\"", "year"),
+        ("epsilon = 4.0", "epsilon = 400.0", "epsilon"),
+        ("min_cell = 20", "min_cell = 1", "min_cell is 1"),
+    ] {
+        assert!(sample.contains(from), "no {from}");
+        let text = sample.replacen(from, to, 1);
+        let at = text[..text.find(to).unwrap()].lines().count() + to.lines().count();
+        let why = with_throw_away_keys(&text).unwrap_err().to_string();
+        assert!(why.contains(&format!("line {at}: ")) && why.contains(said), "{at} {said}: {why}");
+    }
+}
