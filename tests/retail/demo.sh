@@ -71,14 +71,14 @@ for question in reach overlap lift attribution; do
     "$bin/glovebox" result open --job "$job" --dir brand -o $question
 done
 
-say "6. What is left of each owner's budget: each dataset was charged once for each question that reads it."
+say "6. What is left of each owner's budget: charged once for each question and each dataset of the owner that it reads."
 for party in agency retailer brand; do
     "$bin/glovebox" budget --dir $party --json > $party/budget.json
     run "$bin/glovebox" budget --dir $party
 done
 "$python" "$questions/charged.py" agency retailer brand
 
-say "7. The same questions on the same files without noise (a rehearsal), beside DuckDB in the clear."
+say "7. The same questions without noise (a rehearsal), beside DuckDB in the clear. One of the ranges above in twenty misses."
 files=$(for dataset in assigned video display exposures loyalty crm; do echo "--data $dataset=data/$dataset.csv"; done)
 for question in reach overlap lift attribution; do
     "$bin/glovebox" try --contract contract.toml --job "$questions/$question.toml" $files --noise off --output exact-$question > /dev/null 2>&1
