@@ -151,6 +151,30 @@ impl Ordered {
         self.columns.get(column).ok_or_else(|| self.layout(column))
     }
 
+    /// The codes of a group.
+    pub(crate) fn codes(&self, column: &str) -> Result<&Codes, Fault> {
+        match self.column(column)? {
+            Column::Group { codes, .. } => Ok(codes),
+            _ => Err(self.layout(column)),
+        }
+    }
+
+    /// The values of a measure or a feature.
+    pub(crate) fn numbers(&self, column: &str) -> Result<&[i64], Fault> {
+        match self.column(column)? {
+            Column::Numbers(numbers) => Ok(numbers),
+            _ => Err(self.layout(column)),
+        }
+    }
+
+    /// The days of a date.
+    pub(crate) fn days(&self, column: &str) -> Result<&[i32], Fault> {
+        match self.column(column)? {
+            Column::Days(days) => Ok(days),
+            _ => Err(self.layout(column)),
+        }
+    }
+
     /// That `column` is not what a tally takes it for.
     pub(crate) fn layout(&self, column: &str) -> Fault {
         Fault::Layout { dataset: self.name.clone(), column: column.to_owned() }
@@ -197,7 +221,7 @@ pub(crate) struct Orders {
 impl Orders {
     fn of(contract: &Contract, name: &str) -> Self {
         let is_union =
-            contract.analyses.values().any(|it| it.permits_dataset(name, Reading::Union));
+            contract.analyses.values().any(|terms| terms.permits_dataset(name, Reading::Union));
         let own = contract.match_keys(name);
         let mut unions = Vec::new();
         for kind in own.iter().copied().filter(|kind| is_union && own.first() != Some(kind)) {

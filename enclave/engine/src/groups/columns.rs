@@ -63,11 +63,7 @@ impl<'t> Starts<'t> {
         table: &'t Ordered,
     ) -> Result<Vec<(usize, &'t [i32])>, Fault> {
         let own = self.0.iter().enumerate().filter(|(_, (of, _))| *of == side);
-        let days = own.map(|(at, (_, column))| match table.column(column)? {
-            Column::Days(days) => Ok((at, days.as_slice())),
-            _ => Err(table.layout(column)),
-        });
-        days.collect()
+        own.map(|(at, (_, column))| Ok((at, table.days(column)?))).collect()
     }
 
     fn place(&self, condition: &Condition) -> Option<usize> {
@@ -198,10 +194,7 @@ pub(crate) enum Part<'t> {
 
 impl<'t> Part<'t> {
     pub(crate) fn group(table: &'t Ordered, column: &str, values: u32) -> Result<Self, Fault> {
-        match table.column(column)? {
-            Column::Group { codes, .. } => Ok(Self::Group { codes, values }),
-            _ => Err(table.layout(column)),
-        }
+        Ok(Self::Group { codes: table.codes(column)?, values })
     }
 
     pub(crate) fn label(table: &'t Ordered, column: &str) -> Result<Self, Fault> {
@@ -301,10 +294,7 @@ impl<'t> Value<'t> {
         let of = match quantity {
             // Credits are made of rows of two tables.
             Quantity::Rows | Quantity::RowsOfAll | Quantity::Credit { .. } => Of::Rows,
-            Quantity::Sum { column } => match table.column(column)? {
-                Column::Numbers(numbers) => Of::Sum(numbers),
-                _ => return Err(table.layout(column)),
-            },
+            Quantity::Sum { column } => Of::Sum(table.numbers(column)?),
             Quantity::Distinct { column } => match table.column(column)? {
                 Column::Group { values, .. } => Of::Distinct(Part::group(table, column, *values)?),
                 _ => Of::Distinct(Part::label(table, column)?),

@@ -19,7 +19,7 @@ use super::columns::{Part, WIDEST};
 use super::side::Person;
 use crate::fault::Fault;
 use crate::mix::mix;
-use crate::ordered::{Column, Id, Ordered, wide};
+use crate::ordered::{Id, Ordered, wide};
 use rule::Rule;
 use window::{Touch, Window};
 
@@ -68,10 +68,7 @@ impl<'t> Credits<'t> {
             let Quantity::Credit { column, parts } = &measure.of else { return Err(Fault::Tables) };
             let numbers = match column {
                 None => None,
-                Some(column) => match joined.column(column)? {
-                    Column::Numbers(numbers) => Some(numbers.as_slice()),
-                    _ => return Err(joined.layout(column)),
-                },
+                Some(column) => Some(joined.numbers(column)?),
             };
             Ok(Amount { numbers, parts: *parts, most: measure.clamp.most() })
         });
@@ -79,8 +76,8 @@ impl<'t> Credits<'t> {
         Ok(Some(Self {
             credit,
             part: Part::group(population, &credit.column, credit.values)?,
-            exposed: days(population, &credit.day)?,
-            outcome: days(joined, &credit.outcome)?,
+            exposed: population.days(&credit.day)?,
+            outcome: joined.days(&credit.outcome)?,
             amounts: amounts.collect::<Result<_, Fault>>()?,
             rule: match credit.rule {
                 Named::Last => Box::new(last::Last),
@@ -223,11 +220,4 @@ fn on_days(days: &[i32], rows: &[u32]) -> impl Iterator<Item = (i32, u32)> {
     let day =
         |row: &u32| Some((days.get(wide(*row)).copied().filter(|day| *day != MISSING)?, *row));
     rows.iter().filter_map(day)
-}
-
-fn days<'t>(table: &'t Ordered, column: &str) -> Result<&'t [i32], Fault> {
-    match table.column(column)? {
-        Column::Days(days) => Ok(days),
-        _ => Err(table.layout(column)),
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::tally::{Binned, Feature, Label, Learnt, Side};
 
 use crate::fault::Fault;
-use crate::ordered::{Codes, Column, Ordered, wide};
+use crate::ordered::{Codes, Ordered, wide};
 
 /// How one feature is read.
 pub(super) struct BinRead<'t> {
@@ -23,8 +23,8 @@ impl<'t> BinRead<'t> {
     pub(super) fn new(feature: &'t Feature, tables: &'t [Arc<Ordered>]) -> Result<Self, Fault> {
         let table = table(feature.side, tables)?;
         let of = match &feature.of {
-            Binned::Value { column, values } => BinOf::Value(codes(table, column)?, *values),
-            Binned::Total { column, edges } => BinOf::Total(numbers(table, column)?, edges),
+            Binned::Value { column, values } => BinOf::Value(table.codes(column)?, *values),
+            Binned::Total { column, edges } => BinOf::Total(table.numbers(column)?, edges),
             Binned::Rows { edges } => BinOf::Rows(edges),
         };
         Ok(Self { table: feature.side.place(), of })
@@ -72,11 +72,9 @@ impl<'t> LabelRead<'t> {
         let table = table(label.side, tables)?;
         let of = match &label.of {
             Learnt::Found => LabelOf::Found,
-            Learnt::OneOf { column, codes: chosen } => {
-                LabelOf::OneOf(codes(table, column)?, chosen)
-            }
+            Learnt::OneOf { column, codes: chosen } => LabelOf::OneOf(table.codes(column)?, chosen),
             Learnt::Rows => LabelOf::Rows,
-            Learnt::Sum { column } => LabelOf::Sum(numbers(table, column)?),
+            Learnt::Sum { column } => LabelOf::Sum(table.numbers(column)?),
         };
         Ok(Self { table: label.side.place(), of, cap: label.cap })
     }
@@ -102,8 +100,8 @@ impl<'t> LabelRead<'t> {
 
 /// The only value of the rows that have one.
 fn only(codes: &Codes, values: u32, rows: &[u32]) -> Option<u32> {
-    let mut known = rows.iter().filter_map(|row| codes.get(wide(*row)));
-    let mut known = known.by_ref().filter(|code| *code < values);
+    let known = rows.iter().filter_map(|row| codes.get(wide(*row)));
+    let mut known = known.filter(|code| *code < values);
     let first = known.next()?;
     known.all(|code| code == first).then_some(first)
 }
@@ -114,18 +112,4 @@ fn total(numbers: &[i64], rows: &[u32]) -> i128 {
 
 fn table(side: Side, tables: &[Arc<Ordered>]) -> Result<&Ordered, Fault> {
     tables.get(side.place()).map(Arc::as_ref).ok_or(Fault::Tables)
-}
-
-fn codes<'t>(table: &'t Ordered, column: &str) -> Result<&'t Codes, Fault> {
-    match table.column(column)? {
-        Column::Group { codes, .. } => Ok(codes),
-        _ => Err(table.layout(column)),
-    }
-}
-
-fn numbers<'t>(table: &'t Ordered, column: &str) -> Result<&'t [i64], Fault> {
-    match table.column(column)? {
-        Column::Numbers(numbers) => Ok(numbers),
-        _ => Err(table.layout(column)),
-    }
 }

@@ -36,9 +36,9 @@ impl<'t> Window<'t> {
             }
         }
         let first = i64::from(day) - self.days;
-        let within = |touch: &&Touch| i64::from(touch.day) < first;
+        let is_before = |touch: &&Touch| i64::from(touch.day) < first;
         while let Some(touch) =
-            self.touches.get(self.start).filter(within).filter(|_| self.start < self.end)
+            self.touches.get(self.start).filter(is_before).filter(|_| self.start < self.end)
         {
             self.start += 1;
             if let Some(count) = self.counts.get_mut(wide(touch.place)) {
