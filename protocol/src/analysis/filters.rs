@@ -3,12 +3,29 @@
 use super::{
     rules::{column_not_permitted, not_permitted, places},
     table::Filter,
-    toml::{RawFilter, TemplateError, day, stranger, units, value},
+    toml::{RawFilter, TemplateError, allows, day, stranger, units, value},
+    uses::{Amount, Lists, Reading, Use},
 };
 use crate::{
-    contract::{ColumnRef, Contract, Role},
+    contract::{ColumnRef, Contract, Role, RoleKind},
     refusal::{Asked, Refusal},
-    tally::Condition,
+    tally::{Condition, Table},
+    text,
+    units::Scale,
+};
+
+/// The columns by which an analyst may choose rows, as the section of each kind that has filters
+/// lists them.
+pub(super) const FILTERS: Use = Use {
+    key: "filters",
+    noun: "filter",
+    title: "rows may be chosen by",
+    lists: Lists::Columns {
+        of: None,
+        roles: &[RoleKind::Group, RoleKind::Measure, RoleKind::Date],
+    },
+    amount: Amount::Any,
+    reads: &[Reading::Condition],
 };
 
 /// The column written `text`, if it is one of `allowed`, and its role.
@@ -23,11 +40,26 @@ pub(super) fn column<'c>(
         let role = &contract.column(&named)?.role;
         Some((named, role))
     });
-    found.ok_or_else(|| {
-        let names = allowed.iter().map(ColumnRef::to_string).collect::<Vec<_>>().join(", ");
-        let names = if names.is_empty() { "none".to_owned() } else { names };
-        value(field, text, format!("the contract's analysis allows {names}"))
-    })
+    found.ok_or_else(|| value(field, text, allows(allowed.iter().map(ColumnRef::to_string))))
+}
+
+/// The scale of the measure `column` of `dataset`, if it is one of `allowed`.
+pub(super) fn scale_of(
+    field: &str,
+    column: &str,
+    dataset: &str,
+    allowed: &[ColumnRef],
+    contract: &Contract,
+) -> Result<Scale, TemplateError> {
+    let named = ColumnRef::new(dataset, column);
+    let found = contract.column(&named).filter(|_| allowed.contains(&named));
+    match found.map(|found| &found.role) {
+        Some(Role::Measure(scale)) => Ok(*scale),
+        _ => {
+            let allowed = allows(allowed.iter().map(|column| column.column.clone()));
+            Err(value(field, text::quoted(column), allowed))
+        }
+    }
 }
 
 /// The rows that `raw` chooses, for a question of this kind.
@@ -106,4 +138,22 @@ pub(super) fn condition(
         }
         _ => Err(column_not_permitted(contract, filter.column())),
     }
+}
+
+/// Adds the conditions that the filters stand for to the tables whose rows they choose.
+pub(super) fn choose(
+    tables: &mut [Table],
+    filters: &[Filter],
+    listed: &[ColumnRef],
+    contract: &Contract,
+) -> Result<(), Refusal> {
+    for filter in filters {
+        let named = filter.column();
+        let refused = || column_not_permitted(contract, named);
+        let column = contract.column(named).filter(|_| listed.contains(named));
+        let condition = condition(filter, &column.ok_or_else(refused)?.role, contract)?;
+        let table = tables.iter_mut().find(|table| table.dataset == named.dataset);
+        table.ok_or_else(refused)?.rows.push(condition);
+    }
+    Ok(())
 }

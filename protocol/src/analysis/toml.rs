@@ -218,24 +218,58 @@ pub(super) fn value(
     }
 }
 
+/// What was expected of a name that the contract does not list.
+pub(super) fn allows(names: impl Iterator<Item = String>) -> String {
+    let names = names.collect::<Vec<_>>().join(", ");
+    let names = if names.is_empty() { "none" } else { &names };
+    format!("the contract's analysis allows {names}")
+}
+
+/// Refuses names of amounts that a page could not show, and two amounts of one name.
+pub(super) fn check_names<'n>(
+    field: &str,
+    names: impl Iterator<Item = &'n String>,
+) -> Result<(), TemplateError> {
+    let mut seen: Vec<&String> = Vec::new();
+    for name in names {
+        let refused = |expected| Err(value(field, text::quoted(name), expected));
+        if !(1..=64).contains(&name.chars().count()) || text::hidden(name).is_some() {
+            return refused("expected 1 to 64 characters, none of them hidden");
+        }
+        if seen.contains(&name) {
+            return refused("expected each name once");
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+/// The whole number next to `number`, if it is 0 to `most`.
+pub(super) fn whole(number: f64, most: u32) -> Option<u32> {
+    let number = number.round();
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to lie in 0..=most"
+    )]
+    (0.0..=f64::from(most)).contains(&number).then_some(number as u32)
+}
+
+/// A share in thousandths, if it is a whole number of them and at most `most`.
+pub(super) fn thousandths(share: f64, most: u32) -> Option<u32> {
+    let found = whole(share * 1000.0, most)?;
+    ((share * 1000.0 - f64::from(found)).abs() < 1e-6).then_some(found)
+}
+
 /// The shares of the loss, in thousandths. A part that nothing needs may have none.
 pub(super) fn split(field: &str, raw: Option<&RawSplit>) -> Result<Split, TemplateError> {
     let Some(raw) = raw else { return Ok(Split { n: 200, sum: 500, products: 300 }) };
     let part = |name: &str, share: f64| {
-        let thousandths = (share * 1000.0).round();
-        let is_exact = (share * 1000.0 - thousandths).abs() < 1e-6;
-        if !is_exact || !(0.0..=1000.0).contains(&thousandths) {
+        thousandths(share, 1000).ok_or_else(|| {
             let expected = "expected 0 to 1, in whole thousandths such as 0.125";
-            return Err(value(&format!("{field}.{name}"), share, expected));
-        }
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to lie in 0..=1000"
-        )]
-        let thousandths = thousandths as u32;
-        Ok(thousandths)
+            value(&format!("{field}.{name}"), share, expected)
+        })
     };
     let [n, sum, products] =
         [part("n", raw.n)?, part("sum", raw.sum)?, part("sum_sq", raw.sum_sq)?];

@@ -8,9 +8,9 @@ use super::{
 use crate::{
     analysis::{
         Scope, filters,
-        toml::{TemplateError, clamp, millionths, value},
+        toml::{TemplateError, allows, check_names, clamp, millionths, value},
     },
-    contract::{ColumnRef, Contract, Role},
+    contract::Contract,
     loss::{Delta, Epsilon},
     tally::Rule,
     text,
@@ -48,9 +48,8 @@ pub(super) fn question(
 fn model(name: Option<&str>, listed: &Listed<'_>) -> Result<Rule, TemplateError> {
     let name = name.ok_or(TemplateError::Missing("attribution.model"))?;
     Rule::named(name).filter(|rule| listed.models.contains(rule)).ok_or_else(|| {
-        let models: Vec<_> = listed.models.iter().map(|rule| rule.name()).collect();
-        let expected = format!("the contract's analysis allows {}", models.join(", "));
-        value("attribution.model", text::quoted(name), expected)
+        let models = listed.models.iter().map(|rule| rule.name().to_owned());
+        value("attribution.model", text::quoted(name), allows(models))
     })
 }
 
@@ -68,39 +67,19 @@ fn outcomes(
     listed: &Listed<'_>,
     contract: &Contract,
 ) -> Result<Vec<Credited>, TemplateError> {
-    let mut outcomes: Vec<Credited> = Vec::new();
-    for outcome in raw {
-        if outcomes.iter().any(|other| other.name == outcome.name) {
-            let expected = "two outcomes need two names";
-            return Err(value("attribution.outcome.name", text::quoted(&outcome.name), expected));
-        }
-        outcomes.push(outcome.read(listed, contract)?);
-    }
-    Ok(outcomes)
+    check_names("attribution.outcome.name", raw.iter().map(|outcome| &outcome.name))?;
+    raw.iter().map(|outcome| outcome.read(listed, contract)).collect()
 }
 
 impl RawCredited {
     fn read(&self, listed: &Listed<'_>, contract: &Contract) -> Result<Credited, TemplateError> {
         let Self { name, column, cap_per_user } = self;
-        if !(1..=64).contains(&name.chars().count()) || text::hidden(name).is_some() {
-            let expected = "expected 1 to 64 characters, none of them hidden";
-            return Err(value("attribution.outcome.name", text::quoted(name), expected));
-        }
         let field = |key: &str| format!("attribution.outcome \"{name}\": {key}");
         let scale = match column {
             None => Scale::WHOLE,
             Some(column) => {
-                let named = ColumnRef::new(listed.outcome, column);
-                let found = contract.column(&named).filter(|_| listed.measures.contains(&named));
-                let Some(Role::Measure(scale)) = found.map(|found| &found.role) else {
-                    let allowed: Vec<_> =
-                        listed.measures.iter().map(|measure| measure.column.clone()).collect();
-                    let allowed =
-                        if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-                    let expected = format!("the contract's analysis allows {allowed}");
-                    return Err(value(&field("column"), text::quoted(column), expected));
-                };
-                *scale
+                let (dataset, measures) = (listed.outcome, listed.measures);
+                filters::scale_of(&field("column"), column, dataset, measures, contract)?
             }
         };
         let clamp = clamp(&field, *cap_per_user, None, scale)?;

@@ -26,14 +26,7 @@ pub(super) fn tally(asked: &Attribution, scope: &Scope<'_>) -> Result<Tally, Ref
     }
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     let mut tables = vec![table(listed.exposures), table(listed.outcome)];
-    for filter in &asked.rows {
-        let named = filter.column();
-        let found = scope.contract.column(named).filter(|_| listed.filters.contains(named));
-        let found = found.ok_or_else(|| column_not_permitted(scope.contract, named))?;
-        let condition = filters::condition(filter, &found.role, scope.contract)?;
-        let table = tables.iter_mut().find(|table| table.dataset == named.dataset);
-        table.ok_or(Refusal::Internal)?.rows.push(condition);
-    }
+    filters::choose(&mut tables, &asked.rows, listed.filters, scope.contract)?;
     // One place for a channel, and one for outcomes without an exposure.
     if listed.cells_per_person < 2 {
         let (limit, most) = (Limit::CellsPerPerson, u64::from(listed.cells_per_person));

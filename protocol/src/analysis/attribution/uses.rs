@@ -1,7 +1,10 @@
 //! What a contract lists to permit attribution.
 
 use crate::{
-    analysis::uses::{Amount, Lists, Reading, Section, Use},
+    analysis::{
+        filters::FILTERS,
+        uses::{Amount, Lists, Reading, Section, Use},
+    },
     contract::{ColumnRef, RoleKind, Terms},
     tally::Rule,
 };
@@ -78,18 +81,6 @@ const MEASURES: Use = Use {
     lists: Lists::Columns { of: Some(OUTCOME.key), roles: &[RoleKind::Measure] },
     amount: Amount::Any,
     reads: &[Reading::Sum],
-};
-
-const FILTERS: Use = Use {
-    key: "filters",
-    noun: "filter",
-    title: "rows may be chosen by",
-    lists: Lists::Columns {
-        of: None,
-        roles: &[RoleKind::Group, RoleKind::Measure, RoleKind::Date],
-    },
-    amount: Amount::Any,
-    reads: &[Reading::Condition],
 };
 
 const MODELS: Use = Use {

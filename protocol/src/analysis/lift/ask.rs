@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     analysis::{
-        Scope,
+        Scope, filters,
         lift::uses::Listed,
-        toml::{TemplateError, clamp, day, millionths, split, stranger, value},
+        toml::{TemplateError, check_names, clamp, day, millionths, split, stranger, value},
     },
-    contract::{ColumnRef, Contract, Role},
+    contract::{Contract, Role},
     loss::{Delta, Epsilon},
     tally::Clamp,
     text,
@@ -224,20 +224,8 @@ fn outcomes(
     if raw.is_empty() {
         return Err(TemplateError::Missing("[lift.outcome]"));
     }
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for raw in raw {
-        let name = &raw.name;
-        let length = name.chars().count();
-        if !(1..=64).contains(&length) || text::hidden(name).is_some() {
-            let expected = "expected 1 to 64 characters, none of them hidden";
-            return Err(value("lift.outcome.name", text::quoted(name), expected));
-        }
-        if outcomes.iter().any(|other| other.name == *name) {
-            return Err(value("lift.outcome.name", name, "two outcomes need two names"));
-        }
-        outcomes.push(outcome(raw, analysis, contract)?);
-    }
-    Ok(outcomes)
+    check_names("lift.outcome.name", raw.iter().map(|outcome| &outcome.name))?;
+    raw.iter().map(|raw| outcome(raw, analysis, contract)).collect()
 }
 
 fn outcome(
@@ -246,21 +234,9 @@ fn outcome(
     contract: &Contract,
 ) -> Result<Outcome, TemplateError> {
     let column = raw.column.as_ref().unwrap_or(&raw.name);
-    let named = ColumnRef::new(analysis.outcome, column);
-    let scale = match contract.column(&named).map(|column| &column.role) {
-        Some(Role::Measure(scale)) if analysis.measures.contains(&named) => *scale,
-        _ => {
-            let measures: Vec<_> =
-                analysis.measures.iter().map(|measure| measure.column.as_str()).collect();
-            let measures = measures.join(", ");
-            return Err(value(
-                "lift.outcome.column",
-                column,
-                format!("the contract's analysis allows {measures}"),
-            ));
-        }
-    };
     let field = |name: &str| format!("lift.outcome \"{}\": {name}", raw.name);
+    let (dataset, measures) = (analysis.outcome, analysis.measures);
+    let scale = filters::scale_of(&field("column"), column, dataset, measures, contract)?;
     let clamp = match (raw.r#type, raw.max_events_per_user, raw.cap_per_user) {
         // Events are whole numbers, whatever decimals their column has.
         (OutcomeKind::Binary, None, None) => Clamp::ONE,

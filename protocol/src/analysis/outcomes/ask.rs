@@ -8,9 +8,9 @@ use super::{
 use crate::{
     analysis::{
         Scope, filters,
-        toml::{TemplateError, clamp, day, millionths, split, value},
+        toml::{TemplateError, allows, check_names, clamp, day, millionths, split, value},
     },
-    contract::{ColumnRef, Contract, Role},
+    contract::{ColumnRef, Contract},
     loss::{Delta, Epsilon},
     text,
     time::Time,
@@ -108,10 +108,7 @@ fn started(asked: Option<&RawDays>, window: Days, observed: Days) -> Result<Days
 fn segments(names: &[String], listed: &Listed<'_>) -> Result<Vec<String>, TemplateError> {
     for (at, name) in names.iter().enumerate() {
         if !listed.segments.contains(&ColumnRef::new(listed.cohort, name)) {
-            let allowed =
-                listed.segments.iter().map(|segment| segment.column.clone()).collect::<Vec<_>>();
-            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-            let expected = format!("the contract's analysis allows {allowed}");
+            let expected = allows(listed.segments.iter().map(|segment| segment.column.clone()));
             return Err(value("outcomes.segments", text::quoted(name), expected));
         }
         if names.iter().take(at).any(|other| other == name) {
@@ -126,36 +123,18 @@ fn outcomes(
     listed: &Listed<'_>,
     contract: &Contract,
 ) -> Result<Vec<Amount>, TemplateError> {
-    let mut outcomes: Vec<Amount> = Vec::new();
-    for amount in raw {
-        if outcomes.iter().any(|other| other.name == amount.name) {
-            let expected = "two outcomes need two names";
-            return Err(value("outcomes.outcome.name", text::quoted(&amount.name), expected));
-        }
-        outcomes.push(amount.read(listed, contract)?);
-    }
-    Ok(outcomes)
+    check_names("outcomes.outcome.name", raw.iter().map(|amount| &amount.name))?;
+    raw.iter().map(|amount| amount.read(listed, contract)).collect()
 }
 
 impl RawAmount {
     fn read(&self, listed: &Listed<'_>, contract: &Contract) -> Result<Amount, TemplateError> {
         let Self { name, column, cap_per_user, floor_per_user } = self;
-        if !(1..=64).contains(&name.chars().count()) || text::hidden(name).is_some() {
-            let expected = "expected 1 to 64 characters, none of them hidden";
-            return Err(value("outcomes.outcome.name", text::quoted(name), expected));
-        }
         let field = |key: &str| format!("outcomes.outcome \"{name}\": {key}");
-        let named = ColumnRef::new(listed.outcome, column);
-        let found = contract.column(&named).filter(|_| listed.measures.contains(&named));
-        let Some(Role::Measure(scale)) = found.map(|found| &found.role) else {
-            let allowed =
-                listed.measures.iter().map(|measure| measure.column.clone()).collect::<Vec<_>>();
-            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-            let expected = format!("the contract's analysis allows {allowed}");
-            return Err(value(&field("column"), text::quoted(column), expected));
-        };
-        let clamp = clamp(&field, *cap_per_user, *floor_per_user, *scale)?;
-        Ok(Amount { name: name.clone(), column: column.clone(), clamp, scale: *scale })
+        let (dataset, measures) = (listed.outcome, listed.measures);
+        let scale = filters::scale_of(&field("column"), column, dataset, measures, contract)?;
+        let clamp = clamp(&field, *cap_per_user, *floor_per_user, scale)?;
+        Ok(Amount { name: name.clone(), column: column.clone(), clamp, scale })
     }
 }
 

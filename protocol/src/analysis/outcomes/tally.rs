@@ -51,14 +51,7 @@ pub(super) fn tally(asked: &Outcomes, scope: &Scope<'_>) -> Result<Tally, Refusa
     for (table, condition) in tables.iter_mut().skip(1).zip([in_window]) {
         table.rows.push(condition);
     }
-    for filter in &asked.rows {
-        let named = filter.column();
-        let found = scope.contract.column(named).filter(|_| listed.filters.contains(named));
-        let found = found.ok_or_else(|| column_not_permitted(scope.contract, named))?;
-        let condition = filters::condition(filter, &found.role, scope.contract)?;
-        let table = tables.iter_mut().find(|table| table.dataset == named.dataset);
-        table.ok_or(Refusal::Internal)?.rows.push(condition);
-    }
+    filters::choose(&mut tables, &asked.rows, listed.filters, scope.contract)?;
     let mut dimensions = vec![Dimension::Earliest {
         side: Side::POPULATION,
         column: listed.start.to_owned(),

@@ -200,7 +200,11 @@ fn a_field_that_cannot_be_is_refused_by_name() {
     let twice = format!(
         "{JOB}\n[[outcomes.outcome]]\nname = \"spend\"\ncolumn = \"spend\"\ncap_per_user = 1\n"
     );
-    assert!(asked(&twice).unwrap_err().contains("two outcomes need two names"));
+    assert!(
+        asked(&twice)
+            .unwrap_err()
+            .contains("outcomes.outcome.name is \"spend\"; expected each name once")
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{question::Overlap, raw::RawOverlap, uses::Listed};
 use crate::{
     analysis::{
         Scope,
-        toml::{TemplateError, millionths, value},
+        toml::{TemplateError, allows, millionths, value},
     },
     contract::{ColumnRef, Contract},
     identity::Identifier,
@@ -41,7 +41,8 @@ fn datasets(asked: Option<&[String]>, listed: &Listed<'_>) -> Result<Vec<String>
         return Ok(listed.datasets.iter().map(|&name| name.to_owned()).collect());
     };
     if let Some(stranger) = asked.iter().find(|name| !listed.datasets.contains(&name.as_str())) {
-        return Err(value(field, stranger, format!("the contract's analysis allows {known}")));
+        let known = listed.datasets.iter().map(|&name| name.to_owned());
+        return Err(value(field, stranger, allows(known)));
     }
     let mut seen = Vec::new();
     for name in asked {
@@ -92,9 +93,7 @@ fn segment(
     let field = "overlap.segment";
     let named = text.parse::<ColumnRef>().ok().filter(|named| listed.segments.contains(named));
     let Some(named) = named else {
-        let names: Vec<_> = listed.segments.iter().map(ColumnRef::to_string).collect();
-        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(value(field, text, format!("the contract's analysis allows {names}")));
+        return Err(value(field, text, allows(listed.segments.iter().map(ColumnRef::to_string))));
     };
     if datasets.contains(&named.dataset) {
         return Ok(named);

@@ -30,14 +30,7 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
     }
     let table = |dataset: &String| Table { dataset: dataset.clone(), rows: Vec::new() };
     let mut tables: Vec<_> = asked.datasets.iter().map(table).collect();
-    for filter in &asked.rows {
-        let named = filter.column();
-        let found = contract.column(named).filter(|_| listed.filters.contains(named));
-        let found = found.ok_or_else(|| column_not_permitted(contract, named))?;
-        let condition = filters::condition(filter, &found.role, contract)?;
-        let table = tables.iter_mut().find(|table| table.dataset == named.dataset);
-        table.ok_or(Refusal::Malformed)?.rows.push(condition);
-    }
+    filters::choose(&mut tables, &asked.rows, listed.filters, contract)?;
     let clamp = Clamp::up_to(asked.most_frequency).map_err(|_| Refusal::Malformed)?;
     let rows = |side, of| Measure { side, of, rows: Vec::new(), clamp };
     let count = u32::try_from(asked.datasets.len()).map_err(|_| Refusal::Malformed)?;

@@ -195,12 +195,12 @@ fn what_is_signed_and_does_not_hold_together_is_refused() {
     };
     assert_eq!(changed(JOB, |it| it.most_frequency = 0), Err(Refusal::Malformed));
     assert_eq!(changed(JOB, |it| it.most_frequency = u32::MAX), Err(Refusal::Malformed));
-    // A filter of a dataset that is not read.
-    assert_eq!(changed(JOB, |it| it.datasets.truncate(1)), Err(Refusal::Malformed));
     for refused in [
         changed(&by_column(), |it| it.datasets = vec!["video".to_owned()]),
         changed(&by_column(), |it| it.datasets = vec!["video".to_owned(), "display".to_owned()]),
         changed(JOB, |it| it.datasets.reverse()),
+        // A filter of a dataset that is not read.
+        changed(JOB, |it| it.datasets.truncate(1)),
     ] {
         assert!(matches!(refused, Err(Refusal::NotPermitted { .. })), "{refused:?}");
     }

@@ -1,7 +1,10 @@
 //! What a contract lists to permit reach and frequency.
 
 use crate::{
-    analysis::uses::{Amount, Lists, Reading, Section, Use},
+    analysis::{
+        filters::FILTERS,
+        uses::{Amount, Lists, Reading, Section, Use},
+    },
     contract::{ColumnRef, RoleKind, Terms},
 };
 
@@ -30,18 +33,6 @@ const GROUP_BY: Use = Use {
     lists: Lists::Columns { of: None, roles: &[RoleKind::Group] },
     amount: Amount::Any,
     reads: &[Reading::Group],
-};
-
-const FILTERS: Use = Use {
-    key: "filters",
-    noun: "filter",
-    title: "rows may be chosen by",
-    lists: Lists::Columns {
-        of: None,
-        roles: &[RoleKind::Group, RoleKind::Measure, RoleKind::Date],
-    },
-    amount: Amount::Any,
-    reads: &[Reading::Condition],
 };
 
 const CELLS_PER_PERSON: Use = Use {

@@ -8,11 +8,10 @@ use crate::{
     analysis::{
         Scope, filters,
         table::uses::Listed,
-        toml::{RawFilter, TemplateError, clamp, millionths, split, units, value},
+        toml::{RawFilter, TemplateError, check_names, clamp, millionths, split, units, value},
     },
     contract::{ColumnRef, Contract, Role},
     loss::{Delta, Epsilon},
-    text,
     units::Scale,
 };
 
@@ -24,12 +23,9 @@ pub(super) fn question(raw: &RawTable, scope: &Scope<'_>) -> Result<TableQuestio
     for name in &raw.group_by {
         group_by.push(asked.group(name)?);
     }
-    let mut measures: Vec<TableMeasure> = Vec::new();
+    check_names("table.measure.name", raw.measures.iter().map(|measure| &measure.name))?;
+    let mut measures = Vec::new();
     for measure in &raw.measures {
-        if measures.iter().any(|other| other.name == measure.name) {
-            let expected = "two measures need two names";
-            return Err(value("table.measure.name", &measure.name, expected));
-        }
         let read = asked.measure(measure)?;
         if let Some(bins) = &measure.bins {
             group_by.push(asked.bins(bins, &read)?);
@@ -119,11 +115,6 @@ impl<'c> ListedColumns<'c> {
     ) -> Result<TableMeasure, TemplateError> {
         let kind = self.kind;
         let field = |key: &str| format!("{kind}.measure \"{}\": {key}", raw.name);
-        let length = raw.name.chars().count();
-        if !(1..=64).contains(&length) || text::hidden(&raw.name).is_some() {
-            let expected = "expected 1 to 64 characters, none of them hidden";
-            return Err(value("table.measure.name", text::quoted(&raw.name), expected));
-        }
         let scale = if raw.statistic == Statistic::Rows {
             let datasets = std::iter::once(self.listed.population).chain(self.listed.joined);
             if !datasets.clone().any(|dataset| dataset == raw.column) {

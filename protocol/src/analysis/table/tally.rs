@@ -1,6 +1,6 @@
 //! Makes the tally of a question about groups.
 
-use super::question::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion};
+use super::question::{GroupBy, Statistic, TableMeasure, TableQuestion};
 use crate::{
     analysis::{
         Scope, filters,
@@ -9,7 +9,7 @@ use crate::{
     },
     contract::{ColumnRef, Contract, Role},
     refusal::{Asked, Refusal},
-    tally::{Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally},
+    tally::{Dimension, Measure, Population, Product, Quantity, Side, Table, Tally},
     units::Scale,
 };
 
@@ -50,10 +50,7 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     let mut tables: Vec<_> =
         std::iter::once(listed.population).chain(listed.joined).map(table).collect();
-    for filter in &question.rows {
-        let (side, condition) = asked.condition(filter)?;
-        tables.get_mut(side.place()).ok_or(Refusal::Internal)?.rows.push(condition);
-    }
+    filters::choose(&mut tables, &question.rows, listed.filters, contract)?;
     Ok(Tally {
         population: Population::First,
         tables,
@@ -100,11 +97,6 @@ impl<'c> Names<'c> {
             Role::Label => Ok(Dimension::Label { side, column }),
             _ => Err(column_not_permitted(self.contract, named)),
         }
-    }
-
-    fn condition(&self, filter: &Filter) -> Result<(Side, Condition), Refusal> {
-        let (side, role) = self.column(filter.column())?;
-        Ok((side, filters::condition(filter, role, self.contract)?))
     }
 
     fn measure(&self, asked: &TableMeasure) -> Result<Measure, Refusal> {

@@ -1,7 +1,10 @@
 //! What a contract lists to permit counts and sums by group, and a choice from them.
 
 use crate::{
-    analysis::uses::{Amount, Lists, Reading, Section, Use},
+    analysis::{
+        filters::FILTERS,
+        uses::{Amount, Lists, Reading, Section, Use},
+    },
     contract::{ColumnRef, RoleKind, Terms},
 };
 
@@ -39,18 +42,6 @@ const GROUP_BY: Use = Use {
     lists: Lists::Columns { of: None, roles: &[RoleKind::Group, RoleKind::Label] },
     amount: Amount::Any,
     reads: &[Reading::Group],
-};
-
-const FILTERS: Use = Use {
-    key: "filters",
-    noun: "filter",
-    title: "rows may be chosen by",
-    lists: Lists::Columns {
-        of: None,
-        roles: &[RoleKind::Group, RoleKind::Measure, RoleKind::Date],
-    },
-    amount: Amount::Any,
-    reads: &[Reading::Condition],
 };
 
 const MEASURES: Use = Use {

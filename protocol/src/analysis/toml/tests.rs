@@ -255,16 +255,17 @@ fn refuses_shares_that_are_none() {
 
 #[test]
 fn refuses_measures_that_the_analysis_does_not_allow() {
-    refused(edit("column = \"spend\"", "column = \"email\""), "lift.outcome.column", "email");
+    let field = "lift.outcome \"capped spend\": column";
+    refused(edit("column = \"spend\"", "column = \"email\""), field, "\"email\"");
     // In the contract, and not in the analysis.
-    refused(edit("column = \"spend\"", "column = \"margin\""), "lift.outcome.column", "margin");
+    refused(edit("column = \"spend\"", "column = \"margin\""), field, "\"margin\"");
     let error = edit("column = \"spend\"", "column = \"margin\"").unwrap_err().to_string();
     assert!(error.contains("allows visit, spend"), "{error}");
 }
 
 #[test]
 fn refuses_two_outcomes_of_one_name() {
-    refused(edit("\"capped spend\"", "\"visit\""), "lift.outcome.name", "visit");
+    refused(edit("\"capped spend\"", "\"visit\""), "lift.outcome.name", "\"visit\"");
     refused(edit("\"capped spend\"", "\"\""), "lift.outcome.name", "\"\"");
     refused(edit("\"capped spend\"", "\"a\\nb\""), "lift.outcome.name", "\"a\\u{a}b\"");
 }

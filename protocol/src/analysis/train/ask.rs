@@ -9,7 +9,7 @@ use super::{
 use crate::{
     analysis::{
         Scope, rules,
-        toml::{TemplateError, millionths, scaled, stranger, units, value},
+        toml::{TemplateError, millionths, scaled, stranger, thousandths, units, value, whole},
     },
     contract::{ColumnRef, Contract, Role},
     learning::{self, FEATURES, QUANTA, Settings},
@@ -64,7 +64,7 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
         (settings.steps, settings.clip, settings.averaged);
     program.rate = Program::rate_of(settings.rate)
         .ok_or_else(|| value("train.settings.rate", settings.rate, RATE))?;
-    program.momentum = thousandths("train.settings.momentum", settings.momentum, 0.999)?;
+    program.momentum = share("train.settings.momentum", settings.momentum, 999)?;
     if program.plan().overshoots() {
         let most = 2.0 * (1.0 + settings.momentum) / settings.rate;
         let found = f64::from(ridge) / 1e9;
@@ -160,8 +160,8 @@ impl<'t> Asking<'t> {
             }
             _ => Err(value(
                 "train.feature",
-                "without exactly one of them",
-                "expected column or rows_of",
+                if raw.column.is_some() { "column and rows_of" } else { "without a source" },
+                "expected either column or rows_of",
             )),
         }
     }
@@ -188,7 +188,17 @@ impl<'t> Asking<'t> {
             }
             _ => {
                 let expected = "expected column with values, column with cap, rows_of with cap, or found_in alone";
-                Err(value("train.label", "something else", expected))
+                let given = [
+                    ("column", column.is_some()),
+                    ("values", values.is_some()),
+                    ("found_in", found_in.is_some()),
+                    ("rows_of", rows_of.is_some()),
+                    ("cap", cap.is_some()),
+                ];
+                let given = given.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key);
+                let given = given.collect::<Vec<_>>().join(", ");
+                let found = if given.is_empty() { "empty".to_owned() } else { given };
+                Err(value("train.label", found, expected))
             }
         }
     }
@@ -203,9 +213,8 @@ impl<'t> Asking<'t> {
         let column = named.column.clone();
         match (role, values, cap) {
             (Role::Group(domain), Some(values), None) if !values.is_empty() => {
-                let codes = rules::places(domain, values)
+                let mut codes = rules::places(domain, values)
                     .map_err(|found| stranger("train.label.values", found, text, domain))?;
-                let mut codes: Vec<i32> = codes;
                 codes.sort_unstable();
                 codes.dedup();
                 Ok(Label { side, of: Learnt::OneOf { column, codes }, cap: 1 })
@@ -268,7 +277,7 @@ fn held_out(raw: Option<f64>, loss: Loss) -> Result<Option<HeldOut>, TemplateErr
         let expected = "left out: only a logistic model is judged by people who are held out";
         return Err(value("train.held_out", share, expected));
     }
-    let share = thousandths("train.held_out", share, 0.5)?;
+    let share = self::share("train.held_out", share, 500)?;
     if share == 0 {
         return Err(value("train.held_out", 0, "expected 0.001 to 0.5, or nothing"));
     }
@@ -291,18 +300,9 @@ fn settings(
         settings.averaged = steps.div_ceil(2);
     }
     if let Some(clip) = raw.clip {
-        let quanta = (clip * f64::from(QUANTA)).floor();
-        if !(1.0..=f64::from(QUANTA)).contains(&quanta) {
-            return Err(value("train.settings.clip", clip, "expected a share of the cap, up to 1"));
-        }
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to lie in 1..=4096"
-        )]
-        let quanta = quanta as u32;
-        settings.clip = quanta;
+        let quanta = whole((clip * f64::from(QUANTA)).floor(), QUANTA).filter(|quanta| *quanta > 0);
+        let expected = "expected a share of the cap, up to 1";
+        settings.clip = quanta.ok_or_else(|| value("train.settings.clip", clip, expected))?;
     }
     if let Some(rate) = raw.rate {
         if !(rate > 0.0 && rate <= 100.0) {
@@ -319,35 +319,17 @@ fn settings(
         settings.averaged = averaged;
     }
     let ridge = raw.ridge.unwrap_or(0.0);
-    let units = (ridge * 1e9).round();
-    if !(0.0..=1e9).contains(&units) {
-        return Err(value("train.settings.ridge", ridge, "expected 0 to 1"));
-    }
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to lie in 0..=10^9"
-    )]
-    let ridge = units as u32;
+    let ridge = whole(ridge * 1e9, 1_000_000_000)
+        .ok_or_else(|| value("train.settings.ridge", ridge, "expected 0 to 1"))?;
     Ok((settings, ridge))
 }
 
-fn thousandths(field: &str, share: f64, most: f64) -> Result<u32, TemplateError> {
-    let units = (share * 1000.0).round();
-    let is_exact = (share * 1000.0 - units).abs() < 1e-6;
-    if !is_exact || !(0.0..=most * 1000.0).contains(&units) {
-        let expected = format!("expected 0 to {most}, in whole thousandths");
-        return Err(value(field, share, expected));
-    }
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to lie in 0..=999"
-    )]
-    let units = units as u32;
-    Ok(units)
+/// A share from 0 to `most` thousandths.
+fn share(field: &str, share: f64, most: u32) -> Result<u32, TemplateError> {
+    thousandths(share, most).ok_or_else(|| {
+        let most = f64::from(most) / 1000.0;
+        value(field, share, format!("expected 0 to {most}, in whole thousandths"))
+    })
 }
 
 /// Edges between bins of scores, in units of 2⁻¹⁶ above the intercept: -3, -2.25, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2.25, 3.

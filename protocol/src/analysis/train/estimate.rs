@@ -98,7 +98,8 @@ fn is_by_rule(program: &Program, rho: f64) -> bool {
     let Program { steps, clip, averaged, momentum, ridge, .. } = *program;
     (rule.steps, rule.clip, rule.averaged) == (steps, clip, averaged)
         && Program::rate_of(rule.rate) == Some(program.rate)
-        && (momentum, ridge) == (900, 0)
+        && (f64::from(momentum) - rule.momentum * 1000.0).abs() < 0.5
+        && ridge == 0
 }
 
 /// The weights that the steps give, in turn.

@@ -69,7 +69,7 @@ fn refuses_what_cannot_be_trained_by_the_field() {
     let none = refused("column = \"members.plan\"", "column = \"members.email\"");
     assert!(none.contains("train.feature.column is members.email; expected one of"), "{none}");
     let both = refused("rows_of = \"visits\"", "rows_of = \"visits\"\ncolumn = \"members.plan\"");
-    assert!(both.contains("expected column or rows_of"), "{both}");
+    assert!(both.contains("train.feature is column and rows_of; expected either"), "{both}");
     let held = refused("held_out = 0.25", "held_out = 0.75");
     assert!(held.contains("train.held_out is 0.75; expected 0 to 0.5"), "{held}");
     let label = refused("values = [\"stayed\"]", "values = [\"maybe\"]");
@@ -153,10 +153,10 @@ fn sums_of_another_training_have_no_answer() {
         change(&mut trained);
         answer(&asked, &trained)
     };
-    assert!(changed(|it| it.steps.truncate(3)).is_none());
-    assert!(changed(|it| it.steps.push(it.steps[0].clone())).is_none());
-    assert!(changed(|it| it.steps[1].0.truncate(3)).is_none());
-    assert!(changed(|it| it.scores = Some(StepSums(vec![0; 23]))).is_none());
+    assert!(changed(|trained| trained.steps.truncate(3)).is_none());
+    assert!(changed(|trained| trained.steps.push(trained.steps[0].clone())).is_none());
+    assert!(changed(|trained| trained.steps[1].0.truncate(3)).is_none());
+    assert!(changed(|trained| trained.scores = Some(StepSums(vec![0; 23]))).is_none());
 }
 
 /// No count of the data is in the rule: `people` is a figure of the job, and nothing else is read.
@@ -236,7 +236,7 @@ fn intervals_of_auc_and_rates_hold_as_often_as_they_say() {
             auc += u32::from((found.ci[0]..=found.ci[1]).contains(&truth));
             for (at, bin) in judged.bins.iter().enumerate() {
                 let Some(ci) = bin.ci else { continue };
-                let [without, with] = [0, 1].map(|it: usize| sizes[it] * shares[it][at]);
+                let [without, with] = [0, 1].map(|label: usize| sizes[label] * shares[label][at]);
                 shown += 1;
                 rates += u32::from((ci[0]..=ci[1]).contains(&(with / (with + without))));
             }
