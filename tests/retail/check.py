@@ -59,8 +59,8 @@ for line in lift["outcomes"]:
     name, estimate = line["name"], line["diff_in_means"]
     mean = "(SELECT avg({}) FROM outcome WHERE arm = '{}')"
     counted = one(f"SELECT {mean.format(name, 'campaign')} - {mean.format(name, 'holdout')}")
-    planted = truth["buyers_added"] if name == "buyers" and mode == "cover" else counted
-    figure(f"effect on {name}", estimate["ate"], estimate["ci"], planted)
+    true = truth[f"{name}_added"] if mode == "cover" else counted
+    figure(f"effect on {name}", estimate["ate"], estimate["ci"], true)
 base.execute("""
     CREATE TABLE credited AS
     WITH bought AS (

@@ -9,6 +9,7 @@ truth.json: what was planted. Everything is made up.
 import csv
 import json
 import random
+import statistics
 import sys
 
 PEOPLE = 20_000
@@ -16,6 +17,18 @@ PEOPLE = 20_000
 BOUGHT, ADDED = 0.08, 0.03
 # The share of people that the retailer knows by the key that the agency has too.
 KNOWN = 0.9
+
+
+def purchases(chance):
+    """What somebody who buys spends at each visit."""
+    return [round(min(chance.lognormvariate(3.2, 0.6), 500), 2) for _ in range(chance.choice((1, 1, 1, 2, 3)))]
+
+
+def added():
+    """What the campaign adds to a person's chance to buy at the retailer, and to what counts of the spend there (200)."""
+    chance = random.Random("buyers")
+    mean = statistics.fmean(min(sum(purchases(chance)), 200) for _ in range(50_000))
+    return {"buyers_added": ADDED * KNOWN, "spend_added": ADDED * KNOWN * mean}
 
 
 def main(seed, folder):
@@ -36,10 +49,9 @@ def main(seed, folder):
         if chance.random() < KNOWN:
             # A member who bought nothing has a row too: who is found says nothing of who bought.
             tables["loyalty"].append((email, "none", "0.00", "2026-10-01"))
-            for _ in range(chance.choice((1, 1, 1, 2, 3)) if bought else 0):
-                spend = f"{min(chance.lognormvariate(3.2, 0.6), 500):.2f}"
+            for spend in purchases(chance) if bought else []:
                 product = chance.choice(("shoes", "coats", "bags"))
-                tables["loyalty"].append((email, product, spend, f"2026-10-{chance.randint(8, 31):02d}"))
+                tables["loyalty"].append((email, product, f"{spend:.2f}", f"2026-10-{chance.randint(8, 31):02d}"))
         if chance.random() < (0.35 if bought else 0.2):
             tables["crm"].append((email, chance.choice(("gold", "silver", "basic"))))
     headings = {
@@ -55,7 +67,7 @@ def main(seed, folder):
         with open(f"{folder}/{name}.csv", "w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([headings[name], *rows])
     with open(f"{folder}/truth.json", "w") as file:
-        json.dump({"buyers_added": ADDED * KNOWN}, file)
+        json.dump(added(), file)
 
 
 main(*sys.argv[1:])

@@ -12,6 +12,7 @@ room=${GLOVEBOX_ROOM:-$(pwd)/target/demo-retail}
 port=${GLOVEBOX_PORT:-7463}
 seed=${GLOVEBOX_SEED:-1}
 . tests/demo/steps.sh
+. "$questions/room.sh"
 
 say "1. A campaign: an agency showed it, a retailer sold, a brand paid. Their files are made up, with planted effects."
 mkdir data
@@ -20,27 +21,19 @@ wc -l data/*.csv | sed 's/^/  /'
 
 say "2. Each party makes its keys, and they agree on a contract: six datasets, four questions, a budget for the people of each."
 at=$port
-for party in agency retailer brand; do
+for party in $parties; do
     at=$((at + 1))
     run "$bin/glovebox" init --name $party --dir $party --custody https://127.0.0.1:$at
 done
-"$bin/glovebox-host" pcrs --simulated > build.json
-run "$bin/glovebox" contract new --name autumn --kind overlap --party agency/party.toml --party retailer/party.toml --party brand/party.toml --pcrs build.json -o contract.toml
-# The example's datasets and questions give way to theirs.
-{
-    sed '/^\[\[dataset\]\]/,$d' contract.toml
-    cat "$questions/terms.toml"
-    sed -n '/^\[\[build\]\]/,$p' contract.toml
-} > edited.toml
-mv edited.toml contract.toml
-for party in agency retailer brand; do
+write_contract
+for party in $parties; do
     run "$bin/glovebox" contract sign contract.toml --dir $party
 done
 
 say "3. The operator starts a room, and each party's custody stays online."
 serve_room
 at=$port
-for party in agency retailer brand; do
+for party in $parties; do
     at=$((at + 1))
     run "$bin/glovebox" party join autumn "$url" $signed $root --dir $party
     "$bin/glovebox" custody serve --listen 127.0.0.1:$at --dir $party > $party.log 2>&1 &
@@ -64,7 +57,7 @@ grant retailer loyalty
 grant brand crm
 
 say "5. The brand asks. Of each question, only the owners of the data that it reads are charged."
-for question in reach overlap lift attribution; do
+for question in $asked; do
     printf '  $ glovebox job submit %s.toml --dir brand\n' $question
     job=$("$bin/glovebox" job submit "$questions/$question.toml" --dir brand --receiver brand)
     mkdir $question
@@ -72,17 +65,14 @@ for question in reach overlap lift attribution; do
 done
 
 say "6. What is left of each owner's budget: charged once for each question and each dataset of the owner that it reads."
-for party in agency retailer brand; do
+for party in $parties; do
     "$bin/glovebox" budget --dir $party --json > $party/budget.json
     run "$bin/glovebox" budget --dir $party
 done
-"$python" "$questions/charged.py" agency retailer brand
+"$python" "$questions/charged.py" $parties
 
 say "7. The same questions without noise (a rehearsal), beside DuckDB in the clear. One of the ranges above in twenty misses."
-files=$(for dataset in assigned video display exposures loyalty crm; do echo "--data $dataset=data/$dataset.csv"; done)
-for question in reach overlap lift attribution; do
-    "$bin/glovebox" try --contract contract.toml --job "$questions/$question.toml" $files --noise off --output exact-$question > /dev/null 2>&1
-done
-"$python" "$questions/check.py" exact data exact-reach/result.json exact-overlap/result.json exact-lift/result.json exact-attribution/result.json
+rehearse exact- --noise off
+compare exact exact-
 
 say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: a folder for each question, with report.html, result.json, receipt.cbor"
