@@ -128,7 +128,9 @@ async fn a_question_of_three_parties_charges_those_whose_data_it_reads_and_says_
         charged.map(|charge| format!("{} of {}", charge.dataset, charge.owner)).collect()
     };
     assert_eq!(charged(&result), ["exposures of publisher", "members of brand"]);
-    let of = |dataset: &str| opened.body.charged.iter().filter(|it| it.dataset == dataset).count();
+    let of = |dataset: &str| {
+        opened.body.charged.iter().filter(|charge| charge.dataset == dataset).count()
+    };
     assert_eq!((of("exposures"), of("members"), of("sales")), (1, 1, 0));
     let spent: Vec<_> = stage.spent().await.into_iter().filter(|(_, spent)| *spent > 0).collect();
     let expected = [("exposures".to_owned(), rho.0), ("members".to_owned(), rho.0)];

@@ -76,7 +76,8 @@ fn a_training_does_not_depend_on_the_order_of_rows() {
         let expected = trained(&counted, counted.proven(), &tables);
         for seed in 0..3 {
             let mut random = ChaCha20Rng::seed_from_u64(seed);
-            let shuffled: Vec<_> = tables.iter().map(|it| shuffled(&it[0], &mut random)).collect();
+            let shuffled: Vec<_> =
+                tables.iter().map(|tables| shuffled(&tables[0], &mut random)).collect();
             let found = trained(&counted, counted.proven(), &shuffled);
             assert_eq!(found, expected, "{}: shuffled by {seed}", sample.name());
         }

@@ -301,7 +301,8 @@ fn credited(
     if days.is_empty() {
         found.insert(credit.nothing(), nothing.clone());
     }
-    let mut left: Vec<_> = tally.measures.iter().map(|it| i128::from(it.clamp.most())).collect();
+    let mut left: Vec<_> =
+        tally.measures.iter().map(|measure| i128::from(measure.clamp.most())).collect();
     for (day, rows) in days {
         let window = i64::from(day) - i64::from(credit.window)..=i64::from(day);
         let within = exposures.iter().filter(|(day, _)| window.contains(&i64::from(*day)));
@@ -339,7 +340,11 @@ fn credited(
             found.entry(place).or_insert_with(|| nothing.clone());
         }
     }
-    let at = tally.dimensions.iter().position(|it| matches!(it, Dimension::Credited(_))).unwrap();
+    let at = tally
+        .dimensions
+        .iter()
+        .position(|dimension| matches!(dimension, Dimension::Credited(_)))
+        .unwrap();
     let cell = |(place, values): (u32, Vec<i64>)| {
         let mut name = name.to_vec();
         name[at] = Place::Index(place);

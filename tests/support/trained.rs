@@ -28,7 +28,7 @@ pub fn people(tally: &Tally, tables: &[Vec<Row>]) -> BTreeMap<Id, (Vec<usize>, u
         let number = match &program.label.of {
             Learnt::Found => i128::from(!rows.is_empty()),
             Learnt::OneOf { column, codes } => i128::from(rows.iter().any(|row| {
-                code(row, column).is_some_and(|it| codes.contains(&i32::try_from(it).unwrap()))
+                code(row, column).is_some_and(|code| codes.contains(&i32::try_from(code).unwrap()))
             })),
             Learnt::Rows => i128::try_from(rows.len()).unwrap(),
             Learnt::Sum { column } => total(&rows, column),

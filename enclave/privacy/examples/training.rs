@@ -19,13 +19,16 @@ fn main() {
     let given: Vec<String> = std::env::args().skip(1).collect();
     let read = |at: usize| -> Vec<Vec<usize>> {
         let text = std::fs::read_to_string(&given[at]).unwrap();
-        let numbers = |line: &str| line.split(',').map(|it| it.parse().unwrap()).collect();
+        let numbers = |line: &str| line.split(',').map(|number| number.parse().unwrap()).collect();
         text.lines().map(numbers).collect()
     };
     let (rows, sizes, splits) = (read(0), read(1), read(2));
     let features: Vec<_> = sizes
         .iter()
-        .map(|it| Feature { bins: u32::try_from(it[0]).unwrap(), is_ordered: it[1] == 1 })
+        .map(|feature| Feature {
+            bins: u32::try_from(feature[0]).unwrap(),
+            is_ordered: feature[1] == 1,
+        })
         .collect();
     for epsilon in &given[3..] {
         let rho = Rho::from_epsilon(
@@ -42,7 +45,7 @@ fn main() {
         let count = f64::from(u32::try_from(all.len()).unwrap());
         let mean = all.iter().sum::<f64>() / count;
         let spread =
-            (all.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / count.max(2.0)).sqrt();
+            (all.iter().map(|figure| (figure - mean).powi(2)).sum::<f64>() / count.max(2.0)).sqrt();
         println!(
             "epsilon {epsilon}: rho {:.6}, AUC {mean:.4} ({spread:.4}) over {count} splits; steps {:.3} s, noise {:.3} s",
             rho.value(),
@@ -66,7 +69,7 @@ fn auc_of(
     let mut label_sum = 0;
     for (at, row) in rows.iter().enumerate() {
         let (label, bins) = row.split_last().unwrap();
-        let bins: Vec<u8> = bins.iter().map(|it| u8::try_from(*it).unwrap()).collect();
+        let bins: Vec<u8> = bins.iter().map(|bin| u8::try_from(*bin).unwrap()).collect();
         let label = u32::try_from(*label).unwrap();
         if held.contains(&at) {
             judges.add(&bins, label_quanta(label, 1));
@@ -109,7 +112,7 @@ fn auc(mut scored: Vec<(i32, bool)>) -> f64 {
     scored.sort_unstable();
     let (mut below, mut sum, mut positive) = (0.0, 0.0, 0.0);
     for same in scored.chunk_by(|a, b| a.0 == b.0) {
-        let with = f64::from(u32::try_from(same.iter().filter(|it| it.1).count()).unwrap());
+        let with = f64::from(u32::try_from(same.iter().filter(|person| person.1).count()).unwrap());
         let without = f64::from(u32::try_from(same.len()).unwrap()) - with;
         sum += with * (below + without / 2.0);
         below += without;

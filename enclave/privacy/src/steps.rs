@@ -69,7 +69,7 @@ pub struct RawStep {
 
 /// What came of a step.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there are more steps, or there are none")]
+#[expect(clippy::exhaustive_enums, reason = "a step is either followed by another or the last")]
 pub enum Next {
     /// There are steps left.
     More(Steps),

@@ -266,7 +266,7 @@ fn a_model_scores_ones_own_people_by_the_bins_of_its_training() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol/src/analysis/train/sample");
     let [contract, job, members, visits] =
         ["contract.toml", "job.toml", "members.csv", "visits.csv"]
-            .map(|it| format!("{sample}/{it}"));
+            .map(|file| format!("{sample}/{file}"));
     let (members, visits) = (format!("members={members}"), format!("visits={visits}"));
     let tried = ["try", "--contract", &contract, "--job", &job, "--data", &members];
     let more = ["--data", &visits, "--noise", "off", "--output", "out"];

@@ -12,7 +12,7 @@ use learning::{Adding, Descent, Feature, Link, Loss, People, Plan};
 use std::time::Instant;
 
 fn main() {
-    let mut given = std::env::args().skip(1).map(|it| it.parse::<u32>().unwrap());
+    let mut given = std::env::args().skip(1).map(|argument| argument.parse::<u32>().unwrap());
     let mut or = |other: u32| given.next().unwrap_or(other);
     let (count, features, bins, steps) = (or(100_000), or(50), or(20), or(200));
     let width = usize::try_from(features).unwrap();

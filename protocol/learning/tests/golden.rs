@@ -19,8 +19,12 @@ fn golden(name: &str) -> Value {
 fn plan(golden: &Value) -> Plan {
     let settings = &golden["settings"];
     let number = |field: &str| settings[field].as_f64().unwrap();
-    let sizes = golden["size"].as_array().unwrap().iter().map(|it| it.as_u64().unwrap());
-    let ordered = golden["ordered"].as_array().unwrap().iter().map(|it| it.as_bool().unwrap());
+    let sizes = golden["size"].as_array().unwrap().iter().map(|size| size.as_u64().unwrap());
+    let ordered = golden["ordered"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|is_ordered| is_ordered.as_bool().unwrap());
     let features = sizes
         .zip(ordered)
         .map(|(bins, is_ordered)| Feature { bins: u32::try_from(bins).unwrap(), is_ordered });
@@ -113,7 +117,7 @@ fn the_census_gives_the_reference_s_sums_where_it_is_at_hand() {
     let Ok(file) = env::var("GLOVEBOX_ADULT") else { return };
     let text = std::fs::read_to_string(file).unwrap();
     let row = |line: &str| {
-        let mut numbers: Vec<u8> = line.split(',').map(|it| it.parse().unwrap()).collect();
+        let mut numbers: Vec<u8> = line.split(',').map(|number| number.parse().unwrap()).collect();
         let label = numbers.pop().unwrap();
         (numbers, u32::from(label))
     };

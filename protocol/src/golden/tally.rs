@@ -66,10 +66,13 @@ fn a_tally_has_the_bytes_it_had() {
     covers(QUANTITIES, tallies.iter().flat_map(|(_, it)| &it.measures).map(|it| quantity(&it.of)));
     let conditions = tallies.iter().flat_map(|(_, it)| it.conditions());
     covers(CONDITIONS, conditions.map(|(_, it)| condition(it)));
-    let features = tallies.iter().filter_map(|(_, it)| it.program.as_ref());
-    covers(BINNED, features.flat_map(|it| &it.features).map(|it| binned(&it.of)));
+    let features = tallies.iter().filter_map(|(_, tally)| tally.program.as_ref());
+    covers(
+        BINNED,
+        features.flat_map(|program| &program.features).map(|feature| binned(&feature.of)),
+    );
     let labels = labels();
-    covers(LEARNT, labels.iter().map(|(_, it)| learnt(it)));
+    covers(LEARNT, labels.iter().map(|(_, label)| learnt(label)));
     for (name, made) in labels {
         let bytes = folder.file(&format!("label_{name}.cbor"), &canonical::to_vec(&made));
         let read: Learnt = canonical::from_slice(&bytes).unwrap();
@@ -174,7 +177,7 @@ fn labels() -> Vec<(&'static str, Learnt)> {
         Learnt::Rows,
         Learnt::Sum { column: column("spend") },
     ];
-    all.into_iter().map(|it| (learnt(&it), it)).collect()
+    all.into_iter().map(|label| (learnt(&label), label)).collect()
 }
 
 fn training() -> Tally {

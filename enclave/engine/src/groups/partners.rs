@@ -65,7 +65,8 @@ impl Partners {
                 let Some((_, claimant)) = claimants.next_if(|(claim, _)| *claim == key) else {
                     continue;
                 };
-                if let Some(partner) = partners.get_mut(person).filter(|it| **it == NOBODY) {
+                let Some(partner) = partners.get_mut(person) else { continue };
+                if *partner == NOBODY {
                     *partner = u32::try_from(claimant).unwrap_or(NOBODY);
                 }
             }

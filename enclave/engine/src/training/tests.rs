@@ -40,7 +40,7 @@ fn training(label: Learnt, loss: Loss, cap: u32) -> Tally {
     Tally {
         population: Population::First,
         tables: ["exposures", "sales"]
-            .map(|it| Table { dataset: name(it), rows: Vec::new() })
+            .map(|dataset| Table { dataset: name(dataset), rows: Vec::new() })
             .into(),
         dimensions: Vec::new(),
         measures: Vec::new(),
@@ -192,12 +192,14 @@ fn who_claims_by_another_kind_is_read_with_the_rows_that_are_theirs() {
         label: 0,
         number: i64::from(email) * 3,
         day: 0,
-        agreed: i32::from(email != 2),
+        agreed: 1,
     };
     let population: Vec<_> = (1..=6).map(|email| row(email, 0)).collect();
     // The order by phone is not that by address, and one of the middle has two rows.
     let phones = [4, 2, 6, 1, 5, 3];
     let mut joined: Vec<_> = (1..=6).zip(phones).map(|(email, phone)| row(email, phone)).collect();
+    // The refusal stands where it is joined alone.
+    joined[1].agreed = 0;
     joined.push(row(3, 6));
     let known_by_address: Vec<_> =
         joined.iter().map(|row| Row { phone: 0, ..row.clone() }).collect();

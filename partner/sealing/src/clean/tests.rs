@@ -14,7 +14,7 @@ fn keys(has_person: bool) -> Keys {
     Keys { width: WIDTH, has_person, keys }
 }
 
-/// A tag that says which it is; 0 is none.
+/// The tag of this number; 0 stands for no key.
 fn tag(number: u8) -> Tag {
     let mut tag = [number; TAG_LEN];
     if number > 0 {

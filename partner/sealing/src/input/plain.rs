@@ -51,7 +51,7 @@ impl Plain {
         let end = match memchr::memrchr(b'\n', &self.pending) {
             _ if self.is_over => self.pending.len(),
             Some(last) => last + 1,
-            // A line as long as this has a quote somewhere, or is none.
+            // So long a line is either quoted text or not a line of a table.
             None => 0,
         };
         let whole = self.pending.get(..end).unwrap_or_default();

@@ -36,7 +36,7 @@ fn the_tally_credits_by_the_rule_and_in_the_window_that_are_asked_for() {
     assert_eq!(tally.measures[1].of, spend);
     // Caps of 4 purchases and of 200.00, in parts.
     assert_eq!(
-        tally.measures.iter().map(|it| it.clamp.most()).collect::<Vec<_>>(),
+        tally.measures.iter().map(|measure| measure.clamp.most()).collect::<Vec<_>>(),
         [4_000, 20_000_000]
     );
     // Noise is for one clamp in all, and not for one in each of five places.
@@ -90,7 +90,8 @@ fn nothing_below_zero_is_credited_and_what_is_withheld_is_said() {
     assert_eq!(unexposed.people.n, 3_950);
     assert!((unexposed.credited[1].value - 172_209.0).abs() < 1e-6);
     assert_eq!(answer.without_outcome.map(|people| people.n), Some(21_480));
-    let ends = answer.channels.iter().flat_map(|channel| &channel.credited).map(|it| it.ci[0]);
+    let ends =
+        answer.channels.iter().flat_map(|channel| &channel.credited).map(|credited| credited.ci[0]);
     assert!(ends.clone().all(|low| low >= 0.0));
     let page = serde_json::to_string(&words::page(&result)).unwrap();
     assert!(page.contains("1 place is not shown"), "{page}");

@@ -136,8 +136,8 @@ fn people(answer: &AttributionAnswer) -> Section {
     let table = Table { names: vec!["Who".into()], figures, rows, ..Table::default() };
     Section::new(Topic::People, "Nothing is credited of".into()).with(Block::Table(table)).with(
         Block::Note(
-            "People who were not exposed are counted nowhere, whatever they did: what is credited here is no share of all \
-             that was sold."
+            "People who were not exposed are counted nowhere, whatever they did: what is credited here cannot be \
+             divided by all that was sold."
                 .into(),
         ),
     )

@@ -60,7 +60,7 @@ impl TrainAnswer {
     }
 }
 
-/// How many rows a person has, by what a file says; `None` for what is no number of rows. Nothing says that there are none.
+/// How many rows a person has, as a file says it: an empty text is 0. `None` if the text is not a number of rows.
 #[must_use]
 pub fn rows(text: &str) -> Option<u32> {
     let text = text.trim();

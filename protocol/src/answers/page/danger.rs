@@ -68,7 +68,9 @@ fn match_keys(contract: &Contract, analysis: &str) -> Option<String> {
         let kinds = if terms.joins(dataset) && !claims.is_empty() { claims } else { &keys };
         format!("\"{}\" {}", visible(dataset), in_order(kinds))
     };
-    let claims = terms.datasets().any(|it| terms.joins(it) && !contract.claims(it).is_empty());
+    let claims = terms
+        .datasets()
+        .any(|dataset| terms.joins(dataset) && !contract.claims(dataset).is_empty());
     let orders: Vec<_> = terms.datasets().map(order).collect();
     let unused: Vec<_> = unused.into_iter().map(kind).collect();
     Some(match_keys_unused(&format!(

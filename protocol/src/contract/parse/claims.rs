@@ -57,7 +57,7 @@ pub(super) fn check(
             let columns = datasets.get(population).map(|found| found.columns.as_slice());
             let columns = columns.unwrap_or_default();
             for kind in claims.get_ref() {
-                if !columns.iter().any(|it| it.role == Role::MatchKey(*kind.get_ref())) {
+                if !columns.iter().any(|column| column.role == Role::MatchKey(*kind.get_ref())) {
                     let (dataset, by) = (population.to_owned(), Some(name.clone()));
                     let flaw = Flaw::NoKeyToClaim { kind: kind.get_ref().name(), dataset, by };
                     return Err(page.flaw(kind.span(), flaw));

@@ -254,8 +254,8 @@ fn credits(tally: &Tally) -> Result<(), Flaw> {
         // One place for a value, and one for outcomes without an exposure.
         && tally.cells_per_person >= 2
         && tally.dimensions.iter().filter(is_credited).count() == 1
-        && tally.dimensions.iter().all(|it| it.is_of_whole_people() || is_credited(&it))
-        && !tally.dimensions.iter().any(|it| matches!(it, Dimension::Bins { .. }))
+        && tally.dimensions.iter().all(|dimension| dimension.is_of_whole_people() || is_credited(&dimension))
+        && !tally.dimensions.iter().any(|dimension| matches!(dimension, Dimension::Bins { .. }))
         && !tally.is_named_by_data()
         // Each rounded in its own place, they could add up to more than the product of two clamps.
         && tally.products.is_empty()

@@ -212,7 +212,7 @@ impl Program {
         u64::try_from(left).unwrap_or(u64::MAX).max(u64::from(self.people > 0))
     }
 
-    /// A learning rate in the units of a program, to the nearest; `None` if it is none.
+    /// A learning rate in the units of a program, rounded; `None` if it is not a number above 0.
     #[must_use]
     pub fn rate_of(rate: f64) -> Option<u64> {
         let units = (rate * RATE_UNITS + 0.5).floor();

@@ -45,7 +45,7 @@ fn found(claims: &[Identifier], population: &[Keys], joined: &[Keys]) -> BTreeMa
 fn partner(partners: &Partners, person: usize, own: &Order, theirs: &Order) -> Option<usize> {
     match partners {
         Partners::Claimed(all) => {
-            usize::try_from(all[person]).ok().filter(|it| *it < theirs.people())
+            usize::try_from(all[person]).ok().filter(|place| *place < theirs.people())
         }
         // Claims by the first kind of both: whoever is known by a key of it meets who is known by the same.
         _ => [EMAIL, PHONE].into_iter().find_map(|kind| {
@@ -203,12 +203,12 @@ proptest! {
         }
         let who = if own.0 == 0 { (PHONE, own.1) } else { (EMAIL, own.0) };
         let rest: Vec<_> = population.iter().filter(|keys| !is_known_by(**keys, who)).copied().collect();
-        let others = moved(&before, &found(claims, &rest, &joined)).into_iter().filter(|it| *it != who);
+        let others = moved(&before, &found(claims, &rest, &joined)).into_iter().filter(|moved| *moved != who);
         prop_assert!(others.count() <= claims.len());
     }
 }
 
-/// Rows with these tags, of which 0 is none.
+/// Rows with these tags; the tag 0 stands for no key.
 fn tagged(tags: impl Iterator<Item = [u128; 2]>) -> RecordBatch {
     let tags: Vec<_> = tags.collect();
     let batch = table(&vec![row(1, 0, 1); tags.len()]);

@@ -164,7 +164,9 @@ fn no_place_gains_by_where_it_stands_in_the_list() {
             };
             [of(0), of(1), of(2)]
         };
-        for (one, other) in credited(|it| it).into_iter().zip(credited(|it| 2 - it)) {
+        for (one, other) in
+            credited(|channel| channel).into_iter().zip(credited(|channel| 2 - channel))
+        {
             // Of each purchase at most one thousandth.
             assert!(one.abs_diff(other) <= 210, "{rule:?}: {one} or {other} thousandths");
             assert!(one > 30_000, "{one}");

@@ -97,9 +97,9 @@ fn auc(without: &[i64], with: &[i64], reading: Reading) -> Option<Auc> {
     let value: f64 =
         with.iter().zip(&before).map(|(count, before)| real(*count) * before).sum::<f64>()
             / positive;
-    let derivatives = with.iter().zip(before.iter().map(|it| (it - value) / positive));
+    let derivatives = with.iter().zip(before.iter().map(|share| (share - value) / positive));
     let derivatives =
-        derivatives.chain(without.iter().zip(after.map(|it| (it - value) / negative)));
+        derivatives.chain(without.iter().zip(after.map(|share| (share - value) / negative)));
     let (mut noise, mut sampling) = (0.0, 0.0);
     for (count, slope) in derivatives {
         noise += slope * slope;

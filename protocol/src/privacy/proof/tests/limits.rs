@@ -362,23 +362,23 @@ fn credits_are_the_only_amounts_beside_dimensions_of_whole_people_and_none_is_si
     };
     assert_eq!(credited(&|_| {}), Ok(()));
     let arm = || Dimension::Only { side: Side(0), column: "arm".to_owned(), values: Some(2) };
-    assert_eq!(credited(&|it| it.dimensions.push(arm())), Ok(()));
-    assert_eq!(credited(&|it| it.measures[0].of = of(None)), Ok(()));
+    assert_eq!(credited(&|tally| tally.dimensions.push(arm())), Ok(()));
+    assert_eq!(credited(&|tally| tally.measures[0].of = of(None)), Ok(()));
     let wrong = Err(Flaw::Shape("credit"));
     let changes: [&dyn Fn(&mut Tally); 13] = [
-        &|it| it.measures[0].of = Quantity::Credit { column: None, parts: 0 },
-        &|it| it.measures[0].of = Quantity::Credit { column: None, parts: 1_001 },
-        &|it| it.products = vec![Product::square(0)],
-        &|it| it.cells_per_person = 1,
-        &|it| it.dimensions = vec![credit(3_661)],
-        &|it| it.dimensions.push(credit(8)),
-        &|it| it.dimensions.push(group(3)),
-        &|it| it.dimensions.push(bins(vec![1])),
-        &|it| it.measures[0].of = Quantity::Rows,
-        &|it| it.measures[0].side = Side(0),
-        &|it| it.measures[0].rows = vec![one_of(vec![0])],
-        &|it| it.measures[0].clamp = Clamp::new(-1, 100).unwrap(),
-        &|it| it.tables.truncate(1),
+        &|tally| tally.measures[0].of = Quantity::Credit { column: None, parts: 0 },
+        &|tally| tally.measures[0].of = Quantity::Credit { column: None, parts: 1_001 },
+        &|tally| tally.products = vec![Product::square(0)],
+        &|tally| tally.cells_per_person = 1,
+        &|tally| tally.dimensions = vec![credit(3_661)],
+        &|tally| tally.dimensions.push(credit(8)),
+        &|tally| tally.dimensions.push(group(3)),
+        &|tally| tally.dimensions.push(bins(vec![1])),
+        &|tally| tally.measures[0].of = Quantity::Rows,
+        &|tally| tally.measures[0].side = Side(0),
+        &|tally| tally.measures[0].rows = vec![one_of(vec![0])],
+        &|tally| tally.measures[0].clamp = Clamp::new(-1, 100).unwrap(),
+        &|tally| tally.tables.truncate(1),
     ];
     for (at, change) in changes.iter().enumerate() {
         let found = credited(*change);
@@ -388,7 +388,7 @@ fn credits_are_the_only_amounts_beside_dimensions_of_whole_people_and_none_is_si
     }
     let alone = checked(|tally| tally.measures[0].of = of(None));
     assert_eq!(alone, Err(Flaw::Shape("credit of nothing")));
-    let union = credited(&|it| it.population = Population::Union { by: Identifier::Email });
+    let union = credited(&|tally| tally.population = Population::Union { by: Identifier::Email });
     assert_eq!(union, Err(Flaw::Shape("dimension")));
     // Heads are in as many cells as a person; sums are as if all were in one.
     let mut tally = tally(100, false, 3, 2, false);

@@ -37,7 +37,7 @@ proptest! {
         let root = f64::from(u32::try_from(features).unwrap()).sqrt();
         let training = true_cost(&found.label, ids.into())
             + f64::from(steps) * true_cost(&found.step, f64::from(ids) * 2000.0 * root);
-        let judging = found.scores.map_or(0.0, |it| true_cost(&it, ids.into()));
+        let judging = found.scores.map_or(0.0, |figure| true_cost(&figure, ids.into()));
         let cost = if ids == 1 { training.max(judging) } else { training + judging };
         prop_assert!(cost <= proof.cost.rho().value());
         prop_assert!(cost >= proof.cost.rho().value() * 0.99, "wasted: {cost}");
@@ -59,21 +59,22 @@ fn refuses_more_steps_less_noise_or_a_lower_price_than_the_proof_allows() {
             check(tally.clone(), proof, 50).unwrap_err()
         };
         let moved = |cells, linf| Flaw::Sensitivity { cells, linf };
-        assert_eq!(changed(&|it| it.count = 101), Flaw::Figures);
-        assert_eq!(changed(&|it| it.count = 99), Flaw::Figures);
-        assert_eq!(changed(&|it| it.scores = None), Flaw::Figures);
-        assert_eq!(changed(&|it| it.step.sigma.0 -= 1), Flaw::Noise);
-        assert_eq!(changed(&|it| it.label.sigma.0 /= 2), Flaw::Noise);
-        assert_eq!(changed(&|it| it.step.cells = 3), moved(4, 2000 * u64::from(ids)));
-        assert_eq!(changed(&|it| it.step.linf -= 1), moved(4, 2000 * u64::from(ids)));
+        assert_eq!(changed(&|steps| steps.count = 101), Flaw::Figures);
+        assert_eq!(changed(&|steps| steps.count = 99), Flaw::Figures);
+        assert_eq!(changed(&|steps| steps.scores = None), Flaw::Figures);
+        assert_eq!(changed(&|steps| steps.step.sigma.0 -= 1), Flaw::Noise);
+        assert_eq!(changed(&|steps| steps.label.sigma.0 /= 2), Flaw::Noise);
+        assert_eq!(changed(&|steps| steps.step.cells = 3), moved(4, 2000 * u64::from(ids)));
+        assert_eq!(changed(&|steps| steps.step.linf -= 1), moved(4, 2000 * u64::from(ids)));
         assert_eq!(changed(&|it| it.label.linf = 0), moved(1, ids.into()));
-        let scores = |change: fn(&mut Figure)| changed(&|it| it.scores.iter_mut().for_each(change));
-        assert_eq!(scores(|it| it.linf = 0), moved(1, ids.into()));
-        assert_eq!(scores(|it| it.sigma.0 -= 1), Flaw::Noise);
+        let scores =
+            |change: fn(&mut Figure)| changed(&|steps| steps.scores.iter_mut().for_each(change));
+        assert_eq!(scores(|figure| figure.linf = 0), moved(1, ids.into()));
+        assert_eq!(scores(|figure| figure.sigma.0 -= 1), Flaw::Noise);
         // A share of each is in the price.
-        assert_eq!(changed(&|it| it.step.rho.0 += 1_000_000_000), Flaw::Cost);
-        assert_eq!(changed(&|it| it.label.rho.0 += 10_000_000_000), Flaw::Cost);
-        let scored = scores(|it| it.rho.0 += 10_000_000_000);
+        assert_eq!(changed(&|steps| steps.step.rho.0 += 1_000_000_000), Flaw::Cost);
+        assert_eq!(changed(&|steps| steps.label.rho.0 += 10_000_000_000), Flaw::Cost);
+        let scored = scores(|figure| figure.rho.0 += 10_000_000_000);
         assert_eq!(scored, Flaw::Cost);
         let mut cheaper = honest.clone();
         cheaper.cost = Loss::zcdp(Rho(rho.0 / 2));
@@ -115,26 +116,30 @@ fn a_training_has_no_cells_and_what_has_cells_is_no_training() {
     };
     let shape = Ok(Flaw::Shape("training"));
     let group = Dimension::Matched;
-    assert_eq!(broken(&|it| it.dimensions.push(group.clone())), shape);
-    assert_eq!(broken(&|it| it.cells_per_person = 2), shape);
-    let program =
-        |change: fn(&mut Program)| broken(&|it| change(it.program.as_mut().expect("a training")));
-    assert_eq!(program(|it| it.label.cap = 2), shape);
-    assert_eq!(program(|it| it.features[0].side = Side(2)), shape);
-    assert_eq!(program(|it| it.label.side = Side(7)), shape);
-    assert_eq!(program(|it| it.people = 0), shape);
-    assert_eq!(program(|it| it.clip = 4097), shape);
-    assert_eq!(program(|it| it.rate = 1 << 40), shape);
-    assert_eq!(program(|it| it.momentum = 1000), shape);
-    assert_eq!(program(|it| it.averaged = 11), shape);
-    assert_eq!(program(|it| it.steps = 1001), shape);
-    assert_eq!(program(|it| it.features.extend(vec![it.features[0].clone(); 63])), shape);
+    assert_eq!(broken(&|tally| tally.dimensions.push(group.clone())), shape);
+    assert_eq!(broken(&|tally| tally.cells_per_person = 2), shape);
+    let program = |change: fn(&mut Program)| {
+        broken(&|tally| change(tally.program.as_mut().expect("a training")))
+    };
+    assert_eq!(program(|program| program.label.cap = 2), shape);
+    assert_eq!(program(|program| program.features[0].side = Side(2)), shape);
+    assert_eq!(program(|program| program.label.side = Side(7)), shape);
+    assert_eq!(program(|program| program.people = 0), shape);
+    assert_eq!(program(|program| program.clip = 4097), shape);
+    assert_eq!(program(|program| program.rate = 1 << 40), shape);
+    assert_eq!(program(|program| program.momentum = 1000), shape);
+    assert_eq!(program(|program| program.averaged = 11), shape);
+    assert_eq!(program(|program| program.steps = 1001), shape);
+    assert_eq!(
+        program(|program| program.features.extend(vec![program.features[0].clone(); 63])),
+        shape
+    );
     let held = Some(HeldOut { share: 501, edges: vec![0] });
     let shapes = [held, Some(HeldOut { share: 100, edges: vec![1, 1] })];
     for held in shapes {
-        let found = broken(&|it| it.program.as_mut().unwrap().held_out.clone_from(&held));
+        let found = broken(&|tally| tally.program.as_mut().unwrap().held_out.clone_from(&held));
         assert_eq!(found, shape);
     }
-    assert_eq!(program(|it| it.steps = 0), Err(PriceError::NoNoise(Wanted::Step)));
-    assert_eq!(program(|it| it.clip = 0), shape);
+    assert_eq!(program(|program| program.steps = 0), Err(PriceError::NoNoise(Wanted::Step)));
+    assert_eq!(program(|program| program.clip = 0), shape);
 }
