@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-engine bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,17 @@ bench: ## what the main parts cost, as ratios within one run
 
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
 	$(CARGO) test $(ALL) --test all qemu::what_a_boot_costs -- --ignored --nocapture
+
+bench-dense: setup ## DP-SGD on dense features: a linear model and a network, in processor seconds and AUC (downloads numpy)
+	$(CARGO) build --release --locked --quiet -p privacy --example dense
+	@mkdir -p target/bench-dense
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check numpy
+	$(PYTHON) enclave/privacy/examples/dense_data.py 100000 target/bench-dense/people
+	target/release/examples/dense target/bench-dense/people 1 4096 5 4 5
+	target/release/examples/dense target/bench-dense/people 1 4096 5 4 5 64
+	$(PYTHON) enclave/privacy/examples/dense_data.py 1000000 target/bench-dense/people
+	target/release/examples/dense target/bench-dense/people 1 4096 1 4 1
+	@rm -r target/bench-dense
 
 bench-engine: setup ## the engine beside DuckDB on the same rows in the clear (downloads numpy)
 	$(CARGO) build --release --locked --quiet -p engine --example rows_per_second

@@ -1,4 +1,4 @@
-//! Exact noise: the discrete Gaussian and the discrete Laplace, drawn in integers only.
+//! Exact noise: the discrete Gaussian and the discrete Laplace, drawn in integers only; and who is in a batch.
 //!
 //! No floating-point number takes part in a draw, so the distribution released is the one that was
 //! proven and paid for; rounding cannot leak through the low bits (Mironov 2012).
@@ -20,8 +20,10 @@ use std::hint::black_box;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Infallible, Rng, SeedableRng, TryRng};
 
+pub use batch::Chance;
 pub use scale::{Scale, ScaleError, Variance};
 
+mod batch;
 mod scale;
 #[cfg(test)]
 mod tests;
@@ -94,6 +96,15 @@ impl<R: Rng> Exact<R> {
     #[must_use]
     pub fn new(generator: R) -> Self {
         Self { generator }
+    }
+
+    /// Who of so many people is in a batch: their places, ascending. Each is in it with this chance exactly, whoever else is.
+    ///
+    /// # Privacy
+    ///
+    /// Nobody may learn who was drawn: what a step costs under Poisson sampling rests on it.
+    pub fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
+        batch::batch(&mut self.generator, chance, people)
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! This crate knows no contract and no noise, and no row but as codes of bins.
 
+pub mod dense;
 mod descent;
 mod link;
 mod people;
