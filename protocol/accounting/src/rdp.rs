@@ -6,6 +6,10 @@ use super::{
     real, search,
 };
 
+mod sampled;
+
+pub use sampled::sampled_whole_numbers;
+
 /// The Rényi divergence of `order` > 1 between neighbours, in nats; both ways, the larger. An upper
 /// bound that exceeds the truth by 10⁻⁹ of itself or less; under sampling, at a fractional order of 33
 /// or more, it is the chord between the whole orders around it.

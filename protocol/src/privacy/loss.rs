@@ -256,19 +256,6 @@ impl Loss {
         Self { at_order: ORDERS.iter().map(units).collect(), delta: 0 }
     }
 
-    /// The loss of `steps` of DP-SGD with Poisson sampling; see [`Mechanism::subsampled_gaussian`].
-    ///
-    /// # Errors
-    ///
-    /// [`AccountingError`] for a multiplier or rate out of range.
-    pub fn subsampled_gaussian(
-        noise_multiplier: f64,
-        sample_rate: f64,
-        steps: u64,
-    ) -> Result<Self, AccountingError> {
-        Ok(Self::of(&Mechanism::subsampled_gaussian(noise_multiplier, sample_rate)?, steps))
-    }
-
     /// The loss of one figure with discrete Laplace noise; see [`Mechanism::discrete_laplace`].
     ///
     /// # Errors
@@ -400,5 +387,6 @@ const UNITS: f64 = 1e12;
 /// Units of [`Loss`] in a nat.
 const NATS: f64 = 1e14;
 
+mod sampled;
 #[cfg(test)]
 mod tests;
