@@ -207,7 +207,12 @@ fn after_a_kill_the_next_enclave_is_verified_granted_and_serving_without_a_perso
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(open(&site), ["exposures"]);
     assert!(journal(&site, "retailer").contains("took back: sales"), "{}", ended.err);
-    drop(publisher);
+    // But not what a person granted by hand for longer since.
+    site.ok("grant exposures --dir publisher");
+    publisher.terminate();
+    let ended = publisher.end();
+    assert_eq!((ended.code, open(&site)), (Some(0), vec!["exposures".to_owned()]), "{}", ended.err);
+    assert!(journal(&site, "publisher").contains("left: exposures"), "{}", ended.err);
 }
 
 #[test]

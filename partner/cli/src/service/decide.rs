@@ -89,10 +89,8 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
     };
     let ours = known.kept.iter().find(|kept| kept.instance == known.instance);
     let sent = ours.and_then(|kept| kept.until.get(&rule.dataset).copied());
-    // What a person granted by hand ends when that person said. What the service sent is its own, whether or not the host let
-    // the answer through.
-    let ends = |why: Why| match (known.open_until, sent) {
-        (Some(_), Some(_)) => Decision::TakeBack(why),
+    let ends = |why: Why| match known.open_until {
+        Some(open) if is_the_services(open, sent) => Decision::TakeBack(why),
         _ => Decision::Held(why),
     };
     if known.withdrawn {
@@ -136,10 +134,15 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
     }
 }
 
+/// Whether a grant that is open until `open` is the service's, which sent its last one until `sent`, whether or not the host
+/// let the answer through. What a person granted by hand for longer ends when that person said.
+pub(super) fn is_the_services(open: Time, sent: Option<Time>) -> bool {
+    sent.is_some_and(|sent| open.0 <= sent.0.saturating_add(MINUTE_MS))
+}
+
 /// Why nothing is sent to an instance that does not have what it was sent.
 fn missing(rule: &GrantRule, known: &Known<'_>, ours: Option<&Kept>) -> Option<Why> {
     let (None, Some(ours)) = (known.open_until, ours) else { return None };
-    // Two clocks may differ by a minute.
     let ahead = |until: &&Time| until.0 > known.now.0.saturating_add(MINUTE_MS);
     if ours.confirmed.get(&rule.dataset).filter(ahead).is_some() {
         return Some(Why::TakenBack);
@@ -148,6 +151,7 @@ fn missing(rule: &GrantRule, known: &Known<'_>, ours: Option<&Kept>) -> Option<W
     ours.unanswered.contains(&rule.dataset).then_some(Why::Unanswered { until: *until })
 }
 
+/// Two clocks may differ by so much.
 const MINUTE_MS: u64 = 60_000;
 
 #[cfg(test)]
@@ -256,6 +260,18 @@ mod tests {
         assert_eq!(decide(&rule(), &stopped), Decision::Held(Why::Stopped));
         let withdrawn = Known { withdrawn: true, ..by_hand };
         assert_eq!(decide(&rule(), &withdrawn), Decision::TakeBack(Why::Withdrawn));
+        // So it is if the service had granted it before.
+        for (seconds, is_ours) in [(60, true), (61, false), (86_400, false)] {
+            let longer = Some(noon.plus_seconds(900 + seconds));
+            let (stopped, withdrawn) = (
+                Known { stopped: true, open_until: longer, ..open },
+                Known { withdrawn: true, open_until: longer, ..open },
+            );
+            let left = Decision::Held(Why::Stopped);
+            let expected = if is_ours { Decision::TakeBack(Why::Stopped) } else { left };
+            assert_eq!(decide(&rule(), &stopped), expected, "{seconds}");
+            assert_eq!(decide(&rule(), &withdrawn), Decision::TakeBack(Why::Withdrawn));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the service does about one dataset in one instance.
 
 use super::{
-    decide::{Decision, Known, Why, decide},
+    decide::{Decision, Known, Why, decide, is_the_services},
     memory::Versions,
     room::RoomService,
     rules::GrantRule,
@@ -160,18 +160,32 @@ impl RoomService {
         self.memory.keep(&self.dir, &self.rules.name)
     }
 
-    /// Takes back what the service has granted in `room`, since it stops.
-    pub(super) async fn take_all_back(&mut self, room: &mut Room) -> Result<(), Failure> {
+    /// Takes back what the service has granted in `room`, since it stops. What a person granted by hand for longer stays.
+    pub(super) async fn take_all_back(
+        &mut self,
+        room: &mut Room,
+        status: &Status,
+    ) -> Result<(), Failure> {
         let instance = room.instance().digest();
         let kept = self.memory.kept();
         let Some(kept) = kept.iter().find(|kept| kept.instance == instance) else { return Ok(()) };
-        for dataset in kept.until.keys() {
+        for (dataset, sent) in &kept.until {
+            let open = status.datasets.iter().find(|open| open.dataset == *dataset);
+            let by_hand = open.filter(|open| !is_the_services(open.not_after, Some(*sent)));
+            let (from, why) = (instance.short(), "the service stops");
+            if let Some(open) = by_hand {
+                let until = number::moment(open.not_after);
+                let why = format!(
+                    "{dataset} to the instance {from} until {until}, which a person granted, although {why}"
+                );
+                self.teller.tell("left", &why)?;
+                continue;
+            }
             revoke(room, &self.identity, dataset).await?;
             self.memory.dropped(instance, dataset);
             self.memory.keep(&self.dir, &self.rules.name)?;
-            let why =
-                format!("{dataset} from the instance {}: the service stops", instance.short());
-            self.teller.tell("took back", &why)?;
+            self.teller
+                .tell("took back", &format!("{dataset} from the instance {from}: {why}"))?;
         }
         Ok(())
     }

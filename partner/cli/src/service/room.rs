@@ -167,25 +167,13 @@ impl RoomService {
 
     /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
     async fn visit(&mut self) -> Result<Option<Status>, Failure> {
-        let mut room = match self.room.take() {
-            Some(room) => room,
-            None => self.connect().await?,
-        };
-        let status = match room.status(&self.identity).await {
-            Ok(status) => status,
-            Err(RoomError::Refused(refusal)) if *refusal == Refusal::Closed => {
-                self.memory.closed(room.instance().digest());
-                self.memory.keep(&self.dir, &self.rules.name)?;
-                let instance = room.instance().digest().short();
-                self.teller.once("room", "waits", &format!("the instance {instance} is closed"))?;
-                return Ok(None);
-            }
-            // A connection ends after a while; the next one verifies everything again.
-            Err(RoomError::Lost) => {
-                room = self.connect().await?;
-                room.status(&self.identity).await?
-            }
-            Err(why) => return Err(why.into()),
+        let (mut room, status) = self.ask().await?;
+        let Some(status) = status else {
+            self.memory.closed(room.instance().digest());
+            self.memory.keep(&self.dir, &self.rules.name)?;
+            let instance = room.instance().digest().short();
+            self.teller.once("room", "waits", &format!("the instance {instance} is closed"))?;
+            return Ok(None);
         };
         self.teller.forget("room");
         for rule in self.rules.grants.clone() {
@@ -200,6 +188,27 @@ impl RoomService {
         }
         self.room = Some(room);
         Ok(Some(status))
+    }
+
+    /// The room, verified, and what it says of itself: nothing if it is closed. A connection ends after a while; the next one
+    /// verifies everything again.
+    async fn ask(&mut self) -> Result<(Room, Option<Status>), Failure> {
+        let mut known = self.room.take();
+        loop {
+            let is_known = known.is_some();
+            let mut room = match known.take() {
+                Some(room) => room,
+                None => self.connect().await?,
+            };
+            match room.status(&self.identity).await {
+                Ok(status) => return Ok((room, Some(status))),
+                Err(RoomError::Refused(refusal)) if *refusal == Refusal::Closed => {
+                    return Ok((room, None));
+                }
+                Err(RoomError::Lost) if is_known => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
     }
 
     /// Connects and verifies; an instance that was not seen before is told of withdrawn keys, and what ended before it is
@@ -279,14 +288,16 @@ impl RoomService {
 
     /// Takes back what was granted, since the service stops. What cannot be taken back ends by itself.
     pub(crate) async fn stop(&mut self) {
-        let Ok(mut room) = (match self.room.take() {
-            Some(room) => Ok(room),
-            None => self.connect().await,
-        }) else {
-            return;
-        };
-        if let Err(why) = self.take_all_back(&mut room).await {
+        if let Err(why) = self.stop_granting().await {
             self.teller.failed("stop", &why);
+        }
+    }
+
+    async fn stop_granting(&mut self) -> Result<(), Failure> {
+        let (mut room, status) = self.ask().await?;
+        match status {
+            Some(status) => self.take_all_back(&mut room, &status).await,
+            None => Ok(()),
         }
     }
 
