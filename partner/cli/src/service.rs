@@ -6,6 +6,7 @@ mod fetch;
 mod grants;
 mod idle;
 pub(crate) mod journal;
+pub(crate) mod lock;
 mod memory;
 mod modes;
 pub(crate) mod room;
@@ -14,3 +15,18 @@ pub(crate) mod stops;
 mod teller;
 pub(crate) mod watch;
 mod words;
+
+use std::path::{Path, PathBuf};
+
+/// Where the service of the party's folder `dir` keeps what it knows: nobody else writes there.
+fn folder(dir: &Path) -> PathBuf {
+    dir.join(FOLDER)
+}
+
+/// What it keeps there under `name`.
+fn kept(dir: &Path, name: &str) -> PathBuf {
+    folder(dir).join(name)
+}
+
+/// The folder, inside of the party's.
+const FOLDER: &str = "service";

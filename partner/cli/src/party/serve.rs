@@ -4,6 +4,7 @@ use crate::{
     service::{
         countersign::Custody,
         journal::Journal,
+        lock,
         room::RoomService,
         rules::{Rules, SERVICE},
         watch::Watcher,
@@ -11,9 +12,7 @@ use crate::{
 };
 use client::{clock, keys::Identity};
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -45,7 +44,7 @@ impl Serve {
         })?;
         let identity = Arc::new(Identity::load_for_service(&self.dir)?);
         crate::keys::warn_of_ends(&identity);
-        let _alone = alone(&self.dir)?;
+        let _alone = lock::take(&self.dir)?;
         let journal = Journal::of(&self.dir);
         let mut rooms = Vec::new();
         for room in rules.rooms {
@@ -105,25 +104,6 @@ async fn watch_files(mut watcher: Watcher, every: Duration, mut stopped: watch::
     tokio::select! {
         () = looking => {}
         _ = stopped.wait_for(|stop| *stop) => {}
-    }
-}
-
-/// Makes sure that no other service runs in this folder, until the file is dropped: two would each have keys in as many
-/// instances as one may.
-fn alone(dir: &Path) -> Result<File, Failure> {
-    let folder = dir.join("service");
-    client::files::create_folder(&folder).map_err(Failure::writing(&folder))?;
-    let path = folder.join("lock");
-    let options =
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = options.map_err(Failure::writing(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::no(format!(
-            "another service runs in {}: two would hand out twice what the rules say",
-            dir.display()
-        ))),
-        Err(TryLockError::Error(cause)) => Err(Failure::writing(&path)(cause)),
     }
 }
 

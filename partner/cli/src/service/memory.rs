@@ -1,6 +1,7 @@
 //! What a party's service remembers over restarts: which instances have keys, which results are awaited, and which
 //! versions were sealed.
 
+use super::kept;
 use crate::{failure::Failure, files};
 use protocol::{digest::Digest, time::Time};
 use serde::{Deserialize, Serialize};
@@ -188,11 +189,11 @@ fn write(path: &Path, what: &impl Serialize) -> Result<(), Failure> {
 }
 
 fn versions_path(dir: &Path, name: &str) -> PathBuf {
-    dir.join("service").join(format!("{name}.versions.json"))
+    kept(dir, &format!("{name}.versions.json"))
 }
 
 fn path(dir: &Path, name: &str) -> PathBuf {
-    dir.join("service").join(format!("{name}.json"))
+    kept(dir, &format!("{name}.json"))
 }
 
 const DAY_MS: u64 = 86_400_000;

@@ -4,7 +4,7 @@
 //! the service's own files say where keys are and which file a person accepted. Whoever may write one of them, or put another in
 //! its place, has keys handed out as whoever may write the rules does.
 
-use super::stops::STOPPED;
+use super::{folder, stops::STOPPED};
 use crate::{failure::Failure, profile};
 use client::withdrawn::WITHDRAWN;
 use std::{
@@ -15,7 +15,7 @@ use std::{
 
 /// Refuses a folder in which others may write the `rules`, or what decides in each of its rooms.
 pub(super) fn check(dir: &Path, rules: &Path) -> Result<(), Failure> {
-    let service = dir.join(SERVICE_FOLDER);
+    let service = folder(dir);
     for path in
         [dir, rules, &dir.join(WITHDRAWN), &dir.join(STOPPED), &dir.join(profile::ROOMS), &service]
     {
@@ -68,8 +68,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     paths.collect::<Result<_, _>>().map_err(Failure::reading(folder))
 }
 
-/// Where the service keeps what it knows.
-const SERVICE_FOLDER: &str = "service";
 /// Group and others may write.
 const OTHERS: u32 = 0o022;
 

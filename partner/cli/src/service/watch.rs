@@ -1,6 +1,7 @@
 //! Files whose new versions the service seals and uploads.
 
 use super::{
+    kept,
     memory::{SealedVersion, Versions},
     room::RoomService,
     rules::{RoomRules, WatchRule},
@@ -237,7 +238,7 @@ pub(crate) fn accept(dir: &Path, rule: &WatchRule) -> Result<(), Failure> {
 }
 
 fn accepted(dir: &Path, dataset: &str) -> PathBuf {
-    dir.join("service").join(format!("{dataset}.accepted"))
+    kept(dir, &format!("{dataset}.accepted"))
 }
 
 fn root_of(path: &Path) -> Result<Root, Failure> {
