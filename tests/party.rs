@@ -57,6 +57,15 @@ fn daily_commands_need_no_flags_in_a_partys_folder() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
 
+    // Without a service nobody takes anything back, and that is said.
+    let stopped = site.ok("party stop sales --dir retailer");
+    assert!(stopped.contains("NONE RUNS NOW") && stopped.contains("grant sales --revoke"), "{stopped}");
+    assert_eq!(open(&site).len(), 2);
+    let resumed = site.ok("party resume sales --dir retailer");
+    assert!(resumed.contains("none does now"), "{resumed}");
+    let nowhere = site.run("party stop sales --dir .");
+    assert!(nowhere.code == Some(2) && nowhere.err.contains("which room is meant?"), "{}", nowhere.err);
+
     // A second room makes the question open, and then nothing is guessed.
     site.ok("party join autumn https://127.0.0.1:9 UNDER --dir retailer");
     let asked = site.run("grant sales --dir retailer");

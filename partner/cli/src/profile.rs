@@ -131,6 +131,20 @@ pub(crate) fn usual(dir: &Path) -> Result<Option<RoomProfile>, Failure> {
     }
 }
 
+/// The room that a command means: the one that it names, or the usual one.
+pub(crate) fn meant(dir: &Path, name: Option<&str>) -> Result<RoomProfile, Failure> {
+    let meant = match name {
+        Some(name) => Some(named(dir, name)?),
+        None => usual(dir)?,
+    };
+    meant.ok_or_else(|| {
+        Failure::unclear(format!(
+            "which room is meant? {} has none: name the party's folder with --dir (`glovebox party join` adds a room)",
+            dir.display()
+        ))
+    })
+}
+
 /// The room at `address`, if the folder has one.
 pub(crate) fn at(dir: &Path, address: &Address) -> Result<Option<RoomProfile>, Failure> {
     let mut found: Vec<RoomProfile> = Vec::new();
@@ -262,7 +276,11 @@ mod tests {
         let room = usual(said.path()).unwrap().unwrap();
         assert_eq!(room.contract, Path::new("/etc/autumn.signed"));
         assert_eq!(room.stem("sales"), said.path().join("sealed/sales"));
-        assert_eq!(usual(tempfile::tempdir().unwrap().path()).unwrap(), None);
+        assert_eq!(meant(said.path(), Some("spring")).unwrap().name, "spring");
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(usual(empty.path()).unwrap(), None);
+        let asked = meant(empty.path(), None).unwrap_err().to_string();
+        assert!(asked.contains("which room is meant?") && asked.contains("--dir"), "{asked}");
     }
 
     #[test]

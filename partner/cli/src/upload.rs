@@ -63,17 +63,12 @@ impl Upload {
     }
 
     fn address(&self, room: Option<&RoomWord>) -> Result<Address, Failure> {
-        let known = match room {
+        let name = match room {
             Some(RoomWord::Address(address)) => return Ok(address.clone()),
-            Some(RoomWord::Name(name)) => Some(profile::named(&self.dir, name)?),
-            None => profile::usual(&self.dir)?,
+            Some(RoomWord::Name(name)) => Some(name.as_str()),
+            None => None,
         };
-        known.map(|known| known.address).ok_or_else(|| {
-            Failure::unclear(format!(
-                "which room is meant? Name its address, or the party's folder with --dir: {} has no room",
-                self.dir.display()
-            ))
-        })
+        Ok(profile::meant(&self.dir, name)?.address)
     }
 }
 

@@ -122,9 +122,10 @@ async fn attend(mut room: RoomService, every: Duration, mut stopped: watch::Rece
     room.stop().await;
 }
 
-/// Stop granting a dataset unattended, and take back what has been granted, within one look
+/// Stop granting a dataset unattended; the service takes back what it granted at its next look
 ///
-/// Other datasets go on. `glovebox grant DATASET --revoke` does the same and takes the grant back at once.
+/// Other datasets go on. `glovebox grant DATASET --revoke` does the same, and takes the grant back at once, also where no
+/// service runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Stop {
     #[command(flatten)]
@@ -166,19 +167,20 @@ struct What {
 
 impl What {
     fn set(&self, stop: bool) -> Result<ExitCode, Failure> {
-        let room = match &self.room {
-            Some(name) => Some(profile::named(&self.dir, name)?),
-            None => profile::usual(&self.dir)?,
-        };
-        let room = room.ok_or_else(|| profile::no_contract(&self.dir))?;
+        let room = profile::meant(&self.dir, self.room.as_deref())?;
         let contract = crate::files::signed_contract(&room.contract)?;
         let identity = Identity::load(&self.dir)?;
         client::grant::own_dataset(&contract, &self.dataset, identity.party_in(&contract)?)?;
         let new = crate::service::stops::set(&self.dir, contract.digest, &self.dataset, stop)?;
-        let state = if stop {
-            "stopped: the service takes it back and grants it no more"
-        } else {
-            "goes on by its rule"
+        let state = match (stop, lock::is_taken(&self.dir)?) {
+            (true, true) => "stopped: the service takes it back and grants it no more".to_owned(),
+            (true, false) => format!(
+                "stopped: a service that starts in this folder grants none of it. NONE RUNS NOW, so nothing was taken back: \
+                 `glovebox grant {} --revoke` does that",
+                self.dataset
+            ),
+            (false, true) => "goes on by its rule".to_owned(),
+            (false, false) => "goes on by its rule once a service runs in this folder; none does now".to_owned(),
         };
         let before = if new { "" } else { " (it was so before)" };
         say::result(format_args!("{}: {state}{before}", self.dataset))?;
