@@ -307,9 +307,8 @@ fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_pers
     until("it has granted", || open(&site) == ["sales"]);
     let table = fs::read_to_string(site.path("retailer.csv")).unwrap();
     let lines: Vec<&str> = table.lines().collect();
-    let [file, ready, held] =
-        ["retailer/incoming.csv", "retailer/incoming.csv.ready", "retailer/incoming.csv.held"]
-            .map(|name| site.path(name));
+    let [file, ready, held, refused] =
+        ["", ".ready", ".held", ".refused"].map(|end| site.path(&format!("retailer/incoming.csv{end}")));
     let give = |text: &str| {
         fs::write(&file, text).unwrap();
         fs::write(&ready, "").unwrap();
@@ -337,11 +336,20 @@ fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_pers
     assert!(said.contains("rows went from 2000 to 999, by more than 20 %"), "{said}");
     assert_eq!(sealed(), 1);
     // A person lets it through: that file, and no other in its place.
-    site.ok("party accept sales --dir retailer");
+    fs::write(&file, &table[..table.len() / 3]).unwrap();
+    let other = site.run("party accept sales --dir retailer");
+    assert_eq!(other.code, Some(1), "{}", other.err);
+    assert!(other.err.contains("another file than the one that was held"), "{}", other.err);
+    assert!(held.exists() && sealed() == 1);
+    fs::write(&file, lines[..lines.len() / 2].join("\n")).unwrap();
+    site.ok("party accept sales --dir retailer --room spring");
     until("it was taken", || journal(&site, "retailer").matches("sealed: sales").count() == 2);
 
     give(&table.replacen("@Example.com", "", 200));
     until("it is refused", || journal(&site, "retailer").contains("refused: sales"));
+    until("and set aside", || refused.exists());
+    let never = site.run("party accept sales --dir retailer");
+    assert!(never.code == Some(1) && never.err.contains("was refused and not held"), "{}", never.err);
     assert_eq!((sealed(), open(&site)), (2, vec!["sales".to_owned()]));
     drop(service);
 }

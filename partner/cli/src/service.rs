@@ -4,6 +4,7 @@ pub(crate) mod countersign;
 mod decide;
 mod fetch;
 mod grants;
+pub(crate) mod held;
 mod idle;
 pub(crate) mod journal;
 pub(crate) mod lock;

@@ -16,7 +16,7 @@ use protocol::{
 };
 use serde::Deserialize;
 use std::{
-    io::SeekFrom,
+    io::{Read, SeekFrom},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -70,8 +70,14 @@ impl Store {
         progress: impl FnMut(u64, u64),
     ) -> Result<UploadStatus, StoreError> {
         let io = |cause| StoreError::File { path: path.to_owned(), cause };
-        let mut file = File::open(path).await.map_err(io)?;
-        let (found, size) = root_of(&mut file).await.map_err(io)?;
+        let whole = path.to_owned();
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut file = std::fs::File::open(whole)?;
+            root_of(&mut file).map(|(found, size)| (file, found, size))
+        });
+        let read = reading.await.map_err(std::io::Error::other).flatten();
+        let (file, found, size) = read.map_err(io)?;
+        let mut file = File::from_std(file);
         if found != root {
             return Err(StoreError::OtherFile { path: path.to_owned(), found, expected: root });
         }
@@ -340,12 +346,17 @@ fn declined(code: ProblemCode, words: &str) -> String {
     if words.is_empty() { ours.to_owned() } else { format!("{ours} (it says: {words})") }
 }
 
-async fn root_of(file: &mut File) -> std::io::Result<(Root, u64)> {
+/// The Merkle root of all that `from` has, by which the host knows a sealed file, and its length in bytes. Blocks.
+///
+/// # Errors
+///
+/// What reading it says.
+pub fn root_of(from: &mut impl Read) -> std::io::Result<(Root, u64)> {
     let mut builder = MerkleBuilder::new();
     let mut buffer = vec![0; CHUNK];
     let mut size = 0_u64;
     loop {
-        let read = file.read(&mut buffer).await?;
+        let read = from.read(&mut buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
         if bytes.is_empty() {
             return Ok((builder.finish(), size));

@@ -3,6 +3,7 @@ use crate::{
     profile, say,
     service::{
         countersign::Custody,
+        held::Marks,
         journal::Journal,
         lock,
         room::RoomService,
@@ -188,11 +189,17 @@ impl What {
     }
 }
 
-/// Let the service take a file that it held back: this one, as it is now
+/// Let the service take the very file that it held back
+///
+/// A file that took its place since is not accepted, and one that was refused is to be mended.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Accept {
     /// The dataset
     dataset: String,
+
+    /// Name of the room in the party's folder [default: the only one whose rules watch a file of the dataset]
+    #[arg(long)]
+    room: Option<String>,
 
     /// The party's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -202,16 +209,35 @@ pub(crate) struct Accept {
 impl Accept {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let rules = Rules::read(&self.dir)?;
-        let watches = rules.into_iter().flat_map(|rules| rules.rooms).flat_map(|room| room.watches);
-        let rule =
-            watches.into_iter().find(|rule| rule.dataset == self.dataset).ok_or_else(|| {
-                Failure::unclear(format!(
-                    "no rule watches a file of \"{}\"",
-                    say::name(&self.dataset)
-                ))
-            })?;
-        crate::service::watch::accept(&self.dir, &rule)?;
-        say::result(format_args!("{}: the file will be taken as it is", self.dataset))?;
+        let rooms = rules.iter().flat_map(|rules| &rules.rooms);
+        let rooms = rooms.filter(|room| self.room.as_ref().is_none_or(|named| *named == room.name));
+        let watched = rooms.flat_map(|room| room.watches.iter().map(move |rule| (room, rule)));
+        let found: Vec<_> = watched.filter(|(_, rule)| rule.dataset == self.dataset).collect();
+        let (room, rule) = match found.as_slice() {
+            [only] => *only,
+            [] => {
+                let of_room = self.room.as_ref().map(|room| format!(" in the room \"{}\"", say::name(room)));
+                return Err(Failure::unclear(format!(
+                    "no rule watches a file of \"{}\"{}",
+                    say::name(&self.dataset),
+                    of_room.unwrap_or_default()
+                )));
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|(room, _)| room.name.as_str()).collect();
+                return Err(Failure::unclear(format!(
+                    "which room is meant? A file of \"{}\" is watched in {}: name one with --room",
+                    self.dataset,
+                    names.join(" and ")
+                )));
+            }
+        };
+        Marks::of(&self.dir, &room.name, &rule.dataset).accept(&self.dir.join(&rule.file))?;
+        say::result(format_args!(
+            "{}: {} will be taken as it is",
+            self.dataset,
+            rule.file.display()
+        ))?;
         Ok(ExitCode::SUCCESS)
     }
 }

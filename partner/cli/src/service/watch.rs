@@ -1,7 +1,7 @@
 //! Files whose new versions the service seals and uploads.
 
 use super::{
-    kept,
+    held::{self, HELD, Marks, READY, REFUSED, Stamp, TAKEN, TAKING},
     memory::{SealedVersion, Versions},
     room::RoomService,
     rules::{RoomRules, WatchRule},
@@ -12,18 +12,9 @@ use crate::{
     seal::comparison::Comparison,
 };
 use client::{clock, keys::Identity, store::Store};
-use protocol::{
-    contract::Contract,
-    merkle::{MerkleBuilder, Root},
-};
+use protocol::{contract::Contract, merkle::Root};
 use sealing::{Count, Version};
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// Watches the files of one room, beside whoever grants there: sealing and uploading may take longer than a grant lasts.
 pub(crate) struct Watcher {
@@ -68,7 +59,7 @@ impl Watcher {
         self.finish_upload(&rule.dataset).await?;
         let file = self.dir.join(&rule.file);
         // Whoever writes the next file while this one is sealed makes another FILE.ready.
-        let [ready, taking] = ["ready", "taking"].map(|end| files::with_end(&file, end));
+        let [ready, taking] = [READY, TAKING].map(|end| files::with_end(&file, end));
         match std::fs::rename(&ready, &taking) {
             Ok(()) => {}
             Err(_) if taking.exists() => {}
@@ -82,15 +73,25 @@ impl Watcher {
             rule: rule.clone(),
             file,
             dir: self.dir.clone(),
+            marks: Marks::of(&self.dir, &self.rules.name, &rule.dataset),
             before: self.versions.0.get(&rule.dataset).map(|sealed| sealed.figures.clone()),
             number: clock::now().0 / 1000,
         };
         let dataset = rule.dataset.clone();
         let sealed =
             tokio::task::spawn_blocking(move || work.run()).await.map_err(Failure::unclear)?;
-        // It is not taken a second time, whatever became of it.
+        // It is not taken a second time, whatever became of it, and what was said of the file before it is over.
         let aside = |end: &str| {
-            let to = files::with_end(&self.dir.join(&rule.file), end);
+            let [to, others @ ..] = [end, TAKEN, HELD, REFUSED]
+                .map(|end| files::with_end(&self.dir.join(&rule.file), end));
+            for other in others.into_iter().filter(|other| *other != to) {
+                match std::fs::remove_file(&other) {
+                    Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Failure::writing(&other)(cause));
+                    }
+                    _ => {}
+                }
+            }
             std::fs::rename(&taking, &to).map_err(Failure::writing(&to))
         };
         match sealed {
@@ -102,12 +103,12 @@ impl Watcher {
                 );
                 self.versions.0.insert(dataset.clone(), sealed);
                 self.versions.keep(&self.dir, &self.rules.name)?;
-                aside("taken")?;
+                aside(TAKEN)?;
                 self.teller.tell("sealed", &why)?;
                 self.finish_upload(&dataset).await
             }
             Err(Refused::Held(why)) => {
-                aside("held")?;
+                aside(HELD)?;
                 let words = format!(
                     "{dataset}: {why}. What was granted before stays. A person decides: `glovebox party accept {dataset}`, or \
                      another file"
@@ -115,7 +116,7 @@ impl Watcher {
                 self.teller.tell("held back", &words)
             }
             Err(Refused::Failed(why)) => {
-                aside("held")?;
+                aside(REFUSED)?;
                 self.teller.tell("refused", &format!("{dataset}: {why}"))
             }
         }
@@ -162,6 +163,7 @@ struct Work {
     rule: WatchRule,
     file: PathBuf,
     dir: PathBuf,
+    marks: Marks,
     before: Option<BTreeMap<String, u64>>,
     number: u64,
 }
@@ -170,7 +172,8 @@ impl Work {
     fn run(&self) -> Result<SealedVersion, Refused> {
         let dataset = self.rule.dataset.as_str();
         let options = self.rule.options()?;
-        let accepted = self.accepted()?;
+        let stamp = Stamp::of(&self.file)?;
+        let accepted = self.marks.take_accepted(&self.file)?;
         let salt = salt::of(&self.identity, &self.contract, &self.contract_file)?;
         let version = Version {
             contract: &self.contract,
@@ -200,55 +203,24 @@ impl Work {
                 let file = files::with_end(&self.dir.join(&stem), end);
                 std::fs::remove_file(&file).map_err(Failure::writing(&file))?;
             }
+            self.marks.hold(held::root(&self.file)?)?;
+            if Stamp::of(&self.file)? != stamp {
+                return Err(Refused::Failed(Failure::no(format!(
+                    "another file took the place of {} while it was read, and would be held ({moved}): make its .{READY} again",
+                    self.file.display()
+                ))));
+            }
             return Err(Refused::Held(moved));
         }
         examined.keep()?;
         Ok(SealedVersion { stem, figures, uploaded: false })
     }
 
-    /// The file that a person has accepted, once, if this is it.
-    fn accepted(&self) -> Result<Option<Root>, Failure> {
-        let path = accepted(&self.dir, &self.rule.dataset);
-        let Ok(kept) = std::fs::read_to_string(&path) else { return Ok(None) };
-        std::fs::remove_file(&path).map_err(Failure::writing(&path))?;
-        let root = root_of(&self.file)?;
-        Ok((kept.trim() == root.to_string()).then_some(root))
-    }
-
     /// Whether the file is the one that was accepted, also after it was sealed.
     fn is_still(&self, accepted: Option<Root>) -> Result<bool, Failure> {
         match accepted {
-            Some(root) => Ok(root_of(&self.file)? == root),
+            Some(accepted) => Ok(held::root(&self.file)? == accepted),
             None => Ok(false),
-        }
-    }
-}
-
-/// Lets the service take a held file after all: this one, as it is now.
-pub(crate) fn accept(dir: &Path, rule: &WatchRule) -> Result<(), Failure> {
-    let file = dir.join(&rule.file);
-    let held = files::with_end(&file, "held");
-    if !held.exists() {
-        return Err(Failure::no(format!("{} is not held: nothing was changed", file.display())));
-    }
-    let path = accepted(dir, &rule.dataset);
-    files::write_private(&path, root_of(&file)?.to_string().as_bytes())?;
-    let ready = files::with_end(&file, "ready");
-    std::fs::rename(&held, &ready).map_err(Failure::writing(&ready))
-}
-
-fn accepted(dir: &Path, dataset: &str) -> PathBuf {
-    kept(dir, &format!("{dataset}.accepted"))
-}
-
-fn root_of(path: &Path) -> Result<Root, Failure> {
-    let mut file = File::open(path).map_err(Failure::reading(path))?;
-    let (mut builder, mut buffer) = (MerkleBuilder::new(), vec![0; 1 << 20]);
-    loop {
-        let read = file.read(&mut buffer).map_err(Failure::reading(path))?;
-        match buffer.get(..read) {
-            Some(bytes) if !bytes.is_empty() => builder.update(bytes),
-            _ => return Ok(builder.finish()),
         }
     }
 }
