@@ -301,14 +301,19 @@ fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_pers
     site.start_host();
     site.upload();
     join(&site);
-    let watch = "[[room.watch]]\ndataset = \"sales\"\nfile = \"incoming.csv\"\n";
+    let watch = "[[room.watch]]\ndataset = \"sales\"\nfile = \"incoming/sales.csv\"\n";
     rules(&site, "retailer", &format!("{}{watch}", granting(&site, "sales")));
+    let nowhere = site.run("party serve --dir retailer");
+    assert_eq!(nowhere.code, Some(2), "{}", nowhere.err);
+    assert!(nowhere.err.contains("there is no folder retailer/incoming"), "{}", nowhere.err);
+    let [incoming, moved] = ["retailer/incoming", "retailer/moved"].map(|name| site.path(name));
+    fs::create_dir(&incoming).unwrap();
     let service = serve(&site, "retailer");
     until("it has granted", || open(&site) == ["sales"]);
     let table = fs::read_to_string(site.path("retailer.csv")).unwrap();
     let lines: Vec<&str> = table.lines().collect();
     let [file, ready, held, refused] =
-        ["", ".ready", ".held", ".refused"].map(|end| site.path(&format!("retailer/incoming.csv{end}")));
+        ["", ".ready", ".held", ".refused"].map(|end| site.path(&format!("retailer/incoming/sales.csv{end}")));
     let give = |text: &str| {
         fs::write(&file, text).unwrap();
         fs::write(&ready, "").unwrap();
@@ -351,6 +356,12 @@ fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_pers
     let never = site.run("party accept sales --dir retailer");
     assert!(never.code == Some(1) && never.err.contains("was refused and not held"), "{}", never.err);
     assert_eq!((sealed(), open(&site)), (2, vec!["sales".to_owned()]));
+
+    // A folder that goes while it is watched is missed.
+    rename(&incoming, &moved);
+    until("it is missed", || journal(&site, "retailer").contains("failed: sales: "));
+    assert!(journal(&site, "retailer").contains("there is no folder"));
+    rename(&moved, &incoming);
     drop(service);
 }
 

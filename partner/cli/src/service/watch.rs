@@ -4,7 +4,7 @@ use super::{
     held::{self, HELD, Marks, READY, REFUSED, Stamp, TAKEN, TAKING},
     memory::{SealedVersion, Versions},
     room::RoomService,
-    rules::{RoomRules, WatchRule},
+    rules::{RoomRules, SERVICE, WatchRule},
     teller::Teller,
 };
 use crate::{
@@ -14,7 +14,11 @@ use crate::{
 use client::{clock, keys::Identity, store::Store};
 use protocol::{contract::Contract, merkle::Root};
 use sealing::{Count, Version};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Watches the files of one room, beside whoever grants there: sealing and uploading may take longer than a grant lasts.
 pub(crate) struct Watcher {
@@ -32,6 +36,9 @@ impl Watcher {
     pub(crate) fn of(room: &RoomService) -> Result<Option<Self>, Failure> {
         if room.rules.watches.is_empty() {
             return Ok(None);
+        }
+        for rule in &room.rules.watches {
+            expect_folder(&room.dir.join(&rule.file))?;
         }
         Ok(Some(Self {
             dir: room.dir.clone(),
@@ -63,7 +70,9 @@ impl Watcher {
         match std::fs::rename(&ready, &taking) {
             Ok(()) => {}
             Err(_) if taking.exists() => {}
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+                return expect_folder(&file);
+            }
             Err(cause) => return Err(Failure::writing(&taking)(cause)),
         }
         let work = Work {
@@ -139,6 +148,19 @@ impl Watcher {
         self.versions.keep(&self.dir, &self.rules.name)?;
         self.teller.tell("uploaded", &format!("{dataset}: {}", file.display()))
     }
+}
+
+/// Refuses a file to watch where there is no folder that it could be written into: nobody would ever see it.
+fn expect_folder(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().unwrap_or(file);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::unclear(format!(
+        "{} is watched for, and there is no folder {}: make it, or mend `file` in {SERVICE}",
+        file.display(),
+        folder.display()
+    )))
 }
 
 /// Why a file is not sealed.
