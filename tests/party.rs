@@ -174,6 +174,26 @@ fn after_a_kill_the_next_enclave_is_verified_granted_and_serving_without_a_perso
     let job = site.ok(&line.replace("job-1", "job-2"));
     until("the second result was fetched", || fetched(&job).join("result.json").exists());
 
+    // One result that is bad holds up no other.
+    site.submit_of(4);
+    let mut jobs = [job, site.ok(&line.replace("job-1", "job-4"))];
+    jobs.sort();
+    let [bad, good] = jobs;
+    until("the next result was fetched", || fetched(&good).join("result.json").exists());
+    until("the one before was", || fetched(&bad).join("result.json").exists());
+    fs::write(site.path(&format!("host/blobs/results/{bad}/retailer")), "not a result").unwrap();
+    for job in [&bad, &good] {
+        fs::remove_dir_all(fetched(job)).unwrap();
+    }
+    // Whatever a person stops is looked at at once.
+    site.ok("party stop sales --dir retailer");
+    until("the good one was fetched again", || fetched(&good).join("result.json").exists());
+    assert!(!fetched(&bad).exists());
+    let said = journal(&site, "retailer");
+    assert!(said.contains(&format!("failed: result of job {bad}: ")), "{said}");
+    site.ok("party resume sales --dir retailer");
+    until("it was let go on", || open(&site).len() == 2);
+
     // One grant ends, and others go on.
     site.ok("grant sales --revoke --dir retailer");
     assert_eq!(open(&site), ["exposures"]);

@@ -2,7 +2,11 @@
 
 use super::room::RoomService;
 use crate::{failure::Failure, result_files};
-use client::{open, store::Store, trust::Trust};
+use client::{
+    open,
+    store::{Store, StoreError},
+    trust::Trust,
+};
 use protocol::{job::JobName, message::Status};
 use std::path::Path;
 
@@ -40,24 +44,43 @@ impl RoomService {
             if *tries > TRIES && !tries.is_multiple_of(TRIES) {
                 continue;
             }
-            let sealed = match store.result(job, &self.party).await {
-                Ok(sealed) => sealed,
-                Err(why) if why.is_not_found() => continue,
-                Err(why) => return Err(why.into()),
-            };
-            let opened = open::open(&sealed, &self.identity, &self.contract, job, trust)?;
-            result_files::write(&opened, &self.identity, &self.common, trust, job, &directory)?;
-            let asker = opened.asked.analyst();
-            self.teller.tell(
-                "fetched",
-                &format!(
-                    "the result of job {job} of {asker}, with its receipt: {}",
-                    directory.display()
-                ),
-            )?;
-            self.forget(job)?;
+            let what = format!("result of job {job}");
+            match self.fetch_one(&mut store, job, &directory, trust).await {
+                Ok(true) => self.teller.forget(&what),
+                Ok(false) => {}
+                // Without the host there are no others either. One that is bad holds up none of them.
+                Err(Unfetched::NoHost(why)) => return Err(why.into()),
+                Err(Unfetched::Bad(why)) => self.teller.failed(&what, &why),
+            }
         }
         Ok(())
+    }
+
+    /// Fetches the result of one job into `directory`; whether the host has it.
+    async fn fetch_one(
+        &mut self,
+        store: &mut Store,
+        job: JobName,
+        directory: &Path,
+        trust: &Trust,
+    ) -> Result<bool, Unfetched> {
+        let sealed = match store.result(job, &self.party).await {
+            Ok(sealed) => sealed,
+            Err(why) if why.is_not_found() => return Ok(false),
+            Err(why @ (StoreError::NotListening { .. } | StoreError::Lost)) => {
+                return Err(Unfetched::NoHost(why));
+            }
+            Err(why) => return Err(Unfetched::Bad(why.into())),
+        };
+        let opened = open::open(&sealed, &self.identity, &self.contract, job, trust);
+        let opened = opened.map_err(Failure::from)?;
+        result_files::write(&opened, &self.identity, &self.common, trust, job, directory)?;
+        let asker = opened.asked.analyst();
+        let why =
+            format!("the result of job {job} of {asker}, with its receipt: {}", directory.display());
+        self.teller.tell("fetched", &why)?;
+        self.forget(job)?;
+        Ok(true)
     }
 
     fn forget(&mut self, job: JobName) -> Result<(), Failure> {
@@ -66,6 +89,20 @@ impl RoomService {
             self.memory.keep(&self.dir, &self.rules.name)?;
         }
         Ok(())
+    }
+}
+
+/// Why a result was not fetched.
+enum Unfetched {
+    /// The host does not answer.
+    NoHost(StoreError),
+    /// This result is not to be believed, or cannot be kept.
+    Bad(Failure),
+}
+
+impl From<Failure> for Unfetched {
+    fn from(why: Failure) -> Self {
+        Self::Bad(why)
     }
 }
 
