@@ -108,8 +108,9 @@ pub(crate) fn serve(site: &Site, party: &str) -> Process {
     service
 }
 
+/// What a party's service has written down: nothing before it has started.
 pub(crate) fn journal(site: &Site, party: &str) -> String {
-    site.ok(&format!("journal --dir {party}"))
+    site.run(&format!("journal --dir {party}")).out
 }
 
 /// The datasets that the instance which serves now has open.
@@ -214,6 +215,13 @@ fn after_a_kill_the_next_enclave_is_verified_granted_and_serving_without_a_perso
         assert!(said.contains(words), "{words}: {said}");
     }
     assert_eq!(said.matches("verified: ").count(), 2, "{said}");
+    for (line, words) in [
+        ("journal --dir .", "there is no ./journal.jsonl"),
+        ("journal --dir retailer --room sprnig", "there is no room \"sprnig\""),
+    ] {
+        let refused = site.run(line);
+        assert!(refused.code == Some(2) && refused.err.contains(words), "{}", refused.err);
+    }
 
     // Strangers at its port: the owner's own work goes on, and the journal stays short.
     let lines = journal(&site, "retailer").lines().count();

@@ -271,15 +271,8 @@ impl Read {
                 Ok(entry) if self.json => {
                     say::result(serde_json::to_string(&entry).map_err(Failure::unclear)?)?;
                 }
-                Ok(entry) => {
-                    let room = if entry.room.is_empty() { "service" } else { entry.room.as_str() };
-                    say::result(format_args!(
-                        "{}  {room}  {}: {}",
-                        entry.time,
-                        say::name(&entry.did),
-                        say::name(&entry.why)
-                    ))?;
-                }
+                Ok(entry) => say::result(entry.shown())?,
+                Err(torn) if self.json => say::note(format_args!("torn line: {}", say::name(torn))),
                 Err(torn) => say::result(format_args!("torn line: {}", say::name(torn)))?,
             }
         }
