@@ -9,6 +9,7 @@ use crate::{
     profile::RoomWord,
     say,
     settle::{self, Party},
+    words::counted,
 };
 use client::{
     clock,
@@ -185,10 +186,7 @@ impl Accounted {
         };
         let lost = ledger.accounted(&closings, &contract, party, rest, clock::now())?;
         lost.iter().try_for_each(|lost| say::result(words(lost, "written off")))?;
-        let closings = match closings.len() {
-            1 => "1 closing".to_owned(),
-            n => format!("{n} closings"),
-        };
+        let closings = counted(closings.len(), "closing", "closings");
         say::result(format_args!("accounted for with {closings}"))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -12,12 +12,7 @@ use crate::{
     },
 };
 use client::{clock, keys::Identity};
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -181,7 +176,9 @@ impl What {
                 self.dataset
             ),
             (false, true) => "goes on by its rule".to_owned(),
-            (false, false) => "goes on by its rule once a service runs in this folder; none does now".to_owned(),
+            (false, false) => {
+                "goes on by its rule once a service runs in this folder; none does now".to_owned()
+            }
         };
         let before = if new { "" } else { " (it was so before)" };
         say::result(format_args!("{}: {state}{before}", self.dataset))?;
@@ -216,7 +213,8 @@ impl Accept {
         let (room, rule) = match found.as_slice() {
             [only] => *only,
             [] => {
-                let of_room = self.room.as_ref().map(|room| format!(" in the room \"{}\"", say::name(room)));
+                let of_room =
+                    self.room.as_ref().map(|room| format!(" in the room \"{}\"", say::name(room)));
                 return Err(Failure::unclear(format!(
                     "no rule watches a file of \"{}\"{}",
                     say::name(&self.dataset),

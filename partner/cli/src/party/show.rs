@@ -5,6 +5,7 @@ use crate::{
     profile::{self, RoomProfile},
     say,
     service::{rules::Rules, stops},
+    words::counted,
 };
 use ::page::terminal::wrap;
 use client::{clock, keys::Identity, withdrawn};
@@ -70,8 +71,7 @@ impl Show {
         }
         let listed = match withdrawn {
             0 => "none".to_owned(),
-            1 => "1 build".to_owned(),
-            more => format!("{more} builds"),
+            some => counted(some, "build", "builds"),
         };
         let text = format!(
             "It believes no build that is on its list of withdrawn builds, which has {listed}, whatever a contract says."

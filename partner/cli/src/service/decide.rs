@@ -4,6 +4,7 @@ use super::{
     memory::Kept,
     rules::{GrantRule, LONGEST_MINUTES},
 };
+use crate::words::counted;
 use protocol::{digest::Digest, time::Time};
 use std::fmt;
 
@@ -65,7 +66,8 @@ impl fmt::Display for Why {
             Self::Ended { until } => write!(f, "the rule ended at {until}"),
             Self::Instances { most, next } => write!(
                 f,
-                "keys are in {most} instances that have neither closed nor expired; the next expires at {next}"
+                "keys are in {} neither closed nor expired; the next expires at {next}",
+                counted(*most, "instance that has", "instances that have")
             ),
             Self::TakenBack => f.write_str(
                 "the instance dropped the keys before their time: somebody took the grant back (glovebox party resume lets \

@@ -76,8 +76,10 @@ impl RoomService {
         let opened = opened.map_err(Failure::from)?;
         result_files::write(&opened, &self.identity, &self.common, trust, job, directory)?;
         let asker = opened.asked.analyst();
-        let why =
-            format!("the result of job {job} of {asker}, with its receipt: {}", directory.display());
+        let why = format!(
+            "the result of job {job} of {asker}, with its receipt: {}",
+            directory.display()
+        );
         self.teller.tell("fetched", &why)?;
         self.forget(job)?;
         Ok(true)

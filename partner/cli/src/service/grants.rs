@@ -184,8 +184,7 @@ impl RoomService {
             revoke(room, &self.identity, dataset).await?;
             self.memory.dropped(instance, dataset);
             self.memory.keep(&self.dir, &self.rules.name)?;
-            self.teller
-                .tell("took back", &format!("{dataset} from the instance {from}: {why}"))?;
+            self.teller.tell("took back", &format!("{dataset} from the instance {from}: {why}"))?;
         }
         Ok(())
     }

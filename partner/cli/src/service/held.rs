@@ -119,7 +119,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("sales.csv");
         let held = files::with_end(&file, HELD);
-        let [spring, autumn] = ["spring", "autumn"].map(|room| Marks::of(dir.path(), room, "sales"));
+        let [spring, autumn] =
+            ["spring", "autumn"].map(|room| Marks::of(dir.path(), room, "sales"));
         let hold = |text: &str| {
             fs::write(&file, text).unwrap();
             fs::write(&held, "").unwrap();

@@ -1,6 +1,7 @@
 //! The rules of a service, as sentences.
 
 use super::rules::{GrantRule, RoomRules, SERVICE, WatchRule};
+use crate::words::counted;
 use protocol::{contract::Contract, page::number};
 
 impl RoomRules {
@@ -29,7 +30,8 @@ impl RoomRules {
             )
         }));
         words.extend(self.close_idle_minutes.map(|minutes| {
-            format!("It closes the room, FOR EVERY PARTY, when no job was answered for {minutes} minutes.")
+            let minutes = counted(minutes, "minute", "minutes");
+            format!("It closes the room, FOR EVERY PARTY, when no job was answered for {minutes}.")
         }));
         if words.len() == 1 {
             words.push("Nothing but watching it.".to_owned());
@@ -44,19 +46,20 @@ impl RoomRules {
 
     fn of_grant(&self, rule: &GrantRule) -> String {
         let until = rule.until.map(|until| format!(", until {}", number::moment(until)));
-        let instances = match self.instances {
-            1 => "1 instance".to_owned(),
-            more => format!("{more} instances"),
-        };
+        let instances = counted(
+            self.instances,
+            "instance at one time that has",
+            "instances at one time that have",
+        );
         format!(
-            "It hands the keys of \"{}\" to an instance that it has verified, of the build {}, {}{}; for {} minutes at a time, \
-             which it renews. They are in at most {instances} at one time that have neither closed nor expired. It never grants \
+            "It hands the keys of \"{}\" to an instance that it has verified, of the build {}, {}{}; for {} at a time, \
+             which it renews. They are in at most {instances} neither closed nor expired. It never grants \
              to a build that this party has withdrawn, and takes back what such an instance has.",
             rule.dataset,
             rule.builds.iter().map(|build| format!("\"{build}\"")).collect::<Vec<_>>().join(" or "),
             rule.hours,
             until.unwrap_or_default(),
-            rule.minutes,
+            counted(rule.minutes, "minute", "minutes"),
         )
     }
 }
@@ -68,14 +71,18 @@ impl WatchRule {
             [] => String::new(),
             words => format!(" It reads the table with {}.", words.join(" ")),
         };
-        let declared = self.rows.map_or_else(
+        let rows = self.rows.map_or_else(
             || "the step above the rows that there are, so growth past a step shows".to_owned(),
-            |rows| format!("{rows} rows"),
+            |rows| counted(rows, "row", "rows"),
+        );
+        let of_one = self.rows_per_person.map_or_else(
+            || "the step above the most that one has".to_owned(),
+            |rows| format!("at most {}", counted(rows, "row", "rows")),
         );
         format!(
             "It seals {file} as a new version of \"{}\" and uploads it, when {file}.ready appears. It refuses the file above {} of \
              bad rows, and holds it for a person if sealed rows, people, keys of several people, values of a column or consents \
-             differ from the version before by more than {} %. The first version is compared with nothing.{reading} It declares {declared}.",
+             differ from the version before by more than {} %. The first version is compared with nothing.{reading} For anybody to see, it declares {rows}; and of one person {of_one}.",
             self.dataset, self.max_rejected, self.max_change_percent
         )
     }
@@ -106,6 +113,7 @@ mod tests {
         max_change_percent = 7
         reading = ["--country", "DE"]
         rows = 5000
+        rows_per_person = 64
     "#;
 
     #[test]
@@ -130,6 +138,7 @@ mod tests {
             "more than 7 %",
             "with --country DE",
             "declares 5000 rows",
+            "of one person at most 64 rows",
             "into results/spring",
             "FOR EVERY PARTY, when no job was answered for 120 minutes",
             "STOPPED \"visits\"",
