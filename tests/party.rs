@@ -388,6 +388,8 @@ fn a_new_file_is_sealed_and_uploaded_and_one_that_moved_too_far_waits_for_a_pers
     give(&table.replacen("@Example.com", "", 200));
     until("it is refused", || journal(&site, "retailer").contains("refused: sales"));
     until("and set aside", || refused.exists());
+    let said = journal(&site, "retailer");
+    assert!(said.contains("--max-rejected is the key max_rejected"), "{said}");
     let never = site.run("party accept sales --dir retailer");
     assert!(
         never.code == Some(1) && never.err.contains("was refused and not held"),

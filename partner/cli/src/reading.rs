@@ -74,6 +74,12 @@ impl ReadingArgs {
     }
 }
 
+/// The names of these options, without their dashes.
+pub(crate) fn names() -> Vec<String> {
+    let line = <Line as clap::CommandFactory>::command();
+    line.get_arguments().filter_map(|option| option.get_long().map(str::to_owned)).collect()
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 enum Decimal {
     Point,

@@ -54,7 +54,7 @@ impl Journal {
             time: now.to_string(),
             room: room.to_owned(),
             did: did.to_owned(),
-            why: why.chars().take(MOST_LETTERS).collect(),
+            why: shortened(why),
         };
         say::note(entry.shown());
         let mut line = serde_json::to_vec(&entry).map_err(Failure::unclear)?;
@@ -96,10 +96,19 @@ impl Journal {
     }
 }
 
+/// As much of a reason as is kept: some of it is in words of others.
+fn shortened(why: &str) -> String {
+    let mut shown: String = why.chars().take(MOST_LETTERS).collect();
+    if shown.len() < why.len() {
+        shown.push_str(" [and more]");
+    }
+    shown
+}
+
 /// The file.
 pub(crate) const JOURNAL: &str = "journal.jsonl";
-/// Longest reason: some of it is in words of others.
-const MOST_LETTERS: usize = 1000;
+/// Longest reason.
+const MOST_LETTERS: usize = 4000;
 
 #[cfg(test)]
 mod tests {
@@ -129,6 +138,13 @@ mod tests {
         journal.add(Time(0), "spring", "granted", "sales").unwrap();
         let refused = journal.read(Some("sprnig")).unwrap_err().to_string();
         assert!(refused.contains("there is no room \"sprnig\""), "{refused}");
+    }
+
+    #[test]
+    fn a_reason_that_is_cut_says_so() {
+        assert_eq!(shortened("short"), "short");
+        let long = shortened(&"ä".repeat(MOST_LETTERS + 1));
+        assert!(long.ends_with("ä [and more]") && long.chars().count() < MOST_LETTERS + 20);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! `service.toml`: every rule that a party's service follows.
 
 use super::modes;
-use crate::{failure::Failure, profile, reading::ReadingArgs};
+use crate::{
+    failure::Failure,
+    profile,
+    reading::{self, ReadingArgs},
+};
 use protocol::{contract::Contract, digest::Digest, time::Time};
 use serde::{Deserialize, Deserializer, de};
 use std::{
@@ -71,7 +75,7 @@ pub(crate) struct WatchRule {
     /// The table: it is taken when `FILE.ready` appears beside it.
     pub(crate) file: PathBuf,
     /// Above this percentage of bad rows nothing is sealed.
-    #[serde(default = "max_rejected", deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parsed")]
     pub(crate) max_rejected: sealing::Share,
     /// By how many percent rows, people, keys or consent may differ from the version before; beyond, a person decides.
     #[serde(default = "max_change")]
@@ -96,6 +100,28 @@ impl WatchRule {
         options.max_rejected = self.max_rejected;
         (options.rows, options.rows_per_person) = (self.rows, self.rows_per_person);
         Ok(options)
+    }
+}
+
+/// A refusal of sealing, which advises options of `glovebox seal`, and where they stand in the rules.
+pub(crate) fn advised(refusal: &str) -> String {
+    let ends = |letter: char| !letter.is_ascii_lowercase() && letter != '-';
+    let options = refusal.split(ends).filter_map(|word| word.strip_prefix("--"));
+    let options: BTreeSet<&str> = options.filter(|option| !option.is_empty()).collect();
+    let reading = reading::names();
+    let places = options.into_iter().map(|option| match option {
+        "max-rejected" | "rows" | "rows-per-person" => {
+            format!("--{option} is the key {}", option.replace('-', "_"))
+        }
+        option if reading.iter().any(|name| name == option) => {
+            format!("--{option} stands in `reading`")
+        }
+        option => format!("--{option} is for `glovebox seal` by hand"),
+    });
+    let places: Vec<String> = places.collect();
+    match places.as_slice() {
+        [] => refusal.to_owned(),
+        places => format!("{refusal}\nIn {SERVICE}: {}.", places.join(", ")),
     }
 }
 
@@ -290,10 +316,6 @@ fn longest() -> u64 {
     LONGEST_MINUTES
 }
 
-fn max_rejected() -> sealing::Share {
-    sealing::Share::default()
-}
-
 fn max_change() -> u64 {
     20
 }
@@ -337,6 +359,21 @@ mod tests {
         assert_eq!(options.reading.map, ["Mail=email"]);
         assert!(options.reading.country.is_some());
         assert_eq!((options.rows, options.max_rejected), (Some(5000), sealing::Share::default()));
+    }
+
+    #[test]
+    fn a_refusal_says_where_its_advice_stands_in_the_rules() {
+        let said = advised(
+            "2 of 9 rows are bad, more than 1 % (--max-rejected): --map \"a=b\" or --cut-rows",
+        );
+        assert!(
+            said.ends_with(
+                "\nIn service.toml: --cut-rows is for `glovebox seal` by hand, --map stands in `reading`, --max-rejected is \
+                 the key max_rejected."
+            ),
+            "{said}"
+        );
+        assert_eq!(advised("no such file -- none"), "no such file -- none");
     }
 
     #[test]

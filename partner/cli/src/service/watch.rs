@@ -4,7 +4,7 @@ use super::{
     held::{self, HELD, Marks, READY, REFUSED, Stamp, TAKEN, TAKING},
     memory::{SealedVersion, Versions},
     room::RoomService,
-    rules::{RoomRules, SERVICE, WatchRule},
+    rules::{RoomRules, SERVICE, WatchRule, advised},
     teller::Teller,
 };
 use crate::{
@@ -126,6 +126,7 @@ impl Watcher {
             }
             Err(Refused::Failed(why)) => {
                 aside(REFUSED)?;
+                let why = advised(&why.to_string());
                 self.teller.tell("refused", &format!("{dataset}: {why}"))
             }
         }
