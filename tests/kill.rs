@@ -247,7 +247,7 @@ fn killing_custody_at_every_step_never_gains_budget() {
         n += 1;
         let mut submit = site.begin(&site.submit_of(n));
         until("the retailer has countersigned", || {
-            let paid = site.job_name(n).map(|job| format!("countersigned job {job}"));
+            let paid = site.job_name(n).map(|job| format!("countersigned: job {job}"));
             paid.is_some_and(|paid| site.custody_said().contains(&paid)) || !submit.runs()
         });
         drop(submit);

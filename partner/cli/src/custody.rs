@@ -1,6 +1,9 @@
 //! `glovebox custody`: the owner's ledger, and the service through which others ask for slices of
 //! it.
 
+pub(crate) mod listening;
+
+use self::listening::{Custodian, Listening, told};
 use crate::{
     common_args::CommonArgs,
     failure::Failure,
@@ -17,12 +20,9 @@ use client::{
     keys::{CustodyKey, Identity},
     withdrawn,
 };
-use custody::{Door, Event, Ledger, Rest, RoomBeliever, Service, WrittenOff, serve};
+use custody::{Ledger, Rest, WrittenOff};
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Keep the owner's ledger, and hand out slices of its budgets
 #[derive(Debug, clap::Subcommand)]
@@ -87,56 +87,34 @@ impl Serve {
             Ok(Err(why)) => say::note(format_args!("Nothing could be settled: {why}")),
             Err(_) => say::note("Nothing could be settled: the host did not answer in time."),
         }
-        let believer =
-            RoomBeliever::new(address.clone(), contract.clone(), trust, Arc::clone(&identity));
         let party = identity.party_in(&contract)?.to_owned();
-        let listening = |cause| Failure::unclear(format!("listening at {}: {cause}", self.listen));
-        let listener = TcpListener::bind(&self.listen).await.map_err(listening)?;
-        let address = listener.local_addr().map_err(listening)?;
-        let door = Door::of(&contract, &party, &common.dir, address).map_err(Failure::no)?;
-        let service = Service::new(contract, identity, ledger, believer, |event| tell(&event))?;
-        let mut terminated = signal(SignalKind::terminate()).map_err(listening)?;
+        let custodian = Custodian { identity, contract, ledger, room: address.clone(), trust };
+        let tell = |event| {
+            let (did, why) = told(&event);
+            say::note(format_args!("{did}: {}", say::name(why)));
+        };
+        let custody = Listening::at(&self.listen, custodian, tell).await?;
+        let waiting = |cause| Failure::unclear(format!("waiting for signals: {cause}"));
+        let mut terminated = signal(SignalKind::terminate()).map_err(waiting)?;
         let stop = async move {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminated.recv() => {}
             }
         };
-        say::result(door.at(address))?;
+        say::result(custody.address())?;
         say::note(format_args!(
             "Custody of {party} serves; stop it to stop every job that costs its budget. What it prepaid \
              may still be spent, and what was paid for is answered again for nothing, until the grant \
              ends or the instance is closed."
         ));
-        serve(listener, &door, Arc::new(service), stop).await.map_err(listening)?;
+        custody.serve(stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// How long the host may take to say which closings it has.
 const SETTLING: Duration = Duration::from_secs(20);
-
-fn tell(event: &Event) {
-    match event {
-        Event::Granted { job, analyst, resembles } => {
-            let careful = resembles.map(|earlier| {
-                format!(
-                    ". CAREFUL: it asks the same as job {earlier}, or nearly the same: together they say \
-                     more than each alone"
-                )
-            });
-            let careful = careful.unwrap_or_default();
-            say::note(format_args!("countersigned job {job} of {analyst}{careful}"));
-        }
-        Event::Withdrawn { party, key } => {
-            say::note(format_args!("{party} withdrew the key {key}: it is no longer believed"));
-        }
-        Event::Refused(refusal) => say::note(format_args!("declined: {}", say::name(refusal))),
-        Event::NotBelieved(why) => say::note(format_args!("declined: {}", say::name(why))),
-        Event::Fault(fault) => say::note(format_args!("fault, nothing handed out: {fault}")),
-        other => say::note(format_args!("{other:?}")),
-    }
-}
 
 /// Let a restored ledger hand out slices again, once its instances are accounted for
 ///

@@ -2,7 +2,7 @@ use crate::{
     failure::Failure,
     profile, say,
     service::{
-        countersign::Custody,
+        countersign,
         held::Marks,
         journal::Journal,
         lock,
@@ -52,7 +52,7 @@ impl Serve {
         // Everything that can be wrong at the start is said before anything is done.
         let mut custodies = Vec::new();
         for room in &rooms {
-            custodies.extend(Custody::listen(room.for_custody()).await?);
+            custodies.extend(countersign::listen(room.for_custody()).await?);
         }
         let watchers = rooms.iter().map(Watcher::of).collect::<Result<Vec<_>, _>>()?;
         let watchers: Vec<Watcher> = watchers.into_iter().flatten().collect();
@@ -65,7 +65,11 @@ impl Serve {
                 for custody in custodies {
                     let mut stopped = stopped.clone();
                     let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
-                    running.spawn_local(custody.serve(stop));
+                    running.spawn_local(async {
+                        if let Err(why) = custody.serve(stop).await {
+                            say::note(why);
+                        }
+                    });
                 }
                 for watcher in watchers {
                     running.spawn_local(watch_files(watcher, every, stopped.clone()));
