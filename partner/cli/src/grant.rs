@@ -1,15 +1,15 @@
 use crate::{
     common_args::{Common, CommonArgs},
     failure::Failure,
-    files,
     people::PeopleArgs,
     profile::{self, RoomWord},
     say,
     service::{rules::SERVICE, stops},
+    version::VersionFiles,
 };
 use client::{
     clock,
-    grant::{grant, own_dataset, own_manifest, revoke},
+    grant::{grant, own_dataset, revoke},
     keys::Identity,
     withdrawals,
 };
@@ -20,7 +20,6 @@ use protocol::{
     page::number,
     time::Time,
 };
-use sealing::{read_keys_of, sealed_file_of};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -88,15 +87,14 @@ impl Grant {
         }
         // Whose dataset it is matters before any file of it does.
         own_dataset(&contract, dataset, party)?;
-        let beside = |given: &Option<PathBuf>, end: &str| {
-            given.clone().unwrap_or_else(|| files::with_end(&common.stem(dataset), end))
+        let beside = VersionFiles::of(&common.stem(dataset));
+        let version = VersionFiles {
+            manifest: self.manifest.clone().unwrap_or(beside.manifest),
+            keys: self.keys.clone().unwrap_or(beside.keys),
         };
-        let manifest = files::read(&beside(&self.manifest, "manifest"))?;
         crate::keys::warn_of_ends(&identity);
-        let keys = beside(&self.keys, "keys");
-        let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
-        let manifest = own_manifest(manifest, &contract, dataset, &identity, sealed.as_deref())?;
-        let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
+        let manifest = version.signed(&contract, dataset, &identity)?;
+        let keys = version.keys_of(&manifest)?;
         // The ledger is needed even if only keys are granted: jobs on what they open will be paid
         // from it.
         let mut ledger = Ledger::open(&identity)?;

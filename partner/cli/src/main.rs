@@ -30,6 +30,7 @@ mod service;
 mod settle;
 mod upload;
 mod verify;
+mod version;
 mod words;
 
 use clap::Parser;

@@ -3,9 +3,9 @@ use crate::{
     files,
     profile::{self, RoomWord},
     say,
+    version::named_by,
 };
 use client::{address::Address, store::Store};
-use protocol::{delegation::Delegated, manifest::Manifest};
 use sealing::read_keys;
 use std::{
     fs::File,
@@ -46,12 +46,7 @@ impl Upload {
             expect_sealed(file)?;
         }
         let address = self.address(room.as_ref())?;
-        let signed = files::read(&path)?;
-        let parts = Delegated::parse(&signed);
-        // The enclave checks whose signature it is; here the manifest only says which file is
-        // meant.
-        let manifest = parts.and_then(|parts| parts.of_anybody::<Manifest>());
-        let manifest = manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))?;
+        let manifest = named_by(&files::read(&path)?, &path)?;
         let bar = say::bytes_bar(manifest.size);
         let done = Store::new(&address)
             .upload(file, manifest.root, |done, _| bar.set_position(done))

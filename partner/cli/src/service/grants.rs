@@ -7,27 +7,22 @@ use super::{
     rules::GrantRule,
     stops,
 };
-use crate::{failure::Failure, files, people::PeopleArgs};
+use crate::{
+    failure::Failure,
+    people::PeopleArgs,
+    version::{VersionFiles, named_by},
+};
 use client::{
     clock,
-    grant::{GrantError, grant, own_manifest, revoke},
+    grant::{GrantError, grant, revoke},
     room::Room,
 };
 use custody::Ledger;
 use protocol::{
-    delegation::Delegated,
-    digest::Digest,
-    key::DataKey,
-    manifest::{Manifest, SignedManifest},
-    message::Status,
-    page::number,
+    digest::Digest, key::DataKey, manifest::SignedManifest, message::Status, page::number,
     time::Time,
 };
-use sealing::{read_keys_of, sealed_file_of};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 /// A dataset as it would be granted.
 struct Version {
@@ -49,7 +44,8 @@ impl RoomService {
         // Without its files the dataset cannot be granted, and can still be taken back.
         let version = self.version(dataset);
         let newest = match (&version, open) {
-            (Ok(version), Some(open)) => is_of(&open.manifest, version.manifest.manifest()),
+            (Ok(version), Some(open)) => named_by(&open.manifest, Path::new("its status"))
+                .is_ok_and(|open| open.root == version.manifest.manifest().root),
             _ => true,
         };
         if let Some(open) = open
@@ -189,31 +185,26 @@ impl RoomService {
         Ok(())
     }
 
-    /// The files of the version that would be granted: the newer one of what the service sealed and what a person did.
+    /// The version that would be granted: the newer one of what the service sealed and what a person did.
     fn version(&self, dataset: &str) -> Result<Version, Failure> {
-        let by_hand = self.manifest(&self.common.stem(dataset), dataset);
+        let signed = |stem: &Path| {
+            let files = VersionFiles::of(stem);
+            let manifest = files.signed(&self.contract, dataset, &self.identity)?;
+            Ok::<_, Failure>((manifest, files))
+        };
+        let by_hand = signed(&self.common.stem(dataset));
         let versions = Versions::read(&self.dir, &self.rules.name)?;
-        let (manifest, keys) = match versions.0.get(dataset) {
+        let (manifest, files) = match versions.0.get(dataset) {
             Some(sealed) if sealed.uploaded => {
-                let watched = self.manifest(&self.dir.join(&sealed.stem), dataset)?;
-                let number = |of: &(SignedManifest, PathBuf)| of.0.manifest().version;
+                let watched = signed(&self.dir.join(&sealed.stem))?;
+                let number = |of: &(SignedManifest, VersionFiles)| of.0.manifest().version;
                 // What lies there may be of an earlier contract: then it is no version of this dataset.
                 by_hand.ok().filter(|hand| number(hand) > number(&watched)).unwrap_or(watched)
             }
             _ => by_hand?,
         };
-        let keys = read_keys_of(&manifest.manifest().root, &keys).map_err(Failure::unclear)?;
+        let keys = files.keys_of(&manifest)?;
         Ok(Version { manifest, keys })
-    }
-
-    /// The manifest of the files that begin with `stem`, and where their keys are.
-    fn manifest(&self, stem: &Path, dataset: &str) -> Result<(SignedManifest, PathBuf), Failure> {
-        let manifest = files::read(&files::with_end(stem, "manifest"))?;
-        let keys = files::with_end(stem, "keys");
-        let sealed = sealed_file_of(&keys).map_err(Failure::unclear)?;
-        let manifest =
-            own_manifest(manifest, &self.contract, dataset, &self.identity, sealed.as_deref())?;
-        Ok((manifest, keys))
     }
 
     /// Refuses where the owner has not said whose people a dataset has. Jobs on what is opened are paid from the ledger.
@@ -221,11 +212,4 @@ impl RoomService {
         let mut ledger = Ledger::open(&self.identity)?;
         PeopleArgs::default().acknowledge(&mut ledger, &self.contract, &self.party)
     }
-}
-
-/// Whether a signed manifest is that of this very file.
-fn is_of(signed: &[u8], manifest: &Manifest) -> bool {
-    let parts = Delegated::parse(signed);
-    let open = parts.and_then(|parts| parts.of_anybody::<Manifest>());
-    open.is_ok_and(|open| open.root == manifest.root)
 }

@@ -8,8 +8,13 @@ use super::{
     teller::Teller,
 };
 use crate::{
-    common_args::Common, failure::Failure, files, people::PeopleArgs, salt,
+    common_args::Common,
+    failure::Failure,
+    files,
+    people::PeopleArgs,
+    salt,
     seal::comparison::Comparison,
+    version::{VersionFiles, named_by},
 };
 use client::{clock, keys::Identity, store::Store};
 use protocol::{contract::Contract, merkle::Root};
@@ -139,9 +144,8 @@ impl Watcher {
         };
         let stem = self.dir.join(&sealed.stem);
         let file = files::with_end(&stem, "sealed");
-        let signed = files::read(&files::with_end(&stem, "manifest"))?;
-        let parts = protocol::delegation::Delegated::parse(&signed).map_err(Failure::no)?;
-        let manifest = parts.of_anybody::<protocol::manifest::Manifest>().map_err(Failure::no)?;
+        let path = VersionFiles::of(&stem).manifest;
+        let manifest = named_by(&files::read(&path)?, &path)?;
         Store::new(self.common.address()?).upload(&file, manifest.root, |_, _| {}).await?;
         if let Some(sealed) = self.versions.0.get_mut(dataset) {
             sealed.uploaded = true;
