@@ -429,6 +429,7 @@ fn an_idle_room_is_closed_only_where_the_rules_say_so_and_killed_services_forget
     assert_eq!(second.code, Some(1), "{}", second.err);
     assert!(second.err.contains("another service runs in retailer"), "{}", second.err);
     until("both have granted", || open(&site).len() == 2);
+    assert!(site.path("retailer/service/spring.json").exists(), "it remembers something");
     let said = journal(&site, "retailer");
     assert!(!said.contains("took the grant back"), "a crash is nobody's revocation: {said}");
     // Only the retailer's rules close it, when nothing was asked for a minute.

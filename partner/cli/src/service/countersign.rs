@@ -23,7 +23,7 @@ pub(crate) async fn listen(room: ForCustody) -> Result<Option<Listening>, Failur
         identity: Arc::clone(&room.identity),
         contract: room.contract,
         ledger,
-        room: room.common.address()?.clone(),
+        room: room.address,
         trust: room.root,
     };
     let said = Told::default();

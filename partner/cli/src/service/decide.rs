@@ -1,7 +1,7 @@
 //! Whether a dataset is granted now: decided from rules, clock and what is known, without asking anybody.
 
 use super::{
-    memory::Kept,
+    memory::{Kept, Sent},
     rules::{GrantRule, LONGEST_MINUTES},
 };
 use crate::words::counted;
@@ -90,9 +90,11 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
         None => Decision::Held(why),
     };
     let ours = known.kept.iter().find(|kept| kept.instance == known.instance);
-    let sent = ours.and_then(|kept| kept.until.get(&rule.dataset).copied());
+    let sent = ours.and_then(|kept| kept.datasets.get(&rule.dataset));
     let ends = |why: Why| match known.open_until {
-        Some(open) if is_the_services(open, sent) => Decision::TakeBack(why),
+        Some(open) if sent.is_some_and(|sent| is_the_services(open, sent)) => {
+            Decision::TakeBack(why)
+        }
         _ => Decision::Held(why),
     };
     if known.withdrawn {
@@ -112,7 +114,9 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
     if !rule.hours.hold(now) {
         return ends(Why::OutOfHours);
     }
-    if let Some(why) = missing(rule, known, ours) {
+    if let (None, Some(sent)) = (known.open_until, sent)
+        && let Some(why) = missing(sent, now)
+    {
         return Decision::Held(why);
     }
     let others = known.kept.iter().filter(|kept| kept.instance != known.instance);
@@ -136,21 +140,19 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
     }
 }
 
-/// Whether a grant that is open until `open` is the service's, which sent its last one until `sent`, whether or not the host
-/// let the answer through. What a person granted by hand for longer ends when that person said.
-pub(super) fn is_the_services(open: Time, sent: Option<Time>) -> bool {
-    sent.is_some_and(|sent| open.0 <= sent.0.saturating_add(MINUTE_MS))
+/// Whether a grant that is open until `open` is the service's, which `sent` it last, whether or not the host let the answer
+/// through. What a person granted by hand for longer ends when that person said.
+pub(super) fn is_the_services(open: Time, sent: &Sent) -> bool {
+    open.0 <= sent.until.0.saturating_add(MINUTE_MS)
 }
 
 /// Why nothing is sent to an instance that does not have what it was sent.
-fn missing(rule: &GrantRule, known: &Known<'_>, ours: Option<&Kept>) -> Option<Why> {
-    let (None, Some(ours)) = (known.open_until, ours) else { return None };
-    let ahead = |until: &&Time| until.0 > known.now.0.saturating_add(MINUTE_MS);
-    if ours.confirmed.get(&rule.dataset).filter(ahead).is_some() {
+fn missing(sent: &Sent, now: Time) -> Option<Why> {
+    let ahead = |until: Time| until.0 > now.0.saturating_add(MINUTE_MS);
+    if ahead(sent.confirmed) {
         return Some(Why::TakenBack);
     }
-    let until = ours.until.get(&rule.dataset).filter(ahead)?;
-    ours.unanswered.contains(&rule.dataset).then_some(Why::Unanswered { until: *until })
+    (sent.unanswered && ahead(sent.until)).then_some(Why::Unanswered { until: sent.until })
 }
 
 /// Two clocks may differ by so much.
@@ -159,7 +161,7 @@ const MINUTE_MS: u64 = 60_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     fn rule() -> GrantRule {
         GrantRule {
@@ -180,9 +182,8 @@ mod tests {
     }
 
     fn kept(number: u8, until: Time) -> Kept {
-        let until = BTreeMap::from([("sales".to_owned(), until)]);
-        let unanswered = BTreeSet::new();
-        Kept { instance: instance(number), confirmed: until.clone(), until, unanswered }
+        let sent = Sent { until, confirmed: until, unanswered: false };
+        Kept { instance: instance(number), datasets: BTreeMap::from([("sales".to_owned(), sent)]) }
     }
 
     fn known<'a>(now: Time, kept: &'a [Kept]) -> Known<'a> {
@@ -306,10 +307,9 @@ mod tests {
     fn a_grant_whose_answer_was_cut_is_taken_back_and_not_given_again_before_its_end() {
         let noon = at("2026-12-01T12:00:00Z");
         let until = noon.plus_seconds(600);
-        let mut sent = kept(1, until);
-        sent.confirmed.clear();
-        sent.unanswered.insert("sales".to_owned());
-        let sent = [sent];
+        let lost = Sent { until, confirmed: Time(0), unanswered: true };
+        let mut sent = [kept(1, until)];
+        sent[0].datasets.insert("sales".to_owned(), lost);
         let cut = known(noon, &sent);
         let stopped = Known { open_until: Some(until), stopped: true, ..cut };
         assert_eq!(decide(&rule(), &stopped), Decision::TakeBack(Why::Stopped));
@@ -318,7 +318,7 @@ mod tests {
         assert!(matches!(decide(&rule(), &over), Decision::Grant { .. }));
         // A service that crashed before it sent them sends them when it is back.
         let mut crashed = sent.clone();
-        crashed[0].unanswered.clear();
+        crashed[0].datasets.insert("sales".to_owned(), Sent { unanswered: false, ..lost });
         assert!(matches!(decide(&rule(), &known(noon, &crashed)), Decision::Grant { .. }));
     }
 }

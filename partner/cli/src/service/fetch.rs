@@ -32,7 +32,7 @@ impl RoomService {
         let mut jobs: Vec<JobName> = answered.chain(wanted).collect();
         jobs.sort();
         jobs.dedup();
-        let mut store = Store::new(self.common.address()?);
+        let mut store = Store::new(&self.address);
         for job in jobs {
             let directory = folder.join(job.to_string());
             if directory.join("result.json").exists() {

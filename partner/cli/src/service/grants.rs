@@ -165,9 +165,9 @@ impl RoomService {
         let instance = room.instance().digest();
         let kept = self.memory.kept();
         let Some(kept) = kept.iter().find(|kept| kept.instance == instance) else { return Ok(()) };
-        for (dataset, sent) in &kept.until {
+        for (dataset, sent) in &kept.datasets {
             let open = status.datasets.iter().find(|open| open.dataset == *dataset);
-            let by_hand = open.filter(|open| !is_the_services(open.not_after, Some(*sent)));
+            let by_hand = open.filter(|open| !is_the_services(open.not_after, sent));
             let (from, why) = (instance.short(), "the service stops");
             if let Some(open) = by_hand {
                 let until = number::moment(open.not_after);

@@ -6,26 +6,41 @@ use crate::{failure::Failure, files};
 use protocol::{digest::Digest, time::Time};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-/// An instance that may have been handed keys, and until when, by dataset.
+/// An instance that may have been handed keys.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Kept {
     pub(crate) instance: Digest,
-    /// The last time that it was sent.
-    pub(crate) until: BTreeMap<String, Time>,
-    /// The last time that it has confirmed, by an answer or in its status.
-    pub(crate) confirmed: BTreeMap<String, Time>,
-    /// The datasets of which it was sent keys, and its answer did not arrive.
-    pub(crate) unanswered: BTreeSet<String>,
+    pub(crate) datasets: BTreeMap<String, Sent>,
+}
+
+/// Until when an instance was sent the keys of a dataset.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sent {
+    /// As they were sent last.
+    #[serde(rename = "sent")]
+    pub(crate) until: Time,
+    /// As the instance has confirmed, by an answer or in its status; 1970 if it has not.
+    pub(crate) confirmed: Time,
+    /// Whether they were sent, and its answer did not arrive.
+    #[serde(default)]
+    pub(crate) unanswered: bool,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self { until: Time(0), confirmed: Time(0), unanswered: false }
+    }
 }
 
 impl Kept {
     /// When the last of its keys ends.
     pub(crate) fn last(&self) -> Option<Time> {
-        self.until.values().max().copied()
+        self.datasets.values().map(|sent| sent.until).max()
     }
 }
 
@@ -35,7 +50,7 @@ impl Kept {
 pub(crate) struct Memory {
     /// When keys end, in milliseconds since 1970, by instance and dataset.
     #[serde(default)]
-    instances: BTreeMap<String, BTreeMap<String, Ends>>,
+    instances: BTreeMap<String, BTreeMap<String, Sent>>,
     /// Jobs that this party's custody countersigned and whose results were not fetched yet, with the time.
     #[serde(default)]
     pub(crate) wanted: BTreeMap<String, u64>,
@@ -61,19 +76,6 @@ impl Versions {
     pub(crate) fn keep(&self, dir: &Path, name: &str) -> Result<(), Failure> {
         write(&versions_path(dir, name), self)
     }
-}
-
-/// When the keys of a dataset end in an instance.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Ends {
-    /// As they were sent.
-    sent: u64,
-    /// As the instance confirmed; 0 if it did not.
-    confirmed: u64,
-    /// Whether they were sent, and its answer did not arrive.
-    #[serde(default)]
-    unanswered: bool,
 }
 
 /// A version that the service sealed.
@@ -112,39 +114,32 @@ impl Memory {
 
     /// The instances that may have keys.
     pub(crate) fn kept(&self) -> Vec<Kept> {
-        let kept = self.instances.iter().filter_map(|(instance, ends)| {
-            let times = |which: fn(&Ends) -> u64| {
-                ends.iter().map(|(dataset, ends)| (dataset.clone(), Time(which(ends)))).collect()
-            };
-            let unanswered = ends.iter().filter(|(_, ends)| ends.unanswered);
-            Some(Kept {
-                instance: instance.parse().ok()?,
-                until: times(|ends| ends.sent),
-                confirmed: times(|ends| ends.confirmed),
-                unanswered: unanswered.map(|(dataset, _)| dataset.clone()).collect(),
-            })
+        let kept = self.instances.iter().filter_map(|(instance, datasets)| {
+            Some(Kept { instance: instance.parse().ok()?, datasets: datasets.clone() })
         });
         kept.collect()
     }
 
     /// Keys of `dataset` are about to be handed to `instance` until that time.
     pub(crate) fn hands(&mut self, instance: Digest, dataset: &str, until: Time) {
-        let datasets = self.instances.entry(instance.to_string()).or_default();
-        let known = datasets.entry(dataset.to_owned()).or_default();
-        known.sent = until.0.max(known.sent);
+        let known = self.known(instance, dataset);
+        known.until = until.max(known.until);
     }
 
     /// `instance` has confirmed it.
     pub(crate) fn has(&mut self, instance: Digest, dataset: &str, until: Time) {
-        let datasets = self.instances.entry(instance.to_string()).or_default();
-        let known = datasets.entry(dataset.to_owned()).or_default();
-        (known.confirmed, known.unanswered) = (until.0, false);
+        let known = self.known(instance, dataset);
+        (known.confirmed, known.unanswered) = (until, false);
     }
 
     /// Keys of `dataset` were sent to `instance`, and whether it has them is not known.
     pub(crate) fn unanswered(&mut self, instance: Digest, dataset: &str) {
+        self.known(instance, dataset).unanswered = true;
+    }
+
+    fn known(&mut self, instance: Digest, dataset: &str) -> &mut Sent {
         let datasets = self.instances.entry(instance.to_string()).or_default();
-        datasets.entry(dataset.to_owned()).or_default().unanswered = true;
+        datasets.entry(dataset.to_owned()).or_default()
     }
 
     /// The status of `instance` says that it has `dataset` until that time; whether that confirms more of what the service
@@ -154,7 +149,7 @@ impl Memory {
         let Some(known) = datasets.and_then(|datasets| datasets.get_mut(dataset)) else {
             return false;
         };
-        let confirmed = until.0.min(known.sent);
+        let confirmed = until.min(known.until);
         let new = known.unanswered || confirmed > known.confirmed;
         (known.confirmed, known.unanswered) = (known.confirmed.max(confirmed), false);
         new
@@ -174,8 +169,9 @@ impl Memory {
 
     /// Forgets what is long over.
     pub(crate) fn forget(&mut self, now: Time) {
-        self.instances
-            .retain(|_, until| until.values().any(|ends| ends.sent.saturating_add(DAY_MS) > now.0));
+        self.instances.retain(|_, sent| {
+            sent.values().any(|sent| sent.until.0.saturating_add(DAY_MS) > now.0)
+        });
         self.wanted.retain(|_, since| since.saturating_add(DAY_MS) > now.0);
     }
 }
@@ -216,12 +212,11 @@ mod tests {
         // What its answer did not confirm, its status does, as far as it was sent.
         let mut cut = again;
         cut.unanswered(instance, "sales");
-        assert!(cut.kept()[0].unanswered.contains("sales"));
+        assert!(cut.kept()[0].datasets["sales"].unanswered);
         assert!(cut.opened(instance, "sales", Time(2000)));
         assert!(!cut.opened(instance, "sales", Time(2000)) && !cut.opened(instance, "x", Time(1)));
-        let kept = &cut.kept()[0];
-        assert!(kept.unanswered.is_empty());
-        assert_eq!(kept.confirmed["sales"], Time(900));
+        let (until, confirmed) = (Time(900), Time(900));
+        assert_eq!(cut.kept()[0].datasets["sales"], Sent { until, confirmed, unanswered: false });
         // A memory that cannot be read hands out nothing.
         std::fs::write(path(dir.path(), "spring"), "{").unwrap();
         let refused = Memory::read(dir.path(), "spring").unwrap_err().to_string();

@@ -11,6 +11,7 @@ use super::{
 use crate::{common_args::Common, failure::Failure, files, profile, say, settle::Party};
 use attestation_verifier::Pcr;
 use client::{
+    address::Address,
     clock,
     close::{CloseError, close, stored},
     grant::tell_withdrawals,
@@ -30,11 +31,13 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// What the service knows of one room.
 pub(crate) struct RoomService {
     pub(super) dir: PathBuf,
     pub(super) rules: RoomRules,
+    pub(super) address: Address,
     pub(super) common: Common,
     pub(super) contract: Contract,
     pub(super) party: String,
@@ -74,7 +77,9 @@ impl RoomService {
         identity: &Arc<Identity>,
         journal: &Journal,
     ) -> Result<Self, Failure> {
-        let common = Common::of_room(dir, profile::named(dir, &rules.name)?);
+        let profile = profile::named(dir, &rules.name)?;
+        let address = profile.address.clone();
+        let common = Common::of_room(dir, profile);
         let contract = common.contract()?;
         let party = identity.party_in(&contract)?.to_owned();
         rules.fit(&contract, &party)?;
@@ -85,6 +90,7 @@ impl RoomService {
             memory: Memory::read(dir, &rules.name)?,
             teller: Teller::new(journal, &rules.name),
             rules,
+            address,
             common,
             contract,
             party,
@@ -110,7 +116,7 @@ impl RoomService {
             match self.visit().await {
                 Ok(found) => status = found,
                 Err(why) => {
-                    self.room = None;
+                    self.next = self.next.min(clock::now().plus_seconds(AGAIN_SECONDS));
                     self.teller.failed("room", &why);
                 }
             }
@@ -145,15 +151,9 @@ impl RoomService {
     /// Whether the room is visited at this look. An instance answers a party so many requests in its life and no more
     /// (`enclave/src/gate.rs`), so it is asked once a minute, and at once when something has changed.
     async fn is_due(&mut self) -> bool {
-        let health = match self.common.address() {
-            // A host that does not answer delays nothing else.
-            Ok(address) => {
-                let mut store = Store::new(address);
-                let asked = tokio::time::timeout(HINT, store.health());
-                asked.await.ok().and_then(Result::ok)
-            }
-            Err(_) => None,
-        };
+        // A host that does not answer delays nothing else.
+        let mut store = Store::new(&self.address);
+        let health = timeout(HINT, store.health()).await.ok().and_then(Result::ok);
         let seen = Seen {
             enclave: health.map(|health| (health.enclave_starts, health.enclave)),
             stopped: stops::read(&self.dir).ok(),
@@ -162,7 +162,7 @@ impl RoomService {
         };
         let changed = seen != self.seen;
         self.seen = seen;
-        changed || self.room.is_none() || clock::now() >= self.next
+        changed || clock::now() >= self.next
     }
 
     /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
@@ -214,8 +214,7 @@ impl RoomService {
     /// Connects and verifies; an instance that was not seen before is told of withdrawn keys, and what ended before it is
     /// settled.
     async fn connect(&mut self) -> Result<Room, Failure> {
-        let address = self.common.address()?.clone();
-        let mut room = Room::connect(&address, &self.contract, &self.root, &[]).await?;
+        let mut room = Room::connect(&self.address, &self.contract, &self.root, &[]).await?;
         let instance = room.instance().digest();
         if self.verified == Some(instance) {
             return Ok(room);
@@ -236,14 +235,13 @@ impl RoomService {
 
     /// Takes in the closings of instances before `serving`: budget comes back, and their keys are gone.
     async fn settle(&mut self, serving: Digest) -> Result<(), Failure> {
-        let (address, trust) = (self.common.address()?.clone(), self.trust()?);
+        let trust = self.trust()?;
         let (identity, contract) = (Arc::clone(&self.identity), self.contract.clone());
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
         let mut ledger = Ledger::open(&identity)?;
-        let (journal, name) = (self.teller.journal.clone(), self.rules.name.clone());
-        let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
-        party.take_in_all(&address, &mut ledger, &tell).await?;
-        let mut store = Store::new(&address);
+        let tell = |line: String| self.teller.tell("settled", &line);
+        party.take_in_all(&self.address, &mut ledger, &tell).await?;
+        let mut store = Store::new(&self.address);
         for kept in self.memory.kept() {
             if kept.instance == serving {
                 continue;
@@ -270,7 +268,7 @@ impl RoomService {
     async fn close(&mut self, room: &mut Room) -> Result<(), Failure> {
         let trust = self.trust()?;
         let identity = Arc::clone(&self.identity);
-        let mut store = Store::new(self.common.address()?);
+        let mut store = Store::new(&self.address);
         let closing = close(room, &identity, &mut store).await?;
         let instance = closing.body().instance;
         self.memory.closed(instance);
@@ -281,8 +279,7 @@ impl RoomService {
         self.teller.tell("closed", &why)?;
         let contract = self.contract.clone();
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
-        let (journal, name) = (self.teller.journal.clone(), self.rules.name.clone());
-        let tell = |line: String| journal.add(clock::now(), &name, "settled", &line);
+        let tell = |line: String| self.teller.tell("settled", &line);
         party.take_in(&closing, &mut Ledger::open(&identity)?, &tell)
     }
 
@@ -324,7 +321,7 @@ impl RoomService {
             party: self.party.clone(),
             identity: Arc::clone(&self.identity),
             root: self.root.clone(),
-            common: self.common.clone(),
+            address: self.address.clone(),
             listen: self.rules.listen.clone(),
             name: self.rules.name.clone(),
             countersigned: Arc::clone(&self.countersigned),
@@ -339,7 +336,7 @@ pub(crate) struct ForCustody {
     pub(crate) party: String,
     pub(crate) identity: Arc<Identity>,
     pub(crate) root: Trust,
-    pub(crate) common: Common,
+    pub(crate) address: Address,
     pub(crate) listen: Option<String>,
     pub(crate) name: String,
     pub(crate) countersigned: Arc<Mutex<Vec<JobName>>>,

@@ -8,7 +8,6 @@ use super::{
     teller::Teller,
 };
 use crate::{
-    common_args::Common,
     failure::Failure,
     files,
     people::PeopleArgs,
@@ -16,7 +15,7 @@ use crate::{
     seal::comparison::Comparison,
     version::{VersionFiles, named_by},
 };
-use client::{clock, keys::Identity, store::Store};
+use client::{address::Address, clock, keys::Identity, store::Store};
 use protocol::{contract::Contract, merkle::Root};
 use sealing::{Count, Version};
 use std::{
@@ -29,7 +28,8 @@ use std::{
 pub(crate) struct Watcher {
     dir: PathBuf,
     rules: RoomRules,
-    common: Common,
+    address: Address,
+    contract_file: PathBuf,
     contract: Contract,
     identity: Arc<Identity>,
     versions: Versions,
@@ -47,7 +47,8 @@ impl Watcher {
         }
         Ok(Some(Self {
             dir: room.dir.clone(),
-            common: room.common.clone(),
+            address: room.address.clone(),
+            contract_file: room.common.contract.clone(),
             contract: room.contract.clone(),
             identity: Arc::clone(&room.identity),
             versions: Versions::read(&room.dir, &room.rules.name)?,
@@ -83,7 +84,7 @@ impl Watcher {
         let work = Work {
             identity: Arc::clone(&self.identity),
             contract: self.contract.clone(),
-            contract_file: self.common.contract.clone(),
+            contract_file: self.contract_file.clone(),
             rule: rule.clone(),
             file,
             dir: self.dir.clone(),
@@ -146,7 +147,7 @@ impl Watcher {
         let file = files::with_end(&stem, "sealed");
         let path = VersionFiles::of(&stem).manifest;
         let manifest = named_by(&files::read(&path)?, &path)?;
-        Store::new(self.common.address()?).upload(&file, manifest.root, |_, _| {}).await?;
+        Store::new(&self.address).upload(&file, manifest.root, |_, _| {}).await?;
         if let Some(sealed) = self.versions.0.get_mut(dataset) {
             sealed.uploaded = true;
         }
