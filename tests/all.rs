@@ -33,6 +33,9 @@ mod transport;
 mod unattended;
 mod whose_answer;
 
+#[path = "support/betrayed.rs"]
+#[expect(unreachable_pub, reason = "shared by several tests")]
+mod betrayed;
 #[path = "support/booted/mod.rs"]
 mod booted;
 #[path = "support/flood.rs"]

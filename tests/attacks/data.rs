@@ -80,14 +80,14 @@ pub(crate) fn tables(people: &[Person]) -> (RecordBatch, RecordBatch) {
     (exposures.unwrap(), sales.unwrap())
 }
 
-/// ε = 2 a month; groups of ten people and more are shown.
-pub(crate) fn contract() -> String {
+/// So much ε a month; groups of ten people and more are shown.
+pub(crate) fn contract(epsilon: f64) -> String {
     let email = column("email", "\"match_key\"\nkind = \"email\"");
     let budget = draft::Budget {
         purpose: "measurement",
         legal_basis: "consent",
         period: "month",
-        epsilon: 2.0,
+        epsilon,
         lifetime_epsilon: 20.0,
     };
     let budget = format!("{budget}selection_delta = 1e-6\n");
@@ -125,6 +125,10 @@ pub(crate) fn contract() -> String {
         "filters = [\"exposures.arm\", \"exposures.town\", \"sales.bought\", \"sales.spend\"]\n"
             .to_owned(),
         "measures = [\"sales.spend\", \"sales.store\"]\ncells_per_person = 3\n".to_owned(),
+        "analysts = [\"publisher\", \"retailer\"]\nreceivers = [\"publisher\"]\n".to_owned(),
+        "[[analysis]]\nname = \"model\"\nkind = \"train\"\npurpose = \"measurement\"\n".to_owned(),
+        "population = \"exposures\"\njoined = \"sales\"\n".to_owned(),
+        "features = [\"exposures.town\", \"sales.spend\"]\n".to_owned(),
         "analysts = [\"publisher\", \"retailer\"]\nreceivers = [\"publisher\"]\n".to_owned(),
         draft::Build("b", [&pcr; 3]).to_string(),
     ]

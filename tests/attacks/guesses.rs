@@ -206,12 +206,17 @@ fn room_budget() -> Loss {
     Loss::zcdp(Rho::from_epsilon(epsilon, delta))
 }
 
+/// The ε of one of so many equal parts of the budget, at δ = 10⁻⁶.
+pub(crate) fn part_of_budget(parts: u32) -> f64 {
+    let delta = protocol::loss::Delta::new(1e-6).unwrap();
+    let part = Rho(room_budget().rho().0 / u64::from(parts));
+    (part.epsilon(delta) * 1e6).floor() / 1e6
+}
+
 /// A job about `rows` with `measures`, that takes one of `parts` equal parts of the budget. If it adds
 /// something up, nearly all of its price goes there, as the head count does not move.
 fn job(group_by: &str, rows: &str, measures: &str, parts: u32) -> String {
-    let delta = protocol::loss::Delta::new(1e-6).unwrap();
-    let part = Rho(room_budget().rho().0 / u64::from(parts));
-    let epsilon = (part.epsilon(delta) * 1e6).floor() / 1e6;
+    let epsilon = part_of_budget(parts);
     format!(
         "[job]\nanalysis = \"reach\"\n[table]\ngroup_by = [{group_by}]\n{rows}\n{measures}\n\
          [table.privacy]\nepsilon = {epsilon:?}\ndelta = 1e-6\nmin_cell = 10\n\

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::Ordered;
+use engine::{Ordered, Trainees};
 use privacy::{
-    Ledger, Names, Raw, Release, Totals,
+    Ledger, Names, Next, Raw, Release, Steps, Totals,
     sampler::{Exact, Noise, Scale, Variance},
 };
 use protocol::{
@@ -57,9 +57,14 @@ pub(crate) struct Worked {
 }
 
 impl Room {
-    /// A room with a whole month's budget handed to it.
+    /// A room with a whole month's budget handed to it: ε = 2.
     pub(crate) fn new(noise: Width) -> Self {
-        let contract = Contract::parse(contract().as_bytes()).unwrap();
+        Self::with_budget(noise, 2.0)
+    }
+
+    /// The same with so much ε.
+    pub(crate) fn with_budget(noise: Width, epsilon: f64) -> Self {
+        let contract = Contract::parse(contract(epsilon).as_bytes()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let ledger = Ledger::new();
         let mut room = Self { contract, ledger, runtime, noise, number: 0 };
@@ -190,18 +195,48 @@ impl Room {
         self.result(&raw.release(paid, &mut &mut *noise).unwrap())
     }
 
+    /// The people of an admitted training, as the engine reads them.
+    pub(crate) fn trainees(&self, people: &[Person], admitted: &Admitted) -> Arc<Trainees> {
+        let tables = self.ordered(people).unwrap();
+        self.runtime.block_on(Trainees::read(admitted.proven(), &tables)).unwrap()
+    }
+
+    /// Pays for an admitted training, at the cost of a month of its own, and lets all of its steps go.
+    pub(crate) fn train(
+        &mut self,
+        people: &Arc<Trainees>,
+        admitted: &Admitted,
+        mut noise: &mut dyn Noise,
+    ) -> Release {
+        self.refill();
+        let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).unwrap();
+        let mut steps = Steps::begin(paid).unwrap();
+        self.runtime.block_on(async {
+            loop {
+                let raw = people.add(steps.place(), steps.ask()).await.unwrap();
+                match steps.draw(raw, &mut noise).unwrap() {
+                    Next::More(left) => steps = left,
+                    Next::All(release) => return release,
+                }
+            }
+        })
+    }
+
     fn totals(&self, people: &[Person], admitted: &Admitted) -> Result<Raw, No> {
-        let (exposures, sales) = tables(people);
-        let proven = admitted.proven();
-        let tables = [("exposures", exposures), ("sales", sales)].map(|(name, rows)| {
-            Ordered::new(&self.contract, name, &[rows]).map(Arc::new).map_err(|_| No::Fault)
-        });
-        let tables = tables.into_iter().collect::<Result<Vec<_>, No>>()?;
+        let (proven, tables) = (admitted.proven(), self.ordered(people)?);
         let running = engine::run(proven, &tables[..proven.tally().tables.len()]);
         self.runtime.block_on(running).map_err(|_| No::Fault)
     }
 
-    fn result(&self, released: &Release) -> JobResult {
+    fn ordered(&self, people: &[Person]) -> Result<Vec<Arc<Ordered>>, No> {
+        let (exposures, sales) = tables(people);
+        let tables = [("exposures", exposures), ("sales", sales)].map(|(name, rows)| {
+            Ordered::new(&self.contract, name, &[rows]).map(Arc::new).map_err(|_| No::Fault)
+        });
+        tables.into_iter().collect()
+    }
+
+    pub(crate) fn result(&self, released: &Release) -> JobResult {
         released.result(released.paid().admitted(), "analyst", &self.contract, NOW).unwrap()
     }
 }

@@ -50,7 +50,7 @@ fn steps(one: &[Person], other: &[Person]) -> u32 {
 }
 
 /// How many entries move, by noise (σ in units of 1/1024) and by how far.
-type Moves = BTreeMap<(Sigma, u32), u64>;
+pub(crate) type Moves = BTreeMap<(Sigma, u32), u64>;
 
 /// What moves from one world to the other; and the δ of cells that only one of them has.
 fn apart(one: &[Worked], other: &[Worked], steps: u32) -> (Moves, f64) {
@@ -75,7 +75,7 @@ fn apart(one: &[Worked], other: &[Worked], steps: u32) -> (Moves, f64) {
 /// Total variation distance of two worlds, rounded up: δ at ε = 0 of the noise on what moves. If that
 /// loses more than `most`, it is that of a loss of `most`: noise that is too narrow for its price, or a
 /// price that is not split over figures, makes the attacker better and not the bound looser.
-fn distance(moves: &Moves, most: f64) -> f64 {
+pub(crate) fn distance(moves: &Moves, most: f64) -> f64 {
     let loss = |((sigma, shift), count): (&(Sigma, u32), &u64)| {
         let entries = f64::from(u32::try_from(*count).unwrap());
         entries * (f64::from(*shift) / sigma.value()).powi(2) / 2.0

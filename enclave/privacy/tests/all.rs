@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod audit;
+#[path = "../../../tests/support/betrayed.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
+mod betrayed;
 mod coverage;
 mod few_events;
 mod groups;

@@ -5,6 +5,7 @@
 //! The quick suite runs less often (see [`runs`]); `GLOVEBOX_TEST_FULL=1` makes it a million.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
+use crate::betrayed::{at_least, betrayed};
 use crate::support::{Payer, group, proven, table};
 use privacy::sampler::{Exact, Noise, Scale, Variance};
 use privacy::{Names, Raw, Release, Totals};
@@ -273,90 +274,6 @@ fn pair(runs: u32, mut outcome: impl FnMut(i64) -> i64) -> (Vec<i64>, Vec<i64>) 
     (with, (0..runs).map(|_| outcome(0)).collect())
 }
 
-/// A lower bound of the ε that outcomes on two neighbouring inputs betray at δ.
-///
-/// Events are "at most c" and "above c" for c in [`CUTS`]; each frequency is bounded after Clopper and
-/// Pearson, each at its share of 10⁻⁶ (Bonferroni). Any (ε, δ)-private mechanism has
-/// P(E) ≤ exp(ε) P'(E) + δ for every event, either way round.
-fn betrayed(with: &[i64], without: &[i64], delta: f64) -> f64 {
-    let bounds = f64::from(2 * 2 * 2 * u32::try_from(CUTS.count()).unwrap());
-    let alpha = 1e-6 / bounds;
-    let mut most = 0.0_f64;
-    for cut in CUTS {
-        let below = |outcomes: &[i64]| outcomes.iter().filter(|it| **it <= cut).count();
-        let counts = (below(with), below(without));
-        let above = (with.len() - counts.0, without.len() - counts.1);
-        for (hits, other) in [counts, (counts.1, counts.0), above, (above.1, above.0)] {
-            let least = at_least(hits, with.len(), alpha) - delta;
-            let most_other = 1.0 - at_least(with.len() - other, with.len(), alpha);
-            if least > 0.0 {
-                most = most.max((least / most_other).ln());
-            }
-        }
-    }
-    most
-}
-
-/// Clopper and Pearson's lower bound: the p for which so many hits or more have probability `alpha`.
-fn at_least(hits: usize, runs: usize, alpha: f64) -> f64 {
-    if hits == 0 {
-        return 0.0;
-    }
-    let (a, b) = (count(hits), count(runs - hits) + 1.0);
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        if incomplete_beta(a, b, middle) < alpha { low = middle } else { high = middle }
-    }
-    low
-}
-
-/// I_x(a, b) by Lentz's continued fraction: Press et al., *Numerical Recipes* (2007), Section 6.4.
-fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
-    if x > (a + 1.0) / (a + b + 2.0) {
-        return 1.0 - incomplete_beta(b, a, 1.0 - x);
-    }
-    let front = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln();
-    let tiny = |it: f64| if it.abs() < 1e-300 { 1e-300 } else { it };
-    let (mut c, mut d) = (1.0, 1.0 / tiny(1.0 - (a + b) * x / (a + 1.0)));
-    let mut fraction = d;
-    for m in (1..100_000_u32).map(f64::from) {
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        let mut change = 1.0;
-        for term in [even, odd] {
-            d = 1.0 / tiny(1.0 + term * d);
-            c = tiny(1.0 + term / c);
-            change = d * c;
-            fraction *= change;
-        }
-        if (change - 1.0).abs() < 1e-13 {
-            return (front.exp() * fraction / a).min(1.0);
-        }
-    }
-    unreachable!("no convergence at {a} {b} {x}")
-}
-
-/// Stirling's series, after moving the argument beyond 10.
-fn ln_gamma(x: f64) -> f64 {
-    if x < 10.0 {
-        return ln_gamma(x + 1.0) - x.ln();
-    }
-    let half_log = 0.5 * (2.0 * std::f64::consts::PI).ln();
-    (x - 0.5) * x.ln() - x + half_log + 1.0 / (12.0 * x) - 1.0 / (360.0 * x.powi(3))
-        + 1.0 / (1260.0 * x.powi(5))
-}
-
-/// 3 of 10, 0 of 10, 10 of 10 at 2.5 %: R's `binom.test`.
-#[test]
-fn bounds_of_a_frequency_agree_with_published_ones() {
-    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-7, "{found}");
-    close(at_least(3, 10, 0.025), 0.066_739_51);
-    close(1.0 - at_least(7, 10, 0.025), 0.652_452_85);
-    close(at_least(0, 10, 0.025), 0.0);
-    close(at_least(10, 10, 0.025), 0.691_502_89);
-}
-
 #[expect(clippy::print_stderr, reason = "the figure that was found is the point of an audit")]
 fn below(found: f64, claim: f64) {
     eprintln!("betrayed at least {found:.4}, claimed {claim:.4}");
@@ -379,10 +296,6 @@ fn real(number: i64) -> f64 {
     number as f64
 }
 
-fn count(number: usize) -> f64 {
-    real(i64::try_from(number).unwrap())
-}
-
 fn index(number: i64) -> usize {
     usize::try_from(number).unwrap()
 }
@@ -391,4 +304,3 @@ fn index(number: i64) -> usize {
 const DELTA: f64 = 1e-3;
 /// Stands for a cell that is not shown: below every cut.
 const WITHHELD: i64 = -100;
-const CUTS: std::ops::RangeInclusive<i64> = -24..=24;
