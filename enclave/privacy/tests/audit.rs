@@ -14,6 +14,8 @@ use protocol::proof::{self, By, Proven};
 use protocol::released::{Place, Released};
 use protocol::tally::{Dimension, Side, Tally};
 
+mod dense;
+
 /// Noise of half the width: what every audit must catch.
 struct Halved(Exact);
 
