@@ -22,6 +22,8 @@ pub struct Config {
     pub enclave: Enclave,
     /// Where the simulated enclave keeps its certificate authority; `None` with a real one.
     pub simulated_ca: Option<PathBuf>,
+    /// Where monitoring reads `/metrics`: a loopback address; `None` serves it nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Write down what the host sees of every job, as JSON lines.
     pub trace: Option<PathBuf>,
     /// What the host puts up with.
@@ -38,6 +40,7 @@ impl Config {
             listen,
             enclave,
             simulated_ca: Some(dir.join("simulated-ca")),
+            metrics: None,
             trace: None,
             limits: Limits::default(),
         }

@@ -1,10 +1,18 @@
 //! The TCP port: one byte decides between the enclave and the store.
 
-use crate::{config::Limits, http::Http, pipe, trace::Trace, watched::Watched};
+use crate::{
+    config::Limits,
+    http::Http,
+    metrics::{Connection, Metrics},
+    pipe::{self, Eyes},
+    trace::Trace,
+    watched::Watched,
+};
 use ::front::{Place, Places, Rules};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -14,14 +22,15 @@ use tokio::{
 pub(crate) struct Front {
     pub(crate) enclave: Watched,
     pub(crate) http: Arc<Http>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: watch::Receiver<Limits>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) trace: Arc<Trace>,
 }
 
 impl Front {
     /// Accepts connections until it is dropped, and they end with it.
     pub(crate) async fn serve(self, listener: TcpListener) {
-        let places = self.limits.max_connections;
+        let places = self.limits.borrow().max_connections;
         let places = Places::new(Rules { places, spare: places / 8, grace: GRACE, share: places });
         let front = Arc::new(self);
         let mut connections = JoinSet::new();
@@ -44,7 +53,7 @@ impl Front {
 
     async fn greet(&self, stream: TcpStream, place: Place) {
         let mut first = [0];
-        let idle = Duration::from_secs(self.limits.idle_seconds.max(1));
+        let idle = Duration::from_secs(self.limits.borrow().idle_seconds.max(1));
         let peeked = tokio::select! {
             peeked = timeout(FIRST_BYTE, stream.peek(&mut first)) => peeked,
             () = place.cut() => return,
@@ -58,12 +67,14 @@ impl Front {
                     () = place.cut() => return,
                 };
                 let Some(_inside) = inside else {
+                    self.metrics.connection(Connection::NoPlace);
                     return tracing::warn!("no place at the enclave for a connection");
                 };
                 // Only the enclave can tell whether the connection is a party's, and cuts it if it
                 // must.
                 place.busy();
-                pipe::carry(stream, &self.enclave, idle, &self.trace).await;
+                let seen = Eyes { metrics: &self.metrics, trace: &self.trace };
+                pipe::carry(stream, &self.enclave, idle, seen).await;
             }
             Ok(Ok(1)) => Http::serve(Arc::clone(&self.http), stream, place).await,
             _ => {}

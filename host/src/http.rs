@@ -2,6 +2,8 @@
 
 use crate::{
     clock::now,
+    config::Limits,
+    metrics::{Looked, Metrics},
     results::Counts,
     store::Store,
     uploads::{UploadError, Uploads},
@@ -21,7 +23,7 @@ use protocol::{
     time::Time,
 };
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 /// Everything that an answer needs.
@@ -33,6 +35,8 @@ pub(crate) struct Http {
     pub(crate) store: Arc<Store>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) watched: Watched,
+    pub(crate) limits: watch::Receiver<Limits>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Http {
@@ -52,7 +56,10 @@ impl Handler for Http {
         // The answer has a task of its own: a client that goes away must not cancel a write
         // half-way.
         let answer = tokio::spawn(answer(self, request, place));
-        answer.await.unwrap_or_else(|_| io_problem())
+        answer.await.unwrap_or_else(|_| {
+            let (status, problem) = io_problem();
+            json(status, &problem)
+        })
     }
 }
 
@@ -81,7 +88,9 @@ async fn answer(
     answered.unwrap_or_else(|declined| {
         // Without this, a client that is still sending would be reset before it reads the answer.
         tokio::spawn(drain(body));
-        declined.response()
+        let (status, problem) = declined.problem();
+        http.metrics.declined(problem.code);
+        json(status, &problem)
     })
 }
 
@@ -134,17 +143,7 @@ impl Http {
     /// Answers with 200 if a party that asks now is answered, and otherwise with 503 and the
     /// reason. The caller may look at the status alone.
     async fn health(&self) -> Response<Full<Bytes>> {
-        let enclave = if self.watched.is_closed() {
-            "closed"
-        } else if self.ends.is_some_and(|ends| ends <= now()) {
-            "contract_ended"
-        } else if self.watched.accepts().await {
-            "serving"
-        } else if self.watched.pid().is_some() {
-            "starting"
-        } else {
-            "stopped"
-        };
+        let enclave = self.state().await;
         let status = match enclave {
             "serving" => StatusCode::OK,
             _ => StatusCode::SERVICE_UNAVAILABLE,
@@ -154,6 +153,43 @@ impl Http {
         let (results_declined, results_lost) = (declined, unread);
         let health = Health { simulated, enclave, enclave_starts, results_declined, results_lost };
         json(status, &health)
+    }
+
+    /// One of [`crate::metrics::STATES`].
+    async fn state(&self) -> &'static str {
+        if self.watched.is_closed() {
+            "closed"
+        } else if self.ends.is_some_and(|ends| ends <= now()) {
+            "contract_ended"
+        } else if self.watched.accepts().await {
+            "serving"
+        } else if self.watched.pid().is_some() {
+            "starting"
+        } else {
+            "stopped"
+        }
+    }
+
+    /// What monitoring reads.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub(crate) async fn metrics_text(&self) -> io::Result<String> {
+        let (room, limits) = (self.uploads.room().await?, self.limits.borrow().clone());
+        let looked = Looked {
+            state: self.state().await,
+            enclave_starts: self.watched.starts(),
+            contract_ends: self.ends.map_or(0, |ends| ends.0 / 1000),
+            blob_bytes: room.blob_bytes,
+            promised_bytes: room.promised_bytes,
+            quota_bytes: limits.quota_bytes,
+            free_bytes: room.free_bytes,
+            unfinished: u64::try_from(room.unfinished).unwrap_or(u64::MAX),
+            results_limit_bytes: limits.results_bytes,
+            results_lost: self.store.counts().unread,
+        };
+        self.metrics.text(&looked).map_err(io::Error::other)
     }
 }
 
@@ -184,7 +220,7 @@ impl From<UploadError> for Declined {
 }
 
 impl Declined {
-    fn response(self) -> Response<Full<Bytes>> {
+    fn problem(self) -> (StatusCode, Problem) {
         use UploadError as U;
         let (status, code) = match &self {
             Self::BadRequest { .. } | Self::Upload(U::Interrupted) => {
@@ -220,14 +256,14 @@ impl Declined {
             Self::Upload(cause @ U::WrongSize { size }) => (cause.to_string(), None, Some(size)),
             Self::Upload(cause) => (cause.to_string(), None, None),
         };
-        json(status, &Problem { code, message, offset, size })
+        (status, Problem { code, message, offset, size })
     }
 }
 
-fn io_problem() -> Response<Full<Bytes>> {
+fn io_problem() -> (StatusCode, Problem) {
     let message = "the host could not read or write its store".to_owned();
     let problem = Problem { code: ProblemCode::Io, message, offset: None, size: None };
-    json(StatusCode::INTERNAL_SERVER_ERROR, &problem)
+    (StatusCode::INTERNAL_SERVER_ERROR, problem)
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {

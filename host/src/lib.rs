@@ -11,9 +11,11 @@ mod durable;
 mod front;
 mod http;
 mod machine;
+mod metrics;
 mod pipe;
 mod plan;
 mod results;
+mod scrape;
 mod service;
 mod store;
 mod supervisor;
@@ -28,6 +30,8 @@ pub use transport::Transport;
 
 use crate::{
     front::Front,
+    metrics::Metrics,
+    scrape::Scrape,
     service::Service,
     store::Store,
     trace::Trace,
@@ -69,23 +73,24 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         Some(path) => Trace::to_file(path).map_err(using(path))?,
     };
     let trace = Arc::new(trace);
-    let store = Arc::new(
-        Store::open(&config.dir, config.limits.results_bytes).map_err(using(&config.dir))?,
-    );
-    let uploads = Uploads::open(&config.dir.join("uploads"), Arc::clone(&store), &config.limits)
-        .map_err(using(&config.dir))?;
+    let Kept { store, uploads, metrics, limits } =
+        Kept::open(&config).map_err(using(&config.dir))?;
 
     let (stop, stopping) = watch::channel(false);
-    let service = Arc::new(Service::new(config.contract.clone(), store.clone(), trace.clone()));
+    let service =
+        Service::new(config.contract.clone(), store.clone(), trace.clone(), metrics.clone());
+    let service = Arc::new(service);
     let plan = plan::plan(&config, &run, &service)?;
-    let (listener, address) = listen(&config, &run).await?;
+    let (listener, address) = listen(config.listen, &run.join("address")).await?;
+    let monitoring = monitoring(config.metrics, &run).await?;
 
     let mut supervisor = JoinSet::new();
     let plan::Plan { machine, watched, asks } = plan;
     service.is_for(&watched);
     let is_child = matches!(config.enclave, Enclave::Child { .. });
     if let Some(machine) = machine {
-        supervisor.spawn(supervisor::keep_alive(machine, watched.clone(), Stop(stopping)));
+        let kept = (watched.clone(), Arc::clone(&metrics));
+        supervisor.spawn(supervisor::keep_alive(machine, kept.0, kept.1, Stop(stopping)));
     }
     // The enclave will refuse a contract that does not open; then there is no end to log.
     let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
@@ -93,16 +98,21 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     if let Some(contract) = contract {
         store.shared_by(contract.parties.into_keys().collect());
     }
-    let http = http::Http {
+    let http = Arc::new(http::Http {
         ends,
         simulated: config.simulated_ca.is_some(),
-        store,
-        uploads: Arc::new(uploads),
+        store: Arc::clone(&store),
+        uploads,
         watched: watched.clone(),
-    };
-    let front =
-        Front { enclave: watched.clone(), http: Arc::new(http), limits: config.limits, trace };
+        limits: limits.subscribe(),
+        metrics: Arc::clone(&metrics),
+    });
     let mut others = JoinSet::new();
+    if let Some(monitoring) = monitoring {
+        others.spawn(Scrape { http: Arc::clone(&http) }.serve(monitoring));
+    }
+    let limited = limits.subscribe();
+    let front = Front { enclave: watched.clone(), http, limits: limited, metrics, trace };
     others.spawn(front.serve(listener));
     if let Some(asks) = asks {
         others.spawn(Arc::clone(&service).serve(asks));
@@ -114,6 +124,8 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     }
     Ok(Host {
         address,
+        limits,
+        store,
         service,
         stop,
         supervisor,
@@ -125,14 +137,40 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     })
 }
 
-/// Listens where the operator says, and leaves the address in the host's directory.
-async fn listen(config: &Config, run: &Path) -> Result<(TcpListener, SocketAddr), StartError> {
-    let at = config.listen;
+/// What is on disk, what is counted of it, and how much it may be.
+struct Kept {
+    store: Arc<Store>,
+    uploads: Arc<Uploads>,
+    metrics: Arc<Metrics>,
+    limits: watch::Sender<Limits>,
+}
+
+impl Kept {
+    fn open(config: &Config) -> io::Result<Self> {
+        let store = Arc::new(Store::open(&config.dir, config.limits.results_bytes)?);
+        let metrics = Arc::new(Metrics::new());
+        let (limits, limited) = watch::channel(config.limits.clone());
+        let (folder, kept) = (config.dir.join("uploads"), Arc::clone(&store));
+        let uploads = Arc::new(Uploads::open(&folder, kept, limited, Arc::clone(&metrics))?);
+        Ok(Self { store, uploads, metrics, limits })
+    }
+}
+
+/// Listens for monitoring, if the operator says where, on loopback alone.
+async fn monitoring(at: Option<SocketAddr>, run: &Path) -> Result<Option<TcpListener>, StartError> {
+    match at {
+        Some(at) if !at.ip().is_loopback() => Err(StartError::Metrics { address: at }),
+        Some(at) => Ok(Some(listen(at, &run.join(METRICS_ADDRESS)).await?.0)),
+        None => Ok(None),
+    }
+}
+
+/// Listens where the operator says, and leaves the address in a `file` of the host's directory.
+async fn listen(at: SocketAddr, file: &Path) -> Result<(TcpListener, SocketAddr), StartError> {
     let refused = |cause| StartError::Listen { address: at, cause };
     let listener = TcpListener::bind(at).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let file = run.join("address");
-    fs::write(&file, format!("{address}\n")).map_err(using(&file))?;
+    fs::write(file, format!("{address}\n")).map_err(using(file))?;
     Ok((listener, address))
 }
 
@@ -140,6 +178,8 @@ async fn listen(config: &Config, run: &Path) -> Result<(TcpListener, SocketAddr)
 #[derive(Debug)]
 pub struct Host {
     address: SocketAddr,
+    limits: watch::Sender<Limits>,
+    store: Arc<Store>,
     service: Arc<Service>,
     stop: watch::Sender<bool>,
     /// Aborted when this is dropped, like the others; its child is killed with the task.
@@ -156,6 +196,14 @@ impl Host {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Puts up with so much from here on; what is under way goes on. Returns what takes effect at the next start only.
+    pub fn reload(&self, limits: Limits) -> Vec<&'static str> {
+        self.store.allow_results(limits.results_bytes);
+        let before = self.limits.send_replace(limits.clone());
+        let other = before.max_connections != limits.max_connections;
+        other.then_some("limits.max_connections").into_iter().collect()
     }
 
     /// The process id of the enclave, or of what runs it; `None` between two enclaves and with [`Enclave::External`].
@@ -203,7 +251,7 @@ impl Host {
         while let Some(ended) = self.supervisor.join_next().await {
             gone &= ended.unwrap_or(false);
         }
-        for name in ["address", "enclave.sock", "host.sock"] {
+        for name in ["address", METRICS_ADDRESS, "enclave.sock", "host.sock"] {
             // A leftover file does no harm: the next start replaces it.
             let _ = fs::remove_file(self.run.join(name));
         }
@@ -289,6 +337,15 @@ pub enum StartError {
         /// Its length in bytes.
         length: usize,
     },
+    /// Monitoring would be served to others.
+    #[error(
+        "found {address} for metrics, expected a loopback address: whoever reaches it sees when the room is busy. To read it \
+         from elsewhere, let an agent on this machine ask"
+    )]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The TCP port cannot be opened.
     #[error("listening on {address}")]
     Listen {
@@ -338,6 +395,8 @@ fn using(path: &Path) -> impl FnOnce(io::Error) -> StartError {
     move |cause| StartError::Use { path, cause }
 }
 
+/// Where the address for monitoring is left, in the host's `run`.
+const METRICS_ADDRESS: &str = "metrics-address";
 /// The bits of a file's mode that give rights to its group and to everybody else.
 pub const OTHERS: u32 = 0o077;
 /// Time for an instance to finish a job and to leave its closing.

@@ -99,6 +99,22 @@ pub(crate) enum Death {
     },
 }
 
+impl Death {
+    /// The cause in a word: one of [`crate::metrics::DEATHS`].
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            Self::Ended { .. } => "ended",
+            Self::Silent { .. } => "silent",
+            Self::Deaf { .. } => "deaf",
+            Self::Wedged => "wedged",
+            Self::Vanished { .. } => "vanished",
+            Self::Unknown { .. } => "unknown",
+            Self::Nitro(_) => "nitro_cli",
+            Self::System { .. } => "system",
+        }
+    }
+}
+
 fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Death {
     move |cause| Death::System { doing, cause }
 }

@@ -3,6 +3,7 @@
 mod doctor;
 mod failure;
 mod keep;
+mod log;
 mod options;
 mod pcrs;
 mod run;

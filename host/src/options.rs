@@ -1,6 +1,6 @@
 //! The operator's options, from the command line or a file.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, log::LogFormat};
 use host::{Config, Enclave, Image, Limits, Transport};
 use protocol::{
     contract::{Contract, TAG},
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Options of a command, and the file that completes them.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Given {
     /// TOML file with any of the other options; options on the command line come first
     #[arg(long, value_name = "FILE")]
@@ -24,7 +24,7 @@ pub(crate) struct Given {
     options: Options,
 }
 
-#[derive(Debug, Default, clap::Args, Deserialize)]
+#[derive(Clone, Debug, Default, clap::Args, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
     /// Run the simulated enclave: for tests and demonstrations; it protects nothing
@@ -108,12 +108,25 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 
+    /// Loopback address where Prometheus reads /metrics (host/METRICS.md) [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+
+    /// How log lines are written to standard error [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log: Option<LogFormat>,
+
     /// The table `limits`, which only the file of --config can have.
     #[arg(skip)]
     limits: Option<Limits>,
 }
 
 impl Given {
+    /// Whether a file completes the options of the command line.
+    pub(crate) fn has_file(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// All options, of the command line and the file together.
     pub(crate) fn options(self) -> Result<Options, Failure> {
         let file = match self.config {
@@ -175,6 +188,8 @@ impl Options {
             enclave: self.enclave.or(file.enclave),
             simulated_ca: self.simulated_ca.or(file.simulated_ca),
             trace: self.trace.or(file.trace),
+            metrics: self.metrics.or(file.metrics),
+            log: self.log.or(file.log),
             limits: self.limits.or(file.limits),
         }
     }
@@ -182,6 +197,16 @@ impl Options {
     /// Address on which the host listens.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)))
+    }
+
+    /// How log lines are written.
+    pub(crate) fn log(&self) -> LogFormat {
+        self.log.unwrap_or_default()
+    }
+
+    /// Takes the limits out: the part that a running host can change.
+    pub(crate) fn take_limits(&mut self) -> Limits {
+        self.limits.take().unwrap_or_default()
     }
 
     /// Number of bytes of results that are kept.
@@ -254,7 +279,7 @@ impl Options {
         if self.simulated {
             config.simulated_ca = self.simulated_ca.or(config.simulated_ca);
         }
-        config.trace = self.trace;
+        (config.trace, config.metrics) = (self.trace, self.metrics);
         config.limits = self.limits.unwrap_or_default();
         Ok(config)
     }

@@ -1,6 +1,7 @@
 //! A connection carried between a party and the enclave, unread.
 
 use crate::{
+    metrics::{Connection, Metrics},
     trace::{Seen, Trace},
     watched::Watched,
 };
@@ -16,12 +17,23 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+/// Where it is written down that a connection was carried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Eyes<'a> {
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) trace: &'a Trace,
+}
+
 /// Carries bytes both ways until both sides have ended, one breaks, or both are silent for `idle`.
-pub(crate) async fn carry(mut party: TcpStream, enclave: &Watched, idle: Duration, trace: &Trace) {
+pub(crate) async fn carry(mut party: TcpStream, enclave: &Watched, idle: Duration, seen: Eyes<'_>) {
     let enclave = match enclave.connect(PATIENCE).await {
         Ok(enclave) => enclave,
-        Err(cause) => return tracing::warn!(%cause, "no enclave for a connection"),
+        Err(cause) => {
+            seen.metrics.connection(Connection::NoEnclave);
+            return tracing::warn!(%cause, "no enclave for a connection");
+        }
     };
+    seen.metrics.connection(Connection::Carried);
     let (to_enclave, from_enclave) = (AtomicU64::new(0), AtomicU64::new(0));
     {
         let (mut party_in, mut party_out) = party.split();
@@ -41,7 +53,7 @@ pub(crate) async fn carry(mut party: TcpStream, enclave: &Watched, idle: Duratio
             }
         }
     }
-    trace.note(&Seen::Pipe {
+    seen.trace.note(&Seen::Pipe {
         to_enclave: to_enclave.into_inner(),
         from_enclave: from_enclave.into_inner(),
     });

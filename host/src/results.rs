@@ -105,6 +105,11 @@ impl Results {
         self.parties = parties;
     }
 
+    /// Sets how many bytes all results may take. Those that are kept stay until their room is needed.
+    pub(crate) fn allow(&mut self, most: u64) {
+        self.most = most;
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         self.counts
     }

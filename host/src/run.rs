@@ -1,9 +1,11 @@
 //! `glovebox-host run`.
 
-use crate::{failure::Failure, options::Given};
+use crate::{failure::Failure, log, options::Given};
 use host::{Config, Enclave, Host};
 use std::{
-    io::{self, IsTerminal, Write},
+    error::Error,
+    io::{self, Write},
+    pin::pin,
     process::ExitCode,
     time::Duration,
 };
@@ -11,7 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Start an enclave and serve its parties
 ///
-/// Runs until SIGINT, SIGTERM or SIGHUP. The instance then leaves its closing, so that what was
+/// Runs until SIGINT or SIGTERM; SIGHUP reads the limits in the file of --config again, and ends it without such a file. The
+/// instance then leaves its closing, so that what was
 /// handed to it and not spent returns to its owners. A second signal does not wait for anything.
 /// Exits with 1 if a Nitro enclave may still be there, or for a failure that may pass (a port is
 /// taken), and with 2 if it cannot start like this. Options that are not given here are taken from
@@ -26,14 +29,15 @@ pub(crate) struct Run {
 impl Run {
     /// Runs the command until a signal ends it.
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let config = self.given.options()?.config()?;
-        start_logging();
+        let options = self.given.clone().options()?;
+        let (format, config) = (options.log(), options.config()?);
+        log::start(format);
         let runtime = tokio::runtime::Runtime::new().map_err(Failure::System)?;
-        runtime.block_on(serve(config))
+        runtime.block_on(serve(self.given, config))
     }
 }
 
-async fn serve(config: Config) -> Result<ExitCode, Failure> {
+async fn serve(given: Given, config: Config) -> Result<ExitCode, Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::System)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::System)?;
@@ -55,14 +59,20 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         }
         std::future::pending::<()>().await;
     };
-    let asked = tokio::select! {
-        () = told => false,
-        () = host.failed() => false,
-        _ = interrupt.recv() => true,
-        _ = terminate.recv() => true,
-        _ = hangup.recv() => {
-            tracing::info!("the terminal is gone (SIGHUP): ending; this signal does not reload the configuration");
-            true
+    let mut told = pin!(told);
+    let asked = loop {
+        tokio::select! {
+            () = told.as_mut() => break false,
+            () = host.failed() => break false,
+            _ = interrupt.recv() => break true,
+            _ = terminate.recv() => break true,
+            _ = hangup.recv() => {
+                if !given.has_file() {
+                    tracing::info!("the terminal is gone (SIGHUP): ending; without --config there is nothing to read again");
+                    break true;
+                }
+                reload(&given, &host);
+            }
         }
     };
     if asked {
@@ -76,6 +86,33 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
         _ = terminate.recv() => told_twice(),
     };
     Ok(if asked && gone { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reads the options again and takes over their limits. What cannot be read leaves everything as it is.
+fn reload(given: &Given, host: &Host) {
+    let read = given.clone().options();
+    let limits = match read {
+        Ok(mut options) => options.take_limits(),
+        Err(failure) => {
+            let cause = source_of(&failure);
+            return tracing::warn!(
+                "the configuration cannot be read, and stays as it was: {failure}{cause}"
+            );
+        }
+    };
+    tracing::info!(
+        ?limits,
+        "the limits were read again (SIGHUP); all else is read at the next start"
+    );
+    for later in host.reload(limits) {
+        tracing::warn!("{later} takes effect at the next start");
+    }
+}
+
+/// The causes of a failure, as they follow its text in one line.
+fn source_of(failure: &dyn Error) -> String {
+    let causes = std::iter::successors(failure.source(), |cause| (*cause).source());
+    causes.fold(String::new(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn told_twice() -> bool {
@@ -116,20 +153,6 @@ fn greet(host: &Host, config: &Config) {
     );
     // Without a standard error the host works as well.
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        // The logger would report a line that it cannot write through a macro that panics when it
-        // cannot write.
-        .log_internal_errors(false)
-        .init();
 }
 
 const ENCLAVE_PATIENCE: Duration = Duration::from_secs(60);

@@ -2,6 +2,8 @@
 
 use crate::{
     durable::Put,
+    metrics::{Kept, Metrics},
+    results::RESULTS,
     store::{PutError, Store, blocking, dataset},
     trace::{Seen, Trace},
     transport::Listener,
@@ -35,14 +37,20 @@ pub(crate) struct Service {
     contract: PathBuf,
     store: Arc<Store>,
     trace: Arc<Trace>,
+    metrics: Arc<Metrics>,
     enclave: OnceLock<Watched>,
     leave: watch::Sender<bool>,
 }
 
 impl Service {
-    pub(crate) fn new(contract: PathBuf, store: Arc<Store>, trace: Arc<Trace>) -> Self {
+    pub(crate) fn new(
+        contract: PathBuf,
+        store: Arc<Store>,
+        trace: Arc<Trace>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (enclave, leave) = (OnceLock::new(), watch::Sender::new(false));
-        Self { contract, store, trace, enclave, leave }
+        Self { contract, store, trace, metrics, enclave, leave }
     }
 
     /// Sets the enclave whose questions are answered.
@@ -58,8 +66,8 @@ impl Service {
 
     /// Answers when the operator wants the instance to end, or after a while.
     async fn stop(&self) -> Answer {
-        if let Some(enclave) = self.enclave.get() {
-            enclave.listens();
+        if let Some(took) = self.enclave.get().and_then(Watched::listens) {
+            self.metrics.booted(took);
         }
         let mut leave = self.leave.subscribe();
         let patience = Duration::from_secs(STOP_SECONDS);
@@ -72,6 +80,7 @@ impl Service {
         if !name.as_str().starts_with(CLOSINGS) {
             return;
         }
+        self.metrics.closing();
         if let Some(enclave) = self.enclave.get() {
             enclave.closed();
         }
@@ -176,7 +185,16 @@ impl Service {
         bytes: Vec<u8>,
     ) -> io::Result<Answer> {
         let analyst = of.as_ref().map_or_else(String::new, |of| text::visible(&of.analyst));
-        match self.store.put(name, of, bytes).await {
+        let put = self.store.put(name, of, bytes).await;
+        if name.as_str().starts_with(RESULTS) {
+            self.metrics.result(match &put {
+                Ok(Put::Stored) => Kept::Stored,
+                Ok(Put::Conflict) => Kept::Conflict,
+                Err(PutError::NoRoom(_)) => Kept::NoRoom,
+                Err(PutError::Io(_)) => Kept::Failed,
+            });
+        }
+        match put {
             Ok(Put::Stored) => {
                 self.kept(name);
                 Ok(Answer::Stored {})

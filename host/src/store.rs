@@ -66,6 +66,11 @@ impl Store {
         locked(&self.results).shared_by(parties);
     }
 
+    /// Sets how many bytes all results may take from here on.
+    pub(crate) fn allow_results(&self, most: u64) {
+        locked(&self.results).allow(most);
+    }
+
     /// What became of results since the host started.
     pub(crate) fn counts(&self) -> Counts {
         locked(&self.results).counts()

@@ -2,14 +2,20 @@
 
 use crate::{
     machine::Machine,
+    metrics::Metrics,
     watched::{Stop, Watched, source_of},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// Starts another enclave whenever one ends, each time after twice the pause, until `stop` is asked
 /// for. Returns whether nothing is left then.
-pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Stop) -> bool {
+pub(crate) async fn keep_alive(
+    machine: Machine,
+    watched: Watched,
+    metrics: Arc<Metrics>,
+    mut stop: Stop,
+) -> bool {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = Instant::now();
@@ -18,8 +24,11 @@ pub(crate) async fn keep_alive(machine: Machine, watched: Watched, mut stop: Sto
         match lived {
             Ok(()) => return true,
             Err(death) => {
-                let cause = source_of(&death);
-                tracing::error!(again_in_ms = pause.as_millis(), "the enclave: {death}{cause}");
+                let (served, cause) = (watched.has_served(), source_of(&death));
+                metrics.died(death.cause(), served);
+                let what = if served { "ended" } else { "did not start" };
+                let again_in_ms = pause.as_millis();
+                tracing::warn!(again_in_ms, "the enclave {what}: {death}{cause}");
             }
         }
         if began.elapsed() > STEADY {

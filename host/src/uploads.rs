@@ -6,6 +6,7 @@
 use crate::{
     config::Limits,
     durable,
+    metrics::Metrics,
     store::{Store, blocking, dataset},
 };
 use bytes::Bytes;
@@ -25,7 +26,7 @@ use std::{
 };
 use tokio::{
     io::AsyncWriteExt,
-    sync::Mutex,
+    sync::{Mutex, watch},
     time::{sleep, timeout},
 };
 
@@ -34,7 +35,8 @@ use tokio::{
 pub(crate) struct Uploads {
     dir: PathBuf,
     store: Arc<Store>,
-    limits: Limits,
+    limits: watch::Receiver<Limits>,
+    metrics: Arc<Metrics>,
     /// Locked while the quota is counted and an upload is added.
     entry: Mutex<()>,
 }
@@ -45,9 +47,28 @@ impl Uploads {
     /// # Errors
     ///
     /// What the file system says.
-    pub(crate) fn open(dir: &Path, store: Arc<Store>, limits: &Limits) -> io::Result<Self> {
+    pub(crate) fn open(
+        dir: &Path,
+        store: Arc<Store>,
+        limits: watch::Receiver<Limits>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned(), store, limits: limits.clone(), entry: Mutex::new(()) })
+        Ok(Self { dir: dir.to_owned(), store, limits, metrics, entry: Mutex::new(()) })
+    }
+
+    /// What is used of what uploads may use.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub(crate) async fn room(&self) -> io::Result<Room> {
+        let parts = self.parts()?;
+        let blob_bytes = self.store.used().await?;
+        let promised_bytes =
+            parts.iter().fold(blob_bytes, |sum, part| sum.saturating_add(part.size));
+        let free_bytes = durable::free_bytes(&self.dir)?;
+        Ok(Room { unfinished: parts.len(), blob_bytes, promised_bytes, free_bytes })
     }
 
     /// Begins an upload of `size` bytes, or says how far it is; finishes one that lacks no byte.
@@ -171,22 +192,21 @@ impl Uploads {
     }
 
     async fn admit(&self, root: Root, size: u64) -> Result<Part, UploadError> {
-        let limit = self.limits.max_blob_bytes;
+        let limits = self.limits.borrow().clone();
+        let limit = limits.max_blob_bytes;
         if size > limit {
             return Err(UploadError::TooLarge { limit });
         }
-        self.drop_abandoned()?;
-        let parts = self.parts()?;
-        if parts.len() >= self.limits.max_uploads {
-            return Err(UploadError::TooMany { limit: self.limits.max_uploads });
+        self.drop_abandoned(limits.abandoned_seconds)?;
+        let room = self.room().await?;
+        if room.unfinished >= limits.max_uploads {
+            return Err(UploadError::TooMany { limit: limits.max_uploads });
         }
-        let used = self.store.used().await?;
-        let promised = parts.iter().fold(used, |sum, part| sum.saturating_add(part.size));
-        if promised.saturating_add(size) > self.limits.quota_bytes {
-            let quota = self.limits.quota_bytes;
+        let (promised, quota) = (room.promised_bytes, limits.quota_bytes);
+        if promised.saturating_add(size) > quota {
             return Err(UploadError::Quota { size, left: quota.saturating_sub(promised), quota });
         }
-        if durable::free_bytes(&self.dir)? < size {
+        if room.free_bytes < size {
             return Err(UploadError::DiskFull);
         }
         let path = self.dir.join(format!("{root}.{size}.part"));
@@ -195,11 +215,11 @@ impl Uploads {
         Ok(Part { root, size, path })
     }
 
-    fn drop_abandoned(&self) -> io::Result<()> {
+    fn drop_abandoned(&self, seconds: u64) -> io::Result<()> {
         for part in self.parts()? {
             let Ok(file) = File::open(&part.path) else { continue };
             let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
-            if age.as_secs() > self.limits.abandoned_seconds && file.try_lock().is_ok() {
+            if age.as_secs() > seconds && file.try_lock().is_ok() {
                 tracing::info!(root = %part.root, "forgetting an abandoned upload");
                 durable::remove_if_there(&part.path)?;
             }
@@ -243,7 +263,7 @@ impl Uploads {
 
     /// Checks the root of a whole upload, whose lock the caller holds, and stores or discards it.
     async fn finish(&self, part: Part, mut file: File) -> Result<UploadStatus, UploadError> {
-        let store = Arc::clone(&self.store);
+        let (store, metrics) = (Arc::clone(&self.store), Arc::clone(&self.metrics));
         blocking(move || {
             if root_of_file(&mut file)? != part.root {
                 durable::remove_if_there(&part.path)?;
@@ -251,12 +271,26 @@ impl Uploads {
                 return Err(UploadError::WrongRoot);
             }
             store.adopt(&part.root, &file, &part.path)?;
+            metrics.uploaded();
             tracing::info!(root = %part.root, bytes = part.size, "stored a dataset");
             let Part { root, size, .. } = part;
             Ok(UploadStatus { root, size, offset: size, complete: true })
         })
         .await
     }
+}
+
+/// What is used of what uploads may use, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Uploads that were begun and not finished.
+    pub(crate) unfinished: usize,
+    /// Of all blobs and objects.
+    pub(crate) blob_bytes: u64,
+    /// The same, with the whole sizes of unfinished uploads.
+    pub(crate) promised_bytes: u64,
+    /// What the file system has left.
+    pub(crate) free_bytes: u64,
 }
 
 /// An unfinished upload.

@@ -44,6 +44,10 @@ struct Facts {
     closed: bool,
     /// Whether this instance asks to be told of a planned end.
     listens: bool,
+    /// When this instance was started.
+    since: Option<Instant>,
+    /// Whether the instance that was started last has served.
+    served: bool,
 }
 
 impl Watched {
@@ -69,6 +73,7 @@ impl Watched {
         self.facts.send_modify(|facts| {
             facts.pid = Some(pid);
             facts.starts += 1;
+            (facts.since, facts.served) = (Some(Instant::now()), false);
         });
     }
 
@@ -87,9 +92,22 @@ impl Watched {
         self.facts.borrow().closed
     }
 
-    /// Records that the instance asks to be told of a planned end.
-    pub(crate) fn listens(&self) {
-        self.facts.send_if_modified(|facts| !std::mem::replace(&mut facts.listens, true));
+    /// Records that the instance asks to be told of a planned end, which it does as soon as it serves. The first time, returns
+    /// how long that took.
+    pub(crate) fn listens(&self) -> Option<Duration> {
+        let mut took = None;
+        self.facts.send_if_modified(|facts| {
+            facts.served = true;
+            let first = !std::mem::replace(&mut facts.listens, true);
+            took = facts.since.filter(|_| first).map(|since| since.elapsed());
+            first
+        });
+        took
+    }
+
+    /// Whether the instance that was started last has served.
+    pub(crate) fn has_served(&self) -> bool {
+        self.facts.borrow().served
     }
 
     /// Waits until an instance that can be told of its end has left its closing, at most
@@ -103,7 +121,8 @@ impl Watched {
     /// Records that no process runs.
     pub(crate) fn gone(&self) {
         self.facts.send_modify(|facts| {
-            *facts = Facts { starts: facts.starts, ..Facts::default() };
+            let Facts { starts, served, .. } = *facts;
+            *facts = Facts { starts, served, ..Facts::default() };
         });
         // A leftover file names a process that is gone. The next start replaces it.
         let _ = remove_if_there(&self.pid_file);

@@ -8,6 +8,8 @@ mod ec2;
 #[cfg(test)]
 mod enclave_side;
 #[cfg(test)]
+mod monitoring;
+#[cfg(test)]
 mod nitro;
 #[cfg(test)]
 mod operations;

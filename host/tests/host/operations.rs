@@ -23,7 +23,7 @@ fn closing() -> Ask {
     Ask::Put { of: None, name, bytes: b"closing".to_vec().into() }
 }
 
-async fn health(at: std::net::SocketAddr) -> (u16, String) {
+pub(crate) async fn health(at: std::net::SocketAddr) -> (u16, String) {
     let (status, health) = json(at, "GET", "/v1/health", b"").await;
     (status, health["enclave"].as_str().unwrap().to_owned())
 }
@@ -204,12 +204,17 @@ async fn a_blob_that_the_disk_has_no_room_for_is_declined_before_its_first_byte(
 }
 
 fn run_with_limits(room: &Room, limits: &str) -> Running {
+    run_with_config(room, IDLE_ENCLAVE, "", limits)
+}
+
+/// A host whose options are in a file, `more` of them and its limits among them.
+pub(crate) fn run_with_config(room: &Room, enclave: &str, more: &str, limits: &str) -> Running {
     fs::write(room.contract(), contract_until("2099-01-01T00:00:00Z")).unwrap();
     let config = room.path("host.toml");
     let (contract, dir) = (room.contract(), room.dir.path());
     let lines = format!(
         "simulated = true\ncontract = {contract:?}\ndir = {dir:?}\nlisten = \"127.0.0.1:0\"\n\
-         enclave = \"{IDLE_ENCLAVE}\"\n[limits]\n{limits}"
+         enclave = \"{enclave}\"\n{more}[limits]\n{limits}"
     );
     fs::write(&config, lines).unwrap();
     let mut command = program();
