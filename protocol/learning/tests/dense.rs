@@ -269,3 +269,32 @@ fn refuses_what_cannot_be_computed() {
         assert!(!plan.is_sound(), "{plan:?}");
     }
 }
+
+/// Products and sums of floating-point numbers are taken in a fixed order, and none is fused: another machine gives these bytes too.
+#[test]
+fn steps_are_the_same_on_every_machine() {
+    let digest = |sums: &[i64]| {
+        // FNV-1a, of the little-endian bytes.
+        sums.iter()
+            .flat_map(|sum| sum.to_le_bytes())
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            })
+    };
+    let found = SHAPES.map(|hidden| {
+        let plan = plan(11, hidden, Loss::Logistic);
+        let all = people(&plan, &rows(&plan, 300, 3));
+        let network = Network::new(&plan, &weights(&plan, &all, 5));
+        digest(&Adding::new(&plan, &network).sums(&all, &(0..300).collect::<Vec<_>>()))
+    });
+    assert_eq!(
+        found,
+        [
+            14_818_522_095_187_296_687,
+            13_858_921_586_576_270_374,
+            7_446_123_331_881_185_118,
+            2_396_082_373_850_767_527,
+            9_894_924_411_387_562_958,
+        ]
+    );
+}

@@ -2,12 +2,13 @@
 
 use super::{
     CLIP, LAYERS, UNITS,
-    kernel::{BLOCK, add_times, dot, whole},
+    kernel::{BLOCK, add_times, dot, product, whole},
     network::{Inside, Network},
     people::People,
     plan::Plan,
 };
 use crate::{Loss, QUANTA};
+use std::hint::black_box;
 
 /// One step: what is added up over people.
 #[derive(Debug)]
@@ -43,12 +44,13 @@ impl<'d> Adding<'d> {
     fn add(&self, block: &mut Block, people: &People, places: &[u32], all: &mut [i64]) {
         let Block { inside, residuals, .. } = block;
         let found = || places.iter().filter_map(|place| people.person(*place));
+        // People of a batch lie far apart. A look at each fetches many at a time, where reading one after another waits.
+        let looked = found().flat_map(|(numbers, _)| numbers.iter().step_by(LINE));
+        black_box(looked.fold(0, |all, number| all ^ number));
         residuals.clear();
-        // Labels first: people lie far apart, and one look at each fetches several at a time.
-        let labels = found().map(|(_, label)| -f32::from(label) / f32::from(QUANTA_OF_LABELS));
-        residuals.extend(labels);
-        for (at, (numbers, _)) in found().enumerate() {
+        for (at, (numbers, label)) in found().enumerate() {
             inside.enter(at, numbers);
+            residuals.push(-f32::from(label) / f32::from(QUANTA_OF_LABELS));
         }
         inside.forward(self.network, residuals.len());
         for (at, residual) in residuals.iter_mut().enumerate() {
@@ -126,8 +128,7 @@ impl Block {
         let (mut norm, mut rounding) = (0.0, 0.0);
         for (deltas, within) in deltas.zip(within) {
             let within = real(within);
-            let own: f32 = deltas.iter().map(|delta| delta * delta).sum();
-            norm += own * within;
+            norm += product(deltas, deltas) * within;
             rounding += real_of(deltas.len()) * within;
         }
         // Rounding moves each delta by half a quantum at most.
@@ -223,3 +224,5 @@ fn narrow(number: f64) -> f32 {
 /// [`QUANTA`], which labels are counted in.
 const QUANTA_OF_LABELS: u16 = 1 << 12;
 const _: () = assert!(QUANTA == 1 << 12);
+/// Numbers in what a processor fetches at a time.
+const LINE: usize = 32;

@@ -143,18 +143,23 @@ impl Inside {
         Self { values: values.collect(), deltas: deltas.collect() }
     }
 
-    /// The numbers of a person, with the constant.
+    /// The numbers of a person, with the constant. No more is done here, so that several people are fetched at a time:
+    /// those of a batch lie far apart.
     #[inline]
     pub(super) fn enter(&mut self, at: usize, numbers: &[i16]) {
         let Some(values) = self.values.first_mut() else { return };
         let slots = values.whole.row_mut(at).iter_mut().zip(numbers);
         slots.for_each(|(slot, number)| *slot = *number);
-        let slots = values.real.row_mut(at).iter_mut().zip(numbers);
-        slots.for_each(|(slot, number)| *slot = f32::from(*number) * UNIT);
     }
 
     /// What the hidden layers say of the first so many people: nothing below 0 and at most 8, rounded to units.
     pub(super) fn forward(&mut self, network: &Network, people: usize) {
+        if let Some(Values { whole, real }) = self.values.first_mut() {
+            for at in 0..people {
+                let slots = real.row_mut(at).iter_mut().zip(whole.row(at));
+                slots.for_each(|(slot, number)| *slot = f32::from(*number) * UNIT);
+            }
+        }
         for (at, layer) in network.hidden.iter().enumerate() {
             let (before, after) = self.values.split_at_mut(at + 1);
             let (Some(from), Some(to)) = (before.last(), after.first_mut()) else { return };
