@@ -1,5 +1,6 @@
-//! Jobs, and the policy that decides whether the contract permits them.
+//! Jobs, the policy that decides whether the contract permits them, and the results that answer them.
 
+mod answer;
 pub mod job;
+mod likeness;
 pub mod policy;
-pub mod refusal;

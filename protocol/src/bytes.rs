@@ -1,7 +1,10 @@
-//! Bytes that come in from outside, read one way only, and what they say: digests, times, text, limits.
+//! Bytes that come in from outside, read one way only, and what they say: digests, times, text, identifiers of
+//! people, limits.
 
 pub mod canonical;
 pub mod digest;
+pub mod identity;
+pub(crate) mod job_name;
 pub mod limits;
 pub mod merkle;
 pub(crate) mod sha256;

@@ -1,6 +1,5 @@
 //! Keys, and what is signed with them or sealed to them.
 
-pub mod delegation;
 pub mod hpke;
 pub mod key;
 pub mod salt;

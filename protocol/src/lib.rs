@@ -15,9 +15,11 @@ mod asking;
 mod bytes;
 pub mod contract;
 mod data;
+pub mod delegation;
 mod keys;
 mod messages;
 mod privacy;
+pub mod refusal;
 
 // The room of the vectors names this crate as others do: what is fuzzed takes the same one.
 #[cfg(test)]
@@ -27,11 +29,11 @@ mod golden;
 
 // A folder groups what belongs together; its modules are named without it.
 pub use answers::{page, released, result};
-pub use asking::{job, policy, refusal};
+pub use asking::{job, policy};
 use bytes::sha256;
-pub use bytes::{canonical, digest, limits, merkle, text, time, units};
-pub use data::{identity, manifest, sealed, storage};
-pub use keys::{delegation, hpke, key, salt, sign};
+pub use bytes::{canonical, digest, identity, limits, merkle, text, time, units};
+pub use data::{manifest, sealed, storage};
+pub use keys::{hpke, key, salt, sign};
 pub use messages::{grant, message, receipt, slice};
 pub use privacy::{loss, proof, tally};
 // A crate of its own that knows nothing of this one: what it computes takes long without optimisation.

@@ -112,6 +112,28 @@ impl Crate {
         all
     }
 
+    /// Folders that import each other, each with the imports of both directions. A folder is a module at the top of the
+    /// crate with all that is within it.
+    pub(crate) fn pairs_of_folders(&self) -> Vec<(String, String, Vec<String>)> {
+        let mut between: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for (from, imports) in self.imports() {
+            for to in imports {
+                if let ([one, ..], [other, ..]) = (from.as_slice(), to.as_slice()) {
+                    let import = format!("{} takes from {}", from.join("::"), to.join("::"));
+                    between.entry((one.clone(), other.clone())).or_default().push(import);
+                }
+            }
+        }
+        let mut pairs = Vec::new();
+        for ((one, other), there) in &between {
+            let back = between.get(&(other.clone(), one.clone()));
+            if let Some(back) = back.filter(|_| one < other) {
+                pairs.push((one.clone(), other.clone(), [there.clone(), back.clone()].concat()));
+            }
+        }
+        pairs
+    }
+
     /// Modules that import each other, over however many others.
     pub(crate) fn circles(&self) -> Vec<Vec<String>> {
         let imports = self.imports();
@@ -201,5 +223,8 @@ fn a_circle_over_three_files_is_found_and_a_parent_with_its_child_is_none() {
     fs::create_dir(folder.path().join("d")).unwrap();
     fs::write(folder.path().join("d/within.rs"), "use super::D;\npub struct Passed(D);\n").unwrap();
     let circles = [&["a", "b", "c"][..], &["e", "f"]];
-    assert_eq!(Crate::read(folder.path()).circles(), circles);
+    let read = Crate::read(folder.path());
+    assert_eq!(read.circles(), circles);
+    let imports = ["e takes from f".to_owned(), "f takes from e".to_owned()];
+    assert_eq!(read.pairs_of_folders(), [("e".to_owned(), "f".to_owned(), imports.to_vec())]);
 }

@@ -1,7 +1,6 @@
 //! A job: a question as an analyst signs it.
 
 mod manifests;
-mod name;
 mod named;
 mod signed;
 
@@ -22,7 +21,7 @@ pub use crate::analysis::{
     table::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
     toml::{TemplateError, question_from_toml},
 };
-pub use name::{InvalidJobName, JobName};
+pub use crate::bytes::job_name::{InvalidJobName, JobName};
 pub use signed::SignedJob;
 
 /// A job for one instance.

@@ -6,6 +6,7 @@
 pub mod danger;
 mod noise;
 mod reading;
+mod receipt_length;
 
 use crate::{
     analysis::{
@@ -19,7 +20,6 @@ use crate::{
     loss::{Loss, Rho},
     manifest::SignedManifest,
     proof::{self, PriceError, Proven, Request, Split},
-    receipt,
     refusal::{Asked, Limit, Refusal},
     released::Released,
     tally::Tally,
@@ -151,7 +151,7 @@ fn admit_as(
     let proven = prove(contract, &job.question, tally, rows)?;
     let datasets: Vec<_> = proven.tally().datasets().map(str::to_owned).collect();
     let named = datasets.iter().filter_map(|name| manifests.get(name));
-    let (found, most) = (receipt::longest(job, named, &proven), limits::RECEIPT.bytes);
+    let (found, most) = (receipt_length::longest(job, named, &proven), limits::RECEIPT.bytes);
     if found > most {
         return Err(Refusal::OverLimit {
             limit: Limit::ReceiptBytes,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write};
 /// The comments of the enum, from its source: the first paragraph is the cause, and the one that begins with
 /// "Remedy:" says what to do.
 fn comments() -> BTreeMap<String, (String, String)> {
-    let source = include_str!("../asking/refusal.rs");
+    let source = include_str!("../refusal.rs");
     let body = source.split_once("pub enum Refusal {").unwrap().1.split_once("\n}\n").unwrap().0;
     let (mut comments, mut cause, mut remedy, mut of_remedy) =
         (BTreeMap::new(), String::new(), String::new(), false);

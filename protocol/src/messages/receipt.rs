@@ -1,18 +1,14 @@
 //! What the enclave attests for strangers: receipts of results, and its closing.
 
 use crate::{
-    canonical,
     digest::Digest,
-    job::Job,
     limits::{self, at_most},
     loss::Loss,
-    manifest::SignedManifest,
     merkle::Root,
-    proof::{Proof, Proven},
+    proof::Proof,
     tally::Tally,
     time::Time,
 };
-use attestation_verifier::Document;
 use serde::{Deserialize, Serialize};
 
 /// The content of a receipt. Anybody can check `contract` and `output` with `attestation-verifier
@@ -119,34 +115,6 @@ pub struct Delivery {
     /// Answers that had been paid for before.
     pub free: u64,
 }
-
-/// The largest length of the receipt of `job`, in bytes, from what is known before it is paid.
-#[must_use]
-pub fn longest<'m>(
-    job: &Job,
-    manifests: impl IntoIterator<Item = &'m SignedManifest>,
-    proven: &Proven,
-) -> usize {
-    let manifests: usize =
-        manifests.into_iter().map(|manifest| manifest.as_bytes().len() + HEAD).sum();
-    let charge = canonical::to_vec(&proven.proof().cost).len() + CHARGE_WORDS;
-    let body = canonical::to_vec(job).len()
-        + limits::ENVELOPE
-        + manifests
-        + canonical::to_vec(proven.tally()).len()
-        + canonical::to_vec(proven.proof()).len()
-        + charge.saturating_mul(proven.tally().datasets().count());
-    body.saturating_add(DIGESTS + Document::MAX_LEN + STATEMENT)
-}
-
-/// Bytes of the head before each byte string.
-const HEAD: usize = 16;
-/// Bytes of the names in a charge: the dataset, its owner and the purpose.
-const CHARGE_WORDS: usize = 512;
-/// Bytes of digests, times, names of fields and the container's own signature.
-const DIGESTS: usize = 2048;
-/// Bytes of the instance's statement.
-const STATEMENT: usize = 4096;
 
 /// The digest of a result's exact bytes.
 #[must_use]

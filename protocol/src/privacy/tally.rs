@@ -7,7 +7,6 @@ mod clamp;
 mod condition;
 mod credit;
 mod dimension;
-mod likeness;
 mod product;
 mod program;
 

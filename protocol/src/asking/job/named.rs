@@ -33,7 +33,7 @@ impl JobName {
         let digest = Digest::of(TAG, &canonical::to_vec(&(analyst, timeless)));
         let mut bytes = [0; Self::LEN];
         bytes.iter_mut().zip(digest.as_bytes()).for_each(|(byte, from)| *byte = *from);
-        Self(bytes)
+        bytes.into()
     }
 }
 

@@ -191,7 +191,7 @@ fn the_longest_manifests_leave_room_for_a_receipt_that_the_verifier_reads() {
     let contract = contract();
     let small = manifests(&contract, 0);
     let admitted = admit(&contract, &job(&contract, &small), "publisher", &small, NOW).unwrap();
-    let longest = receipt::longest(admitted.job(), small.values(), admitted.proven());
+    let longest = receipt_length::longest(admitted.job(), small.values(), admitted.proven());
     // Longer than what must be in it.
     let parts = canonical::to_vec(admitted.job()).len()
         + canonical::to_vec(admitted.proven().tally()).len()

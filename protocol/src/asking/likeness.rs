@@ -1,8 +1,8 @@
 //! Whether two questions are about nearly the same people. Such questions are the pattern of an
 //! attack by averaging or by differencing.
 
-use super::{Condition, Dimension, Measure, Program, Quantity, Rule, Side, Table, Tally};
 use crate::contract::{Contract, Role};
+use crate::tally::{Condition, Dimension, Measure, Program, Quantity, Rule, Side, Table, Tally};
 use crate::units::Scale;
 use std::collections::{BTreeMap, BTreeSet};
 

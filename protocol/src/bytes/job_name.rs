@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 /// whether the job has that name, and nobody can make a second job with it: neither another party
 /// that has seen the job, nor its own analyst.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct JobName(pub(super) [u8; Self::LEN]);
+pub struct JobName([u8; Self::LEN]);
 
 impl JobName {
     /// Length of a name in bytes.
