@@ -3,9 +3,10 @@
 //! Each spends a month's whole budget on its jobs. The guess is always the best there can be: the world
 //! that makes all figures released likeliest.
 
+use privacy::Release;
 use protocol::{
     loss::{Loss, Rho},
-    result::{TableAnswer, TableResult},
+    released::{self, Released},
 };
 
 use super::{
@@ -74,10 +75,8 @@ fn play(room: &mut Room, attack: &Attack) -> Found {
     for trial in 0..tries {
         let secret = usize::try_from(trial).unwrap() * 5 % worlds.len();
         room.refill();
-        let seen: Vec<_> = worlds[secret]
-            .iter()
-            .map(|job| room.release(job, &mut *noise).of::<TableAnswer>().unwrap())
-            .collect();
+        let seen: Vec<_> =
+            worlds[secret].iter().map(|job| room.release(job, &mut *noise)).collect();
         let likely = clues.iter().map(|it| it.iter().map(|clue| clue.weigh(&seen)).sum::<f64>());
         let likely: Vec<_> = likely.collect();
         let guess = (0..worlds.len()).max_by(|a, b| likely[*a].total_cmp(&likely[*b])).unwrap();
@@ -99,38 +98,31 @@ struct Clue {
 
 enum Place {
     /// People of the cell of this name.
-    People(Vec<String>),
+    People(Vec<released::Place>),
     /// Total of a measure over the cell of this name.
-    Sum(Vec<String>, usize),
+    Sum(Vec<released::Place>, usize),
     /// How many cells there are.
     Cells,
     /// A cell that the reference does not have: if it is shown, that is that.
-    Fresh(Vec<String>),
+    Fresh(Vec<released::Place>),
 }
 
 impl Clue {
     /// The log-likelihood ratio of the figure; nothing where it is withheld.
-    fn weigh(&self, seen: &[TableResult]) -> f64 {
-        let table = &seen[self.job];
-        let cell = |name: &[String]| table.answer.cells.iter().find(|it| it.names == *name);
+    fn weigh(&self, seen: &[Release]) -> f64 {
+        let Released::Figures(figures) = seen[self.job].released() else {
+            panic!("a table leaves figures")
+        };
+        let cell = |name: &[released::Place]| {
+            figures.cells.iter().find(|cell| cell.name == name).map(|cell| &cell.totals)
+        };
         let found = match &self.place {
-            Place::People(name) => cell(name).map(|it| it.people.value),
-            Place::Sum(name, at) => cell(name).map(|it| it.measures[*at].total.value),
-            Place::Cells => {
-                let shown = i64::try_from(table.answer.cells.len()).unwrap();
-                // A number that may be 0 is not told, but the end of its range is.
-                let hidden = table.answer.withheld_cells;
-                #[expect(
-                    clippy::as_conversions,
-                    clippy::cast_possible_truncation,
-                    reason = "small"
-                )]
-                let reach = (1.959_963_984_540_054 * hidden.noise_sd).ceil() as i64;
-                Some(real(hidden.ci[1] - reach + shown))
-            }
+            Place::People(name) => cell(name).map(|totals| totals.people),
+            Place::Sum(name, at) => cell(name).map(|totals| totals.sums[*at]),
+            Place::Cells => Some(figures.withheld + i64::try_from(figures.cells.len()).unwrap()),
             Place::Fresh(name) => return if cell(name).is_some() { 1e9 } else { 0.0 },
         };
-        found.map_or(0.0, |found| (found - self.middle) * self.weight)
+        found.map_or(0.0, |found| (real(found) - self.middle) * self.weight)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A room for attackers: everything between a signed job and a result is the real code, but the wires.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{Ordered, Trainees};
 use privacy::{
@@ -8,11 +8,14 @@ use privacy::{
     sampler::{Exact, Noise, Scale, Variance},
 };
 use protocol::{
-    contract::Contract,
+    contract::{Contract, Dataset},
     job::{Job, JobId, Question, TemplateError, question_from_toml},
+    manifest::SignedManifest,
     policy::{self, Admitted},
     refusal::Refusal,
-    result::{JobResult, TableResult},
+    released::Place,
+    result::JobResult,
+    slice::Slice,
 };
 
 use super::data::{Person, contract, tables};
@@ -21,6 +24,9 @@ use crate::room::{self, NOW};
 /// What a party asks and is told.
 pub(crate) struct Room {
     pub(crate) contract: Contract,
+    manifests: BTreeMap<String, SignedManifest>,
+    /// What the owners hand over each month: everything.
+    slices: Vec<Slice>,
     ledger: Ledger,
     runtime: tokio::runtime::Runtime,
     noise: Width,
@@ -52,8 +58,8 @@ pub(crate) enum No {
 pub(crate) struct Worked {
     pub(crate) admitted: Admitted,
     pub(crate) totals: Totals,
-    /// Cells in the order of the totals, as a result names them.
-    pub(crate) names: Vec<Vec<String>>,
+    /// Cells in the order of the totals.
+    pub(crate) names: Vec<Vec<Place>>,
 }
 
 impl Room {
@@ -66,22 +72,23 @@ impl Room {
     pub(crate) fn with_budget(noise: Width, epsilon: f64) -> Self {
         let contract = Contract::parse(contract(epsilon).as_bytes()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let manifests = room::manifests(&contract, 1024);
+        let slice = |(name, dataset): (&String, &Dataset)| {
+            room::slice(&contract, name, dataset.budgets["measurement"].per_period())
+        };
+        let slices = contract.datasets.iter().map(slice).collect();
         let ledger = Ledger::new();
-        let mut room = Self { contract, ledger, runtime, noise, number: 0 };
+        let mut room = Self { contract, manifests, slices, ledger, runtime, noise, number: 0 };
         room.refill();
         room
     }
 
     /// Another month: a whole budget again, and nothing of the last.
     pub(crate) fn refill(&mut self) {
-        let contract = &self.contract;
-        let mut ledger = Ledger::new();
-        for (name, dataset) in &contract.datasets {
-            let granted = dataset.budgets["measurement"].per_period();
-            let slice = room::slice(contract, name, granted);
-            ledger.accept(&slice, contract, NOW).unwrap();
+        self.ledger = Ledger::new();
+        for slice in &self.slices {
+            self.ledger.accept(slice, &self.contract, NOW).unwrap();
         }
-        self.ledger = ledger;
     }
 
     /// A source of this build's noise.
@@ -128,12 +135,12 @@ impl Room {
         analysis: &str,
         question: Question,
     ) -> Result<Admitted, No> {
-        let manifests = room::manifests(&self.contract, 1024);
         self.number += 1;
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.number.to_le_bytes());
         let datasets = self.contract.analyses.get(analysis).map(|it| it.datasets());
-        let named = datasets.into_iter().flatten().filter_map(|name| manifests.get_key_value(name));
+        let named =
+            datasets.into_iter().flatten().filter_map(|name| self.manifests.get_key_value(name));
         let job = Job {
             contract: self.contract.digest,
             instance: room::instance(),
@@ -144,7 +151,7 @@ impl Room {
             datasets: named.map(|(name, it)| (name.clone(), it.digest())).collect(),
             receivers: vec!["publisher".to_owned()],
         };
-        policy::admit(&self.contract, &job, analyst, &manifests, NOW).map_err(No::Refused)
+        policy::admit(&self.contract, &job, analyst, &self.manifests, NOW).map_err(No::Refused)
     }
 
     /// Runs an admitted job over `people` and lets the result go, at the cost of a month of its own.
@@ -182,17 +189,17 @@ impl Room {
             sums: columns.by_ref().take(proof.vectors().unwrap().sums.len()).collect(),
             products: columns.by_ref().take(proof.vectors().unwrap().products.len()).collect(),
         };
-        let table: TableResult = self.result(&released).of().unwrap();
-        let names = table.answer.cells.into_iter().map(|it| it.names).collect();
+        let names = groups.cells().map(|cell| cell.name).collect();
         Worked { admitted, totals, names }
     }
 
-    /// Pays for a job that was worked out, and lets its figures go with noise.
-    pub(crate) fn release(&mut self, worked: &Worked, noise: &mut dyn Noise) -> JobResult {
+    /// Pays for a job that was worked out, and lets its figures go with noise. A party reads them as they are beside
+    /// its result, which says nothing that does not follow from them.
+    pub(crate) fn release(&mut self, worked: &Worked, noise: &mut dyn Noise) -> Release {
         let Worked { admitted, totals, .. } = worked;
         let paid = self.ledger.pay(admitted.clone(), &self.contract, NOW).unwrap();
         let raw = Raw::new(admitted.proven().clone(), totals.clone());
-        self.result(&raw.release(paid, &mut &mut *noise).unwrap())
+        raw.release(paid, &mut &mut *noise).unwrap()
     }
 
     /// The people of an admitted training, as the engine reads them.
