@@ -24,6 +24,7 @@ mod party;
 mod paying;
 mod qemu;
 mod reference;
+mod refusal_page;
 mod refusals;
 mod saturation;
 mod star;

@@ -291,7 +291,7 @@ fn crates() -> Vec<PathBuf> {
 }
 
 /// Every Rust file below `folder`, but for what other crates have below it.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -189,6 +189,8 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Where and why bytes are not the CBOR they should be.
+///
+/// Remedy: take the document again as it was produced; it was cut off or changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{flaw} at byte {offset}")]
 pub struct CborError {

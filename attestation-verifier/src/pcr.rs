@@ -80,6 +80,8 @@ impl fmt::Display for Hex<'_> {
 }
 
 /// The text is not a register's value.
+///
+/// Remedy: copy the register's whole value, 96 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a PCR is 96 hexadecimal digits, found {found} characters or another character")]
 pub struct InvalidPcr {

@@ -66,6 +66,8 @@ pub fn index(name: &str) -> Option<u8> {
 }
 
 /// Why the registers cannot be read.
+///
+/// Remedy: give what `nitro-cli build-enclave` or `eif-build` printed of the build.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistersError {

@@ -164,6 +164,8 @@ fn wide(field: u32) -> usize {
 }
 
 /// Why bytes are not such an archive.
+///
+/// Remedy: give a ramdisk that `eif-build` or the kernel's own tools wrote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

@@ -50,6 +50,8 @@ fn field<const N: usize>(program: &[u8], at: usize) -> Result<[u8; N], ElfError>
 }
 
 /// Why a file is not a program for an image.
+///
+/// Remedy: build the program for x86_64-unknown-linux-musl, linked statically.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

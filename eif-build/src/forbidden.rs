@@ -22,6 +22,8 @@ pub fn check(program: &[u8]) -> Result<(), Forbidden> {
 }
 
 /// The program must not be packed.
+///
+/// Remedy: build the enclave alone, without features that tests turn on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "it contains {what} (found {marker:?}); build it alone: cargo build -p enclave --bin glovebox-enclave"

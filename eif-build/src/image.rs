@@ -59,6 +59,8 @@ impl Eif<'_> {
 }
 
 /// The sections do not fit.
+///
+/// Remedy: give one to so many ramdisks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {found} ramdisks, expected 1 to {most}")]
 pub struct WriteError {

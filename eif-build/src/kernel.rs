@@ -32,12 +32,16 @@ pub fn check_command_line(line: &str) -> Result<(), CommandLineError> {
 }
 
 /// The kernel is in another format.
+///
+/// Remedy: give arch/x86/boot/bzImage of a kernel build.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the kernel is not a bzImage (arch/x86/boot/bzImage of a kernel build)")]
 #[non_exhaustive]
 pub struct NotABzImage;
 
 /// The kernel would get another command line than this.
+///
+/// Remedy: shorten the kernel's command line, in printable ASCII.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

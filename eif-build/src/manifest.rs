@@ -201,6 +201,8 @@ mod registers {
 }
 
 /// Why there is no manifest to go by.
+///
+/// Remedy: give the build manifest as `eif-build` wrote it, byte for byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

@@ -184,6 +184,8 @@ fn words(file: Option<&File>) -> String {
 }
 
 /// Why there is nothing to say of an image.
+///
+/// Remedy: give an image (.eif) that is whole, or build it again (`make eif`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

@@ -88,6 +88,8 @@ pub fn pack(inputs: &Inputs<'_>) -> Result<Packed, PackError> {
 }
 
 /// Why nothing is packed.
+///
+/// Remedy: change the input that is named, and pack again; nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

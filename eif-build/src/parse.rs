@@ -195,6 +195,9 @@ fn truncated(what: &'static str, found: usize, expected: usize) -> ParseError {
 }
 
 /// Why bytes are no image.
+///
+/// Remedy: take the image again from whoever built it: it was cut off, changed, or is of a shape that no enclave is
+/// started from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the text says it: found, expected")]

@@ -171,6 +171,8 @@ fn encode(value: &Value) -> Vec<u8> {
 }
 
 /// Why a signature section says nothing for the image.
+///
+/// Remedy: sign the image again with a P-384 key and its certificate, or build it without a signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {

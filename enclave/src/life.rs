@@ -57,6 +57,8 @@ fn half_of(meminfo: &str) -> Option<u64> {
 }
 
 /// Why an enclave did not start.
+///
+/// Remedy: start the host again; the console of an enclave with --debug shows this line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifeError {

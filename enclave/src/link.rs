@@ -22,6 +22,8 @@ pub trait Host: Send + Sync {
 }
 
 /// Why the host gave no answer.
+///
+/// Remedy: see that host and enclave are of one version and that the host's disk is well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {

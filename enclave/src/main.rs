@@ -32,6 +32,9 @@ fn run() -> Result<(), Failure> {
     Ok(runtime.block_on(live(nsm, host, &listen, ""))?)
 }
 
+/// Why the enclave's program ends.
+///
+/// Remedy: start the enclave by `glovebox-host run`, which passes it what it needs.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("this program takes no arguments")]

@@ -232,6 +232,9 @@ pub(crate) struct Keys {
 }
 
 /// Why the enclave does not start.
+///
+/// Remedy: start the host with the contract that every party signed, which lists this build; the module must
+/// answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BootError {

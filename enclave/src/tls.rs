@@ -38,6 +38,8 @@ impl Tls {
 }
 
 /// Why TLS cannot be set up.
+///
+/// Remedy: start the host again; if it stays, the build is broken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {

@@ -5,6 +5,8 @@ use protocol::{contract::OpenContractError, time::Time};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// Why a command could not do its work.
+///
+/// Remedy: change the option or the file that is named; `glovebox-host run --help` lists them all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum Failure {

@@ -282,6 +282,8 @@ impl Drop for AbortOnDrop {
 }
 
 /// Why a host did not start.
+///
+/// Remedy: change the option, folder or address that is named, and start the host again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {

@@ -64,6 +64,8 @@ impl Machine {
 }
 
 /// Why an enclave ended.
+///
+/// Remedy: start the host again; with --debug the enclave's console says why it ended (never with data of a party).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum Death {

@@ -51,6 +51,8 @@ struct Record {
 }
 
 /// Why there is no room for a result.
+///
+/// Remedy: raise results_bytes in the host's configuration, or remove results that every receiver has opened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum NoRoom {
     /// The share of one party is used up.

@@ -262,6 +262,8 @@ fn failed(why: Failure) -> Answer {
 const CLOSINGS: &str = "closings/";
 
 /// Why a conversation with the enclave ended.
+///
+/// Remedy: start the host again if the enclave has ended; its log says which.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ConverseError {

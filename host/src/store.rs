@@ -30,6 +30,8 @@ pub(crate) struct Store {
 }
 
 /// Why an object is not kept.
+///
+/// Remedy: see that the disk has room and that the host's user may write to its folder.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PutError {
     /// There is no room for the result.

@@ -323,6 +323,8 @@ impl Part {
 }
 
 /// Why an upload did not go on.
+///
+/// Remedy: run `glovebox upload` again, which continues where it stopped; limits are the operator's (quota_bytes).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum UploadError {

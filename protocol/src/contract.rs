@@ -396,6 +396,9 @@ impl Dataset {
 }
 
 /// Why a signed contract does not open.
+///
+/// Remedy: give the .signed file that `glovebox contract sign` makes, with the signature of every party in it; who
+/// has not signed is named.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenContractError {

@@ -6,7 +6,6 @@
 mod contract;
 mod job;
 mod messages;
-mod refusal_page;
 mod refusals;
 mod released;
 mod results;

@@ -53,6 +53,8 @@ fn from_module() -> Result<Zeroizing<Vec<u8>>, EntropyError> {
 }
 
 /// The kernel's generator would start without the module's randomness.
+///
+/// Remedy: start the image as an enclave, with its module; PID 1 starts nothing without randomness.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EntropyError {
     #[error("/dev/nsm does not open: this is not an enclave")]

@@ -55,6 +55,9 @@ fn say(line: impl fmt::Display) {
     let _unheard = writeln!(io::stderr(), "init: {line}");
 }
 
+/// Why PID 1 ends.
+///
+/// Remedy: see the cause that is named; PID 1 ends the enclave, and the host's log says so.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]

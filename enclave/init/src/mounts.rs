@@ -28,6 +28,8 @@ pub(crate) fn mount_all() -> Result<(), MountError> {
 }
 
 /// The kernel cannot mount a file system that the enclave needs.
+///
+/// Remedy: build the image with the kernel's configuration as it is (`make eif`).
 #[derive(Debug, thiserror::Error)]
 #[error("mounting {kind} on {target}: {cause}")]
 pub(crate) struct MountError {

@@ -66,6 +66,8 @@ impl Order {
 }
 
 /// The image does not fit together, or was not unpacked to its end.
+///
+/// Remedy: give the enclave more memory (`--memory-mib`), or take the image again as it was built.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OrderError {
     #[error("reading the order: {0}")]

@@ -64,6 +64,8 @@ pub fn read(document: &[u8]) -> Result<Own, NsmError> {
 }
 
 /// Why the module did not do what was asked.
+///
+/// Remedy: start the enclave again on a Nitro instance; a module that is used up needs a new one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NsmError {
@@ -101,6 +103,8 @@ pub enum NsmError {
 }
 
 /// Error codes of the module (AWS Nitro Enclaves NSM API, `ErrorCode`).
+///
+/// Remedy: start the enclave again; the module says no more than this.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {

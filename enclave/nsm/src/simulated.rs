@@ -187,6 +187,8 @@ impl fmt::Debug for Simulated {
 }
 
 /// Why the simulated module cannot be made, or cannot sign.
+///
+/// Remedy: see that the folder of the simulated CA can be read and written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatedError {

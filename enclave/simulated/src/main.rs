@@ -71,6 +71,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(runtime.block_on(live(nsm, StreamHost::unix(host), &listen, "SIMULATED "))?)
 }
 
+/// Why the simulated enclave's program ends.
+///
+/// Remedy: start it by `glovebox-host run --simulated`.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]

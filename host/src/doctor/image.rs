@@ -94,6 +94,8 @@ struct Found {
 }
 
 /// Why a file is not an enclave image.
+///
+/// Remedy: take the image again from whoever built it, or build it (`make eif`).
 #[derive(Debug, thiserror::Error)]
 enum Flaw {
     #[error("is not an enclave image")]

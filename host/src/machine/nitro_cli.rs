@@ -71,6 +71,8 @@ impl Described {
 }
 
 /// Why `nitro-cli` did not do what it was asked.
+///
+/// Remedy: run `glovebox-host doctor`, which looks at nitro-cli, its allocator and its permissions.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum CliError {

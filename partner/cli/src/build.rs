@@ -68,7 +68,7 @@ fn named(registers: &[String]) -> Result<BTreeMap<u8, Pcr>, Failure> {
             ))
         })?;
         if build.insert(index, pcr).is_some() {
-            return Err(Failure::unclear(format!("register {index} is there twice")));
+            return Err(Failure::unclear(format!("register {index} is there twice: name it once")));
         }
     }
     Ok(build)

@@ -25,6 +25,8 @@ use std::{
 };
 
 /// Why a command ends without success.
+///
+/// Remedy: see that the path exists, that this user may use it, and that the disk has room.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The answer is no: refused, not believed, or not in the contract. Exit code 1.

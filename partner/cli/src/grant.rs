@@ -208,7 +208,9 @@ impl Meant {
         let owned: Vec<&str> = owned.map(|(name, _)| name.as_str()).collect();
         match owned.as_slice() {
             [only] => Ok((*only).to_owned()),
-            [] => Err(Failure::no(format!("{party} owns no dataset under this contract"))),
+            [] => Err(Failure::no(format!(
+                "{party} owns no dataset under this contract: there is nothing to grant"
+            ))),
             several => Err(Failure::unclear(format!(
                 "which dataset is meant? {party} owns {}: name one",
                 several.join(" and ")

@@ -110,7 +110,7 @@ impl Submit {
         };
         let sealed = ran.sealed.as_deref().ok_or_else(|| {
             Failure::no(format!(
-                "job {} has run, but this party is not a receiver of its result",
+                "job {} has run, but this party is not a receiver of its result: ask one of them",
                 ran.job
             ))
         })?;

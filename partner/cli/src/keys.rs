@@ -279,7 +279,9 @@ impl Withdraw {
         let key = match (self.key, self.kind) {
             (Some(key), _) => key,
             (None, Some(kind)) => keys::public_key(&self.dir, kind.into())?,
-            (None, None) => return Err(Failure::unclear("name the key with --kind or --key")),
+            (None, None) => {
+                return Err(Failure::unclear("which key is meant? Name it with --kind or --key"));
+            }
         };
         withdrawals::has_room(&self.dir, &RootFile::read(&self.dir)?.public(), &key)
             .map_err(|full| Failure::no(format!("{full}; nothing was signed")))?;

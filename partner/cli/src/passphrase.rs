@@ -104,6 +104,11 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let no_text = |_| Failure::unclear(format!("{} is not text in UTF-8", path.display()));
+    let no_text = |_| {
+        Failure::unclear(format!(
+            "{} is not text in UTF-8: write the passphrase into its first line as text",
+            path.display()
+        ))
+    };
     Ok(Zeroizing::new(std::str::from_utf8(line).map_err(no_text)?.to_owned()))
 }

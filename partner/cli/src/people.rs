@@ -42,7 +42,7 @@ impl PeopleArgs {
             |name: &str| contract.datasets.get(name).is_some_and(|dataset| dataset.owner == party);
         if let Some(strange) = answers.datasets().find(|name| !owns(name)) {
             return Err(Failure::unclear(format!(
-                "{party} has no dataset \"{}\" under this contract",
+                "{party} has no dataset \"{}\" under this contract: name one of its own",
                 say::name(strange)
             )));
         }

@@ -44,6 +44,8 @@ impl fmt::Display for RoomWord {
 }
 
 /// The word is neither an address nor a name.
+///
+/// Remedy: give a room's address, or the name of a room that `glovebox party join` added.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}, or the name of a room in the party's folder: a-z first, then a-z, 0-9, '-' or '_'")]
 pub(crate) struct NoRoomWord(InvalidAddress);

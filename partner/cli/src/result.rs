@@ -75,7 +75,7 @@ impl Open {
         let given = self.file.as_deref().map(files::read).transpose()?;
         let named = || self.file.as_deref().and_then(Path::file_stem)?.to_str()?.parse().ok();
         let job = self.job.or_else(named);
-        let job = job.ok_or_else(|| Failure::unclear("which job is it? name it with --job"))?;
+        let job = job.ok_or_else(|| Failure::unclear("which job is meant? Name it with --job"))?;
         let sealed = match (given, common.known_address()) {
             (Some(sealed), _) => sealed,
             (None, Some(room)) => match Store::new(room).result(job, party).await {

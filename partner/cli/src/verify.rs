@@ -57,7 +57,9 @@ impl Verify {
             } else {
                 print(room.checks())?;
             }
-            return Err(Failure::no(format!("the enclave is what it should be, but {why}")));
+            return Err(Failure::no(format!(
+                "the enclave is what it should be, but {why}; send it nothing before that is mended"
+            )));
         }
         let (instance, believed) = (room.instance(), room.believed());
         let time = Time(believed.timestamp().as_millis());

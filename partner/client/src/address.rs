@@ -51,6 +51,8 @@ impl fmt::Display for Address {
 }
 
 /// The text is not the address of a room.
+///
+/// Remedy: write the address that the operator gave, with https:// and its port.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found \"{text}\", expected the address of a room such as https://room.example:7500")]
 pub struct InvalidAddress {

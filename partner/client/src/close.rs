@@ -130,6 +130,9 @@ pub async fn stored(
 }
 
 /// Why there is no closing to believe.
+///
+/// Remedy: run `glovebox close` again; a closing that is not believed credits nothing, so ask the operator what
+/// answers there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {

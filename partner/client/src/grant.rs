@@ -283,6 +283,8 @@ impl GrantTarget<'_> {
 }
 
 /// Why a grant is not made, or not accepted.
+///
+/// Remedy: name the dataset, its files and the folder of its owner's keys as the text says; nothing was granted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {

@@ -29,6 +29,8 @@ pub struct Answer {
 }
 
 /// Why there is no answer.
+///
+/// Remedy: see that the address is right and that the program there runs, then try again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {

@@ -20,6 +20,8 @@ use protocol::{
 use std::path::PathBuf;
 
 /// Why a job is not answered.
+///
+/// Remedy: do what the text names, then submit the same job again with its --id: nothing is paid twice.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {

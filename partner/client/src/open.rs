@@ -132,6 +132,9 @@ pub fn unseal(
 }
 
 /// Why a result does not open.
+///
+/// Remedy: open the file that the host has for this party and job; if somebody put another in its place, ask the
+/// operator and the analyst.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {

@@ -315,6 +315,8 @@ fn number(kind: Identifier) -> u8 {
 }
 
 /// Why samples of people cannot be used.
+///
+/// Remedy: give the folder back to this user (mode 600 of the file), or remove the file and seal again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SketchError {

@@ -91,6 +91,9 @@ pub fn check(
 }
 
 /// Why a receipt does not hold.
+///
+/// Remedy: do not use the figures before it holds: take receipt, result.json and released.cbor again from one
+/// folder, under the contract that was signed.
 #[derive(Debug, thiserror::Error)]
 #[error("the receipt does not hold: {flaw}")]
 pub struct ReceiptError {
@@ -113,6 +116,9 @@ impl ReceiptError {
 }
 
 /// What is wrong with a receipt.
+///
+/// Remedy: take the files that lay beside the receipt, byte for byte; if the flaw stays, the result is not what the
+/// enclave attested.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiptFlaw {

@@ -99,6 +99,8 @@ fn path(directory: &Path, contract: &Digest) -> PathBuf {
 }
 
 /// Why a bucket salt cannot be used.
+///
+/// Remedy: take the .salts file that came with this contract and sign again, so that the salt is kept.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaltError {

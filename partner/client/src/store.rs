@@ -247,6 +247,8 @@ impl Store {
 }
 
 /// Why the store did not do what was asked.
+///
+/// Remedy: see that the host runs and that the address is a room's, then run the same command again; it continues.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

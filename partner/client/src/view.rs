@@ -47,6 +47,8 @@ pub fn at_confidence(
 }
 
 /// Why there is no such view.
+///
+/// Remedy: give the files of a result with figures, and a confidence between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {

@@ -126,6 +126,8 @@ pub fn keep(directory: &Path, bytes: &[u8]) -> Result<PathBuf, WithdrawalError> 
 }
 
 /// Why withdrawals are not read or kept.
+///
+/// Remedy: give the .withdrawal file as `glovebox keys withdraw` wrote it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WithdrawalError {

@@ -108,6 +108,8 @@ impl Door {
 }
 
 /// Why a custody does not listen.
+///
+/// Remedy: serve at the address that the contract names for this party, or agree on a contract that names another.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DoorError {

@@ -10,6 +10,8 @@ use protocol::{digest::Digest, refusal::Refusal};
 use std::{io, path::PathBuf};
 
 /// Why the ledger does not do what it was asked.
+///
+/// Remedy: do what the text names; until then the ledger hands out nothing for it, and nothing is lost.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {

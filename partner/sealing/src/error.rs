@@ -7,6 +7,8 @@ use protocol::sealed::{Declared, FileError};
 use std::{io, path::PathBuf};
 
 /// Why nothing was sealed.
+///
+/// Remedy: change the table, the options or the contract as the text says, and seal again; nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {

@@ -84,6 +84,8 @@ struct File {
 }
 
 /// Why a file of keys cannot be read.
+///
+/// Remedy: give the .keys file that was written beside the sealed file, with mode 600.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {

@@ -58,6 +58,8 @@ impl Reading {
 }
 
 /// Why a word for consent or for none is refused.
+///
+/// Remedy: give each word to one of --yes, --no and --none, with the meaning that it usually has.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidWord {
@@ -145,6 +147,8 @@ impl fmt::Display for Share {
 }
 
 /// A text that is not a share.
+///
+/// Remedy: write a share in percent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[error("expected percent from 0 to 100, such as 1 or 0.5")]

@@ -44,6 +44,8 @@ pub fn draws(
 }
 
 /// Why no noise can be drawn.
+///
+/// Remedy: raise epsilon or lower the caps, so that the noise can be drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DrawError {

@@ -316,6 +316,9 @@ impl Stage {
 }
 
 /// Why a rehearsal fails.
+///
+/// Remedy: give a file for each dataset of the contract, and a job that it permits; a rehearsal asks no room and
+/// costs nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RehearsalError {

@@ -25,6 +25,8 @@ pub use mechanism::Mechanism;
 pub use normal::upper_tail;
 
 /// Why there is no answer.
+///
+/// Remedy: give numbers within the ranges that are named.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountingError {

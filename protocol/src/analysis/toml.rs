@@ -165,6 +165,9 @@ fn analysis<'c>(
 }
 
 /// Why a TOML is not a job of this contract.
+///
+/// Remedy: change the field or line of the job that is named; the page of each kind
+/// (protocol/src/analysis/KIND/README.md) lists its fields.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {

@@ -395,6 +395,8 @@ impl ProductFigure {
 }
 
 /// The bytes are not the released figures of any job.
+///
+/// Remedy: give released.cbor as it lies beside the receipt, byte for byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected the figures that were released for a job (released.cbor)")]
 pub struct InvalidReleased;

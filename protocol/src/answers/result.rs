@@ -56,6 +56,8 @@ impl JobResult {
 }
 
 /// The bytes are not a result of this format.
+///
+/// Remedy: give result.json as `glovebox result open` wrote it, with a program of the version that wrote it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected a result of format {FORMAT}")]
 pub struct InvalidResult;

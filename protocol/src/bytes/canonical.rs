@@ -55,6 +55,8 @@ pub fn from_slice_within<T: Serialize + DeserializeOwned>(
 }
 
 /// Why bytes are not a message of this protocol.
+///
+/// Remedy: use programs of one version on both sides, and files as they were written.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {

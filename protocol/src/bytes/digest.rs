@@ -100,6 +100,8 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// The text or bytes are not a SHA-384 digest.
+///
+/// Remedy: copy the whole digest, 96 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {length} bytes, expected a SHA-384 digest of 48 bytes (96 hex digits)")]
 pub struct InvalidDigest {

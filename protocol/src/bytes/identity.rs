@@ -156,6 +156,9 @@ fn sha256(bytes: &[u8]) -> [u8; MatchKey::LEN] {
 }
 
 /// Why a field does not hold an identifier.
+///
+/// Remedy: correct the field in the table, or say with --country how national numbers are meant; rows that stay
+/// wrong are left out and counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {

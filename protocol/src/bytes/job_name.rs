@@ -89,6 +89,8 @@ impl<'de> Deserialize<'de> for JobName {
 }
 
 /// The text or bytes are not the name of a job.
+///
+/// Remedy: copy the whole name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected the name of a job: 64 hex digits, as `glovebox job submit` prints it")]
 pub struct InvalidJobName;

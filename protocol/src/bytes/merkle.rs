@@ -335,6 +335,8 @@ impl FromStr for Root {
 }
 
 /// A text that names no root.
+///
+/// Remedy: copy the whole root, 96 lowercase hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {length} characters that are not a root, expected 96 lowercase hex digits")]
 pub struct InvalidRoot {

@@ -91,6 +91,8 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
 }
 
 /// The text is not a time.
+///
+/// Remedy: write the time in UTC in the form that is shown.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found \"{text}\", expected a time in UTC such as 2026-11-01T00:00:00Z")]
 pub struct InvalidTime {

@@ -81,6 +81,8 @@ impl fmt::Display for Scale {
 }
 
 /// The number of decimals is larger than a column may have.
+///
+/// Remedy: give the column a scale of at most so many decimals.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {found} decimals, expected at most {}", Scale::MOST)]
 pub struct InvalidScale {

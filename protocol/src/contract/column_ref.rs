@@ -63,6 +63,8 @@ impl From<ColumnRef> for String {
 }
 
 /// The text does not name a column of a dataset.
+///
+/// Remedy: write the dataset, a dot and the column as the contract names them.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("found {found:?}, expected a dataset and its column, such as \"sales.spend\"")]
 pub struct InvalidColumnRef {

@@ -73,6 +73,8 @@ impl fmt::Display for CustodyAddress {
 }
 
 /// The text is not where a custody may answer.
+///
+/// Remedy: write the address as `glovebox custody serve` prints it, with the key of its certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{CUSTODY_ADDRESS}")]
 pub struct NoCustodyAddress;

@@ -138,6 +138,9 @@ impl Manifest {
 }
 
 /// Why a manifest does not fit its dataset.
+///
+/// Remedy: the owner seals the dataset again under this contract (`glovebox seal`), with the program of this
+/// version.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -114,6 +114,9 @@ pub enum Answer {
 }
 
 /// Why the host did not do what it was asked.
+///
+/// Remedy: ask the operator, whose log of `glovebox-host` says more; nothing is lost, and the same command may be
+/// run again.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "another failure is another version of the wire")]

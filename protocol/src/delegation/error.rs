@@ -5,6 +5,9 @@ use crate::{limits, time::Time};
 use serde::{Deserialize, Serialize};
 
 /// Why a signature is not the word of a party.
+///
+/// Remedy: sign with a key that the party's root key delegated and has not withdrawn (`glovebox keys show`), or
+/// delegate one (`glovebox keys delegate`).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

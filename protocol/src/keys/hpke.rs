@@ -170,6 +170,8 @@ pub fn seal(
 }
 
 /// Why something sealed does not open.
+///
+/// Remedy: use the folder of the party that it was sealed to (--dir), and the file as it was written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {

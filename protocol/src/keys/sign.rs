@@ -295,6 +295,9 @@ pub fn digest_of(bytes: &[u8]) -> Digest {
 }
 
 /// Why a signature is not believed.
+///
+/// Remedy: take the file again from whoever signed it, byte for byte, and name the key that is meant; a copy that
+/// was opened in an editor is another file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {

@@ -185,6 +185,8 @@ impl fmt::Display for Delta {
 }
 
 /// The number is not a valid ε or δ.
+///
+/// Remedy: write a number within the range that is named.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidLoss {

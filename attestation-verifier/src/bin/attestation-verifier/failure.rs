@@ -3,6 +3,8 @@
 use std::{io, path::PathBuf};
 
 /// It cannot be told whether something is believed. The exit code is 2.
+///
+/// Remedy: change the argument or the file that is named; until then nothing is said of the document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("reading {path}: {cause}", path = path.display())]

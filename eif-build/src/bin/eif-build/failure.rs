@@ -4,6 +4,9 @@ use attestation_verifier::registers::RegistersError;
 use eif_build::{ParseError, manifest::ManifestError, pack::PackError};
 use std::{io, path::PathBuf, process::ExitCode};
 
+/// Why `eif-build` did not do its work.
+///
+/// Remedy: change the argument or the file that is named, and run the command again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("reading {path}: {cause}", path = path.display())]

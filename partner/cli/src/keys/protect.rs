@@ -35,7 +35,10 @@ impl Protect {
         let file = RootFile::read(&self.dir)?;
         let path = file.path().to_owned();
         if self.remove && !file.is_protected() {
-            return Err(Failure::no(format!("{} is under no passphrase", path.display())));
+            return Err(Failure::no(format!(
+                "{} is under no passphrase: there is none to take away",
+                path.display()
+            )));
         }
         if self.passphrase.is_named() && !file.is_protected() {
             return Err(Failure::unclear(format!(

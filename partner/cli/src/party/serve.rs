@@ -1,3 +1,5 @@
+//! What runs of a party unattended, what it holds back, and how a file that was held is accepted.
+
 use crate::{
     failure::Failure,
     profile, say,
@@ -220,7 +222,7 @@ impl Accept {
                 let of_room =
                     self.room.as_ref().map(|room| format!(" in the room \"{}\"", say::name(room)));
                 return Err(Failure::unclear(format!(
-                    "no rule watches a file of \"{}\"{}",
+                    "no rule watches a file of \"{}\"{}: name a dataset of a [[room.watch]] in service.toml",
                     say::name(&self.dataset),
                     of_room.unwrap_or_default()
                 )));

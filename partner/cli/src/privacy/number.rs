@@ -59,6 +59,8 @@ impl FromStr for Decimal {
 }
 
 /// The text is not a positive decimal number.
+///
+/// Remedy: write a number within the range that is named.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "expected a decimal number above 0 such as 1.5 or 1e-5, with at most 38 digits and below 1.8e19"
@@ -66,6 +68,8 @@ impl FromStr for Decimal {
 pub(super) struct InvalidDecimal;
 
 /// The text is not a count.
+///
+/// Remedy: write a number within the range that is named.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected a whole number from 1 to 1e9, such as 10000 or 1e4")]
 pub(super) struct InvalidCount;

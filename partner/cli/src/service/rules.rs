@@ -209,7 +209,7 @@ impl Rules {
         let mut names = BTreeSet::new();
         for room in &self.rooms {
             if !names.insert(room.name.as_str()) {
-                return Err(format!("the room \"{}\" stands there twice", room.name));
+                return Err(format!("the room \"{}\" stands there twice: take one out", room.name));
             }
             room.check().map_err(|why| format!("room \"{}\": {why}", room.name))?;
         }
@@ -232,7 +232,9 @@ impl RoomRules {
         let granted = self.grants.iter().map(|rule| rule.dataset.as_str()).collect();
         let watched = self.watches.iter().map(|rule| rule.dataset.as_str()).collect();
         if let Some(dataset) = twice(granted).or_else(|| twice(watched)) {
-            return Err(format!("the dataset \"{dataset}\" has two rules of one kind"));
+            return Err(format!(
+                "the dataset \"{dataset}\" has two rules of one kind: take one out"
+            ));
         }
         for rule in &self.watches {
             rule.options().map_err(|why| format!("watch of {}: {why}", rule.dataset))?;
@@ -278,7 +280,7 @@ impl RoomRules {
                 let known: Vec<_> =
                     contract.builds.iter().map(|build| build.name.as_str()).collect();
                 return Err(Failure::no(format!(
-                    "the rules for the room \"{}\" name the build \"{name}\", and its contract has {}",
+                    "the rules for the room \"{}\" name the build \"{name}\", and its contract has {}: name one of these",
                     self.name,
                     known.join(", ")
                 )));

@@ -71,6 +71,8 @@ impl FromStr for Resubmission {
 }
 
 /// The text names no job.
+///
+/// Remedy: give the 64 digits that `glovebox job submit` printed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "expected the name of a job that was submitted from here (64 hex digits), or an id of your own \

@@ -12,6 +12,8 @@ use std::{
 };
 
 /// Why keys cannot be made or used.
+///
+/// Remedy: name the folder of the party's keys with --dir, readable by its user alone (mode 600 of key files).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {

@@ -69,6 +69,8 @@ impl fmt::Debug for Passphrase {
 }
 
 /// A passphrase that is too short or too long.
+///
+/// Remedy: choose a passphrase of a length within the range.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "a passphrase that is set has at least {} characters, and none has more than {} bytes",

@@ -10,6 +10,9 @@ use attestation_verifier::{ParseError, VerifyError, receipt::ParseAttestedError}
 use protocol::{digest::Digest, refusal::Refusal};
 
 /// Why a room is not believed, or does not answer.
+///
+/// Remedy: send nothing to what is not believed; ask the operator for the room's address, or try again if nobody
+/// answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RoomError {

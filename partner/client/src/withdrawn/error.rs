@@ -3,6 +3,8 @@
 use std::{io, path::PathBuf};
 
 /// Why it is not known which builds were withdrawn.
+///
+/// Remedy: give a current list of withdrawn builds; while it is unknown which are withdrawn, none is believed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WithdrawnError {

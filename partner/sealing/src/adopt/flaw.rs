@@ -3,6 +3,9 @@
 use protocol::sealed::Declared;
 
 /// Why a file that opens is not adopted.
+///
+/// Remedy: have the other program write the file as protocol/spec/sealed-v2.md says, or seal the table with
+/// `glovebox seal`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptFlaw {

@@ -204,6 +204,8 @@ impl FromStr for DateFormat {
 }
 
 /// A text that is not a format of days.
+///
+/// Remedy: write how days stand in the table, with year, month and day in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[error("expected year, month and day such as %d.%m.%Y (also %y, %b, %H, %M, %S), or %s alone")]

@@ -1,6 +1,9 @@
 use protocol::identity::IdentityError;
 
 /// What is wrong with a row. No variant holds a value: values may be secret.
+///
+/// Remedy: mend the row in the table, or read it another way with the option that is named; a few bad
+/// rows are left out (--max-rejected), and --reject-file keeps them to be mended.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {

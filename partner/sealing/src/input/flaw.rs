@@ -1,6 +1,8 @@
 //! Why a name of a column that the owner gives is refused.
 
 /// Why a name given on the command line is refused.
+///
+/// Remedy: write FILE=CONTRACT with names that the file and the contract have.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MapFlaw {

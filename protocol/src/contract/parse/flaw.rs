@@ -3,6 +3,8 @@
 use crate::text::{self, Hidden};
 
 /// Where a contract is wrong, and what is wrong there.
+///
+/// Remedy: open the contract at the line that is named and change what the text says; nobody has signed it yet.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("contract, line {line}: {flaw}")]
 pub struct ContractError {
@@ -13,6 +15,9 @@ pub struct ContractError {
 }
 
 /// What is wrong with a contract.
+///
+/// Remedy: change the line of the contract that is named with it; protocol/spec/contract-v2.md says what each key
+/// may hold.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {

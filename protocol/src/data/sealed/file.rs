@@ -286,6 +286,9 @@ impl fmt::Debug for Values {
 }
 
 /// Why a file does not open.
+///
+/// Remedy: take the .sealed, .manifest and .keys files that one run of `glovebox seal` wrote, or seal the table
+/// again.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
@@ -336,6 +339,9 @@ impl From<Flaw> for FileError {
 }
 
 /// Where a file leaves the format.
+///
+/// Remedy: write the file again with `glovebox seal`, or with a recipe of partner/recipes as it is;
+/// protocol/spec/sealed-v2.md says what the format is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {

@@ -84,6 +84,8 @@ fn encode_body<T: Message>(message: &T, out: &mut Vec<u8>) -> Result<(), FrameEr
 }
 
 /// Why bytes are not a frame.
+///
+/// Remedy: run host and enclave of the same version; the operator sees this in the log, and no party does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {

@@ -71,6 +71,8 @@ impl fmt::Display for ObjectName {
 }
 
 /// The text is not the name of an object. It is not repeated here, since it came from outside.
+///
+/// Remedy: ask for a result or a closing by the name that `glovebox` prints for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "found {length} bytes that are not an object name, expected results/JOB/NAME or closings/INSTANCE \

@@ -294,6 +294,9 @@ pub(super) fn product(a: u128, b: u128) -> (u128, u128) {
 }
 
 /// Why a proof does not hold.
+///
+/// Remedy: ask again with a program of the instance's version; if it stays, the receipt or the program was tampered
+/// with: believe neither.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {

@@ -175,6 +175,9 @@ fn natural(number: f64) -> Option<u64> {
 }
 
 /// Why a tally has no price.
+///
+/// Remedy: ask for less noise on fewer figures, raise epsilon, or lower the caps; `glovebox job price` tells what a
+/// job would cost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PriceError {

@@ -94,6 +94,8 @@ impl From<Clamp> for Ends {
 }
 
 /// The ends cannot be those of a clamp.
+///
+/// Remedy: choose caps and floors within the range that is named.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "found a clamp from {least} to {most}, expected 0 between its ends, one of them away from 0, and neither \
