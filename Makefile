@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,7 +56,7 @@ bench: ## what the main parts cost, as ratios within one run
 		--target-dir target/peer-bench
 	$(CARGO) run --release --locked --quiet -p privacy --example draws_per_second
 	$(CARGO) run --release --locked --quiet -p protocol --example accountants
-	@$(MAKE) --no-print-directory bench-sealing bench-boot
+	@$(MAKE) --no-print-directory bench-room bench-sealing bench-boot
 
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
 	$(CARGO) test $(ALL) --test all qemu::what_a_boot_costs -- --ignored --nocapture
@@ -78,8 +78,14 @@ bench-engine: setup ## the engine beside DuckDB on the same rows in the clear (d
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check numpy
 	$(PYTHON) enclave/engine/examples/beside_duckdb.py target/bench-engine 1 3 10
 
-# Millions of rows, for example MILLIONS="1 10".
+# Millions of rows, for example MILLIONS="1 10"; of bench-room also with those of the other datasets, for example "30x5 5x5x5".
 MILLIONS ?= 1
+
+bench-room: setup ## a room from sealed files to answers beside DuckDB in the clear, both with the same answers (downloads numpy)
+	$(CARGO) build --release --locked --quiet -p rehearsal --example room
+	@mkdir -p target/bench-room
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check numpy
+	$(PYTHON) partner/try/examples/room/beside_duckdb.py target/bench-room $(MILLIONS)
 
 bench-sealing: setup ## sealing CSV beside pyarrow writing an encrypted file of the same columns (downloads numpy)
 	$(CARGO) build --release --locked --quiet -p sealing --example rows_per_second

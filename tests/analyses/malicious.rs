@@ -25,7 +25,8 @@ use protocol::{
         Quantity, Side, Table, Tally,
     },
 };
-use rehearsal::{Rehearsal, Stage};
+use rehearsal::{Agreement, Stage};
+use sealing::Options;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -46,24 +47,25 @@ async fn sent(sample: &Sample) {
     let name = sample.name();
     let table = with_hidden_columns(sample);
     let text = toml::to_string(&table).unwrap();
-    let data = BTreeMap::new();
-    let mut stage = Rehearsal::new(&text, &sample.job, &data).stage().await.unwrap();
-    let (analysis, question) = question_from_toml(&sample.job, &stage.contract).unwrap();
+    let agreement = Agreement::new(&text).unwrap();
+    let Agreement { contract, parties, .. } = &agreement;
+    let mut stage = agreement.open(true).await.unwrap();
+    let (analysis, question) = question_from_toml(&sample.job, contract).unwrap();
     let mut refused = Vec::new();
-    for (what, changed) in others(&stage.contract, &analysis, &question) {
-        match price(&stage.contract, &analysis, &changed) {
+    for (what, changed) in others(contract, &analysis, &question) {
+        match price(contract, &analysis, &changed) {
             // A name that is only shown, or fewer of something.
             Ok(proven) => {
-                let terms = &stage.contract.analyses[&analysis];
+                let terms = &contract.analyses[&analysis];
                 assert_eq!(beyond(terms, proven.tally()), None, "{name}: {what}");
             }
             // Before anybody has granted anything, only what the question itself is decides.
             Err(_) => {
                 let job = asked(&stage, &analysis, &changed);
-                let analyst = &stage.contract.analyses[&analysis].analysts[0];
+                let analyst = &contract.analyses[&analysis].analysts[0];
                 let nothing = BTreeMap::new();
                 let now = client::clock::now();
-                match admit(&stage.contract, &job, analyst, &nothing, now) {
+                match admit(contract, &job, analyst, &nothing, now) {
                     Err(Refusal::KeyWithheld { .. }) => {}
                     Err(refusal) => refused.push((what, job, refusal)),
                     Ok(_) => panic!("{name}: {what} is admitted"),
@@ -72,8 +74,8 @@ async fn sent(sample: &Sample) {
         }
     }
     assert!(refused.len() > 3, "{name}: of a signed question hardly anything is refused");
-    let analyst = &stage.contract.analyses[&analysis].analysts[0];
-    let key = &stage.parties[analyst];
+    let analyst = &contract.analyses[&analysis].analysts[0];
+    let key = &parties[analyst];
     for (what, job, expected) in every_so_often(&refused, 40) {
         let body = Body::Job { job: key.sign(job).unwrap(), slices: Vec::new() };
         match stage.room.request(key, body).await.unwrap() {
@@ -139,28 +141,31 @@ async fn malicious_room(sample: &Sample) {
     // What the kind makes of the next job, whatever the job's question is.
     let next: Arc<Mutex<Option<Tally>>> = Arc::default();
     let kind = Arc::clone(&next);
-    let rehearsal = Rehearsal::new(&text, &sample.job, &data);
-    let stage = rehearsal.stage_as(|attested, noise| {
+    let agreement = Agreement::new(&text).unwrap();
+    let Agreement { contract, parties, .. } = &agreement;
+    let stage = agreement.open_as(true, |attested, noise| {
         attested.open_with(noise, 4 << 30, Box::new(move |_| kind.lock().unwrap().clone()))
     });
     let mut stage = stage.await.unwrap();
-    let mut sealed = Vec::new();
     for (dataset, file) in &data {
-        sealed.push(stage.grant(dataset, file, &rehearsal.sealing).await.unwrap());
+        let mut options = Options::default();
+        options.reading.several_files = true;
+        let sealed = agreement.seal(dataset, file, &options).unwrap();
+        stage.grant(&sealed).await.unwrap();
     }
-    let (analysis, question) = question_from_toml(&sample.job, &stage.contract).unwrap();
-    let honest = price(&stage.contract, &analysis, &question).unwrap().tally().clone();
-    let analyst = stage.contract.analyses[&analysis].analysts[0].clone();
-    let before = stage.room.status(&stage.parties[&analyst]).await.unwrap();
+    let (analysis, question) = question_from_toml(&sample.job, contract).unwrap();
+    let honest = price(contract, &analysis, &question).unwrap().tally().clone();
+    let analyst = contract.analyses[&analysis].analysts[0].clone();
+    let before = stage.room.status(&parties[&analyst]).await.unwrap();
     assert!(!before.accounts.is_empty(), "{name}: nothing is granted");
     let (mut columns, nothing) = (0, BTreeMap::new());
-    for (what, tally) in malicious(&stage.contract, &analysis, &honest) {
+    for (what, tally) in malicious(contract, &analysis, &honest) {
         let job = asked(&stage, &analysis, &question);
         let now = client::clock::now();
-        let expected = admit_tally(&stage.contract, &job, &analyst, &nothing, now, &tally);
+        let expected = admit_tally(contract, &job, &analyst, &nothing, now, &tally);
         *next.lock().unwrap() = Some(tally);
-        let body = Body::Job { job: stage.parties[&analyst].sign(&job).unwrap(), slices: vec![] };
-        match stage.room.request(&stage.parties[&analyst], body).await.unwrap() {
+        let body = Body::Job { job: parties[&analyst].sign(&job).unwrap(), slices: vec![] };
+        match stage.room.request(&parties[&analyst], body).await.unwrap() {
             Reply::Refused(found) => {
                 assert_eq!(Err(&found), expected.as_ref().map(drop), "{name}: {what}");
                 if let Refusal::NotPermitted { what: Asked::Column, name, .. } = &found {
@@ -172,10 +177,10 @@ async fn malicious_room(sample: &Sample) {
         }
     }
     assert!(columns > 10, "{name}: only {columns} columns are refused by name");
-    let after = stage.room.status(&stage.parties[&analyst]).await.unwrap();
+    let after = stage.room.status(&parties[&analyst]).await.unwrap();
     assert_eq!((after.accounts, after.jobs), (before.accounts, before.jobs), "{name}");
     *next.lock().unwrap() = None;
-    stage.ask(&sample.job, true, sealed).await.unwrap_or_else(|why| panic!("{name}: {why}"));
+    stage.ask(&sample.job).await.unwrap_or_else(|why| panic!("{name}: {why}"));
 }
 
 /// The rows of a dataset with a value in each column that no analysis lists.
@@ -400,11 +405,11 @@ fn walk(value: &Value, path: &str, leaves: &mut Vec<String>) {
 }
 
 /// The job that asks `question`, of data that nobody has granted.
-fn asked(stage: &Stage, analysis: &str, question: &Question) -> Job {
-    let terms = &stage.contract.analyses[analysis];
+fn asked(stage: &Stage<'_>, analysis: &str, question: &Question) -> Job {
+    let terms = &stage.agreement.contract.analyses[analysis];
     let nobody = |name: &str| (name.to_owned(), Digest::of("test", name.as_bytes()));
     Job {
-        contract: stage.contract.digest,
+        contract: stage.agreement.contract.digest,
         instance: stage.room.instance().digest(),
         id: JobId([7; 16]),
         not_after: client::clock::now().plus_seconds(60),

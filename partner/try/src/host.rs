@@ -1,4 +1,4 @@
-//! A host that keeps everything in memory.
+//! A host in this process.
 
 use bytes::Bytes;
 use enclave::{Host, HostError};
@@ -9,24 +9,69 @@ use protocol::{
 };
 use std::{
     collections::BTreeMap,
+    fs::File,
     future::Future,
+    os::unix::fs::FileExt,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-/// Keeps everything in memory, and answers as the real host does.
-pub(crate) struct MemoryHost {
+/// A sealed file, in memory or on the disk.
+#[derive(Clone, Debug)]
+pub(crate) enum SealedFile {
+    InMemory(Bytes),
+    OnDisk(Arc<File>),
+}
+
+impl SealedFile {
+    pub(crate) fn on_disk(file: File) -> Self {
+        Self::OnDisk(Arc::new(file))
+    }
+
+    fn size(&self) -> Option<u64> {
+        match self {
+            Self::InMemory(bytes) => u64::try_from(bytes.len()).ok(),
+            Self::OnDisk(file) => file.metadata().ok().map(|known| known.len()),
+        }
+    }
+
+    /// At most so many bytes from there; fewer where the file ends.
+    fn read(&self, offset: u64, length: u32) -> Option<Vec<u8>> {
+        let end = self.size()?.min(offset.saturating_add(length.into()));
+        let length = usize::try_from(end.saturating_sub(offset)).ok()?;
+        match self {
+            Self::InMemory(bytes) => {
+                let start = usize::try_from(offset).ok()?;
+                Some(
+                    bytes
+                        .get(start..)
+                        .and_then(|rest| rest.get(..length))
+                        .unwrap_or_default()
+                        .to_vec(),
+                )
+            }
+            Self::OnDisk(file) => {
+                let mut bytes = vec![0; length];
+                file.read_exact_at(&mut bytes, offset).ok()?;
+                Some(bytes)
+            }
+        }
+    }
+}
+
+/// Keeps results in memory and sealed files where they are, and answers as the real host does.
+pub(crate) struct OwnHost {
     contract: Vec<u8>,
-    blobs: Mutex<BTreeMap<Root, Bytes>>,
+    blobs: Mutex<BTreeMap<Root, SealedFile>>,
     objects: Mutex<BTreeMap<ObjectName, Vec<u8>>>,
 }
 
-impl MemoryHost {
+impl OwnHost {
     pub(crate) fn new(contract: Vec<u8>) -> Self {
         Self { contract, blobs: Mutex::default(), objects: Mutex::default() }
     }
 
-    pub(crate) fn keep(&self, root: Root, file: Bytes) {
+    pub(crate) fn keep(&self, root: Root, file: SealedFile) {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner).insert(root, file);
     }
 
@@ -42,16 +87,16 @@ impl MemoryHost {
         let failed = |why| Answer::Failed { why };
         match ask {
             Ask::Contract {} => Answer::Contract { bytes: self.contract.clone().into() },
-            Ask::Read { blob, offset, length } => {
-                let Some(file) = blobs.get(&blob) else { return failed(Failure::NotFound) };
-                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(file.len());
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                let end = start.saturating_add(length).min(file.len());
-                let range = file.get(start..end).unwrap_or_default().to_vec();
-                Answer::Range { bytes: range.into() }
-            }
-            Ask::Size { blob } => match blobs.get(&blob) {
-                Some(file) => Answer::Size { bytes: u64::try_from(file.len()).unwrap_or(u64::MAX) },
+            Ask::Read { blob, offset, length } => match blobs.get(&blob) {
+                Some(file) => match file.read(offset, length) {
+                    Some(range) => Answer::Range { bytes: range.into() },
+                    None => failed(Failure::Io),
+                },
+                None => failed(Failure::NotFound),
+            },
+            Ask::Size { blob } => match blobs.get(&blob).map(SealedFile::size) {
+                Some(Some(bytes)) => Answer::Size { bytes },
+                Some(None) => failed(Failure::Io),
                 None => failed(Failure::NotFound),
             },
             Ask::Put { name, bytes, .. } => {
@@ -67,7 +112,7 @@ impl MemoryHost {
     }
 }
 
-impl Host for MemoryHost {
+impl Host for OwnHost {
     fn ask(
         &self,
         ask: Ask,

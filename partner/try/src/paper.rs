@@ -1,6 +1,6 @@
 //! The contract of a rehearsal: the user's, with keys made for the occasion.
 
-use crate::{Parties, RehearsalError};
+use crate::RehearsalError;
 use client::{keys::Identity, salts};
 use protocol::{
     contract::{Contract, ContractError, TAG},
@@ -8,6 +8,9 @@ use protocol::{
 };
 use std::{collections::BTreeMap, fmt, path::Path};
 use toml::{Table, Value};
+
+/// The keys of every party, by name.
+pub(crate) type Parties = BTreeMap<String, Identity>;
 
 /// Makes fresh keys for every party that the contract names.
 pub(crate) fn parties(contract: &str, folder: &Path) -> Result<Parties, RehearsalError> {

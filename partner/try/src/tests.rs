@@ -1,6 +1,7 @@
 //! Rooms in which not every dataset of an analysis is read.
 
 use super::*;
+use std::path::Path;
 
 const FOLDER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol/src/analysis/overlap/sample");
@@ -24,6 +25,36 @@ async fn a_job_that_leaves_a_dataset_out_neither_reads_nor_charges_it() {
     assert_eq!(pair["datasets"], serde_json::json!(["customers", "viewers"]));
     let rows = |name: &str| std::fs::read_to_string(&data[name]).unwrap();
     assert_eq!(pair["both"]["value"], in_both(&rows("customers"), &rows("viewers")));
+}
+
+/// What was sealed once can be granted to one room after another, wherever the file is, and each answers several jobs.
+#[tokio::test]
+async fn rooms_of_one_agreement_answer_alike() {
+    let (samples, folder) = (Path::new(FOLDER), tempfile::tempdir().unwrap());
+    let contract = std::fs::read_to_string(samples.join("contract.toml")).unwrap();
+    let agreement = Agreement::new(&contract).unwrap();
+    let (mut on_disk, mut in_memory) = (Vec::new(), Vec::new());
+    for name in ["customers", "viewers"] {
+        let (table, output) = (samples.join(format!("{name}.csv")), folder.path().join(name));
+        let options = Options::default();
+        on_disk.push(agreement.seal_to_disk(name, &table, &output, &options).unwrap());
+        in_memory.push(agreement.seal(name, &table, &options).unwrap());
+    }
+    let mut released = Vec::new();
+    for sealed in [&on_disk, &in_memory, &on_disk] {
+        let mut stage = agreement.open(false).await.unwrap();
+        for file in sealed {
+            stage.grant(file).await.unwrap();
+        }
+        // At another price it is another question, which is not answered from memory.
+        for job in [JOB, &JOB.replace("1.0", "0.5")] {
+            released.push(stage.ask(job).await.unwrap().released);
+        }
+    }
+    assert!(released.iter().all(|found| *found == released[0]));
+    let strange = agreement.seal("sales", &samples.join("viewers.csv"), &Options::default());
+    let why = strange.unwrap_err().to_string();
+    assert!(why.contains("customers, members, viewers"), "{why}");
 }
 
 /// E-mail addresses in both files, of customers who agreed on every row.

@@ -1,0 +1,141 @@
+//! What there is before a room: a contract that is signed, its parties, and what they have sealed.
+
+use crate::{RehearsalError, SealedDataset, host::SealedFile, paper};
+use client::keys::Identity;
+use nsm::measure;
+use protocol::{
+    contract::{Contract, Dataset},
+    key::DataKey,
+    manifest::SignedManifest,
+};
+use sealing::{Options, Version};
+use std::{collections::BTreeMap, fmt, fs::File, path::Path};
+
+/// A contract with throw-away keys and a throw-away build, which all of its parties have signed. Any number of rooms
+/// can be opened of it, and what was sealed for one can be granted to each.
+#[non_exhaustive]
+pub struct Agreement {
+    /// The contract as it is used.
+    pub contract: Contract,
+    /// The keys of every party.
+    pub parties: BTreeMap<String, Identity>,
+    pub(crate) signed: Vec<u8>,
+    /// Keeps the folder of the keys.
+    _folder: tempfile::TempDir,
+}
+
+/// A sealed table of the owner of a dataset.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Sealed {
+    /// How the sealing went.
+    pub dataset: SealedDataset,
+    pub(crate) manifest: SignedManifest,
+    pub(crate) keys: BTreeMap<String, DataKey>,
+    pub(crate) file: SealedFile,
+}
+
+impl fmt::Debug for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agreement").field("contract", &self.contract.name).finish_non_exhaustive()
+    }
+}
+
+impl Agreement {
+    /// Makes keys for every party of the contract in `text`, and has all of them sign it. Its own keys and builds are
+    /// replaced; everything else holds.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`] if it is no contract.
+    pub fn new(text: &str) -> Result<Self, RehearsalError> {
+        let folder = tempfile::tempdir()?;
+        let parties = paper::parties(text, folder.path())?;
+        let (contract, signed) = paper::contract(text, &parties, &measure(BUILD), false)?;
+        Ok(Self { contract, parties, signed, _folder: folder })
+    }
+
+    /// Seals the table in `input` as version 1 of the dataset `name`, in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub fn seal(
+        &self,
+        name: &str,
+        input: &Path,
+        options: &Options,
+    ) -> Result<Sealed, RehearsalError> {
+        self.sealed(name, |version| {
+            let sealing::InMemory { count, padded, manifest, file, keys, .. } =
+                sealing::in_memory(input, version, options, &mut |_, _| {})?;
+            let dataset = SealedDataset { name: name.to_owned(), count, padded };
+            Ok(Sealed { dataset, manifest, keys, file: SealedFile::InMemory(file) })
+        })
+    }
+
+    /// Seals the table in `input` as [`seal`](Self::seal) does, into three files whose names begin with `output`; rooms
+    /// read the sealed one from there.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub fn seal_to_disk(
+        &self,
+        name: &str,
+        input: &Path,
+        output: &Path,
+        options: &Options,
+    ) -> Result<Sealed, RehearsalError> {
+        self.sealed(name, |version| {
+            let sealing::Sealed { count, padded, manifest, files, .. } =
+                sealing::seal(input, version, output, options, &mut |_, _| {})?;
+            let keys = sealing::read_keys(&files.keys)?;
+            let file = File::open(&files.sealed)?;
+            let dataset = SealedDataset { name: name.to_owned(), count, padded };
+            Ok(Sealed { dataset, manifest, keys, file: SealedFile::on_disk(file) })
+        })
+    }
+
+    fn sealed(
+        &self,
+        name: &str,
+        seal: impl FnOnce(&Version<'_>) -> Result<Sealed, RehearsalError>,
+    ) -> Result<Sealed, RehearsalError> {
+        let (_, owner) = self.owned(name)?;
+        let contract = &self.contract;
+        let salt = client::salts::named_by(owner.directory(), contract)?;
+        let owner = owner.service()?;
+        seal(&Version { contract, dataset: name, owner, salt: &salt, number: 1 })
+    }
+
+    /// The dataset `name`, and the keys of its owner.
+    pub(crate) fn owned(&self, name: &str) -> Result<(&Dataset, &Identity), RehearsalError> {
+        let dataset = self.contract.datasets.get(name);
+        let owner = dataset.and_then(|dataset| self.parties.get(&dataset.owner));
+        let strange = || RehearsalError::StrangeFile {
+            dataset: name.to_owned(),
+            known: self.contract.datasets.keys().cloned().collect::<Vec<_>>().join(", "),
+        };
+        dataset.zip(owner).ok_or_else(strange)
+    }
+}
+
+/// Reads a contract that has no keys yet, such as a worked sample, as a rehearsal reads it: with throw-away keys, salt
+/// and build. `None` for one that has its own, which is read as it is.
+///
+/// # Errors
+///
+/// [`RehearsalError`] if nothing but keys makes it a contract.
+pub fn with_throw_away_keys(contract: &str) -> Result<Option<Contract>, RehearsalError> {
+    if !paper::lacks_keys(contract) {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    let parties = paper::parties(contract, folder.path())?;
+    let (contract, _) = paper::contract(contract, &parties, &measure(BUILD), true)?;
+    Ok(Some(contract))
+}
+
+/// What the build of a rehearsal is measured from.
+pub(crate) const BUILD: &[u8] = b"glovebox try";
