@@ -5,10 +5,6 @@ CARGO ?= cargo
 export PYTHON := $(CURDIR)/target/python/bin/python3
 # Many tests wait for programs that they started: twice as many at once as there are processors.
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
-# What is built from nothing writes no state for the next build, which costs an eighth more.
-ifeq ($(wildcard target/debug),)
-export CARGO_INCREMENTAL ?= 0
-endif
 ALL := --workspace --locked --features attestation-verifier/cli
 
 .PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
