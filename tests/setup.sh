@@ -20,11 +20,11 @@ if [ -n "$missing" ]; then
 fi
 
 python=target/python/bin/python3
-pinned='pyarrow==26.0.1 duckdb==2.0.1'
-versions='import duckdb, pyarrow; print(f"pyarrow=={pyarrow.__version__} duckdb=={duckdb.__version__}")'
+pinned='pyarrow==26.0.1 duckdb==2.0.1 onnxruntime==1.32.0'
+versions='from importlib.metadata import version; print(*(f"{name}=={version(name)}" for name in ("pyarrow", "duckdb", "onnxruntime")))'
 found=$("$python" -c "$versions" 2>/dev/null || true)
 if [ "$found" != "$pinned" ]; then
-    echo "setup: installing $pinned into target/python, which has ${found:-neither} (the tests read sealed files and count with them)" >&2
+    echo "setup: installing $pinned into target/python, which has ${found:-not all of them} (the tests read sealed files, count and score with them)" >&2
     mkdir -p target
     python3 -m venv target/python
     # shellcheck disable=SC2086

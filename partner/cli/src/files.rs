@@ -9,7 +9,7 @@ use protocol::{
 };
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -66,6 +66,18 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = file.and_then(|mut file| file.write_all(bytes));
     written.map_err(Failure::writing(&part))?;
     std::fs::rename(&part, path).map_err(Failure::writing(path))
+}
+
+/// Creates `path`, for its owner alone. A file that is there is left as it is.
+pub(crate) fn create_new(path: &Path) -> Result<File, Failure> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => Failure::unclear(format!(
+            "{} exists already, and nothing is written over it: name another file",
+            path.display()
+        )),
+        _ => Failure::writing(path)(cause),
+    })
 }
 
 /// `stem.end`, whatever dots the stem has.

@@ -32,9 +32,20 @@ impl TrainedFeature {
 
     fn above(&self, number: f64) -> usize {
         // To the decimals of the column, as sealing reads numbers.
-        let unit = statistics::special::power_of_ten(self.decimals);
-        let units = (number * unit).round();
-        1 + self.edges.partition_point(|edge| (edge * unit).round() <= units)
+        let units = (number * self.units_per_one()).round();
+        1 + self.edges_in_units().take_while(|edge| *edge <= units).count()
+    }
+
+    /// How many units of the column are in 1.
+    #[must_use]
+    pub fn units_per_one(&self) -> f64 {
+        statistics::special::power_of_ten(self.decimals)
+    }
+
+    /// Edges between bins in units of the column, which are whole.
+    pub fn edges_in_units(&self) -> impl Iterator<Item = f64> {
+        let unit = self.units_per_one();
+        self.edges.iter().map(move |edge| (edge * unit).round())
     }
 }
 

@@ -1,0 +1,151 @@
+//! The columns of a file of people, as a model reads them.
+
+use crate::say;
+use protocol::analysis::train::{Reads, TrainAnswer, TrainedFeature, score};
+
+/// How many lines have nothing for a feature, and why.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// Lines in which it is empty.
+    empty: u64,
+    /// Lines with a value, of people who have no row in its dataset.
+    without_rows: u64,
+    /// Lines whose value cannot be read.
+    unreadable: u64,
+    /// The first of these, as its number in the file.
+    first: Option<u64>,
+}
+
+impl Told {
+    /// The bin of the person in this line.
+    pub(super) fn bin(
+        &mut self,
+        feature: &TrainedFeature,
+        place: &Place,
+        row: &csv::StringRecord,
+        line: u64,
+    ) -> usize {
+        let text = row.get(place.value).unwrap_or_default();
+        let Some(bin) = feature.bin(text) else {
+            self.unreadable += 1;
+            self.first.get_or_insert(line);
+            return 0;
+        };
+        let rows = place.rows.map(|at| score::rows(row.get(at).unwrap_or_default()));
+        let is_found = rows.is_none_or(|rows| rows.is_some_and(|rows| rows > 0));
+        if is_found && bin > 0 {
+            return bin;
+        }
+        if bin == 0 {
+            self.empty += 1;
+        } else {
+            self.without_rows += 1;
+        }
+        0
+    }
+
+    pub(super) fn tell(&self, feature: &TrainedFeature, count: u64) {
+        let (name, dataset) = (say::name(called(feature)), say::name(&feature.dataset));
+        if self.empty > 0 {
+            let what = match feature.reads {
+                Reads::Rows => format!("no row in {dataset} ({name} is 0 or empty)"),
+                Reads::OnlyValue | Reads::Total => format!("no value of {name}"),
+            };
+            say::note(format_args!("{} of {count} lines have {what}.", self.empty));
+        }
+        if self.without_rows > 0 {
+            say::note(format_args!(
+                "{} of {count} lines have a value of {name} and no row in {dataset} ({dataset}.{ROWS} is 0, empty or \
+                 unreadable): nothing was found of these people there, as in training.",
+                self.without_rows
+            ));
+        }
+        if let Some(first) = self.first {
+            say::note(format_args!(
+                "{} of {count} lines have a {name} that is none of the model, the first in line {first} of the file: \
+                 it counts as missing. Expected: {}, or nothing.",
+                self.unreadable,
+                expected(feature)
+            ));
+        }
+    }
+}
+
+/// What stands in a feature's column.
+fn expected(feature: &TrainedFeature) -> String {
+    match feature.reads {
+        Reads::Rows => "a whole number of rows".to_owned(),
+        Reads::Total => "a number, written like 1234.5".to_owned(),
+        Reads::OnlyValue => {
+            let values = feature.bins.iter().skip(1).map(|bin| bin.name.as_str());
+            let (shown, more) = (values.clone().take(SHOWN), values.count().saturating_sub(SHOWN));
+            let shown = say::name(shown.collect::<Vec<_>>().join(", "));
+            if more == 0 {
+                format!("one of {shown}")
+            } else {
+                format!("one of {shown} and {more} more")
+            }
+        }
+    }
+}
+
+/// The column of a file that counts a person's rows in a dataset, after the dataset's name and a point.
+const ROWS: &str = "rows";
+/// How many values of a public list are repeated.
+const SHOWN: usize = 20;
+
+/// Refuses a model that learnt from a column called as the number of rows: nobody could tell which of the two a file holds.
+pub(super) fn unmistakable(model: &TrainAnswer) -> Result<(), String> {
+    let named = |feature: &&TrainedFeature| feature.column.as_deref() == Some(ROWS);
+    match model.features.iter().find(named) {
+        None => Ok(()),
+        Some(TrainedFeature { dataset, .. }) => Err(format!(
+            "it learnt from a column \"{ROWS}\" of {0}, and {0}.{ROWS} is what the number of rows is called here: nothing \
+             is scored by it",
+            say::name(dataset)
+        )),
+    }
+}
+
+/// What a feature's column is called in full.
+pub(super) fn called(feature: &TrainedFeature) -> String {
+    let column = match (&feature.column, feature.reads) {
+        (Some(column), Reads::OnlyValue | Reads::Total) => column,
+        _ => ROWS,
+    };
+    format!("{}.{column}", feature.dataset)
+}
+
+/// What the columns are called that a model reads, in the order of its features.
+pub(super) fn names(model: &TrainAnswer) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for feature in &model.features {
+        let name = called(feature);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What the number of rows in a feature's dataset is called.
+pub(super) fn rows_of(feature: &TrainedFeature) -> String {
+    format!("{}.{ROWS}", feature.dataset)
+}
+
+/// Where in a line of the file a feature stands.
+pub(super) struct Place {
+    /// Its own column.
+    value: usize,
+    /// The column that says how many rows the person has in the feature's dataset, if the file has one.
+    rows: Option<usize>,
+}
+
+impl Place {
+    /// Where the columns of a feature stand under these names; `None` if its own is missing.
+    pub(super) fn find(feature: &TrainedFeature, names: &csv::StringRecord) -> Option<Self> {
+        let place = |name: &str| names.iter().position(|column| column == name);
+        let found = place(&called(feature)).or_else(|| feature.column.as_deref().and_then(place));
+        Some(Self { value: found?, rows: place(&rows_of(feature)) })
+    }
+}

@@ -1,0 +1,36 @@
+//! `glovebox model export`: a model as a file that other programs score with.
+
+use super::{ModelArgs, columns, onnx, write_new};
+use crate::{failure::Failure, say};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Write a model as ONNX, for programs that score elsewhere
+///
+/// The file has the model's bins in it: it takes people's values as `glovebox model score` does, in inputs called
+/// DATASET.COLUMN and DATASET.rows, and gives `score` and `says`. Numbers are 64 bits wide and "not a number" where there
+/// is no value; values of a list are text, and empty where there is none. What it was trained on is not in it, but for the
+/// weights that left.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// Where to write it; a file that is there is not written over
+    #[arg(long, value_name = "FILE")]
+    onnx: PathBuf,
+}
+
+impl Export {
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let result = self.model.read()?;
+        let bytes = onnx::encoded(&result);
+        write_new(&self.onnx, |file| file.write_all(&bytes).map_err(Failure::writing(&self.onnx)))?;
+        let columns = columns::names(&result.answer).join(", ");
+        say::note(format_args!(
+            "{} scores by {}. It has no receipt of its own: keep result.json and receipt.cbor beside it.",
+            self.onnx.display(),
+            say::name(columns)
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}

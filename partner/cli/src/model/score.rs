@@ -1,0 +1,119 @@
+//! `glovebox model score`: what a model says of one's own people.
+
+use super::{
+    ModelArgs,
+    columns::{Place, Told, called},
+    write_new,
+};
+use crate::{failure::Failure, files, say};
+use protocol::analysis::train::TrainAnswer;
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Score each line of a CSV file by a model
+///
+/// A line is one person. Its columns are called as the model's features: DATASET.COLUMN, or COLUMN alone; for a feature that
+/// counts rows DATASET.rows. Values fall into the very bins of the training: an empty field is none, and of somebody whose
+/// DATASET.rows is 0 or empty nothing of that dataset was found. What comes out is a CSV of row (or --id), what the model
+/// says, and the score. Nothing leaves this machine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Score {
+    /// The people: CSV with a line of names
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// A column that is copied beside each score, such as a customer's number
+    #[arg(long, value_name = "COLUMN")]
+    id: Option<String>,
+
+    /// Where to write the scores, for you alone; a file that is there is not written over. Standard output if left out
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Score {
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let model = self.model.read()?.answer;
+        let people = People::open(&self.file, &model, self.id.as_deref())?;
+        match &self.out {
+            Some(path) => write_new(path, |out| people.score(path, out))?,
+            None => people.score(Path::new("standard output"), &mut io::stdout().lock())?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A file of people with all columns of a model.
+struct People<'m> {
+    path: &'m Path,
+    model: &'m TrainAnswer,
+    rows: csv::Reader<File>,
+    columns: Vec<Place>,
+    /// What the first column of scores is called, and where it stands if it is one of the file's.
+    id: (&'m str, Option<usize>),
+}
+
+impl<'m> People<'m> {
+    fn open(path: &'m Path, model: &'m TrainAnswer, id: Option<&'m str>) -> Result<Self, Failure> {
+        let file = File::open(path).map_err(Failure::reading(path))?;
+        let mut rows = csv::Reader::from_reader(file);
+        let names = rows.headers().map_err(|error| files::named(path, error))?.clone();
+        let columns = model.features.iter().map(|feature| {
+            Place::find(feature, &names).ok_or_else(|| {
+                let name = say::name(called(feature));
+                let why = format!("the model has a feature \"{name}\", and no column is called so");
+                files::named(path, why)
+            })
+        });
+        let columns = columns.collect::<Result<_, _>>()?;
+        let place = id.map(|id| {
+            let found = names.iter().position(|name| name == id);
+            found.ok_or_else(|| {
+                files::named(path, format!("there is no column \"{}\"", say::name(id)))
+            })
+        });
+        let id = (id.unwrap_or("row"), place.transpose()?);
+        Ok(Self { path, model, rows, columns, id })
+    }
+
+    /// Writes what the model says of each, and tells of how many a value is missing.
+    fn score(mut self, to: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut out = csv::Writer::from_writer(BufWriter::new(out));
+        let written = |error: csv::Error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => Failure::writing(to)(error),
+            other => files::named(to, format!("{other:?}")),
+        };
+        out.write_record([self.id.0, "says", "score"]).map_err(written)?;
+        let mut told = vec![Told::default(); self.columns.len()];
+        let mut count = 0_u64;
+        for row in self.rows.records() {
+            let row = row.map_err(|error| files::named(self.path, error))?;
+            count += 1;
+            let line = row.position().map_or(count + 1, csv::Position::line);
+            let places = self.model.features.iter().zip(&self.columns).zip(&mut told);
+            let bins = places.map(|((feature, place), told)| told.bin(feature, place, &row, line));
+            let bins: Vec<_> = bins.collect();
+            let score = self.model.score(&bins);
+            let score = score.ok_or_else(|| Failure::no("the model is not whole"))?;
+            let name = match self.id.1 {
+                None => count.to_string(),
+                Some(at) => row.get(at).unwrap_or_default().to_owned(),
+            };
+            let says = self.model.says(score);
+            let fields = [name, format!("{says:.6}"), format!("{score:.6}")];
+            out.write_record(fields).map_err(written)?;
+        }
+        out.flush().map_err(Failure::writing(to))?;
+        for (feature, told) in self.model.features.iter().zip(&told) {
+            told.tell(feature, count);
+        }
+        Ok(())
+    }
+}
