@@ -98,6 +98,7 @@ fn every_attack_is_held_to_what_theory_allows() {
     let expected = [1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 20, 22, 23, 25];
     assert_eq!(found.iter().map(Found::number).collect::<Vec<_>>(), expected);
     assert!(found.iter().all(Found::holds), "{table}");
+    models::cards_say_what_was_measured(&found);
 }
 
 /// The table must be able to say BROKEN: with half the noise, every attacker that guesses is right more

@@ -7,9 +7,13 @@ use std::sync::Arc;
 
 use engine::Trainees;
 use protocol::{
-    analysis::train::TrainAnswer,
+    analysis::train::{
+        TrainAnswer,
+        membership::{MEASURED, most_right},
+    },
     job::question_from_toml,
     learning::{Descent, Link, Plan, label_quanta},
+    loss::{Delta, Epsilon, Rho},
     policy::Admitted,
     proof,
     released::{Released, Trained},
@@ -241,4 +245,24 @@ fn trained(released: &Released) -> &Trained {
 
 fn real(number: i64) -> f64 {
     f64::from(i32::try_from(number).unwrap())
+}
+
+/// What cards say was measured is what is measured here: the printed figure is within what chance adds to these tries in one of
+/// 10⁹ runs, and the bound is theory's.
+pub(crate) fn cards_say_what_was_measured(found: &[Found]) {
+    let room = |tries: u32| 100.0 * (1e9_f64.ln() / (2.0 * f64::from(tries))).sqrt();
+    let found = found.iter().filter(|found| found.id == "A1");
+    for (found, printed) in found.zip([MEASURED.by_sums, MEASURED.by_card]) {
+        let measured = 100.0 * found.rate();
+        let chance = room(found.tries) + room(MEASURED.models);
+        assert!(
+            (measured - printed).abs() <= chance,
+            "{}: {measured}, printed {printed}",
+            found.what
+        );
+        assert!((100.0 * found.bound - MEASURED.allowed).abs() <= 0.05, "{}", found.bound);
+    }
+    let budget = Epsilon::new(MEASURED.epsilon).unwrap();
+    let rho = Rho::from_epsilon(budget, Delta::new(1e-6).unwrap()).value();
+    assert!((most_right(rho) - MEASURED.allowed).abs() <= 0.05, "{}", most_right(rho));
 }

@@ -5,6 +5,7 @@
 mod answer;
 mod ask;
 mod estimate;
+pub mod membership;
 mod question;
 mod raw;
 pub mod score;
@@ -35,7 +36,8 @@ pub use question::Train;
 impl Analysis for Train {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
-    const FLAGS: &'static [&'static str] = &["weak_signal", "one_label", "judged_by_few"];
+    const FLAGS: &'static [&'static str] =
+        &["weak_signal", "one_label", "judged_by_few", "label_shown"];
     type Toml = raw::RawTrain;
     type Answer = TrainAnswer;
 

@@ -42,6 +42,19 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
         let expected = format!("expected 1 to {FEATURES} [[train.feature]]");
         return Err(value("train.feature", features.len(), expected));
     }
+    for (feature, raw) in features.iter().zip(&raw.features) {
+        if feature.is_label(&label) {
+            let text = raw.column.as_ref().or(raw.rows_of.as_ref()).cloned().unwrap_or_default();
+            let expected = "it is the label itself: expected what is known of people before";
+            return Err(value("train.feature", text, expected));
+        }
+    }
+    let bins = features.iter().map(|feature| feature.of.bins()).sum::<u64>();
+    if raw.people < bins {
+        let expected =
+            format!("expected at least as many people as the features have bins ({bins})");
+        return Err(value("train.people", raw.people, expected));
+    }
     let loss = loss(raw.loss.as_deref(), &label)?;
     let rho = Rho::from_epsilon(epsilon, delta).value();
     let mut program = Program {

@@ -58,6 +58,7 @@ pub(super) fn answer(
     let flags = [
         ("weak_signal", trained.noise && program.loss == Loss::Logistic && signal < WEAK),
         ("one_label", !(LEAST_MEAN..=1.0 - LEAST_MEAN).contains(&mean)),
+        ("label_shown", program.is_label_shown()),
         ("judged_by_few", judged.as_ref().is_some_and(|judged| judged.auc.is_none())),
     ];
     let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());

@@ -7,7 +7,7 @@ use crate::{
         rules::{check_share, not_permitted},
     },
     refusal::{Asked, Refusal},
-    tally::{Population, Table, Tally},
+    tally::{Population, Program, Table, Tally},
 };
 
 /// The training itself: what it reads, the policy compares with the contract, and whether it can be trained, the proof.
@@ -15,7 +15,9 @@ pub(super) fn tally(asked: &Train, scope: &Scope<'_>) -> Result<Tally, Refusal> 
     let listed =
         Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, scope.name, None))?;
     check_share(asked.confidence)?;
-    if !asked.program.is_sound() {
+    let Program { features, label, .. } = &asked.program;
+    let repeats = features.iter().any(|feature| feature.is_label(label));
+    if repeats || !asked.program.is_sound() {
         return Err(Refusal::Malformed);
     }
     let table = |name: &str| Table { dataset: name.to_owned(), rows: Vec::new() };

@@ -13,6 +13,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const CONTRACT: &str = include_str!("sample/contract.toml");
 const JOB: &str = include_str!("sample/job.toml");
+/// Where the features begin that are read from the visits.
+const VISITS: &str = "[[train.feature]]\nrows_of";
 
 fn asked(job: &str) -> Result<Train, TemplateError> {
     let contract = samples::contract(CONTRACT);
@@ -81,6 +83,42 @@ fn refuses_what_cannot_be_trained_by_the_field() {
     assert!(ridge.contains("train.settings.ridge is 1; expected less than 0.0"), "{ridge}");
 }
 
+/// What a job shows is refused before anything is paid.
+#[test]
+fn refuses_a_feature_that_is_the_label_and_more_bins_than_people() {
+    let label = JOB.split_once("[train.label]").unwrap().1.split_once("[train.privacy]").unwrap().0;
+    let with = |instead: &str| {
+        let job = JOB.replace(label, &format!("\n{instead}\n\n")).replace("held_out = 0.25\n", "");
+        asked(&job).map(drop).map_err(|error| error.to_string())
+    };
+    let own = with("rows_of = \"visits\"\ncap = 10").unwrap_err();
+    assert!(own.contains("train.feature is visits; it is the label itself"), "{own}");
+    let own = with("column = \"visits.minutes\"\ncap = 300").unwrap_err();
+    assert!(own.contains("train.feature is visits.minutes; it is the label itself"), "{own}");
+    // Bins of 5, 1 and 3 edges and 3 values, each with two or one more: 7, 4, 4 and 5.
+    let people = |count: u32| asked(&JOB.replace("people = 2400", &format!("people = {count}")));
+    let few = people(19).unwrap_err().to_string();
+    assert!(few.contains("at least as many people as the features have bins (20)"), "{few}");
+    assert!(people(20).is_ok());
+    // An enclave never sees the text: the question itself is refused, too.
+    let mut asked = asked(JOB).unwrap();
+    asked.program.label =
+        crate::tally::Label { side: asked.program.features[2].side, of: Learnt::Rows, cap: 5 };
+    (asked.program.loss, asked.program.held_out) = (Loss::Poisson, None);
+    let contract = samples::contract(CONTRACT);
+    let name = contract.analyses.keys().next().unwrap().clone();
+    let found = policy::price(&contract, &name, &Question::Train(asked)).map(drop);
+    assert_eq!(found, Err(Refusal::Malformed));
+}
+
+#[test]
+fn a_feature_from_the_rows_that_make_the_label_is_told() {
+    let label = JOB.split_once("[train.label]").unwrap().1.split_once("[train.privacy]").unwrap().0;
+    let asked = asked(&JOB.replace(label, "\nfound_in = \"visits\"\n\n")).unwrap();
+    let (_, flags) = answer(&asked, &trained(&asked, vec![0; 24])).unwrap();
+    assert_eq!(flags, ["label_shown", "judged_by_few"]);
+}
+
 /// No bin tells apart people whose totals are beyond what the contract lets one person's total count as.
 #[test]
 fn no_bin_and_no_label_is_beyond_the_cap_of_its_column() {
@@ -96,7 +134,7 @@ fn no_bin_and_no_label_is_beyond_the_cap_of_its_column() {
     assert_eq!(price(239, JOB), over(240, 239));
     let (before, rest) = JOB.split_once("[train.label]").unwrap();
     let (_, after) = rest.split_once("[train.privacy]").unwrap();
-    let before = before.replace("held_out = 0.25\n", "");
+    let before = before.split(VISITS).next().unwrap().replace("held_out = 0.25\n", "");
     let label = "[train.label]\ncolumn = \"visits.minutes\"\ncap = 300\n[train.privacy]";
     assert_eq!(price(299, &format!("{before}{label}{after}")), over(300, 299));
 }
@@ -106,7 +144,7 @@ fn each_label_has_its_usual_loss() {
     let with = |label: &str| {
         let (before, rest) = JOB.split_once("[train.label]").unwrap();
         let (_, after) = rest.split_once("[train.privacy]").unwrap();
-        let before = before.replace("held_out = 0.25\n", "");
+        let before = before.split(VISITS).next().unwrap().replace("held_out = 0.25\n", "");
         asked(&format!("{before}[train.label]\n{label}\n[train.privacy]{after}")).unwrap().program
     };
     let found = with("found_in = \"visits\"");

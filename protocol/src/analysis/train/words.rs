@@ -1,6 +1,7 @@
 //! The page of a model: a card that says what was learnt from whom, how good it is, and what it must not be used for.
 
 use super::answer::{Judged, Reads, ScoreBin, TrainAnswer, TrainedFeature};
+use super::membership;
 use crate::{
     page::{
         Axis, Bar, Bars, Block, Interval, Intervals, Page, Row, Section, Statement, Table, Term,
@@ -22,6 +23,9 @@ pub(super) fn page(result: &TrainResult) -> Page {
     }
     sections.extend(answer.features.iter().map(|feature| shape(answer, feature)));
     sections.push(training(answer));
+    if result.noise {
+        sections.push(membership::section(result.privacy.rho));
+    }
     sections.extend(notes(noted(result)));
     sections.push(limits(answer));
     Page {
@@ -245,6 +249,10 @@ fn own(flag: &str) -> Option<&'static str> {
         "one_label" => {
             "CAREFUL: nearly everybody, or nearly nobody, has the label, or the number of people that the job says is far \
              from right. The model says little."
+        }
+        "label_shown" => {
+            "CAREFUL: a feature is read from the very rows that make the label, whose bin of people who were not found tells \
+             it. The model repeats the label, and says nothing of people whose label is not known yet."
         }
         "judged_by_few" => {
             "too few people were held out, with the label or without it, to say how good the model is."

@@ -147,6 +147,20 @@ impl HeldOut {
     }
 }
 
+impl Feature {
+    /// Whether it is the very label.
+    #[must_use]
+    pub fn is_label(&self, label: &Label) -> bool {
+        let same = match (&self.of, &label.of) {
+            (Binned::Value { column, .. }, Learnt::OneOf { column: learnt, .. })
+            | (Binned::Total { column, .. }, Learnt::Sum { column: learnt }) => column == learnt,
+            (Binned::Rows { .. }, Learnt::Rows) => true,
+            _ => false,
+        };
+        same && self.side == label.side
+    }
+}
+
 impl Binned {
     /// How many bins there are, the one of people without a value included.
     #[must_use]
@@ -210,6 +224,14 @@ impl Program {
         let held = self.held_out.as_ref().map_or(0, |held| u64::from(held.share.min(1000)));
         let left = u128::from(self.people) * u128::from(1000 - held) / 1000;
         u64::try_from(left).unwrap_or(u64::MAX).max(u64::from(self.people > 0))
+    }
+
+    /// Whether a feature tells who has no label: it is read from the rows of a joined dataset that make the label, so that
+    /// whoever is not found there is in its first bin.
+    #[must_use]
+    pub fn is_label_shown(&self) -> bool {
+        let side = self.label.side;
+        side != Side::POPULATION && self.features.iter().any(|feature| feature.side == side)
     }
 
     /// A learning rate in the units of a program, rounded; `None` if it is not a number above 0.
