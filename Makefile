@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-retail cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-retail demo-train cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ demo: build ## two parties, one enclave, one lift result; leaves everything in t
 
 demo-retail: build ## three parties, six datasets, four questions, beside DuckDB; leaves everything in target/demo-retail/
 	@sh tests/retail/demo.sh
+
+demo-train: build ## a bank and a merchant train one model of the same people; leaves everything in target/demo-train/
+	@sh tests/vertical/demo.sh
 
 cover-retail: build ## how often that demo's intervals hold what is true, in a hundred runs (takes long)
 	@sh tests/retail/cover.sh 100
@@ -56,6 +59,7 @@ bench: ## what the main parts cost, as ratios within one run
 		--target-dir target/peer-bench
 	$(CARGO) run --release --locked --quiet -p privacy --example draws_per_second
 	$(CARGO) run --release --locked --quiet -p protocol --example accountants
+	$(CARGO) run --release --locked --quiet -p learning --example speed
 	@$(MAKE) --no-print-directory bench-room bench-sealing bench-boot
 
 bench-boot: image ## what the image weighs; time, processor and memory of a boot and of a job on it
@@ -120,4 +124,4 @@ qemu: image ## boot the image under QEMU and run the whole room on it
 	$(CARGO) test $(ALL) --test all -- qemu:: saturation:: --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
 clean-demo: ## forget the demos' rooms
-	rm -rf target/demo target/demo-retail
+	rm -rf target/demo target/demo-retail target/demo-train
