@@ -101,7 +101,11 @@ impl<'m> People<'m> {
             let bins = places.map(|((feature, place), told)| told.bin(feature, place, &row, line));
             let bins: Vec<_> = bins.collect();
             let score = self.model.score(&bins);
-            let score = score.ok_or_else(|| Failure::no("the model is not whole"))?;
+            let score = score.ok_or_else(|| {
+                Failure::no(
+                    "the model lacks a weight: give the result.json of its job as it was opened",
+                )
+            })?;
             let name = match self.id.1 {
                 None => count.to_string(),
                 Some(at) => row.get(at).unwrap_or_default().to_owned(),
