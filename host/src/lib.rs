@@ -124,6 +124,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     }
     Ok(Host {
         address,
+        max_connections: config.limits.max_connections,
         limits,
         store,
         service,
@@ -161,7 +162,12 @@ async fn monitoring(at: Option<SocketAddr>, run: &Path) -> Result<Option<TcpList
     match at {
         Some(at) if !at.ip().is_loopback() => Err(StartError::Metrics { address: at }),
         Some(at) => Ok(Some(listen(at, &run.join(METRICS_ADDRESS)).await?.0)),
-        None => Ok(None),
+        // A host that was killed may have left the address of a port that is nobody's now.
+        None => {
+            let file = run.join(METRICS_ADDRESS);
+            durable::remove_if_there(&file).map_err(using(&file))?;
+            Ok(None)
+        }
     }
 }
 
@@ -179,6 +185,8 @@ async fn listen(at: SocketAddr, file: &Path) -> Result<(TcpListener, SocketAddr)
 pub struct Host {
     address: SocketAddr,
     limits: watch::Sender<Limits>,
+    /// Those that it was started with, which its port keeps.
+    max_connections: usize,
     store: Arc<Store>,
     service: Arc<Service>,
     stop: watch::Sender<bool>,
@@ -201,9 +209,15 @@ impl Host {
     /// Puts up with so much from here on; what is under way goes on. Returns what takes effect at the next start only.
     pub fn reload(&self, limits: Limits) -> Vec<&'static str> {
         self.store.allow_results(limits.results_bytes);
-        let before = self.limits.send_replace(limits.clone());
-        let other = before.max_connections != limits.max_connections;
+        let other = self.max_connections != limits.max_connections;
+        self.limits.send_replace(limits);
         other.then_some("limits.max_connections").into_iter().collect()
+    }
+
+    /// What the host puts up with now.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits.borrow().clone()
     }
 
     /// The process id of the enclave, or of what runs it; `None` between two enclaves and with [`Enclave::External`].

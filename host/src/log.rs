@@ -79,6 +79,18 @@ impl Visit for Fields {
         self.0.insert(field.name().to_owned(), value.into());
     }
 
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.record_u64(field, u64::try_from(value).unwrap_or(u64::MAX));
+    }
+
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.0.insert(field.name().to_owned(), value.into());
     }
@@ -117,7 +129,7 @@ mod tests {
         let logger = tracing_subscriber::fmt().with_writer(move || to.clone()).event_format(Json);
         tracing::subscriber::with_default(logger.finish(), || {
             let cause = "a \"quoted\"\nword";
-            tracing::warn!(again_in_ms = 200_u64, %cause, "the enclave did not start");
+            tracing::warn!(again_in_ms = 200_u128, %cause, "the enclave did not start");
         });
         let said = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert_eq!(said.matches('\n').count(), 1, "{said}");

@@ -204,9 +204,11 @@ impl Options {
         self.log.unwrap_or_default()
     }
 
-    /// Takes the limits out: the part that a running host can change.
-    pub(crate) fn take_limits(&mut self) -> Limits {
-        self.limits.take().unwrap_or_default()
+    /// The limits, which a running host takes over, if a start would take these options; `None` if they have no limits.
+    pub(crate) fn limits_again(self) -> Result<Option<Limits>, Failure> {
+        let has_limits = self.limits.is_some();
+        let config = self.config()?;
+        Ok(has_limits.then_some(config.limits))
     }
 
     /// Number of bytes of results that are kept.

@@ -1,6 +1,10 @@
 //! `glovebox-host run`.
 
-use crate::{failure::Failure, log, options::Given};
+use crate::{
+    failure::Failure,
+    log::{self, LogFormat},
+    options::{Given, Options},
+};
 use host::{Config, Enclave, Host};
 use std::{
     error::Error,
@@ -33,17 +37,20 @@ impl Run {
         let (format, config) = (options.log(), options.config()?);
         log::start(format);
         let runtime = tokio::runtime::Runtime::new().map_err(Failure::System)?;
-        runtime.block_on(serve(self.given, config))
+        runtime.block_on(serve(self.given, format, config))
     }
 }
 
-async fn serve(given: Given, config: Config) -> Result<ExitCode, Failure> {
+async fn serve(given: Given, format: LogFormat, config: Config) -> Result<ExitCode, Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::System)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::System)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(Failure::System)?;
     let greeting = config.clone();
     let mut host = host::start(config).await?;
-    greet(&host, &greeting);
+    // A program that reads the log expects objects alone.
+    if format == LogFormat::Text {
+        greet(&host, &greeting);
+    }
     let patience = match &greeting.enclave {
         Enclave::Qemu { image, .. } | Enclave::Nitro { image, .. } => {
             Duration::from_secs(image.boot_seconds)
@@ -88,11 +95,17 @@ async fn serve(given: Given, config: Config) -> Result<ExitCode, Failure> {
     Ok(if asked && gone { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Reads the options again and takes over their limits. What cannot be read leaves everything as it is.
+/// Reads the options again and takes over their limits. What a start would refuse leaves everything as it is, and so does a
+/// file without limits, which may have been cut off.
 fn reload(given: &Given, host: &Host) {
-    let read = given.clone().options();
+    let read = given.clone().options().and_then(Options::limits_again);
     let limits = match read {
-        Ok(mut options) => options.take_limits(),
+        Ok(Some(limits)) => limits,
+        Ok(None) => {
+            return tracing::warn!(
+                "the configuration has no table [limits]: they stay as they were"
+            );
+        }
         Err(failure) => {
             let cause = source_of(&failure);
             return tracing::warn!(
@@ -101,7 +114,8 @@ fn reload(given: &Given, host: &Host) {
         }
     };
     tracing::info!(
-        ?limits,
+        before = ?host.limits(),
+        now = ?limits,
         "the limits were read again (SIGHUP); all else is read at the next start"
     );
     for later in host.reload(limits) {

@@ -19,6 +19,7 @@ pub(crate) async fn keep_alive(
     let mut pause = FIRST_PAUSE;
     loop {
         let began = Instant::now();
+        watched.starting();
         let lived = machine.live(&watched, &mut stop).await;
         watched.gone();
         match lived {

@@ -198,10 +198,11 @@ impl Uploads {
             return Err(UploadError::TooLarge { limit });
         }
         self.drop_abandoned(limits.abandoned_seconds)?;
-        let room = self.room().await?;
-        if room.unfinished >= limits.max_uploads {
+        // Before the store is gone through, which takes longer.
+        if self.parts()?.len() >= limits.max_uploads {
             return Err(UploadError::TooMany { limit: limits.max_uploads });
         }
+        let room = self.room().await?;
         let (promised, quota) = (room.promised_bytes, limits.quota_bytes);
         if promised.saturating_add(size) > quota {
             return Err(UploadError::Quota { size, left: quota.saturating_sub(promised), quota });

@@ -44,9 +44,9 @@ struct Facts {
     closed: bool,
     /// Whether this instance asks to be told of a planned end.
     listens: bool,
-    /// When this instance was started.
+    /// When the start of this instance began.
     since: Option<Instant>,
-    /// Whether the instance that was started last has served.
+    /// Whether the instance whose start began last has served.
     served: bool,
 }
 
@@ -64,6 +64,13 @@ impl Watched {
         timeout(patience, self.places.acquire()).await.ok()?.ok()
     }
 
+    /// Records that an instance is about to be started.
+    pub(crate) fn starting(&self) {
+        self.facts.send_modify(|facts| {
+            (facts.since, facts.served) = (Some(Instant::now()), false);
+        });
+    }
+
     /// Records that a process runs, or is about to.
     pub(crate) fn started(&self, pid: u32) {
         tracing::info!(pid, "the enclave was started");
@@ -73,7 +80,6 @@ impl Watched {
         self.facts.send_modify(|facts| {
             facts.pid = Some(pid);
             facts.starts += 1;
-            (facts.since, facts.served) = (Some(Instant::now()), false);
         });
     }
 
@@ -105,7 +111,7 @@ impl Watched {
         took
     }
 
-    /// Whether the instance that was started last has served.
+    /// Whether the instance whose start began last has served.
     pub(crate) fn has_served(&self) -> bool {
         self.facts.borrow().served
     }
