@@ -9,7 +9,7 @@ use crate::{
         journal::Journal,
         lock,
         room::RoomService,
-        rules::{Rules, SERVICE},
+        rules::{RoomRules, Rules, SERVICE},
         watch::Watcher,
     },
 };
@@ -67,8 +67,12 @@ impl Serve {
                 for custody in custodies {
                     let mut stopped = stopped.clone();
                     let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
-                    running.spawn_local(async {
-                        if let Err(why) = custody.serve(stop).await {
+                    let journal = Journal::of(&self.dir);
+                    running.spawn_local(async move {
+                        let Err(why) = custody.serve(stop).await else { return };
+                        let why = format!("nothing is countersigned any more, until the service is started again: {why}");
+                        say::note(&why);
+                        if let Err(why) = journal.add(clock::now(), "", "failed", &why) {
                             say::note(why);
                         }
                     });
@@ -174,7 +178,17 @@ impl What {
         let identity = Identity::load(&self.dir)?;
         client::grant::own_dataset(&contract, &self.dataset, identity.party_in(&contract)?)?;
         let new = crate::service::stops::set(&self.dir, contract.digest, &self.dataset, stop)?;
-        let state = match (stop, lock::is_taken(&self.dir)?) {
+        let has_rule = Rules::read(&self.dir)?.is_some_and(|rules| {
+            let here = |rules: &&RoomRules| rules.name == room.name;
+            let mut grants = rules.rooms.iter().filter(here).flat_map(|rules| &rules.grants);
+            grants.any(|rule| rule.dataset == self.dataset)
+        });
+        let state = match (stop, has_rule && lock::is_taken(&self.dir)?) {
+            (stop, _) if !has_rule => format!(
+                "{}, but no rule of service.toml grants it in the room {}: nothing was taken back and nothing will be granted",
+                if stop { "stopped" } else { "goes on" },
+                room.name
+            ),
             (true, true) => "stopped: the service takes it back and grants it no more".to_owned(),
             (true, false) => format!(
                 "stopped: a service that starts in this folder grants none of it. NONE RUNS NOW, so nothing was taken back: \

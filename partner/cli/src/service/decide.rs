@@ -101,7 +101,8 @@ pub(crate) fn decide(rule: &GrantRule, known: &Known<'_>) -> Decision {
         return taken_back(Why::Withdrawn);
     }
     if known.stopped {
-        return ends(Why::Stopped);
+        // A person who stops a dataset means all of it, whoever granted it.
+        return taken_back(Why::Stopped);
     }
     if !rule.builds.iter().any(|build| build == known.build) {
         return ends(Why::OtherBuild { found: known.build.to_owned() });
@@ -256,24 +257,26 @@ mod tests {
             let closed = Known { open_until: None, ..known };
             assert_eq!(decide(&rule(), &closed), Decision::Held(why));
         }
-        // What a person granted by hand is left to that person, but for a withdrawn build.
+        // What a person granted by hand is left to that person, unless its build is withdrawn or a person stops it.
         let by_hand = Known { now: past, kept: &[], ..open };
         assert_eq!(decide(&rule(), &by_hand), Decision::Held(Why::OutOfHours));
         let stopped = Known { stopped: true, ..by_hand };
-        assert_eq!(decide(&rule(), &stopped), Decision::Held(Why::Stopped));
+        assert_eq!(decide(&rule(), &stopped), Decision::TakeBack(Why::Stopped));
         let withdrawn = Known { withdrawn: true, ..by_hand };
         assert_eq!(decide(&rule(), &withdrawn), Decision::TakeBack(Why::Withdrawn));
         // So it is if the service had granted it before.
         for (seconds, is_ours) in [(60, true), (61, false), (86_400, false)] {
             let longer = Some(noon.plus_seconds(900 + seconds));
-            let (stopped, withdrawn) = (
-                Known { stopped: true, open_until: longer, ..open },
-                Known { withdrawn: true, open_until: longer, ..open },
-            );
-            let left = Decision::Held(Why::Stopped);
-            let expected = if is_ours { Decision::TakeBack(Why::Stopped) } else { left };
-            assert_eq!(decide(&rule(), &stopped), expected, "{seconds}");
-            assert_eq!(decide(&rule(), &withdrawn), Decision::TakeBack(Why::Withdrawn));
+            let other = Known { build: "v2", open_until: longer, ..open };
+            let why = Why::OtherBuild { found: "v2".to_owned() };
+            let expected = if is_ours { Decision::TakeBack(why) } else { Decision::Held(why) };
+            assert_eq!(decide(&rule(), &other), expected, "{seconds}");
+            for (known, why) in [
+                (Known { withdrawn: true, ..other }, Why::Withdrawn),
+                (Known { stopped: true, ..other }, Why::Stopped),
+            ] {
+                assert_eq!(decide(&rule(), &known), Decision::TakeBack(why));
+            }
         }
     }
 
@@ -316,6 +319,13 @@ mod tests {
         assert_eq!(decide(&rule(), &cut), Decision::Held(Why::Unanswered { until }));
         let over = Known { now: until, ..cut };
         assert!(matches!(decide(&rule(), &over), Decision::Grant { .. }));
+        // So it is if the service ended while it took them back.
+        let mut memory = sent.clone();
+        memory[0].datasets.insert("sales".to_owned(), Sent { confirmed: Time(0), ..lost });
+        assert_eq!(
+            decide(&rule(), &known(noon, &memory)),
+            Decision::Held(Why::Unanswered { until })
+        );
         // A service that crashed before it sent them sends them when it is back.
         let mut crashed = sent.clone();
         crashed[0].datasets.insert("sales".to_owned(), Sent { unanswered: false, ..lost });

@@ -67,9 +67,7 @@ impl RoomService {
         let sealed = match store.result(job, &self.party).await {
             Ok(sealed) => sealed,
             Err(why) if why.is_not_found() => return Ok(false),
-            Err(why @ (StoreError::NotListening { .. } | StoreError::Lost)) => {
-                return Err(Unfetched::NoHost(why));
-            }
+            Err(why @ StoreError::NotListening { .. }) => return Err(Unfetched::NoHost(why)),
             Err(why) => return Err(Unfetched::Bad(why.into())),
         };
         let opened = open::open(&sealed, &self.identity, &self.contract, job, trust);

@@ -69,9 +69,7 @@ impl RoomService {
             Decision::Open => Ok(()),
             Decision::Held(why) => self.hold(instance, dataset, &why, open.is_some()),
             Decision::TakeBack(why) => {
-                revoke(room, &self.identity, dataset).await?;
-                self.memory.dropped(instance, dataset);
-                self.memory.keep(&self.dir, &self.rules.name)?;
+                self.take_back(room, dataset).await?;
                 let instance = instance.short();
                 self.teller.once(
                     dataset,
@@ -156,6 +154,16 @@ impl RoomService {
         self.memory.keep(&self.dir, &self.rules.name)
     }
 
+    /// Takes one dataset back.
+    async fn take_back(&mut self, room: &mut Room, dataset: &str) -> Result<(), Failure> {
+        let instance = room.instance().digest();
+        self.memory.takes_back(instance, dataset);
+        self.memory.keep(&self.dir, &self.rules.name)?;
+        revoke(room, &self.identity, dataset).await?;
+        self.memory.dropped(instance, dataset);
+        self.memory.keep(&self.dir, &self.rules.name)
+    }
+
     /// Takes back what the service has granted in `room`, since it stops. What a person granted by hand for longer stays.
     pub(super) async fn take_all_back(
         &mut self,
@@ -177,9 +185,7 @@ impl RoomService {
                 self.teller.tell("left", &why)?;
                 continue;
             }
-            revoke(room, &self.identity, dataset).await?;
-            self.memory.dropped(instance, dataset);
-            self.memory.keep(&self.dir, &self.rules.name)?;
+            self.take_back(room, dataset).await?;
             self.teller.tell("took back", &format!("{dataset} from the instance {from}: {why}"))?;
         }
         Ok(())

@@ -51,9 +51,14 @@ impl Marks {
                 format!("{file} is not held: nothing was changed")
             }));
         }
-        let expected = read(&self.held)?;
+        let Some(expected) = read(&self.held)? else {
+            return Err(Failure::no(format!(
+                "nothing says which file was held as {file} in this room: nothing was accepted. Name the room with --room, or make \
+                 {file}.{READY} to have it looked at as a new file"
+            )));
+        };
         let found = found?.to_string();
-        if expected.as_ref() != Some(&found) {
+        if expected != found {
             return Err(Failure::no(format!(
                 "{file} is another file than the one that was held: nothing was accepted. To have it looked at as a new file, \
                  make {file}.{READY}"
@@ -70,7 +75,7 @@ pub(super) struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
-    changed: (i64, i64),
+    written: (i64, i64),
 }
 
 impl Stamp {
@@ -80,7 +85,7 @@ impl Stamp {
             device: found.dev(),
             inode: found.ino(),
             bytes: found.len(),
-            changed: (found.ctime(), found.ctime_nsec()),
+            written: (found.mtime(), found.mtime_nsec()),
         })
     }
 }

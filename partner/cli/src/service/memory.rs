@@ -137,6 +137,13 @@ impl Memory {
         self.known(instance, dataset).unanswered = true;
     }
 
+    /// The service takes `dataset` back from `instance`: that the instance drops it is nobody else's doing, even if this
+    /// program ends before it hears of it.
+    pub(crate) fn takes_back(&mut self, instance: Digest, dataset: &str) {
+        let known = self.known(instance, dataset);
+        (known.confirmed, known.unanswered) = (Time(0), true);
+    }
+
     fn known(&mut self, instance: Digest, dataset: &str) -> &mut Sent {
         let datasets = self.instances.entry(instance.to_string()).or_default();
         datasets.entry(dataset.to_owned()).or_default()

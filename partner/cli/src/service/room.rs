@@ -228,8 +228,8 @@ impl RoomService {
             room.checks().len()
         );
         self.teller.tell("verified", &why)?;
-        self.verified = Some(instance);
         self.settle(instance).await?;
+        self.verified = Some(instance);
         Ok(room)
     }
 

@@ -212,6 +212,14 @@ impl Rules {
                 return Err(format!("the room \"{}\" stands there twice: take one out", room.name));
             }
             room.check().map_err(|why| format!("room \"{}\": {why}", room.name))?;
+            if self.every_seconds > room.pause() {
+                return Err(format!(
+                    "every_seconds: found {}, expected at most {}: what is granted in the room \"{}\" would end between two looks",
+                    self.every_seconds,
+                    room.pause(),
+                    room.name
+                ));
+            }
         }
         Ok(())
     }

@@ -72,17 +72,17 @@ impl WatchRule {
             words => format!(" It reads the table with {}.", words.join(" ")),
         };
         let rows = self.rows.map_or_else(
-            || "the step above the rows that there are, so growth past a step shows".to_owned(),
+            || "the next size of a public grid above the rows that there are, so that growth shows when it passes one".to_owned(),
             |rows| counted(rows, "row", "rows"),
         );
         let of_one = self.rows_per_person.map_or_else(
-            || "the step above the most that one has".to_owned(),
+            || "the next size above the most that one has".to_owned(),
             |rows| format!("at most {}", counted(rows, "row", "rows")),
         );
         format!(
             "It seals {file} as a new version of \"{}\" and uploads it, when {file}.ready appears. It refuses the file above {} of \
              bad rows, and holds it for a person if sealed rows, people, keys of several people, values of a column or consents \
-             differ from the version before by more than {} %. The first version is compared with nothing.{reading} For anybody to see, it declares {rows}; and of one person {of_one}.",
+             differ from the version before by more than {} %. The first version is compared with nothing.{reading} It declares, for anybody to see, {rows}, and of one person {of_one}.",
             self.dataset, self.max_rejected, self.max_change_percent
         )
     }
@@ -137,7 +137,7 @@ mod tests {
             "0.5 %",
             "more than 7 %",
             "with --country DE",
-            "declares 5000 rows",
+            "for anybody to see, 5000 rows",
             "of one person at most 64 rows",
             "into results/spring",
             "FOR EVERY PARTY, when no job was answered for 120 minutes",
