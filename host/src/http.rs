@@ -4,6 +4,7 @@ use crate::{
     clock::now,
     config::Limits,
     metrics::{Looked, Metrics},
+    owners::{OwnerError, Owners},
     results::Counts,
     store::Store,
     uploads::{UploadError, Uploads},
@@ -11,13 +12,14 @@ use crate::{
 };
 use ::front::{Handler, Patience, Place, connection};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Response, StatusCode, Uri,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
 };
 use protocol::{
+    limits,
     merkle::Root,
     storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode},
     time::Time,
@@ -34,6 +36,7 @@ pub(crate) struct Http {
     pub(crate) ends: Option<Time>,
     pub(crate) store: Arc<Store>,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) owners: Arc<Owners>,
     pub(crate) watched: Watched,
     pub(crate) limits: watch::Receiver<Limits>,
     pub(crate) metrics: Arc<Metrics>,
@@ -77,6 +80,8 @@ async fn answer(
     let answered = match (&head.method, segments.as_slice()) {
         (&Method::GET, ["v1", "health"]) => Ok(http.health().await),
         (method, ["v1", "uploads", root]) => http.upload(method, root, &head.uri, &mut body).await,
+        (&Method::PUT, ["v1", "owners", root]) => http.claim(root, &mut body).await,
+        (&Method::DELETE, ["v1", "datasets", root]) => http.delete(root, &mut body).await,
         (&Method::GET, ["v1", "results", job, name]) => {
             http.object(ObjectName::result(job, name).ok()).await
         }
@@ -122,6 +127,32 @@ impl Http {
             _ => return Err(Declined::NoSuchPath),
         };
         Ok(json(StatusCode::OK, &status))
+    }
+
+    /// Writes down whose a stored file is.
+    async fn claim(
+        &self,
+        root: &str,
+        body: &mut Incoming,
+    ) -> Result<Response<Full<Bytes>>, Declined> {
+        let root: Root = root.parse().map_err(|_| Declined::BadRequest { expected: ROOT })?;
+        let manifest = small(body, limits::MANIFEST.bytes + limits::ENVELOPE).await?;
+        self.owners.claim(root, &manifest).await?;
+        Ok(response(StatusCode::NO_CONTENT, JSON, Bytes::new()))
+    }
+
+    /// Deletes a stored file for its owner.
+    async fn delete(
+        &self,
+        root: &str,
+        body: &mut Incoming,
+    ) -> Result<Response<Full<Bytes>>, Declined> {
+        let root: Root = root.parse().map_err(|_| Declined::BadRequest { expected: ROOT })?;
+        let deletion = small(body, limits::DELETION.bytes + limits::ENVELOPE).await?;
+        self.owners.delete(root, &deletion).await.inspect_err(|why| {
+            tracing::warn!(%root, "a dataset was not deleted: {why}");
+        })?;
+        Ok(response(StatusCode::NO_CONTENT, JSON, Bytes::new()))
     }
 
     async fn object(&self, name: Option<ObjectName>) -> Result<Response<Full<Bytes>>, Declined> {
@@ -211,6 +242,13 @@ enum Declined {
     BadRequest { expected: &'static str },
     NoSuchPath,
     Upload(UploadError),
+    Owner(OwnerError),
+}
+
+impl From<OwnerError> for Declined {
+    fn from(cause: OwnerError) -> Self {
+        Self::Owner(cause)
+    }
 }
 
 impl From<UploadError> for Declined {
@@ -245,7 +283,9 @@ impl Declined {
                 (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::QuotaExceeded)
             }
             Self::Upload(U::DiskFull) => (StatusCode::INSUFFICIENT_STORAGE, ProblemCode::DiskFull),
-            Self::Upload(U::Io(_)) => return io_problem(),
+            Self::Upload(U::Io(_)) | Self::Owner(OwnerError::Io(_)) => return io_problem(),
+            Self::Owner(OwnerError::NotFound) => (StatusCode::NOT_FOUND, ProblemCode::NotFound),
+            Self::Owner(_) => (StatusCode::FORBIDDEN, ProblemCode::Forbidden),
         };
         let (message, offset, size) = match self {
             Self::BadRequest { expected } => (format!("expected {expected}"), None, None),
@@ -255,6 +295,7 @@ impl Declined {
             }
             Self::Upload(cause @ U::WrongSize { size }) => (cause.to_string(), None, Some(size)),
             Self::Upload(cause) => (cause.to_string(), None, None),
+            Self::Owner(cause) => (cause.to_string(), None, None),
         };
         (status, Problem { code, message, offset, size })
     }
@@ -276,6 +317,14 @@ fn response(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Ful
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+/// A body of at most `most` bytes.
+async fn small(body: &mut Incoming, most: usize) -> Result<Bytes, Declined> {
+    let whole = timeout(SMALL_TIME, Limited::new(body, most).collect()).await;
+    let expected = "a signed message and nothing else";
+    let whole = whole.ok().and_then(Result::ok).ok_or(Declined::BadRequest { expected })?;
+    Ok(whole.to_bytes())
 }
 
 /// The whole query must be `name` and a decimal number.
@@ -308,5 +357,7 @@ const PATIENCE: Patience = Patience {
     stalled: Duration::from_secs(30),
     oldest: Duration::from_secs(24 * 3600),
 };
+/// How long a small body may take.
+const SMALL_TIME: Duration = Duration::from_secs(10);
 const DRAIN_BYTES: usize = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);

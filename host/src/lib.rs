@@ -12,6 +12,7 @@ mod front;
 mod http;
 mod machine;
 mod metrics;
+mod owners;
 mod pipe;
 mod plan;
 mod results;
@@ -31,6 +32,7 @@ pub use transport::Transport;
 use crate::{
     front::Front,
     metrics::Metrics,
+    owners::Owners,
     scrape::Scrape,
     service::Service,
     store::Store,
@@ -73,12 +75,17 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         Some(path) => Trace::to_file(path).map_err(using(path))?,
     };
     let trace = Arc::new(trace);
-    let Kept { store, uploads, metrics, limits } =
+    let Kept { store, uploads, owners, metrics, limits } =
         Kept::open(&config).map_err(using(&config.dir))?;
 
     let (stop, stopping) = watch::channel(false);
-    let service =
-        Service::new(config.contract.clone(), store.clone(), trace.clone(), metrics.clone());
+    let service = Service::new(
+        config.contract.clone(),
+        store.clone(),
+        trace.clone(),
+        metrics.clone(),
+        owners.clone(),
+    );
     let service = Arc::new(service);
     let plan = plan::plan(&config, &run, &service)?;
     let (listener, address) = listen(config.listen, &run.join("address")).await?;
@@ -96,13 +103,15 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
     let ends = contract.as_ref().map(|contract| contract.expires);
     if let Some(contract) = contract {
-        store.shared_by(contract.parties.into_keys().collect());
+        store.shared_by(contract.parties.keys().cloned().collect());
+        owners.of(contract);
     }
     let http = Arc::new(http::Http {
         ends,
         simulated: config.simulated_ca.is_some(),
         store: Arc::clone(&store),
         uploads,
+        owners,
         watched: watched.clone(),
         limits: limits.subscribe(),
         metrics: Arc::clone(&metrics),
@@ -142,6 +151,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
 struct Kept {
     store: Arc<Store>,
     uploads: Arc<Uploads>,
+    owners: Arc<Owners>,
     metrics: Arc<Metrics>,
     limits: watch::Sender<Limits>,
 }
@@ -153,7 +163,8 @@ impl Kept {
         let (limits, limited) = watch::channel(config.limits.clone());
         let (folder, kept) = (config.dir.join("uploads"), Arc::clone(&store));
         let uploads = Arc::new(Uploads::open(&folder, kept, limited, Arc::clone(&metrics))?);
-        Ok(Self { store, uploads, metrics, limits })
+        let owners = Arc::new(Owners::open(&config.dir, Arc::clone(&store))?);
+        Ok(Self { store, uploads, owners, metrics, limits })
     }
 }
 

@@ -292,6 +292,7 @@ impl Kept {
 fn name_of(code: ProblemCode) -> &'static str {
     match code {
         ProblemCode::BadRequest => "bad_request",
+        ProblemCode::Forbidden => "forbidden",
         ProblemCode::NotFound => "not_found",
         ProblemCode::WrongOffset => "wrong_offset",
         ProblemCode::WrongSize => "wrong_size",
@@ -306,8 +307,9 @@ fn name_of(code: ProblemCode) -> &'static str {
     }
 }
 
-const CODES: [ProblemCode; 11] = [
+const CODES: [ProblemCode; 12] = [
     ProblemCode::BadRequest,
+    ProblemCode::Forbidden,
     ProblemCode::NotFound,
     ProblemCode::WrongOffset,
     ProblemCode::WrongSize,

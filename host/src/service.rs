@@ -3,6 +3,7 @@
 use crate::{
     durable::Put,
     metrics::{Kept, Metrics},
+    owners::Owners,
     results::RESULTS,
     store::{PutError, Store, blocking, dataset},
     trace::{Seen, Trace},
@@ -38,6 +39,7 @@ pub(crate) struct Service {
     store: Arc<Store>,
     trace: Arc<Trace>,
     metrics: Arc<Metrics>,
+    owners: Arc<Owners>,
     enclave: OnceLock<Watched>,
     leave: watch::Sender<bool>,
 }
@@ -48,9 +50,10 @@ impl Service {
         store: Arc<Store>,
         trace: Arc<Trace>,
         metrics: Arc<Metrics>,
+        owners: Arc<Owners>,
     ) -> Self {
         let (enclave, leave) = (OnceLock::new(), watch::Sender::new(false));
-        Self { contract, store, trace, metrics, enclave, leave }
+        Self { contract, store, trace, metrics, owners, enclave, leave }
     }
 
     /// Sets the enclave whose questions are answered.
@@ -225,7 +228,8 @@ impl Service {
         // Another instance may have other parties. One whose contract does not open asks for
         // nothing more.
         if let Ok(contract) = Contract::open(&bytes) {
-            self.store.shared_by(contract.parties.into_keys().collect());
+            self.store.shared_by(contract.parties.keys().cloned().collect());
+            self.owners.of(contract);
         }
         Ok(Answer::Contract { bytes: bytes.into() })
     }

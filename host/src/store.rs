@@ -164,6 +164,17 @@ impl Store {
         durable::adopt(&self.root, &dataset(blob), file, path)
     }
 
+    /// Deletes a dataset's blob, if it is there. This call blocks.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub(crate) fn delete(&self, blob: &Root) -> io::Result<()> {
+        let path = self.root.join(dataset(blob));
+        durable::remove_if_there(&path)?;
+        durable::sync_parent(&path)
+    }
+
     /// Bytes in all blobs and objects.
     ///
     /// # Errors

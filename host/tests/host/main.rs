@@ -16,6 +16,8 @@ mod operations;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod pipes;
 #[cfg(test)]
 mod qemu;

@@ -15,6 +15,7 @@ use client::{
     withdrawn::WithdrawnError,
 };
 use custody::LedgerError;
+use protocol::storage::ProblemCode;
 use rehearsal::RehearsalError;
 use sealing::SealError;
 use std::{
@@ -163,7 +164,8 @@ impl From<SketchError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::OtherFile { .. } => Self::no(error),
+            StoreError::OtherFile { .. }
+            | StoreError::Declined { code: ProblemCode::Forbidden, .. } => Self::no(error),
             _ => Self::unclear(error),
         }
     }

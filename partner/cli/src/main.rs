@@ -6,6 +6,7 @@ mod close;
 mod common_args;
 mod contract;
 mod custody;
+mod delete;
 mod failure;
 mod files;
 mod grant;
@@ -62,6 +63,7 @@ enum Command {
     Verify(verify::Verify),
     Seal(seal::Seal),
     Upload(upload::Upload),
+    Delete(delete::Delete),
     Grant(grant::Grant),
     #[command(subcommand)]
     Custody(custody::CustodyCommand),
@@ -92,6 +94,7 @@ impl Command {
             Self::Verify(verify) => verify.run().await,
             Self::Seal(seal) => seal.run(),
             Self::Upload(upload) => upload.run().await,
+            Self::Delete(delete) => delete.run().await,
             Self::Grant(grant) => grant.run().await,
             Self::Custody(custody) => custody.run().await,
             Self::Job(job) => job.run().await,

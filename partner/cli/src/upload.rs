@@ -6,6 +6,7 @@ use crate::{
     version::named_by,
 };
 use client::{address::Address, store::Store};
+use protocol::merkle::Root;
 use sealing::read_keys;
 use std::{
     fs::File,
@@ -46,13 +47,14 @@ impl Upload {
             expect_sealed(file)?;
         }
         let address = self.address(room.as_ref())?;
-        let manifest = named_by(&files::read(&path)?, &path)?;
+        let signed = files::read(&path)?;
+        let manifest = named_by(&signed, &path)?;
         let bar = say::bytes_bar(manifest.size);
-        let done = Store::new(&address)
-            .upload(file, manifest.root, |done, _| bar.set_position(done))
-            .await;
+        let mut store = Store::new(&address);
+        let done = store.upload(file, manifest.root, |done, _| bar.set_position(done)).await;
         bar.finish_and_clear();
         done?;
+        claim(&mut store, manifest.root, signed).await;
         say::result(format_args!("{}  {} bytes at the host", manifest.root, manifest.size))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -64,6 +66,15 @@ impl Upload {
             None => None,
         };
         Ok(profile::meant(&self.dir, name)?.address)
+    }
+}
+
+/// Has the host write down whose the uploaded file is. Without that it can be granted, and not be deleted by its owner.
+pub(crate) async fn claim(store: &mut Store, root: Root, signed: Vec<u8>) {
+    if let Err(why) = store.claim(root, signed).await {
+        say::note(format_args!(
+            "The host has the file, and did not write down whose it is: `glovebox delete` will be refused. {why}"
+        ));
     }
 }
 

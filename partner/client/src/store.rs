@@ -150,6 +150,27 @@ impl Store {
         self.fetch(Method::DELETE, &path, Bytes::new(), limits::STORE_REPLY).await.map(drop)
     }
 
+    /// Tells the host whose the stored file `root` is, by its signed manifest, so that its owner can have it deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Declined`] with `forbidden` if it is another party's already.
+    pub async fn claim(&mut self, root: Root, manifest: Vec<u8>) -> Result<(), StoreError> {
+        let path = format!("/v1/owners/{root}");
+        self.fetch(Method::PUT, &path, manifest.into(), limits::STORE_REPLY).await.map(drop)
+    }
+
+    /// Has the host delete the stored file `root`, as its owner has signed ([`protocol::deletion::Deletion`]). A host may say
+    /// that it did, and keep it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Declined`] with `forbidden` if the host takes somebody else for the owner.
+    pub async fn delete(&mut self, root: Root, signed: Vec<u8>) -> Result<(), StoreError> {
+        let path = format!("/v1/datasets/{root}");
+        self.fetch(Method::DELETE, &path, signed.into(), limits::STORE_REPLY).await.map(drop)
+    }
+
     /// A job's package sealed to `receiver`, as the enclave stored it.
     ///
     /// # Errors
@@ -331,6 +352,7 @@ fn harmless(words: &str) -> String {
 fn declined(code: ProblemCode, words: &str) -> String {
     let ours = match code {
         ProblemCode::NotFound => "there is no such thing",
+        ProblemCode::Forbidden => "it takes somebody else for the owner",
         ProblemCode::WrongRoot => "what arrived is not the file; it was discarded, upload it again",
         ProblemCode::WrongSize => "the upload was begun with another size; forget it first",
         ProblemCode::TooLarge => "larger than the operator allows",

@@ -53,6 +53,10 @@ pub const MANIFEST: Size = Size::new(64 * KIB, 8192);
 pub const SLICE: Size = Size::new(2 * KIB, 128);
 /// A delegation of a key, or its withdrawal.
 pub const DELEGATION: Size = Size::new(KIB / 4, 16);
+/// An owner's word to a host to delete a sealed file.
+pub const DELETION: Size = Size::new(KIB / 4, 8);
+/// Milliseconds that its time may lie before or after the host's.
+pub const DELETION_MS: u64 = 5 * 60 * 1000;
 /// The bytes around a payload that one party signed, with the delegation of the key.
 pub const ENVELOPE: usize = 512;
 /// Withdrawals that are kept of one party.

@@ -4,6 +4,7 @@ use super::{Folder, covers, job, kinds, refusals, room};
 use crate::{
     canonical,
     delegation::{Authority, ByDelegate, Delegate, Delegation, Withdrawal, WithdrawalHeard},
+    deletion::Deletion,
     digest::Digest,
     hpke::{self, Sealed},
     job::{Job, JobName},
@@ -212,6 +213,12 @@ fn custody(folder: &mut Folder, job: &Job, slice: Vec<u8>) {
     folder.signed("custody-reply.cose", &answer, &room::service("retailer"));
     let heard = WithdrawalHeard { withdrawal: sign::digest_of(&withdrawal()) };
     folder.signed("withdrawal-heard.cose", &heard, &room::service("retailer"));
+    let deletion = Deletion {
+        contract: room::contract().digest,
+        root: room::manifest("sales").0.root,
+        time: room::NOW,
+    };
+    folder.signed("deletion.cose", &deletion, &room::service("retailer"));
 }
 
 fn accounts() -> Vec<Account> {

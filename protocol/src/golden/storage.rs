@@ -39,6 +39,7 @@ kinds!(FAILURES, failure: Failure {
 
 kinds!(PROBLEMS, problem: ProblemCode {
     ProblemCode::BadRequest => "bad_request",
+    ProblemCode::Forbidden => "forbidden",
     ProblemCode::NotFound => "not_found",
     ProblemCode::WrongOffset => "wrong_offset",
     ProblemCode::WrongSize => "wrong_size",
@@ -53,8 +54,9 @@ kinds!(PROBLEMS, problem: ProblemCode {
 
 const FAILURE: [Failure; 5] =
     [Failure::NotFound, Failure::TooLarge, Failure::Conflict, Failure::Full, Failure::Io];
-const PROBLEM: [ProblemCode; 11] = [
+const PROBLEM: [ProblemCode; 12] = [
     ProblemCode::BadRequest,
+    ProblemCode::Forbidden,
     ProblemCode::NotFound,
     ProblemCode::WrongOffset,
     ProblemCode::WrongSize,

@@ -7,6 +7,7 @@ use protocol::{
     delegation::{
         Authority, Delegated, Delegation, KeyError, Withdrawal, WithdrawalHeard, Withdrawn,
     },
+    deletion::Deletion,
     grant::Grant,
     hpke::{RecipientSecret, Sealed},
     job::{Job, JobId, Question},
@@ -56,6 +57,7 @@ pub(super) fn message(bytes: &[u8]) {
     read::<Slice>(bytes);
     read::<CustodyReply>(bytes);
     read::<WithdrawalHeard>(bytes);
+    read::<Deletion>(bytes);
     read::<ClosingBody>(bytes);
     if let Some(SliceReply::Refused(refusal)) = read::<SliceReply>(bytes) {
         let _words = refusal.to_string();
@@ -124,6 +126,7 @@ pub(super) fn envelope(bytes: &[u8]) {
     let _slice = authority.open::<Slice>(bytes);
     let _reply = authority.open::<CustodyReply>(bytes);
     let _heard = authority.open::<WithdrawalHeard>(bytes);
+    let _deletion = authority.open::<Deletion>(bytes);
     for party in ROOM.contract.parties.keys() {
         let manifest = authority.open_of::<Manifest>(bytes, party);
         let signed = SignedManifest::open(bytes.to_vec(), &authority, party);

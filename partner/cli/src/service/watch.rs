@@ -13,6 +13,7 @@ use crate::{
     people::PeopleArgs,
     salt,
     seal::comparison::Comparison,
+    upload,
     version::{VersionFiles, named_by},
 };
 use client::{address::Address, clock, keys::Identity, store::Store};
@@ -146,8 +147,11 @@ impl Watcher {
         let stem = self.dir.join(&sealed.stem);
         let file = files::with_end(&stem, "sealed");
         let path = VersionFiles::of(&stem).manifest;
-        let manifest = named_by(&files::read(&path)?, &path)?;
-        Store::new(&self.address).upload(&file, manifest.root, |_, _| {}).await?;
+        let signed = files::read(&path)?;
+        let manifest = named_by(&signed, &path)?;
+        let mut store = Store::new(&self.address);
+        store.upload(&file, manifest.root, |_, _| {}).await?;
+        upload::claim(&mut store, manifest.root, signed).await;
         if let Some(sealed) = self.versions.0.get_mut(dataset) {
             sealed.uploaded = true;
         }

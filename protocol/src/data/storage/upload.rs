@@ -41,6 +41,8 @@ pub struct Problem {
 pub enum ProblemCode {
     /// 400: a malformed name, number or path.
     BadRequest,
+    /// 403: not signed by the owner of the blob, or the blob is another party's already.
+    Forbidden,
     /// 404: no such upload, object or path.
     NotFound,
     /// 409: the chunk does not begin where the host's bytes end; go on at `offset`.
