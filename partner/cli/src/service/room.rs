@@ -73,7 +73,7 @@ impl RoomService {
     /// The room of `rules`, if it has the contract that they are for.
     pub(crate) fn new(
         dir: &Path,
-        rules: RoomRules,
+        mut rules: RoomRules,
         identity: &Arc<Identity>,
         journal: &Journal,
     ) -> Result<Self, Failure> {
@@ -83,6 +83,7 @@ impl RoomService {
         let contract = common.contract()?;
         let party = identity.party_in(&contract)?.to_owned();
         rules.fit(&contract, &party)?;
+        rules.end_with(contract.expires);
         let root = files::trust(common.danger_root.as_deref())?;
         say::simulated(root.is_simulated());
         Ok(Self {

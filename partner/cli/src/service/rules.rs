@@ -262,6 +262,13 @@ impl RoomRules {
         Ok(())
     }
 
+    /// Grants no longer than until `end`, when the contract is over.
+    pub(crate) fn end_with(&mut self, end: Time) {
+        for rule in &mut self.grants {
+            rule.until = Some(rule.until.map_or(end, |until| until.min(end)));
+        }
+    }
+
     /// Seconds from one visit to the next: well before the shortest grant is over.
     pub(crate) fn pause(&self) -> u64 {
         let shortest = self.grants.iter().map(|rule| rule.minutes).min();
@@ -384,6 +391,20 @@ mod tests {
             "{said}"
         );
         assert_eq!(advised("no such file -- none"), "no such file -- none");
+    }
+
+    #[test]
+    fn a_rule_ends_with_its_contract_or_before() {
+        let end: Time = "2027-01-01T00:00:00Z".parse().unwrap();
+        for (until, expected) in [
+            ("", end),
+            ("until = \"2026-12-24T12:00:00Z\"\n", "2026-12-24T12:00:00Z".parse().unwrap()),
+            ("until = \"2027-03-31T00:00:00Z\"\n", end),
+        ] {
+            let mut rules = read(&room(&format!("{GRANT}{until}")), 0o600).unwrap().unwrap();
+            rules.rooms[0].end_with(end);
+            assert_eq!(rules.rooms[0].grants[0].until, Some(expected), "{until}");
+        }
     }
 
     #[test]
