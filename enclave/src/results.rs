@@ -14,7 +14,7 @@ use protocol::{
     message::{Answered, AnsweredJob, Package, Reply, result_binding},
     receipt::Delivery,
     refusal::Refusal,
-    storage::{Failure, ObjectName, Origin},
+    storage::{Failure, ObjectName, OfRun, Origin},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use serde_bytes::ByteBuf;
@@ -156,7 +156,10 @@ impl Results {
             }
             let name = ObjectName::result(&job.to_string(), &receiver.replace('_', "-"))
                 .map_err(|_| Refusal::Internal)?;
-            let of = Some(Origin { analyst: answered.asked_by.clone(), instance });
+            let run = signed
+                .run()
+                .map(|run| OfRun { order: run.name.order.digest(), number: run.name.number });
+            let of = Some(Origin { analyst: answered.asked_by.clone(), instance, run });
             match link::put(host, of, name, sealing.to(receiver)?).await {
                 Ok(()) => {
                     answered.stored.insert(receiver.clone());

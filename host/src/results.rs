@@ -297,7 +297,7 @@ fn read(path: &Path) -> io::Result<Option<Origin>> {
     };
     let found: Option<Record> = serde_json::from_slice(&text).ok();
     Ok(found.and_then(|Record { analyst, instance }| {
-        Some(Origin { analyst, instance: instance.parse().ok()? })
+        Some(Origin { analyst, instance: instance.parse().ok()?, run: None })
     }))
 }
 

@@ -229,7 +229,7 @@ mod tests {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         let name = ObjectName::result(job, "receiver").unwrap();
         let (analyst, instance) = (analyst.to_owned(), [instance; Digest::LEN].into());
-        let origin = Some(Origin { analyst, instance });
+        let origin = Some(Origin { analyst, instance, run: None });
         match store.put(&name, origin, vec![1; bytes]).await {
             Ok(put) => put == Put::Stored,
             Err(PutError::NoRoom(_)) => false,

@@ -29,7 +29,7 @@ mod golden;
 
 // A folder groups what belongs together; its modules are named without it.
 pub use answers::{page, released, result};
-pub use asking::{job, policy};
+pub use asking::{job, order, policy};
 use bytes::sha256;
 pub use bytes::{canonical, digest, identity, limits, merkle, text, time, units};
 pub use data::{manifest, sealed, storage};

@@ -1,6 +1,7 @@
 //! The refusals of an instance or a custody.
 
 mod debit;
+mod orders;
 mod reasons;
 mod words;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use words::{allowed, amount, drawable, not_permitted, room, so_must, spent_on};
 
 pub use debit::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, OTHERS, PREPAID, WRITTEN_OFF};
+pub use orders::{OrderFlaw, RunFlaw};
 pub use reasons::{Asked, GrantFlaw, Limit, Share, WhichBudget};
 
 /// Why a request was declined. A party never sees another error.
@@ -313,6 +315,27 @@ pub enum Refusal {
     /// Remedy: submit the job again so that the owners cut new slices.
     #[error("a slice is of another instance, dataset or period, or not signed by the owner")]
     BadSlice,
+    /// A standing order is not one that anybody may accept.
+    ///
+    /// Remedy: the analyst writes the order anew (`glovebox order new`); nothing was accepted.
+    #[error("the order is refused: {why}")]
+    BadOrder {
+        /// What is wrong with the order.
+        why: OrderFlaw,
+    },
+    /// A run of a standing order is not paid or not begun.
+    ///
+    /// Remedy: look at the order (`glovebox order show`): its times, its attempts and who cancelled it. What was refused
+    /// was not debited.
+    #[error("run {number} of the order \"{order}\" is refused: {why}")]
+    Run {
+        /// What people call the order.
+        order: String,
+        /// The number of the run.
+        number: u32,
+        /// Why it is refused.
+        why: RunFlaw,
+    },
     /// The enclave failed. The cause is in its sealed log, under the request's identity.
     ///
     /// Remedy: tell the operator and the owners when it was; the cause is in the instance's sealed log.

@@ -88,7 +88,7 @@ async fn a_result_without_room_is_told_from_a_failing_disk_and_counted() {
     let mut stream = connect(&room).await;
     let put = |instance: u8, job: &str, length| {
         let instance = [instance; Digest::LEN].into();
-        let of = Some(Origin { analyst: "acme".to_owned(), instance });
+        let of = Some(Origin { analyst: "acme".to_owned(), instance, run: None });
         let name = ObjectName::result(job, "acme").unwrap();
         Ask::Put { of, name, bytes: vec![1; length].into() }
     };

@@ -5,6 +5,7 @@
 
 pub mod danger;
 mod noise;
+mod order;
 mod reading;
 mod receipt_length;
 
@@ -26,6 +27,8 @@ use crate::{
     time::Time,
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use order::{admit_order, datasets_of_order, price_of_order};
 
 /// A job that the contract permits, with what follows from it. Made by [`admit`] and read only:
 /// whoever holds one cannot put another proof into it, but through [`danger`], which tests alone may
@@ -142,7 +145,7 @@ fn admit_as(
     job.question.check_lengths()?;
     // Nobody would read a longer signed job.
     within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
-    check_receivers(job, analysis)?;
+    check_receivers(&job.receivers, analysis)?;
     let tally = tally_as(contract, &job.analysis, &job.question, tally_of)?;
     check_versions(contract, job, &tally, manifests)?;
     let rows = largest(&tally, manifests);
@@ -260,12 +263,12 @@ fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-fn check_receivers(job: &Job, analysis: &Terms) -> Result<(), Refusal> {
-    if let Some(name) = job.receivers.iter().find(|name| !analysis.receivers.contains(name)) {
+fn check_receivers(receivers: &[String], analysis: &Terms) -> Result<(), Refusal> {
+    if let Some(name) = receivers.iter().find(|name| !analysis.receivers.contains(name)) {
         return Err(not_permitted(Asked::Receiver, name, None));
     }
-    let unique: BTreeSet<&String> = job.receivers.iter().collect();
-    if unique.is_empty() || unique.len() != job.receivers.len() {
+    let unique: BTreeSet<&String> = receivers.iter().collect();
+    if unique.is_empty() || unique.len() != receivers.len() {
         return Err(Refusal::Malformed);
     }
     Ok(())

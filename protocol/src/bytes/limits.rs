@@ -47,6 +47,14 @@ pub const STORE_REQUEST: usize = KIB;
 pub const SIGNED: Size = Size::new(64 * KIB, 4096);
 /// A job.
 pub const JOB: Size = Size::new(64 * KIB, 16_384);
+/// A standing order: its runs, but not their questions.
+pub const ORDER: Size = Size::new(64 * KIB, 8192);
+/// A run of an order: the signed order, and what this run asks.
+pub const RUN: Size = Size::new(ORDER.bytes + JOB.bytes + ENVELOPE, 16_384);
+/// An order with all of its questions.
+pub const ORDER_FILE: Size = Size::new(MIB, 262_144);
+/// The times of an order's runs, for a host.
+pub const SCHEDULE: Size = Size::new(16 * KIB, 2048);
 /// A manifest.
 pub const MANIFEST: Size = Size::new(64 * KIB, 8192);
 /// A slice.
@@ -134,6 +142,10 @@ pub const PARTIES: usize = SIGNERS;
 pub const SLICES: usize = 64;
 /// Manifests that come with one request or receipt.
 pub const MANIFESTS: usize = 8;
+/// Instances that may get the slices of one run of a standing order.
+pub const ATTEMPTS: u8 = 3;
+/// Runs of a standing order.
+pub const RUNS: usize = 400;
 /// Columns of one dataset.
 pub const COLUMNS: usize = 1024;
 /// Open datasets of an instance.

@@ -67,10 +67,23 @@ pub enum Ask {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "another field is another version of the wire")]
 pub struct Origin {
+    /// The run of an order that it answers, if it does: a host that started the enclave for it knows that it is done.
+    pub run: Option<OfRun>,
     /// The party that asked, whatever parties receive.
     pub analyst: String,
     /// Digest of the instance's statement. Results of earlier instances may make room.
     pub instance: Digest,
+}
+
+/// A run of an order, as a host knows it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "another field is another version of the wire")]
+pub struct OfRun {
+    /// The name of the order.
+    pub order: Digest,
+    /// The number of the run, from 1.
+    pub number: u32,
 }
 
 /// The host's answer to an [`Ask`]. It may say anything: nothing in it is evidence.

@@ -12,7 +12,7 @@ use crate::{
     merkle::root_of,
     message::{
         Answered, AnsweredJob, AttestReply, AttestRequest, Body, OpenDataset, Package, Reply,
-        Request, Status, result_binding,
+        Request, RunState, Status, result_binding,
     },
     receipt::{Account, Charge, ClosingBody, Delivery, ReceiptBody, output},
     refusal::Refusal,
@@ -28,6 +28,7 @@ use std::fmt::Debug;
 kinds!(BODIES, body: Body {
     Body::Grant { .. } => "grant",
     Body::Job { .. } => "job",
+    Body::Run { .. } => "run",
     Body::Revoke { .. } => "revoke",
     Body::Withdraw { .. } => "withdraw",
     Body::Status {} => "status",
@@ -40,6 +41,7 @@ kinds!(REPLIES, reply: Reply {
     Reply::Revoked {} => "revoked",
     Reply::Withdrawn {} => "withdrawn",
     Reply::Result { .. } => "result",
+    Reply::Run(_) => "run",
     Reply::Status(_) => "status",
     Reply::Closed { .. } => "closed",
     Reply::Refused(_) => "refused",
@@ -152,6 +154,7 @@ fn requests(folder: &mut Folder, job: &Job, [paid, prepaid]: [Vec<u8>; 2]) {
         Body::Close {},
         Body::Revoke { dataset: "sales".to_owned() },
         Body::Withdraw { withdrawal: keys(folder) },
+        Body::Run { run: b"weekly-lift-2.run".to_vec(), slices: Vec::new() },
     ];
     covers(BODIES, bodies.iter().map(body));
     for (asked, id) in bodies.into_iter().zip(1..) {
@@ -287,6 +290,12 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
         Reply::Refused(Refusal::Closed),
         Reply::Revoked {},
         Reply::Withdrawn {},
+        Reply::Run(RunState {
+            job: name(job),
+            away: vec!["retailer".to_owned()],
+            answered: false,
+            not_stored: Vec::new(),
+        }),
     ];
     covers(REPLIES, replies.iter().map(reply));
     for answer in &replies {

@@ -8,7 +8,9 @@ use crate::{
     loss::{Delta, Epsilon, Loss},
     manifest::ManifestError,
     message::Reply,
-    refusal::{Asked, Debit, GrantFlaw, Limit, PREPAID, Refusal, Share, WhichBudget},
+    refusal::{
+        Asked, Debit, GrantFlaw, Limit, OrderFlaw, PREPAID, Refusal, RunFlaw, Share, WhichBudget,
+    },
     time::Time,
 };
 
@@ -38,6 +40,8 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::CountersignedBefore { .. } => "countersigned_before",
     Refusal::NotBelieved { .. } => "not_believed",
     Refusal::BadSlice => "bad_slice",
+    Refusal::BadOrder { .. } => "bad_order",
+    Refusal::Run { .. } => "run",
     Refusal::Internal => "internal",
 });
 
@@ -102,6 +106,33 @@ kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
     GrantFlaw::Altered => "altered",
     GrantFlaw::Layout => "layout",
     GrantFlaw::Older => "older",
+});
+
+kinds!(ORDER_FLAWS, order_flaw: OrderFlaw {
+    OrderFlaw::Name => "name",
+    OrderFlaw::Runs { .. } => "runs",
+    OrderFlaw::Attempts { .. } => "attempts",
+    OrderFlaw::Purpose => "purpose",
+    OrderFlaw::Window { .. } => "window",
+    OrderFlaw::AfterContract { .. } => "after_contract",
+    OrderFlaw::Questions => "questions",
+    OrderFlaw::OverPrice { .. } => "over_price",
+});
+
+kinds!(RUN_FLAWS, run_flaw: RunFlaw {
+    RunFlaw::NoSuchRun { .. } => "no_such_run",
+    RunFlaw::Early { .. } => "early",
+    RunFlaw::Late { .. } => "late",
+    RunFlaw::OtherQuestion => "other_question",
+    RunFlaw::OverPrice => "over_price",
+    RunFlaw::Submitted => "submitted",
+    RunFlaw::NotAccepted { .. } => "not_accepted",
+    RunFlaw::Cancelled { .. } => "cancelled",
+    RunFlaw::Suspended { .. } => "suspended",
+    RunFlaw::Attempts { .. } => "attempts",
+    RunFlaw::OtherVersions => "other_versions",
+    RunFlaw::NotNewest { .. } => "not_newest",
+    RunFlaw::Answered { .. } => "answered",
 });
 
 kinds!(MANIFEST_ERRORS, manifest_error: ManifestError {
@@ -212,10 +243,49 @@ pub(super) fn all() -> Vec<(String, Refusal)> {
         let it = Refusal::BadGrant { dataset: "sales".to_owned(), why };
         all.push((format!("bad_grant.{name}"), it));
     }
+    for why in order_flaws() {
+        all.push((format!("bad_order.{}", order_flaw(&why)), Refusal::BadOrder { why }));
+    }
+    for why in run_flaws() {
+        let name = format!("run.{}", run_flaw(&why));
+        all.push((name, Refusal::Run { order: "weekly-lift".to_owned(), number: 3, why }));
+    }
     for budget in BUDGET {
         all.push((format!("budget_exhausted.{}", which_budget(&budget)), exhausted(budget)));
     }
     all
+}
+
+fn order_flaws() -> [OrderFlaw; 8] {
+    [
+        OrderFlaw::Name,
+        OrderFlaw::Runs { found: 401 },
+        OrderFlaw::Attempts { found: 4 },
+        OrderFlaw::Purpose,
+        OrderFlaw::Window { number: 3 },
+        OrderFlaw::AfterContract { number: 3, expires: room::NOW },
+        OrderFlaw::Questions,
+        OrderFlaw::OverPrice { number: 1 },
+    ]
+}
+
+fn run_flaws() -> [RunFlaw; 13] {
+    let retailer = || "retailer".to_owned();
+    [
+        RunFlaw::NoSuchRun { runs: 2 },
+        RunFlaw::Early { at: room::NOW },
+        RunFlaw::Late { until: room::NOW },
+        RunFlaw::OtherQuestion,
+        RunFlaw::OverPrice,
+        RunFlaw::Submitted,
+        RunFlaw::NotAccepted { owner: retailer() },
+        RunFlaw::Cancelled { by: "publisher".to_owned() },
+        RunFlaw::Suspended { owner: retailer() },
+        RunFlaw::Attempts { most: 2 },
+        RunFlaw::OtherVersions,
+        RunFlaw::NotNewest { dataset: "sales".to_owned() },
+        RunFlaw::Answered { instance: "a1b2c3d4e5f6".to_owned() },
+    ]
 }
 
 fn key_flaws() -> [KeyFlaw; 5] {
@@ -307,6 +377,8 @@ pub(super) fn write(folder: &mut Folder) {
     covers(KEY_FLAWS, key_flaws().iter().map(key_flaw));
     covers(SHARES, SHARE.iter().map(share));
     covers(GRANT_FLAWS, FLAW.iter().map(grant_flaw).chain(["manifest"]));
+    covers(ORDER_FLAWS, order_flaws().iter().map(order_flaw));
+    covers(RUN_FLAWS, run_flaws().iter().map(run_flaw));
     covers(MANIFEST_ERRORS, MANIFEST.iter().map(manifest_error));
     covers(BUDGETS, BUDGET.iter().map(which_budget));
     let replies: Vec<_> =

@@ -75,7 +75,8 @@ fn frames_have_the_bytes_they_had() {
     let blob = root_of(b"blob");
     let result = ObjectName::result("0f", "retailer").unwrap();
     let closing = ObjectName::closing(&room::instance().to_string()).unwrap();
-    let of = Some(Origin { analyst: "publisher".to_owned(), instance: room::instance() });
+    let of =
+        Some(Origin { analyst: "publisher".to_owned(), instance: room::instance(), run: None });
     let asks = [
         Ask::Contract {},
         Ask::Size { blob },

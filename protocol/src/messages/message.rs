@@ -85,6 +85,16 @@ pub enum Body {
         #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
         slices: Vec<ByteBuf>,
     },
+    /// Brings a run of a standing order, as the service of an owner of its data. Without slices it says that the owner is
+    /// ready to pay: an owner pays once all are ready, so that one who is away costs the others nothing.
+    Run {
+        /// The run ([`Run`](crate::order::Run)).
+        #[serde(with = "serde_bytes")]
+        run: Vec<u8>,
+        /// The owner's signed slices for it.
+        #[serde(deserialize_with = "at_most::<{ limits::SLICES }, _, _>")]
+        slices: Vec<ByteBuf>,
+    },
     /// Drops the keys and rows of a dataset of the sender now; other grants go on.
     Revoke {
         /// The dataset.
@@ -131,6 +141,8 @@ pub enum Reply {
         /// other bytes in its place.
         not_stored: Vec<String>,
     },
+    /// How far a run is that was brought.
+    Run(RunState),
     /// State of the instance.
     Status(Status),
     /// The attested closing.
@@ -141,6 +153,22 @@ pub enum Reply {
     },
     /// The request was refused.
     Refused(Refusal),
+}
+
+/// How far the run of an order is in an instance.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    /// The job that the run is there.
+    pub job: JobName,
+    /// Owners whose services have not said that they are ready.
+    #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
+    pub away: Vec<String>,
+    /// Whether it was answered; its results are at the host, but for those `not_stored`.
+    pub answered: bool,
+    /// Receivers who cannot fetch their package from the host.
+    #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
+    pub not_stored: Vec<String>,
 }
 
 /// What an instance holds.
@@ -204,7 +232,7 @@ pub struct Package {
     /// receipt has their digest, and the result is derived from them.
     #[serde(with = "serde_bytes")]
     pub released: Vec<u8>,
-    /// The job that this answers, as its analyst signed it. The receipt names an earlier job if
+    /// The job that this answers, as its analyst signed it, or the run of an order. The receipt names an earlier job if
     /// that one asked the same.
     #[serde(with = "serde_bytes")]
     pub asked: Vec<u8>,

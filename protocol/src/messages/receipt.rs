@@ -20,7 +20,7 @@ pub struct ReceiptBody {
     pub contract: Digest,
     /// Digest of the result's exact bytes; see [`output`].
     pub output: Digest,
-    /// The job as its analyst signed it.
+    /// The job as its analyst signed it, or the run of an order that its analyst signed.
     #[serde(with = "serde_bytes")]
     pub job: Vec<u8>,
     /// The manifests of its datasets as their owners signed them.

@@ -4,17 +4,19 @@ use super::{Job, JobName};
 use crate::{
     delegation::{Authorised, Authority, Delegate},
     limits,
+    order::OrderedRun,
     refusal::{Limit, Refusal},
 };
 
-/// A job with the party of the contract that signed it. Only [`SignedJob::open`] makes one; the
-/// enclave, custody and every receiver use it.
+/// A job with the party of the contract that signed it. Only [`SignedJob::open`] makes one, and
+/// [`Run::open`](crate::order::Run::open) of an order's run; the enclave, custody and every receiver use it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedJob {
     job: Job,
     signed_by: Authorised,
     name: JobName,
     bytes: Vec<u8>,
+    run: Option<OrderedRun>,
 }
 
 impl SignedJob {
@@ -38,7 +40,17 @@ impl SignedJob {
             return Err(Refusal::Elsewhere);
         }
         let name = JobName::of(signed_by.party(), &job);
-        Ok(Self { job, signed_by, name, bytes })
+        Ok(Self::new(job, signed_by, name, bytes, None))
+    }
+
+    pub(in crate::asking) fn new(
+        job: Job,
+        signed_by: Authorised,
+        name: JobName,
+        bytes: Vec<u8>,
+        run: Option<OrderedRun>,
+    ) -> Self {
+        Self { job, signed_by, name, bytes, run }
     }
 
     /// Signs `job` with an analyst key. A job that nobody would open is not signed.
@@ -72,6 +84,12 @@ impl SignedJob {
     #[must_use]
     pub fn name(&self) -> JobName {
         self.name
+    }
+
+    /// The run of an order that the job is; `None` of a job that was signed for one instance.
+    #[must_use]
+    pub fn run(&self) -> Option<&OrderedRun> {
+        self.run.as_ref()
     }
 
     /// The signed bytes.

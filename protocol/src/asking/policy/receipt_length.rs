@@ -12,8 +12,10 @@ pub(super) fn longest<'m>(
     let manifests: usize =
         manifests.into_iter().map(|manifest| manifest.as_bytes().len() + HEAD).sum();
     let charge = canonical::to_vec(&proven.proof().cost).len() + CHARGE_WORDS;
+    // A run's order stands in its receipt, with what is the run's own; a job has no order.
     let body = canonical::to_vec(job).len()
-        + limits::ENVELOPE
+        + limits::ORDER.bytes
+        + 2 * limits::ENVELOPE
         + manifests
         + canonical::to_vec(proven.tally()).len()
         + canonical::to_vec(proven.proof()).len()
