@@ -5,20 +5,23 @@ use super::{
     error::LedgerError,
     jobs::DerivedJob,
     ledger::{Demand, Ledger, SliceUse},
+    runs::RunDemand,
 };
 use client::{clock, job::OwnCustody, room::Instance};
 use protocol::{
     contract::Contract,
     delegation::{Authority, Delegate, Withdrawn},
+    digest::Digest,
     job::SignedJob,
     loss::{Delta, Epsilon, Loss, Rho},
+    order::Run,
     policy::{self, Admitted},
     receipt::Account,
     refusal::{self, Refusal},
     slice::{Slice, SliceReply, SliceRequest},
     time::Time,
 };
-use std::error::Error;
+use std::{collections::BTreeMap, error::Error};
 
 /// The party whose ledger it is.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +52,63 @@ pub fn decide(
 ) -> Result<SliceReply, LedgerError> {
     match Derived::of(owner, instance, request, now) {
         Ok(derived) => {
-            let slices = derived.slices(ledger, now);
+            let slices = derived.slices(ledger, None, now);
             derived.reply(slices)
         }
         Err(refusal) => Ok(SliceReply::Refused(*refusal)),
     }
+}
+
+/// Decides on the run of an order in `instance`, which the caller believes, for its own service: nobody asks a custody for the
+/// slices of a run. `newest` has the newest version that the owner has sealed of each of its datasets. Cuts the slices, unless
+/// it `only_asks` whether it would.
+///
+/// # Errors
+///
+/// [`LedgerError`] for what is wrong on our side; a refusal is a [`SliceReply`].
+pub fn decide_run(
+    ledger: &mut Ledger,
+    owner: &Owner<'_>,
+    instance: &Instance,
+    run: &Bringing<'_>,
+    only_asks: bool,
+    now: Time,
+) -> Result<SliceReply, LedgerError> {
+    let authority = Authority::at(owner.contract, now).without(owner.withdrawn);
+    let opened = Run::open(&authority, run.bytes.to_vec()).map_err(Box::new);
+    let derived = opened.and_then(|signed| {
+        let ordered = signed.run().cloned().ok_or(Refusal::Malformed)?;
+        ordered.check_time(now)?;
+        let derived = Derived::admit(owner, instance, &signed, run.manifests, only_asks, now)?;
+        ordered.check_price(derived.admitted.cost())?;
+        Ok((signed, ordered, derived))
+    });
+    match derived {
+        Ok((signed, ordered, derived)) => {
+            let run = RunDemand {
+                contract: owner.contract,
+                party: owner.party,
+                job: &signed,
+                run: &ordered,
+                newest: run.newest,
+            };
+            let slices = derived.slices(ledger, Some(&run), now);
+            derived.reply(slices)
+        }
+        Err(refusal) => Ok(SliceReply::Refused(*refusal)),
+    }
+}
+
+/// A run that an owner's service is about to bring to an instance.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
+pub struct Bringing<'a> {
+    /// The bytes of the run.
+    pub bytes: &'a [u8],
+    /// The signed manifests of its datasets.
+    pub manifests: &'a [serde_bytes::ByteBuf],
+    /// The newest version that the owner has sealed of each of its datasets.
+    pub newest: &'a BTreeMap<String, Digest>,
 }
 
 impl OwnCustody for Ledger {
@@ -96,16 +151,28 @@ impl<'a> Derived<'a> {
         request: &SliceRequest,
         now: Time,
     ) -> Result<Self, Box<Refusal>> {
+        let authority = Authority::at(owner.contract, now).without(owner.withdrawn);
+        let signed = SignedJob::open(&authority, request.job.clone())?;
+        Self::admit(owner, instance, &signed, &request.manifests, request.only_asks, now)
+    }
+
+    fn admit(
+        owner: &Owner<'a>,
+        instance: &'a Instance,
+        signed: &SignedJob,
+        manifests: &[serde_bytes::ByteBuf],
+        only_asks: bool,
+        now: Time,
+    ) -> Result<Self, Box<Refusal>> {
         let (contract, party) = (owner.contract, owner.party);
         let authority = Authority::at(contract, now).without(owner.withdrawn);
         // Nothing may be debited for a slice that no instance would accept.
         authority.of(owner.key).map_err(Refusal::from)?;
-        let signed = SignedJob::open(&authority, request.job.clone())?;
         let job = signed.job();
         if job.instance != instance.digest() || instance.contract() != contract.digest {
             return Err(Refusal::Elsewhere.into());
         }
-        let manifests = job.read_manifests(&authority, &request.manifests)?;
+        let manifests = job.read_manifests(&authority, manifests)?;
         let admitted = policy::admit(contract, job, signed.analyst(), &manifests, now)?;
         let ours = |name: &String| contract.datasets.get(name).is_some_and(|d| d.owner == party);
         if !admitted.datasets().iter().any(ours) {
@@ -113,13 +180,14 @@ impl<'a> Derived<'a> {
             let what = refusal::Asked::Dataset;
             return Err(Refusal::NotPermitted { what, name, owner }.into());
         }
-        Ok(Self { owner: *owner, instance, admitted, only_asks: request.only_asks })
+        Ok(Self { owner: *owner, instance, admitted, only_asks })
     }
 
     /// The slices that the ledger hands out; none if it was only asked whether it would.
     pub(super) fn slices(
         &self,
         ledger: &mut Ledger,
+        run: Option<&RunDemand<'_>>,
         now: Time,
     ) -> Result<Option<Vec<Slice>>, LedgerError> {
         let (contract, party, admitted) = (self.owner.contract, self.owner.party, &self.admitted);
@@ -138,10 +206,12 @@ impl<'a> Derived<'a> {
                 admitted,
             }),
         };
-        if self.only_asks {
-            return ledger.would_grant(&asked, now).map(|()| None);
+        match (run, self.only_asks) {
+            (None, true) => ledger.would_grant(&asked, now).map(|()| None),
+            (None, false) => ledger.grant(&asked, now).map(Some),
+            (Some(run), true) => ledger.would_grant_run(&asked, run, now).map(|()| None),
+            (Some(run), false) => ledger.grant_run(&asked, run, now).map(Some),
         }
-        ledger.grant(&asked, now).map(Some)
     }
 
     /// The custody's answer.

@@ -36,6 +36,11 @@ pub enum LedgerError {
         /// The contract.
         contract: Digest,
     },
+    /// The ledger has no such order.
+    #[error(
+        "this party has accepted no such order under the contract: `glovebox order list` shows those that it has"
+    )]
+    NoOrder,
     /// There is nothing to account for.
     #[error("this ledger is not a restored backup, or is accounted for under the contract {} already: nothing \
              to do, and nothing was written off", contract.short())]

@@ -102,6 +102,7 @@ impl Ledger {
         let db = connect(&path)?;
         db.execute_batch(SCHEMA)?;
         db.execute_batch(SHARES)?;
+        db.execute_batch(ORDERS)?;
         db.execute("INSERT INTO owner (key) VALUES (?1)", [owner.as_bytes().as_slice()])?;
         db.pragma_update(None, "application_id", FORMAT)?;
         generation.begin().map_err(at)?;
@@ -130,8 +131,9 @@ impl Ledger {
         if owner != identity.root_key().as_bytes().as_slice() {
             return Err(LedgerError::OtherKeys { path });
         }
-        // The table may be missing in a ledger that was begun by an earlier build.
+        // These tables may be missing in a ledger that was begun by an earlier build.
         db.execute_batch(SHARES)?;
+        db.execute_batch(ORDERS)?;
         let generation = Generation::open(directory).map_err(at)?;
         Ok(Self { db, generation })
     }
@@ -265,7 +267,7 @@ pub(super) fn is_accounted(db: &Connection, contract: Digest) -> Result<(), Ledg
     }
 }
 
-fn hand_out(
+pub(super) fn hand_out(
     tx: &Transaction<'_>,
     directory: &Path,
     asked: &Demand<'_>,
@@ -436,3 +438,4 @@ pub(crate) const DATABASE: &str = "custody.sqlite";
 const FORMAT: i64 = 0x4742_5834;
 const SCHEMA: &str = include_str!("schema.sql");
 const SHARES: &str = include_str!("shares.sql");
+const ORDERS: &str = include_str!("orders.sql");

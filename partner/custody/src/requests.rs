@@ -10,7 +10,7 @@ use protocol::{
     delegation::{Authority, Withdrawn},
     job::SignedJob,
     limits,
-    refusal::Refusal,
+    refusal::{Refusal, RunFlaw},
     slice::SliceRequest,
     time::Time,
 };
@@ -50,7 +50,10 @@ impl Requests {
         if request.time.0.abs_diff(now.0) > limits::SLICE_REQUEST_MS {
             return Err(Refusal::OtherClock { sent: request.time, here: now });
         }
-        let signed = SignedJob::open(&authority, request.job.clone())?;
+        let signed = SignedJob::open_either(&authority, request.job.clone())?;
+        if let Some(run) = signed.run() {
+            return Err(run.refused(RunFlaw::Submitted));
+        }
         // A party asks only for itself, as at an instance.
         if signed.signed_by() != &by {
             return Err(Refusal::Malformed);

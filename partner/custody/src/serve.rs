@@ -350,7 +350,7 @@ impl<B: Believe> Service<B> {
         if let Some(accounts) = &witnessed.accounts {
             ledger.witness(&witnessed.instance, &self.contract, &self.party, accounts)?;
         }
-        let slices = derived.slices(&mut ledger, now);
+        let slices = derived.slices(&mut ledger, None, now);
         // This is only for the operator: if the ledger cannot be read, the next job reports it.
         let resembles = ledger.resembled(job).ok().flatten();
         drop(ledger);

@@ -2,6 +2,7 @@
 
 mod door;
 mod explained;
+mod orders;
 mod people;
 mod property;
 mod restored;
