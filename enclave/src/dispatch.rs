@@ -2,7 +2,7 @@
 
 use crate::{
     audit::Event,
-    grant, job, link,
+    grant, job, link, run,
     session::{Open, Serving, State},
 };
 use attestation_verifier::receipt::BodyKind;
@@ -91,6 +91,7 @@ impl Serving {
         drop_expired(open, now);
         match body {
             Body::Job { job, slices } => job::run(self, open, party, &job, &slices, now).await,
+            Body::Run { run, slices } => run::bring(self, open, party, run, &slices, now).await,
             Body::Revoke { dataset } => grant::revoke(&self.contract, open, party, dataset, now),
             Body::Withdraw { withdrawal } => self.withdraw(open, &withdrawal, now),
             Body::Status {} => Ok(Reply::Status(status(open, now))),

@@ -21,7 +21,7 @@ use protocol::{
     message::{Answered, Reply},
     policy::Admitted,
     receipt::{self, ReceiptBody},
-    refusal::Refusal,
+    refusal::{Refusal, RunFlaw},
     released::Released,
     result::{NEAR_DUPLICATE, SAME_FIGURES},
     time::Time,
@@ -38,7 +38,10 @@ pub(crate) async fn run(
     slices: &[ByteBuf],
     now: Time,
 ) -> Result<Reply, Refusal> {
-    let signed = serving.authority(now, |known| SignedJob::open(known, signed.to_vec()))?;
+    let signed = serving.authority(now, |known| SignedJob::open_either(known, signed.to_vec()))?;
+    if let Some(run) = signed.run() {
+        return Err(run.refused(RunFlaw::Submitted));
+    }
     // A party may only run its own jobs: the reply is for the sender.
     if signed.analyst() != party {
         return Err(Refusal::Malformed);
@@ -56,7 +59,8 @@ pub(crate) async fn run(
     open.results.deliver(host, contract, serving.instance, &signed).await
 }
 
-async fn answer(
+/// Answers a job: computes what was not computed before, and keeps the answer.
+pub(crate) async fn answer(
     serving: &Serving,
     open: &mut Open,
     signed: &SignedJob,

@@ -17,7 +17,9 @@ mod link;
 #[cfg(feature = "other-tally")]
 mod other_tally;
 mod progress;
+mod ready;
 mod results;
+mod run;
 mod serve;
 mod session;
 mod shares;

@@ -8,6 +8,7 @@ use crate::{
     history::History,
     link::{self, Host, HostError},
     progress::Progress,
+    ready::Ready,
     results::Results,
     tls::{Tls, TlsError},
     vault::Vault,
@@ -160,6 +161,7 @@ impl Attested {
             results: Results::new(contract.parties.len(), seed),
             progress: BTreeMap::new(),
             history: History::default(),
+            ready: Ready::default(),
             noise,
             audit,
         };
@@ -221,6 +223,7 @@ pub(crate) struct Open {
     pub(crate) results: Results,
     pub(crate) progress: BTreeMap<Digest, Progress>,
     pub(crate) history: History,
+    pub(crate) ready: Ready,
     pub(crate) noise: Box<dyn Noise + Send>,
     pub(crate) audit: Audit,
 }

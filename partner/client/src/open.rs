@@ -94,7 +94,7 @@ pub fn open(
 fn asked(package: &Package, contract: &Contract, job: JobName) -> Result<SignedJob, OpenError> {
     // The receipt shows that the key was good when the instance answered.
     let authority = Authority::at_any_time(contract);
-    let asked = SignedJob::open(&authority, package.asked.clone());
+    let asked = SignedJob::open_either(&authority, package.asked.clone());
     let asked = asked.map_err(|why| OpenError::NoJob { job, why: Box::new(why) })?;
     if asked.name() == job {
         Ok(asked)

@@ -288,8 +288,11 @@ fn derive(
     // Keys must have been good when the result was made. Only the instance knew which ones were
     // withdrawn by then.
     let authority = Authority::at(contract, body.time);
-    let signed = SignedJob::open(&authority, body.job.clone());
+    let signed = SignedJob::open_either(&authority, body.job.clone());
     let signed = signed.map_err(|refusal| ReceiptFlaw::Job(Box::new(refusal)))?;
+    if let Some(run) = signed.run() {
+        run.check_time(body.time).map_err(|refusal| ReceiptFlaw::Job(Box::new(refusal)))?;
+    }
     let job = signed.job();
     let statement = attestation_verifier::receipt::user_data_for(&believed.statement().encode());
     if job.instance.as_bytes() != &statement {

@@ -90,7 +90,7 @@ impl Room {
     pub async fn request(&mut self, identity: &Identity, body: Body) -> Result<Reply, RoomError> {
         let (most, patience) = match body {
             Body::Job { .. } => (limits::RESULT_REPLY, LONG),
-            Body::Grant { .. } | Body::Close {} => (limits::STATUS_REPLY, LONG),
+            Body::Grant { .. } | Body::Run { .. } | Body::Close {} => (limits::STATUS_REPLY, LONG),
             _ => (limits::STATUS_REPLY, SHORT),
         };
         let id = keys::random().map_err(|_| RoomError::Randomness)?;
