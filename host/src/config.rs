@@ -26,6 +26,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Write down what the host sees of every job, as JSON lines.
     pub trace: Option<PathBuf>,
+    /// Run an enclave only while a run of a standing order is due.
+    pub scheduled: bool,
+    /// How long an enclave stays after its run was answered, so that owners' services hear of it.
+    pub linger_seconds: u64,
     /// What the host puts up with.
     pub limits: Limits,
 }
@@ -42,6 +46,8 @@ impl Config {
             simulated_ca: Some(dir.join("simulated-ca")),
             metrics: None,
             trace: None,
+            scheduled: false,
+            linger_seconds: 30,
             limits: Limits::default(),
         }
     }

@@ -37,6 +37,18 @@ pub(crate) fn put(root: &Path, scratch: &Path, name: &str, bytes: &[u8]) -> io::
     Ok(put)
 }
 
+/// Writes `name` in `directory`, in place of what is there. The file is on disk when this returns.
+///
+/// # Errors
+///
+/// What the file system says; then `name` is as it was before.
+pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let target = directory.join(name);
+    let temporary = write_aside(directory, bytes)?;
+    fs::rename(&temporary, &target)?;
+    sync_parent(&target)
+}
+
 /// Moves a whole file to `name` below `root`, on the same file system. The file is on disk when
 /// this returns.
 ///

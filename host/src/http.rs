@@ -6,6 +6,7 @@ use crate::{
     metrics::{Looked, Metrics},
     owners::{OwnerError, Owners},
     results::Counts,
+    schedule::{self, Schedules},
     store::Store,
     uploads::{UploadError, Uploads},
     watched::Watched,
@@ -37,6 +38,8 @@ pub(crate) struct Http {
     pub(crate) store: Arc<Store>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) owners: Arc<Owners>,
+    /// The runs for which enclaves are started, if enclaves run for these alone.
+    pub(crate) schedules: Option<Arc<Schedules>>,
     pub(crate) watched: Watched,
     pub(crate) limits: watch::Receiver<Limits>,
     pub(crate) metrics: Arc<Metrics>,
@@ -79,6 +82,7 @@ async fn answer(
     let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     let answered = match (&head.method, segments.as_slice()) {
         (&Method::GET, ["v1", "health"]) => Ok(http.health().await),
+        (&Method::PUT, ["v1", "schedules"]) => http.schedule(&mut body).await,
         (method, ["v1", "uploads", root]) => http.upload(method, root, &head.uri, &mut body).await,
         (&Method::PUT, ["v1", "owners", root]) => http.claim(root, &mut body).await,
         (&Method::DELETE, ["v1", "datasets", root]) => http.delete(root, &mut body).await,
@@ -155,6 +159,25 @@ impl Http {
         Ok(response(StatusCode::NO_CONTENT, JSON, Bytes::new()))
     }
 
+    /// Keeps when the runs of an order are, as its analyst signed it.
+    async fn schedule(&self, body: &mut Incoming) -> Result<Response<Full<Bytes>>, Declined> {
+        let schedules = self.schedules.clone().ok_or(Declined::NoSuchPath)?;
+        let bytes = small(body, limits::SCHEDULE.bytes + limits::ENVELOPE).await?;
+        let put = tokio::task::spawn_blocking(move || schedules.put(&bytes)).await;
+        match put.map_err(|cause| UploadError::from(io::Error::other(cause)))? {
+            Ok(()) => Ok(response(StatusCode::NO_CONTENT, JSON, Bytes::new())),
+            Err(schedule::Declined::Io(cause)) => Err(UploadError::from(cause).into()),
+            Err(schedule::Declined::Refused(why)) => {
+                tracing::warn!(%why, "a schedule is declined");
+                Err(Declined::BadRequest { expected: SCHEDULE })
+            }
+            Err(schedule::Declined::Full) => {
+                tracing::warn!("a schedule is declined: there are as many as are kept");
+                Err(Declined::BadRequest { expected: "no more orders with runs to come" })
+            }
+        }
+    }
+
     async fn object(&self, name: Option<ObjectName>) -> Result<Response<Full<Bytes>>, Declined> {
         let name = name.ok_or(Declined::BadRequest { expected: OBJECT })?;
         let most = u64::try_from(MAX_OBJECT).unwrap_or(u64::MAX);
@@ -176,7 +199,7 @@ impl Http {
     async fn health(&self) -> Response<Full<Bytes>> {
         let enclave = self.state().await;
         let status = match enclave {
-            "serving" => StatusCode::OK,
+            "serving" | "waiting" => StatusCode::OK,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let (simulated, enclave_starts) = (self.simulated, self.watched.starts());
@@ -196,6 +219,8 @@ impl Http {
             "serving"
         } else if self.watched.pid().is_some() {
             "starting"
+        } else if self.schedules.is_some() {
+            "waiting"
         } else {
             "stopped"
         }
@@ -351,6 +376,7 @@ async fn drain(mut body: Incoming) {
 
 const ROOT: &str = "/v1/uploads/ROOT with a root of 96 lowercase hex digits";
 const OBJECT: &str = "names of 1 to 96 of a-z, 0-9 and -";
+const SCHEDULE: &str = "the times of an order's runs, which an analyst of the contract signed, as `glovebox order schedule` sends them";
 const JSON: &str = "application/json";
 const PATIENCE: Patience = Patience {
     header: Duration::from_secs(30),

@@ -16,6 +16,7 @@ mod owners;
 mod pipe;
 mod plan;
 mod results;
+mod schedule;
 mod scrape;
 mod service;
 mod store;
@@ -33,6 +34,7 @@ use crate::{
     front::Front,
     metrics::Metrics,
     owners::Owners,
+    schedule::Schedules,
     scrape::Scrape,
     service::Service,
     store::Store,
@@ -70,13 +72,12 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     private_directory(&run)?;
     let lock = exclusive(&run.join("lock"))?;
     check_contract(&config.contract)?;
-    let trace = match &config.trace {
-        None => Trace::off(),
-        Some(path) => Trace::to_file(path).map_err(using(path))?,
-    };
-    let trace = Arc::new(trace);
+    let trace = traced(&config)?;
     let Kept { store, uploads, owners, metrics, limits } =
         Kept::open(&config).map_err(using(&config.dir))?;
+    // The enclave will refuse a contract that does not open; then there is no end to log, and nothing is scheduled.
+    let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
+    let schedules = Schedules::of(&config, contract.as_ref())?;
 
     let (stop, stopping) = watch::channel(false);
     let service = Service::new(
@@ -85,22 +86,18 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         trace.clone(),
         metrics.clone(),
         owners.clone(),
+        schedules.clone(),
     );
     let service = Arc::new(service);
     let plan = plan::plan(&config, &run, &service)?;
     let (listener, address) = listen(config.listen, &run.join("address")).await?;
     let monitoring = monitoring(config.metrics, &run).await?;
 
-    let mut supervisor = JoinSet::new();
     let plan::Plan { machine, watched, asks } = plan;
     service.is_for(&watched);
     let is_child = matches!(config.enclave, Enclave::Child { .. });
-    if let Some(machine) = machine {
-        let kept = (watched.clone(), Arc::clone(&metrics));
-        supervisor.spawn(supervisor::keep_alive(machine, kept.0, kept.1, Stop(stopping)));
-    }
-    // The enclave will refuse a contract that does not open; then there is no end to log.
-    let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
+    let kept = supervisor::Kept::of(&watched, &metrics, &service, config.linger_seconds);
+    let supervisor = kept.supervise(machine, schedules.clone(), Stop(stopping));
     let ends = contract.as_ref().map(|contract| contract.expires);
     if let Some(contract) = contract {
         store.shared_by(contract.parties.keys().cloned().collect());
@@ -112,6 +109,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         store: Arc::clone(&store),
         uploads,
         owners,
+        schedules,
         watched: watched.clone(),
         limits: limits.subscribe(),
         metrics: Arc::clone(&metrics),
@@ -128,7 +126,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     }
     let ending = ends.map(|ends| tokio::spawn(tell_of_end(ends)));
     let ending = ending.map(AbortOnDrop);
-    if is_child {
+    if is_child && !config.scheduled {
         watched.first_start().await;
     }
     Ok(Host {
@@ -145,6 +143,15 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         _ending: ending,
         _lock: lock,
     })
+}
+
+/// Where what the host sees is written down, if anywhere.
+fn traced(config: &Config) -> Result<Arc<Trace>, StartError> {
+    let trace = match &config.trace {
+        None => Trace::off(),
+        Some(path) => Trace::to_file(path).map_err(using(path))?,
+    };
+    Ok(Arc::new(trace))
 }
 
 /// What is on disk, what is counted of it, and how much it may be.

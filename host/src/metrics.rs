@@ -322,7 +322,8 @@ const CODES: [ProblemCode; 12] = [
     ProblemCode::Io,
 ];
 /// The states that health tells.
-pub(crate) const STATES: [&str; 5] = ["serving", "starting", "stopped", "closed", "contract_ended"];
+pub(crate) const STATES: [&str; 6] =
+    ["serving", "starting", "stopped", "closed", "contract_ended", "waiting"];
 /// Why enclaves end by themselves.
 pub(crate) const DEATHS: [&str; 8] =
     ["ended", "silent", "deaf", "wedged", "vanished", "unknown", "nitro_cli", "system"];

@@ -116,6 +116,14 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "FORMAT")]
     log: Option<LogFormat>,
 
+    /// Run an enclave only while a run of a standing order is due, as analysts schedule it (`glovebox order schedule`)
+    #[arg(long)]
+    scheduled: bool,
+
+    /// How long an enclave stays once its run was answered, so that owners' services hear of it [default: 30]
+    #[arg(long, value_name = "SECONDS", requires = "scheduled")]
+    linger_seconds: Option<u64>,
+
     /// The table `limits`, which only the file of --config can have.
     #[arg(skip)]
     limits: Option<Limits>,
@@ -190,6 +198,8 @@ impl Options {
             trace: self.trace.or(file.trace),
             metrics: self.metrics.or(file.metrics),
             log: self.log.or(file.log),
+            scheduled: self.scheduled || file.scheduled,
+            linger_seconds: self.linger_seconds.or(file.linger_seconds),
             limits: self.limits.or(file.limits),
         }
     }
@@ -282,6 +292,8 @@ impl Options {
             config.simulated_ca = self.simulated_ca.or(config.simulated_ca);
         }
         (config.trace, config.metrics) = (self.trace, self.metrics);
+        config.scheduled = self.scheduled;
+        config.linger_seconds = self.linger_seconds.unwrap_or(config.linger_seconds);
         config.limits = self.limits.unwrap_or_default();
         Ok(config)
     }

@@ -5,6 +5,7 @@ use crate::{
     metrics::{Kept, Metrics},
     owners::Owners,
     results::RESULTS,
+    schedule::Schedules,
     store::{PutError, Store, blocking, dataset},
     trace::{Seen, Trace},
     transport::Listener,
@@ -41,6 +42,8 @@ pub(crate) struct Service {
     metrics: Arc<Metrics>,
     owners: Arc<Owners>,
     enclave: OnceLock<Watched>,
+    /// The runs for which enclaves are started, if enclaves run for these alone.
+    schedules: Option<Arc<Schedules>>,
     leave: watch::Sender<bool>,
 }
 
@@ -51,9 +54,10 @@ impl Service {
         trace: Arc<Trace>,
         metrics: Arc<Metrics>,
         owners: Arc<Owners>,
+        schedules: Option<Arc<Schedules>>,
     ) -> Self {
         let (enclave, leave) = (OnceLock::new(), watch::Sender::new(false));
-        Self { contract, store, trace, metrics, owners, enclave, leave }
+        Self { contract, store, trace, metrics, owners, enclave, schedules, leave }
     }
 
     /// Sets the enclave whose questions are answered.
@@ -65,6 +69,11 @@ impl Service {
     /// Tells the instance that its end is planned.
     pub(crate) fn ask_to_leave(&self) {
         self.leave.send_replace(true);
+    }
+
+    /// Lets the next instance stay, after one was told to leave.
+    pub(crate) fn let_stay(&self) {
+        self.leave.send_replace(false);
     }
 
     /// Answers when the operator wants the instance to end, or after a while.
@@ -188,6 +197,7 @@ impl Service {
         bytes: Vec<u8>,
     ) -> io::Result<Answer> {
         let analyst = of.as_ref().map_or_else(String::new, |of| text::visible(&of.analyst));
+        let run = of.as_ref().and_then(|of| of.run);
         let put = self.store.put(name, of, bytes).await;
         if name.as_str().starts_with(RESULTS) {
             self.metrics.result(match &put {
@@ -200,6 +210,9 @@ impl Service {
         match put {
             Ok(Put::Stored) => {
                 self.kept(name);
+                if let (Some(run), Some(schedules)) = (run, &self.schedules) {
+                    schedules.answered(run);
+                }
                 Ok(Answer::Stored {})
             }
             Ok(Put::Conflict) => Ok(failed(Failure::Conflict)),

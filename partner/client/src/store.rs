@@ -207,6 +207,16 @@ impl Store {
         serde_json::from_slice(&answer.body).map_err(|_| StoreError::Protocol)
     }
 
+    /// Hands in when the runs of an order are, as its analyst signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; a host that runs no enclaves on a schedule has no such path.
+    pub async fn schedule(&mut self, signed: Vec<u8>) -> Result<(), StoreError> {
+        let put = self.fetch(Method::PUT, "/v1/schedules", signed.into(), limits::STORE_REPLY);
+        put.await.map(drop)
+    }
+
     async fn object(&mut self, name: &ObjectName, most: usize) -> Result<Vec<u8>, StoreError> {
         let path = format!("/v1/{name}");
         let mut failures = 0;
