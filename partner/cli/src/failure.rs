@@ -142,6 +142,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::SharedPeople { .. }
             | LedgerError::KnownPeople { .. }
             | LedgerError::NoLineage { .. }
+            | LedgerError::NoOrder
             | LedgerError::OtherClosing { .. }
             | LedgerError::UnknownInstance { .. } => Self::no(error),
             _ => Self::unclear(error),

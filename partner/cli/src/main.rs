@@ -14,6 +14,7 @@ mod init;
 mod job;
 mod keys;
 mod model;
+mod order;
 mod party;
 mod passphrase;
 mod people;
@@ -78,6 +79,8 @@ enum Command {
     Privacy(privacy::PrivacyCommand),
     Close(close::Close),
     #[command(subcommand)]
+    Order(order::OrderCommand),
+    #[command(subcommand)]
     Model(model::ModelCommand),
     Try(rehearse::Try),
 }
@@ -103,6 +106,7 @@ impl Command {
             Self::Budget(budget) => budget.run(),
             Self::Privacy(privacy) => privacy.run(),
             Self::Close(close) => close.run().await,
+            Self::Order(order) => order.run().await,
             Self::Model(model) => model.run(),
             Self::Try(rehearsal) => rehearsal.run().await,
         }

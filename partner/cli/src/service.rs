@@ -10,6 +10,7 @@ pub(crate) mod journal;
 pub(crate) mod lock;
 mod memory;
 mod modes;
+mod orders;
 pub(crate) mod room;
 pub(crate) mod rules;
 pub(crate) mod stops;

@@ -73,6 +73,7 @@ impl RoomService {
         let opened = open::open(&sealed, &self.identity, &self.contract, job, trust);
         let opened = opened.map_err(Failure::from)?;
         result_files::write(&opened, &self.identity, &self.common, trust, job, directory)?;
+        self.answered_run(&opened.asked)?;
         let asker = opened.asked.analyst();
         let why = format!(
             "the result of job {job} of {asker}, with its receipt: {}",

@@ -213,6 +213,11 @@ impl RoomService {
         Ok(Version { manifest, keys })
     }
 
+    /// The version of `dataset` that would be granted now.
+    pub(super) fn newest_version(&self, dataset: &str) -> Result<Digest, Failure> {
+        Ok(self.version(dataset)?.manifest.digest())
+    }
+
     /// Refuses where the owner has not said whose people a dataset has. Jobs on what is opened are paid from the ledger.
     fn ask_whose_people(&self) -> Result<(), Failure> {
         let mut ledger = Ledger::open(&self.identity)?;

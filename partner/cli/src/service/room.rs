@@ -132,6 +132,10 @@ impl RoomService {
                 self.teller.failed("results", &why);
             }
         }
+        // What was answered is known by now.
+        if let Err(why) = self.note_missed() {
+            self.teller.failed("orders", &why);
+        }
     }
 
     /// Says ahead that the service key ends: nothing is granted or countersigned then.
@@ -155,6 +159,12 @@ impl RoomService {
         // A host that does not answer delays nothing else.
         let mut store = Store::new(&self.address);
         let health = timeout(HINT, store.health()).await.ok().and_then(Result::ok);
+        if health.as_ref().is_some_and(|health| health.enclave == "waiting") {
+            // No enclave runs, nor is one expected to: the host starts one when a run is due.
+            self.room = None;
+            return false;
+        }
+        let runs = self.runs_are_due().unwrap_or(true);
         let seen = Seen {
             enclave: health.map(|health| (health.enclave_starts, health.enclave)),
             stopped: stops::read(&self.dir).ok(),
@@ -163,7 +173,7 @@ impl RoomService {
         };
         let changed = seen != self.seen;
         self.seen = seen;
-        changed || clock::now() >= self.next
+        changed || runs || clock::now() >= self.next
     }
 
     /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
@@ -183,6 +193,7 @@ impl RoomService {
                 self.teller.failed(&rule.dataset, &why);
             }
         }
+        self.bring_runs(&mut room).await?;
         if self.is_idle(room.instance().digest(), &status) && !self.has_withdrawn(&room)? {
             self.close(&mut room).await?;
             return Ok(Some(status));
