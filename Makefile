@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-retail demo-train cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-retail demo-train demo-weekly cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ demo-retail: build ## three parties, six datasets, four questions, beside DuckDB
 
 demo-train: build ## a bank and a merchant train one model of the same people; leaves everything in target/demo-train/
 	@sh tests/vertical/demo.sh
+
+demo-weekly: build ## a standing order of six weekly lifts that nobody attends, on a clock that is put forward; leaves everything in target/demo-weekly/
+	@sh tests/weekly.sh
 
 cover-retail: build ## how often that demo's intervals hold what is true, in a hundred runs (takes long)
 	@sh tests/retail/cover.sh 100
@@ -124,4 +127,4 @@ qemu: image ## boot the image under QEMU and run the whole room on it
 	$(CARGO) test $(ALL) --test all -- qemu:: saturation:: --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
 clean-demo: ## forget the demos' rooms
-	rm -rf target/demo target/demo-retail target/demo-train
+	rm -rf target/demo target/demo-retail target/demo-train target/demo-weekly

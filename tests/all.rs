@@ -19,6 +19,7 @@ mod hostile_host;
 mod kill;
 mod memory;
 mod oracle;
+mod orders;
 mod parsers;
 mod party;
 mod paying;

@@ -143,6 +143,18 @@ impl Site {
         assert!(said.code == Some(0) || closed, "{}{}", said.out, said.err);
     }
 
+    /// Starts a host that runs enclaves only for standing orders, and waits until it listens.
+    pub fn start_scheduled_host(&mut self) {
+        let address = self.address();
+        let line = format!(
+            "run --simulated --scheduled --linger-seconds 2 --contract contract.toml.signed --dir host \
+             --listen {address}"
+        );
+        let host = self.spawn("glovebox-host", &line);
+        until("the host listens", || host.err().contains("uploads"));
+        self.host = Some(host);
+    }
+
     /// `kill -9` of the host; its enclave must die with it.
     pub fn kill_host(&mut self) {
         let enclave = self.enclave();

@@ -18,11 +18,20 @@ use std::{
 
 /// Runs the whole demo with a simulated module; leaves everything in `room` and gives what it said.
 pub fn simulated_demo(room: &Path) -> String {
+    demo("tests/demo.sh", room)
+}
+
+/// Runs the six weeks of a standing order, on a clock that is put forward.
+pub fn weekly_demo(room: &Path) -> String {
+    demo("tests/weekly.sh", room)
+}
+
+fn demo(script: &str, room: &Path) -> String {
     let log = File::create(room.with_extension("log")).unwrap();
     // Ends all that the script started, too.
     let ended = Command::new("timeout")
         .args(["--kill-after=10", &PATIENCE.as_secs().to_string(), "sh"])
-        .arg(repository("tests/demo.sh"))
+        .arg(repository(script))
         .env("GLOVEBOX_BIN", program("glovebox").parent().unwrap())
         .env("GLOVEBOX_ROOM", room)
         .env("GLOVEBOX_PORT", free_port().to_string())
