@@ -67,16 +67,13 @@ use tokio::{
 ///
 /// [`StartError`] if the directory, the contract, the port or the enclave binary is unusable.
 pub async fn start(config: Config) -> Result<Host, StartError> {
-    let run = config.dir.join("run");
-    private_directory(&config.dir)?;
-    private_directory(&run)?;
-    let lock = exclusive(&run.join("lock"))?;
+    let (run, lock) = prepare(&config.dir)?;
     check_contract(&config.contract)?;
     let trace = traced(&config)?;
-    let Kept { store, uploads, owners, metrics, limits } =
-        Kept::open(&config).map_err(using(&config.dir))?;
     // The enclave will refuse a contract that does not open; then there is no end to log, and nothing is scheduled.
     let contract = fs::read(&config.contract).ok().and_then(|signed| Contract::open(&signed).ok());
+    let Kept { store, uploads, owners, metrics, limits } =
+        Kept::open(&config, contract.as_ref()).map_err(using(&config.dir))?;
     let schedules = Schedules::of(&config, contract.as_ref())?;
 
     let (stop, stopping) = watch::channel(false);
@@ -99,10 +96,6 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let kept = supervisor::Kept::of(&watched, &metrics, &service, config.linger_seconds);
     let supervisor = kept.supervise(machine, schedules.clone(), Stop(stopping));
     let ends = contract.as_ref().map(|contract| contract.expires);
-    if let Some(contract) = contract {
-        store.shared_by(contract.parties.keys().cloned().collect());
-        owners.of(contract);
-    }
     let http = Arc::new(http::Http {
         ends,
         simulated: config.simulated_ca.is_some(),
@@ -124,8 +117,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     if let Some(asks) = asks {
         others.spawn(Arc::clone(&service).serve(asks));
     }
-    let ending = ends.map(|ends| tokio::spawn(tell_of_end(ends)));
-    let ending = ending.map(AbortOnDrop);
+    let ending = ends.map(|ends| AbortOnDrop(tokio::spawn(tell_of_end(ends))));
     if is_child && !config.scheduled {
         watched.first_start().await;
     }
@@ -143,6 +135,15 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         _ending: ending,
         _lock: lock,
     })
+}
+
+/// The host's directory, for this process alone: where what runs is told, and the lock on it.
+fn prepare(dir: &Path) -> Result<(PathBuf, File), StartError> {
+    let run = dir.join("run");
+    private_directory(dir)?;
+    private_directory(&run)?;
+    let lock = exclusive(&run.join("lock"))?;
+    Ok((run, lock))
 }
 
 /// Where what the host sees is written down, if anywhere.
@@ -164,13 +165,17 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(config: &Config) -> io::Result<Self> {
+    fn open(config: &Config, contract: Option<&Contract>) -> io::Result<Self> {
         let store = Arc::new(Store::open(&config.dir, config.limits.results_bytes)?);
         let metrics = Arc::new(Metrics::new());
         let (limits, limited) = watch::channel(config.limits.clone());
         let (folder, kept) = (config.dir.join("uploads"), Arc::clone(&store));
         let uploads = Arc::new(Uploads::open(&folder, kept, limited, Arc::clone(&metrics))?);
         let owners = Arc::new(Owners::open(&config.dir, Arc::clone(&store))?);
+        if let Some(contract) = contract {
+            store.shared_by(contract.parties.keys().cloned().collect());
+            owners.of(contract.clone());
+        }
         Ok(Self { store, uploads, owners, metrics, limits })
     }
 }
