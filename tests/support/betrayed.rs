@@ -120,7 +120,7 @@ fn bounds_of_a_frequency_agree_with_published_ones() {
 }
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "far below 2^53")]
-fn count(number: usize) -> f64 {
+pub fn count(number: usize) -> f64 {
     number as f64
 }
 

@@ -3,7 +3,8 @@
 //! The loudest person there can be: whoever looks knows its numbers, and adds up how much each step's sums lie in the direction of its
 //! gradient. All else is the code that ships: sampling, gradients, noise, descent.
 
-use super::{DELTA, Halved, above, below, betrayed, count, honest, pair, real, runs};
+use super::{DELTA, Halved, above, below, betrayed, honest, pair, real, runs};
+use crate::betrayed::count;
 use privacy::sampler::{Chance, Exact, Noise, Variance};
 use protocol::accounting::{Mechanism, pld};
 use protocol::learning::Loss;
