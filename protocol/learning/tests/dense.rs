@@ -140,10 +140,19 @@ fn a_step_is_the_sum_of_clipped_gradients() {
     }
 }
 
+/// Weights from -`wild` to `wild`, or some of them none that can be computed with.
+fn wild_weights(plan: &Plan, wild: f64) -> Vec<f64> {
+    let mut state = 5;
+    let weight = |_| (f64::from(random(&mut state)) / f64::from(1 << 23) - 1.0) * wild;
+    (0..plan.weights()).map(weight).collect()
+}
+
+/// Up to what no processor computes with.
+const WILD: [f64; 8] = [1e-3, 1.0, 30.0, 1e6, 1e30, 1e300, f64::INFINITY, f64::NAN];
+
 #[test]
 fn nobody_moves_a_step_by_more_than_the_clip_whatever_weights_are() {
-    let wild = [1e-3, 1.0, 30.0, 1e6, 1e30, 1e300, f64::INFINITY, f64::NAN];
-    for (hidden, wild) in SHAPES.iter().flat_map(|it| wild.map(|wild| (it, wild))) {
+    for (hidden, wild) in SHAPES.iter().flat_map(|it| WILD.map(|wild| (it, wild))) {
         for loss in LOSSES {
             let plan = Plan { clip: 1e-3, ..plan(40, hidden, loss) };
             let mut rows = rows(&plan, 60, 9);
@@ -151,10 +160,7 @@ fn nobody_moves_a_step_by_more_than_the_clip_whatever_weights_are() {
             rows.push((vec![i16::MAX; 3], i16::MAX));
             rows.push((vec![0; 40], 4096));
             let all = people(&plan, &rows);
-            let mut state = 5;
-            let weights = (0..plan.weights())
-                .map(|_| (f64::from(random(&mut state)) / f64::from(1 << 23) - 1.0) * wild);
-            let network = Network::new(&plan, &weights.collect::<Vec<_>>());
+            let network = Network::new(&plan, &wild_weights(&plan, wild));
             let adding = Adding::new(&plan, &network);
             for place in 0..rows.len() as u32 {
                 let own = adding.sums(&all, &[place]);
@@ -165,33 +171,88 @@ fn nobody_moves_a_step_by_more_than_the_clip_whatever_weights_are() {
     }
 }
 
+/// What a person adds depends on the person and the weights alone, and neither on who else is there nor on which place of a block each of
+/// them has: also where weights are infinite or no numbers. The proof of what one person moves rests on this.
 #[test]
 fn a_batch_is_the_sum_of_its_people_in_any_parts_and_order() {
     for (hidden, loss) in SHAPES.iter().flat_map(|it| LOSSES.map(|loss| (it, loss))) {
         let plan = plan(13, hidden, loss);
-        let rows = rows(&plan, 700, 4);
+        let mut rows = rows(&plan, 700, 4);
+        rows[5] = (vec![i16::MIN; 13], i16::MIN);
+        rows[399] = (vec![i16::MAX; 13], i16::MAX);
         let all = people(&plan, &rows);
-        let weights = weights(&plan, &all, 3);
-        let network = Network::new(&plan, &weights);
-        let adding = Adding::new(&plan, &network);
-        let batch: Vec<u32> = (0..700).filter(|place| place % 3 != 1).collect();
-        let whole = adding.sums(&all, &batch);
-        let add = |parts: &mut dyn Iterator<Item = Vec<i64>>| {
-            parts.fold(vec![0; plan.weights()], |sum: Vec<i64>, own| {
-                sum.iter().zip(own).map(|(a, b)| a + b).collect()
-            })
-        };
-        let one_by_one = add(&mut batch.iter().map(|place| adding.sums(&all, &[*place])));
-        let in_parts = add(&mut batch.chunks(129).map(|part| adding.sums(&all, part)));
-        let backwards: Vec<u32> = batch.iter().rev().copied().collect();
-        assert_eq!(whole, one_by_one, "{hidden:?} {loss:?}");
-        assert_eq!(whole, in_parts);
-        assert_eq!(whole, adding.sums(&all, &backwards));
-        // The same people in another order of rows.
-        let turned = people(&plan, &rows.iter().rev().cloned().collect::<Vec<_>>());
-        let batch: Vec<u32> = batch.iter().map(|place| 699 - place).collect();
-        assert_eq!(whole, adding.sums(&turned, &batch));
+        let usual = weights(&plan, &all, 3);
+        let wild = WILD.map(|wild| wild_weights(&plan, wild));
+        // One infinite weight among others makes numbers infinite for some people and none at all for others.
+        let mixed = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN].map(|of| {
+            let mut weights = usual.clone();
+            weights.iter_mut().skip(3).step_by(7).for_each(|weight| *weight = of);
+            weights
+        });
+        for weights in [usual.clone()].iter().chain(&wild).chain(&mixed) {
+            adds_up(&plan, &rows, &all, weights);
+        }
     }
+}
+
+fn adds_up(plan: &Plan, rows: &[(Vec<i16>, i16)], all: &People, weights: &[f64]) {
+    let what = (&plan.hidden, plan.loss, &weights[..4]);
+    let network = Network::new(plan, weights);
+    let adding = Adding::new(plan, &network);
+    let batch: Vec<u32> = (0..700).filter(|place| place % 3 != 1).collect();
+    let whole = adding.sums(all, &batch);
+    let add = |parts: &mut dyn Iterator<Item = Vec<i64>>| {
+        parts.fold(vec![0; plan.weights()], |sum: Vec<i64>, own| {
+            sum.iter().zip(own).map(|(a, b)| a + b).collect()
+        })
+    };
+    let one_by_one = add(&mut batch.iter().map(|place| adding.sums(all, &[*place])));
+    let in_parts = add(&mut batch.chunks(129).map(|part| adding.sums(all, part)));
+    let backwards: Vec<u32> = batch.iter().rev().copied().collect();
+    assert_eq!(whole, one_by_one, "{what:?}");
+    assert_eq!(whole, in_parts, "{what:?}");
+    assert_eq!(whole, adding.sums(all, &backwards), "{what:?}");
+    // The same people in another order of rows.
+    let turned = people(plan, &rows.iter().rev().cloned().collect::<Vec<_>>());
+    let batch: Vec<u32> = batch.iter().map(|place| 699 - place).collect();
+    assert_eq!(whole, adding.sums(&turned, &batch), "{what:?}");
+}
+
+#[test]
+fn people_are_added_to_others_of_as_many_numbers_alone() {
+    let three = plan(3, &[], Loss::Logistic);
+    let (rows_of_three, more) = (rows(&three, 4, 1), rows(&three, 5, 2));
+    let mut all = people(&three, &rows_of_three);
+    all.append(people(&three, &more)).unwrap();
+    let network = Network::new(&three, &[0.5, -0.25, 1.0, 0.0]);
+    let adding = Adding::new(&three, &network);
+    let together = people(&three, &[rows_of_three, more].concat());
+    for place in 0..9 {
+        assert_eq!(adding.sums(&all, &[place]), adding.sums(&together, &[place]));
+    }
+    for inputs in [2, 4, 8] {
+        let other = plan(inputs, &[], Loss::Logistic);
+        let refused = all.append(people(&other, &rows(&other, 5, 2))).unwrap_err();
+        let expected =
+            format!("found people of {inputs} numbers each, expected 3: read both by one plan");
+        assert_eq!((refused.to_string(), all.len()), (expected, 9));
+    }
+}
+
+/// A network that sees more numbers than people have sees 0 for the rest, and nothing of whoever was computed before.
+#[test]
+fn people_of_fewer_numbers_add_nothing_of_whoever_was_before_them() {
+    let (wide, narrow) = (plan(13, &[], Loss::Logistic), plan(3, &[], Loss::Logistic));
+    let all = people(&narrow, &rows(&narrow, 300, 6));
+    let network = Network::new(&wide, &wild_weights(&wide, 1.0));
+    let adding = Adding::new(&wide, &network);
+    let whole = adding.sums(&all, &(0..300).collect::<Vec<_>>());
+    let mut one_by_one = vec![0; wide.weights()];
+    for place in 0..300 {
+        let own = adding.sums(&all, &[place]);
+        one_by_one.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+    }
+    assert_eq!(whole, one_by_one);
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub(super) const LANES: usize = 8;
 pub(super) const GROUP: usize = 4;
 
 /// For each of four people and each of eight outputs, the sum of products with these weights: one lane of weights for each
-/// number of a person.
+/// number of a person. Each sum is of one person's numbers alone, in their order, whoever the other three are.
 #[inline]
 pub(super) fn tile(people: [&[f32]; GROUP], weights: &[[f32; LANES]]) -> [[f32; LANES]; GROUP] {
     let [mut a, mut b, mut c, mut d] = [[0.0; LANES]; GROUP];
@@ -61,9 +61,11 @@ pub(super) fn product(one: &[f32], other: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// To the nearest whole number, of two the even one, for numbers of less than 2¹⁵; anything else becomes some number.
+/// To the nearest whole number, of two the even one. A number beyond ±32,767 counts as that, and what is not a number as 0: which
+/// bits such a thing has may depend on who else is computed with it.
 #[inline]
 pub(super) fn whole(number: f32) -> i16 {
+    let number = if number.is_nan() { 0.0 } else { number };
     // Adding 1.5·2²³ leaves the whole part in the low bits.
     let bits = (number.clamp(-32_767.0, 32_767.0) + 12_582_912.0).to_bits();
     #[expect(

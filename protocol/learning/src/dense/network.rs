@@ -148,8 +148,11 @@ impl Inside {
     #[inline]
     pub(super) fn enter(&mut self, at: usize, numbers: &[i16]) {
         let Some(values) = self.values.first_mut() else { return };
-        let slots = values.whole.row_mut(at).iter_mut().zip(numbers);
-        slots.for_each(|(slot, number)| *slot = *number);
+        let row = values.whole.row_mut(at);
+        // Nothing stays of whoever had this row before, even if this person has fewer numbers than the network sees.
+        let (own, rest) = row.split_at_mut(numbers.len().min(row.len()));
+        own.iter_mut().zip(numbers).for_each(|(slot, number)| *slot = *number);
+        rest.fill(0);
     }
 
     /// What the hidden layers say of the first so many people: nothing below 0 and at most 8, rounded to units.

@@ -35,9 +35,17 @@ impl People {
         self.all.extend([CONSTANT, label]);
     }
 
-    /// Adds everybody of `others`, who have as many numbers.
-    pub fn append(&mut self, mut others: Self) {
+    /// Adds everybody of `others`, who must have as many numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`OtherWidth`] if they have more or fewer: nobody is added, since one person's numbers would lie across several rows.
+    pub fn append(&mut self, mut others: Self) -> Result<(), OtherWidth> {
+        if others.inputs != self.inputs {
+            return Err(OtherWidth { found: others.inputs, expected: self.inputs });
+        }
         self.all.append(&mut others.all);
+        Ok(())
     }
 
     /// How many people there are.
@@ -60,6 +68,28 @@ impl People {
         Some((numbers, *label))
     }
 }
+
+/// People who were to be added to others have another number of inputs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct OtherWidth {
+    /// How many numbers they have.
+    pub found: usize,
+    /// How many those have to whom they were to be added.
+    pub expected: usize,
+}
+
+impl fmt::Display for OtherWidth {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, expected } = self;
+        write!(
+            formatter,
+            "found people of {found} numbers each, expected {expected}: read both by one plan"
+        )
+    }
+}
+
+impl std::error::Error for OtherWidth {}
 
 impl fmt::Debug for People {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
