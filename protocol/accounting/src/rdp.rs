@@ -179,12 +179,14 @@ fn subsampled(sigma: f64, rate: f64, order: f64) -> f64 {
         return whole(sigma, rate, order);
     }
     let exact = if order < LARGEST_FRACTION { fraction(sigma, rate, order) } else { None };
-    exact.unwrap_or_else(|| {
-        // Convex in α and 0 at α = 1: a chord is above it.
-        let (below, above) = (order.floor(), order.ceil());
-        let left = if below > 1.0 { whole(sigma, rate, below) } else { 0.0 };
-        left + (order - below) * (whole(sigma, rate, above) - left)
-    })
+    exact.unwrap_or_else(|| chord(sigma, rate, order))
+}
+
+/// ln E[(1+y)^α] is convex in α and 0 at 1: a chord between whole orders is above it.
+fn chord(sigma: f64, rate: f64, order: f64) -> f64 {
+    let (below, above) = (order.floor(), order.ceil());
+    let left = if below > 1.0 { whole(sigma, rate, below) } else { 0.0 };
+    left + (order - below) * (whole(sigma, rate, above) - left)
 }
 
 /// Whole orders: Σ_k C(α,k) (1-q)^(α-k) q^k (exp((k²-k)/2σ²) - 1), all terms positive.

@@ -4,8 +4,8 @@
 //! Every number of a person is on a grid of 2⁻¹¹ within -1 and 1. A person's gradient is, for each layer, the product of
 //! what goes into the layer and of what the layer should have said less of; both are rounded to whole numbers, scaled so that
 //! the whole gradient's norm is at most [`CLIP`] quanta, and that is checked in whole numbers before it counts. So sums are exact, the
-//! same in any order and on any threads, and one person moves one step by at most [`CLIP`] in L2, whatever the weights are and
-//! whatever floating-point numbers did. No gradient of one person is ever written down: sums of products are taken over
+//! same in any order and on any threads, and one person moves one step by at most [`CLIP`] in L2, whatever the weights are: what the
+//! others add is the same with and without that person, since it follows from each of them and the weights alone. No gradient of one person is ever written down: sums of products are taken over
 //! many people at once ([`Adding`]). Everything else ([`Descent`]) is a function of sums that were released and of public figures.
 
 mod adding;

@@ -5,7 +5,7 @@ use super::{
     kernel::{BLOCK, add_times, dot, product, whole},
     network::{Inside, Network},
     people::People,
-    plan::Plan,
+    plan::{Plan, narrow},
 };
 use crate::{Loss, QUANTA};
 use std::hint::black_box;
@@ -213,11 +213,6 @@ fn real(number: u64) -> f32 {
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^10")]
 fn real_of(number: usize) -> f32 {
-    number as f32
-}
-
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounds")]
-fn narrow(number: f64) -> f32 {
     number as f32
 }
 

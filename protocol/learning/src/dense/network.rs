@@ -4,7 +4,7 @@ use super::{
     UNITS,
     kernel::{GROUP, LANES, product, tile, whole},
     people::{CONSTANT, People},
-    plan::Plan,
+    plan::{Plan, narrow},
 };
 use std::ops::Range;
 
@@ -231,11 +231,6 @@ impl Values {
 #[inline]
 fn is_between(value: i16) -> bool {
     (1..UNITS * 8).contains(&value)
-}
-
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounds")]
-fn narrow(number: f64) -> f32 {
-    number as f32
 }
 
 /// One unit of a number.

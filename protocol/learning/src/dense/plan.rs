@@ -94,3 +94,8 @@ pub(super) fn real(number: u64) -> f64 {
 pub(super) fn real_of(number: usize) -> f64 {
     number as f64
 }
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounds")]
+pub(super) fn narrow(number: f64) -> f32 {
+    number as f32
+}
