@@ -83,8 +83,11 @@ fn main() {
 fn train(plan: &Plan, all: &[People; 2], sigma: f64, seed: u8) -> (f64, [Duration; 3]) {
     let [people, judges] = all;
     let (mut descent, mut took) = (Descent::start(plan.clone()), [Duration::ZERO; 3]);
-    let (mut noise, mut drawing) =
-        (Exact::from_seed([seed; 32]), Exact::from_seed([seed + 100; 32]));
+    // No seed of noise is one of drawing.
+    let of = |purpose: u8| {
+        Exact::from_seed(std::array::from_fn(|at| if at == 0 { purpose } else { seed }))
+    };
+    let (mut noise, mut drawing) = (of(0), of(1));
     let chance = Chance::new(plan.sampled).unwrap();
     let width = Variance::rounded_up((sigma * f64::from(CLIP)).powi(2)).unwrap();
     for _ in 0..plan.steps {

@@ -1,7 +1,10 @@
 //! Training on dense features: what released step sums betray of one person, against the price of their steps.
 //!
 //! The loudest person there can be: whoever looks knows its numbers, and adds up how much each step's sums lie in the direction of its
-//! gradient. All else is the code that ships: sampling, gradients, noise, descent.
+//! gradient. Sampling, gradients, noise and descent are the crates' own; the loop around them is this test's, as no kind of question
+//! trains so yet.
+//!
+//! This finds about a third of what there is (PROOFS.md, "Audit"): a build that costs less than three times its claim may pass.
 
 use super::{DELTA, Halved, above, below, betrayed, honest, pair, real, runs};
 use crate::betrayed::count;
@@ -10,7 +13,7 @@ use protocol::accounting::{Mechanism, pld};
 use protocol::learning::Loss;
 use protocol::learning::dense::{Adding, CLIP, Descent, People, Plan};
 
-/// How a build trains that was not changed, but for the noise.
+/// How an unbroken build trains, but for the noise.
 fn shipped(people: &People, noise: &mut dyn Noise, drawing: &mut Exact) -> Vec<Vec<i64>> {
     train(STEPS, people, &mut |_| drawing.batch(eighth(), len(people)), &mut |sums| {
         noise.add_gaussian(width(), sums);
@@ -106,7 +109,7 @@ fn sums_divided_by_a_count_of_the_data_are_caught() {
         let batch = &mut |_| drawing.batch(eighth(), len(&people));
         let squares = train(STEPS, &people, batch, released).concat();
         let spread = squares.iter().map(|sum| (real(*sum) / sigma()).powi(2)).sum::<f64>();
-        // 0 where sums vary by what the noise alone does, 8 for a tenth more.
+        // 0 where sums vary by a tenth more than the noise alone does, -8 for no more than that.
         let off = spread / count(squares.len()) - 1.0;
         whole(80.0 * off - 8.0)
     });
