@@ -2,8 +2,8 @@
 //!
 //! A thousand models are trained, each with 64 canaries. What was released of a canary's own bins is seen by nobody else's
 //! coin: its residual is clamped at every step, which is checked, and the noise of every entry is its own. So canaries are as
-//! many independent trials, and bounds after Clopper and Pearson hold for them. Bounds of one audit are wrong together in
-//! one of 10⁶ seeds; seeds are fixed. `GLOVEBOX_TEST_FULL=1` trains ten times as many, and a thousand by the rule.
+//! many independent trials, and bounds after Clopper and Pearson hold for them. Of either kind, the bounds of one audit
+//! are wrong in at most one of 10⁶ seeds; seeds are fixed. `GLOVEBOX_TEST_FULL=1` trains ten times as many, and a thousand by the rule.
 //!
 //! Many canaries in one training: Steinke, Nasr and Jagielski 2023, <https://arxiv.org/abs/2305.08846>; here they do not share
 //! a coordinate, so that no term is lost to their sharing a run.

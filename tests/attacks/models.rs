@@ -1,7 +1,11 @@
 //! Attacks on a model that left: was somebody trained on, and what is true of the few who have a rare attribute?
 //!
 //! Whoever is asked about is alone in their bins, so that all that is known of everybody else takes nothing off what is seen
-//! of them, and every one of their residuals is clamped: the loudest people there can be.
+//! of them, and has the label, which few have: hardly anybody is louder. How loud, the weights decide that were released before;
+//! attackers compute it from these. Bounds are of residuals at the clamp at every step, which those of a rare attribute mostly
+//! are not: their bound is a loose one (ATTACKS.md).
+//!
+//! A figure that leaves without any noise is not what these attackers look for: they weigh each by the noise it is to have.
 
 use std::sync::Arc;
 
@@ -83,7 +87,7 @@ fn membership() -> Attack {
 }
 
 /// Of five people in a town of their own: are they customers, or is none of them? For a fortieth of the budget, since what
-/// is true of five people may be learnt with five times the force, and twice that of people who are known to be there.
+/// is true of five people moves sums five times as far, and twice that of people who are known to be there.
 fn rare() -> Attack {
     let world = |label: u32| {
         let sales = if label == 1 { vec![(5, 3, "main street")] } else { Vec::new() };
@@ -150,7 +154,8 @@ fn tries() -> u32 {
     trials() / 4
 }
 
-/// Total variation distance of all that leaves of both worlds, at most, whatever the weights are.
+/// Total variation distance of all that leaves of both worlds, at most, whatever the weights are: as if every sum moved by all
+/// that the clamp lets it, which for a rare attribute is from one end to the other.
 fn bound(attack: &Attack, admitted: &Admitted) -> f64 {
     let steps = admitted.proven().proof().steps().unwrap();
     let moved = |figure: &proof::Figure| attack.people_apart * u32::try_from(figure.linf).unwrap();
