@@ -358,9 +358,9 @@ fn asking_whether_a_run_would_be_paid_changes_nothing() {
 #[test]
 fn an_order_past_the_budget_is_refused_by_the_budget() {
     let mut ordered = Ordered::accepted(3);
-    // A day allows epsilon 2, and three attempts of 0.25 fit well; another job uses it up before.
+    // A day allows epsilon 2, which another job has used up before.
     let instance = ordered.party.room.instance(9);
-    ordered.party.grant(&instance, &["sales"], &loss(1.9), job(9), NOON).unwrap();
+    ordered.party.grant(&instance, &["sales"], &loss(2.0), job(9), NOON).unwrap();
     let (one, run) = (ordered.party.room.instance(1), 1);
     let run = ordered.run(run, &one);
     let before = ordered.used();
