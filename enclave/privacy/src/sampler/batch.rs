@@ -87,7 +87,8 @@ mod tests {
         let all = |of: &dyn Fn(&[bool]) -> usize| rounds.iter().map(|it| of(it)).sum::<usize>();
         // Pairs at a distance, each person in one of them at most.
         let apart = |distance: usize| {
-            let firsts = (0..rounds[0].len() - distance).filter(|at| at / distance % 2 == 0);
+            let firsts =
+                (0..rounds[0].len() - distance).filter(|at| (at / distance).is_multiple_of(2));
             let firsts: Vec<_> = firsts.collect();
             let both =
                 |it: &[bool]| firsts.iter().filter(|at| it[**at] && it[**at + distance]).count();
