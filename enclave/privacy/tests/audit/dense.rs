@@ -4,7 +4,8 @@
 //! gradient. Sampling, gradients, noise and descent are the crates' own; the loop around them is this test's, as no kind of question
 //! trains so yet.
 //!
-//! This finds about a third of what there is (PROOFS.md, "Audit"): a build that costs less than three times its claim may pass.
+//! This finds about a third of what there is, in the full suite more than half (PROOFS.md, "Audit"): a build that costs less than
+//! three times its claim may pass.
 
 use super::{DELTA, Halved, above, below, betrayed, honest, pair, real, runs};
 use crate::betrayed::count;
