@@ -60,12 +60,12 @@ fn daily_commands_need_no_flags_in_a_partys_folder() {
     // Without a service nobody takes anything back, and that is said.
     let stopped = site.ok("party stop sales --dir retailer");
     assert!(
-        stopped.contains("NONE RUNS NOW") && stopped.contains("grant sales --revoke"),
+        stopped.contains("NOTHING WAS TAKEN BACK") && stopped.contains("grant sales --revoke"),
         "{stopped}"
     );
     assert_eq!(open(&site).len(), 2);
     let resumed = site.ok("party resume sales --dir retailer");
-    assert!(resumed.contains("none does now"), "{resumed}");
+    assert!(resumed.contains("no rule of service.toml grants it"), "{resumed}");
     let nowhere = site.run("party stop sales --dir .");
     assert!(
         nowhere.code == Some(2) && nowhere.err.contains("which room is meant?"),

@@ -1,5 +1,7 @@
 //! What monitoring reads, and that its page and its example of rules are about just that.
 
+#![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
+
 use crate::{
     operations::{health, run_with_config},
     operator::signal,

@@ -33,7 +33,8 @@ fn an_order_has_the_bytes_it_had() {
         price: price.proof().cost.clone(),
         runs: [0, 1, 2].map(|number| window(number, job)).into(),
     };
-    let file = OrderFile::sign(&authority, &key, &order, std::slice::from_ref(&job.question)).unwrap();
+    let file =
+        OrderFile::sign(&authority, &key, &order, std::slice::from_ref(&job.question)).unwrap();
     let bytes = folder.file("weekly-lift.order", &file.to_bytes());
     let read = OrderFile::open(&authority, &bytes).unwrap();
     assert_eq!((read.to_bytes(), read.order()), (bytes.clone(), &order));

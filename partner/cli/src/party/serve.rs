@@ -184,11 +184,14 @@ impl What {
             grants.any(|rule| rule.dataset == self.dataset)
         });
         let state = match (stop, has_rule && lock::is_taken(&self.dir)?) {
-            (stop, _) if !has_rule => format!(
-                "{}, but no rule of service.toml grants it in the room {}: nothing was taken back and nothing will be granted",
-                if stop { "stopped" } else { "goes on" },
-                room.name
+            (true, _) if !has_rule => format!(
+                "stopped. No rule of service.toml grants it in the room {}, so NOTHING WAS TAKEN BACK: `glovebox grant {} \
+                 --revoke` does that",
+                room.name, self.dataset
             ),
+            (false, _) if !has_rule => {
+                format!("goes on, but no rule of service.toml grants it in the room {}", room.name)
+            }
             (true, true) => "stopped: the service takes it back and grants it no more".to_owned(),
             (true, false) => format!(
                 "stopped: a service that starts in this folder grants none of it. NONE RUNS NOW, so nothing was taken back: \

@@ -115,7 +115,7 @@ impl RoomService {
     ) -> Result<Result<Brought, String>, Failure> {
         let (file, contract) = (&due.line.file, &self.contract);
         let Some(question) = file.question(due.number) else {
-            return Ok(Err("its question is not in the order's file".to_owned()));
+            return Ok(Err("its question is not in the order's file: ask its analyst for the file that `glovebox order new` wrote".to_owned()));
         };
         let reads = policy::datasets(contract, &file.order().analysis, question);
         let (mut datasets, mut manifests) = (BTreeMap::new(), Vec::new());
@@ -125,7 +125,9 @@ impl RoomService {
             let Some((digest, open)) = found else {
                 let owner = contract.datasets.get(&name).map(|dataset| dataset.owner.as_str());
                 let owner = owner.unwrap_or_default();
-                return Ok(Err(format!("{owner} has not granted {name} yet")));
+                return Ok(Err(format!(
+                    "{owner} has not granted {name} yet: the run waits until its deadline"
+                )));
             };
             manifests.push(ByteBuf::from(open.manifest.clone()));
             datasets.insert(name, digest);
