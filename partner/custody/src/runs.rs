@@ -18,7 +18,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Run`] with the reason if not.
+    /// [`Run`](protocol::refusal::Refusal::Run) with the reason if not.
     pub fn check_run(
         &self,
         contract: &Contract,
@@ -37,7 +37,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// As [`Ledger::grant`], and [`Refusal::Run`].
+    /// As [`Ledger::grant`], and [`Run`](protocol::refusal::Refusal::Run).
     pub(super) fn grant_run(
         &mut self,
         asked: &Demand<'_>,
