@@ -18,7 +18,7 @@ mod plan;
 pub use adding::Adding;
 pub use descent::{Descent, Model};
 pub use network::Network;
-pub use people::{OtherWidth, People, number};
+pub use people::{People, number};
 pub use plan::Plan;
 
 /// The norm that a gradient is clipped to, in quanta.

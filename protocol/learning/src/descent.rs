@@ -1,17 +1,16 @@
 //! From released sums to weights. Nothing here sees anybody: it is a function of sums that left and of public figures.
 
-use crate::plan::{Loss, Plan};
+use crate::{
+    pace::Moving,
+    plan::{Loss, Plan},
+};
 
 /// A training under way: the label sum was released, and so many steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Descent {
     plan: Plan,
     intercept: f64,
-    weights: Vec<f64>,
-    velocity: Vec<f64>,
-    /// Sum of the weights of the last steps.
-    total: Vec<f64>,
-    done: u32,
+    weights: Moving,
 }
 
 /// Weights on the grid of scores.
@@ -46,9 +45,8 @@ impl Descent {
             Loss::Squared => mean,
             Loss::Poisson => libm::log(mean * cap),
         };
-        let zeros = vec![0.0; plan.bins()];
-        let (weights, velocity, total) = (zeros.clone(), zeros.clone(), zeros);
-        Self { plan, intercept, weights, velocity, total, done: 0 }
+        let weights = Moving::new(vec![0.0; plan.bins()]);
+        Self { plan, intercept, weights }
     }
 
     /// The plan.
@@ -60,43 +58,26 @@ impl Descent {
     /// How many steps were made.
     #[must_use]
     pub fn done(&self) -> u32 {
-        self.done
+        self.weights.done()
     }
 
     /// Weights as the next step scores people by.
     #[must_use]
     pub fn grid(&self) -> Grid {
-        grid(self.intercept, &self.weights)
+        grid(self.intercept, self.weights.weights())
     }
 
     /// Makes a step with the released sums of residuals, one for each bin. Steps after the last one change nothing.
     pub fn step(&mut self, sums: &[i64]) {
-        if self.done >= self.plan.steps {
-            return;
-        }
         let gradient = smooth(&self.plan, sums);
-        let Plan { people, rate, momentum, ridge, steps, averaged, .. } = self.plan;
-        let scale = f64::from(crate::QUANTA) * real_of(people);
-        let counts = self.done >= steps.saturating_sub(averaged);
-        let all = self.weights.iter_mut().zip(&mut self.velocity).zip(&mut self.total);
-        for (((weight, velocity), total), sum) in all.zip(&gradient) {
-            *velocity = momentum * *velocity + (sum / scale + ridge * *weight);
-            *weight -= rate * *velocity;
-            if counts {
-                *total += *weight;
-            }
-        }
-        self.done += 1;
+        let scale = f64::from(crate::QUANTA) * real_of(self.plan.people);
+        self.weights.step(self.plan.pace(), gradient.iter().map(|sum| sum / scale));
     }
 
     /// The model: the mean of the weights of the last steps; `None` before the last step was made.
     #[must_use]
     pub fn model(&self) -> Option<Model> {
-        if self.done < self.plan.steps {
-            return None;
-        }
-        let count = f64::from(self.plan.averaged.max(1));
-        let weights = self.total.iter().map(|total| total / count).collect();
+        let weights = self.weights.mean(self.plan.pace())?;
         Some(Model { intercept: self.intercept, weights })
     }
 }

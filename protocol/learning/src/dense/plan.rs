@@ -1,7 +1,7 @@
 //! What is trained, and how: public figures alone.
 
 use super::{CERTAIN, INPUTS, LAYERS, WEIGHTS, WIDTH};
-use crate::{Loss, STEPS, plan::wide};
+use crate::{Loss, pace::Pace, plan::wide};
 
 /// Everything that a training of a dense model depends on beside its sums.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +39,6 @@ impl Plan {
     /// Whether all figures are within what can be computed.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let in_range =
-            |number: f64, most: f64| number.is_finite() && (0.0..=most).contains(&number);
         let logistic = self.loss != Loss::Logistic || self.cap == 1;
         (1..=INPUTS).contains(&self.inputs)
             && self.hidden.len() <= LAYERS
@@ -50,14 +48,14 @@ impl Plan {
             && logistic
             && self.people >= 1
             && (1..=CERTAIN).contains(&self.sampled)
-            && (1..=STEPS).contains(&self.steps)
             && (1e-3..=1e3).contains(&self.clip)
-            && self.rate > 0.0
-            && in_range(self.rate, 100.0)
-            && in_range(self.momentum, 0.999)
-            && in_range(self.ridge, 1.0)
-            && self.rate * self.ridge < 2.0 * (1.0 + self.momentum)
-            && (1..=self.steps).contains(&self.averaged)
+            && self.pace().is_sound()
+    }
+
+    /// How its weights move.
+    pub(crate) fn pace(&self) -> Pace {
+        let Self { steps, rate, momentum, ridge, averaged, .. } = *self;
+        Pace { steps, rate, momentum, ridge, averaged }
     }
 
     /// Of each layer, from the inputs on: how many numbers go in, without the constant, and how many come out.
