@@ -55,8 +55,8 @@ fn main() {
     for (at, label) in labels.iter().enumerate() {
         let row = bytes[12 + 4 * width * at..].chunks(4).take(width);
         let row: Vec<i16> = row
-            .map(|it| f32::from_le_bytes(it.try_into().unwrap()))
-            .map(|it| number((f64::from(it) * f64::from(ends.0)) as i64, -ends.1, ends.1))
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+            .map(|value| number((f64::from(value) * f64::from(ends.0)) as i64, -ends.1, ends.1))
             .collect();
         all[usize::from(at >= trained as usize)].add(&row, i16::from(*label) * 4096);
     }
@@ -67,7 +67,7 @@ fn main() {
         aucs.push(auc);
         if f64::from(seed) + 1.0 >= real(5) {
             let mean = aucs.iter().sum::<f64>() / aucs.len() as f64;
-            let [batches, adding, noise] = took.map(|it| it.as_secs_f64());
+            let [batches, adding, noise] = took.map(|time| time.as_secs_f64());
             println!(
                 "{trained} people x {inputs}, hidden {:?}, {steps} steps, noise multiplier {sigma:.4}: AUC {mean:.4}; \
                  {:.3} s of processor: batches {batches:.3}, sums {adding:.3}, noise {noise:.3}, price {:.3}",
@@ -127,7 +127,7 @@ fn auc(mut scored: Vec<(f32, bool)>) -> f64 {
     scored.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut below, mut sum, mut positive) = (0.0, 0.0, 0.0);
     for same in scored.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
-        let with = same.iter().filter(|it| it.1).count() as f64;
+        let with = same.iter().filter(|person| person.1).count() as f64;
         let without = same.len() as f64 - with;
         sum += with * (below + without / 2.0);
         below += without;

@@ -1,5 +1,6 @@
 //! Poisson sampling: each person is in a batch or not, on its own, by bits of the generator alone.
 
+use protocol::learning::dense::CERTAIN;
 use rand_core::Rng;
 
 /// A chance, in units of 2⁻³²: above 0 and at most 1.
@@ -56,9 +57,6 @@ fn below<R: Rng + ?Sized>(rng: &mut R, chance: u64, all: u64) -> u64 {
     below
 }
 
-/// A chance of 1.
-const CERTAIN: u64 = 1 << 32;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +82,8 @@ mod tests {
             })
             .collect();
         let count = |it: usize| u32::try_from(it).unwrap();
-        let all = |of: &dyn Fn(&[bool]) -> usize| rounds.iter().map(|it| of(it)).sum::<usize>();
+        let all =
+            |of: &dyn Fn(&[bool]) -> usize| rounds.iter().map(|round| of(round)).sum::<usize>();
         // Pairs at a distance, each person in one of them at most.
         let apart = |distance: usize| {
             let firsts =
@@ -97,8 +96,8 @@ mod tests {
         let successive = rounds.chunks_exact(2).map(|pair| {
             pair[0].iter().zip(&pair[1]).filter(|(one, other)| **one && **other).count()
         });
-        let last = rounds.iter().filter(|it| it[it.len() - 1]).count();
-        let drawn = all(&|it| it.iter().filter(|drawn| **drawn).count());
+        let last = rounds.iter().filter(|round| round[round.len() - 1]).count();
+        let drawn = all(&|round| round.iter().filter(|drawn| **drawn).count());
         let counts = [
             ("how many are drawn", (count(drawn), PEOPLE * ROUNDS, real)),
             ("how often the last is", (count(last), ROUNDS, real)),

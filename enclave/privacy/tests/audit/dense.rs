@@ -178,7 +178,7 @@ fn of(it: bool) -> f64 {
 fn along(sums: &[i64]) -> f64 {
     // With such a label every gradient is along the numbers, and the constant.
     let direction = NUMBERS.iter().chain([&512]).map(|number| f64::from(*number));
-    let norm = direction.clone().map(|it| it * it).sum::<f64>().sqrt();
+    let norm = direction.clone().map(|entry| entry * entry).sum::<f64>().sqrt();
     let product = direction.zip(sums).map(|(it, sum)| it * real(*sum)).sum::<f64>();
     product / norm / f64::from(CLIP) / variance()
 }
@@ -189,13 +189,13 @@ fn shuffled(by: &mut Exact, people: u32) -> Vec<u32> {
     let mut keyed: Vec<(u64, u32)> = (0..people).map(|place| (0, place)).collect();
     for _ in 0..40 {
         let ones = by.batch(half, people);
-        keyed.iter_mut().for_each(|it| it.0 <<= 1);
+        keyed.iter_mut().for_each(|(key, _)| *key <<= 1);
         for place in ones {
             keyed.get_mut(usize::try_from(place).unwrap()).unwrap().0 += 1;
         }
     }
     keyed.sort_unstable();
-    keyed.into_iter().map(|it| it.1).collect()
+    keyed.into_iter().map(|(_, place)| place).collect()
 }
 
 /// A linear model whose weights stay near 0, so that the gradient of everybody is far above the clip.
