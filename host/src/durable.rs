@@ -44,7 +44,11 @@ pub(crate) fn put(root: &Path, scratch: &Path, name: &str, bytes: &[u8]) -> io::
 /// What the file system says; then `name` is as it was before.
 pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let target = directory.join(name);
-    let temporary = write_aside(directory, bytes)?;
+    // What a program left there that was killed is written over.
+    let temporary = directory.join(format!("{name}.new"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
     fs::rename(&temporary, &target)?;
     sync_parent(&target)
 }

@@ -159,7 +159,7 @@ impl Http {
         Ok(response(StatusCode::NO_CONTENT, JSON, Bytes::new()))
     }
 
-    /// Keeps when the runs of an order are, as its analyst signed it.
+    /// Keeps when the runs of an order are, as an analyst of the contract signed it.
     async fn schedule(&self, body: &mut Incoming) -> Result<Response<Full<Bytes>>, Declined> {
         let schedules = self.schedules.clone().ok_or(Declined::NoSuchPath)?;
         let bytes = small(body, limits::SCHEDULE.bytes + limits::ENVELOPE).await?;
@@ -171,6 +171,9 @@ impl Http {
                 tracing::warn!(%why, "a schedule is declined");
                 Err(Declined::BadRequest { expected: SCHEDULE })
             }
+            Err(schedule::Declined::Older) => Err(Declined::BadRequest {
+                expected: "a schedule that is later than the one that is kept",
+            }),
             Err(schedule::Declined::Full) => {
                 tracing::warn!("a schedule is declined: there are as many as are kept");
                 Err(Declined::BadRequest { expected: "no more orders with runs to come" })

@@ -93,8 +93,8 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let plan::Plan { machine, watched, asks } = plan;
     service.is_for(&watched);
     let is_child = matches!(config.enclave, Enclave::Child { .. });
-    let kept = supervisor::Kept::of(&watched, &metrics, &service, config.linger_seconds);
-    let supervisor = kept.supervise(machine, schedules.clone(), Stop(stopping));
+    let keeper = supervisor::Keeper::of(&watched, &metrics, &service, config.linger_seconds);
+    let supervisor = keeper.supervise(machine, schedules.clone(), Stop(stopping));
     let ends = contract.as_ref().map(|contract| contract.expires);
     let http = Arc::new(http::Http {
         ends,

@@ -109,7 +109,7 @@ fn reload(given: &Given, host: &Host) {
         Err(failure) => {
             let cause = source_of(&failure);
             return tracing::warn!(
-                "the configuration cannot be read, and stays as it was: {failure}{cause}"
+                "the configuration is not taken, and stays as it was: {failure}{cause}"
             );
         }
     };

@@ -31,7 +31,8 @@ pub(crate) struct Schedules {
 
 #[derive(Debug, Default)]
 struct State {
-    orders: BTreeMap<OrderName, Signed>,
+    /// By who signed, since the host cannot tell whose an order is: no analyst speaks for another's.
+    orders: BTreeMap<(String, OrderName), Signed>,
     /// Runs that were answered, or missed.
     ended: BTreeSet<RunName>,
 }
@@ -43,6 +44,8 @@ pub(crate) enum Declined {
     Refused(Box<Refusal>),
     /// There are as many as a host keeps.
     Full,
+    /// A later one of the same order is kept.
+    Older,
     Io(io::Error),
 }
 
@@ -80,8 +83,8 @@ impl Schedules {
                 state.ended.insert(run);
             } else if name.ends_with(SIGNED) {
                 let bytes = fs::read(&path).map_err(using(&path))?;
-                match opened(&contract, &bytes) {
-                    Ok(signed) => drop(state.orders.insert(signed.order, signed)),
+                match opened(&Authority::at_any_time(&contract), &bytes) {
+                    Ok((party, signed)) => drop(state.orders.insert((party, signed.order), signed)),
                     Err(why) => tracing::warn!(%name, %why, "a schedule is not followed"),
                 }
             }
@@ -91,23 +94,54 @@ impl Schedules {
 
     /// Keeps a schedule that an analyst signed, in place of an earlier one of the same order. It is on disk once this returns.
     pub(crate) fn put(&self, bytes: &[u8]) -> Result<(), Declined> {
-        let signed = opened(&self.contract, bytes).map_err(Declined::Refused)?;
-        let mut state = self.state();
         let at = now();
-        let is_to_come = |order: &Signed| order.runs.iter().any(|[_, until]| *until > at);
-        match state.orders.get(&signed.order) {
-            Some(known) if known.time >= signed.time => return Ok(()),
-            Some(_) => {}
-            None if state.orders.values().filter(|order| is_to_come(order)).count() >= MOST => {
-                return Err(Declined::Full);
-            }
-            None => {}
+        let authority = Authority::at(&self.contract, at);
+        let (party, signed) = opened(&authority, bytes).map_err(Declined::Refused)?;
+        // One that claims to be later than all to come would hold for ever.
+        if signed.time > at.plus_seconds(AHEAD_SECONDS) {
+            return Err(Declined::Refused(Box::new(Refusal::Malformed)));
         }
-        let name = format!("{}{SIGNED}", signed.order);
-        durable::replace(&self.dir, &name, bytes).map_err(Declined::Io)?;
+        let mut state = self.state();
+        let key = (party, signed.order);
+        match state.orders.get(&key) {
+            Some(known) if *known == signed => return Ok(()),
+            Some(known) if known.time >= signed.time => return Err(Declined::Older),
+            Some(_) => {}
+            None if !has_runs_to_come(&signed, at) => {
+                return Err(Declined::Refused(Box::new(Refusal::Malformed)));
+            }
+            None => {
+                if state.orders.len() >= MOST {
+                    self.forget_past(&mut state, at).map_err(Declined::Io)?;
+                }
+                if state.orders.len() >= MOST {
+                    return Err(Declined::Full);
+                }
+            }
+        }
+        durable::replace(&self.dir, &file_of(&key), bytes).map_err(Declined::Io)?;
         let (order, runs) = (signed.order.short(), signed.runs.len());
-        tracing::info!(%order, runs, "an order is scheduled");
-        state.orders.insert(signed.order, signed);
+        tracing::info!(%order, party = key.0, runs, "an order is scheduled");
+        state.orders.insert(key, signed);
+        Ok(())
+    }
+
+    /// Forgets the orders that have no runs to come, with what became of their runs.
+    fn forget_past(&self, state: &mut State, at: Time) -> io::Result<()> {
+        let past = state.orders.iter().filter(|(_, order)| !has_runs_to_come(order, at));
+        for key in past.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            durable::remove_if_there(&self.dir.join(file_of(&key)))?;
+            state.orders.remove(&key);
+            if state.orders.keys().any(|(_, order)| *order == key.1) {
+                continue;
+            }
+            let ended: Vec<_> =
+                state.ended.iter().filter(|run| run.order == key.1).copied().collect();
+            for run in ended {
+                durable::remove_if_there(&self.dir.join(ended_file(run)))?;
+                state.ended.remove(&run);
+            }
+        }
         Ok(())
     }
 
@@ -120,24 +154,28 @@ impl Schedules {
     /// is over that they were missed.
     fn due(&self, at: Time) -> Option<RunName> {
         let mut due: Option<(Time, RunName)> = None;
-        let mut missed = Vec::new();
+        let (mut over, mut to_come) = (BTreeSet::new(), BTreeSet::new());
         {
             let state = self.state();
             for order in state.orders.values() {
                 for (number, [from, until]) in (1..).zip(&order.runs) {
                     let run = RunName { order: order.order, number };
-                    if *from > at || state.ended.contains(&run) {
+                    if state.ended.contains(&run) {
                         continue;
                     }
                     if *until <= at {
-                        missed.push(run);
-                    } else if due.is_none_or(|(first, _)| *from < first) {
+                        over.insert(run);
+                        continue;
+                    }
+                    to_come.insert(run);
+                    if *from <= at && due.is_none_or(|(first, _)| *from < first) {
                         due = Some((*from, run));
                     }
                 }
             }
         }
-        for run in missed {
+        // What another schedule has still to come was not missed.
+        for run in over.difference(&to_come).copied() {
             let order = run.order.short();
             tracing::warn!(%order, run = run.number, "a run was MISSED: nothing was answered in its time");
             self.end(run, "missed");
@@ -167,7 +205,7 @@ impl Schedules {
         if !self.state().ended.insert(run) {
             return;
         }
-        let name = format!("{}.{}{ENDED}", run.order, run.number);
+        let name = ended_file(run);
         // After a restart the run would be tried again, and its owners pay for it no more than the order says.
         if let Err(cause) = durable::replace(&self.dir, &name, how.as_bytes()) {
             tracing::warn!(%cause, "noting that a run has ended");
@@ -179,14 +217,28 @@ impl Schedules {
     }
 }
 
-fn opened(contract: &Contract, bytes: &[u8]) -> Result<Signed, Box<Refusal>> {
+/// What a party's analyst signed, and the party.
+fn opened(authority: &Authority<'_>, bytes: &[u8]) -> Result<(String, Signed), Box<Refusal>> {
     if bytes.len() > limits::SCHEDULE.bytes + limits::ENVELOPE {
         return Err(Box::new(Refusal::Malformed));
     }
-    let (signed, _) = Authority::at_any_time(contract)
-        .open::<Signed>(bytes)
-        .map_err(|why| Box::new(why.into()))?;
-    if signed.contract == contract.digest { Ok(signed) } else { Err(Box::new(Refusal::Elsewhere)) }
+    let (signed, by) = authority.open::<Signed>(bytes).map_err(|why| Box::new(why.into()))?;
+    if signed.contract != authority.contract().digest {
+        return Err(Box::new(Refusal::Elsewhere));
+    }
+    Ok((by.party().to_owned(), signed))
+}
+
+fn has_runs_to_come(order: &Signed, at: Time) -> bool {
+    order.runs.iter().any(|[_, until]| *until > at)
+}
+
+fn file_of((party, order): &(String, OrderName)) -> String {
+    format!("{order}.{party}{SIGNED}")
+}
+
+fn ended_file(run: RunName) -> String {
+    format!("{}.{}{ENDED}", run.order, run.number)
 }
 
 /// `ORDER.NUMBER.ended`.
@@ -199,6 +251,8 @@ const SIGNED: &str = ".schedule";
 const ENDED: &str = ".ended";
 /// Orders with runs to come.
 const MOST: usize = 64;
+/// How far an analyst's clock may be ahead.
+const AHEAD_SECONDS: u64 = 300;
 const STEP: Duration = Duration::from_millis(500);
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// What whoever keeps an enclave needs.
+/// What keeps an enclave alive.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Keeper {
     watched: Watched,
     metrics: Arc<Metrics>,
     service: Arc<Service>,
@@ -25,7 +25,7 @@ pub(crate) struct Kept {
     linger: Duration,
 }
 
-impl Kept {
+impl Keeper {
     pub(crate) fn of(
         watched: &Watched,
         metrics: &Arc<Metrics>,
@@ -52,50 +52,53 @@ impl Kept {
         match (machine, schedules) {
             (None, _) => {}
             (Some(machine), None) => {
-                supervisor.spawn(keep_alive(machine, self.watched, self.metrics, stop));
+                supervisor.spawn(self.keep_alive(machine, stop));
             }
             (Some(machine), Some(schedules)) => {
-                let runs = OnTime { machine, kept: self, schedules };
+                let runs = OnTime { machine, keeper: self, schedules };
                 supervisor.spawn(runs.keep(stop));
             }
         }
         supervisor
     }
+
+    /// Starts another enclave whenever one ends, each time after twice the pause, until `stop` is asked
+    /// for. Returns whether nothing is left then.
+    async fn keep_alive(self, machine: Machine, mut stop: Stop) -> bool {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let began = Instant::now();
+            self.watched.starting();
+            let lived = machine.live(&self.watched, &mut stop).await;
+            self.watched.gone();
+            match lived {
+                Ok(()) => return true,
+                Err(death) => self.died(&death, pause),
+            }
+            if began.elapsed() > STEADY {
+                pause = FIRST_PAUSE;
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = stop.asked() => break,
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+        is_cleared(&machine).await
+    }
+
+    /// Counts an enclave that ended by itself, and says why.
+    fn died(&self, death: &Death, pause: Duration) {
+        let (served, cause) = (self.watched.has_served(), source_of(death));
+        self.metrics.died(death.cause(), served);
+        let what = if served { "ended" } else { "did not start" };
+        let again_in_ms = pause.as_millis();
+        tracing::warn!(again_in_ms, "the enclave {what}: {death}{cause}");
+    }
 }
 
-/// Starts another enclave whenever one ends, each time after twice the pause, until `stop` is asked
-/// for. Returns whether nothing is left then.
-async fn keep_alive(
-    machine: Machine,
-    watched: Watched,
-    metrics: Arc<Metrics>,
-    mut stop: Stop,
-) -> bool {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let began = Instant::now();
-        watched.starting();
-        let lived = machine.live(&watched, &mut stop).await;
-        watched.gone();
-        match lived {
-            Ok(()) => return true,
-            Err(death) => {
-                let (served, cause) = (watched.has_served(), source_of(&death));
-                metrics.died(death.cause(), served);
-                let what = if served { "ended" } else { "did not start" };
-                let again_in_ms = pause.as_millis();
-                tracing::warn!(again_in_ms, "the enclave {what}: {death}{cause}");
-            }
-        }
-        if began.elapsed() > STEADY {
-            pause = FIRST_PAUSE;
-        }
-        tokio::select! {
-            () = sleep(pause) => {}
-            () = stop.asked() => break,
-        }
-        pause = LONGEST_PAUSE.min(pause * 2);
-    }
+/// Ends what may be left of an enclave; whether nothing is left.
+async fn is_cleared(machine: &Machine) -> bool {
     let cleared = machine.clear().await;
     if let Err(death) = &cleared {
         tracing::error!("the enclave may still run: {death}{}", source_of(death));
@@ -106,7 +109,7 @@ async fn keep_alive(
 /// Runs an enclave for each run of a standing order, from the time when it is due until it was answered or missed.
 struct OnTime {
     machine: Machine,
-    kept: Kept,
+    keeper: Keeper,
     schedules: Arc<Schedules>,
 }
 
@@ -125,27 +128,21 @@ impl OnTime {
                 pause = FIRST_PAUSE;
                 continue;
             };
-            let (served, cause) = (self.kept.watched.has_served(), source_of(&death));
-            self.kept.metrics.died(death.cause(), served);
-            let again_in_ms = pause.as_millis();
-            tracing::warn!(again_in_ms, "the enclave of a run: {death}{cause}");
+            self.keeper.died(&death, pause);
             tokio::select! {
                 () = sleep(pause) => {}
                 () = stop.asked() => break,
             }
             pause = LONGEST_PAUSE.min(pause * 2);
         }
-        let cleared = self.machine.clear().await;
-        if let Err(death) = &cleared {
-            tracing::error!("the enclave may still run: {death}{}", source_of(death));
-        }
-        cleared.is_ok()
+        is_cleared(&self.machine).await
     }
 
     /// One life of an enclave. It ends once nothing is due any more, and is told first, so that it leaves its closing.
     async fn once(&self, stop: &mut Stop) -> Result<(), Death> {
-        let Kept { watched, service, linger, .. } = &self.kept;
+        let Keeper { watched, service, linger, .. } = &self.keeper;
         service.let_stay();
+        watched.starting();
         let (end, ended) = watch::channel(false);
         let mut ended = Stop(ended);
         let ending = async {

@@ -1,61 +1,23 @@
 use super::*;
 use protocol::{
-    contract::draft,
-    delegation::{Delegate, Delegation, KeyKind},
+    delegation::{Delegate, KeyKind},
     digest::Digest,
-    hpke::RecipientSecret,
     order::OrderName,
-    salt::BucketSalt,
-    sign::SigningKey,
 };
-use zeroize::Zeroizing;
 
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
-}
+#[path = "../../tests/host/alone.rs"]
+mod alone;
 
 fn contract() -> Contract {
-    let (root, recipient) =
-        (key(1).public(), RecipientSecret::from_bytes(&[2; 32]).unwrap().public());
-    let head = draft::Head {
-        name: "alone",
-        expires: "2099-01-01T00:00:00Z",
-        purposes: &["measurement"],
-        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
-    };
-    let party =
-        draft::Party { name: "one", root_key: &root, recipient_key: &recipient, custody: None };
-    let budget = draft::Budget {
-        purpose: "measurement",
-        legal_basis: "consent",
-        period: "month",
-        epsilon: 1.0,
-        lifetime_epsilon: 1.0,
-    };
-    let pcr = "ab".repeat(48);
-    let build = draft::Build("none", [&pcr; 3]);
-    let email = "[[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n";
-    let text = format!(
-        "{head}{party}[[dataset]]\nname = \"seen\"\nowner = \"one\"\n{email}[[dataset.column]]\nname = \"arm\"\n\
-         role = \"group\"\ndomain = [\"a\", \"b\"]\n{budget}[[dataset]]\nname = \"done\"\nowner = \"one\"\n{email}\
-         [[dataset.column]]\nname = \"spend\"\nrole = \"measure\"\n{budget}[[analysis]]\nname = \"lift\"\n\
-         kind = \"lift\"\npurpose = \"measurement\"\nassignment = \"seen\"\narm = \"arm\"\noutcome = \"done\"\n\
-         measures = [\"spend\"]\nanalysts = [\"one\"]\nreceivers = [\"one\"]\n{build}"
-    );
-    Contract::parse(text.as_bytes()).unwrap()
+    Contract::parse(alone::contract("2099-01-01T00:00:00Z").as_bytes()).unwrap()
 }
 
-fn analyst(seed: u8) -> Delegate {
-    let own = key(seed + 100);
-    let delegation = Delegation {
-        kind: KeyKind::Analyst,
-        name: "analyst".to_owned(),
-        key: own.public(),
-        from: Time(0),
-        until: Time(u64::MAX),
-    };
-    Delegate::by(&key(seed), own, &delegation).unwrap()
+fn analyst(root: u8) -> Delegate {
+    alone::delegate(root, KeyKind::Analyst)
 }
+
+/// An instant to come: only orders with runs to come are taken.
+const FAR: u64 = u64::MAX - 1;
 
 fn order(number: u8) -> OrderName {
     Digest::of("test", &[number]).to_string().parse().unwrap()
@@ -77,8 +39,8 @@ fn a_run_is_due_from_its_instant_until_it_was_answered_or_missed() {
     let dir = tempfile::tempdir().unwrap();
     let open = || Schedules::open(dir.path(), contract()).unwrap();
     let schedules = open();
-    schedules.put(&signed(1, &[[100, 200], [300, 400]], 1)).unwrap();
-    schedules.put(&signed(2, &[[150, 500]], 1)).unwrap();
+    schedules.put(&signed(1, &[[100, 200], [300, 400], [FAR - 1, FAR]], 1)).unwrap();
+    schedules.put(&signed(2, &[[150, 500], [FAR - 1, FAR]], 1)).unwrap();
     assert_eq!(schedules.due(Time(99)), None);
     assert_eq!(schedules.due(Time(100)), Some(run(1, 1)));
     // It is the same after a crash at any point.
@@ -101,10 +63,12 @@ fn a_run_is_due_from_its_instant_until_it_was_answered_or_missed() {
 fn of_two_schedules_of_an_order_the_later_one_holds() {
     let dir = tempfile::tempdir().unwrap();
     let schedules = Schedules::open(dir.path(), contract()).unwrap();
-    schedules.put(&signed(1, &[[100, 200]], 5)).unwrap();
+    schedules.put(&signed(1, &[[100, FAR]], 5)).unwrap();
     schedules.put(&signed(1, &[], 6)).unwrap();
     // Whoever has seen the first one shows it again.
-    schedules.put(&signed(1, &[[100, 200]], 5)).unwrap();
+    assert!(matches!(schedules.put(&signed(1, &[[100, FAR]], 5)), Err(Declined::Older)));
+    // And what claims to be later than anything to come would hold for ever.
+    assert!(matches!(schedules.put(&signed(1, &[], u64::MAX)), Err(Declined::Refused(_))));
     assert_eq!(schedules.due(Time(150)), None);
     assert_eq!(Schedules::open(dir.path(), contract()).unwrap().due(Time(150)), None);
 }
@@ -129,9 +93,26 @@ fn what_no_analyst_of_the_contract_signed_is_not_followed() {
     assert_eq!(refused(vec![0; 1 << 20]), Refusal::Malformed);
     assert_eq!(schedules.due(Time(5)), None);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is kept of it");
-    let far = u64::MAX - 1;
-    for number in 0..u8::try_from(MOST).unwrap() {
-        schedules.put(&signed(number, &[[far, u64::MAX]], 1)).unwrap();
+}
+
+#[test]
+fn as_many_orders_are_kept_as_have_room_and_none_that_is_over_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let schedules = Schedules::open(dir.path(), contract()).unwrap();
+    for runs in [&[][..], &[[100, 200]]] {
+        assert!(matches!(schedules.put(&signed(1, runs, 1)), Err(Declined::Refused(_))));
     }
-    assert!(matches!(schedules.put(&signed(200, &[[far, u64::MAX]], 1)), Err(Declined::Full)));
+    let most = u8::try_from(MOST).unwrap();
+    for number in 0..most {
+        schedules.put(&signed(number, &[[1, 2], [FAR - 1, FAR]], 1)).unwrap();
+    }
+    assert!(matches!(schedules.put(&signed(most, &[[1, FAR]], 1)), Err(Declined::Full)));
+    assert_eq!(schedules.due(Time(5)), None, "their first runs were missed");
+    let files = || fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(files(), 2 * MOST);
+    // An order that was cancelled makes room, and nothing of it stays.
+    schedules.put(&signed(0, &[], 2)).unwrap();
+    schedules.put(&signed(most, &[[1, FAR]], 1)).unwrap();
+    assert_eq!(files(), 2 * MOST - 1);
+    assert_eq!(schedules.due(Time(5)), Some(run(most, 1)));
 }

@@ -2,6 +2,8 @@
 
 // `cfg(test)` is always true here; clippy.toml's leave for tests hangs on it.
 #[cfg(test)]
+mod alone;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod ec2;

@@ -201,7 +201,7 @@ async fn sighup_reads_the_limits_again_and_each_failed_start_is_one_warning_in_j
     eventually("it was read again", async || sample(&read(&room).await, quota) == 7.0).await;
     fs::write(&config, honest.replace("quota_bytes = 5", "quota = 9")).unwrap();
     signal("HUP", host.0.id());
-    eventually("that is refused", async || log().contains("cannot be read, and stays as it was"))
+    eventually("that is refused", async || log().contains("is not taken, and stays as it was"))
         .await;
     assert_eq!(sample(&read(&room).await, quota), 7.0);
     let (before, _) = honest.split_once("[limits]").unwrap();

@@ -1,12 +1,9 @@
-use crate::support::{Room, alive, blob, eventually, http, json};
-use host::{Enclave, StartError};
-use protocol::{
-    contract::{TAG, draft},
-    hpke::RecipientSecret,
-    merkle::root_of,
-    salt::BucketSalt,
-    sign::{Jointly, SigningKey},
+use crate::{
+    alone,
+    support::{Room, alive, blob, eventually, http, json},
 };
+use host::{Enclave, StartError};
+use protocol::{contract::TAG, merkle::root_of, sign::Jointly};
 use serde_json::json;
 use std::{
     fs,
@@ -15,7 +12,6 @@ use std::{
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
-use zeroize::Zeroizing;
 
 #[tokio::test]
 async fn starts_another_enclave_when_one_dies_and_none_after_the_end() {
@@ -335,38 +331,8 @@ pub(crate) fn signed_contract() -> Vec<u8> {
 
 /// A contract that one party made with itself and signed, until `expires`.
 pub(crate) fn contract_until(expires: &str) -> Vec<u8> {
-    let key = SigningKey::from_seed(&Zeroizing::new(vec![1; 32])).unwrap();
-    let recipient = RecipientSecret::from_bytes(&[2; 32]).unwrap().public();
-    let root = key.public();
-    let head = draft::Head {
-        name: "alone",
-        expires,
-        purposes: &["measurement"],
-        bucket_salt: BucketSalt::take(&mut [0x5a; BucketSalt::LEN]).digest(),
-    };
-    let party =
-        draft::Party { name: "one", root_key: &root, recipient_key: &recipient, custody: None };
-    let budget = draft::Budget {
-        purpose: "measurement",
-        legal_basis: "consent",
-        period: "month",
-        epsilon: 1.0,
-        lifetime_epsilon: 1.0,
-    };
-    let email = "[[dataset.column]]\nname = \"email\"\nrole = \"match_key\"\nkind = \"email\"\n";
-    let pcr = "ab".repeat(48);
-    let build = draft::Build("none", [&pcr; 3]);
-    let text = format!(
-        "{head}{party}[[dataset]]\nname = \"seen\"\nowner = \"one\"\n{email}\
-         [[dataset.column]]\nname = \"arm\"\nrole = \"group\"\ndomain = [\"a\", \"b\"]\n{budget}\
-         [[dataset]]\nname = \"done\"\nowner = \"one\"\n{email}[[dataset.column]]\n\
-         name = \"spend\"\nrole = \"measure\"\n{budget}[[analysis]]\nname = \"lift\"\n\
-         kind = \"lift\"\npurpose = \"measurement\"\nassignment = \"seen\"\narm = \"arm\"\n\
-         outcome = \"done\"\nmeasures = [\"spend\"]\nanalysts = [\"one\"]\n\
-         receivers = [\"one\"]\n{build}"
-    );
-    let mut joint = Jointly::unsigned(TAG, text.as_bytes());
-    joint.add(&key);
+    let mut joint = Jointly::unsigned(TAG, alone::contract(expires).as_bytes());
+    joint.add(&alone::key(1));
     joint.to_vec()
 }
 

@@ -1,36 +1,24 @@
 //! A stored file is deleted for its owner alone.
 
 use crate::{
+    alone::delegate,
     operator::contract_until,
     support::{Room, blob, http, json},
 };
 use protocol::{
     contract::Contract,
-    delegation::{Delegate, Delegation, KeyKind},
+    delegation::{Delegate, KeyKind},
     deletion::Deletion,
     manifest::Manifest,
     merkle::{Root, root_of},
     sealed::Declared,
-    sign::SigningKey,
     time::Time,
 };
 use std::{fs, net::SocketAddr};
-use zeroize::Zeroizing;
-
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(&Zeroizing::new(vec![seed; 32])).unwrap()
-}
 
 /// A service key of the party whose root key has this seed; the contract's only party has 1.
 fn service(root: u8) -> Delegate {
-    let delegation = Delegation {
-        kind: KeyKind::Service,
-        name: "service".to_owned(),
-        key: key(root + 100).public(),
-        from: Time(0),
-        until: "2098-01-01T00:00:00Z".parse().unwrap(),
-    };
-    Delegate::by(&key(root), key(root + 100), &delegation).unwrap()
+    delegate(root, KeyKind::Service)
 }
 
 fn manifest(root: Root, by: &Delegate) -> Vec<u8> {
