@@ -41,6 +41,12 @@ pub enum LedgerError {
         "this party has accepted no such order under the contract: `glovebox order list` shows those that it has"
     )]
     NoOrder,
+    /// The order was cancelled.
+    #[error("{by} cancelled this order, and it stays so: its analyst can sign a new one")]
+    CancelledOrder {
+        /// Who cancelled it.
+        by: String,
+    },
     /// There is nothing to account for.
     #[error("this ledger is not a restored backup, or is accounted for under the contract {} already: nothing \
              to do, and nothing was written off", contract.short())]

@@ -13,7 +13,7 @@ use protocol::{
     digest::Digest,
     job::JobName,
     order::{Acceptance, Cancellation, OrderFile, OrderName, RunName},
-    refusal::{Refusal, RunFlaw},
+    refusal::Refusal,
     sign,
     time::Time,
 };
@@ -67,8 +67,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Stranger`] if the party's root key did not sign the acceptance of this very order, and [`RunFlaw::Cancelled`]
-    /// of one that was cancelled: it stays so.
+    /// [`Refusal::Stranger`] if the party's root key did not sign the acceptance of this very order, and
+    /// [`LedgerError::CancelledOrder`].
     pub fn accept_order(
         &mut self,
         contract: &Contract,
@@ -84,11 +84,7 @@ impl Ledger {
         self.change(|tx| {
             if let Some(known) = row(tx, name)? {
                 return match known.cancelled_by {
-                    Some(by) => {
-                        let order = file.order().name.clone();
-                        let why = RunFlaw::Cancelled { by };
-                        Err(LedgerError::refused(Refusal::Run { order, number: 1, why }))
-                    }
+                    Some(by) => Err(LedgerError::CancelledOrder { by }),
                     None => Ok(false),
                 };
             }

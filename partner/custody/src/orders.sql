@@ -1,4 +1,4 @@
--- Standing orders that the party accepted, or takes part in.
+-- Standing orders that the party accepted.
 CREATE TABLE IF NOT EXISTS orders (
     name BLOB PRIMARY KEY,            -- digest over who ordered and all that was ordered
     contract BLOB NOT NULL,

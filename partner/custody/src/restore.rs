@@ -24,6 +24,8 @@ impl Restore {
             "INSERT INTO restores (since, until, everything) VALUES (?1, ?2, ?3)",
             params![newest.unwrap_or(stored(now.0)), stored(now.0), newest.is_none()],
         )?;
+        // It may have forgotten a cancellation, or instances that it paid: a person looks before a run is paid again.
+        tx.execute("UPDATE orders SET suspended = 1 WHERE cancelled_by IS NULL", [])?;
         Ok(())
     }
 
