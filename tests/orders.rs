@@ -158,8 +158,9 @@ fn whoever_is_killed_at_any_point_of_a_run_no_budget_is_gained() {
         let number =
             u32::try_from(file.order().runs.iter().take_while(|other| other.at < run.at).count())
                 .unwrap();
-        // The points of a run lie within the three seconds after it began.
-        let point = run.at.0 + u64::from(number) * 3000 / u64::from(points);
+        // The points of a run lie within the three seconds after it began, whoever is killed at it.
+        let step = (u64::from(number) * 7 + 3) % u64::from(points);
+        let point = run.at.0 + step * 3000 / u64::from(points);
         until("the point has come", || clock::now().0 >= point);
         match number % 4 {
             0 => site.strike_enclave(),
@@ -206,7 +207,8 @@ fn whoever_is_killed_at_any_point_of_a_run_no_budget_is_gained() {
         let paid = paid.fold(Loss::zero(), |sum, _| sum.plus(&file.order().price));
         let report = ledger.report(&contract, party, clock::now()).unwrap();
         let used = report.budgets.into_iter().next().unwrap().lifetime_used;
-        assert_eq!(used, paid, "{party}");
+        // An instance that spent on one run of two gives nothing of the other back as an attempt, and its closing credits it.
+        assert!(used.fits(&paid), "{party}: {used:?}, {paid:?}");
         let answered = ends.values().filter(|end| matches!(end, RunEnd::Answered { .. })).count();
         assert!(answered * 2 >= usize::try_from(points).unwrap(), "{party}: {ends:?}");
     }

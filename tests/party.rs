@@ -79,7 +79,7 @@ fn daily_commands_need_no_flags_in_a_partys_folder() {
     assert_eq!(stored(), 2);
     let refused = site.run("delete retailer/sales.sealed --dir publisher");
     assert_eq!((refused.code, stored()), (Some(1), 2), "{}", refused.err);
-    assert!(refused.err.contains("takes somebody else for the owner"), "{}", refused.err);
+    assert!(refused.err.contains("does not do this for whoever signed it"), "{}", refused.err);
     site.ok("delete retailer/sales.sealed --dir retailer");
     assert_eq!(stored(), 1);
     let gone = site.run("delete retailer/sales.sealed --dir retailer");

@@ -3,7 +3,7 @@
 use protocol::job::JobName;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The owners who are ready to pay, by run. Each owner has room for so many runs: the oldest of them by name make room.
+/// The owners who are ready to pay, by run. Each owner has room for so many runs: when it is full, any of them makes room.
 #[derive(Default)]
 pub(crate) struct Ready(BTreeMap<String, BTreeSet<JobName>>);
 

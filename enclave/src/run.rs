@@ -41,10 +41,11 @@ pub(crate) async fn bring(
         Reply::Run(RunState { job, away: away.cloned().collect(), answered, not_stored })
     };
     if !open.results.holds(job) {
-        if slices.is_empty() {
+        open.results.check_share(signed.analyst())?;
+        // Nobody pays for it before all would: what an owner prepaid is not spent on a run that the owner takes no part in.
+        if slices.is_empty() || owners.iter().any(|owner| !open.ready.has(owner, job)) {
             return Ok(state(open, false, Vec::new()));
         }
-        open.results.check_share(signed.analyst())?;
         grant::accept(serving, open, slices, now)?;
         match job::answer(serving, open, &signed, now).await {
             // The others are on their way.

@@ -70,7 +70,7 @@ impl Upload {
 }
 
 /// Has the host write down whose the uploaded file is. Without that it can be granted, and not be deleted by its owner.
-pub(crate) async fn claim(store: &mut Store, root: Root, signed: Vec<u8>) {
+async fn claim(store: &mut Store, root: Root, signed: Vec<u8>) {
     if let Err(why) = store.claim(root, signed).await {
         say::note(format_args!(
             "The host has the file, and did not write down whose it is: `glovebox delete` will be refused. {why}"

@@ -362,7 +362,7 @@ fn harmless(words: &str) -> String {
 fn declined(code: ProblemCode, words: &str) -> String {
     let ours = match code {
         ProblemCode::NotFound => "there is no such thing",
-        ProblemCode::Forbidden => "it takes somebody else for the owner",
+        ProblemCode::Forbidden => "it does not do this for whoever signed it",
         ProblemCode::WrongRoot => "what arrived is not the file; it was discarded, upload it again",
         ProblemCode::WrongSize => "the upload was begun with another size; forget it first",
         ProblemCode::TooLarge => "larger than the operator allows",

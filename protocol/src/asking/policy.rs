@@ -28,7 +28,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use order::{admit_order, datasets_of_order, price_of_order};
+pub use order::{admit_order, datasets_of_order};
 
 /// A job that the contract permits, with what follows from it. Made by [`admit`] and read only:
 /// whoever holds one cannot put another proof into it, but through [`danger`], which tests alone may

@@ -10,7 +10,7 @@ use custody::{Attempt, Ledger, OrderLine, RunEnd};
 use protocol::{
     contract::Contract,
     delegation::Authority,
-    order::{self, Acceptance, Cancellation},
+    order::{self, Acceptance, Cancellation, SignedOrder},
 };
 use std::{
     path::{Path, PathBuf},
@@ -136,9 +136,9 @@ fn suspend(order: &str, of: &OfRoom, suspended: bool) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tell the host when the runs of an order are, so that it starts an enclave for each; of a cancelled order, that there are none
+/// Tell the host when an order runs, so that it starts an enclave for each run
 ///
-/// The host sees the order's digest and these times. It has to run with --scheduled.
+/// If the order was cancelled, the host is told that it has no more runs. The host sees the order's digest and these times. It has to run with --scheduled.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schedule {
     /// The order's name, as it was accepted here
@@ -224,7 +224,12 @@ impl Check {
         let (contract, identity) = self.of.read()?;
         let ledger = Ledger::open(&identity)?;
         let line = named(&ledger, &contract, &self.order)?;
-        let run = line.file.signed().run(self.number).map_err(Failure::no)?;
+        let withdrawn =
+            withdrawals::under(identity.directory(), &contract).map_err(Failure::unclear)?;
+        let authority = Authority::at(&contract, clock::now()).without(&withdrawn);
+        let bytes = line.file.signed().as_bytes().to_vec();
+        let order = SignedOrder::open(&authority, bytes).map_err(Failure::no)?;
+        let run = order.run(self.number).map_err(Failure::no)?;
         ledger.check_run(&contract, identity.party_in(&contract)?, &run, clock::now())?;
         say::result(format_args!("run {}: would be paid", self.number))?;
         Ok(ExitCode::SUCCESS)

@@ -8,7 +8,8 @@ use client::{
     trust::Trust,
 };
 use protocol::{job::JobName, message::Status};
-use std::path::Path;
+use std::{path::Path, time::Duration};
+use tokio::time::{Instant, timeout};
 
 impl RoomService {
     /// Fetches what is new. A job of which the host has nothing for this party is asked for again, ever less often.
@@ -33,7 +34,12 @@ impl RoomService {
         jobs.sort();
         jobs.dedup();
         let mut store = Store::new(&self.address);
+        let began = Instant::now();
         for job in jobs {
+            // Visits wait meanwhile; the others have their turn at the next look.
+            if began.elapsed() > ROUND {
+                break;
+            }
             let directory = folder.join(job.to_string());
             if directory.join("result.json").exists() {
                 self.forget(job)?;
@@ -64,7 +70,12 @@ impl RoomService {
         directory: &Path,
         trust: &Trust,
     ) -> Result<bool, Unfetched> {
-        let sealed = match store.result(job, &self.party).await {
+        let Ok(found) = timeout(FETCH, store.result(job, &self.party)).await else {
+            *store = Store::new(&self.address);
+            let why = "the host did not send it within a minute: it is asked again";
+            return Err(Unfetched::Bad(Failure::no(why)));
+        };
+        let sealed = match found {
             Ok(sealed) => sealed,
             Err(why) if why.is_not_found() => return Ok(false),
             Err(why @ StoreError::NotListening { .. }) => return Err(Unfetched::NoHost(why)),
@@ -72,8 +83,9 @@ impl RoomService {
         };
         let opened = open::open(&sealed, &self.identity, &self.contract, job, trust);
         let opened = opened.map_err(Failure::from)?;
-        result_files::write(&opened, &self.identity, &self.common, trust, job, directory)?;
+        // First, since a result that lies in the folder is not looked at again.
         self.answered_run(&opened.asked)?;
+        result_files::write(&opened, &self.identity, &self.common, trust, job, directory)?;
         let asker = opened.asked.analyst();
         let why = format!(
             "the result of job {job} of {asker}, with its receipt: {}",
@@ -107,6 +119,10 @@ impl From<Failure> for Unfetched {
     }
 }
 
+/// How long one result may take.
+const FETCH: Duration = Duration::from_secs(60);
+/// After how long no further result is begun at one look.
+const ROUND: Duration = Duration::from_secs(60);
 /// At so many looks a result is looked for, and then at each of so many: a job is countersigned before it runs, and may wait
 /// for a day.
 const TRIES: u32 = 60;

@@ -22,7 +22,10 @@ use protocol::{
     digest::Digest, key::DataKey, manifest::SignedManifest, message::Status, page::number,
     time::Time,
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// A dataset as it would be granted.
 struct Version {
@@ -172,18 +175,32 @@ impl RoomService {
     ) -> Result<(), Failure> {
         let instance = room.instance().digest();
         let kept = self.memory.kept();
-        let Some(kept) = kept.iter().find(|kept| kept.instance == instance) else { return Ok(()) };
-        for (dataset, sent) in &kept.datasets {
+        let kept = kept.iter().find(|kept| kept.instance == instance);
+        let sent = kept.map(|kept| kept.datasets.clone()).unwrap_or_default();
+        let withdrawn = self.has_withdrawn(room)?;
+        let named = self.rules.grants.iter().map(|rule| rule.dataset.clone());
+        let datasets: BTreeSet<String> = sent.keys().cloned().chain(named).collect();
+        for dataset in &datasets {
             let open = status.datasets.iter().find(|open| open.dataset == *dataset);
-            let by_hand = open.filter(|open| !is_the_services(open.not_after, sent));
             let (from, why) = (instance.short(), "the service stops");
-            if let Some(open) = by_hand {
-                let until = number::moment(open.not_after);
-                let why = format!(
-                    "{dataset} to the instance {from} until {until}, which a person granted, although {why}"
-                );
-                self.teller.tell("left", &why)?;
-                continue;
+            let is_ours = match (sent.get(dataset), open) {
+                (Some(sent), Some(open)) => is_the_services(open.not_after, sent),
+                (sent, _) => sent.is_some(),
+            };
+            // What a person stopped is taken back whoever granted it, and so is all from a withdrawn build.
+            let is_unwanted = withdrawn || stops::has(&self.dir, self.contract.digest, dataset)?;
+            match open {
+                _ if is_ours => {}
+                None => continue,
+                Some(_) if is_unwanted => {}
+                Some(open) => {
+                    let until = number::moment(open.not_after);
+                    let why = format!(
+                        "{dataset} to the instance {from} until {until}, which a person granted, although {why}"
+                    );
+                    self.teller.tell("left", &why)?;
+                    continue;
+                }
             }
             self.take_back(room, dataset).await?;
             self.teller.tell("took back", &format!("{dataset} from the instance {from}: {why}"))?;

@@ -1,7 +1,7 @@
 //! Runs of standing orders: the service brings the slices of those that its party accepted to an instance that it has verified.
 
 use super::room::RoomService;
-use crate::failure::Failure;
+use crate::{failure::Failure, words::counted};
 use client::{
     clock,
     room::{Room, RoomError},
@@ -9,6 +9,7 @@ use client::{
 };
 use custody::{Bringing, Ledger, LedgerError, OrderLine, Owner, RunEnd, decide_run};
 use protocol::{
+    delegation::Authority,
     digest::Digest,
     job::SignedJob,
     manifest,
@@ -42,6 +43,8 @@ impl Due<'_> {
 struct Brought {
     bytes: Vec<u8>,
     manifests: Vec<ByteBuf>,
+    /// Those of the datasets that are this party's.
+    ours: Vec<String>,
 }
 
 impl RoomService {
@@ -57,7 +60,6 @@ impl RoomService {
         let mut ledger = Ledger::open(&self.identity)?;
         let lines = ledger.orders(&self.contract)?;
         for due in due(&ledger, &lines, clock::now())? {
-            self.next = self.next.min(clock::now().plus_seconds(SOON_SECONDS));
             if let Err(why) = self.bring(room, &mut ledger, &due).await {
                 self.teller.failed(&due.words(), &why);
             }
@@ -80,8 +82,17 @@ impl RoomService {
                 return self.teller.once(&words, "waits", &format!("{words}: {missing}"));
             }
         };
+        if brought.ours.is_empty() {
+            // The others pay for it and bring it; its result is fetched like that of any job.
+            let authority = Authority::at(&self.contract, clock::now());
+            let job = Run::open(&authority, brought.bytes).map_err(Failure::no)?.name();
+            self.memory.wanted.insert(job.to_string(), clock::now().0);
+            self.memory.keep(&self.dir, &self.rules.name)?;
+            let why = format!("{words}: it reads no data of this party, and its owners bring it");
+            return self.teller.once(&words, "waits", &why);
+        }
         ledger.witness(room.instance(), &self.contract, &self.party, &status.accounts)?;
-        let newest = self.newest(&brought.manifests);
+        let newest = self.newest(&brought.ours)?;
         if let Err(why) = self.decide(room, ledger, &brought, &newest, true)? {
             return self.teller.once(&words, "declined", &why);
         }
@@ -132,22 +143,20 @@ impl RoomService {
             manifests.push(ByteBuf::from(open.manifest.clone()));
             datasets.insert(name, digest);
         }
+        let is_ours = |name: &&String| {
+            contract.datasets.get(*name).is_some_and(|dataset| dataset.owner == self.party)
+        };
+        let ours = datasets.keys().filter(is_ours).cloned().collect();
         let order = file.signed().as_bytes().to_vec();
         let (number, question) = (due.number, question.clone());
         let bytes = Run { order, number, question, instance, datasets }.to_bytes();
-        Ok(Ok(Brought { bytes, manifests }))
+        Ok(Ok(Brought { bytes, manifests, ours }))
     }
 
-    /// The newest version that the party has sealed of each of its datasets.
-    fn newest(&self, open: &[ByteBuf]) -> BTreeMap<String, Digest> {
-        let ours = self.contract.datasets.iter().filter(|(_, dataset)| dataset.owner == self.party);
-        let newest = ours.map(|(name, _)| {
-            let version = self.newest_version(name);
-            // What cannot be read is not what is open, whatever that is.
-            let nothing = || Digest::of("no version", &[u8::try_from(open.len()).unwrap_or(0)]);
-            (name.clone(), version.unwrap_or_else(|_| nothing()))
-        });
-        newest.collect()
+    /// The newest version that the party has sealed of each of `datasets`.
+    fn newest(&self, datasets: &[String]) -> Result<BTreeMap<String, Digest>, Failure> {
+        let version = |name: &String| Ok((name.clone(), self.newest_version(name)?));
+        datasets.iter().map(version).collect()
     }
 
     /// The slices of the run, none if it is only asked whether there would be any; or the refusal in words.
@@ -235,9 +244,11 @@ impl RoomService {
             });
             for (number, window) in over {
                 let due = Due { line: &line, number };
-                ledger.end_run(due.name(), RunEnd::Missed, now)?;
-                let paid = attempts.iter().filter(|attempt| attempt.number == number).count();
+                let paid =
+                    attempts.iter().filter(|one| one.number == number && !one.given_back).count();
+                // Told first: twice is better than never.
                 self.teller.tell("missed", &missed(&due, window, line.suspended, paid))?;
+                ledger.end_run(due.name(), RunEnd::Missed, now)?;
             }
         }
         Ok(())
@@ -247,9 +258,11 @@ impl RoomService {
 fn missed(due: &Due<'_>, window: &Window, suspended: bool, paid: usize) -> String {
     let why = match (suspended, paid) {
         (true, _) => "this party has suspended the order".to_owned(),
-        (_, 0) => "this party was asked to pay for it in no instance where all others were ready"
+        (_, 0) => "no instance has slices of this party for it, and no answer is known; what it waited for stands above"
             .to_owned(),
-        (_, paid) => format!("it was paid in {paid} instances, and no answer is known"),
+        (_, paid) => {
+            format!("it was paid in {}, and no answer is known", counted(paid, "instance", "instances"))
+        }
     };
     format!("{}, which had to begin before {}: {why}", due.words(), window.until)
 }
@@ -266,6 +279,3 @@ fn due<'a>(ledger: &Ledger, lines: &'a [OrderLine], now: Time) -> Result<Vec<Due
     }
     Ok(all)
 }
-
-/// How soon a run that is due is looked after again.
-const SOON_SECONDS: u64 = 1;

@@ -49,6 +49,8 @@ pub(crate) struct RoomService {
     room: Option<Room>,
     /// The instance that was verified last.
     verified: Option<Digest>,
+    /// The instance before which all that ended was settled.
+    settled: Option<Digest>,
     /// The jobs that the party's own custody countersigned since the last look.
     pub(super) countersigned: Arc<Mutex<Vec<JobName>>>,
     pub(super) tried: BTreeMap<String, u32>,
@@ -99,6 +101,7 @@ impl RoomService {
             root,
             room: None,
             verified: None,
+            settled: None,
             countersigned: Arc::default(),
             tried: BTreeMap::new(),
             idle: Idle::default(),
@@ -159,11 +162,7 @@ impl RoomService {
         // A host that does not answer delays nothing else.
         let mut store = Store::new(&self.address);
         let health = timeout(HINT, store.health()).await.ok().and_then(Result::ok);
-        if health.as_ref().is_some_and(|health| health.enclave == "waiting") {
-            // No enclave runs, nor is one expected to: the host starts one when a run is due.
-            self.room = None;
-            return false;
-        }
+        let is_waiting = health.as_ref().is_some_and(|health| health.enclave == "waiting");
         let runs = self.runs_are_due().unwrap_or(true);
         let seen = Seen {
             enclave: health.map(|health| (health.enclave_starts, health.enclave)),
@@ -171,8 +170,17 @@ impl RoomService {
             withdrawn: withdrawn::read(&self.dir).ok().flatten(),
             versions: Versions::read(&self.dir, &self.rules.name).ok(),
         };
-        let changed = seen != self.seen;
+        let by_person = |seen: &Seen| (seen.stopped.clone(), seen.withdrawn.clone());
+        let (changed, asked) = (seen != self.seen, by_person(&seen) != by_person(&self.seen));
         self.seen = seen;
+        if is_waiting {
+            // No enclave runs, if the host says the truth: it starts one when a run is due. Else what was granted ends by
+            // itself, and what a person wants is tried.
+            self.room = None;
+            let now = clock::now();
+            let has_keys = self.memory.kept().iter().any(|kept| kept.last() > Some(now));
+            return asked && has_keys;
+        }
         changed || runs || clock::now() >= self.next
     }
 
@@ -187,6 +195,14 @@ impl RoomService {
             return Ok(None);
         };
         self.teller.forget("room");
+        let instance = room.instance().digest();
+        if self.settled != Some(instance) {
+            // What ended instances left is no reason to grant nothing, nor to take nothing back.
+            match self.settle(instance).await {
+                Ok(()) => self.settled = Some(instance),
+                Err(why) => self.teller.failed("settle", &why),
+            }
+        }
         for rule in self.rules.grants.clone() {
             if let Err(why) = self.follow(&mut room, &rule, &status).await {
                 self.next = self.next.min(clock::now().plus_seconds(AGAIN_SECONDS));
@@ -223,8 +239,7 @@ impl RoomService {
         }
     }
 
-    /// Connects and verifies; an instance that was not seen before is told of withdrawn keys, and what ended before it is
-    /// settled.
+    /// Connects and verifies; an instance that was not seen before is told of withdrawn keys.
     async fn connect(&mut self) -> Result<Room, Failure> {
         let mut room = Room::connect(&self.address, &self.contract, &self.root, &[]).await?;
         let instance = room.instance().digest();
@@ -240,7 +255,6 @@ impl RoomService {
             room.checks().len()
         );
         self.teller.tell("verified", &why)?;
-        self.settle(instance).await?;
         self.verified = Some(instance);
         Ok(room)
     }

@@ -13,10 +13,14 @@ use crate::{
     people::PeopleArgs,
     salt,
     seal::comparison::Comparison,
-    upload,
     version::{VersionFiles, named_by},
 };
-use client::{address::Address, clock, keys::Identity, store::Store};
+use client::{
+    address::Address,
+    clock,
+    keys::Identity,
+    store::{Store, StoreError},
+};
 use protocol::{contract::Contract, merkle::Root};
 use sealing::{Count, Version};
 use std::{
@@ -151,7 +155,17 @@ impl Watcher {
         let manifest = named_by(&signed, &path)?;
         let mut store = Store::new(&self.address);
         store.upload(&file, manifest.root, |_, _| {}).await?;
-        upload::claim(&mut store, manifest.root, signed).await;
+        match store.claim(manifest.root, signed).await {
+            Ok(()) => {}
+            Err(why @ StoreError::Declined { .. }) => {
+                let why = format!(
+                    "{dataset}: the host did not write down whose it is, so `glovebox delete` will be refused: {why}"
+                );
+                self.teller.tell("unclaimed", &why)?;
+            }
+            // At the next look nothing is uploaded again, and this is.
+            Err(why) => return Err(why.into()),
+        }
         if let Some(sealed) = self.versions.0.get_mut(dataset) {
             sealed.uploaded = true;
         }
@@ -160,7 +174,7 @@ impl Watcher {
     }
 }
 
-/// Refuses a file to watch where there is no folder that it could be written into: nobody would ever see it.
+/// Refuses to watch for a file in a folder that does not exist: the file could never appear there.
 fn expect_folder(file: &Path) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(file);
     if folder.is_dir() {

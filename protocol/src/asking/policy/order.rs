@@ -4,7 +4,6 @@ use super::{check_receivers, price};
 use crate::{
     analysis::rules::not_permitted,
     contract::Contract,
-    loss::Loss,
     order::{Order, OrderFile, question_digest},
     proof::Proven,
     refusal::{Asked, OrderFlaw, Refusal},
@@ -45,12 +44,6 @@ pub fn admit_order(contract: &Contract, file: &OrderFile) -> Result<Vec<Proven>,
 #[must_use]
 pub fn datasets_of_order(proven: &[Proven]) -> BTreeSet<String> {
     proven.iter().flat_map(|one| one.tally().datasets().map(str::to_owned)).collect()
-}
-
-/// The price of one attempt that pays for each of these questions.
-#[must_use]
-pub fn price_of_order(proven: &[Proven]) -> Loss {
-    proven.iter().fold(Loss::zero(), |most, one| most.max(&one.proof().cost))
 }
 
 fn first_with(order: &Order, question: &crate::digest::Digest) -> u32 {

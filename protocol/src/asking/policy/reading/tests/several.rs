@@ -196,7 +196,7 @@ fn an_earliest_day_is_read_from_a_day_that_is_listed_for_it() {
     ]);
     let contract = contract();
     let found = |listed: &str, other: &str, column: &str| {
-        let [listed, other] = [listed, other].map(|it| [ColumnRef::new("exposures", it)]);
+        let [listed, other] = [listed, other].map(|column| [ColumnRef::new("exposures", column)]);
         let datasets = [("one", "exposures")];
         let listed: [(&'static str, &[ColumnRef]); 2] = [("earliest", &listed), ("other", &other)];
         let terms = Terms::listing(&DAYS, &datasets, &listed, 1);
