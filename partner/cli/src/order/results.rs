@@ -1,6 +1,6 @@
 //! `glovebox order results`: the answers to the runs of an order, over time.
 
-use super::series::{Answer, Point, Series};
+use super::series::{Answer, Point, Series, keys, level};
 use crate::{common_args::CommonArgs, failure::Failure, files, profile::RoomWord, say};
 use ::page::{html, terminal};
 use client::{
@@ -15,7 +15,6 @@ use protocol::{
     order::OrderFile,
     page::{Block, Page, Provenance, Source},
     receipt::output,
-    result::JobResult,
 };
 use std::{
     path::{Path, PathBuf},
@@ -76,7 +75,7 @@ fn answers(
     contract: &Contract,
     trust: &Trust,
 ) -> Result<Vec<Answer>, Failure> {
-    let mut answers = Vec::new();
+    let mut found = Vec::new();
     let entries = std::fs::read_dir(from).map_err(Failure::reading(from))?;
     for entry in entries {
         let folder = entry.map_err(Failure::reading(from))?.path();
@@ -94,19 +93,26 @@ fn answers(
                 continue;
             }
         };
-        answers.extend(answer(&checked, &result, file, contract, trust));
+        if let Some((answer, from)) = answer(&checked, &result, file, trust) {
+            found.push((answer, checked, from));
+        }
     }
-    Ok(answers)
+    let level = level(file.order(), keys(found.iter().map(|(answer, ..)| answer)).len());
+    let widened = found.into_iter().map(|(mut answer, checked, from)| {
+        let wide = view::at_confidence(contract, &checked, level).ok();
+        answer.wide = wide.map(|viewed| points(&viewed.page(&from))).unwrap_or_default();
+        answer
+    });
+    Ok(widened.collect())
 }
 
-/// What one result adds to the series, if it answers a run of the order.
+/// What one result adds to the series, if it answers a run of the order, without its wide intervals; and what its page is of.
 fn answer(
     checked: &Checked,
     bytes: &[u8],
     file: &OrderFile,
-    contract: &Contract,
     trust: &Trust,
-) -> Option<Answer> {
+) -> Option<(Answer, Provenance)> {
     let run = checked.job.run().filter(|run| run.name.order == file.signed().name())?;
     let result = checked.result.as_ref()?;
     let from = Provenance {
@@ -116,20 +122,16 @@ fn answer(
         output: output(bytes),
         source: Source::Derived,
     };
-    let points = |result: &JobResult| points(&result.page(&from));
-    let own = points(result);
-    let runs = file.order().runs.len();
-    let level = super::series::level(runs, own.len());
-    let wide = view::at_confidence(contract, checked, level).ok();
-    Some(Answer {
+    let answer = Answer {
         number: run.name.number,
         at: run.at,
         instance: checked.job.job().instance,
         job: checked.job.name(),
-        points: own,
-        wide: wide.map(|viewed| points(&viewed)).unwrap_or_default(),
+        points: points(&result.page(&from)),
+        wide: Vec::new(),
         flags: result.flags.clone(),
-    })
+    };
+    Some((answer, from))
 }
 
 /// Every estimate with an interval that a page has, by the heading of its section and its name.

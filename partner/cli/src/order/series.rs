@@ -1,8 +1,8 @@
 //! The answers to the runs of an order as series, and which changes noise does not explain.
 //!
-//! Each run's interval is estimated once more at a level so high that, with a probability of 95 %, those of all figures in all
-//! runs that were *signed* hold together (Bonferroni: the 5 % are divided by runs and figures, answered or not, so that looking
-//! every week costs nothing). Two runs whose wide intervals do not meet have changed; a change within them is not told from noise.
+//! Each answer's interval is estimated once more at a level so high that, with a probability of 95 %, those of all figures in all
+//! attempts that were *signed* hold together (Bonferroni: the 5 % are divided by runs, attempts and figures, answered or not, so that
+//! looking every week costs nothing). Two runs whose wide intervals do not meet have changed; a change within them is not told from noise.
 
 use crate::failure::Failure;
 use protocol::{
@@ -46,32 +46,36 @@ pub(super) struct Answer {
 pub(super) struct Series {
     name: String,
     runs: usize,
+    /// The confidence of the wide intervals.
+    level: f64,
     answers: Vec<Answer>,
 }
 
-/// The confidence of one interval at which all of a series hold together.
-pub(super) fn level(runs: usize, figures: usize) -> f64 {
-    let all = u32::try_from(runs.saturating_mul(figures).max(1)).unwrap_or(u32::MAX);
-    (1.0 - ALPHA / f64::from(all)).min(MOST)
+/// The confidence of one interval at which all that may come of `order` hold together, of so many figures in an answer.
+pub(super) fn level(order: &Order, figures: usize) -> f64 {
+    let attempts = usize::from(order.attempts);
+    let all = order.runs.len().saturating_mul(attempts).saturating_mul(figures).max(1);
+    (1.0 - ALPHA / f64::from(u32::try_from(all).unwrap_or(u32::MAX))).min(MOST)
+}
+
+/// What there are series of: each picture's heading and estimate, as the first answer has them.
+pub(super) fn keys<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Vec<(String, String)> {
+    let mut keys: Vec<(String, String)> = Vec::new();
+    for point in answers.into_iter().flat_map(|answer| &answer.points) {
+        let key = (point.of.clone(), point.name.clone());
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 impl Series {
     /// The series of `order`, in the order of runs; two attempts that both answered are both in it.
     pub(super) fn of(order: &Order, mut answers: Vec<Answer>) -> Self {
         answers.sort_by_key(|answer| (answer.number, answer.instance));
-        Self { name: order.name.clone(), runs: order.runs.len(), answers }
-    }
-
-    /// What there are series of: each picture's heading and estimate, as the first answer has them.
-    fn keys(&self) -> Vec<(String, String)> {
-        let mut keys: Vec<(String, String)> = Vec::new();
-        for point in self.answers.iter().flat_map(|answer| &answer.points) {
-            let key = (point.of.clone(), point.name.clone());
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        keys
+        let level = level(order, keys(&answers).len());
+        Self { name: order.name.clone(), runs: order.runs.len(), level, answers }
     }
 
     /// The latest run before the answer at `index` whose interval does not meet this one's.
@@ -94,7 +98,7 @@ impl Series {
 
     /// The series as a page.
     pub(super) fn page(&self, simulated: bool) -> Page {
-        let keys = self.keys();
+        let keys = keys(&self.answers);
         let answered: std::collections::BTreeSet<_> =
             self.answers.iter().map(|answer| answer.number).collect();
         let mut changes = Vec::new();
@@ -186,7 +190,7 @@ impl Series {
         let note = format!(
             "Intervals are those of the answers. A change is told where two runs' intervals at {}, at which those of all \
              figures in all {} runs hold together with 95 %, do not meet.",
-            number::level(level(self.runs, self.keys().len())),
+            number::level(self.level),
             self.runs
         );
         let mut section = Section::new(Topic::Figures, Text::quoted(of).and(", ").quote(name));
@@ -298,11 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn the_five_percent_are_divided_by_signed_runs_and_figures() {
-        assert!((level(6, 1) - (1.0 - 0.05 / 6.0)).abs() < 1e-12);
-        assert!((level(52, 3) - (1.0 - 0.05 / 156.0)).abs() < 1e-12);
-        assert!((level(0, 0) - 0.95).abs() < 1e-12);
-        assert!(level(400, 1000) <= 0.999_999);
+    fn the_five_percent_are_divided_by_signed_attempts_and_figures() {
+        // Two attempts at each run.
+        assert!((level(&order(6), 1) - (1.0 - 0.05 / 12.0)).abs() < 1e-12);
+        assert!((level(&order(52), 3) - (1.0 - 0.05 / 312.0)).abs() < 1e-12);
+        assert!((level(&order(0), 0) - 0.95).abs() < 1e-12);
+        assert!(level(&order(400), 1000) <= 0.999_999);
     }
 
     #[test]
