@@ -142,10 +142,22 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where the columns of a feature stand under these names; `None` if its own is missing.
-    pub(super) fn find(feature: &TrainedFeature, names: &csv::StringRecord) -> Option<Self> {
+    /// Where the columns of a feature stand under these names; `None` if its own is missing. A column may be called without
+    /// its dataset if the model has one of that name from no other dataset.
+    pub(super) fn find(
+        model: &TrainAnswer,
+        feature: &TrainedFeature,
+        names: &csv::StringRecord,
+    ) -> Option<Self> {
         let place = |name: &str| names.iter().position(|column| column == name);
-        let found = place(&called(feature)).or_else(|| feature.column.as_deref().and_then(place));
+        let is_alone = |column: &&str| {
+            let of_another = |other: &TrainedFeature| {
+                other.dataset != feature.dataset && other.column.as_deref() == Some(*column)
+            };
+            !model.features.iter().any(of_another)
+        };
+        let bare = || feature.column.as_deref().filter(is_alone).and_then(place);
+        let found = place(&called(feature)).or_else(bare);
         Some(Self { value: found?, rows: place(&rows_of(feature)) })
     }
 }

@@ -7,9 +7,10 @@ use std::{path::PathBuf, process::ExitCode};
 /// Write a model as ONNX, for programs that score elsewhere
 ///
 /// The file has the model's bins in it: it takes people's values as `glovebox model score` does, in inputs called
-/// DATASET.COLUMN and DATASET.rows, and gives `score` and `says`. Numbers are 64 bits wide and "not a number" where there
-/// is no value; values of a list are text, and empty where there is none. What it was trained on is not in it, but for the
-/// weights that left.
+/// DATASET.COLUMN and DATASET.rows, and gives `score` and `says`. A number is a 64-bit float, NaN if it is missing. A value
+/// from a list is text without blanks around it, empty if it is missing. Where the model does not count the rows of a dataset
+/// there is no such input: leave the values of people without rows missing. The file has weights and bins, and no data that
+/// they were learnt from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
     #[command(flatten)]

@@ -127,7 +127,7 @@ impl Building {
         self.unless(&missing, &bin)
     }
 
-    /// Who has no row: 0, or what is no number of rows.
+    /// Whether somebody has no row: the number of rows is 0, or is not a number that rows can have.
     fn without(&mut self, rows: &str) -> String {
         let one = self.constant(Tensor::number("one row", 1.0));
         let most = self.constant(Tensor::number("most rows", u32::MAX.into()));

@@ -66,7 +66,7 @@ impl<'m> People<'m> {
         let mut rows = csv::Reader::from_reader(file);
         let names = rows.headers().map_err(|error| files::named(path, error))?.clone();
         let columns = model.features.iter().map(|feature| {
-            Place::find(feature, &names).ok_or_else(|| {
+            Place::find(model, feature, &names).ok_or_else(|| {
                 let name = say::name(called(feature));
                 let why = format!("the model has a feature \"{name}\", and no column is called so");
                 files::named(path, why)

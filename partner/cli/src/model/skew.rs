@@ -4,7 +4,7 @@ use super::{
     ModelArgs,
     columns::{Place, Told, called},
 };
-use crate::{failure::Failure, files, say};
+use crate::{failure::Failure, say};
 use ::page::{html, json, terminal};
 use protocol::{
     analysis::train::{TrainAnswer, TrainedFeature},
@@ -24,14 +24,15 @@ use std::{
 /// Both files are yours, and CSV as for `glovebox model score`: people now, and the people that you handed in for the
 /// training. Columns of the model that one of the files lacks are left out, since they are another owner's. What the room
 /// trained on stays there: nothing is known here of others' columns, or of who was joined. Ends with exit code 1 if a
-/// feature has moved by more than --allow and more than chance.
+/// feature has moved by more than --allow and more than chance, and with 2 if nothing can be compared.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Skew {
     /// The people now: CSV with a line of names
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The people of the training, as you handed them in: CSV with a line of names
+    /// The people of the training: CSV with a line of names, and one line for each person. If you handed in several rows of
+    /// a person, add them up first, and count them in DATASET.rows
     #[arg(long, value_name = "FILE")]
     trained_on: PathBuf,
 
@@ -70,7 +71,7 @@ impl Skew {
             .collect();
         if found.is_empty() {
             let why = "no column of the model is in both files: nothing can be compared";
-            return Err(Failure::no(why));
+            return Err(Failure::unclear(why));
         }
         let page = page(&model, &found, (&self.trained_on, &then), (&self.file, &now));
         if let Some(path) = &self.html {
@@ -101,10 +102,10 @@ impl People {
     fn read(path: &Path, model: &TrainAnswer) -> Result<Self, Failure> {
         let file = File::open(path).map_err(Failure::reading(path))?;
         let mut rows = csv::Reader::from_reader(file);
-        let bad = |error: csv::Error| files::named(path, error);
+        let bad = |error: csv::Error| Failure::unclear(format!("{}: {error}", path.display()));
         let names = rows.headers().map_err(bad)?.clone();
         let places: Vec<_> =
-            model.features.iter().map(|feature| Place::find(feature, &names)).collect();
+            model.features.iter().map(|feature| Place::find(model, feature, &names)).collect();
         let empty = |(feature, place): (&TrainedFeature, &Option<Place>)| {
             place.is_some().then(|| vec![0; feature.bins.len()])
         };
@@ -125,7 +126,8 @@ impl People {
             }
         }
         if count == 0 {
-            return Err(files::named(path, "it has no line of a person"));
+            let why = format!("{}: it has no line of a person", path.display());
+            return Err(Failure::unclear(why));
         }
         say::note(format_args!("{}:", path.display()));
         model.features.iter().zip(&told).for_each(|(feature, told)| told.tell(feature, count));
@@ -160,8 +162,8 @@ impl<'m> Moved<'m> {
         let shares: Vec<_> = shares.collect();
         let share = shares.iter().map(|[then, now]| (then - now).abs()).sum::<f64>() / 2.0;
         let each = 1.0 / before + 1.0 / after;
-        let used = shares.iter().filter(|[then, now]| then + now > 0.0).map(|_| 1.0).sum::<f64>();
-        let by_chance = (used * each).sqrt() / 2.0 + (1000_f64.ln() / 2.0 * each).sqrt();
+        let bins = shares.iter().map(|_| 1.0).sum::<f64>();
+        let by_chance = (bins * each).sqrt() / 2.0 + (1000_f64.ln() / 2.0 * each).sqrt();
         Self { feature, shares, share, by_chance, is_skewed: share > allow.max(by_chance) }
     }
 }
@@ -196,7 +198,7 @@ fn page(
     });
     let mut sections = vec![overview(found)];
     sections.extend(found.iter().map(of_feature));
-    sections.extend(left_out(model.features.len() - found.len(), model.features.len()));
+    sections.extend(left_out(model, found));
     sections.push(limits());
     Page {
         about: "People now and then".into(),
@@ -237,10 +239,15 @@ fn overview(found: &[Moved<'_>]) -> Section {
         ))
 }
 
-fn left_out(missing: usize, all: usize) -> Option<Section> {
-    let text = format!("{missing} of {all} features are not in both files, and left out.");
+fn left_out(model: &TrainAnswer, found: &[Moved<'_>]) -> Option<Section> {
+    let is_found =
+        |feature: &&TrainedFeature| found.iter().any(|moved| std::ptr::eq(moved.feature, *feature));
+    let missing = model.features.iter().filter(|feature| !is_found(feature));
+    let names: Vec<_> = missing.map(called).collect();
+    let text =
+        Text::fixed("Not in both files, and left out: ").with(Text::names(&names, ", ")).and(".");
     let notes = Section::new(Topic::Notes, "Notes".into());
-    (missing > 0).then(|| notes.with(Block::List(vec![Text::fixed(text)])))
+    (!names.is_empty()).then(|| notes.with(Block::List(vec![text])))
 }
 
 fn limits() -> Section {
