@@ -1,6 +1,7 @@
 # What the demos have in common: how they speak, where they run, and how a room is started. A demo sources it from the
 # top of the repository, with room and port set; it leaves the shell in the room's folder.
 
+. tests/demo/terms.sh
 top=$(pwd)
 bin=$(realpath "${GLOVEBOX_BIN:-target/debug}")
 url=https://127.0.0.1:$port

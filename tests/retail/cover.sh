@@ -9,6 +9,7 @@ python=${PYTHON:-python3}
 questions=$(pwd)/tests/retail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+. tests/demo/terms.sh
 . "$questions/room.sh"
 run() { "$@" > /dev/null 2>&1; }
 

@@ -9,13 +9,7 @@ write_contract() {
     "$bin/glovebox-host" pcrs --simulated > build.json
     run "$bin/glovebox" contract new --name autumn --kind overlap \
         --party agency/party.toml --party retailer/party.toml --party brand/party.toml --pcrs build.json -o contract.toml
-    # The example's datasets and questions give way to theirs.
-    {
-        sed '/^\[\[dataset\]\]/,$d' contract.toml
-        cat "$questions/terms.toml"
-        sed -n '/^\[\[build\]\]/,$p' contract.toml
-    } > edited.toml
-    mv edited.toml contract.toml
+    with_terms "$questions/terms.toml"
 }
 
 # Asks all questions in one process, and leaves their results in folders that begin with $1.

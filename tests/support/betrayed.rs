@@ -42,7 +42,7 @@ fn events(with: &[i64], without: &[i64]) -> impl Iterator<Item = [f64; 2]> {
     let bounds = f64::from(2 * 2 * 2 * u32::try_from(CUTS.count()).unwrap());
     let alpha = 1e-6 / bounds;
     CUTS.flat_map(move |cut| {
-        let below = |outcomes: &[i64]| outcomes.iter().filter(|it| **it <= cut).count();
+        let below = |outcomes: &[i64]| outcomes.iter().filter(|outcome| **outcome <= cut).count();
         let counts = (below(with), below(without));
         let above = (with.len() - counts.0, without.len() - counts.1);
         let bound = |hits: usize, runs: usize, other: usize, other_runs: usize| {

@@ -23,13 +23,8 @@ run "$bin/glovebox" init --name merchant --dir merchant --custody https://127.0.
 run "$bin/glovebox" init --name bank --dir bank --custody https://127.0.0.1:$((port + 2))
 "$bin/glovebox-host" pcrs --simulated > build.json
 run "$bin/glovebox" contract new --name savings --kind overlap --party merchant/party.toml --party bank/party.toml --pcrs build.json -o contract.toml
-# The example's purposes, datasets and questions give way to theirs.
-{
-    sed '/^\[\[dataset\]\]/,$d; s/^purposes = .*/purposes = ["modelling"]/' contract.toml
-    cat "$questions/terms.toml"
-    sed -n '/^\[\[build\]\]/,$p' contract.toml
-} > edited.toml
-mv edited.toml contract.toml
+sed -i 's/^purposes = .*/purposes = ["modelling"]/' contract.toml
+with_terms "$questions/terms.toml"
 for party in merchant bank; do
     run "$bin/glovebox" contract sign contract.toml --dir $party
 done
@@ -71,7 +66,9 @@ for party in merchant bank; do
 done
 
 say "8. A stranger derives the model again from the released sums; the merchant takes it home as ONNX."
-run "$bin/glovebox" receipt check both-model/receipt.cbor both-model/result.json both-model/released.cbor $signed $root > checked.txt
+receipt="both-model/receipt.cbor both-model/result.json both-model/released.cbor"
+echo "  $ glovebox receipt check $receipt $signed $root"
+"$bin/glovebox" receipt check $receipt $signed $root > checked.txt
 tail -3 checked.txt
 run "$bin/glovebox" model export --model both-model/result.json --onnx model.onnx
 

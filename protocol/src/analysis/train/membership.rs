@@ -4,7 +4,7 @@ use crate::page::{Block, Section, Text, Topic, number::fixed};
 use statistics::special::normal_sf;
 
 /// How often membership inference on trained models was right: attack A1 of ATTACKS.md, of people who are alone in their bins and
-/// whose residuals are all clamped. Whoever trains for the card's ε has a model that betrays this much at most.
+/// whose residuals are clamped in most trainings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Measured {
@@ -46,8 +46,8 @@ pub(super) fn section(rho: f64) -> Section {
     );
     let Measured { epsilon, models, by_sums, by_card, allowed: most } = MEASURED;
     let measured = format!(
-        "Measured in Glovebox's own tests (attack A1 of ATTACKS.md, {models} models at \u{3b5} = {epsilon}, the most exposed person there \
-         can be): right in {} of 100 cases by all sums, in {} by model and card alone, of {} that theory allows. That is an \
+        "Measured in Glovebox's own tests (attack A1 of ATTACKS.md, {models} models at \u{3b5} = {epsilon}, of a person whom hardly \
+         anybody is more exposed than): right in {} of 100 cases by all sums, in {} by model and card alone, of {} that theory allows. That is an \
          advantage of {} over an attacker without a model.",
         fixed(by_sums, 1),
         fixed(by_card, 1),
