@@ -8,6 +8,7 @@ mod answers;
 mod counted;
 mod documentation;
 mod engine;
+mod exported;
 mod fields;
 mod forged;
 mod format;

@@ -193,12 +193,12 @@ async fn a_choice_costs_its_whole_price_once_and_no_figure_leaves() {
     assert_eq!(people_off.ceil().to_bits(), result.answer.people_off.ceil().to_bits());
 
     // The receipt's proof is for a choice and for nothing else; both owners were charged all of it.
-    let (proof, rho) = (&opened.body.proof, opened.body.proof.cost.rho());
+    let (proof, rho) = (&opened.checked.body.proof, opened.checked.body.proof.cost.rho());
     let chosen = proof.choice().unwrap();
     assert_eq!((chosen.by, chosen.range), (By::Quantile(900_000), 1_800_000));
     assert_eq!(proof.vectors(), None);
     assert_eq!(stage.spent().await, [rho.0, rho.0]);
-    assert!(opened.body.charged.iter().all(|charge| charge.loss.rho() == rho));
+    assert!(opened.checked.body.charged.iter().all(|charge| charge.loss.rho() == rho));
 
     let (_, again) = stage.ask(&caps).await;
     assert_eq!(again.result_bytes, opened.result_bytes);
@@ -210,7 +210,7 @@ async fn a_choice_costs_its_whole_price_once_and_no_figure_leaves() {
 async fn another_quantile_or_a_table_of_the_same_bins_is_paid_for() {
     let mut stage = Stage::set().await;
     let (_, first) = stage.ask(CAPS).await;
-    let rho = first.body.proof.cost.rho().0;
+    let rho = first.checked.body.proof.cost.rho().0;
     assert_eq!(choice(&first).flags, [""; 0]);
     let (_, median) = stage.ask(&CAPS.replace("0.9\n", "0.5\n")).await;
     assert_eq!(stage.spent().await, [2 * rho; 2]);
@@ -219,7 +219,7 @@ async fn another_quantile_or_a_table_of_the_same_bins_is_paid_for() {
                  cap_per_user = 400\nbins = [100, 200, 350, 365, 400]\n\
                  [table.privacy]\nepsilon = 0.5\ndelta = 1e-6\n";
     let (_, table) = stage.ask(table).await;
-    assert_eq!(table.body.tally, first.body.tally);
+    assert_eq!(table.checked.body.tally, first.checked.body.tally);
     assert_eq!(stage.spent().await, [3 * rho; 2]);
     let table: TableResult = table.result.of().unwrap();
     assert!(table.flags.iter().all(|flag| !flag.starts_with(SAME_FIGURES)));

@@ -29,6 +29,7 @@ fn the_demo_leaves_a_result_that_a_stranger_can_check() {
     the_report_needs_nobody_else(room);
     keys_are_for_their_owner_alone(room);
     both_were_charged_for_one_job(room);
+    the_result_travels(room);
 }
 
 fn demo(room: &Path) {
@@ -194,6 +195,114 @@ fn both_were_charged_for_one_job(room: &Path) {
         assert!((used - price).abs() < 1e-9, "{party}: {used} used, the job cost {price}");
         assert_eq!(budget["instances"][0]["state"], "closed");
     }
+}
+
+/// What one company gives to another, or takes into a notebook and onto a slide.
+fn the_result_travels(room: &Path) {
+    let trust = "--contract contract.toml --danger-root host/simulated-ca/root.der";
+    let said = |line: &str, code: i32| {
+        let output = command(room, "glovebox", line)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{line}: {talk}");
+        (output.stdout, talk)
+    };
+    // Figures, for whatever reads tables; the same in every format and with every reader.
+    for format in ["csv", "parquet", "json"] {
+        said(&format!("result export . -o figures.{format} {trust}"), 0);
+        let (streamed, talk) = said(&format!("result export . --format {format} {trust}"), 0);
+        assert_eq!(streamed, read(room, &format!("figures.{format}")), "{format}");
+        assert!(talk.contains("every figure was derived again"), "{talk}");
+    }
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("pyarrow/figures.py");
+    let reads = Command::new(python).arg(script).arg(room.join("figures")).output().unwrap();
+    let talk = String::from_utf8_lossy(&reads.stderr);
+    assert!(reads.status.success(), "{talk}");
+    let figures: Vec<Value> = serde_json::from_slice(&reads.stdout).unwrap();
+    let result: Value = serde_json::from_slice(&read(room, "result.json")).unwrap();
+    let visit = &result["answer"]["lift"]["outcomes"][0]["diff_in_means"];
+    let change = figures
+        .iter()
+        .find(|figure| figure[0] == "difference_in_means" && figure[1][0][1] == "visit");
+    let [low, high] = [0, 1].map(|end| visit["ci"][end].clone());
+    let change = change.unwrap();
+    for (at, expected) in (2..).zip([&visit["ate"], &low, &high, &visit["se"]]) {
+        let [found, expected] = [&change[at], expected].map(|number| number.as_f64().unwrap());
+        assert!((found - expected).abs() < 1e-12, "{change}: {expected}");
+    }
+
+    // A picture, with whose it is.
+    said(&format!("result export . --plot slide.svg {trust}"), 0);
+    let svg = String::from_utf8(read(room, "slide.svg")).unwrap();
+    for part in ["SIMULATED", "Change per person", "SHA-256 of the receipt", "class=\"ci\""] {
+        assert!(svg.contains(part), "{part}: {svg}");
+    }
+    assert!(!svg.contains("href") && !svg.contains("<script"), "{svg}");
+    let (_, talk) = said(&format!("result export . --plot slide.png {trust}"), 2);
+    assert!(talk.contains("ends in .svg"), "{talk}");
+    let (_, talk) = said(&format!("result export . -o figures.xlsx {trust}"), 2);
+    assert!(talk.contains("end in .csv, .parquet or .json"), "{talk}");
+
+    // Somebody else's result, which is shown if its receipt holds and not otherwise.
+    let (page, _) = said(&format!("result show result.json receipt.cbor released.cbor {trust}"), 0);
+    assert!(String::from_utf8_lossy(&page).contains("Asked by publisher"));
+    for (line, flaw) in [
+        ("other.json receipt.cbor", "the receipt of another result"),
+        ("result.json other.cbor", "the receipt does not hold"),
+        ("result.json receipt.cbor publisher/party.toml", "are not those of the receipt"),
+    ] {
+        let (page, talk) = said(&format!("result show {line} --html theirs.html {trust}"), 1);
+        assert!(talk.contains(flaw), "{line}: {talk}");
+        assert!(!String::from_utf8_lossy(&page).contains("Asked by"), "{line}");
+    }
+    assert!(!room.join("theirs.html").exists());
+    let tampered = room.join("tampered");
+    fs::create_dir(&tampered).unwrap();
+    fs::copy(room.join("receipt.cbor"), tampered.join("receipt.cbor")).unwrap();
+    fs::copy(room.join("other.json"), tampered.join("result.json")).unwrap();
+    said(&format!("result export tampered -o tampered.csv {trust}"), 1);
+    assert!(!room.join("tampered.csv").exists());
+    a_dispute_is_one_file(room, &said);
+}
+
+/// An auditor has the file and the root, and nothing else.
+fn a_dispute_is_one_file(room: &Path, said: &impl Fn(&str, i32) -> (Vec<u8>, String)) {
+    let root = "--danger-root host/simulated-ca/root.der";
+    said(&format!("dispute write . --contract contract.toml.signed {root}"), 0);
+    let (_, talk) = said(&format!("dispute write . --contract contract.toml.signed {root}"), 2);
+    assert!(talk.contains("exists already"), "{talk}");
+    let (_, talk) = said(&format!("dispute write . -o x --contract contract.toml {root}"), 2);
+    assert!(talk.contains("is not signed yet"), "{talk}");
+    let (page, talk) = said(&format!("dispute check dispute.json {root}"), 0);
+    let page = String::from_utf8_lossy(&page).into_owned();
+    assert!(talk.contains("derived again from the figures"), "{talk}");
+    for part in
+        ["Asked: publisher", "exposures of publisher, version", "Withheld: None", "visit was"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let own = "--contract contract.toml";
+    said(&format!("dispute check dispute.json {own} {root}"), 0);
+    let (_, talk) = said(&format!("dispute check dispute.json --contract another.toml {root}"), 1);
+    assert!(talk.contains("it is about contract"), "{talk}");
+    // Whatever is changed in it, the answer is not derived.
+    let case: Value = serde_json::from_slice(&read(room, "dispute.json")).unwrap();
+    for part in ["contract", "receipt", "released", "result", "format"] {
+        let mut changed = case.clone();
+        let text = changed[part].as_str().unwrap().to_owned();
+        let at = text.len() / 2;
+        let other = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
+        changed[part] = format!("{}{other}{}", &text[..at], &text[at + 1..]).into();
+        write(room, "changed.json", &serde_json::to_vec(&changed).unwrap());
+        let (page, talk) = said(&format!("dispute check changed.json {root}"), 1);
+        assert!(!String::from_utf8_lossy(&page).contains("visit was"), "{part}: {talk}");
+    }
+    let (_, talk) = said("dispute check dispute.json", 1);
+    assert!(talk.contains("root"), "{talk}");
 }
 
 fn command(room: &Path, name: &str, line: &str) -> Command {

@@ -278,7 +278,7 @@ async fn the_same_question_again_is_the_same_answer_for_nothing() {
     assert_eq!(answer.result_bytes, repeat_opened.result_bytes);
     assert_eq!((answer.is_repeated(), repeat_opened.is_repeated()), (false, true));
     assert_eq!(repeat_opened.asked.name(), second.name());
-    assert_eq!(repeat_opened.answered.name(), first.name());
+    assert_eq!(repeat_opened.checked.job.name(), first.name());
     // A package opens for the job whose name it is looked for by, and for no other.
     assert!(matches!(open(&repeat, first.name()), Err(OpenError::Sealed { .. })));
 }

@@ -122,14 +122,14 @@ fn sealed_by(owner: &Identity, parties: &Parties, csv: &str) -> InMemory {
 async fn a_question_of_three_parties_charges_those_whose_data_it_reads_and_says_whom() {
     let mut stage = Stage::set().await;
     let (opened, result) = stage.ask("datasets = [\"exposures\", \"members\"]\n").await;
-    let rho = opened.body.proof.cost.rho();
+    let rho = opened.checked.body.proof.cost.rho();
     let charged = |result: &JobResult<OverlapAnswer>| -> Vec<_> {
         let charged = result.privacy.charged.iter();
         charged.map(|charge| format!("{} of {}", charge.dataset, charge.owner)).collect()
     };
     assert_eq!(charged(&result), ["exposures of publisher", "members of brand"]);
     let of = |dataset: &str| {
-        opened.body.charged.iter().filter(|charge| charge.dataset == dataset).count()
+        opened.checked.body.charged.iter().filter(|charge| charge.dataset == dataset).count()
     };
     assert_eq!((of("exposures"), of("members"), of("sales")), (1, 1, 0));
     let spent: Vec<_> = stage.spent().await.into_iter().filter(|(_, spent)| *spent > 0).collect();
@@ -144,7 +144,7 @@ async fn a_question_of_three_parties_charges_those_whose_data_it_reads_and_says_
     let mut found = charged(&result);
     found.sort();
     assert_eq!(found, all);
-    let rho = opened.body.proof.cost.rho();
+    let rho = opened.checked.body.proof.cost.rho();
     let spent = stage.spent().await;
     let of = |dataset: &str| spent.iter().find(|(name, _)| name == dataset).unwrap().1;
     assert_eq!(of("sales"), rho.0);

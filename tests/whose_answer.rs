@@ -137,7 +137,7 @@ async fn a_partner_that_asks_first_under_the_same_id_takes_nobodys_answer() {
     assert_ne!(copied.name(), job.name());
     assert!(is_answered(&stage.run(&copied).await));
     let opened = stage.opens("publisher", copied.name()).unwrap();
-    assert_eq!((opened.asked.analyst(), opened.answered.analyst()), ("retailer", "publisher"));
+    assert_eq!((opened.asked.analyst(), opened.checked.job.analyst()), ("retailer", "publisher"));
     assert!(opened.is_repeated());
     let status = stage.room.status(&stage.parties.retailer).await.unwrap();
     let mut jobs = [&squat, &job, &copied]

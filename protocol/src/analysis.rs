@@ -25,7 +25,7 @@ pub mod train;
 pub mod uses;
 
 use crate::{
-    answers::answered::Answered,
+    answers::{answered::Answered, citation::Citation},
     contract::{Contract, Terms},
     loss::{Delta, Epsilon},
     page::Page,
@@ -111,6 +111,9 @@ pub(crate) trait Analysis: Sized {
     /// what was counted. [`JobResult::page`](crate::result::JobResult::page) adds the rest, which
     /// is the same for every kind.
     fn page(result: &Answered<Self::Answer>) -> Page;
+
+    /// Every figure of the answer with its error, for programs. Nothing that has an error is left out.
+    fn citations(answer: &Self::Answer) -> Vec<Citation>;
 }
 
 /// The analysis of a contract that a question is asked under.
@@ -246,6 +249,12 @@ macro_rules! analyses {
             /// contract and job.
             pub(crate) fn shown_from(&self) -> Option<i64> {
                 match self { $(Self::$kind(answer) => <$question as Analysis>::shown_from(answer)),+ }
+            }
+
+            /// Every figure of the answer with its error, for programs.
+            #[must_use]
+            pub fn citations(&self) -> Vec<Citation> {
+                match self { $(Self::$kind(answer) => <$question as Analysis>::citations(answer)),+ }
             }
 
             /// The page that its kind writes about `result`, which has this answer.

@@ -28,7 +28,7 @@ extern crate self as protocol;
 mod golden;
 
 // A folder groups what belongs together; its modules are named without it.
-pub use answers::{page, released, result};
+pub use answers::{citation, page, released, result};
 pub use asking::{job, order, policy};
 use bytes::sha256;
 pub use bytes::{canonical, digest, identity, limits, merkle, text, time, units};

@@ -115,6 +115,16 @@ impl Common {
         self.known.as_ref().map_or_else(|| PathBuf::from(dataset), |known| known.stem(dataset))
     }
 
+    /// The names of the files of contract and root, for the commands that check a result again.
+    pub(crate) fn names(&self) -> (String, Option<String>) {
+        (Self::name_of(&self.contract), self.danger_root.as_deref().map(Self::name_of))
+    }
+
+    /// The name of a file, without its folder.
+    pub(crate) fn name_of(path: &Path) -> String {
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Reads the contract, which every party must have signed.
     pub(crate) fn contract(&self) -> Result<Contract, Failure> {
         files::signed_contract(&self.contract)

@@ -7,6 +7,7 @@ mod common_args;
 mod contract;
 mod custody;
 mod delete;
+mod dispute;
 mod failure;
 mod files;
 mod grant;
@@ -74,6 +75,8 @@ enum Command {
     Result(result::ResultCommand),
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
+    #[command(subcommand)]
+    Dispute(dispute::DisputeCommand),
     Budget(budget::Budget),
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
@@ -103,6 +106,7 @@ impl Command {
             Self::Job(job) => job.run().await,
             Self::Result(result) => result.run().await,
             Self::Receipt(receipt) => receipt.run(),
+            Self::Dispute(dispute) => dispute.run(),
             Self::Budget(budget) => budget.run(),
             Self::Privacy(privacy) => privacy.run(),
             Self::Close(close) => close.run().await,

@@ -6,8 +6,12 @@ use crate::{
     files::{self, Paper},
     say, verify,
 };
-use client::receipt_check::{self, ReceiptFiles};
-use protocol::page::number;
+use ::page::terminal;
+use client::receipt_check::{self, Checked, ReceiptFiles};
+use protocol::{
+    contract::Contract,
+    page::{Block, Page, Section, Topic, number},
+};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Check an answer that somebody else got
@@ -25,6 +29,9 @@ impl ReceiptCommand {
 }
 
 /// Check a receipt offline: the enclave, the result, and policy, noise and price derived again
+///
+/// Then says in words what it is about: who asked what, of which versions of whose data, for which purpose, under which rules, at
+/// which price, and what was withheld.
 ///
 /// The contract may also be its TOML alone: a receipt is held to its text, and no enclave serves one
 /// that a party has not signed.
@@ -73,6 +80,9 @@ impl Check {
             }
         };
         if self.json {
+            let words = checked.words(&contract);
+            let words = words.iter().map(|term| (term.name.raw(), term.text.raw()));
+            let words: Vec<_> = words.collect();
             say::json(&serde_json::json!({
                 "holds": true,
                 "simulated": simulated,
@@ -81,6 +91,7 @@ impl Check {
                 "asked_by": checked.admitted.analyst(),
                 "analyst_key": checked.job.signed_by().name(),
                 "job": checked.admitted.name().to_string(),
+                "words": words,
                 "rho": checked.body.proof.cost.rho().value(),
                 "attested_at": checked.attested_at.to_string(),
                 "result_checked": result.is_some(),
@@ -93,15 +104,7 @@ impl Check {
         if simulated {
             say::result(say::SIMULATED)?;
         }
-        for charge in &checked.body.charged {
-            say::result(format_args!(
-                "charged  {} of {} for {}: rho {:.6}",
-                charge.dataset,
-                charge.owner,
-                charge.purpose,
-                charge.loss.rho().value()
-            ))?;
-        }
+        say::result(format_args!("\n{}\n", in_words(&checked, &contract)?))?;
         let about = match (&result, &released) {
             (Some(_), Some(_)) => {
                 "with this result, and every figure of it follows from released.cbor"
@@ -119,4 +122,12 @@ impl Check {
         ))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a receipt is about, in words for a terminal.
+pub(crate) fn in_words(checked: &Checked, contract: &Contract) -> Result<String, Failure> {
+    let section = Section::new(Topic::Receipt, "What the receipt is about".into());
+    let sections = vec![section.with(Block::Terms(checked.words(contract)))];
+    let words = terminal::whole(&Page { sections, ..Page::default() });
+    Ok(words.map_err(Failure::unclear)?.trim().to_owned())
 }

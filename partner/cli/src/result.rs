@@ -1,23 +1,19 @@
 //! `glovebox result`: read an answer.
 
+mod export;
+pub(crate) mod given;
+mod parquet;
+mod show;
+
 use crate::{
-    common_args::CommonArgs,
-    failure::Failure,
-    files::{self, Paper},
-    profile::RoomWord,
-    result_files, say, verify,
+    common_args::CommonArgs, failure::Failure, files, profile::RoomWord, result_files, say,
 };
 use ::page::terminal;
-use client::{
-    keys::Identity,
-    receipt_check::{self, ReceiptFiles},
-    store::Store,
-    view,
-};
+use client::{keys::Identity, store::Store, view};
+use given::{Given, GivenFiles};
 use protocol::{
     job::JobName,
     page::{Provenance, Source},
-    receipt::output,
     units::Millionths,
 };
 use std::{
@@ -30,6 +26,8 @@ use std::{
 pub(crate) enum ResultCommand {
     Open(Open),
     View(View),
+    Show(show::Show),
+    Export(export::Export),
 }
 
 impl ResultCommand {
@@ -37,6 +35,8 @@ impl ResultCommand {
         match self {
             Self::Open(open) => open.run().await,
             Self::View(view) => view.run(),
+            Self::Show(show) => show.run(),
+            Self::Export(export) => export.run(),
         }
     }
 }
@@ -119,33 +119,16 @@ pub(crate) struct View {
 impl View {
     fn run(&self) -> Result<ExitCode, Failure> {
         let common = self.common.of(None)?;
-        let contract = Paper::read(&common.contract)?.contract;
         let confidence = share(self.confidence).map_err(Failure::unclear)?;
-        let trust = common.trust()?;
-        let file = |name: &str| files::read(&self.folder.join(name));
-        let (receipt, result, released) =
-            (file("receipt.cbor")?, file("result.json")?, file("released.cbor")?);
-        let beside = ReceiptFiles { result: Some(&result), released: Some(&released) };
-        let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
-            Ok(checked) => checked,
-            Err(error) => {
-                verify::print(error.checks())?;
-                return Err(error.into());
-            }
-        };
+        let given = GivenFiles::of(&self.folder);
+        let Given { contract, checked, from, .. } = Given::read(&given, &common)?;
         let viewed =
             view::at_confidence(&contract, &checked, confidence).map_err(Failure::unclear)?;
         if self.json {
             say::json(&serde_json::to_value(&viewed).map_err(Failure::unclear)?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let from = Provenance {
-            simulated: trust.is_simulated(),
-            asked_by: viewed.asked_by.clone(),
-            asker: None,
-            output: output(&result),
-            source: Source::Derived,
-        };
+        let from = Provenance { source: Source::Derived, ..from };
         let page = terminal::summary(&viewed.page(&from)).map_err(Failure::unclear)?;
         say::result(page.trim_end())?;
         say::note(

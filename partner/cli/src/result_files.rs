@@ -2,7 +2,6 @@
 
 use crate::{common_args::Common, failure::Failure, files, say, verify, words};
 use ::page::{html, terminal};
-use attestation_verifier::{Expected, receipt::Attested};
 use client::{
     clock,
     keys::Identity,
@@ -13,10 +12,8 @@ use custody::{Ledger, LedgerError};
 use protocol::{
     contract::Contract,
     job::JobName,
-    page::{Asker, Checked, Page, Provenance, Source, number},
-    receipt::output,
+    page::{Asker, Page},
     result::JobResult,
-    time::Time,
 };
 use std::path::Path;
 
@@ -48,7 +45,7 @@ pub(crate) fn open(
     say::note(format_args!(
         "\nThe receipt holds ({} checks). In the folder {}: result.json, receipt.cbor, \
          released.cbor, report.html, asked.json",
-        opened.checks.len(),
+        opened.checked.checks.len(),
         directory.display()
     ));
     Ok(())
@@ -65,7 +62,8 @@ pub(crate) fn write(
 ) -> Result<(Page, Asker), Failure> {
     let contract = common.contract()?;
     let asker = asker(opened, identity.party_in(&contract)?);
-    let from = provenance(opened, &asker, &contract, common, trust)?;
+    let (asked, bytes) = (&opened.asked, &opened.result_bytes);
+    let from = opened.checked.provenance(trust, bytes, asked, Some(asker.clone()), common.names());
     refuse_another(directory, &job.to_string())?;
     files::write_private(&directory.join("receipt.cbor"), &opened.receipt)?;
     files::write_private(&directory.join("released.cbor"), &opened.released)?;
@@ -126,47 +124,14 @@ fn own_budgets(identity: &Identity, contract: &Contract) -> Result<(), Failure> 
 
 /// Who asked the job that `reader` has opened.
 fn asker(opened: &Opened, reader: &str) -> Asker {
-    let earlier = (opened.answered.name(), opened.answered.analyst().to_owned());
+    let answered = &opened.checked.job;
+    let earlier = (answered.name(), answered.analyst().to_owned());
     Asker {
         job: opened.asked.name(),
         asked_by: opened.asked.analyst().to_owned(),
         reader: reader.to_owned(),
         earlier: opened.is_repeated().then_some(earlier),
     }
-}
-
-/// Where the result comes from, according to a receipt that was checked.
-fn provenance(
-    opened: &Opened,
-    asker: &Asker,
-    contract: &Contract,
-    common: &Common,
-    trust: &Trust,
-) -> Result<Provenance, Failure> {
-    let builds = contract.builds.iter().map(|build| build.pcrs.clone());
-    let expected = Expected::any_of(builds.collect::<Vec<_>>()).root(trust.root().clone());
-    let believed = Attested::parse(&opened.receipt).map_err(Failure::no)?;
-    let believed = believed.verify(&expected, contract.digest.as_bytes()).map_err(Failure::no)?;
-    let document = believed.believed();
-    let registers = document.pcrs().iter().filter(|(index, _)| **index < 3);
-    Ok(Provenance {
-        simulated: trust.is_simulated(),
-        asked_by: asker.asked_by.clone(),
-        asker: Some(asker.clone()),
-        output: output(&opened.result_bytes),
-        source: Source::Receipt(Checked {
-            receivers: opened.asked.job().receivers.clone(),
-            root: document.root().to_string(),
-            registers: registers.map(|(index, pcr)| (*index, pcr.to_string())).collect(),
-            attested: number::moment(Time(document.timestamp().as_millis())),
-            contract_file: name(&common.contract),
-            danger_root: common.danger_root.as_deref().map(name),
-        }),
-    })
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The file beside a result that says who asked for it, whose answer it is, and who has read it.

@@ -3,7 +3,7 @@
 use crate::{
     check::Line,
     keys::{Identity, IdentityError},
-    receipt_check::{self, ReceiptError, ReceiptFiles},
+    receipt_check::{self, Checked, ReceiptError, ReceiptFiles},
     trust::Trust,
 };
 use protocol::{
@@ -14,7 +14,6 @@ use protocol::{
     job::{JobName, SignedJob},
     limits,
     message::{Package, result_binding},
-    receipt::ReceiptBody,
     refusal::Refusal,
     result::JobResult,
     text,
@@ -32,22 +31,18 @@ pub struct Opened {
     pub receipt: Vec<u8>,
     /// The released figures, from which the result follows.
     pub released: Vec<u8>,
-    /// The content of the receipt.
-    pub body: ReceiptBody,
     /// The job whose answer was looked for.
     pub asked: SignedJob,
-    /// The job that the receipt is about. It differs from `asked` if the same question had been
+    /// What the receipt says, and every check of it. Its job differs from `asked` if the same question had been
     /// answered before; that answer is given again for nothing, and may be another analyst's.
-    pub answered: SignedJob,
-    /// Every check, in the order made.
-    pub checks: Vec<Line>,
+    pub checked: Checked,
 }
 
 impl Opened {
     /// Whether this is the answer to an earlier job that asks the same of the same data.
     #[must_use]
     pub fn is_repeated(&self) -> bool {
-        self.asked.name() != self.answered.name()
+        self.asked.name() != self.checked.job.name()
     }
 }
 
@@ -74,7 +69,7 @@ pub fn open(
     let beside = ReceiptFiles { result: Some(&package.result), released: Some(&package.released) };
     let checked = receipt_check::check(contract, &package.receipt, beside, trust)
         .map_err(|cause| OpenError::Receipt(Box::new(cause)))?;
-    let result = checked.result.ok_or(OpenError::Malformed)?;
+    let result = checked.result.clone().ok_or(OpenError::Malformed)?;
     if !asked.asks_the_same(&checked.job) {
         return Err(OpenError::OtherQuestion { job, found: checked.job.name() });
     }
@@ -83,10 +78,8 @@ pub fn open(
         result_bytes: package.result,
         receipt: package.receipt,
         released: package.released,
-        body: checked.body,
         asked,
-        answered: checked.job,
-        checks: checked.checks,
+        checked,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     trust::Trust,
 };
 use attestation_verifier::{
-    check as verifier,
+    Pcr, check as verifier,
     receipt::{Attested, BelievedReceipt, BodyKind},
 };
 use protocol::{
@@ -15,16 +15,23 @@ use protocol::{
     delegation::Authority,
     job::SignedJob,
     limits,
+    manifest::SignedManifest,
+    page::DataVersion,
     policy::{self, Admitted},
     receipt::{Charge, ReceiptBody},
-    refusal::Refusal,
     released::Released,
     result::{JobResult, NEAR_DUPLICATE, SAME_FIGURES},
     time::Time,
 };
+use ring::digest;
 use std::collections::BTreeMap;
 
+mod error;
+mod provenance;
 mod remedy;
+mod words;
+
+pub use error::{ReceiptError, ReceiptFlaw};
 
 /// A receipt that holds.
 #[derive(Clone, Debug)]
@@ -38,6 +45,14 @@ pub struct Checked {
     pub admitted: Admitted,
     /// Time of the attestation document in the receipt, signed by the hypervisor.
     pub attested_at: Time,
+    /// The root of trust that the document goes back to, in words.
+    pub root: String,
+    /// Registers of the build, as the document has them.
+    pub registers: BTreeMap<u8, Pcr>,
+    /// SHA-256 of the receipt's bytes, as `sha256sum` prints it.
+    pub digest: String,
+    /// The versions of the data that were read, in the contract's order.
+    pub data: Vec<DataVersion>,
     /// The released figures, if they were given.
     pub released: Option<Released>,
     /// The result, if it was given.
@@ -76,11 +91,22 @@ pub fn check(
     }
     let mut at = 0;
     match derive(contract, &believed, beside, &mut at) {
-        Ok(Derived { body, job, admitted, released, result }) => {
+        Ok(Derived { body, job, data, admitted, released, result }) => {
             titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
-            let attested_at = Time(believed.believed().timestamp().as_millis());
-            let checks = list.into_lines();
-            Ok(Checked { body, job, admitted, attested_at, released, result, checks })
+            let document = believed.believed();
+            Ok(Checked {
+                body,
+                job,
+                admitted,
+                attested_at: Time(document.timestamp().as_millis()),
+                root: document.root().to_string(),
+                registers: document.pcrs().clone(),
+                digest: hex::encode(digest::digest(&digest::SHA256, receipt)),
+                data,
+                released,
+                result,
+                checks: list.into_lines(),
+            })
         }
         Err(flaw) => {
             titles().take(at).for_each(|(number, title)| list.passed(number, title, ""));
@@ -88,106 +114,6 @@ pub fn check(
             Err(ReceiptError { flaw, checks: failed(list, Some((at, words))) })
         }
     }
-}
-
-/// Why a receipt does not hold.
-///
-/// Remedy: do not use the figures before it holds: take receipt, result.json and released.cbor again from one
-/// folder, under the contract that was signed.
-#[derive(Debug, thiserror::Error)]
-#[error("the receipt does not hold: {flaw}")]
-pub struct ReceiptError {
-    flaw: ReceiptFlaw,
-    checks: Vec<Line>,
-}
-
-impl ReceiptError {
-    /// The flaw of the receipt.
-    #[must_use]
-    pub fn flaw(&self) -> &ReceiptFlaw {
-        &self.flaw
-    }
-
-    /// All checks: those that passed, the one that failed, and those that were not reached.
-    #[must_use]
-    pub fn checks(&self) -> &[Line] {
-        &self.checks
-    }
-}
-
-/// What is wrong with a receipt.
-///
-/// Remedy: take the files that lay beside the receipt, byte for byte; if the flaw stays, the result is not what the
-/// enclave attested.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReceiptFlaw {
-    /// Its container, attestation document, statement or signature does not hold.
-    #[error("{words}. {remedy}")]
-    NotAttested {
-        /// The verifier's words.
-        words: String,
-        /// What to do about it.
-        remedy: String,
-    },
-    /// It is of a build that this party withdrew.
-    #[error("the build was withdrawn")]
-    Withdrawn,
-    /// It is the receipt of another result.
-    #[error(
-        "it is the receipt of another result: the output digest differs. Give the result.json that came \
-         with it, byte for byte: a file that was formatted anew is another one"
-    )]
-    OtherOutput,
-    /// The attested bytes are a closing, or of another version, and not a receipt.
-    #[error("it is attested, but it is not a receipt of this version")]
-    NoReceipt,
-    /// It was made long before or after its attestation document.
-    #[error("it says {said}, but the hypervisor attested it at {attested}")]
-    Time {
-        /// The time in the body.
-        said: Time,
-        /// The time in the document.
-        attested: Time,
-    },
-    /// The job in it is not valid.
-    #[error("the job in it is not signed by a party of the contract: {0}")]
-    Job(Box<Refusal>),
-    /// The job in it is for another instance.
-    #[error("the job in it was signed for another instance")]
-    OtherInstance,
-    /// The manifests in it are not valid.
-    #[error("the manifests in it are not what the owners signed: {0}")]
-    Manifests(Box<Refusal>),
-    /// The policy does not admit the job.
-    #[error("the contract does not permit this job: {0}")]
-    NotAdmitted(Box<Refusal>),
-    /// The tally in it is not the one that follows from the job.
-    #[error("the question in it is not the one that follows from the job")]
-    OtherTally,
-    /// The price in it is not the one that follows from the job.
-    #[error("the noise and price in it are not those that follow from the question")]
-    OtherPrice,
-    /// The charges in it are not those that follow from the job.
-    #[error("the charges in it are not the job's price, once for each dataset")]
-    OtherCharges,
-    /// The released figures are not those that the receipt is about.
-    #[error(
-        "the released figures (released.cbor) are not those of the receipt: take the file that lay beside it"
-    )]
-    OtherReleased,
-    /// The result does not follow from the released figures.
-    #[error("the result's {field} is not what follows from the released figures, job and contract")]
-    OtherAnswer {
-        /// The part of the result that differs.
-        field: &'static str,
-    },
-    /// The result says something else than its receipt.
-    #[error("the result's own words ({field}) are not those of the receipt")]
-    OtherResult {
-        /// The field of the result that differs.
-        field: &'static str,
-    },
 }
 
 fn attested(
@@ -262,6 +188,7 @@ fn failed(mut list: List, flaw: Option<(usize, String)>) -> Vec<Line> {
 struct Derived {
     body: ReceiptBody,
     job: SignedJob,
+    data: Vec<DataVersion>,
     admitted: Admitted,
     released: Option<Released>,
     result: Option<JobResult>,
@@ -333,7 +260,21 @@ fn derive(
         )?;
         *at += 1;
     }
-    Ok(Derived { body, job: signed, admitted, released, result })
+    let data = versions(contract, &manifests);
+    Ok(Derived { body, job: signed, data, admitted, released, result })
+}
+
+fn versions(contract: &Contract, manifests: &BTreeMap<String, SignedManifest>) -> Vec<DataVersion> {
+    let owned = manifests.iter().filter_map(|(dataset, signed)| {
+        Some(DataVersion {
+            dataset: dataset.clone(),
+            owner: contract.datasets.get(dataset)?.owner.clone(),
+            version: signed.manifest().version,
+            manifest: signed.digest(),
+            declared: signed.manifest().declared,
+        })
+    });
+    owned.collect()
 }
 
 fn charges(contract: &Contract, admitted: &Admitted) -> Vec<Charge> {

@@ -44,17 +44,23 @@ fn interval(html: &mut String, row: &Interval, axis: &Axis<'_>) -> fmt::Result {
         Label(&row.name),
         Label(&row.figure)
     )?;
+    lane(html, row, axis)?;
+    writeln!(html, "</svg></div>")
+}
+
+/// Draws an interval on its axis, in whatever holds it.
+pub(crate) fn lane(svg: &mut String, row: &Interval, axis: &Axis<'_>) -> fmt::Result {
     for tick in axis.ticks() {
-        line(html, "grid", [axis.x(tick); 2], ["0", "100%"])?;
+        line(svg, "grid", [axis.x(tick); 2], ["0", "100%"])?;
     }
-    line(html, "reference", [axis.x(axis.reference); 2], ["0", "100%"])?;
+    line(svg, "reference", [axis.x(axis.reference); 2], ["0", "100%"])?;
     let [low, high] = row.ends.map(|end| end.map(|end| axis.x(end)));
     let class = if low.is_none() && high.is_none() { "open" } else { "ci" };
-    line(html, class, [low.unwrap_or(1.0), high.unwrap_or(99.0)], ["50%"; 2])?;
-    end(html, low, "0", "0,0 9,-6 9,6")?;
-    end(html, high, "100%", "0,0 -9,-6 -9,6")?;
+    line(svg, class, [low.unwrap_or(1.0), high.unwrap_or(99.0)], ["50%"; 2])?;
+    end(svg, low, "0", "0,0 9,-6 9,6")?;
+    end(svg, high, "100%", "0,0 -9,-6 -9,6")?;
     let x = axis.x(row.estimate);
-    writeln!(html, "<circle class=\"point\" cx=\"{x:.2}%\" cy=\"50%\" r=\"5.5\"/></svg></div>")
+    writeln!(svg, "<circle class=\"point\" cx=\"{x:.2}%\" cy=\"50%\" r=\"5.5\"/>")
 }
 
 /// Draws a stroke at an end of the interval, or an arrow at `edge` where the interval has no end.
@@ -69,16 +75,32 @@ fn end(html: &mut String, at: Option<f64>, edge: &str, arrow: &str) -> fmt::Resu
 /// Writes the numbers of an axis below its rows. Where there is little room, every second one goes.
 fn scale(html: &mut String, axis: &Axis<'_>) -> fmt::Result {
     write!(html, "<div class=\"row\"><div></div><svg class=\"scale\">")?;
+    ticks(html, axis)?;
+    writeln!(html, "</svg></div>")
+}
+
+/// Writes the numbers of an axis, in whatever holds them.
+pub(crate) fn ticks(svg: &mut String, axis: &Axis<'_>) -> fmt::Result {
     for (at, tick) in axis.ticks().enumerate() {
         let class = if at % 2 == 0 { "tick" } else { "tick second" };
         let (x, label) = (axis.x(tick), axis.label(tick));
-        write!(html, "<text class=\"{class}\" x=\"{x:.2}%\" y=\"14\">{label}</text>")?;
+        write!(svg, "<text class=\"{class}\" x=\"{x:.2}%\" y=\"14\">{label}</text>")?;
     }
-    writeln!(html, "</svg></div>")
+    Ok(())
 }
 
 /// Writes what rows are compared with above its line: its value need not be a round number.
 fn reference_name(html: &mut String, plot: &Intervals, axis: &Axis<'_>) -> fmt::Result {
+    if plot.line.is_none() {
+        return Ok(());
+    }
+    write!(html, "<div class=\"row\"><div></div><svg class=\"scale\">")?;
+    line_name(html, plot, axis)?;
+    writeln!(html, "</svg></div>")
+}
+
+/// Writes the name of the line that rows are compared with, in whatever holds it; nothing if it has none.
+pub(crate) fn line_name(svg: &mut String, plot: &Intervals, axis: &Axis<'_>) -> fmt::Result {
     let Some(name) = &plot.line else { return Ok(()) };
     let x = axis.x(axis.reference);
     let side = match x {
@@ -87,12 +109,7 @@ fn reference_name(html: &mut String, plot: &Intervals, axis: &Axis<'_>) -> fmt::
         _ => "",
     };
     let name = name.raw();
-    writeln!(
-        html,
-        "<div class=\"row\"><div></div><svg class=\"scale\">\
-         <text class=\"tick{side}\" x=\"{x:.2}%\" y=\"14\">{}</text></svg></div>",
-        Letters(&name)
-    )
+    write!(svg, "<text class=\"tick{side}\" x=\"{x:.2}%\" y=\"14\">{}</text>", Letters(&name))
 }
 
 /// Draws a line. `x` are shares of the width in percent.
@@ -106,7 +123,7 @@ fn line(html: &mut String, class: &str, x: [f64; 2], y: [&str; 2]) -> fmt::Resul
 
 /// A linear axis with ticks at round numbers. The reference always lies within the axis, on a tick
 /// or between two.
-struct Axis<'p> {
+pub(crate) struct Axis<'p> {
     unit: &'p str,
     reference: f64,
     low: f64,
@@ -117,7 +134,7 @@ struct Axis<'p> {
 }
 
 impl<'p> Axis<'p> {
-    fn of(rows: &'p [Interval], reference: f64) -> Self {
+    pub(crate) fn of(rows: &'p [Interval], reference: f64) -> Self {
         let numbers =
             rows.iter().flat_map(|row| row.ends.into_iter().flatten().chain([row.estimate]));
         let (mut low, mut high) = (reference, reference);

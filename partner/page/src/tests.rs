@@ -7,8 +7,9 @@ mod terminal;
 use protocol::{
     analysis::Answer,
     digest::Digest,
-    page::{Checked, Page, Provenance, Source},
+    page::{Checked, DataVersion, Page, Provenance, Source},
     result::JobResult,
+    sealed::Declared,
 };
 
 /// What people read about `result`.
@@ -28,6 +29,14 @@ fn provenance() -> Provenance {
 
 fn checked() -> Checked {
     Checked {
+        receipt: "cd".repeat(32),
+        data: vec![DataVersion {
+            dataset: "sales".to_owned(),
+            owner: "retailer".to_owned(),
+            version: 3,
+            manifest: Digest::of("sample", b"manifest"),
+            declared: Declared::of(1000),
+        }],
         receivers: vec!["publisher".to_owned(), "retailer".to_owned()],
         root: "UNTRUSTED root 0011".to_owned(),
         registers: (0..3).map(|index| (index, "ab".repeat(48))).collect(),

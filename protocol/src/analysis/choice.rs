@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod citations;
 mod estimate;
 mod question;
 mod raw;
@@ -13,6 +14,7 @@ mod words;
 
 use super::{Analysis, Leaves, Price, Scope, rules, table, toml::TemplateError, uses::Section};
 use crate::{
+    answers::citation::Citation,
     limits,
     page::Page,
     proof::{Proven, Split},
@@ -79,5 +81,9 @@ impl Analysis for ChoiceQuestion {
 
     fn page(result: &JobResult<ChoiceAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &ChoiceAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }

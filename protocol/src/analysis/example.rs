@@ -10,6 +10,7 @@ use super::{
     uses::{Amount, Lists, Reading, Section, Use},
 };
 use crate::{
+    answers::citation::{Citation, real},
     contract::{ColumnRef, Role, RoleKind},
     loss::{Delta, Epsilon},
     page::{
@@ -286,6 +287,19 @@ impl Analysis for Example {
             sections,
             ..Page::default()
         }
+    }
+
+    fn citations(answer: &ExampleAnswer) -> Vec<Citation> {
+        let groups = answer.groups.iter().map(|group| {
+            let people = Citation::people("people").of(&answer.by, &group.name);
+            let people = people.value(real(group.people)).noise(group.noise_sd);
+            people.noisy_within(group.ci.map(real), answer.confidence)
+        });
+        let no_consent = answer.no_consent.map(|people| {
+            // The answer has no range for them.
+            Citation::people("no_consent").value(real(people))
+        });
+        groups.chain(no_consent).collect()
     }
 }
 

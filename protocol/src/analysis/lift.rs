@@ -3,6 +3,7 @@
 mod answer;
 mod arms;
 mod ask;
+mod citations;
 mod estimate;
 mod question;
 mod raw;
@@ -14,6 +15,7 @@ mod words;
 
 use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
 use crate::{
+    answers::citation::Citation,
     limits,
     page::Page,
     proof::Proven,
@@ -102,5 +104,9 @@ impl Analysis for Lift {
 
     fn page(result: &JobResult<LiftAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &LiftAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod ask;
+mod citations;
 mod estimate;
 mod question;
 mod raw;
@@ -19,6 +20,7 @@ use super::{
     Analysis, Price, Scope, rules, table::check_filters, toml::TemplateError, uses::Section,
 };
 use crate::{
+    answers::citation::Citation,
     limits,
     page::Page,
     proof::Proven,
@@ -91,5 +93,9 @@ impl Analysis for Outcomes {
 
     fn page(result: &JobResult<OutcomesAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &OutcomesAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }

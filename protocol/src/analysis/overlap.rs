@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod citations;
 mod estimate;
 mod question;
 mod raw;
@@ -14,6 +15,7 @@ mod words;
 
 use super::{Analysis, Price, Scope, toml::TemplateError, uses::Section};
 use crate::{
+    answers::citation::Citation,
     page::Page,
     proof::{Proven, Split},
     refusal::Refusal,
@@ -78,6 +80,10 @@ impl Analysis for Overlap {
 
     fn page(result: &JobResult<OverlapAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &OverlapAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }
 

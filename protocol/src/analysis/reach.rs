@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod citations;
 mod estimate;
 mod question;
 mod raw;
@@ -20,6 +21,7 @@ use super::{
     Analysis, Price, Scope, rules, table::check_filters, toml::TemplateError, uses::Section,
 };
 use crate::{
+    answers::citation::Citation,
     limits,
     page::Page,
     proof::{Proven, Split},
@@ -97,5 +99,9 @@ impl Analysis for Reach {
 
     fn page(result: &JobResult<ReachAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &ReachAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod citations;
 mod estimate;
 mod question;
 mod raw;
@@ -13,6 +14,7 @@ mod words;
 
 use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
 use crate::{
+    answers::citation::Citation,
     limits,
     page::Page,
     proof::Proven,
@@ -86,6 +88,10 @@ impl Analysis for TableQuestion {
 
     fn page(result: &JobResult<TableAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &TableAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod ask;
+mod citations;
 mod estimate;
 pub mod membership;
 mod question;
@@ -17,6 +18,7 @@ mod words;
 
 use super::{Analysis, Leaves, Price, Scope, rules, toml::TemplateError, uses::Section};
 use crate::{
+    answers::citation::Citation,
     learning,
     page::Page,
     proof::{Proven, Split},
@@ -90,6 +92,10 @@ impl Analysis for Train {
 
     fn page(result: &JobResult<TrainAnswer>) -> Page {
         words::page(result)
+    }
+
+    fn citations(answer: &TrainAnswer) -> Vec<Citation> {
+        citations::citations(answer)
     }
 }
 

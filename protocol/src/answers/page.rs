@@ -17,7 +17,7 @@ mod text;
 pub(crate) use common::{explain, notes};
 
 pub use asker::Asker;
-pub use provenance::{Checked, Provenance, Source};
+pub use provenance::{Checked, DataVersion, Provenance, Source};
 pub use text::{Piece, Text};
 
 use serde::{Deserialize, Serialize};

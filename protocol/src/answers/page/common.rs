@@ -17,7 +17,7 @@ impl JobResult {
     /// Costs nothing: a function of the result.
     #[must_use]
     pub fn page(&self, from: &Provenance) -> Page {
-        let own = self.answer.page(self);
+        let own = self.own_page();
         let Page { mut banners, mut sections, .. } = own;
         banners.splice(0..0, origin(self, from));
         let limits = sections.iter().position(|section| section.topic == Topic::Limits);
@@ -30,6 +30,18 @@ impl JobResult {
             sections,
             ..own
         }
+    }
+
+    /// The part of the page that is of its kind alone, wherever the result comes from.
+    #[must_use]
+    pub fn own_page(&self) -> Page {
+        self.answer.page(self)
+    }
+
+    /// The noisy head count from which a cell of the answer is shown.
+    #[must_use]
+    pub fn shown_from(&self) -> i64 {
+        least_shown(&self.answer, &self.privacy)
     }
 }
 
@@ -143,11 +155,15 @@ fn cost(result: &JobResult, source: &Source) -> Section {
     section.with(Block::List(charges.collect()))
 }
 
+/// The noisy head count from which something is shown.
+fn least_shown(answer: &Answer, privacy: &PrivacyReport) -> i64 {
+    answer.shown_from().unwrap_or_else(|| i64::from(privacy.min_cell))
+}
+
 /// Says what is too small to be shown, and what is shown however small.
 fn shown(answer: &Answer, privacy: &PrivacyReport) -> String {
     let uses::Section { cell, besides, .. } = answer.section();
-    let least = answer.shown_from().unwrap_or_else(|| i64::from(privacy.min_cell));
-    let least = whole(least);
+    let least = whole(least_shown(answer, privacy));
     let shown = format!(
         "{} of fewer than {least} people, after noise, would not have been shown.",
         capital(cell)
@@ -190,6 +206,7 @@ fn receipt(result: &JobResult, from: &Provenance) -> Section {
             return section.with(Block::Terms(terms)).with(none);
         }
     };
+    terms.extend(checked.data.iter().map(|data| term("Data", data.words())));
     terms.push(term("Read by", Text::names(&checked.receivers, ", ")));
     terms.push(term("Root of trust", Text::quoted(&checked.root)));
     terms.push(term("Attested", Text::quoted(&checked.attested)));

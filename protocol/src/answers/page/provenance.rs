@@ -1,7 +1,7 @@
 //! Where a result comes from, as its page says.
 
-use super::Asker;
-use crate::digest::Digest;
+use super::{Asker, Text, number};
+use crate::{digest::Digest, sealed::Declared};
 
 /// Where a result comes from. The result itself does not say it; the party that opened it knows.
 #[derive(Clone, Debug)]
@@ -31,12 +31,48 @@ pub enum Source {
     Derived,
 }
 
+/// One version of a dataset that was read, according to the manifest that its owner signed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever checks a receipt names all of it")]
+pub struct DataVersion {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Owner of the dataset.
+    pub owner: String,
+    /// Number of the version.
+    pub version: u64,
+    /// Digest of the manifest.
+    pub manifest: Digest,
+    /// What the owner declared of its size; the true number of rows is not known outside.
+    pub declared: Declared,
+}
+
+impl DataVersion {
+    /// The version in words.
+    #[must_use]
+    pub fn words(&self) -> Text {
+        let Declared { rows, rows_per_person } = self.declared;
+        let count = |number: u64| number::whole(i64::try_from(number).unwrap_or(i64::MAX));
+        Text::quoted(&self.dataset).and(" of ").quote(&self.owner).and(format!(
+            ", version {}: padded to room for {} rows, at most {} of one person; its manifest is {}.",
+            self.version,
+            count(rows),
+            count(rows_per_person),
+            self.manifest
+        ))
+    }
+}
+
 /// What the checks of a receipt have shown.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "whoever checks a receipt names all of it")]
 pub struct Checked {
+    /// SHA-256 of the receipt's bytes, as `sha256sum` prints it.
+    pub receipt: String,
     /// The parties that receive the result.
     pub receivers: Vec<String>,
+    /// The versions of the data that were read, in the contract's order.
+    pub data: Vec<DataVersion>,
     /// The root of trust, in words.
     pub root: String,
     /// Registers of the build that made it.

@@ -1,0 +1,201 @@
+//! `glovebox dispute`: one file from which an auditor derives a disputed answer again, offline.
+
+use crate::{
+    common_args::{Common, CommonArgs},
+    failure::Failure,
+    files::{self, Paper},
+    result::given::{self, Given},
+    say, verify,
+};
+use ::page::terminal;
+use client::receipt_check::{self, ReceiptFiles};
+use protocol::result::JobResult;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Put a disputed answer into one file, or derive one again from such a file
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum DisputeCommand {
+    Write(Write),
+    Check(Check),
+}
+
+impl DisputeCommand {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Write(write) => write.run(),
+            Self::Check(check) => check.run(),
+        }
+    }
+}
+
+/// Put contract, receipt, result and released figures of an answer into one file
+///
+/// Checks all of it first. The file shows what the receivers of the answer have seen, and nobody's rows; an auditor needs it and
+/// this program, and no key. Nothing is run again: the same noise would need its seed outside, which would uncover exact totals. Whoever
+/// doubts the released figures themselves asks the owners for another paid job on the same versions, which the file names.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Write {
+    /// The folder of an opened result: result.json, receipt.cbor and released.cbor
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+
+    /// File to write
+    #[arg(short, long, value_name = "FILE", default_value = "dispute.json")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Derive a disputed answer again from one file, offline
+///
+/// Checks the enclave, the contract's signatures, the receipt, policy and price, and estimates every figure again from the released
+/// ones. Says in words what was asked of whose data, then the answer as it was derived. Exit code: 0 it is the answer, 1 it is not.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// The file that `glovebox dispute write` made
+    file: PathBuf,
+
+    /// Your own copy of the contract, which must be the one in the file
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+
+    /// Believe another root than AWS's, in PEM or DER: whoever has its key can read everything
+    #[arg(long, value_name = "FILE")]
+    danger_root: Option<PathBuf>,
+}
+
+/// The content of the file.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Always [`FORMAT`].
+    format: String,
+    /// The signed contract, in hexadecimal.
+    #[serde(with = "as_hex")]
+    contract: Vec<u8>,
+    /// The receipt, in hexadecimal.
+    #[serde(with = "as_hex")]
+    receipt: Vec<u8>,
+    /// The released figures, in hexadecimal.
+    #[serde(with = "as_hex")]
+    released: Vec<u8>,
+    /// The result's exact text.
+    result: String,
+}
+
+impl Write {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let common = self.common.of(None)?;
+        // Who is to believe the file must see that every party signed.
+        common.contract()?;
+        let files = given::GivenFiles::of(&self.folder);
+        let released = files.released.clone().ok_or_else(|| {
+            let folder = self.folder.display();
+            Failure::unclear(format!(
+                "{folder} has no released.cbor, from which the answer is derived: take it from where the result was opened"
+            ))
+        })?;
+        let given = Given::read(&files, &common)?;
+        let case = Case {
+            format: FORMAT.to_owned(),
+            contract: files::read_contract(&common.contract)?,
+            receipt: files::read(&files.receipt)?,
+            released: files::read(&released)?,
+            result: files::read_text(&files.result)?,
+        };
+        if self.output.exists() {
+            let output = self.output.display();
+            return Err(Failure::unclear(format!("{output} exists already: name another with -o")));
+        }
+        let text = serde_json::to_vec_pretty(&case).map_err(Failure::unclear)?;
+        files::write_private(&self.output, &text)?;
+        say::result(self.output.display())?;
+        let root = if given.from.simulated { " --danger-root FILE" } else { "" };
+        say::note(format_args!(
+            "{} An auditor runs: glovebox dispute check {}{root}",
+            given.what_holds(),
+            self.output.display()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Check {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let case = Case::read(&self.file)?;
+        let contract = protocol::contract::Contract::open(&case.contract)
+            .map_err(|why| files::named(&self.file, format!("the contract in it: {why}")))?;
+        if let Some(path) = &self.contract {
+            let own = Paper::read(path)?.contract;
+            if own.digest != contract.digest {
+                return Err(files::named(
+                    &self.file,
+                    format!(
+                        "it is about contract {}, and {} is {}",
+                        contract.digest,
+                        path.display(),
+                        own.digest
+                    ),
+                ));
+            }
+        }
+        let trust = files::trust(self.danger_root.as_deref())?;
+        say::simulated(trust.is_simulated());
+        let result = case.result.as_bytes();
+        let beside = ReceiptFiles { result: Some(result), released: Some(&case.released) };
+        let checked = match receipt_check::check(&contract, &case.receipt, beside, &trust) {
+            Ok(checked) => checked,
+            Err(error) => {
+                verify::print(error.checks())?;
+                return Err(error.into());
+            }
+        };
+        verify::print(&checked.checks)?;
+        say::result(format_args!("\n{}\n", crate::receipt::in_words(&checked, &contract)?))?;
+        let files = (Common::name_of(&self.file), self.danger_root.as_deref().map(Common::name_of));
+        let from = checked.provenance(&trust, result, &checked.job, None, files);
+        let answer = JobResult::from_json(result).map_err(Failure::no)?;
+        let summary = terminal::summary(&answer.page(&from)).map_err(Failure::unclear)?;
+        say::result(summary.trim_end())?;
+        say::note(format_args!(
+            "\nThe answer was derived again from the figures that the enclave released, and is the same ({} checks).",
+            checked.checks.len()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Case {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let bytes = files::read(path)?;
+        let case: Option<Self> = serde_json::from_slice(&bytes).ok();
+        let case = case.filter(|case| case.format == FORMAT);
+        case.ok_or_else(|| {
+            files::named(
+                path,
+                format!("expected a file of format {FORMAT}, as `glovebox dispute write` makes it"),
+            )
+        })
+    }
+}
+
+/// Bytes as hexadecimal digits.
+mod as_hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        hex::decode(String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// The format of the file.
+const FORMAT: &str = "glovebox-dispute-v1";
