@@ -93,7 +93,7 @@ impl Command {
         match self {
             Self::Init(init) => init.run(),
             Self::Keys(keys) => keys.run().await,
-            Self::Contract(contract) => contract.run(),
+            Self::Contract(contract) => contract.run().await,
             Self::Build(build) => build.run(),
             Self::Party(party) => party.run().await,
             Self::Journal(journal) => journal.run(),

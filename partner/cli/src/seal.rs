@@ -86,7 +86,9 @@ pub(crate) struct Seal {
 impl Seal {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let path = profile::contract(&self.dir, self.contract.as_deref())?;
-        let contract = Paper::read(&path)?.contract;
+        // What is only counted needs no keys, not even in the contract.
+        let paper = if self.check { Paper::read_or_fill(&path)? } else { Paper::read(&path)? };
+        let contract = paper.contract;
         let mut options = self.reading.options(self.reject_file.clone())?;
         options.mended.clone_from(&self.mended);
         (options.rows, options.rows_per_person) = (self.rows, self.rows_per_person);

@@ -11,6 +11,10 @@ use tempfile::TempDir;
 
 #[path = "contract/before_paying.rs"]
 mod before_paying;
+#[path = "contract/linted.rs"]
+mod linted;
+#[path = "contract/tested.rs"]
+mod tested;
 
 fn glovebox(dir: &Path, line: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glovebox"));

@@ -198,14 +198,25 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.columns.iter().map(|column| column.column.len()).max().unwrap_or_default();
         let width = width.max("column".len());
-        write!(f, "{:width$}  {:>12}  {:>12}  {:>12}", "column", "good", "empty", "refused")?;
+        write!(
+            f,
+            "{:width$}  {:>12}  {:>12}  {:>12}  {:>8}",
+            "column", "good", "empty", "refused", "filled"
+        )?;
         for column in &self.columns {
             let (good, empty) = (thousands(column.good), thousands(column.empty));
             let refused = thousands(column.refused.total());
             write!(f, "\n{:width$}  {good:>12}  {empty:>12}  {refused:>12}", column.column)?;
+            let written = column.good + column.refused.total();
+            write!(f, "  {:>8}", share(written, written + column.empty))?;
             if let Some(yes) = column.yes {
-                let no = thousands(column.good - yes);
-                write!(f, "  (yes {}, no {no}; empty counts as no)", thousands(yes))?;
+                let (no, agree) =
+                    (thousands(column.good - yes), share(yes, column.good + column.empty));
+                write!(
+                    f,
+                    "  (yes {}, no {no}, so {agree} agree; empty counts as no)",
+                    thousands(yes)
+                )?;
             }
             for (reason, count) in column.refused.iter() {
                 write!(f, "\n  {:>10}  {reason}", thousands(count))?;
@@ -236,6 +247,14 @@ impl fmt::Display for Count {
             )?;
         }
         Ok(())
+    }
+}
+
+/// A share in percent, to one decimal, rounded down so that 100 % is all; a dash of nothing.
+fn share(part: u64, whole: u64) -> String {
+    match (u128::from(part) * 1000).checked_div(u128::from(whole)) {
+        Some(thousandths) => format!("{}.{} %", thousandths / 10, thousandths % 10),
+        None => "-".to_owned(),
     }
 }
 

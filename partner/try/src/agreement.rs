@@ -1,6 +1,6 @@
 //! What there is before a room: a contract that is signed, its parties, and what they have sealed.
 
-use crate::{RehearsalError, SealedDataset, host::SealedFile, paper};
+use crate::{RehearsalError, SealedDataset, host::SealedFile, made_up::made_up, paper};
 use client::keys::Identity;
 use nsm::measure;
 use protocol::{
@@ -20,8 +20,8 @@ pub struct Agreement {
     /// The keys of every party.
     pub parties: BTreeMap<String, Identity>,
     pub(crate) signed: Vec<u8>,
-    /// Keeps the folder of the keys.
-    _folder: tempfile::TempDir,
+    /// The folder of the keys.
+    folder: tempfile::TempDir,
 }
 
 /// A sealed table of the owner of a dataset.
@@ -52,7 +52,7 @@ impl Agreement {
         let folder = tempfile::tempdir()?;
         let parties = paper::parties(text, folder.path())?;
         let (contract, signed) = paper::contract(text, &parties, &measure(BUILD), false)?;
-        Ok(Self { contract, parties, signed, _folder: folder })
+        Ok(Self { contract, parties, signed, folder })
     }
 
     /// Seals the table in `input` as version 1 of the dataset `name`, in memory.
@@ -72,6 +72,18 @@ impl Agreement {
             let dataset = SealedDataset { name: name.to_owned(), count, padded };
             Ok(Sealed { dataset, manifest, keys, file: SealedFile::InMemory(file) })
         })
+    }
+
+    /// Seals made-up rows as version 1 of the dataset `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub fn seal_made_up(&self, name: &str) -> Result<Sealed, RehearsalError> {
+        let (dataset, _) = self.owned(name)?;
+        let table = self.folder.path().join("made-up.csv");
+        std::fs::write(&table, made_up(dataset))?;
+        self.seal(name, &table, &Options::default())
     }
 
     /// Seals the table in `input` as [`seal`](Self::seal) does, into three files whose names begin with `output`; rooms
@@ -107,6 +119,14 @@ impl Agreement {
         let salt = client::salts::named_by(owner.directory(), contract)?;
         let owner = owner.service()?;
         seal(&Version { contract, dataset: name, owner, salt: &salt, number: 1 })
+    }
+
+    /// The keys of the party `name`.
+    pub(crate) fn party(&self, name: &str) -> Result<&Identity, RehearsalError> {
+        self.parties.get(name).ok_or_else(|| RehearsalError::Stranger {
+            party: name.to_owned(),
+            known: self.parties.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
     }
 
     /// The dataset `name`, and the keys of its owner.

@@ -98,6 +98,14 @@ pub enum RehearsalError {
     /// The result does not open.
     #[error("{0}")]
     Open(#[from] OpenError),
+    /// A party that the contract does not have is to ask or to read.
+    #[error("the contract has no party \"{party}\": it has {known}")]
+    Stranger {
+        /// The name that was given.
+        party: String,
+        /// The parties that the contract has.
+        known: String,
+    },
     /// The contract has no analyst or no receiver. No valid contract is like that.
     #[error("the contract's analysis names no analyst or no receiver")]
     Nobody,

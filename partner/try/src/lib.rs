@@ -12,6 +12,7 @@ mod budget;
 mod draws;
 mod error;
 mod host;
+mod made_up;
 mod paper;
 mod silent;
 mod stage;
@@ -71,7 +72,7 @@ impl<'a> Rehearsal<'a> {
         let answered = stage.ask(self.job).await?;
         let trust = stage.trust.clone();
         drop(stage);
-        let Answered { result, result_bytes, analyst, receipt, released } = answered;
+        let Answered { result, result_bytes, analyst, receipt, released, .. } = answered;
         let contract = agreement.contract;
         Ok(Rehearsed { result, result_bytes, analyst, sealed, receipt, released, contract, trust })
     }

@@ -5,7 +5,7 @@ use client::{
     address::Address,
     job::Custodies,
     open::OpenError,
-    receipt_check::{self, ReceiptFiles},
+    receipt_check::{self, Checked, ReceiptFiles},
     room::Room,
     trust::Trust,
 };
@@ -40,12 +40,14 @@ pub struct Answered {
     pub result: JobResult,
     /// The exact bytes of the result.
     pub result_bytes: Vec<u8>,
-    /// The party that asked: the first one that the contract allows to.
+    /// The party that asked.
     pub analyst: String,
     /// The receipt. Without noise it passes no check of its result.
     pub receipt: Vec<u8>,
     /// The released figures, from which the result follows.
     pub released: Vec<u8>,
+    /// What the receipt says.
+    pub checked: Checked,
 }
 
 /// The server of the room, which ends with it.
@@ -143,29 +145,47 @@ impl Stage<'_> {
     ///
     /// [`RehearsalError`], as the same step would fail in a real room.
     pub async fn ask(&mut self, job: &str) -> Result<Answered, RehearsalError> {
-        let Agreement { contract, parties, .. } = self.agreement;
+        let contract = &self.agreement.contract;
         let (name, _) = protocol::job::question_from_toml(job, contract)?;
         let analysis = contract.analyses.get(&name);
-        let party = |names: fn(&Terms) -> &Vec<String>| {
+        let first = |names: fn(&Terms) -> &Vec<String>| {
             let name = analysis.and_then(|analysis| names(analysis).first());
-            name.and_then(|name| parties.get_key_value(name)).ok_or(RehearsalError::Nobody)
+            name.cloned().ok_or(RehearsalError::Nobody)
         };
-        let (asked_by, analyst) = party(|analysis| &analysis.analysts)?;
-        let (receiver, reader) = party(|analysis| &analysis.receivers)?;
-        let receivers = Some(vec![receiver.clone()]);
+        let (analyst, receiver) =
+            (first(|analysis| &analysis.analysts)?, first(|analysis| &analysis.receivers)?);
+        self.ask_as(job, &analyst, vec![receiver]).await
+    }
+
+    /// Runs a job as the party `asked_by` for `receivers`, and opens the result as the first of them.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError`], as the same step would fail in a real room.
+    pub async fn ask_as(
+        &mut self,
+        job: &str,
+        asked_by: &str,
+        receivers: Vec<String>,
+    ) -> Result<Answered, RehearsalError> {
+        let contract = &self.agreement.contract;
+        let receiver = receivers.first().cloned().ok_or(RehearsalError::Nobody)?;
+        let (analyst, reader) = (self.agreement.party(asked_by)?, self.agreement.party(&receiver)?);
+        let receivers = Some(receivers);
         let options = client::job::Options { receivers, ..Default::default() };
         let prepared = client::job::prepare(&mut self.room, analyst, job, &options).await?;
         budget::within(contract, &prepared)?;
         let (room, custodies) = (&mut self.room, &mut Custodies::default());
         client::job::run(room, analyst, &prepared, custodies, &mut |_| {}).await?;
         let id = prepared.name();
-        let package = self.host.result(id, receiver).ok_or(RehearsalError::Nobody)?;
-        let analyst = asked_by.clone();
+        let package = self.host.result(id, &receiver).ok_or(RehearsalError::Nobody)?;
+        let analyst = asked_by.to_owned();
         if self.is_noisy {
             let opened = client::open::open(&package, reader, contract, id, &self.trust)?;
             let (result, result_bytes) = (opened.result, opened.result_bytes);
             let (receipt, released) = (opened.receipt, opened.released);
-            return Ok(Answered { result, result_bytes, analyst, receipt, released });
+            let checked = opened.checked;
+            return Ok(Answered { result, result_bytes, analyst, receipt, released, checked });
         }
         // A result without noise passes none of a partner's checks. Here it may be looked at.
         let Package { result: result_bytes, receipt, released, .. } =
@@ -176,7 +196,7 @@ impl Stage<'_> {
         if checked.body.output != output(&result_bytes) || result.job != id.to_string() {
             return Err(OpenError::OtherQuestion { job: id, found: checked.job.name() }.into());
         }
-        Ok(Answered { result, result_bytes, analyst, receipt, released })
+        Ok(Answered { result, result_bytes, analyst, receipt, released, checked })
     }
 }
 

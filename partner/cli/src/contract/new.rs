@@ -1,4 +1,4 @@
-use super::{diff::changes, snippet::Snippet, successor::Successor};
+use super::{diff::changes, header, snippet::Snippet, successor::Successor};
 use crate::{failure::Failure, files, salt, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::{keys, salts};
@@ -18,6 +18,8 @@ use std::{
 
 /// Write a contract for one kind of analysis, to be edited and then signed
 ///
+/// With --from a dataset's section is printed instead, made from the header of its table; no row is read.
+///
 /// With --supersedes the contract that is replaced is taken over, text and comments: only name, end and
 /// predecessor are others, and the parties and the build that are given. What both say differently is
 /// printed.
@@ -30,8 +32,20 @@ use std::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// Name of the contract: a-z, 0-9, '-' and '_'
-    #[arg(long)]
-    name: String,
+    #[arg(long, required_unless_present = "from")]
+    name: Option<String>,
+
+    /// Print the section of a dataset, with a role guessed for each column of this table: CSV with a header, or Parquet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "kind", "parties", "supersedes", "pcr", "pcrs", "expires"])]
+    from: Option<PathBuf>,
+
+    /// With --from, the dataset's name [default: the file's]
+    #[arg(long, value_name = "NAME", requires = "from")]
+    dataset: Option<String>,
+
+    /// With --from, the dataset's owner
+    #[arg(long, value_name = "PARTY", requires = "from")]
+    owner: Option<String>,
 
     /// The kind of analysis, whose example is made from what it reads [default: a worked example of a lift,
     /// or the contract that is replaced]
@@ -40,7 +54,7 @@ pub(crate) struct New {
 
     /// party.toml of a party, as `glovebox init` wrote it; once for each party. With --supersedes, only of
     /// parties that are new or have new keys
-    #[arg(long = "party", value_name = "FILE", required_unless_present = "supersedes")]
+    #[arg(long = "party", value_name = "FILE", required_unless_present_any = ["supersedes", "from"])]
     parties: Vec<PathBuf>,
 
     /// A register of the accepted build, such as 0=HEX; give it for 0, 1 and 2. With --supersedes, builds
@@ -73,8 +87,17 @@ pub(crate) struct New {
 
 impl New {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        keys::check_words(&self.name, None)
-            .map_err(|why| Failure::unclear(format!("--name: {why}")))?;
+        if let Some(path) = &self.from {
+            let owner = self.owner.as_deref().unwrap_or("OWNER");
+            header::print(path, self.dataset.as_deref(), owner)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.write()
+    }
+
+    fn write(&self) -> Result<ExitCode, Failure> {
+        let name = self.name.as_deref().unwrap_or_default();
+        keys::check_words(name, None).map_err(|why| Failure::unclear(format!("--name: {why}")))?;
         let parties = self.parties.iter().map(|path| Snippet::read(path));
         let parties = parties.collect::<Result<Vec<_>, _>>()?;
         let now = client::clock::now();
@@ -85,7 +108,7 @@ impl New {
         let (salt, replaced) = self.salt()?;
         let filled = match (&self.supersedes, &replaced) {
             (Some(path), Some(replaced)) if self.kind.is_none() => {
-                self.successor(path, replaced, expires, &parties)?
+                self.successor(path, name, replaced, expires, &parties)?
             }
             _ if parties.is_empty() => {
                 return Err(Failure::unclear(
@@ -94,8 +117,7 @@ impl New {
                 ));
             }
             _ => {
-                let head =
-                    Head { name: &self.name, expires, salt: &salt, replaced: replaced.as_ref() };
+                let head = Head { name, expires, salt: &salt, replaced: replaced.as_ref() };
                 head.contract(self.kind.as_deref(), &parties, &self.registers()?)?
             }
         };
@@ -153,6 +175,7 @@ impl New {
     fn successor(
         &self,
         path: &Path,
+        name: &str,
         replaced: &Contract,
         expires: Time,
         parties: &[Snippet],
@@ -162,7 +185,7 @@ impl New {
         let has_build = !self.pcr.is_empty() || self.pcrs.is_some();
         let pcrs = if has_build { self.registers()? } else { BTreeMap::new() };
         let supersedes = replaced.digest;
-        let successor = Successor { name: &self.name, expires, supersedes, parties, pcrs: &pcrs };
+        let successor = Successor { name, expires, supersedes, parties, pcrs: &pcrs };
         successor.text(&text)
     }
 

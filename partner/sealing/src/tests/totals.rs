@@ -31,7 +31,7 @@ fn every_column_is_counted_and_nothing_is_written() {
     assert_eq!(rows, [("no identifier: every match key is empty".to_owned(), 1), (fields, 1)]);
     assert_eq!(desk.names(), ["sales.csv"]);
     let page = count.to_string();
-    assert!(page.contains("(yes 1, no 1; empty counts as no)"), "{page}");
+    assert!(page.contains("66.6 %  (yes 1, no 1, so 33.3 % agree; empty counts as no)"), "{page}");
     let json = serde_json::to_value(&count).unwrap();
     assert_eq!(json["columns"][1]["refused"][0]["count"], 1, "{json}");
 }
