@@ -58,11 +58,14 @@ say "9. A stranger checks the receipt offline: first with the small verifier, th
 run "$bin/attestation-verifier" receipt receipt.cbor result.json --contract contract.toml --build build.json $root
 run "$bin/glovebox" receipt check receipt.cbor result.json released.cbor $signed $root
 
-say "10. They close the room. What was not spent is credited, and the keys are destroyed."
+say "10. The figures travel on, each with its error and its receipt; the pictures go onto a slide."
+run "$bin/glovebox" result export . -o figures.csv --plot slide.svg $signed $root
+
+say "11. They close the room. What was not spent is credited, and the keys are destroyed."
 for party in publisher retailer; do
     run "$bin/glovebox" close --dir $party --yes
     run "$bin/glovebox" budget --dir $party
 done
 
 cp publisher/exposures.sealed retailer/sales.sealed .
-say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: report.html, result.json, receipt.cbor, released.cbor, contract.toml.signed, *.sealed"
+say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: report.html, slide.svg, figures.csv, result.json, receipt.cbor, released.cbor, contract.toml.signed, *.sealed"

@@ -4,7 +4,7 @@ use super::{
     counted::{Counted, page_of, seal},
     sample::{Sample, contract, listed},
 };
-use page::{html, json, terminal};
+use page::{html, json, picture, terminal};
 use protocol::{job::question_from_toml, text::is_hidden};
 use std::{collections::BTreeSet, fs};
 use toml::{Table, Value};
@@ -18,6 +18,29 @@ fn the_page_fits_eighty_columns() {
         }
         html::page(&page).unwrap();
     }
+}
+
+/// A slide has the answer and its ranges, and is whole by itself.
+#[test]
+fn the_pictures_of_a_page_are_one_file() {
+    let mut drawn = 0;
+    for sample in Sample::all() {
+        let (name, page) = (sample.name(), page_of(&Counted::new(&sample).result()));
+        let Some(slide) = picture::svg(&page, "whose it is").unwrap() else { continue };
+        drawn += 1;
+        assert_eq!(slide.matches("<svg").count(), slide.matches("</svg>").count(), "{name}");
+        for outside in ["href", "<script", "url(", "<image", "var("] {
+            assert!(!slide.contains(outside), "{name}: {outside}");
+        }
+        assert!(slide.contains("whose it is") && slide.contains("class=\"title\""), "{name}");
+        let ranges =
+            slide.matches("class=\"ci\"").count() + slide.matches("class=\"range\"").count();
+        assert!(ranges > 0, "{name}: a picture without a range");
+        if let Ok(folder) = std::env::var("GLOVEBOX_SLIDES") {
+            fs::write(std::path::Path::new(&folder).join(format!("{name}.svg")), &slide).unwrap();
+        }
+    }
+    assert!(drawn > 3, "only {drawn} kinds have a picture");
 }
 
 /// Where the contract lets it in: in values of public lists, in labels and in what the job calls things.
@@ -34,8 +57,9 @@ fn the_page_shows_what_it_quotes_as_text() {
             let screens = [terminal::summary(&page).unwrap(), terminal::whole(&page).unwrap()];
             screens.iter().for_each(|screen| fits(name, screen));
             let [web, machine] = [html::page(&page).unwrap(), json::page(&page).unwrap()];
-            assert!(!web.contains("<gb"), "{name}: HTML of theirs");
-            for text in screens.iter().chain([&web, &machine]) {
+            let slide = picture::svg(&page, "foot").unwrap().unwrap_or_default();
+            assert!(!web.contains("<gb") && !slide.contains("<gb"), "{name}: markup of theirs");
+            for text in screens.iter().chain([&web, &machine, &slide]) {
                 let hidden = text.chars().find(|letter| *letter != '\n' && is_hidden(*letter));
                 assert_eq!(hidden, None, "{name}: {suffix:?}");
             }
