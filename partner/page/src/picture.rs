@@ -17,17 +17,26 @@ use std::fmt::{self, Write};
 ///
 /// [`fmt::Error`], which writing to a string does not make.
 pub fn svg(page: &Page, foot: &str) -> Result<Option<String>, fmt::Error> {
-    let blocks = page.sections.iter().flat_map(|section| &section.blocks);
     let mut sheet = Sheet::default();
     sheet.head(page)?;
     let mut pictures = 0_usize;
-    for block in blocks {
-        match block {
-            Block::Intervals(found) => sheet.intervals(found)?,
-            Block::Table(found) if found.bars.is_some() => sheet.bars(found)?,
-            _ => continue,
+    for section in &page.sections {
+        // Of several tables in a section, the heading above each says of what it is.
+        let mut heading = None;
+        for block in &section.blocks {
+            match block {
+                Block::Heading(text) => {
+                    heading = Some(text.raw());
+                    continue;
+                }
+                Block::Intervals(found) => sheet.intervals(found)?,
+                Block::Table(found) if found.bars.is_some() => {
+                    sheet.bars(found, heading.as_deref())?;
+                }
+                _ => continue,
+            }
+            pictures += 1;
         }
-        pictures += 1;
     }
     if pictures == 0 {
         return Ok(None);
@@ -98,8 +107,11 @@ impl Sheet {
         self.lane(&row.name.raw(), &figure, |svg| plot::lane(svg, row, axis))
     }
 
-    fn bars(&mut self, table: &Table) -> fmt::Result {
+    fn bars(&mut self, table: &Table, heading: Option<&str>) -> fmt::Result {
         self.room(14.0);
+        if let Some(heading) = heading {
+            self.text("heading", heading, BODY)?;
+        }
         let headings = table.names.iter().map(Text::raw).collect::<Vec<_>>().join(", ");
         let shown = table.figures.iter().map(Text::raw).collect::<Vec<_>>().join("; ");
         self.text("heading", &format!("{headings}: {shown}"), BODY)?;
@@ -182,10 +194,16 @@ fn draw_bar(svg: &mut String, bar: Bar, widest: f64) -> fmt::Result {
         if widest > 0.0 { 100.0 * (number / widest).clamp(0.0, 1.0) } else { 0.0 }
     };
     let (end, [low, high]) = (share(value), range.map(share));
+    // The bar goes on beyond the picture, and a gap shows that.
+    let gap = if value > widest {
+        "<svg class=\"end\" x=\"92%\"><path class=\"gap\" d=\"M0 0h6l-6 46h-6z\"/></svg>"
+    } else {
+        ""
+    };
     write!(
         svg,
         "<rect class=\"bar\" x=\"0\" y=\"20%\" width=\"{end:.2}%\" height=\"60%\"/>\
-         <line class=\"range\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" y1=\"50%\" y2=\"50%\"/>"
+         <line class=\"range\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" y1=\"50%\" y2=\"50%\"/>{gap}"
     )
 }
 
@@ -239,3 +257,39 @@ const LANE: f64 = 46.0;
 
 /// Colours are written out, since few programs that take SVG know variables.
 const STYLE: &str = include_str!("picture.css");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::page::{Bars, Section, Topic};
+
+    fn page(value: f64) -> Page {
+        let bar = Some(Bar { value, range: [1.0, 3.0] });
+        let row = Row { bar, ..Row::new(Text::quoted("<b>"), vec!["2".into()]) };
+        let table = Table {
+            names: vec!["Bin".into()],
+            figures: vec!["Odds".into()],
+            rows: vec![row],
+            bars: Some(Bars { widest: 4.0, note: "note".into() }),
+        };
+        let section = Section::new(Topic::Figures, "Figures".into());
+        let section = section.with(Block::Heading("age".into())).with(Block::Table(table));
+        Page { sections: vec![section], ..Page::default() }
+    }
+
+    #[test]
+    fn a_table_keeps_its_heading_and_what_others_chose_stays_text() {
+        let drawn = svg(&page(2.0), "foot").unwrap().unwrap();
+        assert!(drawn.contains(">age</text>") && drawn.contains("&lt;b&gt;"), "{drawn}");
+        assert!(drawn.contains("width=\"50.00%\"") && !drawn.contains("class=\"gap\""), "{drawn}");
+        assert!(svg(&page(5.0), "foot").unwrap().unwrap().contains("class=\"gap\""));
+        assert_eq!(svg(&Page::default(), "foot"), Ok(None));
+    }
+
+    #[test]
+    fn a_line_is_broken_between_words_and_a_long_word_where_it_must() {
+        assert_eq!(broken("one two three", 7), ["one two", "three"]);
+        assert_eq!(broken("abcdefgh i", 3), ["abc", "def", "gh", "i"]);
+        assert!(broken(" ", 3).is_empty());
+    }
+}
