@@ -113,8 +113,8 @@ fn lists_labels(contract: &Contract, terms: &Terms) -> bool {
     roles.any(|column| matches!(column.role, Role::Label))
 }
 
-/// A floor at which noise alone may show an empty cell, if a quarter of a period's budget pays for head counts and nothing
-/// else: no job of this price has less noise.
+/// A floor that noise alone reaches in an empty cell, if a quarter of a period's budget pays for head counts and nothing else: no
+/// job of this price has less noise. Groups are protected from that by a threshold of their own; arms are not.
 fn low_floor(contract: &Contract, name: &str, terms: &Terms) -> Option<String> {
     let budgets = terms
         .datasets()
@@ -131,13 +131,13 @@ fn low_floor(contract: &Contract, name: &str, terms: &Terms) -> Option<String> {
     (floor < needed).then(|| {
         format!(
             "Analysis \"{name}\": at epsilon {} (a quarter of a period's) a head count has noise of at least {} people (standard \
-             deviation). With a floor of {} people, noise alone may show one of {} empty cells oftener than once in a hundred \
-             answers; from min_cell = {} on it does not.",
+             deviation), which in one of {} empty cells reaches {} people once in a hundred answers. A floor of {} is lower: groups \
+             are shown from a higher count on anyway, and an arm with nobody in it may be shown. Set min_cell to {3} or more.",
             epsilon.value(),
             size(sd),
-            contract.min_cell,
-            size(cells),
+            whole_up(cells),
             whole_up(needed),
+            contract.min_cell,
         )
     })
 }

@@ -21,7 +21,7 @@ fn what_a_contract_says_for_nothing_is_found() {
     assert_eq!(lint(&tidy, 0), "");
     let delta = "lifetime_epsilon = 20.0        # .. and for ever, under every contract";
     for (from, to, said) in [
-        ("min_cell = 50 ", "min_cell = 10 ", "With a floor of 10 people, noise alone may show"),
+        ("min_cell = 50 ", "min_cell = 10 ", "A floor of 10 is lower"),
         (
             "purposes = [\"measurement\"]",
             "purposes = [\"measurement\", \"research\"]",
