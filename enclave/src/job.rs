@@ -172,10 +172,11 @@ async fn train(
         Ok(unlocked) => match Trainees::read(proven, &unlocked.tables).await {
             Err(fault) => Ok(fault),
             Ok(people) => loop {
-                let raw = match people.add(steps.place(), steps.ask()).await {
-                    Ok(raw) => raw,
-                    Err(fault) => break Ok(fault),
-                };
+                let raw =
+                    match people.add(steps.place(), steps.ask(), &mut open.noise.as_mut()).await {
+                        Ok(raw) => raw,
+                        Err(fault) => break Ok(fault),
+                    };
                 match steps.draw(raw, &mut open.noise.as_mut()) {
                     Ok(Next::More(left)) => steps = left,
                     Ok(Next::All(release)) => return Ok(release),

@@ -144,7 +144,7 @@ pub struct Price {
     pub epsilon: Epsilon,
     /// δ at which ε is meant.
     pub delta: Delta,
-    /// δ for selecting cells whose values are private, in units of 10⁻¹⁵; 0 without such cells.
+    /// δ for selecting cells whose values are private, or for a cap on what drawn steps lose, in units of 10⁻¹⁵; 0 without either.
     pub selection_delta: u64,
     /// How the loss is divided.
     pub split: Split,

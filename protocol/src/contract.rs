@@ -116,8 +116,8 @@ pub struct Budget {
     pub lifetime_epsilon: Epsilon,
     /// δ at which both are meant.
     pub delta: Delta,
-    /// δ for selecting cells whose values are private, in addition to `delta`, for each period and
-    /// for ever alike; in units of 10⁻¹⁵. It is 0 unless the contract sets it.
+    /// δ for selecting cells whose values are private and for caps on what drawn steps lose, in addition to `delta`, for each
+    /// period and for ever alike; in units of 10⁻¹⁵. It is 0 unless the contract sets it.
     pub selection_delta: u64,
     rho: Rho,
     lifetime_rho: Rho,

@@ -138,7 +138,7 @@ impl Counted {
 
     /// The result without noise.
     pub(crate) fn result(&self) -> JobResult {
-        let release = self.release(self.proven(), &self.in_order(), &mut Silent);
+        let release = self.release(self.proven(), &self.in_order(), &mut Silent::default());
         self.answer(release.released()).expect("a question has an answer to what it leaves")
     }
 
@@ -158,7 +158,7 @@ async fn train(
 ) -> Release {
     let people = Trainees::read(proven, tables).await.unwrap();
     loop {
-        let raw = people.add(steps.place(), steps.ask()).await.unwrap();
+        let raw = people.add(steps.place(), steps.ask(), noise).await.unwrap();
         match steps.draw(raw, noise).unwrap() {
             Next::More(left) => steps = left,
             Next::All(release) => return release,

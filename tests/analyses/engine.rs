@@ -6,7 +6,7 @@ use super::{
 };
 use crate::meaning::{self, Answer, Id, meaning};
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch};
-use privacy::sampler::{Noise, Scale, Variance};
+use privacy::sampler::{Chance, Noise, Scale, Variance};
 use protocol::{
     contract::Role,
     loss::Rho,
@@ -95,6 +95,10 @@ impl Noise for Offset {
 
     fn laplace(&mut self, _: Scale) -> i64 {
         OFFSET
+    }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        panic!("nobody is drawn for this")
     }
 }
 

@@ -21,8 +21,8 @@ use protocol::{
     policy::{admit, danger::admit_tally, price},
     refusal::{Asked, Refusal},
     tally::{
-        Binned, Clamp, Condition, Dimension, Feature, Label, Learnt, Measure, Population, Product,
-        Quantity, Side, Table, Tally,
+        Binned, Clamp, Condition, Dimension, Ends, Feature, Label, Learnt, Measure, Population,
+        Product, Quantity, Side, Table, Tally,
     },
 };
 use rehearsal::{Agreement, Stage};
@@ -317,6 +317,12 @@ fn malicious_trainings(honest: &Tally, all: &mut Vec<(String, Tally)>) {
     let Some(program) = &honest.program else { return };
     for (side, table) in honest.sides() {
         for role in ["measure", "feature", "never", "label", "date"] {
+            let ends = Ends { lower: 0, upper: 1 };
+            let of = Binned::TotalBetween { column: hidden(role), ends };
+            let mut learns = program.clone();
+            learns.features.push(Feature { side, of });
+            let what = format!("the hidden {role} of {} as a number", table.dataset);
+            all.push((what, Tally { program: Some(learns), ..honest.clone() }));
             let of = Binned::Total { column: hidden(role), edges: vec![1] };
             let mut learns = program.clone();
             learns.features.push(Feature { side, of });

@@ -1,7 +1,7 @@
 //! What is proven of a sample's job, and the noise that is drawn for it.
 
 use super::{counted::Counted, sample::Sample};
-use privacy::sampler::{Noise, Scale, Variance};
+use privacy::sampler::{Chance, Noise, Scale, Variance};
 use protocol::{analysis::Leaves, policy::price, proof, released::Released, tally::HeldOut};
 
 /// Draws nothing, and keeps what was to be drawn.
@@ -20,6 +20,10 @@ impl Noise for Recorder {
     fn laplace(&mut self, scale: Scale) -> i64 {
         self.laplace.push(scale.as_f64());
         0
+    }
+
+    fn batch(&mut self, _: Chance, people: u32) -> Vec<u32> {
+        (0..people).collect()
     }
 }
 
@@ -71,9 +75,10 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
                 let steps = proven.proof().steps().expect("a training");
                 let program = proven.tally().program.as_ref().expect("a training");
                 let counts = program.held_out.as_ref().map_or(0, HeldOut::counts);
-                let all = usize::try_from(steps.count).unwrap() * program.plan().bins();
-                let mut expected = vec![variance(&steps.label)];
-                expected.extend(vec![variance(&steps.step); all]);
+                let all = usize::try_from(steps.count).unwrap() * program.plan().entries();
+                let [label, step] = steps.everybody().expect("the sample is an additive model");
+                let mut expected = vec![variance(&label)];
+                expected.extend(vec![variance(&step); all]);
                 expected.extend(vec![steps.scores.as_ref().map_or(0.0, variance); counts]);
                 assert!(drawn.laplace.is_empty() && drawn.gaussian == expected, "{name}");
                 assert!(matches!(release.released(), Released::Steps(_)), "{name}");

@@ -54,10 +54,12 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
     if let Some(program) = &tally.program {
         for feature in &program.features {
             read.extend(match &feature.of {
-                Binned::Value { column, .. } | Binned::Total { column, .. } => {
+                Binned::Value { column, .. }
+                | Binned::Total { column, .. }
+                | Binned::TotalBetween { column, .. } => {
                     Some((named(feature.side, column), Reading::Feature))
                 }
-                Binned::Rows { .. } => None,
+                Binned::Rows { .. } | Binned::RowsBetween { .. } => None,
             });
         }
         read.extend(match &program.label.of {
@@ -102,7 +104,7 @@ pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
     read.extend(tally.measures.iter().flat_map(|measure| rows(measure, Reading::Rows)));
     if let Some(program) = &tally.program {
         for feature in &program.features {
-            if let Binned::Rows { .. } = feature.of {
+            if let Binned::Rows { .. } | Binned::RowsBetween { .. } = feature.of {
                 read.push((tally.dataset(feature.side), Reading::Feature));
             }
         }

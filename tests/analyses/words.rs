@@ -18,7 +18,8 @@ use tests::repository;
 fn a_sample_shows_a_cell() {
     for sample in Sample::all() {
         let counted = Counted::new(&sample);
-        let release = counted.release(counted.proven(), &counted.in_order(), &mut Silent);
+        let release =
+            counted.release(counted.proven(), &counted.in_order(), &mut Silent::default());
         if let Released::Figures(figures) = release.released() {
             assert!(
                 !figures.cells.is_empty(),
@@ -44,7 +45,8 @@ fn every_flag_that_a_kind_raises_is_declared_and_has_words() {
             let page = terminal::whole(&page_of(&flagged)).unwrap();
             assert!(!is_unknown(&page), "{name}: its page has no words for the flag \"{flag}\"");
         }
-        let release = counted.release(counted.proven(), &counted.in_order(), &mut Silent);
+        let release =
+            counted.release(counted.proven(), &counted.in_order(), &mut Silent::default());
         let Released::Figures(figures) = release.released() else { continue };
         for (what, figures) in fewer(figures) {
             let released = Released::Figures(figures);
@@ -65,7 +67,8 @@ fn every_flag_that_a_kind_raises_is_declared_and_has_words() {
 fn where_nothing_is_shown_a_page_has_one_sentence_and_no_table() {
     for sample in Sample::all() {
         let (name, counted) = (sample.name(), Counted::new(&sample));
-        let release = counted.release(counted.proven(), &counted.in_order(), &mut Silent);
+        let release =
+            counted.release(counted.proven(), &counted.in_order(), &mut Silent::default());
         let Released::Figures(whole) = release.released() else { continue };
         for noise in [false, true] {
             let withheld = i64::try_from(whole.cells.len()).unwrap() + whole.withheld;

@@ -70,7 +70,7 @@ impl Audit {
         let (analysis, question) = question_from_toml(&job, &room.contract).unwrap();
         let mut room = room;
         let admitted = room.admit("publisher", &analysis, question).unwrap();
-        let plan = admitted.proven().tally().program.as_ref().unwrap().plan();
+        let plan = admitted.proven().tally().program.as_ref().unwrap().plan().additive().unwrap();
         let steps = admitted.proven().proof().steps().unwrap();
         Self { room, admitted, plan, steps }
     }
@@ -105,17 +105,17 @@ impl Audit {
             people.add(&[bin, bin], label_quanta(1, 1));
         }
         let mut label = [present.iter().map(|present| i64::from(*present)).sum()];
-        noise.add_gaussian(variance(self.steps.label.sigma), &mut label);
+        noise.add_gaussian(variance(self.steps.everybody().unwrap()[0].sigma), &mut label);
         let (link, mut descent) =
             (Link::new(plan.loss, plan.cap), Descent::start(plan.clone(), label[0]));
         let steps = (0..plan.steps).map(|_| {
             let grid = descent.grid();
             let mut sums = Adding::new(&plan, &link, &grid).sums(&people, 0..people.len());
-            noise.add_gaussian(variance(self.steps.step.sigma), &mut sums);
+            noise.add_gaussian(variance(self.steps.everybody().unwrap()[1].sigma), &mut sums);
             descent.step(&sums);
             StepSums(sums)
         });
-        Trained { noise: true, label: label[0], steps: steps.collect(), scores: None }
+        Trained { noise: true, label: Some(label[0]), steps: steps.collect(), scores: None }
     }
 
     /// What all models of `train` betray of their canaries.
@@ -134,8 +134,8 @@ impl Audit {
     /// What was released of each canary's own bins, all together, in quarters of the deviation that it was to have.
     fn seen(&self, trained: &Trained) -> Vec<i64> {
         let starts: Vec<_> = self.plan.ranges().map(|(start, ..)| start).collect();
-        let sd = self.steps.step.sigma.value()
-            * f64::from(self.steps.count * self.steps.step.cells).sqrt();
+        let [_, step] = self.steps.everybody().unwrap();
+        let sd = step.sigma.value() * f64::from(self.steps.count * step.cells).sqrt();
         let of_one = |bin: usize| {
             let own =
                 trained.steps.iter().flat_map(|step| starts.iter().map(|at| step.0[at + bin]));
@@ -150,7 +150,7 @@ impl Audit {
         let link = Link::new(self.plan.loss, self.plan.cap);
         let clip = i32::try_from(self.plan.clip).unwrap();
         let starts: Vec<_> = self.plan.ranges().map(|(start, ..)| start).collect();
-        let mut descent = Descent::start(self.plan.clone(), trained.label);
+        let mut descent = Descent::start(self.plan.clone(), trained.label.unwrap());
         trained.steps.iter().all(|step| {
             let grid = descent.grid();
             descent.step(&step.0);
@@ -167,8 +167,9 @@ impl Audit {
             let moved = u32::try_from(figure.linf).unwrap();
             Mechanism::discrete_gaussian(figure.sigma.value(), moved).unwrap()
         };
-        let proof::Steps { label, step, count, .. } = &self.steps;
-        pld::epsilon(&[(of(label), 1), (of(step), u64::from(step.cells * count))], delta).unwrap()
+        let [label, step] = self.steps.everybody().unwrap();
+        let steps = u64::from(step.cells * self.steps.count);
+        pld::epsilon(&[(of(&label), 1), (of(&step), steps)], delta).unwrap()
     }
 
     /// How far apart two neighbours are under normal noise of all that is paid for.

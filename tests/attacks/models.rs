@@ -158,10 +158,11 @@ fn tries() -> u32 {
 /// that the clamp lets it, which for a rare attribute is from one end to the other.
 fn bound(attack: &Attack, admitted: &Admitted) -> f64 {
     let steps = admitted.proven().proof().steps().unwrap();
+    let [label, step] = steps.everybody().unwrap();
     let moved = |figure: &proof::Figure| attack.people_apart * u32::try_from(figure.linf).unwrap();
     let moves = Moves::from([
-        ((steps.label.sigma, moved(&steps.label)), 1),
-        ((steps.step.sigma, moved(&steps.step)), u64::from(steps.step.cells * steps.count)),
+        ((label.sigma, moved(&label)), 1),
+        ((step.sigma, moved(&step)), u64::from(step.cells * steps.count)),
     ]);
     let most =
         f64::from(attack.people_apart).powi(2) * admitted.proven().proof().cost.rho().value();
@@ -187,18 +188,20 @@ impl<'a> Expert<'a> {
         trainees: &[Arc<Trainees>],
         admitted: &Admitted,
     ) -> Self {
-        let exact: Vec<_> =
-            trainees.iter().map(|people| room.train(people, admitted, &mut Silent)).collect();
+        let exact: Vec<_> = trainees
+            .iter()
+            .map(|people| room.train(people, admitted, &mut Silent::default()))
+            .collect();
         let sums: Vec<_> = exact.iter().map(|release| trained(release.released())).collect();
         assert_ne!(sums[0].steps, sums[1].steps, "the target is trained on");
-        let plan = admitted.proven().tally().program.as_ref().unwrap().plan();
+        let plan = admitted.proven().tally().program.as_ref().unwrap().plan().additive().unwrap();
         let cards = [0, 1].map(|at: usize| weight(attack, &room.result(&exact[at]).of().unwrap()));
         Self {
             attack,
             link: Link::new(plan.loss, plan.cap),
             plan,
             steps: admitted.proven().proof().steps().unwrap(),
-            labels: [0, 1].map(|at: usize| sums[at].label),
+            labels: [0, 1].map(|at: usize| sums[at].label.unwrap()),
             cards,
         }
     }
@@ -208,8 +211,10 @@ impl<'a> Expert<'a> {
         let starts: Vec<_> = self.plan.ranges().map(|(start, ..)| start).collect();
         let own: Vec<_> = self.attack.bins.iter().map(|(at, bin)| starts[*at] + bin).collect();
         let clip = i32::try_from(self.plan.clip).unwrap();
-        let mut descent = Descent::start(self.plan.clone(), trained.label);
-        let mut ratio = weigh(trained.label, self.labels, self.steps.label);
+        let label = trained.label.unwrap();
+        let [of_label, of_step] = self.steps.everybody().unwrap();
+        let mut descent = Descent::start(self.plan.clone(), label);
+        let mut ratio = weigh(label, self.labels, of_label);
         for sums in &trained.steps {
             let grid = descent.grid();
             let score = grid.intercept + own.iter().map(|at| grid.weights[*at]).sum::<i32>();
@@ -217,8 +222,7 @@ impl<'a> Expert<'a> {
                 let world = &self.attack.worlds[at];
                 world.own * i64::from(self.link.residual(score, label_quanta(world.label, 1), clip))
             });
-            ratio +=
-                own.iter().map(|at| weigh(sums.0[*at], expected, self.steps.step)).sum::<f64>();
+            ratio += own.iter().map(|at| weigh(sums.0[*at], expected, of_step)).sum::<f64>();
             descent.step(&sums.0);
         }
         ratio
@@ -238,7 +242,8 @@ fn weigh(seen: i64, [one, other]: [i64; 2], figure: proof::Figure) -> f64 {
 }
 
 fn weight(attack: &Attack, card: &JobResult<TrainAnswer>) -> f64 {
-    attack.bins.iter().map(|(at, bin)| card.answer.features[*at].bins[*bin].weight).sum()
+    let weight = |(at, bin): &(usize, usize)| card.answer.features[*at].bins[*bin].weight.unwrap();
+    attack.bins.iter().map(weight).sum()
 }
 
 fn trained(released: &Released) -> &Trained {

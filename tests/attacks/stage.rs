@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use engine::{Ordered, Trainees};
 use privacy::{
     Ledger, Names, Next, Raw, Release, Steps, Totals,
-    sampler::{Exact, Noise, Scale, Variance},
+    sampler::{Chance, Exact, Noise, Scale, Variance},
 };
 use protocol::{
     contract::{Contract, Dataset},
@@ -220,7 +220,7 @@ impl Room {
         let mut steps = Steps::begin(paid).unwrap();
         self.runtime.block_on(async {
             loop {
-                let raw = people.add(steps.place(), steps.ask()).await.unwrap();
+                let raw = people.add(steps.place(), steps.ask(), &mut noise).await.unwrap();
                 match steps.draw(raw, &mut noise).unwrap() {
                     Next::More(left) => steps = left,
                     Next::All(release) => return release,
@@ -259,6 +259,10 @@ impl Noise for Halved {
     fn laplace(&mut self, it: Scale) -> i64 {
         self.0.laplace(Scale::new(it.numerator(), 2 * u128::from(it.denominator())).unwrap())
     }
+
+    fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
+        self.0.batch(chance, people)
+    }
 }
 
 /// No noise at all: it notes the totals that it is shown, and makes every cell large enough to be named.
@@ -271,6 +275,10 @@ impl Noise for Overheard {
 
     fn laplace(&mut self, _scale: Scale) -> i64 {
         0
+    }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        panic!("nobody is drawn for this")
     }
 
     fn add_gaussian(&mut self, _sigma_squared: Variance, totals: &mut [i64]) {

@@ -47,7 +47,7 @@ pub fn step<'p>(
     intercept: i32,
 ) -> Vec<i64> {
     let program = tally.program.as_ref().unwrap();
-    let plan = program.plan();
+    let plan = program.plan().additive().unwrap();
     let starts: Vec<_> = plan.ranges().map(|(start, ..)| start).collect();
     let (cap, clip) = (f64::from(plan.cap), i64::from(plan.clip));
     let mut sums = vec![0_i64; plan.bins()];
@@ -92,6 +92,8 @@ fn bin(of: &Binned, rows: &[&Row]) -> usize {
         }
         Binned::Total { column, edges } => above(edges, total(rows, column)),
         Binned::Rows { edges } => above(edges, i128::try_from(rows.len()).unwrap()),
+        // A number has no bin.
+        Binned::TotalBetween { .. } | Binned::RowsBetween { .. } => 0,
     }
 }
 

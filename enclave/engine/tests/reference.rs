@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch};
 use engine::{Fault, Ordered};
-use privacy::sampler::{Noise, Scale, Variance};
+use privacy::sampler::{Chance, Noise, Scale, Variance};
 use privacy::{Ledger, Raw};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -169,6 +169,10 @@ impl Noise for Offset {
 
     fn laplace(&mut self, _: Scale) -> i64 {
         OFFSET
+    }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        Vec::new()
     }
 }
 

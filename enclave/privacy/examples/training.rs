@@ -80,7 +80,8 @@ fn auc_of(
     }
     let tally = tally(features, u64::try_from(people.len()).unwrap(), rho);
     let steps = tally.prove_steps(rho, 1).unwrap().steps().unwrap();
-    let plan = tally.program.as_ref().unwrap().plan();
+    let [of_label, of_step] = steps.everybody().unwrap();
+    let plan = tally.program.as_ref().unwrap().plan().additive().unwrap();
     let plan = protocol::learning::Plan { features: features.to_vec(), ..plan };
     let width = |figure: protocol::proof::Figure| {
         let (numerator, denominator) = figure.sigma.variance();
@@ -88,7 +89,7 @@ fn auc_of(
     };
     let mut noise = Exact::from_seed([seed; 32]);
     let mut label = [label_sum];
-    noise.add_gaussian(width(steps.label), &mut label);
+    noise.add_gaussian(width(of_label), &mut label);
     let link = Link::new(plan.loss, plan.cap);
     let mut descent = Descent::start(plan.clone(), label[0]);
     let mut took = (Duration::ZERO, Duration::ZERO);
@@ -97,7 +98,7 @@ fn auc_of(
         let mut sums = Adding::new(&plan, &link, &grid).sums(&people, 0..people.len());
         took.0 += begun.elapsed();
         let begun = Instant::now();
-        noise.add_gaussian(width(steps.step), &mut sums);
+        noise.add_gaussian(width(of_step), &mut sums);
         took.1 += begun.elapsed();
         descent.step(&sums);
     }
@@ -146,6 +147,7 @@ fn tally(features: &[Feature], people: u64, rho: Rho) -> Tally {
             ridge: 0,
             averaged: settings.averaged,
             held_out: None,
+            dense: None,
         }),
     }
 }

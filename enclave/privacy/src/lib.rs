@@ -12,4 +12,4 @@ pub mod steps;
 
 pub use ledger::{Charged, Ledger, Paid};
 pub use release::{Mismatch, Names, Raw, Release, Totals};
-pub use steps::{Ask, Next, RawStep, Steps};
+pub use steps::{Ask, Next, RawStep, Scoring, Steps};

@@ -28,7 +28,7 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
-/// A source of noise for releases.
+/// A source of noise for releases, and of who is in a batch.
 ///
 /// The enclave links [`Exact`] only. Rehearsals on a laptop may bring a source of their own.
 pub trait Noise {
@@ -45,6 +45,13 @@ pub trait Noise {
             *total = total.saturating_add(self.gaussian(sigma_squared));
         }
     }
+
+    /// Who of so many people is in a batch: their places, ascending. Each is in it with this chance exactly, whoever else is.
+    ///
+    /// # Privacy
+    ///
+    /// Nobody may learn who was drawn: what a step costs under Poisson sampling rests on it.
+    fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32>;
 
     /// The variance of what [`Noise::gaussian`] draws, for estimates. It differs from σ² only if a
     /// source draws something else than it is asked for.
@@ -64,6 +71,10 @@ impl<N: Noise + ?Sized> Noise for &mut N {
 
     fn add_gaussian(&mut self, sigma_squared: Variance, totals: &mut [i64]) {
         (**self).add_gaussian(sigma_squared, totals);
+    }
+
+    fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
+        (**self).batch(chance, people)
     }
 
     fn variance_of(&self, sigma_squared: Variance) -> f64 {
@@ -97,15 +108,6 @@ impl<R: Rng> Exact<R> {
     pub fn new(generator: R) -> Self {
         Self { generator }
     }
-
-    /// Who of so many people is in a batch: their places, ascending. Each is in it with this chance exactly, whoever else is.
-    ///
-    /// # Privacy
-    ///
-    /// Nobody may learn who was drawn: what a step costs under Poisson sampling rests on it.
-    pub fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
-        batch::batch(&mut self.generator, chance, people)
-    }
 }
 
 impl<R: Rng> Noise for Exact<R> {
@@ -115,6 +117,10 @@ impl<R: Rng> Noise for Exact<R> {
 
     fn laplace(&mut self, scale: Scale) -> i64 {
         DiscreteLaplace::new(scale).sample(&mut self.generator)
+    }
+
+    fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
+        batch::batch(&mut self.generator, chance, people)
     }
 }
 

@@ -5,13 +5,15 @@
 
 use std::fmt;
 
+use protocol::learning::dense::{self, Network};
 use protocol::learning::{Descent, Grid};
-use protocol::proof::{self, Proven, Sigma};
+use protocol::proof::{self, Proven, Sigma, Sums};
 use protocol::released::{Released, StepSums, Trained};
+use protocol::tally::{Plan, Program};
 
 use crate::ledger::Paid;
 use crate::release::{Mismatch, Release, width};
-use crate::sampler::Noise;
+use crate::sampler::{Chance, Noise};
 
 /// A payment for a training that is not at its end. There is no way to have one step drawn twice, or one more than was
 /// paid for: [`Steps::draw`] takes the payment, and hands it back only while steps are left.
@@ -39,7 +41,13 @@ pub struct Steps {
 /// What was drawn so far.
 enum Drawn {
     Nothing,
-    Steps { label: i64, sums: Vec<StepSums>, descent: Box<Descent> },
+    Steps { label: Option<i64>, sums: Vec<StepSums>, descent: Box<Descending> },
+}
+
+/// Weights that follow from what was drawn.
+enum Descending {
+    Additive(Descent),
+    Dense(dense::Descent, Chance),
 }
 
 /// What the engine is to add up next.
@@ -50,8 +58,62 @@ pub enum Ask {
     Label,
     /// The sums of residuals of people who are trained on, scored by these weights.
     Step(Grid),
+    /// The sums of gradients, at these weights, of people who are trained on and drawn for this step, each with this chance.
+    Batch(Network, Chance),
     /// Held-out people, by label and score by these weights.
-    Scores(Grid),
+    Scores(Scoring),
+}
+
+/// What held-out people are scored by.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "the engine must see a new model")]
+pub enum Scoring {
+    /// An additive model.
+    Additive(Grid),
+    /// A dense one.
+    Dense(Network),
+}
+
+impl Descending {
+    fn start(program: &Program, label: Option<i64>) -> Option<Self> {
+        match (program.plan(), label) {
+            (Plan::Additive(plan), Some(label)) => {
+                Some(Self::Additive(Descent::start(plan, label)))
+            }
+            (Plan::Dense(plan), None) => {
+                let chance = Chance::new(plan.sampled)?;
+                Some(Self::Dense(dense::Descent::start(plan), chance))
+            }
+            _ => None,
+        }
+    }
+
+    fn done(&self) -> u32 {
+        match self {
+            Self::Additive(descent) => descent.done(),
+            Self::Dense(descent, _) => descent.done(),
+        }
+    }
+
+    fn step(&mut self, sums: &[i64]) {
+        match self {
+            Self::Additive(descent) => descent.step(sums),
+            Self::Dense(descent, _) => descent.step(sums),
+        }
+    }
+
+    fn ask(&self) -> Ask {
+        match self {
+            Self::Additive(descent) => match descent.model() {
+                Some(model) => Ask::Scores(Scoring::Additive(model.grid())),
+                None => Ask::Step(descent.grid()),
+            },
+            Self::Dense(descent, chance) => match descent.model() {
+                Some(model) => Ask::Scores(Scoring::Dense(model.network(descent.plan()))),
+                None => Ask::Batch(descent.network(), *chance),
+            },
+        }
+    }
 }
 
 /// Sums of one step that were computed from rows. Nothing outside this crate can read them:
@@ -85,11 +147,20 @@ impl Steps {
     /// [`Mismatch::OtherQuestion`] if the payment is for something else, and [`Mismatch::Undrawable`] if noise of a step
     /// cannot be drawn: before anything is.
     pub fn begin(paid: Paid) -> Result<Self, Mismatch> {
-        let steps = paid.admitted().proven().proof().steps().ok_or(Mismatch::OtherQuestion)?;
-        for figure in [Some(steps.label), Some(steps.step), steps.scores].into_iter().flatten() {
-            width(figure.sigma)?;
+        let proven = paid.admitted().proven();
+        let steps = proven.proof().steps().ok_or(Mismatch::OtherQuestion)?;
+        for sigma in steps.sigmas() {
+            width(sigma)?;
         }
-        Ok(Self { paid, steps, drawn: Drawn::Nothing })
+        let drawn = match steps.sums {
+            Sums::Everybody { .. } => Drawn::Nothing,
+            Sums::Drawn(_) => {
+                let program = proven.tally().program.as_ref().ok_or(Mismatch::OtherQuestion)?;
+                let descent = Descending::start(program, None).ok_or(Mismatch::Shape)?;
+                Drawn::Steps { label: None, sums: Vec::new(), descent: Box::new(descent) }
+            }
+        };
+        Ok(Self { paid, steps, drawn })
     }
 
     /// What was paid for.
@@ -102,7 +173,10 @@ impl Steps {
     pub fn place(&self) -> u32 {
         match &self.drawn {
             Drawn::Nothing => 0,
-            Drawn::Steps { descent, .. } => descent.done().saturating_add(1),
+            Drawn::Steps { label, sums, .. } => {
+                let steps = u32::try_from(sums.len()).unwrap_or(u32::MAX);
+                steps.saturating_add(u32::from(label.is_some()))
+            }
         }
     }
 
@@ -111,10 +185,7 @@ impl Steps {
     pub fn ask(&self) -> Ask {
         match &self.drawn {
             Drawn::Nothing => Ask::Label,
-            Drawn::Steps { descent, .. } => match descent.model() {
-                Some(model) => Ask::Scores(model.grid()),
-                None => Ask::Step(descent.grid()),
-            },
+            Drawn::Steps { descent, .. } => descent.ask(),
         }
     }
 
@@ -138,29 +209,34 @@ impl Steps {
         let Self { paid, steps, drawn } = self;
         // Only the sampler of a rehearsal without noise reports a variance of zero.
         let is_noisy = noise.variance_of(width(Sigma(1024))?) > 0.0;
-        let mut add = |figure: proof::Figure, entries: usize| {
+        let mut add = |sigma: Sigma, entries: usize| {
             if sums.len() != entries {
                 return Err(Mismatch::Shape);
             }
-            noise.add_gaussian(width(figure.sigma)?, &mut sums);
+            noise.add_gaussian(width(sigma)?, &mut sums);
             Ok(std::mem::take(&mut sums))
         };
-        let plan = program.plan();
-        let (label, sums, descent, scores) = match drawn {
-            Drawn::Nothing => {
-                let label = add(steps.label, 1)?.first().copied().ok_or(Mismatch::Shape)?;
-                (label, Vec::new(), Box::new(Descent::start(plan, label)), None)
+        let (label, sums, descent, scores) = match (drawn, steps.sums) {
+            (Drawn::Nothing, Sums::Everybody { label, .. }) => {
+                let label = add(label.sigma, 1)?.first().copied();
+                let descent = Descending::start(program, label).ok_or(Mismatch::Shape)?;
+                (label, Vec::new(), Box::new(descent), None)
             }
-            Drawn::Steps { label, mut sums, mut descent } => {
+            (Drawn::Nothing, Sums::Drawn(_)) => return Err(Mismatch::OtherQuestion),
+            (Drawn::Steps { label, mut sums, mut descent }, of) => {
                 if descent.done() < steps.count {
-                    let drawn = add(steps.step, plan.bins())?;
+                    let sigma = match of {
+                        Sums::Everybody { step, .. } => step.sigma,
+                        Sums::Drawn(drawn) => drawn.sigma,
+                    };
+                    let drawn = add(sigma, program.plan().entries())?;
                     descent.step(&drawn);
                     sums.push(StepSums(drawn));
                     (label, sums, descent, None)
                 } else {
                     let figure = steps.scores.ok_or(Mismatch::Shape)?;
                     let held = program.held_out.as_ref().ok_or(Mismatch::Shape)?;
-                    let drawn = add(figure, held.counts())?;
+                    let drawn = add(figure.sigma, held.counts())?;
                     (label, sums, descent, Some(StepSums(drawn)))
                 }
             }

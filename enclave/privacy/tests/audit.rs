@@ -7,7 +7,7 @@
 
 use crate::betrayed::{at_least, betrayed};
 use crate::support::{Payer, group, proven, table};
-use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::sampler::{Chance, Exact, Noise, Scale, Variance};
 use privacy::{Names, Raw, Release, Totals};
 use protocol::loss::{Delta, Rho};
 use protocol::proof::{self, By, Proven};
@@ -27,6 +27,10 @@ impl Noise for Halved {
     fn laplace(&mut self, it: Scale) -> i64 {
         self.0.laplace(Scale::new(it.numerator(), 2 * u128::from(it.denominator())).unwrap())
     }
+
+    fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
+        self.0.batch(chance, people)
+    }
 }
 
 /// Noise that is off by so much, which is the same as a threshold lowered by it.
@@ -39,6 +43,10 @@ impl Noise for Lifted {
 
     fn laplace(&mut self, it: Scale) -> i64 {
         self.0.laplace(it)
+    }
+
+    fn batch(&mut self, chance: Chance, people: u32) -> Vec<u32> {
+        self.0.batch(chance, people)
     }
 }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use crate::support::{Payer, group, proven, table};
-use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::sampler::{Chance, Exact, Noise, Scale, Variance};
 use privacy::{Mismatch, Names, Raw, Release, Totals};
 use proptest::prelude::*;
 use protocol::loss::Rho;
@@ -21,6 +21,10 @@ impl Noise for Constant {
     fn laplace(&mut self, _: Scale) -> i64 {
         self.0.max(0)
     }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        Vec::new()
+    }
 }
 
 /// Adds nothing and says so, as the sampler of a rehearsal does.
@@ -33,6 +37,10 @@ impl Noise for Silent {
 
     fn laplace(&mut self, _: Scale) -> i64 {
         0
+    }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        Vec::new()
     }
 
     fn variance_of(&self, _: Variance) -> f64 {

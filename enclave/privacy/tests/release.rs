@@ -3,7 +3,7 @@
 
 use crate::silent::Silent;
 use crate::support::room::{self, NOW};
-use privacy::sampler::{Exact, Noise, Scale, Variance};
+use privacy::sampler::{Chance, Exact, Noise, Scale, Variance};
 use privacy::{Ledger, Mismatch, Names, Paid, Raw, Release, Totals};
 use proptest::prelude::*;
 use protocol::analysis::lift::Arms;
@@ -23,6 +23,10 @@ impl Noise for Witness {
 
     fn laplace(&mut self, _: Scale) -> i64 {
         0
+    }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        Vec::new()
     }
 }
 

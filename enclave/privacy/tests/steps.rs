@@ -3,13 +3,14 @@
 
 use crate::silent::Silent;
 use crate::support::{Payer, table};
-use privacy::sampler::{Noise, Scale, Variance};
-use privacy::{Ask, Mismatch, Next, RawStep, Release, Steps};
+use privacy::sampler::{Chance, Noise, Scale, Variance};
+use privacy::{Ask, Mismatch, Next, RawStep, Release, Scoring, Steps};
+use protocol::learning::dense::Network;
 use protocol::loss::Rho;
 use protocol::proof::{self, Proven};
 use protocol::released::{Released, Trained};
 use protocol::tally::{
-    Binned, Feature, HeldOut, Label, Learnt, Loss, Population, Program, Side, Tally,
+    Binned, Dense, Ends, Feature, HeldOut, Label, Learnt, Loss, Population, Program, Side, Tally,
 };
 
 /// Draws 1000, 1001, 1002, .. and remembers how wide the noise was to be.
@@ -24,6 +25,10 @@ impl Noise for Counter {
 
     fn laplace(&mut self, _: Scale) -> i64 {
         panic!("no step has such noise")
+    }
+
+    fn batch(&mut self, _: Chance, people: u32) -> Vec<u32> {
+        (0..people).filter(|person| person % 3 == 0).collect()
     }
 }
 
@@ -50,6 +55,7 @@ fn training(steps: u32, held_out: bool) -> Tally {
             ridge: 0,
             averaged: 1,
             held_out: held_out.then(|| HeldOut { share: 200, edges: vec![0, 1000] }),
+            dense: None,
         }),
         ..table(Vec::new())
     }
@@ -66,7 +72,7 @@ const RHO: u64 = 100_000_000_000;
 fn raw(proven: &Proven, steps: &Steps) -> RawStep {
     let entries = match steps.ask() {
         Ask::Label => 1,
-        Ask::Step(_) => 7,
+        Ask::Step(_) | Ask::Batch(..) => 7,
         Ask::Scores(_) => 6,
     };
     RawStep::new(proven.clone(), steps.place(), vec![10; entries])
@@ -102,14 +108,15 @@ fn exactly_the_releases_that_were_paid_for_are_drawn_each_entry_with_noise_of_it
         assert_eq!(draws, proof.releases());
         assert_eq!(draws, steps + 1 + u32::from(held_out));
         let square = |figure: &proof::Figure| figure.sigma.value().powi(2);
-        let mut expected = vec![square(&proof.label)];
-        expected.extend(vec![square(&proof.step); 7 * usize::try_from(steps).unwrap()]);
+        let [label, step] = proof.everybody().unwrap();
+        let mut expected = vec![square(&label)];
+        expected.extend(vec![square(&step); 7 * usize::try_from(steps).unwrap()]);
         expected.extend(proof.scores.iter().flat_map(|scores| vec![square(scores); 6]));
         assert_eq!(noise.0, expected);
         // 10 of each, and what was drawn: nothing twice.
         let trained = trained(&release);
         let all = trained.steps.iter().chain(&trained.scores).flat_map(|sums| &sums.0);
-        let all: Vec<_> = std::iter::once(&trained.label).chain(all).copied().collect();
+        let all: Vec<_> = trained.label.iter().chain(all).copied().collect();
         let drawn: Vec<i64> = (1010..).take(noise.0.len()).collect();
         assert_eq!(all, drawn);
         assert!(trained.noise);
@@ -172,7 +179,8 @@ fn weights_follow_from_what_was_drawn_and_from_nothing_else() {
     let trained = trained(&release);
     assert!(!trained.noise);
     let program = proven.tally().program.as_ref().unwrap();
-    let mut descent = protocol::learning::Descent::start(program.plan(), trained.label);
+    let plan = program.plan().additive().unwrap();
+    let mut descent = protocol::learning::Descent::start(plan, trained.label.unwrap());
     let mut steps = Steps::begin(Payer::new(&proven).pay()).unwrap();
     let Next::More(left) = steps.draw(raw(&proven, &steps_at(&proven, 0)), &mut Silent).unwrap()
     else {
@@ -200,4 +208,58 @@ fn steps_at(proven: &Proven, place: u32) -> Steps {
     let steps = Steps::begin(Payer::new(proven).pay()).unwrap();
     assert_eq!(steps.place(), place);
     steps
+}
+
+/// A linear model of two features as numbers.
+fn dense(steps: u32, held_out: bool) -> Tally {
+    let mut tally = training(steps, held_out);
+    let program = tally.program.as_mut().unwrap();
+    for feature in &mut program.features {
+        feature.of = Binned::RowsBetween { ends: Ends { lower: 0, upper: 9 } };
+    }
+    let delta = protocol::loss::Delta::try_from(1_000_000).unwrap();
+    program.dense = Some(Dense { hidden: Vec::new(), sampled: 1 << 31, seed: 1, delta });
+    tally
+}
+
+/// No label sum, each step once at weights that follow from those before, and then the counts.
+#[test]
+fn steps_of_people_who_are_drawn_leave_as_they_were_paid_for_and_nothing_beside_them() {
+    for held_out in [false, true] {
+        let proven = proven(dense(4, held_out), RHO);
+        let proof = proven.proof().steps().unwrap();
+        let plan = proven.tally().program.as_ref().unwrap().plan().dense().unwrap();
+        let mut descent = protocol::learning::dense::Descent::start(plan);
+        let mut noise = Counter::default();
+        let mut steps = Steps::begin(Payer::new(&proven).pay()).unwrap();
+        let mut releases = 0;
+        let release = loop {
+            assert_eq!(steps.place(), releases);
+            releases += 1;
+            let entries = match steps.ask() {
+                Ask::Batch(network, chance) => {
+                    assert_eq!(Some(chance), Chance::new(1 << 31));
+                    let score = |network: Network| network.score(&[7, 9]).to_bits();
+                    assert_eq!(score(network), score(descent.network()));
+                    let drawn = i64::try_from(noise.0.len()).unwrap() + 1010;
+                    descent.step(&[drawn, drawn + 1, drawn + 2]);
+                    3
+                }
+                Ask::Scores(Scoring::Dense(_)) => 6,
+                other => panic!("{other:?}"),
+            };
+            let raw = RawStep::new(proven.clone(), steps.place(), vec![10; entries]);
+            match steps.draw(raw, &mut noise).unwrap() {
+                Next::More(left) => steps = left,
+                Next::All(release) => break release,
+            }
+        };
+        assert_eq!((releases, proof.releases()), (4 + u32::from(held_out), releases));
+        let square = |sigma: proof::Sigma| sigma.value().powi(2);
+        let mut expected = vec![square(proof.drawn().unwrap().sigma); 12];
+        expected.extend(proof.scores.iter().flat_map(|scores| vec![square(scores.sigma); 6]));
+        assert_eq!(noise.0, expected);
+        let trained = trained(&release);
+        assert_eq!((trained.label, trained.steps.len()), (None, 4));
+    }
 }

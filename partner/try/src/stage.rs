@@ -96,7 +96,7 @@ impl Agreement {
         let noise: Box<dyn Noise + Send> = if is_noisy {
             Box::new(Exact::from_seed(*attested.noise_seed()?))
         } else {
-            Box::new(Silent)
+            Box::new(Silent::default())
         };
         let serving = open(attested, noise)?;
         let (listener, address) = TcpTransport::bind().await?;

@@ -14,12 +14,14 @@ mod kernel;
 mod network;
 mod people;
 mod plan;
+mod rule;
 
 pub use adding::Adding;
 pub use descent::{Descent, Model};
 pub use network::Network;
-pub use people::{People, number};
+pub use people::{People, extend, number};
 pub use plan::Plan;
+pub use rule::{Settings, rule};
 
 /// The norm that a gradient is clipped to, in quanta.
 pub const CLIP: u32 = 1 << 22;

@@ -10,6 +10,7 @@ pub mod membership;
 mod question;
 mod raw;
 pub mod score;
+mod settings;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ use crate::{
 
 pub use answer::{
     Auc, Judged, LabelSum, Reads, ScoreBin, TrainAnswer, TrainedBin, TrainedFeature,
-    TrainedSettings,
+    TrainedNetwork, TrainedSettings,
 };
 pub use question::Train;
 
@@ -51,7 +52,10 @@ impl Analysis for Train {
         let Self { epsilon, delta, .. } = *self;
         // All figures of a training are sums of steps; the proof divides its loss.
         let split = Split { n: 0, sum: 1000, products: 0 };
-        Price { epsilon, delta, selection_delta: 0, split, min_cell: 0 }
+        // What a cap on the loss of drawn steps costs comes from the same account as selection.
+        let dense = self.program.dense.as_ref();
+        let selection_delta = dense.map_or(0, |dense| dense.delta.into());
+        Price { epsilon, delta, selection_delta, split, min_cell: 0 }
     }
 
     fn check_lengths(&self) -> Result<(), Refusal> {

@@ -91,7 +91,7 @@ pub struct PrivacyReport {
     pub epsilon: f64,
     /// δ at which ε is meant.
     pub delta: f64,
-    /// δ for groups whose values are private, in addition to the δ of ε; 0 without such groups.
+    /// δ for groups whose values are private, or for a cap on what drawn steps lose, in addition to the δ of ε; 0 without either.
     pub selection_delta: f64,
     /// ρ of zero-concentrated differential privacy.
     pub rho: f64,

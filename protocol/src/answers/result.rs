@@ -64,6 +64,8 @@ pub struct InvalidResult;
 
 /// The mechanism of a choice in a [`PrivacyReport`].
 pub const PERMUTE_AND_FLIP: &str = "permute_and_flip";
+/// The mechanism of a dense model: noise on sums over people who are drawn.
+pub const SAMPLED_GAUSSIAN: &str = "sampled_discrete_gaussian";
 
 /// Begins the flag of a job that asks the same as an earlier job of the same instance, or nearly the same: of
 /// other versions of the data, at another price or with one condition changed. The earlier job's name follows.

@@ -5,9 +5,9 @@ use crate::{
     contract::Contract,
     loss::Loss,
     policy::Admitted,
-    proof::Leaves,
+    proof::{Leaves, Steps, Sums},
     released::Released,
-    result::{ChargeReport, FORMAT, JobResult, PERMUTE_AND_FLIP, PrivacyReport},
+    result::{ChargeReport, FORMAT, JobResult, PERMUTE_AND_FLIP, PrivacyReport, SAMPLED_GAUSSIAN},
     time::Time,
 };
 use std::collections::BTreeMap;
@@ -87,6 +87,7 @@ impl PrivacyReport {
         let mechanism = match proof.leaves {
             _ if !is_noisy => "none",
             Leaves::Place(_) => PERMUTE_AND_FLIP,
+            Leaves::Steps(Steps { sums: Sums::Drawn(_), .. }) => SAMPLED_GAUSSIAN,
             Leaves::Figures(_) | Leaves::Steps(_) => "discrete_gaussian",
         };
         let owner = |dataset| contract.datasets.get(dataset).map(|found| found.owner.clone());

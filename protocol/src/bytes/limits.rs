@@ -130,8 +130,10 @@ pub const DECODED_MEASURES: usize = 4 * MEASURES;
 pub const DECODED_GROUP_BY: usize = 4 * GROUP_BY;
 /// Features of a training.
 pub const DECODED_FEATURES: usize = 4 * learning::FEATURES;
-/// Bins of all features of a training: the sums of one step.
-pub const TRAINED_BINS: usize = learning::FEATURES * 256;
+/// The sums of one step of a training: bins of all features, or weights of a dense model.
+pub const STEP_SUMS: usize = learning::dense::WEIGHTS;
+/// Hidden layers of a dense model.
+pub const LAYERS: usize = learning::dense::LAYERS;
 /// Steps of a training.
 pub const STEPS: usize = 1000;
 /// Products of two measures, or of one with itself.
@@ -192,6 +194,7 @@ const _: () = {
     assert!(DELEGATION.bytes + 2 * 128 <= ENVELOPE);
     assert!(SIGNERS <= PARTIES);
     assert!(TABLES <= MANIFESTS);
+    assert!(learning::FEATURES * 256 <= STEP_SUMS);
 };
 
 /// Deserialises a list of at most `MOST` things, and stops at the first one too many:

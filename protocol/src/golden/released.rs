@@ -14,7 +14,7 @@ fn what_was_released_has_the_bytes_it_had() {
     let mut folder = Folder::open("released-v1");
     let trained = Trained {
         noise: true,
-        label: -12,
+        label: Some(-12),
         steps: vec![StepSums(vec![1, -70_000, 1 << 40]), StepSums(vec![0, 2, 3])],
         scores: Some(StepSums(vec![5, -2, 7, 100])),
     };

@@ -4,9 +4,10 @@ use super::{Folder, covers, kinds};
 use crate::{
     canonical,
     identity::Identifier,
+    loss::Delta,
     tally::{
-        Binned, Clamp, Condition, Credit, Dimension, Feature, HeldOut, Label, Learnt, Loss,
-        Measure, Population, Product, Program, Quantity, Rule, Side, Table, Tally,
+        Binned, Clamp, Condition, Credit, Dense, Dimension, Ends, Feature, HeldOut, Label, Learnt,
+        Loss, Measure, Population, Product, Program, Quantity, Rule, Side, Table, Tally,
     },
 };
 
@@ -39,6 +40,8 @@ kinds!(BINNED, binned: Binned {
     Binned::Value { .. } => "value",
     Binned::Total { .. } => "total",
     Binned::Rows { .. } => "rows",
+    Binned::TotalBetween { .. } => "total_between",
+    Binned::RowsBetween { .. } => "rows_between",
 });
 
 kinds!(LEARNT, learnt: Learnt {
@@ -59,7 +62,8 @@ kinds!(QUANTITIES, quantity: Quantity {
 #[test]
 fn a_tally_has_the_bytes_it_had() {
     let mut folder = Folder::open("tally-v1");
-    let tallies = [("first", first()), ("union", union()), ("training", training())];
+    let tallies =
+        [("first", first()), ("union", union()), ("training", training()), ("dense", dense())];
     covers(POPULATIONS, tallies.iter().map(|(_, it)| population(&it.population)));
     let dimensions = tallies.iter().flat_map(|(_, it)| &it.dimensions);
     covers(DIMENSIONS, dimensions.map(dimension));
@@ -216,6 +220,23 @@ fn training() -> Tally {
             ridge: 1,
             averaged: 75,
             held_out: Some(HeldOut { share: 200, edges: vec![-65_536, 0, 65_536] }),
+            dense: None,
         }),
     }
+}
+
+/// The same people, by a network of numbers.
+fn dense() -> Tally {
+    let mut tally = training();
+    let Some(program) = &mut tally.program else { return tally };
+    let ends = Ends { lower: -100, upper: 5_000 };
+    program.features[1].of = Binned::TotalBetween { column: "spend".to_owned(), ends };
+    program.features[2].of = Binned::RowsBetween { ends: Ends { lower: 0, upper: 9 } };
+    program.dense = Some(Dense {
+        hidden: vec![16, 8],
+        sampled: 171_798_691,
+        seed: 7,
+        delta: Delta::try_from(1_000_000).unwrap(),
+    });
+    tally
 }

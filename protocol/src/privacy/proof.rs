@@ -17,7 +17,7 @@ pub use check::{Flaw, check};
 pub use choice::{By, Choice};
 pub use error::{ErrorBar, ErrorBars};
 pub use prove::{PriceError, Request};
-pub use steps::Steps;
+pub use steps::{Drawn, Steps, Sums};
 pub use wanted::Wanted;
 
 use crate::{

@@ -22,7 +22,7 @@ pub use credit::{Credit, Rule};
 pub use dimension::{Arm, Dimension};
 pub(crate) use product::COARSEST;
 pub use product::Product;
-pub use program::{Binned, Feature, HeldOut, Label, Learnt, Loss, Program};
+pub use program::{Binned, Dense, Ends, Feature, HeldOut, Label, Learnt, Loss, Plan, Program};
 
 /// A question about people.
 ///

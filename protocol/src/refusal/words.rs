@@ -79,9 +79,9 @@ pub(super) fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
     if cost.delta() > left.delta() && epsilon > 0.0 {
         let [cost, left] = [cost.delta(), left.delta()].map(in_full);
         format!(
-            "selecting groups costs a delta of {cost}, {left} is left; epsilon {epsilon:.3} with a \
-             selection_delta of at most {left}, or without groups whose values are private, would pass \
-             (rho {rest:.6})"
+            "selecting groups, or a cap on what drawn steps lose, costs a delta of {cost}, {left} is left; epsilon \
+             {epsilon:.3} with at most {left} of it, or without groups whose values are private and without a dense model, \
+             would pass (rho {rest:.6})"
         )
     } else if epsilon > 0.0 {
         format!(

@@ -1,8 +1,8 @@
 //! How much memory a dataset takes, from what is public of it.
 
 use protocol::contract::{Contract, Role};
-use protocol::learning::People;
-use protocol::tally::Tally;
+use protocol::learning::{People, dense};
+use protocol::tally::{Plan, Tally};
 
 use super::column::Column;
 use super::holders::Holders;
@@ -84,7 +84,15 @@ impl Need {
 pub fn need_of_cells(tally: &Tally, rows: u64) -> u64 {
     if let Some(program) = &tally.program {
         // Twice: a list that has just grown, or that is put behind another.
-        let person = People::bytes_of_one(program.features.len()).saturating_mul(2);
+        let person = match program.plan() {
+            Plan::Additive(plan) => People::bytes_of_one(plan.features.len()),
+            Plan::Dense(plan) => {
+                let inputs = usize::try_from(plan.inputs).unwrap_or(usize::MAX);
+                // Who is in a batch is a place of four bytes.
+                dense::People::bytes_of_one(inputs).saturating_add(4)
+            }
+        };
+        let person = person.saturating_mul(2);
         return rows.saturating_mul(u64::try_from(person).unwrap_or(u64::MAX));
     }
     if !tally.is_named_by_data() {

@@ -1,8 +1,9 @@
-//! A person's rows as bins of features, and as a label.
+//! A person's rows as bins of features, or as numbers, and as a label.
 
 use std::sync::Arc;
 
-use protocol::tally::{Binned, Feature, Label, Learnt, Side};
+use protocol::learning::dense;
+use protocol::tally::{Binned, Ends, Feature, Label, Learnt, Side};
 
 use crate::fault::Fault;
 use crate::ordered::{Codes, Ordered, wide};
@@ -11,12 +12,15 @@ use crate::ordered::{Codes, Ordered, wide};
 pub(super) struct BinRead<'t> {
     table: usize,
     of: BinOf<'t>,
+    bins: usize,
 }
 
 enum BinOf<'t> {
     Value(&'t Codes, u32),
     Total(&'t [i64], &'t [i64]),
     Rows(&'t [i64]),
+    TotalBetween(&'t [i64], Ends),
+    RowsBetween(Ends),
 }
 
 impl<'t> BinRead<'t> {
@@ -26,8 +30,34 @@ impl<'t> BinRead<'t> {
             Binned::Value { column, values } => BinOf::Value(table.codes(column)?, *values),
             Binned::Total { column, edges } => BinOf::Total(table.numbers(column)?, edges),
             Binned::Rows { edges } => BinOf::Rows(edges),
+            Binned::TotalBetween { column, ends } => {
+                BinOf::TotalBetween(table.numbers(column)?, *ends)
+            }
+            Binned::RowsBetween { ends } => BinOf::RowsBetween(*ends),
         };
-        Ok(Self { table: feature.side.place(), of })
+        let bins = usize::try_from(feature.of.bins()).unwrap_or(usize::MAX);
+        Ok(Self { table: feature.side.place(), of, bins })
+    }
+
+    /// Adds the numbers that a dense model sees of a person with these rows in each table.
+    pub(super) fn numbers<const N: usize>(&self, rows: &[Vec<u32>; N], numbers: &mut Vec<i16>) {
+        let own = rows.get(self.table).map(Vec::as_slice).unwrap_or_default();
+        let number = match &self.of {
+            BinOf::TotalBetween(_, _) if own.is_empty() => 0,
+            BinOf::TotalBetween(all, ends) => {
+                let total = total(all, own);
+                ends.number(i64::try_from(total).unwrap_or(if total < 0 {
+                    i64::MIN
+                } else {
+                    i64::MAX
+                }))
+            }
+            BinOf::RowsBetween(ends) => ends.number(i64::try_from(own.len()).unwrap_or(i64::MAX)),
+            BinOf::Value(..) | BinOf::Total(..) | BinOf::Rows(_) => {
+                return dense::extend(numbers, self.bin(rows).into(), self.bins);
+            }
+        };
+        numbers.push(number);
     }
 
     /// The bin of a person with these rows in each table; the first one without a value.
@@ -48,6 +78,8 @@ impl<'t> BinRead<'t> {
                 let rows = i64::try_from(own.len()).unwrap_or(i64::MAX);
                 edges.partition_point(|edge| *edge <= rows) + 1
             }
+            // Of a dense model alone, which has no bin for it.
+            BinOf::TotalBetween(..) | BinOf::RowsBetween(_) => 0,
         };
         u8::try_from(bin).unwrap_or(0)
     }

@@ -13,7 +13,8 @@ use protocol::learning::Descent;
 use protocol::loss::Rho;
 use protocol::proof::{self, Proven};
 use protocol::tally::{
-    Binned, Feature, HeldOut, Label, Learnt, Loss, Population, Program, Side, Table, Tally,
+    Binned, Dense, Ends, Feature, HeldOut, Label, Learnt, Loss, Population, Program, Side, Table,
+    Tally,
 };
 
 use super::*;
@@ -66,6 +67,7 @@ fn training(label: Learnt, loss: Loss, cap: u32) -> Tally {
             ridge: 0,
             averaged: 2,
             held_out: None,
+            dense: None,
         }),
     }
 }
@@ -98,9 +100,43 @@ fn meant(tally: &Tally, tables: &[Vec<Row>]) -> Vec<Vec<meaning::Row>> {
     tables.map(|(side, rows)| rows.iter().map(|row| row.meant(side)).collect()).collect()
 }
 
+/// A dense model of the same features, both totals as numbers.
+fn dense(hidden: &[u32]) -> Tally {
+    let mut tally = training(Learnt::Found, Loss::Logistic, 1);
+    let program = tally.program.as_mut().unwrap();
+    for side in [Side::POPULATION, Side::JOINED] {
+        let ends = Ends { lower: -3, upper: 40 };
+        let column = "number".to_owned();
+        program.features.push(feature(side, Binned::TotalBetween { column, ends }));
+        let ends = Ends { lower: 0, upper: 4 };
+        program.features.push(feature(side, Binned::RowsBetween { ends }));
+    }
+    let delta = protocol::loss::Delta::try_from(1_000_000).unwrap();
+    program.dense = Some(Dense { hidden: hidden.to_vec(), sampled: 1 << 31, seed: 5, delta });
+    tally
+}
+
+/// Its weights after two steps.
+fn network(tally: &Tally) -> dense::Network {
+    let plan = tally.program.as_ref().unwrap().plan().dense().unwrap();
+    let mut descent = dense::Descent::start(plan.clone());
+    for step in 0..2 {
+        let sums = (0..).take(plan.weights()).map(|at: i64| (at * 7919 + step) % 1001 * 70_000);
+        descent.step(&sums.collect::<Vec<_>>());
+    }
+    descent.network()
+}
+
+fn trained_on(found: &Trainees) -> usize {
+    match &found.found {
+        Found::Additive { trained, .. } => trained.len(),
+        Found::Dense { trained, .. } => trained.len(),
+    }
+}
+
 /// Weights as some step may have them, whatever noise there was.
 fn grid(tally: &Tally, seed: i64) -> Grid {
-    let plan = tally.program.as_ref().unwrap().plan();
+    let plan = tally.program.as_ref().unwrap().plan().additive().unwrap();
     let mut descent = Descent::start(plan.clone(), seed);
     for step in 0..2 {
         let sums = (0..).take(plan.bins()).map(|at: i64| (at * 7919 + step + seed) % 1001 * 700);
@@ -124,8 +160,8 @@ proptest! {
             tables.iter().map(|rows| rows.iter().rev().cloned().collect()).collect();
         for (tables, threads) in [(&tables, 1), (&tables, 2), (&turned, 8)] {
             let found = read(&tally, tables, threads);
-            prop_assert_eq!(found.sums(&Ask::Label).unwrap(), vec![labels]);
-            prop_assert_eq!(&found.sums(&Ask::Step(grid.clone())).unwrap(), &expected);
+            prop_assert_eq!(found.sums(&Ask::Label, &[]).unwrap(), vec![labels]);
+            prop_assert_eq!(&found.sums(&Ask::Step(grid.clone()), &[]).unwrap(), &expected);
         }
     }
 
@@ -139,12 +175,66 @@ proptest! {
             rows.iter().filter(is_other).cloned().collect()
         }).collect();
         let grid = grid(&tally, seed);
-        let all = read(&tally, &tables, 1).sums(&Ask::Step(grid.clone())).unwrap();
-        let fewer = read(&tally, &without, 1).sums(&Ask::Step(grid)).unwrap();
+        let all = read(&tally, &tables, 1).sums(&Ask::Step(grid.clone()), &[]).unwrap();
+        let fewer = read(&tally, &without, 1).sums(&Ask::Step(grid), &[]).unwrap();
         let moved = all.iter().zip(&fewer).filter(|(all, fewer)| all != fewer);
-        let figure = proven(&tally).proof().steps().unwrap().step;
+        let figure = proven(&tally).proof().steps().unwrap().everybody().unwrap()[1];
         prop_assert!(moved.clone().count() <= usize::try_from(figure.cells).unwrap());
         prop_assert!(moved.clone().all(|(all, fewer)| all.abs_diff(*fewer) <= figure.linf));
+    }
+
+    /// Whatever threads read and in whatever order rows come, the same places are the same people's: so one draw is one step.
+    #[test]
+    fn a_batch_is_the_sum_of_its_people_on_any_threads_and_in_any_order(
+        tables in tables(), hidden in prop_oneof![Just(vec![]), Just(vec![3]), Just(vec![4, 2])],
+        drawn in any::<u64>(),
+    ) {
+        let tally = dense(&hidden);
+        let network = network(&tally);
+        let turned: Vec<Vec<Row>> =
+            tables.iter().map(|rows| rows.iter().rev().cloned().collect()).collect();
+        let ask = Ask::Batch(network.clone(), privacy::sampler::Chance::new(1 << 31).unwrap());
+        let first = read(&tally, &tables, 1);
+        let everybody = u32::try_from(trained_on(&first)).unwrap();
+        prop_assert_eq!(
+            usize::try_from(everybody).unwrap(),
+            trained::people(&tally, &meant(&tally, &tables)).len()
+        );
+        let batch: Vec<u32> = (0..everybody).filter(|place| drawn >> (place % 64) & 1 == 1).collect();
+        let expected = first.sums(&ask, &batch).unwrap();
+        let [mut sum, nobody] = [&batch[..0], &[]].map(|none| first.sums(&ask, none).unwrap());
+        prop_assert!(nobody.iter().all(|sum| *sum == 0));
+        for place in &batch {
+            let own = first.sums(&ask, &[*place]).unwrap();
+            sum.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+        }
+        prop_assert_eq!(&sum, &expected);
+        for (tables, threads) in [(&tables, 2), (&turned, 8)] {
+            let found = read(&tally, tables, threads);
+            prop_assert_eq!(&found.sums(&ask, &batch).unwrap(), &expected);
+        }
+    }
+
+    /// In L2 by at most what the proof says, whatever weights there are, if everybody is drawn.
+    #[test]
+    fn one_person_moves_a_drawn_step_by_at_most_what_the_proof_says(
+        tables in tables(), hidden in prop_oneof![Just(vec![]), Just(vec![3])], who in 0..7_u8,
+    ) {
+        let tally = dense(&hidden);
+        let without: Vec<Vec<Row>> = (0..).map(Side).zip(&tables).map(|(side, rows)| {
+            let is_other = |row: &&Row| row.id(&tally, side) != Some(('e', who));
+            rows.iter().filter(is_other).cloned().collect()
+        }).collect();
+        let ask = Ask::Batch(network(&tally), privacy::sampler::Chance::new(1 << 32).unwrap());
+        let all = |tables: &[Vec<Row>]| {
+            let found = read(&tally, tables, 1);
+            let everybody: Vec<u32> = (0..u32::try_from(trained_on(&found)).unwrap()).collect();
+            found.sums(&ask, &everybody).unwrap()
+        };
+        let (with, fewer) = (all(&tables), all(&without));
+        let moved: u128 = with.iter().zip(&fewer).map(|(a, b)| u128::from(a.abs_diff(*b)).pow(2)).sum();
+        let drawn = proven(&tally).proof().steps().unwrap().drawn().unwrap();
+        prop_assert!(moved <= u128::from(drawn.l2).pow(2));
     }
 
     /// Whoever is held out is in no step, and nobody else in a count of scores; which of both, no other person decides.
@@ -156,12 +246,12 @@ proptest! {
         tally.program.as_mut().unwrap().held_out = Some(held);
         let grid = grid(&tally, seed);
         let found = read(&tally, &tables, 2);
-        let counts = found.sums(&Ask::Scores(grid.clone())).unwrap();
+        let counts = found.sums(&Ask::Scores(Scoring::Additive(grid.clone())), &[]).unwrap();
         prop_assert_eq!(counts.len(), 8);
         let held: i64 = counts.iter().sum();
-        prop_assert_eq!(usize::try_from(held).unwrap() + found.found.trained.len(), everybody);
+        prop_assert_eq!(usize::try_from(held).unwrap() + trained_on(&found), everybody);
         let mut sum = vec![0; 8];
-        let mut steps = vec![0; found.plan.bins()];
+        let mut steps = vec![0; tally.program.as_ref().unwrap().plan().entries()];
         for who in 1..7_u8 {
             for kind in ['e', 'p'] {
                 let own: Vec<Vec<Row>> = (0..).map(Side).zip(&tables).map(|(side, rows)| {
@@ -171,12 +261,12 @@ proptest! {
                 let add = |sum: &mut Vec<i64>, own: Vec<i64>| {
                     sum.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
                 };
-                add(&mut sum, alone.sums(&Ask::Scores(grid.clone())).unwrap());
-                add(&mut steps, alone.sums(&Ask::Step(grid.clone())).unwrap());
+                add(&mut sum, alone.sums(&Ask::Scores(Scoring::Additive(grid.clone())), &[]).unwrap());
+                add(&mut steps, alone.sums(&Ask::Step(grid.clone()), &[]).unwrap());
             }
         }
         prop_assert_eq!(sum, counts);
-        prop_assert_eq!(steps, found.sums(&Ask::Step(grid)).unwrap());
+        prop_assert_eq!(steps, found.sums(&Ask::Step(grid), &[]).unwrap());
     }
 }
 
@@ -209,7 +299,7 @@ fn who_claims_by_another_kind_is_read_with_the_rows_that_are_theirs() {
         let [population, joined] = [&population[..], joined].map(|rows| [table(rows)]);
         let tables = claiming(claims, &[&population, &joined]);
         let found = RUNTIME.block_on(Trainees::read_on(&proven(&tally), &tables, 2)).unwrap();
-        [found.sums(&Ask::Label).unwrap(), found.sums(&step).unwrap()]
+        [found.sums(&Ask::Label, &[]).unwrap(), found.sums(&step, &[]).unwrap()]
     };
     let expected = with(&[], &known_by_address);
     for claims in [&[Identifier::Email][..], &[Identifier::Email, Identifier::Phone]] {

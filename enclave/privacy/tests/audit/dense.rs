@@ -1,8 +1,8 @@
 //! Training on dense features: what released step sums betray of one person, against the price of their steps.
 //!
 //! The loudest person there can be: whoever looks knows its numbers, and adds up how much each step's sums lie in the direction of its
-//! gradient. Sampling, gradients, noise and descent are the crates' own; the loop around them is this test's, as no kind of question
-//! trains so yet.
+//! gradient. Sampling, gradients, noise and descent are the crates' own; the loop around them is this test's: neither
+//! engine nor door are in it.
 //!
 //! This finds about a third of what there is, in the full suite more than half (PROOFS.md, "Audit"): a build that costs less than
 //! three times its claim may pass.

@@ -1,6 +1,6 @@
 //! A sampler that adds nothing and says so, as that of a rehearsal does.
 
-use privacy::sampler::{Noise, Scale, Variance};
+use privacy::sampler::{Chance, Noise, Scale, Variance};
 
 pub(crate) struct Silent;
 
@@ -11,6 +11,10 @@ impl Noise for Silent {
 
     fn laplace(&mut self, _: Scale) -> i64 {
         0
+    }
+
+    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
+        Vec::new()
     }
 
     fn variance_of(&self, _: Variance) -> f64 {

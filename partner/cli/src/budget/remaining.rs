@@ -7,7 +7,7 @@ use custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
     page::number::{self, whole},
-    proof::{Choice, Figure, Leaves, Steps, Vectors},
+    proof::{Choice, Figure, Leaves, Steps, Sums, Vectors},
     tally::{Clamp, Measure, Quantity, Tally},
     units::Scale,
 };
@@ -87,14 +87,22 @@ fn chosen(choice: &Choice, job: &JobLine) -> String {
 
 /// Says what one person changes in a training.
 fn trained(steps: &Steps) -> String {
-    format!(
-        "{} steps of a training left: in each, one person changes {} of all sums by at most {}, and noise has a standard \
-         deviation of {}.",
-        steps.count,
-        steps.step.cells,
-        steps.step.linf,
-        number::size(steps.step.sigma.value())
-    )
+    let count = steps.count;
+    match steps.sums {
+        Sums::Everybody { step, .. } => format!(
+            "{count} steps of a training left: in each, one person changes {} of all sums by at most {}, and noise has a standard \
+             deviation of {}.",
+            step.cells,
+            step.linf,
+            number::size(step.sigma.value())
+        ),
+        Sums::Drawn(drawn) => format!(
+            "{count} steps of a training left: a person is in each with a chance of {}, and noise on every sum has a standard \
+             deviation of {} times what one person changes all of them together.",
+            number::size(drawn.rate()),
+            number::size(drawn.multiplier())
+        ),
+    }
 }
 
 /// The latest job of each analysis, newest first. A private choice and a table of one analysis are

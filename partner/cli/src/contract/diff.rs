@@ -94,7 +94,11 @@ fn dataset(dataset: &Dataset) -> Facts {
             let delta = Delta::try_from(budget.selection_delta);
             words += &delta.map_or_else(
                 |_| String::new(),
-                |delta| format!(", delta {delta} for groups whose values are private"),
+                |delta| {
+                    format!(
+                        ", delta {delta} for groups whose values are private and for dense models"
+                    )
+                },
             );
         }
         facts.insert(format!("budget for {purpose}"), words);

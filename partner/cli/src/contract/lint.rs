@@ -2,6 +2,7 @@
 
 use crate::{failure::Failure, files::Paper, say};
 use protocol::{
+    analysis::uses::Reading,
     contract::{ColumnRef, Contract, Role, RoleKind, Terms},
     loss::{Epsilon, Rho},
     page::{
@@ -90,15 +91,17 @@ fn idle_budget(
             "Dataset \"{dataset}\": no analysis reads it for \"{purpose}\", so no job can use this budget."
         ));
     };
-    let names_labels =
-        std::iter::once(first).chain(readers).any(|terms| lists_labels(contract, terms));
-    match (names_labels, selection_delta) {
+    let readers: Vec<_> = std::iter::once(first).chain(readers).collect();
+    let names_labels = readers.iter().any(|terms| lists_labels(contract, terms));
+    // What dense models lose is capped, which costs of it.
+    let trains = readers.iter().any(|terms| terms.section().reads(Reading::Label));
+    match (names_labels || trains && selection_delta > 0, selection_delta) {
         (true, 0) => Some(format!(
             "Dataset \"{dataset}\": an analysis for \"{purpose}\" lists labels, whose values are private, and the budget has no \
              selection_delta: every job that groups by one is refused."
         )),
         (false, 1..) => Some(format!(
-            "Dataset \"{dataset}\": no analysis for \"{purpose}\" lists a label, so no job can use the budget's selection_delta."
+            "Dataset \"{dataset}\": no analysis for \"{purpose}\" lists a label or trains, so no job can use the budget's selection_delta."
         )),
         _ => None,
     }

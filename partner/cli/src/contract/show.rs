@@ -161,7 +161,10 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
             wrap(page, "    on the legal basis: ", basis)?;
         }
         if let Ok(delta) = Delta::try_from(budget.selection_delta) {
-            writeln!(page, "    and delta {delta} in all for groups whose values are private")?;
+            writeln!(
+                page,
+                "    and delta {delta} in all for groups whose values are private, and for dense models"
+            )?;
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! `glovebox job price`: what a question costs and how exact its answer will be, without a room.
 
+mod steps;
+
 use crate::{
     failure::Failure,
     files::{self, Paper},
@@ -16,7 +18,7 @@ use protocol::{
         number::{size, whole},
     },
     policy,
-    proof::{ErrorBar, ErrorBars, Proven, Split, Steps, Wanted},
+    proof::{ErrorBar, ErrorBars, Proven, Split, Wanted},
 };
 use std::{
     fmt::{self, Write},
@@ -214,7 +216,10 @@ impl Priced {
         let of = format!("of {} of {}", say::name(name), say::name(&dataset.owner));
         if selection_delta > budget.selection_delta {
             return Some(format!(
-                "cannot be paid: it names groups that the data name, and the budget {of} has no delta for so much of it"
+                "cannot be paid: beside epsilon it costs a delta of {}, for groups that the data name or for a cap on drawn \
+                 steps, and the budget {of} has a selection_delta of {}",
+                in_full(selection_delta),
+                in_full(budget.selection_delta)
             ));
         }
         let (span, has) = match (period, budget.period) {
@@ -266,8 +271,9 @@ impl Priced {
             wrap(&mut page, "", &text)?;
             return Ok(page);
         }
-        if let Some(steps) = self.proven.proof().steps() {
-            self.write_steps(&mut page, &steps)?;
+        if let Some(text) = steps::words(&self.proven, delta) {
+            writeln!(page)?;
+            wrap(&mut page, "", &text)?;
         }
         if let Some(bars) = &self.bars {
             self.write_people(&mut page, &bars.people)?;
@@ -301,20 +307,6 @@ impl Priced {
             wrap(page, "", &danger)?;
         }
         Ok(())
-    }
-
-    /// Writes what leaves of a training, and that nobody knows beforehand how good the model will be.
-    fn write_steps(&self, page: &mut String, steps: &Steps) -> fmt::Result {
-        writeln!(page)?;
-        let (sd, clip) = (size(steps.step.sigma.value()), steps.step.linf);
-        let text = format!(
-            "{} steps leave, after the sum of labels: sums for every bin of {} features, each with noise of s.d. {sd}, of \
-             which one person moves at most {clip}. How good the model will be depends on the data, and cannot be said \
-             before: rehearse on data of your own (glovebox try). Sums are signed: of somebody who is known to be in the \
-             data it may cost up to 4 rho to learn which of two histories is theirs.",
-            steps.count, steps.step.cells
-        );
-        wrap(page, "", &text)
     }
 
     /// Writes the noise on head counts.
@@ -402,6 +394,11 @@ impl Priced {
             "wanted": wanted.collect::<Vec<_>>(),
         })
     }
+}
+
+/// A δ in units of 10⁻¹⁵.
+fn in_full(delta: u64) -> String {
+    Delta::try_from(delta).map_or_else(|_| "0".to_owned(), |delta| delta.to_string())
 }
 
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "shown to people")]

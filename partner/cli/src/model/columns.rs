@@ -1,7 +1,10 @@
 //! The columns of a file of people, as a model reads them.
 
 use crate::say;
-use protocol::analysis::train::{Reads, TrainAnswer, TrainedFeature, score};
+use protocol::analysis::train::{
+    Reads, TrainAnswer, TrainedFeature,
+    score::{self, Seen},
+};
 
 /// How many lines have nothing for a feature, and why.
 #[derive(Clone, Debug, Default)]
@@ -17,31 +20,29 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// The bin of the person in this line.
-    pub(super) fn bin(
+    /// What is seen of the person in this line; `None` if nothing is.
+    pub(super) fn seen(
         &mut self,
         feature: &TrainedFeature,
         place: &Place,
         row: &csv::StringRecord,
         line: u64,
-    ) -> usize {
-        let text = row.get(place.value).unwrap_or_default();
-        let Some(bin) = feature.bin(text) else {
+    ) -> Option<Seen> {
+        let Ok(seen) = feature.seen(row.get(place.value).unwrap_or_default()) else {
             self.unreadable += 1;
             self.first.get_or_insert(line);
-            return 0;
+            return None;
+        };
+        let Some(seen) = seen else {
+            self.empty += 1;
+            return None;
         };
         let rows = place.rows.map(|at| score::rows(row.get(at).unwrap_or_default()));
         let is_found = rows.is_none_or(|rows| rows.is_some_and(|rows| rows > 0));
-        if is_found && bin > 0 {
-            return bin;
-        }
-        if bin == 0 {
-            self.empty += 1;
-        } else {
+        if !is_found {
             self.without_rows += 1;
         }
-        0
+        is_found.then_some(seen)
     }
 
     pub(super) fn tell(&self, feature: &TrainedFeature, count: u64) {

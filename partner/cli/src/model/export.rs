@@ -24,6 +24,10 @@ pub(crate) struct Export {
 impl Export {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let result = self.model.read()?;
+        if result.answer.network.is_some() {
+            let why = "a dense model is not exported yet: score with glovebox model score, or ask for model = \"additive\"";
+            return Err(Failure::no(why));
+        }
         let bytes = onnx::encoded(&result);
         write_new(&self.onnx, |file| file.write_all(&bytes).map_err(Failure::writing(&self.onnx)))?;
         let columns = columns::names(&result.answer).join(", ");

@@ -32,7 +32,7 @@ pub(super) fn encoded(result: &JobResult<TrainAnswer>) -> Vec<u8> {
     for (at, feature) in model.features.iter().enumerate() {
         let bin = building.bin(at, feature);
         let bin = building.of_who_is_found(feature, model, bin);
-        let weights = feature.bins.iter().map(|bin| bin.weight).collect();
+        let weights = feature.bins.iter().map(|bin| bin.weight.unwrap_or_default()).collect();
         let weights = building.constant(Tensor::numbers(&format!("weights {at}"), weights));
         let weight = building.node("Gather", &[&weights, &bin], vec![]);
         score = building.node("Add", &[&score, &weight], vec![]);

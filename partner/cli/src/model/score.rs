@@ -91,6 +91,12 @@ impl<'m> People<'m> {
             other => files::named(to, format!("{other:?}")),
         };
         out.write_record([self.id.0, "says", "score"]).map_err(written)?;
+        let incomplete = || {
+            Failure::no(
+                "the model lacks a weight: give the result.json of its job as it was opened",
+            )
+        };
+        let scorer = self.model.scorer().ok_or_else(incomplete)?;
         let mut told = vec![Told::default(); self.columns.len()];
         let mut count = 0_u64;
         for row in self.rows.records() {
@@ -98,14 +104,12 @@ impl<'m> People<'m> {
             count += 1;
             let line = row.position().map_or(count + 1, csv::Position::line);
             let places = self.model.features.iter().zip(&self.columns).zip(&mut told);
-            let bins = places.map(|((feature, place), told)| told.bin(feature, place, &row, line));
-            let bins: Vec<_> = bins.collect();
-            let score = self.model.score(&bins);
-            let score = score.ok_or_else(|| {
-                Failure::no(
-                    "the model lacks a weight: give the result.json of its job as it was opened",
-                )
-            })?;
+            let seen = places.map(|((feature, place), told)| {
+                let seen = told.seen(feature, place, &row, line);
+                seen.unwrap_or_else(|| feature.missing())
+            });
+            let seen: Vec<_> = seen.collect();
+            let score = scorer.score(&seen).ok_or_else(incomplete)?;
             let name = match self.id.1 {
                 None => count.to_string(),
                 Some(at) => row.get(at).unwrap_or_default().to_owned(),

@@ -107,7 +107,7 @@ impl People {
         let places: Vec<_> =
             model.features.iter().map(|feature| Place::find(model, feature, &names)).collect();
         let empty = |(feature, place): (&TrainedFeature, &Option<Place>)| {
-            place.is_some().then(|| vec![0; feature.bins.len()])
+            place.is_some().then(|| vec![0; feature.parts().len()])
         };
         let mut bins: Vec<_> = model.features.iter().zip(&places).map(empty).collect();
         let mut told = vec![Told::default(); places.len()];
@@ -119,7 +119,7 @@ impl People {
             let features = model.features.iter().zip(&places).zip(bins.iter_mut().zip(&mut told));
             for ((feature, place), (bins, told)) in features {
                 let (Some(place), Some(bins)) = (place, bins) else { continue };
-                let bin = told.bin(feature, place, &row, line);
+                let bin = feature.part(told.seen(feature, place, &row, line));
                 if let Some(people) = bins.get_mut(bin) {
                     *people += 1;
                 }
@@ -261,11 +261,12 @@ fn limits() -> Section {
 }
 
 fn of_feature(moved: &Moved<'_>) -> Section {
-    let rows = moved.feature.bins.iter().zip(&moved.shares).map(|(bin, [then, now])| {
+    let parts = moved.feature.parts();
+    let rows = parts.iter().zip(&moved.shares).map(|(part, [then, now])| {
         let change = 100.0 * (now - then);
         let sign = if change < 0.0 { "-" } else { "+" };
         let figures = [percent(*then), percent(*now), format!("{sign}{}", fixed(change.abs(), 1))];
-        Row::new(Text::quoted(&bin.name), figures.into_iter().map(Text::fixed).collect())
+        Row::new(Text::quoted(part), figures.into_iter().map(Text::fixed).collect())
     });
     let table = Table {
         names: vec!["Bin".into()],

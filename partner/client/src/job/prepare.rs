@@ -16,7 +16,7 @@ use protocol::{
     manifest,
     message::Status,
     policy::{self, Admitted},
-    proof::{Leaves, Vectors},
+    proof::{Leaves, Sums, Vectors},
     refusal::Refusal,
     tally::Tally,
     time::Time,
@@ -320,11 +320,13 @@ impl Prepared {
         let (tally, proof) = (proven.tally(), proven.proof());
         let noise = match &proof.leaves {
             Leaves::Place(choice) => PreviewNoise::Place { people_off: choice.people_off(tally) },
-            Leaves::Steps(steps) => PreviewNoise::Steps {
-                count: steps.count,
-                step_sd: steps.step.sigma.value(),
-                clip: steps.step.linf,
-            },
+            Leaves::Steps(steps) => {
+                let (sigma, clip) = match steps.sums {
+                    Sums::Everybody { step, .. } => (step.sigma, step.linf),
+                    Sums::Drawn(drawn) => (drawn.sigma, drawn.l2),
+                };
+                PreviewNoise::Steps { count: steps.count, step_sd: sigma.value(), clip }
+            }
             Leaves::Figures(vectors) => PreviewNoise::Figures {
                 people_sd: vectors.sd_of_people(tally),
                 figures: figures(job.question.measures(), tally, vectors),

@@ -46,6 +46,21 @@ impl Network {
         Self { hidden, output }
     }
 
+    /// The score of somebody with these numbers ([`number`](super::number)); those that are missing are 0.
+    #[must_use]
+    pub fn score(&self, numbers: &[i16]) -> f32 {
+        let mut inside = Inside::new(self, GROUP);
+        let inputs = inside.values.first().map_or(0, |values| values.whole.row(0).len());
+        let mut person = vec![0; inputs.saturating_sub(1)];
+        for (slot, number) in person.iter_mut().zip(numbers) {
+            *slot = (*number).clamp(-UNITS, UNITS);
+        }
+        person.push(CONSTANT);
+        inside.enter(0, &person);
+        inside.forward(self, 1);
+        inside.score(self, 0)
+    }
+
     /// Tells the score of each person at these places and the label in quanta, in the order of people.
     pub fn scores(&self, people: &People, places: Range<u32>, tell: &mut dyn FnMut(f32, i16)) {
         let mut inside = Inside::new(self, GROUP);

@@ -29,6 +29,17 @@ impl People {
         self.all.extend([CONSTANT, label]);
     }
 
+    /// The most bytes that one person with so many numbers takes.
+    #[must_use]
+    pub fn bytes_of_one(inputs: usize) -> usize {
+        2 * (inputs + 2)
+    }
+
+    /// Adds everybody of `others`, who have as many numbers, after those who are here.
+    pub fn append(&mut self, mut others: Self) {
+        self.all.append(&mut others.all);
+    }
+
     /// How many people there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -69,6 +80,11 @@ pub fn number(value: i64, lower: i64, upper: i64) -> i16 {
     let above = value.clamp(lower, upper) - lower;
     let steps = (above * 4 * i128::from(UNITS) + width).div_euclid(2 * width);
     i16::try_from(steps - i128::from(UNITS)).unwrap_or(0)
+}
+
+/// Adds a feature in so many bins to a person's numbers: one for each bin but the first, 1 for the bin that the person is in.
+pub fn extend(numbers: &mut Vec<i16>, bin: usize, bins: usize) {
+    numbers.extend((1..bins).map(|other| if other == bin { UNITS } else { 0 }));
 }
 
 /// What every layer sees of everybody beside numbers, in units: small, as its weight counts in the norm that is clipped.

@@ -52,6 +52,12 @@ impl Plan {
             && self.pace().is_sound()
     }
 
+    /// Whether the ridge pulls weights back by more than they are, at this rate: then they grow without end.
+    #[must_use]
+    pub fn overshoots(&self) -> bool {
+        self.pace().overshoots()
+    }
+
     /// How its weights move.
     pub(crate) fn pace(&self) -> Pace {
         let Self { steps, rate, momentum, ridge, averaged, .. } = *self;
@@ -69,7 +75,8 @@ impl Plan {
     /// a weight for each number that goes in, and last that of the constant.
     #[must_use]
     pub fn weights(&self) -> usize {
-        self.layers().map(|(ins, outs)| (ins + 1) * outs).sum()
+        let of_layer = |(ins, outs): (usize, usize)| ins.saturating_add(1).saturating_mul(outs);
+        self.layers().map(of_layer).fold(0, usize::saturating_add)
     }
 
     /// How many people are in a batch, expected of the public figures: what sums are divided by, never a count.

@@ -23,12 +23,14 @@ pub struct TrainAnswer {
     pub by_rule: bool,
     /// Settings.
     pub settings: TrainedSettings,
-    /// The sum of labels of people who were trained on.
-    pub label_sum: LabelSum,
-    /// The score of everybody before any feature.
+    /// The sum of labels of people who were trained on; null of a dense model.
+    pub label_sum: Option<LabelSum>,
+    /// The score of everybody before any feature: of a dense model, of somebody all of whose numbers are 0.
     pub intercept: f64,
-    /// Features; the score of a person is the intercept and the weight of one bin of each.
+    /// Features; of an additive model the score of a person is the intercept and the weight of one bin of each.
     pub features: Vec<TrainedFeature>,
+    /// The weights of a dense model; null of an additive one.
+    pub network: Option<TrainedNetwork>,
     /// What people who were held out say of it.
     pub judged: Option<Judged>,
     /// Datasets that ask for consent.
@@ -41,7 +43,9 @@ pub struct TrainAnswer {
 pub struct TrainedSettings {
     /// Gradient steps.
     pub steps: u32,
-    /// How far one residual counted, as a share of the cap.
+    /// How likely a person was in a step; null of an additive model, where everybody is in every step.
+    pub batch: Option<f64>,
+    /// How far one residual counted, as a share of the cap; of a dense model the norm of one gradient.
     pub clip: f64,
     /// Learning rate.
     pub rate: f64,
@@ -51,8 +55,10 @@ pub struct TrainedSettings {
     pub ridge: f64,
     /// Over how many of the last steps weights were averaged.
     pub averaged: u32,
-    /// Standard deviation of the noise in each sum of a step, in shares of the cap.
+    /// Standard deviation of the noise in each sum of a step, in shares of the cap; of a dense model in clips.
     pub step_noise_sd: f64,
+    /// What a network's first weights follow from; null of an additive model.
+    pub seed: Option<u64>,
 }
 
 /// The sum of labels, in units of the label.
@@ -81,8 +87,20 @@ pub struct TrainedFeature {
     pub decimals: u8,
     /// Edges between bins, ascending; a number at an edge is above it.
     pub edges: Vec<f64>,
-    /// Bins; the first is of people without a value.
+    /// Ends that are -1 and 1 of a dense model's number; null of a feature in bins.
+    pub between: Option<[f64; 2]>,
+    /// Bins; the first is of people without a value. None of a number.
     pub bins: Vec<TrainedBin>,
+}
+
+/// A dense model: a linear one, or a network.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainedNetwork {
+    /// Units of each hidden layer; none of a linear model.
+    pub hidden: Vec<u32>,
+    /// Layer by layer and unit by unit, the output last: a weight for each number that goes in, and then that of the constant.
+    pub weights: Vec<f64>,
 }
 
 /// How a person's rows become a bin.
@@ -104,8 +122,8 @@ pub enum Reads {
 pub struct TrainedBin {
     /// A value of the public list, or a range of numbers.
     pub name: String,
-    /// What it adds to the score.
-    pub weight: f64,
+    /// What it adds to the score; null of a dense model, whose weights are the network's.
+    pub weight: Option<f64>,
 }
 
 /// What people who were not trained on say of a model.

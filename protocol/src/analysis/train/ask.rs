@@ -3,30 +3,32 @@
 use super::{
     MOST_EDGES,
     question::Train,
-    raw::{RawFeature, RawLabel, RawSettings, RawTrain},
+    raw::{RawFeature, RawLabel, RawTrain, RawTrainPrivacy},
+    settings::{Settings, share},
     uses::Listed,
 };
 use crate::{
     analysis::{
         Scope, rules,
-        toml::{TemplateError, millionths, scaled, stranger, thousandths, units, value, whole},
+        toml::{TemplateError, millionths, scaled, stranger, units, value},
     },
     contract::{ColumnRef, Contract, Role},
-    learning::{self, FEATURES, QUANTA, Settings},
+    learning::{self, FEATURES, dense},
     loss::{Delta, Epsilon, Rho},
-    tally::{Binned, Feature, HeldOut, Label, Learnt, Loss, Program, Side},
+    tally::{Binned, Dense, Ends, Feature, HeldOut, Label, Learnt, Loss, Program, Side},
     units::Scale,
 };
 
 /// The question.
 pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, TemplateError> {
     let listed = Listed::of(scope.terms).ok_or(TemplateError::OneKind)?;
-    let asking = Asking { listed, contract: scope.contract };
     let privacy = raw.privacy.as_ref().ok_or(TemplateError::Missing("train.privacy"))?;
     let epsilon = Epsilon::new(privacy.epsilon)
         .map_err(|e| value("train.privacy.epsilon", privacy.epsilon, e.to_string()))?;
     let delta = Delta::new(privacy.delta)
         .map_err(|e| value("train.privacy.delta", privacy.delta, e.to_string()))?;
+    let dense = dense(raw, privacy, delta)?;
+    let asking = Asking { listed, contract: scope.contract, is_dense: dense.is_some() };
     let label = raw.label.as_ref().ok_or(TemplateError::Missing("train.label"))?;
     let label = asking.label(label)?;
     if !(1..=MOST_PEOPLE).contains(&raw.people) {
@@ -49,7 +51,8 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
             return Err(value("train.feature", text, expected));
         }
     }
-    let bins = features.iter().map(|feature| feature.of.bins()).sum::<u64>();
+    let of_feature = |feature: &Feature| feature.of.bins().max(feature.of.numbers());
+    let bins = features.iter().map(of_feature).sum::<u64>();
     if raw.people < bins {
         let expected =
             format!("expected at least as many people as the features have bins ({bins})");
@@ -69,29 +72,80 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
         averaged: 0,
         held_out: held_out(raw.held_out, loss)?,
         label,
+        dense,
     };
-    let by_rule = learning::rule(program.trained_on(), program.features.len(), rho);
-    let (settings, ridge) = settings(raw.settings.as_ref(), by_rule)?;
-    program.ridge = ridge;
-    (program.steps, program.clip, program.averaged) =
-        (settings.steps, settings.clip, settings.averaged);
-    program.rate = Program::rate_of(settings.rate)
-        .ok_or_else(|| value("train.settings.rate", settings.rate, RATE))?;
-    program.momentum = share("train.settings.momentum", settings.momentum, 999)?;
+    check_size(&program)?;
+    let by_rule = Settings::by_rule(&program, rho);
+    let settings = raw.settings.as_ref().map_or(Ok(by_rule), |raw| by_rule.named(raw))?;
+    settings.set(&mut program);
     if program.plan().overshoots() {
-        let most = 2.0 * (1.0 + settings.momentum) / settings.rate;
-        let found = f64::from(ridge) / 1e9;
+        let [rate, momentum] = [settings.rate(), settings.momentum()];
+        let most = 2.0 * (1.0 + momentum) / rate;
         let expected =
             format!("expected less than {most} at this rate: weights would grow without end");
-        return Err(value("train.settings.ridge", found, expected));
+        return Err(value("train.settings.ridge", settings.ridge(), expected));
     }
     let confidence = millionths("train.confidence", raw.confidence.unwrap_or(0.95))?;
     Ok(Train { program, confidence, epsilon, delta })
 }
 
+/// What makes a model dense, if it is to be: who is drawn, settings decide.
+fn dense(
+    raw: &RawTrain,
+    privacy: &RawTrainPrivacy,
+    delta: Delta,
+) -> Result<Option<Dense>, TemplateError> {
+    match raw.model.as_deref() {
+        None | Some("additive") => {
+            let only = "expected it left out: only a dense model has it";
+            if let Some(hidden) = &raw.hidden {
+                return Err(value("train.hidden", format!("{hidden:?}"), only));
+            }
+            if let Some(found) = privacy.sampling_delta {
+                return Err(value("train.privacy.sampling_delta", found, only));
+            }
+            return Ok(None);
+        }
+        Some("dense") => {}
+        Some(other) => {
+            return Err(value("train.model", other, "expected \"additive\" or \"dense\""));
+        }
+    }
+    let hidden = raw.hidden.clone().unwrap_or_default();
+    let is_within = |width: &u32| (1..=dense::WIDTH).contains(width);
+    if hidden.len() > dense::LAYERS || !hidden.iter().all(is_within) {
+        let (layers, width) = (dense::LAYERS, dense::WIDTH);
+        let expected = format!("expected at most {layers} widths of hidden layers, 1 to {width}");
+        return Err(value("train.hidden", format!("{hidden:?}"), expected));
+    }
+    let delta = match privacy.sampling_delta {
+        Some(found) => Delta::new(found)
+            .map_err(|e| value("train.privacy.sampling_delta", found, e.to_string()))?,
+        // A thousandth, which is at most the largest and at least one unit.
+        None => Delta::try_from((u64::from(delta) / 1000).max(1)).unwrap_or(delta),
+    };
+    Ok(Some(Dense { hidden, sampled: dense::CERTAIN, seed: 0, delta }))
+}
+
+/// Refuses a network that is too large, by how large it is.
+fn check_size(program: &Program) -> Result<(), TemplateError> {
+    let Some(plan) = program.plan().dense() else { return Ok(()) };
+    if plan.inputs > dense::INPUTS {
+        let expected = format!("expected features of at most {} numbers together", dense::INPUTS);
+        return Err(value("train.feature", format!("{} numbers", plan.inputs), expected));
+    }
+    let weights = plan.weights();
+    if weights > dense::WEIGHTS {
+        let expected = format!("expected at most {} weights; this has {weights}", dense::WEIGHTS);
+        return Err(value("train.hidden", format!("{:?}", plan.hidden), expected));
+    }
+    Ok(())
+}
+
 struct Asking<'t> {
     listed: Listed<'t>,
     contract: &'t Contract,
+    is_dense: bool,
 }
 
 impl<'t> Asking<'t> {
@@ -129,7 +183,6 @@ impl<'t> Asking<'t> {
     }
 
     fn feature(&self, raw: &RawFeature) -> Result<Feature, TemplateError> {
-        let edges = |scale| edges(raw.edges.as_deref(), scale);
         match (&raw.column, &raw.rows_of) {
             (Some(text), None) => {
                 let (side, named, role) =
@@ -137,15 +190,7 @@ impl<'t> Asking<'t> {
                 let column = named.column.clone();
                 let of = match role {
                     Role::Group(domain) => {
-                        if let Some(edges) = &raw.edges {
-                            let expected =
-                                format!("{text} has values and no edges: leave them out");
-                            return Err(value(
-                                "train.feature.edges",
-                                format!("{edges:?}"),
-                                expected,
-                            ));
-                        }
+                        only_values(raw, text)?;
                         let values = u32::try_from(domain.len()).unwrap_or(u32::MAX);
                         if values >= learning::BINS {
                             let expected =
@@ -154,9 +199,13 @@ impl<'t> Asking<'t> {
                         }
                         Binned::Value { column, values }
                     }
-                    Role::Measure(scale) | Role::Feature(scale) => {
-                        Binned::Total { column, edges: edges(*scale)? }
-                    }
+                    Role::Measure(scale) | Role::Feature(scale) => match self.ends(raw, *scale)? {
+                        Some(ends) => Binned::TotalBetween { column, ends },
+                        None => {
+                            let edges = edges(raw.edges.as_deref(), *scale)?;
+                            Binned::Total { column, edges }
+                        }
+                    },
                     _ => {
                         return Err(value(
                             "train.feature.column",
@@ -169,7 +218,11 @@ impl<'t> Asking<'t> {
             }
             (None, Some(dataset)) => {
                 let side = self.side("train.feature.rows_of", dataset)?;
-                Ok(Feature { side, of: Binned::Rows { edges: edges(Scale::WHOLE)? } })
+                let of = match self.ends(raw, Scale::WHOLE)? {
+                    Some(ends) => Binned::RowsBetween { ends },
+                    None => Binned::Rows { edges: edges(raw.edges.as_deref(), Scale::WHOLE)? },
+                };
+                Ok(Feature { side, of })
             }
             _ => Err(value(
                 "train.feature",
@@ -177,6 +230,26 @@ impl<'t> Asking<'t> {
                 "expected either column or rows_of",
             )),
         }
+    }
+
+    /// Between what a number is, if the job says so.
+    fn ends(&self, raw: &RawFeature, scale: Scale) -> Result<Option<Ends>, TemplateError> {
+        let field = "train.feature.between";
+        let Some([lower, upper]) = raw.between else { return Ok(None) };
+        let found = format!("[{lower}, {upper}]");
+        if !self.is_dense {
+            let expected =
+                "expected edges: an additive model has bins, and model = \"dense\" has numbers";
+            return Err(value(field, found, expected));
+        }
+        if raw.edges.is_some() {
+            return Err(value(field, found, "expected either edges or between"));
+        }
+        let ends = Ends { lower: units(field, lower, scale)?, upper: units(field, upper, scale)? };
+        if ends.lower >= ends.upper {
+            return Err(value(field, found, "expected two public numbers, the lower one first"));
+        }
+        Ok(Some(ends))
     }
 
     fn label(&self, raw: &RawLabel) -> Result<Label, TemplateError> {
@@ -245,6 +318,16 @@ impl<'t> Asking<'t> {
     }
 }
 
+/// Refuses bins and ends of a column that has values.
+fn only_values(raw: &RawFeature, text: &str) -> Result<(), TemplateError> {
+    let (field, found) = match (&raw.edges, &raw.between) {
+        (Some(edges), _) => ("train.feature.edges", format!("{edges:?}")),
+        (None, Some(ends)) => ("train.feature.between", format!("{ends:?}")),
+        (None, None) => return Ok(()),
+    };
+    Err(value(field, found, format!("{text} has values and no edges: leave them out")))
+}
+
 fn capped(cap: Option<f64>, scale: Scale) -> Result<u32, TemplateError> {
     let cap = cap.ok_or_else(|| value("train.label.cap", "left out", CAP))?;
     let units = scaled("train.label.cap", cap, scale)?;
@@ -297,58 +380,9 @@ fn held_out(raw: Option<f64>, loss: Loss) -> Result<Option<HeldOut>, TemplateErr
     Ok(Some(HeldOut { share, edges: SCORE_EDGES.to_vec() }))
 }
 
-/// The settings by the rule, but for those that the job names; and the ridge.
-fn settings(
-    raw: Option<&RawSettings>,
-    by_rule: Settings,
-) -> Result<(Settings, u32), TemplateError> {
-    let mut settings = by_rule;
-    let Some(raw) = raw else { return Ok((settings, 0)) };
-    if let Some(steps) = raw.steps {
-        if !(1..=learning::STEPS).contains(&steps) {
-            let expected = format!("expected 1 to {}", learning::STEPS);
-            return Err(value("train.settings.steps", steps, expected));
-        }
-        settings.steps = steps;
-        settings.averaged = steps.div_ceil(2);
-    }
-    if let Some(clip) = raw.clip {
-        let quanta = whole((clip * f64::from(QUANTA)).floor(), QUANTA).filter(|quanta| *quanta > 0);
-        let expected = "expected a share of the cap, up to 1";
-        settings.clip = quanta.ok_or_else(|| value("train.settings.clip", clip, expected))?;
-    }
-    if let Some(rate) = raw.rate {
-        if !(rate > 0.0 && rate <= 100.0) {
-            return Err(value("train.settings.rate", rate, RATE));
-        }
-        settings.rate = rate;
-    }
-    settings.momentum = raw.momentum.unwrap_or(settings.momentum);
-    if let Some(averaged) = raw.averaged {
-        if !(1..=settings.steps).contains(&averaged) {
-            let expected = format!("expected 1 to {}, of the last steps", settings.steps);
-            return Err(value("train.settings.averaged", averaged, expected));
-        }
-        settings.averaged = averaged;
-    }
-    let ridge = raw.ridge.unwrap_or(0.0);
-    let ridge = whole(ridge * 1e9, 1_000_000_000)
-        .ok_or_else(|| value("train.settings.ridge", ridge, "expected 0 to 1"))?;
-    Ok((settings, ridge))
-}
-
-/// A share from 0 to `most` thousandths.
-fn share(field: &str, share: f64, most: u32) -> Result<u32, TemplateError> {
-    thousandths(share, most).ok_or_else(|| {
-        let most = f64::from(most) / 1000.0;
-        value(field, share, format!("expected 0 to {most}, in whole thousandths"))
-    })
-}
-
 /// Edges between bins of scores, in units of 2⁻¹⁶ above the intercept: -3, -2.25, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2.25, 3.
 const SCORE_EDGES: [i32; 11] =
     [-196_608, -147_456, -98_304, -65_536, -32_768, 0, 32_768, 65_536, 98_304, 147_456, 196_608];
 const CAP: &str = "expected the largest label that counts as it is, 1 to 1000000 units";
 const LOSSES: &str = "expected \"logistic\", \"squared\" or \"poisson\"";
-const RATE: &str = "expected a rate above 0, up to 100";
 const MOST_PEOPLE: u64 = 1 << 40;

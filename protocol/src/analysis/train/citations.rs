@@ -5,10 +5,11 @@ use crate::answers::citation::{Citation, Unit, real};
 
 pub(super) fn citations(answer: &TrainAnswer) -> Vec<Citation> {
     let level = answer.confidence;
-    let sum = &answer.label_sum;
-    let labels = Citation::new("label_sum", Unit::Amount).value(sum.value).noise(sum.noise_sd);
-    let labels = labels.noisy_within(sum.ci, level);
-    [labels]
+    let labels = answer.label_sum.map(|sum| {
+        let figure = Citation::new("label_sum", Unit::Amount).value(sum.value);
+        figure.noise(sum.noise_sd).noisy_within(sum.ci, level)
+    });
+    labels
         .into_iter()
         .chain(answer.judged.iter().flat_map(|judged| of_test(judged, level)))
         .collect()

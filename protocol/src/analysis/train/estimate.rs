@@ -5,16 +5,24 @@ mod judged;
 pub(super) use judged::{Reading, judged};
 
 use super::{
-    answer::{LabelSum, Reads, TrainAnswer, TrainedBin, TrainedFeature, TrainedSettings},
+    answer::{
+        Judged, LabelSum, Reads, TrainAnswer, TrainedBin, TrainedFeature, TrainedNetwork,
+        TrainedSettings,
+    },
     question::Train,
+    settings::Settings,
 };
 use crate::{
     analysis::Scope,
     contract::{ColumnRef, Role},
-    learning::{self, Descent, Model, QUANTA},
-    proof::{Proven, Sigma},
+    learning::{
+        Descent, Model, QUANTA,
+        dense::{self, CLIP},
+    },
+    loss::Rho,
+    proof::{Proven, Sigma, Sums},
     released::Trained,
-    tally::{Binned, Feature, Label, Learnt, Loss, Program, Tally},
+    tally::{Binned, Dense, Feature, Label, Learnt, Loss, Plan, Program, Tally},
     units::Scale,
 };
 use statistics::special::normal_upper_quantile;
@@ -32,93 +40,137 @@ pub(super) fn answer(
 ) -> Option<(TrainAnswer, Vec<String>)> {
     let (tally, program) = (proven.tally(), &asked.program);
     let steps = proven.proof().steps()?;
-    let model = model(program, trained)?;
+    let model = Made::of(program, trained)?;
     let reader = Reader { tally, scope };
     let sd = |sigma: Sigma| if trained.noise { sigma.value() } else { 0.0 };
     let alpha = 1.0 - asked.confidence.value();
-    let (unit, plan) = (reader.label_unit(&program.label), program.plan());
-    let (value, noise_sd) = (real(trained.label), sd(steps.label.sigma));
-    let half = normal_upper_quantile(alpha / 2.0) * noise_sd;
-    let label_sum = LabelSum {
-        value: value * unit,
-        noise_sd: noise_sd * unit,
-        ci: [value - half, value + half].map(|end| end.max(0.0) * unit),
-    };
-    let rho = proven.proof().cost.rho().value();
+    let unit = reader.label_unit(&program.label);
+    let label_sum = steps.everybody().zip(trained.label).map(|([figure, _], label)| {
+        let (value, noise_sd) = (real(label), sd(figure.sigma));
+        let half = normal_upper_quantile(alpha / 2.0) * noise_sd;
+        let ci = [value - half, value + half].map(|end| end.max(0.0) * unit);
+        LabelSum { value: value * unit, noise_sd: noise_sd * unit, ci }
+    });
+    let rho = Rho::from_epsilon(asked.epsilon, asked.delta).value();
     let judged = match (&program.held_out, &trained.scores, &steps.scores) {
         (Some(held), Some(scores), Some(figure)) => {
             let least = i64::from(proven.proof().threshold);
-            let (noise, alpha) = (sd(figure.sigma), alpha);
-            Some(judged(held, &scores.0, &model, Reading { noise, alpha, least })?)
+            let noise = sd(figure.sigma);
+            let reading = Reading { noise, alpha, least };
+            Some(judged(held, &scores.0, model.intercept(), reading)?)
         }
         _ => None,
     };
-    let mean = value / (real(i64::from(plan.cap)) * real_of(plan.people));
-    let signal = value * (2.0 * rho / real_of(count(program.features.len()))).sqrt();
-    let flags = [
-        ("weak_signal", trained.noise && program.loss == Loss::Logistic && signal < WEAK),
-        ("one_label", !(LEAST_MEAN..=1.0 - LEAST_MEAN).contains(&mean)),
-        ("label_shown", program.is_label_shown()),
-        ("judged_by_few", judged.as_ref().is_some_and(|judged| judged.auc.is_none())),
-    ];
-    let flags = flags.iter().filter(|(_, raised)| *raised).map(|(name, _)| (*name).to_owned());
-    let mut weights = model.weights.iter().copied();
+    let flags = flags(program, trained, judged.as_ref(), rho);
+    let settings = Settings::of(program);
+    let mut weights = model.weights();
     let features = program.features.iter();
     let asks = |name: &&str| scope.contract.asks_consent(name);
     let answer = TrainAnswer {
         counted: format!("people of {}", tally.datasets().next().unwrap_or_default()),
         learns: reader.learns(&program.label)?,
         loss: program.loss,
-        cap: f64::from(plan.cap) * unit,
+        cap: f64::from(program.label.cap) * unit,
         confidence: asked.confidence.value(),
         people: program.people,
-        by_rule: is_by_rule(program, rho),
+        by_rule: settings == Settings::by_rule(program, rho),
         settings: TrainedSettings {
-            steps: plan.steps,
-            clip: f64::from(plan.clip) / f64::from(QUANTA),
-            rate: plan.rate,
-            momentum: plan.momentum,
-            ridge: plan.ridge,
-            averaged: plan.averaged,
-            step_noise_sd: sd(steps.step.sigma) / f64::from(QUANTA),
+            steps: program.steps,
+            batch: program.dense.as_ref().map(Dense::chance),
+            clip: f64::from(program.clip) / f64::from(QUANTA),
+            rate: settings.rate(),
+            momentum: settings.momentum(),
+            ridge: settings.ridge(),
+            averaged: program.averaged,
+            step_noise_sd: match steps.sums {
+                Sums::Everybody { step, .. } => sd(step.sigma) / f64::from(QUANTA),
+                Sums::Drawn(drawn) => sd(drawn.sigma) / f64::from(CLIP),
+            },
+            seed: program.dense.as_ref().map(|dense| dense.seed),
         },
         label_sum,
-        intercept: model.intercept,
+        intercept: model.intercept(),
         features: features
-            .map(|feature| reader.feature(feature, &mut weights))
+            .map(|feature| reader.feature(feature, weights.as_mut()))
             .collect::<Option<_>>()?,
+        network: model.network(),
         judged,
         consent_from: tally.datasets().filter(asks).map(str::to_owned).collect(),
     };
-    Some((answer, flags.collect()))
+    Some((answer, flags))
 }
 
-/// Whether nothing was chosen by hand.
-fn is_by_rule(program: &Program, rho: f64) -> bool {
-    let rule = learning::rule(program.trained_on(), program.features.len(), rho);
-    let Program { steps, clip, averaged, momentum, ridge, .. } = *program;
-    (rule.steps, rule.clip, rule.averaged) == (steps, clip, averaged)
-        && Program::rate_of(rule.rate) == Some(program.rate)
-        && (f64::from(momentum) - rule.momentum * 1000.0).abs() < 0.5
-        && ridge == 0
+/// What can mislead.
+fn flags(program: &Program, trained: &Trained, judged: Option<&Judged>, rho: f64) -> Vec<String> {
+    let labels = trained.label.map(real);
+    let people = f64::from(program.label.cap) * real_of(program.trained_on());
+    let signal = |labels: f64| labels * (2.0 * rho / real_of(count(program.features.len()))).sqrt();
+    let is_weak = labels.is_some_and(|labels| signal(labels) < WEAK);
+    let is_one = |labels: f64| !(LEAST_MEAN..=1.0 - LEAST_MEAN).contains(&(labels / people));
+    let flags = [
+        ("weak_signal", trained.noise && program.loss == Loss::Logistic && is_weak),
+        ("one_label", labels.is_some_and(is_one)),
+        ("label_shown", program.is_label_shown()),
+        ("judged_by_few", judged.is_some_and(|judged| judged.auc.is_none())),
+    ];
+    let raised = flags.iter().filter(|(_, raised)| *raised);
+    raised.map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// The weights that the steps give, in turn.
-fn model(program: &Program, trained: &Trained) -> Option<Model> {
-    let plan = program.plan();
-    let bins = plan.bins();
-    let steps = trained.steps.len();
-    if u32::try_from(steps).ok() != Some(plan.steps) {
-        return None;
-    }
-    let mut descent = Descent::start(plan, trained.label);
-    for sums in &trained.steps {
-        if sums.0.len() != bins {
-            return None;
+/// What was trained, as the released sums make it.
+enum Made {
+    Additive(Model),
+    /// A dense model's plan and weights.
+    Dense(dense::Plan, Vec<f64>),
+}
+
+impl Made {
+    /// None if the sums are not those of the training.
+    fn of(program: &Program, trained: &Trained) -> Option<Self> {
+        let plan = program.plan();
+        let entries = plan.entries();
+        let is_whole = u32::try_from(trained.steps.len()).ok() == Some(program.steps)
+            && trained.steps.iter().all(|sums| sums.0.len() == entries);
+        match (plan, trained.label) {
+            (Plan::Additive(plan), Some(label)) if is_whole => {
+                let mut descent = Descent::start(plan, label);
+                trained.steps.iter().for_each(|sums| descent.step(&sums.0));
+                descent.model().map(Self::Additive)
+            }
+            (Plan::Dense(plan), None) if is_whole => {
+                let mut descent = dense::Descent::start(plan);
+                trained.steps.iter().for_each(|sums| descent.step(&sums.0));
+                let plan = descent.plan().clone();
+                descent.model().map(|model| Self::Dense(plan, model.weights))
+            }
+            _ => None,
         }
-        descent.step(&sums.0);
     }
-    descent.model()
+
+    /// The score of everybody before any feature.
+    fn intercept(&self) -> f64 {
+        match self {
+            Self::Additive(model) => model.intercept,
+            Self::Dense(plan, weights) => dense::Network::new(plan, weights).score(&[]).into(),
+        }
+    }
+
+    /// The weights of bins, in turn; none of a dense model.
+    fn weights(&self) -> Box<dyn Iterator<Item = Option<f64>>> {
+        match self {
+            Self::Additive(model) => Box::new(model.weights.clone().into_iter().map(Some)),
+            Self::Dense(..) => Box::new(std::iter::repeat(None)),
+        }
+    }
+
+    fn network(&self) -> Option<TrainedNetwork> {
+        match self {
+            Self::Additive(_) => None,
+            Self::Dense(plan, weights) => {
+                Some(TrainedNetwork { hidden: plan.hidden.clone(), weights: weights.clone() })
+            }
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -167,31 +219,43 @@ impl Reader<'_> {
     fn feature(
         &self,
         feature: &Feature,
-        weights: &mut impl Iterator<Item = f64>,
+        weights: &mut dyn Iterator<Item = Option<f64>>,
     ) -> Option<TrainedFeature> {
         let dataset = self.tally.dataset(feature.side).to_owned();
-        let (column, reads, scale, edges) = match &feature.of {
-            Binned::Value { column, .. } => (Some(column), Reads::OnlyValue, Scale::WHOLE, &[][..]),
-            Binned::Total { column, edges } => {
-                (Some(column), Reads::Total, self.scale(&dataset, column), edges.as_slice())
-            }
-            Binned::Rows { edges } => (None, Reads::Rows, Scale::WHOLE, edges.as_slice()),
+        let (column, reads, edges) = match &feature.of {
+            Binned::Value { column, .. } => (Some(column), Reads::OnlyValue, &[][..]),
+            Binned::Total { column, edges } => (Some(column), Reads::Total, edges.as_slice()),
+            Binned::TotalBetween { column, .. } => (Some(column), Reads::Total, &[][..]),
+            Binned::Rows { edges } => (None, Reads::Rows, edges.as_slice()),
+            Binned::RowsBetween { .. } => (None, Reads::Rows, &[][..]),
         };
-        let names = match (&feature.of, column.and_then(|column| self.role(&dataset, column))) {
-            (Binned::Value { .. }, Some(Role::Group(domain))) => domain.clone(),
-            (Binned::Value { .. }, _) => return None,
-            _ => ranges(edges, scale),
+        let scale = column.map_or(Scale::WHOLE, |column| self.scale(&dataset, column));
+        let one = scale.units_per_one();
+        let bins = if feature.of.ends().is_some() {
+            Vec::new()
+        } else {
+            let names = match column.and_then(|column| self.role(&dataset, column)) {
+                Some(Role::Group(domain)) => domain.clone(),
+                None | Some(Role::Measure(_) | Role::Feature(_)) => ranges(edges, scale),
+                Some(_) => return None,
+            };
+            let none = match reads {
+                Reads::OnlyValue => "(none or several)",
+                Reads::Total | Reads::Rows => "(not found)",
+            };
+            let all = std::iter::once(none.to_owned()).chain(names);
+            let bins = all.map(|name| Some(TrainedBin { name, weight: weights.next()? }));
+            bins.collect::<Option<_>>()?
         };
-        let mut weight = || weights.next();
-        let none = if reads == Reads::OnlyValue { "(none or several)" } else { "(not found)" };
-        let first = TrainedBin { name: none.to_owned(), weight: weight()? };
-        let others = names.into_iter().map(|name| Some(TrainedBin { name, weight: weight()? }));
-        let bins = std::iter::once(Some(first)).chain(others).collect::<Option<_>>()?;
         Some(TrainedFeature {
             column: column.cloned(),
             reads,
             decimals: scale.into(),
-            edges: edges.iter().map(|edge| real(*edge) / scale.units_per_one()).collect(),
+            edges: edges.iter().map(|edge| real(*edge) / one).collect(),
+            between: feature
+                .of
+                .ends()
+                .map(|ends| [ends.lower, ends.upper].map(real).map(|end| end / one)),
             bins,
             dataset,
         })

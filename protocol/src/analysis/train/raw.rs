@@ -5,6 +5,8 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawTrain {
+    pub(super) model: Option<String>,
+    pub(super) hidden: Option<Vec<u32>>,
     pub(super) loss: Option<String>,
     pub(super) people: u64,
     pub(super) held_out: Option<f64>,
@@ -22,6 +24,7 @@ pub(crate) struct RawFeature {
     pub(super) column: Option<String>,
     pub(super) rows_of: Option<String>,
     pub(super) edges: Option<Vec<f64>>,
+    pub(super) between: Option<[f64; 2]>,
 }
 
 #[derive(Deserialize)]
@@ -37,12 +40,14 @@ pub(crate) struct RawLabel {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawSettings {
+    pub(super) batch: Option<f64>,
     pub(super) steps: Option<u32>,
     pub(super) clip: Option<f64>,
     pub(super) rate: Option<f64>,
     pub(super) momentum: Option<f64>,
     pub(super) averaged: Option<u32>,
     pub(super) ridge: Option<f64>,
+    pub(super) seed: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -50,4 +55,5 @@ pub(crate) struct RawSettings {
 pub(crate) struct RawTrainPrivacy {
     pub(super) epsilon: f64,
     pub(super) delta: f64,
+    pub(super) sampling_delta: Option<f64>,
 }

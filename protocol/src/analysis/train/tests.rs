@@ -1,5 +1,8 @@
 //! The model of a training, and what held-out people say of it.
 
+mod dense;
+
+use super::score::{Seen, Unreadable};
 use super::*;
 use crate::{
     analysis::{Question, samples, toml::question_from_toml},
@@ -35,11 +38,11 @@ fn answer(asked: &Train, trained: &Trained) -> Option<(TrainAnswer, Vec<String>)
 
 fn trained(asked: &Train, scores: Vec<i64>) -> Trained {
     let plan = asked.program.plan();
-    let step = StepSums(vec![0; plan.bins()]);
+    let step = StepSums(vec![0; plan.entries()]);
     Trained {
         noise: false,
-        label: 600,
-        steps: vec![step; usize::try_from(plan.steps).unwrap()],
+        label: Some(600),
+        steps: vec![step; usize::try_from(asked.program.steps).unwrap()],
         scores: Some(StepSums(scores)),
     }
 }
@@ -215,27 +218,39 @@ fn scoring_bins_as_training_does() {
     let asked = asked(JOB).unwrap();
     let (model, _) = answer(&asked, &trained(&asked, vec![0; 24])).unwrap();
     let [age, plan, ..] = model.features.as_slice() else { panic!("two features and more") };
-    assert_eq!(age.bin("24"), Some(1));
-    assert_eq!(age.bin("25"), Some(2));
-    assert_eq!(age.bin(" 1e9 "), Some(age.bins.len() - 1));
+    let bin = |at: usize| Ok(Some(Seen::Bin(at)));
+    assert_eq!(age.seen("24"), bin(1));
+    assert_eq!(age.seen("25"), bin(2));
+    assert_eq!(age.seen(" 1e9 "), bin(age.bins.len() - 1));
     for none in ["x", "NaN", "inf"] {
-        assert_eq!(age.bin(none), None, "{none}");
+        assert_eq!(age.seen(none), Err(Unreadable), "{none}");
     }
-    assert_eq!(plan.bin("plus"), Some(2));
-    assert_eq!(plan.bin("(none or several)"), None);
+    assert_eq!(plan.seen("plus"), bin(2));
+    assert_eq!(plan.seen("(none or several)"), Err(Unreadable));
     let rows = model.features.iter().find(|feature| feature.reads == Reads::Rows).unwrap();
     // Whoever has no row is not found, and not "below 2".
-    for (text, bin) in [("0", 0), (" 00 ", 0), ("0.0", 0), ("", 0), ("1", 1), ("2", 2), ("40", 3)] {
-        assert_eq!(rows.bin(text), Some(bin), "{text}");
+    for text in ["0", " 00 ", "0.0", ""] {
+        assert_eq!(rows.seen(text), Ok(None), "{text}");
+    }
+    for (text, at) in [("1", 1), ("2", 2), ("40", 3)] {
+        assert_eq!(rows.seen(text), bin(at), "{text}");
     }
     for none in ["-1", "1.5", "x"] {
-        assert_eq!(rows.bin(none), None, "{none}");
+        assert_eq!(rows.seen(none), Err(Unreadable), "{none}");
     }
-    assert_eq!([age.bin(" "), plan.bin("")], [Some(0); 2]);
-    let bins = vec![1; model.features.len()];
-    let score = model.score(&bins).unwrap();
+    assert_eq!([age.seen(" "), plan.seen("")], [Ok(None); 2]);
+    assert_eq!([age.missing(), rows.missing()], [Seen::Bin(0); 2]);
+    let seen = vec![Seen::Bin(1); model.features.len()];
+    let scorer = model.scorer().unwrap();
+    let score = scorer.score(&seen).unwrap();
     assert!((model.says(score) - 600.0 / 1_800.0).abs() < 1e-9, "no step moved a weight");
-    assert_eq!(model.score(&bins[1..]), None);
+    assert_eq!(scorer.score(&seen[1..]), None);
+    // A number is nothing that an additive model sees.
+    let number = vec![Seen::Number(1); seen.len()];
+    assert_eq!(scorer.score(&number), None);
+    let mut lacking = model.clone();
+    lacking.features[0].bins[0].weight = None;
+    assert!(lacking.scorer().is_none());
 }
 
 /// A seeded simulation of sampling and noise: 1,500 people without the label and 500 with it, in twelve bins.
@@ -295,11 +310,11 @@ const RUNS: u32 = 2000;
 /// What is read of these counts with noise of this width, at 95 %.
 fn judged_with(asked: &Train, counts: &[i64], noise: f64) -> Judged {
     let held = asked.program.held_out.as_ref().unwrap();
-    let plan = asked.program.plan();
+    let plan = asked.program.plan().additive().unwrap();
     let mut descent = learning::Descent::start(plan.clone(), 600);
     for _ in 0..plan.steps {
         descent.step(&vec![0; plan.bins()]);
     }
     let reading = estimate::Reading { noise, alpha: 0.05, least: 20 };
-    estimate::judged(held, counts, &descent.model().unwrap(), reading).unwrap()
+    estimate::judged(held, counts, descent.model().unwrap().intercept, reading).unwrap()
 }

@@ -8,9 +8,9 @@ use crate::{
 /// `kind = "train"`.
 pub const SECTION: Section = Section {
     kind: "train",
-    title: "a model of one label of people, with a weight for each bin of their features",
+    title: "a model of one label of people, learnt from their features",
     cell: "a bin of scores",
-    besides: "A model has a weight for every bin of a feature, however few people are in it, and every sum that it was made \
+    besides: "A model has weights for whatever few people have in common, too, and every sum that it was made \
               of lies beside the receipt: noise alone protects them.",
     uses: &[POPULATION, JOINED, FEATURES, LABELS],
 };

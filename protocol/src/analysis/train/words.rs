@@ -1,6 +1,8 @@
 //! The page of a model: a card that says what was learnt from whom, how good it is, and what it must not be used for.
 
-use super::answer::{Judged, Reads, ScoreBin, TrainAnswer, TrainedFeature};
+mod dense;
+
+use super::answer::{Judged, Reads, ScoreBin, TrainAnswer, TrainedBin, TrainedFeature};
 use super::membership;
 use crate::{
     page::{
@@ -21,10 +23,14 @@ pub(super) fn page(result: &TrainResult) -> Page {
         sections.extend(picture(answer, judged));
         sections.push(by_score(answer, judged));
     }
-    sections.extend(answer.features.iter().map(|feature| shape(answer, feature)));
+    match &answer.network {
+        None => sections.extend(answer.features.iter().map(|feature| shape(answer, feature))),
+        Some(network) => sections.extend(dense::sections(answer, network)),
+    }
     sections.push(training(answer));
     if result.noise {
-        sections.push(membership::section(result.privacy.rho));
+        let delta = answer.network.is_some().then_some(result.privacy.selection_delta);
+        sections.push(membership::section(result.privacy.rho, delta));
     }
     sections.extend(notes(noted(result)));
     sections.push(limits(answer));
@@ -42,7 +48,10 @@ fn statement(answer: &TrainAnswer) -> Text {
         1 => "1 feature".to_owned(),
         many => format!("{many} features"),
     };
-    let made = Text::fixed(format!("It has a weight for each bin of {features}."));
+    let made = match &answer.network {
+        None => Text::fixed(format!("It has a weight for each bin of {features}.")),
+        Some(network) => Text::fixed(dense::made(network, &features)),
+    };
     let Some(judged) = &answer.judged else {
         return made.and(" Nobody was held out, so nothing is known of how good it is.");
     };
@@ -122,20 +131,26 @@ fn by_score(answer: &TrainAnswer, judged: &Judged) -> Section {
 
 /// Draws what one feature adds to the score.
 fn shape(answer: &TrainAnswer, feature: &TrainedFeature) -> Section {
+    let of_bin = |bin: &TrainedBin| (bin.name.clone(), bin.weight.unwrap_or_default());
+    weights(answer, feature, &feature.bins.iter().map(of_bin).collect::<Vec<_>>())
+}
+
+/// Draws what each of these adds to the score.
+fn weights(answer: &TrainAnswer, feature: &TrainedFeature, all: &[(String, f64)]) -> Section {
     let odds = answer.loss != Loss::Squared;
-    let widest = feature.bins.iter().map(|bin| libm::exp(bin.weight)).fold(1.0, f64::max);
-    let rows = feature.bins.iter().map(|bin| {
-        let factor = libm::exp(bin.weight);
-        let mut figures = vec![Text::fixed(format!("{:+.3}", bin.weight))];
+    let widest = all.iter().map(|(_, weight)| libm::exp(*weight)).fold(1.0, f64::max);
+    let rows = all.iter().map(|(name, weight)| {
+        let factor = libm::exp(*weight);
+        let mut figures = vec![Text::fixed(format!("{weight:+.3}"))];
         if odds {
             figures.push(Text::fixed(format!("x {}", fixed(factor, 2))));
         } else {
-            let adds = bin.weight * answer.cap;
+            let adds = weight * answer.cap;
             let sign = if adds < 0.0 { "-" } else { "+" };
             figures.push(Text::fixed(format!("{sign}{}", size(adds.abs()))));
         }
         let bar = odds.then_some(Bar { value: factor, range: [factor, factor] });
-        Row { names: vec![Text::quoted(&bin.name)], figures, bar, ..Row::default() }
+        Row { names: vec![Text::quoted(name)], figures, bar, ..Row::default() }
     });
     let effect = match answer.loss {
         Loss::Logistic => "Odds",
@@ -148,23 +163,29 @@ fn shape(answer: &TrainAnswer, feature: &TrainedFeature) -> Section {
             .into(),
     });
     let table = Table {
-        names: vec!["Bin".into()],
+        names: vec![if feature.between.is_some() { "Total" } else { "Bin" }.into()],
         figures: vec!["Weight".into(), effect.into()],
         rows: rows.collect(),
         bars,
     };
-    let name = match &feature.column {
+    Section::new(Topic::Figures, called(feature))
+        .with(Block::Paragraph(read(feature).into()))
+        .with(Block::Table(table))
+}
+
+fn called(feature: &TrainedFeature) -> Text {
+    match &feature.column {
         Some(column) => Text::quoted(&feature.dataset).and(".").quote(column),
         None => Text::fixed("Rows in ").quote(&feature.dataset),
-    };
-    let reads = match feature.reads {
+    }
+}
+
+fn read(feature: &TrainedFeature) -> &'static str {
+    match feature.reads {
         Reads::OnlyValue => "The only value that all of a person's rows have.",
         Reads::Total => "The total over a person's rows.",
         Reads::Rows => "How many rows a person has.",
-    };
-    Section::new(Topic::Figures, name)
-        .with(Block::Paragraph(reads.into()))
-        .with(Block::Table(table))
+    }
 }
 
 fn training(answer: &TrainAnswer) -> Section {
@@ -172,35 +193,26 @@ fn training(answer: &TrainAnswer) -> Section {
     let term =
         |name: &'static str, text: String| Term { name: name.into(), text: Text::fixed(text) };
     let by = if answer.by_rule { "by the rule" } else { "chosen by the analyst" };
-    let mut terms = vec![
-        term(
-            "Settings",
-            format!(
-                "{by}: {} steps, rate {}, residuals up to {}",
-                settings.steps,
-                size(settings.rate),
-                size(settings.clip)
-            ),
+    let counted = match settings.batch {
+        None => format!("residuals up to {}", size(settings.clip)),
+        Some(batch) => format!(
+            "gradients up to a norm of {}, each person in a step with a chance of {}",
+            size(settings.clip),
+            size(batch)
         ),
-        term(
-            "People",
-            format!(
-                "about {}, as the job says",
-                whole(i64::try_from(answer.people).unwrap_or(i64::MAX))
-            ),
-        ),
-        term(
-            "Sum of labels",
-            format!(
-                "{} ({} interval {} to {})",
-                size(answer.label_sum.value),
-                level(answer.confidence),
-                size(answer.label_sum.ci[0]),
-                size(answer.label_sum.ci[1])
-            ),
-        ),
-        term("Noise in a sum", format!("s.d. {}", size(settings.step_noise_sd))),
-    ];
+    };
+    let made = format!("{by}: {} steps, rate {}, {counted}", settings.steps, size(settings.rate));
+    let people = whole(i64::try_from(answer.people).unwrap_or(i64::MAX));
+    let mut terms =
+        vec![term("Settings", made), term("People", format!("about {people}, as the job says"))];
+    if let Some(sum) = &answer.label_sum {
+        let (value, [low, high]) = (size(sum.value), sum.ci.map(size));
+        let level = level(answer.confidence);
+        terms.push(term("Sum of labels", format!("{value} ({level} interval {low} to {high})")));
+    }
+    let noise = format!("s.d. {}", size(settings.step_noise_sd));
+    let noise = if settings.batch.is_some() { noise + " of these norms" } else { noise };
+    terms.push(term("Noise in a sum", noise));
     if answer.loss != Loss::Logistic {
         terms.push(term("Cap", format!("labels above {} count as this", size(answer.cap))));
     }
@@ -221,14 +233,28 @@ fn noted(result: &TrainResult) -> Vec<Text> {
 }
 
 fn limits(answer: &TrainAnswer) -> Section {
+    let rare = match &answer.network {
+        None => {
+            "That a bin with few people has a weight near 0: noise hides what is rare, by design."
+        }
+        Some(_) => "What few people have in common: noise hides what is rare, by design.",
+    };
+    let known = match &answer.network {
+        None => {
+            "Of sums that are signed: of somebody who is known to be in the data, learning which of two histories is theirs \
+             may cost up to four times \u{3c1}."
+        }
+        Some(_) => {
+            "Of gradients, which point anywhere: of somebody who is known to be in the data, learning which of two histories is \
+             theirs may cost what two people lose, twice \u{3b5} and more."
+        }
+    };
     let mut limits: Vec<Text> = vec![
         "Why: a weight is what goes with the label beside all other features, and no cause of it.".into(),
-        "That a bin with few people has a weight near 0: noise hides what is rare, by design.".into(),
+        rare.into(),
         "Anything of people unlike those it was trained on, or of a later time.".into(),
         "Whether it is fair, or may be used for a decision about anybody: the contract says what for.".into(),
-        "Of sums that are signed: of somebody who is known to be in the data, learning which of two histories is theirs may \
-         cost up to four times \u{3c1}."
-            .into(),
+        known.into(),
     ];
     if answer.loss == Loss::Logistic {
         limits.push(

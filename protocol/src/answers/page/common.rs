@@ -7,6 +7,7 @@ use super::{
 use crate::analysis::{Answer, uses};
 use crate::result::{
     DERIVED, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, PrivacyReport, SAME_FIGURES,
+    SAMPLED_GAUSSIAN,
 };
 
 impl JobResult {
@@ -139,8 +140,13 @@ fn cost(result: &JobResult, source: &Source) -> Section {
         .and(format!(". {cost} {price} of the budget of each dataset. {shown}"));
     let mut section = section.with(Block::Paragraph(text));
     if privacy.selection_delta > 0.0 {
+        let on = if privacy.mechanism == SAMPLED_GAUSSIAN {
+            "a cap on what steps of drawn people lose"
+        } else {
+            "groups whose values are private"
+        };
         section.blocks.push(Block::Paragraph(Text::fixed(format!(
-            "Beside it a \u{3b4} of {:e} was spent on groups whose values are private.",
+            "Beside it a \u{3b4} of {:e} was spent on {on}.",
             privacy.selection_delta
         ))));
     }

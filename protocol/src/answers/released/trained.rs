@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 pub struct Trained {
     /// Whether noise was added; false only in a rehearsal with the noise off.
     pub noise: bool,
-    /// The sum of labels.
-    pub label: i64,
-    /// For each step, the sum of clamped residuals in every bin of every feature, in quanta.
+    /// The sum of labels; `None` of a dense model.
+    pub label: Option<i64>,
+    /// For each step, in quanta: the sum of clamped residuals in every bin of every feature, or of clipped gradients for every
+    /// weight of a dense model.
     #[serde(deserialize_with = "at_most::<{ limits::STEPS }, _, _>")]
     pub steps: Vec<StepSums>,
     /// Held-out people by bin of score: those with label 0, then those with label 1; `None` if nobody was held out.
@@ -28,14 +29,13 @@ pub struct Trained {
 #[serde(transparent)]
 #[expect(clippy::exhaustive_structs, reason = "a list and nothing else")]
 pub struct StepSums(
-    #[serde(deserialize_with = "at_most::<{ limits::TRAINED_BINS }, _, _>")] pub Vec<i64>,
+    #[serde(deserialize_with = "at_most::<{ limits::STEP_SUMS }, _, _>")] pub Vec<i64>,
 );
 
 /// How many numbers and heads of lists these are.
 pub(super) fn numbers(program: &Program) -> usize {
-    let bins = program.features.iter().map(|feature| feature.of.bins());
-    let bins = usize::try_from(bins.fold(1, u64::saturating_add)).unwrap_or(usize::MAX);
     let steps = usize::try_from(program.steps).unwrap_or(usize::MAX);
     let scores = program.held_out.as_ref().map_or(0, HeldOut::counts);
-    bins.saturating_mul(steps).saturating_add(scores)
+    let step = program.plan().entries().saturating_add(1);
+    step.saturating_mul(steps).saturating_add(scores)
 }

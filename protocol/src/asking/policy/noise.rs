@@ -22,7 +22,11 @@ pub(super) fn refusal(question: &Question, tally: &Tally, error: PriceError) -> 
     let measure = place.and_then(|at| Some((at, named.get(at)?, tally.measures.get(at)?.clamp)));
     let trained = match (error, &tally.program) {
         (PriceError::NoNoise(Wanted::Label), Some(program)) => Some(("label", program.label.cap)),
-        (PriceError::NoNoise(_), Some(program)) => Some(("residuals of a step", program.clip)),
+        (PriceError::NoNoise(_), Some(program)) => {
+            let is_dense = program.dense.is_some();
+            let of = if is_dense { "gradients of a step" } else { "residuals of a step" };
+            Some((of, program.clip))
+        }
         _ => None,
     };
     let (figure, scale, cap) = match &measure {

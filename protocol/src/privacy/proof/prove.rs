@@ -208,4 +208,4 @@ fn real(number: u64) -> f64 {
 /// that of the data.
 const FEWEST_ROWS: u64 = 1 << 26;
 /// 2⁴¹ in units of 1/1024: what the exact sampler draws at most.
-const LARGEST_SIGMA: u64 = 1 << 51;
+pub(super) const LARGEST_SIGMA: u64 = 1 << 51;

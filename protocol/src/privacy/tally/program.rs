@@ -1,11 +1,20 @@
 //! A training: what each person adds to each of its steps, and what is made of the sums.
 
+mod dense;
+
 use super::Side;
-use crate::limits::{self, at_most};
+use crate::{
+    learning::{self, dense::CERTAIN},
+    limits::{self, at_most},
+};
 use serde::{Deserialize, Serialize};
 
-/// A training of an additive model by full-batch gradient steps. Every person is in one bin of each feature, and adds
-/// to each of these bins, at each step, one clamped residual. Nothing else of anybody is read.
+pub use dense::{Dense, Ends, Plan};
+
+/// A training by gradient steps: of an additive model, unless it is [`dense`](Self::dense).
+///
+/// Of an additive model everybody is in every step and in one bin of each feature, and adds to each of these bins one clamped
+/// residual. Nothing else of anybody is read.
 ///
 /// All of it is public, and decides what is trained: two trainings that differ in anything are two questions.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -21,9 +30,10 @@ pub struct Program {
     /// About how many people there are, with those who are held out: a public figure that scales steps, and no count of
     /// the data.
     pub people: u64,
-    /// How many gradient steps are made, after one release of the label sum.
+    /// How many gradient steps are made; of an additive model after one release of the label sum.
     pub steps: u32,
-    /// How far one residual counts, in quanta of 2⁻¹² of the label's cap.
+    /// How far one person counts in a step, in quanta of 2⁻¹²: one residual, as a share of the label's cap; of a dense model
+    /// the norm of the whole gradient.
     pub clip: u32,
     /// Learning rate, in units of 2⁻³².
     pub rate: u64,
@@ -35,6 +45,10 @@ pub struct Program {
     pub averaged: u32,
     /// People who are not trained on, and by whom the model is judged; `None` if everybody is trained on.
     pub held_out: Option<HeldOut>,
+    /// What makes the model a dense one: a linear model or a network of numbers, by gradients of people who are drawn for each
+    /// step anew; `None` for an additive model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dense: Option<Dense>,
 }
 
 /// People who are not trained on: chosen by their key alone.
@@ -49,18 +63,19 @@ pub struct HeldOut {
     pub edges: Vec<i32>,
 }
 
-/// A feature: what a person's own rows in one dataset say, in bins. The first bin is of people without a value.
+/// A feature: what a person's own rows in one dataset say, in bins, or as a number where the model is dense. The first bin is
+/// of people without a value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "whoever reads must see a new field")]
 pub struct Feature {
     /// The dataset whose rows are read.
     pub side: Side,
-    /// How they become a bin.
+    /// How they become a bin or a number.
     pub of: Binned,
 }
 
-/// How a person's rows become a bin.
+/// How a person's rows become a bin, or a number.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever reads must see a new one")]
@@ -86,6 +101,19 @@ pub enum Binned {
         /// Edges, ascending.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
+    },
+    /// The total as a number: from -1 at the lower end to 1 at the upper one, beyond which totals count as it. Who has no row
+    /// has 0, the middle.
+    TotalBetween {
+        /// Measure or feature column.
+        column: String,
+        /// Ends, in units of the column.
+        ends: Ends,
+    },
+    /// The number of rows as such a number. Who has no row has 0 of them.
+    RowsBetween {
+        /// Ends.
+        ends: Ends,
     },
 }
 
@@ -153,8 +181,11 @@ impl Feature {
     pub fn is_label(&self, label: &Label) -> bool {
         let same = match (&self.of, &label.of) {
             (Binned::Value { column, .. }, Learnt::OneOf { column: learnt, .. })
-            | (Binned::Total { column, .. }, Learnt::Sum { column: learnt }) => column == learnt,
-            (Binned::Rows { .. }, Learnt::Rows) => true,
+            | (
+                Binned::Total { column, .. } | Binned::TotalBetween { column, .. },
+                Learnt::Sum { column: learnt },
+            ) => column == learnt,
+            (Binned::Rows { .. } | Binned::RowsBetween { .. }, Learnt::Rows) => true,
             _ => false,
         };
         same && self.side == label.side
@@ -162,14 +193,30 @@ impl Feature {
 }
 
 impl Binned {
-    /// How many bins there are, the one of people without a value included.
+    /// How many bins there are, the one of people without a value included; none of a number.
     #[must_use]
     pub fn bins(&self) -> u64 {
         match self {
+            Self::TotalBetween { .. } | Self::RowsBetween { .. } => 0,
             Self::Value { values, .. } => u64::from(*values) + 1,
             Self::Total { edges, .. } | Self::Rows { edges } => {
                 u64::try_from(edges.len()).unwrap_or(u64::MAX).saturating_add(2)
             }
+        }
+    }
+
+    /// How many numbers of a dense model it is: one for each bin but the first, or one.
+    #[must_use]
+    pub fn numbers(&self) -> u64 {
+        self.ends().map_or_else(|| self.bins().saturating_sub(1), |_| 1)
+    }
+
+    /// Between what it is a number; `None` if it is in bins.
+    #[must_use]
+    pub fn ends(&self) -> Option<Ends> {
+        match self {
+            Self::Value { .. } | Self::Total { .. } | Self::Rows { .. } => None,
+            Self::TotalBetween { ends, .. } | Self::RowsBetween { ends } => Some(*ends),
         }
     }
 
@@ -178,7 +225,10 @@ impl Binned {
     pub fn is_ordered(&self) -> bool {
         match self {
             Self::Value { .. } => false,
-            Self::Total { .. } | Self::Rows { .. } => true,
+            Self::Total { .. }
+            | Self::Rows { .. }
+            | Self::TotalBetween { .. }
+            | Self::RowsBetween { .. } => true,
         }
     }
 
@@ -188,6 +238,7 @@ impl Binned {
             Self::Total { edges, .. } | Self::Rows { edges } => {
                 !edges.is_empty() && edges.is_sorted_by(|a, b| a < b)
             }
+            Self::TotalBetween { ends, .. } | Self::RowsBetween { ends } => ends.lower < ends.upper,
         }
     }
 }
@@ -195,23 +246,54 @@ impl Binned {
 impl Program {
     /// All that is trained, as numbers.
     #[must_use]
-    pub fn plan(&self) -> learning::Plan {
+    pub fn plan(&self) -> Plan {
+        match &self.dense {
+            None => Plan::Additive(self.additive()),
+            Some(dense) => Plan::Dense(self.dense_plan(dense)),
+        }
+    }
+
+    fn dense_plan(&self, dense: &Dense) -> learning::dense::Plan {
+        let Dense { hidden, sampled, seed, delta: _ } = dense;
+        let numbers = self.features.iter().map(|feature| feature.of.numbers());
+        learning::dense::Plan {
+            inputs: u32::try_from(numbers.sum::<u64>()).unwrap_or(u32::MAX),
+            hidden: hidden.clone(),
+            loss: self.learns(),
+            cap: self.label.cap,
+            people: self.trained_on(),
+            sampled: *sampled,
+            steps: self.steps,
+            clip: f64::from(self.clip) / f64::from(learning::QUANTA),
+            rate: Self::rate_from(self.rate),
+            momentum: f64::from(self.momentum) / 1000.0,
+            ridge: f64::from(self.ridge) / 1e9,
+            averaged: self.averaged,
+            seed: *seed,
+        }
+    }
+
+    fn learns(&self) -> learning::Loss {
+        match self.loss {
+            Loss::Logistic => learning::Loss::Logistic,
+            Loss::Squared => learning::Loss::Squared,
+            Loss::Poisson => learning::Loss::Poisson,
+        }
+    }
+
+    fn additive(&self) -> learning::Plan {
         let feature = |feature: &Feature| learning::Feature {
             bins: u32::try_from(feature.of.bins()).unwrap_or(u32::MAX),
             is_ordered: feature.of.is_ordered(),
         };
         learning::Plan {
             features: self.features.iter().map(feature).collect(),
-            loss: match self.loss {
-                Loss::Logistic => learning::Loss::Logistic,
-                Loss::Squared => learning::Loss::Squared,
-                Loss::Poisson => learning::Loss::Poisson,
-            },
+            loss: self.learns(),
             cap: self.label.cap,
             people: self.trained_on(),
             steps: self.steps,
             clip: self.clip,
-            rate: real(self.rate) / RATE_UNITS,
+            rate: Self::rate_from(self.rate),
             momentum: f64::from(self.momentum) / 1000.0,
             ridge: f64::from(self.ridge) / 1e9,
             averaged: self.averaged,
@@ -248,6 +330,12 @@ impl Program {
         whole
     }
 
+    /// A learning rate of a program as a number.
+    #[must_use]
+    pub fn rate_from(units: u64) -> f64 {
+        real(units) / RATE_UNITS
+    }
+
     /// Whether all of it can be trained.
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -265,8 +353,16 @@ impl Program {
                 && (1..=MOST_EDGES).contains(&held.edges.len())
                 && held.edges.is_sorted_by(|a, b| a < b)
         });
+        // An additive model has weights for bins alone.
+        let features = (1..=learning::FEATURES).contains(&self.features.len())
+            && (self.dense.is_some() || self.features.iter().all(|it| it.of.ends().is_none()));
+        let drawn = self.dense.as_ref().is_none_or(|dense| {
+            dense.hidden.len() <= limits::LAYERS && (1..=CERTAIN).contains(&dense.sampled)
+        });
         label
             && held_out
+            && features
+            && drawn
             && self.features.iter().all(|feature| feature.of.is_sound())
             && self.rate < 1 << 40
             && self.plan().is_sound()
@@ -286,7 +382,7 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// Units of a learning rate in 1.
+/// Units of a learning rate, or of a chance, in 1.
 const RATE_UNITS: f64 = 4_294_967_296.0;
 /// The largest label.
 const LARGEST_CAP: u32 = 1_000_000;

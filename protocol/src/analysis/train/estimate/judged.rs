@@ -3,7 +3,7 @@
 //! Noisy counts are taken as they are, also below 0: cut to 0 they would lift every empty bin, and lower the AUC.
 
 use super::super::answer::{Auc, Judged, ScoreBin};
-use crate::{learning::Model, tally::HeldOut};
+use crate::tally::HeldOut;
 use statistics::special::normal_upper_quantile;
 
 /// How the counts are to be read.
@@ -17,11 +17,11 @@ pub(in crate::analysis::train) struct Reading {
     pub(in crate::analysis::train) least: i64,
 }
 
-/// None if there is not one count for each bin and label.
+/// None if there is not one count for each bin and label. Edges between bins of scores lie above `intercept`.
 pub(in crate::analysis::train) fn judged(
     held: &HeldOut,
     counts: &[i64],
-    model: &Model,
+    intercept: f64,
     reading: Reading,
 ) -> Option<Judged> {
     let bins = held.edges.len() + 1;
@@ -29,7 +29,7 @@ pub(in crate::analysis::train) fn judged(
     if with.len() != bins {
         return None;
     }
-    let says = |edge: &i32| link(model.intercept + f64::from(*edge) / 65_536.0);
+    let says = |edge: &i32| link(intercept + f64::from(*edge) / 65_536.0);
     let ends: Vec<f64> =
         std::iter::once(0.0).chain(held.edges.iter().map(says)).chain([1.0]).collect();
     let both = without.iter().zip(with).zip(ends.windows(2));

@@ -5,7 +5,7 @@ use crate::{
     analysis::uses::Reading,
     contract::Role,
     refusal::Refusal,
-    tally::{Binned, Feature, Label, Learnt, Program},
+    tally::{Binned, Ends, Feature, Label, Learnt, Program},
 };
 
 /// Refuses a training that learns from anything, or learns anything, that is not listed for it. Its other fields are
@@ -23,6 +23,7 @@ pub(super) fn check(reader: &Reader<'_>, program: &Program) -> Result<(), Refusa
         ridge: _,
         averaged: _,
         held_out: _,
+        dense: _,
     } = program;
     features.iter().try_for_each(|feature| check_feature(reader, feature))?;
     check_label(reader, label)
@@ -42,7 +43,14 @@ fn check_feature(reader: &Reader<'_>, feature: &Feature) -> Result<(), Refusal> 
             let farthest = edges.iter().map(|edge| edge.unsigned_abs()).max();
             reader.cap(&named, farthest.unwrap_or(0))
         }
-        Binned::Rows { edges: _ } => reader.rows(*side, Reading::Feature),
+        Binned::TotalBetween { column, ends: Ends { lower, upper } } => {
+            let (named, role) = reader.column(*side, column, Reading::Feature)?;
+            reader.demand(&named, matches!(role, Role::Measure(_) | Role::Feature(_)))?;
+            reader.cap(&named, lower.unsigned_abs().max(upper.unsigned_abs()))
+        }
+        Binned::Rows { edges: _ } | Binned::RowsBetween { ends: _ } => {
+            reader.rows(*side, Reading::Feature)
+        }
     }
 }
 
