@@ -108,6 +108,8 @@ fn tally(
         products: has_squares.then(|| Product::square(0)).into_iter().collect(),
         cells_per_person,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     };
     let split = Split { n: 200, sum: 500, products: 300 };

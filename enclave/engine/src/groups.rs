@@ -151,6 +151,8 @@ struct Counting<'t, const N: usize> {
     credits: Option<Credits<'t>>,
     /// How people of each joined table are found; none of a union.
     partners: Vec<Partners>,
+    /// Whether people who refuse in the joined table are counted without its rows.
+    keeps_refusers: bool,
 }
 
 /// A tuple of each table: a cell of a person.
@@ -186,6 +188,7 @@ impl<'t, const N: usize> Counting<'t, N> {
             sides,
             credits,
             partners,
+            keeps_refusers: tally.keeps_refusers(),
         }
     }
 
@@ -219,10 +222,15 @@ impl<'t, const N: usize> Counting<'t, N> {
             }
             let mut merge =
                 Merge::<N>::new((&orders, &self.partners), self.tally.counted().len(), part, parts);
-            while let Some((id, own)) = merge.next_person() {
+            while let Some((id, mut own)) = merge.next_person() {
                 // Before any filter: how many refuse says nothing about what rows the refusers have.
+                let is_left_out =
+                    self.keeps_refusers && merge.refuses_in(&own, Which::JOINED.place());
+                if let Some(joined) = own.get_mut(Which::JOINED.place()).filter(|_| is_left_out) {
+                    *joined = None;
+                }
                 if merge.agrees(&own) {
-                    self.add(id, &own, &mut buffers, &mut counted);
+                    self.add(id, (&own, is_left_out), &mut buffers, &mut counted);
                 } else {
                     counted.refuse();
                 }
@@ -230,11 +238,12 @@ impl<'t, const N: usize> Counting<'t, N> {
         }
     }
 
-    /// Adds the person with this id, whose number in each table is known.
+    /// Adds the person with this id, whose number in each table is known, and whether the person's rows of the joined table are left
+    /// out, as the person refuses there.
     fn add(
         &self,
         id: Id,
-        own: &[Option<usize>; N],
+        (own, is_left_out): (&[Option<usize>; N], bool),
         buffers: &mut Buffers<N>,
         counted: &mut Counted<N>,
     ) {
@@ -250,7 +259,8 @@ impl<'t, const N: usize> Counting<'t, N> {
                 side.read_nothing(person);
             }
         }
-        let number = self.of_person.number(id, &found, people, &self.measures, starts);
+        let found_or_left_out = (&found, is_left_out);
+        let number = self.of_person.number(id, found_or_left_out, people, &self.measures, starts);
         self.combine(id, people, [cells, fewer]);
         if let Some(credits) = &self.credits {
             credits.of_person(id, people, credited);
@@ -349,7 +359,9 @@ impl<'t, const N: usize> Counting<'t, N> {
             let mut before = [0; N];
             let places = self.tally.dimensions.iter().map(|dimension| {
                 let place = match dimension {
-                    Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
+                    Dimension::Group { side, .. }
+                    | Dimension::Label { side, .. }
+                    | Dimension::Days { side, .. } => {
                         let at = side.place();
                         let found = self.sides.get(at).zip(before.get_mut(at));
                         found.map(|(table, before)| {
@@ -370,10 +382,15 @@ impl<'t, const N: usize> Counting<'t, N> {
     fn only_labels(&self) -> Vec<Place> {
         let mut before = [0; N];
         for dimension in &self.tally.dimensions {
-            let Dimension::Only { side, values, .. } = dimension else { continue };
-            let Some(at) = before.get_mut(side.place()) else { continue };
+            let (table, values) = match dimension {
+                Dimension::Only { side, values, .. } => (side.place(), *values),
+                // It is one more such column of the population.
+                Dimension::Creative { values, .. } => (Which::POPULATION.place(), Some(*values)),
+                _ => continue,
+            };
+            let Some(at) = before.get_mut(table) else { continue };
             if values.is_none() {
-                let side = self.sides.get(side.place());
+                let side = self.sides.get(table);
                 return side.map(|side| side.only_labels(*at)).unwrap_or_default();
             }
             *at += 1;

@@ -159,7 +159,7 @@ impl Trainees {
         counts
     }
 
-    /// The same of a dense model, above the score of somebody all of whose numbers are 0.
+    /// The same of a dense model, above 0.
     fn dense_counts(
         &self,
         network: &dense::Network,
@@ -168,9 +168,8 @@ impl Trainees {
     ) -> Vec<i64> {
         let mut counts = vec![0; 2 * (self.edges.len() + 1)];
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let nothing = network.score(&[]);
         network.scores(people, place(range.start)..place(range.end), &mut |score, label| {
-            self.count(units(score - nothing), label, &mut counts);
+            self.count(units(score), label, &mut counts);
         });
         counts
     }

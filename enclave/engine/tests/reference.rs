@@ -70,7 +70,7 @@ fn reference(exposures: &[Exposure], sales: &[Sale], clamp: i64) -> Answer {
         buyer.1 += counts * cut(it.spend);
         buyer.2 &= it.agreed == 1;
     }
-    let mut answer: Answer = vec![(0, vec![(0, 0); 2]); Cell::ALL.len()];
+    let mut answer: Answer = vec![(0, vec![(0, 0); 2]); CELLS];
     for (id, (arms, agreed)) in people {
         let buyer = buyers.get(&id);
         let (test, control) = (arms.contains(&0), arms.contains(&2));
@@ -193,26 +193,39 @@ fn answer(raw: Raw, admitted: Admitted, contract: &Contract) -> Answer {
     }
     let paid = ledger.pay(admitted, contract, NOW).unwrap();
     let released = raw.release(paid, &mut Offset).unwrap();
-    let arms = Arms::new(&released.view().unwrap());
+    let view = released.view().unwrap();
+    let arms = Arms::new(&view);
+    // The second outcome leaves as the difference and the total of both arms, each with the offset on it.
+    let halves = |contrast: i64, pooled: i64| {
+        let (contrast, pooled) = (contrast - OFFSET, pooled - OFFSET);
+        [(pooled + contrast) / 2, (pooled - contrast) / 2]
+    };
+    let (sums, squares) =
+        (view.forms_of_sum(&[], 1).unwrap(), view.forms_of_product(&[], 0).unwrap());
+    let spends = halves(sums.contrast.value, sums.pooled.value);
+    let narrow = |value: i128| i64::try_from(value).unwrap();
+    let squares = halves(narrow(squares.contrast.value), narrow(squares.pooled.value));
     let compared = [arms.test.as_ref().unwrap(), arms.control.as_ref().unwrap()];
     arms.cells
         .iter()
+        .take(CELLS)
         .zip(Cell::ALL)
         .map(|(shown, cell)| {
             // Two noisy figures of a tally make one of these.
             let figures = if is_outside(cell) { 2 } else { 1 };
             let n = shown.n.unwrap() - figures * OFFSET;
             let arm = match cell {
-                Cell::TestMatched => Some(compared[0]),
-                Cell::ControlMatched => Some(compared[1]),
+                Cell::TestMatched => Some(0),
+                Cell::ControlMatched => Some(1),
                 _ => None,
             };
-            let measures = arm.map_or(&[][..], |arm| &arm.measures);
-            let sums = measures.iter().map(|it| {
-                let square = it.sum_sq.map_or(0, |it| i64::try_from(it.value).unwrap() - OFFSET);
-                (it.sum.value - OFFSET, square)
+            let sums = arm.map_or(Vec::new(), |arm: usize| {
+                let (visits, spend) = (compared[arm].measures[0], compared[arm].measures[1]);
+                assert_eq!(spend, None);
+                let visits = visits.unwrap().sum.value - OFFSET;
+                vec![(visits, 0), (spends[arm], squares[arm])]
             });
-            (n, sums.collect())
+            (n, sums)
         })
         .collect()
 }
@@ -330,3 +343,6 @@ fn refuses_tables_of_another_layout() {
 const OFFSET: i64 = 1 << 50;
 const FIRST: i32 = -3;
 const LAST: i32 = 20;
+
+/// Where both datasets ask for consent, refusals are of no arm: the last two of [`Cell::ALL`] are not told.
+const CELLS: usize = 7;

@@ -135,6 +135,8 @@ fn tally(features: &[Feature], people: u64, rho: Rho) -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: Some(Program {
             features: vec![feature; features.len()],
             label: Label { side: Side::POPULATION, of: Learnt::Found, cap: 1 },

@@ -17,8 +17,11 @@ pub use totals::{Names, Totals};
 
 mod arms;
 mod choice;
+mod contrasts;
 mod groups;
 mod totals;
+
+use contrasts::Amounts;
 
 /// Totals that were computed from rows. Nothing outside this crate can read them:
 ///
@@ -86,7 +89,7 @@ impl Raw {
         let tally = proven.tally();
         let shows = Thresholds::of(&proven, noisy.people.is_noisy());
         Ok(if tally.compares_arms() {
-            arms::arms(tally, &noisy, shows.other)
+            arms::arms(tally, &noisy, shows)
         } else {
             groups::groups(tally, noisy, shows)
         })
@@ -204,8 +207,12 @@ impl Column {
 struct Noisy {
     names: Names,
     people: Column,
+    /// Of measures that leave cell by cell.
     sums: Vec<Column>,
+    /// Of products that leave cell by cell.
     products: Vec<Column>,
+    /// One for each segment, if there are any.
+    contrasts: Vec<released::Contrasts>,
     /// The number of cells, with noise if their names come from the data.
     cells: i64,
 }
@@ -223,6 +230,8 @@ impl Noisy {
         }
         let Totals { cells: names, people, sums, products } = totals;
         let cells = i64::try_from(people.len()).unwrap_or(i64::MAX) - 1;
+        let Amounts { people, sums, products, pooled } =
+            Amounts::new(tally, people, sums, products);
         let people = Column::draw(people, &vectors.people, noise)?;
         let mut draw = |totals: Vec<Vec<i64>>, figures: &[proof::Figure]| {
             let pairs = totals.into_iter().zip(figures);
@@ -230,13 +239,15 @@ impl Noisy {
                 .map(|(totals, figure)| Column::draw(totals, figure, noise))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let sums = draw(sums, &vectors.sums)?;
-        let products = draw(products, &vectors.products)?;
+        let mut sums = draw(sums, &vectors.sums)?;
+        let mut products = draw(products, &vectors.products)?;
+        let pooled = draw(pooled, &vectors.pooled)?;
+        let contrasts = contrasts::taken(tally, &mut sums, &mut products, &pooled);
         let cells = match &vectors.selection {
             Some(it) => Column::draw(vec![cells], &it.withheld, noise)?.at(0),
             None => cells,
         };
-        Ok(Self { names, people, sums, products, cells })
+        Ok(Self { names, people, sums, products, contrasts, cells })
     }
 
     /// Everything in the cell at `place`.

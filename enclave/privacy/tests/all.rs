@@ -6,6 +6,7 @@ mod audit;
 #[path = "../../../tests/support/betrayed.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared by several tests")]
 mod betrayed;
+mod contrasts;
 mod coverage;
 mod few_events;
 mod groups;
@@ -13,6 +14,7 @@ mod ledger;
 mod release;
 mod report;
 mod sampler;
+mod segments;
 mod silent;
 mod steps;
 mod support;

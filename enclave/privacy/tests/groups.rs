@@ -1,6 +1,7 @@
 //! Tables of groups: what is shown, what is added up, and what only the number of is told.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
+use crate::silent::Silent;
 use crate::support::{Payer, group, proven, table};
 use privacy::sampler::{Chance, Exact, Noise, Scale, Variance};
 use privacy::{Mismatch, Names, Raw, Release, Totals};
@@ -24,27 +25,6 @@ impl Noise for Constant {
 
     fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
         Vec::new()
-    }
-}
-
-/// Adds nothing and says so, as the sampler of a rehearsal does.
-struct Silent;
-
-impl Noise for Silent {
-    fn gaussian(&mut self, _: Variance) -> i64 {
-        0
-    }
-
-    fn laplace(&mut self, _: Scale) -> i64 {
-        0
-    }
-
-    fn batch(&mut self, _: Chance, _: u32) -> Vec<u32> {
-        Vec::new()
-    }
-
-    fn variance_of(&self, _: Variance) -> f64 {
-        0.0
     }
 }
 

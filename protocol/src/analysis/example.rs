@@ -185,6 +185,8 @@ impl Analysis for Example {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: scope.contract.ids_per_person,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         })
     }

@@ -13,7 +13,7 @@ mod tally;
 pub mod uses;
 mod words;
 
-use super::{Analysis, Price, Scope, rules, toml::TemplateError, uses::Section};
+use super::{Analysis, Price, Scope, margin::Margin, rules, toml::TemplateError, uses::Section};
 use crate::{
     answers::citation::Citation,
     limits,
@@ -27,11 +27,14 @@ use crate::{
 };
 
 pub use answer::{
-    ArmResult, Cell, CellCount, DiffInMeans, Economics, LiftAnswer, MatchRate, MatchRates, NoiseSd,
-    OutcomeResult, RelativeLift, SampleRatio,
+    ArmResult, BreakdownResult, Cell, CellCount, DiffInMeans, Economics, Heterogeneity, LeftOut,
+    LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
+    RelativeLift, ReleasedAs, SampleRatio,
 };
-pub use arms::{ArmFigures, Arms, CellFigure, MeasureFigures};
-pub use question::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
+pub use arms::{
+    ArmFigures, Arms, CellFigure, ContrastFigures, MeasureFigures, PairFigures, PartFigures,
+};
+pub use question::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
 
 impl Analysis for Lift {
     const KIND: &'static str = uses::SECTION.kind;
@@ -40,12 +43,15 @@ impl Analysis for Lift {
         "srm_failed",
         "match_differs",
         "consent_with_outcome",
+        "consent_differs",
         "contaminated",
         "contamination_hidden",
         "without_arm",
         "arms_pooled",
         "low_match",
         "arm_withheld",
+        "part_withheld",
+        "rest_left_out",
         // Flags of an outcome.
         "withheld",
         "too_few",
@@ -73,6 +79,8 @@ impl Analysis for Lift {
     fn check_lengths(&self) -> Result<(), Refusal> {
         rules::within(Limit::Values, self.test.len(), limits::VALUES)?;
         rules::within(Limit::Values, self.control.len(), limits::VALUES)?;
+        let segments = self.breakdown.as_ref().map_or(0, |breakdown| breakdown.segments.len());
+        rules::within(Limit::GroupBy, segments, MOST_SEGMENTS)?;
         rules::within(Limit::Outcomes, self.outcomes.len(), limits::MEASURES)
     }
 
@@ -93,6 +101,14 @@ impl Analysis for Lift {
         Some(Self { confidence, ..self.clone() })
     }
 
+    fn with_margin(&self, outcome: &str, margin: Margin) -> Option<Self> {
+        let mut asked = self.clone();
+        let found = asked.outcomes.iter_mut().find(|found| found.name == outcome)?;
+        found.margin = Some(margin);
+        ask::check_margin(found).ok()?;
+        Some(asked)
+    }
+
     fn estimate(
         &self,
         released: &Released,
@@ -110,3 +126,8 @@ impl Analysis for Lift {
         citations::citations(answer)
     }
 }
+
+/// Columns that segments are made of.
+const MOST_SEGMENTS: usize = 3;
+/// Comparisons of one job: outcomes times segments and creatives.
+const MOST_COMPARISONS: usize = 512;

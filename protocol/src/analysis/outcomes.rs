@@ -32,6 +32,7 @@ use crate::{
 };
 
 pub use answer::{AmountEstimate, Elsewhere, Others, OutcomesAnswer, Segment, Share};
+pub(in crate::analysis) use ask::date;
 pub use question::{Amount, Days, Outcomes};
 
 impl Analysis for Outcomes {

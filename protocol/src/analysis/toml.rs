@@ -265,9 +265,16 @@ pub(super) fn thousandths(share: f64, most: u32) -> Option<u32> {
     ((share * 1000.0 - f64::from(found)).abs() < 1e-6).then_some(found)
 }
 
-/// The shares of the loss, in thousandths. A part that nothing needs may have none.
-pub(super) fn split(field: &str, raw: Option<&RawSplit>) -> Result<Split, TemplateError> {
-    let Some(raw) = raw else { return Ok(Split { n: 200, sum: 500, products: 300 }) };
+/// The shares of the loss where a job names none.
+pub(super) const SPLIT: Split = Split { n: 200, sum: 500, products: 300 };
+
+/// The shares of the loss, in thousandths; `left_out` if none are named. A part that nothing needs may have none.
+pub(super) fn split(
+    field: &str,
+    raw: Option<&RawSplit>,
+    left_out: Split,
+) -> Result<Split, TemplateError> {
+    let Some(raw) = raw else { return Ok(left_out) };
     let part = |name: &str, share: f64| {
         thousandths(share, 1000).ok_or_else(|| {
             let expected = "expected 0 to 1, in whole thousandths such as 0.125";

@@ -155,6 +155,8 @@ pub enum Reading {
     Rows,
     /// Assigns people to the arms of a design by the column.
     Arm,
+    /// Divides people of the test arm by their only value in the column.
+    Creative,
     /// Divides people into cells by the column's values.
     Group,
     /// Divides people into cells by their only value in the column. People with several values are
@@ -166,6 +168,8 @@ pub enum Reading {
     Start,
     /// Divides people into cells by their earliest day in the column.
     Earliest,
+    /// Divides people's rows into cells by their day in the column, in bins.
+    Days,
     /// Adds the column up.
     Sum,
     /// Counts different values of the column.

@@ -13,8 +13,16 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+mod arms;
+mod contrasts;
+mod thresholds;
 mod trained;
 
+pub use arms::{
+    arm_cells, arm_of, creative_of, is_creative, is_named, released_cell, segment_of, segments,
+};
+pub use contrasts::{Contrasts, Forms, FormsOf};
+pub use thresholds::Thresholds;
 pub use trained::{StepSums, Trained};
 
 /// What is released of a tally.
@@ -53,7 +61,8 @@ pub struct Chosen {
 pub struct Figures {
     /// Whether noise was added; false only in a rehearsal with the noise off.
     pub noise: bool,
-    /// Cells that are shown, in the order of their names.
+    /// Cells that are shown, in the order of their names. Of a comparison of arms a name may end early: then the cell is of all
+    /// people whose names begin so and are in no other cell that is shown.
     #[serde(deserialize_with = "at_most::<{ limits::FIGURES }, _, _>")]
     pub cells: Vec<Cell>,
     /// How many more cells passed the threshold and had no room in the answer: those with the
@@ -69,6 +78,11 @@ pub struct Figures {
     pub withheld_without_value: Option<u64>,
     /// People who refused consent; `None` if they are too few to be shown.
     pub no_consent: Option<i64>,
+    /// The sums and products that leave as contrasts of two arms, one for each segment that is shown; empty if there are none, or an
+    /// arm is withheld.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "at_most::<{ limits::FIGURES }, _, _>")]
+    pub contrasts: Vec<Contrasts>,
 }
 
 /// A cell that is shown.
@@ -90,12 +104,12 @@ pub struct Cell {
 pub struct Totals {
     /// Number of people; the noise can make it negative.
     pub people: i64,
-    /// The sum of each measure of the tally, in units of its column; empty where people alone are
-    /// shown.
+    /// The sum of each measure of the tally that does not leave as a contrast, in units of its column; empty where people
+    /// alone are shown.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub sums: Vec<i64>,
-    /// The sum of each product of the tally, in its units ([`Product::unit`]); empty where people
-    /// alone are shown.
+    /// The sum of each product of the tally that does not leave as a contrast, in its units ([`Product::unit`]); empty where
+    /// people alone are shown.
     #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<i64>,
 }
@@ -109,34 +123,6 @@ pub enum Place {
     Index(u32),
     /// A label, zero-padded; all zeros stand for no label.
     Label(#[serde(with = "serde_bytes")] [u8; 32]),
-}
-
-/// The noisy head counts from which things are shown: a function of tally and proof alone. An
-/// interval of a count depends on them, since a count that is shown has passed one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Thresholds {
-    /// For a group. It is so high that noise alone hardly ever shows an empty one
-    /// ([`Proven::shown_from`]).
-    pub groups: i64,
-    /// For an arm of a comparison, and for all public groups together that are not shown.
-    pub other: i64,
-    /// For people who refused consent.
-    pub no_consent: i64,
-}
-
-impl Thresholds {
-    /// The thresholds of `proven`. Without noise only the floor counts: no noise can lift a smaller
-    /// count above it.
-    #[must_use]
-    pub fn of(proven: &Proven, is_noisy: bool) -> Self {
-        let whole = |from: u64| i64::try_from(from).unwrap_or(i64::MAX);
-        let least = i64::from(proven.proof().threshold);
-        let is_named = proven.tally().is_named_by_data();
-        let groups = if is_noisy || is_named { whole(proven.shown_from()) } else { least };
-        let no_consent = if is_noisy { whole(proven.refusals_shown_from()) } else { least };
-        Self { groups, other: least, no_consent }
-    }
 }
 
 /// Figures with what their proof says of the noise in each.
@@ -175,9 +161,9 @@ pub struct GroupFigures {
     pub name: Vec<Place>,
     /// Number of people.
     pub people: Figure,
-    /// The sum of each measure of the tally.
+    /// The sum of each measure of the tally that does not leave as a contrast.
     pub sums: Vec<Figure>,
-    /// The sum of each product of the tally.
+    /// The sum of each product of the tally that does not leave as a contrast.
     pub products: Vec<ProductFigure>,
 }
 
@@ -226,9 +212,17 @@ impl Released {
         });
         let cell = CELL + name.sum::<usize>() + figures.saturating_mul(FIGURE);
         let most = limits::FIGURES / (1 + tally.measures.len());
+        // A comparison of arms has a cell more for what is left of each cell of the tally's first two dimensions.
         let cells = if tally.is_named_by_data() { None } else { tally.public_cells() };
+        let cells = cells.and_then(|cells| cells.checked_add(REST));
         let cells = cells.and_then(|cells| usize::try_from(cells).ok()).unwrap_or(most).min(most);
-        cells.saturating_add(1).saturating_mul(cell).saturating_add(HEAD)
+        let (sums, products) = tally.contrasted();
+        let forms = (sums.len() + products.len()).saturating_mul(contrasts::FORMS);
+        let segments = usize::try_from(tally.segment_places()).unwrap_or(usize::MAX);
+        let segment = tally.segments().len().saturating_mul(INDEX);
+        let forms = (forms + segment + CELL).saturating_mul(segments.saturating_add(1));
+        let forms = if sums.is_empty() { 0 } else { forms };
+        cells.saturating_add(1).saturating_mul(cell).saturating_add(HEAD).saturating_add(forms)
     }
 
     /// The figures with their noise; `None` if something else was released.
@@ -287,7 +281,20 @@ impl<'a> View<'a> {
 
     /// The cells that are shown, in the order of their names.
     pub fn cells(&self) -> impl Iterator<Item = GroupFigures> + '_ {
-        self.figures.cells.iter().map(|cell| self.group(&cell.name, &cell.totals, 1))
+        let group = |cell: &Cell| self.group(&cell.name, &cell.totals, self.draws(&cell.name));
+        self.figures.cells.iter().map(group)
+    }
+
+    /// How many cells were added up in the one of this name: 1, unless it is what is left of an arm.
+    fn draws(&self, name: &[Place]) -> u64 {
+        let tally = self.proven.tally();
+        if !tally.compares_arms() || name.len() == tally.dimensions.len() {
+            return 1;
+        }
+        let longer = self.figures.cells.iter().map(|cell| &cell.name);
+        let longer = longer.filter(|other| other.len() > name.len() && other.starts_with(name));
+        let apart = longer.map(|other| self.draws(other)).fold(0, u64::saturating_add);
+        arms::cells_under(tally, name).saturating_sub(apart).max(1)
     }
 
     /// The sum of the noisy figures of all public cells that are not shown; `None` if it is itself
@@ -353,14 +360,19 @@ impl<'a> View<'a> {
             value,
             noise_variance: self.variance(sigma, draws),
         };
-        let sums = totals.sums.iter().zip(&vectors.sums);
-        let products = totals.products.iter().zip(&vectors.products).zip(&tally.products);
+        let by_cell = |at: &usize| tally.contrast_of_sum(*at).is_none();
+        let noise = vectors.sums.iter().enumerate().filter(|(at, _)| by_cell(at));
+        let sums = totals.sums.iter().zip(noise.map(|(_, noise)| noise));
+        let by_cell = |at: &usize| tally.contrast_of_product(*at).is_none();
+        let noise = vectors.products.iter().zip(&tally.products).enumerate();
+        let noise = noise.filter(|(at, _)| by_cell(at)).map(|(_, noise)| noise);
+        let products = totals.products.iter().zip(noise);
         GroupFigures {
             name: name.to_vec(),
             people: figure(totals.people, vectors.people.sigma),
             sums: sums.map(|(value, noise)| figure(*value, noise.sigma)).collect(),
             products: products
-                .map(|((value, noise), product)| {
+                .map(|(value, (noise, product))| {
                     ProductFigure::new(figure(*value, noise.sigma), *product)
                 })
                 .collect(),
@@ -381,6 +393,13 @@ impl Figure {
 }
 
 impl ProductFigure {
+    /// The sum of two figures, each with noise of its own.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let noise_variance = self.noise_variance + other.noise_variance;
+        Self { value: self.value.saturating_add(other.value), noise_variance }
+    }
+
     /// A figure that counts units of `product`.
     fn new(figure: Figure, product: Product) -> Self {
         let unit = product.unit();
@@ -406,6 +425,8 @@ const CELL: usize = 48;
 const INDEX: usize = 13;
 const LABEL: usize = 42;
 const FIGURE: usize = 9;
+/// The cells of what is left of the arms, found and not.
+const REST: u64 = 4;
 /// Bytes of what is in the figures once.
 const HEAD: usize = 256;
 

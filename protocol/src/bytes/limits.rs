@@ -78,6 +78,14 @@ pub const SIGNERS: usize = 64;
 pub const ATTEST_REPLY: Size = Size::new(CONTRACT + 64 * KIB, 16_384);
 /// A reply to a grant, a question for the status, or a closing.
 pub const STATUS_REPLY: Size = Size::new(MIB, 131_072);
+/// A reply with entries of the audit log: their texts, and as many leaves.
+pub const AUDIT_REPLY: Size = Size::new(AUDIT_TEXTS + AUDIT_PAGE * 64 + KIB, 4 * AUDIT_PAGE + 16);
+/// Entries of the audit log in one reply.
+pub const AUDIT_PAGE: usize = 4096;
+/// Bytes of texts of entries in one reply.
+pub const AUDIT_TEXTS: usize = 512 * KIB;
+/// The text of an entry of the audit log.
+pub const AUDIT_ENTRY: Size = Size::new(128 * KIB, 16_384);
 /// A reply to a job: a sealed package, or a refusal.
 pub const RESULT_REPLY: Size = Size::new(OBJECT + 4 * KIB, 16_384);
 /// A reply of a custody.
@@ -100,6 +108,8 @@ pub const FRAME_ITEMS: usize = 32;
 pub const MESSAGE: Size = Size::new(OBJECT, 262_144);
 /// The bucket salt of one contract, sealed to each party.
 pub const SALTS: Size = Size::new(SIGNERS * 2 * KIB, SIGNERS * 8);
+/// A file with an audit log: its heads and entries.
+pub const AUDIT_FILE: Size = Size::new(OBJECT, 4_194_304);
 /// A contract file.
 pub const CONTRACT: usize = MIB;
 /// An object at the host.
@@ -117,6 +127,8 @@ pub const CONDITIONS: usize = 512;
 pub const VALUES: usize = 1000;
 /// Head counts and totals of all cells of one answer: as JSON less than 40 MB, well below what a host keeps.
 pub const FIGURES: usize = 1 << 16;
+/// Cells of a geo experiment.
+pub const GEO_CELLS: usize = 8;
 /// Things to add up.
 pub const MEASURES: usize = 16;
 
@@ -138,6 +150,8 @@ pub const LAYERS: usize = learning::dense::LAYERS;
 pub const STEPS: usize = 1000;
 /// Products of two measures, or of one with itself.
 pub const PRODUCTS: usize = DECODED_MEASURES * (DECODED_MEASURES + 1) / 2;
+/// Pooled totals beside contrasts.
+pub const DECODED_POOLED: usize = DECODED_MEASURES + PRODUCTS;
 /// Parties of a list.
 pub const PARTIES: usize = SIGNERS;
 /// Slices that come with one request.
@@ -165,6 +179,8 @@ pub const DEBITS: usize = 256;
 pub const ANSWERS: usize = 4096;
 /// Bytes of results and receipts, each once.
 pub const ANSWER_BYTES: usize = 192 * MIB;
+/// Bytes of the audit log's entries on requests that were declined.
+pub const REFUSED_BYTES: usize = 16 * MIB;
 
 // Connections, and the bytes that wait in them.
 
@@ -194,6 +210,7 @@ const _: () = {
     assert!(DELEGATION.bytes + 2 * 128 <= ENVELOPE);
     assert!(SIGNERS <= PARTIES);
     assert!(TABLES <= MANIFESTS);
+    assert!(AUDIT_ENTRY.bytes <= AUDIT_TEXTS);
     assert!(learning::FEATURES * 256 <= STEP_SUMS);
 };
 

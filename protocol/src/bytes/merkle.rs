@@ -101,10 +101,9 @@ pub fn leaf_hash(entry: &[u8]) -> Root {
     Root::from_digest(context.finish())
 }
 
-/// An append-only log, kept as the hashes of its entries.
+/// An append-only log, in memory O(log n): whoever has the leaves has its root at every size.
 #[derive(Clone, Debug, Default)]
 pub struct MerkleLog {
-    leaves: Vec<Root>,
     peaks: Peaks,
 }
 
@@ -115,37 +114,15 @@ impl MerkleLog {
         Self::default()
     }
 
-    /// Appends an entry.
-    pub fn append(&mut self, entry: &[u8]) {
-        let leaf = leaf_hash(entry);
-        self.leaves.push(leaf);
+    /// Appends an entry whose hash is `leaf` ([`leaf_hash`]).
+    pub fn append(&mut self, leaf: Root) {
         self.peaks.push(leaf);
     }
 
-    /// The root over all entries so far; of an empty log the hash of nothing.
+    /// The number of entries so far, and the root over them; of none the hash of nothing.
     #[must_use]
-    pub fn root(&self) -> Root {
-        self.peaks.root()
-    }
-
-    /// The number of entries.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.peaks.count
-    }
-
-    /// Proof that entry `index` (from 0) is in the log; `None` if there is no such entry.
-    #[must_use]
-    pub fn inclusion(&self, index: u64) -> Option<Vec<Root>> {
-        let index = usize::try_from(index).ok().filter(|index| *index < self.leaves.len())?;
-        Some(inclusion_path(index, &self.leaves))
-    }
-
-    /// Proof that the log of `earlier` entries is a prefix of this one; `None` if this is shorter.
-    #[must_use]
-    pub fn consistency(&self, earlier: u64) -> Option<Vec<Root>> {
-        let earlier = usize::try_from(earlier).ok().filter(|size| *size <= self.leaves.len())?;
-        Some(if earlier == 0 { Vec::new() } else { subproof(earlier, &self.leaves, true) })
+    pub fn head(&self) -> Head {
+        Head { size: self.peaks.count, root: self.peaks.root() }
     }
 }
 
@@ -157,71 +134,6 @@ pub struct Head {
     pub size: u64,
     /// Root over them.
     pub root: Root,
-}
-
-impl Head {
-    /// Whether `proof` shows that `entry` is number `index` (from 0) of the log with this head.
-    #[must_use]
-    pub fn includes(&self, index: u64, entry: &[u8], proof: &[Root]) -> bool {
-        let Some(mut last) = self.size.checked_sub(1).filter(|last| index <= *last) else {
-            return false;
-        };
-        let mut at = index;
-        let mut hash = leaf_hash(entry);
-        for sibling in proof {
-            if last == 0 {
-                return false;
-            }
-            if at & 1 == 1 || at == last {
-                hash = node(sibling, &hash);
-                let levels = at.trailing_zeros();
-                at >>= levels;
-                last >>= levels;
-            } else {
-                hash = node(&hash, sibling);
-            }
-            at >>= 1;
-            last >>= 1;
-        }
-        last == 0 && hash == self.root
-    }
-
-    /// Whether `proof` shows that the log with this head begins with all of `earlier`.
-    #[must_use]
-    pub fn extends(&self, earlier: &Self, proof: &[Root]) -> bool {
-        if earlier.size == self.size {
-            return proof.is_empty() && earlier.root == self.root;
-        }
-        if earlier.size == 0 {
-            return proof.is_empty() && earlier.root == Peaks::default().root();
-        }
-        if earlier.size > self.size {
-            return false;
-        }
-        let whole = earlier.size.is_power_of_two().then_some(&earlier.root);
-        let mut path = whole.into_iter().chain(proof);
-        let levels = (earlier.size - 1).trailing_ones();
-        let (mut at, mut last) = ((earlier.size - 1) >> levels, (self.size - 1) >> levels);
-        let Some(first) = path.next() else { return false };
-        let (mut old, mut new) = (*first, *first);
-        for sibling in path {
-            if last == 0 {
-                return false;
-            }
-            if at & 1 == 1 || at == last {
-                old = node(sibling, &old);
-                new = node(sibling, &new);
-                let levels = at.trailing_zeros();
-                at >>= levels;
-                last >>= levels;
-            } else {
-                new = node(&new, sibling);
-            }
-            at >>= 1;
-            last >>= 1;
-        }
-        last == 0 && old == earlier.root && new == self.root
-    }
 }
 
 /// Roots of the full subtrees of a growing tree, largest first: one per set bit of `count`.
@@ -246,41 +158,6 @@ impl Peaks {
         let joined = self.roots.iter().rev().copied().reduce(|right, left| node(&left, &right));
         joined.unwrap_or_else(|| Root::from_digest(digest::digest(&digest::SHA384, &[])))
     }
-}
-
-/// RFC 9162, section 2.1.3.1.
-fn inclusion_path(index: usize, leaves: &[Root]) -> Vec<Root> {
-    if leaves.len() <= 1 {
-        return Vec::new();
-    }
-    let (left, right) = halves(leaves);
-    let (mut path, sibling) = if index < left.len() {
-        (inclusion_path(index, left), right)
-    } else {
-        (inclusion_path(index - left.len(), right), left)
-    };
-    path.push(root_of_leaves(sibling));
-    path
-}
-
-/// RFC 9162, section 2.1.4.1; `known` says whether the verifier has the root of `leaves[..earlier]`.
-fn subproof(earlier: usize, leaves: &[Root], known: bool) -> Vec<Root> {
-    if earlier == leaves.len() {
-        return if known { Vec::new() } else { vec![root_of_leaves(leaves)] };
-    }
-    let (left, right) = halves(leaves);
-    let (mut path, sibling) = if earlier <= left.len() {
-        (subproof(earlier, left, known), right)
-    } else {
-        (subproof(earlier - left.len(), right, false), left)
-    };
-    path.push(root_of_leaves(sibling));
-    path
-}
-
-/// Splits at the largest power of two below the length, which must be at least 2.
-fn halves(leaves: &[Root]) -> (&[Root], &[Root]) {
-    leaves.split_at(leaves.len().div_ceil(2).next_power_of_two())
 }
 
 fn node(left: &Root, right: &Root) -> Root {

@@ -49,6 +49,17 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", visible(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
+/// `word` as one word of a command for a shell: between single quotes, unless it has nothing that a shell reads. Whoever copies a
+/// command that was printed runs nothing that others wrote. A hidden character is spelt out, so that a word with one names nothing.
+#[must_use]
+pub fn in_shell(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=@%+,".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", visible(word).replace('\'', r"'\''"))
+}
+
 /// Each of `values` in quotes, with commas between.
 pub fn quoted_list<'v>(values: impl IntoIterator<Item = &'v String>) -> String {
     values.into_iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")
@@ -185,6 +196,22 @@ const HIDDEN: [(char, char); 31] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a shell makes of it is what was meant, and nothing in it runs.
+    #[test]
+    fn a_word_of_a_command_is_one_word_to_a_shell() {
+        for word in
+            ["plain=word", "", "a b", "$(touch X)", "`id`", "it's", "a\"b", "-n", "\u{e9};rm", "\\"]
+        {
+            let printed = std::process::Command::new("sh")
+                .args(["-c", &format!("printf '%s|' {} end", in_shell(word))])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(printed.stdout).unwrap(), format!("{word}|end|"));
+        }
+        assert_eq!(in_shell("plain=word"), "plain=word");
+        assert_eq!(in_shell("a\nb"), r"'a\u{a}b'");
+    }
 
     #[test]
     fn what_moves_or_hides_text_is_hidden_and_what_people_write_is_not() {

@@ -90,6 +90,30 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
     (era * 146_097 + doe).saturating_sub(719_468)
 }
 
+/// A time in a file that people read: as text, to the second. For `#[serde(with = "time::as_text")]`.
+pub mod as_text {
+    use super::Time;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes the time as [`Time`] prints it.
+    ///
+    /// # Errors
+    ///
+    /// What the serializer says.
+    pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(time)
+    }
+
+    /// Reads what [`serialize`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not such a text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 /// The text is not a time.
 ///
 /// Remedy: write the time in UTC in the form that is shown.

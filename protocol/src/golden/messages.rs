@@ -2,6 +2,7 @@
 
 use super::{Folder, covers, job, kinds, refusals, room};
 use crate::{
+    audit::{AuditPage, Entry, Event, Listed, Log},
     canonical,
     delegation::{Authority, ByDelegate, Delegate, Delegation, Withdrawal, WithdrawalHeard},
     deletion::Deletion,
@@ -9,7 +10,7 @@ use crate::{
     hpke::{self, Sealed},
     job::{Job, JobName},
     manifest::Manifest,
-    merkle::root_of,
+    merkle::{MerkleLog, leaf_hash, root_of},
     message::{
         Answered, AnsweredJob, AttestReply, AttestRequest, Body, OpenDataset, Package, Reply,
         Request, RunState, Status, result_binding,
@@ -32,6 +33,7 @@ kinds!(BODIES, body: Body {
     Body::Revoke { .. } => "revoke",
     Body::Withdraw { .. } => "withdraw",
     Body::Status {} => "status",
+    Body::Audit { .. } => "audit",
     Body::Close {} => "close",
 });
 
@@ -43,8 +45,19 @@ kinds!(REPLIES, reply: Reply {
     Reply::Result { .. } => "result",
     Reply::Run(_) => "run",
     Reply::Status(_) => "status",
+    Reply::Audit(_) => "audit",
     Reply::Closed { .. } => "closed",
     Reply::Refused(_) => "refused",
+});
+
+kinds!(EVENTS, event: Event {
+    Event::Opened { .. } => "opened",
+    Event::Granted { .. } => "granted",
+    Event::Dropped { .. } => "dropped",
+    Event::Withdrawn { .. } => "withdrawn",
+    Event::Answered { .. } => "answered",
+    Event::Refused { .. } => "refused",
+    Event::Closed {} => "closed",
 });
 
 kinds!(SLICE_REPLIES, slice_reply: SliceReply {
@@ -155,6 +168,7 @@ fn requests(folder: &mut Folder, job: &Job, [paid, prepaid]: [Vec<u8>; 2]) {
         Body::Revoke { dataset: "sales".to_owned() },
         Body::Withdraw { withdrawal: keys(folder) },
         Body::Run { run: b"weekly-lift-2.run".to_vec(), slices: Vec::new() },
+        Body::Audit { from: 3 },
     ];
     covers(BODIES, bodies.iter().map(body));
     for (asked, id) in bodies.into_iter().zip(1..) {
@@ -296,6 +310,7 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
             answered: false,
             not_stored: Vec::new(),
         }),
+        Reply::Audit(audit(folder, job)),
     ];
     covers(REPLIES, replies.iter().map(reply));
     for answer in &replies {
@@ -304,6 +319,60 @@ fn replies(folder: &mut Folder, job: &Job, statement: Vec<u8>) {
     let none =
         Reply::Result { job: name(job), sealed: None, not_stored: vec!["retailer".to_owned()] };
     folder.value("reply-result-none.cbor", &none);
+}
+
+/// An entry of each kind; gives them as a party gets them that may not read the answer.
+fn audit(folder: &mut Folder, job: &Job) -> AuditPage {
+    let body = receipt_body(job);
+    let events = [
+        Event::Opened { instance: room::instance(), contract: job.contract },
+        Event::Granted {
+            dataset: "exposures".to_owned(),
+            manifest: room::signed_manifest("exposures").digest(),
+            not_after: room::NOW.plus_seconds(86_400),
+        },
+        Event::Answered {
+            job: name(job),
+            asked_by: "publisher".to_owned(),
+            receivers: job.receivers.clone(),
+            analysis: job.analysis.clone(),
+            purpose: "measurement".to_owned(),
+            datasets: job.datasets.clone(),
+            charged: body.charged,
+            output: body.output,
+        },
+        Event::Refused {
+            party: "retailer".to_owned(),
+            request: sign::digest_of(b"request"),
+            analysis: Some(job.analysis.clone()),
+            refusal: Refusal::Closed,
+        },
+        Event::Withdrawn {
+            party: "retailer".to_owned(),
+            key: room::service("retailer").delegation().key,
+        },
+        Event::Dropped { dataset: "exposures".to_owned() },
+        Event::Closed {},
+    ];
+    covers(EVENTS, events.iter().map(event));
+    let mut log = MerkleLog::new();
+    let mut entries = Vec::new();
+    for (number, happened) in (0..).zip(events) {
+        let file = format!("audit-{}.cbor", event(&happened));
+        let entry = Entry { number, salt: [9; 16], time: room::NOW, event: happened };
+        let bytes = folder.file(&file, &entry.to_bytes());
+        assert_eq!(Entry::from_bytes(&bytes), Ok(entry));
+        let listed = match number {
+            2 => Listed::Others(leaf_hash(&bytes)),
+            3 => Listed::NotKept(leaf_hash(&bytes)),
+            _ => Listed::Text(bytes),
+        };
+        log.append(listed.leaf());
+        entries.push(listed);
+    }
+    let head = log.head();
+    assert_eq!(Log::new(entries.clone()).unwrap().check(&[head]), Ok(()));
+    AuditPage { entries, head, time: room::NOW }
 }
 
 /// Gives the first receipt.

@@ -75,6 +75,7 @@ kinds!(LIMITS, limit: Limit {
     Limit::Values => "values",
     Limit::Edges => "edges",
     Limit::Job => "job",
+    Limit::Comparisons => "comparisons",
     Limit::Cells => "cells",
 });
 
@@ -165,7 +166,7 @@ const ASKED: [Asked; 11] = [
     Asked::Window,
     Asked::Value,
 ];
-const LIMIT: [Limit; 16] = [
+const LIMIT: [Limit; 17] = [
     Limit::Outcomes,
     Limit::ReceiptBytes,
     Limit::ReleasedBytes,
@@ -181,6 +182,7 @@ const LIMIT: [Limit; 16] = [
     Limit::Values,
     Limit::Edges,
     Limit::Job,
+    Limit::Comparisons,
     Limit::Cells,
 ];
 const SHARE: [Share; 4] = [Share::Requests, Share::Answers, Share::AnswerBytes, Share::Withdrawals];

@@ -1,7 +1,9 @@
 //! What was released, as it lies beside a receipt.
 
 use super::{Folder, covers, kinds};
-use crate::released::{Cell, Chosen, Figures, Place, Released, StepSums, Totals, Trained};
+use crate::released::{
+    Cell, Chosen, Contrasts, Figures, Forms, Place, Released, StepSums, Totals, Trained,
+};
 
 kinds!(RELEASED, kind: Released {
     Released::Figures(_) => "figures",
@@ -39,6 +41,11 @@ fn figures() -> Figures {
     label[..4].copy_from_slice(b"main");
     let name = vec![Place::Index(2), Place::Label(label)];
     Figures {
+        contrasts: vec![Contrasts {
+            segment: vec![Place::Index(1)],
+            sums: vec![Forms { contrast: -7_000, pooled: 1 << 41 }],
+            products: vec![Forms { contrast: 12, pooled: -3 }],
+        }],
         noise: true,
         cells: vec![Cell { name, totals: totals.clone() }],
         cut: 1,

@@ -5,11 +5,11 @@ use crate::{
     analysis::{Answer, lift::Cell},
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
-        ArmResult, CellCount, ChargeReport, ChoiceAnswer, ChoiceResult, CountRange, DiffInMeans,
-        Economics, Estimate, FORMAT, JobResult, LiftAnswer, LiftResult, MatchRate, MatchRates,
-        MatchedShare, MeasureEstimate, NoiseSd, OtherCells, OtherTotal, OutcomeResult,
-        PrivacyReport, RelativeLift, SampleRatio, SpreadEstimate, TableAnswer, TableCell,
-        TableResult,
+        ArmResult, BreakdownResult, CellCount, ChargeReport, ChoiceAnswer, ChoiceResult,
+        CountRange, DiffInMeans, Economics, Estimate, FORMAT, Heterogeneity, JobResult, LeftOut,
+        LiftAnswer, LiftResult, MatchRate, MatchRates, MatchedShare, MeasureEstimate, NoiseSd,
+        OtherCells, OtherTotal, OutcomeResult, PartResult, PrivacyReport, RelativeLift, ReleasedAs,
+        SampleRatio, SpreadEstimate, TableAnswer, TableCell, TableResult,
     },
 };
 
@@ -48,7 +48,13 @@ fn privacy() -> PrivacyReport {
 }
 
 fn lift() -> LiftResult {
-    let arm = |n: i64, sum: f64| ArmResult { n, sum, sum_sq: Some(sum), mean: Some(0.125) };
+    let arm = |n: i64, sum: f64| ArmResult {
+        n,
+        sum,
+        sum_noise_sd: 3.25,
+        sum_sq: Some(sum),
+        mean: Some(0.125),
+    };
     let outcome = OutcomeResult {
         name: "visit".to_owned(),
         column: "visit".to_owned(),
@@ -56,6 +62,7 @@ fn lift() -> LiftResult {
         cap: 1.0,
         floor: 0.0,
         bias_note: None,
+        released_as: ReleasedAs::Arms,
         test: Some(arm(1000, 125.0)),
         control: Some(arm(1016, 63.5)),
         diff_in_means: Some(DiffInMeans {
@@ -81,6 +88,7 @@ fn lift() -> LiftResult {
             ci_few_events: None,
             fieller_g: Some(0.0625),
         }),
+        margin: None,
         minimum_detectable: Some(0.04),
         economics: Some(Economics {
             cost: 1065.35,
@@ -92,7 +100,7 @@ fn lift() -> LiftResult {
             cost_per_incremental: Some(17.0456),
             cost_per_incremental_ci: Some([None, Some(34.0912)]),
         }),
-        noise_sd: NoiseSd { n: 4.5, sum: 3.25, sum_sq: Some(3.25) },
+        noise_sd: NoiseSd { n: 4.5, sum_sq: Some(3.25) },
         flags: vec!["few_events".to_owned()],
     };
     let cells = Cell::ALL.map(|cell| CellCount { cell, n: Some(1000), noise_sd: 4.5 });
@@ -119,6 +127,8 @@ fn lift() -> LiftResult {
             flag_p: 0.001,
             differs: true,
         }),
+        consent_rates: None,
+        breakdown: Some(breakdown(&outcome)),
         outcomes: vec![outcome],
     };
     JobResult {
@@ -136,6 +146,28 @@ fn lift() -> LiftResult {
         matched_by: Vec::new(),
         flags: vec!["near_duplicate: of an earlier question".to_owned()],
         answer,
+    }
+}
+
+fn breakdown(outcome: &OutcomeResult) -> BreakdownResult {
+    let part = |segment: &str, outcomes: Vec<OutcomeResult>| PartResult {
+        segment: vec![segment.to_owned()],
+        creative: Some("mens".to_owned()),
+        withheld: outcomes.is_empty(),
+        outcomes,
+    };
+    BreakdownResult {
+        segments: vec!["region".to_owned()],
+        creative: Some("arm".to_owned()),
+        comparisons: 3,
+        parts: vec![part("north", vec![outcome.clone()]), part("south", Vec::new())],
+        differences: vec![Heterogeneity {
+            outcome: outcome.name.clone(),
+            q: Some(3.5),
+            df: Some(1),
+            p: Some(0.0614),
+        }],
+        left_out: LeftOut { test: Some(120), control: None },
     }
 }
 

@@ -180,6 +180,8 @@ pub(super) fn job(text: &str, id: u8) -> Job {
     let (analysis, question) = question_from_toml(text, &contract).unwrap();
     let mut receivers = contract.analyses[&analysis].receivers.clone();
     receivers.sort();
+    let read = policy::datasets(&contract, &analysis, &question).unwrap();
+    let manifests = manifests().into_iter().filter(|(name, _)| read.contains(name));
     Job {
         contract: contract.digest,
         instance: instance(),
@@ -187,7 +189,7 @@ pub(super) fn job(text: &str, id: u8) -> Job {
         not_after: NOW.plus_seconds(3600),
         analysis,
         question,
-        datasets: manifests().iter().map(|(name, it)| (name.clone(), it.digest())).collect(),
+        datasets: manifests.map(|(name, manifest)| (name, manifest.digest())).collect(),
         receivers,
     }
 }

@@ -6,8 +6,9 @@ use crate::{
     identity::Identifier,
     loss::Delta,
     tally::{
-        Binned, Clamp, Condition, Credit, Dense, Dimension, Ends, Feature, HeldOut, Label, Learnt,
-        Loss, Measure, Population, Product, Program, Quantity, Rule, Side, Table, Tally,
+        Binned, Clamp, Condition, Contrast, Credit, Dense, Dimension, Ends, Feature, HeldOut,
+        Label, Learnt, Loss, Measure, Population, Product, Program, Quantity, Rule, Side, Table,
+        Tally,
     },
 };
 
@@ -24,13 +25,16 @@ kinds!(CONDITIONS, condition: Condition {
 
 kinds!(DIMENSIONS, dimension: Dimension {
     Dimension::Matched => "matched",
+    Dimension::MatchedWithConsent => "matched_with_consent",
     Dimension::Membership { .. } => "membership",
     Dimension::Known => "known",
     Dimension::Arm { .. } => "arm",
     Dimension::Group { .. } => "group",
     Dimension::Label { .. } => "label",
     Dimension::Only { .. } => "only",
+    Dimension::Creative { .. } => "creative",
     Dimension::Earliest { .. } => "earliest",
+    Dimension::Days { .. } => "days",
     Dimension::Bins { .. } => "bins",
     Dimension::BinsPerGroup { .. } => "bins_per_group",
     Dimension::Credited(_) => "credited",
@@ -62,8 +66,13 @@ kinds!(QUANTITIES, quantity: Quantity {
 #[test]
 fn a_tally_has_the_bytes_it_had() {
     let mut folder = Folder::open("tally-v1");
-    let tallies =
-        [("first", first()), ("union", union()), ("training", training()), ("dense", dense())];
+    let tallies = [
+        ("first", first()),
+        ("contrast", contrast()),
+        ("union", union()),
+        ("training", training()),
+        ("dense", dense()),
+    ];
     covers(POPULATIONS, tallies.iter().map(|(_, it)| population(&it.population)));
     let dimensions = tallies.iter().flat_map(|(_, it)| &it.dimensions);
     covers(DIMENSIONS, dimensions.map(dimension));
@@ -116,15 +125,22 @@ fn first() -> Tally {
         ],
         dimensions: vec![
             Dimension::Matched,
+            Dimension::MatchedWithConsent,
             Dimension::Arm { column: column("arm"), test: vec![0], control: vec![2] },
             Dimension::Group { side: Side::POPULATION, column: column("arm"), values: 3 },
             Dimension::Label { side: Side::JOINED, column: column("store") },
             Dimension::Only { side: Side::POPULATION, column: column("arm"), values: Some(3) },
             Dimension::Only { side: Side::JOINED, column: column("store"), values: None },
+            Dimension::Creative { column: column("arm"), values: 3 },
             Dimension::Earliest {
                 side: Side::POPULATION,
                 column: column("seen"),
                 edges: vec![20_700],
+            },
+            Dimension::Days {
+                side: Side::JOINED,
+                column: column("bought"),
+                edges: vec![20_727, 20_734],
             },
             Dimension::Bins { measure: 0, edges: vec![1, 2] },
             Dimension::BinsPerGroup { measure: 1, edges: vec![100] },
@@ -150,7 +166,32 @@ fn first() -> Tally {
         products: vec![Product::square(1), Product { one: 1, other: 2, coarse: 3 }],
         cells_per_person: 3,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
+    }
+}
+
+/// Two arms, with sums that leave as a contrast.
+fn contrast() -> Tally {
+    let of = |column: &str, most| Measure {
+        side: Side::JOINED,
+        of: Quantity::Sum { column: column.to_owned() },
+        rows: Vec::new(),
+        clamp: Clamp::up_to(most).unwrap(),
+    };
+    let arm = Dimension::Arm { column: "arm".to_owned(), test: vec![0], control: vec![2] };
+    Tally {
+        dimensions: vec![arm, Dimension::Matched],
+        measures: vec![of("visit", 1), of("spend", 49_900)],
+        products: vec![Product::square(1)],
+        cells_per_person: 1,
+        contrast: Some(Contrast { test: 3, control: 2, measures: vec![1] }),
+        weights: vec![1, 6],
+        tables: ["exposures", "sales"]
+            .map(|name| Table { dataset: name.to_owned(), rows: Vec::new() })
+            .into(),
+        ..first()
     }
 }
 
@@ -169,6 +210,8 @@ fn union() -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 2,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     }
 }
@@ -197,6 +240,8 @@ fn training() -> Tally {
             .map(|name| Table { dataset: column(name), rows: Vec::new() })
             .into(),
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: Some(Program {
             features: vec![
                 feature(Side::POPULATION, Binned::Value { column: column("arm"), values: 3 }),

@@ -64,6 +64,15 @@ impl Rho {
         asked.find(|epsilon| epsilon.value() >= wanted)
     }
 
+    /// The largest ε of three decimals at `delta` that this ρ pays for; 0 if it pays for none.
+    #[must_use]
+    pub fn passing(self, delta: Delta) -> f64 {
+        let nearest = (self.epsilon(delta) * 1000.0).round() / 1000.0;
+        let passes =
+            Epsilon::new(nearest).is_ok_and(|epsilon| Self::from_epsilon(epsilon, delta) <= self);
+        if passes { nearest } else { (nearest - 0.001).max(0.0) }
+    }
+
     /// ρ as a real number.
     #[must_use]
     pub fn value(self) -> f64 {

@@ -67,6 +67,11 @@ pub struct Vectors {
     /// Each product, in the tally's order.
     #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<Figure>,
+    /// The pooled totals of the measures that leave as contrasts, and after them those of such products. Their contrasts
+    /// are among `sums` and `products`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_POOLED }, _, _>")]
+    pub pooled: Vec<Figure>,
     /// How cells whose values are private are selected; `None` for public cells.
     pub selection: Option<Selection>,
 }
@@ -75,7 +80,22 @@ impl Vectors {
     /// All vectors, in the order in which their noise is drawn.
     pub fn all(&self) -> impl Iterator<Item = &Figure> {
         let withheld = self.selection.iter().map(|selection| &selection.withheld);
-        std::iter::once(&self.people).chain(&self.sums).chain(&self.products).chain(withheld)
+        let amounts = self.sums.iter().chain(&self.products).chain(&self.pooled);
+        std::iter::once(&self.people).chain(amounts).chain(withheld)
+    }
+
+    /// The pooled total beside the contrast of the measure at this place; `None` if its sum leaves cell by cell.
+    #[must_use]
+    pub fn pooled_of_sum(&self, tally: &Tally, at: usize) -> Option<&Figure> {
+        let (sums, _) = tally.contrasted();
+        self.pooled.get(sums.binary_search(&at).ok()?)
+    }
+
+    /// The pooled total beside the contrast of the product at this place; `None` if it leaves cell by cell.
+    #[must_use]
+    pub fn pooled_of_product(&self, tally: &Tally, at: usize) -> Option<&Figure> {
+        let (sums, products) = tally.contrasted();
+        self.pooled.get(sums.len() + products.binary_search(&at).ok()?)
     }
 }
 

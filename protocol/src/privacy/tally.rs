@@ -5,6 +5,7 @@
 
 mod clamp;
 mod condition;
+mod contrast;
 mod credit;
 mod dimension;
 mod product;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 pub use clamp::{Clamp, InvalidClamp};
 pub use condition::Condition;
+pub use contrast::Contrast;
+pub(crate) use contrast::MAX_WEIGHT;
 pub use credit::{Credit, Rule};
 pub use dimension::{Arm, Dimension};
 pub(crate) use product::COARSEST;
@@ -51,6 +54,14 @@ pub struct Tally {
     /// Pairs of measures whose products are added up, each pair once and in the order of their places.
     #[serde(deserialize_with = "at_most::<{ limits::PRODUCTS }, _, _>")]
     pub products: Vec<Product>,
+    /// The measures whose sums leave as a contrast of two arms and a pooled total, if there are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contrast: Option<Contrast>,
+    /// What each measure has of the loss for sums, beside the others, in the order of the measures; 1 to 1000. Empty: all
+    /// have the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
+    pub weights: Vec<u32>,
     /// In how many cells one person may count.
     pub cells_per_person: u32,
     /// How many ids one person may have.
@@ -182,37 +193,110 @@ impl Tally {
         self.dimensions.iter().any(is_private)
     }
 
-    /// Whether people are compared by arm and by whether they were found, and by nothing else.
+    /// Whether people are compared by arm and by whether they were found; and beside that by nothing but the segments that they
+    /// are in, each by a group column of the population in which they have one value, and at last by the creatives of the test
+    /// arm.
     #[must_use]
     pub fn compares_arms(&self) -> bool {
-        matches!(self.dimensions.as_slice(), [Dimension::Arm { .. }, Dimension::Matched])
+        let segment = |dimension: &Dimension| match dimension {
+            Dimension::Only { side, values: Some(_), .. } => *side == Side::POPULATION,
+            _ => false,
+        };
+        match self.dimensions.as_slice() {
+            [Dimension::Arm { .. }, found, rest @ .., Dimension::Creative { .. }]
+            | [Dimension::Arm { .. }, found, rest @ ..] => {
+                found.is_match() && rest.iter().all(segment)
+            }
+            _ => false,
+        }
     }
 
-    /// Whether the answer uses anything of the joined dataset except whether its people gave
-    /// consent.
+    /// The dimensions of the segments whose arms are compared; empty if people are compared as a whole, or not at all.
     #[must_use]
-    pub fn uses_joined(&self) -> bool {
-        let joined = |side: &Side| *side == Side::JOINED;
-        let by_column = self.dimensions.iter().any(|dimension| match dimension {
-            Dimension::Matched | Dimension::Credited(_) => true,
-            Dimension::Group { side, .. }
-            | Dimension::Label { side, .. }
-            | Dimension::Only { side, .. }
-            | Dimension::Earliest { side, .. } => joined(side),
+    pub fn segments(&self) -> &[Dimension] {
+        match self.dimensions.as_slice() {
+            [Dimension::Arm { .. }, _, rest @ .., Dimension::Creative { .. }]
+            | [Dimension::Arm { .. }, _, rest @ ..]
+                if self.compares_arms() =>
+            {
+                rest
+            }
+            _ => &[],
+        }
+    }
+
+    /// Whether people who refuse in the joined dataset are counted, without its rows.
+    #[must_use]
+    pub fn keeps_refusers(&self) -> bool {
+        self.dimensions.contains(&Dimension::MatchedWithConsent)
+    }
+
+    /// The number of cells that an arm is: by whether people were found, and agreed there if that is told.
+    #[must_use]
+    pub fn cells_of_arm(&self) -> u32 {
+        if self.keeps_refusers() { 3 } else { 2 }
+    }
+
+    /// The number of places of all segments together; 1 without segments.
+    #[must_use]
+    pub fn segment_places(&self) -> u64 {
+        let places = self.segments().iter().filter_map(Dimension::places);
+        places.fold(1, u64::saturating_mul)
+    }
+
+    /// The number of places of the test arm's creatives; `None` if it has none.
+    #[must_use]
+    pub fn creative_places(&self) -> Option<u64> {
+        let last = self.dimensions.last().filter(|_| self.compares_arms());
+        last.filter(|dimension| matches!(dimension, Dimension::Creative { .. }))?.places()
+    }
+
+    /// Whether a figure follows from anything of a dataset, but for whether its people gave consent: who is in it, what a
+    /// column says, or which of its rows count.
+    #[must_use]
+    pub fn reads(&self, side: Side) -> bool {
+        let is_counted = match self.population {
+            Population::First => side == Side::POPULATION,
+            Population::Union { .. } => true,
+        };
+        let by_dimension = self.dimensions.iter().any(|dimension| match dimension {
+            Dimension::Matched | Dimension::MatchedWithConsent | Dimension::Credited(_) => {
+                [Side::POPULATION, Side::JOINED].contains(&side)
+            }
+            Dimension::Group { side: of, .. }
+            | Dimension::Label { side: of, .. }
+            | Dimension::Only { side: of, .. }
+            | Dimension::Earliest { side: of, .. }
+            | Dimension::Days { side: of, .. } => *of == side,
+            // Of people who are counted.
             Dimension::Membership { .. }
             | Dimension::Known
             | Dimension::Arm { .. }
-            | Dimension::Bins { .. }
-            | Dimension::BinsPerGroup { .. } => false,
+            | Dimension::Creative { .. } => false,
+            // Of a measure, which is looked at below.
+            Dimension::Bins { .. } | Dimension::BinsPerGroup { .. } => false,
         });
-        let learns = self.program.as_ref().is_some_and(|program| {
-            joined(&program.label.side)
-                || program.features.iter().any(|feature| joined(&feature.side))
+        let by_condition = self.conditions().any(|(of, condition)| match condition {
+            Condition::SinceStart { side: start, .. } => of == side || *start == side,
+            Condition::OneOf { .. } | Condition::Between { .. } => of == side,
         });
-        by_column
-            || learns
-            || self.measures.iter().any(|measure| joined(&measure.side))
-            || self.joined().is_some_and(|table| !table.rows.is_empty())
+        let by_program = self.program.as_ref().is_some_and(|program| {
+            program.label.side == side || program.features.iter().any(|of| of.side == side)
+        });
+        is_counted
+            || by_dimension
+            || by_condition
+            || by_program
+            || self.measures.iter().any(|measure| measure.side == side)
+    }
+
+    /// Leaves out joined datasets of which nothing is [read](Self::reads): nobody is charged for them, and nobody is asked
+    /// whether people gave consent there.
+    pub(crate) fn leave_out_unread(&mut self) {
+        let last = |tally: &Self| tally.sides().map(|(side, _)| side).last();
+        while last(self).is_some_and(|side| !self.reads(side)) {
+            self.tables.pop();
+        }
     }
 
     /// A dataset of the tally, with the rows that count.

@@ -1,9 +1,11 @@
 //! Two arms with few events: a test and intervals that know the noise exactly.
 
-use crate::lift::{Alternative, Confidence, Interval};
+use crate::lift::{Alternative, Bounds, Confidence, EffectScale, Interval};
 use counted::Counted;
+use search::{Ends, Tested, boundary, halved};
 
 mod counted;
+mod search;
 
 /// Two arms in which something happened to few people, or to nearly all.
 ///
@@ -135,29 +137,64 @@ impl FewEvents {
     /// Differences in rates that the test does not reject.
     #[must_use]
     pub fn difference(&self, confidence: Confidence) -> Interval {
-        let estimate = (self.test.rate() - self.control.rate()).clamp(-1.0, 1.0);
-        self.interval(confidence, &Effect::Difference, [-1.0, 0.0, 1.0], estimate)
+        self.of_differences(Ends::of(confidence), [0.0; 2])
     }
 
     /// Ratios of rates, less one, that the test does not reject; an end that is absent is infinite. Over
     /// no events there is no ratio.
     #[must_use]
     pub fn relative(&self, confidence: Confidence) -> Interval {
+        self.of_ratios(Ends::of(confidence), [1.0; 2])
+    }
+
+    /// The p-value of an effect that is not within the bounds; absent for a ratio over no events.
+    #[must_use]
+    pub fn against(&self, bounds: Bounds) -> Option<f64> {
+        let is_ratio = bounds.scale == EffectScale::Relative;
+        if is_ratio && self.control.events <= 0 {
+            return None;
+        }
+        let effect = |bound: f64| match bounds.scale {
+            EffectScale::Relative if bound.abs() > 0.0 => Effect::Ratio(1.0 + bound),
+            _ => Effect::Difference(bound),
+        };
+        let above = bounds.above.map(|bound| self.tails(effect(bound)).greater);
+        let below = bounds.below.map(|bound| self.tails(effect(bound)).less);
+        above.into_iter().chain(below).reduce(f64::max)
+    }
+
+    /// The interval that goes with [`FewEvents::against`]: it lies within the bounds exactly where that p is at most `missed`, which is
+    /// how often it misses at each end.
+    #[must_use]
+    pub fn interval_within(&self, bounds: Bounds, missed: f64) -> Interval {
+        let ends = Ends { missed, lower: true, upper: true };
+        let [above, below] = [bounds.above, bounds.below].map(|bound| bound.unwrap_or(0.0));
+        match bounds.scale {
+            EffectScale::Absolute => self.of_differences(ends, [above, below]),
+            EffectScale::Relative => self.of_ratios(ends, [1.0 + above, 1.0 + below]),
+        }
+    }
+
+    fn of_differences(&self, ends: Ends, tested: [f64; 2]) -> Interval {
+        let estimate = (self.test.rate() - self.control.rate()).clamp(-1.0, 1.0);
+        let tested = tested.map(|at| Tested { at, tails: self.tails(Effect::Difference(at)) });
+        self.interval(ends, &Effect::Difference, [-1.0, 1.0], tested, estimate)
+    }
+
+    fn of_ratios(&self, ends: Ends, tested: [f64; 2]) -> Interval {
         if self.control.events <= 0 {
             return Interval::default();
         }
         // From 0 to infinity, as shares of themselves and one.
-        let effect = |share: f64| {
-            if share.total_cmp(&0.5).is_eq() {
-                Effect::Difference(0.0)
-            } else {
-                Effect::Ratio(share / (1.0 - share))
-            }
-        };
+        let effect = |share: f64| Effect::Ratio(share / (1.0 - share));
+        let tested = tested.map(|ratio| {
+            let no_effect = ratio.total_cmp(&1.0).is_eq();
+            let effect = if no_effect { Effect::Difference(0.0) } else { Effect::Ratio(ratio) };
+            Tested { at: ratio / (1.0 + ratio), tails: self.tails(effect) }
+        });
         let ratio = (self.test.rate() / self.control.rate()).max(0.0);
-        let estimate = ratio / (1.0 + ratio);
-        let ends = [0.0, 0.5, LARGEST_SHARE];
-        let found = self.interval(confidence, &effect, ends, estimate.min(LARGEST_SHARE));
+        let estimate = (ratio / (1.0 + ratio)).min(LARGEST_SHARE);
+        let found = self.interval(ends, &effect, [0.0, LARGEST_SHARE], tested, estimate);
         let end = |share: f64| share / (1.0 - share) - 1.0;
         Interval {
             lower: found.lower.map(end),
@@ -165,23 +202,22 @@ impl FewEvents {
         }
     }
 
-    /// `ends`: the smallest effect that there is, none at all, and the largest. No effect is tested
-    /// first, so that the interval leaves it out exactly where the p-value says so.
+    /// Between the smallest effect that there is and the largest. The effects that were `tested` come first, the one for the lower end
+    /// and the one for the upper, so that the interval leaves them out exactly where their p-values say so.
     fn interval(
         &self,
-        confidence: Confidence,
+        ends: Ends,
         effect: &dyn Fn(f64) -> Effect,
-        [smallest, none, largest]: [f64; 3],
+        [smallest, largest]: [f64; 2],
+        [low, high]: [Tested; 2],
         estimate: f64,
     ) -> Interval {
-        let tail = confidence.tail();
-        let of_none = self.tails(Effect::Difference(0.0));
-        let end = |of_none: f64, last: f64, estimate: f64, pick: fn(Tails) -> f64| {
+        let end = |tested: Tested, last: f64, estimate: f64, pick: fn(Tails) -> f64| {
             // Above zero where the effect at `at` is not rejected.
-            let excess = |at: f64| libm::log(pick(self.tails(effect(at))) / tail);
-            let rejected = libm::log(of_none / tail);
+            let excess = |at: f64| libm::log(pick(self.tails(effect(at))) / ends.missed);
+            let rejected = libm::log(pick(tested.tails) / ends.missed);
             if rejected <= 0.0 {
-                return boundary([none, rejected], estimate, excess);
+                return boundary([tested.at, rejected], estimate, excess);
             }
             match excess(last) {
                 excess_at_last if excess_at_last > 0.0 => last,
@@ -189,18 +225,16 @@ impl FewEvents {
             }
         };
         let lower = || {
-            let inside =
-                if of_none.greater <= tail { estimate.max(none) } else { estimate.min(none) };
-            end(of_none.greater, smallest, inside, |tails| tails.greater)
+            let is_rejected = low.tails.greater <= ends.missed;
+            let inside = if is_rejected { estimate.max(low.at) } else { estimate.min(low.at) };
+            end(low, smallest, inside, |tails| tails.greater)
         };
         let upper = || {
-            let inside = if of_none.less <= tail { estimate.min(none) } else { estimate.max(none) };
-            end(of_none.less, largest, inside, |tails| tails.less)
+            let is_rejected = high.tails.less <= ends.missed;
+            let inside = if is_rejected { estimate.min(high.at) } else { estimate.max(high.at) };
+            end(high, largest, inside, |tails| tails.less)
         };
-        Interval {
-            lower: (confidence.alternative != Alternative::Less).then(lower),
-            upper: (confidence.alternative != Alternative::Greater).then(upper),
-        }
+        Interval { lower: ends.lower.then(lower), upper: ends.upper.then(upper) }
     }
 
     fn counted(&self, effect: Effect, control: f64) -> [Counted; 2] {
@@ -363,49 +397,6 @@ impl Region {
     }
 }
 
-/// Between a point outside, with its excess of at most zero, and one inside: a point that is not
-/// outside, nearly the last. By halves until both are near, and then by the secant that Illinois
-/// corrects.
-fn boundary([outside, below]: [f64; 2], inside: f64, excess: impl Fn(f64) -> f64) -> f64 {
-    let (mut outside, mut inside, mut below) = (outside, inside, below);
-    let width = (outside - inside).abs();
-    let mut above = excess(inside);
-    let mut last_was_inside = None;
-    for _ in 0..STEPS {
-        let share = if above > NEAR || below < -NEAR { 0.5 } else { below / (below - above) };
-        let middle = outside + (inside - outside) * share.clamp(0.01, 0.99);
-        let found = excess(middle);
-        let is_inside = found > 0.0;
-        if is_inside {
-            (inside, above) = (middle, found);
-            below = if last_was_inside == Some(true) { below / 2.0 } else { below };
-        } else {
-            (outside, below) = (middle, found);
-            above = if last_was_inside == Some(false) { above / 2.0 } else { above };
-        }
-        last_was_inside = Some(is_inside);
-        let settled = (outside - inside).abs() <= width * TOLERANCE;
-        if settled || (is_inside && found < TOLERANCE) {
-            break;
-        }
-    }
-    inside
-}
-
-/// Between a point outside and one inside: a point that is not outside, nearly the last.
-fn halved(outside: f64, inside: f64, holds: impl Fn(f64) -> bool) -> f64 {
-    let (mut outside, mut inside) = (outside, inside);
-    for _ in 0..HALVINGS {
-        let middle = f64::midpoint(outside, inside);
-        if holds(middle) {
-            inside = middle;
-        } else {
-            outside = middle;
-        }
-    }
-    inside
-}
-
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "counts below 2^53")]
 fn real(count: i64) -> f64 {
     count as f64
@@ -419,12 +410,6 @@ const MISSED: f64 = 1e-6;
 const LOG_MISSED: f64 = 14.508_657_738_524_219;
 const TIE: f64 = 1e-12;
 const NEGLIGIBLE: f64 = 1e-16;
-const STEPS: u32 = 40;
-const HALVINGS: u32 = 30;
-/// Of the logarithm of a tail over the tail that is asked for: where the secant is nearly straight.
-const NEAR: f64 = 4.0;
-/// Of an end, in the logarithm of its tail or in shares of where it was sought.
-const TOLERANCE: f64 = 1e-5;
 /// A ratio of ten thousand is as good as infinite.
 const LARGEST_SHARE: f64 = 0.9999;
 const MOST_PEOPLE: f64 = 1e12;

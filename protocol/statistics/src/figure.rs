@@ -57,6 +57,12 @@ impl Figure {
         self.noise_variance
     }
 
+    /// The same figure with noise of another variance.
+    #[must_use]
+    pub fn with_noise(self, noise_variance: f64) -> Self {
+        Self { noise_variance, ..self }
+    }
+
     /// n·q - s² for a head count n, a sum of squares q and a sum s: n² times the outcome's variance
     /// around its own mean. What rounding takes from the products is carried beside them, so that the
     /// result is off by 2⁻¹⁰² of n·q and 10⁻¹⁵ of itself at most.

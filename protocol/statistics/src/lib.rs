@@ -11,8 +11,10 @@
 pub mod economics;
 pub mod few_events;
 pub mod figure;
+pub mod heterogeneity;
 pub mod lift;
 pub mod multiplicity;
+pub mod panel;
 pub mod parts;
 pub mod power;
 pub mod rates;

@@ -1,7 +1,17 @@
 //! Intention-to-treat lift: mean outcome of the test arm against that of the control arm.
 
+mod law;
+mod margin;
+mod pair;
+mod spread;
+
+pub use margin::{Bounds, EffectScale};
+pub use pair::{Forms, Pair};
+
 use crate::figure::Figure;
-use crate::special::{normal_sf, normal_upper_quantile, student_sf, student_upper_quantile};
+use crate::special::normal_upper_quantile;
+use law::Law;
+use pair::Both;
 
 /// Compares two arms; everyone counts in the arm they were assigned to.
 ///
@@ -28,22 +38,12 @@ use crate::special::{normal_sf, normal_upper_quantile, student_sf, student_upper
 /// from numpy, scipy and R.
 #[must_use]
 pub fn lift(test: &Arm, control: &Arm, confidence: Confidence) -> Lift {
-    let mut flags = Flags::default();
-    let (treated, untreated) = (test.estimate(), control.estimate());
-    flags.noise_dominates = test.is_noise() || control.is_noise();
-    let mut compared = None;
-    if let (Some(t), Some(c)) = (treated.moments, untreated.moments) {
-        flags.variance_floored = understated(&t, &c);
-        let noisy = test.is_noisy() || control.is_noisy();
-        let found = difference(&t, &c, noisy, confidence);
-        compared = found.zip(relative(&t, &c, confidence, found.as_ref()));
-        flags.degenerate = compared.as_ref().is_none_or(|(it, _)| it.interval.is_none());
-        flags.unbounded = compared.as_ref().is_some_and(|(_, it)| it.is_unbounded());
-    } else {
-        flags.too_few = !flags.noise_dominates;
-    }
-    let (difference, relative) = compared.unzip();
-    Lift { test: treated, control: untreated, difference, relative, confidence, flags }
+    Pair::undoubted(*test, *control).lift(confidence)
+}
+
+fn compare(both: &Both, confidence: Confidence) -> Option<(Difference, Relative)> {
+    let (found, quantile) = difference(both, confidence)?;
+    Some((found, relative(both, confidence, &found, quantile)?))
 }
 
 /// The released totals of one arm.
@@ -77,6 +77,16 @@ impl Arm {
         noise > 0.0 && self.users.value() < CLEAR_OF_NOISE * noise
     }
 
+    /// What the noise on the squares does to the sampling variance of the mean, as a standard deviation.
+    fn doubt(&self, n: f64, mean: f64) -> f64 {
+        let moved = if self.is_binary() { 1.0 - 2.0 * mean } else { 1.0 };
+        moved.abs() * self.sum_of_squares.noise_variance().sqrt() / (n * (n - 1.0))
+    }
+
+    fn is_binary(&self) -> bool {
+        self.sum == self.sum_of_squares
+    }
+
     fn estimate(&self) -> ArmEstimate {
         let n = self.users.value();
         let moments = (n >= FEWEST_USERS && !self.is_noise()).then(|| {
@@ -89,7 +99,17 @@ impl Arm {
             let sampling = variance / n;
             let mechanism = (noise + mean * mean * self.users.noise_variance()) / (n * n);
             let hidden = if centred < 0.0 { hidden } else { 0.0 };
-            Moments { users: n, mean, variance, sampling, mechanism, hidden }
+            let estimated = centred / (n * n * (n - 1.0));
+            Moments {
+                users: n,
+                mean,
+                variance,
+                sampling,
+                mechanism,
+                hidden,
+                estimated,
+                doubt: self.doubt(n, mean),
+            }
         });
         let users_deviation = self.users.noise_variance().sqrt();
         ArmEstimate { users: n, users_deviation, moments: moments.filter(Moments::is_finite) }
@@ -312,6 +332,10 @@ struct Moments {
     mechanism: f64,
     /// How much more `sampling` may be, where noise made the variance negative.
     hidden: f64,
+    /// `sampling` as it was found, which noise can make negative.
+    estimated: f64,
+    /// Standard deviation of the noise on it.
+    doubt: f64,
 }
 
 impl Moments {
@@ -320,9 +344,8 @@ impl Moments {
     }
 
     fn is_finite(&self) -> bool {
-        [self.mean, self.variance, self.sampling, self.mechanism, self.hidden]
-            .iter()
-            .all(|number| number.is_finite())
+        let errors = [self.sampling, self.mechanism, self.hidden, self.estimated, self.doubt];
+        [self.mean, self.variance].iter().chain(&errors).all(|number| number.is_finite())
     }
 }
 
@@ -331,79 +354,81 @@ fn understated(t: &Moments, c: &Moments) -> bool {
     t.hidden + c.hidden > 0.21 * (t.variance_of_mean() + c.variance_of_mean())
 }
 
-fn difference(t: &Moments, c: &Moments, noisy: bool, confidence: Confidence) -> Option<Difference> {
-    let (a, b) = (t.variance_of_mean(), c.variance_of_mean());
+/// The difference, and the quantile of its errors that the interval is made with.
+fn difference(both: &Both, confidence: Confidence) -> Option<(Difference, f64)> {
+    let Both { t, c, of_means, .. } = both;
     let estimate = t.mean - c.mean;
-    let standard_error = (a + b).sqrt();
-    let welch = (a + b) * (a + b) / (a * a / (t.users - 1.0) + b * b / (c.users - 1.0));
-    let degrees_of_freedom = Some(welch).filter(|df| !noisy && df.is_finite());
+    let law = Law::new(both);
+    let Law { standard_error, degrees_of_freedom, .. } = law;
     let statistic = Some(estimate / standard_error).filter(|t| t.is_finite());
-    let upper_tail =
-        |x: f64| degrees_of_freedom.map_or_else(|| normal_sf(x), |df| student_sf(x, df));
     let p = statistic.map(|t| match confidence.alternative {
-        Alternative::TwoSided => 2.0 * upper_tail(t.abs()),
-        Alternative::Greater => upper_tail(t),
-        Alternative::Less => upper_tail(-t),
+        Alternative::TwoSided => 2.0 * law.tail(t.abs()),
+        Alternative::Greater => law.tail(t),
+        Alternative::Less => law.tail(-t),
     });
+    let quantile = law.quantile(confidence.tail());
     let interval = statistic.and_then(|_| {
-        let quantile = degrees_of_freedom.map_or_else(
-            || normal_upper_quantile(confidence.tail()),
-            |df| student_upper_quantile(confidence.tail(), df),
-        );
         let margin = quantile * standard_error;
         confidence.interval(estimate - margin, estimate + margin)
     });
-    standard_error.is_finite().then_some(Difference {
+    let mechanism = (t.mechanism + c.mechanism - 2.0 * of_means).max(0.0);
+    let found = Difference {
         estimate,
         standard_error,
         sampling_error: (t.sampling + c.sampling).sqrt(),
-        mechanism_error: (t.mechanism + c.mechanism).sqrt(),
+        mechanism_error: mechanism.sqrt(),
         degrees_of_freedom,
         statistic,
         p,
         interval,
-    })
+    };
+    standard_error.is_finite().then_some((found, quantile))
 }
 
 /// Fieller with the normal quantile, as the reference has it; with that of the difference where the two
-/// would disagree about whether there is an effect at all.
+/// would disagree about whether there is an effect at all, and where that counts the noise on the variances.
 fn relative(
-    t: &Moments,
-    c: &Moments,
+    both: &Both,
     confidence: Confidence,
-    difference: Option<&Difference>,
+    difference: &Difference,
+    quantile: f64,
 ) -> Option<Relative> {
-    let found = fieller(t, c, confidence, normal_upper_quantile(confidence.tail()))?;
-    let of_difference = difference.and_then(|difference| difference.interval);
-    match (of_difference, difference.and_then(|difference| difference.degrees_of_freedom)) {
-        (Some(interval), Some(df))
-            if interval.excludes_zero() != found.interval.excludes_zero() =>
-        {
-            fieller(t, c, confidence, student_upper_quantile(confidence.tail(), df))
+    let student = difference.degrees_of_freedom.is_some();
+    if !student {
+        return fieller(both, confidence, quantile);
+    }
+    let found = fieller(both, confidence, normal_upper_quantile(confidence.tail()))?;
+    match difference.interval {
+        Some(interval) if interval.excludes_zero() != found.interval.excludes_zero() => {
+            fieller(both, confidence, quantile)
         }
         _ => Some(found),
     }
 }
 
-/// All r with (m_t - r·m_c)² ≤ z² (V_t + r² V_c), less one.
-fn fieller(t: &Moments, c: &Moments, confidence: Confidence, quantile: f64) -> Option<Relative> {
+/// All r with (m_t - r·m_c)² ≤ z² (V_t + r² V_c - 2r·C), less one; C is the covariance of the means.
+fn fieller(both: &Both, confidence: Confidence, quantile: f64) -> Option<Relative> {
+    let Both { t, c, of_means, .. } = both;
     let square = c.mean * c.mean;
     let z_squared = quantile * quantile;
     let (v_t, v_c) = (t.variance_of_mean(), c.variance_of_mean());
     let leading = square - z_squared * v_c;
-    // A quarter of the discriminant, multiplied out: positive term by term where `leading` is.
-    let quarter = z_squared * (t.mean * t.mean * v_c + v_t * leading);
+    // A quarter of the discriminant, multiplied out: without C positive term by term where `leading` is.
+    let common = of_means * (z_squared * of_means - 2.0 * t.mean * c.mean);
+    let quarter = z_squared * (t.mean * t.mean * v_c + v_t * leading + common);
     let interval = (leading > 0.0)
         .then(|| {
-            let (middle, half) = (t.mean * c.mean / leading, quarter.sqrt() / leading);
+            let middle = (t.mean * c.mean - z_squared * of_means) / leading;
+            let half = quarter.max(0.0).sqrt() / leading;
             confidence.interval(middle - half - 1.0, middle + half - 1.0)
         })
         .flatten();
-    let delta = v_t / square + t.mean * t.mean * v_c / (square * square);
+    let delta = v_t / square + t.mean * t.mean * v_c / (square * square)
+        - 2.0 * t.mean * of_means / (square * c.mean);
     let finite = |x: f64| Some(x).filter(|x| x.is_finite());
     Some(Relative {
         estimate: finite(t.mean / c.mean - 1.0),
-        standard_error: finite(delta.sqrt()),
+        standard_error: finite(delta.max(0.0).sqrt()),
         interval: interval.unwrap_or_default(),
         fieller_g: finite(z_squared * v_c / square),
     })

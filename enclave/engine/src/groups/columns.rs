@@ -188,6 +188,8 @@ const ELSEWHERE: u8 = 4;
 pub(crate) enum Part<'t> {
     /// Codes of so many values.
     Group { codes: &'t Codes, values: u32 },
+    /// Days, in bins with these edges.
+    Days { days: &'t [i32], edges: &'t [i64] },
     /// Places of texts in the order of all of them.
     Label { ranks: &'t [u32], texts: &'t [Text] },
 }
@@ -195,6 +197,10 @@ pub(crate) enum Part<'t> {
 impl<'t> Part<'t> {
     pub(crate) fn group(table: &'t Ordered, column: &str, values: u32) -> Result<Self, Fault> {
         Ok(Self::Group { codes: table.codes(column)?, values })
+    }
+
+    pub(crate) fn days(table: &'t Ordered, column: &str, edges: &'t [i64]) -> Result<Self, Fault> {
+        Ok(Self::Days { days: table.days(column)?, edges })
     }
 
     pub(crate) fn label(table: &'t Ordered, column: &str) -> Result<Self, Fault> {
@@ -208,6 +214,7 @@ impl<'t> Part<'t> {
     pub(crate) fn places(&self) -> u64 {
         match self {
             Self::Group { values, .. } => u64::from(*values) + 1,
+            Self::Days { edges, .. } => u64::try_from(edges.len()).unwrap_or(u64::MAX) + 2,
             Self::Label { texts, .. } => u64::try_from(texts.len()).unwrap_or(u64::MAX),
         }
     }
@@ -216,6 +223,7 @@ impl<'t> Part<'t> {
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::Group { codes, .. } => codes.len(),
+            Self::Days { days, .. } => days.len(),
             Self::Label { ranks, .. } => ranks.len(),
         }
     }
@@ -226,6 +234,13 @@ impl<'t> Part<'t> {
             Self::Group { codes, values } => {
                 codes.get(row).map_or(*values, |code| code.min(*values))
             }
+            Self::Days { days, edges } => {
+                let day = days.get(row).copied().filter(|day| *day != MISSING);
+                let place = day.map_or(edges.len() + 1, |day| {
+                    edges.partition_point(|edge| *edge <= i64::from(day))
+                });
+                u32::try_from(place).unwrap_or(u32::MAX)
+            }
             Self::Label { ranks, .. } => ranks.get(row).copied().unwrap_or(0),
         }
     }
@@ -233,7 +248,7 @@ impl<'t> Part<'t> {
     /// What the place of a row is called.
     pub(crate) fn place(&self, row: usize) -> Place {
         match self {
-            Self::Group { .. } => Place::Index(self.rank(row)),
+            Self::Group { .. } | Self::Days { .. } => Place::Index(self.rank(row)),
             Self::Label { .. } => Place::Label(self.text(row)),
         }
     }
@@ -267,6 +282,7 @@ impl<'t> Part<'t> {
     pub(crate) fn hash(&self, row: usize) -> u64 {
         match self {
             Self::Group { .. } => mix(1, u64::from(self.rank(row))),
+            Self::Days { .. } => mix(3, u64::from(self.rank(row))),
             Self::Label { .. } => mix_bytes(2, &self.text(row)),
         }
     }

@@ -83,6 +83,12 @@ impl<'t, const N: usize> Merge<'t, N> {
         tables.all(|(order, own)| own.is_none_or(|own| order.agrees(own)))
     }
 
+    /// Whether a person at these places is in one table and refuses there.
+    pub(crate) fn refuses_in(&self, own: &[Option<usize>; N], table: usize) -> bool {
+        let order = self.orders.get(table).zip(own.get(table).copied().flatten());
+        order.is_some_and(|(order, own)| !order.agrees(own))
+    }
+
     fn go_to(&mut self, at: usize, place: usize) {
         let is_within = self.end.get(at).is_some_and(|end| place < *end);
         let order = self.orders.get(at).filter(|_| is_within);

@@ -50,7 +50,7 @@ impl<'t> OfPerson<'t> {
     pub(super) fn number<const N: usize>(
         &self,
         id: Id,
-        found: &[bool; N],
+        (found, is_left_out): (&[bool; N], bool),
         people: &[Person; N],
         measures: &[Found],
         starts: &[Option<i32>],
@@ -74,8 +74,12 @@ impl<'t> OfPerson<'t> {
                 }
                 Dimension::Membership { .. } => self.membership(id, found),
                 Dimension::Known => usize::from(self.is_known(id)),
-                Dimension::Only { side, .. } => {
-                    let number = only.get_mut(side.place()).and_then(Iterator::next);
+                Dimension::Only { .. } | Dimension::Creative { .. } => {
+                    let at = match dimension {
+                        Dimension::Only { side, .. } => side.place(),
+                        _ => Which::POPULATION.place(),
+                    };
+                    let number = only.get_mut(at).and_then(Iterator::next);
                     return number.copied().unwrap_or(0).saturating_mul(*stride);
                 }
                 Dimension::Earliest { edges, .. } => {
@@ -86,6 +90,7 @@ impl<'t> OfPerson<'t> {
                 }
                 // Each cell's own.
                 Dimension::BinsPerGroup { .. } | Dimension::Credited(_) => 0,
+                Dimension::MatchedWithConsent if is_left_out => 2,
                 _ => usize::from(found.get(Which::JOINED.place()) == Some(&true)),
             };
             u64::try_from(place).unwrap_or(0) * stride

@@ -256,6 +256,9 @@ fn only<'t>(tally: &'t Tally, which: Which, table: &'t Ordered) -> Result<Vec<Pa
             Some(values) => Part::group(table, column, *values),
             None => Part::label(table, column),
         }),
+        Dimension::Creative { column, values } if which == Which::POPULATION => {
+            Some(Part::group(table, column, *values))
+        }
         _ => None,
     });
     own.collect()
@@ -275,6 +278,9 @@ fn parts<'t>(
                 Part::group(table, column, *values)?
             }
             Dimension::Label { side, column } if *side == which => Part::label(table, column)?,
+            Dimension::Days { side, column, edges } if *side == which => {
+                Part::days(table, column, edges)?
+            }
             _ => continue,
         };
         parts.push(part);

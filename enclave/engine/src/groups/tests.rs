@@ -5,6 +5,7 @@ mod credits;
 #[path = "../../../../tests/support/meaning.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 pub(crate) mod meaning;
+mod random;
 pub(crate) mod room;
 mod several;
 
@@ -223,6 +224,8 @@ fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: 
         products: Vec::new(),
         cells_per_person,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     }
 }

@@ -139,6 +139,8 @@ fn cells_that_the_data_name_take_no_more_than_is_asked_for_them() {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: 1,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         let most = need_of_cells(&tally, ROWS);

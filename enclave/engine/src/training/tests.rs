@@ -48,6 +48,8 @@ fn training(label: Learnt, loss: Loss, cap: u32) -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: Some(Program {
             features: vec![
                 group(first),

@@ -29,6 +29,7 @@ pub(super) fn groups(tally: &Tally, noisy: Noisy, thresholds: Thresholds) -> Fig
         cells.map(|(at, _)| Cell { name: name(at), totals: noisy.totals(at) }).collect();
     let cut = keep_largest(&mut cells, limits::FIGURES / (1 + tally.measures.len()));
     Figures {
+        contrasts: Vec::new(),
         noise: noisy.people.is_noisy(),
         cells,
         cut,
@@ -70,7 +71,7 @@ fn without_value(dimensions: &[Dimension], marks: &[bool]) -> u64 {
     let is_none = |(dimension, place): (&Dimension, &Place)| match (dimension, place) {
         (Dimension::Group { values, .. }, Place::Index(at))
         | (Dimension::Only { values: Some(values), .. }, Place::Index(at)) => at == values,
-        (Dimension::Earliest { edges, .. }, Place::Index(at)) => {
+        (Dimension::Earliest { edges, .. } | Dimension::Days { edges, .. }, Place::Index(at)) => {
             usize::try_from(*at).ok() == edges.len().checked_add(1)
         }
         _ => false,

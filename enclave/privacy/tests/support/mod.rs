@@ -31,6 +31,8 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
         products: vec![Product::square(0)],
         cells_per_person: 1,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     }
 }

@@ -36,6 +36,7 @@ fn released() -> Released {
         totals: Totals { people, sums: vec![purchases, revenue], products: Vec::new() },
     };
     Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: true,
         cells: vec![
             cell(0, 2_210, 2_704, 9_120_400),

@@ -42,6 +42,8 @@ pub(super) fn tally(asked: &Attribution, scope: &Scope<'_>) -> Result<Tally, Ref
         dimensions: vec![Dimension::Credited(credit)],
         measures: asked.outcomes.iter().map(measure).collect::<Result<_, Refusal>>()?,
         products: Vec::new(),
+        contrast: None,
+        weights: Vec::new(),
         program: None,
         cells_per_person: listed.cells_per_person.min(most),
         ids_per_person: scope.contract.ids_per_person,

@@ -42,6 +42,7 @@ fn the_example_asks_counts_and_answers() {
     };
     let released = |cells: Vec<Cell>, withheld: i64| {
         Released::Figures(Figures {
+            contrasts: Vec::new(),
             noise: true,
             cells,
             cut: 0,

@@ -1,7 +1,10 @@
 //! The answer to a lift question.
 
 use super::question::{Alternative, Multiplicity, OutcomeKind};
-use crate::time::Time;
+use crate::{
+    analysis::margin::{MarginScale, MarginTest},
+    time::Time,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -21,16 +24,77 @@ pub struct LiftAnswer {
     pub confidence: f64,
     /// The alternative hypothesis of the p-values.
     pub alternative: Alternative,
-    /// How p-values are adjusted for several outcomes.
+    /// How p-values are adjusted for several outcomes and parts.
     pub multiplicity: Multiplicity,
-    /// People by cell. The cell of refusers is left out if no dataset asks for consent.
+    /// People by cell. The cell of people without consent is left out if the assignment dataset asks for none where the outcome
+    /// dataset does, or no dataset does; those of who refused among the outcomes unless the outcome dataset alone asks.
     pub cells: Vec<CellCount>,
     /// Whether the arms have the sizes that the design expects.
     pub sample_ratio: SampleRatio,
     /// Shares of the arms that were found among the outcomes; null if an arm is withheld or noise.
     pub match_rates: Option<MatchRates>,
-    /// One for each outcome of the job.
+    /// Shares of who was found that refused there; null unless the outcome dataset alone asks for consent, and as `match_rates`.
+    pub consent_rates: Option<MatchRates>,
+    /// One for each outcome of the job, over everybody.
     pub outcomes: Vec<OutcomeResult>,
+    /// The same of each segment and creative; null if the job does not ask for any.
+    pub breakdown: Option<BreakdownResult>,
+}
+
+/// Effects on segments and of creatives.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakdownResult {
+    /// Columns whose values make a segment.
+    pub segments: Vec<String>,
+    /// Column with the creatives; null if the test arm is taken as one.
+    pub creative: Option<String>,
+    /// Over how many comparisons p-values and intervals are adjusted: every outcome of everybody and of each part, shown or not.
+    pub comparisons: u64,
+    /// One for each segment and creative, in the order of the contract's lists.
+    pub parts: Vec<PartResult>,
+    /// For each outcome, whether the effects on the segments differ by more than chance and noise.
+    pub differences: Vec<Heterogeneity>,
+    /// People of both arms who are in no segment that is shown, and left out of all figures.
+    pub left_out: LeftOut,
+}
+
+/// One segment or creative.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartResult {
+    /// Value of each column of the segment; empty if people are not told apart by segment.
+    pub segment: Vec<String>,
+    /// The creative; null if the test arm is taken as one.
+    pub creative: Option<String>,
+    /// Whether an arm has too few people to be shown.
+    pub withheld: bool,
+    /// One for each outcome of the job; empty if the part is withheld.
+    pub outcomes: Vec<OutcomeResult>,
+}
+
+/// Whether the effect on an outcome is the same in all segments that are shown.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heterogeneity {
+    /// Name of the outcome in the job.
+    pub outcome: String,
+    /// Cochran's Q; null with fewer than two effects, or where creatives share a control arm.
+    pub q: Option<f64>,
+    /// Effects less one; null where `q` is.
+    pub df: Option<u32>,
+    /// Probability of effects as different by chance and noise, if they are the same; null where `q` is.
+    pub p: Option<f64>,
+}
+
+/// People who are left out of all figures.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// Of the test arm; null if they are too few to be shown, or nobody.
+    pub test: Option<i64>,
+    /// Of the control arm; null if they are too few to be shown, or nobody.
+    pub control: Option<i64>,
 }
 
 /// The cell of a person in a randomised design, as people read it. Everybody is in exactly one
@@ -51,13 +115,17 @@ pub enum Cell {
     Contaminated,
     /// Only in arms that this question does not compare, or in none.
     OtherArm,
-    /// Refused consent, in either dataset.
+    /// Refused consent. Where the outcome dataset alone asks for it, nobody is in this cell.
     NoConsent,
+    /// In the test arm, found among the outcomes, and refused there: counted without an outcome.
+    TestRefused,
+    /// In the control arm, found among the outcomes, and refused there: counted without an outcome.
+    ControlRefused,
 }
 
 impl Cell {
     /// All cells, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::TestMatched,
         Self::TestUnmatched,
         Self::ControlMatched,
@@ -65,6 +133,8 @@ impl Cell {
         Self::Contaminated,
         Self::OtherArm,
         Self::NoConsent,
+        Self::TestRefused,
+        Self::ControlRefused,
     ];
 }
 
@@ -78,6 +148,8 @@ impl fmt::Display for Cell {
             Self::Contaminated => "in several arms",
             Self::OtherArm => "other or no arm",
             Self::NoConsent => "no consent",
+            Self::TestRefused => "test, refused",
+            Self::ControlRefused => "control, refused",
         })
     }
 }
@@ -110,13 +182,13 @@ pub struct SampleRatio {
     pub failed: bool,
 }
 
-/// Which share of each arm was found among the outcomes, from released counts.
+/// Which share of each arm was found among the outcomes, or of those found refused there, from released counts.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchRates {
-    /// Match rate of the test arm.
+    /// Rate of the test arm.
     pub test: MatchRate,
-    /// Match rate of the control arm.
+    /// Rate of the control arm.
     pub control: MatchRate,
     /// Probability of such a difference by chance and noise.
     pub p: f64,
@@ -126,7 +198,7 @@ pub struct MatchRates {
     pub differs: bool,
 }
 
-/// The share of an arm that was found.
+/// A share of an arm.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchRate {
@@ -150,16 +222,20 @@ pub struct OutcomeResult {
     pub cap: f64,
     /// Smallest value of one person; smaller ones count as this.
     pub floor: f64,
-    /// What the cap means for the estimate, in words.
+    /// What the cap means for the estimate, in words; of a part null, since it is said of everybody.
     pub bias_note: Option<String>,
-    /// Test arm.
+    /// In which form the totals were released: of each arm, or as their contrast and pooled total.
+    pub released_as: ReleasedAs,
+    /// Test arm; null if it is withheld, or, of a contrast, if either arm is.
     pub test: Option<ArmResult>,
-    /// Control arm.
+    /// Control arm; null if it is withheld, or, of a contrast, if either arm is.
     pub control: Option<ArmResult>,
     /// Difference in means.
     pub diff_in_means: Option<DiffInMeans>,
     /// Relative lift.
     pub relative_lift: Option<RelativeLift>,
+    /// Whether the effect is what it was to be shown to be; null if no margin was given.
+    pub margin: Option<MarginResult>,
     /// Smallest effect that a study of this size would detect with 80 % power.
     pub minimum_detectable: Option<f64>,
     /// Totals over the test arm, and what they cost.
@@ -172,7 +248,18 @@ pub struct OutcomeResult {
     pub flags: Vec<String>,
 }
 
-/// Totals of one arm.
+/// The form in which the totals of an outcome were released.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReleasedAs {
+    /// The totals of each arm, each with noise of its own.
+    Arms,
+    /// The test arm's weighted total less the control arm's, and both together: less noise in the difference.
+    Contrast,
+}
+
+/// Totals of one arm. Those of a contrast follow from both of its forms, and the noise of both arms has something in common.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmResult {
@@ -180,7 +267,9 @@ pub struct ArmResult {
     pub n: i64,
     /// Total of the outcome, noisy.
     pub sum: f64,
-    /// Total of squares, noisy; null for a binary outcome.
+    /// Standard deviation of the noise on the total, which is this arm's own where a contrast weighs the arms unequally.
+    pub sum_noise_sd: f64,
+    /// Total of squares, noisy; null for a binary outcome and for a contrast, of which the squares of both arms together are known.
     pub sum_sq: Option<f64>,
     /// Mean.
     pub mean: Option<f64>,
@@ -237,6 +326,31 @@ pub struct RelativeLift {
     pub fieller_g: Option<f64>,
 }
 
+/// A test against a margin.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarginResult {
+    /// The test.
+    pub test: MarginTest,
+    /// What the margin, the effect and its interval are: the difference in means, or the relative lift.
+    pub scale: MarginScale,
+    /// What the effect is to be above; null without such a bound.
+    pub above: Option<f64>,
+    /// What the effect is to be below; null without such a bound.
+    pub below: Option<f64>,
+    /// Probability of such figures if the effect is just not what was to be shown. Null where an outcome has no p; of a relative margin
+    /// also without an event in the control arm.
+    pub p: Option<f64>,
+    /// The same adjusted over all margins that the job tests; null where `p` is, or `multiplicity` is `none`.
+    pub p_adjusted: Option<f64>,
+    /// Level of the interval.
+    pub ci_level: f64,
+    /// The interval that lies within the bounds exactly where the test shows it; null where `p` is, and null ends are infinite.
+    pub ci: Option<[Option<f64>; 2]>,
+    /// Whether it is shown: p, adjusted if the job adjusts, is below one minus the confidence.
+    pub shown: bool,
+}
+
 /// Totals over the test arm.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -259,14 +373,12 @@ pub struct Economics {
     pub cost_per_incremental_ci: Option<[Option<f64>; 2]>,
 }
 
-/// Standard deviations of the noise on one arm's totals, in units of the figures.
+/// Standard deviations of the noise on one arm's figures, in units of the figures. That on its sum is with the sum.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoiseSd {
     /// Standard deviation of the noise on the head count of a cell.
     pub n: f64,
-    /// Standard deviation of the noise on the sum.
-    pub sum: f64,
-    /// Standard deviation of the noise on the sum of squares.
+    /// Standard deviation of the noise on the sum of squares; null where `sum_sq` of an arm is.
     pub sum_sq: Option<f64>,
 }

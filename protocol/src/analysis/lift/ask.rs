@@ -1,18 +1,23 @@
 //! Reads a lift question from a job's TOML.
 
 use super::{
-    question::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
-    raw::{RawAssignment, RawCost, RawLift, RawOutcome, RawWindow},
+    question::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
+    raw::{RawAssignment, RawBreakdowns, RawCost, RawLift, RawOutcome, RawWindow},
 };
 use crate::{
     analysis::{
         Scope, filters,
         lift::uses::Listed,
-        toml::{TemplateError, check_names, clamp, day, millionths, split, stranger, value},
+        margin::MarginScale,
+        rules::column_role,
+        toml::{
+            TemplateError, allows, check_names, clamp, day, millionths, split, stranger, value,
+        },
     },
-    contract::{Contract, Role},
+    contract::{ColumnRef, Contract, Role},
     loss::{Delta, Epsilon},
-    tally::Clamp,
+    proof::Split,
+    tally::{Clamp, MAX_WEIGHT},
     text,
     time::Time,
     units::Millionths,
@@ -37,8 +42,15 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
             format!("the contract's analysis \"{name}\" has no date column: leave it out");
         return Err(value("lift.window", "given", expected));
     }
+    let breakdown = lift.breakdowns.as_ref().map(|raw| raw.columns(analysis, contract, assignment));
+    let breakdown = breakdown.transpose()?;
     let privacy = lift.privacy.as_ref().ok_or(TemplateError::Missing("lift.privacy"))?;
     let share = test_share(assignment)?;
+    let confidence = millionths("lift.confidence", lift.confidence.unwrap_or(0.95))?;
+    if outcomes.iter().any(|outcome| outcome.margin.is_some()) && confidence.value() <= 0.5 {
+        let expected = "expected more than 0.5, since an outcome has a margin";
+        return Err(value("lift.confidence", confidence.value(), expected));
+    }
     Ok(Lift {
         expected_test_share: share,
         srm_flag_p: millionths(
@@ -49,7 +61,8 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
         control: assignment.control.clone(),
         window: lift.window.as_ref().map(RawWindow::days).transpose()?,
         outcomes,
-        confidence: millionths("lift.confidence", lift.confidence.unwrap_or(0.95))?,
+        breakdown,
+        confidence,
         alternative: lift.alternative.unwrap_or(Alternative::TwoSided),
         multiplicity: lift.multiplicity.unwrap_or(Multiplicity::None),
         cost: lift.cost.as_ref().map(RawCost::fixed).transpose()?,
@@ -57,7 +70,7 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
             .map_err(|e| value("lift.privacy.epsilon", privacy.epsilon, e.to_string()))?,
         delta: Delta::new(privacy.delta)
             .map_err(|e| value("lift.privacy.delta", privacy.delta, e.to_string()))?,
-        split: split("lift.privacy.split", privacy.split.as_ref())?,
+        split: split("lift.privacy.split", privacy.split.as_ref(), SPLIT)?,
         min_cell: privacy.min_cell.unwrap_or(0).max(contract.min_cell),
         registered_at: lift
             .registered_at
@@ -118,7 +131,6 @@ impl RawLift {
                 assignment.is_some_and(|a| a.exposure_column.is_some()),
             ),
             ("lift.covariates", self.covariates.is_some()),
-            ("lift.breakdowns", self.breakdowns.is_some()),
             ("lift.geo", self.geo.is_some()),
             ("lift.export", self.export.is_some()),
         ] {
@@ -146,6 +158,79 @@ impl RawWindow {
             return Err(value("lift.window.end", &self.end, "expected a day not before the start"));
         }
         Ok((first, end + cooldown))
+    }
+}
+
+impl RawBreakdowns {
+    /// The columns, if the contract lists them for this.
+    fn columns(
+        &self,
+        analysis: &Listed<'_>,
+        contract: &Contract,
+        assignment: &RawAssignment,
+    ) -> Result<Breakdown, TemplateError> {
+        let names = |columns: &[ColumnRef]| -> Vec<String> {
+            columns.iter().map(|listed| listed.column.clone()).collect()
+        };
+        let listed = names(analysis.segments);
+        for (at, column) in self.dimensions.iter().enumerate() {
+            let field = "lift.breakdowns.dimensions";
+            if !listed.contains(column) {
+                let expected = if listed.is_empty() {
+                    "the contract's analysis lists no segments".to_owned()
+                } else {
+                    allows(listed.iter().cloned())
+                };
+                return Err(value(field, text::quoted(column), expected));
+            }
+            if self.dimensions.iter().take(at).any(|other| other == column) {
+                return Err(value(field, text::quoted(column), "expected to be named once"));
+            }
+        }
+        let creatives: Vec<_> =
+            [Some(analysis.arm), analysis.creative].into_iter().flatten().collect();
+        if let Some(column) = &self.creative {
+            let field = "lift.breakdowns.creative";
+            if !creatives.contains(&column.as_str()) {
+                let allowed = creatives.iter().map(|column| (*column).to_owned());
+                return Err(value(field, text::quoted(column), allows(allowed)));
+            }
+            if self.dimensions.contains(column) {
+                let expected = "expected a column that is not among the dimensions";
+                return Err(value(field, text::quoted(column), expected));
+            }
+        }
+        if self.dimensions.is_empty() && self.creative.is_none() {
+            let expected = "expected columns of segments, or creative";
+            return Err(value("lift.breakdowns.dimensions", "none", expected));
+        }
+        self.check_number(analysis, contract, assignment)?;
+        Ok(Breakdown { segments: self.dimensions.clone(), creative: self.creative.clone() })
+    }
+
+    /// Refuses more segments and creatives than the job itself says there may be.
+    fn check_number(
+        &self,
+        analysis: &Listed<'_>,
+        contract: &Contract,
+        assignment: &RawAssignment,
+    ) -> Result<(), TemplateError> {
+        let Some(most) = self.max_cells else { return Ok(()) };
+        let values = |column: &String| match column_role(contract, analysis.assignment, column) {
+            Some(Role::Group(domain)) => domain.len(),
+            _ => 1,
+        };
+        let creatives = self.creative.as_ref().map(|column| match column == analysis.arm {
+            true => assignment.test.len(),
+            false => values(column),
+        });
+        let parts = self.dimensions.iter().map(values).chain(creatives);
+        let found = parts.fold(1_usize, usize::saturating_mul);
+        if u32::try_from(found).is_ok_and(|found| found <= most) {
+            return Ok(());
+        }
+        let expected = format!("the segments and creatives of this job are {found}");
+        Err(value("lift.breakdowns.max_cells", most, expected))
     }
 }
 
@@ -272,7 +357,29 @@ fn outcome(
         return Err(value(&field("floor_per_user"), "given", expected));
     }
     let kind = raw.r#type;
-    Ok(Outcome { name: raw.name.clone(), column: column.clone(), kind, clamp, scale })
+    let weight = raw.weight.unwrap_or(kind.weight());
+    if !(1..=MAX_WEIGHT).contains(&weight) {
+        let expected = "expected a whole number from 1 to 1000";
+        return Err(value(&field("weight"), weight, expected));
+    }
+    let margin = raw.margin.as_ref().map(|margin| margin.margin(&field("margin"))).transpose()?;
+    let (name, column) = (raw.name.clone(), column.clone());
+    let outcome = Outcome { name, column, kind, clamp, scale, weight, margin };
+    check_margin(&outcome).map_err(|expected| {
+        let found = margin.map_or(0.0, |margin| margin.value());
+        value(&field("margin.absolute"), found, expected)
+    })?;
+    Ok(outcome)
+}
+
+/// Says what does not make sense in the margin of an outcome.
+pub(super) fn check_margin(outcome: &Outcome) -> Result<(), &'static str> {
+    let Some(margin) = outcome.margin else { return Ok(()) };
+    let is_share = outcome.kind == OutcomeKind::Binary && margin.scale == MarginScale::Absolute;
+    if is_share && margin.value() >= 1.0 {
+        return Err("expected less than 1: 0.01 is one percentage point of a share of people");
+    }
+    margin.check()
 }
 
 /// The share of the test arm among the people of both, in millionths.
@@ -297,3 +404,6 @@ fn test_share(assignment: &RawAssignment) -> Result<Millionths, TemplateError> {
     }
     millionths(field, fraction)
 }
+
+/// Head counts and squares need little; the rest is for sums.
+const SPLIT: Split = Split { n: 50, sum: 900, products: 50 };

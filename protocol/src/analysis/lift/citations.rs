@@ -1,10 +1,16 @@
 //! The figures of a lift for programs.
 
 use super::{
-    answer::{CellCount, Economics, LiftAnswer, MatchRate, OutcomeResult},
+    answer::{
+        BreakdownResult, CellCount, DiffInMeans, Economics, LiftAnswer, MarginResult, MatchRate,
+        NoiseSd, OutcomeResult, PartResult,
+    },
     question::OutcomeKind,
 };
-use crate::answers::citation::{Citation, Unit, real};
+use crate::{
+    analysis::margin::MarginScale,
+    answers::citation::{Citation, Unit, real},
+};
 
 pub(super) fn citations(answer: &LiftAnswer) -> Vec<Citation> {
     let cells = answer.cells.iter().map(people);
@@ -18,12 +24,42 @@ pub(super) fn citations(answer: &LiftAnswer) -> Vec<Citation> {
         [("test", &rates.test), ("control", &rates.control)].map(|(arm, found)| Citation {
             // Of the test whether the rates of both arms differ.
             p: Some(rates.p),
-            ..match_rate(arm, found, answer.confidence)
+            ..rate("match_rate", arm, found, answer.confidence)
         })
     });
+    let consent = answer.consent_rates.iter().flat_map(|rates| {
+        [("test", &rates.test), ("control", &rates.control)].map(|(arm, found)| Citation {
+            p: Some(rates.p),
+            ..rate("refusal_rate", arm, found, answer.confidence)
+        })
+    });
+    let rates = rates.chain(consent);
     let outcomes =
         answer.outcomes.iter().flat_map(|outcome| of_outcome(outcome, answer.confidence));
-    cells.chain([ratio]).chain(rates).chain(outcomes).collect()
+    let parts = answer.breakdown.iter().flat_map(|breakdown| {
+        let parts = breakdown.parts.iter();
+        parts.flat_map(|part| of_part(breakdown, part, answer.confidence))
+    });
+    let differences = answer.breakdown.iter().flat_map(|breakdown| &breakdown.differences);
+    let differences = differences.map(|found| Citation {
+        p: found.p,
+        ..Citation::new("heterogeneity_q", Unit::One).of("outcome", &found.outcome).value(found.q)
+    });
+    cells.chain([ratio]).chain(rates).chain(outcomes).chain(parts).chain(differences).collect()
+}
+
+/// The figures of a segment or creative; one line for each if it is withheld.
+fn of_part(breakdown: &BreakdownResult, part: &PartResult, confidence: f64) -> Vec<Citation> {
+    let named = |figure: Citation| {
+        let figure = figure.of_all(&breakdown.segments, &part.segment);
+        part.creative.iter().fold(figure, |figure, creative| figure.of("creative", creative))
+    };
+    if part.withheld {
+        let figure = Citation::new("difference_in_means", Unit::One);
+        return vec![Citation { withheld: true, ..named(figure) }];
+    }
+    let figures = part.outcomes.iter().flat_map(|outcome| of_outcome(outcome, confidence));
+    figures.map(named).collect()
 }
 
 fn people(cell: &CellCount) -> Citation {
@@ -31,8 +67,8 @@ fn people(cell: &CellCount) -> Citation {
     people.shown(cell.n.map(real)).noise(cell.noise_sd)
 }
 
-fn match_rate(arm: &str, found: &MatchRate, confidence: f64) -> Citation {
-    let rate = Citation::new("match_rate", Unit::Share).of("arm", arm).value(found.rate);
+fn rate(metric: &'static str, arm: &str, found: &MatchRate, confidence: f64) -> Citation {
+    let rate = Citation::new(metric, Unit::Share).of("arm", arm).value(found.rate);
     rate.within(found.ci.map(Some), confidence)
 }
 
@@ -47,8 +83,10 @@ fn of_outcome(outcome: &OutcomeResult, confidence: f64) -> Vec<Citation> {
     let mut figures = Vec::new();
     for (arm, result) in [("test", &outcome.test), ("control", &outcome.control)] {
         let total = of("total", total_unit).of("arm", arm);
-        let total = total.shown(result.as_ref().map(|arm| arm.sum));
-        figures.push(total.noise(outcome.noise_sd.sum));
+        figures.push(match result {
+            Some(arm) => total.shown(Some(arm.sum)).noise(arm.sum_noise_sd),
+            None => total.shown(None),
+        });
         let squares = outcome.noise_sd.sum_sq.map(|sd| {
             let total = of("total_of_squares", Unit::One).of("arm", arm);
             total.shown(result.as_ref().and_then(|arm| arm.sum_sq)).noise(sd)
@@ -89,28 +127,129 @@ fn of_outcome(outcome: &OutcomeResult, confidence: f64) -> Vec<Citation> {
     let ends = relative.and_then(|lift| lift.ci_few_events.or(lift.ci_fieller));
     let value = relative.and_then(|lift| lift.rel_lift);
     figures.push(ranged(of("relative_lift", Unit::Share), value, ends));
+    figures.extend(outcome.margin.as_ref().map(|margin| {
+        let figure = against_margin(outcome, margin, of, per_person);
+        Citation { withheld: is_withheld, ..figure }
+    }));
     let least = of("minimum_detectable", per_person).value(outcome.minimum_detectable);
     figures.push(Citation { withheld: is_withheld, ..least });
-    figures.extend(outcome.economics.iter().flat_map(|money| worth(money, total_unit, of, ranged)));
+    let money = outcome.economics.as_ref().zip(outcome.diff_in_means.as_ref());
+    figures.extend(money.into_iter().flat_map(|(money, found)| {
+        worth(money, Errors::of_total(found, &outcome.noise_sd), total_unit, of, ranged)
+    }));
     figures
 }
 
-/// What the outcome is worth.
+/// The effect that a margin is about, with the interval of its test.
+fn against_margin(
+    outcome: &OutcomeResult,
+    margin: &MarginResult,
+    of: impl Fn(&'static str, Unit) -> Citation,
+    per_person: Unit,
+) -> Citation {
+    let (value, unit) = match margin.scale {
+        MarginScale::Absolute => {
+            (outcome.diff_in_means.as_ref().map(|found| found.ate), per_person)
+        }
+        MarginScale::Relative => {
+            (outcome.relative_lift.as_ref().and_then(|found| found.rel_lift), Unit::Share)
+        }
+    };
+    let figure = of("effect_against_margin", unit).of("test", margin.test.word());
+    let figure = figure.value(value.filter(|_| margin.ci.is_some()));
+    let figure = match margin.ci {
+        Some(ends) => figure.within(ends, margin.ci_level),
+        None => figure,
+    };
+    Citation { p: margin.p, p_adjusted: margin.p_adjusted, ..figure }
+}
+
+/// The errors of a total over the test arm: the effect per person times the people, of whom there is a noisy number.
+#[derive(Clone, Copy)]
+struct Errors {
+    standard_error: f64,
+    noise_sd: f64,
+}
+
+impl Errors {
+    fn of_total(found: &DiffInMeans, noise: &NoiseSd) -> Self {
+        // An arm is two cells, found and not, each with noise of its own.
+        let of_people = found.ate * core::f64::consts::SQRT_2 * noise.n;
+        let of = |per_person: f64| libm::hypot(per_person * real(found.n_t), of_people);
+        Self { standard_error: of(found.se), noise_sd: of(found.se_mechanism) }
+    }
+
+    fn over(self, cost: f64) -> Self {
+        Self { standard_error: self.standard_error / cost, noise_sd: self.noise_sd / cost }
+    }
+
+    fn of(self, figure: Citation) -> Citation {
+        let Self { standard_error, noise_sd } = self;
+        Citation { standard_error: Some(standard_error), noise_sd: Some(noise_sd), ..figure }
+    }
+}
+
+/// What the outcome is worth. A cost per incremental event is far from normal, so that only its interval is an error of it: without
+/// one it is not cited.
 fn worth(
     money: &Economics,
+    errors: Errors,
     total_unit: Unit,
     of: impl Fn(&'static str, Unit) -> Citation,
     ranged: impl Fn(Citation, Option<f64>, Option<[Option<f64>; 2]>) -> Citation,
 ) -> Vec<Citation> {
     let of = |metric, unit| of(metric, unit).of("currency", &money.currency);
-    let incremental = of("incremental", total_unit);
-    let mut figures = vec![ranged(incremental, money.incremental, money.incremental_ci)];
+    let incremental =
+        ranged(of("incremental", total_unit), money.incremental, money.incremental_ci);
+    let mut figures = vec![errors.of(incremental)];
     if money.iroas.is_some() {
-        figures.push(ranged(of("iroas", Unit::One), money.iroas, money.iroas_ci));
+        let iroas = ranged(of("iroas", Unit::One), money.iroas, money.iroas_ci);
+        figures.push(errors.over(money.cost).of(iroas));
     }
-    if money.cost_per_incremental.is_some() {
-        let (cost, ends) = (money.cost_per_incremental, money.cost_per_incremental_ci);
+    if let Some(cost) = money.cost_per_incremental {
+        let ends = money.cost_per_incremental_ci;
+        let cost = ends.is_some().then_some(cost);
         figures.push(ranged(of("cost_per_incremental", Unit::Amount), cost, ends));
     }
     figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::lift::sample;
+
+    /// Figures that a page of the format says have no error of their own.
+    const WITHOUT_ERROR: [&str; 3] = ["mean", "minimum_detectable", "sample_ratio_chi2"];
+
+    /// Where few people pay there is no interval, and the figures still do not leave without their error.
+    #[test]
+    fn no_figure_leaves_without_an_error() {
+        let mut answer = sample::result().answer;
+        for outcome in &mut answer.outcomes {
+            let found = outcome.diff_in_means.as_mut().unwrap();
+            (found.ci, found.p, outcome.relative_lift) = (None, None, None);
+            outcome.economics = Some(Economics {
+                incremental_ci: None,
+                iroas_ci: None,
+                cost_per_incremental: Some(3.0),
+                cost_per_incremental_ci: None,
+                ..sample::result().answer.outcomes[2].economics.clone().unwrap()
+            });
+        }
+        let all = citations(&answer);
+        for figure in &all {
+            let has_error = figure.range.is_some() || figure.noise_sd.is_some();
+            let is_bare = figure.value.is_some() && !has_error;
+            assert!(!is_bare || WITHOUT_ERROR.contains(&figure.metric), "{figure:?}");
+        }
+        // Worked by hand: 21,307 people, ± 11.97 √2 of them, at a change of 0.7698 with an error of 0.3688, of which 0.339 noise.
+        let of = |metric: &str| all.iter().rfind(|figure| figure.metric == metric).unwrap();
+        let incremental = of("incremental");
+        assert!((incremental.standard_error.unwrap() - 7_858.2).abs() < 1.0, "{incremental:?}");
+        assert!((incremental.noise_sd.unwrap() - 7_223.1).abs() < 1.0, "{incremental:?}");
+        let iroas = of("iroas").noise_sd.unwrap();
+        assert!((iroas / (incremental.noise_sd.unwrap() / 1_065.35) - 1.0).abs() < 1e-12);
+        assert_eq!(of("cost_per_incremental").value, None);
+    }
 }

@@ -1,6 +1,7 @@
 //! A lift question as it is signed.
 
 use crate::{
+    analysis::margin::Margin,
     limits::{self, at_most},
     loss::{Delta, Epsilon},
     proof::Split,
@@ -29,6 +30,9 @@ pub struct Lift {
     /// The outcomes to compare.
     #[serde(deserialize_with = "at_most::<{ limits::DECODED_MEASURES }, _, _>")]
     pub outcomes: Vec<Outcome>,
+    /// By what the effects are told apart, beside the effect on everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Breakdown>,
     /// Confidence of the intervals, in millionths.
     pub confidence: Millionths,
     /// The alternative hypothesis of the p-values.
@@ -49,6 +53,17 @@ pub struct Lift {
     pub registered_at: Option<Time>,
 }
 
+/// By what the effects of a campaign are told apart.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breakdown {
+    /// Group columns of the assignment: a segment is a value of each. Whoever has no value or several is in none.
+    #[serde(deserialize_with = "at_most::<{ limits::DECODED_GROUP_BY }, _, _>")]
+    pub segments: Vec<String>,
+    /// Group column of the assignment whose values in the test arm are each compared with the whole control arm.
+    pub creative: Option<String>,
+}
+
 /// One outcome.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +79,25 @@ pub struct Outcome {
     pub clamp: Clamp,
     /// Decimals of the column, from the contract.
     pub scale: Scale,
+    /// Its part of the loss for sums, beside the other outcomes, 1 to 1000.
+    pub weight: u32,
+    /// What the effect on it is to be shown to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<Margin>,
+}
+
+impl OutcomeKind {
+    /// The weight of an outcome for which the job names none. Loss that is divided in proportion to cap over deviation makes the
+    /// intervals widen least, each as a share of itself. A share of people has about a third or a quarter of
+    /// its cap as its deviation, a count a tenth, an amount a twentieth.
+    #[must_use]
+    pub const fn weight(self) -> u32 {
+        match self {
+            Self::Binary => 1,
+            Self::Count => 3,
+            Self::Value => 6,
+        }
+    }
 }
 
 /// Kinds of outcome.

@@ -1,7 +1,7 @@
 //! The shape of a lift job's TOML, before anything is believed of it.
 
 use super::question::{Alternative, Multiplicity, OutcomeKind};
-use crate::analysis::toml::RawSplit;
+use crate::analysis::{margin::RawMargin, toml::RawSplit};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Value;
@@ -24,7 +24,7 @@ pub(crate) struct RawLift {
     pub(super) covariates: Option<Value>,
     pub(super) cost: Option<RawCost>,
     pub(super) privacy: Option<RawPrivacy>,
-    pub(super) breakdowns: Option<Value>,
+    pub(super) breakdowns: Option<RawBreakdowns>,
     pub(super) geo: Option<Value>,
     pub(super) export: Option<Value>,
 }
@@ -61,6 +61,17 @@ pub(crate) struct RawOutcome {
     pub(super) cap_per_user: Option<f64>,
     pub(super) floor_per_user: Option<f64>,
     pub(super) cap_source: Option<String>,
+    pub(super) weight: Option<u32>,
+    pub(super) margin: Option<RawMargin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{ dimensions = [\"region\"], creative = \"arm\" }")]
+pub(crate) struct RawBreakdowns {
+    #[serde(default)]
+    pub(super) dimensions: Vec<String>,
+    pub(super) creative: Option<String>,
+    pub(super) max_cells: Option<u32>,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,8 @@ use crate::{
     job::{Alternative, Multiplicity, OutcomeKind},
     result::{
         ArmResult, CellCount, ChargeReport, DiffInMeans, Economics, FORMAT, LiftAnswer, LiftResult,
-        MatchRate, MatchRates, NoiseSd, OutcomeResult, PrivacyReport, RelativeLift, SampleRatio,
+        MatchRate, MatchRates, NoiseSd, OutcomeResult, PrivacyReport, RelativeLift, ReleasedAs,
+        SampleRatio,
     },
     time::Time,
 };
@@ -77,7 +78,9 @@ fn answer() -> LiftAnswer {
             flag_p: 0.001,
             differs: false,
         }),
+        consent_rates: None,
         outcomes: vec![visit(), conversion(), spend()],
+        breakdown: None,
     }
 }
 
@@ -112,13 +115,21 @@ fn outcome(name: &str, kind: OutcomeKind, diff: DiffInMeans) -> OutcomeResult {
         cap: 1.0,
         floor: 0.0,
         bias_note: None,
-        test: Some(ArmResult { n: 21_303, sum: 0.0, sum_sq: None, mean: None }),
-        control: Some(ArmResult { n: 21_315, sum: 0.0, sum_sq: None, mean: None }),
+        released_as: ReleasedAs::Arms,
+        test: Some(ArmResult { n: 21_303, sum: 0.0, sum_noise_sd: 11.3, sum_sq: None, mean: None }),
+        control: Some(ArmResult {
+            n: 21_315,
+            sum: 0.0,
+            sum_noise_sd: 11.3,
+            sum_sq: None,
+            mean: None,
+        }),
+        margin: None,
         minimum_detectable: Some(diff.se * 2.8),
         diff_in_means: Some(diff),
         relative_lift: None,
         economics: None,
-        noise_sd: NoiseSd { n: 11.97, sum: 11.3, sum_sq: None },
+        noise_sd: NoiseSd { n: 11.97, sum_sq: None },
         flags: Vec::new(),
     }
 }
@@ -180,7 +191,7 @@ fn spend() -> OutcomeResult {
         economics,
         bias_note: Some("values above 499 per person count as 499".to_owned()),
         flags: vec!["control_near_zero".to_owned()],
-        noise_sd: NoiseSd { n: 11.97, sum: 6_536.0, sum_sq: Some(4_212_000.0) },
+        noise_sd: NoiseSd { n: 11.97, sum_sq: Some(4_212_000.0) },
         ..outcome("spend", OutcomeKind::Value, diff)
     }
 }

@@ -1,17 +1,26 @@
 //! Makes the tally of a lift question.
 
-use super::question::{Cost, Lift, OutcomeKind};
+use super::{
+    MOST_COMPARISONS,
+    ask::check_margin,
+    question::{Breakdown, Cost, Lift, Outcome, OutcomeKind},
+};
 use crate::{
     analysis::{
         Scope,
         lift::uses::Listed,
-        rules::{check_names, check_share, column_role, not_permitted, places},
+        rules::{
+            check_names, check_share, column_not_permitted, column_role, not_permitted, places,
+            within,
+        },
     },
     contract::{ColumnRef, Role},
     refusal::{Asked, Limit, Refusal},
     tally::{
-        Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
+        Clamp, Condition, Contrast, Dimension, Measure, Population, Product, Quantity, Side, Table,
+        Tally,
     },
+    units::Millionths,
 };
 
 /// Refuses impossible shares, unreadable currencies and names, and a question without an outcome.
@@ -27,6 +36,11 @@ fn check_values(lift: &Lift) -> Result<(), Refusal> {
     }
     if lift.outcomes.is_empty() {
         return Err(Refusal::OverLimit { limit: Limit::Outcomes, found: 0, most: 16 });
+    }
+    let has_margin = lift.outcomes.iter().any(|outcome| outcome.margin.is_some());
+    let is_wrong = |outcome: &Outcome| check_margin(outcome).is_err();
+    if lift.outcomes.iter().any(is_wrong) || (has_margin && lift.confidence.value() <= 0.5) {
+        return Err(Refusal::Malformed);
     }
     check_names(lift.outcomes.iter().map(|outcome| &outcome.name))
 }
@@ -52,17 +66,13 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         return Err(Refusal::Malformed);
     }
     check_values(lift)?;
+    let divided = divided(lift, &listed, scope)?;
     let owner = || owner_of(listed.outcome);
     let rows = match (lift.window, listed.date) {
-        (None, _) => Vec::new(),
-        (Some((first, last)), Some(column)) if first <= last => {
-            let (least, most) = (i64::from(first), i64::from(last));
-            vec![Condition::Between { column: column.to_owned(), least, most }]
-        }
-        (Some(_), Some(_)) => return Err(Refusal::Malformed),
         (Some(_), None) => return Err(not_permitted(Asked::Window, name, owner())),
+        (window, date) => within_window(window, date)?,
     };
-    let (mut measures, mut products) = (Vec::new(), Vec::new());
+    let (mut measures, mut products, mut contrasted) = (Vec::new(), Vec::new(), Vec::new());
     for (at, outcome) in (0_u32..).zip(&lift.outcomes) {
         let named = ColumnRef::new(listed.outcome, &outcome.column);
         match contract.column(&named).map(|column| &column.role) {
@@ -77,6 +87,7 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         // The square of 0 or 1 is the number itself.
         if !binary {
             products.push(Product::square(at));
+            contrasted.push(at);
         }
         let of = Quantity::Sum { column: outcome.column.clone() };
         measures.push(Measure { side: Side::JOINED, of, rows: rows.clone(), clamp: outcome.clamp });
@@ -85,14 +96,117 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     Ok(Tally {
         population: Population::First,
         tables: vec![table(listed.assignment), table(listed.outcome)],
-        dimensions: vec![
-            Dimension::Arm { column: listed.arm.to_owned(), test, control },
-            Dimension::Matched,
-        ],
+        dimensions: [Dimension::Arm { column: listed.arm.to_owned(), test, control }, found(scope)]
+            .into_iter()
+            .chain(divided)
+            .collect(),
         measures,
         products,
+        // Of creatives the control arm is compared with each, so it would be in several contrasts.
+        contrast: contrast(lift.expected_test_share, contrasted).filter(|_| !has_creatives(lift)),
+        weights: lift.outcomes.iter().map(|outcome| outcome.weight).collect(),
         cells_per_person: 1,
         ids_per_person: contract.ids_per_person,
         program: None,
     })
+}
+
+/// Whether people were found. Whoever refuses where outcomes are is known only if found there: to leave such people out would leave
+/// out some of those with an outcome, and nobody without one.
+fn found(scope: &Scope<'_>) -> Dimension {
+    if scope.contract.consent_is_known_by_outcome(scope.name) {
+        Dimension::MatchedWithConsent
+    } else {
+        Dimension::Matched
+    }
+}
+
+/// The rows of days within a window.
+fn within_window(
+    window: Option<(i32, i32)>,
+    date: Option<&str>,
+) -> Result<Vec<Condition>, Refusal> {
+    let Some(((first, last), column)) = window.zip(date) else { return Ok(Vec::new()) };
+    if first > last {
+        return Err(Refusal::Malformed);
+    }
+    let (least, most) = (i64::from(first), i64::from(last));
+    Ok(vec![Condition::Between { column: column.to_owned(), least, most }])
+}
+
+fn has_creatives(lift: &Lift) -> bool {
+    lift.breakdown.as_ref().is_some_and(|breakdown| breakdown.creative.is_some())
+}
+
+/// The dimensions of segments and creatives.
+fn divided(lift: &Lift, listed: &Listed<'_>, scope: &Scope<'_>) -> Result<Vec<Dimension>, Refusal> {
+    let Some(Breakdown { segments, creative }) = &lift.breakdown else { return Ok(Vec::new()) };
+    let values = |column: &String| {
+        let named = ColumnRef::new(listed.assignment, column);
+        match column_role(scope.contract, listed.assignment, column) {
+            Some(Role::Group(domain)) => Ok(u32::try_from(domain.len()).unwrap_or(u32::MAX)),
+            _ => Err(column_not_permitted(scope.contract, &named)),
+        }
+    };
+    let mut different: Vec<_> = segments.iter().chain(creative).collect();
+    different.sort_unstable();
+    different.dedup();
+    let asked = segments.len() + usize::from(creative.is_some());
+    if asked == 0 || different.len() != asked {
+        return Err(Refusal::Malformed);
+    }
+    let mut dimensions = Vec::new();
+    let mut parts = 1_usize;
+    for column in segments {
+        let (side, values) = (Side::POPULATION, values(column)?);
+        parts = parts.saturating_mul(usize::try_from(values).unwrap_or(usize::MAX));
+        dimensions.push(Dimension::Only { side, column: column.clone(), values: Some(values) });
+    }
+    if let Some(column) = creative {
+        let values = values(column)?;
+        let creatives = if column == listed.arm {
+            lift.test.len()
+        } else {
+            usize::try_from(values).unwrap_or(usize::MAX)
+        };
+        parts = parts.saturating_mul(creatives);
+        dimensions.push(Dimension::Creative { column: column.clone(), values });
+    }
+    let comparisons = parts.saturating_mul(lift.outcomes.len());
+    within(Limit::Comparisons, comparisons, MOST_COMPARISONS)?;
+    Ok(dimensions)
+}
+
+/// The contrast as which the sums of `measures` leave; `None` if the difference of means would be less exact by it than by the
+/// sums of both arms, which is so where one arm is planned to have more than about three times the people of the other. Its
+/// weights are the smallest with which the weighted arms are alike within a twentieth, so that their squares are needed in total
+/// only. Yes-or-no outcomes have the sums of both arms: the exact test of few events asks for noise of their own.
+fn contrast(test_share: Millionths, measures: Vec<u32>) -> Option<Contrast> {
+    let (test, control) = (test_share.value(), 1.0 - test_share.value());
+    let pairs = (1..=Contrast::MOST).flat_map(|larger| {
+        let pair =
+            move |smaller| if test < control { [larger, smaller] } else { [smaller, larger] };
+        (1..=larger).map(pair)
+    });
+    // What the difference has of half of the contrast, and of half of the pooled total.
+    let parts = |pair: &[u32; 2]| {
+        let [of_test, of_control] = pair.map(f64::from);
+        let (one, other) = (1.0 / (of_test * test), 1.0 / (of_control * control));
+        [one + other, one - other]
+    };
+    let mut alike = pairs.filter(|pair| {
+        let [sum, difference] = parts(pair);
+        difference.abs() <= 0.05 * sum
+    });
+    let pair = alike.next().filter(|_| !measures.is_empty())?;
+    let [sum, difference] = parts(&pair);
+    let reach = f64::from(pair[0].max(pair[1])) / 2.0;
+    // Variances of the noise, in units of that on the sum of one arm with all of the loss.
+    let by_contrast = reach
+        * reach
+        * (sum * sum / Contrast::OF_DIFFERENCE
+            + difference * difference / (1.0 - Contrast::OF_DIFFERENCE));
+    let by_arms = 1.0 / (test * test) + 1.0 / (control * control);
+    let [test, control] = pair;
+    (by_contrast < by_arms).then_some(Contrast { test, control, measures })
 }

@@ -12,7 +12,7 @@ pub const SECTION: Section = Section {
     cell: "an arm",
     besides: "Head counts of who was found and who was not in an arm that is shown, and of the people who are left out \
               of both arms, are shown however small, with noise: they tell whether the design is sound.",
-    uses: &[ASSIGNMENT, ARM, OUTCOME, MEASURES, DATE],
+    uses: &[ASSIGNMENT, ARM, SEGMENTS, CREATIVE, OUTCOME, MEASURES, DATE],
 };
 
 const ASSIGNMENT: Use = Use {
@@ -30,7 +30,25 @@ const ARM: Use = Use {
     title: "the arm",
     lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Group] },
     amount: Amount::One,
-    reads: &[Reading::Arm],
+    reads: &[Reading::Arm, Reading::Creative],
+};
+
+const SEGMENTS: Use = Use {
+    key: "segments",
+    noun: "segment",
+    title: "segments that effects may be told of",
+    lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Group] },
+    amount: Amount::Any,
+    reads: &[Reading::Only],
+};
+
+const CREATIVE: Use = Use {
+    key: "creative",
+    noun: "creative column",
+    title: "creative that a person of the test arm was assigned to",
+    lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Group] },
+    amount: Amount::Optional,
+    reads: &[Reading::Creative],
 };
 
 const OUTCOME: Use = Use {
@@ -68,6 +86,10 @@ pub struct Listed<'t> {
     pub assignment: &'t str,
     /// The group column that holds the arm.
     pub arm: &'t str,
+    /// Group columns of the assignment by which effects may be told apart.
+    pub segments: &'t [ColumnRef],
+    /// Group column of the assignment with the creative; the arm column may be asked for too.
+    pub creative: Option<&'t str>,
     /// Dataset with what people did.
     pub outcome: &'t str,
     /// The measures of the outcome dataset that may be asked for.
@@ -85,6 +107,8 @@ impl<'t> Listed<'t> {
         Some(Self {
             assignment: terms.dataset(&ASSIGNMENT)?,
             arm: column(&ARM)?,
+            segments: terms.columns(&SEGMENTS),
+            creative: column(&CREATIVE),
             outcome: terms.dataset(&OUTCOME)?,
             measures: terms.columns(&MEASURES),
             date: column(&DATE),

@@ -2,6 +2,8 @@
 
 mod figures;
 mod flags;
+mod margins;
+mod parts;
 mod people;
 mod scale;
 
@@ -11,8 +13,9 @@ use crate::{
         Banner, Block, Page, Section, Severity, Statement, Term, Text, Topic, notes,
         number::{level, moment, p_is, whole},
     },
-    result::{LiftResult, OutcomeResult},
+    result::{LiftResult, OutcomeResult, PartResult, ReleasedAs},
 };
+use figures::{heading_level, interval_heading, with_level};
 use scale::Scale;
 
 pub(super) fn page(result: &LiftResult) -> Page {
@@ -24,6 +27,8 @@ pub(super) fn page(result: &LiftResult) -> Page {
         sections.extend(figures::changes(result));
         sections.extend(figures::lifts(result));
         sections.push(figures::tables(result));
+        sections.extend(margins::section(result));
+        sections.extend(parts::sections(result));
     }
     sections.push(asked(result));
     sections.push(people::section(result));
@@ -36,7 +41,10 @@ pub(super) fn page(result: &LiftResult) -> Page {
         subtitle: test.and(" against ").with(control).and("."),
         doubts: doubts(result),
         answer: match compares {
-            true => outcomes.map(|outcome| statement(result, outcome)).collect(),
+            true => {
+                let whole = outcomes.map(|outcome| statement(result, outcome));
+                whole.chain(parts::statements(result)).collect()
+            }
             false => vec![nothing(result)],
         },
         sections,
@@ -78,7 +86,7 @@ fn nothing(result: &LiftResult) -> Statement {
 fn statement(result: &LiftResult, outcome: &OutcomeResult) -> Statement {
     Statement {
         name: Some(Text::quoted(&outcome.name)),
-        text: Text::fixed(sentence(result, outcome)),
+        text: Text::fixed(sentence(result, outcome)).and(margins::sentence(result, outcome)),
     }
 }
 
@@ -94,13 +102,37 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
         scale.change(diff.ate)
     );
     let Some(ends) = diff.ci else { return format!("{effect}; no interval could be estimated.") };
-    let interval = format!("{} interval {}", level(diff.ci_level), scale.interval(ends));
+    let interval = format!(
+        "{} interval {}{}",
+        level(diff.ci_level),
+        scale.interval(ends),
+        together(result, diff.ci_level)
+    );
     let p = shown_p(outcome).map(|p| {
         let adjusted = adjustment(result.answer.multiplicity);
         let adjusted = adjusted.map(|name| format!(", adjusted after {name}"));
         format!(" ({}{})", p_is(p), adjusted.unwrap_or_default())
     });
     format!("{effect} ({interval}), {}{}.", verdict(result, outcome), p.unwrap_or_default())
+}
+
+/// Says why an interval has another level than was asked for.
+fn together(result: &LiftResult, own: f64) -> String {
+    let asked = result.answer.confidence;
+    if own <= asked + 1e-9 {
+        return String::new();
+    }
+    let outcomes = result.answer.outcomes.len();
+    let comparisons = result.answer.breakdown.as_ref().map(|breakdown| breakdown.comparisons);
+    let comparisons = comparisons.or(u64::try_from(outcomes).ok()).unwrap_or(u64::MAX);
+    match result.answer.multiplicity {
+        // A false coverage rate, which is not that all intervals hold together.
+        Multiplicity::Bh => format!(
+            ", so that on average {} of the intervals of clear changes among {comparisons} comparisons hold",
+            level(asked)
+        ),
+        _ => format!(", for {} over all {comparisons} comparisons together", level(asked)),
+    }
 }
 
 /// Says what the shown p-value means; the interval means the same.
@@ -134,10 +166,30 @@ fn asked(result: &LiftResult) -> Section {
         let text = kind(outcome).and(format!(". Method: {}", method(outcome)));
         Term { name: Text::quoted(&outcome.name), text }
     }));
+    terms.extend(result.answer.outcomes.iter().filter_map(|outcome| {
+        let claim = margins::claim(outcome, outcome.margin.as_ref()?);
+        let name = Text::fixed("Margin of ").quote(&outcome.name);
+        Some(Term { name, text: Text::fixed("is to show that ").and(claim) })
+    }));
     terms.push(term("Test", alternative(result.answer.alternative).into()));
     let adjusted = adjustment(result.answer.multiplicity)
         .map_or_else(|| "not adjusted".to_owned(), |name| format!("adjusted after {name}"));
-    terms.push(term("P-values", Text::fixed(format!("{adjusted} over the outcomes"))));
+    let over = result.answer.breakdown.as_ref().map_or_else(
+        || "the outcomes".to_owned(),
+        |breakdown| {
+            let comparisons = i64::try_from(breakdown.comparisons).unwrap_or(i64::MAX);
+            format!(
+                "{} comparisons: every outcome of everybody and of each part",
+                whole(comparisons)
+            )
+        },
+    );
+    terms.push(term("P-values", Text::fixed(format!("{adjusted} over {over}"))));
+    if let Some(breakdown) = &result.answer.breakdown {
+        let columns = breakdown.segments.iter().chain(&breakdown.creative).cloned();
+        let columns = Text::names(&columns.collect::<Vec<_>>(), ", ");
+        terms.push(term("Told apart by", columns));
+    }
     let registered = result.answer.registered_at.map_or_else(
         || "not registered beforehand".to_owned(),
         |time| format!("{}, as the analyst says", moment(time)),
@@ -188,6 +240,11 @@ fn method(outcome: &OutcomeResult) -> &'static str {
              that it does not reject"
         }
         Some("welch_t") => "Welch\u{2019}s t; Fieller\u{2019}s interval of the relative lift",
+        Some("normal_with_noise") if outcome.released_as == ReleasedAs::Contrast => {
+            "released as the difference of the arms and their total; standard error from sampling and noise, \
+             normal distribution averaged over what noise leaves open of the error; Fieller\u{2019}s interval of the relative \
+             lift"
+        }
         Some("normal_with_noise") => {
             "Welch\u{2019}s standard error with the variance of the noise added, normal distribution; \
              Fieller\u{2019}s interval of the relative lift"
@@ -212,6 +269,12 @@ fn adjustment(multiplicity: Multiplicity) -> Option<&'static str> {
         Multiplicity::Bh => Some("Benjamini-Hochberg"),
         _ => None,
     }
+}
+
+/// The name of a part: its values.
+fn part_name(part: &PartResult) -> Text {
+    let values: Vec<_> = part.segment.iter().chain(&part.creative).cloned().collect();
+    Text::names(&values, " / ")
 }
 
 /// The p-value to show: adjusted if the job asks so.

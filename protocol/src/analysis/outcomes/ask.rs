@@ -8,7 +8,7 @@ use super::{
 use crate::{
     analysis::{
         Scope, filters,
-        toml::{TemplateError, allows, check_names, clamp, day, millionths, split, value},
+        toml::{SPLIT, TemplateError, allows, check_names, clamp, day, millionths, split, value},
     },
     contract::{ColumnRef, Contract},
     loss::{Delta, Epsilon},
@@ -39,7 +39,7 @@ pub(super) fn question(raw: &RawOutcomes, scope: &Scope<'_>) -> Result<Outcomes,
             .map_err(|e| value("outcomes.privacy.epsilon", epsilon, e.to_string()))?,
         delta: Delta::new(*delta)
             .map_err(|e| value("outcomes.privacy.delta", delta, e.to_string()))?,
-        split: split("outcomes.privacy.split", parts.as_ref())?,
+        split: split("outcomes.privacy.split", parts.as_ref(), SPLIT)?,
         min_cell: min_cell.unwrap_or(0).max(contract.min_cell),
     })
 }
@@ -139,7 +139,7 @@ impl RawAmount {
 }
 
 /// A day in people's notation.
-pub(super) fn date(day: i32) -> String {
+pub(in crate::analysis) fn date(day: i32) -> String {
     let day = u64::try_from(day).unwrap_or(0).saturating_mul(86_400_000);
     let (year, month, day) = Time(day).date();
     format!("{year:04}-{month:02}-{day:02}")

@@ -69,7 +69,7 @@ pub struct Amount {
 
 impl Days {
     /// The days that people can write: from 1970-01-01 to 9999-12-31.
-    pub(super) const WRITTEN: Self = Self { first: 0, last: 2_932_896 };
+    pub(in crate::analysis) const WRITTEN: Self = Self { first: 0, last: 2_932_896 };
     /// The longest window: ten years before and after a start.
     pub(super) const WINDOW: Self = Self { first: -3_660, last: 3_660 };
 

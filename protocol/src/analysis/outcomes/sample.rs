@@ -37,6 +37,7 @@ fn released() -> Released {
         totals: Totals { people, sums: vec![found, spend], products: vec![squares] },
     };
     Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: true,
         cells: vec![
             cell(0, 0, 612, 160, 1_012_300, 4_012_300_000),

@@ -79,6 +79,8 @@ pub(super) fn tally(asked: &Outcomes, scope: &Scope<'_>) -> Result<Tally, Refusa
         products,
         cells_per_person: 1,
         ids_per_person: scope.contract.ids_per_person,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     })
 }

@@ -40,7 +40,7 @@ fn priced(asked: Outcomes) -> Result<Proven, Refusal> {
 #[test]
 fn who_is_in_the_cohort_has_had_the_whole_window_within_what_is_observed() {
     let found = asked(JOB).unwrap();
-    let day = |text| ask::date(text);
+    let day = |text| date(text);
     assert_eq!([found.started.first, found.started.last].map(day), ["2026-05-01", "2026-10-01"]);
     // Thirty days before the start are to be observed, too.
     let before = with("first = 0, last = 30", "first = -30, last = -1").unwrap();
@@ -115,6 +115,7 @@ fn flags(contract: &str, job: &str) -> (Vec<String>, String) {
 
 fn released(people: i64) -> Released {
     Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: true,
         cells: vec![Cell {
             name: vec![Place::Index(1), Place::Index(0)],

@@ -127,6 +127,7 @@ fn picture(answer: &OutcomesAnswer) -> Option<Section> {
         unit: "%".to_owned(),
         estimate: segment.rate.value * 100.0,
         ends: segment.rate.ci.map(|end| Some(end * 100.0)),
+        beside: None,
     };
     let rows = answer.segments.iter().map(|segment| row(joined(segment), segment));
     let level = level(answer.confidence);

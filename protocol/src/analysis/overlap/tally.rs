@@ -34,6 +34,8 @@ pub(super) fn tally(question: &Overlap, scope: &Scope<'_>) -> Result<Tally, Refu
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: contract.ids_per_person,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     })
 }

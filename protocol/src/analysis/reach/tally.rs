@@ -65,6 +65,8 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
         products: Vec::new(),
         cells_per_person,
         ids_per_person: contract.ids_per_person,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     })
 }

@@ -120,6 +120,7 @@ fn figures_of_any_size_make_finite_answers() {
                 totals: Totals { people: size, sums: sums.clone(), products: Vec::new() },
             });
             let released = Released::Figures(Figures {
+                contrasts: Vec::new(),
                 noise: true,
                 cells: cells.collect(),
                 cut: 0,
@@ -311,6 +312,7 @@ fn values_of_a_column_tell_how_often_each_reached() {
     };
     let cells = vec![cell(0, 0, 500), cell(0, 1, 300), cell(0, 2, 100), cell(1, 0, 40)];
     let released = Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: false,
         cells,
         cut: 0,
@@ -358,6 +360,7 @@ fn flags_of_values(values_per_person: u32) -> Vec<String> {
         .replace(datasets, &format!("{datasets}values_per_person = {values_per_person}\n"));
     let place = priced(asked(&job).unwrap()).unwrap();
     let released = Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: true,
         cells: vec![Cell {
             name: vec![Place::Index(1), Place::Index(0)],
@@ -401,6 +404,7 @@ fn what_is_not_shown_makes_a_number_at_least_what_is_known() {
         totals: Totals { people, sums: vec![people], products: Vec::new() },
     };
     let released = Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: false,
         cells: vec![cell(0, 400), cell(1, 100)],
         cut: 0,

@@ -116,6 +116,7 @@ fn picture(answer: &ReachAnswer) -> Option<Section> {
             unit: String::new(),
             estimate: real(value),
             ends: people.ci.map(|end| Some(real(end))),
+            beside: None,
         })
     };
     let (heading, title, rows): (_, _, Vec<_>) = if let Some(frequency) = &answer.frequency {

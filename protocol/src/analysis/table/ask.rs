@@ -8,7 +8,9 @@ use crate::{
     analysis::{
         Scope, filters,
         table::uses::Listed,
-        toml::{RawFilter, TemplateError, check_names, clamp, millionths, split, units, value},
+        toml::{
+            RawFilter, SPLIT, TemplateError, check_names, clamp, millionths, split, units, value,
+        },
     },
     contract::{ColumnRef, Contract, Role},
     loss::{Delta, Epsilon},
@@ -56,7 +58,7 @@ pub(super) fn question(raw: &RawTable, scope: &Scope<'_>) -> Result<TableQuestio
         delta: Delta::new(privacy.delta)
             .map_err(|e| value("table.privacy.delta", privacy.delta, e.to_string()))?,
         selection_delta,
-        split: split("table.privacy.split", privacy.split.as_ref())?,
+        split: split("table.privacy.split", privacy.split.as_ref(), SPLIT)?,
         min_cell: privacy.min_cell.unwrap_or(0).max(scope.contract.min_cell),
     })
 }

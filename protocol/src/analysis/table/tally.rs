@@ -59,6 +59,8 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
         products,
         cells_per_person: question.cells_per_person,
         ids_per_person: contract.ids_per_person,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     })
 }

@@ -85,6 +85,7 @@ fn people_section(result: &TableResult) -> Section {
     );
     let bars = Bars {
         widest: largest(result),
+        from: None,
         note: "The bar ends at the noisy count; the line across its end is the range, and often too short to be \
                seen."
             .into(),

@@ -117,6 +117,8 @@ fn reads_every_field() {
         kind: OutcomeKind::Binary,
         clamp: Clamp::up_to(1).unwrap(),
         scale: Scale::WHOLE,
+        weight: 1,
+        margin: None,
     };
     let spend = Outcome {
         name: "capped spend".to_owned(),
@@ -124,6 +126,8 @@ fn reads_every_field() {
         kind: OutcomeKind::Value,
         clamp: Clamp::up_to(49_900).unwrap(),
         scale: Scale::new(2).unwrap(),
+        weight: 6,
+        margin: None,
     };
     assert_eq!(lift.outcomes, [visit, spend]);
     assert_eq!(lift.confidence.0, 900_000);
@@ -141,7 +145,7 @@ fn says_what_it_takes_where_nothing_is_said() {
     assert_eq!((lift.expected_test_share.0, lift.srm_flag_p.0), (666_667, 1_000));
     assert_eq!((lift.confidence.0, lift.min_cell, lift.window), (950_000, 50, None));
     assert_eq!((lift.alternative, lift.multiplicity), (Alternative::TwoSided, Multiplicity::None));
-    assert_eq!(lift.split, Split { n: 200, sum: 500, products: 300 });
+    assert_eq!(lift.split, Split { n: 50, sum: 900, products: 50 });
 }
 
 #[test]
@@ -166,7 +170,7 @@ fn refuses_what_this_build_would_have_to_ignore() {
         edit("srm_flag_p", "exposure_column = \"exposed\"\nsrm_flag_p"),
         "lift.assignment.exposure_column (leave it out)",
     );
-    for field in ["covariates", "breakdowns", "geo", "export"] {
+    for field in ["covariates", "geo", "export"] {
         let refusal = format!("lift.{field} (leave it out)");
         not_offered(read(&format!("{LIFT}\n[lift.{field}]\nwhatever = 1\n")), &refusal);
         for said in ["[\"x\"]", "true", "\"x\"", "7", "0.5", "2026-10-01", "[{ x = 1 }]"] {
@@ -177,6 +181,18 @@ fn refuses_what_this_build_would_have_to_ignore() {
         let refusal = format!("lift.assignment.{field} (leave it out)");
         not_offered(edit("srm_flag_p", &format!("{field} = [1]\nsrm_flag_p")), &refusal);
     }
+}
+
+#[test]
+fn reads_by_what_effects_are_told_apart() {
+    let of = |breakdowns: &str| read(&format!("{SHORT}\n[lift.breakdowns]\n{breakdowns}\n"));
+    let breakdown = of("creative = \"arm\"\nmax_cells = 2").unwrap().breakdown.unwrap();
+    assert_eq!((breakdown.segments, breakdown.creative), (Vec::new(), Some("arm".to_owned())));
+    assert_eq!(read(SHORT).unwrap().breakdown, None);
+    refused(of("dimensions = [\"arm\"]"), "lift.breakdowns.dimensions", "\"arm\"");
+    refused(of("creative = \"email\""), "lift.breakdowns.creative", "\"email\"");
+    refused(of(""), "lift.breakdowns.dimensions", "none");
+    refused(of("creative = \"arm\"\nmax_cells = 1"), "lift.breakdowns.max_cells", "1");
 }
 
 #[test]

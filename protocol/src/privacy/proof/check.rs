@@ -7,8 +7,8 @@ use crate::{
     limits,
     loss::{Loss, Rho},
     tally::{
-        COARSEST, Condition, Credit, Dimension, Measure, Population, Product, Program, Quantity,
-        Side, Tally,
+        COARSEST, Condition, Credit, Dimension, MAX_WEIGHT, Measure, Population, Product, Program,
+        Quantity, Side, Tally,
     },
 };
 use std::collections::BTreeSet;
@@ -50,7 +50,9 @@ fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<O
         return Err(Flaw::Figures);
     }
     let figures = (tally.measures.len(), tally.products.len());
-    if (vectors.sums.len(), vectors.products.len()) != figures {
+    let (contrasted, with_products) = tally.contrasted();
+    let pooled = contrasted.len() + with_products.len();
+    if (vectors.sums.len(), vectors.products.len()) != figures || vectors.pooled.len() != pooled {
         return Err(Flaw::Figures);
     }
     let cells = tally.cells_per_person;
@@ -62,6 +64,12 @@ fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<O
     }
     for (at, figure) in vectors.products.iter().enumerate() {
         covers(figure, cells, tally.linf_of_product(at))?;
+    }
+    // A person is in one arm, so both forms of a contrast are moved by as much.
+    let of_sums = contrasted.iter().map(|at| tally.linf_of_sum(*at));
+    let of_products = with_products.iter().map(|at| tally.linf_of_product(*at));
+    for (figure, linf) in vectors.pooled.iter().zip(of_sums.chain(of_products)) {
+        covers(figure, cells, linf)?;
     }
     let delta = selection(tally, vectors, threshold)?;
     let rho = vectors.all().try_fold(0_u64, |sum, figure| sum.checked_add(figure.rho.0));
@@ -130,6 +138,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if !tally.products.iter().all(one) || !in_order {
         return Err(Flaw::Shape("products"));
     }
+    contrast(tally)?;
     if tally.dimensions.len() > limits::GROUP_BY {
         return Err(Flaw::Shape("dimension"));
     }
@@ -138,6 +147,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     let only_labels = tally.dimensions.iter().filter(only_label).count();
     let fine = tally.dimensions.iter().all(|dimension| match dimension {
         Dimension::Matched => tally.joined().is_some(),
+        Dimension::MatchedWithConsent => tally.joined().is_some() && tally.compares_arms(),
         Dimension::Arm { test, control, .. } => {
             let both = || test.iter().chain(control);
             let different: BTreeSet<_> = both().collect();
@@ -145,12 +155,13 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
                 && different.len() == both().count()
         }
         Dimension::Group { values, .. } => *values > 0,
+        Dimension::Creative { values, .. } => *values > 0 && tally.compares_arms(),
         Dimension::Only { values: Some(values), .. } => *values > 0,
         Dimension::Label { .. }
         | Dimension::Membership { .. }
         | Dimension::Known
         | Dimension::Credited(_) => true,
-        Dimension::Earliest { edges, .. } => are_edges(edges),
+        Dimension::Earliest { edges, .. } | Dimension::Days { edges, .. } => are_edges(edges),
         // A cell has one number beside its labels; a place among private values is the largest part
         // of the cell's name.
         Dimension::Only { values: None, .. } => only_labels == 1,
@@ -161,11 +172,36 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
 }
 
+/// Checks that a contrast is one of two arms, in one of which a person counts once, and that no product is of a measure that leaves
+/// as a contrast with one that leaves cell by cell; and that weights are of measures.
+fn contrast(tally: &Tally) -> Result<(), Flaw> {
+    let fine = tally.contrast.as_ref().is_none_or(|contrast| {
+        let is_whole = |product: &Product| {
+            let leaves = |at: &u32| contrast.measures.binary_search(at).is_ok();
+            leaves(&product.one) == leaves(&product.other)
+        };
+        tally.compares_arms()
+            && tally.creative_places().is_none()
+            && tally.cells_per_person == 1
+            && contrast.is_sound(tally.measures.len())
+            && tally.products.iter().all(is_whole)
+    });
+    if !fine {
+        return Err(Flaw::Shape("contrast"));
+    }
+    let is_weight = |weight: &u32| (1..=MAX_WEIGHT).contains(weight);
+    let weighs_all = tally.weights.is_empty() || tally.weights.len() == tally.measures.len();
+    let fine = weighs_all && tally.weights.iter().all(is_weight);
+    if fine { Ok(()) } else { Err(Flaw::Shape("weights")) }
+}
+
 /// Checks that a training has features and a label of datasets that are read, and no cells.
 fn is_training(tally: &Tally, program: &Program) -> bool {
     let has_cells = !tally.dimensions.is_empty()
         || !tally.measures.is_empty()
         || !tally.products.is_empty()
+        || tally.contrast.is_some()
+        || !tally.weights.is_empty()
         || tally.cells_per_person != 1;
     let mut sides = program.features.iter().map(|feature| feature.side);
     !has_cells
@@ -199,11 +235,14 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
         Dimension::Group { side, .. }
         | Dimension::Label { side, .. }
         | Dimension::Only { side, .. }
-        | Dimension::Earliest { side, .. } => Some(*side),
+        | Dimension::Earliest { side, .. }
+        | Dimension::Days { side, .. } => Some(*side),
         Dimension::Matched
+        | Dimension::MatchedWithConsent
         | Dimension::Membership { .. }
         | Dimension::Known
         | Dimension::Arm { .. }
+        | Dimension::Creative { .. }
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. }
         | Dimension::Credited(_) => None,
@@ -220,13 +259,18 @@ fn datasets(tally: &Tally) -> Result<(), Flaw> {
     let fits = tally.dimensions.iter().all(|dimension| match dimension {
         // In a union, the first dataset is not the one with the arms, and a second one is not the
         // joined one.
-        Dimension::Matched | Dimension::Arm { .. } | Dimension::Credited(_) => union.is_none(),
+        Dimension::Matched
+        | Dimension::MatchedWithConsent
+        | Dimension::Arm { .. }
+        | Dimension::Creative { .. }
+        | Dimension::Credited(_) => union.is_none(),
         Dimension::Membership { datasets } => union == Some(*datasets),
         Dimension::Known => union.is_some(),
         Dimension::Group { .. }
         | Dimension::Label { .. }
         | Dimension::Only { .. }
         | Dimension::Earliest { .. }
+        | Dimension::Days { .. }
         | Dimension::Bins { .. }
         | Dimension::BinsPerGroup { .. } => true,
     });

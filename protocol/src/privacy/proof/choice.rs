@@ -169,6 +169,8 @@ mod tests {
             products: Vec::new(),
             cells_per_person: 3,
             ids_per_person: 2,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         }
     }

@@ -28,12 +28,18 @@ pub struct ErrorBars {
     /// Error bar of the head count. An arm is two cells, matched and unmatched, each with noise of
     /// its own.
     pub people: ErrorBar,
-    /// Error bar of each sum.
-    pub sums: Vec<ErrorBar>,
+    /// Error bars of each sum, of the test and of the control arm, or of any group twice. They differ only for a contrast whose
+    /// weights do: an arm's sum follows from both forms, and that of the larger arm, with the smaller weight, is less exact.
+    pub sums: Vec<[ErrorBar; 2]>,
     /// Largest error bar of each mean: if all people have the value that is farthest from 0 and
     /// still counts, and noise makes them as few as it hardly ever does. `None` if that leaves no
     /// useful mean, and without an audience.
     pub means: Vec<Option<ErrorBar>>,
+    /// Error bar of each difference between the means of two arms, of which the smaller one has as many people as the
+    /// audience; the larger one has the share that the weights of a contrast say, or as many. The noise of head counts is
+    /// not in it: it is multiplied by the mean, and nothing where there is no effect. `None` without an audience,
+    /// and where no arms are compared.
+    pub differences: Vec<Option<ErrorBar>>,
 }
 
 impl Proven {
@@ -43,25 +49,33 @@ impl Proven {
         let (tally, proof) = (self.tally(), self.proof());
         let vectors = proof.vectors()?;
         let people = vectors.sd_of_people(tally);
-        let mean = |(at, sum): (usize, &Figure)| {
+        let amounts = || 0..vectors.sums.len();
+        let sum = |at: usize| vectors.sds_of_sum(tally, at).unwrap_or([0.0; 2]).map(ErrorBar::of);
+        let mean = |at: usize| {
             let audience = audience?;
-            let half_width = self.half_width_of_mean(vectors, sum, real(audience.into()))?;
+            let half_width = self.half_width_of_mean(vectors, at, real(audience.into()))?;
             Some(ErrorBar { sd: vectors.sd(tally, Wanted::Mean(at, audience))?, half_width })
+        };
+        let difference = |at: usize| {
+            let people = real(audience.filter(|_| tally.compares_arms())?.into()).max(1.0);
+            Some(ErrorBar::of(vectors.sd_of_difference(tally, at)? / people))
         };
         Some(ErrorBars {
             people: ErrorBar::of(people),
-            sums: vectors.sums.iter().map(|sum| ErrorBar::of(sum.sigma.value())).collect(),
-            means: vectors.sums.iter().enumerate().map(mean).collect(),
+            sums: amounts().map(sum).collect(),
+            means: amounts().map(mean).collect(),
+            differences: amounts().map(difference).collect(),
         })
     }
 
     /// Half of the interval of a mean that a result shows, at most: of lift to first order, of a table the
     /// extreme quotients of both intervals, each at half the error.
-    fn half_width_of_mean(&self, vectors: &Vectors, sum: &Figure, audience: f64) -> Option<f64> {
-        let (noise, of_sum) = (vectors.sd_of_people(self.tally()), sum.sigma.value());
+    fn half_width_of_mean(&self, vectors: &Vectors, at: usize, audience: f64) -> Option<f64> {
+        let (tally, noise) = (self.tally(), vectors.sd_of_people(self.tally()));
+        let of_sum = vectors.sd_of_smaller(tally, at)?;
         let (fewest, largest) =
-            (audience - RARELY * noise, vectors.reach(sum) * audience + RARELY * of_sum);
-        if self.tally().compares_arms() {
+            (audience - RARELY * noise, vectors.reach(tally, at)? * audience + RARELY * of_sum);
+        if tally.compares_arms() {
             let mean = largest / fewest;
             let sd = length(of_sum, mean * noise) / fewest;
             return (fewest > 0.0).then_some(NINETEEN_IN_TWENTY * sd);
@@ -76,16 +90,44 @@ impl Proven {
 
 impl Vectors {
     /// Standard deviation of the noise on the head count that is shown of an arm or a group, in people. An
-    /// arm is two cells, found and not, each with noise of its own.
+    /// arm is several cells ([`Tally::cells_of_arm`]), each with noise of its own.
     #[must_use]
     pub fn sd_of_people(&self, tally: &Tally) -> f64 {
-        let cells: f64 = if tally.compares_arms() { 2.0 } else { 1.0 };
+        let cells = if tally.compares_arms() { f64::from(tally.cells_of_arm()) } else { 1.0 };
         cells.sqrt() * self.people.sigma.value()
     }
 
-    /// The most that one person adds to a sum.
-    fn reach(&self, sum: &Figure) -> f64 {
-        real(sum.linf) / real(self.people.linf.max(1))
+    /// The most that one person adds to the sum of a measure in a cell.
+    fn reach(&self, tally: &Tally, at: usize) -> Option<f64> {
+        let moved = real(self.sums.get(at)?.linf) / real(tally.weight_of_sum(at));
+        Some(moved / real(self.people.linf.max(1)))
+    }
+
+    /// Standard deviations of the noise on the sum of a measure over the test and over the control arm, or over any cell twice.
+    /// Of a contrast D and a pooled total P with weights w, an arm's sum is (P ± D)/2w. `None` if there is no such measure.
+    #[must_use]
+    pub fn sds_of_sum(&self, tally: &Tally, at: usize) -> Option<[f64; 2]> {
+        let own = self.sums.get(at)?.sigma.value();
+        Some(match (tally.contrast_of_sum(at), self.pooled_of_sum(tally, at)) {
+            (Some(contrast), Some(pooled)) => [contrast.test, contrast.control]
+                .map(|weight| length(own, pooled.sigma.value()) / 2.0 / f64::from(weight)),
+            _ => [own; 2],
+        })
+    }
+
+    /// Standard deviation of the noise on the sum of the smaller arm, which has the larger weight. The mean of the larger arm, whose
+    /// weighted size is alike, is as exact.
+    fn sd_of_smaller(&self, tally: &Tally, at: usize) -> Option<f64> {
+        let [test, control] = self.sds_of_sum(tally, at)?;
+        Some(test.min(control))
+    }
+
+    /// Standard deviation of the noise on the difference of two arms' sums, each over its share of the smaller arm's people.
+    fn sd_of_difference(&self, tally: &Tally, at: usize) -> Option<f64> {
+        let own = self.sums.get(at)?.sigma.value();
+        let of_both = || own * core::f64::consts::SQRT_2;
+        let is_contrast = tally.contrast_of_sum(at).is_some();
+        Some(if is_contrast { own / real(tally.weight_of_sum(at)) } else { of_both() })
     }
 
     /// Standard deviation of the noise on a figure; of a mean to first order, for people who all have the value
@@ -98,12 +140,12 @@ impl Vectors {
         let of = |figure: &Figure| figure.sigma.value();
         match wanted {
             Wanted::People => Some(self.sd_of_people(tally)),
-            Wanted::Sum(at) => self.sums.get(at).map(of),
+            // Of both arms.
+            Wanted::Sum(at) => self.sds_of_sum(tally, at).map(|[test, control]| test.max(control)),
             Wanted::Product(at) => self.products.get(at).map(of),
             Wanted::Mean(at, audience) => {
-                let sum = self.sums.get(at)?;
-                let of_people = self.reach(sum) * self.sd_of_people(tally);
-                Some(length(of(sum), of_people) / f64::from(audience.max(1)))
+                let of_people = self.reach(tally, at)? * self.sd_of_people(tally);
+                Some(length(self.sd_of_smaller(tally, at)?, of_people) / f64::from(audience.max(1)))
             }
             Wanted::Label | Wanted::Step => None,
         }

@@ -47,12 +47,21 @@ impl Tally {
         let withheld = if self.is_named_by_data() { Rho(shares.people.0 / 10) } else { Rho(0) };
         let people = Rho(shares.people.0 - withheld.0);
         let people = self.figure(Wanted::People, self.linf_of_people(), people)?;
+        let sum = |at: usize, rho: Rho| self.figure(Wanted::Sum(at), self.linf_of_sum(at), rho);
+        let product =
+            |at: usize, rho: Rho| self.figure(Wanted::Product(at), self.linf_of_product(at), rho);
         let sums = (0..self.measures.len())
-            .map(|at| self.figure(Wanted::Sum(at), self.linf_of_sum(at), shares.sum))
+            .map(|at| sum(at, self.parts_of_sum(at, &shares).own))
             .collect::<Result<_, PriceError>>()?;
         let products = (0..self.products.len())
-            .map(|at| self.figure(Wanted::Product(at), self.linf_of_product(at), shares.product))
+            .map(|at| product(at, self.parts_of_product(at, &shares).own))
             .collect::<Result<_, PriceError>>()?;
+        let (contrasted, with_products) = self.contrasted();
+        let pooled_sums =
+            contrasted.iter().map(|at| sum(*at, self.parts_of_sum(*at, &shares).pooled));
+        let pooled_products =
+            with_products.iter().map(|at| product(*at, self.parts_of_product(*at, &shares).pooled));
+        let pooled = pooled_sums.chain(pooled_products).collect::<Result<_, PriceError>>()?;
         let selection = self.is_named_by_data().then(|| {
             let cells = u64::from(self.cells_per_person) * u64::from(self.ids_per_person);
             let none = PriceError::NoNoise(Wanted::People);
@@ -66,7 +75,7 @@ impl Tally {
         let delta = selection.map_or(0, |selection| selection.delta);
         let digest = Digest::of("glovebox tally v1", &canonical::to_vec(self));
         let cost = Loss::zcdp(rho).with_delta(delta);
-        let leaves = Leaves::Figures(Vectors { people, sums, products, selection });
+        let leaves = Leaves::Figures(Vectors { people, sums, products, pooled, selection });
         Ok(Proof { tally: digest, leaves, threshold, cost })
     }
 
@@ -75,20 +84,22 @@ impl Tally {
     /// a standard deviation of 2⁴⁰ units or more, or values have 36 bits: what rounding each person's product
     /// moves is nothing beside it.
     pub(crate) fn coarsen(&mut self, request: &Request, rows: u64) {
-        let share = self.shares(request).product;
+        let shares = self.shares(request);
         let (cells, ids) = (u64::from(self.cells_per_person), u64::from(self.ids_per_person));
-        let fits = |product: Product| {
+        let fits = |at: usize, product: Product| {
+            let share = self.parts_of_product(at, &shares).least();
             let reach = product.reach(&self.measures);
+            let reach = reach.and_then(|reach| reach.checked_mul(self.weight_of_product(at)));
             let sum = reach.and_then(|reach| reach.checked_mul(rows.max(FEWEST_ROWS)));
             let linf = reach.and_then(|reach| reach.checked_mul(ids));
             sum.is_some_and(|sum| sum <= 1 << 62)
                 && linf.is_some_and(|linf| Sigma::for_cost(cells, linf, share).is_some())
         };
-        let coarse = |product: &Product| {
+        let coarse = |(at, product): (usize, &Product)| {
             let coarser = (0..=COARSEST).map(|coarse| Product { coarse, ..*product });
-            coarser.clone().find(|coarser| fits(*coarser)).unwrap_or(*product)
+            coarser.clone().find(|coarser| fits(at, *coarser)).unwrap_or(*product)
         };
-        self.products = self.products.iter().map(coarse).collect();
+        self.products = self.products.iter().enumerate().map(coarse).collect();
     }
 
     /// The share of the loss for each figure of a kind.
@@ -106,9 +117,28 @@ impl Tally {
         };
         Shares {
             people: part(n, 1),
-            sum: part(sum, self.measures.len()),
+            sums: part(sum, 1),
             product: part(split.products, self.products.len()),
         }
+    }
+
+    /// What the measure at this place has of the loss for sums: its weight beside those of all.
+    fn parts_of_sum(&self, at: usize, shares: &Shares) -> Parts {
+        let weight = |at: usize| u64::from(self.weights.get(at).copied().unwrap_or(1));
+        let all = (0..self.measures.len()).map(weight).sum::<u64>().max(1);
+        let rho = shares.sums.0 / all * weight(at) + shares.sums.0 % all * weight(at) / all;
+        let whole = Parts { own: Rho(rho), pooled: Rho(0) };
+        if self.contrast_of_sum(at).is_some() {
+            whole.divided(PER_MILLE_OF_DIFFERENCE)
+        } else {
+            whole
+        }
+    }
+
+    fn parts_of_product(&self, at: usize, shares: &Shares) -> Parts {
+        let whole = Parts { own: shares.product, pooled: Rho(0) };
+        let own = 1000 - PER_MILLE_OF_DIFFERENCE;
+        if self.contrast_of_product(at).is_some() { whole.divided(own) } else { whole }
     }
 
     /// The most that one person moves one head count.
@@ -118,12 +148,14 @@ impl Tally {
 
     /// The most that one person moves one entry of a sum.
     pub(super) fn linf_of_sum(&self, at: usize) -> Option<u64> {
-        self.measures.get(at)?.clamp.reach().checked_mul(u64::from(self.ids_per_person))
+        let reach = self.measures.get(at)?.clamp.reach().checked_mul(self.weight_of_sum(at))?;
+        reach.checked_mul(u64::from(self.ids_per_person))
     }
 
     /// The most that one person moves one entry of a product, in its units.
     pub(super) fn linf_of_product(&self, at: usize) -> Option<u64> {
         let reach = self.products.get(at)?.reach(&self.measures)?;
+        let reach = reach.checked_mul(self.weight_of_product(at))?;
         reach.checked_mul(u64::from(self.ids_per_person))
     }
 
@@ -146,8 +178,28 @@ impl Tally {
 /// The share of the loss for each figure of a kind.
 struct Shares {
     people: Rho,
-    sum: Rho,
+    /// Of all sums together.
+    sums: Rho,
     product: Rho,
+}
+
+/// The share of a sum or product over cells; or that of its contrast, and that of its pooled total.
+struct Parts {
+    own: Rho,
+    pooled: Rho,
+}
+
+impl Parts {
+    /// So many thousandths for the contrast, and the rest for the pooled total.
+    fn divided(self, thousandths: u64) -> Self {
+        let own = Rho(self.own.0 / 1000 * thousandths);
+        Self { pooled: Rho(self.own.0 - own.0), own }
+    }
+
+    /// The smaller share of the two, if there are two.
+    fn least(&self) -> Rho {
+        if self.pooled == Rho(0) { self.own } else { self.own.min(self.pooled) }
+    }
 }
 
 impl Sigma {
@@ -204,6 +256,8 @@ fn real(number: u64) -> f64 {
     number as f64
 }
 
+/// [`Contrast::OF_DIFFERENCE`](crate::tally::Contrast::OF_DIFFERENCE).
+const PER_MILLE_OF_DIFFERENCE: u64 = 900;
 /// The number of rows that is planned for at least, so that a price before there is data equals
 /// that of the data.
 const FEWEST_ROWS: u64 = 1 << 26;

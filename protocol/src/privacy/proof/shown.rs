@@ -32,6 +32,20 @@ impl Proven {
         least.max(rises.unwrap_or(0))
     }
 
+    /// The least noisy head count at which an arm of a segment, or of a creative, is shown. An arm is several cells
+    /// ([`Tally::cells_of_arm`](crate::tally::Tally::cells_of_arm)), each with noise of its own.
+    #[must_use]
+    pub fn segments_shown_from(&self) -> u64 {
+        let least = u64::from(self.proof().threshold);
+        let rises = self.proof().vectors().map(|vectors| {
+            // √2 and √3, rounded up.
+            let root = if self.tally().keeps_refusers() { 1_733 } else { 1_415 };
+            let of_arm = Sigma(vectors.people.sigma.0.saturating_mul(root).div_ceil(1_000));
+            rises_to(of_arm, self.public_groups())
+        });
+        least.max(rises.unwrap_or(0))
+    }
+
     /// The number of public groups, without the cell for people who gave no consent.
     fn public_groups(&self) -> u64 {
         self.tally().public_cells().map_or(u64::MAX, |cells| cells.saturating_sub(1)).max(1)

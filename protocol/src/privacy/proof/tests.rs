@@ -3,6 +3,7 @@ use crate::loss::{Delta, Epsilon};
 use crate::tally::{Clamp, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally};
 use proptest::prelude::*;
 
+mod contrast;
 mod limits;
 mod noise;
 mod steps;
@@ -28,6 +29,8 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
         products: if squares { vec![Product::square(0)] } else { Vec::new() },
         cells_per_person: cells,
         ids_per_person: ids,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     }
 }
@@ -91,7 +94,7 @@ proptest! {
         let honest = tally.prove(&request(rho)).unwrap();
         let change = |change: &dyn Fn(&mut Figure)| {
             let mut proof = honest.clone();
-            let Vectors { people, sums, products, selection } = proof.vectors_mut();
+            let Vectors { people, sums, products, selection, .. } = proof.vectors_mut();
             let figures = [people].into_iter().chain(sums).chain(products);
             let withheld = selection.iter_mut().map(|selection| &mut selection.withheld);
             change(figures.chain(withheld).nth(which).unwrap());
@@ -388,7 +391,7 @@ fn error_bars_follow_from_the_noise_alone() {
     let bars = check(groups, proof, 50).unwrap().error_bars(Some(1_000)).unwrap();
     assert!((bars.people.sd - 11.180_34).abs() < 1e-3, "{bars:?}");
     assert!((bars.people.half_width - 21.913_06).abs() < 2e-3, "{bars:?}");
-    assert!((bars.sums[0].sd - 559.017).abs() < 1e-2, "{bars:?}");
+    assert!((bars.sums[0][0].sd - 559.017).abs() < 1e-2, "{bars:?}");
     let mean = bars.means[0].unwrap();
     assert!((mean.sd - 1.25).abs() < 1e-4, "{bars:?}");
     // Noise of four deviations makes 955.3 people of 1,000 and 102,236 of their total; at half the error each, the

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Dimension {
     /// Whether the person was found in the joined dataset: 0 no, 1 yes.
     Matched,
+    /// Whether the person was found in the joined dataset, and agreed there: 0 not found, 1 found, 2 found and refused. Who refuses
+    /// there counts with no row of that dataset, and stays where the population puts the person: so who is counted does not
+    /// depend on who was found. Whoever refuses in the population is counted as people who gave no consent, as anywhere.
+    MatchedWithConsent,
     /// In which datasets of a union the person has a row that counts. Place *s* - 1 is for people
     /// who are in the set *s* of datasets and in no other, where the dataset at place *i* adds 2ⁱ
     /// to *s*. After these there is a place for each dataset, for people who are not known by the
@@ -33,6 +37,15 @@ pub enum Dimension {
         /// Codes that make up the control arm.
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         control: Vec<i32>,
+    },
+    /// The creative, or another version of a campaign, to which a person of the test arm was assigned: the only value in a group
+    /// column of the population, with places as in [`Self::Only`]. Of an arm it divides the test arm alone
+    /// ([`Tally::compares_arms`](super::Tally::compares_arms)).
+    Creative {
+        /// Group column of the population, which may be that of the arm.
+        column: String,
+        /// Number of values in its public list.
+        values: u32,
     },
     /// A group column with a public list of values. The last place is for rows without a value, and
     /// for people without a row.
@@ -75,6 +88,17 @@ pub enum Dimension {
         #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
         edges: Vec<i64>,
     },
+    /// The day of a row in a date column, in bins like those of [`Self::Earliest`]: a person is in a place for each bin with a
+    /// row that counts. The last place is for rows without a day, and for people without a row.
+    Days {
+        /// The dataset of the column.
+        side: Side,
+        /// Date column.
+        column: String,
+        /// Days since 1970-01-01, ascending.
+        #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
+        edges: Vec<i64>,
+    },
     /// The person's total of a measure, in bins: `edges.len() + 1` places. Place *i* holds totals from
     /// edge *i-1* (included) to edge *i* (excluded).
     Bins {
@@ -109,6 +133,7 @@ impl Dimension {
     pub fn places(&self) -> Option<u64> {
         match self {
             Self::Matched | Self::Known => Some(2),
+            Self::MatchedWithConsent => Some(3),
             Self::Membership { datasets } => {
                 let sets = 1_u64.checked_shl(*datasets)?.checked_sub(1)?;
                 sets.checked_add(u64::from(*datasets))
@@ -116,7 +141,10 @@ impl Dimension {
             Self::Arm { .. } => u64::try_from(Arm::ALL.len()).ok(),
             Self::Group { values, .. } => Some(u64::from(*values) + 1),
             Self::Only { values, .. } => Some(u64::from((*values)?) + 2),
-            Self::Earliest { edges, .. } => u64::try_from(edges.len()).ok()?.checked_add(2),
+            Self::Creative { values, .. } => Some(u64::from(*values) + 2),
+            Self::Earliest { edges, .. } | Self::Days { edges, .. } => {
+                u64::try_from(edges.len()).ok()?.checked_add(2)
+            }
             Self::Credited(credit) => Some(credit.places()),
             Self::Label { .. } => None,
             Self::Bins { edges, .. } | Self::BinsPerGroup { edges, .. } => {
@@ -125,19 +153,28 @@ impl Dimension {
         }
     }
 
+    /// Whether it says of people if they were found in the joined dataset.
+    #[must_use]
+    pub fn is_match(&self) -> bool {
+        matches!(self, Self::Matched | Self::MatchedWithConsent)
+    }
+
     /// Whether a person is in one place of this dimension, whatever rows the person has.
     #[must_use]
     pub fn is_of_whole_people(&self) -> bool {
         match self {
             Self::Matched
+            | Self::MatchedWithConsent
             | Self::Membership { .. }
             | Self::Known
             | Self::Arm { .. }
+            | Self::Creative { .. }
             | Self::Only { .. }
             | Self::Earliest { .. }
             | Self::Bins { .. } => true,
             Self::Group { .. }
             | Self::Label { .. }
+            | Self::Days { .. }
             | Self::BinsPerGroup { .. }
             | Self::Credited(_) => false,
         }
@@ -146,7 +183,7 @@ impl Dimension {
     /// Whether each row has a place of its own in this dimension.
     #[must_use]
     pub fn is_of_rows(&self) -> bool {
-        matches!(self, Self::Group { .. } | Self::Label { .. })
+        matches!(self, Self::Group { .. } | Self::Label { .. } | Self::Days { .. })
     }
 }
 

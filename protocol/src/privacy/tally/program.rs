@@ -58,7 +58,7 @@ pub struct Program {
 pub struct HeldOut {
     /// The share of people, in thousandths.
     pub share: u32,
-    /// Edges between bins of scores, ascending, in units of 2⁻¹⁶ above the intercept.
+    /// Edges between bins of scores, ascending, in units of 2⁻¹⁶: of an additive model above its intercept, of a dense one above 0.
     #[serde(deserialize_with = "at_most::<{ limits::VALUES }, _, _>")]
     pub edges: Vec<i32>,
 }
@@ -364,6 +364,8 @@ impl Program {
             && features
             && drawn
             && self.features.iter().all(|feature| feature.of.is_sound())
+            // A bin is read into one byte.
+            && self.features.iter().all(|feature| feature.of.bins() <= u64::from(learning::BINS))
             && self.rate < 1 << 40
             && self.plan().is_sound()
     }

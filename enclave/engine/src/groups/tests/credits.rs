@@ -31,6 +31,8 @@ fn credits((rule, window, most): (Rule, u32, u32), caps: &[u32], others: Vec<Dim
         dimensions,
         measures: columns.into_iter().zip(caps).map(measure).collect(),
         products: Vec::new(),
+        contrast: None,
+        weights: Vec::new(),
         program: None,
         cells_per_person: most,
         ids_per_person: 1,

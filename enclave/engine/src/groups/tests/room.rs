@@ -186,7 +186,7 @@ pub(crate) fn table(rows: &[Row]) -> RecordBatch {
 }
 
 /// Spread over all tags, so that they are in several ranges; all zeros of 0.
-fn tag(number: u8) -> Tag {
+pub(crate) fn tag(number: u8) -> Tag {
     [number.wrapping_mul(37); TAG_LEN]
 }
 
@@ -259,6 +259,8 @@ pub(crate) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
                 products,
                 cells_per_person: most,
                 ids_per_person: 1,
+                contrast: None,
+                weights: Vec::new(),
                 program: None,
             };
             if let Some(by) = union {
@@ -303,7 +305,8 @@ fn fit(tally: &mut Tally) {
             Dimension::Group { side, .. }
             | Dimension::Label { side, .. }
             | Dimension::Only { side, .. }
-            | Dimension::Earliest { side, .. } => fit(side),
+            | Dimension::Earliest { side, .. }
+            | Dimension::Days { side, .. } => fit(side),
             Dimension::Known if !is_union => *dimension = Dimension::Matched,
             Dimension::Matched if is_union => {
                 *dimension = Dimension::Membership { datasets: count };
@@ -317,8 +320,8 @@ fn fit(tally: &mut Tally) {
             only_labels += 1;
             only_labels == 1
         }
-        Dimension::Matched => count == 2,
-        Dimension::Arm { .. } => !is_union,
+        Dimension::Matched | Dimension::MatchedWithConsent => count == 2,
+        Dimension::Arm { .. } | Dimension::Creative { .. } => !is_union,
         _ => true,
     });
 }
@@ -328,7 +331,7 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
-    let dimension = (side(), 0..10, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
+    let dimension = (side(), 0..13, 0..measures.max(1), btree_set(-2..150_i64, 1..4));
     let dimension = dimension.prop_map(move |(side, kind, measure, edges)| match kind {
         0 | 1 => Dimension::Group { side, column: "group".to_owned(), values: 3 },
         2 => Dimension::Label { side, column: "label".to_owned() },
@@ -338,6 +341,11 @@ fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
         }
         7 => Dimension::Only { side, column: "group".to_owned(), values: Some(3) },
         8 => Dimension::Only { side, column: "label".to_owned(), values: None },
+        10 => Dimension::Days {
+            side,
+            column: "day".to_owned(),
+            edges: edges.iter().map(|edge| edge % 6).collect::<BTreeSet<_>>().into_iter().collect(),
+        },
         9 => Dimension::Earliest {
             side,
             column: "day".to_owned(),
@@ -350,6 +358,8 @@ fn dimensions(measures: u32) -> impl Strategy<Value = Vec<Dimension>> {
         },
         4 => Dimension::Arm { column: "group".to_owned(), test: vec![0], control: vec![2] },
         5 => Dimension::Known,
+        11 => Dimension::MatchedWithConsent,
+        12 => Dimension::Creative { column: "group".to_owned(), values: 3 },
         _ => Dimension::Matched,
     });
     vec(dimension, 0..4)

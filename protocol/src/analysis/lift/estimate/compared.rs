@@ -2,12 +2,14 @@
 
 use super::{figure, squares};
 use crate::{
-    analysis::lift::{ArmFigures, MeasureFigures, OutcomeKind},
-    tally::Clamp,
+    analysis::lift::{MeasureFigures, OutcomeKind},
+    released::{self, FormsOf, ProductFigure},
+    tally::{Clamp, Contrast},
 };
 use statistics::{
     few_events::{Effect, Events, FewEvents},
-    lift::{Arm, Confidence, Lift, lift},
+    figure::Figure,
+    lift::{Arm, Bounds, Confidence, Forms, Interval, Lift, Pair},
 };
 
 /// An outcome's released figures, in both arms.
@@ -16,8 +18,22 @@ pub(super) struct Measured<'a> {
     kind: OutcomeKind,
     /// The ends between which a person's total counts as it is, in units of the column.
     clamp: Clamp,
-    arms: [(&'a ArmFigures, MeasureFigures); 2],
+    people: [released::Figure; 2],
+    totals: Totals<'a>,
     exact: Option<FewEvents>,
+}
+
+/// The totals of an outcome over both arms, in the forms in which they were released.
+#[derive(Clone, Copy)]
+pub(super) enum Totals<'a> {
+    /// Those of each arm.
+    Arms([MeasureFigures; 2]),
+    /// Contrasts and pooled totals.
+    Contrast {
+        contrast: &'a Contrast,
+        sums: FormsOf<released::Figure>,
+        squares: FormsOf<ProductFigure>,
+    },
 }
 
 /// A comparison and what must be said about it.
@@ -56,20 +72,27 @@ impl<'a> Measured<'a> {
     pub(super) fn new(
         kind: OutcomeKind,
         clamp: Clamp,
-        test: (&'a ArmFigures, MeasureFigures),
-        control: (&'a ArmFigures, MeasureFigures),
+        people: [released::Figure; 2],
+        totals: Totals<'a>,
     ) -> Self {
-        let events = |(arm, measure): (&ArmFigures, MeasureFigures)| Events {
-            people: figure(arm.people).value(),
-            people_variance: arm.people.noise_variance,
+        let events = |people: released::Figure, measure: MeasureFigures| Events {
+            people: figure(people).value(),
+            people_variance: people.noise_variance,
             events: measure.sum.value,
             events_variance: measure.sum.noise_variance,
         };
-        let exact = (kind == OutcomeKind::Binary)
-            .then(|| FewEvents::new(events(test), events(control)))
-            .flatten()
-            .filter(FewEvents::is_needed);
-        Self { kind, clamp, arms: [test, control], exact }
+        let exact = match (kind, totals) {
+            (OutcomeKind::Binary, Totals::Arms([test, control])) => {
+                FewEvents::new(events(people[0], test), events(people[1], control))
+            }
+            _ => None,
+        };
+        Self { kind, clamp, people, totals, exact: exact.filter(FewEvents::is_needed) }
+    }
+
+    /// The sums of both arms, with all noise in each.
+    pub(super) fn sums(&self) -> [Figure; 2] {
+        self.pair().sums()
     }
 
     /// The p-value alone, which does not depend on a level.
@@ -82,6 +105,25 @@ impl<'a> Measured<'a> {
         match &self.exact {
             Some(exact) => Some(exact.tails(Effect::Difference(0.0)).p(confidence.alternative)),
             None => difference.p,
+        }
+    }
+
+    /// The p-value of an effect that is not within the bounds, which are in units of the column.
+    pub(super) fn against(&self, bounds: Bounds, confidence: Confidence) -> Option<f64> {
+        if self.normal(confidence).difference.is_none() || self.few_payers() {
+            return None;
+        }
+        match &self.exact {
+            Some(exact) => exact.against(bounds),
+            None => self.pair().against(bounds),
+        }
+    }
+
+    /// The interval that goes with that p, in the same units. It misses so often at each end.
+    pub(super) fn interval_within(&self, bounds: Bounds, missed: f64) -> Option<Interval> {
+        match &self.exact {
+            Some(exact) => Some(exact.interval_within(bounds, missed)),
+            None => self.pair().interval_of(bounds.scale, missed),
         }
     }
 
@@ -135,27 +177,50 @@ impl<'a> Measured<'a> {
     }
 
     fn normal(&self, confidence: Confidence) -> Lift {
-        let [test, control] = self.arms.map(|(arm, measure)| {
-            let (users, sum) = (figure(arm.people), figure(measure.sum));
-            match measure.sum_sq {
-                Some(sum_sq) => Arm::value(users, sum, squares(sum_sq)),
-                None => Arm::binary(users, sum),
+        self.pair().lift(confidence)
+    }
+
+    fn pair(&self) -> Pair {
+        let [test, control] = self.people.map(figure);
+        let arm = |users: Figure, measure: MeasureFigures| match measure.sum_sq {
+            Some(sum_sq) => Arm::value(users, figure(measure.sum), squares(sum_sq)),
+            None => Arm::binary(users, figure(measure.sum)),
+        };
+        match self.totals {
+            Totals::Arms([of_test, of_control]) => {
+                Pair::new(arm(test, of_test), arm(control, of_control))
             }
-        });
-        lift(&test, &control, confidence)
+            Totals::Contrast { contrast, sums, squares } => {
+                let weights = [contrast.test, contrast.control].map(i128::from);
+                let sums = Forms {
+                    weights,
+                    contrast: sums.contrast.value.into(),
+                    contrast_variance: sums.contrast.noise_variance,
+                    pooled: sums.pooled.value.into(),
+                    pooled_variance: sums.pooled.noise_variance,
+                };
+                let squares = Forms {
+                    weights: weights.map(|weight| weight * weight),
+                    contrast: squares.contrast.value,
+                    contrast_variance: squares.contrast.noise_variance,
+                    pooled: squares.pooled.value,
+                    pooled_variance: squares.pooled.noise_variance,
+                };
+                Pair::of_forms([test, control], sums, squares)
+            }
+        }
     }
 
     fn is_noisy(&self) -> bool {
-        self.arms.iter().any(|(arm, measure)| {
-            arm.people.noise_variance > 0.0 || measure.sum.noise_variance > 0.0
-        })
+        self.people.iter().any(|people| people.noise_variance > 0.0)
+            || self.sums().iter().any(|sum| sum.noise_variance() > 0.0)
     }
 
     /// Whether an arm may have fewer than twenty events, or people without one: its released count less
     /// what noise may have added, 19 times in 20.
     fn few_events(&self) -> bool {
         self.exact.is_some_and(|exact| {
-            let deviations = self.arms.map(|(_, measure)| measure.sum.noise_variance.sqrt());
+            let deviations = self.sums().map(|sum| sum.noise_variance().sqrt());
             exact.fewest() - 1.645 * deviations[0].max(deviations[1]) < FEW
         })
     }
@@ -170,36 +235,58 @@ impl<'a> Measured<'a> {
         if self.kind == OutcomeKind::Binary {
             return false;
         }
-        let [test, control] = self.arms.map(|(arm, _)| figure(arm.people).value());
+        let [test, control] = self.people.map(|people| figure(people).value());
         let exceeds = |times: f64| test > times * control || control > times * test;
         let (equal, at_the_cap) = match () {
             () if exceeds(4.0) => (FEW_IF_UNEQUAL, FEW),
             () if exceeds(2.0) => (FEW, FEW / 2.0),
             () => (FEW, 0.0),
         };
-        self.arms.iter().any(|(_, measure)| {
-            let [most, least] = self.payers(measure);
-            most < equal || least < at_the_cap
-        })
+        self.payers().iter().any(|[most, least]| *most < equal || *least < at_the_cap)
     }
 
-    /// The number of equal payers that a total rests on: at most, and at least.
-    fn payers(&self, measure: &MeasureFigures) -> [f64; 2] {
-        let sum = figure(measure.sum).value();
-        let Some(squares) = measure.sum_sq.map(squares) else { return [f64::INFINITY; 2] };
+    /// The number of equal payers that each total rests on: at most, and at least. Where squares are known of both arms
+    /// together, those of an arm are as many of them as it has of the weighted people.
+    fn payers(&self) -> Vec<[f64; 2]> {
+        match self.totals {
+            Totals::Arms(measures) => {
+                let of = |measure: &MeasureFigures| {
+                    let Some(sum_sq) = measure.sum_sq else { return [f64::INFINITY; 2] };
+                    self.payers_of(figure(measure.sum), squares(sum_sq), 1.0)
+                };
+                measures.iter().map(of).collect()
+            }
+            Totals::Contrast { contrast, sums, squares: sums_of_squares } => {
+                let weight = f64::from(contrast.test.max(contrast.control));
+                let both = self.payers_of(
+                    figure(sums.pooled).with_noise(sums.contrast.noise_variance),
+                    squares(sums_of_squares.pooled),
+                    weight,
+                );
+                let weights = [contrast.test, contrast.control].map(f64::from);
+                let people = self.people.map(|people| figure(people).value());
+                let [test, control] = [people[0] * weights[0], people[1] * weights[1]];
+                vec![both.map(|payers| payers * test.min(control) / (test + control))]
+            }
+        }
+    }
+
+    /// Of a sum and its squares, in which a person's value counts `weight` times at most.
+    fn payers_of(&self, total: Figure, squares: Figure, weight: f64) -> [f64; 2] {
+        let sum = total.value();
         let squares = squares.value().max(2.0 * squares.noise_variance().sqrt());
         if sum <= 0.0 && squares <= 0.0 {
             return [0.0; 2];
         }
         #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "at most 2^31")]
-        let most = self.clamp.reach() as f64 * squares;
+        let most = weight * self.clamp.reach() as f64 * squares;
         // If values have both signs, the sum says nothing about the third moment.
         let least = if sum > 0.0 && !self.clamp.is_signed() {
             most.min(squares * squares / sum)
         } else {
             most
         };
-        let second = squares + measure.sum.noise_variance;
+        let second = squares + total.noise_variance();
         [least, most].map(|third| second * second * second / (third * third))
     }
 }

@@ -14,6 +14,7 @@ use crate::{
 };
 use statistics::{
     few_events::{Effect, Events, FewEvents},
+    figure::Figure,
     lift::Alternative,
     sample_ratio::sample_ratio,
     special::{normal_sf, normal_upper_quantile},
@@ -27,6 +28,7 @@ pub(super) struct Design {
     pub(super) cells: Vec<CellCount>,
     pub(super) sample_ratio: SampleRatio,
     pub(super) match_rates: Option<MatchRates>,
+    pub(super) consent_rates: Option<MatchRates>,
     pub(super) flags: Vec<String>,
 }
 
@@ -34,16 +36,24 @@ impl Design {
     pub(super) fn new(arms: &Arms, asked: &Lift, scope: &Scope<'_>) -> Self {
         let contract = scope.contract;
         let can_refuse = contract.can_refuse(scope.name);
-        // If no dataset asks for consent, a count of refusers is noise and nothing else.
-        let cells = arms.cells.iter().filter(|figure| can_refuse || figure.cell != Cell::NoConsent);
+        let keeps_refusers = contract.consent_is_known_by_outcome(scope.name);
+        // Where nobody can be, a count is noise and nothing else.
+        let exists = |figure: &&CellFigure| match figure.cell {
+            Cell::NoConsent => can_refuse && !keeps_refusers,
+            Cell::TestRefused | Cell::ControlRefused => keeps_refusers,
+            _ => true,
+        };
+        let cells = arms.cells.iter().filter(exists);
         let cells: Vec<_> = cells.map(count).collect();
         let sample_ratio = ratio(arms, asked);
-        let match_rates = match_rates(arms, asked);
+        let match_rates = match_rates(arms, keeps_refusers, asked);
+        let consent_rates = consent_rates(arms, asked).filter(|_| keeps_refusers);
         let listed = Listed::of(scope.terms);
         let flags = names(&[
             ("srm_failed", sample_ratio.failed),
             ("match_differs", match_rates.as_ref().is_some_and(|rates| rates.differs)),
-            ("consent_with_outcome", contract.consent_is_known_by_outcome(scope.name)),
+            ("consent_with_outcome", keeps_refusers),
+            ("consent_differs", consent_rates.as_ref().is_some_and(|rates| rates.differs)),
             ("contaminated", exceeds(arms, Cell::Contaminated)),
             ("contamination_hidden", hides(arms, Cell::Contaminated)),
             (
@@ -55,7 +65,7 @@ impl Design {
             ("low_match", arms.low_match()),
             ("arm_withheld", arms.test.is_none() || arms.control.is_none()),
         ]);
-        Self { cells, sample_ratio, match_rates, flags }
+        Self { cells, sample_ratio, match_rates, consent_rates, flags }
     }
 }
 
@@ -116,76 +126,105 @@ fn people(cell: &CellFigure) -> Option<f64> {
     Some(real(cell.n?))
 }
 
-/// The people of one arm who were found and who were not, with the variance of the noise on each.
+/// The people of one arm of whom something is true, and of whom it is not.
 #[derive(Clone, Copy)]
-struct Found {
-    matched: i64,
-    unmatched: i64,
-    noise_variance: f64,
+struct Split {
+    yes: Figure,
+    no: Figure,
 }
 
-impl Found {
-    fn of(arms: &Arms, [matched, unmatched]: [Cell; 2]) -> Option<Self> {
-        let find = |wanted: Cell| arms.cells.iter().find(|figure| figure.cell == wanted);
-        let (matched, unmatched) = (find(matched)?, find(unmatched)?);
-        let noise_variance = matched.noise_variance;
-        Some(Self { matched: matched.n?, unmatched: unmatched.n?, noise_variance })
+impl Split {
+    /// The people of these cells.
+    fn of(arms: &Arms, yes: &[Cell], no: &[Cell]) -> Option<Self> {
+        let sum = |wanted: &[Cell]| {
+            let cells = arms.cells.iter().filter(|figure| wanted.contains(&figure.cell));
+            let each =
+                cells.map(|cell| Some(Figure::noisy(i128::from(cell.n?), cell.noise_variance)));
+            each.collect::<Option<Vec<_>>>()?.into_iter().reduce(|one, other| one + other)
+        };
+        Some(Self { yes: sum(yes)?, no: sum(no)? })
     }
 
     fn people(self) -> f64 {
-        real(self.matched) + real(self.unmatched)
+        (self.yes + self.no).value()
     }
 
     fn share(self) -> f64 {
-        real(self.matched) / self.people()
+        self.yes.value() / self.people()
     }
 
-    /// Whether the arm surely has people: more than four deviations of the noise.
+    /// Whether there surely are people: more than four deviations of the noise.
     fn is_clear(self) -> bool {
-        self.people() >= 1.0 && self.people() >= 4.0 * (2.0 * self.noise_variance).sqrt()
+        let noise = (self.yes + self.no).noise_variance().sqrt();
+        self.people() >= 1.0 && self.people() >= 4.0 * noise
     }
 
     /// Variance of the share, if its true value is `share`: from people and from noise, which is in
     /// both counts.
     fn variance(self, share: f64) -> f64 {
         let n = self.people();
-        let noise = (1.0 - 2.0 * share + 2.0 * share * share) * self.noise_variance;
+        let noise = (1.0 - share) * (1.0 - share) * self.yes.noise_variance()
+            + share * share * self.no.noise_variance();
         share * (1.0 - share) / n + noise / (n * n)
     }
 
     /// Wilson's interval with the noise in it: all shares r with (found - r)² ≤ z² · variance(r).
     fn interval(self, z: f64) -> [f64; 2] {
         let (n, found) = (self.people(), self.share());
-        let (people, noise) = (z * z / n, z * z * self.noise_variance / (n * n));
-        let leading = 1.0 + people - 2.0 * noise;
-        let middle = found + people / 2.0 - noise;
-        let root = (middle * middle - leading * (found * found - noise)).max(0.0).sqrt();
+        let noise = |figure: Figure| z * z * figure.noise_variance() / (n * n);
+        let (people, yes, no) = (z * z / n, noise(self.yes), noise(self.no));
+        let leading = 1.0 + people - yes - no;
+        let middle = found + people / 2.0 - yes;
+        let root = (middle * middle - leading * (found * found - yes)).max(0.0).sqrt();
         if leading <= 0.0 {
             return [0.0, 1.0];
         }
         [(middle - root) / leading, (middle + root) / leading].map(|end| end.clamp(0.0, 1.0))
     }
 
-    fn events(self, events: i64) -> Events {
+    /// As events of which the exact test makes a p: those of whom it is true, or those of whom it is not.
+    fn events(self, of_whom_true: bool) -> Events {
+        let events = if of_whom_true { self.yes } else { self.no };
+        #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "people")]
+        let count = events.value().round() as i64;
         Events {
             people: self.people(),
-            people_variance: 2.0 * self.noise_variance,
-            events,
-            events_variance: self.noise_variance,
+            people_variance: (self.yes + self.no).noise_variance(),
+            events: count,
+            events_variance: events.noise_variance(),
         }
     }
 }
 
 /// Match rates of both arms and a test of their difference; `None` if an arm is withheld or drowned
-/// by noise.
-fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
-    let test = Found::of(arms, [Cell::TestMatched, Cell::TestUnmatched])?;
-    let control = Found::of(arms, [Cell::ControlMatched, Cell::ControlUnmatched])?;
+/// by noise. Who refuses among the outcomes was found there.
+fn match_rates(arms: &Arms, keeps_refusers: bool, asked: &Lift) -> Option<MatchRates> {
+    let of = |matched: Cell, refused: Cell, unmatched: Cell| {
+        let found: &[Cell] = if keeps_refusers { &[matched, refused] } else { &[matched] };
+        Split::of(arms, found, &[unmatched])
+    };
+    rates(
+        of(Cell::TestMatched, Cell::TestRefused, Cell::TestUnmatched)?,
+        of(Cell::ControlMatched, Cell::ControlRefused, Cell::ControlUnmatched)?,
+        asked,
+    )
+}
+
+/// How many of those who were found refuse, in both arms.
+fn consent_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
+    rates(
+        Split::of(arms, &[Cell::TestRefused], &[Cell::TestMatched])?,
+        Split::of(arms, &[Cell::ControlRefused], &[Cell::ControlMatched])?,
+        asked,
+    )
+}
+
+fn rates(test: Split, control: Split, asked: &Lift) -> Option<MatchRates> {
     if !test.is_clear() || !control.is_clear() {
         return None;
     }
     let z = normal_upper_quantile((1.0 - asked.confidence.value()) / 2.0);
-    let rate = |arm: Found| MatchRate { rate: arm.share().clamp(0.0, 1.0), ci: arm.interval(z) };
+    let rate = |arm: Split| MatchRate { rate: arm.share().clamp(0.0, 1.0), ci: arm.interval(z) };
     let p = difference(test, control);
     Some(MatchRates {
         test: rate(test),
@@ -196,17 +235,17 @@ fn match_rates(arms: &Arms, asked: &Lift) -> Option<MatchRates> {
     })
 }
 
-/// The p-value for both arms being found equally often. It is exact where few people are found, or
-/// few are not.
-fn difference(test: Found, control: Found) -> f64 {
-    let matched = real(test.matched) + real(control.matched);
-    let fewer_matched = matched < (test.people() + control.people()) / 2.0;
-    let events = |arm: Found| arm.events(if fewer_matched { arm.matched } else { arm.unmatched });
-    let exact = FewEvents::new(events(test), events(control)).filter(FewEvents::is_needed);
+/// The p-value for the shares of both arms being alike. It is exact where it is true of few people, or
+/// not true of few.
+fn difference(test: Split, control: Split) -> f64 {
+    let yes = (test.yes + control.yes).value();
+    let rarer = yes < (test.people() + control.people()) / 2.0;
+    let exact = FewEvents::new(test.events(rarer), control.events(rarer));
+    let exact = exact.filter(FewEvents::is_needed);
     if let Some(exact) = exact {
         return exact.tails(Effect::Difference(0.0)).p(Alternative::TwoSided);
     }
-    let pooled = (matched / (test.people() + control.people())).clamp(0.0, 1.0);
+    let pooled = (yes / (test.people() + control.people())).clamp(0.0, 1.0);
     let deviation = (test.variance(pooled) + control.variance(pooled)).sqrt();
     2.0 * normal_sf((test.share() - control.share()).abs() / deviation)
 }

@@ -1,47 +1,82 @@
 //! Estimates each outcome.
 
 use super::{
-    compared::{Compared, Measured, Method},
-    figure, names, squares, unit,
+    adjusted,
+    compared::{Compared, Measured, Method, Totals},
+    ends, figure,
+    margins::{self, Tested},
+    names, squares, unit,
 };
 use crate::{
     analysis::lift::{
-        self, ArmFigures, ArmResult, Arms, DiffInMeans, Economics, MeasureFigures, Multiplicity,
-        NoiseSd, Outcome, OutcomeKind, OutcomeResult, RelativeLift,
+        self, ArmFigures, ArmResult, Arms, ContrastFigures, DiffInMeans, Economics, MeasureFigures,
+        NoiseSd, Outcome, OutcomeKind, OutcomeResult, RelativeLift, ReleasedAs,
     },
     proof::Sigma,
     released::View,
+    tally::Contrast,
 };
 use statistics::{
     economics::{CostPerConversion, CostSet, Total, economics},
     lift::{Alternative, ArmEstimate, Confidence, Difference, Interval, Lift},
-    multiplicity::{benjamini_hochberg, benjamini_hochberg_misses, holm, holm_misses},
 };
 
-/// Estimates all outcomes. Their p-values come first: together they decide the level of each
+/// Estimates all outcomes: of everybody, and then of each part. Their p-values come first: together they decide the level of each
 /// interval.
-pub(super) fn outcomes(arms: &Arms, view: &View<'_>, asked: &lift::Lift) -> Vec<OutcomeResult> {
-    let estimated: Vec<_> = asked
-        .outcomes
-        .iter()
-        .enumerate()
-        .map(|(at, outcome)| Estimated { arms, view, asked, outcome, unit: unit(outcome), at })
+pub(super) fn outcomes(
+    arms: &Arms,
+    view: &View<'_>,
+    asked: &lift::Lift,
+) -> (Vec<OutcomeResult>, Vec<Vec<OutcomeResult>>) {
+    let everybody = Group {
+        test: arms.test.as_ref(),
+        control: arms.control.as_ref(),
+        contrasts: &arms.contrasts,
+        is_part: false,
+    };
+    let parts = arms.parts.iter().map(|part| {
+        let pair = part.pair.as_ref();
+        Group {
+            test: pair.map(|pair| &pair.test),
+            control: pair.map(|pair| &pair.control),
+            contrasts: pair.map(|pair| pair.contrasts.as_slice()).unwrap_or_default(),
+            is_part: true,
+        }
+    });
+    let estimated: Vec<_> = std::iter::once(everybody)
+        .chain(parts)
+        .flat_map(|group| {
+            let outcomes = asked.outcomes.iter().enumerate();
+            outcomes.map(move |(at, outcome)| Estimated {
+                group,
+                view,
+                asked,
+                outcome,
+                unit: unit(outcome),
+                at,
+            })
+        })
         .collect();
     let confidence = confidence(asked);
     let p: Vec<_> = estimated.iter().map(|outcome| outcome.measured()?.p(confidence)).collect();
     let alpha = 1.0 - confidence.level;
-    let (adjusted, misses) = match asked.multiplicity {
-        Multiplicity::Holm => (holm(&p), holm_misses(&p, alpha)),
-        Multiplicity::Bh => (benjamini_hochberg(&p), benjamini_hochberg_misses(&p, alpha)),
-        _ => (vec![None; p.len()], vec![alpha; p.len()]),
-    };
-    let levels = adjusted.into_iter().zip(misses);
-    let reports = estimated.iter().zip(levels).map(|(outcome, (p_adjusted, missed))| {
+    let levels = adjusted(asked.multiplicity, &p, alpha);
+    let tested = estimated.iter().map(|outcome| {
+        let (margin, measured) = (outcome.outcome.margin?, outcome.measured());
+        Some(Tested { margin, measured, unit: outcome.unit })
+    });
+    let margins = margins::judged(tested.collect(), asked.multiplicity, confidence);
+    let levels = levels.into_iter().zip(margins);
+    let reports = estimated.iter().zip(levels).map(|(outcome, ((p_adjusted, missed), margin))| {
         // If nothing changes the level, it stays as it was asked for.
         let level = if missed < alpha { confidence.missing(missed) } else { confidence };
-        outcome.report(level, p_adjusted)
+        let report = outcome.report(level, p_adjusted);
+        OutcomeResult { margin: margin.map(|margin| margin.result(alpha)), ..report }
     });
-    reports.collect()
+    let mut reports: Vec<_> = reports.collect();
+    let parts = reports.split_off(asked.outcomes.len().min(reports.len()));
+    let parts = parts.chunks(asked.outcomes.len().max(1)).map(<[_]>::to_vec).collect();
+    (reports, parts)
 }
 
 fn confidence(asked: &lift::Lift) -> Confidence {
@@ -53,9 +88,18 @@ fn confidence(asked: &lift::Lift) -> Confidence {
     Confidence { level: asked.confidence.value(), alternative }
 }
 
+/// The people of whom an outcome is estimated: everybody, or a part.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    test: Option<&'a ArmFigures>,
+    control: Option<&'a ArmFigures>,
+    contrasts: &'a [Option<ContrastFigures>],
+    is_part: bool,
+}
+
 /// One outcome with its units.
 struct Estimated<'a> {
-    arms: &'a Arms,
+    group: Group<'a>,
     view: &'a View<'a>,
     asked: &'a lift::Lift,
     outcome: &'a Outcome,
@@ -68,19 +112,36 @@ struct Estimated<'a> {
 impl<'a> Estimated<'a> {
     /// The figures of both arms; `None` if one is withheld.
     fn measured(&self) -> Option<Measured<'a>> {
-        let arm = |arm: &'a ArmFigures| Some((arm, self.measure(arm)?));
-        let (test, control) = (arm(self.arms.test.as_ref()?)?, arm(self.arms.control.as_ref()?)?);
-        Some(Measured::new(self.outcome.kind, self.outcome.clamp, test, control))
+        let arms = [self.group.test?, self.group.control?];
+        let totals = match self.contrast() {
+            None => Totals::Arms([self.measure(arms[0])?, self.measure(arms[1])?]),
+            Some(contrast) => {
+                let ContrastFigures { sums, squares } = (*self.group.contrasts.get(self.at)?)?;
+                Totals::Contrast { contrast, sums, squares }
+            }
+        };
+        let people = arms.map(|arm| arm.people);
+        Some(Measured::new(self.outcome.kind, self.outcome.clamp, people, totals))
+    }
+
+    /// The contrast as which the outcome was released; `None` if each arm's totals were.
+    fn contrast(&self) -> Option<&'a Contrast> {
+        self.view.proven().tally().contrast_of_sum(self.at)
     }
 
     fn report(&self, level: Confidence, p_adjusted: Option<f64>) -> OutcomeResult {
-        let Self { arms, outcome, unit, .. } = *self;
-        let compared = self.measured().map(|measured| measured.compare(level));
+        let Self { group, outcome, unit, .. } = *self;
+        let measured = self.measured();
+        let compared = measured.map(|measured| measured.compare(level));
         let lift = compared.as_ref().map(|compared| &compared.lift);
-        let arm = |arm: Option<&ArmFigures>, pick: fn(&Lift) -> &ArmEstimate| {
-            self.arm_result(arm?, lift.map(pick))
+        let sums = measured.map(|measured| measured.sums());
+        let is_contrast = self.contrast().is_some();
+        let arm = |at: usize, arm: Option<&ArmFigures>, pick: fn(&Lift) -> &ArmEstimate| {
+            let sum = sums.and_then(|sums| sums.get(at).copied());
+            self.arm_result(arm?, sum, lift.map(pick))
         };
-        let spent = lift.and_then(|lift| self.economics(lift));
+        // The cost is that of everybody.
+        let spent = lift.filter(|_| !group.is_part).and_then(|lift| self.economics(lift));
         let cost_unbounded = spent.as_ref().is_some_and(|(_, unbounded)| *unbounded);
         let detectable = lift.and_then(|lift| lift.difference?.detectable(level, POWER));
         OutcomeResult {
@@ -89,13 +150,15 @@ impl<'a> Estimated<'a> {
             kind: outcome.kind,
             cap: real(outcome.clamp.most()) / unit,
             floor: real(outcome.clamp.least()) / unit,
-            bias_note: self.bias_note(),
-            test: arm(arms.test.as_ref(), |measured| &measured.test),
-            control: arm(arms.control.as_ref(), |measured| &measured.control),
+            bias_note: self.bias_note().filter(|_| !group.is_part),
+            released_as: if is_contrast { ReleasedAs::Contrast } else { ReleasedAs::Arms },
+            test: arm(0, group.test, |measured| &measured.test),
+            control: arm(1, group.control, |measured| &measured.control),
             diff_in_means: compared
                 .as_ref()
                 .and_then(|compared| self.difference(compared, p_adjusted)),
             relative_lift: compared.as_ref().and_then(relative),
+            margin: None,
             minimum_detectable: detectable.map(|detectable| detectable / unit),
             economics: spent.map(|(economics, _)| economics),
             noise_sd: self.noise_sd(),
@@ -107,27 +170,36 @@ impl<'a> Estimated<'a> {
         let proven = self.view.proven();
         let (tally, vectors) = (proven.tally(), self.view.vectors());
         let sd = |sigma: Sigma| if self.view.is_noisy() { sigma.value() } else { 0.0 };
-        let square = tally.square_of(self.at).and_then(|(at, product)| {
+        let is_contrast = self.contrast().is_some();
+        let square = tally.square_of(self.at).filter(|_| !is_contrast).and_then(|(at, product)| {
             Some(sd(vectors.products.get(at)?.sigma) * wide(product.unit()))
         });
         NoiseSd {
             n: sd(vectors.people.sigma),
-            sum: vectors.sums.get(self.at).map_or(0.0, |sum| sd(sum.sigma)) / self.unit,
             sum_sq: square.map(|square| square / (self.unit * self.unit)),
         }
     }
 
     fn measure(&self, arm: &ArmFigures) -> Option<MeasureFigures> {
-        arm.measures.get(self.at).copied()
+        *arm.measures.get(self.at)?
     }
 
-    fn arm_result(&self, arm: &ArmFigures, estimate: Option<&ArmEstimate>) -> Option<ArmResult> {
-        let MeasureFigures { sum, sum_sq, .. } = self.measure(arm)?;
+    /// An arm that is shown. Of an outcome that was released as a contrast its sum is known if the other arm is shown too.
+    fn arm_result(
+        &self,
+        arm: &ArmFigures,
+        sum: Option<statistics::figure::Figure>,
+        estimate: Option<&ArmEstimate>,
+    ) -> Option<ArmResult> {
+        let own = self.measure(arm);
+        let sum = own.map(|own| figure(own.sum)).or(sum)?;
         let mean = estimate.and_then(|estimate| estimate.mean()).map(|mean| mean / self.unit);
         let square = self.unit * self.unit;
+        let sum_sq = own.and_then(|own| own.sum_sq);
         Some(ArmResult {
             n: arm.people.value,
-            sum: figure(sum).value() / self.unit,
+            sum: sum.value() / self.unit,
+            sum_noise_sd: sum.noise_variance().sqrt() / self.unit,
             sum_sq: sum_sq.map(|sum_sq| squares(sum_sq).value() / square),
             mean,
         })
@@ -140,8 +212,8 @@ impl<'a> Estimated<'a> {
         let Difference { degrees_of_freedom, statistic, p, interval, .. } = lift.difference?;
         let unit = self.unit;
         Some(DiffInMeans {
-            n_t: self.arms.test.as_ref()?.people.value,
-            n_c: self.arms.control.as_ref()?.people.value,
+            n_t: self.group.test?.people.value,
+            n_c: self.group.control?.people.value,
             mean_t: lift.test.mean()? / unit,
             mean_c: lift.control.mean()? / unit,
             ate: estimate / unit,
@@ -193,11 +265,16 @@ impl<'a> Estimated<'a> {
     fn bias_note(&self) -> Option<String> {
         let clamp = self.outcome.clamp;
         let [cap, floor] = [clamp.most(), clamp.least()].map(|end| real(end) / self.unit);
-        let known = if clamp.is_signed() {
-            "; as totals can be negative, what this says about somebody who is known to be there costs up to \
-             4 rho instead of 2"
-        } else {
-            ""
+        let known = match (clamp.is_signed(), self.contrast().is_some()) {
+            (true, _) => {
+                "; as totals can be negative, what this says about somebody who is known to be there costs up to \
+                 4 rho instead of 2"
+            }
+            (false, true) => {
+                "; as the difference of the arms left, what this says about which arm somebody is in who is known to \
+                 be there costs up to 4 rho instead of 2"
+            }
+            (false, false) => "",
         };
         (self.outcome.kind != OutcomeKind::Binary).then(|| {
             format!(
@@ -254,10 +331,6 @@ fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
         ("degenerate", flags.degenerate && !compared.few_payers),
         ("cost_unbounded", cost_unbounded),
     ])
-}
-
-fn ends(interval: Interval, unit: f64) -> [Option<f64>; 2] {
-    [interval.lower, interval.upper].map(|end| end.map(|end| end / unit))
 }
 
 #[expect(

@@ -7,7 +7,7 @@ use crate::{
         Axis, Block, Interval, Intervals, Row, Section, Table, Text, Topic, UNKNOWN,
         number::{between, level, p_value, percent, size},
     },
-    result::{Economics, LiftResult, OutcomeResult, RelativeLift},
+    result::{ArmResult, Economics, LiftResult, OutcomeResult, RelativeLift},
 };
 
 /// The changes per person, each on its own axis; `None` without an estimate.
@@ -49,6 +49,7 @@ fn change(outcome: &OutcomeResult) -> Option<Interval> {
         unit: scale.unit_of_change().to_owned(),
         estimate: shown(diff.ate),
         ends: [low.map(shown), high.map(shown)],
+        beside: None,
     })
 }
 
@@ -63,6 +64,7 @@ fn lift(outcome: &OutcomeResult) -> Option<Interval> {
         unit: "%".to_owned(),
         estimate: estimate * 100.0,
         ends: ends.map(|end| end.map(|end| end * 100.0)),
+        beside: None,
     })
 }
 
@@ -158,23 +160,21 @@ fn named<const N: usize>(outcome: &OutcomeResult, figures: Option<[Option<String
     Row::new(name, shown.into())
 }
 
-fn interval_heading(result: &LiftResult) -> Text {
+pub(super) fn interval_heading(result: &LiftResult) -> Text {
     Text::fixed(format!("{} interval", level(heading_level(result))))
 }
 
 /// The noise on the totals of an arm.
 pub(super) fn noise(result: &LiftResult) -> Option<Section> {
     let rows = result.answer.outcomes.iter().map(|outcome| {
-        let noise = &outcome.noise_sd;
-        let squares = noise.sum_sq.map_or_else(|| UNKNOWN.to_owned(), size);
-        Row::new(
-            Text::quoted(&outcome.name),
-            vec![Text::fixed(size(noise.sum)), Text::fixed(squares)],
-        )
+        let of_sum = |arm: &Option<ArmResult>| arm.as_ref().map(|arm| arm.sum_noise_sd);
+        let sds = [of_sum(&outcome.test), of_sum(&outcome.control), outcome.noise_sd.sum_sq];
+        let figures = sds.map(|sd| sd.map_or_else(|| UNKNOWN.into(), |sd| Text::fixed(size(sd))));
+        Row::new(Text::quoted(&outcome.name), figures.into())
     });
     let table = Table {
         names: vec!["Noise s.d. on an arm\u{2019}s total".into()],
-        figures: vec!["Sum".into(), "Sum of squares".into()],
+        figures: vec!["Test".into(), "Control".into(), "Squares".into()],
         rows: rows.collect(),
         ..Table::default()
     };
@@ -213,12 +213,15 @@ fn worth(outcome: &OutcomeResult, money: &Economics) -> Text {
     text
 }
 
-/// The level of most intervals: the highest of all outcomes.
+/// The level of most intervals: the highest of all outcomes and parts.
 pub(super) fn heading_level(result: &LiftResult) -> f64 {
+    let parts = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.parts);
+    let of_parts = parts.flat_map(|part| &part.outcomes);
     let levels = result
         .answer
         .outcomes
         .iter()
+        .chain(of_parts)
         .filter_map(|outcome| Some(outcome.diff_in_means.as_ref()?.ci_level));
     levels.fold(result.answer.confidence, f64::max)
 }
@@ -240,7 +243,7 @@ fn relative_ends(lift: &RelativeLift) -> Option<[Option<f64>; 2]> {
     lift.ci_fieller.or(lift.ci_few_events)
 }
 
-fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) -> String {
+pub(super) fn with_level(result: &LiftResult, outcome: &OutcomeResult, interval: String) -> String {
     let own = outcome.diff_in_means.as_ref().map_or(result.answer.confidence, |diff| diff.ci_level);
     if (own - heading_level(result)).abs() < 1e-9 {
         interval

@@ -1,13 +1,20 @@
 //! What can mislead in a comparison of arms.
 
+use super::part_name;
 use crate::{
     page::{Text, explain, number},
     result::LiftResult,
 };
 
 /// Flags that say that an effect may come from the design and not from the campaign.
-const BROKEN: [&str; 5] =
-    ["srm_failed", "match_differs", "consent_with_outcome", "contaminated", "match_keys_unused"];
+const BROKEN: [&str; 6] = [
+    "srm_failed",
+    "match_differs",
+    "consent_with_outcome",
+    "consent_differs",
+    "contaminated",
+    "match_keys_unused",
+];
 
 /// The reasons why the effects of a result may not be the campaign's. Empty if nothing speaks
 /// against the design.
@@ -23,7 +30,30 @@ pub(super) fn all(result: &LiftResult) -> Vec<Text> {
         let explained = outcome.flags.iter().map(|flag| said(result, flag));
         explained.map(|text| Text::quoted(&outcome.name).and(": ").with(text))
     });
-    whole.chain(each).collect()
+    whole.chain(each).chain(of_parts(result)).collect()
+}
+
+/// The flags of parts: each with the parts that raise it.
+fn of_parts(result: &LiftResult) -> Vec<Text> {
+    let Some(breakdown) = &result.answer.breakdown else { return Vec::new() };
+    let mut raised: Vec<((&str, &str), Text)> = Vec::new();
+    for part in &breakdown.parts {
+        for outcome in &part.outcomes {
+            for flag in &outcome.flags {
+                let key = (outcome.name.as_str(), flag.as_str());
+                match raised.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, names)) => {
+                        *names = std::mem::take(names).and(", ").with(part_name(part));
+                    }
+                    None => raised.push((key, part_name(part))),
+                }
+            }
+        }
+    }
+    let said = |((outcome, flag), names): ((&str, &str), Text)| {
+        Text::quoted(outcome).and(" of ").with(names).and(": ").with(said(result, flag))
+    };
+    raised.into_iter().map(said).collect()
 }
 
 /// The sentence of a flag. Of an arm that is withheld it says which threshold was in force, the contract's or the job's.
@@ -52,6 +82,11 @@ fn own(flag: &str) -> Option<&'static str> {
              another source), whoever is not found counts with zero, and the effect is not real: do not \
              use it, and have both lists made from the same source."
         }
+        "consent_differs" => {
+            "of the people of both arms who were found among the outcomes, different shares refuse there, which chance and noise do in one \
+             sound job of a thousand. What refusers did counts as nothing, so part of the effect, or all of it, is who agreed. Ask \
+             for consent before people are assigned, and of everybody alike."
+        }
         "contaminated" => {
             "as many people as more than 1 % of the smaller arm were in several arms (in both, or in one and in \
              another or none) and are left out with all that they did. If they are the active ones of a small \
@@ -71,6 +106,15 @@ fn own(flag: &str) -> Option<&'static str> {
             "an arm is made of several values. The sample-ratio check is of the arms as wholes: the \
              shares of the values within an arm were not checked. Ask for each value on its own to have \
              its share checked."
+        }
+        "part_withheld" => {
+            "segments or creatives with too few people in an arm are withheld. They count among everybody only where all that are \
+             withheld are together enough people in both arms."
+        }
+        "rest_left_out" => {
+            "of one arm alone there are enough people to be counted in no segment that is shown (with no value, with several, or in a \
+             segment that is withheld), and they are left out of all figures. If the segment is known of one arm only, it was not known \
+             before people were assigned: do not use the effects by segment."
         }
         "low_match" => {
             "fewer than one person in 200 was found among the outcomes. If that is not how rare they \

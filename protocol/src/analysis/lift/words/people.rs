@@ -40,21 +40,27 @@ pub(super) fn section(result: &LiftResult) -> Section {
     } else {
         section
     };
-    section.with(Block::Paragraph(sample_ratio(result))).with(Block::Paragraph(Text::fixed(
-        format!(
-            "Found among the outcomes, with {} intervals: {}.",
-            level(result.answer.confidence),
-            match_rates(result)
-        ),
-    )))
+    let confidence = level(result.answer.confidence);
+    let section = section.with(Block::Paragraph(sample_ratio(result))).with(Block::Paragraph(
+        Text::fixed(format!(
+            "Found among the outcomes, with {confidence} intervals: {}.",
+            rates(result.answer.match_rates.as_ref())
+        )),
+    ));
+    let refused = result.answer.cells.iter().any(|cell| cell.cell == Cell::TestRefused);
+    let text = || {
+        let found = rates(result.answer.consent_rates.as_ref());
+        Text::fixed(format!("Of these, refused there, with {confidence} intervals: {found}."))
+    };
+    if refused { section.with(Block::Paragraph(text())) } else { section }
 }
 
 fn sample_ratio(result: &LiftResult) -> Text {
     let ratio = &result.answer.sample_ratio;
     let verdict = match (ratio.p, ratio.failed) {
         (None, _) => "could not be checked".to_owned(),
-        (Some(p), true) => format!("FAILED ({})", p_is(p)),
-        (Some(p), false) => format!("passed ({})", p_is(p)),
+        (Some(p), true) => format!("FAILED ({}, it fails below {:.4})", p_is(p), ratio.flag_p),
+        (Some(p), false) => format!("passed ({}, it fails below {:.4})", p_is(p), ratio.flag_p),
     };
     Text::fixed(format!(
         "Sample-ratio check, for an expected share of {:.4} in the test arm: {verdict}.",
@@ -66,24 +72,28 @@ fn sample_ratio(result: &LiftResult) -> Text {
 fn arms(result: &LiftResult) -> Vec<(&'static str, i64, f64)> {
     let found =
         |arm: fn(&OutcomeResult) -> Option<i64>| result.answer.outcomes.iter().find_map(arm);
-    let noise = |of: [Cell; 2]| {
+    let noise = |of: [Cell; 3]| {
         let cells = result.answer.cells.iter().filter(|cell| of.contains(&cell.cell));
         cells.map(|cell| cell.noise_sd * cell.noise_sd).sum::<f64>().sqrt()
     };
     let test = found(|outcome| Some(outcome.test.as_ref()?.n));
     let control = found(|outcome| Some(outcome.control.as_ref()?.n));
     [
-        ("test, all", test, [Cell::TestMatched, Cell::TestUnmatched]),
-        ("control, all", control, [Cell::ControlMatched, Cell::ControlUnmatched]),
+        ("test, all", test, [Cell::TestMatched, Cell::TestUnmatched, Cell::TestRefused]),
+        (
+            "control, all",
+            control,
+            [Cell::ControlMatched, Cell::ControlUnmatched, Cell::ControlRefused],
+        ),
     ]
     .into_iter()
     .filter_map(|(name, n, cells)| Some((name, n?, noise(cells))))
     .collect()
 }
 
-/// Both match rates and whether they differ; why not, where they are not known.
-fn match_rates(result: &LiftResult) -> String {
-    let Some(MatchRates { test, control, p, differs, .. }) = &result.answer.match_rates else {
+/// The rates of both arms and whether they differ; why not, where they are not known.
+fn rates(rates: Option<&MatchRates>) -> String {
+    let Some(MatchRates { test, control, p, flag_p, differs }) = rates else {
         return "not known: an arm is withheld, or nothing but noise".to_owned();
     };
     let rate = |found: &MatchRate| {
@@ -91,8 +101,13 @@ fn match_rates(result: &LiftResult) -> String {
         let [low, high] = found.ci.map(share);
         format!("{} % ({low} to {high})", share(found.rate))
     };
-    let verdict = if *differs { "THEY DIFFER" } else { "no difference is shown" };
-    format!("test {}, control {}: {verdict} ({})", rate(test), rate(control), p_is(*p))
+    let verdict = if *differs { "THEY DIFFER" } else { "no difference is flagged" };
+    format!(
+        "test {}, control {}: {verdict} ({}, flagged below {flag_p:.4})",
+        rate(test),
+        rate(control),
+        p_is(*p)
+    )
 }
 
 /// Who is in the estimate, in a sentence: nobody who is left out is said to count. Of people who withheld

@@ -60,6 +60,7 @@ impl Stage {
         let other = hidden.clone().sum::<i64>();
         let withheld = i64::try_from(hidden.count()).unwrap();
         let released = Released::Figures(Figures {
+            contrasts: Vec::new(),
             noise: is_noisy,
             cells,
             cut: 0,
@@ -282,6 +283,7 @@ fn figures_of_any_size_make_finite_answers() {
             });
             for (cells, other) in [(cells.clone().collect(), None), (Vec::new(), Some(people))] {
                 let released = Released::Figures(Figures {
+                    contrasts: Vec::new(),
                     noise: true,
                     cells,
                     cut: 0,

@@ -91,6 +91,7 @@ fn rate(name: Text, share: &Share) -> Option<Interval> {
         unit: "%".to_owned(),
         estimate: share.value? * 100.0,
         ends: share.ci.map(|end| Some(end * 100.0)),
+        beside: None,
     })
 }
 
@@ -102,6 +103,7 @@ fn jaccard(name: Text, share: &Share) -> Option<Interval> {
         unit: String::new(),
         estimate: share.value?,
         ends: share.ci.map(Some),
+        beside: None,
     })
 }
 

@@ -128,6 +128,7 @@ fn together(answer: &OverlapAnswer) -> Section {
         rows: rows.collect(),
         bars: Some(Bars {
             widest: real(widest),
+            from: None,
             note: "The bar ends at the noisy count; the line across its end is the range, and often too short to be \
                    seen."
                 .into(),

@@ -52,6 +52,7 @@ fn release(proven: &Proven, truth: &Truth, noise: &mut Noise) -> Released {
         }
     }
     Released::Figures(Figures {
+        contrasts: Vec::new(),
         noise: true,
         cells,
         cut: 0,

@@ -327,6 +327,8 @@ mod tests {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: 1,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         let possible = |tally: &Tally, measure, bin| {

@@ -167,6 +167,7 @@ fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
             people: figure,
             sums: vec![figure],
             products: Vec::new(),
+            pooled: Vec::new(),
             selection: None,
         }),
         threshold: 50,
@@ -312,6 +313,23 @@ fn an_earliest_day_is_of_whole_people_and_in_bins_that_ascend() {
     let many: Vec<_> = (0..=i64::try_from(limits::VALUES).unwrap()).collect();
     for edges in [&[][..], &[2, 1], &[1, 1], &many] {
         assert_eq!(found(earliest(0, edges)), Err(Flaw::Shape("dimension")));
+    }
+}
+
+#[test]
+fn days_of_rows_are_in_bins_that_ascend() {
+    let days = |side, edges: &[i64]| Dimension::Days {
+        side: Side(side),
+        column: "day".to_owned(),
+        edges: edges.to_vec(),
+    };
+    assert_eq!(days(0, &[1, 2]).places(), Some(4), "and without a day");
+    assert!(!days(0, &[1]).is_of_whole_people() && days(0, &[1]).is_of_rows());
+    let found = |it: Dimension| checked(|tally| tally.dimensions = vec![it.clone()]);
+    assert_eq!(found(days(1, &[-5, 20_000])), Ok(()));
+    assert_eq!(found(days(2, &[1])), Err(Flaw::Shape("dataset that is not read")));
+    for edges in [&[][..], &[2, 1], &[1, 1]] {
+        assert_eq!(found(days(0, edges)), Err(Flaw::Shape("dimension")));
     }
 }
 

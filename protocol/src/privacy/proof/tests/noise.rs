@@ -74,7 +74,7 @@ fn the_interval_of_an_arms_mean_is_to_first_order() {
     let proven = check(arms, proof, 50).unwrap();
     let bars = proven.error_bars(Some(1_000)).unwrap();
     assert!((bars.means[0].unwrap().half_width - 3.795_366).abs() < 1e-5, "{bars:?}");
-    assert!((bars.sums[0].half_width - 1_095.654_320).abs() < 1e-5, "{bars:?}");
+    assert!((bars.sums[0][0].half_width - 1_095.654_320).abs() < 1e-5, "{bars:?}");
     // Four deviations of the head count are 63.25 people: fewer leave no mean.
     assert!(proven.error_bars(Some(64)).unwrap().means[0].is_some());
     assert!(proven.error_bars(Some(63)).unwrap().means[0].is_none());

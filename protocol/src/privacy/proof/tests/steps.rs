@@ -213,6 +213,24 @@ fn refuses_drawn_steps_that_a_person_moves_further_or_oftener_than_they_are_pric
     }
 }
 
+/// A bin is read into one byte: people beyond it would count as people without a value, and nobody would know.
+#[test]
+fn refuses_a_feature_of_more_values_than_a_bin_can_name() {
+    for drawn in [false, true] {
+        let of_values = |values: u32| {
+            let mut tally = if drawn { dense(50, 1, false) } else { training(4, 50, 1, false) };
+            tally.program.as_mut().unwrap().features[0].of =
+                Binned::Value { column: "plan".to_owned(), values };
+            tally
+        };
+        let rho = Rho(100_000_000_000);
+        let honest = of_values(255).prove_steps(rho, 50).unwrap();
+        check(of_values(255), honest.clone(), 50).unwrap();
+        let refused = check(of_values(256), honest, 50).map(drop);
+        assert_eq!(refused, Err(Flaw::Shape("training")), "{drawn}");
+    }
+}
+
 /// Whoever has several ids is drawn with one of them oftener, and moves a step by all of them.
 #[test]
 fn several_ids_need_more_noise_and_no_chance_is_above_one() {
