@@ -1,0 +1,55 @@
+//! The figures of a geo experiment for programs.
+
+use super::answer::{GeoAnswer, GeoCell, GeoEstimate};
+use crate::answers::citation::{Citation, Unit};
+
+pub(super) fn citations(answer: &GeoAnswer) -> Vec<Citation> {
+    let cells = answer.cells.iter().flat_map(|cell| of_cell(answer, cell));
+    let no_consent = answer.no_consent.iter();
+    let no_consent =
+        no_consent.map(|found| found.cited(Citation::people("no_consent"), answer.confidence));
+    cells.chain(no_consent).collect()
+}
+
+/// The figures of one cell; one without a value where nothing could be estimated.
+fn of_cell(answer: &GeoAnswer, cell: &GeoCell) -> Vec<Citation> {
+    let level = answer.confidence;
+    let of = |metric, unit| {
+        let figure = Citation::new(metric, unit).of("cell", &cell.name);
+        // Those of the only cell are those of the result.
+        let flags = if answer.cells.len() > 1 { cell.flags.clone() } else { Vec::new() };
+        Citation { flags, ..figure.of("outcome", &answer.outcome) }
+    };
+    let incremental = |metric, unit| of(metric, unit);
+    let mut figures = Vec::new();
+    for estimate in &cell.estimates {
+        figures.extend(of_estimate(estimate, level, &incremental));
+    }
+    if cell.estimates.is_empty() {
+        let is_withheld = cell.observed.is_empty();
+        figures.push(Citation { withheld: is_withheld, ..of("incremental", Unit::Amount) });
+    }
+    if let Some(iroas) = cell.iroas {
+        figures.push(of("iroas", Unit::One).value(iroas).within(cell.iroas_ci, level));
+    }
+    if let Some(placebo) = &cell.placebo_in_space {
+        figures.push(Citation { p: Some(placebo.p), ..of("placebo_in_space", Unit::One) });
+    }
+    if let Some(placebo) = &cell.placebo_in_time {
+        let figure = of("placebo_in_time", Unit::Amount).value(placebo.mean);
+        figures.push(Citation { p: Some(placebo.p), ..figure.within(placebo.mean_ci, level) });
+    }
+    figures
+}
+
+fn of_estimate(
+    estimate: &GeoEstimate,
+    level: f64,
+    of: &dyn Fn(&'static str, Unit) -> Citation,
+) -> Vec<Citation> {
+    let of = |metric, unit| of(metric, unit).of("method", estimate.method.name());
+    let total = of("incremental", Unit::Amount).value(estimate.total);
+    let total = Citation { p: estimate.p, ..total.within(estimate.total_ci, level) };
+    let lift = of("lift", Unit::Share).value(estimate.lift).within(estimate.lift_ci, level);
+    vec![total, lift]
+}

@@ -1,0 +1,92 @@
+//! From released totals of places and periods to what a campaign changed.
+//!
+//! The noise is in the totals before anything is fitted, so that it is in what is left over, and with it in every p-value and
+//! interval. Nothing here adds noise to an estimate or takes it away.
+
+mod cell;
+mod panel;
+
+use super::{answer::GeoAnswer, question::Geo, tally::used, uses::Listed};
+use crate::{
+    analysis::{
+        Scope,
+        outcomes::date,
+        table::{CountRange, row_words},
+    },
+    released::View,
+    tally::Side,
+};
+use panel::Panel;
+use statistics::shown::Passing;
+
+/// The answer to a question about a geo experiment, and its flags.
+///
+/// # Privacy
+///
+/// Costs nothing: a function of released figures, contract and job.
+pub(super) fn answer(
+    view: &View<'_>,
+    asked: &Geo,
+    scope: &Scope<'_>,
+) -> Option<(GeoAnswer, Vec<String>)> {
+    let listed = Listed::of(scope.terms)?;
+    let panel = Panel::new(view, asked, &listed, scope)?;
+    let alpha = 1.0 - asked.confidence.value();
+    let cells: Vec<_> =
+        asked.cells.iter().map(|cell| cell::estimated(cell, asked, &panel)).collect();
+    let mut flags: Vec<String> = Vec::new();
+    for flag in cells.iter().flat_map(|cell| &cell.flags) {
+        if !flags.contains(flag) {
+            flags.push(flag.clone());
+        }
+    }
+    let withheld: Vec<_> =
+        used(asked).filter(|place| panel.row(place).is_none()).cloned().collect();
+    let unit = asked.outcome.scale.units_per_one();
+    let (periods, before) = asked.periods();
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let no_consent = view.no_consent().filter(|_| scope.contract.asks_consent(listed.outcome));
+    let cooldown = periods.iter().filter(|start| **start > asked.test.last).count();
+    let answer = GeoAnswer {
+        counted: counted(view, asked, &listed, scope),
+        outcome: asked.outcome.name.clone(),
+        cap: real(asked.outcome.clamp.most()) / unit,
+        floor: real(asked.outcome.clamp.least()) / unit,
+        cells_per_person: asked.cells_per_person,
+        period_days: asked.period_days,
+        periods: periods.iter().map(|start| date(*start)).collect(),
+        before: number(before),
+        cooldown: number(cooldown),
+        left_out: asked.left_out.iter().map(|day| date(*day)).collect(),
+        confidence: asked.confidence.value(),
+        noise_of_total: panel.noise_sd(),
+        shown_from: view.thresholds().groups,
+        withheld,
+        cells,
+        no_consent: no_consent.map(|people| {
+            let passing = Passing::one_draw(people.noise_variance, view.thresholds().no_consent);
+            let ci = passing.interval(people.value, alpha);
+            CountRange { n: people.value, noise_sd: people.noise_variance.sqrt(), ci }
+        }),
+    };
+    Some((answer, flags))
+}
+
+/// Says whose rows are counted.
+fn counted(view: &View<'_>, asked: &Geo, listed: &Listed<'_>, scope: &Scope<'_>) -> String {
+    let rows: Vec<_> = asked.rows.iter().map(|row| row_words(row, scope.contract)).collect();
+    let rows =
+        if rows.is_empty() { String::new() } else { format!(", where {}", rows.join(" and ")) };
+    let period = match asked.period_days {
+        1 => "day".to_owned(),
+        7 => "week".to_owned(),
+        days => format!("period of {days} days"),
+    };
+    let dataset = view.proven().tally().dataset(Side::POPULATION);
+    format!("rows of {dataset} by {} and {period} of {}{rows}", listed.geo, listed.date)
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+pub(super) fn real(number: i64) -> f64 {
+    number as f64
+}
