@@ -8,12 +8,7 @@ mod skew;
 
 use crate::{failure::Failure, files};
 use protocol::{analysis::train::TrainAnswer, result::JobResult};
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Use a trained model on your own people
 #[derive(Debug, clap::Subcommand)]
@@ -54,18 +49,4 @@ impl ModelArgs {
         columns::unmistakable(&result.answer).map_err(|why| files::named(path, why))?;
         Ok(result)
     }
-}
-
-/// Writes a file that was not there, for its owner alone, whole or not at all.
-fn write_new(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut file = files::create_new(path)?;
-    let written = write(&mut file);
-    if written.is_err() {
-        // Half a file would look like a whole one.
-        fs::remove_file(path).map_err(Failure::writing(path))?;
-    }
-    written
 }

@@ -35,7 +35,16 @@ fn trained() -> TempDir {
     let (contract, job) = (file("contract.toml"), file("job.toml"));
     let words =
         ["try", "--contract", &contract, "--job", &job, "--data", &members, "--data", &visits];
-    says(dir.path(), 0, &[&words[..], &["--noise", "off", "--output", "out"]].concat());
+    let words = [&words[..], &["--noise", "off", "--output", "out"]].concat();
+    says(dir.path(), 0, &words);
+    // A second time, nothing of the first is lost, and nothing is worked out for nothing.
+    let kept = fs::read(dir.path().join("out/result.json")).unwrap();
+    let (_, talk) = says(dir.path(), 2, &words);
+    assert!(
+        talk.contains("out/result.json exists already") && !talk.contains("SIMULATED"),
+        "{talk}"
+    );
+    assert_eq!(fs::read(dir.path().join("out/result.json")).unwrap(), kept);
     fs::copy(file("members.csv"), dir.path().join("members.csv")).unwrap();
     dir
 }
@@ -76,6 +85,36 @@ fn scores_are_written_for_their_owner_alone_and_over_no_file_that_is_there() {
     let talk = score("half.csv", 1, "torn.csv");
     assert!(talk.contains("torn.csv"), "{talk}");
     assert!(!dir.path().join("half.csv").exists());
+}
+
+/// A column in which nothing can be read is another one; so is a file without lines. Fields may be parted as `seal` reads them.
+#[test]
+fn refuses_a_file_of_which_a_whole_column_cannot_be_read() {
+    let dir = trained();
+    let people = "age,plan,visits.rows,visits.minutes\n35,gold,4,240\n36,GOLD,1,20\n37,,1,20\n";
+    fs::write(dir.path().join("gold.csv"), people).unwrap();
+    let score = |file: &str, code: i32| {
+        let words = ["model", "score", file, "--model", "out/result.json", "--out", "scores.csv"];
+        says(dir.path(), code, &words).1
+    };
+    let talk = score("gold.csv", 1);
+    assert!(talk.contains("no line has a value of members.plan that the model knows"), "{talk}");
+    assert!(talk.contains("2 of 3 have another: the first is line 2"), "{talk}");
+    assert!(!dir.path().join("scores.csv").exists());
+    fs::write(dir.path().join("empty.csv"), "\n").unwrap();
+    let talk = score("empty.csv", 2);
+    assert!(talk.contains("empty.csv: it is empty: expected a line of names"), "{talk}");
+    fs::write(dir.path().join("names.csv"), "age,plan,visits.rows,visits.minutes\n").unwrap();
+    assert!(score("names.csv", 2).contains("no line of a person"));
+    // One line that can be read is a column with gaps.
+    let some = people.replace("GOLD", "family").replace(',', ";");
+    fs::write(dir.path().join("some.csv"), some).unwrap();
+    let talk = score("some.csv", 0);
+    assert!(
+        talk.contains("1 of 3 lines have a value of members.plan that the model does not know"),
+        "{talk}"
+    );
+    assert_eq!(fs::read_to_string(dir.path().join("scores.csv")).unwrap().lines().count(), 4);
 }
 
 /// People at every edge, beyond it, and with what cannot be read, in onnxruntime.
@@ -176,7 +215,10 @@ fn people_who_are_unlike_those_of_the_training_are_told_by_feature() {
     assert!(page.contains("PEOPLE NOW ARE UNLIKE THOSE OF THE TRAINING"), "{page}");
     assert!(fs::read_to_string(dir.path().join("skew.html")).unwrap().contains("members.age"));
     let (json, _) = skew("older.csv", 1, &["--json"]);
-    assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["doubts"][0].is_object());
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()["result"]["page"]["doubts"][0]
+            .is_object()
+    );
     skew("older.csv", 0, &["--allow", "0.9"]);
     // Few people are unlike others by chance.
     let few: String = members.lines().take(6).map(|line| format!("{line}\n")).collect();

@@ -10,6 +10,7 @@ pub mod membership;
 mod question;
 mod raw;
 pub mod score;
+mod scores;
 mod settings;
 mod tally;
 #[cfg(test)]
@@ -39,8 +40,15 @@ pub use question::Train;
 impl Analysis for Train {
     const KIND: &'static str = uses::SECTION.kind;
     const SECTION: &'static Section = &uses::SECTION;
-    const FLAGS: &'static [&'static str] =
-        &["weak_signal", "one_label", "judged_by_few", "label_shown"];
+    const FLAGS: &'static [&'static str] = &[
+        "weak_signal",
+        "one_label",
+        "label_unchecked",
+        "judged_by_few",
+        "label_shown",
+        "scores_alike",
+        "miscalibrated",
+    ];
     type Toml = raw::RawTrain;
     type Answer = TrainAnswer;
 

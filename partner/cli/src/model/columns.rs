@@ -1,10 +1,48 @@
 //! The columns of a file of people, as a model reads them.
 
-use crate::say;
+use crate::{failure::Failure, say};
 use protocol::analysis::train::{
     Reads, TrainAnswer, TrainedFeature,
     score::{self, Seen},
 };
+use std::{
+    fs::File,
+    io::{Chain, Cursor, Read},
+    path::Path,
+};
+
+/// The lines of a file of people.
+pub(super) type Rows = csv::Reader<Chain<Cursor<Vec<u8>>, File>>;
+
+/// Opens a file of people whose fields are parted by whichever of comma, semicolon, tab and bar parts its first line into most of the
+/// columns that the model reads, as `glovebox seal` reads tables.
+///
+/// # Errors
+///
+/// [`Failure`] if the file cannot be read, or is empty.
+pub(super) fn open(path: &Path, model: &TrainAnswer) -> Result<Rows, Failure> {
+    let mut file = File::open(path).map_err(Failure::reading(path))?;
+    let mut head = Vec::new();
+    (&mut file).take(HEADER_BYTES).read_to_end(&mut head).map_err(Failure::reading(path))?;
+    if head.trim_ascii().is_empty() {
+        let why = "it is empty: expected a line of names, and a line for each person";
+        return Err(Failure::unclear(format!("{}: {why}", path.display())));
+    }
+    let found = |separator: u8| {
+        let mut first = csv::ReaderBuilder::new().delimiter(separator).from_reader(head.as_slice());
+        let names = first.headers().cloned().unwrap_or_default();
+        model
+            .features
+            .iter()
+            .filter(|feature| Place::find(model, feature, &names).is_some())
+            .count()
+    };
+    // Of several that find as many, the first: none may find any.
+    let separator = SEPARATORS.into_iter().rev().max_by_key(|separator| found(*separator));
+    let mut reader = csv::ReaderBuilder::new();
+    reader.delimiter(separator.unwrap_or(b','));
+    Ok(reader.from_reader(Cursor::new(head).chain(file)))
+}
 
 /// How many lines have nothing for a feature, and why.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +83,12 @@ impl Told {
         is_found.then_some(seen)
     }
 
-    pub(super) fn tell(&self, feature: &TrainedFeature, count: u64) {
+    /// Says what is missing in some lines.
+    ///
+    /// # Errors
+    ///
+    /// If no line has anything that can be read, and some have what cannot: the column holds something else than the model's.
+    pub(super) fn tell(&self, feature: &TrainedFeature, count: u64) -> Result<(), String> {
         let (name, dataset) = (say::name(called(feature)), say::name(&feature.dataset));
         if self.empty > 0 {
             let what = match feature.reads {
@@ -61,14 +104,21 @@ impl Told {
                 self.without_rows
             ));
         }
-        if let Some(first) = self.first {
-            say::note(format_args!(
-                "{} of {count} lines have a {name} that is none of the model, the first in line {first} of the file: \
-                 it counts as missing. Expected: {}, or nothing.",
-                self.unreadable,
-                expected(feature)
+        let Some(first) = self.first else { return Ok(()) };
+        let expected = expected(feature);
+        if self.unreadable + self.empty >= count {
+            return Err(format!(
+                "no line has a value of {name} that the model knows, and {} of {count} have another: the first is line {first}. Expected: \
+                 {expected}. A column that cannot be read at all is not the one that was trained on, so nothing is said of anybody",
+                self.unreadable
             ));
         }
+        say::note(format_args!(
+            "{} of {count} lines have a value of {name} that the model does not know, the first in line {first} of the file: \
+             it counts as missing. Expected: {expected}, or nothing.",
+            self.unreadable
+        ));
+        Ok(())
     }
 }
 
@@ -94,6 +144,10 @@ fn expected(feature: &TrainedFeature) -> String {
 const ROWS: &str = "rows";
 /// How many values of a public list are repeated.
 const SHOWN: usize = 20;
+/// What fields may be parted by; the first if none does better.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// A line of names is shorter.
+const HEADER_BYTES: u64 = 64 << 10;
 
 /// Refuses a model that learnt from a column called as the number of rows: nobody could tell which of the two a file holds.
 pub(super) fn unmistakable(model: &TrainAnswer) -> Result<(), String> {

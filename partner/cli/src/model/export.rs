@@ -1,7 +1,7 @@
 //! `glovebox model export`: a model as a file that other programs score with.
 
-use super::{ModelArgs, columns, onnx, write_new};
-use crate::{failure::Failure, say};
+use super::{ModelArgs, columns, onnx};
+use crate::{document, failure::Failure, files, say};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Write a model as ONNX, for programs that score elsewhere
@@ -29,8 +29,12 @@ impl Export {
             return Err(Failure::no(why));
         }
         let bytes = onnx::encoded(&result);
-        write_new(&self.onnx, |file| file.write_all(&bytes).map_err(Failure::writing(&self.onnx)))?;
-        let columns = columns::names(&result.answer).join(", ");
+        files::write_new(&self.onnx, |file| {
+            file.write_all(&bytes).map_err(Failure::writing(&self.onnx))
+        })?;
+        let columns = columns::names(&result.answer);
+        document::fields(&serde_json::json!({"file": self.onnx, "inputs": columns}))?;
+        let columns = columns.join(", ");
         say::note(format_args!(
             "{} scores by {}. It has no receipt of its own: keep result.json and receipt.cbor beside it.",
             self.onnx.display(),

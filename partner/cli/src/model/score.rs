@@ -2,13 +2,11 @@
 
 use super::{
     ModelArgs,
-    columns::{Place, Told, called},
-    write_new,
+    columns::{self, Place, Rows, Told, called},
 };
-use crate::{failure::Failure, files, say};
+use crate::{document, failure::Failure, files, say};
 use protocol::analysis::train::TrainAnswer;
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -41,9 +39,17 @@ pub(crate) struct Score {
 impl Score {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let model = self.model.read()?.answer;
+        if self.out.is_none() && document::is_wanted() {
+            return Err(Failure::unclear(
+                "--json has standard output for itself: name the file of the scores with --out",
+            ));
+        }
         let people = People::open(&self.file, &model, self.id.as_deref())?;
         match &self.out {
-            Some(path) => write_new(path, |out| people.score(path, out))?,
+            Some(path) => {
+                files::write_new(path, |out| people.score(path, out))?;
+                document::fields(&serde_json::json!({"file": path}))?;
+            }
             None => people.score(Path::new("standard output"), &mut io::stdout().lock())?,
         }
         Ok(ExitCode::SUCCESS)
@@ -54,7 +60,7 @@ impl Score {
 struct People<'m> {
     path: &'m Path,
     model: &'m TrainAnswer,
-    rows: csv::Reader<File>,
+    rows: Rows,
     columns: Vec<Place>,
     /// What the first column of scores is called, and where it stands if it is one of the file's.
     id: (&'m str, Option<usize>),
@@ -62,8 +68,7 @@ struct People<'m> {
 
 impl<'m> People<'m> {
     fn open(path: &'m Path, model: &'m TrainAnswer, id: Option<&'m str>) -> Result<Self, Failure> {
-        let file = File::open(path).map_err(Failure::reading(path))?;
-        let mut rows = csv::Reader::from_reader(file);
+        let mut rows = columns::open(path, model)?;
         let names = rows.headers().map_err(|error| files::named(path, error))?.clone();
         let columns = model.features.iter().map(|feature| {
             Place::find(model, feature, &names).ok_or_else(|| {
@@ -119,8 +124,12 @@ impl<'m> People<'m> {
             out.write_record(fields).map_err(written)?;
         }
         out.flush().map_err(Failure::writing(to))?;
+        if count == 0 {
+            let why = "it has a line of names, and no line of a person";
+            return Err(Failure::unclear(format!("{}: {why}", self.path.display())));
+        }
         for (feature, told) in self.model.features.iter().zip(&told) {
-            told.tell(feature, count);
+            told.tell(feature, count).map_err(|why| files::named(self.path, why))?;
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use super::{
     ModelArgs,
-    columns::{Place, Told, called},
+    columns::{self, Place, Told, called},
 };
-use crate::{failure::Failure, say};
-use ::page::{html, json, terminal};
+use crate::{document, failure::Failure, files, say};
+use ::page::{html, terminal};
 use protocol::{
     analysis::train::{TrainAnswer, TrainedFeature},
     page::{
@@ -14,7 +14,6 @@ use protocol::{
     },
 };
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -42,10 +41,6 @@ pub(crate) struct Skew {
     /// The share of people who may be in another bin without being told of as skew
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     allow: f64,
-
-    /// Print the page as JSON
-    #[arg(long)]
-    json: bool,
 
     /// Also write the page as HTML; a file that is there is not written over
     #[arg(long, value_name = "FILE")]
@@ -76,17 +71,14 @@ impl Skew {
         let page = page(&model, &found, (&self.trained_on, &then), (&self.file, &now));
         if let Some(path) = &self.html {
             let page = html::page(&page).map_err(Failure::unclear)?;
-            super::write_new(path, |file| {
+            files::write_new(path, |file| {
                 file.write_all(page.as_bytes()).map_err(Failure::writing(path))
             })?;
         }
-        if self.json {
-            say::result(json::page(&page).map_err(Failure::unclear)?)?;
-        } else {
-            let page = terminal::summary(&page).map_err(Failure::unclear)?;
-            say::result(page.trim_end())?;
-        }
         let skewed = found.iter().any(|feature| feature.is_skewed);
+        document::fields(&serde_json::json!({"skewed": skewed, "page": page}))?;
+        let page = terminal::summary(&page).map_err(Failure::unclear)?;
+        say::result(page.trim_end())?;
         Ok(if skewed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }
@@ -100,8 +92,7 @@ struct People {
 
 impl People {
     fn read(path: &Path, model: &TrainAnswer) -> Result<Self, Failure> {
-        let file = File::open(path).map_err(Failure::reading(path))?;
-        let mut rows = csv::Reader::from_reader(file);
+        let mut rows = columns::open(path, model)?;
         let bad = |error: csv::Error| Failure::unclear(format!("{}: {error}", path.display()));
         let names = rows.headers().map_err(bad)?.clone();
         let places: Vec<_> =
@@ -130,7 +121,10 @@ impl People {
             return Err(Failure::unclear(why));
         }
         say::note(format_args!("{}:", path.display()));
-        model.features.iter().zip(&told).for_each(|(feature, told)| told.tell(feature, count));
+        for (feature, told) in model.features.iter().zip(&told) {
+            told.tell(feature, count)
+                .map_err(|why| Failure::unclear(format!("{}: {why}", path.display())))?;
+        }
         Ok(Self { count, bins })
     }
 }

@@ -134,7 +134,9 @@ pub struct Judged {
     pub share: f64,
     /// How well scores tell people with the label from those without it.
     pub auc: Option<Auc>,
-    /// People by score.
+    /// The largest share of people in one of the bins in which scores were counted.
+    pub largest_bin: Option<f64>,
+    /// People by score: the bins in which they were counted, merged until each has a tenth of them.
     pub bins: Vec<ScoreBin>,
 }
 
@@ -146,7 +148,9 @@ pub struct Auc {
     pub value: f64,
     /// Standard deviation of what the noise adds.
     pub noise_sd: f64,
-    /// Interval, of noise and of sampling.
+    /// How far the order of people within bins that have more than a quarter of them could move it, up or down.
+    pub ties: f64,
+    /// Interval, of noise, of sampling and of these ties.
     pub ci: [f64; 2],
 }
 
@@ -158,8 +162,12 @@ pub struct ScoreBin {
     pub says_from: f64,
     /// What it says of the highest.
     pub says_to: f64,
+    /// What it says of them on average.
+    pub says: Option<f64>,
     /// People, noise included.
     pub people: Option<i64>,
+    /// Standard deviation of the noise in the number of people, which is that of two counts.
+    pub people_noise_sd: f64,
     /// The share of them who have the label.
     pub rate: Option<f64>,
     /// Interval of this share.

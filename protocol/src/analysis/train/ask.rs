@@ -4,6 +4,7 @@ use super::{
     MOST_EDGES,
     question::Train,
     raw::{RawFeature, RawLabel, RawTrain, RawTrainPrivacy},
+    scores,
     settings::{Settings, share},
     uses::Listed,
 };
@@ -44,13 +45,7 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
         let expected = format!("expected 1 to {FEATURES} [[train.feature]]");
         return Err(value("train.feature", features.len(), expected));
     }
-    for (feature, raw) in features.iter().zip(&raw.features) {
-        if feature.is_label(&label) {
-            let text = raw.column.as_ref().or(raw.rows_of.as_ref()).cloned().unwrap_or_default();
-            let expected = "it is the label itself: expected what is known of people before";
-            return Err(value("train.feature", text, expected));
-        }
-    }
+    refuse_features(&features, raw, &label)?;
     let of_feature = |feature: &Feature| feature.of.bins().max(feature.of.numbers());
     let bins = features.iter().map(of_feature).sum::<u64>();
     if raw.people < bins {
@@ -70,7 +65,7 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
         momentum: 0,
         ridge: 0,
         averaged: 0,
-        held_out: held_out(raw.held_out, loss)?,
+        held_out: held_out(raw, loss, rho, dense.is_some())?,
         label,
         dense,
     };
@@ -87,6 +82,25 @@ pub(super) fn question(raw: &RawTrain, scope: &Scope<'_>) -> Result<Train, Templ
     }
     let confidence = millionths("train.confidence", raw.confidence.unwrap_or(0.95))?;
     Ok(Train { program, confidence, epsilon, delta })
+}
+
+/// Refuses a feature that is the label, or is there twice.
+fn refuse_features(
+    features: &[Feature],
+    raw: &RawTrain,
+    label: &Label,
+) -> Result<(), TemplateError> {
+    for (at, (feature, raw)) in features.iter().zip(&raw.features).enumerate() {
+        let expected = if feature.is_label(label) {
+            "it is the label itself: expected what is known of people before"
+        } else if features.iter().take(at).any(|earlier| earlier == feature) {
+            "it is there twice, which costs more noise and teaches nothing: leave one out"
+        } else {
+            continue;
+        };
+        return Err(value("train.feature", raw.source(), expected));
+    }
+    Ok(())
 }
 
 /// What makes a model dense, if it is to be: who is drawn, settings decide.
@@ -201,10 +215,7 @@ impl<'t> Asking<'t> {
                     }
                     Role::Measure(scale) | Role::Feature(scale) => match self.ends(raw, *scale)? {
                         Some(ends) => Binned::TotalBetween { column, ends },
-                        None => {
-                            let edges = edges(raw.edges.as_deref(), *scale)?;
-                            Binned::Total { column, edges }
-                        }
+                        None => Binned::Total { column, edges: self.edges(raw, *scale)? },
                     },
                     _ => {
                         return Err(value(
@@ -220,7 +231,7 @@ impl<'t> Asking<'t> {
                 let side = self.side("train.feature.rows_of", dataset)?;
                 let of = match self.ends(raw, Scale::WHOLE)? {
                     Some(ends) => Binned::RowsBetween { ends },
-                    None => Binned::Rows { edges: edges(raw.edges.as_deref(), Scale::WHOLE)? },
+                    None => Binned::Rows { edges: self.edges(raw, Scale::WHOLE)? },
                 };
                 Ok(Feature { side, of })
             }
@@ -230,6 +241,29 @@ impl<'t> Asking<'t> {
                 "expected either column or rows_of",
             )),
         }
+    }
+
+    /// Edges between the bins of a number.
+    fn edges(&self, raw: &RawFeature, scale: Scale) -> Result<Vec<i64>, TemplateError> {
+        let field = "train.feature.edges";
+        let expected = || {
+            let or = if self.is_dense {
+                "; or, since the model is dense, between = [lowest, highest] instead"
+            } else {
+                ""
+            };
+            format!(
+                "expected 1 to {MOST_EDGES} ascending numbers for {}: public ones, not chosen by looking{or}",
+                raw.source()
+            )
+        };
+        let given = raw.edges.as_ref().ok_or_else(|| value(field, "left out", expected()))?;
+        let all =
+            given.iter().map(|edge| units(field, *edge, scale)).collect::<Result<Vec<_>, _>>()?;
+        if (1..=MOST_EDGES).contains(&all.len()) && all.is_sorted_by(|a, b| a < b) {
+            return Ok(all);
+        }
+        Err(value(field, format!("{given:?}"), expected()))
     }
 
     /// Between what a number is, if the job says so.
@@ -334,19 +368,6 @@ fn capped(cap: Option<f64>, scale: Scale) -> Result<u32, TemplateError> {
     if units > 1_000_000 { Err(value("train.label.cap", cap, CAP)) } else { Ok(units) }
 }
 
-fn edges(raw: Option<&[f64]>, scale: Scale) -> Result<Vec<i64>, TemplateError> {
-    let field = "train.feature.edges";
-    let expected = || {
-        format!("expected 1 to {MOST_EDGES} ascending numbers: public ones, not chosen by looking")
-    };
-    let raw = raw.ok_or_else(|| value(field, "left out", expected()))?;
-    let all = raw.iter().map(|edge| units(field, *edge, scale)).collect::<Result<Vec<_>, _>>()?;
-    if (1..=MOST_EDGES).contains(&all.len()) && all.is_sorted_by(|a, b| a < b) {
-        return Ok(all);
-    }
-    Err(value(field, format!("{raw:?}"), expected()))
-}
-
 fn loss(raw: Option<&str>, label: &Label) -> Result<Loss, TemplateError> {
     let usual = match label.of {
         Learnt::Found | Learnt::OneOf { .. } => Loss::Logistic,
@@ -367,8 +388,13 @@ fn loss(raw: Option<&str>, label: &Label) -> Result<Loss, TemplateError> {
     Ok(found)
 }
 
-fn held_out(raw: Option<f64>, loss: Loss) -> Result<Option<HeldOut>, TemplateError> {
-    let Some(share) = raw else { return Ok(None) };
+fn held_out(
+    raw: &RawTrain,
+    loss: Loss,
+    rho: f64,
+    is_dense: bool,
+) -> Result<Option<HeldOut>, TemplateError> {
+    let Some(share) = raw.held_out else { return Ok(None) };
     if loss != Loss::Logistic {
         let expected = "left out: only a logistic model is judged by people who are held out";
         return Err(value("train.held_out", share, expected));
@@ -377,12 +403,12 @@ fn held_out(raw: Option<f64>, loss: Loss) -> Result<Option<HeldOut>, TemplateErr
     if share == 0 {
         return Err(value("train.held_out", 0, "expected 0.001 to 0.5, or nothing"));
     }
-    Ok(Some(HeldOut { share, edges: SCORE_EDGES.to_vec() }))
+    Ok(Some(HeldOut {
+        share,
+        edges: scores::edges(is_dense, scores::step(raw.people, share, rho)),
+    }))
 }
 
-/// Edges between bins of scores, in units of 2⁻¹⁶ above the intercept: -3, -2.25, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2.25, 3.
-const SCORE_EDGES: [i32; 11] =
-    [-196_608, -147_456, -98_304, -65_536, -32_768, 0, 32_768, 65_536, 98_304, 147_456, 196_608];
 const CAP: &str = "expected the largest label that counts as it is, 1 to 1000000 units";
 const LOSSES: &str = "expected \"logistic\", \"squared\" or \"poisson\"";
 const MOST_PEOPLE: u64 = 1 << 40;

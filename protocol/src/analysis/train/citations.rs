@@ -28,7 +28,8 @@ fn of_test(judged: &Judged, level: f64) -> Vec<Citation> {
             let figure = Citation::new(metric, unit);
             figure.of("says_from", bin.says_from.to_string()).of("says_to", bin.says_to.to_string())
         };
-        figures.push(of("people_by_score", Unit::People).shown(bin.people.map(real)));
+        let people = of("people_by_score", Unit::People).shown(bin.people.map(real));
+        figures.push(people.noise(bin.people_noise_sd));
         let rate = of("rate_by_score", Unit::Share).value(bin.rate);
         let rate = Citation { withheld: bin.people.is_none(), ..rate };
         figures.push(match bin.ci {

@@ -2,6 +2,7 @@
 
 mod judged;
 
+use judged::are_alike;
 pub(super) use judged::{Reading, judged};
 
 use super::{
@@ -57,11 +58,12 @@ pub(super) fn answer(
             let least = i64::from(proven.proof().threshold);
             let noise = sd(figure.sigma);
             let reading = Reading { noise, alpha, least };
-            Some(judged(held, &scores.0, model.intercept(), reading)?)
+            Some(judged(held, &scores.0, model.zero(), reading)?)
         }
         _ => None,
     };
-    let flags = flags(program, trained, judged.as_ref(), rho);
+    let (judged, is_off) = judged.map_or((None, false), |(judged, is_off)| (Some(judged), is_off));
+    let flags = flags(program, trained, judged.as_ref(), is_off, rho);
     let settings = Settings::of(program);
     let mut weights = model.weights();
     let features = program.features.iter();
@@ -101,7 +103,13 @@ pub(super) fn answer(
 }
 
 /// What can mislead.
-fn flags(program: &Program, trained: &Trained, judged: Option<&Judged>, rho: f64) -> Vec<String> {
+fn flags(
+    program: &Program,
+    trained: &Trained,
+    judged: Option<&Judged>,
+    is_off: bool,
+    rho: f64,
+) -> Vec<String> {
     let labels = trained.label.map(real);
     let people = f64::from(program.label.cap) * real_of(program.trained_on());
     let signal = |labels: f64| labels * (2.0 * rho / real_of(count(program.features.len()))).sqrt();
@@ -110,8 +118,12 @@ fn flags(program: &Program, trained: &Trained, judged: Option<&Judged>, rho: f64
     let flags = [
         ("weak_signal", trained.noise && program.loss == Loss::Logistic && is_weak),
         ("one_label", labels.is_some_and(is_one)),
+        // A dense model releases no sum of labels, so that only people who were held out tell of them.
+        ("label_unchecked", labels.is_none() && judged.is_none()),
         ("label_shown", program.is_label_shown()),
         ("judged_by_few", judged.is_some_and(|judged| judged.auc.is_none())),
+        ("scores_alike", judged.is_some_and(are_alike)),
+        ("miscalibrated", is_off),
     ];
     let raised = flags.iter().filter(|(_, raised)| *raised);
     raised.map(|(name, _)| (*name).to_owned()).collect()
@@ -152,6 +164,14 @@ impl Made {
         match self {
             Self::Additive(model) => model.intercept,
             Self::Dense(plan, weights) => dense::Network::new(plan, weights).score(&[]).into(),
+        }
+    }
+
+    /// The score above which bins of scores lie.
+    fn zero(&self) -> f64 {
+        match self {
+            Self::Additive(model) => model.intercept,
+            Self::Dense(..) => 0.0,
         }
     }
 

@@ -57,3 +57,14 @@ pub(crate) struct RawTrainPrivacy {
     pub(super) delta: f64,
     pub(super) sampling_delta: Option<f64>,
 }
+
+impl RawFeature {
+    /// What it is read from, as the job says it.
+    pub(super) fn source(&self) -> String {
+        match (&self.column, &self.rows_of) {
+            (Some(column), _) => column.clone(),
+            (None, Some(dataset)) => format!("rows of {dataset}"),
+            (None, None) => "nothing".to_owned(),
+        }
+    }
+}

@@ -31,8 +31,9 @@ impl Settings {
             let (rate, momentum) = (rate(rule.rate), momentum(rule.momentum));
             return Self { steps, clip, rate, momentum, ridge: 0, averaged, drawn: None };
         }
-        let binned = program.features.iter().filter(|feature| feature.of.ends().is_none());
-        let rule = dense::rule(binned.count());
+        let numbers = program.features.iter().filter(|feature| feature.of.ends().is_some()).count();
+        let binned = program.features.len() - numbers;
+        let rule = dense::rule(binned, numbers, program.trained_on(), rho);
         Self {
             steps: rule.steps,
             clip: quanta(rule.clip).unwrap_or(1),

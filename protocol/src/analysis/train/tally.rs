@@ -29,6 +29,8 @@ pub(super) fn tally(asked: &Train, scope: &Scope<'_>) -> Result<Tally, Refusal> 
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: scope.contract.ids_per_person,
+        contrast: None,
+        weights: Vec::new(),
         program: Some(asked.program.clone()),
     })
 }

@@ -47,10 +47,15 @@ fn trained(asked: &Train, scores: Vec<i64>) -> Trained {
     }
 }
 
+/// No count of anybody, for each bin of scores and label.
+fn nobody(asked: &Train) -> Vec<i64> {
+    vec![0; asked.program.held_out.as_ref().unwrap().counts()]
+}
+
 #[test]
 fn settings_are_by_the_rule_unless_a_job_names_its_own() {
     let by_rule = asked(JOB).unwrap();
-    let (found, flags) = answer(&by_rule, &trained(&by_rule, vec![0; 24])).unwrap();
+    let (found, flags) = answer(&by_rule, &trained(&by_rule, nobody(&by_rule))).unwrap();
     assert!(found.by_rule);
     assert_eq!(flags, ["judged_by_few"]);
     let own = JOB
@@ -58,7 +63,7 @@ fn settings_are_by_the_rule_unless_a_job_names_its_own() {
     let own = asked(&own).unwrap();
     assert_eq!((own.program.steps, own.program.averaged, own.program.rate), (20, 10, 1 << 31));
     assert_eq!(own.program.clip, by_rule.program.clip);
-    assert!(!answer(&own, &trained(&own, vec![0; 24])).unwrap().0.by_rule);
+    assert!(!answer(&own, &trained(&own, nobody(&own))).unwrap().0.by_rule);
 }
 
 #[test]
@@ -69,6 +74,12 @@ fn refuses_what_cannot_be_trained_by_the_field() {
     };
     let edges = refused("edges = [25,", "edges = [35, 25,");
     assert!(edges.contains("train.feature.edges"), "{edges}");
+    let none = refused("edges = [25, 35, 45, 55, 65]\n", "");
+    assert!(none.contains("ascending numbers for members.age: public ones"), "{none}");
+    assert!(!none.contains("between"), "{none}");
+    let twice = "column = \"members.plan\"\n\n[[train.feature]]\ncolumn = \"members.plan\"";
+    let twice = refused("column = \"members.plan\"", twice);
+    assert!(twice.contains("train.feature is members.plan; it is there twice"), "{twice}");
     let people = refused("people = ", "people = 0 # ");
     assert!(people.contains("train.people is 0; expected about how many"), "{people}");
     let none = refused("column = \"members.plan\"", "column = \"members.email\"");
@@ -95,7 +106,7 @@ fn refuses_a_feature_that_is_the_label_and_more_bins_than_people() {
         asked(&job).map(drop).map_err(|error| error.to_string())
     };
     let own = with("rows_of = \"visits\"\ncap = 10").unwrap_err();
-    assert!(own.contains("train.feature is visits; it is the label itself"), "{own}");
+    assert!(own.contains("train.feature is rows of visits; it is the label itself"), "{own}");
     let own = with("column = \"visits.minutes\"\ncap = 300").unwrap_err();
     assert!(own.contains("train.feature is visits.minutes; it is the label itself"), "{own}");
     // Bins of 5, 1 and 3 edges and 3 values, each with two or one more: 7, 4, 4 and 5.
@@ -118,7 +129,7 @@ fn refuses_a_feature_that_is_the_label_and_more_bins_than_people() {
 fn a_feature_from_the_rows_that_make_the_label_is_told() {
     let label = JOB.split_once("[train.label]").unwrap().1.split_once("[train.privacy]").unwrap().0;
     let asked = asked(&JOB.replace(label, "\nfound_in = \"visits\"\n\n")).unwrap();
-    let (_, flags) = answer(&asked, &trained(&asked, vec![0; 24])).unwrap();
+    let (_, flags) = answer(&asked, &trained(&asked, nobody(&asked))).unwrap();
     assert_eq!(flags, ["label_shown", "judged_by_few"]);
 }
 
@@ -162,22 +173,30 @@ fn each_label_has_its_usual_loss() {
 #[test]
 fn held_out_people_tell_the_auc_and_the_rates() {
     let asked = asked(JOB).unwrap();
-    let mut counts = vec![0; 24];
+    let mut counts = nobody(&asked);
+    let bins = counts.len() / 2;
     // 300 and 100 without the label, 100 and 300 with it.
-    (counts[3], counts[8], counts[15], counts[20]) = (300, 100, 100, 300);
+    (counts[3], counts[8], counts[bins + 3], counts[bins + 8]) = (300, 100, 100, 300);
     let (found, flags) = answer(&asked, &trained(&asked, counts.clone())).unwrap();
-    assert!(flags.is_empty(), "{flags:?}");
+    // The model says 2 to 4 % of those of whom 25 % have it.
+    assert_eq!(flags, ["miscalibrated"]);
     let judged = found.judged.unwrap();
     let auc = judged.auc.unwrap();
     // 300·300 pairs in order, 300·100 and 100·300 equal: (90,000 + 30,000) / 160,000.
     assert!((auc.value - 0.75).abs() < 1e-12, "{auc:?}");
     // Σp(A-.75)²/P² + Σn(B-.75)²/N²: 2·(100·.375² + 300·.125²)/400².
     let sd = (2.0 * (100.0 * 0.375 * 0.375 + 300.0 * 0.125 * 0.125) / 160_000.0_f64).sqrt();
-    assert!((auc.ci[1] - 0.75 - 1.959_964 * sd).abs() < 1e-6, "{auc:?}");
+    // Each bin has half of the people, and the order within it may be any: 2·300·100/(2·400²).
+    assert!((auc.ties - 0.1875).abs() < 1e-12, "{auc:?}");
+    assert!((auc.ci[0] - (0.75 - 0.1875 - 1.959_964 * sd)).abs() < 1e-6, "{auc:?}");
+    assert_eq!(judged.largest_bin, Some(0.5));
     let bins: Vec<_> = judged.bins.iter().filter_map(|bin| bin.people.zip(bin.rate)).collect();
     assert_eq!(bins, [(400, 0.25), (400, 0.75)]);
+    let says = judged.bins[0].says.unwrap();
+    // From -3 to -2.5 above the score of a third.
+    assert!((says - 1.0 / (1.0 + libm::exp(2.75 + libm::log(2.0)))).abs() < 1e-9, "{says}");
     // A count below 0 counts as it is.
-    (counts[0], counts[23]) = (-20, -20);
+    (counts[0], *counts.last_mut().unwrap()) = (-20, -20);
     let auc = answer(&asked, &trained(&asked, counts)).unwrap().0.judged.unwrap().auc.unwrap();
     let by_hand =
         ((100.0 * (-20.0 + 150.0)) + 300.0 * (280.0 + 50.0) - 20.0 * 380.0) / (380.0 * 380.0);
@@ -187,7 +206,7 @@ fn held_out_people_tell_the_auc_and_the_rates() {
 #[test]
 fn sums_of_another_training_have_no_answer() {
     let asked = asked(JOB).unwrap();
-    let honest = trained(&asked, vec![0; 24]);
+    let honest = trained(&asked, nobody(&asked));
     assert!(answer(&asked, &honest).is_some());
     let changed = |change: fn(&mut Trained)| {
         let mut trained = honest.clone();
@@ -197,7 +216,7 @@ fn sums_of_another_training_have_no_answer() {
     assert!(changed(|trained| trained.steps.truncate(3)).is_none());
     assert!(changed(|trained| trained.steps.push(trained.steps[0].clone())).is_none());
     assert!(changed(|trained| trained.steps[1].0.truncate(3)).is_none());
-    assert!(changed(|trained| trained.scores = Some(StepSums(vec![0; 23]))).is_none());
+    assert!(changed(|trained| trained.scores = Some(StepSums(vec![0; 35]))).is_none());
 }
 
 /// No count of the data is in the rule: `people` is a figure of the job, and nothing else is read.
@@ -216,7 +235,7 @@ fn a_training_leaves_steps_and_no_head_count() {
 #[test]
 fn scoring_bins_as_training_does() {
     let asked = asked(JOB).unwrap();
-    let (model, _) = answer(&asked, &trained(&asked, vec![0; 24])).unwrap();
+    let (model, _) = answer(&asked, &trained(&asked, nobody(&asked))).unwrap();
     let [age, plan, ..] = model.features.as_slice() else { panic!("two features and more") };
     let bin = |at: usize| Ok(Some(Seen::Bin(at)));
     assert_eq!(age.seen("24"), bin(1));
@@ -253,12 +272,84 @@ fn scoring_bins_as_training_does() {
     assert!(lacking.scorer().is_none());
 }
 
+/// A model that gives most people one score says nothing of their order: the page says so, and the interval allows for any.
+#[test]
+fn where_most_people_have_one_score_the_auc_allows_for_any_order() {
+    let asked = asked(JOB).unwrap();
+    let mut counts = nobody(&asked);
+    let bins = counts.len() / 2;
+    (counts[4], counts[bins + 4], counts[9], counts[bins + 9]) = (800, 60, 100, 40);
+    let (found, flags) = answer(&asked, &trained(&asked, counts)).unwrap();
+    assert!(flags.contains(&"scores_alike".to_owned()), "{flags:?}");
+    let auc = found.judged.as_ref().unwrap().auc.unwrap();
+    // If all with the label stood above all others of their bin, 40·(800 + 50) + 60·800 of 100·900 pairs were in order.
+    let most = (40.0 * 850.0 + 60.0 * 800.0) / 90_000.0;
+    assert!(auc.ci[1] > most && auc.value < 0.65, "{auc:?}");
+}
+
+/// Scores of dense models lie anywhere: of each of these the old twelve bins about 0 had half of all people in one.
+#[test]
+fn the_interval_holds_the_exact_auc_wherever_scores_lie() {
+    let normal = |z: f64| statistics::special::normal_sf(-z);
+    let mut random = rand_chacha::ChaCha20Rng::from_seed([5; 32]);
+    let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 4_294_967_296.0;
+    let mut asked = asked(JOB).unwrap();
+    let one = 65_536.0;
+    // Mean and deviation of the scores of 7,000 people without the label, how much higher those of 900 with it are, and the noise.
+    for (mean, sd, more, sigma) in [
+        (-4.3, 1.2, 1.15, 2.8),
+        (-2.5, 1.0, 1.0, 2.8),
+        (-0.5, 3.6, 5.0, 2.8),
+        (-2.4, 0.9, 0.8, 11.0),
+    ] {
+        let rho = 1.0 / (2.0 * sigma * sigma);
+        let edges = scores::edges(true, scores::step(31_600, 250, rho));
+        asked.program.held_out.as_mut().unwrap().edges = edges.clone();
+        let ends: Vec<f64> = edges.iter().map(|edge| f64::from(*edge) / one).collect();
+        let share = |mean: f64| {
+            let below: Vec<_> =
+                ends.iter().map(|end| normal((end - mean) / sd)).chain([1.0]).collect();
+            let before = std::iter::once(0.0).chain(below.clone());
+            below.iter().zip(before).map(|(to, from)| to - from).collect::<Vec<f64>>()
+        };
+        let shares = [share(mean), share(mean + more)];
+        let exact = normal(more / sd / 2.0_f64.sqrt());
+        let (mut held, mut off, mut noise) = (0, 0.0, 0.0);
+        for _ in 0..RUNS {
+            let mut counts = Vec::new();
+            for (size, share) in [7000.0, 900.0].iter().zip(&shares) {
+                for share in share {
+                    let expected: f64 = size * share;
+                    let wide = (expected + sigma * sigma).sqrt();
+                    let drawn =
+                        expected + wide * statistics::special::normal_upper_quantile(uniform());
+                    counts.push(format!("{drawn:.0}").parse().unwrap());
+                }
+            }
+            let held_out = asked.program.held_out.as_ref().unwrap();
+            let reading = estimate::Reading { noise: sigma, alpha: 0.05, least: 20 };
+            let auc = estimate::judged(held_out, &counts, 0.0, reading).unwrap().0.auc.unwrap();
+            held += u32::from((auc.ci[0]..=auc.ci[1]).contains(&exact));
+            off += (auc.value - exact) / f64::from(RUNS);
+            noise += auc.noise_sd / f64::from(RUNS);
+        }
+        let found = f64::from(held) / f64::from(RUNS);
+        assert!((0.935..0.965).contains(&found), "{mean} {sd}: {found}");
+        assert!(off.abs() < noise / 2.0, "{mean} {sd}: off by {off}, noise {noise}");
+    }
+}
+
 /// A seeded simulation of sampling and noise: 1,500 people without the label and 500 with it, in twelve bins.
 #[test]
 fn intervals_of_auc_and_rates_hold_as_often_as_they_say() {
     let mut random = rand_chacha::ChaCha20Rng::from_seed([3; 32]);
     let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 4_294_967_296.0;
-    let asked = asked(JOB).unwrap();
+    let mut asked = asked(JOB).unwrap();
+    let edges = [-3.0, -2.25, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.25, 3.0];
+    let units = edges.map(|edge| format!("{:.0}", edge * 65_536.0).parse().unwrap());
+    asked.program.held_out.as_mut().unwrap().edges = units.to_vec();
+    // What the model says at the upper end of each bin: a third at 0.
+    let ends = edges.map(|edge| 1.0 / (1.0 + 2.0 * libm::exp(-edge)));
     // How many of 100 are in each bin.
     let shares = [
         [6.0, 10.0, 14.0, 15.0, 14.0, 12.0, 10.0, 7.0, 5.0, 4.0, 2.0, 1.0],
@@ -287,9 +378,16 @@ fn intervals_of_auc_and_rates_hold_as_often_as_they_say() {
             let judged = judged_with(&asked, &counts, sigma);
             let found = judged.auc.unwrap();
             auc += u32::from((found.ci[0]..=found.ci[1]).contains(&truth));
-            for (at, bin) in judged.bins.iter().enumerate() {
+            let mut first = 0;
+            for bin in &judged.bins {
+                // Bins that are shown are of several in which scores were counted.
+                let next = ends.iter().take_while(|end| **end < bin.says_to + 1e-9).count();
+                let own = first..if bin.says_to > 0.999 { 12 } else { next };
+                first = own.end;
                 let Some(ci) = bin.ci else { continue };
-                let [without, with] = [0, 1].map(|label: usize| sizes[label] * shares[label][at]);
+                let [without, with] = [0, 1].map(|label: usize| {
+                    sizes[label] * shares[label][own.clone()].iter().sum::<f64>()
+                });
                 shown += 1;
                 rates += u32::from((ci[0]..=ci[1]).contains(&(with / (with + without))));
             }
@@ -316,5 +414,5 @@ fn judged_with(asked: &Train, counts: &[i64], noise: f64) -> Judged {
         descent.step(&vec![0; plan.bins()]);
     }
     let reading = estimate::Reading { noise, alpha: 0.05, least: 20 };
-    estimate::judged(held, counts, descent.model().unwrap().intercept, reading).unwrap()
+    estimate::judged(held, counts, descent.model().unwrap().intercept, reading).unwrap().0
 }

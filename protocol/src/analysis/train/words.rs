@@ -52,13 +52,20 @@ fn statement(answer: &TrainAnswer) -> Text {
         None => Text::fixed(format!("It has a weight for each bin of {features}.")),
         Some(network) => Text::fixed(dense::made(network, &features)),
     };
+    let alike = |share: f64| {
+        format!(
+            " But {} of these people have nearly the same score, and their order is not known.",
+            percent(share)
+        )
+    };
     let Some(judged) = &answer.judged else {
         return made.and(" Nobody was held out, so nothing is known of how good it is.");
     };
+    let alike = judged.largest_bin.filter(|share| *share > 0.5).map(alike).unwrap_or_default();
     match judged.auc {
         Some(auc) => made.and(format!(
             " Of two people who were not trained on, one with the label and one without it, it gives the one with it the \
-             higher score in {} of 100 cases ({} interval {} to {}).",
+             higher score in {} of 100 cases ({} interval {} to {}).{alike}",
             fixed(100.0 * auc.value, 1),
             level(answer.confidence),
             fixed(100.0 * auc.ci[0], 1),
@@ -68,17 +75,19 @@ fn statement(answer: &TrainAnswer) -> Text {
     }
 }
 
-/// Draws how often people of each bin of scores have the label.
+/// Draws how often people of each bin of scores have the label, beside how often the model says they do.
 fn picture(answer: &TrainAnswer, judged: &Judged) -> Option<Section> {
     let row = |bin: &ScoreBin| {
         let (rate, ci) = (bin.rate?, bin.ci?);
+        let said = bin.says.map(|says| format!("; says {}", percent(says))).unwrap_or_default();
         Some(Interval {
-            name: Text::fixed(says(bin)),
+            name: Text::fixed(format!("Says {}", says(bin))),
             figure: Text::fixed(percent(rate)),
-            words: Text::fixed(format!("{} to {}", percent(ci[0]), percent(ci[1]))),
+            words: Text::fixed(format!("{} to {}{said}", percent(ci[0]), percent(ci[1]))),
             unit: "%".to_owned(),
             estimate: 100.0 * rate,
             ends: ci.map(|end| Some(100.0 * end)),
+            beside: bin.says.map(|says| 100.0 * says),
         })
     };
     let rows: Vec<_> = judged.bins.iter().filter_map(row).collect();
@@ -87,7 +96,7 @@ fn picture(answer: &TrainAnswer, judged: &Judged) -> Option<Section> {
     }
     let plot = Intervals {
         title: Text::fixed(format!(
-            "People with the label, by what the model says, with {} intervals",
+            "People who have the label (ring, with its {} interval), and how many the model says have it (diamond)",
             level(answer.confidence)
         )),
         rows,
@@ -105,14 +114,19 @@ fn by_score(answer: &TrainAnswer, judged: &Judged) -> Section {
     let rows = judged.bins.iter().map(|bin| {
         let shown = |text: Option<String>| text.map_or(UNKNOWN.into(), Text::fixed);
         let range = bin.ci.map(|ci| format!("{} to {}", percent(ci[0]), percent(ci[1])));
-        let figures =
-            vec![shown(bin.people.map(whole)), shown(bin.rate.map(percent)), shown(range)];
+        let figures = vec![
+            shown(bin.people.map(whole)),
+            shown(bin.says.map(percent)),
+            shown(bin.rate.map(percent)),
+            shown(range),
+        ];
         Row::new(Text::fixed(says(bin)), figures)
     });
     let table = Table {
         names: vec!["The model says".into()],
         figures: vec![
             "People".into(),
+            "On average".into(),
             "With label".into(),
             Text::fixed(format!("Range ({})", level(answer.confidence))),
         ],
@@ -122,7 +136,8 @@ fn by_score(answer: &TrainAnswer, judged: &Judged) -> Section {
     let share = percent(judged.share);
     let note = format!(
         "Of {share} of all people, who were not trained on: whom, a hash of each person's key decided. Numbers of people are \
-         noisy. Bins with too few people are not shown. Ranges hold the noise and the sampling."
+         noisy. Scores were counted in finer bins, which are merged here until each has a tenth of the people. Ranges hold the noise and the \
+         sampling."
     );
     Section::new(Topic::Figures, "What held-out people say of it".into())
         .with(Block::Table(table))
@@ -138,7 +153,8 @@ fn shape(answer: &TrainAnswer, feature: &TrainedFeature) -> Section {
 /// Draws what each of these adds to the score.
 fn weights(answer: &TrainAnswer, feature: &TrainedFeature, all: &[(String, f64)]) -> Section {
     let odds = answer.loss != Loss::Squared;
-    let widest = all.iter().map(|(_, weight)| libm::exp(*weight)).fold(1.0, f64::max);
+    // The same for all features, so that they can be compared.
+    let widest = libm::exp(strongest(answer));
     let rows = all.iter().map(|(name, weight)| {
         let factor = libm::exp(*weight);
         let mut figures = vec![Text::fixed(format!("{weight:+.3}"))];
@@ -159,7 +175,9 @@ fn weights(answer: &TrainAnswer, feature: &TrainedFeature, all: &[(String, f64)]
     };
     let bars = odds.then(|| Bars {
         widest,
-        note: "Bars show the factor. They have no ranges: how far noise and chance move one weight depends on all others."
+        from: Some(1.0),
+        note: "Bars show the factor, from x 1 in the middle: twice as much is as long as half as much, in every feature. They have no ranges: \
+               how far noise and chance move one weight depends on all others."
             .into(),
     });
     let table = Table {
@@ -171,6 +189,13 @@ fn weights(answer: &TrainAnswer, feature: &TrainedFeature, all: &[(String, f64)]
     Section::new(Topic::Figures, called(feature))
         .with(Block::Paragraph(read(feature).into()))
         .with(Block::Table(table))
+}
+
+/// The weight that is furthest from 0.
+fn strongest(answer: &TrainAnswer) -> f64 {
+    let bins = answer.features.iter().flat_map(|feature| &feature.bins);
+    let network = answer.network.iter().flat_map(|network| &network.weights).copied();
+    bins.filter_map(|bin| bin.weight).chain(network).map(f64::abs).fold(0.0, f64::max)
 }
 
 fn called(feature: &TrainedFeature) -> Text {
@@ -258,7 +283,7 @@ fn limits(answer: &TrainAnswer) -> Section {
     ];
     if answer.loss == Loss::Logistic {
         limits.push(
-            "Exact rates: residuals are clipped, which keeps the order of people and moves rare labels towards the middle."
+            "Exact rates: residuals are clipped, which keeps the order of people and moves what it says of rare labels."
                 .into(),
         );
     }
@@ -276,12 +301,24 @@ fn own(flag: &str) -> Option<&'static str> {
             "CAREFUL: nearly everybody, or nearly nobody, has the label, or the number of people that the job says is far \
              from right. The model says little."
         }
+        "label_unchecked" => {
+            "CAREFUL: nobody was held out, so nothing says whether anybody has the label, or nearly everybody: a model of a label \
+             that is always the same looks like any other. Hold some people out."
+        }
         "label_shown" => {
             "CAREFUL: a feature is read from the very rows that make the label, whose bin of people who were not found tells \
              it. The model repeats the label, and says nothing of people whose label is not known yet."
         }
         "judged_by_few" => {
             "too few people were held out, with the label or without it, to say how good the model is."
+        }
+        "scores_alike" => {
+            "CAREFUL: more than half of the people who were held out have nearly the same score. The interval allows for any order \
+             among them."
+        }
+        "miscalibrated" => {
+            "CAREFUL: what the model says is not how often people have the label: in the table by score, at least one range \
+             misses it by more than a tenth. Use scores to put people in order, and take rates from that table."
         }
         _ => return None,
     })

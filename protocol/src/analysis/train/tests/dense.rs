@@ -33,7 +33,7 @@ fn steps(asked: &Train, sum: i64) -> Trained {
         noise: false,
         label: None,
         steps: vec![step; usize::try_from(asked.program.steps).unwrap()],
-        scores: Some(StepSums(vec![100; 24])),
+        scores: Some(StepSums(vec![100; nobody(asked).len()])),
     }
 }
 
@@ -50,7 +50,13 @@ fn a_job_asks_for_a_dense_model_with_settings_by_the_rule() {
     // A thousandth of the job's.
     assert_eq!(u64::from(dense.delta), u64::from(asked.delta) / 1000);
     let (found, flags) = answer(&asked, &steps(&asked, 0)).unwrap();
-    assert!(found.by_rule && flags.is_empty(), "{flags:?}");
+    // As many with the label as without it, at every score.
+    assert!(found.by_rule && flags == ["miscalibrated"], "{flags:?}");
+    // Two numbers and two features in bins: a squared norm of 2 + 2/3 + 1/16, which is what gradients are clipped to.
+    let squared: f64 = 2.0 + 2.0 / 3.0 + 1.0 / 16.0;
+    assert!((found.settings.clip - squared.sqrt()).abs() < 1e-3, "{:?}", found.settings);
+    // 1,800 people are few: 1800·√(2·0.0882)/1340 = 0.564, of at most 4.
+    assert!((found.settings.rate - 0.564 / squared).abs() < 1e-3, "{:?}", found.settings);
     assert_eq!((found.settings.batch, found.settings.seed), (Some(dense.chance()), Some(1)));
     assert!(found.label_sum.is_none());
     let own = "[train.settings]\nbatch = 0.5\nsteps = 10\nclip = 2\nseed = 9\n\n[train.privacy]";
@@ -61,6 +67,17 @@ fn a_job_asks_for_a_dense_model_with_settings_by_the_rule() {
     assert_eq!((plan.sampled, plan.steps, plan.averaged, plan.seed), (CERTAIN / 2, 10, 3, 9));
     assert_eq!((plan.clip, plan.weights()), (2.0, 10 * 4 + 5 * 3 + 4));
     assert!(!answer(&own, &steps(&own, 0)).unwrap().0.by_rule);
+}
+
+/// Nothing that leaves tells that a label is always the same, if nobody is held out.
+#[test]
+fn a_label_that_nothing_tells_of_is_not_checked() {
+    let mut asked = asked(&job()).unwrap();
+    let trained = Trained { scores: None, ..steps(&asked, 0) };
+    asked.program.held_out = None;
+    let (found, flags) = answer(&asked, &trained).unwrap();
+    assert_eq!(flags, ["label_unchecked"]);
+    assert!(found.judged.is_none());
 }
 
 #[test]
@@ -78,6 +95,11 @@ fn refuses_what_no_dense_model_is_by_the_field() {
         "train.feature.between is [90, 18]; expected two",
     );
     told("between = [18, 90]", "between = [1, 2]\nedges = [1]", "either edges or between");
+    told(
+        "between = [18, 90]\n",
+        "",
+        "numbers for members.age: public ones, not chosen by looking; or, since the model is dense, between",
+    );
     told(
         "[train]\n",
         "[train]\nhidden = [1, 2, 3]\n",
