@@ -1,16 +1,19 @@
 //! From a request to a reply: checks who asks, and passes the request on.
 
 use crate::{
-    audit::Event,
+    audit::Readers,
     grant, job, link, run,
     session::{Open, Serving, State},
 };
 use attestation_verifier::receipt::BodyKind;
 use front::Place;
 use protocol::{
+    audit::Event,
     canonical,
     delegation::{Authorised, Authority, KeyKind},
+    job::SignedJob,
     limits,
+    merkle::Head,
     message::{AttestReply, AttestRequest, Body, NONCE_LEN, Reply, Request, Status},
     receipt::{self, ClosingBody},
     refusal::{Asked, Refusal},
@@ -65,9 +68,8 @@ impl Serving {
                 // what is public, and nothing of what the request said.
                 tracing::info!(%party, reason = refusal.kind(), "a request was declined");
                 if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
-                    let request = sign::digest_of(bytes);
-                    let event = Event::Refused { party, request, refusal: &refusal };
-                    open.audit.append(now, &event);
+                    let (readers, event) = self.refused(&by, bytes, &refusal, now);
+                    open.audit.append(now, readers, event);
                 }
                 Reply::Refused(refusal)
             }
@@ -84,8 +86,16 @@ impl Serving {
         let now = self.now()?;
         // The sender's key may also have ended meanwhile, or its party withdrew it.
         self.authority(now, |known| known.still(by))?;
-        if matches!(body, Body::Close {}) {
-            return self.close(&mut state, party, now).await;
+        match body {
+            Body::Close {} => return self.close(&mut state, party, now).await,
+            Body::Audit { from } => {
+                let audit = match &*state {
+                    State::Open(open) => &open.audit,
+                    State::Closed { audit, .. } => audit,
+                };
+                return Ok(Reply::Audit(audit.page(party, from, now)));
+            }
+            _ => {}
         }
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
         drop_expired(open, now);
@@ -114,7 +124,10 @@ impl Serving {
             Refusal::Internal
         })?;
         let (request, by) = self.authority(now, |authority| authority.open::<Request>(bytes))?;
-        if !matches!(request.body, Body::Job { .. } | Body::Status {} | Body::Withdraw { .. }) {
+        if !matches!(
+            request.body,
+            Body::Job { .. } | Body::Status {} | Body::Audit { .. } | Body::Withdraw { .. }
+        ) {
             by.check(&[KeyKind::Service])?;
         }
         if request.instance != self.instance {
@@ -125,6 +138,33 @@ impl Serving {
             self.gate.admit_once(by.party(), request.id)?;
         }
         Ok((by, request))
+    }
+
+    /// The entry on a declined request. Whoever sent it may read it and, where a job asked for data, their owners.
+    fn refused(
+        &self,
+        by: &Authorised,
+        bytes: &[u8],
+        refusal: &Refusal,
+        now: Time,
+    ) -> (Readers, Event) {
+        let job = self.authority(now, |known| {
+            let (request, _) = known.open::<Request>(bytes).ok()?;
+            let (Body::Job { job: signed, .. } | Body::Run { run: signed, .. }) = request.body
+            else {
+                return None;
+            };
+            SignedJob::open_either(known, signed).ok()
+        });
+        let party = by.party().to_owned();
+        let mut readers = vec![party.clone()];
+        readers.extend(job.as_ref().map(|job| job.analyst().to_owned()));
+        let datasets = job.iter().flat_map(|job| job.job().datasets.keys());
+        let readers = Readers::owners(&self.contract, datasets).and(readers);
+        let analysis = job.map(|job| job.job().analysis.clone());
+        let request = sign::digest_of(bytes);
+        let event = Event::Refused { party, request, analysis, refusal: refusal.clone() };
+        (readers, event)
     }
 
     /// Asks `what` of the keys that are good at `now`.
@@ -139,7 +179,8 @@ impl Serving {
         let (party, withdrawal) = withdrawn.take(&self.contract, bytes)?;
         drop(withdrawn);
         tracing::info!(%party, "a key was withdrawn");
-        open.audit.append(now, &Event::Withdrawn { party: &party, key: &withdrawal.key });
+        let withdrawn = Event::Withdrawn { party, key: withdrawal.key };
+        open.audit.append(now, Readers::All, withdrawn);
         Ok(Reply::Withdrawn {})
     }
 
@@ -175,11 +216,11 @@ impl Serving {
     /// The closing of this instance: the one that was made before, or one that is made now.
     async fn end(&self, state: &mut State, now: Time) -> Result<Vec<u8>, Refusal> {
         let open = match state {
-            State::Closed { closing } => return Ok(closing.clone()),
+            State::Closed { closing, .. } => return Ok(closing.clone()),
             State::Open(open) => open,
         };
-        open.audit.append(now, &Event::Closed {});
-        let (audit_size, audit_root) = open.audit.head();
+        open.audit.append(now, Readers::All, Event::Closed {});
+        let Head { size: audit_size, root: audit_root } = open.audit.head();
         let body = ClosingBody {
             contract: self.contract.digest,
             output: receipt::output(b""),
@@ -191,7 +232,8 @@ impl Serving {
             audit_root,
         };
         let closing = job::attest(self, open, BodyKind::Closing, &canonical::to_vec(&body))?;
-        *state = State::Closed { closing: closing.clone() };
+        let audit = Box::new(open.audit.take());
+        *state = State::Closed { closing: closing.clone(), audit };
         // The reply carries the closing too, so a host that keeps nothing delays nobody.
         if let Ok(name) = ObjectName::closing(&self.instance.to_string())
             && let Err(error) = link::put(self.host.as_ref(), None, name, closing.clone()).await
@@ -216,12 +258,12 @@ impl Serving {
 fn drop_expired(open: &mut Open, now: Time) {
     for dataset in open.vault.drop_expired(now) {
         tracing::info!(%dataset, "a grant ended: its keys and rows are gone");
-        open.audit.append(now, &Event::Dropped { dataset: &dataset });
+        open.audit.append(now, Readers::All, Event::Dropped { dataset });
     }
 }
 
 fn status(open: &Open, time: Time) -> Status {
-    let (audit_size, audit_root) = open.audit.head();
+    let Head { size: audit_size, root: audit_root } = open.audit.head();
     Status {
         datasets: open.vault.list(),
         accounts: open.ledger.accounts(),

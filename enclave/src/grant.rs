@@ -2,7 +2,7 @@
 //! are the keys held.
 
 use crate::{
-    audit::Event,
+    audit::Readers,
     link::{self, HostError},
     session::{Open, Serving, State},
     vault::{Held, is_over},
@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use engine::{Fault, Intake, Ordered};
 use protocol::{
+    audit::Event,
     contract::{Contract, Dataset},
     delegation::{Authorised, KeyError, KeyFlaw},
     grant::{Binding, Grant},
@@ -119,8 +120,8 @@ impl Granted<'_> {
         accept(serving, open, slices, now)?;
         let (digest, not_after) = (manifest.digest(), grant.not_after);
         open.vault.open(&grant.dataset, Held { manifest, table, not_after });
-        let dataset = &grant.dataset;
-        open.audit.append(now, &Event::Granted { dataset, manifest: digest, not_after });
+        let granted = Event::Granted { dataset: grant.dataset, manifest: digest, not_after };
+        open.audit.append(now, Readers::All, granted);
         Ok(Reply::Granted { columns: grant.columns, not_after })
     }
 }
@@ -199,8 +200,9 @@ pub(crate) fn revoke(
         let name = name.chars().take(64).collect();
         return Err(Refusal::NotPermitted { what: Asked::Dataset, name, owner });
     }
-    open.vault.revoke(&name);
-    open.audit.append(now, &Event::Dropped { dataset: &name });
+    if open.vault.revoke(&name) {
+        open.audit.append(now, Readers::All, Event::Dropped { dataset: name });
+    }
     Ok(Reply::Revoked {})
 }
 

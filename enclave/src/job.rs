@@ -2,7 +2,7 @@
 //! last, and that order is the order of durability.
 
 use crate::{
-    audit::Event,
+    audit::{Audit, Readers},
     grant,
     progress::{PayingJob, Progress},
     results::Priced,
@@ -14,13 +14,16 @@ use attestation_verifier::receipt::{
 use engine::Trainees;
 use privacy::{Next, Paid, Release, Steps};
 use protocol::{
+    audit::Event,
     canonical,
+    contract::Contract,
     digest::Digest,
     job::SignedJob,
     manifest::SignedManifest,
+    merkle::Head,
     message::{Answered, Reply},
     policy::Admitted,
-    receipt::{self, ReceiptBody},
+    receipt::{self, Charge, ReceiptBody},
     refusal::{Refusal, RunFlaw},
     released::Released,
     result::{NEAR_DUPLICATE, SAME_FIGURES},
@@ -72,13 +75,10 @@ pub(crate) async fn answer(
     let admitted = protocol::policy::admit(contract, job, signed.analyst(), &manifests, now)?;
     #[cfg(feature = "other-tally")]
     let admitted = crate::other_tally::decide(serving, job, signed.analyst(), &manifests, now)?;
-    let asked_by = signed.analyst();
-    let receivers = job.receivers.as_slice();
     let question = question(&admitted);
     if let Some(known) = open.results.same_question(&question) {
         let output = receipt::output(&known.result);
-        let repeated = Event::Repeated { job: signed.name(), asked_by, receivers, output };
-        open.audit.append(now, &repeated);
+        note(&mut open.audit, contract, &admitted, (signed, Vec::new(), output), now);
         open.results.keep(signed, Priced::Free, question, known);
         return Ok(());
     }
@@ -100,9 +100,11 @@ pub(crate) async fn answer(
     }
     let result = result.to_json().ok_or(Refusal::Internal)?;
     let output = receipt::output(&result);
-    let charged = priced == Priced::Charged;
-    open.audit
-        .append(now, &Event::Ran { job: signed.name(), asked_by, receivers, charged, output });
+    let charged = match priced {
+        Priced::Charged => charges(released),
+        Priced::Free => Vec::new(),
+    };
+    note(&mut open.audit, contract, &admitted, (signed, charged, output), now);
     let left = released.released().to_bytes();
     let answer = Output { output, released: Released::digest(&left) };
     let body = receipt_body(open, &manifests, &admitted, released, signed.as_bytes(), answer, now);
@@ -110,6 +112,36 @@ pub(crate) async fn answer(
     let answered = Answered { result, receipt, released: left };
     open.results.keep(signed, priced, question, answered);
     Ok(())
+}
+
+/// Writes the answer to a job into the audit log, for analyst, receivers and the owners of its data.
+fn note(
+    audit: &mut Audit,
+    contract: &Contract,
+    admitted: &Admitted,
+    (signed, charged, output): (&SignedJob, Vec<Charge>, Digest),
+    now: Time,
+) {
+    let job = signed.job();
+    let asked_by = signed.analyst().to_owned();
+    let readers = Readers::owners(contract, job.datasets.keys())
+        .and(job.receivers.iter().cloned().chain([asked_by.clone()]));
+    let event = Event::Answered {
+        job: signed.name(),
+        asked_by,
+        receivers: job.receivers.clone(),
+        analysis: job.analysis.clone(),
+        purpose: admitted.purpose().to_owned(),
+        datasets: job.datasets.clone(),
+        charged,
+        output,
+    };
+    audit.append(now, readers, event);
+}
+
+/// What was charged for figures.
+fn charges(release: &Release) -> Vec<Charge> {
+    release.paid().charges().iter().map(|paid| paid.charge.clone()).collect()
 }
 
 /// Makes the figures available: pays for them and computes them, unless that was done before.
@@ -246,7 +278,7 @@ fn receipt_body(
     Output { output, released }: Output,
     time: Time,
 ) -> ReceiptBody {
-    let (audit_size, audit_root) = open.audit.head();
+    let Head { size: audit_size, root: audit_root } = open.audit.head();
     let manifest = |name| manifests.get(name).map(|m| ByteBuf::from(m.as_bytes().to_vec()));
     ReceiptBody {
         contract: admitted.job().contract,
@@ -255,7 +287,7 @@ fn receipt_body(
         manifests: admitted.datasets().iter().filter_map(manifest).collect(),
         tally: admitted.proven().tally().clone(),
         proof: admitted.proven().proof().clone(),
-        charged: release.paid().charges().iter().map(|c| c.charge.clone()).collect(),
+        charged: charges(release),
         released,
         time,
         audit_size,

@@ -1,7 +1,7 @@
 //! The life of an instance, with one type for each state.
 
 use crate::{
-    audit::{Audit, Event},
+    audit::{Audit, Readers},
     clock::Clock,
     entropy,
     gate::Gate,
@@ -20,6 +20,7 @@ use attestation_verifier::{
 use nsm::{Nsm, NsmError};
 use privacy::{Ledger, sampler::Noise};
 use protocol::{
+    audit::Event,
     contract::{Contract, OpenContractError},
     delegation::Withdrawn,
     digest::Digest,
@@ -149,11 +150,14 @@ impl Attested {
     ) -> Result<Serving, BootError> {
         let Contracted { booted, contract, signed } = self.contracted;
         let clock = Clock::start(booted.nsm.as_ref())?;
-        let mut audit = Audit::new();
-        let now = clock.now(booted.nsm.as_ref())?;
-        audit.append(now, &Event::Opened { instance: self.instance, contract: contract.digest });
-        let (mut generator, mut seed) = (self.generator, Zeroizing::new([0; 32]));
+        let (mut generator, mut seed, mut salts) =
+            (self.generator, Zeroizing::new([0; 32]), [0; 32]);
         generator.fill_bytes(seed.as_mut());
+        generator.fill_bytes(&mut salts);
+        let mut audit = Audit::new(contract.parties.len(), salts);
+        let now = clock.now(booted.nsm.as_ref())?;
+        let opened = Event::Opened { instance: self.instance, contract: contract.digest };
+        audit.append(now, Readers::All, opened);
         let open = Open {
             keys: self.keys,
             vault: Vault::new(memory_bytes),
@@ -212,7 +216,7 @@ impl fmt::Debug for Serving {
 /// State of an instance: open, or closed for good.
 pub(crate) enum State {
     Open(Box<Open>),
-    Closed { closing: Vec<u8> },
+    Closed { closing: Vec<u8>, audit: Box<Audit> },
 }
 
 /// Everything that ends with a closing.

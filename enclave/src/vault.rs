@@ -119,12 +119,14 @@ impl Vault {
         same.then(|| Arc::clone(&held.table))
     }
 
-    /// Drops a dataset. A grant of it that is still being fetched will not open.
-    pub(crate) fn revoke(&mut self, dataset: &str) {
-        self.held.remove(dataset);
-        if self.loading.contains_key(dataset) {
+    /// Drops a dataset, and says whether there was one. A grant of it that is still being fetched will not open.
+    pub(crate) fn revoke(&mut self, dataset: &str) -> bool {
+        let was_held = self.held.remove(dataset).is_some();
+        let is_loading = self.loading.contains_key(dataset);
+        if is_loading {
             self.revoked.insert(dataset.to_owned());
         }
+        was_held || is_loading
     }
 
     pub(crate) fn open(&mut self, dataset: &str, held: Held) {

@@ -1,5 +1,6 @@
 //! What parties and an instance send each other.
 
+pub mod audit;
 pub mod deletion;
 pub mod grant;
 pub mod message;

@@ -12,6 +12,8 @@ fn tally(codes: &[i32]) -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     }
 }

@@ -82,6 +82,8 @@ fn no_label_decides_whether_a_job_has_memory() {
         products: Vec::new(),
         cells_per_person: 16,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     };
     let of_rows = |tally: &Tally, rows| vault.check_cells_of(&contract, tally, rows);

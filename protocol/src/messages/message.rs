@@ -4,6 +4,7 @@
 //! [`Request`] signed by a party. Bodies are canonical CBOR.
 
 use crate::{
+    audit::AuditPage,
     delegation::{ByDelegate, KeyKind},
     digest::Digest,
     grant::Grant,
@@ -108,6 +109,11 @@ pub enum Body {
     },
     /// Asks what the instance holds and what was spent.
     Status {},
+    /// Asks for entries of the audit log; a closed instance answers too.
+    Audit {
+        /// The first entry that is wanted.
+        from: u64,
+    },
     /// Closes the instance: it finishes what runs, signs what was spent, and destroys its keys.
     Close {},
 }
@@ -145,6 +151,8 @@ pub enum Reply {
     Run(RunState),
     /// State of the instance.
     Status(Status),
+    /// Entries of the audit log.
+    Audit(AuditPage),
     /// The attested closing.
     Closed {
         /// See [`crate::receipt::ClosingBody`].
