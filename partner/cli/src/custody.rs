@@ -2,10 +2,12 @@
 //! it.
 
 pub(crate) mod listening;
+mod moving;
 
 use self::listening::{Custodian, Listening, told};
 use crate::{
     common_args::CommonArgs,
+    document,
     failure::Failure,
     files,
     people::PeopleArgs,
@@ -31,6 +33,9 @@ pub(crate) enum CustodyCommand {
     Settle(settle::Settle),
     Accounted(Accounted),
     New(New),
+    Expect(moving::Expect),
+    Move(moving::Move),
+    Take(moving::Take),
     Key(Key),
 }
 
@@ -41,6 +46,9 @@ impl CustodyCommand {
             Self::Settle(settle) => settle.run().await,
             Self::Accounted(accounted) => accounted.run(),
             Self::New(new) => new.run(),
+            Self::Expect(expect) => expect.run(),
+            Self::Move(moved) => moved.run(),
+            Self::Take(take) => take.run(),
             Self::Key(key) => key.run(),
         }
     }
@@ -102,12 +110,14 @@ impl Serve {
                 _ = terminated.recv() => {}
             }
         };
+        document::fields(&serde_json::json!({"party": party, "address": custody.address()}))?;
         say::result(custody.address())?;
         say::note(format_args!(
             "Custody of {party} serves; stop it to stop every job that costs its budget. What it prepaid \
              may still be spent, and what was paid for is answered again for nothing, until the grant \
              ends or the instance is closed."
         ));
+        document::serves()?;
         custody.serve(stop).await?;
         Ok(ExitCode::SUCCESS)
     }
@@ -155,7 +165,7 @@ impl Accounted {
         let mut ledger = Ledger::open(&identity)?;
         let Some(rest) = self.rest() else {
             let lost = ledger.would_write_off(&closings, &contract, party, clock::now())?;
-            lost.iter().try_for_each(|lost| say::result(words(lost, "would be written off")))?;
+            tell(&lost, "would be written off")?;
             return Err(Failure::unclear(
                 "nothing was changed. What the closings do not tell of has to be written off (say \
                  --write-off), unless you know that nothing else was handed out since the backup (say \
@@ -163,7 +173,8 @@ impl Accounted {
             ));
         };
         let lost = ledger.accounted(&closings, &contract, party, rest, clock::now())?;
-        lost.iter().try_for_each(|lost| say::result(words(lost, "written off")))?;
+        tell(&lost, "written off")?;
+        document::fields(&serde_json::json!({"closings": closings.len()}))?;
         let closings = counted(closings.len(), "closing", "closings");
         say::result(format_args!("accounted for with {closings}"))?;
         Ok(ExitCode::SUCCESS)
@@ -177,6 +188,18 @@ impl Accounted {
             _ => None,
         }
     }
+}
+
+/// Says what is written off, or would be.
+fn tell(all: &[WrittenOff], what: &str) -> Result<(), Failure> {
+    let lost = all.iter().map(|lost| {
+        serde_json::json!({
+            "dataset": lost.dataset, "purpose": lost.purpose, "period": lost.period,
+            "rho": lost.loss.rho().value(), "epsilon": lost.loss.rho().epsilon(lost.delta),
+        })
+    });
+    document::fields(&serde_json::json!({"lost": lost.collect::<Vec<_>>()}))?;
+    all.iter().try_for_each(|lost| say::result(words(lost, what)))
 }
 
 fn words(lost: &WrittenOff, what: &str) -> String {
@@ -224,6 +247,9 @@ impl New {
                  hands out nothing until `glovebox custody accounted` has run.",
             );
         }
+        document::fields(&serde_json::json!({
+            "file": ledger.path(), "restored": ledger.is_restored()?,
+        }))?;
         say::result(format_args!("{}", ledger.path().display()))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -241,7 +267,9 @@ pub(crate) struct Key {
 
 impl Key {
     fn run(&self) -> Result<ExitCode, Failure> {
-        say::result(CustodyKey::read_or_make(&self.dir)?.public())?;
+        let key = CustodyKey::read_or_make(&self.dir)?.public();
+        document::fields(&serde_json::json!({"key": key.to_string()}))?;
+        say::result(key)?;
         Ok(ExitCode::SUCCESS)
     }
 }

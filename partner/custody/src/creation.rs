@@ -1,9 +1,6 @@
 //! Makes a party's keys together with the ledger of everything that will be handed out with them.
 
-use super::{
-    error::LedgerError,
-    ledger::{DATABASE, Ledger},
-};
+use super::{database::DATABASE, error::LedgerError, ledger::Ledger};
 use client::keys::{Identity, Passphrase};
 use std::path::Path;
 

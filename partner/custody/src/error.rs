@@ -6,7 +6,7 @@ use super::{
 };
 use client::people::{Overlap, OverlapReason, SketchError};
 use client::{keys::IdentityError, withdrawals::WithdrawalError};
-use protocol::{digest::Digest, refusal::Refusal};
+use protocol::{digest::Digest, refusal::Refusal, time::Time};
 use std::{io, path::PathBuf};
 
 /// Why the ledger does not do what it was asked.
@@ -17,7 +17,7 @@ use std::{io, path::PathBuf};
 pub enum LedgerError {
     /// The request is refused, for example for lack of budget.
     #[error("{0}")]
-    Refused(Box<Refusal>),
+    Refused(#[source] Box<Refusal>),
     /// The database is a restored backup.
     #[error("this ledger is older than what was handed out from it (it knows {found} changes, {}): a \
              restored backup. It hands out nothing until every instance since then is accounted for: \
@@ -83,6 +83,35 @@ pub enum LedgerError {
     Missing {
         /// The database.
         path: PathBuf,
+    },
+    /// The ledger was moved to another place.
+    #[error("this ledger was moved to the place {}{}, and hands out nothing here any more, whatever backup of it is put \
+             back: use it there", to.short(), when(*time))]
+    Moved {
+        /// The place.
+        to: Digest,
+        /// When; 0 where only the mark beside the database says so.
+        time: Time,
+    },
+    /// This folder expects no ledger.
+    #[error(
+        "this folder expects no ledger: run `glovebox custody expect` here, and `glovebox custody move` where the \
+             ledger is, with the name that it prints"
+    )]
+    NotExpected,
+    /// The file is not a ledger that was moved.
+    #[error(
+        "the file was not written by `glovebox custody move`: take the one that was. A copy of a ledger \
+             would hand out its budgets twice; a backup is put beside its custody.generation, and accounted for"
+    )]
+    NotMoved,
+    /// The ledger was moved to another place.
+    #[error("the ledger was moved to the place {}, and this is {}: only that one can take it, once", found.short(), expected.short())]
+    OtherPlace {
+        /// Where it was moved to.
+        found: Digest,
+        /// This place.
+        expected: Digest,
     },
     /// The keys that the ledger would be made for cannot be made.
     #[error(transparent)]
@@ -190,4 +219,8 @@ fn counted(expected: u64) -> String {
         Generation::LOST => "custody.generation is lost".to_owned(),
         n => format!("custody.generation {n}"),
     }
+}
+
+fn when(time: Time) -> String {
+    if time == Time(0) { String::new() } else { format!(" at {time}") }
 }

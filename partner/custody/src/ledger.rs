@@ -2,10 +2,11 @@
 
 use super::{
     accounts::{Account, Kind, Scope, budget_period, generation_of, limits, stored},
+    database::{DATABASE, begin, connect, is_of, prepare},
     error::LedgerError,
     generation::Generation,
     jobs::{self, DerivedJob, Reader, debits},
-    lineages,
+    lineages, moved,
     restore::pending,
 };
 use client::{keys::Identity, room::Instance};
@@ -26,7 +27,6 @@ use std::{
     io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// The owner's ledger, kept by dataset lineage: all versions, under all contracts.
@@ -100,11 +100,7 @@ impl Ledger {
             _ => at(cause),
         })?;
         let db = connect(&path)?;
-        db.execute_batch(SCHEMA)?;
-        db.execute_batch(SHARES)?;
-        db.execute_batch(ORDERS)?;
-        db.execute("INSERT INTO owner (key) VALUES (?1)", [owner.as_bytes().as_slice()])?;
-        db.pragma_update(None, "application_id", FORMAT)?;
+        begin(&db, owner)?;
         generation.begin().map_err(at)?;
         Ok(Self { db, generation })
     }
@@ -123,17 +119,8 @@ impl Ledger {
             return Err(LedgerError::Missing { path });
         }
         let db = connect(&path)?;
-        let found: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        if found != FORMAT {
-            return Err(LedgerError::OtherFormat { path, found });
-        }
-        let owner: Vec<u8> = db.query_row("SELECT key FROM owner", [], |row| row.get(0))?;
-        if owner != identity.root_key().as_bytes().as_slice() {
-            return Err(LedgerError::OtherKeys { path });
-        }
-        // These tables may be missing in a ledger that was begun by an earlier build.
-        db.execute_batch(SHARES)?;
-        db.execute_batch(ORDERS)?;
+        is_of(&db, &path, &identity.root_key())?;
+        prepare(&db)?;
         let generation = Generation::open(directory).map_err(at)?;
         Ok(Self { db, generation })
     }
@@ -189,6 +176,18 @@ impl Ledger {
         &mut self,
         act: impl FnOnce(&Transaction<'_>, u64) -> Result<(T, u64), LedgerError>,
     ) -> Result<T, LedgerError> {
+        let directory = self.directory();
+        self.locked(|tx, counter| {
+            moved::must_be_here(tx, &directory)?;
+            act(tx, counter)
+        })
+    }
+
+    /// The same also for a ledger that was moved away.
+    pub(super) fn locked<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>, u64) -> Result<(T, u64), LedgerError>,
+    ) -> Result<T, LedgerError> {
         let Self { db, generation } = self;
         generation.lock()?;
         let outcome = (|| {
@@ -209,11 +208,13 @@ impl Ledger {
         &mut self,
         act: impl FnOnce(&Transaction<'_>, u64) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
+        let directory = self.directory();
         let Self { db, generation } = self;
         generation.lock()?;
         let outcome = (|| {
             // This transaction is never committed.
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            moved::must_be_here(&tx, &directory)?;
             act(&tx, generation.read()?)
         })();
         generation.unlock()?;
@@ -238,8 +239,9 @@ impl Ledger {
         Ok(generation_of(&self.db)? < self.generation.read()?)
     }
 
-    /// Fails if the database is a restored backup.
+    /// Fails if the database is a restored backup, or was moved away.
     pub(super) fn check(&self) -> Result<(), LedgerError> {
+        moved::must_be_here(&self.db, &self.directory())?;
         self.generation.lock()?;
         let read = (|| Ok((generation_of(&self.db)?, self.generation.read()?)))();
         self.generation.unlock()?;
@@ -420,22 +422,3 @@ fn insert_slice(
     )?;
     Ok(())
 }
-
-fn connect(path: &Path) -> Result<Connection, LedgerError> {
-    let db = Connection::open(path)?;
-    db.busy_timeout(Duration::from_secs(10))?;
-    // The database must be one file: a write-ahead log that outlives a crash would bring a restored
-    // backup up to a generation that it does not have.
-    db.pragma_update(None, "journal_mode", "TRUNCATE")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update(None, "foreign_keys", "ON")?;
-    Ok(db)
-}
-
-/// The ledger's file, beside the keys.
-pub(crate) const DATABASE: &str = "custody.sqlite";
-/// `application_id` of this format: "GBX4".
-const FORMAT: i64 = 0x4742_5834;
-const SCHEMA: &str = include_str!("schema.sql");
-const SHARES: &str = include_str!("shares.sql");
-const ORDERS: &str = include_str!("orders.sql");

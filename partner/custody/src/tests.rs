@@ -1,10 +1,13 @@
 //! What the ledger must hold, whatever happens to it.
 
 mod door;
+mod entries;
 mod explained;
+mod moving;
 mod orders;
 mod people;
 mod property;
+mod record;
 mod restored;
 mod service;
 
