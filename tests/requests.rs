@@ -1,0 +1,91 @@
+//! A data-subject request: where one person is, from which job on they count no more, and which answers contain them.
+
+use serde_json::Value;
+use std::fs;
+use tests::processes::Site;
+
+/// What `dsr` says at the retailer of somebody.
+fn asked(site: &Site, person: &str) -> (Option<i32>, Value, String) {
+    fs::write(site.path("person"), format!("{person}\n")).unwrap();
+    let said = site.run("dsr --from person UNDER --dir retailer --json");
+    let document: Value = serde_json::from_str(&said.out).unwrap();
+    let words =
+        format!("{}\n{}\n{}", document["text"].as_str().unwrap(), document["error"], said.err);
+    (said.code, document["result"]["rooms"][0].clone(), words)
+}
+
+#[test]
+fn a_person_is_found_taken_out_and_shown_to_count_no_more_from_one_job_on() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    site.open_result(0, "retailer");
+    site.ok("audit list ROOM UNDER --dir retailer");
+    let before = site.job_name(0).unwrap();
+    // Written in another way than in the table, and never repeated.
+    let person = "PERSON7@example.com";
+    let (code, room, words) = asked(&site, person);
+    assert_eq!(code, Some(1), "{words}");
+    assert_eq!((&room["counts"], &room["told"]), (&true.into(), &true.into()), "{words}");
+    assert_eq!(
+        (&room["versions"][0]["rows"], &room["versions"][0]["refused_rows"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(room["granted"][0]["contains"], true, "{words}");
+    assert_eq!(
+        (&room["answers"][0]["job"], &room["answers"][0]["contains"]),
+        (&before.as_str().into(), &true.into())
+    );
+    assert_eq!(room["answers"][0]["is_model"], false);
+    assert_eq!(room["not_counted_from_job"], Value::Null);
+    assert!(words.contains("glovebox seal TABLE") && words.contains("sales --revoke"), "{words}");
+    assert!(!words.to_lowercase().contains("person7"), "{words}");
+    // Nobody else is found under that name, and nobody who is in nothing counts.
+    let (code, room, words) = asked(&site, "person2007@example.com");
+    assert_eq!((code, &room["counts"]), (Some(0), &false.into()), "{words}");
+    assert!(words.contains("No answer contains the person"), "{words}");
+
+    let table = fs::read_to_string(site.path("retailer.csv")).unwrap();
+    let without: Vec<&str> = table.lines().filter(|row| !row.contains("Person7@")).collect();
+    assert_eq!(without.len() + 1, table.lines().count());
+    fs::write(site.path("without.csv"), without.join("\n") + "\n").unwrap();
+    site.ok("seal without.csv --contract contract.toml.signed --dataset sales --dir retailer -o retailer/sales-2");
+    let (code, room, words) = asked(&site, person);
+    assert_eq!(code, Some(1), "the old version is still granted: {words}");
+    assert_eq!(
+        (&room["versions"][0]["rows"], &room["versions"][1]["rows"]),
+        (&1.into(), &0.into())
+    );
+    let (kept, aside) = (site.path("retailer/audit"), site.path("audit-aside"));
+    fs::rename(&kept, &aside).unwrap();
+    let (code, _, words) = asked(&site, person);
+    assert_eq!(code, Some(2), "no log says which version is granted: {words}");
+    fs::rename(&aside, &kept).unwrap();
+    site.ok("upload ROOM retailer/sales-2.sealed");
+    site.ok("grant ROOM UNDER --dataset sales --manifest retailer/sales-2.manifest --keys retailer/sales-2.keys --dir retailer");
+    site.ok(&site.submit_of(1));
+    site.ok("audit list ROOM UNDER --dir retailer");
+    let after = site.job_name(1).unwrap();
+    let (code, room, words) = asked(&site, person);
+    assert_eq!(code, Some(0), "{words}");
+    assert_eq!(room["not_counted_from_job"], after.as_str(), "{words}");
+    let contains = |room: &Value| -> Vec<Value> {
+        let answers = room["answers"].as_array().unwrap().iter();
+        answers.map(|answer| answer["contains"].clone()).collect()
+    };
+    assert_eq!(contains(&room), [Value::from(true), Value::from(false)], "{words}");
+    assert!(words.contains("glovebox delete") && words.contains("cannot be proven"), "{words}");
+    // Without the old version's keys nobody can tell any more who was in it, and that is said.
+    fs::remove_file(site.path("retailer/sales.keys")).unwrap();
+    let (code, room, words) = asked(&site, person);
+    assert_eq!(
+        (code, contains(&room)),
+        (Some(0), vec![Value::Null, Value::from(false)]),
+        "{words}"
+    );
+    assert_eq!(room["not_counted_from_job"], after.as_str(), "{words}");
+    // Without the newest one's nothing can be told.
+    fs::remove_file(site.path("retailer/sales-2.keys")).unwrap();
+    let (code, room, words) = asked(&site, person);
+    assert_eq!((code, &room["told"]), (Some(2), &false.into()), "{words}");
+}
