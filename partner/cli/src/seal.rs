@@ -1,12 +1,18 @@
 pub(crate) mod comparison;
 
 use crate::{
-    failure::Failure, files::Paper, people::PeopleArgs, profile, reading::ReadingArgs, salt, say,
+    counted, document,
+    failure::Failure,
+    files::{self, Paper},
+    people::PeopleArgs,
+    profile,
+    reading::ReadingArgs,
+    salt, say, version,
 };
 use client::{clock, keys::Identity};
 use comparison::Comparison;
-use protocol::{contract::Contract, sealed::Declared};
-use sealing::{Count, Options, SealError, Sealed, Version, plural, thousands};
+use protocol::{contract::Contract, sealed::Declared, text::in_shell};
+use sealing::{Checked, Count, Options, SealError, Sealed, Version, plural, thousands};
 use serde::Serialize;
 use std::{
     path::{Path, PathBuf},
@@ -34,8 +40,8 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
 
-    /// Only count what is good, empty or refused in each column; needs no keys, writes nothing but
-    /// --reject-file
+    /// Only count what is good, empty or refused in each column, and say whether the table would be sealed; needs no keys, and leaves
+    /// nothing behind but --reject-file. What memory has no room for is set aside, encrypted, in TMPDIR meanwhile
     #[arg(long, conflicts_with_all = ["adopt", "output", "version"])]
     check: bool,
 
@@ -44,15 +50,15 @@ pub(crate) struct Seal {
 
     /// Room for so many rows, rounded up to the next public step; anybody may know it [default: as many as
     /// there are]
-    #[arg(long, value_name = "N", conflicts_with = "check")]
+    #[arg(long, value_name = "N")]
     rows: Option<u64>,
 
     /// The most rows of one person, rounded up to a power of two; anybody may know it [default: 64]
-    #[arg(long, value_name = "N", conflicts_with = "check")]
+    #[arg(long, value_name = "N")]
     rows_per_person: Option<u64>,
 
     /// Leave out rows beyond --rows-per-person, chosen by a person's own rows, instead of refusing
-    #[arg(long, conflicts_with_all = ["check", "adopt"])]
+    #[arg(long, conflicts_with = "adopt")]
     cut_rows: bool,
 
     /// Version of the dataset, which must grow [default: seconds since 1970]
@@ -67,17 +73,13 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "FILE", conflicts_with = "adopt")]
     mended: Option<PathBuf>,
 
-    /// Stem of the files to write [default: the dataset's name]
+    /// Stem of the files to write [default: the dataset's name, in the owner's folder]
     #[arg(short, long, value_name = "STEM", conflicts_with = "adopt")]
     output: Option<PathBuf>,
 
     /// Sign for a file that pyarrow has encrypted already, with these column keys
     #[arg(long, value_name = "KEYS")]
     adopt: Option<PathBuf>,
-
-    /// Print counts and files as JSON
-    #[arg(long)]
-    json: bool,
 
     #[command(flatten)]
     people: PeopleArgs,
@@ -96,6 +98,7 @@ impl Seal {
         if self.check {
             return self.count(&contract, &options);
         }
+        let usual = self.usual_stem()?;
         let identity = Identity::load(&self.dir)?;
         crate::keys::warn_of_ends(&identity);
         identity.party_in(&contract)?;
@@ -110,78 +113,130 @@ impl Seal {
         };
         let examined = Comparison::new(&identity, &contract, &self.dataset, &self.people)?;
         let options = examined.options(options);
-        let sealed = if let Some(keys) = &self.adopt {
-            sealing::adopt(&self.input, keys, &version, &options)?
-        } else {
-            let stem = self.output.clone().unwrap_or_else(|| PathBuf::from(&self.dataset));
-            let sealed = with_bar(|progress| {
-                sealing::seal(&self.input, &version, &stem, &options, progress)
-            });
-            match &sealed {
-                Err(SealError::BadRows { .. } | SealError::Empty { rejected: 1.. }) => {
-                    self.tell_rejects();
-                }
-                Err(SealError::NoGoodKey { count, .. }) if count.rejected > 0 => {
-                    self.tell_rejects();
-                }
-                _ => {}
-            }
-            match sealed {
-                Err(SealError::BadRows { count, .. } | SealError::NoGoodKey { count, .. })
-                    if self.json =>
-                {
-                    say::json(&Counted { sealed: false, count: &count, files: None })?;
-                    options.accept(&count)?;
-                    return Ok(ExitCode::FAILURE);
-                }
-                sealed => sealed?,
-            }
+        let sealed = match &self.adopt {
+            Some(keys) => sealing::adopt(&self.input, keys, &version, &options)?,
+            // Where `grant` looks, and not wherever the table happens to lie.
+            None => self.table(&version, self.output.as_deref().unwrap_or(&usual), &options)?,
         };
         examined.keep()?;
         self.tell(&sealed)?;
+        self.tell_what_is_next(&sealed.files.sealed.with_extension(""), &usual);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Seals the table under `stem`.
+    fn table(
+        &self,
+        version: &Version<'_>,
+        stem: &Path,
+        options: &Options,
+    ) -> Result<Sealed, Failure> {
+        let sealed =
+            with_bar(|progress| sealing::seal(&self.input, version, stem, options, progress));
+        let why = match sealed {
+            Ok(sealed) => return Ok(sealed),
+            Err(why) => why,
+        };
+        match &why {
+            SealError::BadRows { .. } | SealError::Empty { rejected: 1.. } => self.tell_rejects(),
+            SealError::NoGoodKey { count, .. } if count.rejected > 0 => self.tell_rejects(),
+            _ => {}
+        }
+        if let SealError::BadRows { count, .. } | SealError::NoGoodKey { count, .. } = &why {
+            document::fields(&Counted { sealed: false, count, files: None })?;
+        }
+        Err(match why {
+            SealError::Exists { path }
+                if ENDS.iter().any(|end| files::with_end(stem, end) == path) =>
+            {
+                self.next_version(&path, stem)
+            }
+            why => why.into(),
+        })
+    }
+
+    /// Where `grant` looks for the dataset if it is not told: where the room says, or in the owner's folder.
+    fn usual_stem(&self) -> Result<PathBuf, Failure> {
+        let room = if self.contract.is_none() { profile::usual(&self.dir)? } else { None };
+        let in_folder = || files::in_folder(&self.dir, &self.dataset);
+        Ok(room.map_or_else(in_folder, |room| room.stem(&self.dataset)))
+    }
+
+    /// Refuses to write over a version, and says how the next one is sealed, uploaded and granted.
+    fn next_version(&self, present: &Path, stem: &Path) -> Failure {
+        let numbered = |number: u32| {
+            let mut next = stem.as_os_str().to_owned();
+            next.push(format!("-{number}"));
+            PathBuf::from(next)
+        };
+        let taken = |stem: &PathBuf| ENDS.iter().any(|end| files::with_end(stem, end).exists());
+        let free = (2..).map(numbered).find(|next| !taken(next)).unwrap_or_else(|| numbered(2));
+        let word = |path: &Path| in_shell(&path.display().to_string());
+        Failure::unclear(format!(
+            "{} exists already, and nothing is written over it: it is of an earlier version, which its keys beside it can still grant. \
+             Seal this one under another stem: `-o {}`; then `glovebox upload {}{}` and `{}`",
+            present.display(),
+            word(&free),
+            word(&files::with_end(&free, "sealed")),
+            version::in_dir(&self.dir),
+            version::grant_command(&self.dataset, Some(&free), &self.dir),
+        ))
+    }
+
+    /// Says how what was sealed gets to the room.
+    fn tell_what_is_next(&self, stem: &Path, usual: &Path) {
+        let named = (!version::same(stem, usual)).then_some(stem);
+        say::note(format_args!(
+            "Next: `glovebox upload {}{}`, then `{}`.{}",
+            in_shell(&files::with_end(stem, "sealed").display().to_string()),
+            version::in_dir(&self.dir),
+            version::grant_command(&self.dataset, named, &self.dir),
+            named.map_or("", |_| " Without --manifest and --keys the earlier version is meant."),
+        ));
     }
 
     /// Counts what is good and bad, for `--check`.
     fn count(&self, contract: &Contract, options: &Options) -> Result<ExitCode, Failure> {
-        let count = with_bar(|progress| {
+        let checked = with_bar(|progress| {
             sealing::check(&self.input, contract, &self.dataset, options, progress)
         })?;
+        let Checked { count, refused } = checked;
         if count.rejected > 0 {
             self.tell_rejects();
         }
-        if self.json {
-            say::json(&Counted { sealed: false, count: &count, files: None })?;
-        } else if options.accept(&count).is_ok() {
-            let total = count.rows + count.rejected;
+        document::fields(&Counted { sealed: false, count: &count, files: None })?;
+        // Of these the failure has the table of columns in its text.
+        if !matches!(refused, Some(SealError::BadRows { .. } | SealError::NoGoodKey { .. })) {
+            let total = count.rows + count.cut_rows + count.rejected;
             say::result(format_args!(
                 "{} of {} {} good.",
-                thousands(count.rows),
+                thousands(count.rows + count.cut_rows),
                 thousands(total),
                 plural(total, "row is", "rows are"),
             ))?;
             say::result(&count)?;
             count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
         }
-        options.accept(&count)?;
-        if count.rows == 0 {
-            return Err(SealError::Empty { rejected: count.rejected }.into());
+        match refused {
+            Some(why) => Err(why.into()),
+            None => Ok(ExitCode::SUCCESS),
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     /// Says where bad rows are written, and how to mend them.
     fn tell_rejects(&self) {
         if let Some(rejects) = &self.reject_file {
-            let rejects = rejects.display();
             say::note(format_args!(
-                "Bad rows are in {rejects}: mend them there, and seal the same table with --mended {rejects}."
+                "Bad rows are in {}: mend them there, and seal the same table with --mended {}.",
+                rejects.display(),
+                in_shell(&rejects.display().to_string())
             ));
         }
     }
 
     fn tell(&self, sealed: &Sealed) -> Result<(), Failure> {
         tell(&sealed.count, sealed.padded);
+        counted::keep(sealed)?;
         let declared = sealed.manifest.manifest().declared;
         say::note(format_args!(
             "Declared, for anybody to see: room for {} rows, and at most {} of one person (the most here: {}).",
@@ -198,25 +253,22 @@ impl Seal {
                  with the rest of their table, seal that table with --mended.",
             );
         }
-        if self.json {
-            let files = Written {
-                version: sealed.manifest.manifest().version,
-                padded: sealed.padded,
-                declared: sealed.manifest.manifest().declared,
-                manifest: sealed.manifest.digest().to_string(),
-                root: sealed.manifest.manifest().root.to_string(),
-                sealed_file: &sealed.files.sealed,
-                manifest_file: &sealed.files.manifest,
-                keys_file: &sealed.files.keys,
-                reject_file: sealed.files.rejects.as_deref(),
-            };
-            say::json(&Counted { sealed: true, count: &sealed.count, files: Some(files) })?;
-        } else {
-            let (digest, file) = (sealed.manifest.digest(), sealed.files.manifest.display());
-            say::result(format_args!("{digest}  {file}"))?;
-            let (root, file) = (sealed.manifest.manifest().root, sealed.files.sealed.display());
-            say::result(format_args!("{root}  {file}"))?;
-        }
+        let files = Written {
+            version: sealed.manifest.manifest().version,
+            padded: sealed.padded,
+            declared: sealed.manifest.manifest().declared,
+            manifest: sealed.manifest.digest().to_string(),
+            root: sealed.manifest.manifest().root.to_string(),
+            sealed_file: &sealed.files.sealed,
+            manifest_file: &sealed.files.manifest,
+            keys_file: &sealed.files.keys,
+            reject_file: sealed.files.rejects.as_deref(),
+        };
+        document::fields(&Counted { sealed: true, count: &sealed.count, files: Some(files) })?;
+        let (digest, file) = (sealed.manifest.digest(), sealed.files.manifest.display());
+        say::result(format_args!("{digest}  {file}"))?;
+        let (root, file) = (sealed.manifest.manifest().root, sealed.files.sealed.display());
+        say::result(format_args!("{root}  {file}"))?;
         say::note(format_args!("{} opens it: keep it here.", sealed.files.keys.display()));
         Ok(())
     }
@@ -305,3 +357,6 @@ pub(crate) fn tell(count: &Count, padded: u64) {
     ));
     count.first.iter().for_each(|row| say::note(format_args!("  {row}")));
 }
+
+/// How the files of a version end.
+const ENDS: [&str; 3] = ["sealed", "manifest", "keys"];

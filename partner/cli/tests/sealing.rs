@@ -48,5 +48,7 @@ fn rejected_rows_go_round_as_the_page_says() {
         said.iter().map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).collect();
     assert!(talk[0].contains("seal the same table with --mended bad.csv"), "{}", talk[0]);
     assert!(talk[3].starts_with("3 rows sealed, padded to 1,024."), "{}", talk[3]);
-    assert!(dir.join("sales.sealed").exists());
+    // In the folder of whoever sealed it, with its keys, and not beside the table.
+    let has = |name: &str| dir.join(name).exists();
+    assert!(has("retailer/sales.sealed") && has("retailer/sales.keys") && !has("sales.keys"));
 }

@@ -5,7 +5,6 @@ use super::{
     convert::{Converter, Value},
     row::Row,
 };
-use protocol::identity::MatchKey;
 
 pub(super) fn named(converter: &Converter<'_>) -> ColumnCount {
     let column = converter.column.name.clone();
@@ -39,31 +38,26 @@ pub(super) fn check(
     if let Some(found) = row.fields().filter(|found| *found != expected) {
         return vec![bad_row(None, Reason::Fields { found, expected })];
     }
-    values.clear();
+    values.resize(converters.len(), Value::NONE);
     let (mut bad, mut bad_keys) = (Vec::new(), Vec::new());
-    for (at, (converter, counted)) in converters.iter().zip(&mut count.columns).enumerate() {
-        let value = converter.convert(row.cell(at));
-        match &value {
-            Ok(value) if value.is_empty() => counted.empty += 1,
-            Ok(value) => {
+    let columns = converters.iter().zip(&mut count.columns).zip(values.iter_mut());
+    for (at, ((converter, counted), value)) in columns.enumerate() {
+        match converter.convert(row.cell(at), value) {
+            Ok(()) if value.is_empty() => counted.empty += 1,
+            Ok(()) => {
                 counted.good += 1;
                 if let (Some(yes), Value::Code(1)) = (&mut counted.yes, value) {
                     *yes += 1;
                 }
             }
-            Err(reason) => counted.refused.add(reason),
-        }
-        match value {
-            Ok(value) => values.push(value),
             Err(reason) => {
-                let wrong = bad_row(Some(converter.column.name.clone()), reason);
-                if converter.is_key() {
-                    bad_keys.push((at, wrong));
-                } else {
-                    bad.push((at, wrong));
-                }
+                counted.refused.add(&reason);
+                counted.hints.add(converter, row.cell(at), &reason);
                 // Of a row that is not sealed, or of a key that is left out.
-                values.push(Value::Key(MatchKey::NONE));
+                *value = Value::NONE;
+                let wrong = bad_row(Some(converter.column.name.clone()), reason);
+                let all = if converter.is_key() { &mut bad_keys } else { &mut bad };
+                all.push((at, wrong));
             }
         }
     }

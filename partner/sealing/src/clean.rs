@@ -7,8 +7,9 @@
 
 use super::{
     Count, SealError,
+    ordered::{Blocks, Ordered, Place},
     record::{Key, Keys, person_of},
-    store::{Store, sorted},
+    store::Store,
 };
 use protocol::{
     identity::Identifier,
@@ -47,20 +48,20 @@ pub(super) fn clean(
     }
     let shared = shared(&mut store, keys, memory)?;
     let mut counted = HashSet::new();
-    let work = |mut rows: Vec<u8>, width| {
+    let work = |rows: &mut Ordered| {
         let mut cleaning = Cleaning { keys, shared: &shared, found: Found::default() };
         let mut with_keys = Vec::new();
-        for person in people(&mut rows, width) {
-            if cleaning.person(person) && keys.has_person {
-                with_keys.extend_from_slice(person);
+        rows.each_person(|records, places| {
+            if cleaning.person(records, places) && keys.has_person {
+                let all = places.iter().map(|place| records.record(*place));
+                all.for_each(|record| with_keys.extend_from_slice(record));
             }
-        }
-        // Rows of people whom the owner has named are in the order of their tags now.
+        });
         if keys.has_person {
-            (Vec::new(), (with_keys, cleaning.found))
-        } else {
-            (rows, (with_keys, cleaning.found))
+            // They are in the order of their people's keys from now on, hence in other parts: these need no memory any more.
+            rows.clear();
         }
+        (with_keys, cleaning.found)
     };
     let mut other = Store::new(keys.width, memory.rows, memory.place.clone());
     store.change(work, |(rows, found)| {
@@ -76,22 +77,30 @@ pub(super) fn clean(
     Ok(store)
 }
 
-/// The keys that several people have. Puts the records of each part in the order of people.
+/// The keys that several people have.
 fn shared(store: &mut Store, keys: &Keys, memory: &Memory) -> Result<HashSet<Tag>, SealError> {
     let mut held = Held::new(memory);
-    let work = |rows: Vec<u8>, width| {
+    let columns: Vec<_> = keys.that_others_may_have().collect();
+    let work = |rows: &mut Ordered| {
         let (mut tags, mut found) = (Vec::new(), Vec::new());
-        let rows = sorted(rows, width, |run| {
-            let head = run.first().map_or(NO_TAG, |record| person_of(record));
+        for places in rows.people() {
             tags.clear();
-            tags.extend(
-                run.iter().flat_map(|record| keys.keys.iter().filter_map(|key| key.of(record))),
-            );
-            tags.sort_unstable();
-            tags.dedup();
+            for key in &columns {
+                let all = places.iter().filter_map(|place| key.of(rows.records.record(*place)));
+                for tag in all {
+                    if tags.last() != Some(&tag) {
+                        tags.push(tag);
+                    }
+                }
+            }
+            if tags.len() > 1 {
+                tags.sort_unstable();
+                tags.dedup();
+            }
+            let head = rows.person(places);
             found.extend(tags.iter().map(|tag| (*tag, head)));
-        });
-        (rows, found)
+        }
+        found
     };
     store.change(work, |found| found.iter().try_for_each(|(tag, head)| held.add(tag, head)))?;
     held.finish()
@@ -135,30 +144,13 @@ impl Held {
     fn finish(self) -> Result<HashSet<Tag>, SealError> {
         let Self { store, mut shared, .. } = self;
         for part in store.into_parts() {
+            let part = part?;
             // A person has a key once, so that a key which stands here twice is of two people.
-            sorted(part?, 2 * TAG_LEN, |run| {
-                if let [one, _, ..] = run.as_slice() {
-                    shared.insert(person_of(one));
-                }
-            });
+            let twice = part.people().filter(|places| places.len() > 1);
+            shared.extend(twice.map(|places| part.person(places)));
         }
         Ok(shared)
     }
-}
-
-/// The records of each person, of a part in the order of people.
-fn people(part: &mut [u8], width: usize) -> impl Iterator<Item = &mut [u8]> {
-    let mut rest = part;
-    std::iter::from_fn(move || {
-        let head = person_of(rest);
-        let rows = rest.chunks_exact(width).take_while(|record| person_of(record) == head).count();
-        if rows == 0 {
-            return None;
-        }
-        let (person, behind) = std::mem::take(&mut rest).split_at_mut_checked(rows * width)?;
-        rest = behind;
-        Some(person)
-    })
 }
 
 /// Cleans one person after another.
@@ -202,9 +194,9 @@ impl Found {
 }
 
 impl Cleaning<'_> {
-    /// Gives all `records` of a person its keys; whether any is left.
-    fn person(&mut self, records: &mut [u8]) -> bool {
-        let (width, head) = (self.keys.width, person_of(records));
+    /// Gives all `records` of a person, at these places, its keys; whether any is left.
+    fn person(&mut self, records: &mut Blocks, places: &[Place]) -> bool {
+        let head = places.first().map_or(NO_TAG, |place| person_of(records.record(*place)));
         let mut kinds: Vec<Identifier> = Vec::new();
         let mut first = None;
         for key in &self.keys.keys {
@@ -212,46 +204,38 @@ impl Cleaning<'_> {
                 NO_TAG
             } else {
                 kinds.push(key.kind);
-                self.chosen(key, records, head)
+                self.chosen(key, (records, places), head)
             };
             if chosen != NO_TAG {
                 first = first.or(Some(chosen));
             }
-            put(records, width, key.at, &chosen);
+            put(records, places, key.at, chosen);
         }
         let Some(first) = first else {
-            self.found.keyless_rows += u64::try_from(records.len() / width).unwrap_or_default();
+            self.found.keyless_rows += u64::try_from(places.len()).unwrap_or_default();
             self.found.keyless_people += 1;
             return false;
         };
         if self.keys.has_person {
-            put(records, width, 0, &first);
+            put(records, places, 0, first);
         }
         true
     }
 
     /// The key of one kind that the person known by `head` keeps; `first` is the first column of the kind.
-    fn chosen(&mut self, first: &Key, records: &[u8], head: Tag) -> Tag {
-        let columns = self.keys.keys.iter().filter(|key| key.kind == first.kind);
-        let mut tags = columns.flat_map(|key| {
-            records.chunks_exact(self.keys.width).filter_map(|record| key.of(record))
-        });
+    fn chosen(&mut self, first: &Key, rows: (&Blocks, &[Place]), head: Tag) -> Tag {
+        let mut tags = tags(self.keys, first.kind, rows);
         // Nearly everybody has one, or none.
         let Some(one) = tags.next() else { return NO_TAG };
         let is_alone = tags.all(|tag| tag == one);
         if is_alone && (one == head || !self.shared.contains(&one)) {
             return one;
         }
-        self.chosen_of_several(first, records, head)
+        self.chosen_of_several(first, rows, head)
     }
 
-    fn chosen_of_several(&mut self, first: &Key, records: &[u8], head: Tag) -> Tag {
-        let columns = self.keys.keys.iter().filter(|key| key.kind == first.kind);
-        let mut tags: Vec<_> = columns
-            .flat_map(|key| {
-                records.chunks_exact(self.keys.width).filter_map(|record| key.of(record))
-            })
-            .collect();
+    fn chosen_of_several(&mut self, first: &Key, rows: (&Blocks, &[Place]), head: Tag) -> Tag {
+        let mut tags: Vec<_> = tags(self.keys, first.kind, rows).collect();
         tags.sort_unstable();
         let (mut several, mut taken) = (0, false);
         let (mut most, mut chosen) = (0, NO_TAG);
@@ -278,11 +262,25 @@ impl Cleaning<'_> {
     }
 }
 
-/// Puts `tag` into each of `records`, at one place.
-fn put(records: &mut [u8], width: usize, at: usize, tag: &Tag) {
-    for record in records.chunks_exact_mut(width) {
-        if let Some(place) = record.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-            *place = *tag;
+/// The keys of one kind in these records.
+fn tags<'r>(
+    keys: &'r Keys,
+    kind: Identifier,
+    (records, places): (&'r Blocks, &'r [Place]),
+) -> impl Iterator<Item = Tag> {
+    let columns = keys.keys.iter().filter(move |key| key.kind == kind);
+    columns
+        .flat_map(move |key| places.iter().filter_map(move |place| key.of(records.record(*place))))
+}
+
+/// Puts `tag` into each record at these places, `at` so many bytes.
+fn put(records: &mut Blocks, places: &[Place], at: usize, tag: Tag) {
+    for place in places {
+        let record = records.record_mut(*place);
+        if let Some(place) = record.get_mut(at..).and_then(|rest| rest.first_chunk_mut())
+            && *place != tag
+        {
+            *place = tag;
         }
     }
 }

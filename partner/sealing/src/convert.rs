@@ -1,6 +1,7 @@
 //! From a value of the owner's table to a value of a sealed column. Nothing is guessed.
 
 mod day;
+mod hint;
 mod number;
 mod plain;
 mod reason;
@@ -17,6 +18,7 @@ use ring::digest;
 use std::{borrow::Cow, collections::BTreeMap};
 
 pub use day::{DateFormat, InvalidFormat};
+pub(super) use hint::Hints;
 pub use reason::Reason;
 
 /// A value as the owner's table has it.
@@ -59,12 +61,15 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// No match key.
+    pub(super) const NONE: Self = Self::Key(MatchKey::NONE);
+
     /// Whether it stands for an empty field.
-    pub(super) fn is_empty(self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         match self {
-            Self::Key(key) => key == MatchKey::NONE,
-            Self::Label(label) => label == [0; 32],
-            Self::Code(code) => code == MISSING,
+            Self::Key(key) => *key == MatchKey::NONE,
+            Self::Label(label) => *label == [0; 32],
+            Self::Code(code) => *code == MISSING,
             Self::Number(_) | Self::Person(_) => false,
         }
     }
@@ -112,31 +117,34 @@ impl<'a> Converter<'a> {
     pub(super) fn reads(&self, text: &str) -> bool {
         let says_nothing =
             identity::says_none(text) || matches!(self.column.role, Role::Label | Role::Person);
-        !says_nothing && self.convert(Cell::Text(text)).is_ok_and(|value| !value.is_empty())
+        let mut value = Value::NONE;
+        !says_nothing && self.convert(Cell::Text(text), &mut value).is_ok() && !value.is_empty()
     }
 
-    /// The sealed value of `cell`.
-    pub(super) fn convert(&self, cell: Cell<'_>) -> Result<Value, Reason> {
+    /// Makes `value` the sealed value of `cell`. It is written where it stays: to copy values that were just written costs a
+    /// tenth of all sealing.
+    pub(super) fn convert(&self, cell: Cell<'_>, value: &mut Value) -> Result<(), Reason> {
         let cell = match self.tidied(cell)? {
             Cell::Missing => self.empty.map_or(Cell::Missing, Cell::Text),
             other => other,
         };
         match &self.column.role {
-            Role::MatchKey(kind) => self.match_key(*kind, cell),
-            Role::Group(_) => self.group(cell).map(Value::Code),
-            Role::Label => label(cell).map(Value::Label),
+            Role::MatchKey(kind) => *value = Value::Key(self.match_key(*kind, cell)?),
+            Role::Group(_) => *value = Value::Code(self.group(cell)?),
+            Role::Label => *value = Value::Label(label(cell)?),
             Role::Measure(scale) | Role::Feature(scale) => {
-                self.number(cell, (*scale).into()).map(Value::Number)
+                *value = Value::Number(self.number(cell, (*scale).into())?);
             }
             Role::Date => {
                 let none = matches!(cell, Cell::Text(text) if identity::says_none(text));
                 let cell = if none { Cell::Missing } else { cell };
-                day::day(cell, &self.reading.dates).map(Value::Code)
+                *value = Value::Code(day::day(cell, &self.reading.dates)?);
             }
-            Role::Consent => self.consent(cell).map(Value::Code),
-            Role::Person => person(cell).map(Value::Person),
-            _ => Err(Reason::Kind),
+            Role::Consent => *value = Value::Code(self.consent(cell)?),
+            Role::Person => *value = Value::Person(person(cell)?),
+            _ => return Err(Reason::Kind),
         }
+        Ok(())
     }
 
     /// `cell` without what a person does not see at its ends, and without a spreadsheet's quotes.
@@ -169,16 +177,17 @@ impl<'a> Converter<'a> {
         matches!(self.column.role, Role::MatchKey(Identifier::Hashed))
     }
 
-    fn match_key(&self, kind: Identifier, cell: Cell<'_>) -> Result<Value, Reason> {
+    fn match_key(&self, kind: Identifier, cell: Cell<'_>) -> Result<MatchKey, Reason> {
         let key = match cell {
-            Cell::Missing => return Ok(Value::Key(MatchKey::NONE)),
+            Cell::Missing => return Ok(MatchKey::NONE),
+            Cell::Text(text) => identity::match_key_in(kind, text, self.reading.country),
             Cell::Bytes(bytes) => identity::match_key_of_bytes(bytes),
             other => {
                 let text = name(other).ok_or(Reason::Kind)?;
                 identity::match_key_in(kind, &text, self.reading.country)
             }
         };
-        key.map(Value::Key).map_err(Reason::Identifier)
+        key.map_err(Reason::Identifier)
     }
 
     fn group(&self, cell: Cell<'_>) -> Result<i32, Reason> {

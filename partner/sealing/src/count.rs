@@ -1,6 +1,6 @@
 //! How many values of each column are good, empty or refused, and why.
 
-use super::{BadRow, NAMED_ROWS, Reason};
+use super::{BadRow, NAMED_ROWS, Reason, convert::Hints};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -10,7 +10,8 @@ use std::fmt;
 pub struct Count {
     /// Good rows: those that are sealed.
     pub rows: u64,
-    /// Different people among them, by the first match key present; 0 if they were not counted.
+    /// Different people among them, by the first match key present; 0 if they were not counted, which is null in JSON.
+    #[serde(serialize_with = "null_if_zero")]
     pub people: u64,
     /// The most rows of one of them.
     #[serde(skip_serializing_if = "is_zero")]
@@ -37,7 +38,8 @@ pub struct Count {
     pub swallowed_lines: u64,
     /// What is wrong with bad rows as a whole.
     pub refused_rows: Refusals,
-    /// The sealed columns in the contract's order.
+    /// The sealed columns in the contract's order; in JSON each with its shares.
+    #[serde(serialize_with = "with_shares")]
     pub columns: Vec<ColumnCount>,
     /// Whether the table is a file of rejected rows: they are all that is sealed.
     #[serde(skip)]
@@ -61,6 +63,7 @@ impl Count {
             column.good += behind.good;
             column.empty += behind.empty;
             column.refused.extend(behind.refused);
+            column.hints.extend(behind.hints);
             column.left_out += behind.left_out;
             column.yes = column.yes.zip(behind.yes).map(|(yes, more)| yes + more);
         }
@@ -95,6 +98,9 @@ pub struct ColumnCount {
     pub empty: u64,
     /// Values that cannot be sealed, by reason.
     pub refused: Refusals,
+    /// Options that would read refused values.
+    #[serde(skip)]
+    pub(crate) hints: Hints,
     /// Refused match keys of rows that another match key identifies: such a row is sealed without
     /// this one.
     #[serde(skip_serializing_if = "is_zero")]
@@ -139,6 +145,12 @@ impl Refusals {
         }
     }
 
+    /// How often nothing stood where a value must.
+    fn empty(&self) -> u64 {
+        let empty = self.0.iter().filter(|(reason, _)| *reason == Reason::Empty);
+        empty.map(|(_, count)| count).sum()
+    }
+
     /// All of them together.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -168,6 +180,34 @@ impl Serialize for Refusals {
 }
 
 impl ColumnCount {
+    /// Fields in which something stands, good or not, and all fields. A value that must be there and is not counts as refused, and
+    /// its field as empty.
+    fn filled(&self) -> (u64, u64) {
+        let all = self.good + self.refused.total() + self.empty;
+        (all - self.empty - self.refused.empty(), all)
+    }
+
+    /// The option with which refused values would be read, and how many of them. Where several read as many, the owner knows which.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let (options, read, tried) = self.hints.best()?;
+        let how_many = match (thousands(read), thousands(tried)) {
+            (all, _) if read == tried && read == self.refused.total() => {
+                format!("all {all} of them")
+            }
+            (all, _) if read == tried => format!("all {all} that were tried"),
+            (some, all) => format!("{some} of {all} that were tried"),
+        };
+        let reads = plural(u64::try_from(options.len()).unwrap_or(u64::MAX), "reads", "each read");
+        let which = if options.len() > 1 { ": which is meant, only you know" } else { "" };
+        Some(format!("{} {reads} {how_many}{which}", options.join(" and ")))
+    }
+
+    /// For a column of consent: fields that say yes, and all that are good or empty.
+    fn agree(&self) -> Option<(u64, u64)> {
+        self.yes.map(|yes| (yes, self.good + self.empty))
+    }
+
     /// Says what was cleaned away of a match key.
     fn cleaned(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.shared_keys > 0 {
@@ -207,11 +247,9 @@ impl fmt::Display for Count {
             let (good, empty) = (thousands(column.good), thousands(column.empty));
             let refused = thousands(column.refused.total());
             write!(f, "\n{:width$}  {good:>12}  {empty:>12}  {refused:>12}", column.column)?;
-            let written = column.good + column.refused.total();
-            write!(f, "  {:>8}", share(written, written + column.empty))?;
-            if let Some(yes) = column.yes {
-                let (no, agree) =
-                    (thousands(column.good - yes), share(yes, column.good + column.empty));
+            write!(f, "  {:>8}", share(column.filled()))?;
+            if let Some((yes, all)) = column.agree() {
+                let (no, agree) = (thousands(column.good - yes), share((yes, all)));
                 write!(
                     f,
                     "  (yes {}, no {no}, so {agree} agree; empty counts as no)",
@@ -220,6 +258,9 @@ impl fmt::Display for Count {
             }
             for (reason, count) in column.refused.iter() {
                 write!(f, "\n  {:>10}  {reason}", thousands(count))?;
+            }
+            if let Some(hint) = column.hint() {
+                write!(f, "\n  {:>10}  {hint}", "")?;
             }
             if column.left_out > 0 {
                 let left_out = thousands(column.left_out);
@@ -251,11 +292,40 @@ impl fmt::Display for Count {
 }
 
 /// A share in percent, to one decimal, rounded down so that 100 % is all; a dash of nothing.
-fn share(part: u64, whole: u64) -> String {
-    match (u128::from(part) * 1000).checked_div(u128::from(whole)) {
+fn share(of: (u64, u64)) -> String {
+    match thousandths(of) {
         Some(thousandths) => format!("{}.{} %", thousandths / 10, thousandths % 10),
         None => "-".to_owned(),
     }
+}
+
+/// A part of a whole in thousandths, rounded down; none of nothing.
+fn thousandths((part, whole): (u64, u64)) -> Option<u64> {
+    let share = (u128::from(part) * 1000).checked_div(u128::from(whole))?;
+    u64::try_from(share).ok()
+}
+
+/// The columns with the shares that are shown: which are filled, and which agree.
+fn with_shares<S: Serializer>(columns: &[ColumnCount], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct WithShares<'a> {
+        #[serde(flatten)]
+        column: &'a ColumnCount,
+        /// In thousandths, rounded down; null of no row.
+        filled_thousandths: Option<u64>,
+        /// In thousandths, rounded down; of a column of consent alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agree_thousandths: Option<u64>,
+    }
+    serializer.collect_seq(columns.iter().map(|column| WithShares {
+        column,
+        filled_thousandths: thousandths(column.filled()),
+        agree_thousandths: column.agree().and_then(thousandths),
+    }))
+}
+
+fn null_if_zero<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    (*number > 0).then_some(*number).serialize(serializer)
 }
 
 /// `number` with commas between thousands.
@@ -280,4 +350,37 @@ pub fn plural(number: u64, one: &'static str, more: &'static str) -> &'static st
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An amount that must be there, and is missing in 3 of 4 rows.
+    #[test]
+    fn what_is_missing_is_not_filled() {
+        let mut column =
+            ColumnCount { column: "amount".to_owned(), good: 1, ..ColumnCount::default() };
+        column.refused.add_times(&Reason::Empty, 3);
+        let agreed = ColumnCount {
+            column: "agreed".to_owned(),
+            good: 3,
+            empty: 1,
+            yes: Some(2),
+            ..ColumnCount::default()
+        };
+        let count = Count { rows: 1, columns: vec![column, agreed], ..Count::default() };
+        let shown = count.to_string();
+        assert!(
+            shown.lines().any(|line| line.starts_with("amount") && line.ends_with("25.0 %")),
+            "{shown}"
+        );
+        let json = serde_json::to_value(&count).unwrap();
+        assert_eq!(json["people"], serde_json::Value::Null);
+        assert_eq!(json["columns"][0]["filled_thousandths"], 250);
+        assert_eq!(json["columns"][0]["good"], 1);
+        assert_eq!(json["columns"][1]["filled_thousandths"], 750);
+        assert_eq!(json["columns"][1]["agree_thousandths"], 500);
+        assert!(json["columns"][0].get("agree_thousandths").is_none());
+    }
 }

@@ -3,7 +3,10 @@ use super::{
     count::{plural, thousands},
     folded,
 };
-use protocol::sealed::{Declared, FileError};
+use protocol::{
+    sealed::{Declared, FileError},
+    text::{in_shell, quoted},
+};
 use std::{io, path::PathBuf};
 
 /// Why nothing was sealed.
@@ -219,7 +222,7 @@ pub enum SealError {
     },
     /// More bad rows than may be left out.
     #[error(
-        "{} of {} {} bad{}{}, more than {limit} (--max-rejected):\n{count}\nthe first, one to a line:{}",
+        "{} of {} {} bad{}{}, more than {limit} (--max-rejected):\n{count}\nthe first (--reject-file FILE writes all of them, with their values):{}",
         thousands(count.rejected), thousands(*total), plural(*total, "row is", "rows are"),
         without_identifier(count.no_identifier), count.swallowed(), first(&count.first)
     )]
@@ -348,8 +351,8 @@ fn columns(missing: &[String], unknown: &[String], twice: &[String]) -> String {
     }
     for name in missing {
         if let Some(found) = unknown.iter().find(|found| folded(found) == folded(name)) {
-            parts
-                .push(format!("found \"{found}\", expected \"{name}\" (--map \"{found}={name}\")"));
+            let map = in_shell(&format!("{found}={name}"));
+            parts.push(format!("found {}, expected \"{name}\" (--map {map})", quoted(found)));
         }
     }
     if !unknown.is_empty() {
@@ -378,6 +381,24 @@ fn without_identifier(rows: u64) -> String {
     if rows == 0 { String::new() } else { format!(" ({} without any identifier)", thousands(rows)) }
 }
 
+/// The first bad rows, those together that are wrong in the same way.
 fn first(rows: &[BadRow]) -> String {
-    rows.iter().map(|row| format!("\n  {row}")).collect()
+    let mut alike: Vec<(&BadRow, Vec<String>)> = Vec::new();
+    for row in rows {
+        let is_like = |other: &BadRow| other.column == row.column && other.reason == row.reason;
+        match alike.iter_mut().find(|(other, _)| is_like(other)) {
+            Some((_, places)) => places.push(row.place()),
+            None => alike.push((row, vec![row.place()])),
+        }
+    }
+    let line = |(row, places): &(&BadRow, Vec<String>)| {
+        let column = row.column.as_ref().map(|column| format!(", {column}")).unwrap_or_default();
+        let shown: Vec<_> = places.iter().take(NAMED_PLACES).map(String::as_str).collect();
+        let more = if places.len() > shown.len() { " and others" } else { "" };
+        format!("\n  {}{more}{column}: {}", shown.join(", "), row.reason)
+    };
+    alike.iter().map(line).collect()
 }
+
+/// Places of bad rows that are named together, since they are wrong in the same way.
+const NAMED_PLACES: usize = 3;

@@ -98,27 +98,31 @@ impl Format {
         self.group
     }
 
-    /// Seals the row group number `ordinal` of these records of `width` bytes, each of which begins with the tag of its
-    /// person; the rest of it is padding. `bytes` is memory that may be used.
-    pub(super) fn group(
+    /// Seals the row group number `ordinal` of these records, each of which begins with the tag of its person; the rest of
+    /// it is padding. `bytes` is memory that may be used.
+    pub(super) fn group<'r>(
         &self,
         ordinal: i16,
-        records: &[u8],
-        width: usize,
+        mut records: impl Iterator<Item = &'r [u8]>,
         mut bytes: Vec<u8>,
     ) -> Result<Group, SealError> {
-        if records.len() > width.saturating_mul(self.capacity) {
-            return Err(wrong("a bucket overflows"));
-        }
         bytes.clear();
         bytes.resize(self.group, 0);
-        let (block, page) = (BLOCK_ROWS.saturating_mul(width), PAGE_ROWS / BLOCK_ROWS);
-        for (number, block) in records.chunks(block).enumerate() {
+        let (mut block, page) = (Vec::with_capacity(BLOCK_ROWS), PAGE_ROWS / BLOCK_ROWS);
+        for number in 0.. {
+            block.clear();
+            block.extend(records.by_ref().take(BLOCK_ROWS));
+            if block.is_empty() {
+                break;
+            }
+            if number * BLOCK_ROWS + block.len() > self.capacity {
+                return Err(wrong("a bucket overflows"));
+            }
             for column in &self.columns {
                 let at = column.pages.get(number / page).map(|page| page.values().start);
                 let row = (number % page) * BLOCK_ROWS;
                 let place = at.and_then(|at| bytes.get_mut(at + row * column.width..));
-                column.fill(block, width, place.unwrap_or_default());
+                column.fill(&block, place.unwrap_or_default());
             }
         }
         let mut metadata = Vec::with_capacity(self.columns.len());
@@ -247,12 +251,12 @@ impl Column {
     }
 
     /// Copies its values out of `records` to the front of `place`.
-    fn fill(&self, records: &[u8], width: usize, place: &mut [u8]) {
+    fn fill(&self, records: &[&[u8]], place: &mut [u8]) {
         match self.physical {
-            Physical::Tag => copy::<16>(records, width, self.at, place),
-            Physical::Label => copy::<32>(records, width, self.at, place),
-            Physical::Code => copy::<4>(records, width, self.at, place),
-            Physical::Number => copy::<8>(records, width, self.at, place),
+            Physical::Tag => copy::<16>(records, self.at, place),
+            Physical::Label => copy::<32>(records, self.at, place),
+            Physical::Code => copy::<4>(records, self.at, place),
+            Physical::Number => copy::<8>(records, self.at, place),
             _ => {}
         }
     }
@@ -326,9 +330,9 @@ fn page_header(length: usize, rows: usize) -> Option<Vec<u8>> {
 }
 
 /// Copies what each of `records` has at `at` to the front of `place`.
-fn copy<const N: usize>(records: &[u8], width: usize, at: usize, place: &mut [u8]) {
+fn copy<const N: usize>(records: &[&[u8]], at: usize, place: &mut [u8]) {
     let places = place.as_chunks_mut::<N>().0.iter_mut();
-    for (record, place) in records.chunks_exact(width).zip(places) {
+    for (record, place) in records.iter().zip(places) {
         if let Some(value) = record.get(at..).and_then(<[u8]>::first_chunk) {
             *place = *value;
         }

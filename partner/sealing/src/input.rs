@@ -23,6 +23,7 @@ use std::{
 };
 
 pub(super) use chunk::Chunk;
+pub(super) use cut::Fields;
 pub use flaw::MapFlaw;
 
 /// The owner's table, opened, with columns that are those of the contract.

@@ -16,9 +16,11 @@ mod format;
 mod input;
 mod keys;
 mod lines;
+mod ordered;
 mod output;
 mod parallel;
 mod people;
+mod person;
 mod prepare;
 mod reading;
 mod record;
@@ -39,6 +41,7 @@ use protocol::{
     manifest::SignedManifest,
     salt::BucketSalt,
 };
+use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -52,6 +55,7 @@ pub use count::{ColumnCount, Count, Refusals, plural, thousands};
 pub use error::SealError;
 pub use input::MapFlaw;
 pub use keys::{KeysError, read_keys, read_keys_of, sealed_file_of};
+pub use person::{PersonRows, find_person};
 pub use reading::{DecimalSign, InvalidShare, InvalidWord, Reading, Share};
 
 /// What is sealed: one version of a dataset of a room.
@@ -136,19 +140,38 @@ pub fn in_memory(
     Ok(InMemory { padded, count, manifest, file, keys: written.keys })
 }
 
-/// Reads the table in `input` as [`seal`] would, and writes nothing but rejected rows.
+/// What [`check`] found.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "two answers to one question")]
+pub struct Checked {
+    /// What was counted.
+    pub count: Count,
+    /// Why [`seal`] would refuse the table; none if it would seal it.
+    pub refused: Option<SealError>,
+}
+
+/// Reads the table in `input` as [`seal`] would, and leaves nothing but rejected rows. What rows of one person there are, and whether
+/// they fit into what is declared, is looked at too; whose people they are is not.
 ///
 /// # Errors
 ///
-/// [`SealError`] if no row can be read. Bad rows are counted; [`Options::accept`] judges them.
+/// [`SealError`] if no row can be read.
 pub fn check(
     input: &Path,
     contract: &Contract,
     dataset: &str,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Count, SealError> {
-    prepare::count(input, named(contract, dataset)?, options, progress)
+) -> Result<Checked, SealError> {
+    // Nothing that is made with this salt leaves the function.
+    let mut bytes = [0; BucketSalt::LEN];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| SealError::Randomness)?;
+    let salt = BucketSalt::take(&mut bytes);
+    let spill = std::env::temp_dir().join(format!("glovebox-check-{}.spill", std::process::id()));
+    let into = prepare::Into { salt: &salt, spill: Some(spill) };
+    let (count, refused) =
+        prepare::count(input, named(contract, dataset)?, into, options, progress)?;
+    Ok(Checked { count, refused })
 }
 
 /// What else sealing may do.
@@ -203,15 +226,6 @@ impl fmt::Debug for Examine {
 }
 
 impl Options {
-    /// Whether so many bad rows may be left out.
-    ///
-    /// # Errors
-    ///
-    /// [`SealError::BadRows`] if there are more than the share that was set.
-    pub fn accept(&self, count: &Count) -> Result<(), SealError> {
-        prepare::accept(count, self)
-    }
-
     /// Puts bad rows into `file` and seals the others.
     #[must_use]
     pub fn rejecting_into(file: PathBuf) -> Self {

@@ -1,5 +1,7 @@
 //! The rows of one person: how many there are, and which are kept.
 
+use super::{ordered::Ordered, record::person_of};
+use protocol::sealed::{NO_TAG, Tag};
 use ring::digest;
 
 /// What is known of the rows of people.
@@ -37,13 +39,20 @@ impl People {
     }
 }
 
-/// Keeps `most` of a person's records: by a hash of each, whatever order the table has, and whoever else is in it.
-pub(super) fn keep(records: &mut Vec<&[u8]>, most: u64) {
+/// Leaves each person at most so many of its records: by a hash of each, whatever order the table has, and whoever else
+/// is in it. Gives who had more, and how many.
+pub(super) fn cut(rows: &mut Ordered, most: u64) -> Vec<(Tag, usize)> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    if records.len() > most {
-        records.sort_by_cached_key(|record| rank(record));
-        records.truncate(most);
-    }
+    let mut beyond = Vec::new();
+    rows.retain(|records, places| {
+        if places.len() > most {
+            let person = places.first().map_or(NO_TAG, |place| person_of(records.record(*place)));
+            beyond.push((person, places.len() - most));
+            places.sort_by_cached_key(|place| rank(records.record(*place)));
+            places.truncate(most);
+        }
+    });
+    beyond
 }
 
 /// The record begins with the person's tag, which is a secret of the room: nobody outside can choose rows that are

@@ -5,6 +5,7 @@ use super::{
     check::named,
     clean::{Memory, clean},
     convert::Converter,
+    fit::fit,
     input::{self, Chunk, Each, Input},
     output::Rejects,
     place_of,
@@ -23,6 +24,7 @@ use protocol::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 /// What rows are converted into.
@@ -70,21 +72,32 @@ pub(super) fn prepare(
     Err(refused)
 }
 
-/// Reads all of `input` and counts it, without a limit to bad rows, which go where `options` say.
+/// Reads all of `input` and does with it what sealing does before it writes; gives what was counted, and why it would not be sealed.
 pub(super) fn count(
     input: &Path,
     dataset: &Dataset,
+    into: Into<'_>,
     options: &Options,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Count, SealError> {
+) -> Result<(Count, Option<SealError>), SealError> {
     let rejects = Rejects::reserve(options.reject_file.as_deref())?;
-    let (count, _) = read(input, dataset, None, options, &rejects, progress)?;
+    let place = into.spill.clone();
+    let (mut count, gathered) = read(input, dataset, Some(into), options, &rejects, progress)?;
     rejects.publish()?;
-    Ok(count)
+    if let Err(refused) = accept(&count, options) {
+        return Ok((count, Some(refused)));
+    }
+    let Some((keys, store)) = gathered.store.filter(|_| count.rows > 0) else {
+        let rejected = count.rejected;
+        return Ok((count, Some(SealError::Empty { rejected })));
+    };
+    let cleaned = clean(store, &keys, &Memory::usual(place), &mut count);
+    let refused = cleaned.and_then(|store| fit(store, options, &mut count)).err();
+    Ok((count, refused))
 }
 
 /// Refuses a table of which too much is bad, or a match key as a whole.
-pub(super) fn accept(count: &Count, options: &Options) -> Result<(), SealError> {
+fn accept(count: &Count, options: &Options) -> Result<(), SealError> {
     let total = count.rows + count.rejected;
     // A quote that is not closed makes one row of many: each of its lines may be a row that is lost.
     let swallowed = count.swallowed_lines;
@@ -176,6 +189,7 @@ fn read(
         blank: &blank,
         encoder: encoder.as_ref(),
         sketches: options.examine.as_ref().map(|examine| &*examine.sketches),
+        spare: Mutex::default(),
     };
     if let Some(mended) = &options.mended {
         let mut done = work.nothing();
@@ -189,13 +203,13 @@ fn read(
         return Ok((done.count, gathered));
     }
     let mut count = blank.clone();
-    let mut gather = |chunk: &Chunk, mut done: Done| {
+    let mut gather = |chunk: &Chunk, done: &mut Done| {
         for (at, bad) in &done.bad {
             let row = chunk.row(*at);
             row.map_or(Ok(()), |row| rejects.add(&header, &row, bad))?;
         }
-        gathered.keep(&mut done)?;
-        count.add(done.count);
+        gathered.keep(done)?;
+        count.add(std::mem::take(&mut done.count));
         few_enough(&count)
     };
     work.all(table, &mut gather, progress)?;

@@ -89,6 +89,16 @@ pub(super) struct Keys {
     pub(super) keys: Vec<Key>,
 }
 
+impl Keys {
+    /// The columns whose keys two people may have. Where rows name no person, a row's person is its first key, so that of
+    /// the first column no two people have the same one, unless another column has keys of its kind.
+    pub(super) fn that_others_may_have(&self) -> impl Iterator<Item = &Key> {
+        let kinds = |kind| self.keys.iter().filter(|key| key.kind == kind).count();
+        let of_one = self.keys.first().is_some_and(|key| !self.has_person && kinds(key.kind) == 1);
+        self.keys.iter().skip(usize::from(of_one))
+    }
+}
+
 /// A match key of a record.
 pub(super) struct Key {
     /// Number of the column among those that are read.

@@ -1,6 +1,6 @@
 //! One row of the owner's table, whatever it was read from.
 
-use super::{At, convert::Cell};
+use super::{At, convert::Cell, input::Fields};
 use arrow::{
     array::{
         Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,
@@ -21,7 +21,7 @@ pub(super) enum Row<'a> {
     /// From CSV; `columns` says which field each sealed column is, `origin` what a file of rejected rows says
     /// of where the row comes from, and `is_header` whether the row is the header once more.
     Csv {
-        record: &'a ByteRecord,
+        fields: Fields<'a>,
         line: u64,
         separator: u8,
         columns: &'a [usize],
@@ -147,9 +147,9 @@ impl Row<'_> {
     /// Where the row is.
     pub(super) fn at(&self) -> At {
         match self {
-            Self::Csv { record, line, .. } => {
+            Self::Csv { fields, line, .. } => {
                 let breaks = |field: &[u8]| lines(field).count() - 1;
-                match u64::try_from(record.iter().map(breaks).sum::<usize>()) {
+                match u64::try_from(fields.iter().map(breaks).sum::<usize>()) {
                     Ok(more @ 1..) => At::Lines { first: *line, last: line + more },
                     _ => At::Line(*line),
                 }
@@ -183,7 +183,7 @@ impl Row<'_> {
     /// The number of fields, if it may differ from the header's.
     pub(super) fn fields(&self) -> Option<usize> {
         match self {
-            Self::Csv { record, .. } => Some(record.len()),
+            Self::Csv { fields, .. } => Some(fields.len()),
             Self::Batch { .. } => None,
         }
     }
@@ -191,7 +191,7 @@ impl Row<'_> {
     /// Whether there is a line break in a field.
     pub(super) fn has_lines(&self) -> bool {
         match self {
-            Self::Csv { record, .. } => memchr::memchr(b'\n', record.as_slice()).is_some(),
+            Self::Csv { fields, .. } => memchr::memchr(b'\n', fields.all()).is_some(),
             Self::Batch { .. } => false,
         }
     }
@@ -199,11 +199,11 @@ impl Row<'_> {
     /// Whether whole rows seem to lie inside this one, since a quote was not closed: some line inside
     /// a field, sealed or not, has as many separators as a row of `expected` fields.
     pub(super) fn swallows(&self, expected: usize) -> bool {
-        let Self::Csv { record, separator, .. } = self else { return false };
+        let Self::Csv { fields, separator, .. } = self else { return false };
         let separators = |line: &[u8]| line.iter().filter(|byte| *byte == separator).count();
         let like_a_row = |line: &[u8]| separators(line) + 1 >= expected;
-        record.len() != expected && record.iter().any(|field| lines(field).count() > 1)
-            || record.iter().any(|field| lines(field).skip(1).any(like_a_row))
+        fields.len() != expected && fields.iter().any(|field| lines(field).count() > 1)
+            || fields.iter().any(|field| lines(field).skip(1).any(like_a_row))
     }
 
     /// Values that would be those of sealed columns if a field with line breaks were the end of one row
@@ -211,9 +211,9 @@ impl Row<'_> {
     /// later row leaves as many fields as a row has, and makes one of two. None where the field has too few
     /// separators for that. Each is with the number of its sealed column.
     pub(super) fn swallowed_values(&self, expected: usize) -> Vec<(usize, &str)> {
-        let Self::Csv { record, separator, columns, .. } = self else { return Vec::new() };
+        let Self::Csv { fields, separator, columns, .. } = self else { return Vec::new() };
         let mut values = Vec::new();
-        for (at, field) in record.iter().enumerate().filter(|(_, field)| field.contains(&b'\n')) {
+        for (at, field) in fields.iter().enumerate().filter(|(_, field)| field.contains(&b'\n')) {
             let separators = |line: &[u8]| line.iter().filter(|byte| *byte == separator).count();
             let (Some(end), Some(start)) = (lines(field).next(), lines(field).last()) else {
                 continue;
@@ -234,11 +234,10 @@ impl Row<'_> {
     /// The value of sealed column number `column`.
     pub(super) fn cell(&self, column: usize) -> Cell<'_> {
         match self {
-            Self::Csv { record, columns, .. } => {
-                let field = columns.get(column).and_then(|field| record.get(*field));
-                match field.map(std::str::from_utf8) {
-                    Some(Ok(text)) => Cell::Text(text),
-                    Some(Err(_)) => Cell::Garbled,
+            Self::Csv { fields, columns, .. } => {
+                match columns.get(column).and_then(|field| fields.text(*field)) {
+                    Some(Some(text)) => Cell::Text(text),
+                    Some(None) => Cell::Garbled,
                     None => Cell::Missing,
                 }
             }
@@ -251,7 +250,7 @@ impl Row<'_> {
     /// All fields as CSV would have them, sealed or not.
     pub(super) fn verbatim(&self) -> ByteRecord {
         match self {
-            Self::Csv { record, .. } => (*record).clone(),
+            Self::Csv { fields, .. } => fields.iter().collect(),
             Self::Batch { batch, at, .. } => {
                 let options = FormatOptions::default();
                 let text = |array: &dyn Array| {

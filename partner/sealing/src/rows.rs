@@ -11,6 +11,7 @@ use super::{
     sampler::Sample,
 };
 use client::people::Sketches;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is done with a row, on whichever thread.
 pub(super) struct Work<'a> {
@@ -23,6 +24,8 @@ pub(super) struct Work<'a> {
     pub(super) encoder: Option<&'a Encoder>,
     /// Hashes the keys of good rows, if somebody looks at the people.
     pub(super) sketches: Option<&'a Sketches>,
+    /// Memory for records, used again.
+    pub(super) spare: Mutex<Vec<Vec<u8>>>,
 }
 
 /// What came of some rows.
@@ -69,8 +72,13 @@ impl Work<'_> {
         bad.is_empty().then_some(values)
     }
 
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn chunk(&self, chunk: &Chunk) -> Done {
         let mut done = self.nothing();
+        done.records = self.spare().pop().unwrap_or_default();
         let width = self.encoder.map_or(0, Encoder::width);
         done.records.reserve(width.saturating_mul(chunk.len()));
         for (at, row) in chunk.rows().enumerate() {
@@ -83,7 +91,7 @@ impl Work<'_> {
     pub(super) fn all(
         &self,
         table: Input<'_>,
-        gather: &mut dyn FnMut(&Chunk, Done) -> Result<(), SealError>,
+        gather: &mut dyn FnMut(&Chunk, &mut Done) -> Result<(), SealError>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(), SealError> {
         let work = |chunk: Chunk| {
@@ -96,15 +104,17 @@ impl Work<'_> {
             let mut take = |chunk| {
                 let mut used = None;
                 line.give(chunk);
-                while let Some((chunk, done)) = line.take(waiting) {
-                    gather(&chunk, done)?;
+                while let Some((chunk, mut done)) = line.take(waiting) {
+                    gather(&chunk, &mut done)?;
+                    done.records.clear();
+                    self.spare().push(done.records);
                     used = Some(chunk);
                 }
                 Ok(used)
             };
             table.chunks(&mut take, progress)?;
-            while let Some((chunk, done)) = line.take(0) {
-                gather(&chunk, done)?;
+            while let Some((chunk, mut done)) = line.take(0) {
+                gather(&chunk, &mut done)?;
             }
             Ok(())
         })

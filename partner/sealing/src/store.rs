@@ -1,7 +1,9 @@
 //! The rows of a table between reading and writing, by the first byte of their people's tags.
 
 use super::{
-    SealError, parallel,
+    SealError,
+    ordered::{Blocks, Ordered},
+    parallel,
     people::{self, People},
     record::person_of,
     spill::{Chunk, Spill},
@@ -26,11 +28,16 @@ pub(super) struct Store {
 }
 
 /// The records of people whose tags begin with one byte.
-#[derive(Default)]
 pub(super) struct Part {
-    /// Each of whole records; all but the last are full.
-    blocks: Vec<Vec<u8>>,
+    held: Held,
+    /// What is in the file; in memory is what came behind it.
     set_aside: Vec<Chunk>,
+}
+
+enum Held {
+    /// As they came.
+    Gathered(Blocks),
+    Ordered(Ordered),
 }
 
 impl Store {
@@ -38,15 +45,19 @@ impl Store {
     pub(super) fn new(width: usize, limit: usize, place: Option<PathBuf>) -> Self {
         let fill = vec![0; 1 << Shape::MOST_BITS];
         let mut parts = Vec::new();
-        parts.resize_with(PARTS, Part::default);
+        parts.resize_with(PARTS, || Part::new(width));
         Self { width, parts, fill, rows: 0, held: 0, limit, place, spill: None }
     }
 
-    /// Takes a record, which begins with the tag of its person.
+    /// Takes a record, which begins with the tag of its person. None may come once they are in order.
     pub(super) fn add(&mut self, record: &[u8]) -> Result<(), SealError> {
         let [first, ..] = person_of(record);
-        if let Some(part) = self.parts.get_mut(usize::from(first)) {
-            part.add(record);
+        match self.parts.get_mut(usize::from(first)).map(|part| &mut part.held) {
+            Some(Held::Gathered(records)) => records.add(record),
+            _ => {
+                let reason = "a row came behind all others".to_owned();
+                return Err(SealError::Written { reason });
+            }
         }
         if let Some(fill) = self.fill.get_mut(finest_of(record)) {
             *fill += 1;
@@ -64,7 +75,8 @@ impl Store {
             none => none.insert(Spill::create(place)?),
         };
         for part in &mut self.parts {
-            let mut rows = std::mem::take(&mut part.blocks).concat();
+            let Held::Gathered(records) = &mut part.held else { continue };
+            let mut rows = std::mem::replace(records, Blocks::new(self.width)).into_bytes();
             if !rows.is_empty() {
                 part.set_aside.push(spill.put(&mut rows)?);
             }
@@ -73,36 +85,22 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes of a record.
-    pub(super) fn width(&self) -> usize {
-        self.width
-    }
-
     /// The same rows, counted.
     pub(super) fn fill(&self) -> Fill<'_> {
         Fill { finest: &self.fill, rows: self.rows }
     }
 
-    /// Puts the records in the order of people and counts those who have more rows than `most`; with `cut`, leaves out
-    /// what is beyond.
+    /// Counts people, and those who have more rows than `most`; with `cut`, leaves out what is beyond.
     pub(super) fn survey(&mut self, most: u64, cut: bool) -> Result<People, SealError> {
         let mut people = People::default();
         let mut beyond = Vec::new();
         self.change(
-            |rows, width| {
-                let (mut people, mut beyond) = (People::default(), Vec::new());
-                let sorted = sorted(rows, width, |run| {
-                    people.add(run.len(), most);
-                    let before = run.len();
-                    if cut {
-                        people::keep(run, most);
-                    }
-                    if run.len() < before {
-                        let finest = run.first().map_or(0, |record| finest_of(record));
-                        beyond.push((finest, before - run.len()));
-                    }
-                });
-                (sorted, (people, beyond))
+            |rows| {
+                let mut people = People::default();
+                rows.people().for_each(|places| people.add(places.len(), most));
+                let must_cut = cut && people.over > 0;
+                let beyond = if must_cut { people::cut(rows, most) } else { Vec::new() };
+                (people, beyond)
             },
             |(found, cut)| {
                 people.extend(&found);
@@ -110,27 +108,28 @@ impl Store {
                 Ok(())
             },
         )?;
-        for (finest, rows) in beyond {
+        for (person, rows) in beyond {
             let rows = u64::try_from(rows).unwrap_or_default();
             self.rows -= rows;
-            if let Some(fill) = self.fill.get_mut(finest) {
+            if let Some(fill) = self.fill.get_mut(finest_of(&person)) {
                 *fill -= rows;
             }
         }
         Ok(people)
     }
 
-    /// Calls `change` with all records of each part, on all cores, and keeps what it gives: as many records or fewer of
-    /// the same people. `take` gets what else it gives, part by part.
+    /// Calls `change` with all records of each part, on all cores, in which it may change all but whose they are, and leave
+    /// some out. `take` gets what it gives, part by part.
     pub(super) fn change<R: Send>(
         &mut self,
-        change: impl Fn(Vec<u8>, usize) -> (Vec<u8>, R) + Sync,
+        change: impl Fn(&mut Ordered) -> R + Sync,
         mut take: impl FnMut(R) -> Result<(), SealError>,
     ) -> Result<(), SealError> {
         let (width, spill) = (self.width, self.spill.as_ref());
         let work = |mut part: Part| {
-            let (rows, result) = change(part.take(spill)?, width);
-            part.put(rows, width, spill)?;
+            let (mut rows, chunks) = part.take(width, spill)?;
+            let result = change(&mut rows);
+            part.put(rows, chunks, spill)?;
             Ok((part, result))
         };
         let parts = std::mem::take(&mut self.parts);
@@ -146,9 +145,15 @@ impl Store {
     }
 
     /// Takes out all records, part by part in the order of people.
-    pub(super) fn into_parts(self) -> impl Iterator<Item = Result<Vec<u8>, SealError>> {
+    pub(super) fn into_parts(self) -> impl Iterator<Item = Result<Ordered, SealError>> {
+        let width = self.width;
         let (parts, spill) = self.apart();
-        parts.into_iter().map(move |mut part| part.take(spill.as_ref()))
+        parts.into_iter().map(move |mut part| Ok(part.take(width, spill.as_ref())?.0))
+    }
+
+    /// Bytes of a record.
+    pub(super) fn width(&self) -> usize {
+        self.width
     }
 
     /// Its parts in the order of people, and what is needed to take the records out of them.
@@ -158,105 +163,69 @@ impl Store {
 }
 
 impl Part {
-    fn add(&mut self, record: &[u8]) {
-        match self.blocks.last_mut() {
-            Some(block) if block.len() + record.len() <= BLOCK => block.extend_from_slice(record),
-            full => {
-                // A small table has one block, of its own size.
-                let mut block = Vec::with_capacity(if full.is_some() { BLOCK } else { 0 });
-                block.extend_from_slice(record);
-                self.blocks.push(block);
-            }
-        }
+    fn new(width: usize) -> Self {
+        Self { held: Held::Gathered(Blocks::new(width)), set_aside: Vec::new() }
     }
 
     /// Bytes of all its records.
-    pub(super) fn bytes(&self) -> usize {
-        let set_aside = self.set_aside.iter().map(Chunk::length).sum::<usize>();
-        set_aside + self.blocks.iter().map(Vec::len).sum::<usize>()
+    fn bytes(&self) -> usize {
+        let held = match &self.held {
+            Held::Gathered(records) => records.bytes(),
+            Held::Ordered(rows) => rows.records.bytes(),
+        };
+        held + self.set_aside.iter().map(Chunk::length).sum::<usize>()
     }
 
-    /// Bytes that it takes to put its records in order: as they were, as they will be, and their places.
-    fn bytes_to_sort(&self, width: usize) -> usize {
+    /// Bytes that it takes to put its records in order: their places, and what is in the file twice.
+    pub(super) fn bytes_to_sort(&self, width: usize) -> usize {
         let bytes = self.bytes();
         let places = (bytes / width.max(1)).saturating_mul(size_of::<(u128, u32)>());
-        bytes.saturating_mul(2).saturating_add(places)
+        let copied = if self.set_aside.is_empty() { 0 } else { bytes.saturating_mul(2) };
+        copied.saturating_add(places)
     }
 
-    /// Takes out all its records.
-    pub(super) fn take(&mut self, spill: Option<&Spill>) -> Result<Vec<u8>, SealError> {
-        let mut all = Vec::with_capacity(self.bytes());
-        for (chunk, spill) in self.set_aside.drain(..).zip(std::iter::repeat(spill)) {
-            spill.map_or(Ok(()), |spill| spill.take(&chunk, &mut all))?;
-        }
-        for block in &mut self.blocks {
-            all.append(block);
-        }
-        Ok(all)
+    /// Takes out all its records, in order, and the chunks of the file that they were in.
+    pub(super) fn take(
+        &mut self,
+        width: usize,
+        spill: Option<&Spill>,
+    ) -> Result<(Ordered, Vec<Chunk>), SealError> {
+        let held = std::mem::replace(&mut self.held, Held::Gathered(Blocks::new(width)));
+        let (records, chunks) = match held {
+            Held::Ordered(rows) => return Ok((rows, Vec::new())),
+            Held::Gathered(records) => (records, std::mem::take(&mut self.set_aside)),
+        };
+        let Some(spill) = spill.filter(|_| !chunks.is_empty()) else {
+            return Ok((Ordered::new(records), chunks));
+        };
+        let bytes = chunks.iter().map(Chunk::length).sum::<usize>() + records.bytes();
+        let mut all = Vec::with_capacity(bytes);
+        chunks.iter().try_for_each(|chunk| spill.take(chunk, &mut all))?;
+        // What is in memory only is not in these chunks.
+        let chunks = if records.bytes() == 0 { chunks } else { Vec::new() };
+        all.append(&mut records.into_bytes());
+        Ok((Ordered::new(Blocks::of(all, width)), chunks))
     }
 
-    /// Puts `rows` where the records were that were taken out.
+    /// Puts back what was taken out: into the file, if there is one, unless `chunks` of it have the records as they are.
     fn put(
         &mut self,
-        mut rows: Vec<u8>,
-        width: usize,
+        rows: Ordered,
+        chunks: Vec<Chunk>,
         spill: Option<&Spill>,
     ) -> Result<(), SealError> {
         match spill {
-            Some(spill) if !rows.is_empty() => {
-                self.blocks = Vec::new();
-                self.set_aside.push(spill.put(&mut rows)?);
-            }
-            Some(_) => {}
-            // Into the same memory: other memory of other sizes would not be given back to the system.
-            None => {
-                let whole = BLOCK / width.max(1) * width;
-                let mut blocks = rows.chunks(whole.max(width).max(1));
-                for block in &mut self.blocks {
-                    block.extend_from_slice(blocks.next().unwrap_or_default());
+            None => self.held = Held::Ordered(rows),
+            Some(_) if !chunks.is_empty() && !rows.is_changed() => self.set_aside = chunks,
+            Some(spill) => {
+                let mut rows = rows.concat();
+                if !rows.is_empty() {
+                    self.set_aside.push(spill.put(&mut rows)?);
                 }
-                self.blocks.extend(blocks.map(<[u8]>::to_vec));
-                self.blocks.retain(|block| !block.is_empty());
             }
         }
         Ok(())
     }
-}
-
-/// The records in the order of people; `each` may leave out some of each person.
-pub(super) fn sorted(
-    part: Vec<u8>,
-    width: usize,
-    mut each: impl FnMut(&mut Vec<&[u8]>),
-) -> Vec<u8> {
-    let tags = part.chunks_exact(width).map(|record| u128::from_be_bytes(person_of(record)));
-    let mut order: Vec<_> = tags.zip(0_u32..).collect();
-    // They may be in this order from before, and then nothing is copied either.
-    let mut is_copied = !order.is_sorted();
-    if is_copied {
-        order.sort_unstable();
-    }
-    let mut sorted = Vec::with_capacity(if is_copied { part.len() } else { 0 });
-    let record = |at: u32| {
-        let start = usize::try_from(at).ok()?.checked_mul(width)?;
-        part.get(start..start.checked_add(width)?)
-    };
-    let (mut run, mut before) = (Vec::new(), 0);
-    for rows in order.chunk_by(|one, other| one.0 == other.0) {
-        run.clear();
-        run.extend(rows.iter().filter_map(|(_, at)| record(*at)));
-        each(&mut run);
-        if !is_copied && run.len() < rows.len() {
-            sorted.extend_from_slice(part.get(..before).unwrap_or_default());
-            is_copied = true;
-        }
-        if is_copied {
-            run.iter().for_each(|record| sorted.extend_from_slice(record));
-        }
-        before += rows.len() * width;
-    }
-    drop(run);
-    if is_copied { sorted } else { part }
 }
 
 /// The finest bucket of a record's person.
@@ -297,8 +266,6 @@ impl Fill<'_> {
 const PARTS: usize = 256;
 /// Bytes that the parts take that are changed at one time.
 const CHANGING_BYTES: usize = 128 << 20;
-/// Bytes of records that are held together.
-const BLOCK: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -331,7 +298,7 @@ mod tests {
         let was_set_aside = store.spill.is_some();
         let people = store.survey(8, cut).unwrap();
         let rows = store.rows;
-        let parts: Vec<_> = store.into_parts().map(Result::unwrap).collect();
+        let parts: Vec<_> = store.into_parts().map(|part| part.unwrap().concat()).collect();
         assert_eq!(u64::try_from(parts.concat().len() / WIDTH).unwrap(), rows);
         (parts, people.over, was_set_aside)
     }

@@ -4,6 +4,7 @@ use super::{
     Count, Options, SealError, Version,
     fit::fit,
     format::{Format, Group, MAGIC},
+    ordered::Ordered,
     parallel,
     prepare::Prepared,
     record,
@@ -85,23 +86,19 @@ fn write_groups<W: Write>(
     let in_part = usize::from(shape.buckets()).div_ceil(parts.len());
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let work = |(first, parts): (i16, Vec<Part>)| {
-        let mut rows = Vec::with_capacity(parts.iter().map(Part::bytes).sum());
-        for mut part in parts {
-            rows.append(&mut part.take(spill.as_ref())?);
-        }
-        let mut rest = rows.as_slice();
+        let rows = parts.into_iter().map(|mut part| Ok(part.take(width, spill.as_ref())?.0));
+        let rows = rows.collect::<Result<Vec<_>, SealError>>()?;
+        let mut rest = rows.iter().flat_map(Ordered::records).peekable();
         let buckets = (first..).take(in_part).map(|bucket| {
-            let of_it = |record: &[u8]| {
+            let of_it = |record: &&[u8]| {
                 i16::try_from(shape.bucket_of(&record::person_of(record))) == Ok(bucket)
             };
-            let length = rest.chunks_exact(width).take_while(|record| of_it(record)).count();
-            let (records, behind) = rest.split_at(length * width);
-            rest = behind;
+            let records = std::iter::from_fn(|| rest.next_if(of_it));
             let memory = spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            format.group(bucket, records, width, memory.unwrap_or_default())
+            format.group(bucket, records, memory.unwrap_or_default())
         });
         let groups = buckets.collect::<Result<Vec<Group>, SealError>>()?;
-        if rest.is_empty() { Ok(groups) } else { Err(wrong("a row in a bucket of others")) }
+        if rest.next().is_none() { Ok(groups) } else { Err(wrong("a row in a bucket of others")) }
     };
     let mut written = Vec::new();
     sink.write_all(MAGIC).map_err(unwritten)?;
@@ -120,10 +117,10 @@ fn write_groups<W: Write>(
         let rest = parts.split_off(in_one.min(parts.len()));
         Some(std::mem::replace(&mut parts, rest)).filter(|parts| !parts.is_empty())
     }));
-    // A task has its rows as they were and its groups as they are written.
+    // A task has the order of its rows, those of the file themselves, and its groups as they are written.
     let written_bytes = format.group_bytes().saturating_mul(in_part);
     let tasks = tasks.map(|task| {
-        let rows = task.1.iter().map(Part::bytes).sum::<usize>();
+        let rows = task.1.iter().map(|part| part.bytes_to_sort(width)).sum::<usize>();
         (rows.saturating_add(written_bytes), task)
     });
     parallel::within(WAITING_BYTES, tasks, work, take)?;

@@ -93,6 +93,9 @@ pub fn match_key_in(
     text: &str,
     country: Option<Country>,
 ) -> Result<MatchKey, IdentityError> {
+    if let Some(key) = usual(kind, text) {
+        return Ok(key);
+    }
     let text = wrapping::unwrapped(text);
     if wrapping::says_none(&text) {
         return Ok(MatchKey::NONE);
@@ -111,6 +114,16 @@ pub fn match_key_in(
     Ok(MatchKey(sha256(normalised.as_bytes())))
 }
 
+/// The match key of what nearly all identifiers look like, by a short way: none where the long way has to decide.
+fn usual(kind: Identifier, text: &str) -> Option<MatchKey> {
+    let hash = match kind {
+        Identifier::Email => sha256(email::Usual::of(text)?.as_bytes()),
+        Identifier::Phone if phone::is_normalised(text) => sha256(text.as_bytes()),
+        _ => return None,
+    };
+    Some(MatchKey(hash))
+}
+
 /// Whether `text` is empty, or a word that people and programs write for "nothing".
 #[must_use]
 pub fn says_none(text: &str) -> bool {
@@ -126,7 +139,7 @@ pub fn match_key_of_bytes(bytes: &[u8]) -> Result<MatchKey, IdentityError> {
     let key: [u8; MatchKey::LEN] = bytes.try_into().map_err(|_| IdentityError::Hashed)?;
     if MatchKey(key) == MatchKey::NONE {
         Err(IdentityError::Hashed)
-    } else if key == sha256(b"") {
+    } else if key == HASH_OF_NOTHING {
         Err(IdentityError::HashOfNothing)
     } else {
         Ok(MatchKey(key))
@@ -137,12 +150,12 @@ pub fn match_key_of_bytes(bytes: &[u8]) -> Result<MatchKey, IdentityError> {
 fn hashed(text: &str) -> Result<MatchKey, IdentityError> {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let digits = text.strip_prefix("\\x").or_else(|| text.strip_prefix("0x")).unwrap_or(text);
-    let bytes = if digits.len() == 2 * MatchKey::LEN {
-        hex::decode(digits).map_err(|_| IdentityError::Hashed)?
-    } else {
-        STANDARD.decode(text).map_err(|_| IdentityError::Hashed)?
-    };
-    match_key_of_bytes(&bytes)
+    if digits.len() == 2 * MatchKey::LEN {
+        let mut bytes = [0; MatchKey::LEN];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| IdentityError::Hashed)?;
+        return match_key_of_bytes(&bytes);
+    }
+    match_key_of_bytes(&STANDARD.decode(text).map_err(|_| IdentityError::Hashed)?)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; MatchKey::LEN] {
@@ -154,6 +167,12 @@ fn sha256(bytes: &[u8]) -> [u8; MatchKey::LEN] {
     hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     hash
 }
+
+/// SHA-256 of an empty text.
+const HASH_OF_NOTHING: [u8; MatchKey::LEN] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+    0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
 
 /// Why a field does not hold an identifier.
 ///

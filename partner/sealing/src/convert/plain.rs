@@ -32,7 +32,7 @@ pub(super) fn number(text: &str, scale: u8, style: Style<'_>) -> Option<i64> {
 /// Whether `text` is a value as it stands: nothing at its ends that nobody sees, no line break, no spreadsheet's quotes.
 pub(super) fn is_tidy(text: &str) -> bool {
     let marked = matches!(text.as_bytes().first(), None | Some(b'=' | b'\''));
-    !marked && text.bytes().all(|byte| byte.is_ascii_graphic())
+    !marked && text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic())
 }
 
 /// So many digits have room in 64 bits.

@@ -2,7 +2,13 @@ use super::*;
 
 fn converted(column: usize, reading: &Reading, cell: Cell<'_>) -> Result<Value, Reason> {
     let contract = crate::tests::contract();
-    Converter::new(&contract.datasets["sales"].columns[column], reading).convert(cell)
+    of(&Converter::new(&contract.datasets["sales"].columns[column], reading), cell)
+}
+
+fn of(converter: &Converter<'_>, cell: Cell<'_>) -> Result<Value, Reason> {
+    let mut value = Value::NONE;
+    converter.convert(cell, &mut value)?;
+    Ok(value)
 }
 
 fn code(column: usize, reading: &Reading, cell: Cell<'_>) -> Result<i32, Reason> {
@@ -60,7 +66,7 @@ fn values_of_a_group_are_found_whatever_their_case_if_it_is_one_value() {
     let column = &mut contract.datasets.get_mut("sales").unwrap().columns[2];
     column.role = Role::Group(vec!["A".into(), "a".into(), "1".into(), "none".into()]);
     let converter = Converter::new(column, &reading);
-    let code = |text| match converter.convert(Cell::Text(text)) {
+    let code = |text| match of(&converter, Cell::Text(text)) {
         Ok(Value::Code(code)) => Some(code),
         _ => None,
     };
@@ -69,7 +75,7 @@ fn values_of_a_group_are_found_whatever_their_case_if_it_is_one_value() {
         [Some(0), Some(1), Some(2), Some(3), Some(MISSING)]
     );
     column.role = Role::Group(vec!["AB".into(), "ab".into()]);
-    assert!(Converter::new(column, &reading).convert(Cell::Text("Ab")).is_err());
+    assert!(of(&Converter::new(column, &reading), Cell::Text("Ab")).is_err());
 }
 
 #[test]

@@ -39,15 +39,15 @@ impl Chunk {
 
     /// Of lines that are to be taken apart; `names` are those of the header.
     pub(super) fn of_block(block: Block, mut lines: Lines, names: Arc<ByteRecord>) -> Self {
-        lines.rows.clear();
+        lines.clear();
         Self { file: None, rows: Rows::Block(block, lines, names) }
     }
 
     /// Takes lines apart, if that has not been done: what need not be done by the thread that reads.
     pub(in super::super) fn taken_apart(mut self) -> Self {
         if let Rows::Block(block, mut lines, names) = self.rows {
-            block.split(&mut lines, |record| {
-                record.len() == names.len() && is_header(record, &names)
+            block.split(&mut lines, |fields| {
+                fields.len() == names.len() && is_header(fields.iter(), &names)
             });
             self.rows = Rows::Csv(lines);
         }
@@ -64,7 +64,7 @@ impl Chunk {
 
     pub(in super::super) fn len(&self) -> usize {
         match &self.rows {
-            Rows::Csv(lines) | Rows::Block(_, lines, _) => lines.rows.len(),
+            Rows::Csv(lines) | Rows::Block(_, lines, _) => lines.len(),
             Rows::Batch { batch, .. } => batch.num_rows(),
         }
     }
@@ -73,9 +73,9 @@ impl Chunk {
     pub(in super::super) fn row(&self, at: usize) -> Option<Row<'_>> {
         match &self.rows {
             Rows::Csv(lines) | Rows::Block(_, lines, _) => {
-                let (record, line) = (lines.records.get(at)?, lines.rows.get(at)?);
+                let (line, fields) = lines.row(at)?;
                 Some(Row::Csv {
-                    record,
+                    fields,
                     line: line.number,
                     separator: lines.separator,
                     columns: &lines.columns,
@@ -95,9 +95,9 @@ impl Chunk {
     }
 }
 
-/// Whether `record` has the `names` of the header again, as where files were put together.
-pub(super) fn is_header(record: &ByteRecord, names: &ByteRecord) -> bool {
-    let fields = record.iter().take(names.len());
+/// Whether the first of `fields` are the `names` of the header again, as where files were put together.
+pub(super) fn is_header<'f>(fields: impl Iterator<Item = &'f [u8]>, names: &ByteRecord) -> bool {
+    let fields = fields.take(names.len());
     let fields = fields.map(|field| field.strip_prefix(MARK).unwrap_or(field));
     fields.eq(names)
 }

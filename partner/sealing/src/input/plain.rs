@@ -3,8 +3,7 @@
 //! Nearly all of a large table is such text, and no automaton is needed for it: a record is a line. Where a quote or a
 //! carriage return that ends no line comes, the rest of the table is left to the CSV reader.
 
-use super::cut::{Line, Lines};
-use csv::ByteRecord;
+use super::cut::{Fields, Lines};
 use std::io::{self, Read};
 
 /// Text behind the header.
@@ -38,8 +37,8 @@ impl Plain {
         Self { bytes, pending, before, is_over: false }
     }
 
-    /// The next lines, or what stands in the way.
-    pub(super) fn next(mut self) -> io::Result<(Next, Option<Self>)> {
+    /// The next lines, or what stands in the way; `memory` is used for what comes behind them.
+    pub(super) fn next(mut self, mut memory: Vec<u8>) -> io::Result<(Next, Option<Self>)> {
         while !self.is_over && self.pending.len() < BLOCK {
             let room = u64::try_from(BLOCK).unwrap_or(u64::MAX);
             let taken = Read::by_ref(&mut self.bytes).take(room).read_to_end(&mut self.pending)?;
@@ -58,11 +57,12 @@ impl Plain {
         if end == 0 || !is_plain(whole) {
             return Ok((Next::Quoted(self.pending, self.bytes, self.before), None));
         }
-        let mut rest = Vec::with_capacity(2 * BLOCK);
-        rest.extend_from_slice(self.pending.get(end..).unwrap_or_default());
+        memory.clear();
+        memory.reserve(2 * BLOCK);
+        memory.extend_from_slice(self.pending.get(end..).unwrap_or_default());
         self.pending.truncate(end);
         let block =
-            Block { bytes: std::mem::replace(&mut self.pending, rest), before: self.before };
+            Block { bytes: std::mem::replace(&mut self.pending, memory), before: self.before };
         let lines = memchr::memchr_iter(b'\n', &block.bytes).count();
         self.before += u64::try_from(lines).unwrap_or(u64::MAX);
         Ok((Next::Block(block), Some(self)))
@@ -79,28 +79,8 @@ fn is_plain(lines: &[u8]) -> bool {
 
 impl Block {
     /// Takes the lines apart, into the memory of `lines`.
-    pub(super) fn split(&self, lines: &mut Lines, is_header: impl Fn(&ByteRecord) -> bool) {
-        lines.rows.clear();
-        for (line, number) in self.bytes.split(|byte| *byte == b'\n').zip(self.before + 1..) {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                continue;
-            }
-            let at = lines.rows.len();
-            if lines.records.len() == at {
-                lines.records.push(ByteRecord::new());
-            }
-            let Some(record) = lines.records.get_mut(at) else { return };
-            record.clear();
-            let mut start = 0;
-            for end in memchr::memchr_iter(lines.separator, line) {
-                record.push_field(line.get(start..end).unwrap_or_default());
-                start = end + 1;
-            }
-            record.push_field(line.get(start..).unwrap_or_default());
-            let is_header = is_header(record);
-            lines.rows.push(Line { number, origin: None, is_header });
-        }
+    pub(super) fn split(self, lines: &mut Lines, is_header: impl Fn(Fields<'_>) -> bool) {
+        lines.split(self.bytes, self.before, is_header);
     }
 }
 
@@ -119,12 +99,13 @@ mod tests {
         let mut records = Vec::new();
         let mut plain = Some(Plain::new(Vec::new(), Box::new(io::Cursor::new(text.to_vec())), 1));
         while let Some(this) = plain.take() {
-            match this.next().unwrap() {
+            match this.next(Vec::new()).unwrap() {
                 (Next::Block(block), next) => {
-                    let mut lines = Lines { separator: b',', ..Lines::default() };
+                    let mut lines = Lines::default();
+                    lines.separator = b',';
                     block.split(&mut lines, |_| false);
-                    for (record, line) in lines.records.iter().zip(&lines.rows) {
-                        records.push((line.number, record.iter().map(<[u8]>::to_vec).collect()));
+                    for (line, fields) in (0..lines.len()).filter_map(|at| lines.row(at)) {
+                        records.push((line.number, fields.iter().map(<[u8]>::to_vec).collect()));
                     }
                     plain = next;
                 }
@@ -149,7 +130,7 @@ mod tests {
                 .flexible(true)
                 .from_reader(crate::lines::Lines::after(text.as_bytes(), 1));
             let mut expected = Vec::new();
-            let mut record = ByteRecord::new();
+            let mut record = csv::ByteRecord::new();
             while reader.read_byte_record(&mut record).unwrap() {
                 let byte = record.position().unwrap().byte();
                 let line = reader.get_mut().line_of(byte);

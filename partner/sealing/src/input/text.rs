@@ -4,7 +4,6 @@ use super::{
     super::{Reading, SealError, lines, output::REJECT_COLUMNS},
     Header, Take,
     chunk::{Chunk, MARK, is_header},
-    cut::Line,
     plain::{Next, Plain},
     unreadable,
 };
@@ -26,6 +25,8 @@ pub(super) struct Text {
     names: Arc<ByteRecord>,
     /// Whether each row ends with where it comes from and why it was rejected.
     is_of_rejects: bool,
+    /// Memory for a row.
+    record: ByteRecord,
 }
 
 enum Rows {
@@ -102,7 +103,8 @@ impl Text {
         if is_of_rejects {
             names.truncate(names.len().saturating_sub(REJECT_COLUMNS.len()));
         }
-        Ok((header, Self { rows, separator, names: Arc::new(names), is_of_rejects }))
+        let (names, record) = (Arc::new(names), ByteRecord::new());
+        Ok((header, Self { rows, separator, names, is_of_rejects, record }))
     }
 
     /// Calls `take` with all rows, and `progress` each time.
@@ -133,7 +135,8 @@ impl Text {
         let is_plain = matches!(self.rows, Rows::Plain(_));
         let plain = is_plain.then(|| std::mem::replace(&mut self.rows, Rows::End));
         if let Some(Rows::Plain(plain)) = plain {
-            let (next, plain) = plain.next().map_err(|cause| unreadable(path, &cause))?;
+            let (next, plain) =
+                plain.next(lines.clear()).map_err(|cause| unreadable(path, &cause))?;
             match next {
                 Next::Block(block) => {
                     self.rows = plain.map_or(Rows::End, Rows::Plain);
@@ -153,20 +156,20 @@ impl Text {
             }
         }
         let Rows::Quoted(reader) = &mut self.rows else { return Ok(None) };
-        lines.rows.clear();
-        lines.records.resize_with(lines.records.len().max(CHUNK_ROWS), ByteRecord::new);
-        for record in lines.records.iter_mut().take(CHUNK_ROWS) {
-            if !reader.read_byte_record(record).map_err(|e| unreadable(path, &e))? {
+        lines.clear();
+        for _ in 0..CHUNK_ROWS {
+            if !reader.read_byte_record(&mut self.record).map_err(|e| unreadable(path, &e))? {
                 break;
             }
+            let record = &mut self.record;
             let byte = record.position().map_or(0, csv::Position::byte);
             let number = reader.get_mut().line_of(byte);
             let is_header = (record.len() == self.names.len() || self.is_of_rejects)
-                && is_header(record, &self.names);
+                && is_header(record.iter(), &self.names);
             let origin = self.is_of_rejects.then(|| origin_of(record));
-            lines.rows.push(Line { number, origin, is_header });
+            lines.push(record, number, origin, is_header);
         }
-        Ok((!lines.rows.is_empty()).then(|| Chunk::of_lines(lines)))
+        Ok((lines.len() > 0).then(|| Chunk::of_lines(lines)))
     }
 }
 

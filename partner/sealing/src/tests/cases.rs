@@ -33,10 +33,8 @@ fn read(contract: &Contract, dataset: &str, path: &Path) -> (BTreeMap<String, Va
     let layout = sealed::layout(dataset);
     let mut columns: Vec<_> =
         layout.iter().map(|column| Values::with_capacity(column.physical, 0)).collect();
-    let width = prepared.store.width();
     for part in prepared.store.into_parts() {
-        let part = part.unwrap();
-        part.chunks_exact(width).for_each(|record| append(record, &mut columns));
+        part.unwrap().records().for_each(|record| append(record, &mut columns));
     }
     let names = layout.into_iter().map(|column| column.name);
     (names.zip(columns).collect(), prepared.count)

@@ -4,7 +4,7 @@ use super::*;
 
 fn count(desk: &Desk, rows: &str, options: &Options) -> Count {
     let input = desk.table(rows);
-    check(&input, &desk.contract, "sales", options, &mut |_, _| {}).unwrap()
+    check(&input, &desk.contract, "sales", options, &mut |_, _| {}).unwrap().count
 }
 
 fn refused(count: &Count, column: &str) -> (u64, u64, u64) {
@@ -217,4 +217,58 @@ fn a_messy_export_is_read_with_the_options() {
     let zero = (0..2000_usize).filter(|n| matches!(n % 8, 3 | 5)).count();
     let lost = (0..2000_usize).filter(|n| n % 70 == 69 && !matches!(n % 8, 3 | 5)).count();
     assert_eq!(spend, i64::try_from((2000 - zero - lost) * 1250).unwrap());
+}
+
+/// Whoever checks first is told what sealing would refuse, and not that all rows are good.
+#[test]
+fn what_is_checked_is_refused_for_what_sealing_refuses() {
+    let desk = Desk::new();
+    let input = desk.table(&"a@example.com,,gold,1,1,,1,\n".repeat(300));
+    let checked = |options: &Options| {
+        check(&input, &desk.contract, "sales", options, &mut |_, _| {}).unwrap()
+    };
+    let found = checked(&Options::default());
+    assert_eq!((found.count.rows, found.count.rejected), (300, 0));
+    let refused = found.refused.unwrap().to_string();
+    assert_eq!(refused, desk.in_memory(&input).unwrap_err().to_string());
+    assert!(refused.contains("--rows-per-person 512"), "{refused}");
+    let options = Options { rows_per_person: Some(512), ..Options::default() };
+    assert!(checked(&options).refused.is_none());
+    desk.in_memory_with(&input, &options).unwrap();
+    assert_eq!(desk.names(), ["sales.csv"]);
+}
+
+/// The option is named as it is typed, and what it would read is counted. Where two read as many, nobody guesses.
+#[test]
+fn a_refused_column_names_the_option_that_reads_it() {
+    let desk = Desk::new();
+    let hint = |spend: &str, day: &str, column: &str, options: &Options| {
+        let row = format!("a@example.com,,gold,{spend},1,{day},1,\n");
+        let count = count(&desk, &row.repeat(4), options);
+        count.columns.iter().find(|counted| counted.column == column).unwrap().hint()
+    };
+    let usual = Options::default();
+    let said = |spend, day, column| hint(spend, day, column, &usual).unwrap();
+    assert_eq!(said("1", "28.10.2026", "day"), "--date %d.%m.%Y reads all 4 of them");
+    assert_eq!(
+        said("1", "03/04/2026", "day"),
+        "--date %d/%m/%Y and --date %m/%d/%Y each read all 4 of them: which is meant, only you know"
+    );
+    assert_eq!(said("\"45,25\"", "", "spend"), "--decimal comma reads all 4 of them");
+    assert_eq!(
+        said("\"45,25 €\"", "", "spend"),
+        "--decimal comma --currency EUR reads all 4 of them"
+    );
+    assert_eq!(said("45.257", "", "spend"), "--round reads all 4 of them");
+    assert_eq!(hint("much", "soon", "spend", &usual), None);
+    assert_eq!(hint("1", "2026-10-28", "day", &usual), None);
+    // The option does what is said of it.
+    let mut options = Options::default();
+    options.reading.dates = vec!["%d.%m.%Y".parse().unwrap()];
+    assert_eq!(hint("1", "28.10.2026", "day", &options), None);
+    let error = desk.in_memory(&desk.table(&"a@example.com,,gold,1,1,28.10.2026,1,\n".repeat(9)));
+    let words = error.unwrap_err().to_string();
+    assert!(words.contains("--date %d.%m.%Y reads all 9 of them"), "{words}");
+    assert!(words.contains("line 2, line 3, line 4 and others, day: not a day"), "{words}");
+    assert_eq!(words.matches("not a day").count(), 2, "{words}");
 }

@@ -15,7 +15,7 @@ fn a_column_of_another_case_is_hinted_at_and_empty_parts_are_left_out() {
     assert_eq!(
         words,
         "the table's columns are not the contract's: missing: email; unknown to the contract: Email; \
-         found \"Email\", expected \"email\" (--map \"Email=email\"); drop what must not leave, \
+         found \"Email\", expected \"email\" (--map Email=email); drop what must not leave, \
          name it with --ignore, or list it with role \"never\""
     );
     let words = refusal(&Desk::new(), &HEADER.replace("agreed,", ""));
@@ -23,15 +23,16 @@ fn a_column_of_another_case_is_hinted_at_and_empty_parts_are_left_out() {
 }
 
 #[test]
-fn bad_rows_are_counted_by_column_and_listed_one_to_a_line() {
+fn bad_rows_are_counted_by_column_and_listed_by_what_is_wrong() {
     let desk = Desk::new();
     let row = "a@example.com,,lead,1,1,,1,\n";
     let error = desk.in_memory(&desk.table(&row.repeat(2))).unwrap_err().to_string();
     let list = "not in the contract's list, expected one of gold, basic";
     assert!(error.starts_with("2 of 2 rows are bad, more than 1 % (--max-rejected):\n"), "{error}");
     assert!(error.contains(&format!("\n           2  {list}\n")), "{error}");
-    let first =
-        format!("the first, one to a line:\n  line 2, tier: {list}\n  line 3, tier: {list}");
+    let first = format!(
+        "the first (--reject-file FILE writes all of them, with their values):\n  line 2, line 3, tier: {list}"
+    );
     assert!(error.ends_with(&first), "{error}");
     let one = desk.in_memory(&desk.table(row)).unwrap_err().to_string();
     assert!(one.starts_with("1 of 1 row is bad, "), "{one}");
@@ -109,7 +110,7 @@ fn the_formats_of_days_that_were_named_are_expected() {
     let mut options = Options::rejecting_into(desk.path("bad.csv"));
     options.reading.dates = ["%d.%m.%Y", "%s"].map(|format| format.parse().unwrap()).into();
     let input = desk.table("a@example.com,,gold,1,1,3/5/2024,1,\n");
-    let count = check(&input, &desk.contract, "sales", &options, &mut |_, _| {}).unwrap();
+    let count = check(&input, &desk.contract, "sales", &options, &mut |_, _| {}).unwrap().count;
     let words = "line 2, day: not a day (expected %d.%m.%Y or %s, as --date says, or YYYY-MM-DD)";
     assert_eq!(count.first[0].to_string(), words);
 }

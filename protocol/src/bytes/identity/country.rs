@@ -133,9 +133,11 @@ pub(super) fn without_trunk_prefix(digits: &str) -> Result<Cow<'_, str>, Identit
         let fits = |number: &str| {
             plan.digits.contains(&number.len()) && (keeps_zero || !number.starts_with('0'))
         };
-        let number = only_reading(number, plan.prefixes, true, fits);
-        let number = number.map(|number| format!("{code}{number}").into());
-        return number.ok_or(IdentityError::NoSuchNumber);
+        return match only_reading(number, plan.prefixes, true, fits) {
+            Some(whole) if whole == number => Ok(digits.into()),
+            Some(number) => Ok(format!("{code}{number}").into()),
+            None => Err(IdentityError::NoSuchNumber),
+        };
     }
     if !number.starts_with('0') || TRUNK_KEPT.contains(&code) {
         return Ok(digits.into());

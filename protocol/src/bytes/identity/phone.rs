@@ -4,15 +4,18 @@ use super::{
     IdentityError,
     country::{self, Country},
 };
+use std::borrow::Cow;
+
+/// Whether `text` is a number in E.164 already: nearly all are written so, and there is nothing to take out of them.
+pub(super) fn is_normalised(text: &str) -> bool {
+    let digits = text.strip_prefix('+').filter(|digits| all_digits(digits));
+    digits.is_some_and(|digits| matches!(checked(digits), Ok(Cow::Borrowed(_))))
+}
 
 /// E.164: a plus sign, country code and number, at most 15 digits. Separators go, and so does the
 /// trunk prefix behind a country code that has one; a missing country code is not guessed, but may be
 /// said with `country`. `text` is unwrapped already.
 pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String, IdentityError> {
-    // Nearly all numbers are written so, and there is nothing to take out of them.
-    if let Some(digits) = text.strip_prefix('+').filter(|digits| all_digits(digits)) {
-        return of_digits(digits);
-    }
     if text.chars().any(|c| c.is_numeric() && !c.is_ascii()) {
         return Err(IdentityError::Digits);
     }
@@ -27,11 +30,11 @@ pub(super) fn normalised(text: &str, country: Option<Country>) -> Result<String,
         (None, Some(country)) => country.international(&dialled)?,
         (None, None) => return Err(IdentityError::Phone),
     };
-    of_digits(&digits)
+    Ok(format!("+{}", checked(&digits)?))
 }
 
-/// The number whose country code and digits these are, perhaps with a trunk prefix between.
-fn of_digits(digits: &str) -> Result<String, IdentityError> {
+/// The country code and the number of these digits, which may have a trunk prefix between.
+fn checked(digits: &str) -> Result<Cow<'_, str>, IdentityError> {
     if !could_be_number(digits) {
         return Err(IdentityError::Phone);
     }
@@ -42,10 +45,7 @@ fn of_digits(digits: &str) -> Result<String, IdentityError> {
     if !is_plausible(&digits) {
         return Err(IdentityError::Phone);
     }
-    let mut number = String::with_capacity(digits.len() + 1);
-    number.push('+');
-    number.push_str(&digits);
-    Ok(number)
+    Ok(digits)
 }
 
 fn is_separator(c: char) -> bool {
